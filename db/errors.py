@@ -1,0 +1,45 @@
+"""What can go wrong with the database, each as one sentence that says what to do.
+
+::
+
+    DatabaseError
+    ├── DatabaseLocked        another program holds the write lock for longer than the timeout
+    ├── DatabaseReadOnly      file or folder may not be written
+    ├── DatabaseCorrupt       the file is no database, or damaged
+    ├── DatabaseNewer         the schema is of a later version of the product
+    ├── DiskFull              nothing more can be stored
+    └── Conflict              the row changed or is gone since it was read
+        └── AlreadyQueued     the same job is queued or running
+"""
+
+
+class DatabaseError(Exception):
+    """A failure of the database with one clear sentence as its message."""
+
+
+class DatabaseLocked(DatabaseError):
+    """Another program holds the write lock for longer than the busy timeout."""
+
+
+class DatabaseReadOnly(DatabaseError):
+    """The file or its folder may not be written."""
+
+
+class DatabaseCorrupt(DatabaseError):
+    """The file is not a database, or is damaged."""
+
+
+class DatabaseNewer(DatabaseError):
+    """The schema was written by a later version of the product."""
+
+
+class DiskFull(DatabaseError):
+    """Nothing more can be stored."""
+
+
+class Conflict(DatabaseError):
+    """The row changed or vanished since it was read."""
+
+
+class AlreadyQueued(Conflict):
+    """The same job is queued or running already."""

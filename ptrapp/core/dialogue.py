@@ -1,0 +1,57 @@
+"""From a prompt and its history to messages and prompt ids: the one place both serving and training use."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ptrapp.core.thoughts import ThoughtFormat
+from ptrapp.core.types import History, Message, Role
+
+REFINE_INSTRUCTION = "Check your answer and improve it."
+"""The user turn between two rounds (PTR section 1.5: one fixed sentence, the same each round)."""
+
+
+class ChatTokenizer(Protocol):
+    """What we need of a `transformers` tokenizer."""
+
+    def apply_chat_template(self, conversation: list[dict[str, str]], **kwargs: Any) -> Any: ...
+
+
+def build_messages(
+    prompt: str,
+    history: History,
+    fmt: ThoughtFormat,
+    thinking: bool,
+    *,
+    system: str | None = None,
+    refine_instruction: str = REFINE_INSTRUCTION,
+    keep_thoughts: bool = True,
+) -> tuple[Message, ...]:
+    """Return the chat a policy is to continue.
+
+    Worked example, two earlier rounds::
+
+        user: prompt | assistant: round 1 | user: refine | assistant: round 2 | user: refine
+
+    `keep_thoughts=False` shows only the responses of earlier rounds to the next one.
+    """
+    asks = " ".join(part for part in (system, fmt.system if thinking else None) if part)
+    messages = [Message(Role.SYSTEM, asks)] if asks else []
+    query = fmt.user_template.replace("{query}", prompt) if thinking else prompt
+    messages.append(Message(Role.USER, query))
+    for turn in history:
+        shown = turn.raw if keep_thoughts else f"{fmt.prefill_direct} {turn.response}".lstrip()
+        messages.append(Message(Role.ASSISTANT, shown))
+        messages.append(Message(Role.USER, refine_instruction))
+    return tuple(messages)
+
+
+def prompt_ids(tokenizer: ChatTokenizer, messages: Sequence[Message], thinking: bool) -> list[int]:
+    """Return the token ids that stand before the completion, generation prompt included, (T,)."""
+    ids = tokenizer.apply_chat_template(
+        [message.as_dict() for message in messages],
+        tokenize=True,
+        add_generation_prompt=True,
+        enable_thinking=thinking,
+        return_dict=False,
+    )
+    return list(ids)

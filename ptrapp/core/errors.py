@@ -1,0 +1,93 @@
+"""The error tree of the product: every failure a person may read about has a class here.
+
+::
+
+    ThriceError
+    ├── ConfigurationError          settings that cannot work, all of them reported together
+    ├── InputError                  what a person or a script sent cannot be used
+    │   ├── PromptEmpty
+    │   ├── PromptTooLong
+    │   └── NotFound                an id that names nothing
+    ├── EngineError                 the model could not answer
+    │   ├── ModelUnusable           the path or hub id holds no model we can serve
+    │   ├── ContextTooLong          this prompt and history do not fit; later rounds stop here
+    │   ├── PolicyMissing           the adapter is not published on the engine
+    │   ├── AdapterRejected         the engine cannot load or answer with the adapter
+    │   ├── EngineUnavailable       no answer at all; try again later
+    │   └── Cancelled               somebody pressed stop
+    ├── JudgeError                  no verdict: *unscored*, never a tie
+    └── TrainingError               a job cannot go on; its message is stored on the job
+        ├── NothingToLearn          no pair or trajectory is left after the filters
+        └── ParentUnusable          the parent adapter is gone or belongs to another base
+
+The database has its own small tree (`db.errors`), because `db` imports nothing of ours.
+A message says what failed, the offending value, and what to do.
+"""
+
+
+class ThriceError(Exception):
+    """A failure with one clear sentence for a person as its message."""
+
+
+class ConfigurationError(ThriceError):
+    """Settings that cannot work. The message lists every mistake, one a line."""
+
+
+class InputError(ThriceError):
+    """What was sent cannot be used."""
+
+
+class PromptEmpty(InputError):
+    """The prompt holds nothing but white space."""
+
+
+class PromptTooLong(InputError):
+    """The prompt is over the limit on characters, before any tokenisation."""
+
+
+class NotFound(InputError):
+    """The id names nothing in the database."""
+
+
+class EngineError(ThriceError):
+    """The model could not answer."""
+
+
+class ModelUnusable(EngineError):
+    """The path or hub id holds no model this engine can serve."""
+
+
+class ContextTooLong(EngineError):
+    """Prompt, history and the room for an answer exceed the model's context."""
+
+
+class PolicyMissing(EngineError):
+    """The adapter a request names is not published on this engine."""
+
+
+class AdapterRejected(EngineError):
+    """The engine could not load the adapter, or could not answer one token with it."""
+
+
+class EngineUnavailable(EngineError):
+    """The engine does not answer."""
+
+
+class Cancelled(EngineError):
+    """The request was stopped by the person or program that made it."""
+
+
+class JudgeError(ThriceError):
+    """The judge gave no usable verdict. The comparison stays unscored."""
+
+
+class TrainingError(ThriceError):
+    """The job cannot go on; the message is stored on the job."""
+
+
+class NothingToLearn(TrainingError):
+    """After the filters no pair or trajectory is left."""
+
+
+class ParentUnusable(TrainingError):
+    """The parent adapter is gone, or was trained on another base model."""

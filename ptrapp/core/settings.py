@@ -1,0 +1,118 @@
+"""Every knob of the product: defaults, then `THRICE_*` environment variables, then flags."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ptrapp.core.errors import ConfigurationError
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+BUNDLED_MODEL = ASSETS / "model"
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseSettings):
+    """How this process runs. Each field carries its meaning, unit and the reason of its default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="THRICE_",
+        extra="forbid",
+        use_attribute_docstrings=True,
+        frozen=True,
+        cli_kebab_case=True,
+        cli_prog_name="python app.py",
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+    )
+
+    host: str = "127.0.0.1"
+    """Address to listen on. There are no accounts yet, so anything but loopback needs `--open`."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 7860
+    """Port to listen on; the one Hugging Face Spaces expects."""
+    open: bool = False
+    """Allow listening beyond loopback although everybody who reaches the page may label and train."""
+    model: str = "bundled"
+    """Path or hub id of a causal language model with a chat template, or `bundled`."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the model is served and trained; auto takes a GPU when there is one."""
+    threads: Annotated[int, Field(ge=0, le=256)] = 0
+    """CPU threads of the serving engine; 0 leaves PyTorch's choice."""
+    thought_format: Literal["auto", "tiny", "think", "generic", "specific", "system"] = "auto"
+    """How a thought is asked for and marked; auto reads it off the chat template."""
+    data_dir: Path = Path("data")
+    """Folder of the database, the adapters and the jobs' checkpoints."""
+    database_url: str = ""
+    """SQLAlchemy URL; empty means SQLite in the data folder."""
+    worker: bool = True
+    """Start a training worker beside the app."""
+    train_every: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Queue a DPO job whenever this many new preferences are in; 0 trains only on request."""
+    auto_activate: bool = True
+    """Serve a freshly trained version as soon as it has answered its first token."""
+    max_prompt_chars: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
+    """Longest prompt accepted, in characters: a bound before tokenisation."""
+    lease_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
+    """Seconds after which a job whose worker is silent is taken over."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is written to the terminal."""
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in use."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'thrice.db').resolve()}"
+
+    @property
+    def model_path(self) -> str:
+        """What `from_pretrained` takes."""
+        return str(BUNDLED_MODEL) if self.model == "bundled" else self.model
+
+    @property
+    def adapters_dir(self) -> Path:
+        return self.data_dir / "adapters"
+
+    @property
+    def jobs_dir(self) -> Path:
+        return self.data_dir / "jobs"
+
+    @model_validator(mode="after")
+    def _closed_beyond_loopback(self) -> Self:
+        if not self.open and not _is_loopback(self.host):
+            raise ValueError(
+                f"host {self.host} can be reached from other machines and there are no accounts yet; "
+                "listen on 127.0.0.1, or say --open if everybody who reaches it may label and train"
+            )
+        return self
+
+
+def load_settings(flags: list[str] | None = None, **overrides: object) -> Settings:
+    """Read the settings from the environment, `flags` and `overrides`, in rising precedence.
+
+    Raises `ConfigurationError` with one line for each mistake.
+    """
+    try:
+        cli = False if flags is None else flags
+        return Settings(_cli_parse_args=cli, **overrides)  # type: ignore[call-arg, arg-type]
+    except ValidationError as error:
+        raise ConfigurationError(_in_words(error)) from error
+
+
+def _in_words(error: ValidationError) -> str:
+    lines = []
+    for mistake in error.errors():
+        name = ".".join(str(part) for part in mistake["loc"]).replace("_", "-")
+        message = mistake["msg"].removeprefix("Value error, ")
+        given = f" (given: {mistake['input']!r})" if name else ""
+        lines.append(f"{name}: {message}{given}" if name else message)
+    return "\n".join(lines)

@@ -1,0 +1,127 @@
+"""Thought formats, and the one split of a raw completion into thought and response.
+
+A format says how a model is asked to think first and by which markers the two parts are told
+apart (TPO, arXiv 2410.10630, section 2.2). The split is total: any text, partial text included,
+has one.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ptrapp.core.types import Split
+
+
+class Thinking(StrEnum):
+    """When the model is asked to think before it responds."""
+
+    ALWAYS = "always"
+    LATER = "later"
+    """Round 1 answers directly, every later round thinks: the setting PTR's gain is read in."""
+    NEVER = "never"
+
+    def at(self, round_index: int) -> bool:
+        """Whether round `round_index` (from 0) thinks."""
+        return self is Thinking.ALWAYS or (self is Thinking.LATER and round_index > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtFormat:
+    """How one family of models is asked for a thought, and how it marks it."""
+
+    name: str
+    thought_marker: str
+    """Text that opens the thought; it may be missing from the completion when it was prefilled."""
+    response_marker: str
+    """Text that ends the thought. What follows is the response."""
+    user_template: str = "{query}"
+    """How the first user turn is wrapped when thinking is asked for."""
+    system: str | None = None
+    """System message that asks for thinking, where the format uses one."""
+    prefill_thinking: str = ""
+    """Text that the chat template itself writes at the start of the answer when thinking."""
+    prefill_direct: str = ""
+    """The same for a direct answer."""
+    single_response_marker: bool = False
+    """Several response markers are a parse failure (`<R>` in TPO's *specific* prompt)."""
+
+    def prefill(self, thinking: bool) -> str:
+        return self.prefill_thinking if thinking else self.prefill_direct
+
+
+_GENERIC = (
+    "Answer the user query below comprehensively and in detail. You may first write down your "
+    "thought process. Put it after 'Here is my thought process:' and your response after "
+    "'Here is my response:'."
+)
+_SPECIFIC = (
+    "Answer the user query below comprehensively and in detail, but first write down your internal "
+    "thoughts. They must contain a draft response and an evaluation of it. Then write your final "
+    "response after '<R>'."
+)
+
+TINY = ThoughtFormat(
+    "tiny", "<T>", "<R>", prefill_thinking="<T>", prefill_direct="<R>", single_response_marker=True
+)
+"""The bundled model's: its chat template opens the answer with one of the two markers."""
+THINK = ThoughtFormat("think", "<think>", "</think>")
+"""Today's reasoning models."""
+GENERIC = ThoughtFormat(
+    "generic",
+    "Here is my thought process:",
+    "Here is my response:",
+    user_template=_GENERIC + "\n\nUser query: {query}",
+)
+SPECIFIC = ThoughtFormat(
+    "specific",
+    "",
+    "<R>",
+    user_template=_SPECIFIC + "\n\nUser query: {query}",
+    single_response_marker=True,
+)
+SYSTEM = ThoughtFormat(
+    "system", "Here is my thought process:", "Here is my response:", system=_GENERIC
+)
+
+FORMATS = {fmt.name: fmt for fmt in (TINY, THINK, GENERIC, SPECIFIC, SYSTEM)}
+
+
+def split(raw: str, fmt: ThoughtFormat, thinking: bool) -> Split:
+    """Take a raw completion apart.
+
+    A direct completion is all response, unless the model wrote markers nevertheless. Without a
+    response marker a thinking completion is all thought: an unfinished thought is still a thought,
+    and never shown as an answer.
+
+    >>> split("<T> 2 and 2 is 4.<R> The answer is 4.", TINY, thinking=True)
+    Split(thought='2 and 2 is 4.', response='The answer is 4.', well_formed=True)
+    """
+    text = raw.lstrip()
+    head, marker, tail = text.partition(fmt.response_marker)
+    if not marker:
+        opened = bool(fmt.thought_marker) and text.startswith(fmt.thought_marker)
+        if thinking or opened:
+            return Split(_body(text, fmt), "", False)
+        return Split("", text.strip(), bool(text.strip()))
+    response = tail.strip()
+    doubled = fmt.single_response_marker and fmt.response_marker in tail
+    thought = _body(head, fmt)
+    well_formed = bool(response) and not doubled and (bool(thought) or not thinking)
+    return Split(thought, response, well_formed)
+
+
+def split_partial(raw: str, fmt: ThoughtFormat, thinking: bool) -> Split:
+    """Take apart a completion that is still being written: a half-written marker is held back."""
+    return split(_without_partial_marker(raw, fmt), fmt, thinking)
+
+
+def _body(text: str, fmt: ThoughtFormat) -> str:
+    head, marker, tail = text.partition(fmt.thought_marker) if fmt.thought_marker else ("", "", "")
+    return (tail if marker and not head.strip() else text).strip()
+
+
+def _without_partial_marker(raw: str, fmt: ThoughtFormat) -> str:
+    for marker in (fmt.response_marker, fmt.thought_marker):
+        for size in range(len(marker) - 1, 0, -1):
+            if raw.endswith(marker[:size]):
+                return raw[:-size]
+    return raw

@@ -1,0 +1,104 @@
+"""The values that cross every seam: messages, sampling, policies, completions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat, as a chat template takes it."""
+
+    role: Role
+    content: str
+
+    def as_dict(self) -> dict[str, str]:
+        return {"role": self.role.value, "content": self.content}
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, str]) -> "Message":
+        return cls(Role(row["role"]), row["content"])
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a completion is drawn. ``temperature == 0`` is greedy and ignores the rest but ``max_tokens``."""
+
+    temperature: float = 0.8
+    top_p: float = 0.95
+    max_tokens: int = 160
+    seed: int = 0
+    """Seed of this one completion: the same seed gives the same text alone and in any batch."""
+
+    @property
+    def greedy(self) -> bool:
+        return self.temperature == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A base model with at most one adapter version; pinned for a whole trajectory."""
+
+    adapter: str | None = None
+    """Name of the published version, `None` for the base model."""
+
+    @property
+    def label(self) -> str:
+        return self.adapter or "base"
+
+
+BASE = Policy()
+
+
+class FinishReason(StrEnum):
+    STOP = "stop"
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A raw completion, taken apart: the thought is hidden, the response is shown and judged."""
+
+    thought: str
+    response: str
+    well_formed: bool
+    """True when the markers were there in order and the response is not empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One raw output of a policy with what is known about how it came to be."""
+
+    raw: str
+    """Everything from the first generated (or prefilled) marker to the end, markers included."""
+    split: Split
+    token_ids: tuple[int, ...]
+    """Ids as generated, the end-of-turn token included; prefilled ids are not among them."""
+    n_thought_tokens: int
+    n_response_tokens: int
+    finish_reason: FinishReason
+    logprob_sum: float
+    """Sum over `token_ids` under the policy, untempered, in nats."""
+    thought_s: float
+    """Seconds from the first token to the response marker."""
+    duration_s: float
+    """Seconds from the request to the last token, queueing included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier round as a later one sees it."""
+
+    thought: str
+    response: str
+    raw: str
+
+
+History = Sequence[Turn]

@@ -1,0 +1,1 @@
+"""Sampling engines: messages in, streamed completions out."""

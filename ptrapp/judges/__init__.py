@@ -1,0 +1,1 @@
+"""Judges: responses in, verdicts out; they have no way to see a thought."""

@@ -1,0 +1,1 @@
+"""Data to adapter: everything that runs in the worker and in its jobs."""
