@@ -1,1 +1,1 @@
-"""Rows: the queue, the votes, the rounds, the registry of adapters. Imports nothing else of ours."""
+"""Rows: queue, votes, rounds, the registry of adapters. Imports nothing else of ours."""

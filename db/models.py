@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -49,7 +49,7 @@ def now() -> datetime:
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[int]: JSON}
+    type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: JSON, list[int]: JSON}
 
 
 def enum_column(kind: type[StrEnum]) -> Enum:
@@ -221,7 +221,7 @@ class Rater(Base):
 
 
 class Comparison(Base):
-    """Two rounds of one prompt, offered to raters. Left and right are stored once, lower id left."""
+    """Two rounds of one prompt, offered to raters; the lower id is stored as left."""
 
     __tablename__ = "comparisons"
     __table_args__ = (
@@ -252,6 +252,8 @@ class Offer(Base):
     """True when the right round stood on the left side of the screen."""
     thoughts_seen: Mapped[bool] = mapped_column(default=False)
     """Whether this rater had been shown a thought of either round before or while voting."""
+    dismissed: Mapped[bool] = mapped_column(default=False)
+    """The rater put the pair aside without a vote: its thoughts may be shown again."""
     shown_at: Mapped[datetime] = mapped_column(default=now)
 
     comparison: Mapped[Comparison] = relationship(lazy="joined")

@@ -1,4 +1,4 @@
-"""Fixtures everybody shares: a migrated database of one's own and a tiny model that loads in a blink."""
+"""Fixtures everybody shares: a migrated database and a tiny model that loads in a blink."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""From a prompt and its history to messages and prompt ids: the one place both serving and training use."""
+"""From a prompt and its history to messages and prompt ids, for serving and training alike."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 7860
     """Port to listen on; the one Hugging Face Spaces expects."""
     open: bool = False
-    """Allow listening beyond loopback although everybody who reaches the page may label and train."""
+    """Allow listening beyond loopback: everybody who reaches the page may label and train."""
     model: str = "bundled"
     """Path or hub id of a causal language model with a chat template, or `bundled`."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -90,8 +90,8 @@ class Settings(BaseSettings):
     def _closed_beyond_loopback(self) -> Self:
         if not self.open and not _is_loopback(self.host):
             raise ValueError(
-                f"host {self.host} can be reached from other machines and there are no accounts yet; "
-                "listen on 127.0.0.1, or say --open if everybody who reaches it may label and train"
+                f"host {self.host} can be reached from other machines and there are no accounts "
+                "yet; listen on 127.0.0.1, or say --open if everybody may label and train"
             )
         return self
 

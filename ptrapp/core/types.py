@@ -28,7 +28,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a completion is drawn. ``temperature == 0`` is greedy and ignores the rest but ``max_tokens``."""
+    """How a completion is drawn; `temperature == 0` is greedy and ignores top-p and seed."""
 
     temperature: float = 0.8
     top_p: float = 0.95

@@ -1,4 +1,4 @@
-"""The seam every engine fills: requests in, a stream of events out, adapters published and retired."""
+"""The seam every engine fills: requests in, events out, adapters published and retired."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -73,7 +73,7 @@ class Engine(Protocol):
     def count_prompt_tokens(self, messages: Sequence[Message], thinking: bool) -> int: ...
 
     def publish(self, name: str, path: Path) -> None:
-        """Load the adapter folder under a name that was never used before and answer one token with it.
+        """Load the adapter folder under a new name and answer one token with it.
 
         Raises `AdapterRejected`; the engine then serves on as before.
         """
