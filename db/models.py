@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     DateTime,
     Enum,
@@ -49,7 +50,11 @@ def now() -> datetime:
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map: ClassVar = {datetime: UtcDateTime, dict[str, Any]: JSON, list[int]: JSON}
+    type_annotation_map: ClassVar = {
+        datetime: UtcDateTime,
+        dict[str, Any]: JSON,
+        list[int]: JSON(none_as_null=True),
+    }
 
 
 def enum_column(kind: type[StrEnum]) -> Enum:
@@ -191,7 +196,7 @@ class Round(Base):
     """Token ids as generated; what training uses. NULL for text no engine of ours wrote."""
     well_formed: Mapped[bool]
     sampling: Mapped[dict[str, Any]]
-    seed: Mapped[int]
+    seed: Mapped[int] = mapped_column(BigInteger)
     n_thought_tokens: Mapped[int]
     n_response_tokens: Mapped[int]
     finish_reason: Mapped[str] = mapped_column(String(16))
@@ -259,11 +264,25 @@ class Offer(Base):
     comparison: Mapped[Comparison] = relationship(lazy="joined")
 
 
+_FIRST_VOTE = text("supersedes_id IS NULL")
+
+
 class Vote(Base):
-    """One decision, append-only. The current vote is the row that nobody supersedes."""
+    """One decision, append-only. The current vote is the row that nobody supersedes.
+
+    A rater's rows on one comparison are a chain: one first row, and at most one successor each.
+    """
 
     __tablename__ = "votes"
     __table_args__ = (
+        Index(
+            "uq_votes_first",
+            "rater_id",
+            "comparison_id",
+            unique=True,
+            sqlite_where=_FIRST_VOTE,
+            postgresql_where=_FIRST_VOTE,
+        ),
         CheckConstraint("strength BETWEEN 1 AND 3", name="strength"),
         CheckConstraint("id <> supersedes_id", name="not_itself"),
         CheckConstraint("outcome <> 'withdrawn' OR supersedes_id IS NOT NULL", name="undo_of_one"),
@@ -341,6 +360,18 @@ class Job(Base):
     finished_at: Mapped[datetime | None]
 
 
+class Worker(Base):
+    """A program that works through the queue, and when it was last heard of."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    pid: Mapped[int]
+    host: Mapped[str] = mapped_column(String(255))
+    seen_at: Mapped[float]
+    """Seconds since 1970 on the database's clock."""
+
+
 class JobMetric(Base):
     """One point of a curve. A resumed job writes the same step again and replaces it."""
 
@@ -397,6 +428,7 @@ class Adapter(Base):
     activated_at: Mapped[datetime | None]
 
     parent: Mapped["Adapter | None"] = relationship(remote_side=[id])
+    snapshot: Mapped[Snapshot | None] = relationship()
 
 
 class Evaluation(Base):

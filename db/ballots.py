@@ -1,0 +1,80 @@
+"""What a rater has opened, been offered and decided in one run: the reading side of the votes."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from db.models import Comparison, Offer, Outcome, Rater, RaterKind, Reveal, Round, Vote
+
+
+def find_rater(session: Session, name: str) -> Rater | None:
+    """Look a rater up without making one."""
+    return session.scalar(select(Rater).where(Rater.name == name))
+
+
+def revealed(session: Session, rater_id: int, run_id: int) -> frozenset[int]:
+    """Ids of the run's rounds whose thought this rater was sent."""
+    opened = (
+        select(Reveal.round_id)
+        .join(Round, Round.id == Reveal.round_id)
+        .where(Reveal.rater_id == rater_id, Round.run_id == run_id)
+    )
+    return frozenset(session.scalars(opened))
+
+
+def offers_of_run(
+    session: Session, rater_id: int, run_id: int
+) -> Sequence[tuple[Offer, Vote | None]]:
+    """The rater's comparisons in the run, oldest first, each with its current vote.
+
+    Of several offers of one comparison only the newest counts; one put aside or undone is left out.
+    """
+    rows = session.execute(
+        select(Offer, Vote)
+        .join(Comparison, Comparison.id == Offer.comparison_id)
+        .outerjoin(Vote, (Vote.offer_key == Offer.key) & (Vote.outcome != Outcome.WITHDRAWN))
+        .where(Offer.rater_id == rater_id, ~Offer.dismissed, _within(run_id))
+        .order_by(Offer.shown_at)
+    ).all()
+    newest = {offer.comparison_id: (offer, vote) for offer, vote in rows}
+    superseded = _superseded(session, [vote.id for _, vote in newest.values() if vote])
+    return [
+        (offer, vote)
+        for offer, vote in newest.values()
+        if vote is None or vote.id not in superseded
+    ]
+
+
+def judged_of_run(session: Session, run_id: int) -> Sequence[Vote]:
+    """Current votes of judges on comparisons of the run, with rater and comparison."""
+    later = aliased(Vote)
+    return session.scalars(
+        select(Vote)
+        .join(Comparison, Comparison.id == Vote.comparison_id)
+        .join(Rater, Rater.id == Vote.rater_id)
+        .where(
+            Rater.kind == RaterKind.JUDGE,
+            Vote.outcome != Outcome.WITHDRAWN,
+            ~exists().where(later.supersedes_id == Vote.id),
+            _within(run_id),
+        )
+        .order_by(Vote.id)
+    ).all()
+
+
+def dismiss(session: Session, rater_id: int, offer_key: str) -> None:
+    """Put an offer aside without a vote. An unknown or foreign key does nothing."""
+    offer = session.get(Offer, offer_key)
+    if offer and offer.rater_id == rater_id:
+        offer.dismissed = True
+
+
+def _within(run_id: int) -> ColumnElement[bool]:
+    of_run = select(Round.id).where(Round.run_id == run_id)
+    return or_(Comparison.left_round_id.in_(of_run), Comparison.right_round_id.in_(of_run))
+
+
+def _superseded(session: Session, vote_ids: list[int]) -> set[int | None]:
+    found = select(Vote.supersedes_id).where(Vote.supersedes_id.in_(vote_ids))
+    return set(session.scalars(found))

@@ -1,0 +1,76 @@
+"""How a connection is set up: one writer and many readers on SQLite, one pool on PostgreSQL."""
+
+import sqlite3
+import time
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+_WRITES = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    # INSERT OR REPLACE deletes without firing a delete trigger unless this is on.
+    "PRAGMA recursive_triggers = ON",
+)
+_READS = (*_WRITES, "PRAGMA query_only = ON")
+
+
+def writer(url: URL, busy_timeout_s: float) -> Engine:
+    """The engine of writing sessions. On SQLite its one connection queues writers in order."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url)
+    engine = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=max(busy_timeout_s, 1.0))
+    _prepare(engine, busy_timeout_s, pragmas=_WRITES, begin="BEGIN IMMEDIATE")
+    return engine
+
+
+def reader(url: URL, busy_timeout_s: float) -> Engine:
+    """An SQLite engine of sessions that only read and never wait for a writer."""
+    engine = create_engine(url)
+    _prepare(engine, busy_timeout_s, pragmas=_READS, begin="BEGIN")
+    return engine
+
+
+def migrator(url: URL, busy_timeout_s: float) -> Engine:
+    """An engine that changes tables and begins its transaction itself.
+
+    No foreign keys: a batch ALTER recreates its table, and with them on, dropping the old one
+    deletes every row that refers to it. The journal mode stays as found, since the file may turn
+    out to be another program's.
+    """
+    engine = create_engine(url)
+    if url.get_backend_name() == "sqlite":
+        _prepare(engine, busy_timeout_s, pragmas=(), begin=None)
+    return engine
+
+
+def _prepare(
+    engine: Engine, busy_timeout_s: float, *, pragmas: tuple[str, ...], begin: str | None
+) -> None:
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # pysqlite would begin late, and as a reader
+        connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
+        if pragmas:
+            _use_wal(connection, busy_timeout_s)
+        for pragma in pragmas:
+            connection.execute(pragma)
+
+    if begin is not None:
+
+        @event.listens_for(engine, "begin")
+        def start(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+
+def _use_wal(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
+    """Switch to the write-ahead log, once in a file's life; the switch ignores busy_timeout."""
+    deadline = time.monotonic() + busy_timeout_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)

@@ -1,0 +1,34 @@
+"""What SQLite and PostgreSQL say differently: the clock, and an insert that gives way."""
+
+from typing import Any
+
+from sqlalchemy import Float
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class clock(FunctionElement[float]):  # noqa: N801 - reads as the SQL function it is
+    """Seconds since 1970 on the database's own clock, the only one that all workers share."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(clock, "sqlite")
+def _sqlite_clock(element: clock, compiler: SQLCompiler, **kw: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(clock, "postgresql")
+def _postgresql_clock(element: clock, compiler: SQLCompiler, **kw: Any) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+def insert(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT of the session's dialect: one that knows ON CONFLICT."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)

@@ -1,0 +1,14 @@
+"""Alembic's entry: runs the steps on the connection, and in the transaction, of `db.migrate`."""
+
+from alembic import context
+
+from db.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
