@@ -1,0 +1,296 @@
+"""Comparisons and votes: shown once under a key, decided once, undone by a row that supersedes."""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy.sql import ColumnElement
+
+from db.dialects import insert
+from db.errors import Conflict
+from db.models import (
+    Comparison,
+    Offer,
+    Outcome,
+    Rater,
+    RaterKind,
+    Reveal,
+    Round,
+    Run,
+    Vote,
+)
+
+_MIRRORED = {Outcome.LEFT: Outcome.RIGHT, Outcome.RIGHT: Outcome.LEFT}
+
+
+def ensure_rater(
+    session: Session, kind: RaterKind, name: str, config: dict[str, Any] | None = None
+) -> Rater:
+    """Return the rater of this name, stored now if new. Raises `Conflict` if it is another kind."""
+    named = select(Rater).where(Rater.name == name)
+    rater = session.scalars(named).one_or_none()
+    if rater is None:
+        row = insert(session, Rater).values(kind=kind, name=name, config=config or {})
+        session.execute(row.on_conflict_do_nothing())
+        rater = session.scalars(named).one()
+    if rater.kind is not kind:
+        raise Conflict(f"{name!r} is the name of a {rater.kind} already; choose another name.")
+    return rater
+
+
+def ensure_comparison(session: Session, round_a_id: int, round_b_id: int) -> Comparison:
+    """Return the comparison of two rounds, in whichever order they are given."""
+    if round_a_id == round_b_id:
+        raise Conflict(f"Round {round_a_id} cannot be compared with itself; choose two rounds.")
+    left_id, right_id = sorted((round_a_id, round_b_id))
+    same = (
+        select(Comparison)
+        .where(Comparison.left_round_id == left_id, Comparison.right_round_id == right_id)
+        .options(joinedload(Comparison.left), joinedload(Comparison.right))
+    )
+    if (found := session.scalars(same).one_or_none()) is not None:
+        return found
+    left, right = (_round(session, round_id) for round_id in (left_id, right_id))
+    if left.prompt_id != right.prompt_id:
+        raise Conflict(
+            f"Rounds {left_id} and {right_id} answer different prompts; only answers to the same "
+            "prompt can be compared."
+        )
+    row = insert(session, Comparison).values(
+        prompt_id=left.prompt_id, left_round_id=left_id, right_round_id=right_id
+    )
+    session.execute(row.on_conflict_do_nothing())
+    return session.scalars(same).one()
+
+
+def offer(session: Session, rater_id: int, comparison_id: int, *, flipped: bool) -> Offer:
+    """Store that a comparison is shown to a rater; the vote comes back under the offer's key."""
+    comparison = _comparison(session, comparison_id)
+    shown = Offer(
+        key=uuid4().hex,
+        comparison=comparison,
+        rater_id=rater_id,
+        flipped=flipped,
+        thoughts_seen=_thoughts_seen(session, rater_id, comparison),
+    )
+    session.add(shown)
+    session.flush()
+    return shown
+
+
+def reveal(session: Session, rater_id: int, round_id: int) -> None:
+    """The thought of a round is sent to a rater: from now on his votes on it are not blind."""
+    row = insert(session, Reveal).values(rater_id=rater_id, round_id=round_id)
+    session.execute(row.on_conflict_do_nothing())
+
+
+def cast_vote(
+    session: Session,
+    offer_key: str,
+    shown: Outcome,
+    *,
+    strength: int = 1,
+    decided_ms: int | None = None,
+    client: str = "",
+    rationale: str | None = None,
+) -> Vote:
+    """Store a rater's decision, given in terms of the screen, and return it.
+
+    The same key again returns the stored row, whatever is said the second time: to change one's
+    mind is a new offer. A vote on a comparison already voted on supersedes the earlier one.
+    """
+    if (stored := _by_key(session, offer_key)) is not None:
+        return stored
+    offered = _offer(session, offer_key)
+    comparison = offered.comparison
+    rater = _locked(session, offered.rater_id)
+    return _append(
+        session,
+        key=offer_key,
+        comparison=comparison,
+        rater=rater,
+        offer_key=offer_key,
+        outcome=_MIRRORED.get(shown, shown) if offered.flipped else shown,
+        strength=strength,
+        blind=not (offered.thoughts_seen or _thoughts_seen(session, rater.id, comparison)),
+        rationale=rationale,
+        decided_ms=decided_ms,
+        client=client,
+    )
+
+
+def judge_vote(
+    session: Session,
+    rater_id: int,
+    comparison_id: int,
+    outcome: Outcome,
+    rationale: str | None,
+    key: str,
+) -> Vote:
+    """Store a judge's verdict in the comparison's own terms; a judge sees responses only.
+
+    `key` names the verdict: sent twice it is stored once.
+    """
+    if (stored := _by_key(session, key)) is not None:
+        return stored
+    rater = _locked(session, rater_id)
+    if rater.kind is not RaterKind.JUDGE:
+        raise Conflict(f"{rater.name!r} is a person, who votes on an offer, not as a judge does.")
+    return _append(
+        session,
+        key=key,
+        comparison=_comparison(session, comparison_id),
+        rater=rater,
+        outcome=outcome,
+        blind=True,
+        rationale=rationale,
+    )
+
+
+def undo_last(session: Session, rater_id: int, key: str) -> Vote | None:
+    """Withdraw the rater's latest vote that stands; None when there is none left.
+
+    The comparison is then without a vote, also where the withdrawn one had replaced an earlier
+    one: undo means "ask me again", not "I think what I thought before". Each further undo, under
+    a new key, takes the vote before; the same key again returns the same row.
+    """
+    if (stored := _by_key(session, key)) is not None:
+        return stored
+    rater = _locked(session, rater_id)
+    last = session.scalars(
+        select(Vote)
+        .where(Vote.rater_id == rater_id, _stands())
+        .order_by(Vote.id.desc())
+        .limit(1)
+        .options(joinedload(Vote.comparison))
+    ).one_or_none()
+    if last is None:
+        return None
+    withdrawal = Vote(
+        key=key,
+        comparison=last.comparison,
+        rater=rater,
+        outcome=Outcome.WITHDRAWN,
+        blind=last.blind,
+        supersedes_id=last.id,
+    )
+    session.add(withdrawal)
+    session.flush()
+    return withdrawal
+
+
+def current_votes(
+    session: Session, *, after: int = 0, kinds: Collection[RaterKind] | None = None
+) -> list[Vote]:
+    """The votes that stand, oldest first, with what training and the plots read of them.
+
+    Loaded in a number of queries that hardly grows with the votes: rater, comparison, prompt,
+    both rounds with their runs and all their earlier rounds, so that `lineage` asks for no more.
+    """
+    standing = select(Vote).where(Vote.id > after, _stands()).order_by(Vote.id)
+    if kinds is not None:
+        standing = standing.join(Vote.rater).where(Rater.kind.in_(kinds))
+    comparison = selectinload(Vote.comparison)
+    sides = (comparison.selectinload(side) for side in (Comparison.left, Comparison.right))
+    loads = [selectinload(Vote.rater), comparison.selectinload(Comparison.prompt)]
+    for side in sides:
+        loads += [
+            side.selectinload(Round.run).selectinload(Run.prompt),
+            side.selectinload(Round.prompt),
+            side.selectinload(Round.adapter),
+            side.selectinload(Round.parent, recursion_depth=-1),
+        ]
+    return list(session.scalars(standing.options(*loads)))
+
+
+def count_preferences(session: Session, after: int = 0) -> int:
+    """How many standing votes after row `after` say left or right: what DPO learns from."""
+    decided = Vote.outcome.in_((Outcome.LEFT, Outcome.RIGHT))
+    return (
+        session.scalar(select(func.count(Vote.id)).where(Vote.id > after, decided, _stands())) or 0
+    )
+
+
+def highest_vote_id(session: Session) -> int:
+    """The newest row of the log, 0 when it is empty."""
+    return session.scalar(select(func.max(Vote.id))) or 0
+
+
+def _append(
+    session: Session, *, outcome: Outcome, comparison: Comparison, rater: Rater, **columns: Any
+) -> Vote:
+    """Add a vote at the end of this rater's chain on this comparison."""
+    if outcome is Outcome.WITHDRAWN:
+        raise Conflict("A vote cannot be cast as withdrawn; undo the last one instead.")
+    end = select(Vote.id).where(
+        Vote.rater_id == rater.id, Vote.comparison_id == comparison.id, ~_superseded()
+    )
+    vote = Vote(
+        outcome=outcome,
+        comparison=comparison,
+        rater=rater,
+        supersedes_id=session.scalar(end),
+        **columns,
+    )
+    session.add(vote)
+    session.flush()
+    return vote
+
+
+def _superseded() -> ColumnElement[bool]:
+    later = aliased(Vote)
+    return exists().where(later.supersedes_id == Vote.id)
+
+
+def _stands() -> ColumnElement[bool]:
+    return (Vote.outcome != Outcome.WITHDRAWN) & ~_superseded()
+
+
+def _thoughts_seen(session: Session, rater_id: int, comparison: Comparison) -> bool:
+    sides = (comparison.left_round_id, comparison.right_round_id)
+    seen = exists().where(Reveal.rater_id == rater_id, Reveal.round_id.in_(sides))
+    return bool(session.scalar(select(seen)))
+
+
+def _locked(session: Session, rater_id: int) -> Rater:
+    """The rater, held to the end of the transaction: two tabs of one person vote in turn."""
+    rater = session.scalars(
+        select(Rater).where(Rater.id == rater_id).with_for_update()
+    ).one_or_none()
+    if rater is None:
+        raise Conflict(f"Rater {rater_id} is not in this database; sign in again.")
+    return rater
+
+
+def _by_key(session: Session, key: str) -> Vote | None:
+    stored = select(Vote).where(Vote.key == key)
+    return session.scalars(
+        stored.options(joinedload(Vote.comparison), joinedload(Vote.rater))
+    ).one_or_none()
+
+
+def _offer(session: Session, key: str) -> Offer:
+    found = session.get(Offer, key)
+    if found is None:
+        raise Conflict("This pair is not on offer any more; load the next one.")
+    return found
+
+
+def _comparison(session: Session, comparison_id: int) -> Comparison:
+    found = session.get(
+        Comparison,
+        comparison_id,
+        options=[joinedload(Comparison.left), joinedload(Comparison.right)],
+    )
+    if found is None:
+        raise Conflict(f"Comparison {comparison_id} is not in this database; load the page again.")
+    return found
+
+
+def _round(session: Session, round_id: int) -> Round:
+    found = session.get(Round, round_id)
+    if found is None:
+        raise Conflict(f"Round {round_id} is not in this database; load the page again.")
+    return found
