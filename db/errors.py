@@ -42,4 +42,8 @@ class Conflict(DatabaseError):
 
 
 class AlreadyQueued(Conflict):
-    """The same job is queued or running already."""
+    """The same job is queued or running already; `job_id` says which one, where it is known."""
+
+    def __init__(self, message: str, job_id: int | None = None) -> None:
+        super().__init__(message)
+        self.job_id = job_id
