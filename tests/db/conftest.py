@@ -1,0 +1,158 @@
+"""A database of one's own, on SQLite and on PostgreSQL, and a small world of rounds to vote on."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, make_url
+
+from db import labels, prompts, rounds
+from db.models import Outcome, RaterKind, RunMode, Vote
+from db.rounds import NewRound
+from db.session import Database, open_database
+
+POSTGRES = os.environ.get("THRICE_TEST_POSTGRES")
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty SQLite file to copy: migrating once is enough."""
+    file = tmp_path_factory.mktemp("template") / "thrice.db"
+    open_database(f"sqlite:///{file}").dispose()
+    return file
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """An empty PostgreSQL database, dropped afterwards."""
+    if not POSTGRES:
+        pytest.skip("no PostgreSQL server: set THRICE_TEST_POSTGRES to its URL")
+    url = make_url(POSTGRES).set(database=f"thrice_{uuid4().hex[:12]}")
+    admin = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {url.database}")
+    yield url.render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {url.database} WITH (FORCE)")
+    admin.dispose()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, migrated_file: Path) -> str:
+    """A migrated SQLite database nobody has open."""
+    shutil.copy(migrated_file, tmp_path / "thrice.db")
+    return f"sqlite:///{tmp_path / 'thrice.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """A database of either kind."""
+    kind = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    return request.getfixturevalue(kind)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    opened = open_database(url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def sqlite_database(sqlite_url: str) -> Iterator[Database]:
+    opened = open_database(sqlite_url, busy_timeout_s=0.2)
+    yield opened
+    opened.dispose()
+
+
+def new_round(index: int = 0, parent_id: int | None = None, candidate: int = 0) -> NewRound:
+    return NewRound(
+        index=index,
+        parent_id=parent_id,
+        candidate=candidate,
+        thinking=True,
+        thought="Two and two.",
+        response=f"Answer {index}.{candidate}",
+        raw="<T>Two and two.<R>Answer",
+        completion_ids=(1, 2, 3),
+        well_formed=True,
+        sampling={"temperature": 0.8},
+        seed=7,
+        n_thought_tokens=2,
+        n_response_tokens=1,
+        finish_reason="stop",
+    )
+
+
+@dataclass(frozen=True)
+class World:
+    """One prompt, three rounds of it, two people and a judge."""
+
+    database: Database
+    prompt_id: int
+    run_id: int
+    round_ids: tuple[int, int, int]
+    ann_id: int
+    bob_id: int
+    judge_id: int
+    comparison_id: int
+    """Of the first round and the third."""
+
+    def show(self, *, flipped: bool = False, rater_id: int | None = None) -> str:
+        """Show the comparison; return the offer's key."""
+        with self.database.write() as session:
+            rater = rater_id or self.ann_id
+            return labels.offer(session, rater, self.comparison_id, flipped=flipped).key
+
+    def vote(self, shown: Outcome = Outcome.LEFT, *, rater_id: int | None = None) -> Vote:
+        """Show the comparison and vote on it."""
+        key = self.show(rater_id=rater_id)
+        with self.database.write() as session:
+            return labels.cast_vote(session, key, shown)
+
+    def standing(self) -> list[Vote]:
+        with self.database.read() as session:
+            return labels.current_votes(session)
+
+    def another_comparison(self) -> int:
+        """A comparison of two new rounds of the same prompt."""
+        with self.database.write() as session:
+            run = rounds.start_run(session, self.prompt_id, RunMode.SAMPLE, {})
+            left = rounds.add_round(session, run.id, new_round())
+            right = rounds.add_round(session, run.id, new_round(candidate=1))
+            return labels.ensure_comparison(session, left.id, right.id).id
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    with database.write() as session:
+        prompt = prompts.ensure_prompt(session, "What is 2 + 2?", source="play")
+        ann = labels.ensure_rater(session, RaterKind.HUMAN, "ann")
+        bob = labels.ensure_rater(session, RaterKind.HUMAN, "bob")
+        judge = labels.ensure_rater(session, RaterKind.JUDGE, "judge")
+        run = rounds.start_run(session, prompt.id, RunMode.REFINE, {"rounds": 3}, rater_id=ann.id)
+        ids: list[int] = []
+        for index in range(3):
+            parent = ids[-1] if ids else None
+            ids.append(rounds.add_round(session, run.id, new_round(index, parent)).id)
+        comparison = labels.ensure_comparison(session, ids[0], ids[2])
+    return World(
+        database,
+        prompt.id,
+        run.id,
+        (ids[0], ids[1], ids[2]),
+        ann.id,
+        bob.id,
+        judge.id,
+        comparison.id,
+    )
+
+
+@pytest.fixture
+def make_round() -> type[NewRound] | object:
+    """Builds a plausible `NewRound` from index, parent_id and candidate."""
+    return new_round

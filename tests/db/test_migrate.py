@@ -1,0 +1,221 @@
+"""Upgrades: one outcome however a database came to be, every vote kept, one upgrader at a time."""
+
+import json
+import multiprocessing
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError
+
+from db import append_only, connect, migrate
+from db.errors import DatabaseCorrupt, DatabaseError
+from db.models import Base, Vote
+from db.session import Database, open_database
+
+SECOND = '''
+"""A step of the kind that destroys votes when done carelessly: it alters what votes refer to."""
+import sqlalchemy as sa
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+def upgrade():
+    with op.batch_alter_table("raters", recreate="always") as raters:
+        raters.add_column(sa.Column("nickname", sa.String()))
+    with op.batch_alter_table("votes", recreate="always") as votes:
+        votes.add_column(sa.Column("mood", sa.String()))
+'''
+LOSING = SECOND.replace(
+    "def upgrade():",
+    "def upgrade():\n    op.execute('DROP TRIGGER votes_no_delete')\n"
+    "    op.execute('DELETE FROM votes')",
+)
+
+
+def _file(database: Database) -> Path:
+    return Path(database.url.removeprefix("sqlite:///"))
+
+
+def _schema(engine: Engine) -> dict[str, Any]:
+    """Everything the database says about its tables, in an order that does not matter."""
+    found = inspect(engine)
+    tables = [name for name in found.get_table_names() if name != "alembic_version"]
+    kinds = ("columns", "pk_constraint", "foreign_keys", "unique_constraints", "indexes")
+    kinds += ("check_constraints",)
+    return {
+        f"{table}.{kind}": sorted(
+            json.dumps(row, default=str) for row in (rows if isinstance(rows, list) else [rows])
+        )
+        for table in tables
+        for kind in kinds
+        for rows in [getattr(found, f"get_{kind}")(table)]
+    }
+
+
+@pytest.fixture
+def second_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The migrations of a coming version, in a copy; returns the file of its new step."""
+    scripts = tmp_path / "migrations"
+    (scripts / "versions").mkdir(parents=True)
+    for part in ("env.py", "script.py.mako", "versions/0001_first.py"):
+        (scripts / part).write_text((migrate.SCRIPTS / part).read_text())
+    monkeypatch.setattr(migrate, "SCRIPTS", scripts)
+    return scripts / "versions" / "0002_second.py"
+
+
+def test_a_fresh_schema_equals_the_migrated_one(url: str) -> None:
+    open_database(url).dispose()
+    migrated = create_engine(url)
+    expected = _schema(migrated)
+    with migrated.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+    fresh = migrated if migrated.dialect.name == "postgresql" else create_engine("sqlite://")
+    Base.metadata.create_all(fresh)
+    assert _schema(fresh) == expected
+    assert "votes.columns" in expected
+
+
+def test_opening_again_changes_nothing(sqlite_database: Database) -> None:
+    with closing(sqlite3.connect(_file(sqlite_database))) as watcher:
+        before = watcher.execute("PRAGMA data_version").fetchone()
+        open_database(sqlite_database.url).dispose()
+        assert watcher.execute("PRAGMA data_version").fetchone() == before
+    assert len(list(_file(sqlite_database).parent.glob("*before*"))) == 0
+
+
+@pytest.mark.parametrize("statement", ["UPDATE votes SET strength = 2", "DELETE FROM votes"])
+def test_votes_can_be_neither_changed_nor_deleted(world: Any, statement: str) -> None:
+    vote = world.vote()
+    with pytest.raises(DatabaseError, match="append-only"):
+        with world.database.write() as session:
+            session.execute(text(statement))
+    assert [row.id for row in world.standing()] == [vote.id]
+
+
+def test_replace_is_no_way_around_it(world: Any) -> None:
+    """INSERT OR REPLACE deletes the old row, and only recursive triggers hear of it."""
+    if not world.database.url.startswith("sqlite"):
+        pytest.skip("only SQLite has INSERT OR REPLACE")
+    vote = world.vote()
+    with pytest.raises(DatabaseError, match="append-only"):
+        with world.database.write() as session:
+            session.execute(
+                text(
+                    "INSERT OR REPLACE INTO votes SELECT id, key, comparison_id, rater_id, offer_key,"
+                    " 'right', strength, blind, rationale, decided_ms, client, supersedes_id,"
+                    " created_at FROM votes"
+                )
+            )
+    assert [row.outcome for row in world.standing()] == [vote.outcome]
+
+
+def test_a_log_without_its_triggers_is_not_opened(sqlite_url: str) -> None:
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("DROP TRIGGER votes_no_update")
+    with pytest.raises(DatabaseCorrupt, match="votes_no_update"):
+        open_database(sqlite_url)
+
+
+def test_a_postgresql_log_without_its_triggers_is_not_opened(postgres_url: str) -> None:
+    open_database(postgres_url).dispose()
+    with create_engine(postgres_url).begin() as connection:
+        connection.execute(text("ALTER TABLE votes DISABLE TRIGGER votes_no_delete"))
+    with pytest.raises(DatabaseCorrupt, match="votes_no_delete"):
+        open_database(postgres_url)
+
+
+def test_an_upgrade_keeps_every_vote_and_the_protection(world: Any, second_step: Path) -> None:
+    for _ in range(3):
+        world.vote()
+    world.database.dispose()
+    second_step.write_text(SECOND)
+    upgraded = open_database(world.database.url)
+    with upgraded.read() as session:
+        assert session.query(Vote).count() == 3
+        assert session.execute(text("SELECT count(mood), count(*) FROM votes")).one() == (0, 3)
+    with pytest.raises(DatabaseError, match="append-only"):
+        with upgraded.write() as session:
+            session.execute(text("DELETE FROM votes"))
+    upgraded.dispose()
+
+
+def test_a_copy_is_kept_of_what_is_upgraded(sqlite_database: Database, second_step: Path) -> None:
+    sqlite_database.dispose()
+    second_step.write_text(SECOND)
+    open_database(sqlite_database.url).dispose()
+    (copy,) = _file(sqlite_database).parent.glob("thrice-before-0002-*.db")
+    with closing(sqlite3.connect(copy)) as earlier:
+        assert earlier.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+
+
+def test_an_upgrade_that_would_lose_votes_changes_nothing(world: Any, second_step: Path) -> None:
+    if not world.database.url.startswith("sqlite"):
+        pytest.skip("DROP TRIGGER is written for SQLite")
+    world.vote()
+    world.database.dispose()
+    second_step.write_text(LOSING)
+    with pytest.raises(DatabaseError, match="would have kept 0 of 1 votes"):
+        open_database(world.database.url)
+    with closing(sqlite3.connect(_file(world.database))) as file:
+        assert file.execute("SELECT count(*) FROM votes").fetchone() == (1,)
+        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        names = file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        assert sorted(name for (name,) in names) == sorted(append_only.TRIGGERS)
+
+
+def test_a_dangling_reference_stops_an_upgrade(world: Any, second_step: Path) -> None:
+    if not world.database.url.startswith("sqlite"):
+        pytest.skip("PostgreSQL never has one")
+    world.database.dispose()
+    with closing(sqlite3.connect(_file(world.database))) as file, file:
+        file.execute("DELETE FROM prompts")
+    second_step.write_text(SECOND)
+    with pytest.raises(DatabaseCorrupt, match="refers to a missing row in 'prompts'"):
+        open_database(world.database.url)
+
+
+def test_a_failing_step_leaves_the_file_as_it_was(
+    sqlite_database: Database, second_step: Path
+) -> None:
+    sqlite_database.dispose()
+    second_step.write_text(SECOND + "    op.execute('SELECT * FROM nowhere')\n")
+    with pytest.raises(DBAPIError, match="nowhere"):
+        open_database(sqlite_database.url)
+    with closing(sqlite3.connect(_file(sqlite_database))) as file:
+        columns = [row[1] for row in file.execute("PRAGMA table_info(votes)")]
+        assert "mood" not in columns
+
+
+def test_the_migrating_connection_has_no_foreign_keys(sqlite_database: Database) -> None:
+    engine = connect.migrator(make_url(sqlite_database.url), 1.0)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 0
+    engine.dispose()
+
+
+def _open_at_the_same_time(url: str, gate: Any) -> None:
+    gate.wait()
+    open_database(url).dispose()
+
+
+@pytest.mark.parametrize("start", ["sqlite", "postgresql"])
+def test_processes_that_start_at_once_do_not_collide(
+    start: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if start == "sqlite":
+        url = f"sqlite:///{tmp_path / 'new' / 'thrice.db'}"
+    else:
+        url = request.getfixturevalue("postgres_url")
+    fork = multiprocessing.get_context("fork")
+    gate = fork.Barrier(6)
+    processes = [fork.Process(target=_open_at_the_same_time, args=(url, gate)) for _ in range(6)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(30)
+    assert [process.exitcode for process in processes] == [0] * 6

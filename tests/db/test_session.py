@@ -1,0 +1,150 @@
+"""The two kinds of session: what they hold to, and what they let through."""
+
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from db import labels, prompts
+from db.errors import Conflict, DatabaseError, DatabaseReadOnly
+from db.models import RaterKind
+from db.session import Database, open_database
+
+
+def _pragma(database: Database, name: str, *, writing: bool) -> object:
+    with database.write() if writing else database.read() as session:
+        return session.execute(text(f"PRAGMA {name}")).scalar()
+
+
+@pytest.mark.parametrize("writing", [True, False])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("recursive_triggers", 1),
+        ("busy_timeout", 200),
+    ],
+)
+def test_connections_follow_the_recipe(
+    sqlite_database: Database, name: str, value: object, writing: bool
+) -> None:
+    assert _pragma(sqlite_database, name, writing=writing) == value
+
+
+def test_only_the_reader_refuses_to_write(sqlite_database: Database) -> None:
+    assert _pragma(sqlite_database, "query_only", writing=False) == 1
+    assert _pragma(sqlite_database, "query_only", writing=True) == 0
+    with pytest.raises(DatabaseReadOnly, match="open it with write"):
+        with sqlite_database.read() as session:
+            prompts.ensure_prompt(session, "2 + 2", source="play")
+
+
+def test_a_block_that_raises_stores_nothing(database: Database) -> None:
+    def stop_half_way() -> None:
+        with database.write() as session:
+            prompts.ensure_prompt(session, "2 + 2", source="play")
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        stop_half_way()
+    with database.read() as session:
+        assert session.execute(text("SELECT count(*) FROM prompts")).scalar() == 0
+
+
+def test_rows_stay_readable_after_their_session(database: Database) -> None:
+    with database.write() as session:
+        prompt = prompts.ensure_prompt(session, "2 + 2", source="play")
+    assert prompt.text == "2 + 2"
+    assert prompt.created_at.tzinfo is not None
+
+
+def test_a_reader_does_not_wait_for_a_writer(sqlite_database: Database) -> None:
+    with sqlite_database.write() as session:
+        labels.ensure_rater(session, RaterKind.HUMAN, "ann")
+        started = time.perf_counter()
+        with sqlite_database.read() as reading:
+            assert reading.execute(text("SELECT count(*) FROM raters")).scalar() == 0
+        assert time.perf_counter() - started < 0.1
+
+
+def test_a_writer_takes_the_lock_before_it_reads(sqlite_database: Database) -> None:
+    """Read first and lock later is how two writers lose one's change, or fail at once."""
+    file = Path(sqlite_database.url.removeprefix("sqlite:///"))
+    with sqlite_database.write() as session:
+        session.execute(text("SELECT count(*) FROM raters"))
+        with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as other:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+
+
+def test_writers_of_one_process_wait_in_line(sqlite_url: str) -> None:
+    """Ten threads that would all be told "locked" at once if they met in SQLite."""
+    database = open_database(sqlite_url, busy_timeout_s=0.0)
+
+    def write(number: int) -> None:
+        with database.write() as session:
+            labels.ensure_rater(session, RaterKind.HUMAN, f"rater {number}")
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(write, range(10)))
+    with database.read() as session:
+        assert session.execute(text("SELECT count(*) FROM raters")).scalar() == 10
+    database.dispose()
+
+
+def test_a_broken_rule_of_the_schema_is_a_conflict(database: Database) -> None:
+    with pytest.raises(Conflict, match="contradicts"):
+        with database.write() as session:
+            session.execute(text("INSERT INTO reveals VALUES (1, 1, '2026-01-01 00:00:00')"))
+
+
+def test_a_mistake_in_our_sql_is_not_dressed_up(sqlite_database: Database) -> None:
+    with pytest.raises(Exception, match="no such table") as caught:
+        with sqlite_database.read() as session:
+            session.execute(text("SELECT * FROM nowhere"))
+    assert not isinstance(caught.value, DatabaseError)
+
+
+def test_the_folder_is_made(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'a' / 'b' / 'thrice.db'}")
+    database.dispose()
+    assert (tmp_path / "a" / "b" / "thrice.db").is_file()
+
+
+def test_opening_an_up_to_date_database_is_fast(sqlite_url: str) -> None:
+    best = 9.0
+    for _ in range(3):
+        started = time.perf_counter()
+        open_database(sqlite_url).dispose()
+        best = min(best, time.perf_counter() - started)
+    assert best < 0.3
+
+
+def test_opening_needs_no_write_lock_when_up_to_date(
+    sqlite_database: Database, sqlite_url: str
+) -> None:
+    with sqlite_database.write() as session:
+        labels.ensure_rater(session, RaterKind.HUMAN, "ann")
+        open_database(sqlite_url, busy_timeout_s=0.1).dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("sqlite://", "memory"),
+        ("sqlite:///:memory:", "memory"),
+        ("mysql://root@localhost/x", "not supported|cannot be understood"),
+        ("thrice.db", "cannot be understood"),
+        ("nosuch://x", "cannot be understood"),
+    ],
+)
+def test_an_unusable_url_is_refused_in_words(url: str, words: str) -> None:
+    with pytest.raises(DatabaseError, match=words):
+        open_database(url)
