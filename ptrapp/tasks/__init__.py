@@ -1,0 +1,1 @@
+"""Problems with verifiable answers: generated families, and the check of a response."""

@@ -1,0 +1,29 @@
+"""The people and things that problems are about."""
+
+from typing import NamedTuple
+
+
+class Person(NamedTuple):
+    name: str
+    he: str
+
+
+PEOPLE = tuple(
+    [Person(name, "He") for name in "Tom Ben Max Sam Leo Noah Adam Paul Omar Ravi".split()]
+    + [Person(name, "She") for name in "Ann Mia Eva Lisa Sara Nina Zoe Emma Aisha Yuki".split()]
+)
+ITEMS = tuple("apples books pens balls cards coins eggs shells stamps marbles roses cups".split())
+COSTLY = tuple("pen book cup ball cake toy hat ticket lamp map".split())
+CONTAINERS = tuple("box bag basket shelf jar crate".split())
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+_IRREGULAR = {"box": "boxes", "shelf": "shelves"}
+
+
+def plural(noun: str) -> str:
+    return _IRREGULAR.get(noun, f"{noun}s")
+
+
+def times(left: int, right: int) -> str:
+    """The step that multiplies: "3*4=12."."""
+    return f"{left}*{right}={left * right}."
