@@ -1,0 +1,44 @@
+"""What came before a job: the version it continues, and what that one has learnt already."""
+
+from typing import Any
+
+from db import adapters
+from db.models import Adapter, Job, Snapshot
+from db.session import Session
+from ptrapp.core.errors import ParentUnusable, TrainingError
+from training.claim import Claim
+
+
+def find_parent(claim: Claim) -> Adapter | None:
+    """The version to continue from, None for the base model. Raises `ParentUnusable`."""
+    wanted = claim.payload.parent_adapter_id
+    if wanted is None:
+        return None
+    with claim.database.read() as session:
+        parent = session.get(Adapter, wanted)
+    if parent is None:
+        raise ParentUnusable(f"There is no version with id {wanted}; queue the job again.")
+    return parent
+
+
+def learnt_up_to(session: Session, parent: Adapter | None) -> int:
+    """The newest vote there was when the parent was trained: a vote is learnt from once."""
+    if parent is None or parent.snapshot_id is None:
+        return 0
+    return session.get_one(Snapshot, parent.snapshot_id).highest_vote_id
+
+
+def refuse_repetition(claim: Claim, parent: Adapter | None, sha256: str) -> None:
+    """Raise `TrainingError` when there is a version of the same parent, data and settings."""
+    with claim.database.read() as session:
+        parent_id = parent.id if parent else None
+        twin = adapters.trained_already(session, parent_id, claim.kind, sha256)
+        if twin is None:
+            return
+        made_by = session.get(Job, twin.job_id)
+        settings: dict[str, Any] = made_by.payload.get("settings", {}) if made_by else {}
+    if settings == claim.payload.settings:
+        raise TrainingError(
+            f"{twin.name} was trained from the same version on the very same data with the same "
+            "settings. Vote on more answers first, or change a setting."
+        )

@@ -1,0 +1,50 @@
+"""What a job orders: parent, settings of its recipe and filters, with every mistake at once."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from db.models import RaterKind
+from ptrapp.core.errors import ConfigurationError
+
+STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+"""How everything in a payload is read: an unknown key is a mistake, not a surprise later."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Filters:
+    """Which of the stored rows a job may learn from."""
+
+    runs: tuple[int, ...] | None = None
+    """Ids of the runs whose rounds may be used; none named means all."""
+    rater_kinds: tuple[RaterKind, ...] | None = None
+    """Whose votes count: people, judges, or (none named) both."""
+    max_examples: Annotated[int, Field(ge=1)] | None = None
+    """At most so many examples; the newest votes win."""
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class Payload:
+    """The payload of a training job."""
+
+    parent_adapter_id: int | None = None
+    """The version to continue from, which is also the reference; null is the base model."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """The recipe's own settings; what is left out has the recipe's default."""
+    filters: Filters = Field(default_factory=Filters)
+
+
+def read(kind: type[T], given: Mapping[str, Any], what: str) -> T:
+    """Make a `kind` from JSON. Raises `ConfigurationError` with one line for each mistake."""
+    try:
+        return TypeAdapter(kind).validate_python(dict(given))
+    except ValidationError as error:
+        lines = [f"The {what} of this job cannot be used; queue it again with these corrected:"]
+        for mistake in error.errors():
+            name = ".".join(str(part) for part in mistake["loc"])
+            lines.append(f"{name}: {mistake['msg']} (given: {mistake['input']!r})")
+        raise ConfigurationError("\n".join(lines)) from error

@@ -1,0 +1,92 @@
+"""One claimed job in a process of its own: `python -m training.run JOB_ID`, started by the worker.
+
+The claim's token comes in the environment, and the settings as everywhere.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+
+import transformers
+
+from db import jobs
+from db.errors import Conflict, DatabaseError
+from db.models import Job, JobKind
+from db.session import Database, open_database
+from ptrapp.core.errors import ThriceError
+from ptrapp.core.settings import Settings, load_settings
+from training.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
+from training.payload import Payload, read
+from training.recipes import dpo, mask_sft
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m training.run")
+    parser.add_argument("job_id", type=int)
+    job_id = parser.parse_args().job_id
+    token = os.environ.pop(TOKEN_VARIABLE, "")
+    settings = load_settings()
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    _quieten_libraries()
+    database = open_database(settings.database)
+    try:
+        return _carry_out(database, settings, job_id, token)
+    finally:
+        database.dispose()
+
+
+def _carry_out(database: Database, settings: Settings, job_id: int, token: str) -> Exit:
+    try:
+        claim = _claim(database, settings, job_id, token)
+        signal.signal(signal.SIGTERM, lambda *_: claim.stop.set())
+        match claim.kind:
+            case JobKind.DPO:
+                dpo.run(claim)
+            case JobKind.MASK_SFT:
+                mask_sft.run(claim)
+    except StopRequested:
+        log.info("job %d: stopped as asked, its last checkpoint is kept", job_id)
+        return Exit.STOPPED
+    except (ThriceError, DatabaseError) as error:
+        return _fail(database, job_id, token, str(error))
+    except Exception as error:  # the outermost frame: a job never ends without a word
+        log.exception("job %d failed", job_id)
+        return _fail(database, job_id, token, f"{type(error).__name__}: {error}")
+    return Exit.DONE
+
+
+def _claim(database: Database, settings: Settings, job_id: int, token: str) -> Claim:
+    with database.read() as session:
+        job = session.get(Job, job_id)
+    if job is None or job.claim_token != token:
+        raise Conflict(f"Job {job_id} is not claimed by this process.")
+    payload = read(Payload, job.payload, "payload")
+    return Claim(database, settings, job_id, token, job.kind, payload)
+
+
+def _fail(database: Database, job_id: int, token: str, reason: str) -> Exit:
+    """Store why; a job that belongs to somebody else by now is left alone."""
+    log.error("job %d: %s", job_id, reason)
+    try:
+        with database.write() as session:
+            jobs.fail(session, job_id, token, reason)
+    except Conflict as error:
+        log.error("%s", error)
+        return Exit.FENCED
+    return Exit.FAILED
+
+
+def _quieten_libraries() -> None:
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
