@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -132,6 +133,7 @@ def test_leases_run_on_the_databases_clock(
     _enqueue(database)
     before = time.time()
     monkeypatch.setattr(time, "time", lambda: before + 3600)
+    monkeypatch.setattr(jobs, "now", lambda: datetime.fromtimestamp(before + 3600, UTC))
     job = _claim(database)
     assert job is not None
     assert job.lease_until == pytest.approx(before + LEASE_S, abs=5)

@@ -23,9 +23,10 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 def upgrade():
-    with op.batch_alter_table("raters", recreate="always") as raters:
-        raters.add_column(sa.Column("nickname", sa.String()))
-    with op.batch_alter_table("votes", recreate="always") as votes:
+    with op.batch_alter_table("raters") as raters:
+        raters.alter_column("name", type_=sa.String(200))
+    with op.batch_alter_table("votes") as votes:
+        votes.alter_column("client", type_=sa.String(64))
         votes.add_column(sa.Column("mood", sa.String()))
 '''
 LOSING = SECOND.replace(
