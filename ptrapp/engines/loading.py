@@ -1,0 +1,161 @@
+"""A path or hub id to a model we can serve, or one sentence that says why not."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    DynamicCache,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.cache_utils import DynamicLayer
+
+from ptrapp.core.errors import ModelUnusable
+from ptrapp.core.thoughts import FORMATS, GENERIC, THINK, TINY, ThoughtFormat
+
+log = logging.getLogger(__name__)
+
+_REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
+"""What `from_pretrained` raises: a broken folder, a hub out of reach, an unknown architecture."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """What the engine needs to know of a model. The model itself belongs to the owner thread."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    eos_ids: frozenset[int]
+    context_length: int
+    batched: bool
+    """False for sliding-window and hybrid caches, which cannot be padded, repeated or thinned out:
+    their rows are decoded one at a time."""
+
+
+def load_model(model_path: str, device: str) -> LoadedModel:
+    """Load weights (safetensors only, no code from the folder) and tokenizer.
+
+    Raises `ModelUnusable`. A path that looks local never reaches for the network.
+    """
+    local = _looks_local(model_path)
+    if local:
+        _check_folder(model_path)
+    place = _device(device)
+    source = str(Path(model_path).expanduser()) if local else model_path
+    common: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, **common)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=torch.float32 if place == "cpu" else "auto",
+            use_safetensors=True,
+            output_loading_info=True,
+            **common,
+        )
+    except _REFUSALS as error:
+        raise ModelUnusable(_why(model_path, local, error)) from error
+    model, report = loaded
+    if report["missing_keys"]:
+        raise ModelUnusable(
+            f"The weights in {model_path!r} are incomplete: {len(report['missing_keys'])} tensors "
+            f"are missing, {min(report['missing_keys'])!r} among them. Copy the whole model again."
+        )
+    _check_template(model_path, tokenizer)
+    model = model.to(place).eval().requires_grad_(False)
+    batched = _is_batched(model)
+    log.info("%s: %s", model_path, "rows batched" if batched else "own cache kind, a row at a time")
+    return LoadedModel(
+        model, tokenizer, _eos_ids(model, tokenizer), _context_length(model, tokenizer), batched
+    )
+
+
+def choose_format(name: str, tokenizer: PreTrainedTokenizerBase) -> ThoughtFormat:
+    """The named thought format; `auto` reads it off the vocabulary and the chat template."""
+    if name != "auto":
+        return FORMATS[name]
+    vocabulary = tokenizer.get_vocab()
+    if {TINY.thought_marker, TINY.response_marker} <= vocabulary.keys():
+        return TINY
+    return THINK if THINK.thought_marker in str(tokenizer.chat_template) else GENERIC
+
+
+def _looks_local(model_path: str) -> bool:
+    path = Path(model_path).expanduser()
+    return (
+        path.exists()
+        or path.is_absolute()
+        or model_path.startswith(".")
+        or model_path.count("/") != 1
+        or "\\" in model_path
+    )
+
+
+def _check_folder(model_path: str) -> None:
+    folder = Path(model_path).expanduser()
+    if not folder.is_dir():
+        raise ModelUnusable(
+            f"There is no model folder {model_path!r}. Give the path of a folder with config.json "
+            "and *.safetensors, or a hub id of the form owner/name."
+        )
+    if not (folder / "config.json").is_file():
+        raise ModelUnusable(
+            f"The folder {model_path!r} holds no config.json, so it is not a model in "
+            "from_pretrained form. Give the folder that save_pretrained wrote."
+        )
+    if not any(folder.glob("*.safetensors")):
+        pickles = sorted(file.name for kind in ("*.bin", "*.pt") for file in folder.glob(kind))
+        found = f"only {pickles[0]}, a pickle that could run code" if pickles else "no weights"
+        raise ModelUnusable(
+            f"The folder {model_path!r} holds {found}. Convert the weights to safetensors."
+        )
+
+
+def _check_template(model_path: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    if not tokenizer.chat_template:
+        raise ModelUnusable(
+            f"The tokenizer of {model_path!r} has no chat template, so it is a base model that "
+            "cannot be talked to. Choose its instruction-tuned variant."
+        )
+
+
+def _why(model_path: str, local: bool, error: BaseException) -> str:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    advice = (
+        "Check that the folder is complete and its architecture known to transformers."
+        if local
+        else "Check the id and the connection to the hub, or give the path of a local folder."
+    )
+    return f"The model {model_path!r} could not be loaded: {first.rstrip('.')}. {advice}"
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ModelUnusable("The device is cuda, but PyTorch sees no GPU. Use auto or cpu.")
+    return wanted
+
+
+def _is_batched(model: PreTrainedModel) -> bool:
+    layers = DynamicCache(config=model.config).layers
+    return all(type(layer) is DynamicLayer for layer in layers)
+
+
+def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    declared: int | Sequence[int] | None = getattr(model.generation_config, "eos_token_id", None)
+    ids = {declared} if isinstance(declared, int) else set(declared or ())
+    if tokenizer.eos_token_id is not None:
+        ids.add(int(tokenizer.eos_token_id))
+    return frozenset(ids)
+
+
+def _context_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    config = model.config.get_text_config(decoder=True)
+    return int(getattr(config, "max_position_embeddings", None) or tokenizer.model_max_length)

@@ -1,0 +1,169 @@
+"""The thread that has the model: messages between two steps, and a turn for every group."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+import torch
+
+from ptrapp.core.errors import AdapterRejected, EngineError, EngineUnavailable
+from ptrapp.core.types import Policy, Sampling
+from ptrapp.engines.adapters import Adapters
+from ptrapp.engines.decoding import Batch, Row
+from ptrapp.engines.loading import LoadedModel
+from ptrapp.engines.turns import Group, Turns, new_row
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_CLOSED = "The engine is closed. Start the app again."
+
+
+class Owner:
+    """Nothing else may call the model. Public methods may be called from any thread.
+
+    `release` is called once for every group that was added, when its last row has left.
+    """
+
+    def __init__(
+        self, loaded: LoadedModel, threads: int, release: Callable[[Policy], None]
+    ) -> None:
+        self._loaded = loaded
+        self._threads = threads
+        self._release = release
+        self._adapters = Adapters(loaded.model)
+        self._turns = Turns()
+        self._messages: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._closing = threading.Event()
+        self._gate = threading.Lock()
+        """Held while a message is put in: none comes after the thread has looked its last."""
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def add(self, groups: Sequence[Group]) -> None:
+        """Answer `groups`. Raises `EngineUnavailable`, the groups being released."""
+        if not self._post(lambda: self._turns.add(groups)):
+            for group in groups:
+                self._release(group.policy)
+            raise EngineUnavailable(_CLOSED)
+
+    def leave(self, groups: Sequence[Group]) -> None:
+        """Stop answering `groups` within a step; those that are done are left alone."""
+        self._post(lambda: self._drop(groups))
+
+    def load(self, name: str, folder: Path) -> None:
+        """Load an adapter and answer one token with it. Raises `AdapterRejected`."""
+        self._ask(lambda: self._load(name, folder))
+
+    def unload(self, name: str) -> None:
+        self._post(lambda: self._adapters.unload(name))
+
+    def close(self) -> None:
+        self._closing.set()
+        self._post(lambda: None)
+        self._thread.join()
+
+    def _post(self, message: Callable[[], None]) -> bool:
+        """Leave a message for the thread; False when it reads no more."""
+        with self._gate:
+            if not self._ended:
+                self._messages.put(message)
+            return not self._ended
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """Have the thread do something between two steps and wait for what it says."""
+        answer: Future[T] = Future()
+
+        def reply() -> None:
+            try:
+                if not self._closing.is_set():
+                    answer.set_result(question())
+            except EngineError as error:
+                answer.set_exception(error)
+            finally:
+                if not answer.done():
+                    answer.set_exception(EngineUnavailable(_CLOSED))
+
+        if not self._post(reply):
+            raise EngineUnavailable(_CLOSED)
+        return answer.result()
+
+    def _run(self) -> None:
+        if self._threads:
+            torch.set_num_threads(self._threads)
+        try:
+            while True:
+                self._hear(wait=not self._turns and not self._closing.is_set())
+                if self._closing.is_set():
+                    break
+                for group, slice_s in self._turns.cycle():
+                    self._advance(group, slice_s)
+        finally:
+            self._end()
+
+    def _hear(self, wait: bool) -> None:
+        """Carry out the messages that are there; with `wait`, at least one."""
+        try:
+            message = self._messages.get(block=wait)
+            while True:
+                message()
+                message = self._messages.get_nowait()
+        except Empty:
+            return
+
+    def _advance(self, group: Group, slice_s: float) -> None:
+        until = time.monotonic() + slice_s
+        while group in self._turns and not self._closing.is_set():
+            self._adapters.activate(group.policy.adapter)
+            try:
+                group.step(self._start)
+            except RuntimeError as error:
+                log.exception("a step failed")
+                first_line = str(error).partition("\n")[0]
+                group.fail(EngineUnavailable(f"The model failed: {first_line}. Try again."))
+            if group.done:
+                self._drop([group])
+            self._hear(wait=False)
+            if time.monotonic() >= until:
+                return
+
+    def _start(self, rows: Sequence[Row]) -> Batch:
+        return Batch(self._loaded.model, rows, self._loaded.eos_ids)
+
+    def _drop(self, groups: Sequence[Group]) -> None:
+        for group in groups:
+            if self._turns.remove(group):
+                self._release(group.policy)
+
+    def _load(self, name: str, folder: Path) -> None:
+        self._adapters.load(name, folder)
+        row = new_row([min(self._loaded.eos_ids, default=0)], Sampling(0.0, max_tokens=1), 1)
+        self._adapters.activate(name)
+        try:
+            self._start([row]).step()
+            reason = "" if math.isfinite(row.logprob_sum) else "it answers with NaN"
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+        if reason:
+            self._adapters.unload(name)
+            raise AdapterRejected(
+                f"The adapter in {str(folder)!r} could not answer one token: {reason}. "
+                "Train it again."
+            )
+
+    def _end(self) -> None:
+        self._closing.set()
+        with self._gate:
+            self._ended = True
+        self._hear(wait=False)
+        for group in self._turns:
+            group.fail(EngineUnavailable(_CLOSED))
+        self._drop(list(self._turns))

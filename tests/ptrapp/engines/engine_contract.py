@@ -1,0 +1,131 @@
+"""What every engine promises. A test class per engine inherits this one and provides the fixtures."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ptrapp.core.errors import (
+    AdapterRejected,
+    ContextTooLong,
+    EngineUnavailable,
+    PolicyMissing,
+)
+from ptrapp.core.types import BASE, Completion, Message, Policy, Role, Sampling
+from ptrapp.engines.base import Delta, Engine, Failed, Finished, Request, complete
+
+
+def ask(text: str, *, policy: Policy = BASE, thinking: bool = True, **sampling: object) -> Request:
+    drawn = Sampling(**{"max_tokens": 24, **sampling})  # type: ignore[arg-type]
+    return Request((Message(Role.USER, text),), thinking, drawn, policy)
+
+
+class EngineContract:
+    """Fixtures to provide: `engine`, and `adapter` that makes an adapter folder from a number."""
+
+    def test_every_request_ends_exactly_once(self, engine: Engine) -> None:
+        events = list(engine.stream([ask(f"question {n}", seed=n) for n in range(5)]))
+        ends = [event.index for event in events if not isinstance(event, Delta)]
+        assert sorted(ends) == [0, 1, 2, 3, 4]
+        assert all(isinstance(event, Delta | Finished) for event in events)
+
+    def test_no_requests_give_no_events(self, engine: Engine) -> None:
+        assert list(engine.stream([])) == []
+
+    def test_deltas_grow_towards_the_completion(self, engine: Engine) -> None:
+        *deltas, end = engine.stream([ask("count", seed=3)])
+        assert isinstance(end, Finished)
+        assert deltas
+        sizes = [event.n_tokens for event in deltas if isinstance(event, Delta)]
+        assert sizes == sorted(sizes)
+        assert sizes[-1] <= len(end.completion.token_ids)
+        for event in deltas:
+            assert isinstance(event, Delta)
+            whole = end.completion.split
+            assert (whole.thought + whole.response).startswith(event.split.thought[:-1])
+
+    def test_the_counts_of_a_completion_add_up(self, engine: Engine) -> None:
+        for outcome in complete(engine, [ask("a", seed=1), ask("b", thinking=False, seed=2)]):
+            assert isinstance(outcome, Completion)
+            n_tokens = outcome.n_thought_tokens + outcome.n_response_tokens
+            assert n_tokens == len(outcome.token_ids) > 0
+            assert 0 <= outcome.thought_s <= outcome.duration_s
+
+    def test_the_same_request_gives_the_same_answer(self, engine: Engine) -> None:
+        first, second, again = complete(engine, [ask("same", seed=7)] * 2 + [ask("same", seed=7)])
+        assert isinstance(first, Completion)
+        assert isinstance(second, Completion)
+        assert isinstance(again, Completion)
+        assert first.raw == second.raw == again.raw
+
+    def test_closing_early_leaves_the_engine_usable(self, engine: Engine) -> None:
+        events = engine.stream([ask("long", max_tokens=200)] * 3)
+        next(events)
+        events.close()
+        assert isinstance(complete(engine, [ask("next")])[0], Completion)
+
+    def test_a_context_too_long_fails_alone(self, engine: Engine) -> None:
+        outcomes = complete(engine, [ask("short"), ask("word " * 2000), ask("short")])
+        assert isinstance(outcomes[1], ContextTooLong)
+        assert str(engine.context_length) in str(outcomes[1])
+        assert isinstance(outcomes[0], Completion)
+        assert isinstance(outcomes[2], Completion)
+
+    def test_a_missing_policy_fails_alone(self, engine: Engine) -> None:
+        outcomes = complete(engine, [ask("a", policy=Policy("nobody")), ask("b")])
+        assert isinstance(outcomes[0], PolicyMissing)
+        assert "nobody" in str(outcomes[0])
+        assert isinstance(outcomes[1], Completion)
+
+    def test_a_published_version_answers_until_it_is_retired(
+        self, engine: Engine, adapter: Callable[[int], Path]
+    ) -> None:
+        engine.publish("v-1", adapter(1))
+        assert engine.published() == {"v-1"}
+        assert isinstance(complete(engine, [ask("a", policy=Policy("v-1"))])[0], Completion)
+        engine.retire("v-1")
+        assert engine.published() == frozenset()
+        assert isinstance(complete(engine, [ask("a", policy=Policy("v-1"))])[0], PolicyMissing)
+
+    def test_a_name_is_never_used_again(
+        self, engine: Engine, adapter: Callable[[int], Path]
+    ) -> None:
+        engine.publish("once", adapter(1))
+        engine.retire("once")
+        with pytest.raises(AdapterRejected, match="once"):
+            engine.publish("once", adapter(1))
+
+    def test_a_pinned_version_outlives_its_retirement(
+        self, engine: Engine, adapter: Callable[[int], Path]
+    ) -> None:
+        engine.publish("kept", adapter(1))
+        with engine.pin(Policy("kept")):
+            engine.retire("kept")
+            assert isinstance(complete(engine, [ask("a", policy=Policy("kept"))])[0], Completion)
+            with pytest.raises(PolicyMissing), engine.pin(Policy("kept")):
+                pass
+        assert isinstance(complete(engine, [ask("a", policy=Policy("kept"))])[0], PolicyMissing)
+
+    def test_a_broken_adapter_is_rejected_and_the_engine_serves_on(
+        self, engine: Engine, adapter: Callable[[int], Path], tmp_path: Path
+    ) -> None:
+        with pytest.raises(AdapterRejected):
+            engine.publish("broken", tmp_path)
+        assert engine.published() == frozenset()
+        engine.publish("broken", adapter(1))
+        assert isinstance(complete(engine, [ask("a", policy=Policy("broken"))])[0], Completion)
+
+    def test_a_closed_engine_says_so(self, engine: Engine) -> None:
+        engine.close()
+        with pytest.raises(EngineUnavailable):
+            next(engine.stream([ask("a")]))
+
+    def test_closing_fails_what_is_pending(self, engine: Engine) -> None:
+        events = engine.stream([ask("long", max_tokens=200)] * 2)
+        next(events)
+        engine.close()
+        ends = [event for event in events if not isinstance(event, Delta)]
+        assert [type(end) for end in ends] == [Failed, Failed]
+        assert all(
+            isinstance(end.error, EngineUnavailable) for end in ends if isinstance(end, Failed)
+        )
