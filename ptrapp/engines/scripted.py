@@ -1,0 +1,162 @@
+"""An engine that answers from a script: the product's double, for tests and demonstrations."""
+
+import itertools
+import re
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from ptrapp.core.errors import AdapterRejected, ContextTooLong, EngineError, EngineUnavailable
+from ptrapp.core.thoughts import TINY, ThoughtFormat, split, split_partial
+from ptrapp.core.types import Completion, FinishReason, Message, Policy
+from ptrapp.engines.base import Delta, Event, Failed, Finished, Request
+from ptrapp.engines.pins import Pins
+
+Script = Callable[[Request], str] | Sequence[str]
+"""What to answer, markers included: a function of the request, or texts in the order of asking."""
+
+_CLOSED = "The engine is closed. Start the app again."
+
+
+class ScriptedEngine:
+    """Answers word by word, in turns, and keeps the whole contract of `ptrapp.engines.base.Engine`.
+
+    A word is a token; the same request gives the same answer wherever the script is a function.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        *,
+        word_s: float = 0.0,
+        failures: Mapping[int, EngineError] | None = None,
+        context_length: int = 1024,
+        thought_format: ThoughtFormat = TINY,
+    ):
+        """`failures` names requests by their place among all that were ever asked, from 0."""
+        self.model_id = "scripted"
+        self.context_length = context_length
+        self.thought_format = thought_format
+        self.requests: list[Request] = []
+        """Everything that was asked, in order."""
+        self._answer = script if callable(script) else _in_order(script)
+        self._word_s = word_s
+        self._failures = dict(failures or {})
+        self._asked = itertools.count()
+        self._pins = Pins(lambda name: None)
+        self._closed = threading.Event()
+
+    def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
+        if self._closed.is_set():
+            raise EngineUnavailable(_CLOSED)
+        self.requests.extend(requests)
+        started = time.monotonic()
+        places = [next(self._asked) for _ in requests]
+        open_ = {
+            index: self._write(index, request, place, started)
+            for index, (request, place) in enumerate(zip(requests, places, strict=True))
+        }
+        try:
+            while open_:
+                for index, events in list(open_.items()):
+                    event = next(events)
+                    if not isinstance(event, Delta):
+                        open_.pop(index).close()
+                    yield event
+                self._closed.wait(self._word_s)
+        finally:
+            for events in open_.values():
+                events.close()
+
+    def count_prompt_tokens(self, messages: Sequence[Message], thinking: bool) -> int:
+        return sum(len(message.content.split()) + 1 for message in messages)
+
+    def publish(self, name: str, path: Path) -> None:
+        with self._pins.publishing(name):
+            if not (path / "adapter_config.json").is_file():
+                raise AdapterRejected(f"The folder {str(path)!r} holds no adapter_config.json.")
+
+    def retire(self, name: str) -> None:
+        self._pins.retire(name)
+
+    def pin(self, policy: Policy) -> AbstractContextManager[None]:
+        return self._pins.pin(policy)
+
+    def published(self) -> frozenset[str]:
+        return self._pins.published()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _write(
+        self, index: int, request: Request, place: int, started: float
+    ) -> Generator[Event, None, None]:
+        try:
+            self._pins.hold(request.policy)
+        except EngineError as error:
+            yield Failed(index, error)
+            return
+        try:
+            yield from self._words(index, request, place, started)
+        finally:
+            self._pins.release(request.policy)
+
+    def _words(
+        self, index: int, request: Request, place: int, started: float
+    ) -> Generator[Event, None, None]:
+        n_prompt = self.count_prompt_tokens(request.messages, request.thinking)
+        if n_prompt >= self.context_length:
+            yield Failed(index, ContextTooLong(_too_long(n_prompt, self.context_length)))
+            return
+        fmt, thinking = self.thought_format, request.thinking
+        words = re.findall(r"\s*\S+", self._answer(request))
+        written = words[: min(request.sampling.max_tokens, self.context_length - n_prompt)]
+        for n_words in range(1, len(written) + 1):
+            if self._closed.is_set():
+                yield Failed(index, EngineUnavailable(_CLOSED))
+                return
+            parts = split_partial("".join(written[:n_words]), fmt, thinking)
+            yield Delta(index, parts, n_words, time.monotonic() - started)
+        if place in self._failures:
+            yield Failed(index, self._failures[place])
+            return
+        yield Finished(index, self._completion(words, written, thinking, started))
+
+    def _completion(
+        self, words: Sequence[str], written: Sequence[str], thinking: bool, started: float
+    ) -> Completion:
+        raw = "".join(written)
+        parts = split(raw, self.thought_format, thinking)
+        n_thought = len(parts.thought.split())
+        return Completion(
+            raw=raw,
+            split=parts,
+            token_ids=tuple(range(len(written))),
+            n_thought_tokens=n_thought,
+            n_response_tokens=len(written) - n_thought,
+            finish_reason=FinishReason.STOP if written == words else FinishReason.LENGTH,
+            logprob_sum=-float(len(written)),
+            thought_s=n_thought * self._word_s,
+            duration_s=time.monotonic() - started,
+        )
+
+
+def _in_order(texts: Sequence[str]) -> Callable[[Request], str]:
+    """Each text once; the last one again and again."""
+    lock = threading.Lock()
+    rest: Iterator[str] = itertools.chain(texts, itertools.repeat(texts[-1]))
+
+    def answer(request: Request) -> str:
+        with lock:
+            return next(rest)
+
+    return answer
+
+
+def _too_long(n_prompt: int, context_length: int) -> str:
+    return (
+        f"The prompt with its earlier rounds is {n_prompt} tokens long and the model reads "
+        f"{context_length}, answer included. Shorten the prompt, or ask for fewer rounds."
+    )
