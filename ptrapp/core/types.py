@@ -62,6 +62,15 @@ class FinishReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Preference(StrEnum):
+    """What a rater decided about two responses. A tie is a label, not an absence."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    TIE = "tie"
+    BOTH_BAD = "both_bad"
+
+
 @dataclass(frozen=True, slots=True)
 class Split:
     """A raw completion, taken apart: the thought is hidden, the response is shown and judged."""

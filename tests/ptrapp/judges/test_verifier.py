@@ -1,0 +1,36 @@
+import inspect
+
+import pytest
+
+from ptrapp.core.errors import JudgeError
+from ptrapp.core.types import Preference
+from ptrapp.judges.base import Judge
+from ptrapp.judges.verifier import Verifier
+
+RIGHT, WRONG = "The answer is 12.", "The answer is 13."
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "outcome"),
+    [
+        (RIGHT, WRONG, Preference.LEFT),
+        (WRONG, RIGHT, Preference.RIGHT),
+        (RIGHT, RIGHT, Preference.TIE),
+        (WRONG, WRONG, Preference.BOTH_BAD),
+    ],
+)
+def test_the_right_answer_wins(left: str, right: str, outcome: Preference) -> None:
+    verdict = Verifier().compare("What is 5 + 7?", "12", left, right)
+    assert verdict.outcome is outcome
+    assert verdict.rationale
+
+
+@pytest.mark.parametrize("reference", [None, ""])
+def test_without_a_reference_there_is_no_verdict(reference: str | None) -> None:
+    with pytest.raises(JudgeError, match="reference answer"):
+        Verifier().compare("Write a poem.", reference, "a", "b")
+
+
+def test_a_judge_has_no_way_to_see_a_thought() -> None:
+    asked = list(inspect.signature(Judge.compare).parameters)
+    assert asked == ["self", "question", "reference_answer", "left", "right"]
