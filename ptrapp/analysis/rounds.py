@@ -1,0 +1,38 @@
+"""What another round did: answers it fixed, answers it broke, and the accuracy of each round."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Flips(NamedTuple):
+    """Of the same problems in two rounds."""
+
+    fixed: int
+    """Wrong before, right after."""
+    broken: int
+    """Right before, wrong after."""
+    unchanged: int
+
+
+class Accuracy(NamedTuple):
+    n_correct: int
+    n: int
+
+    @property
+    def rate(self) -> float | None:
+        return self.n_correct / self.n if self.n else None
+
+
+def flips(before: Sequence[bool], after: Sequence[bool]) -> Flips:
+    """Compare two rounds problem by problem. Raises `ValueError` for rounds of unequal size."""
+    pairs = list(zip(before, after, strict=True))
+    fixed = pairs.count((False, True))
+    broken = pairs.count((True, False))
+    return Flips(fixed, broken, len(pairs) - fixed - broken)
+
+
+def accuracy_by_round(trajectories: Sequence[Sequence[bool]]) -> list[Accuracy]:
+    """Count right answers by round; a trajectory that ended early is missing from the rest."""
+    n_rounds = max(map(len, trajectories), default=0)
+    rounds = [[row[at] for row in trajectories if at < len(row)] for at in range(n_rounds)]
+    return [Accuracy(sum(answers), len(answers)) for answers in rounds]
