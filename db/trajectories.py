@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from db.models import Partition, Prompt, Round
+from db.rounds import POLICY
 
 
 def training_rounds(session: Session) -> Sequence[Round]:
@@ -18,3 +19,14 @@ def training_rounds(session: Session) -> Sequence[Round]:
         .order_by(Round.id)
     )
     return session.scalars(rows).all()
+
+
+def count_refined(session: Session) -> int:
+    """Later rounds worth imitating: found right, or written by somebody stronger."""
+    worth = or_(Round.correct.is_(True), Round.author != POLICY)
+    rows = (
+        select(func.count(Round.id))
+        .join(Round.prompt)
+        .where(Prompt.partition == Partition.TRAIN, Round.index > 0, worth)
+    )
+    return session.scalar(rows) or 0

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
         """The SQLAlchemy URL in use."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'thrice.db').resolve()}"
 
+    def as_environment(self) -> dict[str, str]:
+        """These settings as the variables another process of ours reads them from."""
+        values = self.model_dump(mode="json") | {"data_dir": str(self.data_dir.resolve())}
+        return {f"THRICE_{name.upper()}": str(value) for name, value in values.items()}
+
     @property
     def model_path(self) -> str:
         """What `from_pretrained` takes."""

@@ -1,0 +1,147 @@
+"""Thrice, started: read the settings, put the parts together, serve until told to stop."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from db import rounds
+from db.errors import DatabaseError
+from db.session import open_database
+from ptrapp.api.guard import Guard
+from ptrapp.api.routes import answer_errors, build_router
+from ptrapp.api.session import secret_key, with_sessions
+from ptrapp.core.errors import ConfigurationError, ThriceError
+from ptrapp.core.settings import Settings, load_settings
+from ptrapp.engines.local import LocalEngine
+from ptrapp.services import play, versions
+from ptrapp.services.studio import Studio
+from ptrapp.ui import layout
+
+log = logging.getLogger("thrice")
+
+DRAIN_S = 3
+"""Seconds that open pages are given when the app is told to stop."""
+
+
+def main(flags: list[str]) -> int:
+    """Run the app; 0 after a clean end, 2 when it cannot start, with the reason on the terminal."""
+    try:
+        settings = load_settings(flags, **_on_spaces())
+        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        with ExitStack() as stack:
+            serve(settings, stack)
+    except (ThriceError, DatabaseError, OSError) as error:
+        print(f"Thrice cannot start: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def serve(settings: Settings, stack: ExitStack) -> None:
+    """Put the parts together and serve; `stack` takes them apart again, in the opposite order."""
+    listener = _listen(settings)
+    stack.callback(listener.close)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    database = open_database(settings.database)
+    stack.callback(database.dispose)
+    engine = LocalEngine(
+        settings.model_path,
+        device=settings.device,
+        threads=settings.threads,
+        thought_format=settings.thought_format,
+    )
+    stack.callback(engine.close)
+    studio = Studio(settings, database, engine)
+    with database.write() as session:
+        rounds.abandon_runs(session)
+    versions.restore(studio)
+    publisher = versions.Publisher(studio)
+    publisher.start()
+    stack.callback(publisher.close)
+    stack.callback(play.stop_all, studio)
+    if settings.worker:
+        stack.callback(_stop, _start_worker(settings))
+    app = build_app(studio)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
+    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    log.info("Thrice is ready: http://%s:%d", shown, settings.port)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def build_app(studio: Studio) -> FastAPI:
+    """Routes, pages and protections as one ASGI application."""
+    settings = studio.settings
+    app = FastAPI(
+        title="Thrice", docs_url="/api/docs", redoc_url=None, openapi_url="/api/v1/openapi.json"
+    )
+    answer_errors(app)
+    app.include_router(build_router(studio))
+    app = gr.mount_gradio_app(
+        app,
+        layout.build(studio),
+        path="/",
+        theme=layout.THEME,
+        css=layout.CSS,
+        show_error=True,
+        ssr_mode=False,
+    )
+    key = secret_key(settings.data_dir)
+    app.add_middleware(with_sessions, key=key)
+    hosts = None if settings.open else frozenset({"localhost", "127.0.0.1", "::1", settings.host})
+    app.add_middleware(Guard, hosts=hosts)
+    return app
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port before anything slow happens. Raises `ConfigurationError` when it is taken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
+            f"Stop the program that has it, or choose another: --port {settings.port + 1}"
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
+    """Start the training worker beside the app; it ends when the app does, however that ends."""
+    environment = os.environ | settings.as_environment()
+    command = [sys.executable, "-m", "training.worker", "--exit-with-parent"]
+    here = Path(__file__).resolve().parent
+    return subprocess.Popen(command, env=environment, cwd=here, start_new_session=True)
+
+
+def _stop(worker: subprocess.Popen[bytes]) -> None:
+    worker.send_signal(signal.SIGTERM)
+    try:
+        worker.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        worker.kill()
+
+
+def _on_spaces() -> dict[str, object]:
+    """On Hugging Face Spaces the platform guards the door and expects the app on every address."""
+    if "SPACE_ID" not in os.environ:
+        return {}
+    return {"host": "0.0.0.0", "open": True}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

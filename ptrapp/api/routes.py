@@ -1,0 +1,197 @@
+"""The HTTP routes: what the board does without a page event, and what scripts may call."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from db.errors import AlreadyQueued, DatabaseError
+from db.models import JobKind
+from ptrapp.api.session import rater_of
+from ptrapp.core.errors import EngineError, JudgeError, NotFound, ThriceError
+from ptrapp.core.thoughts import Thinking
+from ptrapp.core.types import Sampling
+from ptrapp.judges.verifier import Verifier
+from ptrapp.services import compare, jobs, play, versions
+from ptrapp.services.board import read_board
+from ptrapp.services.studio import Studio
+from ptrapp.services.training_panel import read_panel
+
+Rater = Annotated[str, Depends(rater_of)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewRun(Body):
+    """A prompt and how it is to be answered."""
+
+    prompt: str
+    mode: play.Mode = play.Mode.REFINE
+    n: int = 3
+    thinking: Thinking = Thinking.ALWAYS
+    temperature: float = Sampling().temperature
+    top_p: float = Sampling().top_p
+    max_tokens: int = Sampling().max_tokens
+    seed: int = 0
+    reference_answer: str | None = Field(None, max_length=1000)
+
+
+class Pair(Body):
+    """Two round ids as they stand on the screen."""
+
+    left: int
+    right: int
+
+
+class Decision(Body):
+    """A vote on an offered pair, in terms of the screen."""
+
+    key: str = Field(max_length=64)
+    outcome: Literal["left", "right", "tie", "both_bad"]
+    strength: int = 1
+    decided_ms: int | None = Field(None, ge=0, le=86_400_000)
+    client: str = Field("", max_length=32)
+
+
+class Key(Body):
+    key: str = Field(max_length=64)
+
+
+class Opened(Body):
+    index: int
+    candidate: int = 0
+
+
+class NewJob(Body):
+    kind: JobKind
+
+
+def build_router(studio: Studio) -> APIRouter:
+    """The routes over one studio."""
+    router = APIRouter(prefix="/api/v1")
+
+    @router.get("/health")
+    def health() -> dict[str, Any]:
+        return {"serving": versions.serving(studio), "worker": jobs.worker_there(studio)}
+
+    @router.post("/runs", status_code=201)
+    def new_run(body: NewRun, rater: Rater) -> dict[str, int]:
+        sampling = Sampling(body.temperature, body.top_p, body.max_tokens, body.seed)
+        ask = play.Ask(
+            body.prompt, body.mode, body.n, body.thinking, sampling, body.reference_answer
+        )
+        return {"run_id": play.begin(studio, ask, rater)}
+
+    @router.get("/runs/{run_id}")
+    def run(run_id: int, rater: Rater) -> dict[str, Any]:
+        return read_board(studio, run_id, rater).as_json()
+
+    @router.post("/runs/{run_id}/stop")
+    def stop(run_id: int) -> dict[str, str]:
+        play.stop(studio, run_id)
+        return {"state": "stopping"}
+
+    @router.post("/runs/{run_id}/watch")
+    def watch(run_id: int, body: Opened, rater: Rater) -> dict[str, str]:
+        compare.watch_thought(studio, rater, run_id, body.index, body.candidate)
+        return {"state": "watching"}
+
+    @router.post("/rounds/{round_id}/thought")
+    def thought(round_id: int, rater: Rater) -> dict[str, Any]:
+        opened = compare.open_thought(studio, rater, round_id)
+        return {"round_id": opened.round_id, "thought": opened.text}
+
+    @router.post("/comparisons", status_code=201)
+    def open_pair(body: Pair, rater: Rater) -> dict[str, str]:
+        return {"key": compare.open_pair(studio, rater, body.left, body.right)}
+
+    @router.post("/comparisons/dismiss")
+    def dismiss(body: Key, rater: Rater) -> dict[str, str]:
+        compare.put_aside(studio, rater, body.key)
+        return {"state": "dismissed"}
+
+    @router.post("/comparisons/judge")
+    def judge(body: Pair) -> dict[str, str]:
+        outcome, rationale = compare.let_judge_compare(studio, Verifier(), body.left, body.right)
+        return {"outcome": outcome, "rationale": rationale}
+
+    @router.post("/votes", status_code=201)
+    def vote(body: Decision, rater: Rater) -> dict[str, Any]:
+        thoughts = compare.vote(
+            studio,
+            rater,
+            body.key,
+            body.outcome,
+            strength=body.strength,
+            decided_ms=body.decided_ms,
+            client=body.client,
+        )
+        return {"thoughts": {thought.round_id: thought.text for thought in thoughts}}
+
+    @router.post("/votes/undo")
+    def undo(body: Key, rater: Rater) -> dict[str, Any]:
+        undone = compare.undo(studio, rater, body.key)
+        return {"undone": undone.supersedes_id if undone else None}
+
+    @router.get("/jobs")
+    def list_jobs() -> list[jobs.JobView]:
+        return jobs.listing(studio)
+
+    @router.post("/jobs", status_code=201)
+    def new_job(body: NewJob) -> dict[str, int]:
+        return {"job_id": jobs.start(studio, body.kind)}
+
+    @router.post("/jobs/{job_id}/cancel")
+    def cancel(job_id: int) -> dict[str, str]:
+        jobs.cancel(studio, job_id)
+        return {"state": "cancelling"}
+
+    @router.post("/jobs/{job_id}/resume")
+    def resume(job_id: int) -> dict[str, str]:
+        jobs.resume(studio, job_id)
+        return {"state": "queued"}
+
+    @router.get("/training")
+    def training() -> dict[str, Any]:
+        return read_panel(studio).as_json()
+
+    @router.get("/versions")
+    def list_versions() -> list[versions.VersionView]:
+        return versions.listing(studio)
+
+    @router.post("/versions/rollback")
+    def roll_back() -> dict[str, str]:
+        return {"serving": versions.roll_back(studio)}
+
+    @router.post("/versions/{name}/serve")
+    def serve(name: str) -> dict[str, str]:
+        versions.serve(studio, name)
+        return {"serving": name}
+
+    return router
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Turn our errors into one sentence with the right status, never a traceback."""
+
+    def status_of(error: Exception) -> int:
+        match error:
+            case NotFound():
+                return 404
+            case AlreadyQueued():
+                return 409
+            case JudgeError():
+                return 422
+            case EngineError() | DatabaseError():
+                return 503
+            case _:
+                return 400
+
+    def respond(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, status_of(error))
+
+    app.add_exception_handler(ThriceError, respond)
+    app.add_exception_handler(DatabaseError, respond)

@@ -1,0 +1,196 @@
+"""What one rater may see of a run, as plain values: its rows and what is being written.
+
+A thought is in here only if this rater opened it and has no open comparison that holds its round:
+hidden is not secret, so what must stay hidden is never put into a board.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from db import ballots as marks
+from db.models import Offer, Round, Run, RunMode, RunState, Vote
+from ptrapp.analysis.diff import Piece, word_diff
+from ptrapp.core.types import Split
+from ptrapp.services.compare import as_shown
+from ptrapp.services.live import LiveRun, Slot
+from ptrapp.services.play import load
+from ptrapp.services.studio import Studio
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One column of the board."""
+
+    index: int
+    candidate: int
+    state: str
+    """waiting, writing, stored or failed."""
+    round_id: int | None = None
+    response: str = ""
+    thinking: bool = False
+    thought: str | None = None
+    """None: there is one, perhaps, and it is not for this rater now."""
+    n_thought_tokens: int = 0
+    n_tokens: int = 0
+    thought_s: float = 0.0
+    duration_s: float = 0.0
+    version: str = "base"
+    well_formed: bool = True
+    truncated: bool = False
+    correct: bool | None = None
+    flip: str | None = None
+    """fixed or broken, against the round before."""
+    diff: list[Piece] = field(default_factory=list)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """A comparison of this run that the rater has open or has decided."""
+
+    left: int
+    right: int
+    """Round ids as they stand on the screen."""
+    key: str
+    outcome: str | None
+    """In the screen's terms; None while it is open."""
+    blind: bool | None
+    judge: str | None = None
+    rationale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A run as one rater sees it."""
+
+    run_id: int
+    mode: str
+    prompt: str
+    reference_answer: str | None
+    task: str | None
+    version: str
+    state: str
+    message: str | None
+    settings: dict[str, Any]
+    cells: list[Cell]
+    ballots: list[Ballot]
+
+    @property
+    def running(self) -> bool:
+        return self.state == RunState.RUNNING.value
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_board(studio: Studio, run_id: int, rater: str) -> Board:
+    """Put together what `rater` may see of the run. Raises `NotFound`."""
+    live = studio.live.get(run_id)
+    run = load(studio, run_id)
+    with studio.database.read() as session:
+        who = marks.find_rater(session, rater)
+        seen = marks.revealed(session, who.id, run_id) if who else frozenset()
+        offers = marks.offers_of_run(session, who.id, run_id) if who else []
+        ballots = [_ballot(offer, vote) for offer, vote in offers]
+        ballots += [_judged(vote) for vote in marks.judged_of_run(session, run_id)]
+    held = {
+        side for ballot in ballots if ballot.outcome is None for side in (ballot.left, ballot.right)
+    }
+    opened = live.watchers.get(who.id, set()) if live and who else set()
+    cells = _cells(run, live, frozenset(seen - held), opened)
+    over = live is None or live.ended.is_set()
+    state = RunState.STOPPED if over and run.state is RunState.RUNNING else run.state
+    return Board(
+        run_id=run.id,
+        mode=run.mode.value,
+        prompt=run.prompt.text,
+        reference_answer=run.prompt.reference_answer,
+        task=run.prompt.task,
+        version=run.adapter.name if run.adapter else "base",
+        state=state.value,
+        message=live.failure if live and live.failure else run.message,
+        settings=run.settings,
+        cells=cells,
+        ballots=ballots,
+    )
+
+
+def _cells(
+    run: Run, live: LiveRun | None, shown: frozenset[int], opened: set[tuple[int, int]]
+) -> list[Cell]:
+    stored = {(row.index, row.candidate): row for row in run.rounds}
+    slots = {(slot.index, slot.candidate): slot for slot in live.slots} if live else {}
+    cells: list[Cell] = []
+    for place in sorted(stored.keys() | slots.keys()):
+        if row := stored.get(place):
+            before = (
+                stored.get((row.index - 1, row.candidate)) if run.mode is RunMode.REFINE else None
+            )
+            cells.append(_stored(row, before, row.id in shown))
+        else:
+            cells.append(_written(slots[place], place in opened))
+    return cells
+
+
+def _stored(row: Round, before: Round | None, shown: bool) -> Cell:
+    return Cell(
+        index=row.index,
+        candidate=row.candidate,
+        state="stored",
+        round_id=row.id,
+        response=row.response,
+        thinking=bool(row.n_thought_tokens),
+        thought=row.thought if shown else None,
+        n_thought_tokens=row.n_thought_tokens,
+        n_tokens=row.n_thought_tokens + row.n_response_tokens,
+        thought_s=row.thought_s,
+        duration_s=row.duration_s,
+        version=row.adapter.name if row.adapter else "base",
+        well_formed=row.well_formed,
+        truncated=row.finish_reason == "length",
+        correct=row.correct,
+        flip=_flip(before.correct, row.correct) if before else None,
+        diff=word_diff(before.response, row.response) if before else [],
+    )
+
+
+def _written(slot: Slot, opened: bool) -> Cell:
+    split: Split = slot.split
+    return Cell(
+        index=slot.index,
+        candidate=slot.candidate,
+        state=slot.state if slot.state != "stored" else "writing",
+        response=split.response,
+        thinking=slot.thinking,
+        thought=split.thought if opened else None,
+        n_tokens=slot.n_tokens,
+        duration_s=slot.elapsed_s,
+        error=slot.error,
+    )
+
+
+def _flip(before: bool | None, after: bool | None) -> str | None:
+    if before is None or after is None or before == after:
+        return None
+    return "fixed" if after else "broken"
+
+
+def _ballot(offer: Offer, vote: Vote | None) -> Ballot:
+    pair = offer.comparison
+    sides = (pair.left_round_id, pair.right_round_id)
+    left, right = reversed(sides) if offer.flipped else sides
+    outcome = as_shown(vote.outcome, flipped=offer.flipped).value if vote else None
+    return Ballot(left, right, offer.key, outcome, vote.blind if vote else None)
+
+
+def _judged(vote: Vote) -> Ballot:
+    pair = vote.comparison
+    return Ballot(
+        pair.left_round_id,
+        pair.right_round_id,
+        vote.key,
+        vote.outcome.value,
+        vote.blind,
+        judge=vote.rater.name,
+        rationale=vote.rationale,
+    )

@@ -1,0 +1,152 @@
+"""Comparing two rounds on the spot: a pair, a vote, an undo, a judge, an opened thought."""
+
+import uuid
+from dataclasses import dataclass
+
+from db import ballots, labels
+from db.models import Offer, Outcome, RaterKind, Round, Vote
+from db.session import Session
+from ptrapp.core.errors import InputError, NotFound
+from ptrapp.judges.base import Judge
+from ptrapp.services import jobs
+from ptrapp.services.studio import Studio
+
+JUDGE_PREFIX = "judge:"
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """The thought of a round, once it may be seen."""
+
+    round_id: int
+    text: str
+
+
+def open_pair(studio: Studio, rater: str, shown_left: int, shown_right: int) -> str:
+    """Offer two rounds of one prompt to the rater, as they stand on the screen. Returns the key."""
+    with studio.database.write() as session:
+        for round_id in (shown_left, shown_right):
+            _round(session, round_id)
+        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        comparison = labels.ensure_comparison(session, shown_left, shown_right)
+        flipped = comparison.left_round_id != shown_left
+        return labels.offer(session, who.id, comparison.id, flipped=flipped).key
+
+
+def put_aside(studio: Studio, rater: str, key: str) -> None:
+    """Close the pair without a vote."""
+    with studio.database.write() as session:
+        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        ballots.dismiss(session, who.id, key)
+
+
+def vote(
+    studio: Studio,
+    rater: str,
+    key: str,
+    outcome: str,
+    *,
+    strength: int = 1,
+    decided_ms: int | None = None,
+    client: str = "",
+) -> list[Thought]:
+    """Store the decision and, when enough are in, a training job, in one transaction.
+
+    Sent twice, it is stored once. Returns the two thoughts, which may be seen from now on.
+    """
+    shown = _outcome(outcome)
+    if not 1 <= strength <= 3:
+        raise InputError(f"Strength is {strength}; choose 1 to 3.")
+    with studio.database.write() as session:
+        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        offer = session.get(Offer, key)
+        if offer is None or offer.rater_id != who.id:
+            raise NotFound("This comparison was not offered to you. Choose the pair again.")
+        cast = labels.cast_vote(
+            session, key, shown, strength=strength, decided_ms=decided_ms, client=client
+        )
+        sides = (cast.comparison.left, cast.comparison.right)
+        for side in sides:
+            labels.reveal(session, who.id, side.id)
+        jobs.queue_when_due(studio, session)
+        return [Thought(side.id, side.thought) for side in sides]
+
+
+def undo(studio: Studio, rater: str, key: str) -> Vote | None:
+    """Take the rater's last vote back. The log keeps both; None when there is nothing to undo."""
+    with studio.database.write() as session:
+        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        return labels.undo_last(session, who.id, key)
+
+
+def let_judge_compare(
+    studio: Studio, judge: Judge, shown_left: int, shown_right: int
+) -> tuple[str, str]:
+    """Ask the judge, who sees prompt and responses only, and store its vote.
+
+    Returns outcome (in the screen's terms) and rationale. Raises `JudgeError`: then nothing is
+    stored, an unreadable verdict is not a tie.
+    """
+    left_id, right_id = sorted((shown_left, shown_right))
+    with studio.database.read() as session:
+        left, right = _round(session, left_id), _round(session, right_id)
+        question, reference = left.prompt.text, left.prompt.reference_answer
+    verdict = judge.compare(question, reference, left.response, right.response)
+    outcome = Outcome(verdict.outcome.value)
+    with studio.database.write() as session:
+        who = labels.ensure_rater(session, RaterKind.JUDGE, JUDGE_PREFIX + judge.name)
+        comparison = labels.ensure_comparison(session, left_id, right_id)
+        labels.judge_vote(
+            session, who.id, comparison.id, outcome, verdict.rationale, uuid.uuid4().hex
+        )
+        jobs.queue_when_due(studio, session)
+    return as_shown(outcome, flipped=left_id != shown_left).value, verdict.rationale
+
+
+def open_thought(studio: Studio, rater: str, round_id: int) -> Thought:
+    """Send the thought of a round, and remember that this rater has seen it.
+
+    Raises `InputError` while the rater has an open comparison that holds the round.
+    """
+    with studio.database.write() as session:
+        row = _round(session, round_id)
+        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        for offer, cast in ballots.offers_of_run(session, who.id, row.run_id):
+            pair = offer.comparison
+            if cast is None and round_id in (pair.left_round_id, pair.right_round_id):
+                raise InputError(
+                    "Vote first, or put the pair aside: thoughts stay hidden till then."
+                )
+        labels.reveal(session, who.id, round_id)
+        return Thought(round_id, row.thought)
+
+
+def watch_thought(studio: Studio, rater: str, run_id: int, index: int, candidate: int) -> None:
+    """Show the thought of a round while it is being written."""
+    with studio.database.write() as session:
+        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+    if live := studio.live.get(run_id):
+        live.watchers.setdefault(who.id, set()).add((index, candidate))
+
+
+def as_shown(outcome: Outcome, *, flipped: bool) -> Outcome:
+    """Say an outcome in terms of the screen."""
+    mirrored = {Outcome.LEFT: Outcome.RIGHT, Outcome.RIGHT: Outcome.LEFT}
+    return mirrored.get(outcome, outcome) if flipped else outcome
+
+
+def _outcome(word: str) -> Outcome:
+    try:
+        outcome = Outcome(word)
+    except ValueError:
+        outcome = Outcome.WITHDRAWN
+    if outcome is Outcome.WITHDRAWN:
+        raise InputError(f"{word!r} is no outcome; send left, right, tie or both_bad.")
+    return outcome
+
+
+def _round(session: Session, round_id: int) -> Round:
+    row = session.get(Round, round_id)
+    if row is None:
+        raise NotFound(f"There is no round {round_id}.")
+    return row

@@ -1,0 +1,13 @@
+"""Example prompts for the Play page, the same at every start; people may train on them."""
+
+from ptrapp.tasks.families import problems
+
+N_EXAMPLES = 6
+_SEED = 20
+
+
+def examples() -> list[list[str]]:
+    """Prompt and reference answer of a few problems, none of them held out for evaluation."""
+    return [
+        [problem.text, problem.answer] for problem in problems(N_EXAMPLES, split="train", seed=_SEED)
+    ]

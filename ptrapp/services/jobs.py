@@ -1,0 +1,177 @@
+"""Training jobs as a person sees them: what the next would take, start, cancel, resume."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from db import adapters, jobs, labels, trajectories
+from db.errors import AlreadyQueued
+from db.models import Adapter, Job, JobKind, JobStatus, Outcome, Snapshot
+from db.session import Session
+from ptrapp.core.errors import InputError, NotFound
+from ptrapp.services.studio import Studio
+
+SHOWN_CURVES = ("loss", "rewards/margins", "rewards/accuracies")
+WORKER_SILENT_S = 10.0
+"""A worker says it is there every few seconds; silent for longer, it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a job started now would train on."""
+
+    parent: str
+    n_pairs: int
+    n_ties: int
+    n_both_bad: int
+    share_chosen_longer: float | None
+    n_refined: int
+    """Stored later rounds that were found right, or that a stronger writer wrote."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One row of the queue, with its curves."""
+
+    id: int
+    kind: str
+    status: str
+    place: int | None
+    phase: str
+    step: int
+    n_steps: int
+    eta_s: float | None
+    error: str | None
+    parent: str
+    adapter: str | None
+    created_at: datetime
+    curves: dict[str, list[tuple[int, float]]]
+    stopping: bool
+
+
+def outlook(studio: Studio) -> Outlook:
+    """Count what a job started now would find."""
+    with studio.database.read() as session:
+        active = adapters.active(session)
+        votes = labels.current_votes(session, after=_trained_up_to(session, active))
+        outcomes = Counter(vote.outcome for vote in votes)
+        longer = []
+        for vote in votes:
+            if vote.outcome in (Outcome.LEFT, Outcome.RIGHT):
+                sides = (vote.comparison.left.response, vote.comparison.right.response)
+                chosen, rejected = sides if vote.outcome is Outcome.LEFT else sides[::-1]
+                longer.append(len(chosen) > len(rejected))
+        return Outlook(
+            parent=active.name if active else "base",
+            n_pairs=outcomes[Outcome.LEFT] + outcomes[Outcome.RIGHT],
+            n_ties=outcomes[Outcome.TIE],
+            n_both_bad=outcomes[Outcome.BOTH_BAD],
+            share_chosen_longer=sum(longer) / len(longer) if longer else None,
+            n_refined=trajectories.count_refined(session),
+        )
+
+
+def start(studio: Studio, kind: JobKind, recipe: dict[str, Any] | None = None) -> int:
+    """Queue a job that improves the version being served. Returns its id.
+
+    Raises `InputError` when there is nothing to train on, `AlreadyQueued` when it is under way.
+    """
+    now = outlook(studio)
+    if kind is JobKind.DPO and not now.n_pairs:
+        raise InputError(
+            f"No preference is waiting: {now.parent} has seen them all. "
+            "Compare two answers on the Play page first (a tie teaches DPO nothing)."
+        )
+    if kind is JobKind.MASK_SFT and not now.n_refined:
+        raise InputError(
+            "No refined round is stored that was found right. Ask a question with a reference "
+            "answer on the Play page, in refine mode."
+        )
+    with studio.database.write() as session:
+        return _enqueue(session, kind, recipe or {}).id
+
+
+def queue_when_due(studio: Studio, session: Session) -> None:
+    """Queue a DPO job in the vote's own transaction once enough new preferences are in."""
+    every = studio.settings.train_every
+    if not every:
+        return
+    if labels.count_preferences(session, _trained_up_to(session, adapters.active(session))) < every:
+        return
+    try:
+        _enqueue(session, JobKind.DPO, {})
+    except AlreadyQueued:
+        return
+
+
+def cancel(studio: Studio, job_id: int) -> None:
+    """Ask a queued or running job to stop; its last checkpoint is kept."""
+    with studio.database.write() as session:
+        _job(session, job_id)
+        jobs.request_cancel(session, job_id)
+
+
+def resume(studio: Studio, job_id: int) -> None:
+    """Put a failed or cancelled job back into the queue; it goes on from its last checkpoint."""
+    with studio.database.write() as session:
+        job = _job(session, job_id)
+        if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+            raise InputError(f"Job {job_id} is {job.status.value}; only a stopped job can go on.")
+        jobs.resume(session, job_id)
+
+
+def listing(studio: Studio, limit: int = 12) -> list[JobView]:
+    """The newest jobs first, each with its place, progress and curves."""
+    with studio.database.read() as session:
+        names: dict[int | None, str] = {row.id: row.name for row in adapters.listing(session)}
+        made = {row.job_id: row.name for row in adapters.listing(session)}
+        return [
+            JobView(
+                id=job.id,
+                kind=job.kind.value,
+                status=job.status.value,
+                place=jobs.place(session, job.id),
+                phase=job.phase,
+                step=job.step,
+                n_steps=job.n_steps,
+                eta_s=job.eta_s,
+                error=job.error,
+                parent=names.get(job.payload.get("parent_adapter_id"), "base"),
+                adapter=made.get(job.id),
+                created_at=job.created_at,
+                curves={
+                    name: points
+                    for name, points in jobs.curves(session, job.id).items()
+                    if name in SHOWN_CURVES
+                },
+                stopping=job.cancel_requested,
+            )
+            for job in jobs.queue(session, limit)
+        ]
+
+
+def worker_there(studio: Studio) -> bool:
+    """Whether any worker has shown itself lately."""
+    with studio.database.read() as session:
+        ago = jobs.last_worker_seen(session)
+    return ago is not None and ago <= WORKER_SILENT_S
+
+
+def _enqueue(session: Session, kind: JobKind, recipe: dict[str, Any]) -> Job:
+    active = adapters.active(session)
+    parent_id = active.id if active else None
+    payload = {"parent_adapter_id": parent_id, "settings": recipe, "filters": {}}
+    return jobs.enqueue(session, kind, payload, dedup=f"{kind.value}:{parent_id or 'base'}")
+
+
+def _trained_up_to(session: Session, version: Adapter | None) -> int:
+    snapshot = session.get(Snapshot, version.snapshot_id) if version else None
+    return snapshot.highest_vote_id if snapshot else 0
+
+
+def _job(session: Session, job_id: int) -> Job:
+    job = session.get(Job, job_id)
+    if job is None:
+        raise NotFound(f"There is no job {job_id}.")
+    return job

@@ -1,0 +1,150 @@
+"""The Play use cases: ask for rounds or candidates, stop, and look at a run again."""
+
+import threading
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+from db import adapters, ballots, labels, prompts, rounds
+from db.models import RaterKind, Run, RunMode
+from ptrapp.core.dialogue import build_messages
+from ptrapp.core.errors import ContextTooLong, InputError, NotFound, PromptEmpty, PromptTooLong
+from ptrapp.core.thoughts import Thinking
+from ptrapp.core.types import Policy, Sampling
+from ptrapp.services.live import LiveRun, Slot
+from ptrapp.services.studio import Studio
+from ptrapp.services.writer import Writer
+
+MAX_LIVE_RUNS = 32
+"""Runs written at once; one more is refused with a sentence rather than slowing all."""
+
+
+class Mode(StrEnum):
+    REFINE = "refine"
+    SAMPLE = "sample"
+
+
+LIMITS = {Mode.REFINE: (1, 5), Mode.SAMPLE: (2, 8)}
+"""Fewest and most rounds or candidates of one run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a person sends: a prompt and how it is to be answered."""
+
+    prompt: str
+    mode: Mode = Mode.REFINE
+    n: int = 3
+    """R rounds or K candidates."""
+    thinking: Thinking = Thinking.ALWAYS
+    sampling: Sampling = field(default_factory=Sampling)
+    reference_answer: str | None = None
+    task: str | None = None
+
+
+def begin(studio: Studio, ask: Ask, rater: str) -> int:
+    """Store the prompt and start writing its rounds in the background. Returns the run's id.
+
+    The policy is pinned here, for the whole trajectory. Raises `InputError`.
+    """
+    _check(studio, ask)
+    with studio.database.write() as session:
+        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        prompt = prompts.ensure_prompt(
+            session,
+            ask.prompt.strip(),
+            source="play",
+            reference_answer=ask.reference_answer or None,
+            task=ask.task,
+        )
+        active = adapters.active(session)
+        settings = {
+            "n": ask.n,
+            "thinking": ask.thinking.value,
+            "sampling": asdict(ask.sampling),
+        }
+        run = rounds.start_run(
+            session,
+            prompt.id,
+            RunMode(ask.mode.value),
+            settings,
+            rater_id=who.id,
+            adapter_id=active.id if active else None,
+        )
+    live = LiveRun(run.id, _slots(ask))
+    studio.live[run.id] = live
+    policy = Policy(active.name if active else None)
+    writer = Writer(studio, live, run, ask.prompt.strip(), ask.thinking, ask.sampling, policy)
+    threading.Thread(target=writer.carry_out, name=f"run-{run.id}", daemon=True).start()
+    return run.id
+
+
+def stop(studio: Studio, run_id: int) -> None:
+    """Stop writing at once; finished rounds stay."""
+    if live := studio.live.get(run_id):
+        live.stop.set()
+
+
+def stop_all(studio: Studio, timeout_s: float = 3.0) -> None:
+    """Stop every run and wait for their last rows: the app is about to end."""
+    for live in list(studio.live.values()):
+        live.stop.set()
+    for live in list(studio.live.values()):
+        live.ended.wait(timeout_s)
+
+
+def last_run_id(studio: Studio, rater: str) -> int | None:
+    """The run this rater looked at last, for a reload."""
+    with studio.database.read() as session:
+        found = ballots.find_rater(session, rater)
+        run = rounds.last_run(session, found.id) if found else None
+        return run.id if run else None
+
+
+def load(studio: Studio, run_id: int) -> Run:
+    """Read a run with its rounds. Raises `NotFound`."""
+    with studio.database.read() as session:
+        run = rounds.load_run(session, run_id)
+    if run is None:
+        raise NotFound(f"There is no run {run_id}; it may belong to another database.")
+    return run
+
+
+def _check(studio: Studio, ask: Ask) -> None:
+    if not ask.prompt.strip():
+        raise PromptEmpty("The prompt is empty. Write a question, or click one of the examples.")
+    limit = studio.settings.max_prompt_chars
+    if len(ask.prompt) > limit:
+        raise PromptTooLong(
+            f"The prompt has {len(ask.prompt):,} characters; the limit is {limit:,}. Shorten it."
+        )
+    if "\x00" in ask.prompt:
+        raise InputError("The prompt holds a NUL character, which cannot be stored. Remove it.")
+    low, high = LIMITS[ask.mode]
+    if not low <= ask.n <= high:
+        what = "rounds" if ask.mode is Mode.REFINE else "candidates"
+        raise InputError(f"{ask.n} {what} were asked for; choose {low} to {high}.")
+    drawn = ask.sampling
+    for name, value, lowest, highest in (
+        ("temperature", drawn.temperature, 0, 5),
+        ("top-p", drawn.top_p, 0.01, 1),
+        ("max tokens", drawn.max_tokens, 1, 32_768),
+        ("seed", drawn.seed, 0, 2**53),
+    ):
+        if not lowest <= value <= highest:
+            raise InputError(f"{name} is {value}; choose {lowest} to {highest}.")
+    if sum(not live.ended.is_set() for live in studio.live.values()) >= MAX_LIVE_RUNS:
+        raise InputError(f"{MAX_LIVE_RUNS} runs are being written; try again in a moment.")
+    thinking = ask.thinking.at(0)
+    messages = build_messages(ask.prompt.strip(), (), studio.engine.thought_format, thinking)
+    n_tokens = studio.engine.count_prompt_tokens(messages, thinking)
+    if n_tokens >= studio.engine.context_length:
+        raise ContextTooLong(
+            f"The prompt is {n_tokens:,} tokens long and the model reads "
+            f"{studio.engine.context_length:,}, answer included. Shorten it."
+        )
+
+
+def _slots(ask: Ask) -> list[Slot]:
+    if ask.mode is Mode.REFINE:
+        return [Slot(index, 0, ask.thinking.at(index)) for index in range(ask.n)]
+    return [Slot(0, candidate, ask.thinking.at(0)) for candidate in range(ask.n)]

@@ -1,0 +1,34 @@
+"""Everything the Train page shows, read from the database at one moment."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ptrapp.services import jobs, versions
+from ptrapp.services.studio import Studio
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPanel:
+    outlook: jobs.Outlook
+    jobs: list[jobs.JobView]
+    versions: list[versions.VersionView]
+    worker: bool
+    train_every: int
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values; times as ISO 8601."""
+        values = asdict(self)
+        for row in (*values["jobs"], *values["versions"]):
+            row["created_at"] = row["created_at"].isoformat() if row["created_at"] else None
+        return values
+
+
+def read_panel(studio: Studio) -> TrainingPanel:
+    """Put the panel together."""
+    return TrainingPanel(
+        outlook=jobs.outlook(studio),
+        jobs=jobs.listing(studio),
+        versions=versions.listing(studio),
+        worker=jobs.worker_there(studio),
+        train_every=studio.settings.train_every,
+    )

@@ -1,0 +1,152 @@
+"""Versions of the policy: publish what training made, serve it, roll back."""
+
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from db import adapters
+from db.errors import DatabaseError
+from db.models import Adapter, AdapterStatus
+from ptrapp.core.errors import AdapterRejected, EngineError, InputError, NotFound
+from ptrapp.services.studio import Studio
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+"""How soon a finished adapter is noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """One version as the Train page lists it."""
+
+    name: str
+    parent: str
+    status: str
+    reason: str | None
+    snapshot: str
+    metrics: dict[str, float]
+    created_at: datetime | None
+
+
+def listing(studio: Studio) -> list[VersionView]:
+    """All versions, newest first, the base model last."""
+    with studio.database.read() as session:
+        rows = adapters.listing(session)
+        names: dict[int | None, str] = {row.id: row.name for row in rows}
+        serving = any(row.status is AdapterStatus.ACTIVE for row in rows)
+        views = [
+            VersionView(
+                row.name,
+                names.get(row.parent_id, "base"),
+                row.status.value,
+                row.reason,
+                row.snapshot.sha256[:12] if row.snapshot else "",
+                row.metrics,
+                row.created_at,
+            )
+            for row in rows
+        ]
+    base = VersionView("base", "", "retired" if serving else "active", None, "", {}, None)
+    return [*views, base]
+
+
+def serving(studio: Studio) -> str:
+    """Name of the version that answers the next prompt."""
+    with studio.database.read() as session:
+        active = adapters.active(session)
+        return active.name if active else "base"
+
+
+def serve(studio: Studio, name: str) -> None:
+    """Publish the version, make it the one that answers, retire the one before.
+
+    Rolling back is the same with an older name; `base` serves the bare model. Raises
+    `AdapterRejected` (the version is marked so and the old one goes on serving) or `NotFound`.
+    """
+    with studio.publishing:
+        with studio.database.read() as session:
+            before = adapters.active(session)
+            row = None if name == "base" else adapters.by_name(session, name)
+        if row is None and name != "base":
+            raise NotFound(f"There is no version {name}.")
+        if row is not None:
+            _publish(studio, row)
+        with studio.database.write() as session:
+            adapters.activate(session, row.id if row else None)
+        if before and before.name != name:
+            studio.engine.retire(before.name)
+    log.info("serving %s", name)
+
+
+def roll_back(studio: Studio) -> str:
+    """Serve the parent of the version that is served now. Returns its name."""
+    with studio.database.read() as session:
+        active = adapters.active(session)
+        if active is None:
+            raise InputError("The base model is being served; there is nothing to roll back to.")
+        parent = session.get(Adapter, active.parent_id) if active.parent_id else None
+        name = parent.name if parent else "base"
+    serve(studio, name)
+    return name
+
+
+def restore(studio: Studio) -> None:
+    """At start: publish the version that was served when the app ended."""
+    with studio.database.read() as session:
+        active = adapters.active(session)
+    if active is None:
+        return
+    try:
+        serve(studio, active.name)
+    except AdapterRejected as error:
+        log.error("%s cannot be served, the base model answers instead: %s", active.name, error)
+
+
+def _publish(studio: Studio, row: Adapter) -> None:
+    if row.name in studio.engine.published():
+        return
+    try:
+        if row.base_model != studio.engine.model_id:
+            raise AdapterRejected(
+                f"{row.name} was trained on {row.base_model}; {studio.engine.model_id} is served."
+            )
+        studio.engine.publish(row.name, Path(row.path))
+    except AdapterRejected as error:
+        with studio.database.write() as session:
+            adapters.reject(session, row.id, str(error))
+        raise
+
+
+class Publisher:
+    """A thread that serves every finished adapter, in order, as soon as it is there."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(POLL_S):
+            try:
+                self.publish_ready()
+            except (DatabaseError, EngineError) as error:
+                log.warning("a version could not be published: %s", error)
+
+    def publish_ready(self) -> None:
+        """Serve what is ready; a version that cannot be loaded is marked and the old one stays."""
+        if not self._studio.settings.auto_activate:
+            return
+        with self._studio.database.read() as session:
+            names = [row.name for row in adapters.ready(session)]
+        for name in names:
+            serve(self._studio, name)

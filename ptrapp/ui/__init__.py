@@ -1,0 +1,1 @@
+"""The pages: the only Gradio outside app.py."""

@@ -1,0 +1,39 @@
+"""The whole interface: theme, navigation and the pages."""
+
+import gradio as gr
+
+from ptrapp.services.studio import Studio
+from ptrapp.ui import play, train
+from ptrapp.ui.widgets import stylesheet
+
+THEME = gr.themes.Default(
+    primary_hue=gr.themes.colors.indigo,
+    font=["system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "monospace"],
+).set(
+    button_primary_background_fill="#4f46e5",
+    button_primary_background_fill_hover="#4338ca",
+    button_primary_background_fill_dark="#4f46e5",
+    button_primary_text_color="#ffffff",
+    button_primary_text_color_dark="#ffffff",
+)
+"""System fonts: nothing is loaded from outside."""
+
+CSS = ":root { --thrice-accent: #4f46e5; }\n" + stylesheet()
+
+INTRO = (
+    "# Thrice\n"
+    "Watch a small language model **think again**: it answers, reads its own answer, and improves "
+    "it. Say which answer is better, and the model is trained on it."
+)
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """Build every page over one studio."""
+    with gr.Blocks(title="Thrice", analytics_enabled=False, fill_width=False) as pages:
+        gr.Markdown(INTRO)
+        play.build(studio, pages)
+    with pages.route("Train", "/train"):
+        gr.Markdown("# Train\nPreferences and refined rounds become a new version of the model.")
+        train.build(studio, pages)
+    return pages

@@ -1,0 +1,218 @@
+"""The Play page: ask, watch the rounds or candidates being written, compare any two."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from db.errors import DatabaseError
+from ptrapp.api.session import rater_of
+from ptrapp.core.errors import NotFound, ThriceError
+from ptrapp.core.settings import Settings
+from ptrapp.core.thoughts import Thinking
+from ptrapp.core.types import Sampling
+from ptrapp.services import examples, play
+from ptrapp.services.board import Board, read_board
+from ptrapp.services.play import LIMITS, Ask, Mode
+from ptrapp.services.studio import Studio
+from ptrapp.ui.widgets import widget
+
+FRAME_S = 0.08
+"""Pause between two pictures of a run that is being written: smooth, and cheap on the socket."""
+
+THINKING = {
+    "in every round": Thinking.ALWAYS,
+    "from round 2 on": Thinking.LATER,
+    "never": Thinking.NEVER,
+}
+
+HONEST = (
+    "The bundled model is tiny (about a million parameters). It solves small word problems like "
+    "the examples, and makes mistakes at them; it knows nothing about the world. Everything else "
+    "on this page works the same with a model of your own: `python app.py --model …`."
+)
+
+
+class Inputs(NamedTuple):
+    """The components a run is asked for with, in the order the handler takes their values."""
+
+    prompt: gr.Textbox
+    reference: gr.Textbox
+    mode: gr.Radio
+    rounds: gr.Slider
+    candidates: gr.Slider
+    thinking: gr.Radio
+    temperature: gr.Slider
+    top_p: gr.Slider
+    max_tokens: gr.Slider
+    seed: gr.Number
+
+
+def build(studio: Studio, pages: gr.Blocks) -> None:
+    """Build the page's components, then wire them."""
+    with gr.Row():
+        with gr.Column(scale=3):
+            prompt = gr.Textbox(
+                label="Prompt",
+                placeholder="Ask something, or click an example below",
+                lines=2,
+                max_lines=12,
+                elem_id="prompt",
+                autofocus=True,
+            )
+        with gr.Column(scale=1, min_width=180):
+            run = gr.Button("Think again", variant="primary", elem_id="run")
+            stop = gr.Button("Stop", elem_id="stop", interactive=False)
+    inputs = _inputs(studio.settings, prompt)
+    board = widget("board")
+    shown = gr.State(0)
+    _wire(studio, pages, inputs, run, stop, board, shown)
+
+
+def _inputs(settings: Settings, prompt: gr.Textbox) -> Inputs:
+    drawn = Sampling()
+    with gr.Row(equal_height=True):
+        mode = gr.Radio(
+            [
+                ("Refine: rounds, each improving the last", "refine"),
+                ("Sample: candidates", "sample"),
+            ],
+            value="refine",
+            label="Mode",
+            elem_id="mode",
+        )
+        rounds = gr.Slider(*LIMITS[Mode.REFINE], value=3, step=1, label="Rounds", elem_id="rounds")
+        candidates = gr.Slider(
+            *LIMITS[Mode.SAMPLE], value=4, step=1, label="Candidates", elem_id="candidates",
+            visible=False,
+        )  # fmt: skip
+        thinking = gr.Radio(list(THINKING), value="in every round", label="Think", elem_id="think")
+    with gr.Accordion("Sampling and reference answer", open=False):
+        reference = gr.Textbox(
+            label="Reference answer (optional)",
+            info="What a right response states: rounds are checked against it",
+            elem_id="reference",
+        )
+        with gr.Row():
+            temperature = gr.Slider(0, 2, drawn.temperature, step=0.05, label="Temperature")
+            top_p = gr.Slider(0.05, 1, drawn.top_p, step=0.05, label="Top-p")
+            max_tokens = gr.Slider(16, 2048, drawn.max_tokens, step=16, label="Max tokens a round")
+            seed = gr.Number(-1, precision=0, label="Seed", info="-1 draws a new one each time")
+    gr.Examples(
+        examples.examples(), [prompt, reference], label="Examples",
+        examples_per_page=6, elem_id="examples",
+    )  # fmt: skip
+    if settings.model == "bundled":
+        gr.Markdown(HONEST, elem_id="honest")
+    return Inputs(
+        prompt, reference, mode, rounds, candidates, thinking, temperature, top_p, max_tokens, seed
+    )
+
+
+def _wire(
+    studio: Studio,
+    pages: gr.Blocks,
+    inputs: Inputs,
+    run: gr.Button,
+    stop: gr.Button,
+    board: gr.HTML,
+    shown: gr.State,
+) -> None:
+    def start(*values: Any, request: gr.Request) -> Iterator[tuple[dict[str, Any], int]]:
+        rater = _rater(request)
+        try:
+            run_id = play.begin(studio, _ask(*values), rater)
+        except (ThriceError, DatabaseError) as error:
+            raise gr.Error(str(error), title="Nothing was asked", print_exception=False) from error
+        yield from _watch(studio, run_id, rater)
+
+    def reload(request: gr.Request) -> Iterator[tuple[dict[str, Any] | None, int]]:
+        rater = _rater(request)
+        run_id = _linked(request) or play.last_run_id(studio, rater)
+        if run_id is None:
+            yield None, 0
+            return
+        try:
+            yield from _watch(studio, run_id, rater)
+        except (NotFound, DatabaseError) as error:
+            gr.Warning(str(error))
+            yield None, 0
+
+    def end(run_id: int) -> None:
+        play.stop(studio, run_id)
+
+    asked = gr.on(
+        [run.click, inputs.prompt.submit],
+        start,
+        list(inputs),
+        [board, shown],
+        show_progress="hidden",
+        concurrency_limit=None,
+        api_name="play",
+    )
+    pages.load(reload, None, [board, shown], show_progress="hidden", concurrency_limit=None,
+              api_visibility="private")  # fmt: skip
+    gr.on([run.click, inputs.prompt.submit], lambda: gr.Button(interactive=True), None, stop,
+          queue=False, api_visibility="private")  # fmt: skip
+    asked.then(lambda: gr.Button(interactive=False), None, stop, queue=False,
+               api_visibility="private")  # fmt: skip
+    stop.click(end, shown, None, queue=False, api_name="stop")
+    inputs.mode.change(_of_mode, inputs.mode, [inputs.rounds, inputs.candidates, run],
+                       queue=False, api_visibility="private")  # fmt: skip
+    inputs.prompt.input(lambda: "", None, inputs.reference, queue=False, api_visibility="private")
+
+
+def _watch(studio: Studio, run_id: int, rater: str) -> Iterator[tuple[dict[str, Any], int]]:
+    """Pictures of the run until it has ended."""
+    last: Board | None = None
+    while last is None or last.running:
+        board = read_board(studio, run_id, rater)
+        if board != last:
+            yield board.as_json(), run_id
+        last = board
+        if board.running:
+            time.sleep(FRAME_S)
+
+
+def _ask(
+    prompt: str,
+    reference: str,
+    mode: str,
+    rounds: int,
+    candidates: int,
+    thinking: str,
+    temperature: float,
+    top_p: float,
+    max_tokens: int,
+    seed: int,
+) -> Ask:
+    kind = Mode(mode)
+    drawn = int(seed) if seed is not None and seed >= 0 else time.time_ns() % 2**31
+    return Ask(
+        prompt=prompt,
+        mode=kind,
+        n=int(rounds if kind is Mode.REFINE else candidates),
+        thinking=THINKING[thinking],
+        sampling=Sampling(temperature, top_p, int(max_tokens), drawn),
+        reference_answer=reference.strip() or None,
+    )
+
+
+def _rater(request: gr.Request) -> str:
+    assert request.request is not None, "a page event comes with its HTTP request"
+    return rater_of(request.request)
+
+
+def _linked(request: gr.Request) -> int | None:
+    asked = request.query_params.get("run", "")
+    return int(asked) if asked.isdecimal() and len(asked) < 16 else None
+
+
+def _of_mode(mode: str) -> tuple[gr.Slider, gr.Slider, gr.Button]:
+    refining = mode == "refine"
+    return (
+        gr.Slider(visible=refining),
+        gr.Slider(visible=not refining),
+        gr.Button("Think again" if refining else "Sample"),
+    )

@@ -1,0 +1,25 @@
+"""The Train page: the next job, the queue with its curves, the versions and the way back."""
+
+from typing import Any
+
+import gradio as gr
+
+from ptrapp.services.studio import Studio
+from ptrapp.services.training_panel import read_panel
+from ptrapp.ui.widgets import widget
+
+TICK_S = 1.0
+"""How often the page looks at the database; the jobs go on without it."""
+
+
+def build(studio: Studio, pages: gr.Blocks) -> None:
+    """Build the page: one widget, fed by a timer that only reads."""
+
+    def look() -> dict[str, Any]:
+        return read_panel(studio).as_json()
+
+    panel = widget("train")
+    gr.Timer(TICK_S).tick(look, None, panel, queue=False, show_progress="hidden",
+                          api_visibility="private")  # fmt: skip
+    pages.load(look, None, panel, queue=False, show_progress="hidden",
+                                       api_name="training")  # fmt: skip

@@ -1,0 +1,29 @@
+"""The two hand-made widgets as Gradio components: a value from the server, drawn by our script."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ptrapp.core.settings import ASSETS
+
+FOLDER: Path = ASSETS / "widgets"
+
+
+def widget(name: str, value: dict[str, Any] | None = None) -> gr.HTML:
+    """A component whose value is plain data; `<name>.js` draws it into an element of that class.
+
+    The template does not depend on the value, so the script's own nodes stay when it changes.
+    """
+    script = (FOLDER / "shared.js").read_text() + (FOLDER / f"{name}.js").read_text()
+    return gr.HTML(
+        value=value,
+        html_template=f'<div class="{name}"></div>',
+        js_on_load=script,
+        elem_id=f"thrice-{name}",
+    )
+
+
+def stylesheet() -> str:
+    """The style of all widgets, for the page's head."""
+    return "\n".join(path.read_text() for path in sorted(FOLDER.glob("*.css")))
