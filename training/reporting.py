@@ -58,6 +58,7 @@ class Reporter(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        self._report(state)  # what lies before a checkpoint is never computed again
         folder = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
         durable.flush_tree(folder)
         durable.write(folder / WHOLE, b"")

@@ -7,8 +7,9 @@ import argparse
 import logging
 import os
 import signal
-import sys
+import warnings
 
+import torch
 import transformers
 
 from db import jobs
@@ -34,6 +35,8 @@ def main() -> int:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     _quieten_libraries()
+    # One core stays with the app, which goes on serving: threads that wait for a core cost dearly.
+    torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() - 1))
     database = open_database(settings.database)
     try:
         return _carry_out(database, settings, job_id, token)
@@ -86,7 +89,10 @@ def _quieten_libraries() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    logging.shutdown()
+    os._exit(status)  # all is stored and closed; taking torch down politely takes a second

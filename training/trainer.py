@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from peft import PeftModel
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset, SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
@@ -95,6 +96,7 @@ class StepTrainer(Trainer):
         self._adapter = model
         self._in_bfloat16 = model.dtype is torch.bfloat16
         self._steps = steps
+        self._warm_up = loop.warm_up
         self._objective = objective
         self._first_loss = first_loss
         self._metrics: dict[str, float] = {}
@@ -149,6 +151,24 @@ class StepTrainer(Trainer):
                 "is not its reference. Please report this."
             )
 
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> LambdaLR:
+        """Rise, then fall, in a line; with Trainer's own the first step has rate 0."""
+        if self.lr_scheduler is None:
+            to_steer = optimizer or self.optimizer
+            assert to_steer is not None, "Trainer makes the optimizer first"
+            n_warm = math.ceil(num_training_steps * self._warm_up)
+
+            def share(step: int) -> float:
+                if step < n_warm:
+                    return (step + 1) / (n_warm + 1)
+                return max(num_training_steps - step, 0) / (num_training_steps - n_warm)
+
+            self.lr_scheduler = LambdaLR(to_steer, share)
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
     def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
         return SequentialSampler(self._steps)
 
@@ -196,8 +216,6 @@ def _arguments(loop: Loop, folder: Path, device: torch.device) -> TrainingArgume
         per_device_train_batch_size=1,  # one item is one optimiser step
         num_train_epochs=1,  # the epochs are unrolled in the plan
         learning_rate=loop.learning_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=loop.warm_up,
         max_grad_norm=loop.max_grad_norm,
         weight_decay=0.0,
         logging_steps=1,

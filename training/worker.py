@@ -130,14 +130,14 @@ class Worker:
 
     def _look(self, database: Database, job_id: int, token: str, *, beat: bool) -> bool:
         """Whether the job is to be cancelled; with `beat` the lease is renewed as well."""
-        if beat:
-            with database.write() as session:
-                self._say_hello(session)
-                return jobs.heartbeat(session, job_id, token, self._settings.lease_s)
         with database.read() as session:
             job = session.get(Job, job_id)
         if job is None or job.claim_token not in (token, None):
             raise Conflict(f"Job {job_id} was taken over; its process here is ended.")
+        if beat and job.claim_token is not None:  # None: the child has just ended the job
+            with database.write() as session:
+                self._say_hello(session)
+                return jobs.heartbeat(session, job_id, token, self._settings.lease_s)
         return job.cancel_requested
 
     def _settle(

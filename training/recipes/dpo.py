@@ -136,7 +136,7 @@ def run(claim: Claim) -> str:
         first_loss=math.log(2),
     )
 
-    claim.enter("publishing")
+    claim.report("publishing", len(plan), len(plan), None)
     summary = {
         **metrics,
         "n_pairs": len(pairs),

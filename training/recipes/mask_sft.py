@@ -120,7 +120,7 @@ def run(claim: Claim) -> str:
     )
     metrics = fit(model, Steps(items, plan), imitation_objective, loop, claim, pad_id=base.pad_id)
 
-    claim.enter("publishing")
+    claim.report("publishing", len(plan), len(plan), None)
     summary = {
         **metrics,
         "counts": frozen.manifest.counts,

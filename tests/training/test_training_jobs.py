@@ -1,0 +1,284 @@
+"""Whole jobs: a real worker, a real training process, a tiny model; and what a kill does to them."""
+
+import hashlib
+import json
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_world import (
+    Programs,
+    adapter_of,
+    encoder,
+    fill_with_preferences,
+    fill_with_refinements,
+    finished,
+    job,
+    order,
+    wait_until,
+)
+
+from db import jobs
+from db.models import AdapterStatus, JobKind, JobStatus
+from db.session import Database, open_database
+
+pytestmark = pytest.mark.timeout(300)
+N_PAIRS = 16
+LONG = {"epochs": 40, "batch_size": 8, "save_steps": 10, "seed": 5}
+"""Eighty steps: short, and long enough to be killed in between."""
+
+
+@dataclass(frozen=True)
+class School:
+    """A data folder with votes, a worker on it, and the job that ran undisturbed."""
+
+    database: Database
+    programs: Programs
+    model: Path
+    encode: Callable[[str], list[int]]
+    first_job: int
+
+    def folder(self, job_id: int) -> Path:
+        return self.programs.data / "jobs" / str(job_id)
+
+
+@pytest.fixture(scope="module")
+def encode(random_model_dir: Path) -> Callable[[str], list[int]]:
+    return encoder(random_model_dir)
+
+
+def data_folder(folder: Path, encode: Callable[[str], list[int]]) -> Database:
+    """The same votes, wherever they are made: the same data give the same version."""
+    database = open_database(f"sqlite:///{folder / 'thrice.db'}")
+    with database.write() as session:
+        fill_with_preferences(session, N_PAIRS, encode)
+    return database
+
+
+@pytest.fixture(scope="module")
+def school(
+    tmp_path_factory: pytest.TempPathFactory,
+    random_model_dir: Path,
+    encode: Callable[[str], list[int]],
+) -> Iterator[School]:
+    folder = tmp_path_factory.mktemp("school")
+    database = data_folder(folder, encode)
+    programs = Programs(database, folder, random_model_dir)
+    first_job = order(database, JobKind.DPO, LONG)
+    programs.start_worker()
+    yield School(database, programs, random_model_dir, encode, first_job)
+    programs.close()
+    database.dispose()
+
+
+@pytest.fixture
+def elsewhere(
+    tmp_path: Path, random_model_dir: Path, encode: Callable[[str], list[int]]
+) -> Iterator[tuple[Database, Programs]]:
+    """The same votes in another data folder, without a worker yet."""
+    database = data_folder(tmp_path, encode)
+    programs = Programs(database, tmp_path, random_model_dir)
+    yield database, programs
+    programs.close()
+    database.dispose()
+
+
+def weights(adapter: Any) -> str:
+    content = (Path(adapter.path) / "adapter_model.safetensors").read_bytes()
+    return hashlib.sha256(content).hexdigest()
+
+
+def curves(database: Database, job_id: int) -> dict[str, list[tuple[int, float]]]:
+    with database.read() as session:
+        return jobs.curves(session, job_id)
+
+
+def test_a_killed_training_ends_with_the_very_weights_of_an_undisturbed_one(
+    school: School, elsewhere: tuple[Database, Programs]
+) -> None:
+    """First the training process is killed at a checkpoint, then its successor with its worker."""
+    database, programs = elsewhere
+    job_id = order(database, JobKind.DPO, LONG)
+    checkpoints = programs.data / "jobs" / str(job_id) / "checkpoints"
+    worker = programs.start_worker()
+    wait_until((checkpoints / "checkpoint-10" / "whole").exists, "the first checkpoint")
+    first_child = programs.child_of(worker)
+    assert first_child is not None
+    os.kill(first_child, signal.SIGKILL)
+    wait_until(lambda: programs.child_of(worker) not in (None, first_child), "a second process")
+    wait_until((checkpoints / "checkpoint-40" / "whole").exists, "a later checkpoint")
+    second_child = programs.child_of(worker)
+    assert job(database, job_id).status is JobStatus.RUNNING
+    worker.kill()
+    wait_until(lambda: not Path(f"/proc/{second_child}/exe").exists(), "the orphan's end", 5)
+    programs.start_worker()
+
+    assert finished(database, job_id).status is JobStatus.DONE
+    assert finished(school.database, school.first_job).status is JobStatus.DONE
+    disturbed = adapter_of(database, job_id)
+    undisturbed = adapter_of(school.database, school.first_job)
+    assert weights(disturbed) == weights(undisturbed) == disturbed.sha256
+    assert curves(database, job_id)["loss"] == curves(school.database, school.first_job)["loss"]
+    assert job(database, job_id).n_claims == 3
+
+
+def test_votes_become_a_version_that_plain_peft_loads(school: School) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    row = finished(school.database, school.first_job)
+    assert (row.status, row.error) == (JobStatus.DONE, None)
+    made = adapter_of(school.database, school.first_job)
+
+    assert (made.name, made.status) == ("dpo-000001", AdapterStatus.READY)
+    assert {file.name for file in Path(made.path).iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "thrice.json",
+        "README.md",
+    }
+    base = AutoModelForCausalLM.from_pretrained(school.model)
+    tuned = PeftModel.from_pretrained(base, made.path)
+    assert any(weight.abs().max() > 0 for n, weight in tuned.named_parameters() if "lora_B" in n)
+
+
+def test_the_manifest_leads_back_to_the_frozen_votes(school: School) -> None:
+    finished(school.database, school.first_job)
+    made = adapter_of(school.database, school.first_job)
+
+    frozen = (school.folder(school.first_job) / "snapshot.jsonl").read_bytes()
+    manifest = json.loads((Path(made.path) / "thrice.json").read_bytes())
+    assert manifest["snapshot_sha256"] == hashlib.sha256(frozen).hexdigest()
+    assert manifest["snapshot"]["highest_vote_id"] == N_PAIRS
+    assert manifest["settings"]["learning_rate"] == 1e-3
+    assert len(frozen.splitlines()) == made.metrics["n_pairs"] == N_PAIRS
+
+
+def test_every_step_is_a_point_of_every_curve_and_the_first_loss_is_ln_2(school: School) -> None:
+    row = finished(school.database, school.first_job)
+    found = curves(school.database, school.first_job)
+
+    assert {
+        "loss",
+        "rewards/chosen",
+        "rewards/rejected",
+        "rewards/margins",
+        "rewards/accuracies",
+        "logps/chosen",
+        "logps/rejected",
+        "grad_norm",
+        "learning_rate",
+        "tokens/s",
+    } <= found.keys()
+    assert [step for step, _ in found["loss"]] == list(range(1, row.n_steps + 1))
+    assert found["loss"][0][1] == pytest.approx(math.log(2), abs=1e-4)
+    assert found["loss"][-1][1] < 0.5
+    assert found["rewards/accuracies"][-1][1] == 1.0
+
+
+@dataclass(frozen=True)
+class Later:
+    """Jobs queued behind the first one, in this order."""
+
+    empty: int
+    second: int
+    imitation: int
+
+
+@pytest.fixture(scope="module")
+def later(school: School) -> Later:
+    finished(school.database, school.first_job)
+    parent = adapter_of(school.database, school.first_job)
+    with school.database.write() as session:
+        fill_with_preferences(session, 4, school.encode, first=N_PAIRS)
+        fill_with_refinements(session, 6)
+    nowhere = {"runs": [10**6]}
+    return Later(
+        order(school.database, JobKind.DPO, {}, filters=nowhere),
+        order(school.database, JobKind.DPO, {"epochs": 2}, parent_id=parent.id),
+        order(school.database, JobKind.MASK_SFT, {"epochs": 2, "batch_size": 4}),
+    )
+
+
+def test_a_job_without_data_fails_with_a_sentence_and_the_queue_goes_on(
+    school: School, later: Later
+) -> None:
+    row = finished(school.database, later.empty)
+
+    assert row.status is JobStatus.FAILED
+    assert row.error == (
+        "No pair is left to learn from. Left out: 20 × of a run that was not asked for."
+    )
+    assert finished(school.database, later.second).status is JobStatus.DONE
+
+
+def test_a_second_iteration_learns_only_new_votes_with_its_parent_as_reference(
+    school: School, later: Later
+) -> None:
+    assert finished(school.database, later.second).status is JobStatus.DONE
+    parent = adapter_of(school.database, school.first_job)
+    made = adapter_of(school.database, later.second)
+
+    manifest = json.loads((Path(made.path) / "thrice.json").read_bytes())
+    assert made.parent_id == parent.id
+    assert manifest["parent"] == parent.name
+    assert manifest["snapshot"]["counts"] == {"pair": 4}
+    assert manifest["snapshot"]["after_vote_id"] == N_PAIRS
+    found = curves(school.database, later.second)
+    assert found["loss"][0][1] == pytest.approx(math.log(2), abs=1e-4)
+    before = curves(school.database, school.first_job)
+    gap, gap_of_base = (
+        curve["logps/chosen"][0][1] - curve["logps/rejected"][0][1] for curve in (found, before)
+    )
+    assert gap > gap_of_base + 5  # the parent's own preference, not the base's, is the start
+
+
+def test_refinements_become_a_version(school: School, later: Later) -> None:
+    row = finished(school.database, later.imitation)
+    assert (row.status, row.error) == (JobStatus.DONE, None)
+
+    made = adapter_of(school.database, later.imitation)
+    assert made.metrics["counts"] == {"refined": 6, "replay": 3}
+    losses = [value for _, value in curves(school.database, later.imitation)["loss"]]
+    assert losses[-1] < losses[0]
+
+
+def test_a_cancelled_job_ends_within_two_seconds_and_resumes_from_its_checkpoint(
+    school: School, later: Later
+) -> None:
+    finished(school.database, later.imitation)
+    endless = order(school.database, JobKind.DPO, LONG | {"epochs": 100, "seed": 6, "beta": 0.2})
+    checkpoint = school.folder(endless) / "checkpoints" / "checkpoint-10" / "whole"
+    wait_until(checkpoint.exists, "the first checkpoint")
+
+    asked = time.monotonic()
+    with school.database.write() as session:
+        jobs.request_cancel(session, endless)
+    row = finished(school.database, endless)
+
+    assert row.status is JobStatus.CANCELLED
+    assert time.monotonic() - asked < 2
+    assert any(checkpoint.parent.parent.glob("checkpoint-*/whole"))
+    assert not (school.programs.data / "adapters" / f"dpo-{endless:06d}").exists()
+
+
+def test_an_ended_worker_puts_its_job_back_at_once(
+    elsewhere: tuple[Database, Programs],
+) -> None:
+    database, programs = elsewhere
+    job_id = order(database, JobKind.DPO, LONG)
+    worker = programs.start_worker()
+    child = wait_until(lambda: programs.child_of(worker), "the training process")
+
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(5) == 0
+    row = job(database, job_id)
+    assert (row.status, row.n_claims, row.claim_token) == (JobStatus.QUEUED, 0, None)
+    assert not Path(f"/proc/{child}/exe").exists()
