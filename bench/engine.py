@@ -1,6 +1,6 @@
 """How fast the embedded engine writes K candidates, beside the two ways `generate` offers.
 
-    python -m bench.engine [--model PATH] [--k 8] [--rounds 3] [--max-tokens 128]
+    python -m bench.engine [--model PATH] [--k 8] [--rounds 3] [--max-tokens 128] [--threads 1]
 
 The three ways take turns within one run, so that a busy machine slows all of them alike. Nothing
 ends early: the end-of-turn token is forbidden to `generate` and forgotten by the engine.
@@ -31,8 +31,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--questions", type=int, default=8, help="how often the question is said")
+    parser.add_argument("--threads", type=int, default=1, help="of all three ways")
     asked = parser.parse_args()
-    engine = LocalEngine(asked.model)
+    torch.set_num_threads(asked.threads)
+    engine = LocalEngine(asked.model, threads=asked.threads)
     loaded = engine._loaded
     engine._owner._loaded = type(loaded)(
         loaded.model, loaded.tokenizer, frozenset(), loaded.context_length, loaded.batched
