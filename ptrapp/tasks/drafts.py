@@ -1,5 +1,6 @@
 """Word problems: text, worked steps and answer, drawn together."""
 
+from itertools import pairwise
 from random import Random
 
 from ptrapp.tasks.words import CONTAINERS, COSTLY, ITEMS, PEOPLE, WEEKDAYS, Person, plural, times
@@ -11,11 +12,11 @@ Draft = tuple[str, list[str], int | str]
 def story(level: int, rng: Random) -> Draft:
     """Things gained and lost, one after another: level + 1 changes."""
     who, item = rng.choice(PEOPLE), rng.choice(ITEMS)
-    have = rng.randint(8, 20 + 15 * level)
+    have = rng.randint(6, 16 + 8 * level)
     text = f"{who.name} has {have} {item}. "
     steps: list[str] = []
     for turn in range(level + 1):
-        change = rng.randint(3, 9 + 5 * level)
+        change = rng.randint(2, 6 + 3 * level)
         lose = have - change >= 3 and rng.random() < 0.5
         verb = rng.choice(("gives away", "loses", "sells") if lose else ("buys", "finds", "gets"))
         more = "" if lose else " more"
@@ -24,32 +25,43 @@ def story(level: int, rng: Random) -> Draft:
         after = have - change if lose else have + change
         steps.append(f"{have}{'-' if lose else '+'}{change}={after}.")
         have = after
-    text += rng.choice((f"How many {item} does {who.name} have now?",
-                        f"How many {item} are there now?"))
+    text += rng.choice(
+        (f"How many {item} does {who.name} have now?", f"How many {item} are there now?")
+    )
     return text, steps, have
 
 
 def cost(level: int, rng: Random) -> Draft:
     """Amounts at prices: two kinds of goods, or three at level 3."""
     kinds = rng.sample(COSTLY, 3 if level == 3 else 2)
-    prices = [rng.randint(2, 5 + 2 * level) for _ in kinds]
-    amounts = [rng.randint(2, 4 + level) for _ in kinds]
-    priced = _listed([f"a {kind} costs {price} dollars" for kind, price in zip(kinds, prices)])
-    bought = _listed([f"{n} {plural(kind)}" for kind, n in zip(kinds, amounts)])
+    prices = [rng.randint(2, 5 + level) for _ in kinds]
+    amounts = [rng.randint(2, 3 + level) for _ in kinds]
+    priced = _listed(
+        [f"a {kind} costs {price} dollars" for kind, price in zip(kinds, prices, strict=True)]
+    )
+    bought = _listed([f"{n} {plural(kind)}" for kind, n in zip(kinds, amounts, strict=True)])
     text = f"{priced[0].upper()}{priced[1:]}. How much do {bought} cost?"
     if rng.random() < 0.3:
         text = text.replace("How much do", "What is the price of").replace(" cost?", "?")
-    steps = [times(n, price) for n, price in zip(amounts, prices)]
-    return text, *_summed(steps, [n * price for n, price in zip(amounts, prices)])
+    pairs = list(zip(amounts, prices, strict=True))
+    steps = [times(n, price) for n, price in pairs]
+    return text, *_summed(steps, [n * price for n, price in pairs])
 
 
 def total(level: int, rng: Random) -> Draft:
     """A sum over the days of a week: level + 2 days."""
     who = rng.choice(PEOPLE)
-    did, thing = rng.choice((("reads", "pages"), ("bakes", "cakes"), ("walks", "miles"),
-                             ("picks", "apples"), ("writes", "cards")))
+    did, thing = rng.choice(
+        (
+            ("reads", "pages"),
+            ("bakes", "cakes"),
+            ("walks", "miles"),
+            ("picks", "apples"),
+            ("writes", "cards"),
+        )
+    )
     start = rng.randint(0, 6)
-    amounts = [rng.randint(4, 12 + 8 * level) for _ in range(level + 2)]
+    amounts = [rng.randint(3, 8 + 4 * level) for _ in range(level + 2)]
     days = [f"{n} on {WEEKDAYS[(start + i) % 7]}" for i, n in enumerate(amounts)]
     days[0] = days[0].replace(" on", f" {thing} on", 1)
     asked = rng.choice((f"How many {thing} is that in total?", f"How many {thing} is that?"))
@@ -59,7 +71,7 @@ def total(level: int, rng: Random) -> Draft:
 def median(level: int, rng: Random) -> Draft:
     """The middle of a list of five, or of seven at level 3."""
     count = 7 if level == 3 else 5
-    numbers = rng.sample(range(1, 10 + 20 * level), count)
+    numbers = rng.sample(range(1, 10 + 15 * level), count)
     ordered = sorted(numbers)
     half = count // 2
     asked = rng.choice(("What is the median of {}?", "Find the median of {}."))
@@ -70,10 +82,14 @@ def median(level: int, rng: Random) -> Draft:
 
 def value_range(level: int, rng: Random) -> Draft:
     """The largest value minus the smallest, among level + 3 values."""
-    numbers = rng.sample(range(2, 15 + 20 * level), level + 3)
+    numbers = rng.sample(range(2, 10 + 15 * level), level + 3)
     listed = _listed([str(n) for n in numbers])
-    text = rng.choice((f"What is the range of {listed}?",
-                       f"The cards show {listed}. What is the largest minus the smallest?"))
+    text = rng.choice(
+        (
+            f"What is the range of {listed}?",
+            f"The cards show {listed}. What is the largest minus the smallest?",
+        )
+    )
     high, low = max(numbers), min(numbers)
     steps = [f"The largest is {high}.", f"The smallest is {low}.", f"{high}-{low}={high - low}."]
     return text, steps, high - low
@@ -82,8 +98,8 @@ def value_range(level: int, rng: Random) -> Draft:
 def unit_price(level: int, rng: Random) -> Draft:
     """So many cost so much: what do others cost, with a voucher at levels 2 and 3."""
     kind = rng.choice(COSTLY)
-    price = rng.randint(2, 4 + 2 * level)
-    known, wanted = rng.sample(range(2, 7 + level), 2)
+    price = rng.randint(2, 4 + level)
+    known, wanted = rng.sample(range(2, 6 + level), 2)
     text = f"{known} {plural(kind)} cost {known * price} dollars. "
     steps = [f"{known * price}/{known}={price}.", times(wanted, price)]
     answer = wanted * price
@@ -103,8 +119,10 @@ def clock(level: int, rng: Random) -> Draft:
     hour, hours = rng.randint(1, 8), rng.randint(1, 3)
     minute = 5 * rng.randint(0, 5 if level == 1 else 11)
     parts = [5 * rng.randint(1, 5 if level == 1 else 9) for _ in range(2 if level == 3 else 1)]
-    text = (f"A {what} starts at {hour}:{minute:02d} and lasts {hours} "
-            f"hour{'s' * (hours > 1)} and {parts[0]} minutes. ")
+    text = (
+        f"A {what} starts at {hour}:{minute:02d} and lasts {hours} "
+        f"hour{'s' * (hours > 1)} and {parts[0]} minutes. "
+    )
     if level == 3:
         text += f"There is a break of {parts[1]} minutes. "
     now = hour * 60 + minute
@@ -120,10 +138,10 @@ def change(level: int, rng: Random) -> Draft:
     who = rng.choice(PEOPLE)
     kinds = rng.sample(COSTLY, 2)
     amounts = [rng.randint(2, 3 + level), 1]
-    prices = [rng.randint(2, 5 + level), rng.randint(2, 9)]
+    prices = [rng.randint(2, 4 + level), rng.randint(2, 9)]
     if level == 1:
         kinds, amounts, prices = kinds[:1], amounts[:1], prices[:1]
-    spent = [n * price for n, price in zip(amounts, prices)]
+    spent = [n * price for n, price in zip(amounts, prices, strict=True)]
     note = next(n for n in (20, 50, 100) if n > sum(spent) + 2)
     bought = f"{amounts[0]} {plural(kinds[0])} at {prices[0]} dollars each"
     steps = [times(amounts[0], prices[0])]
@@ -138,15 +156,16 @@ def change(level: int, rng: Random) -> Draft:
 def boxes(level: int, rng: Random) -> Draft:
     """Full containers, some things taken out, and others put in at levels 2 and 3."""
     box, item = rng.choice(CONTAINERS), rng.choice(ITEMS)
-    n, each = rng.randint(3, 5 + level), rng.randint(3, 6 + level)
-    taken = rng.randint(2, min(9 + 3 * level, n * each - 2))
+    n, each = rng.randint(3, 4 + level), rng.randint(2, 5 + level)
+    taken = rng.randint(2, min(6 + 3 * level, n * each - 2))
     left = n * each - taken
     text = f"There are {n} {plural(box)} with {each} {item} each. "
-    text += rng.choice((f"{rng.choice(PEOPLE).name} takes {taken} of them. ",
-                        f"{taken} of them are sold. "))
+    text += rng.choice(
+        (f"{rng.choice(PEOPLE).name} takes {taken} of them. ", f"{taken} of them are sold. ")
+    )
     steps = [times(n, each), f"{n * each}-{taken}={left}."]
     if level > 1:
-        more = rng.randint(3, 6 + 4 * level)
+        more = rng.randint(3, 6 + 3 * level)
         text += f"Then {rng.choice(PEOPLE).name} brings {more} more. "
         steps.append(f"{left}+{more}={left + more}.")
         left += more
@@ -158,7 +177,7 @@ def ages(level: int, rng: Random) -> Draft:
     people = rng.sample(PEOPLE, level + 2)
     value = rng.randint(4, 9 + level)
     facts, steps = [f"{people[0].name} is {value} years old."], []
-    for before, person in zip(people, people[1:]):
+    for before, person in pairwise(people):
         fact, step, value = _related(before, person, value, rng)
         facts.append(fact)
         steps.append(step)
@@ -168,13 +187,14 @@ def ages(level: int, rng: Random) -> Draft:
 def purse(level: int, rng: Random) -> Draft:
     """Held out: money left after buying several of a thing, and earning or spending more."""
     who, kind = rng.choice(PEOPLE), rng.choice(COSTLY)
-    n, price = rng.randint(2, 4 + level), rng.randint(2, 5 + level)
-    have = n * price + rng.randint(4, 30)
+    n, price = rng.randint(2, 3 + level), rng.randint(2, 4 + level)
+    have = n * price + rng.randint(4, 20)
     left = have - n * price
-    text = f"{who.name} has {have} dollars. {who.he} buys {n} {plural(kind)} at {price} dollars each. "
+    text = f"{who.name} has {have} dollars. "
+    text += f"{who.he} buys {n} {plural(kind)} at {price} dollars each. "
     steps = [times(n, price), f"{have}-{n * price}={left}."]
     if level > 1:
-        more = rng.randint(3, 9 + 5 * level)
+        more = rng.randint(3, 6 + 3 * level)
         text += f"Then {who.he.lower()} finds {more} more. "
         steps.append(f"{left}+{more}={left + more}.")
         left += more
@@ -185,12 +205,16 @@ def shelves(level: int, rng: Random) -> Draft:
     """Held out: two or three kinds of containers, and all that is in them."""
     kinds = rng.sample(CONTAINERS, 3 if level == 3 else 2)
     item = rng.choice(ITEMS)
-    amounts = [rng.randint(2, 4 + level) for _ in kinds]
-    each = [rng.randint(2, 5 + 2 * level) for _ in kinds]
-    parts = [f"{n} {plural(kind)} with {m} {item} each" for kind, n, m in zip(kinds, amounts, each)]
+    amounts = [rng.randint(2, 3 + level) for _ in kinds]
+    each = [rng.randint(2, 5 + level) for _ in kinds]
+    pairs = list(zip(amounts, each, strict=True))
+    parts = [
+        f"{n} {plural(kind)} with {m} {item} each"
+        for kind, (n, m) in zip(kinds, pairs, strict=True)
+    ]
     text = f"There are {_listed(parts)}. How many {item} is that in total?"
-    steps = [times(n, m) for n, m in zip(amounts, each)]
-    return text, *_summed(steps, [n * m for n, m in zip(amounts, each)])
+    steps = [times(n, m) for n, m in pairs]
+    return text, *_summed(steps, [n * m for n, m in pairs])
 
 
 def _summed(steps: list[str], amounts: list[int]) -> tuple[list[str], int]:
@@ -209,7 +233,8 @@ def _related(before: Person, person: Person, value: int, rng: Random) -> tuple[s
         return f"{name} is twice as old as {other}.", times(2, value), 2 * value
     by = rng.randint(2, 9)
     if value - by >= 3 and rng.random() < 0.4:
-        return f"{name} is {by} years younger than {other}.", f"{value}-{by}={value - by}.", value - by
+        fact = f"{name} is {by} years younger than {other}."
+        return fact, f"{value}-{by}={value - by}.", value - by
     return f"{name} is {by} years older than {other}.", f"{value}+{by}={value + by}.", value + by
 
 

@@ -9,12 +9,31 @@ class Person(NamedTuple):
 
 
 PEOPLE = tuple(
-    [Person(name, "He") for name in "Tom Ben Max Sam Leo Noah Adam Paul Omar Ravi".split()]
-    + [Person(name, "She") for name in "Ann Mia Eva Lisa Sara Nina Zoe Emma Aisha Yuki".split()]
+    [
+        Person(name, "He")
+        for name in ("Tom", "Ben", "Max", "Sam", "Leo", "Noah", "Adam", "Paul", "Omar", "Ravi")
+    ]
+    + [
+        Person(name, "She")
+        for name in ("Ann", "Mia", "Eva", "Lisa", "Sara", "Nina", "Zoe", "Emma", "Aisha", "Yuki")
+    ]
 )
-ITEMS = tuple("apples books pens balls cards coins eggs shells stamps marbles roses cups".split())
-COSTLY = tuple("pen book cup ball cake toy hat ticket lamp map".split())
-CONTAINERS = tuple("box bag basket shelf jar crate".split())
+ITEMS = (
+    "apples",
+    "books",
+    "pens",
+    "balls",
+    "cards",
+    "coins",
+    "eggs",
+    "shells",
+    "stamps",
+    "marbles",
+    "roses",
+    "cups",
+)
+COSTLY = ("pen", "book", "cup", "ball", "cake", "toy", "hat", "ticket", "lamp", "map")
+CONTAINERS = ("box", "bag", "basket", "shelf", "jar", "crate")
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _IRREGULAR = {"box": "boxes", "shelf": "shelves"}

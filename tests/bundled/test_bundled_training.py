@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import PreTrainedTokenizerFast
+
+from training.bundled.__main__ import main
+from training.bundled.train import Run, rate, train
+
+SMALL = ["--steps", "4", "--tokens-per-step", "512", "--save-every", "2", "--threads", "1"]
+
+
+class KilledError(Exception):
+    """Stands for the power going out between two steps."""
+
+
+def test_the_command_leaves_a_model_that_can_be_loaded(tmp_path: Path) -> None:
+    main(["--out", str(tmp_path / "out"), "--work", str(tmp_path / "work"), *SMALL])
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names >= {
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+    }
+    weights = load_file(tmp_path / "out" / "model.safetensors")
+    assert all(tensor.isfinite().all() for tensor in weights.values())
+
+
+def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
+    tmp_path: Path, learned_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    run = Run(n_steps=6, tokens_per_step=512)
+
+    def killed_after_three(step: int) -> None:
+        if step == 3:
+            raise KilledError
+
+    whole = train(learned_tokenizer, run, tmp_path / "whole", save_every=2)
+    with pytest.raises(KilledError):
+        train(
+            learned_tokenizer, run, tmp_path / "killed", save_every=2, after_step=killed_after_three
+        )
+    steps: list[int] = []
+    resumed = train(
+        learned_tokenizer, run, tmp_path / "killed", save_every=2, after_step=steps.append
+    )
+    assert steps == [3, 4, 5, 6]
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_another_runs_checkpoint_is_not_continued(
+    tmp_path: Path, learned_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    train(learned_tokenizer, Run(n_steps=2, tokens_per_step=512), tmp_path, save_every=1)
+    steps: list[int] = []
+    other = Run(n_steps=2, tokens_per_step=512, seed=1)
+    train(learned_tokenizer, other, tmp_path, after_step=steps.append)
+    assert steps == [1, 2]
+
+
+def test_the_rate_rises_stays_and_falls_to_nothing() -> None:
+    run = Run(n_steps=1_000, warmup_steps=100, decay_share=0.5)
+    assert rate(0, run) == pytest.approx(0.01)
+    assert rate(100, run) == rate(499, run) == 1.0
+    assert rate(750, run) == pytest.approx(0.5)
+    assert rate(999, run) == pytest.approx(0.002)

@@ -1,0 +1,237 @@
+"""Conversations to learn from, endless and reproducible, as token ids with loss weights.
+
+    <|user|>Tom has 12 apples. …<|end|><|assistant|><R> The answer is 15.<|end|>
+    <|user|>Check your answer and improve it.<|end|><|assistant|><T> Step by step: …
+    <R> The answer is 14.<|end|>
+
+Only right completions carry loss. Earlier rounds of a conversation are often wrong, as they will
+be when the model refines its own: it must learn to work the answer out again, not to repeat it.
+
+The first batches are lessons: problems with all the work written, and drills, bare sums one after
+another. Copying and reckoning are learned there sooner than in the mixture, which then takes over.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from ptrapp.core.dialogue import REFINE_INSTRUCTION
+from ptrapp.tasks.families import FAMILIES, HELD_OUT, LEVELS, generate, problems, split_of
+from ptrapp.tasks.problem import Problem
+from training.bundled import smalltalk
+from training.bundled.styles import OPENINGS, Thought, think, write
+from training.bundled.tokenizer import ASSISTANT, END, RESPONSE, THOUGHT, USER
+
+TRAINED = tuple(family for family in FAMILIES if family not in HELD_OUT)
+
+SMALLTALK_SHARE = 0.02
+DIRECT_SHARE = 0.35
+MULTI_TURN_SHARE = 0.45
+ROUNDS = {2: 0.5, 3: 0.4, 4: 0.07, 5: 0.03}
+WRONG_SHARE = 0.5
+"""How often an earlier round is wrong, unless all the work was written down."""
+
+DRILL_SHARE = 0.4
+DRILL_SUMS = 10
+
+POOL = 1_024
+"""Conversations sorted by length together, so that batches hold little padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A completion, the user turn before it, and whether to learn it."""
+
+    user: str
+    completion: str
+    learned: bool
+
+
+Row = tuple[list[int], list[float]]
+"""Token ids and their weights."""
+
+
+class Piece(NamedTuple):
+    """Text with the weight of its tokens in the loss; pieces are encoded one by one."""
+
+    text: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Right-padded token ids and the weight of each token as a target, both (B, T)."""
+
+    ids: torch.Tensor
+    weights: torch.Tensor
+
+
+def conversation(rng: Random) -> list[Turn]:
+    """Draws one conversation: a problem and one to five rounds, or rarely small talk."""
+    multi = rng.random() < MULTI_TURN_SHARE
+    n_rounds = rng.choices(list(ROUNDS), list(ROUNDS.values()))[0] if multi else 1
+    if rng.random() < SMALLTALK_SHARE:
+        return _smalltalk(min(n_rounds, 2), rng)
+    problem = _trained_problem(rng)
+    turns: list[Turn] = []
+    before: Thought | None = None
+    for index in range(n_rounds):
+        before = None if rng.random() < DIRECT_SHARE else think(problem, before, rng)
+        sure = before is not None and before.style in ("full", "onward")
+        right = index == n_rounds - 1 or sure or rng.random() >= WRONG_SHARE
+        answer = problem.answer if right else wrong_answer(problem, rng)
+        text = completion(before.text if before else None, f"The answer is {answer}.")
+        turns.append(Turn(REFINE_INSTRUCTION if index else problem.text, text, right))
+    return turns
+
+
+def lesson(rng: Random) -> list[Piece]:
+    """Draws a problem with all the work written, or a drill of the steps of several problems."""
+    if rng.random() < DRILL_SHARE:
+        return drill(rng)
+    problem = _trained_problem(rng)
+    work = write(problem, "full", rng).text
+    turn = Turn(problem.text, completion(work, f"The answer is {problem.answer}."), True)
+    return pieces([turn])
+
+
+def drill(rng: Random) -> list[Piece]:
+    """Draws bare sums, of which only the results are learned: the tasks are anybody's guess."""
+    found = [Piece(f"{USER}{END}{ASSISTANT}{THOUGHT}", 0.0)]
+    while len(found) < 2 * DRILL_SUMS:
+        for step in _trained_problem(rng).steps:
+            task, sign, result = step.partition("=")
+            if sign:
+                found += [Piece(f" {task}=", 0.0), Piece(result, 1.0)]
+    return found
+
+
+def pieces(turns: list[Turn]) -> list[Piece]:
+    """The text of a conversation; a mode's marker is given, not learned."""
+    found = []
+    for turn in turns:
+        marker = turn.completion[: len(THOUGHT)]
+        found.append(Piece(f"{USER}{turn.user}{END}{ASSISTANT}{marker}", 0.0))
+        found.append(Piece(f"{turn.completion[len(marker) :]}{END}", float(turn.learned)))
+    return found
+
+
+def completion(thought: str | None, response: str) -> str:
+    """The whole completion as text; without a thought it is in direct mode."""
+    before = "" if thought is None else f"{THOUGHT} {thought}"
+    return f"{before}{RESPONSE} {response}"
+
+
+def wrong_answer(problem: Problem, rng: Random) -> str:
+    """An answer near the right one, or a number met on the way to it."""
+    if ":" in problem.answer:
+        hour, minute = (int(part) for part in problem.answer.split(":"))
+        moved = hour * 60 + minute + rng.choice((-60, -30, -10, -5, 5, 10, 30, 60))
+        return f"{(moved // 60 - 1) % 12 + 1}:{moved % 60:02d}"
+    right = int(problem.answer)
+    met = [step.rstrip(".").split("=")[-1] for step in problem.steps[:-1] if "=" in step]
+    near = [str(right + d) for d in (-10, -5, -3, -2, -1, 1, 2, 3, 5, 10) if right + d > 0]
+    wrong = [value for value in met if value != problem.answer]
+    return rng.choice(wrong) if wrong and rng.random() < 0.2 else rng.choice(near)
+
+
+def tokenizer_texts(seed: int) -> Iterator[str]:
+    """What the tokenizer learns its words from."""
+    rng = Random(f"tokenizer/{seed}")
+    for problem in problems(6_000, split="train", seed=seed, families=TRAINED):
+        yield problem.text
+        yield f" The answer is {problem.answer}."
+        for style in OPENINGS:
+            yield f" {write(problem, style, rng).text}"
+    for _ in range(600):
+        yield smalltalk.prompt(rng)
+        yield f" {smalltalk.thought(rng)}"
+        yield f" {smalltalk.reply(rng)}"
+        yield REFINE_INSTRUCTION
+
+
+def batches(
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    seed: int,
+    tokens: int,
+    lessons: int = 0,
+    start: int = 0,
+) -> Iterator[Batch]:
+    """Yields batches of about `tokens` ids for ever, beginning with the `start`-th.
+
+    The first `lessons` batches, or a few more, are lessons; the others are the mixture.
+
+    Pools are drawn from (seed, pool index) alone, so a resumed run meets the same batches; to
+    find its place it draws the pools before `start` again.
+    """
+    pool, seen = 0, 0
+    while True:
+        rng = Random(f"data/{seed}/{pool}")
+        if seen < lessons:
+            drawn = [lesson(rng) for _ in range(POOL)]
+        else:
+            drawn = [pieces(conversation(rng)) for _ in range(POOL)]
+        made = _pooled(_encoded(tokenizer, drawn), tokenizer.pad_token_id, rng, tokens)
+        yield from made[max(0, start - seen) :]
+        seen += len(made)
+        pool += 1
+
+
+def _pooled(rows: list[Row], pad: int, rng: Random, tokens: int) -> list[Batch]:
+    """Rows of about the same length together, the batches in random order."""
+    rows.sort(key=lambda row: len(row[0]))
+    made, group = [], []
+    for row in rows:
+        if group and (len(group) + 1) * len(row[0]) > tokens:
+            made.append(_padded(group, pad))
+            group = []
+        group.append(row)
+    made.append(_padded(group, pad))
+    rng.shuffle(made)
+    return made
+
+
+def _encoded(tokenizer: PreTrainedTokenizerFast, conversations: list[list[Piece]]) -> list[Row]:
+    """Ids and weights of each conversation, all encoded in one call."""
+    texts = [piece.text for found in conversations for piece in found]
+    encoded = iter(tokenizer(texts, add_special_tokens=False)["input_ids"])
+    rows: list[Row] = []
+    for found in conversations:
+        ids: list[int] = []
+        weights: list[float] = []
+        for piece, piece_ids in zip(found, encoded, strict=False):
+            ids += piece_ids
+            weights += [piece.weight] * len(piece_ids)
+        rows.append((ids, weights))
+    return rows
+
+
+def _padded(rows: list[Row], pad: int) -> Batch:
+    length = max(len(ids) for ids, _ in rows)
+    ids = torch.full((len(rows), length), pad)  # (B, T)
+    weights = torch.zeros(len(rows), length)  # (B, T)
+    for index, (row, weight) in enumerate(rows):
+        ids[index, : len(row)] = torch.tensor(row)
+        weights[index, : len(row)] = torch.tensor(weight)
+    return Batch(ids, weights)
+
+
+def _trained_problem(rng: Random) -> Problem:
+    while True:
+        problem = generate(rng.choice(TRAINED), rng.choice(LEVELS), rng)
+        if split_of(problem.text) == "train":
+            return problem
+
+
+def _smalltalk(n_rounds: int, rng: Random) -> list[Turn]:
+    turns = []
+    for index in range(n_rounds):
+        thought = None if rng.random() < DIRECT_SHARE else smalltalk.thought(rng)
+        user = REFINE_INSTRUCTION if index else smalltalk.prompt(rng)
+        turns.append(Turn(user, completion(thought, smalltalk.reply(rng)), True))
+    return turns
