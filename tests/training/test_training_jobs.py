@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,11 @@ from training_world import (
 from db import jobs
 from db.models import AdapterStatus, JobKind, JobStatus
 from db.session import Database, open_database
+from ptrapp.core.errors import TrainingError
+from ptrapp.core.settings import Settings
+from training.ancestry import refuse_repetition
+from training.claim import Claim
+from training.payload import Filters, Payload
 
 pytestmark = pytest.mark.timeout(300)
 N_PAIRS = 16
@@ -249,7 +254,7 @@ def test_refinements_become_a_version(school: School, later: Later) -> None:
     assert losses[-1] < losses[0]
 
 
-def test_a_cancelled_job_ends_within_two_seconds_and_resumes_from_its_checkpoint(
+def test_a_cancelled_job_ends_within_two_seconds_and_keeps_its_checkpoint(
     school: School, later: Later
 ) -> None:
     finished(school.database, later.imitation)
@@ -266,6 +271,33 @@ def test_a_cancelled_job_ends_within_two_seconds_and_resumes_from_its_checkpoint
     assert time.monotonic() - asked < 2
     assert any(checkpoint.parent.parent.glob("checkpoint-*/whole"))
     assert not (school.programs.data / "adapters" / f"dpo-{endless:06d}").exists()
+
+
+def test_the_same_data_with_the_same_settings_are_not_trained_twice(school: School) -> None:
+    finished(school.database, school.first_job)
+    made = adapter_of(school.database, school.first_job)
+    frozen = (school.folder(school.first_job) / "snapshot.jsonl").read_bytes()
+    sha256 = hashlib.sha256(frozen).hexdigest()
+    payload = Payload(None, LONG, Filters())
+    repeat = Claim(school.database, Settings(), 99, "token", JobKind.DPO, payload)
+
+    with pytest.raises(TrainingError, match="dpo-000001 was trained from the same version"):
+        refuse_repetition(repeat, None, sha256)
+    refuse_repetition(replace(repeat, payload=Payload()), None, sha256)
+    refuse_repetition(repeat, made, sha256)
+
+
+def test_a_worker_does_not_outlive_the_program_it_belongs_to(
+    elsewhere: tuple[Database, Programs],
+) -> None:
+    _, programs = elsewhere
+    app, worker_id = programs.start_app_with_worker()
+    time.sleep(2)
+    assert Path(f"/proc/{worker_id}/exe").exists()
+
+    app.kill()
+
+    wait_until(lambda: not Path(f"/proc/{worker_id}/exe").exists(), "the worker's end", 5)
 
 
 def test_an_ended_worker_puts_its_job_back_at_once(

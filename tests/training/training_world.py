@@ -184,6 +184,21 @@ class Programs:
         self._started.append(subprocess.Popen(command, cwd=ROOT, env=self._environment))
         return self._started[-1]
 
+    def start_app_with_worker(self) -> tuple["subprocess.Popen[bytes]", int]:
+        """A program that starts a worker of its own and lives on; its worker's process id."""
+        code = (
+            "import subprocess, sys, time\n"
+            "command = [sys.executable, '-m', 'training.worker', '--exit-with-parent']\n"
+            "print(subprocess.Popen(command).pid, flush=True)\n"
+            "time.sleep(60)"
+        )
+        app = subprocess.Popen(
+            [sys.executable, "-c", code], cwd=ROOT, env=self._environment, stdout=subprocess.PIPE
+        )
+        self._started.append(app)
+        assert app.stdout is not None
+        return app, int(app.stdout.readline())
+
     def child_of(self, worker: "subprocess.Popen[bytes]") -> int | None:
         """Process id of the training process, if there is one."""
         found = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
