@@ -39,7 +39,8 @@ def main(flags: list[str]) -> int:
     try:
         settings = load_settings(flags, **_on_spaces())
         logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+        for chatty in ("httpx", "alembic"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         with ExitStack() as stack:
             serve(settings, stack)
     except (ThriceError, DatabaseError, OSError) as error:
@@ -95,6 +96,8 @@ def build_app(studio: Studio) -> FastAPI:
         css=layout.CSS,
         show_error=True,
         ssr_mode=False,
+        run_history=False,
+        footer_links=["api", "settings"],
     )
     key = secret_key(settings.data_dir)
     app.add_middleware(with_sessions, key=key)

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model is served and trained; auto takes a GPU when there is one."""
     threads: Annotated[int, Field(ge=0, le=256)] = 0
-    """CPU threads of the serving engine; 0 leaves PyTorch's choice."""
+    """CPU threads of the engine; 0 chooses: one for a small model, else all."""
     thought_format: Literal["auto", "tiny", "think", "generic", "specific", "system"] = "auto"
     """How a thought is asked for and marked; auto reads it off the chat template."""
     data_dir: Path = Path("data")

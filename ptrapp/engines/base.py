@@ -1,6 +1,6 @@
 """The seam every engine fills: requests in, events out, adapters published and retired."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +62,10 @@ class Engine(Protocol):
     context_length: int
     thought_format: ThoughtFormat
 
-    def stream(self, requests: Sequence[Request]) -> Iterator[Event]:
+    def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
         """Answer `requests` at once; events of different requests interleave.
 
-        Exactly one `Finished` or `Failed` per request. Closing the iterator early cancels what is
+        Exactly one `Finished` or `Failed` per request. Closing the generator early cancels what is
         still running. Raises `EngineUnavailable` when the engine is closed.
         """
         ...

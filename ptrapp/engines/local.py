@@ -63,8 +63,9 @@ class LocalEngine:
         return len(self._encode(messages, thinking))
 
     def publish(self, name: str, path: Path) -> None:
-        with self._pins.publishing(name):
-            self._owner.load(name, path)
+        with self._pins.publishing(name, path) as must_load:
+            if must_load:
+                self._owner.load(name, path)
 
     def retire(self, name: str) -> None:
         self._pins.retire(name)

@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ptrapp.core.errors import AdapterRejected, PolicyMissing
 from ptrapp.core.types import Policy
@@ -18,7 +19,8 @@ class Pins:
     def __init__(self, unload: Callable[[str], None]):
         self._unload = unload
         self._lock = threading.Lock()
-        self._used: set[str] = set()
+        self._used: dict[str, Path] = {}
+        """Every name ever published and the folder it stands for."""
         self._published: set[str] = set()
         self._retiring: set[str] = set()
         self._pins: Counter[str | None] = Counter()
@@ -31,25 +33,39 @@ class Pins:
             return frozenset(self._published)
 
     @contextmanager
-    def publishing(self, name: str) -> Iterator[None]:
+    def publishing(self, name: str, path: Path) -> Iterator[bool]:
         """Reserve `name` while its weights are loaded and publish it if that succeeds.
 
-        Raises `AdapterRejected` when the name was used before: a cache may still know it.
+        Yields whether they must be loaded: a version that is still retiring has them. Rolling back
+        publishes a retired version again from its own folder, which never changes. Raises
+        `AdapterRejected` when the name stands for another folder (a cache may still know that
+        one) or is published.
         """
         with self._lock:
-            if name in self._used:
+            known = self._used.get(name)
+            if known not in (None, path) or name in self._published:
                 raise AdapterRejected(
                     f"The adapter name {name!r} was used before; names are never used again. "
                     "Publish this version under a new one."
                 )
-            self._used.add(name)
+            self._used[name] = path
+            retiring = name in self._retiring
+            if retiring:
+                self._retiring.discard(name)
+                self._published.add(name)
+        if retiring:
+            yield False
+            return
         loaded = False
         try:
-            yield
+            yield True
             loaded = True
         finally:
             with self._lock:
-                (self._published.add if loaded else self._used.discard)(name)
+                if loaded:
+                    self._published.add(name)
+                elif known is None:
+                    del self._used[name]
 
     @contextmanager
     def pin(self, policy: Policy) -> Iterator[None]:

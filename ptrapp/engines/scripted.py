@@ -74,7 +74,7 @@ class ScriptedEngine:
         return sum(len(message.content.split()) + 1 for message in messages)
 
     def publish(self, name: str, path: Path) -> None:
-        with self._pins.publishing(name):
+        with self._pins.publishing(name, path):
             if not (path / "adapter_config.json").is_file():
                 raise AdapterRejected(f"The folder {str(path)!r} holds no adapter_config.json.")
 

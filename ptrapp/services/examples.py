@@ -8,6 +8,5 @@ _SEED = 20
 
 def examples() -> list[list[str]]:
     """Prompt and reference answer of a few problems, none of them held out for evaluation."""
-    return [
-        [problem.text, problem.answer] for problem in problems(N_EXAMPLES, split="train", seed=_SEED)
-    ]
+    drawn = problems(N_EXAMPLES, split="train", seed=_SEED)
+    return [[problem.text, problem.answer] for problem in drawn]

@@ -73,7 +73,16 @@ def begin(studio: Studio, ask: Ask, rater: str) -> int:
     live = LiveRun(run.id, _slots(ask))
     studio.live[run.id] = live
     policy = Policy(active.name if active else None)
-    writer = Writer(studio, live, run, ask.prompt.strip(), ask.thinking, ask.sampling, policy)
+    writer = Writer(
+        studio,
+        live,
+        run,
+        prompt.text,
+        ask.thinking,
+        ask.sampling,
+        policy,
+        prompt.reference_answer,
+    )
     threading.Thread(target=writer.carry_out, name=f"run-{run.id}", daemon=True).start()
     return run.id
 

@@ -20,6 +20,7 @@ from ptrapp.refine import (
     RoundFinished,
     RoundStarted,
     refine,
+    round_seed,
     sample,
 )
 from ptrapp.services.live import LiveRun, Slot
@@ -42,6 +43,7 @@ class Writer:
     thinking: Thinking
     sampling: Sampling
     policy: Policy
+    reference_answer: str | None
     parent_id: int | None = None
 
     def carry_out(self) -> None:
@@ -75,7 +77,9 @@ class Writer:
                 case RoundDelta(_, delta):
                     _show(slot, delta)
                 case RoundFinished(_, completion):
-                    self.parent_id = self._store(slot, completion, self.sampling.seed)
+                    self.parent_id = self._store(
+                        slot, completion, round_seed(self.sampling.seed, slot.index)
+                    )
                 case RoundFailed(_, error):
                     _give_up(slot, error)
 
@@ -108,7 +112,7 @@ class Writer:
             events.close()  # cancels what is still being written
 
     def _store(self, slot: Slot, completion: Completion, seed: int) -> int:
-        reference = self.row.prompt.reference_answer
+        reference = self.reference_answer
         response = completion.split.response
         new = rounds.NewRound(
             parent_id=self.parent_id,

@@ -11,6 +11,8 @@ THEME = gr.themes.Default(
     font=["system-ui", "sans-serif"],
     font_mono=["ui-monospace", "monospace"],
 ).set(
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_400",
     button_primary_background_fill="#4f46e5",
     button_primary_background_fill_hover="#4338ca",
     button_primary_background_fill_dark="#4f46e5",
@@ -20,6 +22,8 @@ THEME = gr.themes.Default(
 """System fonts: nothing is loaded from outside."""
 
 CSS = ":root { --thrice-accent: #4f46e5; }\n" + stylesheet()
+
+MAIN_PAGE = "Play"
 
 INTRO = (
     "# Thrice\n"
@@ -31,9 +35,11 @@ INTRO = (
 def build(studio: Studio) -> gr.Blocks:
     """Build every page over one studio."""
     with gr.Blocks(title="Thrice", analytics_enabled=False, fill_width=False) as pages:
+        gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown(INTRO)
         play.build(studio, pages)
     with pages.route("Train", "/train"):
+        gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown("# Train\nPreferences and refined rounds become a new version of the model.")
         train.build(studio, pages)
     return pages

@@ -9,7 +9,6 @@ import gradio as gr
 from db.errors import DatabaseError
 from ptrapp.api.session import rater_of
 from ptrapp.core.errors import NotFound, ThriceError
-from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.services import examples, play
@@ -21,11 +20,15 @@ from ptrapp.ui.widgets import widget
 FRAME_S = 0.08
 """Pause between two pictures of a run that is being written: smooth, and cheap on the socket."""
 
-THINKING = {
-    "in every round": Thinking.ALWAYS,
-    "from round 2 on": Thinking.LATER,
-    "never": Thinking.NEVER,
-}
+THINKING = [
+    ("in every round", Thinking.ALWAYS.value),
+    ("from round 2 on", Thinking.LATER.value),
+    ("never", Thinking.NEVER.value),
+]
+THINKING_OF_CANDIDATES = [
+    ("in every candidate", Thinking.ALWAYS.value),
+    ("never", Thinking.NEVER.value),
+]
 
 HONEST = (
     "The bundled model is tiny (about a million parameters). It solves small word problems like "
@@ -51,26 +54,24 @@ class Inputs(NamedTuple):
 
 def build(studio: Studio, pages: gr.Blocks) -> None:
     """Build the page's components, then wire them."""
-    with gr.Row():
-        with gr.Column(scale=3):
-            prompt = gr.Textbox(
-                label="Prompt",
-                placeholder="Ask something, or click an example below",
-                lines=2,
-                max_lines=12,
-                elem_id="prompt",
-                autofocus=True,
-            )
-        with gr.Column(scale=1, min_width=180):
-            run = gr.Button("Think again", variant="primary", elem_id="run")
-            stop = gr.Button("Stop", elem_id="stop", interactive=False)
-    inputs = _inputs(studio.settings, prompt)
+    with gr.Row(equal_height=True):
+        prompt = gr.Textbox(
+            label="Prompt",
+            placeholder="Ask something, or click an example below",
+            lines=2,
+            max_lines=12,
+            scale=4,
+            elem_id="prompt",
+        )
+        run = gr.Button("Think again", variant="primary", elem_id="run", scale=1, min_width=160)
+    inputs = _inputs(prompt)
     board = widget("board")
-    shown = gr.State(0)
-    _wire(studio, pages, inputs, run, stop, board, shown)
+    if studio.settings.model == "bundled":
+        gr.Markdown(HONEST, elem_id="honest")
+    _wire(studio, pages, inputs, run, board)
 
 
-def _inputs(settings: Settings, prompt: gr.Textbox) -> Inputs:
+def _inputs(prompt: gr.Textbox) -> Inputs:
     drawn = Sampling()
     with gr.Row(equal_height=True):
         mode = gr.Radio(
@@ -87,7 +88,7 @@ def _inputs(settings: Settings, prompt: gr.Textbox) -> Inputs:
             *LIMITS[Mode.SAMPLE], value=4, step=1, label="Candidates", elem_id="candidates",
             visible=False,
         )  # fmt: skip
-        thinking = gr.Radio(list(THINKING), value="in every round", label="Think", elem_id="think")
+        thinking = gr.Radio(THINKING, value="always", label="Think first", elem_id="think")
     with gr.Accordion("Sampling and reference answer", open=False):
         reference = gr.Textbox(
             label="Reference answer (optional)",
@@ -99,27 +100,21 @@ def _inputs(settings: Settings, prompt: gr.Textbox) -> Inputs:
             top_p = gr.Slider(0.05, 1, drawn.top_p, step=0.05, label="Top-p")
             max_tokens = gr.Slider(16, 2048, drawn.max_tokens, step=16, label="Max tokens a round")
             seed = gr.Number(-1, precision=0, label="Seed", info="-1 draws a new one each time")
+    ready = examples.examples()
     gr.Examples(
-        examples.examples(), [prompt, reference], label="Examples",
-        examples_per_page=6, elem_id="examples",
-    )  # fmt: skip
-    if settings.model == "bundled":
-        gr.Markdown(HONEST, elem_id="honest")
+        ready,
+        [prompt, reference],
+        example_labels=[text for text, _ in ready],
+        label="Examples",
+        elem_id="examples",
+    )
     return Inputs(
         prompt, reference, mode, rounds, candidates, thinking, temperature, top_p, max_tokens, seed
     )
 
 
-def _wire(
-    studio: Studio,
-    pages: gr.Blocks,
-    inputs: Inputs,
-    run: gr.Button,
-    stop: gr.Button,
-    board: gr.HTML,
-    shown: gr.State,
-) -> None:
-    def start(*values: Any, request: gr.Request) -> Iterator[tuple[dict[str, Any], int]]:
+def _wire(studio: Studio, pages: gr.Blocks, inputs: Inputs, run: gr.Button, board: gr.HTML) -> None:
+    def start(request: gr.Request, *values: Any) -> Iterator[dict[str, Any]]:
         rater = _rater(request)
         try:
             run_id = play.begin(studio, _ask(*values), rater)
@@ -127,49 +122,62 @@ def _wire(
             raise gr.Error(str(error), title="Nothing was asked", print_exception=False) from error
         yield from _watch(studio, run_id, rater)
 
-    def reload(request: gr.Request) -> Iterator[tuple[dict[str, Any] | None, int]]:
+    def reload(request: gr.Request) -> Iterator[dict[str, Any] | None]:
         rater = _rater(request)
         run_id = _linked(request) or play.last_run_id(studio, rater)
         if run_id is None:
-            yield None, 0
+            yield None
             return
         try:
             yield from _watch(studio, run_id, rater)
         except (NotFound, DatabaseError) as error:
             gr.Warning(str(error))
-            yield None, 0
+            yield None
 
-    def end(run_id: int) -> None:
-        play.stop(studio, run_id)
-
-    asked = gr.on(
+    gr.on(
         [run.click, inputs.prompt.submit],
         start,
         list(inputs),
-        [board, shown],
+        board,
         show_progress="hidden",
         concurrency_limit=None,
         api_name="play",
     )
-    pages.load(reload, None, [board, shown], show_progress="hidden", concurrency_limit=None,
-              api_visibility="private")  # fmt: skip
-    gr.on([run.click, inputs.prompt.submit], lambda: gr.Button(interactive=True), None, stop,
-          queue=False, api_visibility="private")  # fmt: skip
-    asked.then(lambda: gr.Button(interactive=False), None, stop, queue=False,
-               api_visibility="private")  # fmt: skip
-    stop.click(end, shown, None, queue=False, api_name="stop")
-    inputs.mode.change(_of_mode, inputs.mode, [inputs.rounds, inputs.candidates, run],
-                       queue=False, api_visibility="private")  # fmt: skip
+
+    def restore(request: gr.Request) -> list[Any]:
+        """Put what was asked last back into the form."""
+        run_id = _linked(request) or play.last_run_id(studio, _rater(request))
+        try:
+            return _form(read_board(studio, run_id, _rater(request))) if run_id else _untouched()
+        except (NotFound, DatabaseError):
+            return _untouched()
+
+    pages.load(restore, None, list(inputs), queue=False, api_visibility="private")
+    pages.load(
+        reload,
+        None,
+        board,
+        show_progress="hidden",
+        concurrency_limit=None,
+        api_visibility="private",
+    )
+    inputs.mode.change(
+        _of_mode,
+        inputs.mode,
+        [inputs.rounds, inputs.candidates, inputs.thinking, run],
+        queue=False,
+        api_visibility="private",
+    )
     inputs.prompt.input(lambda: "", None, inputs.reference, queue=False, api_visibility="private")
 
 
-def _watch(studio: Studio, run_id: int, rater: str) -> Iterator[tuple[dict[str, Any], int]]:
+def _watch(studio: Studio, run_id: int, rater: str) -> Iterator[dict[str, Any]]:
     """Pictures of the run until it has ended."""
     last: Board | None = None
     while last is None or last.running:
         board = read_board(studio, run_id, rater)
         if board != last:
-            yield board.as_json(), run_id
+            yield board.as_json()
         last = board
         if board.running:
             time.sleep(FRAME_S)
@@ -177,7 +185,7 @@ def _watch(studio: Studio, run_id: int, rater: str) -> Iterator[tuple[dict[str, 
 
 def _ask(
     prompt: str,
-    reference: str,
+    reference: str | None,
     mode: str,
     rounds: int,
     candidates: int,
@@ -193,9 +201,9 @@ def _ask(
         prompt=prompt,
         mode=kind,
         n=int(rounds if kind is Mode.REFINE else candidates),
-        thinking=THINKING[thinking],
+        thinking=Thinking(thinking),
         sampling=Sampling(temperature, top_p, int(max_tokens), drawn),
-        reference_answer=reference.strip() or None,
+        reference_answer=(reference or "").strip() or None,
     )
 
 
@@ -204,15 +212,41 @@ def _rater(request: gr.Request) -> str:
     return rater_of(request.request)
 
 
+def _form(board: Board) -> list[Any]:
+    """The inputs that would ask for this run again, but for its seed."""
+    asked, refining = board.settings, board.mode == "refine"
+    if "thinking" not in asked:  # written by a program, not by this form
+        return _untouched()
+    drawn = asked["sampling"]
+    thinking = gr.Radio(THINKING if refining else THINKING_OF_CANDIDATES, value=asked["thinking"])
+    return [
+        board.prompt,
+        board.reference_answer or "",
+        board.mode,
+        gr.Slider(value=asked["n"], visible=True) if refining else gr.Slider(visible=False),
+        gr.Slider(visible=False) if refining else gr.Slider(value=asked["n"], visible=True),
+        thinking,
+        drawn["temperature"],
+        drawn["top_p"],
+        drawn["max_tokens"],
+        gr.skip(),
+    ]
+
+
+def _untouched() -> list[Any]:
+    return [gr.skip() for _ in Inputs._fields]
+
+
 def _linked(request: gr.Request) -> int | None:
     asked = request.query_params.get("run", "")
     return int(asked) if asked.isdecimal() and len(asked) < 16 else None
 
 
-def _of_mode(mode: str) -> tuple[gr.Slider, gr.Slider, gr.Button]:
+def _of_mode(mode: str) -> tuple[gr.Slider, gr.Slider, gr.Radio, gr.Button]:
     refining = mode == "refine"
     return (
         gr.Slider(visible=refining),
         gr.Slider(visible=not refining),
+        gr.Radio(THINKING if refining else THINKING_OF_CANDIDATES, value="always"),
         gr.Button("Think again" if refining else "Sample"),
     )

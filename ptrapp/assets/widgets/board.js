@@ -100,6 +100,8 @@ const openThought = (cell) => attempt(async () => {
   await refresh();
 });
 
+const stopRun = () => attempt(async () => { await call("POST", `/runs/${board.run_id}/stop`); });
+
 const inWords = (outcome, left, right) => ({
   left: `${name(byId(left))} is better`,
   right: `${name(byId(right))} is better`,
@@ -112,7 +114,8 @@ const folded = new Set(); // thoughts a person opened and closed again
 // ---- drawing
 
 const draw = () => {
-  if (!board) { root.replaceChildren(); return; }
+  root.hidden = !board;
+  if (!board) return;
   drawHead();
   drawCells();
   drawBar();
@@ -132,7 +135,7 @@ const drawHead = () => {
     board.reference_answer ? `reference answer: ${board.reference_answer}` : "no reference answer: nothing can be checked",
   ].filter(Boolean);
   const canDiff = board.mode === "refine" && board.cells.some((cell) => cell.diff.length);
-  head.replaceChildren(
+  const parts = [
     el("p", { class: "board-prompt", dir: "auto" }, board.prompt),
     el("p", { class: "board-facts" }, facts.join(" · "), " · ", el("a", { href: link }, `run ${board.run_id}`)),
     board.message ? el("p", { class: "board-message", role: "alert" }, board.message) : null,
@@ -141,7 +144,9 @@ const drawHead = () => {
           el("input", { type: "checkbox", ...(showChanges ? { checked: true } : {}), onchange: (event) => { showChanges = event.target.checked; drawCells(); } }),
           " Show what changed between rounds")
       : null,
-  );
+    running ? el("button", { type: "button", class: "vote stop", "data-part": "stop", onclick: stopRun }, "Stop", el("kbd", {}, "Esc")) : null,
+  ].filter(Boolean);
+  head.replaceChildren(...parts);
 };
 
 const drawCells = () => {
@@ -269,7 +274,8 @@ const onKey = (event) => {
       action = () => decide(decisions[event.key], strength);
     } else if (event.key === "j" && board.reference_answer) action = letJudge;
     else if (event.key === "Escape") action = () => attempt(putAside);
-  } else if (digit >= 1 && digit <= finished.length && finished.length > 1) action = () => choose(finished[digit - 1]);
+  } else if (board.state === "running" && event.key === "Escape") action = stopRun;
+  else if (digit >= 1 && digit <= finished.length && finished.length > 1) action = () => choose(finished[digit - 1]);
   if (event.key === "u" && !offer) action = undo;
   if (!action) return;
   event.preventDefault();
