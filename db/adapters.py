@@ -134,6 +134,19 @@ def snapshot_of(session: Session, job_id: int) -> Snapshot | None:
     return session.scalars(select(Snapshot).where(Snapshot.job_id == job_id)).one_or_none()
 
 
+def votes_learnt_up_to(session: Session, version: Adapter | None) -> int:
+    """The newest vote there was when `version`, or the last one before it, was trained by DPO.
+
+    DPO learns from a vote once; thought-mask SFT in between does not use votes up.
+    """
+    while version is not None:
+        job = session.get(Job, version.job_id) if version.job_id else None
+        if job is not None and job.kind is JobKind.DPO and version.snapshot_id is not None:
+            return session.get_one(Snapshot, version.snapshot_id).highest_vote_id
+        version = session.get(Adapter, version.parent_id) if version.parent_id else None
+    return 0
+
+
 def trained_already(
     session: Session, parent_id: int | None, kind: JobKind, sha256: str
 ) -> Adapter | None:

@@ -3,8 +3,7 @@
 from typing import Any
 
 from db import adapters
-from db.models import Adapter, Job, Snapshot
-from db.session import Session
+from db.models import Adapter, Job
 from ptrapp.core.errors import ParentUnusable, TrainingError
 from training.claim import Claim
 
@@ -19,13 +18,6 @@ def find_parent(claim: Claim) -> Adapter | None:
     if parent is None:
         raise ParentUnusable(f"There is no version with id {wanted}; queue the job again.")
     return parent
-
-
-def learnt_up_to(session: Session, parent: Adapter | None) -> int:
-    """The newest vote there was when the parent was trained: a vote is learnt from once."""
-    if parent is None or parent.snapshot_id is None:
-        return 0
-    return session.get_one(Snapshot, parent.snapshot_id).highest_vote_id
 
 
 def refuse_repetition(claim: Claim, parent: Adapter | None, sha256: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from db import adapters, jobs, labels, trajectories
 from db.errors import AlreadyQueued
-from db.models import Adapter, Job, JobKind, JobStatus, Outcome, Snapshot
+from db.models import Job, JobKind, JobStatus, Outcome
 from db.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.services.studio import Studio
@@ -54,7 +54,7 @@ def outlook(studio: Studio) -> Outlook:
     """Count what a job started now would find."""
     with studio.database.read() as session:
         active = adapters.active(session)
-        votes = labels.current_votes(session, after=_trained_up_to(session, active))
+        votes = labels.current_votes(session, after=adapters.votes_learnt_up_to(session, active))
         outcomes = Counter(vote.outcome for vote in votes)
         longer = []
         for vote in votes:
@@ -97,7 +97,12 @@ def queue_when_due(studio: Studio, session: Session) -> None:
     every = studio.settings.train_every
     if not every:
         return
-    if labels.count_preferences(session, _trained_up_to(session, adapters.active(session))) < every:
+    if (
+        labels.count_preferences(
+            session, adapters.votes_learnt_up_to(session, adapters.active(session))
+        )
+        < every
+    ):
         return
     try:
         _enqueue(session, JobKind.DPO, {})
@@ -163,11 +168,6 @@ def _enqueue(session: Session, kind: JobKind, recipe: dict[str, Any]) -> Job:
     parent_id = active.id if active else None
     payload = {"parent_adapter_id": parent_id, "settings": recipe, "filters": {}}
     return jobs.enqueue(session, kind, payload, dedup=f"{kind.value}:{parent_id or 'base'}")
-
-
-def _trained_up_to(session: Session, version: Adapter | None) -> int:
-    snapshot = session.get(Snapshot, version.snapshot_id) if version else None
-    return snapshot.highest_vote_id if snapshot else 0
 
 
 def _job(session: Session, job_id: int) -> Job:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TypeVar
 
 from db import rounds
@@ -24,8 +24,8 @@ from ptrapp.refine import (
     sample,
 )
 from ptrapp.services.live import LiveRun, Slot
+from ptrapp.services.storing import as_row
 from ptrapp.services.studio import Studio
-from ptrapp.tasks.check import is_correct
 
 log = logging.getLogger(__name__)
 
@@ -112,27 +112,15 @@ class Writer:
             events.close()  # cancels what is still being written
 
     def _store(self, slot: Slot, completion: Completion, seed: int) -> int:
-        reference = self.reference_answer
-        response = completion.split.response
-        new = rounds.NewRound(
-            parent_id=self.parent_id,
+        new = as_row(
+            completion,
             index=slot.index,
             candidate=slot.candidate,
+            parent_id=self.parent_id,
             thinking=slot.thinking,
-            thought=completion.split.thought,
-            response=response,
-            raw=completion.raw,
-            completion_ids=completion.token_ids,
-            well_formed=completion.split.well_formed,
-            sampling=asdict(self.sampling),
+            sampling=self.sampling,
             seed=seed,
-            n_thought_tokens=completion.n_thought_tokens,
-            n_response_tokens=completion.n_response_tokens,
-            finish_reason=completion.finish_reason.value,
-            logprob_sum=completion.logprob_sum,
-            thought_s=completion.thought_s,
-            duration_s=completion.duration_s,
-            correct=is_correct(response, reference) if reference else None,
+            reference_answer=self.reference_answer,
         )
         with self.studio.database.write() as session:
             stored = rounds.add_round(session, self.row.id, new)

@@ -15,9 +15,10 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 from torch import nn
 
+from db import adapters
 from ptrapp.core.errors import NothingToLearn
 from training import snapshot
-from training.ancestry import find_parent, learnt_up_to, refuse_repetition
+from training.ancestry import find_parent, refuse_repetition
 from training.batches import Item, MicroBatch, plan_steps
 from training.claim import Claim
 from training.encode import encode_all, encode_pair
@@ -76,7 +77,7 @@ def run(claim: Claim) -> str:
     claim.enter("freezing the data")
     if not snapshot.exists(claim.folder):
         with claim.database.read() as session:
-            after = learnt_up_to(session, parent)
+            after = adapters.votes_learnt_up_to(session, parent)
             gathered = gather_pairs(
                 session, base.thought_format, claim.payload.filters, after=after
             )

@@ -1,0 +1,42 @@
+"""A completion as the row it is stored as, checked where there is a reference answer."""
+
+from dataclasses import asdict
+
+from db.rounds import NewRound
+from ptrapp.core.types import Completion, Sampling
+from ptrapp.tasks.check import is_correct
+
+
+def as_row(
+    completion: Completion,
+    *,
+    index: int,
+    candidate: int = 0,
+    parent_id: int | None = None,
+    thinking: bool,
+    sampling: Sampling,
+    seed: int,
+    reference_answer: str | None,
+) -> NewRound:
+    """Make the row of a completion the policy wrote."""
+    response = completion.split.response
+    return NewRound(
+        index=index,
+        candidate=candidate,
+        parent_id=parent_id,
+        thinking=thinking,
+        thought=completion.split.thought,
+        response=response,
+        raw=completion.raw,
+        completion_ids=completion.token_ids,
+        well_formed=completion.split.well_formed,
+        sampling=asdict(sampling),
+        seed=seed,
+        n_thought_tokens=completion.n_thought_tokens,
+        n_response_tokens=completion.n_response_tokens,
+        finish_reason=completion.finish_reason.value,
+        logprob_sum=completion.logprob_sum,
+        thought_s=completion.thought_s,
+        duration_s=completion.duration_s,
+        correct=is_correct(response, reference_answer) if reference_answer else None,
+    )
