@@ -90,9 +90,7 @@ def conversation(rng: Random) -> list[Turn]:
 
 
 def lesson(rng: Random) -> list[Piece]:
-    """Draws a problem with all the work written, or a drill of the steps of several problems."""
-    if rng.random() < DRILL_SHARE:
-        return drill(rng)
+    """Draws a problem with all the work written."""
     problem = _trained_problem(rng)
     work = write(problem, "full", rng).text
     turn = Turn(problem.text, completion(work, f"The answer is {problem.answer}."), True)
@@ -159,12 +157,14 @@ def batches(
     *,
     seed: int,
     tokens: int,
+    drills: int = 0,
     lessons: int = 0,
     start: int = 0,
 ) -> Iterator[Batch]:
     """Yields batches of about `tokens` ids for ever, beginning with the `start`-th.
 
-    The first `lessons` batches, or a few more, are lessons; the others are the mixture.
+    The first `lessons` batches, or a few more, are lessons, the first `drills` of them with drills
+    between; the others are the mixture.
 
     Pools are drawn from (seed, pool index) alone, so a resumed run meets the same batches; to
     find its place it draws the pools before `start` again.
@@ -172,7 +172,9 @@ def batches(
     pool, seen = 0, 0
     while True:
         rng = Random(f"data/{seed}/{pool}")
-        if seen < lessons:
+        if seen < drills:
+            drawn = [drill(rng) if rng.random() < DRILL_SHARE else lesson(rng) for _ in range(POOL)]
+        elif seen < lessons:
             drawn = [lesson(rng) for _ in range(POOL)]
         else:
             drawn = [pieces(conversation(rng)) for _ in range(POOL)]
@@ -185,7 +187,8 @@ def batches(
 def _pooled(rows: list[Row], pad: int, rng: Random, tokens: int) -> list[Batch]:
     """Rows of about the same length together, the batches in random order."""
     rows.sort(key=lambda row: len(row[0]))
-    made, group = [], []
+    made: list[Batch] = []
+    group: list[Row] = []
     for row in rows:
         if group and (len(group) + 1) * len(row[0]) > tokens:
             made.append(_padded(group, pad))

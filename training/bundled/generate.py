@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationMixin, PreTrainedModel, PreTrainedTokenizerBase
 
 from training.bundled.tokenizer import RESPONSE, THOUGHT
 
@@ -61,7 +62,7 @@ def complete(
         )
         how = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
         with torch.no_grad():
-            out = model.generate(
+            out = cast(GenerationMixin, model).generate(
                 **encoded.to(model.device),
                 max_new_tokens=max_new_tokens,
                 **(how if temperature else {"do_sample": False}),
@@ -77,5 +78,5 @@ def _completion(tokenizer: PreTrainedTokenizerBase, ids: list[int], marker: str)
     finished = tokenizer.eos_token_id in ids
     if finished:
         ids = ids[: ids.index(tokenizer.eos_token_id)]
-    text = marker + tokenizer.decode(ids, skip_special_tokens=True)
-    return Completion(text, len(ids) + finished, finished)
+    decoded = tokenizer.decode(ids, skip_special_tokens=True)
+    return Completion(f"{marker}{decoded}", len(ids) + finished, finished)

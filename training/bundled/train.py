@@ -21,7 +21,7 @@ class Run:
     """Everything the weights depend on, besides the code and the number of threads."""
 
     seed: int = 0
-    n_steps: int = 4_800
+    n_steps: int = 6_600
     tokens_per_step: int = 2_048
     hidden: int = 128
     n_heads: int = 4
@@ -30,7 +30,9 @@ class Run:
     intermediate: int = 384
     lr: float = 3e-3
     """Peak learning rate. Muon on the matrices learned little faster and ran three times slower."""
-    lesson_share: float = 0.45
+    drill_share: float = 0.291
+    """The first part of the run, in which some lessons are drills: by then sums are known."""
+    lesson_share: float = 0.5
     """The first part of the run, in which all the work is always written."""
     warmup_steps: int = 100
     decay_share: float = 0.5
@@ -81,6 +83,7 @@ def train(
         tokenizer,
         seed=run.seed,
         tokens=run.tokens_per_step,
+        drills=int(run.n_steps * run.drill_share),
         lessons=int(run.n_steps * run.lesson_share),
         start=start,
     )
