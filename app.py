@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,12 +31,17 @@ from ptrapp.ui import layout
 
 log = logging.getLogger("thrice")
 
+for known in ("SSR mode is not supported", "`is_gradient_checkpointing` is deprecated"):
+    warnings.filterwarnings("ignore", message=known)  # gradio 6.31's and peft 0.21's, not ours
+
 DRAIN_S = 3
 """Seconds that open pages are given when the app is told to stop."""
 
 
 def main(flags: list[str]) -> int:
     """Run the app; 0 after a clean end, 2 when it cannot start, with the reason on the terminal."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _end)
     try:
         settings = load_settings(flags, **_on_spaces())
         logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
@@ -53,7 +59,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     """Put the parts together and serve; `stack` takes them apart again, in the opposite order."""
     listener = _listen(settings)
     stack.callback(listener.close)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    _make_folder(settings.data_dir)
     database = open_database(settings.database)
     stack.callback(database.dispose)
     engine = LocalEngine(
@@ -75,8 +81,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
         stack.callback(_stop, _start_worker(settings))
     app = build_app(studio)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
-    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-    log.info("Thrice is ready: http://%s:%d", shown, settings.port)
+    log.info("Thrice is ready: %s", _address(settings))
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -117,18 +122,40 @@ def _listen(settings: Settings) -> socket.socket:
         listener.close()
         raise ConfigurationError(
             f"port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
-            f"Stop the program that has it, or choose another: --port {settings.port + 1}"
+            f"Stop the program that has it, or choose another: --port {settings.port % 65535 + 1}"
         ) from error
     listener.listen(128)
     return listener
 
 
+def _make_folder(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the data folder {data_dir} cannot be made ({error.strerror}). "
+            "Name another: --data-dir FOLDER"
+        ) from error
+
+
+def _address(settings: Settings) -> str:
+    """Where a browser on this machine finds the app."""
+    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    return (
+        f"http://[{shown}]:{settings.port}" if ":" in shown else f"http://{shown}:{settings.port}"
+    )
+
+
 def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
-    """Start the training worker beside the app; it ends when the app does, however that ends."""
-    environment = os.environ | settings.as_environment()
+    """Start the training worker beside the app; it ends when the app does, however that ends.
+
+    It works in the app's folder: a relative path of a model or a database means the same to both.
+    """
+    here = str(Path(__file__).resolve().parent)
+    path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+    environment = os.environ | settings.as_environment() | {"PYTHONPATH": path}
     command = [sys.executable, "-m", "training.worker", "--exit-with-parent"]
-    here = Path(__file__).resolve().parent
-    return subprocess.Popen(command, env=environment, cwd=here, start_new_session=True)
+    return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
 def _stop(worker: subprocess.Popen[bytes]) -> None:
@@ -137,6 +164,13 @@ def _stop(worker: subprocess.Popen[bytes]) -> None:
         worker.wait(timeout=10)
     except subprocess.TimeoutExpired:
         worker.kill()
+
+
+def _end(*_: object) -> None:
+    """End in good order, once: the signal's own way would leave the parts as they are."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
+    raise SystemExit(0)
 
 
 def _on_spaces() -> dict[str, object]:

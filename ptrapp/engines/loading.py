@@ -16,11 +16,13 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 from transformers.cache_utils import DynamicLayer
+from transformers.utils.logging import disable_progress_bar
 
 from ptrapp.core.errors import ModelUnusable
 from ptrapp.core.thoughts import FORMATS, GENERIC, THINK, TINY, ThoughtFormat
 
 log = logging.getLogger(__name__)
+disable_progress_bar()  # a bar on the terminal for a model that loads in a blink
 
 _REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
 """What `from_pretrained` raises: a broken folder, a hub out of reach, an unknown architecture."""

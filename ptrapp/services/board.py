@@ -86,6 +86,8 @@ class Board:
 def read_board(studio: Studio, run_id: int, rater: str) -> Board:
     """Put together what `rater` may see of the run. Raises `NotFound`."""
     live = studio.live.get(run_id)
+    # Asked before the rows are read: a run that ends in between has a last round they lack.
+    over = live is None or live.ended.is_set()
     run = load(studio, run_id)
     with studio.database.read() as session:
         who = marks.find_rater(session, rater)
@@ -98,7 +100,6 @@ def read_board(studio: Studio, run_id: int, rater: str) -> Board:
     }
     opened = live.watchers.get(who.id, set()) if live and who else set()
     cells = _cells(run, live, frozenset(seen - held), opened)
-    over = live is None or live.ended.is_set()
     state = RunState.STOPPED if over and run.state is RunState.RUNNING else run.state
     return Board(
         run_id=run.id,

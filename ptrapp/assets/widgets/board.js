@@ -17,6 +17,7 @@ const name = (cell) =>
   board.mode === "refine" ? `Round ${cell.index + 1}` : `Candidate ${LETTERS[cell.candidate]}`;
 const byId = (id) => board.cells.find((cell) => cell.round_id === id);
 const place = (cell) => `${cell.index}:${cell.candidate}`;
+const comparable = (cell) => Boolean(cell.round_id) && board.cells.filter((other) => other.round_id).length > 1;
 const votes = () => board.ballots.filter((ballot) => ballot.outcome && !ballot.judge);
 
 const say = (text, bad = false) => { notice = { text, bad }; drawBar(); };
@@ -154,7 +155,7 @@ const drawCells = () => {
   for (const [key, node] of cells) if (!wanted.has(key)) { node.remove(); cells.delete(key); }
   grid.style.setProperty("--columns", Math.min(board.cells.length, 4));
   for (const cell of board.cells) {
-    const drawn = JSON.stringify([board.run_id, cell, chosen.includes(cell.round_id), Boolean(offer), showChanges, folded.has(`${board.run_id}/${place(cell)}`), verdictsOn(cell)]);
+    const drawn = JSON.stringify([board.run_id, cell, chosen.includes(cell.round_id), Boolean(offer), showChanges, folded.has(`${board.run_id}/${place(cell)}`), verdictsOn(cell), comparable(cell)]);
     const old = cells.get(place(cell));
     if (old?.drawn === drawn) continue;
     const focused = old?.contains(document.activeElement) ? document.activeElement.dataset.part : null;
@@ -179,14 +180,13 @@ const column = (cell) => {
   const meta = cell.state === "waiting" ? "waiting" : cell.state === "failed" ? "failed"
     : [cell.version, count(cell.n_tokens, "token"), seconds(cell.duration_s)].join(" · ");
   const selected = chosen.includes(cell.round_id);
-  const ready = cell.state === "stored" && board.cells.filter((other) => other.round_id).length > 1;
   return el("article", { class: `cell ${cell.state}${selected ? " selected" : ""}`, role: "listitem", "aria-busy": cell.state === "writing" },
     el("header", {}, el("h3", {}, name(cell)), mark, flip,
       ...verdictsOn(cell).map((text) => el("span", { class: "mine" }, text))),
     el("p", { class: "cell-meta" }, meta),
     thoughtOf(cell),
     responseOf(cell),
-    ready ? el("button", { class: "pick", "data-part": "pick", type: "button", "aria-pressed": selected, onclick: () => choose(cell) }, selected ? "Chosen" : "Compare") : null,
+    comparable(cell) ? el("button", { class: "pick", "data-part": "pick", type: "button", "aria-pressed": selected, onclick: () => choose(cell) }, selected ? "Chosen" : "Compare") : null,
   );
 };
 

@@ -1,0 +1,97 @@
+"""A running app and a real browser. Without a browser the tests are skipped, or fail in CI."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+START_S = 90.0
+
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("THRICE_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        reason = (
+            f"no browser is installed (looked for {', '.join(NAMES)}; THRICE_BROWSER names one)"
+        )
+        if os.environ.get("THRICE_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def app_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real app: bundled model, fresh database, one worker; one for all tests.
+
+    Each test has a browser context, and so is a visitor, of its own.
+    """
+    tmp_path = tmp_path_factory.mktemp("app")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (tmp_path / "app.log").open("wb")
+    app = subprocess.Popen(
+        [sys.executable, "app.py", "--port", str(port), "--data-dir", str(tmp_path / "data")],
+        cwd=ROOT,
+        stdout=log,
+        stderr=log,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_up(app, url, tmp_path / "app.log")
+        yield url
+    finally:
+        app.terminate()
+        app.wait(timeout=20)
+        log.close()
+
+
+def _wait_until_up(app: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until and app.poll() is None:
+        try:
+            httpx.get(f"{url}/api/v1/health", timeout=5)
+        except httpx.TransportError:
+            time.sleep(0.3)
+        else:
+            return
+    pytest.fail(f"the app did not start:\n{log.read_text(errors='replace')}")
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    opened = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(30_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture(scope="session")
+def shots() -> Path:
+    """Where screenshots go, to be looked at."""
+    folder = ROOT / "test-results"
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -1,0 +1,157 @@
+"""The product's story in a real browser: ask, watch, compare, train, be answered by the result."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+pytestmark = pytest.mark.browser
+
+TRAINED_S = 120_000
+"""Milliseconds a job may take here: starting its process is most of it."""
+
+
+def ask_an_example(page: Page) -> None:
+    page.locator("#examples .gallery-item").first.click()
+    expect(page.locator("#prompt textarea")).not_to_have_value("")
+    page.locator("#run").click()
+
+
+def ask_until_two_differ(page: Page) -> tuple[int, int]:
+    """Ask until two rounds say different things; two equal ones would teach nothing."""
+    for example in range(6):
+        page.locator("#examples .gallery-item").nth(example).click()
+        page.locator("#run").click()
+        expect(page.locator(".board-facts a")).to_have_text(f"run {example + 1}")
+        expect(page.locator(".cell.stored")).to_have_count(3)
+        said = [text.strip() for text in page.locator(".cell .response").all_inner_texts()]
+        for left, right in ((0, 2), (0, 1), (1, 2)):
+            if said[left] != said[right] and all(said[i].startswith("The") for i in (left, right)):
+                return left, right
+    pytest.fail("the model said the same in every round of every example")
+
+
+@pytest.mark.timeout(300)
+def test_ask_compare_train_and_be_answered_by_the_new_version(
+    page: Page, app_url: str, shots: Path, context: BrowserContext
+) -> None:
+    foreign: list[str] = []
+    page.on("request", lambda r: None if _ours(r.url, app_url) else foreign.append(r.url))
+    page.goto(app_url)
+    left, right = ask_until_two_differ(page)
+    expect(page.locator(".cell-meta").first).to_contain_text("base")
+    expect(page.locator(".board-facts")).to_contain_text("reference answer")
+
+    page.keyboard.press("Tab")
+    page.locator(".pick").nth(left).click()
+    page.locator(".pick").nth(right).click()
+    expect(page.locator(".bar-title")).to_contain_text("Which response is better?")
+    expect(page.locator(".thought-text")).to_have_count(0)
+    page.wait_for_timeout(400)  # a key sooner than this is not taken for a decision
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".mine")).to_have_text("you: better")
+    expect(page.locator(".thought-text")).to_have_count(2)
+    page.screenshot(path=shots / "play-wide-light.png", full_page=True)
+
+    page.goto(f"{app_url}/train")
+    expect(page.locator(".train")).to_contain_text("1 preference ·")
+    page.locator("[data-part=dpo]").click()
+    serving = page.locator("tr.serving")
+    expect(serving).to_contain_text("dpo-000001", timeout=TRAINED_S)
+    expect(page.locator(".train")).to_contain_text("made dpo-000001")
+    page.screenshot(path=shots / "train-wide-light.png", full_page=True)
+
+    page.goto(app_url)
+    expect(page.locator("#prompt textarea")).not_to_have_value("")
+    page.locator("#run").click()
+    expect(page.locator(".board-facts")).to_contain_text("answered by dpo-000001")
+    expect(page.locator(".cell.stored")).to_have_count(3)
+
+    page.goto(f"{app_url}/train")
+    page.locator("[data-part=rollback]").click()
+    expect(serving).to_contain_text("base")
+    page.locator("[data-part=serve-dpo-000001]").click()
+    expect(serving).to_contain_text("dpo-000001")
+    _look_narrow_and_dark(context, app_url, shots)
+    assert foreign == []
+
+
+def test_a_reload_shows_the_last_run_and_its_link_opens_it(
+    page: Page, app_url: str, context: BrowserContext
+) -> None:
+    page.goto(app_url)
+    ask_an_example(page)
+    expect(page.locator(".cell.stored")).to_have_count(3)
+    said = page.locator(".response").all_inner_texts()
+    prompt = page.locator("#prompt textarea").input_value()
+    page.reload()
+    expect(page.locator(".cell.stored")).to_have_count(3)
+    assert page.locator(".response").all_inner_texts() == said
+    expect(page.locator("#prompt textarea")).to_have_value(prompt)
+    link = page.locator(".board-facts a").get_attribute("href")
+    assert link is not None
+    other = context.browser.new_context().new_page()  # somebody else, with the link
+    other.goto(link)
+    expect(other.locator(".cell.stored")).to_have_count(3)
+    assert other.locator(".response").all_inner_texts() == said
+    other.context.close()
+
+
+def test_candidates_are_compared_by_the_judge_and_by_keys_and_a_vote_is_undone(
+    page: Page, app_url: str
+) -> None:
+    bodies: list[str] = []
+    page.on("response", lambda r: bodies.append(r.text()) if "/api/v1/" in r.url else None)
+    page.goto(app_url)
+    page.get_by_label("Sample: candidates").check()
+    expect(page.locator("#run")).to_have_text("Sample")
+    ask_an_example(page)
+    expect(page.locator(".cell.stored")).to_have_count(4)
+
+    page.keyboard.press("Tab")
+    page.keyboard.press("1")
+    expect(page.locator(".cell.selected")).to_have_count(1)
+    page.keyboard.press("2")
+    expect(page.locator(".bar-title")).to_contain_text("Which response is better?")
+    page.keyboard.press("j")
+    expect(page.locator(".bar-judge")).to_contain_text("judge:verifier")
+
+    page.keyboard.press("3")
+    expect(page.locator(".cell.selected")).to_have_count(1)
+    page.keyboard.press("4")
+    expect(page.locator(".bar-title")).to_contain_text("Which response is better?")
+    before = list(bodies)
+    page.wait_for_timeout(400)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".mine")).to_have_count(2)
+    thoughts = page.locator(".thought-text").all_inner_texts()
+    assert len(thoughts) == 2
+    assert all(thought not in body for thought in thoughts for body in before)
+
+    page.keyboard.press("u")
+    expect(page.locator(".bar-notice")).to_have_text("The last vote is taken back.")
+    expect(page.locator(".mine")).to_have_count(0)
+
+
+def test_an_empty_prompt_gets_a_sentence_and_asks_nothing(page: Page, app_url: str) -> None:
+    page.goto(app_url)
+    page.locator("#run").click()
+    expect(page.get_by_text("The prompt is empty.")).to_be_visible()
+    expect(page.locator(".cell")).to_have_count(0)
+
+
+def _look_narrow_and_dark(context: BrowserContext, app_url: str, shots: Path) -> None:
+    for path, name in (("/", "play"), ("/train", "train")):
+        page = context.new_page()
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto(f"{app_url}{path}?__theme=dark")
+        expect(page.locator(".cell.stored, tr.serving").first).to_be_visible()
+        page.screenshot(path=shots / f"{name}-narrow-dark.png", full_page=True)
+        width = page.evaluate("document.scrollingElement.scrollWidth")
+        assert width <= 390, f"{path} is {width} pixels wide on a phone"
+        page.close()
+
+
+def _ours(url: str, app_url: str) -> bool:
+    return url.startswith(app_url) or re.match(r"(data|blob|about):", url) is not None
