@@ -6,23 +6,24 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from ptrapp.services.examples import examples
+
 pytestmark = pytest.mark.browser
 
 TRAINED_S = 120_000
 """Milliseconds a job may take here: starting its process is most of it."""
 
 
-def ask_an_example(page: Page) -> None:
-    page.locator("#examples .gallery-item").first.click()
-    expect(page.locator("#prompt textarea")).not_to_have_value("")
+def ask_an_example(page: Page, place: int = 0) -> None:
+    page.locator("#examples .gallery-item").nth(place).click()
+    expect(page.locator("#prompt textarea")).to_have_value(examples()[place][0])
     page.locator("#run").click()
 
 
 def ask_until_two_differ(page: Page) -> tuple[int, int]:
     """Ask until two rounds say different things; two equal ones would teach nothing."""
     for example in range(6):
-        page.locator("#examples .gallery-item").nth(example).click()
-        page.locator("#run").click()
+        ask_an_example(page, example)
         expect(page.locator(".board-facts a")).to_have_text(f"run {example + 1}")
         expect(page.locator(".cell.stored")).to_have_count(3)
         said = [text.strip() for text in page.locator(".cell .response").all_inner_texts()]
