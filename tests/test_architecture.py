@@ -1,0 +1,175 @@
+"""The arrows of the design: who may import whom, and which library stays at which edge."""
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("app", "ptrapp", "db", "training", "bench")
+
+ARROWS: dict[str, set[str]] = {
+    "db": set(),
+    "ptrapp.core": set(),
+    "ptrapp.analysis": {"ptrapp.core"},
+    "ptrapp.tasks": {"ptrapp.core"},
+    "ptrapp.engines": {"ptrapp.core"},
+    "ptrapp.judges": {"ptrapp.core", "ptrapp.engines", "ptrapp.tasks"},
+    "ptrapp.pairing": {"ptrapp.core"},
+    "ptrapp.refine": {"ptrapp.core", "ptrapp.engines"},
+    "ptrapp.services": {
+        "ptrapp.core",
+        "ptrapp.analysis",
+        "ptrapp.tasks",
+        "ptrapp.engines.base",
+        "ptrapp.judges.base",
+        "ptrapp.pairing",
+        "ptrapp.refine",
+        "db",
+    },
+    # A route names the judge it asks and the kinds of jobs, and gives errors their status.
+    "ptrapp.api": {"ptrapp.services", "ptrapp.core", "ptrapp.judges", "db.errors", "db.models"},
+    # A page event knows its rater as a route does, and says a database's error in words.
+    "ptrapp.ui": {"ptrapp.services", "ptrapp.core", "ptrapp.api.session", "db.errors"},
+    "training": {
+        "ptrapp.core",
+        "ptrapp.engines",
+        "ptrapp.judges",
+        "ptrapp.pairing",
+        "ptrapp.refine",
+        "ptrapp.tasks",
+        "db",
+    },
+    "bench": {"ptrapp", "training", "db", "app"},
+    "app": {"ptrapp", "db"},
+}
+"""Each part and what of ours it may import besides itself. A part that is not listed has no place."""
+
+EDGES: dict[str, set[str]] = {
+    "gradio": {"app", "ptrapp.ui"},
+    "uvicorn": {"app"},
+    "fastapi": {"app", "ptrapp.api"},
+    "starlette": {"ptrapp.api"},
+    "sqlalchemy": {"db"},
+    "alembic": {"db"},
+    # No torch where a prompt becomes messages or a vote a row: only where tensors are.
+    "torch": {
+        "ptrapp.engines.loading",
+        "ptrapp.engines.decoding",
+        "ptrapp.engines.sampling",
+        "ptrapp.engines.owner",
+        "ptrapp.judges.reward_model",
+        "training",
+        "bench",
+    },
+    "transformers": {
+        "ptrapp.engines.loading",
+        "ptrapp.engines.decoding",
+        "ptrapp.engines.adapters",
+        "ptrapp.judges.reward_model",
+        "training",
+        "bench",
+    },
+    "peft": {"ptrapp.engines.adapters", "training", "bench"},
+    "accelerate": {"training"},
+    "trl": {"bench"},
+    "openai": {"ptrapp.engines.remote"},
+    "vllm": set(),
+}
+"""Libraries that stay at an edge, and the parts that are this edge."""
+
+LIGHT = ("training.worker", "training.claim", "training.payload")
+"""The worker never loads a model, so nothing it imports may import torch."""
+
+
+def _modules() -> dict[str, Path]:
+    files = [ROOT / "app.py"]
+    for package in PACKAGES[1:]:
+        files += (ROOT / package).rglob("*.py")
+    named = {".".join(file.relative_to(ROOT).with_suffix("").parts): file for file in files}
+    return {name.removesuffix(".__init__"): file for name, file in named.items()}
+
+
+MODULES = _modules()
+
+
+def _imports(source: str) -> set[str]:
+    """Full names of everything imported anywhere in a module, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names):
+                found |= {alias.name for alias in names}
+            case ast.ImportFrom(module, names, level):
+                assert level == 0, "imports are written in full"
+                inside = {f"{module}.{alias.name}" for alias in names}
+                found |= {name if name in MODULES else str(module) for name in inside}
+    return found
+
+
+IMPORTS = {name: _imports(file.read_text(encoding="utf-8")) for name, file in MODULES.items()}
+
+
+def _within(name: str, parts: set[str]) -> bool:
+    return any(name == part or name.startswith(part + ".") for part in parts)
+
+
+def _part_of(module: str) -> str | None:
+    parts = [part for part in ARROWS if _within(module, {part})]
+    return max(parts, key=len, default=None)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_follow_the_arrows(module: str) -> None:
+    if module == "ptrapp":
+        assert not IMPORTS[module]
+        return
+    part = _part_of(module)
+    assert part is not None, f"{module} has no place in the design's table"
+    ours = {name for name in IMPORTS[module] if name.partition(".")[0] in PACKAGES}
+    strangers = {name for name in ours if not _within(name, {part} | ARROWS[part])}
+    assert not strangers, f"{module} imports {sorted(strangers)}"
+
+
+@pytest.mark.parametrize("library", sorted(EDGES))
+def test_library_stays_at_its_edge(library: str) -> None:
+    users = {name for name, imports in IMPORTS.items() if _uses(imports, library)}
+    outside = {name for name in users if not _within(name, EDGES[library])}
+    assert not outside, f"{library} is imported by {sorted(outside)}"
+
+
+def test_there_is_no_circle_hidden_ones_included() -> None:
+    graph = {name: {to for to in imports if to in MODULES} for name, imports in IMPORTS.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' → '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_the_worker_loads_no_torch(module: str) -> None:
+    reached, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name in MODULES and name not in reached:
+            reached.add(name)
+            waiting += [*IMPORTS[name], *_parents(name)]
+    heavy = {name for name in reached if _uses(IMPORTS[name], "torch", "transformers", "peft")}
+    assert not heavy, f"{module} reaches torch through {sorted(heavy)}"
+
+
+def test_the_arrows_themselves_have_no_circle() -> None:
+    TopologicalSorter(
+        {part: {_part_of(to) for to in to_} for part, to_ in ARROWS.items()}
+    ).prepare()
+
+
+def _uses(imports: set[str], *libraries: str) -> bool:
+    return any(name.partition(".")[0] in libraries for name in imports)
+
+
+def _parents(name: str) -> list[str]:
+    """The packages whose `__init__` runs on the way to a module."""
+    parts = name.split(".")
+    return [".".join(parts[:size]) for size in range(1, len(parts))]
