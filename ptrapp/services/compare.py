@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
-from db import ballots, labels
+from db import ballots, labels, rounds
 from db.models import Offer, Outcome, RaterKind, Round, Vote
 from db.session import Session
 from ptrapp.core.errors import InputError, NotFound
@@ -34,9 +34,10 @@ def open_pair(studio: Studio, rater: str, shown_left: int, shown_right: int) -> 
 
 
 def put_aside(studio: Studio, rater: str, key: str) -> None:
-    """Close the pair without a vote."""
+    """Close the pair without a vote. Raises `NotFound` when it was not offered to this rater."""
     with studio.database.write() as session:
         who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        _offer(session, who.id, key)
         ballots.dismiss(session, who.id, key)
 
 
@@ -52,31 +53,34 @@ def vote(
 ) -> list[Thought]:
     """Store the decision and, when enough are in, a training job, in one transaction.
 
-    Sent twice, it is stored once. Returns the two thoughts, which may be seen from now on.
+    Sent twice, it is stored once. Returns the two thoughts, which may be seen from now on: but
+    for a round that is under comparison in another open pair.
     """
-    shown = _outcome(outcome)
+    decision = _outcome(outcome)
     if not 1 <= strength <= 3:
         raise InputError(f"Strength is {strength}; choose 1 to 3.")
     with studio.database.write() as session:
         who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
-        offer = session.get(Offer, key)
-        if offer is None or offer.rater_id != who.id:
-            raise NotFound("This comparison was not offered to you. Choose the pair again.")
+        _offer(session, who.id, key)
         cast = labels.cast_vote(
-            session, key, shown, strength=strength, decided_ms=decided_ms, client=client
+            session, key, decision, strength=strength, decided_ms=decided_ms, client=client
         )
         sides = (cast.comparison.left, cast.comparison.right)
-        for side in sides:
+        shown = [side for side in sides if not _is_held(session, who.id, side)]
+        for side in shown:
             labels.reveal(session, who.id, side.id)
         jobs.queue_when_due(studio, session)
-        return [Thought(side.id, side.thought) for side in sides]
+        return [Thought(side.id, side.thought) for side in shown]
 
 
 def undo(studio: Studio, rater: str, key: str) -> Vote | None:
     """Take the rater's last vote back. The log keeps both; None when there is nothing to undo."""
     with studio.database.write() as session:
         who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
-        return labels.undo_last(session, who.id, key)
+        undone = labels.undo_last(session, who.id, key)
+        if undone is not None and undone.rater_id != who.id:
+            raise NotFound("This key belongs to another rater's vote. Press undo again.")
+        return undone
 
 
 def let_judge_compare(
@@ -111,22 +115,27 @@ def open_thought(studio: Studio, rater: str, round_id: int) -> Thought:
     with studio.database.write() as session:
         row = _round(session, round_id)
         who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
-        for offer, cast in ballots.offers_of_run(session, who.id, row.run_id):
-            pair = offer.comparison
-            if cast is None and round_id in (pair.left_round_id, pair.right_round_id):
-                raise InputError(
-                    "Vote first, or put the pair aside: thoughts stay hidden till then."
-                )
+        if _is_held(session, who.id, row):
+            raise InputError("Vote first, or put the pair aside: thoughts stay hidden till then.")
         labels.reveal(session, who.id, round_id)
         return Thought(round_id, row.thought)
 
 
 def watch_thought(studio: Studio, rater: str, run_id: int, index: int, candidate: int) -> None:
-    """Show the thought of a round while it is being written."""
+    """Show the thought of a round while it is being written. Raises `NotFound`.
+
+    Noted inside a write transaction, as rounds are stored: either the round's own transaction
+    knows of it and records the reveal, or the round is stored and must be opened as such.
+    """
     with studio.database.write() as session:
         who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
-    if live := studio.live.get(run_id):
-        live.watchers.setdefault(who.id, set()).add((index, candidate))
+        run = rounds.load_run(session, run_id)
+        if run is None:
+            raise NotFound(f"There is no run {run_id}.")
+        if (index, candidate) in {(row.index, row.candidate) for row in run.rounds}:
+            return
+        if live := studio.live.get(run_id):
+            live.watchers.setdefault(who.id, set()).add((index, candidate))
 
 
 def as_shown(outcome: Outcome, *, flipped: bool) -> Outcome:
@@ -143,6 +152,21 @@ def _outcome(word: str) -> Outcome:
     if outcome is Outcome.WITHDRAWN:
         raise InputError(f"{word!r} is no outcome; send left, right, tie or both_bad.")
     return outcome
+
+
+def _offer(session: Session, rater_id: int, key: str) -> Offer:
+    offer = session.get(Offer, key)
+    if offer is None or offer.rater_id != rater_id:
+        raise NotFound("This comparison was not offered to you. Choose the pair again.")
+    return offer
+
+
+def _is_held(session: Session, rater_id: int, row: Round) -> bool:
+    """Whether the round is under comparison: in a pair this rater has open."""
+    return any(
+        cast is None and row.id in (offer.comparison.left_round_id, offer.comparison.right_round_id)
+        for offer, cast in ballots.offers_of_run(session, rater_id, row.run_id)
+    )
 
 
 def _round(session: Session, round_id: int) -> Round:

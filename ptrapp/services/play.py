@@ -88,9 +88,11 @@ def begin(studio: Studio, ask: Ask, rater: str) -> int:
 
 
 def stop(studio: Studio, run_id: int) -> None:
-    """Stop writing at once; finished rounds stay."""
+    """Stop writing at once; finished rounds stay. Raises `NotFound`."""
     if live := studio.live.get(run_id):
         live.stop.set()
+    else:
+        load(studio, run_id)
 
 
 def stop_all(studio: Studio, timeout_s: float = 3.0) -> None:
@@ -126,8 +128,11 @@ def _check(studio: Studio, ask: Ask) -> None:
         raise PromptTooLong(
             f"The prompt has {len(ask.prompt):,} characters; the limit is {limit:,}. Shorten it."
         )
-    if "\x00" in ask.prompt:
-        raise InputError("The prompt holds a NUL character, which cannot be stored. Remove it.")
+    for what, text in (("prompt", ask.prompt), ("reference answer", ask.reference_answer or "")):
+        if not _storable(text):
+            raise InputError(
+                f"The {what} holds a NUL or half a character, which cannot be stored. Remove it."
+            )
     low, high = LIMITS[ask.mode]
     if not low <= ask.n <= high:
         what = "rounds" if ask.mode is Mode.REFINE else "candidates"
@@ -151,6 +156,10 @@ def _check(studio: Studio, ask: Ask) -> None:
             f"The prompt is {n_tokens:,} tokens long and the model reads "
             f"{studio.engine.context_length:,}, answer included. Shorten it."
         )
+
+
+def _storable(text: str) -> bool:
+    return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text)
 
 
 def _slots(ask: Ask) -> list[Slot]:

@@ -63,8 +63,9 @@ def serving(studio: Studio) -> str:
 def serve(studio: Studio, name: str) -> None:
     """Publish the version, make it the one that answers, retire the one before.
 
-    Rolling back is the same with an older name; `base` serves the bare model. Raises
-    `AdapterRejected` (the version is marked so and the old one goes on serving) or `NotFound`.
+    Rolling back is the same with an older name; `base` serves the bare model. Whatever it raises,
+    the old one goes on serving: `AdapterRejected` (the version is marked so), `InputError` for one
+    that cannot be served here, or `NotFound`.
     """
     with studio.publishing:
         with studio.database.read() as session:
@@ -73,6 +74,7 @@ def serve(studio: Studio, name: str) -> None:
         if row is None and name != "base":
             raise NotFound(f"There is no version {name}.")
         if row is not None:
+            _check(studio, row)
             _publish(studio, row)
         with studio.database.write() as session:
             adapters.activate(session, row.id if row else None)
@@ -94,7 +96,7 @@ def roll_back(studio: Studio) -> str:
 
 
 def restore(studio: Studio) -> None:
-    """At start: publish the version that was served when the app ended."""
+    """At start: publish the version that was served when the app ended, or else the base model."""
     with studio.database.read() as session:
         active = adapters.active(session)
     if active is None:
@@ -103,16 +105,26 @@ def restore(studio: Studio) -> None:
         serve(studio, active.name)
     except AdapterRejected as error:
         log.error("%s cannot be served, the base model answers instead: %s", active.name, error)
+    except InputError as error:
+        log.warning("The base model answers: %s", error)
+        serve(studio, "base")
+
+
+def _check(studio: Studio, row: Adapter) -> None:
+    """A version of another model is not rejected: started with that model, the app serves it."""
+    if row.status is AdapterStatus.REJECTED:
+        raise InputError(f"{row.name} was rejected ({row.reason}). Choose another version.")
+    if row.base_model != studio.engine.model_id:
+        raise InputError(
+            f"{row.name} was trained on {row.base_model} and {studio.engine.model_id} is loaded. "
+            "Start the app with the other --model to serve it."
+        )
 
 
 def _publish(studio: Studio, row: Adapter) -> None:
     if row.name in studio.engine.published():
         return
     try:
-        if row.base_model != studio.engine.model_id:
-            raise AdapterRejected(
-                f"{row.name} was trained on {row.base_model}; {studio.engine.model_id} is served."
-            )
         studio.engine.publish(row.name, Path(row.path))
     except AdapterRejected as error:
         with studio.database.write() as session:
@@ -147,6 +159,7 @@ class Publisher:
         if not self._studio.settings.auto_activate:
             return
         with self._studio.database.read() as session:
-            names = [row.name for row in adapters.ready(session)]
+            ready = adapters.ready(session)
+        names = [row.name for row in ready if row.base_model == self._studio.engine.model_id]
         for name in names:
             serve(self._studio, name)

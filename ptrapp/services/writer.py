@@ -124,7 +124,7 @@ class Writer:
         )
         with self.studio.database.write() as session:
             stored = rounds.add_round(session, self.row.id, new)
-            for rater_id, opened in self.live.watchers.items():
+            for rater_id, opened in list(self.live.watchers.items()):
                 if (slot.index, slot.candidate) in opened:
                     reveal(session, rater_id, stored.id)
         slot.state = "stored"

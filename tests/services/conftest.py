@@ -1,0 +1,148 @@
+"""A studio around the scripted engine, and the small things a person does in it."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from db import rounds
+from db.models import Run
+from db.session import Database, open_database
+from ptrapp.core.settings import Settings
+from ptrapp.engines.base import Request
+from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.services import compare, play
+from ptrapp.services.board import Board, read_board
+from ptrapp.services.studio import Studio
+
+WAIT_S = 10.0
+
+
+def answer(request: Request) -> str:
+    """A thought that names itself, so that it is found wherever it gets to."""
+    place = len(request.messages) // 2 + 1
+    return f"<T> secret of round {place} seed {request.sampling.seed}.<R> The answer is {place}."
+
+
+class World:
+    """One studio and what happens in it."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.folder = folder
+        self.studio = self.open()
+
+    def open(self, script: Any = answer, *, engine: Any = None, **settings: Any) -> Studio:
+        """Start the product anew over the same database, with this script and these settings."""
+        self.engine = engine or ScriptedEngine(script)
+        chosen = Settings(data_dir=self.folder, worker=False, **settings)
+        self.studio = Studio(chosen, self.database, self.engine)
+        return self.studio
+
+    def begin(self, prompt: str = "What is 1 + 1?", **asked: Any) -> int:
+        return play.begin(self.studio, play.Ask(prompt, **asked), "Ada")
+
+    def play(self, prompt: str = "What is 1 + 1?", **asked: Any) -> Run:
+        """A run, written to its end."""
+        run_id = self.begin(prompt, **asked)
+        return self.end(run_id)
+
+    def end(self, run_id: int) -> Run:
+        if live := self.studio.live.get(run_id):
+            assert live.ended.wait(WAIT_S)
+        return self.stored(run_id)
+
+    def stored(self, run_id: int) -> Run:
+        with self.database.read() as session:
+            run = rounds.load_run(session, run_id)
+        assert run is not None
+        return run
+
+    def board(self, run_id: int, rater: str = "Ada") -> Board:
+        return read_board(self.studio, run_id, rater)
+
+    def pair(self, n: int = 2) -> list[int]:
+        """Ids of `n` candidates of a prompt nobody asked before."""
+        number = len(self.engine.requests)
+        run = self.play(f"What is {number} + 1?", mode=play.Mode.SAMPLE, n=max(n, 2))
+        return [row.id for row in run.rounds]
+
+    def vote(self, outcome: str = "left", rater: str = "Ada") -> str:
+        """A vote on a fresh pair; returns its key."""
+        key = compare.open_pair(self.studio, rater, *self.pair())
+        compare.vote(self.studio, rater, key, outcome)
+        return key
+
+    def count(self, table: str) -> int:
+        with self.database.read() as session:
+            return int(session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+    def fill_disk(self) -> None:
+        """From now on the database file may not grow, as on a full disk."""
+        with self.database.write() as session:
+            pages = session.execute(text("PRAGMA page_count")).scalar_one()
+            session.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+    def make_room(self) -> None:
+        with self.database.write() as session:
+            session.execute(text("PRAGMA max_page_count = 1073741823"))
+
+
+class Gate:
+    """Holds the writing of one round back until the test lets it go on."""
+
+    def __init__(self, at_message: int) -> None:
+        self._at = at_message
+        self.reached = threading.Event()
+        self.open = threading.Event()
+
+    def __call__(self, request: Request) -> str:
+        if len(request.messages) == self._at:
+            self.reached.set()
+            assert self.open.wait(WAIT_S)
+        return answer(request)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated, empty file to copy: migrating once is enough."""
+    file = tmp_path_factory.mktemp("migrated") / "thrice.db"
+    open_database(f"sqlite:///{file}").dispose()
+    return file
+
+
+@pytest.fixture
+def database(tmp_path: Path, migrated: Path) -> Iterator[Database]:
+    shutil.copy(migrated, tmp_path / "thrice.db")
+    opened = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def world(database: Database, tmp_path: Path) -> Iterator[World]:
+    made = World(database, tmp_path / "data")
+    yield made
+    play.stop_all(made.studio)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    """Opens before round 2."""
+    return Gate(at_message=3)
+
+
+@pytest.fixture
+def adapter_folder(tmp_path: Path) -> Callable[[str], Path]:
+    def make(name: str, *, broken: bool = False) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        if not broken:
+            (folder / "adapter_config.json").write_text("{}")
+        return folder
+
+    return make

@@ -1,0 +1,137 @@
+"""A board holds a thought only when this rater opened it and may see it now."""
+
+import json
+import time
+from typing import Any
+
+from db.models import Outcome
+from ptrapp.engines.base import Request
+from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.services import compare, play
+from ptrapp.services.board import Board, Cell
+
+
+def text_of(board: Board) -> str:
+    return json.dumps(board.as_json())
+
+
+def thoughts_of(board: Board) -> list[str | None]:
+    return [cell.thought for cell in board.cells]
+
+
+def first_words(world: Any, run_id: int) -> Cell:
+    """The first cell, as soon as something is written in it."""
+    deadline = time.monotonic() + 5
+    while not (cell := world.board(run_id).cells[0]).n_tokens:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    return cell
+
+
+def test_a_thought_that_was_not_opened_is_not_on_the_board(world: Any) -> None:
+    run = world.play(n=3)
+    board = world.board(run.id)
+    assert "secret" not in text_of(board)
+    assert all(cell.thinking and cell.n_thought_tokens for cell in board.cells)
+
+
+def test_an_opened_thought_is_on_the_board_of_who_opened_it(world: Any) -> None:
+    run = world.play(n=2)
+    opened = compare.open_thought(world.studio, "Ada", run.rounds[1].id)
+    assert opened.text.startswith("secret of round 2")
+    assert thoughts_of(world.board(run.id)) == [None, opened.text]
+    assert "secret" not in text_of(world.board(run.id, "Bob"))
+
+
+def test_thoughts_under_comparison_are_hidden_until_the_vote(world: Any) -> None:
+    run = world.play(n=3)
+    first, second, third = (row.id for row in run.rounds)
+    compare.open_thought(world.studio, "Ada", first)
+    key = compare.open_pair(world.studio, "Ada", first, second)
+    assert "secret" not in text_of(world.board(run.id))
+    compare.open_thought(world.studio, "Ada", third)
+    shown = thoughts_of(world.board(run.id))
+    assert shown[:2] == [None, None]
+    assert shown[2]
+
+    compare.vote(world.studio, "Ada", key, "left")
+    board = world.board(run.id)
+    assert all(thoughts_of(board))
+    assert [(ballot.outcome, ballot.blind) for ballot in board.ballots] == [("left", False)]
+
+
+def test_a_vote_does_not_open_a_round_that_is_in_another_open_pair(world: Any) -> None:
+    run = world.play(mode=play.Mode.SAMPLE, n=3)
+    first, second, third = (row.id for row in run.rounds)
+    key = compare.open_pair(world.studio, "Ada", first, second)
+    other = compare.open_pair(world.studio, "Ada", second, third)
+    opened = compare.vote(world.studio, "Ada", key, "left")
+    assert [thought.round_id for thought in opened] == [first]
+    assert [bool(thought) for thought in thoughts_of(world.board(run.id))] == [True, False, False]
+    compare.vote(world.studio, "Ada", other, "tie")
+    board = world.board(run.id)
+    assert all(thoughts_of(board))
+    assert [ballot.blind for ballot in board.ballots] == [True, True]
+
+
+def test_a_pair_put_aside_hides_nothing(world: Any) -> None:
+    run = world.play(n=2)
+    first, second = (row.id for row in run.rounds)
+    compare.open_thought(world.studio, "Ada", first)
+    key = compare.open_pair(world.studio, "Ada", first, second)
+    compare.put_aside(world.studio, "Ada", key)
+    board = world.board(run.id)
+    assert [bool(thought) for thought in thoughts_of(board)] == [True, False]
+    assert not board.ballots
+
+
+def test_the_sides_are_told_as_they_stand_on_the_screen(world: Any) -> None:
+    run = world.play(n=2)
+    first, second = (row.id for row in run.rounds)
+    key = compare.open_pair(world.studio, "Ada", second, first)
+    compare.vote(world.studio, "Ada", key, "left")
+    (ballot,) = world.board(run.id).ballots
+    assert (ballot.left, ballot.right, ballot.outcome) == (second, first, "left")
+    with world.database.read() as session:
+        stored = session.connection().exec_driver_sql("SELECT outcome FROM votes").scalar_one()
+    assert stored == Outcome.RIGHT
+
+
+def test_a_thought_being_written_is_shown_to_who_watches_only(world: Any) -> None:
+    long_thought = "<T> " + "secret " * 400 + "<R> The answer is 1."
+    world.open(engine=ScriptedEngine([long_thought], word_s=0.01))
+    run_id = world.begin(n=1)
+    cell = first_words(world, run_id)
+    assert (cell.state, cell.thought, cell.response) == ("writing", None, "")
+    compare.watch_thought(world.studio, "Ada", run_id, 0, 0)
+    assert "secret" in (world.board(run_id).cells[0].thought or "")
+    assert "secret" not in text_of(world.board(run_id, "Bob"))
+    play.stop(world.studio, run_id)
+    world.end(run_id)
+
+
+def test_a_watched_thought_is_remembered_and_makes_the_vote_not_blind(
+    world: Any, gate: Any
+) -> None:
+    world.open(gate)
+    run_id = world.begin(n=2)
+    assert gate.reached.wait(5)
+    compare.watch_thought(world.studio, "Ada", run_id, 1, 0)
+    compare.watch_thought(world.studio, "Ada", run_id, 0, 0)  # too late: it is stored
+    gate.open.set()
+    run = world.end(run_id)
+    assert [bool(thought) for thought in thoughts_of(world.board(run_id))] == [False, True]
+    key = compare.open_pair(world.studio, "Ada", *(row.id for row in run.rounds))
+    compare.vote(world.studio, "Ada", key, "right")
+    assert [ballot.blind for ballot in world.board(run_id).ballots] == [False]
+
+
+def test_flips_and_the_diff_are_against_the_round_before(world: Any) -> None:
+    def script(request: Request) -> str:
+        return f"<T> secret<R> The answer is {len(request.messages) // 2 + 1}."
+
+    world.open(script)
+    board = world.board(world.play(n=3, reference_answer="2").id)
+    assert [cell.flip for cell in board.cells] == [None, "fixed", "broken"]
+    assert not board.cells[0].diff
+    assert "secret" not in str(board.cells[1].diff)

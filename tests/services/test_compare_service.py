@@ -1,0 +1,189 @@
+"""A decision is stored once, for the one it was offered to, and can be taken back."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from db import labels
+from db.errors import Conflict, DiskFull
+from db.models import Outcome, RaterKind, Vote
+from ptrapp.core.errors import InputError, JudgeError, NotFound
+from ptrapp.core.types import Preference
+from ptrapp.judges.base import Verdict
+from ptrapp.judges.verifier import Verifier
+from ptrapp.services import compare, jobs
+
+
+def standing(world: Any) -> list[Vote]:
+    with world.database.read() as session:
+        return labels.current_votes(session)
+
+
+def test_a_vote_is_stored_with_what_is_known_of_it(world: Any) -> None:
+    pair = world.pair()
+    key = compare.open_pair(world.studio, "Ada", *pair)
+    thoughts = compare.vote(
+        world.studio, "Ada", key, "right", strength=2, decided_ms=900, client="board"
+    )
+    assert [thought.round_id for thought in thoughts] == pair
+    assert all(thought.text.startswith("secret") for thought in thoughts)
+    (vote,) = standing(world)
+    stored = (vote.outcome, vote.strength, vote.decided_ms, vote.client, vote.blind, vote.key)
+    assert stored == (Outcome.RIGHT, 2, 900, "board", True, key)
+    assert (vote.rater.name, vote.rater.kind) == ("Ada", RaterKind.HUMAN)
+
+
+def test_sent_twice_it_is_stored_once(world: Any) -> None:
+    key = compare.open_pair(world.studio, "Ada", *world.pair())
+    first = compare.vote(world.studio, "Ada", key, "left")
+    assert compare.vote(world.studio, "Ada", key, "right") == first
+    assert world.count("votes") == 1
+    assert standing(world)[0].outcome is Outcome.LEFT
+
+
+def test_a_key_works_for_its_rater_only(world: Any) -> None:
+    key = compare.open_pair(world.studio, "Ada", *world.pair())
+    with pytest.raises(NotFound, match="not offered to you"):
+        compare.vote(world.studio, "Eve", key, "left")
+    with pytest.raises(NotFound, match="not offered to you"):
+        compare.put_aside(world.studio, "Eve", key)
+    with pytest.raises(NotFound, match="not offered to you"):
+        compare.vote(world.studio, "Ada", "no such key", "left")
+    assert world.count("votes") == 0
+    compare.vote(world.studio, "Ada", key, "left")
+
+
+def test_a_vote_after_an_opened_thought_is_not_blind(world: Any) -> None:
+    pair = world.pair()
+    key = compare.open_pair(world.studio, "Ada", *pair)
+    compare.put_aside(world.studio, "Ada", key)
+    compare.open_thought(world.studio, "Ada", pair[1])
+    again = compare.open_pair(world.studio, "Ada", *pair)
+    compare.vote(world.studio, "Ada", again, "left")
+    bobs = compare.open_pair(world.studio, "Bob", *pair)
+    compare.vote(world.studio, "Bob", bobs, "left")
+    assert [vote.blind for vote in standing(world)] == [False, True]
+
+
+def test_a_thought_under_comparison_is_not_handed_out(world: Any) -> None:
+    pair = world.pair()
+    compare.open_pair(world.studio, "Ada", *pair)
+    with pytest.raises(InputError, match="Vote first"):
+        compare.open_thought(world.studio, "Ada", pair[0])
+    assert world.count("reveals") == 0
+    assert compare.open_thought(world.studio, "Bob", pair[0]).text
+
+
+def test_undo_takes_back_one_vote_after_another_and_keeps_the_log(world: Any) -> None:
+    first, second = world.vote("left"), world.vote("right")
+    undone = compare.undo(world.studio, "Ada", "u1")
+    assert undone is not None
+    assert compare.undo(world.studio, "Ada", "u1").id == undone.id
+    assert [vote.key for vote in standing(world)] == [first]
+    compare.undo(world.studio, "Ada", "u2")
+    assert compare.undo(world.studio, "Ada", "u3") is None
+    assert standing(world) == []
+    assert world.count("votes") == 4
+    assert world.count("votes WHERE outcome <> 'withdrawn'") == len({first, second})
+
+
+def test_undo_under_a_foreign_key_tells_nothing(world: Any) -> None:
+    key = world.vote("left")
+    with pytest.raises(NotFound, match="another rater's"):
+        compare.undo(world.studio, "Eve", key)
+    assert len(standing(world)) == 1
+
+
+def test_a_second_thought_replaces_the_vote(world: Any) -> None:
+    pair = world.pair()
+    for outcome in ("left", "tie"):
+        key = compare.open_pair(world.studio, "Ada", *pair)
+        compare.vote(world.studio, "Ada", key, outcome)
+    (vote,) = standing(world)
+    assert (vote.outcome, vote.blind) == (Outcome.TIE, False)
+    assert world.count("votes") == 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "strength", "sentence"),
+    [("withdrawn", 1, "no outcome"), ("best", 1, "no outcome"), ("left", 4, "choose 1 to 3")],
+)
+def test_what_is_no_decision_is_refused(
+    world: Any, outcome: str, strength: int, sentence: str
+) -> None:
+    key = compare.open_pair(world.studio, "Ada", *world.pair())
+    with pytest.raises(InputError, match=sentence):
+        compare.vote(world.studio, "Ada", key, outcome, strength=strength)
+    assert world.count("votes") == 0
+
+
+def test_only_two_rounds_of_one_prompt_are_a_pair(world: Any) -> None:
+    one, other = world.pair()[0], world.pair()[0]
+    with pytest.raises(Conflict, match="itself"):
+        compare.open_pair(world.studio, "Ada", one, one)
+    with pytest.raises(Conflict, match="different prompts"):
+        compare.open_pair(world.studio, "Ada", one, other)
+    with pytest.raises(NotFound, match="no round 999"):
+        compare.open_pair(world.studio, "Ada", one, 999)
+    assert world.count("offers") == world.count("comparisons") == 0
+
+
+def test_the_verifier_votes_as_a_judge(world: Any) -> None:
+    run = world.play(n=2, reference_answer="2")
+    wrong, right = (row.id for row in run.rounds)
+    outcome, rationale = compare.let_judge_compare(world.studio, Verifier(), right, wrong)
+    assert outcome == "left"
+    assert "right answer" in rationale
+    (vote,) = standing(world)
+    stored = (vote.rater.name, vote.rater.kind, vote.outcome, vote.rationale)
+    assert stored == ("judge:verifier", RaterKind.JUDGE, Outcome.RIGHT, rationale)
+    (ballot,) = world.board(run.id).ballots
+    assert (ballot.judge, ballot.left, ballot.right) == ("judge:verifier", wrong, right)
+
+
+def test_without_a_reference_answer_nothing_is_judged_and_nothing_stored(world: Any) -> None:
+    with pytest.raises(JudgeError, match="needs a reference answer"):
+        compare.let_judge_compare(world.studio, Verifier(), *world.pair())
+    assert world.count("votes") == world.count("comparisons") == 0
+
+
+def test_a_judge_is_shown_responses_and_never_a_thought(world: Any) -> None:
+    class Nosy:
+        name = "nosy"
+        seen = ""
+
+        def compare(self, *shown: Any) -> Verdict:
+            self.seen = str(shown)
+            return Verdict(Preference.TIE, "Both.")
+
+    judge = Nosy()
+    compare.let_judge_compare(world.studio, judge, *world.pair())
+    assert "The answer is 1." in judge.seen
+    assert "secret" not in judge.seen
+
+
+def test_a_person_cannot_take_a_judges_name(world: Any) -> None:
+    run = world.play(n=2, reference_answer="2")
+    pair = [row.id for row in run.rounds]
+    compare.let_judge_compare(world.studio, Verifier(), *pair)
+    with pytest.raises(Conflict, match="choose another name"):
+        compare.open_pair(world.studio, "judge:verifier", *pair)
+
+
+def test_a_vote_that_finds_no_room_is_not_acknowledged(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = compare.open_pair(world.studio, "Ada", *world.pair())
+
+    def no_room(*_: Any) -> None:
+        raise DiskFull("The disk is full; make room and try again.")
+
+    monkeypatch.setattr(jobs, "queue_when_due", no_room)
+    with pytest.raises(DiskFull):
+        compare.vote(world.studio, "Ada", key, "left")
+    assert world.count("votes") == world.count("reveals") == 0
+    monkeypatch.undo()
+    compare.vote(world.studio, "Ada", key, "left")
+    with world.database.read() as session:
+        assert session.scalar(select(Vote.key)) == key

@@ -1,0 +1,104 @@
+"""A job is queued once, when there is something to learn, and can be stopped and taken up."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from db import jobs as queue
+from db.errors import AlreadyQueued, DiskFull
+from db.models import JobKind
+from ptrapp.core.errors import InputError, NotFound
+from ptrapp.judges.verifier import Verifier
+from ptrapp.services import compare, jobs
+from ptrapp.services.training_panel import read_panel
+
+
+def test_without_a_preference_there_is_nothing_to_start(world: Any) -> None:
+    world.vote("tie")
+    with pytest.raises(InputError, match="No preference is waiting"):
+        jobs.start(world.studio, JobKind.DPO)
+    with pytest.raises(InputError, match="No refined round"):
+        jobs.start(world.studio, JobKind.MASK_SFT)
+    assert world.count("jobs") == 0
+
+
+def test_the_outlook_counts_what_the_table_holds(world: Any) -> None:
+    for outcome in ("left", "right", "tie", "both_bad"):
+        world.vote(outcome)
+    world.play(n=2, reference_answer="2")
+    now = jobs.outlook(world.studio)
+    assert (now.n_pairs, now.n_ties, now.n_both_bad, now.n_refined) == (2, 1, 1, 1)
+    assert (now.parent, now.share_chosen_longer) == ("base", 0.0)
+
+
+def test_two_starts_at_once_are_one_job(world: Any) -> None:
+    world.vote("left")
+    together = Barrier(4)
+
+    def press() -> int | str:
+        together.wait(5)
+        try:
+            return jobs.start(world.studio, JobKind.DPO)
+        except AlreadyQueued as error:
+            return str(error)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = [press.result() for press in [pool.submit(press) for _ in range(4)]]
+    assert answers.count(1) == 1
+    assert sum("job 1; wait for it or cancel it" in str(answer) for answer in answers) == 3
+    assert world.count("jobs") == 1
+
+
+def test_enough_votes_queue_one_job(world: Any) -> None:
+    world.open(train_every=2)
+    counts = []
+    for outcome in ("left", "tie", "right", "left", "left"):
+        world.vote(outcome)
+        counts.append(world.count("jobs"))
+    assert counts == [0, 0, 1, 1, 1]
+
+
+def test_a_judges_vote_counts_too(world: Any) -> None:
+    world.open(train_every=1)
+    run = world.play(n=2, reference_answer="2")
+    compare.let_judge_compare(world.studio, Verifier(), *(row.id for row in run.rounds))
+    assert world.count("jobs") == 1
+
+
+def test_vote_and_job_are_one_transaction(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.open(train_every=1)
+
+    def no_room(*_: Any, **__: Any) -> None:
+        raise DiskFull("The disk is full; make room and try again.")
+
+    monkeypatch.setattr(queue, "enqueue", no_room)
+    with pytest.raises(DiskFull):
+        world.vote("left")
+    assert world.count("votes") == world.count("jobs") == 0
+
+
+def test_a_queued_job_is_cancelled_and_taken_up_again(world: Any) -> None:
+    world.vote("left")
+    job_id = jobs.start(world.studio, JobKind.DPO)
+    with pytest.raises(InputError, match="only a stopped job can go on"):
+        jobs.resume(world.studio, job_id)
+    jobs.cancel(world.studio, job_id)
+    assert jobs.listing(world.studio)[0].status == "cancelled"
+    jobs.resume(world.studio, job_id)
+    (view,) = jobs.listing(world.studio)
+    assert (view.status, view.place, view.parent, view.stopping) == ("queued", 1, "base", False)
+    for act in (jobs.cancel, jobs.resume):
+        with pytest.raises(NotFound, match="no job 99"):
+            act(world.studio, 99)
+
+
+def test_a_worker_that_is_not_there_is_told(world: Any) -> None:
+    assert not read_panel(world.studio).worker
+    with world.database.write() as session:
+        queue.worker_seen(session, "one", 1, "here")
+    assert read_panel(world.studio).worker
+    with world.database.write() as session:
+        session.connection().exec_driver_sql("UPDATE workers SET seen_at = seen_at - 60")
+    assert not read_panel(world.studio).as_json()["worker"]

@@ -1,0 +1,196 @@
+"""What answers is what was last made active; what cannot be loaded changes nothing."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db import adapters
+from db.models import AdapterStatus
+from ptrapp.core.errors import AdapterRejected, InputError, NotFound
+from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.services import versions
+
+Folder = Callable[..., Path]
+
+
+@pytest.fixture
+def trained(world: Any, adapter_folder: Folder) -> Callable[..., int]:
+    """Registers a version as training does; returns its id."""
+
+    def register(
+        name: str, parent_id: int | None = None, *, broken: bool = False, base: str = "scripted"
+    ) -> int:
+        with world.database.write() as session:
+            row = adapters.register(
+                session,
+                name=name,
+                parent_id=parent_id,
+                job_id=None,
+                snapshot_id=None,
+                base_model=base,
+                path=str(adapter_folder(name, broken=broken)),
+                sha256="0" * 64,
+                metrics={},
+            )
+            return row.id
+
+    return register
+
+
+def states(world: Any) -> dict[str, str]:
+    return {view.name: view.status for view in versions.listing(world.studio)}
+
+
+def publish_ready(world: Any) -> None:
+    versions.Publisher(world.studio).publish_ready()
+
+
+def test_a_finished_version_is_published_and_answers(world: Any, trained: Any) -> None:
+    trained("v1")
+    publish_ready(world)
+    assert world.engine.published() == {"v1"}
+    assert states(world) == {"v1": "active", "base": "retired"}
+    run = world.play(n=1)
+    assert run.adapter.name == "v1"
+    assert world.board(run.id).cells[0].version == "v1"
+
+
+def test_a_new_version_retires_the_one_before(world: Any, trained: Any) -> None:
+    first = trained("v1")
+    publish_ready(world)
+    trained("v2", first)
+    publish_ready(world)
+    assert world.engine.published() == {"v2"}
+    assert states(world) == {"v2": "active", "v1": "retired", "base": "retired"}
+
+
+def test_left_to_a_person_it_waits(world: Any, trained: Any) -> None:
+    trained("v1")
+    world.open(auto_activate=False)
+    publish_ready(world)
+    assert states(world) == {"v1": "ready", "base": "active"}
+
+
+def test_a_broken_folder_is_rejected_and_the_old_version_goes_on(world: Any, trained: Any) -> None:
+    first = trained("v1")
+    publish_ready(world)
+    trained("v2", first, broken=True)
+    with pytest.raises(AdapterRejected, match="holds no adapter_config"):
+        publish_ready(world)
+    assert versions.serving(world.studio) == "v1"
+    assert world.engine.published() == {"v1"}
+    rejected = versions.listing(world.studio)[0]
+    assert (rejected.name, rejected.status) == ("v2", "rejected")
+    assert "adapter_config.json" in (rejected.reason or "")
+    assert world.play(n=1).adapter.name == "v1"
+    with pytest.raises(InputError, match="v2 was rejected"):
+        versions.serve(world.studio, "v2")
+    assert world.engine.published() == {"v1"}
+    trained("v3", first)
+    publish_ready(world)
+    assert versions.serving(world.studio) == "v3"
+
+
+def test_roll_back_goes_to_the_parent_and_on_to_the_base(world: Any, trained: Any) -> None:
+    trained("v2", trained("v1"))
+    versions.serve(world.studio, "v2")
+    assert [versions.roll_back(world.studio) for _ in range(2)] == ["v1", "base"]
+    assert world.engine.published() == frozenset()
+    with pytest.raises(InputError, match="nothing to roll back to"):
+        versions.roll_back(world.studio)
+    versions.serve(world.studio, "v2")
+    assert world.play(n=1).adapter.name == "v2"
+
+
+def test_served_twice_it_is_served(world: Any, trained: Any) -> None:
+    trained("v1")
+    for _ in range(2):
+        versions.serve(world.studio, "v1")
+    assert states(world)["v1"] == "active"
+    trained("v2")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: versions.serve(world.studio, name), ["v2", "v1"] * 4 + ["v2"]))
+    serving = versions.serving(world.studio)
+    assert world.engine.published() == {serving}
+    assert list(states(world).values()).count("active") == 1
+    assert world.play(n=1).adapter.name == serving
+
+
+def test_an_unknown_version_is_not_found(world: Any) -> None:
+    with pytest.raises(NotFound, match="no version v9"):
+        versions.serve(world.studio, "v9")
+
+
+def test_a_run_ends_with_the_version_it_began_with(world: Any, trained: Any, gate: Any) -> None:
+    trained("v1")
+    world.open(gate)
+    versions.serve(world.studio, "v1")
+    run_id = world.begin(n=2)
+    assert gate.reached.wait(5)
+    trained("v2")
+    versions.serve(world.studio, "v2")
+    gate.open.set()
+    run = world.end(run_id)
+    assert [row.adapter.name for row in run.rounds] == ["v1", "v1"]
+    assert world.play(n=1).adapter.name == "v2"
+
+
+def test_the_next_start_serves_what_was_served(world: Any, trained: Any) -> None:
+    trained("v1")
+    versions.serve(world.studio, "v1")
+    world.open()
+    versions.restore(world.studio)
+    assert world.engine.published() == {"v1"}
+    assert world.play(n=1).adapter.name == "v1"
+
+
+def test_a_served_version_that_is_gone_gives_way_to_the_base(world: Any, trained: Any) -> None:
+    trained("v1")
+    versions.serve(world.studio, "v1")
+    with world.database.read() as session:
+        (Path(adapters.listing(session)[0].path) / "adapter_config.json").unlink()
+    world.open()
+    versions.restore(world.studio)
+    assert states(world) == {"v1": "rejected", "base": "active"}
+    assert world.play(n=1).adapter is None
+
+
+def test_a_start_with_another_model_keeps_the_versions_of_this_one(
+    world: Any, trained: Any
+) -> None:
+    trained("v1")
+    versions.serve(world.studio, "v1")
+    trained("v2")
+    engine = ScriptedEngine(["<T> a<R> b"])
+    engine.model_id = "another"
+    world.open(engine=engine)
+    versions.restore(world.studio)
+    publish_ready(world)
+    assert states(world) == {"v2": "ready", "v1": "retired", "base": "active"}
+    assert world.play(n=1).adapter is None
+    with pytest.raises(InputError, match="trained on scripted and another is loaded"):
+        versions.serve(world.studio, "v1")
+    world.open()
+    versions.serve(world.studio, "v1")
+    assert states(world)["v1"] == AdapterStatus.ACTIVE
+
+
+def test_the_publisher_notices_by_itself(
+    world: Any, trained: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "POLL_S", 0.01)
+    publisher = versions.Publisher(world.studio)
+    publisher.start()
+    try:
+        trained("v0", broken=True)
+        trained("v1")
+        for _ in range(500):
+            if versions.serving(world.studio) == "v1":
+                break
+            publisher._stop.wait(0.01)
+    finally:
+        publisher.close()
+    assert states(world) == {"v1": "active", "v0": "rejected", "base": "retired"}
