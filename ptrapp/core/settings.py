@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ptrapp.core.errors import ConfigurationError
 
@@ -35,6 +35,7 @@ class Settings(BaseSettings):
         cli_implicit_flags=True,
         cli_hide_none_type=True,
         cli_avoid_json=True,
+        cli_exit_on_error=False,
     )
 
     host: str = "127.0.0.1"
@@ -80,8 +81,11 @@ class Settings(BaseSettings):
 
     @property
     def model_path(self) -> str:
-        """What `from_pretrained` takes."""
-        return str(BUNDLED_MODEL) if self.model == "bundled" else self.model
+        """What `from_pretrained` takes; a folder is named in full, wherever the app is started."""
+        if self.model == "bundled":
+            return str(BUNDLED_MODEL)
+        folder = Path(self.model).expanduser()
+        return str(folder.resolve()) if folder.is_dir() else self.model
 
     @property
     def adapters_dir(self) -> Path:
@@ -111,6 +115,9 @@ def load_settings(flags: list[str] | None = None, **overrides: object) -> Settin
         return Settings(_cli_parse_args=cli, **overrides)  # type: ignore[call-arg, arg-type]
     except ValidationError as error:
         raise ConfigurationError(_in_words(error)) from error
+    except SettingsError as error:
+        mistake = str(error).removeprefix("error parsing CLI: ")
+        raise ConfigurationError(f"{mistake}. See python app.py --help") from error
 
 
 def _in_words(error: ValidationError) -> str:
