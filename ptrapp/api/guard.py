@@ -1,6 +1,6 @@
 """Protections around everything that is served: hosts, foreign origins, sizes, headers."""
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Largest request accepted; the longest prompt is far below."""
+TOO_LARGE = f"The request is larger than {MAX_BODY_BYTES // 2**20} MB. Send less at once."
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -34,28 +35,47 @@ class Guard:
             await JSONResponse({"error": sentence}, status)(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
+        bounded = _Bounded(receive)
+        cut_off = False
 
-        await self._app(scope, _Bounded(receive), send_with_headers)
+        async def send_guarded(message: Message) -> None:
+            nonlocal cut_off
+            if message["type"] == "http.response.start":
+                cut_off = bounded.exceeded
+                if cut_off:  # whatever the app says of half a body, this is the reason
+                    await JSONResponse({"error": TOO_LARGE}, 413)(scope, receive, send)
+                MutableHeaders(scope=message).update(_HEADERS)
+            if not cut_off:
+                await send(message)
+
+        await self._app(scope, bounded, send_guarded)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname or ""
+        name = _parts(f"//{host}").hostname or ""
         if self._hosts is not None and name not in self._hosts:
-            return 421, f"This server does not answer for the host {name!r}."
+            return 421, (
+                f"This server does not answer for the host {name!r}. Open the address it printed "
+                "at its start, or start it with that --host."
+            )
         if method in _SAFE:
             return None
         origin = headers.get("origin")
         if headers.get("sec-fetch-site") == "cross-site" or (
-            origin and urlsplit(origin).netloc != host
+            origin and _parts(origin).netloc != host
         ):
             return 403, "Requests from other sites are refused."
-        if int(headers.get("content-length") or 0) > MAX_BODY_BYTES:
-            return 413, f"The request is larger than {MAX_BODY_BYTES // 2**20} MB."
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+            return 413, TOO_LARGE
         return None
+
+
+def _parts(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 class _Bounded:
@@ -64,10 +84,12 @@ class _Bounded:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._n_bytes = 0
+        self.exceeded = False
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._n_bytes += len(message.get("body", b""))
         if self._n_bytes > MAX_BODY_BYTES:
+            self.exceeded = True
             return {"type": "http.disconnect"}
         return message

@@ -3,13 +3,22 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
-from db.errors import AlreadyQueued, DatabaseError
+from db.errors import Conflict, DatabaseError
 from db.models import JobKind
 from ptrapp.api.session import rater_of
-from ptrapp.core.errors import EngineError, JudgeError, NotFound, ThriceError
+from ptrapp.core.errors import (
+    AdapterRejected,
+    ContextTooLong,
+    EngineError,
+    JudgeError,
+    NotFound,
+    ThriceError,
+)
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.judges.verifier import Verifier
@@ -19,6 +28,8 @@ from ptrapp.services.studio import Studio
 from ptrapp.services.training_panel import read_panel
 
 Rater = Annotated[str, Depends(rater_of)]
+Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""A row's id; PostgreSQL holds no larger one."""
 
 
 class Body(BaseModel):
@@ -42,8 +53,8 @@ class NewRun(Body):
 class Pair(Body):
     """Two round ids as they stand on the screen."""
 
-    left: int
-    right: int
+    left: Id
+    right: Id
 
 
 class Decision(Body):
@@ -86,21 +97,21 @@ def build_router(studio: Studio) -> APIRouter:
         return {"run_id": play.begin(studio, ask, rater)}
 
     @router.get("/runs/{run_id}")
-    def run(run_id: int, rater: Rater) -> dict[str, Any]:
+    def run(run_id: Id, rater: Rater) -> dict[str, Any]:
         return read_board(studio, run_id, rater).as_json()
 
     @router.post("/runs/{run_id}/stop")
-    def stop(run_id: int) -> dict[str, str]:
+    def stop(run_id: Id) -> dict[str, str]:
         play.stop(studio, run_id)
         return {"state": "stopping"}
 
     @router.post("/runs/{run_id}/watch")
-    def watch(run_id: int, body: Opened, rater: Rater) -> dict[str, str]:
+    def watch(run_id: Id, body: Opened, rater: Rater) -> dict[str, str]:
         compare.watch_thought(studio, rater, run_id, body.index, body.candidate)
         return {"state": "watching"}
 
     @router.post("/rounds/{round_id}/thought")
-    def thought(round_id: int, rater: Rater) -> dict[str, Any]:
+    def thought(round_id: Id, rater: Rater) -> dict[str, Any]:
         opened = compare.open_thought(studio, rater, round_id)
         return {"round_id": opened.round_id, "thought": opened.text}
 
@@ -145,12 +156,12 @@ def build_router(studio: Studio) -> APIRouter:
         return {"job_id": jobs.start(studio, body.kind)}
 
     @router.post("/jobs/{job_id}/cancel")
-    def cancel(job_id: int) -> dict[str, str]:
+    def cancel(job_id: Id) -> dict[str, str]:
         jobs.cancel(studio, job_id)
         return {"state": "cancelling"}
 
     @router.post("/jobs/{job_id}/resume")
-    def resume(job_id: int) -> dict[str, str]:
+    def resume(job_id: Id) -> dict[str, str]:
         jobs.resume(studio, job_id)
         return {"state": "queued"}
 
@@ -171,6 +182,10 @@ def build_router(studio: Studio) -> APIRouter:
         versions.serve(studio, name)
         return {"serving": name}
 
+    @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
+    def unknown(path: str) -> None:
+        raise NotFound(f"There is no route {path!r} of this method; /api/docs lists them.")
+
     return router
 
 
@@ -181,10 +196,14 @@ def answer_errors(app: FastAPI) -> None:
         match error:
             case NotFound():
                 return 404
-            case AlreadyQueued():
+            case Conflict():
                 return 409
             case JudgeError():
                 return 422
+            case ContextTooLong():
+                return 400
+            case AdapterRejected():
+                return 409
             case EngineError() | DatabaseError():
                 return 503
             case _:
@@ -193,5 +212,24 @@ def answer_errors(app: FastAPI) -> None:
     def respond(_: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": str(error)}, status_of(error))
 
+    def correct(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError), "registered for this error only"
+        return JSONResponse({"error": _in_words(error)}, 422)
+
+    def refuse(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException), "registered for this error only"
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+    app.add_exception_handler(RequestValidationError, correct)
+    app.add_exception_handler(HTTPException, refuse)
     app.add_exception_handler(ThriceError, respond)
     app.add_exception_handler(DatabaseError, respond)
+
+
+def _in_words(error: RequestValidationError) -> str:
+    """Every mistake of a request in one sentence."""
+    mistakes = []
+    for mistake in error.errors():
+        place = ".".join(part for part in mistake["loc"][1:] if isinstance(part, str))
+        mistakes.append(f"{place}: {mistake['msg']}" if place else mistake["msg"])
+    return f"The request cannot be used: {'; '.join(mistakes)}."

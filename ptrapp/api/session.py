@@ -1,5 +1,6 @@
 """Who is asking: a signed cookie that names the browser as a rater, set on the first page."""
 
+import os
 import secrets
 from pathlib import Path
 
@@ -14,11 +15,13 @@ _KEY_BYTES = 32
 def secret_key(data_dir: Path) -> str:
     """Read the key that signs cookies, or make it on the first start, for the owner's eyes only."""
     path = data_dir / "session.key"
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         data_dir.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(_KEY_BYTES))
-    return path.read_text().strip()
+        unfinished = path.with_suffix(f".{os.getpid()}")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(secrets.token_hex(_KEY_BYTES))
+        unfinished.rename(path)  # a program killed in between leaves no empty key
+    return path.read_bytes().hex()
 
 
 class NamedVisitor:

@@ -1,0 +1,113 @@
+"""The whole application around the scripted engine, and browsers that talk to it."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from db import adapters
+from db.session import open_database
+from ptrapp.core.settings import Settings
+from ptrapp.engines.base import Request
+from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.services import play
+from ptrapp.services.studio import Studio
+
+ADDRESS = "http://127.0.0.1:7860"
+
+
+def answer(request: Request) -> str:
+    place = len(request.messages) // 2 + 1
+    return f"<T> xylophone {place}.<R> The answer is {place}."
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    folder = tmp_path_factory.mktemp("served")
+    database = open_database(f"sqlite:///{folder / 'thrice.db'}")
+    with database.write() as session:
+        for name in ("v1", "broken"):
+            path = folder / name
+            path.mkdir()
+            if name == "v1":
+                (path / "adapter_config.json").write_text("{}")
+            adapters.register(
+                session,
+                name=name,
+                parent_id=None,
+                job_id=None,
+                snapshot_id=None,
+                base_model="scripted",
+                path=str(path),
+                sha256="0" * 64,
+                metrics={},
+            )
+    served = Studio(Settings(data_dir=folder), database, ScriptedEngine(answer))
+    yield served
+    play.stop_all(served)
+    database.dispose()
+
+
+@pytest.fixture(scope="session")
+def application(studio: Studio) -> FastAPI:
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    import app  # Gradio takes seconds to import
+
+    return app.build_app(studio)
+
+
+@pytest.fixture(scope="session")
+def page(application: FastAPI) -> Iterator[TestClient]:
+    """For page events: Gradio's queue lives in one event loop, which this client keeps running."""
+    with TestClient(application, base_url=ADDRESS) as client:
+        yield client
+
+
+class Browser:
+    """Somebody with a cookie."""
+
+    def __init__(self, application: FastAPI) -> None:
+        self.client = TestClient(application, base_url=ADDRESS)
+        self.seen = b""
+        """Every byte that came back."""
+
+    def get(self, path: str, **more: Any) -> Any:
+        return self.ask("GET", path, **more)
+
+    def post(self, path: str, json: Any = None, **more: Any) -> Any:
+        return self.ask("POST", path, json=json, **more)
+
+    def ask(self, method: str, path: str, **more: Any) -> Any:
+        url = path if path.startswith(("/gradio_api", "/config")) else f"/api/v1{path}"
+        response = self.client.request(method, url, **more)
+        self.seen += response.content + str(response.headers).encode()
+        return response
+
+    def play(self, prompt: str = "What is 1 + 1?", **asked: Any) -> list[int]:
+        """Ids of the rounds of a run, once they are all written."""
+        started = self.post("/runs", {"prompt": prompt} | asked)
+        assert started.status_code == 201, started.text
+        deadline = time.monotonic() + 10
+        while (board := self.get(f"/runs/{started.json()['run_id']}").json())["state"] == "running":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert board["state"] == "done", board["message"]
+        self.run_id = board["run_id"]
+        return [cell["round_id"] for cell in board["cells"]]
+
+    def offer(self, left: int, right: int) -> str:
+        return str(self.post("/comparisons", {"left": left, "right": right}).json()["key"])
+
+
+@pytest.fixture
+def visitor(application: FastAPI) -> Callable[[], Browser]:
+    return lambda: Browser(application)
+
+
+@pytest.fixture
+def ada(visitor: Callable[[], Browser]) -> Browser:
+    return visitor()

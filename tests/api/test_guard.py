@@ -1,0 +1,143 @@
+"""What comes from elsewhere, is too large, or asks for a thought too early gets nothing."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ptrapp.api.guard import MAX_BODY_BYTES
+from ptrapp.api.session import secret_key
+
+SECRET = b"xylophone"
+ASKED = {"prompt": "What is 1 + 1?"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://127.0.0.1:9999"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+    ],
+)
+def test_a_write_from_another_site_is_refused(ada: Any, headers: dict[str, str]) -> None:
+    for path in ("/runs", "/votes", "/gradio_api/queue/join", "/gradio_api/upload"):
+        response = ada.post(path, ASKED, headers=headers)
+        assert response.status_code == 403
+        assert "other sites" in response.json()["error"]
+
+
+def test_our_own_page_may_write(ada: Any) -> None:
+    headers = {"Sec-Fetch-Site": "same-origin", "Origin": "http://127.0.0.1:7860"}
+    assert ada.post("/runs", ASKED, headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "[::1"])
+def test_a_foreign_host_is_refused(ada: Any, host: str) -> None:
+    for path in ("/health", "/config"):
+        response = ada.get(path, headers={"Host": host})
+        assert response.status_code == 421
+        assert "does not answer for the host" in response.json()["error"]
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:7860"])
+def test_this_machine_is_served_under_its_names(ada: Any, host: str) -> None:
+    assert ada.get("/health", headers={"Host": host}).status_code == 200
+
+
+def test_an_enormous_body_is_refused_before_it_is_read(ada: Any) -> None:
+    for path in ("/runs", "/gradio_api/upload"):
+        response = ada.ask("POST", path, content=b"x" * (MAX_BODY_BYTES + 1))
+        assert response.status_code == 413
+        assert "larger than 4 MB" in response.json()["error"]
+
+
+def test_an_enormous_body_of_unknown_length_is_cut_off(ada: Any) -> None:
+    sent = []
+
+    def chunks() -> Iterator[bytes]:
+        for _ in range(2 * MAX_BODY_BYTES // 2**16):
+            sent.append(1)
+            yield b" " * 2**16
+
+    headers = {"Content-Type": "application/json"}
+    response = ada.ask("POST", "/runs", content=chunks(), headers=headers)
+    assert response.status_code == 413
+    assert "larger than 4 MB" in response.json()["error"]
+
+
+def test_a_length_that_is_no_number_is_refused(ada: Any) -> None:
+    response = ada.ask("POST", "/runs", content=b"{}", headers={"Content-Length": "-1"})
+    assert response.status_code == 413
+
+
+def test_a_page_says_what_a_browser_must_not_guess(ada: Any) -> None:
+    headers = ada.get("/health").headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert {"httponly", "samesite=lax"} <= set(headers["set-cookie"].lower().split("; "))
+
+
+def test_no_byte_before_the_vote_holds_a_thought(ada: Any, page: Any) -> None:
+    first, second = ada.play(n=2, reference_answer="2")
+    key = ada.offer(first, second)
+    pair = {"left": first, "right": second}
+    for path in (f"/runs/{ada.run_id}", "/jobs", "/training", "/versions", "/openapi.json"):
+        assert ada.get(path).status_code == 200
+    assert ada.post("/comparisons/judge", pair).status_code == 200
+    for index in (0, 1):
+        ada.post(f"/runs/{ada.run_id}/watch", {"index": index})
+    assert ada.post(f"/rounds/{first}/thought").status_code == 400
+    assert ada.get(f"/runs/{ada.run_id}").status_code == 200
+    for path in ("/", "/train", f"/?run={ada.run_id}"):
+        ada.seen += ada.client.get(path).content
+    for path in ("/config", "/gradio_api/info"):
+        ada.get(path)
+    shown = json.dumps(_page_events(ada, page)).encode()
+    assert b"The answer is 2." in shown
+    assert len(ada.seen) > 100_000
+    assert SECRET not in ada.seen + shown
+
+    ada.post("/votes", {"key": key, "outcome": "right"})
+    assert SECRET in ada.seen
+    assert SECRET in json.dumps(_page_events(ada, page)).encode()
+
+
+def test_a_run_asked_for_through_gradio_shows_no_thought(ada: Any, page: Any) -> None:
+    ada.get("/health")
+    asked = ["What is 3 + 3?", "", "refine", 2, 4, "always", 0.8, 0.95, 160, 1]
+    headers = _cookie(ada)
+    event = page.post("/gradio_api/call/play", json={"data": asked}, headers=headers).json()
+    shown = page.get(f"/gradio_api/call/play/{event['event_id']}", headers=headers).content
+    assert b"The answer is 2." in shown
+    assert SECRET not in shown
+
+
+def _page_events(ada: Any, page: Any) -> list[str]:
+    """What the events send that run without being asked for when a page is loaded."""
+    answers = []
+    for event in ada.get("/config").json()["dependencies"]:
+        if "load" not in {name for _, name in event["targets"]}:
+            continue
+        session = f"{ada.run_id}-{event['id']}-{len(ada.seen)}"
+        body = {"data": [], "fn_index": event["id"], "session_hash": session}
+        joined = page.post("/gradio_api/queue/join", json=body, headers=_cookie(ada))
+        assert joined.status_code == 200, joined.text
+        data = f"/gradio_api/queue/data?session_hash={session}"
+        answers.append(page.get(data, headers=_cookie(ada)).text)
+    return answers
+
+
+def _cookie(ada: Any) -> dict[str, str]:
+    return {"Cookie": f"thrice={ada.client.cookies['thrice']}"}
+
+
+def test_a_key_half_written_is_made_anew(tmp_path: Any) -> None:
+    (tmp_path / "session.key").touch()
+    key = secret_key(tmp_path)
+    assert len(key) >= 64
+    assert secret_key(tmp_path) == key
+    assert (tmp_path / "session.key").stat().st_mode & 0o077 == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["session.key"]

@@ -1,0 +1,235 @@
+"""Every route answers, and what it cannot do it says in one sentence under `error`."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from db.errors import DatabaseLocked
+from db.models import Run, Vote
+from ptrapp.services import jobs
+
+
+def sentence(response: Any, status: int) -> str:
+    assert response.status_code == status, response.text
+    answer = response.json()
+    assert list(answer) == ["error"]
+    assert "Traceback" not in answer["error"]
+    return str(answer["error"])
+
+
+def count(studio: Any, table: Any) -> int:
+    with studio.database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_health_says_who_answers(ada: Any) -> None:
+    assert ada.get("/health").json() == {"serving": "base", "worker": False}
+
+
+def test_a_run_is_written_and_read(ada: Any) -> None:
+    rounds = ada.play(n=3, reference_answer="2", seed=5)
+    board = ada.get(f"/runs/{ada.run_id}").json()
+    assert [cell["round_id"] for cell in board["cells"]] == rounds
+    assert [cell["response"] for cell in board["cells"]] == [
+        f"The answer is {n}." for n in (1, 2, 3)
+    ]
+    assert board["settings"]["sampling"]["seed"] == 5
+    assert ada.post(f"/runs/{ada.run_id}/stop").status_code == 200
+
+
+def test_a_vote_its_thoughts_its_undo(ada: Any, studio: Any) -> None:
+    left, right = ada.play(mode="sample", n=2)
+    key = ada.offer(left, right)
+    before = count(studio, Vote)
+    decision = {"key": key, "outcome": "left", "decided_ms": 812, "client": "test"}
+    cast = ada.post("/votes", decision)
+    assert cast.status_code == 201
+    assert set(cast.json()["thoughts"]) == {str(left), str(right)}
+    assert ada.post("/votes", decision | {"outcome": "right"}).json() == cast.json()
+    assert count(studio, Vote) == before + 1
+    (ballot,) = ada.get(f"/runs/{ada.run_id}").json()["ballots"]
+    assert (ballot["outcome"], ballot["blind"]) == ("left", True)
+
+    undone = ada.post("/votes/undo", {"key": f"undo {key}"}).json()["undone"]
+    assert undone
+    assert ada.post("/votes/undo", {"key": f"undo {key}"}).json()["undone"] == undone
+    assert ada.post("/votes/undo", {"key": f"again {key}"}).json() == {"undone": None}
+    assert not ada.get(f"/runs/{ada.run_id}").json()["ballots"]
+
+
+def test_a_foreign_raters_key_is_refused(ada: Any, visitor: Any, studio: Any) -> None:
+    key = ada.offer(*ada.play(mode="sample", n=2))
+    before = count(studio, Vote)
+    eve = visitor()
+    vote = eve.post("/votes", {"key": key, "outcome": "left"})
+    assert "not offered to you" in sentence(vote, 404)
+    assert "not offered to you" in sentence(eve.post("/comparisons/dismiss", {"key": key}), 404)
+    assert count(studio, Vote) == before
+    assert b"xylophone" not in eve.seen
+    assert ada.post("/votes", {"key": key, "outcome": "left"}).status_code == 201
+
+
+def test_a_forged_cookie_is_nobody(ada: Any, visitor: Any) -> None:
+    key = ada.offer(*ada.play(mode="sample", n=2))
+    eve = visitor()
+    payload = ada.client.cookies["thrice"].split(".")[0]
+    eve.client.cookies.set("thrice", f"{payload}.AAAAAA.AAAAAAAAAAAAAAAAAAAAAAAAAAA")
+    sentence(eve.post("/votes", {"key": key, "outcome": "left"}), 404)
+
+
+def test_a_judge_is_asked_by_a_route(ada: Any) -> None:
+    pair = dict(zip(("left", "right"), ada.play(n=2, reference_answer="2"), strict=True))
+    assert ada.post("/comparisons/judge", pair).json()["outcome"] == "right"
+    pair = dict(zip(("left", "right"), ada.play(n=2), strict=True))
+    assert "reference answer" in sentence(ada.post("/comparisons/judge", pair), 422)
+
+
+def test_a_pair_is_put_aside(ada: Any) -> None:
+    first, second = ada.play(n=2)
+    key = ada.offer(first, second)
+    assert "Vote first" in sentence(ada.post(f"/rounds/{first}/thought"), 400)
+    assert ada.post("/comparisons/dismiss", {"key": key}).json() == {"state": "dismissed"}
+    assert ada.post(f"/rounds/{first}/thought").json()["thought"].startswith("xylophone")
+
+
+def test_jobs_are_queued_listed_and_stopped(ada: Any) -> None:
+    key = ada.offer(*ada.play(mode="sample", n=2))
+    ada.post("/votes", {"key": key, "outcome": "left"})
+    started = ada.post("/jobs", {"kind": "dpo"})
+    assert started.status_code == 201
+    job_id = started.json()["job_id"]
+    assert f"job {job_id}" in sentence(ada.post("/jobs", {"kind": "dpo"}), 409)
+    assert "only a stopped job" in sentence(ada.post(f"/jobs/{job_id}/resume"), 400)
+    assert ada.post(f"/jobs/{job_id}/cancel").status_code == 200
+    assert ada.get("/jobs").json()[0]["status"] == "cancelled"
+    assert ada.post(f"/jobs/{job_id}/resume").status_code == 200
+    panel = ada.get("/training").json()
+    assert panel["jobs"][0]["status"] == "queued"
+    assert panel["outlook"]["n_pairs"] >= 1
+    ada.post(f"/jobs/{job_id}/cancel")
+
+
+def test_versions_are_served_and_rolled_back(ada: Any) -> None:
+    assert {view["name"] for view in ada.get("/versions").json()} == {"base", "v1", "broken"}
+    assert ada.post("/versions/v1/serve").json() == {"serving": "v1"}
+    assert "adapter_config.json" in sentence(ada.post("/versions/broken/serve"), 409)
+    assert ada.get("/health").json()["serving"] == "v1"
+    assert ada.post("/versions/rollback").json() == {"serving": "base"}
+    assert "nothing to roll back to" in sentence(ada.post("/versions/rollback"), 400)
+    assert "rejected" in sentence(ada.post("/versions/broken/serve"), 400)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"n": 0}, "choose 1 to 5"),
+        ({"n": 6}, "choose 1 to 5"),
+        ({"n": 10**30}, "choose 1 to 5"),
+        ({"n": 2.5}, "n: "),
+        ({"n": "many"}, "n: "),
+        ({"mode": "sample", "n": 1}, "choose 2 to 8"),
+        ({"mode": "sample", "n": 9}, "choose 2 to 8"),
+        ({"mode": "guess"}, "mode: "),
+        ({"temperature": -1}, "temperature"),
+        ({"temperature": 5.1}, "temperature"),
+        ({"temperature": "hot"}, "temperature: "),
+        ({"top_p": 0}, "top-p"),
+        ({"top_p": 1.5}, "top-p"),
+        ({"max_tokens": 0}, "max tokens"),
+        ({"max_tokens": 10**9}, "max tokens"),
+        ({"seed": -1}, "seed"),
+        ({"thinking": "maybe"}, "thinking: "),
+        ({"prompt": ""}, "The prompt is empty"),
+        ({"prompt": "x" * 20_001}, "Shorten it"),
+        ({"prompt": "word " * 2_000}, "tokens long"),
+        ({"prompt": "a\x00"}, "NUL"),
+        ({"prompt": None}, "prompt: "),
+        ({"reference_answer": "x" * 1001}, "reference_answer: "),
+        ({"surprise": 1}, "surprise: "),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    ada: Any, studio: Any, body: dict[str, Any], named: str
+) -> None:
+    before = count(studio, Run)
+    response = ada.post("/runs", {"prompt": "What is 1 + 1?"} | body)
+    status = response.status_code
+    assert status in (400, 422)
+    assert named in sentence(response, status)
+    assert count(studio, Run) == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b'{"prompt": "a", "temperature": NaN}',
+     b'{"prompt": "half a character \\ud800"}', b"[" * 100_000],
+)  # fmt: skip
+def test_a_body_that_is_no_request_is_refused(ada: Any, content: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = ada.ask("POST", "/runs", content=content, headers=headers)
+    assert response.status_code in (400, 422)
+    sentence(response, response.status_code)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/runs/999999", None),
+        ("POST", "/runs/999999/stop", None),
+        ("POST", "/runs/999999/watch", {"index": 0}),
+        ("POST", "/rounds/999999/thought", None),
+        ("POST", "/comparisons", {"left": 999998, "right": 999999}),
+        ("POST", "/comparisons/judge", {"left": 999998, "right": 999999}),
+        ("POST", "/comparisons/dismiss", {"key": "nobody's"}),
+        ("POST", "/votes", {"key": "nobody's", "outcome": "left"}),
+        ("POST", "/jobs/999999/cancel", None),
+        ("POST", "/jobs/999999/resume", None),
+        ("POST", "/versions/v999/serve", None),
+        ("GET", "/nothing/here", None),
+        ("POST", "/health", {}),
+    ],
+)
+def test_an_unknown_id_is_not_found(ada: Any, method: str, path: str, body: Any) -> None:
+    assert sentence(ada.ask(method, path, json=body), 404)
+
+
+@pytest.mark.parametrize("given", [0, -1, 2**31, 10**30, "x"])
+def test_an_id_no_row_can_have_is_refused(ada: Any, given: object) -> None:
+    for method, path in (
+        ("GET", "/runs/{}"),
+        ("POST", "/runs/{}/stop"),
+        ("POST", "/rounds/{}/thought"),
+        ("POST", "/jobs/{}/cancel"),
+    ):
+        sentence(ada.ask(method, path.format(given)), 422)
+    sentence(ada.post("/comparisons", {"left": given, "right": 1}), 422)
+
+
+def test_two_rounds_that_are_no_pair_are_a_conflict(ada: Any) -> None:
+    one, other = ada.play(n=1)[0], ada.play("What is 2 + 2?", n=1)[0]
+    for left, right, named in ((one, one, "itself"), (one, other, "different prompts")):
+        assert named in sentence(ada.post("/comparisons", {"left": left, "right": right}), 409)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"outcome": "withdrawn"}, {"outcome": "best"}, {"strength": 4}, {"decided_ms": -1},
+     {"client": "x" * 33}, {"key": "x" * 65}],
+)  # fmt: skip
+def test_what_is_no_decision_is_refused(ada: Any, studio: Any, wrong: dict[str, Any]) -> None:
+    key = ada.offer(*ada.play(mode="sample", n=2))
+    before = count(studio, Vote)
+    response = ada.post("/votes", {"key": key, "outcome": "left"} | wrong)
+    sentence(response, response.status_code)
+    assert response.status_code in (400, 422)
+    assert count(studio, Vote) == before
+
+
+def test_a_database_that_is_locked_says_so(ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*_: Any) -> None:
+        raise DatabaseLocked("Another program keeps it locked; close it and try again.")
+
+    monkeypatch.setattr(jobs, "outlook", locked)
+    for method, path, body in (("GET", "/training", None), ("POST", "/jobs", {"kind": "dpo"})):
+        assert "try again" in sentence(ada.ask(method, path, json=body), 503)
