@@ -11,6 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+if __name__ == "__main__":  # Ctrl-C while the libraries load: nothing runs yet, end in silence
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import gradio as gr
 import uvicorn
