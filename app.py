@@ -90,9 +90,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
 def build_app(studio: Studio) -> FastAPI:
     """Routes, pages and protections as one ASGI application."""
     settings = studio.settings
-    app = FastAPI(
-        title="Thrice", docs_url="/api/docs", redoc_url=None, openapi_url="/api/v1/openapi.json"
-    )
+    app = FastAPI(title="Thrice", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     answer_errors(app)
     app.include_router(build_router(studio))
     app = gr.mount_gradio_app(

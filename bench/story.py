@@ -32,7 +32,7 @@ from ptrapp.services.studio import Studio
 from ptrapp.tasks.check import is_correct
 from ptrapp.tasks.families import problems
 from ptrapp.tasks.problem import Problem
-from ptrapp.tasks.work import first_half, second_half
+from training.bundled.styles import write
 
 log = logging.getLogger("bench.story")
 
@@ -249,13 +249,9 @@ def _show_refinements(studio: Studio, fresh: Sequence[Problem], seed: int) -> in
 
 def _solved(problem: Problem, draw: random.Random) -> tuple[str, str]:
     """The solver's two rounds: the first half of the work, then the rest of it."""
-    first, rest = first_half(problem), second_half(problem)
-    begins, goes_on = (
-        draw.choice(("First,", "I begin with")),
-        draw.choice(("Going on:", "From there:")),
-    )
+    first, onward = (write(problem, style, draw).text for style in ("first", "onward"))
     answer = f"<R> The answer is {problem.answer}."
-    return f"<T> {begins} {first[0].lower()}{first[1:]}{answer}", f"<T> {goes_on} {rest}{answer}"
+    return f"<T> {first}{answer}", f"<T> {onward}{answer}"
 
 
 def _by_solver(studio: Studio, raw: str, index: int, parent_id: int) -> rounds.NewRound:

@@ -184,7 +184,7 @@ def build_router(studio: Studio) -> APIRouter:
 
     @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
     def unknown(path: str) -> None:
-        raise NotFound(f"There is no route {path!r} of this method; /api/docs lists them.")
+        raise NotFound(f"There is no route {path!r} of this method; see /api/v1/openapi.json.")
 
     return router
 

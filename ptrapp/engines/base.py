@@ -73,7 +73,7 @@ class Engine(Protocol):
     def count_prompt_tokens(self, messages: Sequence[Message], thinking: bool) -> int: ...
 
     def publish(self, name: str, path: Path) -> None:
-        """Load the adapter folder under a new name and answer one token with it.
+        """Load the adapter folder under its name, once and for all, and answer one token with it.
 
         Raises `AdapterRejected`; the engine then serves on as before.
         """

@@ -118,9 +118,9 @@ def _wire(studio: Studio, pages: gr.Blocks, inputs: Inputs, run: gr.Button, boar
         rater = _rater(request)
         try:
             run_id = play.begin(studio, _ask(*values), rater)
+            yield from _watch(studio, run_id, rater)
         except (ThriceError, DatabaseError) as error:
-            raise gr.Error(str(error), title="Nothing was asked", print_exception=False) from error
-        yield from _watch(studio, run_id, rater)
+            raise gr.Error(str(error), print_exception=False) from error
 
     def reload(request: gr.Request) -> Iterator[dict[str, Any] | None]:
         rater = _rater(request)

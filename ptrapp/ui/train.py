@@ -4,6 +4,7 @@ from typing import Any
 
 import gradio as gr
 
+from db.errors import DatabaseError
 from ptrapp.services.studio import Studio
 from ptrapp.services.training_panel import read_panel
 from ptrapp.ui.widgets import widget
@@ -16,7 +17,10 @@ def build(studio: Studio, pages: gr.Blocks) -> None:
     """Build the page: one widget, fed by a timer that only reads."""
 
     def look() -> dict[str, Any]:
-        return read_panel(studio).as_json()
+        try:
+            return read_panel(studio).as_json()
+        except DatabaseError as error:
+            return {"problem": str(error)}
 
     panel = widget("train")
     gr.Timer(TICK_S).tick(look, None, panel, queue=False, show_progress="hidden",

@@ -23,8 +23,7 @@ const call = async (method, path, body) => {
   }
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
-  const detail = Array.isArray(answer.detail) ? answer.detail.map((d) => d.msg).join("; ") : null;
-  throw new Error(answer.error || detail || `The server answered ${response.status}.`);
+  throw new Error(answer.error || `The server answered ${response.status}.`);
 };
 
 const seconds = (s) => (s < 10 ? s.toFixed(1) : Math.round(s).toString()) + " s";

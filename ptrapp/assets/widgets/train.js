@@ -106,7 +106,7 @@ const versionRow = (version) => el("tr", { class: version.status === "active" ? 
     ? button("Serve", `serve-${version.name}`, act(`/versions/${version.name}/serve`, undefined, `${version.name} answers the next prompt.`)) : null));
 
 const draw = () => {
-  if (!panel) { root.replaceChildren(el("p", {}, "Loading…")); return; }
+  if (!panel) { root.replaceChildren(el("p", {}, notice?.text ?? "Loading…")); return; }
   const state = JSON.stringify([panel, notice]);
   if (state === drawn) return;
   drawn = state;
@@ -123,6 +123,11 @@ const draw = () => {
   if (focused) root.querySelector(`[data-part="${focused}"]`)?.focus();
 };
 
-watch("value", () => { panel = props.value; draw(); });
-panel = props.value;
-draw();
+const take = (value) => {
+  if (value?.problem) notice = { text: value.problem, bad: true }; // the last panel stays in view
+  else panel = value;
+  draw();
+};
+
+watch("value", () => take(props.value));
+take(props.value);

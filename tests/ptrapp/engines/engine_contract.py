@@ -87,13 +87,36 @@ class EngineContract:
         assert engine.published() == frozenset()
         assert isinstance(complete(engine, [ask("a", policy=Policy("v-1"))])[0], PolicyMissing)
 
-    def test_a_name_is_never_used_again(
+    def test_a_name_never_stands_for_another_folder(
         self, engine: Engine, adapter: Callable[[int], Path]
     ) -> None:
         engine.publish("once", adapter(1))
-        engine.retire("once")
         with pytest.raises(AdapterRejected, match="once"):
             engine.publish("once", adapter(1))
+        engine.retire("once")
+        with pytest.raises(AdapterRejected, match="once"):
+            engine.publish("once", adapter(2))
+
+    def test_a_retired_version_is_published_again_from_its_own_folder(
+        self, engine: Engine, adapter: Callable[[int], Path]
+    ) -> None:
+        folder = adapter(1)
+        engine.publish("back", folder)
+        engine.retire("back")
+        engine.publish("back", folder)
+        assert "back" in engine.published()
+        assert isinstance(complete(engine, [ask("a", policy=Policy("back"))])[0], Completion)
+
+    def test_a_version_that_is_still_retiring_comes_back_without_a_gap(
+        self, engine: Engine, adapter: Callable[[int], Path]
+    ) -> None:
+        folder = adapter(1)
+        engine.publish("wanted", folder)
+        with engine.pin(Policy("wanted")):
+            engine.retire("wanted")
+            engine.publish("wanted", folder)
+        assert "wanted" in engine.published()
+        assert isinstance(complete(engine, [ask("a", policy=Policy("wanted"))])[0], Completion)
 
     def test_a_pinned_version_outlives_its_retirement(
         self, engine: Engine, adapter: Callable[[int], Path]
