@@ -3,7 +3,19 @@
 from itertools import pairwise
 from random import Random
 
-from ptrapp.tasks.words import CONTAINERS, COSTLY, ITEMS, PEOPLE, WEEKDAYS, Person, plural, times
+from ptrapp.tasks.words import (
+    CONTAINERS,
+    COSTLY,
+    DONE_DAILY,
+    GAINS,
+    ITEMS,
+    LOSSES,
+    PEOPLE,
+    WEEKDAYS,
+    Person,
+    plural,
+    times,
+)
 
 Draft = tuple[str, list[str], int | str]
 """Text, worked steps, answer."""
@@ -12,23 +24,20 @@ Draft = tuple[str, list[str], int | str]
 def story(level: int, rng: Random) -> Draft:
     """Things gained and lost, one after another: level + 1 changes."""
     who, item = rng.choice(PEOPLE), rng.choice(ITEMS)
-    have = rng.randint(6, 16 + 8 * level)
+    have = rng.randint(10, 16 + 8 * level)
     text = f"{who.name} has {have} {item}. "
     steps: list[str] = []
-    for turn in range(level + 1):
-        change = rng.randint(2, 6 + 3 * level)
-        lose = have - change >= 3 and rng.random() < 0.5
-        verb = rng.choice(("gives away", "loses", "sells") if lose else ("buys", "finds", "gets"))
-        more = "" if lose else " more"
-        subject = rng.choice((who.he, f"Then {who.he.lower()}")) if turn else who.he
-        text += f"{subject} {verb} {change}{more}. "
-        after = have - change if lose else have + change
-        steps.append(f"{have}{'-' if lose else '+'}{change}={after}.")
+    for verb in rng.sample((*GAINS, *LOSSES), level + 1):
+        lost = verb in LOSSES
+        most = 6 + 3 * level
+        change = rng.randint(2, max(2, min(most, have // 2)) if lost else most)
+        after = have - change if lost else have + change
+        subject = rng.choice((who.he, f"Then {who.he.lower()}")) if steps else who.he
+        text += f"{subject} {verb} {change}{'' if lost else ' more'}. "
+        steps.append(f"{who.he} {verb} {change}: {have} {'-' if lost else '+'} {change} = {after}.")
         have = after
-    text += rng.choice(
-        (f"How many {item} does {who.name} have now?", f"How many {item} are there now?")
-    )
-    return text, steps, have
+    asked = rng.choice(("How many {} does {} have now?", "How many {} are there now?"))
+    return text + asked.format(item, who.name), steps, have
 
 
 def cost(level: int, rng: Random) -> Draft:
@@ -44,45 +53,42 @@ def cost(level: int, rng: Random) -> Draft:
     if rng.random() < 0.3:
         text = text.replace("How much do", "What is the price of").replace(" cost?", "?")
     pairs = list(zip(amounts, prices, strict=True))
-    steps = [times(n, price) for n, price in pairs]
+    steps = [
+        f"{n} {plural(kind)} cost {times(n, price)}"
+        for kind, (n, price) in zip(kinds, pairs, strict=True)
+    ]
     return text, *_summed(steps, [n * price for n, price in pairs])
 
 
 def total(level: int, rng: Random) -> Draft:
     """A sum over the days of a week: level + 2 days."""
     who = rng.choice(PEOPLE)
-    did, thing = rng.choice(
-        (
-            ("reads", "pages"),
-            ("bakes", "cakes"),
-            ("walks", "miles"),
-            ("picks", "apples"),
-            ("writes", "cards"),
-        )
-    )
-    start = rng.randint(0, 6)
-    amounts = [rng.randint(3, 8 + 4 * level) for _ in range(level + 2)]
-    days = [f"{n} on {WEEKDAYS[(start + i) % 7]}" for i, n in enumerate(amounts)]
-    days[0] = days[0].replace(" on", f" {thing} on", 1)
+    did, thing = rng.choice(DONE_DAILY)
+    start, so_far = rng.randint(0, 6), rng.randint(3, 8 + 4 * level)
+    text = f"On {WEEKDAYS[start]} {who.name} {did} {so_far} {thing}"
+    steps: list[str] = []
+    for later in range(1, level + 2):
+        day, more = WEEKDAYS[(start + later) % 7], rng.randint(3, 8 + 4 * level)
+        text += f"{' and' if later == level + 1 else ','} on {day} {more}"
+        steps.append(f"{day}: {so_far} + {more} = {so_far + more}.")
+        so_far += more
     asked = rng.choice((f"How many {thing} is that in total?", f"How many {thing} is that?"))
-    return f"{who.name} {did} {_listed(days)}. {asked}", *_summed([], amounts)
+    return f"{text}. {asked}", steps, so_far
 
 
 def median(level: int, rng: Random) -> Draft:
-    """The middle of a list of five, or of seven at level 3."""
-    count = 7 if level == 3 else 5
-    numbers = rng.sample(range(1, 10 + 15 * level), count)
+    """The middle of a list of five."""
+    numbers = rng.sample(range(1, 10 + 15 * level), 5)
     ordered = sorted(numbers)
-    half = count // 2
     asked = rng.choice(("What is the median of {}?", "Find the median of {}."))
-    low = f"The smallest are {_listed([str(n) for n in ordered[:half]])}."
-    answer = ordered[half]
+    low = f"The smallest are {_listed([str(n) for n in ordered[:2]])}."
+    answer = ordered[2]
     return asked.format(_listed([str(n) for n in numbers])), [low, f"Next is {answer}."], answer
 
 
 def value_range(level: int, rng: Random) -> Draft:
-    """The largest value minus the smallest, among level + 3 values."""
-    numbers = rng.sample(range(2, 10 + 15 * level), level + 3)
+    """The largest value minus the smallest, among level + 2 values."""
+    numbers = rng.sample(range(2, 10 + 15 * level), level + 2)
     listed = _listed([str(n) for n in numbers])
     text = rng.choice(
         (
@@ -91,7 +97,11 @@ def value_range(level: int, rng: Random) -> Draft:
         )
     )
     high, low = max(numbers), min(numbers)
-    steps = [f"The largest is {high}.", f"The smallest is {low}.", f"{high}-{low}={high - low}."]
+    steps = [
+        f"The largest is {high}.",
+        f"The smallest is {low}.",
+        f"{high} - {low} = {high - low}.",
+    ]
     return text, steps, high - low
 
 
@@ -101,16 +111,16 @@ def unit_price(level: int, rng: Random) -> Draft:
     price = rng.randint(2, 4 + level)
     known, wanted = rng.sample(range(2, 6 + level), 2)
     text = f"{known} {plural(kind)} cost {known * price} dollars. "
-    steps = [f"{known * price}/{known}={price}.", times(wanted, price)]
+    steps = [f"{known * price} ÷ {known} = {price}.", times(wanted, price)]
     answer = wanted * price
     if level == 1:
         return text + f"How much do {wanted} {plural(kind)} cost?", steps, answer
     off = rng.randint(1, min(answer - 1, 9))
     if rng.random() < 0.5:
         text += f"A bag costs {off} dollars. How much do {wanted} {plural(kind)} and a bag cost?"
-        return text, [*steps, f"{answer}+{off}={answer + off}."], answer + off
+        return text, [*steps, f"{answer} + {off} = {answer + off}."], answer + off
     text += f"{rng.choice(PEOPLE).name} gets {off} dollars off. How much do {wanted} cost?"
-    return text, [*steps, f"{answer}-{off}={answer - off}."], answer - off
+    return text, [*steps, f"{answer} - {off} = {answer - off}."], answer - off
 
 
 def clock(level: int, rng: Random) -> Draft:
@@ -118,17 +128,17 @@ def clock(level: int, rng: Random) -> Draft:
     what = rng.choice(("film", "class", "game", "trip", "show"))
     hour, hours = rng.randint(1, 8), rng.randint(1, 3)
     minute = 5 * rng.randint(0, 5 if level == 1 else 11)
-    parts = [5 * rng.randint(1, 5 if level == 1 else 9) for _ in range(2 if level == 3 else 1)]
-    text = (
-        f"A {what} starts at {hour}:{minute:02d} and lasts {hours} "
-        f"hour{'s' * (hours > 1)} and {parts[0]} minutes. "
-    )
+    lasts, rest = (5 * rng.randint(1, 5 if level == 1 else 9) for _ in range(2))
+    unit = "hour" if hours == 1 else "hours"
+    text = f"A {what} starts at {hour}:{minute:02d} and lasts {hours} {unit} and {lasts} minutes. "
+    parts = [(f"{hours} {unit}", 60 * hours), (f"{lasts} minutes", lasts)]
     if level == 3:
-        text += f"There is a break of {parts[1]} minutes. "
+        text += f"There is a break of {rest} minutes. "
+        parts.append((f"{rest} minutes", rest))
     now = hour * 60 + minute
     steps: list[str] = []
-    for label, length in [(f"{hours}:00", hours * 60)] + [(f"0:{p:02d}", p) for p in parts]:
-        steps.append(f"{_time(now)}+{label}={_time(now + length)}.")
+    for label, length in parts:
+        steps.append(f"{_time(now)} + {label} = {_time(now + length)}.")
         now += length
     return text + f"When does the {what} end?", steps, _time(now)
 
@@ -147,8 +157,8 @@ def change(level: int, rng: Random) -> Draft:
     steps = [times(amounts[0], prices[0])]
     if level > 1:
         bought += f" and a {kinds[1]} for {prices[1]} dollars"
-        steps.append(f"{spent[0]}+{prices[1]}={sum(spent)}.")
-    steps.append(f"{note}-{sum(spent)}={note - sum(spent)}.")
+        steps.append(f"{spent[0]} + {prices[1]} = {sum(spent)}.")
+    steps.append(f"{note} - {sum(spent)} = {note - sum(spent)}.")
     text = f"{who.name} pays with {note} dollars for {bought}. "
     return text + f"How many dollars does {who.he.lower()} get back?", steps, note - sum(spent)
 
@@ -163,11 +173,12 @@ def boxes(level: int, rng: Random) -> Draft:
     text += rng.choice(
         (f"{rng.choice(PEOPLE).name} takes {taken} of them. ", f"{taken} of them are sold. ")
     )
-    steps = [times(n, each), f"{n * each}-{taken}={left}."]
+    steps = [times(n, each), f"{n * each} - {taken} = {left}."]
     if level > 1:
         more = rng.randint(3, 6 + 3 * level)
-        text += f"Then {rng.choice(PEOPLE).name} brings {more} more. "
-        steps.append(f"{left}+{more}={left + more}.")
+        friend = rng.choice(PEOPLE).name
+        text += f"Then {friend} brings {more} more. "
+        steps.append(f"{friend} brings {more}: {left} + {more} = {left + more}.")
         left += more
     return text + f"How many {item} are left?", steps, left
 
@@ -192,11 +203,11 @@ def purse(level: int, rng: Random) -> Draft:
     left = have - n * price
     text = f"{who.name} has {have} dollars. "
     text += f"{who.he} buys {n} {plural(kind)} at {price} dollars each. "
-    steps = [times(n, price), f"{have}-{n * price}={left}."]
+    steps = [times(n, price), f"{have} - {n * price} = {left}."]
     if level > 1:
         more = rng.randint(3, 6 + 3 * level)
         text += f"Then {who.he.lower()} finds {more} more. "
-        steps.append(f"{left}+{more}={left + more}.")
+        steps.append(f"{left} + {more} = {left + more}.")
         left += more
     return text + f"How many dollars does {who.name} have now?", steps, left
 
@@ -218,10 +229,10 @@ def shelves(level: int, rng: Random) -> Draft:
 
 
 def _summed(steps: list[str], amounts: list[int]) -> tuple[list[str], int]:
-    """Appends running sums to `steps`: 3, 4, 5 become "3+4=7." and "7+5=12."."""
+    """Appends running sums to `steps`: 3, 4, 5 become "3 + 4 = 7." and "7 + 5 = 12."."""
     so_far = amounts[0]
     for amount in amounts[1:]:
-        steps = [*steps, f"{so_far}+{amount}={so_far + amount}."]
+        steps = [*steps, f"{so_far} + {amount} = {so_far + amount}."]
         so_far += amount
     return steps, so_far
 
@@ -230,12 +241,13 @@ def _related(before: Person, person: Person, value: int, rng: Random) -> tuple[s
     """How one person's age follows from another's: the fact, the step, the age."""
     name, other = person.name, before.name
     if value <= 12 and rng.random() < 0.3:
-        return f"{name} is twice as old as {other}.", times(2, value), 2 * value
+        return f"{name} is twice as old as {other}.", f"{name} is {times(2, value)}", 2 * value
     by = rng.randint(2, 9)
     if value - by >= 3 and rng.random() < 0.4:
         fact = f"{name} is {by} years younger than {other}."
-        return fact, f"{value}-{by}={value - by}.", value - by
-    return f"{name} is {by} years older than {other}.", f"{value}+{by}={value + by}.", value + by
+        return fact, f"{name} is {value} - {by} = {value - by}.", value - by
+    fact = f"{name} is {by} years older than {other}."
+    return fact, f"{name} is {value} + {by} = {value + by}.", value + by
 
 
 def _listed(parts: list[str]) -> str:

@@ -34,6 +34,15 @@ ITEMS = (
 )
 COSTLY = ("pen", "book", "cup", "ball", "cake", "toy", "hat", "ticket", "lamp", "map")
 CONTAINERS = ("box", "bag", "basket", "shelf", "jar", "crate")
+GAINS = ("buys", "finds", "gets")
+LOSSES = ("gives away", "loses", "sells")
+DONE_DAILY = (
+    ("reads", "pages"),
+    ("bakes", "cakes"),
+    ("walks", "miles"),
+    ("picks", "apples"),
+    ("writes", "cards"),
+)
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 _IRREGULAR = {"box": "boxes", "shelf": "shelves"}
@@ -44,5 +53,5 @@ def plural(noun: str) -> str:
 
 
 def times(left: int, right: int) -> str:
-    """The step that multiplies: "3*4=12."."""
-    return f"{left}*{right}={left * right}."
+    """The step that multiplies: "3 × 4 = 12."."""
+    return f"{left} × {right} = {left * right}."

@@ -8,11 +8,15 @@ from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.tasks.check import is_correct
 from ptrapp.tasks.families import HELD_OUT, generate, split_of
 from training.bundled.data import (
+    Piece,
     batches,
     conversation,
+    drill,
+    practice,
+    recital,
     wrong_answer,
 )
-from training.bundled.styles import SHARES, write
+from training.bundled.styles import OPENINGS, SHARES, write
 
 
 def test_only_right_answers_are_learned_and_none_to_evaluation_prompts() -> None:
@@ -81,3 +85,28 @@ def test_no_held_out_family_is_trained_on() -> None:
         assert not any(
             start.split(".")[-1] == new.split(".")[-1] for start in starts if "in total" in new
         )
+
+
+def learned_text(found: list[Piece]) -> str:
+    return "".join(piece.text for piece in found if piece.weight)
+
+
+def test_a_drill_teaches_the_results_of_its_sums_only() -> None:
+    found = drill(Random(0))
+    assert all("=" not in piece.text for piece in found if piece.weight)
+    assert all(piece.text.endswith("=") for piece in found[1:] if not piece.weight)
+
+
+def test_a_recital_is_the_problem_again() -> None:
+    given, said = recital(Random(0))
+    assert said.text.removesuffix("<|end|>") in given.text.replace("<|user|>", " ")
+
+
+def test_practice_gives_the_opening_and_teaches_the_work() -> None:
+    rng = Random(0)
+    openings = [opening for style in ("full", "first", "onward") for opening in OPENINGS[style]]
+    for _ in range(200):
+        found = practice(rng)
+        assert any(found[-2].text.endswith(f"<T> {opening}") for opening in openings)
+        assert learned_text(found) == found[-1].text
+        assert found[-1].text.endswith(".<|end|>")

@@ -37,14 +37,15 @@ def test_any_text_comes_back_as_it_was(tokenizer: PreTrainedTokenizerFast, text:
 
 
 def test_every_digit_is_a_token(tokenizer: PreTrainedTokenizerFast) -> None:
-    assert tokenizer.tokenize("2048+7=2055.") == [*"2048+7=2055", "."]
+    assert tokenizer.tokenize("2048+7=2055.") == [*"2048+7=2055."]
+    assert tokenizer.tokenize(" 20 + 7")[:2] == ["Ġ2", "0"]
 
 
 def test_words_of_the_problems_are_single_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
     words = (
         QUESTION.replace("12", "").replace("7", "").replace(".", " .").replace("?", " ?").split()
     )
-    assert len(tokenizer.tokenize(QUESTION)) == len(words) + len([" ", "1", "2", " ", "7"])
+    assert len(tokenizer.tokenize(QUESTION)) == len(words) + len(["1", "2", "7"])
 
 
 def test_only_roles_and_ends_are_special(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -81,7 +82,10 @@ def test_a_later_prompt_begins_with_the_earlier_prompt_and_its_completion(
     tokenizer: PreTrainedTokenizerFast,
 ) -> None:
     messages = [{"role": "user", "content": QUESTION}]
-    modes = ((False, "<R> The answer is 20."), (True, "<T> First, 12+7=19.<R> The answer is 19."))
+    modes = (
+        (False, "<R> The answer is 20."),
+        (True, "<T> First, 12 + 7 = 19.<R> The answer is 19."),
+    )
     for thinking, completion in modes:
         prompt = tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, enable_thinking=thinking, return_dict=False

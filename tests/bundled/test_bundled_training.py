@@ -63,9 +63,11 @@ def test_another_runs_checkpoint_is_not_continued(
     assert steps == [1, 2]
 
 
-def test_the_rate_rises_stays_and_falls_to_nothing() -> None:
-    run = Run(n_steps=1_000, warmup_steps=100, decay_share=0.5)
+def test_the_rate_rises_stays_falls_and_falls_once_more() -> None:
+    run = Run(n_steps=2_000, warmup_steps=100, mixture_share=0.5, decay_share=0.5, second_peak=0.6)
     assert rate(0, run) == pytest.approx(0.01)
     assert rate(100, run) == rate(499, run) == 1.0
     assert rate(750, run) == pytest.approx(0.5)
     assert rate(999, run) == pytest.approx(0.002)
+    assert rate(1_500, run) == pytest.approx(0.3)
+    assert rate(1_999, run) == pytest.approx(0.0006)

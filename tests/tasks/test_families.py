@@ -9,7 +9,7 @@ from ptrapp.tasks.families import FAMILIES, HELD_OUT, LEVELS, generate, problems
 from ptrapp.tasks.problem import Problem
 from ptrapp.tasks.work import first_half, full_work, second_half
 
-STEP = re.compile(r"^([\d:]+)([-+*/])([\d:]+)=([\d:]+)\.$")
+STEP = re.compile(r"([\d:]+) ([-+×÷]) (\d+)(| hours?| minutes) = ([\d:]+)\.$")
 
 
 def many(family: str) -> list[Problem]:
@@ -21,12 +21,13 @@ def numbers(text: str) -> list[int]:
     return [int(digits) for digits in re.findall(r"\d+", text)]
 
 
-def computed(left: str, sign: str, right: str) -> Fraction | str:
+def computed(left: str, sign: str, right: str, unit: str) -> Fraction | str:
     if ":" in left:
-        minutes = sum(60 * int(t.split(":")[0]) + int(t.split(":")[1]) for t in (left, right))
+        hour, minute = left.split(":")
+        minutes = 60 * int(hour) + int(minute) + int(right) * (60 if "hour" in unit else 1)
         return f"{(minutes // 60 - 1) % 12 + 1}:{minutes % 60:02d}"
     a, b = Fraction(left), Fraction(right)
-    return {"+": a + b, "-": a - b, "*": a * b, "/": a / b if b else a}[sign]
+    return {"+": a + b, "-": a - b, "×": a * b, "÷": a / b if b else a}[sign]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -34,9 +35,10 @@ def test_every_step_is_true_and_the_last_arrives_at_the_answer(family: str) -> N
     for problem in many(family):
         assert len(problem.steps) >= 2
         for step in problem.steps:
-            if match := STEP.match(step):
-                left, sign, right, result = match.groups()
-                assert computed(left, sign, right) == (result if ":" in result else int(result))
+            if match := STEP.search(step):
+                left, sign, right, unit, result = match.groups()
+                expected = computed(left, sign, right, unit)
+                assert expected == (result if ":" in result else int(result)), step
             else:
                 assert family in ("median", "range"), step
         assert is_correct(problem.steps[-1], problem.answer)

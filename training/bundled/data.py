@@ -7,8 +7,9 @@
 Only right completions carry loss. Earlier rounds of a conversation are often wrong, as they will
 be when the model refines its own: it must learn to work the answer out again, not to repeat it.
 
-The first batches are lessons: problems with all the work written, and drills, bare sums one after
-another. Copying and reckoning are learned there sooner than in the mixture, which then takes over.
+The first batches are lessons: problems with all the work written, between drills (bare sums one
+after another) and recitals (the problem said again). Reckoning and copying are learned there much
+sooner than in the mixture, which then takes over, in the end with practice between.
 """
 
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, LEVELS, generate, problems, split_of
 from ptrapp.tasks.problem import Problem
 from training.bundled import smalltalk
-from training.bundled.styles import OPENINGS, Thought, think, write
+from training.bundled.styles import OPENINGS, Style, Thought, think, write
 from training.bundled.tokenizer import ASSISTANT, END, RESPONSE, THOUGHT, USER
 
 TRAINED = tuple(family for family in FAMILIES if family not in HELD_OUT)
@@ -37,6 +38,7 @@ WRONG_SHARE = 0.5
 
 DRILL_SHARE = 0.4
 DRILL_SUMS = 10
+PRACTICE_SHARE = 0.5
 
 POOL = 1_024
 """Conversations sorted by length together, so that batches hold little padding."""
@@ -104,8 +106,37 @@ def drill(rng: Random) -> list[Piece]:
         for step in _trained_problem(rng).steps:
             task, sign, result = step.partition("=")
             if sign:
-                found += [Piece(f" {task}=", 0.0), Piece(result, 1.0)]
+                found += [Piece(f" {task}{sign}", 0.0), Piece(result, 1.0)]
     return found
+
+
+def recital(rng: Random) -> list[Piece]:
+    """Draws a problem to be said again word for word."""
+    text = _trained_problem(rng).text
+    return [Piece(f"{USER}{text}{END}{ASSISTANT}{THOUGHT}", 0.0), Piece(f" {text}{END}", 1.0)]
+
+
+def practice(rng: Random) -> list[Piece]:
+    """Draws work whose opening is given: a better hand at it, and no stronger habit of it.
+
+    Half of it begins at the problem; the other half goes on from a first half written in an
+    earlier round, after a direct answer or not.
+    """
+    problem = _trained_problem(rng)
+    style: Style = rng.choices(("full", "first", "onward"), (0.4, 0.1, 0.5))[0]
+    history: list[str] = []
+    if style == "onward":
+        if rng.random() < 0.7:
+            history.append(completion(None, f"The answer is {_guess(problem, rng)}."))
+        begun = write(problem, "first", rng).text
+        history.append(completion(begun, f"The answer is {_guess(problem, rng)}."))
+    text = write(problem, style, rng).text
+    opening = next(opening for opening in OPENINGS[style] if text.startswith(opening))
+    users = [problem.text] + [REFINE_INSTRUCTION] * len(history)
+    shown = pieces([Turn(user, said, False) for user, said in zip(users, history, strict=False)])
+    given = f"{USER}{users[-1]}{END}{ASSISTANT}{THOUGHT} {opening}"
+    learned = f"{text.removeprefix(opening)}{RESPONSE} The answer is {problem.answer}.{END}"
+    return [*shown, Piece(given, 0.0), Piece(learned, 1.0)]
 
 
 def pieces(turns: list[Turn]) -> list[Piece]:
@@ -131,10 +162,15 @@ def wrong_answer(problem: Problem, rng: Random) -> str:
         moved = hour * 60 + minute + rng.choice((-60, -30, -10, -5, 5, 10, 30, 60))
         return f"{(moved // 60 - 1) % 12 + 1}:{moved % 60:02d}"
     right = int(problem.answer)
-    met = [step.rstrip(".").split("=")[-1] for step in problem.steps[:-1] if "=" in step]
+    met = [step.rstrip(".").split("=")[-1].strip() for step in problem.steps[:-1] if "=" in step]
     near = [str(right + d) for d in (-10, -5, -3, -2, -1, 1, 2, 3, 5, 10) if right + d > 0]
     wrong = [value for value in met if value != problem.answer]
     return rng.choice(wrong) if wrong and rng.random() < 0.2 else rng.choice(near)
+
+
+def _guess(problem: Problem, rng: Random) -> str:
+    """The right answer, or as often a wrong one."""
+    return wrong_answer(problem, rng) if rng.random() < WRONG_SHARE else problem.answer
 
 
 def tokenizer_texts(seed: int) -> Iterator[str]:
@@ -158,13 +194,16 @@ def batches(
     seed: int,
     tokens: int,
     drills: int = 0,
+    recitals: int = 0,
     lessons: int = 0,
+    mixture: int = 0,
     start: int = 0,
 ) -> Iterator[Batch]:
     """Yields batches of about `tokens` ids for ever, beginning with the `start`-th.
 
-    The first `lessons` batches, or a few more, are lessons, the first `drills` of them with drills
-    between; the others are the mixture.
+    The first `lessons` batches, or a few more, are lessons: up to `drills` with drills between,
+    then up to `recitals` with recitals between. Up to `mixture` follows the mixture alone, and
+    from there on the mixture with practice between.
 
     Pools are drawn from (seed, pool index) alone, so a resumed run meets the same batches; to
     find its place it draws the pools before `start` again.
@@ -174,10 +213,19 @@ def batches(
         rng = Random(f"data/{seed}/{pool}")
         if seen < drills:
             drawn = [drill(rng) if rng.random() < DRILL_SHARE else lesson(rng) for _ in range(POOL)]
+        elif seen < recitals:
+            drawn = [
+                recital(rng) if rng.random() < DRILL_SHARE else lesson(rng) for _ in range(POOL)
+            ]
         elif seen < lessons:
             drawn = [lesson(rng) for _ in range(POOL)]
-        else:
+        elif seen < mixture:
             drawn = [pieces(conversation(rng)) for _ in range(POOL)]
+        else:
+            drawn = [
+                practice(rng) if rng.random() < PRACTICE_SHARE else pieces(conversation(rng))
+                for _ in range(POOL)
+            ]
         made = _pooled(_encoded(tokenizer, drawn), tokenizer.pad_token_id, rng, tokens)
         yield from made[max(0, start - seen) :]
         seen += len(made)

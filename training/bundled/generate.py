@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
-from transformers import GenerationMixin, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.bundled.tokenizer import RESPONSE, THOUGHT
 
@@ -62,7 +62,7 @@ def complete(
         )
         how = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
         with torch.no_grad():
-            out = cast(GenerationMixin, model).generate(
+            out = cast(Any, model).generate(
                 **encoded.to(model.device),
                 max_new_tokens=max_new_tokens,
                 **(how if temperature else {"do_sample": False}),

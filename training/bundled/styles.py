@@ -25,7 +25,7 @@ ONWARD_SHARE = 0.3
 
 OPENINGS: dict[Style, tuple[str, ...]] = {
     "full": ("Step by step:", "Let me work it out:"),
-    "first": ("First,", "I begin with"),
+    "first": ("First:", "To begin:"),
     "plan": ("My plan is to", "I should"),
     "easy": ("This looks easy.", "That is a simple one."),
     "estimate": ("Around", "About"),
@@ -69,7 +69,6 @@ def write(problem: Problem, style: Style, rng: Random) -> Thought:
             rest = full_work(problem)
         case "first":
             rest = first_half(problem)
-            rest = rest[0].lower() + rest[1:]
         case "plan":
             rest = f"{_PLANS[problem.family]}."
         case "easy":

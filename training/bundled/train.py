@@ -21,7 +21,7 @@ class Run:
     """Everything the weights depend on, besides the code and the number of threads."""
 
     seed: int = 0
-    n_steps: int = 6_600
+    n_steps: int = 10_000
     tokens_per_step: int = 2_048
     hidden: int = 128
     n_heads: int = 4
@@ -30,13 +30,19 @@ class Run:
     intermediate: int = 384
     lr: float = 3e-3
     """Peak learning rate. Muon on the matrices learned little faster and ran three times slower."""
-    drill_share: float = 0.291
-    """The first part of the run, in which some lessons are drills: by then sums are known."""
-    lesson_share: float = 0.5
-    """The first part of the run, in which all the work is always written."""
     warmup_steps: int = 100
+    drill_share: float = 0.14
+    """Up to this part of the run some lessons are drills: by then sums are known."""
+    recital_share: float = 0.2112
+    """Up to this part of the run some lessons are recitals: they teach to find and copy."""
+    lesson_share: float = 0.2821
+    """Up to this part of the run all the work is always written."""
+    mixture_share: float = 0.6
+    """Up to this part of the run the mixture stands alone; then half of it is practice."""
     decay_share: float = 0.5
-    """The last part of the run, in which the rate falls linearly to nothing."""
+    """The part of the time up to there in which the rate falls linearly to nothing."""
+    second_peak: float = 0.67
+    """Where the rate starts again, as a share of `lr`, to fall once more until the end."""
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast, run: Run) -> LlamaForCausalLM:
@@ -84,7 +90,9 @@ def train(
         seed=run.seed,
         tokens=run.tokens_per_step,
         drills=int(run.n_steps * run.drill_share),
+        recitals=int(run.n_steps * run.recital_share),
         lessons=int(run.n_steps * run.lesson_share),
+        mixture=int(run.n_steps * run.mixture_share),
         start=start,
     )
     model.train()
@@ -117,9 +125,13 @@ def batch_loss(model: LlamaForCausalLM, batch: Batch) -> torch.Tensor:
 
 
 def rate(step: int, run: Run) -> float:
-    """The share of the peak rate at a step: up, level, and down to zero."""
-    decay_steps = max(1, int(run.n_steps * run.decay_share))
-    return min(1.0, (step + 1) / run.warmup_steps, (run.n_steps - step) / decay_steps)
+    """The share of the peak rate at a step: up, level and down to zero, then once more."""
+    turn = int(run.n_steps * run.mixture_share)
+    if step < turn:
+        decay_steps = max(1.0, turn * run.decay_share)
+        return min(1.0, (step + 1) / run.warmup_steps, (turn - step) / decay_steps)
+    falling = (run.n_steps - step) / (run.n_steps - turn)
+    return run.second_peak * min((step + 1 - turn) / run.warmup_steps, falling)
 
 
 def _save(
