@@ -1,4 +1,4 @@
-"""`python -m training.bundled --out DIR --seed N`: tokenizer, data and weights from one seed."""
+"""`python -m training.bundled --seed N`: tokenizer, data and weights from one seed."""
 
 import argparse
 import logging
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Trains the bundled model, going on from a killed run's checkpoint if there is one."""
     usual = Run()
     parser = argparse.ArgumentParser(prog="python -m training.bundled", description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the finished model")
+    parser.add_argument("--out", type=Path, default=Path("data/bundled/model"), help="the model")
     parser.add_argument("--work", type=Path, default=Path("data/bundled"), help="checkpoints")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--steps", type=int, default=usual.n_steps)
