@@ -13,8 +13,7 @@
     │   ├── ContextTooLong          this prompt and history do not fit; later rounds stop here
     │   ├── PolicyMissing           the adapter is not published on the engine
     │   ├── AdapterRejected         the engine cannot load or answer with the adapter
-    │   ├── EngineUnavailable       no answer at all; try again later
-    │   └── Cancelled               somebody pressed stop
+    │   └── EngineUnavailable       no answer at all; try again later
     ├── JudgeError                  no verdict: *unscored*, never a tie
     └── TrainingError               a job cannot go on; its message is stored on the job
         ├── NothingToLearn          no pair or trajectory is left after the filters
@@ -71,10 +70,6 @@ class AdapterRejected(EngineError):
 
 class EngineUnavailable(EngineError):
     """The engine does not answer."""
-
-
-class Cancelled(EngineError):
-    """The request was stopped by the person or program that made it."""
 
 
 class JudgeError(ThriceError):

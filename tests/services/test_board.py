@@ -1,14 +1,18 @@
 """A board holds a thought only when this rater opened it and may see it now."""
 
 import json
+import threading
 import time
 from typing import Any
 
-from db.models import Outcome
+import pytest
+
+from db.models import Outcome, Run
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.services import compare, play
+from ptrapp.services import board, compare, play
 from ptrapp.services.board import Board, Cell
+from ptrapp.services.studio import Studio
 
 
 def text_of(board: Board) -> str:
@@ -135,3 +139,29 @@ def test_flips_and_the_diff_are_against_the_round_before(world: Any) -> None:
     assert [cell.flip for cell in board.cells] == [None, "fixed", "broken"]
     assert not board.cells[0].diff
     assert "secret" not in str(board.cells[1].diff)
+
+
+def test_a_board_read_while_its_run_ends_is_not_the_last_one(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()
+
+    def held(request: Request) -> str:
+        gate.wait(5)
+        return "<T> secret.<R> The answer is 2."
+
+    world.open(held)
+    run_id = world.begin(n=1)
+    live = world.studio.live[run_id]
+
+    def read_just_before_the_end(studio: Studio, run_id: int) -> Run:
+        row = play.load(studio, run_id)
+        gate.set()
+        assert live.ended.wait(5)
+        return row
+
+    with monkeypatch.context() as patched:
+        patched.setattr(board, "load", read_just_before_the_end)
+        assert world.board(run_id).running
+    last = world.board(run_id)
+    assert (last.state, len(last.cells)) == ("done", 1)
