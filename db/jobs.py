@@ -4,20 +4,22 @@ Leases run on the database's clock. Every write of a running job carries the tok
 a worker whose job was taken over is fenced: it gets `Conflict` and stores nothing.
 """
 
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.dialects import clock, insert
 from db.errors import AlreadyQueued, Conflict
-from db.models import Job, JobKind, JobMetric, JobStatus, Worker, now
+from db.models import Adapter, Job, JobKind, JobMetric, JobStatus, Worker, now
 
 MAX_CLAIMS = 5
 """A job that ended this many workers without an error of its own is not tried again."""
 OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
+STOPPED = (JobStatus.FAILED, JobStatus.CANCELLED)
+NoteLevel = Literal["info", "warning"]
 _FREE = {"claim_token": None, "lease_until": None, "eta_s": None}
 """What a job looks like while nobody holds it."""
 
@@ -78,6 +80,13 @@ def progress(
 ) -> None:
     """Say what the job is doing now, and how far it is."""
     _write(session, job_id, token, phase=phase, step=step, n_steps=n_steps, eta_s=eta_s)
+
+
+def note(session: Session, job_id: int, token: str, level: NoteLevel, text: str) -> None:
+    """Tell a person something about the job; said again, by a resumed job, it is there once."""
+    said = _write(session, job_id, token).notes
+    if all(earlier["text"] != text for earlier in said):
+        _write(session, job_id, token, notes=[*said, {"level": level, "text": text}])
 
 
 def record_metrics(
@@ -147,11 +156,11 @@ def resume(session: Session, job_id: int) -> Job:
     job = _job(session, job_id)
     if job.status in OPEN:
         raise AlreadyQueued(f"Job {job_id} is {job.status} already.", job_id)
-    if job.status is JobStatus.DONE:
-        raise Conflict(f"Job {job_id} is done; queue a new one to train again.")
+    if job.status not in STOPPED:
+        raise Conflict(f"Job {job_id} is {job.status}; queue a new one to train again.")
     again = (
         update(Job)
-        .where(Job.id == job_id)
+        .where(Job.id == job_id, Job.status.in_(STOPPED))
         .values(
             status=JobStatus.QUEUED,
             cancel_requested=False,
@@ -164,14 +173,44 @@ def resume(session: Session, job_id: int) -> Job:
     )
     try:
         with session.begin_nested():
-            return session.scalars(again, execution_options={"populate_existing": True}).one()
+            resumed = _changed(session, again)
     except IntegrityError as error:
         raise _already_queued(session, job.dedup) from error
+    if resumed is None:
+        raise Conflict(f"Job {job_id} changed this very moment; load the page again.")
+    return resumed
+
+
+def discard(session: Session, job_id: int) -> Job:
+    """Put a queued, failed or cancelled job away for good; it is not listed any more.
+
+    Raises `Conflict` for a job that runs, is done or is discarded already.
+    """
+    useless = (
+        Job.status.in_((JobStatus.QUEUED, *STOPPED)),
+        ~exists().where(Adapter.job_id == Job.id),
+    )
+    put_away = (
+        update(Job)
+        .where(Job.id == job_id, *useless)
+        .values(
+            status=JobStatus.DISCARDED, finished_at=func.coalesce(Job.finished_at, now()), **_FREE
+        )
+        .returning(Job)
+    )
+    job = _changed(session, put_away)
+    if job is None:
+        raise Conflict(
+            f"Job {job_id} is {_job(session, job_id).status}; only a job that waits, failed or was "
+            "cancelled, and made no version, can be discarded."
+        )
+    return job
 
 
 def queue(session: Session, limit: int = 50) -> list[Job]:
-    """The latest jobs, whatever became of them, newest first."""
-    return list(session.scalars(select(Job).order_by(Job.id.desc()).limit(limit)))
+    """The latest jobs that were not discarded, newest first."""
+    kept = select(Job).where(Job.status != JobStatus.DISCARDED)
+    return list(session.scalars(kept.order_by(Job.id.desc()).limit(limit)))
 
 
 def place(session: Session, job_id: int) -> int | None:

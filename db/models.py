@@ -113,6 +113,8 @@ class JobStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    DISCARDED = "discarded"
+    """Put away by a person, with its checkpoints: neither listed nor resumed."""
 
 
 class AdapterStatus(StrEnum):
@@ -350,6 +352,10 @@ class Job(Base):
     n_steps: Mapped[int] = mapped_column(default=0)
     eta_s: Mapped[float | None]
     error: Mapped[str | None]
+    notes: Mapped[list[dict[str, str]]] = mapped_column(
+        JSON, default=list, server_default=text("'[]'")
+    )
+    """What it has to tell a person, oldest first: `{"level": "info" | "warning", "text": …}`."""
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     claim_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[float | None]

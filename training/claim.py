@@ -90,6 +90,17 @@ class Claim:
             return False
         return True
 
+    def note(self, text: str, level: jobs.NoteLevel = "info") -> None:
+        """Tell a person something about this job, once; a locked database is no reason to end.
+
+        Raises `Conflict` when fenced.
+        """
+        try:
+            with self.database.write() as session:
+                jobs.note(session, self.job_id, self.token, level, text)
+        except DatabaseLocked as error:
+            log.warning("a note on job %d is not stored (%s): %s", self.job_id, text, error)
+
 
 def folder_of(settings: Settings, job_id: int) -> Path:
     """The folder of one job, absolute."""

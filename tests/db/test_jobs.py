@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from db import jobs
+from db import adapters, jobs
 from db.errors import AlreadyQueued, Conflict
 from db.models import Job, JobKind, JobStatus
 from db.session import Database, open_database
@@ -149,6 +149,7 @@ def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
         lambda session: jobs.progress(session, job_id, token, phase="training"),
         lambda session: jobs.record_metrics(session, job_id, token, 1, {"loss": 0.0}),
         lambda session: jobs.record_metrics(session, job_id, token, 1, {}),
+        lambda session: jobs.note(session, job_id, token, "info", "late"),
         lambda session: jobs.finish(session, job_id, token),
         lambda session: jobs.fail(session, job_id, token, "late"),
         lambda session: jobs.mark_cancelled(session, job_id, token),
@@ -160,6 +161,7 @@ def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
                 write(session)
     job = _job(database, job_id)
     assert (job.status, job.phase, job.error) == (JobStatus.RUNNING, "", None)
+    assert job.notes == []
     with database.read() as session:
         assert jobs.curves(session, job_id) == {}
 
@@ -299,7 +301,7 @@ def test_a_done_job_is_not_resumed(database: Database) -> None:
 
 
 def test_a_job_that_is_not_there_is_a_conflict(database: Database) -> None:
-    for verb in (jobs.resume, jobs.request_cancel):
+    for verb in (jobs.resume, jobs.request_cancel, jobs.discard):
         with pytest.raises(Conflict, match="Job 99 is not"):
             with database.write() as session:
                 verb(session, 99)
@@ -320,6 +322,94 @@ def test_progress_and_curves_are_read_back(database: Database) -> None:
             "loss": [(1, 0.7), (2, 0.5)],
             "rewards/margins": [(1, 0.0)],
         }
+
+
+def test_a_note_said_again_by_a_resumed_job_is_there_once(database: Database) -> None:
+    _enqueue(database)
+    held = _claimed(database)
+    assert _job(database, held[0]).notes == []
+    with database.write() as session:
+        jobs.note(session, *held, "info", "8 of 10 pairs are used.")
+        jobs.note(session, *held, "warning", "No pair is left to measure on.")
+        jobs.fail(session, *held, "The disk is full.")
+        jobs.resume(session, held[0])
+    again = _claimed(database)
+    with database.write() as session:
+        jobs.note(session, *again, "info", "8 of 10 pairs are used.")
+        jobs.note(session, *again, "info", "It goes on from step 4.")
+    assert _job(database, held[0]).notes == [
+        {"level": "info", "text": "8 of 10 pairs are used."},
+        {"level": "warning", "text": "No pair is left to measure on."},
+        {"level": "info", "text": "It goes on from step 4."},
+    ]
+
+
+def test_a_stopped_or_waiting_job_is_discarded_and_not_listed(database: Database) -> None:
+    failed, cancelled, queued, kept = (_enqueue(database, f"job {n}") for n in range(4))
+    held = _claimed(database)
+    with database.write() as session:
+        jobs.record_metrics(session, *held, 1, {"loss": 0.7})
+        assert jobs.fail(session, *held, "The disk is full.").id == failed
+        jobs.request_cancel(session, cancelled)
+    ended = _job(database, failed).finished_at
+    with database.write() as session:
+        for job_id in (failed, cancelled, queued):
+            job = jobs.discard(session, job_id)
+            assert job.status is JobStatus.DISCARDED
+            assert job.finished_at is not None
+    assert _job(database, failed).finished_at == ended
+    with database.read() as session:
+        assert [job.id for job in jobs.queue(session, limit=1)] == [kept]
+        assert jobs.place(session, queued) is None
+        assert jobs.place(session, kept) == 1
+        assert jobs.curves(session, failed) == {"loss": [(1, 0.7)]}
+    assert _claimed(database)[0] == kept
+
+
+def test_a_running_or_done_job_is_not_discarded(database: Database) -> None:
+    job_id = _enqueue(database)
+    held = _claimed(database)
+    with pytest.raises(Conflict, match=f"Job {job_id} is running"):
+        with database.write() as session:
+            jobs.discard(session, job_id)
+    with database.write() as session:
+        jobs.finish(session, *held)
+        with pytest.raises(Conflict, match=f"Job {job_id} is done"):
+            jobs.discard(session, job_id)
+    assert _job(database, job_id).status is JobStatus.DONE
+
+
+def test_a_job_whose_version_was_made_is_not_discarded(database: Database) -> None:
+    job_id = _enqueue(database)
+    with database.write() as session:
+        jobs.request_cancel(session, job_id)
+        adapters.register(
+            session,
+            name="v1",
+            parent_id=None,
+            job_id=job_id,
+            snapshot_id=None,
+            base_model="tiny",
+            path="v1",
+            sha256="0" * 64,
+            metrics={},
+        )
+        with pytest.raises(Conflict, match="made no version"):
+            jobs.discard(session, job_id)
+
+
+def test_a_discarded_job_is_over_for_good(database: Database) -> None:
+    job_id = _enqueue(database)
+    with database.write() as session:
+        jobs.discard(session, job_id)
+    for verb in (jobs.resume, jobs.discard):
+        with pytest.raises(Conflict, match=f"Job {job_id} is discarded"):
+            with database.write() as session:
+                verb(session, job_id)
+    with database.write() as session:
+        assert jobs.request_cancel(session, job_id).status is JobStatus.DISCARDED
+    assert _claim(database) is None
+    assert _enqueue(database) != job_id
 
 
 def test_places_in_the_queue(database: Database) -> None:

@@ -16,12 +16,12 @@ from db.errors import DatabaseCorrupt, DatabaseError
 from db.models import Base, Vote
 from db.session import Database, open_database
 
-SECOND = '''
+COMING = '''
 """A step of the kind that destroys votes when done carelessly: it alters what votes refer to."""
 import sqlalchemy as sa
 from alembic import op
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 def upgrade():
     with op.batch_alter_table("raters") as raters:
         raters.alter_column("name", type_=sa.String(200))
@@ -29,7 +29,7 @@ def upgrade():
         votes.alter_column("client", type_=sa.String(64))
         votes.add_column(sa.Column("mood", sa.String()))
 '''
-LOSING = SECOND.replace(
+LOSING = COMING.replace(
     "def upgrade():",
     "def upgrade():\n    op.execute('DROP TRIGGER votes_no_delete')\n"
     "    op.execute('DELETE FROM votes')",
@@ -57,14 +57,15 @@ def _schema(engine: Engine) -> dict[str, Any]:
 
 
 @pytest.fixture
-def second_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def coming_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The migrations of a coming version, in a copy; returns the file of its new step."""
     scripts = tmp_path / "migrations"
     (scripts / "versions").mkdir(parents=True)
-    for part in ("env.py", "script.py.mako", "versions/0001_first.py"):
-        (scripts / part).write_text((migrate.SCRIPTS / part).read_text())
+    steps = sorted(migrate.SCRIPTS.glob("versions/0*.py"))
+    for file in (migrate.SCRIPTS / "env.py", migrate.SCRIPTS / "script.py.mako", *steps):
+        (scripts / file.relative_to(migrate.SCRIPTS)).write_text(file.read_text())
     monkeypatch.setattr(migrate, "SCRIPTS", scripts)
-    return scripts / "versions" / "0002_second.py"
+    return scripts / "versions" / "0003_coming.py"
 
 
 def test_a_fresh_schema_equals_the_migrated_one(url: str) -> None:
@@ -130,11 +131,11 @@ def test_a_postgresql_log_without_its_triggers_is_not_opened(postgres_url: str) 
         open_database(postgres_url)
 
 
-def test_an_upgrade_keeps_every_vote_and_the_protection(world: Any, second_step: Path) -> None:
+def test_an_upgrade_keeps_every_vote_and_the_protection(world: Any, coming_step: Path) -> None:
     for _ in range(3):
         world.vote()
     world.database.dispose()
-    second_step.write_text(SECOND)
+    coming_step.write_text(COMING)
     upgraded = open_database(world.database.url)
     with upgraded.read() as session:
         assert session.query(Vote).count() == 3
@@ -145,46 +146,46 @@ def test_an_upgrade_keeps_every_vote_and_the_protection(world: Any, second_step:
     upgraded.dispose()
 
 
-def test_a_copy_is_kept_of_what_is_upgraded(sqlite_database: Database, second_step: Path) -> None:
+def test_a_copy_is_kept_of_what_is_upgraded(sqlite_database: Database, coming_step: Path) -> None:
     sqlite_database.dispose()
-    second_step.write_text(SECOND)
+    coming_step.write_text(COMING)
     open_database(sqlite_database.url).dispose()
-    (copy,) = _file(sqlite_database).parent.glob("thrice-before-0002-*.db")
+    (copy,) = _file(sqlite_database).parent.glob("thrice-before-0003-*.db")
     with closing(sqlite3.connect(copy)) as earlier:
-        assert earlier.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert earlier.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
 
 
-def test_an_upgrade_that_would_lose_votes_changes_nothing(world: Any, second_step: Path) -> None:
+def test_an_upgrade_that_would_lose_votes_changes_nothing(world: Any, coming_step: Path) -> None:
     if not world.database.url.startswith("sqlite"):
         pytest.skip("DROP TRIGGER is written for SQLite")
     world.vote()
     world.database.dispose()
-    second_step.write_text(LOSING)
+    coming_step.write_text(LOSING)
     with pytest.raises(DatabaseError, match="would have kept 0 of 1 votes"):
         open_database(world.database.url)
     with closing(sqlite3.connect(_file(world.database))) as file:
         assert file.execute("SELECT count(*) FROM votes").fetchone() == (1,)
-        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
+        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
         names = file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
         assert sorted(name for (name,) in names) == sorted(append_only.TRIGGERS)
 
 
-def test_a_dangling_reference_stops_an_upgrade(world: Any, second_step: Path) -> None:
+def test_a_dangling_reference_stops_an_upgrade(world: Any, coming_step: Path) -> None:
     if not world.database.url.startswith("sqlite"):
         pytest.skip("PostgreSQL never has one")
     world.database.dispose()
     with closing(sqlite3.connect(_file(world.database))) as file, file:
         file.execute("DELETE FROM prompts")
-    second_step.write_text(SECOND)
+    coming_step.write_text(COMING)
     with pytest.raises(DatabaseCorrupt, match="refers to a missing row in 'prompts'"):
         open_database(world.database.url)
 
 
 def test_a_failing_step_leaves_the_file_as_it_was(
-    sqlite_database: Database, second_step: Path
+    sqlite_database: Database, coming_step: Path
 ) -> None:
     sqlite_database.dispose()
-    second_step.write_text(SECOND + "    op.execute('SELECT * FROM nowhere')\n")
+    coming_step.write_text(COMING + "    op.execute('SELECT * FROM nowhere')\n")
     with pytest.raises(DBAPIError, match="nowhere"):
         open_database(sqlite_database.url)
     with closing(sqlite3.connect(_file(sqlite_database))) as file:
@@ -196,6 +197,73 @@ def test_the_migrating_connection_has_no_foreign_keys(sqlite_database: Database)
     engine = connect.migrator(make_url(sqlite_database.url), 1.0)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 0
+    engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def first_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of the first version, with jobs and all that refers to them."""
+    url = f"sqlite:///{tmp_path / 'first.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    migrate.upgrade(make_url(url), 1.0, revision="0001")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in FIRST_ROWS:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    return url
+
+
+FIRST_ROWS = (
+    "INSERT INTO jobs VALUES (3, 'dpo', '{\"settings\": {}}', 'dpo:base', 'done', 'publishing', 9,"
+    " 9, NULL, NULL, false, NULL, NULL, 1, '2026-11-01', '2026-11-01', '2026-11-02')",
+    "INSERT INTO jobs VALUES (7, 'mask_sft', '{}', 'mask_sft:1', 'running', 'training', 2, 9, 3.5,"
+    " 'e', true, 'token', 1e9, 2, '2026-11-03', '2026-11-03', NULL)",
+    "INSERT INTO job_metrics VALUES (3, 1, 'loss', 0.7), (7, 2, 'loss', 0.25)",
+    "INSERT INTO snapshots VALUES (1, 3, 'abc', 'jobs/3', 5, 8, '{}', '2026-11-02')",
+    "INSERT INTO adapters VALUES (1, 'dpo-000003', NULL, 3, 1, 'tiny', 'adapters/1', 'def',"
+    " 'active', NULL, '{}', '2026-11-02', '2026-11-02')",
+)
+
+
+def _rows(url: str) -> dict[str, list[dict[str, Any]]]:
+    """Every row of what has to do with jobs."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        found = {
+            table: [
+                dict(row._mapping) for row in connection.execute(text(f"SELECT * FROM {table}"))
+            ]
+            for table in ("jobs", "job_metrics", "snapshots", "adapters")
+        }
+    engine.dispose()
+    return found
+
+
+def test_jobs_of_the_first_version_and_what_refers_to_them_are_kept(first_url: str) -> None:
+    before = _rows(first_url)
+    assert [len(rows) for rows in before.values()] == [2, 2, 1, 1]
+    open_database(first_url).dispose()
+    after = _rows(first_url)
+    for job in after["jobs"]:
+        assert job.pop("notes") in ("[]", [])
+    after["jobs"].sort(key=lambda job: int(job["id"]))
+    assert after == before
+
+
+def test_jobs_of_the_first_version_are_as_protected_as_new_ones(first_url: str) -> None:
+    open_database(first_url).dispose()
+    engine = create_engine(first_url)
+    for statement, named in (
+        ("UPDATE jobs SET status = 'lost' WHERE id = 3", "jobstatus|CHECK constraint"),
+        ("UPDATE jobs SET kind = 'lost' WHERE id = 3", "jobkind|CHECK constraint"),
+        ("UPDATE jobs SET dedup = 'mask_sft:1', status = 'queued' WHERE id = 3", "(?i)unique"),
+    ):
+        with pytest.raises(DBAPIError, match=named), engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET status = 'discarded' WHERE id = 3")
     engine.dispose()
 
 

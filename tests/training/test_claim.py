@@ -1,0 +1,61 @@
+"""What a training process tells the queue, and what it makes of a queue that does not answer."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from db import jobs
+from db.errors import Conflict, DatabaseLocked
+from db.models import Job, JobKind
+from db.session import Database
+from ptrapp.core.settings import Settings
+from training.claim import Claim
+from training.payload import Payload
+
+
+@pytest.fixture
+def claim(database: Database, tmp_path: Path) -> Claim:
+    with database.write() as session:
+        jobs.enqueue(session, JobKind.DPO, {}, "dpo:base")
+        job = jobs.claim(session, 15.0)
+    assert job is not None
+    assert job.claim_token is not None
+    settings = Settings(data_dir=tmp_path)
+    return Claim(database, settings, job.id, job.claim_token, job.kind, Payload())
+
+
+def notes(claim: Claim) -> list[dict[str, str]]:
+    with claim.database.read() as session:
+        return session.get_one(Job, claim.job_id).notes
+
+
+def test_a_note_stands_on_the_job_once(claim: Claim) -> None:
+    for _ in range(2):
+        claim.note("2 pairs are held out.")
+        claim.note("No tie is used.", "warning")
+    assert notes(claim) == [
+        {"level": "info", "text": "2 pairs are held out."},
+        {"level": "warning", "text": "No tie is used."},
+    ]
+
+
+def test_a_note_for_a_locked_database_goes_to_the_log(
+    claim: Claim, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def locked(*_: object) -> None:
+        raise DatabaseLocked("Another program keeps it locked.")
+
+    monkeypatch.setattr(jobs, "note", locked)
+    with caplog.at_level(logging.WARNING):
+        claim.note("2 pairs are held out.")
+    assert "2 pairs are held out." in caplog.text
+    assert "keeps it locked" in caplog.text
+
+
+def test_a_lost_claim_notes_nothing(claim: Claim) -> None:
+    with claim.database.write() as session:
+        jobs.release(session, claim.job_id, claim.token)
+    with pytest.raises(Conflict, match="does not belong"):
+        claim.note("2 pairs are held out.")
+    assert notes(claim) == []
