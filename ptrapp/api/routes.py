@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from starlette.exceptions import HTTPException
 
 from db.errors import Conflict, DatabaseError
@@ -17,6 +17,7 @@ from ptrapp.core.errors import (
     EngineError,
     JudgeError,
     NotFound,
+    StorageError,
     ThriceError,
 )
 from ptrapp.core.thoughts import Thinking
@@ -77,7 +78,11 @@ class Opened(Body):
 
 
 class NewJob(Body):
+    """A job, and what of its recipe's settings shall differ from the defaults."""
+
     kind: JobKind
+    settings: dict[str, bool | int | FiniteFloat | str] = Field({}, max_length=32)
+    """Its training process knows the names and bounds; a mistake stands on the failed job."""
 
 
 def build_router(studio: Studio) -> APIRouter:
@@ -153,7 +158,7 @@ def build_router(studio: Studio) -> APIRouter:
 
     @router.post("/jobs", status_code=201)
     def new_job(body: NewJob) -> dict[str, int]:
-        return {"job_id": jobs.start(studio, body.kind)}
+        return {"job_id": jobs.start(studio, body.kind, body.settings)}
 
     @router.post("/jobs/{job_id}/cancel")
     def cancel(job_id: Id) -> dict[str, str]:
@@ -164,6 +169,11 @@ def build_router(studio: Studio) -> APIRouter:
     def resume(job_id: Id) -> dict[str, str]:
         jobs.resume(studio, job_id)
         return {"state": "queued"}
+
+    @router.post("/jobs/{job_id}/discard")
+    def discard(job_id: Id) -> dict[str, str]:
+        jobs.discard(studio, job_id)
+        return {"state": "discarded"}
 
     @router.get("/training")
     def training() -> dict[str, Any]:
@@ -206,6 +216,8 @@ def answer_errors(app: FastAPI) -> None:
                 return 409
             case EngineError() | DatabaseError():
                 return 503
+            case StorageError():
+                return 500
             case _:
                 return 400
 

@@ -14,6 +14,7 @@
     │   ├── PolicyMissing           the adapter is not published on the engine
     │   ├── AdapterRejected         the engine cannot load or answer with the adapter
     │   └── EngineUnavailable       no answer at all; try again later
+    ├── StorageError                a file or folder could not be removed
     ├── JudgeError                  no verdict: *unscored*, never a tie
     └── TrainingError               a job cannot go on; its message is stored on the job
         ├── NothingToLearn          no pair or trajectory is left after the filters
@@ -70,6 +71,10 @@ class AdapterRejected(EngineError):
 
 class EngineUnavailable(EngineError):
     """The engine does not answer."""
+
+
+class StorageError(ThriceError):
+    """A file or folder could not be removed."""
 
 
 class JudgeError(ThriceError):

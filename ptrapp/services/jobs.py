@@ -1,5 +1,7 @@
 """Training jobs as a person sees them: what the next would take, start, cancel, resume."""
 
+import logging
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +9,22 @@ from typing import Any
 
 from db import adapters, jobs, labels, trajectories
 from db.errors import AlreadyQueued
-from db.models import Job, JobKind, JobStatus, Outcome
+from db.models import Job, JobKind, Outcome
 from db.session import Session
-from ptrapp.core.errors import InputError, NotFound
+from ptrapp.core.errors import InputError, NotFound, StorageError
 from ptrapp.services.studio import Studio
 
-SHOWN_CURVES = ("loss", "rewards/margins", "rewards/accuracies")
+log = logging.getLogger(__name__)
+
+SHOWN_CURVES = (
+    "loss",
+    "rewards/margins",
+    "rewards/accuracies",
+    "eval_loss",
+    "eval_rewards/margins",
+    "eval_rewards/accuracies",
+)
+"""Metrics the page draws; `eval_` marks those on held-out examples, which have fewer points."""
 WORKER_SILENT_S = 10.0
 """A worker says it is there every few seconds; silent for longer, it is not there."""
 
@@ -31,6 +43,15 @@ class Outlook:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What a job has to tell a person."""
+
+    level: str
+    """`info` or `warning`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
     """One row of the queue, with its curves."""
 
@@ -43,6 +64,9 @@ class JobView:
     n_steps: int
     eta_s: float | None
     error: str | None
+    notes: list[Note]
+    settings: dict[str, Any]
+    """What was chosen for it; the rest is the recipe's default."""
     parent: str
     adapter: str | None
     created_at: datetime
@@ -121,9 +145,29 @@ def resume(studio: Studio, job_id: int) -> None:
     """Put a failed or cancelled job back into the queue; it goes on from its last checkpoint."""
     with studio.database.write() as session:
         job = _job(session, job_id)
-        if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+        if job.status not in jobs.STOPPED:
             raise InputError(f"Job {job_id} is {job.status.value}; only a stopped job can go on.")
         jobs.resume(session, job_id)
+
+
+def discard(studio: Studio, job_id: int) -> None:
+    """Put a waiting, failed or cancelled job away and delete its folder, checkpoints and all.
+
+    Raises `Conflict` for any other job, `StorageError` when its folder stays.
+    """
+    with studio.database.write() as session:
+        _job(session, job_id)
+        jobs.discard(session, job_id)
+    folder = studio.settings.jobs_dir / str(job_id)
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        log.info("job %d is discarded; it had no folder", job_id)
+    except OSError as error:
+        raise StorageError(
+            f"Job {job_id} is discarded, but its folder {folder} could not be removed "
+            f"({error.strerror}); remove it by hand."
+        ) from error
 
 
 def listing(studio: Studio, limit: int = 12) -> list[JobView]:
@@ -142,6 +186,8 @@ def listing(studio: Studio, limit: int = 12) -> list[JobView]:
                 n_steps=job.n_steps,
                 eta_s=job.eta_s,
                 error=job.error,
+                notes=[Note(said["level"], said["text"]) for said in job.notes],
+                settings=job.payload.get("settings", {}),
                 parent=names.get(job.payload.get("parent_adapter_id"), "base"),
                 adapter=made.get(job.id),
                 created_at=job.created_at,

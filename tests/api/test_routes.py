@@ -110,6 +110,27 @@ def test_jobs_are_queued_listed_and_stopped(ada: Any) -> None:
     ada.post(f"/jobs/{job_id}/cancel")
 
 
+def test_a_stopped_job_is_discarded_by_a_route(ada: Any) -> None:
+    key = ada.offer(*ada.play(mode="sample", n=2))
+    ada.post("/votes", {"key": key, "outcome": "left"})
+    chosen = {"form": "ipo", "beta": 0.5, "epochs": 2, "length_normalised": True}
+    job_id = ada.post("/jobs", {"kind": "dpo", "settings": chosen}).json()["job_id"]
+    (job,) = [job for job in ada.get("/jobs").json() if job["id"] == job_id]
+    assert job["settings"] == chosen
+    assert [type(value) for value in job["settings"].values()] == [str, float, int, bool]
+    ada.post(f"/jobs/{job_id}/cancel")
+    assert ada.post(f"/jobs/{job_id}/discard").json() == {"state": "discarded"}
+    assert "is discarded" in sentence(ada.post(f"/jobs/{job_id}/discard"), 409)
+    assert job_id not in [job["id"] for job in ada.get("/training").json()["jobs"]]
+
+
+@pytest.mark.parametrize("settings", ['{"beta": NaN}', '{"beta": [1]}', '{"beta": null}', '"ipo"'])
+def test_settings_that_are_no_plain_values_are_refused(ada: Any, settings: str) -> None:
+    body = f'{{"kind": "dpo", "settings": {settings}}}'.encode()
+    headers = {"Content-Type": "application/json"}
+    assert "settings" in sentence(ada.ask("POST", "/jobs", content=body, headers=headers), 422)
+
+
 def test_versions_are_served_and_rolled_back(ada: Any) -> None:
     assert {view["name"] for view in ada.get("/versions").json()} == {"base", "v1", "broken"}
     assert ada.post("/versions/v1/serve").json() == {"serving": "v1"}
@@ -185,6 +206,7 @@ def test_a_body_that_is_no_request_is_refused(ada: Any, content: bytes) -> None:
         ("POST", "/votes", {"key": "nobody's", "outcome": "left"}),
         ("POST", "/jobs/999999/cancel", None),
         ("POST", "/jobs/999999/resume", None),
+        ("POST", "/jobs/999999/discard", None),
         ("POST", "/versions/v999/serve", None),
         ("GET", "/nothing/here", None),
         ("POST", "/health", {}),

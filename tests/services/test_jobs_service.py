@@ -1,15 +1,17 @@
 """A job is queued once, when there is something to learn, and can be stopped and taken up."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
 
 from db import jobs as queue
-from db.errors import AlreadyQueued, DiskFull
+from db.errors import AlreadyQueued, Conflict, DiskFull
 from db.models import JobKind
-from ptrapp.core.errors import InputError, NotFound
+from ptrapp.core.errors import InputError, NotFound, StorageError
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services import compare, jobs
 from ptrapp.services.training_panel import read_panel
@@ -92,6 +94,78 @@ def test_a_queued_job_is_cancelled_and_taken_up_again(world: Any) -> None:
     for act in (jobs.cancel, jobs.resume):
         with pytest.raises(NotFound, match="no job 99"):
             act(world.studio, 99)
+
+
+def stopped_job(world: Any) -> tuple[int, Path]:
+    """A job that failed at its second step, and the checkpoint it left."""
+    world.vote("left")
+    job_id = jobs.start(world.studio, JobKind.DPO, {"beta": 0.5})
+    with world.database.write() as session:
+        held = queue.claim(session, 15.0)
+        queue.note(session, job_id, held.claim_token, "warning", "No pair is held out.")
+        for name in ("loss", "eval_loss", "grad_norm"):
+            queue.record_metrics(session, job_id, held.claim_token, 2, {name: 0.5})
+        queue.fail(session, job_id, held.claim_token, "The disk is full.")
+    checkpoint = world.studio.settings.jobs_dir / str(job_id) / "checkpoints" / "checkpoint-2"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "whole").touch()
+    return job_id, checkpoint
+
+
+def test_a_job_tells_its_notes_its_settings_and_its_held_out_curves(world: Any) -> None:
+    stopped_job(world)
+    (job,) = read_panel(world.studio).as_json()["jobs"]
+    assert job["notes"] == [{"level": "warning", "text": "No pair is held out."}]
+    assert job["settings"] == {"beta": 0.5}
+    assert job["curves"] == {"loss": [(2, 0.5)], "eval_loss": [(2, 0.5)]}
+
+
+def test_a_discarded_job_takes_its_checkpoints_along_and_nobody_elses(world: Any) -> None:
+    job_id, checkpoint = stopped_job(world)
+    other = world.studio.settings.jobs_dir / f"{job_id}0"
+    other.mkdir()
+    jobs.discard(world.studio, job_id)
+    assert not (world.studio.settings.jobs_dir / str(job_id)).exists()
+    assert checkpoint.parents[2].is_dir()
+    assert other.is_dir()
+    assert jobs.listing(world.studio) == []
+    with pytest.raises(InputError, match="is discarded; only a stopped job"):
+        jobs.resume(world.studio, job_id)
+
+
+def test_a_job_that_goes_on_keeps_its_folder(world: Any) -> None:
+    job_id, checkpoint = stopped_job(world)
+    jobs.resume(world.studio, job_id)
+    with world.database.write() as session:
+        queue.claim(session, 15.0)
+    with pytest.raises(Conflict, match="is running"):
+        jobs.discard(world.studio, job_id)
+    assert checkpoint.is_dir()
+
+
+def test_a_queued_job_without_a_folder_is_discarded(world: Any) -> None:
+    world.vote("left")
+    jobs.discard(world.studio, jobs.start(world.studio, JobKind.DPO))
+    assert jobs.listing(world.studio) == []
+    with pytest.raises(NotFound, match="no job 99"):
+        jobs.discard(world.studio, 99)
+
+
+def test_a_folder_that_cannot_be_removed_is_named(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id, checkpoint = stopped_job(world)
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(
+        StorageError, match=f"jobs/{job_id} could not be removed .Permission denied"
+    ):
+        jobs.discard(world.studio, job_id)
+    assert checkpoint.is_dir()
+    assert jobs.listing(world.studio) == []
 
 
 def test_a_worker_that_is_not_there_is_told(world: Any) -> None:
