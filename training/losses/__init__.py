@@ -1,0 +1,47 @@
+"""The losses, as formulas of tensors: no model, no settings, no logging."""
+
+from training.losses.imitation import (
+    BETA_0,
+    OFFICIAL,
+    PAPER,
+    Consistency,
+    Spans,
+    ThoughtMaskLoss,
+    confidence_betas,
+    pooled_cosine,
+    thought_mask_loss,
+    weighted_nll,
+)
+from training.losses.likelihood import bradley_terry, davidson, rao_kupper
+from training.losses.preference import (
+    Logps,
+    PreferenceForm,
+    PreferenceLoss,
+    dpo_loss,
+    preference_loss,
+)
+from training.losses.reward import RewardForm, RewardModelLoss, reward_model_loss
+
+__all__ = [
+    "BETA_0",
+    "OFFICIAL",
+    "PAPER",
+    "Consistency",
+    "Logps",
+    "PreferenceForm",
+    "PreferenceLoss",
+    "RewardForm",
+    "RewardModelLoss",
+    "Spans",
+    "ThoughtMaskLoss",
+    "bradley_terry",
+    "confidence_betas",
+    "davidson",
+    "dpo_loss",
+    "pooled_cosine",
+    "preference_loss",
+    "rao_kupper",
+    "reward_model_loss",
+    "thought_mask_loss",
+    "weighted_nll",
+]

@@ -1,0 +1,154 @@
+"""The DPO family: what it costs a policy to prefer otherwise than the raters."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from training.losses.flips import smooth, unflip
+from training.losses.likelihood import bradley_terry, davidson, rao_kupper
+
+
+class PreferenceForm(StrEnum):
+    """What becomes of D = β·[(log π − log ref)(chosen) − (log π − log ref)(rejected)]."""
+
+    SIGMOID = "sigmoid"
+    """−log σ(D): DPO, arXiv 2305.18290, equation 7; cDPO where labels are smoothed."""
+    ROBUST = "robust"
+    """The same, without the bias of labels flipped at a known rate: arXiv 2403.00409."""
+    IPO = "ipo"
+    """(d − 1/(2τ))²: a gap to reach instead of one to widen for ever, arXiv 2310.12036."""
+    RAO_KUPPER = "rao_kupper"
+    """A tie is a lead below a threshold: arXiv 2409.17431."""
+    DAVIDSON = "davidson"
+    """A tie goes by the geometric mean of both sides: arXiv 2409.17431."""
+
+
+class Logps(NamedTuple):
+    """Sums over the tokens of a completion, in nats, (P,) each."""
+
+    chosen: Tensor
+    rejected: Tensor
+    reference_chosen: Tensor
+    reference_rejected: Tensor
+
+
+class PreferenceLoss(NamedTuple):
+    """One value for each pair, (P,)."""
+
+    loss: Tensor
+    chosen_rewards: Tensor
+    """β(log π − log ref) as the loss used it: of sums, or of means per token."""
+    rejected_rewards: Tensor
+
+
+def preference_loss(
+    logps: Logps,
+    n_chosen: Tensor,
+    n_rejected: Tensor,
+    outcomes: Tensor,
+    margin: Tensor,
+    *,
+    form: PreferenceForm,
+    beta: float,
+    label_smoothing: float = 0.0,
+    tie_strength: float = 3.0,
+    length_normalised: bool = False,
+    nll_weight: float = 0.0,
+) -> PreferenceLoss:
+    """Judge pairs by one of the forms, (P,).
+
+    `n_chosen` and `n_rejected` (P,) count completion tokens, `outcomes` (P, 3) are the shares of
+    votes for chosen, tie and rejected, `margin` (P,) is the lead a vote asks for, in the unit of D
+    and 0 where none (see `likelihood`).
+
+    - `label_smoothing` ε < ½, the share of votes taken to be flipped: ROBUST takes them out again,
+      the others mix them in (see `flips`). IPO has no such term: its settings must refuse an ε.
+    - `length_normalised` puts means per token for sums (arXiv 2411.15124, equation 6, after SimPO,
+      2405.14734); β is then larger, about 5. IPO always does so.
+    - `nll_weight` α adds α·NLL of the chosen, per token of it (IRPO, arXiv 2404.19733). Ours: only
+      where more votes are for the chosen than for the rejected, so a tie makes nothing to imitate.
+
+    Against TRL 1.16: SIGMOID, ROBUST and IPO are its `sigmoid`, `robust` and `ipo`; SIGMOID with
+    `length_normalised` is its `sigmoid_norm`. Its `sigmoid` ignores `label_smoothing`, so cDPO is
+    2(1−ε)·`sigmoid` − (1−2ε)·`robust` there. Its `sft` averages over all chosen tokens of a batch;
+    we do over each completion, as IRPO: how a batch is cut then changes nothing. Its logged rewards
+    are always of sums.
+
+    Worked by hand: the policy raised the chosen by 2 nats and lowered the rejected by 3, so with
+    β = 0.1 the rewards are 0.2 and −0.3 and −log σ(0.5) = 0.4741; with α = 1 the chosen's NLL per
+    token, 8/4 = 2, comes on top.
+
+    >>> logps = Logps(*torch.tensor([[-8.0], [-13.0], [-10.0], [-10.0]]))
+    >>> four, five, votes = torch.tensor([4]), torch.tensor([5]), torch.tensor([[1.0, 0.0, 0.0]])
+    >>> loss = preference_loss(
+    ...     logps, four, five, votes, torch.zeros(1),
+    ...     form=PreferenceForm.SIGMOID, beta=0.1, nll_weight=1.0,
+    ... )
+    >>> [round(value.item(), 4) for value in loss]
+    [2.4741, 0.2, -0.3]
+    """
+    chosen = logps.chosen - logps.reference_chosen  # (P,)
+    rejected = logps.rejected - logps.reference_rejected  # (P,)
+    if length_normalised or form is PreferenceForm.IPO:
+        chosen, rejected = chosen / n_chosen, rejected / n_rejected  # (P,) each
+    chosen_rewards, rejected_rewards = beta * chosen, beta * rejected  # (P,) each
+    difference = chosen_rewards - rejected_rewards  # (P,)
+    outcomes = outcomes.to(difference.dtype)  # (P, 3)
+    match form:
+        case PreferenceForm.SIGMOID:
+            loss = bradley_terry(difference, smooth(outcomes, label_smoothing), margin)
+        case PreferenceForm.ROBUST:
+            loss = bradley_terry(difference, unflip(outcomes, label_smoothing), margin)
+        case PreferenceForm.IPO:
+            loss = ipo(difference, outcomes, margin, tau=beta)
+        case PreferenceForm.RAO_KUPPER:
+            loss = rao_kupper(difference, smooth(outcomes, label_smoothing), tie_strength, margin)
+        case PreferenceForm.DAVIDSON:
+            loss = davidson(difference, smooth(outcomes, label_smoothing), tie_strength, margin)
+    if nll_weight:
+        won = (outcomes[:, 0] > outcomes[:, 2]).to(loss.dtype)  # (P,)
+        loss = loss - nll_weight * won * logps.chosen / n_chosen  # (P,)
+    return PreferenceLoss(loss, chosen_rewards, rejected_rewards)
+
+
+def ipo(difference: Tensor, outcomes: Tensor, margin: Tensor, *, tau: float) -> Tensor:
+    """Identity Preference Optimization: the gap d = D/τ is drawn to 1/(2τ), (P,).
+
+    arXiv 2310.12036, equation 17. Changed: d is of means per token, which TRL confirmed with the
+    authors. Ours: votes mix (d − 1/(2τ))² and (d + 1/(2τ))², a tie being half of each, and a margin
+    moves the goal of a vote to (½ + m)/τ.
+
+    Worked by hand, τ = ½, so the goal is a gap of 1. At D = 1 the gap is 2: the chosen's vote costs
+    (2 − 1)² = 1, the rejected's (2 + 1)² = 9, a tie 5.
+
+    >>> ipo(torch.ones(3), torch.eye(3), torch.zeros(3), tau=0.5)
+    tensor([1., 5., 9.])
+    """
+    margin = margin.to(difference.dtype)
+    chosen = (difference - margin - 0.5).square()  # (P,)
+    tie = difference.square() + 0.25  # (P,): the mean of (D − ½)² and (D + ½)²
+    rejected = (difference + margin + 0.5).square()  # (P,)
+    return (outcomes * torch.stack([chosen, tie, rejected], 1)).sum(1) / tau**2
+
+
+def dpo_loss(
+    chosen_logps: Tensor,
+    rejected_logps: Tensor,
+    reference_chosen_logps: Tensor,
+    reference_rejected_logps: Tensor,
+    beta: float,
+) -> PreferenceLoss:
+    """DPO as in its paper (arXiv 2305.18290, equation 7): one vote a pair, for the chosen, (P,).
+
+    `preference_loss` with nothing else asked for; sums over completions in nats, (P,) each.
+
+    >>> dpo_loss(*torch.tensor([[-8.0], [-13.0], [-10.0], [-10.0]]), beta=0.1).loss
+    tensor([0.4741])
+    """
+    chosen_rewards = beta * (chosen_logps - reference_chosen_logps)  # (P,)
+    rejected_rewards = beta * (rejected_logps - reference_rejected_logps)  # (P,)
+    loss = -logsigmoid(chosen_rewards - rejected_rewards)  # (P,)
+    return PreferenceLoss(loss, chosen_rewards, rejected_rewards)
