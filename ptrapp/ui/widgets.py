@@ -13,13 +13,15 @@ FOLDER: Path = ASSETS / "widgets"
 def widget(name: str, value: dict[str, Any] | None = None) -> gr.HTML:
     """A component whose value is plain data; `<name>.js` draws it into an element of that class.
 
+    What is an idea of its own in that script lies in `<name>_….js` and is read before it.
+
     The template does not depend on the value, so the script's own nodes stay when it changes.
     """
-    script = (FOLDER / "shared.js").read_text() + (FOLDER / f"{name}.js").read_text()
+    parts = [FOLDER / "shared.js", *sorted(FOLDER.glob(f"{name}_*.js")), FOLDER / f"{name}.js"]
     return gr.HTML(
         value=value,
         html_template=f'<div class="{name}"></div>',
-        js_on_load=script,
+        js_on_load="\n".join(part.read_text() for part in parts),
         elem_id=f"thrice-{name}",
     )
 

@@ -2,22 +2,24 @@
 // It draws what services/training_panel.py read from the database, and asks our routes to act.
 
 const root = element.querySelector(".train");
-const KINDS = { dpo: "DPO", mask_sft: "Thought-mask SFT" };
 const percent = (x) => Math.round(100 * x) + " %";
 
 let panel = null;
 let notice = null;
-let drawn = "";
+let confirming = null;
 
-const act = (path, body, said) => async (event) => {
-  event.currentTarget.disabled = true;
+const act = (path, body, success) => async (event) => {
+  const pressed = event.currentTarget;
+  pressed.disabled = true;
   try {
-    await call("POST", path, body);
-    notice = { text: said };
+    await call("POST", path, typeof body === "function" ? body() : body);
+    notice = { text: success };
+    confirming = null;
   } catch (error) {
     notice = { text: error.message, bad: true };
   }
   await refresh();
+  pressed.disabled = false;
 };
 
 const refresh = async () => {
@@ -33,23 +35,27 @@ const table = (caption, heads, rows) =>
     el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))),
     el("tbody", {}, ...rows)));
 
-const next = () => {
+const outlook = () => {
   const now = panel.outlook;
   const taken = [
     count(now.n_pairs, "preference"),
-    `${count(now.n_ties, "tie")} and ${now.n_both_bad} “both bad” (kept, not trained on)`,
+    `${count(now.n_ties, "tie")} and ${now.n_both_bad} “both bad” (kept; by default not trained on)`,
     now.share_chosen_longer === null ? null : `the chosen response is the longer one in ${percent(now.share_chosen_longer)}`,
   ].filter(Boolean).join(" · ");
-  return el("section", {},
-    el("h3", {}, "Next job"),
+  return [
     el("p", {}, `It would improve `, el("strong", {}, now.parent), `, the version that answers now. Since it was trained: ${taken}. Stored refined rounds found right: ${now.n_refined}.`),
-    el("div", { class: "acts" },
-      button(`Train on preferences (DPO)`, "dpo", act("/jobs", { kind: "dpo" }, "The job is queued."), { class: "act main" }),
-      button(`Train on refinements (thought-mask SFT)`, "mask_sft", act("/jobs", { kind: "mask_sft" }, "The job is queued."))),
-    panel.train_every ? el("p", { class: "faint" }, `A DPO job is queued by itself at ${panel.train_every} new preferences.`) : null,
-    panel.worker ? null : el("p", { class: "bad", role: "alert" }, "No worker is running, so jobs only wait. Start one: python -m training.worker"),
-    notice ? el("p", { class: notice.bad ? "bad" : "good", role: notice.bad ? "alert" : "status" }, notice.text) : null);
+    panel.train_every ? el("p", { class: "faint" }, `A DPO job is queued by itself at ${panel.train_every} new preferences, with the default settings.`) : null,
+  ];
 };
+
+const queue = (kind) => act("/jobs", () => ({ kind, settings: chosen(kind) }), "The job is queued.");
+
+const start = () => el("div", { class: "acts" },
+  button("Train on preferences (DPO)", "dpo", queue("dpo"), { class: "act main" }),
+  button("Train on refinements (thought-mask SFT)", "mask_sft", queue("mask_sft")));
+
+const noWorker = () => [panel.worker ? null
+  : el("p", { class: "bad", role: "alert" }, "No worker is running, so jobs only wait. Start one: python -m training.worker")];
 
 const progress = (job) => {
   if (job.status === "queued") return job.place === 1 ? "next in the queue" : `place ${job.place} in the queue`;
@@ -60,37 +66,36 @@ const progress = (job) => {
     el("div", {}, `${job.stopping ? "stopping" : job.phase || "starting"} · step ${job.step} of ${job.n_steps || "?"}${left}`));
 };
 
-const curve = (job, metric, label) => {
-  const points = job.curves[metric] || [];
-  if (!points.length) return null;
-  const last = points.at(-1)[1];
-  const text = `${label} ${last.toFixed(3)}`;
-  if (points.length < 2) return el("div", { class: "curve" }, text);
-  const [width, height] = [150, 36];
-  const values = points.map(([, value]) => value);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const [from, to] = [points[0][0], points.at(-1)[0]];
-  const path = points.map(([step, value]) =>
-    `${(((step - from) / (to - from || 1)) * width).toFixed(1)},${(height - 2 - ((value - low) / (high - low || 1)) * (height - 4)).toFixed(1)}`).join(" ");
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  for (const [key, value] of Object.entries({ viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `${label} from ${values[0].toFixed(3)} to ${last.toFixed(3)} over ${points.length} points` })) svg.setAttribute(key, value);
-  const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-  for (const [key, value] of Object.entries({ points: path, fill: "none", stroke: "currentColor", "stroke-width": 1.5 })) line.setAttribute(key, value);
-  svg.append(line);
-  return el("figure", { class: "curve" }, svg, el("figcaption", {}, text));
+const LOSS = "What it trained so far is deleted for good: its checkpoints, its frozen data and its log. It cannot be resumed any more. Votes and versions stay.";
+
+// Said in place, so that nothing covers the page; the second of two quick clicks is not an answer.
+const discard = (job) => {
+  if (confirming?.id !== job.id) {
+    return [button("Discard", `discard-${job.id}`, () => { confirming = { id: job.id, since: Date.now() }; draw(); }, { "aria-label": `Discard job ${job.id}` })];
+  }
+  const really = act(`/jobs/${job.id}/discard`, undefined, `Job ${job.id} is discarded.`);
+  return [
+    el("p", { class: "loss", id: `loss-${job.id}` }, LOSS),
+    button("Really discard?", `discard-${job.id}`, (event) => { if (Date.now() - confirming.since > 500) really(event); }, { class: "act danger", "aria-describedby": `loss-${job.id}` }),
+    button("Keep it", `keep-${job.id}`, () => { confirming = null; draw(`discard-${job.id}`); }),
+  ];
 };
+
+const notes = (job) => job.notes.length ? el("ul", { class: "notes", "aria-label": `Notes of job ${job.id}` }, ...job.notes.map(({ level, text }) =>
+  el("li", { class: level }, level === "warning" ? el("span", { "aria-hidden": "true" }, "⚠ ") : null, el("strong", {}, level === "warning" ? "Warning: " : "Note: "), text))) : null;
 
 const jobRow = (job) => {
   const acts = [];
   if (["queued", "running"].includes(job.status) && !job.stopping) acts.push(button("Cancel", `cancel-${job.id}`, act(`/jobs/${job.id}/cancel`, undefined, `Job ${job.id} is being stopped; its last checkpoint is kept.`)));
-  if (["failed", "cancelled"].includes(job.status)) acts.push(button("Resume", `resume-${job.id}`, act(`/jobs/${job.id}/resume`, undefined, `Job ${job.id} goes on from its last checkpoint.`)));
+  if (["failed", "cancelled"].includes(job.status)) acts.push(button("Resume", `resume-${job.id}`, act(`/jobs/${job.id}/resume`, undefined, `Job ${job.id} goes on from its last checkpoint.`)), ...discard(job));
   return el("tr", {},
     el("td", {}, String(job.id)),
-    el("td", {}, KINDS[job.kind] ?? job.kind, el("div", { class: "faint" }, `from ${job.parent}`)),
+    el("td", {}, KINDS[job.kind] ?? job.kind, el("div", { class: "faint" }, `from ${job.parent}`),
+      ...Object.entries(job.settings).map(([name, value]) => el("div", { class: "faint" }, `${name.replaceAll("_", " ")}: ${value}`))),
     el("td", {}, el("span", { class: `state ${job.status}` }, job.status)),
-    el("td", { class: job.status === "failed" ? "bad wide" : "wide" }, progress(job)),
-    el("td", {}, el("div", { class: "curves" }, curve(job, "loss", "loss"), curve(job, "rewards/margins", "reward margin"))),
-    el("td", {}, ...acts));
+    el("td", { class: "wide" }, el("div", { class: job.status === "failed" ? "outcome bad" : "outcome" }, progress(job)), notes(job),
+      el("div", { class: "curves" }, curve(job, "loss", "loss"), curve(job, "rewards/margins", "reward margin"), curve(job, "rewards/accuracies", "reward accuracy"))),
+    el("td", {}, acts.length ? el("div", { class: "acts" }, ...acts) : null));
 };
 
 const figures = (metrics) => Object.entries(metrics)
@@ -105,22 +110,47 @@ const versionRow = (version) => el("tr", { class: version.status === "active" ? 
   el("td", {}, ["retired", "ready"].includes(version.status)
     ? button("Serve", `serve-${version.name}`, act(`/versions/${version.name}/serve`, undefined, `${version.name} answers the next prompt.`)) : null));
 
-const draw = () => {
-  if (!panel) { root.replaceChildren(el("p", {}, notice?.text ?? "Loading…")); return; }
-  const state = JSON.stringify([panel, notice]);
-  if (state === drawn) return;
-  drawn = state;
-  const focused = root.contains(document.activeElement) ? document.activeElement.dataset.part : null;
+const versions = () => {
   const serving = panel.versions.find((version) => version.status === "active");
-  root.replaceChildren(
-    next(),
-    el("section", {}, el("h3", {}, "Versions"),
-      el("div", { class: "acts" }, serving && serving.name !== "base"
-        ? button(`Roll back to ${serving.parent}`, "rollback", act("/versions/rollback", undefined, "Rolled back; the next prompt is answered by the version before.")) : null),
-      table("Every version of the policy, newest first", ["Version", "State", "Figures", "Trained on", ""], panel.versions.map(versionRow))),
-    el("section", {}, el("h3", {}, "Jobs"),
-      panel.jobs.length ? table("Newest first", ["Job", "Method", "State", "Progress", "Curves", ""], panel.jobs.map(jobRow)) : el("p", {}, "No job yet.")));
-  if (focused) root.querySelector(`[data-part="${focused}"]`)?.focus();
+  return [
+    serving && serving.name !== "base" ? el("div", { class: "acts" },
+      button(`Roll back to ${serving.parent}`, "rollback", act("/versions/rollback", undefined, "Rolled back; the next prompt is answered by the version before."))) : null,
+    table("Every version of the policy, newest first", ["Version", "State", "Figures", "Trained on", ""], panel.versions.map(versionRow)),
+  ];
+};
+
+const jobs = () => [panel.jobs.length
+  ? table("Newest first", ["Job", "Method", "State", "Progress", ""], panel.jobs.map(jobRow))
+  : el("p", {}, "No job yet.")];
+
+// Drawn anew only where something changed: what is being typed, read aloud or pressed stays.
+const drawn = new Map();
+const redraw = (box, state, build, focus) => {
+  const now = JSON.stringify(state);
+  if (drawn.get(box) === now) return;
+  drawn.set(box, now);
+  const part = focus ?? (box.contains(document.activeElement) ? document.activeElement.dataset.part : null);
+  box.replaceChildren(...build().filter(Boolean));
+  if (part) box.querySelector(`[data-part="${part}"]`)?.focus();
+};
+
+const boxes = Object.fromEntries(["outlook", "worker", "versions", "jobs"].map((name) => [name, el("div", {})]));
+const said = el("p", { role: "status" });
+const page = [
+  el("section", {}, el("h3", {}, "Next job"), boxes.outlook, settingsForm(), start(), boxes.worker, said),
+  el("section", {}, el("h3", {}, "Versions"), boxes.versions),
+  el("section", {}, el("h3", {}, "Jobs"), boxes.jobs),
+];
+
+const draw = (focus) => {
+  if (!panel) { root.replaceChildren(el("p", {}, notice?.text ?? "Loading…")); return; }
+  if (!root.contains(said)) root.replaceChildren(...page);
+  redraw(boxes.outlook, [panel.outlook, panel.train_every], outlook);
+  redraw(boxes.worker, panel.worker, noWorker);
+  redraw(boxes.versions, panel.versions, versions);
+  redraw(boxes.jobs, [panel.jobs, confirming], jobs, focus);
+  redraw(said, notice, () => [notice?.text]);
+  said.className = notice?.bad ? "bad" : "good";
 };
 
 const take = (value) => {

@@ -1,0 +1,69 @@
+// What a person may choose for the next job. Blank is the recipe's own default and is not sent; the
+// recipe knows the bounds, and what it cannot use stands on the failed job.
+
+const KINDS = { dpo: "DPO", mask_sft: "Thought-mask SFT" };
+const EPOCHS = { key: "epochs", label: "Epochs", hint: "passes over the examples", blank: "3" };
+const LEARNING_RATE = { key: "learning_rate", label: "Learning rate", hint: "peak; blank chooses by the model’s size", blank: "automatic" };
+const SETTINGS = {
+  dpo: [
+    { key: "form", label: "Loss form", hint: "how votes become a loss", choices: {
+      sigmoid: "sigmoid: DPO as published", robust: "robust: some votes are wrong", ipo: "ipo: a gap to reach",
+      rao_kupper: "rao_kupper: ties teach", davidson: "davidson: ties teach" } },
+    { key: "beta", label: "Beta", hint: "weight of staying near the version before", blank: "0.1" },
+    { key: "label_smoothing", label: "Label smoothing", hint: "share of votes taken to be wrong", blank: "0" },
+    EPOCHS, LEARNING_RATE,
+    { key: "length_normalised", label: "Length-normalised", hint: "per token, so that length is no merit" },
+  ],
+  mask_sft: [
+    { key: "preset", label: "Preset", hint: "the loss of PTR’s program, or of its paper", choices: {
+      official: "official", paper: "paper" } },
+    EPOCHS, LEARNING_RATE,
+  ],
+};
+
+const input = ({ choices, blank }) => {
+  if (choices) return el("select", {}, ...Object.entries(choices).map(([value, said]) => el("option", { value }, said)));
+  if (blank) return el("input", { type: "text", inputmode: "decimal", autocomplete: "off", placeholder: blank, maxlength: 40 });
+  return el("input", { type: "checkbox" });
+};
+
+const fields = Object.entries(SETTINGS).flatMap(([kind, settings]) =>
+  settings.map((setting) => ({ ...setting, kind, node: input(setting) })));
+
+// What differs from the default; text that is no number goes as it is, to be refused in words.
+const changed = ({ choices, blank, node }) => {
+  if (choices) return node.selectedIndex > 0 ? node.value : undefined;
+  if (!blank) return node.checked || undefined;
+  const text = node.value.trim();
+  const number = Number(text);
+  if (!text || number === Number(blank)) return undefined;
+  return Number.isFinite(number) ? number : text;
+};
+
+const chosen = (kind) => Object.fromEntries(fields.filter((field) => field.kind === kind)
+  .map((field) => [field.key, changed(field)]).filter(([, value]) => value !== undefined));
+
+const settingsForm = () => {
+  const told = el("span", { class: "faint" });
+  const reset = el("button", { type: "button", class: "act", hidden: true }, "Back to the defaults");
+  const tell = () => {
+    const names = fields.filter((field) => changed(field) !== undefined).map((field) => `${KINDS[field.kind]} ${field.label.toLowerCase()}`);
+    told.textContent = names.length ? ` · changed: ${names.join(", ")}` : "";
+    reset.hidden = !names.length;
+  };
+  reset.addEventListener("click", () => {
+    for (const { node } of fields) {
+      if (node.type === "checkbox") node.checked = false;
+      else if (node.type === "text") node.value = "";
+      else node.selectedIndex = 0;
+    }
+    tell();
+    form.querySelector("summary").focus();
+  });
+  const group = (kind) => el("fieldset", {}, el("legend", {}, KINDS[kind]),
+    el("div", { class: "fields" }, ...fields.filter((field) => field.kind === kind).map(({ label, hint, node, choices, blank }) =>
+      el("label", { class: choices || blank ? "" : "check" }, el("span", {}, label), node, el("small", { class: "faint" }, hint)))));
+  const form = el("details", { class: "settings", oninput: tell }, el("summary", {}, "Settings", told),
+    ...Object.keys(SETTINGS).map(group), reset);
+  return form;
+};
