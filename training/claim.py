@@ -48,6 +48,8 @@ class Claim:
     payload: Payload
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by SIGTERM."""
+    leads: bool = True
+    """Whether this process writes: of several that train one job together, only the first does."""
 
     @property
     def folder(self) -> Path:
@@ -72,6 +74,8 @@ class Claim:
 
         A full minute of a locked database must not end a training, so the caller tries again later.
         """
+        if not self.leads:
+            return True
         try:
             with self.database.write() as session:
                 jobs.progress(
@@ -95,6 +99,8 @@ class Claim:
 
         Raises `Conflict` when fenced.
         """
+        if not self.leads:
+            return
         try:
             with self.database.write() as session:
                 jobs.note(session, self.job_id, self.token, level, text)

@@ -4,16 +4,25 @@ Worked example, the tiny format::
 
     ids           <|user|> 2 + 2 ? <|end|> <|assistant|> <T> | Adding . <R> It is 4 . <|end|>
     loss_weights     0     0 0 0 0    0          0        0  |   1    1  1  1  1  1 1    1
+                                   prompt                    |          completion
+
+Pairs of the same messages become one example: their prompt is read once for all their completions.
 """
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from enum import StrEnum
+from typing import Any, Protocol
 
 from ptrapp.core.dialogue import ChatTokenizer, prompt_ids
 from ptrapp.core.thoughts import ThoughtFormat
+from ptrapp.core.types import Message, Role
 from training.examples import PairExample, Target, TrajectoryExample
+
+SHORTENED = "oldest turns cut to fit the model's context"
+"""Counted beside what was left out, though these examples are learnt from."""
 
 
 class Tokenizer(ChatTokenizer, Protocol):
@@ -27,67 +36,180 @@ class Tokenizer(ChatTokenizer, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One sequence as the model reads it."""
+class Tokens:
+    """A stretch of text as the model reads it, and what each token weighs in the loss."""
 
     token_ids: tuple[int, ...]
-    """(T,) prompt, history and completion."""
     loss_weights: tuple[float, ...]
-    """(T,) weight of each token in the loss: 0 in prompt and history, 1 in the completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two completions of an example, by their index, and what raters said of them."""
+
+    chosen: int
+    rejected: int
+    outcomes: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    """Shares of the votes: for chosen, for a tie, for rejected."""
+    margin: float = 0.0
+    """By how much the chosen must win, in units of the loss's difference."""
+    weight: float = 1.0
+
+
+class Strength(StrEnum):
+    """What is made of how much better a rater found the chosen one."""
+
+    OFF = "off"
+    MARGIN = "margin"
+    """It must win by more: half a unit for each step above the first (Llama 2, 2307.09288)."""
+    WEIGHT = "weight"
+    """It counts as that many pairs."""
+
+
+MARGIN_PER_STEP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One example: the rows that its loss needs together."""
+    """A prompt with its history, the completions that continue it, and the pairs among them."""
 
-    rows: tuple[Row, ...]
-    """A pair has two, chosen first; a trajectory has one."""
+    prompt: Tokens
+    completions: tuple[Tokens, ...]
+    pairs: tuple[Pair, ...] = ()
+    """None for a trajectory, whose one completion is imitated."""
+    attempts: tuple[tuple[int, int], ...] = ()
+    """Where each earlier answer of a trajectory stands in the prompt: first token, one past."""
     weight: float = 1.0
+    """Of a trajectory; pairs have their own."""
 
     @property
     def n_tokens(self) -> int:
-        """Length of the longest row."""
-        return max(len(row.token_ids) for row in self.rows)
+        """Tokens of all, the prompt counted once."""
+        own = sum(len(completion.token_ids) for completion in self.completions)
+        return len(self.prompt.token_ids) + own
+
+    @property
+    def n_longest(self) -> int:
+        """Tokens of the prompt with the longest completion."""
+        longest = max(len(completion.token_ids) for completion in self.completions)
+        return len(self.prompt.token_ids) + longest
+
+    @property
+    def size(self) -> int:
+        """What it counts in a batch: its pairs, or the one trajectory."""
+        return len(self.pairs) or 1
+
+    @property
+    def mass(self) -> float:
+        """Sum of all loss weights."""
+        stretches = (self.prompt, *self.completions)
+        return sum(sum(stretch.loss_weights) for stretch in stretches)
 
 
-E = TypeVar("E", PairExample, TrajectoryExample)
+@dataclass(frozen=True, slots=True)
+class TokenWeights:
+    """What the kinds of tokens of a trajectory weigh against each other in the loss."""
+
+    thought: float = 1.0
+    """Tokens of the answer's thought, its response marker included."""
+    response: float = 1.0
+    """Tokens of its response, end of turn included."""
+    history: float = 0.0
+    """Tokens of earlier answers: 0 is the thought mask, 1 trains on every round alike."""
 
 
-def encode_pair(tokenizer: Tokenizer, fmt: ThoughtFormat, pair: PairExample) -> Encoded:
-    prompt = prompt_ids(tokenizer, pair.messages, pair.thinking)
-    sides = (pair.chosen, pair.rejected)
-    rows = tuple(_row(tokenizer, fmt, prompt, side, pair.thinking) for side in sides)
-    return Encoded(rows, pair.weight)
+PLAIN_WEIGHTS = TokenWeights()
 
 
-def encode_trajectory(
-    tokenizer: Tokenizer, fmt: ThoughtFormat, example: TrajectoryExample
-) -> Encoded:
-    prompt = prompt_ids(tokenizer, example.messages, example.thinking)
-    return Encoded((_row(tokenizer, fmt, prompt, example.target, example.thinking),))
-
-
-def encode_all(
+def encode_pairs(
     tokenizer: Tokenizer,
     fmt: ThoughtFormat,
-    examples: Sequence[E],
-    encode: Callable[[Tokenizer, ThoughtFormat, E], Encoded],
+    pairs: Sequence[PairExample],
     context_length: int,
     dropped: Counter[str],
+    *,
+    most_pairs: int,
+    strength: Strength = Strength.OFF,
 ) -> list[Encoded]:
-    """Encode the examples that fit; a cut completion would teach to stop in mid-sentence."""
-    kept = []
-    for example in examples:
-        encoded = encode(tokenizer, fmt, example)
-        if encoded.n_tokens > context_length:
+    """Encode pairs, those on the same messages together, at most `most_pairs` in one example.
+
+    A pair that does not fit first loses the oldest turns of its prompt, never the completions: a
+    cut completion would teach to stop in mid-sentence. What cannot be learnt from is counted in
+    `dropped`.
+    """
+    groups: dict[tuple[tuple[Message, ...], bool], list[PairExample]] = {}
+    for pair in pairs:
+        groups.setdefault((pair.messages, pair.thinking), []).append(pair)
+    encoded = []
+    for group in groups.values():
+        prompts: dict[tuple[int, ...], list[tuple[PairExample, list[int], list[int]]]] = {}
+        for pair in group:
+            sides = (pair.chosen, pair.rejected)
+            fitted = _fit(tokenizer, fmt, pair.messages, pair.thinking, sides, context_length)
+            if fitted is None:
+                dropped["longer than the model's context"] += 1
+                continue
+            (chosen, rejected) = fitted.completions
+            if not chosen or not rejected:
+                dropped["empty completion"] += 1
+            elif chosen == rejected:
+                dropped["the two completions are identical"] += 1
+            else:
+                if fitted.shortened:
+                    dropped[SHORTENED] += 1
+                prompts.setdefault(tuple(fitted.prompt), []).append((pair, chosen, rejected))
+        for prompt, fitting in prompts.items():
+            for start in range(0, len(fitting), most_pairs):
+                encoded.append(_pairs_on(prompt, fitting[start : start + most_pairs], strength))
+    return encoded
+
+
+def encode_trajectories(
+    tokenizer: Tokenizer,
+    fmt: ThoughtFormat,
+    trajectories: Sequence[TrajectoryExample],
+    context_length: int,
+    dropped: Counter[str],
+    *,
+    weights: TokenWeights = PLAIN_WEIGHTS,
+) -> list[Encoded]:
+    """Encode trajectories, one completion each after its history, and find the earlier answers."""
+    encoded = []
+    for example in trajectories:
+        fitted = _fit(
+            tokenizer, fmt, example.messages, example.thinking, (example.target,), context_length
+        )
+        if fitted is None:
             dropped["longer than the model's context"] += 1
-        elif any(sum(row.loss_weights) == 0 for row in encoded.rows):
+            continue
+        (completion,) = fitted.completions
+        answer = _weighted(tokenizer, fmt, completion, example.thinking, weights)
+        if sum(answer.loss_weights) == 0:
             dropped["empty completion"] += 1
-        elif len({row.token_ids for row in encoded.rows}) < len(encoded.rows):
-            dropped["the two completions are identical"] += 1
-        else:
-            kept.append(encoded)
-    return kept
+            continue
+        if fitted.shortened:
+            dropped[SHORTENED] += 1
+        earlier = [m.content for m in fitted.messages if m.role is Role.ASSISTANT]
+        attempts = _find(tokenizer, fitted.prompt, earlier)
+        of_prompt = [0.0] * len(fitted.prompt)
+        for begin, end in attempts:
+            of_prompt[begin:end] = [weights.history] * (end - begin)
+        prompt = Tokens(tuple(fitted.prompt), tuple(of_prompt))
+        encoded.append(Encoded(prompt, (answer,), attempts=attempts))
+    return encoded
+
+
+def per_token(items: Sequence[Encoded]) -> list[float]:
+    """Scales that turn a mean over sequences into a mean over all their tokens.
+
+    Σ mᵢ·lossᵢ / Σ mᵢ is the mean over tokens when lossᵢ is the mean over the mᵢ of sequence i.
+
+    >>> short, long = (Encoded(Tokens((), ()), (Tokens((1,) * n, (1.0,) * n),)) for n in (1, 3))
+    >>> per_token([short, long])
+    [0.5, 1.5]
+    """
+    masses = [item.mass for item in items]
+    return [mass * len(masses) / sum(masses) for mass in masses]
 
 
 def completion_ids(
@@ -109,12 +231,97 @@ def completion_ids(
     return [*ids, tokenizer.eos_token_id] if target.finished else ids
 
 
-def _row(
-    tokenizer: Tokenizer, fmt: ThoughtFormat, prompt: list[int], target: Target, thinking: bool
-) -> Row:
-    completion = completion_ids(tokenizer, fmt, prompt, target, thinking)
-    weights = (0.0,) * len(prompt) + (1.0,) * len(completion)
-    return Row((*prompt, *completion), weights)
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    messages: Sequence[Message]
+    prompt: list[int]
+    completions: list[list[int]]
+    shortened: bool
+
+
+def _fit(
+    tokenizer: Tokenizer,
+    fmt: ThoughtFormat,
+    messages: Sequence[Message],
+    thinking: bool,
+    targets: Sequence[Target],
+    context_length: int,
+) -> _Fitted | None:
+    """Tokenise; while it is too long, forget the oldest attempt and the request that followed it.
+
+    System message and question stay: an attempt at an unknown question teaches nothing.
+    """
+    left = list(messages)
+    while True:
+        prompt = prompt_ids(tokenizer, left, thinking)
+        completions = [completion_ids(tokenizer, fmt, prompt, t, thinking) for t in targets]
+        if len(prompt) + max(map(len, completions)) <= context_length:
+            return _Fitted(left, prompt, completions, len(left) < len(messages))
+        oldest = next((n for n, turn in enumerate(left) if turn.role is Role.ASSISTANT), None)
+        if oldest is None:
+            return None
+        del left[oldest : oldest + 2]
+
+
+def _pairs_on(
+    prompt: tuple[int, ...],
+    fitting: Sequence[tuple[PairExample, list[int], list[int]]],
+    strength: Strength,
+) -> Encoded:
+    places: dict[tuple[int, ...], int] = {}
+    pairs = []
+    for example, *sides in fitting:
+        chosen, rejected = (places.setdefault(tuple(side), len(places)) for side in sides)
+        margin = MARGIN_PER_STEP * (example.strength - 1) if strength is Strength.MARGIN else 0.0
+        weight = example.strength if strength is Strength.WEIGHT else 1.0
+        pairs.append(Pair(chosen, rejected, example.outcomes, margin, weight))
+    completions = tuple(Tokens(ids, (1.0,) * len(ids)) for ids in places)
+    return Encoded(Tokens(prompt, (0.0,) * len(prompt)), completions, tuple(pairs))
+
+
+def _weighted(
+    tokenizer: Tokenizer,
+    fmt: ThoughtFormat,
+    completion: Sequence[int],
+    thinking: bool,
+    weights: TokenWeights,
+) -> Tokens:
+    """Weigh thought and response; the thought ends where its marker is complete."""
+    n_thought = 0
+    if weights.thought != weights.response and thinking:
+        text = tokenizer.decode(list(completion), skip_special_tokens=False)
+        at = text.find(fmt.response_marker)
+        if at >= 0:
+            n_thought = _token_at(tokenizer, completion, at + len(fmt.response_marker))
+    of_response = len(completion) - n_thought
+    loss_weights = (weights.thought,) * n_thought + (weights.response,) * of_response
+    return Tokens(tuple(completion), loss_weights)
+
+
+def _find(
+    tokenizer: Tokenizer, prompt: Sequence[int], contents: Sequence[str]
+) -> tuple[tuple[int, int], ...]:
+    """Spans of tokens in which the contents stand, in their order; one a template hid has none."""
+    if not contents:
+        return ()
+    text = tokenizer.decode(list(prompt), skip_special_tokens=False)
+    spans, behind = [], 0
+    for content in contents:
+        begin = text.find(content.strip(), behind) if content.strip() else -1
+        if begin >= 0:
+            behind = begin + len(content.strip())
+            first = max(_token_at(tokenizer, prompt, begin + 1) - 1, 0)
+            spans.append((first, _token_at(tokenizer, prompt, behind)))
+    return tuple(spans)
+
+
+def _token_at(tokenizer: Tokenizer, ids: Sequence[int], n_characters: int) -> int:
+    """How many tokens it takes until `n_characters` characters stand there."""
+
+    def length(n_tokens: int) -> int:
+        return len(tokenizer.decode(list(ids[:n_tokens]), skip_special_tokens=False))
+
+    return bisect_left(range(len(ids) + 1), n_characters, key=length)
 
 
 def _ids(tokenizer: Tokenizer, text: str) -> list[int]:

@@ -19,7 +19,11 @@ from db.session import Session
 from ptrapp.core.dialogue import build_messages
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason, Message, Turn
+from training.outcomes import Counted, Counting, count
 from training.payload import Filters
+
+MAJORITY = Counting()
+"""What most raters said, ties left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,10 @@ class PairExample:
     chosen: Target
     rejected: Target
     vote_ids: tuple[int, ...]
-    weight: float = 1.0
+    outcomes: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    """Shares of the votes: for chosen, for a tie, for rejected."""
+    strength: float = 1.0
+    """How much better the chosen one is, 1 to 3."""
 
 
 class TrajectoryKind(StrEnum):
@@ -72,7 +79,12 @@ class Gathered(NamedTuple, Generic[E]):
 
 
 def gather_pairs(
-    session: Session, fmt: ThoughtFormat, filters: Filters, *, after: int = 0
+    session: Session,
+    fmt: ThoughtFormat,
+    filters: Filters,
+    *,
+    after: int = 0,
+    counting: Counting = MAJORITY,
 ) -> Gathered[PairExample]:
     """Read the current votes above `after` as pairs, oldest first."""
     dropped: Counter[str] = Counter()
@@ -81,15 +93,12 @@ def gather_pairs(
     for comparison, given in _by_comparison(votes):
         if not _wanted((comparison.left, comparison.right), filters, dropped):
             continue
-        side = _majority(given, dropped)
-        if side is None:
+        counted = count(given, counting, dropped)
+        if counted is None:
             continue
-        better, worse = comparison.left, comparison.right
-        if side is Outcome.RIGHT:
-            better, worse = worse, better
+        better, worse = _sides(comparison, counted)
         if _learnable(better, worse, dropped):
-            ids = tuple(sorted(vote.id for vote in given if vote.outcome is side))
-            pairs.append(_pair(session, fmt, better, worse, ids))
+            pairs.append(_pair(session, fmt, better, worse, counted))
     pairs.sort(key=lambda pair: pair.vote_ids[-1])
     if filters.max_examples is not None and len(pairs) > filters.max_examples:
         dropped["over the limit on examples"] = len(pairs) - filters.max_examples
@@ -160,19 +169,10 @@ def _by_comparison(votes: Iterable[Vote]) -> Iterable[tuple[Comparison, list[Vot
         yield given[0].comparison, given
 
 
-def _majority(votes: Sequence[Vote], dropped: Counter[str]) -> Outcome | None:
-    """The side that more raters chose than gave any other outcome."""
-    counts = Counter(vote.outcome for vote in votes).most_common()
-    outcome, n_first = counts[0]
-    if len(counts) > 1 and counts[1][1] == n_first:
-        dropped["raters disagree"] += 1
-    elif outcome is Outcome.TIE:
-        dropped["tie"] += 1
-    elif outcome is Outcome.BOTH_BAD:
-        dropped["both bad"] += 1
-    elif outcome in (Outcome.LEFT, Outcome.RIGHT):
-        return outcome
-    return None
+def _sides(comparison: Comparison, counted: Counted) -> tuple[Round, Round]:
+    """The better round, then the other."""
+    sides = comparison.left, comparison.right
+    return sides if counted.better is Outcome.LEFT else sides[::-1]
 
 
 def _in(round_: Round, filters: Filters) -> bool:
@@ -207,7 +207,7 @@ def _learnable(chosen: Round, rejected: Round, dropped: Counter[str]) -> bool:
 
 
 def _pair(
-    session: Session, fmt: ThoughtFormat, chosen: Round, rejected: Round, vote_ids: tuple[int, ...]
+    session: Session, fmt: ThoughtFormat, chosen: Round, rejected: Round, counted: Counted
 ) -> PairExample:
     """Put two rounds on common messages.
 
@@ -222,7 +222,9 @@ def _pair(
         thinking=chosen.thinking,
         chosen=_target(fmt, chosen, chosen.thinking),
         rejected=_target(fmt, rejected, chosen.thinking),
-        vote_ids=vote_ids,
+        vote_ids=counted.vote_ids,
+        outcomes=counted.outcomes,
+        strength=counted.strength,
     )
 
 
@@ -252,12 +254,10 @@ def _winners(votes: Iterable[Vote]) -> frozenset[int]:
     """Ids of the rounds that the majority put above their parent or a sibling."""
     won = set()
     for comparison, given in _by_comparison(votes):
-        side = _majority(given, Counter())
-        if side is None:
+        counted = count(given, MAJORITY, Counter())
+        if counted is None:
             continue
-        better, worse = comparison.left, comparison.right
-        if side is Outcome.RIGHT:
-            better, worse = worse, better
+        better, worse = _sides(comparison, counted)
         if better.parent_id in (worse.id, worse.parent_id):
             won.add(better.id)
     return frozenset(won)

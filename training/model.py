@@ -1,19 +1,33 @@
-"""The policy in training: the base model with a fresh LoRA, or with its parent's weights."""
+"""The policy in training: a base model with a fresh LoRA, with its parent's, or all its weights."""
 
 import hashlib
+import importlib.util
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
+from transformers import (
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
 
 from db.models import Adapter, AdapterStatus
-from ptrapp.core.errors import ParentUnusable
+from ptrapp.core.errors import ConfigurationError, ParentUnusable
 from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.engines.loading import choose_format, load_model
+from training.batches import Rows
+from training.config import Precision, TrainingConfig, Tune
+from training.layout import PLAIN, choose_layout
+from training.lora import fuse
+from training.scorer import Scorer
+
+log = logging.getLogger(__name__)
 
 MANIFEST = "thrice.json"
 """What we write about an adapter, inside its folder."""
@@ -45,11 +59,43 @@ class Base:
         return self.model.num_parameters() < SMALL
 
 
-def load_base(settings: Settings) -> Base:
-    """Load the configured model, in float32 on a CPU and in bfloat16 on a GPU."""
-    loaded = load_model(settings.model_path, settings.device)
-    if loaded.model.device.type == "cuda":
-        loaded.model.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What is trained, and the module that scores with it."""
+
+    base: Base
+    model: PeftModel | PreTrainedModel
+    scorer: Scorer
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.scorer.parameters()).device
+
+
+def load_base(settings: Settings, precision: Precision) -> Base:
+    """Load the configured model. Raises `ModelUnusable` and `ConfigurationError`."""
+    quantization = None
+    if precision is Precision.FOUR_BIT:
+        if importlib.util.find_spec("bitsandbytes") is None:
+            raise ConfigurationError(
+                "precision 4bit needs the package bitsandbytes, which is not installed here. "
+                "Install it (pip install bitsandbytes), or choose precision auto."
+            )
+        quantization = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
+    loaded = load_model(settings.model_path, settings.device, quantization=quantization)
+    on_gpu = loaded.model.device.type == "cuda"
+    match precision:
+        case Precision.FLOAT32:
+            loaded.model.to(dtype=torch.float32)  # type: ignore[call-arg]
+        case Precision.BFLOAT16:
+            loaded.model.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
+        case Precision.AUTO if on_gpu:
+            loaded.model.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
     return Base(
         settings.model_path,
         loaded.model,
@@ -58,6 +104,53 @@ def load_base(settings: Settings) -> Base:
         loaded.context_length,
         _fingerprint(loaded.model),
     )
+
+
+def make_policy(
+    base: Base,
+    parent: Adapter | None,
+    config: TrainingConfig,
+    *,
+    max_rank: int,
+    with_consistency: bool = False,
+) -> Policy:
+    """Put on the base what is trained, and find the fastest way to feed it that is right.
+
+    Raises `ParentUnusable`, and `ConfigurationError` for what could never be served.
+    """
+    model: PeftModel | PreTrainedModel
+    if config.tune is Tune.FULL:
+        model = _all_weights(base, parent, config.precision)
+    elif parent is not None:
+        model = continue_from(base, parent)
+    else:
+        if config.lora_r > max_rank:
+            raise ConfigurationError(
+                f"lora_r is {config.lora_r}, but the server takes adapters up to rank {max_rank}. "
+                "Lower lora_r, or start the app with a higher --max-lora-rank."
+            )
+        model = attach_fresh(base, r=config.lora_r, alpha=config.lora_alpha, seed=config.seed)
+    n_fused = fuse(model)
+    scorer = Scorer(model, PLAIN, with_consistency=with_consistency)
+    layout = choose_layout(scorer)
+    log.info("%d LoRA layers fused, %s", n_fused, layout)
+    if layout.rows is Rows.PADDED:
+        log.warning("%s is trained on padded rows: its architecture takes no segments", base.name)
+    if config.activation_checkpointing:
+        scorer.checkpoint_activations()
+    return Policy(base, model, scorer)
+
+
+def _all_weights(base: Base, parent: Adapter | None, precision: Precision) -> PreTrainedModel:
+    if parent is not None:
+        raise ConfigurationError(
+            f"tune full trains the weights of the model itself and cannot continue {parent.name}, "
+            "which is an adapter on it. Roll back to the base model first, or choose tune lora."
+        )
+    if precision is Precision.FOUR_BIT:
+        raise ConfigurationError("tune full cannot train weights in 4 bits; choose tune lora.")
+    base.model.requires_grad_(True)
+    return base.model
 
 
 def attach_fresh(base: Base, *, r: int, alpha: int, seed: int) -> PeftModel:

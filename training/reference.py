@@ -5,47 +5,69 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from training import durable
-from training.batches import Item, micro_batches
+from training.batches import Item, build, cut
 from training.claim import Claim, StopRequested
 from training.encode import Encoded
-from training.logps import sequence_logps, token_logps
+from training.objectives import sequence_logps
+from training.ranks import Ranks
+from training.scorer import Scorer
 
 
 def reference_logps(
-    model: nn.Module,
+    scorer: Scorer,
     examples: Sequence[Encoded],
     claim: Claim,
+    ranks: Ranks,
     *,
     key: str,
     token_budget: int,
     pad_id: int,
 ) -> list[tuple[float, ...]]:
-    """Log-probabilities of each example's rows under `model`, in the order of the examples.
+    """Log-probabilities of each example's completions, in the order of the examples.
 
     Call it before the first step: the model then *is* the reference, be that the base or the
-    parent version. `key` names what the values depend on; a resumed job reads them back.
+    parent version. `key` names what the values depend on; a resumed job reads them back. Several
+    processes share the work.
     """
     cache = claim.folder / "reference.json"
-    if (known := _read(cache, key, len(examples))) is not None:
-        return known
-    model.eval()
-    order = sorted(range(len(examples)), key=lambda index: -examples[index].n_tokens)
-    items = [Item(examples[index], ()) for index in order]
-    flat: list[float] = []
-    for batch in micro_batches(items, token_budget, pad_id):
+    known = _read(cache, key, len(examples))
+    if ranks.any(known is None):
+        known = _compute(scorer, examples, claim, ranks, token_budget, pad_id)
+        if ranks.leads:
+            durable.write(cache, json.dumps({"key": key, "logps": known}).encode())
+        ranks.wait()
+    assert known is not None, "read or computed"
+    return known
+
+
+def _compute(
+    scorer: Scorer,
+    examples: Sequence[Encoded],
+    claim: Claim,
+    ranks: Ranks,
+    token_budget: int,
+    pad_id: int,
+) -> list[tuple[float, ...]]:
+    rows, device = scorer.layout.rows, next(scorer.parameters()).device
+    items = [Item(example) for example in examples]
+    place = {id(item): index for index, item in enumerate(items)}
+    groups = cut(items, rows, token_budget)[ranks.index :: ranks.n]
+    scorer.eval()
+    mine: list[tuple[int, list[float]]] = []
+    for group in groups:
         if claim.stop.is_set():
             raise StopRequested
-        batch = batch.to(next(model.parameters()).device)
+        batch = build(group, rows, pad_id).to(device)
         with torch.no_grad():
-            flat += sequence_logps(token_logps(model, batch), len(batch.input_ids)).tolist()
+            left = iter(sequence_logps(scorer(batch), batch).tolist())
+        mine += [
+            (place[id(item)], [next(left) for _ in item.encoded.completions]) for item in group
+        ]
     values: list[tuple[float, ...]] = [()] * len(examples)
-    rows = iter(flat)
-    for index in order:
-        values[index] = tuple(next(rows) for _ in examples[index].rows)
-    durable.write(cache, json.dumps({"key": key, "logps": values}).encode())
+    for index, logps in ranks.gather(mine):
+        values[index] = tuple(logps)
     return values
 
 

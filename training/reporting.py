@@ -3,14 +3,16 @@
 import logging
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from training import durable
+from training import durable, guards
 from training.claim import Claim
+from training.ranks import Ranks
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +23,16 @@ WHOLE = "whole"
 
 
 class Reporter(TrainerCallback):
-    """Writes progress and metrics of finished steps, and ends the loop when the worker asks."""
+    """Writes progress and metrics of finished steps, and ends the loop when the worker asks.
 
-    def __init__(self, claim: Claim) -> None:
+    Every process of a job has one, because they must end and save together; the leader's writes.
+    """
+
+    def __init__(self, claim: Claim, ranks: Ranks) -> None:
         self._claim = claim
+        self._ranks = ranks
         self._pending: dict[int, dict[str, float]] = {}
+        self._curves: dict[str, list[tuple[int, float]]] = defaultdict(list)
         self._reported = 0.0
         self._began: tuple[float, int] = (0.0, 0)
 
@@ -33,13 +40,17 @@ class Reporter(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         self._began = (time.monotonic(), state.global_step)
+        for logs in state.log_history:  # of a run that is resumed
+            self._remember(int(logs["step"]), _interesting(logs))
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        if self._claim.stop.is_set():
+        if self._ranks.any(self._claim.stop.is_set()):
             control.should_save = True
             control.should_training_stop = True
+        elif state.global_step >= state.max_steps and args.load_best_model_at_end:
+            control.should_evaluate = True  # the end is a candidate for the best as well
 
     def on_log(
         self,
@@ -49,9 +60,11 @@ class Reporter(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        if not logs or "loss" not in logs:
+        if not logs or not ("loss" in logs or "eval_loss" in logs):
             return
-        self._pending[state.global_step] = _interesting(logs)
+        values = _interesting(logs)
+        self._remember(state.global_step, values)
+        self._pending.setdefault(state.global_step, {}).update(values)
         if time.monotonic() - self._reported >= REPORT_EVERY_S:
             self._report(state)
 
@@ -59,14 +72,33 @@ class Reporter(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         self._report(state)  # what lies before a checkpoint is never computed again
-        folder = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
-        durable.flush_tree(folder)
-        durable.write(folder / WHOLE, b"")
+        self._warn()
+        self._ranks.wait()
+        if self._ranks.leads:
+            folder = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
+            durable.flush_tree(folder)
+            durable.write(folder / WHOLE, b"")
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         self._report(state)
+        self._warn()
+
+    def _remember(self, step: int, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self._curves[name].append((step, value))
+
+    def _warn(self) -> None:
+        """Say what the curves show; the same is never said twice."""
+        curves = self._curves
+        for sentence in (
+            guards.diverges(curves["loss"]),
+            guards.chosen_falls(curves["logps/chosen"], curves["logps/ref_chosen"]),
+            guards.memorises(curves["rewards/accuracies"], curves["eval_rewards/accuracies"]),
+        ):
+            if sentence:
+                self._claim.note(sentence, "warning")
 
     def _report(self, state: TrainerState) -> None:
         began, from_step = self._began
@@ -92,10 +124,11 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
 
 def last_metrics(history: Sequence[dict[str, float]]) -> dict[str, float]:
     """The metrics of the last step, also when it was done before an interruption."""
-    for logs in reversed(history):
-        if "loss" in logs:
-            return _interesting(logs)
-    return {}
+    found: dict[str, float] = {}
+    for logs in history:
+        if "loss" in logs or "eval_loss" in logs:
+            found |= _interesting(logs)
+    return found
 
 
 def _interesting(logs: dict[str, float]) -> dict[str, float]:

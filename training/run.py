@@ -20,6 +20,7 @@ from ptrapp.core.errors import ThriceError
 from ptrapp.core.settings import Settings, load_settings
 from training.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
 from training.payload import Payload, read
+from training.ranks import Ranks
 from training.recipes import dpo, mask_sft
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ def main() -> int:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     _quieten_libraries()
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     # One core stays with the app, which goes on serving: threads that wait for a core cost dearly.
     torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() - 1))
     database = open_database(settings.database)
@@ -46,13 +49,14 @@ def main() -> int:
 
 def _carry_out(database: Database, settings: Settings, job_id: int, token: str) -> Exit:
     try:
-        claim = _claim(database, settings, job_id, token)
+        ranks = Ranks.join(cpu=settings.device == "cpu" or not torch.cuda.is_available())
+        claim = _claim(database, settings, job_id, token, leads=ranks.leads)
         signal.signal(signal.SIGTERM, lambda *_: claim.stop.set())
         match claim.kind:
             case JobKind.DPO:
-                dpo.run(claim)
+                dpo.run(claim, ranks)
             case JobKind.MASK_SFT:
-                mask_sft.run(claim)
+                mask_sft.run(claim, ranks)
     except StopRequested:
         log.info("job %d: stopped as asked, its last checkpoint is kept", job_id)
         return Exit.STOPPED
@@ -64,13 +68,15 @@ def _carry_out(database: Database, settings: Settings, job_id: int, token: str) 
     return Exit.DONE
 
 
-def _claim(database: Database, settings: Settings, job_id: int, token: str) -> Claim:
+def _claim(
+    database: Database, settings: Settings, job_id: int, token: str, *, leads: bool
+) -> Claim:
     with database.read() as session:
         job = session.get(Job, job_id)
     if job is None or job.claim_token != token:
         raise Conflict(f"Job {job_id} is not claimed by this process.")
     payload = read(Payload, job.payload, "payload")
-    return Claim(database, settings, job_id, token, job.kind, payload)
+    return Claim(database, settings, job_id, token, job.kind, payload, leads=leads)
 
 
 def _fail(database: Database, job_id: int, token: str, reason: str) -> Exit:

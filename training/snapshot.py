@@ -111,8 +111,13 @@ def read(folder: Path) -> Snapshot:
     return Snapshot(path, manifest, tuple(map(_example, content.decode().splitlines())))
 
 
-def register(claim: Claim, frozen: Snapshot) -> SnapshotRow:
-    """Store which data this job trains on; a resumed job gets the row it made before."""
+def register(claim: Claim, frozen: Snapshot) -> SnapshotRow | None:
+    """Store which data this job trains on; a resumed job gets the row it made before.
+
+    None in a process that does not write.
+    """
+    if not claim.leads:
+        return None
     manifest = frozen.manifest
     with claim.database.write() as session:
         return adapters.save_snapshot(
@@ -148,7 +153,8 @@ def _example(line: str) -> Example:
             _target(row["chosen"]),
             _target(row["rejected"]),
             tuple(row["vote_ids"]),
-            row["weight"],
+            tuple(row["outcomes"]),
+            row["strength"],
         )
     return TrajectoryExample(
         messages, row["thinking"], _target(row["target"]), TrajectoryKind(row["kind"])

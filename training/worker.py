@@ -8,6 +8,8 @@ import argparse
 import ctypes
 import logging
 import os
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -174,7 +176,7 @@ def _start(settings: Settings, job_id: int, token: str) -> "subprocess.Popen[byt
     path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     with (folder / "log.txt").open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "training.run", str(job_id)],
+            [*_launcher(settings), "-m", "training.run", str(job_id)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -182,6 +184,18 @@ def _start(settings: Settings, job_id: int, token: str) -> "subprocess.Popen[byt
             process_group=0,  # Ctrl-C in the terminal is the worker's business
             preexec_fn=_die_with_worker if _LIBC else None,
         )
+
+
+def _launcher(settings: Settings) -> list[str]:
+    """This interpreter, or the command that starts one on each of several devices.
+
+    A launcher is looked for beside the interpreter first: that is where its package put it.
+    """
+    command = shlex.split(settings.train_launcher)
+    if not command:
+        return [sys.executable]
+    places = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    return [shutil.which(command[0], path=places) or command[0], *command[1:]]
 
 
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None

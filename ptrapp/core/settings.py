@@ -64,6 +64,11 @@ class Settings(BaseSettings):
     """Serve a freshly trained version as soon as it has answered its first token."""
     max_prompt_chars: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     """Longest prompt accepted, in characters: a bound before tokenisation."""
+    max_lora_rank: Annotated[int, Field(ge=1, le=512)] = 64
+    """Highest rank of an adapter that the server takes (vLLM's own --max-lora-rank must match)."""
+    train_launcher: str = ""
+    """Command that starts a training on several devices, such as `accelerate launch`; empty starts
+    one process."""
     lease_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
     """Seconds after which a job whose worker is silent is taken over."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -41,10 +41,14 @@ class LoadedModel:
     their rows are decoded one at a time."""
 
 
-def load_model(model_path: str, device: str) -> LoadedModel:
+def load_model(
+    model_path: str, device: str, *, dtype: torch.dtype | None = None, quantization: Any = None
+) -> LoadedModel:
     """Load weights (safetensors only, no code from the folder) and tokenizer.
 
-    Raises `ModelUnusable`. A path that looks local never reaches for the network.
+    By default in float32 on a CPU, and on a GPU as the weights were saved. `quantization` is a
+    `transformers` quantization config. Raises `ModelUnusable`. A path that looks local never
+    reaches for the network.
     """
     local = _looks_local(model_path)
     if local:
@@ -56,7 +60,9 @@ def load_model(model_path: str, device: str) -> LoadedModel:
         tokenizer = AutoTokenizer.from_pretrained(source, **common)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             source,
-            dtype=torch.float32 if place == "cpu" else "auto",
+            dtype=dtype or (torch.float32 if place == "cpu" else "auto"),
+            quantization_config=quantization,
+            device_map={"": place} if quantization else None,
             use_safetensors=True,
             output_loading_info=True,
             **common,
@@ -70,7 +76,7 @@ def load_model(model_path: str, device: str) -> LoadedModel:
             f"are missing, {min(report['missing_keys'])!r} among them. Copy the whole model again."
         )
     _check_template(model_path, tokenizer)
-    model = model.to(place).eval().requires_grad_(False)
+    model = (model if quantization else model.to(place)).eval().requires_grad_(False)
     batched = _is_batched(model)
     log.info("%s: %s", model_path, "rows batched" if batched else "own cache kind, a row at a time")
     return LoadedModel(

@@ -8,7 +8,15 @@ import pytest
 from ptrapp.core.dialogue import build_messages, prompt_ids
 from ptrapp.core.thoughts import THINK, TINY
 from ptrapp.core.types import Turn
-from training.encode import completion_ids, encode_all, encode_pair, encode_trajectory
+from training.encode import (
+    SHORTENED,
+    Encoded,
+    Strength,
+    TokenWeights,
+    completion_ids,
+    encode_pairs,
+    encode_trajectories,
+)
 from training.examples import PairExample, Target, TrajectoryExample, TrajectoryKind
 
 RAW = "<T> 2 and 2.<R> The answer is 4."
@@ -20,26 +28,34 @@ def trajectory(target: Target, thinking: bool = True) -> TrajectoryExample:
     return TrajectoryExample(messages, thinking, target, TrajectoryKind.REFINED)
 
 
+def encode_one(tokenizer: Any, example: TrajectoryExample, **options: Any) -> Encoded:
+    (encoded,) = encode_trajectories(tokenizer, TINY, [example], 512, Counter(), **options)
+    return encoded
+
+
+def ids(encoded: Encoded) -> tuple[int, ...]:
+    """Prompt and completion, as the model reads them."""
+    return encoded.prompt.token_ids + encoded.completions[0].token_ids
+
+
 def test_history_weighs_nothing_and_the_completion_one_end_of_turn_included(
     tokenizer: Any,
 ) -> None:
     example = trajectory(Target(RAW, None))
-    (row,) = encode_trajectory(tokenizer, TINY, example).rows
+    encoded = encode_one(tokenizer, example)
 
-    prompt = prompt_ids(tokenizer, example.messages, thinking=True)
-    n_prompt = len(prompt)
-    assert list(row.token_ids[:n_prompt]) == prompt
-    assert set(row.loss_weights[:n_prompt]) == {0.0}
-    assert set(row.loss_weights[n_prompt:]) == {1.0}
-    assert row.token_ids[-1] == tokenizer.eos_token_id
-    assert "The answer is 5." in tokenizer.decode(row.token_ids[:n_prompt])
+    assert list(encoded.prompt.token_ids) == prompt_ids(tokenizer, example.messages, thinking=True)
+    assert set(encoded.prompt.loss_weights) == {0.0}
+    assert set(encoded.completions[0].loss_weights) == {1.0}
+    assert encoded.completions[0].token_ids[-1] == tokenizer.eos_token_id
+    assert "The answer is 5." in tokenizer.decode(encoded.prompt.token_ids)
 
 
 def test_text_behind_its_prefill_becomes_what_serving_would_read_next(tokenizer: Any) -> None:
     """The marker was prefilled, so it stands in the prompt and not a second time in the target."""
-    (row,) = encode_trajectory(tokenizer, TINY, trajectory(Target(RAW, None))).rows
+    read = ids(encode_one(tokenizer, trajectory(Target(RAW, None))))
 
-    text = tokenizer.decode(row.token_ids, skip_special_tokens=False)
+    text = tokenizer.decode(read, skip_special_tokens=False)
     assert text.endswith(f"<|assistant|>{RAW}<|end|>")
     assert text.count("<T>") == 1
 
@@ -52,34 +68,31 @@ def test_training_ids_equal_those_of_the_next_rounds_prompt(tokenizer: Any) -> N
         Target(RAW, None),
         TrajectoryKind.REPLAY,
     )
-    (row,) = encode_trajectory(tokenizer, TINY, first).rows
+    read = ids(encode_one(tokenizer, first))
 
     turn = Turn("2 and 2.", "The answer is 4.", RAW)
     later = prompt_ids(tokenizer, build_messages("What is 2 + 2?", [turn], TINY, True), True)
-    assert list(row.token_ids) == later[: len(row.token_ids)]
+    assert list(read) == later[: len(read)]
 
 
 def test_recorded_ids_are_used_as_they_are(tokenizer: Any) -> None:
     """An unusual but valid tokenisation survives: it is what the policy really wrote."""
     spelled = tuple(tokenizer(letter, add_special_tokens=False)["input_ids"][0] for letter in "4!")
-    (row,) = encode_trajectory(tokenizer, TINY, trajectory(Target("<T>4!", spelled))).rows
+    encoded = encode_one(tokenizer, trajectory(Target("<T>4!", spelled)))
 
-    assert row.token_ids[-2:] == spelled
-    assert row.loss_weights[-3:] == (0.0, 1.0, 1.0)
+    assert encoded.completions[0].token_ids == spelled
 
 
 def test_a_completion_cut_by_its_limit_gets_no_end_of_turn(tokenizer: Any) -> None:
     cut = Target("<T> 2 and", None, finished=False)
-    (row,) = encode_trajectory(tokenizer, TINY, trajectory(cut)).rows
+    encoded = encode_one(tokenizer, trajectory(cut))
 
-    assert row.token_ids[-1] != tokenizer.eos_token_id
+    assert encoded.completions[0].token_ids[-1] != tokenizer.eos_token_id
 
 
 def test_a_direct_answer_continues_the_response_marker(tokenizer: Any) -> None:
     example = trajectory(Target("<R> The answer is 4.", None), thinking=False)
-    (row,) = encode_trajectory(tokenizer, TINY, example).rows
-
-    text = tokenizer.decode(row.token_ids, skip_special_tokens=False)
+    text = tokenizer.decode(ids(encode_one(tokenizer, example)), skip_special_tokens=False)
     assert text.endswith("<|assistant|><R> The answer is 4.<|end|>")
 
 
@@ -116,7 +129,7 @@ def test_a_merge_over_the_border_of_prompt_and_completion_is_undone() -> None:
 def test_what_cannot_be_learnt_is_counted(tokenizer: Any, example: Target, reason: str) -> None:
     dropped: Counter[str] = Counter()
 
-    kept = encode_all(tokenizer, TINY, [trajectory(example)], encode_trajectory, 512, dropped)
+    kept = encode_trajectories(tokenizer, TINY, [trajectory(example)], 512, dropped)
 
     assert kept == []
     assert dropped == {reason: 1}
@@ -124,9 +137,82 @@ def test_what_cannot_be_learnt_is_counted(tokenizer: Any, example: Target, reaso
 
 def test_a_pair_that_differs_in_text_only_before_tokenising_is_dropped(tokenizer: Any) -> None:
     messages = build_messages("What is 2 + 2?", (), TINY, True)
-    ids = (7, 8, tokenizer.eos_token_id)
-    pair = PairExample(messages, True, Target("a", ids), Target("b", ids), (1,))
+    same = (7, 8, tokenizer.eos_token_id)
+    pair = PairExample(messages, True, Target("a", same), Target("b", same), (1,))
     dropped: Counter[str] = Counter()
 
-    assert encode_all(tokenizer, TINY, [pair], encode_pair, 512, dropped) == []
+    assert encode_pairs(tokenizer, TINY, [pair], 512, dropped, most_pairs=8) == []
     assert dropped == {"the two completions are identical": 1}
+
+
+def siblings(n: int, **facts: Any) -> list[PairExample]:
+    """n pairs of one prompt: candidate 0 against each of the others."""
+    messages = build_messages("What is 2 + 2?", HISTORY, TINY, True)
+    sides = [Target(f"<T> {k}.<R> The answer is {k}.", None) for k in range(n + 1)]
+    return [PairExample(messages, True, sides[0], side, (1,), **facts) for side in sides[1:]]
+
+
+def test_pairs_of_one_prompt_share_it_and_their_candidates(tokenizer: Any) -> None:
+    (encoded,) = encode_pairs(tokenizer, TINY, siblings(3), 512, Counter(), most_pairs=8)
+
+    assert [(pair.chosen, pair.rejected) for pair in encoded.pairs] == [(0, 1), (0, 2), (0, 3)]
+    assert len(encoded.completions) == 4
+
+
+def test_an_example_holds_at_most_as_many_pairs_as_a_batch(tokenizer: Any) -> None:
+    encoded = encode_pairs(tokenizer, TINY, siblings(5), 512, Counter(), most_pairs=2)
+
+    assert [len(example.pairs) for example in encoded] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("strength", "margin", "weight"),
+    [(Strength.OFF, 0.0, 1.0), (Strength.MARGIN, 1.0, 1.0), (Strength.WEIGHT, 0.0, 3.0)],
+)
+def test_much_better_is_a_margin_or_a_weight_where_that_is_asked_for(
+    tokenizer: Any, strength: Strength, margin: float, weight: float
+) -> None:
+    pairs = siblings(1, strength=3.0)
+
+    (encoded,) = encode_pairs(
+        tokenizer, TINY, pairs, 512, Counter(), most_pairs=8, strength=strength
+    )
+
+    assert (encoded.pairs[0].margin, encoded.pairs[0].weight) == (margin, weight)
+
+
+def test_oldest_turns_are_cut_first_and_the_question_stays(tokenizer: Any) -> None:
+    old, new = "<R> " + "long " * 40 + ".", "<R> The answer is 6."
+    history = [Turn("", "long", old), Turn("", "The answer is 6.", new)]
+    messages = build_messages("What is 2 + 2?", history, TINY, True)
+    example = TrajectoryExample(messages, True, Target(RAW, None), TrajectoryKind.REFINED)
+    dropped: Counter[str] = Counter()
+
+    (encoded,) = encode_trajectories(tokenizer, TINY, [example], 80, dropped)
+
+    text = tokenizer.decode(encoded.prompt.token_ids)
+    assert [part in text for part in ("What is 2 + 2?", "The answer is 6.", "long")] == [1, 1, 0]
+    assert encoded.n_tokens <= 80
+    assert dropped == {SHORTENED: 1}
+
+
+def test_where_an_attempt_stands_in_the_prompt_is_found(tokenizer: Any) -> None:
+    encoded = encode_one(tokenizer, trajectory(Target(RAW, None)))
+
+    ((begin, end),) = encoded.attempts
+    attempt = tokenizer.decode(encoded.prompt.token_ids[begin:end], skip_special_tokens=False)
+    assert attempt.strip() == "<R> The answer is 5."
+
+
+def test_thought_response_and_history_weigh_what_they_are_given(tokenizer: Any) -> None:
+    weights = TokenWeights(thought=0.5, response=2.0, history=0.25)
+    encoded = encode_one(tokenizer, trajectory(Target(RAW, None)), weights=weights)
+
+    completion = encoded.completions[0]
+    n_thought = completion.loss_weights.count(0.5)
+    thought = tokenizer.decode(completion.token_ids[:n_thought], skip_special_tokens=False)
+    assert thought.endswith("<R>")
+    assert set(completion.loss_weights[n_thought:]) == {2.0}
+    ((begin, end),) = encoded.attempts
+    assert encoded.prompt.loss_weights[begin:end] == (0.25,) * (end - begin)
+    assert sum(encoded.prompt.loss_weights) == 0.25 * (end - begin)

@@ -29,5 +29,5 @@ def test_all_mistakes_are_named_at_once_with_what_was_given() -> None:
 
     first, *mistakes = str(raised.value).splitlines()
     assert "settings" in first
-    assert [line.split(":")[0] for line in mistakes] == ["beta", "epochs", "betta"]
-    assert "(given: -1)" in mistakes[0]
+    assert [line.split(":")[0] for line in mistakes] == ["epochs", "beta", "betta"]
+    assert "(given: -1)" in mistakes[1]

@@ -4,82 +4,87 @@ A rater saw responses only; the loss sees thought and response. That asymmetry i
 Optimization (arXiv 2410.10630, section 2.1): the thought learns what makes a response preferred.
 """
 
-import math
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
+import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
-from torch import nn
 
 from db import adapters
-from ptrapp.core.errors import NothingToLearn
-from training import snapshot
+from ptrapp.core.errors import ConfigurationError, NothingToLearn
+from training import guards, snapshot
 from training.ancestry import find_parent, refuse_repetition
-from training.batches import Item, MicroBatch, plan_steps
+from training.batches import Item, Rows, build, plan_steps
 from training.claim import Claim
-from training.encode import encode_all, encode_pair
+from training.config import TrainingConfig
+from training.encode import Strength, encode_pairs
 from training.examples import gather_pairs, in_words
-from training.logps import sequence_logps, token_logps
-from training.losses import dpo_loss
-from training.model import attach_fresh, continue_from, load_base
+from training.fit import fit
+from training.hold_out import hold_out
+from training.losses import PreferenceForm
+from training.model import load_base, make_policy
+from training.objectives import JudgeBatch, preference_objective
+from training.outcomes import Counting
 from training.payload import STRICT, read
 from training.publish import Origin, publish
+from training.ranks import Ranks
 from training.reference import reference_logps
-from training.trainer import Loop, Objective, Steps, fit
+from training.scorer import Scored
+from training.token_cache import encoded_once
+
+KNOW_TIES = (PreferenceForm.RAO_KUPPER, PreferenceForm.DAVIDSON)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
-class DpoConfig:
+class DpoConfig(TrainingConfig):
     """The settings of a DPO job."""
 
+    form: PreferenceForm = PreferenceForm.SIGMOID
+    """Which loss of the family; rao_kupper and davidson learn from ties as well."""
     beta: Annotated[float, Field(gt=0, le=100)] = 0.1
-    """Weight of staying near the reference; the paper's usual value."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Peak rate; null chooses 1e-3 below 50M parameters and 2e-5 above."""
-    epochs: Annotated[int, Field(ge=1, le=100)] = 3
-    """Passes over the pairs."""
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 8
-    """Pairs in one optimiser step, however few fit in memory at once."""
-    lora_r: Annotated[int, Field(ge=1, le=512)] = 16
-    """Rank of a fresh LoRA, at most what the server takes; a parent keeps its own."""
-    lora_alpha: Annotated[int, Field(ge=1, le=1024)] = 32
-    """Scale of a fresh LoRA (times 1/r)."""
-    token_budget: Annotated[int, Field(ge=64)] = 4096
-    """Padded tokens forwarded at once: the bound on memory."""
-    warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Share of the steps in which the rate rises; it falls to 0 in the others."""
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    """Longer gradients are cut to this length."""
-    save_steps: Annotated[int, Field(ge=1)] = 10
-    """Steps between two checkpoints; the last two are kept."""
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Of the order of the pairs and of a fresh LoRA."""
+    """Weight of staying near the reference (τ of ipo); the paper's usual value."""
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """Share of votes taken to be mistaken: cDPO with sigmoid, the rate of flips for robust."""
+    length_normalised: bool = False
+    """Compare log-probabilities per token instead of per completion; wants a beta around 5."""
+    nll_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """How much the likelihood of the chosen completion counts beside the preference (IRPO)."""
+    tie_strength: Annotated[float, Field(gt=1, le=100)] = 3.0
+    """ν of rao_kupper and davidson: how readily equal answers tie; 3 makes half of them ties in
+    rao_kupper."""
+    soft_labels: bool = False
+    """Let raters who disagree on a pair leave their shares, instead of the majority alone."""
+    strength: Strength = Strength.OFF
+    """What "much better" does: nothing, a margin to win by, or a weight."""
 
 
-def run(claim: Claim) -> str:
+def run(claim: Claim, ranks: Ranks) -> str:
     """Train a version on the votes its parent has not seen, publish it, and return its name."""
     began = time.monotonic()
     config = read(DpoConfig, claim.payload.settings, "settings")
+    _check(config)
     parent = find_parent(claim)
 
     claim.enter("loading the model")
-    base = load_base(claim.settings)
+    base = load_base(claim.settings, config.precision)
     rate = config.learning_rate or (1e-3 if base.is_small else 2e-5)
-    if parent is not None:
-        model = continue_from(base, parent)
-    else:
-        model = attach_fresh(base, r=config.lora_r, alpha=config.lora_alpha, seed=config.seed)
+    policy = make_policy(base, parent, config, max_rank=claim.settings.max_lora_rank)
 
     claim.enter("freezing the data")
-    if not snapshot.exists(claim.folder):
+    if ranks.leads and not snapshot.exists(claim.folder):
         with claim.database.read() as session:
             after = adapters.votes_learnt_up_to(session, parent)
             gathered = gather_pairs(
-                session, base.thought_format, claim.payload.filters, after=after
+                session,
+                base.thought_format,
+                claim.payload.filters,
+                after=after,
+                counting=Counting(ties=config.form in KNOW_TIES, soft=config.soft_labels),
             )
         snapshot.freeze(
             claim.folder,
@@ -90,82 +95,106 @@ def run(claim: Claim) -> str:
             filters=asdict(claim.payload.filters),
             seed=config.seed,
         )
+    ranks.wait()
     frozen = snapshot.read(claim.folder)
     row = snapshot.register(claim, frozen)
     refuse_repetition(claim, parent, frozen.manifest.sha256)
 
     dropped = Counter(frozen.manifest.dropped)
-    pairs = encode_all(
-        base.tokenizer,
-        base.thought_format,
-        frozen.pairs,
-        encode_pair,
-        base.context_length,
+    pairs = encoded_once(
+        claim.folder,
+        f"{frozen.manifest.sha256}:{base.fingerprint}:{config.strength}:{config.batch_size}",
         dropped,
+        lambda counted: encode_pairs(
+            base.tokenizer,
+            base.thought_format,
+            frozen.pairs,
+            base.context_length,
+            counted,
+            most_pairs=config.batch_size,
+            strength=config.strength,
+        ),
     )
     if not pairs:
         raise NothingToLearn(f"No pair is left to learn from. {in_words(dropped)}")
+    for warning in (guards.only_ties(pairs), guards.one_side_longer(pairs)):
+        if warning:
+            claim.note(warning, "warning")
 
     claim.enter("asking the reference")
     references = reference_logps(
-        model,
+        policy.scorer,
         pairs,
         claim,
-        key=f"{frozen.manifest.sha256}:{base.fingerprint}:{parent.sha256 if parent else 'base'}",
+        ranks,
+        key=":".join(
+            (
+                frozen.manifest.sha256,
+                base.fingerprint,
+                parent.sha256 if parent else "base",
+                config.precision,
+            )
+        ),
         token_budget=config.token_budget,
         pad_id=base.pad_id,
     )
+    logps_of = {id(pair): logps for pair, logps in zip(pairs, references, strict=True)}
+    learnt, held = hold_out(pairs, config.eval_share)
+    items, held_out = ([Item(pair, logps_of[id(pair)]) for pair in part] for part in (learnt, held))
 
-    claim.enter("training")
-    items = [Item(pair, logps) for pair, logps in zip(pairs, references, strict=True)]
-    plan = plan_steps(len(items), config.batch_size, config.epochs, config.seed)
-    loop = Loop(
-        learning_rate=rate,
-        token_budget=config.token_budget,
-        warm_up=config.warm_up,
-        max_grad_norm=config.max_grad_norm,
-        save_steps=config.save_steps,
-        seed=config.seed,
+    objective = partial(
+        preference_objective,
+        form=config.form,
+        beta=config.beta,
+        label_smoothing=config.label_smoothing,
+        tie_strength=config.tie_strength,
+        length_normalised=config.length_normalised,
+        nll_weight=config.nll_weight,
     )
-    metrics = fit(
-        model,
-        Steps(items, plan),
-        partial(preference_objective, beta=config.beta),
-        loop,
+    fitted = fit(
+        policy,
+        objective,
+        items,
+        held_out,
+        config,
         claim,
-        pad_id=base.pad_id,
-        first_loss=math.log(2),
+        ranks,
+        learning_rate=rate,
+        first_loss=_first_loss(items, config, objective),
     )
 
-    claim.report("publishing", len(plan), len(plan), None)
+    claim.report("publishing", fitted.n_steps, fitted.n_steps, None)
     summary = {
-        **metrics,
-        "n_pairs": len(pairs),
-        "n_steps": len(plan),
+        **fitted.metrics,
+        "n_pairs": sum(pair.size for pair in pairs),
+        "n_held_out": sum(pair.size for pair in held),
+        "n_steps": fitted.n_steps,
         "dropped": dict(dropped),
         "seconds": round(time.monotonic() - began, 1),
     }
-    return publish(
-        claim, base, model, Origin(parent, row, asdict(config) | {"learning_rate": rate}, summary)
-    )
+    settings = asdict(config) | {"learning_rate": rate}
+    return publish(claim, policy, fitted.weights, Origin(parent, row, settings, summary))
 
 
-def preference_objective(model: nn.Module, batch: MicroBatch, *, beta: float) -> Objective:
-    """Judge a micro-batch of pairs, whose rows are chosen, rejected, chosen, rejected, …"""
-    logps = sequence_logps(token_logps(model, batch), len(batch.input_ids))  # (B,)
-    chosen, rejected = logps[0::2], logps[1::2]  # (b,) each
-    loss, chosen_rewards, rejected_rewards = dpo_loss(
-        chosen, rejected, batch.reference_logps[0::2], batch.reference_logps[1::2], beta
-    )
-    margins = chosen_rewards - rejected_rewards
-    return Objective(
-        loss,
-        {
-            "rewards/chosen": chosen_rewards,
-            "rewards/rejected": rejected_rewards,
-            "rewards/margins": margins,
-            "rewards/accuracies": (margins > 0).float(),
-            "logps/chosen": chosen,
-            "logps/rejected": rejected,
-        },
-    )
+def _check(config: DpoConfig) -> None:
+    """Raise `ConfigurationError` for settings that are each fine and make no sense together."""
+    if config.form is PreferenceForm.IPO and config.label_smoothing:
+        raise ConfigurationError(
+            f"label_smoothing is {config.label_smoothing}, which ipo has no use for. Set it to 0, "
+            "or choose form sigmoid or robust."
+        )
+
+
+def _first_loss(items: Sequence[Item], config: DpoConfig, objective: JudgeBatch) -> float:
+    """The loss of the first step if nothing is learnt yet: the policy then is its reference.
+
+    ln 2 for the plain form; whatever the form says of a difference of 0 for the others. The
+    likelihood term is left to the model, so with it this is a bound that is reached.
+    """
+    plan = plan_steps([item.encoded.size for item in items], config.batch_size, 1, config.seed)
+    first = [items[index] for index in plan[0]]
+    batch = build(first, Rows.PADDED, pad_id=0)
+    sums, owners = batch.reference_logps, batch.targets.completions
+    shares = sums / torch.bincount(owners, minlength=len(sums))  # (C,): the same sum, spread evenly
+    judged = objective(Scored(shares[owners], None), batch)
+    return (judged.loss * batch.example_weights).sum().item() / sum(i.encoded.size for i in first)

@@ -1,78 +1,96 @@
 """Thought-mask fine-tuning: learn the better later round and only read the attempts before it.
 
-PTR (arXiv 2410.13413) with λ = (1, 0, 0), what its authors' trainer optimises; the mask is
-`loss_weights` being 0 in the history. Ours: first rounds are replayed beside the trajectories, so
-that learning to refine leaves the first answer as it was.
+PTR (arXiv 2410.13413). The mask is `loss_weights` being 0 in the history. Ours: first rounds are
+replayed beside the trajectories, so that learning to refine leaves the first answer as it was.
 """
 
 import time
 from collections import Counter
 from dataclasses import asdict
+from enum import StrEnum
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
-from torch import nn
 
-from ptrapp.core.errors import NothingToLearn
+from ptrapp.core.errors import ConfigurationError, NothingToLearn
 from training import snapshot
 from training.ancestry import find_parent, refuse_repetition
-from training.batches import Item, MicroBatch, plan_steps
+from training.batches import Item
 from training.claim import Claim
-from training.encode import encode_all, encode_trajectory
+from training.config import TrainingConfig
+from training.encode import TokenWeights, encode_trajectories
 from training.examples import gather_trajectories, in_words
-from training.logps import token_logps
-from training.losses import weighted_nll
-from training.model import attach_fresh, continue_from, load_base
+from training.fit import fit
+from training.hold_out import hold_out
+from training.losses import OFFICIAL, PAPER
+from training.model import load_base, make_policy
+from training.objectives import imitation_objective
 from training.payload import STRICT, read
 from training.publish import Origin, publish
-from training.trainer import Loop, Objective, Steps, fit
+from training.ranks import Ranks
+from training.token_cache import encoded_once
+
+
+class Preset(StrEnum):
+    OFFICIAL = "official"
+    """Likelihood alone: what the authors' released trainer optimises."""
+    PAPER = "paper"
+    """Likelihood, consistency with the attempt, and confidence: 0.8, 0.1, 0.1."""
+
+
+class Normalise(StrEnum):
+    SEQUENCE = "sequence"
+    """Every answer counts alike."""
+    TOKEN = "token"
+    """Every token of a step counts alike, so long answers count more."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
-class MaskSftConfig:
+class MaskSftConfig(TrainingConfig):
     """The settings of a thought-mask fine-tuning job."""
 
-    replay_share: Annotated[float, Field(ge=0, le=0.9)] = 1 / 3
-    """Share of first rounds among all examples; a third kept round 1 of unseen tasks."""
-    learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Peak rate; null chooses 1e-3 below 50M parameters and 1e-4 above."""
-    epochs: Annotated[int, Field(ge=1, le=100)] = 3
-    """Passes over the examples."""
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
     """Examples in one optimiser step, however few fit in memory at once."""
-    lora_r: Annotated[int, Field(ge=1, le=512)] = 16
-    """Rank of a fresh LoRA, at most what the server takes; a parent keeps its own."""
-    lora_alpha: Annotated[int, Field(ge=1, le=1024)] = 32
-    """Scale of a fresh LoRA (times 1/r)."""
-    token_budget: Annotated[int, Field(ge=64)] = 4096
-    """Padded tokens forwarded at once: the bound on memory."""
-    warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Share of the steps in which the rate rises; it falls to 0 in the others."""
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    """Longer gradients are cut to this length."""
-    save_steps: Annotated[int, Field(ge=1)] = 10
-    """Steps between two checkpoints; the last two are kept."""
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Of the choice of replayed rounds, the order of the examples and a fresh LoRA."""
+    replay_share: Annotated[float, Field(ge=0, le=0.9)] = 1 / 3
+    """Share of first rounds among all examples; a third kept round 1 of unseen tasks."""
+    preset: Preset = Preset.OFFICIAL
+    """The weights of the three terms, unless lambdas says otherwise."""
+    lambdas: tuple[float, float, float] | None = None
+    """Weights of likelihood, consistency and confidence; they add up to 1."""
+    normalise: Normalise = Normalise.SEQUENCE
+    """What counts alike in a step."""
+    thought_weight: Annotated[float, Field(ge=0, le=100)] = 1.0
+    """What a token of the thought weighs against one of the response."""
+    history_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """What a token of an earlier round weighs: 0 is the thought mask, 1 is plain fine-tuning."""
+
+    @property
+    def terms(self) -> tuple[float, float, float]:
+        return self.lambdas or (PAPER if self.preset is Preset.PAPER else OFFICIAL)
 
 
-def run(claim: Claim) -> str:
+def run(claim: Claim, ranks: Ranks) -> str:
     """Train a version on stored refinements, publish it, and return its name."""
     began = time.monotonic()
     config = read(MaskSftConfig, claim.payload.settings, "settings")
+    _check(config)
     parent = find_parent(claim)
 
     claim.enter("loading the model")
-    base = load_base(claim.settings)
+    base = load_base(claim.settings, config.precision)
     rate = config.learning_rate or (1e-3 if base.is_small else 1e-4)
-    if parent is not None:
-        model = continue_from(base, parent)
-    else:
-        model = attach_fresh(base, r=config.lora_r, alpha=config.lora_alpha, seed=config.seed)
+    policy = make_policy(
+        base,
+        parent,
+        config,
+        max_rank=claim.settings.max_lora_rank,
+        with_consistency=config.terms[1:] != (0, 0),
+    )
 
     claim.enter("freezing the data")
-    if not snapshot.exists(claim.folder):
+    if ranks.leads and not snapshot.exists(claim.folder):
         with claim.database.read() as session:
             gathered = gather_trajectories(
                 session,
@@ -91,50 +109,59 @@ def run(claim: Claim) -> str:
             filters=asdict(claim.payload.filters),
             seed=config.seed,
         )
+    ranks.wait()
     frozen = snapshot.read(claim.folder)
     row = snapshot.register(claim, frozen)
     refuse_repetition(claim, parent, frozen.manifest.sha256)
 
     dropped = Counter(frozen.manifest.dropped)
-    examples = encode_all(
-        base.tokenizer,
-        base.thought_format,
-        frozen.trajectories,
-        encode_trajectory,
-        base.context_length,
+    weights = TokenWeights(thought=config.thought_weight, history=config.history_weight)
+    examples = encoded_once(
+        claim.folder,
+        f"{frozen.manifest.sha256}:{base.fingerprint}:{weights}",
         dropped,
+        lambda counted: encode_trajectories(
+            base.tokenizer,
+            base.thought_format,
+            frozen.trajectories,
+            base.context_length,
+            counted,
+            weights=weights,
+        ),
     )
     if not examples or not frozen.manifest.counts.get("refined"):
         raise NothingToLearn(f"No refined round is left to learn from. {in_words(dropped)}")
 
-    claim.enter("training")
-    items = [Item(example, ()) for example in examples]
-    plan = plan_steps(len(items), config.batch_size, config.epochs, config.seed)
-    loop = Loop(
+    learnt, held = hold_out(examples, config.eval_share)
+    fitted = fit(
+        policy,
+        partial(imitation_objective, lambdas=config.terms),
+        [Item(example) for example in learnt],
+        [Item(example) for example in held],
+        config,
+        claim,
+        ranks,
         learning_rate=rate,
-        token_budget=config.token_budget,
-        warm_up=config.warm_up,
-        max_grad_norm=config.max_grad_norm,
-        save_steps=config.save_steps,
-        seed=config.seed,
+        per_token=config.normalise is Normalise.TOKEN,
     )
-    metrics = fit(model, Steps(items, plan), imitation_objective, loop, claim, pad_id=base.pad_id)
 
-    claim.report("publishing", len(plan), len(plan), None)
+    claim.report("publishing", fitted.n_steps, fitted.n_steps, None)
     summary = {
-        **metrics,
+        **fitted.metrics,
         "counts": frozen.manifest.counts,
-        "n_steps": len(plan),
+        "n_held_out": len(held),
+        "n_steps": fitted.n_steps,
         "dropped": dict(dropped),
         "seconds": round(time.monotonic() - began, 1),
     }
-    return publish(
-        claim, base, model, Origin(parent, row, asdict(config) | {"learning_rate": rate}, summary)
-    )
+    settings = asdict(config) | {"learning_rate": rate}
+    return publish(claim, policy, fitted.weights, Origin(parent, row, settings, summary))
 
 
-def imitation_objective(model: nn.Module, batch: MicroBatch) -> Objective:
-    """Judge a micro-batch of trajectories, one row each."""
-    tokens = token_logps(model, batch)
-    loss = weighted_nll(tokens.logps, tokens.weights, tokens.rows, len(batch.input_ids))  # (B,)
-    return Objective(loss, {})
+def _check(config: MaskSftConfig) -> None:
+    """Raise `ConfigurationError` for terms that cannot be meant."""
+    if min(config.terms) < 0 or abs(sum(config.terms) - 1) > 1e-6:
+        raise ConfigurationError(
+            f"lambdas are {config.terms}: they must not be negative and must add up to 1. The "
+            f"presets are {PAPER} (paper) and {OFFICIAL} (official)."
+        )

@@ -1,0 +1,28 @@
+"""Which examples are only looked at: the same prompts in every job, however the data grow."""
+
+import hashlib
+from collections.abc import Sequence
+
+from training.encode import Encoded
+
+FEWEST = 50
+"""Below so many pairs each is needed for learning, and a handful held out would say nothing."""
+
+
+def hold_out(examples: Sequence[Encoded], share: float) -> tuple[list[Encoded], list[Encoded]]:
+    """Split into those to learn from and those held out, by a hash of the prompt.
+
+    An example holds all pairs of its prompt, so no answer of a held-out prompt is learnt from.
+    """
+    n_units = sum(example.size for example in examples)
+    if n_units < FEWEST:
+        return list(examples), []
+    held = [example for example in examples if _lot(example) < share]
+    kept = [example for example in examples if _lot(example) >= share]
+    return (kept, held) if kept else (list(examples), [])
+
+
+def _lot(example: Encoded) -> float:
+    """A number in [0, 1) that belongs to the prompt."""
+    digest = hashlib.sha256(" ".join(map(str, example.prompt.token_ids)).encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32

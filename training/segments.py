@@ -1,0 +1,104 @@
+"""One flat row of many sequences that share their prompts: who may look at whom.
+
+Worked example, two completions A and B of one prompt P, then an example of its own, Q C::
+
+    tokens     P P P A A | B B | Q Q C
+    position   0 1 2 3 4 | 3 4 | 0 1 2
+    segment    0         | 1   | 2        segment 1 also reads the first 3 tokens of segment 0
+
+A prompt is forwarded once, with its first completion; each sibling reads the prompt's keys and
+values and counts its positions on from it. Everything is causal, and nothing sees a neighbour.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Tokens that stand together, and the beginning of an earlier segment that they continue."""
+
+    length: int
+    parent: int | None = None
+    """Index of the segment whose first tokens come before these; None where a sequence begins."""
+    n_shared: int = 0
+    """How many tokens of the parent."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """The segments of a flat row, and the masks that attention needs of them, each made once."""
+
+    parts: tuple[Segment, ...]
+    _masks: dict[tuple[object, ...], Tensor | BlockMask | None] = field(default_factory=dict)
+
+    @property
+    def lengths(self) -> list[int]:
+        return [part.length for part in self.parts]
+
+    def positions(self) -> list[int]:
+        """The position of each token in its own sequence, (T,)."""
+        return [part.n_shared + at for part in self.parts for at in range(part.length)]
+
+    def mask(
+        self, index: int, window: int | None, device: torch.device, dtype: torch.dtype
+    ) -> Tensor | None:
+        """What segment `index` may not see, added to its scores, (L, n_shared + L).
+
+        None means everything up to the token itself: the sequence fits the window.
+        """
+        part = self.parts[index]
+        n_keys = part.n_shared + part.length
+        if window is None or window >= n_keys:
+            return None
+        key = (part.length, n_keys, window, device, dtype)
+        if key not in self._masks:
+            queries = torch.arange(part.n_shared, n_keys, device=device)[:, None]  # (L, 1)
+            keys = torch.arange(n_keys, device=device)  # (n_shared + L,)
+            seen = (keys <= queries) & (keys > queries - window)  # (L, n_shared + L)
+            mask = torch.zeros(seen.shape, dtype=dtype, device=device)
+            self._masks[key] = mask.masked_fill_(~seen, float("-inf"))
+        return self._masks[key]  # type: ignore[return-value]
+
+    def block_mask(self, window: int | None, device: torch.device) -> BlockMask:
+        """The same for FlexAttention, over the whole row."""
+        key = ("block", window, device)
+        if key not in self._masks:
+            self._masks[key] = self._blocks(window, device)
+        return self._masks[key]  # type: ignore[return-value]
+
+    def _blocks(self, window: int | None, device: torch.device) -> BlockMask:
+        starts = _starts(self.lengths)
+        owner, shared_from, shared_to = [], [], []
+        for index, part in enumerate(self.parts):
+            begin = starts[part.parent] if part.parent is not None else 0
+            owner += [index] * part.length
+            shared_from += [begin] * part.length
+            shared_to += [begin + part.n_shared] * part.length
+        owners = torch.tensor(owner, device=device)  # (T,)
+        begins = torch.tensor(shared_from, device=device)  # (T,)
+        ends = torch.tensor(shared_to, device=device)  # (T,)
+        positions = torch.tensor(self.positions(), device=device)  # (T,)
+
+        def seen(_batch: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+            own = (owners[query] == owners[key]) & (key <= query)
+            prefix = (key >= begins[query]) & (key < ends[query])
+            near = own | prefix
+            if window is not None:
+                near = near & (positions[key] > positions[query] - window)
+            return near
+
+        n_tokens = len(owner)
+        return create_block_mask(seen, None, None, n_tokens, n_tokens, device=str(device))
+
+
+def _starts(lengths: Sequence[int]) -> list[int]:
+    starts, at = [], 0
+    for length in lengths:
+        starts.append(at)
+        at += length
+    return starts
