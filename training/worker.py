@@ -111,7 +111,12 @@ class Worker:
         token = job.claim_token
         assert token, "a claimed job has a token"
         log.info("job %d (%s) starts", job.id, job.kind)
-        child = _start(self._settings, job.id, token)
+        try:
+            child = _start(self._settings, job.id, token)
+        except OSError as error:
+            with database.write() as session:
+                jobs.fail(session, job.id, token, f"The training could not be started: {error}.")
+            return
         cancelled = False
         try:
             beaten = time.monotonic()
@@ -221,7 +226,7 @@ def _end(child: "subprocess.Popen[bytes]", grace_s: float) -> None:
         child.terminate()
         _wait(child, grace_s)
     if child.poll() is None:
-        child.kill()
+        os.killpg(child.pid, signal.SIGKILL)  # a launcher's processes are in its group
         child.wait()
 
 

@@ -13,13 +13,12 @@ from torch import Tensor
 
 pytest.importorskip("trl")
 
-from trl_world import (
+from bench.trl_peer import (
     Ids,
     trl_dpo_loss_and_grads,
     trl_reward_loss_and_grads,
     trl_sft_loss_and_grads,
 )
-
 from training.losses import (
     Logps,
     PreferenceForm,

@@ -165,7 +165,7 @@ def adapter_of(database: Database, job_id: int) -> Adapter:
 class Programs:
     """Real worker processes on one data folder; killed at the end if they are still there."""
 
-    def __init__(self, database: Database, data: Path, model: Path) -> None:
+    def __init__(self, database: Database, data: Path, model: Path, **environment: str) -> None:
         self.data = data
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith("THRICE_")
@@ -176,6 +176,7 @@ class Programs:
             "THRICE_DEVICE": "cpu",
             "THRICE_LEASE_S": "2",
             "HF_HUB_OFFLINE": "1",
+            **environment,
         }
         self._started: list[subprocess.Popen[bytes]] = []
 
