@@ -252,7 +252,7 @@ class StepTrainer(Trainer):
             def share(step: int) -> float:
                 if step < n_warm:
                     return (step + 1) / (n_warm + 1)
-                return max(num_training_steps - step, 0) / (num_training_steps - n_warm)
+                return max(num_training_steps - step, 0) / max(num_training_steps - n_warm, 1)
 
             self.lr_scheduler = LambdaLR(to_steer, share)
             self._created_lr_scheduler = True
