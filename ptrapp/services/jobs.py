@@ -102,10 +102,11 @@ def start(studio: Studio, kind: JobKind, recipe: dict[str, Any] | None = None) -
     Raises `InputError` when there is nothing to train on, `AlreadyQueued` when it is under way.
     """
     now = outlook(studio)
-    if kind is JobKind.DPO and not now.n_pairs:
+    ties_may_do = bool(now.n_ties and recipe and "form" in recipe)  # the recipe knows which forms
+    if kind is JobKind.DPO and not now.n_pairs and not ties_may_do:
         raise InputError(
             f"No preference is waiting: {now.parent} has seen them all. "
-            "Compare two answers on the Play page first (a tie teaches DPO nothing)."
+            "Compare two answers on the Play page first (ties teach only the forms made for them)."
         )
     if kind is JobKind.MASK_SFT and not now.n_refined:
         raise InputError(

@@ -119,6 +119,11 @@ def _check(studio: Studio, row: Adapter) -> None:
             f"{row.name} was trained on {row.base_model} and {studio.engine.model_id} is loaded. "
             "Start the app with the other --model to serve it."
         )
+    if (Path(row.path) / "config.json").is_file():
+        raise InputError(
+            f"{row.name} is a whole model, not an adapter on this one. "
+            f"Start the app with --model {row.path} to serve it."
+        )
 
 
 def _publish(studio: Studio, row: Adapter) -> None:
