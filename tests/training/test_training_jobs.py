@@ -314,3 +314,40 @@ def test_an_ended_worker_puts_its_job_back_at_once(
     row = job(database, job_id)
     assert (row.status, row.n_claims, row.claim_token) == (JobStatus.QUEUED, 0, None)
     assert not Path(f"/proc/{child}/exe").exists()
+
+
+def test_a_training_killed_at_any_step_ends_as_if_nothing_had_happened(
+    tmp_path: Path, random_model_dir: Path, encode: Callable[[str], list[int]]
+) -> None:
+    """Before the first checkpoint, between two, and again; held-out figures and best one included."""
+    settings = {"epochs": 6, "batch_size": 8, "save_steps": 7, "seed": 5, "patience": 4}
+
+    def trained(folder: Path, *kills: int) -> tuple[Database, int]:
+        database = open_database(f"sqlite:///{folder / 'thrice.db'}")
+        with database.write() as session:
+            fill_with_preferences(session, 60, encode)
+        programs = Programs(database, folder, random_model_dir)
+        job_id = order(database, JobKind.DPO, settings)
+        worker = programs.start_worker()
+        killed = None
+        for step in kills:
+            wait_until(lambda at=step: job(database, job_id).step >= at, f"step {step}")
+            child = wait_until(lambda: programs.child_of(worker), "the training process")
+            assert child != killed
+            os.kill(child, signal.SIGKILL)
+            killed = child
+            wait_until(lambda was=killed: programs.child_of(worker) not in (None, was), "another")
+        assert finished(database, job_id).status is JobStatus.DONE
+        assert job(database, job_id).n_claims == len(kills) + 1
+        programs.close()
+        return database, job_id
+
+    calm, job_id = trained(tmp_path / "calm")
+    stormy, _ = trained(tmp_path / "stormy", 2, 9, 30)
+
+    one, other = adapter_of(calm, job_id), adapter_of(stormy, job_id)
+    assert weights(one) == weights(other)
+    assert curves(calm, job_id)["eval_loss"] == curves(stormy, job_id)["eval_loss"]
+    assert len(curves(calm, job_id)["eval_loss"]) > 3
+
+    assert one.metrics["eval_loss"] == other.metrics["eval_loss"]
