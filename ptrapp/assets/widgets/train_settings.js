@@ -11,7 +11,11 @@ const SETTINGS = {
       rao_kupper: "rao_kupper: ties teach", davidson: "davidson: ties teach" } },
     { key: "beta", label: "Beta", hint: "weight of staying near the version before", blank: "0.1" },
     { key: "label_smoothing", label: "Label smoothing", hint: "share of votes taken to be wrong", blank: "0" },
+    { key: "nll_weight", label: "NLL weight", hint: "likelihood of the chosen answer beside the preference", blank: "0" },
+    { key: "strength", label: "Much better", hint: "what “much better” does", choices: {
+      off: "off: counts like better", margin: "margin: must win by more", weight: "weight: counts for more" } },
     EPOCHS, LEARNING_RATE,
+    { key: "soft_labels", label: "Soft labels", hint: "raters who disagree leave their shares" },
     { key: "length_normalised", label: "Length-normalised", hint: "per token, so that length is no merit" },
   ],
   mask_sft: [
