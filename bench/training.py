@@ -49,7 +49,7 @@ TRL_DPO: dict[str, Settings] = {
     "trl, 1, eager": {**EAGER, "reference": "precomputed"},
     "trl, 1, eager, without metrics": {**EAGER, "head": "bare"},
 }
-"""The same batch as ours, and the two settings that were fastest in `--full`."""
+"""The same batch as ours, and the two settings that were fastest of the grid."""
 NEEDED = ("ours, all at once", "ours, 1024", "trl, 8", *list(TRL_DPO)[-2:])
 """Sides without which a figure is missing."""
 TINY = {"vocabulary": 300, "hidden": 32, "intermediate": 64, "layers": 2, "heads": 2}
@@ -66,7 +66,7 @@ def main() -> None:
     task = Task(n_steps=asked.turns + 1, **tiny)
     report: dict[str, Any] = {"cases": {}, "settings": {}}
     _dpo(report, task, _kept(OURS_DPO | TRL_DPO, asked.tiny), full=asked.full)
-    _others(report, task, tiny=asked.tiny)
+    _others(report, task, tiny=asked.tiny, full=asked.full)
     if asked.full:
         _untuned(report, task)
     from bench.training_agree import agreement  # a GPU's machine may have no TRL
@@ -108,17 +108,22 @@ def _dpo(report: dict[str, Any], task: Task, sides: dict[str, Settings], *, full
     report["settings"]["dpo_ratio_3_epochs"] = {name: dict(each.settings) for name, each in names}
 
 
-def _others(report: dict[str, Any], task: Task, *, tiny: bool) -> None:
-    """A small vocabulary, imitation, and four candidates: our fastest beside TRL's."""
+def _others(report: dict[str, Any], task: Task, *, tiny: bool, full: bool) -> None:
+    """A small vocabulary, imitation, and four candidates: our fastest beside TRL's.
+
+    Without `full`, the settings that were fastest there.
+    """
     small = replace(task, vocabulary=min(task.vocabulary, 2000))
     sft = replace(task, kind="sft", prompt=(2 * task.prompt[0], task.prompt[1]))
     k4 = replace(task, n_candidates=4, prompts_per_step=2)
-    budgets = {f"ours, {n}": {**OURS, "token_budget": n} for n in (1024, 2048)}
-    alone = {"trl, 1": TRL, "trl, 1, eager": EAGER}
+    ours = {"ours, 1024": OURS}
+    both = ours | {"ours, 2048": {**OURS, "token_budget": 2048}}
+    theirs = {name: TRL_DPO[name] for name in ("trl, 8", "trl, 1")} if full else {}
+    theirs |= {"trl, 1, eager": EAGER}
     cases: dict[str, tuple[Task, dict[str, Settings], str, str]] = {
-        "small_vocab": (small, budgets | alone, "dpo", "_best_small_vocab"),
-        "sft": (sft, budgets | alone | {"trl, 8": TRL_DPO["trl, 8"]}, "sft", "_best"),
-        "k4": (k4, budgets | alone, "k4", ""),
+        "small_vocab": (small, (both if full else ours) | theirs, "dpo", "_best_small_vocab"),
+        "sft": (sft, both | theirs, "sft", "_best"),
+        "k4": (k4, (both if full else ours) | theirs, "k4", ""),
     }
     for name, (of_case, sides, key, suffix) in cases.items():
         found = take_turns(of_case, _kept(sides, tiny))

@@ -1,5 +1,6 @@
 """TRL's side of the comparison: its trainers as they are, but for what `trl_peer` names."""
 
+import math
 from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -91,8 +92,7 @@ def _dpo(model: Any, task: Task, arguments: dict[str, Any], reference: str, turn
 
 def _arguments(task: Task, settings: dict[str, Any], folder: str) -> dict[str, Any]:
     per_step = task.prompts_per_step * task.n_pairs
-    batch = min(settings["batch"], per_step)
-    assert per_step % batch == 0, "every step is full"
+    batch = math.gcd(settings["batch"], per_step)  # every forward is full
     return BARE | {
         "output_dir": folder,
         "use_cpu": task.device == "cpu",
