@@ -12,12 +12,12 @@ import argparse
 import json
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from bench.training_compare import (
     Measured,
-    Settings,
     epochs_ratio,
     fastest,
     memory_ratio,
@@ -25,7 +25,8 @@ from bench.training_compare import (
     take_turns,
 )
 from bench.training_cuda import on_cuda
-from bench.training_data import Task
+from bench.training_data import Settings, Task
+from bench.training_turns import prepare
 
 OURS: Settings = {"side": "ours", "token_budget": 1024, "reference": "given"}
 TRL: Settings = {
@@ -59,6 +60,7 @@ TINY_DATA = {"kv_heads": 2, "prompt": (30, 10), "completion": (20, 5), "prompts_
 def main() -> None:
     """Print a JSON object as the last line."""
     asked = _arguments()
+    prepare("bench.training_ours", *(["bench.training_trl"] if find_spec("trl") else []))
     if asked.cuda:
         print(json.dumps(on_cuda()))
         return

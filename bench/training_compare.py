@@ -5,10 +5,9 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Any, NamedTuple
 
-from bench.training_data import Task
+from bench.training_data import Settings, Task
+from bench.training_side import run_side
 from bench.training_turns import Side
-
-Settings = Mapping[str, Any]
 
 
 class Measured(NamedTuple):
@@ -44,7 +43,7 @@ def take_turns(
     """Let all sides live at once and make one step each, round by round."""
     with ExitStack() as stack:
         running = {
-            name: stack.enter_context(Side(task, settings, tuned_malloc))
+            name: stack.enter_context(Side(run_side, task, settings, tuned_malloc))
             for name, settings in sides.items()
         }
         for side in running.values():

@@ -1,13 +1,14 @@
 """The same comparison on one GPU: a Llama of a billion random weights, wall time, GPU memory."""
 
+from dataclasses import asdict
 from importlib.util import find_spec
 from statistics import median
 from typing import Any
 
 import torch
 
-from bench.training_compare import Measured, Settings, memory_ratio, speed_ratio, take_turns
-from bench.training_data import Task, build_steps
+from bench.training_compare import Measured, memory_ratio, speed_ratio, take_turns
+from bench.training_data import Settings, Task, build_steps
 
 PEAK = {"H100": 989e12, "H200": 989e12}
 """Dense bfloat16 operations a second, by a part of the device's name (NVIDIA's data sheets)."""
@@ -49,7 +50,7 @@ def on_cuda(task: Task = BILLION) -> dict[str, Any]:
     device = torch.cuda.get_device_name()
     report: dict[str, Any] = {
         "device": device,
-        "task": task.as_json(),
+        "task": asdict(task),
         "sides": {
             name: each.as_json() | _throughput(task, each, device) for name, each in found.items()
         },

@@ -6,9 +6,10 @@ weights, the same adapter and the same ids in the same steps.
 
 import math
 import random
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Any, Self
+from typing import Any, TypeAlias
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -16,6 +17,8 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from training.encode import Encoded, Pair, Tokens
 
+Settings: TypeAlias = Mapping[str, Any]
+"""How one side trains; `side` says which it is, `ours` or `trl`."""
 SHORTEST = 16
 """Tokens of the shortest prompt or completion that is drawn."""
 FIRST_ID = 2
@@ -47,18 +50,6 @@ class Task:
     """The first one warms up."""
     device: str = "cpu"
     seed: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def of_json(cls, values: dict[str, Any]) -> Self:
-        """Take back what `as_json` gave, lists being tuples again."""
-        restored: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
-        return cls(**restored)
 
     @property
     def n_pairs(self) -> int:

@@ -1,12 +1,13 @@
 """How time and memory of DPO grow with the number of pairs and with the length of the context."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from bench.training_compare import Measured, Settings, take_turns
-from bench.training_data import Task
+from bench.training_compare import Measured, take_turns
+from bench.training_data import Settings, Task
 from ptrapp.core.settings import BUNDLED_MODEL
 
 OURS: Settings = {"side": "ours", "token_budget": 1024, "reference": "precomputed"}
@@ -43,7 +44,7 @@ def growth(
 
 def _whole_pass(n_pairs: int, *, with_trl: bool) -> list[dict[str, Any]]:
     """A DPO pass of the bundled model: the reference first, then every pair once."""
-    task = Task.of_json(BUNDLED.as_json() | {"n_steps": max(2, n_pairs // PAIRS_PER_STEP)})
+    task = replace(BUNDLED, n_steps=max(2, n_pairs // PAIRS_PER_STEP))
     sides = {"ours": OURS} | ({"trl": TRL} if with_trl else {})
     rows = []
     for name, each in take_turns(task, sides).items():

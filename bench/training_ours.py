@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
 from peft import PeftModel
 
-from bench.training_data import Task, build_model, build_steps, likely_logps
+from bench.training_data import Settings, Task, build_model, build_steps, likely_logps
 from bench.training_turns import Turns
 from training.batches import Item, build, cut
 from training.encode import Encoded
@@ -34,7 +33,7 @@ OBJECTIVES: dict[str, JudgeBatch] = {
 }
 
 
-def run(task: Task, settings: dict[str, Any], turns: Turns) -> None:
+def run(task: Task, settings: Settings, turns: Turns) -> None:
     """Train `task.n_steps` steps, one at each turn.
 
     `token_budget` None puts a step in one row. `reference` is `precomputed`, or `given` where its

@@ -1,32 +1,25 @@
-"""One trainer in a process of its own: `python -m bench.training_side JSON`."""
+"""One trainer in a process of its own, that makes a step whenever it is told."""
 
-import json
-import sys
+from multiprocessing.connection import Connection
 
 import torch
 
 from bench import training_ours
-from bench.training_data import Task
+from bench.training_data import Settings, Task
 from bench.training_turns import Turns
 
 
-def main() -> None:
-    """Load, then make one step whenever a line comes in."""
-    asked = json.loads(sys.argv[1])
-    task = Task.of_json(asked["task"])
+def run_side(parent: Connection, task: Task, settings: Settings) -> None:
+    """Load the model, then wait for the parent's words."""
     if task.device == "cpu":
         torch.set_num_threads(1)
-    turns = Turns(task)
-    match asked["settings"]["side"]:
+    turns = Turns(parent, task)
+    match settings["side"]:
         case "ours":
-            training_ours.run(task, asked["settings"], turns)
+            training_ours.run(task, settings, turns)
         case "trl":
-            from bench import training_trl  # only this side pays for loading TRL
+            from bench import training_trl  # the other side runs without TRL
 
-            training_trl.run(task, asked["settings"], turns)
+            training_trl.run(task, settings, turns)
         case other:
             raise SystemExit(f"There is no side {other!r}; say ours or trl.")
-
-
-if __name__ == "__main__":
-    main()

@@ -8,7 +8,7 @@ from typing import Any
 from transformers import PrinterCallback
 from trl import DPOConfig, SFTConfig
 
-from bench.training_data import Task, build_model, build_steps, likely_logps
+from bench.training_data import Settings, Task, build_model, build_steps, likely_logps
 from bench.training_turns import Turns
 from bench.trl_peer import (
     BARE,
@@ -27,7 +27,7 @@ from training.encode import Encoded
 BETA = 0.1
 
 
-def run(task: Task, settings: dict[str, Any], turns: Turns) -> None:
+def run(task: Task, settings: Settings, turns: Turns) -> None:
     """Train `task.n_steps` steps, one at each turn.
 
     `batch` examples are forwarded at once, until a step is full. `reference` is `precomputed`,
@@ -90,7 +90,7 @@ def _dpo(model: Any, task: Task, arguments: dict[str, Any], reference: str, turn
     return trainer
 
 
-def _arguments(task: Task, settings: dict[str, Any], folder: str) -> dict[str, Any]:
+def _arguments(task: Task, settings: Settings, folder: str) -> dict[str, Any]:
     per_step = task.prompts_per_step * task.n_pairs
     batch = math.gcd(settings["batch"], per_step)  # every forward is full
     return BARE | {

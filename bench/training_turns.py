@@ -1,16 +1,17 @@
 """Two trainers that take turns: each in a process of its own, one optimiser step when it is told.
 
 So a machine that is busy for a while slows both sides alike, and each keeps its own memory. The
-parent writes a line to let a side make its next step and reads a line of JSON that tells its cost.
+parent sends a word to let a side make its next step and receives what the step has cost.
 """
 
-import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,7 @@ from typing import Any, Self
 import torch
 from transformers import TrainerCallback
 
-from bench.training_data import Task
+from bench.training_data import Settings, Task
 
 TUNED_MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 32),
@@ -34,14 +35,26 @@ QUIET = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 MB = 1 << 20
+FORKED = get_context("forkserver")
+"""Processes that are born with everything imported, from one that was started with tuned malloc."""
+FRESH = get_context("spawn")
+"""Processes that import for themselves, with malloc as it comes."""
+
+
+def prepare(*modules: str) -> None:
+    """Set what every side inherits and name what it needs. Call it before the first side starts."""
+    os.environ.update(QUIET)
+    FORKED.set_forkserver_preload(list(modules))
 
 
 @dataclass(eq=False)
 class Side:
     """The parent's end of one trainer: a process, and what it told about itself."""
 
+    run: Callable[[Connection, Task, Settings], None]
+    """What the process does, on the other end of the connection."""
     task: Task
-    settings: Mapping[str, Any]
+    settings: Settings
     tuned_malloc: bool = True
     costs_s: list[float] = field(default_factory=list)
     """Of each step, the warm-up first; CPU time, or the clock's on a GPU."""
@@ -49,16 +62,19 @@ class Side:
     """`reference_s`, and at the end `peak_extra_mb`."""
 
     def __enter__(self) -> Self:
-        asked = {"task": self.task.as_json(), "settings": dict(self.settings)}
+        self._ours, theirs = FRESH.Pipe()
         malloc = TUNED_MALLOC if self.tuned_malloc else {}
         threads = ONE_THREAD if self.task.device == "cpu" else {}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.training_side", json.dumps(asked)],
-            env=os.environ | QUIET | threads | malloc,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        arguments = (theirs, self.task, self.settings)
+        process: BaseProcess
+        with _environment(malloc | threads):
+            if self.tuned_malloc:
+                process = FORKED.Process(target=self.run, args=arguments)
+            else:
+                process = FRESH.Process(target=self.run, args=arguments)
+            process.start()
+        self._process = process
+        theirs.close()
         return self
 
     def prepare(self) -> None:
@@ -77,22 +93,33 @@ class Side:
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
+        self._ours.close()
         if kind is not None:
             self._process.kill()
-        self._process.communicate()
+        self._process.join()
 
     def _go(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write("go\n")
-        self._process.stdin.flush()
+        self._ours.send("go")
 
     def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"The trainer {dict(self.settings)} ended; see its words above.")
-        told: dict[str, Any] = json.loads(line)
+        try:
+            told: dict[str, Any] = self._ours.recv()
+        except EOFError as error:
+            raise RuntimeError(
+                f"The trainer {dict(self.settings)} ended; see its words above."
+            ) from error
         return told
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 class Turns(TrainerCallback):
@@ -102,10 +129,9 @@ class Turns(TrainerCallback):
     what the trainer logs of the step before.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, parent: Connection, task: Task) -> None:
+        self._parent = parent
         self._task = task
-        self._out = os.fdopen(os.dup(1), "w")
-        os.dup2(2, 1)  # what a library prints is not an answer
         self.reference_s = 0.0
         """What the reference of all steps has cost, before the first one."""
         self._resident = 0
@@ -141,12 +167,13 @@ class Turns(TrainerCallback):
             self._wait()
 
     def _tell(self, facts: Mapping[str, Any]) -> None:
-        self._out.write(json.dumps(facts) + "\n")
-        self._out.flush()
+        self._parent.send(dict(facts))
 
     def _wait(self) -> None:
-        if not sys.stdin.readline():
-            raise SystemExit("the parent is gone")
+        try:
+            self._parent.recv()
+        except EOFError:
+            raise SystemExit("the parent is gone") from None
         self._started = self._clock()
 
     def _clock(self) -> float:
