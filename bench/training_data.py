@@ -84,11 +84,11 @@ def build_model(task: Task, attention: str = "sdpa") -> PeftModel:
 
 
 def build_steps(task: Task) -> list[list[Encoded]]:
-    """The examples of each step."""
-    draw = random.Random(task.seed)
+    """The examples of each step; their lengths do not depend on the vocabulary."""
+    lengths, draw = random.Random(task.seed), random.Random(task.seed + 1)
 
     def tokens(length: tuple[float, float], weight: float) -> Tokens:
-        n_tokens = max(SHORTEST, round(draw.gauss(*length)))
+        n_tokens = max(SHORTEST, round(lengths.gauss(*length)))
         ids = (draw.randrange(FIRST_ID, task.vocabulary) for _ in range(n_tokens))
         return Tokens(tuple(ids), (weight,) * n_tokens)
 
