@@ -5,6 +5,7 @@ itself, so nothing is computed across neighbours; on a GPU FlexAttention skips t
 nothing is seen.
 """
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -94,7 +95,7 @@ def _flex(
         assert softcap is not None
         return torch.tanh(score / softcap) * softcap
 
-    run = _compiled_flex if query.is_cuda else flex_attention
+    run = _compiled_flex() if query.is_cuda else flex_attention
     attended = run(
         query,
         key,
@@ -108,6 +109,10 @@ def _flex(
     return attended.transpose(1, 2)
 
 
-_compiled_flex = torch.compile(flex_attention, dynamic=True)
+@cache
+def _compiled_flex() -> Any:
+    """Compiled on first use: loading the compiler takes most of a second."""
+    return torch.compile(flex_attention, dynamic=True)
+
 
 AttentionInterface.register(NAME, segment_attention)

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-CHUNK = 1 << 21
-"""Logits made at once: 8 MB in float32, which stays in a CPU's cache between two passes."""
+CHUNK = 1 << 22
+"""Logits made at once: 16 MB in float32, 131 rows of a vocabulary of 32k. The fastest on a CPU, where
+fewer rows leave the matrix product idle and more leave the cache."""
 
 
 class Head(NamedTuple):
