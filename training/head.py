@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 CHUNK = 1 << 22
-"""Logits made at once: 16 MB in float32, 131 rows of a vocabulary of 32k. The fastest on a CPU, where
-fewer rows leave the matrix product idle and more leave the cache."""
+"""Logits made at once: 16 MB in float32, 131 rows of a vocabulary of 32k. The fastest on a CPU:
+fewer rows leave the matrix product idle, more leave the cache."""
 
 
 class Head(NamedTuple):
