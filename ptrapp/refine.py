@@ -8,7 +8,16 @@ from ptrapp.core.dialogue import REFINE_INSTRUCTION, build_messages
 from ptrapp.core.errors import EngineError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Completion, History, Policy, Sampling, Turn
-from ptrapp.engines.base import Delta, Engine, Event, Failed, Finished, Request, complete
+from ptrapp.engines.base import (
+    Delta,
+    Engine,
+    Event,
+    Failed,
+    Finished,
+    Priority,
+    Request,
+    complete,
+)
 
 _SEED_STEP = 1_000_003
 """Between the seeds of two rounds: farther apart than the seeds of any number of candidates."""
@@ -103,7 +112,7 @@ def refine_many(
     """Refine many prompts, a round of all of them at once; for each prompt what its rounds gave.
 
     A prompt whose round fails has that error as its last entry and no further rounds. Prompt i
-    draws from seed + i.
+    draws from seed + i. It is a job to the engine: people go first.
     """
     turns = [list(history) for history in histories or [()] * len(prompts)]
     outcomes: list[list[Completion | EngineError]] = [[] for _ in prompts]
@@ -122,7 +131,9 @@ def refine_many(
                 keep_thoughts=keep_thoughts,
             )
             drawn = replace(sampling, seed=round_seed(sampling.seed + place, index))
-            requests.append(Request(messages, thinking.at(index), drawn, policy))
+            requests.append(
+                Request(messages, thinking.at(index), drawn, policy, priority=Priority.JOB)
+            )
         for place, outcome in zip(list(alive), complete(engine, requests), strict=True):
             outcomes[place].append(outcome)
             if isinstance(outcome, EngineError):

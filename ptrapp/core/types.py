@@ -99,6 +99,8 @@ class Completion:
     """Seconds from the first token to the response marker."""
     duration_s: float
     """Seconds from the request to the last token, queueing included."""
+    logps: tuple[float, ...] = ()
+    """Of each of `token_ids`, where the request asked for them; their sum is `logprob_sum`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,21 @@
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from ptrapp.core.errors import EngineError
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import BASE, Completion, Message, Policy, Sampling, Split
+
+
+class Priority(StrEnum):
+    """Who waits for an answer. An engine that cannot tell them apart answers all alike."""
+
+    PERSON = "person"
+    JOB = "job"
+    """Nobody reads along: it gets the smaller share of the time while people are waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,9 @@ class Request:
     thinking: bool
     sampling: Sampling
     policy: Policy = BASE
+    priority: Priority = Priority.PERSON
+    logps: bool = False
+    """Whether the completion is to carry the log-probability of each of its tokens."""
 
 
 @dataclass(frozen=True, slots=True)

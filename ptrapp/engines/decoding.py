@@ -30,13 +30,14 @@ class Row:
     token_ids: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     """When each token was chosen, `time.monotonic` seconds."""
-    logprob_sum: float = 0.0
+    logps: list[float] = field(default_factory=list)
+    """Of each token under the policy itself, in nats."""
     finish: FinishReason | None = None
 
     def take(self, token: int, logp: float, now: float, eos_ids: frozenset[int]) -> None:
         self.token_ids.append(token)
         self.times.append(now)
-        self.logprob_sum += logp
+        self.logps.append(logp)
         if token in eos_ids:
             self.finish = FinishReason.STOP
         elif len(self.token_ids) >= self.n_max:

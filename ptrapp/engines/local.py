@@ -93,7 +93,7 @@ class LocalEngine:
                 events.put(Failed(index, error))
                 continue
             transcript = Transcript(self._decode, self.thought_format, request.thinking)
-            ticket = Ticket(index, row, transcript, events, started)
+            ticket = Ticket(index, row, transcript, events, started, request.logps)
             tickets.setdefault(request.policy, []).append(ticket)
         return [
             Group(policy, cut(members, self._loaded.batched), len(members))

@@ -154,7 +154,7 @@ class Owner:
         self._adapters.activate(name)
         try:
             self._start([row]).step()
-            reason = "" if math.isfinite(row.logprob_sum) else "it answers with NaN"
+            reason = "" if math.isfinite(sum(row.logps)) else "it answers with NaN"
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
         if reason:

@@ -122,13 +122,13 @@ class ScriptedEngine:
         if place in self._failures:
             yield Failed(index, self._failures[place])
             return
-        yield Finished(index, self._completion(words, written, thinking, started))
+        yield Finished(index, self._completion(words, written, request, started))
 
     def _completion(
-        self, words: Sequence[str], written: Sequence[str], thinking: bool, started: float
+        self, words: Sequence[str], written: Sequence[str], request: Request, started: float
     ) -> Completion:
         raw = "".join(written)
-        parts = split(raw, self.thought_format, thinking)
+        parts = split(raw, self.thought_format, request.thinking)
         n_thought = len(parts.thought.split())
         return Completion(
             raw=raw,
@@ -140,6 +140,7 @@ class ScriptedEngine:
             logprob_sum=-float(len(written)),
             thought_s=n_thought * self._word_s,
             duration_s=time.monotonic() - started,
+            logps=(-1.0,) * len(written) if request.logps else (),
         )
 
 

@@ -42,7 +42,8 @@ class Transcript:
         *,
         started: float,
         finish: FinishReason,
-        logprob_sum: float,
+        logps: Sequence[float],
+        show_logps: bool,
     ) -> Completion:
         """Return the whole; the last id is left out of the text when it ended the turn."""
         shown = token_ids[:-1] if finish is FinishReason.STOP else token_ids
@@ -57,9 +58,10 @@ class Transcript:
             n_thought_tokens=n_thought,
             n_response_tokens=len(token_ids) - n_thought,
             finish_reason=finish,
-            logprob_sum=logprob_sum,
+            logprob_sum=sum(logps),
             thought_s=times[n_thought - 1] - times[0] if n_thought else 0.0,
             duration_s=times[-1] - started,
+            logps=tuple(logps) if show_logps else (),
         )
 
     def _n_thought(self, ids: Sequence[int], raw: str, parts: Split) -> int:

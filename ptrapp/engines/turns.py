@@ -34,6 +34,7 @@ class Ticket:
     transcript: Transcript
     events: SimpleQueue[Event]
     started: float
+    show_logps: bool = False
     shown_at: float = 0.0
 
     def report(self, pause_s: float) -> None:
@@ -45,7 +46,8 @@ class Ticket:
                 self.row.times,
                 started=self.started,
                 finish=self.row.finish,
-                logprob_sum=self.row.logprob_sum,
+                logps=self.row.logps,
+                show_logps=self.show_logps,
             )
             self.events.put(Finished(self.index, completion))
         elif now - self.shown_at >= pause_s:

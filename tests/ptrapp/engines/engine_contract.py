@@ -1,6 +1,7 @@
 """What every engine promises. A test class per engine inherits this one and provides the fixtures."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from ptrapp.core.errors import (
     PolicyMissing,
 )
 from ptrapp.core.types import BASE, Completion, Message, Policy, Role, Sampling
-from ptrapp.engines.base import Delta, Engine, Failed, Finished, Request, complete
+from ptrapp.engines.base import Delta, Engine, Failed, Finished, Priority, Request, complete
 
 
 def ask(text: str, *, policy: Policy = BASE, thinking: bool = True, **sampling: object) -> Request:
@@ -50,6 +51,21 @@ class EngineContract:
             n_tokens = outcome.n_thought_tokens + outcome.n_response_tokens
             assert n_tokens == len(outcome.token_ids) > 0
             assert 0 <= outcome.thought_s <= outcome.duration_s
+
+    def test_logps_come_with_a_completion_that_asks_for_them(self, engine: Engine) -> None:
+        plain, asked = complete(engine, [ask("a", seed=1), replace(ask("a", seed=1), logps=True)])
+        assert isinstance(plain, Completion)
+        assert isinstance(asked, Completion)
+        assert plain.logps == ()
+        assert len(asked.logps) == len(asked.token_ids)
+        assert sum(asked.logps) == pytest.approx(asked.logprob_sum, abs=1e-4)
+
+    def test_a_job_is_answered_like_a_person(self, engine: Engine) -> None:
+        requests = [ask("a", seed=1), replace(ask("a", seed=1), priority=Priority.JOB)]
+        person, job = complete(engine, requests)
+        assert isinstance(person, Completion)
+        assert isinstance(job, Completion)
+        assert person.raw == job.raw
 
     def test_the_same_request_gives_the_same_answer(self, engine: Engine) -> None:
         first, second, again = complete(engine, [ask("same", seed=7)] * 2 + [ask("same", seed=7)])
