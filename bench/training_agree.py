@@ -7,7 +7,8 @@ import torch
 from bench.training_data import Task, build_model, build_steps
 from bench.training_ours import NO_BUDGET, OBJECTIVES, build_scorer, referred
 from bench.trl_peer import pad_tokenizer, trl_dpo_loss_and_grads
-from training.batches import build, cut
+from training.batches import build
+from training.plan import cut
 
 SMALL = Task(
     vocabulary=300,

@@ -15,7 +15,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
-from training.encode import Encoded, Pair, Tokens
+from training.tokens import Encoded, Pair, Tokens
 
 Settings: TypeAlias = Mapping[str, Any]
 """How one side trains; `side` says which it is, `ours` or `trl`."""

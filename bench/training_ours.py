@@ -10,9 +10,9 @@ from peft import PeftModel
 
 from bench.training_data import Settings, Task, build_model, build_steps, likely_logps
 from bench.training_turns import Turns
-from training.batches import Item, build, cut
-from training.encode import Encoded
+from training.batches import Item, build
 from training.layout import PLAIN, choose_layout
+from training.loop import Loop, Steps
 from training.lora import fuse
 from training.losses import OFFICIAL
 from training.objectives import (
@@ -21,9 +21,11 @@ from training.objectives import (
     preference_objective,
     sequence_logps,
 )
+from training.plan import cut
 from training.ranks import Ranks
 from training.scorer import Scorer
-from training.trainer import Loop, Steps, StepTrainer
+from training.tokens import Encoded
+from training.trainer import StepTrainer
 
 BETA = 0.1
 NO_BUDGET = 1 << 60

@@ -22,7 +22,7 @@ from bench.trl_peer import (
     sft_rows,
     without_metrics,
 )
-from training.encode import Encoded
+from training.tokens import Encoded
 
 BETA = 0.1
 

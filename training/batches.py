@@ -1,6 +1,6 @@
-"""Which examples make an optimiser step, and how a step is cut so that it fits in memory."""
+"""Some examples as tensors: what the model reads, what is scored, and what belongs together."""
 
-import random
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar
 import torch
 from torch import Tensor
 
-from training.encode import Encoded
 from training.segments import Segment, Segments
+from training.tokens import Encoded, Tokens
 
 
 class Rows(StrEnum):
@@ -115,125 +115,99 @@ class Item:
     scale: float = 1.0
 
 
-def plan_steps(sizes: Sequence[int], batch_size: int, epochs: int, seed: int) -> list[list[int]]:
-    """Return the examples of each optimiser step: every epoch all, in an order of its own.
-
-    `sizes` counts the pairs of each example (1 for a trajectory); a step takes examples until it
-    has `batch_size` of them. An example is never cut.
-
-    >>> plan_steps([1, 1, 1], batch_size=2, epochs=1, seed=0)
-    [[0, 2], [1]]
-    """
-    draw = random.Random(seed)
-    steps: list[list[int]] = []
-    for _ in range(epochs):
-        order = list(range(len(sizes)))
-        draw.shuffle(order)
-        room = 0
-        for index in order:
-            if sizes[index] > room:
-                steps.append([])
-                room = batch_size
-            steps[-1].append(index)
-            room -= sizes[index]
-    return steps
-
-
-def cut(items: Sequence[Item], rows: Rows, token_budget: int) -> list[list[Item]]:
-    """Cut a step into groups of at most `token_budget` tokens each, first fit, longest first.
-
-    Padding counts as tokens. An example over the budget goes alone: its rows cannot be parted.
-    """
-    groups: list[list[Item]] = []
-    for item in sorted(items, key=lambda item: -_cost([item], rows)):
-        for group in groups:
-            if _cost([*group, item], rows) <= token_budget:
-                group.append(item)
-                break
-        else:
-            groups.append([item])
-    return groups
-
-
-def shard(groups: Sequence[list[Item]], rows: Rows, rank: int, n_ranks: int) -> list[list[Item]]:
-    """This process's share of a step's groups: like many tokens and equally many groups each.
-
-    Processes that forward together must forward equally often, so one that comes out short
-    repeats its last group with a weight of nothing.
-    """
-    shares: list[list[list[Item]]] = [[] for _ in range(n_ranks)]
-    loads = [0] * n_ranks
-    for group in sorted(groups, key=lambda group: -_cost(group, rows)):
-        lightest = loads.index(min(loads))
-        shares[lightest].append(group)
-        loads[lightest] += _cost(group, rows)
-    most = max(map(len, shares))
-    smallest = min(groups, key=lambda group: _cost(group, rows))
-    idle = [Item(item.encoded, item.reference_logps, 0.0) for item in smallest]
-    return shares[rank] + [idle] * (most - len(shares[rank]))
-
-
 def build(items: Sequence[Item], rows: Rows, pad_id: int) -> MicroBatch:
     """Lay the examples out and note where everything stands."""
     places = _flat(items) if rows is Rows.SEGMENTS else _padded(items, pad_id)
-    at, ids, weights, owners, rounds = _Columns(), _Columns(), _Columns(), _Columns(), _Columns()
-    answer_at, answer_of, attempt_at, attempt_of = _Columns(), _Columns(), _Columns(), _Columns()
-    pairs, outcomes, margins, examples = _Columns(), _Columns(), _Columns(), _Columns()
-    n_rounds, references, owner = _Columns(), _Columns(), 0
+    draft = _Draft()
     for item, (prompts, completions) in zip(items, places.examples, strict=True):
-        encoded = item.encoded
-        n_prompt, n_attempts = len(encoded.prompt.token_ids), len(encoded.attempts)
-        pairs += [(owner + pair.chosen, owner + pair.rejected) for pair in encoded.pairs]
-        outcomes += [pair.outcomes for pair in encoded.pairs]
-        margins += [pair.margin for pair in encoded.pairs]
-        units = [pair.weight for pair in encoded.pairs] or [encoded.weight]
-        examples += [weight * item.scale for weight in units]
-        references += item.reference_logps or [0.0] * len(completions)
+        draft.add_pairs(item)
         for completion, prompt_at, completion_at in zip(
-            encoded.completions, prompts, completions, strict=True
+            item.encoded.completions, prompts, completions, strict=True
         ):
-            for number, (begin, end) in enumerate(encoded.attempts, start=1):
-                scored = [t for t in range(begin, end) if encoded.prompt.loss_weights[t] > 0]
-                at += [prompt_at + t - 1 for t in scored]
-                ids += [encoded.prompt.token_ids[t] for t in scored]
-                weights += [encoded.prompt.loss_weights[t] for t in scored]
-                owners += [owner] * len(scored)
-                rounds += [number] * len(scored)
-            scored = [t for t, weight in enumerate(completion.loss_weights) if weight > 0]
-            last = prompt_at + n_prompt - 1
-            at += [completion_at + t - 1 if t else last for t in scored]
-            ids += [completion.token_ids[t] for t in scored]
-            weights += [completion.loss_weights[t] for t in scored]
-            owners += [owner] * len(scored)
-            rounds += [n_attempts + 1] * len(scored)
-            n_rounds.append(n_attempts + 1)
-            if encoded.attempts:
-                begin, end = encoded.attempts[-1]
-                attempt_at += range(prompt_at + begin, prompt_at + end)
-                attempt_of += [owner] * (end - begin)
-                answer_at += [completion_at + t for t in scored]
-                answer_of += [owner] * len(scored)
-            owner += 1
-    return MicroBatch(
-        places.inputs,
-        Targets(at.long(), ids.long(), weights.double(), owners.long(), rounds.long()),
-        Attempts(answer_at.long(), answer_of.long(), attempt_at.long(), attempt_of.long()),
-        Preferences(pairs.long(2), outcomes.double(3), margins.double()),
-        n_rounds.long(),
-        references.double(),
-        examples.double(),
-    )
+            draft.add_completion(item.encoded, completion, prompt_at, completion_at)
+    return draft.finished(places.inputs)
 
 
-class _Columns(list[Any]):
-    """Values of one column, on their way to a tensor."""
+class _Draft:
+    """A micro-batch in the making: its columns as lists."""
 
-    def long(self, *width: int) -> Tensor:
-        return torch.tensor(self, dtype=torch.long).reshape(-1, *width)
+    def __init__(self) -> None:
+        self._columns: dict[str, list[Any]] = defaultdict(list)
+        self._n_completions = 0
 
-    def double(self, *width: int) -> Tensor:
+    def add_pairs(self, item: Item) -> None:
+        """Before the completions of the example, whose numbers its pairs go by."""
+        columns, first, encoded = self._columns, self._n_completions, item.encoded
+        for pair in encoded.pairs:
+            columns["pairs"].append((first + pair.chosen, first + pair.rejected))
+            columns["outcomes"].append(pair.outcomes)
+            columns["margins"].append(pair.margin)
+        weights = [pair.weight for pair in encoded.pairs] or [encoded.weight]
+        columns["example_weights"] += [weight * item.scale for weight in weights]
+        columns["references"] += item.reference_logps or [0.0] * len(encoded.completions)
+
+    def add_completion(
+        self, encoded: Encoded, completion: Tokens, prompt_at: int, completion_at: int
+    ) -> None:
+        """Its scored tokens, and those of the earlier rounds in its prompt that have a weight."""
+        n_attempts, owner = len(encoded.attempts), self._n_completions
+        for number, (begin, end) in enumerate(encoded.attempts, start=1):
+            self._score(encoded.prompt, range(begin, end), prompt_at, number)
+        before = prompt_at + len(encoded.prompt.token_ids) - 1
+        scored = range(len(completion.token_ids))
+        self._score(completion, scored, completion_at, n_attempts + 1, before)
+        if encoded.attempts:
+            begin, end = encoded.attempts[-1]
+            weighed = [t for t in scored if completion.loss_weights[t] > 0]
+            self._columns["attempt_at"] += range(prompt_at + begin, prompt_at + end)
+            self._columns["attempt_of"] += [owner] * (end - begin)
+            self._columns["answer_at"] += [completion_at + t for t in weighed]
+            self._columns["answer_of"] += [owner] * len(weighed)
+        self._columns["n_rounds"].append(n_attempts + 1)
+        self._n_completions += 1
+
+    def _score(
+        self, tokens: Tokens, among: range, start: int, number: int, before: int | None = None
+    ) -> None:
+        """Score those of `among` that have a weight, as round `number`.
+
+        `start` is where the tokens begin, `before` the position that predicts the first of them if
+        it is not the one in front.
+        """
+        for t in among:
+            if tokens.loss_weights[t] > 0:
+                predictor = start + t - 1 if t or before is None else before
+                self._columns["predictors"].append(predictor)
+                self._columns["token_ids"].append(tokens.token_ids[t])
+                self._columns["weights"].append(tokens.loss_weights[t])
+                self._columns["completions"].append(self._n_completions)
+                self._columns["rounds"].append(number)
+
+    def finished(self, inputs: Inputs) -> MicroBatch:
+        return MicroBatch(
+            inputs,
+            Targets(
+                self._long("predictors"),
+                self._long("token_ids"),
+                self._double("weights"),
+                self._long("completions"),
+                self._long("rounds"),
+            ),
+            Attempts(*map(self._long, ("answer_at", "answer_of", "attempt_at", "attempt_of"))),
+            Preferences(
+                self._long("pairs", 2), self._double("outcomes", 3), self._double("margins")
+            ),
+            self._long("n_rounds"),
+            self._double("references"),
+            self._double("example_weights"),
+        )
+
+    def _long(self, name: str, *width: int) -> Tensor:
+        return torch.tensor(self._columns[name], dtype=torch.long).reshape(-1, *width)
+
+    def _double(self, name: str, *width: int) -> Tensor:
         """All digits of what was given; a loss rounds them to what it computes in."""
-        return torch.tensor(self, dtype=torch.float64).reshape(-1, *width)
+        return torch.tensor(self._columns[name], dtype=torch.float64).reshape(-1, *width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +254,6 @@ def _padded(items: Sequence[Item], pad_id: int) -> _Places:
         input_ids[number, : len(row)] = torch.tensor(row)
     positions = torch.arange(length).expand(len(rows), length)  # (B, T)
     return _Places(Inputs(input_ids, positions, None), examples)
-
-
-def _cost(items: Sequence[Item], rows: Rows) -> int:
-    if rows is Rows.SEGMENTS:
-        return sum(item.encoded.n_tokens for item in items)
-    longest = max(item.encoded.n_longest for item in items)
-    return longest * sum(len(item.encoded.completions) for item in items)
 
 
 V = TypeVar("V")

@@ -1,10 +1,4 @@
-"""Examples to token ids; the loss weights are born here, with the tokens.
-
-Worked example, the tiny format::
-
-    ids           <|user|> 2 + 2 ? <|end|> <|assistant|> <T> | Adding . <R> It is 4 . <|end|>
-    loss_weights     0     0 0 0 0    0          0        0  |   1    1  1  1  1  1 1    1
-                                   prompt                    |          completion
+"""Messages and texts to token ids, as serving would have written them.
 
 Pairs of the same messages become one example: their prompt is read once for all their completions.
 """
@@ -20,6 +14,7 @@ from ptrapp.core.dialogue import ChatTokenizer, prompt_ids
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Message, Role
 from training.examples import PairExample, Target, TrajectoryExample
+from training.tokens import Encoded, Pair, Tokens
 
 SHORTENED = "oldest turns cut to fit the model's context"
 """Counted beside what was left out, though these examples are learnt from."""
@@ -35,27 +30,6 @@ class Tokenizer(ChatTokenizer, Protocol):
     def decode(self, token_ids: Any, **kwargs: Any) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """A stretch of text as the model reads it, and what each token weighs in the loss."""
-
-    token_ids: tuple[int, ...]
-    loss_weights: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two completions of an example, by their index, and what raters said of them."""
-
-    chosen: int
-    rejected: int
-    outcomes: tuple[float, float, float] = (1.0, 0.0, 0.0)
-    """Shares of the votes: for chosen, for a tie, for rejected."""
-    margin: float = 0.0
-    """By how much the chosen must win, in units of the loss's difference."""
-    weight: float = 1.0
-
-
 class Strength(StrEnum):
     """What is made of how much better a rater found the chosen one."""
 
@@ -67,43 +41,6 @@ class Strength(StrEnum):
 
 
 MARGIN_PER_STEP = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A prompt with its history, the completions that continue it, and the pairs among them."""
-
-    prompt: Tokens
-    completions: tuple[Tokens, ...]
-    pairs: tuple[Pair, ...] = ()
-    """None for a trajectory, whose one completion is imitated."""
-    attempts: tuple[tuple[int, int], ...] = ()
-    """Where each earlier answer of a trajectory stands in the prompt: first token, one past."""
-    weight: float = 1.0
-    """Of a trajectory; pairs have their own."""
-
-    @property
-    def n_tokens(self) -> int:
-        """Tokens of all, the prompt counted once."""
-        own = sum(len(completion.token_ids) for completion in self.completions)
-        return len(self.prompt.token_ids) + own
-
-    @property
-    def n_longest(self) -> int:
-        """Tokens of the prompt with the longest completion."""
-        longest = max(len(completion.token_ids) for completion in self.completions)
-        return len(self.prompt.token_ids) + longest
-
-    @property
-    def size(self) -> int:
-        """What it counts in a batch: its pairs, or the one trajectory."""
-        return len(self.pairs) or 1
-
-    @property
-    def mass(self) -> float:
-        """Sum of all loss weights."""
-        stretches = (self.prompt, *self.completions)
-        return sum(sum(stretch.loss_weights) for stretch in stretches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,19 +134,6 @@ def encode_trajectories(
         prompt = Tokens(tuple(fitted.prompt), tuple(of_prompt))
         encoded.append(Encoded(prompt, (answer,), attempts=attempts))
     return encoded
-
-
-def per_token(items: Sequence[Encoded]) -> list[float]:
-    """Scales that turn a mean over sequences into a mean over all their tokens.
-
-    Σ mᵢ·lossᵢ / Σ mᵢ is the mean over tokens when lossᵢ is the mean over the mᵢ of sequence i.
-
-    >>> short, long = (Encoded(Tokens((), ()), (Tokens((1,) * n, (1.0,) * n),)) for n in (1, 3))
-    >>> per_token([short, long])
-    [0.5, 1.5]
-    """
-    masses = [item.mass for item in items]
-    return [mass * len(masses) / sum(masses) for mass in masses]
 
 
 def completion_ids(

@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.batches import Item, build, cut
+from training.batches import Item, build
 from training.memory import OUT_OF_MEMORY, forget_failed, is_out_of_memory, peak_gb
 from training.objectives import JudgeBatch
+from training.plan import cut
 from training.scorer import Scorer
 
 

@@ -6,15 +6,17 @@ from typing import NamedTuple
 from torch import Tensor
 from transformers import EarlyStoppingCallback, TrainerCallback
 
-from training.batches import Item, plan_steps
+from training.batches import Item
 from training.claim import Claim, StopRequested
 from training.config import TrainingConfig
 from training.estimate import estimate
+from training.loop import Loop, Steps
 from training.model import Policy
 from training.objectives import JudgeBatch
+from training.plan import plan_steps
 from training.ranks import Ranks
 from training.reporting import Reporter, last_metrics, last_whole_checkpoint
-from training.trainer import Loop, Steps, StepTrainer
+from training.trainer import StepTrainer
 from training.weights import trained_weights
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import mean
 
-from training.encode import Encoded
+from training.tokens import Encoded
 
 Curve = Sequence[tuple[int, float]]
 """(step, value), in the order of the steps."""

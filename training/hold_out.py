@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from training.encode import Encoded
+from training.tokens import Encoded
 
 FEWEST = 50
 """Below so many pairs each is needed for learning, and a handful held out would say nothing."""

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from training.attention import NAME
 from training.batches import Item, MicroBatch, Rows, build
-from training.encode import Encoded, Pair, Tokens
 from training.head import head_of
 from training.scorer import Layout, Scorer
+from training.tokens import Encoded, Pair, Tokens
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import torch
 
 from training import durable
-from training.batches import Item, build, cut
+from training.batches import Item, build
 from training.claim import Claim, StopRequested
-from training.encode import Encoded
 from training.objectives import sequence_logps
+from training.plan import cut
 from training.ranks import Ranks
 from training.scorer import Scorer
+from training.tokens import Encoded
 
 
 def reference_logps(

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from training import durable
-from training.encode import Encoded
+from training.tokens import Encoded
 
 
 @dataclass(frozen=True, slots=True)

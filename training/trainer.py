@@ -8,76 +8,29 @@ on how many processes share it. Trainer brings exact resume, schedules, clipping
 import logging
 import math
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader, Dataset
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_callback import ExportableState
+from torch.utils.data import DataLoader
+from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from ptrapp.core.errors import TrainingError
-from training.batches import Item, MicroBatch, build, cut, shard
-from training.encode import per_token
+from training.batches import Item, MicroBatch, build
+from training.figures import Figures
+from training.loop import Budget, Loop, Steps, arguments
 from training.memory import OUT_OF_MEMORY, forget_failed, is_out_of_memory
 from training.objectives import JudgeBatch
+from training.plan import cut, shard
 from training.ranks import Ranks
 from training.scorer import Scorer
 from training.weights import load_weights, save_weights, trained_weights
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """How the steps are carried out, whatever the loss."""
-
-    learning_rate: float
-    warm_up: float
-    max_grad_norm: float
-    save_steps: int
-    evaluate: bool
-    """Whether held-out examples are looked at before each checkpoint, and the best one kept."""
-    seed: int
-
-
-class Steps(Dataset[list[Item]]):
-    """The examples of each optimiser step, in the order they are taken, epochs unrolled."""
-
-    def __init__(
-        self, items: Sequence[Item], plan: Sequence[Sequence[int]], *, per_token: bool = False
-    ) -> None:
-        """With `per_token` every token of a step counts alike, else every example does."""
-        self._items = items
-        self._plan = plan
-        self._per_token = per_token
-
-    def __len__(self) -> int:
-        return len(self._plan)
-
-    def __getitem__(self, step: int) -> list[Item]:
-        items = [self._items[index] for index in self._plan[step]]
-        if self._per_token:
-            scales = per_token([item.encoded for item in items])
-            items = [replace(item, scale=s) for item, s in zip(items, scales, strict=True)]
-        return items
-
-
-class Budget(TrainerCallback, ExportableState):
-    """Tokens forwarded at once. It is kept with each checkpoint: a resumed run cuts its steps as
-    the interrupted one did, and so rounds as it did."""
-
-    def __init__(self, tokens: int) -> None:
-        self.tokens = tokens
-
-    def state(self) -> dict[str, Any]:
-        return {"args": {"tokens": self.tokens}, "attributes": {}}
 
 
 class StepTrainer(Trainer):
@@ -104,7 +57,7 @@ class StepTrainer(Trainer):
         self._precision = next(scorer.causal.parameters()).dtype
         super().__init__(
             model=scorer,
-            args=_arguments(loop, folder, next(scorer.parameters()).device),
+            args=arguments(loop, folder, next(scorer.parameters()).device),
             train_dataset=steps,
             eval_dataset=held_out or None,
             data_collator=lambda batch: batch[0],
@@ -145,7 +98,7 @@ class StepTrainer(Trainer):
 
     def _accumulate(self, model: nn.Module, items: Sequence[Item]) -> Tensor:
         total = torch.zeros((), device=self.args.device)
-        figures = _Figures()
+        figures = Figures()
         batches = self._micro_batches(items)
         n_examples = sum(item.encoded.size for item in items)
         for at, batch in enumerate(batches, start=1):
@@ -158,7 +111,7 @@ class StepTrainer(Trainer):
             figures.add(metrics, batch)
         total = total * self._ranks.n  # Trainer logs the mean over the processes
         self._check(total)
-        self._metrics = self._together(figures)
+        self._metrics = figures.means(self._ranks)
         return total
 
     def _micro_batches(self, items: Sequence[Item]) -> list[MicroBatch]:
@@ -184,26 +137,16 @@ class StepTrainer(Trainer):
         self.budget.tokens //= 2
         log.warning("out of memory: going on with a token budget of %d", self.budget.tokens)
 
-    def _together(self, figures: "_Figures") -> dict[str, float]:
-        """Sums over all processes, as means over examples."""
-        held: dict[str, float] = defaultdict(float)
-        for part in self._ranks.gather([dict(figures.sums)]):
-            for name, value in part.items():
-                held[name] += value
-        n_examples, n_tokens = held.pop("n_examples"), held.pop("n_tokens")
-        means = {name: value / n_examples for name, value in held.items()}
-        return means | {"n_tokens": n_tokens}
-
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Judge the held-out examples; the figures are named as TRL names them."""
         model = self.model_wrapped
         model.eval()
-        figures = _Figures()
+        figures = Figures()
         for batch in self._micro_batches(self._held_out):
             with torch.no_grad():
                 loss, metrics = self._objective(model(batch), batch)
             figures.add(metrics | {"loss": loss}, batch)
-        means = self._together(figures)
+        means = figures.means(self._ranks)
         del means["n_tokens"]
         found = {f"eval_{name}": value for name, value in means.items()}
         self.log(dict(found))
@@ -278,51 +221,3 @@ class StepTrainer(Trainer):
         best = self.state.best_model_checkpoint
         assert best is not None, "Trainer asks only when there is one"
         load_weights(Path(best), self.model_wrapped)
-
-
-class _Figures:
-    """Sums over the examples of this process that count: a repeated micro-batch does not."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, float] = defaultdict(float)
-
-    def add(self, metrics: dict[str, Tensor], batch: MicroBatch) -> None:
-        counts = (batch.example_weights > 0).double()  # (b,)
-        for name, values in metrics.items():
-            self.sums[name] += (values.detach() * counts).sum().item()
-        self.sums["n_examples"] += counts.sum().item()
-        if counts.any():
-            self.sums["n_tokens"] += batch.inputs.input_ids.numel()
-
-
-def _arguments(loop: Loop, folder: Path, device: torch.device) -> TrainingArguments:
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        per_device_train_batch_size=1,  # one item is one optimiser step
-        num_train_epochs=1,  # the epochs are unrolled in the plan
-        learning_rate=loop.learning_rate,
-        max_grad_norm=loop.max_grad_norm,
-        weight_decay=0.0,
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        save_strategy="steps",
-        save_steps=loop.save_steps,
-        save_total_limit=2,
-        eval_strategy="steps" if loop.evaluate else "no",
-        eval_steps=loop.save_steps,
-        load_best_model_at_end=loop.evaluate,
-        metric_for_best_model="eval_loss" if loop.evaluate else None,
-        greater_is_better=False if loop.evaluate else None,
-        restore_callback_states_from_checkpoint=True,
-        seed=loop.seed,
-        remove_unused_columns=False,
-        dataloader_pin_memory=False,
-        use_cpu=device.type == "cpu",
-        ddp_find_unused_parameters=False,
-        report_to="none",
-        disable_tqdm=True,
-        log_level="error",
-    )
-    if arguments.n_gpu > 1:
-        arguments._n_gpu = 1  # without a launcher Trainer would take DataParallel
-    return arguments

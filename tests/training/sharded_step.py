@@ -13,13 +13,14 @@ from peft import LoraConfig, get_peft_model
 from torch.distributed.fsdp import fully_shard
 from transformers import AutoModelForCausalLM
 
-from training.batches import Item, build, cut, shard
-from training.encode import Encoded, Pair, Tokens
+from training.batches import Item, build
 from training.layout import PLAIN, choose_layout
 from training.lora import fuse
 from training.objectives import preference_objective
+from training.plan import cut, shard
 from training.ranks import Ranks
 from training.scorer import Scorer
+from training.tokens import Encoded, Pair, Tokens
 from training.weights import load_weights, save_weights, trained_weights
 
 

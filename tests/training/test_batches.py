@@ -4,8 +4,9 @@ from itertools import chain
 
 import pytest
 
-from training.batches import Item, Rows, build, cut, plan_steps, shard
-from training.encode import Encoded, Pair, Tokens, per_token
+from training.batches import Item, Rows, build
+from training.plan import cut, plan_steps, shard
+from training.tokens import Encoded, Pair, Tokens, per_token
 
 
 def tokens(first: int, length: int, weight: float) -> Tokens:

@@ -10,7 +10,6 @@ from ptrapp.core.thoughts import THINK, TINY
 from ptrapp.core.types import Turn
 from training.encode import (
     SHORTENED,
-    Encoded,
     Strength,
     TokenWeights,
     completion_ids,
@@ -18,6 +17,7 @@ from training.encode import (
     encode_trajectories,
 )
 from training.examples import PairExample, Target, TrajectoryExample, TrajectoryKind
+from training.tokens import Encoded
 
 RAW = "<T> 2 and 2.<R> The answer is 4."
 HISTORY = [Turn("", "The answer is 5.", "<R> The answer is 5.")]

@@ -21,7 +21,6 @@ from ptrapp.core.settings import Settings
 from training.batches import Item, MicroBatch
 from training.claim import Claim, StopRequested
 from training.config import Precision, TrainingConfig
-from training.encode import Encoded, Pair, Tokens
 from training.estimate import estimate
 from training.fit import Fitted, fit
 from training.hold_out import hold_out
@@ -30,6 +29,7 @@ from training.objectives import Objective, imitation_objective, preference_objec
 from training.payload import Payload
 from training.ranks import Ranks
 from training.scorer import Scored
+from training.tokens import Encoded, Pair, Tokens
 from training.weights import FILE
 
 DPO = partial(preference_objective, beta=0.1)

@@ -1,7 +1,7 @@
 """What a person is told about a training, and when nothing is said."""
 
 from training import guards
-from training.encode import Encoded, Pair, Tokens
+from training.tokens import Encoded, Pair, Tokens
 
 
 def curve(*values: float, each: int = 10) -> list[tuple[int, float]]:

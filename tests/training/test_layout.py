@@ -8,10 +8,10 @@ import transformers
 
 from training.attention import _flex, segment_attention
 from training.batches import Item, Rows, build
-from training.encode import Encoded, Pair, Tokens
 from training.layout import PLAIN, choose_layout
 from training.scorer import Layout, Scorer
 from training.segments import Segment, Segments
+from training.tokens import Encoded, Pair, Tokens
 
 SIZES: dict[str, Any] = {
     "vocab_size": 300,

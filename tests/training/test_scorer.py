@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity, log_softmax, logsigmoid
 
-from training.batches import Item, Rows, build, cut
-from training.encode import Encoded, Pair, Tokens
+from training.batches import Item, Rows, build
 from training.layout import PLAIN, choose_layout
 from training.losses import PAPER, PreferenceForm
 from training.objectives import (
@@ -18,7 +17,9 @@ from training.objectives import (
     preference_objective,
     sequence_logps,
 )
+from training.plan import cut
 from training.scorer import Layout, Scorer
+from training.tokens import Encoded, Pair, Tokens
 
 LAYOUTS = [Layout(rows, fused) for rows in Rows for fused in (True, False)]
 EVERYTHING = 10**9

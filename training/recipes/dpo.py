@@ -19,7 +19,7 @@ from db import adapters
 from ptrapp.core.errors import ConfigurationError, NothingToLearn
 from training import guards, snapshot
 from training.ancestry import find_parent, refuse_repetition
-from training.batches import Item, Rows, build, plan_steps
+from training.batches import Item, Rows, build
 from training.claim import Claim
 from training.config import TrainingConfig
 from training.encode import Strength, encode_pairs
@@ -31,6 +31,7 @@ from training.model import load_base, make_policy
 from training.objectives import JudgeBatch, preference_objective
 from training.outcomes import Counting
 from training.payload import STRICT, read
+from training.plan import plan_steps
 from training.publish import Origin, publish
 from training.ranks import Ranks
 from training.reference import reference_logps
