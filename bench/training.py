@@ -1,6 +1,6 @@
 """How fast our trainer is beside TRL's, on the same model, data, LoRA, precision and core.
 
-    python -m bench.training [--full] [--turns 2] [--growth PATH.png] [--cuda]
+    python -m bench.training [--full] [--turns 2] | --growth PATH.png | --cuda
 
 All sides of a case live at once and make their steps in turn; a ratio is the median over the steps.
 Speed is CPU time, so that a busy machine falsifies it less; memory is the highest of the run over
@@ -66,6 +66,13 @@ def main() -> None:
         return
     tiny: dict[str, Any] = TINY | TINY_DATA if asked.tiny else {}
     task = Task(n_steps=asked.turns + 1, **tiny)
+    if asked.growth:
+        from bench.training_growth import growth  # nobody needs matplotlib for the figures
+
+        counts = [[int(n) for n in each.split(",")] for each in (asked.pairs, asked.contexts)]
+        grown = growth(asked.growth, *counts, most_of_trl=asked.most_of_trl, **tiny)
+        print(json.dumps({"growth": grown}))
+        return
     report: dict[str, Any] = {"cases": {}, "settings": {}}
     _dpo(report, task, _kept(OURS_DPO | TRL_DPO, asked.tiny), full=asked.full)
     _others(report, task, tiny=asked.tiny, full=asked.full)
@@ -74,11 +81,6 @@ def main() -> None:
     from bench.training_agree import agreement  # a GPU's machine may have no TRL
 
     report |= agreement()._asdict()
-    if asked.growth:
-        from bench.training_growth import growth  # and nobody needs matplotlib for the figures
-
-        counts = [[int(n) for n in each.split(",")] for each in (asked.pairs, asked.contexts)]
-        report["growth"] = growth(asked.growth, *counts, most_of_trl=asked.most_of_trl, **tiny)
     print(json.dumps(report))
 
 
@@ -180,7 +182,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--turns", type=int, default=2, help="measured steps of each side")
     parser.add_argument("--tiny", action="store_true", help="sizes that only show that it works")
     parser.add_argument("--cuda", action="store_true", help="a 1B model on the GPU, nothing else")
-    parser.add_argument("--growth", type=Path, metavar="PNG", help="plot cost against size, too")
+    parser.add_argument(
+        "--growth", type=Path, metavar="PNG", help="plot cost against size, nothing else"
+    )
     parser.add_argument("--pairs", default="100,1000,10000", help="of --growth")
     parser.add_argument("--contexts", default="512,1024,2048,4096", help="of --growth, in tokens")
     parser.add_argument("--most-of-trl", type=int, default=1000, help="pairs in --growth")
