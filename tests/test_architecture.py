@@ -57,6 +57,8 @@ EDGES: dict[str, set[str]] = {
     "torch": {
         "ptrapp.engines.loading",
         "ptrapp.engines.decoding",
+        "ptrapp.engines.generating",
+        "ptrapp.engines.kv",
         "ptrapp.engines.sampling",
         "ptrapp.engines.owner",
         "ptrapp.judges.reward_model",
@@ -66,6 +68,8 @@ EDGES: dict[str, set[str]] = {
     "transformers": {
         "ptrapp.engines.loading",
         "ptrapp.engines.decoding",
+        "ptrapp.engines.generating",
+        "ptrapp.engines.kv",
         "ptrapp.engines.adapters",
         "ptrapp.judges.reward_model",
         "training",

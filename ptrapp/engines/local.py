@@ -12,13 +12,13 @@ from jinja2 import TemplateError
 from ptrapp.core.dialogue import prompt_ids
 from ptrapp.core.errors import ContextTooLong, EngineError, ModelUnusable
 from ptrapp.core.types import Message, Policy
-from ptrapp.engines.base import Delta, Event, Failed, Request
+from ptrapp.engines.base import Delta, Event, Failed, Priority, Request
 from ptrapp.engines.decoding import Row
+from ptrapp.engines.lanes import Group, Ticket, new_group, new_row
 from ptrapp.engines.loading import choose_format, load_model
 from ptrapp.engines.owner import Owner
 from ptrapp.engines.pins import Pins
 from ptrapp.engines.transcript import Transcript
-from ptrapp.engines.turns import Group, Ticket, cut, new_row
 
 LEAST_ROOM = 16
 """Tokens that must be left for an answer; fewer could not even hold a thought's end."""
@@ -83,22 +83,20 @@ class LocalEngine:
     def _admit(self, requests: Sequence[Request], events: SimpleQueue[Event]) -> list[Group]:
         """Tokenise, and make a group of each policy that holds it; misfits fail by themselves."""
         started = time.monotonic()
-        tickets: dict[Policy, list[Ticket]] = {}
+        tickets: dict[tuple[Policy, Priority], list[Ticket]] = {}
         for index, request in enumerate(requests):
+            key = (request.policy, request.priority)
             try:
                 row = self._row(request)
-                if request.policy not in tickets:
+                if key not in tickets:
                     self._pins.hold(request.policy)
             except EngineError as error:
                 events.put(Failed(index, error))
                 continue
             transcript = Transcript(self._decode, self.thought_format, request.thinking)
             ticket = Ticket(index, row, transcript, events, started, request.logps)
-            tickets.setdefault(request.policy, []).append(ticket)
-        return [
-            Group(policy, cut(members, self._loaded.batched), len(members))
-            for policy, members in tickets.items()
-        ]
+            tickets.setdefault(key, []).append(ticket)
+        return [new_group(*key, members) for key, members in tickets.items()]
 
     def _row(self, request: Request) -> Row:
         prompt = self._encode(request.messages, request.thinking)

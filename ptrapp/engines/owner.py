@@ -1,4 +1,4 @@
-"""The thread that has the model: messages between two steps, and a turn for every group."""
+"""The thread that has the model: messages between two steps, and a turn for every lane."""
 
 import logging
 import math
@@ -15,9 +15,11 @@ import torch
 from ptrapp.core.errors import AdapterRejected, EngineError, EngineUnavailable
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.engines.adapters import Adapters
-from ptrapp.engines.decoding import Batch, Row
+from ptrapp.engines.base import Priority
+from ptrapp.engines.decoding import Batch, Desk
+from ptrapp.engines.lanes import Decoder, Group, Lane, new_row
 from ptrapp.engines.loading import LoadedModel
-from ptrapp.engines.turns import Group, Turns, new_row
+from ptrapp.engines.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,8 @@ class Owner:
         self._threads = threads
         self._release = release
         self._adapters = Adapters(loaded.model)
-        self._turns = Turns()
+        self._desk = Desk(loaded.model, loaded.eos_ids)
+        self._turns = Turns(self._start, joined=loaded.batched)
         self._messages: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._closing = threading.Event()
         self._gate = threading.Lock()
@@ -68,7 +71,7 @@ class Owner:
         self._ask(lambda: self._load(name, folder))
 
     def unload(self, name: str) -> None:
-        self._post(lambda: self._adapters.unload(name))
+        self._post(lambda: self._unload(name))
 
     def close(self) -> None:
         self._closing.set()
@@ -109,8 +112,8 @@ class Owner:
                 self._hear(wait=not self._turns and not self._closing.is_set())
                 if self._closing.is_set():
                     break
-                for group, slice_s in self._turns.cycle():
-                    self._advance(group, slice_s)
+                for lane, slice_s in self._turns.cycle():
+                    self._advance(lane, slice_s)
         finally:
             self._end()
 
@@ -124,36 +127,51 @@ class Owner:
         except Empty:
             return
 
-    def _advance(self, group: Group, slice_s: float) -> None:
-        until = time.monotonic() + slice_s
-        while group in self._turns and not self._closing.is_set():
-            self._adapters.activate(group.policy.adapter)
-            try:
-                group.step(self._start)
-            except RuntimeError as error:
-                log.exception("a step failed")
-                first_line = str(error).partition("\n")[0]
-                group.fail(EngineUnavailable(f"The model failed: {first_line}. Try again."))
-            if group.done:
-                self._drop([group])
+    def _advance(self, lane: Lane, slice_s: float) -> None:
+        started = now = time.monotonic()
+        while lane in self._turns and not self._closing.is_set():
+            self._step(lane)
+            now = time.monotonic()
+            if lane.priority is Priority.JOB:
+                self._turns.job_s = now - started
             self._hear(wait=False)
-            if time.monotonic() >= until:
+            if now - started >= slice_s:
                 return
 
-    def _start(self, rows: Sequence[Row]) -> Batch:
-        return Batch(self._loaded.model, rows, self._loaded.eos_ids)
+    def _step(self, lane: Lane) -> None:
+        self._adapters.activate(lane.policy.adapter)
+        try:
+            ended = lane.step()
+        except RuntimeError as error:
+            log.exception("a step failed")
+            self._desk.prefixes.clear()  # it may be memory that failed
+            first_line = str(error).partition("\n")[0]
+            lane.fail(EngineUnavailable(f"The model failed: {first_line}. Try again."))
+            self._drop(list(lane.groups))
+            return
+        if ended:
+            self._drop([group for group in lane.groups if group.done])
+
+    def _start(self, policy: Policy) -> Decoder:
+        return Batch(self._desk, policy.adapter)
 
     def _drop(self, groups: Sequence[Group]) -> None:
         for group in groups:
             if self._turns.remove(group):
                 self._release(group.policy)
 
+    def _unload(self, name: str) -> None:
+        self._desk.prefixes.forget(name)
+        self._adapters.unload(name)
+
     def _load(self, name: str, folder: Path) -> None:
         self._adapters.load(name, folder)
         row = new_row([min(self._loaded.eos_ids, default=0)], Sampling(0.0, max_tokens=1), 1)
         self._adapters.activate(name)
         try:
-            self._start([row]).step()
+            decoder = self._start(Policy(name))
+            decoder.add([row])
+            decoder.step()
             reason = "" if math.isfinite(sum(row.logps)) else "it answers with NaN"
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
@@ -169,6 +187,6 @@ class Owner:
         with self._gate:
             self._ended = True
         self._hear(wait=False)
-        for group in self._turns:
-            group.fail(EngineUnavailable(_CLOSED))
-        self._drop(list(self._turns))
+        for lane in self._turns:
+            lane.fail(EngineUnavailable(_CLOSED))
+            self._drop(list(lane.groups))

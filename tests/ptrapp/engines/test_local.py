@@ -2,46 +2,19 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from engine_contract import EngineContract, ask
-from shifting_adapters import shifts, write_shifting_adapter
+from shifting_adapters import shifts
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ptrapp.core.errors import AdapterRejected, ModelUnusable, PolicyMissing
 from ptrapp.core.types import Completion, FinishReason, Policy
 from ptrapp.engines.base import Delta, Finished, Request, complete
 from ptrapp.engines.local import LocalEngine
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Models this small are slower with more threads, most of all on a busy machine."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(n_threads)
-
-
-@pytest.fixture
-def engine(random_model_dir: Path) -> Iterator[LocalEngine]:
-    opened = LocalEngine(str(random_model_dir), device="cpu", threads=1)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def adapter(random_model_dir: Path, tmp_path: Path) -> Callable[[int], Path]:
-    def make(shift: int) -> Path:
-        folder = tmp_path / f"adapter-{shift}"
-        return (
-            folder if folder.exists() else write_shifting_adapter(folder, random_model_dir, shift)
-        )
-
-    return make
 
 
 class TestLocalEngine(EngineContract):

@@ -1,0 +1,153 @@
+"""A round reads on from what the round before left; the text is what it would have been."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from engine_contract import ask
+from shifting_adapters import shifts
+
+from ptrapp.core.thoughts import Thinking
+from ptrapp.core.types import BASE, Completion, Policy, Sampling
+from ptrapp.engines.base import complete
+from ptrapp.engines.decoding import Pace
+from ptrapp.engines.kv import Kv
+from ptrapp.engines.local import LocalEngine
+from ptrapp.engines.prefixes import LEAST_TOKENS, Prefixes
+from ptrapp.refine import refine_many
+
+PROMPTS = ["What is 12 + 30?", "a much longer question than the others are " * 2, "x " * 20, "hi"]
+
+
+def kv_of(n_tokens: int) -> Kv:
+    """One layer with one head: 8 bytes a token."""
+    return Kv(((torch.arange(n_tokens).float().view(1, 1, -1, 1),) * 2,))
+
+
+def ids(n_tokens: int, *others: int) -> list[int]:
+    return [*range(100, 100 + n_tokens), *others]
+
+
+def rounds(engine: LocalEngine, policy: Policy = BASE, **sampling: float) -> list[tuple[int, ...]]:
+    drawn = Sampling(max_tokens=24, **sampling)  # type: ignore[arg-type]
+    written = refine_many(
+        engine, PROMPTS, rounds=3, thinking=Thinking.ALWAYS, sampling=drawn, policy=policy
+    )
+    flat = [outcome for outcomes in written for outcome in outcomes]
+    assert all(isinstance(outcome, Completion) for outcome in flat), flat
+    return [one.token_ids for one in flat if isinstance(one, Completion)]
+
+
+def prefixes(engine: LocalEngine) -> Prefixes:
+    return engine._owner._desk.prefixes
+
+
+def without_reuse(engine: LocalEngine) -> None:
+    engine._owner._desk.prefixes = Prefixes(most_bytes=0)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.8])
+def test_rounds_are_the_same_with_and_without_reuse(
+    engine: LocalEngine, temperature: float
+) -> None:
+    reused = rounds(engine, temperature=temperature)
+    assert prefixes(engine).n_reused > 8 * LEAST_TOKENS
+    without_reuse(engine)
+    assert reused == rounds(engine, temperature=temperature)
+    assert prefixes(engine).n_reused == 0
+
+
+def test_logps_after_reuse_are_those_of_a_full_forward(engine: LocalEngine) -> None:
+    reused = engine_logps(engine)
+    assert prefixes(engine).n_reused > 0
+    without_reuse(engine)
+    assert reused == pytest.approx(engine_logps(engine), abs=1e-4)
+
+
+def engine_logps(engine: LocalEngine) -> list[float]:
+    sums = []
+    for _ in range(2):
+        for outcome in complete(engine, [ask(text, seed=4) for text in PROMPTS]):
+            assert isinstance(outcome, Completion)
+            sums.append(outcome.logprob_sum)
+    return sums
+
+
+def test_prompts_read_in_many_pieces_give_the_same(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = rounds(engine, temperature=0.0)
+    prefixes(engine).clear()
+    monkeypatch.setattr(Pace, "FEWEST", 7)
+    monkeypatch.setattr(Pace, "MOST", 7)
+    engine._owner._desk.pace.n_tokens = 7
+    assert rounds(engine, temperature=0.0) == whole
+
+
+def test_what_one_version_left_is_never_read_by_another(
+    engine: LocalEngine, adapter: Callable[[int], Path]
+) -> None:
+    n_vocabulary = engine._loaded.model.config.vocab_size
+    base = rounds(engine, temperature=0.0)
+    for name, shift in (("four", 4), ("eight", 8)):
+        engine.publish(name, adapter(shift))
+        before = prefixes(engine).n_reused
+        (first,) = complete(engine, [ask(PROMPTS[0], policy=Policy(name), temperature=0.0)])
+        assert prefixes(engine).n_reused == before  # the base and the version before left the same
+        assert isinstance(first, Completion)
+        assert shifts(first.token_ids, n_vocabulary) == {shift}
+        mine = rounds(engine, Policy(name), temperature=0.0)
+        assert prefixes(engine).n_reused > before
+        fresh = prefixes(engine)
+        without_reuse(engine)
+        assert mine == rounds(engine, Policy(name), temperature=0.0)
+        engine._owner._desk.prefixes = fresh
+    assert rounds(engine, temperature=0.0) == base
+
+
+def test_a_retired_version_leaves_nothing(
+    engine: LocalEngine, adapter: Callable[[int], Path]
+) -> None:
+    engine.publish("four", adapter(4))
+    rounds(engine, Policy("four"))
+    assert len(prefixes(engine)) > 0
+    engine.retire("four")
+    rounds(engine)
+    assert {key.adapter for key in prefixes(engine)._kept} == {None}
+
+
+def test_the_longest_common_beginning_is_found_but_never_the_whole_prompt() -> None:
+    known = Prefixes()
+    known.keep(None, ids(30, 1, 2, 3), kv_of(33))
+    known.keep(None, ids(30, 1, 2, 4), kv_of(33))
+    found = known.find(None, ids(30, 1, 2, 4, 5))
+    assert found is not None
+    assert found.n_tokens == 33
+    whole = known.find(None, ids(30, 1, 2))
+    assert whole is not None
+    assert whole.n_tokens == 31
+    assert known.find("other", ids(30, 1, 2)) is None
+    assert known.find(None, ids(LEAST_TOKENS - 1, 7, 7)) is None
+
+
+def test_a_longer_continuation_replaces_what_it_begins_with() -> None:
+    known = Prefixes()
+    known.keep(None, ids(20), kv_of(20))
+    known.keep("other", ids(20), kv_of(20))
+    known.keep(None, ids(30), kv_of(30))
+    assert len(known) == 2
+    assert known.n_bytes == 8 * 50
+
+
+def test_the_least_recently_used_goes_when_memory_is_full() -> None:
+    known = Prefixes(most_bytes=8 * 60)
+    for first in (1, 2, 3):
+        known.keep(None, [first] * 20, kv_of(20))
+    assert known.find(None, [1] * 25) is not None
+    known.keep(None, [4] * 20, kv_of(20))
+    assert [key.token_ids[0] for key in known._kept] == [3, 1, 4]
+    known.keep(None, [5] * 61, kv_of(61))  # more than everything: not kept at all
+    assert len(known) == 3
+    known.forget(None)
+    assert known.n_bytes == 0
