@@ -26,7 +26,7 @@ from ptrapp.api.routes import answer_errors, build_router
 from ptrapp.api.session import secret_key, with_sessions
 from ptrapp.core.errors import ConfigurationError, ThriceError
 from ptrapp.core.settings import Settings, load_settings
-from ptrapp.engines.local import LocalEngine
+from ptrapp.engines.base import Engine
 from ptrapp.services import play, versions
 from ptrapp.services.studio import Studio
 from ptrapp.ui import layout
@@ -47,7 +47,7 @@ def main(flags: list[str]) -> int:
     try:
         settings = load_settings(flags, **_on_spaces())
         logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
-        for chatty in ("httpx", "alembic"):
+        for chatty in ("httpx", "httpx2", "openai", "alembic"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
         with ExitStack() as stack:
             serve(settings, stack)
@@ -64,13 +64,9 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     _make_folder(settings.data_dir)
     database = open_database(settings.database)
     stack.callback(database.dispose)
-    engine = LocalEngine(
-        settings.model_path,
-        device=settings.device,
-        threads=settings.threads,
-        thought_format=settings.thought_format,
-    )
+    engine = _open_engine(settings)
     stack.callback(engine.close)
+    settings = settings.with_model(engine.model_id)
     studio = Studio(settings, database, engine)
     with database.write() as session:
         rounds.abandon_runs(session)
@@ -85,6 +81,32 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
     log.info("Thrice is ready: %s", _address(settings))
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _open_engine(settings: Settings) -> Engine:
+    """Load the chosen engine and nothing of the other: one brings torch, the other a client."""
+    match settings.engine:
+        case "local":
+            from ptrapp.engines.local import LocalEngine
+
+            return LocalEngine(
+                settings.model_path,
+                device=settings.device,
+                threads=settings.threads,
+                thought_format=settings.thought_format,
+            )
+        case "openai":
+            from ptrapp.engines.remote.engine import RemoteEngine
+
+            said = "model" in settings.model_fields_set
+            return RemoteEngine(
+                settings.base_url,
+                model_path=settings.model_path if said else "",
+                api_key=settings.api_key.get_secret_value(),
+                served_model=settings.served_model,
+                context_length=settings.context_length,
+                thought_format=settings.thought_format,
+            )
 
 
 def build_app(studio: Studio) -> FastAPI:

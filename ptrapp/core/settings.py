@@ -1,10 +1,12 @@
 """Every knob of the product: defaults, then `THRICE_*` environment variables, then flags."""
 
+import re
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ptrapp.core.errors import ConfigurationError
@@ -46,6 +48,16 @@ class Settings(BaseSettings):
     """Allow listening beyond loopback: everybody who reaches the page may label and train."""
     model: str = "bundled"
     """Path or hub id of a causal language model with a chat template, or `bundled`."""
+    engine: Literal["local", "openai"] = "local"
+    """What answers: the model in this process, or an OpenAI-compatible server such as vLLM."""
+    base_url: str = ""
+    """Address of the server, such as http://127.0.0.1:8101/v1."""
+    api_key: SecretStr = SecretStr("")
+    """Key the server wants, if any. Better as THRICE_API_KEY: a command line is seen by others."""
+    served_model: str = ""
+    """The server's name of the base model; empty takes the first it names."""
+    context_length: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    """Tokens the server's model reads, answer included; 0 asks the server, which vLLM answers."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the model is served and trained; auto takes a GPU when there is one."""
     threads: Annotated[int, Field(ge=0, le=256)] = 0
@@ -81,7 +93,8 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """These settings as the variables another process of ours reads them from."""
-        values = self.model_dump(mode="json") | {"data_dir": str(self.data_dir.resolve())}
+        values = self.model_dump(mode="json", exclude={"api_key"})  # only the app speaks to it
+        values["data_dir"] = str(self.data_dir.resolve())
         return {f"THRICE_{name.upper()}": str(value) for name, value in values.items()}
 
     @property
@@ -92,6 +105,11 @@ class Settings(BaseSettings):
         folder = Path(self.model).expanduser()
         return str(folder.resolve()) if folder.is_dir() else self.model
 
+    def with_model(self, model_path: str) -> Self:
+        """The same with another model: the one a server turned out to have is what is trained."""
+        name = "bundled" if model_path == str(BUNDLED_MODEL) else model_path
+        return self.model_copy(update={"model": name})
+
     @property
     def adapters_dir(self) -> Path:
         return self.data_dir / "adapters"
@@ -101,13 +119,28 @@ class Settings(BaseSettings):
         return self.data_dir / "jobs"
 
     @model_validator(mode="after")
-    def _closed_beyond_loopback(self) -> Self:
+    def _consistent(self) -> Self:
+        if mistakes := [*self._beyond_loopback(), *self._of_the_server()]:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    def _beyond_loopback(self) -> Iterator[str]:
         if not self.open and not _is_loopback(self.host):
-            raise ValueError(
+            yield (
                 f"host {self.host} can be reached from other machines and there are no accounts "
                 "yet; listen on 127.0.0.1, or say --open if everybody may label and train"
             )
-        return self
+
+    def _of_the_server(self) -> Iterator[str]:
+        if self.engine == "openai":
+            if not self.base_url:
+                yield "engine openai needs the server's address: --base-url http://127.0.0.1:8101/v1"
+            elif not re.fullmatch(r"https?://[^/\s]+\S*", self.base_url):
+                yield f"base-url {self.base_url} is no address; it begins with http:// or https://"
+            return
+        for name in ("base_url", "api_key", "served_model", "context_length"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                yield f"{name.replace('_', '-')} is for a server; say --engine openai with it"
 
 
 def load_settings(flags: list[str] | None = None, **overrides: object) -> Settings:

@@ -89,12 +89,14 @@ class Completion:
     """Everything from the first generated (or prefilled) marker to the end, markers included."""
     split: Split
     token_ids: tuple[int, ...]
-    """Ids as generated, the end-of-turn token included; prefilled ids are not among them."""
+    """Ids as generated, the end-of-turn token included; prefilled ids are not among them. Empty
+    where a server does not tell them."""
     n_thought_tokens: int
     n_response_tokens: int
     finish_reason: FinishReason
-    logprob_sum: float
-    """Sum over `token_ids` under the policy, untempered, in nats."""
+    logprob_sum: float | None
+    """Sum over `token_ids` under the policy, untempered, in nats; unknown where a server tells
+    none."""
     thought_s: float
     """Seconds from the first token to the response marker."""
     duration_s: float

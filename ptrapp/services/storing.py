@@ -28,7 +28,7 @@ def as_row(
         thought=completion.split.thought,
         response=response,
         raw=completion.raw,
-        completion_ids=completion.token_ids,
+        completion_ids=completion.token_ids or None,
         well_formed=completion.split.well_formed,
         sampling=asdict(sampling),
         seed=seed,

@@ -1,0 +1,160 @@
+"""The engine over HTTP: probes a server at start, then keeps the contract of `engines.base`."""
+
+import logging
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from openai import APIError
+
+from ptrapp.core.errors import EngineUnavailable
+from ptrapp.core.types import Message, Policy
+from ptrapp.engines.base import Event, Request
+from ptrapp.engines.remote.adapters import Adapters
+from ptrapp.engines.remote.errors import mapped
+from ptrapp.engines.remote.folder import choose_format, text_counter
+from ptrapp.engines.remote.group import Group
+from ptrapp.engines.remote.probe import probe
+from ptrapp.engines.remote.prompts import Prompts
+from ptrapp.engines.remote.server import Patience, Server
+from ptrapp.engines.remote.writer import Writer
+
+log = logging.getLogger(__name__)
+
+_UNKNOWN_CONTEXT = 4096
+"""For servers that do not say what their model reads; --context-length corrects it."""
+
+
+class RemoteEngine:
+    """Serves what an OpenAI-compatible server serves. See `ptrapp.engines.base.Engine`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        model_path: str = "",
+        api_key: str = "",
+        served_model: str = "",
+        context_length: int = 0,
+        thought_format: str = "auto",
+        patience: Patience = Patience(),
+    ):
+        """Ask the server what it does. Raises `EngineUnavailable` when it does not answer.
+
+        `model_path` is where training finds the same model; empty takes the server's word for it.
+        """
+        self._server = Server(base_url, api_key, patience)
+        try:
+            cards = self._server.models()
+            served = served_model or _first(cards, self._server.url)
+            self.capabilities = probe(self._server, served)
+        except APIError as error:
+            self._server.close()
+            raise mapped(error, self._server.url) from error
+        card = cards.get(served, {})
+        self.model_id = _same_model(model_path, str(card.get("root") or served))
+        self.context_length = context_length or _context_length(card)
+        self.thought_format = choose_format(
+            thought_format, self.model_id, self.capabilities.reasons
+        )
+        self._adapters = Adapters(self._server, served, self.capabilities)
+        self._prompts = Prompts(
+            self._server,
+            served,
+            self.capabilities,
+            self.thought_format,
+            text_counter(self.model_id),
+        )
+        self._writer = Writer(
+            self._server,
+            self.capabilities,
+            self._adapters,
+            self._prompts,
+            self.thought_format,
+            self.context_length,
+            patience,
+        )
+        self._lock = threading.Lock()
+        self._groups: set[Group] = set()
+        self._closed = False
+
+    def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
+        """Answer `requests`; work begins with the first `next`, closing the generator cancels."""
+        group = Group(self._writer, requests)
+        with self._lock:
+            if self._closed:
+                raise EngineUnavailable(_CLOSED)
+            self._groups.add(group)
+        try:
+            yield from group.events()
+        finally:
+            with self._lock:
+                self._groups.discard(group)
+            group.break_off(EngineUnavailable("The request was cancelled."))
+
+    def count_prompt_tokens(self, messages: Sequence[Message], thinking: bool) -> int:
+        """Exact where the server counts; see `Prompts` for what is done elsewhere."""
+        return self._prompts.count(messages, thinking)
+
+    def publish(self, name: str, path: Path) -> None:
+        """Load the adapter on the server, which must see the same folder.
+
+        Raises `AdapterRejected`, or `EngineUnavailable` when a later try may succeed.
+        """
+        self._adapters.publish(name, path)
+
+    def retire(self, name: str) -> None:
+        self._adapters.pins.retire(name)
+
+    def pin(self, policy: Policy) -> AbstractContextManager[None]:
+        return self._adapters.pins.pin(policy)
+
+    def published(self) -> frozenset[str]:
+        return self._adapters.pins.published()
+
+    def close(self) -> None:
+        """Break off what is being written; it fails with `EngineUnavailable`."""
+        with self._lock:
+            self._closed = True
+            groups = list(self._groups)
+        for group in groups:
+            group.break_off(EngineUnavailable(_CLOSED))
+        self._server.close()
+
+
+_CLOSED = "The engine is closed. Start the app again."
+
+
+def _first(cards: dict[str, dict[str, Any]], url: str) -> str:
+    """The first model that is no adapter."""
+    for name, card in cards.items():
+        if not card.get("parent"):
+            return name
+    raise EngineUnavailable(
+        f"The server at {url} names no model. Say which one: --served-model NAME"
+    )
+
+
+def _same_model(model_path: str, root: str) -> str:
+    if not model_path or model_path == root:
+        return root
+    if Path(model_path).name != Path(root).name:
+        log.warning(
+            "The server says it serves %s, and --model is %s. Adapters are trained on the latter: "
+            "the two must be one model.", root, model_path,
+        )  # fmt: skip
+    return model_path
+
+
+def _context_length(card: dict[str, Any]) -> int:
+    """`max_model_len` in vLLM's cards, `n_ctx_train` in llama.cpp's."""
+    said = card.get("max_model_len") or (card.get("meta") or {}).get("n_ctx_train")
+    if isinstance(said, int) and said > 0:
+        return said
+    log.warning(
+        "The server does not say how many tokens its model reads; %d are assumed. "
+        "Say --context-length.", _UNKNOWN_CONTEXT,
+    )  # fmt: skip
+    return _UNKNOWN_CONTEXT

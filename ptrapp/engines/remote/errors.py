@@ -1,0 +1,105 @@
+"""Foreign failures, mapped to the error tree at one edge.
+
+::
+
+    connection refused, broken or timed out         EngineUnavailable
+    401, 403                                        EngineUnavailable (the key)
+    404 for a published version                     PolicyMissing
+    404 for the base model                          EngineUnavailable (--served-model)
+    400, 413, 422 that speak of the context         ContextTooLong
+    429, 5xx, other statuses                        EngineUnavailable
+    an error inside a stream, without a status      EngineUnavailable
+"""
+
+import re
+
+from openai import (
+    APIConnectionError,
+    APIError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    InternalServerError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+)
+
+from ptrapp.core.errors import ContextTooLong, EngineError, EngineUnavailable, PolicyMissing
+from ptrapp.core.types import BASE, Policy
+
+_TOO_LONG = re.compile(r"context.?(length|size|window)|max_model_len|exceed_context", re.IGNORECASE)
+
+
+def mapped(
+    error: APIError, url: str, *, policy: Policy = BASE, context_length: int = 0
+) -> EngineError:
+    """Return what a person is told of `error`."""
+    match error:
+        case APITimeoutError():  # before its parent class
+            return EngineUnavailable(
+                f"The server at {url} took too long to answer. It may be overloaded; try again."
+            )
+        case APIConnectionError():
+            return EngineUnavailable(
+                f"The server at {url} does not answer ({_cause(error)}). "
+                "Start it, or correct --base-url."
+            )
+        case AuthenticationError() | PermissionDeniedError():
+            return EngineUnavailable(
+                f"The server at {url} refuses the key ({error.status_code}). "
+                "Set THRICE_API_KEY to one it takes."
+            )
+        case NotFoundError():
+            return _not_found(error, url, policy)
+        case RateLimitError():
+            return EngineUnavailable(
+                f"The server at {url} has too much to do (429). Try again in a moment."
+            )
+        case APIStatusError(status_code=400 | 413 | 422) if _TOO_LONG.search(_all_of(error)):
+            return ContextTooLong(
+                "The prompt with its earlier rounds is too long for the server's model, which "
+                f"reads {context_length} tokens, answer included. Shorten the prompt, or ask for "
+                "fewer rounds."
+            )
+        case APIStatusError():
+            return EngineUnavailable(
+                f"The server at {url} refuses the request ({error.status_code}): {said(error)}"
+            )
+    return EngineUnavailable(
+        f"The server at {url} broke off in the middle of an answer: {said(error)}"
+    )
+
+
+def worth_asking_again(error: APIError) -> bool:
+    """Whether the same request may succeed in a moment. A timeout has waited long enough."""
+    if isinstance(error, APITimeoutError):
+        return False
+    return isinstance(error, APIConnectionError | RateLimitError | InternalServerError)
+
+
+def said(error: APIError) -> str:
+    """The server's own words, on one line and without the client's ornaments."""
+    body = error.body
+    inner = body.get("message") if isinstance(body, dict) else None
+    return " ".join(str(inner or error.message).split())[:300]
+
+
+def _not_found(error: NotFoundError, url: str, policy: Policy) -> EngineError:
+    if policy.adapter is None:
+        return EngineUnavailable(
+            f"The server at {url} does not know the model ({said(error)}). "
+            "Correct --served-model, or leave it out to take the first one."
+        )
+    return PolicyMissing(
+        f"The adapter {policy.label!r} is not loaded on the server at {url}. Publish it again, "
+        "or ask for a version that is being served."
+    )
+
+
+def _cause(error: APIError) -> str:
+    return str(error.__cause__ or error.message).strip() or type(error).__name__
+
+
+def _all_of(error: APIError) -> str:
+    return f"{error.message} {error.body}"

@@ -1,0 +1,77 @@
+"""Messages as a request's body, and how many tokens they are."""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import ceil
+from typing import Any
+
+from openai import APIError
+
+from ptrapp.core.thoughts import ThoughtFormat
+from ptrapp.core.types import Message, Role
+from ptrapp.engines.remote.errors import mapped
+from ptrapp.engines.remote.probe import Capabilities
+from ptrapp.engines.remote.server import Server
+
+log = logging.getLogger(__name__)
+
+_CHARACTERS_A_TOKEN = 3
+"""Below what English needs, so that the estimate errs on the long side."""
+_TEMPLATE_TOKENS = 8
+"""What a chat template writes around a message, at most, in the models known."""
+
+
+class Prompts:
+    """Builds the part of a request that says what is asked.
+
+    Token counts come from the server's `/tokenize`, else from the tokenizer in the model's folder
+    plus an allowance for the template, else from the number of characters. Only the first is exact.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        model: str,
+        capabilities: Capabilities,
+        fmt: ThoughtFormat,
+        count_text: Callable[[str], int] | None,
+    ):
+        self._server = server
+        self._model = model
+        self._capabilities = capabilities
+        self._format = fmt
+        self._count_text = count_text or (lambda text: ceil(len(text) / _CHARACTERS_A_TOKEN))
+        self.exact = capabilities.tokenize
+        self._count = lru_cache(maxsize=256)(self._ask_or_estimate)
+
+    def body(self, messages: Sequence[Message], thinking: bool) -> dict[str, Any]:
+        """The messages, with the thought's first marker written for the model where that works.
+
+        A template that writes the marker itself gives the same ids either way.
+        """
+        rows = [message.as_dict() for message in messages]
+        prefill = self._format.prefill(thinking)
+        body: dict[str, Any] = {"messages": rows}
+        if self._capabilities.template_switches:
+            body["chat_template_kwargs"] = {"enable_thinking": thinking}
+        if prefill and self._capabilities.prefill:
+            rows.append(Message(Role.ASSISTANT, prefill).as_dict())
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
+        return body
+
+    def count(self, messages: Sequence[Message], thinking: bool) -> int:
+        """Tokens before the answer. Raises `EngineUnavailable` when the server must be asked."""
+        return self._count(tuple(messages), thinking)
+
+    def _ask_or_estimate(self, messages: tuple[Message, ...], thinking: bool) -> int:
+        if self.exact:
+            try:
+                asked = self._server.count_tokens(
+                    {"model": self._model} | self.body(messages, thinking)
+                )
+            except APIError as error:
+                raise mapped(error, self._server.url) from error
+            if asked is not None:
+                return asked
+        return sum(self._count_text(message.content) + _TEMPLATE_TOKENS for message in messages)

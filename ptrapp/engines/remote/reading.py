@@ -1,0 +1,112 @@
+"""One streamed answer as it grows: text that is safe to show, and the completion at its end."""
+
+import time
+
+from openai.types.chat import ChatCompletionChunk
+
+from ptrapp.core.thoughts import ThoughtFormat, split, split_partial
+from ptrapp.core.types import Completion, FinishReason, Split
+from ptrapp.engines.remote.probe import reasoning, token_ids
+
+_FINISHES = {"length": FinishReason.LENGTH, "stop": FinishReason.STOP}
+
+
+class Interrupted(Exception):
+    """The stream ended without an end; the candidate is to be sampled again as a whole."""
+
+
+class Reading:
+    """Takes the chunks of one candidate. Thoughts come in the text, or in a field of their own."""
+
+    def __init__(self, fmt: ThoughtFormat, thinking: bool, started: float, logps: bool = False):
+        self._format = fmt
+        self._thinking = thinking
+        self._prefill = fmt.prefill(thinking)
+        self._started = started
+        self._keep_logps = logps
+        self._reasoning = ""
+        self._content = ""
+        self._ids: list[int] = []
+        self._logprobs: list[float] = []
+        self._n_chunks = 0
+        self._n_counted: int | None = None
+        self._finish: FinishReason | None = None
+        self._first_at = self._marker_at = self._last_at = started
+        self._n_thought = 0 if fmt.response_marker in self._prefill else None
+
+    @property
+    def raw(self) -> str:
+        """All that is written, with the markers where the embedded engine has them."""
+        if self._reasoning and (self._thinking or not self._prefill):
+            thought = self._format.thought_marker + self._reasoning
+            marker = self._format.response_marker
+            joint = marker if self._content and marker not in self._reasoning else ""
+            return thought + joint + self._content
+        text = self._reasoning + self._content  # a parser takes a begun answer for a thought
+        if self._prefill.startswith(text):
+            return self._prefill
+        return self._prefill + text.removeprefix(self._prefill)
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self._ids) or self._n_counted or self._n_chunks
+
+    def take(self, chunk: ChatCompletionChunk) -> bool:
+        """Read on; returns whether there is more to show. Raises `Interrupted`."""
+        if chunk.usage:
+            self._n_counted = chunk.usage.completion_tokens
+        if not chunk.choices:
+            return False
+        if len(chunk.choices) > 1 or chunk.choices[0].index:
+            raise Interrupted("it sent several candidates where one was asked for")
+        choice = chunk.choices[0]
+        thought, text = reasoning(choice.delta), choice.delta.content or ""
+        ids = token_ids(choice)
+        self._reasoning += thought
+        self._content += text
+        self._ids += ids
+        if choice.logprobs and choice.logprobs.content:
+            self._logprobs += [one.logprob for one in choice.logprobs.content]
+        if choice.finish_reason:
+            self._end(choice.finish_reason)
+        if not (thought or text or ids):
+            return False
+        self._n_chunks += 1
+        self._last_at = time.monotonic()
+        if self._n_chunks == 1:
+            self._first_at = self._last_at
+        if self._n_thought is None and self._format.response_marker in self.raw:
+            self._n_thought, self._marker_at = self.n_tokens, self._last_at
+        return True
+
+    def so_far(self) -> Split:
+        return split_partial(self.raw, self._format, self._thinking)
+
+    def completion(self) -> Completion:
+        """Return the whole. Raises `Interrupted` when the server did not say that it is."""
+        if self._finish is None:
+            raise Interrupted("the stream ended before the answer did")
+        parts = split(self.raw, self._format, self._thinking)
+        n_thought = self._n_thought
+        if n_thought is None:
+            n_thought = self.n_tokens if parts.thought and not parts.response else 0
+            self._marker_at = self._last_at
+        n_thought = min(n_thought, self.n_tokens)
+        scored = len(self._logprobs) == self.n_tokens
+        return Completion(
+            raw=self.raw,
+            split=parts,
+            token_ids=tuple(self._ids),
+            n_thought_tokens=n_thought,
+            n_response_tokens=self.n_tokens - n_thought,
+            finish_reason=self._finish,
+            logprob_sum=sum(self._logprobs) if scored else None,
+            thought_s=self._marker_at - self._first_at if n_thought else 0.0,
+            duration_s=self._last_at - self._started,
+            logps=tuple(self._logprobs) if scored and self._keep_logps else (),
+        )
+
+    def _end(self, reason: str) -> None:
+        if reason == "abort":
+            raise Interrupted("the server gave the answer up")
+        self._finish = _FINISHES.get(reason, FinishReason.STOP)

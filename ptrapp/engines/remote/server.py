@@ -1,0 +1,94 @@
+"""The one HTTP client: typed calls where the API is OpenAI's, plain ones where it is vLLM's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from openai import APIError, NotFoundError, OpenAI, Stream, Timeout
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for a server, in seconds, and how often to ask again."""
+
+    connect_s: float = 5.0
+    first_token_s: float = 300.0
+    """A loaded server queues; nothing is retried after this."""
+    idle_s: float = 60.0
+    """Between two tokens. A longer silence is a broken stream."""
+    backoff_s: float = 0.5
+    """Before the first retry, doubled before the second."""
+    retries: int = 2
+    """Before the first token only: afterwards a retry would quietly be another sample."""
+
+
+class Server:
+    """Speaks to one base URL. Every method raises `openai.APIError`; `errors.mapped` translates."""
+
+    def __init__(self, base_url: str, api_key: str, patience: Patience):
+        url = base_url.rstrip("/")
+        self.url = url if urlsplit(url).path else f"{url}/v1"
+        self._root = self.url.removesuffix("/v1")
+        self._client = OpenAI(
+            base_url=self.url,
+            api_key=api_key or "none",
+            max_retries=0,
+            timeout=Timeout(patience.first_token_s, connect=patience.connect_s),
+        )
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        """The cards of `/v1/models` by id."""
+        answer = self._client.get("/models", cast_to=object, options={"timeout": 10.0})
+        rows = answer.get("data", []) if isinstance(answer, dict) else []
+        return {str(row["id"]): row for row in rows if isinstance(row, dict) and "id" in row}
+
+    def chat(self, body: Mapping[str, Any]) -> ChatCompletion:
+        return self._client.chat.completions.create(**_typed(body), stream=False)
+
+    def stream_chat(self, body: Mapping[str, Any]) -> Stream[ChatCompletionChunk]:
+        return self._client.chat.completions.create(
+            **_typed(body), stream=True, stream_options={"include_usage": True}
+        )
+
+    def count_tokens(self, body: Mapping[str, Any]) -> int | None:
+        """Ask vLLM's `/tokenize`; `None` from a server that has none, or another one."""
+        try:
+            answer = self._client.post(
+                f"{self._root}/tokenize",
+                body=dict(body),
+                cast_to=object,
+                options={"timeout": 10.0},
+            )
+        except NotFoundError:
+            return None
+        count = answer.get("count") if isinstance(answer, dict) else None
+        return count if isinstance(count, int) else None
+
+    def load_adapter(self, name: str, path: str) -> None:
+        body = {"lora_name": name, "lora_path": path}
+        self._client.post("/load_lora_adapter", body=body, cast_to=str)
+
+    def unload_adapter(self, name: str) -> None:
+        self._client.post("/unload_lora_adapter", body={"lora_name": name}, cast_to=str)
+
+    def has_adapter_endpoints(self) -> bool:
+        """Ask for nothing: a server that has the page complains about the missing fields."""
+        try:
+            self._client.post("/load_lora_adapter", body={}, cast_to=str)
+        except APIError as error:
+            return getattr(error, "status_code", None) in (400, 422)
+        return False  # a server that takes anything does nothing
+
+    def close(self) -> None:
+        self._client.close()
+
+
+_TYPED = {"model", "messages", "n", "temperature", "top_p", "max_tokens", "seed", "logprobs"}
+
+
+def _typed(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of the client; what is not OpenAI's own travels in `extra_body`."""
+    extra = {name: value for name, value in body.items() if name not in _TYPED}
+    return {name: value for name, value in body.items() if name in _TYPED} | {"extra_body": extra}
