@@ -122,10 +122,9 @@ class Lane:
         return ended
 
     def fail(self, error: EngineError) -> None:
+        """Tell everybody who waits; the groups are still to be removed."""
         for ticket in [*self._writing.values(), *self._waiting]:
             ticket.events.put(Failed(ticket.index, error))
-        self._writing.clear()
-        self._waiting.clear()
 
     def _admit(self) -> None:
         """Let those in for whom there is room, in their order; somebody always is."""

@@ -26,6 +26,10 @@ disable_progress_bar()  # a bar on the terminal for a model that loads in a blin
 
 _REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
 """What `from_pretrained` raises: a broken folder, a hub out of reach, an unknown architecture."""
+_ROUTES = {
+    True: "plain KV cache: rows share steps, and rounds what was read",
+    False: "sliding-window or hybrid cache: rows are written by generate()",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,8 @@ class LoadedModel:
     eos_ids: frozenset[int]
     context_length: int
     batched: bool
-    """False for sliding-window and hybrid caches, which cannot be padded, repeated or thinned out:
-    their rows are decoded one at a time."""
+    """False for sliding-window and hybrid caches, which cannot be cut or joined: `generate` writes
+    their rows."""
 
 
 def load_model(
@@ -78,7 +82,7 @@ def load_model(
     _check_template(model_path, tokenizer)
     model = (model if quantization else model.to(place)).eval().requires_grad_(False)
     batched = _is_batched(model)
-    log.info("%s: %s", model_path, "rows batched" if batched else "own cache kind, a row at a time")
+    log.info("%s: %s", model_path, _ROUTES[batched])
     return LoadedModel(
         model, tokenizer, _eos_ids(model, tokenizer), _context_length(model, tokenizer), batched
     )

@@ -17,6 +17,7 @@ from ptrapp.core.types import Policy, Sampling
 from ptrapp.engines.adapters import Adapters
 from ptrapp.engines.base import Priority
 from ptrapp.engines.decoding import Batch, Desk
+from ptrapp.engines.generating import Generating
 from ptrapp.engines.lanes import Decoder, Group, Lane, new_row
 from ptrapp.engines.loading import LoadedModel
 from ptrapp.engines.turns import Turns
@@ -153,7 +154,9 @@ class Owner:
             self._drop([group for group in lane.groups if group.done])
 
     def _start(self, policy: Policy) -> Decoder:
-        return Batch(self._desk, policy.adapter)
+        if self._loaded.batched:
+            return Batch(self._desk, policy.adapter)
+        return Generating(self._desk)
 
     def _drop(self, groups: Sequence[Group]) -> None:
         for group in groups:
