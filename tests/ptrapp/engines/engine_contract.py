@@ -67,6 +67,30 @@ class EngineContract:
         assert isinstance(job, Completion)
         assert person.raw == job.raw
 
+    def test_a_prompt_is_counted_and_more_of_it_counts_more(self, engine: Engine) -> None:
+        counts = [
+            engine.count_prompt_tokens(ask(text).messages, True) for text in ("a", "a b", "a b c d")
+        ]
+        assert 0 < counts[0] < counts[1] < counts[2] < engine.context_length
+
+    def test_base_and_versions_answer_in_one_call(
+        self, engine: Engine, adapter: Callable[[int], Path]
+    ) -> None:
+        engine.publish("v-2", adapter(2))
+        engine.publish("v-4", adapter(4))
+        policies = [Policy("v-2"), BASE, Policy("v-4"), Policy("v-2")]
+        outcomes = complete(engine, [ask("a", policy=policy) for policy in policies])
+        assert [type(outcome) for outcome in outcomes] == [Completion] * 4
+
+    def test_two_calls_at_once_get_their_own_answers(self, engine: Engine) -> None:
+        first, second = engine.stream([ask("one")]), engine.stream([ask("two")] * 2)
+        opened = [next(first), next(second)]
+        ends = [
+            [event for event in (head, *rest) if not isinstance(event, Delta)]
+            for head, rest in zip(opened, (first, second), strict=True)
+        ]
+        assert [len(of_call) for of_call in ends] == [1, 2]
+
     def test_the_same_request_gives_the_same_answer(self, engine: Engine) -> None:
         first, second, again = complete(engine, [ask("same", seed=7)] * 2 + [ask("same", seed=7)])
         assert isinstance(first, Completion)

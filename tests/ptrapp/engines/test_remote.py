@@ -1,0 +1,483 @@
+"""The remote engine against a server that misbehaves in every way we have met, one at a time."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from engine_contract import EngineContract, ask
+from server_double import EOS, Double
+
+from ptrapp.core.errors import (
+    AdapterRejected,
+    ContextTooLong,
+    EngineError,
+    EngineUnavailable,
+    PolicyMissing,
+)
+from ptrapp.core.settings import BUNDLED_MODEL
+from ptrapp.core.thoughts import GENERIC, THINK, TINY, Thinking
+from ptrapp.core.types import BASE, Completion, FinishReason, Policy, Sampling
+from ptrapp.engines.base import Delta, Failed, Request, complete
+from ptrapp.engines.remote import errors
+from ptrapp.engines.remote.engine import RemoteEngine
+from ptrapp.engines.remote.server import Patience
+from ptrapp.refine import RoundFailed, RoundFinished, refine
+from ptrapp.services.storing import as_row
+
+QUICK = Patience(connect_s=1, first_token_s=5, idle_s=0.2, backoff_s=0.02)
+
+Open = Callable[..., RemoteEngine]
+
+
+@pytest.fixture
+def double() -> Iterator[Double]:
+    started = Double()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def open_engine(double: Double) -> Iterator[Open]:
+    """Open an engine on the double, after its switches have been set."""
+    opened: list[RemoteEngine] = []
+
+    def start(**options: Any) -> RemoteEngine:
+        opened.append(RemoteEngine(double.url, **{"patience": QUICK, **options}))
+        double.forget()
+        return opened[-1]
+
+    yield start
+    for engine in opened:
+        engine.close()
+
+
+@pytest.fixture
+def engine(open_engine: Open) -> RemoteEngine:
+    return open_engine()
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Callable[[int], Path]:
+    def make(number: int) -> Path:
+        folder = tmp_path / f"adapter-{number}"
+        folder.mkdir(exist_ok=True)
+        (folder / "adapter_config.json").write_text("{}")
+        (folder / "adapter_model.safetensors").write_text(f"weights {number}")
+        return folder
+
+    return make
+
+
+class TestRemoteEngine(EngineContract):
+    pass
+
+
+def answer(engine: RemoteEngine, request: Request) -> Completion:
+    (outcome,) = complete(engine, [request])
+    assert isinstance(outcome, Completion), outcome
+    return outcome
+
+
+def failure(engine: RemoteEngine, request: Request) -> EngineError:
+    (outcome,) = complete(engine, [request])
+    assert isinstance(outcome, EngineError), outcome
+    return outcome
+
+
+def test_a_server_that_does_everything_is_seen_to(engine: RemoteEngine) -> None:
+    found = engine.capabilities
+    seen = {name: getattr(found, name) for name in found.__slots__}
+    assert seen.pop("reasons") is False
+    assert all(seen.values()), seen
+    assert engine.model_id == str(BUNDLED_MODEL)
+    assert engine.context_length == 1024
+    assert engine.thought_format is TINY
+
+
+@pytest.mark.parametrize(
+    ("switch", "capability", "words"),
+    [
+        ({"ignores_n": True}, "candidates", "ignores n"),
+        ({"ignores_seed": True}, "seeds", "another text"),
+        ({"prefills": False}, "prefill", "cannot continue"),
+        ({"gives_token_ids": False}, "token_ids", "no token ids"),
+        ({"gives_logprobs": False}, "logprobs", "no log-probabilities"),
+        ({"tokenizes": False}, "tokenize", "estimated"),
+        ({"knows_adapters": False}, "adapters", "only the base model"),
+        ({"accepts_any_model": True}, "refuses_unknown_models", "any model name"),
+        ({"takes_extras": False}, "template_switches", "refuses chat_template_kwargs"),
+    ],
+)
+def test_what_a_server_does_not_do_is_seen_and_said(
+    double: Double, open_engine: Open, switch: dict[str, bool], capability: str, words: str
+) -> None:
+    vars(double).update(switch)
+    engine = open_engine()
+    assert getattr(engine.capabilities, capability) is False
+    assert any(words in sentence for sentence in engine.capabilities.sentences())
+    assert isinstance(complete(engine, [ask("still answers")])[0], Completion)
+
+
+def test_each_candidate_is_a_request_with_its_seed_and_every_parameter(
+    double: Double, engine: RemoteEngine
+) -> None:
+    requests = [ask("a", seed=n, temperature=0.7, top_p=0.9, max_tokens=20) for n in range(4)]
+    outcomes = complete(engine, requests)
+    assert len({outcome.raw for outcome in outcomes if isinstance(outcome, Completion)}) == 4
+    assert sorted(body["seed"] for body in double.asked) == [0, 1, 2, 3]
+    for body in double.asked:
+        sent = {name: body[name] for name in ("n", "temperature", "top_p", "max_tokens", "top_k")}
+        assert sent == {"n": 1, "temperature": 0.7, "top_p": 0.9, "max_tokens": 20, "top_k": -1}
+
+
+def test_ids_log_probabilities_and_counts_are_the_servers(engine: RemoteEngine) -> None:
+    request = replace(ask("a", max_tokens=200), logps=True)
+    completion = answer(engine, request)
+    assert completion.token_ids[-1] == EOS
+    assert completion.finish_reason is FinishReason.STOP
+    assert completion.logprob_sum == -0.5 * len(completion.token_ids) == sum(completion.logps)
+    assert completion.n_response_tokens == 6  # The answer is 7 . and the end
+    assert answer(engine, ask("long", max_tokens=9)).finish_reason is FinishReason.LENGTH
+
+
+def test_without_ids_the_usage_counts_and_the_row_has_none(
+    double: Double, open_engine: Open
+) -> None:
+    double.gives_token_ids = double.gives_logprobs = False
+    completion = answer(open_engine(), ask("a", max_tokens=200))
+    n_words = len(
+        completion.raw.replace("<T>", "").replace("<R>", " <R>").replace(".", " .").split()
+    )
+    assert completion.n_thought_tokens + completion.n_response_tokens == n_words + 1
+    assert completion.token_ids == ()
+    assert completion.logprob_sum is None
+    row = as_row(
+        completion, index=0, thinking=True, sampling=Sampling(), seed=0, reference_answer=None
+    )
+    assert row.completion_ids is None
+
+
+def test_the_first_marker_is_prefilled(double: Double, engine: RemoteEngine) -> None:
+    thinking, direct = complete(engine, [ask("a"), ask("a", thinking=False)])
+    assert isinstance(thinking, Completion)
+    assert isinstance(direct, Completion)
+    assert thinking.raw.startswith("<T> ")
+    assert direct.raw.startswith("<R> The answer")
+    assert direct.n_thought_tokens == 0
+    for body in double.asked:
+        assert body["messages"][-1]["role"] == "assistant"
+        assert body["continue_final_message"] is True
+        assert body["add_generation_prompt"] is False
+
+
+def test_a_server_that_cannot_prefill_is_asked_without(double: Double, open_engine: Open) -> None:
+    with_prefill = answer(open_engine(), ask("a", temperature=0.0)).split
+    double.prefills = False
+    completion = answer(open_engine(), ask("a", temperature=0.0))
+    assert double.asked[-1]["messages"][-1]["role"] == "user"
+    assert completion.raw.startswith("<T> ")
+    assert completion.split.well_formed is with_prefill.well_formed is True
+
+
+@pytest.mark.parametrize("thinking", [True, False])
+def test_an_echoed_prefill_is_stripped(
+    double: Double, engine: RemoteEngine, thinking: bool
+) -> None:
+    expected = answer(engine, ask("a", seed=1, thinking=thinking))
+    double.echoes_prefill = True
+    events = list(engine.stream([ask("a", seed=1, thinking=thinking)]))
+    assert all(
+        "<" not in e.split.thought + e.split.response for e in events if isinstance(e, Delta)
+    )
+    assert answer(engine, ask("a", seed=1, thinking=thinking)).raw == expected.raw
+
+
+@pytest.mark.parametrize("field", ["reasoning", "reasoning_content"])
+@pytest.mark.parametrize("fmt", ["tiny", "think"])
+def test_thoughts_in_a_field_of_their_own_are_split_as_in_the_text(
+    double: Double, open_engine: Open, field: str, fmt: str
+) -> None:
+    plain = answer(open_engine(thought_format="tiny"), ask("a", seed=1)).split
+    if fmt == "think":
+        double.prefills = False  # a begun answer is another prompt, so another answer
+        plain = answer(open_engine(thought_format="tiny"), ask("a", seed=1)).split
+    double.thoughts_in = field
+    engine = open_engine(thought_format=fmt)
+    assert engine.capabilities.reasons
+    completion = answer(engine, ask("a", seed=1))
+    assert completion.split == plain
+    assert completion.raw.startswith(engine.thought_format.thought_marker)
+    assert engine.thought_format.response_marker in completion.raw
+    assert 0 < completion.n_thought_tokens < len(completion.token_ids)
+
+
+@pytest.mark.parametrize("flaw", ["interrupts", "tears", "hangs"])
+def test_a_broken_stream_is_sampled_again_as_a_whole_once(
+    double: Double, engine: RemoteEngine, flaw: str
+) -> None:
+    expected = answer(engine, ask("a", seed=1)).raw
+    double.forget()
+    setattr(double, flaw, 1)
+    assert answer(engine, ask("a", seed=1)).raw == expected
+    assert len(double.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("flaw", "words"),
+    [("interrupts", "EngineCore is gone"), ("tears", "ended"), ("hangs", "nothing came for 0.2 s")],
+)
+def test_a_stream_that_breaks_twice_fails_alone(
+    double: Double, engine: RemoteEngine, flaw: str, words: str
+) -> None:
+    setattr(double, flaw, 2)
+    error = failure(engine, ask("a"))
+    assert isinstance(error, EngineUnavailable)
+    assert words in str(error)
+    setattr(double, flaw, 1)
+    outcomes = complete(engine, [ask("a"), ask("b"), ask("c")])
+    assert all(isinstance(outcome, Completion) for outcome in outcomes)
+
+
+@pytest.mark.parametrize("flaw", ["overloaded", "fails"])
+def test_what_passes_is_asked_again_after_a_moment(
+    double: Double, engine: RemoteEngine, flaw: str
+) -> None:
+    setattr(double, flaw, 2)
+    answer(engine, ask("a"))
+    assert len(double.asked) == 3
+    double.forget()
+    setattr(double, flaw, 10)
+    assert isinstance(failure(engine, ask("a")), EngineUnavailable)
+    assert len(double.asked) == 3
+
+
+def test_the_servers_own_word_on_the_context_is_believed(double: Double, open_engine: Open) -> None:
+    double.tokenizes = False
+    engine = open_engine()
+    error = failure(engine, ask("word " * 1500))
+    assert isinstance(error, ContextTooLong)
+    assert "1024" in str(error)
+    assert len(double.asked) == 1
+
+
+def test_after_a_restart_every_live_version_is_published_again_once(
+    double: Double, engine: RemoteEngine, adapter: Callable[[int], Path]
+) -> None:
+    engine.publish("one", adapter(1))
+    engine.publish("two", adapter(2))
+    expected = answer(engine, ask("a", policy=Policy("one"))).raw
+    assert expected != answer(engine, ask("a")).raw
+    double.restart()
+    double.forget()
+    outcomes = complete(engine, [ask("a", policy=Policy("one"))] * 5)
+    assert [outcome.raw for outcome in outcomes if isinstance(outcome, Completion)] == [
+        expected
+    ] * 5
+    assert sorted(name.partition("-")[0] for name in double.loads) == ["one", "two"]
+
+
+def test_a_version_that_cannot_come_back_is_missing_and_the_base_answers(
+    double: Double, engine: RemoteEngine, adapter: Callable[[int], Path]
+) -> None:
+    engine.publish("lost", adapter(1))
+    double.restart()
+    (adapter(1) / "adapter_config.json").unlink()
+    outcomes = complete(engine, [ask("a", policy=Policy("lost")), ask("a")])
+    assert isinstance(outcomes[0], PolicyMissing)
+    assert isinstance(outcomes[1], Completion)
+
+
+def test_a_version_that_outlived_an_earlier_app_is_recognised_by_its_content(
+    double: Double, open_engine: Open, adapter: Callable[[int], Path]
+) -> None:
+    folder = adapter(1)
+    open_engine().publish("kept", folder)
+    names = set(double.adapters)
+    engine = open_engine()
+    engine.publish("kept", folder)
+    assert set(double.adapters) == names
+    answer(engine, ask("a", policy=Policy("kept")))
+    (folder / "adapter_model.safetensors").write_text("other weights, from another data folder")
+    open_engine().publish("kept", folder)
+    assert len(double.adapters) == 2
+
+
+def test_a_retired_version_leaves_the_server_with_its_last_pin(
+    double: Double, engine: RemoteEngine, adapter: Callable[[int], Path]
+) -> None:
+    engine.publish("old", adapter(1))
+    with engine.pin(Policy("old")):
+        engine.retire("old")
+        assert double.adapters
+    assert not double.adapters
+
+
+def test_an_adapter_the_server_refuses_is_rejected_in_its_words(
+    double: Double, engine: RemoteEngine, adapter: Callable[[int], Path]
+) -> None:
+    double.refuses_adapters = True
+    with pytest.raises(AdapterRejected, match="max_lora_rank 16"):
+        engine.publish("wide", adapter(1))
+    answer(engine, ask("a"))
+
+
+def test_an_adapter_that_cannot_answer_is_unloaded_and_rejected(
+    double: Double, engine: RemoteEngine, adapter: Callable[[int], Path]
+) -> None:
+    double.fails = 1
+    with pytest.raises(AdapterRejected, match="cannot answer"):
+        engine.publish("mute", adapter(1))
+    assert not double.adapters
+    engine.publish("mute", adapter(1))
+
+
+def test_without_adapter_endpoints_publishing_says_what_to_do(
+    double: Double, open_engine: Open, adapter: Callable[[int], Path]
+) -> None:
+    double.knows_adapters = False
+    with pytest.raises(AdapterRejected, match="--enable-lora"):
+        open_engine().publish("any", adapter(1))
+
+
+def test_a_server_that_takes_any_model_name_is_given_no_adapter(
+    double: Double, open_engine: Open, adapter: Callable[[int], Path]
+) -> None:
+    double.accepts_any_model = True
+    with pytest.raises(AdapterRejected, match="any model name"):
+        open_engine().publish("any", adapter(1))
+
+
+def test_a_server_that_is_away_while_publishing_rejects_nothing(
+    double: Double, engine: RemoteEngine, adapter: Callable[[int], Path]
+) -> None:
+    double.stop()
+    with pytest.raises(EngineUnavailable):
+        engine.publish("later", adapter(1))
+    double.start()
+    engine.publish("later", adapter(1))
+
+
+@pytest.mark.parametrize("hanging", [False, True])
+def test_closing_the_generator_closes_the_streams(
+    double: Double, engine: RemoteEngine, hanging: bool
+) -> None:
+    double.word_s, double.hangs = 0.01, 4 * hanging
+    events = engine.stream([ask("long", max_tokens=300, seed=n) for n in range(4)])
+    next(events)
+    time.sleep(0.1)
+    closed_at = time.monotonic()
+    events.close()
+    while double.n_cancelled < 4 and time.monotonic() - closed_at < 2:
+        time.sleep(0.01)
+    assert double.n_cancelled == 4
+    assert time.monotonic() - closed_at < 0.5
+
+
+def test_a_server_that_vanishes_between_rounds_costs_that_round_only(
+    double: Double, engine: RemoteEngine
+) -> None:
+    def rounds() -> list[Any]:
+        events = refine(
+            engine, "a", rounds=3, thinking=Thinking.ALWAYS, sampling=Sampling(max_tokens=30), policy=BASE
+        )  # fmt: skip
+        seen = []
+        for event in events:
+            if isinstance(event, RoundFinished | RoundFailed):
+                seen.append(event)
+                if len(seen) == 1 and not vanished.is_set():
+                    vanished.set()
+                    double.stop()
+        return seen
+
+    vanished = threading.Event()
+    first, second = rounds()
+    assert isinstance(first, RoundFinished)
+    assert isinstance(second, RoundFailed)
+    assert isinstance(second.error, EngineUnavailable)
+    assert double.url in str(second.error)
+    double.start()
+    assert [type(event) for event in rounds()] == [RoundFinished] * 3
+
+
+def test_a_server_that_vanishes_in_the_middle_of_an_answer_fails_it(
+    double: Double, engine: RemoteEngine
+) -> None:
+    events = engine.stream([ask("long", max_tokens=300)])
+    next(events)
+    double.stop()
+    *_, end = events
+    assert isinstance(end, Failed)
+    assert isinstance(end.error, EngineUnavailable)
+    double.start()
+    answer(engine, ask("a"))
+
+
+def test_nobody_at_the_address_is_said_with_the_address() -> None:
+    with pytest.raises(
+        EngineUnavailable, match=r"http://127\.0\.0\.1:9/v1 does not answer .* --base-url"
+    ):
+        RemoteEngine("http://127.0.0.1:9")
+
+
+def test_a_key_is_sent_and_a_wrong_one_is_said_but_never_shown(
+    double: Double, open_engine: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "ptrapp")
+    double.key = "right-key"
+    answer(open_engine(api_key="right-key"), ask("a"))
+    engine = open_engine(api_key="wrong-key", served_model="base")
+    error = failure(engine, ask("a"))
+    assert "THRICE_API_KEY" in str(error)
+    assert "-key" not in str(error) + caplog.text
+
+
+def test_a_model_the_server_does_not_have_is_said(open_engine: Open) -> None:
+    error = failure(open_engine(served_model="other"), ask("a"))
+    assert isinstance(error, EngineUnavailable)
+    assert "--served-model" in str(error)
+
+
+def test_prompts_are_counted_by_the_server_the_folder_or_the_characters(
+    double: Double, open_engine: Open, tmp_path: Path
+) -> None:
+    request = ask("one two three")
+    counted = open_engine().count_prompt_tokens(request.messages, True)
+    assert counted == 3 + 1 + 2 * 2  # words, the marker, the template around two messages
+    double.tokenizes = False
+    by_folder = open_engine().count_prompt_tokens(request.messages, True)
+    by_characters = open_engine(model_path=str(tmp_path)).count_prompt_tokens(
+        request.messages, True
+    )
+    assert by_folder > 8
+    assert by_characters == 5 + 8
+
+
+def test_the_format_is_read_off_the_folder_or_the_servers_answer(
+    double: Double, open_engine: Open, tmp_path: Path
+) -> None:
+    assert open_engine(model_path=str(tmp_path)).thought_format is GENERIC
+    (tmp_path / "chat_template.jinja").write_text("{{ '<think>' }}")
+    assert open_engine(model_path=str(tmp_path)).thought_format is THINK
+    double.thoughts_in = "reasoning"
+    assert open_engine(model_path="some/hub-id").thought_format is THINK
+
+
+def _kinds(kind: type[openai.APIError]) -> set[type[openai.APIError]]:
+    return {kind}.union(*(_kinds(below) for below in kind.__subclasses__()))
+
+
+@pytest.mark.parametrize("kind", sorted(_kinds(openai.APIError), key=lambda kind: kind.__name__))
+def test_every_error_of_the_client_has_its_place_in_the_tree(kind: type[openai.APIError]) -> None:
+    error = kind.__new__(kind)
+    Exception.__init__(error, "it failed")
+    error.message, error.body = "it failed", None
+    error.status_code = 418  # type: ignore[attr-defined]
+    told = errors.mapped(error, "http://here/v1")
+    assert isinstance(told, EngineUnavailable)
+    assert "http://here/v1" in str(told)
