@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from engine_contract import ask
+from peft import LoraConfig, get_peft_model
 from shifting_adapters import shifts
+from transformers import AutoModelForCausalLM
 
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import BASE, Completion, Policy, Sampling
@@ -93,7 +95,7 @@ def test_what_one_version_left_is_never_read_by_another(
     for name, shift in (("four", 4), ("eight", 8)):
         engine.publish(name, adapter(shift))
         before = prefixes(engine).n_reused
-        (first,) = complete(engine, [ask(PROMPTS[0], policy=Policy(name), temperature=0.0)])
+        (first,) = complete(engine, [ask(PROMPTS[1], policy=Policy(name), temperature=0.0)])
         assert prefixes(engine).n_reused == before  # the base and the version before left the same
         assert isinstance(first, Completion)
         assert shifts(first.token_ids, n_vocabulary) == {shift}
@@ -104,6 +106,46 @@ def test_what_one_version_left_is_never_read_by_another(
         assert mine == rounds(engine, Policy(name), temperature=0.0)
         engine._owner._desk.prefixes = fresh
     assert rounds(engine, temperature=0.0) == base
+
+
+def write_kv_adapter(folder: Path, model_dir: Path, seed: int) -> Path:
+    """A strong random LoRA on keys and values: another version's cache is seen in the answer."""
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=4, lora_alpha=64, target_modules=["k_proj", "v_proj"], init_lora_weights=False
+    )
+    model = AutoModelForCausalLM.from_pretrained(model_dir)
+    get_peft_model(model, config).save_pretrained(folder)
+    return folder
+
+
+def test_versions_that_change_the_cache_write_what_they_write_without_reuse(
+    engine: LocalEngine, random_model_dir: Path, tmp_path: Path
+) -> None:
+    policies = [Policy(), Policy("one"), Policy("two")]
+    for number, policy in enumerate(policies[1:]):
+        folder = write_kv_adapter(tmp_path / policy.label, random_model_dir, number)
+        engine.publish(policy.label, folder)
+    prompts = ["What is 12 + 30? " * 3, "another question altogether"]
+    reused: dict[Policy, list[tuple[int, ...]]] = {policy: [] for policy in policies}
+    for text in prompts:
+        for policy in [*policies, *policies]:  # one after the other, then over again
+            reused[policy] += [one.token_ids for one in two_rounds(engine, text, policy)]
+    assert prefixes(engine).n_reused > 0
+    without_reuse(engine)
+    for policy in policies:
+        fresh = [one.token_ids for text in prompts for one in two_rounds(engine, text, policy)]
+        twice = [*fresh[:2] * 2, *fresh[2:] * 2]
+        assert reused[policy] == twice, policy.label
+    assert len({tuple(map(tuple, written)) for written in reused.values()}) == 3
+
+
+def two_rounds(engine: LocalEngine, text: str, policy: Policy) -> list[Completion]:
+    drawn = Sampling(temperature=0.0, max_tokens=24)
+    (outcomes,) = refine_many(
+        engine, [text], rounds=2, thinking=Thinking.ALWAYS, sampling=drawn, policy=policy
+    )
+    return [one for one in outcomes if isinstance(one, Completion)]
 
 
 def test_a_retired_version_leaves_nothing(
