@@ -1,0 +1,104 @@
+"""What is trained on is what was served: the same prompt ids, rounds and candidates alike."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from db import labels, prompts, rounds
+from db.models import Outcome, RaterKind, RunMode
+from db.session import Database, Session
+from ptrapp.core.thoughts import FORMATS, Thinking, ThoughtFormat
+from ptrapp.core.types import BASE, Sampling, Turn
+from ptrapp.engines.base import Finished, Request
+from ptrapp.engines.local import LocalEngine
+from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.refine import as_turn, refine, sample
+from ptrapp.services.storing import as_row
+from training.encode import encode_pairs, encode_trajectories
+from training.examples import gather_pairs, gather_trajectories
+from training.payload import Filters
+
+PROMPT = "What is 12 + 30?\nSay it in words.  "
+N_ROUNDS = 3
+
+
+@pytest.fixture(scope="module")
+def served(random_model_dir: Path) -> Iterator[LocalEngine]:
+    engine = LocalEngine(str(random_model_dir), device="cpu", threads=1)
+    yield engine
+    engine.close()
+
+
+@pytest.mark.parametrize("thinking", Thinking)
+@pytest.mark.parametrize("fmt", FORMATS.values(), ids=FORMATS)
+def test_training_reads_the_prompt_ids_that_were_served(
+    fmt: ThoughtFormat, thinking: Thinking, served: LocalEngine, database: Database
+) -> None:
+    engine = scripted(fmt)
+    for _ in refine(
+        engine, PROMPT, rounds=N_ROUNDS, thinking=thinking, sampling=Sampling(), policy=BASE
+    ):
+        pass
+    asked = [served._row(request).prompt for request in engine.requests]
+    assert len(set(asked)) == N_ROUNDS
+
+    with database.write() as session:
+        write_candidates(session, engine, thinking)
+    again = [served._row(request).prompt for request in engine.requests[N_ROUNDS:]]
+    assert again == [ids for ids in asked for _ in range(2)]
+
+    tokenizer, dropped = served._loaded.tokenizer, Counter[str]()
+    with database.read() as session:
+        pairs = gather_pairs(session, fmt, Filters()).examples
+        later = gather_trajectories(
+            session, fmt, Filters(), parent_adapter_id=None, replay_share=0.0, seed=0
+        ).examples
+    learnt = encode_pairs(tokenizer, fmt, pairs, 100_000, dropped, most_pairs=1)
+    imitated = encode_trajectories(tokenizer, fmt, later, 100_000, dropped)
+    assert dropped == Counter()
+    assert [example.prompt.token_ids for example in learnt] == asked
+    assert sorted(example.prompt.token_ids for example in imitated) == sorted(asked[1:])
+
+
+def scripted(fmt: ThoughtFormat) -> ScriptedEngine:
+    """Writes by the rules of the format; only the second candidate (seed 1) has another answer."""
+
+    def answer(request: Request) -> str:
+        n = 42 if request.sampling.seed != 1 else 43
+        if not request.thinking:
+            return f"{fmt.prefill_direct} It is {n}."
+        return f"{fmt.thought_marker} 12 + 30\nis\t{n}.{fmt.response_marker} It is {n}."
+
+    return ScriptedEngine(answer, context_length=100_000, thought_format=fmt)
+
+
+def write_candidates(session: Session, engine: ScriptedEngine, thinking: Thinking) -> None:
+    """Store two candidates a round as the app does, the first preferred and gone on from."""
+    prompt = prompts.ensure_prompt(session, PROMPT, source="test")
+    run = rounds.start_run(session, prompt.id, RunMode.SAMPLE, {})
+    rater = labels.ensure_rater(session, RaterKind.HUMAN, "Ada")
+    turns: list[Turn] = []
+    parent_id = None
+    for index in range(N_ROUNDS):
+        events = sample(
+            engine, PROMPT, 2, thinking=thinking.at(index), sampling=Sampling(), policy=BASE,
+            history=turns,
+        )  # fmt: skip
+        stored = []
+        for event in sorted((e for e in events if isinstance(e, Finished)), key=lambda e: e.index):
+            row = as_row(
+                replace(event.completion, token_ids=()), index=index, candidate=event.index,
+                parent_id=parent_id, thinking=thinking.at(index), sampling=Sampling(), seed=0,
+                reference_answer=None,
+            )  # fmt: skip
+            stored.append(rounds.add_round(session, run.id, row))
+            if event.index == 0:
+                turns.append(as_turn(event.completion))
+        comparison = labels.ensure_comparison(session, stored[0].id, stored[1].id)
+        side = Outcome.LEFT if comparison.left_round_id == stored[0].id else Outcome.RIGHT
+        offer = labels.offer(session, rater.id, comparison.id, flipped=False)
+        labels.cast_vote(session, offer.key, side)
+        parent_id = stored[0].id
