@@ -70,20 +70,25 @@ def _row(side: str, n: int, cost_s: float, measured: Measured) -> dict[str, Any]
 
 
 def _plot(path: Path, found: dict[str, list[dict[str, Any]]]) -> None:
+    """Time in logarithms, where a line means a power; memory from 0, where a height means MB."""
     figure = Figure(figsize=(9, 6), layout="constrained")
     labels = {
-        "pairs": "pairs, bundled model, one epoch",
-        "context": "tokens of a sequence, one step",
+        "pairs": "pairs, bundled 1M model, one epoch",
+        "context": "tokens of a sequence, 59M model, one pair",
     }
-    units = {"cost_s": "CPU seconds", "peak_extra_mb": "peak extra MB"}
-    axes = figure.subplots(len(units), len(labels), sharex="col")
+    axes = figure.subplots(2, len(labels), sharex="col")
     for column, (kind, label) in enumerate(labels.items()):
-        for line, (unit, words) in enumerate(units.items()):
-            axis = axes[line][column]
-            for side in ("ours", "trl"):
+        time, memory = axes[0][column], axes[1][column]
+        for axis, unit in ((time, "cost_s"), (memory, "peak_extra_mb")):
+            for side, name in (("ours", "Thrice"), ("trl", "TRL")):
                 rows = [row for row in found[kind] if row["side"] == side]
-                axis.plot([r["n"] for r in rows], [r[unit] for r in rows], "o-", label=side)
-            axis.set(xscale="log", yscale="log", ylabel=words)
-        axes[-1][column].set_xlabel(label)
+                axis.plot([r["n"] for r in rows], [r[unit] for r in rows], "o-", label=name)
+            axis.grid(alpha=0.3)
+        time.set(xscale="log", yscale="log", ylabel="CPU seconds")
+        memory.set(ylabel="peak extra MB", xlabel=label)
+        memory.set_ylim(bottom=0)
+        sizes = sorted({row["n"] for row in found[kind]})
+        memory.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        memory.minorticks_off()
     axes[0][0].legend()
     figure.savefig(path, dpi=120)

@@ -1,11 +1,16 @@
 """The README says what the code does: every flag, and the header a Space reads."""
 
+import re
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ptrapp.core.settings import Settings
+from training.recipes.dpo import DpoConfig
+from training.recipes.mask_sft import MaskSftConfig
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -22,5 +27,15 @@ def test_the_header_for_spaces_names_the_gradio_that_is_installed_here() -> None
     assert "app_file: app.py" in header
 
 
-def test_the_screenshot_is_there() -> None:
-    assert (Path(__file__).parents[1] / "ptrapp/assets/screenshot.png").is_file()
+def test_every_picture_is_there() -> None:
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", README)
+
+    assert len(pictures) > 1
+    assert all((Path(__file__).parents[1] / picture).is_file() for picture in pictures)
+
+
+@pytest.mark.parametrize("config", [DpoConfig, MaskSftConfig])
+def test_every_setting_of_a_job_is_in_the_readme(config: Any) -> None:
+    missing = [field.name for field in fields(config) if f"`{field.name}`" not in README]
+
+    assert not missing
