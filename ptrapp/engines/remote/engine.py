@@ -138,6 +138,9 @@ def _first(cards: dict[str, dict[str, Any]], url: str) -> str:
 
 
 def _same_model(model_path: str, root: str) -> str:
+    """The model as training finds it: what was said, or what the server says, in full."""
+    if Path(root).is_dir():
+        root = str(Path(root).resolve())
     if not model_path or model_path == root:
         return root
     if Path(model_path).name != Path(root).name:
