@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import NamedTuple
 
+MOST_RHO = 0.5
+RHO_STEP = 0.05
+MOST_MALFORMED = 0.1
+"""Largest share of pairs whose rejected side is malformed: more would teach form alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -22,6 +27,39 @@ class Pair(NamedTuple):
 
     chosen: int
     rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The pairs of many prompts, None for a prompt without one, and what it took."""
+
+    pairs: tuple[Pair | None, ...]
+    rho: float
+    """Length control in force."""
+    mean_chosen_length: float
+    mean_rejected_length: float
+    n_malformed: int
+    """Pairs whose rejected side is malformed."""
+
+
+def pair_up(
+    prompts: Sequence[Sequence[Scored]], *, rho: float | None = None, seed: int = 0
+) -> Pairing:
+    """Best against worst of every prompt's candidates.
+
+    With `rho` None it is raised from 0 until chosen responses are no longer than rejected ones on
+    average, to at most 0.5: without it responses grow from iteration to iteration (arXiv
+    2410.10630, section 2.4). Malformed candidates are rejected in at most a tenth of the pairs;
+    beyond that the worst well-formed one stands in.
+    """
+    if rho is not None:
+        return _at(prompts, rho, seed)
+    n_steps = round(MOST_RHO / RHO_STEP)
+    for step in range(n_steps + 1):
+        found = _at(prompts, step * RHO_STEP, seed)
+        if found.mean_chosen_length <= found.mean_rejected_length:
+            break
+    return found
 
 
 def best_and_worst(scored: Sequence[Scored], *, rho: float = 0.0, seed: int = 0) -> Pair | None:
@@ -46,6 +84,30 @@ def length_controlled(scored: Sequence[Scored], rho: float) -> list[float]:
     scores = _z([candidate.score for candidate in scored])
     lengths = _z([float(candidate.response_length) for candidate in scored])
     return [score - rho * length for score, length in zip(scores, lengths, strict=True)]
+
+
+def _at(prompts: Sequence[Sequence[Scored]], rho: float, seed: int) -> Pairing:
+    pairs = [best_and_worst(group, rho=rho, seed=seed + n) for n, group in enumerate(prompts)]
+    malformed = [
+        n for n, pair in enumerate(pairs) if pair and not prompts[n][pair.rejected].well_formed
+    ]
+    n_sound = sum(pair is not None for pair in pairs) - len(malformed)
+    allowed = int(n_sound * MOST_MALFORMED / (1 - MOST_MALFORMED))
+    random.Random(seed).shuffle(malformed)
+    for n in malformed[allowed:]:
+        good = [place for place, each in enumerate(prompts[n]) if each.well_formed]
+        pair = best_and_worst([prompts[n][place] for place in good], rho=rho, seed=seed + n)
+        pairs[n] = Pair(good[pair.chosen], good[pair.rejected]) if pair else None
+    sides = [
+        (prompts[n][pair.chosen], prompts[n][pair.rejected]) for n, pair in enumerate(pairs) if pair
+    ]
+    return Pairing(
+        tuple(pairs),
+        rho,
+        fmean(chosen.response_length for chosen, _ in sides) if sides else 0.0,
+        fmean(rejected.response_length for _, rejected in sides) if sides else 0.0,
+        sum(not rejected.well_formed for _, rejected in sides),
+    )
 
 
 def _z(values: Sequence[float]) -> list[float]:

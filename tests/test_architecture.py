@@ -17,6 +17,7 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.engines": {"ptrapp.core"},
     "ptrapp.judges": {"ptrapp.core", "ptrapp.engines", "ptrapp.tasks"},
     "ptrapp.pairing": {"ptrapp.core"},
+    "ptrapp.ranking": set(),
     "ptrapp.refine": {"ptrapp.core", "ptrapp.engines"},
     "ptrapp.services": {
         "ptrapp.core",
@@ -37,6 +38,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.engines",
         "ptrapp.judges",
         "ptrapp.pairing",
+        "ptrapp.ranking",
         "ptrapp.refine",
         "ptrapp.tasks",
         "db",

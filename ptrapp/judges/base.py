@@ -12,6 +12,9 @@ class Verdict:
 
     outcome: Preference
     rationale: str
+    agreed: bool | None = None
+    """Whether a judge that was asked in both orders said the same twice. A tie it did not agree on
+    is its own doubt, not a tie of the responses."""
 
 
 class Judge(Protocol):

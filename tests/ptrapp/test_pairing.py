@@ -1,6 +1,6 @@
 import pytest
 
-from ptrapp.pairing import Pair, Scored, best_and_worst, length_controlled
+from ptrapp.pairing import Pair, Scored, best_and_worst, length_controlled, pair_up
 
 
 def test_length_control_by_hand() -> None:
@@ -40,3 +40,33 @@ def test_ties_are_drawn_by_seed() -> None:
     assert pairs == [best_and_worst(scored, seed=seed) for seed in range(50)]
     assert {pair.chosen for pair in pairs if pair} == {0, 1, 2, 3}
     assert {pair.rejected for pair in pairs if pair} == {4, 5, 6, 7}
+
+
+def test_length_control_is_raised_until_chosen_are_no_longer() -> None:
+    """The best is twice as long everywhere; a second one, nearly as good, is short."""
+    prompts = [[Scored(3, 40), Scored(2.8, 10), Scored(1, 20), Scored(0.5, 22)]] * 5
+
+    free, controlled = pair_up(prompts, rho=0.0), pair_up(prompts)
+
+    assert free.mean_chosen_length > free.mean_rejected_length
+    assert 0 < controlled.rho <= 0.5
+    assert controlled.mean_chosen_length <= controlled.mean_rejected_length
+
+
+def test_length_control_has_an_end() -> None:
+    found = pair_up([[Scored(2, 100), Scored(1, 10)]] * 3)
+
+    assert found.rho == pytest.approx(0.5)
+    assert all(pair == Pair(0, 1) for pair in found.pairs)
+
+
+def test_malformed_candidates_are_rejected_in_a_tenth_of_the_pairs_at_most() -> None:
+    prompts = [[Scored(3, 9), Scored(2, 9), Scored(0, 9, False)]] * 40 + [[Scored(1, 9)]] * 5
+    sound = [[Scored(3, 9), Scored(2, 9)]] * 27
+
+    found = pair_up(prompts + sound, rho=0.0, seed=1)
+
+    n_pairs = sum(pair is not None for pair in found.pairs)
+    assert (n_pairs, found.n_malformed) == (67, 3)
+    assert found.pairs.count(Pair(0, 1)) == 64
+    assert pair_up([[Scored(3, 9), Scored(0, 9, False)]], rho=0.0).pairs == (None,)
