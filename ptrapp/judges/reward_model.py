@@ -1,0 +1,104 @@
+"""A reward model as judge: one number for each response, from any sequence classifier."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from ptrapp.core.errors import JudgeError, ModelUnusable
+from ptrapp.core.types import Preference
+from ptrapp.judges.base import Verdict
+
+log = logging.getLogger(__name__)
+
+_REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
+"""What `from_pretrained` raises for a folder or hub id it cannot load."""
+
+
+ROUNDING = 1e-4
+"""Equal responses may differ by so much, for where they stand in a batch."""
+
+
+class RewardModel:
+    """Scores question and response, as one chat, with a classifier of a single output.
+
+    Safe from any thread; one batch is scored at a time.
+    """
+
+    def __init__(
+        self, model_path: str, name: str, *, device: str = "cpu", tie_below: float = ROUNDING
+    ) -> None:
+        """`name` signs the votes. Scores nearer than `tie_below` are a tie.
+
+        Raises `ModelUnusable`: weights must be safetensors, and no code of the folder is run.
+        """
+        local = Path(model_path).expanduser().exists()
+        common: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
+        try:
+            self._tokenizer: Any = AutoTokenizer.from_pretrained(model_path, **common)
+            loaded: Any = AutoModelForSequenceClassification.from_pretrained(
+                model_path, use_safetensors=True, output_loading_info=True, **common
+            )
+        except _REFUSALS as error:
+            raise ModelUnusable(
+                f"{model_path!r} cannot be loaded as a reward model ({error}). Give a folder or "
+                "hub id of a sequence classifier with safetensors weights."
+            ) from error
+        model, report = loaded
+        if model.config.num_labels != 1 or report["missing_keys"]:
+            raise ModelUnusable(
+                f"{model_path!r} is no reward model: it has {model.config.num_labels} outputs and "
+                f"{len(report['missing_keys'])} weights that were never trained "
+                f"({', '.join(sorted(report['missing_keys'])[:2]) or 'none'}). A reward model is a "
+                "sequence classifier with one trained output."
+            )
+        if self._tokenizer.pad_token_id is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        model.config.pad_token_id = self._tokenizer.pad_token_id
+        self._model = model.to(device).eval()
+        self._longest = getattr(model.config, "max_position_embeddings", None) or 1 << 20
+        self._lock = threading.Lock()
+        self._tie_below = tie_below
+        self.name = name
+
+    def score(self, question: str, responses: Sequence[str]) -> list[float]:
+        """One number for each **response**, higher is better; a thought has no way in.
+
+        Raises `JudgeError` when one is too long to be read whole.
+        """
+        rows = [self._ids(question, response) for response in responses]
+        if (longest := max(map(len, rows), default=0)) > self._longest:
+            raise JudgeError(
+                f"A response of {longest} tokens does not fit the reward model's {self._longest}; "
+                "it stays unscored."
+            )
+        batch = self._tokenizer.pad({"input_ids": rows}, padding_side="right", return_tensors="pt")
+        with self._lock, torch.inference_mode():
+            logits = self._model(**batch.to(self._model.device)).logits  # (K, 1)
+        return [float(value) for value in logits[:, 0].float()]
+
+    def compare(
+        self, question: str, reference_answer: str | None, left: str, right: str
+    ) -> Verdict:
+        """Compare two **responses** by their scores."""
+        first, second = self.score(question, (left, right))
+        said = f"Scores {first:.3f} and {second:.3f}."
+        if abs(first - second) <= self._tie_below:
+            return Verdict(Preference.TIE, said)
+        return Verdict(Preference.LEFT if first > second else Preference.RIGHT, said)
+
+    def _ids(self, question: str, response: str) -> list[int]:
+        chat = [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": response},
+        ]
+        if self._tokenizer.chat_template:
+            ids = self._tokenizer.apply_chat_template(chat, tokenize=True, return_dict=False)
+        else:
+            ids = self._tokenizer(question, response)["input_ids"]
+        return list(ids)
