@@ -3,6 +3,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,17 @@ def test_logprob_sum_is_that_of_a_full_forward(engine: LocalEngine, random_model
         n = len(completion.token_ids)
         expected = logps[-n - 1 : -1].gather(1, ids[0, -n:, None]).sum()
         assert completion.logprob_sum == pytest.approx(float(expected), abs=1e-4)
+
+
+def test_logps_are_those_of_a_full_forward_token_by_token(engine: LocalEngine) -> None:
+    requests = [replace(ask(text, seed=6), logps=True) for text in RAGGED]
+    for request, completion in zip(requests, answers(engine, requests), strict=True):
+        prompt = engine._encode(request.messages, request.thinking)
+        ids = torch.tensor([prompt + list(completion.token_ids)])
+        with torch.no_grad():
+            logps = engine._loaded.model(ids).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
+        expected = logps.gather(1, ids[0, len(prompt) :, None])[:, 0].tolist()
+        assert list(completion.logps) == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_job_of_many_rows_gives_what_each_row_gives_alone(engine: LocalEngine) -> None:
