@@ -114,6 +114,12 @@ class Item:
     reference_logps: tuple[float, ...] = ()
     scale: float = 1.0
 
+    @property
+    def weight(self) -> float:
+        """What it counts in the mean of its step: the weights of its pairs, or its own."""
+        weights = [pair.weight for pair in self.encoded.pairs] or [self.encoded.weight]
+        return sum(weights) * self.scale
+
 
 def build(items: Sequence[Item], rows: Rows, pad_id: int) -> MicroBatch:
     """Lay the examples out and note where everything stands."""

@@ -86,6 +86,7 @@ def fit(
         held_out=held_out,
         first_loss=first_loss,
         callbacks=callbacks,
+        warn=lambda text: claim.note(text, "warning"),
     )
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if ranks.any(claim.stop.is_set()):

@@ -1,14 +1,14 @@
 """The loop: `transformers.Trainer`, whose batch is one optimiser step and whose loss is ours.
 
 One item of the data set is one step. `training_step` cuts it into micro-batches that fit in memory
-and divides by the examples of the whole step, so the gradient does not depend on how it was cut nor
+and divides by the weight of the whole step, so the gradient does not depend on how it was cut nor
 on how many processes share it. Trainer brings exact resume, schedules, clipping, devices and nodes.
 """
 
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,12 @@ class StepTrainer(Trainer):
         held_out: Sequence[Item] = (),
         first_loss: float | None = None,
         callbacks: Sequence[TrainerCallback] = (),
+        warn: Callable[[str], None] = log.warning,
     ) -> None:
-        """`first_loss` is what the loss must be before anything was learnt, if that is known."""
+        """`first_loss` is what the loss must be before anything was learnt, if that is known.
+
+        `warn` is told in a sentence what a person should know of and the loop has mended.
+        """
         self._ranks = ranks
         self._layout = scorer.layout
         self._precision = next(scorer.causal.parameters()).dtype
@@ -70,6 +74,7 @@ class StepTrainer(Trainer):
         self._objective = objective
         self._pad_id = pad_id
         self._first_loss = first_loss
+        self._warn = warn
         self._metrics: dict[str, float] = {}
         self._step_ended = time.monotonic()
 
@@ -100,11 +105,11 @@ class StepTrainer(Trainer):
         total = torch.zeros((), device=self.args.device)
         figures = Figures()
         batches = self._micro_batches(items)
-        n_examples = sum(item.encoded.size for item in items)
+        weight = sum(item.weight for item in items)
         for at, batch in enumerate(batches, start=1):
             with nullcontext() if at == len(batches) else self.accelerator.no_sync(model):
                 loss, metrics = self._objective(model(batch), batch)
-                share = (loss * batch.example_weights.to(loss.dtype)).sum() / n_examples
+                share = (loss * batch.example_weights.to(loss.dtype)).sum() / weight
                 # Engines average over processes what we want summed.
                 self.accelerator.backward(share * self._ranks.n)
             total += share.detach()
@@ -135,7 +140,10 @@ class StepTrainer(Trainer):
                 "or shorten the longest conversations."
             )
         self.budget.tokens //= 2
-        log.warning("out of memory: going on with a token budget of %d", self.budget.tokens)
+        self._warn(
+            f"The memory ran out; going on with a token budget of {self.budget.tokens} from step "
+            f"{self.state.global_step + 1}."
+        )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Judge the held-out examples; the figures are named as TRL names them."""
@@ -165,7 +173,8 @@ class StepTrainer(Trainer):
         super().log(logs, start_time)
 
     def _check(self, total: Tensor) -> None:
-        loss = self._ranks.told(total.item()) if self._ranks.n == 1 else self._mean(total)
+        losses = self._ranks.gather([total.item()])
+        loss = sum(losses) / len(losses)
         step = self.state.global_step + 1
         if not math.isfinite(loss):
             raise TrainingError(
@@ -178,10 +187,6 @@ class StepTrainer(Trainer):
                 f"Before the first step the loss is {loss:.4f} instead of {known:.4f}: the policy "
                 "is not its reference. Please report this."
             )
-
-    def _mean(self, total: Tensor) -> float:
-        values = self._ranks.gather([total.item()])
-        return sum(values) / len(values)
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None

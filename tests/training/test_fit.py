@@ -1,6 +1,5 @@
 """The loop itself: what is held out, the best checkpoint, memory that does not suffice, estimates."""
 
-import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -156,7 +155,7 @@ def test_out_of_memory_halves_the_budget_and_goes_on(
 
 
 def test_memory_that_gets_scarce_later_halves_the_budget_too(
-    policy: Policy, claim: Claim, ranks: Ranks, caplog: pytest.LogCaptureFixture
+    policy: Policy, claim: Claim, ranks: Ranks
 ) -> None:
     scarce = False
     whole, halved = DPO, too_big(40)
@@ -171,10 +170,9 @@ def test_memory_that_gets_scarce_later_halves_the_budget_too(
             return super().__getitem__(at)
 
     calls = iter(range(10**6))
-    with caplog.at_level(logging.WARNING, "training.trainer"):
-        fitted = run(policy, claim, ranks, objective=judge, items=Later(pairs(16)))
+    fitted = run(policy, claim, ranks, objective=judge, items=Later(pairs(16)))
 
-    assert "token budget of" in caplog.text
+    assert "The memory ran out; going on with a token budget of" in notes(claim)[-1]
     assert len(fitted.weights) > 0
     assert fitted.metrics["rewards/accuracies"] == 1.0
 
@@ -250,6 +248,20 @@ def test_normalising_by_tokens_weighs_long_answers_more(
 
     expected = (2 * alone[0] + 20 * alone[1]) / 22
     assert fitted.metrics["loss"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_pair_of_double_weight_counts_as_two(policy: Policy, claim: Claim, ranks: Ranks) -> None:
+    config = replace(CONFIG, epochs=1, learning_rate=1e-9)
+    first, second = pairs(2)
+    heavy = replace(
+        first, encoded=replace(first.encoded, pairs=(replace(first.encoded.pairs[0], weight=2.0),))
+    )
+    losses = []
+    for items in ([heavy, second], [first, first, second]):
+        losses.append(run(policy, claim, ranks, config, items=items).metrics["loss"])
+        shutil.rmtree(claim.folder / "checkpoints")
+
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 
 def test_a_single_step_is_a_training_too(policy: Policy, claim: Claim, ranks: Ranks) -> None:

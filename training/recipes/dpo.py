@@ -198,4 +198,4 @@ def _first_loss(items: Sequence[Item], config: DpoConfig, objective: JudgeBatch)
     sums, owners = batch.reference_logps, batch.targets.completions
     shares = sums / torch.bincount(owners, minlength=len(sums))  # (C,): the same sum, spread evenly
     judged = objective(Scored(shares[owners], None), batch)
-    return (judged.loss * batch.example_weights).sum().item() / sum(i.encoded.size for i in first)
+    return ((judged.loss * batch.example_weights).sum() / batch.example_weights.sum()).item()
