@@ -1,0 +1,127 @@
+"""Questions from files and data sets, brought to one form: a prompt and what its answer must be."""
+
+import csv
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any
+
+from ptrapp.core.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One prompt, with the answer it is verified by where there is one."""
+
+    prompt: str
+    reference_answer: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where a data set keeps what we need; the defaults are GSM8K's."""
+
+    question: str = "question"
+    answer: str = "answer"
+    """A value; a worked solution that ends with `#### value`; of a multiple choice the number of
+    the right one from 0, its letter, or its text."""
+    choices: str = "choices"
+    """A list of texts, or `{"text": […], "label": […]}` as ARC has it; missing where answers are
+    free."""
+
+
+GSM8K = Columns()
+
+
+def read_questions(path: Path, columns: Columns = GSM8K) -> list[Question]:
+    """Read a JSONL, JSON (a list) or CSV file. Raises `InputError` that names file and row."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as UTF-8 text: {error}") from error
+    return list(questions(_rows(path, text), columns, source=path.name))
+
+
+def questions(
+    rows: Iterable[Mapping[str, Any]], columns: Columns = GSM8K, *, source: str
+) -> Iterator[Question]:
+    """Bring rows, of a file or of a `datasets` data set, to questions; blank ones are left out.
+
+    Raises `InputError` with the number of the row, from 1.
+    """
+    n_blank = 0
+    for number, row in enumerate(rows, start=1):
+        prompt = row.get(columns.question) if isinstance(row, Mapping) else None
+        if not isinstance(prompt, str):
+            names = sorted(map(str, row)) if isinstance(row, Mapping) else type(row).__name__
+            raise InputError(
+                f"Row {number} of {source} has no question in {columns.question!r} (it has "
+                f"{names}). Name the right column."
+            )
+        answer, choices = row.get(columns.answer), row.get(columns.choices)
+        if not prompt.strip():
+            n_blank += 1
+        elif choices:
+            yield _multiple_choice(prompt, answer, choices, f"row {number} of {source}", source)
+        else:
+            yield Question(prompt.strip(), _reference(answer), source)
+    if n_blank:
+        log.warning("%s: %d rows with a blank question are left out", source, n_blank)
+
+
+def _rows(path: Path, text: str) -> Iterator[Mapping[str, Any]]:
+    if path.suffix == ".csv":
+        yield from csv.DictReader(text.splitlines())
+    elif text.lstrip().startswith("["):
+        try:
+            yield from json.loads(text)
+        except ValueError as error:
+            raise InputError(f"{path} is no JSON: {error}") from error
+    else:
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise InputError(f"Line {number} of {path} is no JSON: {error}") from error
+
+
+def _reference(answer: Any) -> str | None:
+    """The value behind `####`, or the whole answer.
+
+    >>> _reference("She has 2 + 2 = 4.\\n#### 4")
+    '4'
+    """
+    if answer is None or not str(answer).strip():
+        return None
+    return str(answer).rpartition("####")[2].strip()
+
+
+def _multiple_choice(prompt: str, answer: Any, choices: Any, where: str, source: str) -> Question:
+    """The choices under letters; the reference is the right one's letter."""
+    texts, labels = choices, list(ascii_uppercase[: len(choices)])
+    if isinstance(choices, Mapping):
+        texts = list(choices["text"])
+        labels = [str(label) for label in choices.get("label", ascii_uppercase[: len(texts)])]
+    said = str(answer).strip()
+    right = None
+    if said in labels:
+        right = labels.index(said)
+    elif said.isdigit() and int(said) < len(texts):
+        right = int(said)
+    elif said in map(str, texts):
+        right = [str(text) for text in texts].index(said)
+    if right is None or len(texts) > len(ascii_uppercase):
+        raise InputError(
+            f"The answer {said!r} in {where} is none of its choices: give a number from 0, a "
+            f"letter of {labels}, or the text of a choice."
+        )
+    lines = [f"{letter}) {text}" for letter, text in zip(ascii_uppercase, texts, strict=False)]
+    asked = f"{prompt.strip()}\n" + "\n".join(lines) + "\nAnswer with the letter."
+    return Question(asked, ascii_uppercase[right], source)
