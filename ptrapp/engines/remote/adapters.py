@@ -31,7 +31,6 @@ class Adapters:
         """Held while versions are published again; requests in the meantime wait for it."""
         self._live: dict[str, tuple[str, Path]] = {}
         """By version: its name on the server, and its folder."""
-        self._generation = 0
 
     def publish(self, name: str, path: Path) -> None:
         """Load the folder and answer one token. Raises `AdapterRejected`, `EngineUnavailable`."""
@@ -48,22 +47,20 @@ class Adapters:
                 with self._lock:
                     self._live[name] = (served, path)
 
-    def model_of(self, policy: Policy) -> tuple[str, int]:
-        """The server's name for a policy, and the generation of the server that has it."""
+    def model_of(self, policy: Policy) -> str:
+        """The server's name for a policy."""
+        if policy.adapter is None:
+            return self._base
         with self._lock:
-            if policy.adapter is None:
-                return self._base, self._generation
             served, _ = self._live.get(policy.adapter, (policy.adapter, None))
-            return served, self._generation
+            return served
 
-    def publish_again(self, seen: int) -> None:
+    def publish_again(self) -> None:
         """Load what the server has lost, once however many requests found it missing.
 
         Raises `EngineUnavailable`.
         """
         with self._lock:
-            if self._generation != seen:
-                return
             try:
                 there = self._server.models()
             except APIError as error:
@@ -72,7 +69,6 @@ class Adapters:
                 if served not in there:
                     log.warning("%s is published again: the server was restarted", name)
                     self._load_or_tell(name, served, path)
-            self._generation += 1
 
     def _check_server(self, name: str) -> None:
         if not self._capabilities.adapters:

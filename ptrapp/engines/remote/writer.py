@@ -59,12 +59,12 @@ class Writer:
         while True:
             if call.reason:
                 raise call.reason
-            model, generation = self.adapters.model_of(request.policy)
+            model = self.adapters.model_of(request.policy)
             reading = Reading(self.format, request.thinking, started, request.logps)
             try:
                 return self._attempt(body | {"model": model}, call, reading, show)
             except (APIError, Interrupted, ValueError) as error:  # ValueError: a torn JSON line
-                self._decide(error, request, call, reading, second, generation)
+                self._decide(error, request, call, reading, second)
 
     def _attempt(
         self, body: Mapping[str, Any], call: Call, reading: Reading, show: Show
@@ -91,14 +91,13 @@ class Writer:
         call: Call,
         reading: Reading,
         second: _Second,
-        generation: int,
     ) -> None:
         """Return when the candidate is to be tried again; raise what it fails with otherwise."""
         if call.reason:
             raise call.reason from error
         if isinstance(error, NotFoundError) and request.policy.adapter and not second.republished:
             second.republished = True
-            self.adapters.publish_again(generation)
+            self.adapters.publish_again()
             return
         broken = not isinstance(error, APIError) or type(error) is APIError
         if reading.n_tokens or broken or call.idle:

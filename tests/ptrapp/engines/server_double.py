@@ -50,6 +50,8 @@ class Double:
     """Streams that just end."""
     hangs: int = 0
     """Streams that fall silent after two words."""
+    mute: int = 0
+    """Requests that are read and never answered."""
     word_s: float = 0.002
     adapters: dict[str, str] = field(default_factory=dict)
     loads: list[str] = field(default_factory=list)
@@ -161,7 +163,10 @@ class _Handler(BaseHTTPRequestHandler):
         known = {"base", *double.adapters}
         extras = body.keys() - set(_OPENAI)
         n_prompt = _count(body) if double.prefills else _count(_without_flags(body))
-        if double.spend("overloaded"):
+        if double.spend("mute"):
+            while self.server.running:
+                time.sleep(0.02)
+        elif double.spend("overloaded"):
             self._refuse(429, "Too many requests")
         elif double.spend("fails"):
             self._refuse(500, "EngineCore encountered an issue.")

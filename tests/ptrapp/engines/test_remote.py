@@ -257,6 +257,15 @@ def test_what_passes_is_asked_again_after_a_moment(
     assert len(double.asked) == 3
 
 
+def test_who_waited_long_for_the_first_token_is_not_put_in_the_queue_again(
+    double: Double, open_engine: Open
+) -> None:
+    engine = open_engine(patience=replace(QUICK, first_token_s=0.3))
+    double.mute = 9
+    assert "took too long" in str(failure(engine, ask("a")))
+    assert len(double.asked) == 1
+
+
 def test_the_servers_own_word_on_the_context_is_believed(double: Double, open_engine: Open) -> None:
     double.tokenizes = False
     engine = open_engine()
