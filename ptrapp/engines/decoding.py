@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from ptrapp.core.types import FinishReason, Sampling
-from ptrapp.engines.kv import Kv, cut_out, side_by_side
+from ptrapp.engines.kv import Kv, RoomyLayer, cut_out, side_by_side
 from ptrapp.engines.prefixes import Prefixes
 from ptrapp.engines.sampling import choose
 
@@ -124,6 +124,7 @@ class Batch:
                 self._unread.append(waiting[row.prompt])
             waiting[row.prompt].rows.append(row)
 
+    @torch.inference_mode()
     def drop(self, rows: Collection[Row]) -> None:
         """Forget rows that nobody waits for."""
         gone = set(rows)
@@ -144,7 +145,7 @@ class Batch:
         lengths = self._lengths()
         output = model(
             input_ids=last,  # (B, 1)
-            attention_mask=_mask([n + 1 for n in lengths], device=model.device),
+            attention_mask=_mask([n + 1 for n in lengths], self._width() + 1, model.device),
             position_ids=torch.tensor(lengths, device=model.device)[:, None],  # (B, 1)
             past_key_values=self._cache,
             use_cache=True,
@@ -238,30 +239,47 @@ class Batch:
         if len(kept) == len(self._rows) and not joining:
             return
         lengths = self._lengths()
-        rows = [self._rows[place] for place in kept]
         widths = [lengths[place] for place in kept] + [prompt.n_read for prompt in joining]
+        if kept and not joining and self._width() <= 2 * max(widths):
+            self._close_up(kept)
+            return
         new: list[tuple[Kv | None, int]] = [(prompt.kv, len(prompt.rows)) for prompt in joining]
+        self._cache = side_by_side(new, max(widths), old=self._cache, kept=kept) if widths else None
+        rows = [self._rows[place] for place in kept]
         self._rows = rows + [row for prompt in joining for row in prompt.rows]
-        self._cache = (
-            side_by_side(new, max(widths), old=self._cache, kept=kept) if self._rows else None
-        )
+
+    def _close_up(self, kept: Sequence[int]) -> None:
+        """Fill the gaps with the last rows: to copy all rows would cost what leaving gains."""
+        assert self._cache is not None
+        n_rows = len(kept)
+        gaps = sorted(set(range(n_rows)) - set(kept))
+        moves = list(zip(gaps, (place for place in kept if place >= n_rows), strict=True))
+        for layer in self._cache.layers:
+            assert isinstance(layer, RoomyLayer)
+            layer.shrink(n_rows, moves)
+        for to, origin in moves:
+            self._rows[to] = self._rows[origin]
+        del self._rows[n_rows:]
 
     def _keep(self, place: int) -> None:
         """Leave the KV of a finished row to the round that goes on from it."""
         assert self._cache is not None
-        row, width = self._rows[place], self._cache.get_seq_length()
+        row, width = self._rows[place], self._width()
         spans = [(width - self._lengths()[place], width)]
         kv = cut_out(self._cache, slice(place, place + 1), spans)
         self._desk.prefixes.keep(self._adapter, [*row.prompt, *row.token_ids[:-1]], kv)
+
+    def _width(self) -> int:
+        """Columns of the cache."""
+        return self._cache.get_seq_length() if self._cache else 0
 
     def _lengths(self) -> list[int]:
         """Tokens of each row in the cache: all but the last one, which the next step reads."""
         return [len(row.prompt) + len(row.token_ids) - 1 for row in self._rows]
 
 
-def _mask(lengths: Sequence[int], device: Any) -> Tensor | None:
+def _mask(lengths: Sequence[int], width: int, device: Any) -> Tensor | None:
     """Ones for so many columns at the end of each row (B, T); `None` where nothing is hidden."""
-    width = max(lengths)
     if min(lengths) == width:
         return None
     places = torch.arange(width, device=device)[None]

@@ -60,6 +60,16 @@ class RoomyLayer(DynamicLayer):
         self.keys, self.values = keys[:, :, :after], values[:, :, :after]
         return self.keys, self.values
 
+    def shrink(self, n_rows: int, moves: Sequence[tuple[int, int]]) -> None:
+        """Keep the first `n_rows` rows, after rows were moved, each (to, from)."""
+        for buffer in self._buffers:
+            for to, origin in moves:
+                buffer[to] = buffer[origin]
+        n_columns = self.get_seq_length()
+        keys, values = (buffer[:n_rows] for buffer in self._buffers)
+        self._buffers = (keys, values)
+        self.keys, self.values = keys[:, :, :n_columns], values[:, :, :n_columns]
+
 
 def side_by_side(
     sequences: Sequence[tuple[Kv | None, int]],

@@ -97,10 +97,11 @@ def test_leaving_takes_at_most_the_step_under_way(
     assert n_steps[0] - before <= 2
 
 
-def test_rows_that_leave_do_not_change_those_that_stay(engine: LocalEngine) -> None:
+@pytest.mark.parametrize("beside", ["What is 12 + 30?", "x " * 60])
+def test_rows_that_leave_do_not_change_those_that_stay(engine: LocalEngine, beside: str) -> None:
     stays = ask("What is 12 + 30?", max_tokens=80, seed=3)
     expected = answers(engine, [stays])[0].token_ids
-    goes = engine.stream([ask("x " * 60, max_tokens=300, seed=n) for n in range(3)])
+    goes = engine.stream([ask(beside, max_tokens=300, seed=n) for n in range(10, 13)])
     next(goes)
     events = engine.stream([stays])
     next(events)
