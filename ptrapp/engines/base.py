@@ -73,6 +73,8 @@ class Engine(Protocol):
     """The base model as adapters name it (`base_model_name_or_path`)."""
     context_length: int
     thought_format: ThoughtFormat
+    about: tuple[str, ...]
+    """What it is and what it was seen to do, a sentence each, for a page."""
 
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
         """Answer `requests` at once; events of different requests interleave.

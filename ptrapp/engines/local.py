@@ -15,7 +15,7 @@ from ptrapp.core.types import Message, Policy
 from ptrapp.engines.base import Delta, Event, Failed, Priority, Request
 from ptrapp.engines.decoding import Row
 from ptrapp.engines.lanes import Group, Ticket, new_group, new_row
-from ptrapp.engines.loading import choose_format, load_model
+from ptrapp.engines.loading import LoadedModel, choose_format, load_model
 from ptrapp.engines.owner import Owner
 from ptrapp.engines.pins import Pins
 from ptrapp.engines.transcript import Transcript
@@ -40,6 +40,7 @@ class LocalEngine:
         self.model_id = model_path
         self.context_length = self._loaded.context_length
         self.thought_format = choose_format(thought_format, self._loaded.tokenizer)
+        self.about = _about(self._loaded)
         self._tokenizer_lock = threading.Lock()
         """A fast tokenizer refuses to be used by two threads at once ("Already borrowed")."""
         self._pins = Pins(lambda name: self._owner.unload(name))
@@ -121,3 +122,17 @@ class LocalEngine:
     def _decode(self, token_ids: Sequence[int]) -> str:
         with self._tokenizer_lock:
             return str(self._loaded.tokenizer.decode(list(token_ids), skip_special_tokens=False))
+
+
+def _about(loaded: LoadedModel) -> tuple[str, ...]:
+    model = loaded.model
+    millions = model.num_parameters() / 1e6
+    place = "a GPU" if model.device.type == "cuda" else "the CPU"
+    numbers = str(model.dtype).removeprefix("torch.")
+    return (
+        f"{millions:,.1f}M parameters in this process, on {place}, in {numbers}.",
+        "Candidates are written side by side and later rounds read on from the ones before."
+        if loaded.batched
+        else "Its caches cannot be shared, so generate() writes each candidate.",
+        "Versions are published while it runs.",
+    )

@@ -123,10 +123,16 @@ class Owner:
         try:
             message = self._messages.get(block=wait)
             while True:
-                message()
+                self._obey(message)
                 message = self._messages.get_nowait()
         except Empty:
             return
+
+    def _obey(self, message: Callable[[], None]) -> None:
+        try:
+            message()
+        except Exception:  # the thread that everybody waits for does not end with one message
+            log.exception("a message to the engine failed")
 
     def _advance(self, lane: Lane, slice_s: float) -> None:
         started = now = time.monotonic()

@@ -39,6 +39,7 @@ class ScriptedEngine:
         self.model_id = "scripted"
         self.context_length = context_length
         self.thought_format = thought_format
+        self.about = ("It says what its script says.",)
         self.requests: list[Request] = []
         """Everything that was asked, in order."""
         self._answer = script if callable(script) else _in_order(script)

@@ -1,6 +1,7 @@
 """Everything the Train page shows, read from the database at one moment."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ptrapp.services import jobs, versions
@@ -8,7 +9,16 @@ from ptrapp.services.studio import Studio
 
 
 @dataclass(frozen=True, slots=True)
+class EngineView:
+    model: str
+    """Without the folders it lies in: a page may be seen by others."""
+    context_length: int
+    about: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingPanel:
+    engine: EngineView
     outlook: jobs.Outlook
     jobs: list[jobs.JobView]
     versions: list[versions.VersionView]
@@ -25,7 +35,9 @@ class TrainingPanel:
 
 def read_panel(studio: Studio) -> TrainingPanel:
     """Put the panel together."""
+    engine = studio.engine
     return TrainingPanel(
+        engine=EngineView(Path(engine.model_id).name, engine.context_length, engine.about),
         outlook=jobs.outlook(studio),
         jobs=jobs.listing(studio),
         versions=versions.listing(studio),

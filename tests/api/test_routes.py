@@ -105,6 +105,11 @@ def test_jobs_are_queued_listed_and_stopped(ada: Any) -> None:
     assert ada.get("/jobs").json()[0]["status"] == "cancelled"
     assert ada.post(f"/jobs/{job_id}/resume").status_code == 200
     panel = ada.get("/training").json()
+    assert panel["engine"] == {
+        "model": "scripted",
+        "context_length": 1024,
+        "about": ["It says what its script says."],
+    }
     assert panel["jobs"][0]["status"] == "queued"
     assert panel["outlook"]["n_pairs"] >= 1
     ada.post(f"/jobs/{job_id}/cancel")

@@ -134,11 +134,15 @@ const redraw = (box, state, build, focus) => {
   if (part) box.querySelector(`[data-part="${part}"]`)?.focus();
 };
 
-const boxes = Object.fromEntries(["outlook", "worker", "versions", "jobs"].map((name) => [name, el("div", {})]));
+const engine = () => [el("details", {}, el("summary", {}, "What answers"),
+  el("p", {}, el("strong", {}, panel.engine.model), `, up to ${panel.engine.context_length.toLocaleString("en")} tokens.`),
+  el("ul", {}, ...panel.engine.about.map((sentence) => el("li", {}, sentence))))];
+
+const boxes = Object.fromEntries(["outlook", "worker", "versions", "engine", "jobs"].map((name) => [name, el("div", {})]));
 const said = el("p", { role: "status" });
 const page = [
   el("section", {}, el("h3", {}, "Next job"), boxes.outlook, settingsForm(), start(), boxes.worker, said),
-  el("section", {}, el("h3", {}, "Versions"), boxes.versions),
+  el("section", {}, el("h3", {}, "Versions"), boxes.versions, boxes.engine),
   el("section", {}, el("h3", {}, "Jobs"), boxes.jobs),
 ];
 
@@ -148,6 +152,7 @@ const draw = (focus) => {
   redraw(boxes.outlook, [panel.outlook, panel.train_every], outlook);
   redraw(boxes.worker, panel.worker, noWorker);
   redraw(boxes.versions, panel.versions, versions);
+  redraw(boxes.engine, panel.engine, engine);
   redraw(boxes.jobs, [panel.jobs, confirming], jobs, focus);
   redraw(said, notice, () => [notice?.text]);
   said.className = notice?.bad ? "bad" : "good";

@@ -59,6 +59,10 @@ class RemoteEngine:
         self.thought_format = choose_format(
             thought_format, self.model_id, self.capabilities.reasons
         )
+        self.about = (
+            f"{served} on the server at {self._server.url}.",
+            *self.capabilities.sentences(),
+        )
         self._adapters = Adapters(self._server, served, self.capabilities)
         self._prompts = Prompts(
             self._server,

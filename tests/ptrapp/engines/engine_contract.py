@@ -24,6 +24,10 @@ def ask(text: str, *, policy: Policy = BASE, thinking: bool = True, **sampling: 
 class EngineContract:
     """Fixtures to provide: `engine`, and `adapter` that makes an adapter folder from a number."""
 
+    def test_what_it_says_of_itself_is_in_sentences(self, engine: Engine) -> None:
+        assert engine.about
+        assert all(sentence.endswith(".") for sentence in engine.about)
+
     def test_every_request_ends_exactly_once(self, engine: Engine) -> None:
         events = list(engine.stream([ask(f"question {n}", seed=n) for n in range(5)]))
         ends = [event.index for event in events if not isinstance(event, Delta)]

@@ -116,6 +116,18 @@ def test_cancelled_rows_leave_at_once(engine: LocalEngine) -> None:
     assert time.monotonic() - cancelled < 0.5
 
 
+def test_one_message_that_fails_does_not_end_the_engine(
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(engine._owner, "_unload", lambda name: 1 / 0)
+        engine._owner.unload("whatever")
+        answered = complete(engine, [ask("a", max_tokens=4)])
+
+    assert isinstance(answered[0], Completion)
+    assert "a message to the engine failed" in caplog.text
+
+
 def test_a_small_request_does_not_wait_for_a_big_job(engine: LocalEngine) -> None:
     big = engine.stream([ask("x " * 50, max_tokens=300, seed=n) for n in range(150)])
     next(big)
