@@ -182,9 +182,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--turns", type=int, default=2, help="measured steps of each side")
     parser.add_argument("--tiny", action="store_true", help="sizes that only show that it works")
     parser.add_argument("--cuda", action="store_true", help="a 1B model on the GPU, nothing else")
-    parser.add_argument(
-        "--growth", type=Path, metavar="PNG", help="plot cost against size only"
-    )
+    parser.add_argument("--growth", type=Path, metavar="PNG", help="plot cost against size only")
     parser.add_argument("--pairs", default="100,1000,10000", help="of --growth")
     parser.add_argument("--contexts", default="512,1024,2048,4096", help="of --growth, in tokens")
     parser.add_argument("--most-of-trl", type=int, default=1000, help="pairs in --growth")
