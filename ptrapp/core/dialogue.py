@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from jinja2 import TemplateError
+
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import History, Message, Role
 
@@ -46,7 +48,22 @@ def build_messages(
 
 
 def prompt_ids(tokenizer: ChatTokenizer, messages: Sequence[Message], thinking: bool) -> list[int]:
-    """Return the token ids that stand before the completion, generation prompt included, (T,)."""
+    """Return the token ids that stand before the completion, generation prompt included, (T,).
+
+    A template that refuses a system message (Gemma's does) gets it at the head of the first user
+    turn, where such models were trained to find it.
+    """
+    try:
+        return _templated(tokenizer, messages, thinking)
+    except TemplateError:
+        if len(messages) < 2 or messages[0].role is not Role.SYSTEM:
+            raise
+        system, first, *others = messages
+        merged = Message(first.role, f"{system.content}\n\n{first.content}")
+        return _templated(tokenizer, (merged, *others), thinking)
+
+
+def _templated(tokenizer: ChatTokenizer, messages: Sequence[Message], thinking: bool) -> list[int]:
     ids = tokenizer.apply_chat_template(
         [message.as_dict() for message in messages],
         tokenize=True,

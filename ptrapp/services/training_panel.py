@@ -37,7 +37,7 @@ def read_panel(studio: Studio) -> TrainingPanel:
     """Put the panel together."""
     engine = studio.engine
     return TrainingPanel(
-        engine=EngineView(Path(engine.model_id).name, engine.context_length, engine.about),
+        engine=EngineView(Path(studio.settings.model).name, engine.context_length, engine.about),
         outlook=jobs.outlook(studio),
         jobs=jobs.listing(studio),
         versions=versions.listing(studio),
