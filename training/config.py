@@ -55,7 +55,7 @@ class TrainingConfig:
     in memory."""
     eval_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     """Share of the prompts held out to see whether the model only learns by heart; none are when
-    there are fewer than 50 examples. The same prompts are held out in every job."""
+    that is less than 20 examples. The same prompts are held out in every job."""
     patience: Annotated[int, Field(ge=1)] | None = 3
     """Stop after so many evaluations without a lower held-out loss; null never stops early."""
     save_steps: Annotated[int, Field(ge=1)] = 10

@@ -23,7 +23,14 @@ from training.weights import FILE
 
 pytestmark = pytest.mark.timeout(180)
 LAUNCHER = "torchrun --nproc_per_node 2"
-SETTINGS = {"epochs": 3, "batch_size": 8, "save_steps": 3, "seed": 5, "token_budget": 256}
+SETTINGS = {
+    "epochs": 3,
+    "batch_size": 8,
+    "save_steps": 3,
+    "seed": 5,
+    "token_budget": 256,
+    "eval_share": 0.4,
+}
 
 
 def trained(folder: Path, model: Path, **environment: str) -> tuple[Database, int]:

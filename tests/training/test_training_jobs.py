@@ -320,7 +320,14 @@ def test_a_training_killed_at_any_step_ends_as_if_nothing_had_happened(
     tmp_path: Path, random_model_dir: Path, encode: Callable[[str], list[int]]
 ) -> None:
     """Before the first checkpoint, between two, and again; held-out figures and best one included."""
-    settings = {"epochs": 6, "batch_size": 8, "save_steps": 7, "seed": 5, "patience": 4}
+    settings = {
+        "epochs": 8,
+        "batch_size": 8,
+        "save_steps": 7,
+        "seed": 5,
+        "patience": 4,
+        "eval_share": 0.4,
+    }
 
     def trained(folder: Path, *kills: int) -> tuple[Database, int]:
         database = open_database(f"sqlite:///{folder / 'thrice.db'}")
