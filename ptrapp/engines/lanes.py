@@ -17,6 +17,8 @@ from ptrapp.engines.transcript import Transcript
 MOST_ROWS = {Priority.PERSON: 256, Priority.JOB: 64}
 """Rows written together. A job gains little from more and its steps get long; a person who came
 late would wait for others to finish, where sharing each step costs no more than taking turns."""
+REFILL = 0.5
+"""Share of a job's rows that is left when others may come in."""
 MOST_TOKENS = 65_536
 """Tokens of the rows written together, answers and padding included: a bound on the cache."""
 FEW_ROWS = 8
@@ -127,7 +129,13 @@ class Lane:
             ticket.events.put(Failed(ticket.index, error))
 
     def _admit(self) -> None:
-        """Let those in for whom there is room, in their order; somebody always is."""
+        """Let those in for whom there is room, in their order; somebody always is.
+
+        A job waits until many can come in at once: whoever joins has all rows copied into a new
+        cache, and is read for in a step of its own. Nobody watches a job's first token.
+        """
+        if self.priority is Priority.JOB and len(self._writing) > REFILL * MOST_ROWS[Priority.JOB]:
+            return
         width = max((_most_tokens(row) for row in self._writing), default=0)
         joining: list[Ticket] = []
         while self._waiting:

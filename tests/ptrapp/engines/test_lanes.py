@@ -1,0 +1,69 @@
+"""Who is let into a lane, and when."""
+
+from collections.abc import Collection, Sequence
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from ptrapp.core.thoughts import TINY
+from ptrapp.core.types import BASE, FinishReason, Sampling
+from ptrapp.engines import lanes
+from ptrapp.engines.base import Priority
+from ptrapp.engines.decoding import Row
+from ptrapp.engines.lanes import Group, Lane, Ticket, new_row
+from ptrapp.engines.transcript import Transcript
+
+
+class Decoder:
+    """Finishes one row at each step, and remembers how many came in together."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.came: list[int] = []
+
+    def add(self, rows: Sequence[Row]) -> None:
+        self.rows += rows
+        self.came.append(len(rows))
+
+    def drop(self, rows: Collection[Row]) -> None:
+        self.rows = [row for row in self.rows if row not in rows]
+
+    def step(self) -> list[Row]:
+        row = self.rows.pop(0)
+        row.take(1, 0.0, 1.0, {1})
+        assert row.finish is FinishReason.STOP
+        return [row]
+
+
+def tickets(n: int) -> tuple[Ticket, ...]:
+    events: SimpleQueue[Any] = SimpleQueue()
+    return tuple(
+        Ticket(
+            place,
+            new_row([5, place], Sampling(), 10),
+            Transcript(lambda ids: "", TINY, True),
+            events,
+            0.0,
+            False,
+        )
+        for place in range(n)
+    )
+
+
+@pytest.mark.parametrize(
+    ("priority", "came"), [(Priority.JOB, [4, 2, 2, 2]), (Priority.PERSON, [4] + [1] * 6)]
+)
+def test_a_job_is_refilled_by_halves_and_people_at_once(
+    priority: Priority, came: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "MOST_ROWS", {Priority.JOB: 4, Priority.PERSON: 4})
+    decoder = Decoder()
+    lane = Lane(BASE, priority, decoder)
+    lane.add(Group(BASE, priority, tickets(10)))
+
+    for _ in range(10):
+        assert lane.step()
+
+    assert decoder.came == came
+    assert not decoder.rows
