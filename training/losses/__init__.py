@@ -17,7 +17,6 @@ from training.losses.preference import (
     Logps,
     PreferenceForm,
     PreferenceLoss,
-    dpo_loss,
     preference_loss,
 )
 from training.losses.reward import RewardForm, RewardModelLoss, reward_model_loss
@@ -37,7 +36,6 @@ __all__ = [
     "bradley_terry",
     "confidence_betas",
     "davidson",
-    "dpo_loss",
     "pooled_cosine",
     "preference_loss",
     "rao_kupper",

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from training.losses.flips import smooth, unflip
 from training.losses.likelihood import bradley_terry, davidson, rao_kupper
@@ -132,23 +131,3 @@ def ipo(difference: Tensor, outcomes: Tensor, margin: Tensor, *, tau: float) -> 
     tie = difference.square() + 0.25  # (P,): the mean of (D − ½)² and (D + ½)²
     rejected = (difference + margin + 0.5).square()  # (P,)
     return (outcomes * torch.stack([chosen, tie, rejected], 1)).sum(1) / tau**2
-
-
-def dpo_loss(
-    chosen_logps: Tensor,
-    rejected_logps: Tensor,
-    reference_chosen_logps: Tensor,
-    reference_rejected_logps: Tensor,
-    beta: float,
-) -> PreferenceLoss:
-    """DPO as in its paper (arXiv 2305.18290, equation 7): one vote a pair, for the chosen, (P,).
-
-    `preference_loss` with nothing else asked for; sums over completions in nats, (P,) each.
-
-    >>> dpo_loss(*torch.tensor([[-8.0], [-13.0], [-10.0], [-10.0]]), beta=0.1).loss
-    tensor([0.4741])
-    """
-    chosen_rewards = beta * (chosen_logps - reference_chosen_logps)  # (P,)
-    rejected_rewards = beta * (rejected_logps - reference_rejected_logps)  # (P,)
-    loss = -logsigmoid(chosen_rewards - rejected_rewards)  # (P,)
-    return PreferenceLoss(loss, chosen_rewards, rejected_rewards)
