@@ -22,9 +22,9 @@ def ask_an_example(page: Page, place: int = 0) -> None:
 
 def ask_until_two_differ(page: Page) -> tuple[int, int]:
     """Ask until two rounds say different things; two equal ones would teach nothing."""
-    for example in range(6):
-        ask_an_example(page, example)
-        expect(page.locator(".board-facts a")).to_have_text(f"run {example + 1}")
+    for attempt in range(18):  # every example three times: what is drawn is chance
+        ask_an_example(page, attempt % 6)
+        expect(page.locator(".board-facts a")).to_have_text(f"run {attempt + 1}")
         expect(page.locator(".cell.stored")).to_have_count(3)
         said = [text.strip() for text in page.locator(".cell .response").all_inner_texts()]
         for left, right in ((0, 2), (0, 1), (1, 2)):
