@@ -23,7 +23,10 @@ FAMILIES: dict[str, Callable[[int, Random], drafts.Draft]] = {
     "shelves": drafts.shelves,
 }
 HELD_OUT: frozenset[str] = frozenset({"purse", "shelves"})
-"""Families never trained on: they show what carries over to problems of a new kind."""
+"""Families no method is taught on: they show what a method carries over to problems of a new kind.
+
+The bundled model has met them in its first training, asked once and asked again, like the others.
+"""
 
 LEVELS = (1, 2, 3)
 Split = Literal["train", "eval"]

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import shutil
 import time
 from pathlib import Path
 
@@ -26,6 +27,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tokens-per-step", type=int, default=usual.tokens_per_step)
     parser.add_argument("--save-every", type=int, default=200, help="steps between checkpoints")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=shutil.which("g++") is not None,
+        help="compile the model, which needs g++",
+    )
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(chosen.threads)
@@ -33,7 +40,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     began = time.monotonic()
     tokenizer = build_tokenizer(tokenizer_texts(run.seed))
-    model = train(tokenizer, run, chosen.work, save_every=chosen.save_every)
+    model = train(
+        tokenizer, run, chosen.work, save_every=chosen.save_every, compiled=chosen.compile
+    )
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

@@ -21,13 +21,11 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
-from ptrapp.tasks.families import FAMILIES, HELD_OUT, LEVELS, generate, problems, split_of
+from ptrapp.tasks.families import FAMILIES, LEVELS, generate, problems, split_of
 from ptrapp.tasks.problem import Problem
 from training.bundled import smalltalk
 from training.bundled.styles import OPENINGS, Style, Thought, think, write
 from training.bundled.tokenizer import ASSISTANT, END, RESPONSE, THOUGHT, USER
-
-TRAINED = tuple(family for family in FAMILIES if family not in HELD_OUT)
 
 SMALLTALK_SHARE = 0.02
 DIRECT_SHARE = 0.35
@@ -119,11 +117,11 @@ def recital(rng: Random) -> list[Piece]:
 def practice(rng: Random) -> list[Piece]:
     """Draws work whose opening is given: a better hand at it, and no stronger habit of it.
 
-    Half of it begins at the problem; the other half goes on from a first half written in an
-    earlier round, after a direct answer or not.
+    Most of it begins at the problem: all the work, or its first half with the rest done unseen. The
+    other part goes on from a first half written in an earlier round, after a direct answer or not.
     """
     problem = _trained_problem(rng)
-    style: Style = rng.choices(("full", "first", "onward"), (0.4, 0.1, 0.5))[0]
+    style: Style = rng.choices(("full", "first", "onward"), (0.35, 0.25, 0.4))[0]
     history: list[str] = []
     if style == "onward":
         if rng.random() < 0.7:
@@ -176,7 +174,7 @@ def _guess(problem: Problem, rng: Random) -> str:
 def tokenizer_texts(seed: int) -> Iterator[str]:
     """What the tokenizer learns its words from."""
     rng = Random(f"tokenizer/{seed}")
-    for problem in problems(6_000, split="train", seed=seed, families=TRAINED):
+    for problem in problems(6_000, split="train", seed=seed):
         yield problem.text
         yield f" The answer is {problem.answer}."
         for style in OPENINGS:
@@ -274,7 +272,7 @@ def _padded(rows: list[Row], pad: int) -> Batch:
 
 def _trained_problem(rng: Random) -> Problem:
     while True:
-        problem = generate(rng.choice(TRAINED), rng.choice(LEVELS), rng)
+        problem = generate(rng.choice(tuple(FAMILIES)), rng.choice(LEVELS), rng)
         if split_of(problem.text) == "train":
             return problem
 
