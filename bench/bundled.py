@@ -24,7 +24,6 @@ from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.tasks.check import is_correct
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.problem import Problem
-from training.bundled.data import TRAINED
 from training.bundled.generate import Completion, complete
 
 logger = logging.getLogger("bench.bundled")
@@ -36,7 +35,7 @@ def measure(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, n: int, seed: int
 ) -> dict[str, Any]:
     """Measures accuracy in percent on `n` problems of known families and `n` of held-out ones."""
-    known = problems(n, split="eval", seed=seed, families=TRAINED)
+    known = problems(n, split="eval", seed=seed, families=sorted(set(FAMILIES) - HELD_OUT))
     new = problems(n, split="eval", seed=seed, families=sorted(HELD_OUT))
     torch.manual_seed(seed)
     began = time.monotonic()

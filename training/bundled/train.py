@@ -5,18 +5,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-from transformers.modeling_outputs import BaseModelOutputWithPast
 
 from training.bundled.data import Batch, batches
 from training.bundled.tokenizer import CONTEXT
 
 logger = logging.getLogger(__name__)
 
-Body = Callable[[torch.Tensor], BaseModelOutputWithPast]
+Body = Callable[[torch.Tensor], Any]
 """The model without its head: token ids (B, T) to hidden states (B, T, D)."""
 
 
@@ -65,9 +65,10 @@ def new_model(tokenizer: PreTrainedTokenizerFast, run: Run) -> LlamaForCausalLM:
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        attn_implementation="eager",  # the fastest for short rows, and compiled as a whole
     )
-    return LlamaForCausalLM(config)
+    model = LlamaForCausalLM(config)
+    model.set_attn_implementation("eager")  # the fastest for short rows, and compiled as a whole
+    return model
 
 
 def train(
