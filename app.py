@@ -26,7 +26,7 @@ from ptrapp.api.routes import answer_errors, build_router
 from ptrapp.api.session import secret_key, with_sessions
 from ptrapp.core.errors import ConfigurationError, ThriceError
 from ptrapp.core.settings import Settings, load_settings
-from ptrapp.engines.base import Engine
+from ptrapp.engines.opening import open_engine
 from ptrapp.services import play, versions
 from ptrapp.services.studio import Studio
 from ptrapp.ui import layout
@@ -64,7 +64,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     _make_folder(settings.data_dir)
     database = open_database(settings.database)
     stack.callback(database.dispose)
-    engine = _open_engine(settings)
+    engine = open_engine(settings)
     stack.callback(engine.close)
     settings = settings.with_model(engine.model_id)
     studio = Studio(settings, database, engine)
@@ -81,32 +81,6 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
     log.info("Thrice is ready: %s", _address(settings))
     uvicorn.Server(config).run(sockets=[listener])
-
-
-def _open_engine(settings: Settings) -> Engine:
-    """Load the chosen engine and nothing of the other: one brings torch, the other a client."""
-    match settings.engine:
-        case "local":
-            from ptrapp.engines.local import LocalEngine
-
-            return LocalEngine(
-                settings.model_path,
-                device=settings.device,
-                threads=settings.threads,
-                thought_format=settings.thought_format,
-            )
-        case "openai":
-            from ptrapp.engines.remote.engine import RemoteEngine
-
-            said = "model" in settings.model_fields_set
-            return RemoteEngine(
-                settings.base_url,
-                model_path=settings.model_path if said else "",
-                api_key=settings.api_key.get_secret_value(),
-                served_model=settings.served_model,
-                context_length=settings.context_length,
-                thought_format=settings.thought_format,
-            )
 
 
 def build_app(studio: Studio) -> FastAPI:

@@ -4,6 +4,7 @@ Leases run on the database's clock. Every write of a running job carries the tok
 a worker whose job was taken over is fenced: it gets `Conflict` and stores nothing.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -108,9 +109,12 @@ def record_metrics(
     )
 
 
-def finish(session: Session, job_id: int, token: str) -> Job:
-    """The job is done; its results are stored in this same transaction."""
-    return _write(session, job_id, token, status=JobStatus.DONE, finished_at=now(), **_FREE)
+def finish(
+    session: Session, job_id: int, token: str, result: Mapping[str, Any] | None = None
+) -> Job:
+    """The job is done; what it made is stored in this same transaction, `result` on the job."""
+    done = {"status": JobStatus.DONE, "finished_at": now(), "result": dict(result or {})}
+    return _write(session, job_id, token, **done, **_FREE)
 
 
 def fail(session: Session, job_id: int, token: str, error: str) -> Job:

@@ -186,10 +186,13 @@ def current_votes(
 ) -> list[Vote]:
     """The votes that stand, oldest first, with what training and the plots read of them.
 
+    What a judge said of a job's own samples is that job's: it makes its pairs of them and is not
+    learnt twice.
+
     Loaded in a number of queries that hardly grows with the votes: rater, comparison, prompt,
     both rounds with their runs and all their earlier rounds, so that `lineage` asks for no more.
     """
-    standing = select(Vote).where(Vote.id > after, _stands()).order_by(Vote.id)
+    standing = select(Vote).where(Vote.id > after, _stands(), ~_of_a_job()).order_by(Vote.id)
     if kinds is not None:
         standing = standing.join(Vote.rater).where(Rater.kind.in_(kinds))
     comparison = selectinload(Vote.comparison)
@@ -208,9 +211,8 @@ def current_votes(
 def count_preferences(session: Session, after: int = 0) -> int:
     """How many standing votes after row `after` say left or right: what DPO learns from."""
     decided = Vote.outcome.in_((Outcome.LEFT, Outcome.RIGHT))
-    return (
-        session.scalar(select(func.count(Vote.id)).where(Vote.id > after, decided, _stands())) or 0
-    )
+    waiting = select(func.count(Vote.id)).where(Vote.id > after, decided, _stands(), ~_of_a_job())
+    return session.scalar(waiting) or 0
 
 
 def highest_vote_id(session: Session) -> int:
@@ -294,3 +296,19 @@ def _round(session: Session, round_id: int) -> Round:
     if found is None:
         raise Conflict(f"Round {round_id} is not in this database; load the page again.")
     return found
+
+
+def _of_a_job() -> ColumnElement[bool]:
+    """A judge's vote on rounds that a job had written for itself."""
+    return (
+        exists()
+        .where(
+            Rater.id == Vote.rater_id,
+            Rater.kind == RaterKind.JUDGE,
+            Comparison.id == Vote.comparison_id,
+            Round.id == Comparison.left_round_id,
+            Run.id == Round.run_id,
+            Run.job_id.is_not(None),
+        )
+        .correlate(Vote)
+    )

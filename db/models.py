@@ -103,8 +103,14 @@ class Outcome(StrEnum):
 
 
 class JobKind(StrEnum):
+    """What a job does; the recipe of the same name in `training.recipes` says how."""
+
     DPO = "dpo"
     MASK_SFT = "mask_sft"
+    PTR_DATA = "ptr_data"
+    TPO = "tpo"
+    REWARD_MODEL = "reward_model"
+    EVALUATE = "evaluate"
 
 
 class JobStatus(StrEnum):
@@ -153,6 +159,8 @@ class Run(Base):
     prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))
     rater_id: Mapped[int | None] = mapped_column(ForeignKey("raters.id"))
     adapter_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"), index=True)
+    """The job that asked; NULL where a person did."""
     mode: Mapped[RunMode] = mapped_column(enum_column(RunMode))
     settings: Mapped[dict[str, Any]]
     """R or K, thinking, sampling: what a repeat of the run needs."""
@@ -224,6 +232,17 @@ class Rater(Base):
     kind: Mapped[RaterKind] = mapped_column(enum_column(RaterKind))
     name: Mapped[str] = mapped_column(String(120), unique=True)
     config: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Score(Base):
+    """What a judge that gives numbers said of one response; higher is better."""
+
+    __tablename__ = "scores"
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), primary_key=True)
+    rater_id: Mapped[int] = mapped_column(ForeignKey("raters.id"), primary_key=True)
+    value: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -356,6 +375,8 @@ class Job(Base):
         JSON, default=list, server_default=text("'[]'")
     )
     """What it has to tell a person, oldest first: `{"level": "info" | "warning", "text": …}`."""
+    result: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
+    """What it found: counts and tables, as its recipe documents them; empty until it is done."""
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     claim_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[float | None]

@@ -49,14 +49,19 @@ def start_run(
     *,
     rater_id: int | None = None,
     adapter_id: int | None = None,
+    job_id: int | None = None,
 ) -> Run:
-    """Store a run that is under way. `adapter_id` is the policy it is pinned to, None the base."""
+    """Store a run that is under way. `adapter_id` is the policy it is pinned to, None the base.
+
+    A run has a rater who asked, or a job that did.
+    """
     run = Run(
         prompt_id=prompt_id,
         mode=mode,
         settings=settings,
         rater_id=rater_id,
         adapter_id=adapter_id,
+        job_id=job_id,
         state=RunState.RUNNING,
     )
     session.add(run)

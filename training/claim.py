@@ -2,9 +2,11 @@
 
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 from db import jobs
 from db.errors import DatabaseLocked
@@ -93,6 +95,12 @@ class Claim:
             log.warning("progress of job %d is not stored yet: %s", self.job_id, error)
             return False
         return True
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """End the job as done, with what it found. Raises `Conflict` when fenced."""
+        if self.leads:
+            with self.database.write() as session:
+                jobs.finish(session, self.job_id, self.token, result)
 
     def note(self, text: str, level: jobs.NoteLevel = "info") -> None:
         """Tell a person something about this job, once; a locked database is no reason to end.

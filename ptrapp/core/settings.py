@@ -14,6 +14,9 @@ from ptrapp.core.errors import ConfigurationError
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED_MODEL = ASSETS / "model"
 
+_SECRETS = ("api_key", "judge_api_key", "strong_api_key")
+_ADDRESS = re.compile(r"https?://[^/\s]+\S*")
+
 
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
@@ -64,6 +67,21 @@ class Settings(BaseSettings):
     """CPU threads of the engine; 0 chooses: one for a small model, else all."""
     thought_format: Literal["auto", "tiny", "think", "generic", "specific", "system"] = "auto"
     """How a thought is asked for and marked; auto reads it off the chat template."""
+    judge: str = "verifier"
+    """Who compares for a person: verifier (needs a reference answer), llm (a language model on a
+    server), or a reward model by path, hub id or the name of one trained here."""
+    judge_base_url: str = ""
+    """Address of the server of the judge llm."""
+    judge_model: str = ""
+    """That server's name of the model; empty takes the first it names."""
+    judge_api_key: SecretStr = SecretStr("")
+    """Key that server wants, if any; better as THRICE_JUDGE_API_KEY."""
+    strong_base_url: str = ""
+    """Address of the server of a stronger model that writes final answers for refinement data."""
+    strong_model: str = ""
+    """That server's name of the model; empty takes the first it names."""
+    strong_api_key: SecretStr = SecretStr("")
+    """Key that server wants, if any; better as THRICE_STRONG_API_KEY."""
     data_dir: Path = Path("data")
     """Folder of the database, the adapters and the jobs' checkpoints."""
     database_url: str = ""
@@ -93,7 +111,8 @@ class Settings(BaseSettings):
 
     def as_environment(self) -> dict[str, str]:
         """These settings as the variables another process of ours reads them from."""
-        values = self.model_dump(mode="json", exclude={"api_key"})  # only the app speaks to it
+        values = self.model_dump(mode="json")
+        values |= {name: getattr(self, name).get_secret_value() for name in _SECRETS}
         values["data_dir"] = str(self.data_dir.resolve())
         return {f"THRICE_{name.upper()}": str(value) for name, value in values.items()}
 
@@ -111,6 +130,11 @@ class Settings(BaseSettings):
         return self.model_copy(update={"model": name})
 
     @property
+    def judges_dir(self) -> Path:
+        """Reward models trained here, a folder each."""
+        return self.data_dir / "judges"
+
+    @property
     def adapters_dir(self) -> Path:
         return self.data_dir / "adapters"
 
@@ -120,7 +144,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if mistakes := [*self._beyond_loopback(), *self._of_the_server()]:
+        if mistakes := [*self._beyond_loopback(), *self._of_the_server(), *self._of_the_judge()]:
             raise ValueError("\n".join(mistakes))
         return self
 
@@ -135,12 +159,24 @@ class Settings(BaseSettings):
         if self.engine == "openai":
             if not self.base_url:
                 yield "engine openai needs the server's address: --base-url http://127.0.0.1:8101/v1"
-            elif not re.fullmatch(r"https?://[^/\s]+\S*", self.base_url):
-                yield f"base-url {self.base_url} is no address; it begins with http:// or https://"
+            elif not _ADDRESS.fullmatch(self.base_url):
+                yield _no_address("base-url", self.base_url)
             return
         for name in ("base_url", "api_key", "served_model", "context_length"):
             if getattr(self, name) != type(self).model_fields[name].default:
                 yield f"{name.replace('_', '-')} is for a server; say --engine openai with it"
+
+    def _of_the_judge(self) -> Iterator[str]:
+        if self.judge == "llm" and not self.judge_base_url:
+            yield "judge llm needs its server's address: --judge-base-url http://127.0.0.1:8102/v1"
+        for name in ("judge_base_url", "strong_base_url"):
+            address = getattr(self, name)
+            if address and not _ADDRESS.fullmatch(address):
+                yield _no_address(name.replace("_", "-"), address)
+
+
+def _no_address(name: str, given: str) -> str:
+    return f"{name} {given} is no address; it begins with http:// or https://"
 
 
 def load_settings(flags: list[str] | None = None, **overrides: object) -> Settings:

@@ -1,0 +1,47 @@
+"""From settings to an engine; only the chosen kind is loaded: torch, or a client of a server."""
+
+from ptrapp.core.errors import ConfigurationError
+from ptrapp.core.settings import Settings
+from ptrapp.engines.base import Engine
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The engine that serves the policy. Raises `ModelUnusable`, `EngineUnavailable`."""
+    match settings.engine:
+        case "local":
+            from ptrapp.engines.local import LocalEngine
+
+            return LocalEngine(
+                settings.model_path,
+                device=settings.device,
+                threads=settings.threads,
+                thought_format=settings.thought_format,
+            )
+        case "openai":
+            from ptrapp.engines.remote.engine import RemoteEngine
+
+            said = "model" in settings.model_fields_set
+            return RemoteEngine(
+                settings.base_url,
+                model_path=settings.model_path if said else "",
+                api_key=settings.api_key.get_secret_value(),
+                served_model=settings.served_model,
+                context_length=settings.context_length,
+                thought_format=settings.thought_format,
+            )
+
+
+def open_strong_engine(settings: Settings) -> Engine:
+    """The engine of the stronger model. Raises `ConfigurationError` when none is named."""
+    from ptrapp.engines.remote.engine import RemoteEngine
+
+    if not settings.strong_base_url:
+        raise ConfigurationError(
+            "No stronger model is named. Start with --strong-base-url http://HOST:PORT/v1."
+        )
+    return RemoteEngine(
+        settings.strong_base_url,
+        api_key=settings.strong_api_key.get_secret_value(),
+        served_model=settings.strong_model,
+        thought_format="auto",
+    )
