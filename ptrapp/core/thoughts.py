@@ -5,6 +5,7 @@ apart (TPO, arXiv 2410.10630, section 2.2). The split is total: any text, partia
 has one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -109,9 +110,13 @@ def split(raw: str, fmt: ThoughtFormat, thinking: bool) -> Split:
     return Split(thought, response, well_formed)
 
 
-def split_partial(raw: str, fmt: ThoughtFormat, thinking: bool) -> Split:
-    """Take apart a completion that is still being written: a half-written marker is held back."""
-    return split(_without_partial_marker(raw, fmt), fmt, thinking)
+def split_partial(raw: str, fmt: ThoughtFormat, thinking: bool, stop: Sequence[str] = ()) -> Split:
+    """Take apart a completion that is still being written: what may turn out to be the beginning
+    of a marker or of a `stop` string is held back."""
+    safe = _without_beginning_of(
+        (fmt.response_marker, fmt.thought_marker), _without_beginning_of(stop, raw)
+    )
+    return split(safe, fmt, thinking)
 
 
 def _body(text: str, fmt: ThoughtFormat) -> str:
@@ -119,9 +124,7 @@ def _body(text: str, fmt: ThoughtFormat) -> str:
     return (tail if marker and not head.strip() else text).strip()
 
 
-def _without_partial_marker(raw: str, fmt: ThoughtFormat) -> str:
-    for marker in (fmt.response_marker, fmt.thought_marker):
-        for size in range(len(marker) - 1, 0, -1):
-            if raw.endswith(marker[:size]):
-                return raw[:-size]
-    return raw
+def _without_beginning_of(strings: Sequence[str], raw: str) -> str:
+    """Leave out the longest tail that one of `strings` begins with."""
+    sizes = [size for text in strings for size in range(1, len(text)) if raw.endswith(text[:size])]
+    return raw[: len(raw) - max(sizes, default=0)]

@@ -35,6 +35,9 @@ class Sampling:
     max_tokens: int = 160
     seed: int = 0
     """Seed of this one completion: the same seed gives the same text alone and in any batch."""
+    stop: tuple[str, ...] = ()
+    """The completion ends before the first of these that the model writes; none of them is empty.
+    Text that a template or a prefill wrote does not count."""
 
     @property
     def greedy(self) -> bool:
@@ -90,13 +93,15 @@ class Completion:
     split: Split
     token_ids: tuple[int, ...]
     """Ids as generated, the end-of-turn token included; prefilled ids are not among them. Empty
-    where a server does not tell them."""
+    where a server does not tell them, and where a stop string cut the text: the last ids then spell
+    what is not in `raw` and must not be learnt. Training makes its ids of `raw` instead and has it
+    end with the end of turn."""
     n_thought_tokens: int
     n_response_tokens: int
     finish_reason: FinishReason
     logprob_sum: float | None
     """Sum over `token_ids` under the policy, untempered, in nats; unknown where a server tells
-    none."""
+    none, and where there are no ids."""
     thought_s: float
     """Seconds from the first token to the response marker."""
     duration_s: float

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,12 +32,15 @@ class Row:
     logps: list[float] = field(default_factory=list)
     """Of each token under the policy itself, in nats."""
     finish: FinishReason | None = None
+    ends: Callable[[Sequence[int]], bool] | None = None
+    """Asked after each token whether the text of all of them has come to a stop string: a row knows
+    ids only."""
 
     def take(self, token: int, logp: float, now: float, eos_ids: Collection[int]) -> None:
         self.token_ids.append(token)
         self.times.append(now)
         self.logps.append(logp)
-        if token in eos_ids:
+        if token in eos_ids or (self.ends and self.ends(self.token_ids)):
             self.finish = FinishReason.STOP
         elif len(self.token_ids) >= self.n_max:
             self.finish = FinishReason.LENGTH

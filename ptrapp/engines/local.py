@@ -94,7 +94,10 @@ class LocalEngine:
             except EngineError as error:
                 events.put(Failed(index, error))
                 continue
-            transcript = Transcript(self._decode, self.thought_format, request.thinking)
+            transcript = Transcript(
+                self._decode, self.thought_format, request.thinking, request.sampling.stop
+            )
+            row.ends = transcript.ends
             ticket = Ticket(index, row, transcript, events, started, request.logps)
             tickets.setdefault(key, []).append(ticket)
         return [new_group(*key, members) for key, members in tickets.items()]

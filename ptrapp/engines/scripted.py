@@ -113,36 +113,54 @@ class ScriptedEngine:
             return
         fmt, thinking = self.thought_format, request.thinking
         words = re.findall(r"\s*\S+", self._answer(request))
+        words, text = _until(request.sampling.stop, words)
         written = words[: min(request.sampling.max_tokens, self.context_length - n_prompt)]
         for n_words in range(1, len(written) + 1):
             if self._closed.is_set():
                 yield Failed(index, EngineUnavailable(_CLOSED))
                 return
-            parts = split_partial("".join(written[:n_words]), fmt, thinking)
+            so_far = "".join(written[:n_words])[: len(text)]
+            parts = split_partial(so_far, fmt, thinking, request.sampling.stop)
             yield Delta(index, parts, n_words, time.monotonic() - started)
         if place in self._failures:
             yield Failed(index, self._failures[place])
             return
-        yield Finished(index, self._completion(words, written, request, started))
+        finish = FinishReason.STOP if written == words else FinishReason.LENGTH
+        raw = "".join(written)[: len(text)]
+        yield Finished(index, self._completion(raw, written, finish, request, started))
 
     def _completion(
-        self, words: Sequence[str], written: Sequence[str], request: Request, started: float
+        self,
+        raw: str,
+        written: Sequence[str],
+        finish: FinishReason,
+        request: Request,
+        started: float,
     ) -> Completion:
-        raw = "".join(written)
+        cut = raw != "".join(written)
         parts = split(raw, self.thought_format, request.thinking)
-        n_thought = len(parts.thought.split())
+        n_thought = min(len(parts.thought.split()), len(written))
         return Completion(
             raw=raw,
             split=parts,
-            token_ids=tuple(range(len(written))),
+            token_ids=() if cut else tuple(range(len(written))),
             n_thought_tokens=n_thought,
             n_response_tokens=len(written) - n_thought,
-            finish_reason=FinishReason.STOP if written == words else FinishReason.LENGTH,
-            logprob_sum=-float(len(written)),
+            finish_reason=finish,
+            logprob_sum=None if cut else -float(len(written)),
             thought_s=n_thought * self._word_s,
             duration_s=time.monotonic() - started,
-            logps=(-1.0,) * len(written) if request.logps else (),
+            logps=(-1.0,) * len(written) if request.logps and not cut else (),
         )
+
+
+def _until(stop: Sequence[str], words: list[str]) -> tuple[list[str], str]:
+    """The words up to the one that completes a stop string, and their text before it."""
+    for n_words in range(1, len(words) + 1):
+        text = "".join(words[:n_words])
+        if found := [at for one in stop if (at := text.find(one)) >= 0]:
+            return words[:n_words], text[: min(found)]
+    return words, "".join(words)
 
 
 def _in_order(texts: Sequence[str]) -> Callable[[Request], str]:

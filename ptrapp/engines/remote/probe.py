@@ -117,6 +117,11 @@ def token_ids(choice: Any) -> list[int]:
     return list(getattr(choice, "token_ids", None) or ())
 
 
+def cut_by_stop_string(choice: Any) -> bool:
+    """Whether vLLM, which alone tells ids, says that a stop string ended them and not a token."""
+    return isinstance(getattr(choice, "stop_reason", None), str)
+
+
 def reasoning(part: Any) -> str:
     """The thought in a message or delta: vLLM says `reasoning`, others `reasoning_content`."""
     for field in ("reasoning", "reasoning_content"):

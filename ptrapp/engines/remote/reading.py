@@ -6,7 +6,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from ptrapp.core.thoughts import ThoughtFormat, split, split_partial
 from ptrapp.core.types import Completion, FinishReason, Split
-from ptrapp.engines.remote.probe import reasoning, token_ids
+from ptrapp.engines.remote.probe import cut_by_stop_string, reasoning, token_ids
 
 _FINISHES = {"length": FinishReason.LENGTH, "stop": FinishReason.STOP}
 
@@ -31,6 +31,7 @@ class Reading:
         self._n_chunks = 0
         self._n_counted: int | None = None
         self._finish: FinishReason | None = None
+        self._cut = False
         self._first_at = self._marker_at = self._last_at = started
         self._n_thought = 0 if fmt.response_marker in self._prefill else None
 
@@ -69,6 +70,7 @@ class Reading:
             self._logprobs += [one.logprob for one in choice.logprobs.content]
         if choice.finish_reason:
             self._end(choice.finish_reason)
+            self._cut = cut_by_stop_string(choice)
         if not (thought or text or ids):
             return False
         self._n_chunks += 1
@@ -92,11 +94,11 @@ class Reading:
             n_thought = self.n_tokens if parts.thought and not parts.response else 0
             self._marker_at = self._last_at
         n_thought = min(n_thought, self.n_tokens)
-        scored = len(self._logprobs) == self.n_tokens
+        scored = len(self._logprobs) == self.n_tokens and not self._cut
         return Completion(
             raw=self.raw,
             split=parts,
-            token_ids=tuple(self._ids),
+            token_ids=() if self._cut else tuple(self._ids),
             n_thought_tokens=n_thought,
             n_response_tokens=self.n_tokens - n_thought,
             finish_reason=self._finish,

@@ -85,7 +85,17 @@ class Server:
         self._client.close()
 
 
-_TYPED = {"model", "messages", "n", "temperature", "top_p", "max_tokens", "seed", "logprobs"}
+_TYPED = {
+    "model",
+    "messages",
+    "n",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "seed",
+    "logprobs",
+    "stop",
+}
 
 
 def _typed(body: Mapping[str, Any]) -> dict[str, Any]:

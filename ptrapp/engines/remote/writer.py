@@ -138,6 +138,8 @@ class Writer:
             "seed": drawn.seed,
             "max_tokens": min(drawn.max_tokens, self._room(request)),
         }
+        if drawn.stop:
+            body["stop"] = list(drawn.stop)
         if self.capabilities.logprobs:
             body["logprobs"] = True
         if self.capabilities.token_ids:

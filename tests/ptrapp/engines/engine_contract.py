@@ -12,13 +12,24 @@ from ptrapp.core.errors import (
     EngineUnavailable,
     PolicyMissing,
 )
-from ptrapp.core.types import BASE, Completion, Message, Policy, Role, Sampling
+from ptrapp.core.types import BASE, Completion, FinishReason, Message, Policy, Role, Sampling
 from ptrapp.engines.base import Delta, Engine, Failed, Finished, Priority, Request, complete
 
 
 def ask(text: str, *, policy: Policy = BASE, thinking: bool = True, **sampling: object) -> Request:
     drawn = Sampling(**{"max_tokens": 24, **sampling})  # type: ignore[arg-type]
     return Request((Message(Role.USER, text),), thinking, drawn, policy)
+
+
+def stops_in(text: str, size: int) -> list[str]:
+    """Strings of so many characters from everywhere in the text: most span several tokens."""
+    whole = text.rstrip()
+    windows = [whole[at : at + size] for at in range(3, len(whole) - size, 7)]
+    return [one for one in windows if one.isascii()]
+
+
+def n_tokens(completion: Completion) -> int:
+    return completion.n_thought_tokens + completion.n_response_tokens
 
 
 class EngineContract:
@@ -52,8 +63,7 @@ class EngineContract:
     def test_the_counts_of_a_completion_add_up(self, engine: Engine) -> None:
         for outcome in complete(engine, [ask("a", seed=1), ask("b", thinking=False, seed=2)]):
             assert isinstance(outcome, Completion)
-            n_tokens = outcome.n_thought_tokens + outcome.n_response_tokens
-            assert n_tokens == len(outcome.token_ids) > 0
+            assert n_tokens(outcome) == len(outcome.token_ids) > 0
             assert 0 <= outcome.thought_s <= outcome.duration_s
 
     def test_logps_come_with_a_completion_that_asks_for_them(self, engine: Engine) -> None:
@@ -70,6 +80,75 @@ class EngineContract:
         assert isinstance(person, Completion)
         assert isinstance(job, Completion)
         assert person.raw == job.raw
+
+    def test_a_completion_ends_before_a_stop_string(self, engine: Engine) -> None:
+        free, written = self.free_text(engine)
+        stops = stops_in(written, 5)
+        requests = [replace(free, sampling=replace(free.sampling, stop=(one,))) for one in stops]
+        outcomes = complete(engine, [*requests, free])
+        assert len(stops) > 2
+        for stop, cut in zip(stops, outcomes, strict=False):
+            assert isinstance(cut, Completion)
+            assert self.generated(engine, cut) == written[: written.index(stop)]
+            assert cut.finish_reason is FinishReason.STOP
+        whole = outcomes[-1]
+        assert isinstance(whole, Completion)
+        assert self.generated(engine, whole) == written
+        assert isinstance(outcomes[0], Completion)
+        assert n_tokens(outcomes[0]) < n_tokens(whole)
+
+    def test_ids_that_spell_a_stop_string_are_not_told(self, engine: Engine) -> None:
+        """Or training would learn to write it."""
+        free, written = self.free_text(engine)
+        for stop in stops_in(written, 5):
+            asked = replace(free, sampling=replace(free.sampling, stop=(stop,)), logps=True)
+            (cut,) = complete(engine, [asked])
+            assert isinstance(cut, Completion)
+            assert (cut.token_ids, cut.logps, cut.logprob_sum) == ((), (), None)
+            assert 0 < n_tokens(cut) <= asked.sampling.max_tokens
+
+    def test_the_stop_string_that_comes_first_ends_it(self, engine: Engine) -> None:
+        free, written = self.free_text(engine)
+        first, *_, last = stops_in(written, 4)
+        stop = ("never written", last, first)
+        (cut,) = complete(engine, [replace(free, sampling=replace(free.sampling, stop=stop))])
+        assert isinstance(cut, Completion)
+        begins = min(written.index(first), written.index(last))
+        assert self.generated(engine, cut) == written[:begins]
+
+    def test_nothing_of_a_stop_string_is_ever_shown(self, engine: Engine) -> None:
+        free, written = self.free_text(engine)
+        stops = stops_in(written, 9)
+        requests = [replace(free, sampling=replace(free.sampling, stop=(one,))) for one in stops]
+        events = list(engine.stream(requests))
+        whole = {
+            event.index: event.completion.split for event in events if isinstance(event, Finished)
+        }
+        for event in events:
+            if isinstance(event, Delta):
+                end = whole[event.index]
+                assert end.thought.startswith(event.split.thought)
+                assert end.response.startswith(event.split.response)
+
+    def test_a_stop_string_that_is_never_written_changes_nothing(self, engine: Engine) -> None:
+        free, written = self.free_text(engine)
+        stop = (written[-6:] + "and then some", "never written")
+        asked = replace(free, sampling=replace(free.sampling, stop=stop))
+        plain, held = complete(engine, [free, asked])
+        assert isinstance(plain, Completion)
+        assert isinstance(held, Completion)
+        assert (held.raw, held.token_ids) == (plain.raw, plain.token_ids)
+        assert held.finish_reason is plain.finish_reason
+
+    def free_text(self, engine: Engine) -> tuple[Request, str]:
+        """A request, and what is written for it when nothing stops it."""
+        request = ask("What is 12 + 30?", seed=4, max_tokens=48)
+        (outcome,) = complete(engine, [request])
+        assert isinstance(outcome, Completion)
+        return request, self.generated(engine, outcome)
+
+    def generated(self, engine: Engine, completion: Completion) -> str:
+        return completion.raw.removeprefix(engine.thought_format.prefill(True))
 
     def test_a_prompt_is_counted_and_more_of_it_counts_more(self, engine: Engine) -> None:
         counts = [

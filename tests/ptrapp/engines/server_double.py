@@ -211,6 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self._event({"delta": {"role": "assistant", "content": ""}})
         parts = list(self._parts(body, 0))
+        parts, stopped_by = _until(body.get("stop") or [], parts)
         cut = parts[: body["max_tokens"]]
         try:
             for place, (name, text, id_) in enumerate(cut):
@@ -231,7 +232,8 @@ class _Handler(BaseHTTPRequestHandler):
             double.n_cancelled += 1
             return
         reason = "stop" if len(cut) == len(parts) else "length"
-        self._event({"delta": {}, "finish_reason": reason})
+        stop_reason = stopped_by if reason == "stop" else None
+        self._event({"delta": {}, "finish_reason": reason, "stop_reason": stop_reason})
         n_tokens = len(cut)
         usage = {
             "prompt_tokens": n_prompt,
@@ -302,7 +304,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 _OPENAI = (
-    "model", "messages", "n", "stream", "stream_options", "temperature", "top_p", "max_tokens", "seed", "logprobs",
+    "model", "messages", "n", "stream", "stream_options", "temperature", "top_p", "max_tokens", "seed", "logprobs", "stop",
 )  # fmt: skip
 _VOCABULARY = ["two", "and", "four", "is", "more", "then", "take", "the", "pens", "left", "so"]
 
@@ -314,6 +316,25 @@ def _words(body: dict[str, Any], seed: int | None, thinking: bool) -> list[str]:
     thought = [f" {draw.choice(_VOCABULARY)}" for _ in range(n_words)]
     answer = [" The", " answer", " is", f" {draw.randint(1, 99)}", "."]
     return [*thought, "<R>", *answer] if thinking else answer
+
+
+def _until(
+    stop: list[str], parts: list[tuple[str, str, int]]
+) -> tuple[list[tuple[str, str, int]], str | None]:
+    """The tokens up to the one that completes a stop string, none of its text shown; and the string.
+
+    Like vLLM the ids are told all the same, and of several strings the first in the list is taken.
+    """
+    text = ""
+    for n_parts, (_, new, _) in enumerate(parts, start=1):
+        text += new
+        if (found := next((one for one in stop if one in text), None)) is not None:
+            kept, left = [], text.index(found)
+            for name, of_token, id_ in parts[:n_parts]:
+                kept.append((name, of_token[:left], id_))
+                left = max(0, left - len(of_token))
+            return kept, found
+    return parts, None
 
 
 def _count(body: dict[str, Any]) -> int:
