@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import sys
 import warnings
 from contextlib import ExitStack
@@ -29,6 +28,7 @@ from ptrapp.core.settings import Settings, load_settings
 from ptrapp.engines.opening import open_engine
 from ptrapp.services import play, versions
 from ptrapp.services.studio import Studio
+from ptrapp.services.worker_process import start_worker, stop_worker
 from ptrapp.ui import layout
 
 log = logging.getLogger("thrice")
@@ -76,7 +76,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     stack.callback(publisher.close)
     stack.callback(play.stop_all, studio)
     if settings.worker:
-        stack.callback(_stop, _start_worker(settings))
+        stack.callback(stop_worker, start_worker(settings))
     app = build_app(studio)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
     log.info("Thrice is ready: %s", _address(settings))
@@ -140,26 +140,6 @@ def _address(settings: Settings) -> str:
     return (
         f"http://[{shown}]:{settings.port}" if ":" in shown else f"http://{shown}:{settings.port}"
     )
-
-
-def _start_worker(settings: Settings) -> subprocess.Popen[bytes]:
-    """Start the training worker beside the app; it ends when the app does, however that ends.
-
-    It works in the app's folder: a relative path of a model or a database means the same to both.
-    """
-    here = str(Path(__file__).resolve().parent)
-    path = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    environment = os.environ | settings.as_environment() | {"PYTHONPATH": path}
-    command = [sys.executable, "-m", "training.worker", "--exit-with-parent"]
-    return subprocess.Popen(command, env=environment, start_new_session=True)
-
-
-def _stop(worker: subprocess.Popen[bytes]) -> None:
-    worker.send_signal(signal.SIGTERM)
-    try:
-        worker.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        worker.kill()
 
 
 def _end(*_: object) -> None:

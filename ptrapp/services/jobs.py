@@ -1,18 +1,20 @@
 """Training jobs as a person sees them: what the next would take, start, cancel, resume."""
 
+import json
 import logging
 import shutil
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from hashlib import sha256
+from typing import Any, NamedTuple, Protocol, Self
 
 from db import adapters, jobs, labels, trajectories
 from db.errors import AlreadyQueued
 from db.models import Job, JobKind, Outcome
-from db.session import Session
+from db.session import Database, Session
 from ptrapp.core.errors import InputError, NotFound, StorageError
-from ptrapp.services.studio import Studio
+from ptrapp.core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,16 @@ SHOWN_CURVES = (
 """Metrics the page draws; `eval_` marks those on held-out examples, which have fewer points."""
 WORKER_SILENT_S = 10.0
 """A worker says it is there every few seconds; silent for longer, it is not there."""
+
+
+class Office(Protocol):
+    """What the queue needs: the whole studio has it, and so has a command line without a model."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def database(self) -> Database: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +83,14 @@ class JobView:
     adapter: str | None
     created_at: datetime
     curves: dict[str, list[tuple[int, float]]]
+    result: dict[str, Any]
+    """What it found, as its recipe says."""
     stopping: bool
 
 
-def outlook(studio: Studio) -> Outlook:
+def outlook(office: Office) -> Outlook:
     """Count what a job started now would find."""
-    with studio.database.read() as session:
+    with office.database.read() as session:
         active = adapters.active(session)
         votes = labels.current_votes(session, after=adapters.votes_learnt_up_to(session, active))
         outcomes = Counter(vote.outcome for vote in votes)
@@ -96,13 +110,23 @@ def outlook(studio: Studio) -> Outlook:
         )
 
 
-def start(studio: Studio, kind: JobKind, recipe: dict[str, Any] | None = None) -> int:
-    """Queue a job that improves the version being served. Returns its id.
+def start(
+    office: Office, kind: JobKind, recipe: dict[str, Any] | None = None, *, parent: str = ""
+) -> int:
+    """Queue a job that begins at a version: the one being served, unless `parent` names another.
 
-    Raises `InputError` when there is nothing to train on, `AlreadyQueued` when it is under way.
+    Returns its id. Raises `InputError` when there is nothing to train on, `NotFound` for an unknown
+    parent, `AlreadyQueued` when the same is under way.
     """
-    now = outlook(studio)
-    ties_may_do = bool(now.n_ties and recipe and "form" in recipe)  # the recipe knows which forms
+    if not parent:
+        _check_worthwhile(outlook(office), kind, recipe or {})
+    with office.database.write() as session:
+        return _enqueue(session, kind, recipe or {}, _parent_id(session, parent)).id
+
+
+def _check_worthwhile(now: Outlook, kind: JobKind, recipe: dict[str, Any]) -> None:
+    """Raise `InputError` where a job would find nothing that it learns from."""
+    ties_may_do = bool(now.n_ties and "form" in recipe)  # the recipe knows which forms
     if kind is JobKind.DPO and not now.n_pairs and not ties_may_do:
         raise InputError(
             f"No preference is waiting: {now.parent} has seen them all. "
@@ -111,15 +135,13 @@ def start(studio: Studio, kind: JobKind, recipe: dict[str, Any] | None = None) -
     if kind is JobKind.MASK_SFT and not now.n_refined:
         raise InputError(
             "No refined round is stored that was found right. Ask a question with a reference "
-            "answer on the Play page, in refine mode."
+            "answer on the Play page, in refine mode, or make refinement data first."
         )
-    with studio.database.write() as session:
-        return _enqueue(session, kind, recipe or {}).id
 
 
-def queue_when_due(studio: Studio, session: Session) -> None:
+def queue_when_due(office: Office, session: Session) -> None:
     """Queue a DPO job in the vote's own transaction once enough new preferences are in."""
-    every = studio.settings.train_every
+    every = office.settings.train_every
     if not every:
         return
     if (
@@ -130,36 +152,36 @@ def queue_when_due(studio: Studio, session: Session) -> None:
     ):
         return
     try:
-        _enqueue(session, JobKind.DPO, {})
+        _enqueue(session, JobKind.DPO, {}, _parent_id(session, ""))
     except AlreadyQueued:
         return
 
 
-def cancel(studio: Studio, job_id: int) -> None:
+def cancel(office: Office, job_id: int) -> None:
     """Ask a queued or running job to stop; its last checkpoint is kept."""
-    with studio.database.write() as session:
+    with office.database.write() as session:
         _job(session, job_id)
         jobs.request_cancel(session, job_id)
 
 
-def resume(studio: Studio, job_id: int) -> None:
+def resume(office: Office, job_id: int) -> None:
     """Put a failed or cancelled job back into the queue; it goes on from its last checkpoint."""
-    with studio.database.write() as session:
+    with office.database.write() as session:
         job = _job(session, job_id)
         if job.status not in jobs.STOPPED:
             raise InputError(f"Job {job_id} is {job.status.value}; only a stopped job can go on.")
         jobs.resume(session, job_id)
 
 
-def discard(studio: Studio, job_id: int) -> None:
+def discard(office: Office, job_id: int) -> None:
     """Put a waiting, failed or cancelled job away and delete its folder, checkpoints and all.
 
     Raises `Conflict` for any other job, `StorageError` when its folder stays.
     """
-    with studio.database.write() as session:
+    with office.database.write() as session:
         _job(session, job_id)
         jobs.discard(session, job_id)
-    folder = studio.settings.jobs_dir / str(job_id)
+    folder = office.settings.jobs_dir / str(job_id)
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -171,50 +193,48 @@ def discard(studio: Studio, job_id: int) -> None:
         ) from error
 
 
-def listing(studio: Studio, limit: int = 12) -> list[JobView]:
+def listing(office: Office, limit: int = 12) -> list[JobView]:
     """The newest jobs first, each with its place, progress and curves."""
-    with studio.database.read() as session:
-        names: dict[int | None, str] = {row.id: row.name for row in adapters.listing(session)}
-        made = {row.job_id: row.name for row in adapters.listing(session)}
-        return [
-            JobView(
-                id=job.id,
-                kind=job.kind.value,
-                status=job.status.value,
-                place=jobs.place(session, job.id),
-                phase=job.phase,
-                step=job.step,
-                n_steps=job.n_steps,
-                eta_s=job.eta_s,
-                error=job.error,
-                notes=[Note(said["level"], said["text"]) for said in job.notes],
-                settings=job.payload.get("settings", {}),
-                parent=names.get(job.payload.get("parent_adapter_id"), "base"),
-                adapter=made.get(job.id),
-                created_at=job.created_at,
-                curves={
-                    name: points
-                    for name, points in jobs.curves(session, job.id).items()
-                    if name in SHOWN_CURVES
-                },
-                stopping=job.cancel_requested,
-            )
-            for job in jobs.queue(session, limit)
-        ]
+    with office.database.read() as session:
+        names = _Names.read(session)
+        return [_view(session, job, names) for job in jobs.queue(session, limit)]
 
 
-def worker_there(studio: Studio) -> bool:
+def view(office: Office, job_id: int) -> JobView:
+    """One job as it is now. Raises `NotFound`."""
+    with office.database.read() as session:
+        return _view(session, _job(session, job_id), _Names.read(session))
+
+
+def worker_there(office: Office) -> bool:
     """Whether any worker has shown itself lately."""
-    with studio.database.read() as session:
+    with office.database.read() as session:
         ago = jobs.last_worker_seen(session)
     return ago is not None and ago <= WORKER_SILENT_S
 
 
-def _enqueue(session: Session, kind: JobKind, recipe: dict[str, Any]) -> Job:
-    active = adapters.active(session)
-    parent_id = active.id if active else None
+def _enqueue(session: Session, kind: JobKind, recipe: dict[str, Any], parent_id: int | None) -> Job:
     payload = {"parent_adapter_id": parent_id, "settings": recipe, "filters": {}}
-    return jobs.enqueue(session, kind, payload, dedup=f"{kind.value}:{parent_id or 'base'}")
+    return jobs.enqueue(session, kind, payload, dedup=_key(kind, recipe, parent_id))
+
+
+def _key(kind: JobKind, recipe: dict[str, Any], parent_id: int | None) -> str:
+    """Two trainings of one version at once would each learn the same votes; measuring it twice, in
+    two ways, or gathering more data for it, is no harm."""
+    key = f"{kind.value}:{parent_id or 'base'}"
+    if kind in (JobKind.EVALUATE, JobKind.PTR_DATA):
+        key += ":" + sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
+    return key
+
+
+def _parent_id(session: Session, name: str) -> int | None:
+    """The row of the version to begin at, None for the base; no name means the one served."""
+    if name == "base":
+        return None
+    row = adapters.by_name(session, name) if name else adapters.active(session)
+    if name and row is None:
+        raise NotFound(f"There is no version {name}.")
+    return row.id if row else None
 
 
 def _job(session: Session, job_id: int) -> Job:
@@ -222,3 +242,41 @@ def _job(session: Session, job_id: int) -> Job:
     if job is None:
         raise NotFound(f"There is no job {job_id}.")
     return job
+
+
+class _Names(NamedTuple):
+    """Versions by their rows, and by the jobs that made them."""
+
+    of: dict[int | None, str]
+    made_by: dict[int | None, str]
+
+    @classmethod
+    def read(cls, session: Session) -> Self:
+        rows = adapters.listing(session)
+        return cls({row.id: row.name for row in rows}, {row.job_id: row.name for row in rows})
+
+
+def _view(session: Session, job: Job, names: _Names) -> JobView:
+    return JobView(
+        id=job.id,
+        kind=job.kind.value,
+        status=job.status.value,
+        place=jobs.place(session, job.id),
+        phase=job.phase,
+        step=job.step,
+        n_steps=job.n_steps,
+        eta_s=job.eta_s,
+        error=job.error,
+        notes=[Note(said["level"], said["text"]) for said in job.notes],
+        settings=job.payload.get("settings", {}),
+        parent=names.of.get(job.payload.get("parent_adapter_id"), "base"),
+        adapter=names.made_by.get(job.id),
+        created_at=job.created_at,
+        curves={
+            name: points
+            for name, points in jobs.curves(session, job.id).items()
+            if name in SHOWN_CURVES
+        },
+        result=job.result,
+        stopping=job.cancel_requested,
+    )
