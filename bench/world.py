@@ -1,8 +1,5 @@
 """The whole product without a browser: database, engine, worker process, for a measurement."""
 
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +15,7 @@ from ptrapp.core.settings import load_settings
 from ptrapp.engines.local import LocalEngine
 from ptrapp.services import jobs, versions
 from ptrapp.services.studio import Studio
+from ptrapp.services.worker_process import start_worker, stop_worker
 
 POLL_S = 0.2
 PATIENCE_S = 900.0
@@ -33,13 +31,7 @@ def open_world(model: str = "bundled") -> Iterator[Studio]:
         stack.callback(database.dispose)
         engine = LocalEngine(settings.model_path, thought_format=settings.thought_format)
         stack.callback(engine.close)
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "training.worker", "--exit-with-parent"],
-            env=os.environ | settings.as_environment(),
-            stderr=subprocess.DEVNULL,
-        )
-        stack.callback(worker.wait)
-        stack.callback(worker.terminate)
+        stack.callback(stop_worker, start_worker(settings))
         yield Studio(settings, database, engine)
 
 

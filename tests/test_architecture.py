@@ -33,6 +33,9 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.api": {"ptrapp.services", "ptrapp.core", "ptrapp.judges", "db.errors", "db.models"},
     # A page event knows its rater as a route does, and says a database's error in words.
     "ptrapp.ui": {"ptrapp.services", "ptrapp.core", "ptrapp.api.session", "db.errors"},
+    # A terminal instead of a page: it queues and watches, and loads no model.
+    "ptrapp.cli": {"ptrapp.core", "ptrapp.services", "db.errors", "db.models", "db.session"},
+    "ptrapp.__main__": {"ptrapp.cli"},
     "training": {
         "ptrapp.core",
         "ptrapp.engines",
@@ -81,6 +84,8 @@ EDGES: dict[str, set[str]] = {
     "accelerate": {"training"},
     "trl": {"bench"},
     "openai": {"ptrapp.engines.remote"},
+    "typer": {"ptrapp.cli"},
+    "rich": {"ptrapp.cli"},
     "vllm": set(),
 }
 """Libraries that stay at an edge, and the parts that are this edge."""

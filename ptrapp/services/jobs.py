@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 
 from db import adapters, jobs, labels, trajectories
 from db.errors import AlreadyQueued
 from db.models import Job, JobKind, Outcome
-from db.session import Database, Session
+from db.session import Session
 from ptrapp.core.errors import InputError, NotFound, StorageError
-from ptrapp.core.settings import Settings
+from ptrapp.services.office import Office
 
 log = logging.getLogger(__name__)
 
@@ -29,16 +29,6 @@ SHOWN_CURVES = (
 """Metrics the page draws; `eval_` marks those on held-out examples, which have fewer points."""
 WORKER_SILENT_S = 10.0
 """A worker says it is there every few seconds; silent for longer, it is not there."""
-
-
-class Office(Protocol):
-    """What the queue needs: the whole studio has it, and so has a command line without a model."""
-
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def database(self) -> Database: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from db import adapters
 from db.errors import DatabaseError
 from db.models import Adapter, AdapterStatus
 from ptrapp.core.errors import AdapterRejected, EngineError, InputError, NotFound
+from ptrapp.services.office import Office
 from ptrapp.services.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -31,9 +32,9 @@ class VersionView:
     created_at: datetime | None
 
 
-def listing(studio: Studio) -> list[VersionView]:
+def listing(office: Office) -> list[VersionView]:
     """All versions, newest first, the base model last."""
-    with studio.database.read() as session:
+    with office.database.read() as session:
         rows = adapters.listing(session)
         names: dict[int | None, str] = {row.id: row.name for row in rows}
         serving = any(row.status is AdapterStatus.ACTIVE for row in rows)

@@ -1,0 +1,235 @@
+"""`python -m ptrapp COMMAND`: queue a job, watch it, and print what it found as JSON.
+
+Options that are not said are left to the recipe; `--set name=value` reaches every setting it has.
+How the process runs comes from `THRICE_*` variables as everywhere, and from the options before the
+command.
+"""
+
+import json
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from db.errors import DatabaseError
+from db.models import JobKind
+from ptrapp.cli.following import console, follow
+from ptrapp.cli.office import CommandOffice, open_office
+from ptrapp.cli.values import given, read_values
+from ptrapp.core.errors import ThriceError
+from ptrapp.services import jobs, versions
+
+app = typer.Typer(
+    name="python -m ptrapp", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+)
+
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="any other setting of the recipe, name=value")
+]
+Parent = Annotated[
+    str, typer.Option(help="the version to begin at, or base; the one being served if not said")
+]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="queue the job and return")]
+
+
+@app.callback()
+def process(
+    context: typer.Context,
+    data_dir: Annotated[Path | None, typer.Option(help="database, adapters, checkpoints")] = None,
+    database_url: Annotated[str | None, typer.Option(help="SQLAlchemy URL")] = None,
+    model: Annotated[str | None, typer.Option(help="path or hub id, or bundled")] = None,
+    engine: Annotated[str | None, typer.Option(help="local or openai")] = None,
+    base_url: Annotated[str | None, typer.Option(help="the server of engine openai")] = None,
+    judge: Annotated[str | None, typer.Option(help="verifier, llm, or a reward model")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda")] = None,
+) -> None:
+    """The two methods from a terminal, on the data of the app."""
+    context.obj = given(
+        {
+            "data_dir": data_dir,
+            "database_url": database_url,
+            "model": model,
+            "engine": engine,
+            "base_url": base_url,
+            "judge": judge,
+            "device": device,
+        }
+    )
+
+
+@app.command()
+def ptr_data(
+    context: typer.Context,
+    queries: Annotated[str | None, typer.Option(help="file, hf:NAME, or generated")] = None,
+    n_queries: Annotated[int | None, typer.Option(help="at most so many")] = None,
+    final: Annotated[str | None, typer.Option(help="who writes the final answer")] = None,
+    rounds: Annotated[int | None, typer.Option(help="rounds of a trajectory")] = None,
+    parent: Parent = "",
+    no_wait: NoWait = False,
+    more: Set = None,
+) -> None:
+    """Make refinement data: attempts, and a better final answer (PTR)."""
+    chosen = given({"queries": queries, "n_queries": n_queries, "final": final, "rounds": rounds})
+    _run(context, JobKind.PTR_DATA, chosen, more, parent, wait=not no_wait)
+
+
+@app.command()
+def mask_sft(
+    context: typer.Context,
+    preset: Annotated[str | None, typer.Option(help="official or paper")] = None,
+    epochs: Annotated[float | None, typer.Option(help="passes over the examples")] = None,
+    parent: Parent = "",
+    no_wait: NoWait = False,
+    more: Set = None,
+) -> None:
+    """Learn stored refinements; earlier attempts are read, not learnt (PTR)."""
+    chosen = given({"preset": preset, "epochs": epochs})
+    _run(context, JobKind.MASK_SFT, chosen, more, parent, wait=not no_wait)
+
+
+@app.command()
+def dpo(
+    context: typer.Context,
+    form: Annotated[str | None, typer.Option(help="which loss of the family")] = None,
+    beta: Annotated[float | None, typer.Option(help="weight of staying near the parent")] = None,
+    epochs: Annotated[float | None, typer.Option(help="passes over the pairs")] = None,
+    parent: Parent = "",
+    no_wait: NoWait = False,
+    more: Set = None,
+) -> None:
+    """Learn the votes that the version has not learnt yet."""
+    chosen = given({"form": form, "beta": beta, "epochs": epochs})
+    _run(context, JobKind.DPO, chosen, more, parent, wait=not no_wait)
+
+
+@app.command()
+def tpo(
+    context: typer.Context,
+    iterations: Annotated[int | None, typer.Option(help="one after another")] = None,
+    prompts: Annotated[str | None, typer.Option(help="file, hf:NAME, stored or generated")] = None,
+    n_prompts: Annotated[int | None, typer.Option(help="fresh prompts of an iteration")] = None,
+    k: Annotated[int | None, typer.Option(help="samples of a prompt")] = None,
+    thinking: Annotated[
+        bool | None, typer.Option("--thinking/--direct", help="direct is the baseline")
+    ] = None,
+    parent: Parent = "",
+    no_wait: NoWait = False,
+    more: Set = None,
+) -> None:
+    """Sample, judge the responses, and learn best against worst (TPO)."""
+    chosen = given(
+        {
+            "iterations": iterations,
+            "prompts": prompts,
+            "n_prompts": n_prompts,
+            "k": k,
+            "thinking": thinking,
+        }
+    )
+    _run(context, JobKind.TPO, chosen, more, parent, wait=not no_wait)
+
+
+@app.command()
+def reward_model(
+    context: typer.Context, parent: Parent = "base", no_wait: NoWait = False, more: Set = None
+) -> None:
+    """Train a judge on the collected preferences."""
+    _run(context, JobKind.REWARD_MODEL, {}, more, parent, wait=not no_wait)
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    versions: Annotated[list[str] | None, typer.Option(help="versions, base among them")] = None,
+    tasks: Annotated[
+        list[str] | None, typer.Option(help="generated, held_out, a file, hf:NAME")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="rounds of each answer")] = None,
+    n: Annotated[int | None, typer.Option(help="problems of a task")] = None,
+    parent: Parent = "",
+    no_wait: NoWait = False,
+    more: Set = None,
+) -> None:
+    """Measure versions round by round, with the controls."""
+    chosen = given({"versions": versions or None, "tasks": tasks or None, "rounds": rounds, "n": n})
+    _run(context, JobKind.EVALUATE, chosen, more, parent, wait=not no_wait)
+
+
+@app.command(name="jobs")
+def list_jobs(context: typer.Context, limit: int = 12) -> None:
+    """The newest jobs, as JSON."""
+    with _office(context) as office:
+        for job in jobs.listing(office, limit):
+            _print({"id": job.id, "kind": job.kind, "status": job.status, "parent": job.parent,
+                    "made": job.adapter, "error": job.error, "result": job.result})  # fmt: skip
+
+
+@app.command()
+def cancel(context: typer.Context, job_id: int) -> None:
+    """Stop a job; its last checkpoint is kept."""
+    with _office(context) as office:
+        jobs.cancel(office, job_id)
+
+
+@app.command()
+def resume(context: typer.Context, job_id: int, no_wait: NoWait = False) -> None:
+    """Go on with a failed or cancelled job from its last checkpoint."""
+    with _office(context) as office:
+        jobs.resume(office, job_id)
+        if not no_wait:
+            _print_result(follow(office, job_id))
+
+
+@app.command(name="versions")
+def list_versions(context: typer.Context) -> None:
+    """Every version of the policy, newest first, as JSON."""
+    with _office(context) as office:
+        for row in versions.listing(office):
+            _print({"name": row.name, "parent": row.parent, "status": row.status,
+                    "reason": row.reason, "metrics": row.metrics})  # fmt: skip
+
+
+def main() -> None:
+    """Run the command line; a mistake is one sentence and status 2."""
+    try:
+        app()
+    except (ThriceError, DatabaseError) as error:
+        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def _run(
+    context: typer.Context,
+    kind: JobKind,
+    chosen: dict[str, Any],
+    more: list[str] | None,
+    parent: str,
+    *,
+    wait: bool,
+) -> None:
+    """Queue, follow to the end, and go on with what the job has queued itself."""
+    with _office(context) as office:
+        settings = chosen | read_values(more or [])
+        next_id: int | None = jobs.start(office, kind, settings, parent=parent)
+        if not wait:
+            _print({"job": next_id})
+            return
+        while next_id is not None:
+            console.print(f"Job {next_id}: {kind.value}", markup=False)
+            done = follow(office, next_id)
+            _print_result(done)
+            next_id = done.result.get("next_job_id")
+
+
+def _print_result(job: jobs.JobView) -> None:
+    _print({"job": job.id, "made": job.adapter, **job.result})
+
+
+def _print(row: dict[str, Any]) -> None:
+    typer.echo(json.dumps(row, ensure_ascii=False, default=str))
+
+
+def _office(context: typer.Context) -> AbstractContextManager[CommandOffice]:
+    return open_office(context.obj)

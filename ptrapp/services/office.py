@@ -1,0 +1,16 @@
+"""What a use case needs that works on rows alone: no model, no engine."""
+
+from typing import Protocol
+
+from db.session import Database
+from ptrapp.core.settings import Settings
+
+
+class Office(Protocol):
+    """The whole studio is one, and so is a command line."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def database(self) -> Database: ...

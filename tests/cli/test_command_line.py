@@ -1,0 +1,121 @@
+"""The command line over a real database; one command trains for real, in a worker of its own."""
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from bench.story_data import show_refinements
+from db.models import JobKind
+from db.session import open_database
+from ptrapp.cli import commands
+from ptrapp.cli.values import read_values
+from ptrapp.core.errors import InputError, ThriceError
+from ptrapp.core.settings import Settings
+from ptrapp.engines.local import LocalEngine
+from ptrapp.services.studio import Studio
+from ptrapp.tasks.families import problems
+from training.recipes.dpo import DpoConfig
+from training.recipes.mask_sft import MaskSftConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+OF_NO_RECIPE = {"context", "parent", "no_wait", "more"}
+
+
+def run(*arguments: str) -> Any:
+    result = CliRunner().invoke(commands.app, list(arguments))
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def queued(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in run("--data-dir", str(folder), "jobs").output.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("command", "config"), [(commands.dpo, DpoConfig), (commands.mask_sft, MaskSftConfig)]
+)
+def test_every_option_is_a_setting_of_the_recipe(command: Any, config: Any) -> None:
+    options = set(inspect.signature(command).parameters) - OF_NO_RECIPE
+    assert options <= {field.name for field in fields(config)}
+
+
+def test_a_job_is_queued_with_what_was_said_and_nothing_else(tmp_path: Path) -> None:
+    said = run(
+        "--data-dir", str(tmp_path), "evaluate", "--no-wait", "--rounds", "2", "--tasks",
+        "generated", "--tasks", "held_out", "--set", "temperature=0.5", "--set", "thinking=later",
+    )  # fmt: skip
+    assert json.loads(said.output) == {"job": 1}
+    (job,) = queued(tmp_path)
+    assert (job["kind"], job["status"], job["parent"]) == (JobKind.EVALUATE, "queued", "base")
+
+
+def test_settings_are_read_as_what_they_are() -> None:
+    said = read_values(["a-b=3", "b=0.5", "c=true", "d=null", "e=ipo", 'f=["base"]', "g=x=y"])
+    assert said == {
+        "a_b": 3, "b": 0.5, "c": True, "d": None, "e": "ipo", "f": ["base"], "g": "x=y",
+    }  # fmt: skip
+    for wrong in ("epochs", "=3"):
+        with pytest.raises(InputError, match="name=value"):
+            read_values([wrong])
+
+
+def test_a_cancelled_job_can_be_queued_again(tmp_path: Path) -> None:
+    here = ("--data-dir", str(tmp_path))
+    run(*here, "tpo", "--no-wait")
+    run(*here, "cancel", "1")
+    assert queued(tmp_path)[0]["status"] == "cancelled"
+    run(*here, "resume", "1", "--no-wait")
+    assert queued(tmp_path)[0]["status"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("dpo",), "No preference is waiting"),
+        (("mask-sft",), "No refined round"),
+        (("tpo", "--parent", "tpo-000009"), "There is no version tpo-000009"),
+        (("cancel", "7"), "There is no job 7"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(ThriceError, match=words):
+        run("--data-dir", str(tmp_path), *arguments)
+
+
+def test_a_mistake_in_the_settings_ends_with_status_2(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ptrapp", "--data-dir", str(tmp_path), "--device", "tpu"]
+    ended = subprocess.run([*command, "jobs"], capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert "Input should be 'auto', 'cpu' or 'cuda'" in ended.stderr
+
+
+def test_a_job_runs_to_its_end_and_its_version_is_named(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    with closing(LocalEngine(settings.model_path)) as engine:
+        studio = Studio(settings, open_database(settings.database), engine)
+        show_refinements(studio, problems(4, split="train", seed=0), seed=0)
+        studio.database.dispose()
+    command = [sys.executable, "-m", "ptrapp", "--data-dir", str(tmp_path), "mask-sft"]
+    ended = subprocess.run(
+        [*command, "--epochs", "1"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        timeout=120,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["made"] == "mask_sft-000001"
+    (job,) = queued(tmp_path)
+    assert (job["status"], job["made"]) == ("done", "mask_sft-000001")
