@@ -1,5 +1,6 @@
 """What is trained on is what was served: the same prompt ids, rounds and candidates alike."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 from db import labels, prompts, rounds
 from db.models import Outcome, RaterKind, RunMode
 from db.session import Database, Session
+from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import FORMATS, Thinking, ThoughtFormat
 from ptrapp.core.types import BASE, Sampling, Turn
 from ptrapp.engines.base import Finished, Request
@@ -17,25 +19,49 @@ from ptrapp.engines.local import LocalEngine
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.refine import as_turn, refine, sample
 from ptrapp.services.storing import as_row
+from training.config import Precision
 from training.encode import encode_pairs, encode_trajectories
 from training.examples import gather_pairs, gather_trajectories
+from training.model import Base, load_base
 from training.payload import Filters
 
 PROMPT = "What is 12 + 30?\nSay it in words.  "
 N_ROUNDS = 3
 
 
+@pytest.fixture(scope="module", params=["its template", "no template"])
+def model_dir(
+    request: pytest.FixtureRequest,
+    random_model_dir: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    if request.param == "its template":
+        return random_model_dir
+    folder = shutil.copytree(random_model_dir, tmp_path_factory.mktemp("plain") / "model")
+    (folder / "chat_template.jinja").unlink()
+    return folder
+
+
 @pytest.fixture(scope="module")
-def served(random_model_dir: Path) -> Iterator[LocalEngine]:
-    engine = LocalEngine(str(random_model_dir), device="cpu", threads=1)
+def served(model_dir: Path) -> Iterator[LocalEngine]:
+    engine = LocalEngine(str(model_dir), device="cpu", threads=1)
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="module")
+def trained(model_dir: Path) -> Base:
+    return load_base(Settings(model=str(model_dir), device="cpu"), Precision.AUTO)
 
 
 @pytest.mark.parametrize("thinking", Thinking)
 @pytest.mark.parametrize("fmt", FORMATS.values(), ids=FORMATS)
 def test_training_reads_the_prompt_ids_that_were_served(
-    fmt: ThoughtFormat, thinking: Thinking, served: LocalEngine, database: Database
+    fmt: ThoughtFormat,
+    thinking: Thinking,
+    served: LocalEngine,
+    trained: Base,
+    database: Database,
 ) -> None:
     engine = scripted(fmt)
     for _ in refine(
@@ -50,7 +76,7 @@ def test_training_reads_the_prompt_ids_that_were_served(
     again = [served._row(request).prompt for request in engine.requests[N_ROUNDS:]]
     assert again == [ids for ids in asked for _ in range(2)]
 
-    tokenizer, dropped = served._loaded.tokenizer, Counter[str]()
+    tokenizer, dropped = trained.tokenizer, Counter[str]()
     with database.read() as session:
         pairs = gather_pairs(session, fmt, Filters()).examples
         later = gather_trajectories(

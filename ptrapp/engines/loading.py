@@ -20,6 +20,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from ptrapp.core.errors import ModelUnusable
 from ptrapp.core.thoughts import FORMATS, GENERIC, THINK, TINY, ThoughtFormat
+from ptrapp.engines.plain_chat import STOP, ensure_template
 
 log = logging.getLogger(__name__)
 disable_progress_bar()  # a bar on the terminal for a model that loads in a blink
@@ -43,6 +44,9 @@ class LoadedModel:
     batched: bool
     """False for sliding-window and hybrid caches, which cannot be cut or joined: `generate` writes
     their rows."""
+    stop: tuple[str, ...] = ()
+    """Ends every completion of a model that is asked in plain text; empty where a template says how
+    a turn ends."""
 
 
 def load_model(
@@ -79,23 +83,34 @@ def load_model(
             f"The weights in {model_path!r} are incomplete: {len(report['missing_keys'])} tensors "
             f"are missing, {min(report['missing_keys'])!r} among them. Copy the whole model again."
         )
-    _check_template(model_path, tokenizer)
+    plain = ensure_template(tokenizer)
+    if plain:
+        log.warning(
+            "The tokenizer of %r has no chat template, so it is probably a base model. It is asked "
+            "in plain text (Question: … Answer: …); an instruction-tuned variant answers better.",
+            model_path,
+        )
     model = (model if quantization else model.to(place)).eval().requires_grad_(False)
     batched = _is_batched(model)
     log.info("%s: %s", model_path, _ROUTES[batched])
     return LoadedModel(
-        model, tokenizer, _eos_ids(model, tokenizer), _context_length(model, tokenizer), batched
+        model,
+        tokenizer,
+        _eos_ids(model, tokenizer),
+        _context_length(model, tokenizer),
+        batched,
+        STOP if plain else (),
     )
 
 
 def choose_format(name: str, tokenizer: PreTrainedTokenizerBase) -> ThoughtFormat:
-    """The named thought format; `auto` reads it off the vocabulary and the chat template."""
+    """The named thought format; `auto` reads it off the chat template, which writes its markers."""
     if name != "auto":
         return FORMATS[name]
-    vocabulary = tokenizer.get_vocab()
-    if {TINY.thought_marker, TINY.response_marker} <= vocabulary.keys():
+    template = str(tokenizer.chat_template)
+    if TINY.thought_marker in template and TINY.response_marker in template:
         return TINY
-    return THINK if THINK.thought_marker in str(tokenizer.chat_template) else GENERIC
+    return THINK if THINK.thought_marker in template else GENERIC
 
 
 def _looks_local(model_path: str) -> bool:
@@ -126,14 +141,6 @@ def _check_folder(model_path: str) -> None:
         found = f"only {pickles[0]}, a pickle that could run code" if pickles else "no weights"
         raise ModelUnusable(
             f"The folder {model_path!r} holds {found}. Convert the weights to safetensors."
-        )
-
-
-def _check_template(model_path: str, tokenizer: PreTrainedTokenizerBase) -> None:
-    if not tokenizer.chat_template:
-        raise ModelUnusable(
-            f"The tokenizer of {model_path!r} has no chat template, so it is a base model that "
-            "cannot be talked to. Choose its instruction-tuned variant."
         )
 
 

@@ -94,9 +94,8 @@ class LocalEngine:
             except EngineError as error:
                 events.put(Failed(index, error))
                 continue
-            transcript = Transcript(
-                self._decode, self.thought_format, request.thinking, request.sampling.stop
-            )
+            stop = (*request.sampling.stop, *self._loaded.stop)
+            transcript = Transcript(self._decode, self.thought_format, request.thinking, stop)
             row.ends = transcript.ends
             ticket = Ticket(index, row, transcript, events, started, request.logps)
             tickets.setdefault(key, []).append(ticket)
@@ -138,4 +137,10 @@ def _about(loaded: LoadedModel) -> tuple[str, ...]:
         if loaded.batched
         else "Its caches cannot be shared, so generate() writes each candidate.",
         "Versions are published while it runs.",
+        *((_PLAIN,) if loaded.stop else ()),
     )
+
+
+_PLAIN = (
+    "It has no chat template and is asked in plain text, as one question and answer after another."
+)

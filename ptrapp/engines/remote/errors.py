@@ -7,6 +7,7 @@
     404 for a published version                     PolicyMissing
     404 for the base model                          EngineUnavailable (--served-model)
     400, 413, 422 that speak of the context         ContextTooLong
+    400 that asks for a chat template               ModelUnusable
     429, 5xx, other statuses                        EngineUnavailable
     an error inside a stream, without a status      EngineUnavailable
 """
@@ -25,10 +26,18 @@ from openai import (
     RateLimitError,
 )
 
-from ptrapp.core.errors import ContextTooLong, EngineError, EngineUnavailable, PolicyMissing
+from ptrapp.core.errors import (
+    ContextTooLong,
+    EngineError,
+    EngineUnavailable,
+    ModelUnusable,
+    PolicyMissing,
+)
 from ptrapp.core.types import BASE, Policy
 
 _TOO_LONG = re.compile(r"context.?(length|size|window)|max_model_len|exceed_context", re.IGNORECASE)
+
+_NO_TEMPLATE = re.compile(r"(default|provide a|no) chat.?template", re.IGNORECASE)
 
 
 def mapped(
@@ -61,6 +70,12 @@ def mapped(
                 "The prompt with its earlier rounds is too long for the server's model, which "
                 f"reads {context_length} tokens, answer included. Shorten the prompt, or ask for "
                 "fewer rounds."
+            )
+        case APIStatusError(status_code=400) if _NO_TEMPLATE.search(_all_of(error)):
+            return ModelUnusable(
+                f"The model on the server at {url} has no chat template, so it cannot be asked. "
+                "Start the server with one (vLLM's --chat-template FILE), or serve with "
+                "--engine local, which asks such a model in plain text."
             )
         case APIStatusError():
             return EngineUnavailable(

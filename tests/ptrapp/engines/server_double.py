@@ -20,6 +20,11 @@ from ptrapp.core.settings import BUNDLED_MODEL
 
 CONTEXT = 1024
 EOS = 1
+NO_TEMPLATE = (
+    "As of transformers v4.44, default chat template is no longer allowed, so you must provide a "
+    "chat template if the tokenizer does not define one."
+)
+"""vLLM's words."""
 TEMPLATE_TOKENS = 2
 """Around each message, and for the start of an answer."""
 
@@ -41,6 +46,7 @@ class Double:
     refuses_adapters: bool = False
     accepts_any_model: bool = False
     takes_extras: bool = True
+    has_template: bool = True
     key: str = ""
     overloaded: int = 0
     fails: int = 0
@@ -170,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(429, "Too many requests")
         elif double.spend("fails"):
             self._refuse(500, "EngineCore encountered an issue.")
+        elif not double.has_template:
+            self._refuse(400, NO_TEMPLATE)
         elif extras and not double.takes_extras:
             self._refuse(400, f"Unrecognized request arguments: {sorted(extras)}")
         elif body["model"] not in known and not double.accepts_any_model:

@@ -2,7 +2,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +10,17 @@ import pytest
 import torch
 from engine_contract import EngineContract, ask
 from shifting_adapters import shifts
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from ptrapp.core.dialogue import REFINE_INSTRUCTION, build_messages
 from ptrapp.core.errors import AdapterRejected, ModelUnusable, PolicyMissing
-from ptrapp.core.types import Completion, FinishReason, Policy
+from ptrapp.core.thoughts import GENERIC
+from ptrapp.core.types import Completion, FinishReason, Message, Policy, Role, Turn
 from ptrapp.engines.base import Delta, Finished, Request, complete
+from ptrapp.engines.loading import load_model
 from ptrapp.engines.local import LocalEngine
+from ptrapp.engines.plain_chat import ensure_template
 
 
 class TestLocalEngine(EngineContract):
@@ -278,7 +283,6 @@ def test_deltas_hold_back_half_characters(engine: LocalEngine) -> None:
             "pickle",
         ),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"12"), "could not be loaded"),
-        (lambda folder: (folder / "chat_template.jinja").unlink(), "chat template"),
     ],
 )
 def test_an_unusable_model_is_refused_in_one_sentence(
@@ -288,6 +292,73 @@ def test_an_unusable_model_is_refused_in_one_sentence(
     spoil(folder)
     with pytest.raises(ModelUnusable, match=reason):
         LocalEngine(str(folder), device="cpu")
+
+
+@pytest.fixture
+def plain(random_model_dir: Path, tmp_path: Path, one_thread: None) -> Iterator[LocalEngine]:
+    """The random model without its chat template, as base models come."""
+    folder = shutil.copytree(random_model_dir, tmp_path / "plain")
+    (folder / "chat_template.jinja").unlink()
+    opened = LocalEngine(str(folder), device="cpu", threads=1)
+    yield opened
+    opened.close()
+
+
+def test_a_model_without_a_chat_template_is_asked_in_plain_text(
+    plain: LocalEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    turn = Turn("", "41", " 41\n")
+    messages = build_messages("What is 12 + 30?", [turn], GENERIC, False, system="Be brief.")
+    assert plain._decode(plain._encode(messages, False)) == (
+        "Be brief.\n\nQuestion: What is 12 + 30?\nAnswer: 41\n\n"
+        f"Question: {REFINE_INSTRUCTION}\nAnswer:"
+    )
+    assert plain.thought_format is GENERIC
+    warnings = [
+        one.getMessage() for one in caplog.get_records("setup") if one.levelname == "WARNING"
+    ]
+    assert any("no chat template" in warning for warning in warnings)
+    assert any("no chat template" in sentence for sentence in plain.about)
+    answers(plain, [ask("hi")])
+
+
+def test_a_text_begins_as_the_tokenizer_begins_it_when_there_is_no_template(
+    plain: LocalEngine,
+) -> None:
+    tokenizer = plain._loaded.tokenizer
+    tokenizer.chat_template = None
+    tokenizer.bos_token = tokenizer.eos_token
+    tokenizer._tokenizer.post_processor = TemplateProcessing(  # type: ignore[attr-defined]
+        single="<b> $A", special_tokens=[("<b>", tokenizer.bos_token_id)]
+    )
+    ensure_template(tokenizer)
+    ids = plain._encode([Message(Role.USER, "hi")], False)
+    assert ids == tokenizer("Question: hi\nAnswer:")["input_ids"]
+    assert ids.count(tokenizer.bos_token_id) == 1
+
+
+def test_a_model_without_a_chat_template_stops_before_it_asks_itself_a_question(
+    plain: LocalEngine,
+) -> None:
+    assert "\nQuestion:" in plain._loaded.stop
+    (free,) = answers(plain, [ask("hi", seed=3)])
+    middle = free.raw[len(free.raw) // 2 :][:5]
+    plain._loaded = replace(plain._loaded, stop=(middle,))
+    (cut,) = answers(plain, [ask("hi", seed=3)])
+    assert cut.raw == free.raw[: free.raw.index(middle)]
+    own = replace(ask("hi", seed=3).sampling, stop=(free.raw[2:6],))
+    (cut,) = answers(plain, [replace(ask("hi", seed=3), sampling=own)])
+    assert cut.raw == free.raw[: free.raw.index(free.raw[2:6])]
+
+
+def test_all_weights_trained_and_saved_with_the_plain_template_stop_as_before(
+    plain: LocalEngine, tmp_path: Path
+) -> None:
+    plain._loaded.model.save_pretrained(tmp_path / "trained")
+    plain._loaded.tokenizer.save_pretrained(tmp_path / "trained")
+    again = load_model(str(tmp_path / "trained"), "cpu")
+    assert again.tokenizer.chat_template == plain._loaded.tokenizer.chat_template
+    assert again.stop == plain._loaded.stop != ()
 
 
 def test_a_hub_id_without_a_connection_is_refused_in_one_sentence() -> None:

@@ -18,6 +18,7 @@ from ptrapp.core.errors import (
     ContextTooLong,
     EngineError,
     EngineUnavailable,
+    ModelUnusable,
     PolicyMissing,
 )
 from ptrapp.core.settings import BUNDLED_MODEL
@@ -273,6 +274,16 @@ def test_the_servers_own_word_on_the_context_is_believed(double: Double, open_en
     assert isinstance(error, ContextTooLong)
     assert "1024" in str(error)
     assert len(double.asked) == 1
+
+
+def test_a_model_without_a_chat_template_is_said_and_what_to_do(
+    double: Double, open_engine: Open
+) -> None:
+    double.has_template = False
+    error = failure(open_engine(), ask("a"))
+    assert isinstance(error, ModelUnusable)
+    assert "--chat-template" in str(error)
+    assert "--engine local" in str(error)
 
 
 def test_after_a_restart_every_live_version_is_published_again_once(
