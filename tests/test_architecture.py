@@ -18,6 +18,7 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.judges": {"ptrapp.core", "ptrapp.engines", "ptrapp.tasks"},
     "ptrapp.pairing": {"ptrapp.core"},
     "ptrapp.ranking": set(),
+    "ptrapp.scoring": {"ptrapp.core", "ptrapp.judges.base", "ptrapp.ranking"},
     "ptrapp.refine": {"ptrapp.core", "ptrapp.engines"},
     "ptrapp.services": {
         "ptrapp.core",
@@ -25,6 +26,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.tasks",
         "ptrapp.engines.base",
         "ptrapp.judges.base",
+        "ptrapp.judges.verifier",
         "ptrapp.pairing",
         "ptrapp.refine",
         "db",
@@ -43,6 +45,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.pairing",
         "ptrapp.ranking",
         "ptrapp.refine",
+        "ptrapp.scoring",
         "ptrapp.tasks",
         "db",
     },

@@ -1,12 +1,15 @@
 """A language model as judge: both orders, reasons first, and hostile responses kept as data."""
 
 import re
+import threading
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from ptrapp.core.errors import EngineError, JudgeError
-from ptrapp.core.types import Completion, Message, Preference, Role, Sampling
+from ptrapp.core.types import Completion, FinishReason, Message, Preference, Role, Sampling
 from ptrapp.engines.base import Engine, Request, complete
-from ptrapp.judges.base import Verdict
+from ptrapp.judges.base import Pair, Verdict
+from ptrapp.judges.shown import response_of, without_thoughts
 
 _INSTRUCTION = (
     "You are an impartial judge of two responses to one question. First look for errors in each "
@@ -17,6 +20,7 @@ _INSTRUCTION = (
     "A is better, [[B]] if response B is better, [[C]] if they are equally good."
 )
 _VERDICT = re.compile(r"\[\[\s*(A|B|C)\s*\]\]", re.IGNORECASE)
+_DOUBLED = re.compile(r"([\[\]])(?=\1)")
 _DECISION = {"A": Preference.LEFT, "B": Preference.RIGHT, "C": Preference.TIE}
 _MIRRORED = {
     Preference.LEFT: Preference.RIGHT,
@@ -42,19 +46,60 @@ class LlmJudge:
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
         """Compare two **responses**; a thought has no way in."""
-        requests = [
-            Request(messages(question, reference_answer, *sides), False, self._sampling)
-            for sides in ((left, right), (right, left))
+        (verdict,) = self.compare_many([Pair(question, reference_answer, left, right)])
+        if isinstance(verdict, JudgeError):
+            raise verdict
+        return verdict
+
+    def compare_many(self, pairs: Sequence[Pair]) -> list[Verdict | JudgeError]:
+        """Compare all pairs in one call of the engine, which answers as many at once as it can."""
+        orders = [
+            (pair.question, pair.reference_answer, *sides)
+            for pair in pairs
+            for sides in ((pair.left, pair.right), (pair.right, pair.left))
         ]
-        first, second = (_text(answer) for answer in complete(self._engine, requests))
-        decision, mirrored = _read(first), _MIRRORED[_read(second)]
-        if decision is mirrored:
-            return Verdict(decision, _rationale(first), agreed=True)
-        return Verdict(
-            Preference.TIE,
-            f"Asked twice, it said {decision.value} and {mirrored.value}. {_rationale(first)}",
-            agreed=False,
-        )
+        asked = [Request(messages(*order), False, self._sampling) for order in orders]
+        try:
+            answers = complete(self._engine, asked)
+        except EngineError as error:
+            return [_silent(error) for _ in pairs]
+        return [_verdict(*answers[at : at + 2]) for at in range(0, len(answers), 2)]
+
+
+class OnDemand:
+    """A judge on a server that is spoken to when it is first needed, and again until it answers."""
+
+    def __init__(self, open_engine: Callable[[], Engine], name: str) -> None:
+        """`open_engine` raises `EngineError` while the server is down."""
+        self.name = name
+        self._open_engine = open_engine
+        self._engine: Engine | None = None
+        self._lock = threading.Lock()
+
+    def compare(
+        self, question: str, reference_answer: str | None, left: str, right: str
+    ) -> Verdict:
+        try:
+            return self._judge().compare(question, reference_answer, left, right)
+        except EngineError as error:
+            raise _silent(error) from error
+
+    def compare_many(self, pairs: Sequence[Pair]) -> list[Verdict | JudgeError]:
+        try:
+            return self._judge().compare_many(pairs)
+        except EngineError as error:
+            return [_silent(error) for _ in pairs]
+
+    def close(self) -> None:
+        with self._lock:
+            if self._engine is not None:
+                self._engine.close()
+
+    def _judge(self) -> LlmJudge:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._open_engine()
+            return LlmJudge(self._engine, self.name)
 
 
 def messages(
@@ -62,11 +107,11 @@ def messages(
 ) -> tuple[Message, Message]:
     """What the judge reads. Each response stands between marks that it cannot have written."""
     nonce = sha256("\n".join((question, a, b)).encode()).hexdigest()[:8]
-    parts = [f"Question:\n{question}"]
+    parts = [f"Question:\n{_inert(without_thoughts(question))}"]
     if reference_answer:
-        parts.append(f"A correct answer, for your eyes only:\n{reference_answer}")
+        parts.append(f"A correct answer, for your eyes only:\n{_inert(reference_answer)}")
     parts += [
-        f"<response {name} {nonce}>\n{_inert(text)}\n</response {name} {nonce}>"
+        f"<response {name} {nonce}>\n{_inert(response_of(text))}\n</response {name} {nonce}>"
         for name, text in (("A", a), ("B", b))
     ]
     return Message(Role.SYSTEM, _INSTRUCTION), Message(Role.USER, "\n\n".join(parts))
@@ -74,13 +119,40 @@ def messages(
 
 def _inert(text: str) -> str:
     """Break up what looks like a verdict, so that quoting a response is not deciding."""
-    return text.replace("[[", "[ [").replace("]]", "] ]")
+    return _DOUBLED.sub(r"\1 ", text)
+
+
+def _verdict(
+    first: Completion | EngineError, turned: Completion | EngineError
+) -> Verdict | JudgeError:
+    """Put together what was said of the two orders."""
+    try:
+        decision, mirrored = _read(_text(first)), _MIRRORED[_read(_text(turned))]
+    except JudgeError as error:
+        return error
+    rationale = _VERDICT.sub("", _text(first)).strip()[:2000]
+    if decision is mirrored:
+        return Verdict(decision, rationale, agreed=True)
+    return Verdict(
+        Preference.TIE,
+        f"Asked twice, it said {decision.value} and {mirrored.value}. {rationale}",
+        agreed=False,
+    )
 
 
 def _text(answer: Completion | EngineError) -> str:
     if isinstance(answer, EngineError):
-        raise JudgeError(f"The judge gave no verdict: {answer}") from answer
+        raise _silent(answer) from answer
+    if answer.finish_reason is FinishReason.LENGTH:
+        raise JudgeError(
+            "The judge gave no verdict: its tokens ran out while it was still reasoning "
+            f"({answer.raw[-60:]!r}). Use a model that is briefer, or has more context."
+        )
     return answer.split.response or answer.raw
+
+
+def _silent(error: EngineError) -> JudgeError:
+    return JudgeError(f"The judge gave no verdict: {error}")
 
 
 def _read(text: str) -> Preference:
@@ -92,7 +164,3 @@ def _read(text: str) -> Preference:
             "Use a stronger model, or give it more tokens."
         )
     return _DECISION[found[-1].upper()]
-
-
-def _rationale(text: str) -> str:
-    return _VERDICT.sub("", text).strip()[:2000]

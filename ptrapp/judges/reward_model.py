@@ -13,6 +13,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from ptrapp.core.errors import JudgeError, ModelUnusable
 from ptrapp.core.types import Preference
 from ptrapp.judges.base import Verdict
+from ptrapp.judges.shown import response_of, without_thoughts
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ class RewardModel:
     def __init__(
         self, model_path: str, name: str, *, device: str = "cpu", tie_below: float = ROUNDING
     ) -> None:
-        """`name` signs the votes. Scores nearer than `tie_below` are a tie.
+        """`name` signs the votes. Scores nearer than `tie_below` are a tie. `device` auto takes a
+        GPU when there is one.
 
         Raises `ModelUnusable`: weights must be safetensors, and no code of the folder is run.
         """
@@ -60,18 +62,22 @@ class RewardModel:
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         model.config.pad_token_id = self._tokenizer.pad_token_id
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(device).eval()
         self._longest = getattr(model.config, "max_position_embeddings", None) or 1 << 20
         self._lock = threading.Lock()
         self._tie_below = tie_below
         self.name = name
 
-    def score(self, question: str, responses: Sequence[str]) -> list[float]:
+    def score(
+        self, question: str, reference_answer: str | None, responses: Sequence[str]
+    ) -> list[float]:
         """One number for each **response**, higher is better; a thought has no way in.
 
         Raises `JudgeError` when one is too long to be read whole.
         """
-        rows = [self._ids(question, response) for response in responses]
+        rows = [chat_ids(self._tokenizer, question, response) for response in responses]
         if (longest := max(map(len, rows), default=0)) > self._longest:
             raise JudgeError(
                 f"A response of {longest} tokens does not fit the reward model's {self._longest}; "
@@ -86,19 +92,25 @@ class RewardModel:
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
         """Compare two **responses** by their scores."""
-        first, second = self.score(question, (left, right))
+        first, second = self.score(question, reference_answer, (left, right))
         said = f"Scores {first:.3f} and {second:.3f}."
         if abs(first - second) <= self._tie_below:
             return Verdict(Preference.TIE, said)
         return Verdict(Preference.LEFT if first > second else Preference.RIGHT, said)
 
-    def _ids(self, question: str, response: str) -> list[int]:
-        chat = [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": response},
-        ]
-        if self._tokenizer.chat_template:
-            ids = self._tokenizer.apply_chat_template(chat, tokenize=True, return_dict=False)
-        else:
-            ids = self._tokenizer(question, response)["input_ids"]
-        return list(ids)
+
+def chat_ids(tokenizer: Any, question: str, response: str) -> list[int]:
+    """What a reward model reads, in training as here: the question and the **response**, as a chat.
+
+    A thought that was handed in is left out.
+    """
+    question, response = without_thoughts(question), response_of(response)
+    chat = [
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": response},
+    ]
+    if tokenizer.chat_template:
+        ids = tokenizer.apply_chat_template(chat, tokenize=True, return_dict=False)
+    else:
+        ids = tokenizer(question, response)["input_ids"]
+    return list(ids)

@@ -1,8 +1,11 @@
 """The judge that needs no model: the response that states the reference answer is better."""
 
+from collections.abc import Sequence
+
 from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Preference
 from ptrapp.judges.base import Verdict
+from ptrapp.judges.shown import response_of
 from ptrapp.tasks.check import is_correct
 
 _OUTCOMES = {
@@ -14,16 +17,29 @@ _OUTCOMES = {
 
 
 class Verifier:
-    """Compares by `is_correct`. Needs a reference answer."""
+    """Compares and scores by `is_correct`. Needs a reference answer."""
 
     name = "verifier"
+
+    def score(
+        self, question: str, reference_answer: str | None, responses: Sequence[str]
+    ) -> list[float]:
+        """1 for a **response** that states the reference answer, else 0. Raises `JudgeError`."""
+        reference = _needed(question, reference_answer)
+        return [float(is_correct(response_of(response), reference)) for response in responses]
 
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
-        if not reference_answer:
-            raise JudgeError(
-                f"The verifier needs a reference answer and {question[:60]!r} has none. "
-                "Give the prompt one, or choose another judge."
-            )
-        return _OUTCOMES[is_correct(left, reference_answer), is_correct(right, reference_answer)]
+        """Compare two **responses**. Raises `JudgeError`."""
+        first, second = self.score(question, reference_answer, (left, right))
+        return _OUTCOMES[bool(first), bool(second)]
+
+
+def _needed(question: str, reference_answer: str | None) -> str:
+    if not reference_answer:
+        raise JudgeError(
+            f"The verifier needs a reference answer and {question[:60]!r} has none. "
+            "Give the prompt one, or choose another judge."
+        )
+    return reference_answer

@@ -36,9 +36,9 @@ def judge(folder: Path) -> RewardModel:
 def test_a_score_does_not_hang_on_what_is_scored_beside_it(judge: RewardModel) -> None:
     responses = ["The answer is 4.", "5", "I do not know what that is, but it may be seven."]
 
-    together = judge.score("What is 2 + 2?", responses)
+    together = judge.score("What is 2 + 2?", None, responses)
 
-    alone = [judge.score("What is 2 + 2?", [response])[0] for response in responses]
+    alone = [judge.score("What is 2 + 2?", None, [response])[0] for response in responses]
     assert together == pytest.approx(alone, abs=1e-5)
     assert len(set(together)) == 3
 
@@ -56,11 +56,11 @@ def test_the_score_is_what_the_classifier_says_of_the_whole_chat(
     with torch.no_grad():
         expected = model(torch.tensor([ids])).logits.item()
 
-    assert judge.score("q", ["a"]) == pytest.approx([expected], abs=1e-6)
+    assert judge.score("q", None, ["a"]) == pytest.approx([expected], abs=1e-6)
 
 
 def test_the_higher_score_is_preferred_whichever_side_it_is_on(judge: RewardModel) -> None:
-    first, second = judge.score("q", ["one", "two"])
+    first, second = judge.score("q", None, ["one", "two"])
     better = Preference.LEFT if first > second else Preference.RIGHT
     mirrored = Preference.RIGHT if first > second else Preference.LEFT
 
@@ -77,7 +77,7 @@ def test_scores_nearer_than_asked_are_a_tie(folder: Path) -> None:
 
 def test_a_response_that_does_not_fit_stays_unscored(judge: RewardModel) -> None:
     with pytest.raises(JudgeError, match="does not fit the reward model's 512"):
-        judge.score("q", ["word " * 600])
+        judge.score("q", None, ["word " * 600])
 
 
 @pytest.mark.parametrize(
