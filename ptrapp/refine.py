@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from ptrapp.core.dialogue import REFINE_INSTRUCTION, build_messages
+from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages
 from ptrapp.core.errors import EngineError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Completion, History, Policy, Sampling, Turn
@@ -62,12 +62,16 @@ def refine(
     system: str | None = None,
     refine_instruction: str = REFINE_INSTRUCTION,
     keep_thoughts: bool = True,
+    history_mode: HistoryMode = HistoryMode.FULL,
+    stop_unchanged: bool = False,
     history: History = (),
 ) -> Generator[RoundEvent, None, None]:
     """Write `rounds` rounds one after another, the first one after `history`.
 
-    Round numbers go on from the history's. Whoever calls has the policy pinned, and closes the
-    generator to stop: what is being written is cancelled, finished rounds have been handed out.
+    Round numbers go on from the history's. With `stop_unchanged` the loop ends early with the round
+    whose response is the one before it again: nothing is left to refine. Whoever calls has the
+    policy pinned, and closes the generator to stop: what is being written is cancelled, finished
+    rounds have been handed out.
     """
     turns = list(history)
     for index in range(len(turns), len(turns) + rounds):
@@ -79,6 +83,7 @@ def refine(
             system=system,
             refine_instruction=refine_instruction,
             keep_thoughts=keep_thoughts,
+            history_mode=history_mode,
         )
         drawn = replace(sampling, seed=round_seed(sampling.seed, index))
         yield RoundStarted(index)
@@ -94,6 +99,8 @@ def refine(
                     case Failed(_, error):
                         yield RoundFailed(index, error)
                         return
+        if stop_unchanged and is_unchanged(turns):
+            return
 
 
 def refine_many(
@@ -107,12 +114,15 @@ def refine_many(
     system: str | None = None,
     refine_instruction: str = REFINE_INSTRUCTION,
     keep_thoughts: bool = True,
+    history_mode: HistoryMode = HistoryMode.FULL,
+    stop_unchanged: bool = False,
     histories: Sequence[History] | None = None,
 ) -> list[list[Completion | EngineError]]:
     """Refine many prompts, a round of all of them at once; for each prompt what its rounds gave.
 
-    A prompt whose round fails has that error as its last entry and no further rounds. Prompt i
-    draws from seed + i. It is a job to the engine: people go first.
+    A prompt whose round fails has that error as its last entry and no further rounds; with
+    `stop_unchanged` one whose response is the one before it again has no further rounds either.
+    Prompt i draws from seed + i. It is a job to the engine: people go first.
     """
     turns = [list(history) for history in histories or [()] * len(prompts)]
     outcomes: list[list[Completion | EngineError]] = [[] for _ in prompts]
@@ -129,6 +139,7 @@ def refine_many(
                 system=system,
                 refine_instruction=refine_instruction,
                 keep_thoughts=keep_thoughts,
+                history_mode=history_mode,
             )
             drawn = replace(sampling, seed=round_seed(sampling.seed + place, index))
             requests.append(
@@ -138,8 +149,10 @@ def refine_many(
             outcomes[place].append(outcome)
             if isinstance(outcome, EngineError):
                 alive.remove(place)
-            else:
-                turns[place].append(as_turn(outcome))
+                continue
+            turns[place].append(as_turn(outcome))
+            if stop_unchanged and is_unchanged(turns[place]):
+                alive.remove(place)
     return outcomes
 
 
@@ -154,6 +167,7 @@ def sample(
     system: str | None = None,
     refine_instruction: str = REFINE_INSTRUCTION,
     keep_thoughts: bool = True,
+    history_mode: HistoryMode = HistoryMode.FULL,
     history: History = (),
 ) -> Generator[Event, None, None]:
     """Draw `k` candidates of the same prompt at once, with seeds seed, seed + 1, …
@@ -168,6 +182,7 @@ def sample(
         system=system,
         refine_instruction=refine_instruction,
         keep_thoughts=keep_thoughts,
+        history_mode=history_mode,
     )
     requests = [
         Request(messages, thinking, replace(sampling, seed=sampling.seed + candidate), policy)
@@ -180,6 +195,14 @@ def sample(
 def round_seed(seed: int, index: int) -> int:
     """The seed of round `index`; round 0 draws from the seed itself, like candidate 0."""
     return seed + index * _SEED_STEP
+
+
+def is_unchanged(turns: History) -> bool:
+    """Whether the last response is the one before it again, white space aside; none is no answer."""
+    if len(turns) < 2:
+        return False
+    before, last = (turn.response.split() for turn in turns[-2:])
+    return bool(last) and before == last
 
 
 def as_turn(completion: Completion) -> Turn:

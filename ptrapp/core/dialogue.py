@@ -1,6 +1,7 @@
 """From a prompt and its history to messages and prompt ids, for serving and training alike."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any, Protocol
 
 from jinja2 import TemplateError
@@ -10,6 +11,15 @@ from ptrapp.core.types import History, Message, Role
 
 REFINE_INSTRUCTION = "Check your answer and improve it."
 """The user turn between two rounds (PTR section 1.5: one fixed sentence, the same each round)."""
+
+
+class HistoryMode(StrEnum):
+    """Which of the earlier rounds a later one is shown (PTR section 1.5 knows both)."""
+
+    FULL = "full"
+    """All of them."""
+    LAST = "last"
+    """The last one alone: the context stays short however many rounds there are."""
 
 
 class ChatTokenizer(Protocol):
@@ -27,6 +37,7 @@ def build_messages(
     system: str | None = None,
     refine_instruction: str = REFINE_INSTRUCTION,
     keep_thoughts: bool = True,
+    history_mode: HistoryMode = HistoryMode.FULL,
 ) -> tuple[Message, ...]:
     """Return the chat a policy is to continue.
 
@@ -34,13 +45,17 @@ def build_messages(
 
         user: prompt | assistant: round 1 | user: refine | assistant: round 2 | user: refine
 
+    and with `HistoryMode.LAST`::
+
+        user: prompt | assistant: round 2 | user: refine
+
     `keep_thoughts=False` shows only the responses of earlier rounds to the next one.
     """
     asks = " ".join(part for part in (system, fmt.system if thinking else None) if part)
     messages = [Message(Role.SYSTEM, asks)] if asks else []
     query = fmt.user_template.replace("{query}", prompt) if thinking else prompt
     messages.append(Message(Role.USER, query))
-    for turn in history:
+    for turn in history[-1:] if history_mode is HistoryMode.LAST else history:
         shown = turn.raw if keep_thoughts else f"{fmt.prefill_direct} {turn.response}".lstrip()
         messages.append(Message(Role.ASSISTANT, shown))
         messages.append(Message(Role.USER, refine_instruction))
@@ -56,11 +71,18 @@ def prompt_ids(tokenizer: ChatTokenizer, messages: Sequence[Message], thinking: 
     try:
         return _templated(tokenizer, messages, thinking)
     except TemplateError:
-        if len(messages) < 2 or messages[0].role is not Role.SYSTEM:
+        folded = fold_system(messages)
+        if folded == tuple(messages):
             raise
-        system, first, *others = messages
-        merged = Message(first.role, f"{system.content}\n\n{first.content}")
-        return _templated(tokenizer, (merged, *others), thinking)
+        return _templated(tokenizer, folded, thinking)
+
+
+def fold_system(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """Put a system message at the head of the user turn behind it; other chats stay as they are."""
+    if len(messages) < 2 or messages[0].role is not Role.SYSTEM:
+        return tuple(messages)
+    system, first, *others = messages
+    return (Message(first.role, f"{system.content}\n\n{first.content}"), *others)
 
 
 def _templated(tokenizer: ChatTokenizer, messages: Sequence[Message], thinking: bool) -> list[int]:
