@@ -26,6 +26,7 @@ from ptrapp.api.session import secret_key, with_sessions
 from ptrapp.core.errors import ConfigurationError, ThriceError
 from ptrapp.core.settings import Settings, load_settings
 from ptrapp.engines.opening import open_engine
+from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.services import play, versions
 from ptrapp.services.studio import Studio
 from ptrapp.services.worker_process import start_worker, stop_worker
@@ -67,7 +68,9 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     engine = open_engine(settings)
     stack.callback(engine.close)
     settings = settings.with_model(engine.model_id)
-    studio = Studio(settings, database, engine)
+    judge = open_judge(settings)
+    stack.callback(close_judge, judge)
+    studio = Studio(settings, database, engine, judge)
     with database.write() as session:
         rounds.abandon_runs(session)
     versions.restore(studio)

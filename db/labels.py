@@ -128,10 +128,13 @@ def judge_vote(
     outcome: Outcome,
     rationale: str | None,
     key: str,
+    *,
+    agreed: bool | None = None,
 ) -> Vote:
     """Store a judge's verdict in the comparison's own terms; a judge sees responses only.
 
-    `key` names the verdict: sent twice it is stored once.
+    `key` names the verdict: sent twice it is stored once. `agreed` says whether a judge that was
+    asked in both orders said the same twice.
     """
     if (stored := _by_key(session, key)) is not None:
         return stored
@@ -146,6 +149,7 @@ def judge_vote(
         outcome=outcome,
         blind=True,
         rationale=rationale,
+        agreed=agreed,
     )
 
 

@@ -321,6 +321,9 @@ class Vote(Base):
     blind: Mapped[bool]
     """False when thoughts or versions had been visible to the rater."""
     rationale: Mapped[str | None]
+    agreed: Mapped[bool | None]
+    """Whether a judge that was asked in both orders said the same twice; NULL of others. A tie that
+    it did not agree on is its doubt, not a tie."""
     decided_ms: Mapped[int | None]
     """Milliseconds from the paint of the pair to the key."""
     client: Mapped[str] = mapped_column(String(32), default="")

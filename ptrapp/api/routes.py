@@ -22,7 +22,6 @@ from ptrapp.core.errors import (
 )
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
-from ptrapp.judges.verifier import Verifier
 from ptrapp.services import compare, jobs, play, versions
 from ptrapp.services.board import read_board
 from ptrapp.services.studio import Studio
@@ -131,7 +130,7 @@ def build_router(studio: Studio) -> APIRouter:
 
     @router.post("/comparisons/judge")
     def judge(body: Pair) -> dict[str, str]:
-        outcome, rationale = compare.let_judge_compare(studio, Verifier(), body.left, body.right)
+        outcome, rationale = compare.let_judge_compare(studio, body.left, body.right)
         return {"outcome": outcome, "rationale": rationale}
 
     @router.post("/votes", status_code=201)

@@ -11,6 +11,7 @@ from db import ballots as marks
 from db.models import Offer, Round, Run, RunMode, RunState, Vote
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.types import Split
+from ptrapp.judges.verifier import Verifier
 from ptrapp.services.compare import as_shown
 from ptrapp.services.live import LiveRun, Slot
 from ptrapp.services.play import load
@@ -67,6 +68,8 @@ class Board:
     mode: str
     prompt: str
     reference_answer: str | None
+    judge: str | None
+    """Who would compare for a person; None where the verifier lacks a reference answer."""
     task: str | None
     version: str
     state: str
@@ -106,6 +109,7 @@ def read_board(studio: Studio, run_id: int, rater: str) -> Board:
         mode=run.mode.value,
         prompt=run.prompt.text,
         reference_answer=run.prompt.reference_answer,
+        judge=_judge_of(studio, run),
         task=run.prompt.task,
         version=run.adapter.name if run.adapter else "base",
         state=state.value,
@@ -114,6 +118,12 @@ def read_board(studio: Studio, run_id: int, rater: str) -> Board:
         cells=cells,
         ballots=ballots,
     )
+
+
+def _judge_of(studio: Studio, run: Run) -> str | None:
+    if isinstance(studio.judge, Verifier) and not run.prompt.reference_answer:
+        return None
+    return studio.judge.name
 
 
 def _cells(

@@ -7,7 +7,6 @@ from db import ballots, labels, rounds
 from db.models import Offer, Outcome, RaterKind, Round, Vote
 from db.session import Session
 from ptrapp.core.errors import InputError, NotFound
-from ptrapp.judges.base import Judge
 from ptrapp.services import jobs
 from ptrapp.services.studio import Studio
 
@@ -84,9 +83,9 @@ def undo(studio: Studio, rater: str, key: str) -> Vote | None:
 
 
 def let_judge_compare(
-    studio: Studio, judge: Judge, shown_left: int, shown_right: int
+    studio: Studio, shown_left: int, shown_right: int
 ) -> tuple[str, str]:
-    """Ask the judge, who sees prompt and responses only, and store its vote.
+    """Ask the studio's judge, who sees prompt and responses only, and store its vote.
 
     Returns outcome (in the screen's terms) and rationale. Raises `JudgeError`: then nothing is
     stored, an unreadable verdict is not a tie.
@@ -95,13 +94,20 @@ def let_judge_compare(
     with studio.database.read() as session:
         left, right = _round(session, left_id), _round(session, right_id)
         question, reference = left.prompt.text, left.prompt.reference_answer
+    judge = studio.judge
     verdict = judge.compare(question, reference, left.response, right.response)
     outcome = Outcome(verdict.outcome.value)
     with studio.database.write() as session:
         who = labels.ensure_rater(session, RaterKind.JUDGE, JUDGE_PREFIX + judge.name)
         comparison = labels.ensure_comparison(session, left_id, right_id)
         labels.judge_vote(
-            session, who.id, comparison.id, outcome, verdict.rationale, uuid.uuid4().hex
+            session,
+            who.id,
+            comparison.id,
+            outcome,
+            verdict.rationale,
+            uuid.uuid4().hex,
+            agreed=verdict.agreed,
         )
         jobs.queue_when_due(studio, session)
     return as_shown(outcome, flipped=left_id != shown_left).value, verdict.rationale

@@ -15,6 +15,7 @@ from db.session import Database, open_database
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.judges.verifier import Verifier
 from ptrapp.services import compare, play
 from ptrapp.services.board import Board, read_board
 from ptrapp.services.studio import Studio
@@ -36,11 +37,13 @@ class World:
         self.folder = folder
         self.studio = self.open()
 
-    def open(self, script: Any = answer, *, engine: Any = None, **settings: Any) -> Studio:
+    def open(
+        self, script: Any = answer, *, engine: Any = None, judge: Any = None, **settings: Any
+    ) -> Studio:
         """Start the product anew over the same database, with this script and these settings."""
         self.engine = engine or ScriptedEngine(script)
         chosen = Settings(data_dir=self.folder, worker=False, **settings)
-        self.studio = Studio(chosen, self.database, self.engine)
+        self.studio = Studio(chosen, self.database, self.engine, judge or Verifier())
         return self.studio
 
     def begin(self, prompt: str = "What is 1 + 1?", **asked: Any) -> int:

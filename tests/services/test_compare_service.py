@@ -11,7 +11,6 @@ from db.models import Outcome, RaterKind, Vote
 from ptrapp.core.errors import InputError, JudgeError, NotFound
 from ptrapp.core.types import Preference
 from ptrapp.judges.base import Verdict
-from ptrapp.judges.verifier import Verifier
 from ptrapp.services import compare, jobs
 
 
@@ -132,7 +131,7 @@ def test_only_two_rounds_of_one_prompt_are_a_pair(world: Any) -> None:
 def test_the_verifier_votes_as_a_judge(world: Any) -> None:
     run = world.play(n=2, reference_answer="2")
     wrong, right = (row.id for row in run.rounds)
-    outcome, rationale = compare.let_judge_compare(world.studio, Verifier(), right, wrong)
+    outcome, rationale = compare.let_judge_compare(world.studio, right, wrong)
     assert outcome == "left"
     assert "right answer" in rationale
     (vote,) = standing(world)
@@ -144,7 +143,7 @@ def test_the_verifier_votes_as_a_judge(world: Any) -> None:
 
 def test_without_a_reference_answer_nothing_is_judged_and_nothing_stored(world: Any) -> None:
     with pytest.raises(JudgeError, match="needs a reference answer"):
-        compare.let_judge_compare(world.studio, Verifier(), *world.pair())
+        compare.let_judge_compare(world.studio, *world.pair())
     assert world.count("votes") == world.count("comparisons") == 0
 
 
@@ -158,7 +157,7 @@ def test_a_judge_is_shown_responses_and_never_a_thought(world: Any) -> None:
             return Verdict(Preference.TIE, "Both.")
 
     judge = Nosy()
-    compare.let_judge_compare(world.studio, judge, *world.pair())
+    compare.let_judge_compare(world.open(judge=judge), *world.pair())
     assert "The answer is 1." in judge.seen
     assert "secret" not in judge.seen
 
@@ -166,7 +165,7 @@ def test_a_judge_is_shown_responses_and_never_a_thought(world: Any) -> None:
 def test_a_person_cannot_take_a_judges_name(world: Any) -> None:
     run = world.play(n=2, reference_answer="2")
     pair = [row.id for row in run.rounds]
-    compare.let_judge_compare(world.studio, Verifier(), *pair)
+    compare.let_judge_compare(world.studio, *pair)
     with pytest.raises(Conflict, match="choose another name"):
         compare.open_pair(world.studio, "judge:verifier", *pair)
 

@@ -12,7 +12,6 @@ from db import jobs as queue
 from db.errors import AlreadyQueued, Conflict, DiskFull
 from db.models import JobKind
 from ptrapp.core.errors import InputError, NotFound, StorageError
-from ptrapp.judges.verifier import Verifier
 from ptrapp.services import compare, jobs
 from ptrapp.services.training_panel import read_panel
 
@@ -65,7 +64,7 @@ def test_enough_votes_queue_one_job(world: Any) -> None:
 def test_a_judges_vote_counts_too(world: Any) -> None:
     world.open(train_every=1)
     run = world.play(n=2, reference_answer="2")
-    compare.let_judge_compare(world.studio, Verifier(), *(row.id for row in run.rounds))
+    compare.let_judge_compare(world.studio, *(row.id for row in run.rounds))
     assert world.count("jobs") == 1
 
 

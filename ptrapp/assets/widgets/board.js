@@ -245,7 +245,7 @@ const drawBar = () => {
         button("Tie", "↓", () => decide("tie")),
         button("Both bad", "x", () => decide("both_bad")),
         button(name(byId(offer.right)), "→", () => decide("right")),
-        board.reference_answer ? button("Let the judge compare", "j", letJudge, "The verifier sees the two responses and the reference answer, no thought") : null,
+        board.judge ? button("Let the judge compare", "j", letJudge, `${board.judge} sees the two responses${board.reference_answer ? " and the reference answer" : ""}, no thought`) : null,
         button("Put aside", "Esc", () => attempt(putAside))),
     );
   } else if (board.cells.filter((cell) => cell.round_id).length > 1) {
@@ -272,7 +272,7 @@ const onKey = (event) => {
     if (decisions[event.key]) {
       if (performance.now() - offer.paintedAt < QUIET_MS) return;
       action = () => decide(decisions[event.key], strength);
-    } else if (event.key === "j" && board.reference_answer) action = letJudge;
+    } else if (event.key === "j" && board.judge) action = letJudge;
     else if (event.key === "Escape") action = () => attempt(putAside);
   } else if (board.state === "running" && event.key === "Escape") action = stopRun;
   else if (digit >= 1 && digit <= finished.length && finished.length > 1) action = () => choose(finished[digit - 1]);
