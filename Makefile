@@ -38,7 +38,7 @@ vllm: $(VLLM_VENV)/.ready
 	VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 \
 	exec $(VLLM_VENV)/bin/python -m vllm.entrypoints.openai.api_server \
 	  --model $(MODEL) --served-model-name base --host 127.0.0.1 --port $(VLLM_PORT) \
-	  --enable-lora --max-loras 16 --max-cpu-loras 16 --max-lora-rank 64 \
+	  --enable-lora --max-loras 16 --max-cpu-loras 16 --max-lora-rank 64 --scheduling-policy priority \
 	  $(if $(GPU),,$(VLLM_CPU)) $(VLLM_ARGS)
 
 $(VLLM_VENV)/.ready: requirements-vllm.txt

@@ -17,7 +17,8 @@ class Priority(StrEnum):
 
     PERSON = "person"
     JOB = "job"
-    """Nobody reads along: it gets the smaller share of the time while people are waiting."""
+    """Nobody reads along: it gets the smaller share of the time while people are waiting, or none
+    of it on a server that serves people first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,12 @@ class Capabilities:
     """Adapters can be loaded while the server runs."""
     tokenize: bool
     """Prompts can be counted exactly."""
+    system_role: bool
+    """Its template takes a system message."""
+    priorities: bool
+    """A request may say that it can wait. Whether it then does is not to be seen from outside:
+    vLLM 0.32 takes any priority and obeys it with `--scheduling-policy priority` only; others
+    refuse what they do not obey."""
     reasons: bool
     """It wrote a thought without being asked for one."""
 
@@ -73,6 +79,12 @@ class Capabilities:
              "It cannot load adapters while it runs, so only the base model answers."),
             (self.tokenize, "Prompts are counted exactly.",
              "It cannot count tokens, so the length of a prompt is estimated."),
+            (self.system_role, "System messages are sent as such.",
+             "Its template refuses a system message, which goes before the first question."),
+            (self.priorities,
+             "It is told who can wait; started with --scheduling-policy priority, vLLM answers "
+             "people before jobs.",
+             "It takes no priorities, so people and jobs wait for one another alike."),
             (self.reasons, "It thinks without being asked to.",
              "It does not think unless it is asked to."),
         )  # fmt: skip
@@ -105,6 +117,8 @@ def probe(server: Server, model: str) -> Capabilities:
         refuses_unknown_models=_try(server, ask | {"model": UNHEARD_OF}) is None,
         adapters=server.has_adapter_endpoints(),
         tokenize=_counts(server, ask),
+        system_role=plain is None or _takes_system(server, ask),
+        priorities=_ranks(server, ask),
         reasons=any("<think>" in _text(one) or _reasoning(one) for one in (plain, once)),
     )
     for sentence in found.sentences():
@@ -149,6 +163,17 @@ def _continues(server: Server, ask: dict[str, Any]) -> bool:
     if not continued or not answered or not continued.usage or not answered.usage:
         return False
     return 0 < continued.usage.prompt_tokens < answered.usage.prompt_tokens
+
+
+def _ranks(server: Server, ask: dict[str, Any]) -> bool:
+    """A server that takes what is no number for a priority does not read it at all."""
+    first, senseless = (_try(server, ask | {"priority": value}) for value in (1, "none"))
+    return first is not None and senseless is None
+
+
+def _takes_system(server: Server, ask: dict[str, Any]) -> bool:
+    system = {"role": "system", "content": "Be brief."}
+    return _try(server, ask | {"messages": [system, *ask["messages"]], "max_tokens": 1}) is not None
 
 
 def _counts(server: Server, ask: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from openai import APIError
 
+from ptrapp.core.dialogue import fold_system
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Message, Role
 from ptrapp.engines.remote.errors import mapped
@@ -48,9 +49,11 @@ class Prompts:
     def body(self, messages: Sequence[Message], thinking: bool) -> dict[str, Any]:
         """The messages, with the thought's first marker written for the model where that works.
 
+        Where the template refuses a system role they have none, as in `core.dialogue.prompt_ids`.
         A template that writes the marker itself gives the same ids either way.
         """
-        rows = [message.as_dict() for message in messages]
+        sent = messages if self._capabilities.system_role else fold_system(messages)
+        rows = [message.as_dict() for message in sent]
         prefill = self._format.prefill(thinking)
         body: dict[str, Any] = {"messages": rows}
         if self._capabilities.template_switches:

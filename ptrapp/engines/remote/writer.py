@@ -12,7 +12,7 @@ from openai import APIError, NotFoundError
 from ptrapp.core.errors import ContextTooLong, EngineUnavailable
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Completion, Split
-from ptrapp.engines.base import Request
+from ptrapp.engines.base import Priority, Request
 from ptrapp.engines.remote.adapters import Adapters
 from ptrapp.engines.remote.call import Call
 from ptrapp.engines.remote.errors import mapped, worth_asking_again
@@ -27,6 +27,9 @@ LEAST_ROOM = 16
 """Tokens that must be left for an answer, as in the embedded engine."""
 SHOW_S = 0.03
 """Between two deltas: a page is not read faster."""
+
+_RANK = {Priority.PERSON: 0, Priority.JOB: 1}
+"""vLLM's priorities: the lower is answered first."""
 
 Show = Callable[[Split, int], None]
 
@@ -138,6 +141,8 @@ class Writer:
             "seed": drawn.seed,
             "max_tokens": min(drawn.max_tokens, self._room(request)),
         }
+        if self.capabilities.priorities:
+            body["priority"] = _RANK[request.priority]
         if drawn.stop:
             body["stop"] = list(drawn.stop)
         if self.capabilities.logprobs:

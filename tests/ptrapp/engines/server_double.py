@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ptrapp.core.settings import BUNDLED_MODEL
 
@@ -46,7 +46,11 @@ class Double:
     refuses_adapters: bool = False
     accepts_any_model: bool = False
     takes_extras: bool = True
+    priorities: Literal["obeyed", "refused", "ignored"] = "obeyed"
+    """Where they are not obeyed, servers that read them refuse any but 0 and others never look."""
     has_template: bool = True
+    takes_system: bool = True
+    """Gemma's template refuses a system message, in the words of its own exception."""
     key: str = ""
     overloaded: int = 0
     fails: int = 0
@@ -178,6 +182,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(500, "EngineCore encountered an issue.")
         elif not double.has_template:
             self._refuse(400, NO_TEMPLATE)
+        elif (refusal := _refusal_of_priority(double.priorities, body)) is not None:
+            self._refuse(400, refusal)
+        elif body["messages"][0]["role"] == "system" and not double.takes_system:
+            self._refuse(400, "System role not supported")
         elif extras and not double.takes_extras:
             self._refuse(400, f"Unrecognized request arguments: {sorted(extras)}")
         elif body["model"] not in known and not double.accepts_any_model:
@@ -324,6 +332,18 @@ def _words(body: dict[str, Any], seed: int | None, thinking: bool) -> list[str]:
     thought = [f" {draw.choice(_VOCABULARY)}" for _ in range(n_words)]
     answer = [" The", " answer", " is", f" {draw.randint(1, 99)}", "."]
     return [*thought, "<R>", *answer] if thinking else answer
+
+
+def _refusal_of_priority(policy: str, body: dict[str, Any]) -> str | None:
+    """What vLLM says of a priority; nothing when it is taken."""
+    priority = body.get("priority", 0)
+    if policy == "ignored":
+        return None
+    if not isinstance(priority, int):
+        return "Input should be a valid integer, unable to parse string as an integer"
+    if priority and policy == "refused":
+        return f"Got priority {priority} but Priority scheduling is not enabled."
+    return None
 
 
 def _until(

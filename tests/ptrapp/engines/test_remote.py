@@ -13,6 +13,7 @@ import pytest
 from engine_contract import EngineContract, ask
 from server_double import EOS, Double
 
+from ptrapp.core.dialogue import build_messages, fold_system
 from ptrapp.core.errors import (
     AdapterRejected,
     ContextTooLong,
@@ -23,8 +24,8 @@ from ptrapp.core.errors import (
 )
 from ptrapp.core.settings import BUNDLED_MODEL
 from ptrapp.core.thoughts import GENERIC, THINK, TINY, Thinking
-from ptrapp.core.types import BASE, Completion, FinishReason, Policy, Sampling
-from ptrapp.engines.base import Delta, Failed, Request, complete
+from ptrapp.core.types import BASE, Completion, FinishReason, Policy, Role, Sampling, Turn
+from ptrapp.engines.base import Delta, Failed, Priority, Request, complete
 from ptrapp.engines.remote import errors
 from ptrapp.engines.remote.engine import RemoteEngine
 from ptrapp.engines.remote.server import Patience
@@ -112,11 +113,14 @@ def test_a_server_that_does_everything_is_seen_to(engine: RemoteEngine) -> None:
         ({"tokenizes": False}, "tokenize", "estimated"),
         ({"knows_adapters": False}, "adapters", "only the base model"),
         ({"accepts_any_model": True}, "refuses_unknown_models", "any model name"),
+        ({"priorities": "refused"}, "priorities", "takes no priorities"),
+        ({"priorities": "ignored"}, "priorities", "takes no priorities"),
+        ({"takes_system": False}, "system_role", "refuses a system message"),
         ({"takes_extras": False}, "template_switches", "refuses chat_template_kwargs"),
     ],
 )
 def test_what_a_server_does_not_do_is_seen_and_said(
-    double: Double, open_engine: Open, switch: dict[str, bool], capability: str, words: str
+    double: Double, open_engine: Open, switch: dict[str, Any], capability: str, words: str
 ) -> None:
     vars(double).update(switch)
     engine = open_engine()
@@ -135,6 +139,36 @@ def test_each_candidate_is_a_request_with_its_seed_and_every_parameter(
     for body in double.asked:
         sent = {name: body[name] for name in ("n", "temperature", "top_p", "max_tokens", "top_k")}
         assert sent == {"n": 1, "temperature": 0.7, "top_p": 0.9, "max_tokens": 20, "top_k": -1}
+
+
+@pytest.mark.parametrize(
+    ("policy", "sent"), [("obeyed", [0, 1]), ("refused", [None] * 2), ("ignored", [None] * 2)]
+)
+def test_a_job_says_that_it_can_wait_where_that_is_heard(
+    double: Double, open_engine: Open, policy: Any, sent: list[int | None]
+) -> None:
+    double.priorities = policy
+    engine = open_engine()
+    for priority in (Priority.PERSON, Priority.JOB):
+        answer(engine, replace(ask("a"), priority=priority))
+    assert [body.get("priority") for body in double.asked] == sent
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_system_message_goes_before_the_question_where_there_is_no_such_role(
+    double: Double, open_engine: Open, taken: bool
+) -> None:
+    double.takes_system = taken
+    engine = open_engine(thought_format="system")
+    turn = Turn("", "4", "4")
+    messages = build_messages("2 + 2?", [turn], engine.thought_format, True)
+    assert messages[0].role is Role.SYSTEM
+    answer(engine, Request(messages, True, Sampling()))
+    (body,) = double.asked
+    sent = messages if taken else fold_system(messages)
+    assert body["messages"] == [message.as_dict() for message in sent]
+    n_words = sum(len(message.content.split()) for message in messages)
+    assert engine.count_prompt_tokens(messages, True) == n_words + 2 * (len(sent) + 1)
 
 
 def test_ids_log_probabilities_and_counts_are_the_servers(engine: RemoteEngine) -> None:

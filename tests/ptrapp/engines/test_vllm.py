@@ -84,7 +84,7 @@ class Vllm:
         flags = (
             f"--model {BUNDLED_MODEL} --served-model-name base --host 127.0.0.1 --port {self.port} "
             "--dtype float32 --enforce-eager --enable-lora --max-loras 32 --max-cpu-loras 32 "
-            "--max-lora-rank 16 --no-enable-chunked-prefill --max-num-batched-tokens 8192"
+            "--scheduling-policy priority --max-lora-rank 16 --no-enable-chunked-prefill --max-num-batched-tokens 8192"
         )
         command = [str(PYTHON), "-m", "vllm.entrypoints.openai.api_server", *flags.split()]
         with self._log.open("ab") as log:
