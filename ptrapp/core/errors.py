@@ -13,6 +13,7 @@
     │   ├── ContextTooLong          this prompt and history do not fit; later rounds stop here
     │   ├── PolicyMissing           the adapter is not published on the engine
     │   ├── AdapterRejected         the engine cannot load or answer with the adapter
+    │   ├── AdaptersUnsupported     the engine takes no adapter at all; this one may be good
     │   └── EngineUnavailable       no answer at all; try again later
     ├── StorageError                a file or folder could not be removed
     ├── JudgeError                  no verdict: *unscored*, never a tie
@@ -67,6 +68,10 @@ class PolicyMissing(EngineError):
 
 class AdapterRejected(EngineError):
     """The engine could not load the adapter, or could not answer one token with it."""
+
+
+class AdaptersUnsupported(EngineError):
+    """The engine takes no adapters as it was started. Says nothing of the one it was given."""
 
 
 class EngineUnavailable(EngineError):

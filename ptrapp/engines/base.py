@@ -90,7 +90,8 @@ class Engine(Protocol):
     def publish(self, name: str, path: Path) -> None:
         """Load the adapter folder under its name, once and for all, and answer one token with it.
 
-        Raises `AdapterRejected`; the engine then serves on as before.
+        Raises `AdapterRejected`, or `AdaptersUnsupported` by an engine that would refuse every
+        adapter; it then serves on as before.
         """
         ...
 

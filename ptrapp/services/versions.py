@@ -9,7 +9,13 @@ from pathlib import Path
 from db import adapters
 from db.errors import DatabaseError
 from db.models import Adapter, AdapterStatus
-from ptrapp.core.errors import AdapterRejected, EngineError, InputError, NotFound
+from ptrapp.core.errors import (
+    AdapterRejected,
+    AdaptersUnsupported,
+    EngineError,
+    InputError,
+    NotFound,
+)
 from ptrapp.services.office import Office
 from ptrapp.services.studio import Studio
 
@@ -65,8 +71,8 @@ def serve(studio: Studio, name: str) -> None:
     """Publish the version, make it the one that answers, retire the one before.
 
     Rolling back is the same with an older name; `base` serves the bare model. Whatever it raises,
-    the old one goes on serving: `AdapterRejected` (the version is marked so), `InputError` for one
-    that cannot be served here, or `NotFound`.
+    the old one goes on serving: `AdapterRejected` (the version is marked so), `AdaptersUnsupported`
+    (it waits for another server), `InputError` for one that cannot be served here, or `NotFound`.
     """
     with studio.publishing:
         with studio.database.read() as session:
@@ -78,7 +84,9 @@ def serve(studio: Studio, name: str) -> None:
             _check(studio, row)
             _publish(studio, row)
         with studio.database.write() as session:
-            adapters.activate(session, row.id if row else None)
+            chosen = adapters.activate(session, row.id if row else None)
+            if chosen is not None:
+                chosen.reason = None  # an earlier engine's, if any
         if before and before.name != name:
             studio.engine.retire(before.name)
     log.info("serving %s", name)
@@ -104,7 +112,7 @@ def restore(studio: Studio) -> None:
         return
     try:
         serve(studio, active.name)
-    except AdapterRejected as error:
+    except (AdapterRejected, AdaptersUnsupported) as error:
         log.error("%s cannot be served, the base model answers instead: %s", active.name, error)
     except InputError as error:
         log.warning("The base model answers: %s", error)
@@ -136,6 +144,21 @@ def _publish(studio: Studio, row: Adapter) -> None:
         with studio.database.write() as session:
             adapters.reject(session, row.id, str(error))
         raise
+    except AdaptersUnsupported as error:
+        _put_off(studio, row, str(error))
+        raise
+
+
+def _put_off(studio: Studio, row: Adapter, reason: str) -> None:
+    """Say why a good version does not answer, and have the next start try it.
+
+    The one that was served before this start is ready again, so that the base model answers.
+    """
+    with studio.database.write() as session:
+        kept = session.get_one(Adapter, row.id)
+        kept.reason = reason
+        if kept.status is AdapterStatus.ACTIVE:
+            kept.status = AdapterStatus.READY
 
 
 class Publisher:
@@ -143,6 +166,8 @@ class Publisher:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
+        self._put_off: set[str] = set()
+        """Versions that the engine, as it is, would refuse again: left to the next start."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
 
@@ -161,11 +186,22 @@ class Publisher:
                 log.warning("a version could not be published: %s", error)
 
     def publish_ready(self) -> None:
-        """Serve what is ready; a version that cannot be loaded is marked and the old one stays."""
+        """Serve what is ready; a version that cannot be loaded is marked and the old one stays.
+
+        One that the engine cannot take, as it would none, is tried once.
+        """
         if not self._studio.settings.auto_activate:
             return
         with self._studio.database.read() as session:
             ready = adapters.ready(session)
         names = [row.name for row in ready if row.base_model == self._studio.engine.model_id]
         for name in names:
+            if name not in self._put_off:
+                self._serve(name)
+
+    def _serve(self, name: str) -> None:
+        try:
             serve(self._studio, name)
+        except AdaptersUnsupported:
+            self._put_off.add(name)
+            raise

@@ -9,7 +9,7 @@ import pytest
 
 from db import adapters
 from db.models import AdapterStatus
-from ptrapp.core.errors import AdapterRejected, InputError, NotFound
+from ptrapp.core.errors import AdapterRejected, AdaptersUnsupported, InputError, NotFound
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import versions
 
@@ -194,3 +194,62 @@ def test_the_publisher_notices_by_itself(
     finally:
         publisher.close()
     assert states(world) == {"v1": "active", "v0": "rejected", "base": "retired"}
+
+
+class WithoutAdapters(ScriptedEngine):
+    """As a server that was started without its page for adapters."""
+
+    def __init__(self) -> None:
+        super().__init__(["<T> a<R> b"])
+        self.n_asked = 0
+
+    def publish(self, name: str, path: Path) -> None:
+        self.n_asked += 1
+        raise AdaptersUnsupported("This server takes no adapters.")
+
+
+def test_a_version_waits_for_an_engine_that_takes_adapters(world: Any, trained: Any) -> None:
+    trained("v1")
+    trained("v2")
+    engine = WithoutAdapters()
+    world.open(engine=engine)
+    publisher = versions.Publisher(world.studio)
+    for _ in range(2):
+        with pytest.raises(AdaptersUnsupported):
+            publisher.publish_ready()
+    for _ in range(3):
+        publisher.publish_ready()
+    assert engine.n_asked == 2
+    assert states(world) == {"v1": "ready", "v2": "ready", "base": "active"}
+    assert {view.reason for view in versions.listing(world.studio)} == {
+        "This server takes no adapters.", None,
+    }  # fmt: skip
+    assert world.play(n=1).adapter is None
+    with pytest.raises(AdaptersUnsupported):
+        versions.serve(world.studio, "v1")
+
+    world.open()
+    versions.restore(world.studio)
+    publish_ready(world)
+    assert states(world) == {"v2": "active", "v1": "retired", "base": "retired"}
+    assert {view.reason for view in versions.listing(world.studio)} == {None}
+
+
+def test_a_start_on_an_engine_without_adapters_keeps_the_served_version_for_the_next(
+    world: Any, trained: Any
+) -> None:
+    trained("v1")
+    trained("v2")
+    for name in ("v1", "v2"):
+        versions.serve(world.studio, name)
+    world.open(engine=WithoutAdapters())
+    versions.restore(world.studio)
+    assert states(world) == {"v2": "ready", "v1": "retired", "base": "active"}
+    assert world.play(n=1).adapter is None
+    with pytest.raises(AdaptersUnsupported):
+        versions.serve(world.studio, "v1")
+    world.open()
+    versions.restore(world.studio)
+    publish_ready(world)
+    assert states(world) == {"v2": "active", "v1": "retired", "base": "retired"}
+    assert world.play(n=1).adapter.name == "v2"

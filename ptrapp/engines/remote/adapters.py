@@ -7,7 +7,7 @@ from pathlib import Path
 
 from openai import APIConnectionError, APIError, RateLimitError
 
-from ptrapp.core.errors import AdapterRejected, EngineUnavailable
+from ptrapp.core.errors import AdapterRejected, AdaptersUnsupported, EngineUnavailable
 from ptrapp.core.types import Policy
 from ptrapp.engines.pins import Pins
 from ptrapp.engines.remote.errors import mapped, said
@@ -33,11 +33,14 @@ class Adapters:
         """By version: its name on the server, and its folder."""
 
     def publish(self, name: str, path: Path) -> None:
-        """Load the folder and answer one token. Raises `AdapterRejected`, `EngineUnavailable`."""
+        """Load the folder and answer one token.
+
+        Raises `AdapterRejected`, `AdaptersUnsupported` and `EngineUnavailable`.
+        """
         with self.pins.publishing(name, path) as must_load:
             if must_load:
                 served = f"{name}-{_digest(name, path)}"
-                self._check_server(name)
+                self._check_server()
                 self._load(name, served, path)
                 try:
                     self._answer_one(name, served)
@@ -70,18 +73,21 @@ class Adapters:
                     log.warning("%s is published again: the server was restarted", name)
                     self._load_or_tell(name, served, path)
 
-    def _check_server(self, name: str) -> None:
+    def _check_server(self) -> None:
         if not self._capabilities.adapters:
-            raise AdapterRejected(
-                f"The server at {self._server.url} cannot load {name} while it runs. Start vLLM "
-                "with --enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True (make vllm does), "
-                "or serve with --engine local."
-            )
+            raise self._takes_none()
         if not self._capabilities.refuses_unknown_models:
-            raise AdapterRejected(
+            raise AdaptersUnsupported(
                 f"The server at {self._server.url} answers for any model name, so nobody could "
-                f"tell {name} from the base model. Use vLLM, or --engine local."
+                "tell a version from the base model. Use vLLM, or serve with --engine local."
             )
+
+    def _takes_none(self) -> AdaptersUnsupported:
+        return AdaptersUnsupported(
+            f"The server at {self._server.url} takes no adapters. Start vLLM with "
+            "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True and --enable-lora (make vllm does) and then the "
+            "app again, or serve with --engine local."
+        )
 
     def _load(self, name: str, served: str, path: Path) -> None:
         try:
@@ -91,6 +97,8 @@ class Adapters:
         except APIError as error:
             if self._has(served):  # it outlived an app that ended; the name says the content
                 return
+            if not self._server.has_adapter_endpoints():  # started again without them
+                raise self._takes_none() from error
             raise AdapterRejected(
                 f"The server at {self._server.url} cannot load {name}: {said(error)}. It must see "
                 f"the folder {path}, and take its rank: vLLM's --max-lora-rank."
@@ -99,7 +107,7 @@ class Adapters:
     def _load_or_tell(self, name: str, served: str, path: Path) -> None:
         try:
             self._load(name, served, path)
-        except AdapterRejected as error:
+        except (AdapterRejected, AdaptersUnsupported) as error:
             log.error("%s", error)  # its requests say that it is missing
 
     def _answer_one(self, name: str, served: str) -> None:

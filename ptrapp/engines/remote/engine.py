@@ -105,7 +105,8 @@ class RemoteEngine:
     def publish(self, name: str, path: Path) -> None:
         """Load the adapter on the server, which must see the same folder.
 
-        Raises `AdapterRejected`, or `EngineUnavailable` when a later try may succeed.
+        Raises `AdapterRejected`, `AdaptersUnsupported` when the server would refuse any, or
+        `EngineUnavailable` when a later try may succeed.
         """
         self._adapters.publish(name, path)
 

@@ -16,6 +16,7 @@ from server_double import EOS, Double
 from ptrapp.core.dialogue import build_messages, fold_system
 from ptrapp.core.errors import (
     AdapterRejected,
+    AdaptersUnsupported,
     ContextTooLong,
     EngineError,
     EngineUnavailable,
@@ -395,15 +396,29 @@ def test_without_adapter_endpoints_publishing_says_what_to_do(
     double: Double, open_engine: Open, adapter: Callable[[int], Path]
 ) -> None:
     double.knows_adapters = False
-    with pytest.raises(AdapterRejected, match="--enable-lora"):
+    with pytest.raises(
+        AdaptersUnsupported, match=r"VLLM_ALLOW_RUNTIME_LORA_UPDATING.*--engine local"
+    ):
         open_engine().publish("any", adapter(1))
+
+
+def test_a_server_started_again_without_adapter_endpoints_rejects_no_version(
+    double: Double, engine: RemoteEngine, adapter: Callable[[int], Path]
+) -> None:
+    engine.publish("first", adapter(1))
+    double.knows_adapters = False
+    double.restart()
+    with pytest.raises(AdaptersUnsupported):
+        engine.publish("second", adapter(2))
+    assert isinstance(failure(engine, ask("a", policy=Policy("first"))), PolicyMissing)
+    answer(engine, ask("a"))
 
 
 def test_a_server_that_takes_any_model_name_is_given_no_adapter(
     double: Double, open_engine: Open, adapter: Callable[[int], Path]
 ) -> None:
     double.accepts_any_model = True
-    with pytest.raises(AdapterRejected, match="any model name"):
+    with pytest.raises(AdaptersUnsupported, match="any model name"):
         open_engine().publish("any", adapter(1))
 
 
