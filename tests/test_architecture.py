@@ -20,6 +20,14 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.ranking": set(),
     "ptrapp.scoring": {"ptrapp.core", "ptrapp.judges.base", "ptrapp.ranking"},
     "ptrapp.refine": {"ptrapp.core", "ptrapp.engines"},
+    "ptrapp.evaluation": {
+        "ptrapp.core",
+        "ptrapp.analysis",
+        "ptrapp.engines.base",
+        "ptrapp.judges.base",
+        "ptrapp.refine",
+        "ptrapp.tasks",
+    },
     "ptrapp.services": {
         "ptrapp.core",
         "ptrapp.analysis",
@@ -41,6 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "training": {
         "ptrapp.core",
         "ptrapp.engines",
+        "ptrapp.evaluation",
         "ptrapp.judges",
         "ptrapp.pairing",
         "ptrapp.ranking",

@@ -36,3 +36,17 @@ def accuracy_by_round(trajectories: Sequence[Sequence[bool]]) -> list[Accuracy]:
     n_rounds = max(map(len, trajectories), default=0)
     rounds = [[row[at] for row in trajectories if at < len(row)] for at in range(n_rounds)]
     return [Accuracy(sum(answers), len(answers)) for answers in rounds]
+
+
+class Given(NamedTuple):
+    """How a round went after a right and after a wrong one: does a right attempt help?"""
+
+    after_right: Accuracy
+    after_wrong: Accuracy
+
+
+def given_before(before: Sequence[bool], after: Sequence[bool]) -> Given:
+    """Split a round's accuracy by the round before. Raises `ValueError` for unequal sizes."""
+    pairs = list(zip(before, after, strict=True))
+    right, wrong = ([now for was, now in pairs if was is value] for value in (True, False))
+    return Given(Accuracy(sum(right), len(right)), Accuracy(sum(wrong), len(wrong)))

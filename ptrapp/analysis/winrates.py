@@ -1,0 +1,90 @@
+"""How often one version's responses are preferred to another's, plain and at equal length."""
+
+from collections.abc import Sequence
+from math import exp, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from ptrapp.analysis.bootstrap import clustered_interval
+from ptrapp.analysis.intervals import Interval
+
+RIDGE = 0.1
+"""Pulls both coefficients to 0, as much as one game in ten: without it a version that never loses
+would have a coefficient without end."""
+_CLOSE = 1e-9
+_MOST_STEPS = 100
+
+
+class Game(NamedTuple):
+    """One comparison of two responses to the same prompt."""
+
+    prompt: str
+    win: float
+    """1 where the first was preferred, 0 where the second was, ½ where neither."""
+    length_difference: float
+    """Of the first response less the second, in characters or tokens."""
+
+
+class WinRate(NamedTuple):
+    """Shares between 0 and 1; ½ is no difference."""
+
+    n: int
+    plain: float
+    plain_interval: Interval
+    length_controlled: float
+    length_controlled_interval: Interval
+
+
+def win_rate(games: Sequence[Game], *, n_resamples: int = 500, seed: int = 0) -> WinRate | None:
+    """Win rate of the first side, with intervals over prompts; None where nothing was judged."""
+    if not games:
+        return None
+    prompts = [game.prompt for game in games]
+    plain, controlled = (
+        clustered_interval(games, prompts, statistic, n_resamples=n_resamples, seed=seed)
+        for statistic in (plain_win_rate, length_controlled_win_rate)
+    )
+    return WinRate(
+        len(games), plain_win_rate(games), plain, length_controlled_win_rate(games), controlled
+    )
+
+
+def plain_win_rate(games: Sequence[Game]) -> float:
+    """Mean of the wins, a tie counting one half."""
+    return sum(game.win for game in games) / len(games)
+
+
+def length_controlled_win_rate(games: Sequence[Game], ridge: float = RIDGE) -> float:
+    """What the win rate were if both sides wrote responses of the same length.
+
+    AlpacaEval 2's length control (arXiv 2404.04475, equation 1) in substance: the logistic
+    regression  win ~ σ(θ + φ·tanh(d/s)),  d the length difference and s its standard deviation;
+    the answer is σ(θ), the prediction at d = 0. Ours: no term for how hard an instruction is, which
+    needs the verdicts of many versions; and a ridge on θ and φ.
+    """
+    wins = np.array([game.win for game in games])  # (N,)
+    lengths = np.array([game.length_difference for game in games])  # (N,)
+    scale = sqrt(float(np.mean((lengths - lengths.mean()) ** 2))) or 1.0
+    features = np.stack([np.ones_like(wins), np.tanh(lengths / scale)], axis=1)  # (N, 2)
+    theta, _ = _logistic(features, wins, ridge)
+    return 1 / (1 + exp(-theta))
+
+
+def _logistic(features: np.ndarray, wins: np.ndarray, ridge: float) -> tuple[float, float]:
+    """Coefficients that maximise Σ w·log σ + (1 − w)·log(1 − σ) − ½·ridge·‖b‖², by Newton's step.
+
+    A step is at most 1 long: from afar the full one could go past the maximum and back for ever.
+    """
+    coefficients = np.zeros(2)
+    for _ in range(_MOST_STEPS):
+        expected = 1 / (1 + np.exp(-features @ coefficients))  # (N,)
+        slope = features.T @ (wins - expected) - ridge * coefficients  # (2,)
+        weights = expected * (1 - expected)
+        curve = features.T @ (features * weights[:, None]) + ridge * np.eye(2)  # (2, 2)
+        step = np.linalg.solve(curve, slope)
+        step /= max(1.0, float(np.abs(step).max()))
+        coefficients += step
+        if np.abs(step).max() < _CLOSE:
+            break
+    return float(coefficients[0]), float(coefficients[1])

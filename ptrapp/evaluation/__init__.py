@@ -1,0 +1,1 @@
+"""What versions answer round by round, beside the base model and beside controls."""

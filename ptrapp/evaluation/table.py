@@ -1,0 +1,206 @@
+"""Finished cells to one table: a row for each version, setting, task and round."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from ptrapp.analysis.intervals import wilson, wilson_of_clusters
+from ptrapp.analysis.rounds import Accuracy, flips, given_before
+from ptrapp.evaluation.answers import Answer, Measured
+from ptrapp.evaluation.plan import Cell, Setting
+
+Cells = Mapping[Cell, Measured]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One round of one version on one task, all seeds together."""
+
+    version: str
+    round: int
+    """From 1."""
+    setting: str
+    """`refine`, or the control."""
+    task: str
+    n: int
+    """Answers: problems times samples times seeds."""
+    n_correct: int
+    rate: float
+    low: float
+    """Wilson's interval of the rate, 95 %; answers to the same problem count as one cluster."""
+    high: float
+    mean_thought_tokens: float
+    mean_response_tokens: float
+    fixed: int | None
+    """Wrong in the round before and right in this one; null where no round was before."""
+    broken: int | None
+    unchanged: int | None
+    """As right or as wrong as before."""
+    same_response: int | None
+    """Word for word the response of the round before: a model that only repeats itself does not
+    refine."""
+    well_formed: float
+    """Share of the answers with thought and response where they belong."""
+    n_failed: int
+    """Answers there was no room for in the context; they count as wrong."""
+    n_redrawn: int
+    """Draws beyond the first, for answers that were malformed."""
+    rate_mean: float
+    """Mean over the seeds of the rate."""
+    rate_std: float | None
+    """Standard deviation over the seeds; null of a single one."""
+    n_seeds: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRow:
+    """Accuracy of a later round where the round before was right, or wrong."""
+
+    version: str
+    round: int
+    """The later round, from 1."""
+    setting: str
+    task: str
+    given: str
+    """`right` or `wrong`."""
+    n: int
+    n_correct: int
+    rate: float | None
+    """Null where no round before was so."""
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """The same round of all seeds."""
+
+    prompts: list[str]
+    answers: list[Answer]
+    before: list[Answer] | None
+    by_seed: list[Accuracy]
+
+
+def table(cells: Cells) -> list[Row]:
+    """All rows, in the order the cells were planned in: versions, their settings, their rounds."""
+    return [
+        _row(cell, index, _pool(cells, cell, index))
+        for cell in _kinds(cells)
+        for index in range(cells[cell].first_round, cells[cell].n_rounds)
+    ]
+
+
+def given(cells: Cells) -> list[GivenRow]:
+    """Does a right attempt help? For every later round that was shown its own attempts."""
+    rows = []
+    for cell in _kinds(cells):
+        if cell.setting not in (Setting.REFINE, Setting.THOUGHT_REMOVED):
+            continue
+        for index in range(1, cells[cell].n_rounds):
+            pool = _pool(cells, cell, index)
+            assert pool.before is not None, "a later round has one before it"
+            found = given_before(_right(pool.before), _right(pool.answers))
+            for name, part in zip(("right", "wrong"), found, strict=True):
+                rows.append(
+                    GivenRow(
+                        cell.version,
+                        index + 1,
+                        cell.setting.value,
+                        cell.task,
+                        name,
+                        part.n,
+                        part.n_correct,
+                        part.rate,
+                        *wilson(part.n_correct, part.n),
+                    )
+                )
+    return rows
+
+
+def _kinds(cells: Cells) -> Iterator[Cell]:
+    """One cell of each kind, whatever its seed: by task, then version, then setting."""
+    seen = set()
+    for cell in cells:
+        kind = (cell.task, cell.version, cell.setting)
+        if kind not in seen:
+            seen.add(kind)
+            yield cell
+
+
+def _pool(cells: Cells, kind: Cell, index: int) -> _Pool:
+    same = [
+        one
+        for cell, one in cells.items()
+        if (cell.task, cell.version, cell.setting) == (kind.task, kind.version, kind.setting)
+    ]
+    by_seed = [one.at(index) for one in same]
+    earlier = [_before(cells, one, index) for one in same]
+    return _Pool(
+        [one.prompt_of(place) for one in same for place in range(len(one.chains))],
+        [answer for answers in by_seed for answer in answers],
+        [answer for before in earlier if before is not None for answer in before]
+        if earlier[0] is not None
+        else None,
+        [Accuracy(sum(_right(answers)), len(answers)) for answers in by_seed],
+    )
+
+
+def _before(cells: Cells, one: Measured, index: int) -> list[Answer] | None:
+    """The round before of the same problems: of the refinement where a control starts from it.
+
+    Under `swapped` that is the problem's own attempt always, though another one's was shown.
+    """
+    if index == 0:
+        return None
+    if one.cell.setting is Setting.SWAPPED or index == one.first_round:
+        cell = one.cell
+        return cells[Cell(cell.version, cell.task, cell.seed, Setting.REFINE)].at(index - 1)
+    return one.at(index - 1)
+
+
+def _row(cell: Cell, index: int, pool: _Pool) -> Row:
+    answers, right = pool.answers, _right(pool.answers)
+    n, n_correct = len(answers), sum(right)
+    interval = wilson_of_clusters(_by_prompt(pool.prompts, right))
+    rates = [one.n_correct / one.n for one in pool.by_seed]
+    changes, same = None, None
+    if pool.before is not None:
+        changes = flips(_right(pool.before), right)
+        pairs = zip(pool.before, answers, strict=True)
+        same = sum(was.response == now.response for was, now in pairs)
+    return Row(
+        version=cell.version,
+        round=index + 1,
+        setting=cell.setting.value,
+        task=cell.task,
+        n=n,
+        n_correct=n_correct,
+        rate=n_correct / n,
+        low=interval.low,
+        high=interval.high,
+        mean_thought_tokens=fmean(answer.n_thought_tokens for answer in answers),
+        mean_response_tokens=fmean(answer.n_response_tokens for answer in answers),
+        fixed=changes.fixed if changes else None,
+        broken=changes.broken if changes else None,
+        unchanged=changes.unchanged if changes else None,
+        same_response=same,
+        well_formed=fmean(answer.well_formed for answer in answers),
+        n_failed=sum(answer.failed for answer in answers),
+        n_redrawn=sum(max(0, answer.n_drawn - 1) for answer in answers),
+        rate_mean=fmean(rates),
+        rate_std=stdev(rates) if len(rates) > 1 else None,
+        n_seeds=len(rates),
+    )
+
+
+def _right(answers: Sequence[Answer]) -> list[bool]:
+    return [answer.correct for answer in answers]
+
+
+def _by_prompt(prompts: Sequence[str], right: Sequence[bool]) -> list[tuple[int, int]]:
+    """How many of how many answers to each problem are right."""
+    counts: dict[str, tuple[int, int]] = {}
+    for prompt, one in zip(prompts, right, strict=True):
+        k, n = counts.get(prompt, (0, 0))
+        counts[prompt] = (k + one, n + 1)
+    return list(counts.values())

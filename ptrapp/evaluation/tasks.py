@@ -1,0 +1,104 @@
+"""Where evaluation problems come from: the generators, a file, a data set on the hub."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from ptrapp.core.errors import InputError
+from ptrapp.tasks.datasets import GSM8K, Columns, Question, questions, read_questions
+from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
+
+GENERATED = "generated"
+"""Of the kinds that methods are taught on, by their text on the evaluation side of the split."""
+HELD_OUT_TASK = "held_out"
+"""Of the kinds that no method is taught on."""
+HUB = "hf:"
+
+
+class Task(Protocol):
+    """A source of questions whose answers can be verified."""
+
+    @property
+    def name(self) -> str: ...
+
+    def draw(self, n: int, seed: int) -> list[Question]:
+        """At most `n` questions; the same arguments always give the same list."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Problems of the evaluation side, drawn anew for every seed."""
+
+    name: str
+    families: tuple[str, ...]
+
+    def draw(self, n: int, seed: int) -> list[Question]:
+        drawn = problems(n, split="eval", seed=seed, families=self.families)
+        return [Question(one.text, one.answer, one.family) for one in drawn]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A fixed list of questions; a seed takes its own sample where there are more than asked."""
+
+    name: str
+    questions: tuple[Question, ...]
+
+    def draw(self, n: int, seed: int) -> list[Question]:
+        if n >= len(self.questions):
+            return list(self.questions)
+        places = Random(f"{self.name}/{seed}").sample(range(len(self.questions)), n)
+        return [self.questions[place] for place in places]
+
+
+def open_task(name: str, columns: Columns = GSM8K) -> Task:
+    """The task of that name: `generated`, `held_out`, `hf:NAME[:CONFIG][:SPLIT]` or a file.
+
+    A file is JSONL, JSON or CSV, in the shape of GSM8K or of a multiple choice unless `columns`
+    says otherwise. Raises `InputError` for what cannot be read or holds nothing to verify.
+    """
+    match name:
+        case "generated":
+            return Generated(name, tuple(sorted(set(FAMILIES) - HELD_OUT)))
+        case "held_out":
+            return Generated(name, tuple(sorted(HELD_OUT)))
+    if name.startswith(HUB):
+        return _verifiable(name, _from_hub(name, columns))
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise InputError(
+            f"There is no task {name!r}. Name {GENERATED}, {HELD_OUT_TASK}, a JSONL, JSON or CSV "
+            "file, or a data set as hf:NAME[:CONFIG][:SPLIT]."
+        )
+    return _verifiable(path.stem, read_questions(path, columns))
+
+
+def _verifiable(name: str, found: list[Question]) -> Listed:
+    """Only questions with a reference answer can be scored; the same question counts once."""
+    by_prompt = {one.prompt: one for one in found if one.reference_answer}
+    if len(by_prompt) < 2:
+        raise InputError(
+            f"{name} holds {len(by_prompt)} different questions with an answer to verify by; at "
+            "least 2 are needed. Name the column of the answers."
+        )
+    return Listed(name, tuple(by_prompt.values()))
+
+
+def _from_hub(name: str, columns: Columns) -> list[Question]:
+    """`hf:NAME`, `hf:NAME:SPLIT` or `hf:NAME:CONFIG:SPLIT`; the split is `test` unless said."""
+    repository, *rest = name.removeprefix(HUB).split(":")
+    if not repository or len(rest) > 2:
+        raise InputError(f"{name!r} is no data set: write hf:NAME, or hf:NAME:CONFIG:SPLIT.")
+    config = rest[0] if len(rest) == 2 else None
+    split = rest[-1] if rest else "test"
+    try:
+        import datasets  # an extra of its own: nobody else needs it
+    except ImportError as error:
+        raise InputError(f"{name} needs the package datasets: pip install datasets.") from error
+    try:
+        rows = datasets.load_dataset(repository, config, split=split)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name} cannot be loaded: {error}") from error
+    return list(questions(rows, columns, source=name))
