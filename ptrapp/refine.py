@@ -198,7 +198,7 @@ def round_seed(seed: int, index: int) -> int:
 
 
 def is_unchanged(turns: History) -> bool:
-    """Whether the last response is the one before it again, white space aside; none is no answer."""
+    """Whether the last response is the one before it again, white space aside; an empty is not."""
     if len(turns) < 2:
         return False
     before, last = (turn.response.split() for turn in turns[-2:])

@@ -1,0 +1,76 @@
+"""Questions from what `datasets.load_dataset` understands: a hub name, a local folder or file."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import datasets
+
+from ptrapp.core.errors import InputError
+from ptrapp.tasks.datasets import GSM8K, Columns, Question, questions
+
+PREFIX = "hf:"
+_BUILDERS = {
+    ".json": "json",
+    ".jsonl": "json",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".txt": "text",
+}
+"""By which of its builders `datasets` reads a single file."""
+
+
+class HubName(NamedTuple):
+    """One split of one data set."""
+
+    name: str
+    config: str | None
+    split: str
+
+    @classmethod
+    def parse(cls, given: str) -> "HubName":
+        """Read `hf:NAME[:CONFIG][:SPLIT]`; the split is `train` unless it says another.
+
+        Two parts are name and split. A data set with several configurations is named in three.
+
+        >>> HubName.parse("hf:openai/gsm8k:main:test")
+        HubName(name='openai/gsm8k', config='main', split='test')
+        >>> HubName.parse("hf:folder:test")
+        HubName(name='folder', config=None, split='test')
+        """
+        parts = given.removeprefix(PREFIX).split(":")
+        if not parts[0] or len(parts) > 3:
+            raise InputError(
+                f"{given!r} names no data set; write hf:NAME, or hf:NAME:CONFIG:SPLIT."
+            )
+        name, *rest = parts
+        split = rest.pop() if rest and rest[-1] else "train"
+        config = rest[0] if rest and rest[0] else None
+        return cls(name, config, split)
+
+
+def read_hub(given: str, columns: Columns = GSM8K) -> list[Question]:
+    """Load `hf:NAME[:CONFIG][:SPLIT]` as questions. No code of the data set is run.
+
+    Raises `InputError` for what cannot be loaded, and for rows without a question.
+    """
+    wanted = HubName.parse(given)
+    try:
+        rows = _load(wanted)
+    except Exception as error:  # its builders raise whatever their readers raise
+        raise InputError(
+            f"The data set {given!r} cannot be loaded ({type(error).__name__}: "
+            f"{_first_line(error)}). Check name, configuration and split, or give a local file."
+        ) from error
+    return list(questions(rows, columns, source=f"{wanted.name}:{wanted.split}"))
+
+
+def _load(wanted: HubName) -> Any:
+    file = Path(wanted.name).expanduser()
+    if file.is_file():
+        builder = _BUILDERS.get(file.suffix, "json")
+        return datasets.load_dataset(builder, data_files=str(file), split=wanted.split)
+    return datasets.load_dataset(wanted.name, wanted.config, split=wanted.split)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
