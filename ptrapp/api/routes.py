@@ -22,7 +22,7 @@ from ptrapp.core.errors import (
 )
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
-from ptrapp.services import compare, jobs, play, versions
+from ptrapp.services import compare, jobs, play, sources, versions
 from ptrapp.services.board import read_board
 from ptrapp.services.studio import Studio
 from ptrapp.services.training_panel import read_panel
@@ -30,6 +30,9 @@ from ptrapp.services.training_panel import read_panel
 Rater = Annotated[str, Depends(rater_of)]
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """A row's id; PostgreSQL holds no larger one."""
+
+
+Setting = bool | int | FiniteFloat | str
 
 
 class Body(BaseModel):
@@ -80,8 +83,12 @@ class NewJob(Body):
     """A job, and what of its recipe's settings shall differ from the defaults."""
 
     kind: JobKind
-    settings: dict[str, bool | int | FiniteFloat | str] = Field({}, max_length=32)
+    settings: dict[str, Setting | Annotated[list[Setting], Field(max_length=32)]] = Field(
+        {}, max_length=32
+    )
     """Its training process knows the names and bounds; a mistake stands on the failed job."""
+    parent: str = Field("", max_length=64)
+    """The version to begin at; empty is the one that answers now."""
 
 
 def build_router(studio: Studio) -> APIRouter:
@@ -157,7 +164,12 @@ def build_router(studio: Studio) -> APIRouter:
 
     @router.post("/jobs", status_code=201)
     def new_job(body: NewJob) -> dict[str, int]:
-        return {"job_id": jobs.start(studio, body.kind, body.settings)}
+        sources.check(body.settings)
+        return {"job_id": jobs.start(studio, body.kind, body.settings, parent=body.parent)}
+
+    @router.get("/jobs/{job_id}")
+    def one_job(job_id: Id) -> jobs.JobView:
+        return jobs.view(studio, job_id)
 
     @router.post("/jobs/{job_id}/cancel")
     def cancel(job_id: Id) -> dict[str, str]:

@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, Self
@@ -74,7 +74,9 @@ class JobView:
     created_at: datetime
     curves: dict[str, list[tuple[int, float]]]
     result: dict[str, Any]
-    """What it found, as its recipe says."""
+    """What it found, as its recipe says; in a list of jobs without tables."""
+    has_tables: bool
+    """Whether it found more than a list shows."""
     stopping: bool
 
 
@@ -187,7 +189,7 @@ def listing(office: Office, limit: int = 12) -> list[JobView]:
     """The newest jobs first, each with its place, progress and curves."""
     with office.database.read() as session:
         names = _Names.read(session)
-        return [_view(session, job, names) for job in jobs.queue(session, limit)]
+        return [_brief(_view(session, job, names)) for job in jobs.queue(session, limit)]
 
 
 def view(office: Office, job_id: int) -> JobView:
@@ -268,5 +270,14 @@ def _view(session: Session, job: Job, names: _Names) -> JobView:
             if name in SHOWN_CURVES
         },
         result=job.result,
+        has_tables=any(isinstance(value, list | dict) for value in job.result.values()),
         stopping=job.cancel_requested,
     )
+
+
+def _brief(job: JobView) -> JobView:
+    """Without the tables of its result: a page asks for all jobs every second."""
+    found = {
+        name: value for name, value in job.result.items() if not isinstance(value, list | dict)
+    }
+    return replace(job, result=found)

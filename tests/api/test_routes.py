@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from db import jobs as queue
 from db.errors import DatabaseLocked
 from db.models import Run, Vote
 from ptrapp.services import jobs
@@ -129,7 +130,48 @@ def test_a_stopped_job_is_discarded_by_a_route(ada: Any) -> None:
     assert job_id not in [job["id"] for job in ada.get("/training").json()["jobs"]]
 
 
-@pytest.mark.parametrize("settings", ['{"beta": NaN}', '{"beta": [1]}', '{"beta": null}', '"ipo"'])
+def test_one_job_is_shown_with_all_it_found(ada: Any, studio: Any) -> None:
+    asked = {
+        "kind": "evaluate",
+        "settings": {"tasks": ["generated"], "rounds": 2},
+        "parent": "base",
+    }
+    job_id = ada.post("/jobs", asked).json()["job_id"]
+    with studio.database.write() as session:
+        while (claimed := queue.claim(session, 15)) and claimed.id != job_id:
+            queue.mark_cancelled(session, claimed.id, str(claimed.claim_token))
+        found = {"n": 3, "table": [{"version": "base"}]}
+        queue.finish(session, job_id, str(claimed and claimed.claim_token), found)
+    (listed,) = [job for job in ada.get("/jobs").json() if job["id"] == job_id]
+    assert (listed["result"], listed["has_tables"]) == ({"n": 3}, True)
+    assert ada.get(f"/jobs/{job_id}").json()["result"]["table"] == [{"version": "base"}]
+    assert "There is no job 99" in sentence(ada.get("/jobs/99"), 404)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("ptr_data", {"queries": "/etc/passwd"}),
+        ("tpo", {"prompts": "secrets.jsonl"}),
+        ("tpo", {"prompts": "hf:../secrets"}),
+        ("tpo", {"prompts": "hf:/etc"}),
+        ("evaluate", {"tasks": ["generated", "~/notes.csv"]}),
+    ],
+)
+def test_no_file_of_the_server_is_read_for_a_page(ada: Any, kind: str, settings: Any) -> None:
+    said = sentence(ada.post("/jobs", {"kind": kind, "settings": settings}), 400)
+    assert "files are for the command line" in said
+
+
+@pytest.mark.parametrize("source", ["generated", "stored", "hf:openai/gsm8k:main:test", "hf:squad"])
+def test_what_everybody_may_read_is_taken(ada: Any, source: str) -> None:
+    asked = {"kind": "ptr_data", "settings": {"queries": source}}
+    assert ada.post("/jobs", asked).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "settings", ['{"beta": NaN}', '{"beta": [[1]]}', '{"beta": null}', '"ipo"']
+)
 def test_settings_that_are_no_plain_values_are_refused(ada: Any, settings: str) -> None:
     body = f'{{"kind": "dpo", "settings": {settings}}}'.encode()
     headers = {"Content-Type": "application/json"}

@@ -50,16 +50,22 @@ const outlook = () => {
 
 const queue = (kind) => act("/jobs", () => ({ kind, settings: chosen(kind) }), "The job is queued.");
 
-const start = () => el("div", { class: "acts" },
-  button("Train on preferences (DPO)", "dpo", queue("dpo"), { class: "act main" }),
-  button("Train on refinements (thought-mask SFT)", "mask_sft", queue("mask_sft")));
+const METHODS = [
+  ["From people", "what was voted and refined here", [["dpo", "Train on preferences (DPO)"], ["mask_sft", "Train on refinements (thought-mask SFT)"]]],
+  ["Whole methods", "the model’s own samples, compared by the judge", [["tpo", "Run a TPO iteration"], ["ptr_data", "Make refinement data (PTR)"]]],
+  ["Judge and measure", "no new version comes of it", [["reward_model", "Train a reward model"], ["evaluate", "Evaluate by round"]]],
+];
+
+const start = () => el("div", { class: "methods" }, ...METHODS.map(([name, hint, kinds], group) =>
+  el("div", {}, el("strong", {}, name), el("span", { class: "faint" }, ` ${hint}`),
+    el("div", { class: "acts" }, ...kinds.map(([kind, label]) => button(label, kind, queue(kind), { class: group ? "act" : "act main" }))))));
 
 const noWorker = () => [panel.worker ? null
   : el("p", { class: "bad", role: "alert" }, "No worker is running, so jobs only wait. Start one: python -m training.worker")];
 
 const progress = (job) => {
   if (job.status === "queued") return job.place === 1 ? "next in the queue" : `place ${job.place} in the queue`;
-  if (job.status !== "running") return job.error || (job.adapter ? `made ${job.adapter}` : job.phase);
+  if (job.status !== "running") return job.error || (job.adapter ? `made ${job.adapter}` : job.status === "done" ? "" : job.phase);
   const left = job.eta_s === null ? "" : ` · ${seconds(job.eta_s)} left`;
   return el("div", {},
     el("progress", { max: Math.max(job.n_steps, 1), value: job.step, "aria-label": "progress" }),
@@ -94,6 +100,7 @@ const jobRow = (job) => {
       ...Object.entries(job.settings).map(([name, value]) => el("div", { class: "faint" }, `${name.replaceAll("_", " ")}: ${value}`))),
     el("td", {}, el("span", { class: `state ${job.status}` }, job.status)),
     el("td", { class: "wide" }, el("div", { class: job.status === "failed" ? "outcome bad" : "outcome" }, progress(job)), notes(job),
+      found(job),
       el("div", { class: "curves" }, curve(job, "loss", "loss"), curve(job, "rewards/margins", "reward margin"), curve(job, "rewards/accuracies", "reward accuracy"))),
     el("td", {}, acts.length ? el("div", { class: "acts" }, ...acts) : null));
 };
@@ -153,7 +160,7 @@ const draw = (focus) => {
   redraw(boxes.worker, panel.worker, noWorker);
   redraw(boxes.versions, panel.versions, versions);
   redraw(boxes.engine, panel.engine, engine);
-  redraw(boxes.jobs, [panel.jobs, confirming], jobs, focus);
+  redraw(boxes.jobs, [panel.jobs, confirming, [...opened]], jobs, focus);
   redraw(said, notice, () => [notice?.text]);
   said.className = notice?.bad ? "bad" : "good";
 };

@@ -1,7 +1,10 @@
 // What a person may choose for the next job. Blank is the recipe's own default and is not sent; the
 // recipe knows the bounds, and what it cannot use stands on the failed job.
 
-const KINDS = { dpo: "DPO", mask_sft: "Thought-mask SFT" };
+const KINDS = {
+  dpo: "DPO", mask_sft: "Thought-mask SFT", tpo: "TPO iteration", ptr_data: "Refinement data",
+  reward_model: "Reward model", evaluate: "Evaluation",
+};
 const EPOCHS = { key: "epochs", label: "Epochs", hint: "passes over the examples", blank: "3" };
 const LEARNING_RATE = { key: "learning_rate", label: "Learning rate", hint: "peak; blank chooses by the model’s size", blank: "automatic" };
 const SETTINGS = {
@@ -23,11 +26,30 @@ const SETTINGS = {
       official: "official", paper: "paper" } },
     EPOCHS, LEARNING_RATE,
   ],
+  tpo: [
+    { key: "iterations", label: "Iterations", hint: "one after another, each from the one before", blank: "1" },
+    { key: "n_prompts", label: "Prompts", hint: "fresh ones in an iteration", blank: "100" },
+    { key: "k", label: "Samples of a prompt", hint: "best against worst becomes a pair", blank: "8" },
+    { key: "prompts", label: "From", hint: "generated, stored, or hf:NAME", text: "generated" },
+    { key: "rho", label: "Length control", hint: "ρ; blank raises it until chosen are no longer", blank: "automatic" },
+    EPOCHS, LEARNING_RATE,
+  ],
+  ptr_data: [
+    { key: "n_queries", label: "Questions", hint: "at most so many", blank: "200" },
+    { key: "queries", label: "From", hint: "generated, or hf:NAME", text: "generated" },
+    { key: "rounds", label: "Rounds", hint: "of a trajectory, the last one better", blank: "3" },
+  ],
+  evaluate: [
+    { key: "n", label: "Problems", hint: "of a task", blank: "200" },
+    { key: "rounds", label: "Rounds", hint: "of each answer", blank: "3" },
+    { key: "n_samples", label: "Samples", hint: "0 is greedy", blank: "0" },
+  ],
 };
 
-const input = ({ choices, blank }) => {
+const input = ({ choices, blank, text }) => {
   if (choices) return el("select", {}, ...Object.entries(choices).map(([value, said]) => el("option", { value }, said)));
   if (blank) return el("input", { type: "text", inputmode: "decimal", autocomplete: "off", placeholder: blank, maxlength: 40 });
+  if (text) return el("input", { type: "text", autocomplete: "off", placeholder: text, maxlength: 200 });
   return el("input", { type: "checkbox" });
 };
 
@@ -35,8 +57,9 @@ const fields = Object.entries(SETTINGS).flatMap(([kind, settings]) =>
   settings.map((setting) => ({ ...setting, kind, node: input(setting) })));
 
 // What differs from the default; text that is no number goes as it is, to be refused in words.
-const changed = ({ choices, blank, node }) => {
+const changed = ({ choices, blank, text: usual, node }) => {
   if (choices) return node.selectedIndex > 0 ? node.value : undefined;
+  if (usual) return [ "", usual ].includes(node.value.trim()) ? undefined : node.value.trim();
   if (!blank) return node.checked || undefined;
   const text = node.value.trim();
   const number = Number(text);
@@ -65,8 +88,8 @@ const settingsForm = () => {
     form.querySelector("summary").focus();
   });
   const group = (kind) => el("fieldset", {}, el("legend", {}, KINDS[kind]),
-    el("div", { class: "fields" }, ...fields.filter((field) => field.kind === kind).map(({ label, hint, node, choices, blank }) =>
-      el("label", { class: choices || blank ? "" : "check" }, el("span", {}, label), node, el("small", { class: "faint" }, hint)))));
+    el("div", { class: "fields" }, ...fields.filter((field) => field.kind === kind).map(({ label, hint, node }) =>
+      el("label", { class: node.type === "checkbox" ? "check" : "" }, el("span", {}, label), node, el("small", { class: "faint" }, hint)))));
   const form = el("details", { class: "settings", oninput: tell }, el("summary", {}, "Settings", told),
     ...Object.keys(SETTINGS).map(group), reset);
   return form;
