@@ -43,20 +43,24 @@ class Pairing:
 
 
 def pair_up(
-    prompts: Sequence[Sequence[Scored]], *, rho: float | None = None, seed: int = 0
+    prompts: Sequence[Sequence[Scored]],
+    *,
+    rho: float | None = None,
+    seed: int = 0,
+    most_malformed: float = MOST_MALFORMED,
 ) -> Pairing:
     """Best against worst of every prompt's candidates.
 
     With `rho` None it is raised from 0 until chosen responses are no longer than rejected ones on
     average, to at most 0.5: without it responses grow from iteration to iteration (arXiv
-    2410.10630, section 2.4). Malformed candidates are rejected in at most a tenth of the pairs;
-    beyond that the worst well-formed one stands in.
+    2410.10630, section 2.4). Malformed candidates are rejected in at most that share of the pairs
+    (`most_malformed`, below 1); beyond it the worst well-formed one stands in.
     """
     if rho is not None:
-        return _at(prompts, rho, seed)
+        return _at(prompts, rho, seed, most_malformed)
     n_steps = round(MOST_RHO / RHO_STEP)
     for step in range(n_steps + 1):
-        found = _at(prompts, step * RHO_STEP, seed)
+        found = _at(prompts, step * RHO_STEP, seed, most_malformed)
         if found.mean_chosen_length <= found.mean_rejected_length:
             break
     return found
@@ -86,13 +90,15 @@ def length_controlled(scored: Sequence[Scored], rho: float) -> list[float]:
     return [score - rho * length for score, length in zip(scores, lengths, strict=True)]
 
 
-def _at(prompts: Sequence[Sequence[Scored]], rho: float, seed: int) -> Pairing:
+def _at(
+    prompts: Sequence[Sequence[Scored]], rho: float, seed: int, most_malformed: float
+) -> Pairing:
     pairs = [best_and_worst(group, rho=rho, seed=seed + n) for n, group in enumerate(prompts)]
     malformed = [
         n for n, pair in enumerate(pairs) if pair and not prompts[n][pair.rejected].well_formed
     ]
     n_sound = sum(pair is not None for pair in pairs) - len(malformed)
-    allowed = int(n_sound * MOST_MALFORMED / (1 - MOST_MALFORMED))
+    allowed = int(n_sound * most_malformed / (1 - most_malformed))
     random.Random(seed).shuffle(malformed)
     for n in malformed[allowed:]:
         good = [place for place, each in enumerate(prompts[n]) if each.well_formed]

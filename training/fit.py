@@ -1,6 +1,7 @@
 """From encoded examples to trained weights, for every recipe: estimate, loop, best checkpoint."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor
@@ -10,6 +11,7 @@ from training.batches import Item
 from training.claim import Claim, StopRequested
 from training.config import TrainingConfig
 from training.estimate import estimate
+from training.kept import Keeper
 from training.loop import Loop, Steps
 from training.model import Policy
 from training.objectives import JudgeBatch
@@ -41,9 +43,11 @@ def fit(
     learning_rate: float,
     first_loss: float | None = None,
     per_token: bool = False,
+    keep: Path | None = None,
 ) -> Fitted:
     """Train to the end, from the job's last checkpoint if there is one.
 
+    The weights of every checkpoint are kept in the folder `keep`, if one is given.
     Raises `StopRequested` after saving a checkpoint when the worker asked to end.
     """
     folder = claim.folder / "checkpoints"
@@ -64,7 +68,8 @@ def fit(
         claim.note(found.in_words(len(plan)))
         token_budget = found.token_budget
     claim.report("training", 0, len(plan), None)
-    callbacks: list[TrainerCallback] = [Reporter(claim, ranks)]
+    callbacks: list[TrainerCallback] = [Keeper(keep, ranks)] if keep is not None else []
+    callbacks.append(Reporter(claim, ranks))  # calls a checkpoint whole, so what is kept is first
     if held_out and config.patience is not None:
         callbacks.append(EarlyStoppingCallback(config.patience))
     trainer = StepTrainer(

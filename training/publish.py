@@ -14,7 +14,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from db import adapters, jobs
 from db.models import Adapter, AdapterStatus, Snapshot
+from db.session import Session
 from training import durable
 from training.claim import Claim
 from training.config import Tune
@@ -47,10 +48,18 @@ class Origin:
     metrics: dict[str, Any]
 
 
-def publish(claim: Claim, policy: Policy, weights: dict[str, Tensor], origin: Origin) -> str:
+def publish(
+    claim: Claim,
+    policy: Policy,
+    weights: dict[str, Tensor],
+    origin: Origin,
+    *,
+    conclude: Callable[[Session, Adapter], dict[str, Any]] | None = None,
+) -> str:
     """Write the adapter folder, then register the version and end the job. Returns its name.
 
-    `weights` are the trained ones, named as in the scorer.
+    `weights` are the trained ones, named as in the scorer. `conclude` stores what follows from the
+    version in that same transaction, and returns what the job found.
 
     Everything is on the disk before the one transaction; inside it the claim is checked first, so
     a process that lost its job leaves neither a row nor a folder under the name.
@@ -65,7 +74,7 @@ def publish(claim: Claim, policy: Policy, weights: dict[str, Tensor], origin: Or
     sha256 = hashlib.sha256(b"".join(_weight_files(unfinished))).hexdigest()
     try:
         with claim.database.write() as session:
-            jobs.finish(session, claim.job_id, claim.token)
+            job = jobs.finish(session, claim.job_id, claim.token)
             row = adapters.register(
                 session,
                 name=name,
@@ -80,6 +89,8 @@ def publish(claim: Claim, policy: Policy, weights: dict[str, Tensor], origin: Or
             if not isinstance(policy.model, PeftModel):
                 row.status = AdapterStatus.RETIRED
                 row.reason = f"a whole model: serve it with --model {final}"
+            if conclude is not None:
+                job.result = conclude(session, row)
             if final.exists():  # left by a process that was killed before it could register it
                 shutil.rmtree(final)
             unfinished.rename(final)
@@ -106,11 +117,10 @@ def _write_folder(
     folder.mkdir(parents=True)
     base, snapshot = policy.base, origin.snapshot
     assert snapshot is not None, "checked by the caller"
-    own = {key.removeprefix("model."): weight for key, weight in weights.items()}
     if isinstance(policy.model, PeftModel):
-        _write_adapter(folder, policy.model, own, base.name)
+        write_adapter(folder, policy.model, weights, base.name)
     else:
-        policy.model.save_pretrained(str(folder), state_dict=own)
+        policy.model.save_pretrained(str(folder), state_dict=_own(weights))
         base.tokenizer.save_pretrained(str(folder))
     manifest = {
         "name": name,
@@ -130,10 +140,11 @@ def _write_folder(
     durable.flush_tree(folder)
 
 
-def _write_adapter(
+def write_adapter(
     folder: Path, model: PeftModel, weights: dict[str, Tensor], base_name: str
 ) -> None:
-    model.save_pretrained(str(folder), state_dict=weights, save_embedding_layers=False)
+    """Write what peft and servers read, with these weights, named as in the scorer."""
+    model.save_pretrained(str(folder), state_dict=_own(weights), save_embedding_layers=False)
     for path in folder.iterdir():
         if path.name not in KEPT:
             path.unlink()
@@ -141,6 +152,11 @@ def _write_adapter(
     config = json.loads(config_path.read_bytes())
     config |= {"base_model_name_or_path": base_name, "inference_mode": True}
     config_path.write_text(json.dumps(config, indent=2, sort_keys=True))
+
+
+def _own(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights by the model's own names."""
+    return {name.removeprefix("model."): weight for name, weight in weights.items()}
 
 
 def _card(manifest: dict[str, Any]) -> str:

@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from db import adapters
+from db.models import Adapter
 from ptrapp.core.errors import ConfigurationError, NothingToLearn
 from training import guards, snapshot
 from training.ancestry import find_parent, refuse_repetition
@@ -24,10 +26,10 @@ from training.claim import Claim
 from training.config import TrainingConfig
 from training.encode import Strength, encode_pairs
 from training.examples import gather_pairs, in_words
-from training.fit import fit
+from training.fit import Fitted, fit
 from training.hold_out import hold_out
 from training.losses import PreferenceForm
-from training.model import load_base, make_policy
+from training.model import Policy, load_base, make_policy
 from training.objectives import JudgeBatch, preference_objective
 from training.outcomes import Counting
 from training.payload import STRICT, read
@@ -36,6 +38,7 @@ from training.publish import Origin, publish
 from training.ranks import Ranks
 from training.reference import reference_logps
 from training.scorer import Scored
+from training.snapshot import Snapshot
 from training.token_cache import encoded_once
 
 KNOW_TIES = (PreferenceForm.RAO_KUPPER, PreferenceForm.DAVIDSON)
@@ -73,7 +76,6 @@ def run(claim: Claim, ranks: Ranks) -> str:
 
     claim.enter("loading the model")
     base = load_base(claim.settings, config.precision)
-    rate = config.learning_rate or (1e-3 if base.is_small else 2e-5)
     policy = make_policy(base, parent, config, max_rank=claim.settings.max_lora_rank)
 
     claim.enter("freezing the data")
@@ -101,6 +103,40 @@ def run(claim: Claim, ranks: Ranks) -> str:
     row = snapshot.register(claim, frozen)
     refuse_repetition(claim, parent, frozen.manifest.sha256)
 
+    learnt = learn_pairs(claim, ranks, config, policy, parent, frozen)
+    fitted = learnt.fitted
+    claim.report("publishing", fitted.n_steps, fitted.n_steps, None)
+    summary = learnt.summary | {"seconds": round(time.monotonic() - began, 1)}
+    return publish(claim, policy, fitted.weights, Origin(parent, row, learnt.settings, summary))
+
+
+class Learnt(NamedTuple):
+    """What training on pairs gave."""
+
+    fitted: Fitted
+    settings: dict[str, Any]
+    """As run: with every default filled in."""
+    summary: dict[str, Any]
+    """Figures of the version: the last metrics, and how many pairs there were."""
+
+
+def learn_pairs(
+    claim: Claim,
+    ranks: Ranks,
+    config: DpoConfig,
+    policy: Policy,
+    parent: Adapter | None,
+    frozen: Snapshot,
+    *,
+    keep: Path | None = None,
+) -> Learnt:
+    """From frozen pairs to trained weights: what every recipe that learns by preference shares.
+
+    `policy` is the parent's, untrained yet: it is the reference. The weights of every checkpoint
+    are kept in the folder `keep`. Raises `NothingToLearn`, and `StopRequested` when asked to end.
+    """
+    base = policy.base
+    rate = config.learning_rate or (1e-3 if base.is_small else 2e-5)
     dropped = Counter(frozen.manifest.dropped)
     pairs = encoded_once(
         claim.folder,
@@ -162,19 +198,16 @@ def run(claim: Claim, ranks: Ranks) -> str:
         ranks,
         learning_rate=rate,
         first_loss=_first_loss(items, config, objective),
+        keep=keep,
     )
-
-    claim.report("publishing", fitted.n_steps, fitted.n_steps, None)
     summary = {
         **fitted.metrics,
         "n_pairs": sum(pair.size for pair in pairs),
         "n_held_out": sum(pair.size for pair in held),
         "n_steps": fitted.n_steps,
         "dropped": dict(dropped),
-        "seconds": round(time.monotonic() - began, 1),
     }
-    settings = asdict(config) | {"learning_rate": rate}
-    return publish(claim, policy, fitted.weights, Origin(parent, row, settings, summary))
+    return Learnt(fitted, asdict(config) | {"learning_rate": rate}, summary)
 
 
 def _check(config: DpoConfig) -> None:
