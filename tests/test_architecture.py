@@ -47,6 +47,7 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.cli": {"ptrapp.core", "ptrapp.services", "db.errors", "db.models", "db.session"},
     "ptrapp.__main__": {"ptrapp.cli"},
     "training": {
+        "ptrapp.analysis",
         "ptrapp.core",
         "ptrapp.engines",
         "ptrapp.evaluation",

@@ -7,6 +7,17 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Preference
 
+RATER_PREFIX = "judge:"
+
+
+def rater_name(judge_name: str) -> str:
+    """How a judge is named among the raters; no person may have such a name of theirs.
+
+    >>> rater_name("verifier")
+    'judge:verifier'
+    """
+    return RATER_PREFIX + judge_name
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

@@ -7,10 +7,9 @@ from db import ballots, labels, rounds
 from db.models import Offer, Outcome, RaterKind, Round, Vote
 from db.session import Session
 from ptrapp.core.errors import InputError, NotFound
+from ptrapp.judges.base import rater_name
 from ptrapp.services import jobs
 from ptrapp.services.studio import Studio
-
-JUDGE_PREFIX = "judge:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +81,7 @@ def undo(studio: Studio, rater: str, key: str) -> Vote | None:
         return undone
 
 
-def let_judge_compare(
-    studio: Studio, shown_left: int, shown_right: int
-) -> tuple[str, str]:
+def let_judge_compare(studio: Studio, shown_left: int, shown_right: int) -> tuple[str, str]:
     """Ask the studio's judge, who sees prompt and responses only, and store its vote.
 
     Returns outcome (in the screen's terms) and rationale. Raises `JudgeError`: then nothing is
@@ -98,7 +95,7 @@ def let_judge_compare(
     verdict = judge.compare(question, reference, left.response, right.response)
     outcome = Outcome(verdict.outcome.value)
     with studio.database.write() as session:
-        who = labels.ensure_rater(session, RaterKind.JUDGE, JUDGE_PREFIX + judge.name)
+        who = labels.ensure_rater(session, RaterKind.JUDGE, rater_name(judge.name))
         comparison = labels.ensure_comparison(session, left_id, right_id)
         labels.judge_vote(
             session,

@@ -1,0 +1,144 @@
+"""A judge of one's own: a reward model that learns from the votes which response is better.
+
+It reads what the raters read: question and response, never a thought. TPO (arXiv 2410.10630,
+section 2.3) got its best results from a judge of this kind; one that learnt from the policy's own
+responses can judge those best.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ptrapp.analysis.intervals import wilson
+from ptrapp.core.errors import NothingToLearn
+from ptrapp.judges.reward_model import RewardModel
+from training import guards
+from training.claim import Claim
+from training.examples import in_words
+from training.hold_out import hold_out
+from training.losses.reward import RewardForm
+from training.outcomes import Counting
+from training.payload import read
+from training.ranks import Ranks
+from training.rewarding.classifier import load_classifier
+from training.rewarding.config import RewardConfig
+from training.rewarding.encode import encode_opinions
+from training.rewarding.learn import Learnt, learn
+from training.rewarding.opinions import Opinion, frozen_once
+from training.rewarding.publish import name_of, publish
+
+FEWEST = 20
+"""Preferences below which nothing is trained: from fewer it would learn their words by heart."""
+
+
+def run(claim: Claim, ranks: Ranks) -> str:
+    """Train a judge on all current votes, make it known, and return its name.
+
+    One process does it, also where several were started: the model is small beside the policy.
+    """
+    name = name_of(claim)
+    if not ranks.leads:
+        ranks.wait()
+        return name
+    began = time.monotonic()
+    config = read(RewardConfig, claim.payload.settings, "settings")
+
+    claim.enter("freezing the data")
+    knows_ties = config.form is not RewardForm.BRADLEY_TERRY
+    opinions, dropped = frozen_once(claim, Counting(ties=knows_ties, soft=config.soft_labels))
+    _refuse_too_few(opinions, dropped)
+
+    claim.enter("loading the model")
+    model = load_classifier(claim.settings, config)
+    rate = config.learning_rate or (1e-3 if model.is_small else 1e-4)
+    examples = encode_opinions(
+        model.tokenizer, opinions, model.longest, dropped, strength=config.strength
+    )
+    if not examples:
+        raise NothingToLearn(f"No pair is left to learn from. {in_words(+dropped)}")
+    learnt, held = hold_out(examples, config.eval_share)
+
+    claim.enter("training")
+    trained = learn(model, learnt, held, config, claim, learning_rate=rate)
+    _warn(claim, trained)
+
+    claim.enter("publishing")
+    unseen = [opinion for each in held for opinion in each.opinions]
+
+    def examine(folder: Path) -> dict[str, Any]:
+        found = examined(RewardModel(str(folder), name, device=claim.settings.device), unseen) | {
+            "n_pairs": sum(each.size for each in examples),
+            "n_steps": trained.n_steps,
+            "dropped": dict(+dropped),
+            "seconds": round(time.monotonic() - began, 1),
+        }
+        _tell(claim, found)
+        return found
+
+    publish(claim, model, examine)
+    ranks.wait()
+    return name
+
+
+def examined(judge: RewardModel, unseen: Sequence[Opinion]) -> dict[str, Any]:
+    """How often the finished judge says what the raters said of pairs it has not learnt from.
+
+    Beside it how often the longer response was the better one: a judge that is no better than that
+    has learnt length. Ties, which have no better side, are left out; accuracy is None where nothing
+    is held out.
+    """
+    decided = [each for each in unseen if each.outcomes[0] > each.outcomes[2]]
+    n_right = n_longer = 0
+    for each in decided:
+        chosen, rejected = judge.score(each.question, None, (each.chosen, each.rejected))
+        n_right += chosen > rejected
+        n_longer += len(each.chosen) > len(each.rejected)
+    n = len(decided)
+    low, high = wilson(n_right, n)
+    return {
+        "accuracy": n_right / n if n else None,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "longer_is_better": n_longer / n if n else None,
+        "n_held_out": n,
+    }
+
+
+def _refuse_too_few(opinions: Sequence[Opinion], dropped: Counter[str]) -> None:
+    if len(opinions) < FEWEST:
+        left_out = f" {in_words(+dropped)}" if dropped.total() else ""
+        raise NothingToLearn(
+            f"There are {len(opinions)} preferences and a reward model needs {FEWEST} at least: "
+            f"from fewer it learns their words by heart. Collect more votes.{left_out}"
+        )
+
+
+def _warn(claim: Claim, trained: Learnt) -> None:
+    curves = trained.curves
+    for sentence in (
+        guards.diverges(curves["loss"]),
+        guards.memorises(curves["rewards/accuracies"], curves["eval_rewards/accuracies"]),
+    ):
+        if sentence:
+            claim.note(sentence, "warning")
+
+
+def _tell(claim: Claim, result: dict[str, Any]) -> None:
+    """Say how good the judge is, or that nobody knows."""
+    if result["accuracy"] is None:
+        claim.note(
+            f"All {result['n_pairs']} pairs were learnt from, so nobody knows how good this judge "
+            "is: with more votes, or a higher eval_share, some are held out.",
+            "warning",
+        )
+        return
+    claim.note(
+        f"On {result['n_held_out']} pairs it has not seen the judge agrees with the raters in "
+        f"{result['accuracy']:.0%} (95% interval {result['accuracy_low']:.0%} to "
+        f"{result['accuracy_high']:.0%}); the longer response was better in "
+        f"{result['longer_is_better']:.0%}."
+    )
+    if result["accuracy_low"] <= 0.5:
+        claim.note("That may be chance: do not rely on this judge.", "warning")

@@ -1,0 +1,97 @@
+"""A language model with one number for an output, and its weights as a judge loads them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
+
+from ptrapp.core.errors import ModelUnusable
+from ptrapp.core.settings import Settings
+from ptrapp.judges.opening import find_reward_model
+from training.config import Tune
+from training.model import SMALL
+from training.rewarding.config import RewardConfig
+
+_REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
+"""What `from_pretrained` raises for a folder or hub id it cannot load."""
+_UNREAD = 1 << 20
+"""Tokens a model reads that does not say how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classifier:
+    """What is trained."""
+
+    base: str
+    """What its first weights were loaded from."""
+    model: PreTrainedModel | PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    is_small: bool
+    longest: int
+    """Tokens it reads."""
+
+    @property
+    def trained(self) -> dict[str, torch.nn.Parameter]:
+        return {name: w for name, w in self.model.named_parameters() if w.requires_grad}
+
+    def score(self, rows: list[tuple[int, ...]]) -> torch.Tensor:
+        """One number for each row of token ids, (R,)."""
+        batch = self.tokenizer.pad(
+            {"input_ids": [list(row) for row in rows]}, padding_side="right", return_tensors="pt"
+        )
+        device = next(self.model.parameters()).device
+        return self.model(**batch.to(device)).logits[:, 0].float()
+
+    def save(self, folder: Path) -> None:
+        """Write model and tokenizer as `from_pretrained` reads them; a LoRA is merged first."""
+        model: Any = self.model
+        whole = model.merge_and_unload() if isinstance(model, PeftModel) else model
+        whole.save_pretrained(str(folder))
+        self.tokenizer.save_pretrained(str(folder))
+
+
+def load_classifier(settings: Settings, config: RewardConfig) -> Classifier:
+    """Put a head of one output on the base. Raises `ModelUnusable` and `ConfigurationError`."""
+    base = find_reward_model(settings, config.base) if config.base else settings.model_path
+    local = Path(base).exists()
+    common: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
+    set_seed(config.seed)  # of the head
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(base, **common)
+        model: Any = AutoModelForSequenceClassification.from_pretrained(
+            base, num_labels=1, dtype=torch.float32, use_safetensors=True, **common
+        )
+    except _REFUSALS as error:
+        raise ModelUnusable(
+            f"{base!r} cannot be made a reward model ({error}). Name another base, such as an "
+            "instruction-tuned model with safetensors weights."
+        ) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = tokenizer.pad_token_id
+    on_gpu = settings.device != "cpu" and torch.cuda.is_available()
+    is_small = model.num_parameters() < SMALL
+    if on_gpu and not is_small:
+        model.to(dtype=torch.bfloat16)
+    model.to("cuda" if on_gpu else "cpu")
+    if (config.tune or (Tune.FULL if is_small else Tune.LORA)) is Tune.LORA:
+        lora = LoraConfig(
+            r=config.lora_r,
+            lora_alpha=config.lora_alpha,
+            lora_dropout=0.0,
+            target_modules="all-linear",
+            task_type="SEQ_CLS",
+        )
+        model = get_peft_model(model, lora)
+    longest = getattr(model.config, "max_position_embeddings", None) or _UNREAD
+    return Classifier(base, model, tokenizer, is_small, longest)

@@ -1,0 +1,72 @@
+"""Opinions as token ids: of each question its responses once, and the pairs among them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from ptrapp.judges.reward_model import chat_ids
+from training.encode import MARGIN_PER_STEP, Strength
+from training.rewarding.opinions import Opinion
+from training.tokens import Pair, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A question, the responses to it, and what raters said of pairs of them."""
+
+    prompt: Tokens
+    """The question alone: by it examples are held out."""
+    rows: tuple[tuple[int, ...], ...]
+    """Question and response as one chat, as the finished judge will read them."""
+    pairs: tuple[Pair, ...]
+    """By index of the rows."""
+    opinions: tuple[Opinion, ...]
+    """What the pairs were made of, in their order."""
+
+    @property
+    def size(self) -> int:
+        return len(self.pairs)
+
+    @property
+    def n_padded(self) -> int:
+        """Tokens of the rows when all are as long as the longest."""
+        return len(self.rows) * max(map(len, self.rows))
+
+
+def encode_opinions(
+    tokenizer: PreTrainedTokenizerBase,
+    opinions: Sequence[Opinion],
+    longest: int,
+    dropped: Counter[str],
+    *,
+    strength: Strength,
+) -> list[Judged]:
+    """Encode question by question; a pair with a response over `longest` tokens is left out."""
+    by_question: dict[str, list[Opinion]] = defaultdict(list)
+    for opinion in opinions:
+        by_question[opinion.question].append(opinion)
+    judged = []
+    for question, given in by_question.items():
+        texts = list(dict.fromkeys(t for each in given for t in (each.chosen, each.rejected)))
+        ids = {text: tuple(chat_ids(tokenizer, question, text)) for text in texts}
+        fitting = [text for text in texts if len(ids[text]) <= longest]
+        usable = [each for each in given if {each.chosen, each.rejected} <= set(fitting)]
+        dropped["longer than the model reads"] += len(given) - len(usable)
+        pairs = [
+            _pair(each, fitting.index(each.chosen), fitting.index(each.rejected), strength)
+            for each in usable
+        ]
+        if pairs:
+            prompt = tuple(tokenizer(question)["input_ids"])
+            rows = tuple(ids[text] for text in fitting)
+            weights = (0.0,) * len(prompt)
+            judged.append(Judged(Tokens(prompt, weights), rows, tuple(pairs), tuple(usable)))
+    return judged
+
+
+def _pair(opinion: Opinion, chosen: int, rejected: int, strength: Strength) -> Pair:
+    margin = MARGIN_PER_STEP * (opinion.strength - 1) if strength is Strength.MARGIN else 0.0
+    weight = opinion.strength if strength is Strength.WEIGHT else 1.0
+    return Pair(chosen, rejected, opinion.outcomes, margin, weight)

@@ -1,0 +1,61 @@
+"""A trained judge gets its name: its folder, a rater and the job's end in one commit.
+
+::
+
+    data/judges/reward-000012/
+        config.json  model.safetensors  tokenizer…     what `ptrapp.judges.reward_model` loads
+        thrice.json                                    where it comes from
+"""
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from db import jobs, labels
+from db.models import RaterKind
+from ptrapp.judges.base import rater_name
+from training import durable
+from training.claim import Claim
+from training.model import MANIFEST
+from training.rewarding.classifier import Classifier
+
+log = logging.getLogger(__name__)
+
+
+def name_of(claim: Claim) -> str:
+    return f"reward-{claim.job_id:06d}"
+
+
+def publish(claim: Claim, model: Classifier, examine: Callable[[Path], dict[str, Any]]) -> str:
+    """Write the judge's folder, have it examined as it lies there, and make it known.
+
+    `examine` returns the job's result. Inside the one transaction the claim is checked first, so a
+    process that lost its job leaves neither a rater nor a folder under the name.
+    """
+    name = name_of(claim)
+    final = (claim.settings.judges_dir / name).resolve()
+    unfinished = final.with_name(f".{name}-{claim.token[:8]}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        model.save(unfinished)
+        result = examine(unfinished) | {"judge": name, "path": str(final), "base": model.base}
+        manifest = {"name": name, "recipe": claim.kind.value, "job": claim.job_id, **result}
+        (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2))
+        durable.flush_tree(unfinished)
+        config = {key: result[key] for key in ("path", "base", "accuracy", "n_pairs")}
+        with claim.database.write() as session:
+            jobs.finish(session, claim.job_id, claim.token, result)
+            rater = labels.ensure_rater(session, RaterKind.JUDGE, rater_name(name))
+            rater.config = config | {"job": claim.job_id}
+            if final.exists():  # left by a process that was killed before it could commit
+                shutil.rmtree(final)
+            unfinished.rename(final)
+            durable.flush_folder(final.parent)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    log.info("job %d: the judge %s is ready", claim.job_id, name)
+    return name
