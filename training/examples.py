@@ -3,6 +3,8 @@
 Two rounds are a valid DPO pair only if both continue the same prompt. Siblings (one parent) do by
 construction and keep their whole context. Rounds of different parents are compared on the bare
 prompt: the rater saw two answers to one question, not two refinements of one attempt.
+
+What a later round was shown of the earlier ones is in its run's settings, and is shown again.
 """
 
 import random
@@ -11,12 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from db import labels, rounds, trajectories
 from db.models import Comparison, Outcome, Partition, Round, Vote
 from db.session import Session
-from ptrapp.core.dialogue import build_messages
+from db.trajectories import WEAK
+from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason, Message, Turn
 from training.outcomes import Counted, Counting, count
@@ -118,7 +121,8 @@ def gather_trajectories(
     """Read later rounds that are worth imitating, and first rounds to replay beside them.
 
     A round is worth imitating when a stronger writer wrote it, when its answer is correct, or when
-    it won a current vote against its parent or a sibling. Replay (`replay_share` of all examples)
+    it won a current vote against its parent or a sibling, unless it is an attempt: then it is only
+    read. Replay (`replay_share` of all examples)
     keeps round 1 what it was: first rounds of the policy itself, those in the mode (thinking or
     direct) that the trajectories begin in and those of the very parent first.
     """
@@ -229,16 +233,33 @@ def _pair(
 
 
 def _messages(fmt: ThoughtFormat, round_: Round, history: Sequence[Round]) -> tuple[Message, ...]:
-    turns = [Turn(earlier.thought, earlier.response, earlier.raw) for earlier in history]
+    turns = [Turn(earlier.thought, earlier.response, _raw(fmt, earlier)) for earlier in history]
     prompt = round_.prompt
-    return build_messages(prompt.text, turns, fmt, round_.thinking, system=prompt.system)
+    shown: dict[str, Any] = round_.run.settings
+    return build_messages(
+        prompt.text,
+        turns,
+        fmt,
+        round_.thinking,
+        system=prompt.system,
+        refine_instruction=shown.get("refine_instruction", REFINE_INSTRUCTION),
+        keep_thoughts=shown.get("keep_thoughts", True),
+        history_mode=HistoryMode(shown.get("history_mode", HistoryMode.FULL)),
+    )
+
+
+def _raw(fmt: ThoughtFormat, round_: Round) -> str:
+    """The whole text; one that no engine of ours wrote gets the mark of a direct answer."""
+    if round_.thinking or round_.completion_ids or round_.raw.startswith(fmt.prefill_direct):
+        return round_.raw
+    return f"{fmt.prefill_direct} {round_.raw}"
 
 
 def _target(fmt: ThoughtFormat, round_: Round, thinking: bool) -> Target:
     finished = round_.finish_reason != FinishReason.LENGTH
     if round_.thinking == thinking:
         ids = tuple(round_.completion_ids) if round_.completion_ids else None
-        return Target(round_.raw, ids, finished)
+        return Target(_raw(fmt, round_), ids, finished)
     opening = fmt.response_marker if thinking else fmt.prefill_direct
     return Target(f"{opening} {round_.response}".lstrip(), None, finished)
 
@@ -268,8 +289,15 @@ def _imitable(round_: Round) -> bool:
     return round_.well_formed and complete and bool(round_.response.strip())
 
 
+def _is_attempt(round_: Round) -> bool:
+    n_attempts: int = round_.run.settings.get("n_attempts", 0)
+    return round_.index < n_attempts or round_.author.startswith(WEAK)
+
+
 def _worth_imitating(round_: Round, won: frozenset[int], dropped: Counter[str]) -> bool:
-    if not (round_.author != "policy" or round_.correct or round_.id in won):
+    if _is_attempt(round_):
+        dropped["an attempt: read, not learnt"] += 1
+    elif not (round_.author != "policy" or round_.correct or round_.id in won):
         dropped["neither correct nor preferred nor by a stronger writer"] += 1
     elif not _imitable(round_):
         dropped["malformed or unfinished"] += 1
