@@ -69,7 +69,7 @@ def main() -> None:
     if asked.cuda:
         report["cuda"] = on_cuda()
     elif asked.vllm_url:
-        report["vllm"] = on_vllm(asked.vllm_url, _bundled(), _prompt(768), K, N_NEW)
+        report["vllm"] = on_vllm(asked.vllm_url, _bundled(), _prompt(768), K, N_NEW, asked.turns)
     else:
         for name in asked.models.split(","):
             model = _bundled() if name == "bundled" else _random_60m()
