@@ -25,6 +25,8 @@ from ptrapp.tasks.check import is_correct
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.problem import Problem
 from training.bundled.generate import Completion, complete
+from training.bundled.styles import OPENINGS
+from training.bundled.tokenizer import THOUGHT
 
 logger = logging.getLogger("bench.bundled")
 
@@ -54,7 +56,7 @@ def measure(
         "reasked_after_direct": [accuracy(known, r) for r in direct],
         "held_out_thinking_greedy": accuracy(new, rounds(model, tokenizer, new, (True,))[0]),
         "held_out_direct_greedy": accuracy(new, rounds(model, tokenizer, new, (False,))[0]),
-        "all_work_written": written(model, tokenizer, known),
+        "by_style_sampled_t1": by_style(model, tokenizer, known),
         "by_family": _by_family(known, thought[0]),
         "by_family_direct": _by_family(known, direct[0]),
         "well_formed": _percent([completion.well_formed for completion in every]),
@@ -84,18 +86,22 @@ def rounds(
     return done
 
 
-def written(
+def by_style(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, asked: Sequence[Problem]
-) -> dict[str, float]:
-    """How often sampled thoughts write all the work, and how often those are right."""
+) -> dict[str, dict[str, float]]:
+    """How often sampled thoughts are in each style, and how often those end in a right answer."""
     drawn = rounds(model, tokenizer, asked, (True,), temperature=1.0)[0]
-    full = [
-        (problem, one)
-        for problem, one in zip(asked, drawn, strict=True)
-        if "Step by step" in one.text or "work it out" in one.text
-    ]
-    right = accuracy([p for p, _ in full], [c for _, c in full]) if full else 0.0
-    return {"share": round(100 * len(full) / len(asked), 1), "accuracy": right}
+    found = {}
+    for style, openings in OPENINGS.items():
+        own = [
+            (problem, one)
+            for problem, one in zip(asked, drawn, strict=True)
+            if one.text.removeprefix(THOUGHT).lstrip().startswith(openings)
+        ]
+        if own:
+            right = accuracy([problem for problem, _ in own], [one for _, one in own])
+            found[style] = {"share": round(100 * len(own) / len(asked), 1), "accuracy": right}
+    return found
 
 
 def accuracy(asked: Sequence[Problem], completions: Sequence[Completion]) -> float:
