@@ -30,6 +30,39 @@ def add(
     return row
 
 
+def add_once(
+    session: Session,
+    *,
+    adapter_id: int | None,
+    task: str,
+    round_index: int,
+    setting: str,
+    n: int,
+    n_correct: int,
+) -> Evaluation:
+    """Store one measurement, unless it was stored already under the very same `setting`.
+
+    A job that was killed and goes on says again what it has measured.
+    """
+    same = select(Evaluation).where(
+        Evaluation.adapter_id.is_not_distinct_from(adapter_id),
+        Evaluation.task == task,
+        Evaluation.round_index == round_index,
+        Evaluation.setting == setting,
+    )
+    if (found := session.scalars(same.limit(1)).one_or_none()) is not None:
+        return found
+    return add(
+        session,
+        adapter_id=adapter_id,
+        task=task,
+        round_index=round_index,
+        setting=setting,
+        n=n,
+        n_correct=n_correct,
+    )
+
+
 def listing(session: Session, *, task: str | None = None) -> list[Evaluation]:
     """Every measurement, of one task if named, oldest first."""
     rows = select(Evaluation).order_by(Evaluation.id)

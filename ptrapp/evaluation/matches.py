@@ -9,7 +9,7 @@ from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Preference
 from ptrapp.evaluation.answers import Answer, Measured
 from ptrapp.evaluation.plan import BASE_NAME, Cell, Plan, Setting
-from ptrapp.judges.base import Judge
+from ptrapp.judges.base import Judge, Pair, compare_many
 from ptrapp.tasks.datasets import Question
 
 _WINS = {
@@ -18,6 +18,9 @@ _WINS = {
     Preference.TIE: 0.5,
     Preference.BOTH_BAD: 0.5,
 }
+
+_CHUNK = 32
+"""Comparisons between two looks at whether to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +112,27 @@ def play(
     judge: Judge,
     told: Callable[[int], None],
 ) -> Judged:
-    """Let the judge compare, problem by problem; only the first answer to each is compared.
+    """Let the judge compare, a chunk of problems at a time; the first answer to each is compared.
 
-    `told` hears of every comparison, and stops the match by raising.
+    `told` hears of every chunk, and stops the match by raising. A tie that the judge was not sure
+    of is a tie like any other: asked twice, it gave each side one win.
     """
     first, second = (_answers(match, cells, side) for side in (match.first, match.second))
     games, n_unscored = [], 0
-    for question, one, other in zip(asked, first, second, strict=True):
-        told(1)
-        try:
-            verdict = judge.compare(
-                question.prompt, question.reference_answer, one.response, other.response
-            )
-        except JudgeError:
-            n_unscored += 1
-            continue
-        longer = len(one.response) - len(other.response)
-        games.append(Game(question.prompt, _WINS[verdict.outcome], longer))
+    met = list(zip(asked, first, second, strict=True))
+    for start in range(0, len(met), _CHUNK):
+        part = met[start : start + _CHUNK]
+        pairs = [
+            Pair(question.prompt, question.reference_answer, one.response, other.response)
+            for question, one, other in part
+        ]
+        for pair, verdict in zip(pairs, compare_many(judge, pairs), strict=True):
+            if isinstance(verdict, JudgeError):
+                n_unscored += 1
+            else:
+                longer = len(pair.left) - len(pair.right)
+                games.append(Game(pair.question, _WINS[verdict.outcome], longer))
+        told(len(part))
     prompts = tuple(question.prompt for question in asked)
     return Judged(match, judge.name, prompts, tuple(games), n_unscored)
 

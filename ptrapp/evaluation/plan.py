@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ptrapp.core.dialogue import HistoryMode
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import BASE, Policy, Sampling
 from ptrapp.evaluation.tasks import Task, open_task
@@ -41,6 +42,8 @@ class Plan:
     n: int = 100
     """Problems of a task, for each seed."""
     thinking: Thinking = Thinking.LATER
+    history: HistoryMode = HistoryMode.FULL
+    """Which earlier rounds a later one is shown; the same for every version."""
     n_samples: int = 0
     """Answers drawn to a problem; 0 is one greedy answer."""
     temperature: float = 0.8
@@ -70,9 +73,10 @@ class Plan:
 
     @property
     def decoding(self) -> str:
-        """In words: greedy or sampled, and when it thinks."""
+        """In words: greedy or sampled, when it thinks, and what a later round is shown."""
         how = f"{self.n_samples} samples at {self.temperature:g}" if self.n_samples else "greedy"
-        return f"{how}, thinking {self.thinking.value}"
+        shown = ", last answer alone" if self.history is HistoryMode.LAST else ""
+        return f"{how}, thinking {self.thinking.value}{shown}"
 
     def cells(self) -> Iterator["Cell"]:
         """In the order of measuring: a control comes after the refinement that it starts from."""

@@ -100,6 +100,7 @@ def _cell(
         plan.resamples,
         plan.chunk,
         state.told,
+        plan.history,
     )
     each = [question for question in asked for _ in range(plan.n_answers)]
     refined = cells.get(replace(cell, setting=Setting.REFINE))

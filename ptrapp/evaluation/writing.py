@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ptrapp.core.dialogue import HistoryMode
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import History, Policy, Sampling
 from ptrapp.engines.base import Engine
@@ -27,6 +28,7 @@ class Writer:
     chunk: int
     told: Callable[[int], None]
     """Called with how many answers are finished, after each chunk; it stops the work by raising."""
+    history: HistoryMode = HistoryMode.FULL
     keep_thoughts: bool = True
 
     def chains(
@@ -78,6 +80,7 @@ class Writer:
             sampling=sampling,
             policy=self.policy,
             keep_thoughts=self.keep_thoughts,
+            history_mode=self.history,
             histories=histories,
         )
         pairs = zip(asked, outcomes, strict=True)

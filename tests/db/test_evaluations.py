@@ -31,3 +31,14 @@ def test_measurements_are_listed_oldest_first_and_by_task(database: Database) ->
 def test_more_correct_than_asked_is_refused(database: Database) -> None:
     with pytest.raises(Conflict):
         _add(database, "add", 11)
+
+
+def test_the_same_measurement_said_again_is_there_once(database: Database) -> None:
+    asked = {"adapter_id": None, "task": "add", "round_index": 1, "n": 10, "n_correct": 3}
+    with database.write() as session:
+        first = evaluations.add_once(session, setting="greedy, job 1", **asked).id
+        again = evaluations.add_once(session, setting="greedy, job 1", **asked).id
+        other = evaluations.add_once(session, setting="greedy, job 2", **asked).id
+    assert first == again != other
+    with database.read() as session:
+        assert len(evaluations.listing(session)) == 2

@@ -1,6 +1,6 @@
 import pytest
 
-from ptrapp.analysis.rounds import accuracy_by_round, flips
+from ptrapp.analysis.rounds import accuracy_by_round, flips, given_before
 
 
 def test_flips_count_what_a_round_fixed_and_broke() -> None:
@@ -17,3 +17,9 @@ def test_a_trajectory_that_ended_early_is_missing_from_later_rounds() -> None:
     assert by_round == [(1, 3), (2, 2)]
     assert [one.rate for one in by_round] == [pytest.approx(1 / 3), 1.0]
     assert accuracy_by_round([]) == []
+
+
+def test_accuracy_is_told_apart_by_the_round_before() -> None:
+    found = given_before([True, True, False, False, False], [True, False, True, False, False])
+    assert found == ((1, 2), (1, 3))
+    assert given_before([True], [True]).after_wrong.rate is None

@@ -1,0 +1,56 @@
+"""Where the problems come from: always the same for a seed, always verifiable."""
+
+from pathlib import Path
+
+import pytest
+
+from ptrapp.core.errors import InputError
+from ptrapp.evaluation.tasks import open_task
+from ptrapp.tasks.datasets import Columns
+from ptrapp.tasks.families import HELD_OUT, split_of
+
+
+@pytest.mark.parametrize("name", ["generated", "held_out"])
+def test_generated_problems_are_of_the_evaluation_side(name: str) -> None:
+    task = open_task(name)
+    drawn = task.draw(40, seed=3)
+    assert drawn == task.draw(40, seed=3)
+    assert drawn != task.draw(40, seed=4)
+    assert all(split_of(one.prompt) == "eval" for one in drawn)
+    assert {one.source in HELD_OUT for one in drawn} == {name == "held_out"}
+
+
+def test_a_file_is_a_task(tmp_path: Path) -> None:
+    file = tmp_path / "school.jsonl"
+    lines = [f'{{"question": "What is {n} + 1?", "answer": "#### {n + 1}"}}' for n in range(30)]
+    file.write_text("\n".join([*lines, lines[0], '{"question": "Why?", "answer": ""}']))
+    task = open_task(str(file))
+
+    assert task.name == "school"
+    assert len(task.draw(100, 0)) == 30, "the same question once, one without an answer not at all"
+    some = task.draw(10, 1)
+    assert some == task.draw(10, 1) != task.draw(10, 2)
+    assert some[0].reference_answer
+
+
+def test_a_multiple_choice_with_columns_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "quiz.csv"
+    file.write_text("ask,right\nTwo plus two?,4\nOne plus two?,3\n")
+    drawn = open_task(str(file), Columns("ask", "right")).draw(5, 0)
+    assert {one.reference_answer for one in drawn} == {"3", "4"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("gsm9k", "no task 'gsm9k'"), ("hf:", "no data set"), ("hf:a:b:c:d", "no data set")],
+)
+def test_what_is_no_task_is_said(name: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        open_task(name)
+
+
+def test_questions_without_answers_measure_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "open.jsonl"
+    file.write_text('{"question": "Why?"}\n{"question": "How?"}')
+    with pytest.raises(InputError, match="0 different questions"):
+        open_task(str(file))

@@ -1,0 +1,255 @@
+"""The evaluation as a job: what it stores, and what a stop or a kill does to it."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_world import Programs, finished, job, order, wait_until
+
+from db import adapters, evaluations, jobs
+from db.models import Adapter, AdapterStatus, Evaluation, Job, JobKind, JobStatus
+from db.session import Database
+from ptrapp.core.errors import ConfigurationError, InputError
+from ptrapp.core.settings import BUNDLED_MODEL, Settings
+from ptrapp.engines.base import Request
+from ptrapp.engines.scripted import ScriptedEngine
+from training.claim import Claim, StopRequested
+from training.payload import Payload
+from training.ranks import Ranks
+from training.recipes import evaluate
+
+SETTINGS: dict[str, Any] = {"n": 4, "seeds": [0, 1], "controls": True, "judge": "verifier"}
+
+
+def answer(request: Request) -> str:
+    return "<T> I guess.<R> The answer is 3." if request.thinking else "<R> The answer is 2."
+
+
+class Desk:
+    """A claimed evaluation with a scripted engine behind it."""
+
+    def __init__(self, database: Database, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.database = database
+        self.folder = folder
+        self.engines: list[ScriptedEngine] = []
+        self.script: Callable[[Request], str] = answer
+        patch.setattr(evaluate, "open_engine", self._open)
+
+    def _open(self, settings: Settings) -> ScriptedEngine:
+        self.engines.append(ScriptedEngine(self.script))
+        return self.engines[-1]
+
+    def claim(self, settings: dict[str, Any], parent_id: int | None = None) -> Claim:
+        with self.database.write() as session:
+            row = jobs.enqueue(session, JobKind.EVALUATE, {}, f"evaluate:{len(self.engines)}")
+            claimed = jobs.claim(session, 60.0)
+        assert claimed is not None
+        assert claimed.claim_token is not None
+        assert claimed.id == row.id
+        return Claim(
+            self.database,
+            Settings(data_dir=self.folder),
+            row.id,
+            claimed.claim_token,
+            JobKind.EVALUATE,
+            Payload(parent_id, settings),
+        )
+
+    def run(self, claim: Claim) -> None:
+        evaluate.run(claim, Ranks.join(cpu=True))
+
+    def job(self, claim: Claim) -> Job:
+        with self.database.read() as session:
+            return session.get_one(Job, claim.job_id)
+
+    def rows(self) -> list[Evaluation]:
+        with self.database.read() as session:
+            return evaluations.listing(session)
+
+
+@pytest.fixture
+def desk(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(database, tmp_path, monkeypatch)
+
+
+def register(database: Database, folder: Path, name: str, base_model: str = "scripted") -> int:
+    """A version in the registry, with a folder a scripted engine takes."""
+    (folder / name).mkdir()
+    (folder / name / "adapter_config.json").write_text("{}")
+    with database.write() as session:
+        return adapters.register(
+            session,
+            name=name,
+            parent_id=None,
+            job_id=None,
+            snapshot_id=None,
+            base_model=base_model,
+            path=str(folder / name),
+            sha256=name,
+            metrics={},
+        ).id
+
+
+def test_the_job_ends_with_one_table_and_the_same_rows(desk: Desk) -> None:
+    version = register(desk.database, desk.folder, "dpo-000001")
+    claim = desk.claim(SETTINGS, version)
+
+    desk.run(claim)
+
+    done = desk.job(claim)
+    assert done.status is JobStatus.DONE
+    plain = [row for row in done.result["table"] if row["setting"] == "refine"]
+    assert [(row["version"], row["round"]) for row in plain] == [
+        ("base", 1),
+        ("base", 2),
+        ("base", 3),
+        ("dpo-000001", 1),
+        ("dpo-000001", 2),
+        ("dpo-000001", 3),
+    ]
+    assert all(row["n"] == 8 for row in plain)
+    assert {row["setting"] for row in done.result["table"]} == {
+        "refine",
+        "swapped",
+        "thought removed",
+        "majority",
+    }
+    assert done.result["win_rates"][0]["judge"] == "verifier"
+    assert done.result["seconds"] >= 0
+    stored = desk.rows()
+    assert len(stored) == 2 * (3 + 3 + 2 + 2 + 3), "a row for each seed and written round"
+    assert {row.adapter_id for row in stored} == {None, version}
+    by_table = sum(row["n_correct"] for row in done.result["table"])
+    assert sum(row.n_correct for row in stored) == by_table
+    assert stored[0].setting == f"greedy, thinking later, seed 0, refine, job {claim.job_id}"
+
+
+@pytest.mark.parametrize("stop_at", [3, 40, 100])
+def test_a_stopped_job_goes_on_where_it_was(desk: Desk, stop_at: int) -> None:
+    version = register(desk.database, desk.folder, "dpo-000001")
+    calm = desk.claim(SETTINGS, version)
+    desk.run(calm)
+    n_whole, n_rows = len(desk.engines[0].requests), len(desk.rows())
+    stopped = desk.claim(SETTINGS, version)
+
+    def stop(request: Request) -> str:
+        if len(desk.engines[-1].requests) >= stop_at:
+            stopped.stop.set()
+        return answer(request)
+
+    desk.script = stop
+    with pytest.raises(StopRequested):
+        desk.run(stopped)
+    desk.script = answer
+    again = replace(stopped, stop=calm.stop)
+    desk.run(again)
+
+    first, second = desk.job(calm).result, desk.job(again).result
+    assert first["table"] == second["table"]
+    assert first["win_rates"] == second["win_rates"]
+    assert len(desk.rows()) == 2 * n_rows, "each measurement of the second job once"
+    asked = [len(engine.requests) for engine in desk.engines]
+    assert asked[2] <= n_whole, "what was finished is not asked again"
+    assert asked[1] + asked[2] < n_whole + 4 * 3 * 3, "at most a cell and its swaps are repeated"
+
+
+def test_a_row_that_a_kill_kept_from_the_table_is_stored_later(desk: Desk) -> None:
+    """The file is written before the rows: a kill in between leaves a file without rows."""
+    claim = desk.claim({"n": 4, "rounds": 1})
+    desk.run(claim)
+    with desk.database.write() as session:
+        for row in evaluations.listing(session):
+            session.delete(row)
+        row = session.get_one(Job, claim.job_id)
+        row.status, row.claim_token = JobStatus.RUNNING, claim.token
+
+    desk.run(claim)
+
+    assert len(desk.rows()) == 1
+    assert not desk.engines[1].requests
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"versions": ["dpo-9"]}, "no version dpo-9"),
+        ({"versions": ["other-1"]}, "trained on another/model"),
+        ({"versions": ["whole-1"]}, "is a whole model"),
+        ({"versions": ["bad-1"]}, "was rejected"),
+        ({"judge": "llm"}, "--judge-base-url"),
+        ({"judge": "nobody"}, "judge 'nobody' is none"),
+        ({"rounds": 0, "n": 1}, "rounds: .*\n.*|n: .*"),
+        ({"tasks": ["nowhere.jsonl"]}, "no task"),
+        ({"round": 3}, "round: "),
+    ],
+)
+def test_what_cannot_be_measured_is_said(desk: Desk, settings: dict[str, Any], said: str) -> None:
+    register(desk.database, desk.folder, "other-1", "another/model")
+    register(desk.database, desk.folder, "whole-1")
+    (desk.folder / "whole-1" / "config.json").write_text("{}")
+    bad = register(desk.database, desk.folder, "bad-1")
+    with desk.database.write() as session:
+        session.get_one(Adapter, bad).status = AdapterStatus.REJECTED
+
+    with pytest.raises((ConfigurationError, InputError), match=said):
+        desk.run(desk.claim(settings))
+
+
+def test_a_real_job_killed_in_the_middle_ends_with_every_cell_once(
+    database: Database, tmp_path: Path
+) -> None:
+    """A worker, a process of its own, the bundled model and a fresh LoRA (which changes nothing)."""
+    version = _register_fresh_lora(database, tmp_path)
+    programs = Programs(database, tmp_path, BUNDLED_MODEL, OMP_NUM_THREADS="1")
+    settings = {"n": 6, "tasks": ["generated", "held_out"], "max_tokens": 40}
+    job_id = order(database, JobKind.EVALUATE, settings, parent_id=version)
+    worker = programs.start_worker()
+    cells = tmp_path / "jobs" / str(job_id) / "cells"
+    wait_until(lambda: any(cells.glob("*.json")), "the first cell")
+    child = wait_until(lambda: programs.child_of(worker), "the job's process")
+    os.kill(child, signal.SIGKILL)
+
+    done = finished(database, job_id)
+    programs.close()
+
+    assert (done.status, done.error) == (JobStatus.DONE, None)
+    assert len(list(cells.glob("*.json"))) == 4
+    figures = {
+        (row["task"], row["version"], row["round"]): row["n_correct"]
+        for row in done.result["table"]
+    }
+    assert len(figures) == 12
+    for task in ("generated", "held_out"):
+        for at in (1, 2, 3):
+            assert figures[task, "base", at] == figures[task, "fresh-1", at]
+    with database.read() as session:
+        assert len(evaluations.listing(session)) == 12
+    kept = json.loads((cells / "00000.json").read_text())
+    assert len(kept["prompts"]) == len(kept["chains"]) == 6
+    assert job(database, job_id).result["decoding"] == "greedy, thinking later"
+
+
+def _register_fresh_lora(database: Database, folder: Path) -> int:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(BUNDLED_MODEL)
+    lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    get_peft_model(model, lora).save_pretrained(str(folder / "fresh"))
+    with database.write() as session:
+        return adapters.register(
+            session,
+            name="fresh-1",
+            parent_id=None,
+            job_id=None,
+            snapshot_id=None,
+            base_model=str(BUNDLED_MODEL),
+            path=str(folder / "fresh"),
+            sha256="fresh",
+            metrics={},
+        ).id

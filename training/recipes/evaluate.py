@@ -1,0 +1,255 @@
+"""Versions round by round beside the base model, as a job: measured, kept, never measured twice."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from db import adapters, evaluations, jobs
+from db.models import Adapter, AdapterStatus
+from ptrapp.core.dialogue import HistoryMode
+from ptrapp.core.errors import ConfigurationError
+from ptrapp.core.thoughts import Thinking
+from ptrapp.engines.base import Engine
+from ptrapp.engines.opening import open_engine
+from ptrapp.evaluation.answers import Measured
+from ptrapp.evaluation.matches import Judged
+from ptrapp.evaluation.plan import BASE_NAME, Plan
+from ptrapp.evaluation.report import Kept, Progress, Watch
+from ptrapp.evaluation.run import evaluate
+from ptrapp.evaluation.tasks import open_task
+from ptrapp.judges.base import Judge
+from ptrapp.judges.opening import close_judge, open_judge
+from ptrapp.tasks.datasets import Columns
+from training import durable
+from training.ancestry import find_parent
+from training.claim import Claim, StopRequested
+from training.payload import STRICT, read
+from training.ranks import Ranks
+
+_REPORT_S = 1.0
+"""Between two reports of progress: each is a transaction."""
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class EvaluateConfig:
+    """The settings of an evaluation."""
+
+    versions: tuple[str, ...] | None = None
+    """Names of what is measured; null is the base model and the version the job was asked for.
+    The base model is always among them. A control that was trained otherwise is one more name."""
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)] = ("generated",)
+    """What is asked: generated (kinds that methods are taught on), held_out (kinds they are not),
+    a JSONL, JSON or CSV file, or a data set as hf:NAME:CONFIG:SPLIT."""
+    question_column: str = "question"
+    """Where files and data sets keep the question."""
+    answer_column: str = "answer"
+    """Where they keep the answer, or the solution that ends with it."""
+    choices_column: str = "choices"
+    """Where they keep the choices, if there are any."""
+    n: Annotated[int, Field(ge=2, le=100_000)] = 100
+    """Problems of each task, for each seed; 100 tell differences of 10 points from chance."""
+    rounds: Annotated[int, Field(ge=1, le=10)] = 3
+    """Rounds of each chain; the gain saturates at the second or third."""
+    thinking: Thinking = Thinking.LATER
+    """When there is a thought: always, later (from round 2), or never."""
+    history: HistoryMode = HistoryMode.FULL
+    """Which earlier rounds a later one is shown: full, or the last one alone."""
+    n_samples: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Answers drawn to each problem; 0 is one greedy answer."""
+    temperature: Annotated[float, Field(gt=0, le=10)] = 0.8
+    """Of the samples, and of those that the majority is taken of."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Samples come from the likeliest tokens of this total probability."""
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 160
+    """Tokens of one answer, thought included; the bundled model needs no more."""
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
+    """Each draws its own problems and answers; several of them give a standard deviation."""
+    controls: bool = False
+    """Also measure tuned versions with another problem's attempts, without earlier thoughts, and by
+    the majority of independent answers: three times the work."""
+    resamples: Annotated[int, Field(ge=0, le=4)] = 3
+    """How often a malformed sample is drawn again; greedy answers never are."""
+    judge: str | None = None
+    """Who compares the versions' responses, named as in --judge; null compares nothing."""
+
+
+def run(claim: Claim, ranks: Ranks) -> None:
+    """Measure what the settings ask for and end the job with one table.
+
+    The result holds `table`, `given`, `win_rates`, `decoding` and `seconds`, as
+    `ptrapp.evaluation.report.Report` documents them. One process does it all: an engine batches by
+    itself. Raises `ConfigurationError` for a version that cannot be measured here.
+    """
+    config = read(EvaluateConfig, claim.payload.settings, "settings")
+    if not ranks.leads:
+        return
+    versions = _versions(claim, config)
+    plan = _plan(config, tuple(versions))
+    judge = _judge(claim, config)
+
+    claim.enter("loading the model")
+    with closing(open_engine(claim.settings)) as engine:
+        _publish(engine, versions)
+        desk = _Desk(claim, plan, versions)
+        kept = Kept(desk.cells(), desk.matches())
+        for one in kept.cells:
+            desk.store(one)
+        watch = Watch(desk.report, desk.keep, desk.keep_match)
+        report = evaluate(engine, plan, judge=judge, watch=watch, kept=kept)
+    if judge is not None:
+        close_judge(judge)
+    claim.finish(report.as_json())
+
+
+def _versions(claim: Claim, config: EvaluateConfig) -> dict[str, Adapter | None]:
+    """The rows of the versions by name, the base model first, which has none."""
+    parent = find_parent(claim)
+    names = config.versions
+    if names is None:
+        names = (parent.name,) if parent else ()
+    with claim.database.read() as session:
+        found = {name: adapters.by_name(session, name) for name in names if name != BASE_NAME}
+        known = [row.name for row in adapters.listing(session)]
+    if missing := sorted(name for name, row in found.items() if row is None):
+        raise ConfigurationError(
+            f"There is no version {', '.join(missing)}. Choose among "
+            f"{', '.join([BASE_NAME, *known])}."
+        )
+    return {BASE_NAME: None, **found}
+
+
+def _plan(config: EvaluateConfig, versions: tuple[str, ...]) -> Plan:
+    columns = Columns(config.question_column, config.answer_column, config.choices_column)
+    return Plan(
+        versions=versions,
+        rounds=config.rounds,
+        tasks=tuple(open_task(name, columns) for name in config.tasks),
+        n=config.n,
+        thinking=config.thinking,
+        history=config.history,
+        n_samples=config.n_samples,
+        temperature=config.temperature,
+        top_p=config.top_p,
+        max_tokens=config.max_tokens,
+        seeds=config.seeds,
+        controls=config.controls,
+        resamples=config.resamples,
+    )
+
+
+def _judge(claim: Claim, config: EvaluateConfig) -> Judge | None:
+    if config.judge is None:
+        return None
+    if config.judge == "llm" and not claim.settings.judge_base_url:
+        raise ConfigurationError(
+            "judge llm needs its server's address: start with --judge-base-url http://HOST:PORT/v1."
+        )
+    return open_judge(claim.settings.model_copy(update={"judge": config.judge}))
+
+
+def _publish(engine: Engine, versions: Mapping[str, Adapter | None]) -> None:
+    """Have the engine load every version. Raises `ConfigurationError`, `AdapterRejected`."""
+    mistakes = [
+        mistake
+        for row in versions.values()
+        if row is not None and (mistake := _unfit(row, engine.model_id))
+    ]
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    for name, row in versions.items():
+        if row is not None and name not in engine.published():
+            engine.publish(name, Path(row.path))
+
+
+def _unfit(row: Adapter, model_id: str) -> str | None:
+    if row.status is AdapterStatus.REJECTED:
+        return f"{row.name} was rejected ({row.reason}). Leave it out."
+    if (Path(row.path) / "config.json").is_file():
+        return (
+            f"{row.name} is a whole model, not an adapter on this one. Start with "
+            f"--model {row.path} and measure the base model there."
+        )
+    if row.base_model != model_id:
+        return (
+            f"{row.name} was trained on {row.base_model} and {model_id} is loaded. Start with the "
+            "other --model to measure it."
+        )
+    return None
+
+
+class _Desk:
+    """Where an evaluation under way puts down what is finished, and tells how far it is."""
+
+    def __init__(self, claim: Claim, plan: Plan, versions: Mapping[str, Adapter | None]) -> None:
+        self._claim = claim
+        self._plan = plan
+        self._versions = versions
+        self._began = time.monotonic()
+        self._reported = float("-inf")
+        self._n_before: int | None = None
+
+    def cells(self) -> list[Measured]:
+        return [Measured.from_json(kept) for kept in _read_all(self._folder("cells"))]
+
+    def matches(self) -> list[Judged]:
+        return [Judged.from_json(kept) for kept in _read_all(self._folder("matches"))]
+
+    def keep(self, one: Measured) -> None:
+        _write_next(self._folder("cells"), one.as_json())
+        self.store(one)
+
+    def keep_match(self, one: Judged) -> None:
+        _write_next(self._folder("matches"), one.as_json())
+
+    def store(self, one: Measured) -> None:
+        """A row for each round that was written. Stored again they are there once."""
+        cell, row = one.cell, self._versions[one.cell.version]
+        setting = (
+            f"{self._plan.decoding}, seed {cell.seed}, {cell.setting.value}, "
+            f"job {self._claim.job_id}"
+        )
+        with self._claim.database.write() as session:
+            jobs.progress(session, self._claim.job_id, self._claim.token, phase="storing")
+            for index in range(one.first_round, one.n_rounds):
+                answers = one.at(index)
+                evaluations.add_once(
+                    session,
+                    adapter_id=row.id if row else None,
+                    task=cell.task[:64],
+                    round_index=index,
+                    setting=setting[:120],
+                    n=len(answers),
+                    n_correct=sum(answer.correct for answer in answers),
+                )
+
+    def report(self, at: Progress) -> None:
+        """Tell the queue now and then. Raises `StopRequested` as soon as the job is to end."""
+        if self._claim.stop.is_set():
+            raise StopRequested
+        now = time.monotonic()
+        if self._n_before is None:
+            self._n_before, self._began = at.n_done, now
+        if now - self._reported < _REPORT_S:
+            return
+        n_written = at.n_done - self._n_before
+        left_s = (at.n_total - at.n_done) * (now - self._began) / n_written if n_written else None
+        if self._claim.report(at.doing[:64], at.n_done, at.n_total, left_s):
+            self._reported = now
+
+    def _folder(self, name: str) -> Path:
+        return self._claim.folder / name
+
+
+def _read_all(folder: Path) -> Sequence[dict[str, Any]]:
+    return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
+
+
+def _write_next(folder: Path, content: Mapping[str, Any]) -> None:
+    number = len(list(folder.glob("*.json")))
+    durable.write(folder / f"{number:05d}.json", json.dumps(content).encode())
