@@ -56,6 +56,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.ranking",
         "ptrapp.refine",
         "ptrapp.scoring",
+        "ptrapp.services.storing",
         "ptrapp.tasks",
         "db",
     },
