@@ -13,15 +13,15 @@ from db.models import Outcome, RaterKind, RunMode
 from db.session import Database, Session
 from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import FORMATS, Thinking, ThoughtFormat
-from ptrapp.core.types import BASE, Sampling, Turn
-from ptrapp.engines.base import Finished, Request
+from ptrapp.core.types import BASE, Completion, FinishReason, Message, Role, Sampling, Turn
+from ptrapp.engines.base import Finished, Request, complete
 from ptrapp.engines.local import LocalEngine
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.refine import as_turn, refine, sample
 from ptrapp.services.storing import as_row
 from training.config import Precision
-from training.encode import encode_pairs, encode_trajectories
-from training.examples import gather_pairs, gather_trajectories
+from training.encode import completion_ids, encode_pairs, encode_trajectories
+from training.examples import Target, gather_pairs, gather_trajectories
 from training.model import Base, load_base
 from training.payload import Filters
 
@@ -87,6 +87,28 @@ def test_training_reads_the_prompt_ids_that_were_served(
     assert dropped == Counter()
     assert [example.prompt.token_ids for example in learnt] == asked
     assert sorted(example.prompt.token_ids for example in imitated) == sorted(asked[1:])
+
+
+def test_an_answer_cut_by_a_stop_string_is_learnt_as_it_was_shown(
+    served: LocalEngine, trained: Base
+) -> None:
+    """Neither the string nor what was written with it, but the end of turn in its place."""
+    fmt = served.thought_format
+    free = Request((Message(Role.USER, PROMPT),), True, Sampling(max_tokens=40, seed=1))
+    (whole,) = complete(served, [free])
+    assert isinstance(whole, Completion)
+    stop = whole.raw[len(whole.raw) // 2 :][:4]
+    (cut,) = complete(served, [replace(free, sampling=replace(free.sampling, stop=(stop,)))])
+    assert isinstance(cut, Completion)
+    row = as_row(cut, index=0, thinking=True, sampling=Sampling(), seed=1, reference_answer=None)
+    assert row.completion_ids is None
+    assert row.finish_reason == FinishReason.STOP
+    target = Target(row.raw, row.completion_ids, finished=True)
+    prompt = served._row(free).prompt
+    *ids, last = completion_ids(trained.tokenizer, fmt, prompt, target, True)
+    assert last == trained.tokenizer.eos_token_id
+    learnt = fmt.prefill(True) + trained.tokenizer.decode(ids, skip_special_tokens=False)
+    assert learnt == row.raw == whole.raw[: whole.raw.index(stop)]
 
 
 def scripted(fmt: ThoughtFormat) -> ScriptedEngine:
