@@ -47,16 +47,16 @@ def close_judge(judge: Judge) -> None:
 def find_reward_model(settings: Settings, given: str) -> str:
     """What `from_pretrained` takes for the name of one trained here, a folder, or a hub id."""
     trained = settings.judges_dir / given
-    if not given.startswith(".") and trained.is_dir():
+    if given and Path(given).name == given and trained.is_dir():
         return str(trained.resolve())
     folder = Path(given).expanduser()
-    if folder.is_dir():
+    if given and folder.is_dir():
         return str(folder.resolve())
     if _HUB_ID.fullmatch(given) and not given.startswith("."):
         return given
     known = ", ".join(trained_here(settings)) or "none yet"
     raise ConfigurationError(
-        f"judge {given!r} is none. Choose verifier, llm, a folder, a hub id (owner/name) or a "
+        f"{given!r} names no judge. Choose verifier, llm, a folder, a hub id (owner/name) or a "
         f"reward model trained here ({known}): --judge NAME"
     )
 

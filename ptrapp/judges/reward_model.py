@@ -48,7 +48,8 @@ class RewardModel:
             )
         except _REFUSALS as error:
             raise ModelUnusable(
-                f"{model_path!r} cannot be loaded as a reward model ({error}). Give a folder or "
+                f"{model_path!r} cannot be loaded as a reward model "
+                f"({str(error).partition(chr(10))[0]}). Give a folder or "
                 "hub id of a sequence classifier with safetensors weights."
             ) from error
         model, report = loaded

@@ -8,9 +8,12 @@ from sqlalchemy import select
 from db import labels
 from db.errors import Conflict, DiskFull
 from db.models import Outcome, RaterKind, Vote
-from ptrapp.core.errors import InputError, JudgeError, NotFound
+from ptrapp.core.errors import EngineUnavailable, InputError, JudgeError, NotFound
+from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Preference
+from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import Verdict
+from ptrapp.judges.llm import LlmJudge
 from ptrapp.services import compare, jobs
 
 
@@ -160,6 +163,79 @@ def test_a_judge_is_shown_responses_and_never_a_thought(world: Any) -> None:
     compare.let_judge_compare(world.open(judge=judge), *world.pair())
     assert "The answer is 1." in judge.seen
     assert "secret" not in judge.seen
+
+
+def judged_by(engine: ScriptedEngine) -> LlmJudge:
+    return LlmJudge(engine, "llm:great")
+
+
+@pytest.mark.parametrize("thinking", [Thinking.ALWAYS, Thinking.LATER])
+def test_whatever_was_refined_a_language_model_reads_the_responses_alone(
+    world: Any, thinking: Thinking
+) -> None:
+    """Three rounds, each shown the thoughts before it; the judge compares the last two."""
+    engine = ScriptedEngine(lambda _: "Alike. [[C]]")
+    world.open(judge=judged_by(engine))
+    run = world.play(n=3, thinking=thinking)
+    assert any("secret" in str(each.messages) for each in world.engine.requests)
+    compare.let_judge_compare(world.studio, *(row.id for row in run.rounds[1:]))
+
+    shown = "\n".join(message.content for each in engine.requests for message in each.messages)
+    assert len(engine.requests) == 2
+    assert "secret" not in shown
+    assert not any(mark in shown for mark in ("<T>", "<R>"))
+    assert "The answer is 2." in shown
+    assert "The answer is 3." in shown
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome", "agreed"),
+    [
+        (("[[C]]", "[[C]]"), Outcome.TIE, True),
+        (("[[A]]", "[[A]]"), Outcome.TIE, False),
+        (("[[A]]", "[[B]]"), Outcome.LEFT, True),
+    ],
+)
+def test_a_doubt_is_stored_apart_from_a_tie(
+    world: Any, answers: tuple[str, str], outcome: Outcome, agreed: bool
+) -> None:
+    world.open(judge=judged_by(ScriptedEngine(answers)))
+    compare.let_judge_compare(world.studio, *world.pair())
+
+    (vote,) = standing(world)
+    assert (vote.outcome, vote.agreed, vote.rater.name) == (outcome, agreed, "judge:llm:great")
+
+
+def test_a_person_agrees_with_nobody_and_so_does_the_verifier(world: Any) -> None:
+    world.vote()
+    run = world.play(n=2, reference_answer="2")
+    compare.let_judge_compare(world.studio, *(row.id for row in run.rounds))
+
+    assert [vote.agreed for vote in standing(world)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        ScriptedEngine(["no idea"]),
+        ScriptedEngine(["[[A]]"], failures={0: EngineUnavailable("Nobody answers.")}),
+    ],
+    ids=["unreadable", "down"],
+)
+def test_a_judge_that_says_nothing_stores_nothing(world: Any, engine: ScriptedEngine) -> None:
+    world.open(judge=judged_by(engine))
+
+    with pytest.raises(JudgeError, match=r"no verdict|Nobody answers"):
+        compare.let_judge_compare(world.studio, *world.pair())
+    assert world.count("votes") == world.count("comparisons") == 0
+
+
+def test_a_judge_is_offered_where_it_could_say_something(world: Any) -> None:
+    bare, asked = world.play().id, world.play("What is 2 + 0?", reference_answer="2").id
+    assert [world.board(run).judge for run in (bare, asked)] == [None, "verifier"]
+
+    world.open(judge=judged_by(ScriptedEngine(["[[C]]"])))
+    assert [world.board(run).judge for run in (bare, asked)] == ["llm:great"] * 2
 
 
 def test_a_person_cannot_take_a_judges_name(world: Any) -> None:
