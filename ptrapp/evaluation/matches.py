@@ -80,12 +80,12 @@ class WinRow:
     n: int
     n_unscored: int
     """Comparisons without a readable verdict: they are no ties and count nowhere."""
-    rate: float | None
-    """Null where no comparison has a verdict, like all below."""
+    win_rate: float | None
+    """A tie counts one half; null where no comparison has a verdict, like all below."""
     low: float | None
     """Bootstrap over prompts, 95 %."""
     high: float | None
-    controlled_rate: float | None
+    controlled_win_rate: float | None
     """The win rate at equal length (AlpacaEval 2's length control)."""
     controlled_low: float | None
     controlled_high: float | None
@@ -162,10 +162,10 @@ def _row(
         judge=pooled[0].judge,
         n=found.n if found else 0,
         n_unscored=sum(one.n_unscored for one in pooled),
-        rate=found.plain if found else None,
+        win_rate=found.plain if found else None,
         low=found.plain_interval.low if found else None,
         high=found.plain_interval.high if found else None,
-        controlled_rate=found.length_controlled if found else None,
+        controlled_win_rate=found.length_controlled if found else None,
         controlled_low=found.length_controlled_interval.low if found else None,
         controlled_high=found.length_controlled_interval.high if found else None,
     )

@@ -65,7 +65,7 @@ class GivenRow:
     """`right` or `wrong`."""
     n: int
     n_correct: int
-    rate: float | None
+    accuracy: float | None
     """Null where no round before was so."""
     low: float
     high: float

@@ -6,14 +6,14 @@ from random import Random
 from typing import Protocol
 
 from ptrapp.core.errors import InputError
-from ptrapp.tasks.datasets import GSM8K, Columns, Question, questions, read_questions
+from ptrapp.tasks.datasets import GSM8K, Columns, Question, read_questions
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
+from ptrapp.tasks.hub import PREFIX, read_hub
 
 GENERATED = "generated"
 """Of the kinds that methods are taught on, by their text on the evaluation side of the split."""
 HELD_OUT_TASK = "held_out"
 """Of the kinds that no method is taught on."""
-HUB = "hf:"
 
 
 class Task(Protocol):
@@ -56,15 +56,16 @@ class Listed:
 def open_task(name: str, columns: Columns = GSM8K) -> Task:
     """The task of that name: `generated`, `held_out`, `hf:NAME[:CONFIG][:SPLIT]` or a file.
 
-    A file is JSONL, JSON or CSV, in the shape of GSM8K or of a multiple choice unless `columns`
-    says otherwise. Raises `InputError` for what cannot be read or holds nothing to verify.
+    The split of a data set is `test` unless it says another. A file is JSONL, JSON or CSV. Both are
+    in the shape of GSM8K or of a multiple choice unless `columns` says otherwise. Raises
+    `InputError` for what cannot be read or holds nothing to verify.
     """
     match name:
         case "generated":
             return Generated(name, tuple(sorted(set(FAMILIES) - HELD_OUT)))
         case "held_out":
             return Generated(name, tuple(sorted(HELD_OUT)))
-    if name.startswith(HUB):
+    if name.startswith(PREFIX):
         return _verifiable(name, _from_hub(name, columns))
     path = Path(name).expanduser()
     if not path.is_file():
@@ -87,18 +88,5 @@ def _verifiable(name: str, found: list[Question]) -> Listed:
 
 
 def _from_hub(name: str, columns: Columns) -> list[Question]:
-    """`hf:NAME`, `hf:NAME:SPLIT` or `hf:NAME:CONFIG:SPLIT`; the split is `test` unless said."""
-    repository, *rest = name.removeprefix(HUB).split(":")
-    if not repository or len(rest) > 2:
-        raise InputError(f"{name!r} is no data set: write hf:NAME, or hf:NAME:CONFIG:SPLIT.")
-    config = rest[0] if len(rest) == 2 else None
-    split = rest[-1] if rest else "test"
-    try:
-        import datasets  # an extra of its own: nobody else needs it
-    except ImportError as error:
-        raise InputError(f"{name} needs the package datasets: pip install datasets.") from error
-    try:
-        rows = datasets.load_dataset(repository, config, split=split)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"{name} cannot be loaded: {error}") from error
-    return list(questions(rows, columns, source=name))
+    """Of a data set that is named alone the split `test`: what it keeps for evaluation."""
+    return read_hub(name if ":" in name.removeprefix(PREFIX) else f"{name}:test", columns)

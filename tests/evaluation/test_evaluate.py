@@ -250,7 +250,7 @@ def test_the_judge_compares_versions_on_the_same_problems(tmp_path: Path) -> Non
     report = evaluate(scripted(tmp_path, "fixer"), plan("fixer"), judge=Verifier())
 
     found = {
-        (row.version, row.round, row.against, row.against_round): row.rate
+        (row.version, row.round, row.against, row.against_round): row.win_rate
         for row in report.win_rates
     }
     assert found == {

@@ -40,9 +40,28 @@ def test_a_multiple_choice_with_columns_of_its_own(tmp_path: Path) -> None:
     assert {one.reference_answer for one in drawn} == {"3", "4"}
 
 
+def test_of_a_data_set_the_test_split_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    for split in ("train", "test"):
+        file = tmp_path / "school" / f"{split}.jsonl"
+        file.parent.mkdir(exist_ok=True)
+        lines = [f'{{"question": "{split} {n}?", "answer": "{n}"}}' for n in range(3)]
+        file.write_text("\n".join(lines))
+    drawn = open_task(f"hf:{tmp_path / 'school'}").draw(9, 0)
+    assert [one.prompt for one in drawn] == ["test 0?", "test 1?", "test 2?"]
+    named = open_task(f"hf:{tmp_path / 'school'}:train").draw(9, 0)
+    assert named[0].prompt == "train 0?"
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("gsm9k", "no task 'gsm9k'"), ("hf:", "no data set"), ("hf:a:b:c:d", "no data set")],
+    [
+        ("gsm9k", "no task 'gsm9k'"),
+        ("hf:", "names no data set"),
+        ("hf:a:b:c:d", "names no data set"),
+    ],
 )
 def test_what_is_no_task_is_said(name: str, said: str) -> None:
     with pytest.raises(InputError, match=said):

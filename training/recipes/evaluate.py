@@ -1,39 +1,32 @@
 """Versions round by round beside the base model, as a job: measured, kept, never measured twice."""
 
-import json
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from db import adapters, evaluations, jobs
+from db import adapters
 from db.models import Adapter, AdapterStatus
 from ptrapp.core.dialogue import HistoryMode
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.engines.base import Engine
 from ptrapp.engines.opening import open_engine
-from ptrapp.evaluation.answers import Measured
-from ptrapp.evaluation.matches import Judged
 from ptrapp.evaluation.plan import BASE_NAME, Plan
-from ptrapp.evaluation.report import Kept, Progress, Watch
+from ptrapp.evaluation.report import Kept, Watch
 from ptrapp.evaluation.run import evaluate
 from ptrapp.evaluation.tasks import open_task
 from ptrapp.judges.base import Judge
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.tasks.datasets import Columns
-from training import durable
 from training.ancestry import find_parent
-from training.claim import Claim, StopRequested
+from training.claim import Claim
+from training.desk import Desk
 from training.payload import STRICT, read
 from training.ranks import Ranks
-
-_REPORT_S = 1.0
-"""Between two reports of progress: each is a transaction."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -52,8 +45,8 @@ class EvaluateConfig:
     """Where they keep the answer, or the solution that ends with it."""
     choices_column: str = "choices"
     """Where they keep the choices, if there are any."""
-    n: Annotated[int, Field(ge=2, le=100_000)] = 100
-    """Problems of each task, for each seed; 100 tell differences of 10 points from chance."""
+    n: Annotated[int, Field(ge=2, le=100_000)] = 200
+    """Problems of each task, for each seed; 200 tell differences of 10 points from chance."""
     rounds: Annotated[int, Field(ge=1, le=10)] = 3
     """Rounds of each chain; the gain saturates at the second or third."""
     thinking: Thinking = Thinking.LATER
@@ -70,9 +63,10 @@ class EvaluateConfig:
     """Tokens of one answer, thought included; the bundled model needs no more."""
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     """Each draws its own problems and answers; several of them give a standard deviation."""
-    controls: bool = False
+    controls: bool = True
     """Also measure tuned versions with another problem's attempts, without earlier thoughts, and by
-    the majority of independent answers: three times the work."""
+    the majority of independent answers: a gain says little without, and it is three times the
+    work."""
     resamples: Annotated[int, Field(ge=0, le=4)] = 3
     """How often a malformed sample is drawn again; greedy answers never are."""
     judge: str | None = None
@@ -96,7 +90,7 @@ def run(claim: Claim, ranks: Ranks) -> None:
     claim.enter("loading the model")
     with closing(open_engine(claim.settings)) as engine:
         _publish(engine, versions)
-        desk = _Desk(claim, plan, versions)
+        desk = Desk(claim, plan, versions)
         kept = Kept(desk.cells(), desk.matches())
         for one in kept.cells:
             desk.store(one)
@@ -181,75 +175,3 @@ def _unfit(row: Adapter, model_id: str) -> str | None:
             "other --model to measure it."
         )
     return None
-
-
-class _Desk:
-    """Where an evaluation under way puts down what is finished, and tells how far it is."""
-
-    def __init__(self, claim: Claim, plan: Plan, versions: Mapping[str, Adapter | None]) -> None:
-        self._claim = claim
-        self._plan = plan
-        self._versions = versions
-        self._began = time.monotonic()
-        self._reported = float("-inf")
-        self._n_before: int | None = None
-
-    def cells(self) -> list[Measured]:
-        return [Measured.from_json(kept) for kept in _read_all(self._folder("cells"))]
-
-    def matches(self) -> list[Judged]:
-        return [Judged.from_json(kept) for kept in _read_all(self._folder("matches"))]
-
-    def keep(self, one: Measured) -> None:
-        _write_next(self._folder("cells"), one.as_json())
-        self.store(one)
-
-    def keep_match(self, one: Judged) -> None:
-        _write_next(self._folder("matches"), one.as_json())
-
-    def store(self, one: Measured) -> None:
-        """A row for each round that was written. Stored again they are there once."""
-        cell, row = one.cell, self._versions[one.cell.version]
-        setting = (
-            f"{self._plan.decoding}, seed {cell.seed}, {cell.setting.value}, "
-            f"job {self._claim.job_id}"
-        )
-        with self._claim.database.write() as session:
-            jobs.progress(session, self._claim.job_id, self._claim.token, phase="storing")
-            for index in range(one.first_round, one.n_rounds):
-                answers = one.at(index)
-                evaluations.add_once(
-                    session,
-                    adapter_id=row.id if row else None,
-                    task=cell.task[:64],
-                    round_index=index,
-                    setting=setting[:120],
-                    n=len(answers),
-                    n_correct=sum(answer.correct for answer in answers),
-                )
-
-    def report(self, at: Progress) -> None:
-        """Tell the queue now and then. Raises `StopRequested` as soon as the job is to end."""
-        if self._claim.stop.is_set():
-            raise StopRequested
-        now = time.monotonic()
-        if self._n_before is None:
-            self._n_before, self._began = at.n_done, now
-        if now - self._reported < _REPORT_S:
-            return
-        n_written = at.n_done - self._n_before
-        left_s = (at.n_total - at.n_done) * (now - self._began) / n_written if n_written else None
-        if self._claim.report(at.doing[:64], at.n_done, at.n_total, left_s):
-            self._reported = now
-
-    def _folder(self, name: str) -> Path:
-        return self._claim.folder / name
-
-
-def _read_all(folder: Path) -> Sequence[dict[str, Any]]:
-    return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
-
-
-def _write_next(folder: Path, content: Mapping[str, Any]) -> None:
-    number = len(list(folder.glob("*.json")))
-    durable.write(folder / f"{number:05d}.json", json.dumps(content).encode())
