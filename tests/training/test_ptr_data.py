@@ -1,0 +1,428 @@
+"""Refinement data as a job: what is stored, what it says, and what a stop does to it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from training_world import adapter_of, add_round, start_run, vote
+
+from db import jobs
+from db.models import Job, JobKind, JobStatus, Partition, Run, RunState
+from db.samples import runs_of_job
+from db.session import Database
+from db.trajectories import count_refined
+from ptrapp.core.dialogue import HistoryMode, build_messages
+from ptrapp.core.errors import ConfigurationError, EngineUnavailable, NothingToLearn
+from ptrapp.core.settings import Settings
+from ptrapp.core.thoughts import GENERIC, TINY
+from ptrapp.core.types import Role, Turn
+from ptrapp.engines.base import Request
+from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.tasks.families import HELD_OUT
+from training.claim import Claim, StopRequested
+from training.examples import TrajectoryKind, gather_trajectories
+from training.payload import Filters, Payload
+from training.ranks import Ranks
+from training.recipes import mask_sft, ptr_data
+
+SMALL = {"n_queries": 6, "chunk_size": 2}
+
+
+def wrong(request: Request) -> str:
+    """An attempt that depends on its seed alone, and is never right."""
+    work = f"<T> seed {request.sampling.seed}.<R>" if request.thinking else "<R>"
+    return f"{work} The answer is -{1 + request.sampling.seed % 1000}."
+
+
+class World:
+    """A queue, a scripted policy, and claims as a worker would hand them out."""
+
+    def __init__(self, database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.database = database
+        self.folder = folder
+        self.engine = ScriptedEngine(wrong)
+        self.strong = ScriptedEngine(wrong)
+        monkeypatch.setattr("training.ptr.cast.open_engine", lambda settings: self.engine)
+        monkeypatch.setattr("training.ptr.cast.open_strong_engine", lambda settings: self.strong)
+
+    def claim(self, settings: dict[str, Any], **options: Any) -> Claim:
+        with self.database.write() as session:
+            jobs.enqueue(session, JobKind.PTR_DATA, {}, dedup=uuid4().hex)
+        return self.claim_again(SMALL | settings, **options)
+
+    def claim_again(self, settings: dict[str, Any], **options: Any) -> Claim:
+        with self.database.write() as session:
+            taken = jobs.claim(session, 600)
+        assert taken is not None
+        assert taken.claim_token is not None
+        chosen = Settings(data_dir=self.folder, device="cpu", **options)
+        payload = Payload(None, settings, Filters())
+        return Claim(self.database, chosen, taken.id, taken.claim_token, JobKind.PTR_DATA, payload)
+
+    def make(self, settings: dict[str, Any], **options: Any) -> Job:
+        claim = self.claim(settings, **options)
+        try:
+            ptr_data.run(claim, Ranks.join(cpu=True))
+        except Exception as error:
+            with self.database.write() as session:
+                jobs.fail(session, claim.job_id, claim.token, str(error))
+            raise
+        return self.job(claim.job_id)
+
+    def job(self, job_id: int) -> Job:
+        with self.database.read() as session:
+            return session.get_one(Job, job_id)
+
+    def runs(self, job_id: int) -> list[Run]:
+        with self.database.read() as session:
+            return runs_of_job(session, job_id)
+
+    def texts(self, job_id: int) -> list[Any]:
+        """What the job stored, without the ids that count on."""
+        return [
+            (run.prompt.text, run.state, run.settings, run.message) for run in self.runs(job_id)
+        ] + [
+            (r.index, r.author, r.raw, r.correct, r.seed)
+            for run in self.runs(job_id)
+            for r in run.rounds
+        ]
+
+
+@pytest.fixture
+def world(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(database, tmp_path, monkeypatch)
+
+
+def questions(folder: Path, *rows: dict[str, str], name: str = "asked.jsonl") -> str:
+    path = folder / name
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return str(path)
+
+
+SUMS = [{"question": f"What is {n} plus {n}, please?", "answer": str(2 * n)} for n in range(1, 7)]
+
+
+def test_the_solver_goes_on_from_the_policys_own_attempt(world: World) -> None:
+    job = world.make({})
+
+    assert job.status is JobStatus.DONE
+    assert job.result["n_trajectories"] == 6
+    for run in world.runs(job.id):
+        attempt, first, last = run.rounds
+        assert [r.author for r in run.rounds] == ["policy", "solver", "solver"]
+        assert [r.correct for r in run.rounds] == [False, True, True]
+        assert [r.parent_id for r in run.rounds] == [None, attempt.id, first.id]
+        assert last.well_formed
+        assert run.prompt.task not in HELD_OUT
+        assert run.prompt.partition is Partition.TRAIN
+    found = job.result["superiority"]
+    assert (found["n_better"], found["n_worse"], found["effect"]) == (6, 0, 1.0)
+    assert found["p"] < 0.05
+    assert {note["level"] for note in job.notes} == {"info"}
+
+
+def test_no_question_is_generated_twice(world: World) -> None:
+    first = world.make({})
+    world.engine = ScriptedEngine(wrong)
+    second = world.make({})
+
+    asked = [{run.prompt.text for run in world.runs(job.id)} for job in (first, second)]
+    assert not asked[0] & asked[1]
+    assert len(asked[1]) == 6
+    assert second.result["queries"]["dropped"] == {"asked before": 6}
+
+
+def test_finals_that_are_no_better_are_a_warning_and_no_error(world: World) -> None:
+    world.folder.mkdir(exist_ok=True)
+    job = world.make({"queries": questions(world.folder, *SUMS), "final": "strong", "rounds": 2})
+
+    assert job.status is JobStatus.DONE
+    assert job.result["superiority"]["p"] == 1.0
+    (warning,) = [note for note in job.notes if note["level"] == "warning"]
+    assert "no clear gain" in warning["text"]
+
+
+def test_the_strong_writer_sees_the_attempt_and_the_instruction_unless_independent(
+    world: World,
+) -> None:
+    asked = {"queries": questions(world.folder, *SUMS), "final": "strong", "rounds": 2}
+    world.make({**asked, "refine_instruction": "Once more."})
+    assert [m.content for m in world.strong.requests[0].messages][1:] == [
+        "<R> The answer is -1.", "Once more.",
+    ]  # fmt: skip
+    world.engine, world.strong = ScriptedEngine(wrong), ScriptedEngine(wrong)
+    world.make({**asked, "independent": True})
+    assert {len(request.messages) for request in world.strong.requests} == {1}
+    assert all(request.thinking for request in world.strong.requests)
+
+
+def test_another_models_words_are_stored_in_the_policys_marks(world: World) -> None:
+    world.strong = ScriptedEngine(
+        ["Here is my thought process: Six.\nHere is my response: The answer is 6."],
+        thought_format=GENERIC,
+    )
+    row = {"question": "What is 3 plus 3, please?", "answer": "6"}
+    job = world.make({"queries": questions(world.folder, row), "final": "strong", "rounds": 2})
+
+    (run,) = world.runs(job.id)
+    final = run.rounds[-1]
+    assert final.raw == "<T> Six.<R> The answer is 6."
+    assert final.completion_ids is None
+    assert final.correct
+    assert final.author == "strong:scripted"
+
+
+def test_a_strong_writer_without_a_thought_has_answered(world: World) -> None:
+    world.strong = ScriptedEngine(["The answer is 6."], thought_format=GENERIC)
+    row = {"question": "What is 3 plus 3, please?", "answer": "6"}
+    job = world.make({"queries": questions(world.folder, row), "final": "strong", "rounds": 2})
+
+    (run,) = world.runs(job.id)
+    assert (run.rounds[-1].raw, run.rounds[-1].thinking) == ("<R> The answer is 6.", False)
+
+
+def test_the_best_of_n_is_one_that_the_judge_finds_right(world: World) -> None:
+    def sometimes(request: Request) -> str:
+        n = int(request.messages[0].content.split()[2])
+        right = request.thinking and request.sampling.seed % 4 == 1 and n != 2
+        return f"<T> so.<R> The answer is {2 * n if right else -1}."
+
+    world.engine = ScriptedEngine(sometimes)
+    asked = {"queries": questions(world.folder, *SUMS[:3]), "final": "best_of_n", "rounds": 2}
+    job = world.make({**asked, "n_samples": 4})
+
+    assert job.result["n_trajectories"] == 2
+    assert job.result["dropped"] == {"no final is right": 1}
+    kept = [run for run in world.runs(job.id) if run.state is RunState.DONE]
+    assert all(run.rounds[-1].correct for run in kept)
+    assert {run.rounds[-1].author for run in kept} == {"best-of-4"}
+    assert all(run.rounds[-1].completion_ids for run in kept)
+
+
+def test_people_write_the_final_answer_by_their_votes(world: World) -> None:
+    with world.database.write() as session:
+        liked, tied = (start_run(session, f"Which is better, {name}?") for name in ("a", "b"))
+        better, worse = (
+            add_round(session, liked, f"<T> t.<R> Answer {n}", candidate=n, ids=[5, n])
+            for n in range(2)
+        )
+        vote(session, better, worse)
+        add_round(session, tied, "<T> t.<R> Same", candidate=0)
+
+    job = world.make({"final": "human", "rounds": 3})
+
+    (run,) = world.runs(job.id)
+    assert [r.author for r in run.rounds] == ["policy", "policy", "human"]
+    assert run.rounds[-1].response == "Answer 0"
+    assert run.rounds[-1].completion_ids == [5, 0]
+    assert job.result["superiority"] is None
+
+
+def test_inconsistent_finals_drop_their_question_and_the_rate_is_told(
+    world: World, random_model_dir: Path
+) -> None:
+    def unsteady(request: Request) -> str:
+        steady = "1 plus 1" in request.messages[0].content
+        words = "Six" if steady or request.sampling.seed % 2 else "no and never so what else"
+        return f"<T> t.<R> {words} dollars"
+
+    world.strong = ScriptedEngine(unsteady)
+    asked = {"queries": questions(world.folder, *SUMS[:3]), "final": "strong", "rounds": 2}
+    job = world.make(
+        {**asked, "n_samples": 4, "consistency": 0.999},
+        model=str(random_model_dir),
+    )
+
+    assert job.result["consistency"]["n_removed"] == 2
+    assert job.result["consistency"]["removal_rate"] == pytest.approx(2 / 3)
+    assert job.result["dropped"] == {"final answers disagree": 2}
+    kept = [run.prompt.text for run in world.runs(job.id) if run.state is RunState.DONE]
+    assert kept == ["What is 1 plus 1, please?"]
+
+
+def test_cleaning_is_counted_in_the_result_and_said(world: World) -> None:
+    with world.database.write() as session:
+        start_run(session, SUMS[0]["question"], partition=Partition.EVAL)
+    rows = [*SUMS, SUMS[2], {"question": "<p>Is this a page?</p>"}, {"question": "Why?"}]
+    settings = {
+        "queries": questions(world.folder, *rows),
+        "exclude": questions(world.folder, SUMS[1], name="test.jsonl"),
+        "final": "strong",
+        "n_queries": 3,
+    }
+    job = world.make(settings)
+
+    assert job.result["queries"] == {
+        "n_read": 9,
+        "n": 3,
+        "dropped": {
+            "HTML": 1,
+            "duplicate": 1,
+            "held out for evaluation": 1,
+            "in the excluded file": 1,
+            "over n_queries": 1,
+            "too short": 1,
+        },
+    }
+    assert "1 × held out for evaluation" in job.notes[0]["text"]
+
+
+def test_a_stopped_job_goes_on_where_it_was_and_ends_like_an_undisturbed_one(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from db.session import open_database
+
+    undisturbed = World(database, tmp_path / "one", monkeypatch)
+    settings = {"queries": questions(tmp_path, *SUMS), "final": "best_of_n", "rounds": 3}
+    right = {"n_samples": 3, "temperature": 0.5, "chunk_size": 2, "n_queries": 6}
+
+    def counting(request: Request) -> str:
+        n = int(request.messages[0].content.split()[2])
+        return f"<T> seed {request.sampling.seed}.<R> The answer is {2 * n}."
+
+    undisturbed.engine = ScriptedEngine(counting)
+    whole = undisturbed.make(settings | right)
+
+    other = open_database(f"sqlite:///{tmp_path / 'other.db'}")
+    world = World(other, tmp_path / "two", monkeypatch)
+    claim = world.claim(settings | right)
+
+    def stopping(request: Request) -> str:
+        if "4 plus 4" in request.messages[0].content and request.thinking:
+            claim.stop.set()
+        return counting(request)
+
+    world.engine = ScriptedEngine(stopping)
+    with pytest.raises(StopRequested):
+        ptr_data.run(claim, Ranks.join(cpu=True))
+    assert len(world.runs(claim.job_id)) == 2
+    with other.write() as session:
+        jobs.release(session, claim.job_id, claim.token)
+
+    world.engine = ScriptedEngine(counting)
+    again = world.claim_again(settings | right)
+    ptr_data.run(again, Ranks.join(cpu=True))
+
+    assert again.job_id == claim.job_id
+    assert world.texts(claim.job_id) == undisturbed.texts(whole.id)
+    asked = {request.messages[0].content for request in world.engine.requests}
+    assert asked == {row["question"] for row in SUMS[2:]}
+    assert world.job(claim.job_id).result == whole.result
+    other.dispose()
+
+
+def test_an_engine_that_is_down_fails_the_job_and_blames_no_question(world: World) -> None:
+    world.engine = ScriptedEngine(wrong, failures={3: EngineUnavailable("The server is gone.")})
+    claim = world.claim({})
+
+    with pytest.raises(EngineUnavailable, match="gone"):
+        ptr_data.run(claim, Ranks.join(cpu=True))
+    assert len(world.runs(claim.job_id)) == 2
+
+
+def test_what_gives_nothing_is_said(world: World) -> None:
+    world.engine = ScriptedEngine(["<R> Hm"])
+    with pytest.raises(NothingToLearn, match="attempt too short"):
+        world.make({})
+    with pytest.raises(NothingToLearn, match="too short"):
+        world.make({"queries": questions(world.folder, {"question": "Why?"}), "final": "strong"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"final": "nobody"}, "'nobody' is unknown"),
+        ({"final": "version:"}, "is unknown"),
+        ({"queries": "some.jsonl"}, "generated questions only"),
+        ({"final": "best_of_n", "temperature": 0}, "different samples"),
+        ({"consistency": 0.5}, "samples none"),
+        ({"attempts": "dpo-000099"}, "no version 'dpo-000099'"),
+        ({"rounds": 6}, "less than or equal to 5"),
+        ({"typo": 1}, "typo"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(
+    world: World, settings: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        world.make(settings)
+
+
+def test_training_reads_the_attempts_and_learns_the_finals_as_they_were_asked(
+    world: World,
+) -> None:
+    settings = {"rounds": 4, "history_mode": "last", "refine_instruction": "Once more."}
+    job = world.make(settings)
+    runs = world.runs(job.id)
+    with world.database.read() as session:
+        gathered = gather_trajectories(
+            session, TINY, Filters(), parent_adapter_id=None, replay_share=0.25, seed=0
+        )
+        assert count_refined(session) == 12
+
+    refined = [e for e in gathered.examples if e.kind is TrajectoryKind.REFINED]
+    assert len(refined) == 12
+    assert gathered.dropped["an attempt: read, not learnt"] == 6
+    first = runs[0]
+    turns = [Turn(r.thought, r.response, r.raw) for r in first.rounds]
+    for example, index in zip(refined[:2], (2, 3), strict=True):
+        assert example.target.raw == first.rounds[index].raw
+        assert example.messages == build_messages(
+            first.prompt.text,
+            turns[:index],
+            TINY,
+            True,
+            refine_instruction="Once more.",
+            history_mode=HistoryMode.LAST,
+        )
+        assert [m.role for m in example.messages] == [Role.USER, Role.ASSISTANT, Role.USER]
+
+
+def test_weak_attempts_are_no_examples_of_anything(world: World) -> None:
+    with world.database.write() as session:
+        run = start_run(session, "Weak and strong?")
+        weak = add_round(session, run, "Weak.", thinking=False, author="weak:x")
+        also = add_round(
+            session, run, "Also.", thinking=False, author="weak:x", parent_id=weak, index=1
+        )
+        add_round(
+            session, run, "Strong.", thinking=False, author="strong:x", parent_id=also, index=2
+        )
+    with world.database.read() as session:
+        gathered = gather_trajectories(
+            session, TINY, Filters(), parent_adapter_id=None, replay_share=0.5, seed=0
+        )
+    (example,) = gathered.examples
+    assert example.target.raw == "<R> Strong."
+    assert [m.content for m in example.messages[1::2]] == ["<R> Weak.", "<R> Also."]
+
+
+def test_a_training_after_it_learns_from_its_rounds(
+    world: World, random_model_dir: Path, order_training: Callable[..., Claim]
+) -> None:
+    made = world.make({"n_queries": 8})
+    claim = order_training({"epochs": 1, "batch_size": 4}, random_model_dir)
+
+    name = mask_sft.run(claim, Ranks.join(cpu=True))
+
+    version = adapter_of(world.database, claim.job_id)
+    assert version.name == name
+    assert version.metrics["counts"]["refined"] == 2 * made.result["n_trajectories"] == 16
+
+
+@pytest.fixture
+def order_training(world: World) -> Callable[..., Claim]:
+    def order(settings: dict[str, Any], model: Path) -> Claim:
+        with world.database.write() as session:
+            jobs.enqueue(session, JobKind.MASK_SFT, {}, dedup=uuid4().hex)
+            taken = jobs.claim(session, 600)
+        assert taken is not None
+        assert taken.claim_token is not None
+        chosen = Settings(data_dir=world.folder, device="cpu", model=str(model))
+        payload = Payload(None, settings, Filters())
+        return Claim(world.database, chosen, taken.id, taken.claim_token, JobKind.MASK_SFT, payload)
+
+    return order

@@ -1,0 +1,136 @@
+"""The settings of a job that makes refinement data, and which of them go together."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode
+from ptrapp.core.errors import ConfigurationError
+from ptrapp.core.thoughts import Thinking
+from ptrapp.core.types import Sampling
+from training.payload import STRICT
+
+GENERATED = "generated"
+SOLVER, BEST_OF_N, STRONG, HUMAN, VERSION = "solver", "best_of_n", "strong", "human", "version:"
+SAMPLED = (BEST_OF_N, STRONG)
+"""Writers of final answers that draw them, as a version by its name does too."""
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class PtrDataConfig:
+    """The settings of a job that makes refinement data."""
+
+    queries: str = GENERATED
+    """Where questions come from: generated (with worked solutions), a JSONL, JSON or CSV file, or a
+    data set as hf:NAME[:CONFIG][:SPLIT], a local folder among them."""
+    n_queries: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """At most so many questions, drawn after the cleaning."""
+    question_column: str = "question"
+    """Where a file or data set keeps the question."""
+    answer_column: str = "answer"
+    """Where it keeps the reference answer, if it has any."""
+    exclude: str = ""
+    """A file of test questions, in the same columns: none of them is asked."""
+    max_query_chars: Annotated[int, Field(ge=10)] = 4_000
+    """Longer questions are dropped: about 1,000 tokens of English."""
+    max_rare: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """A question is dropped when more of its words than this share stand in no other question; on
+    1,000 of the authors' own queries 0.5 drops one in a hundred, most of them in other languages.
+    1 keeps all."""
+    rounds: Annotated[int, Field(ge=2, le=5)] = 3
+    """Rounds of a trajectory, the final answer among them."""
+    attempts: str = "own"
+    """Who writes the earlier rounds: own (the version this job is given as its parent), base, or
+    the name of a version. Others' attempts did harm to strong models (PASR); hence own."""
+    final: str = SOLVER
+    """Who writes the final answer: solver (of generated questions: the worked solution), best_of_n
+    (the parent itself, best of n_samples), strong (the server of --strong-base-url), version:NAME
+    (a stronger version), or human (the preferred candidate of each prompt people voted on)."""
+    independent: bool = False
+    """Have the final answer written without sight of the attempts, as the authors' released code
+    does; the paper has it written in their context."""
+    thinking: Thinking = Thinking.LATER
+    """Which rounds think first. later is the setting in which the gain of a round is read."""
+    history_mode: HistoryMode = HistoryMode.FULL
+    """Which earlier rounds a later one is shown, here and in training."""
+    keep_thoughts: bool = True
+    """Whether earlier rounds are shown with their thoughts, here and in training."""
+    refine_instruction: Annotated[str, Field(min_length=1)] = REFINE_INSTRUCTION
+    """The user turn between two rounds, the same each time, here and in training."""
+    temperature: Annotated[float, Field(ge=0, le=5)] = 0.95
+    """Of attempts and sampled finals; 0 is greedy. The authors' value."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """The authors' value."""
+    max_tokens: Annotated[int, Field(ge=1, le=32_768)] = 512
+    """Longest round, in tokens; one that is cut by it is not learnt from. The authors': 2,048."""
+    n_samples: Annotated[int, Field(ge=2, le=256)] = 8
+    """Final answers drawn for each question, where one is chosen (best_of_n) or their consistency
+    is asked for."""
+    min_chars: Annotated[int, Field(ge=1)] = 5
+    """Shorter responses drop their trajectory, as in the authors' code."""
+    consistency: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    """Least mean cosine between the n_samples finals of a question; below it the trajectory is
+    dropped. 0 is off: the paper gives no threshold, the authors' code has no such filter, and it
+    costs n_samples answers a question."""
+    embedding_model: str = ""
+    """Folder or hub id of the sentence-embedding model of that cosine; empty takes the policy's own
+    last hidden states, mean-pooled: they are crowded, so their cosines lie nearer to 1."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Of the choice of questions and of everything sampled."""
+    chunk_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    """Questions written side by side and stored together: what a kill loses at most."""
+
+    @property
+    def n_attempts(self) -> int:
+        """Rounds before the first that is learnt. The solver takes two where there is room."""
+        return max(1, self.rounds - 2) if self.final == SOLVER else self.rounds - 1
+
+    @property
+    def n_drawn(self) -> int:
+        """Final answers drawn for each question, where they are drawn at all."""
+        return self.n_samples if self.final == BEST_OF_N or self.consistency else 1
+
+    @property
+    def is_sampled(self) -> bool:
+        return self.final in SAMPLED or self.final.startswith(VERSION)
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.temperature, self.top_p, self.max_tokens, self.seed)
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """How a later round is shown the earlier ones: arguments of `refine_many`."""
+        return {
+            "refine_instruction": self.refine_instruction,
+            "keep_thoughts": self.keep_thoughts,
+            "history_mode": self.history_mode,
+        }
+
+
+def check(config: PtrDataConfig) -> None:
+    """Raise `ConfigurationError` with every choice that does not go with another, a line each."""
+    mistakes = []
+    known = config.final in (SOLVER, BEST_OF_N, STRONG, HUMAN)
+    if not known and not (config.is_sampled and config.final.removeprefix(VERSION)):
+        mistakes.append(
+            f"final {config.final!r} is unknown; choose solver, best_of_n, strong, human, or "
+            "version:NAME"
+        )
+    if config.final == SOLVER and config.queries != GENERATED:
+        mistakes.append(
+            "final solver knows the solutions of generated questions only; set queries to "
+            "generated, or choose another final"
+        )
+    if config.final == BEST_OF_N and config.temperature == 0:
+        mistakes.append("final best_of_n needs different samples; set a temperature above 0")
+    if config.consistency and not config.is_sampled:
+        mistakes.append(
+            f"consistency compares sampled finals, and final {config.final} samples none; set it "
+            "to 0"
+        )
+    if config.consistency and config.temperature == 0:
+        mistakes.append("consistency of greedy answers says nothing; set a temperature above 0")
+    if mistakes:
+        raise ConfigurationError("\n".join(["These settings do not go together:", *mistakes]))

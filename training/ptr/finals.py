@@ -1,0 +1,85 @@
+"""Final answers, by whom a job says: the solver, people, a stronger model, or the best of N."""
+
+from collections.abc import Sequence
+from random import Random
+
+from db.rounds import NewRound
+from db.session import Database
+from ptrapp.core.thoughts import ThoughtFormat
+from ptrapp.judges.base import Judge
+from training.bundled.styles import Style, write
+from training.ptr.cast import Cast
+from training.ptr.config import HUMAN, SOLVER, PtrDataConfig
+from training.ptr.consistency import Embed
+from training.ptr.preferred import load_round
+from training.ptr.sampled import sampled_finals
+from training.ptr.told import told
+from training.ptr.trajectories import Asked, Outcome, Trajectory, WriteFinals, attempt_rows
+
+
+def final_writer(
+    cast: Cast, config: PtrDataConfig, database: Database, judge: Judge, embed: Embed | None
+) -> WriteFinals:
+    """How the final answers of this job come about."""
+
+    def write_finals(asked: Sequence[Asked]) -> list[Outcome]:
+        if config.is_sampled:
+            return sampled_finals(cast, config, asked, judge, embed)
+        rounds = (
+            [solved(cast.fmt, config, each) for each in asked]
+            if config.final == SOLVER
+            else [preferred(database, config, each) for each in asked]
+        )
+        return [
+            Trajectory(each.place, each.query, (*attempt_rows(cast, config, each), *finals))
+            for each, finals in zip(asked, rounds, strict=True)
+        ]
+
+    assert config.is_sampled or config.final in (SOLVER, HUMAN), "checked with the settings"
+    return write_finals
+
+
+def solved(fmt: ThoughtFormat, config: PtrDataConfig, asked: Asked) -> list[NewRound]:
+    """The worked solution: in one round, or its first half and then the rest in two.
+
+    The halves teach to go on from what is there, which the last round of three is for.
+    """
+    problem = asked.query.problem
+    assert problem is not None, "the solver is only asked about generated problems"
+    draw = Random(f"solver/{config.seed}/{asked.place}")
+    alone = config.rounds - config.n_attempts == 1
+    styles: tuple[Style, ...] = ("full",) if alone else ("first", "onward")
+    works = [write(problem, style, draw).text for style in styles]
+    answer = f"The answer is {problem.answer}."
+    rows = []
+    for index, work in enumerate(works, start=config.n_attempts):
+        thinking = config.thinking.at(index)
+        thought, response = (work, answer) if thinking else ("", f"{work} {answer}")
+        rows.append(told(fmt, index, SOLVER, thought, response, correct=True))
+    return rows
+
+
+def preferred(database: Database, config: PtrDataConfig, asked: Asked) -> list[NewRound]:
+    """The candidate that people preferred, as it was written."""
+    assert asked.query.preferred_id is not None, "these questions are chosen by their votes"
+    with database.read() as session:
+        chosen = load_round(session, asked.query.preferred_id)
+        return [
+            NewRound(
+                index=config.n_attempts,
+                parent_id=None,
+                author=HUMAN,
+                thinking=chosen.thinking,
+                thought=chosen.thought,
+                response=chosen.response,
+                raw=chosen.raw,
+                completion_ids=chosen.completion_ids,
+                well_formed=chosen.well_formed,
+                sampling=chosen.sampling,
+                seed=chosen.seed,
+                n_thought_tokens=chosen.n_thought_tokens,
+                n_response_tokens=chosen.n_response_tokens,
+                finish_reason=chosen.finish_reason,
+                correct=chosen.correct,
+            )
+        ]

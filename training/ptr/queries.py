@@ -1,0 +1,163 @@
+"""The questions of one job, chosen once: a resumed job goes on with the same ones."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import NamedTuple, TypeVar
+
+from db.models import Partition
+from db.session import Session
+from db.trajectories import prompt_texts
+from ptrapp.core.errors import NothingToLearn
+from ptrapp.tasks.cleaning import Rules, clean, normalised
+from ptrapp.tasks.datasets import Columns, Question, read_questions
+from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
+from ptrapp.tasks.hub import PREFIX, read_hub
+from ptrapp.tasks.problem import Problem
+from training import durable
+from training.claim import Claim
+from training.ptr.config import GENERATED, HUMAN, PtrDataConfig
+from training.ptr.preferred import preferred_candidates
+
+_FILE = "queries.json"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question, with what is known about its answer."""
+
+    prompt: str
+    reference_answer: str | None
+    source: str
+    task: str | None = None
+    problem: Problem | None = None
+    """Of a generated one, for its worked solution."""
+    preferred_id: int | None = None
+    """The round that people preferred, where they are the writer of the final answer."""
+
+
+class Chosen(NamedTuple):
+    """The questions in their order, how many there were to clean, and why some went."""
+
+    queries: list[Query]
+    n_read: int
+    dropped: dict[str, int]
+
+
+def choose_once(claim: Claim, config: PtrDataConfig) -> Chosen:
+    """The job's questions: those of its folder, or chosen now and stored there.
+
+    Raises `InputError` for a file that cannot be read, `NothingToLearn` when no question is left.
+    """
+    path = claim.folder / _FILE
+    if not path.is_file():
+        with claim.database.read() as session:
+            chosen = _choose(session, config)
+        if not chosen.queries:
+            raise NothingToLearn(
+                f"None of {chosen.n_read} questions is left after the cleaning "
+                f"({_counts(chosen.dropped)}). Name other queries."
+            )
+        rows = {**chosen._asdict(), "queries": [asdict(query) for query in chosen.queries]}
+        durable.write(path, json.dumps(rows).encode())
+    return _read(path)
+
+
+def in_words(chosen: Chosen) -> str:
+    """Say how many questions are asked, of how many, and why the others are not."""
+    n = len(chosen.queries)
+    return f"{n} of {chosen.n_read} questions are asked. {_counts(chosen.dropped)}"
+
+
+def _choose(session: Session, config: PtrDataConfig) -> Chosen:
+    if config.final == HUMAN:
+        return _of_people(session, config)
+    if config.queries == GENERATED:
+        return _generated(prompt_texts(session), config)
+    held_out = {normalised(text) for text in prompt_texts(session, Partition.EVAL)}
+    given = _load(config.queries, config)
+    excluded = _load(config.exclude, config) if config.exclude else []
+    kept, dropped = clean(
+        given,
+        Rules(max_chars=config.max_query_chars, max_rare=config.max_rare),
+        excluded={normalised(question.prompt) for question in excluded},
+        held_out=held_out,
+    )
+    drawn = _at_most(config.n_queries, kept, config.seed, dropped)
+    queries = [Query(q.prompt, q.reference_answer, q.source[:64]) for q in drawn]
+    return Chosen(queries, len(given), dict(dropped))
+
+
+def _generated(stored: Sequence[str], config: PtrDataConfig) -> Chosen:
+    """New problems, none of a held-out family and none that was ever stored."""
+    known = sorted(family for family in FAMILIES if family not in HELD_OUT)
+    seen = {normalised(text) for text in stored}
+    n_drawn, fresh = config.n_queries, list[Problem]()
+    while len(fresh) < config.n_queries:
+        drawn = problems(n_drawn, split="train", seed=config.seed, families=known)
+        fresh = [problem for problem in drawn if normalised(problem.text) not in seen]
+        n_drawn += config.n_queries
+    wanted = fresh[: config.n_queries]
+    n_read = drawn.index(wanted[-1]) + 1
+    n_known = n_read - len(wanted)
+    dropped = {"asked before": n_known} if n_known else {}
+    queries = [Query(p.text, p.answer, "generator", p.family, p) for p in wanted]
+    return Chosen(queries, n_read, dropped)
+
+
+def _of_people(session: Session, config: PtrDataConfig) -> Chosen:
+    """The prompts people compared answers of, with the answer they preferred."""
+    preferred, dropped = preferred_candidates(session)
+    n_read = len(preferred) + dropped.total()
+    queries = [
+        Query(
+            round_.prompt.text,
+            round_.prompt.reference_answer,
+            round_.prompt.source,
+            round_.prompt.task,
+            preferred_id=round_.id,
+        )
+        for round_ in preferred
+    ]
+    drawn = _at_most(config.n_queries, queries, config.seed, dropped)
+    return Chosen(drawn, n_read, dict(dropped))
+
+
+def _load(name: str, config: PtrDataConfig) -> list[Question]:
+    columns = Columns(config.question_column, config.answer_column)
+    if name.startswith(PREFIX):
+        return read_hub(name, columns)
+    return read_questions(Path(name).expanduser(), columns)
+
+
+def _at_most(n: int, given: list[T], seed: int, dropped: Counter[str]) -> list[T]:
+    """At most n of them, drawn by the seed, in their order."""
+    if len(given) <= n:
+        return given
+    dropped["over n_queries"] += len(given) - n
+    places = sorted(Random(seed).sample(range(len(given)), n))
+    return [given[place] for place in places]
+
+
+def _counts(dropped: dict[str, int]) -> str:
+    if not dropped:
+        return "None was left out."
+    ordered = sorted(dropped.items(), key=lambda item: -item[1])
+    return "Left out: " + ", ".join(f"{n} × {reason}" for reason, n in ordered) + "."
+
+
+def _read(path: Path) -> Chosen:
+    rows = json.loads(path.read_bytes())
+    return Chosen([_query(row) for row in rows["queries"]], rows["n_read"], rows["dropped"])
+
+
+def _query(row: dict[str, object]) -> Query:
+    problem = row.pop("problem")
+    if isinstance(problem, dict):
+        problem = Problem(**problem | {"steps": tuple(problem["steps"])})
+    return Query(**row, problem=problem)  # type: ignore[arg-type]

@@ -1,0 +1,163 @@
+"""Final answers that a policy draws, in the context of the attempts: one of them is kept."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from db.rounds import NewRound
+from ptrapp.core.errors import EngineError
+from ptrapp.core.thoughts import Thinking
+from ptrapp.core.types import Completion, Sampling
+from ptrapp.judges.base import Judge
+from ptrapp.judges.verifier import Verifier
+from ptrapp.refine import as_turn, refine_many, round_seed
+from ptrapp.scoring import score_candidates
+from ptrapp.services.storing import as_row
+from ptrapp.tasks.check import is_correct
+from training.ptr.cast import Cast, Writer
+from training.ptr.config import BEST_OF_N, PtrDataConfig
+from training.ptr.consistency import Embed, mean_cosine
+from training.ptr.told import told
+from training.ptr.trajectories import (
+    Asked,
+    Dropped,
+    Outcome,
+    Trajectory,
+    attempt_rows,
+    drawn_from,
+    failed,
+    unusable,
+)
+
+
+def sampled_finals(
+    cast: Cast, config: PtrDataConfig, asked: Sequence[Asked], judge: Judge, embed: Embed | None
+) -> list[Outcome]:
+    """Draw the finals of all questions at once, then choose and filter question by question."""
+    assert cast.finals is not None, "a final that is sampled has a writer"
+    sampling = _sampling(config, asked[0].place)
+    drawn = _draw(cast.finals, config, asked, sampling)
+    groups = [drawn[at : at + config.n_drawn] for at in range(0, len(drawn), config.n_drawn)]
+    return [
+        _chosen(cast, config, each, own, sampling.seed + number * config.n_drawn, judge, embed)
+        for number, (each, own) in enumerate(zip(asked, groups, strict=True))
+    ]
+
+
+def _chosen(
+    cast: Cast,
+    config: PtrDataConfig,
+    asked: Asked,
+    drawn: Sequence[Completion | EngineError],
+    seed: int,
+    judge: Judge,
+    embed: Embed | None,
+) -> Outcome:
+    """One of the finals drawn for a question, or why there is none; the first drew from `seed`."""
+    assert cast.finals is not None, "checked by the caller"
+    place, query = asked.place, asked.query
+    if errors := [answer for answer in drawn if isinstance(answer, EngineError)]:
+        return Dropped(place, query, failed(errors[0], "final"))
+    answers = [_read(cast.finals, answer) for answer in drawn if isinstance(answer, Completion)]
+    agreed = mean_cosine(embed([answer.split.response for answer in answers])) if embed else None
+    if agreed is not None and agreed < config.consistency:
+        return Dropped(place, query, "final answers disagree", agreed)
+    best = _best(config, asked, answers, judge) if config.final == BEST_OF_N else 0
+    if isinstance(best, str):
+        return Dropped(place, query, best, agreed)
+    if reason := unusable(answers[best], config, "final"):
+        return Dropped(place, query, reason, agreed)
+    final = _row(cast, config, asked, answers[best], round_seed(seed + best, config.n_attempts))
+    return Trajectory(place, query, (*attempt_rows(cast, config, asked), final), agreed)
+
+
+def _sampling(config: PtrDataConfig, start: int) -> Sampling:
+    """Without the attempts the engine would take it for round 1, and draw what they drew."""
+    sampling = drawn_from(config, start, config.n_drawn)
+    if not config.independent:
+        return sampling
+    return replace(sampling, seed=round_seed(sampling.seed, config.n_attempts))
+
+
+def _draw(
+    writer: Writer, config: PtrDataConfig, asked: Sequence[Asked], sampling: Sampling
+) -> list[Completion | EngineError]:
+    """`n_drawn` answers to each question, those of one question side by side."""
+    shown = dict(config.shown)
+    if writer.foreign:  # our marks mean nothing to another model: it is shown responses
+        shown["keep_thoughts"] = False
+    histories = [
+        () if config.independent else [as_turn(attempt) for attempt in each.attempts]
+        for each in asked
+        for _ in range(config.n_drawn)
+    ]
+    thinks = config.thinking.at(config.n_attempts)
+    chains = refine_many(
+        writer.engine,
+        [each.query.prompt for each in asked for _ in range(config.n_drawn)],
+        rounds=1,
+        thinking=Thinking.ALWAYS if thinks else Thinking.NEVER,
+        sampling=sampling,
+        policy=writer.policy,
+        histories=histories,
+        **shown,
+    )
+    return [chain[0] for chain in chains]
+
+
+def _read(writer: Writer, answer: Completion) -> Completion:
+    """A stronger model that was asked to think and just answered has answered."""
+    fmt, parts = writer.engine.thought_format, answer.split
+    unmarked = fmt.thought_marker and fmt.thought_marker not in answer.raw
+    if not (writer.foreign and unmarked and not parts.response):
+        return answer
+    response = answer.raw.strip()
+    return replace(answer, split=replace(parts, thought="", response=response, well_formed=True))
+
+
+def _best(
+    config: PtrDataConfig, asked: Asked, answers: Sequence[Completion], judge: Judge
+) -> int | str:
+    """The place of the best usable answer, or why none is: it must be no worse than the attempt."""
+    usable = [n for n, answer in enumerate(answers) if not unusable(answer, config, "final")]
+    if not usable:
+        return "no final is well-formed"
+    query, attempt = asked.query, asked.attempts[-1].split.response
+    responses = [attempt, *(answers[n].split.response for n in usable)]
+    scores = score_candidates(judge, query.prompt, query.reference_answer, responses)
+    before, *values = scores.values
+    known = [(value, n) for value, n in zip(values, usable, strict=True) if value is not None]
+    if not known:
+        return "unscored by the judge"
+    value, best = max(known, key=lambda pair: (pair[0], -pair[1]))
+    if isinstance(judge, Verifier) and not value:
+        return "no final is right"
+    return "no final is as good as the attempt" if before is not None and value < before else best
+
+
+def _row(
+    cast: Cast, config: PtrDataConfig, asked: Asked, answer: Completion, seed: int
+) -> NewRound:
+    """The final as the policy's round: another model's text is put into the policy's marks."""
+    assert cast.finals is not None, "checked by the caller"
+    index, reference = config.n_attempts, asked.query.reference_answer
+    row = as_row(
+        answer,
+        index=index,
+        thinking=config.thinking.at(index),
+        sampling=config.sampling,
+        seed=seed,
+        reference_answer=reference,
+    )
+    if not cast.finals.foreign:
+        return replace(row, author=cast.finals.author)
+    thought, response = answer.split.thought, answer.split.response
+    correct = is_correct(response, reference) if reference else None
+    ours = told(cast.fmt, index, cast.finals.author, thought, response, correct=correct)
+    return replace(
+        ours,
+        sampling=row.sampling,
+        seed=row.seed,
+        n_thought_tokens=row.n_thought_tokens,
+        n_response_tokens=row.n_response_tokens,
+        duration_s=row.duration_s,
+    )

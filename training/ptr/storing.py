@@ -1,0 +1,93 @@
+"""Trajectories as rows: a run for each question of the job, also for one that gave nothing."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from db import jobs, prompts, rounds
+from db.models import Run, RunMode, RunState
+from db.samples import runs_of_job
+from db.session import Session
+from training.claim import Claim
+from training.ptr.cast import Cast
+from training.ptr.config import PtrDataConfig
+from training.ptr.trajectories import Dropped, Outcome, Trajectory
+
+
+def store(claim: Claim, cast: Cast, config: PtrDataConfig, outcomes: Sequence[Outcome]) -> None:
+    """Store a chunk whole or not at all, and which share of it gave something (metric `kept`).
+
+    Raises `Conflict` when the claim is lost.
+    """
+    with claim.database.write() as session:
+        kept = sum(isinstance(outcome, Trajectory) for outcome in outcomes) / len(outcomes)
+        step = outcomes[-1].place + 1
+        jobs.record_metrics(session, claim.job_id, claim.token, step, {"kept": kept})
+        for outcome in outcomes:
+            _store_one(session, claim.job_id, cast, config, outcome)
+
+
+def stored_places(runs: Sequence[Run]) -> set[int]:
+    """Which of the job's questions have been dealt with."""
+    return {run.settings["query"] for run in runs}
+
+
+def trajectories_of(runs: Sequence[Run]) -> list[Run]:
+    """The runs of the questions that gave a trajectory, in their order."""
+    return [run for run in runs if run.state is RunState.DONE]
+
+
+def dropped_of(runs: Sequence[Run]) -> Counter[str]:
+    """How many questions gave nothing, by reason."""
+    return Counter(run.message or "" for run in runs if run.state is RunState.FAILED)
+
+
+def runs_so_far(claim: Claim) -> list[Run]:
+    """The runs of this job, stored now or before it was interrupted."""
+    with claim.database.read() as session:
+        return runs_of_job(session, claim.job_id)
+
+
+def _store_one(
+    session: Session, job_id: int, cast: Cast, config: PtrDataConfig, outcome: Outcome
+) -> None:
+    query = outcome.query
+    prompt = prompts.ensure_prompt(
+        session,
+        query.prompt,
+        source=query.source,
+        reference_answer=query.reference_answer,
+        task=query.task,
+    )
+    run = rounds.start_run(
+        session,
+        prompt.id,
+        RunMode.JOB,
+        _settings(config, outcome),
+        adapter_id=cast.attempts.adapter_id,
+        job_id=job_id,
+    )
+    if isinstance(outcome, Dropped):
+        rounds.finish_run(session, run.id, RunState.FAILED, outcome.reason)
+        return
+    parent_id: int | None = None
+    for row in outcome.rounds:
+        parent_id = rounds.add_round(session, run.id, replace(row, parent_id=parent_id)).id
+    rounds.finish_run(session, run.id, RunState.DONE)
+
+
+def _settings(config: PtrDataConfig, outcome: Outcome) -> dict[str, Any]:
+    """What a repeat needs, and what training must show again."""
+    return {
+        "query": outcome.place,
+        "n": config.rounds,
+        "n_attempts": config.n_attempts,
+        "thinking": config.thinking.value,
+        "sampling": asdict(config.sampling),
+        "refine_instruction": config.refine_instruction,
+        "keep_thoughts": config.keep_thoughts,
+        "history_mode": config.history_mode.value,
+        "independent": config.independent,
+        "consistency": outcome.consistency,
+    }

@@ -1,0 +1,122 @@
+"""Make refinement data: questions, attempts, and final answers worth learning (PTR, 2410.13413).
+
+What is learnt from it is another job's business: thought-mask fine-tuning takes the rounds as they
+are stored here. The result of the job::
+
+    {"queries": {"n_read", "n", "dropped": {reason: n}},
+     "n_trajectories", "dropped": {reason: n},
+     "superiority": {"p", "effect", "n", "n_better", …} | null,
+     "consistency": {"mean", "threshold", "n_removed", "removal_rate"} | null}
+"""
+
+import time
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+from db.models import Adapter, Run
+from ptrapp.core.errors import NothingToLearn
+from ptrapp.judges.base import Judge
+from ptrapp.judges.opening import close_judge, open_judge
+from training.ancestry import find_parent
+from training.claim import Claim
+from training.payload import read
+from training.ptr import queries, superiority
+from training.ptr.cast import open_cast
+from training.ptr.config import PtrDataConfig, check
+from training.ptr.consistency import open_embedding
+from training.ptr.finals import final_writer
+from training.ptr.queries import Query
+from training.ptr.storing import dropped_of, runs_so_far, store, stored_places, trajectories_of
+from training.ptr.trajectories import write_chunk
+from training.ranks import Ranks
+
+WRITING = "writing trajectories"
+
+
+def run(claim: Claim, ranks: Ranks) -> None:
+    """Write trajectories for the job's questions, store them, and say how good the finals are."""
+    config = read(PtrDataConfig, claim.payload.settings, "settings")
+    check(config)
+    parent = find_parent(claim)
+    if not ranks.leads:
+        return  # one process writes; the others have nothing to wait for
+
+    claim.enter("choosing questions")
+    chosen = queries.choose_once(claim, config)
+    claim.note(queries.in_words(chosen))
+
+    claim.enter("loading the model")
+    judge = open_judge(claim.settings)
+    try:
+        _write(claim, config, parent, chosen.queries, judge)
+        claim.enter("judging finals")
+        runs = runs_so_far(claim)
+        written = trajectories_of(runs)
+        if not written:
+            raise NothingToLearn(f"No question gave a trajectory: {dict(dropped_of(runs))}.")
+        found = superiority.measure(claim, judge, written)
+    finally:
+        close_judge(judge)
+    claim.note(superiority.in_words(found), "info" if superiority.is_superior(found) else "warning")
+    agreed = _consistency(runs, config)
+    if agreed:
+        claim.note(
+            f"{agreed['n_removed']} of {agreed['n']} questions ({agreed['removal_rate']:.0%}) were "
+            f"dropped because their finals disagree; the mean cosine is {agreed['mean']:.3f}."
+        )
+    claim.finish(
+        {
+            "queries": {
+                "n_read": chosen.n_read,
+                "n": len(chosen.queries),
+                "dropped": chosen.dropped,
+            },
+            "n_trajectories": len(written),
+            "dropped": dict(dropped_of(runs)),
+            "superiority": found.as_result() if found else None,
+            "consistency": agreed,
+        }
+    )
+
+
+def _write(
+    claim: Claim,
+    config: PtrDataConfig,
+    parent: Adapter | None,
+    asked: Sequence[Query],
+    judge: Judge,
+) -> None:
+    """Write and store the questions that are not yet; always in the same chunks."""
+    done = stored_places(runs_so_far(claim))
+    if len(done) == len(asked):
+        return
+    embed = open_embedding(claim, config, parent)
+    with open_cast(claim, config, parent) as cast:
+        finals = final_writer(cast, config, claim.database, judge, embed)
+        claim.enter(WRITING)
+        began, n_before = time.monotonic(), len(done)
+        for start in range(0, len(asked), config.chunk_size):
+            if start in done:
+                continue
+            chunk = asked[start : start + config.chunk_size]
+            store(claim, cast, config, write_chunk(cast, config, chunk, start, finals))
+            done |= set(range(start, start + len(chunk)))
+            each_s = (time.monotonic() - began) / (len(done) - n_before)
+            claim.report(WRITING, len(done), len(asked), each_s * (len(asked) - len(done)))
+
+
+def _consistency(runs: Sequence[Run], config: PtrDataConfig) -> dict[str, Any] | None:
+    """What the filter saw and removed; None when it was off."""
+    cosines = [run.settings["consistency"] for run in runs]
+    known = [cosine for cosine in cosines if cosine is not None]
+    if not config.consistency or not known:
+        return None
+    n_removed = sum(cosine < config.consistency for cosine in known)
+    return {
+        "n": len(known),
+        "mean": fmean(known),
+        "threshold": config.consistency,
+        "n_removed": n_removed,
+        "removal_rate": n_removed / len(known),
+    }
