@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy import case, delete, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -242,6 +242,11 @@ def worker_seen(session: Session, name: str, pid: int, host: str) -> None:
     row = insert(session, Worker).values(name=name, pid=pid, host=host, seen_at=clock())
     latest = {"pid": row.excluded.pid, "host": row.excluded.host, "seen_at": row.excluded.seen_at}
     session.execute(row.on_conflict_do_update(index_elements=["name"], set_=latest))
+
+
+def worker_gone(session: Session, name: str) -> None:
+    """A worker ends in good order: nobody is to wait for it."""
+    session.execute(delete(Worker).where(Worker.name == name))
 
 
 def last_worker_seen(session: Session) -> float | None:

@@ -71,6 +71,7 @@ class Worker:
                 pause_s, last_error = min(2 * pause_s, RETRY_MAX_S), str(error)
             self._pause(pause_s)
         if database is not None:
+            self._say_goodbye(database)
             database.dispose()
 
     def _ending(self) -> bool:
@@ -100,6 +101,13 @@ class Worker:
                 self._carry_out(database, job)
             except Conflict as error:
                 log.warning("%s", error)
+
+    def _say_goodbye(self, database: Database) -> None:
+        try:
+            with database.write() as session:
+                jobs.worker_gone(session, self._name)
+        except DatabaseError as error:
+            log.info("the queue does not know yet that this worker ended: %s", error)
 
     def _say_hello(self, session: Session) -> None:
         if time.monotonic() - self._said_hello >= HELLO_S:

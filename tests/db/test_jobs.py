@@ -438,3 +438,13 @@ def test_the_last_worker_seen_is_told_in_seconds(database: Database) -> None:
     assert fresh is not None
     assert 0.25 < ago < 10
     assert 0 <= fresh < ago
+
+
+def test_a_worker_that_ended_is_not_waited_for(database: Database) -> None:
+    with database.write() as session:
+        for name in ("a", "b"):
+            jobs.worker_seen(session, name, 1, "here")
+        jobs.worker_gone(session, "a")
+        assert jobs.last_worker_seen(session) is not None
+        jobs.worker_gone(session, "b")
+        assert jobs.last_worker_seen(session) is None
