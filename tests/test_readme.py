@@ -11,6 +11,7 @@ import pytest
 from ptrapp.core.settings import Settings
 from training.recipes.dpo import DpoConfig
 from training.recipes.mask_sft import MaskSftConfig
+from training.rewarding.config import RewardConfig
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -34,7 +35,7 @@ def test_every_picture_is_there() -> None:
     assert all((Path(__file__).parents[1] / picture).is_file() for picture in pictures)
 
 
-@pytest.mark.parametrize("config", [DpoConfig, MaskSftConfig])
+@pytest.mark.parametrize("config", [DpoConfig, MaskSftConfig, RewardConfig])
 def test_every_setting_of_a_job_is_in_the_readme(config: Any) -> None:
     missing = [field.name for field in fields(config) if f"`{field.name}`" not in README]
 

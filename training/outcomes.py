@@ -38,8 +38,13 @@ def count(votes: Sequence[Vote], counting: Counting, dropped: Counter[str]) -> C
     """Count the votes on one comparison; None, and why in `dropped`, when there is no pair in them.
 
     "Both bad" never becomes a pair: where it is said most, there is nothing to imitate, and where
-    it is said by a few, those few say nothing about which is better.
+    it is said by a few, those few say nothing about which is better. A judge that contradicted
+    itself says nothing either: its doubt is no tie.
     """
+    votes = [vote for vote in votes if vote.agreed is not False]
+    if not votes:
+        dropped["the judge contradicted itself"] += 1
+        return None
     tally = Counter(vote.outcome for vote in votes)
     n_bad = tally[Outcome.BOTH_BAD]
     if n_bad and n_bad >= max(tally[side] for side in (*SIDES, Outcome.TIE)):

@@ -96,3 +96,14 @@ def test_strength_is_the_mean_of_those_who_found_it_better() -> None:
 
     assert counted is not None
     assert counted.strength == 2.5
+
+
+def test_a_judge_that_contradicted_itself_said_no_tie() -> None:
+    doubt = Vote(id=9, outcome=T, strength=1, agreed=False)
+    ties, dropped = Counting(ties=True, soft=True), Counter[str]()
+
+    assert count([doubt], ties, dropped) is None
+    assert dropped == {"the judge contradicted itself": 1}
+    counted = count([*votes(L), doubt], ties, Counter())
+    assert counted is not None
+    assert (counted.outcomes, counted.vote_ids) == ((1.0, 0.0, 0.0), (1,))

@@ -46,16 +46,11 @@ _FILE = TypeAdapter(Frozen)
 
 
 def gather_opinions(session: Session, filters: Filters, counting: Counting) -> Gathered[Opinion]:
-    """Read all current votes as opinions, oldest first.
-
-    A judge's vote that it contradicted itself on is its doubt: neither a preference nor a tie.
-    """
+    """Read all current votes as opinions, oldest first."""
     dropped: Counter[str] = Counter()
     votes = labels.current_votes(session, kinds=filters.rater_kinds)
-    sure = [vote for vote in votes if vote.agreed is not False]
-    dropped["the judge contradicted itself"] = len(votes) - len(sure)
     opinions = []
-    ordered = sorted(sure, key=lambda vote: (vote.comparison_id, vote.id))
+    ordered = sorted(votes, key=lambda vote: (vote.comparison_id, vote.id))
     for _, group in groupby(ordered, key=lambda vote: vote.comparison_id):
         given = list(group)
         sides = given[0].comparison.left, given[0].comparison.right
