@@ -16,7 +16,11 @@ class Interrupted(Exception):
 
 
 class Reading:
-    """Takes the chunks of one candidate. Thoughts come in the text, or in a field of their own."""
+    """Takes the chunks of one candidate. Thoughts come in the text, or in a field of their own.
+
+    With stop strings a server holds text back and tells its ids at once: the marker is then seen a
+    few tokens late, which `n_thought_tokens` counts to the thought.
+    """
 
     def __init__(self, fmt: ThoughtFormat, thinking: bool, started: float, logps: bool = False):
         self._format = fmt

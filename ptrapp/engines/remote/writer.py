@@ -68,6 +68,8 @@ class Writer:
                 return self._attempt(body | {"model": model}, call, reading, show)
             except (APIError, Interrupted, ValueError) as error:  # ValueError: a torn JSON line
                 self._decide(error, request, call, reading, second)
+            except RuntimeError as error:  # the client was closed while this was on its way
+                raise (call.reason or error) from error
 
     def _attempt(
         self, body: Mapping[str, Any], call: Call, reading: Reading, show: Show

@@ -487,6 +487,21 @@ def test_a_server_that_vanishes_in_the_middle_of_an_answer_fails_it(
     answer(engine, ask("a"))
 
 
+def test_a_request_on_its_way_while_the_engine_closes_says_that_it_is_closed(
+    engine: RemoteEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream_chat = engine._server.stream_chat
+
+    def close_first(body: dict[str, Any]) -> Any:
+        engine.close()
+        return stream_chat(body)
+
+    monkeypatch.setattr(engine._server, "stream_chat", close_first)
+    error = failure(engine, ask("a"))
+    assert isinstance(error, EngineUnavailable)
+    assert "closed" in str(error)
+
+
 def test_nobody_at_the_address_is_said_with_the_address() -> None:
     with pytest.raises(
         EngineUnavailable, match=r"http://127\.0\.0\.1:9/v1 does not answer .* --base-url"
