@@ -1,9 +1,14 @@
 """What was measured of each version: accuracy on a task at a round."""
 
-from sqlalchemy import select
+from collections.abc import Collection
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import Evaluation
+from db.models import Evaluation, Partition, Prompt
+
+_AT_ONCE = 500
+"""Values of one IN: SQLite takes a limited number."""
 
 
 def add(
@@ -69,3 +74,16 @@ def listing(session: Session, *, task: str | None = None) -> list[Evaluation]:
     if task is not None:
         rows = rows.where(Evaluation.task == task)
     return list(session.scalars(rows))
+
+
+def n_training_prompts(session: Session, texts: Collection[str]) -> int:
+    """How many of these questions are stored as prompts that training may use."""
+    n = 0
+    different = sorted(set(texts))
+    for start in range(0, len(different), _AT_ONCE):
+        part = different[start : start + _AT_ONCE]
+        asked = select(func.count(Prompt.text.distinct())).where(
+            Prompt.partition == Partition.TRAIN, Prompt.text.in_(part)
+        )
+        n += session.scalars(asked).one()
+    return n

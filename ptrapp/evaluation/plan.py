@@ -48,14 +48,14 @@ class Plan:
     """Answers drawn to a problem; 0 is one greedy answer."""
     temperature: float = 0.8
     top_p: float = 0.95
-    max_tokens: int = 160
+    max_tokens: int = 512
     seeds: tuple[int, ...] = (0,)
     """Each draws its own problems and its own answers, the same for every version."""
     controls: bool = False
     resamples: int = 3
     """How often a malformed answer is drawn again; greedy ones never are."""
     chunk: int = 64
-    """Problems asked at once, and between two looks at whether to stop."""
+    """Answers asked for at once, and between two looks at whether to stop."""
 
     def __post_init__(self) -> None:
         if BASE_NAME not in self.versions:

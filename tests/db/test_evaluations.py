@@ -2,8 +2,9 @@
 
 import pytest
 
-from db import evaluations
+from db import evaluations, prompts
 from db.errors import Conflict
+from db.models import Partition
 from db.session import Database
 
 
@@ -42,3 +43,14 @@ def test_the_same_measurement_said_again_is_there_once(database: Database) -> No
     assert first == again != other
     with database.read() as session:
         assert len(evaluations.listing(session)) == 2
+
+
+def test_questions_that_training_may_use_are_counted(database: Database) -> None:
+    with database.write() as session:
+        for number in range(3):
+            prompts.ensure_prompt(session, f"Question {number}?", source="play")
+        held_out = {"source": "file", "partition": Partition.EVAL}
+        prompts.ensure_prompt(session, "Question 3?", **held_out)
+        prompts.ensure_prompt(session, "Question 0?", source="file", reference_answer="1")
+        asked = [f"Question {number}?" for number in (0, 1, 3, *range(10, 1200))]
+        assert evaluations.n_training_prompts(session, asked) == 2

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from training_world import Programs, finished, job, order, wait_until
 
-from db import adapters, evaluations, jobs
+from db import adapters, evaluations, jobs, prompts
 from db.models import Adapter, AdapterStatus, Evaluation, Job, JobKind, JobStatus
 from db.session import Database
 from ptrapp.core.errors import ConfigurationError, InputError
@@ -172,6 +172,20 @@ def test_a_row_that_a_kill_kept_from_the_table_is_stored_later(desk: Desk) -> No
 
     assert len(desk.rows()) == 1
     assert not desk.engines[1].requests
+
+
+def test_problems_that_training_may_use_are_told(desk: Desk) -> None:
+    file = desk.folder / "school.jsonl"
+    file.write_text("".join(f'{{"question": "{n} + 1?", "answer": "{n + 1}"}}\n' for n in range(5)))
+    with desk.database.write() as session:
+        prompts.ensure_prompt(session, "2 + 1?", source="play")
+    claim = desk.claim({"n": 5, "rounds": 1, "tasks": [str(file), "generated"]})
+
+    desk.run(claim)
+
+    (note,) = desk.job(claim).notes
+    assert note["level"] == "warning"
+    assert "1 of the 5 problems of school" in note["text"]
 
 
 @pytest.mark.parametrize(

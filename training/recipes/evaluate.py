@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from db import adapters
+from db import adapters, evaluations
 from db.models import Adapter, AdapterStatus
 from ptrapp.core.dialogue import HistoryMode
 from ptrapp.core.errors import ConfigurationError
@@ -59,8 +59,8 @@ class EvaluateConfig:
     """Of the samples, and of those that the majority is taken of."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Samples come from the likeliest tokens of this total probability."""
-    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 160
-    """Tokens of one answer, thought included; the bundled model needs no more."""
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 512
+    """Tokens of one answer at most, thought included; an answer that is cut is mostly wrong."""
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     """Each draws its own problems and answers; several of them give a standard deviation."""
     controls: bool = True
@@ -69,6 +69,8 @@ class EvaluateConfig:
     work."""
     resamples: Annotated[int, Field(ge=0, le=4)] = 3
     """How often a malformed sample is drawn again; greedy answers never are."""
+    chunk: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Answers asked for at once; a server on a GPU takes several hundred."""
     judge: str | None = None
     """Who compares the versions' responses, named as in --judge; null compares nothing."""
 
@@ -86,6 +88,7 @@ def run(claim: Claim, ranks: Ranks) -> None:
     versions = _versions(claim, config)
     plan = _plan(config, tuple(versions))
     judge = _judge(claim, config)
+    _warn_of_training(claim, plan)
 
     claim.enter("loading the model")
     with closing(open_engine(claim.settings)) as engine:
@@ -134,6 +137,7 @@ def _plan(config: EvaluateConfig, versions: tuple[str, ...]) -> Plan:
         seeds=config.seeds,
         controls=config.controls,
         resamples=config.resamples,
+        chunk=config.chunk,
     )
 
 
@@ -145,6 +149,20 @@ def _judge(claim: Claim, config: EvaluateConfig) -> Judge | None:
             "judge llm needs its server's address: start with --judge-base-url http://HOST:PORT/v1."
         )
     return open_judge(claim.settings.model_copy(update={"judge": config.judge}))
+
+
+def _warn_of_training(claim: Claim, plan: Plan) -> None:
+    """Say so where problems are among the prompts that versions may have learnt from."""
+    for task in plan.tasks:
+        asked = {one.prompt for seed in plan.seeds for one in task.draw(plan.n, seed)}
+        with claim.database.read() as session:
+            n_known = evaluations.n_training_prompts(session, asked)
+        if n_known:
+            claim.note(
+                f"{n_known} of the {len(asked)} problems of {task.name} are stored as prompts that "
+                "training may use: a version that learnt from them looks better than it is.",
+                "warning",
+            )
 
 
 def _publish(engine: Engine, versions: Mapping[str, Adapter | None]) -> None:
