@@ -21,7 +21,7 @@ from ptrapp.core.settings import Settings, load_settings
 from training.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
 from training.payload import Payload, read
 from training.ranks import Ranks
-from training.recipes import dpo, evaluate, mask_sft, ptr_data, reward_model
+from training.recipes import dpo, evaluate, mask_sft, ptr_data, reward_model, tpo
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,8 @@ def _carry_out(database: Database, settings: Settings, job_id: int, token: str) 
                 mask_sft.run(claim, ranks)
             case JobKind.PTR_DATA:
                 ptr_data.run(claim, ranks)
+            case JobKind.TPO:
+                tpo.run(claim, ranks)
             case JobKind.REWARD_MODEL:
                 reward_model.run(claim, ranks)
             case JobKind.EVALUATE:

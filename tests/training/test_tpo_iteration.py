@@ -1,0 +1,262 @@
+"""A whole TPO iteration in this process: fresh prompts, samples, scores, pairs, version, the next."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+from tpo_world import SHORT, Bench, add_sums, bench, malformed, right, wrong
+from training_world import fill_with_preferences
+
+from db import jobs, prompts, samples
+from db.models import Adapter, JobKind, JobStatus, Partition, Prompt, RunState
+from ptrapp.core.errors import ConfigurationError, NothingToLearn, TrainingError
+from ptrapp.core.types import Policy
+from training.payload import read
+from training.tpo.config import TpoConfig
+from training.tpo.prompts import choose, selection_prompts
+
+__all__ = ["bench"]
+
+
+def test_an_iteration_makes_a_version_and_says_what_it_found(bench: Bench) -> None:
+    job, made = bench.done()
+
+    found = job.result
+    assert job.status is JobStatus.DONE
+    assert made.name == f"tpo-{job.id:06d}"
+    assert (found["n_prompts"], found["n_samples"], found["n_pairs"]) == (6, 24, 6)
+    assert found["malformed_share"] == 0
+    assert found["mean_score"] == pytest.approx(1 / 3)  # seeds 0 to 23, right at multiples of 3
+    assert found["mean_rejected_length"] == len("The answer is 0.")
+    assert found["next_job_id"] is None
+    assert any("24 samples of 6 prompts" in note["text"] for note in job.notes)
+
+
+def test_the_pairs_are_whole_completions_and_the_judge_read_responses(bench: Bench) -> None:
+    job, _ = bench.done()
+
+    lines = (bench.settings.jobs_dir / str(job.id) / "snapshot.jsonl").read_text().splitlines()
+    for pair in map(json.loads, lines):
+        assert pair["chosen"]["raw"].startswith("<T> count one on from there<R> The answer is ")
+        assert pair["rejected"]["raw"] == "<T> easy<R> The answer is 0."
+
+
+def test_prompts_are_never_sampled_twice_and_those_held_out_never(bench: Bench) -> None:
+    """40 sums, a fifth of them held out by hash: each is on one side, whoever chooses."""
+    chosen: list[int] = []
+    held = []
+    for _ in range(2):
+        claim = bench.claim(n_prompts=20, n_selection=50)
+        config = read(TpoConfig, claim.payload.settings, "settings")
+        chosen += [run.prompt_id for run in choose(claim, config, None)]
+        held.append({prompt.id for prompt in selection_prompts(claim)})
+        assert "Only" in bench.job(claim).notes[-1]["text"]
+
+    assert len(chosen) == len(set(chosen)) > 20
+    assert held[0] == held[1]
+    assert held[0] | set(chosen) == set(range(1, 41))
+    with pytest.raises(NothingToLearn, match="No fresh prompt is left in 'stored'"):
+        bench.done()
+
+
+def test_evaluation_prompts_and_held_out_families_are_no_source(bench: Bench) -> None:
+    with bench.database.write() as session:
+        for row in samples.train_prompts(session):
+            row.partition = Partition.EVAL
+        prompts.ensure_prompt(session, "Of a held out family.", source="test", task="purse")
+
+    with pytest.raises(NothingToLearn):
+        bench.done()
+
+
+def test_generated_prompts_are_problems_of_the_families_that_may_be_taught(bench: Bench) -> None:
+    bench.script = lambda request: (
+        "<T> one two<R> ok yes" if request.sampling.seed % 2 else "<T> no<R> ok"
+    )
+    claim = bench.claim(prompts="generated", n_selection=0)
+    with pytest.raises(NothingToLearn, match="6 × all candidates are scored alike"):
+        bench.run(claim)
+
+    with bench.database.read() as session:
+        runs = samples.runs_of_job(session, claim.job_id)
+        assert len(runs) == 6
+        assert all(run.prompt.source == "generator" for run in runs)
+        assert not {run.prompt.task for run in runs} & {"purse", "shelves"}
+        assert all(run.prompt.reference_answer for run in runs)
+
+
+def test_prompts_are_read_from_a_file(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "sums.jsonl"
+    rows = [{"question": f"Add {n} and 1.", "answer": str(n + 1)} for n in range(100, 120)]
+    file.write_text("\n".join(map(json.dumps, rows)))
+
+    job, _ = bench.done(prompts=str(file), n_selection=0, epochs=1)
+
+    with bench.database.read() as session:
+        runs = samples.runs_of_job(session, job.id)
+    assert {run.prompt.source for run in runs} == {"sums.jsonl"}
+
+
+def test_the_next_iteration_begins_at_the_new_version_and_samples_it(bench: Bench) -> None:
+    first, made = bench.done(iterations=2)
+
+    following = bench.claim_next()
+    assert following.job_id == first.result["next_job_id"]
+    assert following.payload.parent_adapter_id == made.id
+    assert following.payload.settings == SHORT | {"iterations": 1}
+    n_before = len(bench.requests)
+    bench.run(following)
+
+    drawn = [r for r in bench.requests[n_before:] if not r.sampling.greedy]
+    assert {request.policy for request in drawn} == {Policy(made.name)}
+    assert bench.job(following).result["next_job_id"] is None
+    with bench.database.write() as session:
+        assert jobs.claim(session, 600) is None
+        versions = session.query(Adapter).order_by(Adapter.id).all()
+        assert [version.parent_id for version in versions] == [None, made.id]
+
+
+def test_a_direct_baseline_samples_without_a_thought(bench: Bench) -> None:
+    bench.script = lambda r: (
+        f"<R> The answer is {2 if r.sampling.seed % 2 else right(r).split()[-1]}"
+        + " indeed" * (r.sampling.seed % 2)
+    )
+    job, _ = bench.done(thinking=False, n_selection=0, epochs=1)
+
+    assert not any(request.thinking for request in bench.requests)
+    assert job.result["mean_thought_tokens"] == 0
+
+
+def test_a_model_without_the_marker_is_refused_with_three_of_its_completions(bench: Bench) -> None:
+    bench.script = malformed
+
+    with pytest.raises(NothingToLearn) as failed:
+        bench.done()
+
+    assert "All 24 completions (100 %) are malformed: without the marker '<R>'" in str(failed.value)
+    assert str(failed.value).count("I go on and on") == 3
+
+
+def test_malformed_completions_are_rejected_in_a_capped_share(bench: Bench) -> None:
+    """Every prompt has a right, a wrong and two malformed candidates; the worst are malformed."""
+    bench.script = lambda r: (
+        right(r)
+        if r.sampling.seed % 4 == 0
+        else wrong(r)
+        if r.sampling.seed % 4 == 1
+        else malformed(r)
+    )
+    job, _ = bench.done(n_prompts=12, n_selection=0, epochs=1, most_malformed=0.3)
+
+    found = job.result
+    assert found["malformed_share"] == 0.5
+    assert found["n_pairs"] == 12
+    assert found["n_malformed_rejected"] == 0  # no sound pair allows for one: 0 · 0.3 / 0.7
+
+
+def test_samples_that_are_all_alike_are_said_in_words(bench: Bench) -> None:
+    bench.script = wrong
+
+    with pytest.raises(NothingToLearn, match=r"None of the 6 prompts gave a pair: 6 × all cand"):
+        bench.done()
+
+
+def test_a_judge_that_cannot_say_fails_the_job_and_is_asked_again(bench: Bench) -> None:
+    with bench.database.write() as session:
+        for row in session.query(Prompt).all():
+            row.reference_answer = None
+    claim = bench.claim()
+
+    with pytest.raises(TrainingError, match="left 16 of 24 candidates unscored, more than half"):
+        bench.run(claim)
+
+    with bench.database.write() as session:
+        for row in session.query(Prompt).all():
+            row.reference_answer = str(int(row.text.split()[1]) + 1)
+    n_before = len(bench.requests)
+    bench.run(claim)
+    assert all(request.sampling.greedy for request in bench.requests[n_before:])
+    assert bench.job(claim).result["n_unscored"] == 0
+
+
+def test_a_prompt_that_does_not_fit_is_left_out(bench: Bench) -> None:
+    with bench.database.write() as session:
+        for row in session.query(Prompt).limit(39).all():
+            row.partition = Partition.EVAL
+        prompts.ensure_prompt(session, "Add 7 and 1. " + "x " * 2000, source="test")
+
+    claim = bench.claim(n_selection=0)
+    bench.run(claim)
+
+    with bench.database.read() as session:
+        states = [run.state for run in samples.runs_of_job(session, claim.job_id)]
+    assert sorted(states) == [RunState.DONE, RunState.FAILED]
+
+
+@pytest.mark.parametrize("wrongly", [{"n_selection": 2}, {"n_selection": 0, "iterations": 2}])
+def test_a_whole_model_cannot_be_selected_or_iterated(
+    bench: Bench, wrongly: dict[str, int]
+) -> None:
+    with pytest.raises(ConfigurationError, match="tune full makes a model of its own"):
+        bench.done(tune="full", **wrongly)
+
+
+def test_the_version_is_the_checkpoint_that_the_judge_likes_best(bench: Bench) -> None:
+    """Six pairs in steps of two, two epochs: six steps, checkpoints at 2, 4 and 6."""
+    job, made = bench.done()
+
+    assert job.result["selection"] == {"parent": 0.0, "2": 0.0, "4": 1.0, "6": 0.0}
+    assert job.result["selected_step"] == 4
+    folder = bench.settings.jobs_dir / str(job.id)
+    last = (folder / "checkpoints" / "checkpoint-6" / "trained.safetensors").read_bytes()
+    assert (folder / "kept" / "6.safetensors").read_bytes() == last
+    assert _tensors(made) == _tensors_of(folder / "kept" / "4.safetensors")
+    assert _tensors(made) != _tensors_of(folder / "kept" / "6.safetensors")
+
+
+def test_a_training_that_helps_nothing_is_said(bench: Bench) -> None:
+    bench.script = lambda r: (
+        right(r) if not r.sampling.greedy and r.sampling.seed % 3 == 0 else wrong(r)
+    )
+    job, _ = bench.done()
+
+    assert job.result["selected_step"] == 2
+    warned = [note["text"] for note in job.notes if note["level"] == "warning"]
+    assert any("No checkpoint is better than its parent" in text for text in warned)
+
+
+def test_waiting_votes_of_people_are_learnt_once(bench: Bench) -> None:
+    with bench.database.write() as session:
+        fill_with_preferences(session, 3, lambda text: list(range(len(text.split()))))
+
+    first, made = bench.done(with_human_pairs=True, n_selection=0, n_prompts=2, epochs=1)
+    second, _ = bench.done(made, with_human_pairs=True, n_selection=0, n_prompts=2, epochs=1)
+
+    assert (first.result["n_human_pairs"], second.result["n_human_pairs"]) == (3, 0)
+
+
+def _tensors(made: Adapter) -> dict[str, str]:
+    return _tensors_of(Path(made.path) / "adapter_model.safetensors")
+
+
+def _tensors_of(file: Path) -> dict[str, str]:
+    """Digests of the LoRA by layer, however the model around it is named."""
+    return {
+        name.split("model.layers.")[-1].replace(".default", ""): hashlib.sha256(
+            tensor.numpy().tobytes()
+        ).hexdigest()
+        for name, tensor in load_file(file).items()
+        if "lora" in name
+    }
+
+
+def test_the_kinds_of_jobs_are_kept_apart(bench: Bench) -> None:
+    """What another kind of job sampled is still fresh."""
+    with bench.database.write() as session:
+        add_sums(session, 1, first=900)
+    bench.done()
+    with bench.database.read() as session:
+        assert len(samples.sampled_by(session, JobKind.TPO)) == 6
+        assert samples.sampled_by(session, JobKind.PTR_DATA) == set()

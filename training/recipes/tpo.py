@@ -1,0 +1,156 @@
+"""One iteration of Thought Preference Optimization: M_t samples, a judge reads, M_t+1 learns.
+
+TPO (arXiv 2410.10630, section 2.1). The judge sees responses, the loss thought and response. Each
+stage stores what it made and finds it again, so an iteration goes on wherever it was ended::
+
+    prompts → runs   samples → rounds   scores → scores, votes   pairs → snapshot   version
+"""
+
+import time
+from collections import Counter
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from db import jobs, labels, samples
+from db.models import Adapter, JobKind, RaterKind
+from db.session import Session
+from ptrapp.core.thoughts import ThoughtFormat
+from ptrapp.judges.opening import close_judge, open_judge
+from training import snapshot
+from training.ancestry import find_parent
+from training.claim import Claim, StopRequested
+from training.examples import Gathered, PairExample, gather_pairs
+from training.model import load_base, make_policy
+from training.payload import Filters, read
+from training.publish import Origin, publish
+from training.ranks import Ranks
+from training.recipes.dpo import learn_pairs
+from training.tpo import figures
+from training.tpo.config import TpoConfig, check
+from training.tpo.judging import judge_samples
+from training.tpo.pairs import pair
+from training.tpo.prompts import choose, selection_prompts
+from training.tpo.sampling import refuse_only_malformed, sample
+from training.tpo.selection import select
+from training.tpo.serving import serving
+
+LOOK_S = 0.5
+"""Seconds between two looks of a process that waits for the first to have made the pairs."""
+
+
+def run(claim: Claim, ranks: Ranks) -> str:
+    """Do one iteration, publish its version, queue the next if there is one; returns the name."""
+    began = time.monotonic()
+    config = read(TpoConfig, claim.payload.settings, "settings")
+    check(config)
+    parent = find_parent(claim)
+
+    if ranks.leads and not snapshot.exists(claim.folder):
+        _make_pairs(claim, config, parent)
+    _await_pairs(claim)
+    frozen = snapshot.read(claim.folder)
+    row = snapshot.register(claim, frozen)
+    found = figures.read(claim)
+    claim.note(figures.in_words(found))
+
+    claim.enter("loading the model")
+    base = load_base(claim.settings, config.precision)
+    policy = make_policy(base, parent, config, max_rank=claim.settings.max_lora_rank)
+    kept = claim.folder / "kept"
+    learnt = learn_pairs(
+        claim, ranks, config, policy, parent, frozen, keep=kept if config.n_selection else None
+    )
+    weights = learnt.fitted.weights
+
+    if ranks.leads and (held_out := selection_prompts(claim)):
+        claim.enter("selecting the checkpoint")
+        selected = select(claim, config, policy, parent, held_out, kept)
+        if selected is not None:
+            weights = selected.weights
+            found |= {"selected_step": selected.step, "selection": selected.means}
+
+    claim.report("publishing", learnt.fitted.n_steps, learnt.fitted.n_steps, None)
+    seconds = {"seconds": round(time.monotonic() - began, 1)}
+    origin = Origin(parent, row, learnt.settings, learnt.summary | found | seconds)
+    return publish(
+        claim, policy, weights, origin, conclude=partial(_conclude, claim, config, found | seconds)
+    )
+
+
+def _make_pairs(claim: Claim, config: TpoConfig, parent: Adapter | None) -> None:
+    """From fresh prompts to frozen pairs. Raises `NothingToLearn` when there are none."""
+    claim.enter("choosing prompts")
+    runs = choose(claim, config, parent)
+
+    claim.enter("sampling")
+    with serving(claim, parent) as (engine, policy):
+        sample(claim, config, engine, policy, runs)
+        fmt = engine.thought_format
+    with claim.database.read() as session:
+        runs = samples.runs_of_job(session, claim.job_id)
+    refuse_only_malformed(runs, fmt, config.thinking)
+
+    claim.enter("judging")
+    judge = open_judge(claim.settings)
+    try:
+        judged = judge_samples(claim, config, judge, runs)
+    finally:
+        close_judge(judge)
+
+    claim.enter("freezing the pairs")
+    paired = pair(config, runs, judged.values, fmt)
+    found = figures.figures(runs, judged, paired)
+    gathered, after = _with_waiting(claim, config, parent, fmt, paired.examples)
+    found["n_human_pairs"] = len(gathered.examples) - len(paired.examples)
+    figures.write(claim, found)
+    snapshot.freeze(
+        claim.folder,
+        gathered,
+        kind=claim.kind.value,
+        after_vote_id=after,
+        thought_format=fmt.name,
+        filters=asdict(claim.payload.filters),
+        seed=config.seed,
+    )
+
+
+def _with_waiting(
+    claim: Claim,
+    config: TpoConfig,
+    parent: Adapter | None,
+    fmt: ThoughtFormat,
+    examples: tuple[PairExample, ...],
+) -> tuple[Gathered[PairExample], int]:
+    """Add the votes of people that wait, if they shall be learnt; and up to where they were."""
+    with claim.database.read() as session:
+        after = samples.votes_learnt_up_to(session, parent)
+        if not config.with_human_pairs:
+            return Gathered(examples, Counter(), after), after
+        filters = Filters(claim.payload.filters.runs, (RaterKind.HUMAN,))
+        waiting = gather_pairs(session, fmt, filters, after=after)
+        highest = labels.highest_vote_id(session)
+    return Gathered((*examples, *waiting.examples), waiting.dropped, highest), after
+
+
+def _await_pairs(claim: Claim) -> None:
+    """Until the first process has frozen the pairs: hours, where a barrier would lose patience."""
+    while not snapshot.exists(claim.folder):
+        if claim.stop.wait(LOOK_S):
+            raise StopRequested
+
+
+def _conclude(
+    claim: Claim, config: TpoConfig, found: dict[str, Any], session: Session, made: Adapter
+) -> dict[str, Any]:
+    """Queue the next iteration in the transaction that registers this one's version."""
+    if config.iterations == 1:
+        return found | {"next_job_id": None}
+    settings = claim.payload.settings | {"iterations": config.iterations - 1}
+    payload = {
+        "parent_adapter_id": made.id,
+        "settings": settings,
+        "filters": asdict(claim.payload.filters),
+    }
+    following = jobs.enqueue(session, JobKind.TPO, payload, dedup=f"tpo:after:{claim.job_id}")
+    return found | {"next_job_id": following.id}

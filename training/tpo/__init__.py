@@ -1,0 +1,1 @@
+"""The parts of one TPO iteration: fresh prompts, samples, scores, pairs, the checkpoint chosen."""

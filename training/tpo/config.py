@@ -1,0 +1,72 @@
+"""The settings of a TPO iteration, and what is wrong with them together."""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from ptrapp.core.errors import ConfigurationError
+from ptrapp.core.types import Sampling
+from ptrapp.pairing import MOST_MALFORMED, MOST_RHO
+from ptrapp.scoring import Pairwise
+from training.config import Tune
+from training.payload import STRICT
+from training.recipes.dpo import DpoConfig
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class TpoConfig(DpoConfig):
+    """The settings of a TPO job; those of DPO say how its pairs are learnt."""
+
+    prompts: Annotated[str, Field(min_length=1)] = "stored"
+    """Where fresh prompts come from: stored (prompts of the database that may be learnt from),
+    generated (problems with a known answer), hf:NAME[:CONFIG][:SPLIT], or a JSONL, JSON or CSV
+    file."""
+    n_prompts: Annotated[int, Field(ge=1, le=100_000)] = 100
+    """Prompts to sample; no TPO job ever sampled them before. The paper takes 5,000."""
+    k: Annotated[int, Field(ge=2, le=64)] = 8
+    """Completions of each prompt; the paper's number."""
+    temperature: Annotated[float, Field(gt=0, le=5)] = 0.8
+    """Of the samples; the paper's."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """Of the samples; the paper's."""
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 512
+    """Most tokens of a completion, its thought included."""
+    thinking: bool = True
+    """Whether the model thinks before it responds; false is the direct baseline."""
+    pairwise: Pairwise = Pairwise.ALL
+    """Which candidates meet when the judge can only compare: all with all, or all with one of
+    median length (pivot), a quarter of the work at k 8."""
+    human_weight: Annotated[float, Field(ge=0, le=1000)] = 1.0
+    """How many verdicts of the judge a person's vote on the same candidates is worth."""
+    with_human_pairs: bool = False
+    """Learn from the votes that wait as well, which are then used up."""
+    rho: Annotated[float, Field(ge=0, le=MOST_RHO)] | None = None
+    """Length control; null raises it from 0 until chosen responses are no longer than rejected."""
+    most_malformed: Annotated[float, Field(ge=0, lt=1)] = MOST_MALFORMED
+    """Largest share of pairs whose rejected side is malformed: more would teach form alone."""
+    n_selection: Annotated[int, Field(ge=0, le=100_000)] = 50
+    """Held-out prompts on which the judge chooses the checkpoint: each of them, and the parent,
+    answers them all. 0 chooses by held-out loss. The paper takes 1,500."""
+    iterations: Annotated[int, Field(ge=1, le=100)] = 1
+    """Iterations still to be done, this one included; the next begins at this one's version."""
+
+    @property
+    def sampling(self) -> Sampling:
+        """How candidate 0 of the first prompt is drawn."""
+        return Sampling(self.temperature, self.top_p, self.max_tokens, self.seed)
+
+    @property
+    def greedy(self) -> Sampling:
+        """How checkpoints answer held-out prompts."""
+        return Sampling(temperature=0.0, max_tokens=self.max_tokens)
+
+
+def check(config: TpoConfig) -> None:
+    """Raise `ConfigurationError` for settings that are each fine and make no sense together."""
+    if config.tune is Tune.FULL and (config.n_selection or config.iterations > 1):
+        raise ConfigurationError(
+            "tune full makes a model of its own, which cannot be served beside the others: set "
+            f"n_selection to 0 (it is {config.n_selection}) and iterations to 1 (it is "
+            f"{config.iterations}), or choose tune lora."
+        )

@@ -1,0 +1,218 @@
+"""A score for every well-formed candidate: the judge reads **responses** only, and is asked once.
+
+Numbers go to `scores`, verdicts to `votes`, under the judge's own name as a rater. A candidate the
+judge could not say anything of stays without a score and takes no part; resumed, the job asks for
+those alone.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from db import jobs, labels, samples, scores
+from db.models import Outcome, RaterKind, Round, Run, Vote
+from db.session import Session
+from ptrapp.core.errors import EngineError, JudgeError, TrainingError
+from ptrapp.core.types import Preference
+from ptrapp.judges.base import Judge, PointwiseJudge, Verdict, rater_name
+from ptrapp.scoring import Compared, Decided, Scores, Tally, score_candidates
+from training.claim import Claim
+from training.tpo.config import TpoConfig
+from training.tpo.patience import patience
+from training.tpo.recalled import RecalledNumbers, RecalledVerdicts
+
+MOST_UNSCORED = 0.5
+"""Share of candidates without a score beyond which the judge is taken to be down."""
+
+
+@dataclass(slots=True)
+class Judged:
+    """What the judge made of a job's samples."""
+
+    judge: str
+    values: dict[int, float] = field(default_factory=dict)
+    """Scores by round id, comparable within a prompt; numbers of a judge that gives them, but where
+    people voted: then, as for a judge that compares, Bradley–Terry scores."""
+    numbers: dict[int, float] = field(default_factory=dict)
+    """What a judge that gives numbers said, by round id."""
+    tally: Tally = field(default_factory=Tally)
+    n_unscored: int = 0
+
+
+def judge_samples(claim: Claim, config: TpoConfig, judge: Judge, runs: Sequence[Run]) -> Judged:
+    """Have every prompt's well-formed candidates scored, each prompt stored in one transaction.
+
+    Raises `StopRequested`, and `TrainingError` once more than half of all are unscored.
+    """
+    judged = Judged(judge.name)
+    asked = [(run, [each for each in run.rounds if each.well_formed]) for run in runs]
+    asked = [(run, candidates) for run, candidates in asked if candidates]
+    n_all = sum(len(candidates) for _, candidates in asked)
+    with claim.database.write() as session:
+        rater_id = labels.ensure_rater(session, RaterKind.JUDGE, rater_name(judge.name)).id
+    with claim.database.read() as session:
+        ids = [each.id for _, candidates in asked for each in candidates]
+        judged.numbers = scores.of_rounds(session, rater_id, ids)
+        own = samples.votes_on_job(session, claim.job_id, RaterKind.JUDGE)
+        people = samples.votes_on_job(session, claim.job_id, RaterKind.HUMAN)
+    said = _by_prompt([vote for vote in own if vote.rater_id == rater_id])
+    wished = _by_prompt(people if config.human_weight else ())
+    began = time.monotonic()
+    with patience(claim) as patient:
+        for n_done, (run, candidates) in enumerate(asked, start=1):
+            found = patient.await_(
+                partial(
+                    _scored,
+                    judge,
+                    config,
+                    run,
+                    candidates,
+                    {c.id: judged.numbers[c.id] for c in candidates if c.id in judged.numbers},
+                    said.get(run.prompt_id, ()),
+                    wished.get(run.prompt_id, ()),
+                )
+            )
+            with claim.database.write() as session:
+                jobs.progress(
+                    session,
+                    claim.job_id,
+                    claim.token,
+                    phase="judging",
+                    step=n_done,
+                    n_steps=len(asked),
+                    eta_s=(time.monotonic() - began) / n_done * (len(asked) - n_done),
+                )
+                scores.record(session, rater_id, found.numbers)
+                _store(session, claim.job_id, rater_id, candidates, found.scores.verdicts)
+            judged.numbers |= found.numbers
+            judged.tally += found.scores.tally
+            for candidate, value in zip(candidates, found.scores.values, strict=True):
+                if value is not None:
+                    judged.values[candidate.id] = value
+                else:
+                    judged.n_unscored += 1
+            if judged.n_unscored > MOST_UNSCORED * n_all:
+                raise TrainingError(_down(judge, judged.n_unscored, n_all, found.scores))
+    return judged
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    scores: Scores
+    numbers: dict[int, float]
+    """New ones, by round id."""
+
+
+def _scored(
+    judge: Judge,
+    config: TpoConfig,
+    run: Run,
+    candidates: Sequence[Round],
+    known: dict[int, float],
+    said: Sequence[Vote],
+    wished: Sequence[Vote],
+) -> _Found:
+    """Ask for what is not known yet; only this touches the judge, and it touches no database."""
+    question, reference = run.prompt.text, run.prompt.reference_answer
+    responses = [candidate.response for candidate in candidates]
+    extra = _decided(candidates, wished, config.human_weight)
+    try:
+        if not isinstance(judge, PointwiseJudge):
+            recalled = RecalledVerdicts(judge, _verdicts(candidates, said))
+            found = score_candidates(
+                recalled, question, reference, responses, pairwise=config.pairwise, extra=extra
+            )
+            return _Found(found, {})
+        missing = [candidate for candidate in candidates if candidate.id not in known]
+        new, errors = _numbers(judge, question, reference, missing)
+        by_response = {c.response: (known | new)[c.id] for c in candidates if c.id in known | new}
+        found = score_candidates(
+            RecalledNumbers(judge.name, by_response), question, reference, responses, extra=extra
+        )
+        return _Found(Scores(found.values, errors=errors), new)
+    except (JudgeError, EngineError) as error:
+        failed = error if isinstance(error, JudgeError) else JudgeError(str(error))
+        return _Found(Scores((None,) * len(candidates), errors=(failed,)), {})
+
+
+def _numbers(
+    judge: PointwiseJudge, question: str, reference: str | None, missing: Sequence[Round]
+) -> tuple[dict[int, float], tuple[JudgeError, ...]]:
+    if not missing:
+        return {}, ()
+    asked = score_candidates(judge, question, reference, [each.response for each in missing])
+    given = zip(missing, asked.values, strict=True)
+    return {each.id: value for each, value in given if value is not None}, asked.errors
+
+
+def _store(
+    session: Session,
+    job_id: int,
+    rater_id: int,
+    candidates: Sequence[Round],
+    verdicts: Sequence[Compared],
+) -> None:
+    """Store each verdict on two different responses as the judge's vote, once."""
+    for each in verdicts:
+        left, right = candidates[each.left], candidates[each.right]
+        if isinstance(each.verdict, JudgeError) or left.response == right.response:
+            continue
+        comparison = labels.ensure_comparison(session, left.id, right.id)
+        outcome = Outcome(each.verdict.outcome.value)
+        if comparison.left_round_id != left.id:
+            outcome = _mirrored(outcome)
+        labels.judge_vote(
+            session,
+            rater_id,
+            comparison.id,
+            outcome,
+            each.verdict.rationale,
+            f"job-{job_id}-{rater_id}-{comparison.id}",
+            agreed=each.verdict.agreed,
+        )
+
+
+def _verdicts(candidates: Sequence[Round], said: Sequence[Vote]) -> dict[tuple[str, str], Verdict]:
+    """What the judge's stored votes say of these responses."""
+    responses = {candidate.id: candidate.response for candidate in candidates}
+    return {
+        (
+            responses[vote.comparison.left_round_id],
+            responses[vote.comparison.right_round_id],
+        ): Verdict(Preference(vote.outcome.value), vote.rationale or "", vote.agreed)
+        for vote in said
+    }
+
+
+def _decided(
+    candidates: Sequence[Round], wished: Sequence[Vote], weight: float
+) -> tuple[Decided, ...]:
+    """What people said of these candidates, by their places."""
+    places = {candidate.id: place for place, candidate in enumerate(candidates)}
+    return tuple(
+        Decided(places[left], places[right], Preference(vote.outcome.value), weight)
+        for vote in wished
+        if (left := vote.comparison.left_round_id) in places
+        and (right := vote.comparison.right_round_id) in places
+    )
+
+
+def _by_prompt(votes: Sequence[Vote]) -> dict[int, list[Vote]]:
+    found: dict[int, list[Vote]] = {}
+    for vote in votes:
+        found.setdefault(vote.comparison.prompt_id, []).append(vote)
+    return found
+
+
+def _mirrored(outcome: Outcome) -> Outcome:
+    return {Outcome.LEFT: Outcome.RIGHT, Outcome.RIGHT: Outcome.LEFT}.get(outcome, outcome)
+
+
+def _down(judge: Judge, n_unscored: int, n_all: int, last: Scores) -> str:
+    reason = f" It last said: {last.errors[-1]}" if last.errors else ""
+    return (
+        f"The judge {judge.name} left {n_unscored} of {n_all} candidates unscored, more than half."
+        f"{reason} What it did say is kept: resume the job when it answers again, or give it "
+        "another judge."
+    )

@@ -1,0 +1,167 @@
+"""Fresh prompts: chosen once for a job, and never sampled by another (TPO section 2.1, step 1).
+
+The choice is the job's runs, which are stored together with it. Prompts to select a checkpoint by
+have no runs; they stand in the job's folder::
+
+    data/jobs/<job>/selection_prompts.json     their ids
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from db import jobs, prompts, rounds, samples
+from db.models import Adapter, JobKind, Partition, Prompt, Run, RunMode
+from db.session import Session
+from ptrapp.core.errors import NothingToLearn
+from ptrapp.tasks.datasets import read_questions
+from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
+from ptrapp.tasks.hub import PREFIX, read_hub
+from training import durable
+from training.claim import Claim
+from training.tpo.config import TpoConfig
+
+STORED, GENERATED = "stored", "generated"
+SELECTION_SHARE = 0.2
+"""Share of all prompts that are never sampled while checkpoints are selected by the judge: by a
+hash of the prompt, so the same ones in every job."""
+_SEED_STEP = 1_000_003
+"""Between the seeds of two jobs' generated problems."""
+
+
+class Offered(NamedTuple):
+    """A prompt that may not be in the database yet."""
+
+    text: str
+    reference_answer: str | None
+    source: str
+    task: str | None = None
+
+
+def choose(claim: Claim, config: TpoConfig, parent: Adapter | None) -> list[Run]:
+    """Choose fresh prompts, or read what was chosen before an interruption: a run for each.
+
+    Raises `NothingToLearn` when no fresh prompt is left, `InputError` for an unreadable source.
+    """
+    with claim.database.read() as session:
+        runs = samples.runs_of_job(session, claim.job_id)
+    if not runs:
+        _freeze(claim, config, parent, _offered(config, claim.job_id))
+        with claim.database.read() as session:
+            runs = samples.runs_of_job(session, claim.job_id)
+    return runs
+
+
+def selection_prompts(claim: Claim) -> list[Prompt]:
+    """The held-out prompts of a job that chose its prompts."""
+    ids = json.loads(_file(claim).read_bytes())
+    with claim.database.read() as session:
+        found = samples.prompts_by_id(session, ids)
+    return [found[prompt_id] for prompt_id in ids]
+
+
+def _freeze(
+    claim: Claim, config: TpoConfig, parent: Adapter | None, offered: Sequence[Offered] | None
+) -> None:
+    """Store the choice in one transaction, so that no two jobs choose the same prompt."""
+    with claim.database.write() as session:
+        jobs.record_metrics(session, claim.job_id, claim.token, 0, {})  # is the job still ours?
+        rows = _known(session) if offered is None else _made(session, offered)
+        learn, select = _parted(_fresh(session, rows), config)
+        if not learn:
+            raise NothingToLearn(
+                f"No fresh prompt is left in {config.prompts!r}: those it has were sampled by "
+                "earlier TPO jobs, or are held out. Add prompts, or set prompts to generated."
+            )
+        drawn = asdict(config.sampling) | {"k": config.k, "thinking": config.thinking}
+        for prompt in learn:
+            rounds.start_run(
+                session,
+                prompt.id,
+                RunMode.JOB,
+                drawn,
+                adapter_id=parent.id if parent else None,
+                job_id=claim.job_id,
+            )
+        ids = [prompt.id for prompt in select]
+        durable.write(_file(claim), json.dumps(ids).encode())
+    if len(learn) < config.n_prompts:
+        claim.note(
+            f"Only {len(learn)} fresh prompts are left of the {config.n_prompts} asked for.",
+            "warning",
+        )
+    if len(select) < config.n_selection:
+        claim.note(
+            f"Only {len(select)} held-out prompts are there to select a checkpoint by, of "
+            f"{config.n_selection} asked for.",
+            "warning",
+        )
+
+
+def _offered(config: TpoConfig, job_id: int) -> Sequence[Offered] | None:
+    """Read the source; None where it is the database itself."""
+    if config.prompts == STORED:
+        return None
+    if config.prompts == GENERATED:
+        known = sorted(family for family in FAMILIES if family not in HELD_OUT)
+        # Half as many again: the hash holds out a fifth, and some may have been sampled.
+        n_wanted = (config.n_prompts + int(config.n_selection / SELECTION_SHARE)) * 3 // 2
+        seed = config.seed + _SEED_STEP * job_id
+        drawn = problems(n_wanted, split="train", seed=seed, families=known)
+        return [Offered(each.text, each.answer, "generator", each.family) for each in drawn]
+    if config.prompts.startswith(PREFIX):
+        found = read_hub(config.prompts)
+    else:
+        found = read_questions(Path(config.prompts).expanduser())
+    return [Offered(each.prompt, each.reference_answer, each.source[-64:]) for each in found]
+
+
+def _known(session: Session) -> Iterator[Prompt]:
+    return (row for row in samples.train_prompts(session) if row.task not in HELD_OUT)
+
+
+def _made(session: Session, offered: Iterable[Offered]) -> Iterator[Prompt]:
+    """The rows of offered prompts, one after another, so that only those looked at are stored."""
+    for each in offered:
+        yield prompts.ensure_prompt(
+            session,
+            each.text,
+            source=each.source,
+            reference_answer=each.reference_answer,
+            task=each.task,
+        )
+
+
+def _fresh(session: Session, rows: Iterable[Prompt]) -> Iterator[Prompt]:
+    """Those that may be learnt from and that no TPO job sampled, each once."""
+    seen = samples.sampled_by(session, JobKind.TPO)
+    for row in rows:
+        if row.partition is Partition.TRAIN and row.id not in seen:
+            seen.add(row.id)
+            yield row
+
+
+def _parted(rows: Iterator[Prompt], config: TpoConfig) -> tuple[list[Prompt], list[Prompt]]:
+    """Take from the front what is to be sampled, and what checkpoints are measured on."""
+    if not config.n_selection:
+        return list(islice(rows, config.n_prompts)), []
+    learn: list[Prompt] = []
+    select: list[Prompt] = []
+    for row in rows:
+        part, size = (select, config.n_selection) if _held(row) else (learn, config.n_prompts)
+        if len(part) < size:
+            part.append(row)
+        if len(learn) == config.n_prompts and len(select) == config.n_selection:
+            break
+    return learn, select
+
+
+def _held(row: Prompt) -> bool:
+    return int(row.sha256[:8], 16) / 2**32 < SELECTION_SHARE
+
+
+def _file(claim: Claim) -> Path:
+    return claim.folder / "selection_prompts.json"
