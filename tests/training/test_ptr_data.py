@@ -118,7 +118,7 @@ def test_the_solver_goes_on_from_the_policys_own_attempt(world: World) -> None:
         assert last.well_formed
         assert run.prompt.task not in HELD_OUT
         assert run.prompt.partition is Partition.TRAIN
-    found = job.result["superiority"]
+    (found,) = job.result["superiority"]
     assert (found["n_better"], found["n_worse"], found["effect"]) == (6, 0, 1.0)
     assert found["p"] < 0.05
     assert {note["level"] for note in job.notes} == {"info"}
@@ -132,7 +132,7 @@ def test_no_question_is_generated_twice(world: World) -> None:
     asked = [{run.prompt.text for run in world.runs(job.id)} for job in (first, second)]
     assert not asked[0] & asked[1]
     assert len(asked[1]) == 6
-    assert second.result["queries"]["dropped"] == {"asked before": 6}
+    assert second.result["cleaning"] == [{"reason": "asked before", "n": 6}]
 
 
 def test_finals_that_are_no_better_are_a_warning_and_no_error(world: World) -> None:
@@ -140,7 +140,7 @@ def test_finals_that_are_no_better_are_a_warning_and_no_error(world: World) -> N
     job = world.make({"queries": questions(world.folder, *SUMS), "final": "strong", "rounds": 2})
 
     assert job.status is JobStatus.DONE
-    assert job.result["superiority"]["p"] == 1.0
+    assert job.result["superiority"][0]["p"] == 1.0
     (warning,) = [note for note in job.notes if note["level"] == "warning"]
     assert "no clear gain" in warning["text"]
 
@@ -191,11 +191,11 @@ def test_the_best_of_n_is_one_that_the_judge_finds_right(world: World) -> None:
         return f"<T> so.<R> The answer is {2 * n if right else -1}."
 
     world.engine = ScriptedEngine(sometimes)
-    asked = {"queries": questions(world.folder, *SUMS[:3]), "final": "best_of_n", "rounds": 2}
+    asked = {"queries": questions(world.folder, *SUMS[:3]), "rounds": 2}
     job = world.make({**asked, "n_samples": 4})
 
     assert job.result["n_trajectories"] == 2
-    assert job.result["dropped"] == {"no final is right": 1}
+    assert job.result["dropped"] == [{"reason": "no final is right", "n": 1}]
     kept = [run for run in world.runs(job.id) if run.state is RunState.DONE]
     assert all(run.rounds[-1].correct for run in kept)
     assert {run.rounds[-1].author for run in kept} == {"best-of-4"}
@@ -218,7 +218,7 @@ def test_people_write_the_final_answer_by_their_votes(world: World) -> None:
     assert [r.author for r in run.rounds] == ["policy", "policy", "human"]
     assert run.rounds[-1].response == "Answer 0"
     assert run.rounds[-1].completion_ids == [5, 0]
-    assert job.result["superiority"] is None
+    assert job.result["superiority"] == []
 
 
 def test_inconsistent_finals_drop_their_question_and_the_rate_is_told(
@@ -236,9 +236,10 @@ def test_inconsistent_finals_drop_their_question_and_the_rate_is_told(
         model=str(random_model_dir),
     )
 
-    assert job.result["consistency"]["n_removed"] == 2
-    assert job.result["consistency"]["removal_rate"] == pytest.approx(2 / 3)
-    assert job.result["dropped"] == {"final answers disagree": 2}
+    (agreed,) = job.result["consistency"]
+    assert agreed["n_removed"] == 2
+    assert agreed["removal_rate"] == pytest.approx(2 / 3)
+    assert job.result["dropped"] == [{"reason": "final answers disagree", "n": 2}]
     kept = [run.prompt.text for run in world.runs(job.id) if run.state is RunState.DONE]
     assert kept == ["What is 1 plus 1, please?"]
 
@@ -255,17 +256,14 @@ def test_cleaning_is_counted_in_the_result_and_said(world: World) -> None:
     }
     job = world.make(settings)
 
-    assert job.result["queries"] == {
-        "n_read": 9,
-        "n": 3,
-        "dropped": {
-            "HTML": 1,
-            "duplicate": 1,
-            "held out for evaluation": 1,
-            "in the excluded file": 1,
-            "over n_queries": 1,
-            "too short": 1,
-        },
+    assert (job.result["n_read"], job.result["n_queries"]) == (9, 3)
+    assert {row["reason"]: row["n"] for row in job.result["cleaning"]} == {
+        "HTML": 1,
+        "duplicate": 1,
+        "held out for evaluation": 1,
+        "in the excluded file": 1,
+        "over n_queries": 1,
+        "too short": 1,
     }
     assert "1 × held out for evaluation" in job.notes[0]["text"]
 
@@ -336,7 +334,7 @@ def test_what_gives_nothing_is_said(world: World) -> None:
     [
         ({"final": "nobody"}, "'nobody' is unknown"),
         ({"final": "version:"}, "is unknown"),
-        ({"queries": "some.jsonl"}, "generated questions only"),
+        ({"queries": "some.jsonl", "final": "solver"}, "generated questions only"),
         ({"final": "best_of_n", "temperature": 0}, "different samples"),
         ({"consistency": 0.5}, "samples none"),
         ({"attempts": "dpo-000099"}, "no version 'dpo-000099'"),

@@ -1,5 +1,6 @@
 """The settings of a job that makes refinement data, and which of them go together."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -11,7 +12,7 @@ from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from training.payload import STRICT
 
-GENERATED = "generated"
+GENERATED, AUTO = "generated", "auto"
 SOLVER, BEST_OF_N, STRONG, HUMAN, VERSION = "solver", "best_of_n", "strong", "human", "version:"
 SAMPLED = (BEST_OF_N, STRONG)
 """Writers of final answers that draw them, as a version by its name does too."""
@@ -43,10 +44,11 @@ class PtrDataConfig:
     attempts: str = "own"
     """Who writes the earlier rounds: own (the version this job is given as its parent), base, or
     the name of a version. Others' attempts did harm to strong models (PASR); hence own."""
-    final: str = SOLVER
+    final: str = AUTO
     """Who writes the final answer: solver (of generated questions: the worked solution), best_of_n
     (the parent itself, best of n_samples), strong (the server of --strong-base-url), version:NAME
-    (a stronger version), or human (the preferred candidate of each prompt people voted on)."""
+    (a stronger version), or human (the preferred candidate of each prompt people voted on). auto is
+    solver for generated questions and best_of_n for others."""
     independent: bool = False
     """Have the final answer written without sight of the attempts, as the authors' released code
     does; the paper has it written in their context."""
@@ -109,13 +111,23 @@ class PtrDataConfig:
         }
 
 
-def check(config: PtrDataConfig) -> None:
-    """Raise `ConfigurationError` with every choice that does not go with another, a line each."""
+def resolved(config: PtrDataConfig) -> PtrDataConfig:
+    """With what `auto` stands for.
+
+    Raises `ConfigurationError` with every choice that does not go with another, a line each.
+    """
+    if config.final == AUTO:
+        config = replace(config, final=SOLVER if config.queries == GENERATED else BEST_OF_N)
+    _check(config)
+    return config
+
+
+def _check(config: PtrDataConfig) -> None:
     mistakes = []
     known = config.final in (SOLVER, BEST_OF_N, STRONG, HUMAN)
     if not known and not (config.is_sampled and config.final.removeprefix(VERSION)):
         mistakes.append(
-            f"final {config.final!r} is unknown; choose solver, best_of_n, strong, human, or "
+            f"final {config.final!r} is unknown; choose auto, solver, best_of_n, strong, human, or "
             "version:NAME"
         )
     if config.final == SOLVER and config.queries != GENERATED:

@@ -4,8 +4,7 @@ PTR (arXiv 2410.13413) asks for p < 0.05 before a pair of weak and strong is use
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from scipy.stats import rankdata, wilcoxon
 
@@ -36,9 +35,6 @@ class Superiority:
     """Probability of ranks like these if finals were no better; 1 where nothing differs."""
     effect: float
     """Matched-pairs rank-biserial correlation: −1 all worse, 0 balanced, 1 all better."""
-
-    def as_result(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def compare_scores(

@@ -1,16 +1,18 @@
 """Make refinement data: questions, attempts, and final answers worth learning (PTR, 2410.13413).
 
 What is learnt from it is another job's business: thought-mask fine-tuning takes the rounds as they
-are stored here. The result of the job::
+are stored here. The result of the job has figures and tables, a table being a list of rows::
 
-    {"queries": {"n_read", "n", "dropped": {reason: n}},
-     "n_trajectories", "dropped": {reason: n},
-     "superiority": {"p", "effect", "n", "n_better", …} | null,
-     "consistency": {"mean", "threshold", "n_removed", "removal_rate"} | null}
+    {"n_read", "n_queries", "n_trajectories",
+     "cleaning": [{"reason", "n"}, …], "dropped": [{"reason", "n"}, …],
+     "superiority": [{"judge", "n", "n_better", "n_worse", "mean_attempt", "mean_final", "p",
+                      "effect"}], or [] where nothing could be scored,
+     "consistency": [{"n", "mean", "threshold", "n_removed", "removal_rate"}], [] when it was off}
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
@@ -23,7 +25,7 @@ from training.claim import Claim
 from training.payload import read
 from training.ptr import queries, superiority
 from training.ptr.cast import open_cast
-from training.ptr.config import PtrDataConfig, check
+from training.ptr.config import PtrDataConfig, resolved
 from training.ptr.consistency import open_embedding
 from training.ptr.finals import final_writer
 from training.ptr.queries import Query
@@ -36,8 +38,7 @@ WRITING = "writing trajectories"
 
 def run(claim: Claim, ranks: Ranks) -> None:
     """Write trajectories for the job's questions, store them, and say how good the finals are."""
-    config = read(PtrDataConfig, claim.payload.settings, "settings")
-    check(config)
+    config = resolved(read(PtrDataConfig, claim.payload.settings, "settings"))
     parent = find_parent(claim)
     if not ranks.leads:
         return  # one process writes; the others have nothing to wait for
@@ -67,15 +68,13 @@ def run(claim: Claim, ranks: Ranks) -> None:
         )
     claim.finish(
         {
-            "queries": {
-                "n_read": chosen.n_read,
-                "n": len(chosen.queries),
-                "dropped": chosen.dropped,
-            },
+            "n_read": chosen.n_read,
+            "n_queries": len(chosen.queries),
             "n_trajectories": len(written),
-            "dropped": dict(dropped_of(runs)),
-            "superiority": found.as_result() if found else None,
-            "consistency": agreed,
+            "cleaning": _table(chosen.dropped),
+            "dropped": _table(dropped_of(runs)),
+            "superiority": [asdict(found)] if found else [],
+            "consistency": [agreed] if agreed else [],
         }
     )
 
@@ -104,6 +103,12 @@ def _write(
             done |= set(range(start, start + len(chunk)))
             each_s = (time.monotonic() - began) / (len(done) - n_before)
             claim.report(WRITING, len(done), len(asked), each_s * (len(asked) - len(done)))
+
+
+def _table(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The most frequent reason first."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [{"reason": reason, "n": n} for reason, n in ordered]
 
 
 def _consistency(runs: Sequence[Run], config: PtrDataConfig) -> dict[str, Any] | None:
