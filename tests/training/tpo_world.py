@@ -79,6 +79,7 @@ class Bench:
         self.database = database
         self.script: Callable[[Request], str] = by_seed
         self.engines: list[ScriptedEngine] = []
+        self._word_s = 0.0
         self.settings = Settings(data_dir=data, model=str(model), device="cpu")
         monkeypatch.setattr("training.tpo.serving.open_engine", self._open)
 
@@ -105,6 +106,10 @@ class Bench:
         payload = Payload(given.get("parent_adapter_id"), given["settings"], Filters())
         return Claim(self.database, self.settings, job.id, job.claim_token, job.kind, payload)
 
+    def slow_down(self, word_s: float) -> None:
+        """From now on a word takes so many seconds."""
+        self._word_s = word_s
+
     def run(self, claim: Claim) -> str:
         return tpo.run(claim, Ranks.join(cpu=True))
 
@@ -119,7 +124,7 @@ class Bench:
             return session.get_one(Job, claim.job_id)
 
     def _open(self, settings: Settings) -> ScriptedEngine:
-        engine = ScriptedEngine(lambda request: self.script(request))
+        engine = ScriptedEngine(lambda request: self.script(request), word_s=self._word_s)
         self.engines.append(engine)
         return engine
 
