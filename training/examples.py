@@ -117,14 +117,16 @@ def gather_trajectories(
     parent_adapter_id: int | None,
     replay_share: float,
     seed: int,
+    with_attempts: bool = True,
 ) -> Gathered[TrajectoryExample]:
     """Read later rounds that are worth imitating, and first rounds to replay beside them.
 
     A round is worth imitating when a stronger writer wrote it, when its answer is correct, or when
     it won a current vote against its parent or a sibling, unless it is an attempt: then it is only
-    read. Replay (`replay_share` of all examples)
-    keeps round 1 what it was: first rounds of the policy itself, those in the mode (thinking or
-    direct) that the trajectories begin in and those of the very parent first.
+    read. Without attempts the same rounds stand right behind the question: the control that tells
+    what the attempts are good for. Replay (`replay_share` of all examples) keeps round 1 what it
+    was: first rounds of the policy itself, those in the mode (thinking or direct) that the
+    trajectories begin in and those of the very parent first.
     """
     dropped: Counter[str] = Counter()
     draw = random.Random(seed)
@@ -143,7 +145,10 @@ def gather_trajectories(
         later = sorted(draw.sample(later, n_refined), key=lambda round_: round_.id)
     histories = {round_.id: rounds.lineage(session, round_) for round_ in later}
     examples = [
-        _trajectory(fmt, round_, histories[round_.id], TrajectoryKind.REFINED) for round_ in later
+        _trajectory(
+            fmt, round_, histories[round_.id] if with_attempts else (), TrajectoryKind.REFINED
+        )
+        for round_ in later
     ]
     begins_thinking = Counter(history[0].thinking for history in histories.values())
     draw.shuffle(first)

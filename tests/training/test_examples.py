@@ -30,7 +30,7 @@ def pairs(database: Database, after: int = 0, **filters: object) -> Gathered[Pai
 
 
 def trajectories(
-    database: Database, replay_share: float = 0.0, **filters: object
+    database: Database, replay_share: float = 0.0, with_attempts: bool = True, **filters: object
 ) -> Gathered[TrajectoryExample]:
     with database.read() as session:
         return gather_trajectories(
@@ -40,6 +40,7 @@ def trajectories(
             parent_adapter_id=None,
             replay_share=replay_share,
             seed=0,
+            with_attempts=with_attempts,
         )
 
 
@@ -212,6 +213,20 @@ def test_a_later_round_is_imitated_when_right_preferred_or_by_a_stronger_writer(
     assert [example.messages[0].content for example in found.examples] == ["0?", "1?", "2?"]
     assert {example.messages[1].content for example in found.examples} == {BAD}
     assert found.dropped == {"neither correct nor preferred nor by a stronger writer": 1}
+
+
+def test_the_control_learns_the_same_answers_right_behind_the_question(database: Database) -> None:
+    with database.write() as session:
+        run = start_run(session, "1 + 1?")
+        attempt = add_round(session, run, BAD)
+        add_round(session, run, GOOD, parent_id=attempt, index=1, correct=True)
+
+    (refined,) = trajectories(database).examples
+    (plain,) = trajectories(database, with_attempts=False).examples
+
+    assert plain.target == refined.target
+    assert [message.content for message in plain.messages] == ["1 + 1?"]
+    assert len(refined.messages) == 3
 
 
 def test_first_rounds_are_replayed_in_the_mode_the_trajectories_begin_in(

@@ -55,6 +55,9 @@ class MaskSftConfig(TrainingConfig):
     """Examples in one optimiser step, however few fit in memory at once."""
     replay_share: Annotated[float, Field(ge=0, le=0.9)] = 1 / 3
     """Share of first rounds among all examples; a third kept round 1 of unseen tasks."""
+    attempts: bool = True
+    """Whether the attempts stand in view of what is learnt. Without them it is plain fine-tuning
+    on the same final answers: a control."""
     preset: Preset = Preset.OFFICIAL
     """The weights of the three terms, unless lambdas says otherwise."""
     lambdas: tuple[float, float, float] | None = None
@@ -99,6 +102,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
                 parent_adapter_id=parent.id if parent else None,
                 replay_share=config.replay_share,
                 seed=config.seed,
+                with_attempts=config.attempts,
             )
         snapshot.freeze(
             claim.folder,
