@@ -452,7 +452,7 @@ class Adapter(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[AdapterStatus] = mapped_column(enum_column(AdapterStatus))
     reason: Mapped[str | None]
-    """Why it was rejected."""
+    """Why it was rejected, or why a ready one is not served yet."""
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
     activated_at: Mapped[datetime | None]

@@ -13,6 +13,7 @@ from db.models import JobKind
 from ptrapp.api.session import rater_of
 from ptrapp.core.errors import (
     AdapterRejected,
+    AdaptersUnsupported,
     ContextTooLong,
     EngineError,
     JudgeError,
@@ -223,7 +224,7 @@ def answer_errors(app: FastAPI) -> None:
                 return 422
             case ContextTooLong():
                 return 400
-            case AdapterRejected():
+            case AdapterRejected() | AdaptersUnsupported():
                 return 409
             case EngineError() | DatabaseError():
                 return 503

@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     open: bool = False
     """Allow listening beyond loopback: everybody who reaches the page may label and train."""
     model: str = "bundled"
-    """Path or hub id of a causal language model with a chat template, or `bundled`."""
+    """Path or hub id of a causal language model, or `bundled`. One without a chat template is asked
+    in plain text."""
     engine: Literal["local", "openai"] = "local"
     """What answers: the model in this process, or an OpenAI-compatible server such as vLLM."""
     base_url: str = ""
