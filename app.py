@@ -65,11 +65,11 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     _make_folder(settings.data_dir)
     database = open_database(settings.database)
     stack.callback(database.dispose)
+    judge = open_judge(settings)
+    stack.callback(close_judge, judge)
     engine = open_engine(settings)
     stack.callback(engine.close)
     settings = settings.with_model(engine.model_id)
-    judge = open_judge(settings)
-    stack.callback(close_judge, judge)
     studio = Studio(settings, database, engine, judge)
     with database.write() as session:
         rounds.abandon_runs(session)

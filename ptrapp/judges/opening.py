@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ptrapp.core.errors import ConfigurationError
+from ptrapp.core.errors import ConfigurationError, EngineError
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge
@@ -11,6 +11,8 @@ from ptrapp.judges.llm import LlmJudge, OnDemand
 from ptrapp.judges.verifier import Verifier
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_FLAGS = {"--base-url": "--judge-base-url", "--served-model": "--judge-model"}
+"""What an engine's errors advise to correct, and what it is called where the engine is a judge."""
 _LONGEST_NAME = 100
 """Characters of a judge's name; as a rater it gets a few more before it."""
 
@@ -70,12 +72,18 @@ def trained_here(settings: Settings) -> list[str]:
 def _of_server(settings: Settings) -> Engine:
     from ptrapp.engines.remote.engine import RemoteEngine
 
-    return RemoteEngine(
-        settings.judge_base_url,
-        api_key=settings.judge_api_key.get_secret_value(),
-        served_model=settings.judge_model,
-        thought_format="auto",
-    )
+    try:
+        return RemoteEngine(
+            settings.judge_base_url,
+            api_key=settings.judge_api_key.get_secret_value(),
+            served_model=settings.judge_model,
+            thought_format="auto",
+        )
+    except EngineError as error:
+        said = str(error)
+        for flag, ours in _FLAGS.items():
+            said = said.replace(flag, ours)
+        raise type(error)(said) from error
 
 
 def _named(path: str) -> str:

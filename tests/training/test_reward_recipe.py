@@ -124,6 +124,8 @@ def test_on_the_bundled_model_a_judge_learns_what_the_verifier_says_and_is_then_
     assert found["accuracy_low"] > 0.5
     assert found["n_pairs"] == 120
     assert 20 <= found["n_held_out"] <= 45
+    assert found["longer_is_better"] == 0  # and so length alone would do as well, which is said
+    assert "length alone is right in 100%" in notes(done)
     assert f"{found['accuracy']:.0%} (95% interval {found['accuracy_low']:.0%}" in notes(done)
     with database.read() as session:
         rater = session.query(Rater).where(Rater.name == f"judge:{found['judge']}").one()

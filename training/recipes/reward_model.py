@@ -85,23 +85,24 @@ def run(claim: Claim, ranks: Ranks) -> str:
 def examined(judge: RewardModel, unseen: Sequence[Opinion]) -> dict[str, Any]:
     """How often the finished judge says what the raters said of pairs it has not learnt from.
 
-    Beside it how often the longer response was the better one: a judge that is no better than that
-    has learnt length. Ties, which have no better side, are left out; accuracy is None where nothing
-    is held out.
+    Beside it how often the longer one of two unequally long responses was the better: a judge that
+    is no better than that has learnt length. Ties, which have no better side, are left out; what
+    nothing held out can tell is None.
     """
     decided = [each for each in unseen if each.outcomes[0] > each.outcomes[2]]
-    n_right = n_longer = 0
+    n_right = 0
     for each in decided:
         chosen, rejected = judge.score(each.question, None, (each.chosen, each.rejected))
         n_right += chosen > rejected
-        n_longer += len(each.chosen) > len(each.rejected)
+    unequal = [each for each in decided if len(each.chosen) != len(each.rejected)]
+    n_longer = sum(len(each.chosen) > len(each.rejected) for each in unequal)
     n = len(decided)
     low, high = wilson(n_right, n)
     return {
         "accuracy": n_right / n if n else None,
         "accuracy_low": low,
         "accuracy_high": high,
-        "longer_is_better": n_longer / n if n else None,
+        "longer_is_better": n_longer / len(unequal) if unequal else None,
         "n_held_out": n,
     }
 
@@ -129,16 +130,20 @@ def _tell(claim: Claim, result: dict[str, Any]) -> None:
     """Say how good the judge is, or that nobody knows."""
     if result["accuracy"] is None:
         claim.note(
-            f"All {result['n_pairs']} pairs were learnt from, so nobody knows how good this judge "
-            "is: with more votes, or a higher eval_share, some are held out.",
+            f"Of {result['n_pairs']} pairs none with a preference was held out, so nobody knows "
+            "how good this judge is: collect more votes, or raise eval_share.",
             "warning",
         )
         return
+    longer = result["longer_is_better"]
+    by_length = ""
+    if longer is not None:
+        alone = max(longer, 1 - longer)
+        by_length = f"; where lengths differ, length alone is right in {alone:.0%}"
     claim.note(
         f"On {result['n_held_out']} pairs it has not seen the judge agrees with the raters in "
         f"{result['accuracy']:.0%} (95% interval {result['accuracy_low']:.0%} to "
-        f"{result['accuracy_high']:.0%}); the longer response was better in "
-        f"{result['longer_is_better']:.0%}."
+        f"{result['accuracy_high']:.0%}){by_length}."
     )
     if result["accuracy_low"] <= 0.5:
         claim.note("That may be chance: do not rely on this judge.", "warning")

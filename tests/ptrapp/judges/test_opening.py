@@ -1,5 +1,7 @@
 """The judge of the settings: found by its name, or refused with the names there are."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,7 +39,8 @@ def test_a_server_that_is_down_starts_nothing_and_leaves_comparisons_unscored(
     assert isinstance(judge, BatchJudge)
     (said,) = judge.compare_many([Pair("q", None, "a", "b")])
     assert isinstance(said, JudgeError)
-    with pytest.raises(JudgeError, match=r"The judge gave no verdict: .*127\.0\.0\.1:9"):
+    down = r"The judge gave no verdict: .*127\.0\.0\.1:9.* correct --judge-base-url"
+    with pytest.raises(JudgeError, match=down):
         judge.compare("q", None, "a", "b")
     close_judge(judge)
 
@@ -89,6 +92,23 @@ def test_a_name_that_means_nothing_is_refused_with_those_there_are(
     (trained / "config.json").write_text("{}")
     with pytest.raises(ConfigurationError, match="reward-000001"):
         open_judge(settings(tmp_path, name))
+
+
+@pytest.mark.parametrize(
+    "chosen", ["", "judge='llm', judge_base_url='http://127.0.0.1:9/v1'"], ids=["verifier", "llm"]
+)
+def test_what_was_not_chosen_is_not_loaded(chosen: str) -> None:
+    script = (
+        "import sys\nfrom ptrapp.core.settings import Settings\n"
+        "from ptrapp.judges.opening import open_judge\n"
+        f"open_judge(Settings({chosen}))\n"
+        "print([name for name in ('torch', 'transformers', 'openai') if name in sys.modules])"
+    )
+    root = Path(__file__).resolve().parents[3]
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=120
+    )
+    assert told.stdout.strip() == "[]", told.stderr
 
 
 def test_a_folder_that_holds_no_reward_model_is_refused(tmp_path: Path) -> None:
