@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from training_world import adapter_of, add_round, start_run, vote
 
-from db import jobs
+from db import adapters, jobs
 from db.models import Job, JobKind, JobStatus, Partition, Run, RunState
 from db.samples import runs_of_job
 from db.session import Database
@@ -53,13 +53,34 @@ class World:
             jobs.enqueue(session, JobKind.PTR_DATA, {}, dedup=uuid4().hex)
         return self.claim_again(SMALL | settings, **options)
 
-    def claim_again(self, settings: dict[str, Any], **options: Any) -> Claim:
+    def version(self, name: str) -> int:
+        """Register a version that the scripted engine can publish."""
+        folder = self.folder / name
+        folder.mkdir(parents=True)
+        (folder / "adapter_config.json").write_text("{}")
+        with self.database.write() as session:
+            row = adapters.register(
+                session,
+                name=name,
+                parent_id=None,
+                job_id=None,
+                snapshot_id=None,
+                base_model="scripted",
+                path=str(folder),
+                sha256=name,
+                metrics={},
+            )
+            return row.id
+
+    def claim_again(
+        self, settings: dict[str, Any], *, parent: int | None = None, **options: Any
+    ) -> Claim:
         with self.database.write() as session:
             taken = jobs.claim(session, 600)
         assert taken is not None
         assert taken.claim_token is not None
         chosen = Settings(data_dir=self.folder, device="cpu", **options)
-        payload = Payload(None, settings, Filters())
+        payload = Payload(parent, settings, Filters())
         return Claim(self.database, chosen, taken.id, taken.claim_token, JobKind.PTR_DATA, payload)
 
     def make(self, settings: dict[str, Any], **options: Any) -> Job:
@@ -200,6 +221,36 @@ def test_the_best_of_n_is_one_that_the_judge_finds_right(world: World) -> None:
     assert all(run.rounds[-1].correct for run in kept)
     assert {run.rounds[-1].author for run in kept} == {"best-of-4"}
     assert all(run.rounds[-1].completion_ids for run in kept)
+
+
+def test_versions_write_under_their_names_and_the_parent_is_the_policy(world: World) -> None:
+    parent, _ = world.version("dpo-000001"), world.version("dpo-000002")
+    asked = {"queries": questions(world.folder, *SUMS[:2]), "rounds": 2}
+
+    own = world.make({**asked, "final": "version:dpo-000002"}, parent=parent)
+    attempts, finals = world.engine.requests[:2], world.engine.requests[2:]
+    assert {request.policy.adapter for request in attempts} == {"dpo-000001"}
+    assert {request.policy.adapter for request in finals} == {"dpo-000002"}
+    for run in world.runs(own.id):
+        assert [r.author for r in run.rounds] == ["policy", "dpo-000002"]
+        assert [r.adapter_id for r in run.rounds] == [parent, None]
+
+    world.engine = ScriptedEngine(wrong)
+    foreign = world.make({**asked, "attempts": "base", "final": "version:base"}, parent=parent)
+    assert {request.policy.adapter for request in world.engine.requests} == {None}
+    for run in world.runs(foreign.id):
+        assert [r.author for r in run.rounds] == ["weak:base", "base"]
+
+
+def test_questions_of_a_data_set_are_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(world.folder / "cache"))
+    rows = [{"ask": row["question"], "gold": row["answer"]} for row in SUMS]
+    file = questions(world.folder, *rows)
+    columns = {"question_column": "ask", "answer_column": "gold"}
+    job = world.make({"queries": f"hf:{file}", **columns, "final": "strong", "rounds": 2})
+
+    assert {run.prompt.text for run in world.runs(job.id)} == {row["question"] for row in SUMS}
+    assert {run.prompt.reference_answer for run in world.runs(job.id)} == set("2468") | {"10", "12"}
 
 
 def test_people_write_the_final_answer_by_their_votes(world: World) -> None:

@@ -88,8 +88,11 @@ def measure(claim: Claim, judge: Judge, runs: Sequence[Run]) -> Superiority | No
     return compare_scores(judge.name, [a for a, _ in sides], [f for _, f in sides])
 
 
-def in_words(found: Superiority | None) -> str:
-    """Say how finals compare with attempts, and what that means for a training."""
+def in_words(found: Superiority | None, *, selected: bool = False) -> str:
+    """Say how finals compare with attempts, and what that means for a training.
+
+    `selected` when the same judge had chosen the finals: the test then only sees the choice.
+    """
     if found is None:
         return (
             "Whether the finals are better than the attempts is not known: no trajectory could be "
@@ -100,6 +103,8 @@ def in_words(found: Superiority | None) -> str:
         f"Finals were better in {found.n_better} and worse in {found.n_worse} of {found.n} "
         f"({means}; Wilcoxon p = {found.p:.2g}, effect {found.effect:+.2f})."
     )
+    if is_superior(found) and selected:
+        return f"{said} This judge chose them: it says what the choice gained, no more."
     if is_superior(found):
         return said
     return (

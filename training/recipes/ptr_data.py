@@ -25,7 +25,7 @@ from training.claim import Claim
 from training.payload import read
 from training.ptr import queries, superiority
 from training.ptr.cast import open_cast
-from training.ptr.config import PtrDataConfig, resolved
+from training.ptr.config import BEST_OF_N, PtrDataConfig, resolved
 from training.ptr.consistency import open_embedding
 from training.ptr.finals import final_writer
 from training.ptr.queries import Query
@@ -59,7 +59,8 @@ def run(claim: Claim, ranks: Ranks) -> None:
         found = superiority.measure(claim, judge, written)
     finally:
         close_judge(judge)
-    claim.note(superiority.in_words(found), "info" if superiority.is_superior(found) else "warning")
+    said = superiority.in_words(found, selected=config.final == BEST_OF_N)
+    claim.note(said, "info" if superiority.is_superior(found) else "warning")
     agreed = _consistency(runs, config)
     if agreed:
         claim.note(
