@@ -91,7 +91,7 @@ def by_style(
 ) -> dict[str, dict[str, float]]:
     """How often sampled thoughts are in each style, and how often those end in a right answer."""
     drawn = rounds(model, tokenizer, asked, (True,), temperature=1.0)[0]
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for style, openings in OPENINGS.items():
         own = [
             (problem, one)
