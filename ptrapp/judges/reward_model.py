@@ -78,8 +78,10 @@ class RewardModel:
 
         Raises `JudgeError` when one is too long to be read whole.
         """
+        if not responses:
+            return []
         rows = [chat_ids(self._tokenizer, question, response) for response in responses]
-        if (longest := max(map(len, rows), default=0)) > self._longest:
+        if (longest := max(map(len, rows))) > self._longest:
             raise JudgeError(
                 f"A response of {longest} tokens does not fit the reward model's {self._longest}; "
                 "it stays unscored."

@@ -8,6 +8,7 @@ import pytest
 from ptrapp.core.errors import JudgeError, ModelUnusable
 from ptrapp.core.types import Preference
 from ptrapp.judges.reward_model import RewardModel
+from ptrapp.scoring import score_candidates
 
 
 def save(folder: Path, base: Path, *, n_labels: int = 1, as_what: str = "classifier") -> Path:
@@ -67,6 +68,17 @@ def test_the_higher_score_is_preferred_whichever_side_it_is_on(judge: RewardMode
     assert judge.compare("q", None, "one", "two").outcome is better
     assert judge.compare("q", None, "two", "one").outcome is mirrored
     assert judge.compare("q", None, "one", "one").outcome is Preference.TIE
+
+
+def test_of_several_responses_one_that_does_not_fit_stays_unscored_alone(
+    judge: RewardModel,
+) -> None:
+    scores = score_candidates(judge, "q", None, ["one", "word " * 600, "two"])
+    one, two = judge.score("q", None, ["one", "two"])
+
+    assert scores.values == (pytest.approx(one, abs=1e-5), None, pytest.approx(two, abs=1e-5))
+    assert len(scores.errors) == 1
+    assert score_candidates(judge, "q", None, []).values == ()
 
 
 def test_scores_nearer_than_asked_are_a_tie(folder: Path) -> None:
