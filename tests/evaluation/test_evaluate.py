@@ -8,7 +8,7 @@ from evaluation_world import SUMS, answer, number, scripted
 
 from ptrapp.analysis.intervals import wilson
 from ptrapp.core.dialogue import HistoryMode
-from ptrapp.core.errors import ContextTooLong, EngineUnavailable, InputError
+from ptrapp.core.errors import EngineUnavailable, InputError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
@@ -61,11 +61,13 @@ def test_does_a_right_attempt_help(tmp_path: Path) -> None:
 def test_a_swapped_attempt_is_another_problems(tmp_path: Path) -> None:
     engine = scripted(tmp_path, "copier")
 
-    report = evaluate(engine, plan("copier", rounds=2, controls=True))
+    report = evaluate(engine, plan("copier", controls=True))
 
-    swapped = report.row("copier", 2, "sums", Setting.SWAPPED)
-    assert (swapped.n_correct, swapped.broken) == (0, 10), "the number shown was never its own"
-    assert report.row("copier", 2, "sums").n_correct == 10
+    for at in (2, 3):
+        swapped = report.row("copier", at, "sums", Setting.SWAPPED)
+        assert swapped.n_correct == 0, "the number shown was never its own"
+        assert swapped.broken == 10, "against its own refinement one round before"
+        assert report.row("copier", at, "sums").n_correct == 10
     shown = [
         (number(request), request.messages[1].content)
         for request in engine.requests
@@ -184,13 +186,28 @@ def test_every_version_draws_from_the_same_seeds(tmp_path: Path) -> None:
     assert len(set(drawn["base"])) == 3 * 40
 
 
+def test_what_is_drawn_does_not_depend_on_how_many_are_asked_at_once(tmp_path: Path) -> None:
+    drawn = []
+    for chunk in (64, 7):
+        engine = scripted(tmp_path)
+        evaluate(engine, plan("base", n_samples=2, chunk=chunk, controls=True, rounds=2))
+        drawn.append(sorted((number(one), one.sampling.seed) for one in engine.requests))
+    assert drawn[0] == drawn[1]
+
+
 def test_what_the_context_has_no_room_for_is_wrong_and_counted(tmp_path: Path) -> None:
     engine = ScriptedEngine(answer, context_length=12)
     rows = evaluate(engine, plan("base", rounds=3)).table
     assert [row.n_failed for row in rows] == [0, 20, 20]
     assert [row.n for row in rows] == [20, 20, 20]
     assert rows[1].n_correct == 0
-    assert ContextTooLong.__doc__
+
+
+def test_a_chain_that_ended_stays_ended(tmp_path: Path) -> None:
+    """Round 3 alone after an empty round 2 would fit into the context."""
+    engine = ScriptedEngine(answer, context_length=16)
+    rows = evaluate(engine, plan("base", history=HistoryMode.LAST)).table
+    assert [row.n_failed for row in rows] == [0, 20, 20]
 
 
 def test_an_engine_that_does_not_answer_is_no_wrong_answer(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from ptrapp.core.errors import ConfigurationError, InputError
 from ptrapp.core.settings import BUNDLED_MODEL, Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.judges.base import Verdict
+from ptrapp.judges.verifier import Verifier
 from training.claim import Claim, StopRequested
 from training.payload import Payload
 from training.ranks import Ranks
@@ -156,6 +158,29 @@ def test_a_stopped_job_goes_on_where_it_was(desk: Desk, stop_at: int) -> None:
     asked = [len(engine.requests) for engine in desk.engines]
     assert asked[2] <= n_whole, "what was finished is not asked again"
     assert asked[1] + asked[2] < n_whole + 4 * 3 * 3, "at most a cell and its swaps are repeated"
+
+
+def test_a_finished_match_is_not_judged_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped while the last of the matches is played: those before it are kept."""
+    version = register(desk.database, desk.folder, "dpo-000001")
+    claim = desk.claim({"n": 4, "judge": "verifier", "controls": False}, version)
+    asked: list[str] = []
+
+    class Counting(Verifier):
+        def compare(self, question: str, *sides: Any) -> Verdict:
+            asked.append(question)
+            if len(asked) == 13:
+                claim.stop.set()
+            return super().compare(question, *sides)
+
+    monkeypatch.setattr(evaluate, "open_judge", lambda _: Counting())
+    with pytest.raises(StopRequested):
+        desk.run(claim)
+    claim.stop.clear()
+    desk.run(claim)
+
+    assert len(desk.job(claim).result["win_rates"]) == 4
+    assert len(asked) == 4 * 4 + 4, "the last match of four problems was played twice"
 
 
 def test_a_row_that_a_kill_kept_from_the_table_is_stored_later(desk: Desk) -> None:
