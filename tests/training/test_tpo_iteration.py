@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from tpo_world import SHORT, Bench, add_sums, bench, malformed, right, wrong
+from tpo_world import SHORT, Bench, add_sums, bench, by_seed, malformed, right, wrong
 from training_world import fill_with_preferences
 
 from db import jobs, prompts, samples
 from db.models import Adapter, JobKind, JobStatus, Partition, Prompt, RunState
 from ptrapp.core.errors import ConfigurationError, NothingToLearn, TrainingError
-from ptrapp.core.types import Policy
+from ptrapp.core.types import Policy, Preference
+from ptrapp.engines.base import Request
+from ptrapp.judges.base import Verdict
 from training.payload import read
 from training.tpo.config import TpoConfig
 from training.tpo.prompts import choose, selection_prompts
@@ -87,6 +89,22 @@ def test_generated_prompts_are_problems_of_the_families_that_may_be_taught(bench
         assert all(run.prompt.reference_answer for run in runs)
 
 
+def test_generated_problems_are_new_in_each_job_and_the_held_out_ones_the_same(
+    bench: Bench,
+) -> None:
+    chosen: list[int] = []
+    held = []
+    for _ in range(2):
+        claim = bench.claim(prompts="generated", n_prompts=30, n_selection=10)
+        config = read(TpoConfig, claim.payload.settings, "settings")
+        chosen += [run.prompt_id for run in choose(claim, config, None)]
+        held.append([prompt.text for prompt in selection_prompts(claim)])
+
+    assert len(set(chosen)) == 60
+    assert held[0] == held[1]
+    assert len(held[0]) == 10
+
+
 def test_prompts_are_read_from_a_file(bench: Bench, tmp_path: Path) -> None:
     file = tmp_path / "sums.jsonl"
     rows = [{"question": f"Add {n} and 1.", "answer": str(n + 1)} for n in range(100, 120)]
@@ -97,6 +115,16 @@ def test_prompts_are_read_from_a_file(bench: Bench, tmp_path: Path) -> None:
     with bench.database.read() as session:
         runs = samples.runs_of_job(session, job.id)
     assert {run.prompt.source for run in runs} == {"sums.jsonl"}
+
+
+def test_prompts_are_read_as_a_data_set(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "sums.csv"
+    file.write_text("question,answer\n" + "".join(f"Add {n} and 1.,{n + 1}\n" for n in range(90)))
+    claim = bench.claim(prompts=f"hf:{file}", n_selection=0)
+
+    runs = choose(claim, read(TpoConfig, claim.payload.settings, "settings"), None)
+
+    assert [run.prompt.reference_answer for run in runs] == [str(n + 1) for n in range(6)]
 
 
 def test_the_next_iteration_begins_at_the_new_version_and_samples_it(bench: Bench) -> None:
@@ -140,20 +168,23 @@ def test_a_model_without_the_marker_is_refused_with_three_of_its_completions(ben
 
 
 def test_malformed_completions_are_rejected_in_a_capped_share(bench: Bench) -> None:
-    """Every prompt has a right, a wrong and two malformed candidates; the worst are malformed."""
-    bench.script = lambda r: (
-        right(r)
-        if r.sampling.seed % 4 == 0
-        else wrong(r)
-        if r.sampling.seed % 4 == 1
-        else malformed(r)
-    )
+    """Of 12 prompts the even have a right, a wrong and two malformed candidates, which are worst;
+    the odd have no malformed one. Six sound pairs allow 6 · 0.3 / 0.7 = 2 malformed beside them.
+    """
+
+    def script(request: Request) -> str:
+        prompt, candidate = divmod(request.sampling.seed, 4)
+        if candidate == 0:
+            return right(request)
+        return wrong(request) if candidate == 1 or prompt % 2 else malformed(request)
+
+    bench.script = script
     job, _ = bench.done(n_prompts=12, n_selection=0, epochs=1, most_malformed=0.3)
 
     found = job.result
-    assert found["malformed_share"] == 0.5
+    assert found["malformed_share"] == 0.25
     assert found["n_pairs"] == 12
-    assert found["n_malformed_rejected"] == 0  # no sound pair allows for one: 0 · 0.3 / 0.7
+    assert found["n_malformed_rejected"] == 2
 
 
 def test_samples_that_are_all_alike_are_said_in_words(bench: Bench) -> None:
@@ -195,6 +226,11 @@ def test_a_prompt_that_does_not_fit_is_left_out(bench: Bench) -> None:
     assert sorted(states) == [RunState.DONE, RunState.FAILED]
 
 
+def test_settings_that_dpo_refuses_are_refused_here(bench: Bench) -> None:
+    with pytest.raises(ConfigurationError, match=r"label_smoothing is 0\.1, which ipo"):
+        bench.done(form="ipo", label_smoothing=0.1)
+
+
 @pytest.mark.parametrize("wrongly", [{"n_selection": 2}, {"n_selection": 0, "iterations": 2}])
 def test_a_whole_model_cannot_be_selected_or_iterated(
     bench: Bench, wrongly: dict[str, int]
@@ -214,6 +250,34 @@ def test_the_version_is_the_checkpoint_that_the_judge_likes_best(bench: Bench) -
     assert (folder / "kept" / "6.safetensors").read_bytes() == last
     assert _tensors(made) == _tensors_of(folder / "kept" / "4.safetensors")
     assert _tensors(made) != _tensors_of(folder / "kept" / "6.safetensors")
+
+
+def test_a_judge_that_compares_holds_each_checkpoint_against_the_parent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Shorter:
+        name = "shorter"
+
+        def compare(self, question: str, reference: str | None, left: str, right: str) -> Verdict:
+            better = Preference.LEFT if len(left) < len(right) else Preference.RIGHT
+            return Verdict(better, "")
+
+    def script(request: Request) -> str:
+        if not request.sampling.greedy:
+            return by_seed(request) + " surely" * (request.sampling.seed % 4)
+        longer = {None: 3, "step-2": 5, "step-4": 3, "step-6": 1}
+        version = request.policy.adapter
+        return right(request) + " surely" * longer[version and version[-6:]]
+
+    bench.script = script
+    for name in ("training.recipes.tpo", "training.tpo.selection"):
+        monkeypatch.setattr(f"{name}.open_judge", lambda settings: Shorter())
+
+    job, _ = bench.done()
+
+    assert job.result["selection"] == {"parent": 0.5, "2": 0.0, "4": 0.5, "6": 1.0}
+    assert job.result["selected_step"] == 6
+    assert job.result["mean_score"] is None
 
 
 def test_a_training_that_helps_nothing_is_said(bench: Bench) -> None:

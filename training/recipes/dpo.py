@@ -71,7 +71,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     """Train a version on the votes its parent has not seen, publish it, and return its name."""
     began = time.monotonic()
     config = read(DpoConfig, claim.payload.settings, "settings")
-    _check(config)
+    check(config)
     parent = find_parent(claim)
 
     claim.enter("loading the model")
@@ -210,7 +210,7 @@ def learn_pairs(
     return Learnt(fitted, asdict(config) | {"learning_rate": rate}, summary)
 
 
-def _check(config: DpoConfig) -> None:
+def check(config: DpoConfig) -> None:
     """Raise `ConfigurationError` for settings that are each fine and make no sense together."""
     if config.form is PreferenceForm.IPO and config.label_smoothing:
         raise ConfigurationError(

@@ -11,11 +11,11 @@ from ptrapp.pairing import MOST_MALFORMED, MOST_RHO
 from ptrapp.scoring import Pairwise
 from training.config import Tune
 from training.payload import STRICT
-from training.recipes.dpo import DpoConfig
+from training.recipes import dpo
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
-class TpoConfig(DpoConfig):
+class TpoConfig(dpo.DpoConfig):
     """The settings of a TPO job; those of DPO say how its pairs are learnt."""
 
     prompts: Annotated[str, Field(min_length=1)] = "stored"
@@ -64,6 +64,7 @@ class TpoConfig(DpoConfig):
 
 def check(config: TpoConfig) -> None:
     """Raise `ConfigurationError` for settings that are each fine and make no sense together."""
+    dpo.check(config)
     if config.tune is Tune.FULL and (config.n_selection or config.iterations > 1):
         raise ConfigurationError(
             "tune full makes a model of its own, which cannot be served beside the others: set "

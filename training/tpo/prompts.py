@@ -20,6 +20,7 @@ from ptrapp.core.errors import NothingToLearn
 from ptrapp.tasks.datasets import read_questions
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
+from ptrapp.tasks.problem import Problem
 from training import durable
 from training.claim import Claim
 from training.tpo.config import TpoConfig
@@ -27,7 +28,7 @@ from training.tpo.config import TpoConfig
 STORED, GENERATED = "stored", "generated"
 SELECTION_SHARE = 0.2
 """Share of all prompts that are never sampled while checkpoints are selected by the judge: by a
-hash of the prompt, so the same ones in every job."""
+hash of the prompt, so no job samples what another one is measured on."""
 _SEED_STEP = 1_000_003
 """Between the seeds of two jobs' generated problems."""
 
@@ -106,17 +107,24 @@ def _offered(config: TpoConfig, job_id: int) -> Sequence[Offered] | None:
     if config.prompts == STORED:
         return None
     if config.prompts == GENERATED:
-        known = sorted(family for family in FAMILIES if family not in HELD_OUT)
-        # Half as many again: the hash holds out a fifth, and some may have been sampled.
-        n_wanted = (config.n_prompts + int(config.n_selection / SELECTION_SHARE)) * 3 // 2
-        seed = config.seed + _SEED_STEP * job_id
-        drawn = problems(n_wanted, split="train", seed=seed, families=known)
+        # First one list for all jobs, so that their checkpoints meet the same held-out problems;
+        # then the job's own. Half as many again as the hash lets through on average.
+        n_common = int(config.n_selection / SELECTION_SHARE) * 3 // 2
+        drawn = [
+            *_problems(n_common, config.seed),
+            *_problems(config.n_prompts * 3 // 2 + 1, config.seed + _SEED_STEP * job_id),
+        ]
         return [Offered(each.text, each.answer, "generator", each.family) for each in drawn]
     if config.prompts.startswith(PREFIX):
         found = read_hub(config.prompts)
     else:
         found = read_questions(Path(config.prompts).expanduser())
     return [Offered(each.prompt, each.reference_answer, each.source[-64:]) for each in found]
+
+
+def _problems(n: int, seed: int) -> list[Problem]:
+    known = sorted(family for family in FAMILIES if family not in HELD_OUT)
+    return problems(n, split="train", seed=seed, families=known)
 
 
 def _known(session: Session) -> Iterator[Prompt]:
