@@ -145,6 +145,19 @@ def test_the_solver_goes_on_from_the_policys_own_attempt(world: World) -> None:
     assert {note["level"] for note in job.notes} == {"info"}
 
 
+def test_every_round_says_the_seed_it_was_drawn_from(world: World) -> None:
+    asked = {"queries": questions(world.folder, *SUMS), "final": "strong", "rounds": 3, "seed": 7}
+    job = world.make(asked)
+
+    runs = world.runs(job.id)
+    attempts = {request.sampling.seed for request in world.engine.requests}
+    assert attempts == {r.seed for run in runs for r in run.rounds[:2]}
+    assert len(attempts) == 12
+    finals = [request.sampling.seed for request in world.strong.requests]
+    assert finals == [run.rounds[2].seed for run in runs]
+    assert len(set(finals)) == 6
+
+
 def test_no_question_is_generated_twice(world: World) -> None:
     first = world.make({})
     world.engine = ScriptedEngine(wrong)
