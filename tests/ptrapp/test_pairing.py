@@ -70,3 +70,14 @@ def test_malformed_candidates_are_rejected_in_a_tenth_of_the_pairs_at_most() -> 
     assert (n_pairs, found.n_malformed) == (67, 3)
     assert found.pairs.count(Pair(0, 1)) == 64
     assert pair_up([[Scored(3, 9), Scored(0, 9, False)]], rho=0.0).pairs == (None,)
+
+
+def test_the_share_of_malformed_can_be_set() -> None:
+    """Twelve sound pairs and four with a malformed worst: at most 12 · 0.25 / 0.75 = 4, and none
+    at 0, where those prompts have no pair left."""
+    prompts = [[Scored(3, 9), Scored(2, 9)]] * 12 + [[Scored(3, 9), Scored(0, 9, False)]] * 4
+
+    some, none = (pair_up(prompts, rho=0.0, most_malformed=share) for share in (0.25, 0.0))
+
+    assert (some.n_malformed, none.n_malformed) == (4, 0)
+    assert none.pairs.count(None) == 4
