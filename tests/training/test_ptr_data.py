@@ -25,6 +25,8 @@ from ptrapp.tasks.families import HELD_OUT
 from training.claim import Claim, StopRequested
 from training.examples import TrajectoryKind, gather_trajectories
 from training.payload import Filters, Payload
+from training.ptr.config import PtrDataConfig
+from training.ptr.queries import choose_once
 from training.ranks import Ranks
 from training.recipes import mask_sft, ptr_data
 
@@ -374,6 +376,17 @@ def test_a_stopped_job_goes_on_where_it_was_and_ends_like_an_undisturbed_one(
     assert asked == {row["question"] for row in SUMS[2:]}
     assert world.job(claim.job_id).result == whole.result
     other.dispose()
+
+
+def test_questions_stay_those_that_were_chosen_first(world: World) -> None:
+    claim, config = world.claim({}), PtrDataConfig(n_queries=4)
+    first = choose_once(claim, config)
+    with world.database.write() as session:
+        for query in first.queries:
+            start_run(session, query.prompt)
+
+    assert choose_once(claim, config) == first
+    assert all(query.problem is not None and query.problem.steps for query in first.queries)
 
 
 def test_an_engine_that_is_down_fails_the_job_and_blames_no_question(world: World) -> None:
