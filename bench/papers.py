@@ -25,8 +25,8 @@ from ptrapp.services.jobs import JobView
 log = logging.getLogger("bench.papers")
 
 Row = Mapping[str, Any]
-Table = dict[str, list[float]]
-"""A line of a printed table, and its figures: one for each column."""
+Table = dict[str, list[float | None]]
+"""A line of a printed table, and its figures: one for each column, None where there is none."""
 
 
 def ptr(office: CommandOffice, seed: int, args: argparse.Namespace) -> Table:
@@ -110,7 +110,11 @@ def _by_round(measured: Sequence[Row], names: Mapping[str | None, str]) -> Table
         if row["setting"] != "refine":
             line += f", {row['setting']}"
         found.setdefault(line, {})[row["round"]] = 100 * row["rate"]
-    return {line: [by_round[at] for at in sorted(by_round)] for line, by_round in found.items()}
+    n_rounds = max(row["round"] for row in measured)
+    return {
+        line: [by_round.get(at) for at in range(1, n_rounds + 1)]
+        for line, by_round in found.items()
+    }
 
 
 def _carry_out(office: CommandOffice, kind: JobKind, recipe: dict[str, Any]) -> JobView:
@@ -138,12 +142,16 @@ def summary(tables: Sequence[Table]) -> dict[str, list[str]]:
     {'base': ['45.0 ± 7.1']}
     """
     return {
-        line: [
-            f"{fmean(values):.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
-            for values in zip(*(table[line] for table in tables), strict=True)
-        ]
+        line: [_figure(values) for values in zip(*(table[line] for table in tables), strict=True)]
         for line in tables[0]
     }
+
+
+def _figure(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    return f"{fmean(known):.1f}" + (f" ± {stdev(known):.1f}" if len(known) > 1 else "")
 
 
 def as_markdown(lines: Mapping[str, Sequence[str]]) -> str:
