@@ -23,6 +23,7 @@ from training.ranks import Ranks
 from training.recipes import tpo
 
 SHORT: dict[str, Any] = {
+    "prompts": "stored",
     "n_prompts": 6,
     "k": 4,
     "n_selection": 2,

@@ -18,10 +18,10 @@ from training.recipes import dpo
 class TpoConfig(dpo.DpoConfig):
     """The settings of a TPO job; those of DPO say how its pairs are learnt."""
 
-    prompts: Annotated[str, Field(min_length=1)] = "stored"
-    """Where fresh prompts come from: stored (prompts of the database that may be learnt from),
-    generated (problems with a known answer), hf:NAME[:CONFIG][:SPLIT], or a JSONL, JSON or CSV
-    file."""
+    prompts: Annotated[str, Field(min_length=1)] = "generated"
+    """Where fresh prompts come from: generated (problems with a known answer, which the verifier
+    can judge), stored (prompts of the database that may be learnt from), hf:NAME[:CONFIG][:SPLIT],
+    or a JSONL, JSON or CSV file."""
     n_prompts: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Prompts to sample; no TPO job ever sampled them before. The paper takes 5,000."""
     k: Annotated[int, Field(ge=2, le=64)] = 8
