@@ -20,6 +20,7 @@ from ptrapp.cli.office import CommandOffice, open_office
 from ptrapp.cli.values import given, read_values
 from ptrapp.core.errors import ThriceError
 from ptrapp.services import jobs, versions
+from ptrapp.services.importing import import_attempts
 
 app = typer.Typer(
     name="python -m ptrapp", no_args_is_help=True, add_completion=False, rich_markup_mode=None
@@ -155,6 +156,20 @@ def evaluate(
     """Measure versions round by round, with the controls."""
     chosen = given({"versions": versions or None, "tasks": tasks or None, "rounds": rounds, "n": n})
     _run(context, JobKind.EVALUATE, chosen, more, parent, wait=not no_wait)
+
+
+@app.command(name="import-attempts")
+def import_file(
+    context: typer.Context,
+    file: Path,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave malformed rows out")] = False,
+) -> None:
+    """Import a JSON list of question, output1 (attempt) and output2 (better answer)."""
+    with _office(context) as office, office.database.write() as session:
+        done = import_attempts(session, file, skip_bad=skip_bad)
+    for mistake in done.mistakes:
+        console.print(f"Skipped: {mistake}", markup=False, soft_wrap=True)
+    _print({"new": done.n_new, "known": done.n_known, "skipped": len(done.mistakes)})
 
 
 @app.command(name="jobs")

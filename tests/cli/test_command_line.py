@@ -23,8 +23,11 @@ from ptrapp.core.settings import Settings
 from ptrapp.engines.local import LocalEngine
 from ptrapp.services.studio import Studio
 from ptrapp.tasks.families import problems
+from training.ptr.config import PtrDataConfig
 from training.recipes.dpo import DpoConfig
+from training.recipes.evaluate import EvaluateConfig
 from training.recipes.mask_sft import MaskSftConfig
+from training.tpo.config import TpoConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_NO_RECIPE = {"context", "parent", "no_wait", "more"}
@@ -42,7 +45,14 @@ def queued(folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("command", "config"), [(commands.dpo, DpoConfig), (commands.mask_sft, MaskSftConfig)]
+    ("command", "config"),
+    [
+        (commands.dpo, DpoConfig),
+        (commands.mask_sft, MaskSftConfig),
+        (commands.tpo, TpoConfig),
+        (commands.ptr_data, PtrDataConfig),
+        (commands.evaluate, EvaluateConfig),
+    ],
 )
 def test_every_option_is_a_setting_of_the_recipe(command: Any, config: Any) -> None:
     options = set(inspect.signature(command).parameters) - OF_NO_RECIPE
@@ -76,6 +86,17 @@ def test_a_cancelled_job_can_be_queued_again(tmp_path: Path) -> None:
     assert queued(tmp_path)[0]["status"] == "cancelled"
     run(*here, "resume", "1", "--no-wait")
     assert queued(tmp_path)[0]["status"] == "queued"
+
+
+def test_a_file_of_attempts_is_imported_whole_or_with_its_bad_rows_named(tmp_path: Path) -> None:
+    here, file = ("--data-dir", str(tmp_path)), tmp_path / "attempts.json"
+    good = {"question": "What is 2 + 2?", "output1": "It is five.", "output2": "It is four."}
+    file.write_text(json.dumps([good, good | {"question": " "}]))
+    with pytest.raises(InputError, match=r"attempts\.json"):
+        run(*here, "import-attempts", str(file))
+    said = run(*here, "import-attempts", str(file), "--skip-bad")
+    assert json.loads(said.stdout) == {"new": 1, "known": 0, "skipped": 1}
+    assert "row 2" in said.stderr.lower()
 
 
 @pytest.mark.parametrize(

@@ -7,28 +7,44 @@ from typing import Any
 import pytest
 from training_world import ROOT
 
+from training.ptr.config import PtrDataConfig
 from training.recipes.dpo import DpoConfig
+from training.recipes.evaluate import EvaluateConfig
 from training.recipes.mask_sft import MaskSftConfig
+from training.tpo.config import TpoConfig
 
 SOURCE = (ROOT / "ptrapp/assets/widgets/train_settings.js").read_text(encoding="utf-8")
 SETTING = re.compile(
-    r'key: "(?P<key>\w+)".*?(?:choices: \{(?P<choices>.*?)\}|blank: "(?P<blank>[^"]*)")? \}', re.S
+    r'key: "(?P<key>\w+)".*?(?:choices: \{(?P<choices>.*?)\}|blank: "(?P<blank>[^"]*)"'
+    r'|text: "(?P<text>[^"]*)")? \}',
+    re.S,
 )
 
 
 def offered(kind: str) -> dict[str, re.Match[str]]:
-    """The settings of a kind by their key; EPOCHS and LEARNING_RATE stand above both."""
+    """The settings of a kind by their key; EPOCHS and LEARNING_RATE stand above all that train."""
     head, _, rest = SOURCE.partition("const SETTINGS")
     (block,) = re.findall(rf"\n  {kind}: \[(.*?)\n  \],", rest, re.S)
-    return {match["key"]: match for text in (head, block) for match in SETTING.finditer(text)}
+    texts = (head, block) if "EPOCHS" in block else (block,)
+    return {match["key"]: match for text in texts for match in SETTING.finditer(text)}
 
 
-@pytest.mark.parametrize(("kind", "config"), [("dpo", DpoConfig), ("mask_sft", MaskSftConfig)])
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        ("dpo", DpoConfig),
+        ("mask_sft", MaskSftConfig),
+        ("tpo", TpoConfig),
+        ("ptr_data", PtrDataConfig),
+        ("evaluate", EvaluateConfig),
+    ],
+)
 def test_every_offered_setting_is_known_with_its_default(kind: str, config: Any) -> None:
     known = {field.name: field for field in fields(config)}
     found = offered(kind)
 
-    assert {"epochs", "learning_rate"} < found.keys() <= known.keys()
+    assert found
+    assert found.keys() <= known.keys()
     for key, match in found.items():
         default = known[key].default
         if match["choices"]:
@@ -39,5 +55,7 @@ def test_every_offered_setting_is_known_with_its_default(kind: str, config: Any)
         elif match["blank"]:
             said = None if match["blank"] == "automatic" else float(match["blank"])
             assert said == default, key
+        elif match["text"]:
+            assert match["text"] == default, key
         else:
             assert default is False, key
