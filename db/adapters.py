@@ -135,13 +135,15 @@ def snapshot_of(session: Session, job_id: int) -> Snapshot | None:
 
 
 def votes_learnt_up_to(session: Session, version: Adapter | None) -> int:
-    """The newest vote there was when `version`, or the last one before it, was trained by DPO.
+    """The newest vote there was when `version`, or the last before it that used votes up, learnt.
 
-    DPO learns from a vote once; thought-mask SFT in between does not use votes up.
+    DPO learns from a vote once; thought-mask SFT in between uses none up, and a TPO iteration that
+    learns no waiting votes carries on what its parent had learnt.
     """
     while version is not None:
         job = session.get(Job, version.job_id) if version.job_id else None
-        if job is not None and job.kind is JobKind.DPO and version.snapshot_id is not None:
+        uses_votes = job is not None and job.kind in (JobKind.DPO, JobKind.TPO)
+        if uses_votes and version.snapshot_id is not None:
             return session.get_one(Snapshot, version.snapshot_id).highest_vote_id
         version = session.get(Adapter, version.parent_id) if version.parent_id else None
     return 0

@@ -6,7 +6,6 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from db.models import (
-    Adapter,
     Comparison,
     Job,
     JobKind,
@@ -17,7 +16,6 @@ from db.models import (
     RaterKind,
     Round,
     Run,
-    Snapshot,
     Vote,
 )
 
@@ -69,17 +67,3 @@ def votes_on_job(session: Session, job_id: int, kind: RaterKind) -> list[Vote]:
         .options(joinedload(Vote.comparison), joinedload(Vote.rater))
     )
     return list(session.scalars(of_job))
-
-
-def votes_learnt_up_to(session: Session, version: Adapter | None) -> int:
-    """The newest vote there was when `version`, or the last before it that used votes up, learnt.
-
-    A TPO iteration that learns no waiting votes carries on what its parent had learnt.
-    """
-    while version is not None:
-        job = session.get(Job, version.job_id) if version.job_id else None
-        uses_votes = job is not None and job.kind in (JobKind.DPO, JobKind.TPO)
-        if uses_votes and version.snapshot_id is not None:
-            return session.get_one(Snapshot, version.snapshot_id).highest_vote_id
-        version = session.get(Adapter, version.parent_id) if version.parent_id else None
-    return 0

@@ -22,8 +22,8 @@ from training.claim import Claim, StopRequested
 from training.payload import Payload
 from training.ptr.config import PtrDataConfig
 from training.ptr.consistency import embed_by, mean_cosine, open_embedding
-from training.ptr.stoppable import Stoppable
 from training.ptr.superiority import compare_scores, in_words, is_superior, measure
+from training.stoppable import Stoppable
 
 
 def test_ranks_of_gains_and_losses_by_hand() -> None:

@@ -126,6 +126,7 @@ class Bench:
 
     def _open(self, settings: Settings) -> ScriptedEngine:
         engine = ScriptedEngine(lambda request: self.script(request), word_s=self._word_s)
+        engine.model_id = settings.model_path
         self.engines.append(engine)
         return engine
 

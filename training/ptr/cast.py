@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from db import adapters
-from db.models import Adapter, AdapterStatus
+from db.models import Adapter
 from db.rounds import POLICY
 from db.trajectories import WEAK
 from ptrapp.core.errors import ConfigurationError
@@ -16,7 +15,8 @@ from ptrapp.engines.base import Engine
 from ptrapp.engines.opening import open_engine, open_strong_engine
 from training.claim import Claim
 from training.ptr.config import BEST_OF_N, STRONG, VERSION, PtrDataConfig
-from training.ptr.stoppable import Stoppable
+from training.serving import load, unfit
+from training.stoppable import Stoppable
 
 _LONGEST_AUTHOR = 32
 """Characters of an author in the database."""
@@ -88,16 +88,10 @@ def _version(claim: Claim, name: str) -> Adapter | None:
 
 
 def _ready(stack: ExitStack, engine: Engine, author: str, version: Adapter | None) -> Writer:
-    policy = BASE
-    if version is not None:
-        if version.status is AdapterStatus.REJECTED:
-            raise ConfigurationError(
-                f"{version.name} was rejected ({version.reason}); choose another version."
-            )
-        policy = Policy(version.name)
-        if version.name not in engine.published():
-            engine.publish(version.name, Path(version.path))
-        stack.enter_context(engine.pin(policy))
+    if mistake := unfit(version, engine.model_id):
+        raise ConfigurationError(mistake)
+    policy = load(engine, version)
+    stack.enter_context(engine.pin(policy))
     adapter_id = version.id if version else None
     return Writer(engine, policy, author[:_LONGEST_AUTHOR], adapter_id)
 

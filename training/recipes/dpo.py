@@ -16,7 +16,7 @@ import torch
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from db import samples
+from db import adapters
 from db.models import Adapter
 from ptrapp.core.errors import ConfigurationError, NothingToLearn
 from training import guards, snapshot
@@ -81,7 +81,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     claim.enter("freezing the data")
     if ranks.leads and not snapshot.exists(claim.folder):
         with claim.database.read() as session:
-            after = samples.votes_learnt_up_to(session, parent)
+            after = adapters.votes_learnt_up_to(session, parent)
             gathered = gather_pairs(
                 session,
                 base.thought_format,

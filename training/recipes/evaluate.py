@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from db import adapters, evaluations
-from db.models import Adapter, AdapterStatus
+from db.models import Adapter
 from ptrapp.core.dialogue import HistoryMode
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking
@@ -27,6 +26,8 @@ from training.claim import Claim
 from training.desk import Desk
 from training.payload import STRICT, read
 from training.ranks import Ranks
+from training.serving import load, unfit
+from training.stoppable import Stoppable
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -91,7 +92,7 @@ def run(claim: Claim, ranks: Ranks) -> None:
     _warn_of_training(claim, plan)
 
     claim.enter("loading the model")
-    with closing(open_engine(claim.settings)) as engine:
+    with closing(Stoppable(open_engine(claim.settings), claim.stop)) as engine:
         _publish(engine, versions)
         desk = Desk(claim, plan, versions)
         kept = Kept(desk.cells(), desk.matches())
@@ -167,29 +168,8 @@ def _warn_of_training(claim: Claim, plan: Plan) -> None:
 
 def _publish(engine: Engine, versions: Mapping[str, Adapter | None]) -> None:
     """Have the engine load every version. Raises `ConfigurationError`, `AdapterRejected`."""
-    mistakes = [
-        mistake
-        for row in versions.values()
-        if row is not None and (mistake := _unfit(row, engine.model_id))
-    ]
-    if mistakes:
+    found = [unfit(version, engine.model_id) for version in versions.values()]
+    if mistakes := [mistake for mistake in found if mistake]:
         raise ConfigurationError("\n".join(mistakes))
-    for name, row in versions.items():
-        if row is not None and name not in engine.published():
-            engine.publish(name, Path(row.path))
-
-
-def _unfit(row: Adapter, model_id: str) -> str | None:
-    if row.status is AdapterStatus.REJECTED:
-        return f"{row.name} was rejected ({row.reason}). Leave it out."
-    if (Path(row.path) / "config.json").is_file():
-        return (
-            f"{row.name} is a whole model, not an adapter on this one. Start with "
-            f"--model {row.path} and measure the base model there."
-        )
-    if row.base_model != model_id:
-        return (
-            f"{row.name} was trained on {row.base_model} and {model_id} is loaded. Start with the "
-            "other --model to measure it."
-        )
-    return None
+    for version in versions.values():
+        load(engine, version)

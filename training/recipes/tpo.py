@@ -12,7 +12,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from db import jobs, labels, samples
+from db import adapters, jobs, labels, samples
 from db.models import Adapter, JobKind, RaterKind
 from db.session import Session
 from ptrapp.core.thoughts import ThoughtFormat
@@ -124,7 +124,7 @@ def _with_waiting(
 ) -> tuple[Gathered[PairExample], int]:
     """Add the votes of people that wait, if they shall be learnt; and up to where they were."""
     with claim.database.read() as session:
-        after = samples.votes_learnt_up_to(session, parent)
+        after = adapters.votes_learnt_up_to(session, parent)
         if not config.with_human_pairs:
             return Gathered(examples, Counter(), after), after
         filters = Filters(claim.payload.filters.runs, (RaterKind.HUMAN,))

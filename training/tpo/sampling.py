@@ -45,7 +45,7 @@ def sample(
             for drawn in _draws(config, place)
         ]
         gathered: list[dict[int, Outcome]] = [{} for _ in chunk]
-        for answer in answers(claim, engine, requests):
+        for answer in answers(engine, requests):
             if isinstance(answer.outcome, EngineUnavailable):
                 raise answer.outcome
             at, candidate = divmod(answer.place, config.k)

@@ -158,7 +158,7 @@ def _responses(
     claim: Claim, config: TpoConfig, engine: Engine, served: Served, prompts: Sequence[Prompt]
 ) -> list[str]:
     requests = [request(engine, p, config.thinking, config.greedy, served) for p in prompts]
-    found: dict[int, Completion | EngineError] = dict(answers(claim, engine, requests))
+    found: dict[int, Completion | EngineError] = dict(answers(engine, requests))
     for outcome in found.values():
         if isinstance(outcome, EngineUnavailable):
             raise outcome
