@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from ptrapp.cli.commands import app
 from ptrapp.core.settings import Settings
+from training.ptr.config import PtrDataConfig
 from training.recipes.dpo import DpoConfig
+from training.recipes.evaluate import EvaluateConfig
 from training.recipes.mask_sft import MaskSftConfig
 from training.rewarding.config import RewardConfig
+from training.tpo.config import TpoConfig
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -35,8 +39,18 @@ def test_every_picture_is_there() -> None:
     assert all((Path(__file__).parents[1] / picture).is_file() for picture in pictures)
 
 
-@pytest.mark.parametrize("config", [DpoConfig, MaskSftConfig, RewardConfig])
+@pytest.mark.parametrize(
+    "config", [DpoConfig, MaskSftConfig, RewardConfig, TpoConfig, PtrDataConfig, EvaluateConfig]
+)
 def test_every_setting_of_a_job_is_in_the_readme(config: Any) -> None:
     missing = [field.name for field in fields(config) if f"`{field.name}`" not in README]
 
     assert not missing
+
+
+def test_every_command_of_the_readme_is_one() -> None:
+    said = re.findall(r"python -m ptrapp ([a-z][a-z-]*)", README)
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
+
+    assert len(set(said)) > 5
+    assert set(said) <= {name.replace("_", "-") for name in known}

@@ -52,7 +52,7 @@ class EvaluateConfig:
     """Rounds of each chain; the gain saturates at the second or third."""
     thinking: Thinking = Thinking.LATER
     """When there is a thought: always, later (from round 2), or never."""
-    history: HistoryMode = HistoryMode.FULL
+    history_mode: HistoryMode = HistoryMode.FULL
     """Which earlier rounds a later one is shown: full, or the last one alone."""
     n_samples: Annotated[int, Field(ge=0, le=1000)] = 0
     """Answers drawn to each problem; 0 is one greedy answer."""
@@ -130,7 +130,7 @@ def _plan(config: EvaluateConfig, versions: tuple[str, ...]) -> Plan:
         tasks=tuple(open_task(name, columns) for name in config.tasks),
         n=config.n,
         thinking=config.thinking,
-        history=config.history,
+        history=config.history_mode,
         n_samples=config.n_samples,
         temperature=config.temperature,
         top_p=config.top_p,
