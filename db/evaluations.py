@@ -11,30 +11,6 @@ _AT_ONCE = 500
 """Values of one IN: SQLite takes a limited number."""
 
 
-def add(
-    session: Session,
-    *,
-    adapter_id: int | None,
-    task: str,
-    round_index: int,
-    setting: str,
-    n: int,
-    n_correct: int,
-) -> Evaluation:
-    """Store one measurement. `adapter_id` None is the base model, `round_index` counts from 0."""
-    row = Evaluation(
-        adapter_id=adapter_id,
-        task=task,
-        round_index=round_index,
-        setting=setting,
-        n=n,
-        n_correct=n_correct,
-    )
-    session.add(row)
-    session.flush()
-    return row
-
-
 def add_once(
     session: Session,
     *,
@@ -47,7 +23,8 @@ def add_once(
 ) -> Evaluation:
     """Store one measurement, unless it was stored already under the very same `setting`.
 
-    A job that was killed and goes on says again what it has measured.
+    `adapter_id` None is the base model, `round_index` counts from 0. A job that was killed and goes
+    on says again what it has measured.
     """
     same = select(Evaluation).where(
         Evaluation.adapter_id.is_not_distinct_from(adapter_id),
@@ -57,8 +34,7 @@ def add_once(
     )
     if (found := session.scalars(same.limit(1)).one_or_none()) is not None:
         return found
-    return add(
-        session,
+    row = Evaluation(
         adapter_id=adapter_id,
         task=task,
         round_index=round_index,
@@ -66,6 +42,9 @@ def add_once(
         n=n,
         n_correct=n_correct,
     )
+    session.add(row)
+    session.flush()
+    return row
 
 
 def listing(session: Session, *, task: str | None = None) -> list[Evaluation]:

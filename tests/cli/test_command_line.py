@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bench.story_data import show_refinements
 from db.models import JobKind
-from db.session import open_database
 from ptrapp.cli import commands
 from ptrapp.cli.values import read_values
 from ptrapp.core.errors import InputError, ThriceError
-from ptrapp.core.settings import Settings
-from ptrapp.engines.local import LocalEngine
-from ptrapp.services.studio import Studio
-from ptrapp.tasks.families import problems
 from training.ptr.config import PtrDataConfig
 from training.recipes.dpo import DpoConfig
 from training.recipes.evaluate import EvaluateConfig
@@ -123,11 +116,17 @@ def test_a_mistake_in_the_settings_ends_with_status_2(tmp_path: Path) -> None:
 
 
 def test_a_job_runs_to_its_end_and_its_version_is_named(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path)
-    with closing(LocalEngine(settings.model_path)) as engine:
-        studio = Studio(settings, open_database(settings.database), engine)
-        show_refinements(studio, problems(4, split="train", seed=0), seed=0)
-        studio.database.dispose()
+    file = tmp_path / "attempts.json"
+    rows = [
+        {
+            "question": f"What is {n} + 1?",
+            "output1": "The answer is 0.",
+            "output2": f"It is {n + 1}.",
+        }
+        for n in range(8)
+    ]
+    file.write_text(json.dumps(rows))
+    run("--data-dir", str(tmp_path), "import-attempts", str(file))
     command = [sys.executable, "-m", "ptrapp", "--data-dir", str(tmp_path), "mask-sft"]
     ended = subprocess.run(
         [*command, "--epochs", "1"],

@@ -10,12 +10,12 @@ from db.session import Database
 
 def _add(database: Database, task: str, n_correct: int) -> None:
     with database.write() as session:
-        evaluations.add(
+        evaluations.add_once(
             session,
             adapter_id=None,
             task=task,
             round_index=2,
-            setting="greedy",
+            setting=f"greedy, {n_correct} right",
             n=10,
             n_correct=n_correct,
         )
