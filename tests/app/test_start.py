@@ -26,7 +26,7 @@ from ptrapp.core.settings import load_settings
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 90
 """Longest a start may take on a busy machine; importing torch and Gradio is most of it."""
-END_S = 5
+END_S = 30
 
 
 @pytest.fixture(scope="module")
