@@ -35,18 +35,12 @@ def ptr(office: CommandOffice, seed: int, args: argparse.Namespace) -> Table:
     _carry_out(office, JobKind.PTR_DATA, recipe)
     tuned = _carry_out(office, JobKind.MASK_SFT, {"seed": seed})
     plain = _carry_out(office, JobKind.MASK_SFT, {"seed": seed, "attempts": False})
-    names = {tuned.adapter: "tuned", plain.adapter: "plain SFT, no attempts", "base": "base"}
-    measured = _evaluate(
-        office,
-        seed,
-        args,
-        versions=[tuned.adapter, plain.adapter],
-        tasks=["generated", "held_out"],
-        rounds=3,
-        thinking="later",
-        controls=True,
-    )
-    return _by_round(measured, names)
+    plan = {"tasks": ["generated", "held_out"], "rounds": 3, "thinking": "later"}
+    of_tuned = _evaluate(office, seed, args, versions=[tuned.adapter], controls=True, **plan)
+    of_plain = _evaluate(office, seed, args, versions=[plain.adapter], controls=False, **plan)
+    names = {"base": "base", tuned.adapter: "tuned", plain.adapter: "plain SFT, no attempts"}
+    beside = [row for row in of_plain if row["version"] != "base"]
+    return _by_round([*of_tuned, *beside], names)
 
 
 def tpo(office: CommandOffice, seed: int, args: argparse.Namespace) -> Table:
