@@ -57,19 +57,24 @@ def memorises(accuracy: Curve, held_out: Curve) -> str | None:
 
 def one_side_longer(examples: Sequence[Encoded]) -> str | None:
     """Length alone tells chosen from rejected."""
-    longer = [
+    surplus = [
         len(example.completions[pair.chosen].token_ids)
-        > len(example.completions[pair.rejected].token_ids)
+        - len(example.completions[pair.rejected].token_ids)
         for example in examples
         for pair in example.pairs
         if pair.outcomes[0] > pair.outcomes[2]
     ]
-    if len(longer) < 20 or 0.05 < mean(longer) < 0.95:
+    if len(surplus) < 20:
         return None
-    side = "longer" if mean(longer) > 0.5 else "shorter"
-    share = max(mean(longer), 1 - mean(longer))
+    shares = {
+        "longer": mean(by > 0 for by in surplus),
+        "shorter": mean(by < 0 for by in surplus),
+    }
+    side, share = max(shares.items(), key=lambda item: item[1])
+    if share < 0.95:
+        return None
     return (
-        f"In {share:.0%} of the {len(longer)} pairs the {side} completion was chosen: length "
+        f"In {share:.0%} of the {len(surplus)} pairs the {side} completion was chosen: length "
         "may be all there is to learn. Compare answers of like length, or set length_normalised."
     )
 

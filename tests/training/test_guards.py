@@ -47,6 +47,7 @@ def test_length_that_decides_every_pair_is_said() -> None:
     assert "100% of the 24 pairs the shorter" in (guards.one_side_longer(shorter) or "")
     assert guards.one_side_longer(longer + shorter) is None
     assert guards.one_side_longer(longer[:10]) is None, "ten may be chance"
+    assert guards.one_side_longer([example(4, 4, CHOSEN)] * 24) is None, "equal is not shorter"
 
 
 def test_ties_alone_have_no_direction() -> None:
