@@ -9,11 +9,9 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from bench.bundled import SHIPPED, accuracy, rounds
-from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
+from bench.bundled import SHIPPED, accuracy, by_style, rounds
+from ptrapp.tasks.families import problems
 from training.bundled.generate import complete
-
-TAUGHT = sorted(set(FAMILIES) - HELD_OUT)
 
 
 @pytest.fixture(scope="module")
@@ -34,19 +32,30 @@ def test_the_model_is_small_enough_to_ship() -> None:
 def test_it_solves_a_fair_share_of_problems_it_never_saw(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    asked = problems(60, split="eval", seed=11, families=TAUGHT)
+    asked = problems(60, split="eval", seed=11)
     torch.manual_seed(0)
     (thought,) = rounds(model, tokenizer, asked, (True,))
     (direct,) = rounds(model, tokenizer, asked, (False,))
     assert sum(completion.well_formed for completion in thought + direct) >= 114
-    assert accuracy(asked, thought) >= 25
-    assert accuracy(asked, direct) >= 20
+    assert accuracy(asked, thought) >= 45
+    assert accuracy(asked, direct) >= 40
+
+
+def test_it_could_do_better_than_it_does_by_habit(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """The room that preferences have: it can write the work down, and mostly does not."""
+    torch.manual_seed(0)
+    found = by_style(model, tokenizer, problems(200, split="eval", seed=13))
+    assert found["full"]["accuracy"] >= 85
+    assert found["full"]["share"] <= 45
+    assert all(found[style]["accuracy"] <= 75 for style in ("plan", "easy", "estimate"))
 
 
 def test_asked_again_it_still_answers(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
 ) -> None:
-    asked = problems(20, split="eval", seed=12, families=TAUGHT)
+    asked = problems(20, split="eval", seed=12)
     for completions in rounds(model, tokenizer, asked, (False, True, True)):
         assert all(completion.well_formed for completion in completions)
 
