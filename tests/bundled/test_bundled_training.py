@@ -33,7 +33,7 @@ def test_the_command_leaves_a_model_that_can_be_loaded(tmp_path: Path) -> None:
 def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
     tmp_path: Path, learned_tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    run = Run(n_steps=6, tokens_per_step=512)
+    run = Run(n_steps=6, end_share=1.0, tokens_per_step=512)
 
     def killed_after_three(step: int) -> None:
         if step == 3:
@@ -53,12 +53,26 @@ def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(
         assert torch.equal(tensor, resumed.state_dict()[name]), name
 
 
+def test_a_run_is_ended_before_its_last_step(
+    tmp_path: Path, learned_tokenizer: PreTrainedTokenizerFast
+) -> None:
+    steps: list[int] = []
+    run = Run(n_steps=4, end_share=0.5, tokens_per_step=512)
+    train(learned_tokenizer, run, tmp_path, after_step=steps.append)
+    assert steps == [1, 2]
+
+
 def test_another_runs_checkpoint_is_not_continued(
     tmp_path: Path, learned_tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    train(learned_tokenizer, Run(n_steps=2, tokens_per_step=512), tmp_path, save_every=1)
+    train(
+        learned_tokenizer,
+        Run(n_steps=2, end_share=1.0, tokens_per_step=512),
+        tmp_path,
+        save_every=1,
+    )
     steps: list[int] = []
-    other = Run(n_steps=2, tokens_per_step=512, seed=1)
+    other = Run(n_steps=2, end_share=1.0, tokens_per_step=512, seed=1)
     train(learned_tokenizer, other, tmp_path, after_step=steps.append)
     assert steps == [1, 2]
 

@@ -24,6 +24,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=Path("data/bundled"), help="checkpoints")
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--steps", type=int, default=usual.n_steps)
+    parser.add_argument(
+        "--end-share", type=float, default=usual.end_share, help="part of the steps really done"
+    )
     parser.add_argument("--tokens-per-step", type=int, default=usual.tokens_per_step)
     parser.add_argument("--save-every", type=int, default=200, help="steps between checkpoints")
     parser.add_argument("--threads", type=int, default=2)
@@ -36,7 +39,12 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(chosen.threads)
-    run = Run(seed=chosen.seed, n_steps=chosen.steps, tokens_per_step=chosen.tokens_per_step)
+    run = Run(
+        seed=chosen.seed,
+        n_steps=chosen.steps,
+        end_share=chosen.end_share,
+        tokens_per_step=chosen.tokens_per_step,
+    )
 
     began = time.monotonic()
     tokenizer = build_tokenizer(tokenizer_texts(run.seed))

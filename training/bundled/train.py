@@ -45,8 +45,17 @@ class Run:
     """Up to this part of the run the mixture stands alone; then half of it is practice."""
     decay_share: float = 0.5
     """The part of the time up to there in which the rate falls linearly to nothing."""
+    end_share: float = 0.704
+    """The run is ended here, before the rate has come down: it writes work well by then and still
+    does sums badly in its head, so there is something to refine and to prefer. Run to its end
+    (1.0) it answers 93 % directly, and nothing is left to show."""
     second_peak: float = 0.67
     """Where the rate starts again, as a share of `lr`, to fall once more until the end."""
+
+    @property
+    def n_done_steps(self) -> int:
+        """Steps that are really done."""
+        return int(self.n_steps * self.end_share)
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast, run: Run) -> LlamaForCausalLM:
@@ -94,6 +103,7 @@ def train(
     checkpoint = work / "checkpoint.pt"
     start = _restore(checkpoint, model, optimizer, run)
     began, n_tokens, mean_loss = time.monotonic(), 0, 0.0
+    n_steps = run.n_done_steps
     data = batches(
         tokenizer,
         seed=run.seed,
@@ -105,7 +115,7 @@ def train(
         start=start,
     )
     model.train()
-    for step, batch in zip(range(start, run.n_steps), data, strict=False):
+    for step, batch in zip(range(start, n_steps), data, strict=False):
         for group in optimizer.param_groups:
             group["lr"] = run.lr * rate(step, run)
         loss = batch_loss(body, model.lm_head, batch)
@@ -118,11 +128,11 @@ def train(
         done = step + 1
         if done % 50 == 0:
             speed = n_tokens / (time.monotonic() - began)
-            logger.info("step %d/%d loss %.4f, %.0f tokens/s", done, run.n_steps, mean_loss, speed)
+            logger.info("step %d/%d loss %.4f, %.0f tokens/s", done, n_steps, mean_loss, speed)
         if done % save_every == 0:
             _save(checkpoint, model, optimizer, run, done)
         after_step(done)
-    logger.info("trained %d steps in %.0f s", run.n_steps - start, time.monotonic() - began)
+    logger.info("trained %d steps in %.0f s", n_steps - start, time.monotonic() - began)
     return model.eval()
 
 
