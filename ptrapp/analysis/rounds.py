@@ -1,4 +1,4 @@
-"""What another round did: answers it fixed, answers it broke, and the accuracy of each round."""
+"""What another round did: answers it fixed and broke, and how it went after a right one."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -29,13 +29,6 @@ def flips(before: Sequence[bool], after: Sequence[bool]) -> Flips:
     fixed = pairs.count((False, True))
     broken = pairs.count((True, False))
     return Flips(fixed, broken, len(pairs) - fixed - broken)
-
-
-def accuracy_by_round(trajectories: Sequence[Sequence[bool]]) -> list[Accuracy]:
-    """Count right answers by round; a trajectory that ended early is missing from the rest."""
-    n_rounds = max(map(len, trajectories), default=0)
-    rounds = [[row[at] for row in trajectories if at < len(row)] for at in range(n_rounds)]
-    return [Accuracy(sum(answers), len(answers)) for answers in rounds]
 
 
 class Given(NamedTuple):

@@ -1,6 +1,6 @@
 import pytest
 
-from ptrapp.analysis.rounds import accuracy_by_round, flips, given_before
+from ptrapp.analysis.rounds import flips, given_before
 
 
 def test_flips_count_what_a_round_fixed_and_broke() -> None:
@@ -10,13 +10,6 @@ def test_flips_count_what_a_round_fixed_and_broke() -> None:
 def test_rounds_of_unequal_size_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="zip"):
         flips([True], [True, False])
-
-
-def test_a_trajectory_that_ended_early_is_missing_from_later_rounds() -> None:
-    by_round = accuracy_by_round([[True, True], [False], [False, True]])
-    assert by_round == [(1, 3), (2, 2)]
-    assert [one.rate for one in by_round] == [pytest.approx(1 / 3), 1.0]
-    assert accuracy_by_round([]) == []
 
 
 def test_accuracy_is_told_apart_by_the_round_before() -> None:
