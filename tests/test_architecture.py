@@ -18,6 +18,9 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.judges": {"ptrapp.core", "ptrapp.engines", "ptrapp.tasks"},
     "ptrapp.pairing": {"ptrapp.core"},
     "ptrapp.ranking": set(),
+    # Votes to one outcome, for training and export alike: it counts rows, and reads none.
+    "ptrapp.outcomes": {"db.models"},
+    "ptrapp.interchange": {"ptrapp.core", "ptrapp.tasks"},
     "ptrapp.scoring": {"ptrapp.core", "ptrapp.judges.base", "ptrapp.ranking"},
     "ptrapp.refine": {"ptrapp.core", "ptrapp.engines"},
     "ptrapp.evaluation": {
@@ -37,6 +40,8 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.engines.base",
         "ptrapp.judges.base",
         "ptrapp.judges.verifier",
+        "ptrapp.interchange",
+        "ptrapp.outcomes",
         "ptrapp.pairing",
         "ptrapp.refine",
         "db",
@@ -54,6 +59,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.engines",
         "ptrapp.evaluation",
         "ptrapp.judges",
+        "ptrapp.outcomes",
         "ptrapp.pairing",
         "ptrapp.ranking",
         "ptrapp.refine",

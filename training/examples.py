@@ -22,7 +22,7 @@ from db.trajectories import WEAK
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason, Message, Turn
-from training.outcomes import Counted, Counting, count
+from ptrapp.outcomes import Counted, Counting, count
 from training.payload import Filters
 
 MAJORITY = Counting()

@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass
 from db import adapters
 from db.models import Adapter
 from ptrapp.core.errors import ConfigurationError, NothingToLearn
+from ptrapp.outcomes import Counting
 from training import guards, snapshot
 from training.ancestry import find_parent, refuse_repetition
 from training.batches import Item, Rows, build
@@ -31,7 +32,6 @@ from training.hold_out import hold_out
 from training.losses import PreferenceForm
 from training.model import Policy, load_base, make_policy
 from training.objectives import JudgeBatch, preference_objective
-from training.outcomes import Counting
 from training.payload import STRICT, read
 from training.plan import plan_steps
 from training.publish import Origin, publish

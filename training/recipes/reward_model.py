@@ -14,12 +14,12 @@ from typing import Any
 from ptrapp.analysis.intervals import wilson
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.judges.reward_model import RewardModel
+from ptrapp.outcomes import Counting
 from training import guards
 from training.claim import Claim
 from training.examples import in_words
 from training.hold_out import hold_out
 from training.losses.reward import RewardForm
-from training.outcomes import Counting
 from training.payload import read
 from training.ranks import Ranks
 from training.rewarding.classifier import load_classifier

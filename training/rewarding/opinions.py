@@ -12,10 +12,10 @@ from db import adapters, labels
 from db.models import Outcome, Partition, Round
 from db.session import Session
 from ptrapp.core.types import FinishReason
+from ptrapp.outcomes import Counting, count
 from training import durable
 from training.claim import Claim
 from training.examples import Gathered
-from training.outcomes import Counting, count
 from training.payload import Filters
 
 
