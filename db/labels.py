@@ -11,9 +11,12 @@ from sqlalchemy.sql import ColumnElement
 from db.dialects import insert
 from db.errors import Conflict
 from db.models import (
+    Aspect,
+    Assignment,
     Comparison,
     Offer,
     Outcome,
+    Purpose,
     Rater,
     RaterKind,
     Reveal,
@@ -40,14 +43,20 @@ def ensure_rater(
     return rater
 
 
-def ensure_comparison(session: Session, round_a_id: int, round_b_id: int) -> Comparison:
+def ensure_comparison(
+    session: Session, round_a_id: int, round_b_id: int, aspect: Aspect = Aspect.RESPONSE
+) -> Comparison:
     """Return the comparison of two rounds, in whichever order they are given."""
     if round_a_id == round_b_id:
         raise Conflict(f"Round {round_a_id} cannot be compared with itself; choose two rounds.")
     left_id, right_id = sorted((round_a_id, round_b_id))
     same = (
         select(Comparison)
-        .where(Comparison.left_round_id == left_id, Comparison.right_round_id == right_id)
+        .where(
+            Comparison.left_round_id == left_id,
+            Comparison.right_round_id == right_id,
+            Comparison.aspect == aspect,
+        )
         .options(joinedload(Comparison.left), joinedload(Comparison.right))
     )
     if (found := session.scalars(same).one_or_none()) is not None:
@@ -59,31 +68,54 @@ def ensure_comparison(session: Session, round_a_id: int, round_b_id: int) -> Com
             "prompt can be compared."
         )
     row = insert(session, Comparison).values(
-        prompt_id=left.prompt_id, left_round_id=left_id, right_round_id=right_id
+        prompt_id=left.prompt_id, left_round_id=left_id, right_round_id=right_id, aspect=aspect
     )
     session.execute(row.on_conflict_do_nothing())
     return session.scalars(same).one()
 
 
-def offer(session: Session, rater_id: int, comparison_id: int, *, flipped: bool) -> Offer:
-    """Store that a comparison is shown to a rater; the vote comes back under the offer's key."""
+def offer(
+    session: Session,
+    rater_id: int,
+    comparison_id: int,
+    *,
+    flipped: bool,
+    purpose: Purpose = Purpose.LABEL,
+) -> Offer:
+    """Store that a comparison is shown to a rater; the vote comes back under the offer's key.
+
+    Where thoughts are what is compared, showing it shows them.
+    """
     comparison = _comparison(session, comparison_id)
     shown = Offer(
         key=uuid4().hex,
         comparison=comparison,
         rater_id=rater_id,
         flipped=flipped,
-        thoughts_seen=_thoughts_seen(session, rater_id, comparison),
+        purpose=purpose,
+        thoughts_seen=_seen(session, rater_id, comparison),
     )
     session.add(shown)
+    if comparison.aspect is Aspect.THOUGHT:
+        for round_id in (comparison.left_round_id, comparison.right_round_id):
+            reveal(session, rater_id, round_id, versions=False)
     session.flush()
     return shown
 
 
-def reveal(session: Session, rater_id: int, round_id: int) -> None:
-    """The thought of a round is sent to a rater: from now on his votes on it are not blind."""
-    row = insert(session, Reveal).values(rater_id=rater_id, round_id=round_id)
-    session.execute(row.on_conflict_do_nothing())
+def reveal(session: Session, rater_id: int, round_id: int, *, versions: bool = True) -> None:
+    """The thought of a round is sent to a rater: from now on his votes on it are not blind.
+
+    Without `versions` who wrote it stays hidden, and his votes on thoughts stay blind.
+    """
+    row = insert(session, Reveal).values(rater_id=rater_id, round_id=round_id, versions=versions)
+    both = (Reveal.rater_id, Reveal.round_id)
+    if versions:
+        session.execute(
+            row.on_conflict_do_update(index_elements=both, set_={Reveal.versions: True})
+        )
+    else:
+        session.execute(row.on_conflict_do_nothing())
 
 
 def cast_vote(
@@ -114,7 +146,8 @@ def cast_vote(
         offer_key=offer_key,
         outcome=_MIRRORED.get(shown, shown) if offered.flipped else shown,
         strength=strength,
-        blind=not (offered.thoughts_seen or _thoughts_seen(session, rater.id, comparison)),
+        purpose=offered.purpose,
+        blind=not (offered.thoughts_seen or _seen(session, rater.id, comparison)),
         rationale=rationale,
         decided_ms=decided_ms,
         client=client,
@@ -153,8 +186,10 @@ def judge_vote(
     )
 
 
-def undo_last(session: Session, rater_id: int, key: str) -> Vote | None:
-    """Withdraw the rater's latest vote that stands; None when there is none left.
+def undo_last(
+    session: Session, rater_id: int, key: str, *, campaign_id: int | None = None
+) -> Vote | None:
+    """Withdraw the rater's latest vote that stands (in a campaign); None when there is none left.
 
     The comparison is then without a vote, also where the withdrawn one had replaced an earlier
     one: undo means "ask me again", not "I think what I thought before". Each further undo, under
@@ -163,12 +198,13 @@ def undo_last(session: Session, rater_id: int, key: str) -> Vote | None:
     if (stored := _by_key(session, key)) is not None:
         return stored
     rater = _locked(session, rater_id)
+    standing = select(Vote).where(Vote.rater_id == rater_id, _stands())
+    if campaign_id is not None:
+        standing = standing.join(Assignment, Assignment.offer_key == Vote.offer_key).where(
+            Assignment.campaign_id == campaign_id
+        )
     last = session.scalars(
-        select(Vote)
-        .where(Vote.rater_id == rater_id, _stands())
-        .order_by(Vote.id.desc())
-        .limit(1)
-        .options(joinedload(Vote.comparison))
+        standing.order_by(Vote.id.desc()).limit(1).options(joinedload(Vote.comparison))
     ).one_or_none()
     if last is None:
         return None
@@ -176,6 +212,7 @@ def undo_last(session: Session, rater_id: int, key: str) -> Vote | None:
         key=key,
         comparison=last.comparison,
         rater=rater,
+        purpose=last.purpose,
         outcome=Outcome.WITHDRAWN,
         blind=last.blind,
         supersedes_id=last.id,
@@ -188,15 +225,15 @@ def undo_last(session: Session, rater_id: int, key: str) -> Vote | None:
 def current_votes(
     session: Session, *, after: int = 0, kinds: Collection[RaterKind] | None = None
 ) -> list[Vote]:
-    """The votes that stand, oldest first, with what training and the plots read of them.
+    """The votes on responses that stand, oldest first, with what training and plots read of them.
 
-    What a judge said of a job's own samples is that job's: it makes its pairs of them and is not
-    learnt twice.
+    Repeats and practice are checks on a rater, not opinions, and are left out. So is what a judge
+    said of a job's own samples: that job makes its pairs of it, and nothing is learnt twice.
 
     Loaded in a number of queries that hardly grows with the votes: rater, comparison, prompt,
     both rounds with their runs and all their earlier rounds, so that `lineage` asks for no more.
     """
-    standing = select(Vote).where(Vote.id > after, _stands(), ~_of_a_job()).order_by(Vote.id)
+    standing = select(Vote).where(Vote.id > after, _learnable()).order_by(Vote.id)
     if kinds is not None:
         standing = standing.join(Vote.rater).where(Rater.kind.in_(kinds))
     comparison = selectinload(Vote.comparison)
@@ -215,7 +252,7 @@ def current_votes(
 def count_preferences(session: Session, after: int = 0) -> int:
     """How many standing votes after row `after` say left or right: what DPO learns from."""
     decided = Vote.outcome.in_((Outcome.LEFT, Outcome.RIGHT))
-    waiting = select(func.count(Vote.id)).where(Vote.id > after, decided, _stands(), ~_of_a_job())
+    waiting = select(func.count(Vote.id)).where(Vote.id > after, decided, _learnable())
     return session.scalar(waiting) or 0
 
 
@@ -225,16 +262,26 @@ def highest_vote_id(session: Session) -> int:
 
 
 def _append(
-    session: Session, *, outcome: Outcome, comparison: Comparison, rater: Rater, **columns: Any
+    session: Session,
+    *,
+    outcome: Outcome,
+    comparison: Comparison,
+    rater: Rater,
+    purpose: Purpose = Purpose.LABEL,
+    **columns: Any,
 ) -> Vote:
     """Add a vote at the end of this rater's chain on this comparison."""
     if outcome is Outcome.WITHDRAWN:
         raise Conflict("A vote cannot be cast as withdrawn; undo the last one instead.")
     end = select(Vote.id).where(
-        Vote.rater_id == rater.id, Vote.comparison_id == comparison.id, ~_superseded()
+        Vote.rater_id == rater.id,
+        Vote.comparison_id == comparison.id,
+        Vote.purpose == purpose,
+        ~_superseded(),
     )
     vote = Vote(
         outcome=outcome,
+        purpose=purpose,
         comparison=comparison,
         rater=rater,
         supersedes_id=session.scalar(end),
@@ -254,10 +301,21 @@ def _stands() -> ColumnElement[bool]:
     return (Vote.outcome != Outcome.WITHDRAWN) & ~_superseded()
 
 
-def _thoughts_seen(session: Session, rater_id: int, comparison: Comparison) -> bool:
+def _learnable() -> ColumnElement[bool]:
+    on_responses = exists().where(
+        Comparison.id == Vote.comparison_id, Comparison.aspect == Aspect.RESPONSE
+    )
+    counted = (Vote.purpose == Purpose.LABEL) & on_responses.correlate(Vote)
+    return _stands() & counted & ~_of_a_job()
+
+
+def _seen(session: Session, rater_id: int, comparison: Comparison) -> bool:
+    """Whether the rater knows more of the two rounds than the comparison shows."""
     sides = (comparison.left_round_id, comparison.right_round_id)
-    seen = exists().where(Reveal.rater_id == rater_id, Reveal.round_id.in_(sides))
-    return bool(session.scalar(select(seen)))
+    seen = select(Reveal.round_id).where(Reveal.rater_id == rater_id, Reveal.round_id.in_(sides))
+    if comparison.aspect is Aspect.THOUGHT:
+        seen = seen.where(Reveal.versions)
+    return session.scalar(seen.limit(1)) is not None
 
 
 def _locked(session: Session, rater_id: int) -> Rater:

@@ -102,7 +102,11 @@ def test_writers_of_one_process_wait_in_line(sqlite_url: str) -> None:
 def test_a_broken_rule_of_the_schema_is_a_conflict(database: Database) -> None:
     with pytest.raises(Conflict, match="contradicts"):
         with database.write() as session:
-            session.execute(text("INSERT INTO reveals VALUES (1, 1, '2026-01-01 00:00:00')"))
+            session.execute(
+                text(
+                    "INSERT INTO reveals (rater_id, round_id, created_at) VALUES (1, 1, '2026-01-01')"
+                )
+            )
 
 
 def test_a_mistake_in_our_sql_is_not_dressed_up(sqlite_database: Database) -> None:

@@ -1,0 +1,67 @@
+"""The tables. What must always hold is said here, in the schema, not in the code that writes."""
+
+from db.models.base import NAMING, Base, UtcDateTime, enum_column, now
+from db.models.campaigns import (
+    Assignment,
+    AssignmentState,
+    Campaign,
+    CampaignItem,
+    CampaignRater,
+    CampaignState,
+    ItemKind,
+)
+from db.models.jobs import Job, JobKind, JobMetric, JobStatus, Worker
+from db.models.labels import (
+    Aspect,
+    Comparison,
+    Offer,
+    Outcome,
+    Purpose,
+    Rater,
+    RaterKind,
+    Reveal,
+    Score,
+    Vote,
+)
+from db.models.prompts import Partition, Prompt, Round, Run, RunMode, RunState
+from db.models.versions import Adapter, AdapterStatus, Evaluation, Snapshot
+
+__all__ = [
+    "NAMING",
+    "Adapter",
+    "AdapterStatus",
+    "Aspect",
+    "Assignment",
+    "AssignmentState",
+    "Base",
+    "Campaign",
+    "CampaignItem",
+    "CampaignRater",
+    "CampaignState",
+    "Comparison",
+    "Evaluation",
+    "ItemKind",
+    "Job",
+    "JobKind",
+    "JobMetric",
+    "JobStatus",
+    "Offer",
+    "Outcome",
+    "Partition",
+    "Prompt",
+    "Purpose",
+    "Rater",
+    "RaterKind",
+    "Reveal",
+    "Round",
+    "Run",
+    "RunMode",
+    "RunState",
+    "Score",
+    "Snapshot",
+    "UtcDateTime",
+    "Vote",
+    "Worker",
+    "enum_column",
+    "now",
+]

@@ -1,0 +1,178 @@
+"""Who compares, what is compared, and the append-only log of what was said."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text, true
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.models.base import Base, enum_column, now
+from db.models.prompts import Prompt, Round
+
+
+class RaterKind(StrEnum):
+    HUMAN = "human"
+    JUDGE = "judge"
+    DATASET = "dataset"
+    """Preferences that came with a file, of nobody we know."""
+
+
+class Aspect(StrEnum):
+    """What of two completions is compared."""
+
+    RESPONSE = "response"
+    THOUGHT = "thought"
+
+
+class Purpose(StrEnum):
+    """What a vote is asked for."""
+
+    LABEL = "label"
+    REPEAT = "repeat"
+    """The same pair again, sides swapped: a check on the rater, not a second opinion."""
+    PRACTICE = "practice"
+    """Answered while being taught the guidelines: never learnt from."""
+
+
+class Outcome(StrEnum):
+    LEFT = "left"
+    RIGHT = "right"
+    TIE = "tie"
+    BOTH_BAD = "both_bad"
+    WITHDRAWN = "withdrawn"
+    """An undo: supersedes a vote and leaves the comparison without one."""
+
+
+class Rater(Base):
+    """Somebody, or something, that compares responses."""
+
+    __tablename__ = "raters"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[RaterKind] = mapped_column(enum_column(RaterKind))
+    name: Mapped[str] = mapped_column(String(120), unique=True)
+    config: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Score(Base):
+    """What a judge that gives numbers said of one response; higher is better."""
+
+    __tablename__ = "scores"
+
+    round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), primary_key=True)
+    rater_id: Mapped[int] = mapped_column(ForeignKey("raters.id"), primary_key=True)
+    value: Mapped[float]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Comparison(Base):
+    """Two rounds of one prompt, offered to raters; the lower id is stored as left."""
+
+    __tablename__ = "comparisons"
+    __table_args__ = (
+        UniqueConstraint("left_round_id", "right_round_id", "aspect"),
+        CheckConstraint("left_round_id < right_round_id", name="ordered"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
+    left_round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"))
+    right_round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), index=True)
+    aspect: Mapped[Aspect] = mapped_column(
+        enum_column(Aspect), default=Aspect.RESPONSE, server_default=Aspect.RESPONSE.value
+    )
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    left: Mapped[Round] = relationship(foreign_keys=[left_round_id])
+    right: Mapped[Round] = relationship(foreign_keys=[right_round_id])
+    prompt: Mapped[Prompt] = relationship()
+
+
+class Offer(Base):
+    """A comparison as it was shown to one rater; its key makes the vote idempotent."""
+
+    __tablename__ = "offers"
+
+    key: Mapped[str] = mapped_column(String(32), primary_key=True)
+    comparison_id: Mapped[int] = mapped_column(ForeignKey("comparisons.id"), index=True)
+    rater_id: Mapped[int] = mapped_column(ForeignKey("raters.id"), index=True)
+    flipped: Mapped[bool]
+    """True when the right round stood on the left side of the screen."""
+    purpose: Mapped[Purpose] = mapped_column(
+        enum_column(Purpose), default=Purpose.LABEL, server_default=Purpose.LABEL.value
+    )
+    thoughts_seen: Mapped[bool] = mapped_column(default=False)
+    """Whether this rater had been shown a thought of either round before or while voting."""
+    dismissed: Mapped[bool] = mapped_column(default=False)
+    """The rater put the pair aside without a vote: its thoughts may be shown again."""
+    shown_at: Mapped[datetime] = mapped_column(default=now)
+
+    comparison: Mapped[Comparison] = relationship(lazy="joined")
+
+
+_FIRST_VOTE = text("supersedes_id IS NULL")
+
+
+class Vote(Base):
+    """One decision, append-only. The current vote is the row that nobody supersedes.
+
+    A rater's rows on one comparison are a chain: one first row, and at most one successor each.
+    Repeats and practice are chains of their own.
+    """
+
+    __tablename__ = "votes"
+    __table_args__ = (
+        Index(
+            "uq_votes_first",
+            "rater_id",
+            "comparison_id",
+            "purpose",
+            unique=True,
+            sqlite_where=_FIRST_VOTE,
+            postgresql_where=_FIRST_VOTE,
+        ),
+        CheckConstraint("strength BETWEEN 1 AND 3", name="strength"),
+        CheckConstraint("id <> supersedes_id", name="not_itself"),
+        CheckConstraint("outcome <> 'withdrawn' OR supersedes_id IS NOT NULL", name="undo_of_one"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    """Idempotency key: sent twice, stored once."""
+    comparison_id: Mapped[int] = mapped_column(ForeignKey("comparisons.id"), index=True)
+    rater_id: Mapped[int] = mapped_column(ForeignKey("raters.id"), index=True)
+    offer_key: Mapped[str | None] = mapped_column(ForeignKey("offers.key"))
+    outcome: Mapped[Outcome] = mapped_column(enum_column(Outcome))
+    """In terms of the comparison's left and right, not of the screen's."""
+    purpose: Mapped[Purpose] = mapped_column(
+        enum_column(Purpose), default=Purpose.LABEL, server_default=Purpose.LABEL.value
+    )
+    strength: Mapped[int] = mapped_column(default=1)
+    blind: Mapped[bool]
+    """False when thoughts or versions had been visible to the rater."""
+    rationale: Mapped[str | None]
+    agreed: Mapped[bool | None]
+    """Whether a judge that was asked in both orders said the same twice; NULL of others. A tie that
+    it did not agree on is its doubt, not a tie."""
+    decided_ms: Mapped[int | None]
+    """Milliseconds from the paint of the pair to the key."""
+    client: Mapped[str] = mapped_column(String(32), default="")
+    supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("votes.id"), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    comparison: Mapped[Comparison] = relationship()
+    rater: Mapped[Rater] = relationship()
+
+
+class Reveal(Base):
+    """A rater was sent the thought of a round: from then on his votes on it are not blind."""
+
+    __tablename__ = "reveals"
+
+    rater_id: Mapped[int] = mapped_column(ForeignKey("raters.id"), primary_key=True)
+    round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), primary_key=True)
+    versions: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """False where only thoughts were shown, to be compared: who wrote them stayed hidden."""
+    created_at: Mapped[datetime] = mapped_column(default=now)

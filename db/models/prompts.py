@@ -1,0 +1,137 @@
+"""Prompts and what was answered: a run is one press of the button, a round one completion."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.models.base import Base, enum_column, now
+
+if TYPE_CHECKING:
+    from db.models.versions import Adapter
+
+
+class Partition(StrEnum):
+    TRAIN = "train"
+    EVAL = "eval"
+
+
+class RunMode(StrEnum):
+    REFINE = "refine"
+    SAMPLE = "sample"
+    JOB = "job"
+    """Rounds written by a program, not by a person at the Play page."""
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Prompt(Base):
+    """What a user asked, once, whoever asked it."""
+
+    __tablename__ = "prompts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    system: Mapped[str | None]
+    reference_answer: Mapped[str | None]
+    task: Mapped[str | None] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(64))
+    """Where it came from: play, a generator, an imported file."""
+    partition: Mapped[Partition] = mapped_column(enum_column(Partition), default=Partition.TRAIN)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    """Of system, text, reference answer and context: the same question is one row."""
+    context: Mapped[list[dict[str, str]]] = mapped_column(
+        JSON, default=list, server_default=text("'[]'")
+    )
+    """Turns before `text` in a conversation that was brought in, `{"role": …, "content": …}`."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Run(Base):
+    """One press of the button: R rounds or K candidates of one prompt under one pinned policy."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index(None, "rater_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))
+    rater_id: Mapped[int | None] = mapped_column(ForeignKey("raters.id"))
+    adapter_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"), index=True)
+    """The job that asked; NULL where a person did."""
+    mode: Mapped[RunMode] = mapped_column(enum_column(RunMode))
+    settings: Mapped[dict[str, Any]]
+    """R or K, thinking, sampling: what a repeat of the run needs."""
+    state: Mapped[RunState] = mapped_column(enum_column(RunState), default=RunState.RUNNING)
+    message: Mapped[str | None]
+    """Why it failed or stopped early, for a person."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    prompt: Mapped[Prompt] = relationship(lazy="joined")
+    adapter: Mapped["Adapter | None"] = relationship(lazy="joined")
+    rounds: Mapped[list["Round"]] = relationship(
+        order_by="Round.index, Round.candidate", back_populates="run"
+    )
+
+
+class Round(Base):
+    """One completion. Siblings share parent and prompt, so two siblings are a valid DPO pair."""
+
+    __tablename__ = "rounds"
+    __table_args__ = (
+        UniqueConstraint("run_id", "index", "candidate"),
+        CheckConstraint('"index" >= 0', name="index_from_zero"),
+        CheckConstraint('("index" = 0) = (parent_id IS NULL)', name="first_has_no_parent"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"), index=True)
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("rounds.id"), index=True)
+    adapter_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
+    """The version that wrote it; NULL is the base model."""
+    index: Mapped[int]
+    """Place in its chain of refinements, from 0."""
+    candidate: Mapped[int] = mapped_column(default=0)
+    """Place among its siblings, from 0."""
+    author: Mapped[str] = mapped_column(String(32), default="policy")
+    """`policy`, or the name of a stronger writer (PTR's strong model)."""
+    thinking: Mapped[bool]
+    thought: Mapped[str]
+    response: Mapped[str]
+    raw: Mapped[str]
+    completion_ids: Mapped[list[int] | None]
+    """Token ids as generated; what training uses. NULL for text no engine of ours wrote."""
+    well_formed: Mapped[bool]
+    sampling: Mapped[dict[str, Any]]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    n_thought_tokens: Mapped[int]
+    n_response_tokens: Mapped[int]
+    finish_reason: Mapped[str] = mapped_column(String(16))
+    logprob_sum: Mapped[float | None]
+    thought_s: Mapped[float] = mapped_column(default=0.0)
+    duration_s: Mapped[float] = mapped_column(default=0.0)
+    correct: Mapped[bool | None]
+    """Verifier against the prompt's reference answer; NULL where there is none."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    run: Mapped[Run] = relationship(back_populates="rounds")
+    prompt: Mapped[Prompt] = relationship()
+    parent: Mapped["Round | None"] = relationship(remote_side=[id])
+    adapter: Mapped["Adapter | None"] = relationship()

@@ -1,0 +1,83 @@
+"""Versions of the policy: the frozen data they learnt, the adapters, and how good they are."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.models.base import Base, enum_column, now
+
+
+class AdapterStatus(StrEnum):
+    READY = "ready"
+    """Written and registered; not yet tried by an engine."""
+    ACTIVE = "active"
+    RETIRED = "retired"
+    REJECTED = "rejected"
+
+
+class Snapshot(Base):
+    """The frozen data of one job: a file and the hash that names its content."""
+
+    __tablename__ = "snapshots"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"), unique=True)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    path: Mapped[str]
+    highest_vote_id: Mapped[int]
+    n_rows: Mapped[int]
+    manifest: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Adapter(Base):
+    """One trained version of the policy. Names are never used again; at most one is active."""
+
+    __tablename__ = "adapters"
+    __table_args__ = (
+        Index(
+            "uq_adapters_one_active",
+            "status",
+            unique=True,
+            sqlite_where=text("status = 'active'"),
+            postgresql_where=text("status = 'active'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
+    job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"), unique=True)
+    snapshot_id: Mapped[int | None] = mapped_column(ForeignKey("snapshots.id"))
+    base_model: Mapped[str]
+    path: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    status: Mapped[AdapterStatus] = mapped_column(enum_column(AdapterStatus))
+    reason: Mapped[str | None]
+    """Why it was rejected, or why a ready one is not served yet."""
+    metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    activated_at: Mapped[datetime | None]
+
+    parent: Mapped["Adapter | None"] = relationship(remote_side=[id])
+    snapshot: Mapped[Snapshot | None] = relationship()
+
+
+class Evaluation(Base):
+    """Accuracy of one version at one round on one task."""
+
+    __tablename__ = "evaluations"
+    __table_args__ = (CheckConstraint("n_correct BETWEEN 0 AND n", name="n_correct"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    adapter_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"), index=True)
+    task: Mapped[str] = mapped_column(String(64))
+    round_index: Mapped[int]
+    setting: Mapped[str] = mapped_column(String(120))
+    """Greedy or sampled, thinking, control: what distinguishes two rows of one task."""
+    n: Mapped[int]
+    n_correct: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=now)
