@@ -110,6 +110,7 @@ EDGES: dict[str, set[str]] = {
     "rich": {"ptrapp.cli"},
     "vllm": set(),
     "inspect_ai": {"ptrapp.inspect_solver"},
+    "krippendorff": {"ptrapp.analysis"},
 }
 """Libraries that stay at an edge, and the parts that are this edge."""
 

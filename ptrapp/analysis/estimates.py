@@ -1,0 +1,58 @@
+"""A figure that says how sure it is, or why there is none yet."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+from ptrapp.analysis.intervals import Interval, wilson
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its 95 % interval; without a value, `missing` says why in words."""
+
+    n: int
+    """Observations it rests on."""
+    value: float | None = None
+    interval: Interval | None = None
+    missing: str = ""
+
+
+def too_few(n: int, needed: int, what: str) -> Estimate:
+    """No figure yet.
+
+    >>> too_few(3, 10, "shared comparisons").missing
+    'not enough data: 3 of 10 shared comparisons'
+    """
+    return Estimate(n, missing=f"not enough data: {n} of {needed} {what}")
+
+
+def rate(k: int, n: int, needed: int, what: str) -> Estimate:
+    """A share k/n with Wilson's interval, once `needed` observations are there.
+
+    >>> rate(8, 10, 5, "gold answers").value
+    0.8
+    """
+    return Estimate(n, k / n, wilson(k, n)) if n >= max(needed, 1) else too_few(n, needed, what)
+
+
+def quantile(values: Sequence[float], q: float, needed: int, what: str) -> Estimate:
+    """The smallest value that a share `q` does not exceed; the interval lies between two values.
+
+    The values of rank  n·q ± 1.96·√(n·q·(1 − q)),  rounded up, hold the quantile of whatever
+    distribution (Conover 1999, Practical Nonparametric Statistics, 3.2). 1 to 100, q = ½: the
+    value is 50, the ranks 50 ± 9.8 are 41 and 60.
+
+    >>> quantile(range(1, 101), 0.5, 20, "votes")
+    Estimate(n=100, value=50.0, interval=Interval(low=41.0, high=60.0), missing='')
+    """
+    n = len(values)
+    if n < max(needed, 1):
+        return too_few(n, needed, what)
+    ordered = sorted(values)
+    half = 1.96 * sqrt(n * q * (1 - q))
+    value, low, high = (
+        float(ordered[min(max(ceil(rank), 1), n) - 1])
+        for rank in (n * q, n * q - half, n * q + half)
+    )
+    return Estimate(n, value, Interval(low, high))

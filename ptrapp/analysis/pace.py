@@ -1,0 +1,39 @@
+"""How fast raters decide, and how often they take no side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ptrapp.analysis.estimates import Estimate, quantile, rate
+from ptrapp.analysis.opinions import Opinion
+from ptrapp.core.types import Preference
+
+NEEDED = 20
+NEEDED_P95 = 100
+"""Below it the interval of the 95th percentile would end at the slowest vote there is."""
+HASTY_MS = 1000
+"""Two responses are not read in less; a rater with many such votes guesses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    median_ms: Estimate
+    p95_ms: Estimate
+    hasty: Estimate
+    """Share of votes under a second."""
+
+
+def pace(opinions: Sequence[Opinion]) -> Pace:
+    """Times from the paint of the pair to the key, of the votes that were timed."""
+    times = [each.decided_ms for each in opinions if each.decided_ms is not None]
+    n_hasty = sum(time < HASTY_MS for time in times)
+    return Pace(
+        quantile(times, 0.5, NEEDED, "timed votes"),
+        quantile(times, 0.95, NEEDED_P95, "timed votes"),
+        rate(n_hasty, len(times), NEEDED, "timed votes"),
+    )
+
+
+def share_of(outcome: Preference, opinions: Sequence[Opinion]) -> Estimate:
+    """How much of a rater's first answers is this one, with Wilson's interval."""
+    first = [each for each in opinions if not (each.repeat or each.doubted)]
+    return rate(sum(each.outcome is outcome for each in first), len(first), NEEDED, "votes")

@@ -1,0 +1,38 @@
+"""Whether raters favour a side of the screen."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ptrapp.analysis.estimates import Estimate, rate
+from ptrapp.analysis.opinions import Opinion
+from ptrapp.core.types import Preference
+
+NEEDED = 20
+"""Votes that prefer a side."""
+
+
+@dataclass(frozen=True, slots=True)
+class PositionBias:
+    left: Estimate
+    """Share of the votes that prefer a side which went to what stood on the left."""
+
+    @property
+    def biased(self) -> bool | None:
+        """Whether one half lies outside the interval; None while there is no figure."""
+        if self.left.interval is None:
+            return None
+        return not self.left.interval.low <= 0.5 <= self.left.interval.high
+
+
+def position_bias(opinions: Iterable[Opinion]) -> PositionBias:
+    """The left side's share of the votes that prefer one, with Wilson's interval.
+
+    Sides are drawn by lot for each person and pair, so whatever the responses are like it is one
+    half but for chance; pairs whose sides were not drawn are left out. Repeats count: they are
+    votes on a screen too.
+
+    Worked by hand: L unflipped and R flipped stood on the left, R unflipped on the right: 2 of 3.
+    """
+    drawn = [each for each in opinions if each.flipped is not None and each.decided]
+    n_left = sum((each.outcome is Preference.LEFT) is not each.flipped for each in drawn)
+    return PositionBias(rate(n_left, len(drawn), NEEDED, "votes that prefer a side"))

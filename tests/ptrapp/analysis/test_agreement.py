@@ -1,0 +1,128 @@
+"""Krippendorff's α over raters and comparisons: by hand, from the literature, and its limits."""
+
+import random
+
+import krippendorff
+import numpy as np
+import pytest
+
+from ptrapp.analysis.agreement import conclusion, ordinal_alpha, place
+from ptrapp.analysis.opinions import Opinion
+from ptrapp.core.types import Preference
+
+L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
+
+
+def table(*rows: tuple[Preference, ...]) -> list[Opinion]:
+    """A row for each comparison, a column for each rater."""
+    return [
+        Opinion(f"rater {who}", comparison, outcome)
+        for comparison, row in enumerate(rows)
+        for who, outcome in enumerate(row)
+    ]
+
+
+def test_alpha_by_hand() -> None:
+    """(L, L) (L, L) (R, R) (L, R), ten times over: 50 L and 30 R of N = 80 opinions.
+
+    D_o = 2·10/80 = ¼,  D_e = 2·50·30/(80·79),  α = 1 − ¼·80·79/3000 = 0.47333.
+    """
+    found = ordinal_alpha(table((L, L), (L, L), (R, R), (L, R)) * 1)
+    assert found.value is None, "four comparisons are too few"
+    rows = [(L, L), (L, L), (R, R), (L, R)] * 10
+    assert ordinal_alpha(table(*rows)).value == pytest.approx(0.47333, abs=1e-5)
+
+
+def test_a_miss_by_one_step_costs_less_than_one_across_the_scale() -> None:
+    agreed = [(L, L), (R, R), (TIE, TIE)] * 10
+    near = ordinal_alpha(table(*agreed, (L, TIE), (TIE, R)))
+    far = ordinal_alpha(table(*agreed, (L, R), (L, R)))
+    assert near.value is not None
+    assert far.value is not None
+    assert near.value > far.value + 0.03
+
+
+def test_strength_has_its_place_on_the_scale() -> None:
+    sides = [place(Opinion("ann", 1, side, strength)) for side in (L, R) for strength in (1, 2, 3)]
+    assert sides == [-1, -2, -3, 1, 2, 3]
+    assert place(Opinion("ann", 1, TIE, 3)) == 0
+
+
+def test_both_bad_is_missing_and_not_a_tie() -> None:
+    rows = [(L, L), (R, R), (L, R)] * 10
+    without = ordinal_alpha(table(*rows))
+    assert ordinal_alpha(table(*rows, *[(BAD, BAD), (BAD, L)] * 5)) == without
+    assert ordinal_alpha(table(*rows, *[(TIE, L)] * 5)) != without
+
+
+def test_repeats_gold_and_a_judges_doubts_are_left_out() -> None:
+    rows = table(*[(L, L), (R, R), (L, R)] * 10)
+    extra = [
+        Opinion("rater 0", 0, R, repeat=True),
+        *[Opinion(f"rater {who}", 100 + at, L, gold=L) for who in (0, 1) for at in range(20)],
+        *[Opinion("judge", at, TIE, agreed=False) for at in range(30)],
+    ]
+    assert ordinal_alpha([*rows, *extra]) == ordinal_alpha(rows)
+
+
+def test_the_interval_holds_alpha_of_the_raters_it_was_drawn_from() -> None:
+    """Two raters of whom each flips a fifth of all comparisons: a = 0.68, and α near 0.36."""
+    chance = random.Random(1)
+    opinions = []
+    for comparison in range(300):
+        truth = chance.choice([L, R])
+        for who in ("ann", "bob"):
+            said = truth if chance.random() > 0.2 else {L: R, R: L}[truth]
+            opinions.append(Opinion(who, comparison, said))
+    found = ordinal_alpha(opinions)
+    assert found.interval is not None
+    assert found.interval.low < 0.36 < found.interval.high
+    assert found.interval.high - found.interval.low < 0.25
+    assert ordinal_alpha(opinions) == found, "the same votes have the same interval"
+
+
+def test_nobody_disagreeing_is_not_certainty() -> None:
+    found = ordinal_alpha(table(*[(L, L), (R, R)] * 10))
+    assert found.value == 1
+    assert found.interval is not None
+    assert found.interval.low == pytest.approx(0.839, abs=0.001), "Wilson's bound of 20 of 20"
+
+
+def test_everybody_always_saying_the_same_has_no_alpha() -> None:
+    found = ordinal_alpha(table(*[(L, L)] * 30))
+    assert found.value is None
+    assert "nothing to compare" in found.missing
+
+
+def test_too_few_shared_comparisons_are_said_with_the_number_needed() -> None:
+    alone = [Opinion("ann", comparison, L) for comparison in range(100)]
+    found = ordinal_alpha([*alone, *[Opinion("bob", at, R) for at in range(7)]])
+    assert found.value is None
+    assert found.missing == "not enough data: 7 of 20 comparisons answered by several raters"
+    assert "not enough data" in conclusion(found)
+
+
+def test_the_library_still_computes_krippendorffs_own_example() -> None:
+    """Content Analysis, 2004, chapter 11: four observers, twelve units, α = 0.815 ordinal."""
+    nan = np.nan
+    data = [
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, nan, nan, nan],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, nan, 3],
+        [nan, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, nan],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, nan],
+    ]
+    found = krippendorff.alpha(reliability_data=data, level_of_measurement="ordinal")
+    assert found == pytest.approx(0.815, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([(L, L), (R, R)] * 20, "agree well:"),
+        ([(L, L), (R, R)] * 20 + [(L, R)] * 5, "careful"),
+        ([(L, L), (R, R)] * 20 + [(L, R)] * 20, "not reliably"),
+        ([(L, L), (R, R), (L, R), (R, L)] * 10, "no more than chance"),
+    ],
+)
+def test_alpha_is_said_in_words(rows: list[tuple[Preference, ...]], words: str) -> None:
+    assert words in conclusion(ordinal_alpha(table(*rows)))

@@ -1,0 +1,57 @@
+"""Cohen's κ between every two raters."""
+
+import pytest
+
+from ptrapp.analysis.kappa import cohens_kappa, kappas
+from ptrapp.analysis.opinions import Opinion
+from ptrapp.core.types import Preference
+
+L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
+
+
+def test_kappa_by_hand() -> None:
+    """p_o = 0.8; p_e = 0.6·0.4 + 0.4·0.6 = 0.48; κ = 0.32/0.52."""
+    found = cohens_kappa([(L, L)] * 4 + [(R, R)] * 4 + [(L, R)] * 2)
+    assert found.value == pytest.approx(0.61538, abs=1e-5)
+    assert found.interval == pytest.approx(
+        ((0.49016 - 0.48) / 0.52, (0.94332 - 0.48) / 0.52), abs=1e-4
+    )
+
+
+def test_a_published_table() -> None:
+    """Fleiss, Levin, Paik 2003, Statistical Methods for Rates and Proportions, table 18.1: 0.676."""
+    counts = {
+        (L, L): 75, (L, R): 1, (L, TIE): 4,
+        (R, L): 5, (R, R): 4, (R, TIE): 1,
+        (TIE, L): 0, (TIE, R): 0, (TIE, TIE): 10,
+    }  # fmt: skip
+    found = cohens_kappa([pair for pair, n in counts.items() for _ in range(n)])
+    assert found.value == pytest.approx(0.676, abs=5e-4)
+
+
+def test_both_bad_is_an_answer_like_any_other() -> None:
+    assert cohens_kappa([(L, L)] * 5 + [(BAD, BAD)] * 5).value == 1
+    half = cohens_kappa([(L, L)] * 5 + [(BAD, TIE)] * 5).value
+    assert half is not None
+    assert half < 1
+
+
+def test_two_raters_of_one_answer_have_no_kappa_but_a_share() -> None:
+    (found,) = kappas([Opinion(who, at, L) for who in ("ann", "bob") for at in range(12)])
+    assert found.kappa.value is None
+    assert "nothing to compare" in found.kappa.missing
+    assert found.share.value == 1
+
+
+def test_every_two_raters_on_what_both_answered() -> None:
+    opinions = [
+        *[Opinion("cat", at, L if at % 2 else R) for at in range(20)],
+        *[Opinion("ann", at, L if at % 2 else R) for at in range(10, 25)],
+        *[Opinion("bob", at, L) for at in range(22, 30)],
+        *[Opinion("ann", at, R, repeat=True) for at in range(10, 25)],
+    ]
+    found = {(each.first, each.second): each for each in kappas(opinions)}
+    assert set(found) == {("ann", "cat"), ("ann", "bob")}
+    assert found["ann", "cat"].kappa.n == 10
+    assert found["ann", "cat"].kappa.value == 1
+    assert found["ann", "bob"].kappa.missing == "not enough data: 3 of 10 shared comparisons"
