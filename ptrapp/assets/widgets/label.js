@@ -1,0 +1,317 @@
+// The Label page: one comparison a screen, one key an answer; the next pair is painted at once and
+// the answer is sent behind it. The server knows the truth; this file is one person's session.
+
+const root = element.querySelector(".label");
+const QUIET_MS = 350; // keys pressed before a pair could be read are not a decision
+const SLOW_MS = 1000; // an answer on its way for less is not worth a word
+const LONGEST_MS = 86_400_000;
+
+let campaign = null;
+let queue = null;
+let pace = null;
+let pair = null; // on the screen
+let paintedAt = 0;
+let lesson = null; // {key} while its answer is awaited, then {key, words, html}
+let last = null; // {key, words, prompt}: what was answered last
+let flagged = false;
+let showDiff = false;
+let busy = false;
+let undoKey = null; // kept until the server has answered: asked twice it is undone once
+let notice = null; // {text, bad}
+let done = 0;
+let practiceLeft = 0;
+let slow = 0;
+
+// ---- what is said to the server
+
+const outbox = openOutbox({
+  onAnswer: (entry, answer) => {
+    if (entry.kind !== "vote") return;
+    done = answer.done;
+    live.textContent = `Pair ${done} stored`;
+    if (entry.practice) teach(entry.about, answer.practice);
+  },
+  onRefusal: (entry, sentence) => {
+    say(`Not stored: ${sentence}`, true);
+    if (entry.kind === "reason") reason.giveBack({ key: entry.about, words: entry.words }, entry.body.text, sentence);
+    if (lesson?.key === entry.about) { lesson = null; advance(); }
+  },
+  onChange: () => drawRest(),
+});
+
+const ready = () => pair && !lesson && !busy && performance.now() - paintedAt >= QUIET_MS;
+
+const leave = () => { // the pair on the screen is dealt with
+  queue.answered(pair);
+  notice = null;
+};
+
+const decide = (outcome, strength) => {
+  if (!ready()) return;
+  const took_ms = Math.min(Math.round(performance.now() - paintedAt), LONGEST_MS);
+  const { key, practice } = pair;
+  last = { key, words: SAID[outcome], prompt: pair.prompt };
+  leave();
+  if (practice) lesson = { key };
+  else pace.add(took_ms / 1000);
+  if (!practice) advance();
+  outbox.put("vote", key, labelPath({ key }, "/vote"), { outcome, strength, decided_ms: took_ms, client: "label" }, { practice });
+};
+
+const skip = () => {
+  if (!ready()) return;
+  const { key } = pair;
+  leave();
+  advance();
+  outbox.put("skip", key, labelPath({ key }, "/skip"));
+};
+
+const flag = () => {
+  if (!pair || lesson) return;
+  flagged = !flagged;
+  say(flagged ? "Flagged. Answer it all the same, or skip it." : "No longer flagged.");
+  outbox.put("flag", pair.key, labelPath(pair, "/flag"), { flagged, note: "" });
+};
+
+// Runs alone, and only once everything said before has arrived.
+const afterwards = (what, work) => async () => {
+  if (busy || lesson) return;
+  busy = true;
+  drawRest();
+  try {
+    if (await outbox.drained()) await work();
+    else say(`${what} has to wait: ${storedWords(outbox.state())}.`, true);
+  } catch (error) {
+    say(`${what} did not work: ${error.message}.`.replace("..", "."), true);
+  }
+  busy = false;
+  drawRest();
+};
+
+const undo = afterwards("Undo", async () => {
+  undoKey ??= freshId();
+  const { pair: earlier } = await ask("POST", campaignPath(campaign, "/undo"), { key: undoKey });
+  undoKey = null;
+  if (!earlier) { say("There is nothing left to undo."); return; }
+  queue.forget(earlier);
+  if (pair) queue.putBack(pair);
+  last = null;
+  reason.close();
+  pace.takeBack();
+  done = Math.max(0, done - 1);
+  notice = null;
+  paint(earlier);
+});
+
+const reveal = afterwards("Revealing", async () => {
+  if (!campaign.reveal || !last) { say(last ? "This campaign shows no thoughts and no versions." : "There is no answer yet."); return; }
+  const about = last;
+  const shown = await ask("POST", labelPath(about, "/reveal"));
+  panels.show("reveal", "The last pair", (body) => body.replaceChildren(...revealedPanel({ ...about, ...shown })), { focus: true });
+});
+
+// ---- training: nothing goes on before the explanation was there to be read
+
+const teach = (key, told) => {
+  if (lesson?.key !== key) { // answered before a reload: its pair is gone, its explanation is not
+    if (pair) queue?.putBack(pair);
+    pair = null;
+  }
+  lesson = { key, words: told ? lessonWords(told) : "Stored.", html: told?.explanation_html ?? "", right: told?.right };
+  paintedAt = performance.now();
+  practiceLeft = Math.max(0, practiceLeft - 1);
+  drawRest();
+  bar.next.focus({ preventScroll: true });
+};
+
+const goOn = () => {
+  if (!lesson?.words || performance.now() - paintedAt < QUIET_MS) return;
+  lesson = null;
+  if (queue) advance(); else drawRest();
+};
+
+// ---- drawing
+
+const advance = () => {
+  paint(queue.take());
+  queue.fill();
+};
+
+const paint = (next) => {
+  pair = next;
+  flagged = false;
+  paintedAt = performance.now();
+  if (pair) view.draw(pair, null);
+  if (pair && showDiff) loadDiff();
+  if (view.node.getBoundingClientRect().top < 0) view.node.scrollIntoView({ block: "start", behavior: "instant" });
+  drawRest();
+};
+
+const loadDiff = async () => {
+  const wanted = pair;
+  try {
+    wanted.pieces ??= (await ask("GET", labelPath(wanted, "/diff"))).pieces;
+  } catch (error) {
+    say(`The difference cannot be shown: ${error.message}`, true);
+  }
+  if (pair === wanted && wanted.pieces && showDiff) view.draw(pair, wanted.pieces);
+};
+
+const toggleDiff = () => {
+  showDiff = !showDiff;
+  if (showDiff && pair) loadDiff();
+  else if (pair) view.draw(pair, null);
+  drawRest();
+};
+
+const say = (text, bad = false) => { notice = { text, bad }; drawRest(); };
+
+const drawBanner = () => {
+  banner.className = lesson?.words ? `label-banner ${lesson.right === false ? "wrong" : "right"}` : "label-banner";
+  const words = lesson?.words ?? (lesson ? "Waiting for the server: the explanation comes with its answer…"
+    : pair?.practice ? trainingWords(campaign, practiceLeft)
+    : pair?.was ? `You had answered: ${SAID[pair.was]}. Answer again.` : null);
+  banner.hidden = !words;
+  if (banner.dataset.drawn === `${lesson?.key} ${words}`) return;
+  banner.dataset.drawn = `${lesson?.key} ${words}`;
+  const explanation = el("div", { class: "label-text", dir: "auto" });
+  if (lesson?.html) setHtml(explanation, lesson.html);
+  banner.replaceChildren(el("strong", {}, words ?? ""), explanation);
+};
+
+const drawRest = () => {
+  if (!queue) return;
+  drawBanner();
+  view.node.hidden = !pair;
+  empty.hidden = Boolean(pair || lesson);
+  if (!empty.hidden) {
+    const again = el("button", { type: "button", class: "label-button", onclick: () => queue.again() }, "Try again");
+    empty.replaceChildren(el("p", {}, emptyWords(queue.state, done)), ...(queue.state.refused ? [again] : []));
+  }
+  bar.draw({ pair, lesson, busy, last, flagged, diff: showDiff, reveal: campaign.reveal && last });
+  const now = outbox.state();
+  clearTimeout(slow);
+  if (now.n && !now.trouble) slow = setTimeout(() => drawStatus(true), SLOW_MS);
+  drawStatus(false);
+};
+
+const drawStatus = (isSlow) => {
+  const now = outbox.state();
+  const trouble = now.trouble ?? queue.state.trouble;
+  const words = now.n || !trouble ? storedWords(now, isSlow) : trouble;
+  bar.status.replaceChildren(
+    ...(notice ? [el("span", { class: notice.bad ? "bad" : "", role: notice.bad ? "alert" : "status" }, notice.text), " · "] : []),
+    `${done} done · `, el("span", { class: trouble ? "bad" : "", "data-part": "stored" }, words),
+    ...(pace.words() ? [" · ", pace.words()] : []),
+  );
+};
+
+// ---- keys, buttons, fingers
+
+const showHelp = (focus) => panels.show("help", "Help", (body) => body.replaceChildren(...help.build().filter(Boolean)), { focus });
+const showGuidelines = (focus) => panels.show("guidelines", "Guidelines", (body) => {
+  const text = el("div", { class: "label-text" });
+  if (campaign.guidelines_html) setHtml(text, campaign.guidelines_html); else text.textContent = "This campaign has no guidelines.";
+  body.replaceChildren(text);
+}, { focus });
+const toggle = (name, show) => (panels.name() === name ? panels.close() : show(true));
+
+const act = (action, strength = 1) => {
+  if (action === "help") return toggle("help", showHelp);
+  if (action === "guidelines") return toggle("guidelines", showGuidelines);
+  if (lesson) return ANSWERS.has(action) ? goOn() : undefined;
+  if (ANSWERS.has(action)) return decide(action, strength);
+  if (action === "reason") return last ? reason.open(last) : say("There is no answer yet to give a reason for.");
+  return { skip, undo, flag, diff: toggleDiff, reveal }[action]();
+};
+
+const onKey = (event) => {
+  if (!element.isConnected || !queue || event.ctrlKey || event.metaKey || event.altKey) return;
+  const capturing = panels.name() === "help" && !event.repeat && help.captures(event);
+  if (capturing) { event.preventDefault(); return; }
+  if (typing(event.target)) return;
+  if (event.key === "Escape" && panels.name()) { event.preventDefault(); panels.close(); return; }
+  if (event.key === "Enter" && lesson && !event.target.closest?.("button, a, summary")) return goOn();
+  const meaning = keys.meaning(event);
+  if (!meaning) return;
+  event.preventDefault(); // a held arrow key neither answers twice nor scrolls
+  if (!event.repeat) act(meaning.action, meaning.strength);
+};
+
+// ---- putting it together
+
+const keys = openKeys();
+const view = openPairView();
+const banner = el("div", { class: "label-banner", role: "status" });
+const empty = el("div", { class: "label-empty", role: "status" });
+const live = el("p", { class: "label-live", "aria-live": "polite" });
+const bar = openBar({ keys, act, goOn });
+const help = helpPanel(keys, () => { showHelp(false); drawRest(); });
+const panels = openPanels({ onToggle: () => { main.classList.toggle("with-panel", panels.name() !== null); if (panels.name() !== "help") help.drop(); } });
+const main = el("div", { class: "label-main" }, el("div", { class: "label-work" }, banner, empty, view.node), panels.node);
+const reason = openReason({
+  box: bar.reason,
+  store: (answer, text) => outbox.put("reason", answer.key, labelPath(answer, "/reason"), { text }, { words: answer.words }),
+  onClose: () => drawRest(),
+});
+
+const onMore = (answer) => {
+  if (answer) {
+    if (!outbox.state().n) done = answer.done;
+    practiceLeft = answer.practice_left;
+  }
+  if (!pair && !lesson) {
+    const next = queue.take();
+    if (next) { paint(next); queue.fill(); }
+  }
+  drawRest();
+};
+
+const start = (chosen, me, several) => {
+  campaign = chosen;
+  done = campaign.n_done_by_me;
+  practiceLeft = campaign.practice_left;
+  pace = openPace(campaign);
+  queue = openQueue({ campaign, tab: tabName(), held: () => [...(pair ? [pair.key] : []), ...outbox.about()], onMore });
+  const button = (action, words) => el("button", { type: "button", class: "label-button", "data-part": action, onclick: () => act(action) }, words, " ", el("kbd", { "aria-hidden": "true" }, keys.sign(action)));
+  root.replaceChildren(
+    el("header", { class: "label-top" }, el("h2", {}, campaign.name), nameLine(me),
+      several ? el("a", { href: new URL("?campaign=", location.href).href }, "Other campaigns") : null,
+      button("guidelines", "Guidelines"), button("help", "Help")),
+    main, bar.node, live,
+  );
+  const seen = `seen.${campaign.id}`;
+  if (campaign.guidelines && kept.read(seen) !== campaign.guidelines.length) showGuidelines(false);
+  kept.write(seen, campaign.guidelines.length);
+  watchSwipes(view.node, (outcome) => decide(outcome, 1));
+  reason.restore();
+  queue.fill();
+  drawRest();
+};
+
+const open = async (tries = 0) => {
+  try {
+    const [me, campaigns] = await Promise.all([ask("GET", "/me"), ask("GET", "/campaigns")]);
+    const opened = campaigns.filter((one) => one.state === "open");
+    const asked = askedCampaign();
+    const chosen = asked ? opened.find((one) => String(one.id) === asked) : asked === null && opened.length === 1 ? opened[0] : null;
+    if (chosen) { start(chosen, me, campaigns.length > 1); return; }
+    root.replaceChildren(
+      el("header", { class: "label-top" }, nameLine(me)),
+      ...(asked ? [el("p", { role: "alert" }, `Campaign ${asked} is not open to you.`)] : []),
+      ...campaignList(opened, me.role === "admin"),
+    );
+  } catch (error) {
+    root.replaceChildren(el("p", { role: "alert" }, error instanceof Silence
+      ? "The server does not answer; this page tries again by itself." : error.message));
+    if (error instanceof Silence) setTimeout(open, 1000 * Math.min(2 ** tries, LONGEST_WAIT_S), tries + 1);
+  }
+};
+
+const focusHere = () => { if (!document.hasFocus()) window.focus(); }; // inside a frame keys are dead before
+document.addEventListener("keydown", onKey);
+root.addEventListener("pointerenter", focusHere);
+window.addEventListener("beforeunload", (event) => { if (outbox.state().n) event.preventDefault(); });
+focusHere();
+outbox.flush();
+open();

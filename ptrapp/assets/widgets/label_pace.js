@@ -1,0 +1,25 @@
+// How many and how fast in this session. A pause is no decision: it counts in neither figure.
+
+const PAUSE_S = 120;
+const MEASURED = 500; // decisions the median is taken over
+
+const openPace = (campaign) => {
+  const name = `pace.${campaign.id}`;
+  const session = { n: 0, took_s: [], ...keptHere.read(name) };
+  return {
+    add: (took_s) => {
+      session.n += 1;
+      if (took_s <= PAUSE_S) session.took_s = [...session.took_s, Math.round(took_s * 10) / 10].slice(-MEASURED);
+      keptHere.write(name, session);
+    },
+    takeBack: () => { session.n = Math.max(0, session.n - 1); keptHere.write(name, session); },
+    words: () => {
+      if (!session.n) return null;
+      const sorted = [...session.took_s].sort((a, b) => a - b);
+      const total_s = sorted.reduce((sum, one) => sum + one, 0);
+      const speed = total_s
+        ? `, median ${seconds(sorted[sorted.length >> 1])}, ${Math.round((3600 * sorted.length) / total_s)} an hour` : "";
+      return `this session: ${session.n}${speed}`;
+    },
+  };
+};

@@ -1,0 +1,51 @@
+// The reason for an answer: one line beside the buttons. What was typed stays until it is stored.
+
+const LONGEST_REASON = 2000;
+
+const openReason = ({ box, store, onClose }) => {
+  let about = null; // {key, words}: the answer the open line is about
+  const draft = kept.read("reason"); // typed, and neither stored nor thrown away, before a reload
+
+  const close = () => {
+    if (!about) return;
+    about = null;
+    box.replaceChildren();
+    onClose();
+  };
+
+  const open = (answer, text = "", problem = null) => {
+    about = answer;
+    const line = el("input", { type: "text", id: "label-reason", maxlength: LONGEST_REASON, autocomplete: "off", placeholder: "Enter stores it, Esc closes" });
+    line.value = text;
+    const remember = () => kept.write("reason", { ...answer, text: line.value });
+    const onKey = (event) => {
+      if (event.isComposing) return; // Enter chooses a word there
+      if (event.key === "Escape") { event.preventDefault(); close(); }
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      if (line.value.trim()) store(answer, line.value.trim());
+      kept.drop("reason");
+      close();
+    };
+    line.addEventListener("input", remember);
+    line.addEventListener("keydown", onKey);
+    box.replaceChildren(el("div", { class: "label-reason" }, el("label", { for: "label-reason" }, `Why ${answer.words}?`), line,
+      problem ? el("p", { class: "label-problem", role: "alert" }, problem) : null));
+    return line;
+  };
+
+  return {
+    open: (answer) => {
+      const typed = kept.read("reason");
+      open(answer, typed?.key === answer.key ? typed.text : "").focus();
+    },
+    // The server would not have it: the words are back in the line, to be mended.
+    giveBack: (answer, text, problem) => {
+      kept.write("reason", { ...answer, text });
+      open(answer, text, problem);
+    },
+    restore: () => { if (draft?.text?.trim()) open({ key: draft.key, words: draft.words }, draft.text); },
+    isOpen: () => about !== null,
+    close,
+  };
+};
