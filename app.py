@@ -113,7 +113,8 @@ def build_app(studio: Studio) -> FastAPI:
 def _listen(settings: Settings) -> socket.socket:
     """Take the port before anything slow happens. Raises `ConfigurationError` when it is taken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends small answers at once only where TCP is named; unnamed, each waits 40 ms
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
