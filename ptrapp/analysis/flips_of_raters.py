@@ -46,12 +46,8 @@ class FlipRate:
     epsilon: Estimate
     rests_on: str
     """In words: the three kinds of counts, with what each alone would say."""
-
-    @property
-    def label_smoothing(self) -> float | None:
-        """What DPO's setting of that name should be."""
-        value = self.epsilon.value
-        return None if value is None else round(min(value, MOST_SMOOTHING), 3)
+    label_smoothing: float | None
+    """What DPO's setting of that name should be: ε, below one half."""
 
 
 def from_agreement(share: float) -> float:
@@ -102,13 +98,14 @@ def flip_rate(counts: Tally) -> FlipRate:
     rests_on = _words(counts)
     if counts.n < NEEDED:
         missing = too_few(counts.n, NEEDED, "comparisons answered twice or of known answer")
-        return FlipRate(missing, rests_on)
+        return FlipRate(missing, rests_on, None)
     grid = np.arange(0, round(0.5 / _STEP) + 1) * _STEP  # (E,)
     likelihood = _log_likelihood(counts, grid)  # (E,)
     within = grid[2 * (likelihood.max() - likelihood) <= _CHI_SQUARE]
     interval = Interval(float(within[0]), float(within[-1]))
-    value = float(grid[likelihood.argmax()])
-    return FlipRate(Estimate(counts.n, round(value, 4), interval), rests_on)
+    value = round(float(grid[likelihood.argmax()]), 4)
+    smoothing = round(min(value, MOST_SMOOTHING), 3)
+    return FlipRate(Estimate(counts.n, value, interval), rests_on, smoothing)
 
 
 def _log_likelihood(counts: Tally, epsilon: np.ndarray) -> np.ndarray:

@@ -15,13 +15,8 @@ NEEDED = 20
 class PositionBias:
     left: Estimate
     """Share of the votes that prefer a side which went to what stood on the left."""
-
-    @property
-    def biased(self) -> bool | None:
-        """Whether one half lies outside the interval; None while there is no figure."""
-        if self.left.interval is None:
-            return None
-        return not self.left.interval.low <= 0.5 <= self.left.interval.high
+    biased: bool | None
+    """Whether one half lies outside the interval; None while there is no figure."""
 
 
 def position_bias(opinions: Iterable[Opinion]) -> PositionBias:
@@ -35,4 +30,7 @@ def position_bias(opinions: Iterable[Opinion]) -> PositionBias:
     """
     drawn = [each for each in opinions if each.flipped is not None and each.decided]
     n_left = sum((each.outcome is Preference.LEFT) is not each.flipped for each in drawn)
-    return PositionBias(rate(n_left, len(drawn), NEEDED, "votes that prefer a side"))
+    left = rate(n_left, len(drawn), NEEDED, "votes that prefer a side")
+    if left.interval is None:
+        return PositionBias(left, None)
+    return PositionBias(left, not left.interval.low <= 0.5 <= left.interval.high)

@@ -1,0 +1,158 @@
+"""How far raters agree and can be relied on: of one campaign, or of everything."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from db import opinions
+from db.models import Campaign, Outcome, Purpose, RaterKind
+from db.opinions import OpinionRow
+from ptrapp.analysis.agreement import conclusion, ordinal_alpha
+from ptrapp.analysis.checks import both_orders, gold_score, self_consistency
+from ptrapp.analysis.estimates import Estimate
+from ptrapp.analysis.flips_of_raters import FlipRate, flip_rate, tally
+from ptrapp.analysis.kappa import Kappa, kappas
+from ptrapp.analysis.opinions import Opinion, by_comparison, free
+from ptrapp.analysis.pace import Pace, pace, share_of
+from ptrapp.analysis.position import PositionBias, position_bias
+from ptrapp.core.errors import NotFound
+from ptrapp.core.types import Preference
+from ptrapp.services.office import Office
+
+MOST_IN_MATRIX = 30
+"""Raters in the κ matrix, those of the most votes: each more adds a row and a column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is known of one rater, or of several taken together."""
+
+    n_votes: int
+    """Labels: repeats and practice do not count."""
+    n_comparisons: int
+    n_repeats: int
+    position: PositionBias
+    gold: Estimate
+    consistency: Estimate
+    """Own repeats, with the sides swapped."""
+    both_orders: Estimate
+    """Of a judge that asks itself in both orders."""
+    pace: Pace
+    ties: Estimate
+    both_bad: Estimate
+    flips: FlipRate
+
+
+@dataclass(frozen=True, slots=True)
+class RaterReport:
+    name: str
+    kind: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """People, judges or imported files, each among their own; or all of them together."""
+
+    kind: str
+    """`human`, `judge`, `dataset` or `all`."""
+    n_raters: int
+    n_shared: int
+    """Comparisons of unknown answer that several of them answered."""
+    alpha: Estimate
+    conclusion: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    campaign_id: int | None
+    groups: list[GroupReport]
+    """People first; `all` where there are several kinds."""
+    kappas: list[Kappa]
+    raters: list[RaterReport]
+    """The ones of the most votes first."""
+    n_left_out: int
+    """Raters that the κ matrix has no room for."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values; an interval is a list of two."""
+        return asdict(self)
+
+
+def read_report(office: Office, campaign_id: int | None = None) -> Report:
+    """Measure. None is everything that training learns from. Raises `NotFound`."""
+    with office.database.read() as session:
+        if campaign_id is None:
+            rows = opinions.of_everything(session)
+        elif session.get(Campaign, campaign_id) is None:
+            raise NotFound(f"There is no campaign {campaign_id}.")
+        else:
+            rows = opinions.of_campaign(session, campaign_id)
+        gold = opinions.known_answers(session, campaign_id)
+    return report_of(rows, gold, campaign_id)
+
+
+def report_of(
+    rows: Sequence[OpinionRow], gold: Mapping[int, Outcome], campaign_id: int | None
+) -> Report:
+    """Measure rows that were read."""
+    by_kind: dict[RaterKind, list[Opinion]] = {}
+    by_rater: dict[tuple[str, RaterKind], list[Opinion]] = {}
+    for row in rows:
+        opinion = _opinion(row, gold)
+        by_kind.setdefault(row.kind, []).append(opinion)
+        by_rater.setdefault((row.rater, row.kind), []).append(opinion)
+    groups = [_group(kind.value, by_kind[kind]) for kind in RaterKind if kind in by_kind]
+    every = [opinion for said in by_kind.values() for opinion in said]
+    if len(groups) > 1:
+        groups.append(_group("all", every))
+    raters = [RaterReport(*key, _figures(said)) for key, said in by_rater.items()]
+    raters.sort(key=lambda rater: (-rater.figures.n_votes, rater.name))
+    shown = {rater.name for rater in raters[:MOST_IN_MATRIX]}
+    matrix = kappas([each for each in every if each.rater in shown])
+    return Report(campaign_id, groups, matrix, raters, len(raters) - len(shown))
+
+
+def _opinion(row: OpinionRow, gold: Mapping[int, Outcome]) -> Opinion:
+    known = gold.get(row.comparison_id)
+    return Opinion(
+        row.rater,
+        row.comparison_id,
+        Preference(row.outcome.value),
+        row.strength,
+        row.flipped,
+        row.purpose is Purpose.REPEAT,
+        None if known is None else Preference(known.value),
+        row.agreed,
+        row.decided_ms,
+    )
+
+
+def _group(kind: str, said: Sequence[Opinion]) -> GroupReport:
+    alpha = ordinal_alpha(said)
+    return GroupReport(
+        kind,
+        len({each.rater for each in said}),
+        sum(len(of) > 1 for of in by_comparison(free(said)).values()),
+        alpha,
+        conclusion(alpha),
+        _figures(said),
+    )
+
+
+def _figures(said: Sequence[Opinion]) -> Figures:
+    first = [each for each in said if not each.repeat]
+    return Figures(
+        n_votes=len(first),
+        n_comparisons=len({each.comparison for each in first}),
+        n_repeats=len(said) - len(first),
+        position=position_bias(said),
+        gold=gold_score(said),
+        consistency=self_consistency(said),
+        both_orders=both_orders(said),
+        pace=pace(said),
+        ties=share_of(Preference.TIE, said),
+        both_bad=share_of(Preference.BOTH_BAD, said),
+        flips=flip_rate(tally(said)),
+    )

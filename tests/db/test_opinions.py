@@ -1,0 +1,149 @@
+"""What is read of the votes: those that stand, of the right campaign, with what was on the screen."""
+
+from datetime import timedelta
+from typing import Any
+
+from campaign_rows import new_campaign
+
+from db import jobs, labels, opinions
+from db.models import (
+    AssignmentState,
+    Comparison,
+    ItemKind,
+    JobKind,
+    Outcome,
+    Purpose,
+    RaterKind,
+    Round,
+    Run,
+    now,
+)
+from db.opinions import OpinionRow
+
+LEFT, RIGHT, TIE = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE
+
+
+def of_campaign(world: Any, campaign_id: int) -> list[OpinionRow]:
+    with world.database.read() as session:
+        return opinions.of_campaign(session, campaign_id)
+
+
+def of_everything(world: Any) -> list[OpinionRow]:
+    with world.database.read() as session:
+        return opinions.of_everything(session)
+
+
+def test_a_vote_is_read_in_the_comparisons_terms_with_what_stood_where(world: Any) -> None:
+    with world.database.write() as session:
+        rows = new_campaign(session)
+        item = rows.item(world.comparison_id)
+        rows.answer(item, world.ann_id, LEFT, flipped=True)
+        rows.answer(item, world.bob_id, LEFT, flipped=False, decided_ms=None)
+    ann, bob = of_campaign(world, rows.campaign.id)
+    assert (ann.rater, ann.kind, ann.outcome, ann.flipped) == ("ann", RaterKind.HUMAN, RIGHT, True)
+    assert (bob.rater, bob.outcome, bob.flipped, bob.decided_ms) == ("bob", LEFT, False, None)
+    assert (ann.strength, ann.purpose, ann.decided_ms) == (1, Purpose.LABEL, 1500)
+
+
+def test_what_was_undone_changed_or_only_practised_does_not_count(world: Any) -> None:
+    with world.database.write() as session:
+        rows = new_campaign(session)
+        item = rows.item(world.comparison_id)
+        rows.answer(item, world.ann_id, LEFT)
+        labels.undo_last(session, world.ann_id, "undo")
+        practised = rows.item(world.comparison_id, ItemKind.PRACTICE, gold=LEFT)
+        rows.answer(practised, world.bob_id, RIGHT, purpose=Purpose.PRACTICE)
+    assert of_campaign(world, rows.campaign.id) == []
+    assert of_everything(world) == []
+
+
+def test_a_repeat_stands_beside_the_first_answer(world: Any) -> None:
+    with world.database.write() as session:
+        rows = new_campaign(session)
+        item = rows.item(world.comparison_id)
+        rows.answer(item, world.ann_id, LEFT)
+        rows.answer(item, world.ann_id, LEFT, flipped=True, purpose=Purpose.REPEAT)
+    read = of_campaign(world, rows.campaign.id)
+    assert [(row.purpose, row.outcome) for row in read] == [
+        (Purpose.LABEL, LEFT),
+        (Purpose.REPEAT, RIGHT),
+    ]
+    assert of_everything(world) == read
+
+
+def test_each_campaign_has_its_own(world: Any) -> None:
+    other = world.another_comparison()
+    with world.database.write() as session:
+        one, two = new_campaign(session), new_campaign(session, "second")
+        one.answer(one.item(world.comparison_id), world.ann_id, LEFT)
+        two.answer(two.item(other), world.ann_id, TIE)
+    world.vote(rater_id=world.bob_id)
+    (mine,) = of_campaign(world, one.campaign.id)
+    assert (mine.rater, mine.outcome) == ("ann", LEFT)
+    everything = of_everything(world)
+    assert len(everything) == 3
+    assert everything[-1].flipped is None, "on the Play page a person chooses the sides"
+
+
+def test_a_judge_counts_wherever_it_said_so_but_not_on_practice(world: Any) -> None:
+    other = world.another_comparison()
+    with world.database.write() as session:
+        rows = new_campaign(session)
+        rows.item(world.comparison_id)
+        rows.item(other, ItemKind.PRACTICE, gold=LEFT)
+        for comparison in (world.comparison_id, other):
+            key = f"verdict {comparison}"
+            labels.judge_vote(session, world.judge_id, comparison, TIE, "", key, agreed=False)
+    (row,) = of_campaign(world, rows.campaign.id)
+    assert (row.kind, row.comparison_id, row.agreed) == (
+        RaterKind.JUDGE,
+        world.comparison_id,
+        False,
+    )
+
+
+def test_what_a_judge_said_of_a_jobs_own_rounds_is_the_jobs(world: Any) -> None:
+    job_pair = world.another_comparison()
+    with world.database.write() as session:
+        job = jobs.enqueue(session, JobKind.TPO, {}, "tpo")
+        comparison = session.get_one(Comparison, job_pair)
+        session.get_one(
+            Run, session.get_one(Round, comparison.left_round_id).run_id
+        ).job_id = job.id
+        labels.judge_vote(session, world.judge_id, job_pair, LEFT, "", "verdict")
+        labels.judge_vote(session, world.judge_id, world.comparison_id, LEFT, "", "another")
+        ann = labels.offer(session, world.ann_id, job_pair, flipped=False)
+        labels.cast_vote(session, ann.key, LEFT)
+    assert [(row.rater, row.comparison_id) for row in of_everything(world)] == [
+        ("judge", world.comparison_id),
+        ("ann", job_pair),
+    ]
+
+
+def test_gold_answers_of_one_campaign_and_of_all(world: Any) -> None:
+    other = world.another_comparison()
+    with world.database.write() as session:
+        one, two = new_campaign(session), new_campaign(session, "second")
+        one.item(world.comparison_id, ItemKind.GOLD, gold=LEFT)
+        one.item(other, ItemKind.PRACTICE, gold=RIGHT)
+        two.item(world.comparison_id, ItemKind.GOLD, gold=TIE)
+    with world.database.read() as session:
+        assert opinions.known_answers(session, one.campaign.id) == {world.comparison_id: LEFT}
+        assert opinions.known_answers(session) == {world.comparison_id: TIE}
+
+
+def test_labels_are_counted_by_the_day_they_were_done(world: Any) -> None:
+    comparisons = [world.comparison_id, *(world.another_comparison() for _ in range(5))]
+    midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    ago = [timedelta(hours=1), timedelta(days=1), timedelta(days=3), timedelta(0)]
+    with world.database.write() as session:
+        rows = new_campaign(session)
+        items = [rows.item(comparison) for comparison in comparisons]
+        for item, past in zip(items, ago, strict=False):
+            rows.answer(item, world.ann_id, LEFT, done_at=midnight - past)
+        rows.answer(items[4], world.bob_id, LEFT, state=AssignmentState.LATE, done_at=midnight)
+        rows.answer(items[5], world.bob_id, LEFT, done_at=midnight - timedelta(seconds=1))
+        rows.answer(items[0], world.ann_id, LEFT, purpose=Purpose.REPEAT, done_at=midnight - ago[0])
+    with world.database.read() as session:
+        counted = opinions.labels_by_day(session, midnight, 3)
+    assert counted == {rows.campaign.id: ([1, 0, 3], 2)}
