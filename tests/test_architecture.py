@@ -31,6 +31,9 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.refine",
         "ptrapp.tasks",
     },
+    # Model text on its way to a reader: what it may look like, and what it may say of itself.
+    "ptrapp.rendering": set(),
+    "ptrapp.blinding": set(),
     # What runs inside another program, and is imported by nothing of ours.
     "ptrapp.inspect_solver": {"ptrapp.core", "ptrapp.tasks"},
     "ptrapp.services": {
@@ -44,6 +47,8 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.outcomes",
         "ptrapp.pairing",
         "ptrapp.refine",
+        "ptrapp.rendering",
+        "ptrapp.blinding",
         "db",
     },
     # A route names the judge it asks and the kinds of jobs, and gives errors their status.
@@ -108,6 +113,7 @@ EDGES: dict[str, set[str]] = {
     "openai": {"ptrapp.engines.remote"},
     "typer": {"ptrapp.cli"},
     "rich": {"ptrapp.cli"},
+    **dict.fromkeys(("markdown_it", "latex2mathml", "pygments", "nh3"), {"ptrapp.rendering"}),
     "vllm": set(),
     "inspect_ai": {"ptrapp.inspect_solver"},
     "krippendorff": {"ptrapp.analysis"},

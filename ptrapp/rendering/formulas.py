@@ -1,0 +1,132 @@
+r"""Where formulas stand in Markdown: `$…$`, `$$…$$`, `\(…\)`, `\[…\]` and `\begin{align}…`.
+
+They are found before Markdown reads what is in them, for `_` and `\\` mean something in both.
+No search runs further than a formula may be long: a thousand openings stay a thousand short looks.
+"""
+
+import re
+from typing import NamedTuple
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+
+from ptrapp.rendering.mathml import LONGEST
+
+_MOST_LINES = 100
+
+_BLOCK = re.compile(
+    r"\$\$|\\\[|\\begin\{(?P<name>(?:equation|align|gather|multline|eqnarray|alignat)\*?)\}"
+)
+_PUNCTUATION = re.compile(r"[ \t]*[.,;:]?[ \t]*")
+_MONEY = re.compile(r"(?:<<|[\d.,]).*(?<![\\A-Za-z{])[A-Za-z]{2,}[\s,.;].*")
+"""Begins as an amount and goes on in words: `$5 or 10$`."""
+_CODE = re.compile(r"[\"\n]|(?<!\\)[-+*/=({]$")
+"""What shells and PHP have between two dollars, and formulas have not: `$(mktemp)date=$`."""
+
+
+class _Span(NamedTuple):
+    """A formula in a text: its TeX, and where what follows it begins."""
+
+    tex: str
+    end: int
+
+
+def formulas(md: MarkdownIt) -> None:
+    """Add the rules; their tokens are `formula`, a display's `markup` is "block"."""
+    md.inline.ruler.before("escape", "formula", _inline)
+    md.block.ruler.before(
+        "fence", "formula_block", _block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
+
+
+def _inline(state: StateInline, silent: bool) -> bool:
+    opening = state.src[state.pos : state.pos + 2]
+    if opening == "$$":
+        span = _until(state.src, state.pos + 2, "$$")
+    elif opening in (r"\(", r"\["):
+        span = _until(state.src, state.pos + 2, r"\)" if opening == r"\(" else r"\]")
+    elif opening.startswith("$"):
+        span = _dollars(state.src, state.pos)
+    else:
+        return False
+    if span is None or span.end > state.posMax:
+        return False
+    if not silent:
+        token = state.push("formula", "math", 0)
+        token.content = span.tex
+        token.markup = "block" if opening in ("$$", r"\[") else "inline"
+        token.info = state.src[state.pos : span.end]
+    state.pos = span.end
+    return True
+
+
+def _until(text: str, start: int, closing: str) -> _Span | None:
+    end = text.find(closing, start, start + LONGEST + len(closing))
+    return (
+        _Span(text[start:end], end + len(closing)) if text[start:end].strip() and end > 0 else None
+    )
+
+
+def _dollars(text: str, start: int) -> _Span | None:
+    """`$5 and $6` is money: no space inside the dollars, no digit after them (Pandoc's rule)."""
+    if start and (text[start - 1].isalnum() or text[start - 1] == "$"):
+        return None
+    end = start
+    while (end := text.find("$", end + 1, start + LONGEST + 2)) > 0 and text[end - 1] == "\\":
+        pass
+    tex, after = text[start + 1 : end], text[end + 1 : end + 2]
+    if (
+        end < 0
+        or not tex
+        or tex[0].isspace()
+        or tex[-1].isspace()
+        or after.isdigit()
+        or after == "$"
+    ):
+        return None
+    return None if _CODE.search(tex) or _MONEY.fullmatch(tex) else _Span(tex, end + 1)
+
+
+def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """A formula that begins a line and ends one; anything else is left to the inline rule."""
+    if state.is_code_block(first):
+        return False
+    start = state.bMarks[first] + state.tShift[first]
+    opening = _BLOCK.match(state.src, start, state.eMarks[first])
+    if opening is None:
+        return False
+    name = opening["name"]
+    closing = rf"\end{{{name}}}" if name else "$$" if opening[0] == "$$" else r"\]"
+    found = _lines(state, first, min(last, first + _MOST_LINES), len(opening[0]), closing)
+    if found is None or len(found.tex) > LONGEST:
+        return False
+    if not silent:
+        token = state.push("formula", "math", 0)
+        token.block, token.markup, token.map = True, "block", [first, found.end]
+        token.content = f"{opening[0]}{found.tex}{closing}" if name else found.tex
+        token.info = f"{opening[0]}{found.tex}{closing}"
+        state.line = found.end
+    return True
+
+
+def _lines(state: StateBlock, first: int, last: int, skip: int, closing: str) -> _Span | None:
+    """Collect whole lines up to `closing`; an empty line or a container's end ends the search."""
+    begin = state.bMarks[first] + state.tShift[first] + skip
+    if state.src.find(closing, begin, begin + LONGEST + len(closing)) < 0:
+        return None
+    lines: list[str] = []
+    for line in range(first, last):
+        if line > first and (state.isEmpty(line) or state.sCount[line] < state.blkIndent):
+            return None
+        start = state.bMarks[line] + state.tShift[line] + (skip if line == first else 0)
+        text = state.src[start : state.eMarks[line]]
+        end = text.find(closing)
+        if end < 0:
+            lines.append(text)
+            continue
+        rest = text[end + len(closing) :]
+        tex = "\n".join([*lines, text[:end]])
+        ends = _PUNCTUATION.fullmatch(rest) and tex.strip()
+        return _Span(tex + rest.rstrip(), line + 1) if ends else None
+    return None

@@ -1,0 +1,95 @@
+"""Markdown as models write it becomes HTML; what would load or disguise itself becomes text."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+
+from ptrapp.rendering.formulas import formulas
+from ptrapp.rendering.highlighting import LONGEST, highlighted
+from ptrapp.rendering.mathml import to_mathml
+
+_MOST_TEX = 12_000
+"""Characters of formulas set in one text; the rest stay as their source. 0.2 s of ordinary ones."""
+
+_HEADINGS = {"h1": "h4", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6", "h6": "h6"}
+"""A heading in an answer is below those of the page it stands on."""
+
+_ALIGNED = {"text-align:right": "right", "text-align:center": "center"}
+_WEB = re.compile(r"https?://[^\s/]", re.IGNORECASE)
+
+
+def to_html(text: str) -> str:
+    """Return the text as HTML that is still to be sanitised."""
+    return str(_PARSER.render(text, {"tex": _MOST_TEX, "code": LONGEST}))
+
+
+def _parser() -> MarkdownIt:
+    md = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 20})
+    md.enable(["table", "strikethrough"])
+    md.disable(["html_block", "html_inline"])
+    md.use(formulas)
+    md.validateLink = lambda url: bool(_WEB.match(url))  # type: ignore[method-assign]
+    md.core.ruler.push("plain_pages", _neutral)
+    md.add_render_rule("formula", _formula)
+    md.add_render_rule("fence", _fence)
+    return md
+
+
+def _neutral(state: StateCore) -> None:
+    for token in state.tokens:
+        token.tag = _HEADINGS.get(token.tag, token.tag)
+        if aligned := token.attrs.pop("style", None):
+            token.attrs["class"] = _ALIGNED.get(str(aligned), "")
+        if token.children:
+            token.children = _addressed(token.children)
+
+
+def _addressed(tokens: list[Token]) -> list[Token]:
+    """Say where every link leads unless its text does, and where an image would have come from."""
+    shown: list[Token] = []
+    opened = 0
+    for token in tokens:
+        if token.type == "image":
+            token = _said(f"[image: {token.content} ({token.attrs['src']})]")
+        shown.append(token)
+        if token.type == "link_open":
+            opened = len(shown)
+        elif token.type == "link_close":
+            address = str(shown[opened - 1].attrs.pop("href"))
+            shown[opened - 1].attrs = {"href": address}
+            if "".join(inside.content for inside in shown[opened:]) != address:
+                shown.append(_said(f" ({address})"))
+    return shown
+
+
+def _said(text: str) -> Token:
+    return Token("text", "", 0, content=text)
+
+
+def _formula(
+    self: RendererHTML, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
+) -> str:
+    token = tokens[idx]
+    env["tex"] -= len(token.content)
+    maths = to_mathml(token.content, token.markup == "block") if env["tex"] >= 0 else None
+    html = maths or f'<code class="formula">{escape(token.info, quote=False)}</code>'
+    return f"<p>{html}</p>\n" if token.block else html
+
+
+def _fence(
+    self: RendererHTML, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
+) -> str:
+    token = tokens[idx]
+    language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
+    env["code"] -= len(token.content) if language else 0
+    code = highlighted(token.content, language if env["code"] >= 0 else "")
+    return f"<pre><code>{code}</code></pre>\n"
+
+
+_PARSER = _parser()

@@ -1,0 +1,112 @@
+"""A formula in TeX becomes MathML, or is said to be unreadable."""
+
+import re
+from html import escape, unescape
+from xml.etree.ElementTree import Element
+
+from latex2mathml import exceptions
+from latex2mathml.converter import convert_to_element
+
+LONGEST = 2_000
+"""Characters of one formula. Reading takes time in the square of them: 0.1 s for the worst."""
+
+_DEEPEST = 40
+"""Elements inside elements. Formulas that people write have fewer than 15."""
+
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([A-Za-z]+\*?)\}")
+_NUMBERING = re.compile(r"\\(?:label\s*\{[^{}]*\}|nonumber\b|notag\b)")
+
+_KNOWN_AS = {
+    **dict.fromkeys(
+        ("aligned", "alignedat", "align", "split", "eqnarray", "eqnarray*", "flalign", "flalign*"),
+        "align*",
+    ),
+    **dict.fromkeys(("gathered", "gather", "gather*", "multline", "multline*"), "matrix"),
+    **dict.fromkeys(("dcases", "rcases"), "cases"),
+    "array*": "array",
+}
+"""Environments the reader does not know, and the one it knows that looks most like them."""
+
+_NO_BOX = ("equation", "equation*", "displaymath", "math")
+"""Environments that only say: here is a formula."""
+
+_UNREADABLE = (
+    *(kind for kind in vars(exceptions).values() if isinstance(kind, type)),
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)
+"""The reader's own errors have no common ancestor, and over broken TeX it also just trips."""
+
+
+def to_mathml(tex: str, display: bool = False) -> str | None:
+    """Return `<math>…</math>`, or None for what cannot be read: its source says more.
+
+    >>> to_mathml("x")
+    '<math display="inline"><mrow><mi>x</mi></mrow></math>'
+    """
+    if len(tex) > LONGEST or not _balanced(tex):
+        return None
+    try:
+        root = convert_to_element(_prepared(tex, display), display="block" if display else "inline")
+    except _UNREADABLE:
+        return None
+    return _written(root)
+
+
+def _balanced(tex: str) -> bool:
+    """Braces close in their order and are not nested beyond reason."""
+    depth = 0
+    for brace in re.findall(r"\\.|[{}]", tex, re.DOTALL):
+        depth += (brace == "{") - (brace == "}")
+        if not 0 <= depth <= _DEEPEST:
+            return False
+    return depth == 0
+
+
+def _prepared(tex: str, display: bool) -> str:
+    def known(match: re.Match[str]) -> str:
+        verb, name = match.groups()
+        return "" if name in _NO_BOX else rf"\{verb}{{{_KNOWN_AS.get(name, name)}}}"
+
+    tex = _ENVIRONMENT.sub(known, _NUMBERING.sub("", tex)).strip()
+    if display and r"\\" in tex and r"\begin" not in tex:
+        # Lines of a display without an environment; a line break in MathML is drawn by no browser.
+        name = "align*" if "&" in tex else "matrix"
+        return rf"\begin{{{name}}}{tex}\end{{{name}}}"
+    return tex
+
+
+def _written(root: Element) -> str | None:
+    """The element as text, escaped here: the library's own writer lets `\\text{<script>}` through.
+
+    None when a command is left that the library did not know.
+    """
+    pieces: list[str] = []
+    waiting: list[Element | str] = [root]
+    depth = 0
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, str):
+            depth -= node.startswith("</")
+            pieces.append(node)
+            continue
+        depth += 1
+        text = unescape(node.text or "")
+        if depth > _DEEPEST or (node.tag != "mtext" and _COMMAND.search(text)):
+            return None
+        pieces.append(f"<{node.tag}{_attributes(node)}>{escape(text, quote=False)}")
+        waiting.append(f"</{node.tag}>")
+        waiting.extend(reversed(node))
+    return "".join(pieces)
+
+
+def _attributes(node: Element) -> str:
+    kept = ((name, value) for name, value in node.attrib.items() if name != "xmlns")
+    return "".join(f' {name}="{escape(value)}"' for name, value in kept)
