@@ -1,0 +1,78 @@
+"""What the database says after a shift: every acknowledged vote, and every counter counted again.
+
+It reads the tables themselves, past the code that wrote them.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+_STANDING = (
+    "SELECT votes.* FROM votes JOIN raters ON raters.id = votes.rater_id "
+    "WHERE raters.kind = 'human' AND votes.purpose = 'label' AND votes.outcome <> 'withdrawn' "
+    "AND NOT EXISTS (SELECT 1 FROM votes later WHERE later.supersedes_id = votes.id)"
+)
+_PLAIN = "campaign_items.campaign_id = :campaign AND campaign_items.kind = 'plain'"
+_TAKEN = "assignments.counts AND assignments.state IN ('reserved', 'done')"
+_QUERIES = {
+    "n_votes": f"SELECT count(*) FROM ({_STANDING}) v JOIN campaign_items USING (comparison_id) "
+    f"WHERE {_PLAIN}",
+    "n_over_labelled": f"SELECT count(*) FROM (SELECT 1 FROM ({_STANDING}) v "
+    f"JOIN campaign_items USING (comparison_id) WHERE {_PLAIN} "
+    "GROUP BY campaign_items.id HAVING count(*) > max(campaign_items.overlap))",
+    "n_twice_to_a_person": "SELECT count(*) FROM (SELECT 1 FROM offers "
+    "JOIN campaign_items USING (comparison_id) "
+    f"WHERE {_PLAIN} AND offers.purpose = 'label' "
+    "GROUP BY offers.rater_id, offers.comparison_id HAVING count(*) > 1)",
+    "n_items_miscounted": "SELECT count(*) FROM campaign_items WHERE campaign_id = :campaign "
+    "AND n_taken <> (SELECT count(*) FROM assignments "
+    f"WHERE assignments.item_id = campaign_items.id AND {_TAKEN})",
+    "n_raters_miscounted": "SELECT count(*) FROM campaign_raters r WHERE campaign_id = :campaign "
+    "AND n_done <> (SELECT count(*) FROM assignments a WHERE a.campaign_id = r.campaign_id "
+    "AND a.rater_id = r.rater_id AND a.purpose = 'label' AND a.state = 'done')",
+    "n_taken_off": "SELECT abs(n_taken - (SELECT count(*) FROM assignments "
+    f"WHERE assignments.campaign_id = :campaign AND {_TAKEN})) "
+    "FROM campaigns WHERE id = :campaign",
+    "n_done_off": "SELECT abs(n_done - (SELECT count(*) FROM assignments "
+    "WHERE assignments.campaign_id = :campaign AND assignments.counts "
+    "AND assignments.state = 'done')) FROM campaigns WHERE id = :campaign",
+    "n_slots_off": "SELECT abs(n_slots - (SELECT coalesce(sum(overlap), 0) FROM campaign_items "
+    f"WHERE {_PLAIN})) FROM campaigns WHERE id = :campaign",
+}
+
+
+class Recount(NamedTuple):
+    """What of one campaign stands in the tables; all but the votes should be zero."""
+
+    n_lost: int
+    """Votes the app acknowledged that are not there."""
+    n_votes: int
+    """People's labels that stand."""
+    n_over_labelled: int
+    """Comparisons with more labels than were asked for."""
+    n_twice_to_a_person: int
+    """Pairs that one person was shown under two keys."""
+    n_items_miscounted: int
+    n_raters_miscounted: int
+    n_taken_off: int
+    """How far the campaign's counter is from the rows it counts; likewise the next two."""
+    n_done_off: int
+    n_slots_off: int
+
+    @property
+    def flaws(self) -> dict[str, int]:
+        """Everything that is not as it should be."""
+        return {name: n for name, n in self._asdict().items() if n and name != "n_votes"}
+
+
+def recount(folder: Path, campaign: int, acknowledged: Iterable[str]) -> Recount:
+    """Count a campaign's rows in the database in `folder`."""
+    with closing(sqlite3.connect(folder / "thrice.db")) as file:
+        stored = {key for (key,) in file.execute("SELECT offer_key FROM votes")}
+        found = {
+            name: file.execute(query, {"campaign": campaign}).fetchone()[0]
+            for name, query in _QUERIES.items()
+        }
+    return Recount(n_lost=len(set(acknowledged) - stored), **found)

@@ -1,0 +1,145 @@
+"""The labelling bench in small: it runs end to end, and finds what is wrong where something is."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from bench.labels_client import Diary, annotate
+from bench.labels_desks import Finished, Refused
+from bench.labels_filling import fill
+from bench.labels_recount import Recount, recount
+from bench.labels_turn import percentiles
+from db import assignments, campaigns, labels
+from db.campaigns import NewItem
+from db.models import CampaignState, Outcome, RaterKind
+from db.session import open_database
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_turn_its_end_and_the_database_are_reported() -> None:
+    small = ["--seconds", "2", "--annotators", "2", "--pairs", "300", "--slots", "40"]
+    command = [sys.executable, "-m", "bench.labels", *small, "--kills", "0", "--label-studio", ""]
+    command += ["--million", "--million-of", "400"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.strip().splitlines()[-1])
+    turn, end, million = report["thrice"]["2"], report["end"], report["million"]
+    assert turn["votes_per_s"] > 0  # how many is a matter of the machine
+    assert turn["n_votes"] == turn["n_acknowledged"] > 0
+    assert end["n_votes"] == end["n_slots"] == 40
+    assert end["n_finished"] == 2
+    for found in (turn, end):
+        assert found["errors"] == {}
+        assert found["n_lost"] == found["n_over_labelled"] == found["n_given_twice"] == 0
+    assert million["n_pairs"] == 400
+    assert million["next_of_the_diligent_ms"]["p95"] > 0
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> tuple[Path, int, list[str]]:
+    """A folder whose campaign of five pairs two people have labelled once each, and their keys."""
+    fill(tmp_path, 5)
+    database = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
+    with database.write() as session:
+        campaign = campaigns.create(session, "small", overlap=2)
+        items = [NewItem(2 * place + 1, 2 * place + 2) for place in range(5)]
+        campaigns.add_items(session, campaign.id, items, draw=Random(0))
+        campaigns.set_state(session, campaign.id, CampaignState.OPEN)
+        keys = []
+        for name in ("ada", "ben"):
+            rater = labels.ensure_rater(session, RaterKind.HUMAN, name)
+            given = assignments.reserve(session, campaign.id, rater.id, 5, draw=Random(1))
+            for key in given:
+                assignments.vote(session, key, Outcome.LEFT)
+            keys += given
+    database.dispose()
+    return tmp_path, campaign.id, keys
+
+
+def test_a_whole_campaign_has_no_flaw(labelled: tuple[Path, int, list[str]]) -> None:
+    found = recount(*labelled)
+    assert found.n_votes == 10
+    assert not found.flaws
+
+
+def test_a_vote_that_is_not_there_is_lost(labelled: tuple[Path, int, list[str]]) -> None:
+    folder, campaign, keys = labelled
+    assert recount(folder, campaign, [*keys, "promised"]).flaws == {"n_lost": 1}
+
+
+@pytest.mark.parametrize(
+    ("damage", "flaw"),
+    [
+        ("UPDATE campaign_items SET overlap = 1, n_taken = 1 WHERE id = 1", "n_over_labelled"),
+        ("UPDATE campaign_items SET n_taken = 1 WHERE id = 1", "n_items_miscounted"),
+        ("UPDATE campaign_raters SET n_done = 4 WHERE rater_id = 1", "n_raters_miscounted"),
+        ("UPDATE campaigns SET n_taken = 9", "n_taken_off"),
+        ("UPDATE campaigns SET n_done = 9", "n_done_off"),
+        ("UPDATE campaigns SET n_slots = 9", "n_slots_off"),
+        (
+            "INSERT INTO offers (key, comparison_id, rater_id, flipped, thoughts_seen, dismissed, "
+            "shown_at) SELECT 'again', comparison_id, rater_id, flipped, 0, 0, shown_at "
+            "FROM offers LIMIT 1",
+            "n_twice_to_a_person",
+        ),
+    ],
+)
+def test_what_is_wrong_is_counted(
+    labelled: tuple[Path, int, list[str]], damage: str, flaw: str
+) -> None:
+    with closing(sqlite3.connect(labelled[0] / "thrice.db")) as file, file:
+        file.execute(damage)
+    found: Recount = recount(*labelled)
+    assert found.flaws[flaw] == 1
+
+
+class ScriptedDesk:
+    """Answers as a list says; a number is a pair, an error is raised."""
+
+    def __init__(self, *answers: str | Exception | None) -> None:
+        self._answers = list(answers)
+
+    def next(self) -> str | None:
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def vote(self, pair: str) -> str:
+        if pair == "refused":
+            raise Refused(409, "no")
+        if pair == "gone":
+            raise ConnectionResetError("gone")
+        return f"vote on {pair}"
+
+
+def at_work(*answers: str | Exception | None) -> Diary:
+    return annotate(ScriptedDesk(*answers), 0, float("inf"))
+
+
+def test_only_what_was_answered_is_acknowledged() -> None:
+    told = at_work("1", None, "refused", "2", Finished())
+    assert told.acknowledged == ["vote on 1", "vote on 2"]
+    assert told.given == ["0: 1", "0: refused", "0: 2"]
+    assert (len(told.next_ms), len(told.vote_ms)) == (3, 2)
+    assert dict(told.errors) == {"409: no": 1}
+    assert (told.n_finished, told.n_cut_off) == (1, 0)
+
+
+def test_a_vote_without_an_answer_is_not_acknowledged() -> None:
+    told = at_work("1", "gone", "2")
+    assert told.acknowledged == ["vote on 1"]
+    assert (told.n_finished, told.n_cut_off) == (0, 1)
+
+
+def test_percentiles_of_a_hundred_and_one() -> None:
+    assert percentiles([float(n) for n in range(101)]) == {"p50": 50.0, "p95": 95.0, "p99": 99.0}
+    assert percentiles([3.0]) == {"p50": 3.0, "p95": 3.0, "p99": 3.0}
+    assert percentiles([])["p50"] == 0.0
