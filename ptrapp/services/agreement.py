@@ -100,7 +100,7 @@ def report_of(
     by_kind: dict[RaterKind, list[Opinion]] = {}
     by_rater: dict[tuple[str, RaterKind], list[Opinion]] = {}
     for row in rows:
-        opinion = _opinion(row, gold)
+        opinion = as_opinion(row, gold)
         by_kind.setdefault(row.kind, []).append(opinion)
         by_rater.setdefault((row.rater, row.kind), []).append(opinion)
     groups = [_group(kind.value, by_kind[kind]) for kind in RaterKind if kind in by_kind]
@@ -114,7 +114,8 @@ def report_of(
     return Report(campaign_id, groups, matrix, raters, len(raters) - len(shown))
 
 
-def _opinion(row: OpinionRow, gold: Mapping[int, Outcome]) -> Opinion:
+def as_opinion(row: OpinionRow, gold: Mapping[int, Outcome]) -> Opinion:
+    """The row as the measures take it."""
     known = gold.get(row.comparison_id)
     return Opinion(
         row.rater,

@@ -45,13 +45,14 @@ def test_a_vote_is_read_in_the_comparisons_terms_with_what_stood_where(world: An
     assert (ann.strength, ann.purpose, ann.decided_ms) == (1, Purpose.LABEL, 1500)
 
 
-def test_what_was_undone_changed_or_only_practised_does_not_count(world: Any) -> None:
+def test_what_was_undone_or_only_practised_does_not_count(world: Any) -> None:
+    other = world.another_comparison()
     with world.database.write() as session:
         rows = new_campaign(session)
         item = rows.item(world.comparison_id)
         rows.answer(item, world.ann_id, LEFT)
         labels.undo_last(session, world.ann_id, "undo")
-        practised = rows.item(world.comparison_id, ItemKind.PRACTICE, gold=LEFT)
+        practised = rows.item(other, ItemKind.PRACTICE, gold=LEFT)
         rows.answer(practised, world.bob_id, RIGHT, purpose=Purpose.PRACTICE)
     assert of_campaign(world, rows.campaign.id) == []
     assert of_everything(world) == []

@@ -1,0 +1,103 @@
+"""Everything the Campaigns page lists: each campaign's progress, and what a new one could be of."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from db import adapters, campaigns, candidates, opinions
+from db.models import Campaign
+from ptrapp.services.office import Office
+
+N_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRow:
+    """One campaign and how far it is."""
+
+    id: int
+    name: str
+    aspect: str
+    state: str
+    guidelines: str
+    overlap: int
+    budget: int | None
+    mix: dict[str, float]
+    reveal: bool
+    n_practice: int
+    settings: dict[str, Any]
+    n_items: int
+    n_wanted: int
+    """Labels: its comparisons' overlaps, or the budget where that is less."""
+    n_taken: int
+    """Labels done, or reserved by somebody who is at it."""
+    n_done: int
+    days: list[int]
+    """Labels of each of the last days in UTC, today last; gold comparisons' are among them."""
+    n_active: int
+    """Raters who labelled in these days."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a campaign's pairs can be chosen by."""
+
+    judges: list[str]
+    """Judges that have scored candidates."""
+    imports: list[str]
+    versions: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPanel:
+    campaigns: list[CampaignRow]
+    """Newest first."""
+    sources: Sources
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values; times as ISO 8601."""
+        values = asdict(self)
+        for row in values["campaigns"]:
+            row["created_at"] = row["created_at"].isoformat()
+        return values
+
+
+def read_panel(office: Office, today: datetime | None = None) -> CampaignPanel:
+    """Put the panel together."""
+    midnight = (today or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
+    with office.database.read() as session:
+        days = opinions.labels_by_day(session, midnight + timedelta(days=1), N_DAYS)
+        rows = [
+            _row(row, *days.get(row.id, ([0] * N_DAYS, 0))) for row in campaigns.listing(session)
+        ]
+        sources = Sources(
+            candidates.scoring_judges(session),
+            candidates.import_sources(session),
+            [row.name for row in adapters.listing(session)] + ["base"],
+        )
+    return CampaignPanel(rows, sources)
+
+
+def _row(campaign: Campaign, days: list[int], n_active: int) -> CampaignRow:
+    wanted = campaign.n_slots
+    return CampaignRow(
+        id=campaign.id,
+        name=campaign.name,
+        aspect=campaign.aspect.value,
+        state=campaign.state.value,
+        guidelines=campaign.guidelines,
+        overlap=campaign.overlap,
+        budget=campaign.budget,
+        mix=campaign.mix,
+        reveal=campaign.reveal,
+        n_practice=campaign.n_practice,
+        settings=campaign.settings,
+        n_items=campaign.n_items,
+        n_wanted=wanted if campaign.budget is None else min(wanted, campaign.budget),
+        n_taken=campaign.n_taken,
+        n_done=campaign.n_done,
+        days=days,
+        n_active=n_active,
+        created_at=campaign.created_at,
+    )

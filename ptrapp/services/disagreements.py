@@ -1,0 +1,110 @@
+"""What raters of a campaign disagree on, in full: for whoever improves the guidelines."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from db import opinions
+from db.models import Aspect, Campaign, Purpose, Round, Vote
+from db.opinions import OpinionRow
+from ptrapp.analysis.disagreement import disagreements
+from ptrapp.core.errors import NotFound
+from ptrapp.services.agreement import as_opinion
+from ptrapp.services.office import Office
+
+MOST_AT_ONCE = 20
+_MOST_CHARACTERS = 6_000
+"""Of one text: a gallery is looked over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    rater: str
+    kind: str
+    outcome: str
+    """In terms of the two texts as they stand here."""
+    strength: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One comparison; left is the comparison's own left, whatever the raters' screens showed."""
+
+    comparison_id: int
+    system: str
+    context: list[dict[str, str]]
+    prompt: str
+    left: str
+    right: str
+    said: list[Said]
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    n: int
+    """Of them all."""
+    offset: int
+    shown: list[Disagreement]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def read_gallery(
+    office: Office, campaign_id: int, offset: int = 0, limit: int = MOST_AT_ONCE
+) -> Gallery:
+    """Read comparisons that raters answered differently, the widest apart first.
+
+    Says who said what: for administrators only. Raises `NotFound`.
+    """
+    with office.database.read() as session:
+        campaign = session.get(Campaign, campaign_id)
+        if campaign is None:
+            raise NotFound(f"There is no campaign {campaign_id}.")
+        rows = opinions.of_campaign(session, campaign_id)
+        gold = opinions.known_answers(session, campaign_id)
+        apart = disagreements(as_opinion(row, gold) for row in rows)
+        chosen = [said[0].comparison for said in apart[offset : offset + limit]]
+        wanted = [row for row in rows if row.comparison_id in chosen]
+        votes = {
+            vote.id: vote for vote in opinions.votes_on(session, [row.vote_id for row in wanted])
+        }
+        shown = [_shown(wanted, votes, comparison, campaign.aspect) for comparison in chosen]
+    return Gallery(len(apart), offset, shown)
+
+
+def _shown(
+    rows: Sequence[OpinionRow], votes: dict[int, Vote], comparison_id: int, aspect: Aspect
+) -> Disagreement:
+    mine = [row for row in rows if row.comparison_id == comparison_id]
+    comparison = votes[mine[0].vote_id].comparison
+    prompt = comparison.prompt
+    return Disagreement(
+        comparison_id,
+        _cut(prompt.system or ""),
+        [{"role": turn["role"], "content": _cut(turn["content"])} for turn in prompt.context],
+        _cut(prompt.text),
+        _cut(_compared(comparison.left, aspect)),
+        _cut(_compared(comparison.right, aspect)),
+        [
+            Said(
+                row.rater,
+                row.kind.value,
+                row.outcome.value,
+                row.strength,
+                _cut(votes[row.vote_id].rationale or ""),
+            )
+            for row in mine
+            if row.purpose is Purpose.LABEL and row.agreed is not False
+        ],
+    )
+
+
+def _compared(side: Round, aspect: Aspect) -> str:
+    return side.thought if aspect is Aspect.THOUGHT else side.response
+
+
+def _cut(text: str) -> str:
+    """At most so much of a text, and a sign where it goes on."""
+    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " …"
