@@ -27,8 +27,8 @@ let slow = 0;
 const outbox = openOutbox({
   onAnswer: (entry, answer) => {
     if (entry.kind !== "vote") return;
-    done = answer.done;
-    live.textContent = `Pair ${done} stored`;
+    done = Math.max(done, answer.done);
+    live.textContent = entry.n ? `Pair ${entry.n} stored` : "Stored";
     if (entry.practice) teach(entry.about, answer.practice);
   },
   onRefusal: (entry, sentence) => {
@@ -50,12 +50,18 @@ const decide = (outcome, strength) => {
   if (!ready()) return;
   const took_ms = Math.min(Math.round(performance.now() - paintedAt), LONGEST_MS);
   const { key, practice } = pair;
+  const vote = { outcome, strength, decided_ms: took_ms, client: "label" };
   last = { key, words: SAID[outcome], prompt: pair.prompt };
   leave();
-  if (practice) lesson = { key };
-  else pace.add(took_ms / 1000);
-  if (!practice) advance();
-  outbox.put("vote", key, labelPath({ key }, "/vote"), { outcome, strength, decided_ms: took_ms, client: "label" }, { practice });
+  if (practice) {
+    lesson = { key };
+  } else {
+    done += 1;
+    last.words += ` (pair ${done})`;
+    pace.add(took_ms / 1000);
+    advance();
+  }
+  outbox.put("vote", key, labelPath({ key }, "/vote"), vote, practice ? { practice } : { n: done });
 };
 
 const skip = () => {
@@ -80,7 +86,7 @@ const afterwards = (what, work) => async () => {
   drawRest();
   try {
     if (await outbox.drained()) await work();
-    else say(`${what} has to wait: ${storedWords(outbox.state())}.`, true);
+    else say(`${what} has to wait until your answers are stored.`, true);
   } catch (error) {
     say(`${what} did not work: ${error.message}.`.replace("..", "."), true);
   }
@@ -97,8 +103,12 @@ const undo = afterwards("Undo", async () => {
   if (pair) queue.putBack(pair);
   last = null;
   reason.close();
-  pace.takeBack();
-  done = Math.max(0, done - 1);
+  if (earlier.practice) {
+    practiceLeft += 1;
+  } else {
+    pace.takeBack();
+    done = Math.max(0, done - 1);
+  }
   notice = null;
   paint(earlier);
 });
@@ -166,51 +176,29 @@ const toggleDiff = () => {
 
 const say = (text, bad = false) => { notice = { text, bad }; drawRest(); };
 
-const drawBanner = () => {
-  banner.className = lesson?.words ? `label-banner ${lesson.right === false ? "wrong" : "right"}` : "label-banner";
-  const words = lesson?.words ?? (lesson ? "Waiting for the server: the explanation comes with its answer…"
-    : pair?.practice ? trainingWords(campaign, practiceLeft)
-    : pair?.was ? `You had answered: ${SAID[pair.was]}. Answer again.` : null);
-  banner.hidden = !words;
-  if (banner.dataset.drawn === `${lesson?.key} ${words}`) return;
-  banner.dataset.drawn = `${lesson?.key} ${words}`;
-  const explanation = el("div", { class: "label-text", dir: "auto" });
-  if (lesson?.html) setHtml(explanation, lesson.html);
-  banner.replaceChildren(el("strong", {}, words ?? ""), explanation);
-};
-
 const drawRest = () => {
   if (!queue) return;
-  drawBanner();
+  banner.draw({ campaign, pair, lesson, practiceLeft });
   view.node.hidden = !pair;
-  empty.hidden = Boolean(pair || lesson);
-  if (!empty.hidden) {
-    const again = el("button", { type: "button", class: "label-button", onclick: () => queue.again() }, "Try again");
-    empty.replaceChildren(el("p", {}, emptyWords(queue.state, done)), ...(queue.state.refused ? [again] : []));
-  }
+  empty.draw({ pair, lesson, queue: queue.state, done });
   bar.draw({ pair, lesson, busy, last, flagged, diff: showDiff, reveal: campaign.reveal && last });
-  const now = outbox.state();
+  const { n, trouble } = outbox.state();
   clearTimeout(slow);
-  if (now.n && !now.trouble) slow = setTimeout(() => drawStatus(true), SLOW_MS);
-  drawStatus(false);
+  if (n && !trouble) slow = setTimeout(() => tellStatus(true), SLOW_MS);
+  tellStatus(false);
 };
 
-const drawStatus = (isSlow) => {
-  const now = outbox.state();
-  const trouble = now.trouble ?? queue.state.trouble;
-  const words = now.n || !trouble ? storedWords(now, isSlow) : trouble;
-  bar.status.replaceChildren(
-    ...(notice ? [el("span", { class: notice.bad ? "bad" : "", role: notice.bad ? "alert" : "status" }, notice.text), " · "] : []),
-    `${done} done · `, el("span", { class: trouble ? "bad" : "", "data-part": "stored" }, words),
-    ...(pace.words() ? [" · ", pace.words()] : []),
-  );
+const tellStatus = (isSlow) => {
+  const out = outbox.state();
+  const trouble = out.trouble ?? queue.state.trouble;
+  drawStatus(bar.status, { notice, done, out, trouble, slow: isSlow, pace: pace.words() });
 };
 
 // ---- keys, buttons, fingers
 
 const showHelp = (focus) => panels.show("help", "Help", (body) => body.replaceChildren(...help.build().filter(Boolean)), { focus });
 const showGuidelines = (focus) => panels.show("guidelines", "Guidelines", (body) => {
-  const text = el("div", { class: "label-text" });
+  const text = el("div", { class: "label-text rendered" });
   if (campaign.guidelines_html) setHtml(text, campaign.guidelines_html); else text.textContent = "This campaign has no guidelines.";
   body.replaceChildren(text);
 }, { focus });
@@ -230,6 +218,7 @@ const onKey = (event) => {
   const capturing = panels.name() === "help" && !event.repeat && help.captures(event);
   if (capturing) { event.preventDefault(); return; }
   if (typing(event.target)) return;
+  if (event.repeat && event.key === "Enter") event.preventDefault(); // a held key presses a button once
   if (event.key === "Escape" && panels.name()) { event.preventDefault(); panels.close(); return; }
   if (event.key === "Enter" && lesson && !event.target.closest?.("button, a, summary")) return goOn();
   const meaning = keys.meaning(event);
@@ -242,13 +231,13 @@ const onKey = (event) => {
 
 const keys = openKeys();
 const view = openPairView();
-const banner = el("div", { class: "label-banner", role: "status" });
-const empty = el("div", { class: "label-empty", role: "status" });
+const banner = openBanner();
+const empty = openEmpty(() => queue.again());
 const live = el("p", { class: "label-live", "aria-live": "polite" });
 const bar = openBar({ keys, act, goOn });
 const help = helpPanel(keys, () => { showHelp(false); drawRest(); });
 const panels = openPanels({ onToggle: () => { main.classList.toggle("with-panel", panels.name() !== null); if (panels.name() !== "help") help.drop(); } });
-const main = el("div", { class: "label-main" }, el("div", { class: "label-work" }, banner, empty, view.node), panels.node);
+const main = el("div", { class: "label-main" }, el("div", { class: "label-work" }, banner.node, empty.node, view.node), panels.node);
 const reason = openReason({
   box: bar.reason,
   store: (answer, text) => outbox.put("reason", answer.key, labelPath(answer, "/reason"), { text }, { words: answer.words }),
@@ -257,8 +246,8 @@ const reason = openReason({
 
 const onMore = (answer) => {
   if (answer) {
-    if (!outbox.state().n) done = answer.done;
-    practiceLeft = answer.practice_left;
+    done = Math.max(done, answer.done);
+    practiceLeft = Math.min(practiceLeft, answer.practice_left);
   }
   if (!pair && !lesson) {
     const next = queue.take();
@@ -289,29 +278,10 @@ const start = (chosen, me, several) => {
   drawRest();
 };
 
-const open = async (tries = 0) => {
-  try {
-    const [me, campaigns] = await Promise.all([ask("GET", "/me"), ask("GET", "/campaigns")]);
-    const opened = campaigns.filter((one) => one.state === "open");
-    const asked = askedCampaign();
-    const chosen = asked ? opened.find((one) => String(one.id) === asked) : asked === null && opened.length === 1 ? opened[0] : null;
-    if (chosen) { start(chosen, me, campaigns.length > 1); return; }
-    root.replaceChildren(
-      el("header", { class: "label-top" }, nameLine(me)),
-      ...(asked ? [el("p", { role: "alert" }, `Campaign ${asked} is not open to you.`)] : []),
-      ...campaignList(opened, me.role === "admin"),
-    );
-  } catch (error) {
-    root.replaceChildren(el("p", { role: "alert" }, error instanceof Silence
-      ? "The server does not answer; this page tries again by itself." : error.message));
-    if (error instanceof Silence) setTimeout(open, 1000 * Math.min(2 ** tries, LONGEST_WAIT_S), tries + 1);
-  }
-};
-
 const focusHere = () => { if (!document.hasFocus()) window.focus(); }; // inside a frame keys are dead before
 document.addEventListener("keydown", onKey);
 root.addEventListener("pointerenter", focusHere);
 window.addEventListener("beforeunload", (event) => { if (outbox.state().n) event.preventDefault(); });
 focusHere();
 outbox.flush();
-open();
+enter(root, start);

@@ -6,7 +6,7 @@ const BUTTONS = [
   ]],
   ["others", [
     ["both_bad", "Both bad"], ["skip", "Skip"], ["undo", "Undo"], ["flag", "Flag"], ["reason", "Why"],
-    ["diff", "Diff"], ["reveal", "Reveal last"],
+    ["diff", "Diff"], ["reveal", "Reveal"],
   ]],
 ];
 

@@ -23,7 +23,7 @@ const campaignList = (campaigns, canMake) => {
 };
 
 // One's name, small; a click opens the line to change it. Votes follow the person, not the word.
-const nameLine = (me, onChange) => {
+const nameLine = (me) => {
   const name = el("span", {}, me.name);
   const line = el("input", { type: "text", "aria-label": "Your name", maxlength: 64, autocomplete: "nickname" });
   const told = el("span", { role: "status", class: "label-problem" });
@@ -35,11 +35,30 @@ const nameLine = (me, onChange) => {
       told.textContent = "";
       box.open = false;
       box.querySelector("summary").focus();
-      onChange(fresh);
     } catch (error) {
       told.textContent = error.message;
     }
   } }, line, el("button", { type: "submit", class: "label-button" }, "Use this name"), told));
   box.addEventListener("toggle", () => { if (box.open) { line.value = name.textContent; line.select(); } });
   return box;
+};
+
+// Opens the campaign asked for, the only one there is, or the list.
+const enter = async (root, start, tries = 0) => {
+  try {
+    const [me, campaigns] = await Promise.all([ask("GET", "/me"), ask("GET", "/campaigns")]);
+    const opened = campaigns.filter((one) => one.state === "open");
+    const asked = askedCampaign();
+    const chosen = asked ? opened.find((one) => String(one.id) === asked) : asked === null && opened.length === 1 ? opened[0] : null;
+    if (chosen) { start(chosen, me, opened.length > 1); return; }
+    root.replaceChildren(
+      el("header", { class: "label-top" }, nameLine(me)),
+      ...(asked ? [el("p", { role: "alert" }, `Campaign ${asked} is not open to you.`)] : []),
+      ...campaignList(opened, me.role === "admin"),
+    );
+  } catch (error) {
+    root.replaceChildren(el("p", { role: "alert" }, error instanceof Silence
+      ? "The server does not answer; this page tries again by itself." : error.message));
+    if (error instanceof Silence) setTimeout(enter, 1000 * Math.min(2 ** tries, LONGEST_WAIT_S), root, start, tries + 1);
+  }
 };

@@ -3,18 +3,24 @@
 const LETTER = { left: "A", right: "B" };
 const SAID = { left: "A is better", right: "B is better", tie: "a tie", both_bad: "both are bad" };
 
+// What is wider than its column can be scrolled by keyboard too, for as long as it is.
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    for (const wide of target.querySelectorAll("pre, table, math[display=block]")) {
+      if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+      else wide.removeAttribute("tabindex");
+    }
+  }
+});
+
 // The only place where HTML enters the page. It is made and sanitised by the server, which lets
 // nothing through but formatting; a template runs no script and loads nothing while it is parsed.
 const setHtml = (node, html) => {
   const template = document.createElement("template");
   template.innerHTML = html;
   node.replaceChildren(template.content);
-};
-
-const scrollable = (node) => { // what is wider than its column is reached by keyboard too
-  for (const wide of node.querySelectorAll("pre, table, math[display=block]")) {
-    if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
-  }
+  widths.unobserve(node); // observed anew it is measured once more
+  widths.observe(node);
 };
 
 const drawDiff = (body, pieces, side) => {
@@ -30,7 +36,7 @@ const drawDiff = (body, pieces, side) => {
 
 const column = (side) => {
   const title = el("h3", {});
-  const body = el("div", { class: "label-text", dir: "auto" });
+  const body = el("div", { class: "label-text rendered", dir: "auto" });
   return { side, title, body, node: el("section", { class: "label-side", "data-side": side }, title, body) };
 };
 
@@ -40,7 +46,7 @@ const openPairView = () => {
   const grid = el("div", { class: "label-sides" }, ...sides.map(({ node }) => node));
   const node = el("div", { class: "label-pair" }, asked, grid);
   const block = (title, html) => {
-    const body = el("div", { class: "label-text", dir: "auto" });
+    const body = el("div", { class: "label-text rendered", dir: "auto" });
     setHtml(body, html);
     return el("section", { class: "label-turn", "aria-label": title }, el("h3", {}, title), body);
   };
@@ -58,11 +64,10 @@ const openPairView = () => {
       );
       for (const { side, title, body, node: box } of sides) {
         box.setAttribute("aria-label", `${what} ${LETTER[side]}`);
-        title.replaceChildren(el("span", { class: "label-letter" }, LETTER[side]), ` ${what} ${LETTER[side]}`);
+        title.textContent = `${what} ${LETTER[side]}`;
         if (pieces) drawDiff(body, pieces, side); else setHtml(body, pair[side].html);
         if (!pair[side].text.trim()) body.replaceChildren(el("em", {}, "(empty)"));
       }
-      scrollable(node);
     },
   };
 };

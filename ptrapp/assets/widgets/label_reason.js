@@ -4,7 +4,10 @@ const LONGEST_REASON = 2000;
 
 const openReason = ({ box, store, onClose }) => {
   let about = null; // {key, words}: the answer the open line is about
-  const draft = kept.read("reason"); // typed, and neither stored nor thrown away, before a reload
+  const draft = () => { // typed, and neither stored nor emptied: the next line opened is its
+    const typed = kept.read("reason");
+    return typed?.text?.trim() ? typed : null;
+  };
 
   const close = () => {
     if (!about) return;
@@ -15,9 +18,9 @@ const openReason = ({ box, store, onClose }) => {
 
   const open = (answer, text = "", problem = null) => {
     about = answer;
-    const line = el("input", { type: "text", id: "label-reason", maxlength: LONGEST_REASON, autocomplete: "off", placeholder: "Enter stores it, Esc closes" });
+    const line = el("input", { type: "text", id: "label-reason", maxlength: LONGEST_REASON, autocomplete: "off", placeholder: "Enter stores it, Esc closes and keeps it" });
     line.value = text;
-    const remember = () => kept.write("reason", { ...answer, text: line.value });
+    const remember = () => kept.write("reason", { key: answer.key, words: answer.words, text: line.value });
     const onKey = (event) => {
       if (event.isComposing) return; // Enter chooses a word there
       if (event.key === "Escape") { event.preventDefault(); close(); }
@@ -36,16 +39,15 @@ const openReason = ({ box, store, onClose }) => {
 
   return {
     open: (answer) => {
-      const typed = kept.read("reason");
-      open(answer, typed?.key === answer.key ? typed.text : "").focus();
+      const typed = draft() ?? answer;
+      open({ key: typed.key, words: typed.words }, typed.text).focus();
     },
     // The server would not have it: the words are back in the line, to be mended.
     giveBack: (answer, text, problem) => {
       kept.write("reason", { ...answer, text });
       open(answer, text, problem);
     },
-    restore: () => { if (draft?.text?.trim()) open({ key: draft.key, words: draft.words }, draft.text); },
-    isOpen: () => about !== null,
+    restore: () => { const typed = draft(); if (typed) open({ key: typed.key, words: typed.words }, typed.text); },
     close,
   };
 };
