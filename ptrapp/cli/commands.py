@@ -169,7 +169,7 @@ def import_file(
         done = import_attempts(session, file, skip_bad=skip_bad)
     for mistake in done.mistakes:
         console.print(f"Skipped: {mistake}", markup=False, soft_wrap=True)
-    _print({"new": done.n_new, "known": done.n_known, "skipped": len(done.mistakes)})
+    _print({"new": done.n_new, "known": done.n_known, "skipped": done.n_skipped})
 
 
 @app.command(name="jobs")

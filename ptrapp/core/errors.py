@@ -7,6 +7,7 @@
     ├── InputError                  what a person or a script sent cannot be used
     │   ├── PromptEmpty
     │   ├── PromptTooLong
+    │   ├── BadRow                  one row of an imported file; collected, and named by its place
     │   └── NotFound                an id that names nothing
     ├── EngineError                 the model could not answer
     │   ├── ModelUnusable           the path or hub id holds no model we can serve
@@ -44,6 +45,10 @@ class PromptEmpty(InputError):
 
 class PromptTooLong(InputError):
     """The prompt is over the limit on characters, before any tokenisation."""
+
+
+class BadRow(InputError):
+    """One row of an imported file cannot be used; the reader adds where it stands."""
 
 
 class NotFound(InputError):

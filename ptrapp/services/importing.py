@@ -1,18 +1,29 @@
-"""Attempts and answers that other programs wrote, brought in as trajectories."""
+"""What other programs wrote, brought in: all of a file or nothing of it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
-from db import prompts, rounds
-from db.models import RunMode, RunState
-from db.rounds import NewRound
+from db import bulk
 from db.session import Session
-from db.trajectories import WEAK, is_stored
 from ptrapp.core.errors import InputError
-from ptrapp.tasks.attempts import Attempt, in_words, read_attempts
+from ptrapp.interchange import reading
+from ptrapp.interchange.files import RowFile
+from ptrapp.interchange.formats import Format
+from ptrapp.interchange.hub_rows import HubRows
+from ptrapp.interchange.limits import TERMINAL, Limits
+from ptrapp.interchange.reading import RowSource
+from ptrapp.interchange.records import Record
+from ptrapp.services.import_rows import RowImport
+from ptrapp.services.office import Office
+from ptrapp.tasks.hub import PREFIX
 
-ATTEMPT_AUTHOR = f"{WEAK}import"
-ANSWER_AUTHOR = "strong:import"
+BATCH = 2000
+"""Records stored together: enough for fast inserts, few enough to fit in any memory."""
+MAX_NAME = 50
+"""Characters of the name of an import: prompts and raters are named after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +33,50 @@ class Imported:
     n_new: int
     n_known: int
     """They were imported before, or stand in the file twice."""
-    mistakes: tuple[str, ...]
-    """What is wrong with the rows that were skipped, one sentence each."""
+    mistakes: tuple[str, ...] = ()
+    """What is wrong with the first rows that were skipped, one sentence each."""
+    n_skipped: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    """Rows added, by table."""
+    name: str = ""
+    format: str = ""
+
+
+def import_named(
+    office: Office,
+    given: str,
+    *,
+    fmt: Format | None = None,
+    name: str = "",
+    skip_bad: bool = False,
+    limits: Limits = TERMINAL,
+    called: str | None = None,
+) -> Imported:
+    """Import a file, or `hf:NAME[:CONFIG][:SPLIT]`, in one transaction.
+
+    `name` is what the import is called (prompts get the source `import:NAME`); `called` is the
+    file's own name where it lies under another. Rows are gone through once before anything is
+    written: while people vote, the database is held for the writing only.
+    Raises `InputError` that names rows, and stores nothing, unless `skip_bad`.
+    """
+    if given.startswith(PREFIX):
+        return _import(office, HubRows(given, limits), fmt, name or _hub_name(given), skip_bad)
+    with RowFile(Path(given), limits, name=called) as rows:
+        return _import(office, rows, fmt, name or rows.name, skip_bad)
+
+
+def import_records(session: Session, records: Iterable[Record], name: str) -> Imported:
+    """Store records that are known to be good; what is stored already is left out.
+
+    The transaction is the caller's.
+    """
+    rows = RowImport(session, name[:MAX_NAME])
+    n_new = n_records = 0
+    with bulk.much_memory(session):
+        for batch in _batches(records):
+            n_records += len(batch)
+            n_new += rows.add(batch)
+    return Imported(n_new, n_records - n_new, counts=dict(+rows.counts), name=rows.name)
 
 
 def import_attempts(session: Session, path: Path, *, skip_bad: bool = False) -> Imported:
@@ -32,39 +85,45 @@ def import_attempts(session: Session, path: Path, *, skip_bad: bool = False) -> 
     All rows or none, unless `skip_bad`; importing again adds nothing. Round 1 is only read by a
     training, round 2 is learnt. Raises `InputError` that names file and rows.
     """
-    rows, mistakes = read_attempts(path)
-    if mistakes and not skip_bad:
-        raise InputError(in_words(path, mistakes))
-    n_new = sum(_store(session, row, source=f"import:{path.name}"[:64]) for row in rows)
-    return Imported(n_new, len(rows) - n_new, tuple(mistakes))
+    with RowFile(path, TERMINAL) as rows:
+        mistakes = _checked(rows, Format.ATTEMPTS, skip_bad)
+        return _stored(session, rows, Format.ATTEMPTS, path.name, mistakes)
 
 
-def _store(session: Session, row: Attempt, source: str) -> bool:
-    """Whether the row was new."""
-    prompt = prompts.ensure_prompt(session, row.question, source=source)
-    if is_stored(session, prompt.id, row.weak, row.strong, ANSWER_AUTHOR):
-        return False
-    run = rounds.start_run(session, prompt.id, RunMode.JOB, {"n": 2, "n_attempts": 1})
-    attempt = rounds.add_round(session, run.id, _text(0, None, ATTEMPT_AUTHOR, row.weak))
-    rounds.add_round(session, run.id, _text(1, attempt.id, ANSWER_AUTHOR, row.strong))
-    rounds.finish_run(session, run.id, RunState.DONE)
-    return True
+def _import(
+    office: Office, rows: RowSource, fmt: Format | None, name: str, skip_bad: bool
+) -> Imported:
+    known = reading.format_of(rows, fmt)
+    mistakes = _checked(rows, known, skip_bad)
+    with office.database.write() as session:
+        return _stored(session, rows, known, name, mistakes)
 
 
-def _text(index: int, parent_id: int | None, author: str, text: str) -> NewRound:
-    """A direct answer as it stands in the file: the model that learns it gives it its marks."""
-    return NewRound(
-        index=index,
-        parent_id=parent_id,
-        author=author,
-        thinking=False,
-        thought="",
-        response=text,
-        raw=text,
-        well_formed=True,
-        sampling={},
-        seed=0,
-        n_thought_tokens=0,
-        n_response_tokens=0,
-        finish_reason="stop",
+def _checked(rows: RowSource, fmt: Format, skip_bad: bool) -> reading.Mistakes:
+    mistakes = reading.check(rows, fmt)
+    if mistakes.n and not skip_bad:
+        raise InputError(mistakes.in_words(rows.name))
+    return mistakes
+
+
+def _stored(
+    session: Session, rows: RowSource, fmt: Format, name: str, mistakes: reading.Mistakes
+) -> Imported:
+    good = (record for row in reading.records(rows, fmt) for record in row.records)
+    done = import_records(session, good, name)
+    return Imported(
+        done.n_new, done.n_known, tuple(mistakes.named), mistakes.n, done.counts, done.name, fmt
     )
+
+
+def _hub_name(given: str) -> str:
+    return given.removeprefix(PREFIX).partition(":")[0]
+
+
+R = TypeVar("R")
+
+
+def _batches(records: Iterable[R]) -> Iterator[list[R]]:
+    waiting = iter(records)
+    while batch := list(islice(waiting, BATCH)):
+        yield batch

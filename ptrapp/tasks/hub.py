@@ -54,14 +54,23 @@ def read_hub(given: str, columns: Columns = GSM8K) -> list[Question]:
     Raises `InputError` for what cannot be loaded, and for rows without a question.
     """
     wanted = HubName.parse(given)
+    return list(questions(load_rows(given), columns, source=f"{wanted.name}:{wanted.split}"))
+
+
+def load_rows(given: str) -> Any:
+    """The rows of `hf:NAME[:CONFIG][:SPLIT]`, as often as one goes through them.
+
+    Raises `InputError` for what cannot be loaded.
+    """
     try:
-        rows = _load(wanted)
+        return _load(HubName.parse(given))
+    except InputError:
+        raise
     except Exception as error:  # its builders raise whatever their readers raise
         raise InputError(
             f"The data set {given!r} cannot be loaded ({type(error).__name__}: "
             f"{_first_line(error)}). Check name, configuration and split, or give a local file."
         ) from error
-    return list(questions(rows, columns, source=f"{wanted.name}:{wanted.split}"))
 
 
 def _load(wanted: HubName) -> Any:

@@ -1,0 +1,100 @@
+"""Rows of a file, one after another and as often as asked: JSONL, JSON, CSV, Parquet, or packed.
+
+The kind is told by what the file begins with. A row that cannot be read is a mistake in its place,
+and the rows behind it are read; what breaks the whole file is an error.
+"""
+
+import gzip
+import tempfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ptrapp.core.errors import InputError
+from ptrapp.interchange.json_rows import read_lines, read_list
+from ptrapp.interchange.limits import MIB, Limits
+from ptrapp.interchange.rows import Row
+from ptrapp.interchange.table_rows import read_csv, read_parquet
+
+_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+
+
+class RowFile:
+    """The rows of one file; iterating again reads it again. Used as a context: it may be unpacked
+    to a temporary file first."""
+
+    def __init__(self, path: Path, limits: Limits, *, name: str | None = None) -> None:
+        self.name = name or path.name
+        self._path = path
+        self._limits = limits
+        self._unpacked: Any = None
+
+    def __enter__(self) -> "RowFile":
+        try:
+            size = self._path.stat().st_size
+            with self._path.open("rb") as file:
+                start = file.read(4)
+        except OSError as error:
+            raise InputError(f"{self.name} cannot be read: {error.strerror}.") from error
+        if size > self._limits.n_bytes:
+            raise InputError(
+                f"{self.name} has {size / MIB:.1f} MiB, more than {self._limits.n_bytes // MIB}; "
+                "give it in parts."
+            )
+        if start.startswith(_GZIP):
+            self._unpack(size)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._unpacked is not None:
+            self._unpacked.close()
+
+    def __iter__(self) -> Iterator[Row]:
+        for number, row in enumerate(self._rows(), start=1):
+            if number > self._limits.n_rows:
+                raise InputError(
+                    f"{self.name} has more than {self._limits.n_rows:,} rows; give it in parts."
+                )
+            yield row
+
+    def _rows(self) -> Iterator[Row]:
+        with self._open() as file:
+            start = file.read(4)
+            file.seek(0)
+            if start == _PARQUET:
+                yield from read_parquet(file, self.name, self._limits)
+            elif self._is_list(file):
+                yield from read_list(file, self.name, self._limits)
+            elif (kind := Path(self.name.removesuffix(".gz")).suffix.lower()) in (".csv", ".tsv"):
+                yield from read_csv(file, self.name, self._limits, tabs=kind == ".tsv")
+            else:
+                yield from read_lines(file, self._limits)
+
+    def _open(self) -> BinaryIO:
+        path = Path(self._unpacked.name) if self._unpacked is not None else self._path
+        return path.open("rb")
+
+    def _is_list(self, file: BinaryIO) -> bool:
+        start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+        file.seek(0)
+        return start.startswith(b"[")
+
+    def _unpack(self, size: int) -> None:
+        """Unpack to a temporary file, and stop where it grows beyond all measure."""
+        most = min(self._limits.n_expanded_bytes, max(size * self._limits.expansion, MIB))
+        self._unpacked = tempfile.NamedTemporaryFile(suffix=".rows")  # noqa: SIM115 - closed at exit
+        n_bytes = 0
+        try:
+            with gzip.open(self._path, "rb") as packed:
+                while part := packed.read(MIB):
+                    n_bytes += len(part)
+                    if n_bytes > most:
+                        raise InputError(
+                            f"{self.name} unpacks to more than {most / MIB:.0f} MiB; give it "
+                            "unpacked, or in parts."
+                        )
+                    self._unpacked.write(part)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{self.name} cannot be unpacked: {error}.") from error
+        self._unpacked.flush()

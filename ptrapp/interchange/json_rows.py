@@ -1,0 +1,88 @@
+"""Rows of JSON: one a line, or a list of them decoded one at a time."""
+
+import json
+from collections.abc import Iterator
+from typing import BinaryIO, NoReturn
+
+from ptrapp.core.errors import InputError
+from ptrapp.interchange.limits import MIB, Limits
+from ptrapp.interchange.rows import Row, check_depth
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number that JSON knows")
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_number)
+"""JSON as it is defined: without NaN and infinities."""
+
+
+def read_lines(file: BinaryIO, limits: Limits) -> Iterator[Row]:
+    """One JSON value a line; blank lines are nothing."""
+    number, longest = 0, limits.n_line_bytes
+    while line := file.readline(longest + 1):
+        number += 1
+        place = f"line {number}"
+        if len(line) > longest and not line.endswith(b"\n"):
+            while (rest := file.readline(longest)) and not rest.endswith(b"\n"):
+                pass
+            yield Row(place, mistake=f"longer than {longest // MIB} MiB")
+            continue
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if line.strip():
+            yield _decoded(line, place, limits)
+
+
+def _decoded(line: bytes, place: str, limits: Limits) -> Row:
+    try:
+        value = DECODER.decode(line.decode())
+    except UnicodeDecodeError as error:
+        return Row(place, mistake=f"no UTF-8 text (byte {error.start + 1})")
+    except RecursionError:
+        return Row(place, mistake=f"nested more than {limits.depth} deep")
+    except ValueError as error:
+        return Row(place, mistake=f"no JSON: {error}")
+    return Row(place, value, check_depth(value, limits.depth))
+
+
+def read_list(file: BinaryIO, name: str, limits: Limits) -> Iterator[Row]:
+    """The elements of a JSON list, one decoded at a time. A list that is broken is no list."""
+    text = _text(file, name)
+    at, number = _behind(text, text.index("[") + 1), 0
+    while at < len(text) and text[at] != "]":
+        number += 1
+        try:
+            value, end = DECODER.raw_decode(text, at)
+        except RecursionError as error:
+            raise InputError(
+                f"{name}: row {number} is nested more than {limits.depth} deep."
+            ) from error
+        except ValueError as error:
+            line = text.count("\n", 0, at) + 1
+            raise InputError(f"{name} is no JSON: row {number}, at line {line}: {error}") from error
+        if end - at > limits.n_line_bytes:
+            yield Row(f"row {number}", mistake=f"longer than {limits.n_line_bytes // MIB} MiB")
+        else:
+            yield Row(f"row {number}", value, check_depth(value, limits.depth))
+        at = _behind(text, end)
+        if at < len(text) and text[at] == ",":
+            at = _behind(text, at + 1)
+        elif at >= len(text) or text[at] != "]":
+            raise InputError(f"{name} is no JSON: no comma behind row {number}.")
+    if at >= len(text) or text[at + 1 :].strip():
+        raise InputError(f"{name} is no JSON: the list does not end where the file does.")
+
+
+def _text(file: BinaryIO, name: str) -> str:
+    try:
+        return file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is no UTF-8 text (byte {error.start + 1}).") from error
+
+
+def _behind(text: str, at: int) -> int:
+    """Where the next thing begins that is no white space."""
+    while at < len(text) and text[at] in " \t\r\n":
+        at += 1
+    return at

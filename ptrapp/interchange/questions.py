@@ -1,0 +1,37 @@
+"""Prompts alone, under the names that data sets give them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ptrapp.core.errors import BadRow
+from ptrapp.core.types import Role
+from ptrapp.interchange.conversation import is_messages, messages, prompt_of
+from ptrapp.interchange.preferences import prompt_from
+from ptrapp.interchange.records import PromptText
+from ptrapp.interchange.values import names, optional_text
+
+COLUMNS = ("prompt", "question", "instruction", "messages")
+
+
+def parse(row: Mapping[str, Any]) -> tuple[PromptText, ...]:
+    """One prompt, with its reference answer where the row has one. Raises `BadRow`."""
+    column = next((name for name in COLUMNS if row.get(name)), None)
+    if column is None:
+        raise BadRow(f"none of {', '.join(COLUMNS)} (it has {names(row)})")
+    asked = _asked(row[column], column)
+    system = optional_text(row, "system") or asked.system
+    reference = optional_text(row, "reference_answer")
+    task = optional_text(row, "task")
+    if task is not None and len(task) > 64:
+        raise BadRow(f"'task' has {len(task)} characters, more than 64")
+    return (PromptText(asked.text, system, asked.context, reference, task),)
+
+
+def _asked(value: Any, column: str) -> PromptText:
+    """Of a whole conversation the question behind which the last answer would stand."""
+    if not is_messages(value):
+        return prompt_from(value, column)
+    turns = messages(value, column)
+    while turns and turns[-1].role is Role.ASSISTANT:
+        turns = turns[:-1]
+    return prompt_of(turns, column)

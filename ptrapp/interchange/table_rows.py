@@ -1,0 +1,75 @@
+"""Rows of tables: CSV, TSV and Parquet."""
+
+import csv
+from collections.abc import Iterator
+from io import TextIOWrapper
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ptrapp.core.errors import InputError
+from ptrapp.interchange.json_rows import DECODER
+from ptrapp.interchange.limits import MIB, Limits
+from ptrapp.interchange.rows import Row, check_depth
+
+_PARQUET_ROWS = 256
+"""Read at once: few, so that repeated long texts cannot unfold into gigabytes."""
+
+
+def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterator[Row]:
+    """One object a row, its names from the header."""
+    csv.field_size_limit(limits.n_line_bytes)
+    text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    rows = csv.DictReader(text, delimiter="\t" if tabs else ",", strict=True)
+    while True:
+        try:
+            row = next(rows, None)
+        except UnicodeDecodeError as error:
+            raise InputError(f"{name} is no UTF-8 text (line {rows.line_num + 1}).") from error
+        except csv.Error as error:
+            raise InputError(f"{name} is no CSV: line {rows.line_num}: {error}.") from error
+        if row is None:
+            return
+        place = f"line {rows.line_num}"
+        if None in row or None in row.values():
+            yield Row(
+                place, mistake=f"not as many cells as the header's {len(row) - (None in row)}"
+            )
+        else:
+            yield Row(place, {column: _cell(cell) for column, cell in row.items()})
+
+
+def _cell(cell: str) -> Any:
+    """A cell as it is; one that holds messages as such, since a CSV knows no lists."""
+    if cell.startswith(('[{"role"', '[{"content"')):
+        try:
+            return DECODER.decode(cell)
+        except (ValueError, RecursionError):
+            return cell
+    return cell
+
+
+def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[Row]:
+    """One object a row; neither announced nor found may it be larger than it says on the lid."""
+    try:
+        opened = pq.ParquetFile(file)
+        groups = opened.metadata
+        announced = sum(groups.row_group(n).total_byte_size for n in range(groups.num_row_groups))
+        _check_expansion(announced, name, limits)
+        number, n_bytes = 0, 0
+        for batch in opened.iter_batches(batch_size=_PARQUET_ROWS):
+            n_bytes += batch.nbytes
+            _check_expansion(n_bytes, name, limits)
+            for value in batch.to_pylist():
+                number += 1
+                yield Row(f"row {number}", value, check_depth(value, limits.depth))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{name} cannot be read as Parquet: {error}") from error
+
+
+def _check_expansion(n_bytes: int, name: str, limits: Limits) -> None:
+    if n_bytes > limits.n_expanded_bytes:
+        raise InputError(
+            f"{name} unpacks to more than {limits.n_expanded_bytes // MIB} MiB; give it in parts."
+        )

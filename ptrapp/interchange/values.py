@@ -1,0 +1,74 @@
+"""One value of a row, checked: what is no text, or cannot be stored, is said in a sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ptrapp.core.errors import BadRow
+
+MAX_USER_CHARS = 60
+"""A rater's name is stored with the name of the import before it, in a column of 120."""
+
+
+def text_of(row: Mapping[str, Any], name: str) -> str:
+    """A text that is there and not blank. Raises `BadRow`."""
+    if name not in row:
+        raise BadRow(f"no {name!r} (it has {names(row)})")
+    return text(row[name], name)
+
+
+def text(value: Any, name: str) -> str:
+    """The value itself, when it is a text that can be stored. Raises `BadRow`."""
+    found = any_text(value, name)
+    if not found or found.isspace():
+        raise BadRow(f"{name!r} is blank")
+    return found
+
+
+def any_text(value: Any, name: str) -> str:
+    """As `text`, for one that may be blank."""
+    if not isinstance(value, str):
+        raise BadRow(f"{name!r} is a {type(value).__name__} instead of a text")
+    if "\x00" in value or not _whole(value):
+        raise BadRow(f"{name!r} holds a NUL or half a character, which cannot be stored")
+    return value
+
+
+def optional_text(row: Mapping[str, Any], name: str) -> str | None:
+    """A text, or None where there is none or a blank one."""
+    value = row.get(name)
+    if value is None or value == "":
+        return None
+    found = any_text(value, name)
+    return None if found.isspace() else found
+
+
+def user_name(value: Any) -> str | None:
+    """Whoever a foreign file says it was, as a short name; None for nobody."""
+    if isinstance(value, Mapping):
+        value = value.get("email") or value.get("username") or value.get("id")
+    if value is None or value == "" or isinstance(value, bool):
+        return None
+    if not isinstance(value, str | int):
+        raise BadRow(f"the annotator is a {type(value).__name__} instead of a name")
+    name = any_text(str(value), "annotator").strip()
+    return name[:MAX_USER_CHARS] if name not in ("", "None") else None
+
+
+def names(row: Mapping[str, Any]) -> str:
+    """The columns of a row, for a message.
+
+    >>> names({"b": 1, "a": 2})
+    'a, b'
+    """
+    listed = sorted(str(name)[:40] for name in row)
+    more = len(listed) - 20
+    return ", ".join(listed[:20]) + (f" and {more} more" if more > 0 else "")
+
+
+def _whole(value: str) -> bool:
+    """Whether no surrogate is left without its other half."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

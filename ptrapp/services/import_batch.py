@@ -1,0 +1,175 @@
+"""The rows of one batch of an import, under ids reserved for them, written table by table."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from db import bulk
+from db.bulk import ChainEnd
+from db.models import (
+    Aspect,
+    Comparison,
+    Offer,
+    Outcome,
+    Round,
+    Run,
+    RunMode,
+    RunState,
+    Vote,
+)
+from db.session import Session
+from ptrapp.interchange.records import MIRRORED, CompletionText, JudgedPair, Opinion, Record
+
+AUTHOR = "import"
+"""Of rounds in files: whatever a policy elsewhere wrote, it was none of ours."""
+_KEPT_AUTHORS = ("weak:", "strong:")
+"""How the names of authors begin that say what a training does with their rounds."""
+
+
+_RUN = ("id", "prompt_id", "mode", "settings", "state", "created_at")
+_ROUND = (
+    "id", "run_id", "prompt_id", "parent_id", "index", "candidate", "author", "thinking",
+    "thought", "response", "raw", "well_formed", "sampling", "seed", "n_thought_tokens",
+    "n_response_tokens", "finish_reason", "thought_s", "duration_s", "correct", "created_at",
+)  # fmt: skip
+_COMPARISON = ("id", "prompt_id", "left_round_id", "right_round_id", "aspect", "created_at")
+_OFFER = (
+    "key", "comparison_id", "rater_id", "flipped", "purpose", "thoughts_seen", "dismissed",
+    "shown_at",
+)  # fmt: skip
+_VOTE = (
+    "id", "key", "comparison_id", "rater_id", "offer_key", "outcome", "purpose", "strength",
+    "blind", "rationale", "agreed", "decided_ms", "client", "supersedes_id", "created_at",
+)  # fmt: skip
+_TABLES = {Run: _RUN, Round: _ROUND, Comparison: _COMPARISON, Offer: _OFFER, Vote: _VOTE}
+"""Columns that are written, table by table in the order of who refers to whom; others are NULL."""
+_NOWHERE: dict[str, Any] = {}
+
+
+class Pair(NamedTuple):
+    """A comparison, and whether the left of the record is its right."""
+
+    id: int
+    flipped: bool
+
+
+@dataclass(slots=True)
+class NewRun:
+    """The run of the new rounds of one record, stored when the first of them is."""
+
+    prompt_id: int
+    settings: dict[str, Any]
+    id: int | None = None
+    n_at: Counter[int] = field(default_factory=Counter)
+    """Rounds in it by index."""
+
+
+class Batch:
+    """Collects rows; `write` stores them in the order in which they refer to each other."""
+
+    def __init__(self, session: Session, now: datetime, records: Sequence[Record]) -> None:
+        self.new_comparisons: set[int] = set()
+        self.scores: list[dict[str, Any]] = []
+        self._session = session
+        self._now = now
+        self._rows: dict[type[Any], list[tuple[Any, ...]]] = {table: [] for table in _TABLES}
+        pairs = [record for record in records if isinstance(record, JudgedPair)]
+        n_earlier = sum(len(pair.left.history) + len(pair.right.history) for pair in pairs)
+        n_opinions = sum(len(pair.opinions) for pair in pairs)
+        # More than are needed, where rounds are known: ids left over are nobody's.
+        self._run_ids = iter(bulk.reserve_ids(session, Run, 2 * len(records)))
+        self._round_ids = iter(bulk.reserve_ids(session, Round, 2 * len(records) + n_earlier))
+        self._pair_ids = iter(bulk.reserve_ids(session, Comparison, len(pairs)))
+        self._vote_ids = iter(bulk.reserve_ids(session, Vote, n_opinions))
+
+    @property
+    def n_rounds(self) -> int:
+        return len(self._rows[Round])
+
+    def round(self, run: NewRun, one: CompletionText, index: int, parent_id: int | None) -> int:
+        """A new round of a run; returns its id."""
+        if run.id is None:
+            run.id = self._run(run)
+        round_id = next(self._round_ids)
+        candidate = run.n_at[index]
+        run.n_at[index] += 1
+        author = one.author if one.author.startswith(_KEPT_AUTHORS) else AUTHOR
+        self._rows[Round].append(
+            (
+                round_id, run.id, run.prompt_id, parent_id, index, candidate, author, one.thinking,
+                one.thought, one.response, one.raw, one.well_formed, _origin(one, author), 0,
+                one.n_thought_tokens, one.n_response_tokens, one.finish_reason, 0.0, 0.0,
+                one.correct, self._now,
+            )
+        )  # fmt: skip
+        return round_id
+
+    def compare(self, prompt_id: int, left_id: int, right_id: int, aspect: str) -> int:
+        """A new comparison; returns its id."""
+        pair_id = next(self._pair_ids)
+        self.new_comparisons.add(pair_id)
+        self._rows[Comparison].append(
+            (pair_id, prompt_id, left_id, right_id, Aspect(aspect), self._now)
+        )
+        return pair_id
+
+    def vote(self, said: Opinion, key: str, pair: Pair, end: ChainEnd, last: int | None) -> int:
+        """A new vote behind the rater's last one of the pair; returns its id."""
+        vote_id = next(self._vote_ids)
+        vote = said.vote
+        cast_at = datetime.fromisoformat(vote.created_at) if vote else self._now
+        offer_key = None
+        if vote and vote.on_left:
+            offer_key = key if len(key) <= 32 else sha256(key.encode()).hexdigest()[:32]
+            right_on_left = (vote.on_left == "right") != pair.flipped
+            self._offer(offer_key, end, right_on_left, cast_at, blind=vote.blind)
+        outcome = MIRRORED.get(said.outcome, said.outcome) if pair.flipped else said.outcome
+        blind, agreed, decided_ms, client = True, None, None, ""
+        if vote:
+            blind, agreed = vote.blind, vote.agreed
+            decided_ms, client = vote.decided_ms, vote.client
+        self._rows[Vote].append(
+            (
+                vote_id, key, end.comparison_id, end.rater_id, offer_key, Outcome(outcome),
+                end.purpose, said.strength, blind, said.rationale, agreed, decided_ms, client,
+                last, cast_at,
+            )
+        )  # fmt: skip
+        return vote_id
+
+    def write(self) -> Counter[str]:
+        """Store everything; returns how many rows of which table."""
+        for table, rows in self._rows.items():
+            bulk.insert_rows(self._session, table, _TABLES[table], rows)
+        bulk.insert_scores(self._session, self.scores)
+        written = Counter({table.__tablename__: len(rows) for table, rows in self._rows.items()})
+        return written + Counter(scores=len(self.scores))
+
+    def _run(self, run: NewRun) -> int:
+        run_id = next(self._run_ids)
+        row = (run_id, run.prompt_id, RunMode.JOB, run.settings, RunState.DONE, self._now)
+        self._rows[Run].append(row)
+        return run_id
+
+    def _offer(
+        self, key: str, end: ChainEnd, flipped: bool, shown_at: datetime, *, blind: bool
+    ) -> None:
+        row = (
+            key, end.comparison_id, end.rater_id, flipped, end.purpose, not blind, False, shown_at,
+        )  # fmt: skip
+        self._rows[Offer].append(row)
+
+
+def _origin(one: CompletionText, author: str) -> dict[str, Any]:
+    """What a file says of a round's making that no column may: it was not made here."""
+    if one.author == author and one.version is None and not one.copy:
+        return _NOWHERE
+    origin = {
+        "author": one.author if one.author != author else None,
+        "version": one.version,
+        "copy": one.copy or None,
+    }
+    return {"origin": {name: value for name, value in origin.items() if value is not None}}

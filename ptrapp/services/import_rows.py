@@ -1,0 +1,247 @@
+"""One batch of records after another becomes rows: prompts, rounds, comparisons, votes.
+
+Everything is found by content first, so that what is stored already is not stored again: a prompt
+by its hash, a round by its text, a vote by a key made of who said what of which texts.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from db import bulk, labels
+from db.bulk import ChainEnd
+from db.models import Outcome, Partition, Prompt, Purpose, RaterKind
+from db.prompts import fingerprint
+from db.session import Session
+from ptrapp.core.errors import InputError
+from ptrapp.interchange.records import (
+    MIRRORED,
+    Attempted,
+    CompletionText,
+    JudgedPair,
+    Opinion,
+    PromptText,
+    Rated,
+    Record,
+)
+from ptrapp.services.import_batch import Batch, NewRun, Pair
+from ptrapp.services.import_shelf import Shelf, digest_of
+
+ATTEMPT_AUTHOR = "weak:import"
+ANSWER_AUTHOR = "strong:import"
+
+_PROMPT = (
+    "id", "sha256", "text", "system", "reference_answer", "task", "source", "partition", "context",
+    "created_at",
+)  # fmt: skip
+_NO_TURNS: list[dict[str, str]] = []
+
+
+class RowImport:
+    """An import under way in one writing transaction."""
+
+    def __init__(self, session: Session, name: str) -> None:
+        self.name = name
+        self.source = f"import:{name}"[:64]
+        self.counts: Counter[str] = Counter()
+        """What was added, by table."""
+        self._settings = {"source": name}
+        self._session = session
+        self._shelf = Shelf(session)
+        self._raters: dict[tuple[str, str], int] = {}
+        self._now = datetime.now(UTC)
+
+    def add(self, records: Sequence[Record]) -> int:
+        """Store a batch; returns how many of its records brought something new."""
+        asked = [_hash(_prompt_of(record)) for record in records]
+        keys = [self._vote_keys(*one) for one in zip(records, asked, strict=True)]
+        known = bulk.known_vote_keys(self._session, [key for some in keys for key in some])
+        new = [
+            one
+            for one in zip(records, asked, keys, strict=True)
+            if not one[2] or not known.issuperset(one[2])
+        ]
+        batch = Batch(self._session, self._now, [record for record, _, _ in new])
+        prompt_ids = self._prompts([(digest, _prompt_of(record)) for record, digest, _ in new])
+        pairs: list[tuple[JudgedPair, list[str], Pair]] = []
+        n_new = 0
+        for (record, _, some), (prompt_id, fresh) in zip(new, prompt_ids, strict=True):
+            n_before = batch.n_rounds
+            match record:
+                case JudgedPair():
+                    pair = self._compare(batch, record, prompt_id)
+                    pairs.append((record, some, pair))
+                    fresh = fresh or bool(some)
+                case Attempted():
+                    self._attempt(batch, record, prompt_id)
+                case Rated():
+                    self._rate(batch, record, prompt_id)
+            n_new += fresh or batch.n_rounds > n_before
+        self._votes(batch, pairs, known)
+        self.counts.update(batch.write())
+        self._shelf.tidy()
+        return n_new
+
+    def _prompts(self, asked: Sequence[tuple[str, PromptText]]) -> list[tuple[int, bool]]:
+        """The row of each prompt with its hash, and whether it was brought by this one."""
+        first = {digest: n for n, (digest, _) in reversed(list(enumerate(asked)))}
+        ids = bulk.prompts_by_hash(self._session, first)
+        self._shelf.fetch(set(ids.values()))
+        brought = sorted(n for digest, n in first.items() if digest not in ids)
+        reserved = bulk.reserve_ids(self._session, Prompt, len(brought))
+        rows = []
+        for prompt_id, n in zip(reserved, brought, strict=True):
+            digest, prompt = asked[n]
+            ids[digest] = prompt_id
+            rows.append((prompt_id, digest, *self._prompt_values(prompt)))
+        bulk.insert_rows(self._session, Prompt, _PROMPT, rows)
+        self.counts["prompts"] += len(rows)
+        self._shelf.put(reserved)
+        by_these = set(brought)
+        return [(ids[digest], n in by_these) for n, (digest, _) in enumerate(asked)]
+
+    def _prompt_values(self, prompt: PromptText) -> tuple[Any, ...]:
+        """What a prompt's row holds behind its id and hash."""
+        return (
+            prompt.text,
+            prompt.system,
+            prompt.reference_answer,
+            prompt.task,
+            prompt.source or self.source,
+            Partition.EVAL if prompt.held_out else Partition.TRAIN,
+            [turn.as_dict() for turn in prompt.context] if prompt.context else _NO_TURNS,
+            self._now,
+        )
+
+    def _compare(self, batch: Batch, record: JudgedPair, prompt_id: int) -> Pair:
+        run, other = (
+            NewRun(
+                prompt_id,
+                self._settings | before if (before := _put_before(side)) else self._settings,
+            )
+            for side in (record.left, record.right)
+        )
+        left = self._round(batch, run, record.left)
+        right = self._round(batch, run if run.settings == other.settings else other, record.right)
+        if left == right:
+            raise InputError(
+                f"Two completions of the prompt {record.prompt.text[:60]!r} are the same; they "
+                "cannot be compared."
+            )
+        sides = (min(left, right), max(left, right), record.aspect)
+        known = self._shelf[prompt_id].comparisons
+        if (found := known.get(sides)) is None:
+            found = known[sides] = batch.compare(prompt_id, *sides)
+        return Pair(found, left > right)
+
+    def _attempt(self, batch: Batch, record: Attempted, prompt_id: int) -> None:
+        run = NewRun(prompt_id, self._settings | {"n": 2, "n_attempts": 1})
+        weak = _written(record.weak, ATTEMPT_AUTHOR)
+        strong = _written(record.strong, ANSWER_AUTHOR, history=(weak,))
+        self._round(batch, run, strong)
+
+    def _rate(self, batch: Batch, record: Rated, prompt_id: int) -> None:
+        run = NewRun(prompt_id, self._settings)
+        round_id = self._round(batch, run, record.completion)
+        rater_id = self._rater(RaterKind.DATASET, self.source)
+        batch.scores.append(
+            {
+                "round_id": round_id,
+                "rater_id": rater_id,
+                "value": float(record.good),
+                "created_at": self._now,
+            }
+        )
+
+    def _round(self, batch: Batch, run: NewRun, completion: CompletionText) -> int:
+        """The row of a completion, behind those of its history, found or made."""
+        known = self._shelf[run.prompt_id].rounds
+        parent_id: int | None = None
+        for index, one in enumerate((*completion.history, completion)):
+            digest = digest_of(one, parent_id)
+            if (found := known.get(digest)) is None:
+                found = known[digest] = batch.round(run, one, index, parent_id)
+            parent_id = found
+        assert parent_id is not None, "a chain has at least one round"
+        return parent_id
+
+    def _votes(
+        self,
+        batch: Batch,
+        pairs: Sequence[tuple[JudgedPair, list[str], Pair]],
+        known: set[str],
+    ) -> None:
+        """The opinions that are not in the log, each behind the rater's last one of the pair."""
+        ends = bulk.chain_ends(
+            self._session, {pair.id for _, _, pair in pairs} - batch.new_comparisons
+        )
+        for record, keys, pair in pairs:
+            for said, key in zip(record.opinions, keys, strict=True):
+                if key in known:
+                    continue
+                known.add(key)
+                rater_id = self._rater_of(said)
+                purpose = Purpose(said.vote.purpose) if said.vote else Purpose.LABEL
+                end = ChainEnd(rater_id, pair.id, purpose)
+                if said.outcome == Outcome.WITHDRAWN and end not in ends:
+                    raise InputError(
+                        f"The vote {key!r} withdraws a vote that is neither in the file before it "
+                        "nor in the database; export all votes of this rater."
+                    )
+                ends[end] = batch.vote(said, key, pair, end, ends.get(end))
+
+    def _rater_of(self, said: Opinion) -> int:
+        if said.vote is not None:
+            return self._rater(RaterKind(said.vote.rater_kind), said.vote.rater)
+        if said.user is not None:
+            return self._rater(RaterKind.HUMAN, f"{self.source}:{said.user}"[:120])
+        return self._rater(RaterKind.DATASET, self.source)
+
+    def _rater(self, kind: RaterKind, name: str) -> int:
+        if (kind, name) not in self._raters:
+            self._raters[kind, name] = labels.ensure_rater(self._session, kind, name).id
+        return self._raters[kind, name]
+
+    def _vote_keys(self, record: Record, asked: str) -> list[str]:
+        """A key for each opinion of a record, the same whenever the same is said again."""
+        if not isinstance(record, JudgedPair):
+            return []
+        return [
+            said.vote.key if said.vote else self._key(record, asked, said)
+            for said in record.opinions
+        ]
+
+    def _key(self, record: JudgedPair, asked: str, said: Opinion) -> str:
+        sides, outcome = (record.left.raw, record.right.raw), said.outcome
+        if sides[0] > sides[1]:
+            sides, outcome = sides[::-1], MIRRORED.get(outcome, outcome)
+        content = (self.source, said.user, asked, *sides, outcome, said.strength, record.aspect)
+        return sha256(repr(content).encode()).hexdigest()
+
+
+def _prompt_of(record: Record) -> PromptText:
+    return record if isinstance(record, PromptText) else record.prompt
+
+
+def _hash(prompt: PromptText) -> str:
+    context = [turn.as_dict() for turn in prompt.context]
+    return fingerprint(prompt.text, prompt.system, prompt.reference_answer, context)
+
+
+def _put_before(completion: CompletionText) -> dict[str, Any]:
+    """How earlier rounds were put before this one, as settings of its run.
+
+    A policy's later round is an attempt: no training here takes it for a stronger writer's.
+    """
+    if not completion.history:
+        return {}
+    strong = completion.author.startswith("strong:")
+    attempts = {} if strong else {"n_attempts": len(completion.history) + 1}
+    return dict(completion.shown) | attempts
+
+
+def _written(text: str, author: str, history: tuple[CompletionText, ...] = ()) -> CompletionText:
+    """A direct answer as it stands in the file: the model that learns it gives it its marks."""
+    return CompletionText(text, "", text, thinking=False, author=author, history=history)
