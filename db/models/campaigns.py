@@ -83,7 +83,7 @@ class CampaignItem(Base):
 
     __tablename__ = "campaign_items"
     __table_args__ = (
-        UniqueConstraint("campaign_id", "comparison_id", "kind"),
+        UniqueConstraint("campaign_id", "comparison_id"),
         CheckConstraint("n_taken BETWEEN 0 AND overlap", name="not_labelled_more_than_asked"),
         CheckConstraint("uncertainty BETWEEN 0 AND 1", name="uncertainty"),
         CheckConstraint("(kind = 'plain') = (gold_outcome IS NULL)", name="gold_is_known"),

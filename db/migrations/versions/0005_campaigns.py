@@ -159,8 +159,7 @@ def _create_items() -> None:
         sa.UniqueConstraint(
             "campaign_id",
             "comparison_id",
-            "kind",
-            name=op.f("uq_campaign_items_campaign_id_comparison_id_kind"),
+            name=op.f("uq_campaign_items_campaign_id_comparison_id"),
         ),
     )
     op.create_index(op.f("ix_campaign_items_comparison_id"), "campaign_items", ["comparison_id"])

@@ -1,0 +1,237 @@
+"""Campaigns and the comparisons in them."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, tuple_, update
+from sqlalchemy.orm import Session, joinedload
+
+from db.dialects import insert
+from db.errors import Conflict
+from db.models import (
+    Aspect,
+    Campaign,
+    CampaignItem,
+    CampaignRater,
+    CampaignState,
+    Comparison,
+    ItemKind,
+    Outcome,
+    Round,
+    now,
+)
+
+GOLD_OVERLAP = 1
+"""Gold and practice comparisons take no places: every rater answers them."""
+_CHUNK = 500
+_JITTER = 1e-6
+"""So that no two uncertainties are alike and a rater's place in their order is one number."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """Two rounds to be compared in a campaign, the better known or not."""
+
+    left: int
+    right: int
+    uncertainty: float = 0.5
+    kind: ItemKind = ItemKind.PLAIN
+    gold: Outcome | None = None
+    """In terms of `left` and `right` as given here."""
+    explanation: str | None = None
+
+
+def create(
+    session: Session,
+    name: str,
+    *,
+    aspect: Aspect = Aspect.RESPONSE,
+    guidelines: str = "",
+    overlap: int = 1,
+    budget: int | None = None,
+    mix: dict[str, float] | None = None,
+    reveal: bool = False,
+    n_practice: int = 0,
+    settings: dict[str, Any] | None = None,
+) -> Campaign:
+    """Store a campaign without comparisons, not yet open. Raises `Conflict` for a name in use."""
+    if session.scalar(select(Campaign.id).where(Campaign.name == name)) is not None:
+        raise Conflict(f"There is a campaign {name!r} already; choose another name.")
+    campaign = Campaign(
+        name=name,
+        aspect=aspect,
+        state=CampaignState.PREPARING,
+        guidelines=guidelines,
+        overlap=overlap,
+        budget=budget,
+        mix=mix or {"uniform": 1.0},
+        reveal=reveal,
+        n_practice=n_practice,
+        settings=settings or {},
+    )
+    session.add(campaign)
+    session.flush()
+    return campaign
+
+
+def add_items(
+    session: Session, campaign_id: int, items: Sequence[NewItem], *, draw: random.Random
+) -> int:
+    """Put comparisons into a campaign; how many are new to it.
+
+    One that is there stays as it is, unless its answer is known now and nobody has labelled it.
+    """
+    campaign = find(session, campaign_id)
+    n_new = 0
+    for start in range(0, len(items), _CHUNK):
+        n_new += _add_some(session, campaign, items[start : start + _CHUNK], draw)
+    n_plain = select(func.count(CampaignItem.id)).where(
+        CampaignItem.campaign_id == campaign.id, CampaignItem.kind == ItemKind.PLAIN
+    )
+    n_items = session.scalar(n_plain) or 0
+    session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign.id)
+        .values(
+            n_items=n_items,
+            n_slots=n_items * campaign.overlap,
+            n_returned=Campaign.n_returned + 1,
+        )
+    )
+    return n_new
+
+
+def set_state(session: Session, campaign_id: int, state: CampaignState) -> None:
+    find(session, campaign_id).state = state
+
+
+def set_guidelines(session: Session, campaign_id: int, guidelines: str) -> None:
+    find(session, campaign_id).guidelines = guidelines
+
+
+def find(session: Session, campaign_id: int) -> Campaign:
+    """The campaign of this id. Raises `Conflict`."""
+    campaign = session.get(Campaign, campaign_id)
+    if campaign is None:
+        raise Conflict(f"Campaign {campaign_id} is not in this database; choose another one.")
+    return campaign
+
+
+def listing(session: Session, *, only_open: bool = False) -> list[Campaign]:
+    """Campaigns, newest first."""
+    rows = select(Campaign).order_by(Campaign.id.desc())
+    if only_open:
+        rows = rows.where(Campaign.state == CampaignState.OPEN)
+    return list(session.scalars(rows))
+
+
+def progress_of(session: Session, rater_id: int) -> dict[int, CampaignRater]:
+    """How far one rater has come, by campaign."""
+    rows = session.scalars(select(CampaignRater).where(CampaignRater.rater_id == rater_id))
+    return {row.campaign_id: row for row in rows}
+
+
+def items(
+    session: Session, campaign_id: int, kinds: Sequence[ItemKind], limit: int = 200
+) -> list[CampaignItem]:
+    """The newest comparisons of these kinds, with their rounds and prompt."""
+    comparison = joinedload(CampaignItem.comparison)
+    rows = (
+        select(CampaignItem)
+        .where(CampaignItem.campaign_id == campaign_id, CampaignItem.kind.in_(kinds))
+        .order_by(CampaignItem.id.desc())
+        .limit(limit)
+        .options(
+            comparison.joinedload(Comparison.left),
+            comparison.joinedload(Comparison.right),
+            comparison.joinedload(Comparison.prompt),
+        )
+    )
+    return list(session.scalars(rows))
+
+
+def count_items(session: Session, campaign_id: int, kind: ItemKind) -> int:
+    n = select(func.count(CampaignItem.id)).where(
+        CampaignItem.campaign_id == campaign_id, CampaignItem.kind == kind
+    )
+    return session.scalar(n) or 0
+
+
+def _add_some(
+    session: Session, campaign: Campaign, items: Sequence[NewItem], draw: random.Random
+) -> int:
+    comparison_ids = _comparisons(session, items, campaign.aspect)
+    rows = []
+    for item in items:
+        low = min(item.left, item.right)
+        gold = item.gold
+        if low != item.left and gold in (Outcome.LEFT, Outcome.RIGHT):
+            gold = Outcome.RIGHT if gold is Outcome.LEFT else Outcome.LEFT
+        jittered = item.uncertainty + (draw.random() - 0.5) * _JITTER
+        rows.append(
+            {
+                "campaign_id": campaign.id,
+                "comparison_id": comparison_ids[low, max(item.left, item.right)],
+                "kind": item.kind,
+                "overlap": campaign.overlap if item.kind is ItemKind.PLAIN else GOLD_OVERLAP,
+                "n_taken": 0,
+                "draw": draw.random(),
+                "uncertainty": min(1.0, max(0.0, jittered)),
+                "gold_outcome": gold,
+                "explanation": item.explanation,
+            }
+        )
+    row = insert(session, CampaignItem).values(rows)
+    known = ("kind", "overlap", "gold_outcome", "explanation")
+    stored = row.on_conflict_do_update(
+        index_elements=("campaign_id", "comparison_id"),
+        set_={name: row.excluded[name] for name in known},
+        where=(row.excluded.kind != ItemKind.PLAIN) & (CampaignItem.n_taken == 0),
+    )
+    return len(session.scalars(stored.returning(CampaignItem.id)).all())
+
+
+def _comparisons(
+    session: Session, items: Sequence[NewItem], aspect: Aspect
+) -> dict[tuple[int, int], int]:
+    """Ids of the comparisons by their rounds, lower id first, made where they are missing."""
+    sides = {(min(item.left, item.right), max(item.left, item.right)) for item in items}
+    prompts = dict(
+        session.execute(
+            select(Round.id, Round.prompt_id).where(
+                Round.id.in_({round_id for pair in sides for round_id in pair})
+            )
+        ).all()
+    )
+    for left, right in sides:
+        _check(left, right, prompts)
+    rows = [
+        {
+            "prompt_id": prompts[left],
+            "left_round_id": left,
+            "right_round_id": right,
+            "aspect": aspect,
+            "created_at": now(),
+        }
+        for left, right in sorted(sides)
+    ]
+    session.execute(insert(session, Comparison).values(rows).on_conflict_do_nothing())
+    both = tuple_(Comparison.left_round_id, Comparison.right_round_id)
+    found = session.execute(
+        select(Comparison.left_round_id, Comparison.right_round_id, Comparison.id).where(
+            both.in_(list(sides)), Comparison.aspect == aspect
+        )
+    )
+    return {(left, right): comparison_id for left, right, comparison_id in found}
+
+
+def _check(left: int, right: int, prompts: dict[int, int]) -> None:
+    if missing := [round_id for round_id in (left, right) if round_id not in prompts]:
+        raise Conflict(f"Round {missing[0]} is not in this database; choose another one.")
+    if left == right or prompts[left] != prompts[right]:
+        raise Conflict(
+            f"Rounds {left} and {right} cannot be compared: they must be two answers to the same "
+            "prompt."
+        )

@@ -1,0 +1,141 @@
+"""Pairs of stored rounds that are worth comparing, by where they come from."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session, aliased
+
+from db.models import Aspect, Comparison, Prompt, Rater, Round, Score
+
+MOST_CONSIDERED = 500_000
+"""Pairs looked at before some are drawn; of more, the newest."""
+
+_left, _right = aliased(Round), aliased(Round)
+
+
+class Pair(NamedTuple):
+    """Two rounds of one prompt, in either order."""
+
+    left: int
+    right: int
+
+
+def siblings(session: Session, aspect: Aspect) -> list[Pair]:
+    """Two candidates of one run at the same place: the same context, so a valid DPO pair."""
+    same = (
+        _left.run_id == _right.run_id,
+        _left.index == _right.index,
+        _left.parent_id.is_not_distinct_from(_right.parent_id),
+        _left.id < _right.id,
+    )
+    return _pairs(session, aspect, *same)
+
+
+def adjacent(session: Session, aspect: Aspect) -> list[Pair]:
+    """A round and the one that refined it."""
+    return _pairs(session, aspect, _right.parent_id == _left.id)
+
+
+def between_versions(
+    session: Session, aspect: Aspect, one: int | None, other: int | None
+) -> list[Pair]:
+    """Rounds of two versions (None is the base) at the same place of the same prompt."""
+    same = (
+        _left.prompt_id == _right.prompt_id,
+        _left.index == _right.index,
+        _left.author == "policy",
+        _right.author == "policy",
+        _left.adapter_id.is_not_distinct_from(one),
+        _right.adapter_id.is_not_distinct_from(other),
+    )
+    return _pairs(session, aspect, *same)
+
+
+def any_two(session: Session, aspect: Aspect) -> list[Pair]:
+    """Any two rounds of one prompt."""
+    return _pairs(session, aspect, _left.prompt_id == _right.prompt_id, _left.id < _right.id)
+
+
+def imported(session: Session, aspect: Aspect, source: str) -> list[Pair]:
+    """What was brought in as pairs with the prompts of this source."""
+    brought = (
+        select(Comparison.left_round_id, Comparison.right_round_id)
+        .join(Prompt, Prompt.id == Comparison.prompt_id)
+        .where(Prompt.source == source, Comparison.aspect == aspect)
+        .order_by(Comparison.id.desc())
+        .limit(MOST_CONSIDERED)
+    )
+    return [Pair(*row) for row in session.execute(brought)]
+
+
+def best_and_worst(session: Session, aspect: Aspect, judge: str) -> list[Pair]:
+    """Of the candidates of each run the one this judge scored highest against its lowest."""
+    scored = (
+        select(Round.run_id, Round.index, Round.id, Score.value)
+        .join(Score, Score.round_id == Round.id)
+        .join(Rater, Rater.id == Score.rater_id)
+        .where(Rater.name == judge, *_showable(Round, aspect))
+        .order_by(Round.run_id.desc(), Round.index, Score.value, Round.id)
+        .limit(MOST_CONSIDERED)
+    )
+    found = []
+    for _, group in groupby(session.execute(scored).tuples(), key=lambda row: row[:2]):
+        rising = [(value, round_id) for *_, round_id, value in group]
+        (lowest, worst), (highest, best) = rising[0], rising[-1]
+        if lowest < highest:
+            found.append(Pair(best, worst))
+    return found
+
+
+def scores_of(session: Session, judge: str, round_ids: Sequence[int]) -> dict[int, float]:
+    """What a judge scored these rounds, where it did."""
+    found: dict[int, float] = {}
+    for some in _in_chunks(round_ids):
+        rows = (
+            select(Score.round_id, Score.value)
+            .join(Rater, Rater.id == Score.rater_id)
+            .where(Rater.name == judge, Score.round_id.in_(some))
+        )
+        found |= dict(session.execute(rows).tuples())
+    return found
+
+
+def scoring_judges(session: Session) -> list[str]:
+    """Names of the judges that have scored rounds."""
+    names = select(Rater.name).where(Rater.id.in_(select(Score.rater_id).distinct()))
+    return list(session.scalars(names.order_by(Rater.name)))
+
+
+def import_sources(session: Session) -> list[str]:
+    """Sources of prompts that were brought in."""
+    sources = select(Prompt.source).where(Prompt.source.startswith("import:")).distinct()
+    return list(session.scalars(sources.order_by(Prompt.source)))
+
+
+def _pairs(session: Session, aspect: Aspect, *same: ColumnElement[bool]) -> list[Pair]:
+    """Pairs that meet `same`, differ in what is compared, and have something to show."""
+    shown = "thought" if aspect is Aspect.THOUGHT else "response"
+    pairs: Select[Any] = (
+        select(_left.id, _right.id)
+        .join_from(_left, _right, _left.prompt_id == _right.prompt_id)
+        .where(
+            *same,
+            getattr(_left, shown) != getattr(_right, shown),
+            *_showable(_left, aspect),
+            *_showable(_right, aspect),
+        )
+        .order_by(_left.id.desc(), _right.id.desc())
+        .limit(MOST_CONSIDERED)
+    )
+    return [Pair(*row) for row in session.execute(pairs)]
+
+
+def _showable(side: Any, aspect: Aspect) -> tuple[ColumnElement[bool], ...]:
+    wanted = (side.response != "", side.finish_reason != "cancelled")
+    return (*wanted, side.thought != "") if aspect is Aspect.THOUGHT else wanted
+
+
+def _in_chunks(ids: Sequence[int], size: int = 500) -> Iterable[Sequence[int]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))

@@ -1,0 +1,434 @@
+"""What a campaign gives to whom: never twice to a person, never more often than asked."""
+
+import random
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import text
+
+from db import assignments, campaigns, labels, progress, prompts, rounds
+from db.campaigns import NewItem
+from db.errors import Conflict
+from db.models import (
+    Aspect,
+    Assignment,
+    AssignmentState,
+    Campaign,
+    CampaignState,
+    ItemKind,
+    Offer,
+    Outcome,
+    Purpose,
+    RaterKind,
+    RunMode,
+    Vote,
+)
+from db.rounds import NewRound
+from db.session import Database
+
+DRAW = random.Random(0)
+
+
+@dataclass
+class Work:
+    """A campaign over `n` pairs, one prompt each, and people to do it."""
+
+    database: Database
+    campaign_id: int
+    pairs: list[tuple[int, int]]
+
+    def rater(self, name: str, kind: RaterKind = RaterKind.HUMAN) -> int:
+        with self.database.write() as session:
+            return labels.ensure_rater(session, kind, name).id
+
+    def reserve(self, rater_id: int, n: int = 1, **more: object) -> list[str]:
+        with self.database.write() as session:
+            return assignments.reserve(
+                session,
+                self.campaign_id,
+                rater_id,
+                n,
+                draw=DRAW,
+                **more,  # type: ignore[arg-type]
+            )
+
+    def vote(self, key: str, outcome: Outcome = Outcome.LEFT) -> tuple[Vote, Assignment]:
+        with self.database.write() as session:
+            return assignments.vote(session, key, outcome)
+
+    def undo(self, rater_id: int, key: str = "u1") -> tuple[Vote, Assignment] | None:
+        with self.database.write() as session:
+            return assignments.undo(session, self.campaign_id, rater_id, key)
+
+    def skip(self, key: str) -> None:
+        with self.database.write() as session:
+            assignments.skip(session, key)
+
+    def campaign(self) -> Campaign:
+        with self.database.read() as session:
+            return campaigns.find(session, self.campaign_id)
+
+    def offered(self, key: str) -> Offer:
+        with self.database.read() as session:
+            return session.get_one(Offer, key)
+
+    def pair_of(self, key: str) -> tuple[int, int]:
+        comparison = self.offered(key).comparison
+        return comparison.left_round_id, comparison.right_round_id
+
+    def expire(self) -> None:
+        with self.database.write() as session:
+            session.execute(text("UPDATE assignments SET lease_until = 1"))
+
+    def label_all(self, rater_id: int) -> list[tuple[int, int]]:
+        """Everything this rater is given, one by one, to the end."""
+        seen = []
+        while keys := self.reserve(rater_id):
+            self.vote(keys[0])
+            seen.append(self.pair_of(keys[0]))
+            assert len(seen) < 500
+        return seen
+
+    def recount(self) -> None:
+        """The counters are what the rows say."""
+        with self.database.read() as session:
+            ask = lambda query: session.execute(text(query)).scalar_one()  # noqa: E731
+            taken = "SELECT count(*) FROM assignments WHERE counts AND state IN "
+            assert ask(f"{taken} ('reserved', 'done')") == self.campaign().n_taken
+            assert ask(f"{taken} ('done')") == self.campaign().n_done
+            over = """
+                SELECT count(*) FROM campaign_items i WHERE n_taken <> (SELECT count(*) FROM
+                assignments a WHERE a.item_id = i.id AND counts AND state IN ('reserved', 'done'))
+            """
+            assert ask(over) == 0
+
+
+def round_of(text_: str, thought: str = "") -> NewRound:
+    return NewRound(
+        index=0, parent_id=None, thinking=bool(thought), thought=thought, response=text_,
+        raw=text_, well_formed=True, sampling={}, seed=0, n_thought_tokens=len(thought.split()),
+        n_response_tokens=1, finish_reason="stop",
+    )  # fmt: skip
+
+
+def make(
+    database: Database, n: int = 5, aspect: Aspect = Aspect.RESPONSE, **options: object
+) -> Work:
+    with database.write() as session:
+        pairs = []
+        for number in range(n):
+            prompt = prompts.ensure_prompt(session, f"Question {number}?", source="test")
+            run = rounds.start_run(session, prompt.id, RunMode.JOB, {})
+            left = rounds.add_round(session, run.id, round_of(f"A{number}", "hm"))
+            second = rounds.start_run(session, prompt.id, RunMode.JOB, {})
+            right = rounds.add_round(session, second.id, round_of(f"B{number}", "well"))
+            pairs.append((left.id, right.id))
+        campaign = campaigns.create(session, "First", aspect=aspect, **options)  # type: ignore[arg-type]
+        plain = [NewItem(*pair, uncertainty=i / n) for i, pair in enumerate(pairs)]
+        campaigns.add_items(session, campaign.id, plain, draw=DRAW)
+        campaigns.set_state(session, campaign.id, CampaignState.OPEN)
+        return Work(database, campaign.id, pairs)
+
+
+def test_each_comparison_is_labelled_as_often_as_asked_and_once_by_each(database: Database) -> None:
+    work = make(database, 5, overlap=2)
+    ann, bob, cyd = (work.rater(name) for name in ("ann", "bob", "cyd"))
+
+    assert sorted(work.label_all(ann)) == work.pairs
+    assert sorted(work.label_all(bob)) == work.pairs
+    assert work.label_all(cyd) == []
+    assert (work.campaign().n_done, work.campaign().n_slots) == (10, 10)
+    work.recount()
+
+
+def test_raters_who_race_fill_every_place_and_no_more(database: Database) -> None:
+    work = make(database, 12, overlap=2)
+    people = [work.rater(f"rater {number}") for number in range(6)]
+
+    with ThreadPoolExecutor(6) as pool:
+        seen = list(pool.map(work.label_all, people))
+
+    assert Counter(pair for pairs in seen for pair in pairs) == Counter(work.pairs * 2)
+    assert all(len(pairs) == len(set(pairs)) for pairs in seen)
+    work.recount()
+
+
+def test_two_tabs_of_one_person_get_different_pairs(database: Database) -> None:
+    work = make(database, 8)
+    ann = work.rater("ann")
+
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.map(lambda tab: work.reserve(ann, 4, tab=tab), ("one", "two"))
+
+    assert len({work.pair_of(key) for key in one + two}) == 8
+    assert work.reserve(ann, 4, tab="one") == one, "loaded again, a page goes on where it was"
+    assert work.reserve(ann, 2, tab="one", have=one) == two[:2], "nothing else is left"
+
+
+def test_more_are_given_ahead_but_never_what_the_page_holds(database: Database) -> None:
+    work = make(database, 6)
+    ann = work.rater("ann")
+    first = work.reserve(ann, 3, tab="t")
+    more = work.reserve(ann, 2, tab="t", have=first)
+    assert len({*first, *more}) == 5
+    assert work.campaign().n_taken == 5
+
+
+def test_a_vote_sent_twice_counts_once(database: Database) -> None:
+    work = make(database)
+    ann = work.rater("ann")
+    (key,) = work.reserve(ann)
+    first, _ = work.vote(key, Outcome.LEFT)
+    again, _ = work.vote(key, Outcome.RIGHT)
+    assert first.id == again.id
+    assert work.campaign().n_done == 1
+    with database.read() as session:
+        assert progress.of_rater(session, work.campaign_id, ann).n_done == 1
+
+
+def test_a_skipped_comparison_is_somebody_elses(database: Database) -> None:
+    work = make(database, 2)
+    ann, bob = work.rater("ann"), work.rater("bob")
+    (key,) = work.reserve(ann)
+    skipped = work.pair_of(key)
+    work.skip(key)
+    work.skip(key)
+
+    assert skipped not in work.label_all(ann)
+    assert skipped in work.label_all(bob)
+    with pytest.raises(Conflict, match="skipped"):
+        work.vote(key)
+    with database.read() as session:
+        assert progress.of_rater(session, work.campaign_id, ann).n_skipped == 1
+    work.recount()
+
+
+def test_nothing_left_is_known_without_looking_until_something_comes_back(
+    database: Database,
+) -> None:
+    work = make(database, 2)
+    ann, bob = work.rater("ann"), work.rater("bob")
+    (held,) = work.reserve(bob)
+    work.label_all(ann)
+    assert work.reserve(ann) == []
+    work.skip(held)
+    assert [work.pair_of(key) for key in work.reserve(ann)] == [work.pair_of(held)]
+
+
+def test_what_is_not_answered_in_time_goes_back(database: Database) -> None:
+    work = make(database, 1)
+    ann, bob = work.rater("ann"), work.rater("bob")
+    (key,) = work.reserve(ann)
+    assert work.reserve(bob) == []
+    work.expire()
+    (hers,) = work.reserve(bob)
+    assert work.pair_of(hers) == work.pair_of(key)
+    work.recount()
+
+
+def test_an_expired_pair_is_given_again_under_its_key(database: Database) -> None:
+    work = make(database, 1)
+    ann = work.rater("ann")
+    (key,) = work.reserve(ann)
+    work.expire()
+    assert work.reserve(ann) == [key]
+    work.vote(key)
+    work.recount()
+
+
+def test_a_late_vote_takes_its_place_again_where_it_is_free(database: Database) -> None:
+    work = make(database, 1)
+    ann, bob = work.rater("ann"), work.rater("bob")
+    (key,) = work.reserve(ann)
+    work.expire()
+    with database.write() as session:
+        assignments.sweep(session, work.campaign_id)
+    _, assignment = work.vote(key)
+    assert assignment.state is AssignmentState.DONE
+    assert work.reserve(bob) == []
+    work.recount()
+
+
+def test_a_late_vote_on_a_full_comparison_is_kept_and_counts_for_nobody(
+    database: Database,
+) -> None:
+    work = make(database, 1)
+    ann, bob = work.rater("ann"), work.rater("bob")
+    (key,) = work.reserve(ann)
+    work.expire()
+    work.vote(*work.reserve(bob))
+    cast, assignment = work.vote(key, Outcome.RIGHT)
+
+    assert assignment.state is AssignmentState.LATE
+    assert cast.id
+    assert work.campaign().n_done == 1
+    work.recount()
+    undone = work.undo(ann)
+    assert undone is not None
+    assert undone[0].id == cast.id
+    work.recount()
+
+
+def test_undo_offers_the_pair_again_as_it_stood(database: Database) -> None:
+    work = make(database, 3)
+    ann = work.rater("ann")
+    keys = [key for key in work.reserve(ann, 3) if work.vote(key)]
+    for place, key in enumerate(reversed(keys)):
+        taken_back = work.undo(ann, f"undo {place}")
+        assert taken_back is not None
+        _, assignment = taken_back
+        assert work.offered(assignment.offer_key).flipped == work.offered(key).flipped
+        assert work.pair_of(assignment.offer_key) == work.pair_of(key)
+        again = work.undo(ann, f"undo {place}")
+        assert again is not None
+        assert again[1].offer_key == assignment.offer_key, "sent twice, undone once"
+    assert work.undo(ann, "no more") is None
+    assert work.campaign().n_done == 0
+    work.recount()
+    assert sorted(work.label_all(ann)) == work.pairs
+
+
+def test_a_budget_ends_the_campaign(database: Database) -> None:
+    work = make(database, 5, overlap=2, budget=3)
+    people = [work.rater(f"rater {number}") for number in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        n = sum(len(seen) for seen in pool.map(work.label_all, people))
+    assert n == 3
+    work.recount()
+
+
+def test_uncertain_ones_come_first(database: Database) -> None:
+    work = make(database, 4, mix={"uncertain": 1})
+    assert work.label_all(work.rater("ann")) == work.pairs[::-1]
+
+
+def test_what_others_have_begun_is_finished_first(database: Database) -> None:
+    work = make(database, 40, overlap=2, mix={"overlap": 1})
+    ann, bob = work.rater("ann"), work.rater("bob")
+    (key,) = work.reserve(ann)
+    work.vote(key)
+    assert [work.pair_of(other) for other in work.reserve(bob)] == [work.pair_of(key)]
+
+
+def test_a_comparison_voted_on_elsewhere_is_not_given(database: Database) -> None:
+    work = make(database, 2)
+    ann = work.rater("ann")
+    with database.write() as session:
+        comparison = labels.ensure_comparison(session, *work.pairs[0])
+        shown = labels.offer(session, ann, comparison.id, flipped=False)
+        labels.cast_vote(session, shown.key, Outcome.TIE)
+    assert work.label_all(ann) == [work.pairs[1]]
+
+
+def test_a_repeat_is_turned_round_and_a_chain_of_its_own(database: Database) -> None:
+    work = make(database, 14, mix={"repeat": 1})
+    ann = work.rater("ann")
+    asked = []
+    while keys := work.reserve(ann):
+        cast, assignment = work.vote(keys[0])
+        asked.append((assignment.purpose, work.pair_of(keys[0]), work.offered(keys[0]).flipped))
+    first = {pair: turned for purpose, pair, turned in asked if purpose is Purpose.LABEL}
+    repeats = {pair: turned for purpose, pair, turned in asked if purpose is Purpose.REPEAT}
+
+    assert len(first) == 14
+    assert repeats
+    assert all(turned != first[pair] for pair, turned in repeats.items())
+    assert asked[10][0] is Purpose.LABEL, "not before ten others"
+    with database.read() as session:
+        assert len(labels.current_votes(session)) == 14
+        assert progress.of_rater(session, work.campaign_id, ann).n_done == 14
+    work.recount()
+
+
+def test_gold_is_given_to_everybody_and_takes_no_place(database: Database) -> None:
+    work = make(database, 6, mix={"gold": 1})
+    with database.write() as session:
+        gold = [NewItem(*pair, kind=ItemKind.GOLD, gold=Outcome.LEFT) for pair in work.pairs[:2]]
+        campaigns.add_items(session, work.campaign_id, gold, draw=DRAW)
+    assert work.campaign().n_items == 4
+    for name in ("ann", "bob"):
+        assert set(work.label_all(work.rater(name))) >= set(work.pairs[:2])
+    assert work.campaign().n_done == 4
+    work.recount()
+
+
+def test_practice_comes_first_and_is_not_learnt_from(database: Database) -> None:
+    work = make(database, 6, n_practice=2)
+    with database.write() as session:
+        known = [
+            NewItem(*pair, kind=ItemKind.PRACTICE, gold=Outcome.LEFT) for pair in work.pairs[:3]
+        ]
+        campaigns.add_items(session, work.campaign_id, known, draw=DRAW)
+    ann = work.rater("ann")
+    ahead = work.reserve(ann, 4)
+    purposes = [work.offered(key).purpose for key in ahead]
+    assert purposes == [Purpose.PRACTICE] * 2 + [Purpose.LABEL] * 2
+    for key in ahead:
+        work.vote(key)
+    with database.read() as session:
+        assert len(labels.current_votes(session)) == 2
+        far = progress.of_rater(session, work.campaign_id, ann)
+    assert (far.n_practised, far.n_done) == (2, 2)
+    work.recount()
+
+
+def test_a_judge_takes_no_place_and_sees_everything_once(database: Database) -> None:
+    work = make(database, 3)
+    judge = work.rater("agent:one", RaterKind.JUDGE)
+    assert work.label_all(judge) == work.pairs
+    assert work.campaign().n_done == 0
+    assert sorted(work.label_all(work.rater("ann"))) == work.pairs
+
+
+def test_thoughts_are_compared_apart_from_responses(database: Database) -> None:
+    work = make(database, 2, Aspect.THOUGHT)
+    ann = work.rater("ann")
+    (key,) = work.reserve(ann)
+    cast, _ = work.vote(key)
+    assert cast.blind, "thoughts were shown to be compared, versions were not"
+    with database.write() as session:
+        assert labels.current_votes(session) == [], "what is learnt from is about responses"
+        shown = labels.offer(
+            session, ann, labels.ensure_comparison(session, *work.pair_of(key)).id, flipped=False
+        )
+        assert not labels.cast_vote(session, shown.key, Outcome.LEFT).blind
+
+
+def test_a_vote_changed_after_a_reveal_is_marked(database: Database) -> None:
+    work = make(database, 2)
+    ann = work.rater("ann")
+    (key,) = work.reserve(ann)
+    first, _ = work.vote(key)
+    with database.write() as session:
+        for round_id in work.pair_of(key):
+            labels.reveal(session, ann, round_id)
+    taken_back = work.undo(ann)
+    assert taken_back is not None
+    second, _ = work.vote(taken_back[1].offer_key, Outcome.RIGHT)
+    assert (first.blind, second.blind) == (True, False)
+
+
+def test_a_closed_campaign_gives_nothing_but_takes_what_it_gave(database: Database) -> None:
+    work = make(database, 2)
+    ann = work.rater("ann")
+    (key,) = work.reserve(ann)
+    with database.write() as session:
+        campaigns.set_state(session, work.campaign_id, CampaignState.CLOSED)
+    with pytest.raises(Conflict, match="closed"):
+        work.reserve(ann)
+    work.vote(key)
+    assert work.campaign().n_done == 1
+
+
+def test_the_lease_is_renewed_by_what_the_page_holds(database: Database) -> None:
+    work = make(database, 3)
+    ann = work.rater("ann")
+    (key,) = work.reserve(ann, tab="t", lease_s=0.2)
+    time.sleep(0.1)
+    work.reserve(ann, 1, tab="t", have=[key], lease_s=60.0)
+    time.sleep(0.15)
+    with database.write() as session:
+        assert assignments.sweep(session, work.campaign_id) == 0
