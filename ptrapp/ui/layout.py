@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ptrapp.services.studio import Studio
-from ptrapp.ui import play, train
+from ptrapp.ui import label, play, train
 from ptrapp.ui.widgets import stylesheet
 
 THEME = gr.themes.Default(
@@ -38,6 +38,12 @@ def build(studio: Studio) -> gr.Blocks:
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown(INTRO)
         play.build(studio, pages)
+    with pages.route("Label", "/label"):
+        gr.Navbar(main_page_name=MAIN_PAGE)
+        gr.Markdown(
+            "# Label\nWhich of two responses is better? One key answers; `?` shows the keys."
+        )
+        label.build()
     with pages.route("Train", "/train"):
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown("# Train\nPreferences and refined rounds become a new version of the model.")
