@@ -6,12 +6,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from label_world import World, close_campaign, make_campaign
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from db.session import Database, open_database
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -38,18 +42,24 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def app_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def app_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the app that `app_url` starts; a test may write into its database."""
+    return tmp_path_factory.mktemp("app") / "data"
+
+
+@pytest.fixture(scope="session")
+def app_url(browser: Browser, app_data: Path) -> Iterator[str]:
     """The address of a real app: bundled model, fresh database, one worker; one for all tests.
 
     Each test has a browser context, and so is a visitor, of its own.
     """
-    tmp_path = tmp_path_factory.mktemp("app")
+    tmp_path = app_data.parent
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = (tmp_path / "app.log").open("wb")
     app = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), "--data-dir", str(tmp_path / "data")],
+        [sys.executable, "app.py", "--port", str(port), "--data-dir", str(app_data)],
         cwd=ROOT,
         stdout=log,
         stderr=log,
@@ -62,6 +72,31 @@ def app_url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         app.terminate()
         app.wait(timeout=20)
         log.close()
+
+
+@pytest.fixture(scope="session")
+def app_database(app_url: str, app_data: Path) -> Iterator[Database]:
+    """The database of the running app, opened beside it."""
+    opened = open_database(f"sqlite:///{app_data / 'thrice.db'}")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def campaign(
+    app_url: str, app_database: Database, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., World]]:
+    """Makes campaigns of the pairs it is given, and closes them at the end."""
+    made: list[World] = []
+
+    def make(pairs: Sequence[tuple[str, str, str]], **settings: Any) -> World:
+        name = f"{request.node.name[:100]} {len(made)}"
+        made.append(make_campaign(app_url, app_database, name, pairs, **settings))
+        return made[-1]
+
+    yield make
+    for world in made:
+        close_campaign(world)
 
 
 def _wait_until_up(app: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
