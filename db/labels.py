@@ -306,7 +306,7 @@ def _learnable() -> ColumnElement[bool]:
         Comparison.id == Vote.comparison_id, Comparison.aspect == Aspect.RESPONSE
     )
     counted = (Vote.purpose == Purpose.LABEL) & on_responses.correlate(Vote)
-    return _stands() & counted & ~_of_a_job()
+    return _stands() & counted & ~of_a_job()
 
 
 def _seen(session: Session, rater_id: int, comparison: Comparison) -> bool:
@@ -360,7 +360,7 @@ def _round(session: Session, round_id: int) -> Round:
     return found
 
 
-def _of_a_job() -> ColumnElement[bool]:
+def of_a_job() -> ColumnElement[bool]:
     """A judge's vote on rounds that a job had written for itself."""
     return (
         exists()
