@@ -19,6 +19,9 @@ _SHORT = 8_000
 _MOST_CELLS = 20_000
 """Columns of the widest line times lines: a short row is filled up to the width of its table."""
 
+_MOST_IMAGES = 1_000
+"""Each unclosed one looks through the rest of its paragraph."""
+
 
 def render(text: str) -> str:
     """Return the text as an HTML fragment for an element of class `rendered` (rendered.css).
@@ -36,9 +39,10 @@ def _render(text: str) -> str:
 
 
 def _is_a_trap(text: str) -> bool:
-    """Whether its tables could have so many cells that laying them out would take seconds."""
+    """Whether reading it could take seconds: too many cells of tables, or images begun."""
     lines = text.split("\n")
-    return max(line.count("|") for line in lines) * len(lines) > _MOST_CELLS
+    n_cells = max(line.count("|") for line in lines) * len(lines)
+    return n_cells > _MOST_CELLS or text.count("![") > _MOST_IMAGES
 
 
 _short = lru_cache(2_048)(_render)

@@ -21,6 +21,8 @@ _BLOCK = re.compile(
 _PUNCTUATION = re.compile(r"[ \t]*[.,;:]?[ \t]*")
 _MONEY = re.compile(r"(?:<<|[\d.,]).*(?<![\\A-Za-z{])[A-Za-z]{2,}[\s,.;].*")
 """Begins as an amount and goes on in words: `$5 or 10$`."""
+_AFTER = re.compile(r"(?:th|st|nd|rd|s)?(?![\w$])")
+"""What may touch a closing dollar: nothing, or as in `$n$th`."""
 _CODE = re.compile(r"[\"\n]|(?<!\\)[-+*/=({]$")
 """What shells and PHP have between two dollars, and formulas have not: `$(mktemp)date=$`."""
 
@@ -69,20 +71,19 @@ def _until(text: str, start: int, closing: str) -> _Span | None:
 
 
 def _dollars(text: str, start: int) -> _Span | None:
-    """`$5 and $6` is money: no space inside the dollars, no digit after them (Pandoc's rule)."""
+    """`$5 and $6` is money: no space inside the dollars, nothing joined on (like Pandoc)."""
     if start and (text[start - 1].isalnum() or text[start - 1] == "$"):
         return None
     end = start
     while (end := text.find("$", end + 1, start + LONGEST + 2)) > 0 and text[end - 1] == "\\":
         pass
-    tex, after = text[start + 1 : end], text[end + 1 : end + 2]
+    tex = text[start + 1 : end]
     if (
         end < 0
         or not tex
         or tex[0].isspace()
         or tex[-1].isspace()
-        or after.isdigit()
-        or after == "$"
+        or not _AFTER.match(text, end + 1)
     ):
         return None
     return None if _CODE.search(tex) or _MONEY.fullmatch(tex) else _Span(tex, end + 1)

@@ -15,7 +15,7 @@ from ptrapp.rendering.highlighting import LONGEST, highlighted
 from ptrapp.rendering.mathml import to_mathml
 
 _MOST_TEX = 12_000
-"""Characters of formulas set in one text; the rest stay as their source. 0.2 s of ordinary ones."""
+"""Characters of formulas set in one text, ten more for each; the rest stay as their source."""
 
 _HEADINGS = {"h1": "h4", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6", "h6": "h6"}
 """A heading in an answer is below those of the page it stands on."""
@@ -76,7 +76,7 @@ def _formula(
     self: RendererHTML, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType
 ) -> str:
     token = tokens[idx]
-    env["tex"] -= len(token.content)
+    env["tex"] -= len(token.content) + 10
     maths = to_mathml(token.content, token.markup == "block") if env["tex"] >= 0 else None
     html = maths or f'<code class="formula">{escape(token.info, quote=False)}</code>'
     return f"<p>{html}</p>\n" if token.block else html
