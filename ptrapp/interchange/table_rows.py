@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ptrapp.core.errors import InputError
+from ptrapp.interchange import votes
+from ptrapp.interchange.cells import plain
 from ptrapp.interchange.json_rows import DECODER
 from ptrapp.interchange.limits import MIB, Limits
 from ptrapp.interchange.rows import Row, check_depth
@@ -37,7 +39,8 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
                 place, mistake=f"not as many cells as the header's {len(row) - (None in row)}"
             )
         else:
-            yield Row(place, {column: _cell(cell) for column, cell in row.items()})
+            read = plain if votes.MARK in row else _cell
+            yield Row(place, {column: read(cell) for column, cell in row.items()})
 
 
 def _cell(cell: str) -> Any:

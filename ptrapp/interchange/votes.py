@@ -10,6 +10,11 @@ from ptrapp.interchange.records import JudgedPair
 
 MARK = "thrice_vote"
 """The column that tells these rows from others; its value is the version of their format."""
+COLUMNS = (
+    MARK, "key", "outcome", "strength", "rater", "rater_kind", "rationale", "purpose", "blind",
+    "agreed", "on_left", "decided_ms", "client", "supersedes", "created_at", "aspect", "prompt",
+    "left", "right",
+)  # fmt: skip
 _NESTED = ("prompt", "left", "right")
 _NUMBERS = ("strength", "decided_ms")
 _FLAGS = ("blind", "agreed")

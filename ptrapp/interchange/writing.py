@@ -1,0 +1,116 @@
+"""Rows into files: JSONL, Parquet, and CSV for what is flat; the hash is always of the JSONL."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ptrapp.core.errors import InputError
+from ptrapp.interchange import votes
+from ptrapp.interchange.cells import safe
+
+JSONL, PARQUET, CSV = "jsonl", "parquet", "csv"
+KINDS = (JSONL, PARQUET, CSV)
+_AT_ONCE = 1000
+_TURN = [("role", pa.string()), ("content", pa.string())]
+_TURNS = pa.list_(pa.struct(_TURN))
+SCHEMAS = {
+    "preferences": pa.schema(
+        {
+            "prompt": _TURNS,
+            "chosen": _TURNS,
+            "rejected": _TURNS,
+            "strength": pa.float64(),
+            "n_votes": pa.int64(),
+            "agreement": pa.float64(),
+            "thrice": pa.string(),
+        }
+    ),
+    "unpaired": pa.schema({"prompt": _TURNS, "completion": _TURNS, "label": pa.bool_()}),
+    "refinements": pa.schema(
+        {
+            "messages": pa.list_(pa.struct([*_TURN, ("loss", pa.int8())])),
+            "correct": pa.bool_(),
+            "author": pa.string(),
+            "version": pa.string(),
+        }
+    ),
+}
+"""Columns of what is nested; raw votes become cells of text instead."""
+
+
+def kind_of(path: Path) -> str:
+    """The kind of file that a name asks for. Raises `InputError` for one that is not written."""
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in KINDS:
+        raise InputError(f"{path.name} ends in none of .{', .'.join(KINDS)}; call it export.jsonl.")
+    return kind
+
+
+class Hashed:
+    """Rows on their way to a file, hashed and counted as the JSONL they are or would be."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._rows = rows
+        self._hash = hashlib.sha256()
+        self.n = 0
+
+    def __iter__(self) -> Iterator[tuple[Mapping[str, Any], bytes]]:
+        for row in self._rows:
+            line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            self._hash.update(line)
+            self.n += 1
+            yield row, line
+
+    @property
+    def sha256(self) -> str:
+        """Of what went by so far."""
+        return self._hash.hexdigest()
+
+
+def write(rows: Hashed, path: Path, what: str, kind: str) -> None:
+    """Write all rows as this kind of file. Raises `InputError` where the kind cannot hold them."""
+    write_kind: dict[str, Callable[[Hashed, Path, str], None]] = {
+        JSONL: _jsonl,
+        PARQUET: _parquet,
+        CSV: _csv,
+    }
+    if kind == CSV and what != "votes":
+        raise InputError(f"A CSV file holds no messages: write {what} as .jsonl or .parquet.")
+    write_kind[kind](rows, path, what)
+
+
+def _jsonl(rows: Hashed, path: Path, what: str) -> None:
+    with path.open("wb") as file:
+        for _, line in rows:
+            file.write(line)
+
+
+def _csv(rows: Hashed, path: Path, what: str) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = None
+        for row, _ in rows:
+            cells = {name: safe(cell) for name, cell in votes.cells(row).items()}
+            if writer is None:
+                writer = csv.DictWriter(file, list(cells))
+                writer.writeheader()
+            writer.writerow(cells)
+
+
+def _parquet(rows: Hashed, path: Path, what: str) -> None:
+    schema = SCHEMAS.get(what) or pa.schema([(name, pa.string()) for name in votes.COLUMNS])
+    with pq.ParquetWriter(path, schema) as writer:
+        waiting: list[Mapping[str, Any]] = []
+        for row, _ in rows:
+            waiting.append(votes.cells(row) if what == "votes" else row)
+            if len(waiting) == _AT_ONCE:
+                writer.write_table(pa.Table.from_pylist(waiting, schema))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.Table.from_pylist(waiting, schema))
+        writer.add_key_value_metadata({"thrice.sha256": rows.sha256})

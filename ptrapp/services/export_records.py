@@ -1,0 +1,130 @@
+"""Stored rounds and votes as records of a file, with all that makes the way back lossless."""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from db import exports, rounds
+from db.exports import ShownVote
+from db.models import Comparison, Partition, Prompt, RaterKind, Round
+from db.session import Session
+from ptrapp.core.types import Message
+from ptrapp.interchange import own
+from ptrapp.interchange.records import (
+    LEFT,
+    MIRRORED,
+    RIGHT,
+    CompletionText,
+    JudgedPair,
+    Opinion,
+    PromptText,
+    StoredVote,
+)
+
+_SHOWN = ("refine_instruction", "keep_thoughts", "history_mode")
+"""Settings of a run that say how earlier rounds were put before a later one."""
+
+
+def prompt_text(prompt: Prompt) -> PromptText:
+    """A stored prompt as a record."""
+    return PromptText(
+        prompt.text,
+        prompt.system,
+        tuple(map(Message.from_dict, prompt.context)),
+        prompt.reference_answer,
+        prompt.task,
+        prompt.source,
+        prompt.partition is Partition.EVAL,
+    )
+
+
+class Records:
+    """Makes records of the rows of a page; `turn_to` it first."""
+
+    def __init__(self, session: Session, *, names: bool) -> None:
+        """Without `names` people are numbered: what is published need not say who they are."""
+        self._session = session
+        self._names = names
+        self._copies: dict[int, int] = {}
+
+    def turn_to(self, shown: Iterable[Round]) -> None:
+        """Look up what is asked of all rounds of a page at once."""
+        whole = {one.id for round_ in shown for one in (*self._before(round_), round_)}
+        self._copies = exports.copies(self._session, whole)
+
+    def completion(self, round_: Round) -> CompletionText:
+        """A round with its earlier ones."""
+        settings = round_.run.settings
+        earlier = self._before(round_)
+        return self._alone(
+            round_,
+            history=tuple(self._alone(one) for one in earlier),
+            shown={name: settings[name] for name in _SHOWN if earlier and name in settings},
+        )
+
+    def pair(
+        self, comparison: Comparison, votes: Iterable[ShownVote], *, left: Round | None = None
+    ) -> JudgedPair:
+        """A comparison with opinions in terms of its sides.
+
+        Which round is on the left is said, or told by the texts alone: ids differ elsewhere.
+        """
+        sides = [self.completion(side) for side in (comparison.left, comparison.right)]
+        if left is not None:
+            turned = left.id != comparison.left.id
+        else:
+            turned = str(own.completion_row(sides[0])) > str(own.completion_row(sides[1]))
+        opinions = tuple(self._opinion(one, turned) for one in votes)
+        if turned:
+            sides.reverse()
+        asked = prompt_text(comparison.prompt)
+        return JudgedPair(asked, *sides, opinions, comparison.aspect.value)
+
+    def _opinion(self, one: ShownVote, turned: bool) -> Opinion:
+        vote = one.vote
+        outcome = vote.outcome.value
+        on_left = None if one.flipped is None else (RIGHT if one.flipped != turned else LEFT)
+        stored = StoredVote(
+            key=vote.key,
+            rater_kind=vote.rater.kind.value,
+            rater=self._called(vote.rater_id, vote.rater.name, vote.rater.kind),
+            purpose=vote.purpose.value,
+            blind=vote.blind,
+            agreed=vote.agreed,
+            decided_ms=vote.decided_ms,
+            client=vote.client,
+            supersedes=one.supersedes,
+            on_left=on_left,
+            created_at=vote.created_at.isoformat(),
+        )
+        said = MIRRORED.get(outcome, outcome) if turned else outcome
+        return Opinion(said, vote.strength, rationale=vote.rationale or None, vote=stored)
+
+    def _called(self, rater_id: int, name: str, kind: RaterKind) -> str:
+        return name if self._names or kind is not RaterKind.HUMAN else f"person-{rater_id}"
+
+    def _before(self, round_: Round) -> Collection[Round]:
+        return rounds.lineage(self._session, round_) if round_.parent_id is not None else ()
+
+    def _alone(self, round_: Round, **more: Any) -> CompletionText:
+        origin = round_.sampling.get("origin")
+        version = round_.adapter.name if round_.adapter else None
+        if origin is not None:
+            author, version = origin.get("author", round_.author), origin.get("version")
+            copy = origin.get("copy", 0)
+        else:
+            author, copy = round_.author, self._copies.get(round_.id, 0)
+        return CompletionText(
+            raw=round_.raw,
+            thought=round_.thought,
+            response=round_.response,
+            thinking=round_.thinking,
+            well_formed=round_.well_formed,
+            finish_reason=round_.finish_reason,
+            correct=round_.correct,
+            n_thought_tokens=round_.n_thought_tokens,
+            n_response_tokens=round_.n_response_tokens,
+            author=author,
+            version=version,
+            copy=copy,
+            **more,
+        )

@@ -1,0 +1,188 @@
+"""Files for trainings elsewhere, and snapshots: the same question always gives the same bytes."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from db import exports, labels
+from db.exports import Chosen
+from db.models import Aspect, Campaign, RaterKind
+from db.session import Session
+from ptrapp.core.errors import InputError, NotFound
+from ptrapp.interchange import writing
+from ptrapp.interchange.writing import Hashed
+from ptrapp.services import export_rows
+from ptrapp.services.export_records import Records
+from ptrapp.services.export_rows import Completions, Row, Tally
+from ptrapp.services.office import Office
+
+_FOLDER = "exports"
+
+
+class What(StrEnum):
+    PREFERENCES = "preferences"
+    UNPAIRED = "unpaired"
+    VOTES = "votes"
+    REFINEMENTS = "refinements"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be written."""
+
+    what: What = What.PREFERENCES
+    campaign: str | None = None
+    """Name of the campaign whose comparisons are meant; None for everything."""
+    kinds: frozenset[RaterKind] | None = None
+    """Of the raters that are heard; None for all."""
+    completions: Completions = Completions.FULL
+    up_to: int | None = None
+    """The state after this vote (of refinements: this round); None for now."""
+    names: bool = True
+    """Whether people are named; else they are numbered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a file holds: enough to write it again, and to see that it is the same."""
+
+    what: str
+    sha256: str
+    """Of the rows as JSONL, whatever kind of file they are in."""
+    n_rows: int
+    up_to: int
+    campaign: str | None
+    kinds: list[str] | None
+    completions: str
+    names: bool
+    n_raters: dict[str, int]
+    """By kind."""
+    n_votes: dict[str, int]
+    """By kind of rater."""
+    dropped: dict[str, int]
+    """What was left out, by reason."""
+
+
+def write(
+    office: Office, ask: Ask, path: Path, *, kind: str | None = None, expect: str | None = None
+) -> Manifest:
+    """Write a file of the kind that its name ends in, and keep its manifest.
+
+    Raises `InputError`, and leaves no file, when its hash is not the one that is expected.
+    """
+    kind = kind or writing.kind_of(path)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        manifest = _write(office, ask, unfinished, kind)
+        if expect is not None and manifest.sha256 != expect:
+            raise InputError(
+                f"The export is another one than was expected: its hash is {manifest.sha256}, not "
+                f"{expect}. Ask for the same campaign, kinds and completions, with --up-to; names "
+                "of raters and held-out prompts must not have been changed since."
+            )
+        unfinished.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    _remember(office, manifest)
+    return manifest
+
+
+def write_temporary(office: Office, ask: Ask, kind: str) -> tuple[Path, Manifest]:
+    """Write a file for somebody who takes it away; whoever calls removes it."""
+    handle, name = tempfile.mkstemp(suffix=f".{kind}", prefix="thrice-")
+    os.close(handle)
+    path = Path(name)
+    try:
+        return path, write(office, ask, path, kind=kind)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def snapshots(office: Office) -> list[dict[str, Any]]:
+    """Manifests of what was exported here, the newest first."""
+    folder = office.settings.data_dir / _FOLDER
+    files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+    return [json.loads(file.read_bytes()) for file in files[:50]]
+
+
+def _write(office: Office, ask: Ask, path: Path, kind: str) -> Manifest:
+    tally = Tally()
+    with office.database.read() as session:
+        campaign = _campaign(session, ask)
+        up_to = _moment(session, ask)
+        hashed = Hashed(_rows(session, ask, campaign, up_to, tally))
+        writing.write(hashed, path, ask.what, kind)
+    return Manifest(
+        what=ask.what.value,
+        sha256=hashed.sha256,
+        n_rows=hashed.n,
+        up_to=up_to,
+        campaign=ask.campaign,
+        kinds=sorted(kind.value for kind in ask.kinds) if ask.kinds is not None else None,
+        completions=ask.completions.value,
+        names=ask.names,
+        n_raters={kind: len(names) for kind, names in sorted(tally.raters.items())},
+        n_votes=dict(sorted(tally.n_votes.items())),
+        dropped=dict(sorted((+tally.dropped).items())),
+    )
+
+
+def _rows(
+    session: Session, ask: Ask, campaign: Campaign | None, up_to: int, tally: Tally
+) -> Iterator[Row]:
+    aspect = campaign.aspect if campaign else Aspect.RESPONSE
+    chosen = Chosen(up_to, campaign.id if campaign else None, ask.kinds, aspect)
+    records = Records(session, names=ask.names)
+    match ask.what:
+        case What.VOTES:
+            return export_rows.vote_rows(session, chosen, records, tally)
+        case What.PREFERENCES:
+            what = ask.completions
+            return export_rows.preference_rows(session, chosen, what, records, tally)
+        case What.UNPAIRED:
+            return export_rows.unpaired_rows(session, chosen, ask.completions, tally)
+        case What.REFINEMENTS:
+            return export_rows.refinement_rows(session, up_to, ask.completions, tally)
+
+
+def _campaign(session: Session, ask: Ask) -> Campaign | None:
+    if ask.campaign is None:
+        return None
+    if ask.what is What.REFINEMENTS:
+        raise InputError("Refinements belong to no campaign; leave the campaign out.")
+    campaign = exports.campaign_named(session, ask.campaign)
+    if campaign is None:
+        raise NotFound(f"There is no campaign {ask.campaign!r}.")
+    if campaign.aspect is Aspect.THOUGHT and ask.completions is Completions.RESPONSE:
+        raise InputError(
+            f"In the campaign {ask.campaign!r} thoughts are compared; responses alone do not hold "
+            "them. Ask for full completions."
+        )
+    return campaign
+
+
+def _moment(session: Session, ask: Ask) -> int:
+    refinements = ask.what is What.REFINEMENTS
+    newest = (exports.highest_round_id if refinements else labels.highest_vote_id)(session)
+    if ask.up_to is None:
+        return newest
+    if not 0 <= ask.up_to <= newest:
+        what = "round" if refinements else "vote"
+        raise InputError(f"There is no {what} {ask.up_to} yet; the newest is {newest}.")
+    return ask.up_to
+
+
+def _remember(office: Office, manifest: Manifest) -> None:
+    """Keep the manifest under its hash; the same export again replaces it by itself."""
+    folder = office.settings.data_dir / _FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{manifest.what}-{manifest.up_to}-{manifest.sha256[:16]}.json"
+    (folder / name).write_text(json.dumps(asdict(manifest), indent=2), encoding="utf-8")
