@@ -31,8 +31,12 @@ _KNOWN_AS = {
 _NO_BOX = ("equation", "equation*", "displaymath", "math")
 """Environments that only say: here is a formula."""
 
-_UNREADABLE = (
-    *(kind for kind in vars(exceptions).values() if isinstance(kind, type)),
+_UNREADABLE: tuple[type[Exception], ...] = (
+    *(
+        kind
+        for kind in vars(exceptions).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ),
     ArithmeticError,
     AssertionError,
     AttributeError,

@@ -45,7 +45,12 @@ _CLEANER = nh3.Cleaner(
     allowed_classes=CLASS_NAMES,
     clean_content_tags={"script", "style"},
     link_rel="noopener noreferrer nofollow",
-    set_tag_attribute_values={"a": {"target": "_blank"}},
+    # What scrolls inside its own box can be reached by keyboard.
+    set_tag_attribute_values={
+        "a": {"target": "_blank"},
+        "pre": {"tabindex": "0"},
+        "table": {"tabindex": "0"},
+    },
     url_schemes={"http", "https"},
     url_relative="deny",
 )

@@ -71,6 +71,10 @@ def test_lines_of_a_display_stand_below_each_other() -> None:
     assert render("$$ a = b \\\\ = c $$").count("<mtr>") == 2
 
 
+def test_text_in_a_formula_is_escaped_before_anything_is_sanitised() -> None:
+    assert "<mtext>&lt;b&gt;&amp;</mtext>" in str(to_mathml("\\text{<b>&}"))
+
+
 def test_unreadable_formulas_keep_their_source() -> None:
     for tex in ("\\frac{a", "x^2^3", "\\unheardof{x}", "}{x", "\\left( x"):
         html = render(f"so ${tex}$.")

@@ -61,6 +61,8 @@ class _Page(HTMLParser):
                 assert set(value.split()) <= CLASS_NAMES.get(tag, frozenset()), (tag, value)
             elif (tag, name) in {("a", "rel"), ("a", "target")}:
                 assert value in {"noopener noreferrer nofollow", "_blank"}
+            elif (tag, name) in {("pre", "tabindex"), ("table", "tabindex")}:
+                assert value == "0"
             else:
                 assert name in ATTRIBUTES.get(tag, frozenset()), (tag, name)
             if name == "href":
@@ -104,6 +106,29 @@ def test_hostile_text_is_inert(attack: str) -> None:
 def test_the_sanitiser_alone_holds(attack: str) -> None:
     """Were the parser to let HTML through, this wall would still stand."""
     _read(sanitised(attack.encode("utf-8", "replace").decode()))
+
+
+def test_the_lists_hold_nothing_that_acts_loads_or_places_itself() -> None:
+    assert not TAGS & set(
+        [
+            "script",
+            "style",
+            "img",
+            "iframe",
+            "object",
+            "form",
+            "input",
+            "button",
+            "svg",
+            "annotation-xml",
+            "mglyph",
+            "div",
+        ]
+    )
+    names = {name for listed in ATTRIBUTES.values() for name in listed}
+    assert not names & {"style", "id", "src", "xlink:href", "action", "class", "actiontype"}
+    assert not [name for name in names if name.startswith("on")]
+    assert {tag for tag, listed in ATTRIBUTES.items() if "href" in listed} == {"a"}
 
 
 def test_markup_of_the_writer_is_shown_as_text() -> None:

@@ -53,7 +53,7 @@ def test_a_list_begins_where_its_writer_began() -> None:
 def test_code_is_coloured_by_its_named_language_only() -> None:
     assert '<span class="k">return</span>' in render("```python\nreturn 1 < 2\n```")
     assert '<span class="k">return</span>' in render("```C++\nreturn 1;\n```")
-    plain = "<pre><code>return 1 &lt; 2\n</code></pre>\n"
+    plain = '<pre tabindex="0"><code>return 1 &lt; 2\n</code></pre>\n'
     assert render("```\nreturn 1 < 2\n```") == plain
     assert render("```klingon\nreturn 1 < 2\n```") == plain
 
@@ -67,7 +67,13 @@ def test_coloured_code_reads_as_it_was_written(language: str) -> None:
     for name in CLASSES:
         html = html.replace(f'<span class="{name}">', "")
     shown = html.replace("</span>", "").replace("&lt;", "<").replace("&gt;", ">")
-    assert shown == f"<pre><code>{code}</code></pre>\n"
+    assert shown == f'<pre tabindex="0"><code>{code}</code></pre>\n'
+
+
+@pytest.mark.parametrize("gap", [" " * 200, "a" * 201, "\n" * 9, " \n\t\n" * 5])
+def test_code_that_would_mislead_a_lexer_is_not_coloured(gap: str) -> None:
+    assert "<span" in render(f"```python\nreturn\n1{gap[:5]}\n```")
+    assert "<span" not in render(f"```python\nreturn\n1{gap}\n```")
 
 
 def test_what_reverses_or_hides_is_dropped_and_controls_are_seen() -> None:
