@@ -56,7 +56,14 @@ ARROWS: dict[str, set[str]] = {
     # A page event knows its rater as a route does, and says a database's error in words.
     "ptrapp.ui": {"ptrapp.services", "ptrapp.core", "ptrapp.api.session", "db.errors"},
     # A terminal instead of a page: it queues and watches, and loads no model.
-    "ptrapp.cli": {"ptrapp.core", "ptrapp.services", "db.errors", "db.models", "db.session"},
+    "ptrapp.cli": {
+        "ptrapp.core",
+        "ptrapp.interchange.formats",
+        "ptrapp.services",
+        "db.errors",
+        "db.models",
+        "db.session",
+    },
     "ptrapp.__main__": {"ptrapp.cli"},
     "training": {
         "ptrapp.analysis",

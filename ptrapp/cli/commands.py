@@ -5,7 +5,6 @@ How the process runs comes from `THRICE_*` variables as everywhere, and from the
 command.
 """
 
-import json
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,8 +14,10 @@ import typer
 
 from db.errors import DatabaseError
 from db.models import JobKind
+from ptrapp.cli.data_commands import export_data, import_data
 from ptrapp.cli.following import console, follow
 from ptrapp.cli.office import CommandOffice, open_office
+from ptrapp.cli.printing import print_json
 from ptrapp.cli.values import given, read_values
 from ptrapp.core.errors import ThriceError
 from ptrapp.services import jobs, versions
@@ -33,6 +34,10 @@ Parent = Annotated[
     str, typer.Option(help="the version to begin at, or base; the one being served if not said")
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="queue the job and return")]
+
+
+app.command(name="import")(import_data)
+app.command(name="export")(export_data)
 
 
 @app.callback()
@@ -169,7 +174,7 @@ def import_file(
         done = import_attempts(session, file, skip_bad=skip_bad)
     for mistake in done.mistakes:
         console.print(f"Skipped: {mistake}", markup=False, soft_wrap=True)
-    _print({"new": done.n_new, "known": done.n_known, "skipped": done.n_skipped})
+    print_json({"new": done.n_new, "known": done.n_known, "skipped": done.n_skipped})
 
 
 @app.command(name="jobs")
@@ -177,8 +182,8 @@ def list_jobs(context: typer.Context, limit: int = 12) -> None:
     """The newest jobs, as JSON."""
     with _office(context) as office:
         for job in jobs.listing(office, limit):
-            _print({"id": job.id, "kind": job.kind, "status": job.status, "parent": job.parent,
-                    "made": job.adapter, "error": job.error, "result": job.result})  # fmt: skip
+            print_json({"id": job.id, "kind": job.kind, "status": job.status, "parent": job.parent,
+                        "made": job.adapter, "error": job.error, "result": job.result})  # fmt: skip
 
 
 @app.command()
@@ -202,8 +207,8 @@ def list_versions(context: typer.Context) -> None:
     """Every version of the policy, newest first, as JSON."""
     with _office(context) as office:
         for row in versions.listing(office):
-            _print({"name": row.name, "parent": row.parent, "status": row.status,
-                    "reason": row.reason, "metrics": row.metrics})  # fmt: skip
+            print_json({"name": row.name, "parent": row.parent, "status": row.status,
+                        "reason": row.reason, "metrics": row.metrics})  # fmt: skip
 
 
 def main() -> None:
@@ -229,7 +234,7 @@ def _run(
         settings = chosen | read_values(more or [])
         next_id: int | None = jobs.start(office, kind, settings, parent=parent)
         if not wait:
-            _print({"job": next_id})
+            print_json({"job": next_id})
             return
         while next_id is not None:
             console.print(f"Job {next_id}: {kind.value}", markup=False)
@@ -239,11 +244,7 @@ def _run(
 
 
 def _print_result(job: jobs.JobView) -> None:
-    _print({"job": job.id, "made": job.adapter, **job.result})
-
-
-def _print(row: dict[str, Any]) -> None:
-    typer.echo(json.dumps(row, ensure_ascii=False, default=str))
+    print_json({"job": job.id, "made": job.adapter, **job.result})
 
 
 def _office(context: typer.Context) -> AbstractContextManager[CommandOffice]:

@@ -67,6 +67,9 @@ class Manifest:
     dropped: dict[str, int]
     """What was left out, by reason."""
 
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
 
 def write(
     office: Office, ask: Ask, path: Path, *, kind: str | None = None, expect: str | None = None
@@ -185,4 +188,4 @@ def _remember(office: Office, manifest: Manifest) -> None:
     folder = office.settings.data_dir / _FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{manifest.what}-{manifest.up_to}-{manifest.sha256[:16]}.json"
-    (folder / name).write_text(json.dumps(asdict(manifest), indent=2), encoding="utf-8")
+    (folder / name).write_text(json.dumps(manifest.as_json(), indent=2), encoding="utf-8")

@@ -1,0 +1,79 @@
+"""`python -m ptrapp import` and `export`: files in and out of the app's database."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from db.models import RaterKind
+from ptrapp.cli.following import console
+from ptrapp.cli.office import open_office
+from ptrapp.cli.printing import print_json
+from ptrapp.core.errors import InputError
+from ptrapp.interchange.formats import Format
+from ptrapp.services import exporting, importing, publishing
+from ptrapp.services.export_rows import Completions
+from ptrapp.services.exporting import Ask, What
+
+
+def import_data(
+    context: typer.Context,
+    given: Annotated[
+        str, typer.Argument(metavar="FILE", help="a file, or hf:NAME[:CONFIG][:SPLIT]")
+    ],
+    fmt: Annotated[
+        Format | None, typer.Option("--format", help="told by the columns if not said")
+    ] = None,
+    name: Annotated[str, typer.Option(help="what the import is called; else as the file")] = "",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave malformed rows out")] = False,
+) -> None:
+    """Import prompts, preferences, votes or attempts: all of a file or nothing."""
+    with open_office(context.obj) as office:
+        done = importing.import_named(office, given, fmt=fmt, name=name, skip_bad=skip_bad)
+    for mistake in done.mistakes:
+        console.print(f"Skipped: {mistake}", markup=False, soft_wrap=True)
+    print_json(
+        {
+            "name": done.name,
+            "format": done.format,
+            "new": done.n_new,
+            "known": done.n_known,
+            "skipped": done.n_skipped,
+            "added": done.counts,
+        }
+    )
+
+
+def export_data(
+    context: typer.Context,
+    to: Annotated[Path | None, typer.Option(help="a file: .jsonl, .parquet, of votes .csv")] = None,
+    what: Annotated[What, typer.Option(help="what is written")] = What.PREFERENCES,
+    campaign: Annotated[str | None, typer.Option(help="only this campaign's comparisons")] = None,
+    kind: Annotated[list[RaterKind] | None, typer.Option(help="only raters of this kind")] = None,
+    completions: Annotated[
+        Completions, typer.Option(help="full: thoughts included, as they are learnt")
+    ] = Completions.FULL,
+    up_to: Annotated[int | None, typer.Option(help="the state after this vote")] = None,
+    expect: Annotated[str | None, typer.Option(help="the hash it must have")] = None,
+    names: Annotated[bool | None, typer.Option(help="name people, or number them")] = None,
+    push: Annotated[str | None, typer.Option(help="publish as this dataset of a hub")] = None,
+) -> None:
+    """Export preferences, votes or refinements for trainings elsewhere; prints the manifest.
+
+    People are named in a file and numbered in what is published, unless it is said otherwise.
+    """
+    if (to is None) == (push is None):
+        raise InputError("Say where to: --to FILE.jsonl, or --push OWNER/NAME.")
+    kinds = frozenset(kind) if kind else None
+    said = push is None if names is None else names
+    ask = Ask(what, campaign, kinds, completions, up_to, said)
+    with open_office(context.obj) as office:
+        if to is not None:
+            _print(exporting.write(office, ask, to, expect=expect), file=str(to))
+        elif push is not None:
+            address, manifest = publishing.publish(office, ask, push)
+            _print(manifest, published=address)
+
+
+def _print(manifest: exporting.Manifest, **more: Any) -> None:
+    print_json(more | manifest.as_json())

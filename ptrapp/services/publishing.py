@@ -1,0 +1,30 @@
+"""An export put on a dataset hub, with a card; the token comes from the environment alone."""
+
+import os
+
+from ptrapp.core.errors import InputError
+from ptrapp.interchange import card, hub_push
+from ptrapp.interchange.writing import PARQUET
+from ptrapp.services.exporting import Ask, Manifest, write_temporary
+from ptrapp.services.office import Office
+
+TOKEN = "HF_TOKEN"
+
+
+def publish(office: Office, ask: Ask, repo: str, *, agreement: str = "") -> tuple[str, Manifest]:
+    """Export, upload as a private dataset, and return its address.
+
+    Raises `InputError` without a token, for a name that is none, and when there is nothing.
+    """
+    if not (token := os.environ.get(TOKEN, "")):
+        raise InputError(f"Nothing was published: set {TOKEN} to a token that may write {repo!r}.")
+    if repo.count("/") != 1 or not all(repo.split("/")):
+        raise InputError(f"{repo!r} names no dataset; write owner/name.")
+    path, manifest = write_temporary(office, ask, PARQUET)
+    try:
+        if not manifest.n_rows:
+            raise InputError(f"There are no {ask.what} to publish yet.")
+        about = card.card(manifest.as_json(), repo.partition("/")[2], agreement=agreement)
+        return hub_push.push(path, about, repo, token), manifest
+    finally:
+        path.unlink(missing_ok=True)
