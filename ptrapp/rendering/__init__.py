@@ -16,7 +16,7 @@ _SHORT = 8_000
 """Nearly every response is shorter; more of them are remembered than of longer ones."""
 
 
-_MOST_CELLS = 20_000
+_MOST_CELLS = 10_000
 """Columns of the widest line times lines: a short row is filled up to the width of its table."""
 
 _MOST_IMAGES = 1_000
