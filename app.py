@@ -21,9 +21,11 @@ from db import rounds
 from db.errors import DatabaseError
 from db.session import open_database
 from ptrapp.api.guard import Guard
+from ptrapp.api.people_routes import add_join
 from ptrapp.api.routes import answer_errors, build_router
-from ptrapp.api.session import secret_key, with_sessions
+from ptrapp.api.session import Invitations, secret_key, with_sessions
 from ptrapp.core.errors import ConfigurationError, ThriceError
+from ptrapp.core.people import Role
 from ptrapp.core.settings import Settings, load_settings
 from ptrapp.engines.opening import open_engine
 from ptrapp.judges.opening import close_judge, open_judge
@@ -83,6 +85,9 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     app = build_app(studio)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
     log.info("Thrice is ready: %s", _address(settings))
+    if settings.visitor_role is not Role.ADMIN:
+        token = Invitations(secret_key(settings.data_dir)).issue(Role.ADMIN)
+        log.info("Open this to be its admin: %s/join?token=%s", _address(settings), token)
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -90,8 +95,11 @@ def build_app(studio: Studio) -> FastAPI:
     """Routes, pages and protections as one ASGI application."""
     settings = studio.settings
     app = FastAPI(title="Thrice", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    key = secret_key(settings.data_dir)
+    invitations = Invitations(key)
     answer_errors(app)
-    app.include_router(build_router(studio))
+    app.include_router(build_router(studio, invitations))
+    add_join(app, invitations)
     app = gr.mount_gradio_app(
         app,
         layout.build(studio),
@@ -103,8 +111,8 @@ def build_app(studio: Studio) -> FastAPI:
         run_history=False,
         footer_links=["api", "settings"],
     )
-    key = secret_key(settings.data_dir)
-    app.add_middleware(with_sessions, key=key)
+    visitor_role = settings.visitor_role
+    app.add_middleware(with_sessions, key=key, invitations=invitations, visitor_role=visitor_role)
     hosts = None if settings.open else frozenset({"localhost", "127.0.0.1", "::1", settings.host})
     app.add_middleware(Guard, hosts=hosts)
     return app

@@ -10,7 +10,7 @@ import random
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from db import progress
@@ -91,7 +91,7 @@ def vote(
     A vote that comes after its lease ran out takes the place again, if it is free; else it is kept
     in the log as late and counts for nobody.
     """
-    assignment = by_offer(session, key)
+    assignment = _find(session, key)
     if assignment.state is AssignmentState.SKIPPED:
         raise Conflict("You skipped this comparison; it is not given to you again.")
     cast = cast_vote(session, key, shown, strength=strength, decided_ms=decided_ms, client=client)
@@ -148,7 +148,7 @@ def undo(
 
 def skip(session: Session, key: str) -> Assignment:
     """Put a comparison aside for good: its place is free for others, never again for this rater."""
-    assignment = by_offer(session, key)
+    assignment = _find(session, key)
     match assignment.state:
         case AssignmentState.RESERVED:
             _give_back(session, assignment)
@@ -180,13 +180,28 @@ def sweep(session: Session, campaign_id: int) -> int:
     return len(expired)
 
 
-def by_offer(session: Session, key: str) -> Assignment:
-    """The assignment shown under a key, held to the end of the transaction. Raises `Conflict`."""
-    found = session.scalars(
+def find(session: Session, key: str) -> Assignment | None:
+    """The assignment shown under a key, held to the end of the transaction."""
+    return session.scalars(
         select(Assignment)
         .where(Assignment.offer_key == key)
         .with_for_update(of=Assignment, key_share=True)
     ).one_or_none()
+
+
+def count_practice_left(session: Session, campaign_id: int, rater_id: int) -> int:
+    """Practice comparisons that this rater has not answered."""
+    answered = exists().where(
+        Assignment.item_id == CampaignItem.id,
+        Assignment.rater_id == rater_id,
+        Assignment.state == AssignmentState.DONE,
+    )
+    practice = (CampaignItem.campaign_id == campaign_id, CampaignItem.kind == ItemKind.PRACTICE)
+    return session.scalar(select(func.count(CampaignItem.id)).where(*practice, ~answered)) or 0
+
+
+def _find(session: Session, key: str) -> Assignment:
+    found = find(session, key)
     if found is None:
         raise Conflict("This comparison is not on offer any more; load the next one.")
     return found

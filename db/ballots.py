@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Comparison, Offer, Outcome, Rater, RaterKind, Reveal, Round, Vote
-
-
-def find_rater(session: Session, name: str) -> Rater | None:
-    """Look a rater up without making one."""
-    return session.scalar(select(Rater).where(Rater.name == name))
+from db.models import (
+    Aspect,
+    Assignment,
+    Comparison,
+    Offer,
+    Outcome,
+    Rater,
+    RaterKind,
+    Reveal,
+    Round,
+    Vote,
+)
 
 
 def revealed(session: Session, rater_id: int, run_id: int) -> frozenset[int]:
@@ -24,18 +30,24 @@ def revealed(session: Session, rater_id: int, run_id: int) -> frozenset[int]:
 
 
 def offers_of_run(
-    session: Session, rater_id: int, run_id: int
+    session: Session, rater_id: int, run_id: int, *, of_campaigns: bool
 ) -> Sequence[tuple[Offer, Vote | None]]:
     """The rater's comparisons in the run, oldest first, each with its current vote.
 
     Of several offers of one comparison only the newest counts; one put aside or undone is left out.
+    What a campaign offers belongs to its own page: it is here only `of_campaigns`.
     """
     rows = session.execute(
         select(Offer, Vote)
         .join(Comparison, Comparison.id == Offer.comparison_id)
         .outerjoin(Vote, (Vote.offer_key == Offer.key) & (Vote.outcome != Outcome.WITHDRAWN))
-        .where(Offer.rater_id == rater_id, ~Offer.dismissed, _within(run_id))
-        .order_by(Offer.shown_at)
+        .where(
+            Offer.rater_id == rater_id,
+            ~Offer.dismissed,
+            _within(run_id),
+            true() if of_campaigns else ~_given_by_campaign(),
+        )
+        .order_by(Offer.shown_at, Vote.id)  # a vote that got a reason is a later row
     ).all()
     newest = {offer.comparison_id: (offer, vote) for offer, vote in rows}
     superseded = _superseded(session, [vote.id for _, vote in newest.values() if vote])
@@ -44,6 +56,16 @@ def offers_of_run(
         for offer, vote in newest.values()
         if vote is None or vote.id not in superseded
     ]
+
+
+def held_of_run(session: Session, rater_id: int, run_id: int) -> frozenset[int]:
+    """Ids of the rounds under comparison: in a pair that this rater has open, wherever it is."""
+    return frozenset(
+        side
+        for shown, cast in offers_of_run(session, rater_id, run_id, of_campaigns=True)
+        if cast is None
+        for side in (shown.comparison.left_round_id, shown.comparison.right_round_id)
+    )
 
 
 def judged_of_run(session: Session, run_id: int) -> Sequence[Vote]:
@@ -55,6 +77,7 @@ def judged_of_run(session: Session, run_id: int) -> Sequence[Vote]:
         .join(Rater, Rater.id == Vote.rater_id)
         .where(
             Rater.kind == RaterKind.JUDGE,
+            Comparison.aspect == Aspect.RESPONSE,
             Vote.outcome != Outcome.WITHDRAWN,
             ~exists().where(later.supersedes_id == Vote.id),
             _within(run_id),
@@ -68,6 +91,10 @@ def dismiss(session: Session, rater_id: int, offer_key: str) -> None:
     offer = session.get(Offer, offer_key)
     if offer and offer.rater_id == rater_id:
         offer.dismissed = True
+
+
+def _given_by_campaign() -> ColumnElement[bool]:
+    return exists().where(Assignment.offer_key == Offer.key)
 
 
 def _within(run_id: int) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 from sqlalchemy.sql import ColumnElement
 
@@ -41,6 +41,24 @@ def ensure_rater(
     if rater.kind is not kind:
         raise Conflict(f"{name!r} is the name of a {rater.kind} already; choose another name.")
     return rater
+
+
+def find_rater(session: Session, name: str) -> Rater | None:
+    """Look a rater up without making one."""
+    return session.scalar(select(Rater).where(Rater.name == name))
+
+
+def rename_rater(session: Session, name: str, wanted: str) -> None:
+    """Give a rater another name; one who has not rated yet has no row to rename.
+
+    Raises `Conflict` when somebody has that name.
+    """
+    if session.scalar(select(Rater.id).where(Rater.name == wanted)) is not None:
+        raise Conflict(
+            f"There is a rater {wanted!r} already. If that is you, ask for an invitation with your "
+            "name; else choose another one."
+        )
+    session.execute(update(Rater).where(Rater.name == name).values(name=wanted))
 
 
 def ensure_comparison(
@@ -220,6 +238,36 @@ def undo_last(
     session.add(withdrawal)
     session.flush()
     return withdrawal
+
+
+def explain(session: Session, offer_key: str, reason: str, key: str) -> Vote:
+    """Say why one voted so: a row that supersedes the vote under this offer and repeats it.
+
+    The same key again returns the same row. Raises `Conflict` where no vote stands.
+    """
+    if (stored := _by_key(session, key)) is not None:
+        return stored
+    said = session.scalars(
+        select(Vote)
+        .where(Vote.offer_key == offer_key, _stands())
+        .options(joinedload(Vote.comparison), joinedload(Vote.rater))
+    ).one_or_none()
+    if said is None:
+        raise Conflict("There is no vote to give a reason for; it may have been taken back.")
+    return _append(
+        session,
+        key=key,
+        comparison=said.comparison,
+        rater=said.rater,
+        purpose=said.purpose,
+        offer_key=offer_key,
+        outcome=said.outcome,
+        strength=said.strength,
+        blind=said.blind,
+        rationale=reason,
+        decided_ms=said.decided_ms,
+        client=said.client,
+    )
 
 
 def current_votes(

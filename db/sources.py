@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from db.models import Comparison, Prompt, Round, Vote
+from db.models import Campaign, Comparison, Prompt, Rater, Round, Vote
 
 Joined = Callable[[Select[Any]], Select[Any]]
 
@@ -47,3 +47,15 @@ def sources(session: Session) -> list[SourceCount]:
         for source, n in n_prompts.items()
     ]
     return sorted(found, key=lambda row: (-row.n_prompts, row.source))
+
+
+def votes_by_kind(session: Session) -> dict[str, int]:
+    """Rows of the vote log by kind of rater."""
+    counted = select(Rater.kind, func.count(Vote.id)).join(Vote, Vote.rater_id == Rater.id)
+    rows = session.execute(counted.group_by(Rater.kind))
+    return {kind.value: n for kind, n in rows.tuples()}
+
+
+def campaign_names(session: Session) -> list[str]:
+    """Of all campaigns, the newest first."""
+    return list(session.scalars(select(Campaign.name).order_by(Campaign.id.desc())))

@@ -8,7 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Largest request accepted; the longest prompt is far below."""
-TOO_LARGE = f"The request is larger than {MAX_BODY_BYTES // 2**20} MB. Send less at once."
+LARGER = {"/api/v1/import": 32 * 1024 * 1024}
+"""Paths that take files."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -29,13 +30,14 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope["method"], Headers(scope=scope))
+        most = LARGER.get(scope["path"], MAX_BODY_BYTES)
+        refusal = self._refusal(scope["method"], Headers(scope=scope), most)
         if refusal:
             status, sentence = refusal
             await JSONResponse({"error": sentence}, status)(scope, receive, send)
             return
 
-        bounded = _Bounded(receive)
+        bounded = _Bounded(receive, most)
         cut_off = False
 
         async def send_guarded(message: Message) -> None:
@@ -43,14 +45,14 @@ class Guard:
             if message["type"] == "http.response.start":
                 cut_off = bounded.exceeded
                 if cut_off:  # whatever the app says of half a body, this is the reason
-                    await JSONResponse({"error": TOO_LARGE}, 413)(scope, receive, send)
+                    await JSONResponse({"error": _too_large(most)}, 413)(scope, receive, send)
                 MutableHeaders(scope=message).update(_HEADERS)
             if not cut_off:
                 await send(message)
 
         await self._app(scope, bounded, send_guarded)
 
-    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: Headers, most: int) -> tuple[int, str] | None:
         host = headers.get("host", "")
         name = _parts(f"//{host}").hostname or ""
         if self._hosts is not None and name not in self._hosts:
@@ -66,9 +68,13 @@ class Guard:
         ):
             return 403, "Requests from other sites are refused."
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            return 413, TOO_LARGE
+        if not length.isdecimal() or int(length) > most:
+            return 413, _too_large(most)
         return None
+
+
+def _too_large(most: int) -> str:
+    return f"The request is larger than {most // 2**20} MB. Send less at once."
 
 
 def _parts(url: str) -> SplitResult:
@@ -81,15 +87,16 @@ def _parts(url: str) -> SplitResult:
 class _Bounded:
     """A body that announces no length is cut off at the limit."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
+        self._most = most
         self._n_bytes = 0
         self.exceeded = False
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._n_bytes += len(message.get("body", b""))
-        if self._n_bytes > MAX_BODY_BYTES:
+        if self._n_bytes > self._most:
             self.exceeded = True
             return {"type": "http.disconnect"}
         return message

@@ -1,8 +1,8 @@
-"""The HTTP routes: what the board does without a page event, and what scripts may call."""
+"""The HTTP routes: what the pages do without a page event, and what scripts may call."""
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
@@ -10,12 +10,18 @@ from starlette.exceptions import HTTPException
 
 from db.errors import Conflict, DatabaseError
 from db.models import JobKind
-from ptrapp.api.session import rater_of
+from ptrapp.api.access import Rater, admins, readers
+from ptrapp.api.agreement_routes import add_agreement_routes
+from ptrapp.api.campaign_routes import add_campaign_routes
+from ptrapp.api.label_routes import add_label_routes
+from ptrapp.api.people_routes import add_people_routes
+from ptrapp.api.session import Invitations
 from ptrapp.core.errors import (
     AdapterRejected,
     AdaptersUnsupported,
     ContextTooLong,
     EngineError,
+    Forbidden,
     JudgeError,
     NotFound,
     StorageError,
@@ -28,7 +34,6 @@ from ptrapp.services.board import read_board
 from ptrapp.services.studio import Studio
 from ptrapp.services.training_panel import read_panel
 
-Rater = Annotated[str, Depends(rater_of)]
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """A row's id; PostgreSQL holds no larger one."""
 
@@ -92,15 +97,30 @@ class NewJob(Body):
     """The version to begin at; empty is the one that answers now."""
 
 
-def build_router(studio: Studio) -> APIRouter:
-    """The routes over one studio."""
+def build_router(studio: Studio, invitations: Invitations) -> APIRouter:
+    """The routes over one studio. Each says who may call it; `/health` and `/me` anybody may."""
     router = APIRouter(prefix="/api/v1")
+    add_people_routes(router, studio, invitations)
+    add_label_routes(router, studio)
+    add_campaign_routes(router, studio)
+    add_agreement_routes(router, studio, readers=readers, admins=admins)
+    _add_play_routes(router, studio)
+    _add_job_routes(router, studio)
+    _add_version_routes(router, studio)
 
     @router.get("/health")
     def health() -> dict[str, Any]:
         return {"serving": versions.serving(studio), "worker": jobs.worker_there(studio)}
 
-    @router.post("/runs", status_code=201)
+    @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
+    def unknown(path: str) -> None:
+        raise NotFound(f"There is no route {path!r} of this method; see /api/v1/openapi.json.")
+
+    return router
+
+
+def _add_play_routes(router: APIRouter, studio: Studio) -> None:
+    @router.post("/runs", status_code=201, dependencies=admins)
     def new_run(body: NewRun, rater: Rater) -> dict[str, int]:
         sampling = Sampling(body.temperature, body.top_p, body.max_tokens, body.seed)
         ask = play.Ask(
@@ -108,40 +128,40 @@ def build_router(studio: Studio) -> APIRouter:
         )
         return {"run_id": play.begin(studio, ask, rater)}
 
-    @router.get("/runs/{run_id}")
+    @router.get("/runs/{run_id}", dependencies=readers)
     def run(run_id: Id, rater: Rater) -> dict[str, Any]:
         return read_board(studio, run_id, rater).as_json()
 
-    @router.post("/runs/{run_id}/stop")
+    @router.post("/runs/{run_id}/stop", dependencies=admins)
     def stop(run_id: Id) -> dict[str, str]:
         play.stop(studio, run_id)
         return {"state": "stopping"}
 
-    @router.post("/runs/{run_id}/watch")
+    @router.post("/runs/{run_id}/watch", dependencies=admins)
     def watch(run_id: Id, body: Opened, rater: Rater) -> dict[str, str]:
         compare.watch_thought(studio, rater, run_id, body.index, body.candidate)
         return {"state": "watching"}
 
-    @router.post("/rounds/{round_id}/thought")
+    @router.post("/rounds/{round_id}/thought", dependencies=admins)
     def thought(round_id: Id, rater: Rater) -> dict[str, Any]:
         opened = compare.open_thought(studio, rater, round_id)
         return {"round_id": opened.round_id, "thought": opened.text}
 
-    @router.post("/comparisons", status_code=201)
+    @router.post("/comparisons", status_code=201, dependencies=admins)
     def open_pair(body: Pair, rater: Rater) -> dict[str, str]:
         return {"key": compare.open_pair(studio, rater, body.left, body.right)}
 
-    @router.post("/comparisons/dismiss")
+    @router.post("/comparisons/dismiss", dependencies=admins)
     def dismiss(body: Key, rater: Rater) -> dict[str, str]:
         compare.put_aside(studio, rater, body.key)
         return {"state": "dismissed"}
 
-    @router.post("/comparisons/judge")
+    @router.post("/comparisons/judge", dependencies=admins)
     def judge(body: Pair) -> dict[str, str]:
         outcome, rationale = compare.let_judge_compare(studio, body.left, body.right)
         return {"outcome": outcome, "rationale": rationale}
 
-    @router.post("/votes", status_code=201)
+    @router.post("/votes", status_code=201, dependencies=admins)
     def vote(body: Decision, rater: Rater) -> dict[str, Any]:
         thoughts = compare.vote(
             studio,
@@ -154,61 +174,59 @@ def build_router(studio: Studio) -> APIRouter:
         )
         return {"thoughts": {thought.round_id: thought.text for thought in thoughts}}
 
-    @router.post("/votes/undo")
+    @router.post("/votes/undo", dependencies=admins)
     def undo(body: Key, rater: Rater) -> dict[str, Any]:
         undone = compare.undo(studio, rater, body.key)
         return {"undone": undone.supersedes_id if undone else None}
 
-    @router.get("/jobs")
+
+def _add_job_routes(router: APIRouter, studio: Studio) -> None:
+    @router.get("/jobs", dependencies=readers)
     def list_jobs() -> list[jobs.JobView]:
         return jobs.listing(studio)
 
-    @router.post("/jobs", status_code=201)
+    @router.post("/jobs", status_code=201, dependencies=admins)
     def new_job(body: NewJob) -> dict[str, int]:
         sources.check(body.settings)
         return {"job_id": jobs.start(studio, body.kind, body.settings, parent=body.parent)}
 
-    @router.get("/jobs/{job_id}")
+    @router.get("/jobs/{job_id}", dependencies=readers)
     def one_job(job_id: Id) -> jobs.JobView:
         return jobs.view(studio, job_id)
 
-    @router.post("/jobs/{job_id}/cancel")
+    @router.post("/jobs/{job_id}/cancel", dependencies=admins)
     def cancel(job_id: Id) -> dict[str, str]:
         jobs.cancel(studio, job_id)
         return {"state": "cancelling"}
 
-    @router.post("/jobs/{job_id}/resume")
+    @router.post("/jobs/{job_id}/resume", dependencies=admins)
     def resume(job_id: Id) -> dict[str, str]:
         jobs.resume(studio, job_id)
         return {"state": "queued"}
 
-    @router.post("/jobs/{job_id}/discard")
+    @router.post("/jobs/{job_id}/discard", dependencies=admins)
     def discard(job_id: Id) -> dict[str, str]:
         jobs.discard(studio, job_id)
         return {"state": "discarded"}
 
-    @router.get("/training")
+    @router.get("/training", dependencies=readers)
     def training() -> dict[str, Any]:
         return read_panel(studio).as_json()
 
-    @router.get("/versions")
+
+def _add_version_routes(router: APIRouter, studio: Studio) -> None:
+    @router.get("/versions", dependencies=readers)
     def list_versions() -> list[versions.VersionView]:
         return versions.listing(studio)
 
-    @router.post("/versions/rollback")
+    @router.post("/versions/rollback", dependencies=admins)
     def roll_back() -> dict[str, str]:
         return {"serving": versions.roll_back(studio)}
 
-    @router.post("/versions/{name}/serve")
+    @router.post("/versions/{name}/serve", dependencies=admins)
     def serve(name: str) -> dict[str, str]:
         versions.serve(studio, name)
         return {"serving": name}
-
-    @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
-    def unknown(path: str) -> None:
-        raise NotFound(f"There is no route {path!r} of this method; see /api/v1/openapi.json.")
-
-    return router
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -218,6 +236,8 @@ def answer_errors(app: FastAPI) -> None:
         match error:
             case NotFound():
                 return 404
+            case Forbidden():
+                return 403
             case Conflict():
                 return 409
             case JudgeError():

@@ -1,15 +1,24 @@
-"""Who is asking: a signed cookie that names the browser as a rater, set on the first page."""
+"""Who is asking: a signed cookie on a browser, a signed token of a script or of an invitation."""
 
 import os
 import secrets
 from pathlib import Path
 
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.datastructures import Headers
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ptrapp.core.errors import Forbidden
+from ptrapp.core.people import Person, Role
+
 COOKIE = "thrice"
+TOKEN_DAYS = 90
+"""How long an invitation, or a script's token, is good."""
 _KEY_BYTES = 32
+_PERSON = "thrice.person"
 
 
 def secret_key(data_dir: Path) -> str:
@@ -24,27 +33,75 @@ def secret_key(data_dir: Path) -> str:
     return path.read_bytes().hex()
 
 
-class NamedVisitor:
-    """Gives a session without a name one, so that every vote has a rater."""
+class Invitations:
+    """Signs who may come in as what, and reads it back."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, key: str) -> None:
+        self._signer = URLSafeTimedSerializer(key, salt="invitation")
+
+    def issue(self, role: Role, name: str = "") -> str:
+        """A token for a person or program of this role; without a name the person chooses one."""
+        return str(self._signer.dumps({"role": role.value, "name": name}))
+
+    def read(self, token: str) -> tuple[Role, str]:
+        """Role and name of a token. Raises `Forbidden` for one that is not ours or too old."""
+        try:
+            said = self._signer.loads(token, max_age=TOKEN_DAYS * 86400)
+        except BadSignature as error:
+            raise Forbidden(
+                "This invitation is not valid or too old; ask for a new one."
+            ) from error
+        return Role(said["role"]), str(said["name"])
+
+
+class KnownVisitor:
+    """Finds out who sends a request: by its token, by its cookie, or as a new visitor."""
+
+    def __init__(self, app: ASGIApp, invitations: Invitations, visitor_role: Role) -> None:
         self._app = app
+        self._invitations = invitations
+        self._visitor_role = visitor_role
+        """What a browser without an invitation is."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and "rater" not in scope["session"]:
-            scope["session"]["rater"] = f"visitor-{secrets.token_hex(4)}"
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+        try:
+            by_token = self._invitations.read(token) if scheme.lower() == "bearer" else None
+        except Forbidden as error:
+            await JSONResponse({"error": str(error)}, 401)(scope, receive, send)
+            return
+        if by_token:
+            role, name = by_token
+            scope[_PERSON] = Person(name or "script", role)
+        else:
+            session = scope["session"]
+            session.setdefault("rater", f"visitor-{secrets.token_hex(4)}")
+            scope[_PERSON] = Person(session["rater"], Role(session.get("role", self._visitor_role)))
         await self._app(scope, receive, send)
 
 
-def rater_of(connection: HTTPConnection) -> str:
-    """Name of the rater this browser is."""
-    return str(connection.session["rater"])
+def person_of(connection: HTTPConnection) -> Person:
+    """Who sends this request."""
+    person: Person = connection.scope[_PERSON]
+    return person
 
 
-def with_sessions(app: ASGIApp, key: str) -> ASGIApp:
-    """Wrap an application so that `rater_of` works in every request."""
+def sign_in(connection: HTTPConnection, role: Role, name: str) -> None:
+    """Make this browser somebody; without a name it keeps the one it has."""
+    connection.session["role"] = role.value
+    if name:
+        connection.session["rater"] = name
+
+
+def with_sessions(
+    app: ASGIApp, key: str, invitations: Invitations, visitor_role: Role = Role.ADMIN
+) -> ASGIApp:
+    """Wrap an application so that `person_of` works in every request."""
     return SessionMiddleware(
-        NamedVisitor(app),
+        KnownVisitor(app, invitations, visitor_role),
         secret_key=key,
         session_cookie=COOKIE,
         max_age=365 * 86400,

@@ -8,7 +8,8 @@
     │   ├── PromptEmpty
     │   ├── PromptTooLong
     │   ├── BadRow                  one row of an imported file; collected, and named by its place
-    │   └── NotFound                an id that names nothing
+    │   ├── NotFound                an id that names nothing
+    │   └── Forbidden               the role of who asks does not allow it
     ├── EngineError                 the model could not answer
     │   ├── ModelUnusable           the path or hub id holds no model we can serve
     │   ├── ContextTooLong          this prompt and history do not fit; later rounds stop here
@@ -53,6 +54,10 @@ class BadRow(InputError):
 
 class NotFound(InputError):
     """The id names nothing in the database."""
+
+
+class Forbidden(InputError):
+    """The role of who asks does not allow it, or not yet."""
 
 
 class EngineError(ThriceError):

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ptrapp.core.errors import ConfigurationError
+from ptrapp.core.people import Role
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED_MODEL = ASSETS / "model"
@@ -49,6 +50,9 @@ class Settings(BaseSettings):
     """Port to listen on; the one Hugging Face Spaces expects."""
     open: bool = False
     """Allow listening beyond loopback: everybody who reaches the page may label and train."""
+    visitor_role: Role = Role.ADMIN
+    """What a browser without an invitation may do: admin, annotator, viewer. Where it is not admin,
+    the terminal shows a link that makes a browser one."""
     model: str = "bundled"
     """Path or hub id of a causal language model, or `bundled`. One without a chat template is asked
     in plain text."""

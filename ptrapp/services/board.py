@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from db import ballots as marks
+from db import labels
 from db.models import Offer, Round, Run, RunMode, RunState, Vote
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.types import Split
@@ -93,14 +94,16 @@ def read_board(studio: Studio, run_id: int, rater: str) -> Board:
     over = live is None or live.ended.is_set()
     run = load(studio, run_id)
     with studio.database.read() as session:
-        who = marks.find_rater(session, rater)
+        who = labels.find_rater(session, rater)
         seen = marks.revealed(session, who.id, run_id) if who else frozenset()
-        offers = marks.offers_of_run(session, who.id, run_id) if who else []
+        held = marks.held_of_run(session, who.id, run_id) if who else frozenset()
+        offers = marks.offers_of_run(session, who.id, run_id, of_campaigns=False) if who else []
         ballots = [_ballot(offer, vote) for offer, vote in offers]
-        ballots += [_judged(vote) for vote in marks.judged_of_run(session, run_id)]
-    held = {
-        side for ballot in ballots if ballot.outcome is None for side in (ballot.left, ballot.right)
-    }
+        ballots += [
+            _judged(vote)
+            for vote in marks.judged_of_run(session, run_id)
+            if not held & {vote.comparison.left_round_id, vote.comparison.right_round_id}
+        ]
     opened = live.watchers.get(who.id, set()) if live and who else set()
     cells = _cells(run, live, frozenset(seen - held), opened)
     state = RunState.STOPPED if over and run.state is RunState.RUNNING else run.state

@@ -54,7 +54,7 @@ def vote(
     Sent twice, it is stored once. Returns the two thoughts, which may be seen from now on: but
     for a round that is under comparison in another open pair.
     """
-    decision = _outcome(outcome)
+    decision = outcome_of(outcome)
     if not 1 <= strength <= 3:
         raise InputError(f"Strength is {strength}; choose 1 to 3.")
     with studio.database.write() as session:
@@ -147,7 +147,8 @@ def as_shown(outcome: Outcome, *, flipped: bool) -> Outcome:
     return mirrored.get(outcome, outcome) if flipped else outcome
 
 
-def _outcome(word: str) -> Outcome:
+def outcome_of(word: str) -> Outcome:
+    """The decision a word names. Raises `InputError`."""
     try:
         outcome = Outcome(word)
     except ValueError:
@@ -166,10 +167,7 @@ def _offer(session: Session, rater_id: int, key: str) -> Offer:
 
 def _is_held(session: Session, rater_id: int, row: Round) -> bool:
     """Whether the round is under comparison: in a pair this rater has open."""
-    return any(
-        cast is None and row.id in (offer.comparison.left_round_id, offer.comparison.right_round_id)
-        for offer, cast in ballots.offers_of_run(session, rater_id, row.run_id)
-    )
+    return row.id in ballots.held_of_run(session, rater_id, row.run_id)
 
 
 def _round(session: Session, round_id: int) -> Round:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 from db import adapters, jobs, labels, trajectories
 from db.errors import AlreadyQueued
-from db.models import Job, JobKind, Outcome
+from db.models import Campaign, Job, JobKind, Outcome
 from db.session import Session
 from ptrapp.core.errors import InputError, NotFound, StorageError
 from ptrapp.services.office import Office
@@ -116,6 +116,20 @@ def start(
         return _enqueue(session, kind, recipe or {}, _parent_id(session, parent)).id
 
 
+def start_judging(office: Office, campaign_id: int, judge: str = "") -> int:
+    """Queue a job in which a judge labels a campaign: the app's own, unless `judge` names another.
+
+    Returns its id. Raises `NotFound`, `AlreadyQueued` when it is at it.
+    """
+    recipe: dict[str, Any] = {"campaign_id": campaign_id}
+    if judge:
+        recipe["judge"] = judge
+    with office.database.write() as session:
+        if session.get(Campaign, campaign_id) is None:
+            raise NotFound(f"There is no campaign {campaign_id}.")
+        return _enqueue(session, JobKind.JUDGE, recipe, None).id
+
+
 def _check_worthwhile(now: Outlook, kind: JobKind, recipe: dict[str, Any]) -> None:
     """Raise `InputError` where a job would find nothing that it learns from."""
     ties_may_do = bool(now.n_ties and "form" in recipe)  # the recipe knows which forms
@@ -214,7 +228,7 @@ def _key(kind: JobKind, recipe: dict[str, Any], parent_id: int | None) -> str:
     """Two trainings of one version at once would each learn the same votes; measuring it twice, in
     two ways, or gathering more data for it, is no harm."""
     key = f"{kind.value}:{parent_id or 'base'}"
-    if kind in (JobKind.EVALUATE, JobKind.PTR_DATA):
+    if kind in (JobKind.EVALUATE, JobKind.PTR_DATA, JobKind.JUDGE):
         key += ":" + sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
     return key
 

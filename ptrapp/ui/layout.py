@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ptrapp.services.studio import Studio
-from ptrapp.ui import label, play, train
+from ptrapp.ui import campaigns, label, play, train
 from ptrapp.ui.widgets import stylesheet
 
 THEME = gr.themes.Default(
@@ -44,6 +44,12 @@ def build(studio: Studio) -> gr.Blocks:
             "# Label\nWhich of two responses is better? One key answers; `?` shows the keys."
         )
         label.build()
+    with pages.route("Campaigns", "/campaigns"):
+        gr.Navbar(main_page_name=MAIN_PAGE)
+        gr.Markdown(
+            "# Campaigns\nWhat is labelled, by whom, how far it is, and how well raters agree."
+        )
+        campaigns.build()
     with pages.route("Train", "/train"):
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown("# Train\nPreferences and refined rounds become a new version of the model.")

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from db.errors import DatabaseError
-from ptrapp.api.session import rater_of
 from ptrapp.core.errors import NotFound, ThriceError
+from ptrapp.core.people import ADMINS, READS
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.services import examples, play
 from ptrapp.services.board import Board, read_board
 from ptrapp.services.play import LIMITS, Ask, Mode
 from ptrapp.services.studio import Studio
+from ptrapp.ui.asking import allowed, person
 from ptrapp.ui.widgets import widget
 
 FRAME_S = 0.08
@@ -115,7 +116,7 @@ def _inputs(prompt: gr.Textbox) -> Inputs:
 
 def _wire(studio: Studio, pages: gr.Blocks, inputs: Inputs, run: gr.Button, board: gr.HTML) -> None:
     def start(request: gr.Request, *values: Any) -> Iterator[dict[str, Any]]:
-        rater = _rater(request)
+        rater = allowed(request, ADMINS).rater
         try:
             run_id = play.begin(studio, _ask(*values), rater)
             yield from _watch(studio, run_id, rater)
@@ -123,7 +124,11 @@ def _wire(studio: Studio, pages: gr.Blocks, inputs: Inputs, run: gr.Button, boar
             raise gr.Error(str(error), print_exception=False) from error
 
     def reload(request: gr.Request) -> Iterator[dict[str, Any] | None]:
-        rater = _rater(request)
+        asking = person(request)
+        if asking.role not in READS:
+            yield None
+            return
+        rater = asking.rater
         run_id = _linked(request) or play.last_run_id(studio, rater)
         if run_id is None:
             yield None
@@ -146,9 +151,12 @@ def _wire(studio: Studio, pages: gr.Blocks, inputs: Inputs, run: gr.Button, boar
 
     def restore(request: gr.Request) -> list[Any]:
         """Put what was asked last back into the form."""
-        run_id = _linked(request) or play.last_run_id(studio, _rater(request))
+        asking = person(request)
+        if asking.role not in READS:
+            return _untouched()
+        run_id = _linked(request) or play.last_run_id(studio, asking.rater)
         try:
-            return _form(read_board(studio, run_id, _rater(request))) if run_id else _untouched()
+            return _form(read_board(studio, run_id, asking.rater)) if run_id else _untouched()
         except (NotFound, DatabaseError):
             return _untouched()
 
@@ -205,11 +213,6 @@ def _ask(
         sampling=Sampling(temperature, top_p, int(max_tokens), drawn),
         reference_answer=(reference or "").strip() or None,
     )
-
-
-def _rater(request: gr.Request) -> str:
-    assert request.request is not None, "a page event comes with its HTTP request"
-    return rater_of(request.request)
 
 
 def _form(board: Board) -> list[Any]:

@@ -5,8 +5,10 @@ from typing import Any
 import gradio as gr
 
 from db.errors import DatabaseError
+from ptrapp.core.people import READS
 from ptrapp.services.studio import Studio
 from ptrapp.services.training_panel import read_panel
+from ptrapp.ui.asking import person
 from ptrapp.ui.widgets import widget
 
 TICK_S = 1.0
@@ -16,7 +18,9 @@ TICK_S = 1.0
 def build(studio: Studio, pages: gr.Blocks) -> None:
     """Build the page: one widget, fed by a timer that only reads."""
 
-    def look() -> dict[str, Any]:
+    def look(request: gr.Request) -> dict[str, Any]:
+        if person(request).role not in READS:
+            return {"problem": "This page is for who runs the trainings. Yours is Label."}
         try:
             return read_panel(studio).as_json()
         except DatabaseError as error:

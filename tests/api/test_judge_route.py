@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from db.session import Database
 from ptrapp.api.routes import answer_errors, build_router
-from ptrapp.api.session import with_sessions
+from ptrapp.api.session import Invitations, with_sessions
 from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
@@ -53,8 +53,9 @@ def studio(database: Database, tmp_path: Path, judge: Slow) -> Iterator[Studio]:
 def browser(studio: Studio) -> TestClient:
     app = FastAPI()
     answer_errors(app)
-    app.include_router(build_router(studio))
-    app.add_middleware(with_sessions, key="k" * 32)
+    invitations = Invitations("k" * 32)
+    app.include_router(build_router(studio, invitations))
+    app.add_middleware(with_sessions, key="k" * 32, invitations=invitations)
     return TestClient(app, base_url="http://127.0.0.1:7860")
 
 

@@ -1,0 +1,56 @@
+"""A comparison as one rater is shown it: what is compared, and nothing that is not.
+
+Thoughts are read from their rows only where thoughts are compared; versions, scores and votes of
+others are not read at all. What is not here cannot leak.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import case, select
+from sqlalchemy.orm import Session, aliased
+
+from db.models import Aspect, Assignment, Comparison, Offer, Prompt, Purpose, Round
+
+
+class ShownPair(NamedTuple):
+    """Left and right as they stand on the screen."""
+
+    key: str
+    rater_id: int
+    campaign_id: int
+    purpose: Purpose
+    aspect: Aspect
+    system: str | None
+    context: list[dict[str, str]]
+    prompt: str
+    left: str
+    right: str
+
+
+def read_pairs(session: Session, keys: Collection[str]) -> dict[str, ShownPair]:
+    """The pairs under these keys, as far as a campaign offers them."""
+    left, right = aliased(Round), aliased(Round)
+    is_thought = Comparison.aspect == Aspect.THOUGHT
+    texts = [case((is_thought, side.thought), else_=side.response) for side in (left, right)]
+    rows = session.execute(
+        select(
+            Offer.key,
+            Offer.rater_id,
+            Assignment.campaign_id,
+            Offer.purpose,
+            Comparison.aspect,
+            Prompt.system,
+            Prompt.context,
+            Prompt.text,
+            case((Offer.flipped, texts[1]), else_=texts[0]),
+            case((Offer.flipped, texts[0]), else_=texts[1]),
+        )
+        .join(Assignment, Assignment.offer_key == Offer.key)
+        .join(Comparison, Comparison.id == Offer.comparison_id)
+        .join(left, left.id == Comparison.left_round_id)
+        .join(right, right.id == Comparison.right_round_id)
+        .join(Prompt, Prompt.id == Comparison.prompt_id)
+        .where(Offer.key.in_(keys))
+    )
+    return {row.key: ShownPair(*row) for row in rows}

@@ -1,0 +1,36 @@
+"""Which roles may call a route; every route names one of these."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ptrapp.api.session import person_of
+from ptrapp.core.errors import Forbidden
+from ptrapp.core.people import ADMINS, LABELS, READS, Person, Role
+
+
+def _only(roles: frozenset[Role], what: str) -> Callable[[Request], None]:
+    def check(request: Request) -> None:
+        role = person_of(request).role
+        if role not in roles:
+            raise Forbidden(f"{what} is not for the role {role.value}.")
+
+    return check
+
+
+def _asking(request: Request) -> Person:
+    return person_of(request)
+
+
+def _rater(request: Request) -> str:
+    return person_of(request).rater
+
+
+Asking = Annotated[Person, Depends(_asking)]
+Rater = Annotated[str, Depends(_rater)]
+"""Name of the rater who asks."""
+
+readers = [Depends(_only(READS, "Reading this"))]
+labellers = [Depends(_only(LABELS, "Labelling"))]
+admins = [Depends(_only(ADMINS, "This"))]

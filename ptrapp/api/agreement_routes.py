@@ -1,0 +1,53 @@
+"""The routes of the Campaigns page: progress, agreement, disagreements, a look at guidelines."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.params import Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from ptrapp.services import campaigns
+from ptrapp.services.agreement import read_report
+from ptrapp.services.campaign_panel import read_panel
+from ptrapp.services.disagreements import MOST_AT_ONCE, read_gallery
+from ptrapp.services.studio import Studio
+
+Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""A row's id; PostgreSQL holds no larger one."""
+Offset = Annotated[int, Query(ge=0, le=10**9)]
+Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE)]
+
+
+class Guidelines(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    guidelines: str = Field(max_length=campaigns.LONGEST_GUIDELINES)
+
+
+def add_agreement_routes(
+    router: APIRouter, studio: Studio, *, readers: Sequence[Depends], admins: Sequence[Depends]
+) -> None:
+    """Add them. `readers` and `admins` let those in who may read, and who may do everything."""
+
+    @router.get("/labelling", dependencies=readers)
+    def labelling() -> dict[str, Any]:
+        return read_panel(studio).as_json()
+
+    @router.get("/agreement", dependencies=readers)
+    def agreement_of_everything() -> dict[str, Any]:
+        return read_report(studio).as_json()
+
+    @router.get("/campaigns/{campaign_id}/agreement", dependencies=readers)
+    def agreement(campaign_id: Id) -> dict[str, Any]:
+        return read_report(studio, campaign_id).as_json()
+
+    @router.get("/campaigns/{campaign_id}/disagreements", dependencies=admins)
+    def disagreements(
+        campaign_id: Id, offset: Offset = 0, limit: Limit = MOST_AT_ONCE
+    ) -> dict[str, Any]:
+        return read_gallery(studio, campaign_id, offset, limit).as_json()
+
+    @router.post("/guidelines/preview", dependencies=admins)
+    def look_at_guidelines(body: Guidelines) -> dict[str, str]:
+        return {"html": campaigns.guidelines_html(body.guidelines)}

@@ -1,0 +1,149 @@
+"""The routes of whoever runs campaigns: make, list, open, close, known answers, a judge's turn."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+
+from ptrapp.api.access import Asking, admins
+from ptrapp.services import campaigns, candidates, jobs
+from ptrapp.services.campaigns import Known, Mix, Plan
+from ptrapp.services.candidates import MOST_PAIRS, Source, SourceKind
+from ptrapp.services.studio import Studio
+
+Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewSource(Body):
+    """Which stored rounds are compared."""
+
+    kind: SourceKind = SourceKind.SIBLINGS
+    judge: str = Field("", max_length=120)
+    versions: tuple[str, str] = ("", "")
+    import_name: str = Field("", max_length=120, alias="import")
+    max_pairs: int = Field(1000, ge=1, le=MOST_PAIRS)
+    seed: int = 0
+
+    def read(self) -> Source:
+        return Source(**{name: getattr(self, name) for name in Source.__slots__})
+
+
+class NewMix(Body):
+    """Weights of what a rater is given next."""
+
+    uncertain: FiniteFloat = 0.5
+    uniform: FiniteFloat = 0.5
+    overlap: FiniteFloat = 0.0
+    gold: FiniteFloat = 0.0
+    repeat: FiniteFloat = 0.0
+
+
+class NewCampaign(Body):
+    """A campaign to be made."""
+
+    name: str = Field(min_length=1, max_length=120)
+    aspect: Literal["response", "thought"] = "response"
+    source: NewSource = Field(default_factory=NewSource)
+    guidelines: str = Field("", max_length=campaigns.LONGEST_GUIDELINES)
+    overlap: int = 1
+    budget: int | None = None
+    mix: NewMix = Field(default_factory=NewMix)
+    reveal: bool = False
+    n_practice: int = 0
+
+
+class Preview(Body):
+    source: NewSource
+    aspect: Literal["response", "thought"] = "response"
+
+
+class State(Body):
+    state: Literal["open", "closed"]
+
+
+class Guidelines(Body):
+    guidelines: str = Field(max_length=campaigns.LONGEST_GUIDELINES)
+
+
+class NewItem(Body):
+    """Two round ids of one prompt; `gold` is the known answer, in their order here."""
+
+    left: Id
+    right: Id
+    gold: Literal["left", "right", "tie", "both_bad"] | None = None
+    explanation: str | None = Field(None, max_length=10_000)
+    practice: bool = False
+
+
+class NewItems(Body):
+    items: list[NewItem] = Field(min_length=1, max_length=10_000)
+
+
+class Judge(Body):
+    judge: str = Field("", max_length=200)
+    """Who judges; empty is the one the app was started with."""
+
+
+def add_campaign_routes(router: APIRouter, studio: Studio) -> None:
+    """Add them to the router."""
+    admin: Any = {"dependencies": admins, "tags": ["campaigns"]}
+
+    @router.get("/campaigns", tags=["campaigns"])
+    def list_campaigns(person: Asking) -> list[dict[str, Any]]:
+        """Campaigns, newest first; annotators are told of open ones, and of nobody's counts."""
+        return [row.as_json() for row in campaigns.listing(studio, person)]
+
+    @router.post("/campaigns", status_code=201, **admin)
+    def new_campaign(body: NewCampaign) -> dict[str, int]:
+        """Make a campaign from stored candidates and open it."""
+        plan = Plan(
+            name=body.name,
+            aspect=body.aspect,
+            source=body.source.read(),
+            guidelines=body.guidelines,
+            overlap=body.overlap,
+            budget=body.budget,
+            mix=Mix(**body.mix.model_dump()),
+            reveal=body.reveal,
+            n_practice=body.n_practice,
+        )
+        return {"campaign_id": campaigns.create(studio, plan)}
+
+    @router.post("/campaigns/preview", **admin)
+    def preview(body: Preview) -> dict[str, int]:
+        """How many pairs a campaign of this source would have."""
+        return {"n_pairs": candidates.preview(studio, body.source.read(), body.aspect)}
+
+    @router.get("/campaigns/{campaign_id}", tags=["campaigns"])
+    def one_campaign(campaign_id: Id, person: Asking) -> dict[str, Any]:
+        return campaigns.view(studio, person, campaign_id).as_json()
+
+    @router.post("/campaigns/{campaign_id}/state", **admin)
+    def set_state(campaign_id: Id, body: State) -> dict[str, str]:
+        campaigns.set_state(studio, campaign_id, body.state)
+        return {"state": body.state}
+
+    @router.post("/campaigns/{campaign_id}/guidelines", **admin)
+    def set_guidelines(campaign_id: Id, body: Guidelines) -> dict[str, str]:
+        campaigns.set_guidelines(studio, campaign_id, body.guidelines)
+        return {"state": "stored"}
+
+    @router.post("/campaigns/{campaign_id}/items", **admin)
+    def add_items(campaign_id: Id, body: NewItems) -> dict[str, int]:
+        """Put comparisons in by hand: plain, gold, or to practise on."""
+        known = [Known(**item.model_dump()) for item in body.items]
+        return {"n_new": campaigns.add_known(studio, campaign_id, known)}
+
+    @router.get("/campaigns/{campaign_id}/items", **admin)
+    def known_items(campaign_id: Id) -> list[dict[str, Any]]:
+        """The comparisons whose answer is known."""
+        return campaigns.known(studio, campaign_id)
+
+    @router.post("/campaigns/{campaign_id}/judge", status_code=201, **admin)
+    def judge(campaign_id: Id, body: Judge) -> dict[str, int]:
+        """Queue a job in which a judge labels the campaign, beside its people."""
+        return {"job_id": jobs.start_judging(studio, campaign_id, body.judge)}

@@ -1,0 +1,103 @@
+"""The routes of the Data page, and of scripts: a file in, a file out, what is there."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.params import Depends
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from db.models import RaterKind
+from ptrapp.core.errors import InputError
+from ptrapp.interchange.formats import Format
+from ptrapp.interchange.limits import MIB, NETWORK
+from ptrapp.services import exporting, importing
+from ptrapp.services.data_panel import read_panel
+from ptrapp.services.export_rows import Completions
+from ptrapp.services.exporting import Ask, What
+from ptrapp.services.studio import Studio
+
+Name = Annotated[str, Query(max_length=importing.MAX_NAME)]
+_MEDIA = {
+    "jsonl": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+    "csv": "text/csv; charset=utf-8",
+}
+
+
+def add_data_routes(router: APIRouter, studio: Studio, *, admins: Sequence[Depends]) -> None:
+    """Add them. `admins` lets those in who may do everything: a file holds everybody's votes."""
+
+    @router.get("/data", dependencies=admins)
+    def data() -> dict[str, Any]:
+        return read_panel(studio).as_json()
+
+    @router.post("/import", dependencies=admins)
+    async def import_file(
+        request: Request,
+        file: Annotated[str, Query(max_length=200)] = "file",
+        name: Name = "",
+        format: Format | None = None,
+        skip_bad: bool = False,
+    ) -> dict[str, Any]:
+        """The file itself is the body; `file` is its name, which tells CSV from JSON."""
+        with tempfile.NamedTemporaryFile(prefix="thrice-import-") as body:
+            await _receive(request, body)
+            done = await run_in_threadpool(
+                importing.import_named,
+                studio,
+                body.name,
+                fmt=format,
+                name=name,
+                skip_bad=skip_bad,
+                limits=NETWORK,
+                called=Path(file).name or "file",
+            )
+        return done.as_json()
+
+    @router.get("/export", dependencies=admins)
+    def export_file(
+        what: What = What.PREFERENCES,
+        kind: Literal["jsonl", "parquet", "csv"] = "jsonl",
+        campaign: Annotated[str | None, Query(max_length=120)] = None,
+        raters: Annotated[list[RaterKind] | None, Query()] = None,
+        completions: Completions = Completions.FULL,
+        up_to: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
+        names: bool = True,
+        expect: Annotated[str | None, Query(max_length=64)] = None,
+    ) -> FileResponse:
+        """The whole file is made first: its hash is in the header `X-Content-SHA256`."""
+        kinds = frozenset(raters) if raters else None
+        ask = Ask(what, campaign, kinds, completions, up_to, names)
+        path, manifest = exporting.write_temporary(studio, ask, kind, expect=expect)
+        return FileResponse(
+            path,
+            media_type=_MEDIA[kind],
+            filename=f"thrice-{what}-{manifest.up_to}.{kind}",
+            headers={"X-Content-SHA256": manifest.sha256, "X-Up-To": str(manifest.up_to)},
+            background=BackgroundTask(path.unlink, missing_ok=True),
+        )
+
+
+async def _receive(request: Request, body: Any) -> None:
+    """Write the body to a file as it comes in."""
+    n_bytes = 0
+    try:
+        async for part in request.stream():
+            n_bytes += len(part)
+            if n_bytes > NETWORK.n_bytes:
+                raise InputError(
+                    f"The file is larger than {NETWORK.n_bytes // MIB} MiB. Give it in parts, or "
+                    "import it with: python -m ptrapp import FILE"
+                )
+            body.write(part)
+    except ClientDisconnect as error:
+        raise InputError("The file did not arrive whole; nothing was imported.") from error
+    if not n_bytes:
+        raise InputError("The request holds no file: send it as the body of the request.")
+    body.flush()

@@ -1,0 +1,72 @@
+"""The routes of who one is: name and role, a name of one's own, invitations."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from ptrapp.api.access import Asking, admins
+from ptrapp.api.session import Invitations, sign_in
+from ptrapp.core.errors import InputError
+from ptrapp.core.people import Person, Role
+from ptrapp.services import people
+from ptrapp.services.studio import Studio
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Name(Body):
+    name: str = Field(max_length=200)
+
+
+class Invitation(Body):
+    """Whom to let in; without a name the person chooses one."""
+
+    role: Role
+    name: str = Field("", max_length=200)
+
+
+def add_people_routes(router: APIRouter, studio: Studio, invitations: Invitations) -> None:
+    """Add them to the router."""
+
+    @router.get("/me", tags=["people"])
+    def me(person: Asking) -> dict[str, str]:
+        """Who asks, and what that role may do."""
+        return _as_json(person)
+
+    @router.post("/me", tags=["people"])
+    def take_name(body: Name, request: Request, person: Asking) -> dict[str, str]:
+        """Take a name of one's own; votes cast before go along."""
+        if "authorization" in request.headers:
+            raise InputError("A token has the name it was made with; ask for another token.")
+        name = people.take_name(studio, person, body.name)
+        sign_in(request, person.role, name)
+        return _as_json(Person(name, person.role))
+
+    @router.post("/invitations", status_code=201, dependencies=admins, tags=["people"])
+    def invite(body: Invitation, request: Request) -> dict[str, str]:
+        """A link that makes a browser somebody, and the token a script sends as Bearer."""
+        if body.role is Role.JUDGE and not body.name:
+            raise InputError("A judge is a rater of its own: give the agent a name.")
+        name = people.checked_name(body.name) if body.name else ""
+        token = invitations.issue(body.role, name)
+        return {"token": token, "link": f"{request.base_url}join?token={token}"}
+
+
+def add_join(app: FastAPI, invitations: Invitations) -> None:
+    """The page an invitation's link leads to."""
+
+    @app.get("/join", include_in_schema=False)
+    def join(token: str, request: Request) -> RedirectResponse:
+        role, name = invitations.read(token)
+        if role is Role.JUDGE:
+            raise InputError("This invitation is a program's: send its token as Bearer.")
+        sign_in(request, role, name)
+        return RedirectResponse("/label" if role is Role.ANNOTATOR else "/", 303)
+
+
+def _as_json(person: Person) -> dict[str, Any]:
+    return {"name": person.name, "role": person.role.value}

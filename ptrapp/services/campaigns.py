@@ -1,0 +1,241 @@
+"""Campaigns: made from stored candidates, listed, opened, closed, and given known answers."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from db import campaigns
+from db.campaigns import NewItem
+from db.models import Aspect, Campaign, CampaignRater, CampaignState, ItemKind
+from db.session import Session
+from ptrapp.core.errors import InputError, NotFound
+from ptrapp.core.people import READS, Person
+from ptrapp.rendering import render, visible
+from ptrapp.services import people
+from ptrapp.services.candidates import MOST_PAIRS, Source, aspect_of, choose
+from ptrapp.services.compare import outcome_of
+from ptrapp.services.office import Office
+
+MOST_OVERLAP = 100
+LONGEST_GUIDELINES = 20_000
+_AT_ONCE = 2_000
+"""Comparisons put in by one transaction: votes of other campaigns wait no longer than for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Weights of what a rater is given next; only their ratios matter."""
+
+    uncertain: float = 0.5
+    uniform: float = 0.5
+    overlap: float = 0.0
+    """Those that others have begun."""
+    gold: float = 0.0
+    repeat: float = 0.0
+    """The rater's own again, with the sides swapped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A campaign to be made."""
+
+    name: str
+    aspect: str = Aspect.RESPONSE.value
+    source: Source = field(default_factory=Source)
+    guidelines: str = ""
+    overlap: int = 1
+    budget: int | None = None
+    mix: Mix = field(default_factory=Mix)
+    reveal: bool = False
+    n_practice: int = 0
+
+
+class Known(NamedTuple):
+    """A comparison put in by hand, its answer known or not."""
+
+    left: int
+    right: int
+    gold: str | None = None
+    explanation: str | None = None
+    practice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignView:
+    """A campaign as somebody may see it; the counts of all raters are for those who may read."""
+
+    id: int
+    name: str
+    aspect: str
+    state: str
+    guidelines: str
+    guidelines_html: str
+    reveal: bool
+    n_practice: int
+    n_done_by_me: int
+    n_skipped_by_me: int
+    practice_left: int
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self.__slots__ if name != "counts"}
+        return values | self.counts
+
+
+def create(office: Office, plan: Plan) -> int:
+    """Make a campaign and open it; its id.
+
+    Raises `InputError` for a plan that cannot work or finds nothing, `Conflict` for a name in use.
+    A campaign whose filling is cut off stays in preparation and gives nothing out.
+    """
+    _check(plan)
+    aspect = aspect_of(plan.aspect)
+    with office.database.read() as session:
+        items = choose(session, plan.source, aspect)
+    draw = random.Random(plan.source.seed)
+    with office.database.write() as session:
+        campaign = campaigns.create(
+            session,
+            " ".join(plan.name.split()),
+            aspect=aspect,
+            guidelines=plan.guidelines,
+            overlap=plan.overlap,
+            budget=plan.budget,
+            mix={name: getattr(plan.mix, name) for name in Mix.__slots__},
+            reveal=plan.reveal,
+            n_practice=plan.n_practice,
+            settings={"source": {n: getattr(plan.source, n) for n in Source.__slots__}},
+        )
+        campaign_id = campaign.id
+    for start in range(0, len(items), _AT_ONCE):
+        with office.database.write() as session:
+            campaigns.add_items(session, campaign_id, items[start : start + _AT_ONCE], draw=draw)
+    set_state(office, campaign_id, CampaignState.OPEN.value)
+    return campaign_id
+
+
+def add_known(office: Office, campaign_id: int, known: Sequence[Known]) -> int:
+    """Put comparisons in by hand: plain, gold, or to practise on. Returns how many are new."""
+    items = [_item(one) for one in known]
+    with office.database.write() as session:
+        _campaign(session, campaign_id)
+        return campaigns.add_items(session, campaign_id, items, draw=random.Random())
+
+
+def known(office: Office, campaign_id: int) -> list[dict[str, Any]]:
+    """The gold and practice comparisons of a campaign, for whoever runs it."""
+    with office.database.read() as session:
+        _campaign(session, campaign_id)
+        rows = campaigns.items(session, campaign_id, (ItemKind.GOLD, ItemKind.PRACTICE))
+        return [
+            {
+                "id": row.id,
+                "kind": row.kind.value,
+                "prompt": row.comparison.prompt.text,
+                "left": row.comparison.left.response,
+                "right": row.comparison.right.response,
+                "gold": row.gold_outcome.value if row.gold_outcome else None,
+                "explanation": row.explanation,
+            }
+            for row in rows
+        ]
+
+
+def set_state(office: Office, campaign_id: int, state: str) -> None:
+    """Open or close a campaign. A closed one gives nothing out and takes what it gave."""
+    if state not in (CampaignState.OPEN.value, CampaignState.CLOSED.value):
+        raise InputError(f"A campaign cannot be {state!r}; say open or closed.")
+    with office.database.write() as session:
+        _campaign(session, campaign_id)
+        campaigns.set_state(session, campaign_id, CampaignState(state))
+
+
+def set_guidelines(office: Office, campaign_id: int, guidelines: str) -> None:
+    if len(guidelines) > LONGEST_GUIDELINES:
+        raise InputError(f"Shorten them: {_too_long(guidelines)}.")
+    with office.database.write() as session:
+        _campaign(session, campaign_id)
+        campaigns.set_guidelines(session, campaign_id, guidelines)
+
+
+def guidelines_html(guidelines: str) -> str:
+    """Guidelines as they will be read."""
+    return render(visible(guidelines))
+
+
+def listing(office: Office, person: Person) -> list[CampaignView]:
+    """Campaigns, newest first; who only labels sees those that are open."""
+    with office.database.read() as session:
+        rater = people.find_row(session, person)
+        mine = campaigns.progress_of(session, rater.id) if rater else {}
+        rows = campaigns.listing(session, only_open=person.role not in READS)
+        return [_view(session, row, mine.get(row.id), person) for row in rows]
+
+
+def view(office: Office, person: Person, campaign_id: int) -> CampaignView:
+    """One campaign. Raises `NotFound`, also for one that is closed to who asks."""
+    found = {row.id: row for row in listing(office, person)}
+    if campaign_id not in found:
+        raise NotFound(f"There is no campaign {campaign_id} for you; choose another one.")
+    return found[campaign_id]
+
+
+def _view(
+    session: Session, row: Campaign, mine: CampaignRater | None, person: Person
+) -> CampaignView:
+    practised = mine.n_practised if mine else 0
+    n_there = campaigns.count_items(session, row.id, ItemKind.PRACTICE) if row.n_practice else 0
+    counts: dict[str, Any] = {}
+    if person.role in READS:
+        names = ("overlap", "budget", "mix", "n_items", "n_slots", "n_taken", "n_done")
+        counts = {name: getattr(row, name) for name in names}
+    return CampaignView(
+        id=row.id,
+        name=row.name,
+        aspect=row.aspect.value,
+        state=row.state.value,
+        guidelines=row.guidelines,
+        guidelines_html=guidelines_html(row.guidelines),
+        reveal=row.reveal,
+        n_practice=row.n_practice,
+        n_done_by_me=mine.n_done if mine else 0,
+        n_skipped_by_me=mine.n_skipped if mine else 0,
+        practice_left=max(0, min(row.n_practice, n_there) - practised),
+        counts=counts,
+    )
+
+
+def _check(plan: Plan) -> None:
+    """Raise `InputError` that names everything that cannot work."""
+    mix = [float(getattr(plan.mix, name)) for name in Mix.__slots__]
+    rules = {
+        "the name has 1 to 120 characters": bool(plan.name.strip()) and len(plan.name) <= 120,
+        f"the overlap is 1 to {MOST_OVERLAP}": 1 <= plan.overlap <= MOST_OVERLAP,
+        "a budget is at least 1": plan.budget is None or plan.budget >= 1,
+        "the weights of the mix are 0 or more, and not all 0": min(mix) >= 0 and any(mix),
+        "practice is 0 to 100 comparisons": 0 <= plan.n_practice <= 100,
+        f"pairs are 1 to {MOST_PAIRS}": 1 <= plan.source.max_pairs <= MOST_PAIRS,
+        _too_long(plan.guidelines): len(plan.guidelines) <= LONGEST_GUIDELINES,
+    }
+    if wrong := [rule for rule, holds in rules.items() if not holds]:
+        raise InputError(f"This campaign cannot be made: {'; '.join(wrong)}.")
+
+
+def _too_long(guidelines: str) -> str:
+    return f"guidelines have at most {LONGEST_GUIDELINES} characters (these {len(guidelines)})"
+
+
+def _item(one: Known) -> NewItem:
+    gold = outcome_of(one.gold) if one.gold else None
+    if one.practice and gold is None:
+        raise InputError("A practice comparison needs its known answer: gold.")
+    kind = ItemKind.PRACTICE if one.practice else ItemKind.GOLD if gold else ItemKind.PLAIN
+    return NewItem(one.left, one.right, kind=kind, gold=gold, explanation=one.explanation)
+
+
+def _campaign(session: Session, campaign_id: int) -> Campaign:
+    row = session.get(Campaign, campaign_id)
+    if row is None:
+        raise NotFound(f"There is no campaign {campaign_id}.")
+    return row

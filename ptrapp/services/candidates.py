@@ -1,0 +1,143 @@
+"""Which stored pairs a campaign compares: where they come from, a draw, and their uncertainty."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from math import exp
+from statistics import pstdev
+
+from db import adapters, candidates
+from db.campaigns import NewItem
+from db.candidates import Pair
+from db.models import Aspect
+from db.session import Session
+from ptrapp.core.errors import InputError, NotFound
+from ptrapp.services.office import Office
+
+MOST_PAIRS = 100_000
+
+
+class SourceKind(StrEnum):
+    """Which stored rounds are compared."""
+
+    SIBLINGS = "siblings"
+    """Candidates of one run: a valid DPO pair each."""
+    ADJACENT = "adjacent"
+    """A round and the one that refined it."""
+    BEST_WORST = "best_worst"
+    """The candidate of a run that a judge scored highest against its lowest."""
+    VERSIONS = "versions"
+    """Two versions' answers to the same prompt."""
+    RANDOM = "random"
+    """Any two answers to one prompt."""
+    IMPORTED = "imported"
+    """Pairs that came with a file."""
+    NONE = "none"
+    """Empty to begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a campaign's comparisons come from."""
+
+    kind: SourceKind = SourceKind.SIBLINGS
+    judge: str = ""
+    """Whose scores choose best and worst, and say what is uncertain."""
+    versions: tuple[str, str] = ("", "")
+    import_name: str = ""
+    max_pairs: int = 1000
+    """Of more, a random draw by `seed`."""
+    seed: int = 0
+
+
+def preview(office: Office, source: Source, aspect: str) -> int:
+    """How many pairs a campaign of this source would have."""
+    with office.database.read() as session:
+        return len(_drawn(_found(session, source, aspect_of(aspect)), source))
+
+
+def choose(session: Session, source: Source, aspect: Aspect) -> list[NewItem]:
+    """The comparisons of a source. Raises `InputError` where it finds nothing."""
+    pairs = _drawn(_found(session, source, aspect), source)
+    if not pairs and source.kind is not SourceKind.NONE:
+        raise InputError(_nothing(source, aspect))
+    return _with_uncertainty(session, pairs, source.judge)
+
+
+def aspect_of(word: str) -> Aspect:
+    try:
+        return Aspect(word)
+    except ValueError as error:
+        raise InputError(f"{word!r} cannot be compared; choose response or thought.") from error
+
+
+def _found(session: Session, source: Source, aspect: Aspect) -> list[Pair]:
+    match source.kind:
+        case SourceKind.SIBLINGS:
+            return candidates.siblings(session, aspect)
+        case SourceKind.ADJACENT:
+            return candidates.adjacent(session, aspect)
+        case SourceKind.BEST_WORST:
+            if source.judge not in (judges := candidates.scoring_judges(session)):
+                raise InputError(
+                    f"{source.judge!r} has scored no candidates; those who have: "
+                    f"{', '.join(judges) or 'nobody yet. A TPO iteration makes scored candidates'}."
+                )
+            return candidates.best_and_worst(session, aspect, source.judge)
+        case SourceKind.VERSIONS:
+            one, other = (_version(session, name) for name in source.versions)
+            return candidates.between_versions(session, aspect, one, other)
+        case SourceKind.RANDOM:
+            return candidates.any_two(session, aspect)
+        case SourceKind.IMPORTED:
+            return candidates.imported(session, aspect, source.import_name)
+        case SourceKind.NONE:
+            return []
+
+
+def _drawn(pairs: list[Pair], source: Source) -> list[Pair]:
+    if len(pairs) <= source.max_pairs:
+        return pairs
+    return random.Random(source.seed).sample(pairs, source.max_pairs)
+
+
+def _with_uncertainty(session: Session, pairs: Sequence[Pair], judge: str) -> list[NewItem]:
+    """The pairs as items, each as uncertain as the judge's two scores are close.
+
+    The difference in standard deviations goes through the logistic function p; uncertain is
+    1 − |2p − 1|. Without two scores it is one half.
+    """
+    ids = sorted({round_id for pair in pairs for round_id in pair}) if judge else []
+    scores = candidates.scores_of(session, judge, ids)
+    spread = pstdev(scores.values()) if len(scores) > 1 else 0.0
+    return [NewItem(*pair, uncertainty=_uncertainty(pair, scores, spread)) for pair in pairs]
+
+
+def _uncertainty(pair: Pair, scores: Mapping[int, float], spread: float) -> float:
+    if not spread or pair.left not in scores or pair.right not in scores:
+        return 0.5
+    apart = (scores[pair.left] - scores[pair.right]) / spread
+    return 1 - abs(2 / (1 + exp(-max(-50.0, min(50.0, apart)))) - 1)
+
+
+def _version(session: Session, name: str) -> int | None:
+    if name == "base":
+        return None
+    row = adapters.by_name(session, name)
+    if row is None:
+        raise NotFound(f"There is no version {name!r}.")
+    return row.id
+
+
+def _nothing(source: Source, aspect: Aspect) -> str:
+    asked = {
+        SourceKind.SIBLINGS: "No two candidates of one run are stored: sample on the Play page",
+        SourceKind.ADJACENT: "No refined round is stored: refine an answer on the Play page",
+        SourceKind.BEST_WORST: f"{source.judge} scored no two candidates of a run differently",
+        SourceKind.VERSIONS: f"{' and '.join(source.versions)} have answered no prompt in common",
+        SourceKind.RANDOM: "No prompt has two different answers",
+        SourceKind.IMPORTED: f"No pairs of {source.import_name!r} are stored: import a file first",
+    }[source.kind]
+    thoughts = ", both with a thought" if aspect is Aspect.THOUGHT else ""
+    return f"There is nothing to compare{thoughts}. {asked}."

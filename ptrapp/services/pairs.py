@@ -1,0 +1,72 @@
+"""What leaves the server of a comparison that somebody is to decide: two texts, and no more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from db.models import Outcome, Purpose
+from db.shown import ShownPair
+from ptrapp.blinding import scrub
+from ptrapp.rendering import render, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One side, as it is read: made harmless and, where it names its writer, neutral."""
+
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier turn of the conversation the prompt ends."""
+
+    role: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A comparison on the screen. Gold and repeats look like any other."""
+
+    key: str
+    aspect: str
+    practice: bool
+    system: str | None
+    context: list[Turn]
+    prompt: str
+    prompt_html: str
+    left: Text
+    right: Text
+    was: str | None
+    """The earlier answer, where an undone pair comes back."""
+
+
+def as_pair(shown: ShownPair, was: Outcome | None = None) -> Pair:
+    """Render a pair; `was` is in terms of the screen."""
+    return Pair(
+        key=shown.key,
+        aspect=shown.aspect.value,
+        practice=shown.purpose is Purpose.PRACTICE,
+        system=None if shown.system is None else visible(shown.system),
+        context=[_turn(turn) for turn in shown.context],
+        prompt=visible(shown.prompt),
+        prompt_html=render(visible(shown.prompt)),
+        left=_text(shown.left),
+        right=_text(shown.right),
+        was=was.value if was else None,
+    )
+
+
+def neutral(text: str) -> str:
+    """What somebody wrote, without hidden characters and without who he says he is."""
+    return scrub(visible(text))
+
+
+def _text(text: str) -> Text:
+    shown = neutral(text)
+    return Text(shown, render(shown))
+
+
+def _turn(turn: Mapping[str, str]) -> Turn:
+    return Turn(str(turn.get("role", "user")), render(neutral(str(turn.get("content", "")))))

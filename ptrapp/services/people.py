@@ -1,0 +1,48 @@
+"""Raters as people see them: a name of one's own, and what a person's row is."""
+
+import re
+
+from db import labels
+from db.models import Rater, RaterKind
+from db.session import Session
+from ptrapp.core.errors import InputError
+from ptrapp.core.people import Person
+from ptrapp.services.office import Office
+
+LONGEST_NAME = 40
+_NAME = re.compile(r"[^\W_][\w .'\-]*")
+"""Letters, digits, spaces, dots, apostrophes, hyphens: no colon, which marks judges and imports."""
+
+
+def row_of(session: Session, person: Person) -> Rater:
+    """The rater's row of a person or an agent, stored now if new."""
+    kind = RaterKind.JUDGE if person.is_judge else RaterKind.HUMAN
+    return labels.ensure_rater(session, kind, person.rater)
+
+
+def take_name(office: Office, person: Person, name: str) -> str:
+    """Give a person another name, votes and all; the name as it is stored.
+
+    Raises `InputError` for one that cannot be used, `Conflict` for one somebody else has.
+    """
+    wanted = checked_name(name)
+    if wanted != person.name:
+        with office.database.write() as session:
+            labels.rename_rater(session, person.rater, wanted)
+    return wanted
+
+
+def checked_name(name: str) -> str:
+    """A name as it may be stored. Raises `InputError`."""
+    wanted = " ".join(name.split())
+    if not wanted or len(wanted) > LONGEST_NAME or not _NAME.fullmatch(wanted):
+        raise InputError(
+            f"{wanted[:60]!r} cannot be a name: use 1 to {LONGEST_NAME} letters, digits, spaces, "
+            "dots, apostrophes or hyphens, and begin with a letter or digit."
+        )
+    return wanted
+
+
+def find_row(session: Session, person: Person) -> Rater | None:
+    """The rater's row, None for who has not rated yet."""
+    return labels.find_rater(session, person.rater)
