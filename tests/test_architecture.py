@@ -52,7 +52,15 @@ ARROWS: dict[str, set[str]] = {
         "db",
     },
     # A route names the judge it asks and the kinds of jobs, and gives errors their status.
-    "ptrapp.api": {"ptrapp.services", "ptrapp.core", "ptrapp.judges", "db.errors", "db.models"},
+    "ptrapp.api": {
+        "ptrapp.services",
+        "ptrapp.core",
+        "ptrapp.interchange.formats",
+        "ptrapp.interchange.limits",
+        "ptrapp.judges",
+        "db.errors",
+        "db.models",
+    },
     # A page event knows its rater as a route does, and says a database's error in words.
     "ptrapp.ui": {"ptrapp.services", "ptrapp.core", "ptrapp.api.session", "db.errors"},
     # A terminal instead of a page: it queues and watches, and loads no model.

@@ -97,13 +97,15 @@ def write(
     return manifest
 
 
-def write_temporary(office: Office, ask: Ask, kind: str) -> tuple[Path, Manifest]:
+def write_temporary(
+    office: Office, ask: Ask, kind: str, *, expect: str | None = None
+) -> tuple[Path, Manifest]:
     """Write a file for somebody who takes it away; whoever calls removes it."""
     handle, name = tempfile.mkstemp(suffix=f".{kind}", prefix="thrice-")
     os.close(handle)
     path = Path(name)
     try:
-        return path, write(office, ask, path, kind=kind)
+        return path, write(office, ask, path, kind=kind, expect=expect)
     except BaseException:
         path.unlink(missing_ok=True)
         raise

@@ -1,10 +1,10 @@
 """What other programs wrote, brought in: all of a file or nothing of it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from db import bulk
 from db.session import Session
@@ -40,6 +40,9 @@ class Imported:
     """Rows added, by table."""
     name: str = ""
     format: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 def import_named(

@@ -1,0 +1,201 @@
+// The Data page: import a file, export what was voted, and the snapshots that were made.
+// What it shows is what GET /data says; a file goes to POST /import as it is.
+
+const root = element.querySelector(".data");
+
+let panel = null;
+let imported = null; // what became of the last file
+let busy = false;
+let exported = null;
+
+const number = (n) => n.toLocaleString("en");
+const button = (label, part, onclick, attributes = {}) =>
+  el("button", { type: "button", class: "act", "data-part": part, onclick, ...attributes }, label);
+const field = (label, control, hint) => el("label", { class: "field" }, el("span", {}, label), control, hint ? el("small", { class: "faint" }, hint) : null);
+const select = (name, options, chosen) => el("select", { name }, ...options.map(([value, label]) =>
+  el("option", { value, selected: value === chosen }, label)));
+
+const refresh = async () => {
+  try { panel = await call("GET", "/data"); } catch (error) { panel = panel ?? { problem: error.message }; }
+  draw();
+};
+
+// Import
+
+const FORMATS = {
+  preferences: "Preferences (TRL, HH-RLHF, our own export)", votes: "Raw votes of Thrice", unpaired: "Unpaired (KTO)",
+  attempts: "Attempts (question, output1, output2)", argilla: "Argilla", label_studio: "Label Studio JSON",
+  label_studio_min: "Label Studio JSON_MIN", prompts: "Prompts alone",
+};
+
+const fileInput = el("input", { type: "file", name: "file", accept: ".jsonl,.json,.csv,.tsv,.parquet,.gz" });
+const nameInput = el("input", { type: "text", name: "name", maxlength: 50, placeholder: "as the file" });
+const formatInput = el("select", { name: "format" });
+const skipInput = el("input", { type: "checkbox", name: "skip_bad" });
+const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "upload" });
+const importSaid = el("div", { role: "status", class: "said" });
+const send = button("Import", "import", () => upload(fileInput.files[0]), { class: "act main" });
+const drop = el("div", { class: "drop" }, field("File", fileInput), el("p", { class: "faint" }, "or drop one here"));
+
+for (const [name, over] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["drop", false]]) {
+  drop.addEventListener(name, (event) => {
+    event.preventDefault();
+    drop.classList.toggle("over", over);
+    if (name === "drop" && event.dataTransfer.files.length) fileInput.files = event.dataTransfer.files;
+  });
+}
+
+// fetch tells nothing of how far an upload is.
+const post = (path, file) => new Promise((resolve, reject) => {
+  const request = new XMLHttpRequest();
+  request.open("POST", "/api/v1" + path);
+  request.setRequestHeader("Content-Type", "application/octet-stream");
+  request.upload.onprogress = (event) => {
+    progress.value = event.loaded / Math.max(event.total, 1);
+    if (event.loaded === event.total) say(importSaid, "Checking and storing every row…");
+  };
+  request.onerror = () => reject(new Error("The server does not answer, or the connection was cut. Nothing was imported."));
+  request.onload = () => {
+    let answer = {};
+    try { answer = JSON.parse(request.responseText); } catch { /* said below */ }
+    if (request.status < 300) resolve(answer);
+    else reject(new Error(answer.error || `The server answered ${request.status}.`));
+  };
+  request.send(file);
+});
+
+const say = (box, text, bad = false) => {
+  box.replaceChildren(...[text].flat().filter(Boolean));
+  box.classList.toggle("bad", bad);
+};
+
+const upload = async (file) => {
+  if (busy) return;
+  if (!file) { say(importSaid, "Choose a file first.", true); return; }
+  if (file.size > panel.most_mib * 2 ** 20) {
+    say(importSaid, `${file.name} is larger than ${panel.most_mib} MiB. Give it in parts, or import it with: python -m ptrapp import FILE`, true);
+    return;
+  }
+  busy = true;
+  send.disabled = true;
+  progress.hidden = false;
+  say(importSaid, `Sending ${file.name}…`);
+  const query = new URLSearchParams({ file: file.name, skip_bad: skipInput.checked });
+  if (nameInput.value.trim()) query.set("name", nameInput.value.trim());
+  if (formatInput.value) query.set("format", formatInput.value);
+  try {
+    imported = await post(`/import?${query}`, file);
+    say(importSaid, done(imported));
+  } catch (error) {
+    say(importSaid, error.message, true);
+  }
+  busy = false;
+  send.disabled = false;
+  progress.hidden = true;
+  progress.value = 0;
+  await refresh();
+};
+
+const done = ({ name, format, n_new, n_known, n_skipped, counts, mistakes }) => {
+  const added = Object.entries(counts).map(([table, n]) => `${number(n)} ${table}`).join(", ");
+  return [
+    el("p", {}, el("strong", {}, `${number(n_new)} new`), ` and ${number(n_known)} known records of “${name}”, read as ${FORMATS[format] ?? format}.`,
+      added ? ` Added: ${added}.` : " Nothing was added."),
+    n_skipped ? el("p", {}, `${number(n_skipped)} rows were skipped:`) : null,
+    n_skipped ? el("ul", {}, ...mistakes.map((mistake) => el("li", {}, mistake))) : null,
+  ].filter(Boolean);
+};
+
+// Export
+
+const WHAT = [
+  ["preferences", "Preferences (TRL, for DPO)"], ["unpaired", "Unpaired (TRL, for KTO)"],
+  ["votes", "Raw votes (everything, to import again)"], ["refinements", "Refinements (for SFT)"],
+];
+const KINDS = [["", "everybody"], ["human", "people"], ["judge", "judges"], ["dataset", "imported files"]];
+const exportForm = el("form", { class: "fields", onsubmit: (event) => event.preventDefault() });
+const exportSaid = el("div", { role: "status", class: "said" });
+
+const download = (kind) => async () => {
+  const chosen = new FormData(exportForm);
+  const query = new URLSearchParams({ what: chosen.get("what"), kind, completions: chosen.get("completions"), names: chosen.has("names") });
+  for (const name of ["campaign", "raters", "up_to"]) if (chosen.get(name)) query.set(name, chosen.get(name));
+  say(exportSaid, "Writing the file…");
+  try {
+    const response = await fetch(`/api/v1/export?${query}`);
+    if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error || `The server answered ${response.status}.`);
+    const link = el("a", { href: URL.createObjectURL(await response.blob()), download: /filename="(.+?)"/.exec(response.headers.get("Content-Disposition"))?.[1] ?? `export.${kind}` });
+    link.click();
+    URL.revokeObjectURL(link.href);
+    exported = response.headers.get("X-Content-SHA256");
+    say(exportSaid, [`Written; its hash is `, el("code", {}, exported), "."]);
+  } catch (error) {
+    say(exportSaid, error instanceof TypeError ? "The server does not answer. Try again in a moment." : error.message, true);
+  }
+  await refresh();
+};
+
+const fillExport = () => {
+  const before = new FormData(exportForm);
+  exportForm.replaceChildren(
+    field("What", select("what", WHAT, before.get("what") ?? "preferences")),
+    field("Campaign", select("campaign", [["", "all"], ...panel.campaigns.map((name) => [name, name])], before.get("campaign") ?? "")),
+    field("Said by", select("raters", KINDS, before.get("raters") ?? "")),
+    field("Completions", select("completions", [["full", "full, thoughts included"], ["response", "responses alone"]], before.get("completions") ?? "full")),
+    field("Up to vote", el("input", { name: "up_to", type: "text", inputmode: "numeric", placeholder: "now", value: before.get("up_to") ?? "" }), "of refinements: up to this round"),
+    el("label", { class: "check" }, el("input", { type: "checkbox", name: "names", checked: before.has("what") ? before.has("names") : true }), el("span", {}, "with people’s names"), el("small", { class: "faint" }, "else they are numbered; leave it off for what is published")),
+  );
+};
+
+// What is there
+
+const table = (caption, heads, rows) => el("div", { class: "table-wrap" }, el("table", {}, el("caption", {}, caption),
+  el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))), el("tbody", {}, ...rows)));
+
+const counts = () => {
+  const votes = KINDS.filter(([kind]) => panel.n_votes[kind]).map(([kind, who]) => `${number(panel.n_votes[kind])} of ${who}`).join(", ");
+  return [
+    el("p", {}, votes ? `Votes in the log: ${votes}.` : "No votes yet."),
+    panel.sources.length
+      ? table("Prompts by where they came from", ["Source", "Prompts", "Completions", "Comparisons", "Votes"], panel.sources.map((row) =>
+        el("tr", {}, el("td", {}, row.source), ...["n_prompts", "n_rounds", "n_comparisons", "n_votes"].map((name) => el("td", { class: "n" }, number(row[name]))))))
+      : el("p", {}, "No prompt is stored yet."),
+  ];
+};
+
+const again = (snapshot) => ["python -m ptrapp export", `--what ${snapshot.what}`, `--completions ${snapshot.completions}`, `--up-to ${snapshot.up_to}`,
+  ...(snapshot.kinds ?? []).map((kind) => `--kind ${kind}`), snapshot.campaign ? `--campaign ${JSON.stringify(snapshot.campaign)}` : "",
+  snapshot.names ? "" : "--no-names", `--expect ${snapshot.sha256}`, "--to export.jsonl"].filter(Boolean).join(" ");
+
+const snapshots = () => panel.snapshots.length
+  ? [table("Exports, the newest first; the same command gives the same bytes", ["What", "Rows", "Up to", "SHA-256", "Again"], panel.snapshots.map((one) =>
+    el("tr", {}, el("td", {}, one.what, el("div", { class: "faint" }, one.campaign ?? "")), el("td", { class: "n" }, number(one.n_rows)), el("td", { class: "n" }, String(one.up_to)),
+      el("td", {}, el("code", { title: one.sha256 }, one.sha256.slice(0, 16))),
+      el("td", {}, button("Copy command", `again-${one.sha256}`, () => navigator.clipboard?.writeText(again(one)), { "aria-label": `Copy the command that writes ${one.what} ${one.sha256.slice(0, 8)} again` })))))]
+  : [el("p", { class: "faint" }, "Nothing was exported yet.")];
+
+const boxes = { counts: el("div", {}), snapshots: el("div", {}) };
+const limits = el("p", { class: "faint" });
+const page = [
+  el("section", {}, el("h3", {}, "Import"), limits, drop,
+    el("div", { class: "fields" }, field("Name", nameInput, "prompts get the source import:NAME"), field("Format", formatInput),
+      el("label", { class: "check" }, skipInput, el("span", {}, "leave bad rows out"), el("small", { class: "faint" }, "else one bad row keeps the whole file out"))),
+    el("div", { class: "acts" }, send, progress), importSaid),
+  el("section", {}, el("h3", {}, "Export"), exportForm,
+    el("div", { class: "acts" }, button("JSONL", "jsonl", download("jsonl"), { class: "act main" }), button("Parquet", "parquet", download("parquet")), button("CSV (votes only)", "csv", download("csv"))), exportSaid),
+  el("section", {}, el("h3", {}, "What is stored"), boxes.counts),
+  el("section", {}, el("h3", {}, "Snapshots"), boxes.snapshots),
+];
+
+const draw = () => {
+  if (!panel || panel.problem) { root.replaceChildren(el("p", { class: panel ? "bad" : "" }, panel?.problem ?? "Loading…")); return; }
+  if (!root.contains(importSaid)) root.replaceChildren(...page);
+  limits.textContent = `JSONL, JSON, CSV or Parquet, up to ${panel.most_mib} MiB and ${number(panel.most_rows)} rows; larger ones from the terminal. All of a file or nothing; a file that was imported before adds nothing.`;
+  if (!formatInput.options.length) formatInput.append(el("option", { value: "" }, "tell by its columns"), ...panel.formats.map((name) => el("option", { value: name }, FORMATS[name] ?? name)));
+  fillExport();
+  boxes.counts.replaceChildren(...counts());
+  boxes.snapshots.replaceChildren(...snapshots());
+};
+
+draw();
+refresh();

@@ -1,0 +1,58 @@
+"""Everything the Data page shows: what is stored and where it came from, and what was exported."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from db import sources
+from db.sources import SourceCount
+from ptrapp.interchange.formats import Format
+from ptrapp.interchange.limits import MIB, NETWORK
+from ptrapp.services import exporting
+from ptrapp.services.office import Office
+
+_MOST_SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DataPanel:
+    sources: list[SourceCount]
+    """The largest first; beyond a hundred they are one row."""
+    n_votes: dict[str, int]
+    """Of the log, by kind of rater: undone and repeated ones too."""
+    campaigns: list[str]
+    formats: list[str]
+    most_mib: int
+    """Largest file that the page takes."""
+    most_rows: int
+    snapshots: list[dict[str, Any]]
+    """Manifests of exports, the newest first."""
+
+    def as_json(self) -> dict[str, Any]:
+        values = asdict(self)
+        values["sources"] = [row._asdict() for row in self.sources]
+        return values
+
+
+def read_panel(office: Office) -> DataPanel:
+    """Put the panel together."""
+    with office.database.read() as session:
+        found = sources.sources(session)
+        votes = sources.votes_by_kind(session)
+        campaigns = sources.campaign_names(session)
+    return DataPanel(
+        sources=_shown(found),
+        n_votes=votes,
+        campaigns=campaigns,
+        formats=[fmt.value for fmt in Format],
+        most_mib=NETWORK.n_bytes // MIB,
+        most_rows=NETWORK.n_rows,
+        snapshots=exporting.snapshots(office),
+    )
+
+
+def _shown(found: list[SourceCount]) -> list[SourceCount]:
+    rest = found[_MOST_SHOWN:]
+    if not rest:
+        return found
+    sums = (sum(column) for column in zip(*(row[1:] for row in rest), strict=True))
+    return [*found[:_MOST_SHOWN], SourceCount(f"{len(rest)} others", *sums)]
