@@ -53,6 +53,7 @@ class CampaignRows:
         state: AssignmentState = AssignmentState.DONE,
         done_at: datetime | None = None,
         decided_ms: int | None = 1500,
+        strength: int = 1,
     ) -> Vote:
         """Show the item, and vote as the screen shows it."""
         offer = Offer(
@@ -76,7 +77,9 @@ class CampaignRows:
                 done_at=done_at or now(),
             )
         )
-        return labels.cast_vote(self.session, offer.key, shown, decided_ms=decided_ms)
+        return labels.cast_vote(
+            self.session, offer.key, shown, strength=strength, decided_ms=decided_ms
+        )
 
 
 def new_campaign(session: Session, name: str = "first") -> CampaignRows:

@@ -132,12 +132,13 @@ def as_opinion(row: OpinionRow, gold: Mapping[int, Outcome]) -> Opinion:
 
 def _group(kind: str, said: Sequence[Opinion]) -> GroupReport:
     alpha = ordinal_alpha(said)
+    n_raters = len({each.rater for each in said})
     return GroupReport(
         kind,
-        len({each.rater for each in said}),
+        n_raters,
         sum(len(of) > 1 for of in by_comparison(free(said)).values()),
         alpha,
-        conclusion(alpha),
+        conclusion(alpha) if n_raters > 1 else "One rater alone: nobody to agree with.",
         _figures(said),
     )
 

@@ -1,0 +1,120 @@
+// The Campaigns page: what is labelled, how far it is, how well raters agree. It asks our routes for
+// everything: what is in a page's configuration is seen by everybody.
+
+const root = element.querySelector(".campaigns");
+const LOOK_MS = 15_000; // progress of others; the page's own presses are seen at once
+
+let me = null;
+let panel = null;
+let chosen = Number(location.hash.slice(1)) || null;
+
+const told = statusLine();
+const boxes = Object.fromEntries(["list", "detail", "everything"].map((name) => [name, el("div", {})]));
+boxes.detail.id = "campaign-detail";
+const mayWrite = () => me.role === "admin";
+const current = () => panel.campaigns.find((campaign) => campaign.id === chosen);
+
+const refresh = async () => { panel = await call("GET", "/labelling"); draw(); };
+
+const changeState = (campaign) => act(told, async () => {
+  const state = campaign.state === "open" ? "closed" : "open";
+  await call("POST", `/campaigns/${campaign.id}/state`, { state });
+  await refresh();
+  return `${campaign.name} is ${state}${state === "open" ? ": annotators see it" : ": nobody is given its pairs any more; labels stay"}.`;
+});
+
+const choose = (id) => {
+  chosen = chosen === id ? null : id;
+  history.replaceState(null, "", chosen ? `#${chosen}` : location.pathname + location.search);
+  draw();
+  boxes.detail.querySelector("h3")?.focus();
+};
+
+const measured = (path) => {
+  const told = statusLine();
+  const shown = el("div", { class: "measured" });
+  const measure = async () => {
+    told.say("Measuring…");
+    try { shown.replaceChildren(...agreementReport(await call("GET", path))); told.say(""); } catch (error) { told.say(error.message, true); }
+  };
+  return { section: el("section", {}, el("h4", {}, "Agreement"), told.node, shown,
+    el("div", { class: "acts" }, button("Measure again", "measure", act(told, measure)))), measure };
+};
+
+const orders = (mix) => MIX.filter(([key]) => mix[key] > 0).map(([key, label]) => `${label.toLowerCase()} ${mix[key]}`).join(", ");
+
+const about = (campaign) => el("p", { class: "faint" }, [
+  `${count(campaign.n_items, "comparison")} of ${aspectWord(campaign)}${madeOf(campaign) ? ` (${madeOf(campaign)})` : ""}`,
+  `${count(campaign.overlap, "person").replace("persons", "people")} per comparison`,
+  campaign.budget === null ? "no budget" : `budget ${number(campaign.budget)}`,
+  `order: ${orders(campaign.mix) || "uniform"}`,
+  campaign.n_practice ? `training round of ${campaign.n_practice}` : "no training round",
+  campaign.reveal ? "thoughts and versions shown after the vote" : "nothing revealed",
+].join(" · "));
+
+const detail = (campaign) => {
+  const told = statusLine();
+  const agreement = measured(`/campaigns/${campaign.id}/agreement`);
+  agreement.measure();
+  const guidelines = el("div", {});
+  if (mayWrite()) guidelines.append(guidelinesEditor(campaign, refresh));
+  else guidelinesRead(campaign).then((section) => guidelines.append(section), (error) => told.say(error.message, true));
+  const judge = button("Let the judge label it", "judge", act(told, async () => {
+    const { job_id: job } = await call("POST", `/campaigns/${campaign.id}/judge`, {});
+    return `Job ${job} is queued: the judge answers every comparison it has not answered yet. The Train page shows how far it is.`;
+  }));
+  return [
+    el("h3", { tabindex: "-1" }, campaign.name), about(campaign),
+    el("div", { class: "acts" },
+      mayWrite() && campaign.state === "open" ? el("a", { class: "act main", href: `/label?campaign=${campaign.id}` }, "Label it") : null,
+      mayWrite() ? judge : null,
+      mayWrite() ? el("a", { class: "act", href: `/api/v1/export?what=votes&campaign=${campaign.id}`, download: "" }, "Export its votes") : null),
+    told.node, agreement.section, mayWrite() ? gallery(campaign) : null, guidelines,
+  ];
+};
+
+const everything = () => {
+  const { section, measure } = measured("/agreement");
+  const box = el("details", { class: "everything" }, el("summary", {}, "All campaigns and the Play page together: what training learns from"), section);
+  box.addEventListener("toggle", () => { if (box.open) measure(); }, { once: true });
+  return [box];
+};
+
+const making = () => {
+  const form = el("div", {});
+  const box = el("details", { class: "making", open: !panel.campaigns.length }, el("summary", {}, "New campaign"), form);
+  const build = () => { if (!form.firstChild) form.append(newForm(panel.sources, async (id) => { await refresh(); if (chosen !== id) choose(id); })); };
+  if (box.open) build();
+  box.addEventListener("toggle", build);
+  return el("section", {}, box);
+};
+
+const page = () => [
+  el("section", {}, el("h3", {}, "Campaigns"), told.node, boxes.list), boxes.detail,
+  ...(mayWrite() ? [making(), inviteForm()] : []),
+  el("section", {}, el("h3", {}, "Agreement over everything"), boxes.everything),
+];
+
+const draw = () => {
+  if (!root.contains(boxes.list)) root.replaceChildren(...page());
+  redraw(boxes.list, [panel.campaigns, chosen], () => [campaignTable(panel.campaigns, { chosen, onChoose: choose, onState: mayWrite() ? changeState : null })]);
+  const campaign = current();
+  // Built anew for another campaign or state only: what is being written in it stays.
+  redraw(boxes.detail, campaign ? [campaign.id, campaign.state] : [], () => (campaign ? detail(campaign) : []));
+  boxes.detail.className = campaign ? "detail" : "";
+  redraw(boxes.everything, "once", everything);
+};
+
+const begin = async () => {
+  root.replaceChildren(el("p", {}, "Loading…"));
+  try {
+    me = await call("GET", "/me");
+    await refresh();
+  } catch (error) {
+    root.replaceChildren(el("p", { class: "bad", role: "alert" }, error.message));
+    return;
+  }
+  setInterval(() => { if (!document.hidden) refresh().catch((error) => told.say(error.message, true)); }, LOOK_MS);
+};
+
+begin();

@@ -1,0 +1,66 @@
+// How far raters agree: figures with their intervals, or what is missing for them.
+
+const KIND = { human: "person", judge: "judge", dataset: "file" };
+const GROUP = { human: "People", judge: "Judges", dataset: "Imported files", all: "All of them together" };
+
+// How a figure and its interval are written.
+const SHARE = { one: percent, range: ([low, high]) => `${Math.round(100 * low)}–${percent(high)}` };
+const TIME = { one: (ms) => seconds(ms / 1000), range: ([low, high]) => `${seconds(low / 1000).replace(" s", "")}–${seconds(high / 1000)}` };
+const COEFFICIENT = { one: (x) => x.toFixed(2), range: ([low, high]) => `${low.toFixed(2)} to ${high.toFixed(2)}` };
+
+const inWords = (estimate, form = SHARE) => (estimate.value === null ? estimate.missing
+  : `${form.one(estimate.value)} (${form.range(estimate.interval)}, n = ${number(estimate.n)})`);
+const inCell = (estimate, form = SHARE) => (estimate.value === null
+  ? [el("span", { class: "faint lacking" }, estimate.n ? estimate.missing.replace("not enough data: ", "") : "–")]
+  : [form.one(estimate.value), el("div", { class: "faint" }, form.range(estimate.interval))]);
+
+const side = ({ left, biased }) => (biased === null ? left.missing
+  : `${inWords(left)}: ${biased ? `they favour the ${left.value > 0.5 ? "left" : "right"}` : "no side is favoured"}`);
+
+const smoothing = ({ epsilon, label_smoothing: smooth, rests_on: restsOn }) => (epsilon.value === null
+  ? [el("p", {}, `Share of wrong votes: ${epsilon.missing}.`)]
+  : [
+    el("p", {}, "About ", el("strong", {}, percent(epsilon.value)), ` of these votes are flipped (${SHARE.range(epsilon.interval)}). To train DPO on them, set `,
+      el("strong", {}, `label_smoothing ${smooth}`), " in the settings of the ", el("a", { href: "/train" }, "Train page"), "."),
+    el("p", { class: "faint" }, `It rests on ${restsOn}. All disagreement counts as flipped, taste included.`),
+  ]);
+
+const facts = (figures) => {
+  const known = [
+    ["Left of the screen", figures.position.left.n || figures.position.biased !== null ? side(figures.position) : null],
+    ["Right on gold", figures.gold.n ? inWords(figures.gold) : null],
+    ["Same again with sides swapped", figures.consistency.n ? inWords(figures.consistency) : null],
+    ["Same in both orders", figures.both_orders.n ? inWords(figures.both_orders) : null],
+    ["Ties", inWords(figures.ties)],
+    ["Both bad", inWords(figures.both_bad)],
+    ["Median time", figures.pace.median_ms.n ? inWords(figures.pace.median_ms, TIME) : null],
+    ["95 % are faster than", figures.pace.p95_ms.value === null ? null : inWords(figures.pace.p95_ms, TIME)],
+    ["Under one second", figures.pace.hasty.n ? inWords(figures.pace.hasty) : null],
+  ].filter(([, words]) => words);
+  return el("dl", { class: "facts" }, ...known.flatMap(([name, words]) => [el("dt", {}, name), el("dd", {}, words)]));
+};
+
+const groupCard = (group) => el("article", { class: "card", "data-kind": group.kind },
+  el("h5", {}, GROUP[group.kind], el("span", { class: "faint" }, ` ${count(group.n_raters, "rater")} · ${count(group.figures.n_votes, "label")} on ${count(group.figures.n_comparisons, "comparison")}, ${number(group.n_shared)} of unknown answer by several`)),
+  el("p", {}, el("strong", {}, group.conclusion)),
+  ...smoothing(group.figures.flips), group.kind === "all" ? null : facts(group.figures));
+
+const raterRow = ({ name, kind, figures }) => el("tr", {},
+  el("th", { scope: "row" }, name, el("div", { class: "faint" }, KIND[kind])),
+  el("td", {}, number(figures.n_votes), figures.n_repeats ? el("div", { class: "faint" }, `+ ${count(figures.n_repeats, "repeat")}`) : null),
+  el("td", { class: figures.position.biased ? "warn" : "" }, ...(figures.position.biased ? [el("span", {}, "⚠ ")] : []), ...inCell(figures.position.left)),
+  el("td", {}, ...inCell(figures.gold)),
+  el("td", {}, ...inCell(figures.both_orders.n ? figures.both_orders : figures.consistency)),
+  el("td", {}, ...inCell(figures.ties)),
+  el("td", {}, ...inCell(figures.both_bad)),
+  el("td", {}, ...inCell(figures.pace.median_ms, TIME)),
+  el("td", {}, ...inCell(figures.pace.hasty)),
+  el("td", {}, ...inCell(figures.flips.epsilon)));
+
+const RATER_HEADS = ["Rater", "Labels", "Left of screen", "Right on gold", "Same again", "Ties", "Both bad", "Median", "Under 1 s", "Flipped"];
+
+const agreementReport = (report) => (report.groups.length ? [
+  el("div", { class: "cards" }, ...report.groups.map(groupCard)),
+  table("Raters, the ones of the most labels first, each with 95 % intervals; ⚠ where one half lies outside. A judge's “same again” is the same in both orders", RATER_HEADS, report.raters.map(raterRow), "plain"),
+  kappaMatrix(report),
+] : [el("p", {}, "Nobody has labelled anything here yet.")]);

@@ -1,0 +1,100 @@
+// A new campaign: which pairs, how many people see each, in which order, and what it would come to.
+
+const MIX = [
+  ["uncertain", "Uncertain first", "pairs on which a judge is least sure", 0.5],
+  ["uniform", "Uniform", "drawn by lot, so that figures hold for all", 0.5],
+  ["overlap", "Begun ones", "pairs somebody else has answered: agreement is known sooner", 0],
+  ["gold", "Gold", "pairs of known answer, as a check", 0],
+  ["repeat", "Own repeats", "the rater's own pairs, sides swapped", 0],
+];
+
+const whole = (value, blank, attributes = {}) => el("input", { type: "number", min: 0, step: 1, value, placeholder: blank, ...attributes });
+const shareInput = (value) => el("input", { type: "number", min: 0, max: 1, step: "any", value });
+
+// The inputs of a new campaign; `read` makes the body of the request of them.
+const newFields = (sources, told) => {
+  const inputs = {
+    name: el("input", { type: "text", maxlength: 120, autocomplete: "off", required: true }),
+    aspect: choice([["response", "responses"], ["thought", "thoughts"]]),
+    kind: choice(Object.entries(CHOSEN_BY)),
+    judge: choice(sources.judges.map((name) => [name, name])),
+    first: choice(sources.versions.map((name) => [name, name])),
+    second: choice(sources.versions.map((name) => [name, name])),
+    import: choice(sources.imports.map((name) => [name, name.replace(/^import:/, "")])),
+    pairs: whole(1000, "1000", { min: 1 }), seed: whole(0, "0"),
+    overlap: whole(1, "1", { min: 1, max: 50 }), budget: whole("", "all"), practice: whole(0, "0"),
+    reveal: el("input", { type: "checkbox" }),
+    mix: Object.fromEntries(MIX.map(([key, , , value]) => [key, shareInput(value)])),
+    guidelines: guidelinesField("", told),
+  };
+  if (sources.versions.length > 1) inputs.second.selectedIndex = 1;
+  return inputs;
+};
+
+const sourceOf = (inputs) => {
+  const kind = inputs.kind.value;
+  const more = {
+    best_worst: () => ({ judge: inputs.judge.value }),
+    versions: () => ({ versions: [inputs.first.value, inputs.second.value] }),
+    imported: () => ({ import: inputs.import.value }),
+  }[kind]?.() ?? {};
+  return { kind, ...more, max_pairs: Number(inputs.pairs.value) || 1000, seed: Number(inputs.seed.value) || 0 };
+};
+
+const bodyOf = (inputs) => ({
+  name: inputs.name.value.trim(), aspect: inputs.aspect.value, source: sourceOf(inputs), guidelines: inputs.guidelines.area.value,
+  overlap: Number(inputs.overlap.value) || 1, budget: inputs.budget.value ? Number(inputs.budget.value) : null,
+  mix: Object.fromEntries(Object.entries(inputs.mix).map(([key, node]) => [key, Number(node.value) || 0])),
+  reveal: inputs.reveal.checked, n_practice: Number(inputs.practice.value) || 0,
+});
+
+// What it would come to, asked for once the typing pauses; an older answer never covers a newer one.
+const outlookOf = (inputs) => {
+  const line = el("p", { class: "outlook", role: "status" });
+  let asked = 0, waiting = null;
+  const look = async () => {
+    const mine = ++asked;
+    const { source, aspect, overlap, budget } = bodyOf(inputs);
+    let words;
+    try {
+      const { n_pairs: n } = source.kind === "none" ? { n_pairs: 0 } : await call("POST", "/campaigns/preview", { source, aspect });
+      const labels = Math.min(n * overlap, budget ?? Infinity);
+      words = source.kind === "none" ? "It begins empty; comparisons are put in by POST /api/v1/campaigns/ID/items."
+        : n ? `It would have ${count(n, "comparison")} and want ${count(labels, "label")}.`
+          : "There is no such pair of rounds yet: sample some on the Play page, or import some.";
+    } catch (error) { words = error.message; }
+    if (mine === asked) line.textContent = words;
+  };
+  return { line, soon: () => { clearTimeout(waiting); waiting = setTimeout(look, 350); } };
+};
+
+const newForm = (sources, onMade) => {
+  const told = statusLine();
+  const inputs = newFields(sources, told);
+  const outlook = outlookOf(inputs);
+  const only = { best_worst: field("Judge", sources.judges.length ? "whose scores choose them" : "no judge has scored candidates yet", inputs.judge),
+    versions: el("div", { class: "two" }, field("Version", "", inputs.first), field("against", "", inputs.second)),
+    imported: field("Import", sources.imports.length ? "whose pairs" : "nothing is imported yet", inputs.import) };
+  const arrange = () => { for (const [kind, node] of Object.entries(only)) node.hidden = inputs.kind.value !== kind; outlook.soon(); };
+  const make = el("button", { type: "submit", class: "act main", "data-part": "create" }, "Create the campaign");
+  const form = el("form", { oninput: arrange, onsubmit: async (event) => {
+    event.preventDefault();
+    if (make.disabled) return;
+    make.disabled = true;
+    try { await onMade((await call("POST", "/campaigns", bodyOf(inputs))).campaign_id); inputs.name.value = ""; told.say("Created."); } catch (error) { told.say(error.message, true); }
+    make.disabled = false;
+  } },
+  el("div", { class: "fields" },
+    field("Name", "what raters see", inputs.name), field("Compared", "thoughts are shown in campaigns of their own", inputs.aspect),
+    field("Pairs", "which rounds stand against each other", inputs.kind), ...Object.values(only),
+    field("At most", "pairs; drawn by lot if there are more", inputs.pairs),
+    field("People per pair", "2 or more to know how far they agree", inputs.overlap), field("Budget", "most labels in all", inputs.budget)),
+  el("details", {}, el("summary", {}, "Order, training round, reveal"),
+    el("div", { class: "fields" }, ...MIX.map(([key, label, hint]) => field(label, hint, inputs.mix[key])),
+      field("Training round", "practice pairs for a new rater first", inputs.practice), field("Seed", "of what is drawn by lot", inputs.seed),
+      field("Reveal", "thoughts and versions may be seen after the vote", inputs.reveal))),
+  el("label", { class: "long" }, el("span", {}, "Guidelines"), inputs.guidelines.area), inputs.guidelines.shown,
+  outlook.line, el("div", { class: "acts" }, make, inputs.guidelines.look), told.node);
+  arrange();
+  return form;
+};

@@ -1,0 +1,44 @@
+// What every part of the Campaigns page is made of: buttons, tables, and a line that says what became of a press.
+
+const percent = (x) => Math.round(100 * x) + " %";
+const number = (n) => n.toLocaleString("en");
+const when = (iso) => new Date(iso).toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
+
+const button = (label, part, onclick, attributes = {}) =>
+  el("button", { type: "button", class: "act", "data-part": part, onclick, ...attributes }, label);
+
+const table = (caption, heads, rows, look = "") =>
+  el("div", { class: `table-wrap ${look}` }, el("table", {}, el("caption", {}, el("span", {}, caption)),
+    el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))),
+    el("tbody", {}, ...rows)));
+
+const field = (label, hint, node) =>
+  el("label", { class: node.type === "checkbox" ? "check" : "" }, el("span", {}, label), node, hint ? el("small", { class: "faint" }, hint) : null);
+
+const choice = (options, attributes = {}) =>
+  el("select", attributes, ...options.map(([value, label]) => el("option", { value }, label)));
+
+const statusLine = () => {
+  const node = el("p", { class: "told", role: "status" });
+  return { node, say: (text, bad = false) => { node.textContent = text; node.className = bad ? "told bad" : "told good"; } };
+};
+
+// A button's work: not begun twice, and its outcome said in words. The work returns the words.
+const act = (told, work) => async (event) => {
+  const pressed = event.currentTarget;
+  pressed.disabled = true;
+  try { told.say((await work()) ?? ""); } catch (error) { told.say(error.message, true); }
+  pressed.disabled = false;
+  if (pressed.isConnected && document.activeElement === document.body) pressed.focus();
+};
+
+// Drawn anew only where something changed, and the pressed button keeps the focus.
+const drawn = new WeakMap();
+const redraw = (box, state, build) => {
+  const now = JSON.stringify(state);
+  if (drawn.get(box) === now) return;
+  drawn.set(box, now);
+  const part = box.contains(document.activeElement) ? document.activeElement.dataset.part : null;
+  box.replaceChildren(...build().filter(Boolean));
+  if (part) box.querySelector(`[data-part="${part}"]`)?.focus();
+};
