@@ -4,7 +4,7 @@ const KIND = { human: "person", judge: "judge", dataset: "file" };
 const GROUP = { human: "People", judge: "Judges", dataset: "Imported files", all: "All of them together" };
 
 // How a figure and its interval are written.
-const SHARE = { one: percent, range: ([low, high]) => `${Math.round(100 * low)}–${percent(high)}` };
+const SHARE = { one: (x) => percent(x), range: ([low, high]) => `${Math.round(100 * low)}–${percent(high)}` };
 const TIME = { one: (ms) => seconds(ms / 1000), range: ([low, high]) => `${seconds(low / 1000).replace(" s", "")}–${seconds(high / 1000)}` };
 const COEFFICIENT = { one: (x) => x.toFixed(2), range: ([low, high]) => `${low.toFixed(2)} to ${high.toFixed(2)}` };
 
