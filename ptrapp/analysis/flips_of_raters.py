@@ -104,7 +104,7 @@ def flip_rate(counts: Tally) -> FlipRate:
     within = grid[2 * (likelihood.max() - likelihood) <= _CHI_SQUARE]
     interval = Interval(float(within[0]), float(within[-1]))
     value = round(float(grid[likelihood.argmax()]), 4)
-    smoothing = round(min(value, MOST_SMOOTHING), 3)
+    smoothing = round(min(value, MOST_SMOOTHING), 2)
     return FlipRate(Estimate(counts.n, value, interval), rests_on, smoothing)
 
 

@@ -41,6 +41,9 @@ const measured = (path) => {
     el("div", { class: "acts" }, button("Measure again", "measure", act(told, measure)))), measure };
 };
 
+const exportLink = (campaign, what, label) =>
+  el("a", { class: "act", href: `/api/v1/export?${new URLSearchParams({ what, campaign: campaign.name })}`, download: "" }, label);
+
 const orders = (mix) => MIX.filter(([key]) => mix[key] > 0).map(([key, label]) => `${label.toLowerCase()} ${mix[key]}`).join(", ");
 
 const about = (campaign) => el("p", { class: "faint" }, [
@@ -68,7 +71,7 @@ const detail = (campaign) => {
     el("div", { class: "acts" },
       mayWrite() && campaign.state === "open" ? el("a", { class: "act main", href: `/label?campaign=${campaign.id}` }, "Label it") : null,
       mayWrite() ? judge : null,
-      mayWrite() ? el("a", { class: "act", href: `/api/v1/export?what=votes&campaign=${campaign.id}`, download: "" }, "Export its votes") : null),
+      ...(mayWrite() ? [exportLink(campaign, "preferences", "Export preferences"), exportLink(campaign, "votes", "Export raw votes")] : [])),
     told.node, agreement.section, mayWrite() ? gallery(campaign) : null, guidelines,
   ];
 };

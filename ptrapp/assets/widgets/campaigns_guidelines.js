@@ -8,8 +8,8 @@ const guidelinesField = (text, told) => {
   const area = el("textarea", { rows: 7, maxlength: 20000, spellcheck: "true", "aria-label": "Guidelines, in Markdown" });
   area.value = text;
   const shown = el("div", { class: "rendered preview", hidden: true });
-  const look = button("Preview", "guidelines-preview", async () => {
-    if (!shown.hidden) { shown.hidden = true; look.textContent = "Preview"; look.setAttribute("aria-expanded", "false"); return; }
+  const look = button("Preview the guidelines", "guidelines-preview", async () => {
+    if (!shown.hidden) { shown.hidden = true; look.textContent = "Preview the guidelines"; look.setAttribute("aria-expanded", "false"); return; }
     try {
       setHtml(shown, (await call("POST", "/guidelines/preview", { guidelines: area.value })).html);
       shown.hidden = false;

@@ -27,5 +27,5 @@ const campaignRow = (campaign, { chosen, onChoose, onState }) => el("tr", { clas
     ? button(campaign.state === "open" ? "Close" : "Open", `state-${campaign.id}`, onState(campaign), { "aria-label": `${campaign.state === "open" ? "Close" : "Open"} ${campaign.name}` }) : null));
 
 const campaignTable = (campaigns, wired) => (campaigns.length
-  ? table("Newest first", ["Campaign", "State", "Progress", "Active", ""], campaigns.map((campaign) => campaignRow(campaign, wired)))
+  ? el("div", { class: "table-wrap" }, table("Newest first", ["Campaign", "State", "Progress", "Active", ""], campaigns.map((campaign) => campaignRow(campaign, wired))))
   : el("p", {}, "No campaign yet. A campaign is what people label: its comparisons, its guidelines, and how many people see each."));

@@ -3,11 +3,11 @@
 const level = (kappa) => Math.max(0, Math.min(4, Math.floor(kappa * 5)));
 
 const kappaCell = (found) => {
-  if (!found) return el("td", { class: "none" }, el("span", { "aria-label": "no shared comparison" }, "·"));
+  if (!found) return el("td", { class: "none" }, el("span", { role: "img", "aria-label": "no shared comparison" }, "·"));
   const { kappa, share } = found;
   const told = kappa.value === null ? kappa.missing
     : `κ ${COEFFICIENT.one(kappa.value)}, ${COEFFICIENT.range(kappa.interval)}; the same answer on ${percent(share.value)} of ${kappa.n}`;
-  return el("td", { class: kappa.value === null ? "none" : `level-${level(kappa.value)}`, title: told, "aria-label": told },
+  return el("td", { class: kappa.value === null ? "none" : `level-${level(kappa.value)}`, title: told },
     kappa.value === null ? "–" : COEFFICIENT.one(kappa.value), el("div", { class: "faint" }, `n ${kappa.n}`));
 };
 
@@ -16,10 +16,12 @@ const kappaMatrix = (report) => {
   const names = report.raters.map(({ name }) => name).filter((name) => inside.has(name));
   if (names.length < 2) return el("p", { class: "faint" }, "No two raters have answered the same comparison yet, so there is no κ.");
   const find = (a, b) => report.kappas.find(({ first, second }) => (first === a && second === b) || (first === b && second === a));
+  const others = names.slice(0, -1);
+  const rows = names.map((name, row) => el("tr", {}, el("th", { scope: "row" }, `${row + 1} ${name}`),
+    ...others.map((other, column) => (column < row ? kappaCell(find(name, other)) : el("td", { class: "empty" })))));
   const left = report.n_left_out ? ` ${count(report.n_left_out, "rater")} of fewer labels are left out.` : "";
-  return el("div", { class: "table-wrap plain matrix" }, el("table", {},
-    el("caption", {}, el("span", {}, `Cohen's κ over left, right, tie and both bad: 0 is chance, 1 full agreement; n comparisons both answered.${left}`)),
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Rater"), ...names.slice(0, -1).map((name, at) => el("th", { scope: "col", "aria-label": name, title: name }, String(at + 1))))),
-    el("tbody", {}, ...names.map((name, row) => el("tr", {}, el("th", { scope: "row" }, `${row + 1} ${name}`),
-      ...names.slice(0, -1).map((other, column) => (column < row ? kappaCell(find(name, other)) : el("td", { class: "empty" }))))))));
+  const matrix = table(`Cohen’s κ over left, right, tie and both bad: 0 is chance, 1 full agreement; n comparisons both answered.${left}`,
+    ["Rater", ...others.map((_, at) => String(at + 1))], rows);
+  matrix.classList.add("matrix");
+  return framed("κ of every two raters", matrix);
 };

@@ -61,6 +61,6 @@ const RATER_HEADS = ["Rater", "Labels", "Left of screen", "Right on gold", "Same
 
 const agreementReport = (report) => (report.groups.length ? [
   el("div", { class: "cards" }, ...report.groups.map(groupCard)),
-  table("Raters, the ones of the most labels first, each with 95 % intervals; ⚠ where one half lies outside. A judge's “same again” is the same in both orders", RATER_HEADS, report.raters.map(raterRow), "plain"),
+  framed("Raters", table("Raters, the ones of the most labels first, each with 95 % intervals; ⚠ where one half lies outside. A judge’s “same again” is the same in both orders", RATER_HEADS, report.raters.map(raterRow))),
   kappaMatrix(report),
 ] : [el("p", {}, "Nobody has labelled anything here yet.")]);

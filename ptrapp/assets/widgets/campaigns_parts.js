@@ -7,10 +7,10 @@ const when = (iso) => new Date(iso).toLocaleDateString("en", { day: "numeric", m
 const button = (label, part, onclick, attributes = {}) =>
   el("button", { type: "button", class: "act", "data-part": part, onclick, ...attributes }, label);
 
-const table = (caption, heads, rows, look = "") =>
-  el("div", { class: `table-wrap ${look}` }, el("table", {}, el("caption", {}, el("span", {}, caption)),
-    el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))),
-    el("tbody", {}, ...rows)));
+// A table of figures may be wider than a phone: then it scrolls, by keyboard too.
+const framed = (label, table) => el("div", { class: "table-wrap plain", role: "region", tabindex: 0, "aria-label": label }, table);
+const table = (caption, heads, rows) => el("table", {}, el("caption", {}, el("span", {}, caption)),
+  el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))), el("tbody", {}, ...rows));
 
 const field = (label, hint, node) =>
   el("label", { class: node.type === "checkbox" ? "check" : "" }, el("span", {}, label), node, hint ? el("small", { class: "faint" }, hint) : null);
