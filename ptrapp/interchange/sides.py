@@ -20,10 +20,11 @@ _SECOND = {"right", "b", "2", "second", "two"}
 _BAD = re.compile(r"\b(neither|none)\b|\b(both|equally)\b.*\b(bad|poor|wrong)\b|^both_?bad$")
 _TIE = re.compile(r"\b(tie|tied|equal|equally|same|draw|similar|both|indifferent)\b|no preference")
 _MUCH = re.compile(r"\b(much|far|significantly|strongly|clearly)\b")
-_FILLING = re.compile(
-    r"\b(is|are|the|better|best|prefer|preferred|i|much|far|slightly|significantly|strongly|clearly"
-    r"|response|answer|completion|generation|output|reply|option|text|model|side|assistant)\b"
-)
+_FILLING = {
+    "is", "are", "the", "better", "best", "prefer", "preferred", "i", "much", "far", "slightly",
+    "significantly", "strongly", "clearly", "response", "answer", "completion", "generation",
+    "output", "reply", "option", "text", "model", "side", "assistant",
+}  # fmt: skip
 
 
 class Sides(NamedTuple):
@@ -99,7 +100,9 @@ def said(choice: str, sides: Sides) -> Said:
     words = re.sub(r"[_\W]+", " ", lowered).strip()
     if _BAD.search(words):
         return Said(BOTH_BAD, 1)
-    left = set(re.findall(r"[a-z]+|\d+", _FILLING.sub(" ", words)))
+    left = set(re.findall(r"[a-z]+|\d+", words)) - _FILLING
+    if len(left) > 1:
+        left -= {"one"}  # the second one
     if sides.left.endswith("0"):
         left = {{"0": "1", "1": "2"}.get(word, word) for word in left}
     if left and left <= _FIRST:

@@ -6,6 +6,7 @@ from io import TextIOWrapper
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ptrapp.core.errors import InputError
@@ -30,7 +31,7 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
         except UnicodeDecodeError as error:
             raise InputError(f"{name} is no UTF-8 text (line {rows.line_num + 1}).") from error
         except csv.Error as error:
-            raise InputError(f"{name} is no CSV: line {rows.line_num}: {error}.") from error
+            raise InputError(f"{name} is no CSV, behind line {rows.line_num}: {error}.") from error
         if row is None:
             return
         place = f"line {rows.line_num}"
@@ -62,13 +63,23 @@ def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[Row]:
         _check_expansion(announced, name, limits)
         number, n_bytes = 0, 0
         for batch in opened.iter_batches(batch_size=_PARQUET_ROWS):
-            n_bytes += batch.nbytes
+            n_bytes += sum(_size(column, name) for column in batch.columns)
             _check_expansion(n_bytes, name, limits)
             for value in batch.to_pylist():
                 number += 1
                 yield Row(f"row {number}", value, check_depth(value, limits.depth))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{name} cannot be read as Parquet: {error}") from error
+
+
+def _size(column: pa.Array, name: str) -> int:
+    """Bytes of a column once every value stands for itself: a dictionary names long texts often."""
+    if pa.types.is_dictionary(column.type):
+        lengths = pc.binary_length(column.dictionary.cast(pa.large_binary()))
+        return pc.sum(pc.take(lengths, column.indices)).as_py() or 0
+    if "dictionary<" in str(column.type):
+        raise InputError(f"{name} holds dictionaries inside of lists; write it without them.")
+    return column.nbytes
 
 
 def _check_expansion(n_bytes: int, name: str, limits: Limits) -> None:
