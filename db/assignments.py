@@ -332,6 +332,5 @@ def _locked(session: Session, rater_id: int) -> Rater:
 
 def _run(session: Session, statement: Any) -> int:
     """Carry out an UPDATE without looking for loaded rows it touches; how many it changed."""
-    return int(
-        session.execute(statement, execution_options={"synchronize_session": False}).rowcount
-    )
+    done: Any = session.execute(statement, execution_options={"synchronize_session": False})
+    return int(done.rowcount)

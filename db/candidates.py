@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, aliased
 
 from db.models import Aspect, Comparison, Prompt, Rater, Round, Score
@@ -117,7 +117,7 @@ def import_sources(session: Session) -> list[str]:
 def _pairs(session: Session, aspect: Aspect, *same: ColumnElement[bool]) -> list[Pair]:
     """Pairs that meet `same`, differ in what is compared, and have something to show."""
     shown = "thought" if aspect is Aspect.THOUGHT else "response"
-    pairs: Select[Any] = (
+    pairs = (
         select(_left.id, _right.id)
         .join_from(_left, _right, _left.prompt_id == _right.prompt_id)
         .where(

@@ -240,13 +240,12 @@ def undo_last(
     return withdrawal
 
 
-def explain(session: Session, offer_key: str, reason: str, key: str) -> Vote:
+def explain(session: Session, offer_key: str, reason: str) -> Vote:
     """Say why one voted so: a row that supersedes the vote under this offer and repeats it.
 
-    The same key again returns the same row. Raises `Conflict` where no vote stands.
+    Said twice, it is stored once; nothing said takes a reason away. Raises `Conflict` where no
+    vote stands.
     """
-    if (stored := _by_key(session, key)) is not None:
-        return stored
     said = session.scalars(
         select(Vote)
         .where(Vote.offer_key == offer_key, _stands())
@@ -254,9 +253,11 @@ def explain(session: Session, offer_key: str, reason: str, key: str) -> Vote:
     ).one_or_none()
     if said is None:
         raise Conflict("There is no vote to give a reason for; it may have been taken back.")
+    if (said.rationale or "") == reason:
+        return said
     return _append(
         session,
-        key=key,
+        key=f"{offer_key}:{said.id}",
         comparison=said.comparison,
         rater=said.rater,
         purpose=said.purpose,
@@ -264,7 +265,7 @@ def explain(session: Session, offer_key: str, reason: str, key: str) -> Vote:
         outcome=said.outcome,
         strength=said.strength,
         blind=said.blind,
-        rationale=reason,
+        rationale=reason or None,
         decided_ms=said.decided_ms,
         client=said.client,
     )

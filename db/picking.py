@@ -194,7 +194,7 @@ def _not_given(
     rater_id: int,
     *wanted: ColumnElement[bool],
     purpose: Purpose = Purpose.LABEL,
-) -> Select[tuple[int, int, ItemKind]]:
+) -> Select[int, int, ItemKind]:
     """Items the rater was not given yet, and whose comparison he has not voted on elsewhere."""
     given = exists().where(
         Assignment.rater_id == rater_id,
@@ -215,6 +215,6 @@ def _not_given(
     )
 
 
-def _first(session: Session, items: Select[tuple[int, int, ItemKind]]) -> Picked | None:
+def _first(session: Session, items: Select[int, int, ItemKind]) -> Picked | None:
     row = session.execute(items.limit(1)).first()
-    return None if row is None else Picked(*row)
+    return None if row is None else Picked(row[0], row[1], row[2])

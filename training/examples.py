@@ -19,7 +19,7 @@ from db import labels, rounds, trajectories
 from db.models import Comparison, Outcome, Partition, Round, Vote
 from db.session import Session
 from db.trajectories import WEAK
-from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages
+from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages, turns_of
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason, Message, Turn
 from ptrapp.outcomes import Counted, Counting, count
@@ -247,6 +247,7 @@ def _messages(fmt: ThoughtFormat, round_: Round, history: Sequence[Round]) -> tu
         fmt,
         round_.thinking,
         system=prompt.system,
+        context=turns_of(prompt.context),
         refine_instruction=shown.get("refine_instruction", REFINE_INSTRUCTION),
         keep_thoughts=shown.get("keep_thoughts", True),
         history_mode=HistoryMode(shown.get("history_mode", HistoryMode.FULL)),

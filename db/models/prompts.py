@@ -12,7 +12,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
-    text,
+    literal_column,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -57,7 +57,7 @@ class Prompt(Base):
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     """Of system, text, reference answer and context: the same question is one row."""
     context: Mapped[list[dict[str, str]]] = mapped_column(
-        JSON, default=list, server_default=text("'[]'")
+        JSON, default=list, server_default=literal_column("'[]'")
     )
     """Turns before `text` in a conversation that was brought in, `{"role": …, "content": …}`."""
     created_at: Mapped[datetime] = mapped_column(default=now)

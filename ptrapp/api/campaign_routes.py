@@ -21,6 +21,8 @@ class Body(BaseModel):
 class NewSource(Body):
     """Which stored rounds are compared."""
 
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
     kind: SourceKind = SourceKind.SIBLINGS
     judge: str = Field("", max_length=120)
     versions: tuple[str, str] = ("", "")
@@ -47,11 +49,11 @@ class NewCampaign(Body):
 
     name: str = Field(min_length=1, max_length=120)
     aspect: Literal["response", "thought"] = "response"
-    source: NewSource = Field(default_factory=NewSource)
+    source: NewSource = NewSource()
     guidelines: str = Field("", max_length=campaigns.LONGEST_GUIDELINES)
     overlap: int = 1
     budget: int | None = None
-    mix: NewMix = Field(default_factory=NewMix)
+    mix: NewMix = NewMix()
     reveal: bool = False
     n_practice: int = 0
 

@@ -1,6 +1,6 @@
 """From a prompt and its history to messages and prompt ids, for serving and training alike."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -38,8 +38,9 @@ def build_messages(
     refine_instruction: str = REFINE_INSTRUCTION,
     keep_thoughts: bool = True,
     history_mode: HistoryMode = HistoryMode.FULL,
+    context: Sequence[Message] = (),
 ) -> tuple[Message, ...]:
-    """Return the chat a policy is to continue.
+    """Return the chat a policy is to continue; `context` is the conversation the prompt ends.
 
     Worked example, two earlier rounds::
 
@@ -53,6 +54,7 @@ def build_messages(
     """
     asks = " ".join(part for part in (system, fmt.system if thinking else None) if part)
     messages = [Message(Role.SYSTEM, asks)] if asks else []
+    messages += context
     query = fmt.user_template.replace("{query}", prompt) if thinking else prompt
     messages.append(Message(Role.USER, query))
     for turn in history[-1:] if history_mode is HistoryMode.LAST else history:
@@ -60,6 +62,23 @@ def build_messages(
         messages.append(Message(Role.ASSISTANT, shown))
         messages.append(Message(Role.USER, refine_instruction))
     return tuple(messages)
+
+
+def turns_of(rows: Sequence[Mapping[str, str]]) -> tuple[Message, ...]:
+    """The stored turns of a conversation as messages."""
+    return tuple(Message.from_dict(row) for row in rows)
+
+
+def in_one(prompt: str, context: Sequence[Mapping[str, str]]) -> str:
+    """A prompt and the conversation it ends as one text, as a judge reads it.
+
+    >>> in_one("And now?", [{"role": "user", "content": "Hi"}])
+    'User: Hi\n\nUser: And now?'
+    """
+    if not context:
+        return prompt
+    turns = [*context, {"role": Role.USER.value, "content": prompt}]
+    return "\n\n".join(f"{turn['role'].capitalize()}: {turn['content']}" for turn in turns)
 
 
 def prompt_ids(tokenizer: ChatTokenizer, messages: Sequence[Message], thinking: bool) -> list[int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from db import ballots, labels, rounds
 from db.models import Offer, Outcome, RaterKind, Round, Vote
 from db.session import Session
+from ptrapp.core.dialogue import in_one
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.judges.base import rater_name
 from ptrapp.services import jobs
@@ -90,7 +91,8 @@ def let_judge_compare(studio: Studio, shown_left: int, shown_right: int) -> tupl
     left_id, right_id = sorted((shown_left, shown_right))
     with studio.database.read() as session:
         left, right = _round(session, left_id), _round(session, right_id)
-        question, reference = left.prompt.text, left.prompt.reference_answer
+        question = in_one(left.prompt.text, left.prompt.context)
+        reference = left.prompt.reference_answer
     judge = studio.judge
     verdict = judge.compare(question, reference, left.response, right.response)
     outcome = Outcome(verdict.outcome.value)

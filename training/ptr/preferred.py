@@ -59,6 +59,8 @@ def _unusable(round_: Round) -> str | None:
         return "held out for evaluation"
     if round_.prompt.system is not None:
         return "has a system message of its own"
+    if round_.prompt.context:
+        return "ends a conversation"
     if not round_.well_formed or round_.finish_reason != FinishReason.STOP:
         return "the preferred candidate is malformed or unfinished"
     return None

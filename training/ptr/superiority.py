@@ -10,6 +10,7 @@ from scipy.stats import rankdata, wilcoxon
 
 from db import labels, scores
 from db.models import RaterKind, Round, Run
+from ptrapp.core.dialogue import in_one
 from ptrapp.judges.base import Judge, PointwiseJudge
 from ptrapp.judges.verifier import Verifier
 from ptrapp.scoring import score_candidates
@@ -138,7 +139,10 @@ def _judged(claim: Claim, judge: Judge, runs: Sequence[Run]) -> list[tuple[float
             continue
         prompt = run.prompt
         found = score_candidates(
-            judge, prompt.text, prompt.reference_answer, [attempt.response, final.response]
+            judge,
+            in_one(prompt.text, prompt.context),
+            prompt.reference_answer,
+            [attempt.response, final.response],
         )
         before, after = found.values
         if before is None or after is None:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from db import adapters, labels
 from db.models import Outcome, Partition, Round
 from db.session import Session
+from ptrapp.core.dialogue import in_one
 from ptrapp.core.types import FinishReason
 from ptrapp.outcomes import Counting, count
 from training import durable
@@ -63,7 +64,7 @@ def gather_opinions(session: Session, filters: Filters, counting: Counting) -> G
         better, worse = sides if counted.better is Outcome.LEFT else sides[::-1]
         opinions.append(
             Opinion(
-                better.prompt.text,
+                in_one(better.prompt.text, better.prompt.context),
                 better.response,
                 worse.response,
                 counted.outcomes,

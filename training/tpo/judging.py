@@ -13,6 +13,7 @@ from functools import partial
 from db import jobs, labels, samples, scores
 from db.models import Outcome, RaterKind, Round, Run, Vote
 from db.session import Session
+from ptrapp.core.dialogue import in_one
 from ptrapp.core.errors import EngineError, JudgeError, TrainingError
 from ptrapp.core.types import Preference
 from ptrapp.judges.base import Judge, PointwiseJudge, Verdict, rater_name
@@ -114,7 +115,8 @@ def _scored(
     wished: Sequence[Vote],
 ) -> _Found:
     """Ask for what is not known yet; only this touches the judge, and it touches no database."""
-    question, reference = run.prompt.text, run.prompt.reference_answer
+    question = in_one(run.prompt.text, run.prompt.context)
+    reference = run.prompt.reference_answer
     responses = [candidate.response for candidate in candidates]
     extra = _decided(candidates, wished, config.human_weight)
     try:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from db.models import Round, Run
-from ptrapp.core.dialogue import build_messages
+from ptrapp.core.dialogue import build_messages, turns_of
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason
@@ -69,7 +69,14 @@ def _example(fmt: ThoughtFormat, run: Run, chosen: Round, rejected: Round) -> Pa
     """The judge saw responses; what is learnt from are the whole completions (TPO section 2.1)."""
     prompt = run.prompt
     return PairExample(
-        messages=build_messages(prompt.text, (), fmt, chosen.thinking, system=prompt.system),
+        messages=build_messages(
+            prompt.text,
+            (),
+            fmt,
+            chosen.thinking,
+            system=prompt.system,
+            context=turns_of(prompt.context),
+        ),
         thinking=chosen.thinking,
         chosen=_target(chosen),
         rejected=_target(rejected),

@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from db.models import Adapter, Prompt
+from ptrapp.core.dialogue import in_one
 from ptrapp.core.errors import EngineError, EngineUnavailable, JudgeError
 from ptrapp.core.types import Completion, Preference
 from ptrapp.core.types import Policy as Served
@@ -194,7 +195,7 @@ def _score_all(
 
 def _score(judge: Judge, prompt: Prompt, response: str, before: str) -> float | None:
     """What the judge makes of a **response**; None when it cannot say."""
-    question, reference = prompt.text, prompt.reference_answer
+    question, reference = in_one(prompt.text, prompt.context), prompt.reference_answer
     try:
         if isinstance(judge, PointwiseJudge):
             return score_candidates(judge, question, reference, [response]).values[0]

@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from db.models import Adapter, Prompt
-from ptrapp.core.dialogue import build_messages
+from ptrapp.core.dialogue import build_messages, turns_of
 from ptrapp.core.errors import EngineError, ParentUnusable
 from ptrapp.core.types import Completion, Policy, Sampling
 from ptrapp.engines.base import Engine, Failed, Finished, Priority, Request
@@ -41,7 +41,12 @@ def request(
 ) -> Request:
     """Ask for one answer to a prompt alone."""
     messages = build_messages(
-        prompt.text, (), engine.thought_format, thinking, system=prompt.system
+        prompt.text,
+        (),
+        engine.thought_format,
+        thinking,
+        system=prompt.system,
+        context=turns_of(prompt.context),
     )
     return Request(messages, thinking, sampling, policy, Priority.JOB)
 
