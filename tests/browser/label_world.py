@@ -38,6 +38,14 @@ class World:
             rows = select(Vote).where(Vote.comparison_id.in_(mine))
             return list(session.scalars(rows.order_by(Vote.id)))
 
+    def standing(self) -> list[Vote]:
+        """The votes that nothing took back or replaced, by comparison as they were given."""
+        log = self.votes()
+        replaced = {vote.supersedes_id for vote in log}
+        chosen = [vote for vote in log if vote.id not in replaced and vote.outcome != "withdrawn"]
+        first = {vote.comparison_id: vote.id for vote in reversed(log)}
+        return sorted(chosen, key=lambda vote: first[vote.comparison_id])
+
     def said(self) -> list[tuple[str, str]]:
         """Prompt and better response (or the outcome) of every row of the log."""
         mine = select(CampaignItem.comparison_id).where(CampaignItem.campaign_id == self.id)

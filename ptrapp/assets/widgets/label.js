@@ -29,6 +29,7 @@ const outbox = openOutbox({
     if (entry.kind !== "vote") return;
     done = Math.max(done, answer.done);
     live.textContent = entry.n ? `Pair ${entry.n} stored` : "Stored";
+    if (!answer.counted) say("That came late: others had labelled the pair. It is kept, and counts for nobody.");
     if (entry.practice) teach(entry.about, answer.practice);
   },
   onRefusal: (entry, sentence) => {
@@ -36,7 +37,10 @@ const outbox = openOutbox({
     if (entry.kind === "reason") reason.giveBack({ key: entry.about, words: entry.words }, entry.body.text, sentence);
     if (lesson?.key === entry.about) { lesson = null; advance(); }
   },
-  onChange: () => drawRest(),
+  onChange: () => {
+    if (queue && !pair && !lesson) queue.fill();
+    drawRest();
+  },
 });
 
 const ready = () => pair && !lesson && !busy && performance.now() - paintedAt >= QUIET_MS;
@@ -59,17 +63,16 @@ const decide = (outcome, strength) => {
     done += 1;
     last.words += ` (pair ${done})`;
     pace.add(took_ms / 1000);
-    advance();
   }
   outbox.put("vote", key, labelPath({ key }, "/vote"), vote, practice ? { practice } : { n: done });
+  if (!practice) advance();
 };
 
 const skip = () => {
   if (!ready()) return;
-  const { key } = pair;
   leave();
+  outbox.put("skip", pair.key, labelPath(pair, "/skip"));
   advance();
-  outbox.put("skip", key, labelPath({ key }, "/skip"));
 };
 
 const flag = () => {
@@ -96,7 +99,7 @@ const afterwards = (what, work) => async () => {
 
 const undo = afterwards("Undo", async () => {
   undoKey ??= freshId();
-  const { pair: earlier } = await ask("POST", campaignPath(campaign, "/undo"), { key: undoKey });
+  const { pair: earlier } = await ask("POST", campaignPath(campaign, "/undo"), { key: undoKey, tab });
   undoKey = null;
   if (!earlier) { say("There is nothing left to undo."); return; }
   queue.forget(earlier);
@@ -229,6 +232,7 @@ const onKey = (event) => {
 
 // ---- putting it together
 
+const tab = tabName();
 const keys = openKeys();
 const view = openPairView();
 const banner = openBanner();
@@ -261,7 +265,7 @@ const start = (chosen, me, several) => {
   done = campaign.n_done_by_me;
   practiceLeft = campaign.practice_left;
   pace = openPace(campaign);
-  queue = openQueue({ campaign, tab: tabName(), held: () => [...(pair ? [pair.key] : []), ...outbox.about()], onMore });
+  queue = openQueue({ campaign, tab, held: () => [...(pair ? [pair.key] : []), ...outbox.about()], onMore });
   const button = (action, words) => el("button", { type: "button", class: "label-button", "data-part": action, onclick: () => act(action) }, words, " ", el("kbd", { "aria-hidden": "true" }, keys.sign(action)));
   root.replaceChildren(
     el("header", { class: "label-top" }, el("h2", {}, campaign.name), nameLine(me),

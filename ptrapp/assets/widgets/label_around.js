@@ -60,6 +60,9 @@ const openEmpty = (again) => {
 
 const drawStatus = (node, { notice, done, out, trouble, slow, pace }) => {
   const words = out.n || !trouble ? storedWords(out, slow) : trouble;
+  const wanted = JSON.stringify([notice, done, words, pace]);
+  if (node.dataset.drawn === wanted) return; // an alert is read aloud once
+  node.dataset.drawn = wanted;
   node.replaceChildren(
     ...(notice ? [el("span", { class: notice.bad ? "bad" : "", role: notice.bad ? "alert" : "status" }, notice.text), " · "] : []),
     `${done} done · `, el("span", { class: trouble ? "bad" : "", "data-part": "stored" }, words),

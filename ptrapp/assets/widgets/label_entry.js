@@ -25,7 +25,7 @@ const campaignList = (campaigns, canMake) => {
 // One's name, small; a click opens the line to change it. Votes follow the person, not the word.
 const nameLine = (me) => {
   const name = el("span", {}, me.name);
-  const line = el("input", { type: "text", "aria-label": "Your name", maxlength: 64, autocomplete: "nickname" });
+  const line = el("input", { type: "text", "aria-label": "Your name", maxlength: 40, autocomplete: "nickname" });
   const told = el("span", { role: "status", class: "label-problem" });
   const box = el("details", { class: "label-who" }, el("summary", {}, "You are ", name), el("form", { onsubmit: async (event) => {
     event.preventDefault();

@@ -28,7 +28,10 @@ const drawDiff = (body, pieces, side) => {
   const text = el("p", { class: "label-diff" });
   for (const [piece, kind] of pieces) {
     if (kind === "same") text.append(piece);
-    else if (kind === only) text.append(el(side === "left" ? "mark" : "ins", {}, piece));
+    else if (kind === only) {
+      const words = piece.trimStart(); // the space before a word is nobody's change
+      text.append(piece.slice(0, piece.length - words.length), el(side === "left" ? "mark" : "ins", {}, words));
+    }
   }
   if (pieces.every(([, kind]) => kind === "same")) text.append(el("em", {}, " (the same words)"));
   body.replaceChildren(text);

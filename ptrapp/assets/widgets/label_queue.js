@@ -2,6 +2,7 @@
 
 const AHEAD = 8; // asked for; below ENOUGH more are fetched
 const ENOUGH = 6;
+const MOST_HELD = 50; // the server reads no longer list
 const LOOK_AGAIN_S = 5; // when every open pair is with somebody else
 
 const openQueue = ({ campaign, tab, held, onMore }) => {
@@ -16,13 +17,14 @@ const openQueue = ({ campaign, tab, held, onMore }) => {
 
   const fetchMore = async () => {
     const known = [...held(), ...ahead.map((pair) => pair.key)];
-    const body = { n: AHEAD - ahead.length, have: [...new Set(known)], tab };
+    const body = { n: AHEAD - ahead.length, have: [...new Set(known)].slice(0, MOST_HELD), tab };
     const answer = await ask("POST", campaignPath(campaign, "/next"), body);
     const mine = new Set([...held(), ...ahead.map((pair) => pair.key), ...seen]);
     ahead.push(...answer.pairs.filter((pair) => !mine.has(pair.key)));
     Object.assign(state, { finished: answer.finished, trouble: null, refused: null, looked: true });
     failed = 0;
-    if (!ahead.length && !answer.finished) later(LOOK_AGAIN_S);
+    // With answers on their way the server cannot tell whether this was all: asked again at once.
+    if (!ahead.length && !answer.finished) later(known.length > held().length ? 0 : LOOK_AGAIN_S);
     return answer;
   };
 

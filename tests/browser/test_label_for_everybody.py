@@ -1,0 +1,272 @@
+"""The Label page for everybody: blind, inert, by finger, with other keys, read aloud, on a phone."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from label_world import (
+    MARKER,
+    READ_MS,
+    World,
+    answers,
+    open_label,
+    press,
+    prompt_of,
+    response_of,
+    wait_until_stored,
+)
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+
+from ptrapp.core.settings import ASSETS
+
+pytestmark = pytest.mark.browser
+
+Campaign = Callable[..., World]
+HOSTILE = (
+    "Say <script>window.hacked = 1</script>something.",
+    'See <img src=x onerror="window.hacked = 2"> and <script>window.hacked = 3</script> here. '
+    "[press](javascript:window.hacked=4) <svg onload='window.hacked=5'></svg>",
+    '</section><style>.label { display: none }</style><iframe srcdoc="<script>parent.hacked=6</script>"></iframe>'
+    '<a href="https://example.org/" onclick="window.hacked=7">here</a>',
+)
+
+
+def test_nothing_of_thoughts_reaches_the_browser_before_the_vote(
+    page: Page, campaign: Campaign
+) -> None:
+    bodies: dict[str, str] = {}
+
+    def keep(response: Response) -> None:
+        kind = response.headers.get("content-type", "")
+        if "json" in kind or "html" in kind:
+            bodies[response.url] = bodies.get(response.url, "") + response.text()
+
+    page.on("response", keep)
+    world = campaign(answers(8))
+    open_label(page, world)
+    press(page, "ArrowLeft", "d", "g", "?", "u", "x", "v")
+    wait_until_stored(page)
+    assert any("/next" in url for url in bodies)
+    assert any("/diff" in url for url in bodies)
+    bodies["config"] = page.request.get(f"{world.url}/config").text()
+    bodies["the page"] = page.content()
+    assert [url for url, body in bodies.items() if MARKER in body] == []
+    pairs = [json.loads(body)["pairs"] for url, body in bodies.items() if url.endswith("/next")]
+    allowed = {
+        "key",
+        "aspect",
+        "practice",
+        "system",
+        "context",
+        "prompt",
+        "prompt_html",
+        "left",
+        "right",
+        "was",
+    }
+    assert all(set(pair) <= allowed for pair in pairs[0])
+
+
+def test_markup_in_texts_is_inert(page: Page, campaign: Campaign) -> None:
+    strangers: list[str] = []
+    world = campaign([HOSTILE, *answers(2)])
+    page.on(
+        "request",
+        lambda r: (
+            strangers.append(r.url) if not r.url.startswith((world.url, "data:", "blob:")) else None
+        ),
+    )
+    open_label(page, world)
+    for _ in range(3):
+        inside = page.locator(".label-pair")
+        assert inside.locator("script, img, svg, iframe, style, [onclick], [onerror]").count() == 0
+        assert inside.locator("a[href^='javascript']").count() == 0
+        press(page, "d", "d", "ArrowLeft")
+    expect(page.locator(".label-empty")).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+    assert strangers == []
+
+
+def test_a_swipe_answers_and_scrolling_does_not(
+    browser: Browser, campaign: Campaign, shots: Path
+) -> None:
+    world = campaign(answers(6))
+    phone = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    page = phone.new_page()
+    open_label(page, world)
+    expect(page.locator(".label-hint")).to_be_visible()
+    page.screenshot(path=shots / "label-phone-light.png")
+    first, better = prompt_of(page), response_of(page, "left").inner_text()
+    finger(page, (300, 420), (295, 220))  # up: the page scrolls
+    finger(page, (200, 420), (160, 421))  # too short
+    assert prompt_of(page) == first
+    finger(page, (300, 420), (120, 430))
+    expect(page.locator(".label-status")).to_contain_text("1 done")
+    second, other = prompt_of(page), response_of(page, "right").inner_text()
+    assert second != first
+    page.wait_for_timeout(READ_MS)
+    finger(page, (100, 420), (280, 410))
+    wait_until_stored(page)
+    assert world.said() == [(first, better), (second, other)]
+    phone.close()
+
+
+def finger(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """One finger from here to there, as a touch screen reports it."""
+    touch = page.context.new_cdp_session(page)
+    points = [
+        (start[0] + (end[0] - start[0]) * i / 8, start[1] + (end[1] - start[1]) * i / 8)
+        for i in range(9)
+    ]
+    for i, (x, y) in enumerate(points):
+        kind = "touchMove" if i else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_timeout(50)
+
+
+def test_keys_are_bound_anew_kept_refused_in_words_and_reset(
+    page: Page, campaign: Campaign
+) -> None:
+    world = campaign(answers(8))
+    open_label(page, world)
+    press(page, "?")
+    tie = page.locator("[data-part=key-tie]")
+    tie.click()
+    page.keyboard.press("x")
+    expect(page.get_by_role("alert").filter(has_text="x is taken")).to_contain_text("Both are bad")
+    page.keyboard.press("3")
+    expect(page.get_by_role("alert").filter(has_text="digits")).to_be_visible()
+    page.keyboard.press("t")
+    expect(tie).to_have_text("t")
+    expect(page.locator("[data-part=tie] kbd")).to_have_text("t")
+    assert world.votes() == []
+    page.reload()
+    expect(page.locator(".label-side:visible")).to_have_count(2)
+    page.wait_for_timeout(READ_MS)
+    press(page, "ArrowDown", "t")
+    wait_until_stored(page)
+    assert [outcome for _, outcome in world.said()] == ["tie"]
+    press(page, "?")
+    page.locator("[data-part=keys-reset]").click()
+    expect(tie).to_have_text("↓")
+    press(page, "ArrowDown")
+    wait_until_stored(page)
+    assert len(world.votes()) == 2
+
+
+def test_one_open_campaign_opens_at_once_and_of_several_one_is_chosen(
+    page: Page, campaign: Campaign
+) -> None:
+    first = campaign(answers(2), guidelines="Prefer the **right** one.")
+    page.goto(f"{first.url}/label")
+    expect(page.locator(".label-side:visible")).to_have_count(2)
+    guidelines = page.get_by_role("complementary", name="Guidelines")
+    expect(guidelines.locator("strong")).to_have_text("right")
+    second = campaign(answers(2))
+    page.goto(f"{first.url}/label")
+    expect(page.locator(".label-campaigns a")).to_have_count(2)
+    page.locator(".label-campaigns a").nth(1).click()
+    expect(page.locator(".label-side:visible")).to_have_count(2)
+    assert page.url in {first.page, second.page}
+
+
+def test_a_person_is_called_as_they_like(
+    page: Page, context: BrowserContext, campaign: Campaign
+) -> None:
+    world = campaign(answers(6))
+    open_label(page, world)
+    name = f"Ada {world.id}"
+    page.locator(".label-who summary").click()
+    page.get_by_label("Your name").fill(name)
+    page.get_by_role("button", name="Use this name").click()
+    expect(page.locator(".label-who summary")).to_have_text(f"You are {name}")
+    press(page, "ArrowLeft")
+    wait_until_stored(page)
+    other = context.browser.new_context().new_page()
+    other.goto(world.page)
+    other.locator(".label-who summary").click()
+    other.get_by_label("Your name").fill(name)
+    other.get_by_role("button", name="Use this name").click()
+    expect(other.locator(".label-who .label-problem")).to_contain_text(name)
+    other.context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("name", "width"), [("wide", 1280), ("narrow", 390)])
+def test_axe_finds_nothing_serious(
+    page: Page, campaign: Campaign, shots: Path, theme: str, name: str, width: int
+) -> None:
+    world = campaign(
+        [("Write `code` for $x^2$.", RICH, RICH.replace("two", "2"))], guidelines="Be *kind*."
+    )
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{world.page}&__theme={theme}")
+    expect(page.locator(".label-side:visible")).to_have_count(2)
+    for key in ("", "?", "d"):
+        if key:
+            page.keyboard.press(key)
+            page.wait_for_timeout(200)
+        page.screenshot(
+            path=shots / f"label-{name}-{theme}{ {'': '', '?': '-help', 'd': '-diff'}[key] }.png"
+        )
+        found = Axe().run(page).response["violations"]
+        grave = [one for one in found if one["impact"] in ("serious", "critical")]
+        assert not grave, json.dumps(grave, indent=1)[:4000]
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+RICH = """A function of *two* lines:
+
+```python
+def square(x):  # a comment that is rather long, so that the line has to go on somewhere else
+    return x * x
+```
+
+| x | square |
+|---|--------|
+| 2 | 4      |
+
+and $$\\frac{a + b}{2} = \\sqrt{c}$$
+
+- one
+- two
+"""
+
+
+def test_what_a_screen_reader_says(page: Page, campaign: Campaign) -> None:
+    open_label(page, campaign(answers(4)))
+    expect(page.get_by_role("region", name="Response A")).to_be_visible()
+    expect(page.get_by_role("region", name="Response B")).to_be_visible()
+    press(page, "ArrowLeft")
+    live = page.locator("[aria-live=polite]", has_text="Pair 1 stored")
+    expect(live).to_have_count(1)
+    page.get_by_role("button", name="Tie").press("Enter")
+    wait_until_stored(page)
+    expect(page.locator("[aria-live=polite]", has_text="Pair 2 stored")).to_have_count(1)
+    page.wait_for_timeout(READ_MS)
+    expect(page.get_by_role("button", name="Tie")).to_be_focused()
+
+
+def test_the_page_is_small_and_asks_nobody_else(page: Page, campaign: Campaign) -> None:
+    world = campaign(answers(10))
+    hosts: set[str] = set()
+    ours: dict[str, int] = {}
+
+    def weigh(response: Response) -> None:
+        hosts.add(urlsplit(response.url).netloc)
+        if "/api/v1/" in response.url:
+            ours[response.url] = len(response.body())
+
+    page.on("response", weigh)
+    open_label(page, world)
+    assert hosts - {""} == {urlsplit(world.url).netloc}
+    folder = ASSETS / "widgets"
+    sent = sum(file.stat().st_size for file in [folder / "shared.js", *folder.glob("label*")])
+    assert sent + sum(ours.values()) < 300_000

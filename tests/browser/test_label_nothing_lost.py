@@ -1,0 +1,141 @@
+"""Answers survive: a server that does not answer, a reload, a refusal, a second tab."""
+
+from collections.abc import Callable
+
+import pytest
+from label_world import World, answers, open_label, press, prompt_of, wait_until_stored
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+pytestmark = pytest.mark.browser
+
+Campaign = Callable[..., World]
+VOTES = "**/api/v1/labels/**"
+
+
+def test_votes_without_a_connection_survive_a_reload_and_arrive(
+    page: Page, context: BrowserContext, campaign: Campaign
+) -> None:
+    world = campaign(answers(10))
+    page.on("dialog", lambda dialog: dialog.accept())
+    open_label(page, world)
+    context.route(VOTES, lambda route: route.abort())
+    said = [prompt_of(page)]
+    press(page, "ArrowLeft")
+    said.append(prompt_of(page))
+    press(page, "ArrowRight")
+    said.append(prompt_of(page))
+    press(page, "ArrowDown")
+    told = page.locator("[data-part=stored]")
+    expect(told).to_have_text("3 votes waiting: the server does not answer")
+    press(page, "u")
+    expect(page.locator(".label-status")).to_contain_text("Undo has to wait")
+    page.reload()
+    expect(told).to_have_text("3 votes waiting: the server does not answer")
+    assert prompt_of(page) not in said
+    assert world.votes() == []
+
+    context.unroute(VOTES)
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    wait_until_stored(page)
+    assert [prompt for prompt, _ in world.said()] == said
+    expect(page.locator(".label-status")).to_contain_text("3 done")
+    press(page, "u")  # undo reaches what was said before the reload
+    assert prompt_of(page) == said[-1]
+
+
+def test_a_vote_whose_acknowledgement_was_lost_is_stored_once(
+    page: Page, context: BrowserContext, campaign: Campaign
+) -> None:
+    world = campaign(answers(4))
+    open_label(page, world)
+    lost = []
+
+    def lose(route: Route) -> None:
+        route.fetch()  # the server has it, the browser does not know
+        lost.append(route.request.url)
+        route.abort()
+
+    context.route(VOTES, lose, times=1)
+    press(page, "ArrowLeft")
+    wait_until_stored(page)
+    assert len(lost) == 1
+    assert len(world.votes()) == 1
+
+
+def test_a_broken_server_is_asked_again_and_a_refusal_is_told_and_dropped(
+    page: Page, context: BrowserContext, campaign: Campaign
+) -> None:
+    world = campaign(answers(8))
+    open_label(page, world)
+    context.route(
+        VOTES, lambda route: route.fulfill(status=503, json={"error": "The disk is full."})
+    )
+    press(page, "ArrowLeft")
+    expect(page.locator("[data-part=stored]")).to_have_text("1 vote waiting: The disk is full")
+    context.unroute(VOTES)
+    wait_until_stored(page)
+    assert len(world.votes()) == 1
+
+    refusal = "This pair is not on offer any more."
+    context.route(VOTES, lambda route: route.fulfill(status=409, json={"error": refusal}), times=1)
+    press(page, "ArrowLeft")
+    expect(page.get_by_role("alert")).to_have_text(f"Not stored: {refusal}")
+    wait_until_stored(page)
+    press(page, "ArrowLeft")
+    wait_until_stored(page)
+    assert len(world.votes()) == 2
+
+
+def test_the_page_asks_before_it_is_left_only_while_something_is_unsent(
+    page: Page, context: BrowserContext, campaign: Campaign
+) -> None:
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    open_label(page, campaign(answers(4)))
+    press(page, "ArrowLeft")
+    wait_until_stored(page)
+    page.reload()
+    expect(page.locator(".label-side:visible")).to_have_count(2)
+    assert asked == []
+    context.route(VOTES, lambda route: route.abort())
+    page.wait_for_timeout(400)
+    press(page, "ArrowLeft")
+    page.reload()
+    assert asked == ["beforeunload"]
+
+
+def test_two_tabs_of_one_person_never_show_the_same_pair(
+    page: Page, context: BrowserContext, campaign: Campaign
+) -> None:
+    world = campaign(answers(40))
+    open_label(page, world)
+    with (
+        context.expect_page() as copied
+    ):  # a tab opened from this one starts with a copy of its shelf
+        page.evaluate("window.open(location.href)")
+    tabs = [page, copied.value]
+    expect(tabs[1].locator(".label-side:visible")).to_have_count(2)
+    tabs[1].wait_for_timeout(400)
+    seen = []
+    for _ in range(5):
+        for tab in tabs:
+            tab.bring_to_front()
+            seen.append(prompt_of(tab))
+            press(tab, "ArrowLeft")
+    for tab in tabs:
+        wait_until_stored(tab)
+    assert len(set(seen)) == 10
+    assert len(world.votes()) == 10
+
+
+def test_a_reload_goes_on_with_the_pairs_the_page_had(page: Page, campaign: Campaign) -> None:
+    world = campaign(answers(12))
+    open_label(page, world)
+    press(page, "ArrowLeft")
+    wait_until_stored(page)
+    prompt, given = prompt_of(page), len(world.states())
+    page.reload()
+    expect(page.locator(".label-side:visible")).to_have_count(2)
+    assert prompt_of(page) == prompt
+    page.wait_for_load_state("networkidle")
+    assert len(world.states()) <= given + 1  # filled up, not given as many again
