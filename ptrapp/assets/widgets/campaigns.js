@@ -25,7 +25,7 @@ const changeState = (campaign) => act(told, async () => {
 
 const choose = (id) => {
   chosen = chosen === id ? null : id;
-  history.replaceState(null, "", chosen ? `#${chosen}` : location.pathname + location.search);
+  history.replaceState(null, "", `${location.pathname}${location.search}${chosen ? `#${chosen}` : ""}`); // a bare hash would go by the page's <base>
   draw();
   boxes.detail.querySelector("h3")?.focus();
 };

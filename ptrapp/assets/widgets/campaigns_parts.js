@@ -12,8 +12,12 @@ const framed = (label, table) => el("div", { class: "table-wrap plain", role: "r
 const table = (caption, heads, rows) => el("table", {}, el("caption", {}, el("span", {}, caption)),
   el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))), el("tbody", {}, ...rows));
 
-const field = (label, hint, node) =>
-  el("label", { class: node.type === "checkbox" ? "check" : "" }, el("span", {}, label), node, hint ? el("small", { class: "faint" }, hint) : null);
+// Without a name of its own an input would be read out with its hint and all its options.
+const field = (label, hint, node) => {
+  node.setAttribute("aria-label", label);
+  if (hint) node.setAttribute("aria-description", hint);
+  return el("label", { class: node.type === "checkbox" ? "check" : "" }, el("span", {}, label), node, hint ? el("small", { class: "faint" }, hint) : null);
+};
 
 const choice = (options, attributes = {}) =>
   el("select", attributes, ...options.map(([value, label]) => el("option", { value }, label)));
@@ -29,7 +33,8 @@ const act = (told, work) => async (event) => {
   pressed.disabled = true;
   try { told.say((await work()) ?? ""); } catch (error) { told.say(error.message, true); }
   pressed.disabled = false;
-  if (pressed.isConnected && document.activeElement === document.body) pressed.focus();
+  // A disabled button loses the focus, and may have been drawn anew meanwhile.
+  if (document.activeElement === document.body) (element.querySelector(`[data-part="${pressed.dataset.part}"]`) ?? pressed).focus();
 };
 
 // Drawn anew only where something changed, and the pressed button keeps the focus.
