@@ -8,7 +8,7 @@ from typing import Any
 
 from db import exports, rounds
 from db.exports import Chosen, JudgedRow, ShownVote
-from db.models import Outcome, Round
+from db.models import Outcome, Partition, Round
 from db.session import Session
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages
 from ptrapp.core.thoughts import ThoughtFormat
@@ -138,6 +138,9 @@ def refinement_rows(session: Session, up_to: int, what: Completions, tally: Tall
 
 
 def _count(row: JudgedRow, dropped: Counter[str]) -> Counted | None:
+    if row.comparison.prompt.partition is not Partition.TRAIN:
+        dropped["prompt is held out for evaluation"] += 1
+        return None
     return count([one.vote for one in row.votes], _MAJORITY, dropped)
 
 

@@ -58,11 +58,11 @@ class RowImport:
         asked = [_hash(_prompt_of(record)) for record in records]
         keys = [self._vote_keys(*one) for one in zip(records, asked, strict=True)]
         known = bulk.known_vote_keys(self._session, [key for some in keys for key in some])
-        new = [
-            one
-            for one in zip(records, asked, keys, strict=True)
-            if not one[2] or not known.issuperset(one[2])
-        ]
+        new, said = [], set(known)
+        for one in zip(records, asked, keys, strict=True):
+            if not one[2] or not said.issuperset(one[2]):
+                new.append(one)
+                said.update(one[2])
         batch = Batch(self._session, self._now, [record for record, _, _ in new])
         prompt_ids = self._prompts([(digest, _prompt_of(record)) for record, digest, _ in new])
         pairs: list[tuple[JudgedPair, list[str], Pair]] = []

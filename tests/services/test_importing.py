@@ -5,14 +5,39 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stored_votes import Office, fill, office
 
-from db.models import Prompt, Round, Run, RunMode
+from db import labels
+from db.models import (
+    Comparison,
+    Offer,
+    Outcome,
+    Prompt,
+    Purpose,
+    Rater,
+    RaterKind,
+    Round,
+    Run,
+    RunMode,
+    Score,
+    Vote,
+)
+from db.prompts import ensure_prompt
 from db.session import Database
 from db.trajectories import count_refined
 from ptrapp.core.errors import InputError
 from ptrapp.core.thoughts import GENERIC, TINY
-from ptrapp.services.importing import Imported, import_attempts
-from training.examples import gather_trajectories
+from ptrapp.interchange.records import CompletionText, JudgedPair, PromptText
+from ptrapp.services import exporting
+from ptrapp.services.exporting import Ask, What
+from ptrapp.services.importing import (
+    BATCH,
+    Imported,
+    import_attempts,
+    import_named,
+    import_records,
+)
+from training.examples import gather_pairs, gather_trajectories
 from training.payload import Filters
 
 ROWS = [
@@ -90,3 +115,238 @@ def test_training_reads_the_attempt_and_learns_the_answer_in_the_models_marks(
     assert [e.messages[1].content for e in gathered.examples] == [
         f"{mark}Weak {n}." for n in range(3)
     ]
+
+
+PAIR = {"prompt": "Why?", "chosen": "<think>hm</think>Because.", "rejected": "No idea."}
+
+
+COMPLETION = {
+    "raw": "a", "thought": "", "response": "a", "thinking": False, "well_formed": True,
+    "finish_reason": "stop", "n_thought_tokens": 0, "n_response_tokens": 1,
+}  # fmt: skip
+
+
+def office_of(database: Database, folder: Path) -> Office:
+    return office(database, folder / "data")
+
+
+def file_of(folder: Path, rows: list[Any], name: str = "pairs.jsonl") -> str:
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(folder / name)
+
+
+def stored(database: Database) -> dict[str, int]:
+    tables = (Prompt, Run, Round, Comparison, Vote, Rater, Offer, Score)
+    with database.read() as session:
+        return {table.__tablename__: session.query(table).count() for table in tables}
+
+
+def test_a_preference_becomes_two_rounds_a_comparison_and_a_vote(
+    database: Database, tmp_path: Path
+) -> None:
+    done = import_named(office_of(database, tmp_path), file_of(tmp_path, [PAIR]))
+    assert (done.format, done.n_new, done.name) == ("preferences", 1, "pairs.jsonl")
+    with database.read() as session:
+        (vote,) = labels.current_votes(session)
+        assert (vote.rater.kind, vote.rater.name) == (RaterKind.DATASET, "import:pairs.jsonl")
+        assert (vote.outcome, vote.offer_key, vote.purpose) == (Outcome.LEFT, None, Purpose.LABEL)
+        better, worse = vote.comparison.left, vote.comparison.right
+        assert (better.thought, better.response, better.thinking) == ("hm", "Because.", True)
+        assert (better.raw, better.author) == (PAIR["chosen"], "import")
+        assert (worse.response, worse.thinking, worse.completion_ids) == ("No idea.", False, None)
+        assert better.run.mode is RunMode.JOB
+        assert better.run.settings["source"] == "pairs.jsonl"
+        assert better.prompt.source == "import:pairs.jsonl"
+
+
+def test_what_bulk_inserts_write_is_what_the_models_would(
+    database: Database, tmp_path: Path
+) -> None:
+    import_named(office_of(database, tmp_path), file_of(tmp_path, [PAIR]))
+    with database.write() as session:
+        prompt = ensure_prompt(session, "Why?", source="play")
+        assert prompt.source == "import:pairs.jsonl", "the same question is the same row"
+        assert prompt.created_at.tzinfo is not None
+        (vote,) = labels.current_votes(session)
+        pair = labels.ensure_comparison(
+            session, vote.comparison.right_round_id, vote.comparison.left_round_id
+        )
+        assert pair.id == vote.comparison_id
+        ann = labels.ensure_rater(session, RaterKind.HUMAN, "ann")
+        key = labels.offer(session, ann.id, pair.id, flipped=False).key
+        assert labels.cast_vote(session, key, Outcome.TIE).id == vote.id + 1
+
+
+def test_training_learns_imported_preferences_after_the_conversation_they_end(
+    database: Database, tmp_path: Path
+) -> None:
+    turns = [
+        {"role": r, "content": c}
+        for r, c in (("system", "S"), ("user", "a"), ("assistant", "b"), ("user", "c"))
+    ]
+    row = {
+        "prompt": turns,
+        "chosen": [{"role": "assistant", "content": "d"}],
+        "rejected": [{"role": "assistant", "content": "e"}],
+    }
+    import_named(office_of(database, tmp_path), file_of(tmp_path, [row]))
+    with database.read() as session:
+        (pair,) = gather_pairs(session, GENERIC, Filters()).examples
+    assert [message.as_dict() for message in pair.messages] == turns
+    assert (pair.chosen.raw.strip(), pair.rejected.raw.strip()) == ("d", "e")
+
+
+def test_importing_again_adds_nothing_and_the_same_text_is_one_round(
+    database: Database, tmp_path: Path
+) -> None:
+    rows = [PAIR, PAIR | {"rejected": "Dunno."}, PAIR]
+    at, path = office_of(database, tmp_path), file_of(tmp_path, rows)
+    first = import_named(at, path)
+    assert (first.n_new, first.n_known) == (2, 1)
+    assert (first.counts["rounds"], first.counts["comparisons"], first.counts["prompts"]) == (
+        3,
+        2,
+        1,
+    )
+    before = stored(database)
+    again = import_named(at, path)
+    assert (again.n_new, again.n_known, again.counts) == (0, 3, {})
+    assert stored(database) == before
+
+    third = import_named(
+        at, file_of(tmp_path, [PAIR | {"rejected": "Ask her."}], "more.jsonl"), name="pairs.jsonl"
+    )
+    assert third.counts == {"runs": 1, "rounds": 1, "comparisons": 1, "votes": 1}
+
+
+def test_a_later_row_that_says_the_opposite_replaces_the_vote(
+    database: Database, tmp_path: Path
+) -> None:
+    other = PAIR | {"chosen": PAIR["rejected"], "rejected": PAIR["chosen"]}
+    at, path = office_of(database, tmp_path), file_of(tmp_path, [PAIR, other])
+    import_named(at, path)
+    with database.read() as session:
+        (vote,) = labels.current_votes(session)
+        assert vote.outcome is Outcome.RIGHT
+        assert vote.supersedes_id is not None
+        assert session.query(Vote).count() == 2
+    assert import_named(at, path).counts == {}
+
+
+def test_attributed_people_are_raters_of_their_own(database: Database, tmp_path: Path) -> None:
+    row = {
+        "id": 1,
+        "data": {"prompt": "Why?", "answer1": "One.", "answer2": "Two."},
+        "annotations": [
+            {"completed_by": who, "result": [{"type": "pairwise", "value": {"selected": side}}]}
+            for who, side in ((7, "left"), (8, "right"))
+        ],
+    }
+    import_named(office_of(database, tmp_path), file_of(tmp_path, [row], "ls.json"), name="ls")
+    with database.read() as session:
+        votes = labels.current_votes(session)
+        assert [(one.rater.name, one.rater.kind, one.outcome) for one in votes] == [
+            ("import:ls:7", RaterKind.HUMAN, Outcome.LEFT),
+            ("import:ls:8", RaterKind.HUMAN, Outcome.RIGHT),
+        ]
+
+
+def test_labels_of_single_completions_are_scores_and_no_votes(
+    database: Database, tmp_path: Path
+) -> None:
+    rows = [
+        {"prompt": "Why?", "completion": "Because.", "label": True},
+        {"prompt": "Why?", "completion": "No idea.", "label": False},
+    ]
+    done = import_named(office_of(database, tmp_path), file_of(tmp_path, rows, "kto.jsonl"))
+    assert (done.counts["rounds"], done.counts["scores"], done.counts.get("votes", 0)) == (2, 2, 0)
+    with database.read() as session:
+        said = session.query(Round.response, Score.value).join(Score, Score.round_id == Round.id)
+        assert dict(said.all()) == {"Because.": 1.0, "No idea.": 0.0}
+
+
+def test_one_bad_row_keeps_all_out_even_behind_many_good_ones(
+    database: Database, tmp_path: Path
+) -> None:
+    rows = [PAIR | {"prompt": f"Why {n}?"} for n in range(BATCH + 1)]
+    bad = PAIR | {"rejected": PAIR["chosen"]}
+    at, path = office_of(database, tmp_path), file_of(tmp_path, [*rows, bad])
+    with pytest.raises(
+        InputError, match=rf"line {BATCH + 2}: 'chosen' and 'rejected' are the same text"
+    ):
+        import_named(at, path)
+    assert not any(stored(database).values())
+
+    done = import_named(at, path, skip_bad=True)
+    assert (done.n_new, done.n_skipped, len(done.mistakes)) == (BATCH + 1, 1, 1)
+    assert stored(database)["votes"] == BATCH + 1
+
+
+def test_a_vote_that_withdraws_nothing_keeps_the_whole_file_out(
+    database: Database, tmp_path: Path
+) -> None:
+    fill(database)
+    at = office_of(database, tmp_path)
+    exporting.write(at, Ask(What.VOTES), tmp_path / "votes.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "votes.jsonl").read_text().splitlines()]
+    undone = next(row for row in rows if row["outcome"] == "withdrawn")
+    fresh = {**undone, "key": "another", "rater": "nobody else"}
+    before = stored(database)
+    with pytest.raises(InputError, match="'another' withdraws a vote that is neither"):
+        import_named(at, file_of(tmp_path, [{**rows[0], "key": "new", "rater": "eve"}, fresh]))
+    assert stored(database) == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"thrice_vote": 2}, "this version reads 1"),
+        ({"rater_kind": "admin"}, "'rater_kind' is 'admin'"),
+        ({"strength": 9}, "'strength' is 9"),
+        ({"created_at": "yesterday"}, "'created_at' is 'yesterday'"),
+        ({"key": "x" * 65}, "'key' has 65 characters"),
+        ({"left": {"raw": 1}}, "'left.raw' is a int"),
+        ({"prompt": []}, "'prompt' is a list"),
+        ({"outcome": "purple"}, "'outcome' is 'purple'"),
+        (
+            {"left": COMPLETION | {"history": [COMPLETION | {"history": [COMPLETION]}]}},
+            "has a history",
+        ),
+        ({"left": COMPLETION | {"shown": {"__class__": "x"}}}, "'shown' holds"),
+    ],
+)
+def test_a_forged_row_of_our_own_format_is_refused_in_words(
+    database: Database, tmp_path: Path, changed: dict[str, Any], words: str
+) -> None:
+    fill(database)
+    at = office_of(database, tmp_path)
+    exporting.write(at, Ask(What.VOTES), tmp_path / "votes.jsonl")
+    row = json.loads((tmp_path / "votes.jsonl").read_text().splitlines()[0])
+    with pytest.raises(InputError, match=words):
+        import_named(at, file_of(tmp_path, [row | {"key": "new"} | changed]))
+
+
+def test_prompts_alone_are_stored_once(database: Database, tmp_path: Path) -> None:
+    rows = [
+        {"question": "Why?"},
+        {"question": "Why?"},
+        {"question": "Who?", "reference_answer": "Me"},
+    ]
+    done = import_named(office_of(database, tmp_path), file_of(tmp_path, rows))
+    assert (done.n_new, done.n_known, done.counts) == (2, 1, {"prompts": 2})
+
+
+def test_a_data_set_by_name_is_imported_as_its_rows(database: Database, tmp_path: Path) -> None:
+    path = file_of(tmp_path, [PAIR])
+    done = import_named(office_of(database, tmp_path), f"hf:{path}", name="local")
+    assert (done.n_new, done.name) == (1, "local")
+    with pytest.raises(InputError, match="cannot be loaded"):
+        import_named(office_of(database, tmp_path), "hf:nobody/nothing")
+
+
+def test_records_are_imported_in_the_callers_transaction(database: Database) -> None:
+    left, right = (CompletionText(text, "", text, thinking=False) for text in "ab")
+    pairs = [JudgedPair(PromptText(f"{n}?"), left, right, ()) for n in range(3)]
+    with database.write() as session:
+        assert import_records(session, pairs, "bench").n_new == 3
+    assert (stored(database)["comparisons"], stored(database)["votes"]) == (3, 0)
