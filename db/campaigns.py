@@ -1,7 +1,7 @@
 """Campaigns and the comparisons in them."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +103,25 @@ def add_items(
     return n_new
 
 
+def set_uncertainty(session: Session, values: Mapping[int, float], *, draw: random.Random) -> None:
+    """Say anew how uncertain comparisons are, by item id, from 0 to 1.
+
+    Their raters go down the order from its top again: it is another one now.
+    """
+    if not values:
+        return
+    rows = [
+        {"id": item_id, "uncertainty": _jittered(value, draw)} for item_id, value in values.items()
+    ]
+    session.execute(update(CampaignItem), rows)
+    touched = select(CampaignItem.campaign_id).where(CampaignItem.id.in_(list(values))).distinct()
+    session.execute(
+        update(CampaignRater)
+        .where(CampaignRater.campaign_id.in_(touched))
+        .values(least_uncertain=None)
+    )
+
+
 def set_state(session: Session, campaign_id: int, state: CampaignState) -> None:
     find(session, campaign_id).state = state
 
@@ -169,7 +188,6 @@ def _add_some(
         gold = item.gold
         if low != item.left and gold in (Outcome.LEFT, Outcome.RIGHT):
             gold = Outcome.RIGHT if gold is Outcome.LEFT else Outcome.LEFT
-        jittered = item.uncertainty + (draw.random() - 0.5) * _JITTER
         rows.append(
             {
                 "campaign_id": campaign.id,
@@ -178,7 +196,7 @@ def _add_some(
                 "overlap": campaign.overlap if item.kind is ItemKind.PLAIN else GOLD_OVERLAP,
                 "n_taken": 0,
                 "draw": draw.random(),
-                "uncertainty": min(1.0, max(0.0, jittered)),
+                "uncertainty": _jittered(item.uncertainty, draw),
                 "gold_outcome": gold,
                 "explanation": item.explanation,
             }
@@ -191,6 +209,11 @@ def _add_some(
         where=(row.excluded.kind != ItemKind.PLAIN) & (CampaignItem.n_taken == 0),
     )
     return len(session.scalars(stored.returning(CampaignItem.id)).all())
+
+
+def _jittered(value: float, draw: random.Random) -> float:
+    """Within 0 and 1 also at the ends, where a judge may put many comparisons."""
+    return value * (1 - _JITTER) + draw.random() * _JITTER
 
 
 def _comparisons(

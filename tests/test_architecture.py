@@ -18,6 +18,7 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.judges": {"ptrapp.core", "ptrapp.engines", "ptrapp.tasks"},
     "ptrapp.pairing": {"ptrapp.core"},
     "ptrapp.ranking": set(),
+    "ptrapp.uncertainty": set(),
     # Votes to one outcome, for training and export alike: it counts rows, and reads none.
     "ptrapp.outcomes": {"db.models"},
     "ptrapp.interchange": {"ptrapp.core", "ptrapp.tasks"},
@@ -49,6 +50,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.refine",
         "ptrapp.rendering",
         "ptrapp.blinding",
+        "ptrapp.uncertainty",
         "db",
     },
     # A route names the judge it asks and the kinds of jobs, and gives errors their status.
@@ -86,6 +88,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.scoring",
         "ptrapp.services.storing",
         "ptrapp.tasks",
+        "ptrapp.uncertainty",
         "db",
     },
     "bench": {"ptrapp", "training", "db", "app"},

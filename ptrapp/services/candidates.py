@@ -1,11 +1,9 @@
 """Which stored pairs a campaign compares: where they come from, a draw, and their uncertainty."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from math import exp
-from statistics import pstdev
 
 from db import adapters, candidates
 from db.campaigns import NewItem
@@ -14,6 +12,7 @@ from db.models import Aspect
 from db.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.services.office import Office
+from ptrapp.uncertainty import uncertainties
 
 MOST_PAIRS = 100_000
 
@@ -103,22 +102,13 @@ def _drawn(pairs: list[Pair], source: Source) -> list[Pair]:
 
 
 def _with_uncertainty(session: Session, pairs: Sequence[Pair], judge: str) -> list[NewItem]:
-    """The pairs as items, each as uncertain as the judge's two scores are close.
-
-    The difference in standard deviations goes through the logistic function p; uncertain is
-    1 − |2p − 1|. Without two scores it is one half.
-    """
+    """The pairs as items; where the judge's numbers say nothing, one half."""
     ids = sorted({round_id for pair in pairs for round_id in pair}) if judge else []
-    scores = candidates.scores_of(session, judge, ids)
-    spread = pstdev(scores.values()) if len(scores) > 1 else 0.0
-    return [NewItem(*pair, uncertainty=_uncertainty(pair, scores, spread)) for pair in pairs]
-
-
-def _uncertainty(pair: Pair, scores: Mapping[int, float], spread: float) -> float:
-    if not spread or pair.left not in scores or pair.right not in scores:
-        return 0.5
-    apart = (scores[pair.left] - scores[pair.right]) / spread
-    return 1 - abs(2 / (1 + exp(-max(-50.0, min(50.0, apart)))) - 1)
+    known = uncertainties(pairs, candidates.scores_of(session, judge, ids))
+    return [
+        NewItem(*pair, uncertainty=0.5 if unsure is None else unsure)
+        for pair, unsure in zip(pairs, known, strict=True)
+    ]
 
 
 def _version(session: Session, name: str) -> int | None:
