@@ -11,7 +11,7 @@ const COEFFICIENT = { one: (x) => x.toFixed(2), range: ([low, high]) => `${low.t
 const inWords = (estimate, form = SHARE) => (estimate.value === null ? estimate.missing
   : `${form.one(estimate.value)} (${form.range(estimate.interval)}, n = ${number(estimate.n)})`);
 const inCell = (estimate, form = SHARE) => (estimate.value === null
-  ? [el("span", { class: "faint lacking" }, estimate.n ? estimate.missing.replace("not enough data: ", "") : "–")]
+  ? [el("span", { class: "faint", title: estimate.missing }, estimate.n ? estimate.missing.match(/\d+ of \d+/)?.[0] ?? "–" : "–")]
   : [form.one(estimate.value), el("div", { class: "faint" }, form.range(estimate.interval))]);
 
 const side = ({ left, biased }) => (biased === null ? left.missing
@@ -61,6 +61,6 @@ const RATER_HEADS = ["Rater", "Labels", "Left of screen", "Right on gold", "Same
 
 const agreementReport = (report) => (report.groups.length ? [
   el("div", { class: "cards" }, ...report.groups.map(groupCard)),
-  framed("Raters", table("Raters, the ones of the most labels first, each with 95 % intervals; ⚠ where one half lies outside. A judge’s “same again” is the same in both orders", RATER_HEADS, report.raters.map(raterRow))),
+  framed("Raters", table("Raters, the ones of the most labels first, each with 95 % intervals, or how many of the needed observations are there; ⚠ where one half lies outside. A judge’s “same again” is the same in both orders", RATER_HEADS, report.raters.map(raterRow))),
   kappaMatrix(report),
 ] : [el("p", {}, "Nobody has labelled anything here yet.")]);

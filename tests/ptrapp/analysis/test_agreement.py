@@ -81,6 +81,15 @@ def test_the_interval_holds_alpha_of_the_raters_it_was_drawn_from() -> None:
     assert ordinal_alpha(opinions) == found, "the same votes have the same interval"
 
 
+def test_the_interval_of_many_comparisons_is_as_narrow_as_if_all_were_drawn() -> None:
+    """Nine times as many comparisons of the same kind: a third of the width."""
+    rows = [(L, L), (R, R), (L, L), (R, R), (L, R)] * 120
+    few, many = (ordinal_alpha(table(*rows * times)).interval for times in (1, 9))
+    assert few is not None
+    assert many is not None
+    assert (many.high - many.low) == pytest.approx((few.high - few.low) / 3, rel=0.15)
+
+
 def test_nobody_disagreeing_is_not_certainty() -> None:
     found = ordinal_alpha(table(*[(L, L), (R, R)] * 10))
     assert found.value == 1
