@@ -3,7 +3,8 @@
 import pytest
 from training_world import add_round, start_run, vote
 
-from db.models import Outcome, Partition
+from db import prompts, rounds
+from db.models import Outcome, Partition, RunMode
 from db.session import Database, Session
 from ptrapp.core.thoughts import TINY
 from training.examples import (
@@ -57,6 +58,21 @@ def test_a_vote_for_either_side_makes_the_preferred_completion_chosen(database: 
     assert [pair.rejected.raw for pair in found.examples] == [BAD, GOOD]
     assert [pair.vote_ids for pair in found.examples] == [(one,), (other,)]
     assert found.highest_vote_id == other
+
+
+def test_a_prompt_that_ends_a_conversation_is_learnt_with_it(database: Database) -> None:
+    earlier = [{"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "2"}]
+    with database.write() as session:
+        prompt = prompts.ensure_prompt(session, "And 2 + 2?", source="test", context=earlier)
+        run = rounds.start_run(session, prompt.id, RunMode.JOB, {}).id
+        good, bad = (
+            add_round(session, run, raw, candidate=at) for at, raw in enumerate((GOOD, BAD))
+        )
+        vote(session, good, bad)
+
+    (pair,) = pairs(database).examples
+
+    assert [message.content for message in pair.messages] == ["1 + 1?", "2", "And 2 + 2?"]
 
 
 def test_ties_and_both_bad_teach_nothing_and_are_counted(database: Database) -> None:

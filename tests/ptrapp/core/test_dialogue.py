@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from jinja2 import TemplateError
 
-from ptrapp.core.dialogue import prompt_ids
+from ptrapp.core.dialogue import build_messages, prompt_ids, turns_of
 from ptrapp.core.settings import BUNDLED_MODEL
-from ptrapp.core.types import Message, Role
+from ptrapp.core.thoughts import TINY
+from ptrapp.core.types import Message, Role, Turn
 
 REFUSES_SYSTEM = (
     "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}"
@@ -52,3 +53,19 @@ def test_a_template_that_refuses_something_else_still_does(tokenizer: Any) -> No
     for messages in ((USER,), (SYSTEM, USER)):
         with pytest.raises(TemplateError, match="alternate"):
             text(tokenizer, *messages)
+
+
+def test_a_conversation_stands_before_the_prompt_that_ends_it() -> None:
+    asked = [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4"}]
+    first = Turn("", "5", "<R> 5")
+
+    messages = build_messages(
+        "And 3 + 3?", [first], TINY, False, system="Be brief.", context=turns_of(asked)
+    )
+
+    assert [message.role.value for message in messages] == (
+        ["system", "user", "assistant", "user", "assistant", "user"]
+    )
+    assert [message.content for message in messages][:4] == [
+        "Be brief.", "2 + 2?", "4", "And 3 + 3?",
+    ]  # fmt: skip
