@@ -13,6 +13,7 @@ from db.models import JobKind
 from ptrapp.api.access import Rater, admins, readers
 from ptrapp.api.agreement_routes import add_agreement_routes
 from ptrapp.api.campaign_routes import add_campaign_routes
+from ptrapp.api.data_routes import add_data_routes
 from ptrapp.api.label_routes import add_label_routes
 from ptrapp.api.people_routes import add_people_routes
 from ptrapp.api.session import Invitations
@@ -104,6 +105,7 @@ def build_router(studio: Studio, invitations: Invitations) -> APIRouter:
     add_label_routes(router, studio)
     add_campaign_routes(router, studio)
     add_agreement_routes(router, studio, readers=readers, admins=admins)
+    add_data_routes(router, studio, admins=admins)
     _add_play_routes(router, studio)
     _add_job_routes(router, studio)
     _add_version_routes(router, studio)

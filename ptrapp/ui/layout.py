@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ptrapp.services.studio import Studio
-from ptrapp.ui import campaigns, label, play, train
+from ptrapp.ui import campaigns, data, label, play, train
 from ptrapp.ui.widgets import stylesheet
 
 THEME = gr.themes.Default(
@@ -54,4 +54,8 @@ def build(studio: Studio) -> gr.Blocks:
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown("# Train\nPreferences and refined rounds become a new version of the model.")
         train.build(studio, pages)
+    with pages.route("Data", "/data"):
+        gr.Navbar(main_page_name=MAIN_PAGE)
+        gr.Markdown("# Data\nFiles of other programs in, files for other trainings out.")
+        data.build()
     return pages

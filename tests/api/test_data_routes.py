@@ -1,0 +1,110 @@
+"""A file sent to the app, a file fetched from it: through everything that stands around the routes."""
+
+import json
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from ptrapp.api.guard import LARGER, MAX_BODY_BYTES
+from ptrapp.interchange.limits import NETWORK
+
+ROWS = [
+    {"prompt": f"Why {n}?", "chosen": "<think>hm</think>Because.", "rejected": "No idea."}
+    for n in range(3)
+]
+
+
+def lines(rows: list[Any]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def send(who: Any, content: bytes, **query: Any) -> Any:
+    return who.ask("POST", "/import", content=content, params={"file": "pairs.jsonl"} | query)
+
+
+def test_a_file_goes_in_and_comes_out_again(ada: Any) -> None:
+    said = send(ada, lines(ROWS), name="in and out")
+    assert said.status_code == 200, said.text
+    assert (said.json()["n_new"], said.json()["format"]) == (3, "preferences")
+    assert send(ada, lines(ROWS), name="in and out").json()["n_known"] == 3
+
+    out = ada.get("/export", params={"what": "preferences", "raters": "dataset"})
+    assert out.status_code == 200
+    assert out.headers["X-Content-SHA256"] == sha256(out.content).hexdigest()
+    rows = [json.loads(line) for line in out.content.splitlines()]
+    assert {row["prompt"][0]["content"] for row in rows} >= {row["prompt"] for row in ROWS}
+
+    ask = {"what": "preferences", "raters": "dataset", "up_to": out.headers["X-Up-To"]}
+    assert ada.get("/export", params=ask).content == out.content
+    refused = ada.get("/export", params=ask | {"expect": "0" * 64})
+    assert (refused.status_code, "another one" in refused.json()["error"]) == (400, True)
+
+
+def test_the_page_tells_sources_votes_and_snapshots(ada: Any) -> None:
+    send(ada, lines([row | {"prompt": f"Told: {row['prompt']}"} for row in ROWS]), name="told")
+    hashed = ada.get("/export", params={"what": "votes"}).headers["X-Content-SHA256"]
+    data = ada.get("/data").json()
+    (source,) = [row for row in data["sources"] if row["source"] == "import:told"]
+    assert [source[name] for name in ("n_prompts", "n_rounds", "n_comparisons", "n_votes")] == [
+        3,
+        6,
+        3,
+        3,
+    ]
+    assert data["n_votes"]["dataset"] >= 3
+    assert hashed in {one["sha256"] for one in data["snapshots"]}
+    assert data["most_mib"] == NETWORK.n_bytes // 2**20
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "words"),
+    [
+        (b"", {}, "holds no file"),
+        (lines([{"foo": 1}]), {}, "pairs.jsonl is in no format that is known: its columns are foo"),
+        (lines([*ROWS, {"prompt": "a"}]), {}, "line 4: no 'chosen'"),
+        (b"\x1f\x8b broken", {}, "cannot be unpacked"),
+        (b"PAR1 broken PAR1", {"file": "../../x.parquet"}, "x.parquet cannot be read as Parquet"),
+        (lines(ROWS), {"format": "secret"}, "format: Input should be"),
+        (lines(ROWS), {"name": "x" * 51}, "name: String should have at most"),
+    ],
+)
+def test_what_cannot_be_imported_is_said_in_one_sentence(
+    ada: Any, content: bytes, query: dict[str, str], words: str
+) -> None:
+    before = ada.get("/data").json()["sources"]
+    said = send(ada, content, **query)
+    assert said.status_code in (400, 422)
+    assert words in said.json()["error"]
+    assert "/tmp" not in said.json()["error"]
+    assert ada.get("/data").json()["sources"] == before
+
+
+def test_bad_rows_are_left_out_when_that_is_asked_for(ada: Any) -> None:
+    rows = [{"prompt": "Skip?", "chosen": "a", "rejected": "a"}, ROWS[0] | {"prompt": "Keep?"}]
+    said = send(ada, lines(rows), skip_bad="true").json()
+    assert (said["n_new"], said["n_skipped"]) == (1, 1)
+    assert said["mistakes"] == ["line 1: 'chosen' and 'rejected' are the same text"]
+
+
+def test_a_file_may_be_larger_than_other_requests_and_no_larger_than_the_limit(ada: Any) -> None:
+    assert LARGER["/api/v1/import"] == NETWORK.n_bytes
+    row = lines([ROWS[0] | {"prompt": "Long?", "note": "x" * 1000}])
+    assert send(ada, row * (MAX_BODY_BYTES // len(row) + 10)).status_code == 200
+    assert send(ada, b"x" * (NETWORK.n_bytes + 1)).status_code == 413
+
+
+@pytest.mark.parametrize(("kind", "start"), [("parquet", b"PAR1"), ("csv", b"thrice_vote,")])
+def test_votes_are_fetched_as_other_kinds_of_file(ada: Any, kind: str, start: bytes) -> None:
+    out = ada.get("/export", params={"what": "votes", "kind": kind})
+    assert out.content.startswith(start)
+    assert f".{kind}" in out.headers["Content-Disposition"]
+
+
+def test_an_annotator_neither_imports_nor_exports(ada: Any, visitor: Any) -> None:
+    token = ada.post("/invitations", {"role": "annotator", "name": "eve"}).json()["token"]
+    eve = visitor()
+    eve.client.headers["Authorization"] = f"Bearer {token}"
+    assert send(eve, lines(ROWS)).status_code == 403
+    for path in ("/export", "/data"):
+        assert eve.get(path).status_code == 403
