@@ -2,26 +2,26 @@
 
 Each function is one short piece of the caller's write transaction. On SQLite the single writer
 keeps two raters apart; on PostgreSQL the rater's row is locked against his second tab, and an item
-that somebody else is just taking is passed over. Those locks leave the keys alone (FOR NO KEY
-UPDATE), because every row that refers to a locked one would wait for it.
+that somebody else is just taking is passed over.
 """
 
 import random
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from db import progress
-from db.dialects import clock, insert
+from db import places, progress
+from db.dialects import clock
 from db.errors import Conflict
-from db.labels import cast_vote, offer, undo_last
+from db.labels import cast_vote, show, undo_last
 from db.models import (
     Assignment,
     AssignmentState,
     Campaign,
     CampaignItem,
+    CampaignRater,
     CampaignState,
     ItemKind,
     Offer,
@@ -32,14 +32,67 @@ from db.models import (
     Vote,
     now,
 )
-from db.picking import Picked, pick
+from db.picking import Asking, Picked, pick
 
 LEASE_S = 1800.0
 """How long a comparison waits for its rater; every request of the page renews it."""
 _SWEPT_AT_ONCE = 100
 
+# Statements are built once: to build one takes longer than to carry it out, and a rater waits for
+# several with every answer.
 _RESERVED = Assignment.state == AssignmentState.RESERVED
-_OPEN = CampaignItem.n_taken < CampaignItem.overlap
+_OF_RATER = Assignment.rater_id == bindparam("rater")
+_IN_CAMPAIGN = Assignment.campaign_id == bindparam("campaign")
+_UNTIL = clock() + bindparam("lease_s")
+_RATER = select(Rater.kind).where(Rater.id == bindparam("rater")).with_for_update(key_share=True)
+_FAR = (CampaignRater.campaign_id == Campaign.id) & (CampaignRater.rater_id == bindparam("rater"))
+_CAMPAIGN = (
+    select(
+        Campaign.name,
+        Campaign.state,
+        Campaign.mix,
+        func.coalesce(Campaign.n_taken >= Campaign.budget, False),
+        Campaign.n_practice,
+        func.coalesce(CampaignRater.n_practised, 0),
+        Campaign.n_returned,
+        CampaignRater.exhausted_at,
+        CampaignRater.least_uncertain,
+    )
+    .outerjoin(CampaignRater, _FAR)
+    .where(Campaign.id == bindparam("campaign"))
+)
+_HELD = (
+    select(Assignment.offer_key, Assignment.tab)
+    .where(_OF_RATER, _IN_CAMPAIGN, _RESERVED)
+    .order_by(Assignment.id)
+)
+_EXPIRED = (
+    select(Assignment)
+    .where(_IN_CAMPAIGN, _RESERVED, Assignment.lease_until < clock())
+    .limit(_SWEPT_AT_ONCE)
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_UNDER_KEY = (
+    select(Assignment)
+    .where(Assignment.offer_key == bindparam("key"))
+    .with_for_update(of=Assignment, key_share=True)
+)
+_BEFORE = select(Assignment.id, Assignment.offer_key).where(
+    _OF_RATER,
+    Assignment.item_id == bindparam("item_id"),
+    Assignment.purpose == bindparam("purpose"),
+)
+_GIVE = insert(Assignment).values(lease_until=_UNTIL)
+_GIVE_AGAIN = (
+    update(Assignment)
+    .where(Assignment.id == bindparam("before"))
+    .values(state=AssignmentState.RESERVED, lease_until=_UNTIL)
+)
+_RENEW = (
+    update(Assignment)
+    .where(_OF_RATER, Assignment.offer_key.in_(bindparam("keys", expanding=True)), _RESERVED)
+    .values(lease_until=_UNTIL)
+)
 
 
 def reserve(
@@ -60,21 +113,24 @@ def reserve(
     nothing else is left.
     """
     draw = draw or random.Random()
-    rater = _locked(session, rater_id)
+    kind = _locked(session, rater_id)
     sweep(session, campaign_id)
-    campaign = _open_campaign(session, campaign_id)
-    _renew(session, rater_id, have, lease_s)
-    held = _held(session, campaign_id, rater_id, tab, have)[:n]
-    while len(held) < n:
-        picked = pick(session, campaign, rater, draw)
-        key = picked and _give(session, campaign_id, rater, picked, tab, draw, lease_s)
+    asking = _asking(session, campaign_id, rater_id, kind)
+    held = [each for each in _held(session, asking) if each.offer_key not in have]
+    keys = [each.offer_key for each in held if each.tab == tab][:n]
+    _renew(session, rater_id, [*have, *keys], lease_s)
+    while len(keys) < n:
+        picked = pick(session, asking, draw)
+        key = picked and _give(session, asking, picked, tab, draw, lease_s)
         if key is None:
             break
-        held.append(key)
-    if not held:
-        held = _held(session, campaign_id, rater_id, None, have)[:n]
-    _renew(session, rater_id, held, lease_s)
-    return held
+        keys.append(key)
+        if len(keys) < n:
+            asking = _asking(session, campaign_id, rater_id, kind)
+    if not keys:
+        keys = [each.offer_key for each in held][:n]
+        _renew(session, rater_id, keys, lease_s)
+    return keys
 
 
 def vote(
@@ -94,18 +150,23 @@ def vote(
     assignment = _find(session, key)
     if assignment.state is AssignmentState.SKIPPED:
         raise Conflict("You skipped this comparison; it is not given to you again.")
-    cast = cast_vote(session, key, shown, strength=strength, decided_ms=decided_ms, client=client)
-    if assignment.state is AssignmentState.EXPIRED:
-        taken = not assignment.counts or _take(session, assignment.campaign_id, assignment.item_id)
-        assignment.state = AssignmentState.RESERVED if taken else AssignmentState.LATE
     counted = assignment.state is AssignmentState.RESERVED
+    if assignment.state is AssignmentState.EXPIRED:
+        campaign_id, item_id = assignment.campaign_id, assignment.item_id
+        counted = not assignment.counts or places.take(session, campaign_id, item_id)
     if counted:
         assignment.state = AssignmentState.DONE
+    elif assignment.state is AssignmentState.EXPIRED:
+        assignment.state = AssignmentState.LATE
     assignment.lease_until = None
     assignment.done_at = assignment.done_at or now()
+    with session.no_autoflush:  # both rows go in one flush
+        cast = cast_vote(
+            session, key, shown, strength=strength, decided_ms=decided_ms, client=client
+        )
     session.flush()
     if counted:
-        _count(session, assignment, +1)
+        places.count(session, assignment, +1)
     return cast, assignment
 
 
@@ -132,17 +193,17 @@ def undo(
     ).one()
     if assignment.offer_key == undone.offer_key:
         before = session.get_one(Offer, undone.offer_key)
-        again = offer(
+        again = show(
             session, rater_id, undone.comparison_id, flipped=before.flipped, purpose=undone.purpose
         )
         if assignment.state is AssignmentState.DONE:
-            _count(session, assignment, -1)
+            places.count(session, assignment, -1)
             assignment.state = AssignmentState.RESERVED
         elif assignment.state is AssignmentState.LATE:
             assignment.state = AssignmentState.EXPIRED
-        assignment.offer_key, assignment.done_at, assignment.tab = again.key, None, tab
+        assignment.offer_key, assignment.done_at, assignment.tab = again, None, tab
         session.flush()
-        _renew(session, rater_id, (again.key,), LEASE_S)
+        _renew(session, rater_id, (again,), LEASE_S)
     return undone, assignment
 
 
@@ -151,7 +212,7 @@ def skip(session: Session, key: str) -> Assignment:
     assignment = _find(session, key)
     match assignment.state:
         case AssignmentState.RESERVED:
-            _give_back(session, assignment)
+            places.give_back(session, assignment)
         case AssignmentState.DONE | AssignmentState.LATE:
             raise Conflict("This comparison has your vote; undo it to skip the comparison.")
         case AssignmentState.SKIPPED:
@@ -166,14 +227,9 @@ def skip(session: Session, key: str) -> Assignment:
 
 def sweep(session: Session, campaign_id: int) -> int:
     """Give back what raters did not answer before their lease ran out. Returns how many."""
-    expired = session.scalars(
-        select(Assignment)
-        .where(Assignment.campaign_id == campaign_id, _RESERVED, Assignment.lease_until < clock())
-        .limit(_SWEPT_AT_ONCE)
-        .with_for_update(skip_locked=True, key_share=True)
-    ).all()
+    expired = session.scalars(_EXPIRED, {"campaign": campaign_id}).all()
     for assignment in expired:
-        _give_back(session, assignment)
+        places.give_back(session, assignment)
         assignment.state, assignment.lease_until = AssignmentState.EXPIRED, None
     if expired:
         session.flush()
@@ -182,11 +238,7 @@ def sweep(session: Session, campaign_id: int) -> int:
 
 def find(session: Session, key: str) -> Assignment | None:
     """The assignment shown under a key, held to the end of the transaction."""
-    return session.scalars(
-        select(Assignment)
-        .where(Assignment.offer_key == key)
-        .with_for_update(of=Assignment, key_share=True)
-    ).one_or_none()
+    return session.scalars(_UNDER_KEY, {"key": key}).one_or_none()
 
 
 def count_practice_left(session: Session, campaign_id: int, rater_id: int) -> int:
@@ -209,8 +261,7 @@ def _find(session: Session, key: str) -> Assignment:
 
 def _give(
     session: Session,
-    campaign_id: int,
-    rater: Rater,
+    asking: Asking,
     picked: Picked,
     tab: str,
     draw: random.Random,
@@ -218,119 +269,51 @@ def _give(
 ) -> str | None:
     """Make a picked comparison the rater's: the key of its offer, None when its place is gone."""
     counts = (
-        rater.kind is RaterKind.HUMAN
+        asking.kind is RaterKind.HUMAN
         and picked.kind is ItemKind.PLAIN
         and picked.purpose is Purpose.LABEL
     )
-    if counts and not _take(session, campaign_id, picked.item_id):
+    if counts and not places.take(session, asking.campaign_id, picked.item_id):
         return None
-    row = {
-        "campaign_id": campaign_id,
-        "item_id": picked.item_id,
-        "rater_id": rater.id,
-        "purpose": picked.purpose,
-        "state": AssignmentState.RESERVED,
-        "counts": counts,
-        "lease_until": clock() + lease_s,
-        "tab": tab,
-    }
-    before = session.scalars(
-        select(Assignment).where(
-            Assignment.rater_id == rater.id,
-            Assignment.item_id == picked.item_id,
-            Assignment.purpose == picked.purpose,
-        )
-    ).one_or_none()
+    connection, rater_id = session.connection(), asking.rater_id
+    item = {"item_id": picked.item_id, "purpose": picked.purpose}
+    given = {"counts": counts, "tab": tab, "lease_s": lease_s}
+    before = connection.execute(_BEFORE, item | {"rater": rater_id}).one_or_none()
     if before is not None:  # its lease had run out: the same pair, under the same key
-        _run(session, update(Assignment).where(Assignment.id == before.id).values(row))
-        return before.offer_key
+        connection.execute(_GIVE_AGAIN, given | {"before": before.id})
+        return str(before.offer_key)
     flipped = draw.random() < 0.5 if picked.flipped is None else picked.flipped
-    shown = offer(session, rater.id, picked.comparison_id, flipped=flipped, purpose=picked.purpose)
-    row |= {"offer_key": shown.key, "flagged": False, "created_at": now()}
-    session.execute(insert(session, Assignment).values(row))
-    return shown.key
+    key = show(session, rater_id, picked.comparison_id, flipped=flipped, purpose=picked.purpose)
+    whose = {"campaign_id": asking.campaign_id, "rater_id": rater_id, "offer_key": key}
+    connection.execute(_GIVE, item | given | whose)
+    return key
 
 
-def _take(session: Session, campaign_id: int, item_id: int) -> bool:
-    """Take one place of an item and of the campaign's budget, if both have one."""
-    item = update(CampaignItem).where(CampaignItem.id == item_id, _OPEN)
-    if not _run(session, item.values(n_taken=CampaignItem.n_taken + 1)):
-        return False
-    within = (Campaign.budget.is_(None)) | (Campaign.n_taken < Campaign.budget)
-    campaign = update(Campaign).where(Campaign.id == campaign_id, within)
-    if _run(session, campaign.values(n_taken=Campaign.n_taken + 1)):
-        return True
-    back = update(CampaignItem).where(CampaignItem.id == item_id)
-    _run(session, back.values(n_taken=CampaignItem.n_taken - 1))
-    return False
+def _asking(session: Session, campaign_id: int, rater_id: int, kind: RaterKind) -> Asking:
+    """Who asks for what. Raises `Conflict` for a campaign that is not open."""
+    named = {"campaign": campaign_id, "rater": rater_id}
+    row = session.connection().execute(_CAMPAIGN, named).one_or_none()
+    if row is None:
+        raise Conflict(f"Campaign {campaign_id} is not in this database; choose another one.")
+    name, state, *rest = row
+    if state is not CampaignState.OPEN:
+        raise Conflict(f"The campaign {name!r} is {state.value}; choose another.")
+    return Asking(campaign_id, rater_id, kind, *rest)
 
 
-def _give_back(session: Session, assignment: Assignment) -> None:
-    """Free the place of a comparison that was reserved, for whoever asks next."""
-    n = int(assignment.counts)
-    if n:
-        item = update(CampaignItem).where(CampaignItem.id == assignment.item_id)
-        _run(session, item.values(n_taken=CampaignItem.n_taken - 1))
-    campaign = update(Campaign).where(Campaign.id == assignment.campaign_id)
-    _run(
-        session,
-        campaign.values(n_taken=Campaign.n_taken - n, n_returned=Campaign.n_returned + 1),
-    )
-
-
-def _count(session: Session, assignment: Assignment, n: int) -> None:
-    """Count a decision, or take it back (`n` is −1), where it counts."""
-    if assignment.counts:
-        campaign = update(Campaign).where(Campaign.id == assignment.campaign_id)
-        _run(session, campaign.values(n_done=Campaign.n_done + n))
-    progress.add(
-        session,
-        assignment.campaign_id,
-        assignment.rater_id,
-        n_done=n if assignment.purpose is Purpose.LABEL else 0,
-        n_practised=n if assignment.purpose is Purpose.PRACTICE else 0,
-    )
-
-
-def _held(
-    session: Session, campaign_id: int, rater_id: int, tab: str | None, have: Collection[str]
-) -> list[str]:
-    """Keys of what the rater was given and has not answered, oldest first."""
-    open_ones = (
-        select(Assignment.offer_key)
-        .where(Assignment.rater_id == rater_id, Assignment.campaign_id == campaign_id, _RESERVED)
-        .order_by(Assignment.id)
-    )
-    if tab is not None:
-        open_ones = open_ones.where(Assignment.tab == tab)
-    return [key for key in session.scalars(open_ones) if key not in have]
+def _held(session: Session, asking: Asking) -> list[Any]:
+    """Key and page of what the rater was given and has not answered, oldest first."""
+    named = {"campaign": asking.campaign_id, "rater": asking.rater_id}
+    return list(session.connection().execute(_HELD, named))
 
 
 def _renew(session: Session, rater_id: int, keys: Collection[str], lease_s: float) -> None:
     if keys:
-        own = update(Assignment).where(
-            Assignment.rater_id == rater_id, Assignment.offer_key.in_(keys), _RESERVED
-        )
-        _run(session, own.values(lease_until=clock() + lease_s))
+        named = {"rater": rater_id, "keys": list(keys), "lease_s": lease_s}
+        session.connection().execute(_RENEW, named)
 
 
-def _open_campaign(session: Session, campaign_id: int) -> Campaign:
-    campaign = session.get(Campaign, campaign_id)
-    if campaign is None:
-        raise Conflict(f"Campaign {campaign_id} is not in this database; choose another one.")
-    if campaign.state is not CampaignState.OPEN:
-        raise Conflict(f"The campaign {campaign.name!r} is {campaign.state.value}; choose another.")
-    return campaign
-
-
-def _locked(session: Session, rater_id: int) -> Rater:
-    """The rater, held to the end of the transaction: two tabs of one person are served in turn."""
-    return session.scalars(
-        select(Rater).where(Rater.id == rater_id).with_for_update(key_share=True)
-    ).one()
-
-
-def _run(session: Session, statement: Any) -> int:
-    """Carry out an UPDATE without looking for loaded rows it touches; how many it changed."""
-    done: Any = session.execute(statement, execution_options={"synchronize_session": False})
-    return int(done.rowcount)
+def _locked(session: Session, rater_id: int) -> RaterKind:
+    """The rater's kind; his row is held: two tabs of one person are served in turn."""
+    kind: RaterKind = session.connection().execute(_RATER, {"rater": rater_id}).scalar_one()
+    return kind

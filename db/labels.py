@@ -4,7 +4,8 @@ from collections.abc import Collection
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
+from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 from sqlalchemy.sql import ColumnElement
 
@@ -25,6 +26,39 @@ from db.models import (
     Vote,
 )
 
+# Statements of every answer are built once: to build one takes longer than to carry it out.
+_later = aliased(Vote)
+_SUPERSEDED = exists().where(_later.supersedes_id == Vote.id)
+_KNOWN = select(
+    Comparison.left_round_id,
+    Comparison.right_round_id,
+    Comparison.aspect,
+    exists()
+    .where(
+        Reveal.rater_id == bindparam("rater_id"),
+        Reveal.round_id.in_((Comparison.left_round_id, Comparison.right_round_id)),
+        Reveal.versions | (Comparison.aspect != Aspect.THOUGHT),
+    )
+    .correlate(Comparison)
+    .label("seen"),
+).where(Comparison.id == bindparam("comparison_id"))
+_NAMED = select(Rater).where(Rater.name == bindparam("name"))
+_SHOW = plain_insert(Offer)
+_OFFER = select(Offer).where(Offer.key == bindparam("key"))
+_IS_STORED = select(Vote.id).where(Vote.key == bindparam("key"))
+_VOTE = (
+    select(Vote)
+    .where(Vote.key == bindparam("key"))
+    .options(joinedload(Vote.comparison), joinedload(Vote.rater))
+)
+_LOCKED = select(Rater).where(Rater.id == bindparam("rater_id")).with_for_update()
+_END = select(Vote.id).where(
+    Vote.rater_id == bindparam("rater_id"),
+    Vote.comparison_id == bindparam("comparison_id"),
+    Vote.purpose == bindparam("purpose"),
+    ~_SUPERSEDED,
+)
+
 _MIRRORED = {Outcome.LEFT: Outcome.RIGHT, Outcome.RIGHT: Outcome.LEFT}
 
 
@@ -32,12 +66,11 @@ def ensure_rater(
     session: Session, kind: RaterKind, name: str, config: dict[str, Any] | None = None
 ) -> Rater:
     """Return the rater of this name, stored now if new. Raises `Conflict` if it is another kind."""
-    named = select(Rater).where(Rater.name == name)
-    rater = session.scalars(named).one_or_none()
+    rater = find_rater(session, name)
     if rater is None:
         row = insert(session, Rater).values(kind=kind, name=name, config=config or {})
         session.execute(row.on_conflict_do_nothing())
-        rater = session.scalars(named).one()
+        rater = session.scalars(_NAMED, {"name": name}).one()
     if rater.kind is not kind:
         raise Conflict(f"{name!r} is the name of a {rater.kind} already; choose another name.")
     return rater
@@ -45,7 +78,7 @@ def ensure_rater(
 
 def find_rater(session: Session, name: str) -> Rater | None:
     """Look a rater up without making one."""
-    return session.scalar(select(Rater).where(Rater.name == name))
+    return session.scalars(_NAMED, {"name": name}).one_or_none()
 
 
 def rename_rater(session: Session, name: str, wanted: str) -> None:
@@ -100,25 +133,35 @@ def offer(
     flipped: bool,
     purpose: Purpose = Purpose.LABEL,
 ) -> Offer:
-    """Store that a comparison is shown to a rater; the vote comes back under the offer's key.
+    """Store that a comparison is shown to a rater, as `show` does; the row, with its rounds."""
+    comparison = _comparison(session, comparison_id)
+    key = show(session, rater_id, comparison_id, flipped=flipped, purpose=purpose)
+    shown = session.get_one(Offer, key)
+    assert shown.comparison is comparison, "the one with its rounds"
+    return shown
+
+
+def show(
+    session: Session, rater_id: int, comparison_id: int, *, flipped: bool, purpose: Purpose
+) -> str:
+    """Store that a comparison is shown to a rater: the key under which the vote comes back.
 
     Where thoughts are what is compared, showing it shows them.
     """
-    comparison = _comparison(session, comparison_id)
-    shown = Offer(
-        key=uuid4().hex,
-        comparison=comparison,
-        rater_id=rater_id,
-        flipped=flipped,
-        purpose=purpose,
-        thoughts_seen=_seen(session, rater_id, comparison),
-    )
-    session.add(shown)
-    if comparison.aspect is Aspect.THOUGHT:
-        for round_id in (comparison.left_round_id, comparison.right_round_id):
+    sides = _known(session, rater_id, comparison_id)
+    shown = {
+        "key": uuid4().hex,
+        "comparison_id": comparison_id,
+        "rater_id": rater_id,
+        "flipped": flipped,
+        "purpose": purpose,
+        "thoughts_seen": sides.seen,
+    }
+    session.connection().execute(_SHOW, shown)
+    if sides.aspect is Aspect.THOUGHT:
+        for round_id in (sides.left_round_id, sides.right_round_id):
             reveal(session, rater_id, round_id, versions=False)
-    session.flush()
-    return shown
+    return str(shown["key"])
 
 
 def reveal(session: Session, rater_id: int, round_id: int, *, versions: bool = True) -> None:
@@ -165,7 +208,7 @@ def cast_vote(
         outcome=_MIRRORED.get(shown, shown) if offered.flipped else shown,
         strength=strength,
         purpose=offered.purpose,
-        blind=not (offered.thoughts_seen or _seen(session, rater.id, comparison)),
+        blind=not (offered.thoughts_seen or _known(session, rater.id, comparison.id).seen),
         rationale=rationale,
         decided_ms=decided_ms,
         client=client,
@@ -322,18 +365,14 @@ def _append(
     """Add a vote at the end of this rater's chain on this comparison."""
     if outcome is Outcome.WITHDRAWN:
         raise Conflict("A vote cannot be cast as withdrawn; undo the last one instead.")
-    end = select(Vote.id).where(
-        Vote.rater_id == rater.id,
-        Vote.comparison_id == comparison.id,
-        Vote.purpose == purpose,
-        ~_superseded(),
-    )
+    chain = {"rater_id": rater.id, "comparison_id": comparison.id, "purpose": purpose}
+    end = session.connection().execute(_END, chain).scalar_one_or_none()
     vote = Vote(
         outcome=outcome,
         purpose=purpose,
         comparison=comparison,
         rater=rater,
-        supersedes_id=session.scalar(end),
+        supersedes_id=end,
         **columns,
     )
     session.add(vote)
@@ -341,13 +380,8 @@ def _append(
     return vote
 
 
-def _superseded() -> ColumnElement[bool]:
-    later = aliased(Vote)
-    return exists().where(later.supersedes_id == Vote.id)
-
-
 def _stands() -> ColumnElement[bool]:
-    return (Vote.outcome != Outcome.WITHDRAWN) & ~_superseded()
+    return (Vote.outcome != Outcome.WITHDRAWN) & ~_SUPERSEDED
 
 
 def _learnable() -> ColumnElement[bool]:
@@ -358,34 +392,32 @@ def _learnable() -> ColumnElement[bool]:
     return _stands() & counted & ~of_a_job()
 
 
-def _seen(session: Session, rater_id: int, comparison: Comparison) -> bool:
-    """Whether the rater knows more of the two rounds than the comparison shows."""
-    sides = (comparison.left_round_id, comparison.right_round_id)
-    seen = select(Reveal.round_id).where(Reveal.rater_id == rater_id, Reveal.round_id.in_(sides))
-    if comparison.aspect is Aspect.THOUGHT:
-        seen = seen.where(Reveal.versions)
-    return session.scalar(seen.limit(1)) is not None
+def _known(session: Session, rater_id: int, comparison_id: int) -> Any:
+    """A comparison's sides and aspect, and whether the rater has `seen` more than it shows."""
+    named = {"rater_id": rater_id, "comparison_id": comparison_id}
+    row = session.connection().execute(_KNOWN, named).one_or_none()
+    if row is None:
+        raise Conflict(f"Comparison {comparison_id} is not in this database; load the page again.")
+    return row
 
 
 def _locked(session: Session, rater_id: int) -> Rater:
     """The rater, held to the end of the transaction: two tabs of one person vote in turn."""
-    rater = session.scalars(
-        select(Rater).where(Rater.id == rater_id).with_for_update()
-    ).one_or_none()
+    rater = session.scalars(_LOCKED, {"rater_id": rater_id}).one_or_none()
     if rater is None:
         raise Conflict(f"Rater {rater_id} is not in this database; sign in again.")
     return rater
 
 
 def _by_key(session: Session, key: str) -> Vote | None:
-    stored = select(Vote).where(Vote.key == key)
-    return session.scalars(
-        stored.options(joinedload(Vote.comparison), joinedload(Vote.rater))
-    ).one_or_none()
+    named = {"key": key}
+    if session.connection().execute(_IS_STORED, named).first() is None:
+        return None
+    return session.scalars(_VOTE, named).one()
 
 
 def _offer(session: Session, key: str) -> Offer:
-    found = session.get(Offer, key)
+    found = session.scalars(_OFFER, {"key": key}).one_or_none()
     if found is None:
         raise Conflict("This pair is not on offer any more; load the next one.")
     return found

@@ -2,25 +2,24 @@
 
 A campaign's mix is drawn from: the most uncertain, any, one that others have begun, gold, or one of
 the rater's own again. What is drawn and not there gives way to any open comparison.
+
+The statements are built once: to build one takes longer than to carry it out.
 """
 
 import random
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db import progress
 from db.models import (
     Assignment,
     AssignmentState,
-    Campaign,
     CampaignItem,
-    CampaignRater,
     ItemKind,
     Offer,
     Purpose,
-    Rater,
     RaterKind,
     Vote,
 )
@@ -30,6 +29,10 @@ REPEAT_AFTER = 10
 _LOOK_AT = 64
 """Open comparisons looked at from a random point on, before all of them are."""
 
+_ABOVE_ALL = 2.0
+"""More than any uncertainty: nothing was looked at yet."""
+
+_CAMPAIGN_ID, _RATER_ID = bindparam("campaign"), bindparam("rater")
 _GOLD = CampaignItem.kind == ItemKind.GOLD
 _PLAIN = CampaignItem.kind == ItemKind.PLAIN
 _OPEN = CampaignItem.n_taken < CampaignItem.overlap
@@ -43,47 +46,147 @@ class Picked(NamedTuple):
     item_id: int
     comparison_id: int
     kind: ItemKind
+    uncertainty: float
     purpose: Purpose = Purpose.LABEL
     flipped: bool | None = None
     """Which way round it must be shown; None lets chance decide."""
 
 
-def pick(session: Session, campaign: Campaign, rater: Rater, draw: random.Random) -> Picked | None:
+class Asking(NamedTuple):
+    """Who asks, in which campaign, and how far he has come."""
+
+    campaign_id: int
+    rater_id: int
+    kind: RaterKind
+    mix: dict[str, Any]
+    used_up: bool
+    """Whether the campaign's budget is spent."""
+    n_practice: int
+    n_practised: int
+    n_returned: int
+    exhausted_at: int | None
+    least_uncertain: float | None
+
+
+def _not_given(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) -> Select[Any]:
+    """Items the rater was not given yet, and whose comparison he has not voted on elsewhere."""
+    given = exists().where(
+        Assignment.rater_id == _RATER_ID,
+        Assignment.item_id == CampaignItem.id,
+        Assignment.purpose == purpose,
+        Assignment.state != AssignmentState.EXPIRED,
+    )
+    voted = exists().where(
+        Vote.rater_id == _RATER_ID,
+        Vote.comparison_id == CampaignItem.comparison_id,
+        Vote.purpose == purpose,
+        Vote.supersedes_id.is_(None),
+    )
+    return (
+        select(
+            CampaignItem.id,
+            CampaignItem.comparison_id,
+            CampaignItem.kind,
+            CampaignItem.uncertainty,
+        )
+        .where(CampaignItem.campaign_id == _CAMPAIGN_ID, *wanted, ~given, ~voted)
+        .with_for_update(of=CampaignItem, skip_locked=True, key_share=True)
+        .limit(1)
+    )
+
+
+def _near(side: ColumnElement[bool], order: Any, *, begun: bool) -> Select[Any]:
+    """Of the first open ones beyond a point of the order, one the rater was not given."""
+    wanted = [CampaignItem.campaign_id == _CAMPAIGN_ID, _PLAIN, _OPEN, side]
+    if begun:
+        wanted.append(CampaignItem.n_taken > 0)
+    some = select(CampaignItem.id).where(*wanted).order_by(order).limit(_LOOK_AT)
+    return _not_given(CampaignItem.id.in_(some), _OPEN).order_by(order)
+
+
+_POINT = bindparam("point")
+_SIDES = (
+    (CampaignItem.draw >= _POINT, CampaignItem.draw),
+    (CampaignItem.draw < _POINT, CampaignItem.draw.desc()),
+)
+_ANY_NEAR = tuple(_near(*side, begun=False) for side in _SIDES)
+_BEGUN_NEAR = tuple(_near(*side, begun=True) for side in _SIDES)
+_ANY = _not_given(_PLAIN, _OPEN).order_by(CampaignItem.draw)
+_NEXT_GOLD = _not_given(_GOLD).order_by(CampaignItem.draw)
+_NEXT_OF_A_JUDGE = _not_given(_PLAIN).order_by(CampaignItem.id)
+_NEXT_PRACTICE = _not_given(
+    CampaignItem.kind == ItemKind.PRACTICE, purpose=Purpose.PRACTICE
+).order_by(CampaignItem.id)
+_MOST_UNCERTAIN = _not_given(
+    _PLAIN, _OPEN, CampaignItem.uncertainty < bindparam("least_uncertain")
+).order_by(CampaignItem.uncertainty.desc())
+_PRACTICE_IN_HAND = select(func.count(Assignment.id)).where(
+    Assignment.campaign_id == _CAMPAIGN_ID,
+    Assignment.rater_id == _RATER_ID,
+    Assignment.purpose == Purpose.PRACTICE,
+    _RESERVED,
+)
+_DONE = (
+    Assignment.campaign_id == _CAMPAIGN_ID,
+    Assignment.rater_id == _RATER_ID,
+    Assignment.state == AssignmentState.DONE,
+    Assignment.purpose == Purpose.LABEL,
+)
+_SOME_TIME_AGO = (
+    select(Assignment.id)
+    .where(*_DONE)
+    .order_by(Assignment.id.desc())
+    .offset(REPEAT_AFTER - 1)
+    .limit(1)
+)
+_REPEATED = exists().where(
+    _again.rater_id == _RATER_ID,
+    _again.item_id == Assignment.item_id,
+    _again.purpose == Purpose.REPEAT,
+)
+_NEXT_REPEAT = (
+    select(
+        CampaignItem.id,
+        CampaignItem.comparison_id,
+        CampaignItem.kind,
+        CampaignItem.uncertainty,
+        Offer.flipped,
+    )
+    .join(Assignment, Assignment.item_id == CampaignItem.id)
+    .join(Offer, Offer.key == Assignment.offer_key)
+    .where(*_DONE, _PLAIN, Assignment.id < bindparam("before"), ~_REPEATED)
+    .order_by(Assignment.id)
+    .limit(1)
+)
+
+
+def pick(session: Session, asking: Asking, draw: random.Random) -> Picked | None:
     """Choose for a rater; None when there is nothing for him now.
 
     A judge is given every plain comparison once, in order; a person first what teaches the
     guidelines, then what the mix says.
     """
-    if rater.kind is not RaterKind.HUMAN:
-        return _first(session, _not_given(campaign.id, rater.id, _PLAIN).order_by(CampaignItem.id))
-    far = progress.of_rater(session, campaign.id, rater.id)
-    if campaign.n_practice > far.n_practised and (
-        picked := _practice(session, campaign, rater.id, far.n_practised)
-    ):
+    if asking.kind is not RaterKind.HUMAN:
+        return _first(session, _NEXT_OF_A_JUDGE, asking)
+    if asking.n_practice > asking.n_practised and (picked := _practice(session, asking)):
         return picked
-    if campaign.budget is not None and campaign.n_taken >= campaign.budget:
+    if asking.used_up or asking.exhausted_at == asking.n_returned:
         return None
-    if far.exhausted_at == campaign.n_returned:
-        return None
-    match _kind_of_next(campaign.mix, draw):
+    match _kind_of_next(asking.mix, draw):
         case "gold":
-            ahead = _not_given(campaign.id, rater.id, _GOLD).order_by(CampaignItem.draw)
-            picked = _first(session, ahead)
+            picked = _first(session, _NEXT_GOLD, asking)
         case "repeat":
-            picked = _repeat(session, campaign.id, rater.id)
+            picked = _repeat(session, asking)
         case "uncertain":
-            picked = _uncertain(session, campaign.id, rater.id, far)
+            picked = _uncertain(session, asking)
         case "overlap":
-            picked = _from_random_point(session, campaign.id, rater.id, draw, begun=True)
+            picked = _from_random_point(session, asking, draw, _BEGUN_NEAR)
         case _:
             picked = None
-    picked = picked or _from_random_point(session, campaign.id, rater.id, draw)
-    picked = picked or _first(
-        session, _not_given(campaign.id, rater.id, _PLAIN, _OPEN).order_by(CampaignItem.draw)
-    )
+    picked = picked or _from_random_point(session, asking, draw, _ANY_NEAR)
+    picked = picked or _first(session, _ANY, asking)
     if picked is None:
-        seen = campaign.n_returned
-        progress.remember(session, campaign.id, rater.id, exhausted_at=seen)
+        progress.found_nothing(session, asking.campaign_id, asking.rater_id, asking.n_returned)
     return picked
 
 
@@ -94,127 +197,54 @@ def _kind_of_next(mix: dict[str, Any], draw: random.Random) -> str:
     return draw.choices(list(weights), list(weights.values()))[0]
 
 
-def _practice(session: Session, campaign: Campaign, rater_id: int, n_done: int) -> Picked | None:
+def _practice(session: Session, asking: Asking) -> Picked | None:
     """The next practice comparison, unless enough of them are in this rater's hands already."""
-    in_hand = select(func.count(Assignment.id)).where(
-        Assignment.campaign_id == campaign.id,
-        Assignment.rater_id == rater_id,
-        Assignment.purpose == Purpose.PRACTICE,
-        _RESERVED,
-    )
-    if n_done + (session.scalar(in_hand) or 0) >= campaign.n_practice:
+    row = _row(session, _PRACTICE_IN_HAND, asking)
+    if asking.n_practised + (row[0] if row else 0) >= asking.n_practice:
         return None
-    practice = _not_given(
-        campaign.id, rater_id, CampaignItem.kind == ItemKind.PRACTICE, purpose=Purpose.PRACTICE
-    )
-    picked = _first(session, practice.order_by(CampaignItem.id))
+    picked = _first(session, _NEXT_PRACTICE, asking)
     return picked and picked._replace(purpose=Purpose.PRACTICE)
 
 
-def _repeat(session: Session, campaign_id: int, rater_id: int) -> Picked | None:
+def _repeat(session: Session, asking: Asking) -> Picked | None:
     """The oldest comparison this rater labelled a while ago and was not asked again, turned."""
-    done = (
-        Assignment.campaign_id == campaign_id,
-        Assignment.rater_id == rater_id,
-        Assignment.state == AssignmentState.DONE,
-    )
-    repeats = exists().where(
-        _again.rater_id == rater_id,
-        _again.item_id == Assignment.item_id,
-        _again.purpose == Purpose.REPEAT,
-    )
-    labelled = (
-        select(CampaignItem.id, CampaignItem.comparison_id, CampaignItem.kind, Offer.flipped)
-        .join(Assignment, Assignment.item_id == CampaignItem.id)
-        .join(Offer, Offer.key == Assignment.offer_key)
-        .where(*done, Assignment.purpose == Purpose.LABEL, _PLAIN)
-    )
-    newest = (
-        select(Assignment.id)
-        .where(*done, Assignment.purpose == Purpose.LABEL)
-        .order_by(Assignment.id.desc())
-        .offset(REPEAT_AFTER - 1)
-        .limit(1)
-    )
-    before = session.scalar(newest)
-    if before is None:
-        return None
-    row = session.execute(
-        labelled.where(Assignment.id < before, ~repeats).order_by(Assignment.id).limit(1)
-    ).first()
+    before = _row(session, _SOME_TIME_AGO, asking)
+    row = before and _row(session, _NEXT_REPEAT, asking, before=before[0])
     if row is None:
         return None
-    item_id, comparison_id, kind, flipped = row
-    return Picked(item_id, comparison_id, kind, Purpose.REPEAT, flipped=not flipped)
+    *item, flipped = row
+    return Picked(*item, purpose=Purpose.REPEAT, flipped=not flipped)
 
 
-def _uncertain(
-    session: Session, campaign_id: int, rater_id: int, far: CampaignRater
-) -> Picked | None:
+def _uncertain(session: Session, asking: Asking) -> Picked | None:
     """The open comparison that the judges are least sure of; each rater goes down the list once."""
-    ahead = _not_given(campaign_id, rater_id, _PLAIN, _OPEN)
-    if far.least_uncertain is not None:
-        ahead = ahead.where(CampaignItem.uncertainty < far.least_uncertain)
-    picked = _first(session, ahead.order_by(CampaignItem.uncertainty.desc()))
+    reached = asking.least_uncertain
+    least = _ABOVE_ALL if reached is None else reached
+    picked = _first(session, _MOST_UNCERTAIN, asking, least_uncertain=least)
     if picked is not None:
-        reached = session.scalar(
-            select(CampaignItem.uncertainty).where(CampaignItem.id == picked.item_id)
-        )
-        progress.remember(session, campaign_id, rater_id, least_uncertain=reached)
+        progress.looked_down_to(session, asking.campaign_id, asking.rater_id, picked.uncertainty)
     return picked
 
 
 def _from_random_point(
-    session: Session, campaign_id: int, rater_id: int, draw: random.Random, *, begun: bool = False
+    session: Session, asking: Asking, draw: random.Random, sides: tuple[Select[Any], ...]
 ) -> Picked | None:
     """An open comparison near a random place of the order.
 
     Bounded: a rater who has answered most of a million costs no more than a new one.
     """
-    wanted = [CampaignItem.campaign_id == campaign_id, _PLAIN, _OPEN]
-    if begun:
-        wanted.append(CampaignItem.n_taken > 0)
     point = draw.random()
-    for side, order in (
-        (CampaignItem.draw >= point, CampaignItem.draw),
-        (CampaignItem.draw < point, CampaignItem.draw.desc()),
-    ):
-        near = select(CampaignItem.id).where(*wanted, side).order_by(order).limit(_LOOK_AT)
-        picked = _first(
-            session,
-            _not_given(campaign_id, rater_id, CampaignItem.id.in_(near), _OPEN).order_by(order),
-        )
-        if picked is not None:
+    for side in sides:
+        if picked := _first(session, side, asking, point=point):
             return picked
     return None
 
 
-def _not_given(
-    campaign_id: int,
-    rater_id: int,
-    *wanted: ColumnElement[bool],
-    purpose: Purpose = Purpose.LABEL,
-) -> Select[int, int, ItemKind]:
-    """Items the rater was not given yet, and whose comparison he has not voted on elsewhere."""
-    given = exists().where(
-        Assignment.rater_id == rater_id,
-        Assignment.item_id == CampaignItem.id,
-        Assignment.purpose == purpose,
-        Assignment.state != AssignmentState.EXPIRED,
-    )
-    voted = exists().where(
-        Vote.rater_id == rater_id,
-        Vote.comparison_id == CampaignItem.comparison_id,
-        Vote.purpose == purpose,
-        Vote.supersedes_id.is_(None),
-    )
-    return (
-        select(CampaignItem.id, CampaignItem.comparison_id, CampaignItem.kind)
-        .where(CampaignItem.campaign_id == campaign_id, *wanted, ~given, ~voted)
-        .with_for_update(of=CampaignItem, skip_locked=True, key_share=True)
-    )
+def _first(session: Session, items: Select[Any], asking: Asking, **more: Any) -> Picked | None:
+    row = _row(session, items, asking, **more)
+    return None if row is None else Picked(*row)
 
 
-def _first(session: Session, items: Select[int, int, ItemKind]) -> Picked | None:
-    row = session.execute(items.limit(1)).first()
-    return None if row is None else Picked(row[0], row[1], row[2])
+def _row(session: Session, statement: Select[Any], asking: Asking, **more: Any) -> Row[Any] | None:
+    named = {"campaign": asking.campaign_id, "rater": asking.rater_id}
+    return session.connection().execute(statement, named | more).first()

@@ -11,7 +11,7 @@ from ptrapp.core.people import ADMINS, LABELS, READS, Person, Role
 
 
 def _only(roles: frozenset[Role], what: str) -> Callable[[Request], None]:
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:
         role = person_of(request).role
         if role not in roles:
             raise Forbidden(f"{what} is not for the role {role.value}.")
@@ -19,11 +19,11 @@ def _only(roles: frozenset[Role], what: str) -> Callable[[Request], None]:
     return check
 
 
-def _asking(request: Request) -> Person:
+async def _asking(request: Request) -> Person:
     return person_of(request)
 
 
-def _rater(request: Request) -> str:
+async def _rater(request: Request) -> str:
     return person_of(request).rater
 
 

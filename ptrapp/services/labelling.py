@@ -70,9 +70,8 @@ def next_pairs(
         )
     with office.database.read() as session:
         found = shown.read_pairs(session, keys)
-        campaign = campaigns.find(session, campaign_id)
         far = progress.of_rater(session, campaign_id, rater.id)
-        left = max(0, campaign.n_practice - far.n_practised)
+        left = max(0, far.n_practice - far.n_practised)
         if left:
             left = min(left, assignments.count_practice_left(session, campaign_id, rater.id))
     pairs = [as_pair(found[key]) for key in keys]
