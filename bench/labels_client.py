@@ -9,9 +9,9 @@ ends the shift; what it had acknowledged by then is told.
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -93,18 +93,10 @@ def annotate(desk: Desk, seat: int, until: float) -> Diary:
 def work(shift: Shift) -> Diary:
     """Let everybody begin at once and gather what they noted."""
     desks = [sit_down(shift.side, shift.port, headers, shift.work) for headers in shift.seats]
-    diaries: list[Diary] = []
     started = time.perf_counter()
     until = started + shift.seconds
-
-    def sit(seat: int, desk: Desk) -> None:
-        diaries.append(annotate(desk, seat, until))
-
-    people = [threading.Thread(target=sit, args=each) for each in enumerate(desks)]
-    for person in people:
-        person.start()
-    for person in people:
-        person.join()
+    with ThreadPoolExecutor(len(desks)) as pool:
+        diaries = list(pool.map(annotate, desks, range(len(desks)), [until] * len(desks)))
     day = Diary(wall_s=time.perf_counter() - started, cpu_s=time.process_time())
     for diary in diaries:
         day.add(diary)

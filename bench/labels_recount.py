@@ -9,19 +9,22 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+_PLAIN = "campaign_items.campaign_id = :campaign AND campaign_items.kind = 'plain'"
 _STANDING = (
-    "SELECT votes.* FROM votes JOIN raters ON raters.id = votes.rater_id "
-    "WHERE raters.kind = 'human' AND votes.purpose = 'label' AND votes.outcome <> 'withdrawn' "
+    "SELECT campaign_items.* FROM votes JOIN raters ON raters.id = votes.rater_id "
+    "JOIN campaign_items ON campaign_items.comparison_id = votes.comparison_id "
+    "JOIN assignments ON assignments.item_id = campaign_items.id "
+    "AND assignments.rater_id = votes.rater_id AND assignments.purpose = votes.purpose "
+    f"WHERE {_PLAIN} AND raters.kind = 'human' AND votes.purpose = 'label' "
+    "AND votes.outcome <> 'withdrawn' "
     "AND NOT EXISTS (SELECT 1 FROM votes later WHERE later.supersedes_id = votes.id)"
 )
-_PLAIN = "campaign_items.campaign_id = :campaign AND campaign_items.kind = 'plain'"
+"""The item of each label that a person gave in the campaign; another campaign may have the pair."""
 _TAKEN = "assignments.counts AND assignments.state IN ('reserved', 'done')"
 _QUERIES = {
-    "n_votes": f"SELECT count(*) FROM ({_STANDING}) v JOIN campaign_items USING (comparison_id) "
-    f"WHERE {_PLAIN}",
-    "n_over_labelled": f"SELECT count(*) FROM (SELECT 1 FROM ({_STANDING}) v "
-    f"JOIN campaign_items USING (comparison_id) WHERE {_PLAIN} "
-    "GROUP BY campaign_items.id HAVING count(*) > max(campaign_items.overlap))",
+    "n_votes": f"SELECT count(*) FROM ({_STANDING})",
+    "n_over_labelled": "SELECT count(*) FROM (SELECT 1 FROM "
+    f"({_STANDING}) GROUP BY id HAVING count(*) > max(overlap))",
     "n_twice_to_a_person": "SELECT count(*) FROM (SELECT 1 FROM offers "
     "JOIN campaign_items USING (comparison_id) "
     f"WHERE {_PLAIN} AND offers.purpose = 'label' "

@@ -14,6 +14,7 @@ def take_turn(program: Program, shift: Shift) -> tuple[dict[str, Any], Diary]:
     before = program.weigh()
     diary = Client(shift).diary()
     after = program.weigh()
+    cpu_s = after.cpu_s - before.cpu_s
     figures = {
         "n_annotators": len(shift.seats),
         "n_acknowledged": len(diary.acknowledged),
@@ -26,7 +27,8 @@ def take_turn(program: Program, shift: Shift) -> tuple[dict[str, Any], Diary]:
         "n_finished": diary.n_finished,
         "wall_s": diary.wall_s,
         "rss_mib": after.rss_mib,
-        "server_cores": (after.cpu_s - before.cpu_s) / diary.wall_s,
+        "server_cores": cpu_s / diary.wall_s,
+        "server_ms_per_vote": 1000 * cpu_s / max(1, len(diary.acknowledged)),
         "client_cores": diary.cpu_s / diary.wall_s,
         "load_average": [load_before, os.getloadavg()[0]],
     }
