@@ -21,7 +21,7 @@ from ptrapp.core.settings import Settings, load_settings
 from training.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
 from training.payload import Payload, read
 from training.ranks import Ranks
-from training.recipes import dpo, evaluate, mask_sft, ptr_data, reward_model, tpo
+from training.recipes import dpo, evaluate, judge, mask_sft, ptr_data, reward_model, tpo
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,8 @@ def _carry_out(database: Database, settings: Settings, job_id: int, token: str) 
                 reward_model.run(claim, ranks)
             case JobKind.EVALUATE:
                 evaluate.run(claim, ranks)
+            case JobKind.JUDGE:
+                judge.run(claim, ranks)
     except StopRequested:
         log.info("job %d: stopped as asked, its last checkpoint is kept", job_id)
         return Exit.STOPPED

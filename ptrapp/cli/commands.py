@@ -20,7 +20,7 @@ from ptrapp.cli.office import CommandOffice, open_office
 from ptrapp.cli.printing import print_json
 from ptrapp.cli.values import given, read_values
 from ptrapp.core.errors import ThriceError
-from ptrapp.services import jobs, versions
+from ptrapp.services import campaigns, jobs, versions
 from ptrapp.services.importing import import_attempts
 
 app = typer.Typer(
@@ -143,6 +143,21 @@ def reward_model(
 ) -> None:
     """Train a judge on the collected preferences."""
     _run(context, JobKind.REWARD_MODEL, {}, more, parent, wait=not no_wait)
+
+
+@app.command(name="judge")
+def judge_campaign(
+    context: typer.Context,
+    campaign: Annotated[str, typer.Argument(help="name or number of a campaign")],
+    judge: Annotated[str | None, typer.Option(help="verifier, llm, or a reward model")] = None,
+    no_wait: NoWait = False,
+    more: Set = None,
+) -> None:
+    """Let a judge label a campaign beside its people."""
+    with _office(context) as office:
+        campaign_id = campaigns.find_id(office, campaign)
+    chosen = given({"campaign_id": campaign_id, "judge": judge})
+    _run(context, JobKind.JUDGE, chosen, more, "base", wait=not no_wait)
 
 
 @app.command()

@@ -80,6 +80,15 @@ class PointwiseJudge(Judge, Protocol):
         ...
 
 
+@runtime_checkable
+class ByNumbers(PointwiseJudge, Protocol):
+    """A judge whose verdict on two responses follows from the numbers it gives them."""
+
+    def decide(self, left: float, right: float) -> Verdict:
+        """What it says of two **responses** with these numbers."""
+        ...
+
+
 def compare_many(judge: Judge, pairs: Sequence[Pair]) -> list[Verdict | JudgeError]:
     """Have all pairs compared, at once where the judge can; an error stands for its own pair."""
     if isinstance(judge, BatchJudge):

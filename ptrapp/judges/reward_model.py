@@ -95,11 +95,13 @@ class RewardModel:
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
         """Compare two **responses** by their scores."""
-        first, second = self.score(question, reference_answer, (left, right))
-        said = f"Scores {first:.3f} and {second:.3f}."
-        if abs(first - second) <= self._tie_below:
+        return self.decide(*self.score(question, reference_answer, (left, right)))
+
+    def decide(self, left: float, right: float) -> Verdict:
+        said = f"Scores {left:.3f} and {right:.3f}."
+        if abs(left - right) <= self._tie_below:
             return Verdict(Preference.TIE, said)
-        return Verdict(Preference.LEFT if first > second else Preference.RIGHT, said)
+        return Verdict(Preference.LEFT if left > right else Preference.RIGHT, said)
 
 
 def chat_ids(tokenizer: Any, question: str, response: str) -> list[int]:

@@ -19,6 +19,14 @@ _LONE_R = re.compile(r"(?:^|[.!?\n])\s*<R>")
 """TPO's specific prompt has no mark before the thought. In code `<R>` follows a word or stands more
 than once."""
 
+_ANY_MARK = re.compile(
+    "|".join(
+        re.escape(mark)
+        for fmt in (TINY, THINK, GENERIC)
+        for mark in (fmt.thought_marker, fmt.response_marker)
+    )
+)
+
 
 def response_of(text: str) -> str:
     """The response alone. Callers hand responses in; a raw completion loses its thought here.
@@ -42,3 +50,16 @@ def response_of(text: str) -> str:
 def without_thoughts(text: str) -> str:
     """The text less every thought that is marked at both ends."""
     return _CLOSED.sub("", text)
+
+
+def unmarked(thought: str) -> str:
+    """A thought as a text of its own, where thoughts are what is compared: no judge cuts it.
+
+    It is changed only where a judge would take a part of it for something to be left out.
+
+    >>> unmarked("Add first. <R> stands before the answer.")
+    'Add first. <R > stands before the answer.'
+    """
+    if response_of(thought) == thought.strip():
+        return thought
+    return _ANY_MARK.sub(lambda mark: f"{mark[0][:-1]} {mark[0][-1]}", thought)

@@ -32,8 +32,10 @@ class Verifier:
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
         """Compare two **responses**. Raises `JudgeError`."""
-        first, second = self.score(question, reference_answer, (left, right))
-        return _OUTCOMES[bool(first), bool(second)]
+        return self.decide(*self.score(question, reference_answer, (left, right)))
+
+    def decide(self, left: float, right: float) -> Verdict:
+        return _OUTCOMES[bool(left), bool(right)]
 
 
 def _needed(question: str, reference_answer: str | None) -> str:

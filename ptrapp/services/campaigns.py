@@ -181,6 +181,17 @@ def view(office: Office, person: Person, campaign_id: int) -> CampaignView:
     return found[campaign_id]
 
 
+def find_id(office: Office, given: str) -> int:
+    """The campaign of this name or number. Raises `NotFound`, which names those there are."""
+    with office.database.read() as session:
+        rows = campaigns.listing(session)
+    for row in rows:
+        if row.name == given or str(row.id) == given:
+            return row.id
+    known = ", ".join(f"{row.id} {row.name}" for row in rows[:10]) or "none yet"
+    raise NotFound(f"There is no campaign {given!r}. There are: {known}.")
+
+
 def _view(
     session: Session, row: Campaign, mine: CampaignRater | None, person: Person
 ) -> CampaignView:

@@ -19,8 +19,8 @@ from ptrapp.core.types import Preference
 from ptrapp.judges.base import Judge, PointwiseJudge, Verdict, rater_name
 from ptrapp.scoring import Compared, Decided, Scores, Tally, score_candidates
 from training.claim import Claim
+from training.patience import patience
 from training.tpo.config import TpoConfig
-from training.tpo.patience import patience
 from training.tpo.recalled import RecalledNumbers, RecalledVerdicts
 
 MOST_UNSCORED = 0.5

@@ -31,9 +31,9 @@ from training import durable
 from training.claim import Claim
 from training.kept import kept_steps, kept_weights
 from training.model import Policy
+from training.patience import patience
 from training.publish import write_adapter
 from training.tpo.config import TpoConfig
-from training.tpo.patience import patience
 from training.tpo.serving import answers, request, serving
 
 PARENT = "parent"

@@ -4,6 +4,7 @@
 const KINDS = {
   dpo: "DPO", mask_sft: "Thought-mask SFT", tpo: "TPO iteration", ptr_data: "Refinement data",
   reward_model: "Reward model", evaluate: "Evaluation",
+  judge: "A judge’s labels",
 };
 const EPOCHS = { key: "epochs", label: "Epochs", hint: "passes over the examples", blank: "3" };
 const LEARNING_RATE = { key: "learning_rate", label: "Learning rate", hint: "peak; blank chooses by the model’s size", blank: "automatic" };

@@ -1,0 +1,122 @@
+"""What of a campaign a judge is asked, and what it has said so far.
+
+As with people, thoughts are read from their rows only where thoughts are compared.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, case, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from db.models import (
+    Aspect,
+    CampaignItem,
+    Comparison,
+    ItemKind,
+    Outcome,
+    Prompt,
+    Purpose,
+    Round,
+    Vote,
+)
+
+_WORK = CampaignItem.kind != ItemKind.PRACTICE
+
+
+class ToJudge(NamedTuple):
+    """A comparison as it is stored: left is the lower id."""
+
+    comparison_id: int
+    aspect: Aspect
+    prompt_id: int
+    prompt: str
+    context: list[dict[str, str]]
+    reference_answer: str | None
+    left_id: int
+    right_id: int
+    left: str
+    """What is compared: a response or a thought."""
+    right: str
+
+
+class Opened(NamedTuple):
+    """A comparison that people may still be given, and what the judge said of it."""
+
+    item_id: int
+    left_id: int
+    right_id: int
+    outcome: Outcome | None
+    agreed: bool | None
+
+
+def unjudged(session: Session, campaign_id: int, rater_id: int) -> list[int]:
+    """Comparisons of a campaign on which the judge has not voted, in the campaign's order."""
+    said = exists().where(_said_by(rater_id), Vote.supersedes_id.is_(None))
+    rows = select(CampaignItem.comparison_id).where(
+        CampaignItem.campaign_id == campaign_id, _WORK, ~said
+    )
+    return list(session.scalars(rows.order_by(CampaignItem.id)))
+
+
+def count_to_judge(session: Session, campaign_id: int) -> int:
+    """Comparisons of a campaign that are a judge's to label: all but those to practise on."""
+    n = select(func.count(CampaignItem.id)).where(CampaignItem.campaign_id == campaign_id, _WORK)
+    return session.scalar(n) or 0
+
+
+def read_pairs(session: Session, comparison_ids: Sequence[int]) -> list[ToJudge]:
+    """These comparisons, in the order of their ids."""
+    left, right = aliased(Round), aliased(Round)
+    is_thought = Comparison.aspect == Aspect.THOUGHT
+    rows = session.execute(
+        select(
+            Comparison.id,
+            Comparison.aspect,
+            Prompt.id,
+            Prompt.text,
+            Prompt.context,
+            Prompt.reference_answer,
+            left.id,
+            right.id,
+            *(case((is_thought, side.thought), else_=side.response) for side in (left, right)),
+        )
+        .join(Prompt, Prompt.id == Comparison.prompt_id)
+        .join(left, left.id == Comparison.left_round_id)
+        .join(right, right.id == Comparison.right_round_id)
+        .where(Comparison.id.in_(comparison_ids))
+        .order_by(Comparison.id)
+    )
+    return [ToJudge(*row) for row in rows]
+
+
+def opened(session: Session, campaign_id: int, rater_id: int) -> list[Opened]:
+    """The comparisons that people may still be given, with the judge's vote where one stands."""
+    later = aliased(Vote)
+    stands = ~exists().where(later.supersedes_id == Vote.id)
+    rows = session.execute(
+        select(
+            CampaignItem.id,
+            Comparison.left_round_id,
+            Comparison.right_round_id,
+            Vote.outcome,
+            Vote.agreed,
+        )
+        .join(Comparison, Comparison.id == CampaignItem.comparison_id)
+        .outerjoin(Vote, _said_by(rater_id) & stands)
+        .where(
+            CampaignItem.campaign_id == campaign_id,
+            CampaignItem.kind == ItemKind.PLAIN,
+            CampaignItem.n_taken < CampaignItem.overlap,
+        )
+        .order_by(CampaignItem.id)
+    )
+    return [Opened(*row) for row in rows]
+
+
+def _said_by(rater_id: int) -> ColumnElement[bool]:
+    return (
+        (Vote.comparison_id == CampaignItem.comparison_id)
+        & (Vote.rater_id == rater_id)
+        & (Vote.purpose == Purpose.LABEL)
+    )

@@ -1,0 +1,21 @@
+"""The settings of a judge's turn in a campaign."""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from training.payload import STRICT
+
+
+@dataclass(frozen=True, slots=True, config=STRICT)
+class JudgeConfig:
+    """The settings of a job in which a judge labels a campaign."""
+
+    campaign_id: Annotated[int, Field(ge=1)]
+    """The campaign whose comparisons are judged; those to practise on are left out."""
+    judge: str | None = None
+    """Who judges, named as in --judge; null is the one the app was started with."""
+    chunk: Annotated[int, Field(ge=1, le=1000)] = 32
+    """Comparisons asked for at once and stored together; a server on a GPU takes several hundred.
+    A job that is killed asks again for so many at most."""

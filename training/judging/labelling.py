@@ -1,0 +1,101 @@
+"""A judge goes through the comparisons of a campaign that it has not voted on, batch by batch."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from db import jobs, judging, labels
+from db.judging import ToJudge
+from db.models import Outcome
+from db.session import Session
+from ptrapp.core.errors import JudgeError, TrainingError
+from ptrapp.judges.base import ByNumbers, Judge, Verdict
+from training.claim import Claim
+from training.judging.asking import Said, ask
+from training.judging.numbers import Numbers
+from training.judging.reasons import reason_of
+from training.patience import patience
+
+SILENT_BATCHES = 3
+"""After so many batches without one verdict a judge that compares is taken to be down. One that
+gives numbers is not: it says nothing of what it cannot read, or has no answer for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A judge's turn in one campaign."""
+
+    campaign_id: int
+    judge: Judge
+    rater_id: int
+    numbers: Numbers
+    chunk: int
+
+
+def label(claim: Claim, turn: Turn) -> Counter[str]:
+    """Ask for every verdict that is missing and store it at once; why some are missing still.
+
+    Each batch is one transaction, verdicts, numbers and progress together. Raises `StopRequested`
+    within a moment of the signal, `TrainingError` for a judge that is down.
+    """
+    with claim.database.read() as session:
+        pending = judging.unjudged(session, turn.campaign_id, turn.rater_id)
+        n_all = judging.count_to_judge(session, turn.campaign_id)
+    unscored: Counter[str] = Counter()
+    n_silent, began = 0, time.monotonic()
+    with patience(claim) as patient:
+        for start in range(0, len(pending), turn.chunk):
+            ids = pending[start : start + turn.chunk]
+            with claim.database.read() as session:
+                batch = judging.read_pairs(session, ids)
+                rounds = {side for each in batch for side in (each.left_id, each.right_id)}
+                known = turn.numbers.of(session, rounds)
+            said = patient.await_(partial(ask, turn.judge, batch, known))
+            n_done = start + len(ids)
+            with claim.database.write() as session:
+                jobs.progress(
+                    session,
+                    claim.job_id,
+                    claim.token,
+                    phase="judging",
+                    step=n_all - len(pending) + n_done,
+                    n_steps=n_all,
+                    eta_s=(time.monotonic() - began) / n_done * (len(pending) - n_done),
+                )
+                turn.numbers.keep(session, said.numbers)
+                _store(session, turn.rater_id, batch, said)
+            errors = [each for each in said.verdicts if isinstance(each, JudgeError)]
+            unscored.update(reason_of(error) for error in errors)
+            n_silent = n_silent + 1 if len(errors) == len(batch) else 0
+            if n_silent == SILENT_BATCHES and not isinstance(turn.judge, ByNumbers):
+                raise TrainingError(_down(turn, errors[-1]))
+    return unscored
+
+
+def key_of(rater_id: int, comparison_id: int) -> str:
+    """A judge has one verdict on a comparison: stored again it is the same row."""
+    return f"judge:{rater_id}:{comparison_id}"
+
+
+def _store(session: Session, rater_id: int, batch: Sequence[ToJudge], said: Said) -> None:
+    for each, verdict in zip(batch, said.verdicts, strict=True):
+        if isinstance(verdict, Verdict):
+            labels.judge_vote(
+                session,
+                rater_id,
+                each.comparison_id,
+                Outcome(verdict.outcome.value),
+                verdict.rationale,
+                key_of(rater_id, each.comparison_id),
+                agreed=verdict.agreed,
+            )
+
+
+def _down(turn: Turn, last: JudgeError) -> str:
+    return (
+        f"The judge {turn.judge.name} gave no verdict on {SILENT_BATCHES} batches one after "
+        f"another. It last said: {last} What it did say is kept: resume the job when it answers "
+        "again, or have another judge label the campaign."
+    )

@@ -1,0 +1,61 @@
+"""Numbers a judge gave: those of responses are kept for good, those of thoughts with their job.
+
+A row of `scores` says how good a response is, and best and worst are chosen by it: a number for a
+thought has no place there.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from db import candidates, scores
+from db.session import Session
+from training import durable
+
+
+class Numbers(Protocol):
+    """What a judge has given to rounds."""
+
+    def of(self, session: Session, round_ids: Collection[int]) -> dict[int, float]:
+        """By round id; rounds without a number are missing."""
+        ...
+
+    def keep(self, session: Session, new: Mapping[int, float]) -> None: ...
+
+
+class OfResponses:
+    """Rows under the judge's name."""
+
+    def __init__(self, rater_id: int, rater: str) -> None:
+        self._rater_id = rater_id
+        self._rater = rater
+
+    def of(self, session: Session, round_ids: Collection[int]) -> dict[int, float]:
+        return candidates.scores_of(session, self._rater, list(round_ids))
+
+    def keep(self, session: Session, new: Mapping[int, float]) -> None:
+        scores.record(session, self._rater_id, new)
+
+
+class OfThoughts:
+    """A file for each batch, in the job's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._values: dict[int, float] = {}
+        files = sorted(folder.glob("*.json"))
+        for file in files:
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            self._values |= {int(round_id): value for round_id, value in kept.items()}
+        self._n_files = len(files)
+
+    def of(self, session: Session, round_ids: Collection[int]) -> dict[int, float]:
+        return {each: self._values[each] for each in round_ids if each in self._values}
+
+    def keep(self, session: Session, new: Mapping[int, float]) -> None:
+        if new:
+            path = self._folder / f"{self._n_files:06d}.json"
+            durable.write(path, json.dumps(dict(new)).encode())
+            self._n_files += 1
+            self._values |= new
