@@ -9,7 +9,7 @@ The statements are built once: to build one takes longer than to carry it out.
 import random
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, exists, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db import progress
@@ -32,7 +32,9 @@ _LOOK_AT = 64
 _ABOVE_ALL = 2.0
 """More than any uncertainty: nothing was looked at yet."""
 
-_CAMPAIGN_ID, _RATER_ID = bindparam("campaign"), bindparam("rater")
+_CAMPAIGN_ID: BindParameter[int] = bindparam("campaign")
+_RATER_ID: BindParameter[int] = bindparam("rater")
+_Items = Select[int, int, ItemKind, float]
 _GOLD = CampaignItem.kind == ItemKind.GOLD
 _PLAIN = CampaignItem.kind == ItemKind.PLAIN
 _OPEN = CampaignItem.n_taken < CampaignItem.overlap
@@ -68,7 +70,7 @@ class Asking(NamedTuple):
     least_uncertain: float | None
 
 
-def _not_given(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) -> Select[Any]:
+def _not_given(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) -> _Items:
     """Items the rater was not given yet, and whose comparison he has not voted on elsewhere."""
     given = exists().where(
         Assignment.rater_id == _RATER_ID,
@@ -95,7 +97,7 @@ def _not_given(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) -
     )
 
 
-def _near(side: ColumnElement[bool], order: Any, *, begun: bool) -> Select[Any]:
+def _near(side: ColumnElement[bool], order: Any, *, begun: bool) -> _Items:
     """Of the first open ones beyond a point of the order, one the rater was not given."""
     wanted = [CampaignItem.campaign_id == _CAMPAIGN_ID, _PLAIN, _OPEN, side]
     if begun:
@@ -104,7 +106,7 @@ def _near(side: ColumnElement[bool], order: Any, *, begun: bool) -> Select[Any]:
     return _not_given(CampaignItem.id.in_(some), _OPEN).order_by(order)
 
 
-_POINT = bindparam("point")
+_POINT: BindParameter[float] = bindparam("point")
 _SIDES = (
     (CampaignItem.draw >= _POINT, CampaignItem.draw),
     (CampaignItem.draw < _POINT, CampaignItem.draw.desc()),
@@ -212,8 +214,8 @@ def _repeat(session: Session, asking: Asking) -> Picked | None:
     row = before and _row(session, _NEXT_REPEAT, asking, before=before[0])
     if row is None:
         return None
-    *item, flipped = row
-    return Picked(*item, purpose=Purpose.REPEAT, flipped=not flipped)
+    item_id, comparison_id, kind, uncertainty, flipped = row
+    return Picked(item_id, comparison_id, kind, uncertainty, Purpose.REPEAT, flipped=not flipped)
 
 
 def _uncertain(session: Session, asking: Asking) -> Picked | None:
@@ -227,7 +229,7 @@ def _uncertain(session: Session, asking: Asking) -> Picked | None:
 
 
 def _from_random_point(
-    session: Session, asking: Asking, draw: random.Random, sides: tuple[Select[Any], ...]
+    session: Session, asking: Asking, draw: random.Random, sides: tuple[_Items, ...]
 ) -> Picked | None:
     """An open comparison near a random place of the order.
 
@@ -240,11 +242,11 @@ def _from_random_point(
     return None
 
 
-def _first(session: Session, items: Select[Any], asking: Asking, **more: Any) -> Picked | None:
+def _first(session: Session, items: _Items, asking: Asking, **more: Any) -> Picked | None:
     row = _row(session, items, asking, **more)
-    return None if row is None else Picked(*row)
+    return None if row is None else Picked(row[0], row[1], row[2], row[3])
 
 
-def _row(session: Session, statement: Select[Any], asking: Asking, **more: Any) -> Row[Any] | None:
+def _row(session: Session, statement: Any, asking: Asking, **more: Any) -> Any:
     named = {"campaign": asking.campaign_id, "rater": asking.rater_id}
     return session.connection().execute(statement, named | more).first()

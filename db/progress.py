@@ -45,7 +45,8 @@ _EXHAUSTED = update(CampaignRater).where(_ROW).values(exhausted_at=bindparam("n_
 def of_rater(session: Session, campaign_id: int, rater_id: int) -> Far:
     """How far a rater has come; zeros for one who has not begun."""
     named = {"campaign": campaign_id, "rater": rater_id}
-    return Far(*session.connection().execute(_FAR, named).one())
+    row: Any = session.connection().execute(_FAR, named).one()
+    return Far(*row)
 
 
 def add(session: Session, campaign_id: int, rater_id: int, **more: int) -> None:

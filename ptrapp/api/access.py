@@ -1,6 +1,9 @@
-"""Which roles may call a route; every route names one of these."""
+"""Which roles may call a route; every route names one of these.
 
-from collections.abc import Callable
+They are `async` because they only look: FastAPI sends the others through a thread each.
+"""
+
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,7 +13,7 @@ from ptrapp.core.errors import Forbidden
 from ptrapp.core.people import ADMINS, LABELS, READS, Person, Role
 
 
-def _only(roles: frozenset[Role], what: str) -> Callable[[Request], None]:
+def _only(roles: frozenset[Role], what: str) -> Callable[[Request], Awaitable[None]]:
     async def check(request: Request) -> None:
         role = person_of(request).role
         if role not in roles:
