@@ -79,7 +79,13 @@ def test_disagreements_are_shown_with_who_said_what_and_nothing_runs(
 def test_guidelines_are_previewed_and_saved(page: Page, labelled: World) -> None:
     open_campaign(page, labelled)
     editor = page.locator("#campaign-detail .guidelines")
-    editor.locator("textarea").fill(f"Prefer **short** ones. {HOSTILE}")
+    written = f"Prefer **short** ones. {HOSTILE}"
+    editor.locator("textarea").fill(written)
+    page.get_by_role("button", name="Close Which is better?").click()
+    expect(page.get_by_role("link", name="Label it")).to_have_count(0)
+    page.get_by_role("button", name="Open Which is better?").click()
+    expect(page.get_by_role("link", name="Label it")).to_be_visible()
+    expect(editor.locator("textarea")).to_have_value(written)  # typed, not saved, and still here
     editor.get_by_role("button", name="Preview the guidelines").click()
     expect(editor.locator(".preview strong")).to_have_text("short")
     editor.get_by_role("button", name="Save the guidelines").click()
@@ -115,6 +121,31 @@ def test_a_campaign_is_made_closed_and_opened_by_keyboard_alone(
     form.get_by_label("Name", exact=True).fill("Any two")
     form.get_by_role("button", name="Create the campaign").click()
     expect(form).to_contain_text("There is a campaign 'Any two' already")
+
+
+def test_a_viewer_reads_figures_and_changes_nothing(
+    page: Page, browser: Browser, labelled: World
+) -> None:
+    asked = httpx.post(f"{labelled.url}/api/v1/invitations", json={"role": "viewer"})
+    guest = browser.new_context()
+    theirs = guest.new_page()
+    theirs.goto(asked.json()["link"])
+    open_campaign(theirs, labelled)
+    expect(theirs.locator(".guidelines .rendered")).to_be_visible()
+    for name in ("Close", "Save", "Create", "Make a link", "judge", "disagreements"):
+        expect(theirs.locator(".campaigns").get_by_role("button", name=name)).to_have_count(0)
+    guest.close()
+
+
+def test_known_answers_are_listed_with_their_explanation(
+    page: Page, app_url: str, app_database: Database
+) -> None:
+    world = make_campaign(app_url, app_database, "With practice", answers(2), n_practice=1)
+    page.goto(f"{app_url}/campaigns#{world.id}")
+    page.get_by_text("Known answers: gold and practice").click()
+    card = page.locator("#campaign-detail .card", has_text="practice")
+    expect(card).to_contain_text("Left is better")
+    expect(card).to_contain_text("explained as: Only one of them is *right*.")
 
 
 def test_an_invitation_lets_an_annotator_in_who_sees_no_figures(

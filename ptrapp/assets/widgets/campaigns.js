@@ -9,7 +9,7 @@ let panel = null;
 let chosen = Number(location.hash.slice(1)) || null;
 
 const told = statusLine();
-const boxes = Object.fromEntries(["list", "detail", "everything"].map((name) => [name, el("div", {})]));
+const boxes = Object.fromEntries(["list", "detail", "about", "everything"].map((name) => [name, el("div", {})]));
 boxes.detail.id = "campaign-detail";
 const mayWrite = () => me.role === "admin";
 const current = () => panel.campaigns.find((campaign) => campaign.id === chosen);
@@ -46,14 +46,15 @@ const exportLink = (campaign, what, label) =>
 
 const orders = (mix) => MIX.filter(([key]) => mix[key] > 0).map(([key, label]) => `${label.toLowerCase()} ${mix[key]}`).join(", ");
 
-const about = (campaign) => el("p", { class: "faint" }, [
+const about = (campaign) => [el("p", { class: "faint" }, [
   `${count(campaign.n_items, "comparison")} of ${aspectWord(campaign)}${madeOf(campaign) ? ` (${madeOf(campaign)})` : ""}`,
   `${count(campaign.overlap, "person").replace("persons", "people")} per comparison`,
   campaign.budget === null ? "no budget" : `budget ${number(campaign.budget)}`,
   `order: ${orders(campaign.mix) || "uniform"}`,
   campaign.n_practice ? `training round of ${campaign.n_practice}` : "no training round",
   campaign.reveal ? "thoughts and versions shown after the vote" : "nothing revealed",
-].join(" · "));
+].join(" · ")), mayWrite() && campaign.state === "open"
+  ? el("div", { class: "acts" }, el("a", { class: "act main", href: `/label?campaign=${campaign.id}` }, "Label it")) : null];
 
 const detail = (campaign) => {
   const told = statusLine();
@@ -67,12 +68,11 @@ const detail = (campaign) => {
     return `Job ${job} is queued: the judge answers every comparison it has not answered yet. The Train page shows how far it is.`;
   }));
   return [
-    el("h3", { tabindex: "-1" }, campaign.name), about(campaign),
+    el("h3", { tabindex: "-1" }, campaign.name), boxes.about,
     el("div", { class: "acts" },
-      mayWrite() && campaign.state === "open" ? el("a", { class: "act main", href: `/label?campaign=${campaign.id}` }, "Label it") : null,
       mayWrite() ? judge : null,
       ...(mayWrite() ? [exportLink(campaign, "preferences", "Export preferences"), exportLink(campaign, "votes", "Export raw votes")] : [])),
-    told.node, agreement.section, mayWrite() ? gallery(campaign) : null, guidelines,
+    told.node, agreement.section, ...(mayWrite() ? [gallery(campaign), knownAnswers(campaign)] : []), guidelines,
   ];
 };
 
@@ -102,8 +102,9 @@ const draw = () => {
   if (!root.contains(boxes.list)) root.replaceChildren(...page());
   redraw(boxes.list, [panel.campaigns, chosen], () => [campaignTable(panel.campaigns, { chosen, onChoose: choose, onState: mayWrite() ? changeState : null })]);
   const campaign = current();
-  // Built anew for another campaign or state only: what is being written in it stays.
-  redraw(boxes.detail, campaign ? [campaign.id, campaign.state] : [], () => (campaign ? detail(campaign) : []));
+  // Built anew for another campaign only: what is being written in it stays.
+  redraw(boxes.detail, campaign?.id ?? null, () => (campaign ? detail(campaign) : []));
+  if (campaign) redraw(boxes.about, campaign, () => about(campaign));
   boxes.detail.className = campaign ? "detail" : "";
   redraw(boxes.everything, "once", everything);
 };
@@ -117,7 +118,11 @@ const begin = async () => {
     root.replaceChildren(el("p", { class: "bad", role: "alert" }, error.message));
     return;
   }
-  setInterval(() => { if (!document.hidden) refresh().catch((error) => told.say(error.message, true)); }, LOOK_MS);
+  let silent = false;
+  setInterval(async () => {
+    if (document.hidden) return;
+    try { await refresh(); if (silent) told.say(""); silent = false; } catch (error) { told.say(error.message, true); silent = true; }
+  }, LOOK_MS);
 };
 
 begin();
