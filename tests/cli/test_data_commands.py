@@ -1,0 +1,70 @@
+"""`import` and `export` from a terminal, over a real database."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ptrapp.cli import commands
+from ptrapp.core.errors import InputError
+
+PAIR = {"prompt": "Why?", "chosen": "Because.", "rejected": "No idea."}
+
+
+def run(folder: Path, *arguments: str) -> Any:
+    result = CliRunner().invoke(commands.app, ["--data-dir", str(folder / "data"), *arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def file_of(folder: Path, *rows: Any) -> str:
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(folder / "pairs.jsonl")
+
+
+def test_a_file_is_imported_once_and_exported_under_its_hash(tmp_path: Path) -> None:
+    said = run(tmp_path, "import", file_of(tmp_path, PAIR), "--name", "mine")
+    assert json.loads(said.stdout) == {
+        "name": "mine", "format": "preferences", "new": 1, "known": 0, "skipped": 0,
+        "added": {"prompts": 1, "runs": 1, "rounds": 2, "comparisons": 1, "votes": 1},
+    }  # fmt: skip
+    assert (
+        json.loads(run(tmp_path, "import", file_of(tmp_path, PAIR), "--name", "mine").stdout)[
+            "known"
+        ]
+        == 1
+    )
+
+    to = tmp_path / "out.jsonl"
+    manifest = json.loads(run(tmp_path, "export", "--to", str(to)).stdout)
+    assert manifest["sha256"] == sha256(to.read_bytes()).hexdigest()
+    again = ("export", "--to", str(to), "--up-to", "1", "--kind", "dataset")
+    assert json.loads(run(tmp_path, *again, "--expect", manifest["sha256"]).stdout)["n_rows"] == 1
+    with pytest.raises(InputError, match="another one than was expected"):
+        run(tmp_path, *again, "--expect", "0" * 64)
+
+
+def test_bad_rows_are_named_and_skipped_when_asked(tmp_path: Path) -> None:
+    path = file_of(tmp_path, PAIR, {"prompt": "a"})
+    with pytest.raises(InputError, match="line 2: no 'chosen'"):
+        run(tmp_path, "import", path)
+    said = run(tmp_path, "import", path, "--skip-bad")
+    assert "Skipped: line 2: no 'chosen'" in said.stderr
+    assert json.loads(said.stdout)["skipped"] == 1
+
+
+def test_the_format_can_be_said(tmp_path: Path) -> None:
+    row = {"prompt": "Why?", "completion": "x", "label": True}
+    said = run(tmp_path, "import", file_of(tmp_path, row), "--format", "prompts")
+    assert json.loads(said.stdout)["added"] == {"prompts": 1}
+
+
+def test_where_to_export_is_said_once(tmp_path: Path) -> None:
+    for arguments in ((), ("--to", "a.jsonl", "--push", "a/b")):
+        with pytest.raises(InputError, match="Say where to"):
+            run(tmp_path, "export", *arguments)

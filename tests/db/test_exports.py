@@ -1,0 +1,102 @@
+"""What exports read, on both databases: as of a vote, of a kind, of a campaign, in pages."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stored_votes import fill, office, refine, sample, vote
+
+from db import exports, labels, sources
+from db.exports import Chosen
+from db.models import Aspect, Campaign, CampaignItem, CampaignState, Outcome, RaterKind
+from db.session import Database, Session
+from ptrapp.services import exporting
+from ptrapp.services.exporting import Ask, What
+
+
+def outcomes(session: Session, chosen: Chosen) -> list[list[tuple[str, Outcome]]]:
+    return [
+        [(one.vote.rater.name, one.vote.outcome) for one in row.votes]
+        for page in exports.standing_pairs(session, chosen)
+        for row in page
+    ]
+
+
+def test_what_stood_at_a_vote_is_told_from_the_log(database: Database) -> None:
+    with database.write() as session:
+        a, b = sample(session, "Q?", "a", "b")
+        vote(session, "ann", a, b, Outcome.LEFT)
+        vote(session, "ann", a, b, Outcome.RIGHT)
+        labels.undo_last(session, labels.ensure_rater(session, RaterKind.HUMAN, "ann").id, "u")
+    with database.read() as session:
+        stood = [outcomes(session, Chosen(up_to)) for up_to in range(4)]
+    assert stood == [[], [[("ann", Outcome.LEFT)]], [[("ann", Outcome.RIGHT)]], []]
+
+
+def test_a_campaign_a_kind_and_an_aspect_are_told_apart(database: Database) -> None:
+    fill(database)
+    with database.write() as session:
+        a, b = sample(session, "In it?", "a", "b")
+        pair = labels.ensure_comparison(session, a.id, b.id)
+        campaign = Campaign(name="c", aspect=Aspect.RESPONSE, state=CampaignState.OPEN, mix={})
+        session.add(campaign)
+        session.flush()
+        session.add(
+            CampaignItem(campaign_id=campaign.id, comparison_id=pair.id, overlap=1, draw=0.5)
+        )
+        vote(session, "ann", a, b, Outcome.TIE)
+        newest = labels.highest_vote_id(session)
+    with database.read() as session:
+        everything = outcomes(session, Chosen(newest))
+        assert outcomes(session, Chosen(newest, campaign.id)) == [[("ann", Outcome.TIE)]]
+        judged = outcomes(session, Chosen(newest, kinds=frozenset({RaterKind.JUDGE})))
+        assert {name for row in judged for name, _ in row} == {"llm:m"}
+        thoughts = outcomes(session, Chosen(newest, aspect=Aspect.THOUGHT))
+        assert thoughts == [[("ann", Outcome.LEFT)]]
+        assert ("ann", Outcome.TIE) in [one for row in everything for one in row]
+
+
+def test_pages_join_without_a_gap(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(database)
+    with database.read() as session:
+        newest = labels.highest_vote_id(session)
+        whole = [
+            one.vote.key for page in exports.all_votes(session, Chosen(newest)) for one in page
+        ]
+        pairs = outcomes(session, Chosen(newest))
+        for size in (1, 2, len(whole)):
+            monkeypatch.setattr(exports, "_AT_ONCE", size)
+            pages = list(exports.all_votes(session, Chosen(newest)))
+            assert [one.vote.key for page in pages for one in page] == whole
+            assert outcomes(session, Chosen(newest)) == pairs
+
+
+def test_rounds_alike_are_numbered_in_their_order(database: Database) -> None:
+    with database.write() as session:
+        a, b, c = sample(session, "Q?", "same", "other", "same")
+        d, e = refine(session, "R?", "same", "same")
+        found = exports.copies(session, [one.id for one in (a, b, c, d, e)])
+    assert found == {c.id: 1}
+
+
+@pytest.mark.parametrize("what", list(What))
+def test_every_export_is_written_on_both_databases(
+    database: Database, tmp_path: Path, what: What
+) -> None:
+    fill(database)
+    at: Any = office(database, tmp_path)
+    manifest = exporting.write(at, Ask(what), tmp_path / "a.jsonl")
+    assert (
+        manifest.n_rows
+        == {What.VOTES: 15, What.PREFERENCES: 3, What.UNPAIRED: 5, What.REFINEMENTS: 1}[what]
+    )
+
+
+def test_sources_are_counted(database: Database) -> None:
+    fill(database)
+    with database.read() as session:
+        rows = {row.source: row for row in sources.sources(session)}
+        assert (rows["play"].n_prompts, rows["play"].n_rounds) == (1, 3)
+        assert (rows["generated"].n_prompts, rows["generated"].n_rounds) == (2, 5)
+        assert sum(row.n_votes for row in rows.values()) == 15
+        assert sources.votes_by_kind(session) == {"human": 13, "judge": 2}
