@@ -21,9 +21,11 @@ from ptrapp.refine import as_turn, refine, sample
 from ptrapp.services.storing import as_row
 from training.config import Precision
 from training.encode import completion_ids, encode_pairs, encode_trajectories
-from training.examples import Target, gather_pairs, gather_trajectories
+from training.examples import Target
 from training.model import Base, load_base
+from training.pairs import gather_pairs
 from training.payload import Filters
+from training.trajectories import gather_trajectories
 
 PROMPT = "What is 12 + 30?\nSay it in words.  "
 N_ROUNDS = 3

@@ -37,8 +37,9 @@ from ptrapp.services.importing import (
     import_named,
     import_records,
 )
-from training.examples import gather_pairs, gather_trajectories
+from training.pairs import gather_pairs
 from training.payload import Filters
+from training.trajectories import gather_trajectories
 
 ROWS = [
     {"question": f"Question {n}?", "output1": f"Weak {n}.", "output2": f"Strong {n}."}

@@ -7,15 +7,10 @@ from db import prompts, rounds
 from db.models import Outcome, Partition, RunMode
 from db.session import Database, Session
 from ptrapp.core.thoughts import TINY
-from training.examples import (
-    Gathered,
-    PairExample,
-    TrajectoryExample,
-    TrajectoryKind,
-    gather_pairs,
-    gather_trajectories,
-)
+from training.examples import Gathered, PairExample, TrajectoryExample, TrajectoryKind
+from training.pairs import gather_pairs
 from training.payload import Filters
+from training.trajectories import gather_trajectories
 
 GOOD, BAD = "<T> 1 + 1.<R> It is 2.", "<T> Easy.<R> It is 3."
 

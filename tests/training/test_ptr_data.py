@@ -23,12 +23,13 @@ from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.tasks.families import HELD_OUT
 from training.claim import Claim, StopRequested
-from training.examples import TrajectoryKind, gather_trajectories
+from training.examples import TrajectoryKind
 from training.payload import Filters, Payload
 from training.ptr.config import PtrDataConfig
 from training.ptr.queries import choose_once
 from training.ranks import Ranks
 from training.recipes import mask_sft, ptr_data
+from training.trajectories import gather_trajectories
 
 SMALL = {"n_queries": 6, "chunk_size": 2}
 

@@ -26,12 +26,13 @@ from training.batches import Item, Rows, build
 from training.claim import Claim
 from training.config import TrainingConfig
 from training.encode import Strength, encode_pairs
-from training.examples import gather_pairs, in_words
+from training.examples import in_words
 from training.fit import Fitted, fit
 from training.hold_out import hold_out
 from training.losses import PreferenceForm
 from training.model import Policy, load_base, make_policy
 from training.objectives import JudgeBatch, preference_objective
+from training.pairs import gather_pairs
 from training.payload import STRICT, read
 from training.plan import plan_steps
 from training.publish import Origin, publish

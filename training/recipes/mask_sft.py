@@ -21,7 +21,7 @@ from training.batches import Item
 from training.claim import Claim
 from training.config import TrainingConfig
 from training.encode import TokenWeights, encode_trajectories
-from training.examples import gather_trajectories, in_words
+from training.examples import in_words
 from training.fit import fit
 from training.hold_out import hold_out
 from training.losses import OFFICIAL, PAPER
@@ -31,6 +31,7 @@ from training.payload import STRICT, read
 from training.publish import Origin, publish
 from training.ranks import Ranks
 from training.token_cache import encoded_once
+from training.trajectories import gather_trajectories
 
 
 class Preset(StrEnum):

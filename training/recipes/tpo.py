@@ -20,8 +20,9 @@ from ptrapp.judges.opening import close_judge, open_judge
 from training import snapshot
 from training.ancestry import find_parent
 from training.claim import Claim, StopRequested
-from training.examples import Gathered, PairExample, gather_pairs
+from training.examples import Gathered, PairExample
 from training.model import load_base, make_policy
+from training.pairs import gather_pairs
 from training.payload import Filters, read
 from training.publish import Origin, publish
 from training.ranks import Ranks
