@@ -225,7 +225,7 @@ def judge_vote(
     *,
     agreed: bool | None = None,
 ) -> Vote:
-    """Store a judge's verdict in the comparison's own terms; a judge sees responses only.
+    """Store a judge's verdict in the comparison's own terms; a judge sees only what is compared.
 
     `key` names the verdict: sent twice it is stored once. `agreed` says whether a judge that was
     asked in both orders said the same twice.

@@ -9,7 +9,6 @@ from functools import partial
 from db import jobs, judging, labels
 from db.judging import ToJudge
 from db.models import Outcome
-from db.session import Session
 from ptrapp.core.errors import JudgeError, TrainingError
 from ptrapp.judges.base import ByNumbers, Judge, Verdict
 from training.claim import Claim
@@ -47,25 +46,12 @@ def label(claim: Claim, turn: Turn) -> Counter[str]:
     n_silent, began = 0, time.monotonic()
     with patience(claim) as patient:
         for start in range(0, len(pending), turn.chunk):
-            ids = pending[start : start + turn.chunk]
-            with claim.database.read() as session:
-                batch = judging.read_pairs(session, ids)
-                rounds = {side for each in batch for side in (each.left_id, each.right_id)}
-                known = turn.numbers.of(session, rounds)
+            batch, known = _read(claim, turn, pending[start : start + turn.chunk])
             said = patient.await_(partial(ask, turn.judge, batch, known))
-            n_done = start + len(ids)
-            with claim.database.write() as session:
-                jobs.progress(
-                    session,
-                    claim.job_id,
-                    claim.token,
-                    phase="judging",
-                    step=n_all - len(pending) + n_done,
-                    n_steps=n_all,
-                    eta_s=(time.monotonic() - began) / n_done * (len(pending) - n_done),
-                )
-                turn.numbers.keep(session, said.numbers)
-                _store(session, turn.rater_id, batch, said)
+            n_done = start + len(batch)
+            n_left = len(pending) - n_done
+            eta_s = (time.monotonic() - began) / n_done * n_left
+            _store(claim, turn, batch, said, step=n_all - n_left, n_steps=n_all, eta_s=eta_s)
             errors = [each for each in said.verdicts if isinstance(each, JudgeError)]
             unscored.update(reason_of(error) for error in errors)
             n_silent = n_silent + 1 if len(errors) == len(batch) else 0
@@ -79,18 +65,49 @@ def key_of(rater_id: int, comparison_id: int) -> str:
     return f"judge:{rater_id}:{comparison_id}"
 
 
-def _store(session: Session, rater_id: int, batch: Sequence[ToJudge], said: Said) -> None:
-    for each, verdict in zip(batch, said.verdicts, strict=True):
-        if isinstance(verdict, Verdict):
-            labels.judge_vote(
-                session,
-                rater_id,
-                each.comparison_id,
-                Outcome(verdict.outcome.value),
-                verdict.rationale,
-                key_of(rater_id, each.comparison_id),
-                agreed=verdict.agreed,
-            )
+def _read(
+    claim: Claim, turn: Turn, comparison_ids: Sequence[int]
+) -> tuple[list[ToJudge], dict[int, float]]:
+    """What is to be compared, and the numbers its rounds have already."""
+    with claim.database.read() as session:
+        batch = judging.read_pairs(session, comparison_ids)
+        rounds = {side for each in batch for side in (each.left_id, each.right_id)}
+        return batch, turn.numbers.of(session, rounds)
+
+
+def _store(
+    claim: Claim,
+    turn: Turn,
+    batch: Sequence[ToJudge],
+    said: Said,
+    *,
+    step: int,
+    n_steps: int,
+    eta_s: float,
+) -> None:
+    """All of a batch, or nothing of it. Raises `Conflict` when fenced."""
+    with claim.database.write() as session:
+        jobs.progress(
+            session,
+            claim.job_id,
+            claim.token,
+            phase="judging",
+            step=step,
+            n_steps=n_steps,
+            eta_s=eta_s,
+        )
+        turn.numbers.keep(session, said.numbers)
+        for each, verdict in zip(batch, said.verdicts, strict=True):
+            if isinstance(verdict, Verdict):
+                labels.judge_vote(
+                    session,
+                    turn.rater_id,
+                    each.comparison_id,
+                    Outcome(verdict.outcome.value),
+                    verdict.rationale,
+                    key_of(turn.rater_id, each.comparison_id),
+                    agreed=verdict.agreed,
+                )
 
 
 def _down(turn: Turn, last: JudgeError) -> str:
