@@ -98,7 +98,7 @@ def scores_of(session: Session, judge: str, round_ids: Sequence[int]) -> dict[in
             .join(Rater, Rater.id == Score.rater_id)
             .where(Rater.name == judge, Score.round_id.in_(some))
         )
-        found |= {round_id: value for round_id, value in session.execute(rows).tuples()}
+        found |= dict(session.execute(rows).tuples().all())
     return found
 
 
