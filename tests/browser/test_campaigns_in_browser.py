@@ -1,5 +1,6 @@
 """The Campaigns page in a real browser: made, labelled by two, measured, explained, opened and closed."""
 
+import re
 from typing import Any
 
 import httpx
@@ -155,7 +156,9 @@ def test_an_invitation_lets_an_annotator_in_who_sees_no_figures(
     invite = page.locator(".invite")
     invite.get_by_label("Name", exact=True).fill("Wim")
     invite.get_by_role("button", name="Make a link").click()
-    link = invite.get_by_label("The link", exact=True).input_value()
+    field = invite.get_by_label("The link", exact=True)
+    expect(field).to_have_value(re.compile("^http"))
+    link = field.input_value()
     guest: BrowserContext = browser.new_context()
     theirs = guest.new_page()
     theirs.goto(link)
@@ -186,3 +189,20 @@ def test_axe_finds_nothing_serious_and_nothing_is_cut_off(
     assert not serious
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.screenshot(path=shots / f"campaigns-{width}-{theme}.png", full_page=True)
+
+
+def test_a_measurement_that_fails_says_so_and_can_be_asked_for_again(
+    page: Page, labelled: World
+) -> None:
+    path = f"**/campaigns/{labelled.id}/agreement"
+    page.route(path, lambda route: route.fulfill(status=503, json={"error": "The disk is full."}))
+    page.goto(f"{labelled.url}/campaigns#{labelled.id}")
+    detail = page.locator("#campaign-detail")
+    expect(detail).to_contain_text("The disk is full.")
+    detail.get_by_role("button", name="Measure again").click()
+    page.wait_for_timeout(300)
+    expect(detail).to_contain_text("The disk is full.")
+    page.unroute(path)
+    detail.get_by_role("button", name="Measure again").click()
+    expect(detail.locator(".matrix")).to_be_visible()
+    expect(detail).not_to_contain_text("The disk is full.")

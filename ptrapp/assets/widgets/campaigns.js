@@ -2,7 +2,7 @@
 // everything: what is in a page's configuration is seen by everybody.
 
 const root = element.querySelector(".campaigns");
-const LOOK_MS = 15_000; // progress of others; the page's own presses are seen at once
+const LOOK_MS = 30_000; // progress of others; the page's own presses are seen at once
 
 let me = null;
 let panel = null;
@@ -35,10 +35,12 @@ const measured = (path) => {
   const shown = el("div", { class: "measured" });
   const measure = async () => {
     told.say("Measuring…");
-    try { shown.replaceChildren(...agreementReport(await call("GET", path))); told.say(""); } catch (error) { told.say(error.message, true); }
+    shown.replaceChildren(...agreementReport(await call("GET", path)));
+    told.say("");
   };
+  const begin = () => measure().catch((error) => told.say(error.message, true));
   return { section: el("section", {}, el("h4", {}, "Agreement"), told.node, shown,
-    el("div", { class: "acts" }, button("Measure again", "measure", act(told, measure)))), measure };
+    el("div", { class: "acts" }, button("Measure again", "measure", act(told, measure)))), begin };
 };
 
 const exportLink = (campaign, what, label) =>
@@ -59,7 +61,7 @@ const about = (campaign) => [el("p", { class: "faint" }, [
 const detail = (campaign) => {
   const told = statusLine();
   const agreement = measured(`/campaigns/${campaign.id}/agreement`);
-  agreement.measure();
+  agreement.begin();
   const guidelines = el("div", {});
   if (mayWrite()) guidelines.append(guidelinesEditor(campaign, refresh));
   else guidelinesRead(campaign).then((section) => guidelines.append(section), (error) => told.say(error.message, true));
@@ -77,9 +79,9 @@ const detail = (campaign) => {
 };
 
 const everything = () => {
-  const { section, measure } = measured("/agreement");
+  const { section, begin } = measured("/agreement");
   const box = el("details", { class: "everything" }, el("summary", {}, "All campaigns and the Play page together: what training learns from"), section);
-  box.addEventListener("toggle", () => { if (box.open) measure(); }, { once: true });
+  box.addEventListener("toggle", () => { if (box.open) begin(); }, { once: true });
   return [box];
 };
 
