@@ -20,6 +20,11 @@ _STANDING = (
     "AND NOT EXISTS (SELECT 1 FROM votes later WHERE later.supersedes_id = votes.id)"
 )
 """The item of each label that a person gave in the campaign; another campaign may have the pair."""
+_NOT_UNDONE = (
+    "NOT EXISTS (SELECT 1 FROM votes JOIN votes later ON later.supersedes_id = votes.id "
+    "WHERE votes.offer_key = offers.key AND later.outcome = 'withdrawn')"
+)
+"""A pair that its rater took back is shown to him under another key."""
 _TAKEN = "assignments.counts AND assignments.state IN ('reserved', 'done')"
 _QUERIES = {
     "n_votes": f"SELECT count(*) FROM ({_STANDING})",
@@ -27,7 +32,7 @@ _QUERIES = {
     f"({_STANDING}) GROUP BY id HAVING count(*) > max(overlap))",
     "n_twice_to_a_person": "SELECT count(*) FROM (SELECT 1 FROM offers "
     "JOIN campaign_items USING (comparison_id) "
-    f"WHERE {_PLAIN} AND offers.purpose = 'label' "
+    f"WHERE {_PLAIN} AND offers.purpose = 'label' AND {_NOT_UNDONE} "
     "GROUP BY offers.rater_id, offers.comparison_id HAVING count(*) > 1)",
     "n_items_miscounted": "SELECT count(*) FROM campaign_items WHERE campaign_id = :campaign "
     "AND n_taken <> (SELECT count(*) FROM assignments "
