@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session, joinedload
 from db.errors import Conflict
 from db.models import Adapter, AdapterStatus, Job, JobKind, Snapshot, now
 
+_NAMES = select(Adapter.name)
+
 
 def register(
     session: Session,
@@ -88,6 +90,11 @@ def ready(session: Session) -> list[Adapter]:
     """Versions no engine has tried yet, oldest first."""
     waiting = _whole().where(Adapter.status == AdapterStatus.READY)
     return list(session.scalars(waiting.order_by(Adapter.id)))
+
+
+def names(session: Session) -> list[str]:
+    """What versions are called, all there ever were."""
+    return list(session.scalars(_NAMES))
 
 
 def listing(session: Session) -> list[Adapter]:

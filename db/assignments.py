@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from db import places, progress
 from db.dialects import clock
-from db.errors import Conflict
+from db.errors import Conflict, Missing
 from db.labels import cast_vote, show, undo_last
 from db.models import (
     Assignment,
@@ -37,6 +37,7 @@ from db.picking import Asking, Picked, pick
 LEASE_S = 1800.0
 """How long a comparison waits for its rater; every request of the page renews it."""
 _SWEPT_AT_ONCE = 100
+_NOT_THIS_UNDO = "This key names another vote or undo; send a fresh one."
 
 # Statements are built once: to build one takes longer than to carry it out, and a rater waits for
 # several with every answer.
@@ -175,11 +176,14 @@ def undo(
 ) -> tuple[Vote, Assignment] | None:
     """Take the rater's last vote in this campaign back and offer the pair again, as it stood.
 
-    None when there is none left. The same key again gives the same answer.
+    None when there is none left. The same key again gives the same answer. Raises `Conflict` for a
+    key that names somebody else's undo, or anything but an undo in this campaign.
     """
     withdrawal = undo_last(session, rater_id, key, campaign_id=campaign_id)
     if withdrawal is None:
         return None
+    if withdrawal.rater_id != rater_id or withdrawal.outcome is not Outcome.WITHDRAWN:
+        raise Conflict(_NOT_THIS_UNDO)
     undone = session.get_one(Vote, withdrawal.supersedes_id)
     assignment = session.scalars(
         select(Assignment)
@@ -190,7 +194,9 @@ def undo(
             Assignment.purpose == undone.purpose,
             CampaignItem.comparison_id == undone.comparison_id,
         )
-    ).one()
+    ).one_or_none()
+    if assignment is None:
+        raise Conflict(_NOT_THIS_UNDO)
     if assignment.offer_key == undone.offer_key:
         before = session.get_one(Offer, undone.offer_key)
         again = show(
@@ -290,11 +296,11 @@ def _give(
 
 
 def _asking(session: Session, campaign_id: int, rater_id: int, kind: RaterKind) -> Asking:
-    """Who asks for what. Raises `Conflict` for a campaign that is not open."""
+    """Who asks for what. Raises `Missing`, or `Conflict` for a campaign that is not open."""
     named = {"campaign": campaign_id, "rater": rater_id}
     row = session.connection().execute(_CAMPAIGN, named).one_or_none()
     if row is None:
-        raise Conflict(f"Campaign {campaign_id} is not in this database; choose another one.")
+        raise Missing(f"There is no campaign {campaign_id}; choose another one.")
     name, state, *rest = row
     if state is not CampaignState.OPEN:
         raise Conflict(f"The campaign {name!r} is {state.value}; choose another.")

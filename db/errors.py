@@ -9,6 +9,7 @@
     ├── DatabaseNewer         the schema is of a later version of the product
     ├── DiskFull              nothing more can be stored
     └── Conflict              the row changed or is gone since it was read
+        ├── Missing           an id that names no row
         └── AlreadyQueued     the same job is queued or running
 """
 
@@ -39,6 +40,10 @@ class DiskFull(DatabaseError):
 
 class Conflict(DatabaseError):
     """The row changed or vanished since it was read."""
+
+
+class Missing(Conflict):
+    """The id names no row; who asks may have it from a page loaded long ago."""
 
 
 class AlreadyQueued(Conflict):

@@ -53,6 +53,6 @@ def count(session: Session, assignment: Assignment, n: int) -> None:
         session,
         assignment.campaign_id,
         assignment.rater_id,
-        n_done=n if assignment.purpose is Purpose.LABEL else 0,
+        n_done=0 if assignment.purpose is Purpose.PRACTICE else n,
         n_practised=n if assignment.purpose is Purpose.PRACTICE else 0,
     )

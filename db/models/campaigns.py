@@ -186,7 +186,7 @@ class CampaignRater(Base):
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"), primary_key=True)
     rater_id: Mapped[int] = mapped_column(ForeignKey("raters.id"), primary_key=True)
     n_done: Mapped[int] = mapped_column(default=0)
-    """Labels of his that stand: plain and gold, no practice, no repeats."""
+    """Answers of his that stand, no practice; with repeats, which his count must not tell."""
     n_skipped: Mapped[int] = mapped_column(default=0)
     n_practised: Mapped[int] = mapped_column(default=0)
     least_uncertain: Mapped[float | None]

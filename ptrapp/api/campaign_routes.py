@@ -3,19 +3,25 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import ConfigDict, Field, FiniteFloat
 
 from ptrapp.api.access import Asking, admins
+from ptrapp.api.answers import (
+    CampaignBrief,
+    CampaignMade,
+    ItemsAdded,
+    JobQueued,
+    KnownItem,
+    PairsFound,
+    StateNow,
+)
+from ptrapp.api.bodies import Body
 from ptrapp.services import campaigns, candidates, jobs
 from ptrapp.services.campaigns import Known, Mix, Plan
 from ptrapp.services.candidates import MOST_PAIRS, Source, SourceKind
 from ptrapp.services.studio import Studio
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class NewSource(Body):
@@ -28,7 +34,7 @@ class NewSource(Body):
     versions: tuple[str, str] = ("", "")
     import_name: str = Field("", max_length=120, alias="import")
     max_pairs: int = Field(1000, ge=1, le=MOST_PAIRS)
-    seed: int = 0
+    seed: int = Field(0, ge=0, le=2**63 - 1)
 
     def read(self) -> Source:
         return Source(**{name: getattr(self, name) for name in Source.__slots__})
@@ -52,7 +58,7 @@ class NewCampaign(Body):
     source: NewSource = NewSource()
     guidelines: str = Field("", max_length=campaigns.LONGEST_GUIDELINES)
     overlap: int = 1
-    budget: int | None = None
+    budget: Annotated[int, Field(le=2**31 - 1)] | None = None
     mix: NewMix = NewMix()
     reveal: bool = False
     n_practice: int = 0
@@ -93,14 +99,15 @@ class Judge(Body):
 def add_campaign_routes(router: APIRouter, studio: Studio) -> None:
     """Add them to the router."""
     admin: Any = {"dependencies": admins, "tags": ["campaigns"]}
+    told: Any = {"tags": ["campaigns"], "response_model_exclude_unset": True}
 
-    @router.get("/campaigns", tags=["campaigns"])
+    @router.get("/campaigns", response_model=list[CampaignBrief], **told)
     def list_campaigns(person: Asking) -> list[dict[str, Any]]:
         """Campaigns, newest first; annotators are told of open ones, and of nobody's counts."""
         return [row.as_json() for row in campaigns.listing(studio, person)]
 
     @router.post("/campaigns", status_code=201, **admin)
-    def new_campaign(body: NewCampaign) -> dict[str, int]:
+    def new_campaign(body: NewCampaign) -> CampaignMade:
         """Make a campaign from stored candidates and open it."""
         plan = Plan(
             name=body.name,
@@ -113,39 +120,42 @@ def add_campaign_routes(router: APIRouter, studio: Studio) -> None:
             reveal=body.reveal,
             n_practice=body.n_practice,
         )
-        return {"campaign_id": campaigns.create(studio, plan)}
+        return CampaignMade(campaigns.create(studio, plan))
 
     @router.post("/campaigns/preview", **admin)
-    def preview(body: Preview) -> dict[str, int]:
+    def preview(body: Preview) -> PairsFound:
         """How many pairs a campaign of this source would have."""
-        return {"n_pairs": candidates.preview(studio, body.source.read(), body.aspect)}
+        return PairsFound(candidates.preview(studio, body.source.read(), body.aspect))
 
-    @router.get("/campaigns/{campaign_id}", tags=["campaigns"])
+    @router.get("/campaigns/{campaign_id}", response_model=CampaignBrief, **told)
     def one_campaign(campaign_id: Id, person: Asking) -> dict[str, Any]:
+        """One campaign; a closed one is not found by who only labels."""
         return campaigns.view(studio, person, campaign_id).as_json()
 
     @router.post("/campaigns/{campaign_id}/state", **admin)
-    def set_state(campaign_id: Id, body: State) -> dict[str, str]:
+    def set_state(campaign_id: Id, body: State) -> StateNow:
+        """Open or close it: a closed one gives nothing out and takes what it gave."""
         campaigns.set_state(studio, campaign_id, body.state)
-        return {"state": body.state}
+        return StateNow(body.state)
 
     @router.post("/campaigns/{campaign_id}/guidelines", **admin)
-    def set_guidelines(campaign_id: Id, body: Guidelines) -> dict[str, str]:
+    def set_guidelines(campaign_id: Id, body: Guidelines) -> StateNow:
+        """Say what raters are to go by, in Markdown."""
         campaigns.set_guidelines(studio, campaign_id, body.guidelines)
-        return {"state": "stored"}
+        return StateNow("stored")
 
     @router.post("/campaigns/{campaign_id}/items", **admin)
-    def add_items(campaign_id: Id, body: NewItems) -> dict[str, int]:
+    def add_items(campaign_id: Id, body: NewItems) -> ItemsAdded:
         """Put comparisons in by hand: plain, gold, or to practise on."""
         known = [Known(**item.model_dump()) for item in body.items]
-        return {"n_new": campaigns.add_known(studio, campaign_id, known)}
+        return ItemsAdded(campaigns.add_known(studio, campaign_id, known))
 
     @router.get("/campaigns/{campaign_id}/items", **admin)
-    def known_items(campaign_id: Id) -> list[dict[str, Any]]:
+    def known_items(campaign_id: Id) -> list[KnownItem]:
         """The comparisons whose answer is known."""
-        return campaigns.known(studio, campaign_id)
+        return [KnownItem(**row) for row in campaigns.known(studio, campaign_id)]
 
     @router.post("/campaigns/{campaign_id}/judge", status_code=201, **admin)
-    def judge(campaign_id: Id, body: Judge) -> dict[str, int]:
+    def judge(campaign_id: Id, body: Judge) -> JobQueued:
         """Queue a job in which a judge labels the campaign, beside its people."""
-        return {"job_id": jobs.start_judging(studio, campaign_id, body.judge)}
+        return JobQueued(jobs.start_judging(studio, campaign_id, body.judge))

@@ -3,20 +3,17 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ptrapp.api.access import Asking, labellers
+from ptrapp.api.answers import BothSides, Changes, Flagged, Kept, Skipped, Undone, Voted
+from ptrapp.api.bodies import Body
 from ptrapp.services import labelling
-from ptrapp.services.pairs import Pair
 from ptrapp.services.studio import Studio
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Key = Annotated[str, Path(max_length=64)]
+Key = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
 """Of an offer: the only name a comparison has on a page."""
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class Next(Body):
@@ -64,13 +61,12 @@ def add_label_routes(router: APIRouter, studio: Studio) -> None:
         )
 
     @router.post("/campaigns/{campaign_id}/undo", **may_label)
-    def undo(campaign_id: Id, body: Undo, person: Asking) -> dict[str, Pair | None]:
+    def undo(campaign_id: Id, body: Undo, person: Asking) -> Undone:
         """Take the last vote back; its pair comes again, with the earlier answer in `was`."""
-        pair = labelling.undo(studio, person, campaign_id, body.key, tab=body.tab)
-        return {"pair": pair}
+        return Undone(labelling.undo(studio, person, campaign_id, body.key, tab=body.tab))
 
     @router.post("/labels/{key}/vote", **may_label)
-    def vote(key: Key, body: Decision, person: Asking) -> dict[str, Any]:
+    def vote(key: Key, body: Decision, person: Asking) -> Voted:
         """Store an answer; once this returns, it survives anything. Sent twice, it counts once."""
         stored = labelling.vote(
             studio,
@@ -81,34 +77,33 @@ def add_label_routes(router: APIRouter, studio: Studio) -> None:
             decided_ms=body.decided_ms,
             client=body.client,
         )
-        return {"stored": True, **stored._asdict()}
+        return Voted(stored=True, **stored._asdict())
 
     @router.post("/labels/{key}/skip", **may_label)
-    def skip(key: Key, person: Asking) -> dict[str, bool]:
+    def skip(key: Key, person: Asking) -> Skipped:
         """Put the comparison aside; it is never given to this rater again."""
         labelling.skip(studio, person, key)
-        return {"skipped": True}
+        return Skipped()
 
     @router.post("/labels/{key}/flag", **may_label)
-    def flag(key: Key, body: Flag, person: Asking) -> dict[str, bool]:
+    def flag(key: Key, body: Flag, person: Asking) -> Flagged:
         """Mark the comparison for whoever runs the campaign."""
         labelling.flag(studio, person, key, body.flagged, body.note)
-        return {"flagged": body.flagged}
+        return Flagged(body.flagged)
 
     @router.post("/labels/{key}/reason", **may_label)
-    def reason(key: Key, body: Reason, person: Asking) -> dict[str, bool]:
+    def reason(key: Key, body: Reason, person: Asking) -> Kept:
         """Say why one voted so, after the vote."""
         labelling.give_reason(studio, person, key, body.text)
-        return {"stored": True}
+        return Kept()
 
     @router.post("/labels/{key}/reveal", **may_label)
-    def reveal(key: Key, person: Asking) -> dict[str, labelling.Revealed]:
+    def reveal(key: Key, person: Asking) -> BothSides:
         """Thoughts and versions, after the vote, where the campaign allows it."""
-        left, right = labelling.reveal(studio, person, key)
-        return {"left": left, "right": right}
+        return BothSides(*labelling.reveal(studio, person, key))
 
     @router.get("/labels/{key}/diff", **may_label)
-    def diff(key: Key, person: Asking) -> dict[str, list[tuple[str, str]]]:
+    def diff(key: Key, person: Asking) -> Changes:
         """What the right side says otherwise than the left."""
         pieces = labelling.changes(studio, person, key)
-        return {"pieces": [(piece.text, piece.kind.value) for piece in pieces]}
+        return Changes([(piece.text, piece.kind.value) for piece in pieces])

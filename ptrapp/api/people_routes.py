@@ -1,21 +1,17 @@
 """The routes of who one is: name and role, a name of one's own, invitations."""
 
-from typing import Any
-
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ptrapp.api.access import Asking, admins
+from ptrapp.api.answers import Invited, Me
+from ptrapp.api.bodies import Body
 from ptrapp.api.session import Invitations, sign_in
 from ptrapp.core.errors import InputError
-from ptrapp.core.people import Person, Role
+from ptrapp.core.people import Role
 from ptrapp.services import people
 from ptrapp.services.studio import Studio
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class Name(Body):
@@ -33,27 +29,27 @@ def add_people_routes(router: APIRouter, studio: Studio, invitations: Invitation
     """Add them to the router."""
 
     @router.get("/me", tags=["people"])
-    def me(person: Asking) -> dict[str, str]:
-        """Who asks, and what that role may do."""
-        return _as_json(person)
+    def me(person: Asking) -> Me:
+        """Who asks, and in which role."""
+        return Me(person.name, person.role.value)
 
     @router.post("/me", tags=["people"])
-    def take_name(body: Name, request: Request, person: Asking) -> dict[str, str]:
+    def take_name(body: Name, request: Request, person: Asking) -> Me:
         """Take a name of one's own; votes cast before go along."""
         if "authorization" in request.headers:
             raise InputError("A token has the name it was made with; ask for another token.")
         name = people.take_name(studio, person, body.name)
         sign_in(request, person.role, name)
-        return _as_json(Person(name, person.role))
+        return Me(name, person.role.value)
 
     @router.post("/invitations", status_code=201, dependencies=admins, tags=["people"])
-    def invite(body: Invitation, request: Request) -> dict[str, str]:
+    def invite(body: Invitation, request: Request) -> Invited:
         """A link that makes a browser somebody, and the token a script sends as Bearer."""
         if body.role is Role.JUDGE and not body.name:
             raise InputError("A judge is a rater of its own: give the agent a name.")
         name = people.checked_name(body.name) if body.name else ""
         token = invitations.issue(body.role, name)
-        return {"token": token, "link": f"{request.base_url}join?token={token}"}
+        return Invited(token, f"{request.base_url}join?token={token}")
 
 
 def add_join(app: FastAPI, invitations: Invitations) -> None:
@@ -66,7 +62,3 @@ def add_join(app: FastAPI, invitations: Invitations) -> None:
             raise InputError("This invitation is a program's: send its token as Bearer.")
         sign_in(request, role, name)
         return RedirectResponse("/label" if role is Role.ANNOTATOR else "/", 303)
-
-
-def _as_json(person: Person) -> dict[str, Any]:
-    return {"name": person.name, "role": person.role.value}

@@ -5,13 +5,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import Field, FiniteFloat
 from starlette.exceptions import HTTPException
 
-from db.errors import Conflict, DatabaseError
+from db.errors import Conflict, DatabaseError, Missing
 from db.models import JobKind
 from ptrapp.api.access import Rater, admins, readers
 from ptrapp.api.agreement_routes import add_agreement_routes
+from ptrapp.api.answers import REFUSALS
+from ptrapp.api.bodies import Body
 from ptrapp.api.campaign_routes import add_campaign_routes
 from ptrapp.api.data_routes import add_data_routes
 from ptrapp.api.label_routes import add_label_routes
@@ -40,10 +42,6 @@ Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 Setting = bool | int | FiniteFloat | str
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class NewRun(Body):
@@ -100,7 +98,7 @@ class NewJob(Body):
 
 def build_router(studio: Studio, invitations: Invitations) -> APIRouter:
     """The routes over one studio. Each says who may call it; `/health` and `/me` anybody may."""
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", responses=REFUSALS)
     add_people_routes(router, studio, invitations)
     add_label_routes(router, studio)
     add_campaign_routes(router, studio)
@@ -236,7 +234,7 @@ def answer_errors(app: FastAPI) -> None:
 
     def status_of(error: Exception) -> int:
         match error:
-            case NotFound():
+            case NotFound() | Missing():
                 return 404
             case Forbidden():
                 return 403

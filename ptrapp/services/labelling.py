@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from db import assignments, campaigns, labels, progress, shown
+from db import adapters, assignments, campaigns, labels, progress, shown
 from db.models import Assignment, AssignmentState, CampaignItem, Offer, Outcome, Purpose, Round
+from db.rounds import POLICY
 from db.session import Session
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.errors import Forbidden, InputError, NotFound
@@ -74,7 +75,8 @@ def next_pairs(
         left = max(0, far.n_practice - far.n_practised)
         if left:
             left = min(left, assignments.count_practice_left(session, campaign_id, rater.id))
-    pairs = [as_pair(found[key]) for key in keys]
+        names = _our_models(office, session)
+    pairs = [as_pair(found[key], names) for key in keys]
     return Batch(pairs, far.n_done, left, finished=not keys and not have)
 
 
@@ -117,11 +119,13 @@ def undo(
         rater = row_of(session, person)
         taken_back = assignments.undo(session, campaign_id, rater.id, key, tab=tab)
         if taken_back is None:
+            campaigns.find(session, campaign_id)
             return None
         undone, assignment = taken_back
         found = shown.read_pairs(session, [assignment.offer_key])[assignment.offer_key]
         flipped = session.get_one(Offer, assignment.offer_key).flipped
-        return as_pair(found, as_shown(undone.outcome, flipped=flipped))
+        names = _our_models(office, session)
+        return as_pair(found, names, as_shown(undone.outcome, flipped=flipped))
 
 
 def skip(office: Office, person: Person, key: str) -> None:
@@ -174,9 +178,10 @@ def changes(office: Office, person: Person, key: str) -> list[Piece]:
     with office.database.read() as session:
         pair = shown.read_pairs(session, [key]).get(key)
         rater = labels.find_rater(session, person.rater)
+        names = _our_models(office, session)
     if pair is None or rater is None or pair.rater_id != rater.id:
         raise NotFound(_NOT_YOURS)
-    return word_diff(neutral(pair.left), neutral(pair.right))
+    return word_diff(neutral(pair.left, names), neutral(pair.right, names))
 
 
 _NOT_YOURS = "This comparison was not given to you. Load the next one."
@@ -188,6 +193,13 @@ def _own(session: Session, rater_id: int, key: str) -> Assignment:
     if assignment is None or assignment.rater_id != rater_id:
         raise NotFound(_NOT_YOURS)
     return assignment
+
+
+def _our_models(office: Office, session: Session) -> list[str]:
+    """Names a text may give itself here: the served model's and those of all versions."""
+    settings = office.settings
+    model = "" if settings.model == "bundled" else settings.model
+    return [settings.served_model, model, model.rpartition("/")[2], *adapters.names(session)]
 
 
 def _lesson(session: Session, assignment: Assignment, said: Outcome) -> Lesson:
@@ -202,4 +214,6 @@ def _lesson(session: Session, assignment: Assignment, said: Outcome) -> Lesson:
 
 
 def _revealed(side: Round) -> Revealed:
-    return Revealed(side.thought, side.adapter.name if side.adapter else "base", side.correct)
+    writer = side.author if side.author != POLICY else None
+    version = side.adapter.name if side.adapter else "base"
+    return Revealed(side.thought, writer or version, side.correct)

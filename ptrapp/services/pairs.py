@@ -1,6 +1,6 @@
 """What leaves the server of a comparison that somebody is to decide: two texts, and no more."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from db.models import Outcome, Purpose
@@ -42,31 +42,32 @@ class Pair:
     """The earlier answer, where an undone pair comes back."""
 
 
-def as_pair(shown: ShownPair, was: Outcome | None = None) -> Pair:
-    """Render a pair; `was` is in terms of the screen."""
+def as_pair(shown: ShownPair, names: Collection[str], was: Outcome | None = None) -> Pair:
+    """Render a pair; `names` are our models', which no text gives itself; `was` is the screen's."""
     return Pair(
         key=shown.key,
         aspect=shown.aspect.value,
         practice=shown.purpose is Purpose.PRACTICE,
         system=None if shown.system is None else visible(shown.system),
-        context=[_turn(turn) for turn in shown.context],
+        context=[_turn(turn, names) for turn in shown.context],
         prompt=visible(shown.prompt),
         prompt_html=render(visible(shown.prompt)),
-        left=_text(shown.left),
-        right=_text(shown.right),
+        left=_text(shown.left, names),
+        right=_text(shown.right, names),
         was=was.value if was else None,
     )
 
 
-def neutral(text: str) -> str:
+def neutral(text: str, names: Collection[str]) -> str:
     """What somebody wrote, without hidden characters and without who he says he is."""
-    return scrub(visible(text))
+    return scrub(visible(text), names)
 
 
-def _text(text: str) -> Text:
-    shown = neutral(text)
+def _text(text: str, names: Collection[str]) -> Text:
+    shown = neutral(text, names)
     return Text(shown, render(shown))
 
 
-def _turn(turn: Mapping[str, str]) -> Turn:
-    return Turn(str(turn.get("role", "user")), render(neutral(str(turn.get("content", "")))))
+def _turn(turn: Mapping[str, str], names: Collection[str]) -> Turn:
+    said = neutral(str(turn.get("content", "")), names)
+    return Turn(str(turn.get("role", "user")), render(said))

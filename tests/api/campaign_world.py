@@ -1,0 +1,163 @@
+"""Campaigns for the routes' tests: rows with unmistakable markers in all that must stay on the server."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from db import adapters, labels, prompts, rounds, scores
+from db.models import Outcome, RaterKind, RunMode, RunState
+from db.rounds import NewRound
+from ptrapp.services.studio import Studio
+
+Make = Callable[[], Any]
+
+HIDDEN = (
+    "zqthought",
+    "zqraw",
+    "zqversion",
+    "zqsampling",
+    "zqwriter",
+    "zqreference",
+    "zqsource",
+    "zqtask",
+    "zqjudge",
+    "zqrationale",
+    "zqsomebody",
+    "zqreason",
+    "zqnote",
+    "zqgold",
+    "0.7316",
+    "731646",
+)
+"""What stands in thoughts, versions, scores, rationales, other people's names, votes and words."""
+SHOWN = "zqresponse"
+LESSON = "zqlesson"
+"""In the explanations of practice comparisons: told once they are answered."""
+
+
+class Campaign(NamedTuple):
+    """A campaign over stored rounds."""
+
+    id: int
+    pairs: list[tuple[int, int]]
+    """Round ids, left first; plain, gold and practice in the order they were asked for."""
+
+
+def join(visitor: Make, admin: Any, role: str, name: str = "") -> Any:
+    """A browser that followed an invitation."""
+    token = invited(admin, role, name)
+    guest = visitor()
+    assert guest.client.get(f"/join?token={token}", follow_redirects=False).status_code == 303
+    return guest
+
+
+def invited(admin: Any, role: str, name: str = "") -> str:
+    made = admin.post("/invitations", {"role": role, "name": name})
+    assert made.status_code == 201, made.text
+    return str(made.json()["token"])
+
+
+def stored_pair(studio: Studio, response: str = SHOWN) -> tuple[int, int]:
+    """Two candidates of a prompt nobody asked before, with a marker in every column."""
+    unique, version_id = uuid4().hex, version(studio, "zqversion")
+    with studio.database.write() as session:
+        prompt = prompts.ensure_prompt(
+            session,
+            f"What is {unique}?",
+            source="zqsource",
+            reference_answer="zqreference",
+            task="zqtask",
+        )
+        run = rounds.start_run(
+            session, prompt.id, RunMode.SAMPLE, {"seed": 731646}, adapter_id=version_id
+        )
+        sides = [
+            rounds.add_round(session, run.id, _completion(place, f"{response} {place} {unique}")).id
+            for place in (0, 1)
+        ]
+        rounds.finish_run(session, run.id, RunState.DONE)
+        _opinions_of_others(session, sides)
+        return sides[0], sides[1]
+
+
+def version(studio: Studio, name: str) -> int:
+    """The row of the version of this name, made now if there is none."""
+    with studio.database.write() as session:
+        found = adapters.by_name(session, name) or adapters.register(
+            session, name=name, parent_id=None, job_id=None, snapshot_id=None,
+            base_model="scripted", path=name, sha256="0" * 64, metrics={},
+        )  # fmt: skip
+        return found.id
+
+
+def make_campaign(
+    admin: Any,
+    studio: Studio,
+    n: int = 3,
+    *,
+    gold: int = 0,
+    practice: int = 0,
+    response: str = SHOWN,
+    **settings: Any,
+) -> Campaign:
+    """A campaign of `n` plain comparisons, then gold and practice ones, open."""
+    pairs = [stored_pair(studio, response) for _ in range(n + gold + practice)]
+    new = {"name": f"Work {uuid4().hex}", "source": {"kind": "none"}, **settings}
+    made = admin.post("/campaigns", new | ({"n_practice": practice} if practice else {}))
+    assert made.status_code == 201, made.text
+    campaign = int(made.json()["campaign_id"])
+    known = [{}] * n + [{"gold": "left", "explanation": "zqgold"}] * gold
+    known += [{"gold": "left", "explanation": f"**{LESSON}**", "practice": True}] * practice
+    items = [
+        {"left": left, "right": right, **more}
+        for (left, right), more in zip(pairs, known, strict=True)
+    ]
+    if items:
+        added = admin.post(f"/campaigns/{campaign}/items", {"items": items})
+        assert added.json() == {"n_new": len(items)}, added.text
+    return Campaign(campaign, pairs)
+
+
+def next_pairs(rater: Any, campaign: Campaign, n: int = 1, **more: Any) -> list[dict[str, Any]]:
+    given = rater.post(f"/campaigns/{campaign.id}/next", {"n": n, **more})
+    assert given.status_code == 200, given.text
+    pairs: list[dict[str, Any]] = given.json()["pairs"]
+    return pairs
+
+
+def vote(rater: Any, key: str, outcome: str = "left", **more: Any) -> dict[str, Any]:
+    stored = rater.post(f"/labels/{key}/vote", {"outcome": outcome, **more})
+    assert stored.status_code == 200, stored.text
+    answer: dict[str, Any] = stored.json()
+    return answer
+
+
+def sentence(response: Any, status: int) -> str:
+    """What an error says."""
+    assert response.status_code == status, f"{response.status_code}: {response.text}"
+    answer = response.json()
+    assert list(answer) == ["error"], answer
+    assert "Traceback" not in answer["error"]
+    return str(answer["error"])
+
+
+def _opinions_of_others(session: Any, sides: list[int]) -> None:
+    judge = labels.ensure_rater(session, RaterKind.JUDGE, "zqjudge")
+    scores.record(session, judge.id, {sides[0]: 0.7316, sides[1]: -0.7316})
+    comparison = labels.ensure_comparison(session, *sides)
+    labels.judge_vote(
+        session, judge.id, comparison.id, Outcome.LEFT, "zqrationale", uuid4().hex, agreed=True
+    )
+    somebody = labels.ensure_rater(session, RaterKind.HUMAN, "zqsomebody")
+    shown = labels.offer(session, somebody.id, comparison.id, flipped=False)
+    labels.cast_vote(session, shown.key, Outcome.RIGHT, rationale="zqreason")
+
+
+def _completion(place: int, response: str) -> NewRound:
+    return NewRound(
+        index=0, parent_id=None, candidate=place, author="zqwriter" if place else "policy", thinking=True,
+        thought=f"zqthought {place}", response=response, raw=f"zqraw {place}", well_formed=True,
+        sampling={"zqsampling": 1}, seed=731646, n_thought_tokens=731646, n_response_tokens=731646,
+        finish_reason="stop", logprob_sum=-0.7316, thought_s=0.7316, duration_s=0.7316,
+        correct=place == 0,
+    )  # fmt: skip

@@ -1,0 +1,528 @@
+"""Labelling over HTTP: what is given, stored, taken back and refused, and said twice is done once."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from campaign_world import (
+    SHOWN,
+    Campaign,
+    Make,
+    invited,
+    join,
+    make_campaign,
+    next_pairs,
+    sentence,
+    vote,
+)
+from sqlalchemy import func, select, update
+
+from db import prompts
+from db.models import (
+    Assignment,
+    AssignmentState,
+    CampaignItem,
+    Comparison,
+    Rater,
+    RaterKind,
+    Vote,
+)
+from ptrapp.services.studio import Studio
+
+NOBODYS = "0" * 32
+
+
+@pytest.fixture
+def bea(ada: Any, visitor: Make) -> Any:
+    return join(visitor, ada, "annotator", f"bea-{uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def cas(ada: Any, visitor: Make) -> Any:
+    return join(visitor, ada, "annotator", f"cas-{uuid4().hex[:8]}")
+
+
+def n_votes(studio: Studio) -> int:
+    with studio.database.read() as session:
+        return session.scalar(select(func.count()).select_from(Vote)) or 0
+
+
+def assignment(studio: Studio, key: str) -> Assignment:
+    with studio.database.read() as session:
+        return session.scalars(select(Assignment).where(Assignment.offer_key == key)).one()
+
+
+def run_out(studio: Studio, key: str) -> None:
+    """As if the rater had been away for longer than the lease."""
+    with studio.database.write() as session:
+        session.execute(
+            update(Assignment).where(Assignment.offer_key == key).values(lease_until=1.0)
+        )
+
+
+def undo(rater: Any, campaign: Campaign, key: str | None = None) -> Any:
+    taken_back = rater.post(f"/campaigns/{campaign.id}/undo", {"key": key or uuid4().hex})
+    assert taken_back.status_code == 200, taken_back.text
+    return taken_back.json()["pair"]
+
+
+def test_the_next_pairs_come_with_how_far_one_is(ada: Any, bea: Any, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 3)
+    given = bea.post(f"/campaigns/{campaign.id}/next", {}).json()
+    assert {name: given[name] for name in ("done", "practice_left", "finished")} == {
+        "done": 0, "practice_left": 0, "finished": False,
+    }  # fmt: skip
+    (pair,) = given["pairs"]
+    assert (pair["aspect"], pair["practice"], pair["was"]) == ("response", False, None)
+    assert {pair["left"]["text"][:12], pair["right"]["text"][:12]} == {f"{SHOWN} 0", f"{SHOWN} 1"}
+    assert pair["prompt_html"] == f"<p>{pair['prompt']}</p>\n"
+    assert pair["left"]["html"] == f"<p>{pair['left']['text']}</p>\n"
+
+    assert vote(bea, pair["key"], decided_ms=800, client="test") == {
+        "stored": True, "counted": True, "done": 1, "practice": None,
+    }  # fmt: skip
+    rest = next_pairs(bea, campaign, 10)
+    assert len(rest) == 2
+    for left in rest:
+        vote(bea, left["key"])
+    over = bea.post(f"/campaigns/{campaign.id}/next", {"n": 2}).json()
+    assert over == {"pairs": [], "done": 3, "practice_left": 0, "finished": True}
+
+
+def test_the_conversation_before_a_prompt_is_shown(ada: Any, bea: Any, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 1)
+    with studio.database.write() as session:
+        prompt = prompts.ensure_prompt(
+            session, f"And {uuid4().hex}?", source="test", system="Be *brief*.",
+            context=[
+                {"role": "user", "content": "**Hello** <script>alert(1)</script>"},
+                {"role": "assistant", "content": "I am ChatGPT."},
+            ],
+        )  # fmt: skip
+        comparison_id = session.scalars(
+            select(CampaignItem.comparison_id).where(CampaignItem.campaign_id == campaign.id)
+        ).one()
+        session.get_one(Comparison, comparison_id).prompt_id = prompt.id
+    (pair,) = next_pairs(bea, campaign)
+    assert pair["system"] == "Be *brief*."
+    assert [turn["role"] for turn in pair["context"]] == ["user", "assistant"]
+    assert "<strong>Hello</strong>" in pair["context"][0]["html"]
+    assert "<script" not in pair["context"][0]["html"]
+    assert "ChatGPT" not in pair["context"][1]["html"]
+
+
+@pytest.mark.parametrize("outcome", ["left", "right", "tie", "both_bad"])
+def test_an_answer_is_stored_as_what_stood_on_the_screen(
+    ada: Any, bea: Any, studio: Studio, outcome: str
+) -> None:
+    campaign = make_campaign(ada, studio, 4)
+    for pair in next_pairs(bea, campaign, 4):
+        vote(bea, pair["key"], outcome, strength=3, decided_ms=1234, client="test")
+        with studio.database.read() as session:
+            (cast,) = session.scalars(select(Vote).where(Vote.key == pair["key"])).all()
+            better = {"left": cast.comparison.left, "right": cast.comparison.right}
+            said = better.get(cast.outcome.value)
+        assert (cast.strength, cast.decided_ms, cast.client) == (3, 1234, "test")
+        if said:
+            assert said.response == pair[outcome]["text"]
+        else:
+            assert cast.outcome.value == outcome
+
+
+def test_said_twice_it_is_stored_once_and_answered_alike(
+    ada: Any, bea: Any, studio: Studio
+) -> None:
+    campaign = make_campaign(ada, studio, 2)
+    (pair,) = next_pairs(bea, campaign)
+    first = vote(bea, pair["key"], "left", strength=2)
+    before = n_votes(studio)
+    assert vote(bea, pair["key"], "right") == first
+    assert n_votes(studio) == before
+
+    for path, body in (("reason", {"text": "shorter"}), ("flag", {"note": "odd"})):
+        url = f"/labels/{pair['key']}/{path}"
+        assert bea.post(url, body).json() == bea.post(url, body).json()
+    assert n_votes(studio) == before + 1, "one row for the reason"
+    (other,) = next_pairs(bea, campaign)
+    for _ in range(2):
+        assert bea.post(f"/labels/{other['key']}/skip").json() == {"skipped": True}
+    assert bea.get(f"/campaigns/{campaign.id}").json()["n_skipped_by_me"] == 1
+
+    key = uuid4().hex
+    assert undo(bea, campaign, key) == undo(bea, campaign, key)
+    assert bea.get(f"/campaigns/{campaign.id}").json()["n_done_by_me"] == 0
+
+
+def test_a_hundred_sends_of_one_vote_at_once_are_one(ada: Any, bea: Any, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 1)
+    (pair,) = next_pairs(bea, campaign)
+    before = n_votes(studio)
+    with ThreadPoolExecutor(8) as crowd:
+        answers = list(crowd.map(lambda _: vote(bea, pair["key"]), range(24)))
+    assert {answer["done"] for answer in answers} == {1}
+    assert n_votes(studio) == before + 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"outcome": "withdrawn"},
+        {"outcome": "best"},
+        {"outcome": None},
+        {"strength": 0},
+        {"strength": 4},
+        {"strength": 1.5},
+        {"decided_ms": -1},
+        {"decided_ms": 10**12},
+        {"client": "x" * 33},
+        {"client": "\x00"},
+        {"surprise": 1},
+    ],
+)
+def test_what_is_no_answer_is_refused(
+    ada: Any, bea: Any, studio: Studio, wrong: dict[str, Any]
+) -> None:
+    (pair,) = next_pairs(bea, make_campaign(ada, studio, 1))
+    before = n_votes(studio)
+    said = bea.post(f"/labels/{pair['key']}/vote", {"outcome": "left"} | wrong)
+    assert next(iter(wrong)) in sentence(said, 422)
+    assert n_votes(studio) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("flag", {"note": "x" * 2001}),
+        ("flag", {"note": "\x00"}),
+        ("flag", {"flagged": "perhaps"}),
+        ("reason", {"text": "x" * 2001}),
+        ("reason", {"text": "\x00"}),
+        ("reason", {}),
+    ],
+)
+def test_words_that_cannot_be_kept_are_refused(
+    ada: Any, bea: Any, studio: Studio, path: str, body: dict[str, Any]
+) -> None:
+    (pair,) = next_pairs(bea, make_campaign(ada, studio, 1))
+    vote(bea, pair["key"])
+    assert next(iter(body), "text") in sentence(
+        bea.post(f"/labels/{pair['key']}/{path}", body), 422
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"n": 0}, {"n": 11}, {"n": "many"}, {"have": ["x" * 65]}, {"have": ["x"] * 51},
+     {"tab": "x" * 65}, {"tab": "\x00"}, {"surprise": 1}],
+)  # fmt: skip
+def test_what_cannot_be_given_is_refused(
+    ada: Any, bea: Any, studio: Studio, body: dict[str, Any]
+) -> None:
+    campaign = make_campaign(ada, studio, 1)
+    given = bea.post(f"/campaigns/{campaign.id}/next", body)
+    assert next(iter(body)) in sentence(given, 422)
+
+
+def test_a_key_is_good_for_whom_it_was_given(ada: Any, bea: Any, cas: Any, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 2, reveal=True)
+    (pair,) = next_pairs(bea, campaign)
+    before = n_votes(studio)
+    for key in (pair["key"], NOBODYS, "nobody's", "é"):
+        for stranger in (cas, ada) if key == pair["key"] else (cas,):
+            for path, body in (
+                ("vote", {"outcome": "left"}),
+                ("skip", None),
+                ("flag", {}),
+                ("reason", {"text": "mine"}),
+                ("reveal", None),
+            ):
+                refused = stranger.post(f"/labels/{key}/{path}", body)
+                assert "not given to you" in sentence(refused, 404), path
+            refused = stranger.get(f"/labels/{key}/diff")
+            assert "not given to you" in sentence(refused, 404)
+    for key in ("x" * 65, "%00"):
+        assert "key" in sentence(cas.post(f"/labels/{key}/skip"), 422)
+    assert n_votes(studio) == before
+    assert SHOWN.encode() not in cas.seen
+    assert vote(bea, pair["key"])["counted"]
+
+
+def test_the_key_of_another_page_is_no_key_here(ada: Any, studio: Studio) -> None:
+    """An offer of the Play page belongs to no campaign."""
+    key = ada.offer(*ada.play(mode="sample", n=2))
+    for path, body in (("vote", {"outcome": "left"}), ("skip", None), ("flag", {})):
+        assert "not given to you" in sentence(ada.post(f"/labels/{key}/{path}", body), 404)
+    assert "not given to you" in sentence(ada.get(f"/labels/{key}/diff"), 404)
+
+
+def test_an_unknown_campaign_is_not_found(ada: Any, bea: Any) -> None:
+    for path, body in (("next", {}), ("undo", {"key": uuid4().hex})):
+        assert "no campaign 999999" in sentence(bea.post(f"/campaigns/999999/{path}", body), 404)
+        assert sentence(bea.post(f"/campaigns/0/{path}", body), 422)
+        assert sentence(bea.post(f"/campaigns/{2**31}/{path}", body), 422)
+
+
+def test_a_closed_campaign_gives_nothing_out_and_takes_what_it_gave(
+    ada: Any, bea: Any, studio: Studio
+) -> None:
+    campaign = make_campaign(ada, studio, 3)
+    first, second = next_pairs(bea, campaign, 2)
+    ada.post(f"/campaigns/{campaign.id}/state", {"state": "closed"})
+    assert "is closed" in sentence(bea.post(f"/campaigns/{campaign.id}/next", {}), 409)
+    assert vote(bea, first["key"])["counted"]
+    assert bea.post(f"/labels/{second['key']}/skip").json() == {"skipped": True}
+    assert undo(bea, campaign)["prompt"] == first["prompt"]
+    ada.post(f"/campaigns/{campaign.id}/state", {"state": "open"})
+    assert len(next_pairs(bea, campaign, 3)) == 2
+
+
+def test_a_budget_is_never_overspent(ada: Any, bea: Any, cas: Any, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 6, budget=3)
+    given = [*next_pairs(bea, campaign, 2), *next_pairs(cas, campaign, 5)]
+    assert len(given) == 3
+    assert (
+        cas.post(f"/campaigns/{campaign.id}/next", {"n": 1, "have": [given[2]["key"]]}).json()[
+            "pairs"
+        ]
+        == []
+    )
+    bea.post(f"/labels/{given[0]['key']}/skip")
+    assert len(next_pairs(cas, campaign, 1, have=[given[2]["key"]])) == 1, "its place is free again"
+
+
+def test_a_vote_that_comes_too_late_is_kept_and_counts_for_nobody(
+    ada: Any, bea: Any, cas: Any, studio: Studio
+) -> None:
+    campaign = make_campaign(ada, studio, 1)
+    (pair,) = next_pairs(bea, campaign)
+    run_out(studio, pair["key"])
+    (same,) = next_pairs(cas, campaign)
+    assert vote(cas, same["key"])["counted"]
+    late = vote(bea, pair["key"], "tie")
+    assert (late["counted"], late["done"]) == (False, 0)
+    assert vote(bea, pair["key"], "tie") == late
+    counts = ada.get(f"/campaigns/{campaign.id}").json()
+    assert (counts["n_taken"], counts["n_done"]) == (1, 1)
+
+
+def test_a_late_vote_whose_place_is_free_counts(ada: Any, bea: Any, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 2)
+    (pair,) = next_pairs(bea, campaign)
+    run_out(studio, pair["key"])
+    assert vote(bea, pair["key"])["counted"]
+    assert ada.get(f"/campaigns/{campaign.id}").json()["n_done"] == 1
+
+
+def test_a_new_annotator_practises_first(ada: Any, bea: Any, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 2, practice=2)
+    assert bea.get(f"/campaigns/{campaign.id}").json()["practice_left"] == 2
+    told = []
+    for left in (2, 1):
+        given = bea.post(f"/campaigns/{campaign.id}/next", {}).json()
+        (pair,) = given["pairs"]
+        assert (pair["practice"], given["practice_left"], given["done"]) == (True, left, 0)
+        answer = vote(bea, pair["key"], "left")
+        told.append(answer["practice"])
+        assert answer["done"] == 0
+        assert vote(bea, pair["key"], "right") == answer, "the lesson is of what was said first"
+        right_one = pair["left"]["text"].startswith(f"{SHOWN} 0")
+        assert (told[-1]["right"], told[-1]["expected"]) == (
+            right_one,
+            "left" if right_one else "right",
+        )
+    (pair,) = next_pairs(bea, campaign)
+    assert not pair["practice"]
+    assert vote(bea, pair["key"])["practice"] is None
+    assert vote(bea, pair["key"])["done"] == 1
+
+
+def test_undo_goes_ten_deep_and_gives_the_pairs_back_as_they_stood(
+    ada: Any, bea: Any, studio: Studio
+) -> None:
+    campaign = make_campaign(ada, studio, 12)
+    said = []
+    outcomes = ["left", "right", "tie", "both_bad"] * 3
+    for outcome in outcomes:
+        (pair,) = next_pairs(bea, campaign)
+        vote(bea, pair["key"], outcome)
+        said.append((pair["prompt"], pair["left"], outcome))
+    undone = [undo(bea, campaign) for _ in range(12)]
+    assert [(pair["prompt"], pair["left"], pair["was"]) for pair in undone] == said[::-1]
+    assert undo(bea, campaign) is None
+    assert bea.get(f"/campaigns/{campaign.id}").json()["n_done_by_me"] == 0
+    assert ada.get(f"/campaigns/{campaign.id}").json()["n_done"] == 0
+
+    again = undone[-1]
+    assert vote(bea, again["key"], "tie") == {
+        "stored": True, "counted": True, "done": 1, "practice": None,
+    }  # fmt: skip
+    assert undo(bea, campaign)["was"] == "tie"
+    assert undo(bea, campaign) is None, "what was undone before stays undone"
+
+
+def test_an_undone_pair_is_still_ones_own_and_comes_again(
+    ada: Any, bea: Any, cas: Any, studio: Studio
+) -> None:
+    campaign = make_campaign(ada, studio, 1)
+    (pair,) = next_pairs(bea, campaign, tab="one")
+    vote(bea, pair["key"])
+    body = {"key": uuid4().hex, "tab": "one"}
+    back = bea.post(f"/campaigns/{campaign.id}/undo", body).json()["pair"]
+    assert next_pairs(cas, campaign) == [], "its place is taken"
+    (held,) = next_pairs(bea, campaign, tab="one")
+    assert held["key"] == back["key"] != pair["key"]
+    assert "not given to you" in sentence(bea.post(f"/labels/{pair['key']}/skip"), 404)
+
+
+def test_an_undo_names_itself_and_no_vote(ada: Any, bea: Any, cas: Any, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 2, overlap=2)
+    for rater in (bea, cas):
+        for pair in next_pairs(rater, campaign, 2):
+            vote(rater, pair["key"])
+    mine, theirs = uuid4().hex, uuid4().hex
+    undo(bea, campaign, mine)
+    undo(cas, campaign, theirs)
+    (voted,) = [row.offer_key for row in votes_of(studio, campaign) if row.state == "done"][:1]
+    other = make_campaign(ada, studio, 1)
+    for campaign_id, key in (
+        (campaign.id, theirs),
+        (campaign.id, voted),
+        (other.id, mine),
+    ):
+        refused = bea.post(f"/campaigns/{campaign_id}/undo", {"key": key})
+        assert "another" in sentence(refused, 409)
+    assert sentence(bea.post(f"/campaigns/{campaign.id}/undo", {"key": "short"}), 422)
+    assert sentence(bea.post(f"/campaigns/{campaign.id}/undo", {"key": "x" * 65}), 422)
+
+
+def votes_of(studio: Studio, campaign: Campaign) -> list[Assignment]:
+    with studio.database.read() as session:
+        rows = select(Assignment).where(Assignment.campaign_id == campaign.id)
+        return list(session.scalars(rows.order_by(Assignment.id)))
+
+
+def test_two_pages_of_one_person_are_given_different_pairs(
+    ada: Any, bea: Any, studio: Studio
+) -> None:
+    campaign = make_campaign(ada, studio, 5)
+    one = next_pairs(bea, campaign, 2, tab="one")
+    two = next_pairs(bea, campaign, 2, tab="two")
+    keys = [pair["key"] for pair in one + two]
+    assert len(set(keys)) == 4
+    assert [pair["key"] for pair in next_pairs(bea, campaign, 2, tab="one")] == keys[:2], "reloaded"
+    more = next_pairs(bea, campaign, 2, tab="one", have=keys[:2])
+    assert len(more) == 1
+    assert more[0]["key"] not in keys
+    for pair in one + more:
+        vote(bea, pair["key"])
+    left = next_pairs(bea, campaign, 5, tab="three")
+    assert [pair["key"] for pair in left] == keys[2:], "what a closed page held comes at the end"
+
+
+def test_everybody_at_once_gets_each_pair_once_and_no_pair_too_often(
+    ada: Any, visitor: Make, studio: Studio
+) -> None:
+    campaign = make_campaign(ada, studio, 20, overlap=2)
+    people = [join(visitor, ada, "annotator", f"p{n}-{uuid4().hex[:6]}") for n in range(3)]
+
+    def work(rater: Any, tab: str) -> list[tuple[str, str]]:
+        said = []
+        while pairs := next_pairs(rater, campaign, 2, tab=tab):
+            for pair in pairs:
+                if vote(rater, pair["key"])["counted"]:
+                    said.append((tab[:2], pair["prompt"]))
+        return said
+
+    pages = [(rater, f"p{n}{tab}") for n, rater in enumerate(people) for tab in "ab"]
+    with ThreadPoolExecutor(len(pages)) as crowd:
+        done = [pair for said in crowd.map(lambda page: work(*page), pages) for pair in said]
+    by_prompt = Counter(prompt for _, prompt in set(done))
+    assert len(by_prompt) == 20
+    assert set(by_prompt.values()) == {2}, "two people each"
+    counts = ada.get(f"/campaigns/{campaign.id}").json()
+    assert (counts["n_taken"], counts["n_done"], counts["n_slots"]) == (40, 40, 40)
+
+
+def test_what_is_skipped_is_free_for_others_and_never_comes_again(
+    ada: Any, bea: Any, cas: Any, studio: Studio
+) -> None:
+    campaign = make_campaign(ada, studio, 1)
+    (pair,) = next_pairs(bea, campaign)
+    assert bea.post(f"/labels/{pair['key']}/skip").json() == {"skipped": True}
+    assert next_pairs(bea, campaign) == []
+    refused = bea.post(f"/labels/{pair['key']}/vote", {"outcome": "left"})
+    assert "You skipped" in sentence(refused, 409)
+    (same,) = next_pairs(cas, campaign)
+    assert same["prompt"] == pair["prompt"]
+    vote(cas, same["key"])
+    assert "has your vote" in sentence(cas.post(f"/labels/{same['key']}/skip"), 409)
+
+
+def test_a_flag_is_set_and_taken_away(ada: Any, bea: Any, studio: Studio) -> None:
+    (pair,) = next_pairs(bea, make_campaign(ada, studio, 1))
+    url = f"/labels/{pair['key']}/flag"
+    assert bea.post(url, {"note": " both are wrong "}).json() == {"flagged": True}
+    row = assignment(studio, pair["key"])
+    assert (row.flagged, row.note) == (True, "both are wrong")
+    vote(bea, pair["key"])
+    assert bea.post(url, {"flagged": False, "note": "never mind"}).json() == {"flagged": False}
+    row = assignment(studio, pair["key"])
+    assert (row.flagged, row.note, row.state) == (False, None, AssignmentState.DONE)
+
+
+def test_a_reason_is_for_a_vote_that_stands(ada: Any, bea: Any, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 1)
+    (pair,) = next_pairs(bea, campaign)
+    url = f"/labels/{pair['key']}/reason"
+    assert "no vote" in sentence(bea.post(url, {"text": "early"}), 409)
+    vote(bea, pair["key"], "tie", strength=2)
+    for text, kept in ((" alike ", "alike"), ("quite alike", "quite alike"), ("", None)):
+        assert bea.post(url, {"text": text}).json() == {"stored": True}
+        with studio.database.read() as session:
+            newest = session.scalars(
+                select(Vote).where(Vote.offer_key == pair["key"]).order_by(Vote.id.desc())
+            ).first()
+            assert newest is not None
+            assert (newest.rationale, newest.outcome, newest.strength) == (kept, "tie", 2)
+    assert undo(bea, campaign)["was"] == "tie"
+    assert "not given to you" in sentence(bea.post(url, {"text": "after"}), 404)
+
+
+def test_the_changes_are_told_from_left_to_right(ada: Any, bea: Any, studio: Studio) -> None:
+    (pair,) = next_pairs(bea, make_campaign(ada, studio, 1))
+    pieces = bea.get(f"/labels/{pair['key']}/diff").json()["pieces"]
+    assert "".join(text for text, kind in pieces if kind != "added") == pair["left"]["text"]
+    assert "".join(text for text, kind in pieces if kind != "removed") == pair["right"]["text"]
+    assert {kind for _, kind in pieces} == {"same", "added", "removed"}
+
+
+def test_nothing_is_revealed_where_the_campaign_hides_it(
+    ada: Any, bea: Any, studio: Studio
+) -> None:
+    campaign = make_campaign(ada, studio, 1)
+    (pair,) = next_pairs(bea, campaign)
+    vote(bea, pair["key"])
+    refused = bea.post(f"/labels/{pair['key']}/reveal")
+    assert "keeps thoughts and versions hidden" in sentence(refused, 403)
+
+
+def test_an_agent_is_a_judge_and_takes_nobodys_place(
+    ada: Any, bea: Any, visitor: Make, studio: Studio
+) -> None:
+    campaign = make_campaign(ada, studio, 3, gold=1)
+    agent, name = visitor(), f"scout-{uuid4().hex[:8]}"
+    agent.client.headers["Authorization"] = f"Bearer {invited(ada, 'judge', name)}"
+    assert agent.get("/me").json() == {"name": name, "role": "judge"}
+    assert agent.client.cookies.get("thrice") is None
+    while pairs := next_pairs(agent, campaign, 2):
+        for pair in pairs:
+            vote(agent, pair["key"], "tie")
+    with studio.database.read() as session:
+        rater = session.scalars(select(Rater).where(Rater.name == f"agent:{name}")).one()
+        cast = session.scalars(select(Vote).where(Vote.rater_id == rater.id)).all()
+    assert (rater.kind, len(cast)) == (RaterKind.JUDGE, 3)
+    counts = ada.get(f"/campaigns/{campaign.id}").json()
+    assert (counts["n_taken"], counts["n_done"]) == (0, 0)
+    assert len(next_pairs(bea, campaign, 10)) == 3, "everything is there for people"
