@@ -34,7 +34,7 @@ const formatInput = el("select", { name: "format" });
 const skipInput = el("input", { type: "checkbox", name: "skip_bad" });
 const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "upload" });
 const importSaid = el("div", { role: "status", class: "said" });
-const send = button("Import", "import", () => upload(fileInput.files[0]), { class: "act main" });
+const send = button("Import", "import", () => sendFile(fileInput.files[0]), { class: "act main" });
 const drop = el("div", { class: "drop" }, field("File", fileInput), el("p", { class: "faint" }, "or drop one here"));
 
 for (const [name, over] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["drop", false]]) {
@@ -69,7 +69,7 @@ const say = (box, text, bad = false) => {
   box.classList.toggle("bad", bad);
 };
 
-const upload = async (file) => {
+const sendFile = async (file) => {
   if (busy) return;
   if (!file) { say(importSaid, "Choose a file first.", true); return; }
   if (file.size > panel.most_mib * 2 ** 20) {
@@ -149,7 +149,7 @@ const fillExport = () => {
 
 // What is there
 
-const table = (caption, heads, rows) => el("div", { class: "table-wrap" }, el("table", {}, el("caption", {}, caption),
+const table = (caption, heads, rows) => el("div", { class: "table-wrap", tabindex: 0, role: "region", "aria-label": caption }, el("table", {}, el("caption", {}, caption),
   el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))), el("tbody", {}, ...rows)));
 
 const counts = () => {
@@ -177,14 +177,14 @@ const snapshots = () => panel.snapshots.length
 const boxes = { counts: el("div", {}), snapshots: el("div", {}) };
 const limits = el("p", { class: "faint" });
 const page = [
-  el("section", {}, el("h3", {}, "Import"), limits, drop,
+  el("section", {}, el("h2", {}, "Import"), limits, drop,
     el("div", { class: "fields" }, field("Name", nameInput, "prompts get the source import:NAME"), field("Format", formatInput),
       el("label", { class: "check" }, skipInput, el("span", {}, "leave bad rows out"), el("small", { class: "faint" }, "else one bad row keeps the whole file out"))),
     el("div", { class: "acts" }, send, progress), importSaid),
-  el("section", {}, el("h3", {}, "Export"), exportForm,
+  el("section", {}, el("h2", {}, "Export"), exportForm,
     el("div", { class: "acts" }, button("JSONL", "jsonl", download("jsonl"), { class: "act main" }), button("Parquet", "parquet", download("parquet")), button("CSV (votes only)", "csv", download("csv"))), exportSaid),
-  el("section", {}, el("h3", {}, "What is stored"), boxes.counts),
-  el("section", {}, el("h3", {}, "Snapshots"), boxes.snapshots),
+  el("section", {}, el("h2", {}, "What is stored"), boxes.counts),
+  el("section", {}, el("h2", {}, "Snapshots"), boxes.snapshots),
 ];
 
 const draw = () => {
