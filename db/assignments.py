@@ -13,26 +13,23 @@ from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db import places, progress
+from db.asking import Asking, lock_rater, read_asking
 from db.dialects import clock
-from db.errors import Conflict, Missing
+from db.errors import Conflict
 from db.labels import cast_vote, show, undo_last
 from db.models import (
     Assignment,
     AssignmentState,
-    Campaign,
     CampaignItem,
-    CampaignRater,
-    CampaignState,
     ItemKind,
     Offer,
     Outcome,
     Purpose,
-    Rater,
     RaterKind,
     Vote,
     now,
 )
-from db.picking import Asking, Picked, pick
+from db.picking import Picked, pick
 
 LEASE_S = 1800.0
 """How long a comparison waits for its rater; every request of the page renews it."""
@@ -45,23 +42,6 @@ _RESERVED = Assignment.state == AssignmentState.RESERVED
 _OF_RATER = Assignment.rater_id == bindparam("rater")
 _IN_CAMPAIGN = Assignment.campaign_id == bindparam("campaign")
 _UNTIL = clock() + bindparam("lease_s")
-_RATER = select(Rater.kind).where(Rater.id == bindparam("rater")).with_for_update(key_share=True)
-_FAR = (CampaignRater.campaign_id == Campaign.id) & (CampaignRater.rater_id == bindparam("rater"))
-_CAMPAIGN = (
-    select(
-        Campaign.name,
-        Campaign.state,
-        Campaign.mix,
-        func.coalesce(Campaign.n_taken >= Campaign.budget, False),
-        Campaign.n_practice,
-        func.coalesce(CampaignRater.n_practised, 0),
-        Campaign.n_returned,
-        CampaignRater.exhausted_at,
-        CampaignRater.least_uncertain,
-    )
-    .outerjoin(CampaignRater, _FAR)
-    .where(Campaign.id == bindparam("campaign"))
-)
 _HELD = (
     select(Assignment.offer_key, Assignment.tab)
     .where(_OF_RATER, _IN_CAMPAIGN, _RESERVED)
@@ -114,9 +94,9 @@ def reserve(
     nothing else is left.
     """
     draw = draw or random.Random()
-    kind = _locked(session, rater_id)
+    kind = lock_rater(session, rater_id)
     sweep(session, campaign_id)
-    asking = _asking(session, campaign_id, rater_id, kind)
+    asking = read_asking(session, campaign_id, rater_id, kind)
     held = [each for each in _held(session, asking) if each.offer_key not in have]
     keys = [each.offer_key for each in held if each.tab == tab][:n]
     _renew(session, rater_id, [*have, *keys], lease_s)
@@ -127,7 +107,7 @@ def reserve(
             break
         keys.append(key)
         if len(keys) < n:
-            asking = _asking(session, campaign_id, rater_id, kind)
+            asking = read_asking(session, campaign_id, rater_id, kind)
     if not keys:
         keys = [each.offer_key for each in held][:n]
         _renew(session, rater_id, keys, lease_s)
@@ -295,18 +275,6 @@ def _give(
     return key
 
 
-def _asking(session: Session, campaign_id: int, rater_id: int, kind: RaterKind) -> Asking:
-    """Who asks for what. Raises `Missing`, or `Conflict` for a campaign that is not open."""
-    named = {"campaign": campaign_id, "rater": rater_id}
-    row = session.connection().execute(_CAMPAIGN, named).one_or_none()
-    if row is None:
-        raise Missing(f"There is no campaign {campaign_id}; choose another one.")
-    name, state, *rest = row
-    if state is not CampaignState.OPEN:
-        raise Conflict(f"The campaign {name!r} is {state.value}; choose another.")
-    return Asking(campaign_id, rater_id, kind, *rest)
-
-
 def _held(session: Session, asking: Asking) -> list[Any]:
     """Key and page of what the rater was given and has not answered, oldest first."""
     named = {"campaign": asking.campaign_id, "rater": asking.rater_id}
@@ -317,9 +285,3 @@ def _renew(session: Session, rater_id: int, keys: Collection[str], lease_s: floa
     if keys:
         named = {"rater": rater_id, "keys": list(keys), "lease_s": lease_s}
         session.connection().execute(_RENEW, named)
-
-
-def _locked(session: Session, rater_id: int) -> RaterKind:
-    """The rater's kind; his row is held: two tabs of one person are served in turn."""
-    kind: RaterKind = session.connection().execute(_RATER, {"rater": rater_id}).scalar_one()
-    return kind

@@ -13,6 +13,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, 
 from sqlalchemy.orm import Session, aliased
 
 from db import progress
+from db.asking import Asking
 from db.models import (
     Assignment,
     AssignmentState,
@@ -52,22 +53,6 @@ class Picked(NamedTuple):
     purpose: Purpose = Purpose.LABEL
     flipped: bool | None = None
     """Which way round it must be shown; None lets chance decide."""
-
-
-class Asking(NamedTuple):
-    """Who asks, in which campaign, and how far he has come."""
-
-    campaign_id: int
-    rater_id: int
-    kind: RaterKind
-    mix: dict[str, Any]
-    used_up: bool
-    """Whether the campaign's budget is spent."""
-    n_practice: int
-    n_practised: int
-    n_returned: int
-    exhausted_at: int | None
-    least_uncertain: float | None
 
 
 def _not_given(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) -> _Items:
