@@ -162,7 +162,7 @@ def _by_answer(answers: list[_Answer], pair: Sides) -> dict[str | None, tuple[st
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if isinstance(value, str) and not _is_reason(question):
-            chosen[user] = tuple(sides.said(value, pair))
+            chosen[user] = sides.said(value, pair)
         elif isinstance(value, int) and not isinstance(value, bool):
             ratings.setdefault(user, {})[question] = value
     if chosen or not ratings:

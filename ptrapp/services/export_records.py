@@ -68,16 +68,15 @@ class Records:
 
         Which round is on the left is said, or told by the texts alone: ids differ elsewhere.
         """
-        sides = [self.completion(side) for side in (comparison.left, comparison.right)]
+        here, there = self.completion(comparison.left), self.completion(comparison.right)
         if left is not None:
             turned = left.id != comparison.left.id
         else:
-            turned = str(own.completion_row(sides[0])) > str(own.completion_row(sides[1]))
+            turned = str(own.completion_row(here)) > str(own.completion_row(there))
         opinions = tuple(self._opinion(one, turned) for one in votes)
-        if turned:
-            sides.reverse()
+        sides = (there, here) if turned else (here, there)
         asked = prompt_text(comparison.prompt)
-        return JudgedPair(asked, *sides, opinions, comparison.aspect.value)
+        return JudgedPair(asked, sides[0], sides[1], opinions, comparison.aspect.value)
 
     def _opinion(self, one: ShownVote, turned: bool) -> Opinion:
         vote = one.vote
