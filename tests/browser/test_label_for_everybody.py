@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -104,6 +105,7 @@ def test_a_swipe_answers_and_scrolling_does_not(
     first, better = prompt_of(page), response_of(page, "left").inner_text()
     finger(page, (300, 420), (295, 220))  # up: the page scrolls
     finger(page, (200, 420), (160, 421))  # too short
+    finger(page, (300, 420), (200, 425), (190, 640))  # around a corner
     assert prompt_of(page) == first
     finger(page, (300, 420), (120, 430))
     expect(page.locator(".label-status")).to_contain_text("1 done")
@@ -116,11 +118,12 @@ def test_a_swipe_answers_and_scrolling_does_not(
     phone.close()
 
 
-def finger(page: Page, start: tuple[int, int], end: tuple[int, int]) -> None:
-    """One finger from here to there, as a touch screen reports it."""
+def finger(page: Page, *way: tuple[int, int]) -> None:
+    """One finger along these points, as a touch screen reports it."""
     touch = page.context.new_cdp_session(page)
     points = [
-        (start[0] + (end[0] - start[0]) * i / 8, start[1] + (end[1] - start[1]) * i / 8)
+        (x + (to_x - x) * i / 8, y + (to_y - y) * i / 8)
+        for (x, y), (to_x, to_y) in pairwise(way)
         for i in range(9)
     ]
     for i, (x, y) in enumerate(points):

@@ -14,7 +14,7 @@ from label_world import (
     response_of,
     wait_until_stored,
 )
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -38,6 +38,18 @@ def test_fifty_comparisons_take_fifty_key_presses(page: Page, campaign: Campaign
     assert [vote.strength for vote in world.votes()][:8] == [1, 1, 1, 1, 1, 1, 2, 1]
     assert all(vote.decided_ms >= 350 and vote.client == "label" for vote in world.votes())
     expect(page.locator(".label-status")).to_contain_text("this session: 50, median 0.")
+
+
+def test_next_pairs_are_here_before_they_are_needed(
+    page: Page, context: BrowserContext, campaign: Campaign
+) -> None:
+    open_label(page, campaign(answers(12)))
+    context.route("**/next", lambda route: route.abort())
+    seen = [prompt_of(page)]
+    for _ in range(5):
+        press(page, "ArrowLeft")
+        seen.append(prompt_of(page))
+    assert len(set(seen)) == 6
 
 
 def test_next_pair_is_painted_within_the_key_event(page: Page, campaign: Campaign) -> None:

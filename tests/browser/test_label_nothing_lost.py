@@ -79,8 +79,12 @@ def test_a_broken_server_is_asked_again_and_a_refusal_is_told_and_dropped(
     refusal = "This pair is not on offer any more."
     context.route(VOTES, lambda route: route.fulfill(status=409, json={"error": refusal}), times=1)
     press(page, "ArrowLeft")
-    expect(page.get_by_role("alert")).to_have_text(f"Not stored: {refusal}")
+    alert = page.get_by_role("alert")
+    expect(alert).to_have_text(f"Not stored: {refusal}")
     wait_until_stored(page)
+    said = alert.element_handle()
+    press(page, "d", "d")
+    assert said.evaluate("(node) => node.isConnected")  # not read aloud again
     press(page, "ArrowLeft")
     wait_until_stored(page)
     assert len(world.votes()) == 2
