@@ -46,5 +46,5 @@ def campaign_names(session: Session) -> list[str]:
     return list(session.scalars(select(Campaign.name).order_by(Campaign.id.desc())))
 
 
-def _counted(session: Session, rows: Select[Any]) -> dict[Any, int]:
+def _counted(session: Session, rows: Select[Any, int]) -> dict[Any, int]:
     return {row[0]: row[1] for row in session.execute(rows)}
