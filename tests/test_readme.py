@@ -10,6 +10,7 @@ import pytest
 
 from ptrapp.cli.commands import app
 from ptrapp.core.settings import Settings
+from training.judging.config import JudgeConfig
 from training.ptr.config import PtrDataConfig
 from training.recipes.dpo import DpoConfig
 from training.recipes.evaluate import EvaluateConfig
@@ -40,7 +41,8 @@ def test_every_picture_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [DpoConfig, MaskSftConfig, RewardConfig, TpoConfig, PtrDataConfig, EvaluateConfig]
+    "config",
+    [DpoConfig, MaskSftConfig, RewardConfig, TpoConfig, PtrDataConfig, EvaluateConfig, JudgeConfig],
 )
 def test_every_setting_of_a_job_is_in_the_readme(config: Any) -> None:
     missing = [field.name for field in fields(config) if f"`{field.name}`" not in README]

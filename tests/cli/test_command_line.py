@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from db.models import JobKind
+from db import campaigns
+from db.models import Job, JobKind
 from ptrapp.cli import commands
+from ptrapp.cli.office import open_office
 from ptrapp.cli.values import read_values
 from ptrapp.core.errors import InputError, ThriceError
+from training.judging.config import JudgeConfig
 from training.ptr.config import PtrDataConfig
 from training.recipes.dpo import DpoConfig
 from training.recipes.evaluate import EvaluateConfig
@@ -23,7 +26,8 @@ from training.recipes.mask_sft import MaskSftConfig
 from training.tpo.config import TpoConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-OF_NO_RECIPE = {"context", "parent", "no_wait", "more"}
+OF_NO_RECIPE = {"context", "parent", "no_wait", "more", "campaign"}
+"""`judge` has the campaign's number among its settings, and takes its name as well."""
 
 
 def run(*arguments: str) -> Any:
@@ -45,6 +49,7 @@ def queued(folder: Path) -> list[dict[str, Any]]:
         (commands.tpo, TpoConfig),
         (commands.ptr_data, PtrDataConfig),
         (commands.evaluate, EvaluateConfig),
+        (commands.judge_campaign, JudgeConfig),
     ],
 )
 def test_every_option_is_a_setting_of_the_recipe(command: Any, config: Any) -> None:
@@ -70,6 +75,21 @@ def test_settings_are_read_as_what_they_are() -> None:
     for wrong in ("epochs", "=3"):
         with pytest.raises(InputError, match="name=value"):
             read_values([wrong])
+
+
+@pytest.mark.parametrize("named", ["1", "July, first half"])
+def test_a_judge_is_sent_to_a_campaign_by_its_name_or_number(tmp_path: Path, named: str) -> None:
+    here = ("--data-dir", str(tmp_path))
+    with open_office({"data_dir": tmp_path}) as office, office.database.write() as session:
+        campaigns.create(session, "July, first half")
+
+    said = run(*here, "judge", named, "--judge", "verifier", "--no-wait", "--set", "chunk=8")
+
+    assert json.loads(said.output) == {"job": 1}
+    with open_office({"data_dir": tmp_path}) as office, office.database.read() as session:
+        job = session.get_one(Job, 1)
+    assert job.kind is JobKind.JUDGE
+    assert job.payload["settings"] == {"campaign_id": 1, "judge": "verifier", "chunk": 8}
 
 
 def test_a_cancelled_job_can_be_queued_again(tmp_path: Path) -> None:
@@ -99,6 +119,7 @@ def test_a_file_of_attempts_is_imported_whole_or_with_its_bad_rows_named(tmp_pat
         (("mask-sft",), "No refined round"),
         (("tpo", "--parent", "tpo-000009"), "There is no version tpo-000009"),
         (("cancel", "7"), "There is no job 7"),
+        (("judge", "July"), "There is no campaign 'July'"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_sentence(

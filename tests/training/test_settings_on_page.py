@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from training_world import ROOT
 
+from db.models import JobKind
 from training.ptr.config import PtrDataConfig
 from training.recipes.dpo import DpoConfig
 from training.recipes.evaluate import EvaluateConfig
@@ -27,6 +28,12 @@ def offered(kind: str) -> dict[str, re.Match[str]]:
     (block,) = re.findall(rf"\n  {kind}: \[(.*?)\n  \],", rest, re.S)
     texts = (head, block) if "EPOCHS" in block else (block,)
     return {match["key"]: match for text in texts for match in SETTING.finditer(text)}
+
+
+def test_every_kind_of_job_has_a_name_on_the_page() -> None:
+    (names,) = re.findall(r"const KINDS = \{(.*?)\};", SOURCE, re.S)
+
+    assert set(re.findall(r"(\w+): \"", names)) == {kind.value for kind in JobKind}
 
 
 @pytest.mark.parametrize(

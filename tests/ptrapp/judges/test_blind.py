@@ -9,7 +9,7 @@ from ptrapp.core.thoughts import FORMATS, ThoughtFormat
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges import reward_model
 from ptrapp.judges.llm import LlmJudge
-from ptrapp.judges.shown import response_of, without_thoughts
+from ptrapp.judges.shown import response_of, unmarked, without_thoughts
 from ptrapp.judges.verifier import Verifier
 
 SECRET = "xylophone"
@@ -93,3 +93,18 @@ def test_a_right_thought_before_a_wrong_response_is_a_wrong_response() -> None:
 def test_a_response_that_has_no_thought_stays_as_it_is(text: str) -> None:
     assert response_of(text) == text
     assert without_thoughts(text) == text
+
+
+@pytest.mark.parametrize("thought", [text for text, _ in HANDED_IN.values()], ids=HANDED_IN)
+def test_a_thought_that_is_what_is_compared_is_not_cut(thought: str, read: Any) -> None:
+    """Where a judge would find a thought in a thought, its marks no longer mark anything."""
+    shown = unmarked(thought)
+
+    assert response_of(shown) == shown.strip()
+    assert SECRET in response_of(shown)
+    assert SECRET in read("What is 2 + 2?", shown)
+
+
+@pytest.mark.parametrize("thought", ["I add 2 and 2.", "A Stream<R> maps: <R> Stream<R> map(f)"])
+def test_a_thought_without_marks_is_left_as_it_is(thought: str) -> None:
+    assert unmarked(thought) == thought
