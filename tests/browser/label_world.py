@@ -70,6 +70,11 @@ class World:
             rows = select(Assignment.state).where(Assignment.campaign_id == self.id)
             return [str(state) for state in session.scalars(rows.order_by(Assignment.id))]
 
+    def n_flagged(self) -> int:
+        with self.database.read() as session:
+            rows = select(Assignment).where(Assignment.campaign_id == self.id, Assignment.flagged)
+            return len(session.scalars(rows).all())
+
 
 def answers(n: int) -> list[tuple[str, str, str]]:
     """Prompt and two responses, each unlike every other."""

@@ -200,6 +200,33 @@ def test_a_person_is_called_as_they_like(
     other.context.close()
 
 
+def test_keys_work_inside_a_frame_once_the_pointer_is_over_it(
+    page: Page, campaign: Campaign
+) -> None:
+    world = campaign(answers(4))
+    page.goto(f"{world.url}/api/v1/health")
+    page.evaluate(
+        "(src) => { document.body.innerHTML = `<input autofocus><iframe width=1200 height=850 src='${src}'>`; }",
+        world.page,
+    )
+    frame = page.frame_locator("iframe")
+    expect(frame.locator(".label-side:visible")).to_have_count(2)
+    page.locator("input").focus()
+    page.mouse.move(600, 400)
+    page.mouse.move(610, 410)
+    press(page, "ArrowLeft")
+    expect(frame.locator(".label-status")).to_contain_text("1 done")
+
+
+def test_who_may_only_look_is_told_so(page: Page, campaign: Campaign) -> None:
+    world = campaign(answers(2))
+    invited = page.request.post(f"{world.url}/api/v1/invitations", data={"role": "viewer"})
+    page.goto(invited.json()["link"])
+    page.goto(world.page)
+    expect(page.locator(".label-empty")).to_contain_text("viewer")
+    expect(page.locator(".label-side:visible")).to_have_count(0)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(("name", "width"), [("wide", 1280), ("narrow", 390)])
 def test_axe_finds_nothing_serious(

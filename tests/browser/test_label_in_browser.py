@@ -224,3 +224,32 @@ def test_what_differs_is_marked_on_each_side(page: Page, campaign: Campaign) -> 
     assert response_of(page, "left").inner_text() == before
     press(page, "d")
     expect(page.locator(".label-diff")).to_have_count(0)
+
+
+def test_a_flag_is_set_and_taken_away(page: Page, campaign: Campaign) -> None:
+    world = campaign(answers(4))
+    open_label(page, world)
+    button = page.get_by_role("button", name="Flag")
+    press(page, "f")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    wait_until_stored(page)
+    assert world.n_flagged() == 1
+    press(page, "f")
+    wait_until_stored(page)
+    assert world.n_flagged() == 0
+    press(page, "f", "ArrowLeft")
+    expect(button).to_have_attribute("aria-pressed", "false")
+    wait_until_stored(page)
+    assert world.n_flagged() == 1
+
+
+def test_a_pause_is_no_decision_of_the_session(page: Page, campaign: Campaign) -> None:
+    page.clock.install()
+    open_label(page, campaign(answers(6)))
+    press(page, "ArrowLeft")
+    page.clock.fast_forward("10:00")
+    press(page, "ArrowLeft")
+    figures = page.locator(".label-status")
+    expect(figures).to_contain_text("this session: 2, median 0.")
+    press(page, "u")
+    expect(figures).to_contain_text("this session: 1, median 0.")

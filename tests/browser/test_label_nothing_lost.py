@@ -143,3 +143,24 @@ def test_a_reload_goes_on_with_the_pairs_the_page_had(page: Page, campaign: Camp
     assert prompt_of(page) == prompt
     page.wait_for_load_state("networkidle")
     assert len(world.states()) <= given + 1  # filled up, not given as many again
+
+
+def test_an_explanation_that_came_late_is_read_before_it_goes_on(
+    page: Page, context: BrowserContext, campaign: Campaign
+) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())
+    open_label(page, campaign(answers(5), n_practice=1))
+    context.route(VOTES, lambda route: route.abort())
+    practised = prompt_of(page)
+    press(page, "ArrowLeft", "ArrowLeft", "Enter")
+    banner = page.locator(".label-banner")
+    expect(banner).to_contain_text("the explanation comes with its answer")
+    assert prompt_of(page) == practised
+    page.reload()
+    context.unroute(VOTES)
+    expect(banner).to_contain_text("Only one of them is right.")
+    page.wait_for_timeout(400)
+    press(page, "Enter")
+    expect(page.locator(".label-side:visible")).to_have_count(2)
+    expect(banner).to_be_hidden()
+    assert prompt_of(page) != practised
