@@ -50,7 +50,7 @@ def of_campaign(session: Session, campaign_id: int) -> list[OpinionRow]:
     """
     shown = (
         select(Vote.id)
-        .join(Assignment, Assignment.offer_key == Vote.key)  # a shown pair's vote has its key
+        .join(Assignment, Assignment.offer_key == Vote.offer_key)
         .where(Assignment.campaign_id == campaign_id)
     )
     not_shown = (

@@ -143,7 +143,7 @@ class Vote(Base):
     """Idempotency key: sent twice, stored once."""
     comparison_id: Mapped[int] = mapped_column(ForeignKey("comparisons.id"), index=True)
     rater_id: Mapped[int] = mapped_column(ForeignKey("raters.id"), index=True)
-    offer_key: Mapped[str | None] = mapped_column(ForeignKey("offers.key"))
+    offer_key: Mapped[str | None] = mapped_column(ForeignKey("offers.key"), index=True)
     outcome: Mapped[Outcome] = mapped_column(enum_column(Outcome))
     """In terms of the comparison's left and right, not of the screen's."""
     purpose: Mapped[Purpose] = mapped_column(

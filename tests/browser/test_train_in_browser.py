@@ -56,6 +56,13 @@ def test_a_mistake_in_a_setting_is_said_on_the_job_which_is_discarded_in_two_ste
     expect(row).to_have_count(0)
 
 
+def test_a_link_suggests_a_setting(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}/train?label_smoothing=0.08")
+    settings = page.locator(".settings")
+    expect(settings.get_by_label("Label smoothing")).to_have_value("0.08")
+    expect(settings.locator("summary")).to_contain_text("changed: DPO label smoothing")
+
+
 def jobs(app_url: str) -> list[dict[str, object]]:
     listed: list[dict[str, object]] = httpx.get(f"{app_url}/api/v1/jobs").json()
     return listed

@@ -58,6 +58,17 @@ def test_what_was_undone_or_only_practised_does_not_count(world: Any) -> None:
     assert of_everything(world) == []
 
 
+def test_a_reason_given_later_takes_no_vote_away(world: Any) -> None:
+    with world.database.write() as session:
+        rows = new_campaign(session)
+        cast = rows.answer(rows.item(world.comparison_id), world.ann_id, LEFT)
+        explained = labels.explain(session, str(cast.offer_key), "Shorter.")
+        assert labels.explain(session, str(cast.offer_key), "Shorter.") is explained
+    (read,) = of_campaign(world, rows.campaign.id)
+    assert (read.vote_id, read.outcome) == (explained.id, LEFT)
+    assert of_everything(world) == [read]
+
+
 def test_a_repeat_stands_beside_the_first_answer(world: Any) -> None:
     with world.database.write() as session:
         rows = new_campaign(session)

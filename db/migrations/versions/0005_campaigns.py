@@ -71,6 +71,7 @@ def _change_what_is_there() -> None:
         sqlite_where=FIRST_VOTE,
         postgresql_where=FIRST_VOTE,
     )
+    op.create_index(op.f("ix_votes_offer_key"), "votes", ["offer_key"])
     with op.batch_alter_table("reveals") as reveals:
         reveals.add_column(
             sa.Column("versions", sa.Boolean(), server_default=sa.true(), nullable=False)

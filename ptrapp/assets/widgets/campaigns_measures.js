@@ -20,8 +20,8 @@ const side = ({ left, biased }) => (biased === null ? left.missing
 const smoothing = ({ epsilon, label_smoothing: smooth, rests_on: restsOn }) => (epsilon.value === null
   ? [el("p", {}, `Share of wrong votes: ${epsilon.missing}.`)]
   : [
-    el("p", {}, "About ", el("strong", {}, percent(epsilon.value)), ` of these votes are flipped (${SHARE.range(epsilon.interval)}). To train DPO on them, set `,
-      el("strong", {}, `label_smoothing ${smooth}`), " in the settings of the ", el("a", { href: "/train" }, "Train page"), "."),
+    el("p", {}, "About ", el("strong", {}, percent(epsilon.value)), ` of these votes are flipped (${SHARE.range(epsilon.interval)}). To train DPO on them, `,
+      el("a", { href: `/train?label_smoothing=${smooth}` }, `set label_smoothing to ${smooth}`), " on the Train page."),
     el("p", { class: "faint" }, `It rests on ${restsOn}. All disagreement counts as flipped, taste included.`),
   ]);
 

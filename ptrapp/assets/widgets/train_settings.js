@@ -71,6 +71,14 @@ const changed = ({ choices, blank, text: usual, node }) => {
 const chosen = (kind) => Object.fromEntries(fields.filter((field) => field.kind === kind)
   .map((field) => [field.key, changed(field)]).filter(([, value]) => value !== undefined));
 
+// A link may suggest a setting, as /train?label_smoothing=0.08 does: filled in, and shown as changed.
+const suggested = () => {
+  const asked = new URLSearchParams(location.search);
+  const found = fields.filter(({ key, kind, blank }) => kind === "dpo" && blank && asked.has(key));
+  for (const { key, node } of found) node.value = asked.get(key).slice(0, 40);
+  return found.length > 0;
+};
+
 const settingsForm = () => {
   const told = el("span", { class: "faint" });
   const reset = el("button", { type: "button", class: "act", hidden: true }, "Back to the defaults");
@@ -93,5 +101,9 @@ const settingsForm = () => {
       el("label", { class: node.type === "checkbox" ? "check" : "" }, el("span", {}, label), node, el("small", { class: "faint" }, hint)))));
   const form = el("details", { class: "settings", oninput: tell }, el("summary", {}, "Settings", told),
     ...Object.keys(SETTINGS).map(group), reset);
+  if (suggested()) {
+    form.open = true;
+    tell();
+  }
   return form;
 };
