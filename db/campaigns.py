@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from db.bulk import much_memory
 from db.dialects import insert
 from db.errors import Conflict, Missing
 from db.models import (
@@ -85,8 +86,9 @@ def add_items(
     """
     campaign = find(session, campaign_id)
     n_new = 0
-    for start in range(0, len(items), _CHUNK):
-        n_new += _add_some(session, campaign, items[start : start + _CHUNK], draw)
+    with much_memory(session):
+        for start in range(0, len(items), _CHUNK):
+            n_new += _add_some(session, campaign, items[start : start + _CHUNK], draw)
     n_plain = select(func.count(CampaignItem.id)).where(
         CampaignItem.campaign_id == campaign.id, CampaignItem.kind == ItemKind.PLAIN
     )
@@ -243,10 +245,10 @@ def _comparisons(
         for left, right in sorted(sides)
     ]
     session.connection().execute(insert(session, Comparison).on_conflict_do_nothing(), rows)
-    both = tuple_(Comparison.left_round_id, Comparison.right_round_id)
+    # by the left side alone, for which there is an index that a list of pairs does not use
     found = session.execute(
         select(Comparison.left_round_id, Comparison.right_round_id, Comparison.id).where(
-            both.in_(list(sides)), Comparison.aspect == aspect
+            Comparison.left_round_id.in_({left for left, _ in sides}), Comparison.aspect == aspect
         )
     )
     return {(left, right): comparison_id for left, right, comparison_id in found}

@@ -39,7 +39,8 @@ def test_a_turn_its_end_and_the_database_are_reported() -> None:
         assert found["errors"] == {}
         assert found["n_lost"] == found["n_over_labelled"] == found["n_given_twice"] == 0
     assert million["n_pairs"] == 400
-    assert million["next_of_the_diligent_ms"]["p95"] > 0
+    assert million["next_of_the_diligent"]["ms"]["p95"] > 0
+    assert million["flaws"] == {}
 
 
 @pytest.fixture
