@@ -13,6 +13,8 @@ from ptrapp.interchange.rows import Row
 
 _MOST_NAMED = 10
 """Bad rows named one by one in a message; more are counted."""
+MOST_KEPT = 20_000
+"""Rows whose records are kept between checking and storing."""
 _LOOKED_AT = 20
 """First rows that the format is told by."""
 
@@ -82,10 +84,21 @@ def records(source: Iterable[Row], fmt: Format) -> Iterator[Parsed]:
             yield Parsed(row.place, mistake=str(error))
 
 
-def check(source: RowSource, fmt: Format) -> Mistakes:
-    """Go through the whole source once; nothing is kept but the mistakes."""
-    found = Mistakes()
+class Checked(NamedTuple):
+    """A source that was gone through once: what is wrong, and its records where they are few."""
+
+    mistakes: Mistakes
+    kept: list[Record] | None
+
+
+def check(source: RowSource, fmt: Format) -> Checked:
+    """Go through the whole source; what is too much to keep is to be read a second time."""
+    mistakes, n_kept = Mistakes(), 0
+    kept: list[Record] = []
     for row in records(source, fmt):
         if row.mistake is not None:
-            found.add(row)
-    return found
+            mistakes.add(row)
+        elif n_kept <= MOST_KEPT:
+            n_kept += 1
+            kept += row.records
+    return Checked(mistakes, kept if n_kept <= MOST_KEPT else None)

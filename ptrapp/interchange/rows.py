@@ -23,4 +23,7 @@ def check_depth(value: Any, most: int) -> str | None:
 
 def _inside(value: Any) -> list[Any]:
     values = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [inner for inner in values if isinstance(inner, dict | list)]
+    return [inner for inner in values if isinstance(inner, _NESTING)]
+
+
+_NESTING = (dict, list)

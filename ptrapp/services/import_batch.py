@@ -63,7 +63,7 @@ class NewRun:
     prompt_id: int
     settings: dict[str, Any]
     id: int | None = None
-    n_at: Counter[int] = field(default_factory=Counter)
+    n_at: dict[int, int] = field(default_factory=dict)
     """Rounds in it by index."""
 
 
@@ -94,8 +94,8 @@ class Batch:
         if run.id is None:
             run.id = self._run(run)
         round_id = next(self._round_ids)
-        candidate = run.n_at[index]
-        run.n_at[index] += 1
+        candidate = run.n_at.get(index, 0)
+        run.n_at[index] = candidate + 1
         author = one.author if one.author.startswith(_KEPT_AUTHORS) else AUTHOR
         self._rows[Round].append(
             (

@@ -116,15 +116,11 @@ class RowImport:
         )
 
     def _compare(self, batch: Batch, record: JudgedPair, prompt_id: int) -> Pair:
-        run, other = (
-            NewRun(
-                prompt_id,
-                self._settings | before if (before := _put_before(side)) else self._settings,
-            )
-            for side in (record.left, record.right)
-        )
+        run = NewRun(prompt_id, self._settings_of(record.left))
         left = self._round(batch, run, record.left)
-        right = self._round(batch, run if run.settings == other.settings else other, record.right)
+        if (settings := self._settings_of(record.right)) != run.settings:
+            run = NewRun(prompt_id, settings)
+        right = self._round(batch, run, record.right)
         if left == right:
             raise InputError(
                 f"Two completions of the prompt {record.prompt.text[:60]!r} are the same; they "
@@ -135,6 +131,10 @@ class RowImport:
         if (found := known.get(sides)) is None:
             found = known[sides] = batch.compare(prompt_id, *sides)
         return Pair(found, left > right)
+
+    def _settings_of(self, completion: CompletionText) -> dict[str, Any]:
+        before = _put_before(completion)
+        return self._settings | before if before else self._settings
 
     def _attempt(self, batch: Batch, record: Attempted, prompt_id: int) -> None:
         run = NewRun(prompt_id, self._settings | {"n": 2, "n_attempts": 1})

@@ -89,34 +89,37 @@ def import_attempts(session: Session, path: Path, *, skip_bad: bool = False) -> 
     training, round 2 is learnt. Raises `InputError` that names file and rows.
     """
     with RowFile(path, TERMINAL) as rows:
-        mistakes = _checked(rows, Format.ATTEMPTS, skip_bad)
-        return _stored(session, rows, Format.ATTEMPTS, path.name, mistakes)
+        checked = _checked(rows, Format.ATTEMPTS, skip_bad)
+        return _stored(session, rows, Format.ATTEMPTS, path.name, checked)
 
 
 def _import(
     office: Office, rows: RowSource, fmt: Format | None, name: str, skip_bad: bool
 ) -> Imported:
     known = reading.format_of(rows, fmt)
-    mistakes = _checked(rows, known, skip_bad)
+    checked = _checked(rows, known, skip_bad)
     with office.database.write() as session:
-        return _stored(session, rows, known, name, mistakes)
+        return _stored(session, rows, known, name, checked)
 
 
-def _checked(rows: RowSource, fmt: Format, skip_bad: bool) -> reading.Mistakes:
-    mistakes = reading.check(rows, fmt)
-    if mistakes.n and not skip_bad:
-        raise InputError(mistakes.in_words(rows.name))
-    return mistakes
+def _checked(rows: RowSource, fmt: Format, skip_bad: bool) -> reading.Checked:
+    checked = reading.check(rows, fmt)
+    if checked.mistakes.n and not skip_bad:
+        raise InputError(checked.mistakes.in_words(rows.name))
+    return checked
 
 
 def _stored(
-    session: Session, rows: RowSource, fmt: Format, name: str, mistakes: reading.Mistakes
+    session: Session, rows: RowSource, fmt: Format, name: str, checked: reading.Checked
 ) -> Imported:
-    good = (record for row in reading.records(rows, fmt) for record in row.records)
+    good: Iterable[Record]
+    if checked.kept is not None:
+        good = checked.kept
+    else:
+        good = (record for row in reading.records(rows, fmt) for record in row.records)
     done = import_records(session, good, name)
-    return Imported(
-        done.n_new, done.n_known, tuple(mistakes.named), mistakes.n, done.counts, done.name, fmt
-    )
+    named, n_bad = tuple(checked.mistakes.named), checked.mistakes.n
+    return Imported(done.n_new, done.n_known, named, n_bad, done.counts, done.name, fmt)
 
 
 def _hub_name(given: str) -> str:

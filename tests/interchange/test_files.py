@@ -189,7 +189,7 @@ def test_an_unknown_format_names_its_columns_and_what_is_known() -> None:
 def test_ten_bad_rows_are_named_and_the_others_counted(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", lines([PAIR, *[PAIR | {"rejected": "b"}] * 25]))
     with RowFile(path, SMALL) as rows:
-        said = reading.check(rows, reading.format_of(rows)).in_words(rows.name)
+        said = reading.check(rows, reading.format_of(rows)).mistakes.in_words(rows.name)
     assert "line 2: 'chosen' and 'rejected' are the same text; line 3:" in said
     assert "line 11:" in said
     assert "line 12:" not in said
