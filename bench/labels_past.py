@@ -18,7 +18,8 @@ SELECT id AS item, comparison_id AS comparison, lower(hex(randomblob(16))) AS ke
     LIMIT :n)"""
 _LABEL = (
     """INSERT INTO offers
-    (key, comparison_id, rater_id, flipped, thoughts_seen, dismissed, shown_at) key, comparison, :rater, 0, 0, 0, '2026-01-01 00:00:00' FROM picked""",
+    (key, comparison_id, rater_id, flipped, thoughts_seen, dismissed, shown_at)
+    SELECT key, comparison, :rater, 0, 0, 0, '2026-01-01 00:00:00' FROM picked""",
     """INSERT INTO assignments (campaign_id, item_id, rater_id, purpose, state, counts, tab,
     offer_key, flagged, created_at, done_at) SELECT :campaign, item, :rater, 'label', 'done', 1, '',
     key, 0, '2026-01-01 00:00:00', '2026-01-01 00:00:01' FROM picked""",
