@@ -45,6 +45,7 @@ from ptrapp.judges.base import Verdict
 from ptrapp.judges.llm import LlmJudge
 from ptrapp.judges.verifier import Verifier
 from training.claim import Claim, StopRequested
+from training.judging import labelling
 from training.payload import Payload
 from training.ranks import Ranks
 from training.recipes import judge as recipe
@@ -384,10 +385,12 @@ def test_agreement_with_people_is_by_comparison_without_gold_and_doubts(office: 
 def test_killed_at_any_transaction_it_ends_as_if_nothing_had_happened(
     office: Office, judge: type[Any]
 ) -> None:
+    """A batch of two is stored in two transactions."""
+    office.patch.setattr(labelling, "STORED_TOGETHER", 1)
     office.open_campaign(pairs(5))
     calm = office.turn(judge(), chunk=2)
     expected = [(v.comparison_id, v.outcome) for v in office.votes()]
-    for n_transactions in range(9):
+    for n_transactions in range(11):
         claim = office.claim(chunk=2)
         dying: Any = DiesAtWrite(office.database, n_transactions)
         asked = judge()
@@ -401,7 +404,7 @@ def test_killed_at_any_transaction_it_ends_as_if_nothing_had_happened(
         assert [(v.comparison_id, v.outcome) for v in office.votes()[-5:]] == expected
         n_asked = len(asked.asked) if isinstance(asked, Words) else len(asked.shown) // 2
         assert n_asked <= 5 + 2, "a batch at most is asked again"
-    assert len(office.votes()) == 10 * 5
+    assert len(office.votes()) == 12 * 5
 
 
 def test_a_stop_does_not_wait_for_the_judge(office: Office) -> None:

@@ -17,5 +17,5 @@ class JudgeConfig:
     judge: str | None = None
     """Who judges, named as in --judge; null is the one the app was started with."""
     chunk: Annotated[int, Field(ge=1, le=1000)] = 32
-    """Comparisons asked for at once and stored together; a server on a GPU takes several hundred.
-    A job that is killed asks again for so many at most."""
+    """Comparisons asked for at once; a server on a GPU takes several hundred. A job that is killed
+    asks again for so many at most."""

@@ -9,6 +9,7 @@ from functools import partial
 from db import jobs, judging, labels
 from db.judging import ToJudge
 from db.models import Outcome
+from db.session import Session
 from ptrapp.core.errors import JudgeError, TrainingError
 from ptrapp.judges.base import ByNumbers, Judge, Verdict
 from training.claim import Claim
@@ -20,6 +21,8 @@ from training.patience import patience
 SILENT_BATCHES = 3
 """After so many batches without one verdict a judge that compares is taken to be down. One that
 gives numbers is not: it says nothing of what it cannot read, or has no answer for."""
+STORED_TOGETHER = 32
+"""Verdicts of one transaction; nobody else writes for some 50 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class Turn:
 def label(claim: Claim, turn: Turn) -> Counter[str]:
     """Ask for every verdict that is missing and store it at once; why some are missing still.
 
-    Each batch is one transaction, verdicts, numbers and progress together. Raises `StopRequested`
-    within a moment of the signal, `TrainingError` for a judge that is down.
+    A batch is asked for at once and stored when it is answered. Raises `StopRequested` within a
+    moment of the signal, `TrainingError` for a judge that is down.
     """
     with claim.database.read() as session:
         pending = judging.unjudged(session, turn.campaign_id, turn.rater_id)
@@ -85,29 +88,39 @@ def _store(
     n_steps: int,
     eta_s: float,
 ) -> None:
-    """All of a batch, or nothing of it. Raises `Conflict` when fenced."""
-    with claim.database.write() as session:
-        jobs.progress(
-            session,
-            claim.job_id,
-            claim.token,
-            phase="judging",
-            step=step,
-            n_steps=n_steps,
-            eta_s=eta_s,
-        )
-        turn.numbers.keep(session, said.numbers)
-        for each, verdict in zip(batch, said.verdicts, strict=True):
-            if isinstance(verdict, Verdict):
-                labels.judge_vote(
-                    session,
-                    turn.rater_id,
-                    each.comparison_id,
-                    Outcome(verdict.outcome.value),
-                    verdict.rationale,
-                    key_of(turn.rater_id, each.comparison_id),
-                    agreed=verdict.agreed,
-                )
+    """Store what was said, some of it in each transaction: people vote in between.
+
+    Raises `Conflict` when fenced.
+    """
+    decided = list(zip(batch, said.verdicts, strict=True))
+    for start in range(0, len(decided), STORED_TOGETHER):
+        with claim.database.write() as session:
+            jobs.progress(
+                session,
+                claim.job_id,
+                claim.token,
+                phase="judging",
+                step=step,
+                n_steps=n_steps,
+                eta_s=eta_s,
+            )
+            if start == 0:
+                turn.numbers.keep(session, said.numbers)
+            for each, verdict in decided[start : start + STORED_TOGETHER]:
+                if isinstance(verdict, Verdict):
+                    _vote(session, turn.rater_id, each.comparison_id, verdict)
+
+
+def _vote(session: Session, rater_id: int, comparison_id: int, verdict: Verdict) -> None:
+    labels.judge_vote(
+        session,
+        rater_id,
+        comparison_id,
+        Outcome(verdict.outcome.value),
+        verdict.rationale,
+        key_of(rater_id, comparison_id),
+        agreed=verdict.agreed,
+    )
 
 
 def _down(turn: Turn, last: JudgeError) -> str:
