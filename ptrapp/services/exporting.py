@@ -111,6 +111,13 @@ def write_temporary(
         raise
 
 
+def campaign_id(office: Office, ask: Ask) -> int | None:
+    """Row of the campaign that is asked for. Raises `NotFound`."""
+    with office.database.read() as session:
+        campaign = _campaign(session, ask)
+        return campaign.id if campaign else None
+
+
 def snapshots(office: Office) -> list[dict[str, Any]]:
     """Manifests of what was exported here, the newest first."""
     folder = office.settings.data_dir / _FOLDER

@@ -5,14 +5,17 @@ import os
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import card, hub_push
 from ptrapp.interchange.writing import PARQUET
-from ptrapp.services.exporting import Ask, Manifest, write_temporary
+from ptrapp.services import exporting
+from ptrapp.services.agreement import read_report
+from ptrapp.services.exporting import Ask, Manifest, What, write_temporary
 from ptrapp.services.office import Office
 
 TOKEN = "HF_TOKEN"
 
 
-def publish(office: Office, ask: Ask, repo: str, *, agreement: str = "") -> tuple[str, Manifest]:
-    """Export, upload as a private dataset, and return its address.
+def publish(office: Office, ask: Ask, repo: str) -> tuple[str, Manifest]:
+    """Export, upload as a private dataset, and return its address. The card says how far people
+    agree, where that was measured.
 
     Raises `InputError` without a token, for a name that is none, and when there is nothing.
     """
@@ -24,7 +27,18 @@ def publish(office: Office, ask: Ask, repo: str, *, agreement: str = "") -> tupl
     try:
         if not manifest.n_rows:
             raise InputError(f"There are no {ask.what} to publish yet.")
-        about = card.card(manifest.as_json(), repo.partition("/")[2], agreement=agreement)
+        about = card.card(
+            manifest.as_json(), repo.partition("/")[2], agreement=_agreement(office, ask)
+        )
         return hub_push.push(path, about, repo, token), manifest
     finally:
         path.unlink(missing_ok=True)
+
+
+def _agreement(office: Office, ask: Ask) -> str:
+    """How far people agree now, in a sentence; nothing of votes that are no people's."""
+    if ask.what is What.REFINEMENTS:
+        return ""
+    campaign_id = exporting.campaign_id(office, ask)
+    people = [one for one in read_report(office, campaign_id).groups if one.kind == "human"]
+    return people[0].conclusion if people and people[0].alpha.value is not None else ""

@@ -8,11 +8,12 @@ import datasets
 import huggingface_hub
 import pytest
 import yaml
-from stored_votes import Office, fill, office
+from stored_votes import Office, fill, office, sample, vote
 
+from db.models import Outcome
 from db.session import Database
 from ptrapp.core.errors import InputError
-from ptrapp.interchange import hub_push
+from ptrapp.interchange import card, hub_push
 from ptrapp.services import exporting, publishing
 from ptrapp.services.exporting import Ask, What
 
@@ -52,7 +53,7 @@ def test_rows_and_a_card_are_pushed_privately_with_the_token_of_the_environment(
     full: Office, hub: Hub, tmp_path: Path
 ) -> None:
     ask = Ask(What.PREFERENCES, names=False)
-    address, manifest = publishing.publish(full, ask, "ann/pairs", agreement="α = 0.71 (n = 40)")
+    address, manifest = publishing.publish(full, ask, "ann/pairs")
     assert address == "https://huggingface.co/datasets/ann/pairs"
     assert hub.pushed["options"] == {"private": True, "token": "hf_secret"}
     assert hub.pushed["card_options"] == {"repo_type": "dataset", "token": "hf_secret"}
@@ -65,18 +66,21 @@ def test_rows_and_a_card_are_pushed_privately_with_the_token_of_the_environment(
 def test_the_card_says_what_how_much_by_whom_and_how_to_get_it_again(
     full: Office, hub: Hub
 ) -> None:
-    _, manifest = publishing.publish(
-        full, Ask(What.VOTES, names=False), "ann/votes", agreement="α = 0.71"
-    )
-    card = hub.pushed["card"]
-    header = yaml.safe_load(card.split("---")[1])
+    with full.database.write() as session:
+        for n in range(40):
+            a, b = sample(session, f"Which, {n}?", "a", "b")
+            for who in ("ann", "bob"):
+                vote(session, who, a, b, Outcome.RIGHT if n % 3 else Outcome.LEFT)
+    _, manifest = publishing.publish(full, Ask(What.VOTES, names=False), "ann/votes")
+    about = hub.pushed["card"]
+    header = yaml.safe_load(about.split("---")[1])
     assert header["license"] == "other"
     assert header["size_categories"] == ["n<1K"]
     assert {"thrice", "preference"} <= set(header["tags"])
-    assert "3 people with 13 votes; 1 judges (models) with 2 votes" in card
-    assert f"--up-to {manifest.up_to} --no-names --expect {manifest.sha256}" in card
-    assert "α = 0.71" in card
-    assert "hf_secret" not in card
+    assert "3 people with 93 votes; 1 judges (models) with 2 votes" in about
+    assert f"--up-to {manifest.up_to} --no-names --expect {manifest.sha256}" in about
+    assert "- **Agreement:** Raters agree well: α = 0." in about
+    assert "hf_secret" not in about
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,8 @@ def test_nothing_is_published_without_token_name_or_rows(
     assert not hub.pushed
 
 
-def test_markup_in_a_name_stays_words(full: Office, hub: Hub) -> None:
-    publishing.publish(full, Ask(), "ann/<script>", agreement="`x` [y](http://z)\n# head")
-    assert "<script>" not in hub.pushed["card"].split("```")[0]
-    assert "\n# head" not in hub.pushed["card"]
+def test_markup_in_a_name_stays_words(full: Office) -> None:
+    manifest = exporting.write(full, Ask(), full.settings.data_dir.parent / "a.jsonl")
+    said = card.card(manifest.as_json(), "<script>", agreement="`x` [y](http://z)\n# head")
+    assert "<script>" not in said
+    assert "\n# head" not in said
