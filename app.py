@@ -87,7 +87,8 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     log.info("Thrice is ready: %s", _address(settings))
     if settings.visitor_role is not Role.ADMIN:
         token = Invitations(secret_key(settings.data_dir)).issue(Role.ADMIN)
-        log.info("Open this to be its admin: %s/join?token=%s", _address(settings), token)
+        link = f"{_address(settings)}/join?token={token}"
+        print(f"Open this to be its admin: {link}", file=sys.stderr)  # noqa: T201  # the only way in
     uvicorn.Server(config).run(sockets=[listener])
 
 

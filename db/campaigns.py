@@ -85,6 +85,8 @@ def add_items(
     One that is there stays as it is, unless its answer is known now and nobody has labelled it.
     """
     campaign = find(session, campaign_id)
+    # said twice in one statement, a comparison is a mistake to PostgreSQL: the last one counts
+    items = list({frozenset((item.left, item.right)): item for item in items}.values())
     n_new = 0
     with much_memory(session):
         for start in range(0, len(items), _CHUNK):

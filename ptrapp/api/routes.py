@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from db.errors import Conflict, DatabaseError, Missing
 from db.models import JobKind
-from ptrapp.api.access import Rater, admins, readers
+from ptrapp.api.access import Asking, Rater, admins, readers
 from ptrapp.api.agreement_routes import add_agreement_routes
 from ptrapp.api.answers import REFUSALS
 from ptrapp.api.bodies import Body
@@ -30,6 +30,7 @@ from ptrapp.core.errors import (
     StorageError,
     ThriceError,
 )
+from ptrapp.core.people import READS
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.services import compare, jobs, play, sources, versions
@@ -58,7 +59,7 @@ class NewRun(Body):
     reference_answer: str | None = Field(None, max_length=1000)
 
 
-class Pair(Body):
+class TwoRounds(Body):
     """Two round ids as they stand on the screen."""
 
     left: Id
@@ -109,7 +110,10 @@ def build_router(studio: Studio, invitations: Invitations) -> APIRouter:
     _add_version_routes(router, studio)
 
     @router.get("/health")
-    def health() -> dict[str, Any]:
+    def health(person: Asking) -> dict[str, Any]:
+        """That the app is up; for who may read, which version answers and whether a worker runs."""
+        if person.role not in READS:
+            return {}
         return {"serving": versions.serving(studio), "worker": jobs.worker_there(studio)}
 
     @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
@@ -148,7 +152,7 @@ def _add_play_routes(router: APIRouter, studio: Studio) -> None:
         return {"round_id": opened.round_id, "thought": opened.text}
 
     @router.post("/comparisons", status_code=201, dependencies=admins)
-    def open_pair(body: Pair, rater: Rater) -> dict[str, str]:
+    def open_pair(body: TwoRounds, rater: Rater) -> dict[str, str]:
         return {"key": compare.open_pair(studio, rater, body.left, body.right)}
 
     @router.post("/comparisons/dismiss", dependencies=admins)
@@ -157,7 +161,7 @@ def _add_play_routes(router: APIRouter, studio: Studio) -> None:
         return {"state": "dismissed"}
 
     @router.post("/comparisons/judge", dependencies=admins)
-    def judge(body: Pair) -> dict[str, str]:
+    def judge(body: TwoRounds) -> dict[str, str]:
         outcome, rationale = compare.let_judge_compare(studio, body.left, body.right)
         return {"outcome": outcome, "rationale": rationale}
 

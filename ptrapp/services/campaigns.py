@@ -126,15 +126,16 @@ def add_known(office: Office, campaign_id: int, known: Sequence[Known]) -> int:
 def known(office: Office, campaign_id: int) -> list[dict[str, Any]]:
     """The gold and practice comparisons of a campaign, for whoever runs it."""
     with office.database.read() as session:
-        _campaign(session, campaign_id)
+        campaign = _campaign(session, campaign_id)
+        shown = "thought" if campaign.aspect is Aspect.THOUGHT else "response"
         rows = campaigns.items(session, campaign_id, (ItemKind.GOLD, ItemKind.PRACTICE))
         return [
             {
                 "id": row.id,
                 "kind": row.kind.value,
                 "prompt": row.comparison.prompt.text,
-                "left": row.comparison.left.response,
-                "right": row.comparison.right.response,
+                "left": getattr(row.comparison.left, shown),
+                "right": getattr(row.comparison.right, shown),
                 "gold": row.gold_outcome.value if row.gold_outcome else None,
                 "explanation": row.explanation,
             }

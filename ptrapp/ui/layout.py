@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ptrapp.services.studio import Studio
-from ptrapp.ui import campaigns, data, label, play, train
+from ptrapp.ui import campaigns, data, label, named, play, train
 from ptrapp.ui.widgets import stylesheet
 
 THEME = gr.themes.Default(
@@ -38,6 +38,7 @@ def build(studio: Studio) -> gr.Blocks:
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown(INTRO)
         play.build(studio, pages)
+        named.build(studio)
     with pages.route("Label", "/label"):
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown(

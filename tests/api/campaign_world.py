@@ -7,6 +7,7 @@ from uuid import uuid4
 from db import adapters, labels, prompts, rounds, scores
 from db.models import Outcome, RaterKind, RunMode, RunState
 from db.rounds import NewRound
+from db.session import Session
 from ptrapp.services.studio import Studio
 
 Make = Callable[[], Any]
@@ -59,7 +60,7 @@ def invited(admin: Any, role: str, name: str = "") -> str:
 
 def stored_pair(studio: Studio, response: str = SHOWN) -> tuple[int, int]:
     """Two candidates of a prompt nobody asked before, with a marker in every column."""
-    unique, version_id = uuid4().hex, version(studio, "zqversion")
+    unique = uuid4().hex
     with studio.database.write() as session:
         prompt = prompts.ensure_prompt(
             session,
@@ -69,7 +70,11 @@ def stored_pair(studio: Studio, response: str = SHOWN) -> tuple[int, int]:
             task="zqtask",
         )
         run = rounds.start_run(
-            session, prompt.id, RunMode.SAMPLE, {"seed": 731646}, adapter_id=version_id
+            session,
+            prompt.id,
+            RunMode.SAMPLE,
+            {"seed": 731646},
+            adapter_id=version(session, "zqversion"),
         )
         sides = [
             rounds.add_round(session, run.id, _completion(place, f"{response} {place} {unique}")).id
@@ -80,14 +85,13 @@ def stored_pair(studio: Studio, response: str = SHOWN) -> tuple[int, int]:
         return sides[0], sides[1]
 
 
-def version(studio: Studio, name: str) -> int:
+def version(session: Session, name: str) -> int:
     """The row of the version of this name, made now if there is none."""
-    with studio.database.write() as session:
-        found = adapters.by_name(session, name) or adapters.register(
-            session, name=name, parent_id=None, job_id=None, snapshot_id=None,
-            base_model="scripted", path=name, sha256="0" * 64, metrics={},
-        )  # fmt: skip
-        return found.id
+    found = adapters.by_name(session, name) or adapters.register(
+        session, name=name, parent_id=None, job_id=None, snapshot_id=None,
+        base_model="scripted", path=name, sha256="0" * 64, metrics={},
+    )  # fmt: skip
+    return found.id
 
 
 def make_campaign(
@@ -141,7 +145,7 @@ def sentence(response: Any, status: int) -> str:
     return str(answer["error"])
 
 
-def _opinions_of_others(session: Any, sides: list[int]) -> None:
+def _opinions_of_others(session: Session, sides: list[int]) -> None:
     judge = labels.ensure_rater(session, RaterKind.JUDGE, "zqjudge")
     scores.record(session, judge.id, {sides[0]: 0.7316, sides[1]: -0.7316})
     comparison = labels.ensure_comparison(session, *sides)

@@ -1,6 +1,7 @@
 """Blind by construction: before the vote no byte says more of a pair than its texts."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from campaign_world import (
 )
 from sqlalchemy import select
 
+from db import adapters
 from db.models import CampaignItem, Comparison, Vote
 from ptrapp.services.studio import Studio
 
@@ -28,6 +30,16 @@ PAIR = {
     "was",
 }  # fmt: skip
 PAGES = ("/", "/label", "/campaigns", "/data", "/train", "/join?token=x")
+
+
+@pytest.fixture
+def answering(studio: Studio) -> Iterator[None]:
+    """The version that wrote what is compared is the one that answers now."""
+    with studio.database.write() as session:
+        adapters.activate(session, version(session, "zqversion"))
+    yield
+    with studio.database.write() as session:
+        adapters.activate(session, None)
 
 
 @pytest.fixture
@@ -81,6 +93,7 @@ def page_events(rater: Any, page: Any) -> str:
     return "\n".join(answers)
 
 
+@pytest.mark.usefixtures("answering")
 def test_an_annotator_is_sent_nothing_but_the_texts(
     ada: Any, bea: Any, studio: Studio, page: Any
 ) -> None:
@@ -269,7 +282,8 @@ def test_who_a_response_says_it_is_does_not_reach_the_screen(
     ada: Any, bea: Any, studio: Studio, said: str, shown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(studio.settings.__dict__, "served_model", "acme-chat-9")
-    version(studio, "dpo-000012")
+    with studio.database.write() as session:
+        version(session, "dpo-000012")
     campaign = make_campaign(ada, studio, 1, response=said)
     (pair,) = next_pairs(bea, campaign)
     for side in ("left", "right"):

@@ -1,0 +1,364 @@
+"""Who may do what: every route and every page event, by role, by cookie, by token, by name."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from campaign_world import Make, invited, join, make_campaign, next_pairs, sentence, vote
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import select
+
+from db.models import Rater, Vote
+from ptrapp.api import session
+from ptrapp.api.session import Invitations, secret_key
+from ptrapp.core.errors import Forbidden
+from ptrapp.core.people import ADMINS, LABELS, READS, Role
+from ptrapp.core.settings import Settings
+from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.services.studio import Studio
+
+EVERYBODY = frozenset(Role)
+
+MAY: dict[tuple[str, str], frozenset[Role]] = {
+    ("GET", "/me"): EVERYBODY,
+    ("POST", "/me"): EVERYBODY,
+    ("GET", "/health"): EVERYBODY,
+    ("GET", "/campaigns"): EVERYBODY,
+    ("GET", "/campaigns/{campaign_id}"): EVERYBODY,
+    ("POST", "/campaigns/{campaign_id}/next"): LABELS,
+    ("POST", "/campaigns/{campaign_id}/undo"): LABELS,
+    ("POST", "/labels/{key}/vote"): LABELS,
+    ("POST", "/labels/{key}/skip"): LABELS,
+    ("POST", "/labels/{key}/flag"): LABELS,
+    ("POST", "/labels/{key}/reason"): LABELS,
+    ("POST", "/labels/{key}/reveal"): LABELS,
+    ("GET", "/labels/{key}/diff"): LABELS,
+    ("GET", "/labelling"): READS,
+    ("GET", "/agreement"): READS,
+    ("GET", "/campaigns/{campaign_id}/agreement"): READS,
+    ("GET", "/runs/{run_id}"): READS,
+    ("GET", "/jobs"): READS,
+    ("GET", "/jobs/{job_id}"): READS,
+    ("GET", "/training"): READS,
+    ("GET", "/versions"): READS,
+    ("POST", "/invitations"): ADMINS,
+    ("POST", "/campaigns"): ADMINS,
+    ("POST", "/campaigns/preview"): ADMINS,
+    ("POST", "/campaigns/{campaign_id}/state"): ADMINS,
+    ("POST", "/campaigns/{campaign_id}/guidelines"): ADMINS,
+    ("POST", "/campaigns/{campaign_id}/items"): ADMINS,
+    ("GET", "/campaigns/{campaign_id}/items"): ADMINS,
+    ("POST", "/campaigns/{campaign_id}/judge"): ADMINS,
+    ("GET", "/campaigns/{campaign_id}/disagreements"): ADMINS,
+    ("POST", "/guidelines/preview"): ADMINS,
+    ("GET", "/data"): ADMINS,
+    ("POST", "/import"): ADMINS,
+    ("GET", "/export"): ADMINS,
+    ("POST", "/runs"): ADMINS,
+    ("POST", "/runs/{run_id}/stop"): ADMINS,
+    ("POST", "/runs/{run_id}/watch"): ADMINS,
+    ("POST", "/rounds/{round_id}/thought"): ADMINS,
+    ("POST", "/comparisons"): ADMINS,
+    ("POST", "/comparisons/dismiss"): ADMINS,
+    ("POST", "/comparisons/judge"): ADMINS,
+    ("POST", "/votes"): ADMINS,
+    ("POST", "/votes/undo"): ADMINS,
+    ("POST", "/jobs"): ADMINS,
+    ("POST", "/jobs/{job_id}/cancel"): ADMINS,
+    ("POST", "/jobs/{job_id}/resume"): ADMINS,
+    ("POST", "/jobs/{job_id}/discard"): ADMINS,
+    ("POST", "/versions/rollback"): ADMINS,
+    ("POST", "/versions/{name}/serve"): ADMINS,
+}
+"""Every route, and whom it lets in. A route that is not listed here is let in by nobody."""
+
+
+def path_of(template: str) -> str:
+    """A path whose ids name nothing."""
+    for name in ("campaign_id", "run_id", "round_id", "job_id"):
+        template = template.replace(f"{{{name}}}", "999999")
+    return template.replace("{key}", "nobody").replace("{name}", "nobody")
+
+
+def test_every_route_is_classified(application: FastAPI) -> None:
+    there = {
+        (method, path.removeprefix("/api/v1"))
+        for path, methods in routes_of(application)
+        for method in methods
+    }
+    unknown = {("GET", "/{path:path}"), ("POST", "/{path:path}")}
+    assert there - unknown == set(MAY)
+
+
+def routes_of(application: FastAPI) -> Iterator[tuple[str, set[str]]]:
+    for route in application.routes:
+        if isinstance(route, APIRoute) and route.path.startswith("/api/v1"):
+            yield route.path, route.methods
+    schema = application.openapi()["paths"]
+    for path, operations in schema.items():
+        yield path, {method.upper() for method in operations}
+
+
+@pytest.fixture(scope="session")
+def as_role(application: FastAPI) -> Any:
+    """Browsers of each role, made once."""
+    from conftest import Browser
+
+    admin = Browser(application)
+    return {
+        role: join(lambda: Browser(application), admin, role, f"{role}-{uuid4().hex[:6]}")
+        for role in ("admin", "annotator", "viewer")
+    }
+
+
+@pytest.mark.parametrize("method, path", sorted(MAY))  # noqa: PT006
+def test_a_route_lets_in_whom_it_is_for(
+    as_role: Any, ada: Any, visitor: Make, method: str, path: str
+) -> None:
+    agent = visitor()
+    agent.client.headers["Authorization"] = f"Bearer {invited(ada, 'judge', 'walker')}"
+    for role in Role:
+        asking = agent if role is Role.JUDGE else as_role[role.value]
+        if role in MAY[method, path] and path in ("/versions/rollback", "/import", "/export"):
+            continue
+        answer = asking.ask(method, path_of(path), json={} if method == "POST" else None)
+        if role in MAY[method, path]:
+            assert answer.status_code not in (401, 403), f"{role}: {answer.text}"
+        else:
+            assert f"not for the role {role.value}" in sentence(answer, 403), role
+
+
+def test_a_page_event_is_not_for_who_only_labels(as_role: Any, page: Any) -> None:
+    bea = as_role["annotator"]
+    cookie = {"Cookie": f"thrice={bea.client.cookies['thrice']}"}
+    events = bea.get("/config").json()["dependencies"]
+    assert len(events) > 15
+    for event in events:
+        if not event["backend_fn"]:
+            continue
+        named = uuid4().hex
+        given = GIVEN.get(event["api_name"], [None] * len(event["inputs"]))
+        body = {"data": given, "fn_index": event["id"], "session_hash": named}
+        joined = page.post("/gradio_api/queue/join", json=body, headers=cookie)
+        assert joined.status_code == 200, joined.text
+        told = page.get(f"/gradio_api/queue/data?session_hash={named}", headers=cookie).text
+        name = event["api_name"]
+        if name in REFUSED:
+            assert "not for the role annotator" in told, event
+        elif name in LABELLING:
+            assert "not for the role" not in told, event
+        elif name == "training":
+            assert "This page is for who runs the trainings" in told
+        else:
+            assert event["api_visibility"] != "public", f"{name} has no place in this test"
+            assert name in FORM_ONLY, f"{name} has no place in this test"
+            assert "The answer is" not in told, "nothing that is stored"
+
+
+LABELLING = {
+    "label_next", "label_vote", "label_undo", "label_skip", "label_flag", "label_reason",
+    "label_reveal", "label_diff", "campaigns",
+}  # fmt: skip
+REFUSED = {"play", "campaign_create", "jobs", "job_start", "job_cancel"}
+FORM_ONLY = {"restore", "reload", "look", "_of_mode", "lambda", "load_example"}
+"""Events that only move the form, or show the pages of who reads, and are empty for others."""
+GIVEN = {
+    "label_next": [999999, 1, None, ""],
+    "label_vote": ["nobody", "left", 1, None],
+    "label_undo": [999999, "nobody's undo", ""],
+    "label_skip": ["nobody"],
+    "label_flag": ["nobody", True, ""],
+    "label_reason": ["nobody", "x"],
+    "label_reveal": ["nobody"],
+    "label_diff": ["nobody"],
+    "job_start": ["dpo", None, ""],
+    "job_cancel": [999999],
+    "load_example": [[0, None]],
+    "play": ["1 + 1?", "", "refine", 2, 4, "always", 0.8, 0.95, 160, 1],
+    "_of_mode": ["refine"],
+    "campaign_create": ["x", "siblings", "", ["", ""], "", "response", "", 1, 1000, False],
+}
+
+
+def test_a_visitor_has_a_name_and_keeps_it(visitor: Make) -> None:
+    ada, eve = visitor(), visitor()
+    me = ada.get("/me").json()
+    assert me["name"].startswith("visitor-")
+    assert me["role"] == "admin"
+    assert ada.get("/me").json() == me
+    assert eve.get("/me").json()["name"] != me["name"]
+
+
+def test_a_new_name_takes_the_votes_along(ada: Any, visitor: Make, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 2)
+    bea = visitor()
+    first, second = next_pairs(bea, campaign, 2)
+    vote(bea, first["key"])
+    name = f"Bea O'Hara-{uuid4().hex[:8]}"
+    assert bea.post("/me", {"name": f"  {name} "}).json() == {"name": name, "role": "admin"}
+    assert bea.get("/me").json()["name"] == name
+    vote(bea, second["key"])
+    with studio.database.read() as rows:
+        rater = rows.scalars(select(Rater).where(Rater.name == name)).one()
+        assert len(rows.scalars(select(Vote).where(Vote.rater_id == rater.id)).all()) == 2
+    assert bea.post("/me", {"name": name}).status_code == 200, "one's own again"
+
+    eve = visitor()
+    assert "already" in sentence(eve.post("/me", {"name": name}), 409)
+    assert eve.get("/me").json()["name"] != name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "   ", "x" * 41, "agent:scout", "judge:verifier", "import:file", "<b>", "-x", "a/b"],
+)
+def test_a_name_that_cannot_be_is_refused(ada: Any, name: str) -> None:
+    assert "cannot be a name" in sentence(ada.post("/me", {"name": name}), 400)
+    if name.strip():
+        asked = {"role": "annotator", "name": name}
+        assert "cannot be a name" in sentence(ada.post("/invitations", asked), 400)
+
+
+def test_a_name_of_no_text_is_refused(ada: Any) -> None:
+    for name in (None, 7, "x" * 201, "a\x00b"):
+        assert "name" in sentence(ada.post("/me", {"name": name}), 422)
+    assert "role" in sentence(ada.post("/invitations", {"role": "king"}), 422)
+
+
+@pytest.mark.parametrize("role", ["admin", "annotator", "viewer"])
+def test_an_invitation_makes_a_browser_somebody(ada: Any, visitor: Make, role: str) -> None:
+    name = f"{role}-{uuid4().hex[:8]}"
+    made = ada.post("/invitations", {"role": role, "name": name}).json()
+    assert made["link"] == f"http://127.0.0.1:7860/join?token={made['token']}"
+    guest = visitor()
+    came = guest.client.get(made["link"], follow_redirects=False)
+    assert came.status_code == 303
+    assert came.headers["location"] == ("/label" if role == "annotator" else "/")
+    assert guest.get("/me").json() == {"name": name, "role": role}
+
+
+def test_an_invitation_without_a_name_leaves_the_visitors(ada: Any, visitor: Make) -> None:
+    guest = visitor()
+    before = guest.get("/me").json()["name"]
+    guest.client.get(f"/join?token={invited(ada, 'viewer')}", follow_redirects=False)
+    assert guest.get("/me").json() == {"name": before, "role": "viewer"}
+
+
+def test_a_program_does_not_come_in_by_the_door_of_people(ada: Any, visitor: Make) -> None:
+    refused = visitor().client.get(f"/join?token={invited(ada, 'judge', 'scout')}")
+    assert "send its token as Bearer" in sentence(refused, 400)
+    assert "give the agent a name" in sentence(ada.post("/invitations", {"role": "judge"}), 400)
+
+
+def test_only_our_own_young_tokens_are_taken(
+    ada: Any, visitor: Make, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = secret_key(studio.settings.data_dir)
+    good = invited(ada, "admin", "root")
+    ada.get("/me")
+    bad = [
+        "forged",
+        "",
+        good[:-1] + ("A" if good[-1] != "A" else "B"),
+        Invitations("another key").issue(Role.ADMIN, "root"),
+        str(URLSafeTimedSerializer(key).dumps({"role": "admin", "name": "root"})),
+        str(ada.client.cookies["thrice"]),
+    ]
+    for token in bad:
+        headers = {"Authorization": f"Bearer {token}"}
+        assert "invitation" in sentence(visitor().get("/me", headers=headers), 401), token
+        refused = visitor().client.get("/join", params={"token": token}, follow_redirects=False)
+        assert "invitation" in sentence(refused, 403)
+    monkeypatch.setattr(session, "TOKEN_DAYS", -1)
+    with pytest.raises(Forbidden, match="too old"):
+        Invitations(key).read(good)
+
+
+def test_a_token_does_what_a_cookie_does(ada: Any, visitor: Make, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 1)
+    script = visitor()
+    script.client.headers["Authorization"] = f"bearer {invited(ada, 'annotator', 'robin')}"
+    (pair,) = next_pairs(script, campaign)
+    assert vote(script, pair["key"])["counted"]
+    assert script.get("/training").status_code == 403
+    assert "ask for another token" in sentence(script.post("/me", {"name": "crow"}), 400)
+    assert ada.get(f"/campaigns/{campaign.id}").json()["n_done"] == 1, "a person's, so it counts"
+
+
+def test_who_only_labels_sees_open_campaigns_and_no_counts(
+    ada: Any, as_role: Any, studio: Studio
+) -> None:
+    shown, hidden = make_campaign(ada, studio, 1), make_campaign(ada, studio, 1)
+    ada.post(f"/campaigns/{hidden.id}/state", {"state": "closed"})
+    bea, val = as_role["annotator"], as_role["viewer"]
+    listed = {row["id"]: row for row in bea.get("/campaigns").json()}
+    assert shown.id in listed
+    assert hidden.id not in listed
+    assert not {"n_items", "n_done", "budget", "mix"} & set(listed[shown.id])
+    assert sentence(bea.get(f"/campaigns/{hidden.id}"), 404)
+    brief = val.get(f"/campaigns/{hidden.id}").json()
+    assert (brief["state"], brief["n_items"]) == ("closed", 1)
+
+
+@pytest.fixture(scope="module")
+def where_visitors_label(studio: Studio) -> FastAPI:
+    """The application of somebody who said --visitor-role annotator."""
+    import app  # Gradio takes seconds to import
+
+    folder = studio.settings.data_dir
+    settings = Settings(data_dir=folder, visitor_role=Role.ANNOTATOR)
+    return app.build_app(Studio(settings, studio.database, studio.engine))
+
+
+def test_a_visitor_is_what_the_settings_say(
+    where_visitors_label: FastAPI, ada: Any, studio: Studio
+) -> None:
+    from conftest import Browser
+
+    campaign = make_campaign(ada, studio, 1)
+    guest = Browser(where_visitors_label)
+    assert guest.get("/me").json()["role"] == "annotator"
+    assert guest.post("/invitations", {"role": "admin"}).status_code == 403
+    assert guest.get("/training").status_code == 403
+    (pair,) = next_pairs(guest, campaign)
+    assert vote(guest, pair["key"])["counted"]
+    token = Invitations(secret_key(studio.settings.data_dir)).issue(Role.ADMIN)
+    guest.client.get(f"/join?token={token}", follow_redirects=False)
+    assert guest.get("/me").json()["role"] == "admin"
+    assert guest.get("/training").status_code == 200
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.ANNOTATOR, Role.VIEWER])
+@pytest.mark.parametrize("log_level", ["info", "error"])
+def test_the_terminal_shows_how_to_be_admin_where_visitors_are_not(
+    role: Role,
+    log_level: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    import app
+
+    monkeypatch.setattr(app, "open_engine", lambda settings: ScriptedEngine(lambda _: "x"))
+    monkeypatch.setattr(app.uvicorn.Server, "run", lambda *_, **__: None)
+    monkeypatch.setattr(app, "build_app", lambda studio: FastAPI())
+    settings = Settings(
+        data_dir=tmp_path, visitor_role=role, worker=False, port=7867, log_level=log_level
+    )
+    with caplog.at_level(logging.getLevelName(log_level.upper())), ExitStack() as stack:
+        app.serve(settings, stack)
+    said = caplog.text + capsys.readouterr().err
+    if role is Role.ADMIN:
+        assert "token=" not in said
+        return
+    token = said.partition("http://127.0.0.1:7867/join?token=")[2].split()[0]
+    assert Invitations(secret_key(tmp_path)).read(token) == (Role.ADMIN, "")
