@@ -10,10 +10,8 @@ import json
 import subprocess
 import sys
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from bench.labels_desks import UNREACHABLE, Desk, Finished, Refused, sit_down
 
@@ -44,7 +42,7 @@ class Diary:
     acknowledged: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
     """Which seat was given which pair."""
-    errors: Counter[str] = field(default_factory=Counter)
+    errors: dict[str, int] = field(default_factory=dict)
     n_finished: int = 0
     """Annotators who were told that nothing is left."""
     n_cut_off: int = 0
@@ -58,9 +56,14 @@ class Diary:
         """Take over another annotator's day."""
         for name in ("next_ms", "vote_ms", "acknowledged", "given"):
             getattr(self, name).extend(getattr(other, name))
-        self.errors.update(other.errors)
+        for said, n in other.errors.items():
+            self.note(said, n)
         self.n_finished += other.n_finished
         self.n_cut_off += other.n_cut_off
+
+    def note(self, said: str, n: int = 1) -> None:
+        """Count an error by what it says."""
+        self.errors[said] = self.errors.get(said, 0) + n
 
 
 def annotate(desk: Desk, seat: int, until: float) -> Diary:
@@ -81,10 +84,10 @@ def annotate(desk: Desk, seat: int, until: float) -> Diary:
             diary.n_finished += 1
             break
         except Refused as error:
-            diary.errors[str(error)] += 1
+            diary.note(str(error))
             time.sleep(PAUSE_S)
         except UNREACHABLE as error:
-            diary.errors[f"{type(error).__name__}: {error}"] += 1
+            diary.note(f"{type(error).__name__}: {error}")
             diary.n_cut_off += 1
             break
     return diary
@@ -121,8 +124,7 @@ class Client:
         told = self._process.stdout.read()
         if self._process.wait():
             raise SystemExit("The annotators' process failed; its error stands above.")
-        noted: dict[str, Any] = json.loads(told)
-        return Diary(**noted | {"errors": Counter(noted["errors"])})
+        return Diary(**json.loads(told))
 
 
 def main() -> None:

@@ -28,8 +28,9 @@ AT_ONCE = 10_000
 MIX = {"uncertain": 0.5, "uniform": 0.5}
 
 
-def label_a_million(folder: Path, n_pairs: int, n_timed: int = 2000) -> dict[str, Any]:
+def label_a_million(folder: Path, n_pairs: int) -> dict[str, Any]:
     """Time `next` when nothing is labelled, when a tenth is, and for who labelled half of that."""
+    n_timed = min(2000, n_pairs // 40)
     n_prompts = -(-n_pairs // (N_SIBLINGS * (N_SIBLINGS - 1) // 2))
     fill(folder, n_prompts, N_SIBLINGS)
     database = open_database(f"sqlite:///{folder / 'thrice.db'}")

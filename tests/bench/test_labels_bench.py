@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 
@@ -130,7 +131,7 @@ def test_only_what_was_answered_is_acknowledged() -> None:
     assert told.acknowledged == ["vote on 1", "vote on 2"]
     assert told.given == ["0: 1", "0: refused", "0: 2"]
     assert (len(told.next_ms), len(told.vote_ms)) == (3, 2)
-    assert dict(told.errors) == {"409: no": 1}
+    assert told.errors == {"409: no": 1}
     assert (told.n_finished, told.n_cut_off) == (1, 0)
 
 
@@ -138,6 +139,13 @@ def test_a_vote_without_an_answer_is_not_acknowledged() -> None:
     told = at_work("1", "gone", "2")
     assert told.acknowledged == ["vote on 1"]
     assert (told.n_finished, told.n_cut_off) == (0, 1)
+
+
+def test_a_diary_keeps_everything_on_its_way_to_the_parent() -> None:
+    told = at_work("1", "refused", "gone")
+    told.add(at_work("refused", Finished()))
+    assert told.errors == {"409: no": 2, "ConnectionResetError: gone": 1}
+    assert Diary(**json.loads(json.dumps(asdict(told)))) == told
 
 
 def test_percentiles_of_a_hundred_and_one() -> None:
