@@ -135,6 +135,8 @@ EDGES: dict[str, set[str]] = {
     "latex2mathml": {"ptrapp.rendering"},
     "pygments": {"ptrapp.rendering"},
     "nh3": {"ptrapp.rendering"},
+    "pyarrow": {"ptrapp.interchange"},
+    "huggingface_hub": {"app", "ptrapp.interchange"},
     "vllm": set(),
     "inspect_ai": {"ptrapp.inspect_solver"},
     "krippendorff": {"ptrapp.analysis"},
