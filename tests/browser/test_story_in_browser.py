@@ -1,9 +1,11 @@
 """The product's story in a real browser: ask, watch, compare, train, be answered by the result."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from label_world import World
 from playwright.sync_api import BrowserContext, Page, expect
 
 from ptrapp.services.examples import examples
@@ -133,6 +135,30 @@ def test_candidates_are_compared_by_the_judge_and_by_keys_and_a_vote_is_undone(
     page.keyboard.press("u")
     expect(page.locator(".bar-notice")).to_have_text("The last vote is taken back.")
     expect(page.locator(".mine")).to_have_count(0)
+
+
+@pytest.mark.timeout(120)
+def test_a_run_is_sent_to_labelling(
+    page: Page, app_url: str, campaign: Callable[..., World]
+) -> None:
+    page.goto(app_url)
+    ask_an_example(page)
+    expect(page.locator(".cell.stored")).to_have_count(3)
+    page.keyboard.press("l")
+    expect(page.locator(".bar-notice")).to_contain_text("No campaign is open.")
+
+    one = campaign([("Which?", "This.", "That.")])
+    page.keyboard.press("l")
+    expect(page.locator(".bar-notice")).to_contain_text("2 comparisons sent to")
+    page.keyboard.press("l")
+    expect(page.locator(".bar-notice")).to_contain_text("has them already")
+
+    campaign([("Which, then?", "This.", "That.")])
+    page.get_by_role("button", name="Send to labelling").click()
+    page.get_by_role("group", name="Send to which campaign?").get_by_role("button").first.click()
+    expect(page.locator(".bar-notice")).to_contain_text("2 comparisons sent to")
+    listed = page.request.get(f"{app_url}/api/v1/campaigns/{one.id}").json()
+    assert listed["n_items"] == 3
 
 
 def test_an_empty_prompt_gets_a_sentence_and_asks_nothing(page: Page, app_url: str) -> None:

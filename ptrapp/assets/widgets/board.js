@@ -11,6 +11,7 @@ let offer = null; // {key, left, right, paintedAt}
 let showChanges = false;
 let busy = false;
 let notice = null; // {text, bad}
+let sendable = []; // open campaigns to choose from
 const cells = new Map(); // "index:candidate" → the drawn column
 
 const name = (cell) =>
@@ -101,6 +102,22 @@ const openThought = (cell) => attempt(async () => {
   await refresh();
 });
 
+// One open campaign is the one; of several a person chooses.
+const send = () => attempt(async () => {
+  const campaigns = await openCampaigns();
+  if (campaigns.length === 1) { say(await sendTo(campaigns[0], board)); return; }
+  if (!campaigns.length) { say("No campaign is open. Make one on the Campaigns page, then send these to it.", true); return; }
+  sendable = campaigns;
+  notice = null;
+  drawBar();
+  bar.querySelector("[data-part^=campaign]")?.focus();
+});
+
+const sendHere = (campaign) => attempt(async () => {
+  sendable = [];
+  say(await sendTo(campaign, board));
+});
+
 const stopRun = () => attempt(async () => { await call("POST", `/runs/${board.run_id}/stop`); });
 
 const inWords = (outcome, left, right) => ({
@@ -167,68 +184,6 @@ const drawCells = () => {
   }
 };
 
-const verdictsOn = (cell) => votes().filter((vote) => vote.left === cell.round_id || vote.right === cell.round_id)
-  .map((vote) => {
-    const won = vote.outcome === (vote.left === cell.round_id ? "left" : "right");
-    return won ? "you: better" : vote.outcome === "tie" ? "you: tie" : vote.outcome === "both_bad" ? "you: bad" : null;
-  }).filter(Boolean);
-
-const column = (cell) => {
-  const mark = cell.correct === true ? el("span", { class: "mark right", title: "states the reference answer" }, "✓ right")
-    : cell.correct === false ? el("span", { class: "mark wrong", title: "does not state the reference answer" }, "✗ wrong") : null;
-  const flip = cell.flip ? el("span", { class: `flip ${cell.flip}`, title: `${cell.flip} against the round before` }, cell.flip === "fixed" ? "✗→✓ fixed" : "✓→✗ broken") : null;
-  const meta = cell.state === "waiting" ? "waiting" : cell.state === "failed" ? "failed"
-    : [cell.version, count(cell.n_tokens, "token"), seconds(cell.duration_s)].join(" · ");
-  const selected = chosen.includes(cell.round_id);
-  return el("article", { class: `cell ${cell.state}${selected ? " selected" : ""}`, role: "listitem", "aria-busy": cell.state === "writing" },
-    el("header", {}, el("h3", {}, name(cell)), mark, flip,
-      ...verdictsOn(cell).map((text) => el("span", { class: "mine" }, text))),
-    el("p", { class: "cell-meta" }, meta),
-    thoughtOf(cell),
-    responseOf(cell),
-    comparable(cell) ? el("button", { class: "pick", "data-part": "pick", type: "button", "aria-pressed": selected, onclick: () => choose(cell) }, selected ? "Chosen" : "Compare") : null,
-  );
-};
-
-const thoughtOf = (cell) => {
-  if (!cell.thinking || cell.state === "waiting" || cell.state === "failed") return null;
-  const writing = cell.state === "writing" && !cell.response;
-  const title = cell.state === "writing"
-    ? writing ? `Thinking… ${count(cell.n_tokens, "token")}` : "Thought"
-    : `Thought · ${seconds(cell.thought_s)} · ${count(cell.n_thought_tokens, "token")}`;
-  const key = `${board.run_id}/${place(cell)}`;
-  const open = cell.thought !== null && !folded.has(key);
-  const held = offer && (offer.left === cell.round_id || offer.right === cell.round_id);
-  const toggle = () => {
-    if (cell.thought === null) return openThought(cell);
-    folded.has(key) ? folded.delete(key) : folded.add(key);
-    drawCells();
-  };
-  return el("div", { class: "thought" },
-    el("button", { type: "button", "data-part": "thought", "aria-expanded": open, disabled: held, title: held ? "hidden until you have voted" : "", onclick: toggle },
-      (held ? "🔒 " : open ? "▾ " : "▸ ") + title),
-    open ? el("p", { class: "thought-text", dir: "auto" }, cell.thought) : null,
-  );
-};
-
-const responseOf = (cell) => {
-  if (cell.state === "failed") return el("p", { class: "response bad", role: "alert" }, cell.error);
-  const text = el("p", { class: "response", dir: "auto" });
-  if (showChanges && cell.diff.length) {
-    if (cell.diff.every(([, kind]) => kind === "same")) text.append(el("em", {}, "(unchanged) "));
-    for (const [piece, kind] of cell.diff) {
-      if (kind === "removed") continue;
-      text.append(kind === "added" ? el("ins", {}, piece) : piece);
-    }
-    const gone = cell.diff.filter(([, kind]) => kind === "removed").map(([piece]) => piece.trim()).join(" … ");
-    return el("div", {}, text, gone ? el("p", { class: "gone", dir: "auto" }, "was: " + gone) : null);
-  }
-  text.textContent = cell.response;
-  if (cell.state === "stored" && !cell.response) text.append(el("em", {}, "no response: the model never finished its thought"));
-  else if (cell.truncated) text.append(el("em", {}, " (cut at the token limit)"));
-  return text;
-};
-
 const drawBar = () => {
   if (!board) return;
   const words = notice ? el("p", { class: notice.bad ? "bar-notice bad" : "bar-notice", role: notice.bad ? "alert" : "status" }, notice.text) : null;
@@ -253,7 +208,13 @@ const drawBar = () => {
     const bothHere = last && byId(last.left) && byId(last.right);
     const said = bothHere ? `Your vote: ${inWords(last.outcome, last.left, last.right)}${last.blind ? "" : " (not blind: a thought had been open)"}.` : "";
     parts.push(el("p", { class: "bar-title" }, said + (chosen.length === 1 ? " Choose the second one." : said ? "" : "Choose two to compare: press Compare, or the digits of two columns.")),
-      votes().length ? el("div", { class: "bar-buttons" }, button("Undo", "u", undo)) : null);
+      el("div", { class: "bar-buttons" },
+        votes().length ? button("Undo", "u", undo) : null,
+        board.state === "running" ? null : button("Send to labelling", "l", send, "others compare these in a campaign")));
+  }
+  if (sendable.length) {
+    parts.push(el("div", { class: "bar-buttons", role: "group", "aria-label": "Send to which campaign?" },
+      ...sendable.map((campaign) => el("button", { type: "button", class: "vote", "data-part": `campaign ${campaign.id}`, onclick: () => sendHere(campaign) }, campaign.name))));
   }
   if (judgements.length) parts.push(el("p", { class: "bar-judge" }, judgements.join(" · ")));
   bar.replaceChildren(...parts.filter(Boolean), ...(words ? [words] : []));
@@ -277,6 +238,7 @@ const onKey = (event) => {
   } else if (board.state === "running" && event.key === "Escape") action = stopRun;
   else if (digit >= 1 && digit <= finished.length && finished.length > 1) action = () => choose(finished[digit - 1]);
   if (event.key === "u" && !offer) action = undo;
+  if (event.key === "l" && !offer && board.state !== "running" && finished.length > 1) action = send;
   if (!action) return;
   event.preventDefault();
   action();
@@ -288,7 +250,7 @@ document.addEventListener("keydown", onKey);
 const take = (value) => {
   if (!value || !value.run_id) { board = null; draw(); return; }
   if (board?.run_id !== value.run_id) {
-    chosen = []; offer = null; notice = null;
+    chosen = []; offer = null; notice = null; sendable = [];
     for (const node of cells.values()) node.remove();
     cells.clear();
     const url = new URL(location.href);
