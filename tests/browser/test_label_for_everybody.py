@@ -214,6 +214,7 @@ def test_keys_work_inside_a_frame_once_the_pointer_is_over_it(
     page.locator("input").focus()
     page.mouse.move(600, 400)
     page.mouse.move(610, 410)
+    page.wait_for_timeout(READ_MS)
     press(page, "ArrowLeft")
     expect(frame.locator(".label-status")).to_contain_text("1 done")
 

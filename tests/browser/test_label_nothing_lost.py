@@ -159,6 +159,7 @@ def test_an_explanation_that_came_late_is_read_before_it_goes_on(
     page.reload()
     context.unroute(VOTES)
     expect(banner).to_contain_text("Only one of them is right.")
+    expect(page.locator(".label-side:visible")).to_have_count(0)  # it is about no other pair
     page.wait_for_timeout(400)
     press(page, "Enter")
     expect(page.locator(".label-side:visible")).to_have_count(2)
