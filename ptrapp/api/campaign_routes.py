@@ -55,7 +55,7 @@ class NewCampaign(Body):
 
     name: str = Field(min_length=1, max_length=120)
     aspect: Literal["response", "thought"] = "response"
-    source: NewSource = NewSource()
+    source: NewSource = NewSource.model_validate({})
     guidelines: str = Field("", max_length=campaigns.LONGEST_GUIDELINES)
     overlap: int = 1
     budget: Annotated[int, Field(le=2**31 - 1)] | None = None
