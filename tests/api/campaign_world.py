@@ -59,7 +59,10 @@ def invited(admin: Any, role: str, name: str = "") -> str:
 
 
 def stored_pair(studio: Studio, response: str = SHOWN) -> tuple[int, int]:
-    """Two candidates of a prompt nobody asked before, with a marker in every column."""
+    """Two candidates of a prompt nobody asked before, with a marker in every column.
+
+    The first one is the shorter.
+    """
     unique = uuid4().hex
     with studio.database.write() as session:
         prompt = prompts.ensure_prompt(
@@ -77,7 +80,9 @@ def stored_pair(studio: Studio, response: str = SHOWN) -> tuple[int, int]:
             adapter_id=version(session, "zqversion"),
         )
         sides = [
-            rounds.add_round(session, run.id, _completion(place, f"{response} {place} {unique}")).id
+            rounds.add_round(
+                session, run.id, _completion(place, f"{response} {place} {unique}{'!' * place}")
+            ).id
             for place in (0, 1)
         ]
         rounds.finish_run(session, run.id, RunState.DONE)

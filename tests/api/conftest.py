@@ -1,11 +1,14 @@
 """The whole application around the scripted engine, and browsers that talk to it."""
 
 import os
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -18,6 +21,7 @@ from ptrapp.services import play
 from ptrapp.services.studio import Studio
 
 ADDRESS = "http://127.0.0.1:7860"
+START_S = 30.0
 
 
 def answer(request: Request) -> str:
@@ -65,6 +69,27 @@ def page(application: FastAPI) -> Iterator[TestClient]:
     """For page events: Gradio's queue lives in one event loop, which this client keeps running."""
     with TestClient(application, base_url=ADDRESS) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def address(studio: Studio) -> Iterator[str]:
+    """The application on a port, in a loop of its own."""
+    import app  # Gradio takes seconds to import
+
+    served: FastAPI = app.build_app(studio)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        server = uvicorn.Server(uvicorn.Config(served, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        until = time.monotonic() + START_S
+        while not server.started:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(START_S)
 
 
 class Browser:

@@ -1,44 +1,17 @@
 """What scripts call by name through gradio_client, against a real server, in the roles they have."""
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import uvicorn
 from campaign_world import SHOWN, invited, make_campaign
-from fastapi import FastAPI
 from gradio_client import Client
 from gradio_client.exceptions import AppError, AuthenticationError
 
 from ptrapp.services.studio import Studio
 
 Call = Callable[..., Any]
-START_S = 30.0
-
-
-@pytest.fixture(scope="session")
-def address(studio: Studio) -> Iterator[str]:
-    """The application on a port, in a loop of its own."""
-    import app  # Gradio takes seconds to import
-
-    served: FastAPI = app.build_app(studio)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        server = uvicorn.Server(uvicorn.Config(served, log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        until = time.monotonic() + START_S
-        while not server.started:
-            assert time.monotonic() < until
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(START_S)
 
 
 @pytest.fixture
