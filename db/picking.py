@@ -36,6 +36,7 @@ _ABOVE_ALL = 2.0
 _CAMPAIGN_ID: BindParameter[int] = bindparam("campaign")
 _RATER_ID: BindParameter[int] = bindparam("rater")
 _Items = Select[int, int, ItemKind, float]
+_HERE = CampaignItem.campaign_id == _CAMPAIGN_ID
 _GOLD = CampaignItem.kind == ItemKind.GOLD
 _PLAIN = CampaignItem.kind == ItemKind.PLAIN
 _OPEN = CampaignItem.n_taken < CampaignItem.overlap
@@ -76,36 +77,41 @@ def _not_given(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) -
             CampaignItem.kind,
             CampaignItem.uncertainty,
         )
-        .where(CampaignItem.campaign_id == _CAMPAIGN_ID, *wanted, ~given, ~voted)
+        .where(*wanted, ~given, ~voted)
         .with_for_update(of=CampaignItem, skip_locked=True, key_share=True)
         .limit(1)
     )
 
 
-def _near(side: ColumnElement[bool], order: Any, *, begun: bool) -> _Items:
-    """Of the first open ones beyond a point of the order, one the rater was not given."""
-    wanted = [CampaignItem.campaign_id == _CAMPAIGN_ID, _PLAIN, _OPEN, side]
+def _near(side: ColumnElement[bool], sign: int, *, begun: bool) -> _Items:
+    """Of the first open ones beyond a point of the order, one the rater was not given.
+
+    The few are put in order by a sum, which no index has: by the column itself SQLite would walk
+    the whole order up to them.
+    """
+    wanted = [_HERE, _PLAIN, _OPEN, side]
     if begun:
         wanted.append(CampaignItem.n_taken > 0)
-    some = select(CampaignItem.id).where(*wanted).order_by(order).limit(_LOOK_AT)
-    return _not_given(CampaignItem.id.in_(some), _OPEN).order_by(order)
+    order = CampaignItem.draw if sign > 0 else CampaignItem.draw.desc()
+    few = select(CampaignItem.id).where(*wanted).order_by(order).limit(_LOOK_AT)
+    return _not_given(CampaignItem.id.in_(few), _OPEN).order_by(sign * CampaignItem.draw + 0.0)
 
 
 _POINT: BindParameter[float] = bindparam("point")
 _SIDES = (
-    (CampaignItem.draw >= _POINT, CampaignItem.draw),
-    (CampaignItem.draw < _POINT, CampaignItem.draw.desc()),
+    (CampaignItem.draw >= _POINT, +1),
+    (CampaignItem.draw < _POINT, -1),
 )
 _ANY_NEAR = tuple(_near(*side, begun=False) for side in _SIDES)
 _BEGUN_NEAR = tuple(_near(*side, begun=True) for side in _SIDES)
-_ANY = _not_given(_PLAIN, _OPEN).order_by(CampaignItem.draw)
-_NEXT_GOLD = _not_given(_GOLD).order_by(CampaignItem.draw)
-_NEXT_OF_A_JUDGE = _not_given(_PLAIN).order_by(CampaignItem.id)
+_ANY = _not_given(_HERE, _PLAIN, _OPEN).order_by(CampaignItem.draw)
+_NEXT_GOLD = _not_given(_HERE, _GOLD).order_by(CampaignItem.draw)
+_NEXT_OF_A_JUDGE = _not_given(_HERE, _PLAIN).order_by(CampaignItem.id)
 _NEXT_PRACTICE = _not_given(
-    CampaignItem.kind == ItemKind.PRACTICE, purpose=Purpose.PRACTICE
+    _HERE, CampaignItem.kind == ItemKind.PRACTICE, purpose=Purpose.PRACTICE
 ).order_by(CampaignItem.id)
 _MOST_UNCERTAIN = _not_given(
-    _PLAIN, _OPEN, CampaignItem.uncertainty < bindparam("least_uncertain")
+    _HERE, _PLAIN, _OPEN, CampaignItem.uncertainty < bindparam("least_uncertain")
 ).order_by(CampaignItem.uncertainty.desc())
 _PRACTICE_IN_HAND = select(func.count(Assignment.id)).where(
     Assignment.campaign_id == _CAMPAIGN_ID,

@@ -1,0 +1,45 @@
+"""What a rater is given next is found by an index, however many comparisons there are."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from db import picking
+from db.session import Database, open_database
+
+NAMED = {"campaign": 1, "rater": 1, "point": 0.5, "least_uncertain": 2.0}
+
+
+def plan(database: Database, statement: Any) -> str:
+    """How SQLite would carry it out, step by step."""
+    with database.read() as session:
+        named = {name: NAMED[name] for name in statement.compile().params if name in NAMED}
+        ready = statement.params(**named).compile(
+            session.get_bind(), compile_kwargs={"literal_binds": True}
+        )
+        return "\n".join(row[3] for row in session.execute(text(f"EXPLAIN QUERY PLAN {ready}")))
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [(each, "ix_campaign_items_uniform") for each in picking._ANY_NEAR]
+    + [(each, "ix_campaign_items_begun") for each in picking._BEGUN_NEAR],
+)
+def test_an_open_one_near_a_random_point_is_reached_without_a_walk_to_it(
+    tmp_path: Any, statement: Any, index: str
+) -> None:
+    """By their column the few would be put in order with a walk through half of the campaign."""
+    database = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
+    steps = plan(database, statement)
+    database.dispose()
+    assert steps.startswith("SEARCH campaign_items USING INTEGER PRIMARY KEY"), steps
+    assert f"INDEX {index} (campaign_id=? AND kind=? AND draw" in steps, steps
+
+
+def test_the_most_uncertain_one_is_the_first_of_its_index(tmp_path: Any) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
+    steps = plan(database, picking._MOST_UNCERTAIN)
+    database.dispose()
+    assert "INDEX ix_campaign_items_uncertain (campaign_id=? AND kind=? AND uncertainty<?" in steps
+    assert "ORDER BY" not in steps, steps
