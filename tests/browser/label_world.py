@@ -112,6 +112,14 @@ def close_campaign(world: World) -> None:
         _answer(admin.post(f"/campaigns/{world.id}/state", json={"state": "closed"}))
 
 
+def close_all(url: str) -> None:
+    """Close what other tests left open."""
+    with httpx.Client(base_url=f"{url}/api/v1", timeout=30) as admin:
+        for campaign in _answer(admin.get("/campaigns")):
+            if campaign["state"] == "open":
+                _answer(admin.post(f"/campaigns/{campaign['id']}/state", json={"state": "closed"}))
+
+
 def open_label(page: Page, world: World) -> None:
     """Load the page and wait until its first pair could be read."""
     page.goto(world.page)

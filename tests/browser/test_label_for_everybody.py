@@ -13,6 +13,7 @@ from label_world import (
     READ_MS,
     World,
     answers,
+    close_all,
     open_label,
     press,
     prompt_of,
@@ -164,8 +165,9 @@ def test_keys_are_bound_anew_kept_refused_in_words_and_reset(
 
 
 def test_one_open_campaign_opens_at_once_and_of_several_one_is_chosen(
-    page: Page, campaign: Campaign
+    page: Page, app_url: str, campaign: Campaign
 ) -> None:
+    close_all(app_url)
     first = campaign(answers(2), guidelines="Prefer the **right** one.")
     page.goto(f"{first.url}/label")
     expect(page.locator(".label-side:visible")).to_have_count(2)

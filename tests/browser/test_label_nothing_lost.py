@@ -157,6 +157,7 @@ def test_an_explanation_that_came_late_is_read_before_it_goes_on(
     expect(banner).to_contain_text("the explanation comes with its answer")
     assert prompt_of(page) == practised
     page.reload()
+    expect(page.locator(".label-side:visible")).to_have_count(2)
     context.unroute(VOTES)
     expect(banner).to_contain_text("Only one of them is right.")
     expect(page.locator(".label-side:visible")).to_have_count(0)  # it is about no other pair

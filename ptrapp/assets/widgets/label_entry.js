@@ -10,9 +10,9 @@ const askedCampaign = () => new URL(location.href).searchParams.get("campaign");
 
 const campaignList = (campaigns, canMake) => {
   if (!campaigns.length) {
-    return [el("p", {}, canMake
-      ? "No campaign is open. Start one with POST /api/v1/campaigns: its name and where its pairs come from."
-      : "There is nothing to label at the moment: no campaign is open. Come back when one is.")];
+    return [canMake
+      ? el("p", {}, "No campaign is open. Make one on the page ", el("a", { href: "/campaigns" }, "Campaigns"), ".")
+      : el("p", {}, "There is nothing to label at the moment: no campaign is open. Come back when one is.")];
   }
   return [
     el("h2", {}, "Choose a campaign"),
