@@ -1,0 +1,80 @@
+"""A campaign in a studio, without routes: candidates as rows, and people to label them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from db import adapters, assignments, prompts, rounds
+from db.models import Assignment, Rater, RunMode, RunState, Vote
+from db.rounds import NewRound
+from ptrapp.core.people import Person, Role
+from ptrapp.services import campaigns, labelling
+from ptrapp.services.campaigns import Known, Plan
+from ptrapp.services.candidates import Source, SourceKind
+from ptrapp.services.office import Office
+from ptrapp.services.pairs import Pair
+
+EMPTY = Source(SourceKind.NONE)
+
+
+@dataclass
+class Work:
+    """A campaign and what people do in it."""
+
+    office: Office
+    id: int = 0
+    pairs: list[tuple[int, int]] = field(default_factory=list)
+
+    def pair(self, *, version: str = "", **texts: str) -> tuple[int, int]:
+        """Two candidates of a prompt nobody asked before."""
+        with self.office.database.write() as session:
+            prompt = prompts.ensure_prompt(session, f"What is {uuid4().hex}?", source="test")
+            found = adapters.by_name(session, version)
+            adapter_id = found.id if found else None
+            run = rounds.start_run(session, prompt.id, RunMode.SAMPLE, {}, adapter_id=adapter_id)
+            said = (texts.get("left", "Three."), texts.get("right", "Three plus four is seven."))
+            sides = [
+                rounds.add_round(session, run.id, completion(place, text)).id
+                for place, text in enumerate(said)
+            ]
+            rounds.finish_run(session, run.id, RunState.DONE)
+            return sides[0], sides[1]
+
+    def campaign(self, n: int = 1, *, known: Known | None = None, **settings: Any) -> "Work":
+        """A campaign of `n` plain comparisons."""
+        plan = Plan(uuid4().hex, source=EMPTY, **settings)
+        made = Work(self.office, campaigns.create(self.office, plan))
+        made.pairs = [self.pair() for _ in range(n)]
+        items = [Known(*pair) for pair in made.pairs]
+        campaigns.add_known(self.office, made.id, [*items, known] if known else items)
+        return made
+
+    def next(self, person: Person, n: int = 1, **more: Any) -> list[Pair]:
+        given: dict[str, Any] = {"have": [], "tab": ""} | more
+        return labelling.next_pairs(self.office, person, self.id, n=n, **given).pairs
+
+    def votes(self, person: Person) -> list[Vote]:
+        with self.office.database.read() as session:
+            rater = select(Rater.id).where(Rater.name == person.rater).scalar_subquery()
+            rows = select(Vote).where(Vote.rater_id == rater).order_by(Vote.id)
+            return list(session.scalars(rows))
+
+    def assignment(self, key: str) -> Assignment:
+        with self.office.database.write() as session:
+            found = assignments.find(session, key)
+            assert found is not None
+            return found
+
+
+def somebody(name: str = "Ada", role: Role = Role.ANNOTATOR) -> Person:
+    return Person(name, role)
+
+
+def completion(place: int, response: str) -> NewRound:
+    return NewRound(
+        index=0, parent_id=None, candidate=place, thinking=True, thought=f"thought {place}",
+        response=response, raw=response, well_formed=True, sampling={}, seed=0, n_thought_tokens=1,
+        n_response_tokens=1, finish_reason="stop", correct=place == 1,
+    )  # fmt: skip

@@ -1,0 +1,201 @@
+"""Campaigns as a use case: made of candidates, cut off in between, seen by each role."""
+
+from typing import Any
+
+import pytest
+from labelling_world import EMPTY, Work, somebody
+
+from db import campaigns as rows
+from db import labels, scores
+from db.errors import Conflict
+from db.models import CampaignState, ItemKind, RaterKind
+from ptrapp.core.errors import InputError, NotFound
+from ptrapp.core.people import Role
+from ptrapp.services import campaigns, candidates, labelling
+from ptrapp.services.campaigns import Known, Mix, Plan
+from ptrapp.services.candidates import Source, SourceKind
+
+ADA, ROOT, VAL = somebody(), somebody("Root", Role.ADMIN), somebody("Val", Role.VIEWER)
+SIBLINGS = Source(SourceKind.SIBLINGS)
+
+
+@pytest.fixture
+def work(world: Any) -> Work:
+    return Work(world.studio)
+
+
+def test_a_campaign_is_filled_and_then_opened(work: Work) -> None:
+    pairs = [work.pair() for _ in range(3)]
+    campaign_id = campaigns.create(work.office, Plan(" One  two ", source=SIBLINGS, overlap=2))
+    view = campaigns.view(work.office, ROOT, campaign_id)
+    assert (view.name, view.state) == ("One two", "open")
+    assert (view.counts["n_items"], view.counts["n_slots"]) == (len(pairs), 6)
+
+
+def test_one_whose_filling_was_cut_off_gives_nothing_out(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        work.pair()
+    monkeypatch.setattr(campaigns, "_AT_ONCE", 2)
+    filled = []
+
+    def fail(session: Any, campaign_id: int, items: Any, **more: Any) -> int:
+        filled.append(len(items))
+        if len(filled) > 1:
+            raise Conflict("the power went")
+        return add_items(session, campaign_id, items, **more)
+
+    add_items = rows.add_items
+    monkeypatch.setattr(rows, "add_items", fail)
+    with pytest.raises(Conflict, match="power"):
+        campaigns.create(work.office, Plan("Cut", source=SIBLINGS))
+    assert filled == [2, 1]
+    (view,) = campaigns.listing(work.office, ROOT)
+    assert (view.state, view.counts["n_items"]) == (CampaignState.PREPARING, 2)
+    assert not campaigns.listing(work.office, ADA)
+    with pytest.raises(Conflict, match="preparing"):
+        labelling.next_pairs(work.office, ADA, view.id, n=1, have=[], tab="")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(" "),
+        Plan("x" * 121),
+        Plan("x", overlap=0),
+        Plan("x", budget=0),
+        Plan("x", mix=Mix(0, 0, 0, 0, 0)),
+        Plan("x", mix=Mix(uncertain=-1)),
+        Plan("x", n_practice=101),
+        Plan("x", guidelines="x" * 20_001),
+        Plan("x", aspect="style"),
+        Plan("x", source=Source(max_pairs=0)),
+    ],
+)
+def test_a_plan_that_cannot_work_makes_nothing(work: Work, plan: Plan) -> None:
+    work.pair()
+    with pytest.raises(InputError):
+        campaigns.create(work.office, plan)
+    assert not campaigns.listing(work.office, ROOT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (SourceKind.SIBLINGS, "sample on the Play page"),
+        (SourceKind.ADJACENT, "refine an answer"),
+        (SourceKind.RANDOM, "two different answers"),
+        (SourceKind.IMPORTED, "import a file first"),
+        (SourceKind.BEST_WORST, "nobody yet"),
+    ],
+)
+def test_where_nothing_is_to_compare_it_says_what_to_do(
+    work: Work, kind: SourceKind, said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        campaigns.create(work.office, Plan("x", source=Source(kind)))
+
+
+def test_only_what_can_be_read_is_compared(work: Work) -> None:
+    work.pair(left="", right="Four.")
+    work.pair(left="Four.", right="Four.")
+    with pytest.raises(InputError, match="nothing to compare"):
+        campaigns.create(work.office, Plan("x", source=SIBLINGS))
+    thoughts = campaigns.create(work.office, Plan("x", aspect="thought", source=SIBLINGS))
+    counts = campaigns.view(work.office, ROOT, thoughts).counts
+    assert counts["n_items"] == 1, "a thought is compared where its response can be read too"
+
+
+def test_the_draw_of_a_seed_is_the_same_again(work: Work) -> None:
+    for _ in range(8):
+        work.pair()
+    with work.office.database.read() as session:
+        first, again, other = (
+            [
+                (item.left, item.right)
+                for item in candidates.choose(
+                    session, Source(max_pairs=4, seed=seed), candidates.aspect_of("response")
+                )
+            ]
+            for seed in (1, 1, 2)
+        )
+    assert len(first) == 4
+    assert first == again != other
+    assert candidates.preview(work.office, Source(max_pairs=4), "response") == 4
+
+
+def test_the_closer_the_scores_the_more_uncertain(work: Work) -> None:
+    pairs = [work.pair() for _ in range(4)]
+    with work.office.database.write() as session:
+        judge = labels.ensure_rater(session, RaterKind.JUDGE, "judge:rm").id
+        for (left, right), apart in zip(pairs, (0.0, 0.5, 4.0), strict=False):
+            scores.record(session, judge, {left: -apart, right: apart})
+        chosen = candidates.choose(
+            session, Source(judge="judge:rm"), candidates.aspect_of("response")
+        )
+    sure = {item.left: item.uncertainty for item in chosen} | {
+        item.right: item.uncertainty for item in chosen
+    }
+    tied, close, clear, unscored = (sure[left] for left, _ in pairs)
+    assert tied == 1.0
+    assert tied > close > unscored > clear > 0
+    assert unscored == 0.5
+
+
+def test_who_labels_sees_what_is_open_and_his_own_counts(work: Work) -> None:
+    made, hidden = work.campaign(2), work.campaign(1)
+    campaigns.set_state(work.office, hidden.id, "closed")
+    (pair,) = made.next(ADA)
+    labelling.vote(work.office, ADA, pair.key, "left")
+    (view,) = campaigns.listing(work.office, ADA)
+    assert (view.id, view.n_done_by_me, view.counts) == (made.id, 1, {})
+    assert {"n_items", "budget"}.isdisjoint(view.as_json())
+    with pytest.raises(NotFound, match=f"no campaign {hidden.id} for you"):
+        campaigns.view(work.office, ADA, hidden.id)
+    for person in (ROOT, VAL):
+        assert [row.id for row in campaigns.listing(work.office, person)] == [hidden.id, made.id]
+        assert campaigns.view(work.office, person, made.id).counts["n_done"] == 1
+
+
+def test_practice_left_is_what_there_is_to_practise(work: Work) -> None:
+    known = Known(*work.pair(), gold="left", practice=True)
+    made = work.campaign(1, known=known, n_practice=5)
+    assert campaigns.view(work.office, ADA, made.id).practice_left == 1
+    (pair,) = made.next(ADA)
+    labelling.vote(work.office, ADA, pair.key, "left")
+    assert campaigns.view(work.office, ADA, made.id).practice_left == 0
+
+
+def test_a_known_answer_is_kept_in_the_order_it_was_said(work: Work) -> None:
+    made = work.campaign(0)
+    left, right = work.pair()
+    asked = [Known(right, left, gold="left", explanation="because")]
+    assert campaigns.add_known(work.office, made.id, asked) == 1
+    (row,) = campaigns.known(work.office, made.id)
+    assert (row["kind"], row["gold"], row["explanation"]) == (ItemKind.GOLD, "right", "because")
+    assert (row["left"], row["right"]) == ("Three.", "Three plus four is seven.")
+    with pytest.raises(InputError, match="known answer"):
+        campaigns.add_known(work.office, made.id, [Known(left, right, practice=True)])
+    with pytest.raises(InputError, match="'withdrawn' is no outcome"):
+        campaigns.add_known(work.office, made.id, [Known(left, right, gold="withdrawn")])
+
+
+def test_what_is_not_there_is_not_found(work: Work) -> None:
+    for ask in (
+        lambda: campaigns.set_state(work.office, 77, "open"),
+        lambda: campaigns.set_guidelines(work.office, 77, "x"),
+        lambda: campaigns.add_known(work.office, 77, []),
+        lambda: campaigns.known(work.office, 77),
+        lambda: campaigns.view(work.office, ROOT, 77),
+    ):
+        with pytest.raises(NotFound, match="no campaign 77"):
+            ask()
+    made = work.campaign(0)
+    with pytest.raises(InputError, match="cannot be 'preparing'"):
+        campaigns.set_state(work.office, made.id, "preparing")
+    with pytest.raises(InputError, match="at most 20000"):
+        campaigns.set_guidelines(work.office, made.id, "x" * 20_001)
+    with pytest.raises(Conflict, match="already"):
+        name = campaigns.view(work.office, ROOT, made.id).name
+        campaigns.create(work.office, Plan(name, source=EMPTY))
