@@ -196,6 +196,6 @@ def test_what_is_not_there_is_not_found(work: Work) -> None:
         campaigns.set_state(work.office, made.id, "preparing")
     with pytest.raises(InputError, match="at most 20000"):
         campaigns.set_guidelines(work.office, made.id, "x" * 20_001)
+    name = campaigns.view(work.office, ROOT, made.id).name
     with pytest.raises(Conflict, match="already"):
-        name = campaigns.view(work.office, ROOT, made.id).name
         campaigns.create(work.office, Plan(name, source=EMPTY))
