@@ -112,8 +112,13 @@ def build_app(studio: Studio) -> FastAPI:
         run_history=False,
         footer_links=["api", "settings"],
     )
-    visitor_role = settings.visitor_role
-    app.add_middleware(with_sessions, key=key, invitations=invitations, visitor_role=visitor_role)
+    app.add_middleware(
+        with_sessions,
+        key=key,
+        invitations=invitations,
+        visitor_role=settings.visitor_role,
+        framed=settings.framed,
+    )
     hosts = None if settings.open else frozenset({"localhost", "127.0.0.1", "::1", settings.host})
     app.add_middleware(Guard, hosts=hosts)
     return app
@@ -163,10 +168,11 @@ def _end(*_: object) -> None:
 
 
 def _on_spaces() -> dict[str, object]:
-    """On Hugging Face Spaces the platform guards the door and expects the app on every address."""
+    """On Hugging Face Spaces the platform guards the door, expects the app on every address, and
+    shows it in a frame."""
     if "SPACE_ID" not in os.environ:
         return {}
-    return {"host": "0.0.0.0", "open": True}
+    return {"host": "0.0.0.0", "open": True, "framed": True}
 
 
 if __name__ == "__main__":

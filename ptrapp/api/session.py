@@ -97,13 +97,24 @@ def sign_in(connection: HTTPConnection, role: Role, name: str) -> None:
 
 
 def with_sessions(
-    app: ASGIApp, key: str, invitations: Invitations, visitor_role: Role = Role.ADMIN
+    app: ASGIApp,
+    key: str,
+    invitations: Invitations,
+    visitor_role: Role = Role.ADMIN,
+    *,
+    framed: bool = False,
 ) -> ASGIApp:
-    """Wrap an application so that `person_of` works in every request."""
+    """Wrap an application so that `person_of` works in every request.
+
+    `framed`: the cookie is also sent inside another site's frame, and over HTTPS only. Requests
+    that the other site itself makes are refused by the guard, cookie or not.
+    """
     return SessionMiddleware(
         KnownVisitor(app, invitations, visitor_role),
         secret_key=key,
         session_cookie=COOKIE,
         max_age=365 * 86400,
-        same_site="lax",
+        same_site="none" if framed else "lax",
+        https_only=framed,
+        partitioned=framed,
     )

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     visitor_role: Role = Role.ADMIN
     """What a browser without an invitation may do: admin, annotator, viewer. Where it is not admin,
     the terminal shows a link that makes a browser one."""
+    framed: bool = False
+    """The pages stand in another site's frame, over HTTPS, as on Hugging Face Spaces: without it a
+    browser would not send its cookie there, and each request would come from somebody new."""
     model: str = "bundled"
     """Path or hub id of a causal language model, or `bundled`. One without a chat template is asked
     in plain text."""
