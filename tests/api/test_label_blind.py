@@ -245,6 +245,16 @@ def test_what_is_revealed_is_this_pair_and_only_after_the_vote(
     assert [cast.blind for cast in log(studio, campaign)] == [True, True, False, True]
 
 
+def test_what_is_revealed_stands_where_it_stood(ada: Any, bea: Any, studio: Studio) -> None:
+    campaign = make_campaign(ada, studio, 8, reveal=True)  # chance turns the sides
+    for pair in next_pairs(bea, campaign, 8):
+        vote(bea, pair["key"])
+        revealed = bea.post(f"/labels/{pair['key']}/reveal").json()
+        for side in ("left", "right"):
+            place = revealed[side]["thought"].removeprefix("zqthought ")
+            assert pair[side]["text"].startswith(f"{SHOWN} {place} ")
+
+
 def log(studio: Studio, campaign: Campaign) -> list[Vote]:
     """The campaign's votes but those its rounds came with, oldest first."""
     with studio.database.read() as session:
