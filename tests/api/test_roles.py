@@ -106,14 +106,11 @@ def routes_of(application: FastAPI) -> Iterator[tuple[str, set[str]]]:
         yield path, {method.upper() for method in operations}
 
 
-@pytest.fixture(scope="session")
-def as_role(application: FastAPI) -> Any:
-    """Browsers of each role, made once."""
-    from conftest import Browser
-
-    admin = Browser(application)
+@pytest.fixture
+def as_role(ada: Any, visitor: Make) -> dict[str, Any]:
+    """A browser of each role."""
     return {
-        role: join(lambda: Browser(application), admin, role, f"{role}-{uuid4().hex[:6]}")
+        role: join(visitor, ada, role, f"{role}-{uuid4().hex[:6]}")
         for role in ("admin", "annotator", "viewer")
     }
 
@@ -320,10 +317,8 @@ def where_visitors_label(studio: Studio) -> FastAPI:
 def test_a_visitor_is_what_the_settings_say(
     where_visitors_label: FastAPI, ada: Any, studio: Studio
 ) -> None:
-    from conftest import Browser
-
     campaign = make_campaign(ada, studio, 1)
-    guest = Browser(where_visitors_label)
+    guest = type(ada)(where_visitors_label)
     assert guest.get("/me").json()["role"] == "annotator"
     assert guest.post("/invitations", {"role": "admin"}).status_code == 403
     assert guest.get("/training").status_code == 403
