@@ -15,7 +15,7 @@ from bench.labels_filling import fill
 from bench.labels_past import label_much
 from bench.labels_recount import recount
 from bench.labels_turn import percentiles
-from db import assignments, campaigns, labels
+from db import assignments, campaigns, raters
 from db.campaigns import NewItem
 from db.models import CampaignState, Outcome, RaterKind
 from db.session import Database, open_database
@@ -108,6 +108,6 @@ def _timed(
 def _raters(database: Database, name: str, n: int) -> list[int]:
     with database.write() as session:
         return [
-            labels.ensure_rater(session, RaterKind.HUMAN, f"{name}-{place}").id
+            raters.ensure_rater(session, RaterKind.HUMAN, f"{name}-{place}").id
             for place in range(n)
         ]

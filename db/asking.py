@@ -6,10 +6,9 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from db.errors import Conflict, Missing
-from db.models import Campaign, CampaignRater, CampaignState, Rater, RaterKind
+from db.models import Campaign, CampaignRater, CampaignState, RaterKind
 
 # Built once: to build a statement takes longer than to carry it out.
-_RATER = select(Rater.kind).where(Rater.id == bindparam("rater")).with_for_update(key_share=True)
 _FAR = (CampaignRater.campaign_id == Campaign.id) & (CampaignRater.rater_id == bindparam("rater"))
 _CAMPAIGN = (
     select(
@@ -42,12 +41,6 @@ class Asking(NamedTuple):
     n_returned: int
     exhausted_at: int | None
     least_uncertain: float | None
-
-
-def lock_rater(session: Session, rater_id: int) -> RaterKind:
-    """The rater's kind; his row is held: two tabs of one person are served in turn."""
-    kind: RaterKind = session.connection().execute(_RATER, {"rater": rater_id}).scalar_one()
-    return kind
 
 
 def read_asking(session: Session, campaign_id: int, rater_id: int, kind: RaterKind) -> Asking:

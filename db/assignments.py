@@ -13,10 +13,10 @@ from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db import places, progress
-from db.asking import Asking, lock_rater, read_asking
+from db.asking import Asking, read_asking
+from db.comparisons import show
 from db.dialects import clock
 from db.errors import Conflict
-from db.labels import cast_vote, show, undo_last
 from db.models import (
     Assignment,
     AssignmentState,
@@ -30,6 +30,8 @@ from db.models import (
     now,
 )
 from db.picking import Picked, pick
+from db.raters import lock_rater
+from db.votes import cast_vote, undo_last
 
 LEASE_S = 1800.0
 """How long a comparison waits for its rater; every request of the page renews it."""
@@ -94,7 +96,7 @@ def reserve(
     nothing else is left.
     """
     draw = draw or random.Random()
-    kind = lock_rater(session, rater_id)
+    kind = lock_rater(session, rater_id).kind
     sweep(session, campaign_id)
     asking = read_asking(session, campaign_id, rater_id, kind)
     held = [each for each in _held(session, asking) if each.offer_key not in have]

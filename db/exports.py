@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
-from db.labels import of_a_job
 from db.models import (
     Aspect,
     Campaign,
@@ -29,6 +28,7 @@ from db.models import (
     Run,
     Vote,
 )
+from db.preferences import of_a_job
 from db.rounds import POLICY
 from db.trajectories import WEAK
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from db import labels
+from db import votes
 from db.models import (
     Aspect,
     Assignment,
@@ -77,7 +77,7 @@ class CampaignRows:
                 done_at=done_at or now(),
             )
         )
-        return labels.cast_vote(
+        return votes.cast_vote(
             self.session, offer.key, shown, strength=strength, decided_ms=decided_ms
         )
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from db import adapters, labels, prompts, rounds
+from db import adapters, comparisons, prompts, raters, rounds, votes
 from db.models import Aspect, Outcome, Partition, Purpose, RaterKind, Round, RunMode, RunState
 from db.rounds import NewRound
 from db.session import Database, Session
@@ -75,10 +75,10 @@ def vote(
     session: Session, who: str, a: Round, b: Round, shown: Outcome, *,
     flipped: bool = False, purpose: Purpose = Purpose.LABEL, aspect: Aspect = Aspect.RESPONSE, **more: Any,
 ) -> None:  # fmt: skip
-    rater = labels.ensure_rater(session, RaterKind.HUMAN, who)
-    pair = labels.ensure_comparison(session, a.id, b.id, aspect)
-    offer = labels.offer(session, rater.id, pair.id, flipped=flipped, purpose=purpose)
-    labels.cast_vote(session, offer.key, shown, **more)
+    rater = raters.ensure_rater(session, RaterKind.HUMAN, who)
+    pair = comparisons.ensure_comparison(session, a.id, b.id, aspect)
+    offer = comparisons.offer(session, rater.id, pair.id, flipped=flipped, purpose=purpose)
+    votes.cast_vote(session, offer.key, shown, **more)
 
 
 def fill(database: Database) -> None:
@@ -109,12 +109,12 @@ def fill(database: Database) -> None:
         vote(session, "cy", a, b, left, strength=2)
         vote(session, "ann", b, c, right, strength=2)
         vote(session, "ann", a, c, tie)  # alike in every word
-        labels.undo_last(session, labels.ensure_rater(session, RaterKind.HUMAN, "ann").id, "undo-1")
+        votes.undo_last(session, raters.ensure_rater(session, RaterKind.HUMAN, "ann").id, "undo-1")
         vote(session, "ann", a, b, right, purpose=Purpose.REPEAT)
         vote(session, "ann", one, three, left, aspect=Aspect.THOUGHT)
         vote(session, "ann", held, out, left)
-        judge = labels.ensure_rater(session, RaterKind.JUDGE, "llm:m")
-        pair = labels.ensure_comparison(session, b.id, a.id)
-        labels.judge_vote(session, judge.id, pair.id, tie, "Cannot say.", "judge-1", agreed=False)
-        pair = labels.ensure_comparison(session, b.id, c.id)
-        labels.judge_vote(session, judge.id, pair.id, right, "'-quoted", "judge-2", agreed=True)
+        judge = raters.ensure_rater(session, RaterKind.JUDGE, "llm:m")
+        pair = comparisons.ensure_comparison(session, b.id, a.id)
+        votes.judge_vote(session, judge.id, pair.id, tie, "Cannot say.", "judge-1", agreed=False)
+        pair = comparisons.ensure_comparison(session, b.id, c.id)
+        votes.judge_vote(session, judge.id, pair.id, right, "'-quoted", "judge-2", agreed=True)

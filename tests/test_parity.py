@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from db import labels, prompts, rounds
+from db import comparisons, prompts, raters, rounds, votes
 from db.models import Outcome, RaterKind, RunMode
 from db.session import Database, Session
 from ptrapp.core.settings import Settings
@@ -129,7 +129,7 @@ def write_candidates(session: Session, engine: ScriptedEngine, thinking: Thinkin
     """Store two candidates a round as the app does, the first preferred and gone on from."""
     prompt = prompts.ensure_prompt(session, PROMPT, source="test")
     run = rounds.start_run(session, prompt.id, RunMode.SAMPLE, {})
-    rater = labels.ensure_rater(session, RaterKind.HUMAN, "Ada")
+    rater = raters.ensure_rater(session, RaterKind.HUMAN, "Ada")
     turns: list[Turn] = []
     parent_id = None
     for index in range(N_ROUNDS):
@@ -147,8 +147,8 @@ def write_candidates(session: Session, engine: ScriptedEngine, thinking: Thinkin
             stored.append(rounds.add_round(session, run.id, row))
             if event.index == 0:
                 turns.append(as_turn(event.completion))
-        comparison = labels.ensure_comparison(session, stored[0].id, stored[1].id)
+        comparison = comparisons.ensure_comparison(session, stored[0].id, stored[1].id)
         side = Outcome.LEFT if comparison.left_round_id == stored[0].id else Outcome.RIGHT
-        offer = labels.offer(session, rater.id, comparison.id, flipped=False)
-        labels.cast_vote(session, offer.key, side)
+        offer = comparisons.offer(session, rater.id, comparison.id, flipped=False)
+        votes.cast_vote(session, offer.key, side)
         parent_id = stored[0].id

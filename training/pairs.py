@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from db import labels, rounds
+from db import preferences, rounds
 from db.models import Comparison, Outcome, Partition, Round, Vote
 from db.session import Session
+from db.votes import highest_vote_id
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason
 from ptrapp.outcomes import Counted, Counting, count
@@ -33,7 +34,7 @@ def gather_pairs(
     """Read the current votes above `after` as pairs, oldest first."""
     dropped: Counter[str] = Counter()
     pairs: list[PairExample] = []
-    votes = labels.current_votes(session, after=after, kinds=filters.rater_kinds)
+    votes = preferences.current_votes(session, after=after, kinds=filters.rater_kinds)
     for comparison, given in by_comparison(votes):
         if not wanted((comparison.left, comparison.right), filters, dropped):
             continue
@@ -47,7 +48,7 @@ def gather_pairs(
     if filters.max_examples is not None and len(pairs) > filters.max_examples:
         dropped["over the limit on examples"] = len(pairs) - filters.max_examples
         pairs = pairs[-filters.max_examples :]
-    return Gathered(tuple(pairs), dropped, labels.highest_vote_id(session))
+    return Gathered(tuple(pairs), dropped, highest_vote_id(session))
 
 
 def by_comparison(votes: Iterable[Vote]) -> Iterable[tuple[Comparison, list[Vote]]]:

@@ -4,10 +4,11 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from db import labels, rounds, trajectories
+from db import preferences, rounds, trajectories
 from db.models import Round, Vote
 from db.session import Session
 from db.trajectories import WEAK
+from db.votes import highest_vote_id
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason
 from ptrapp.outcomes import count
@@ -44,7 +45,7 @@ def gather_trajectories(
     """
     dropped: Counter[str] = Counter()
     draw = random.Random(seed)
-    won = _winners(labels.current_votes(session, kinds=filters.rater_kinds))
+    won = _winners(preferences.current_votes(session, kinds=filters.rater_kinds))
     later, first = [], []
     for round_ in trajectories.training_rounds(session):
         if round_.index == 0:
@@ -69,7 +70,7 @@ def gather_trajectories(
     first.sort(key=lambda r: (begins_thinking[r.thinking] == 0, r.adapter_id != parent_adapter_id))
     n_replay = round(n_refined * replay_share / (1 - replay_share))
     examples += [_trajectory(fmt, r, (), TrajectoryKind.REPLAY) for r in first[:n_replay]]
-    return Gathered(tuple(examples), +dropped, labels.highest_vote_id(session))
+    return Gathered(tuple(examples), +dropped, highest_vote_id(session))
 
 
 def _trajectory(

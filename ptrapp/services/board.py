@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from db import ballots as marks
-from db import labels
+from db import raters
 from db.models import Offer, Round, Run, RunMode, RunState, Vote
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.types import Split
@@ -94,7 +94,7 @@ def read_board(studio: Studio, run_id: int, rater: str) -> Board:
     over = live is None or live.ended.is_set()
     run = load(studio, run_id)
     with studio.database.read() as session:
-        who = labels.find_rater(session, rater)
+        who = raters.find_rater(session, rater)
         seen = marks.revealed(session, who.id, run_id) if who else frozenset()
         held = marks.held_of_run(session, who.id, run_id) if who else frozenset()
         offers = marks.offers_of_run(session, who.id, run_id, of_campaigns=False) if who else []

@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
-from db import ballots, labels, rounds
+from db import ballots, comparisons, raters, rounds, votes
 from db.models import Offer, Outcome, RaterKind, Round, Vote
 from db.session import Session
 from ptrapp.core.dialogue import in_one
@@ -26,16 +26,16 @@ def open_pair(studio: Studio, rater: str, shown_left: int, shown_right: int) -> 
     with studio.database.write() as session:
         for round_id in (shown_left, shown_right):
             _round(session, round_id)
-        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
-        comparison = labels.ensure_comparison(session, shown_left, shown_right)
+        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
+        comparison = comparisons.ensure_comparison(session, shown_left, shown_right)
         flipped = comparison.left_round_id != shown_left
-        return labels.offer(session, who.id, comparison.id, flipped=flipped).key
+        return comparisons.offer(session, who.id, comparison.id, flipped=flipped).key
 
 
 def put_aside(studio: Studio, rater: str, key: str) -> None:
     """Close the pair without a vote. Raises `NotFound` when it was not offered to this rater."""
     with studio.database.write() as session:
-        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         _offer(session, who.id, key)
         ballots.dismiss(session, who.id, key)
 
@@ -59,15 +59,15 @@ def vote(
     if not 1 <= strength <= 3:
         raise InputError(f"Strength is {strength}; choose 1 to 3.")
     with studio.database.write() as session:
-        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         _offer(session, who.id, key)
-        cast = labels.cast_vote(
+        cast = votes.cast_vote(
             session, key, decision, strength=strength, decided_ms=decided_ms, client=client
         )
         sides = (cast.comparison.left, cast.comparison.right)
         shown = [side for side in sides if not _is_held(session, who.id, side)]
         for side in shown:
-            labels.reveal(session, who.id, side.id)
+            comparisons.reveal(session, who.id, side.id)
         jobs.queue_when_due(studio, session)
         return [Thought(side.id, side.thought) for side in shown]
 
@@ -75,8 +75,8 @@ def vote(
 def undo(studio: Studio, rater: str, key: str) -> Vote | None:
     """Take the rater's last vote back. The log keeps both; None when there is nothing to undo."""
     with studio.database.write() as session:
-        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
-        undone = labels.undo_last(session, who.id, key)
+        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
+        undone = votes.undo_last(session, who.id, key)
         if undone is not None and undone.rater_id != who.id:
             raise NotFound("This key belongs to another rater's vote. Press undo again.")
         return undone
@@ -97,9 +97,9 @@ def let_judge_compare(studio: Studio, shown_left: int, shown_right: int) -> tupl
     verdict = judge.compare(question, reference, left.response, right.response)
     outcome = Outcome(verdict.outcome.value)
     with studio.database.write() as session:
-        who = labels.ensure_rater(session, RaterKind.JUDGE, rater_name(judge.name))
-        comparison = labels.ensure_comparison(session, left_id, right_id)
-        labels.judge_vote(
+        who = raters.ensure_rater(session, RaterKind.JUDGE, rater_name(judge.name))
+        comparison = comparisons.ensure_comparison(session, left_id, right_id)
+        votes.judge_vote(
             session,
             who.id,
             comparison.id,
@@ -119,10 +119,10 @@ def open_thought(studio: Studio, rater: str, round_id: int) -> Thought:
     """
     with studio.database.write() as session:
         row = _round(session, round_id)
-        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         if _is_held(session, who.id, row):
             raise InputError("Vote first, or put the pair aside: thoughts stay hidden till then.")
-        labels.reveal(session, who.id, round_id)
+        comparisons.reveal(session, who.id, round_id)
         return Thought(round_id, row.thought)
 
 
@@ -133,7 +133,7 @@ def watch_thought(studio: Studio, rater: str, run_id: int, index: int, candidate
     knows of it and records the reveal, or the round is stored and must be opened as such.
     """
     with studio.database.write() as session:
-        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         run = rounds.load_run(session, run_id)
         if run is None:
             raise NotFound(f"There is no run {run_id}.")

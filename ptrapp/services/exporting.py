@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from db import exports, labels
+from db import exports, votes
 from db.exports import Chosen
 from db.models import Aspect, Campaign, RaterKind
 from db.session import Session
@@ -183,7 +183,7 @@ def _campaign(session: Session, ask: Ask) -> Campaign | None:
 
 def _moment(session: Session, ask: Ask) -> int:
     refinements = ask.what is What.REFINEMENTS
-    newest = (exports.highest_round_id if refinements else labels.highest_vote_id)(session)
+    newest = (exports.highest_round_id if refinements else votes.highest_vote_id)(session)
     if ask.up_to is None:
         return newest
     if not 0 <= ask.up_to <= newest:

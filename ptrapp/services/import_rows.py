@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from db import bulk, labels
+from db import bulk, raters
 from db.bulk import ChainEnd
 from db.models import Outcome, Partition, Prompt, Purpose, RaterKind
 from db.prompts import fingerprint
@@ -201,7 +201,7 @@ class RowImport:
 
     def _rater(self, kind: RaterKind, name: str) -> int:
         if (kind, name) not in self._raters:
-            self._raters[kind, name] = labels.ensure_rater(self._session, kind, name).id
+            self._raters[kind, name] = raters.ensure_rater(self._session, kind, name).id
         return self._raters[kind, name]
 
     def _vote_keys(self, record: Record, asked: str) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, Self
 
-from db import adapters, jobs, labels, trajectories
+from db import adapters, jobs, preferences, trajectories
 from db.errors import AlreadyQueued
 from db.models import Campaign, Job, JobKind, Outcome
 from db.session import Session
@@ -84,7 +84,8 @@ def outlook(office: Office) -> Outlook:
     """Count what a job started now would find."""
     with office.database.read() as session:
         active = adapters.active(session)
-        votes = labels.current_votes(session, after=adapters.votes_learnt_up_to(session, active))
+        learnt = adapters.votes_learnt_up_to(session, active)
+        votes = preferences.current_votes(session, after=learnt)
         outcomes = Counter(vote.outcome for vote in votes)
         longer = []
         for vote in votes:
@@ -151,7 +152,7 @@ def queue_when_due(office: Office, session: Session) -> None:
     if not every:
         return
     if (
-        labels.count_preferences(
+        preferences.count_preferences(
             session, adapters.votes_learnt_up_to(session, adapters.active(session))
         )
         < every

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from db import adapters, assignments, campaigns, labels, progress, shown
+from db import adapters, assignments, campaigns, comparisons, progress, raters, shown, votes
 from db.models import Assignment, AssignmentState, CampaignItem, Offer, Outcome, Purpose, Round
 from db.rounds import POLICY
 from db.session import Session
@@ -150,7 +150,7 @@ def give_reason(office: Office, person: Person, key: str, reason: str) -> None:
         raise InputError(f"The reason has {len(reason)} characters; write at most {LONGEST_NOTE}.")
     with office.database.write() as session:
         _own(session, row_of(session, person).id, key)
-        labels.explain(session, key, reason.strip())
+        votes.explain(session, key, reason.strip())
 
 
 def reveal(office: Office, person: Person, key: str) -> tuple[Revealed, Revealed]:
@@ -168,7 +168,7 @@ def reveal(office: Office, person: Person, key: str) -> tuple[Revealed, Revealed
         offer = session.get_one(Offer, key)
         sides = [offer.comparison.left, offer.comparison.right]
         for side in sides:
-            labels.reveal(session, rater.id, side.id)
+            comparisons.reveal(session, rater.id, side.id)
         left, right = reversed(sides) if offer.flipped else sides
         return _revealed(left), _revealed(right)
 
@@ -177,7 +177,7 @@ def changes(office: Office, person: Person, key: str) -> list[Piece]:
     """What the right side says otherwise than the left, word by word."""
     with office.database.read() as session:
         pair = shown.read_pairs(session, [key]).get(key)
-        rater = labels.find_rater(session, person.rater)
+        rater = raters.find_rater(session, person.rater)
         names = _our_models(office, session)
     if pair is None or rater is None or pair.rater_id != rater.id:
         raise NotFound(_NOT_YOURS)

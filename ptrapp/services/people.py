@@ -2,7 +2,7 @@
 
 import re
 
-from db import labels
+from db import raters
 from db.models import Rater, RaterKind
 from db.session import Session
 from ptrapp.core.errors import InputError
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[^\W_][\w .'\-]*")
 def row_of(session: Session, person: Person) -> Rater:
     """The rater's row of a person or an agent, stored now if new."""
     kind = RaterKind.JUDGE if person.is_judge else RaterKind.HUMAN
-    return labels.ensure_rater(session, kind, person.rater)
+    return raters.ensure_rater(session, kind, person.rater)
 
 
 def take_name(office: Office, person: Person, name: str) -> str:
@@ -28,7 +28,7 @@ def take_name(office: Office, person: Person, name: str) -> str:
     wanted = checked_name(name)
     if wanted != person.name:
         with office.database.write() as session:
-            labels.rename_rater(session, person.rater, wanted)
+            raters.rename_rater(session, person.rater, wanted)
     return wanted
 
 
@@ -45,4 +45,4 @@ def checked_name(name: str) -> str:
 
 def find_row(session: Session, person: Person) -> Rater | None:
     """The rater's row, None for who has not rated yet."""
-    return labels.find_rater(session, person.rater)
+    return raters.find_rater(session, person.rater)

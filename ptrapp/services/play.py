@@ -4,7 +4,7 @@ import threading
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
-from db import adapters, labels, prompts, rounds
+from db import adapters, prompts, raters, rounds
 from db.models import RaterKind, Run, RunMode
 from ptrapp.core.dialogue import build_messages
 from ptrapp.core.errors import ContextTooLong, InputError, NotFound, PromptEmpty, PromptTooLong
@@ -48,7 +48,7 @@ def begin(studio: Studio, ask: Ask, rater: str) -> int:
     """
     _check(studio, ask)
     with studio.database.write() as session:
-        who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         prompt = prompts.ensure_prompt(
             session,
             ask.prompt.strip(),
@@ -106,7 +106,7 @@ def stop_all(studio: Studio, timeout_s: float = 3.0) -> None:
 def last_run_id(studio: Studio, rater: str) -> int | None:
     """The run this rater looked at last, for a reload."""
     with studio.database.read() as session:
-        found = labels.find_rater(session, rater)
+        found = raters.find_rater(session, rater)
         run = rounds.last_run(session, found.id) if found else None
         return run.id if run else None
 

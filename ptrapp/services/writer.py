@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from db import rounds
+from db.comparisons import reveal
 from db.errors import DatabaseError
-from db.labels import reveal
 from db.models import Run, RunMode, RunState
 from ptrapp.core.errors import EngineError
 from ptrapp.core.thoughts import Thinking

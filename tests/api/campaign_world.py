@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from db import adapters, labels, prompts, rounds, scores
+from db import adapters, comparisons, prompts, raters, rounds, scores, votes
 from db.models import Outcome, RaterKind, RunMode, RunState
 from db.rounds import NewRound
 from db.session import Session
@@ -151,15 +151,15 @@ def sentence(response: Any, status: int) -> str:
 
 
 def _opinions_of_others(session: Session, sides: list[int]) -> None:
-    judge = labels.ensure_rater(session, RaterKind.JUDGE, "zqjudge")
+    judge = raters.ensure_rater(session, RaterKind.JUDGE, "zqjudge")
     scores.record(session, judge.id, {sides[0]: 0.7316, sides[1]: -0.7316})
-    comparison = labels.ensure_comparison(session, *sides)
-    labels.judge_vote(
+    comparison = comparisons.ensure_comparison(session, *sides)
+    votes.judge_vote(
         session, judge.id, comparison.id, Outcome.LEFT, "zqrationale", uuid4().hex, agreed=True
     )
-    somebody = labels.ensure_rater(session, RaterKind.HUMAN, "zqsomebody")
-    shown = labels.offer(session, somebody.id, comparison.id, flipped=False)
-    labels.cast_vote(session, shown.key, Outcome.RIGHT, rationale="zqreason")
+    somebody = raters.ensure_rater(session, RaterKind.HUMAN, "zqsomebody")
+    shown = comparisons.offer(session, somebody.id, comparison.id, flipped=False)
+    votes.cast_vote(session, shown.key, Outcome.RIGHT, rationale="zqreason")
 
 
 def _completion(place: int, response: str) -> NewRound:

@@ -16,7 +16,7 @@ from campaign_world import (
 )
 from sqlalchemy import select
 
-from db import labels, scores
+from db import raters, scores
 from db.models import CampaignItem, ItemKind, RaterKind
 from ptrapp.services.studio import Studio
 
@@ -81,7 +81,7 @@ def test_the_judges_best_and_worst_are_found_and_the_close_ones_are_uncertain(
     judge = f"judge:{uuid4().hex[:8]}"
     pairs = [stored_pair(studio) for _ in range(3)]
     with studio.database.write() as session:
-        rater = labels.ensure_rater(session, RaterKind.JUDGE, judge)
+        rater = raters.ensure_rater(session, RaterKind.JUDGE, judge)
         for (left, right), apart in zip(pairs, (0.1, 5.0, 0.0), strict=True):
             scores.record(session, rater.id, {left: apart, right: -apart})
     asked = {"source": {"kind": "best_worst", "judge": judge}}

@@ -16,7 +16,7 @@ from bench.labels_desks import Finished, Refused
 from bench.labels_filling import fill
 from bench.labels_recount import Recount, recount
 from bench.labels_turn import percentiles
-from db import assignments, campaigns, labels
+from db import assignments, campaigns, raters
 from db.campaigns import NewItem
 from db.models import CampaignState, Outcome, RaterKind
 from db.session import open_database
@@ -56,7 +56,7 @@ def labelled(tmp_path: Path) -> tuple[Path, int, list[str]]:
         campaigns.set_state(session, campaign.id, CampaignState.OPEN)
         keys = []
         for name in ("ada", "ben"):
-            rater = labels.ensure_rater(session, RaterKind.HUMAN, name)
+            rater = raters.ensure_rater(session, RaterKind.HUMAN, name)
             given = assignments.reserve(session, campaign.id, rater.id, 5, draw=Random(1))
             for key in given:
                 assignments.vote(session, key, Outcome.LEFT)

@@ -27,7 +27,9 @@ def test_a_file_is_imported_exported_and_its_snapshot_listed(
     data.locator("[data-part=import]").click()
     expect(data).to_contain_text("Choose a file first.")
 
-    data.locator("input[type=file]").set_input_files(file_of(tmp_path, PAIR, {"prompt": "<b>bold</b>"}))
+    data.locator("input[type=file]").set_input_files(
+        file_of(tmp_path, PAIR, {"prompt": "<b>bold</b>"})
+    )
     data.locator("[data-part=import]").click()
     expect(data).to_contain_text("line 2: no 'chosen' (it has prompt). Nothing was imported")
 

@@ -3,15 +3,15 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from small_world import World, new_round
 from sqlalchemy import create_engine, make_url
 
-from db import labels, prompts, rounds
-from db.models import Outcome, RaterKind, RunMode, Vote
+from db import comparisons, prompts, raters, rounds
+from db.models import RaterKind, RunMode
 from db.rounds import NewRound
 from db.session import Database, open_database
 
@@ -69,77 +69,19 @@ def sqlite_database(sqlite_url: str) -> Iterator[Database]:
     opened.dispose()
 
 
-def new_round(index: int = 0, parent_id: int | None = None, candidate: int = 0) -> NewRound:
-    return NewRound(
-        index=index,
-        parent_id=parent_id,
-        candidate=candidate,
-        thinking=True,
-        thought="Two and two.",
-        response=f"Answer {index}.{candidate}",
-        raw="<T>Two and two.<R>Answer",
-        completion_ids=(1, 2, 3),
-        well_formed=True,
-        sampling={"temperature": 0.8},
-        seed=7,
-        n_thought_tokens=2,
-        n_response_tokens=1,
-        finish_reason="stop",
-    )
-
-
-@dataclass(frozen=True)
-class World:
-    """One prompt, three rounds of it, two people and a judge."""
-
-    database: Database
-    prompt_id: int
-    run_id: int
-    round_ids: tuple[int, int, int]
-    ann_id: int
-    bob_id: int
-    judge_id: int
-    comparison_id: int
-    """Of the first round and the third."""
-
-    def show(self, *, flipped: bool = False, rater_id: int | None = None) -> str:
-        """Show the comparison; return the offer's key."""
-        with self.database.write() as session:
-            rater = rater_id or self.ann_id
-            return labels.offer(session, rater, self.comparison_id, flipped=flipped).key
-
-    def vote(self, shown: Outcome = Outcome.LEFT, *, rater_id: int | None = None) -> Vote:
-        """Show the comparison and vote on it."""
-        key = self.show(rater_id=rater_id)
-        with self.database.write() as session:
-            return labels.cast_vote(session, key, shown)
-
-    def standing(self) -> list[Vote]:
-        with self.database.read() as session:
-            return labels.current_votes(session)
-
-    def another_comparison(self) -> int:
-        """A comparison of two new rounds of the same prompt."""
-        with self.database.write() as session:
-            run = rounds.start_run(session, self.prompt_id, RunMode.SAMPLE, {})
-            left = rounds.add_round(session, run.id, new_round())
-            right = rounds.add_round(session, run.id, new_round(candidate=1))
-            return labels.ensure_comparison(session, left.id, right.id).id
-
-
 @pytest.fixture
 def world(database: Database) -> World:
     with database.write() as session:
         prompt = prompts.ensure_prompt(session, "What is 2 + 2?", source="play")
-        ann = labels.ensure_rater(session, RaterKind.HUMAN, "ann")
-        bob = labels.ensure_rater(session, RaterKind.HUMAN, "bob")
-        judge = labels.ensure_rater(session, RaterKind.JUDGE, "judge")
+        ann = raters.ensure_rater(session, RaterKind.HUMAN, "ann")
+        bob = raters.ensure_rater(session, RaterKind.HUMAN, "bob")
+        judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge")
         run = rounds.start_run(session, prompt.id, RunMode.REFINE, {"rounds": 3}, rater_id=ann.id)
         ids: list[int] = []
         for index in range(3):
             parent = ids[-1] if ids else None
             ids.append(rounds.add_round(session, run.id, new_round(index, parent)).id)
-        comparison = labels.ensure_comparison(session, ids[0], ids[2])
+        comparison = comparisons.ensure_comparison(session, ids[0], ids[2])
     return World(
         database,
         prompt.id,

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import text
 
-from db import assignments, campaigns, labels, progress, prompts, rounds
+from db import (
+    assignments,
+    campaigns,
+    comparisons,
+    preferences,
+    progress,
+    prompts,
+    raters,
+    rounds,
+    votes,
+)
 from db.campaigns import NewItem
 from db.errors import Conflict
 from db.models import (
@@ -42,7 +52,7 @@ class Work:
 
     def rater(self, name: str, kind: RaterKind = RaterKind.HUMAN) -> int:
         with self.database.write() as session:
-            return labels.ensure_rater(session, kind, name).id
+            return raters.ensure_rater(session, kind, name).id
 
     def reserve(self, rater_id: int, n: int = 1, **more: object) -> list[str]:
         with self.database.write() as session:
@@ -317,9 +327,9 @@ def test_a_comparison_voted_on_elsewhere_is_not_given(database: Database) -> Non
     work = make(database, 2)
     ann = work.rater("ann")
     with database.write() as session:
-        comparison = labels.ensure_comparison(session, *work.pairs[0])
-        shown = labels.offer(session, ann, comparison.id, flipped=False)
-        labels.cast_vote(session, shown.key, Outcome.TIE)
+        comparison = comparisons.ensure_comparison(session, *work.pairs[0])
+        shown = comparisons.offer(session, ann, comparison.id, flipped=False)
+        votes.cast_vote(session, shown.key, Outcome.TIE)
     assert work.label_all(ann) == [work.pairs[1]]
 
 
@@ -328,7 +338,7 @@ def test_a_repeat_is_turned_round_and_a_chain_of_its_own(database: Database) -> 
     ann = work.rater("ann")
     asked = []
     while keys := work.reserve(ann):
-        cast, assignment = work.vote(keys[0])
+        _, assignment = work.vote(keys[0])
         asked.append((assignment.purpose, work.pair_of(keys[0]), work.offered(keys[0]).flipped))
     first = {pair: turned for purpose, pair, turned in asked if purpose is Purpose.LABEL}
     repeats = {pair: turned for purpose, pair, turned in asked if purpose is Purpose.REPEAT}
@@ -338,7 +348,7 @@ def test_a_repeat_is_turned_round_and_a_chain_of_its_own(database: Database) -> 
     assert all(turned != first[pair] for pair, turned in repeats.items())
     assert asked[10][0] is Purpose.LABEL, "not before ten others"
     with database.read() as session:
-        assert len(labels.current_votes(session)) == 14
+        assert len(preferences.current_votes(session)) == 14
         n_answers = progress.of_rater(session, work.campaign_id, ann).n_done
     assert n_answers == 14 + len(repeats), "a count that stands still would tell a repeat"
     work.recount()
@@ -370,7 +380,7 @@ def test_practice_comes_first_and_is_not_learnt_from(database: Database) -> None
     for key in ahead:
         work.vote(key)
     with database.read() as session:
-        assert len(labels.current_votes(session)) == 2
+        assert len(preferences.current_votes(session)) == 2
         far = progress.of_rater(session, work.campaign_id, ann)
     assert (far.n_practised, far.n_done) == (2, 2)
     work.recount()
@@ -391,11 +401,14 @@ def test_thoughts_are_compared_apart_from_responses(database: Database) -> None:
     cast, _ = work.vote(key)
     assert cast.blind, "thoughts were shown to be compared, versions were not"
     with database.write() as session:
-        assert labels.current_votes(session) == [], "what is learnt from is about responses"
-        shown = labels.offer(
-            session, ann, labels.ensure_comparison(session, *work.pair_of(key)).id, flipped=False
+        assert preferences.current_votes(session) == [], "what is learnt from is about responses"
+        shown = comparisons.offer(
+            session,
+            ann,
+            comparisons.ensure_comparison(session, *work.pair_of(key)).id,
+            flipped=False,
         )
-        assert not labels.cast_vote(session, shown.key, Outcome.LEFT).blind
+        assert not votes.cast_vote(session, shown.key, Outcome.LEFT).blind
 
 
 def test_a_vote_changed_after_a_reveal_is_marked(database: Database) -> None:
@@ -405,7 +418,7 @@ def test_a_vote_changed_after_a_reveal_is_marked(database: Database) -> None:
     first, _ = work.vote(key)
     with database.write() as session:
         for round_id in work.pair_of(key):
-            labels.reveal(session, ann, round_id)
+            comparisons.reveal(session, ann, round_id)
     taken_back = work.undo(ann)
     assert taken_back is not None
     second, _ = work.vote(taken_back[1].offer_key, Outcome.RIGHT)

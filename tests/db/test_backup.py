@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from db import labels
+from db import raters
 from db.backup import backup
 from db.errors import DatabaseError
 from db.models import RaterKind
@@ -24,7 +24,7 @@ def test_a_backup_holds_what_is_still_in_the_write_ahead_log(
     sqlite_database: Database, tmp_path: Path
 ) -> None:
     with sqlite_database.write() as session:
-        labels.ensure_rater(session, RaterKind.HUMAN, "ann")
+        raters.ensure_rater(session, RaterKind.HUMAN, "ann")
     copy = backup(sqlite_database.url, tmp_path / "kept" / "copy.db")
     assert _n_raters(copy) == 1
     open_database(f"sqlite:///{copy}").dispose()
@@ -38,7 +38,7 @@ def test_a_backup_taken_under_load_is_whole(sqlite_database: Database, tmp_path:
         while not stop.is_set():
             with sqlite_database.write() as session:
                 name = f"rater {len(stored)}"
-                stored.append(labels.ensure_rater(session, RaterKind.HUMAN, name).id)
+                stored.append(raters.ensure_rater(session, RaterKind.HUMAN, name).id)
 
     thread = threading.Thread(target=keep_writing)
     thread.start()

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from db import bulk, labels
+from db import bulk, comparisons, raters, votes
 from db.models import Prompt, Rater, RaterKind, Vote
 from db.prompts import ensure_prompt
 from db.session import Database
@@ -54,11 +54,11 @@ def test_an_import_is_the_same_on_both_databases_and_adds_nothing_twice(
     with database.write() as session:
         assert import_records(session, pairs(10), "x").counts == {}
         # Rows written as always find their ids behind those of the import.
-        ann = labels.ensure_rater(session, RaterKind.HUMAN, "someone")
+        ann = raters.ensure_rater(session, RaterKind.HUMAN, "someone")
         one = session.query(Vote).first()
         assert one is not None
-        key = labels.offer(session, ann.id, one.comparison_id, flipped=False).key
-        vote = labels.cast_vote(session, key, one.outcome)
+        key = comparisons.offer(session, ann.id, one.comparison_id, flipped=False).key
+        vote = votes.cast_vote(session, key, one.outcome)
         assert vote.id > 14
         assert session.query(Rater).count() == 3
 

@@ -18,7 +18,7 @@ from db.session import open_database
 ROOT = Path(__file__).parents[2]
 VOTE_AND_SAY_SO = """
 import sys, threading
-from db import labels
+from db import comparisons, votes
 from db.models import Outcome
 from db.session import open_database
 
@@ -28,8 +28,8 @@ database = open_database(url)
 def label(rater_id):
     while True:
         with database.write() as session:
-            shown = labels.offer(session, rater_id, int(comparison_id), flipped=False)
-            labels.cast_vote(session, shown.key, Outcome.LEFT)
+            shown = comparisons.offer(session, rater_id, int(comparison_id), flipped=False)
+            votes.cast_vote(session, shown.key, Outcome.LEFT)
         sys.stdout.write(shown.key + "\\n")
         sys.stdout.flush()
 

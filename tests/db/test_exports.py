@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from stored_votes import fill, office, refine, sample, vote
 
-from db import exports, labels, sources
+from db import comparisons, exports, raters, sources, votes
 from db.exports import Chosen
 from db.models import Aspect, Campaign, CampaignItem, CampaignState, Outcome, RaterKind
 from db.session import Database, Session
@@ -27,7 +27,7 @@ def test_what_stood_at_a_vote_is_told_from_the_log(database: Database) -> None:
         a, b = sample(session, "Q?", "a", "b")
         vote(session, "ann", a, b, Outcome.LEFT)
         vote(session, "ann", a, b, Outcome.RIGHT)
-        labels.undo_last(session, labels.ensure_rater(session, RaterKind.HUMAN, "ann").id, "u")
+        votes.undo_last(session, raters.ensure_rater(session, RaterKind.HUMAN, "ann").id, "u")
     with database.read() as session:
         stood = [outcomes(session, Chosen(up_to)) for up_to in range(4)]
     assert stood == [[], [[("ann", Outcome.LEFT)]], [[("ann", Outcome.RIGHT)]], []]
@@ -37,7 +37,7 @@ def test_a_campaign_a_kind_and_an_aspect_are_told_apart(database: Database) -> N
     fill(database)
     with database.write() as session:
         a, b = sample(session, "In it?", "a", "b")
-        pair = labels.ensure_comparison(session, a.id, b.id)
+        pair = comparisons.ensure_comparison(session, a.id, b.id)
         campaign = Campaign(name="c", aspect=Aspect.RESPONSE, state=CampaignState.OPEN, mix={})
         session.add(campaign)
         session.flush()
@@ -45,7 +45,7 @@ def test_a_campaign_a_kind_and_an_aspect_are_told_apart(database: Database) -> N
             CampaignItem(campaign_id=campaign.id, comparison_id=pair.id, overlap=1, draw=0.5)
         )
         vote(session, "ann", a, b, Outcome.TIE)
-        newest = labels.highest_vote_id(session)
+        newest = votes.highest_vote_id(session)
     with database.read() as session:
         everything = outcomes(session, Chosen(newest))
         assert outcomes(session, Chosen(newest, campaign.id)) == [[("ann", Outcome.TIE)]]
@@ -59,7 +59,7 @@ def test_a_campaign_a_kind_and_an_aspect_are_told_apart(database: Database) -> N
 def test_pages_join_without_a_gap(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(database)
     with database.read() as session:
-        newest = labels.highest_vote_id(session)
+        newest = votes.highest_vote_id(session)
         whole = [
             one.vote.key for page in exports.all_votes(session, Chosen(newest)) for one in page
         ]

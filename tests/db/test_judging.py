@@ -3,9 +3,9 @@
 import random
 
 import pytest
-from conftest import World, new_round
+from small_world import World, new_round
 
-from db import campaigns, candidates, judging, labels, rounds, scores
+from db import campaigns, candidates, comparisons, judging, raters, rounds, scores, votes
 from db.campaigns import NewItem
 from db.models import Aspect, CampaignItem, CampaignRater, ItemKind, Outcome, RaterKind
 
@@ -30,8 +30,8 @@ def campaign_id(world: World) -> int:
 def test_practice_and_what_it_has_voted_on_are_not_asked(world: World, campaign_id: int) -> None:
     with world.database.write() as session:
         before = judging.unjudged(session, campaign_id, world.judge_id)
-        labels.judge_vote(session, world.judge_id, before[0], Outcome.TIE, "", "k", agreed=False)
-        other = labels.ensure_rater(session, RaterKind.JUDGE, "judge:other").id
+        votes.judge_vote(session, world.judge_id, before[0], Outcome.TIE, "", "k", agreed=False)
+        other = raters.ensure_rater(session, RaterKind.JUDGE, "judge:other").id
 
     with world.database.read() as session:
         assert judging.count_to_judge(session, campaign_id) == len(before) == 2
@@ -49,7 +49,7 @@ def test_of_a_vote_and_the_one_that_replaced_it_the_last_is_told_once(
     with world.database.write() as session:
         asked = judging.unjudged(session, campaign_id, world.judge_id)[0]
         for key, outcome in (("a", Outcome.LEFT), ("b", Outcome.RIGHT)):
-            labels.judge_vote(session, world.judge_id, asked, outcome, "", key)
+            votes.judge_vote(session, world.judge_id, asked, outcome, "", key)
 
     with world.database.read() as session:
         (opened,) = judging.opened(session, campaign_id, world.judge_id)
@@ -73,7 +73,7 @@ def test_only_what_is_compared_is_read(world: World, aspect: Aspect) -> None:
             rounds.add_round(session, world.run_id, new_round(candidate=at)) for at in (7, 8)
         )
         left.thought, right.thought = "secret one", "secret two"
-        comparison_id = labels.ensure_comparison(session, left.id, right.id, aspect).id
+        comparison_id = comparisons.ensure_comparison(session, left.id, right.id, aspect).id
         sides = (left.id, right.id)
 
     with world.database.read() as session:

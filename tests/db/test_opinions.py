@@ -5,7 +5,7 @@ from typing import Any
 
 from campaign_rows import new_campaign
 
-from db import jobs, labels, opinions
+from db import comparisons, jobs, opinions, votes
 from db.models import (
     AssignmentState,
     Comparison,
@@ -51,7 +51,7 @@ def test_what_was_undone_or_only_practised_does_not_count(world: Any) -> None:
         rows = new_campaign(session)
         item = rows.item(world.comparison_id)
         rows.answer(item, world.ann_id, LEFT)
-        labels.undo_last(session, world.ann_id, "undo")
+        votes.undo_last(session, world.ann_id, "undo")
         practised = rows.item(other, ItemKind.PRACTICE, gold=LEFT)
         rows.answer(practised, world.bob_id, RIGHT, purpose=Purpose.PRACTICE)
     assert of_campaign(world, rows.campaign.id) == []
@@ -62,8 +62,8 @@ def test_a_reason_given_later_takes_no_vote_away(world: Any) -> None:
     with world.database.write() as session:
         rows = new_campaign(session)
         cast = rows.answer(rows.item(world.comparison_id), world.ann_id, LEFT)
-        explained = labels.explain(session, str(cast.offer_key), "Shorter.")
-        assert labels.explain(session, str(cast.offer_key), "Shorter.") is explained
+        explained = votes.explain(session, str(cast.offer_key), "Shorter.")
+        assert votes.explain(session, str(cast.offer_key), "Shorter.") is explained
     (read,) = of_campaign(world, rows.campaign.id)
     assert (read.vote_id, read.outcome) == (explained.id, LEFT)
     assert of_everything(world) == [read]
@@ -105,7 +105,7 @@ def test_a_judge_counts_wherever_it_said_so_but_not_on_practice(world: Any) -> N
         rows.item(other, ItemKind.PRACTICE, gold=LEFT)
         for comparison in (world.comparison_id, other):
             key = f"verdict {comparison}"
-            labels.judge_vote(session, world.judge_id, comparison, TIE, "", key, agreed=False)
+            votes.judge_vote(session, world.judge_id, comparison, TIE, "", key, agreed=False)
     (row,) = of_campaign(world, rows.campaign.id)
     assert (row.kind, row.comparison_id, row.agreed) == (
         RaterKind.JUDGE,
@@ -122,10 +122,10 @@ def test_what_a_judge_said_of_a_jobs_own_rounds_is_the_jobs(world: Any) -> None:
         session.get_one(
             Run, session.get_one(Round, comparison.left_round_id).run_id
         ).job_id = job.id
-        labels.judge_vote(session, world.judge_id, job_pair, LEFT, "", "verdict")
-        labels.judge_vote(session, world.judge_id, world.comparison_id, LEFT, "", "another")
-        ann = labels.offer(session, world.ann_id, job_pair, flipped=False)
-        labels.cast_vote(session, ann.key, LEFT)
+        votes.judge_vote(session, world.judge_id, job_pair, LEFT, "", "verdict")
+        votes.judge_vote(session, world.judge_id, world.comparison_id, LEFT, "", "another")
+        ann = comparisons.offer(session, world.ann_id, job_pair, flipped=False)
+        votes.cast_vote(session, ann.key, LEFT)
     assert [(row.rater, row.comparison_id) for row in of_everything(world)] == [
         ("judge", world.comparison_id),
         ("ann", job_pair),

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from db import adapters, jobs, labels, rounds, samples
+from db import adapters, comparisons, jobs, raters, rounds, samples, votes
 from db.models import Adapter, JobKind, Outcome, Partition, Prompt, RaterKind, RunMode
 from db.session import Session
 
@@ -61,19 +61,19 @@ def test_votes_on_a_jobs_rounds_are_told_apart_by_rater_and_withdrawn_ones_left_
         run = rounds.load_run(session, world.run_id)
         assert run is not None
         first, later, *_ = run.rounds
-        judge = labels.ensure_rater(session, RaterKind.JUDGE, "judge:test")
-        person = labels.ensure_rater(session, RaterKind.HUMAN, "Eve")
-        comparison = labels.ensure_comparison(session, first.id, later.id)
-        labels.judge_vote(session, judge.id, comparison.id, Outcome.LEFT, None, "a")
-        offer = labels.offer(session, person.id, comparison.id, flipped=False)
-        labels.cast_vote(session, offer.key, Outcome.RIGHT)
+        judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge:test")
+        person = raters.ensure_rater(session, RaterKind.HUMAN, "Eve")
+        comparison = comparisons.ensure_comparison(session, first.id, later.id)
+        votes.judge_vote(session, judge.id, comparison.id, Outcome.LEFT, None, "a")
+        offer = comparisons.offer(session, person.id, comparison.id, flipped=False)
+        votes.cast_vote(session, offer.key, Outcome.RIGHT)
         assert samples.votes_on_job(session, job_id, RaterKind.JUDGE) == []
         run.job_id = job_id
         session.flush()
         (said,) = samples.votes_on_job(session, job_id, RaterKind.JUDGE)
         (wished,) = samples.votes_on_job(session, job_id, RaterKind.HUMAN)
         assert (said.outcome, wished.outcome) == (Outcome.LEFT, Outcome.RIGHT)
-        labels.undo_last(session, person.id, "undo")
+        votes.undo_last(session, person.id, "undo")
         assert samples.votes_on_job(session, job_id, RaterKind.HUMAN) == []
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from db import labels, prompts
+from db import prompts, raters
 from db.errors import Conflict, DatabaseError, DatabaseReadOnly
 from db.models import RaterKind
 from db.session import Database, open_database
@@ -66,7 +66,7 @@ def test_rows_stay_readable_after_their_session(database: Database) -> None:
 
 def test_a_reader_does_not_wait_for_a_writer(sqlite_database: Database) -> None:
     with sqlite_database.write() as session:
-        labels.ensure_rater(session, RaterKind.HUMAN, "ann")
+        raters.ensure_rater(session, RaterKind.HUMAN, "ann")
         started = time.perf_counter()
         with sqlite_database.read() as reading:
             assert reading.execute(text("SELECT count(*) FROM raters")).scalar() == 0
@@ -89,7 +89,7 @@ def test_writers_of_one_process_wait_in_line(sqlite_url: str) -> None:
 
     def write(number: int) -> None:
         with database.write() as session:
-            labels.ensure_rater(session, RaterKind.HUMAN, f"rater {number}")
+            raters.ensure_rater(session, RaterKind.HUMAN, f"rater {number}")
             time.sleep(0.01)
 
     with ThreadPoolExecutor(10) as pool:
@@ -135,7 +135,7 @@ def test_opening_needs_no_write_lock_when_up_to_date(
     sqlite_database: Database, sqlite_url: str
 ) -> None:
     with sqlite_database.write() as session:
-        labels.ensure_rater(session, RaterKind.HUMAN, "ann")
+        raters.ensure_rater(session, RaterKind.HUMAN, "ann")
         open_database(sqlite_url, busy_timeout_s=0.1).dispose()
 
 

@@ -7,7 +7,7 @@ import pytest
 from campaign_rows import CampaignRows, new_campaign
 from sqlalchemy import text
 
-from db import labels
+from db import comparisons, raters, votes
 from db.models import ItemKind, Outcome, Purpose, RaterKind, RunMode
 from db.prompts import ensure_prompt
 from db.rounds import NewRound, add_round, start_run
@@ -46,17 +46,17 @@ def comparison(session: Session, number: int) -> int:
         ).id
         for candidate in (0, 1)
     ]
-    return labels.ensure_comparison(session, *sides).id
+    return comparisons.ensure_comparison(session, *sides).id
 
 
-def label(rows: CampaignRows, raters: list[int], number: int) -> None:
+def label(rows: CampaignRows, people: list[int], number: int) -> None:
     """What both raters and the judge say of one more comparison: mostly left, at times not."""
     session = rows.session
     gold = LEFT if number % 8 == 0 else None
     item = rows.item(
         comparison(session, number), ItemKind.GOLD if gold else ItemKind.PLAIN, gold=gold
     )
-    for who, rater in enumerate(raters):
+    for who, rater in enumerate(people):
         said = [LEFT, LEFT, RIGHT, LEFT, TIE][(number + who * (number % 3)) % 5]
         if number == 7:
             said = BAD
@@ -68,9 +68,9 @@ def label(rows: CampaignRows, raters: list[int], number: int) -> None:
             again = OTHER[said] if number == 5 else said
             shown = again if flipped else OTHER[again]
             rows.answer(item, rater, shown, flipped=not flipped, purpose=Purpose.REPEAT)
-    judge = labels.ensure_rater(session, RaterKind.JUDGE, "judge:verifier")
+    judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge:verifier")
     verdict = LEFT if number % 5 else TIE
-    labels.judge_vote(
+    votes.judge_vote(
         session, judge.id, item.comparison_id, verdict, "", f"{number}", agreed=number % 5 != 0
     )
 
@@ -79,9 +79,9 @@ def label(rows: CampaignRows, raters: list[int], number: int) -> None:
 def labelled(world: Any) -> tuple[Any, int, Report]:
     with world.database.write() as session:
         rows = new_campaign(session)
-        raters = [labels.ensure_rater(session, RaterKind.HUMAN, name).id for name in ("ann", "bob")]
+        people = [raters.ensure_rater(session, RaterKind.HUMAN, name).id for name in ("ann", "bob")]
         for number in range(N):
-            label(rows, raters, number)
+            label(rows, people, number)
     campaign_id = rows.campaign.id
     return world, campaign_id, read_report(world.studio, campaign_id)
 
@@ -191,7 +191,7 @@ def test_people_and_judges_stand_side_by_side(labelled: tuple[Any, int, Report])
 def test_everything_is_what_all_campaigns_and_the_play_page_hold(world: Any) -> None:
     with world.database.write() as session:
         rows = new_campaign(session)
-        ann = labels.ensure_rater(session, RaterKind.HUMAN, "ann")
+        ann = raters.ensure_rater(session, RaterKind.HUMAN, "ann")
         label(rows, [ann.id], 1)
     world.vote("left", "bob")
     report = read_report(world.studio)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from campaign_rows import new_campaign
 
-from db import labels, scores
+from db import comparisons, raters, scores, votes
 from db.models import ItemKind, Outcome, Purpose, Rater, RaterKind, now
 from ptrapp.core.errors import NotFound
 from ptrapp.services.campaign_panel import N_DAYS, read_panel
@@ -17,7 +17,7 @@ LEFT, RIGHT, TIE = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE
 
 
 def people(session: Any) -> list[Rater]:
-    return [labels.ensure_rater(session, RaterKind.HUMAN, name) for name in ("ann", "bob")]
+    return [raters.ensure_rater(session, RaterKind.HUMAN, name) for name in ("ann", "bob")]
 
 
 def test_progress_is_what_the_campaign_counts_and_days_what_was_done(world: Any) -> None:
@@ -26,7 +26,7 @@ def test_progress_is_what_the_campaign_counts_and_days_what_was_done(world: Any)
         old, new = new_campaign(session, "old"), new_campaign(session, "new")
         new.campaign.n_slots, new.campaign.n_done, new.campaign.budget = 6, 2, 5
         ann, bob = people(session)
-        items = [new.item(labels.ensure_comparison(session, *pair).id) for pair in pairs]
+        items = [new.item(comparisons.ensure_comparison(session, *pair).id) for pair in pairs]
         new.answer(items[0], ann.id, LEFT)
         new.answer(items[1], ann.id, LEFT)
         new.answer(items[2], bob.id, LEFT, done_at=now() - timedelta(days=N_DAYS))
@@ -40,8 +40,8 @@ def test_progress_is_what_the_campaign_counts_and_days_what_was_done(world: Any)
 
 def test_a_new_campaign_can_be_of_what_is_there(world: Any) -> None:
     with world.database.write() as session:
-        judge = labels.ensure_rater(session, RaterKind.JUDGE, "judge:rm")
-        labels.ensure_rater(session, RaterKind.JUDGE, "judge:silent")
+        judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge:rm")
+        raters.ensure_rater(session, RaterKind.JUDGE, "judge:silent")
     left, _ = world.pair()
     with world.database.write() as session:
         scores.record(session, judge.id, {left: 0.5})
@@ -57,12 +57,12 @@ def test_the_gallery_says_who_said_what_of_which_texts(world: Any) -> None:
     with world.database.write() as session:
         rows = new_campaign(session)
         ann, bob = people(session)
-        judge = labels.ensure_rater(session, RaterKind.JUDGE, "judge:verifier")
-        comparisons = [labels.ensure_comparison(session, *pair).id for pair in pairs]
+        judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge:verifier")
+        ids = [comparisons.ensure_comparison(session, *pair).id for pair in pairs]
         apart, agreed, gold = (
-            rows.item(comparisons[0]),
-            rows.item(comparisons[1]),
-            rows.item(comparisons[2], ItemKind.GOLD, gold=LEFT),
+            rows.item(ids[0]),
+            rows.item(ids[1]),
+            rows.item(ids[2], ItemKind.GOLD, gold=LEFT),
         )
         for item in (apart, gold):
             rows.answer(item, ann.id, LEFT, flipped=True)
@@ -70,7 +70,7 @@ def test_the_gallery_says_who_said_what_of_which_texts(world: Any) -> None:
         rows.answer(apart, ann.id, RIGHT, purpose=Purpose.REPEAT)
         rows.answer(agreed, ann.id, TIE)
         rows.answer(agreed, bob.id, TIE)
-        labels.judge_vote(session, judge.id, apart.comparison_id, LEFT, "It is <b>right</b>.", "v")
+        votes.judge_vote(session, judge.id, apart.comparison_id, LEFT, "It is <b>right</b>.", "v")
     gallery = read_gallery(world.studio, rows.campaign.id)
     assert gallery.n == 1
     (shown,) = gallery.shown
@@ -94,7 +94,7 @@ def test_the_gallery_comes_in_pages(world: Any) -> None:
     with world.database.write() as session:
         rows.session = session
         for pair in pairs:
-            item = rows.item(labels.ensure_comparison(session, *pair).id)
+            item = rows.item(comparisons.ensure_comparison(session, *pair).id)
             rows.answer(item, ann.id, LEFT)
             rows.answer(item, bob.id, RIGHT)
     first, last = (
@@ -110,11 +110,11 @@ def test_a_reason_without_end_is_cut(world: Any) -> None:
     with world.database.write() as session:
         rows = new_campaign(session)
         ann, bob = people(session)
-        item = rows.item(labels.ensure_comparison(session, *pair).id)
+        item = rows.item(comparisons.ensure_comparison(session, *pair).id)
         rows.answer(item, ann.id, LEFT)
         rows.answer(item, bob.id, RIGHT)
-        judge = labels.ensure_rater(session, RaterKind.JUDGE, "judge:verifier")
-        labels.judge_vote(session, judge.id, item.comparison_id, LEFT, "x" * 100_000, "v")
+        judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge:verifier")
+        votes.judge_vote(session, judge.id, item.comparison_id, LEFT, "x" * 100_000, "v")
     (shown,) = read_gallery(world.studio, rows.campaign.id).shown
     assert len(shown.said[2].reason) < 10_000
     assert shown.said[2].reason.endswith("…")

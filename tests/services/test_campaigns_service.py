@@ -6,7 +6,7 @@ import pytest
 from labelling_world import EMPTY, Work, somebody
 
 from db import campaigns as rows
-from db import labels, scores
+from db import raters, scores
 from db.errors import Conflict
 from db.models import CampaignState, ItemKind, RaterKind
 from ptrapp.core.errors import InputError, NotFound
@@ -128,7 +128,7 @@ def test_the_draw_of_a_seed_is_the_same_again(work: Work) -> None:
 def test_the_closer_the_scores_the_more_uncertain(work: Work) -> None:
     pairs = [work.pair() for _ in range(4)]
     with work.office.database.write() as session:
-        judge = labels.ensure_rater(session, RaterKind.JUDGE, "judge:rm").id
+        judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge:rm").id
         for (left, right), apart in zip(pairs, (0.0, 0.5, 4.0), strict=False):
             scores.record(session, judge, {left: -apart, right: apart})
         chosen = candidates.choose(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db import labels
+from db import preferences
 from db.errors import Conflict, DiskFull
 from db.models import Outcome, RaterKind, Vote
 from ptrapp.core.errors import EngineUnavailable, InputError, JudgeError, NotFound
@@ -19,7 +19,7 @@ from ptrapp.services import compare, jobs
 
 def standing(world: Any) -> list[Vote]:
     with world.database.read() as session:
-        return labels.current_votes(session)
+        return preferences.current_votes(session)
 
 
 def test_a_vote_is_stored_with_what_is_known_of_it(world: Any) -> None:

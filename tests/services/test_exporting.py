@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from stored_votes import Office, fill, office, refine, sample, vote
 
-from db import labels
+from db import preferences, raters, votes
 from db.models import Outcome, RaterKind, Vote
 from db.session import Database, open_database
 from ptrapp.core.errors import InputError, NotFound
@@ -90,7 +90,7 @@ def test_imported_votes_count_as_they_did(
     def standing(at: Office) -> list[Any]:
         with at.database.read() as session:
             found = []
-            for one in labels.current_votes(session):
+            for one in preferences.current_votes(session):
                 pair = one.comparison
                 sides = [pair.left.response, pair.right.response]
                 better = {Outcome.LEFT: sides[0], Outcome.RIGHT: sides[1]}.get(
@@ -191,7 +191,7 @@ def test_a_snapshot_stays_what_it_was_while_people_go_on_voting(
         vote(session, "ann", a, b, Outcome.LEFT)
         chain = refine(session, "What is 1 + 1?", "wrong", "right")
         vote(session, "bob", chain[0], chain[1], Outcome.RIGHT)
-        labels.undo_last(session, labels.ensure_rater(session, RaterKind.HUMAN, "cy").id, "undo-cy")
+        votes.undo_last(session, raters.ensure_rater(session, RaterKind.HUMAN, "cy").id, "undo-cy")
     for what, manifest in before.items():
         ask = Ask(what, up_to=manifest.up_to)
         again = exporting.write(full, ask, tmp_path / "b.jsonl", expect=manifest.sha256)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from stored_votes import Office, fill, office
 
-from db import labels
+from db import comparisons, preferences, raters, votes
 from db.models import (
     Comparison,
     Offer,
@@ -148,7 +148,7 @@ def test_a_preference_becomes_two_rounds_a_comparison_and_a_vote(
     done = import_named(office_of(database, tmp_path), file_of(tmp_path, [PAIR]))
     assert (done.format, done.n_new, done.name) == ("preferences", 1, "pairs.jsonl")
     with database.read() as session:
-        (vote,) = labels.current_votes(session)
+        (vote,) = preferences.current_votes(session)
         assert (vote.rater.kind, vote.rater.name) == (RaterKind.DATASET, "import:pairs.jsonl")
         assert (vote.outcome, vote.offer_key, vote.purpose) == (Outcome.LEFT, None, Purpose.LABEL)
         better, worse = vote.comparison.left, vote.comparison.right
@@ -168,14 +168,14 @@ def test_what_bulk_inserts_write_is_what_the_models_would(
         prompt = ensure_prompt(session, "Why?", source="play")
         assert prompt.source == "import:pairs.jsonl", "the same question is the same row"
         assert prompt.created_at.tzinfo is not None
-        (vote,) = labels.current_votes(session)
-        pair = labels.ensure_comparison(
+        (vote,) = preferences.current_votes(session)
+        pair = comparisons.ensure_comparison(
             session, vote.comparison.right_round_id, vote.comparison.left_round_id
         )
         assert pair.id == vote.comparison_id
-        ann = labels.ensure_rater(session, RaterKind.HUMAN, "ann")
-        key = labels.offer(session, ann.id, pair.id, flipped=False).key
-        assert labels.cast_vote(session, key, Outcome.TIE).id == vote.id + 1
+        ann = raters.ensure_rater(session, RaterKind.HUMAN, "ann")
+        key = comparisons.offer(session, ann.id, pair.id, flipped=False).key
+        assert votes.cast_vote(session, key, Outcome.TIE).id == vote.id + 1
 
 
 def test_training_learns_imported_preferences_after_the_conversation_they_end(
@@ -227,7 +227,7 @@ def test_a_later_row_that_says_the_opposite_replaces_the_vote(
     at, path = office_of(database, tmp_path), file_of(tmp_path, [PAIR, other])
     import_named(at, path)
     with database.read() as session:
-        (vote,) = labels.current_votes(session)
+        (vote,) = preferences.current_votes(session)
         assert vote.outcome is Outcome.RIGHT
         assert vote.supersedes_id is not None
         assert session.query(Vote).count() == 2
@@ -245,7 +245,7 @@ def test_attributed_people_are_raters_of_their_own(database: Database, tmp_path:
     }
     import_named(office_of(database, tmp_path), file_of(tmp_path, [row], "ls.json"), name="ls")
     with database.read() as session:
-        votes = labels.current_votes(session)
+        votes = preferences.current_votes(session)
         assert [(one.rater.name, one.rater.kind, one.outcome) for one in votes] == [
             ("import:ls:7", RaterKind.HUMAN, Outcome.LEFT),
             ("import:ls:8", RaterKind.HUMAN, Outcome.RIGHT),

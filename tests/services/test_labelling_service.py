@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from labelling_world import Work, somebody
 
-from db import labels
+from db import preferences
 from db.errors import Conflict, Missing
 from db.models import JobKind, Purpose
 from ptrapp.core.errors import Forbidden, InputError, NotFound
@@ -86,7 +86,7 @@ def test_practice_gold_and_repeats_teach_nothing(work: Work) -> None:
     assert purposes.count(Purpose.LABEL) == 14
     assert Purpose.REPEAT in purposes
     with work.office.database.read() as session:
-        learnt = {vote.comparison.left_round_id for vote in labels.current_votes(session)}
+        learnt = {vote.comparison.left_round_id for vote in preferences.current_votes(session)}
     assert learnt == {left for left, _ in made.pairs}
 
 

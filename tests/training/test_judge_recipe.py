@@ -16,7 +16,7 @@ from campaign_rows import CampaignRows
 from tpo_world import DiesAtWrite, Killed
 from training_world import Programs, add_round, finished, job, order, wait_until
 
-from db import campaigns, jobs, labels, prompts, rounds
+from db import campaigns, jobs, prompts, raters, rounds
 from db.campaigns import NewItem
 from db.errors import Conflict
 from db.models import (
@@ -168,7 +168,7 @@ class Office:
             rows = CampaignRows(session, session.get_one(Campaign, self.campaign_id))
             items = session.query(CampaignItem).order_by(CampaignItem.id).all()
             for name, outcome in zip(("Ada", "Bea", "Cid"), outcomes, strict=False):
-                who = labels.ensure_rater(session, RaterKind.HUMAN, name)
+                who = raters.ensure_rater(session, RaterKind.HUMAN, name)
                 rows.answer(items[number], who.id, outcome)
 
 
@@ -331,7 +331,7 @@ def test_what_people_may_still_be_given_is_ordered_by_the_judges_numbers(office:
         first = session.query(CampaignItem).order_by(CampaignItem.id).first()
         assert first is not None
         first.n_taken = first.overlap
-        ada = labels.find_rater(session, "Ada")
+        ada = raters.find_rater(session, "Ada")
         assert ada is not None
         session.add(CampaignRater(campaign_id=1, rater_id=ada.id, least_uncertain=0.1))
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from training_world import Programs, add_round, finished, job, order, start_run, vote
 
-from db import jobs, labels
+from db import comparisons, jobs, raters, votes
 from db.errors import Conflict
 from db.models import Job, JobKind, JobStatus, Outcome, Partition, Rater, RaterKind
 from db.session import Database, open_database
@@ -45,7 +45,7 @@ def fill_by_verifier(database: Database, n: int, *, first: int = 0, fair: bool =
     The better one answers, the other says two numbers and so nothing.
     """
     with database.write() as session:
-        who = labels.ensure_rater(session, RaterKind.JUDGE, "judge:verifier")
+        who = raters.ensure_rater(session, RaterKind.JUDGE, "judge:verifier")
         for number in range(first, first + n):
             question = f"Ada has {number} pens and buys {number % 7}. How many now?"
             run = start_run(session, question)
@@ -62,8 +62,8 @@ def fill_by_verifier(database: Database, n: int, *, first: int = 0, fair: bool =
             if not fair:
                 drawn = hashlib.sha256(question.encode()).digest()[0] % 2
                 outcome = Outcome.LEFT if drawn else Outcome.RIGHT
-            comparison = labels.ensure_comparison(session, left, other)
-            labels.judge_vote(session, who.id, comparison.id, outcome, None, uuid4().hex)
+            comparison = comparisons.ensure_comparison(session, left, other)
+            votes.judge_vote(session, who.id, comparison.id, outcome, None, uuid4().hex)
 
 
 class School:
@@ -196,7 +196,7 @@ def test_no_thought_is_learnt_from_nor_kept(school: School) -> None:
 def test_doubts_equal_responses_and_held_out_prompts_are_left_out(database: Database) -> None:
     said = [("a", "b"), ("a", "a"), ("a", ""), ("a", "b"), ("a", "b")]
     with database.write() as session:
-        who = labels.ensure_rater(session, RaterKind.JUDGE, "judge:llm")
+        who = raters.ensure_rater(session, RaterKind.JUDGE, "judge:llm")
         for number, texts in enumerate(said):
             partition = Partition.EVAL if number == 3 else Partition.TRAIN
             run = start_run(session, f"Say {number}.", partition=partition)
@@ -204,9 +204,9 @@ def test_doubts_equal_responses_and_held_out_prompts_are_left_out(database: Data
                 add_round(session, run, f"<T> {at}.<R> {text}", candidate=at)
                 for at, text in enumerate(texts)
             )
-            pair = labels.ensure_comparison(session, left, right)
+            pair = comparisons.ensure_comparison(session, left, right)
             outcome, agreed = (Outcome.TIE, False) if number == 4 else (Outcome.LEFT, True)
-            labels.judge_vote(session, who.id, pair.id, outcome, None, uuid4().hex, agreed=agreed)
+            votes.judge_vote(session, who.id, pair.id, outcome, None, uuid4().hex, agreed=agreed)
     with database.read() as session:
         counting = reward_model.Counting(ties=True)
         everybody = gather_opinions(session, Filters(), counting)

@@ -7,7 +7,7 @@ import pytest
 from tpo_world import Bench, bench, malformed, right, wrong
 from training_world import vote
 
-from db import labels, samples
+from db import preferences, samples
 from db.models import JobKind, Outcome, Rater, RaterKind, Run, Score, Vote
 from ptrapp.core.errors import JudgeError, TrainingError
 from ptrapp.core.types import Preference
@@ -199,5 +199,5 @@ def test_what_a_judge_said_of_a_jobs_samples_is_no_waiting_preference(bench: Ben
 
     with bench.database.read() as session:
         assert session.query(Vote).count() == 12
-        assert labels.current_votes(session) == []
+        assert preferences.current_votes(session) == []
         assert samples.sampled_by(session, JobKind.TPO) == {run.prompt_id for run in runs}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from db import jobs, labels, prompts, rounds
+from db import comparisons, jobs, prompts, raters, rounds, votes
 from db.models import Adapter, Job, JobKind, JobStatus, Outcome, Partition, RaterKind, RunMode
 from db.rounds import NewRound
 from db.session import Database, Session
@@ -77,11 +77,11 @@ def vote(
     rater: str = "Ada",
 ) -> int:
     """Let `rater` prefer one round to another (or say `outcome`); returns the vote's id."""
-    who = labels.ensure_rater(session, RaterKind.HUMAN, rater)
-    comparison = labels.ensure_comparison(session, better, worse)
+    who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
+    comparison = comparisons.ensure_comparison(session, better, worse)
     side = Outcome.LEFT if comparison.left_round_id == better else Outcome.RIGHT
-    offer = labels.offer(session, who.id, comparison.id, flipped=False)
-    return labels.cast_vote(session, offer.key, outcome or side).id
+    offer = comparisons.offer(session, who.id, comparison.id, flipped=False)
+    return votes.cast_vote(session, offer.key, outcome or side).id
 
 
 def fill_with_preferences(

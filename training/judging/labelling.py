@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from db import jobs, judging, labels
+from db import jobs, judging, votes
 from db.judging import ToJudge
 from db.models import Outcome
 from db.session import Session
@@ -112,7 +112,7 @@ def _store(
 
 
 def _vote(session: Session, rater_id: int, comparison_id: int, verdict: Verdict) -> None:
-    labels.judge_vote(
+    votes.judge_vote(
         session,
         rater_id,
         comparison_id,

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from db import labels
+from db import preferences
 from db.models import Outcome, Partition, RaterKind, Round, Vote
 from db.session import Session
 from ptrapp.core.types import FinishReason
@@ -18,7 +18,7 @@ class Preferred(NamedTuple):
 
 def preferred_candidates(session: Session) -> Preferred:
     """Read people's current votes. A win counts 1, a defeat −1; the winner must be above 0."""
-    votes = labels.current_votes(session, kinds=(RaterKind.HUMAN,))
+    votes = preferences.current_votes(session, kinds=(RaterKind.HUMAN,))
     by_prompt: dict[int, list[Vote]] = defaultdict(list)
     for vote in votes:
         by_prompt[vote.comparison.prompt_id].append(vote)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from scipy.stats import rankdata, wilcoxon
 
-from db import labels, scores
+from db import raters, scores
 from db.models import RaterKind, Round, Run
 from ptrapp.core.dialogue import in_one
 from ptrapp.judges.base import Judge, PointwiseJudge
@@ -126,7 +126,7 @@ def _ends(run: Run) -> tuple[Round, Round]:
 
 def _judged(claim: Claim, judge: Judge, runs: Sequence[Run]) -> list[tuple[float, float]]:
     with claim.database.write() as session:
-        rater = labels.ensure_rater(session, RaterKind.JUDGE, f"judge:{judge.name}").id
+        rater = raters.ensure_rater(session, RaterKind.JUDGE, f"judge:{judge.name}").id
         ids = [round_.id for run in runs for round_ in _ends(run)]
         known = scores.of_rounds(session, rater, ids)
     sides = []

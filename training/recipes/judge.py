@@ -2,7 +2,7 @@
 
 import random
 
-from db import campaigns, jobs, judging, labels
+from db import campaigns, jobs, judging, raters
 from db.models import Aspect, Outcome, RaterKind
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.judges.base import Judge, rater_name
@@ -60,7 +60,7 @@ def _judge(claim: Claim, config: JudgeConfig) -> Judge:
 def _turn(claim: Claim, config: JudgeConfig, judge: Judge, aspect: Aspect) -> Turn:
     name = rater_name(judge.name)
     with claim.database.write() as session:
-        rater_id = labels.ensure_rater(session, RaterKind.JUDGE, name).id
+        rater_id = raters.ensure_rater(session, RaterKind.JUDGE, name).id
     numbers: Numbers = OfResponses(rater_id, name)
     if aspect is Aspect.THOUGHT:
         numbers = OfThoughts(claim.folder / "numbers")

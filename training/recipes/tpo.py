@@ -12,7 +12,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from db import adapters, jobs, labels, samples
+from db import adapters, jobs, samples, votes
 from db.models import Adapter, JobKind, RaterKind
 from db.session import Session
 from ptrapp.core.thoughts import ThoughtFormat
@@ -130,7 +130,7 @@ def _with_waiting(
             return Gathered(examples, Counter(), after), after
         filters = Filters(claim.payload.filters.runs, (RaterKind.HUMAN,))
         waiting = gather_pairs(session, fmt, filters, after=after)
-        highest = labels.highest_vote_id(session)
+        highest = votes.highest_vote_id(session)
     return Gathered((*examples, *waiting.examples), waiting.dropped, highest), after
 
 

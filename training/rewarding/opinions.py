@@ -8,9 +8,10 @@ from itertools import groupby
 
 from pydantic import TypeAdapter
 
-from db import adapters, labels
+from db import adapters, preferences
 from db.models import Outcome, Partition, Round
 from db.session import Session
+from db.votes import highest_vote_id
 from ptrapp.core.dialogue import in_one
 from ptrapp.core.types import FinishReason
 from ptrapp.outcomes import Counting, count
@@ -49,7 +50,7 @@ _FILE = TypeAdapter(Frozen)
 def gather_opinions(session: Session, filters: Filters, counting: Counting) -> Gathered[Opinion]:
     """Read all current votes as opinions, oldest first."""
     dropped: Counter[str] = Counter()
-    votes = labels.current_votes(session, kinds=filters.rater_kinds)
+    votes = preferences.current_votes(session, kinds=filters.rater_kinds)
     opinions = []
     ordered = sorted(votes, key=lambda vote: (vote.comparison_id, vote.id))
     for _, group in groupby(ordered, key=lambda vote: vote.comparison_id):
@@ -76,7 +77,7 @@ def gather_opinions(session: Session, filters: Filters, counting: Counting) -> G
     if filters.max_examples is not None and len(opinions) > filters.max_examples:
         dropped["over the limit on examples"] = len(opinions) - filters.max_examples
         opinions = opinions[-filters.max_examples :]
-    return Gathered(tuple(opinions), +dropped, labels.highest_vote_id(session))
+    return Gathered(tuple(opinions), +dropped, highest_vote_id(session))
 
 
 def frozen_once(claim: Claim, counting: Counting) -> tuple[list[Opinion], Counter[str]]:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from db import jobs, labels
+from db import jobs, raters
 from db.models import RaterKind
 from ptrapp.judges.base import rater_name
 from training import durable
@@ -49,7 +49,7 @@ def publish(claim: Claim, model: Classifier, examine: Callable[[Path], dict[str,
         config = {key: result[key] for key in ("path", "base", "accuracy", "n_pairs")}
         with claim.database.write() as session:
             jobs.finish(session, claim.job_id, claim.token, result)
-            rater = labels.ensure_rater(session, RaterKind.JUDGE, rater_name(name))
+            rater = raters.ensure_rater(session, RaterKind.JUDGE, rater_name(name))
             rater.config = config | {"job": claim.job_id}
             if final.exists():  # left by a process that was killed before it could commit
                 shutil.rmtree(final)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from db import jobs, labels, samples, scores
+from db import comparisons, jobs, raters, samples, scores, votes
 from db.models import Outcome, RaterKind, Round, Run, Vote
 from db.session import Session
 from ptrapp.core.dialogue import in_one
@@ -51,7 +51,7 @@ def judge_samples(claim: Claim, config: TpoConfig, judge: Judge, runs: Sequence[
     asked = [(run, candidates) for run, candidates in asked if candidates]
     n_all = sum(len(candidates) for _, candidates in asked)
     with claim.database.write() as session:
-        rater_id = labels.ensure_rater(session, RaterKind.JUDGE, rater_name(judge.name)).id
+        rater_id = raters.ensure_rater(session, RaterKind.JUDGE, rater_name(judge.name)).id
     with claim.database.read() as session:
         ids = [each.id for _, candidates in asked for each in candidates]
         judged.numbers = scores.of_rounds(session, rater_id, ids)
@@ -160,11 +160,11 @@ def _store(
         left, right = candidates[each.left], candidates[each.right]
         if isinstance(each.verdict, JudgeError) or left.response == right.response:
             continue
-        comparison = labels.ensure_comparison(session, left.id, right.id)
+        comparison = comparisons.ensure_comparison(session, left.id, right.id)
         outcome = Outcome(each.verdict.outcome.value)
         if comparison.left_round_id != left.id:
             outcome = _mirrored(outcome)
-        labels.judge_vote(
+        votes.judge_vote(
             session,
             rater_id,
             comparison.id,

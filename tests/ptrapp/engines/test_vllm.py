@@ -21,7 +21,7 @@ from engine_contract import EngineContract, ask
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from db import jobs, labels, prompts, rounds
+from db import comparisons, jobs, prompts, raters, rounds, votes
 from db.models import Adapter, JobKind, Outcome, RaterKind, RunMode
 from db.session import Database, open_database
 from ptrapp.core.dialogue import build_messages, prompt_ids
@@ -203,11 +203,11 @@ def _prefer_the_longer(database: Database, engine: RemoteEngine, text: str) -> N
             ).id
             for n, one in enumerate((left, right))
         ]  # fmt: skip
-        who = labels.ensure_rater(session, RaterKind.HUMAN, "Ada")
-        comparison = labels.ensure_comparison(session, ids[0], ids[1])
-        offer = labels.offer(session, who.id, comparison.id, flipped=False)
+        who = raters.ensure_rater(session, RaterKind.HUMAN, "Ada")
+        comparison = comparisons.ensure_comparison(session, ids[0], ids[1])
+        offer = comparisons.offer(session, who.id, comparison.id, flipped=False)
         longer = len(left.token_ids) > len(right.token_ids)
-        labels.cast_vote(session, offer.key, Outcome.LEFT if longer else Outcome.RIGHT)
+        votes.cast_vote(session, offer.key, Outcome.LEFT if longer else Outcome.RIGHT)
 
 
 def answers(engine: RemoteEngine | LocalEngine, requests: list[Request]) -> list[Completion]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, func, select
 
-from db import labels, prompts, rounds
+from db import comparisons, preferences, prompts, raters, rounds, votes
 from db.errors import Conflict
 from db.models import Outcome, RaterKind, RunMode, Vote
 from db.session import Database, open_database
@@ -15,31 +15,31 @@ from db.session import Database, open_database
 
 def _cast(world: Any, key: str, shown: Outcome, **more: Any) -> Vote:
     with world.database.write() as session:
-        return labels.cast_vote(session, key, shown, **more)
+        return votes.cast_vote(session, key, shown, **more)
 
 
 def _undo(world: Any, key: str, rater_id: int | None = None) -> Vote | None:
     with world.database.write() as session:
-        return labels.undo_last(session, rater_id or world.ann_id, key)
+        return votes.undo_last(session, rater_id or world.ann_id, key)
 
 
 def _reveal(world: Any, round_id: int, rater_id: int | None = None) -> None:
     with world.database.write() as session:
-        labels.reveal(session, rater_id or world.ann_id, round_id)
+        comparisons.reveal(session, rater_id or world.ann_id, round_id)
 
 
 def test_a_name_belongs_to_one_rater_of_one_kind(database: Database) -> None:
     with database.write() as session:
-        ann = labels.ensure_rater(session, RaterKind.HUMAN, "ann")
-        assert labels.ensure_rater(session, RaterKind.HUMAN, "ann").id == ann.id
+        ann = raters.ensure_rater(session, RaterKind.HUMAN, "ann")
+        assert raters.ensure_rater(session, RaterKind.HUMAN, "ann").id == ann.id
         with pytest.raises(Conflict, match="name of a human"):
-            labels.ensure_rater(session, RaterKind.JUDGE, "ann")
+            raters.ensure_rater(session, RaterKind.JUDGE, "ann")
 
 
 def test_a_comparison_is_one_row_in_either_order(world: Any) -> None:
     first, _, third = world.round_ids
     with world.database.write() as session:
-        backwards = labels.ensure_comparison(session, third, first)
+        backwards = comparisons.ensure_comparison(session, third, first)
     assert backwards.id == world.comparison_id
     assert (backwards.left.id, backwards.right.id) == (first, third)
 
@@ -47,7 +47,7 @@ def test_a_comparison_is_one_row_in_either_order(world: Any) -> None:
 def test_a_round_is_not_compared_with_itself(world: Any) -> None:
     with pytest.raises(Conflict, match="with itself"):
         with world.database.write() as session:
-            labels.ensure_comparison(session, world.round_ids[0], world.round_ids[0])
+            comparisons.ensure_comparison(session, world.round_ids[0], world.round_ids[0])
 
 
 def test_rounds_of_different_prompts_are_not_compared(world: Any, make_round: Any) -> None:
@@ -56,7 +56,7 @@ def test_rounds_of_different_prompts_are_not_compared(world: Any, make_round: An
         run = rounds.start_run(session, other.id, RunMode.SAMPLE, {})
         stranger = rounds.add_round(session, run.id, make_round())
         with pytest.raises(Conflict, match="different prompts"):
-            labels.ensure_comparison(session, world.round_ids[0], stranger.id)
+            comparisons.ensure_comparison(session, world.round_ids[0], stranger.id)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_vote_sent_many_times_at_once_is_stored_once(world: Any) -> None:
 
     def send(number: int) -> int:
         with (world.database if number % 2 else other).write() as session:
-            return labels.cast_vote(session, key, Outcome.LEFT).id
+            return votes.cast_vote(session, key, Outcome.LEFT).id
 
     with ThreadPoolExecutor(8) as pool:
         sent = [pool.submit(send, n) for n in range(16)]
@@ -158,7 +158,7 @@ def test_a_thought_seen_between_offer_and_vote_counts(world: Any) -> None:
 def test_an_offer_remembers_the_thoughts_seen_before_it(world: Any) -> None:
     _reveal(world, world.round_ids[0])
     with world.database.write() as session:
-        shown = labels.offer(session, world.ann_id, world.comparison_id, flipped=False)
+        shown = comparisons.offer(session, world.ann_id, world.comparison_id, flipped=False)
     assert shown.thoughts_seen
     assert shown.comparison.right.id == world.round_ids[2]
 
@@ -183,8 +183,8 @@ def test_an_undo_sent_twice_undoes_once(world: Any) -> None:
     kept = world.vote(rater_id=world.ann_id)
     other = world.another_comparison()
     with world.database.write() as session:
-        key = labels.offer(session, world.ann_id, other, flipped=False).key
-        labels.cast_vote(session, key, Outcome.LEFT)
+        key = comparisons.offer(session, world.ann_id, other, flipped=False).key
+        votes.cast_vote(session, key, Outcome.LEFT)
     first, again = _undo(world, "undo 1"), _undo(world, "undo 1")
     assert first is not None
     assert again is not None
@@ -197,8 +197,8 @@ def test_undo_walks_back_twelve_votes_and_then_stops(world: Any) -> None:
     for _ in range(12):
         comparison = world.another_comparison()
         with world.database.write() as session:
-            key = labels.offer(session, world.ann_id, comparison, flipped=False).key
-            cast.append(labels.cast_vote(session, key, Outcome.LEFT).id)
+            key = comparisons.offer(session, world.ann_id, comparison, flipped=False).key
+            cast.append(votes.cast_vote(session, key, Outcome.LEFT).id)
     of_bob = world.vote(rater_id=world.bob_id)
     undone = [_undo(world, f"undo {n}") for n in range(12)]
     assert [row.supersedes_id for row in undone if row] == cast[::-1]
@@ -219,10 +219,10 @@ def test_a_vote_after_an_undo_stands_and_can_be_undone(world: Any) -> None:
 
 def test_a_judges_verdict_is_stored_once_by_its_key(world: Any) -> None:
     with world.database.write() as session:
-        first = labels.judge_vote(
+        first = votes.judge_vote(
             session, world.judge_id, world.comparison_id, Outcome.TIE, "Same answer.", "judge:1"
         )
-        again = labels.judge_vote(
+        again = votes.judge_vote(
             session, world.judge_id, world.comparison_id, Outcome.LEFT, None, "judge:1"
         )
     assert first.id == again.id
@@ -232,7 +232,7 @@ def test_a_judges_verdict_is_stored_once_by_its_key(world: Any) -> None:
 def test_a_person_cannot_vote_as_a_judge(world: Any) -> None:
     with pytest.raises(Conflict, match="is a person"):
         with world.database.write() as session:
-            labels.judge_vote(
+            votes.judge_vote(
                 session, world.ann_id, world.comparison_id, Outcome.LEFT, None, "judge:1"
             )
 
@@ -241,12 +241,12 @@ def test_standing_votes_are_filtered_by_age_and_kind(world: Any) -> None:
     of_ann = world.vote()
     of_bob = world.vote(rater_id=world.bob_id)
     with world.database.write() as session:
-        of_judge = labels.judge_vote(
+        of_judge = votes.judge_vote(
             session, world.judge_id, world.comparison_id, Outcome.LEFT, None, "judge:1"
         )
     with world.database.read() as session:
-        later = labels.current_votes(session, after=of_ann.id)
-        human = labels.current_votes(session, kinds=[RaterKind.HUMAN])
+        later = preferences.current_votes(session, after=of_ann.id)
+        human = preferences.current_votes(session, kinds=[RaterKind.HUMAN])
     assert [vote.id for vote in later] == [of_bob.id, of_judge.id]
     assert [vote.id for vote in human] == [of_ann.id, of_bob.id]
 
@@ -255,19 +255,19 @@ def test_preferences_are_counted_as_they_stand(world: Any) -> None:
     first = world.vote(Outcome.LEFT)
     world.vote(Outcome.TIE, rater_id=world.bob_id)
     with world.database.read() as session:
-        assert labels.count_preferences(session) == 1
-        assert labels.count_preferences(session, after=first.id) == 0
-        assert labels.highest_vote_id(session) == first.id + 1
+        assert preferences.count_preferences(session) == 1
+        assert preferences.count_preferences(session, after=first.id) == 0
+        assert votes.highest_vote_id(session) == first.id + 1
     _undo(world, "undo 1")
     with world.database.read() as session:
-        assert labels.count_preferences(session) == 0
-        assert labels.highest_vote_id(session) == first.id + 2
+        assert preferences.count_preferences(session) == 0
+        assert votes.highest_vote_id(session) == first.id + 2
 
 
 def test_an_empty_log_has_highest_vote_zero(database: Database) -> None:
     with database.read() as session:
-        assert labels.highest_vote_id(session) == 0
-        assert labels.current_votes(session) == []
+        assert votes.highest_vote_id(session) == 0
+        assert preferences.current_votes(session) == []
 
 
 def test_what_training_reads_of_a_vote_is_there_after_the_session(world: Any) -> None:
@@ -288,7 +288,7 @@ def test_loading_votes_takes_no_more_queries_for_more_votes(world: Any) -> None:
 
         event.listen(Engine, "before_cursor_execute", note)
         with world.database.read() as session:
-            for vote in labels.current_votes(session):
+            for vote in preferences.current_votes(session):
                 rounds.lineage(session, vote.comparison.right)
         event.remove(Engine, "before_cursor_execute", note)
         return len(statements)
@@ -298,21 +298,23 @@ def test_loading_votes_takes_no_more_queries_for_more_votes(world: Any) -> None:
     for n in range(30):
         comparison = world.another_comparison()
         with world.database.write() as session:
-            labels.judge_vote(session, world.judge_id, comparison, Outcome.LEFT, None, f"j{n}")
+            votes.judge_vote(session, world.judge_id, comparison, Outcome.LEFT, None, f"j{n}")
     assert n_queries() <= few
 
 
 def test_eight_threads_of_two_programs_vote_without_a_locked_error(world: Any) -> None:
     other = open_database(world.database.url)
     with world.database.write() as session:
-        raters = [labels.ensure_rater(session, RaterKind.HUMAN, f"r{n}").id for n in range(8)]
+        people = [raters.ensure_rater(session, RaterKind.HUMAN, f"r{n}").id for n in range(8)]
 
     def label(number: int) -> list[int]:
         mine = []
         for _ in range(10):
             with (world.database if number % 2 else other).write() as session:
-                shown = labels.offer(session, raters[number], world.comparison_id, flipped=False)
-                mine.append(labels.cast_vote(session, shown.key, Outcome.LEFT).id)
+                shown = comparisons.offer(
+                    session, people[number], world.comparison_id, flipped=False
+                )
+                mine.append(votes.cast_vote(session, shown.key, Outcome.LEFT).id)
         return mine
 
     started = time.perf_counter()
@@ -333,7 +335,7 @@ def test_one_rater_voting_in_many_tabs_has_one_vote_that_stands(world: Any) -> N
 
     def vote(number: int) -> int:
         with (world.database if number % 2 else other).write() as session:
-            return labels.cast_vote(session, keys[number], Outcome.LEFT).id
+            return votes.cast_vote(session, keys[number], Outcome.LEFT).id
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(vote, range(12)))) == 12
