@@ -34,7 +34,7 @@ def in_our_words(url: URL) -> Iterator[None]:
             "transaction open; try again, and report it if it happens again."
         ) from error
     except (DBAPIError, sqlite3.Error) as error:
-        mapped = _mapped(error, url)
+        mapped = _mapped(_cause(error), url)
         if mapped is None:
             raise
         raise mapped from error
@@ -51,6 +51,17 @@ def sqlite_file(url: URL) -> Path | None:
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         return None
     return Path(str(url.database)).absolute()
+
+
+def _cause(error: DBAPIError | sqlite3.Error) -> DBAPIError | sqlite3.Error:
+    """What went wrong, where this only says that it cannot be undone: the savepoint is gone with
+    the whole transaction, which SQLite gives up by itself on a full disk."""
+    before = error.__context__
+    while before is not None and "no such savepoint" in str(error):
+        if isinstance(before, DBAPIError):
+            return before
+        before = before.__context__
+    return error
 
 
 def _mapped(error: DBAPIError | sqlite3.Error, url: URL) -> DatabaseError | None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from db import connect, migrate
 from db.errors import DatabaseError, DatabaseReadOnly
 from db.foreign import described, in_our_words, sqlite_file
+from db.line import Line
 
 
 class Database:
@@ -18,10 +19,12 @@ class Database:
     Rows stay readable after their session, as far as they were loaded in it.
     """
 
-    def __init__(self, url: URL, writer: Engine, reader: Engine) -> None:
+    def __init__(self, url: URL, writer: Engine, reader: Engine, line: Line | None) -> None:
         self._url = url
         self._writer = writer
         self._reader = reader
+        self._line = line
+        """Where writers wait on SQLite; PostgreSQL has many, and flushes for several by itself."""
 
     @property
     def url(self) -> str:
@@ -29,14 +32,19 @@ class Database:
         return self._url.render_as_string(hide_password=False)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *, shared: bool = False) -> Iterator[Session]:
         """A session that commits at the end, or stores nothing when the block raises.
 
-        On SQLite one thread at a time is let in, in order; never open one inside another.
+        On SQLite one thread at a time is let in, in order; never open one inside another. A
+        `shared` one is short, and may be flushed to the disk together with its neighbours.
         """
         with in_our_words(self._url):
-            with Session(self._writer, expire_on_commit=False) as session, session.begin():
-                yield session
+            if self._line is not None:
+                with self._line.session(shared=shared) as session:
+                    yield session
+            else:
+                with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                    yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -63,8 +71,9 @@ def open_database(url: str, *, busy_timeout_s: float = 30.0) -> Database:
         migrate.upgrade(parsed, busy_timeout_s)
         writer = connect.writer(parsed, busy_timeout_s)
         if sqlite_file(parsed) is None:
-            return Database(parsed, writer, writer)
-        database = Database(parsed, writer, connect.reader(parsed, busy_timeout_s))
+            return Database(parsed, writer, writer, None)
+        line = Line(writer, max(busy_timeout_s, 1.0))
+        database = Database(parsed, writer, connect.reader(parsed, busy_timeout_s), line)
         writer.connect().close()  # a file that may not be written is reported now, not at a vote
         return database
 

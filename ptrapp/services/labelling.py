@@ -64,7 +64,7 @@ def next_pairs(
     office: Office, person: Person, campaign_id: int, *, n: int, have: list[str], tab: str
 ) -> Batch:
     """Give a person the next comparisons of a campaign; fewer, or none, when they run out."""
-    with office.database.write() as session:
+    with office.database.write(shared=True) as session:
         rater = row_of(session, person)
         keys = assignments.reserve(
             session, campaign_id, rater.id, min(n, MOST_AT_ONCE), tab=tab, have=have
@@ -97,7 +97,7 @@ def vote(
     decision = outcome_of(outcome)
     if not 1 <= strength <= 3:
         raise InputError(f"Strength is {strength}; choose 1 to 3.")
-    with office.database.write() as session:
+    with office.database.write(shared=True) as session:
         rater = row_of(session, person)
         _own(session, rater.id, key)
         cast, assignment = assignments.vote(
@@ -115,7 +115,7 @@ def undo(
     office: Office, person: Person, campaign_id: int, key: str, *, tab: str = ""
 ) -> Pair | None:
     """Take the last vote in the campaign back; the pair as it stood, None when none is left."""
-    with office.database.write() as session:
+    with office.database.write(shared=True) as session:
         rater = row_of(session, person)
         taken_back = assignments.undo(session, campaign_id, rater.id, key, tab=tab)
         if taken_back is None:
@@ -130,7 +130,7 @@ def undo(
 
 def skip(office: Office, person: Person, key: str) -> None:
     """Put a comparison aside: it is never given to this person again."""
-    with office.database.write() as session:
+    with office.database.write(shared=True) as session:
         _own(session, row_of(session, person).id, key)
         assignments.skip(session, key)
 
@@ -139,7 +139,7 @@ def flag(office: Office, person: Person, key: str, flagged: bool, note: str) -> 
     """Mark a comparison for whoever runs the campaign, or take the mark away."""
     if len(note) > LONGEST_NOTE:
         raise InputError(f"The note has {len(note)} characters; write at most {LONGEST_NOTE}.")
-    with office.database.write() as session:
+    with office.database.write(shared=True) as session:
         assignment = _own(session, row_of(session, person).id, key)
         assignment.flagged, assignment.note = flagged, (note.strip() or None) if flagged else None
 
@@ -148,7 +148,7 @@ def give_reason(office: Office, person: Person, key: str, reason: str) -> None:
     """Say why one voted so. Said again, the last one counts; an empty one takes it away."""
     if len(reason) > LONGEST_NOTE:
         raise InputError(f"The reason has {len(reason)} characters; write at most {LONGEST_NOTE}.")
-    with office.database.write() as session:
+    with office.database.write(shared=True) as session:
         _own(session, row_of(session, person).id, key)
         votes.explain(session, key, reason.strip())
 
@@ -158,7 +158,7 @@ def reveal(office: Office, person: Person, key: str) -> tuple[Revealed, Revealed
 
     A vote changed afterwards is stored as not blind.
     """
-    with office.database.write() as session:
+    with office.database.write(shared=True) as session:
         rater = row_of(session, person)
         assignment = _own(session, rater.id, key)
         if not campaigns.find(session, assignment.campaign_id).reveal:

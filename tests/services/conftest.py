@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from db import rounds
 from db.models import Run
@@ -88,11 +88,20 @@ class World:
         """From now on the database file may not grow, as on a full disk."""
         with self.database.write() as session:
             pages = session.execute(text("PRAGMA page_count")).scalar_one()
-            session.execute(text(f"PRAGMA max_page_count = {pages}"))
+        self._limit(pages)
 
     def make_room(self) -> None:
+        self._limit(1073741823)
+
+    def _limit(self, n_pages: int) -> None:
+        """A limit is a connection's own: this one, and any that takes its place, has it."""
+
+        def limit(connection: Any, _: Any = None) -> None:
+            connection.execute(f"PRAGMA max_page_count = {n_pages}")
+
+        event.listen(self.database._writer, "connect", limit)
         with self.database.write() as session:
-            session.execute(text("PRAGMA max_page_count = 1073741823"))
+            limit(session.connection().connection.dbapi_connection)
 
 
 class Gate:

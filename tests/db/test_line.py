@@ -1,0 +1,209 @@
+"""The writer's line: first come first served, flushed together, each undone alone."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from db import raters
+from db.errors import DatabaseLocked, DiskFull
+from db.models import RaterKind
+from db.session import Database, open_database
+
+WAIT_S = 10.0
+
+
+class Crowd:
+    """Threads that write, one name each, in the order they came."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.n_commits = 0
+        event.listen(database._writer, "commit", self._count)
+        self._pool = ThreadPoolExecutor(32)
+        self._hold = threading.Event()
+        self._inside = threading.Event()
+
+    def _count(self, _: Any) -> None:
+        self.n_commits += 1
+
+    def write(
+        self, name: str, *, shared: bool = True, then: Callable[[], None] | None = None
+    ) -> None:
+        with self.database.write(shared=shared) as session:
+            raters.ensure_rater(session, RaterKind.HUMAN, name)
+            session.flush()
+            if then:
+                then()
+
+    def occupy(self) -> "Future[None]":
+        """Somebody is let in and stays until `go`."""
+
+        def stay() -> None:
+            self._inside.set()
+            assert self._hold.wait(WAIT_S)
+
+        first = self._pool.submit(self.write, "first", then=stay)
+        assert self._inside.wait(WAIT_S)
+        return first
+
+    def queue(self, name: str, **more: Any) -> "Future[None]":
+        """Stand in line behind those who are there."""
+        waiting = self.database._line._waiting  # type: ignore[union-attr]
+        n = len(waiting)
+        queued = self._pool.submit(self.write, name, **more)
+        until = time.monotonic() + WAIT_S
+        while len(waiting) == n:
+            assert time.monotonic() < until
+            time.sleep(0.001)
+        return queued
+
+    def go(self) -> None:
+        self._hold.set()
+
+    def stored(self) -> list[str]:
+        with self.database.read() as session:
+            return list(session.execute(text("SELECT name FROM raters ORDER BY id")).scalars())
+
+
+@pytest.fixture
+def crowd(sqlite_url: str) -> Iterator[Crowd]:
+    database = open_database(sqlite_url, busy_timeout_s=5)
+    yield Crowd(database)
+    database.dispose()
+
+
+def test_those_in_line_are_flushed_together_in_the_order_they_came(crowd: Crowd) -> None:
+    first = crowd.occupy()
+    others = [crowd.queue(f"r{number}") for number in range(9)]
+    assert crowd.stored() == []
+    crowd.go()
+    for one in (first, *others):
+        one.result(WAIT_S)
+    assert crowd.stored() == ["first", *(f"r{number}" for number in range(9))]
+    assert crowd.n_commits == 1
+
+
+def test_what_is_acknowledged_is_there_for_others(crowd: Crowd) -> None:
+    def write_and_look(number: int) -> bool:
+        crowd.write(f"r{number}")
+        return f"r{number}" in crowd.stored()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(write_and_look, range(80)))
+    assert 1 <= crowd.n_commits <= 80
+
+
+def test_one_that_fails_takes_nothing_of_the_others_with_it(crowd: Crowd) -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    first = crowd.occupy()
+    before, failing, after = crowd.queue("a"), crowd.queue("b", then=fail), crowd.queue("c")
+    crowd.go()
+    for one in (first, before, after):
+        one.result(WAIT_S)
+    with pytest.raises(ValueError, match="no"):
+        failing.result(WAIT_S)
+    assert crowd.stored() == ["first", "a", "c"]
+
+
+def test_the_last_one_flushes_though_it_fails_itself(crowd: Crowd) -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    first = crowd.occupy()
+    failing = crowd.queue("b", then=fail)
+    crowd.go()
+    first.result(WAIT_S)
+    with pytest.raises(ValueError, match="no"):
+        failing.result(WAIT_S)
+    assert crowd.stored() == ["first"]
+
+
+def test_who_does_not_share_neither_waits_for_others_nor_makes_them_wait(crowd: Crowd) -> None:
+    seen: list[list[str]] = []
+    first = crowd.occupy()
+    alone = crowd.queue("alone", shared=False, then=lambda: seen.append(crowd.stored()))
+    after = crowd.queue("after", then=lambda: seen.append(crowd.stored()))
+    crowd.go()
+    for one in (first, alone, after):
+        one.result(WAIT_S)
+    assert seen == [["first"], ["first", "alone"]]
+    assert crowd.n_commits == 3
+
+
+def test_on_a_full_disk_only_what_is_there_was_acknowledged(crowd: Crowd) -> None:
+    """SQLite may give the whole transaction up: those before in the batch must hear of it too."""
+    with crowd.database.write() as session:
+        pages = session.execute(text("PRAGMA page_count")).scalar_one() + 40
+        session.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+    def write(name: str) -> Exception | None:
+        try:
+            with crowd.database.write(shared=True) as session:
+                size = {"padding": "x" * 2000 * (len(name) % 3)}
+                raters.ensure_rater(session, RaterKind.HUMAN, name, size)
+        except DiskFull as error:
+            return error
+        return None
+
+    names = [f"{number:0{1 + number % 5}}" for number in range(400)]
+    with ThreadPoolExecutor(8) as pool:
+        told = dict(zip(names, pool.map(write, names), strict=True))
+
+    stored = set(crowd.stored())
+    assert any(error for error in told.values())
+    assert all((error is None) == (name in stored) for name, error in told.items())
+    crowd.database._writer.dispose()  # the limit goes with the connection
+    crowd.write("room again")
+    assert "room again" in crowd.stored()
+
+
+def test_a_commit_that_fails_fails_all_of_them_and_not_the_next(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Any) -> None:
+        event.remove(crowd.database._writer, "commit", refuse)
+        raise OSError("the disk is gone")
+
+    event.listen(crowd.database._writer, "commit", refuse)
+    first = crowd.occupy()
+    others = [crowd.queue("a"), crowd.queue("b")]
+    crowd.go()
+    for one in (first, *others):
+        with pytest.raises(OSError, match="gone"):
+            one.result(WAIT_S)
+    assert crowd.stored() == []
+    crowd.write("next")
+    assert crowd.stored() == ["next"]
+
+
+def test_a_writer_inside_another_is_told_so(sqlite_url: str) -> None:
+    database = open_database(sqlite_url, busy_timeout_s=0.2)
+    with database.write() as _, pytest.raises(DatabaseLocked, match="transaction open"):
+        with database.write():
+            pass
+    with database.write() as session:
+        raters.ensure_rater(session, RaterKind.HUMAN, "after")
+    database.dispose()
+
+
+def test_another_program_that_holds_the_file_is_waited_for_and_named(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    database = open_database(sqlite_url, busy_timeout_s=0.1)
+    other = open_database(sqlite_url, busy_timeout_s=0.1)
+    with other.write(shared=True):
+        with pytest.raises(DatabaseLocked, match="Another program"):
+            with database.write(shared=True):
+                pass
+    with database.write(shared=True) as session:
+        raters.ensure_rater(session, RaterKind.HUMAN, "then")
+    other.dispose()
+    database.dispose()
