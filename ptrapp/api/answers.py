@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ptrapp.services.labelling import Lesson, Revealed
-from ptrapp.services.pairs import Pair
+from ptrapp.services.labelling.answering import Lesson, Revealed
+from ptrapp.services.labelling.pairs import Pair
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from ptrapp.api.answers import (
     StateNow,
 )
 from ptrapp.api.bodies import Body
-from ptrapp.services import campaigns, candidates, jobs
-from ptrapp.services.campaigns import Known, Mix, Plan
-from ptrapp.services.candidates import MOST_PAIRS, Source, SourceKind
+from ptrapp.services import jobs
+from ptrapp.services.labelling import campaigns, candidates
+from ptrapp.services.labelling.campaigns import Known, Mix, Plan
+from ptrapp.services.labelling.candidates import MOST_PAIRS, Source, SourceKind
 from ptrapp.services.studio import Studio
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]

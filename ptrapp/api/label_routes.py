@@ -8,7 +8,7 @@ from pydantic import Field
 from ptrapp.api.access import Asking, labellers
 from ptrapp.api.answers import BothSides, Changes, Flagged, Kept, Skipped, Undone, Voted
 from ptrapp.api.bodies import Body
-from ptrapp.services import labelling
+from ptrapp.services.labelling import answering
 from ptrapp.services.studio import Studio
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -19,7 +19,7 @@ Key = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
 class Next(Body):
     """How many comparisons, and what the page holds already."""
 
-    n: int = Field(1, ge=1, le=labelling.MOST_AT_ONCE)
+    n: int = Field(1, ge=1, le=answering.MOST_AT_ONCE)
     have: list[Annotated[str, Field(max_length=64)]] = Field([], max_length=50)
     tab: str = Field("", max_length=64)
     """A random name of the page: two pages of one person are given different comparisons."""
@@ -42,11 +42,11 @@ class Undo(Body):
 
 class Flag(Body):
     flagged: bool = True
-    note: str = Field("", max_length=labelling.LONGEST_NOTE)
+    note: str = Field("", max_length=answering.LONGEST_NOTE)
 
 
 class Reason(Body):
-    text: str = Field(max_length=labelling.LONGEST_NOTE)
+    text: str = Field(max_length=answering.LONGEST_NOTE)
 
 
 def add_label_routes(router: APIRouter, studio: Studio) -> None:
@@ -54,21 +54,21 @@ def add_label_routes(router: APIRouter, studio: Studio) -> None:
     may_label: Any = {"dependencies": labellers, "tags": ["labelling"]}
 
     @router.post("/campaigns/{campaign_id}/next", **may_label)
-    def next_pairs(campaign_id: Id, body: Next, person: Asking) -> labelling.Batch:
+    def next_pairs(campaign_id: Id, body: Next, person: Asking) -> answering.Batch:
         """The next comparisons for who asks: reserved for half an hour, renewed by each call."""
-        return labelling.next_pairs(
+        return answering.next_pairs(
             studio, person, campaign_id, n=body.n, have=body.have, tab=body.tab
         )
 
     @router.post("/campaigns/{campaign_id}/undo", **may_label)
     def undo(campaign_id: Id, body: Undo, person: Asking) -> Undone:
         """Take the last vote back; its pair comes again, with the earlier answer in `was`."""
-        return Undone(labelling.undo(studio, person, campaign_id, body.key, tab=body.tab))
+        return Undone(answering.undo(studio, person, campaign_id, body.key, tab=body.tab))
 
     @router.post("/labels/{key}/vote", **may_label)
     def vote(key: Key, body: Decision, person: Asking) -> Voted:
         """Store an answer; once this returns, it survives anything. Sent twice, it counts once."""
-        stored = labelling.vote(
+        stored = answering.vote(
             studio,
             person,
             key,
@@ -82,28 +82,28 @@ def add_label_routes(router: APIRouter, studio: Studio) -> None:
     @router.post("/labels/{key}/skip", **may_label)
     def skip(key: Key, person: Asking) -> Skipped:
         """Put the comparison aside; it is never given to this rater again."""
-        labelling.skip(studio, person, key)
+        answering.skip(studio, person, key)
         return Skipped()
 
     @router.post("/labels/{key}/flag", **may_label)
     def flag(key: Key, body: Flag, person: Asking) -> Flagged:
         """Mark the comparison for whoever runs the campaign."""
-        labelling.flag(studio, person, key, body.flagged, body.note)
+        answering.flag(studio, person, key, body.flagged, body.note)
         return Flagged(body.flagged)
 
     @router.post("/labels/{key}/reason", **may_label)
     def reason(key: Key, body: Reason, person: Asking) -> Kept:
         """Say why one voted so, after the vote."""
-        labelling.give_reason(studio, person, key, body.text)
+        answering.give_reason(studio, person, key, body.text)
         return Kept()
 
     @router.post("/labels/{key}/reveal", **may_label)
     def reveal(key: Key, person: Asking) -> BothSides:
         """Thoughts and versions, after the vote, where the campaign allows it."""
-        return BothSides(*labelling.reveal(studio, person, key))
+        return BothSides(*answering.reveal(studio, person, key))
 
     @router.get("/labels/{key}/diff", **may_label)
     def diff(key: Key, person: Asking) -> Changes:
         """What the right side says otherwise than the left."""
-        pieces = labelling.changes(studio, person, key)
+        pieces = answering.changes(studio, person, key)
         return Changes([(piece.text, piece.kind.value) for piece in pieces])

@@ -10,7 +10,7 @@ from ptrapp.api.bodies import Body
 from ptrapp.api.session import Invitations, sign_in
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Role
-from ptrapp.services import people
+from ptrapp.services.labelling import people
 from ptrapp.services.studio import Studio
 
 

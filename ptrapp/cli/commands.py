@@ -20,8 +20,9 @@ from ptrapp.cli.office import CommandOffice, open_office
 from ptrapp.cli.printing import print_json
 from ptrapp.cli.values import given, read_values
 from ptrapp.core.errors import ThriceError
-from ptrapp.services import campaigns, jobs, versions
-from ptrapp.services.importing import import_attempts
+from ptrapp.services import jobs, versions
+from ptrapp.services.data.importing import import_attempts
+from ptrapp.services.labelling import campaigns
 
 app = typer.Typer(
     name="python -m ptrapp", no_args_is_help=True, add_completion=False, rich_markup_mode=None

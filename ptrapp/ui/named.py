@@ -12,15 +12,16 @@ from pydantic import Field, TypeAdapter, ValidationError, validate_call
 from db.errors import DatabaseError
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, LABELS, READS
-from ptrapp.services import campaigns, jobs, labelling, sources
-from ptrapp.services.candidates import MOST_PAIRS, Source, SourceKind
+from ptrapp.services import jobs, sources
+from ptrapp.services.labelling import answering, campaigns
+from ptrapp.services.labelling.candidates import MOST_PAIRS, Source, SourceKind
 from ptrapp.services.studio import Studio
 from ptrapp.ui.asking import allowed, person
 
 _NO_NUL = r"^[^\x00]*$"
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Key = Annotated[str, Field(max_length=64, pattern=_NO_NUL)]
-Words = Annotated[str, Field(max_length=labelling.LONGEST_NOTE, pattern=_NO_NUL)]
+Words = Annotated[str, Field(max_length=answering.LONGEST_NOTE, pattern=_NO_NUL)]
 Name = Annotated[str, Field(max_length=120, pattern=_NO_NUL)]
 Guidelines = Annotated[str, Field(max_length=campaigns.LONGEST_GUIDELINES, pattern=_NO_NUL)]
 Outcome = Literal["left", "right", "tie", "both_bad"]
@@ -53,7 +54,7 @@ def _labelling(studio: Studio) -> list[Callable[..., Any]]:
         asking = allowed(request, LABELS)
         held = (have or [])[:50]
         return asdict(
-            labelling.next_pairs(studio, asking, campaign_id, n=max(1, n), have=held, tab=tab)
+            answering.next_pairs(studio, asking, campaign_id, n=max(1, n), have=held, tab=tab)
         )
 
     def label_vote(
@@ -69,7 +70,7 @@ def _labelling(studio: Studio) -> list[Callable[..., Any]]:
             decided_ms: how long it took
         """
         asking = allowed(request, LABELS)
-        stored = labelling.vote(
+        stored = answering.vote(
             studio, asking, key, outcome, strength=strength, decided_ms=decided_ms, client="named"
         )
         lesson = asdict(stored.practice) if stored.practice else None
@@ -83,17 +84,17 @@ def _labelling(studio: Studio) -> list[Callable[..., Any]]:
             key: a fresh random name of this undo; sent twice, it undoes one vote
             tab: the page or program that goes on with the comparison
         """
-        pair = labelling.undo(studio, allowed(request, LABELS), campaign_id, key, tab=tab)
+        pair = answering.undo(studio, allowed(request, LABELS), campaign_id, key, tab=tab)
         return {"pair": asdict(pair) if pair else None}
 
     def label_skip(key: Key, request: gr.Request) -> Answer:
         """Put a comparison aside; it is never given to this rater again."""
-        labelling.skip(studio, allowed(request, LABELS), key)
+        answering.skip(studio, allowed(request, LABELS), key)
         return {"skipped": True}
 
     def label_flag(key: Key, request: gr.Request, flagged: bool = True, note: Words = "") -> Answer:
         """Mark a comparison for whoever runs the campaign, or take the mark away."""
-        labelling.flag(studio, allowed(request, LABELS), key, flagged, note)
+        answering.flag(studio, allowed(request, LABELS), key, flagged, note)
         return {"flagged": flagged}
 
     return [label_next, label_vote, label_undo, label_skip, label_flag]
@@ -102,17 +103,17 @@ def _labelling(studio: Studio) -> list[Callable[..., Any]]:
 def _after_a_vote(studio: Studio) -> list[Callable[..., Any]]:
     def label_reason(key: Key, text: Words, request: gr.Request) -> Answer:
         """Say why one voted so, after the vote."""
-        labelling.give_reason(studio, allowed(request, LABELS), key, text)
+        answering.give_reason(studio, allowed(request, LABELS), key, text)
         return {"stored": True}
 
     def label_reveal(key: Key, request: gr.Request) -> Answer:
         """Thoughts and versions of a comparison, after the vote, where its campaign allows it."""
-        left, right = labelling.reveal(studio, allowed(request, LABELS), key)
+        left, right = answering.reveal(studio, allowed(request, LABELS), key)
         return {"left": asdict(left), "right": asdict(right)}
 
     def label_diff(key: Key, request: gr.Request) -> list[list[str]]:
         """What the right side says otherwise than the left: pieces, each same, added or removed."""
-        pieces = labelling.changes(studio, allowed(request, LABELS), key)
+        pieces = answering.changes(studio, allowed(request, LABELS), key)
         return [[piece.text, piece.kind.value] for piece in pieces]
 
     return [label_reason, label_reveal, label_diff]

@@ -10,11 +10,11 @@ from db import adapters, assignments, prompts, rounds
 from db.models import Assignment, Rater, RunMode, RunState, Vote
 from db.rounds import NewRound
 from ptrapp.core.people import Person, Role
-from ptrapp.services import campaigns, labelling
-from ptrapp.services.campaigns import Known, Plan
-from ptrapp.services.candidates import Source, SourceKind
+from ptrapp.services.labelling import answering, campaigns
+from ptrapp.services.labelling.campaigns import Known, Plan
+from ptrapp.services.labelling.candidates import Source, SourceKind
+from ptrapp.services.labelling.pairs import Pair
 from ptrapp.services.office import Office
-from ptrapp.services.pairs import Pair
 
 EMPTY = Source(SourceKind.NONE)
 
@@ -53,7 +53,7 @@ class Work:
 
     def next(self, person: Person, n: int = 1, **more: Any) -> list[Pair]:
         given: dict[str, Any] = {"have": [], "tab": ""} | more
-        return labelling.next_pairs(self.office, person, self.id, n=n, **given).pairs
+        return answering.next_pairs(self.office, person, self.id, n=n, **given).pairs
 
     def votes(self, person: Person) -> list[Vote]:
         with self.office.database.read() as session:

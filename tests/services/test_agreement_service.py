@@ -13,7 +13,7 @@ from db.prompts import ensure_prompt
 from db.rounds import NewRound, add_round, start_run
 from db.session import Session
 from ptrapp.core.errors import NotFound
-from ptrapp.services.agreement import Report, read_report
+from ptrapp.services.labelling.agreement import Report, read_report
 
 LEFT, RIGHT, TIE, BAD = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD
 OTHER = {LEFT: RIGHT, RIGHT: LEFT, TIE: TIE, BAD: BAD}

@@ -10,8 +10,8 @@ from campaign_rows import new_campaign
 from db import comparisons, raters, scores, votes
 from db.models import ItemKind, Outcome, Purpose, Rater, RaterKind, now
 from ptrapp.core.errors import NotFound
-from ptrapp.services.campaign_panel import N_DAYS, read_panel
-from ptrapp.services.disagreements import read_gallery
+from ptrapp.services.labelling.disagreements import read_gallery
+from ptrapp.services.labelling.panel import N_DAYS, read_panel
 
 LEFT, RIGHT, TIE = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE
 

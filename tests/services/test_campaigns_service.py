@@ -11,9 +11,9 @@ from db.errors import Conflict
 from db.models import CampaignState, ItemKind, RaterKind
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import Role
-from ptrapp.services import campaigns, candidates, labelling
-from ptrapp.services.campaigns import Known, Mix, Plan
-from ptrapp.services.candidates import Source, SourceKind
+from ptrapp.services.labelling import answering, campaigns, candidates
+from ptrapp.services.labelling.campaigns import Known, Mix, Plan
+from ptrapp.services.labelling.candidates import Source, SourceKind
 
 ADA, ROOT, VAL = somebody(), somebody("Root", Role.ADMIN), somebody("Val", Role.VIEWER)
 SIBLINGS = Source(SourceKind.SIBLINGS)
@@ -55,7 +55,7 @@ def test_one_whose_filling_was_cut_off_gives_nothing_out(
     assert (view.state, view.counts["n_items"]) == (CampaignState.PREPARING, 2)
     assert not campaigns.listing(work.office, ADA)
     with pytest.raises(Conflict, match="preparing"):
-        labelling.next_pairs(work.office, ADA, view.id, n=1, have=[], tab="")
+        answering.next_pairs(work.office, ADA, view.id, n=1, have=[], tab="")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_who_labels_sees_what_is_open_and_his_own_counts(work: Work) -> None:
     made, hidden = work.campaign(2), work.campaign(1)
     campaigns.set_state(work.office, hidden.id, "closed")
     (pair,) = made.next(ADA)
-    labelling.vote(work.office, ADA, pair.key, "left")
+    answering.vote(work.office, ADA, pair.key, "left")
     (view,) = campaigns.listing(work.office, ADA)
     assert (view.id, view.n_done_by_me, view.counts) == (made.id, 1, {})
     assert {"n_items", "budget"}.isdisjoint(view.as_json())
@@ -163,7 +163,7 @@ def test_practice_left_is_what_there_is_to_practise(work: Work) -> None:
     made = work.campaign(1, known=known, n_practice=5)
     assert campaigns.view(work.office, ADA, made.id).practice_left == 1
     (pair,) = made.next(ADA)
-    labelling.vote(work.office, ADA, pair.key, "left")
+    answering.vote(work.office, ADA, pair.key, "left")
     assert campaigns.view(work.office, ADA, made.id).practice_left == 0
 
 

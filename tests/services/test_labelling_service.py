@@ -10,8 +10,9 @@ from db.errors import Conflict, Missing
 from db.models import JobKind, Purpose
 from ptrapp.core.errors import Forbidden, InputError, NotFound
 from ptrapp.core.people import Role
-from ptrapp.services import campaigns, compare, jobs, labelling, people
-from ptrapp.services.campaigns import Known, Mix
+from ptrapp.services import compare, jobs
+from ptrapp.services.labelling import answering, campaigns, people
+from ptrapp.services.labelling.campaigns import Known, Mix
 
 ADA, BOB = somebody("Ada"), somebody("Bob")
 
@@ -40,21 +41,21 @@ def test_a_vote_of_who_saw_the_thought_elsewhere_is_not_blind(work: Work) -> Non
     compare.open_thought(work.office, "Ada", made.pairs[0][0])  # type: ignore[arg-type]
     for person, blind in ((ADA, False),):
         (pair,) = made.next(person)
-        labelling.vote(work.office, person, pair.key, "left")
+        answering.vote(work.office, person, pair.key, "left")
         assert [cast.blind for cast in made.votes(person)] == [blind]
 
 
 def test_a_vote_changed_after_a_reveal_is_not_blind(work: Work) -> None:
     made = work.campaign(1, reveal=True)
     (pair,) = made.next(ADA)
-    labelling.vote(work.office, ADA, pair.key, "left")
-    left, right = labelling.reveal(work.office, ADA, pair.key)
+    answering.vote(work.office, ADA, pair.key, "left")
+    left, right = answering.reveal(work.office, ADA, pair.key)
     assert {left.thought, right.thought} == {"thought 0", "thought 1"}
     assert {left.version, right.version} == {"base"}
     assert {left.correct, right.correct} == {True, False}
-    again = labelling.undo(work.office, ADA, made.id, "an undo of Ada's")
+    again = answering.undo(work.office, ADA, made.id, "an undo of Ada's")
     assert again is not None
-    labelling.vote(work.office, ADA, again.key, "right")
+    answering.vote(work.office, ADA, again.key, "right")
     assert [cast.blind for cast in made.votes(ADA)] == [True, True, False]
 
 
@@ -63,9 +64,9 @@ def test_who_compared_thoughts_is_not_blind_to_their_responses(work: Work) -> No
     campaigns.add_known(work.office, responses.id, [Known(*thoughts.pairs[0])])
     (pair,) = thoughts.next(ADA)
     assert {pair.left.text, pair.right.text} == {"thought 0", "thought 1"}
-    labelling.vote(work.office, ADA, pair.key, "left")
+    answering.vote(work.office, ADA, pair.key, "left")
     (pair,) = responses.next(ADA)
-    labelling.vote(work.office, ADA, pair.key, "left")
+    answering.vote(work.office, ADA, pair.key, "left")
     assert [cast.blind for cast in thoughts.votes(ADA)] == [True, False]
     (pair,) = responses.next(BOB) or [None]
     assert pair is None, "its one place is taken"
@@ -78,7 +79,7 @@ def test_practice_gold_and_repeats_teach_nothing(work: Work) -> None:
     purposes = []
     while pairs := made.next(ADA):
         (pair,) = pairs
-        stored = labelling.vote(work.office, ADA, pair.key, "left")
+        stored = answering.vote(work.office, ADA, pair.key, "left")
         purpose = made.assignment(pair.key).purpose
         purposes.append(purpose)
         assert (stored.practice is not None) is (purpose is Purpose.PRACTICE)
@@ -99,7 +100,7 @@ def test_a_lesson_says_the_answer_as_it_stood(work: Work) -> None:
         (pair,) = made.next(person)
         is_left = pair.left.text == "Three."
         said = outcome or ("left" if is_left else "right")
-        lesson = labelling.vote(work.office, person, pair.key, said).practice
+        lesson = answering.vote(work.office, person, pair.key, said).practice
         assert lesson is not None
         expected = gold if gold == "tie" else said
         assert (lesson.right, lesson.expected) == (right, expected)
@@ -110,7 +111,7 @@ def test_enough_votes_queue_a_training(world: Any) -> None:
     world.open(train_every=2)
     made = Work(world.studio).campaign(3)
     for pair in made.next(ADA, 3):
-        labelling.vote(world.studio, ADA, pair.key, "left")
+        answering.vote(world.studio, ADA, pair.key, "left")
     queued = [job.kind for job in jobs.listing(world.studio)]
     assert queued == [JobKind.DPO]
 
@@ -120,9 +121,9 @@ def test_nothing_of_a_refused_vote_is_kept(work: Work) -> None:
     (pair,) = made.next(ADA)
     for outcome, strength, named in (("best", 1, "no outcome"), ("left", 0, "Strength is 0")):
         with pytest.raises(InputError, match=named):
-            labelling.vote(work.office, ADA, pair.key, outcome, strength=strength)
+            answering.vote(work.office, ADA, pair.key, outcome, strength=strength)
     with pytest.raises(NotFound, match="not given to you"):
-        labelling.vote(work.office, BOB, pair.key, "left")
+        answering.vote(work.office, BOB, pair.key, "left")
     assert not made.votes(ADA)
     assert not made.votes(BOB)
 
@@ -130,58 +131,58 @@ def test_nothing_of_a_refused_vote_is_kept(work: Work) -> None:
 def test_words_are_bounded_where_they_are_stored(work: Work) -> None:
     made = work.campaign(1)
     (pair,) = made.next(ADA)
-    labelling.vote(work.office, ADA, pair.key, "left")
+    answering.vote(work.office, ADA, pair.key, "left")
     with pytest.raises(InputError, match="2001 characters"):
-        labelling.flag(work.office, ADA, pair.key, True, "x" * 2001)
+        answering.flag(work.office, ADA, pair.key, True, "x" * 2001)
     with pytest.raises(InputError, match="2001 characters"):
-        labelling.give_reason(work.office, ADA, pair.key, "x" * 2001)
+        answering.give_reason(work.office, ADA, pair.key, "x" * 2001)
 
 
 def test_a_reason_stays_with_the_vote_through_an_undo(work: Work) -> None:
     made = work.campaign(1)
     (pair,) = made.next(ADA)
-    labelling.vote(work.office, ADA, pair.key, "tie", strength=2, decided_ms=700)
-    labelling.give_reason(work.office, ADA, pair.key, "alike")
-    labelling.give_reason(work.office, ADA, pair.key, "alike")
+    answering.vote(work.office, ADA, pair.key, "tie", strength=2, decided_ms=700)
+    answering.give_reason(work.office, ADA, pair.key, "alike")
+    answering.give_reason(work.office, ADA, pair.key, "alike")
     reason = made.votes(ADA)[-1]
     assert (reason.rationale, reason.outcome, reason.strength, reason.decided_ms) == (
         "alike", "tie", 2, 700,
     )  # fmt: skip
-    undone = labelling.undo(work.office, ADA, made.id, "undo of a reason")
+    undone = answering.undo(work.office, ADA, made.id, "undo of a reason")
     assert undone is not None
     assert undone.was == "tie"
     assert [cast.outcome for cast in made.votes(ADA)] == ["tie", "tie", "withdrawn"]
-    assert labelling.undo(work.office, ADA, made.id, "another undo") is None
+    assert answering.undo(work.office, ADA, made.id, "another undo") is None
 
 
 def test_a_reveal_waits_for_the_vote_and_the_campaign(work: Work) -> None:
     closed, opened = work.campaign(1), work.campaign(1, reveal=True)
     (pair,) = opened.next(ADA)
     with pytest.raises(Forbidden, match="Vote first"):
-        labelling.reveal(work.office, ADA, pair.key)
+        answering.reveal(work.office, ADA, pair.key)
     (pair,) = closed.next(ADA)
-    labelling.vote(work.office, ADA, pair.key, "left")
+    answering.vote(work.office, ADA, pair.key, "left")
     with pytest.raises(Forbidden, match="keeps thoughts"):
-        labelling.reveal(work.office, ADA, pair.key)
+        answering.reveal(work.office, ADA, pair.key)
 
 
 def test_a_campaign_that_is_not_there_is_missing(work: Work) -> None:
     with pytest.raises(Missing, match="no campaign 77"):
-        labelling.next_pairs(work.office, ADA, 77, n=1, have=[], tab="")
+        answering.next_pairs(work.office, ADA, 77, n=1, have=[], tab="")
     with pytest.raises(Missing, match="no campaign 77"):
-        labelling.undo(work.office, ADA, 77, "an undo")
+        answering.undo(work.office, ADA, 77, "an undo")
 
 
 def test_an_undo_of_somebody_else_is_no_undo_of_mine(work: Work) -> None:
     made = work.campaign(2, overlap=2)
     for person in (ADA, BOB):
         for pair in made.next(person, 2):
-            labelling.vote(work.office, person, pair.key, "left")
-    labelling.undo(work.office, BOB, made.id, "Bob's undo")
+            answering.vote(work.office, person, pair.key, "left")
+    answering.undo(work.office, BOB, made.id, "Bob's undo")
     with pytest.raises(Conflict, match="another"):
-        labelling.undo(work.office, ADA, made.id, "Bob's undo")
+        answering.undo(work.office, ADA, made.id, "Bob's undo")
     with pytest.raises(Conflict, match="another"):
-        labelling.undo(work.office, ADA, made.id, made.votes(ADA)[0].key)
+        answering.undo(work.office, ADA, made.id, made.votes(ADA)[0].key)
     assert len(made.votes(ADA)) == 2
 
 
@@ -190,7 +191,7 @@ def test_an_agent_and_a_person_of_one_name_are_two_raters(work: Work) -> None:
     agent = somebody("Ada", Role.JUDGE)
     for person in (agent, ADA):
         (pair,) = made.next(person)
-        labelling.vote(work.office, person, pair.key, "left")
+        answering.vote(work.office, person, pair.key, "left")
     assert [len(made.votes(person)) for person in (agent, ADA)] == [1, 1]
 
 
@@ -198,7 +199,7 @@ def test_a_name_is_taken_with_its_votes_or_refused(work: Work) -> None:
     made = work.campaign(2, overlap=2)
     for person in (ADA, BOB):
         (pair,) = made.next(person)
-        labelling.vote(work.office, person, pair.key, "left")
+        answering.vote(work.office, person, pair.key, "left")
     assert people.take_name(work.office, ADA, " Ada   King ") == "Ada King"
     assert len(made.votes(somebody("Ada King"))) == 1
     with pytest.raises(Conflict, match="'Bob' already"):

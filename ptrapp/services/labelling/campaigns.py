@@ -12,9 +12,9 @@ from db.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import READS, Person
 from ptrapp.rendering import render, visible
-from ptrapp.services import people
-from ptrapp.services.candidates import MOST_PAIRS, Source, aspect_of, choose
 from ptrapp.services.compare import outcome_of
+from ptrapp.services.labelling import people
+from ptrapp.services.labelling.candidates import MOST_PAIRS, Source, aspect_of, choose
 from ptrapp.services.office import Office
 
 MOST_OVERLAP = 100

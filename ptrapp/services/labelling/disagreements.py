@@ -9,7 +9,7 @@ from db.models import Aspect, Campaign, Purpose, Round, Vote
 from db.opinions import OpinionRow
 from ptrapp.analysis.disagreement import disagreements
 from ptrapp.core.errors import NotFound
-from ptrapp.services.agreement import as_opinion
+from ptrapp.services.labelling.agreement import as_opinion
 from ptrapp.services.office import Office
 
 MOST_AT_ONCE = 20

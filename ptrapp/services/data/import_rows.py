@@ -26,8 +26,8 @@ from ptrapp.interchange.records import (
     Rated,
     Record,
 )
-from ptrapp.services.import_batch import Batch, NewRun, Pair
-from ptrapp.services.import_shelf import Shelf, digest_of
+from ptrapp.services.data.import_batch import Batch, NewRun, Pair
+from ptrapp.services.data.import_shelf import Shelf, digest_of
 
 ATTEMPT_AUTHOR = "weak:import"
 ANSWER_AUTHOR = "strong:import"

@@ -13,9 +13,9 @@ from ptrapp.core.people import Person
 from ptrapp.rendering import render, visible
 from ptrapp.services import jobs
 from ptrapp.services.compare import as_shown, outcome_of
+from ptrapp.services.labelling.pairs import Pair, as_pair, neutral
+from ptrapp.services.labelling.people import row_of
 from ptrapp.services.office import Office
-from ptrapp.services.pairs import Pair, as_pair, neutral
-from ptrapp.services.people import row_of
 
 MOST_AT_ONCE = 10
 LONGEST_NOTE = 2000
