@@ -21,7 +21,7 @@ from ptrapp.cli.printing import print_json
 from ptrapp.cli.values import given, read_values
 from ptrapp.core.errors import ThriceError
 from ptrapp.services import jobs, versions
-from ptrapp.services.data.importing import import_attempts
+from ptrapp.services.files.importing import import_attempts
 from ptrapp.services.labelling import campaigns
 
 app = typer.Typer(

@@ -11,9 +11,9 @@ from ptrapp.cli.office import open_office
 from ptrapp.cli.printing import print_json
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.formats import Format
-from ptrapp.services.data import exporting, importing, publishing
-from ptrapp.services.data.export_rows import Completions
-from ptrapp.services.data.exporting import Ask, What
+from ptrapp.services.files import exporting, importing, publishing
+from ptrapp.services.files.export_rows import Completions
+from ptrapp.services.files.exporting import Ask, What
 
 
 def import_data(

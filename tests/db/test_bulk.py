@@ -9,7 +9,7 @@ from db.prompts import ensure_prompt
 from db.session import Database
 from ptrapp.core.types import Message, Role
 from ptrapp.interchange.records import LEFT, CompletionText, JudgedPair, Opinion, PromptText
-from ptrapp.services.data.importing import import_records
+from ptrapp.services.files.importing import import_records
 
 COLUMNS = ("sha256", "id", "text", "source", "partition", "context", "created_at")
 

@@ -10,8 +10,8 @@ from db import comparisons, exports, raters, sources, votes
 from db.exports import Chosen
 from db.models import Aspect, Campaign, CampaignItem, CampaignState, Outcome, RaterKind
 from db.session import Database, Session
-from ptrapp.services.data import exporting
-from ptrapp.services.data.exporting import Ask, What
+from ptrapp.services.files import exporting
+from ptrapp.services.files.exporting import Ask, What
 
 
 def outcomes(session: Session, chosen: Chosen) -> list[list[tuple[str, Outcome]]]:

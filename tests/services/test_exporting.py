@@ -15,9 +15,9 @@ from db.models import Outcome, RaterKind, Vote
 from db.session import Database, open_database
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.interchange import formats
-from ptrapp.services.data import exporting, importing
-from ptrapp.services.data.export_rows import Completions
-from ptrapp.services.data.exporting import Ask, What
+from ptrapp.services.files import exporting, importing
+from ptrapp.services.files.export_rows import Completions
+from ptrapp.services.files.exporting import Ask, What
 
 VOTES, PREFERENCES = Ask(What.VOTES), Ask(What.PREFERENCES)
 

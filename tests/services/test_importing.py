@@ -28,9 +28,9 @@ from db.trajectories import count_refined
 from ptrapp.core.errors import InputError
 from ptrapp.core.thoughts import GENERIC, TINY
 from ptrapp.interchange.records import CompletionText, JudgedPair, PromptText
-from ptrapp.services.data import exporting
-from ptrapp.services.data.exporting import Ask, What
-from ptrapp.services.data.importing import (
+from ptrapp.services.files import exporting
+from ptrapp.services.files.exporting import Ask, What
+from ptrapp.services.files.importing import (
     BATCH,
     Imported,
     import_attempts,

@@ -14,8 +14,8 @@ from db.models import Outcome
 from db.session import Database
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import card, hub_push
-from ptrapp.services.data import exporting, publishing
-from ptrapp.services.data.exporting import Ask, What
+from ptrapp.services.files import exporting, publishing
+from ptrapp.services.files.exporting import Ask, What
 
 
 class Hub:

@@ -10,8 +10,8 @@ from stored_votes import office, sample, vote
 from db.models import Outcome
 from db.session import Database
 from ptrapp.core.settings import BUNDLED_MODEL
-from ptrapp.services.data import exporting
-from ptrapp.services.data.exporting import Ask
+from ptrapp.services.files import exporting
+from ptrapp.services.files.exporting import Ask
 
 trl = pytest.importorskip("trl")
 

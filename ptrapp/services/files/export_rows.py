@@ -16,7 +16,7 @@ from ptrapp.core.types import Role, Turn
 from ptrapp.interchange import own, votes
 from ptrapp.interchange.conversation import as_messages
 from ptrapp.outcomes import Counted, Counting, count
-from ptrapp.services.data.export_records import Records, prompt_text
+from ptrapp.services.files.export_records import Records, prompt_text
 
 Row = Mapping[str, Any]
 _AT_ONCE = 500

@@ -26,8 +26,8 @@ from ptrapp.interchange.records import (
     Rated,
     Record,
 )
-from ptrapp.services.data.import_batch import Batch, NewRun, Pair
-from ptrapp.services.data.import_shelf import Shelf, digest_of
+from ptrapp.services.files.import_batch import Batch, NewRun, Pair
+from ptrapp.services.files.import_shelf import Shelf, digest_of
 
 ATTEMPT_AUTHOR = "weak:import"
 ANSWER_AUTHOR = "strong:import"

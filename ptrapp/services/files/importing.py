@@ -16,7 +16,7 @@ from ptrapp.interchange.hub_rows import HubRows
 from ptrapp.interchange.limits import TERMINAL, Limits
 from ptrapp.interchange.reading import RowSource
 from ptrapp.interchange.records import Record
-from ptrapp.services.data.import_rows import RowImport
+from ptrapp.services.files.import_rows import RowImport
 from ptrapp.services.office import Office
 from ptrapp.tasks.hub import PREFIX
 

@@ -16,9 +16,9 @@ from db.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.interchange import writing
 from ptrapp.interchange.writing import Hashed
-from ptrapp.services.data import export_rows
-from ptrapp.services.data.export_records import Records
-from ptrapp.services.data.export_rows import Completions, Row, Tally
+from ptrapp.services.files import export_rows
+from ptrapp.services.files.export_records import Records
+from ptrapp.services.files.export_rows import Completions, Row, Tally
 from ptrapp.services.office import Office
 
 _FOLDER = "exports"

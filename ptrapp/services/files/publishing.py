@@ -5,9 +5,9 @@ import os
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import card, hub_push
 from ptrapp.interchange.writing import PARQUET
-from ptrapp.services.data import exporting
+from ptrapp.services.files import exporting
+from ptrapp.services.files.exporting import Ask, Manifest, What, write_temporary
 from ptrapp.services.labelling.agreement import read_report
-from ptrapp.services.data.exporting import Ask, Manifest, What, write_temporary
 from ptrapp.services.office import Office
 
 TOKEN = "HF_TOKEN"

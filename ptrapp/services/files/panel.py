@@ -7,7 +7,7 @@ from db import sources
 from db.sources import SourceCount
 from ptrapp.interchange.formats import Format
 from ptrapp.interchange.limits import MIB, NETWORK
-from ptrapp.services.data import exporting
+from ptrapp.services.files import exporting
 from ptrapp.services.office import Office
 
 _MOST_SHOWN = 100
