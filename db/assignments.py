@@ -16,7 +16,7 @@ from db import places, progress
 from db.asking import Asking, read_asking
 from db.comparisons import show
 from db.dialects import clock
-from db.errors import Conflict
+from db.errors import Conflict, Missing
 from db.models import (
     Assignment,
     AssignmentState,
@@ -121,16 +121,19 @@ def vote(
     key: str,
     shown: Outcome,
     *,
+    rater_id: int | None = None,
     strength: int = 1,
     decided_ms: int | None = None,
     client: str = "",
 ) -> tuple[Vote, Assignment]:
     """Store a rater's decision on what he was given; sent again it is stored once.
 
+    Raises `Missing` for what was given to nobody, or to another rater than `rater_id`.
+
     A vote that comes after its lease ran out takes the place again, if it is free; else it is kept
     in the log as late and counts for nobody.
     """
-    assignment = _find(session, key)
+    assignment = _find(session, key, rater_id)
     if assignment.state is AssignmentState.SKIPPED:
         raise Conflict("You skipped this comparison; it is not given to you again.")
     counted = assignment.state is AssignmentState.RESERVED
@@ -240,10 +243,10 @@ def count_practice_left(session: Session, campaign_id: int, rater_id: int) -> in
     return session.scalar(select(func.count(CampaignItem.id)).where(*practice, ~answered)) or 0
 
 
-def _find(session: Session, key: str) -> Assignment:
+def _find(session: Session, key: str, rater_id: int | None = None) -> Assignment:
     found = find(session, key)
-    if found is None:
-        raise Conflict("This comparison is not on offer any more; load the next one.")
+    if found is None or rater_id not in (None, found.rater_id):
+        raise Missing("This comparison was not given to you. Load the next one.")
     return found
 
 

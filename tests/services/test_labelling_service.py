@@ -8,7 +8,7 @@ from labelling_world import Work, somebody
 from db import preferences
 from db.errors import Conflict, Missing
 from db.models import JobKind, Purpose
-from ptrapp.core.errors import Forbidden, InputError, NotFound
+from ptrapp.core.errors import Forbidden, InputError
 from ptrapp.core.people import Role
 from ptrapp.services import compare, jobs
 from ptrapp.services.labelling import answering, campaigns, people
@@ -122,7 +122,7 @@ def test_nothing_of_a_refused_vote_is_kept(work: Work) -> None:
     for outcome, strength, named in (("best", 1, "no outcome"), ("left", 0, "Strength is 0")):
         with pytest.raises(InputError, match=named):
             answering.vote(work.office, ADA, pair.key, outcome, strength=strength)
-    with pytest.raises(NotFound, match="not given to you"):
+    with pytest.raises(Missing, match="not given to you"):
         answering.vote(work.office, BOB, pair.key, "left")
     assert not made.votes(ADA)
     assert not made.votes(BOB)

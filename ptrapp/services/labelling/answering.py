@@ -99,9 +99,14 @@ def vote(
         raise InputError(f"Strength is {strength}; choose 1 to 3.")
     with office.database.write(shared=True) as session:
         rater = row_of(session, person)
-        _own(session, rater.id, key)
         cast, assignment = assignments.vote(
-            session, key, decision, strength=strength, decided_ms=decided_ms, client=client
+            session,
+            key,
+            decision,
+            rater_id=rater.id,
+            strength=strength,
+            decided_ms=decided_ms,
+            client=client,
         )
         jobs.queue_when_due(office, session)
         done = progress.of_rater(session, assignment.campaign_id, rater.id).n_done
