@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,25 +54,37 @@ def app_url(browser: Browser, app_data: Path) -> Iterator[str]:
 
     Each test has a browser context, and so is a visitor, of its own.
     """
-    tmp_path = app_data.parent
+    with _served(app_data) as url:
+        yield url
+
+
+@pytest.fixture
+def own_app_url(browser: Browser, tmp_path: Path) -> Iterator[str]:
+    """The address of an app nobody has used before: for a test that counts everything there is."""
+    with _served(tmp_path / "data") as url:
+        yield url
+
+
+@contextmanager
+def _served(data: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = (tmp_path / "app.log").open("wb")
-    app = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port), "--data-dir", str(app_data)],
-        cwd=ROOT,
-        stdout=log,
-        stderr=log,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_up(app, url, tmp_path / "app.log")
-        yield url
-    finally:
-        app.terminate()
-        app.wait(timeout=20)
-        log.close()
+    log = data.with_name("app.log")
+    with log.open("wb") as written:
+        app = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port), "--data-dir", str(data)],
+            cwd=ROOT,
+            stdout=written,
+            stderr=written,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_up(app, url, log)
+            yield url
+        finally:
+            app.terminate()
+            app.wait(timeout=20)
 
 
 @pytest.fixture(scope="session")

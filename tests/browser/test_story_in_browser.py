@@ -37,11 +37,11 @@ def ask_until_two_differ(page: Page) -> tuple[int, int]:
 
 @pytest.mark.timeout(300)
 def test_ask_compare_train_and_be_answered_by_the_new_version(
-    page: Page, app_url: str, shots: Path, context: BrowserContext
+    page: Page, own_app_url: str, shots: Path, context: BrowserContext
 ) -> None:
     foreign: list[str] = []
-    page.on("request", lambda r: None if _ours(r.url, app_url) else foreign.append(r.url))
-    page.goto(app_url)
+    page.on("request", lambda r: None if _ours(r.url, own_app_url) else foreign.append(r.url))
+    page.goto(own_app_url)
     left, right = ask_until_two_differ(page)
     expect(page.locator(".cell-meta").first).to_contain_text("base")
     expect(page.locator(".board-facts")).to_contain_text("reference answer")
@@ -57,7 +57,7 @@ def test_ask_compare_train_and_be_answered_by_the_new_version(
     expect(page.locator(".thought-text")).to_have_count(2)
     page.screenshot(path=shots / "play-wide-light.png", full_page=True)
 
-    page.goto(f"{app_url}/train")
+    page.goto(f"{own_app_url}/train")
     expect(page.locator(".train")).to_contain_text("1 preference ·")
     page.locator("[data-part=dpo]").click()
     serving = page.locator("tr.serving")
@@ -65,25 +65,25 @@ def test_ask_compare_train_and_be_answered_by_the_new_version(
     expect(page.locator(".train")).to_contain_text("made dpo-000001")
     page.screenshot(path=shots / "train-wide-light.png", full_page=True)
 
-    page.goto(app_url)
+    page.goto(own_app_url)
     expect(page.locator("#prompt textarea")).not_to_have_value("")
     page.locator("#run").click()
     expect(page.locator(".board-facts")).to_contain_text("answered by dpo-000001")
     expect(page.locator(".cell.stored")).to_have_count(3)
 
-    page.goto(f"{app_url}/train")
+    page.goto(f"{own_app_url}/train")
     page.locator("[data-part=rollback]").click()
     expect(serving).to_contain_text("base")
     page.locator("[data-part=serve-dpo-000001]").click()
     expect(serving).to_contain_text("dpo-000001")
-    _look_narrow_and_dark(context, app_url, shots)
+    _look_narrow_and_dark(context, own_app_url, shots)
     assert foreign == []
 
 
 def test_a_reload_shows_the_last_run_and_its_link_opens_it(
-    page: Page, app_url: str, context: BrowserContext
+    page: Page, own_app_url: str, context: BrowserContext
 ) -> None:
-    page.goto(app_url)
+    page.goto(own_app_url)
     ask_an_example(page)
     expect(page.locator(".cell.stored")).to_have_count(3)
     said = page.locator(".response").all_inner_texts()
@@ -102,11 +102,11 @@ def test_a_reload_shows_the_last_run_and_its_link_opens_it(
 
 
 def test_candidates_are_compared_by_the_judge_and_by_keys_and_a_vote_is_undone(
-    page: Page, app_url: str
+    page: Page, own_app_url: str
 ) -> None:
     bodies: list[str] = []
     page.on("response", lambda r: bodies.append(r.text()) if "/api/v1/" in r.url else None)
-    page.goto(app_url)
+    page.goto(own_app_url)
     page.get_by_label("Sample: candidates").check()
     expect(page.locator("#run")).to_have_text("Sample")
     ask_an_example(page)
@@ -141,6 +141,9 @@ def test_candidates_are_compared_by_the_judge_and_by_keys_and_a_vote_is_undone(
 def test_a_run_is_sent_to_labelling(
     page: Page, app_url: str, campaign: Callable[..., World]
 ) -> None:
+    for other in page.request.get(f"{app_url}/api/v1/campaigns").json():
+        closed = {"state": "closed"}
+        assert page.request.post(f"{app_url}/api/v1/campaigns/{other['id']}/state", data=closed).ok
     page.goto(app_url)
     ask_an_example(page)
     expect(page.locator(".cell.stored")).to_have_count(3)
