@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import Session, aliased, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -19,8 +19,6 @@ from db.models import (
     Comparison,
     Offer,
     Outcome,
-    Partition,
-    Prompt,
     Purpose,
     Rater,
     RaterKind,
@@ -29,8 +27,7 @@ from db.models import (
     Vote,
 )
 from db.preferences import of_a_job
-from db.rounds import POLICY
-from db.trajectories import WEAK
+from db.trajectories import is_refined
 
 _AT_ONCE = 500
 
@@ -109,19 +106,14 @@ def standing_pairs(session: Session, chosen: Chosen) -> Iterator[list[JudgedRow]
 def refined_rounds(session: Session, up_to: int) -> Iterator[Sequence[Round]]:
     """Pages of later rounds worth imitating, oldest first: right, or by somebody stronger.
 
-    The rule of `trajectories.count_refined`; `up_to` is the highest id of a round.
+    `up_to` is the highest id of a round.
     """
-    n_attempts = func.coalesce(Run.settings["n_attempts"].as_integer(), 0)
     worth = (
         select(Round)
         .join(Round.prompt)
         .join(Run, Run.id == Round.run_id)
         .where(
-            Prompt.partition == Partition.TRAIN,
-            Round.index > 0,
-            Round.index >= n_attempts,
-            ~Round.author.startswith(WEAK),
-            or_(Round.correct.is_(True), Round.author != POLICY),
+            is_refined(),
             Round.well_formed,
             Round.id <= up_to,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager, selectinload
 
 from db.models import Partition, Prompt, Round, Run, RunMode
@@ -28,21 +28,28 @@ def training_rounds(session: Session) -> Sequence[Round]:
     return session.scalars(rows).all()
 
 
-def count_refined(session: Session) -> int:
-    """Later rounds worth imitating: found right, or written by somebody stronger; no attempts."""
-    worth = or_(Round.correct.is_(True), Round.author != POLICY)
+def is_refined() -> ColumnElement[bool]:
+    """A later round worth imitating: found right, or written by somebody stronger; no attempts.
+
+    For a query of rounds that is joined with their prompts and runs.
+    """
     n_attempts = func.coalesce(Run.settings["n_attempts"].as_integer(), 0)
+    return and_(
+        Prompt.partition == Partition.TRAIN,
+        Round.index > 0,
+        Round.index >= n_attempts,
+        ~Round.author.startswith(WEAK),
+        or_(Round.correct.is_(True), Round.author != POLICY),
+    )
+
+
+def count_refined(session: Session) -> int:
+    """How many later rounds are worth imitating."""
     rows = (
         select(func.count(Round.id))
         .join(Round.prompt)
         .join(Run, Run.id == Round.run_id)
-        .where(
-            Prompt.partition == Partition.TRAIN,
-            Round.index > 0,
-            Round.index >= n_attempts,
-            ~Round.author.startswith(WEAK),
-            worth,
-        )
+        .where(is_refined())
     )
     return session.scalar(rows) or 0
 
