@@ -17,9 +17,9 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
-from db import rounds
-from db.errors import DatabaseError
-from db.session import open_database
+from db.content import rounds
+from db.storage.errors import DatabaseError
+from db.storage.session import open_database
 from ptrapp.api.guard import Guard
 from ptrapp.api.people_routes import add_join
 from ptrapp.api.routes import answer_errors, build_router
@@ -30,7 +30,7 @@ from ptrapp.core.settings import Settings, load_settings
 from ptrapp.engines.opening import open_engine
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.services import play, versions
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 from ptrapp.services.worker_process import start_worker, stop_worker
 from ptrapp.ui import layout
 

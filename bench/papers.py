@@ -17,8 +17,8 @@ from statistics import fmean, stdev
 from typing import Any
 
 from db.models import JobKind
+from ptrapp.cli.context import CommandOffice, open_office
 from ptrapp.cli.following import follow
-from ptrapp.cli.office import CommandOffice, open_office
 from ptrapp.services import jobs
 from ptrapp.services.jobs import JobView
 

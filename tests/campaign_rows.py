@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from db import votes
+from db.labelling import votes
 from db.models import (
     Aspect,
     Assignment,
@@ -19,7 +19,7 @@ from db.models import (
     Vote,
     now,
 )
-from db.session import Session
+from db.storage.session import Session
 
 
 @dataclass

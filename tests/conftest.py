@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from db.session import Database, open_database
+from db.storage.session import Database, open_database
 from ptrapp.core.settings import BUNDLED_MODEL
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from db import adapters, comparisons, prompts, raters, rounds, votes
+from db.content import prompts, rounds
+from db.content.rounds import NewRound
+from db.labelling import comparisons, raters, votes
 from db.models import Aspect, Outcome, Partition, Purpose, RaterKind, Round, RunMode, RunState
-from db.rounds import NewRound
-from db.session import Database, Session
+from db.registry import adapters
+from db.storage.session import Database, Session
 from ptrapp.core.settings import Settings
 
 

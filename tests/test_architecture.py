@@ -10,33 +10,37 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("app", "ptrapp", "db", "training", "bench")
 
 ARROWS: dict[str, set[str]] = {
+    # Rows. Tables know nothing; storage is below whatever reads and writes them.
     "db": set(),
+    "db.models": set(),
+    "db.migrations": {"db.storage.append_only"},
+    "db.storage": {"db.models"},
+    "db.registry": {"db.models", "db.storage"},
+    "db.content": {"db.models", "db.storage"},
+    "db.labelling": {"db.models", "db.storage", "db.content"},
+    # The product, from values to pages.
     "ptrapp.core": set(),
     "ptrapp.analysis": {"ptrapp.core"},
     "ptrapp.tasks": {"ptrapp.core"},
     "ptrapp.engines": {"ptrapp.core"},
     "ptrapp.judges": {"ptrapp.core", "ptrapp.engines", "ptrapp.tasks"},
-    "ptrapp.pairing": {"ptrapp.core"},
-    "ptrapp.ranking": set(),
-    "ptrapp.uncertainty": set(),
-    # Votes to one outcome, for training and export alike: it counts rows, and reads none.
-    "ptrapp.outcomes": {"db.models"},
+    # From votes to what may be learnt, for training and export alike: it counts rows, reads none.
+    "ptrapp.preferences": {"ptrapp.core", "ptrapp.judges.base", "db.models"},
     "ptrapp.interchange": {"ptrapp.core", "ptrapp.tasks"},
-    "ptrapp.scoring": {"ptrapp.core", "ptrapp.judges.base", "ptrapp.ranking"},
-    "ptrapp.refine": {"ptrapp.core", "ptrapp.engines"},
+    "ptrapp.refinement": {"ptrapp.core", "ptrapp.engines.base"},
+    # What runs inside another program, and is imported by nothing of ours.
+    "ptrapp.refinement.inspect_solver": {"ptrapp.core", "ptrapp.tasks"},
     "ptrapp.evaluation": {
         "ptrapp.core",
         "ptrapp.analysis",
         "ptrapp.engines.base",
         "ptrapp.judges.base",
-        "ptrapp.refine",
+        "ptrapp.refinement",
         "ptrapp.tasks",
     },
     # Model text on its way to a reader: what it may look like, and what it may say of itself.
     "ptrapp.rendering": set(),
     "ptrapp.blinding": set(),
-    # What runs inside another program, and is imported by nothing of ours.
-    "ptrapp.inspect_solver": {"ptrapp.core", "ptrapp.tasks"},
     "ptrapp.services": {
         "ptrapp.core",
         "ptrapp.analysis",
@@ -45,12 +49,10 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.judges.base",
         "ptrapp.judges.verifier",
         "ptrapp.interchange",
-        "ptrapp.outcomes",
-        "ptrapp.pairing",
-        "ptrapp.refine",
+        "ptrapp.preferences",
+        "ptrapp.refinement",
         "ptrapp.rendering",
         "ptrapp.blinding",
-        "ptrapp.uncertainty",
         "db",
     },
     # A route names the judge it asks and the kinds of jobs, and gives errors their status.
@@ -60,35 +62,56 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.interchange.formats",
         "ptrapp.interchange.limits",
         "ptrapp.judges",
-        "db.errors",
+        "db.storage.errors",
         "db.models",
     },
     # A page event knows its rater as a route does, and says a database's error in words.
-    "ptrapp.ui": {"ptrapp.services", "ptrapp.core", "ptrapp.api.session", "db.errors"},
+    "ptrapp.ui": {"ptrapp.services", "ptrapp.core", "ptrapp.api.session", "db.storage.errors"},
     # A terminal instead of a page: it queues and watches, and loads no model.
     "ptrapp.cli": {
         "ptrapp.core",
         "ptrapp.interchange.formats",
         "ptrapp.services",
-        "db.errors",
         "db.models",
-        "db.session",
+        "db.storage",
     },
     "ptrapp.__main__": {"ptrapp.cli"},
+    # Data to adapter. A job is below everything that it does; recipes are above all parts.
+    "training.losses": set(),
+    "training.jobs": {
+        "ptrapp.core",
+        "ptrapp.engines.base",
+        "ptrapp.evaluation",
+        "db",
+    },
+    "training.data": {"ptrapp.core", "ptrapp.preferences", "training.jobs", "db"},
+    "training.policy": {
+        "ptrapp.core",
+        "ptrapp.engines",
+        "training.data",
+        "training.jobs",
+        "training.losses",
+        "db",
+    },
+    "training.loop": {
+        "ptrapp.core",
+        "training.data",
+        "training.jobs",
+        "training.losses",
+        "training.policy",
+        "db.models",
+    },
+    "training.generation": {"ptrapp.core", "ptrapp.engines", "training.jobs", "db.models"},
     "training": {
         "ptrapp.analysis",
         "ptrapp.core",
         "ptrapp.engines",
         "ptrapp.evaluation",
         "ptrapp.judges",
-        "ptrapp.outcomes",
-        "ptrapp.pairing",
-        "ptrapp.ranking",
-        "ptrapp.refine",
-        "ptrapp.scoring",
+        "ptrapp.preferences",
+        "ptrapp.refinement",
         "ptrapp.services.storing",
         "ptrapp.tasks",
-        "ptrapp.uncertainty",
         "db",
     },
     "bench": {"ptrapp", "training", "db", "app"},
@@ -105,27 +128,27 @@ EDGES: dict[str, set[str]] = {
     "alembic": {"db"},
     # No torch where a prompt becomes messages or a vote a row: only where tensors are.
     "torch": {
-        "ptrapp.engines.loading",
-        "ptrapp.engines.decoding",
-        "ptrapp.engines.generating",
-        "ptrapp.engines.kv",
-        "ptrapp.engines.sampling",
-        "ptrapp.engines.owner",
+        "ptrapp.engines.local.loading",
+        "ptrapp.engines.local.decoding",
+        "ptrapp.engines.local.generating",
+        "ptrapp.engines.local.kv",
+        "ptrapp.engines.local.sampling",
+        "ptrapp.engines.local.model_thread",
         "ptrapp.judges.reward_model",
         "training",
         "bench",
     },
     "transformers": {
-        "ptrapp.engines.loading",
-        "ptrapp.engines.decoding",
-        "ptrapp.engines.generating",
-        "ptrapp.engines.kv",
-        "ptrapp.engines.adapters",
+        "ptrapp.engines.local.loading",
+        "ptrapp.engines.local.decoding",
+        "ptrapp.engines.local.generating",
+        "ptrapp.engines.local.kv",
+        "ptrapp.engines.local.adapters",
         "ptrapp.judges.reward_model",
         "training",
         "bench",
     },
-    "peft": {"ptrapp.engines.adapters", "training", "bench"},
+    "peft": {"ptrapp.engines.local.adapters", "training", "bench"},
     "accelerate": {"training"},
     "trl": {"bench"},
     "openai": {"ptrapp.engines.remote"},
@@ -138,12 +161,12 @@ EDGES: dict[str, set[str]] = {
     "pyarrow": {"ptrapp.interchange"},
     "huggingface_hub": {"app", "ptrapp.interchange"},
     "vllm": set(),
-    "inspect_ai": {"ptrapp.inspect_solver"},
+    "inspect_ai": {"ptrapp.refinement.inspect_solver"},
     "krippendorff": {"ptrapp.analysis"},
 }
 """Libraries that stay at an edge, and the parts that are this edge."""
 
-LIGHT = ("training.worker", "training.claim", "training.payload")
+LIGHT = ("training.worker", "training.jobs.claim", "training.jobs.payload")
 """The worker never loads a model, so nothing it imports may import torch."""
 
 
@@ -209,6 +232,49 @@ def test_there_is_no_circle_hidden_ones_included() -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(f"a circle: {' → '.join(error.args[1])}")
+
+
+def test_packages_have_no_circle_either() -> None:
+    """Inside every package its modules and sub-packages, each taken as one, form no circle."""
+    for package, graph in _siblings().items():
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            pytest.fail(f"a circle in {package or 'the tree'}: {' → '.join(error.args[1])}")
+
+
+def _siblings() -> dict[str, dict[str, set[str]]]:
+    """For every package the arrows between its children, modules and sub-packages alike."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for name, imports in IMPORTS.items():
+        for to in imports & MODULES.keys():
+            here, there = name.split("."), to.split(".")
+            pairs = zip(here, there, strict=False)
+            shared = next((at for at, (one, two) in enumerate(pairs) if one != two), None)
+            if shared is not None:
+                children = found.setdefault(".".join(here[:shared]), {})
+                children.setdefault(here[shared], set()).add(there[shared])
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_file_holds_one_idea(module: str) -> None:
+    if module.startswith("db.migrations.versions"):
+        return  # a step of the schema is never rewritten
+    n_lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
+    assert n_lines <= 300, f"{module} has {n_lines} lines, so probably two ideas"
+
+
+@pytest.mark.parametrize("package", PACKAGES[1:])
+def test_a_class_name_means_one_thing_in_a_package(package: str) -> None:
+    homes: dict[str, list[str]] = {}
+    for name, file in MODULES.items():
+        if _within(name, {package}):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes.setdefault(node.name, []).append(name)
+    twice = {name: where for name, where in homes.items() if len(where) > 1}
+    assert not twice, f"two classes of one name: {twice}"
 
 
 @pytest.mark.parametrize("module", LIGHT)

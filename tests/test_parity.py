@@ -8,24 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from db import comparisons, prompts, raters, rounds, votes
+from db.content import prompts, rounds
+from db.labelling import comparisons, raters, votes
 from db.models import Outcome, RaterKind, RunMode
-from db.session import Database, Session
+from db.storage.session import Database, Session
 from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import FORMATS, Thinking, ThoughtFormat
 from ptrapp.core.types import BASE, Completion, FinishReason, Message, Role, Sampling, Turn
 from ptrapp.engines.base import Finished, Request, complete
-from ptrapp.engines.local import LocalEngine
+from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.refine import as_turn, refine, sample
+from ptrapp.refinement.loop import as_turn, refine, sample
 from ptrapp.services.storing import as_row
-from training.config import Precision
-from training.encode import completion_ids, encode_pairs, encode_trajectories
-from training.examples import Target
-from training.model import Base, load_base
-from training.pairs import gather_pairs
-from training.payload import Filters
-from training.trajectories import gather_trajectories
+from training.data.encode import completion_ids, encode_pairs, encode_trajectories
+from training.data.examples import Target
+from training.data.pairs import gather_pairs
+from training.data.trajectories import gather_trajectories
+from training.jobs.payload import Filters
+from training.policy.config import Precision
+from training.policy.model import Base, load_base
 
 PROMPT = "What is 12 + 30?\nSay it in words.  "
 N_ROUNDS = 3

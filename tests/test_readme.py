@@ -11,8 +11,8 @@ import pytest
 from ptrapp.cli.commands import app
 from ptrapp.core.settings import Settings
 from training.judging.config import JudgeConfig
+from training.loop.preference_training import PreferenceConfig
 from training.ptr.config import PtrDataConfig
-from training.recipes.dpo import DpoConfig
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.mask_sft import MaskSftConfig
 from training.rewarding.config import RewardConfig
@@ -42,7 +42,15 @@ def test_every_picture_is_there() -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [DpoConfig, MaskSftConfig, RewardConfig, TpoConfig, PtrDataConfig, EvaluateConfig, JudgeConfig],
+    [
+        PreferenceConfig,
+        MaskSftConfig,
+        RewardConfig,
+        TpoConfig,
+        PtrDataConfig,
+        EvaluateConfig,
+        JudgeConfig,
+    ],
 )
 def test_every_setting_of_a_job_is_in_the_readme(config: Any) -> None:
     missing = [field.name for field in fields(config) if f"`{field.name}`" not in README]

@@ -12,15 +12,15 @@ import warnings
 import torch
 import transformers
 
-from db import jobs
-from db.errors import Conflict, DatabaseError
 from db.models import Job, JobKind
-from db.session import Database, open_database
+from db.registry import jobs
+from db.storage.errors import Conflict, DatabaseError
+from db.storage.session import Database, open_database
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.settings import Settings, load_settings
-from training.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
-from training.payload import Payload, read
-from training.ranks import Ranks
+from training.jobs.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
+from training.jobs.payload import Payload, read
+from training.jobs.ranks import Ranks
 from training.recipes import dpo, evaluate, judge, mask_sft, ptr_data, reward_model, tpo
 
 log = logging.getLogger(__name__)

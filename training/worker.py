@@ -17,12 +17,12 @@ import sys
 import time
 from pathlib import Path
 
-from db import jobs
-from db.errors import Conflict, DatabaseError
 from db.models import Job
-from db.session import Database, Session, open_database
+from db.registry import jobs
+from db.storage.errors import Conflict, DatabaseError
+from db.storage.session import Database, Session, open_database
 from ptrapp.core.settings import Settings, load_settings
-from training.claim import TOKEN_VARIABLE, Exit, folder_of
+from training.jobs.claim import TOKEN_VARIABLE, Exit, folder_of
 
 log = logging.getLogger(__name__)
 

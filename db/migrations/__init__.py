@@ -1,1 +1,1 @@
-"""The history of the schema, one file a step; `db.migrate` runs it."""
+"""The history of the schema, one file a step; `db.storage.migrate` runs it."""

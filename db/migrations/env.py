@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the steps on the connection, and in the transaction, of `db.migrate`."""
+"""Alembic runs the steps of the schema on the connection and in the transaction of the migration."""
 
 from alembic import context
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval, wilson
-from ptrapp.analysis.opinions import Opinion, by_comparison, free
+from ptrapp.analysis.labels import Opinion, by_comparison, free
 from ptrapp.core.types import Preference
 
 NEEDED = 20

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ptrapp.analysis.estimates import Estimate, rate
-from ptrapp.analysis.opinions import Opinion, told_twice
+from ptrapp.analysis.labels import Opinion, told_twice
 
 NEEDED = 5
 

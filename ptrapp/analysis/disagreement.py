@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ptrapp.analysis.agreement import place
-from ptrapp.analysis.opinions import Opinion, by_comparison, free
+from ptrapp.analysis.labels import Opinion, by_comparison, free
 
 
 def disagreements(opinions: Iterable[Opinion]) -> list[list[Opinion]]:

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from ptrapp.analysis.estimates import Estimate, rate, too_few
 from ptrapp.analysis.intervals import Interval
-from ptrapp.analysis.opinions import Opinion, by_comparison, free
+from ptrapp.analysis.labels import Opinion, by_comparison, free
 from ptrapp.core.types import Preference
 
 NEEDED = 10

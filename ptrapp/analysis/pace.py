@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ptrapp.analysis.estimates import Estimate, quantile, rate
-from ptrapp.analysis.opinions import Opinion
+from ptrapp.analysis.labels import Opinion
 from ptrapp.core.types import Preference
 
 NEEDED = 20

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query
 from fastapi.params import Depends
 from pydantic import BaseModel, ConfigDict, Field
 
+from ptrapp.services.context import Studio
 from ptrapp.services.labelling import campaigns
 from ptrapp.services.labelling.agreement import read_report
 from ptrapp.services.labelling.disagreements import MOST_AT_ONCE, read_gallery
 from ptrapp.services.labelling.panel import read_panel
-from ptrapp.services.studio import Studio
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """A row's id; PostgreSQL holds no larger one."""

@@ -17,10 +17,10 @@ from ptrapp.api.answers import (
 )
 from ptrapp.api.bodies import Body
 from ptrapp.services import jobs
+from ptrapp.services.context import Studio
 from ptrapp.services.labelling import campaigns, candidates
 from ptrapp.services.labelling.campaigns import Known, Mix, Plan
 from ptrapp.services.labelling.candidates import MOST_PAIRS, Source, SourceKind
-from ptrapp.services.studio import Studio
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 

@@ -16,11 +16,11 @@ from db.models import RaterKind
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.formats import Format
 from ptrapp.interchange.limits import MIB, NETWORK
+from ptrapp.services.context import Studio
 from ptrapp.services.files import exporting, importing
 from ptrapp.services.files.export_rows import Completions
 from ptrapp.services.files.exporting import Ask, What
 from ptrapp.services.files.panel import read_panel
-from ptrapp.services.studio import Studio
 
 Name = Annotated[str, Query(max_length=importing.MAX_NAME)]
 _MEDIA = {

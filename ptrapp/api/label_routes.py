@@ -8,8 +8,8 @@ from pydantic import Field
 from ptrapp.api.access import Asking, labellers
 from ptrapp.api.answers import BothSides, Changes, Flagged, Kept, Skipped, Undone, Voted
 from ptrapp.api.bodies import Body
+from ptrapp.services.context import Studio
 from ptrapp.services.labelling import answering
-from ptrapp.services.studio import Studio
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Key = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]

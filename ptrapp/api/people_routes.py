@@ -10,8 +10,8 @@ from ptrapp.api.bodies import Body
 from ptrapp.api.session import Invitations, sign_in
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Role
+from ptrapp.services.context import Studio
 from ptrapp.services.labelling import people
-from ptrapp.services.studio import Studio
 
 
 class Name(Body):

@@ -8,8 +8,8 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, FiniteFloat
 from starlette.exceptions import HTTPException
 
-from db.errors import Conflict, DatabaseError, Missing
 from db.models import JobKind
+from db.storage.errors import Conflict, DatabaseError, Missing
 from ptrapp.api.access import Asking, Rater, admins, readers
 from ptrapp.api.agreement_routes import add_agreement_routes
 from ptrapp.api.answers import REFUSALS
@@ -35,7 +35,7 @@ from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.services import compare, jobs, play, sources, versions
 from ptrapp.services.board import read_board
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 from ptrapp.services.training_panel import read_panel
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]

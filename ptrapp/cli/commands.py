@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from db.errors import DatabaseError
 from db.models import JobKind
+from db.storage.errors import DatabaseError
+from ptrapp.cli.context import CommandOffice, open_office
 from ptrapp.cli.data_commands import export_data, import_data
 from ptrapp.cli.following import console, follow
-from ptrapp.cli.office import CommandOffice, open_office
 from ptrapp.cli.printing import print_json
 from ptrapp.cli.values import given, read_values
 from ptrapp.core.errors import ThriceError

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from db.models import RaterKind
+from ptrapp.cli.context import open_office
 from ptrapp.cli.following import console
-from ptrapp.cli.office import open_office
 from ptrapp.cli.printing import print_json
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.formats import Format

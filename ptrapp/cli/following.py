@@ -7,8 +7,8 @@ from contextlib import ExitStack, suppress
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from db.errors import DatabaseLocked
-from ptrapp.cli.office import CommandOffice
+from db.storage.errors import DatabaseLocked
+from ptrapp.cli.context import CommandOffice
 from ptrapp.core.errors import ThriceError
 from ptrapp.services import jobs
 from ptrapp.services.worker_process import start_worker, stop_worker

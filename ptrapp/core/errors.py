@@ -23,7 +23,7 @@
         ├── NothingToLearn          no pair or trajectory is left after the filters
         └── ParentUnusable          the parent adapter is gone or belongs to another base
 
-The database has its own small tree (`db.errors`), because `db` imports nothing of ours.
+The database has its own small tree (`db.storage.errors`), because `db` imports nothing of ours.
 A message says what failed, the offending value, and what to do.
 """
 

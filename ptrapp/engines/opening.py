@@ -9,7 +9,7 @@ def open_engine(settings: Settings) -> Engine:
     """The engine that serves the policy. Raises `ModelUnusable`, `EngineUnavailable`."""
     match settings.engine:
         case "local":
-            from ptrapp.engines.local import LocalEngine
+            from ptrapp.engines.local.engine import LocalEngine
 
             return LocalEngine(
                 settings.model_path,

@@ -6,8 +6,8 @@ from dataclasses import replace
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.evaluation.answers import Answer, Chain, Measured
-from ptrapp.evaluation.writing import Writer
-from ptrapp.refine import round_seed
+from ptrapp.evaluation.generation import Writer
+from ptrapp.refinement.loop import round_seed
 from ptrapp.tasks.check import is_correct
 from ptrapp.tasks.datasets import Question
 

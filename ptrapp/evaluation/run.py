@@ -9,11 +9,11 @@ from ptrapp.core.errors import InputError
 from ptrapp.engines.base import Engine
 from ptrapp.evaluation.answers import Measured
 from ptrapp.evaluation.controls import majority, swapped, thought_removed
+from ptrapp.evaluation.generation import Writer
 from ptrapp.evaluation.matches import Judged, matches, play, win_rows
 from ptrapp.evaluation.plan import BASE_NAME, Cell, Plan, Setting, n_rounds_asked
 from ptrapp.evaluation.report import Kept, Progress, Report, Watch
 from ptrapp.evaluation.table import given, table
-from ptrapp.evaluation.writing import Writer
 from ptrapp.judges.base import Judge
 from ptrapp.tasks.datasets import Question
 

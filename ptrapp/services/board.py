@@ -7,16 +7,16 @@ hidden is not secret, so what must stay hidden is never put into a board.
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from db import ballots as marks
-from db import raters
+from db.labelling import offers as marks
+from db.labelling import raters
 from db.models import Offer, Round, Run, RunMode, RunState, Vote
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.types import Split
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services.compare import as_shown
+from ptrapp.services.context import Studio
 from ptrapp.services.live import LiveRun, Slot
 from ptrapp.services.play import load
-from ptrapp.services.studio import Studio
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@
 import uuid
 from dataclasses import dataclass
 
-from db import ballots, comparisons, raters, rounds, votes
+from db.content import rounds
+from db.labelling import comparisons, offers, raters, votes
 from db.models import Offer, Outcome, RaterKind, Round, Vote
-from db.session import Session
+from db.storage.session import Session
 from ptrapp.core.dialogue import in_one
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.judges.base import rater_name
 from ptrapp.services import jobs
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def put_aside(studio: Studio, rater: str, key: str) -> None:
     with studio.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         _offer(session, who.id, key)
-        ballots.dismiss(session, who.id, key)
+        offers.dismiss(session, who.id, key)
 
 
 def vote(
@@ -169,7 +170,7 @@ def _offer(session: Session, rater_id: int, key: str) -> Offer:
 
 def _is_held(session: Session, rater_id: int, row: Round) -> bool:
     """Whether the round is under comparison: in a pair this rater has open."""
-    return row.id in ballots.held_of_run(session, rater_id, row.run_id)
+    return row.id in offers.held_of_run(session, rater_id, row.run_id)
 
 
 def _round(session: Session, round_id: int) -> Round:

@@ -9,10 +9,12 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, Self
 
-from db import adapters, jobs, preferences, trajectories
-from db.errors import AlreadyQueued
+from db.content import trajectories
+from db.labelling import preferences
 from db.models import Campaign, Job, JobKind, Outcome
-from db.session import Session
+from db.registry import adapters, jobs
+from db.storage.errors import AlreadyQueued
+from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound, StorageError
 from ptrapp.services.office import Office
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from db.session import Database
+from db.storage.session import Database
 from ptrapp.core.settings import Settings
 
 

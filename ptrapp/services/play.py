@@ -4,15 +4,17 @@ import threading
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
-from db import adapters, prompts, raters, rounds
+from db.content import prompts, rounds
+from db.labelling import raters
 from db.models import RaterKind, Run, RunMode
+from db.registry import adapters
 from ptrapp.core.dialogue import build_messages
 from ptrapp.core.errors import ContextTooLong, InputError, NotFound, PromptEmpty, PromptTooLong
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Policy, Sampling
+from ptrapp.services.context import Studio
 from ptrapp.services.live import LiveRun, Slot
-from ptrapp.services.studio import Studio
-from ptrapp.services.writer import Writer
+from ptrapp.services.run_executor import Writer
 
 MAX_LIVE_RUNS = 32
 """Runs written at once; one more is refused with a sentence rather than slowing all."""

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from db.rounds import NewRound
+from db.content.rounds import NewRound
 from ptrapp.core.types import Completion, Sampling
 from ptrapp.tasks.check import is_correct
 

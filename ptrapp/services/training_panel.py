@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ptrapp.services import jobs, versions
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from db import adapters
-from db.errors import DatabaseError
 from db.models import Adapter, AdapterStatus
+from db.registry import adapters
+from db.storage.errors import DatabaseError
 from ptrapp.core.errors import (
     AdapterRejected,
     AdaptersUnsupported,
@@ -16,8 +16,8 @@ from ptrapp.core.errors import (
     InputError,
     NotFound,
 )
+from ptrapp.services.context import Studio
 from ptrapp.services.office import Office
-from ptrapp.services.studio import Studio
 
 log = logging.getLogger(__name__)
 

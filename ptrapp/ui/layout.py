@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 from ptrapp.ui import campaigns, data, label, named, play, train
 from ptrapp.ui.widgets import stylesheet
 

@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal
 import gradio as gr
 from pydantic import Field, TypeAdapter, ValidationError, validate_call
 
-from db.errors import DatabaseError
+from db.storage.errors import DatabaseError
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, LABELS, READS
 from ptrapp.services import jobs, sources
+from ptrapp.services.context import Studio
 from ptrapp.services.labelling import answering, campaigns
 from ptrapp.services.labelling.candidates import MOST_PAIRS, Source, SourceKind
-from ptrapp.services.studio import Studio
-from ptrapp.ui.asking import allowed, person
+from ptrapp.ui.auth import allowed, person
 
 _NO_NUL = r"^[^\x00]*$"
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]

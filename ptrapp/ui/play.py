@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from db.errors import DatabaseError
+from db.storage.errors import DatabaseError
 from ptrapp.core.errors import NotFound, ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.services import examples, play
 from ptrapp.services.board import Board, read_board
+from ptrapp.services.context import Studio
 from ptrapp.services.play import LIMITS, Ask, Mode
-from ptrapp.services.studio import Studio
-from ptrapp.ui.asking import allowed, person
+from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.widgets import widget
 
 FRAME_S = 0.08

@@ -4,11 +4,11 @@ from typing import Any
 
 import gradio as gr
 
-from db.errors import DatabaseError
+from db.storage.errors import DatabaseError
 from ptrapp.core.people import READS
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 from ptrapp.services.training_panel import read_panel
-from ptrapp.ui.asking import person
+from ptrapp.ui.auth import person
 from ptrapp.ui.widgets import widget
 
 TICK_S = 1.0

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from db import adapters, comparisons, prompts, raters, rounds, scores, votes
+from db.content import prompts, rounds, scores
+from db.content.rounds import NewRound
+from db.labelling import comparisons, raters, votes
 from db.models import Outcome, RaterKind, RunMode, RunState
-from db.rounds import NewRound
-from db.session import Session
-from ptrapp.services.studio import Studio
+from db.registry import adapters
+from db.storage.session import Session
+from ptrapp.services.context import Studio
 
 Make = Callable[[], Any]
 

@@ -12,13 +12,13 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from db import adapters
-from db.session import open_database
+from db.registry import adapters
+from db.storage.session import open_database
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import play
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 ADDRESS = "http://127.0.0.1:7860"
 START_S = 30.0

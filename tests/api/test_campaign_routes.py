@@ -16,9 +16,10 @@ from campaign_world import (
 )
 from sqlalchemy import select
 
-from db import raters, scores
+from db.content import scores
+from db.labelling import raters
 from db.models import CampaignItem, ItemKind, RaterKind
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 
 def new(**settings: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from db.session import Database
+from db.storage.session import Database
 from ptrapp.api.routes import answer_errors, build_router
 from ptrapp.api.session import Invitations, with_sessions
 from ptrapp.core.errors import EngineUnavailable
@@ -19,7 +19,7 @@ from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.llm import LlmJudge, OnDemand
 from ptrapp.services import play
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 WAIT_S = 10.0
 

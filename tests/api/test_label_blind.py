@@ -21,9 +21,9 @@ from campaign_world import (
 )
 from sqlalchemy import select
 
-from db import adapters
 from db.models import CampaignItem, Comparison, Vote
-from ptrapp.services.studio import Studio
+from db.registry import adapters
+from ptrapp.services.context import Studio
 
 PAIR = {
     "key", "aspect", "practice", "system", "context", "prompt", "prompt_html", "left", "right",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.labels_kills import N_ANNOTATORS, kill_under_load
+from bench.labels.kills import N_ANNOTATORS, kill_under_load
 
 
 def test_killed_under_load_it_has_every_vote_and_its_counters_are_right(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from campaign_world import Campaign, Make, join, make_campaign, next_pairs, vote
 
-from bench.labels_recount import Recount, recount
-from ptrapp.services.studio import Studio
+from bench.labels.recount import Recount, recount
+from ptrapp.services.context import Studio
 
 
 def people(visitor: Make, admin: Any, n: int) -> list[Any]:

@@ -19,7 +19,7 @@ from campaign_world import (
 )
 from sqlalchemy import func, select, update
 
-from db import prompts
+from db.content import prompts
 from db.models import (
     Assignment,
     AssignmentState,
@@ -29,7 +29,7 @@ from db.models import (
     RaterKind,
     Vote,
 )
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 NOBODYS = "0" * 32
 

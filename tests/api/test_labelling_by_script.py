@@ -10,7 +10,7 @@ from campaign_world import Campaign, make_campaign
 from sqlalchemy import select
 
 from db.models import Rater, RaterKind, Vote
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 SECTION = README.partition("## Labelling by script")[2].partition("\n## ")[0]

@@ -9,7 +9,7 @@ from campaign_world import SHOWN, invited, make_campaign
 from gradio_client import Client
 from gradio_client.exceptions import AppError, AuthenticationError
 
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 Call = Callable[..., Any]
 

@@ -22,7 +22,7 @@ from ptrapp.core.errors import Forbidden
 from ptrapp.core.people import ADMINS, LABELS, READS, Role
 from ptrapp.core.settings import Settings
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 EVERYBODY = frozenset(Role)
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from db import jobs as queue
-from db.errors import DatabaseLocked
 from db.models import Run, Vote
+from db.registry import jobs as queue
+from db.storage.errors import DatabaseLocked
 from ptrapp.services import jobs
 
 

@@ -61,7 +61,10 @@ def test_the_model_a_server_has_is_the_one_that_is_trained() -> None:
 
 @pytest.mark.parametrize(
     ("engine", "foreign"),
-    [("openai", ["torch", "ptrapp.engines.local"]), ("local", ["openai", "ptrapp.engines.remote"])],
+    [
+        ("openai", ["torch", "ptrapp.engines.local.engine"]),
+        ("local", ["openai", "ptrapp.engines.remote"]),
+    ],
 )
 def test_the_engine_that_was_not_chosen_is_not_loaded(engine: str, foreign: list[str]) -> None:
     """Nobody listens there, and there is no such model: what was imported by then is what counts."""

@@ -17,10 +17,10 @@ import httpx
 import psutil
 import pytest
 
-from db import prompts, rounds
+from db.content import prompts, rounds
+from db.content.rounds import NewRound
 from db.models import RunMode, RunState
-from db.rounds import NewRound
-from db.session import open_database
+from db.storage.session import open_database
 from ptrapp.core.settings import load_settings
 
 ROOT = Path(__file__).resolve().parents[2]

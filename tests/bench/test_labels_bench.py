@@ -11,15 +11,15 @@ from random import Random
 
 import pytest
 
-from bench.labels_client import Diary, annotate
-from bench.labels_desks import Finished, Refused
-from bench.labels_filling import fill
-from bench.labels_recount import Recount, recount
-from bench.labels_turn import percentiles
-from db import assignments, campaigns, raters
-from db.campaigns import NewItem
+from bench.labels.client import Diary, annotate
+from bench.labels.filling import fill
+from bench.labels.recount import Recount, recount
+from bench.labels.servers import Finished, Refused
+from bench.labels.turn import percentiles
+from db.labelling import assignments, campaigns, raters
+from db.labelling.campaigns import NewItem
 from db.models import CampaignState, Outcome, RaterKind
-from db.session import open_database
+from db.storage.session import open_database
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,7 +16,7 @@ import pytest
 from label_world import World, close_campaign, make_campaign
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from db.session import Database, open_database
+from db.storage.session import Database, open_database
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -8,10 +8,10 @@ import httpx
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
-from db import prompts, rounds
+from db.content import prompts, rounds
+from db.content.rounds import NewRound
 from db.models import Assignment, CampaignItem, RunMode, RunState, Vote
-from db.rounds import NewRound
-from db.session import Database
+from db.storage.session import Database
 
 READ_MS = 380
 """A key sooner than 350 ms after a pair was painted is not taken for an answer."""

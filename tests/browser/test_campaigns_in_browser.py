@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from label_world import World, answers, make_campaign
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from db.session import Database
+from db.storage.session import Database
 
 pytestmark = pytest.mark.browser
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from db import campaigns
+from db.labelling import campaigns
 from db.models import Job, JobKind
 from ptrapp.cli import commands
-from ptrapp.cli.office import open_office
+from ptrapp.cli.context import open_office
 from ptrapp.cli.values import read_values
 from ptrapp.core.errors import InputError, ThriceError
 from training.judging.config import JudgeConfig
+from training.loop.preference_training import PreferenceConfig
 from training.ptr.config import PtrDataConfig
-from training.recipes.dpo import DpoConfig
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.mask_sft import MaskSftConfig
 from training.tpo.config import TpoConfig
@@ -44,7 +44,7 @@ def queued(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("command", "config"),
     [
-        (commands.dpo, DpoConfig),
+        (commands.dpo, PreferenceConfig),
         (commands.mask_sft, MaskSftConfig),
         (commands.tpo, TpoConfig),
         (commands.ptr_data, PtrDataConfig),

@@ -10,10 +10,11 @@ import pytest
 from small_world import World, new_round
 from sqlalchemy import create_engine, make_url
 
-from db import comparisons, prompts, raters, rounds
+from db.content import prompts, rounds
+from db.content.rounds import NewRound
+from db.labelling import comparisons, raters
 from db.models import RaterKind, RunMode
-from db.rounds import NewRound
-from db.session import Database, open_database
+from db.storage.session import Database, open_database
 
 POSTGRES = os.environ.get("THRICE_TEST_POSTGRES")
 

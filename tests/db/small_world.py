@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from db import comparisons, preferences, rounds, votes
+from db.content import rounds
+from db.content.rounds import NewRound
+from db.labelling import comparisons, preferences, votes
 from db.models import Outcome, RunMode, Vote
-from db.rounds import NewRound
-from db.session import Database
+from db.storage.session import Database
 
 
 def new_round(index: int = 0, parent_id: int | None = None, candidate: int = 0) -> NewRound:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from db import adapters, jobs
-from db.errors import Conflict
 from db.models import Adapter, AdapterStatus, JobKind, Snapshot
-from db.session import Database
+from db.registry import adapters, jobs
+from db.storage.errors import Conflict
+from db.storage.session import Database
 
 
 def _job(session: Any, dedup: str) -> int:

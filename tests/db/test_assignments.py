@@ -9,19 +9,10 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import text
 
-from db import (
-    assignments,
-    campaigns,
-    comparisons,
-    preferences,
-    progress,
-    prompts,
-    raters,
-    rounds,
-    votes,
-)
-from db.campaigns import NewItem
-from db.errors import Conflict
+from db.content import prompts, rounds
+from db.content.rounds import NewRound
+from db.labelling import assignments, campaigns, comparisons, preferences, progress, raters, votes
+from db.labelling.campaigns import NewItem
 from db.models import (
     Aspect,
     Assignment,
@@ -36,8 +27,8 @@ from db.models import (
     RunMode,
     Vote,
 )
-from db.rounds import NewRound
-from db.session import Database
+from db.storage.errors import Conflict
+from db.storage.session import Database
 
 DRAW = random.Random(0)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from db import raters
-from db.backup import backup
-from db.errors import DatabaseError
+from db.labelling import raters
 from db.models import RaterKind
-from db.session import Database, open_database
+from db.storage.backup import backup
+from db.storage.errors import DatabaseError
+from db.storage.session import Database, open_database
 
 
 def _n_raters(file: Path) -> int:

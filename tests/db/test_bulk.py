@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from db import bulk, comparisons, raters, votes
+from db.content.prompts import ensure_prompt
+from db.labelling import comparisons, raters, votes
 from db.models import Prompt, Rater, RaterKind, Vote
-from db.prompts import ensure_prompt
-from db.session import Database
+from db.storage import bulk
+from db.storage.session import Database
 from ptrapp.core.types import Message, Role
 from ptrapp.interchange.records import LEFT, CompletionText, JudgedPair, Opinion, PromptText
 from ptrapp.services.files.importing import import_records

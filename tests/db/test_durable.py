@@ -13,14 +13,15 @@ import pytest
 from sqlalchemy import select
 
 from db.models import Vote
-from db.session import open_database
+from db.storage.session import open_database
 
 ROOT = Path(__file__).parents[2]
 VOTE_AND_SAY_SO = """
 import sys, threading
-from db import comparisons, votes
+from db.labelling import comparisons
+from db.labelling import votes
 from db.models import Outcome
-from db.session import open_database
+from db.storage.session import open_database
 
 url, comparison_id, *rater_ids = sys.argv[1:]
 database = open_database(url)

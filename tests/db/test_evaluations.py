@@ -2,10 +2,11 @@
 
 import pytest
 
-from db import evaluations, prompts
-from db.errors import Conflict
+from db.content import prompts
 from db.models import Partition
-from db.session import Database
+from db.registry import evaluations
+from db.storage.errors import Conflict
+from db.storage.session import Database
 
 
 def _add(database: Database, task: str, n_correct: int) -> None:

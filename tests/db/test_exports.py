@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from stored_votes import fill, office, refine, sample, vote
 
-from db import comparisons, exports, raters, sources, votes
-from db.exports import Chosen
+from db.content import sources
+from db.labelling import comparisons, exports, raters, votes
+from db.labelling.exports import Chosen
 from db.models import Aspect, Campaign, CampaignItem, CampaignState, Outcome, RaterKind
-from db.session import Database, Session
+from db.storage.session import Database, Session
 from ptrapp.services.files import exporting
 from ptrapp.services.files.exporting import Ask, What
 

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from db import prompts
-from db.errors import (
+from db.content import prompts
+from db.storage.errors import (
     DatabaseCorrupt,
     DatabaseError,
     DatabaseLocked,
     DatabaseNewer,
     DiskFull,
 )
-from db.session import Database, open_database
+from db.storage.session import Database, open_database
 
 NOBODY = 65534
 

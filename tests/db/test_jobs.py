@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from db import adapters, jobs
-from db.errors import AlreadyQueued, Conflict
 from db.models import Job, JobKind, JobStatus
-from db.session import Database, open_database
+from db.registry import adapters, jobs
+from db.storage.errors import AlreadyQueued, Conflict
+from db.storage.session import Database, open_database
 
 LEASE_S = 15.0
 EXPIRED_S = -1.0

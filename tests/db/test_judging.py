@@ -5,8 +5,9 @@ import random
 import pytest
 from small_world import World, new_round
 
-from db import campaigns, candidates, comparisons, judging, raters, rounds, scores, votes
-from db.campaigns import NewItem
+from db.content import rounds, scores
+from db.labelling import campaigns, candidates, comparisons, judging, raters, votes
+from db.labelling.campaigns import NewItem
 from db.models import Aspect, CampaignItem, CampaignRater, ItemKind, Outcome, RaterKind
 
 DRAW = random.Random(0)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from db import raters
-from db.errors import DatabaseLocked, DiskFull
+from db.labelling import raters
 from db.models import RaterKind
-from db.session import Database, open_database
+from db.storage.errors import DatabaseLocked, DiskFull
+from db.storage.session import Database, open_database
 
 WAIT_S = 10.0
 

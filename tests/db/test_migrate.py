@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import Engine, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from db import append_only, connect, migrate
-from db.errors import DatabaseCorrupt, DatabaseError
 from db.models import Base, Vote
-from db.session import Database, open_database
+from db.storage import append_only, connect, migrate
+from db.storage.errors import DatabaseCorrupt, DatabaseError
+from db.storage.session import Database, open_database
 
 COMING = '''
 """A step of the kind that destroys votes when done carelessly: it alters what votes refer to."""

@@ -5,7 +5,8 @@ from typing import Any
 
 from campaign_rows import new_campaign
 
-from db import comparisons, jobs, opinions, votes
+from db.labelling import agreement, comparisons, votes
+from db.labelling.agreement import OpinionRow
 from db.models import (
     AssignmentState,
     Comparison,
@@ -18,19 +19,19 @@ from db.models import (
     Run,
     now,
 )
-from db.opinions import OpinionRow
+from db.registry import jobs
 
 LEFT, RIGHT, TIE = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE
 
 
 def of_campaign(world: Any, campaign_id: int) -> list[OpinionRow]:
     with world.database.read() as session:
-        return opinions.of_campaign(session, campaign_id)
+        return agreement.of_campaign(session, campaign_id)
 
 
 def of_everything(world: Any) -> list[OpinionRow]:
     with world.database.read() as session:
-        return opinions.of_everything(session)
+        return agreement.of_everything(session)
 
 
 def test_a_vote_is_read_in_the_comparisons_terms_with_what_stood_where(world: Any) -> None:
@@ -140,8 +141,8 @@ def test_gold_answers_of_one_campaign_and_of_all(world: Any) -> None:
         one.item(other, ItemKind.PRACTICE, gold=RIGHT)
         two.item(world.comparison_id, ItemKind.GOLD, gold=TIE)
     with world.database.read() as session:
-        assert opinions.known_answers(session, one.campaign.id) == {world.comparison_id: LEFT}
-        assert opinions.known_answers(session) == {world.comparison_id: TIE}
+        assert agreement.known_answers(session, one.campaign.id) == {world.comparison_id: LEFT}
+        assert agreement.known_answers(session) == {world.comparison_id: TIE}
 
 
 def test_labels_are_counted_by_the_day_they_were_done(world: Any) -> None:
@@ -157,5 +158,5 @@ def test_labels_are_counted_by_the_day_they_were_done(world: Any) -> None:
         rows.answer(items[5], world.bob_id, LEFT, done_at=midnight - timedelta(seconds=1))
         rows.answer(items[0], world.ann_id, LEFT, purpose=Purpose.REPEAT, done_at=midnight - ago[0])
     with world.database.read() as session:
-        counted = opinions.labels_by_day(session, midnight, 3)
+        counted = agreement.labels_by_day(session, midnight, 3)
     assert counted == {rows.campaign.id: ([1, 0, 3], 2)}

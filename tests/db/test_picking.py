@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from db import picking
-from db.session import Database, open_database
+from db.labelling import selection
+from db.storage.session import Database, open_database
 
 NAMED = {"campaign": 1, "rater": 1, "point": 0.5, "least_uncertain": 2.0}
 
@@ -23,8 +23,8 @@ def plan(database: Database, statement: Any) -> str:
 
 @pytest.mark.parametrize(
     ("statement", "index"),
-    [(each, "ix_campaign_items_uniform") for each in picking._ANY_NEAR]
-    + [(each, "ix_campaign_items_begun") for each in picking._BEGUN_NEAR],
+    [(each, "ix_campaign_items_uniform") for each in selection._ANY_NEAR]
+    + [(each, "ix_campaign_items_begun") for each in selection._BEGUN_NEAR],
 )
 def test_an_open_one_near_a_random_point_is_reached_without_a_walk_to_it(
     tmp_path: Any, statement: Any, index: str
@@ -39,7 +39,7 @@ def test_an_open_one_near_a_random_point_is_reached_without_a_walk_to_it(
 
 def test_the_most_uncertain_one_is_the_first_of_its_index(tmp_path: Any) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
-    steps = plan(database, picking._MOST_UNCERTAIN)
+    steps = plan(database, selection._MOST_UNCERTAIN)
     database.dispose()
     assert "INDEX ix_campaign_items_uncertain (campaign_id=? AND kind=? AND uncertainty<?" in steps
     assert "ORDER BY" not in steps, steps

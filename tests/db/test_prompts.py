@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import func, select
 
+from db.content.prompts import ensure_prompt
 from db.models import Partition, Prompt
-from db.prompts import ensure_prompt
-from db.session import Database, open_database
+from db.storage.session import Database, open_database
 
 
 def test_the_same_question_is_the_same_row(database: Database) -> None:

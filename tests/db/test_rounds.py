@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from db import adapters, prompts, rounds
-from db.errors import Conflict
+from db.content import prompts, rounds
 from db.models import Adapter, RunMode, RunState
-from db.session import Database
+from db.registry import adapters
+from db.storage.errors import Conflict
+from db.storage.session import Database
 
 
 def test_a_run_is_readable_after_its_session(world: Any) -> None:

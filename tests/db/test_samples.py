@@ -3,9 +3,11 @@
 from typing import Any
 from uuid import uuid4
 
-from db import adapters, comparisons, jobs, raters, rounds, samples, votes
+from db.content import rounds, samples
+from db.labelling import comparisons, raters, votes
 from db.models import Adapter, JobKind, Outcome, Partition, Prompt, RaterKind, RunMode
-from db.session import Session
+from db.registry import adapters, jobs
+from db.storage.session import Session
 
 
 def queued(session: Session, kind: JobKind) -> int:

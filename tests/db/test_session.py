@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from db import prompts, raters
-from db.errors import Conflict, DatabaseError, DatabaseReadOnly
+from db.content import prompts
+from db.labelling import raters
 from db.models import RaterKind
-from db.session import Database, open_database
+from db.storage.errors import Conflict, DatabaseError, DatabaseReadOnly
+from db.storage.session import Database, open_database
 
 
 def _pragma(database: Database, name: str, *, writing: bool) -> object:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from db import prompts, rounds
+from db.content import prompts, rounds
+from db.content.trajectories import count_refined, is_stored, prompt_texts, training_rounds
 from db.models import Partition, RunMode
-from db.session import Database, Session
-from db.trajectories import count_refined, is_stored, prompt_texts, training_rounds
+from db.storage.session import Database, Session
 
 
 @pytest.fixture

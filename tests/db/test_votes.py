@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, func, select
 
-from db import comparisons, preferences, prompts, raters, rounds, votes
-from db.errors import Conflict
+from db.content import prompts, rounds
+from db.labelling import comparisons, preferences, raters, votes
 from db.models import Outcome, RaterKind, RunMode, Vote
-from db.session import Database, open_database
+from db.storage.errors import Conflict
+from db.storage.session import Database, open_database
 
 
 def _cast(world: Any, key: str, shown: Outcome, **more: Any) -> Vote:

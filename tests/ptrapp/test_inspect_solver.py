@@ -24,7 +24,7 @@ from inspect_ai.model import (
 
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.core.errors import ConfigurationError
-from ptrapp.inspect_solver import by_round, refine_solver
+from ptrapp.refinement.inspect_solver import by_round, refine_solver
 
 SAMPLE = Sample(input="What is 2 plus 2?", target="4")
 THOUGHT = "Here is my thought process: I add. Here is my response: The answer is 4."

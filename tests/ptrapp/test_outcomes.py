@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from db.models import Outcome, Vote
-from ptrapp.outcomes import Counting, count
+from ptrapp.preferences.counting import Counting, count
 
 L, R, T, BAD = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD
 

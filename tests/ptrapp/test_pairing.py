@@ -1,6 +1,6 @@
 import pytest
 
-from ptrapp.pairing import Pair, Scored, best_and_worst, length_controlled, pair_up
+from ptrapp.preferences.pairing import Pair, Scored, best_and_worst, length_controlled, pair_up
 
 
 def test_length_control_by_hand() -> None:

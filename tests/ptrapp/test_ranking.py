@@ -2,8 +2,8 @@ import doctest
 
 import pytest
 
-from ptrapp import ranking
-from ptrapp.ranking import Beat, bradley_terry
+from ptrapp.preferences import ranking
+from ptrapp.preferences.ranking import Beat, bradley_terry
 
 
 def test_the_example_by_hand_holds() -> None:

@@ -4,7 +4,7 @@ from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import BASE, Completion, Role, Sampling, Turn
 from ptrapp.engines.base import Finished, Request
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.refine import (
+from ptrapp.refinement.loop import (
     RoundDelta,
     RoundFailed,
     RoundFinished,

@@ -7,7 +7,7 @@ from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import BASE, Completion, Role, Sampling, Turn
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.refine import RoundFinished, is_unchanged, refine, refine_many, sample
+from ptrapp.refinement.loop import RoundFinished, is_unchanged, refine, refine_many, sample
 
 
 def by_question(request: Request) -> str:

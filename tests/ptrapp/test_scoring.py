@@ -9,7 +9,7 @@ from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Preference
 from ptrapp.judges.base import Pair, Verdict
 from ptrapp.judges.verifier import Verifier
-from ptrapp.scoring import Decided, Pairwise, Tally, score_candidates
+from ptrapp.preferences.scoring import Decided, Pairwise, Tally, score_candidates
 
 LEFT, RIGHT, TIE = Preference.LEFT, Preference.RIGHT, Preference.TIE
 

@@ -2,7 +2,7 @@
 
 from math import exp, isclose
 
-from ptrapp.uncertainty import uncertainties
+from ptrapp.preferences.uncertainty import uncertainties
 
 NUMBERS = {1: 0.0, 2: 0.0, 3: 1.0, 4: 1.0}
 

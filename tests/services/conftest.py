@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from db import rounds
+from db.content import rounds
 from db.models import Run
-from db.session import Database, open_database
+from db.storage.session import Database, open_database
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services import compare, play
 from ptrapp.services.board import Board, read_board
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 WAIT_S = 10.0
 

@@ -6,9 +6,11 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from db import adapters, assignments, prompts, rounds
+from db.content import prompts, rounds
+from db.content.rounds import NewRound
+from db.labelling import assignments
 from db.models import Assignment, Rater, RunMode, RunState, Vote
-from db.rounds import NewRound
+from db.registry import adapters
 from ptrapp.core.people import Person, Role
 from ptrapp.services.labelling import answering, campaigns
 from ptrapp.services.labelling.campaigns import Known, Plan

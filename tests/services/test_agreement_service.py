@@ -7,11 +7,11 @@ import pytest
 from campaign_rows import CampaignRows, new_campaign
 from sqlalchemy import text
 
-from db import comparisons, raters, votes
+from db.content.prompts import ensure_prompt
+from db.content.rounds import NewRound, add_round, start_run
+from db.labelling import comparisons, raters, votes
 from db.models import ItemKind, Outcome, Purpose, RaterKind, RunMode
-from db.prompts import ensure_prompt
-from db.rounds import NewRound, add_round, start_run
-from db.session import Session
+from db.storage.session import Session
 from ptrapp.core.errors import NotFound
 from ptrapp.services.labelling.agreement import Report, read_report
 

@@ -12,7 +12,7 @@ from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import board, compare, play
 from ptrapp.services.board import Board, Cell
-from ptrapp.services.studio import Studio
+from ptrapp.services.context import Studio
 
 
 def text_of(board: Board) -> str:

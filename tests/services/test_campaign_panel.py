@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from campaign_rows import new_campaign
 
-from db import comparisons, raters, scores, votes
+from db.content import scores
+from db.labelling import comparisons, raters, votes
 from db.models import ItemKind, Outcome, Purpose, Rater, RaterKind, now
 from ptrapp.core.errors import NotFound
 from ptrapp.services.labelling.disagreements import read_gallery

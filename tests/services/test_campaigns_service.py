@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from labelling_world import EMPTY, Work, somebody
 
-from db import campaigns as rows
-from db import raters, scores
-from db.errors import Conflict
+from db.content import scores
+from db.labelling import campaigns as rows
+from db.labelling import raters
 from db.models import CampaignState, ItemKind, RaterKind
+from db.storage.errors import Conflict
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import Role
 from ptrapp.services.labelling import answering, campaigns, candidates

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db import preferences
-from db.errors import Conflict, DiskFull
+from db.labelling import preferences
 from db.models import Outcome, RaterKind, Vote
+from db.storage.errors import Conflict, DiskFull
 from ptrapp.core.errors import EngineUnavailable, InputError, JudgeError, NotFound
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Preference

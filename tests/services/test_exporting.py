@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from stored_votes import Office, fill, office, refine, sample, vote
 
-from db import preferences, raters, votes
+from db.labelling import preferences, raters, votes
 from db.models import Outcome, RaterKind, Vote
-from db.session import Database, open_database
+from db.storage.session import Database, open_database
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.interchange import formats
 from ptrapp.services.files import exporting, importing

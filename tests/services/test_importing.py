@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from stored_votes import Office, fill, office
 
-from db import comparisons, preferences, raters, votes
+from db.content.prompts import ensure_prompt
+from db.content.trajectories import count_refined
+from db.labelling import comparisons, preferences, raters, votes
 from db.models import (
     Comparison,
     Offer,
@@ -22,9 +24,7 @@ from db.models import (
     Score,
     Vote,
 )
-from db.prompts import ensure_prompt
-from db.session import Database
-from db.trajectories import count_refined
+from db.storage.session import Database
 from ptrapp.core.errors import InputError
 from ptrapp.core.thoughts import GENERIC, TINY
 from ptrapp.interchange.records import CompletionText, JudgedPair, PromptText
@@ -37,9 +37,9 @@ from ptrapp.services.files.importing import (
     import_named,
     import_records,
 )
-from training.pairs import gather_pairs
-from training.payload import Filters
-from training.trajectories import gather_trajectories
+from training.data.pairs import gather_pairs
+from training.data.trajectories import gather_trajectories
+from training.jobs.payload import Filters
 
 ROWS = [
     {"question": f"Question {n}?", "output1": f"Weak {n}.", "output2": f"Strong {n}."}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from db import jobs as queue
-from db.errors import AlreadyQueued, Conflict, DiskFull
 from db.models import JobKind
+from db.registry import jobs as queue
+from db.storage.errors import AlreadyQueued, Conflict, DiskFull
 from ptrapp.core.errors import InputError, NotFound, StorageError
 from ptrapp.services import compare, jobs
 from ptrapp.services.training_panel import read_panel

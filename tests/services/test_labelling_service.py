@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from labelling_world import Work, somebody
 
-from db import preferences
-from db.errors import Conflict, Missing
+from db.labelling import preferences
 from db.models import JobKind, Purpose
+from db.storage.errors import Conflict, Missing
 from ptrapp.core.errors import Forbidden, InputError
 from ptrapp.core.people import Role
 from ptrapp.services import compare, jobs

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db import rounds
-from db.errors import DiskFull
+from db.content import rounds
 from db.models import Prompt, RunState
+from db.storage.errors import DiskFull
 from ptrapp.core.errors import ContextTooLong, EngineUnavailable, InputError, NotFound
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling

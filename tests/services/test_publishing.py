@@ -11,7 +11,7 @@ import yaml
 from stored_votes import Office, fill, office, sample, vote
 
 from db.models import Outcome
-from db.session import Database
+from db.storage.session import Database
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import card, hub_push
 from ptrapp.services.files import exporting, publishing

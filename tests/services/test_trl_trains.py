@@ -8,7 +8,7 @@ from datasets import load_dataset
 from stored_votes import office, sample, vote
 
 from db.models import Outcome
-from db.session import Database
+from db.storage.session import Database
 from ptrapp.core.settings import BUNDLED_MODEL
 from ptrapp.services.files import exporting
 from ptrapp.services.files.exporting import Ask

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from db import adapters
 from db.models import AdapterStatus
+from db.registry import adapters
 from ptrapp.core.errors import AdapterRejected, AdaptersUnsupported, InputError, NotFound
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import versions

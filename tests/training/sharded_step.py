@@ -13,15 +13,15 @@ from peft import LoraConfig, get_peft_model
 from torch.distributed.fsdp import fully_shard
 from transformers import AutoModelForCausalLM
 
-from training.batches import Item, build
-from training.layout import PLAIN, choose_layout
-from training.lora import fuse
-from training.objectives import preference_objective
-from training.plan import cut, shard
-from training.ranks import Ranks
-from training.scorer import Scorer
-from training.tokens import Encoded, Pair, Tokens
-from training.weights import load_weights, save_weights, trained_weights
+from training.data.batches import Item, build
+from training.data.plan import cut, shard
+from training.data.tokens import Encoded, Pair, Tokens
+from training.jobs.ranks import Ranks
+from training.loop.objectives import preference_objective
+from training.policy.layout import PLAIN, choose_layout
+from training.policy.lora import fuse
+from training.policy.scorer import Scorer
+from training.policy.weights import load_weights, save_weights, trained_weights
 
 
 def items() -> list[Item]:

@@ -4,9 +4,9 @@ from itertools import chain
 
 import pytest
 
-from training.batches import Item, Rows, build
-from training.plan import cut, plan_steps, shard
-from training.tokens import Encoded, Pair, Tokens, per_token
+from training.data.batches import Item, Rows, build
+from training.data.plan import cut, plan_steps, shard
+from training.data.tokens import Encoded, Pair, Tokens, per_token
 
 
 def tokens(first: int, length: int, weight: float) -> Tokens:

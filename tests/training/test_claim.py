@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from db import jobs
-from db.errors import Conflict, DatabaseLocked
 from db.models import Job, JobKind
-from db.session import Database
+from db.registry import jobs
+from db.storage.errors import Conflict, DatabaseLocked
+from db.storage.session import Database
 from ptrapp.core.settings import Settings
-from training.claim import Claim
-from training.payload import Payload
+from training.jobs.claim import Claim
+from training.jobs.payload import Payload
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from training_world import (
 )
 
 from db.models import JobKind, JobStatus
-from db.session import Database, open_database
-from training.weights import FILE
+from db.storage.session import Database, open_database
+from training.policy.weights import FILE
 
 pytestmark = pytest.mark.timeout(180)
 LAUNCHER = "torchrun --nproc_per_node 2"

@@ -8,7 +8,7 @@ import pytest
 from ptrapp.core.dialogue import build_messages, prompt_ids
 from ptrapp.core.thoughts import THINK, TINY
 from ptrapp.core.types import Turn
-from training.encode import (
+from training.data.encode import (
     SHORTENED,
     Strength,
     TokenWeights,
@@ -16,8 +16,8 @@ from training.encode import (
     encode_pairs,
     encode_trajectories,
 )
-from training.examples import PairExample, Target, TrajectoryExample, TrajectoryKind
-from training.tokens import Encoded
+from training.data.examples import PairExample, Target, TrajectoryExample, TrajectoryKind
+from training.data.tokens import Encoded
 
 RAW = "<T> 2 and 2.<R> The answer is 4."
 HISTORY = [Turn("", "The answer is 5.", "<R> The answer is 5.")]

@@ -11,18 +11,19 @@ from typing import Any
 import pytest
 from training_world import Programs, finished, job, order, wait_until
 
-from db import adapters, evaluations, jobs, prompts
+from db.content import prompts
 from db.models import Adapter, AdapterStatus, Evaluation, Job, JobKind, JobStatus
-from db.session import Database
+from db.registry import adapters, evaluations, jobs
+from db.storage.session import Database
 from ptrapp.core.errors import ConfigurationError, InputError
 from ptrapp.core.settings import BUNDLED_MODEL, Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.verifier import Verifier
-from training.claim import Claim, StopRequested
-from training.payload import Payload
-from training.ranks import Ranks
+from training.jobs.claim import Claim, StopRequested
+from training.jobs.payload import Payload
+from training.jobs.ranks import Ranks
 from training.recipes import evaluate
 
 SETTINGS: dict[str, Any] = {"n": 4, "seeds": [0, 1], "controls": True, "judge": "verifier"}

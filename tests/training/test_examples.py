@@ -3,14 +3,14 @@
 import pytest
 from training_world import add_round, start_run, vote
 
-from db import prompts, rounds
+from db.content import prompts, rounds
 from db.models import Outcome, Partition, RunMode
-from db.session import Database, Session
+from db.storage.session import Database, Session
 from ptrapp.core.thoughts import TINY
-from training.examples import Gathered, PairExample, TrajectoryExample, TrajectoryKind
-from training.pairs import gather_pairs
-from training.payload import Filters
-from training.trajectories import gather_trajectories
+from training.data.examples import Gathered, PairExample, TrajectoryExample, TrajectoryKind
+from training.data.pairs import gather_pairs
+from training.data.trajectories import gather_trajectories
+from training.jobs.payload import Filters
 
 GOOD, BAD = "<T> 1 + 1.<R> It is 2.", "<T> Easy.<R> It is 3."
 

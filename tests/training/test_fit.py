@@ -12,24 +12,24 @@ import torch
 from safetensors.torch import load_file
 from training_world import order
 
-from db import jobs
 from db.models import Job, JobKind
-from db.session import Database
+from db.registry import jobs
+from db.storage.session import Database
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.settings import Settings
-from training.batches import Item, MicroBatch
-from training.claim import Claim, StopRequested
-from training.config import Precision, TrainingConfig
-from training.estimate import estimate
-from training.fit import Fitted, fit
-from training.hold_out import hold_out
-from training.model import Policy, load_base, make_policy
-from training.objectives import Objective, imitation_objective, preference_objective
-from training.payload import Payload
-from training.ranks import Ranks
-from training.scorer import Scored
-from training.tokens import Encoded, Pair, Tokens
-from training.weights import FILE
+from training.data.batches import Item, MicroBatch
+from training.data.hold_out import hold_out
+from training.data.tokens import Encoded, Pair, Tokens
+from training.jobs.claim import Claim, StopRequested
+from training.jobs.payload import Payload
+from training.jobs.ranks import Ranks
+from training.loop.estimate import estimate
+from training.loop.fit import Fitted, fit
+from training.loop.objectives import Objective, imitation_objective, preference_objective
+from training.policy.config import Precision, TrainingConfig
+from training.policy.model import Policy, load_base, make_policy
+from training.policy.scorer import Scored
+from training.policy.weights import FILE
 
 DPO = partial(preference_objective, beta=0.1)
 CONFIG = TrainingConfig(epochs=5, batch_size=4, save_steps=2, learning_rate=1e-2, patience=None)

@@ -1,7 +1,7 @@
 """What a person is told about a training, and when nothing is said."""
 
-from training import guards
-from training.tokens import Encoded, Pair, Tokens
+from training.data.tokens import Encoded, Pair, Tokens
+from training.loop import warnings
 
 
 def curve(*values: float, each: int = 10) -> list[tuple[int, float]]:
@@ -18,39 +18,39 @@ CHOSEN, TIE = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 
 
 def test_a_loss_that_rises_diverges_and_one_that_falls_does_not() -> None:
-    assert "from 0.69 to 2" in (guards.diverges(curve(0.69, 1.0, 2.0)) or "")
-    assert guards.diverges(curve(0.69, 0.5, 0.6)) is None
-    assert guards.diverges(curve(0.69, 9.0, each=5)) is None, "too early to tell"
+    assert "from 0.69 to 2" in (warnings.diverges(curve(0.69, 1.0, 2.0)) or "")
+    assert warnings.diverges(curve(0.69, 0.5, 0.6)) is None
+    assert warnings.diverges(curve(0.69, 9.0, each=5)) is None, "too early to tell"
 
 
 def test_chosen_answers_that_become_unlikely_are_noticed() -> None:
-    assert "12.0 nats" in (guards.chosen_falls(curve(-52.0), curve(-40.0)) or "")
-    assert guards.chosen_falls(curve(-43.0), curve(-40.0)) is None
-    assert guards.chosen_falls(curve(-6.0), curve(-4.0)) is None, "a tenth of little is little"
-    assert guards.chosen_falls([], []) is None
+    assert "12.0 nats" in (warnings.chosen_falls(curve(-52.0), curve(-40.0)) or "")
+    assert warnings.chosen_falls(curve(-43.0), curve(-40.0)) is None
+    assert warnings.chosen_falls(curve(-6.0), curve(-4.0)) is None, "a tenth of little is little"
+    assert warnings.chosen_falls([], []) is None
 
 
 def test_learning_by_heart_shows_in_the_held_out_pairs_alone() -> None:
     falling = [(10, 0.8), (20, 0.75), (30, 0.6)]
 
-    assert "from 80% to 60%" in (guards.memorises(curve(0.99), falling) or "")
-    assert guards.memorises(curve(0.7), falling) is None
-    assert guards.memorises(curve(0.99), [(10, 0.8), (20, 0.75), (30, 0.78)]) is None
-    assert guards.memorises(curve(0.99), falling[:2]) is None
+    assert "from 80% to 60%" in (warnings.memorises(curve(0.99), falling) or "")
+    assert warnings.memorises(curve(0.7), falling) is None
+    assert warnings.memorises(curve(0.99), [(10, 0.8), (20, 0.75), (30, 0.78)]) is None
+    assert warnings.memorises(curve(0.99), falling[:2]) is None
 
 
 def test_length_that_decides_every_pair_is_said() -> None:
     longer = [example(5, 3, CHOSEN)] * 24
     shorter = [example(3, 5, CHOSEN)] * 24
 
-    assert "the longer completion" in (guards.one_side_longer(longer) or "")
-    assert "100% of the 24 pairs the shorter" in (guards.one_side_longer(shorter) or "")
-    assert guards.one_side_longer(longer + shorter) is None
-    assert guards.one_side_longer(longer[:10]) is None, "ten may be chance"
-    assert guards.one_side_longer([example(4, 4, CHOSEN)] * 24) is None, "equal is not shorter"
+    assert "the longer completion" in (warnings.one_side_longer(longer) or "")
+    assert "100% of the 24 pairs the shorter" in (warnings.one_side_longer(shorter) or "")
+    assert warnings.one_side_longer(longer + shorter) is None
+    assert warnings.one_side_longer(longer[:10]) is None, "ten may be chance"
+    assert warnings.one_side_longer([example(4, 4, CHOSEN)] * 24) is None, "equal is not shorter"
 
 
 def test_ties_alone_have_no_direction() -> None:
-    assert "All 3 pairs are ties" in (guards.only_ties([example(4, 3, TIE)] * 3) or "")
-    assert guards.only_ties([example(4, 3, TIE), example(4, 3, CHOSEN)]) is None
-    assert guards.only_ties([]) is None
+    assert "All 3 pairs are ties" in (warnings.only_ties([example(4, 3, TIE)] * 3) or "")
+    assert warnings.only_ties([example(4, 3, TIE), example(4, 3, CHOSEN)]) is None
+    assert warnings.only_ties([]) is None

@@ -16,9 +16,9 @@ from campaign_rows import CampaignRows
 from tpo_world import DiesAtWrite, Killed
 from training_world import Programs, add_round, finished, job, order, wait_until
 
-from db import campaigns, jobs, prompts, raters, rounds
-from db.campaigns import NewItem
-from db.errors import Conflict
+from db.content import prompts, rounds
+from db.labelling import campaigns, raters
+from db.labelling.campaigns import NewItem
 from db.models import (
     Aspect,
     Campaign,
@@ -36,7 +36,9 @@ from db.models import (
     Score,
     Vote,
 )
-from db.session import Database, Session
+from db.registry import jobs
+from db.storage.errors import Conflict
+from db.storage.session import Database, Session
 from ptrapp.core.errors import ConfigurationError, JudgeError, TrainingError
 from ptrapp.core.settings import Settings
 from ptrapp.core.types import Preference
@@ -44,10 +46,10 @@ from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.llm import LlmJudge
 from ptrapp.judges.verifier import Verifier
-from training.claim import Claim, StopRequested
+from training.jobs.claim import Claim, StopRequested
+from training.jobs.payload import Payload
+from training.jobs.ranks import Ranks
 from training.judging import labelling
-from training.payload import Payload
-from training.ranks import Ranks
 from training.recipes import judge as recipe
 
 LEFT, RIGHT, TIE = Preference.LEFT, Preference.RIGHT, Preference.TIE

@@ -6,12 +6,12 @@ import pytest
 import torch
 import transformers
 
-from training.attention import _flex, segment_attention
-from training.batches import Item, Rows, build
-from training.layout import PLAIN, choose_layout
-from training.scorer import Layout, Scorer
-from training.segments import Segment, Segments
-from training.tokens import Encoded, Pair, Tokens
+from training.data.batches import Item, Rows, build
+from training.data.segments import Segment, Segments
+from training.data.tokens import Encoded, Pair, Tokens
+from training.policy.attention import _flex, segment_attention
+from training.policy.layout import PLAIN, choose_layout
+from training.policy.scorer import Layout, Scorer
 
 SIZES: dict[str, Any] = {
     "vocab_size": 300,

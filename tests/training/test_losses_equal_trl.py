@@ -13,7 +13,7 @@ from torch import Tensor
 
 pytest.importorskip("trl")
 
-from bench.trl_peer import (
+from bench.training.trl_peer import (
     Ids,
     trl_dpo_loss_and_grads,
     trl_reward_loss_and_grads,

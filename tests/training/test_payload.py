@@ -4,14 +4,14 @@ import pytest
 
 from db.models import RaterKind
 from ptrapp.core.errors import ConfigurationError
-from training.payload import Filters, Payload, read
-from training.recipes.dpo import DpoConfig
+from training.jobs.payload import Filters, Payload, read
+from training.loop.preference_training import PreferenceConfig
 from training.recipes.mask_sft import MaskSftConfig
 
 
 def test_an_empty_payload_trains_the_base_with_the_recipes_defaults() -> None:
     assert read(Payload, {}, "payload") == Payload(None, {}, Filters())
-    assert read(DpoConfig, {}, "settings").beta == 0.1
+    assert read(PreferenceConfig, {}, "settings").beta == 0.1
     assert read(MaskSftConfig, {}, "settings").replay_share == pytest.approx(1 / 3)
 
 
@@ -25,7 +25,7 @@ def test_filters_are_read_from_json() -> None:
 
 def test_all_mistakes_are_named_at_once_with_what_was_given() -> None:
     with pytest.raises(ConfigurationError) as raised:
-        read(DpoConfig, {"beta": -1, "betta": 0.1, "epochs": "many"}, "settings")
+        read(PreferenceConfig, {"beta": -1, "betta": 0.1, "epochs": "many"}, "settings")
 
     first, *mistakes = str(raised.value).splitlines()
     assert "settings" in first

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.autograd import gradcheck
 from torch.nn.functional import scaled_dot_product_attention
 
-from training import attend as attend_module
-from training.attend import attend
-from training.head import Head, head_logps
-from training.lora import fuse
+from training.policy import cpu_attention as attend_module
+from training.policy.cpu_attention import attend
+from training.policy.head import Head, head_logps
+from training.policy.lora import fuse
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -63,7 +63,7 @@ HEADS = {
 def test_log_probabilities_and_their_gradient_are_those_of_the_formula(
     kind: str, frozen: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.head.CHUNK", 1)  # chunks of 32 rows: three of them
+    monkeypatch.setattr("training.policy.head.CHUNK", 1)  # chunks of 32 rows: three of them
     weight = random(40, 6, seed=1).requires_grad_(not frozen)
     head = Head(weight, **{"bias": None, **HEADS[kind]})  # type: ignore[arg-type]
     hidden = random(70, 6, seed=2).requires_grad_()

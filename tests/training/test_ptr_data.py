@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 from training_world import adapter_of, add_round, start_run, vote
 
-from db import adapters, jobs
+from db.content.samples import runs_of_job
+from db.content.trajectories import count_refined
 from db.models import Job, JobKind, JobStatus, Partition, Run, RunState
-from db.samples import runs_of_job
-from db.session import Database
-from db.trajectories import count_refined
+from db.registry import adapters, jobs
+from db.storage.session import Database
 from ptrapp.core.dialogue import HistoryMode, build_messages
 from ptrapp.core.errors import ConfigurationError, EngineUnavailable, NothingToLearn
 from ptrapp.core.settings import Settings
@@ -22,14 +22,14 @@ from ptrapp.core.types import Role, Turn
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.tasks.families import HELD_OUT
-from training.claim import Claim, StopRequested
-from training.examples import TrajectoryKind
-from training.payload import Filters, Payload
+from training.data.examples import TrajectoryKind
+from training.data.trajectories import gather_trajectories
+from training.jobs.claim import Claim, StopRequested
+from training.jobs.payload import Filters, Payload
+from training.jobs.ranks import Ranks
 from training.ptr.config import PtrDataConfig
 from training.ptr.queries import choose_once
-from training.ranks import Ranks
 from training.recipes import mask_sft, ptr_data
-from training.trajectories import gather_trajectories
 
 SMALL = {"n_queries": 6, "chunk_size": 2}
 
@@ -48,8 +48,10 @@ class World:
         self.folder = folder
         self.engine = ScriptedEngine(wrong)
         self.strong = ScriptedEngine(wrong)
-        monkeypatch.setattr("training.ptr.cast.open_engine", lambda settings: self.engine)
-        monkeypatch.setattr("training.ptr.cast.open_strong_engine", lambda settings: self.strong)
+        monkeypatch.setattr("training.ptr.generators.open_engine", lambda settings: self.engine)
+        monkeypatch.setattr(
+            "training.ptr.generators.open_strong_engine", lambda settings: self.strong
+        )
 
     def claim(self, settings: dict[str, Any], **options: Any) -> Claim:
         with self.database.write() as session:
@@ -338,7 +340,7 @@ def test_cleaning_is_counted_in_the_result_and_said(world: World) -> None:
 def test_a_stopped_job_goes_on_where_it_was_and_ends_like_an_undisturbed_one(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from db.session import open_database
+    from db.storage.session import open_database
 
     undisturbed = World(database, tmp_path / "one", monkeypatch)
     settings = {"queries": questions(tmp_path, *SUMS), "final": "best_of_n", "rounds": 3}

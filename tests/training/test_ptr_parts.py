@@ -10,20 +10,21 @@ import pytest
 import torch
 from training_world import add_round, start_run
 
-from db import jobs, scores
+from db.content import scores
+from db.content.samples import runs_of_job
 from db.models import JobKind, Rater, Run
-from db.samples import runs_of_job
+from db.registry import jobs
 from ptrapp.core.errors import ModelUnusable
 from ptrapp.core.settings import Settings
 from ptrapp.core.types import Message, Role, Sampling
 from ptrapp.engines.base import Request, complete
 from ptrapp.engines.scripted import ScriptedEngine
-from training.claim import Claim, StopRequested
-from training.payload import Payload
+from training.jobs.cancelling import Stoppable
+from training.jobs.claim import Claim, StopRequested
+from training.jobs.payload import Payload
 from training.ptr.config import PtrDataConfig
 from training.ptr.consistency import embed_by, mean_cosine, open_embedding
 from training.ptr.superiority import compare_scores, in_words, is_superior, measure
-from training.stoppable import Stoppable
 
 
 def test_ranks_of_gains_and_losses_by_hand() -> None:

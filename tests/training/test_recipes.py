@@ -20,14 +20,14 @@ from training_world import (
 )
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from db import jobs
 from db.models import Adapter, AdapterStatus, JobKind, JobStatus, Outcome
-from db.session import Database
+from db.registry import jobs
+from db.storage.session import Database
 from ptrapp.core.errors import ConfigurationError, NothingToLearn, ParentUnusable
 from ptrapp.core.settings import Settings
-from training.claim import Claim
-from training.payload import Filters, Payload
-from training.ranks import Ranks
+from training.jobs.claim import Claim
+from training.jobs.payload import Filters, Payload
+from training.jobs.ranks import Ranks
 from training.recipes import dpo, mask_sft
 
 SHORT = {"epochs": 1, "batch_size": 4}

@@ -11,22 +11,23 @@ import pytest
 import torch
 from training_world import Programs, add_round, finished, job, order, start_run, vote
 
-from db import comparisons, jobs, raters, votes
-from db.errors import Conflict
+from db.labelling import comparisons, raters, votes
 from db.models import Job, JobKind, JobStatus, Outcome, Partition, Rater, RaterKind
-from db.session import Database, open_database
+from db.registry import jobs
+from db.storage.errors import Conflict
+from db.storage.session import Database, open_database
 from ptrapp.core.errors import ConfigurationError, NothingToLearn
 from ptrapp.core.settings import BUNDLED_MODEL, Settings
 from ptrapp.core.types import Preference
 from ptrapp.judges.opening import open_judge
 from ptrapp.judges.reward_model import RewardModel
 from ptrapp.judges.verifier import Verifier
-from ptrapp.scoring import score_candidates
-from training.claim import Claim, StopRequested
-from training.payload import Filters, Payload
-from training.ranks import Ranks
+from ptrapp.preferences.scoring import score_candidates
+from training.jobs.claim import Claim, StopRequested
+from training.jobs.payload import Filters, Payload
+from training.jobs.ranks import Ranks
 from training.recipes import reward_model
-from training.rewarding.opinions import gather_opinions
+from training.rewarding.labels import gather_opinions
 
 SHORT = {"epochs": 1, "batch_size": 8, "eval_share": 0.0}
 

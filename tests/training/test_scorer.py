@@ -8,18 +8,18 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity, log_softmax, logsigmoid
 
-from training.batches import Item, Rows, build
-from training.layout import PLAIN, choose_layout
-from training.losses import PAPER, PreferenceForm
-from training.objectives import (
+from training.data.batches import Item, Rows, build
+from training.data.plan import cut
+from training.data.tokens import Encoded, Pair, Tokens
+from training.loop.objectives import (
     JudgeBatch,
     imitation_objective,
     preference_objective,
     sequence_logps,
 )
-from training.plan import cut
-from training.scorer import Layout, Scorer
-from training.tokens import Encoded, Pair, Tokens
+from training.losses import PAPER, PreferenceForm
+from training.policy.layout import PLAIN, choose_layout
+from training.policy.scorer import Layout, Scorer
 
 LAYOUTS = [Layout(rows, fused) for rows in Rows for fused in (True, False)]
 EVERYTHING = 10**9

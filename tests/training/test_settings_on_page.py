@@ -8,8 +8,8 @@ import pytest
 from training_world import ROOT
 
 from db.models import JobKind
+from training.loop.preference_training import PreferenceConfig
 from training.ptr.config import PtrDataConfig
-from training.recipes.dpo import DpoConfig
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.mask_sft import MaskSftConfig
 from training.tpo.config import TpoConfig
@@ -39,7 +39,7 @@ def test_every_kind_of_job_has_a_name_on_the_page() -> None:
 @pytest.mark.parametrize(
     ("kind", "config"),
     [
-        ("dpo", DpoConfig),
+        ("dpo", PreferenceConfig),
         ("mask_sft", MaskSftConfig),
         ("tpo", TpoConfig),
         ("ptr_data", PtrDataConfig),

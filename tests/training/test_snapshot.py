@@ -7,8 +7,8 @@ import pytest
 
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.types import Message, Role
-from training import snapshot
-from training.examples import Gathered, PairExample, Target, TrajectoryExample, TrajectoryKind
+from training.data import snapshot
+from training.data.examples import Gathered, PairExample, Target, TrajectoryExample, TrajectoryKind
 
 MESSAGES = (Message(Role.SYSTEM, "Be kind."), Message(Role.USER, "Wie geht’s?\u2028"))
 PAIR = PairExample(MESSAGES, True, Target("<T>a\n<R>b", (1, 2)), Target("c", None, False), (3, 4))

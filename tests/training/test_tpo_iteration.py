@@ -9,13 +9,14 @@ from safetensors.torch import load_file
 from tpo_world import SHORT, Bench, add_sums, bench, by_seed, malformed, right, wrong
 from training_world import fill_with_preferences
 
-from db import jobs, prompts, samples
+from db.content import prompts, samples
 from db.models import Adapter, JobKind, JobStatus, Partition, Prompt, RunState
+from db.registry import jobs
 from ptrapp.core.errors import ConfigurationError, NothingToLearn, TrainingError
 from ptrapp.core.types import Policy, Preference
 from ptrapp.engines.base import Request
 from ptrapp.judges.base import Verdict
-from training.payload import read
+from training.jobs.payload import read
 from training.tpo.config import TpoConfig
 from training.tpo.prompts import choose, selection_prompts
 

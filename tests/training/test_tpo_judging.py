@@ -7,20 +7,21 @@ import pytest
 from tpo_world import Bench, bench, malformed, right, wrong
 from training_world import vote
 
-from db import preferences, samples
+from db.content import samples
+from db.labelling import preferences
 from db.models import JobKind, Outcome, Rater, RaterKind, Run, Score, Vote
 from ptrapp.core.errors import JudgeError, TrainingError
 from ptrapp.core.types import Preference
 from ptrapp.engines.base import Request
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.verifier import Verifier
-from training.claim import Claim
-from training.payload import read
+from training.generation.parent import serving
+from training.jobs.claim import Claim
+from training.jobs.payload import read
 from training.tpo.config import TpoConfig
 from training.tpo.judging import Judged, judge_samples
 from training.tpo.prompts import choose
 from training.tpo.sampling import sample
-from training.tpo.serving import serving
 
 __all__ = ["bench"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from training_world import Programs, adapter_of, finished, job, order, wait_until
 
-from db import samples
+from db.content import samples
 from db.models import JobKind, JobStatus, Run, RunState
-from db.session import Database
+from db.storage.session import Database
 from ptrapp.core.settings import BUNDLED_MODEL
 
 pytestmark = pytest.mark.timeout(240)

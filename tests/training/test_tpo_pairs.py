@@ -6,7 +6,7 @@ import pytest
 from training_world import add_round, start_run
 
 from db.models import Round, Run
-from db.session import Database
+from db.storage.session import Database
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.core.thoughts import TINY
 from training.tpo.config import TpoConfig

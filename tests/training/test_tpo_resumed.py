@@ -11,11 +11,11 @@ import pytest
 from tpo_world import Bench, DiesAtWrite, Killed, StopsAtLook, add_sums, bench
 from training_world import adapter_of
 
-from db import samples
+from db.content import samples
 from db.models import Score
-from db.session import Database, open_database
-from training import durable
-from training.claim import Claim, StopRequested
+from db.storage.session import Database, open_database
+from training.jobs import atomic_write
+from training.jobs.claim import Claim, StopRequested
 
 __all__ = ["bench"]
 
@@ -94,7 +94,7 @@ def test_killed_before_any_of_its_files_it_ends_with_the_very_version(
 ) -> None:
     """Each life ends before a file is written, and comes a little further than the last."""
     claim = bench.claim()
-    write = durable.write
+    write = atomic_write.write
     lost: list[str] = []
     left = 0
 
@@ -106,7 +106,7 @@ def test_killed_before_any_of_its_files_it_ends_with_the_very_version(
             raise Killed
         write(path, content)
 
-    monkeypatch.setattr(durable, "write", write_or_die)
+    monkeypatch.setattr(atomic_write, "write", write_or_die)
     for n_files in range(30):
         left = n_files
         try:

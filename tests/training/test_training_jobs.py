@@ -24,14 +24,14 @@ from training_world import (
     wait_until,
 )
 
-from db import jobs
 from db.models import AdapterStatus, JobKind, JobStatus
-from db.session import Database, open_database
+from db.registry import jobs
+from db.storage.session import Database, open_database
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.settings import Settings
-from training.ancestry import refuse_repetition
-from training.claim import Claim
-from training.payload import Filters, Payload
+from training.jobs.claim import Claim
+from training.jobs.payload import Filters, Payload
+from training.policy.lineage import refuse_repetition
 
 pytestmark = pytest.mark.timeout(300)
 N_PAIRS = 16

@@ -11,15 +11,16 @@ from uuid import uuid4
 import pytest
 from training_world import adapter_of
 
-from db import jobs, prompts
+from db.content import prompts
 from db.models import Adapter, Job, JobKind
-from db.session import Database, Session
+from db.registry import jobs
+from db.storage.session import Database, Session
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
-from training.claim import Claim
-from training.payload import Filters, Payload
-from training.ranks import Ranks
+from training.jobs.claim import Claim
+from training.jobs.payload import Filters, Payload
+from training.jobs.ranks import Ranks
 from training.recipes import tpo
 
 SHORT: dict[str, Any] = {
@@ -82,7 +83,7 @@ class Bench:
         self.engines: list[ScriptedEngine] = []
         self._word_s = 0.0
         self.settings = Settings(data_dir=data, model=str(model), device="cpu")
-        monkeypatch.setattr("training.tpo.serving.open_engine", self._open)
+        monkeypatch.setattr("training.generation.parent.open_engine", self._open)
 
     @property
     def requests(self) -> list[Request]:

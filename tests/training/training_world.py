@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from db import comparisons, jobs, prompts, raters, rounds, votes
+from db.content import prompts, rounds
+from db.content.rounds import NewRound
+from db.labelling import comparisons, raters, votes
 from db.models import Adapter, Job, JobKind, JobStatus, Outcome, Partition, RaterKind, RunMode
-from db.rounds import NewRound
-from db.session import Database, Session
+from db.registry import jobs
+from db.storage.session import Database, Session
 from ptrapp.core.thoughts import TINY, split
 
 ROOT = Path(__file__).resolve().parents[2]

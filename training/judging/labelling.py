@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from db import jobs, judging, votes
-from db.judging import ToJudge
+from db.labelling import judging, votes
+from db.labelling.judging import ToJudge
 from db.models import Outcome
-from db.session import Session
+from db.registry import jobs
+from db.storage.session import Session
 from ptrapp.core.errors import JudgeError, TrainingError
 from ptrapp.judges.base import ByNumbers, Judge, Verdict
-from training.claim import Claim
-from training.judging.asking import Said, ask
+from training.jobs.cancellable_wait import patience
+from training.jobs.claim import Claim
 from training.judging.numbers import Numbers
 from training.judging.reasons import reason_of
-from training.patience import patience
+from training.judging.verdicts import Said, ask
 
 SILENT_BATCHES = 3
 """After so many batches without one verdict a judge that compares is taken to be down. One that

@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from db import candidates, scores
-from db.session import Session
-from training import durable
+from db.content import scores
+from db.labelling import candidates
+from db.storage.session import Session
+from training.jobs import atomic_write
 
 
 class Numbers(Protocol):
@@ -56,6 +57,6 @@ class OfThoughts:
     def keep(self, session: Session, new: Mapping[int, float]) -> None:
         if new:
             path = self._folder / f"{self._n_files:06d}.json"
-            durable.write(path, json.dumps(dict(new)).encode())
+            atomic_write.write(path, json.dumps(dict(new)).encode())
             self._n_files += 1
             self._values |= new

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from db import judging, opinions
+from db.labelling import agreement, judging
+from db.labelling.agreement import OpinionRow
 from db.models import Outcome, Purpose, RaterKind
-from db.opinions import OpinionRow
-from db.session import Session
+from db.storage.session import Session
 from ptrapp.analysis.intervals import wilson_of_clusters
 from ptrapp.core.types import Preference
 from ptrapp.judges.base import Verdict, rater_name
-from ptrapp.scoring import tally
-from training.claim import Claim
+from ptrapp.preferences.scoring import tally
+from training.jobs.claim import Claim
 
 MOST_REASONS = 8
 """Reasons told by themselves; the rest is counted together."""
@@ -26,8 +26,8 @@ def result_of(
     `both_orders_agree` and all of agreement with people are None where there is nothing to tell
     them from; `unscored` is a table of the reasons, the most frequent first.
     """
-    rows = opinions.of_campaign(session, campaign_id)
-    gold = opinions.known_answers(session, campaign_id)
+    rows = agreement.of_campaign(session, campaign_id)
+    gold = agreement.known_answers(session, campaign_id)
     own = [row for row in rows if row.rater == rater_name(judge)]
     counts = tally(Verdict(Preference(row.outcome.value), "", row.agreed) for row in own)
     return {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from training.losses.flips import smooth, unflip
+from training.losses.label_noise import smooth, unflip
 from training.losses.likelihood import bradley_terry, davidson, rao_kupper
 
 

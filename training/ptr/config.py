@@ -10,7 +10,7 @@ from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
-from training.payload import STRICT
+from training.jobs.payload import STRICT
 
 GENERATED, AUTO = "generated", "auto"
 SOLVER, BEST_OF_N, STRONG, HUMAN, VERSION = "solver", "best_of_n", "strong", "human", "version:"

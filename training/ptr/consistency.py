@@ -12,9 +12,9 @@ from transformers import AutoModel, AutoTokenizer
 
 from db.models import Adapter
 from ptrapp.core.errors import ModelUnusable
-from training.claim import Claim
-from training.config import Precision
-from training.model import continue_from, load_base
+from training.jobs.claim import Claim
+from training.policy.config import Precision
+from training.policy.model import continue_from, load_base
 from training.ptr.config import PtrDataConfig
 
 Embed = Callable[[Sequence[str]], Tensor]

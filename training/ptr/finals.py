@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from random import Random
 
-from db.rounds import NewRound
-from db.session import Database
+from db.content.rounds import NewRound
+from db.storage.session import Database
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.judges.base import Judge
 from training.bundled.styles import Style, write
-from training.ptr.cast import Cast
 from training.ptr.config import HUMAN, SOLVER, PtrDataConfig
 from training.ptr.consistency import Embed
+from training.ptr.external_rounds import told
+from training.ptr.generators import Cast
 from training.ptr.preferred import load_round
 from training.ptr.sampled import sampled_finals
-from training.ptr.told import told
 from training.ptr.trajectories import Asked, Outcome, Trajectory, WriteFinals, attempt_rows
 
 

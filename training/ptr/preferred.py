@@ -3,9 +3,9 @@
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
-from db import preferences
+from db.labelling import preferences
 from db.models import Outcome, Partition, RaterKind, Round, Vote
-from db.session import Session
+from db.storage.session import Session
 from ptrapp.core.types import FinishReason
 
 

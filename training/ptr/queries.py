@@ -8,17 +8,17 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple, TypeVar
 
+from db.content.trajectories import prompt_texts
 from db.models import Partition
-from db.session import Session
-from db.trajectories import prompt_texts
+from db.storage.session import Session
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.tasks.cleaning import Rules, clean, normalised
 from ptrapp.tasks.datasets import Columns, Question, read_questions
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
 from ptrapp.tasks.problem import Problem
-from training import durable
-from training.claim import Claim
+from training.jobs import atomic_write
+from training.jobs.claim import Claim
 from training.ptr.config import GENERATED, HUMAN, PtrDataConfig
 from training.ptr.preferred import preferred_candidates
 
@@ -64,7 +64,7 @@ def choose_once(claim: Claim, config: PtrDataConfig) -> Chosen:
                 f"({_counts(chosen.dropped)}). Name other queries."
             )
         rows = {**chosen._asdict(), "queries": [asdict(query) for query in chosen.queries]}
-        durable.write(path, json.dumps(rows).encode())
+        atomic_write.write(path, json.dumps(rows).encode())
     return _read(path)
 
 

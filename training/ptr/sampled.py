@@ -3,20 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from db.rounds import NewRound
+from db.content.rounds import NewRound
 from ptrapp.core.errors import EngineError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Completion, Sampling
 from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
-from ptrapp.refine import as_turn, refine_many, round_seed
-from ptrapp.scoring import score_candidates
+from ptrapp.preferences.scoring import score_candidates
+from ptrapp.refinement.loop import as_turn, refine_many, round_seed
 from ptrapp.services.storing import as_row
 from ptrapp.tasks.check import is_correct
-from training.ptr.cast import Cast, Writer
 from training.ptr.config import BEST_OF_N, PtrDataConfig
 from training.ptr.consistency import Embed, mean_cosine
-from training.ptr.told import told
+from training.ptr.external_rounds import told
+from training.ptr.generators import Cast, Writer
 from training.ptr.trajectories import (
     Asked,
     Dropped,

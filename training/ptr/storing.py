@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from db import jobs, prompts, rounds
+from db.content import prompts, rounds
+from db.content.samples import runs_of_job
 from db.models import Run, RunMode, RunState
-from db.samples import runs_of_job
-from db.session import Session
-from training.claim import Claim
-from training.ptr.cast import Cast
+from db.registry import jobs
+from db.storage.session import Session
+from training.jobs.claim import Claim
 from training.ptr.config import PtrDataConfig
+from training.ptr.generators import Cast
 from training.ptr.trajectories import Dropped, Outcome, Trajectory
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from scipy.stats import rankdata, wilcoxon
 
-from db import raters, scores
+from db.content import scores
+from db.labelling import raters
 from db.models import RaterKind, Round, Run
 from ptrapp.core.dialogue import in_one
 from ptrapp.judges.base import Judge, PointwiseJudge
 from ptrapp.judges.verifier import Verifier
-from ptrapp.scoring import score_candidates
-from training.claim import Claim, StopRequested
+from ptrapp.preferences.scoring import score_candidates
+from training.jobs.claim import Claim, StopRequested
 
 SIGNIFICANT = 0.05
 MOST_JUDGED = 500

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from db.rounds import NewRound
+from db.content.rounds import NewRound
 from ptrapp.core.errors import ContextTooLong, EngineError
 from ptrapp.core.types import Completion, FinishReason, Sampling
-from ptrapp.refine import refine_many, round_seed
+from ptrapp.refinement.loop import refine_many, round_seed
 from ptrapp.services.storing import as_row
-from training.ptr.cast import Cast
 from training.ptr.config import PtrDataConfig
+from training.ptr.generators import Cast
 from training.ptr.queries import Query
 
 

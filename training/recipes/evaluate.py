@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from db import adapters, evaluations
 from db.models import Adapter
+from db.registry import adapters, evaluations
 from ptrapp.core.dialogue import HistoryMode
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking
@@ -21,13 +21,13 @@ from ptrapp.evaluation.tasks import open_task
 from ptrapp.judges.base import Judge
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.tasks.datasets import Columns
-from training.ancestry import find_parent
-from training.claim import Claim
-from training.desk import Desk
-from training.payload import STRICT, read
-from training.ranks import Ranks
-from training.serving import load, unfit
-from training.stoppable import Stoppable
+from training.generation.versions import load, unfit
+from training.jobs.cancelling import Stoppable
+from training.jobs.claim import Claim
+from training.jobs.evaluation_store import Desk
+from training.jobs.payload import STRICT, read
+from training.jobs.ranks import Ranks
+from training.policy.lineage import find_parent
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

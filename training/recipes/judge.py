@@ -2,19 +2,20 @@
 
 import random
 
-from db import campaigns, jobs, judging, raters
+from db.labelling import campaigns, judging, raters
 from db.models import Aspect, Outcome, RaterKind
+from db.registry import jobs
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.judges.base import Judge, rater_name
 from ptrapp.judges.opening import close_judge, open_judge
-from ptrapp.uncertainty import uncertainties
-from training.claim import Claim
+from ptrapp.preferences.uncertainty import uncertainties
+from training.jobs.claim import Claim
+from training.jobs.payload import read
+from training.jobs.ranks import Ranks
 from training.judging.config import JudgeConfig
 from training.judging.labelling import Turn, label
 from training.judging.numbers import Numbers, OfResponses, OfThoughts
 from training.judging.result import result_of, tell
-from training.payload import read
-from training.ranks import Ranks
 
 _AT_ONCE = 2_000
 """Comparisons said anew by one transaction: no rater waits longer than for that."""

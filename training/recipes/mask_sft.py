@@ -15,23 +15,23 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from ptrapp.core.errors import ConfigurationError, NothingToLearn
-from training import snapshot
-from training.ancestry import find_parent, refuse_repetition
-from training.batches import Item
-from training.claim import Claim
-from training.config import TrainingConfig
-from training.encode import TokenWeights, encode_trajectories
-from training.examples import in_words
-from training.fit import fit
-from training.hold_out import hold_out
+from training.data import snapshot
+from training.data.batches import Item
+from training.data.encode import TokenWeights, encode_trajectories
+from training.data.examples import in_words
+from training.data.hold_out import hold_out
+from training.data.token_cache import encoded_once
+from training.data.trajectories import gather_trajectories
+from training.jobs.claim import Claim
+from training.jobs.payload import STRICT, read
+from training.jobs.ranks import Ranks
+from training.loop.fit import fit
+from training.loop.objectives import imitation_objective
 from training.losses import OFFICIAL, PAPER
-from training.model import load_base, make_policy
-from training.objectives import imitation_objective
-from training.payload import STRICT, read
-from training.publish import Origin, publish
-from training.ranks import Ranks
-from training.token_cache import encoded_once
-from training.trajectories import gather_trajectories
+from training.policy.config import TrainingConfig
+from training.policy.lineage import find_parent, refuse_repetition
+from training.policy.model import load_base, make_policy
+from training.policy.publish import Origin, publish
 
 
 class Preset(StrEnum):

@@ -20,18 +20,18 @@ from db.models import Adapter, Run
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.judges.base import Judge
 from ptrapp.judges.opening import close_judge, open_judge
-from training.ancestry import find_parent
-from training.claim import Claim
-from training.payload import read
+from training.jobs.claim import Claim
+from training.jobs.payload import read
+from training.jobs.ranks import Ranks
+from training.policy.lineage import find_parent
 from training.ptr import queries, superiority
-from training.ptr.cast import open_cast
 from training.ptr.config import BEST_OF_N, PtrDataConfig, resolved
 from training.ptr.consistency import open_embedding
 from training.ptr.finals import final_writer
+from training.ptr.generators import open_cast
 from training.ptr.queries import Query
 from training.ptr.storing import dropped_of, runs_so_far, store, stored_places, trajectories_of
 from training.ptr.trajectories import write_chunk
-from training.ranks import Ranks
 
 WRITING = "writing trajectories"
 

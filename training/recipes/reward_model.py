@@ -14,19 +14,19 @@ from typing import Any
 from ptrapp.analysis.intervals import wilson
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.judges.reward_model import RewardModel
-from ptrapp.outcomes import Counting
-from training import guards
-from training.claim import Claim
-from training.examples import in_words
-from training.hold_out import hold_out
+from ptrapp.preferences.counting import Counting
+from training.data.examples import in_words
+from training.data.hold_out import hold_out
+from training.jobs.claim import Claim
+from training.jobs.payload import read
+from training.jobs.ranks import Ranks
+from training.loop import warnings
 from training.losses.reward import RewardForm
-from training.payload import read
-from training.ranks import Ranks
 from training.rewarding.classifier import load_classifier
 from training.rewarding.config import RewardConfig
 from training.rewarding.encode import encode_opinions
+from training.rewarding.labels import Opinion, frozen_once
 from training.rewarding.learn import Learnt, learn
-from training.rewarding.opinions import Opinion, frozen_once
 from training.rewarding.publish import name_of, publish
 
 FEWEST = 20
@@ -119,8 +119,8 @@ def _refuse_too_few(opinions: Sequence[Opinion], dropped: Counter[str]) -> None:
 def _warn(claim: Claim, trained: Learnt) -> None:
     curves = trained.curves
     for sentence in (
-        guards.diverges(curves["loss"]),
-        guards.memorises(curves["rewards/accuracies"], curves["eval_rewards/accuracies"]),
+        warnings.diverges(curves["loss"]),
+        warnings.memorises(curves["rewards/accuracies"], curves["eval_rewards/accuracies"]),
     ):
         if sentence:
             claim.note(sentence, "warning")

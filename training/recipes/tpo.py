@@ -12,29 +12,31 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from db import adapters, jobs, samples, votes
+from db.content import samples
+from db.labelling import votes
 from db.models import Adapter, JobKind, RaterKind
-from db.session import Session
+from db.registry import adapters, jobs
+from db.storage.session import Session
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.judges.opening import close_judge, open_judge
-from training import snapshot
-from training.ancestry import find_parent
-from training.claim import Claim, StopRequested
-from training.examples import Gathered, PairExample
-from training.model import load_base, make_policy
-from training.pairs import gather_pairs
-from training.payload import Filters, read
-from training.publish import Origin, publish
-from training.ranks import Ranks
-from training.recipes.dpo import learn_pairs
-from training.tpo import figures
+from training.data import snapshot
+from training.data.examples import Gathered, PairExample
+from training.data.pairs import gather_pairs
+from training.generation.parent import serving
+from training.jobs.claim import Claim, StopRequested
+from training.jobs.payload import Filters, read
+from training.jobs.ranks import Ranks
+from training.loop.preference_training import learn_pairs
+from training.policy.lineage import find_parent
+from training.policy.model import load_base, make_policy
+from training.policy.publish import Origin, publish
+from training.tpo import metrics
 from training.tpo.config import TpoConfig, check
 from training.tpo.judging import judge_samples
 from training.tpo.pairs import pair
 from training.tpo.prompts import choose, selection_prompts
 from training.tpo.sampling import refuse_only_malformed, sample
 from training.tpo.selection import select
-from training.tpo.serving import serving
 
 LOOK_S = 0.5
 """Seconds between two looks of a process that waits for the first to have made the pairs."""
@@ -52,8 +54,8 @@ def run(claim: Claim, ranks: Ranks) -> str:
     _await_pairs(claim)
     frozen = snapshot.read(claim.folder)
     row = snapshot.register(claim, frozen)
-    found = figures.read(claim)
-    claim.note(figures.in_words(found))
+    found = metrics.read(claim)
+    claim.note(metrics.in_words(found))
 
     claim.enter("loading the model")
     base = load_base(claim.settings, config.precision)
@@ -101,10 +103,10 @@ def _make_pairs(claim: Claim, config: TpoConfig, parent: Adapter | None) -> None
 
     claim.enter("freezing the pairs")
     paired = pair(config, runs, judged.values, fmt)
-    found = figures.figures(runs, judged, paired)
+    found = metrics.figures(runs, judged, paired)
     gathered, after = _with_waiting(claim, config, parent, fmt, paired.examples)
     found["n_human_pairs"] = len(gathered.examples) - len(paired.examples)
-    figures.write(claim, found)
+    metrics.write(claim, found)
     snapshot.freeze(
         claim.folder,
         gathered,

@@ -18,8 +18,8 @@ from transformers import (
 from ptrapp.core.errors import ModelUnusable
 from ptrapp.core.settings import Settings
 from ptrapp.judges.opening import find_reward_model
-from training.config import Tune
-from training.model import SMALL
+from training.policy.config import Tune
+from training.policy.model import SMALL
 from training.rewarding.config import RewardConfig
 
 _REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)

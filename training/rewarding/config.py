@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.config import Tune
-from training.encode import Strength
+from training.data.encode import Strength
+from training.jobs.payload import STRICT
 from training.losses.reward import RewardForm
-from training.payload import STRICT
+from training.policy.config import Tune
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

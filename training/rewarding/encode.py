@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from ptrapp.judges.reward_model import chat_ids
-from training.encode import MARGIN_PER_STEP, Strength
-from training.rewarding.opinions import Opinion
-from training.tokens import Pair, Tokens
+from training.data.encode import MARGIN_PER_STEP, Strength
+from training.data.tokens import Pair, Tokens
+from training.rewarding.labels import Opinion
 
 
 @dataclass(frozen=True, slots=True)

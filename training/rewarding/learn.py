@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from ptrapp.core.errors import TrainingError
-from training import durable
-from training.claim import Claim, StopRequested
+from training.data.plan import plan_steps
+from training.jobs import atomic_write
+from training.jobs.claim import Claim, StopRequested
+from training.loop.reporting import REPORT_EVERY_S
 from training.losses.reward import reward_model_loss
-from training.plan import plan_steps
-from training.reporting import REPORT_EVERY_S
 from training.rewarding.classifier import Classifier
 from training.rewarding.config import RewardConfig
 from training.rewarding.encode import Judged
@@ -192,7 +192,7 @@ def _store(claim: Claim, model: Classifier, optimizer: torch.optim.Optimizer, st
     held = io.BytesIO()
     weights = {name: weight.detach() for name, weight in model.trained.items()}
     torch.save({"step": step, "weights": weights, "optimizer": optimizer.state_dict()}, held)
-    durable.write(claim.folder / STATE, held.getvalue())
+    atomic_write.write(claim.folder / STATE, held.getvalue())
 
 
 def _restore(claim: Claim, model: Classifier, optimizer: torch.optim.Optimizer) -> int:

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from db import jobs, raters
+from db.labelling import raters
 from db.models import RaterKind
+from db.registry import jobs
 from ptrapp.judges.base import rater_name
-from training import durable
-from training.claim import Claim
-from training.model import MANIFEST
+from training.jobs import atomic_write
+from training.jobs.claim import Claim
+from training.policy.model import MANIFEST
 from training.rewarding.classifier import Classifier
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ def publish(claim: Claim, model: Classifier, examine: Callable[[Path], dict[str,
         result = examine(unfinished) | {"judge": name, "path": str(final), "base": model.base}
         manifest = {"name": name, "recipe": claim.kind.value, "job": claim.job_id, **result}
         (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2))
-        durable.flush_tree(unfinished)
+        atomic_write.flush_tree(unfinished)
         config = {key: result[key] for key in ("path", "base", "accuracy", "n_pairs")}
         with claim.database.write() as session:
             jobs.finish(session, claim.job_id, claim.token, result)
@@ -54,7 +55,7 @@ def publish(claim: Claim, model: Classifier, examine: Callable[[Path], dict[str,
             if final.exists():  # left by a process that was killed before it could commit
                 shutil.rmtree(final)
             unfinished.rename(final)
-            durable.flush_folder(final.parent)
+            atomic_write.flush_folder(final.parent)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     log.info("job %d: the judge %s is ready", claim.job_id, name)

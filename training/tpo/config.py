@@ -7,15 +7,16 @@ from pydantic.dataclasses import dataclass
 
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.types import Sampling
-from ptrapp.pairing import MOST_MALFORMED, MOST_RHO
-from ptrapp.scoring import Pairwise
-from training.config import Tune
-from training.payload import STRICT
-from training.recipes import dpo
+from ptrapp.preferences.pairing import MOST_MALFORMED, MOST_RHO
+from ptrapp.preferences.scoring import Pairwise
+from training.jobs.payload import STRICT
+from training.loop import preference_training
+from training.loop.preference_training import PreferenceConfig
+from training.policy.config import Tune
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
-class TpoConfig(dpo.DpoConfig):
+class TpoConfig(PreferenceConfig):
     """The settings of a TPO job; those of DPO say how its pairs are learnt."""
 
     prompts: Annotated[str, Field(min_length=1)] = "generated"
@@ -64,7 +65,7 @@ class TpoConfig(dpo.DpoConfig):
 
 def check(config: TpoConfig) -> None:
     """Raise `ConfigurationError` for settings that are each fine and make no sense together."""
-    dpo.check(config)
+    preference_training.check(config)
     if config.tune is Tune.FULL and (config.n_selection or config.iterations > 1):
         raise ConfigurationError(
             "tune full makes a model of its own, which cannot be served beside the others: set "

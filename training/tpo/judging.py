@@ -10,18 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from db import comparisons, jobs, raters, samples, scores, votes
+from db.content import samples, scores
+from db.labelling import comparisons, raters, votes
 from db.models import Outcome, RaterKind, Round, Run, Vote
-from db.session import Session
+from db.registry import jobs
+from db.storage.session import Session
 from ptrapp.core.dialogue import in_one
 from ptrapp.core.errors import EngineError, JudgeError, TrainingError
 from ptrapp.core.types import Preference
 from ptrapp.judges.base import Judge, PointwiseJudge, Verdict, rater_name
-from ptrapp.scoring import Compared, Decided, Scores, Tally, score_candidates
-from training.claim import Claim
-from training.patience import patience
+from ptrapp.preferences.scoring import Compared, Decided, Scores, Tally, score_candidates
+from training.jobs.cancellable_wait import patience
+from training.jobs.claim import Claim
+from training.tpo.cached_judgements import RecalledNumbers, RecalledVerdicts
 from training.tpo.config import TpoConfig
-from training.tpo.recalled import RecalledNumbers, RecalledVerdicts
 
 MOST_UNSCORED = 0.5
 """Share of candidates without a score beyond which the judge is taken to be down."""

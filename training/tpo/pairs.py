@@ -13,8 +13,8 @@ from ptrapp.core.dialogue import build_messages, turns_of
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason
-from ptrapp.pairing import Pairing, Scored, pair_up
-from training.examples import PairExample, Target
+from ptrapp.preferences.pairing import Pairing, Scored, pair_up
+from training.data.examples import PairExample, Target
 from training.tpo.config import TpoConfig
 
 EQUAL = "all candidates are scored alike"

@@ -13,16 +13,17 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from db import jobs, prompts, rounds, samples
+from db.content import prompts, rounds, samples
 from db.models import Adapter, JobKind, Partition, Prompt, Run, RunMode
-from db.session import Session
+from db.registry import jobs
+from db.storage.session import Session
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.tasks.datasets import read_questions
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
 from ptrapp.tasks.problem import Problem
-from training import durable
-from training.claim import Claim
+from training.jobs import atomic_write
+from training.jobs.claim import Claim
 from training.tpo.config import TpoConfig
 
 STORED, GENERATED = "stored", "generated"
@@ -88,7 +89,7 @@ def _freeze(
                 job_id=claim.job_id,
             )
         ids = [prompt.id for prompt in select]
-        durable.write(_file(claim), json.dumps(ids).encode())
+        atomic_write.write(_file(claim), json.dumps(ids).encode())
     if len(learn) < config.n_prompts:
         claim.note(
             f"Only {len(learn)} fresh prompts are left of the {config.n_prompts} asked for.",

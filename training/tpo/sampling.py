@@ -4,17 +4,18 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from db import jobs, rounds
+from db.content import rounds
 from db.models import Prompt, Run, RunState
-from db.session import Session
+from db.registry import jobs
+from db.storage.session import Session
 from ptrapp.core.errors import EngineError, EngineUnavailable, NothingToLearn
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Completion, Policy, Sampling
 from ptrapp.engines.base import Engine
 from ptrapp.services.storing import as_row
-from training.claim import Claim
+from training.generation.parent import answers, request
+from training.jobs.claim import Claim
 from training.tpo.config import TpoConfig
-from training.tpo.serving import answers, request
 
 AT_ONCE = 512
 """Completions asked for at once: enough to fill a batch, and few enough to tokenise in a moment."""

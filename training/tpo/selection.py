@@ -26,15 +26,15 @@ from ptrapp.core.types import Policy as Served
 from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge, Pair, PointwiseJudge, Verdict, compare_many
 from ptrapp.judges.opening import close_judge, open_judge
-from ptrapp.scoring import score_candidates
-from training import durable
-from training.claim import Claim
-from training.kept import kept_steps, kept_weights
-from training.model import Policy
-from training.patience import patience
-from training.publish import write_adapter
+from ptrapp.preferences.scoring import score_candidates
+from training.generation.parent import answers, request, serving
+from training.jobs import atomic_write
+from training.jobs.cancellable_wait import patience
+from training.jobs.claim import Claim
+from training.policy.checkpoint_weights import kept_steps, kept_weights
+from training.policy.model import Policy
+from training.policy.publish import write_adapter
 from training.tpo.config import TpoConfig
-from training.tpo.serving import answers, request, serving
 
 PARENT = "parent"
 _POINTS = {Preference.LEFT: 0.0, Preference.RIGHT: 1.0}
@@ -222,4 +222,4 @@ def _read(claim: Claim) -> Measurements:
 
 
 def _write(claim: Claim, measurements: Measurements) -> None:
-    durable.write(claim.folder / "selection.json", _FILE.dump_json(measurements, indent=1))
+    atomic_write.write(claim.folder / "selection.json", _FILE.dump_json(measurements, indent=1))

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from db import append_only
+from db.storage import append_only
 
 revision = "0001"
 down_revision = None

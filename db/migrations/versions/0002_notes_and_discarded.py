@@ -1,7 +1,7 @@
 """Jobs carry notes for a person, and may be discarded.
 
 SQLite cannot change a CHECK, so the table is built anew and its rows are copied. What refers to it
-is left alone, because upgrades run without foreign keys (`db.connect.migrator`).
+is left alone, because upgrades run without foreign keys (`db.storage.connect.migrator`).
 """
 
 import sqlalchemy as sa

@@ -15,11 +15,11 @@ from ptrapp.engines.base import Event, Request
 from ptrapp.engines.remote.adapters import Adapters
 from ptrapp.engines.remote.errors import mapped
 from ptrapp.engines.remote.folder import choose_format, text_counter
+from ptrapp.engines.remote.generator import Writer
 from ptrapp.engines.remote.group import Group
 from ptrapp.engines.remote.probe import probe
 from ptrapp.engines.remote.prompts import Prompts
 from ptrapp.engines.remote.server import Patience, Server
-from ptrapp.engines.remote.writer import Writer
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from ptrapp.core.errors import EngineError, EngineUnavailable
 from ptrapp.core.types import Split
 from ptrapp.engines.base import Delta, Event, Failed, Finished, Request
 from ptrapp.engines.remote.call import Call
-from ptrapp.engines.remote.writer import Writer
+from ptrapp.engines.remote.generator import Writer
 
 MOST_AT_ONCE = 64
 """Requests of one call on the wire; a server batches them and queues the rest itself."""

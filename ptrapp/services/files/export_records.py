@@ -3,10 +3,11 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from db import exports, rounds
-from db.exports import ShownVote
+from db.content import rounds
+from db.labelling import exports
+from db.labelling.exports import ShownVote
 from db.models import Comparison, Partition, Prompt, RaterKind, Round
-from db.session import Session
+from db.storage.session import Session
 from ptrapp.core.types import Message
 from ptrapp.interchange import own
 from ptrapp.interchange.records import (

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from db import exports, rounds
-from db.exports import Chosen, JudgedRow, ShownVote
+from db.content import rounds
+from db.labelling import exports
+from db.labelling.exports import Chosen, JudgedRow, ShownVote
 from db.models import Outcome, Partition, Round
-from db.session import Session
+from db.storage.session import Session
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Role, Turn
 from ptrapp.interchange import own, votes
 from ptrapp.interchange.conversation import as_messages
-from ptrapp.outcomes import Counted, Counting, count
+from ptrapp.preferences.counting import Counted, Counting, count
 from ptrapp.services.files.export_records import Records, prompt_text
 
 Row = Mapping[str, Any]

@@ -9,10 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from db import exports, votes
-from db.exports import Chosen
+from db.labelling import exports, votes
+from db.labelling.exports import Chosen
 from db.models import Aspect, Campaign, RaterKind
-from db.session import Session
+from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.interchange import writing
 from ptrapp.interchange.writing import Hashed

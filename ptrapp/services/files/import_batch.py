@@ -7,8 +7,6 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from db import bulk
-from db.bulk import ChainEnd
 from db.models import (
     Aspect,
     Comparison,
@@ -20,7 +18,9 @@ from db.models import (
     RunState,
     Vote,
 )
-from db.session import Session
+from db.storage import bulk
+from db.storage.bulk import ChainEnd
+from db.storage.session import Session
 from ptrapp.interchange.records import MIRRORED, CompletionText, JudgedPair, Opinion, Record
 
 AUTHOR = "import"

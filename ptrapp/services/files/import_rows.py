@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from db import bulk, raters
-from db.bulk import ChainEnd
+from db.content.prompts import fingerprint
+from db.labelling import raters
 from db.models import Outcome, Partition, Prompt, Purpose, RaterKind
-from db.prompts import fingerprint
-from db.session import Session
+from db.storage import bulk
+from db.storage.bulk import ChainEnd
+from db.storage.session import Session
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.records import (
     MIRRORED,
@@ -27,7 +28,7 @@ from ptrapp.interchange.records import (
     Record,
 )
 from ptrapp.services.files.import_batch import Batch, NewRun, Pair
-from ptrapp.services.files.import_shelf import Shelf, digest_of
+from ptrapp.services.files.import_cache import Shelf, digest_of
 
 ATTEMPT_AUTHOR = "weak:import"
 ANSWER_AUTHOR = "strong:import"

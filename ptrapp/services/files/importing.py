@@ -6,8 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from db import bulk
-from db.session import Session
+from db.storage import bulk
+from db.storage.session import Session
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import reading
 from ptrapp.interchange.files import RowFile

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from db import sources
-from db.sources import SourceCount
+from db.content import sources
+from db.content.sources import SourceCount
 from ptrapp.interchange.formats import Format
 from ptrapp.interchange.limits import MIB, NETWORK
 from ptrapp.services.files import exporting

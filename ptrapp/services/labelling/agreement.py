@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from db import opinions
+from db.labelling import agreement
+from db.labelling.agreement import OpinionRow
 from db.models import Campaign, Outcome, Purpose, RaterKind
-from db.opinions import OpinionRow
 from ptrapp.analysis.agreement import conclusion, ordinal_alpha
 from ptrapp.analysis.checks import both_orders, gold_score, self_consistency
 from ptrapp.analysis.estimates import Estimate
-from ptrapp.analysis.flips_of_raters import FlipRate, flip_rate, tally
 from ptrapp.analysis.kappa import Kappa, kappas
-from ptrapp.analysis.opinions import Opinion, by_comparison, free
+from ptrapp.analysis.label_noise import FlipRate, flip_rate, tally
+from ptrapp.analysis.labels import Opinion, by_comparison, free
 from ptrapp.analysis.pace import Pace, pace, share_of
 from ptrapp.analysis.position import PositionBias, position_bias
 from ptrapp.core.errors import NotFound
@@ -84,12 +84,12 @@ def read_report(office: Office, campaign_id: int | None = None) -> Report:
     """Measure. None is everything that training learns from. Raises `NotFound`."""
     with office.database.read() as session:
         if campaign_id is None:
-            rows = opinions.of_everything(session)
+            rows = agreement.of_everything(session)
         elif session.get(Campaign, campaign_id) is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
         else:
-            rows = opinions.of_campaign(session, campaign_id)
-        gold = opinions.known_answers(session, campaign_id)
+            rows = agreement.of_campaign(session, campaign_id)
+        gold = agreement.known_answers(session, campaign_id)
     return report_of(rows, gold, campaign_id)
 
 

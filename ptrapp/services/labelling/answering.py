@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from db import adapters, assignments, campaigns, comparisons, progress, raters, shown, votes
+from db.content.rounds import POLICY
+from db.labelling import assignments, campaigns, comparisons, progress, raters, shown_pairs, votes
 from db.models import Assignment, AssignmentState, CampaignItem, Offer, Outcome, Purpose, Round
-from db.rounds import POLICY
-from db.session import Session
+from db.registry import adapters
+from db.storage.session import Session
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.errors import Forbidden, InputError, NotFound
 from ptrapp.core.people import Person
@@ -70,7 +71,7 @@ def next_pairs(
             session, campaign_id, rater.id, min(n, MOST_AT_ONCE), tab=tab, have=have
         )
     with office.database.read() as session:
-        found = shown.read_pairs(session, keys)
+        found = shown_pairs.read_pairs(session, keys)
         far = progress.of_rater(session, campaign_id, rater.id)
         left = max(0, far.n_practice - far.n_practised)
         if left:
@@ -127,7 +128,7 @@ def undo(
             campaigns.find(session, campaign_id)
             return None
         undone, assignment = taken_back
-        found = shown.read_pairs(session, [assignment.offer_key])[assignment.offer_key]
+        found = shown_pairs.read_pairs(session, [assignment.offer_key])[assignment.offer_key]
         flipped = session.get_one(Offer, assignment.offer_key).flipped
         names = _our_models(office, session)
         return as_pair(found, names, as_shown(undone.outcome, flipped=flipped))
@@ -181,7 +182,7 @@ def reveal(office: Office, person: Person, key: str) -> tuple[Revealed, Revealed
 def changes(office: Office, person: Person, key: str) -> list[Piece]:
     """What the right side says otherwise than the left, word by word."""
     with office.database.read() as session:
-        pair = shown.read_pairs(session, [key]).get(key)
+        pair = shown_pairs.read_pairs(session, [key]).get(key)
         rater = raters.find_rater(session, person.rater)
         names = _our_models(office, session)
     if pair is None or rater is None or pair.rater_id != rater.id:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from db import campaigns
-from db.campaigns import NewItem
+from db.labelling import campaigns
+from db.labelling.campaigns import NewItem
 from db.models import Aspect, Campaign, CampaignRater, CampaignState, ItemKind
-from db.session import Session
+from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import READS, Person
 from ptrapp.rendering import render, visible

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from db import adapters, candidates
-from db.campaigns import NewItem
-from db.candidates import Pair
+from db.labelling import candidates
+from db.labelling.campaigns import NewItem
+from db.labelling.candidates import Pair
 from db.models import Aspect
-from db.session import Session
+from db.registry import adapters
+from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
+from ptrapp.preferences.uncertainty import uncertainties
 from ptrapp.services.office import Office
-from ptrapp.uncertainty import uncertainties
 
 MOST_PAIRS = 100_000
 

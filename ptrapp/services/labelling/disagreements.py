@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from db import opinions
+from db.labelling import agreement
+from db.labelling.agreement import OpinionRow
 from db.models import Aspect, Campaign, Purpose, Round, Vote
-from db.opinions import OpinionRow
 from ptrapp.analysis.disagreement import disagreements
 from ptrapp.core.errors import NotFound
 from ptrapp.services.labelling.agreement import as_opinion
@@ -62,13 +62,13 @@ def read_gallery(
         campaign = session.get(Campaign, campaign_id)
         if campaign is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
-        rows = opinions.of_campaign(session, campaign_id)
-        gold = opinions.known_answers(session, campaign_id)
+        rows = agreement.of_campaign(session, campaign_id)
+        gold = agreement.known_answers(session, campaign_id)
         apart = disagreements(as_opinion(row, gold) for row in rows)
         chosen = [said[0].comparison for said in apart[offset : offset + limit]]
         wanted = [row for row in rows if row.comparison_id in chosen]
         votes = {
-            vote.id: vote for vote in opinions.votes_on(session, [row.vote_id for row in wanted])
+            vote.id: vote for vote in agreement.votes_on(session, [row.vote_id for row in wanted])
         }
         shown = [_shown(wanted, votes, comparison, campaign.aspect) for comparison in chosen]
     return Gallery(len(apart), offset, shown)

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from db.labelling.shown_pairs import ShownPair
 from db.models import Outcome, Purpose
-from db.shown import ShownPair
 from ptrapp.blinding import scrub
 from ptrapp.rendering import render, visible
 

@@ -4,8 +4,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from db import adapters, campaigns, candidates, opinions
+from db.labelling import agreement, campaigns, candidates
 from db.models import Campaign
+from db.registry import adapters
 from ptrapp.services.office import Office
 
 N_DAYS = 14
@@ -67,7 +68,7 @@ def read_panel(office: Office, today: datetime | None = None) -> CampaignPanel:
     """Put the panel together."""
     midnight = (today or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
     with office.database.read() as session:
-        days = opinions.labels_by_day(session, midnight + timedelta(days=1), N_DAYS)
+        days = agreement.labels_by_day(session, midnight + timedelta(days=1), N_DAYS)
         rows = [
             _row(row, *days.get(row.id, ([0] * N_DAYS, 0))) for row in campaigns.listing(session)
         ]

@@ -2,9 +2,9 @@
 
 import re
 
-from db import raters
+from db.labelling import raters
 from db.models import Rater, RaterKind
-from db.session import Session
+from db.storage.session import Session
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Person
 from ptrapp.services.office import Office

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ptrapp.analysis.agreement import conclusion, ordinal_alpha, place
-from ptrapp.analysis.opinions import Opinion
+from ptrapp.analysis.labels import Opinion
 from ptrapp.core.types import Preference
 
 L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD

@@ -1,7 +1,7 @@
 """The comparisons raters disagree on."""
 
 from ptrapp.analysis.disagreement import disagreements
-from ptrapp.analysis.opinions import Opinion
+from ptrapp.analysis.labels import Opinion
 from ptrapp.core.types import Preference
 
 L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from ptrapp.analysis.flips_of_raters import Tally, flip_rate, from_agreement, tally
-from ptrapp.analysis.opinions import Opinion
+from ptrapp.analysis.label_noise import Tally, flip_rate, from_agreement, tally
+from ptrapp.analysis.labels import Opinion
 from ptrapp.core.types import Preference
 
 L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD

@@ -3,7 +3,7 @@
 import pytest
 
 from ptrapp.analysis.kappa import cohens_kappa, kappas
-from ptrapp.analysis.opinions import Opinion
+from ptrapp.analysis.labels import Opinion
 from ptrapp.core.types import Preference
 
 L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD

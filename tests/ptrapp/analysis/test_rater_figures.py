@@ -5,7 +5,7 @@ import pytest
 from ptrapp.analysis.checks import both_orders, gold_score, self_consistency
 from ptrapp.analysis.estimates import quantile, rate
 from ptrapp.analysis.intervals import wilson
-from ptrapp.analysis.opinions import Opinion
+from ptrapp.analysis.labels import Opinion
 from ptrapp.analysis.pace import pace, share_of
 from ptrapp.analysis.position import position_bias
 from ptrapp.core.types import Preference

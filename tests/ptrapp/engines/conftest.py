@@ -7,7 +7,7 @@ import pytest
 import torch
 from shifting_adapters import write_shifting_adapter
 
-from ptrapp.engines.local import LocalEngine
+from ptrapp.engines.local.engine import LocalEngine
 
 
 @pytest.fixture

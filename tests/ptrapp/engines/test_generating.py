@@ -14,7 +14,7 @@ from shifting_adapters import shifts, write_shifting_adapter
 from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.types import Completion, Policy
 from ptrapp.engines.base import Delta, Finished, Request, complete
-from ptrapp.engines.local import LocalEngine
+from ptrapp.engines.local.engine import LocalEngine
 
 TEXTS = ["What is 12 + 30?", "x " * 40, "hi", "What is 12 + 30?"]
 KINDS = {

@@ -8,11 +8,11 @@ import pytest
 
 from ptrapp.core.thoughts import TINY
 from ptrapp.core.types import BASE, FinishReason, Sampling
-from ptrapp.engines import lanes
 from ptrapp.engines.base import Priority
-from ptrapp.engines.decoding import Row
-from ptrapp.engines.lanes import Group, Lane, Ticket, new_row
-from ptrapp.engines.transcript import Transcript
+from ptrapp.engines.local import batches
+from ptrapp.engines.local.batches import Group, Lane, Ticket, new_row
+from ptrapp.engines.local.decoding import Row
+from ptrapp.engines.local.transcript import Transcript
 
 
 class Decoder:
@@ -57,7 +57,7 @@ def tickets(n: int) -> tuple[Ticket, ...]:
 def test_a_job_is_refilled_by_halves_and_people_at_once(
     priority: Priority, came: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "MOST_ROWS", {Priority.JOB: 4, Priority.PERSON: 4})
+    monkeypatch.setattr(batches, "MOST_ROWS", {Priority.JOB: 4, Priority.PERSON: 4})
     decoder = Decoder()
     lane = Lane(BASE, priority, decoder)
     lane.add(Group(BASE, priority, tickets(10)))

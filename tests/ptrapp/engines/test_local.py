@@ -18,8 +18,8 @@ from ptrapp.core.errors import AdapterRejected, ModelUnusable, PolicyMissing
 from ptrapp.core.thoughts import GENERIC
 from ptrapp.core.types import Completion, FinishReason, Message, Policy, Role, Turn
 from ptrapp.engines.base import Delta, Finished, Request, complete
-from ptrapp.engines.loading import load_model
-from ptrapp.engines.local import LocalEngine
+from ptrapp.engines.local.engine import LocalEngine
+from ptrapp.engines.local.loading import load_model
 from ptrapp.engines.plain_chat import ensure_template
 
 

@@ -30,7 +30,7 @@ from ptrapp.engines.base import Delta, Failed, Priority, Request, complete
 from ptrapp.engines.remote import errors
 from ptrapp.engines.remote.engine import RemoteEngine
 from ptrapp.engines.remote.server import Patience
-from ptrapp.refine import RoundFailed, RoundFinished, refine
+from ptrapp.refinement.loop import RoundFailed, RoundFinished, refine
 from ptrapp.services.storing import as_row
 
 QUICK = Patience(connect_s=1, first_token_s=5, idle_s=0.2, backoff_s=0.02)

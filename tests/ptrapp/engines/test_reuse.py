@@ -13,11 +13,11 @@ from transformers import AutoModelForCausalLM
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import BASE, Completion, Policy, Sampling
 from ptrapp.engines.base import complete
-from ptrapp.engines.decoding import Pace
-from ptrapp.engines.kv import Kv
-from ptrapp.engines.local import LocalEngine
-from ptrapp.engines.prefixes import LEAST_TOKENS, Prefixes
-from ptrapp.refine import refine_many
+from ptrapp.engines.local.decoding import Pace
+from ptrapp.engines.local.engine import LocalEngine
+from ptrapp.engines.local.kv import Kv
+from ptrapp.engines.local.prefixes import LEAST_TOKENS, Prefixes
+from ptrapp.refinement.loop import refine_many
 
 PROMPTS = ["What is 12 + 30?", "a much longer question than the others are " * 2, "x " * 20, "hi"]
 

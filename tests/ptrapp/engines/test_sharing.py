@@ -12,10 +12,10 @@ from engine_contract import ask
 from ptrapp.core.errors import PolicyMissing
 from ptrapp.core.types import BASE, Completion, Message, Policy, Role, Sampling
 from ptrapp.engines.base import Delta, Finished, Priority, Request, complete
-from ptrapp.engines.decoding import Batch, Row
-from ptrapp.engines.lanes import FEW_ROWS, Group, Ticket, new_group, new_row
-from ptrapp.engines.local import LocalEngine
-from ptrapp.engines.turns import PEOPLE_S, Turns
+from ptrapp.engines.local.batches import FEW_ROWS, Group, Ticket, new_group, new_row
+from ptrapp.engines.local.decoding import Batch, Row
+from ptrapp.engines.local.engine import LocalEngine
+from ptrapp.engines.local.scheduler import PEOPLE_S, Turns
 
 
 def answers(engine: LocalEngine, requests: list[Request]) -> list[Completion]:

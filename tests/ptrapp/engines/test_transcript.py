@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ptrapp.core.thoughts import TINY
-from ptrapp.engines.transcript import Transcript
+from ptrapp.engines.local.transcript import Transcript
 
 
 def decode(token_ids: Sequence[int]) -> str:

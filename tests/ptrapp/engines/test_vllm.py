@@ -21,24 +21,26 @@ from engine_contract import EngineContract, ask
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from db import comparisons, jobs, prompts, raters, rounds, votes
+from db.content import prompts, rounds
+from db.labelling import comparisons, raters, votes
 from db.models import Adapter, JobKind, Outcome, RaterKind, RunMode
-from db.session import Database, open_database
+from db.registry import jobs
+from db.storage.session import Database, open_database
 from ptrapp.core.dialogue import build_messages, prompt_ids
 from ptrapp.core.errors import AdapterRejected, EngineUnavailable
 from ptrapp.core.settings import BUNDLED_MODEL, Settings
 from ptrapp.core.thoughts import TINY
 from ptrapp.core.types import Completion, Policy, Sampling, Turn
 from ptrapp.engines.base import Failed, Request, complete
-from ptrapp.engines.local import LocalEngine
+from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.remote.engine import RemoteEngine
 from ptrapp.engines.remote.server import Patience
 from ptrapp.services import versions
+from ptrapp.services.context import Studio
 from ptrapp.services.storing import as_row
-from ptrapp.services.studio import Studio
-from training.claim import Claim
-from training.payload import Filters, Payload
-from training.ranks import Ranks
+from training.jobs.claim import Claim
+from training.jobs.payload import Filters, Payload
+from training.jobs.ranks import Ranks
 from training.recipes import dpo
 
 ROOT = Path(__file__).resolve().parents[3]

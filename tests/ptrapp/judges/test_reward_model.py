@@ -8,7 +8,7 @@ import pytest
 from ptrapp.core.errors import JudgeError, ModelUnusable
 from ptrapp.core.types import Preference
 from ptrapp.judges.reward_model import RewardModel
-from ptrapp.scoring import score_candidates
+from ptrapp.preferences.scoring import score_candidates
 
 
 def save(folder: Path, base: Path, *, n_labels: int = 1, as_what: str = "classifier") -> Path:

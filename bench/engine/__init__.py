@@ -1,0 +1,1 @@
+"""Benchmarks of the embedded engine: `python -m bench.engine`."""

@@ -1,0 +1,156 @@
+"""The sides of the engine's bench: the embedded engine without a tokenizer, and transformers' ways.
+
+Prompts are token ids and nothing ends before its limit, so that every side writes as much.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
+
+from ptrapp.core.thoughts import GENERIC
+from ptrapp.core.types import BASE, Sampling
+from ptrapp.engines.base import Event, Failed, Finished, Priority
+from ptrapp.engines.local.batches import Ticket, new_group, new_row
+from ptrapp.engines.local.decoding import Row
+from ptrapp.engines.local.loading import LoadedModel
+from ptrapp.engines.local.model_thread import Owner
+from ptrapp.engines.local.prefixes import Prefixes
+from ptrapp.engines.local.transcript import Transcript
+
+SAMPLING = {"do_sample": True, "temperature": 0.8, "top_p": 0.95, "top_k": 0}
+CHECK_AND_IMPROVE = tuple(range(100, 132))
+"""What stands between two rounds, 32 tokens."""
+
+Ids = tuple[int, ...]
+
+
+class Spent(NamedTuple):
+    """What writing so many tokens took."""
+
+    n_tokens: int
+    cpu_s: float
+    wall_s: float
+    peak_mb: float | None
+
+
+def measure(write: Callable[[], int]) -> Spent:
+    """Call `write`, which says how many tokens it wrote."""
+    reset = _reset_peak()
+    cpu, wall = time.process_time(), time.perf_counter()
+    n_tokens = write()
+    spent = (time.process_time() - cpu, time.perf_counter() - wall)
+    return Spent(n_tokens, *spent, _peak_mb() if reset else None)
+
+
+class Ours:
+    """The owner thread with everything the app's engine has, fed with ids."""
+
+    def __init__(self, model: PreTrainedModel, n_threads: int, context_length: int):
+        tokenizer: Any = None
+        loaded = LoadedModel(model, tokenizer, frozenset(), context_length, True)
+        self.owner = Owner(loaded, n_threads, lambda policy: None)
+
+    def forget(self, *, reuse: bool = True) -> None:
+        """Begin without any KV; with `reuse=False` none is kept from now on either."""
+        self.owner._desk.prefixes = Prefixes() if reuse else Prefixes(most_bytes=0)
+
+    def write(
+        self, prompts: Sequence[Ids], n_new: Sequence[int], *, apart: bool = False
+    ) -> list[Row]:
+        """Answer all, as one call or each as a call `apart`, and wait for the last one."""
+        events: SimpleQueue[Event] = SimpleQueue()
+        tickets = []
+        for seed, (prompt, n) in enumerate(zip(prompts, n_new, strict=True)):
+            row = new_row(prompt, Sampling(max_tokens=n, seed=seed), n)
+            words = Transcript(lambda ids: " ".join(map(str, ids)), GENERIC, False)
+            tickets.append(Ticket(seed, row, words, events, time.monotonic()))
+        calls = [[ticket] for ticket in tickets] if apart else [tickets]
+        self.owner.add([new_group(BASE, Priority.PERSON, call) for call in calls])
+        n_open = len(tickets)
+        while n_open:
+            event = events.get()
+            if isinstance(event, Failed):
+                raise event.error
+            n_open -= isinstance(event, Finished)
+        return [ticket.row for ticket in tickets]
+
+    def first_tokens_s(self, prompts: Sequence[Ids]) -> list[float]:
+        """Seconds until each of so many people, asking at once, has a first token."""
+        started = time.monotonic()
+        return [
+            row.times[0] - started for row in self.write(prompts, [8] * len(prompts), apart=True)
+        ]
+
+    def rounds(self, prompt: Ids, k: int, n_rounds: int, n_new: int) -> int:
+        """K candidates, each refined again and again; returns the tokens written."""
+        prompts = [prompt] * k
+        for _ in range(n_rounds):
+            rows = self.write(prompts, [n_new] * k)
+            prompts = [(*row.prompt, *row.token_ids, *CHECK_AND_IMPROVE) for row in rows]
+        return n_rounds * k * n_new
+
+
+def by_generate(model: PreTrainedModel, prompt: Ids, n_new: int, k: int = 1) -> Tensor:
+    """What `generate` writes for K return sequences (K, n_new)."""
+    ids = torch.tensor([prompt], device=model.device)
+    generate: Any = model.generate
+    output: Tensor = generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        num_return_sequences=k,
+        min_new_tokens=n_new,
+        max_new_tokens=n_new,
+        pad_token_id=0,
+        **SAMPLING,
+    )
+    return output[:, len(prompt) :]
+
+
+def rounds_by_generate(model: PreTrainedModel, prompt: Ids, n_rounds: int, n_new: int) -> int:
+    """One candidate, each of its rounds read from the first token on."""
+    for _ in range(n_rounds):
+        (written,) = by_generate(model, prompt, n_new).tolist()
+        prompt = (*prompt, *written, *CHECK_AND_IMPROVE)
+    return n_rounds * n_new
+
+
+class Continuous:
+    """transformers' continuous batching, on a copy of the model: it changes its attention."""
+
+    def __init__(self, model: PreTrainedModel):
+        self._model: Any = copy.deepcopy(model)
+
+    def write(self, prompt: Ids, n_new: int, k: int) -> int:
+        config = GenerationConfig(max_new_tokens=n_new, eos_token_id=-1, pad_token_id=0, **SAMPLING)
+        outputs = self._model.generate_batch(
+            [list(prompt)] * k,
+            generation_config=config,
+            # left to itself it claims most of the machine's memory
+            continuous_batching_config=ContinuousBatchingConfig(
+                num_blocks=k * (2 + (len(prompt) + n_new) // 256), max_batch_tokens=1024
+            ),
+            warmup=False,
+        )
+        return sum(len(one.generated_tokens) for one in outputs.values())
+
+
+def _reset_peak() -> bool:
+    """Begin a new high-water mark of this process's memory (Linux); whether that is possible."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def _peak_mb() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    peak = next(line for line in lines if line.startswith("VmHWM"))
+    return int(peak.split()[1]) / 1024

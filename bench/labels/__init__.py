@@ -1,0 +1,1 @@
+"""Benchmarks of labelling over HTTP: `python -m bench.labels`."""

@@ -1,0 +1,60 @@
+"""Our app as a user starts it, a campaign in it, and annotators invited to label."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.labels.processes import Program, clean_environment, free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+START_S = 180
+
+
+def start_app(folder: Path) -> Program:
+    """The app over the data in `folder`, with the bundled model and without a worker."""
+    port = free_port()
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--no-worker"]
+    command += ["--data-dir", str(folder), "--log-level", "warning"]
+    return Program(
+        command,
+        port,
+        log=folder / "app.log",
+        environment=clean_environment("THRICE_"),
+        health="/api/v1/health",
+        start_s=START_S,
+    )
+
+
+def create_campaign(app: Program, name: str, overlap: int, n_pairs: int) -> int:
+    """A campaign of all siblings, in any order; returns its id."""
+    wanted = {
+        "name": name,
+        "source": {"kind": "siblings", "max_pairs": n_pairs},
+        "overlap": overlap,
+        "mix": {"uncertain": 0.5, "uniform": 0.5},
+    }
+    return int(_as_admin(app, "/campaigns", wanted)["campaign_id"])
+
+
+def invite(app: Program, n: int, name: str) -> list[dict[str, str]]:
+    """The headers of so many annotators, each with the cookie an invitation gave his browser."""
+    seats = []
+    for place in range(n):
+        invitation = _as_admin(
+            app, "/invitations", {"role": "annotator", "name": f"{name}-{place + 1}"}
+        )
+        with httpx.Client(base_url=app.address, timeout=30) as browser:
+            browser.get("/join", params={"token": invitation["token"]})
+            cookie = "; ".join(f"{key}={value}" for key, value in browser.cookies.items())
+        seats.append({"Cookie": cookie})
+    return seats
+
+
+def _as_admin(app: Program, path: str, body: dict[str, Any]) -> Any:
+    """What a browser on this machine may do."""
+    answer = httpx.post(f"{app.address}/api/v1{path}", json=body, timeout=600)
+    if answer.is_error:
+        raise SystemExit(f"The app refused {path}: {answer.text}")
+    return answer.json()

@@ -1,0 +1,1 @@
+"""Benchmarks of the trainer against TRL: `python -m bench.training`."""

@@ -1,0 +1,193 @@
+"""How fast our trainer is beside TRL's, on the same model, data, LoRA, precision and core.
+
+    python -m bench.training [--full] [--turns 2] | --growth PATH.png | --cuda
+
+All sides of a case live at once and make their steps in turn; a ratio is the median over the steps.
+Speed is CPU time, so that a busy machine falsifies it less; memory is the highest of the run over
+that of the loaded model. Both sides have glibc keep freed memory, and TRL scores only completions,
+which it does by itself on a GPU alone: what is left is what the trainers do.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from bench.training.compare import (
+    Measured,
+    epochs_ratio,
+    fastest,
+    memory_ratio,
+    speed_ratio,
+    take_turns,
+)
+from bench.training.cuda import on_cuda
+from bench.training.data import Settings, Task
+from bench.training.turns import prepare
+
+OURS: Settings = {"side": "ours", "token_budget": 1024, "reference": "given"}
+TRL: Settings = {
+    "side": "trl",
+    "batch": 1,
+    "reference": "given",
+    "head": "metrics",
+    "scored": "completions",
+    "checkpointing": False,
+    "attention": "sdpa",
+}
+EAGER: Settings = {**TRL, "attention": "eager"}
+OURS_DPO: dict[str, Settings] = {
+    "ours, all at once": {**OURS, "token_budget": None},
+    "ours, 2048": {**OURS, "token_budget": 2048},
+    "ours, 1024": {**OURS, "reference": "precomputed"},
+}
+TRL_DPO: dict[str, Settings] = {
+    "trl, 8": {**TRL, "batch": 8},
+    "trl, 1": TRL,
+    "trl, 1, eager": {**EAGER, "reference": "precomputed"},
+    "trl, 1, eager, without metrics": {**EAGER, "head": "bare"},
+}
+"""The same batch as ours, and the two settings that were fastest of the grid."""
+NEEDED = ("ours, all at once", "ours, 1024", "trl, 8", *list(TRL_DPO)[-2:])
+"""Sides without which a figure is missing."""
+TINY = {"vocabulary": 300, "hidden": 32, "intermediate": 64, "layers": 2, "heads": 2}
+TINY_DATA = {"kv_heads": 2, "prompt": (30, 10), "completion": (20, 5), "prompts_per_step": 2}
+
+
+def main() -> None:
+    """Print a JSON object as the last line."""
+    asked = _arguments()
+    prepare("bench.training.ours", *(["bench.training.trl"] if find_spec("trl") else []))
+    if asked.cuda:
+        print(json.dumps(on_cuda()))
+        return
+    tiny: dict[str, Any] = TINY | TINY_DATA if asked.tiny else {}
+    task = Task(n_steps=asked.turns + 1, **tiny)
+    if asked.growth:
+        from bench.training.growth import growth  # nobody needs matplotlib for the figures
+
+        counts = [[int(n) for n in each.split(",")] for each in (asked.pairs, asked.contexts)]
+        grown = growth(asked.growth, *counts, most_of_trl=asked.most_of_trl, **tiny)
+        print(json.dumps({"growth": grown}))
+        return
+    report: dict[str, Any] = {"cases": {}, "settings": {}}
+    _dpo(report, task, _kept(OURS_DPO | TRL_DPO, asked.tiny), full=asked.full)
+    _others(report, task, tiny=asked.tiny, full=asked.full)
+    if asked.full:
+        _untuned(report, task)
+    from bench.training.agree import agreement  # a GPU's machine may have no TRL
+
+    report |= agreement()._asdict()
+    print(json.dumps(report))
+
+
+def _kept(sides: dict[str, Settings], tiny: bool) -> dict[str, Settings]:
+    return {name: side for name, side in sides.items() if name in NEEDED or not tiny}
+
+
+def _dpo(report: dict[str, Any], task: Task, sides: dict[str, Settings], *, full: bool) -> None:
+    """The main case. With `full`, all of TRL's grid runs too, each beside our fastest."""
+    found = take_turns(task, sides)
+    if full:
+        report["grid"] = {}
+        beside = {"ours, 1024": OURS_DPO["ours, 1024"]}
+        for name, settings in _grid().items():
+            both = take_turns(task, beside | {name: settings})
+            found[name] = both[name]
+            report["grid"][name] = speed_ratio(both["ours, 1024"], both[name])
+    report["cases"]["dpo"] = {name: each.as_json() for name, each in found.items()}
+    same, best = found["ours, all at once"], found["ours, 1024"]
+    named = {name: each for name, each in found.items() if name in TRL_DPO}
+    theirs = fastest(named, "trl", head="metrics")
+    bare = fastest(named, "trl", head="bare")
+    _note(report, "dpo", same, found["trl, 8"], "_same_batch")
+    _note(report, "dpo", best, theirs, "_best")
+    _note(report, "dpo", best, bare, "_best_without_metrics")
+    cached = found["ours, 1024"], found["trl, 1, eager"]
+    report["dpo_ratio_3_epochs"] = epochs_ratio(*cached, n_epochs=3)
+    names = zip(("ours", "trl"), cached, strict=True)
+    report["settings"]["dpo_ratio_3_epochs"] = {name: dict(each.settings) for name, each in names}
+
+
+def _others(report: dict[str, Any], task: Task, *, tiny: bool, full: bool) -> None:
+    """A small vocabulary, imitation, and four candidates: our fastest beside TRL's.
+
+    Without `full`, the settings that were fastest there.
+    """
+    small = replace(task, vocabulary=min(task.vocabulary, 2000))
+    sft = replace(task, kind="sft", prompt=(2 * task.prompt[0], task.prompt[1]))
+    k4 = replace(task, n_candidates=4, prompts_per_step=2)
+    ours = {"ours, 1024": OURS}
+    both = ours | {"ours, 2048": {**OURS, "token_budget": 2048}}
+    theirs = {name: TRL_DPO[name] for name in ("trl, 8", "trl, 1")} if full else {}
+    theirs |= {"trl, 1, eager": EAGER}
+    cases: dict[str, tuple[Task, dict[str, Settings], str, str]] = {
+        "small_vocab": (small, (both if full else ours) | theirs, "dpo", "_best_small_vocab"),
+        "sft": (sft, both | theirs, "sft", "_best"),
+        "k4": (k4, (both if full else ours) | theirs, "k4", ""),
+    }
+    for name, (of_case, sides, key, suffix) in cases.items():
+        found = take_turns(of_case, _kept(sides, tiny))
+        report["cases"][name] = {side: each.as_json() for side, each in found.items()}
+        _note(report, key, fastest(found, "ours"), fastest(found, "trl"), suffix)
+
+
+def _untuned(report: dict[str, Any], task: Task) -> None:
+    """The main ratios with glibc's own ways of giving memory back."""
+    found = take_turns(task, OURS_DPO | TRL_DPO, tuned_malloc=False)
+    report["cases"]["dpo_untuned"] = {name: each.as_json() for name, each in found.items()}
+    best, theirs = fastest(found, "ours"), fastest(found, "trl", head="metrics")
+    _note(report, "dpo", found["ours, all at once"], found["trl, 8"], "_same_batch_untuned")
+    _note(report, "dpo", best, theirs, "_best_untuned")
+
+
+def _grid() -> dict[str, Settings]:
+    """What else TRL can be set to."""
+    grid: dict[str, Settings] = {
+        f"trl, {batch}, {attention}, {head}": {
+            **TRL,
+            "batch": batch,
+            "attention": attention,
+            "head": head,
+        }
+        for batch in (1, 2, 4)
+        for attention in ("sdpa", "eager")
+        for head in ("metrics", "narrow")
+    }
+    return grid | {
+        "trl, 8, reference each step": {**TRL, "batch": 8, "reference": "each step"},
+        "trl, 8, checkpointing": {**TRL, "batch": 8, "checkpointing": True},
+        "trl, 8, all positions": {**TRL, "batch": 8, "scored": "all"},
+        "trl, 8, without metrics": {**TRL, "batch": 8, "head": "bare"},
+    }
+
+
+def _note(
+    report: dict[str, Any], key: str, ours: Measured, theirs: Measured, suffix: str = ""
+) -> None:
+    """Put the ratios of speed and of the same runs' memory into the report."""
+    report[f"{key}_ratio{suffix}"] = speed_ratio(ours, theirs)
+    report[f"{key}_memory_ratio{suffix}"] = memory_ratio(ours, theirs)
+    settings = {"ours": dict(ours.settings), "trl": dict(theirs.settings)}
+    report["settings"][f"{key}_ratio{suffix}"] = settings
+    print(f"{key}_ratio{suffix}: {speed_ratio(ours, theirs):.2f}", file=sys.stderr, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--full", action="store_true", help="TRL's whole grid, and plain malloc")
+    parser.add_argument("--turns", type=int, default=2, help="measured steps of each side")
+    parser.add_argument("--tiny", action="store_true", help="sizes that only show that it works")
+    parser.add_argument("--cuda", action="store_true", help="a 1B model on the GPU, nothing else")
+    parser.add_argument("--growth", type=Path, metavar="PNG", help="plot cost against size only")
+    parser.add_argument("--pairs", default="100,1000,10000", help="of --growth")
+    parser.add_argument("--contexts", default="512,1024,2048,4096", help="of --growth, in tokens")
+    parser.add_argument("--most-of-trl", type=int, default=1000, help="pairs in --growth")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What is stored of texts: prompts, runs, rounds, scores, and the samples of jobs."""

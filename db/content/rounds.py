@@ -1,0 +1,157 @@
+"""Runs and their rounds: written one short transaction a round, read back as a tree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
+
+from db.models import Round, Run, RunMode, RunState
+from db.storage.errors import Conflict
+
+POLICY = "policy"
+"""The author of a round that the run's own policy wrote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRound:
+    """A completion about to be stored; the fields are the columns of `Round`."""
+
+    index: int
+    parent_id: int | None
+    """Row of the round before it; None exactly when `index` is 0."""
+    candidate: int = 0
+    author: str = POLICY
+    thinking: bool
+    thought: str
+    response: str
+    raw: str
+    completion_ids: Sequence[int] | None = None
+    well_formed: bool
+    sampling: dict[str, Any]
+    seed: int
+    n_thought_tokens: int
+    n_response_tokens: int
+    finish_reason: str
+    logprob_sum: float | None = None
+    thought_s: float = 0.0
+    duration_s: float = 0.0
+    correct: bool | None = None
+
+
+def start_run(
+    session: Session,
+    prompt_id: int,
+    mode: RunMode,
+    settings: dict[str, Any],
+    *,
+    rater_id: int | None = None,
+    adapter_id: int | None = None,
+    job_id: int | None = None,
+) -> Run:
+    """Store a run that is under way. `adapter_id` is the policy it is pinned to, None the base.
+
+    A run has a rater who asked, or a job that did.
+    """
+    run = Run(
+        prompt_id=prompt_id,
+        mode=mode,
+        settings=settings,
+        rater_id=rater_id,
+        adapter_id=adapter_id,
+        job_id=job_id,
+        state=RunState.RUNNING,
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def finish_run(session: Session, run_id: int, state: RunState, message: str | None = None) -> Run:
+    """Say how a run ended, and why when it ended early. Its rounds stay whatever happened."""
+    run = _run(session, run_id)
+    run.state = state
+    run.message = message
+    session.flush()
+    return run
+
+
+def add_round(session: Session, run_id: int, new: NewRound) -> Round:
+    """Store one finished round under its run's prompt and, when the policy wrote it, its adapter.
+
+    Raises `Conflict` when its parent is not the round before it on the same prompt.
+    """
+    run = _run(session, run_id)
+    if new.parent_id is not None:
+        parent = session.get(Round, new.parent_id)
+        if parent is None or parent.prompt_id != run.prompt_id or parent.index != new.index - 1:
+            raise Conflict(
+                f"Round {new.index + 1} of run {run_id} cannot follow round row {new.parent_id}: "
+                "a parent is the round before it, of the same prompt."
+            )
+    columns = {field.name: getattr(new, field.name) for field in fields(new)}
+    columns["completion_ids"] = None if new.completion_ids is None else list(new.completion_ids)
+    row = Round(
+        run=run,
+        prompt_id=run.prompt_id,
+        adapter_id=run.adapter_id if new.author == POLICY else None,
+        **columns,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def lineage(session: Session, round_: Round) -> list[Round]:
+    """The rounds that led to this one, oldest first; empty for a first round."""
+    earlier: list[Round] = []
+    parent_id = round_.parent_id
+    while parent_id is not None:
+        parent = session.get_one(Round, parent_id)
+        earlier.append(parent)
+        parent_id = parent.parent_id
+    return earlier[::-1]
+
+
+def load_run(session: Session, run_id: int) -> Run | None:
+    """A run with prompt, adapter and rounds, readable after the session is closed."""
+    return session.scalars(select(Run).where(Run.id == run_id).options(*_whole())).one_or_none()
+
+
+def last_run(session: Session, rater_id: int) -> Run | None:
+    """What this person did last at the Play page, loaded as `load_run` does."""
+    newest = select(Run).where(Run.rater_id == rater_id, Run.mode != RunMode.JOB)
+    return session.scalars(newest.order_by(Run.id.desc()).limit(1).options(*_whole())).one_or_none()
+
+
+def abandon_runs(session: Session) -> int:
+    """Stop the runs a dead process left running; called when the app starts. Returns how many."""
+    ended = (
+        update(Run)
+        .where(Run.state == RunState.RUNNING, Run.mode != RunMode.JOB)
+        .values(
+            state=RunState.STOPPED,
+            message="The program stopped during this run; the rounds finished before are kept.",
+        )
+        .returning(Run.id)
+    )
+    return len(session.scalars(ended).all())
+
+
+def _whole() -> tuple[ORMOption, ...]:
+    rounds = selectinload(Run.rounds)
+    return (
+        rounds.immediateload(Round.run),
+        rounds.immediateload(Round.prompt),
+        rounds.immediateload(Round.parent),
+        rounds.immediateload(Round.adapter),
+    )
+
+
+def _run(session: Session, run_id: int) -> Run:
+    run = session.get(Run, run_id)
+    if run is None:
+        raise Conflict(f"Run {run_id} is not in this database; start a new one.")
+    return run

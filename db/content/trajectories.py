@@ -1,0 +1,80 @@
+"""Rounds as training material: read in bulk, whoever wrote them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased, contains_eager, selectinload
+
+from db.content.rounds import POLICY
+from db.models import Partition, Prompt, Round, Run, RunMode
+
+WEAK = "weak:"
+"""How the name of an author begins whose rounds are attempts: shown to a later round, never learnt.
+
+A run says in its settings how many of its first rounds are attempts (`n_attempts`), whoever wrote
+them: PTR's earlier attempts may be the policy's own.
+"""
+
+
+def training_rounds(session: Session) -> Sequence[Round]:
+    """Every stored round of a prompt that is not held out, oldest first, prompt and run loaded."""
+    rows = (
+        select(Round)
+        .join(Round.prompt)
+        .where(Prompt.partition == Partition.TRAIN)
+        .options(contains_eager(Round.prompt), selectinload(Round.run))
+        .order_by(Round.id)
+    )
+    return session.scalars(rows).all()
+
+
+def is_refined() -> ColumnElement[bool]:
+    """A later round worth imitating: found right, or written by somebody stronger; no attempts.
+
+    For a query of rounds that is joined with their prompts and runs.
+    """
+    n_attempts = func.coalesce(Run.settings["n_attempts"].as_integer(), 0)
+    return and_(
+        Prompt.partition == Partition.TRAIN,
+        Round.index > 0,
+        Round.index >= n_attempts,
+        ~Round.author.startswith(WEAK),
+        or_(Round.correct.is_(True), Round.author != POLICY),
+    )
+
+
+def count_refined(session: Session) -> int:
+    """How many later rounds are worth imitating."""
+    rows = (
+        select(func.count(Round.id))
+        .join(Round.prompt)
+        .join(Run, Run.id == Round.run_id)
+        .where(is_refined())
+    )
+    return session.scalar(rows) or 0
+
+
+def prompt_texts(session: Session, partition: Partition | None = None) -> Sequence[str]:
+    """The texts of the stored prompts, all or those of one partition."""
+    texts = select(Prompt.text)
+    if partition is not None:
+        texts = texts.where(Prompt.partition == partition)
+    return session.scalars(texts).all()
+
+
+def is_stored(session: Session, prompt_id: int, attempt: str, answer: str, author: str) -> bool:
+    """Whether a program stored this attempt with this answer of `author` before."""
+    first = aliased(Round)
+    same = (
+        exists()
+        .where(
+            Round.prompt_id == prompt_id,
+            Round.author == author,
+            Round.response == answer,
+            Round.parent_id == first.id,
+            Run.id == Round.run_id,
+            Run.mode == RunMode.JOB,
+        )
+        .where(first.response == attempt)
+    )
+    return bool(session.scalar(select(same)))

@@ -1,0 +1,1 @@
+"""Labelling: raters, campaigns, assignments, offers and the append-only vote log."""

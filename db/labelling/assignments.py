@@ -1,0 +1,292 @@
+"""Who is given which comparison of a campaign: reserved under a lease, done, skipped, given back.
+
+Each function is one short piece of the caller's write transaction. On SQLite the single writer
+keeps two raters apart; on PostgreSQL the rater's row is locked against his second tab, and an item
+that somebody else is just taking is passed over.
+"""
+
+import random
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import bindparam, exists, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from db.labelling import progress, slots
+from db.labelling.comparisons import show
+from db.labelling.rater_progress import Asking, read_asking
+from db.labelling.raters import lock_rater
+from db.labelling.selection import Picked, pick
+from db.labelling.votes import cast_vote, undo_last
+from db.models import (
+    Assignment,
+    AssignmentState,
+    CampaignItem,
+    ItemKind,
+    Offer,
+    Outcome,
+    Purpose,
+    RaterKind,
+    Vote,
+    now,
+)
+from db.storage.dialects import clock
+from db.storage.errors import Conflict, Missing
+
+LEASE_S = 1800.0
+"""How long a comparison waits for its rater; every request of the page renews it."""
+_SWEPT_AT_ONCE = 100
+_NOT_THIS_UNDO = "This key names another vote or undo; send a fresh one."
+
+# Statements are built once: to build one takes longer than to carry it out, and a rater waits for
+# several with every answer.
+_RESERVED = Assignment.state == AssignmentState.RESERVED
+_OF_RATER = Assignment.rater_id == bindparam("rater")
+_IN_CAMPAIGN = Assignment.campaign_id == bindparam("campaign")
+_UNTIL = clock() + bindparam("lease_s")
+_HELD = (
+    select(Assignment.offer_key, Assignment.tab)
+    .where(_OF_RATER, _IN_CAMPAIGN, _RESERVED)
+    .order_by(Assignment.id)
+)
+_EXPIRED = (
+    select(Assignment)
+    .where(_IN_CAMPAIGN, _RESERVED, Assignment.lease_until < clock())
+    .limit(_SWEPT_AT_ONCE)
+    .with_for_update(skip_locked=True, key_share=True)
+)
+_UNDER_KEY = (
+    select(Assignment)
+    .where(Assignment.offer_key == bindparam("key"))
+    .with_for_update(of=Assignment, key_share=True)
+)
+_BEFORE = select(Assignment.id, Assignment.offer_key).where(
+    _OF_RATER,
+    Assignment.item_id == bindparam("item_id"),
+    Assignment.purpose == bindparam("purpose"),
+)
+_GIVE = insert(Assignment).values(lease_until=_UNTIL)
+_GIVE_AGAIN = (
+    update(Assignment)
+    .where(Assignment.id == bindparam("before"))
+    .values(state=AssignmentState.RESERVED, lease_until=_UNTIL)
+)
+_RENEW = (
+    update(Assignment)
+    .where(_OF_RATER, Assignment.offer_key.in_(bindparam("keys", expanding=True)), _RESERVED)
+    .values(lease_until=_UNTIL)
+)
+
+
+def reserve(
+    session: Session,
+    campaign_id: int,
+    rater_id: int,
+    n: int = 1,
+    *,
+    tab: str = "",
+    have: Collection[str] = (),
+    draw: random.Random | None = None,
+    lease_s: float = LEASE_S,
+) -> list[str]:
+    """Give a rater `n` comparisons, fewer when fewer are left; the keys of their offers.
+
+    What this page (`tab`) was given before and does not `have` any more comes first: a page that
+    is loaded again goes on where it was. What other pages of the same rater hold comes only when
+    nothing else is left.
+    """
+    draw = draw or random.Random()
+    kind = lock_rater(session, rater_id).kind
+    sweep(session, campaign_id)
+    asking = read_asking(session, campaign_id, rater_id, kind)
+    held = [each for each in _held(session, asking) if each.offer_key not in have]
+    keys = [each.offer_key for each in held if each.tab == tab][:n]
+    _renew(session, rater_id, [*have, *keys], lease_s)
+    while len(keys) < n:
+        picked = pick(session, asking, draw)
+        key = picked and _give(session, asking, picked, tab, draw, lease_s)
+        if key is None:
+            break
+        keys.append(key)
+        if len(keys) < n:
+            asking = read_asking(session, campaign_id, rater_id, kind)
+    if not keys:
+        keys = [each.offer_key for each in held][:n]
+        _renew(session, rater_id, keys, lease_s)
+    return keys
+
+
+def vote(
+    session: Session,
+    key: str,
+    shown: Outcome,
+    *,
+    rater_id: int | None = None,
+    strength: int = 1,
+    decided_ms: int | None = None,
+    client: str = "",
+) -> tuple[Vote, Assignment]:
+    """Store a rater's decision on what he was given; sent again it is stored once.
+
+    Raises `Missing` for what was given to nobody, or to another rater than `rater_id`.
+
+    A vote that comes after its lease ran out takes the place again, if it is free; else it is kept
+    in the log as late and counts for nobody.
+    """
+    assignment = _find(session, key, rater_id)
+    if assignment.state is AssignmentState.SKIPPED:
+        raise Conflict("You skipped this comparison; it is not given to you again.")
+    counted = assignment.state is AssignmentState.RESERVED
+    if assignment.state is AssignmentState.EXPIRED:
+        campaign_id, item_id = assignment.campaign_id, assignment.item_id
+        counted = not assignment.counts or slots.take(session, campaign_id, item_id)
+    if counted:
+        assignment.state = AssignmentState.DONE
+    elif assignment.state is AssignmentState.EXPIRED:
+        assignment.state = AssignmentState.LATE
+    assignment.lease_until = None
+    assignment.done_at = assignment.done_at or now()
+    with session.no_autoflush:  # both rows go in one flush
+        cast = cast_vote(
+            session, key, shown, strength=strength, decided_ms=decided_ms, client=client
+        )
+    session.flush()
+    if counted:
+        slots.count(session, assignment, +1)
+    return cast, assignment
+
+
+def undo(
+    session: Session, campaign_id: int, rater_id: int, key: str, *, tab: str = ""
+) -> tuple[Vote, Assignment] | None:
+    """Take the rater's last vote in this campaign back and offer the pair again, as it stood.
+
+    None when there is none left. The same key again gives the same answer. Raises `Conflict` for a
+    key that names somebody else's undo, or anything but an undo in this campaign.
+    """
+    withdrawal = undo_last(session, rater_id, key, campaign_id=campaign_id)
+    if withdrawal is None:
+        return None
+    if withdrawal.rater_id != rater_id or withdrawal.outcome is not Outcome.WITHDRAWN:
+        raise Conflict(_NOT_THIS_UNDO)
+    undone = session.get_one(Vote, withdrawal.supersedes_id)
+    assignment = session.scalars(
+        select(Assignment)
+        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
+        .where(
+            Assignment.campaign_id == campaign_id,
+            Assignment.rater_id == rater_id,
+            Assignment.purpose == undone.purpose,
+            CampaignItem.comparison_id == undone.comparison_id,
+        )
+    ).one_or_none()
+    if assignment is None:
+        raise Conflict(_NOT_THIS_UNDO)
+    if assignment.offer_key == undone.offer_key:
+        before = session.get_one(Offer, undone.offer_key)
+        again = show(
+            session, rater_id, undone.comparison_id, flipped=before.flipped, purpose=undone.purpose
+        )
+        if assignment.state is AssignmentState.DONE:
+            slots.count(session, assignment, -1)
+            assignment.state = AssignmentState.RESERVED
+        elif assignment.state is AssignmentState.LATE:
+            assignment.state = AssignmentState.EXPIRED
+        assignment.offer_key, assignment.done_at, assignment.tab = again, None, tab
+        session.flush()
+        _renew(session, rater_id, (again,), LEASE_S)
+    return undone, assignment
+
+
+def skip(session: Session, key: str) -> Assignment:
+    """Put a comparison aside for good: its place is free for others, never again for this rater."""
+    assignment = _find(session, key)
+    match assignment.state:
+        case AssignmentState.RESERVED:
+            slots.give_back(session, assignment)
+        case AssignmentState.DONE | AssignmentState.LATE:
+            raise Conflict("This comparison has your vote; undo it to skip the comparison.")
+        case AssignmentState.SKIPPED:
+            return assignment
+    assignment.state = AssignmentState.SKIPPED
+    assignment.lease_until, assignment.done_at = None, now()
+    session.get_one(Offer, key).dismissed = True
+    progress.add(session, assignment.campaign_id, assignment.rater_id, n_skipped=1)
+    session.flush()
+    return assignment
+
+
+def sweep(session: Session, campaign_id: int) -> int:
+    """Give back what raters did not answer before their lease ran out. Returns how many."""
+    expired = session.scalars(_EXPIRED, {"campaign": campaign_id}).all()
+    for assignment in expired:
+        slots.give_back(session, assignment)
+        assignment.state, assignment.lease_until = AssignmentState.EXPIRED, None
+    if expired:
+        session.flush()
+    return len(expired)
+
+
+def find(session: Session, key: str) -> Assignment | None:
+    """The assignment shown under a key, held to the end of the transaction."""
+    return session.scalars(_UNDER_KEY, {"key": key}).one_or_none()
+
+
+def count_practice_left(session: Session, campaign_id: int, rater_id: int) -> int:
+    """Practice comparisons that this rater has not answered."""
+    answered = exists().where(
+        Assignment.item_id == CampaignItem.id,
+        Assignment.rater_id == rater_id,
+        Assignment.state == AssignmentState.DONE,
+    )
+    practice = (CampaignItem.campaign_id == campaign_id, CampaignItem.kind == ItemKind.PRACTICE)
+    return session.scalar(select(func.count(CampaignItem.id)).where(*practice, ~answered)) or 0
+
+
+def _find(session: Session, key: str, rater_id: int | None = None) -> Assignment:
+    found = find(session, key)
+    if found is None or rater_id not in (None, found.rater_id):
+        raise Missing("This comparison was not given to you. Load the next one.")
+    return found
+
+
+def _give(
+    session: Session,
+    asking: Asking,
+    picked: Picked,
+    tab: str,
+    draw: random.Random,
+    lease_s: float,
+) -> str | None:
+    """Make a picked comparison the rater's: the key of its offer, None when its place is gone."""
+    counts = (
+        asking.kind is RaterKind.HUMAN
+        and picked.kind is ItemKind.PLAIN
+        and picked.purpose is Purpose.LABEL
+    )
+    if counts and not slots.take(session, asking.campaign_id, picked.item_id):
+        return None
+    connection, rater_id = session.connection(), asking.rater_id
+    item = {"item_id": picked.item_id, "purpose": picked.purpose}
+    given = {"counts": counts, "tab": tab, "lease_s": lease_s}
+    before = connection.execute(_BEFORE, item | {"rater": rater_id}).one_or_none()
+    if before is not None:  # its lease had run out: the same pair, under the same key
+        connection.execute(_GIVE_AGAIN, given | {"before": before.id})
+        return str(before.offer_key)
+    flipped = draw.random() < 0.5 if picked.flipped is None else picked.flipped
+    key = show(session, rater_id, picked.comparison_id, flipped=flipped, purpose=picked.purpose)
+    whose = {"campaign_id": asking.campaign_id, "rater_id": rater_id, "offer_key": key}
+    connection.execute(_GIVE, item | given | whose)
+    return key
+
+
+def _held(session: Session, asking: Asking) -> list[Any]:
+    """Key and page of what the rater was given and has not answered, oldest first."""
+    named = {"campaign": asking.campaign_id, "rater": asking.rater_id}
+    return list(session.connection().execute(_HELD, named))
+
+
+def _renew(session: Session, rater_id: int, keys: Collection[str], lease_s: float) -> None:
+    if keys:
+        named = {"rater": rater_id, "keys": list(keys), "lease_s": lease_s}
+        session.connection().execute(_RENEW, named)

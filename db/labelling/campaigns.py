@@ -1,0 +1,266 @@
+"""Campaigns and the comparisons in them."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session, joinedload
+
+from db.models import (
+    Aspect,
+    Campaign,
+    CampaignItem,
+    CampaignRater,
+    CampaignState,
+    Comparison,
+    ItemKind,
+    Outcome,
+    Round,
+    now,
+)
+from db.storage.bulk import much_memory
+from db.storage.dialects import insert
+from db.storage.errors import Conflict, Missing
+
+GOLD_OVERLAP = 1
+"""Gold and practice comparisons take no places: every rater answers them."""
+_CHUNK = 500
+_JITTER = 1e-6
+"""So that no two uncertainties are alike and a rater's place in their order is one number."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """Two rounds to be compared in a campaign, the better known or not."""
+
+    left: int
+    right: int
+    uncertainty: float = 0.5
+    kind: ItemKind = ItemKind.PLAIN
+    gold: Outcome | None = None
+    """In terms of `left` and `right` as given here."""
+    explanation: str | None = None
+
+
+def create(
+    session: Session,
+    name: str,
+    *,
+    aspect: Aspect = Aspect.RESPONSE,
+    guidelines: str = "",
+    overlap: int = 1,
+    budget: int | None = None,
+    mix: dict[str, float] | None = None,
+    reveal: bool = False,
+    n_practice: int = 0,
+    settings: dict[str, Any] | None = None,
+) -> Campaign:
+    """Store a campaign without comparisons, not yet open. Raises `Conflict` for a name in use."""
+    if session.scalar(select(Campaign.id).where(Campaign.name == name)) is not None:
+        raise Conflict(f"There is a campaign {name!r} already; choose another name.")
+    campaign = Campaign(
+        name=name,
+        aspect=aspect,
+        state=CampaignState.PREPARING,
+        guidelines=guidelines,
+        overlap=overlap,
+        budget=budget,
+        mix=mix or {"uniform": 1.0},
+        reveal=reveal,
+        n_practice=n_practice,
+        settings=settings or {},
+    )
+    session.add(campaign)
+    session.flush()
+    return campaign
+
+
+def add_items(
+    session: Session, campaign_id: int, items: Sequence[NewItem], *, draw: random.Random
+) -> int:
+    """Put comparisons into a campaign; how many are new to it.
+
+    One that is there stays as it is, unless its answer is known now and nobody has labelled it.
+    """
+    campaign = find(session, campaign_id)
+    # said twice in one statement, a comparison is a mistake to PostgreSQL: the last one counts
+    items = list({frozenset((item.left, item.right)): item for item in items}.values())
+    n_new = 0
+    with much_memory(session):
+        for start in range(0, len(items), _CHUNK):
+            n_new += _add_some(session, campaign, items[start : start + _CHUNK], draw)
+    n_plain = select(func.count(CampaignItem.id)).where(
+        CampaignItem.campaign_id == campaign.id, CampaignItem.kind == ItemKind.PLAIN
+    )
+    n_items = session.scalar(n_plain) or 0
+    session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign.id)
+        .values(
+            n_items=n_items,
+            n_slots=n_items * campaign.overlap,
+            n_returned=Campaign.n_returned + 1,
+        )
+    )
+    return n_new
+
+
+def set_uncertainty(session: Session, values: Mapping[int, float], *, draw: random.Random) -> None:
+    """Say anew how uncertain comparisons are, by item id, from 0 to 1.
+
+    Their raters go down the order from its top again: it is another one now.
+    """
+    if not values:
+        return
+    rows = [
+        {"id": item_id, "uncertainty": _jittered(value, draw)} for item_id, value in values.items()
+    ]
+    session.execute(update(CampaignItem), rows)
+    touched = select(CampaignItem.campaign_id).where(CampaignItem.id.in_(list(values))).distinct()
+    session.execute(
+        update(CampaignRater)
+        .where(CampaignRater.campaign_id.in_(touched))
+        .values(least_uncertain=None)
+    )
+
+
+def set_state(session: Session, campaign_id: int, state: CampaignState) -> None:
+    find(session, campaign_id).state = state
+
+
+def set_guidelines(session: Session, campaign_id: int, guidelines: str) -> None:
+    find(session, campaign_id).guidelines = guidelines
+
+
+def find(session: Session, campaign_id: int) -> Campaign:
+    """The campaign of this id. Raises `Missing`."""
+    campaign = session.get(Campaign, campaign_id)
+    if campaign is None:
+        raise Missing(f"There is no campaign {campaign_id}; choose another one.")
+    return campaign
+
+
+def listing(session: Session, *, only_open: bool = False) -> list[Campaign]:
+    """Campaigns, newest first."""
+    rows = select(Campaign).order_by(Campaign.id.desc())
+    if only_open:
+        rows = rows.where(Campaign.state == CampaignState.OPEN)
+    return list(session.scalars(rows))
+
+
+def progress_of(session: Session, rater_id: int) -> dict[int, CampaignRater]:
+    """How far one rater has come, by campaign."""
+    rows = session.scalars(select(CampaignRater).where(CampaignRater.rater_id == rater_id))
+    return {row.campaign_id: row for row in rows}
+
+
+def items(
+    session: Session, campaign_id: int, kinds: Sequence[ItemKind], limit: int = 200
+) -> list[CampaignItem]:
+    """The newest comparisons of these kinds, with their rounds and prompt."""
+    comparison = joinedload(CampaignItem.comparison)
+    rows = (
+        select(CampaignItem)
+        .where(CampaignItem.campaign_id == campaign_id, CampaignItem.kind.in_(kinds))
+        .order_by(CampaignItem.id.desc())
+        .limit(limit)
+        .options(
+            comparison.joinedload(Comparison.left),
+            comparison.joinedload(Comparison.right),
+            comparison.joinedload(Comparison.prompt),
+        )
+    )
+    return list(session.scalars(rows))
+
+
+def count_items(session: Session, campaign_id: int, kind: ItemKind) -> int:
+    n = select(func.count(CampaignItem.id)).where(
+        CampaignItem.campaign_id == campaign_id, CampaignItem.kind == kind
+    )
+    return session.scalar(n) or 0
+
+
+def _add_some(
+    session: Session, campaign: Campaign, items: Sequence[NewItem], draw: random.Random
+) -> int:
+    comparison_ids = _comparisons(session, items, campaign.aspect)
+    rows = []
+    for item in items:
+        low = min(item.left, item.right)
+        gold = item.gold
+        if low != item.left and gold in (Outcome.LEFT, Outcome.RIGHT):
+            gold = Outcome.RIGHT if gold is Outcome.LEFT else Outcome.LEFT
+        rows.append(
+            {
+                "campaign_id": campaign.id,
+                "comparison_id": comparison_ids[low, max(item.left, item.right)],
+                "kind": item.kind,
+                "overlap": campaign.overlap if item.kind is ItemKind.PLAIN else GOLD_OVERLAP,
+                "n_taken": 0,
+                "draw": draw.random(),
+                "uncertainty": _jittered(item.uncertainty, draw),
+                "gold_outcome": gold,
+                "explanation": item.explanation,
+            }
+        )
+    row = insert(session, CampaignItem)
+    known = ("kind", "overlap", "gold_outcome", "explanation")
+    stored = row.on_conflict_do_update(
+        index_elements=("campaign_id", "comparison_id"),
+        set_={name: row.excluded[name] for name in known},
+        where=(row.excluded.kind != ItemKind.PLAIN) & (CampaignItem.n_taken == 0),
+    )
+    # not as `values(rows)`, which is compiled anew for every chunk, nine tenths of the time
+    done = session.connection().execute(stored.returning(CampaignItem.id), rows)
+    return len(done.scalars().all())
+
+
+def _jittered(value: float, draw: random.Random) -> float:
+    """Within 0 and 1 also at the ends, where a judge may put many comparisons."""
+    return value * (1 - _JITTER) + draw.random() * _JITTER
+
+
+def _comparisons(
+    session: Session, items: Sequence[NewItem], aspect: Aspect
+) -> dict[tuple[int, int], int]:
+    """Ids of the comparisons by their rounds, lower id first, made where they are missing."""
+    sides = {(min(item.left, item.right), max(item.left, item.right)) for item in items}
+    prompts = dict(
+        session.execute(
+            select(Round.id, Round.prompt_id).where(
+                Round.id.in_({round_id for pair in sides for round_id in pair})
+            )
+        ).all()
+    )
+    for left, right in sides:
+        _check(left, right, prompts)
+    rows = [
+        {
+            "prompt_id": prompts[left],
+            "left_round_id": left,
+            "right_round_id": right,
+            "aspect": aspect,
+            "created_at": now(),
+        }
+        for left, right in sorted(sides)
+    ]
+    session.connection().execute(insert(session, Comparison).on_conflict_do_nothing(), rows)
+    # by the left side alone, for which there is an index that a list of pairs does not use
+    found = session.execute(
+        select(Comparison.left_round_id, Comparison.right_round_id, Comparison.id).where(
+            Comparison.left_round_id.in_({left for left, _ in sides}), Comparison.aspect == aspect
+        )
+    )
+    return {(left, right): comparison_id for left, right, comparison_id in found}
+
+
+def _check(left: int, right: int, prompts: dict[int, int]) -> None:
+    if missing := [round_id for round_id in (left, right) if round_id not in prompts]:
+        raise Missing(f"There is no round {missing[0]}; choose another one.")
+    if left == right or prompts[left] != prompts[right]:
+        raise Conflict(
+            f"Rounds {left} and {right} cannot be compared: they must be two answers to the same "
+            "prompt."
+        )

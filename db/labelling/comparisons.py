@@ -1,0 +1,147 @@
+"""Comparisons: two rounds of one prompt, shown to a rater under a key, and what is revealed."""
+
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import bindparam, exists, select
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.orm import Session, joinedload
+
+from db.models import (
+    Aspect,
+    Comparison,
+    Offer,
+    Purpose,
+    Reveal,
+    Round,
+)
+from db.storage.dialects import insert
+from db.storage.errors import Conflict
+
+# Statements of every answer are built once: to build one takes longer than to carry it out.
+_KNOWN = select(
+    Comparison.left_round_id,
+    Comparison.right_round_id,
+    Comparison.aspect,
+    exists()
+    .where(
+        Reveal.rater_id == bindparam("rater_id"),
+        Reveal.round_id.in_((Comparison.left_round_id, Comparison.right_round_id)),
+        Reveal.versions | (Comparison.aspect != Aspect.THOUGHT),
+    )
+    .correlate(Comparison)
+    .label("seen"),
+).where(Comparison.id == bindparam("comparison_id"))
+_SHOW = plain_insert(Offer)
+
+
+def ensure_comparison(
+    session: Session, round_a_id: int, round_b_id: int, aspect: Aspect = Aspect.RESPONSE
+) -> Comparison:
+    """Return the comparison of two rounds, in whichever order they are given."""
+    if round_a_id == round_b_id:
+        raise Conflict(f"Round {round_a_id} cannot be compared with itself; choose two rounds.")
+    left_id, right_id = sorted((round_a_id, round_b_id))
+    same = (
+        select(Comparison)
+        .where(
+            Comparison.left_round_id == left_id,
+            Comparison.right_round_id == right_id,
+            Comparison.aspect == aspect,
+        )
+        .options(joinedload(Comparison.left), joinedload(Comparison.right))
+    )
+    if (found := session.scalars(same).one_or_none()) is not None:
+        return found
+    left, right = (_round(session, round_id) for round_id in (left_id, right_id))
+    if left.prompt_id != right.prompt_id:
+        raise Conflict(
+            f"Rounds {left_id} and {right_id} answer different prompts; only answers to the same "
+            "prompt can be compared."
+        )
+    row = insert(session, Comparison).values(
+        prompt_id=left.prompt_id, left_round_id=left_id, right_round_id=right_id, aspect=aspect
+    )
+    session.execute(row.on_conflict_do_nothing())
+    return session.scalars(same).one()
+
+
+def offer(
+    session: Session,
+    rater_id: int,
+    comparison_id: int,
+    *,
+    flipped: bool,
+    purpose: Purpose = Purpose.LABEL,
+) -> Offer:
+    """Store that a comparison is shown to a rater, as `show` does; the row, with its rounds."""
+    comparison = find_comparison(session, comparison_id)
+    key = show(session, rater_id, comparison_id, flipped=flipped, purpose=purpose)
+    shown = session.get_one(Offer, key)
+    assert shown.comparison is comparison, "the one with its rounds"
+    return shown
+
+
+def show(
+    session: Session, rater_id: int, comparison_id: int, *, flipped: bool, purpose: Purpose
+) -> str:
+    """Store that a comparison is shown to a rater: the key under which the vote comes back.
+
+    Where thoughts are what is compared, showing it shows them.
+    """
+    sides = known_of(session, rater_id, comparison_id)
+    shown = {
+        "key": uuid4().hex,
+        "comparison_id": comparison_id,
+        "rater_id": rater_id,
+        "flipped": flipped,
+        "purpose": purpose,
+        "thoughts_seen": sides.seen,
+    }
+    session.connection().execute(_SHOW, shown)
+    if sides.aspect is Aspect.THOUGHT:
+        for round_id in (sides.left_round_id, sides.right_round_id):
+            reveal(session, rater_id, round_id, versions=False)
+    return str(shown["key"])
+
+
+def reveal(session: Session, rater_id: int, round_id: int, *, versions: bool = True) -> None:
+    """The thought of a round is sent to a rater: from now on his votes on it are not blind.
+
+    Without `versions` who wrote it stays hidden, and his votes on thoughts stay blind.
+    """
+    row = insert(session, Reveal).values(rater_id=rater_id, round_id=round_id, versions=versions)
+    both = (Reveal.rater_id, Reveal.round_id)
+    if versions:
+        session.execute(
+            row.on_conflict_do_update(index_elements=both, set_={Reveal.versions: True})
+        )
+    else:
+        session.execute(row.on_conflict_do_nothing())
+
+
+def known_of(session: Session, rater_id: int, comparison_id: int) -> Any:
+    """A comparison's sides and aspect, and whether the rater has `seen` more than it shows."""
+    named = {"rater_id": rater_id, "comparison_id": comparison_id}
+    row = session.connection().execute(_KNOWN, named).one_or_none()
+    if row is None:
+        raise Conflict(f"Comparison {comparison_id} is not in this database; load the page again.")
+    return row
+
+
+def find_comparison(session: Session, comparison_id: int) -> Comparison:
+    found = session.get(
+        Comparison,
+        comparison_id,
+        options=[joinedload(Comparison.left), joinedload(Comparison.right)],
+    )
+    if found is None:
+        raise Conflict(f"Comparison {comparison_id} is not in this database; load the page again.")
+    return found
+
+
+def _round(session: Session, round_id: int) -> Round:
+    found = session.get(Round, round_id)
+    if found is None:
+        raise Conflict(f"Round {round_id} is not in this database; load the page again.")
+    return found

@@ -1,0 +1,229 @@
+"""Votes, pairs and refinements read for a file, in order, some at a time, as of one moment.
+
+The moment is a row's id: the log is only ever appended to, so what stood then can be told now.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy.orm import Session, aliased, selectinload
+from sqlalchemy.orm.interfaces import ORMOption
+
+from db.content.trajectories import is_refined
+from db.labelling.preferences import of_a_job
+from db.models import (
+    Aspect,
+    Campaign,
+    CampaignItem,
+    Comparison,
+    Offer,
+    Outcome,
+    Purpose,
+    Rater,
+    RaterKind,
+    Round,
+    Run,
+    Vote,
+)
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which votes are read."""
+
+    up_to: int
+    """Votes after this one were not cast yet."""
+    campaign_id: int | None = None
+    kinds: frozenset[RaterKind] | None = None
+    """Of raters; None for all."""
+    aspect: Aspect = Aspect.RESPONSE
+
+
+class ShownVote(NamedTuple):
+    """A vote, and how its pair stood on the screen."""
+
+    vote: Vote
+    flipped: bool | None
+    """True when the comparison's right stood on the left; None where nothing was shown."""
+    supersedes: str | None
+    """Key of the vote that it replaced; None in a file that does not hold that vote."""
+
+
+class JudgedRow(NamedTuple):
+    """A comparison and the votes that stood on it, oldest first."""
+
+    comparison: Comparison
+    votes: list[ShownVote]
+
+
+def campaign_named(session: Session, name: str) -> Campaign | None:
+    return session.scalars(select(Campaign).where(Campaign.name == name)).one_or_none()
+
+
+def all_votes(session: Session, chosen: Chosen) -> Iterator[list[ShownVote]]:
+    """The whole log in pages, oldest first: undone, repeated and practice votes too.
+
+    The rows of a page are readable until the next one is asked for.
+    """
+    last = 0
+    while True:
+        page = _among(select(Vote), chosen).where(Vote.id > last).order_by(Vote.id)
+        votes = session.scalars(page.limit(_AT_ONCE).options(*_whole_votes())).all()
+        yield _shown(session, votes, whole_log=True)
+        if len(votes) < _AT_ONCE:
+            return
+        last = votes[-1].id
+        session.expunge_all()  # a page that is written is not needed any more
+
+
+def standing_pairs(session: Session, chosen: Chosen) -> Iterator[list[JudgedRow]]:
+    """Pages of comparisons with the votes that stood on them, the one voted on last at the end.
+
+    Outside of campaigns without what judges said of jobs' own samples, as in a training.
+    """
+    standing = _standing(chosen)
+    last_vote = func.max(Vote.id)
+    ordered = _among(select(Vote.comparison_id), chosen).where(standing)
+    ids = session.scalars(ordered.group_by(Vote.comparison_id).order_by(last_vote)).all()
+    for some in _parts(ids):
+        wanted = _among(select(Vote), chosen).where(standing, Vote.comparison_id.in_(some))
+        ordered_votes = wanted.order_by(Vote.comparison_id, Vote.id).options(*_whole_votes())
+        shown = _shown(session, session.scalars(ordered_votes).all(), whole_log=False)
+        groups = groupby(shown, key=lambda one: one.vote.comparison_id)
+        votes = {comparison_id: list(group) for comparison_id, group in groups}
+        yield [
+            JudgedRow(votes[comparison_id][0].vote.comparison, votes[comparison_id])
+            for comparison_id in some
+        ]
+        session.expunge_all()
+
+
+def refined_rounds(session: Session, up_to: int) -> Iterator[Sequence[Round]]:
+    """Pages of later rounds worth imitating, oldest first: right, or by somebody stronger.
+
+    `up_to` is the highest id of a round.
+    """
+    worth = (
+        select(Round)
+        .join(Round.prompt)
+        .join(Run, Run.id == Round.run_id)
+        .where(
+            is_refined(),
+            Round.well_formed,
+            Round.id <= up_to,
+        )
+        .order_by(Round.id)
+    )
+    last = 0
+    while rounds := session.scalars(
+        worth.where(Round.id > last).limit(_AT_ONCE).options(*_whole_round())
+    ).all():
+        yield rounds
+        last = rounds[-1].id
+        session.expunge_all()
+
+
+def rounds_by_id(session: Session, round_ids: Collection[int]) -> dict[int, Round]:
+    """These rounds with prompt, run and everything before them."""
+    wanted = select(Round).where(Round.id.in_(round_ids)).options(*_whole_round())
+    return {round_.id: round_ for round_ in session.scalars(wanted)}
+
+
+def copies(session: Session, round_ids: Collection[int]) -> dict[int, int]:
+    """Of rounds that have earlier ones exactly like them: how many. Others are left out."""
+    earlier = aliased(Round)
+    alike = (
+        earlier.prompt_id == Round.prompt_id,
+        earlier.id < Round.id,
+        earlier.parent_id.is_not_distinct_from(Round.parent_id),
+        earlier.adapter_id.is_not_distinct_from(Round.adapter_id),
+        *(
+            getattr(earlier, name) == getattr(Round, name)
+            for name in ("raw", "response", "thought", "thinking", "author")
+        ),
+    )
+    found: dict[int, int] = {}
+    for some in _parts(list(round_ids)):
+        counted = select(Round.id, func.count(earlier.id)).join(earlier, onclause=and_(*alike))
+        rows = session.execute(counted.where(Round.id.in_(some)).group_by(Round.id))
+        found.update(dict(rows.tuples().all()))
+    return found
+
+
+def highest_round_id(session: Session) -> int:
+    return session.scalar(select(func.max(Round.id))) or 0
+
+
+def _among(rows: Select[Any], chosen: Chosen) -> Select[Any]:
+    rows = rows.where(Vote.id <= chosen.up_to)
+    if chosen.kinds is not None:
+        of_kind = exists().where(Rater.id == Vote.rater_id, Rater.kind.in_(chosen.kinds))
+        rows = rows.where(of_kind.correlate(Vote))
+    if chosen.campaign_id is not None:
+        within = exists().where(
+            CampaignItem.comparison_id == Vote.comparison_id,
+            CampaignItem.campaign_id == chosen.campaign_id,
+        )
+        rows = rows.where(within.correlate(Vote))
+    return rows
+
+
+def _standing(chosen: Chosen) -> ColumnElement[bool]:
+    later = aliased(Vote)
+    superseded = exists().where(later.supersedes_id == Vote.id, later.id <= chosen.up_to)
+    of_aspect = exists().where(
+        Comparison.id == Vote.comparison_id, Comparison.aspect == chosen.aspect
+    )
+    stands = (
+        (Vote.outcome != Outcome.WITHDRAWN)
+        & (Vote.purpose == Purpose.LABEL)
+        & ~superseded
+        & of_aspect.correlate(Vote)
+    )
+    return stands if chosen.campaign_id is not None else stands & ~of_a_job()
+
+
+def _shown(session: Session, votes: Sequence[Vote], *, whole_log: bool) -> list[ShownVote]:
+    keys = [vote.offer_key for vote in votes if vote.offer_key is not None]
+    offered = session.execute(select(Offer.key, Offer.flipped).where(Offer.key.in_(keys)))
+    flipped = dict(offered.tuples().all())
+    replaced: dict[int, str] = {}
+    if whole_log:
+        ids = [vote.supersedes_id for vote in votes if vote.supersedes_id is not None]
+        rows = session.execute(select(Vote.id, Vote.key).where(Vote.id.in_(ids)))
+        replaced = dict(rows.tuples().all())
+    return [
+        ShownVote(vote, flipped.get(vote.offer_key or ""), replaced.get(vote.supersedes_id or 0))
+        for vote in votes
+    ]
+
+
+def _parts(values: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
+
+
+def _whole_votes() -> list[ORMOption]:
+    comparison = selectinload(Vote.comparison)
+    loads: list[ORMOption] = [
+        selectinload(Vote.rater),
+        comparison.selectinload(Comparison.prompt),
+    ]
+    for side in (Comparison.left, Comparison.right):
+        loads += _whole_round(comparison.selectinload(side))
+    return loads
+
+
+def _whole_round(to: Any = None) -> list[ORMOption]:
+    load = selectinload if to is None else to.selectinload
+    return [
+        load(Round.run),
+        load(Round.prompt),
+        load(Round.adapter),
+        load(Round.parent, recursion_depth=-1),
+    ]

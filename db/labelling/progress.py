@@ -1,0 +1,79 @@
+"""How far each rater has come in a campaign: counts kept, not counted."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.orm import Session
+
+from db.models import Campaign, CampaignRater
+from db.storage.dialects import insert
+
+
+class Far(NamedTuple):
+    """What a rater has answered in a campaign, and what comes before its work."""
+
+    n_done: int
+    n_skipped: int
+    n_practised: int
+    n_practice: int
+    """Practice comparisons that the campaign begins with."""
+
+
+_COUNTS = ("n_done", "n_skipped", "n_practised")
+_ROW = (CampaignRater.campaign_id == bindparam("campaign")) & (
+    CampaignRater.rater_id == bindparam("rater")
+)
+_FAR = (
+    select(
+        *(func.coalesce(getattr(CampaignRater, name), 0) for name in _COUNTS), Campaign.n_practice
+    )
+    .outerjoin(
+        CampaignRater,
+        (CampaignRater.campaign_id == Campaign.id) & (CampaignRater.rater_id == bindparam("rater")),
+    )
+    .where(Campaign.id == bindparam("campaign"))
+)
+_ADD = (
+    update(CampaignRater)
+    .where(_ROW)
+    .values({name: getattr(CampaignRater, name) + bindparam(f"more_{name}") for name in _COUNTS})
+)
+_LEAST_UNCERTAIN = update(CampaignRater).where(_ROW).values(least_uncertain=bindparam("reached"))
+_EXHAUSTED = update(CampaignRater).where(_ROW).values(exhausted_at=bindparam("n_returned"))
+
+
+def of_rater(session: Session, campaign_id: int, rater_id: int) -> Far:
+    """How far a rater has come; zeros for one who has not begun."""
+    named = {"campaign": campaign_id, "rater": rater_id}
+    row: Any = session.connection().execute(_FAR, named).one()
+    return Far(*row)
+
+
+def add(session: Session, campaign_id: int, rater_id: int, **more: int) -> None:
+    """Add to a rater's counts, which begin at zero."""
+    added = {f"more_{name}": more.get(name, 0) for name in _COUNTS}
+    _change(session, _ADD, campaign_id, rater_id, added)
+
+
+def looked_down_to(session: Session, campaign_id: int, rater_id: int, uncertainty: float) -> None:
+    """Note how far down the order of uncertainty a rater has come."""
+    _change(session, _LEAST_UNCERTAIN, campaign_id, rater_id, {"reached": uncertainty})
+
+
+def found_nothing(session: Session, campaign_id: int, rater_id: int, n_returned: int) -> None:
+    """Note that nothing was left for a rater, until something comes back."""
+    _change(session, _EXHAUSTED, campaign_id, rater_id, {"n_returned": n_returned})
+
+
+def _change(
+    session: Session, change: Any, campaign_id: int, rater_id: int, values: dict[str, Any]
+) -> None:
+    """Change a rater's row, made at the first change of it."""
+    connection = session.connection()
+    values |= {"campaign": campaign_id, "rater": rater_id}
+    if connection.execute(change, values).rowcount:
+        return
+    zeros = dict.fromkeys(_COUNTS, 0)
+    row = insert(session, CampaignRater).values(campaign_id=campaign_id, rater_id=rater_id, **zeros)
+    connection.execute(row.on_conflict_do_nothing())
+    connection.execute(change, values)

@@ -1,0 +1,1 @@
+"""What work is queued and what it made: jobs, adapters and evaluations."""

@@ -1,0 +1,185 @@
+"""The registry of adapters: every version ever trained, and which one is served."""
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, joinedload
+
+from db.models import Adapter, AdapterStatus, Job, JobKind, Snapshot, now
+from db.storage.errors import Conflict
+
+_NAMES = select(Adapter.name)
+
+
+def register(
+    session: Session,
+    *,
+    name: str,
+    parent_id: int | None,
+    job_id: int | None,
+    snapshot_id: int | None,
+    base_model: str,
+    path: str,
+    sha256: str,
+    metrics: dict[str, Any],
+) -> Adapter:
+    """Store a trained version as READY. A job that registers again gets the row it made before.
+
+    Raises `Conflict` when the name was ever used: names are never used again.
+    """
+    if job_id is not None:
+        made = session.scalars(select(Adapter).where(Adapter.job_id == job_id)).one_or_none()
+        if made is not None:
+            return made
+    if by_name(session, name) is not None:
+        raise Conflict(f"There is a version {name!r} already; choose a name never used before.")
+    adapter = Adapter(
+        name=name,
+        parent_id=parent_id,
+        job_id=job_id,
+        snapshot_id=snapshot_id,
+        base_model=base_model,
+        path=path,
+        sha256=sha256,
+        metrics=metrics,
+        status=AdapterStatus.READY,
+    )
+    session.add(adapter)
+    session.flush()
+    return adapter
+
+
+def activate(session: Session, adapter_id: int | None) -> Adapter | None:
+    """Make one version the served one and retire the one before; None serves the base model.
+
+    Also the way back: a retired version is activated like a new one. Raises `Conflict` for one
+    that was rejected.
+    """
+    chosen = None if adapter_id is None else _adapter(session, adapter_id)
+    if chosen is not None and chosen.status is AdapterStatus.REJECTED:
+        raise Conflict(f"{chosen.name} was rejected ({chosen.reason}); choose another version.")
+    others = Adapter.id.is_distinct_from(adapter_id)
+    before = update(Adapter).where(Adapter.status == AdapterStatus.ACTIVE, others)
+    session.execute(before.values(status=AdapterStatus.RETIRED))
+    if chosen is not None and chosen.status is not AdapterStatus.ACTIVE:
+        chosen.status = AdapterStatus.ACTIVE
+        chosen.activated_at = now()
+        session.flush()
+    return chosen
+
+
+def reject(session: Session, adapter_id: int, reason: str) -> Adapter:
+    """Never serve this version; if it was active, the base model is. A person reads `reason`."""
+    adapter = _adapter(session, adapter_id)
+    adapter.status = AdapterStatus.REJECTED
+    adapter.reason = reason
+    session.flush()
+    return adapter
+
+
+def active(session: Session) -> Adapter | None:
+    """The served version; None is the base model."""
+    return session.scalars(_whole().where(Adapter.status == AdapterStatus.ACTIVE)).one_or_none()
+
+
+def by_name(session: Session, name: str) -> Adapter | None:
+    return session.scalars(_whole().where(Adapter.name == name)).one_or_none()
+
+
+def ready(session: Session) -> list[Adapter]:
+    """Versions no engine has tried yet, oldest first."""
+    waiting = _whole().where(Adapter.status == AdapterStatus.READY)
+    return list(session.scalars(waiting.order_by(Adapter.id)))
+
+
+def names(session: Session) -> list[str]:
+    """What versions are called, all there ever were."""
+    return list(session.scalars(_NAMES))
+
+
+def listing(session: Session) -> list[Adapter]:
+    """Every version, newest first, with its parent and its snapshot."""
+    return list(session.scalars(_whole().order_by(Adapter.id.desc())))
+
+
+def save_snapshot(
+    session: Session,
+    *,
+    job_id: int,
+    sha256: str,
+    path: str,
+    highest_vote_id: int,
+    n_rows: int,
+    manifest: dict[str, Any],
+) -> Snapshot:
+    """Store what data a job froze. Frozen again with the same content it is the same row.
+
+    Raises `Conflict` when the job froze other data before: it must go on with those.
+    """
+    frozen = snapshot_of(session, job_id)
+    if frozen is None:
+        frozen = Snapshot(
+            job_id=job_id,
+            sha256=sha256,
+            path=path,
+            highest_vote_id=highest_vote_id,
+            n_rows=n_rows,
+            manifest=manifest,
+        )
+        session.add(frozen)
+        session.flush()
+    if frozen.sha256 != sha256:
+        raise Conflict(
+            f"Job {job_id} trains on {frozen.path} ({frozen.sha256[:12]}…) and cannot change to "
+            f"other data ({sha256[:12]}…); queue a new job for those."
+        )
+    return frozen
+
+
+def snapshot_of(session: Session, job_id: int) -> Snapshot | None:
+    """The data a job froze, if it got that far."""
+    return session.scalars(select(Snapshot).where(Snapshot.job_id == job_id)).one_or_none()
+
+
+def votes_learnt_up_to(session: Session, version: Adapter | None) -> int:
+    """The newest vote there was when `version`, or the last before it that used votes up, learnt.
+
+    DPO learns from a vote once; thought-mask SFT in between uses none up, and a TPO iteration that
+    learns no waiting votes carries on what its parent had learnt.
+    """
+    while version is not None:
+        job = session.get(Job, version.job_id) if version.job_id else None
+        uses_votes = job is not None and job.kind in (JobKind.DPO, JobKind.TPO)
+        if uses_votes and version.snapshot_id is not None:
+            return session.get_one(Snapshot, version.snapshot_id).highest_vote_id
+        version = session.get(Adapter, version.parent_id) if version.parent_id else None
+    return 0
+
+
+def trained_already(
+    session: Session, parent_id: int | None, kind: JobKind, sha256: str
+) -> Adapter | None:
+    """The version trained by this recipe from this parent on this very data, unless rejected."""
+    same = (
+        _whole()
+        .join(Job, Job.id == Adapter.job_id)
+        .join(Snapshot, Snapshot.id == Adapter.snapshot_id)
+        .where(
+            Job.kind == kind,
+            Snapshot.sha256 == sha256,
+            Adapter.parent_id.is_not_distinct_from(parent_id),
+            Adapter.status != AdapterStatus.REJECTED,
+        )
+    )
+    return session.scalars(same.order_by(Adapter.id.desc()).limit(1)).one_or_none()
+
+
+def _whole() -> Any:
+    return select(Adapter).options(joinedload(Adapter.parent), joinedload(Adapter.snapshot))
+
+
+def _adapter(session: Session, adapter_id: int) -> Adapter:
+    adapter = session.get(Adapter, adapter_id)
+    if adapter is None:
+        raise Conflict(f"Version {adapter_id} is not in this database; load the page again.")
+    return adapter

@@ -1,0 +1,312 @@
+"""The queue: a lease table, where a job belongs to whoever holds its latest claim token.
+
+Leases run on the database's clock. Every write of a running job carries the token of its claim;
+a worker whose job was taken over is fenced: it gets `Conflict` and stores nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from uuid import uuid4
+
+from sqlalchemy import case, delete, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from db.models import Adapter, Job, JobKind, JobMetric, JobStatus, Worker, now
+from db.storage.dialects import clock, insert
+from db.storage.errors import AlreadyQueued, Conflict
+
+MAX_CLAIMS = 5
+"""A job that ended this many workers without an error of its own is not tried again."""
+OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
+STOPPED = (JobStatus.FAILED, JobStatus.CANCELLED)
+NoteLevel = Literal["info", "warning"]
+_FREE = {"claim_token": None, "lease_until": None, "eta_s": None}
+"""What a job looks like while nobody holds it."""
+
+
+def enqueue(session: Session, kind: JobKind, payload: dict[str, Any], dedup: str) -> Job:
+    """Put a job at the end of the queue. Raises `AlreadyQueued` while one with its key is open."""
+    row = insert(session, Job).values(
+        kind=kind, payload=payload, dedup=dedup, status=JobStatus.QUEUED
+    )
+    job_id = session.scalar(row.on_conflict_do_nothing().returning(Job.id))
+    if job_id is None:
+        raise _already_queued(session, dedup)
+    return session.get_one(Job, job_id)
+
+
+def claim(session: Session, lease_s: float) -> Job | None:
+    """Take the oldest job that is queued or whose worker fell silent; None when there is none.
+
+    The caller keeps `job.claim_token` and calls `heartbeat` well within `lease_s` seconds.
+    """
+    _bury(session)
+    next_id = (
+        select(Job.id)
+        .where(or_(Job.status == JobStatus.QUEUED, _silent()))
+        .order_by(Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(Job)
+        .where(Job.id == next_id.scalar_subquery())
+        .values(
+            status=JobStatus.RUNNING,
+            claim_token=uuid4().hex,
+            lease_until=clock() + lease_s,
+            n_claims=Job.n_claims + 1,
+            started_at=func.coalesce(Job.started_at, now()),
+        )
+        .returning(Job)
+    )
+    return _changed(session, taken)
+
+
+def heartbeat(session: Session, job_id: int, token: str, lease_s: float) -> bool:
+    """Keep the claim for another `lease_s` seconds; returns whether a cancel was requested."""
+    return _write(session, job_id, token, lease_until=clock() + lease_s).cancel_requested
+
+
+def progress(
+    session: Session,
+    job_id: int,
+    token: str,
+    *,
+    phase: str,
+    step: int = 0,
+    n_steps: int = 0,
+    eta_s: float | None = None,
+) -> None:
+    """Say what the job is doing now, and how far it is."""
+    _write(session, job_id, token, phase=phase, step=step, n_steps=n_steps, eta_s=eta_s)
+
+
+def note(session: Session, job_id: int, token: str, level: NoteLevel, text: str) -> None:
+    """Tell a person something about the job; said again, by a resumed job, it is there once."""
+    said = _write(session, job_id, token).notes
+    if all(earlier["text"] != text for earlier in said):
+        _write(session, job_id, token, notes=[*said, {"level": level, "text": text}])
+
+
+def record_metrics(
+    session: Session, job_id: int, token: str, step: int, values: dict[str, float]
+) -> None:
+    """Store the points of one step; a resumed job that comes by again replaces them."""
+    _write(session, job_id, token)
+    if not values:
+        return
+    rows = [
+        {"job_id": job_id, "step": step, "name": name, "value": value}
+        for name, value in values.items()
+    ]
+    upsert = insert(session, JobMetric).values(rows)
+    session.execute(
+        upsert.on_conflict_do_update(
+            index_elements=["job_id", "step", "name"], set_={"value": upsert.excluded.value}
+        )
+    )
+
+
+def finish(
+    session: Session, job_id: int, token: str, result: Mapping[str, Any] | None = None
+) -> Job:
+    """The job is done; what it made is stored in this same transaction, `result` on the job."""
+    done = {"status": JobStatus.DONE, "finished_at": now(), "result": dict(result or {})}
+    return _write(session, job_id, token, **done, **_FREE)
+
+
+def fail(session: Session, job_id: int, token: str, error: str) -> Job:
+    """The job ended by an error of its own, said in a sentence; it may be resumed."""
+    return _write(
+        session, job_id, token, status=JobStatus.FAILED, error=error, finished_at=now(), **_FREE
+    )
+
+
+def mark_cancelled(session: Session, job_id: int, token: str) -> Job:
+    """The worker stopped the job because it was asked to."""
+    return _write(session, job_id, token, status=JobStatus.CANCELLED, finished_at=now(), **_FREE)
+
+
+def release(session: Session, job_id: int, token: str) -> Job:
+    """Put the job back in the queue: its worker ends in good order, which is not a crash."""
+    return _write(
+        session, job_id, token, status=JobStatus.QUEUED, n_claims=Job.n_claims - 1, **_FREE
+    )
+
+
+def request_cancel(session: Session, job_id: int) -> Job:
+    """Cancel a queued job at once, ask the worker of a running one; an ended job stays as it is."""
+    queued = Job.status == JobStatus.QUEUED
+    asked = (
+        update(Job)
+        .where(Job.id == job_id, Job.status.in_(OPEN))
+        .values(
+            cancel_requested=True,
+            status=case((queued, JobStatus.CANCELLED), else_=Job.status),
+            finished_at=case((queued, now()), else_=None),
+        )
+        .returning(Job)
+    )
+    return _changed(session, asked) or _job(session, job_id)
+
+
+def resume(session: Session, job_id: int) -> Job:
+    """Queue a failed or cancelled job again, to go on from its last checkpoint.
+
+    Raises `AlreadyQueued` while a job with its key is open, `Conflict` when it cannot be resumed.
+    """
+    job = _job(session, job_id)
+    if job.status in OPEN:
+        raise AlreadyQueued(f"Job {job_id} is {job.status} already.", job_id)
+    if job.status not in STOPPED:
+        raise Conflict(f"Job {job_id} is {job.status}; queue a new one to train again.")
+    again = (
+        update(Job)
+        .where(Job.id == job_id, Job.status.in_(STOPPED))
+        .values(
+            status=JobStatus.QUEUED,
+            cancel_requested=False,
+            n_claims=0,
+            error=None,
+            finished_at=None,
+            **_FREE,
+        )
+        .returning(Job)
+    )
+    try:
+        with session.begin_nested():
+            resumed = _changed(session, again)
+    except IntegrityError as error:
+        raise _already_queued(session, job.dedup) from error
+    if resumed is None:
+        raise Conflict(f"Job {job_id} changed this very moment; load the page again.")
+    return resumed
+
+
+def discard(session: Session, job_id: int) -> Job:
+    """Put a queued, failed or cancelled job away for good; it is not listed any more.
+
+    Raises `Conflict` for a job that runs, is done or is discarded already.
+    """
+    useless = (
+        Job.status.in_((JobStatus.QUEUED, *STOPPED)),
+        ~exists().where(Adapter.job_id == Job.id),
+    )
+    put_away = (
+        update(Job)
+        .where(Job.id == job_id, *useless)
+        .values(
+            status=JobStatus.DISCARDED, finished_at=func.coalesce(Job.finished_at, now()), **_FREE
+        )
+        .returning(Job)
+    )
+    job = _changed(session, put_away)
+    if job is None:
+        raise Conflict(
+            f"Job {job_id} is {_job(session, job_id).status}; only a job that waits, failed or was "
+            "cancelled, and made no version, can be discarded."
+        )
+    return job
+
+
+def queue(session: Session, limit: int = 50) -> list[Job]:
+    """The latest jobs that were not discarded, newest first."""
+    kept = select(Job).where(Job.status != JobStatus.DISCARDED)
+    return list(session.scalars(kept.order_by(Job.id.desc()).limit(limit)))
+
+
+def place(session: Session, job_id: int) -> int | None:
+    """0 while the job runs, 1 when it is next, None when it is not waiting at all."""
+    job = session.get(Job, job_id, populate_existing=True)
+    if job is None or job.status not in OPEN:
+        return None
+    if job.status is JobStatus.RUNNING:
+        return 0
+    ahead = select(func.count(Job.id)).where(Job.status == JobStatus.QUEUED, Job.id <= job_id)
+    return session.scalars(ahead).one()
+
+
+def curves(session: Session, job_id: int) -> dict[str, list[tuple[int, float]]]:
+    """The points `(step, value)` of every metric of a job, in the order of the steps."""
+    points = select(JobMetric).where(JobMetric.job_id == job_id)
+    found: dict[str, list[tuple[int, float]]] = {}
+    for point in session.scalars(points.order_by(JobMetric.name, JobMetric.step)):
+        found.setdefault(point.name, []).append((point.step, point.value))
+    return found
+
+
+def worker_seen(session: Session, name: str, pid: int, host: str) -> None:
+    """A worker says that it lives, also while the queue is empty."""
+    row = insert(session, Worker).values(name=name, pid=pid, host=host, seen_at=clock())
+    latest = {"pid": row.excluded.pid, "host": row.excluded.host, "seen_at": row.excluded.seen_at}
+    session.execute(row.on_conflict_do_update(index_elements=["name"], set_=latest))
+
+
+def worker_gone(session: Session, name: str) -> None:
+    """A worker ends in good order: nobody is to wait for it."""
+    session.execute(delete(Worker).where(Worker.name == name))
+
+
+def last_worker_seen(session: Session) -> float | None:
+    """Seconds since any worker was heard of; None when there never was one."""
+    return session.scalar(select(clock() - func.max(Worker.seen_at)))
+
+
+def _silent() -> Any:
+    return (Job.status == JobStatus.RUNNING) & (Job.lease_until < clock())
+
+
+def _bury(session: Session) -> None:
+    """End the jobs of silent workers that must not be tried again: cancelled, or deadly."""
+    cancelled = update(Job).where(_silent(), Job.cancel_requested)
+    session.execute(
+        cancelled.values(status=JobStatus.CANCELLED, finished_at=now(), **_FREE),
+        execution_options={"synchronize_session": False},
+    )
+    deadly = update(Job).where(_silent(), Job.n_claims >= MAX_CLAIMS)
+    session.execute(
+        deadly.values(
+            status=JobStatus.FAILED,
+            error=f"{MAX_CLAIMS} workers in a row died on this job; look for the cause (memory?) "
+            "in its log, then resume it.",
+            finished_at=now(),
+            **_FREE,
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _write(session: Session, job_id: int, token: str, **values: Any) -> Job:
+    """Change a running job in the name of one claim; raises `Conflict` when that claim is over."""
+    held = (Job.id == job_id, Job.claim_token == token, Job.status == JobStatus.RUNNING)
+    values = values or {"claim_token": token}
+    job = _changed(session, update(Job).where(*held).values(**values).returning(Job))
+    if job is None:
+        raise Conflict(
+            f"Job {job_id} does not belong to this worker any more (taken over or ended); "
+            "nothing was stored, stop working on it."
+        )
+    return job
+
+
+def _changed(session: Session, change: Any) -> Job | None:
+    options = {"populate_existing": True, "synchronize_session": False}
+    return session.scalars(change, execution_options=options).one_or_none()
+
+
+def _job(session: Session, job_id: int) -> Job:
+    job = session.get(Job, job_id, populate_existing=True)
+    if job is None:
+        raise Conflict(f"Job {job_id} is not in this database; load the page again.")
+    return job
+
+
+def _already_queued(session: Session, dedup: str) -> AlreadyQueued:
+    twin = session.scalars(select(Job).where(Job.dedup == dedup, Job.status.in_(OPEN))).first()
+    if twin is None:
+        return AlreadyQueued("The same job ended this very moment; try again.", None)
+    return AlreadyQueued(
+        f"The same job is {twin.status} already: job {twin.id}; wait for it or cancel it.", twin.id
+    )

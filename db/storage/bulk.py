@@ -1,0 +1,170 @@
+"""Many rows at once, for imports: ids are known before the rows are, so that rows can refer to rows
+of the same batch."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Integer, func, insert, literal_column, select, text
+from sqlalchemy.orm import Session
+
+from db.models import Base, Comparison, Prompt, Purpose, Round, Score, Vote
+from db.storage import dialects
+
+_AT_ONCE = 5000
+"""Values in one IN list: SQLite takes 32,766 of them."""
+_CACHE_KIB = 256 * 1024
+
+
+class StoredRound(NamedTuple):
+    """What tells a stored round from others of its prompt."""
+
+    id: int
+    prompt_id: int
+    parent_id: int | None
+    author: str
+    thinking: bool
+    thought: str
+    response: str
+    raw: str
+    sampling: dict[str, Any]
+
+
+class ChainEnd(NamedTuple):
+    """Where a rater's votes on a comparison end."""
+
+    rater_id: int
+    comparison_id: int
+    purpose: Purpose
+
+
+def reserve_ids(session: Session, table: type[Base], n: int) -> Sequence[int]:
+    """`n` ids that nobody else is given, in order.
+
+    On SQLite the transaction must be a writing one, which then holds the only pen; PostgreSQL takes
+    them from the table's own sequence.
+    """
+    name = table.__tablename__
+    if session.get_bind().dialect.name == "postgresql":
+        sequence = f"pg_get_serial_sequence('{name}', 'id')"
+        drawn = text(f"SELECT nextval({sequence}) FROM generate_series(1, :n)").bindparams(n=n)
+        return sorted(session.scalars(drawn))
+    last = session.scalar(select(func.max(literal_column("id", Integer))).select_from(text(name)))
+    return range((last or 0) + 1, (last or 0) + 1 + n)
+
+
+@contextmanager
+def much_memory(session: Session) -> Iterator[None]:
+    """Keep SQLite's indexes in memory for a while: keys arrive in no order, and with its usual
+    2 MiB every other one would fetch a page."""
+    if session.get_bind().dialect.name != "sqlite":
+        yield
+        return
+    before = session.scalar(text("PRAGMA cache_size"))
+    session.execute(text(f"PRAGMA cache_size = -{_CACHE_KIB}"))
+    try:
+        yield
+    finally:
+        session.execute(text(f"PRAGMA cache_size = {before}"))
+
+
+def insert_rows(
+    session: Session, table: type[Base], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Add rows, their values in the order of `columns`; defaults of the model are not filled in.
+
+    The driver is given its own values at once: by way of dictionaries half of the time of an import
+    is spent on taking them apart.
+    """
+    if not rows:
+        return
+    connection = session.connection()
+    added = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
+    order = added.positiontup or columns  # of the values in the statement: the table's
+    by_column = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    ready = [_for_driver(connection, table, name, by_column[name]) for name in order]
+    values: Iterable[Any] = zip(*ready, strict=True)
+    if not added.positiontup:
+        values = (dict(zip(order, row, strict=True)) for row in values)
+    connection.exec_driver_sql(str(added), list(values))
+
+
+def insert_scores(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add scores; one that its rater gave before stays as it was."""
+    if rows:
+        added = dialects.insert(session, Score).on_conflict_do_nothing()
+        session.connection().execute(added, list(rows))
+
+
+def prompts_by_hash(session: Session, hashes: Collection[str]) -> dict[str, int]:
+    """Ids of the prompts that are there already."""
+    found = {}
+    for some in _parts(hashes):
+        rows = session.execute(select(Prompt.sha256, Prompt.id).where(Prompt.sha256.in_(some)))
+        found.update({row.sha256: row.id for row in rows})
+    return found
+
+
+def rounds_of_prompts(session: Session, prompt_ids: Collection[int]) -> Iterator[StoredRound]:
+    """Every round of these prompts that a person or a file brought, not a policy of ours."""
+    columns = [getattr(Round, name) for name in StoredRound._fields]
+    for some in _parts(prompt_ids):
+        wanted = select(*columns).where(Round.prompt_id.in_(some), Round.author != "policy")
+        for row in session.execute(wanted.order_by(Round.id)):
+            yield StoredRound(*row)
+
+
+def comparisons_of_prompts(session: Session, prompt_ids: Collection[int]) -> Iterator[Any]:
+    """Id, prompt, both rounds and aspect of every comparison of these prompts."""
+    for some in _parts(prompt_ids):
+        yield from session.execute(
+            select(
+                Comparison.id,
+                Comparison.prompt_id,
+                Comparison.left_round_id,
+                Comparison.right_round_id,
+                Comparison.aspect,
+            ).where(Comparison.prompt_id.in_(some))
+        )
+
+
+def known_vote_keys(session: Session, keys: Collection[str]) -> set[str]:
+    """Which of these votes are in the log already."""
+    found: set[str] = set()
+    for some in _parts(keys):
+        found.update(session.scalars(select(Vote.key).where(Vote.key.in_(some))))
+    return found
+
+
+def chain_ends(session: Session, comparison_ids: Collection[int]) -> dict[ChainEnd, int]:
+    """The newest vote of each rater on each of these comparisons."""
+    found = {}
+    for some in _parts(comparison_ids):
+        rows = session.execute(
+            select(Vote.rater_id, Vote.comparison_id, Vote.purpose, func.max(Vote.id))
+            .where(Vote.comparison_id.in_(some))
+            .group_by(Vote.rater_id, Vote.comparison_id, Vote.purpose)
+        )
+        found.update({ChainEnd(rater, pair, purpose): last for rater, pair, purpose, last in rows})
+    return found
+
+
+def _parts(values: Collection[Any]) -> Iterator[list[Any]]:
+    given = list(values)
+    for start in range(0, len(given), _AT_ONCE):
+        yield given[start : start + _AT_ONCE]
+
+
+def _for_driver(
+    connection: Connection, table: type[Base], name: str, column: Sequence[Any]
+) -> Iterable[Any]:
+    """Values as the driver takes them; the same one, or the same object, is brought there once."""
+    kind = table.__table__.c[name].type
+    process = kind.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    if process is None:
+        return column
+    if isinstance(column[0], dict | list):
+        ready = {id(value): process(value) for value in {id(one): one for one in column}.values()}
+        return [ready[id(value)] for value in column]
+    ready = {value: process(value) for value in set(column)}
+    return [ready[value] for value in column]

@@ -1,0 +1,114 @@
+"""The way in: a database is opened, checked and migrated once, then lends sessions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Engine, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.orm import Session
+
+from db.storage import connect, migrate
+from db.storage.driver_errors import described, in_our_words, sqlite_file
+from db.storage.errors import DatabaseError, DatabaseReadOnly
+from db.storage.write_queue import Line
+
+
+class Database:
+    """Lends sessions. What they raise is already in our words.
+
+    Rows stay readable after their session, as far as they were loaded in it.
+    """
+
+    def __init__(self, url: URL, writer: Engine, reader: Engine, line: Line | None) -> None:
+        self._url = url
+        self._writer = writer
+        self._reader = reader
+        self._line = line
+        """Where writers wait on SQLite; PostgreSQL has many, and flushes for several by itself."""
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL, password included: for another process, not for a log."""
+        return self._url.render_as_string(hide_password=False)
+
+    @contextmanager
+    def write(self, *, shared: bool = False) -> Iterator[Session]:
+        """A session that commits at the end, or stores nothing when the block raises.
+
+        On SQLite one thread at a time is let in, in order; never open one inside another. A
+        `shared` one is short, and may be flushed to the disk together with its neighbours.
+        """
+        with in_our_words(self._url):
+            if self._line is not None:
+                with self._line.session(shared=shared) as session:
+                    yield session
+            else:
+                with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                    yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session on one consistent state that cannot write and waits for nobody."""
+        with in_our_words(self._url):
+            with Session(self._reader, expire_on_commit=False) as session:
+                yield session
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+
+def open_database(url: str, *, busy_timeout_s: float = 30.0) -> Database:
+    """Open the database at `url`, making its folder and bringing its tables up to date.
+
+    `busy_timeout_s` is how long a writer waits for another program's transaction.
+    Raises a `DatabaseError` that says what to do; a file already there is never overwritten.
+    """
+    parsed = _parsed(url)
+    _make_folder(parsed)
+    with in_our_words(parsed):
+        migrate.upgrade(parsed, busy_timeout_s)
+        writer = connect.writer(parsed, busy_timeout_s)
+        if sqlite_file(parsed) is None:
+            return Database(parsed, writer, writer, None)
+        line = Line(writer, max(busy_timeout_s, 1.0))
+        database = Database(parsed, writer, connect.reader(parsed, busy_timeout_s), line)
+        writer.connect().close()  # a file that may not be written is reported now, not at a vote
+        return database
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise DatabaseError(
+            f"The database URL {url!r} cannot be understood; write sqlite:////folder/thrice.db or "
+            "postgresql+psycopg://user@host/name."
+        ) from error
+    backend = parsed.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise DatabaseError(f"{backend} is not supported; use an sqlite or a postgresql URL.")
+    if backend == "sqlite" and sqlite_file(parsed) is None:
+        raise DatabaseError(
+            "A database in memory cannot be shared by app and worker; name a file in the URL."
+        )
+    return parsed
+
+
+def _make_folder(url: URL) -> None:
+    file = sqlite_file(url)
+    if file is None:
+        return
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except PermissionError as error:
+        raise DatabaseReadOnly(
+            f"The folder {file.parent} cannot be made here; name another data folder."
+        ) from error
+    except OSError as error:
+        raise DatabaseError(
+            f"The folder of {described(url)} cannot be made ({error.strerror}); name another "
+            "data folder."
+        ) from error

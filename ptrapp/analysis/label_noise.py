@@ -1,0 +1,140 @@
+"""How many votes are wrong: the flip rate ε, and the label smoothing it suggests."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from math import sqrt
+
+import numpy as np
+
+from ptrapp.analysis.estimates import Estimate, too_few
+from ptrapp.analysis.intervals import Interval
+from ptrapp.analysis.labels import Opinion, by_comparison, told_twice
+from ptrapp.core.types import Preference
+
+NEEDED = 20
+"""Comparisons that say something of ε: answered several times, or of known answer."""
+MOST_SMOOTHING = 0.45
+"""At one half a label would say nothing, and robust DPO divides by 1 − 2ε."""
+_STEP = 1e-4
+_CHI_SQUARE = 3.841
+"""The 95 % point of χ² with one degree of freedom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the votes of left or right hold about ε; ties and both bad say nothing of flips."""
+
+    groups: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    """(Votes for one side, for the other), the larger first → how many comparisons of unknown
+    answer look so."""
+    gold: tuple[int, int] = (0, 0)
+    """Right and wrong votes on comparisons of known answer."""
+    repeats: tuple[int, int] = (0, 0)
+    """Repeated votes that said the same and the opposite; they are in the others too."""
+    pairs: tuple[int, int] = (0, 0)
+    """Pairs of raters on one comparison, alike and opposed; they are in `groups`."""
+
+    @property
+    def n(self) -> int:
+        return sum(n for votes, n in self.groups.items() if sum(votes) > 1) + sum(self.gold)
+
+
+@dataclass(frozen=True, slots=True)
+class FlipRate:
+    epsilon: Estimate
+    rests_on: str
+    """In words: the three kinds of counts, with what each alone would say."""
+    label_smoothing: float | None
+    """What DPO's setting of that name should be: ε, below one half."""
+
+
+def from_agreement(share: float) -> float:
+    """ε from how often two votes on one comparison are alike, a = (1 − ε)² + ε².
+
+    ε = (1 − √(2a − 1))/2; ½ where they agree no more than by chance.
+
+    >>> round(from_agreement(0.82), 3)
+    0.1
+    """
+    return (1 - sqrt(max(0.0, 2 * share - 1))) / 2
+
+
+def tally(opinions: Iterable[Opinion]) -> Tally:
+    """Count. A rater's repeat is one more vote on its comparison, as another rater's would be."""
+    said = [each for each in opinions if each.decided and not each.doubted]
+    groups: Counter[tuple[int, int]] = Counter()
+    gold, pairs = [0, 0], [0, 0]
+    for votes in by_comparison(said).values():
+        if votes[0].gold in (Preference.LEFT, Preference.RIGHT):
+            for vote in votes:
+                gold[vote.outcome is not vote.gold] += 1
+        elif votes[0].gold is None:
+            n_left = sum(vote.outcome is Preference.LEFT for vote in votes)
+            groups[max(n_left, len(votes) - n_left), min(n_left, len(votes) - n_left)] += 1
+            for one, other in combinations([vote for vote in votes if not vote.repeat], 2):
+                pairs[one.outcome is not other.outcome] += 1
+    repeats = [0, 0]
+    for first, again in told_twice(said):
+        repeats[first.outcome is not again.outcome] += 1
+    return Tally(dict(groups), (gold[0], gold[1]), (repeats[0], repeats[1]), (pairs[0], pairs[1]))
+
+
+def flip_rate(counts: Tally) -> FlipRate:
+    """The ε that makes the counts likeliest, when each vote is flipped with ε on its own.
+
+    Of a comparison whose answer is unknown, either being as likely, a votes for one side and b for
+    the other have the likelihood  ½[(1−ε)^a ε^b + ε^a (1−ε)^b];  for two votes alike that is half
+    of a = (1−ε)² + ε².  A gold answer has 1−ε where right and ε where wrong. This is Dawid and
+    Skene's model (1979, Appl. Stat. 28, 20-28) with one error rate for all. The interval holds
+    every ε in [0, ½] whose log-likelihood is within ½·3.841 of the highest (Wilks).
+
+    What it counts as flipped is all disagreement, taste included: for a policy that learns one
+    preference for all both are noise.
+
+    Worked by hand: 82 pairs of votes alike and 18 opposed, a = 0.82: ε = (1 − √0.64)/2 = 0.1.
+    """
+    rests_on = _words(counts)
+    if counts.n < NEEDED:
+        missing = too_few(counts.n, NEEDED, "comparisons answered twice or of known answer")
+        return FlipRate(missing, rests_on, None)
+    grid = np.arange(0, round(0.5 / _STEP) + 1) * _STEP  # (E,)
+    likelihood = _log_likelihood(counts, grid)  # (E,)
+    within = grid[2 * (likelihood.max() - likelihood) <= _CHI_SQUARE]
+    interval = Interval(float(within[0]), float(within[-1]))
+    value = round(float(grid[likelihood.argmax()]), 4)
+    smoothing = round(min(value, MOST_SMOOTHING), 2)
+    return FlipRate(Estimate(counts.n, value, interval), rests_on, smoothing)
+
+
+def _log_likelihood(counts: Tally, epsilon: np.ndarray) -> np.ndarray:
+    """Of each ε, up to a constant, (E,)."""
+    right, wrong = counts.gold
+    with np.errstate(divide="ignore"):
+        total = _power(1 - epsilon, right) + _power(epsilon, wrong)
+        for (most, least), n in counts.groups.items():
+            one = _power(1 - epsilon, most) + _power(epsilon, least)
+            other = _power(epsilon, most) + _power(1 - epsilon, least)
+            total = total + n * np.logaddexp(one, other)
+    return total
+
+
+def _power(base: np.ndarray, exponent: int) -> np.ndarray:
+    """log(base^exponent), with 0⁰ = 1."""
+    return exponent * np.log(base) if exponent else np.zeros_like(base)
+
+
+def _words(counts: Tally) -> str:
+    """What ε rests on."""
+    kinds = []
+    for (alike, opposed), what in (
+        (counts.repeats, "repeats of raters' own votes"),
+        (counts.pairs, "pairs of raters on one comparison"),
+    ):
+        if n := alike + opposed:
+            kinds.append(f"{n} {what} (alone: {from_agreement(alike / n):.2f})")
+    right, wrong = counts.gold
+    if right + wrong:
+        kinds.append(f"{right + wrong} gold answers (alone: {wrong / (right + wrong):.2f})")
+    return "; ".join(kinds) or "no vote that could be checked by another"

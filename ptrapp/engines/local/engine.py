@@ -1,0 +1,146 @@
+"""The embedded engine: one owner thread has the model, everything else is a message to it."""
+
+import threading
+import time
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from queue import SimpleQueue
+
+from jinja2 import TemplateError
+
+from ptrapp.core.dialogue import prompt_ids
+from ptrapp.core.errors import ContextTooLong, EngineError, ModelUnusable
+from ptrapp.core.types import Message, Policy
+from ptrapp.engines.base import Delta, Event, Failed, Priority, Request
+from ptrapp.engines.local.batches import Group, Ticket, new_group, new_row
+from ptrapp.engines.local.decoding import Row
+from ptrapp.engines.local.loading import LoadedModel, choose_format, load_model
+from ptrapp.engines.local.model_thread import Owner
+from ptrapp.engines.local.transcript import Transcript
+from ptrapp.engines.pins import Pins
+
+LEAST_ROOM = 16
+"""Tokens that must be left for an answer; fewer could not even hold a thought's end."""
+
+
+class LocalEngine:
+    """Serves a `transformers` model in this process. See `ptrapp.engines.base.Engine`."""
+
+    def __init__(
+        self,
+        model_path: str,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        thought_format: str = "auto",
+    ):
+        """Load the model and start the owner thread. Raises `ModelUnusable`."""
+        self._loaded = load_model(model_path, device)
+        self.model_id = model_path
+        self.context_length = self._loaded.context_length
+        self.thought_format = choose_format(thought_format, self._loaded.tokenizer)
+        self.about = _about(self._loaded)
+        self._tokenizer_lock = threading.Lock()
+        """A fast tokenizer refuses to be used by two threads at once ("Already borrowed")."""
+        self._pins = Pins(lambda name: self._owner.unload(name))
+        self._owner = Owner(self._loaded, threads, self._pins.release)
+
+    def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
+        """Answer `requests`; work begins with the first `next`, closing the generator cancels."""
+        events: SimpleQueue[Event] = SimpleQueue()
+        groups = self._admit(requests, events)
+        self._owner.add(groups)
+        try:
+            n_open = len(requests)
+            while n_open:
+                event = events.get()
+                n_open -= not isinstance(event, Delta)
+                yield event
+        finally:
+            self._owner.leave(groups)
+
+    def count_prompt_tokens(self, messages: Sequence[Message], thinking: bool) -> int:
+        return len(self._encode(messages, thinking))
+
+    def publish(self, name: str, path: Path) -> None:
+        with self._pins.publishing(name, path) as must_load:
+            if must_load:
+                self._owner.load(name, path)
+
+    def retire(self, name: str) -> None:
+        self._pins.retire(name)
+
+    def pin(self, policy: Policy) -> AbstractContextManager[None]:
+        return self._pins.pin(policy)
+
+    def published(self) -> frozenset[str]:
+        return self._pins.published()
+
+    def close(self) -> None:
+        """End the owner thread within a step; what is pending fails with `EngineUnavailable`."""
+        self._owner.close()
+
+    def _admit(self, requests: Sequence[Request], events: SimpleQueue[Event]) -> list[Group]:
+        """Tokenise, and make a group of each policy that holds it; misfits fail by themselves."""
+        started = time.monotonic()
+        tickets: dict[tuple[Policy, Priority], list[Ticket]] = {}
+        for index, request in enumerate(requests):
+            key = (request.policy, request.priority)
+            try:
+                row = self._row(request)
+                if key not in tickets:
+                    self._pins.hold(request.policy)
+            except EngineError as error:
+                events.put(Failed(index, error))
+                continue
+            stop = (*request.sampling.stop, *self._loaded.stop)
+            transcript = Transcript(self._decode, self.thought_format, request.thinking, stop)
+            row.ends = transcript.ends
+            ticket = Ticket(index, row, transcript, events, started, request.logps)
+            tickets.setdefault(key, []).append(ticket)
+        return [new_group(*key, members) for key, members in tickets.items()]
+
+    def _row(self, request: Request) -> Row:
+        prompt = self._encode(request.messages, request.thinking)
+        room = self.context_length - len(prompt)
+        if room < LEAST_ROOM:
+            raise ContextTooLong(
+                f"The prompt with its earlier rounds is {len(prompt)} tokens long and the model "
+                f"reads {self.context_length}, answer included. Shorten the prompt, or ask for "
+                "fewer rounds."
+            )
+        return new_row(prompt, request.sampling, room)
+
+    def _encode(self, messages: Sequence[Message], thinking: bool) -> list[int]:
+        try:
+            with self._tokenizer_lock:
+                return prompt_ids(self._loaded.tokenizer, messages, thinking)
+        except TemplateError as error:
+            raise ModelUnusable(
+                f"The chat template of {self.model_id!r} refuses these messages: {error}"
+            ) from error
+
+    def _decode(self, token_ids: Sequence[int]) -> str:
+        with self._tokenizer_lock:
+            return str(self._loaded.tokenizer.decode(list(token_ids), skip_special_tokens=False))
+
+
+def _about(loaded: LoadedModel) -> tuple[str, ...]:
+    model = loaded.model
+    millions = model.num_parameters() / 1e6
+    place = "a GPU" if model.device.type == "cuda" else "the CPU"
+    numbers = str(model.dtype).removeprefix("torch.")
+    return (
+        f"{millions:,.1f}M parameters in this process, on {place}, in {numbers}.",
+        "Candidates are written side by side and later rounds read on from the ones before."
+        if loaded.batched
+        else "Its caches cannot be shared, so generate() writes each candidate.",
+        "Versions are published while it runs.",
+        *((_PLAIN,) if loaded.stop else ()),
+    )
+
+
+_PLAIN = (
+    "It has no chat template and is asked in plain text, as one question and answer after another."
+)

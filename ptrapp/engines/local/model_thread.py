@@ -1,0 +1,201 @@
+"""The thread that has the model: messages between two steps, and a turn for every lane."""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+import torch
+
+from ptrapp.core.errors import AdapterRejected, EngineError, EngineUnavailable
+from ptrapp.core.types import Policy, Sampling
+from ptrapp.engines.base import Priority
+from ptrapp.engines.local.adapters import Adapters
+from ptrapp.engines.local.batches import Decoder, Group, Lane, new_row
+from ptrapp.engines.local.decoding import Batch, Desk
+from ptrapp.engines.local.generating import Generating
+from ptrapp.engines.local.loading import LoadedModel
+from ptrapp.engines.local.scheduler import Turns
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_SMALL_PARAMETERS = 20_000_000
+"""Below, a layer is too small to share among threads: on a machine that also trains, a step with
+two threads took three to ten times as long as with one."""
+
+_CLOSED = "The engine is closed. Start the app again."
+
+
+class Owner:
+    """Nothing else may call the model. Public methods may be called from any thread.
+
+    `release` is called once for every group that was added, when its last row has left.
+    """
+
+    def __init__(
+        self, loaded: LoadedModel, threads: int, release: Callable[[Policy], None]
+    ) -> None:
+        self._loaded = loaded
+        self._threads = threads
+        self._release = release
+        self._adapters = Adapters(loaded.model)
+        self._desk = Desk(loaded.model, loaded.eos_ids)
+        self._turns = Turns(self._start, joined=loaded.batched)
+        self._messages: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._closing = threading.Event()
+        self._gate = threading.Lock()
+        """Held while a message is put in: none comes after the thread has looked its last."""
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def add(self, groups: Sequence[Group]) -> None:
+        """Answer `groups`. Raises `EngineUnavailable`, the groups being released."""
+        if not self._post(lambda: self._turns.add(groups)):
+            for group in groups:
+                self._release(group.policy)
+            raise EngineUnavailable(_CLOSED)
+
+    def leave(self, groups: Sequence[Group]) -> None:
+        """Stop answering `groups` within a step; those that are done are left alone."""
+        self._post(lambda: self._drop(groups))
+
+    def load(self, name: str, folder: Path) -> None:
+        """Load an adapter and answer one token with it. Raises `AdapterRejected`."""
+        self._ask(lambda: self._load(name, folder))
+
+    def unload(self, name: str) -> None:
+        self._post(lambda: self._unload(name))
+
+    def close(self) -> None:
+        self._closing.set()
+        self._post(lambda: None)
+        self._thread.join()
+
+    def _post(self, message: Callable[[], None]) -> bool:
+        """Leave a message for the thread; False when it reads no more."""
+        with self._gate:
+            if not self._ended:
+                self._messages.put(message)
+            return not self._ended
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """Have the thread do something between two steps and wait for what it says."""
+        answer: Future[T] = Future()
+
+        def reply() -> None:
+            try:
+                if not self._closing.is_set():
+                    answer.set_result(question())
+            except EngineError as error:
+                answer.set_exception(error)
+            finally:
+                if not answer.done():
+                    answer.set_exception(EngineUnavailable(_CLOSED))
+
+        if not self._post(reply):
+            raise EngineUnavailable(_CLOSED)
+        return answer.result()
+
+    def _run(self) -> None:
+        small = self._loaded.model.num_parameters() < _SMALL_PARAMETERS
+        if n_threads := self._threads or int(small):
+            torch.set_num_threads(n_threads)
+        try:
+            while True:
+                self._hear(wait=not self._turns and not self._closing.is_set())
+                if self._closing.is_set():
+                    break
+                for lane, slice_s in self._turns.cycle():
+                    self._advance(lane, slice_s)
+        finally:
+            self._end()
+
+    def _hear(self, wait: bool) -> None:
+        """Carry out the messages that are there; with `wait`, at least one."""
+        try:
+            message = self._messages.get(block=wait)
+            while True:
+                self._obey(message)
+                message = self._messages.get_nowait()
+        except Empty:
+            return
+
+    def _obey(self, message: Callable[[], None]) -> None:
+        try:
+            message()
+        except Exception:  # the thread that everybody waits for does not end with one message
+            log.exception("a message to the engine failed")
+
+    def _advance(self, lane: Lane, slice_s: float) -> None:
+        started = now = time.monotonic()
+        while lane in self._turns and not self._closing.is_set():
+            self._step(lane)
+            now = time.monotonic()
+            if lane.priority is Priority.JOB:
+                self._turns.job_s = now - started
+            self._hear(wait=False)
+            if now - started >= slice_s:
+                return
+
+    def _step(self, lane: Lane) -> None:
+        self._adapters.activate(lane.policy.adapter)
+        try:
+            ended = lane.step()
+        except RuntimeError as error:
+            log.exception("a step failed")
+            self._desk.prefixes.clear()  # it may be memory that failed
+            first_line = str(error).partition("\n")[0]
+            lane.fail(EngineUnavailable(f"The model failed: {first_line}. Try again."))
+            self._drop(list(lane.groups))
+            return
+        if ended:
+            self._drop([group for group in lane.groups if group.done])
+
+    def _start(self, policy: Policy) -> Decoder:
+        if self._loaded.batched:
+            return Batch(self._desk, policy.adapter)
+        return Generating(self._desk)
+
+    def _drop(self, groups: Sequence[Group]) -> None:
+        for group in groups:
+            if self._turns.remove(group):
+                self._release(group.policy)
+
+    def _unload(self, name: str) -> None:
+        self._desk.prefixes.forget(name)
+        self._adapters.unload(name)
+
+    def _load(self, name: str, folder: Path) -> None:
+        self._adapters.load(name, folder)
+        row = new_row([min(self._loaded.eos_ids, default=0)], Sampling(0.0, max_tokens=1), 1)
+        self._adapters.activate(name)
+        try:
+            decoder = self._start(Policy(name))
+            decoder.add([row])
+            decoder.step()
+            reason = "" if math.isfinite(sum(row.logps)) else "it answers with NaN"
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+        if reason:
+            self._adapters.unload(name)
+            raise AdapterRejected(
+                f"The adapter in {str(folder)!r} could not answer one token: {reason}. "
+                "Train it again."
+            )
+
+    def _end(self) -> None:
+        self._closing.set()
+        with self._gate:
+            self._ended = True
+        self._hear(wait=False)
+        for lane in self._turns:
+            lane.fail(EngineUnavailable(_CLOSED))
+            self._drop(list(lane.groups))

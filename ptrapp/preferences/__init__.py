@@ -1,0 +1,1 @@
+"""From votes and scores to preferences: counting, ranking, scoring, pairing."""

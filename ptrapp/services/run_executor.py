@@ -1,0 +1,162 @@
+"""Carries one run out in its own thread: engine events in, rows out, a round a transaction."""
+
+import logging
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from db.content import rounds
+from db.labelling.comparisons import reveal
+from db.models import Run, RunMode, RunState
+from db.storage.errors import DatabaseError
+from ptrapp.core.errors import EngineError
+from ptrapp.core.thoughts import Thinking
+from ptrapp.core.types import Completion, Policy, Sampling
+from ptrapp.engines.base import Delta, Event, Failed, Finished
+from ptrapp.refinement.loop import (
+    RoundDelta,
+    RoundEvent,
+    RoundFailed,
+    RoundFinished,
+    RoundStarted,
+    refine,
+    round_seed,
+    sample,
+)
+from ptrapp.services.context import Studio
+from ptrapp.services.live import LiveRun, Slot
+from ptrapp.services.storing import as_row
+
+log = logging.getLogger(__name__)
+
+E = TypeVar("E", RoundEvent, Event)
+
+
+@dataclass(slots=True)
+class Writer:
+    """What one run needs to be written, and the chain of rounds so far."""
+
+    studio: Studio
+    live: LiveRun
+    row: Run
+    prompt: str
+    thinking: Thinking
+    sampling: Sampling
+    policy: Policy
+    reference_answer: str | None
+    parent_id: int | None = None
+
+    def carry_out(self) -> None:
+        """Write every round; whatever happens, the run ends in a state with a reason."""
+        failure = "The run ended unexpectedly; the log says why."
+        try:
+            with self.studio.engine.pin(self.policy):
+                self._refine() if self.row.mode is RunMode.REFINE else self._sample()
+            failure = ""
+        except EngineError as error:
+            failure = str(error)
+        except DatabaseError as error:
+            self.live.failure = failure = f"This run could not be stored: {error}"
+        finally:
+            self._end(failure)
+
+    def _refine(self) -> None:
+        events = refine(
+            self.studio.engine,
+            self.prompt,
+            rounds=len(self.live.slots),
+            thinking=self.thinking,
+            sampling=self.sampling,
+            policy=self.policy,
+        )
+        for event in self._until_stopped(events):
+            slot = self.live.slots[event.index]
+            match event:
+                case RoundStarted():
+                    slot.state = "writing"
+                case RoundDelta(_, delta):
+                    _show(slot, delta)
+                case RoundFinished(_, completion):
+                    self.parent_id = self._store(
+                        slot, completion, round_seed(self.sampling.seed, slot.index)
+                    )
+                case RoundFailed(_, error):
+                    _give_up(slot, error)
+
+    def _sample(self) -> None:
+        events = sample(
+            self.studio.engine,
+            self.prompt,
+            len(self.live.slots),
+            thinking=self.thinking.at(0),
+            sampling=self.sampling,
+            policy=self.policy,
+        )
+        for event in self._until_stopped(events):
+            slot = self.live.slots[event.index]
+            match event:
+                case Delta():
+                    _show(slot, event)
+                case Finished(_, completion):
+                    self._store(slot, completion, self.sampling.seed + slot.candidate)
+                case Failed(_, error):
+                    _give_up(slot, error)
+
+    def _until_stopped(self, events: Generator[E, None, None]) -> Iterator[E]:
+        try:
+            for event in events:
+                yield event
+                if self.live.stop.is_set():
+                    return
+        finally:
+            events.close()  # cancels what is still being written
+
+    def _store(self, slot: Slot, completion: Completion, seed: int) -> int:
+        new = as_row(
+            completion,
+            index=slot.index,
+            candidate=slot.candidate,
+            parent_id=self.parent_id,
+            thinking=slot.thinking,
+            sampling=self.sampling,
+            seed=seed,
+            reference_answer=self.reference_answer,
+        )
+        with self.studio.database.write() as session:
+            stored = rounds.add_round(session, self.row.id, new)
+            for rater_id, opened in list(self.live.watchers.items()):
+                if (slot.index, slot.candidate) in opened:
+                    reveal(session, rater_id, stored.id)
+        slot.state = "stored"
+        return stored.id
+
+    def _end(self, failure: str) -> None:
+        errors = [slot.error for slot in self.live.slots if slot.error]
+        stopped = self.live.stop.is_set()
+        complete = all(slot.state == "stored" for slot in self.live.slots)
+        message = failure or (errors[0] if errors else None)
+        if complete:
+            state, message = RunState.DONE, None
+        elif stopped and not message:
+            state, message = RunState.STOPPED, "Stopped; what was finished is kept."
+        else:
+            state = RunState.FAILED
+        try:
+            with self.studio.database.write() as session:
+                rounds.finish_run(session, self.row.id, state, message)
+        except DatabaseError as error:
+            self.live.failure = f"This run could not be stored: {error}"
+            log.error("run %d: %s", self.row.id, error)
+        finally:
+            self.live.ended.set()
+            if not self.live.failure:
+                del self.studio.live[self.row.id]
+
+
+def _show(slot: Slot, delta: Delta) -> None:
+    slot.state = "writing"
+    slot.split, slot.n_tokens, slot.elapsed_s = delta.split, delta.n_tokens, delta.elapsed_s
+
+
+def _give_up(slot: Slot, error: EngineError) -> None:
+    slot.state, slot.error = "failed", str(error)

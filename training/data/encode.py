@@ -1,0 +1,252 @@
+"""Messages and texts to token ids, as serving would have written them.
+
+Pairs of the same messages become one example: their prompt is read once for all their completions.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from ptrapp.core.dialogue import ChatTokenizer, prompt_ids
+from ptrapp.core.thoughts import ThoughtFormat
+from ptrapp.core.types import Message, Role
+from training.data.examples import PairExample, Target, TrajectoryExample
+from training.data.tokens import Encoded, Pair, Tokens
+
+SHORTENED = "oldest turns cut to fit the model's context"
+"""Counted beside what was left out, though these examples are learnt from."""
+
+
+class Tokenizer(ChatTokenizer, Protocol):
+    """What encoding needs of a fast `transformers` tokenizer."""
+
+    eos_token_id: int
+
+    def __call__(self, text: str, **kwargs: Any) -> Any: ...
+
+    def decode(self, token_ids: Any, **kwargs: Any) -> Any: ...
+
+
+class Strength(StrEnum):
+    """What is made of how much better a rater found the chosen one."""
+
+    OFF = "off"
+    MARGIN = "margin"
+    """It must win by more: half a unit for each step above the first (Llama 2, 2307.09288)."""
+    WEIGHT = "weight"
+    """It counts as that many pairs."""
+
+
+MARGIN_PER_STEP = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWeights:
+    """What the kinds of tokens of a trajectory weigh against each other in the loss."""
+
+    thought: float = 1.0
+    """Tokens of the answer's thought, its response marker included."""
+    response: float = 1.0
+    """Tokens of its response, end of turn included."""
+    history: float = 0.0
+    """Tokens of earlier answers: 0 is the thought mask, 1 trains on every round alike."""
+
+
+PLAIN_WEIGHTS = TokenWeights()
+
+
+def encode_pairs(
+    tokenizer: Tokenizer,
+    fmt: ThoughtFormat,
+    pairs: Sequence[PairExample],
+    context_length: int,
+    dropped: Counter[str],
+    *,
+    most_pairs: int,
+    strength: Strength = Strength.OFF,
+) -> list[Encoded]:
+    """Encode pairs, those on the same messages together, at most `most_pairs` in one example.
+
+    A pair that does not fit first loses the oldest turns of its prompt, never the completions: a
+    cut completion would teach to stop in mid-sentence. What cannot be learnt from is counted in
+    `dropped`.
+    """
+    groups: dict[tuple[tuple[Message, ...], bool], list[PairExample]] = {}
+    for pair in pairs:
+        groups.setdefault((pair.messages, pair.thinking), []).append(pair)
+    encoded = []
+    for group in groups.values():
+        prompts: dict[tuple[int, ...], list[tuple[PairExample, list[int], list[int]]]] = {}
+        for pair in group:
+            sides = (pair.chosen, pair.rejected)
+            fitted = _fit(tokenizer, fmt, pair.messages, pair.thinking, sides, context_length)
+            if fitted is None:
+                dropped["longer than the model's context"] += 1
+                continue
+            (chosen, rejected) = fitted.completions
+            if not chosen or not rejected:
+                dropped["empty completion"] += 1
+            elif chosen == rejected:
+                dropped["the two completions are identical"] += 1
+            else:
+                if fitted.shortened:
+                    dropped[SHORTENED] += 1
+                prompts.setdefault(tuple(fitted.prompt), []).append((pair, chosen, rejected))
+        for prompt, fitting in prompts.items():
+            for start in range(0, len(fitting), most_pairs):
+                encoded.append(_pairs_on(prompt, fitting[start : start + most_pairs], strength))
+    return encoded
+
+
+def encode_trajectories(
+    tokenizer: Tokenizer,
+    fmt: ThoughtFormat,
+    trajectories: Sequence[TrajectoryExample],
+    context_length: int,
+    dropped: Counter[str],
+    *,
+    weights: TokenWeights = PLAIN_WEIGHTS,
+) -> list[Encoded]:
+    """Encode trajectories, one completion each after its history, and find the earlier answers."""
+    encoded = []
+    for example in trajectories:
+        fitted = _fit(
+            tokenizer, fmt, example.messages, example.thinking, (example.target,), context_length
+        )
+        if fitted is None:
+            dropped["longer than the model's context"] += 1
+            continue
+        (completion,) = fitted.completions
+        answer = _weighted(tokenizer, fmt, completion, example.thinking, weights)
+        if sum(answer.loss_weights) == 0:
+            dropped["empty completion"] += 1
+            continue
+        if fitted.shortened:
+            dropped[SHORTENED] += 1
+        earlier = [m.content for m in fitted.messages if m.role is Role.ASSISTANT]
+        attempts = _find(tokenizer, fitted.prompt, earlier)
+        of_prompt = [0.0] * len(fitted.prompt)
+        for begin, end in attempts:
+            of_prompt[begin:end] = [weights.history] * (end - begin)
+        prompt = Tokens(tuple(fitted.prompt), tuple(of_prompt))
+        encoded.append(Encoded(prompt, (answer,), attempts=attempts))
+    return encoded
+
+
+def completion_ids(
+    tokenizer: Tokenizer, fmt: ThoughtFormat, prompt: Sequence[int], target: Target, thinking: bool
+) -> list[int]:
+    """Return the ids behind the prompt: those recorded at generation, or the text's.
+
+    Text is tokenised in its context and cut where the prompt ends. A tokenizer that merges over
+    that border is given the completion alone, because a served model never generates such a merge.
+    """
+    if target.completion_ids is not None:
+        return list(target.completion_ids)
+    prefill = fmt.prefill(thinking)
+    text = target.raw.removeprefix(prefill)
+    before = tokenizer.decode(list(prompt), skip_special_tokens=False)
+    whole = _ids(tokenizer, before + text)
+    n_prompt = len(prompt)
+    ids = whole[n_prompt:] if whole[:n_prompt] == list(prompt) else _ids(tokenizer, text)
+    return [*ids, tokenizer.eos_token_id] if target.finished else ids
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    messages: Sequence[Message]
+    prompt: list[int]
+    completions: list[list[int]]
+    shortened: bool
+
+
+def _fit(
+    tokenizer: Tokenizer,
+    fmt: ThoughtFormat,
+    messages: Sequence[Message],
+    thinking: bool,
+    targets: Sequence[Target],
+    context_length: int,
+) -> _Fitted | None:
+    """Tokenise; while it is too long, forget the oldest attempt and the request that followed it.
+
+    System message and question stay: an attempt at an unknown question teaches nothing.
+    """
+    left = list(messages)
+    while True:
+        prompt = prompt_ids(tokenizer, left, thinking)
+        completions = [completion_ids(tokenizer, fmt, prompt, t, thinking) for t in targets]
+        if len(prompt) + max(map(len, completions)) <= context_length:
+            return _Fitted(left, prompt, completions, len(left) < len(messages))
+        oldest = next((n for n, turn in enumerate(left) if turn.role is Role.ASSISTANT), None)
+        if oldest is None:
+            return None
+        del left[oldest : oldest + 2]
+
+
+def _pairs_on(
+    prompt: tuple[int, ...],
+    fitting: Sequence[tuple[PairExample, list[int], list[int]]],
+    strength: Strength,
+) -> Encoded:
+    places: dict[tuple[int, ...], int] = {}
+    pairs = []
+    for example, *sides in fitting:
+        chosen, rejected = (places.setdefault(tuple(side), len(places)) for side in sides)
+        margin = MARGIN_PER_STEP * (example.strength - 1) if strength is Strength.MARGIN else 0.0
+        weight = example.strength if strength is Strength.WEIGHT else 1.0
+        pairs.append(Pair(chosen, rejected, example.outcomes, margin, weight))
+    completions = tuple(Tokens(ids, (1.0,) * len(ids)) for ids in places)
+    return Encoded(Tokens(prompt, (0.0,) * len(prompt)), completions, tuple(pairs))
+
+
+def _weighted(
+    tokenizer: Tokenizer,
+    fmt: ThoughtFormat,
+    completion: Sequence[int],
+    thinking: bool,
+    weights: TokenWeights,
+) -> Tokens:
+    """Weigh thought and response; the thought ends where its marker is complete."""
+    n_thought = 0
+    if weights.thought != weights.response and thinking:
+        text = tokenizer.decode(list(completion), skip_special_tokens=False)
+        at = text.find(fmt.response_marker)
+        if at >= 0:
+            n_thought = _token_at(tokenizer, completion, at + len(fmt.response_marker))
+    of_response = len(completion) - n_thought
+    loss_weights = (weights.thought,) * n_thought + (weights.response,) * of_response
+    return Tokens(tuple(completion), loss_weights)
+
+
+def _find(
+    tokenizer: Tokenizer, prompt: Sequence[int], contents: Sequence[str]
+) -> tuple[tuple[int, int], ...]:
+    """Spans of tokens in which the contents stand, in their order; one a template hid has none."""
+    if not contents:
+        return ()
+    text = tokenizer.decode(list(prompt), skip_special_tokens=False)
+    spans, behind = [], 0
+    for content in contents:
+        begin = text.find(content.strip(), behind) if content.strip() else -1
+        if begin >= 0:
+            behind = begin + len(content.strip())
+            first = max(_token_at(tokenizer, prompt, begin + 1) - 1, 0)
+            spans.append((first, _token_at(tokenizer, prompt, behind)))
+    return tuple(spans)
+
+
+def _token_at(tokenizer: Tokenizer, ids: Sequence[int], n_characters: int) -> int:
+    """How many tokens it takes until `n_characters` characters stand there."""
+
+    def length(n_tokens: int) -> int:
+        return len(tokenizer.decode(list(ids[:n_tokens]), skip_special_tokens=False))
+
+    return bisect_left(range(len(ids) + 1), n_characters, key=length)
+
+
+def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])

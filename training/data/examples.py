@@ -1,0 +1,120 @@
+"""What is learnt from: completions with the messages they answer, and how a round becomes one.
+
+What a later round was shown of the earlier ones is in its run's settings, and is shown again.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from db.models import Partition, Round
+from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages, turns_of
+from ptrapp.core.thoughts import ThoughtFormat
+from ptrapp.core.types import FinishReason, Message, Turn
+from training.jobs.payload import Filters
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A completion that is learnt from: thought and response, as the policy wrote it."""
+
+    raw: str
+    completion_ids: tuple[int, ...] | None
+    """Ids as generated, end of turn included; None for text that was never generated like this."""
+    finished: bool = True
+    """False when the token limit cut it: then no end of turn belongs behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairExample:
+    """Two completions of the same messages, and which one is better."""
+
+    messages: tuple[Message, ...]
+    thinking: bool
+    chosen: Target
+    rejected: Target
+    vote_ids: tuple[int, ...]
+    outcomes: tuple[float, float, float] = (1.0, 0.0, 0.0)
+    """Shares of the votes: for chosen, for a tie, for rejected."""
+    strength: float = 1.0
+    """How much better the chosen one is, 1 to 3."""
+
+
+class TrajectoryKind(StrEnum):
+    REFINED = "refined"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class TrajectoryExample:
+    """A completion worth imitating after its history; the history is read, never learnt."""
+
+    messages: tuple[Message, ...]
+    thinking: bool
+    target: Target
+    kind: TrajectoryKind
+
+
+E = TypeVar("E")
+
+
+class Gathered(NamedTuple, Generic[E]):
+    """What the rows gave, and what they did not, in words."""
+
+    examples: tuple[E, ...]
+    dropped: Counter[str]
+    highest_vote_id: int
+
+
+def in_words(dropped: Counter[str]) -> str:
+    """Say what was left out, the most frequent reason first.
+
+    >>> in_words(Counter({"tie": 2, "empty response": 1}))
+    'Left out: 2 × tie, 1 × empty response.'
+    """
+    if not dropped.total():
+        return "There is nothing new since the last training."
+    reasons = (f"{n} × {reason}" for reason, n in dropped.most_common())
+    return f"Left out: {', '.join(reasons)}."
+
+
+def in_filters(round_: Round, filters: Filters) -> bool:
+    """Whether a round may be learnt from, and was asked for."""
+    return round_.prompt.partition is Partition.TRAIN and (
+        filters.runs is None or round_.run_id in filters.runs
+    )
+
+
+def messages_of(fmt: ThoughtFormat, round_: Round, history: Sequence[Round]) -> tuple[Message, ...]:
+    turns = [Turn(earlier.thought, earlier.response, _raw(fmt, earlier)) for earlier in history]
+    prompt = round_.prompt
+    shown: dict[str, Any] = round_.run.settings
+    return build_messages(
+        prompt.text,
+        turns,
+        fmt,
+        round_.thinking,
+        system=prompt.system,
+        context=turns_of(prompt.context),
+        refine_instruction=shown.get("refine_instruction", REFINE_INSTRUCTION),
+        keep_thoughts=shown.get("keep_thoughts", True),
+        history_mode=HistoryMode(shown.get("history_mode", HistoryMode.FULL)),
+    )
+
+
+def _raw(fmt: ThoughtFormat, round_: Round) -> str:
+    """The whole text; one that no engine of ours wrote gets the mark of a direct answer."""
+    if round_.thinking or round_.completion_ids or round_.raw.startswith(fmt.prefill_direct):
+        return round_.raw
+    return f"{fmt.prefill_direct} {round_.raw}"
+
+
+def target_of(fmt: ThoughtFormat, round_: Round, thinking: bool) -> Target:
+    finished = round_.finish_reason != FinishReason.LENGTH
+    if round_.thinking == thinking:
+        ids = tuple(round_.completion_ids) if round_.completion_ids else None
+        return Target(_raw(fmt, round_), ids, finished)
+    opening = fmt.response_marker if thinking else fmt.prefill_direct
+    return Target(f"{opening} {round_.response}".lstrip(), None, finished)

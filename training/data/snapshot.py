@@ -1,0 +1,166 @@
+"""The frozen data of one job: it stays readable, and its hash names the adapter's origin.
+
+::
+
+    data/jobs/<job>/snapshot.jsonl     one example a line
+    data/jobs/<job>/manifest.json      sha256 of that file, counts, what was left out and why
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from db.registry import adapters
+from db.models import Snapshot as SnapshotRow
+from ptrapp.core.errors import TrainingError
+from ptrapp.core.types import Message
+from training.jobs import atomic_write
+from training.jobs.claim import Claim
+from training.data.examples import Gathered, PairExample, Target, TrajectoryExample, TrajectoryKind
+
+Example = PairExample | TrajectoryExample
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What stands beside the frozen rows."""
+
+    sha256: str
+    """Of the content of `snapshot.jsonl`."""
+    kind: str
+    n_rows: int
+    counts: dict[str, int]
+    """Examples by sort: pair, refined, replay."""
+    dropped: dict[str, int]
+    """What the rows held beyond that, by the reason it was left out."""
+    highest_vote_id: int
+    after_vote_id: int
+    """Votes up to this one were learnt by an earlier version."""
+    thought_format: str
+    filters: dict[str, Any]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    path: Path
+    manifest: Manifest
+    examples: tuple[Example, ...]
+
+    @property
+    def pairs(self) -> list[PairExample]:
+        return [example for example in self.examples if isinstance(example, PairExample)]
+
+    @property
+    def trajectories(self) -> list[TrajectoryExample]:
+        return [example for example in self.examples if isinstance(example, TrajectoryExample)]
+
+
+def freeze(
+    folder: Path,
+    gathered: Gathered[Any],
+    *,
+    kind: str,
+    after_vote_id: int,
+    thought_format: str,
+    filters: dict[str, Any],
+    seed: int,
+) -> Snapshot:
+    """Write examples and manifest, flushed to the disk, and read them back."""
+    content = "".join(_line(example) for example in gathered.examples).encode()
+    manifest = Manifest(
+        sha256=hashlib.sha256(content).hexdigest(),
+        kind=kind,
+        n_rows=len(gathered.examples),
+        counts=_counts(gathered.examples),
+        dropped=dict(sorted(gathered.dropped.items())),
+        highest_vote_id=gathered.highest_vote_id,
+        after_vote_id=after_vote_id,
+        thought_format=thought_format,
+        filters=filters,
+        seed=seed,
+    )
+    atomic_write.write(folder / "snapshot.jsonl", content)
+    atomic_write.write(folder / "manifest.json", json.dumps(asdict(manifest), indent=2).encode())
+    return read(folder)
+
+
+def exists(folder: Path) -> bool:
+    """Whether this job froze its data before it was interrupted."""
+    return (folder / "manifest.json").is_file()
+
+
+def read(folder: Path) -> Snapshot:
+    """Read frozen data. Raises `TrainingError` when the rows are not those of the manifest."""
+    path = folder / "snapshot.jsonl"
+    try:
+        manifest = Manifest(**json.loads((folder / "manifest.json").read_bytes()))
+        content = path.read_bytes()
+    except (OSError, ValueError, TypeError) as error:
+        raise TrainingError(
+            f"The frozen data in {folder} cannot be read ({error}); queue a new job."
+        ) from error
+    if hashlib.sha256(content).hexdigest() != manifest.sha256:
+        raise TrainingError(
+            f"{path} was changed since it was frozen: its hash is not the manifest's. "
+            "Queue a new job."
+        )
+    return Snapshot(path, manifest, tuple(map(_example, content.decode().splitlines())))
+
+
+def register(claim: Claim, frozen: Snapshot) -> SnapshotRow | None:
+    """Store which data this job trains on; a resumed job gets the row it made before.
+
+    None in a process that does not write.
+    """
+    if not claim.leads:
+        return None
+    manifest = frozen.manifest
+    with claim.database.write() as session:
+        return adapters.save_snapshot(
+            session,
+            job_id=claim.job_id,
+            sha256=manifest.sha256,
+            path=str(frozen.path),
+            highest_vote_id=manifest.highest_vote_id,
+            n_rows=manifest.n_rows,
+            manifest=asdict(manifest),
+        )
+
+
+def _counts(examples: Sequence[Example]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for example in examples:
+        sort = "pair" if isinstance(example, PairExample) else example.kind.value
+        counts[sort] = counts.get(sort, 0) + 1
+    return counts
+
+
+def _line(example: Example) -> str:
+    return json.dumps(asdict(example), ensure_ascii=True, sort_keys=True) + "\n"
+
+
+def _example(line: str) -> Example:
+    row = json.loads(line)
+    messages = tuple(Message.from_dict(message) for message in row["messages"])
+    if "chosen" in row:
+        return PairExample(
+            messages,
+            row["thinking"],
+            _target(row["chosen"]),
+            _target(row["rejected"]),
+            tuple(row["vote_ids"]),
+            tuple(row["outcomes"]),
+            row["strength"],
+        )
+    return TrajectoryExample(
+        messages, row["thinking"], _target(row["target"]), TrajectoryKind(row["kind"])
+    )
+
+
+def _target(row: dict[str, Any]) -> Target:
+    ids = row["completion_ids"]
+    return Target(row["raw"], tuple(ids) if ids is not None else None, row["finished"])

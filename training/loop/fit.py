@@ -1,0 +1,100 @@
+"""From encoded examples to trained weights, for every recipe: estimate, loop, best checkpoint."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+from transformers import EarlyStoppingCallback, TrainerCallback
+
+from training.data.batches import Item
+from training.data.plan import plan_steps
+from training.jobs.claim import Claim, StopRequested
+from training.jobs.ranks import Ranks
+from training.loop.arguments import Loop, Steps
+from training.loop.estimate import estimate
+from training.loop.objectives import JudgeBatch
+from training.loop.reporting import Reporter, last_metrics, last_whole_checkpoint
+from training.loop.trainer import StepTrainer
+from training.policy.checkpoint_weights import Keeper
+from training.policy.config import TrainingConfig
+from training.policy.model import Policy
+from training.policy.weights import trained_weights
+
+
+class Fitted(NamedTuple):
+    weights: dict[str, Tensor]
+    """The trained ones of the best checkpoint, or of the last step when nothing was held out."""
+    metrics: dict[str, float]
+    """The last figure of each name."""
+    n_steps: int
+    """Steps planned; early stopping may have used fewer."""
+
+
+def fit(
+    policy: Policy,
+    objective: JudgeBatch,
+    items: Sequence[Item],
+    held_out: Sequence[Item],
+    config: TrainingConfig,
+    claim: Claim,
+    ranks: Ranks,
+    *,
+    learning_rate: float,
+    first_loss: float | None = None,
+    per_token: bool = False,
+    keep: Path | None = None,
+) -> Fitted:
+    """Train to the end, from the job's last checkpoint if there is one.
+
+    The weights of every checkpoint are kept in the folder `keep`, if one is given.
+    Raises `StopRequested` after saving a checkpoint when the worker asked to end.
+    """
+    folder = claim.folder / "checkpoints"
+    sizes = [item.encoded.size for item in items]
+    plan = plan_steps(sizes, config.batch_size, config.epochs, config.seed)
+    checkpoint = ranks.told(last_whole_checkpoint(folder) if ranks.leads else None)
+    token_budget = config.token_budget
+    if checkpoint is None and ranks.n == 1:
+        claim.enter("measuring a step")
+        found = estimate(
+            policy.scorer,
+            objective,
+            items,
+            plan,
+            token_budget=token_budget,
+            pad_id=policy.base.pad_id,
+        )
+        claim.note(found.in_words(len(plan)))
+        token_budget = found.token_budget
+    claim.report("training", 0, len(plan), None)
+    callbacks: list[TrainerCallback] = [Keeper(keep, ranks)] if keep is not None else []
+    callbacks.append(Reporter(claim, ranks))  # calls a checkpoint whole, so what is kept is first
+    if held_out and config.patience is not None:
+        callbacks.append(EarlyStoppingCallback(config.patience))
+    trainer = StepTrainer(
+        policy.scorer,
+        Steps(items, plan, per_token=per_token),
+        objective,
+        Loop(
+            learning_rate=learning_rate,
+            warm_up=config.warm_up,
+            max_grad_norm=config.max_grad_norm,
+            save_steps=config.save_steps,
+            evaluate=bool(held_out),
+            seed=config.seed,
+        ),
+        ranks,
+        folder=folder,
+        token_budget=token_budget,
+        pad_id=policy.base.pad_id,
+        held_out=held_out,
+        first_loss=first_loss,
+        callbacks=callbacks,
+        warn=lambda text: claim.note(text, "warning"),
+    )
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if ranks.any(claim.stop.is_set()):
+        raise StopRequested
+    metrics = last_metrics(trainer.state.log_history)
+    return Fitted(trained_weights(trainer.model_wrapped), metrics, len(plan))

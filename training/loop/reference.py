@@ -1,0 +1,82 @@
+"""Log-probabilities of the data before the first step: computed once, kept beside the snapshot."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from training.data.batches import Item, build
+from training.data.plan import cut
+from training.data.tokens import Encoded
+from training.jobs import atomic_write
+from training.jobs.claim import Claim, StopRequested
+from training.jobs.ranks import Ranks
+from training.loop.objectives import sequence_logps
+from training.policy.scorer import Scorer
+
+
+def reference_logps(
+    scorer: Scorer,
+    examples: Sequence[Encoded],
+    claim: Claim,
+    ranks: Ranks,
+    *,
+    key: str,
+    token_budget: int,
+    pad_id: int,
+) -> list[tuple[float, ...]]:
+    """Log-probabilities of each example's completions, in the order of the examples.
+
+    Call it before the first step: the model then *is* the reference, be that the base or the
+    parent version. `key` names what the values depend on; a resumed job reads them back. Several
+    processes share the work.
+    """
+    cache = claim.folder / "reference.json"
+    known = _read(cache, key, len(examples))
+    if ranks.any(known is None):
+        known = _compute(scorer, examples, claim, ranks, token_budget, pad_id)
+        if ranks.leads:
+            atomic_write.write(cache, json.dumps({"key": key, "logps": known}).encode())
+        ranks.wait()
+    assert known is not None, "read or computed"
+    return known
+
+
+def _compute(
+    scorer: Scorer,
+    examples: Sequence[Encoded],
+    claim: Claim,
+    ranks: Ranks,
+    token_budget: int,
+    pad_id: int,
+) -> list[tuple[float, ...]]:
+    rows, device = scorer.layout.rows, next(scorer.parameters()).device
+    items = [Item(example) for example in examples]
+    place = {id(item): index for index, item in enumerate(items)}
+    groups = cut(items, rows, token_budget)[ranks.index :: ranks.n]
+    scorer.eval()
+    mine: list[tuple[int, list[float]]] = []
+    for group in groups:
+        if claim.stop.is_set():
+            raise StopRequested
+        batch = build(group, rows, pad_id).to(device)
+        with torch.no_grad():
+            left = iter(sequence_logps(scorer(batch), batch).tolist())
+        mine += [
+            (place[id(item)], [next(left) for _ in item.encoded.completions]) for item in group
+        ]
+    values: list[tuple[float, ...]] = [()] * len(examples)
+    for index, logps in ranks.gather(mine):
+        values[index] = tuple(logps)
+    return values
+
+
+def _read(path: Path, key: str, n_examples: int) -> list[tuple[float, ...]] | None:
+    try:
+        stored = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    if stored["key"] != key or len(stored["logps"]) != n_examples:
+        return None
+    return [tuple(rows) for rows in stored["logps"]]

@@ -1,0 +1,136 @@
+"""What a training loop does between two steps: progress, curves, checkpoints that are whole."""
+
+import logging
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from training.jobs import atomic_write
+from training.jobs.claim import Claim
+from training.jobs.ranks import Ranks
+from training.loop import warnings
+
+log = logging.getLogger(__name__)
+
+REPORT_EVERY_S = 0.3
+"""Progress is seen to move, and the database is written to a few times a second at most."""
+WHOLE = "whole"
+"""A file in a checkpoint, written last: without it the checkpoint was cut off by a kill."""
+
+
+class Reporter(TrainerCallback):
+    """Writes progress and metrics of finished steps, and ends the loop when the worker asks.
+
+    Every process of a job has one, because they must end and save together; the leader's writes.
+    """
+
+    def __init__(self, claim: Claim, ranks: Ranks) -> None:
+        self._claim = claim
+        self._ranks = ranks
+        self._pending: dict[int, dict[str, float]] = {}
+        self._curves: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        self._reported = 0.0
+        self._began: tuple[float, int] = (0.0, 0)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._began = (time.monotonic(), state.global_step)
+        for logs in state.log_history:  # of a run that is resumed
+            self._remember(int(logs["step"]), _interesting(logs))
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        if self._ranks.any(self._claim.stop.is_set()):
+            control.should_save = True
+            control.should_training_stop = True
+        elif state.global_step >= state.max_steps and args.load_best_model_at_end:
+            control.should_evaluate = True  # the end is a candidate for the best as well
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        if not logs or not ("loss" in logs or "eval_loss" in logs):
+            return
+        values = _interesting(logs)
+        self._remember(state.global_step, values)
+        self._pending.setdefault(state.global_step, {}).update(values)
+        if time.monotonic() - self._reported >= REPORT_EVERY_S:
+            self._report(state)
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._report(state)  # what lies before a checkpoint is never computed again
+        self._warn()
+        self._ranks.wait()
+        if self._ranks.leads:
+            folder = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
+            atomic_write.flush_tree(folder)
+            atomic_write.write(folder / WHOLE, b"")
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._report(state)
+        self._warn()
+
+    def _remember(self, step: int, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self._curves[name].append((step, value))
+
+    def _warn(self) -> None:
+        """Say what the curves show; the same is never said twice."""
+        curves = self._curves
+        for sentence in (
+            warnings.diverges(curves["loss"]),
+            warnings.chosen_falls(curves["logps/chosen"], curves["logps/ref_chosen"]),
+            warnings.memorises(curves["rewards/accuracies"], curves["eval_rewards/accuracies"]),
+        ):
+            if sentence:
+                self._claim.note(sentence, "warning")
+
+    def _report(self, state: TrainerState) -> None:
+        began, from_step = self._began
+        n_done = state.global_step - from_step
+        pace_s = (time.monotonic() - began) / n_done if n_done else None
+        eta_s = pace_s * (state.max_steps - state.global_step) if pace_s is not None else None
+        if self._claim.report("training", state.global_step, state.max_steps, eta_s, self._pending):
+            self._pending = {}
+        self._reported = time.monotonic()
+
+
+def last_whole_checkpoint(folder: Path) -> Path | None:
+    """Return the newest checkpoint that was written to its end; remove those that were not."""
+    found: list[tuple[int, Path]] = []
+    for path in folder.glob("checkpoint-*"):
+        if (path / WHOLE).is_file():
+            found.append((int(path.name.removeprefix("checkpoint-")), path))
+        else:
+            log.warning("removing %s: it was cut off while it was written", path)
+            shutil.rmtree(path)
+    return max(found)[1] if found else None
+
+
+def last_metrics(history: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The metrics of the last step, also when it was done before an interruption."""
+    found: dict[str, float] = {}
+    for logs in history:
+        if "loss" in logs or "eval_loss" in logs:
+            found |= _interesting(logs)
+    return found
+
+
+def _interesting(logs: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in logs.items() if name not in ("epoch", "step")}

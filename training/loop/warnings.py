@@ -1,0 +1,95 @@
+"""What a person should be told about a training, in words: rules over its figures, no actions."""
+
+from collections.abc import Sequence
+from statistics import mean
+
+from training.data.tokens import Encoded
+
+Curve = Sequence[tuple[int, float]]
+"""(step, value), in the order of the steps."""
+
+WINDOW = 10
+"""Steps that are averaged before anything is said: one noisy step is no news."""
+
+
+def diverges(loss: Curve) -> str | None:
+    """The loss has risen well above where it began."""
+    if len(loss) < 2 * WINDOW:
+        return None
+    began, now = _first(loss), _last(loss)
+    if now <= 1.5 * began:
+        return None
+    return (
+        f"The loss has risen from {began:.3g} to {now:.3g}: the training diverges. Lower "
+        "learning_rate and queue it again."
+    )
+
+
+def chosen_falls(chosen: Curve, reference: Curve) -> str | None:
+    """The chosen completions have lost a tenth of their log-probability under the reference.
+
+    Usual for DPO in small measure: it only widens a gap, and may do so by lowering both sides.
+    """
+    if len(chosen) < WINDOW:
+        return None
+    fell = _last(reference) - _last(chosen)
+    if fell <= max(0.1 * abs(_last(reference)), 3.0):
+        return None
+    return (
+        f"The chosen answers have become less likely than before ({fell:.1f} nats each): the model "
+        "learns what to avoid, not what to say. Set nll_weight to 1, or lower learning_rate."
+    )
+
+
+def memorises(accuracy: Curve, held_out: Curve) -> str | None:
+    """The training pairs are told apart ever better, the held-out ones worse than before."""
+    if len(held_out) < 3 or len(accuracy) < WINDOW:
+        return None
+    best, now = max(value for _, value in held_out), held_out[-1][1]
+    if _last(accuracy) < 0.9 or now > best - 0.1:
+        return None
+    return (
+        f"Held-out accuracy fell from {best:.0%} to {now:.0%} while the training pairs are at "
+        f"{_last(accuracy):.0%}: the model learns by heart. Collect more preferences, or train for "
+        "fewer epochs."
+    )
+
+
+def one_side_longer(examples: Sequence[Encoded]) -> str | None:
+    """Length alone tells chosen from rejected."""
+    surplus = [
+        len(example.completions[pair.chosen].token_ids)
+        - len(example.completions[pair.rejected].token_ids)
+        for example in examples
+        for pair in example.pairs
+        if pair.outcomes[0] > pair.outcomes[2]
+    ]
+    if len(surplus) < 20:
+        return None
+    shares = {
+        "longer": mean(by > 0 for by in surplus),
+        "shorter": mean(by < 0 for by in surplus),
+    }
+    side, share = max(shares.items(), key=lambda item: item[1])
+    if share < 0.95:
+        return None
+    return (
+        f"In {share:.0%} of the {len(surplus)} pairs the {side} completion was chosen: length "
+        "may be all there is to learn. Compare answers of like length, or set length_normalised."
+    )
+
+
+def only_ties(examples: Sequence[Encoded]) -> str | None:
+    """Nobody preferred anything: a loss for ties can only pull the two sides together."""
+    pairs = [pair for example in examples for pair in example.pairs]
+    if not pairs or any(pair.outcomes[0] != pair.outcomes[2] for pair in pairs):
+        return None
+    return f"All {len(pairs)} pairs are ties: there is no direction to learn."
+
+
+def _first(curve: Curve) -> float:
+    return mean(value for _, value in curve[:WINDOW])
+
+
+def _last(curve: Curve) -> float:
+    return mean(value for _, value in curve[-WINDOW:])

@@ -1,0 +1,1 @@
+"""The policy in training: base model, LoRA weights, forward pass, and the published adapter."""

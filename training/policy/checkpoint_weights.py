@@ -1,0 +1,46 @@
+"""The weights of a training's checkpoints, kept until one of them is chosen.
+
+A checkpoint is for going on and makes room for the next; what it had learnt is small and stays.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load
+from torch import Tensor
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from training.jobs import atomic_write
+from training.jobs.ranks import Ranks
+from training.policy.weights import FILE
+
+
+class Keeper(TrainerCallback):
+    """Copies what was trained from every checkpoint of the plan, the last step's included."""
+
+    def __init__(self, folder: Path, ranks: Ranks) -> None:
+        self._folder = folder
+        self._ranks = ranks
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        step = state.global_step
+        # A checkpoint of a job that was stopped in between is none of the plan's.
+        if self._ranks.leads and (step % int(args.save_steps) == 0 or step >= state.max_steps):
+            checkpoint = Path(args.output_dir or ".") / f"checkpoint-{step}"
+            atomic_write.write(_file(self._folder, step), (checkpoint / FILE).read_bytes())
+
+
+def kept_steps(folder: Path) -> list[int]:
+    """The steps whose weights were kept, in their order."""
+    return sorted(int(path.stem) for path in folder.glob("*.safetensors"))
+
+
+def kept_weights(folder: Path, step: int) -> dict[str, Tensor]:
+    """What was trained until `step`, named as in the scorer."""
+    return load(_file(folder, step).read_bytes())
+
+
+def _file(folder: Path, step: int) -> Path:
+    return folder / f"{step}.safetensors"

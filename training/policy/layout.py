@@ -1,0 +1,99 @@
+"""How a model is fed, chosen when it is loaded by comparing with its own plain forward.
+
+Segments need a model that hands unknown arguments down to its attention and has no other way for
+one token to reach another (a convolution, a recurrent state, a sink). A list of architectures would
+be wrong tomorrow; a comparison is right for the model at hand, adapters included.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from training.data.batches import Item, MicroBatch, Rows, build
+from training.data.tokens import Encoded, Pair, Tokens
+from training.policy.attention import NAME
+from training.policy.head import head_of
+from training.policy.scorer import Layout, Scorer
+
+log = logging.getLogger(__name__)
+
+TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.02}
+"""Mean difference of log-probabilities that rounding explains, in nats; a leak makes far more."""
+PLAIN = Layout(Rows.PADDED, fused_head=False)
+
+
+def choose_layout(scorer: Scorer) -> Layout:
+    """Set the scorer, and the attention of its model, to the fastest layout that is right for it.
+
+    What is right is what the model says of each sequence alone.
+    """
+    model = scorer.causal
+    own_attention = str(model.config._attn_implementation)
+    has_matrix = head_of(model) is not None
+    scorer.layout = PLAIN
+    with torch.no_grad():
+        truth = _alone(scorer)
+        for rows in (Rows.SEGMENTS, Rows.PADDED):
+            if rows is Rows.SEGMENTS:
+                model.set_attn_implementation(NAME)
+            else:
+                model.set_attn_implementation(own_attention)
+            for fused_head in (True, False) if has_matrix else (False,):
+                scorer.layout = Layout(rows, fused_head)
+                if (problem := _differs(scorer, truth)) is None:
+                    log.info("the model is fed as %s, fused head: %s", rows, fused_head)
+                    return scorer.layout
+                log.info("%s with fused head %s will not do: %s", rows, fused_head, problem)
+    log.warning("even padded rows differ from single ones; using them all the same")
+    return scorer.layout
+
+
+def _differs(scorer: Scorer, truth: Tensor) -> str | None:
+    """In which way the scorer's layout disagrees with the truth; None when it does not."""
+    try:
+        logps = scorer(_batch(_probe(scorer), scorer)).logps
+    except (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"  # a model that was not made for it may say so
+    difference = (logps - truth).abs().mean().item()
+    if not difference <= TOLERANCE[_embeddings(scorer).dtype]:
+        return f"log-probabilities differ by {difference:.2g} nats"
+    return None
+
+
+def _alone(scorer: Scorer) -> Tensor:
+    """Log-probabilities of the probe's sequences, each in a forward of its own, (N,)."""
+    parts = []
+    for item in _probe(scorer):
+        for completion in item.encoded.completions:
+            single = Item(Encoded(item.encoded.prompt, (completion,)))
+            parts.append(scorer(_batch([single], scorer)).logps)
+    return torch.cat(parts)
+
+
+def _batch(items: Sequence[Item], scorer: Scorer) -> MicroBatch:
+    device = next(scorer.parameters()).device
+    return build(items, scorer.layout.rows, pad_id=0).to(device)
+
+
+def _probe(scorer: Scorer) -> list[Item]:
+    """Two prompts, of two and three completions, in ids drawn from the whole vocabulary."""
+    n_ids = _embeddings(scorer).shape[0]
+    draw = torch.Generator().manual_seed(0)
+
+    def tokens(length: int, weight: float) -> Tokens:
+        ids = torch.randint(n_ids, (length,), generator=draw).tolist()
+        return Tokens(tuple(ids), (weight,) * length)
+
+    def example(n_prompt: int, *lengths: int) -> Item:
+        completions = tuple(tokens(length, 1.0) for length in lengths)
+        return Item(Encoded(tokens(n_prompt, 0.0), completions, (Pair(0, 1),)))
+
+    return [example(13, 7, 9), example(5, 6, 11, 3)]
+
+
+def _embeddings(scorer: Scorer) -> Tensor:
+    weight = scorer.causal.get_input_embeddings().weight
+    assert isinstance(weight, Tensor)
+    return weight
