@@ -7,7 +7,6 @@ import socket
 import sys
 import warnings
 from contextlib import ExitStack
-from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 if __name__ == "__main__":  # Ctrl-C while the libraries load: nothing runs yet, end in silence
@@ -30,7 +29,7 @@ from ptrapp.core.settings import Settings, load_settings
 from ptrapp.engines.opening import open_engine
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.services import play, versions
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 from ptrapp.services.worker_process import start_worker, stop_worker
 from ptrapp.ui import layout
 
@@ -64,7 +63,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     """Put the parts together and serve; `stack` takes them apart again, in the opposite order."""
     listener = _listen(settings)
     stack.callback(listener.close)
-    _make_folder(settings.data_dir)
+    settings.make_data_folder()
     database = open_database(settings.database)
     stack.callback(database.dispose)
     judge = open_judge(settings)
@@ -72,17 +71,17 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     engine = open_engine(settings)
     stack.callback(engine.close)
     settings = settings.with_model(engine.model_id)
-    studio = Studio(settings, database, engine, judge)
+    context = AppContext(settings, database, engine, judge)
     with database.write() as session:
         rounds.abandon_runs(session)
-    versions.restore(studio)
-    publisher = versions.Publisher(studio)
+    versions.restore(context)
+    publisher = versions.Publisher(context)
     publisher.start()
     stack.callback(publisher.close)
-    stack.callback(play.stop_all, studio)
+    stack.callback(play.stop_all, context)
     if settings.worker:
         stack.callback(stop_worker, start_worker(settings))
-    app = build_app(studio)
+    app = build_app(context)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
     log.info("Thrice is ready: %s", _address(settings))
     if settings.visitor_role is not Role.ADMIN:
@@ -92,18 +91,18 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def build_app(studio: Studio) -> FastAPI:
+def build_app(context: AppContext) -> FastAPI:
     """Routes, pages and protections as one ASGI application."""
-    settings = studio.settings
+    settings = context.settings
     app = FastAPI(title="Thrice", docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     key = secret_key(settings.data_dir)
     invitations = Invitations(key)
     answer_errors(app)
-    app.include_router(build_router(studio, invitations))
+    app.include_router(build_router(context, invitations))
     add_join(app, invitations)
     app = gr.mount_gradio_app(
         app,
-        layout.build(studio),
+        layout.build(context),
         path="/",
         theme=layout.THEME,
         css=layout.CSS,
@@ -140,16 +139,6 @@ def _listen(settings: Settings) -> socket.socket:
         ) from error
     listener.listen(128)
     return listener
-
-
-def _make_folder(data_dir: Path) -> None:
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the data folder {data_dir} cannot be made ({error.strerror}). "
-            "Name another: --data-dir FOLDER"
-        ) from error
 
 
 def _address(settings: Settings) -> str:

@@ -17,7 +17,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from db.models import JobKind
-from ptrapp.cli.context import CommandOffice, open_office
+from ptrapp.cli.context import CommandContext, open_context
 from ptrapp.cli.following import follow
 from ptrapp.services import jobs
 from ptrapp.services.jobs import JobView
@@ -29,27 +29,27 @@ Table = dict[str, list[float | None]]
 """A line of a printed table, and its figures: one for each column, None where there is none."""
 
 
-def ptr(office: CommandOffice, seed: int, args: argparse.Namespace) -> Table:
+def ptr(context: CommandContext, seed: int, args: argparse.Namespace) -> Table:
     """PTR by round: base, taught with the attempts in view, taught without them, and controls."""
     recipe = {"queries": "generated", "n_queries": args.queries, "final": "solver", "seed": seed}
-    _carry_out(office, JobKind.PTR_DATA, recipe)
-    tuned = _carry_out(office, JobKind.MASK_SFT, {"seed": seed})
-    plain = _carry_out(office, JobKind.MASK_SFT, {"seed": seed, "attempts": False})
+    _carry_out(context, JobKind.PTR_DATA, recipe)
+    tuned = _carry_out(context, JobKind.MASK_SFT, {"seed": seed})
+    plain = _carry_out(context, JobKind.MASK_SFT, {"seed": seed, "attempts": False})
     plan = {"tasks": ["generated", "held_out"], "rounds": 3, "thinking": "later"}
-    of_tuned = _evaluate(office, seed, args, versions=[tuned.adapter], controls=True, **plan)
-    of_plain = _evaluate(office, seed, args, versions=[plain.adapter], controls=False, **plan)
+    of_tuned = _evaluate(context, seed, args, versions=[tuned.adapter], controls=True, **plan)
+    of_plain = _evaluate(context, seed, args, versions=[plain.adapter], controls=False, **plan)
     names = {"base": "base", tuned.adapter: "tuned", plain.adapter: "plain SFT, no attempts"}
     beside = [row for row in of_plain if row["version"] != "base"]
     return _by_round([*of_tuned, *beside], names)
 
 
-def tpo(office: CommandOffice, seed: int, args: argparse.Namespace) -> Table:
+def tpo(context: CommandContext, seed: int, args: argparse.Namespace) -> Table:
     """TPO by iteration beside the direct baseline: same prompts, judge and loss, no thoughts."""
     found: Table = {}
     for arm, thinking in (("thought", True), ("direct", False)):
-        versions = list(_iterations(office, seed, args, thinking))
+        versions = list(_iterations(context, seed, args, thinking))
         measured = _evaluate(
-            office,
+            context,
             seed,
             args,
             versions=versions,
@@ -67,7 +67,7 @@ def tpo(office: CommandOffice, seed: int, args: argparse.Namespace) -> Table:
 
 
 def _iterations(
-    office: CommandOffice, seed: int, args: argparse.Namespace, thinking: bool
+    context: CommandContext, seed: int, args: argparse.Namespace, thinking: bool
 ) -> Iterator[str]:
     """The versions of T iterations; each job queues the next one itself."""
     recipe = {
@@ -79,20 +79,20 @@ def _iterations(
         "temperature": 0.9,
         "top_p": 1.0,
     }
-    done: JobView | None = _carry_out(office, JobKind.TPO, recipe)
+    done: JobView | None = _carry_out(context, JobKind.TPO, recipe)
     while done is not None:
         assert done.adapter is not None
         yield done.adapter
         following = done.result.get("next_job_id")
-        done = follow(office, following) if following else None
+        done = follow(context, following) if following else None
 
 
 def _evaluate(
-    office: CommandOffice, seed: int, args: argparse.Namespace, **plan: Any
+    context: CommandContext, seed: int, args: argparse.Namespace, **plan: Any
 ) -> Sequence[Row]:
     """The table of an evaluation job."""
     recipe = plan | {"n": args.n, "seeds": [seed]}
-    table: Sequence[Row] = _carry_out(office, JobKind.EVALUATE, recipe).result["table"]
+    table: Sequence[Row] = _carry_out(context, JobKind.EVALUATE, recipe).result["table"]
     return table
 
 
@@ -111,10 +111,10 @@ def _by_round(measured: Sequence[Row], names: Mapping[str | None, str]) -> Table
     }
 
 
-def _carry_out(office: CommandOffice, kind: JobKind, recipe: dict[str, Any]) -> JobView:
+def _carry_out(context: CommandContext, kind: JobKind, recipe: dict[str, Any]) -> JobView:
     """Queue a job that begins at the base model and wait for it. Raises `JobEnded`."""
     began = time.monotonic()
-    done = follow(office, jobs.start(office, kind, recipe, parent="base"))
+    done = follow(context, jobs.start(context, kind, recipe, parent="base"))
     log.info("%s took %.0f s: %s", kind.value, time.monotonic() - began, _short(done.result))
     return done
 
@@ -123,7 +123,7 @@ def _short(result: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in result.items() if not isinstance(value, list | dict)}
 
 
-METHODS: dict[str, Callable[[CommandOffice, int, argparse.Namespace], Table]] = {
+METHODS: dict[str, Callable[[CommandContext, int, argparse.Namespace], Table]] = {
     "ptr": ptr,
     "tpo": tpo,
 }
@@ -179,9 +179,9 @@ def main(arguments: list[str] | None = None) -> None:
         for method in args.methods:
             with (
                 tempfile.TemporaryDirectory(prefix="thrice-papers-") as folder,
-                open_office({"data_dir": Path(folder), "model": args.model}) as office,
+                open_context({"data_dir": Path(folder), "model": args.model}) as context,
             ):
-                found[method].append(METHODS[method](office, seed, args))
+                found[method].append(METHODS[method](context, seed, args))
     summaries = {method: summary(tables) for method, tables in found.items()}
     for method, lines in summaries.items():
         log.info("%s\n%s", method, as_markdown(lines))

@@ -17,7 +17,7 @@ class Office(NamedTuple):
     database: Database
 
 
-def office(database: Database, folder: Path) -> Office:
+def context(database: Database, folder: Path) -> Office:
     return Office(Settings(data_dir=folder), database)
 
 

@@ -13,7 +13,7 @@ ARROWS: dict[str, set[str]] = {
     # Rows. Tables know nothing; storage is below whatever reads and writes them.
     "db": set(),
     "db.models": set(),
-    "db.migrations": {"db.storage.append_only"},
+    "db.migrations": {"db.models", "db.storage.append_only"},
     "db.storage": {"db.models"},
     "db.registry": {"db.models", "db.storage"},
     "db.content": {"db.models", "db.storage"},
@@ -101,7 +101,13 @@ ARROWS: dict[str, set[str]] = {
         "training.policy",
         "db.models",
     },
-    "training.generation": {"ptrapp.core", "ptrapp.engines", "training.jobs", "db.models"},
+    "training.generation": {
+        "ptrapp.core",
+        "ptrapp.engines",
+        "training.jobs",
+        "db.models",
+        "db.registry.servable",
+    },
     "training": {
         "ptrapp.analysis",
         "ptrapp.core",

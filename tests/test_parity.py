@@ -14,7 +14,7 @@ from db.models import Outcome, RaterKind, RunMode
 from db.storage.session import Database, Session
 from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import FORMATS, Thinking, ThoughtFormat
-from ptrapp.core.types import BASE, Completion, FinishReason, Message, Role, Sampling, Turn
+from ptrapp.core.types import BASE, Completion, FinishReason, Message, MessageRole, Sampling, Turn
 from ptrapp.engines.base import Finished, Request, complete
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.scripted import ScriptedEngine
@@ -97,7 +97,7 @@ def test_an_answer_cut_by_a_stop_string_is_learnt_as_it_was_shown(
 ) -> None:
     """Neither the string nor what was written with it, but the end of turn in its place."""
     fmt = served.thought_format
-    free = Request((Message(Role.USER, PROMPT),), True, Sampling(max_tokens=40, seed=1))
+    free = Request((Message(MessageRole.USER, PROMPT),), True, Sampling(max_tokens=40, seed=1))
     (whole,) = complete(served, [free])
     assert isinstance(whole, Completion)
     stop = whole.raw[len(whole.raw) // 2 :][:4]

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from db.models import Job
-from db.registry import jobs
+from db.registry import jobs, workers
 from db.storage.errors import Conflict, DatabaseError
 from db.storage.session import Database, Session, open_database
 from ptrapp.core.settings import Settings, load_settings
@@ -105,13 +105,13 @@ class Worker:
     def _say_goodbye(self, database: Database) -> None:
         try:
             with database.write() as session:
-                jobs.worker_gone(session, self._name)
+                workers.gone(session, self._name)
         except DatabaseError as error:
             log.info("the queue does not know yet that this worker ended: %s", error)
 
     def _say_hello(self, session: Session) -> None:
         if time.monotonic() - self._said_hello >= HELLO_S:
-            jobs.worker_seen(session, self._name, os.getpid(), socket.gethostname())
+            workers.seen(session, self._name, os.getpid(), socket.gethostname())
             self._said_hello = time.monotonic()
 
     def _carry_out(self, database: Database, job: Job) -> None:

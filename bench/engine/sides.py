@@ -20,7 +20,7 @@ from ptrapp.engines.base import Event, Failed, Finished, Priority
 from ptrapp.engines.local.batches import Ticket, new_group, new_row
 from ptrapp.engines.local.decoding import Row
 from ptrapp.engines.local.loading import LoadedModel
-from ptrapp.engines.local.model_thread import Owner
+from ptrapp.engines.local.model_thread import ModelThread
 from ptrapp.engines.local.prefixes import Prefixes
 from ptrapp.engines.local.transcript import Transcript
 
@@ -55,7 +55,7 @@ class Ours:
     def __init__(self, model: PreTrainedModel, n_threads: int, context_length: int):
         tokenizer: Any = None
         loaded = LoadedModel(model, tokenizer, frozenset(), context_length, True)
-        self.owner = Owner(loaded, n_threads, lambda policy: None)
+        self.owner = ModelThread(loaded, n_threads, lambda policy: None)
 
     def forget(self, *, reuse: bool = True) -> None:
         """Begin without any KV; with `reuse=False` none is kept from now on either."""

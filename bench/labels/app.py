@@ -8,7 +8,7 @@ import httpx
 
 from bench.labels.processes import Program, clean_environment, free_port
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 START_S = 180
 
 

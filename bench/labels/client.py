@@ -13,7 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
-from bench.labels.servers import UNREACHABLE, Desk, Finished, Refused, sit_down
+from bench.labels.servers import UNREACHABLE, Finished, Refused, Server, sit_down
 
 PAUSE_S = 0.02
 """Between two questions where there is nothing just now, or after a refusal."""
@@ -66,7 +66,7 @@ class Diary:
         self.errors[said] = self.errors.get(said, 0) + n
 
 
-def annotate(desk: Desk, seat: int, until: float) -> Diary:
+def annotate(desk: Server, seat: int, until: float) -> Diary:
     """One annotator's work up to the time `until` of `perf_counter`."""
     diary = Diary()
     while (asked := time.perf_counter()) < until:

@@ -20,7 +20,7 @@ CONFIG = """<View><Header value="$prompt"/>
 _PASSWORD = "bench-of-pairs"
 
 
-class Recount(NamedTuple):
+class PeerRecount(NamedTuple):
     """What its database has after a shift."""
 
     n_lost: int
@@ -80,7 +80,7 @@ class LabelStudio:
             seats.append({"Authorization": f"Token {token}"})
         return seats
 
-    def recount(self, project: int, acknowledged: list[str]) -> Recount:
+    def recount(self, project: int, acknowledged: list[str]) -> PeerRecount:
         """Compare its rows with what it acknowledged."""
         with closing(sqlite3.connect(self._file)) as file:
             stored = {
@@ -95,7 +95,7 @@ class LabelStudio:
                 "GROUP BY task.id HAVING count(*) > max(task.overlap))",
                 (project,),
             ).fetchone()
-        return Recount(len(set(acknowledged) - stored), n_over)
+        return PeerRecount(len(set(acknowledged) - stored), n_over)
 
     def _ask(self, path: str, body: Any) -> Any:
         answer = httpx.post(

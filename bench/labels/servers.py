@@ -46,7 +46,7 @@ class Line:
         return json.loads(text)
 
 
-class Desk(Protocol):
+class Server(Protocol):
     """A place to label at."""
 
     def next(self) -> str | None:
@@ -56,7 +56,7 @@ class Desk(Protocol):
         """Decide, and return the name under which the server says it has the vote."""
 
 
-class ThriceDesk:
+class ThriceServer:
     """A page of ours, without a prefetch: a pair is asked for when the one before is decided."""
 
     def __init__(self, line: Line, campaign: int) -> None:
@@ -78,7 +78,7 @@ class ThriceDesk:
         return pair
 
 
-class LabelStudioDesk:
+class LabelStudioServer:
     """A label stream of Label Studio's, by the requests its own page makes."""
 
     def __init__(self, line: Line, project: int) -> None:
@@ -99,13 +99,13 @@ class LabelStudioDesk:
         return str(self._line.ask("POST", f"/api/tasks/{pair}/annotations/", said)["id"])
 
 
-def sit_down(side: str, port: int, headers: dict[str, str], work: int) -> Desk:
+def sit_down(side: str, port: int, headers: dict[str, str], work: int) -> Server:
     """A desk at `side`; `work` is the campaign's or the project's id."""
     line = Line(port, headers)
     match side:
         case "thrice":
-            return ThriceDesk(line, work)
+            return ThriceServer(line, work)
         case "label_studio":
-            return LabelStudioDesk(line, work)
+            return LabelStudioServer(line, work)
         case other:
             raise SystemExit(f"There is no side {other!r}; say thrice or label_studio.")

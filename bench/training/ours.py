@@ -14,7 +14,7 @@ from training.data.batches import Item, build
 from training.data.plan import cut
 from training.data.tokens import Encoded
 from training.jobs.ranks import Ranks
-from training.loop.arguments import Loop, Steps
+from training.loop.arguments import LoopArguments, Steps
 from training.loop.objectives import (
     JudgeBatch,
     imitation_objective,
@@ -84,7 +84,7 @@ def train(
     flat = [item for step in steps for item in step]
     size = task.prompts_per_step
     plan = [range(start, start + size) for start in range(0, len(flat), size)]
-    loop = Loop(
+    loop = LoopArguments(
         learning_rate=1e-4,
         warm_up=0.0,
         max_grad_norm=1.0,

@@ -26,7 +26,7 @@ from db.models import (
 )
 
 
-class OpinionRow(NamedTuple):
+class LabelRow(NamedTuple):
     """A vote that stands, in the comparison's own terms."""
 
     vote_id: int
@@ -42,7 +42,7 @@ class OpinionRow(NamedTuple):
     decided_ms: int | None
 
 
-def of_campaign(session: Session, campaign_id: int) -> list[OpinionRow]:
+def of_campaign(session: Session, campaign_id: int) -> list[LabelRow]:
     """What was said in the campaign, practice left out, oldest first.
 
     Judges and imported files are shown no screen: whatever they said of one of the campaign's
@@ -65,7 +65,7 @@ def of_campaign(session: Session, campaign_id: int) -> list[OpinionRow]:
     return _rows(session, Vote.id.in_(union_all(shown, not_shown)))
 
 
-def of_everything(session: Session) -> list[OpinionRow]:
+def of_everything(session: Session) -> list[LabelRow]:
     """What was said of responses anywhere, oldest first: what training learns from, and repeats.
 
     A judge's votes on rounds that a job had written for itself are that job's and left out.
@@ -119,7 +119,7 @@ def labels_by_day(
     return {campaign: ([int(n) for n in found], int(raters)) for campaign, raters, *found in rows}
 
 
-def _rows(session: Session, which: ColumnElement[bool]) -> list[OpinionRow]:
+def _rows(session: Session, which: ColumnElement[bool]) -> list[LabelRow]:
     later = aliased(Vote)
     stands = ~exists().where(later.supersedes_id == Vote.id)
     found = session.execute(
@@ -142,4 +142,4 @@ def _rows(session: Session, which: ColumnElement[bool]) -> list[OpinionRow]:
         .where(Vote.outcome != Outcome.WITHDRAWN, stands, Vote.purpose != Purpose.PRACTICE, which)
         .order_by(Vote.id)
     )
-    return [OpinionRow(*row) for row in found]
+    return [LabelRow(*row) for row in found]

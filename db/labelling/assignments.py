@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from db.labelling import progress, slots
+from db.labelling import rater_progress, slots
 from db.labelling.comparisons import show
-from db.labelling.rater_progress import Asking, read_asking
+from db.labelling.rater_progress import RaterProgress, read_progress
 from db.labelling.raters import lock_rater
 from db.labelling.selection import Picked, pick
 from db.labelling.votes import cast_vote, undo_last
@@ -98,18 +98,18 @@ def reserve(
     draw = draw or random.Random()
     kind = lock_rater(session, rater_id).kind
     sweep(session, campaign_id)
-    asking = read_asking(session, campaign_id, rater_id, kind)
-    held = [each for each in _held(session, asking) if each.offer_key not in have]
+    rater = read_progress(session, campaign_id, rater_id, kind)
+    held = [each for each in _held(session, rater) if each.offer_key not in have]
     keys = [each.offer_key for each in held if each.tab == tab][:n]
     _renew(session, rater_id, [*have, *keys], lease_s)
     while len(keys) < n:
-        picked = pick(session, asking, draw)
-        key = picked and _give(session, asking, picked, tab, draw, lease_s)
+        picked = pick(session, rater, draw)
+        key = picked and _give(session, rater, picked, tab, draw, lease_s)
         if key is None:
             break
         keys.append(key)
         if len(keys) < n:
-            asking = read_asking(session, campaign_id, rater_id, kind)
+            rater = read_progress(session, campaign_id, rater_id, kind)
     if not keys:
         keys = [each.offer_key for each in held][:n]
         _renew(session, rater_id, keys, lease_s)
@@ -211,7 +211,7 @@ def skip(session: Session, key: str) -> Assignment:
     assignment.state = AssignmentState.SKIPPED
     assignment.lease_until, assignment.done_at = None, now()
     session.get_one(Offer, key).dismissed = True
-    progress.add(session, assignment.campaign_id, assignment.rater_id, n_skipped=1)
+    rater_progress.add(session, assignment.campaign_id, assignment.rater_id, n_skipped=1)
     session.flush()
     return assignment
 
@@ -252,7 +252,7 @@ def _find(session: Session, key: str, rater_id: int | None = None) -> Assignment
 
 def _give(
     session: Session,
-    asking: Asking,
+    rater: RaterProgress,
     picked: Picked,
     tab: str,
     draw: random.Random,
@@ -260,13 +260,13 @@ def _give(
 ) -> str | None:
     """Make a picked comparison the rater's: the key of its offer, None when its place is gone."""
     counts = (
-        asking.kind is RaterKind.HUMAN
+        rater.kind is RaterKind.HUMAN
         and picked.kind is ItemKind.PLAIN
         and picked.purpose is Purpose.LABEL
     )
-    if counts and not slots.take(session, asking.campaign_id, picked.item_id):
+    if counts and not slots.take(session, rater.campaign_id, picked.item_id):
         return None
-    connection, rater_id = session.connection(), asking.rater_id
+    connection, rater_id = session.connection(), rater.rater_id
     item = {"item_id": picked.item_id, "purpose": picked.purpose}
     given = {"counts": counts, "tab": tab, "lease_s": lease_s}
     before = connection.execute(_BEFORE, item | {"rater": rater_id}).one_or_none()
@@ -275,14 +275,14 @@ def _give(
         return str(before.offer_key)
     flipped = draw.random() < 0.5 if picked.flipped is None else picked.flipped
     key = show(session, rater_id, picked.comparison_id, flipped=flipped, purpose=picked.purpose)
-    whose = {"campaign_id": asking.campaign_id, "rater_id": rater_id, "offer_key": key}
+    whose = {"campaign_id": rater.campaign_id, "rater_id": rater_id, "offer_key": key}
     connection.execute(_GIVE, item | given | whose)
     return key
 
 
-def _held(session: Session, asking: Asking) -> list[Any]:
+def _held(session: Session, rater: RaterProgress) -> list[Any]:
     """Key and page of what the rater was given and has not answered, oldest first."""
-    named = {"campaign": asking.campaign_id, "rater": asking.rater_id}
+    named = {"campaign": rater.campaign_id, "rater": rater.rater_id}
     return list(session.connection().execute(_HELD, named))
 
 

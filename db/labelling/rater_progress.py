@@ -1,15 +1,18 @@
-"""Who asks for comparisons, in which campaign, and how far: what the choice of one depends on."""
+"""Each rater's progress in a campaign: read for the choice of the next pair, and counted up."""
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Campaign, CampaignRater, CampaignState, RaterKind
+from db.storage.dialects import insert
 from db.storage.errors import Conflict, Missing
 
 # Built once: to build a statement takes longer than to carry it out.
-_FAR = (CampaignRater.campaign_id == Campaign.id) & (CampaignRater.rater_id == bindparam("rater"))
+_JOINED = (CampaignRater.campaign_id == Campaign.id) & (
+    CampaignRater.rater_id == bindparam("rater")
+)
 _CAMPAIGN = (
     select(
         Campaign.name,
@@ -22,12 +25,12 @@ _CAMPAIGN = (
         CampaignRater.exhausted_at,
         CampaignRater.least_uncertain,
     )
-    .outerjoin(CampaignRater, _FAR)
+    .outerjoin(CampaignRater, _JOINED)
     .where(Campaign.id == bindparam("campaign"))
 )
 
 
-class Asking(NamedTuple):
+class RaterProgress(NamedTuple):
     """Who asks, in which campaign, and how far he has come."""
 
     campaign_id: int
@@ -43,7 +46,9 @@ class Asking(NamedTuple):
     least_uncertain: float | None
 
 
-def read_asking(session: Session, campaign_id: int, rater_id: int, kind: RaterKind) -> Asking:
+def read_progress(
+    session: Session, campaign_id: int, rater_id: int, kind: RaterKind
+) -> RaterProgress:
     """Who asks for what. Raises `Missing`, or `Conflict` for a campaign that is not open."""
     named = {"campaign": campaign_id, "rater": rater_id}
     row = session.connection().execute(_CAMPAIGN, named).one_or_none()
@@ -52,4 +57,71 @@ def read_asking(session: Session, campaign_id: int, rater_id: int, kind: RaterKi
     name, state, *rest = row
     if state is not CampaignState.OPEN:
         raise Conflict(f"The campaign {name!r} is {state.value}; choose another.")
-    return Asking(campaign_id, rater_id, kind, *rest)
+    return RaterProgress(campaign_id, rater_id, kind, *rest)
+
+
+class Counts(NamedTuple):
+    """What a rater has answered in a campaign, and what comes before its work."""
+
+    n_done: int
+    n_skipped: int
+    n_practised: int
+    n_practice: int
+    """Practice comparisons that the campaign begins with."""
+
+
+_COUNTS = ("n_done", "n_skipped", "n_practised")
+_ROW = (CampaignRater.campaign_id == bindparam("campaign")) & (
+    CampaignRater.rater_id == bindparam("rater")
+)
+_READ_COUNTS = (
+    select(
+        *(func.coalesce(getattr(CampaignRater, name), 0) for name in _COUNTS), Campaign.n_practice
+    )
+    .outerjoin(CampaignRater, _JOINED)
+    .where(Campaign.id == bindparam("campaign"))
+)
+_ADD = (
+    update(CampaignRater)
+    .where(_ROW)
+    .values({name: getattr(CampaignRater, name) + bindparam(f"more_{name}") for name in _COUNTS})
+)
+_LEAST_UNCERTAIN = update(CampaignRater).where(_ROW).values(least_uncertain=bindparam("reached"))
+_EXHAUSTED = update(CampaignRater).where(_ROW).values(exhausted_at=bindparam("n_returned"))
+
+
+def of_rater(session: Session, campaign_id: int, rater_id: int) -> Counts:
+    """How far a rater has come; zeros for one who has not begun."""
+    named = {"campaign": campaign_id, "rater": rater_id}
+    row: Any = session.connection().execute(_READ_COUNTS, named).one()
+    return Counts(*row)
+
+
+def add(session: Session, campaign_id: int, rater_id: int, **more: int) -> None:
+    """Add to a rater's counts, which begin at zero."""
+    added = {f"more_{name}": more.get(name, 0) for name in _COUNTS}
+    _change(session, _ADD, campaign_id, rater_id, added)
+
+
+def looked_down_to(session: Session, campaign_id: int, rater_id: int, uncertainty: float) -> None:
+    """Note how far down the order of uncertainty a rater has come."""
+    _change(session, _LEAST_UNCERTAIN, campaign_id, rater_id, {"reached": uncertainty})
+
+
+def found_nothing(session: Session, campaign_id: int, rater_id: int, n_returned: int) -> None:
+    """Note that nothing was left for a rater, until something comes back."""
+    _change(session, _EXHAUSTED, campaign_id, rater_id, {"n_returned": n_returned})
+
+
+def _change(
+    session: Session, change: Any, campaign_id: int, rater_id: int, values: dict[str, Any]
+) -> None:
+    """Change a rater's row, made at the first change of it."""
+    connection = session.connection()
+    values |= {"campaign": campaign_id, "rater": rater_id}
+    if connection.execute(change, values).rowcount:
+        return
+    zeros = dict.fromkeys(_COUNTS, 0)
+    row = insert(session, CampaignRater).values(campaign_id=campaign_id, rater_id=rater_id, **zeros)
+    connection.execute(row.on_conflict_do_nothing())
+    connection.execute(change, values)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from db.labelling import progress
-from db.labelling.rater_progress import Asking
+from db.labelling import rater_progress
+from db.labelling.rater_progress import RaterProgress
 from db.models import (
     Assignment,
     AssignmentState,
@@ -153,33 +153,33 @@ _NEXT_REPEAT = (
 )
 
 
-def pick(session: Session, asking: Asking, draw: random.Random) -> Picked | None:
+def pick(session: Session, rater: RaterProgress, draw: random.Random) -> Picked | None:
     """Choose for a rater; None when there is nothing for him now.
 
     A judge is given every plain comparison once, in order; a person first what teaches the
     guidelines, then what the mix says.
     """
-    if asking.kind is not RaterKind.HUMAN:
-        return _first(session, _NEXT_OF_A_JUDGE, asking)
-    if asking.n_practice > asking.n_practised and (picked := _practice(session, asking)):
+    if rater.kind is not RaterKind.HUMAN:
+        return _first(session, _NEXT_OF_A_JUDGE, rater)
+    if rater.n_practice > rater.n_practised and (picked := _practice(session, rater)):
         return picked
-    if asking.used_up or asking.exhausted_at == asking.n_returned:
+    if rater.used_up or rater.exhausted_at == rater.n_returned:
         return None
-    match _kind_of_next(asking.mix, draw):
+    match _kind_of_next(rater.mix, draw):
         case "gold":
-            picked = _first(session, _NEXT_GOLD, asking)
+            picked = _first(session, _NEXT_GOLD, rater)
         case "repeat":
-            picked = _repeat(session, asking)
+            picked = _repeat(session, rater)
         case "uncertain":
-            picked = _uncertain(session, asking)
+            picked = _uncertain(session, rater)
         case "overlap":
-            picked = _from_random_point(session, asking, draw, _BEGUN_NEAR)
+            picked = _from_random_point(session, rater, draw, _BEGUN_NEAR)
         case _:
             picked = None
-    picked = picked or _from_random_point(session, asking, draw, _ANY_NEAR)
-    picked = picked or _first(session, _ANY, asking)
+    picked = picked or _from_random_point(session, rater, draw, _ANY_NEAR)
+    picked = picked or _first(session, _ANY, rater)
     if picked is None:
-        progress.found_nothing(session, asking.campaign_id, asking.rater_id, asking.n_returned)
+        rater_progress.found_nothing(session, rater.campaign_id, rater.rater_id, rater.n_returned)
     return picked
 
 
@@ -190,37 +190,39 @@ def _kind_of_next(mix: dict[str, Any], draw: random.Random) -> str:
     return draw.choices(list(weights), list(weights.values()))[0]
 
 
-def _practice(session: Session, asking: Asking) -> Picked | None:
+def _practice(session: Session, rater: RaterProgress) -> Picked | None:
     """The next practice comparison, unless enough of them are in this rater's hands already."""
-    row = _row(session, _PRACTICE_IN_HAND, asking)
-    if asking.n_practised + (row[0] if row else 0) >= asking.n_practice:
+    row = _row(session, _PRACTICE_IN_HAND, rater)
+    if rater.n_practised + (row[0] if row else 0) >= rater.n_practice:
         return None
-    picked = _first(session, _NEXT_PRACTICE, asking)
+    picked = _first(session, _NEXT_PRACTICE, rater)
     return picked and picked._replace(purpose=Purpose.PRACTICE)
 
 
-def _repeat(session: Session, asking: Asking) -> Picked | None:
+def _repeat(session: Session, rater: RaterProgress) -> Picked | None:
     """The oldest comparison this rater labelled a while ago and was not asked again, turned."""
-    before = _row(session, _SOME_TIME_AGO, asking)
-    row = before and _row(session, _NEXT_REPEAT, asking, before=before[0])
+    before = _row(session, _SOME_TIME_AGO, rater)
+    row = before and _row(session, _NEXT_REPEAT, rater, before=before[0])
     if row is None:
         return None
     item_id, comparison_id, kind, uncertainty, flipped = row
     return Picked(item_id, comparison_id, kind, uncertainty, Purpose.REPEAT, flipped=not flipped)
 
 
-def _uncertain(session: Session, asking: Asking) -> Picked | None:
+def _uncertain(session: Session, rater: RaterProgress) -> Picked | None:
     """The open comparison that the judges are least sure of; each rater goes down the list once."""
-    reached = asking.least_uncertain
+    reached = rater.least_uncertain
     least = _ABOVE_ALL if reached is None else reached
-    picked = _first(session, _MOST_UNCERTAIN, asking, least_uncertain=least)
+    picked = _first(session, _MOST_UNCERTAIN, rater, least_uncertain=least)
     if picked is not None:
-        progress.looked_down_to(session, asking.campaign_id, asking.rater_id, picked.uncertainty)
+        rater_progress.looked_down_to(
+            session, rater.campaign_id, rater.rater_id, picked.uncertainty
+        )
     return picked
 
 
 def _from_random_point(
-    session: Session, asking: Asking, draw: random.Random, sides: tuple[_Items, ...]
+    session: Session, rater: RaterProgress, draw: random.Random, sides: tuple[_Items, ...]
 ) -> Picked | None:
     """An open comparison near a random place of the order.
 
@@ -228,16 +230,16 @@ def _from_random_point(
     """
     point = draw.random()
     for side in sides:
-        if picked := _first(session, side, asking, point=point):
+        if picked := _first(session, side, rater, point=point):
             return picked
     return None
 
 
-def _first(session: Session, items: _Items, asking: Asking, **more: Any) -> Picked | None:
-    row = _row(session, items, asking, **more)
+def _first(session: Session, items: _Items, rater: RaterProgress, **more: Any) -> Picked | None:
+    row = _row(session, items, rater, **more)
     return None if row is None else Picked(row[0], row[1], row[2], row[3])
 
 
-def _row(session: Session, statement: Any, asking: Asking, **more: Any) -> Any:
-    named = {"campaign": asking.campaign_id, "rater": asking.rater_id}
+def _row(session: Session, statement: Any, rater: RaterProgress, **more: Any) -> Any:
+    named = {"campaign": rater.campaign_id, "rater": rater.rater_id}
     return session.connection().execute(statement, named | more).first()

@@ -7,7 +7,7 @@ takes longer than to carry it out.
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
-from db.labelling import progress
+from db.labelling import rater_progress
 from db.models import Assignment, Campaign, CampaignItem, Purpose
 
 _ITEM = update(CampaignItem).where(CampaignItem.id == bindparam("item"))
@@ -49,7 +49,7 @@ def count(session: Session, assignment: Assignment, n: int) -> None:
     """Count a decision, or take it back (`n` is −1), where it counts."""
     if assignment.counts:
         session.connection().execute(_COUNT, {"campaign": assignment.campaign_id, "n": n})
-    progress.add(
+    rater_progress.add(
         session,
         assignment.campaign_id,
         assignment.rater_id,

@@ -1,4 +1,4 @@
-"""Alembic runs the steps of the schema on the connection and in the transaction of the migration."""
+"""Alembic's entry: it runs the steps of the schema inside the transaction of a migration."""
 
 from alembic import context
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import case, delete, exists, func, or_, select, update
+from sqlalchemy import case, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from db.models import Adapter, Job, JobKind, JobMetric, JobStatus, Worker, now
+from db.models import Adapter, Job, JobKind, JobMetric, JobStatus, now
 from db.storage.dialects import clock, insert
 from db.storage.errors import AlreadyQueued, Conflict
 
@@ -235,23 +235,6 @@ def curves(session: Session, job_id: int) -> dict[str, list[tuple[int, float]]]:
     for point in session.scalars(points.order_by(JobMetric.name, JobMetric.step)):
         found.setdefault(point.name, []).append((point.step, point.value))
     return found
-
-
-def worker_seen(session: Session, name: str, pid: int, host: str) -> None:
-    """A worker says that it lives, also while the queue is empty."""
-    row = insert(session, Worker).values(name=name, pid=pid, host=host, seen_at=clock())
-    latest = {"pid": row.excluded.pid, "host": row.excluded.host, "seen_at": row.excluded.seen_at}
-    session.execute(row.on_conflict_do_update(index_elements=["name"], set_=latest))
-
-
-def worker_gone(session: Session, name: str) -> None:
-    """A worker ends in good order: nobody is to wait for it."""
-    session.execute(delete(Worker).where(Worker.name == name))
-
-
-def last_worker_seen(session: Session) -> float | None:
-    """Seconds since any worker was heard of; None when there never was one."""
-    return session.scalar(select(clock() - func.max(Worker.seen_at)))
 
 
 def _silent() -> Any:

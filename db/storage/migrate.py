@@ -13,7 +13,7 @@ from db.storage.backup import backup
 from db.storage.driver_errors import described, sqlite_file
 from db.storage.errors import DatabaseCorrupt, DatabaseError, DatabaseNewer
 
-SCRIPTS = Path(__file__).parent / "migrations"
+SCRIPTS = Path(__file__).parents[1] / "migrations"
 _UPGRADE_LOCK = 0x7472_6963
 """Advisory lock of PostgreSQL under which one program at a time upgrades."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from db.storage import connect, migrate
 from db.storage.driver_errors import described, in_our_words, sqlite_file
 from db.storage.errors import DatabaseError, DatabaseReadOnly
-from db.storage.write_queue import Line
+from db.storage.write_queue import WriteQueue
 
 
 class Database:
@@ -19,7 +19,7 @@ class Database:
     Rows stay readable after their session, as far as they were loaded in it.
     """
 
-    def __init__(self, url: URL, writer: Engine, reader: Engine, line: Line | None) -> None:
+    def __init__(self, url: URL, writer: Engine, reader: Engine, line: WriteQueue | None) -> None:
         self._url = url
         self._writer = writer
         self._reader = reader
@@ -72,7 +72,7 @@ def open_database(url: str, *, busy_timeout_s: float = 30.0) -> Database:
         writer = connect.writer(parsed, busy_timeout_s)
         if sqlite_file(parsed) is None:
             return Database(parsed, writer, writer, None)
-        line = Line(writer, max(busy_timeout_s, 1.0))
+        line = WriteQueue(writer, max(busy_timeout_s, 1.0))
         database = Database(parsed, writer, connect.reader(parsed, busy_timeout_s), line)
         writer.connect().close()  # a file that may not be written is reported now, not at a vote
         return database

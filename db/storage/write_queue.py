@@ -39,7 +39,7 @@ class _Place:
     called: threading.Event = field(default_factory=threading.Event)
 
 
-class Line:
+class WriteQueue:
     """Lends the writer's one connection to a thread at a time, first come, first served."""
 
     def __init__(self, writer: Engine, patience_s: float) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval, wilson
-from ptrapp.analysis.labels import Opinion, by_comparison, free
+from ptrapp.analysis.labels import Label, by_comparison, free
 from ptrapp.core.types import Preference
 
 NEEDED = 20
@@ -20,7 +20,7 @@ _MOST_DRAWN = 1_000
 """Comparisons in a resample, so that the interval of many thousand does not take minutes."""
 
 
-def place(opinion: Opinion) -> int | None:
+def place(label: Label) -> int | None:
     """Where an opinion lies on the scale of 7, from −3 (left, much better) over 0 (tie) to 3.
 
     "Both bad" has no place: it says how good the two are and nothing of which is better. In the
@@ -31,18 +31,18 @@ def place(opinion: Opinion) -> int | None:
     >>> place(Opinion("ann", 1, Preference.LEFT, strength=2))
     -2
     """
-    match opinion.outcome:
+    match label.outcome:
         case Preference.LEFT:
-            return -opinion.strength
+            return -label.strength
         case Preference.RIGHT:
-            return opinion.strength
+            return label.strength
         case Preference.TIE:
             return 0
         case Preference.BOTH_BAD:
             return None
 
 
-def ordinal_alpha(opinions: Iterable[Opinion], *, n_resamples: int = 500) -> Estimate:
+def ordinal_alpha(labels: Iterable[Label], *, n_resamples: int = 500) -> Estimate:
     """Krippendorff's α, ordinal: 1 is full agreement, 0 what chance would bring, below 0 worse.
 
     α = 1 − D_o/D_e  (Content Analysis, 2004, chapter 11): D_o is the mean distance of two opinions
@@ -54,7 +54,7 @@ def ordinal_alpha(opinions: Iterable[Opinion], *, n_resamples: int = 500) -> Est
     Worked by hand, two raters, four comparisons (L, L) (L, L) (R, R) (L, R): 5 L and 3 R. One
     distance alone matters, so it cancels: D_o = 2·1/8 = ¼, D_e = 2·5·3/(8·7) = 15/28, α = 8/15.
     """
-    counts = _counts(opinions)
+    counts = _counts(labels)
     shared = counts[counts.sum(axis=1) > 1]  # (C, 7)
     n = len(shared)
     if n < NEEDED:
@@ -96,13 +96,13 @@ def _interval(shared: np.ndarray, value: float, n_resamples: int) -> Interval:
     return Interval(low, high)
 
 
-def _counts(opinions: Iterable[Opinion]) -> np.ndarray:
+def _counts(labels: Iterable[Label]) -> np.ndarray:
     """How many raters put each comparison at each place of the scale, from −3 to 3, (C, 7)."""
-    said = by_comparison(free(opinions)).values()
+    said = by_comparison(free(labels)).values()
     counts = np.zeros((len(said), 2 * STRONGEST + 1), dtype=int)  # (C, 7)
-    for row, opinions_of_one in zip(counts, said, strict=True):
-        for opinion in opinions_of_one:
-            if (at := place(opinion)) is not None:
+    for row, labels_of_one in zip(counts, said, strict=True):
+        for label in labels_of_one:
+            if (at := place(label)) is not None:
                 row[at + STRONGEST] += 1
     return counts
 

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from ptrapp.analysis.estimates import Estimate, rate, too_few
 from ptrapp.analysis.intervals import Interval
-from ptrapp.analysis.labels import Opinion, by_comparison, free
+from ptrapp.analysis.labels import Label, by_comparison, free
 from ptrapp.core.types import Preference
 
 NEEDED = 10
@@ -25,10 +25,10 @@ class Kappa:
     """Of the comparisons on which both said the same."""
 
 
-def kappas(opinions: Iterable[Opinion]) -> list[Kappa]:
+def kappas(labels: Iterable[Label]) -> list[Kappa]:
     """Every two raters who share a comparison, in the order of their names."""
     shared: dict[tuple[str, str], list[tuple[Preference, Preference]]] = {}
-    for said in by_comparison(free(opinions)).values():
+    for said in by_comparison(free(labels)).values():
         answers = {each.rater: each.outcome for each in said}
         for first, second in combinations(sorted(answers), 2):
             shared.setdefault((first, second), []).append((answers[first], answers[second]))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval
-from ptrapp.analysis.labels import Opinion, by_comparison, told_twice
+from ptrapp.analysis.labels import Label, by_comparison, told_twice
 from ptrapp.core.types import Preference
 
 NEEDED = 20
@@ -23,7 +23,7 @@ _CHI_SQUARE = 3.841
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class AgreementTally:
     """What the votes of left or right hold about ε; ties and both bad say nothing of flips."""
 
     groups: Mapping[tuple[int, int], int] = field(default_factory=dict)
@@ -61,9 +61,9 @@ def from_agreement(share: float) -> float:
     return (1 - sqrt(max(0.0, 2 * share - 1))) / 2
 
 
-def tally(opinions: Iterable[Opinion]) -> Tally:
+def tally(labels: Iterable[Label]) -> AgreementTally:
     """Count. A rater's repeat is one more vote on its comparison, as another rater's would be."""
-    said = [each for each in opinions if each.decided and not each.doubted]
+    said = [each for each in labels if each.decided and not each.doubted]
     groups: Counter[tuple[int, int]] = Counter()
     gold, pairs = [0, 0], [0, 0]
     for votes in by_comparison(said).values():
@@ -78,10 +78,12 @@ def tally(opinions: Iterable[Opinion]) -> Tally:
     repeats = [0, 0]
     for first, again in told_twice(said):
         repeats[first.outcome is not again.outcome] += 1
-    return Tally(dict(groups), (gold[0], gold[1]), (repeats[0], repeats[1]), (pairs[0], pairs[1]))
+    return AgreementTally(
+        dict(groups), (gold[0], gold[1]), (repeats[0], repeats[1]), (pairs[0], pairs[1])
+    )
 
 
-def flip_rate(counts: Tally) -> FlipRate:
+def flip_rate(counts: AgreementTally) -> FlipRate:
     """The ε that makes the counts likeliest, when each vote is flipped with ε on its own.
 
     Of a comparison whose answer is unknown, either being as likely, a votes for one side and b for
@@ -108,7 +110,7 @@ def flip_rate(counts: Tally) -> FlipRate:
     return FlipRate(Estimate(counts.n, value, interval), rests_on, smoothing)
 
 
-def _log_likelihood(counts: Tally, epsilon: np.ndarray) -> np.ndarray:
+def _log_likelihood(counts: AgreementTally, epsilon: np.ndarray) -> np.ndarray:
     """Of each ε, up to a constant, (E,)."""
     right, wrong = counts.gold
     with np.errstate(divide="ignore"):
@@ -125,7 +127,7 @@ def _power(base: np.ndarray, exponent: int) -> np.ndarray:
     return exponent * np.log(base) if exponent else np.zeros_like(base)
 
 
-def _words(counts: Tally) -> str:
+def _words(counts: AgreementTally) -> str:
     """What ε rests on."""
     kinds = []
     for (alike, opposed), what in (

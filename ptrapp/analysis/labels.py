@@ -9,7 +9,7 @@ _DECIDED = (Preference.LEFT, Preference.RIGHT)
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class Label:
     """A vote that stands, in the comparison's own terms, not the screen's."""
 
     rater: str
@@ -38,25 +38,25 @@ class Opinion:
         return self.agreed is False
 
 
-def free(opinions: Iterable[Opinion]) -> list[Opinion]:
+def free(labels: Iterable[Label]) -> list[Label]:
     """One opinion of each rater on each comparison: what agreement between raters is made of.
 
     Repeats are checks on a rater. Comparisons of known answer were chosen to be clear: with them
     raters would seem to agree better than they do on the work itself.
     """
-    return [each for each in opinions if not (each.repeat or each.gold or each.doubted)]
+    return [each for each in labels if not (each.repeat or each.gold or each.doubted)]
 
 
-def by_comparison(opinions: Iterable[Opinion]) -> dict[int, list[Opinion]]:
+def by_comparison(labels: Iterable[Label]) -> dict[int, list[Label]]:
     """Opinions of each comparison, in the order given."""
-    found: dict[int, list[Opinion]] = {}
-    for opinion in opinions:
-        found.setdefault(opinion.comparison, []).append(opinion)
+    found: dict[int, list[Label]] = {}
+    for label in labels:
+        found.setdefault(label.comparison, []).append(label)
     return found
 
 
-def told_twice(opinions: Sequence[Opinion]) -> list[tuple[Opinion, Opinion]]:
+def told_twice(labels: Sequence[Label]) -> list[tuple[Label, Label]]:
     """What raters said first and what they said of the same comparison when asked again."""
-    first = {(each.rater, each.comparison): each for each in opinions if not each.repeat}
-    again = [each for each in opinions if each.repeat]
+    first = {(each.rater, each.comparison): each for each in labels if not each.repeat}
+    again = [each for each in labels if each.repeat]
     return [(first[key], each) for each in again if (key := (each.rater, each.comparison)) in first]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ptrapp.analysis.estimates import Estimate, quantile, rate
-from ptrapp.analysis.labels import Opinion
+from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Preference
 
 NEEDED = 20
@@ -22,9 +22,9 @@ class Pace:
     """Share of votes under a second."""
 
 
-def pace(opinions: Sequence[Opinion]) -> Pace:
+def pace(labels: Sequence[Label]) -> Pace:
     """Times from the paint of the pair to the key, of the votes that were timed."""
-    times = [each.decided_ms for each in opinions if each.decided_ms is not None]
+    times = [each.decided_ms for each in labels if each.decided_ms is not None]
     n_hasty = sum(time < HASTY_MS for time in times)
     return Pace(
         quantile(times, 0.5, NEEDED, "timed votes"),
@@ -33,7 +33,7 @@ def pace(opinions: Sequence[Opinion]) -> Pace:
     )
 
 
-def share_of(outcome: Preference, opinions: Sequence[Opinion]) -> Estimate:
+def share_of(outcome: Preference, labels: Sequence[Label]) -> Estimate:
     """How much of a rater's first answers is this one, with Wilson's interval."""
-    first = [each for each in opinions if not (each.repeat or each.doubted)]
+    first = [each for each in labels if not (each.repeat or each.doubted)]
     return rate(sum(each.outcome is outcome for each in first), len(first), NEEDED, "votes")

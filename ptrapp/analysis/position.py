@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ptrapp.analysis.estimates import Estimate, rate
-from ptrapp.analysis.labels import Opinion
+from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Preference
 
 NEEDED = 20
@@ -19,7 +19,7 @@ class PositionBias:
     """Whether one half lies outside the interval; None while there is no figure."""
 
 
-def position_bias(opinions: Iterable[Opinion]) -> PositionBias:
+def position_bias(labels: Iterable[Label]) -> PositionBias:
     """The left side's share of the votes that prefer one, with Wilson's interval.
 
     Sides are drawn by lot for each person and pair, so whatever the responses are like it is one
@@ -28,7 +28,7 @@ def position_bias(opinions: Iterable[Opinion]) -> PositionBias:
 
     Worked by hand: L unflipped and R flipped stood on the left, R unflipped on the right: 2 of 3.
     """
-    drawn = [each for each in opinions if each.flipped is not None and each.decided]
+    drawn = [each for each in labels if each.flipped is not None and each.decided]
     n_left = sum((each.outcome is Preference.LEFT) is not each.flipped for each in drawn)
     left = rate(n_left, len(drawn), NEEDED, "votes that prefer a side")
     if left.interval is None:

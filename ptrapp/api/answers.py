@@ -6,25 +6,25 @@ from typing import Any
 from pydantic import BaseModel
 
 from ptrapp.services.labelling.answering import Lesson, Revealed
-from ptrapp.services.labelling.pairs import Pair
+from ptrapp.services.labelling.pairs import LabelPair
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Refusal:
     """Every refusal: one sentence that says what failed and what to do."""
 
     error: str
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "It cannot be done with what was sent."},
-    401: {"model": Problem, "description": "The token is not one of ours, or too old."},
-    403: {"model": Problem, "description": "The role of who asks does not allow it, or not yet."},
-    404: {"model": Problem, "description": "There is nothing of this id or key for who asks."},
-    409: {"model": Problem, "description": "It contradicts what is stored."},
-    413: {"model": Problem, "description": "The request is too large."},
-    422: {"model": Problem, "description": "The request has not the form it should have."},
-    503: {"model": Problem, "description": "The model or the database does not answer now."},
+    400: {"model": Refusal, "description": "It cannot be done with what was sent."},
+    401: {"model": Refusal, "description": "The token is not one of ours, or too old."},
+    403: {"model": Refusal, "description": "The role of who asks does not allow it, or not yet."},
+    404: {"model": Refusal, "description": "There is nothing of this id or key for who asks."},
+    409: {"model": Refusal, "description": "It contradicts what is stored."},
+    413: {"model": Refusal, "description": "The request is too large."},
+    422: {"model": Refusal, "description": "The request has not the form it should have."},
+    503: {"model": Refusal, "description": "The model or the database does not answer now."},
 }
 """What any route may refuse with."""
 
@@ -59,7 +59,7 @@ class Voted:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    pair: Pair | None
+    pair: LabelPair | None
     """The pair as it stood; null where there is no vote left to take back."""
 
 
@@ -74,7 +74,7 @@ class Flagged:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredAnswer:
     stored: bool = True
 
 

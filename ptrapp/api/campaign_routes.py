@@ -17,9 +17,9 @@ from ptrapp.api.answers import (
 )
 from ptrapp.api.bodies import Body
 from ptrapp.services import jobs
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import campaigns, candidates
-from ptrapp.services.labelling.campaigns import Known, Mix, Plan
+from ptrapp.services.labelling.campaigns import CampaignPlan, Known, Mix
 from ptrapp.services.labelling.candidates import MOST_PAIRS, Source, SourceKind
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -74,7 +74,7 @@ class State(Body):
     state: Literal["open", "closed"]
 
 
-class Guidelines(Body):
+class GuidelinesChange(Body):
     guidelines: str = Field(max_length=campaigns.LONGEST_GUIDELINES)
 
 
@@ -92,12 +92,12 @@ class NewItems(Body):
     items: list[NewItem] = Field(min_length=1, max_length=10_000)
 
 
-class Judge(Body):
+class JudgeRequest(Body):
     judge: str = Field("", max_length=200)
     """Who judges; empty is the one the app was started with."""
 
 
-def add_campaign_routes(router: APIRouter, studio: Studio) -> None:
+def add_campaign_routes(router: APIRouter, context: AppContext) -> None:
     """Add them to the router."""
     admin: Any = {"dependencies": admins, "tags": ["campaigns"]}
     told: Any = {"tags": ["campaigns"], "response_model_exclude_unset": True}
@@ -105,12 +105,12 @@ def add_campaign_routes(router: APIRouter, studio: Studio) -> None:
     @router.get("/campaigns", response_model=list[CampaignBrief], **told)
     def list_campaigns(person: Asking) -> list[dict[str, Any]]:
         """Campaigns, newest first; annotators are told of open ones, and of nobody's counts."""
-        return [row.as_json() for row in campaigns.listing(studio, person)]
+        return [row.as_json() for row in campaigns.listing(context, person)]
 
     @router.post("/campaigns", status_code=201, **admin)
     def new_campaign(body: NewCampaign) -> CampaignMade:
         """Make a campaign from stored candidates and open it."""
-        plan = Plan(
+        plan = CampaignPlan(
             name=body.name,
             aspect=body.aspect,
             source=body.source.read(),
@@ -121,42 +121,42 @@ def add_campaign_routes(router: APIRouter, studio: Studio) -> None:
             reveal=body.reveal,
             n_practice=body.n_practice,
         )
-        return CampaignMade(campaigns.create(studio, plan))
+        return CampaignMade(campaigns.create(context, plan))
 
     @router.post("/campaigns/preview", **admin)
     def preview(body: Preview) -> PairsFound:
         """How many pairs a campaign of this source would have."""
-        return PairsFound(candidates.preview(studio, body.source.read(), body.aspect))
+        return PairsFound(candidates.preview(context, body.source.read(), body.aspect))
 
     @router.get("/campaigns/{campaign_id}", response_model=CampaignBrief, **told)
     def one_campaign(campaign_id: Id, person: Asking) -> dict[str, Any]:
         """One campaign; a closed one is not found by who only labels."""
-        return campaigns.view(studio, person, campaign_id).as_json()
+        return campaigns.view(context, person, campaign_id).as_json()
 
     @router.post("/campaigns/{campaign_id}/state", **admin)
     def set_state(campaign_id: Id, body: State) -> StateNow:
         """Open or close it: a closed one gives nothing out and takes what it gave."""
-        campaigns.set_state(studio, campaign_id, body.state)
+        campaigns.set_state(context, campaign_id, body.state)
         return StateNow(body.state)
 
     @router.post("/campaigns/{campaign_id}/guidelines", **admin)
-    def set_guidelines(campaign_id: Id, body: Guidelines) -> StateNow:
+    def set_guidelines(campaign_id: Id, body: GuidelinesChange) -> StateNow:
         """Say what raters are to go by, in Markdown."""
-        campaigns.set_guidelines(studio, campaign_id, body.guidelines)
+        campaigns.set_guidelines(context, campaign_id, body.guidelines)
         return StateNow("stored")
 
     @router.post("/campaigns/{campaign_id}/items", **admin)
     def add_items(campaign_id: Id, body: NewItems) -> ItemsAdded:
         """Put comparisons in by hand: plain, gold, or to practise on."""
         known = [Known(**item.model_dump()) for item in body.items]
-        return ItemsAdded(campaigns.add_known(studio, campaign_id, known))
+        return ItemsAdded(campaigns.add_known(context, campaign_id, known))
 
     @router.get("/campaigns/{campaign_id}/items", **admin)
     def known_items(campaign_id: Id) -> list[KnownItem]:
         """The comparisons whose answer is known."""
-        return [KnownItem(**row) for row in campaigns.known(studio, campaign_id)]
+        return [KnownItem(**row) for row in campaigns.known(context, campaign_id)]
 
     @router.post("/campaigns/{campaign_id}/judge", status_code=201, **admin)
-    def judge(campaign_id: Id, body: Judge) -> JobQueued:
+    def judge(campaign_id: Id, body: JudgeRequest) -> JobQueued:
         """Queue a job in which a judge labels the campaign, beside its people."""
-        return JobQueued(jobs.start_judging(studio, campaign_id, body.judge))
+        return JobQueued(jobs.start_judging(context, campaign_id, body.judge))

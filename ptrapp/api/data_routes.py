@@ -16,10 +16,10 @@ from db.models import RaterKind
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.formats import Format
 from ptrapp.interchange.limits import MIB, NETWORK
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 from ptrapp.services.files import exporting, importing
 from ptrapp.services.files.export_rows import Completions
-from ptrapp.services.files.exporting import Ask, What
+from ptrapp.services.files.exporting import ExportRequest, What
 from ptrapp.services.files.panel import read_panel
 
 Name = Annotated[str, Query(max_length=importing.MAX_NAME)]
@@ -30,12 +30,12 @@ _MEDIA = {
 }
 
 
-def add_data_routes(router: APIRouter, studio: Studio, *, admins: Sequence[Depends]) -> None:
+def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[Depends]) -> None:
     """Add them. `admins` lets those in who may do everything: a file holds everybody's votes."""
 
     @router.get("/data", dependencies=admins)
     def data() -> dict[str, Any]:
-        return read_panel(studio).as_json()
+        return read_panel(context).as_json()
 
     @router.post("/import", dependencies=admins)
     async def import_file(
@@ -50,7 +50,7 @@ def add_data_routes(router: APIRouter, studio: Studio, *, admins: Sequence[Depen
             await _receive(request, body)
             done = await run_in_threadpool(
                 importing.import_named,
-                studio,
+                context,
                 body.name,
                 fmt=format,
                 name=name,
@@ -73,8 +73,8 @@ def add_data_routes(router: APIRouter, studio: Studio, *, admins: Sequence[Depen
     ) -> FileResponse:
         """The whole file is made first: its hash is in the header `X-Content-SHA256`."""
         kinds = frozenset(raters) if raters else None
-        ask = Ask(what, campaign, kinds, completions, up_to, names)
-        path, manifest = exporting.write_temporary(studio, ask, kind, expect=expect)
+        ask = ExportRequest(what, campaign, kinds, completions, up_to, names)
+        path, manifest = exporting.write_temporary(context, ask, kind, expect=expect)
         return FileResponse(
             path,
             media_type=_MEDIA[kind],

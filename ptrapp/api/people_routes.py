@@ -10,7 +10,7 @@ from ptrapp.api.bodies import Body
 from ptrapp.api.session import Invitations, sign_in
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Role
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import people
 
 
@@ -25,7 +25,7 @@ class Invitation(Body):
     name: str = Field("", max_length=200)
 
 
-def add_people_routes(router: APIRouter, studio: Studio, invitations: Invitations) -> None:
+def add_people_routes(router: APIRouter, context: AppContext, invitations: Invitations) -> None:
     """Add them to the router."""
 
     @router.get("/me", tags=["people"])
@@ -38,7 +38,7 @@ def add_people_routes(router: APIRouter, studio: Studio, invitations: Invitation
         """Take a name of one's own; votes cast before go along."""
         if "authorization" in request.headers:
             raise InputError("A token has the name it was made with; ask for another token.")
-        name = people.take_name(studio, person, body.name)
+        name = people.take_name(context, person, body.name)
         sign_in(request, person.role, name)
         return Me(name, person.role.value)
 

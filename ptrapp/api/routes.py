@@ -35,7 +35,7 @@ from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.services import compare, jobs, play, sources, versions
 from ptrapp.services.board import read_board
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 from ptrapp.services.training_panel import read_panel
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -45,7 +45,7 @@ Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Setting = bool | int | FiniteFloat | str
 
 
-class NewRun(Body):
+class RunBody(Body):
     """A prompt and how it is to be answered."""
 
     prompt: str
@@ -66,7 +66,7 @@ class TwoRounds(Body):
     right: Id
 
 
-class Decision(Body):
+class ComparisonDecision(Body):
     """A vote on an offered pair, in terms of the screen."""
 
     key: str = Field(max_length=64)
@@ -97,24 +97,24 @@ class NewJob(Body):
     """The version to begin at; empty is the one that answers now."""
 
 
-def build_router(studio: Studio, invitations: Invitations) -> APIRouter:
+def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
     """The routes over one studio. Each says who may call it; `/health` and `/me` anybody may."""
     router = APIRouter(prefix="/api/v1", responses=REFUSALS)
-    add_people_routes(router, studio, invitations)
-    add_label_routes(router, studio)
-    add_campaign_routes(router, studio)
-    add_agreement_routes(router, studio, readers=readers, admins=admins)
-    add_data_routes(router, studio, admins=admins)
-    _add_play_routes(router, studio)
-    _add_job_routes(router, studio)
-    _add_version_routes(router, studio)
+    add_people_routes(router, context, invitations)
+    add_label_routes(router, context)
+    add_campaign_routes(router, context)
+    add_agreement_routes(router, context, readers=readers, admins=admins)
+    add_data_routes(router, context, admins=admins)
+    _add_play_routes(router, context)
+    _add_job_routes(router, context)
+    _add_version_routes(router, context)
 
     @router.get("/health")
     def health(person: Asking) -> dict[str, Any]:
         """That the app is up; for who may read, which version answers and whether a worker runs."""
         if person.role not in READS:
             return {}
-        return {"serving": versions.serving(studio), "worker": jobs.worker_there(studio)}
+        return {"serving": versions.serving(context), "worker": jobs.worker_there(context)}
 
     @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
     def unknown(path: str) -> None:
@@ -123,52 +123,52 @@ def build_router(studio: Studio, invitations: Invitations) -> APIRouter:
     return router
 
 
-def _add_play_routes(router: APIRouter, studio: Studio) -> None:
+def _add_play_routes(router: APIRouter, context: AppContext) -> None:
     @router.post("/runs", status_code=201, dependencies=admins)
-    def new_run(body: NewRun, rater: Rater) -> dict[str, int]:
+    def new_run(body: RunBody, rater: Rater) -> dict[str, int]:
         sampling = Sampling(body.temperature, body.top_p, body.max_tokens, body.seed)
-        ask = play.Ask(
+        ask = play.RunRequest(
             body.prompt, body.mode, body.n, body.thinking, sampling, body.reference_answer
         )
-        return {"run_id": play.begin(studio, ask, rater)}
+        return {"run_id": play.begin(context, ask, rater)}
 
     @router.get("/runs/{run_id}", dependencies=readers)
     def run(run_id: Id, rater: Rater) -> dict[str, Any]:
-        return read_board(studio, run_id, rater).as_json()
+        return read_board(context, run_id, rater).as_json()
 
     @router.post("/runs/{run_id}/stop", dependencies=admins)
     def stop(run_id: Id) -> dict[str, str]:
-        play.stop(studio, run_id)
+        play.stop(context, run_id)
         return {"state": "stopping"}
 
     @router.post("/runs/{run_id}/watch", dependencies=admins)
     def watch(run_id: Id, body: Opened, rater: Rater) -> dict[str, str]:
-        compare.watch_thought(studio, rater, run_id, body.index, body.candidate)
+        compare.watch_thought(context, rater, run_id, body.index, body.candidate)
         return {"state": "watching"}
 
     @router.post("/rounds/{round_id}/thought", dependencies=admins)
     def thought(round_id: Id, rater: Rater) -> dict[str, Any]:
-        opened = compare.open_thought(studio, rater, round_id)
+        opened = compare.open_thought(context, rater, round_id)
         return {"round_id": opened.round_id, "thought": opened.text}
 
     @router.post("/comparisons", status_code=201, dependencies=admins)
     def open_pair(body: TwoRounds, rater: Rater) -> dict[str, str]:
-        return {"key": compare.open_pair(studio, rater, body.left, body.right)}
+        return {"key": compare.open_pair(context, rater, body.left, body.right)}
 
     @router.post("/comparisons/dismiss", dependencies=admins)
     def dismiss(body: Key, rater: Rater) -> dict[str, str]:
-        compare.put_aside(studio, rater, body.key)
+        compare.put_aside(context, rater, body.key)
         return {"state": "dismissed"}
 
     @router.post("/comparisons/judge", dependencies=admins)
     def judge(body: TwoRounds) -> dict[str, str]:
-        outcome, rationale = compare.let_judge_compare(studio, body.left, body.right)
+        outcome, rationale = compare.let_judge_compare(context, body.left, body.right)
         return {"outcome": outcome, "rationale": rationale}
 
     @router.post("/votes", status_code=201, dependencies=admins)
-    def vote(body: Decision, rater: Rater) -> dict[str, Any]:
+    def vote(body: ComparisonDecision, rater: Rater) -> dict[str, Any]:
         thoughts = compare.vote(
-            studio,
+            context,
             rater,
             body.key,
             body.outcome,
@@ -180,56 +180,56 @@ def _add_play_routes(router: APIRouter, studio: Studio) -> None:
 
     @router.post("/votes/undo", dependencies=admins)
     def undo(body: Key, rater: Rater) -> dict[str, Any]:
-        undone = compare.undo(studio, rater, body.key)
+        undone = compare.undo(context, rater, body.key)
         return {"undone": undone.supersedes_id if undone else None}
 
 
-def _add_job_routes(router: APIRouter, studio: Studio) -> None:
+def _add_job_routes(router: APIRouter, context: AppContext) -> None:
     @router.get("/jobs", dependencies=readers)
     def list_jobs() -> list[jobs.JobView]:
-        return jobs.listing(studio)
+        return jobs.listing(context)
 
     @router.post("/jobs", status_code=201, dependencies=admins)
     def new_job(body: NewJob) -> dict[str, int]:
         sources.check(body.settings)
-        return {"job_id": jobs.start(studio, body.kind, body.settings, parent=body.parent)}
+        return {"job_id": jobs.start(context, body.kind, body.settings, parent=body.parent)}
 
     @router.get("/jobs/{job_id}", dependencies=readers)
     def one_job(job_id: Id) -> jobs.JobView:
-        return jobs.view(studio, job_id)
+        return jobs.view(context, job_id)
 
     @router.post("/jobs/{job_id}/cancel", dependencies=admins)
     def cancel(job_id: Id) -> dict[str, str]:
-        jobs.cancel(studio, job_id)
+        jobs.cancel(context, job_id)
         return {"state": "cancelling"}
 
     @router.post("/jobs/{job_id}/resume", dependencies=admins)
     def resume(job_id: Id) -> dict[str, str]:
-        jobs.resume(studio, job_id)
+        jobs.resume(context, job_id)
         return {"state": "queued"}
 
     @router.post("/jobs/{job_id}/discard", dependencies=admins)
     def discard(job_id: Id) -> dict[str, str]:
-        jobs.discard(studio, job_id)
+        jobs.discard(context, job_id)
         return {"state": "discarded"}
 
     @router.get("/training", dependencies=readers)
     def training() -> dict[str, Any]:
-        return read_panel(studio).as_json()
+        return read_panel(context).as_json()
 
 
-def _add_version_routes(router: APIRouter, studio: Studio) -> None:
+def _add_version_routes(router: APIRouter, context: AppContext) -> None:
     @router.get("/versions", dependencies=readers)
     def list_versions() -> list[versions.VersionView]:
-        return versions.listing(studio)
+        return versions.listing(context)
 
     @router.post("/versions/rollback", dependencies=admins)
     def roll_back() -> dict[str, str]:
-        return {"serving": versions.roll_back(studio)}
+        return {"serving": versions.roll_back(context)}
 
     @router.post("/versions/{name}/serve", dependencies=admins)
     def serve(name: str) -> dict[str, str]:
-        versions.serve(studio, name)
+        versions.serve(context, name)
         return {"serving": name}
 
 

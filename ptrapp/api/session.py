@@ -25,7 +25,6 @@ def secret_key(data_dir: Path) -> str:
     """Read the key that signs cookies, or make it on the first start, for the owner's eyes only."""
     path = data_dir / "session.key"
     if not path.exists() or not path.stat().st_size:
-        data_dir.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_suffix(f".{os.getpid()}")
         unfinished.touch(mode=0o600)
         unfinished.write_text(secrets.token_hex(_KEY_BYTES))

@@ -14,7 +14,7 @@ import typer
 
 from db.models import JobKind
 from db.storage.errors import DatabaseError
-from ptrapp.cli.context import CommandOffice, open_office
+from ptrapp.cli.context import CommandContext, open_context
 from ptrapp.cli.data_commands import export_data, import_data
 from ptrapp.cli.following import console, follow
 from ptrapp.cli.printing import print_json
@@ -43,7 +43,7 @@ app.command(name="export")(export_data)
 
 @app.callback()
 def process(
-    context: typer.Context,
+    ctx: typer.Context,
     data_dir: Annotated[Path | None, typer.Option(help="database, adapters, checkpoints")] = None,
     database_url: Annotated[str | None, typer.Option(help="SQLAlchemy URL")] = None,
     model: Annotated[str | None, typer.Option(help="path or hub id, or bundled")] = None,
@@ -53,7 +53,7 @@ def process(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda")] = None,
 ) -> None:
     """The two methods from a terminal, on the data of the app."""
-    context.obj = given(
+    ctx.obj = given(
         {
             "data_dir": data_dir,
             "database_url": database_url,
@@ -68,7 +68,7 @@ def process(
 
 @app.command()
 def ptr_data(
-    context: typer.Context,
+    ctx: typer.Context,
     queries: Annotated[str | None, typer.Option(help="file, hf:NAME, or generated")] = None,
     n_queries: Annotated[int | None, typer.Option(help="at most so many")] = None,
     final: Annotated[str | None, typer.Option(help="who writes the final answer")] = None,
@@ -79,12 +79,12 @@ def ptr_data(
 ) -> None:
     """Make refinement data: attempts, and a better final answer (PTR)."""
     chosen = given({"queries": queries, "n_queries": n_queries, "final": final, "rounds": rounds})
-    _run(context, JobKind.PTR_DATA, chosen, more, parent, wait=not no_wait)
+    _run(ctx, JobKind.PTR_DATA, chosen, more, parent, wait=not no_wait)
 
 
 @app.command()
 def mask_sft(
-    context: typer.Context,
+    ctx: typer.Context,
     preset: Annotated[str | None, typer.Option(help="official or paper")] = None,
     epochs: Annotated[float | None, typer.Option(help="passes over the examples")] = None,
     parent: Parent = "",
@@ -93,12 +93,12 @@ def mask_sft(
 ) -> None:
     """Learn stored refinements; earlier attempts are read, not learnt (PTR)."""
     chosen = given({"preset": preset, "epochs": epochs})
-    _run(context, JobKind.MASK_SFT, chosen, more, parent, wait=not no_wait)
+    _run(ctx, JobKind.MASK_SFT, chosen, more, parent, wait=not no_wait)
 
 
 @app.command()
 def dpo(
-    context: typer.Context,
+    ctx: typer.Context,
     form: Annotated[str | None, typer.Option(help="which loss of the family")] = None,
     beta: Annotated[float | None, typer.Option(help="weight of staying near the parent")] = None,
     epochs: Annotated[float | None, typer.Option(help="passes over the pairs")] = None,
@@ -108,12 +108,12 @@ def dpo(
 ) -> None:
     """Learn the votes that the version has not learnt yet."""
     chosen = given({"form": form, "beta": beta, "epochs": epochs})
-    _run(context, JobKind.DPO, chosen, more, parent, wait=not no_wait)
+    _run(ctx, JobKind.DPO, chosen, more, parent, wait=not no_wait)
 
 
 @app.command()
 def tpo(
-    context: typer.Context,
+    ctx: typer.Context,
     iterations: Annotated[int | None, typer.Option(help="one after another")] = None,
     prompts: Annotated[str | None, typer.Option(help="file, hf:NAME, stored or generated")] = None,
     n_prompts: Annotated[int | None, typer.Option(help="fresh prompts of an iteration")] = None,
@@ -135,35 +135,35 @@ def tpo(
             "thinking": thinking,
         }
     )
-    _run(context, JobKind.TPO, chosen, more, parent, wait=not no_wait)
+    _run(ctx, JobKind.TPO, chosen, more, parent, wait=not no_wait)
 
 
 @app.command()
 def reward_model(
-    context: typer.Context, parent: Parent = "base", no_wait: NoWait = False, more: Set = None
+    ctx: typer.Context, parent: Parent = "base", no_wait: NoWait = False, more: Set = None
 ) -> None:
     """Train a judge on the collected preferences."""
-    _run(context, JobKind.REWARD_MODEL, {}, more, parent, wait=not no_wait)
+    _run(ctx, JobKind.REWARD_MODEL, {}, more, parent, wait=not no_wait)
 
 
 @app.command(name="judge")
 def judge_campaign(
-    context: typer.Context,
+    ctx: typer.Context,
     campaign: Annotated[str, typer.Argument(help="name or number of a campaign")],
     judge: Annotated[str | None, typer.Option(help="verifier, llm, or a reward model")] = None,
     no_wait: NoWait = False,
     more: Set = None,
 ) -> None:
     """Let a judge label a campaign beside its people."""
-    with _office(context) as office:
-        campaign_id = campaigns.find_id(office, campaign)
+    with _office(ctx) as context:
+        campaign_id = campaigns.find_id(context, campaign)
     chosen = given({"campaign_id": campaign_id, "judge": judge})
-    _run(context, JobKind.JUDGE, chosen, more, "base", wait=not no_wait)
+    _run(ctx, JobKind.JUDGE, chosen, more, "base", wait=not no_wait)
 
 
 @app.command()
 def evaluate(
-    context: typer.Context,
+    ctx: typer.Context,
     versions: Annotated[list[str] | None, typer.Option(help="versions, base among them")] = None,
     tasks: Annotated[
         list[str] | None, typer.Option(help="generated, held_out, a file, hf:NAME")
@@ -176,17 +176,17 @@ def evaluate(
 ) -> None:
     """Measure versions round by round, with the controls."""
     chosen = given({"versions": versions or None, "tasks": tasks or None, "rounds": rounds, "n": n})
-    _run(context, JobKind.EVALUATE, chosen, more, parent, wait=not no_wait)
+    _run(ctx, JobKind.EVALUATE, chosen, more, parent, wait=not no_wait)
 
 
 @app.command(name="import-attempts")
 def import_file(
-    context: typer.Context,
+    ctx: typer.Context,
     file: Path,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave malformed rows out")] = False,
 ) -> None:
     """Import a JSON list of question, output1 (attempt) and output2 (better answer)."""
-    with _office(context) as office, office.database.write() as session:
+    with _office(ctx) as context, context.database.write() as session:
         done = import_attempts(session, file, skip_bad=skip_bad)
     for mistake in done.mistakes:
         console.print(f"Skipped: {mistake}", markup=False, soft_wrap=True)
@@ -194,35 +194,35 @@ def import_file(
 
 
 @app.command(name="jobs")
-def list_jobs(context: typer.Context, limit: int = 12) -> None:
+def list_jobs(ctx: typer.Context, limit: int = 12) -> None:
     """The newest jobs, as JSON."""
-    with _office(context) as office:
-        for job in jobs.listing(office, limit):
+    with _office(ctx) as context:
+        for job in jobs.listing(context, limit):
             print_json({"id": job.id, "kind": job.kind, "status": job.status, "parent": job.parent,
                         "made": job.adapter, "error": job.error, "result": job.result})  # fmt: skip
 
 
 @app.command()
-def cancel(context: typer.Context, job_id: int) -> None:
+def cancel(ctx: typer.Context, job_id: int) -> None:
     """Stop a job; its last checkpoint is kept."""
-    with _office(context) as office:
-        jobs.cancel(office, job_id)
+    with _office(ctx) as context:
+        jobs.cancel(context, job_id)
 
 
 @app.command()
-def resume(context: typer.Context, job_id: int, no_wait: NoWait = False) -> None:
+def resume(ctx: typer.Context, job_id: int, no_wait: NoWait = False) -> None:
     """Go on with a failed or cancelled job from its last checkpoint."""
-    with _office(context) as office:
-        jobs.resume(office, job_id)
+    with _office(ctx) as context:
+        jobs.resume(context, job_id)
         if not no_wait:
-            _print_result(follow(office, job_id))
+            _print_result(follow(context, job_id))
 
 
 @app.command(name="versions")
-def list_versions(context: typer.Context) -> None:
+def list_versions(ctx: typer.Context) -> None:
     """Every version of the policy, newest first, as JSON."""
-    with _office(context) as office:
-        for row in versions.listing(office):
+    with _office(ctx) as context:
+        for row in versions.listing(context):
             print_json({"name": row.name, "parent": row.parent, "status": row.status,
                         "reason": row.reason, "metrics": row.metrics})  # fmt: skip
 
@@ -237,7 +237,7 @@ def main() -> None:
 
 
 def _run(
-    context: typer.Context,
+    ctx: typer.Context,
     kind: JobKind,
     chosen: dict[str, Any],
     more: list[str] | None,
@@ -246,15 +246,15 @@ def _run(
     wait: bool,
 ) -> None:
     """Queue, follow to the end, and go on with what the job has queued itself."""
-    with _office(context) as office:
+    with _office(ctx) as context:
         settings = chosen | read_values(more or [])
-        next_id: int | None = jobs.start(office, kind, settings, parent=parent)
+        next_id: int | None = jobs.start(context, kind, settings, parent=parent)
         if not wait:
             print_json({"job": next_id})
             return
         while next_id is not None:
             console.print(f"Job {next_id}: {kind.value}", markup=False)
-            done = follow(office, next_id)
+            done = follow(context, next_id)
             _print_result(done)
             next_id = done.result.get("next_job_id")
 
@@ -263,5 +263,5 @@ def _print_result(job: jobs.JobView) -> None:
     print_json({"job": job.id, "made": job.adapter, **job.result})
 
 
-def _office(context: typer.Context) -> AbstractContextManager[CommandOffice]:
-    return open_office(context.obj)
+def _office(ctx: typer.Context) -> AbstractContextManager[CommandContext]:
+    return open_context(ctx.obj)

@@ -6,18 +6,18 @@ from typing import Annotated, Any
 import typer
 
 from db.models import RaterKind
-from ptrapp.cli.context import open_office
+from ptrapp.cli.context import open_context
 from ptrapp.cli.following import console
 from ptrapp.cli.printing import print_json
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.formats import Format
 from ptrapp.services.files import exporting, importing, publishing
 from ptrapp.services.files.export_rows import Completions
-from ptrapp.services.files.exporting import Ask, What
+from ptrapp.services.files.exporting import ExportRequest, What
 
 
 def import_data(
-    context: typer.Context,
+    ctx: typer.Context,
     given: Annotated[
         str, typer.Argument(metavar="FILE", help="a file, or hf:NAME[:CONFIG][:SPLIT]")
     ],
@@ -28,8 +28,8 @@ def import_data(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave malformed rows out")] = False,
 ) -> None:
     """Import prompts, preferences, votes or attempts: all of a file or nothing."""
-    with open_office(context.obj) as office:
-        done = importing.import_named(office, given, fmt=fmt, name=name, skip_bad=skip_bad)
+    with open_context(ctx.obj) as context:
+        done = importing.import_named(context, given, fmt=fmt, name=name, skip_bad=skip_bad)
     for mistake in done.mistakes:
         console.print(f"Skipped: {mistake}", markup=False, soft_wrap=True)
     print_json(
@@ -45,7 +45,7 @@ def import_data(
 
 
 def export_data(
-    context: typer.Context,
+    ctx: typer.Context,
     to: Annotated[Path | None, typer.Option(help="a file: .jsonl, .parquet, of votes .csv")] = None,
     what: Annotated[What, typer.Option(help="what is written")] = What.PREFERENCES,
     campaign: Annotated[str | None, typer.Option(help="only this campaign's comparisons")] = None,
@@ -66,12 +66,12 @@ def export_data(
         raise InputError("Say where to: --to FILE.jsonl, or --push OWNER/NAME.")
     kinds = frozenset(kind) if kind else None
     said = push is None if names is None else names
-    ask = Ask(what, campaign, kinds, completions, up_to, said)
-    with open_office(context.obj) as office:
+    ask = ExportRequest(what, campaign, kinds, completions, up_to, said)
+    with open_context(ctx.obj) as context:
         if to is not None:
-            _print(exporting.write(office, ask, to, expect=expect), file=str(to))
+            _print(exporting.write(context, ask, to, expect=expect), file=str(to))
         elif push is not None:
-            address, manifest = publishing.publish(office, ask, push)
+            address, manifest = publishing.publish(context, ask, push)
             _print(manifest, published=address)
 
 

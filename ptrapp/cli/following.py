@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from db.storage.errors import DatabaseLocked
-from ptrapp.cli.context import CommandOffice
+from ptrapp.cli.context import CommandContext
 from ptrapp.core.errors import ThriceError
 from ptrapp.services import jobs
 from ptrapp.services.worker_process import start_worker, stop_worker
@@ -24,7 +24,7 @@ class JobEnded(ThriceError):
     """A job that was waited for failed or was cancelled."""
 
 
-def follow(office: CommandOffice, job_id: int) -> jobs.JobView:
+def follow(context: CommandContext, job_id: int) -> jobs.JobView:
     """Wait for a job and show how it goes; return it when it is done.
 
     The worker of a running app does it; where none has been heard of lately we bring our own.
@@ -35,9 +35,9 @@ def follow(office: CommandOffice, job_id: int) -> jobs.JobView:
     with ExitStack() as stack:
         bar = stack.enter_context(_bar())
         task = bar.add_task("waiting", total=None)
-        while (job := _look(office, job_id)).status in OPEN:
-            if own is None and not jobs.worker_there(office):
-                own = start_worker(office.settings)
+        while (job := _look(context, job_id)).status in OPEN:
+            if own is None and not jobs.worker_there(context):
+                own = start_worker(context.settings)
                 stack.callback(stop_worker, own)
             text = "stopping" if job.stopping else job.phase or f"job {job_id} is {job.status}"
             bar.update(task, description=text, completed=job.step, total=job.n_steps or None)
@@ -46,7 +46,7 @@ def follow(office: CommandOffice, job_id: int) -> jobs.JobView:
                 time.sleep(POLL_S)
             except KeyboardInterrupt:
                 console.print(f"Stopping job {job_id}; its last checkpoint is kept.")
-                jobs.cancel(office, job_id)
+                jobs.cancel(context, job_id)
     _say(job, n_said)
     if job.status != "done":
         reason = job.error or "it was asked to stop"
@@ -56,11 +56,11 @@ def follow(office: CommandOffice, job_id: int) -> jobs.JobView:
     return job
 
 
-def _look(office: CommandOffice, job_id: int) -> jobs.JobView:
+def _look(context: CommandContext, job_id: int) -> jobs.JobView:
     """As it is now; a database that is busy for a while is waited for."""
     while True:
         with suppress(DatabaseLocked):
-            return jobs.view(office, job_id)
+            return jobs.view(context, job_id)
         time.sleep(POLL_S)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from jinja2 import TemplateError
 
 from ptrapp.core.thoughts import ThoughtFormat
-from ptrapp.core.types import History, Message, Role
+from ptrapp.core.types import History, Message, MessageRole
 
 REFINE_INSTRUCTION = "Check your answer and improve it."
 """The user turn between two rounds (PTR section 1.5: one fixed sentence, the same each round)."""
@@ -53,14 +53,14 @@ def build_messages(
     `keep_thoughts=False` shows only the responses of earlier rounds to the next one.
     """
     asks = " ".join(part for part in (system, fmt.system if thinking else None) if part)
-    messages = [Message(Role.SYSTEM, asks)] if asks else []
+    messages = [Message(MessageRole.SYSTEM, asks)] if asks else []
     messages += context
     query = fmt.user_template.replace("{query}", prompt) if thinking else prompt
-    messages.append(Message(Role.USER, query))
+    messages.append(Message(MessageRole.USER, query))
     for turn in history[-1:] if history_mode is HistoryMode.LAST else history:
         shown = turn.raw if keep_thoughts else f"{fmt.prefill_direct} {turn.response}".lstrip()
-        messages.append(Message(Role.ASSISTANT, shown))
-        messages.append(Message(Role.USER, refine_instruction))
+        messages.append(Message(MessageRole.ASSISTANT, shown))
+        messages.append(Message(MessageRole.USER, refine_instruction))
     return tuple(messages)
 
 
@@ -77,7 +77,7 @@ def in_one(prompt: str, context: Sequence[Mapping[str, str]]) -> str:
     """
     if not context:
         return prompt
-    turns = [*context, {"role": Role.USER.value, "content": prompt}]
+    turns = [*context, {"role": MessageRole.USER.value, "content": prompt}]
     return "\n\n".join(f"{turn['role'].capitalize()}: {turn['content']}" for turn in turns)
 
 
@@ -98,7 +98,7 @@ def prompt_ids(tokenizer: ChatTokenizer, messages: Sequence[Message], thinking: 
 
 def fold_system(messages: Sequence[Message]) -> tuple[Message, ...]:
     """Put a system message at the head of the user turn behind it; other chats stay as they are."""
-    if len(messages) < 2 or messages[0].role is not Role.SYSTEM:
+    if len(messages) < 2 or messages[0].role is not MessageRole.SYSTEM:
         return tuple(messages)
     system, first, *others = messages
     return (Message(first.role, f"{system.content}\n\n{first.content}"), *others)

@@ -137,6 +137,19 @@ class Settings(BaseSettings):
         name = "bundled" if model_path == str(BUNDLED_MODEL) else model_path
         return self.model_copy(update={"model": name})
 
+    def make_data_folder(self) -> None:
+        """Make the folder that everything of this installation is kept in, if it is not there.
+
+        Raises `ConfigurationError`.
+        """
+        try:
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the data folder {self.data_dir} cannot be made ({error.strerror}). "
+                "Name another: --data-dir FOLDER"
+            ) from error
+
     @property
     def judges_dir(self) -> Path:
         """Reward models trained here, a folder each."""
@@ -149,6 +162,10 @@ class Settings(BaseSettings):
     @property
     def jobs_dir(self) -> Path:
         return self.data_dir / "jobs"
+
+    @property
+    def exports_dir(self) -> Path:
+        return self.data_dir / "exports"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Role(StrEnum):
+class MessageRole(StrEnum):
     SYSTEM = "system"
     USER = "user"
     ASSISTANT = "assistant"
@@ -15,7 +15,7 @@ class Role(StrEnum):
 class Message:
     """One turn of a chat, as a chat template takes it."""
 
-    role: Role
+    role: MessageRole
     content: str
 
     def as_dict(self) -> dict[str, str]:
@@ -23,7 +23,7 @@ class Message:
 
     @classmethod
     def from_dict(cls, row: Mapping[str, str]) -> "Message":
-        return cls(Role(row["role"]), row["content"])
+        return cls(MessageRole(row["role"]), row["content"])
 
 
 @dataclass(frozen=True, slots=True)

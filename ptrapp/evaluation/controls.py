@@ -6,13 +6,13 @@ from dataclasses import replace
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.evaluation.answers import Answer, Chain, Measured
-from ptrapp.evaluation.generation import Writer
+from ptrapp.evaluation.generation import RoundGenerator
 from ptrapp.refinement.loop import round_seed
 from ptrapp.tasks.check import is_correct
 from ptrapp.tasks.datasets import Question
 
 
-def swapped(writer: Writer, asked: Sequence[Question], refined: Measured) -> list[Chain]:
+def swapped(writer: RoundGenerator, asked: Sequence[Question], refined: Measured) -> list[Chain]:
     """Rounds 2 … R, each shown the attempts of the next problem instead of its own.
 
     `asked` repeats a problem as often as it has chains. A gain that survives this is "now think",
@@ -27,7 +27,9 @@ def swapped(writer: Writer, asked: Sequence[Question], refined: Measured) -> lis
     return list(zip(*by_round, strict=True))
 
 
-def thought_removed(writer: Writer, asked: Sequence[Question], refined: Measured) -> list[Chain]:
+def thought_removed(
+    writer: RoundGenerator, asked: Sequence[Question], refined: Measured
+) -> list[Chain]:
     """Rounds 2 … R after the same first round, each shown responses only."""
     blind = replace(writer, keep_thoughts=False)
     begun = [chain[:1] for chain in refined.chains]
@@ -35,7 +37,7 @@ def thought_removed(writer: Writer, asked: Sequence[Question], refined: Measured
 
 
 def majority(
-    writer: Writer, asked: Sequence[Question], rounds: int, sampling: Sampling
+    writer: RoundGenerator, asked: Sequence[Question], rounds: int, sampling: Sampling
 ) -> list[Chain]:
     """Row r is the answer most of r independent first rounds agree on.
 
@@ -61,7 +63,7 @@ def majority(
 
 
 def _rounds(
-    writer: Writer, asked: Sequence[Question], before: Sequence[Sequence[Answer]]
+    writer: RoundGenerator, asked: Sequence[Question], before: Sequence[Sequence[Answer]]
 ) -> list[Answer]:
     """One round of all, chunk by chunk."""
     return [

@@ -16,7 +16,7 @@ _AGAIN_STEP = 200_003
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class RoundGenerator:
     """Writes rounds of one policy."""
 
     engine: Engine

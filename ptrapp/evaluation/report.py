@@ -7,7 +7,7 @@ from typing import Any
 from ptrapp.evaluation.answers import Measured
 from ptrapp.evaluation.matches import Judged, WinRow
 from ptrapp.evaluation.plan import Setting
-from ptrapp.evaluation.table import GivenRow, Row
+from ptrapp.evaluation.table import GivenRow, TableRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Progress:
 class Report:
     """What an evaluation found."""
 
-    table: list[Row]
+    table: list[TableRow]
     given: list[GivenRow]
     win_rates: list[WinRow]
     decoding: str
@@ -36,7 +36,9 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def row(self, version: str, round_: int, task: str, setting: Setting = Setting.REFINE) -> Row:
+    def row(
+        self, version: str, round_: int, task: str, setting: Setting = Setting.REFINE
+    ) -> TableRow:
         """One row of the table. Raises `KeyError`."""
         wanted = (version, round_, task, setting.value)
         for row in self.table:
@@ -56,7 +58,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class EarlierResults:
     """Cells and matches of a run that was interrupted; they are not repeated."""
 
     cells: Iterable[Measured] = ()

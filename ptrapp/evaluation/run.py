@@ -9,10 +9,10 @@ from ptrapp.core.errors import InputError
 from ptrapp.engines.base import Engine
 from ptrapp.evaluation.answers import Measured
 from ptrapp.evaluation.controls import majority, swapped, thought_removed
-from ptrapp.evaluation.generation import Writer
+from ptrapp.evaluation.generation import RoundGenerator
 from ptrapp.evaluation.matches import Judged, matches, play, win_rows
 from ptrapp.evaluation.plan import BASE_NAME, Cell, Plan, Setting, n_rounds_asked
-from ptrapp.evaluation.report import Kept, Progress, Report, Watch
+from ptrapp.evaluation.report import EarlierResults, Progress, Report, Watch
 from ptrapp.evaluation.table import given, table
 from ptrapp.judges.base import Judge
 from ptrapp.tasks.datasets import Question
@@ -39,7 +39,7 @@ def evaluate(
     *,
     judge: Judge | None = None,
     watch: Watch | None = None,
-    kept: Kept | None = None,
+    kept: EarlierResults | None = None,
 ) -> Report:
     """Measure every cell of `plan` and make one table of them.
 
@@ -55,7 +55,7 @@ def evaluate(
         (task.name, seed): task.draw(plan.n, seed) for task in plan.tasks for seed in plan.seeds
     }
     state = _State(plan, watch or Watch(), _total(plan, asked, judge), asked=asked)
-    kept = kept or Kept()
+    kept = kept or EarlierResults()
     cells = _measure(engine, state, {one.cell: one for one in kept.cells})
     played = _compare(state, cells, judge, kept.matches) if judge else []
     return Report(
@@ -92,7 +92,7 @@ def _cell(
     cells: dict[Cell, Measured],
 ) -> Measured:
     plan = state.plan
-    writer = Writer(
+    writer = RoundGenerator(
         engine,
         cell.policy,
         plan.thinking,

@@ -13,7 +13,7 @@ Cells = Mapping[Cell, Measured]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One round of one version on one task, all seeds together."""
 
     version: str
@@ -81,7 +81,7 @@ class _Pool:
     by_seed: list[Accuracy]
 
 
-def table(cells: Cells) -> list[Row]:
+def table(cells: Cells) -> list[TableRow]:
     """All rows, in the order the cells were planned in: versions, their settings, their rounds."""
     return [
         _row(cell, index, _pool(cells, cell, index))
@@ -158,7 +158,7 @@ def _before(cells: Cells, one: Measured, index: int) -> list[Answer] | None:
     return one.at(index - 1)
 
 
-def _row(cell: Cell, index: int, pool: _Pool) -> Row:
+def _row(cell: Cell, index: int, pool: _Pool) -> TableRow:
     answers, right = pool.answers, _right(pool.answers)
     n, n_correct = len(answers), sum(right)
     interval = wilson_of_clusters(_by_prompt(pool.prompts, right))
@@ -168,7 +168,7 @@ def _row(cell: Cell, index: int, pool: _Pool) -> Row:
         changes = flips(_right(pool.before), right)
         pairs = zip(pool.before, answers, strict=True)
         same = sum(was.response == now.response for was, now in pairs)
-    return Row(
+    return TableRow(
         version=cell.version,
         round=index + 1,
         setting=cell.setting.value,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ptrapp.core.errors import BadRow
 from ptrapp.interchange import sides
 from ptrapp.interchange.preferences import prompt_from
-from ptrapp.interchange.records import LEFT, RIGHT, TIE, JudgedPair, Opinion
+from ptrapp.interchange.records import LEFT, RIGHT, TIE, GivenLabel, JudgedPair
 from ptrapp.interchange.sides import Sides
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import names, user_name
@@ -51,8 +51,8 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
         if left.raw.strip() == right.raw.strip():
             raise BadRow(f"{pair.left!r} and {pair.right!r} are the same text")
         said = _by_rank(ranked, pair) if ranked else _by_answer(answers, pair)
-        opinions = [Opinion(*one, user, reasons.get(user)) for user, one in said.items()]
-        found.append(JudgedPair(prompt, left, right, tuple(opinions)))
+        labels = [GivenLabel(*one, user, reasons.get(user)) for user, one in said.items()]
+        found.append(JudgedPair(prompt, left, right, tuple(labels)))
     return tuple(found)
 
 

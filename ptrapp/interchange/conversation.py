@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ptrapp.core.errors import BadRow
-from ptrapp.core.types import Message, Role
+from ptrapp.core.types import Message, MessageRole
 from ptrapp.interchange.records import PromptText
 from ptrapp.interchange.values import any_text, text
 
 MAX_TURNS = 200
 _ROLES = {
-    "system": Role.SYSTEM,
-    "developer": Role.SYSTEM,
-    "user": Role.USER,
-    "assistant": Role.ASSISTANT,
+    "system": MessageRole.SYSTEM,
+    "developer": MessageRole.SYSTEM,
+    "user": MessageRole.USER,
+    "assistant": MessageRole.ASSISTANT,
 }
 
 
@@ -40,12 +40,12 @@ def prompt_of(turns: Sequence[Message], name: str) -> PromptText:
         → system "Be brief.", context (user, assistant), text "and 1 more?"
     """
     n_system = 0
-    while n_system < len(turns) and turns[n_system].role is Role.SYSTEM:
+    while n_system < len(turns) and turns[n_system].role is MessageRole.SYSTEM:
         n_system += 1
     spoken = turns[n_system:]
-    if not spoken or spoken[-1].role is not Role.USER:
+    if not spoken or spoken[-1].role is not MessageRole.USER:
         raise BadRow(f"{name!r} does not end with what a user said")
-    if any(turn.role is Role.SYSTEM for turn in spoken):
+    if any(turn.role is MessageRole.SYSTEM for turn in spoken):
         raise BadRow(f"{name!r} has a system message in the middle")
     system = "\n\n".join(turn.content for turn in turns[:n_system]).strip()
     asked = text(spoken[-1].content, f"the last turn of {name}")
@@ -54,7 +54,7 @@ def prompt_of(turns: Sequence[Message], name: str) -> PromptText:
 
 def answer_of(turns: Sequence[Message], name: str) -> str:
     """The one assistant message of a completion."""
-    if len(turns) != 1 or turns[0].role is not Role.ASSISTANT:
+    if len(turns) != 1 or turns[0].role is not MessageRole.ASSISTANT:
         roles = ", ".join(turn.role for turn in turns) or "none"
         raise BadRow(f"{name!r} must be one message of the assistant; it has: {roles}")
     return turns[0].content
@@ -62,8 +62,8 @@ def answer_of(turns: Sequence[Message], name: str) -> str:
 
 def as_messages(prompt: PromptText) -> list[dict[str, str]]:
     """The opposite of `prompt_of`."""
-    system = [Message(Role.SYSTEM, prompt.system)] if prompt.system else []
-    turns = (*system, *prompt.context, Message(Role.USER, prompt.text))
+    system = [Message(MessageRole.SYSTEM, prompt.system)] if prompt.system else []
+    turns = (*system, *prompt.context, Message(MessageRole.USER, prompt.text))
     return [turn.as_dict() for turn in turns]
 
 

@@ -13,8 +13,7 @@ from typing import Any, BinaryIO
 
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.json_rows import read_lines, read_list
-from ptrapp.interchange.limits import MIB, Limits
-from ptrapp.interchange.rows import Row
+from ptrapp.interchange.limits import MIB, FileRow, Limits
 from ptrapp.interchange.table_rows import read_csv, read_parquet
 
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
@@ -50,7 +49,7 @@ class RowFile:
         if self._unpacked is not None:
             self._unpacked.close()
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[FileRow]:
         for number, row in enumerate(self._rows(), start=1):
             if number > self._limits.n_rows:
                 raise InputError(
@@ -58,7 +57,7 @@ class RowFile:
                 )
             yield row
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self) -> Iterator[FileRow]:
         with self._open() as file:
             start = file.read(4)
             file.seek(0)

@@ -7,7 +7,6 @@ from typing import Any
 from ptrapp.core.errors import BadRow, InputError
 from ptrapp.interchange import (
     argilla,
-    attempts,
     label_studio,
     own,
     preferences,
@@ -39,7 +38,7 @@ PARSERS: dict[Format, Parser] = {
     Format.VOTES: votes.parse,
     Format.PREFERENCES: preferences.parse,
     Format.UNPAIRED: unpaired.parse,
-    Format.ATTEMPTS: attempts.parse,
+    Format.ATTEMPTS: questions.parse_attempts,
     Format.ARGILLA: argilla.parse,
     Format.LABEL_STUDIO: label_studio.parse,
     Format.LABEL_STUDIO_MIN: label_studio.parse_min,
@@ -87,6 +86,6 @@ def _of(row: Mapping[str, Any]) -> Format | None:
         return Format.LABEL_STUDIO_MIN
     if {"prompt", "completion", "label"} <= columns:
         return Format.UNPAIRED
-    if columns.issuperset(attempts.COLUMNS):
+    if columns.issuperset(questions.ATTEMPT_COLUMNS):
         return Format.ATTEMPTS
     return Format.PROMPTS if columns & set(questions.COLUMNS) else None

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from ptrapp.core.errors import InputError
-from ptrapp.interchange.limits import Limits
-from ptrapp.interchange.rows import Row, check_depth
+from ptrapp.interchange.limits import FileRow, Limits, check_depth
 from ptrapp.tasks.hub import load_rows
 
 
@@ -22,6 +21,6 @@ class HubRows:
                 "smaller split, or give a part of it as a file."
             )
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[FileRow]:
         for number, value in enumerate(self._rows, start=1):
-            yield Row(f"row {number}", value, check_depth(value, self._limits.depth))
+            yield FileRow(f"row {number}", value, check_depth(value, self._limits.depth))

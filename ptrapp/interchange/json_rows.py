@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NoReturn
 
 from ptrapp.core.errors import InputError
-from ptrapp.interchange.limits import MIB, Limits
-from ptrapp.interchange.rows import Row, check_depth
+from ptrapp.interchange.limits import MIB, FileRow, Limits, check_depth
 
 
 def _no_number(word: str) -> NoReturn:
@@ -17,7 +16,7 @@ DECODER = json.JSONDecoder(parse_constant=_no_number)
 """JSON as it is defined: without NaN and infinities."""
 
 
-def read_lines(file: BinaryIO, limits: Limits) -> Iterator[Row]:
+def read_lines(file: BinaryIO, limits: Limits) -> Iterator[FileRow]:
     """One JSON value a line; blank lines are nothing."""
     number, longest = 0, limits.n_line_bytes
     while line := file.readline(longest + 1):
@@ -26,7 +25,7 @@ def read_lines(file: BinaryIO, limits: Limits) -> Iterator[Row]:
         if len(line) > longest and not line.endswith(b"\n"):
             while (rest := file.readline(longest)) and not rest.endswith(b"\n"):
                 pass
-            yield Row(place, mistake=f"longer than {longest // MIB} MiB")
+            yield FileRow(place, mistake=f"longer than {longest // MIB} MiB")
             continue
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
@@ -34,19 +33,19 @@ def read_lines(file: BinaryIO, limits: Limits) -> Iterator[Row]:
             yield _decoded(line, place, limits)
 
 
-def _decoded(line: bytes, place: str, limits: Limits) -> Row:
+def _decoded(line: bytes, place: str, limits: Limits) -> FileRow:
     try:
         value = DECODER.decode(line.decode())
     except UnicodeDecodeError as error:
-        return Row(place, mistake=f"no UTF-8 text (byte {error.start + 1})")
+        return FileRow(place, mistake=f"no UTF-8 text (byte {error.start + 1})")
     except RecursionError:
-        return Row(place, mistake=f"nested more than {limits.depth} deep")
+        return FileRow(place, mistake=f"nested more than {limits.depth} deep")
     except ValueError as error:
-        return Row(place, mistake=f"no JSON: {error}")
-    return Row(place, value, check_depth(value, limits.depth))
+        return FileRow(place, mistake=f"no JSON: {error}")
+    return FileRow(place, value, check_depth(value, limits.depth))
 
 
-def read_list(file: BinaryIO, name: str, limits: Limits) -> Iterator[Row]:
+def read_list(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]:
     """The elements of a JSON list, one decoded at a time. A list that is broken is no list."""
     text = _text(file, name)
     at, number = _behind(text, text.index("[") + 1), 0
@@ -62,9 +61,9 @@ def read_list(file: BinaryIO, name: str, limits: Limits) -> Iterator[Row]:
             line = text.count("\n", 0, at) + 1
             raise InputError(f"{name} is no JSON: row {number}, at line {line}: {error}") from error
         if end - at > limits.n_line_bytes:
-            yield Row(f"row {number}", mistake=f"longer than {limits.n_line_bytes // MIB} MiB")
+            yield FileRow(f"row {number}", mistake=f"longer than {limits.n_line_bytes // MIB} MiB")
         else:
-            yield Row(f"row {number}", value, check_depth(value, limits.depth))
+            yield FileRow(f"row {number}", value, check_depth(value, limits.depth))
         at = _behind(text, end)
         if at < len(text) and text[at] == ",":
             at = _behind(text, at + 1)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ptrapp.core.errors import BadRow
 from ptrapp.interchange.preferences import prompt_from
-from ptrapp.interchange.records import JudgedPair, Opinion
+from ptrapp.interchange.records import GivenLabel, JudgedPair
 from ptrapp.interchange.sides import Sides, prompt_field, said, two_sides
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, names, user_name
@@ -30,15 +30,15 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     if not isinstance(annotations, list):
         raise BadRow("'annotations' is no list")
     pair, sides = _pair(data)
-    opinions = []
+    labels = []
     for annotation in annotations:
         if not isinstance(annotation, Mapping):
             raise BadRow("an annotation is no object")
         if annotation.get("was_cancelled") or annotation.get("skipped"):
             continue
-        if (opinion := _opinion(annotation, sides)) is not None:
-            opinions.append(opinion)
-    return (JudgedPair(pair.prompt, pair.left, pair.right, tuple(opinions)),)
+        if (label := _label(annotation, sides)) is not None:
+            labels.append(label)
+    return (JudgedPair(pair.prompt, pair.left, pair.right, tuple(labels)),)
 
 
 def parse_min(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
@@ -53,8 +53,8 @@ def parse_min(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     if given is None:
         return (JudgedPair(pair.prompt, pair.left, pair.right, ()),)
     outcome, strength = said(given, sides)
-    opinion = Opinion(outcome, strength, user_name(row.get("annotator")))
-    return (JudgedPair(pair.prompt, pair.left, pair.right, (opinion,)),)
+    label = GivenLabel(outcome, strength, user_name(row.get("annotator")))
+    return (JudgedPair(pair.prompt, pair.left, pair.right, (label,)),)
 
 
 def _pair(data: Mapping[str, Any]) -> tuple[JudgedPair, Sides]:
@@ -66,7 +66,7 @@ def _pair(data: Mapping[str, Any]) -> tuple[JudgedPair, Sides]:
     return JudgedPair(prompt_from(data[asked], asked), left, right, ()), sides
 
 
-def _opinion(annotation: Mapping[str, Any], sides: Sides) -> Opinion | None:
+def _label(annotation: Mapping[str, Any], sides: Sides) -> GivenLabel | None:
     """What one person said; None where nothing was chosen."""
     results = annotation.get("result")
     if not isinstance(results, list):
@@ -84,7 +84,7 @@ def _opinion(annotation: Mapping[str, Any], sides: Sides) -> Opinion | None:
     if given is None:
         return None
     outcome, strength = said(given, sides)
-    return Opinion(outcome, strength, user_name(annotation.get("completed_by")), rationale)
+    return GivenLabel(outcome, strength, user_name(annotation.get("completed_by")), rationale)
 
 
 def _selected(value: Any) -> str | None:

@@ -15,8 +15,8 @@ from ptrapp.interchange.records import (
     RIGHT,
     TIE,
     CompletionText,
+    GivenLabel,
     JudgedPair,
-    Opinion,
     PromptText,
     StoredVote,
 )
@@ -40,7 +40,7 @@ def column(pair: JudgedPair) -> str:
         "chosen": completion_row(pair.left),
         "rejected": completion_row(pair.right),
         "aspect": pair.aspect,
-        "votes": [vote_row(said) for said in pair.opinions],
+        "votes": [vote_row(said) for said in pair.labels],
     }
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
 
@@ -134,7 +134,7 @@ def completion_from(value: Any, name: str, *, nested: bool = False) -> Completio
     )
 
 
-def vote_row(said: Opinion) -> dict[str, Any]:
+def vote_row(said: GivenLabel) -> dict[str, Any]:
     vote = said.vote
     assert vote is not None, "only stored votes are written"
     return {
@@ -155,7 +155,7 @@ def vote_row(said: Opinion) -> dict[str, Any]:
     }
 
 
-def vote_from(row: Mapping[str, Any]) -> Opinion:
+def vote_from(row: Mapping[str, Any]) -> GivenLabel:
     """Read a vote back. Raises `BadRow`."""
     strength = _count(row, "strength")
     if not 1 <= strength <= 3:
@@ -177,7 +177,7 @@ def vote_from(row: Mapping[str, Any]) -> Opinion:
         on_left=None if row.get("on_left") is None else one_of(row, "on_left", (LEFT, RIGHT)),
         created_at=_time(row),
     )
-    return Opinion(outcome, strength, rationale=_text_or_none(row, "rationale"), vote=vote)
+    return GivenLabel(outcome, strength, rationale=_text_or_none(row, "rationale"), vote=vote)
 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:

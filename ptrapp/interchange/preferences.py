@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ptrapp.core.errors import BadRow
-from ptrapp.core.types import Message, Role
+from ptrapp.core.types import Message, MessageRole
 from ptrapp.interchange import own, transcripts
 from ptrapp.interchange.conversation import answer_of, is_messages, messages, prompt_of
-from ptrapp.interchange.records import LEFT, JudgedPair, Opinion, PromptText
+from ptrapp.interchange.records import LEFT, GivenLabel, JudgedPair, PromptText
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, optional_text, text, text_of
 
@@ -29,7 +29,7 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
         raise BadRow("'chosen' and 'rejected' are the same text")
     if (strength := row.get("strength", 1)) not in (1, 2, 3) or isinstance(strength, bool):
         raise BadRow(f"'strength' is {strength!r} instead of 1, 2 or 3")
-    said = Opinion(LEFT, int(strength), rationale=optional_text(row, "rationale"))
+    said = GivenLabel(LEFT, int(strength), rationale=optional_text(row, "rationale"))
     return (JudgedPair(prompt, left, right, (said,)),)
 
 
@@ -80,7 +80,10 @@ def _shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> tuple[Pro
         raise BadRow("'chosen' and 'rejected' are the same conversation")
     if len(chosen) != n_shared + 1 or len(rejected) != n_shared + 1:
         raise BadRow("'chosen' and 'rejected' part before the last answer")
-    if chosen[-1].role is not Role.ASSISTANT or rejected[-1].role is not Role.ASSISTANT:
+    if (
+        chosen[-1].role is not MessageRole.ASSISTANT
+        or rejected[-1].role is not MessageRole.ASSISTANT
+    ):
         raise BadRow("'chosen' and 'rejected' do not both end with an answer of the assistant")
     prompt = prompt_of(chosen[:n_shared], "the part that chosen and rejected share")
     return prompt, chosen[-1].content, rejected[-1].content

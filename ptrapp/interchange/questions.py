@@ -1,16 +1,18 @@
-"""Prompts alone, under the names that data sets give them."""
+"""Questions under the names that data sets give them: alone, or with an attempt and an answer."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from ptrapp.core.errors import BadRow
-from ptrapp.core.types import Role
+from ptrapp.core.types import MessageRole
 from ptrapp.interchange.conversation import is_messages, messages, prompt_of
 from ptrapp.interchange.preferences import prompt_from
-from ptrapp.interchange.records import PromptText
-from ptrapp.interchange.values import names, optional_text
+from ptrapp.interchange.records import Attempted, PromptText
+from ptrapp.interchange.values import names, optional_text, text_of
 
 COLUMNS = ("prompt", "question", "instruction", "messages")
+ATTEMPT_COLUMNS = ("question", "output1", "output2")
+"""Of the PTR authors' rows: a question, a weak attempt and a strong answer."""
 
 
 def parse(row: Mapping[str, Any]) -> tuple[PromptText, ...]:
@@ -27,11 +29,17 @@ def parse(row: Mapping[str, Any]) -> tuple[PromptText, ...]:
     return (PromptText(asked.text, system, asked.context, reference, task),)
 
 
+def parse_attempts(row: Mapping[str, Any]) -> tuple[Attempted, ...]:
+    """One question with its two answers; other fields are let be. Raises `BadRow`."""
+    question, weak, strong = (text_of(row, name).strip() for name in ATTEMPT_COLUMNS)
+    return (Attempted(PromptText(question), weak, strong),)
+
+
 def _asked(value: Any, column: str) -> PromptText:
     """Of a whole conversation the question behind which the last answer would stand."""
     if not is_messages(value):
         return prompt_from(value, column)
     turns = messages(value, column)
-    while turns and turns[-1].role is Role.ASSISTANT:
+    while turns and turns[-1].role is MessageRole.ASSISTANT:
         turns = turns[:-1]
     return prompt_of(turns, column)

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 from ptrapp.core.errors import BadRow, InputError
 from ptrapp.interchange import formats
 from ptrapp.interchange.formats import Format
+from ptrapp.interchange.limits import FileRow
 from ptrapp.interchange.records import Record
-from ptrapp.interchange.rows import Row
 
 _MOST_NAMED = 10
 """Bad rows named one by one in a message; more are counted."""
@@ -24,7 +24,7 @@ class RowSource(Protocol):
 
     name: str
 
-    def __iter__(self) -> Iterator[Row]: ...
+    def __iter__(self) -> Iterator[FileRow]: ...
 
 
 class Parsed(NamedTuple):
@@ -72,7 +72,7 @@ def format_of(source: RowSource, said: Format | None = None) -> Format:
     return formats.detect(readable, source.name)
 
 
-def records(source: Iterable[Row], fmt: Format) -> Iterator[Parsed]:
+def records(source: Iterable[FileRow], fmt: Format) -> Iterator[Parsed]:
     """Bring every row to records; a bad one comes with its mistake and without records."""
     for row in source:
         if row.mistake is not None:

@@ -75,7 +75,7 @@ class StoredVote:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class GivenLabel:
     """What one rater said of a pair, in terms of its left and right."""
 
     outcome: str
@@ -94,7 +94,7 @@ class JudgedPair:
     prompt: PromptText
     left: CompletionText
     right: CompletionText
-    opinions: tuple[Opinion, ...]
+    labels: tuple[GivenLabel, ...]
     aspect: str = "response"
 
 

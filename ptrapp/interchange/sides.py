@@ -34,7 +34,7 @@ class Sides(NamedTuple):
     right: str
 
 
-class Said(NamedTuple):
+class SideChosen(NamedTuple):
     outcome: str
     strength: int
 
@@ -85,7 +85,7 @@ def options(fields: Mapping[str, Any], prompt: str) -> list[str]:
     ]
 
 
-def said(choice: str, sides: Sides) -> Said:
+def said(choice: str, sides: Sides) -> SideChosen:
     """The outcome that an answer in words names. Raises `BadRow` for one that names none.
 
     >>> said("Response B is much better", Sides("response_a", "response_b"))
@@ -94,23 +94,23 @@ def said(choice: str, sides: Sides) -> Said:
     lowered = choice.strip().lower()
     strength = 2 if _MUCH.search(lowered.replace("_", " ")) else 1
     if lowered == sides.left.lower():
-        return Said(LEFT, strength)
+        return SideChosen(LEFT, strength)
     if lowered == sides.right.lower():
-        return Said(RIGHT, strength)
+        return SideChosen(RIGHT, strength)
     words = re.sub(r"[_\W]+", " ", lowered).strip()
     if _BAD.search(words):
-        return Said(BOTH_BAD, 1)
+        return SideChosen(BOTH_BAD, 1)
     left = set(re.findall(r"[a-z]+|\d+", words)) - _FILLING
     if len(left) > 1:
         left -= {"one"}  # the second one
     if sides.left.endswith("0"):
         left = {{"0": "1", "1": "2"}.get(word, word) for word in left}
     if left and left <= _FIRST:
-        return Said(LEFT, strength)
+        return SideChosen(LEFT, strength)
     if left and left <= _SECOND:
-        return Said(RIGHT, strength)
+        return SideChosen(RIGHT, strength)
     if _TIE.search(words):
-        return Said(TIE, 1)
+        return SideChosen(TIE, 1)
     raise BadRow(f"the answer {choice[:60]!r} names neither of {sides.left}, {sides.right}")
 
 

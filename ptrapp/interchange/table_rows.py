@@ -1,6 +1,7 @@
-"""Rows of tables: CSV, TSV and Parquet."""
+"""Rows of tables: CSV, TSV and Parquet; a CSV cell is written so that no spreadsheet runs it."""
 
 import csv
+import re
 from collections.abc import Iterator
 from io import TextIOWrapper
 from typing import Any, BinaryIO
@@ -11,16 +12,16 @@ import pyarrow.parquet as pq
 
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import votes
-from ptrapp.interchange.cells import plain
 from ptrapp.interchange.json_rows import DECODER
-from ptrapp.interchange.limits import MIB, Limits
-from ptrapp.interchange.rows import Row, check_depth
+from ptrapp.interchange.limits import MIB, FileRow, Limits, check_depth
 
+_DANGER = re.compile(r"'*[=+\-@\t\r]")
+_KEPT = re.compile(r"'+[=+\-@\t\r]")
 _PARQUET_ROWS = 256
 """Read at once: few, so that repeated long texts cannot unfold into gigabytes."""
 
 
-def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterator[Row]:
+def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterator[FileRow]:
     """One object a row, its names from the header."""
     csv.field_size_limit(limits.n_line_bytes)
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
@@ -36,12 +37,12 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
             return
         place = f"line {rows.line_num}"
         if None in row or None in row.values():
-            yield Row(
+            yield FileRow(
                 place, mistake=f"not as many cells as the header's {len(row) - (None in row)}"
             )
         else:
             read = plain if votes.MARK in row else _cell
-            yield Row(place, {column: read(cell) for column, cell in row.items()})
+            yield FileRow(place, {column: read(cell) for column, cell in row.items()})
 
 
 def _cell(cell: str) -> Any:
@@ -54,7 +55,7 @@ def _cell(cell: str) -> Any:
     return cell
 
 
-def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[Row]:
+def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]:
     """One object a row; neither announced nor found may it be larger than it says on the lid."""
     try:
         opened = pq.ParquetFile(file)
@@ -67,7 +68,7 @@ def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[Row]:
             _check_expansion(n_bytes, name, limits)
             for value in batch.to_pylist():
                 number += 1
-                yield Row(f"row {number}", value, check_depth(value, limits.depth))
+                yield FileRow(f"row {number}", value, check_depth(value, limits.depth))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{name} cannot be read as Parquet: {error}") from error
 
@@ -87,3 +88,18 @@ def _check_expansion(n_bytes: int, name: str, limits: Limits) -> None:
         raise InputError(
             f"{name} unpacks to more than {limits.n_expanded_bytes // MIB} MiB; give it in parts."
         )
+
+
+def safe(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula; one that looks safe already is made so too,
+    so that `plain` brings back exactly what was there.
+
+    >>> safe("=1+1"), safe("'=1"), safe("fine")
+    ("'=1+1", "''=1", 'fine')
+    """
+    return f"'{cell}" if _DANGER.match(cell) else cell
+
+
+def plain(cell: str) -> str:
+    """The opposite of `safe`."""
+    return cell[1:] if _KEPT.match(cell) else cell

@@ -3,10 +3,10 @@
 import re
 
 from ptrapp.core.errors import BadRow
-from ptrapp.core.types import Message, Role
+from ptrapp.core.types import Message, MessageRole
 
 _TURN = re.compile(r"(?:\A\s*|\n\n)(Human|Assistant):")
-_ROLES = {"Human": Role.USER, "Assistant": Role.ASSISTANT}
+_ROLES = {"Human": MessageRole.USER, "Assistant": MessageRole.ASSISTANT}
 
 
 def is_transcript(value: object) -> bool:
@@ -28,4 +28,4 @@ def turns(value: str, name: str) -> tuple[Message, ...]:
         Message(_ROLES[head[1]], value[head.end() : end].strip())
         for head, end in zip(heads, ends, strict=True)
     )
-    return said[:-1] if said[-1] == Message(Role.ASSISTANT, "") else said
+    return said[:-1] if said[-1] == Message(MessageRole.ASSISTANT, "") else said

@@ -22,7 +22,7 @@ _FLAGS = ("blind", "agreed")
 
 def row_of(pair: JudgedPair) -> dict[str, Any]:
     """A pair with one vote as a row."""
-    (said,) = pair.opinions
+    (said,) = pair.labels
     return {
         MARK: 1,
         **own.vote_row(said),

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import votes
-from ptrapp.interchange.cells import safe
+from ptrapp.interchange.table_rows import safe
 
 JSONL, PARQUET, CSV = "jsonl", "parquet", "csv"
 KINDS = (JSONL, PARQUET, CSV)

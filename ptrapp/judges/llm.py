@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from ptrapp.core.errors import EngineError, JudgeError
-from ptrapp.core.types import Completion, FinishReason, Message, Preference, Role, Sampling
+from ptrapp.core.types import Completion, FinishReason, Message, MessageRole, Preference, Sampling
 from ptrapp.engines.base import Engine, Request, complete
 from ptrapp.judges.base import Pair, Verdict
 from ptrapp.judges.shown import response_of, without_thoughts
@@ -114,7 +114,7 @@ def messages(
         f"<response {name} {nonce}>\n{_inert(response_of(text))}\n</response {name} {nonce}>"
         for name, text in (("A", a), ("B", b))
     ]
-    return Message(Role.SYSTEM, _INSTRUCTION), Message(Role.USER, "\n\n".join(parts))
+    return Message(MessageRole.SYSTEM, _INSTRUCTION), Message(MessageRole.USER, "\n\n".join(parts))
 
 
 def _inert(text: str) -> str:

@@ -22,7 +22,7 @@ class Scored:
     well_formed: bool = True
 
 
-class Pair(NamedTuple):
+class ChosenRejected(NamedTuple):
     """Places of the two among the candidates."""
 
     chosen: int
@@ -33,7 +33,7 @@ class Pair(NamedTuple):
 class Pairing:
     """The pairs of many prompts, None for a prompt without one, and what it took."""
 
-    pairs: tuple[Pair | None, ...]
+    pairs: tuple[ChosenRejected | None, ...]
     rho: float
     """Length control in force."""
     mean_chosen_length: float
@@ -66,7 +66,9 @@ def pair_up(
     return found
 
 
-def best_and_worst(scored: Sequence[Scored], *, rho: float = 0.0, seed: int = 0) -> Pair | None:
+def best_and_worst(
+    scored: Sequence[Scored], *, rho: float = 0.0, seed: int = 0
+) -> ChosenRejected | None:
     """Choose the best and the worst candidate under TPO's length control (arXiv 2410.10630, 2.4).
 
     A malformed candidate is never chosen, but may be rejected. Equals are drawn by `seed`. There
@@ -80,7 +82,7 @@ def best_and_worst(scored: Sequence[Scored], *, rho: float = 0.0, seed: int = 0)
         return None
     chosen = max(good, key=adjusted.__getitem__)
     rejected = min(order, key=adjusted.__getitem__)
-    return Pair(chosen, rejected) if adjusted[chosen] > adjusted[rejected] else None
+    return ChosenRejected(chosen, rejected) if adjusted[chosen] > adjusted[rejected] else None
 
 
 def length_controlled(scored: Sequence[Scored], rho: float) -> list[float]:
@@ -103,7 +105,7 @@ def _at(
     for n in malformed[allowed:]:
         good = [place for place, each in enumerate(prompts[n]) if each.well_formed]
         pair = best_and_worst([prompts[n][place] for place in good], rho=rho, seed=seed + n)
-        pairs[n] = Pair(good[pair.chosen], good[pair.rejected]) if pair else None
+        pairs[n] = ChosenRejected(good[pair.chosen], good[pair.rejected]) if pair else None
     sides = [
         (prompts[n][pair.chosen], prompts[n][pair.rejected]) for n, pair in enumerate(pairs) if pair
     ]

@@ -45,7 +45,7 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ComparisonTally:
     """How comparisons ended. Tallies of many prompts can be added."""
 
     n_decided: int = 0
@@ -59,8 +59,8 @@ class Tally:
     n_asked_twice: int = 0
     """Those of the first three that were asked in both orders."""
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
+    def __add__(self, other: "ComparisonTally") -> "ComparisonTally":
+        return ComparisonTally(
             self.n_decided + other.n_decided,
             self.n_ties + other.n_ties,
             self.n_doubts + other.n_doubts,
@@ -86,7 +86,7 @@ class Scores:
     """Why candidates or comparisons are unscored."""
 
     @property
-    def tally(self) -> Tally:
+    def tally(self) -> ComparisonTally:
         return tally(each.verdict for each in self.verdicts)
 
 
@@ -127,23 +127,23 @@ def score_candidates(
     )
 
 
-def tally(verdicts: Iterable[Verdict | JudgeError]) -> Tally:
+def tally(verdicts: Iterable[Verdict | JudgeError]) -> ComparisonTally:
     """Count how comparisons ended."""
-    total = Tally()
+    total = ComparisonTally()
     for verdict in verdicts:
         total += _counted(verdict)
     return total
 
 
-def _counted(verdict: Verdict | JudgeError) -> Tally:
+def _counted(verdict: Verdict | JudgeError) -> ComparisonTally:
     if isinstance(verdict, JudgeError):
-        return Tally(n_unscored=1)
+        return ComparisonTally(n_unscored=1)
     twice = int(verdict.agreed is not None)
     if verdict.agreed is False:
-        return Tally(n_doubts=1, n_asked_twice=twice)
+        return ComparisonTally(n_doubts=1, n_asked_twice=twice)
     if verdict.outcome in (Preference.LEFT, Preference.RIGHT):
-        return Tally(n_decided=1, n_asked_twice=twice)
-    return Tally(n_ties=1, n_asked_twice=twice)
+        return ComparisonTally(n_decided=1, n_asked_twice=twice)
+    return ComparisonTally(n_ties=1, n_asked_twice=twice)
 
 
 def _numbers(

@@ -24,16 +24,16 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import FORMATS, Thinking, ThoughtFormat, split
-from ptrapp.core.types import Message, Role, Split, Turn
+from ptrapp.core.types import Message, MessageRole, Split, Turn
 from ptrapp.tasks.check import is_correct
 
 ROUNDS = "rounds"
 """Key of `TaskState.metadata` under which every round stands, the first one first."""
 
-_OF_ROLE: dict[Role, type[ChatMessage]] = {
-    Role.SYSTEM: ChatMessageSystem,
-    Role.USER: ChatMessageUser,
-    Role.ASSISTANT: ChatMessageAssistant,
+_OF_ROLE: dict[MessageRole, type[ChatMessage]] = {
+    MessageRole.SYSTEM: ChatMessageSystem,
+    MessageRole.USER: ChatMessageUser,
+    MessageRole.ASSISTANT: ChatMessageAssistant,
 }
 
 

@@ -14,13 +14,12 @@ from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.types import Split
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services.compare import as_shown
-from ptrapp.services.context import Studio
-from ptrapp.services.live import LiveRun, Slot
+from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.play import load
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class BoardCell:
     """One column of the board."""
 
     index: int
@@ -47,7 +46,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
+class BoardComparison:
     """A comparison of this run that the rater has open or has decided."""
 
     left: int
@@ -76,8 +75,8 @@ class Board:
     state: str
     message: str | None
     settings: dict[str, Any]
-    cells: list[Cell]
-    ballots: list[Ballot]
+    cells: list[BoardCell]
+    ballots: list[BoardComparison]
 
     @property
     def running(self) -> bool:
@@ -87,13 +86,13 @@ class Board:
         return asdict(self)
 
 
-def read_board(studio: Studio, run_id: int, rater: str) -> Board:
+def read_board(context: AppContext, run_id: int, rater: str) -> Board:
     """Put together what `rater` may see of the run. Raises `NotFound`."""
-    live = studio.live.get(run_id)
+    live = context.live.get(run_id)
     # Asked before the rows are read: a run that ends in between has a last round they lack.
     over = live is None or live.ended.is_set()
-    run = load(studio, run_id)
-    with studio.database.read() as session:
+    run = load(context, run_id)
+    with context.database.read() as session:
         who = raters.find_rater(session, rater)
         seen = marks.revealed(session, who.id, run_id) if who else frozenset()
         held = marks.held_of_run(session, who.id, run_id) if who else frozenset()
@@ -112,7 +111,7 @@ def read_board(studio: Studio, run_id: int, rater: str) -> Board:
         mode=run.mode.value,
         prompt=run.prompt.text,
         reference_answer=run.prompt.reference_answer,
-        judge=_judge_of(studio, run),
+        judge=_judge_of(context, run),
         task=run.prompt.task,
         version=run.adapter.name if run.adapter else "base",
         state=state.value,
@@ -123,18 +122,18 @@ def read_board(studio: Studio, run_id: int, rater: str) -> Board:
     )
 
 
-def _judge_of(studio: Studio, run: Run) -> str | None:
-    if isinstance(studio.judge, Verifier) and not run.prompt.reference_answer:
+def _judge_of(context: AppContext, run: Run) -> str | None:
+    if isinstance(context.judge, Verifier) and not run.prompt.reference_answer:
         return None
-    return studio.judge.name
+    return context.judge.name
 
 
 def _cells(
     run: Run, live: LiveRun | None, shown: frozenset[int], opened: set[tuple[int, int]]
-) -> list[Cell]:
+) -> list[BoardCell]:
     stored = {(row.index, row.candidate): row for row in run.rounds}
     slots = {(slot.index, slot.candidate): slot for slot in live.slots} if live else {}
-    cells: list[Cell] = []
+    cells: list[BoardCell] = []
     for place in sorted(stored.keys() | slots.keys()):
         if row := stored.get(place):
             before = (
@@ -146,8 +145,8 @@ def _cells(
     return cells
 
 
-def _stored(row: Round, before: Round | None, shown: bool) -> Cell:
-    return Cell(
+def _stored(row: Round, before: Round | None, shown: bool) -> BoardCell:
+    return BoardCell(
         index=row.index,
         candidate=row.candidate,
         state="stored",
@@ -168,9 +167,9 @@ def _stored(row: Round, before: Round | None, shown: bool) -> Cell:
     )
 
 
-def _written(slot: Slot, opened: bool) -> Cell:
+def _written(slot: Slot, opened: bool) -> BoardCell:
     split: Split = slot.split
-    return Cell(
+    return BoardCell(
         index=slot.index,
         candidate=slot.candidate,
         state=slot.state if slot.state != "stored" else "writing",
@@ -189,17 +188,17 @@ def _flip(before: bool | None, after: bool | None) -> str | None:
     return "fixed" if after else "broken"
 
 
-def _ballot(offer: Offer, vote: Vote | None) -> Ballot:
+def _ballot(offer: Offer, vote: Vote | None) -> BoardComparison:
     pair = offer.comparison
     sides = (pair.left_round_id, pair.right_round_id)
     left, right = reversed(sides) if offer.flipped else sides
     outcome = as_shown(vote.outcome, flipped=offer.flipped).value if vote else None
-    return Ballot(left, right, offer.key, outcome, vote.blind if vote else None)
+    return BoardComparison(left, right, offer.key, outcome, vote.blind if vote else None)
 
 
-def _judged(vote: Vote) -> Ballot:
+def _judged(vote: Vote) -> BoardComparison:
     pair = vote.comparison
-    return Ballot(
+    return BoardComparison(
         pair.left_round_id,
         pair.right_round_id,
         vote.key,

@@ -11,7 +11,7 @@ from ptrapp.core.dialogue import in_one
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.judges.base import rater_name
 from ptrapp.services import jobs
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,9 @@ class Thought:
     text: str
 
 
-def open_pair(studio: Studio, rater: str, shown_left: int, shown_right: int) -> str:
+def open_pair(context: AppContext, rater: str, shown_left: int, shown_right: int) -> str:
     """Offer two rounds of one prompt to the rater, as they stand on the screen. Returns the key."""
-    with studio.database.write() as session:
+    with context.database.write() as session:
         for round_id in (shown_left, shown_right):
             _round(session, round_id)
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
@@ -33,16 +33,16 @@ def open_pair(studio: Studio, rater: str, shown_left: int, shown_right: int) -> 
         return comparisons.offer(session, who.id, comparison.id, flipped=flipped).key
 
 
-def put_aside(studio: Studio, rater: str, key: str) -> None:
+def put_aside(context: AppContext, rater: str, key: str) -> None:
     """Close the pair without a vote. Raises `NotFound` when it was not offered to this rater."""
-    with studio.database.write() as session:
+    with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         _offer(session, who.id, key)
         offers.dismiss(session, who.id, key)
 
 
 def vote(
-    studio: Studio,
+    context: AppContext,
     rater: str,
     key: str,
     outcome: str,
@@ -59,7 +59,7 @@ def vote(
     decision = outcome_of(outcome)
     if not 1 <= strength <= 3:
         raise InputError(f"Strength is {strength}; choose 1 to 3.")
-    with studio.database.write() as session:
+    with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         _offer(session, who.id, key)
         cast = votes.cast_vote(
@@ -69,13 +69,13 @@ def vote(
         shown = [side for side in sides if not _is_held(session, who.id, side)]
         for side in shown:
             comparisons.reveal(session, who.id, side.id)
-        jobs.queue_when_due(studio, session)
+        jobs.queue_when_due(context, session)
         return [Thought(side.id, side.thought) for side in shown]
 
 
-def undo(studio: Studio, rater: str, key: str) -> Vote | None:
+def undo(context: AppContext, rater: str, key: str) -> Vote | None:
     """Take the rater's last vote back. The log keeps both; None when there is nothing to undo."""
-    with studio.database.write() as session:
+    with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         undone = votes.undo_last(session, who.id, key)
         if undone is not None and undone.rater_id != who.id:
@@ -83,21 +83,21 @@ def undo(studio: Studio, rater: str, key: str) -> Vote | None:
         return undone
 
 
-def let_judge_compare(studio: Studio, shown_left: int, shown_right: int) -> tuple[str, str]:
+def let_judge_compare(context: AppContext, shown_left: int, shown_right: int) -> tuple[str, str]:
     """Ask the studio's judge, who sees prompt and responses only, and store its vote.
 
     Returns outcome (in the screen's terms) and rationale. Raises `JudgeError`: then nothing is
     stored, an unreadable verdict is not a tie.
     """
     left_id, right_id = sorted((shown_left, shown_right))
-    with studio.database.read() as session:
+    with context.database.read() as session:
         left, right = _round(session, left_id), _round(session, right_id)
         question = in_one(left.prompt.text, left.prompt.context)
         reference = left.prompt.reference_answer
-    judge = studio.judge
+    judge = context.judge
     verdict = judge.compare(question, reference, left.response, right.response)
     outcome = Outcome(verdict.outcome.value)
-    with studio.database.write() as session:
+    with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.JUDGE, rater_name(judge.name))
         comparison = comparisons.ensure_comparison(session, left_id, right_id)
         votes.judge_vote(
@@ -109,16 +109,16 @@ def let_judge_compare(studio: Studio, shown_left: int, shown_right: int) -> tupl
             uuid.uuid4().hex,
             agreed=verdict.agreed,
         )
-        jobs.queue_when_due(studio, session)
+        jobs.queue_when_due(context, session)
     return as_shown(outcome, flipped=left_id != shown_left).value, verdict.rationale
 
 
-def open_thought(studio: Studio, rater: str, round_id: int) -> Thought:
+def open_thought(context: AppContext, rater: str, round_id: int) -> Thought:
     """Send the thought of a round, and remember that this rater has seen it.
 
     Raises `InputError` while the rater has an open comparison that holds the round.
     """
-    with studio.database.write() as session:
+    with context.database.write() as session:
         row = _round(session, round_id)
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         if _is_held(session, who.id, row):
@@ -127,20 +127,20 @@ def open_thought(studio: Studio, rater: str, round_id: int) -> Thought:
         return Thought(round_id, row.thought)
 
 
-def watch_thought(studio: Studio, rater: str, run_id: int, index: int, candidate: int) -> None:
+def watch_thought(context: AppContext, rater: str, run_id: int, index: int, candidate: int) -> None:
     """Show the thought of a round while it is being written. Raises `NotFound`.
 
     Noted inside a write transaction, as rounds are stored: either the round's own transaction
     knows of it and records the reveal, or the round is stored and must be opened as such.
     """
-    with studio.database.write() as session:
+    with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         run = rounds.load_run(session, run_id)
         if run is None:
             raise NotFound(f"There is no run {run_id}.")
         if (index, candidate) in {(row.index, row.candidate) for row in run.rounds}:
             return
-        if live := studio.live.get(run_id):
+        if live := context.live.get(run_id):
             live.watchers.setdefault(who.id, set()).add((index, candidate))
 
 

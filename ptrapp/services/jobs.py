@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, Self
 from db.content import trajectories
 from db.labelling import preferences
 from db.models import Campaign, Job, JobKind, Outcome
-from db.registry import adapters, jobs
+from db.registry import adapters, jobs, workers
 from db.storage.errors import AlreadyQueued
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound, StorageError
-from ptrapp.services.office import Office
+from ptrapp.services.context import DataContext
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +82,9 @@ class JobView:
     stopping: bool
 
 
-def outlook(office: Office) -> Outlook:
+def outlook(context: DataContext) -> Outlook:
     """Count what a job started now would find."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         active = adapters.active(session)
         learnt = adapters.votes_learnt_up_to(session, active)
         votes = preferences.current_votes(session, after=learnt)
@@ -106,7 +106,7 @@ def outlook(office: Office) -> Outlook:
 
 
 def start(
-    office: Office, kind: JobKind, recipe: dict[str, Any] | None = None, *, parent: str = ""
+    context: DataContext, kind: JobKind, recipe: dict[str, Any] | None = None, *, parent: str = ""
 ) -> int:
     """Queue a job that begins at a version: the one being served, unless `parent` names another.
 
@@ -114,12 +114,12 @@ def start(
     parent, `AlreadyQueued` when the same is under way.
     """
     if not parent:
-        _check_worthwhile(outlook(office), kind, recipe or {})
-    with office.database.write() as session:
+        _check_worthwhile(outlook(context), kind, recipe or {})
+    with context.database.write() as session:
         return _enqueue(session, kind, recipe or {}, _parent_id(session, parent)).id
 
 
-def start_judging(office: Office, campaign_id: int, judge: str = "") -> int:
+def start_judging(context: DataContext, campaign_id: int, judge: str = "") -> int:
     """Queue a job in which a judge labels a campaign: the app's own, unless `judge` names another.
 
     Returns its id. Raises `NotFound`, `AlreadyQueued` when it is at it.
@@ -127,7 +127,7 @@ def start_judging(office: Office, campaign_id: int, judge: str = "") -> int:
     recipe: dict[str, Any] = {"campaign_id": campaign_id}
     if judge:
         recipe["judge"] = judge
-    with office.database.write() as session:
+    with context.database.write() as session:
         if session.get(Campaign, campaign_id) is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
         return _enqueue(session, JobKind.JUDGE, recipe, None).id
@@ -148,9 +148,9 @@ def _check_worthwhile(now: Outlook, kind: JobKind, recipe: dict[str, Any]) -> No
         )
 
 
-def queue_when_due(office: Office, session: Session) -> None:
+def queue_when_due(context: DataContext, session: Session) -> None:
     """Queue a DPO job in the vote's own transaction once enough new preferences are in."""
-    every = office.settings.train_every
+    every = context.settings.train_every
     if not every:
         return
     if (
@@ -166,31 +166,31 @@ def queue_when_due(office: Office, session: Session) -> None:
         return
 
 
-def cancel(office: Office, job_id: int) -> None:
+def cancel(context: DataContext, job_id: int) -> None:
     """Ask a queued or running job to stop; its last checkpoint is kept."""
-    with office.database.write() as session:
+    with context.database.write() as session:
         _job(session, job_id)
         jobs.request_cancel(session, job_id)
 
 
-def resume(office: Office, job_id: int) -> None:
+def resume(context: DataContext, job_id: int) -> None:
     """Put a failed or cancelled job back into the queue; it goes on from its last checkpoint."""
-    with office.database.write() as session:
+    with context.database.write() as session:
         job = _job(session, job_id)
         if job.status not in jobs.STOPPED:
             raise InputError(f"Job {job_id} is {job.status.value}; only a stopped job can go on.")
         jobs.resume(session, job_id)
 
 
-def discard(office: Office, job_id: int) -> None:
+def discard(context: DataContext, job_id: int) -> None:
     """Put a waiting, failed or cancelled job away and delete its folder, checkpoints and all.
 
     Raises `Conflict` for any other job, `StorageError` when its folder stays.
     """
-    with office.database.write() as session:
+    with context.database.write() as session:
         _job(session, job_id)
         jobs.discard(session, job_id)
-    folder = office.settings.jobs_dir / str(job_id)
+    folder = context.settings.jobs_dir / str(job_id)
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:
@@ -202,23 +202,23 @@ def discard(office: Office, job_id: int) -> None:
         ) from error
 
 
-def listing(office: Office, limit: int = 12) -> list[JobView]:
+def listing(context: DataContext, limit: int = 12) -> list[JobView]:
     """The newest jobs first, each with its place, progress and curves."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         names = _Names.read(session)
         return [_brief(_view(session, job, names)) for job in jobs.queue(session, limit)]
 
 
-def view(office: Office, job_id: int) -> JobView:
+def view(context: DataContext, job_id: int) -> JobView:
     """One job as it is now. Raises `NotFound`."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         return _view(session, _job(session, job_id), _Names.read(session))
 
 
-def worker_there(office: Office) -> bool:
+def worker_there(context: DataContext) -> bool:
     """Whether any worker has shown itself lately."""
-    with office.database.read() as session:
-        ago = jobs.last_worker_seen(session)
+    with context.database.read() as session:
+        ago = workers.last_seen(session)
     return ago is not None and ago <= WORKER_SILENT_S
 
 

@@ -12,9 +12,8 @@ from ptrapp.core.dialogue import build_messages
 from ptrapp.core.errors import ContextTooLong, InputError, NotFound, PromptEmpty, PromptTooLong
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Policy, Sampling
-from ptrapp.services.context import Studio
-from ptrapp.services.live import LiveRun, Slot
-from ptrapp.services.run_executor import Writer
+from ptrapp.services.context import AppContext, LiveRun, Slot
+from ptrapp.services.run_executor import RunExecutor
 
 MAX_LIVE_RUNS = 32
 """Runs written at once; one more is refused with a sentence rather than slowing all."""
@@ -30,7 +29,7 @@ LIMITS = {Mode.REFINE: (1, 5), Mode.SAMPLE: (2, 8)}
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RunRequest:
     """What a person sends: a prompt and how it is to be answered."""
 
     prompt: str
@@ -43,13 +42,13 @@ class Ask:
     task: str | None = None
 
 
-def begin(studio: Studio, ask: Ask, rater: str) -> int:
+def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
     """Store the prompt and start writing its rounds in the background. Returns the run's id.
 
     The policy is pinned here, for the whole trajectory. Raises `InputError`.
     """
-    _check(studio, ask)
-    with studio.database.write() as session:
+    _check(context, ask)
+    with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         prompt = prompts.ensure_prompt(
             session,
@@ -73,10 +72,10 @@ def begin(studio: Studio, ask: Ask, rater: str) -> int:
             adapter_id=active.id if active else None,
         )
     live = LiveRun(run.id, _slots(ask))
-    studio.live[run.id] = live
+    context.live[run.id] = live
     policy = Policy(active.name if active else None)
-    writer = Writer(
-        studio,
+    writer = RunExecutor(
+        context,
         live,
         run,
         prompt.text,
@@ -89,43 +88,43 @@ def begin(studio: Studio, ask: Ask, rater: str) -> int:
     return run.id
 
 
-def stop(studio: Studio, run_id: int) -> None:
+def stop(context: AppContext, run_id: int) -> None:
     """Stop writing at once; finished rounds stay. Raises `NotFound`."""
-    if live := studio.live.get(run_id):
+    if live := context.live.get(run_id):
         live.stop.set()
     else:
-        load(studio, run_id)
+        load(context, run_id)
 
 
-def stop_all(studio: Studio, timeout_s: float = 3.0) -> None:
+def stop_all(context: AppContext, timeout_s: float = 3.0) -> None:
     """Stop every run and wait for their last rows: the app is about to end."""
-    for live in list(studio.live.values()):
+    for live in list(context.live.values()):
         live.stop.set()
-    for live in list(studio.live.values()):
+    for live in list(context.live.values()):
         live.ended.wait(timeout_s)
 
 
-def last_run_id(studio: Studio, rater: str) -> int | None:
+def last_run_id(context: AppContext, rater: str) -> int | None:
     """The run this rater looked at last, for a reload."""
-    with studio.database.read() as session:
+    with context.database.read() as session:
         found = raters.find_rater(session, rater)
         run = rounds.last_run(session, found.id) if found else None
         return run.id if run else None
 
 
-def load(studio: Studio, run_id: int) -> Run:
+def load(context: AppContext, run_id: int) -> Run:
     """Read a run with its rounds. Raises `NotFound`."""
-    with studio.database.read() as session:
+    with context.database.read() as session:
         run = rounds.load_run(session, run_id)
     if run is None:
         raise NotFound(f"There is no run {run_id}; it may belong to another database.")
     return run
 
 
-def _check(studio: Studio, ask: Ask) -> None:
+def _check(context: AppContext, ask: RunRequest) -> None:
     if not ask.prompt.strip():
         raise PromptEmpty("The prompt is empty. Write a question, or click one of the examples.")
-    limit = studio.settings.max_prompt_chars
+    limit = context.settings.max_prompt_chars
     if len(ask.prompt) > limit:
         raise PromptTooLong(
             f"The prompt has {len(ask.prompt):,} characters; the limit is {limit:,}. Shorten it."
@@ -148,15 +147,15 @@ def _check(studio: Studio, ask: Ask) -> None:
     ):
         if not lowest <= value <= highest:
             raise InputError(f"{name} is {value}; choose {lowest} to {highest}.")
-    if sum(not live.ended.is_set() for live in studio.live.values()) >= MAX_LIVE_RUNS:
+    if sum(not live.ended.is_set() for live in context.live.values()) >= MAX_LIVE_RUNS:
         raise InputError(f"{MAX_LIVE_RUNS} runs are being written; try again in a moment.")
     thinking = ask.thinking.at(0)
-    messages = build_messages(ask.prompt.strip(), (), studio.engine.thought_format, thinking)
-    n_tokens = studio.engine.count_prompt_tokens(messages, thinking)
-    if n_tokens >= studio.engine.context_length:
+    messages = build_messages(ask.prompt.strip(), (), context.engine.thought_format, thinking)
+    n_tokens = context.engine.count_prompt_tokens(messages, thinking)
+    if n_tokens >= context.engine.context_length:
         raise ContextTooLong(
             f"The prompt is {n_tokens:,} tokens long and the model reads "
-            f"{studio.engine.context_length:,}, answer included. Shorten it."
+            f"{context.engine.context_length:,}, answer included. Shorten it."
         )
 
 
@@ -164,7 +163,7 @@ def _storable(text: str) -> bool:
     return not any(char == "\x00" or "\ud800" <= char <= "\udfff" for char in text)
 
 
-def _slots(ask: Ask) -> list[Slot]:
+def _slots(ask: RunRequest) -> list[Slot]:
     if ask.mode is Mode.REFINE:
         return [Slot(index, 0, ask.thinking.at(index)) for index in range(ask.n)]
     return [Slot(0, candidate, ask.thinking.at(0)) for candidate in range(ask.n)]

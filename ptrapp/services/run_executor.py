@@ -23,8 +23,7 @@ from ptrapp.refinement.loop import (
     round_seed,
     sample,
 )
-from ptrapp.services.context import Studio
-from ptrapp.services.live import LiveRun, Slot
+from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.storing import as_row
 
 log = logging.getLogger(__name__)
@@ -33,10 +32,10 @@ E = TypeVar("E", RoundEvent, Event)
 
 
 @dataclass(slots=True)
-class Writer:
+class RunExecutor:
     """What one run needs to be written, and the chain of rounds so far."""
 
-    studio: Studio
+    context: AppContext
     live: LiveRun
     row: Run
     prompt: str
@@ -50,7 +49,7 @@ class Writer:
         """Write every round; whatever happens, the run ends in a state with a reason."""
         failure = "The run ended unexpectedly; the log says why."
         try:
-            with self.studio.engine.pin(self.policy):
+            with self.context.engine.pin(self.policy):
                 self._refine() if self.row.mode is RunMode.REFINE else self._sample()
             failure = ""
         except EngineError as error:
@@ -62,7 +61,7 @@ class Writer:
 
     def _refine(self) -> None:
         events = refine(
-            self.studio.engine,
+            self.context.engine,
             self.prompt,
             rounds=len(self.live.slots),
             thinking=self.thinking,
@@ -85,7 +84,7 @@ class Writer:
 
     def _sample(self) -> None:
         events = sample(
-            self.studio.engine,
+            self.context.engine,
             self.prompt,
             len(self.live.slots),
             thinking=self.thinking.at(0),
@@ -122,7 +121,7 @@ class Writer:
             seed=seed,
             reference_answer=self.reference_answer,
         )
-        with self.studio.database.write() as session:
+        with self.context.database.write() as session:
             stored = rounds.add_round(session, self.row.id, new)
             for rater_id, opened in list(self.live.watchers.items()):
                 if (slot.index, slot.candidate) in opened:
@@ -142,7 +141,7 @@ class Writer:
         else:
             state = RunState.FAILED
         try:
-            with self.studio.database.write() as session:
+            with self.context.database.write() as session:
                 rounds.finish_run(session, self.row.id, state, message)
         except DatabaseError as error:
             self.live.failure = f"This run could not be stored: {error}"
@@ -150,7 +149,7 @@ class Writer:
         finally:
             self.live.ended.set()
             if not self.live.failure:
-                del self.studio.live[self.row.id]
+                del self.context.live[self.row.id]
 
 
 def _show(slot: Slot, delta: Delta) -> None:

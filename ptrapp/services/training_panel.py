@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ptrapp.services import jobs, versions
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class TrainingPanel:
         return values
 
 
-def read_panel(studio: Studio) -> TrainingPanel:
+def read_panel(context: AppContext) -> TrainingPanel:
     """Put the panel together."""
-    engine = studio.engine
+    engine = context.engine
     return TrainingPanel(
-        engine=EngineView(Path(studio.settings.model).name, engine.context_length, engine.about),
-        outlook=jobs.outlook(studio),
-        jobs=jobs.listing(studio),
-        versions=versions.listing(studio),
-        worker=jobs.worker_there(studio),
-        train_every=studio.settings.train_every,
+        engine=EngineView(Path(context.settings.model).name, engine.context_length, engine.about),
+        outlook=jobs.outlook(context),
+        jobs=jobs.listing(context),
+        versions=versions.listing(context),
+        worker=jobs.worker_there(context),
+        train_every=context.settings.train_every,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from db.models import Adapter, AdapterStatus
 from db.registry import adapters
+from db.registry.servable import why_not_served
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import (
     AdapterRejected,
@@ -16,8 +17,7 @@ from ptrapp.core.errors import (
     InputError,
     NotFound,
 )
-from ptrapp.services.context import Studio
-from ptrapp.services.office import Office
+from ptrapp.services.context import AppContext, DataContext
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +38,9 @@ class VersionView:
     created_at: datetime | None
 
 
-def listing(office: Office) -> list[VersionView]:
+def listing(context: DataContext) -> list[VersionView]:
     """All versions, newest first, the base model last."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         rows = adapters.listing(session)
         names: dict[int | None, str] = {row.id: row.name for row in rows}
         serving = any(row.status is AdapterStatus.ACTIVE for row in rows)
@@ -60,101 +60,86 @@ def listing(office: Office) -> list[VersionView]:
     return [*views, base]
 
 
-def serving(studio: Studio) -> str:
+def serving(context: AppContext) -> str:
     """Name of the version that answers the next prompt."""
-    with studio.database.read() as session:
+    with context.database.read() as session:
         active = adapters.active(session)
         return active.name if active else "base"
 
 
-def serve(studio: Studio, name: str) -> None:
+def serve(context: AppContext, name: str) -> None:
     """Publish the version, make it the one that answers, retire the one before.
 
     Rolling back is the same with an older name; `base` serves the bare model. Whatever it raises,
     the old one goes on serving: `AdapterRejected` (the version is marked so), `AdaptersUnsupported`
     (it waits for another server), `InputError` for one that cannot be served here, or `NotFound`.
     """
-    with studio.publishing:
-        with studio.database.read() as session:
+    with context.publishing:
+        with context.database.read() as session:
             before = adapters.active(session)
             row = None if name == "base" else adapters.by_name(session, name)
         if row is None and name != "base":
             raise NotFound(f"There is no version {name}.")
         if row is not None:
-            _check(studio, row)
-            _publish(studio, row)
-        with studio.database.write() as session:
+            if mistake := why_not_served(row, context.engine.model_id):
+                raise InputError(mistake)
+            _publish(context, row)
+        with context.database.write() as session:
             chosen = adapters.activate(session, row.id if row else None)
             if chosen is not None:
                 chosen.reason = None  # an earlier engine's, if any
         if before and before.name != name:
-            studio.engine.retire(before.name)
+            context.engine.retire(before.name)
     log.info("serving %s", name)
 
 
-def roll_back(studio: Studio) -> str:
+def roll_back(context: AppContext) -> str:
     """Serve the parent of the version that is served now. Returns its name."""
-    with studio.database.read() as session:
+    with context.database.read() as session:
         active = adapters.active(session)
         if active is None:
             raise InputError("The base model is being served; there is nothing to roll back to.")
         parent = session.get(Adapter, active.parent_id) if active.parent_id else None
         name = parent.name if parent else "base"
-    serve(studio, name)
+    serve(context, name)
     return name
 
 
-def restore(studio: Studio) -> None:
+def restore(context: AppContext) -> None:
     """At start: publish the version that was served when the app ended, or else the base model."""
-    with studio.database.read() as session:
+    with context.database.read() as session:
         active = adapters.active(session)
     if active is None:
         return
     try:
-        serve(studio, active.name)
+        serve(context, active.name)
     except (AdapterRejected, AdaptersUnsupported) as error:
         log.error("%s cannot be served, the base model answers instead: %s", active.name, error)
     except InputError as error:
         log.warning("The base model answers: %s", error)
-        serve(studio, "base")
+        serve(context, "base")
 
 
-def _check(studio: Studio, row: Adapter) -> None:
-    """A version of another model is not rejected: started with that model, the app serves it."""
-    if row.status is AdapterStatus.REJECTED:
-        raise InputError(f"{row.name} was rejected ({row.reason}). Choose another version.")
-    if row.base_model != studio.engine.model_id:
-        raise InputError(
-            f"{row.name} was trained on {row.base_model} and {studio.engine.model_id} is loaded. "
-            "Start the app with the other --model to serve it."
-        )
-    if (Path(row.path) / "config.json").is_file():
-        raise InputError(
-            f"{row.name} is a whole model, not an adapter on this one. "
-            f"Start the app with --model {row.path} to serve it."
-        )
-
-
-def _publish(studio: Studio, row: Adapter) -> None:
-    if row.name in studio.engine.published():
+def _publish(context: AppContext, row: Adapter) -> None:
+    if row.name in context.engine.published():
         return
     try:
-        studio.engine.publish(row.name, Path(row.path))
+        context.engine.publish(row.name, Path(row.path))
     except AdapterRejected as error:
-        with studio.database.write() as session:
+        with context.database.write() as session:
             adapters.reject(session, row.id, str(error))
         raise
     except AdaptersUnsupported as error:
-        _put_off(studio, row, str(error))
+        _put_off(context, row, str(error))
         raise
 
 
-def _put_off(studio: Studio, row: Adapter, reason: str) -> None:
+def _put_off(context: AppContext, row: Adapter, reason: str) -> None:
     """Say why a good version does not answer, and have the next start try it.
 
     The one that was served before this start is ready again, so that the base model answers.
     """
-    with studio.database.write() as session:
+    with context.database.write() as session:
         kept = session.get_one(Adapter, row.id)
         kept.reason = reason
         if kept.status is AdapterStatus.ACTIVE:
@@ -164,8 +149,8 @@ def _put_off(studio: Studio, row: Adapter, reason: str) -> None:
 class Publisher:
     """A thread that serves every finished adapter, in order, as soon as it is there."""
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
         self._put_off: set[str] = set()
         """Versions that the engine, as it is, would refuse again: left to the next start."""
         self._stop = threading.Event()
@@ -190,18 +175,18 @@ class Publisher:
 
         One that the engine cannot take, as it would none, is tried once.
         """
-        if not self._studio.settings.auto_activate:
+        if not self._context.settings.auto_activate:
             return
-        with self._studio.database.read() as session:
+        with self._context.database.read() as session:
             ready = adapters.ready(session)
-        names = [row.name for row in ready if row.base_model == self._studio.engine.model_id]
+        names = [row.name for row in ready if row.base_model == self._context.engine.model_id]
         for name in names:
             if name not in self._put_off:
                 self._serve(name)
 
     def _serve(self, name: str) -> None:
         try:
-            serve(self._studio, name)
+            serve(self._context, name)
         except AdaptersUnsupported:
             self._put_off.add(name)
             raise

@@ -12,7 +12,7 @@ from ptrapp.tasks.words import (
     LOSSES,
     PEOPLE,
     WEEKDAYS,
-    Person,
+    Character,
     plural,
     times,
 )
@@ -237,7 +237,7 @@ def _summed(steps: list[str], amounts: list[int]) -> tuple[list[str], int]:
     return steps, so_far
 
 
-def _related(before: Person, person: Person, value: int, rng: Random) -> tuple[str, str, int]:
+def _related(before: Character, person: Character, value: int, rng: Random) -> tuple[str, str, int]:
     """How one person's age follows from another's: the fact, the step, the age."""
     name, other = person.name, before.name
     if value <= 12 and rng.random() < 0.3:

@@ -3,18 +3,18 @@
 from typing import NamedTuple
 
 
-class Person(NamedTuple):
+class Character(NamedTuple):
     name: str
     he: str
 
 
 PEOPLE = tuple(
     [
-        Person(name, "He")
+        Character(name, "He")
         for name in ("Tom", "Ben", "Max", "Sam", "Leo", "Noah", "Adam", "Paul", "Omar", "Ravi")
     ]
     + [
-        Person(name, "She")
+        Character(name, "She")
         for name in ("Ann", "Mia", "Eva", "Lisa", "Sara", "Nina", "Zoe", "Emma", "Aisha", "Yuki")
     ]
 )

@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 from ptrapp.ui import campaigns, data, label, named, play, train
 from ptrapp.ui.widgets import stylesheet
 
@@ -32,13 +32,13 @@ INTRO = (
 )
 
 
-def build(studio: Studio) -> gr.Blocks:
+def build(context: AppContext) -> gr.Blocks:
     """Build every page over one studio."""
     with gr.Blocks(title="Thrice", analytics_enabled=False, fill_width=False) as pages:
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown(INTRO)
-        play.build(studio, pages)
-        named.build(studio)
+        play.build(context, pages)
+        named.build(context)
     with pages.route("Label", "/label"):
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown(
@@ -54,7 +54,7 @@ def build(studio: Studio) -> gr.Blocks:
     with pages.route("Train", "/train"):
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown("# Train\nPreferences and refined rounds become a new version of the model.")
-        train.build(studio, pages)
+        train.build(context, pages)
     with pages.route("Data", "/data"):
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown("# Data\nFiles of other programs in, files for other trainings out.")

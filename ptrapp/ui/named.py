@@ -13,7 +13,7 @@ from db.storage.errors import DatabaseError
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, LABELS, READS
 from ptrapp.services import jobs, sources
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import answering, campaigns
 from ptrapp.services.labelling.candidates import MOST_PAIRS, Source, SourceKind
 from ptrapp.ui.auth import allowed, person
@@ -31,14 +31,14 @@ Answer = dict[str, Any]
 _JOBS = TypeAdapter(list[jobs.JobView])
 
 
-def build(studio: Studio) -> None:
+def build(context: AppContext) -> None:
     """Name them all, inside the blocks of the interface."""
     for add in (_labelling, _after_a_vote, _campaigns, _jobs):
-        for function in add(studio):
+        for function in add(context):
             gr.api(_checked(function), api_name=function.__name__, queue=False)
 
 
-def _labelling(studio: Studio) -> list[Callable[..., Any]]:
+def _labelling(context: AppContext) -> list[Callable[..., Any]]:
     def label_next(
         campaign_id: Id, request: gr.Request, n: int = 1, have: list[str] | None = None,
         tab: Key = "",
@@ -54,7 +54,7 @@ def _labelling(studio: Studio) -> list[Callable[..., Any]]:
         asking = allowed(request, LABELS)
         held = (have or [])[:50]
         return asdict(
-            answering.next_pairs(studio, asking, campaign_id, n=max(1, n), have=held, tab=tab)
+            answering.next_pairs(context, asking, campaign_id, n=max(1, n), have=held, tab=tab)
         )
 
     def label_vote(
@@ -71,7 +71,7 @@ def _labelling(studio: Studio) -> list[Callable[..., Any]]:
         """
         asking = allowed(request, LABELS)
         stored = answering.vote(
-            studio, asking, key, outcome, strength=strength, decided_ms=decided_ms, client="named"
+            context, asking, key, outcome, strength=strength, decided_ms=decided_ms, client="named"
         )
         lesson = asdict(stored.practice) if stored.practice else None
         return {"stored": True, **stored._asdict(), "practice": lesson}
@@ -84,45 +84,45 @@ def _labelling(studio: Studio) -> list[Callable[..., Any]]:
             key: a fresh random name of this undo; sent twice, it undoes one vote
             tab: the page or program that goes on with the comparison
         """
-        pair = answering.undo(studio, allowed(request, LABELS), campaign_id, key, tab=tab)
+        pair = answering.undo(context, allowed(request, LABELS), campaign_id, key, tab=tab)
         return {"pair": asdict(pair) if pair else None}
 
     def label_skip(key: Key, request: gr.Request) -> Answer:
         """Put a comparison aside; it is never given to this rater again."""
-        answering.skip(studio, allowed(request, LABELS), key)
+        answering.skip(context, allowed(request, LABELS), key)
         return {"skipped": True}
 
     def label_flag(key: Key, request: gr.Request, flagged: bool = True, note: Words = "") -> Answer:
         """Mark a comparison for whoever runs the campaign, or take the mark away."""
-        answering.flag(studio, allowed(request, LABELS), key, flagged, note)
+        answering.flag(context, allowed(request, LABELS), key, flagged, note)
         return {"flagged": flagged}
 
     return [label_next, label_vote, label_undo, label_skip, label_flag]
 
 
-def _after_a_vote(studio: Studio) -> list[Callable[..., Any]]:
+def _after_a_vote(context: AppContext) -> list[Callable[..., Any]]:
     def label_reason(key: Key, text: Words, request: gr.Request) -> Answer:
         """Say why one voted so, after the vote."""
-        answering.give_reason(studio, allowed(request, LABELS), key, text)
+        answering.give_reason(context, allowed(request, LABELS), key, text)
         return {"stored": True}
 
     def label_reveal(key: Key, request: gr.Request) -> Answer:
         """Thoughts and versions of a comparison, after the vote, where its campaign allows it."""
-        left, right = answering.reveal(studio, allowed(request, LABELS), key)
+        left, right = answering.reveal(context, allowed(request, LABELS), key)
         return {"left": asdict(left), "right": asdict(right)}
 
     def label_diff(key: Key, request: gr.Request) -> list[list[str]]:
         """What the right side says otherwise than the left: pieces, each same, added or removed."""
-        pieces = answering.changes(studio, allowed(request, LABELS), key)
+        pieces = answering.changes(context, allowed(request, LABELS), key)
         return [[piece.text, piece.kind.value] for piece in pieces]
 
     return [label_reason, label_reveal, label_diff]
 
 
-def _campaigns(studio: Studio) -> list[Callable[..., Any]]:
+def _campaigns(context: AppContext) -> list[Callable[..., Any]]:
     def list_campaigns(request: gr.Request) -> list[Answer]:
         """List the campaigns, newest first, with how far who asks has come in each."""
-        return [row.as_json() for row in campaigns.listing(studio, person(request))]
+        return [row.as_json() for row in campaigns.listing(context, person(request))]
 
     def campaign_create(
         name: Name, request: gr.Request, source: SourceName = "siblings",
@@ -147,20 +147,20 @@ def _campaigns(studio: Studio) -> list[Callable[..., Any]]:
         """
         allowed(request, ADMINS)
         chosen = Source(SourceKind(source), judge, versions, import_name, max_pairs)
-        plan = campaigns.Plan(
+        plan = campaigns.CampaignPlan(
             name, aspect, chosen, guidelines=guidelines, overlap=overlap, reveal=reveal
         )
-        return campaigns.create(studio, plan)
+        return campaigns.create(context, plan)
 
     list_campaigns.__name__ = "campaigns"
     return [list_campaigns, campaign_create]
 
 
-def _jobs(studio: Studio) -> list[Callable[..., Any]]:
+def _jobs(context: AppContext) -> list[Callable[..., Any]]:
     def list_jobs(request: gr.Request) -> list[Answer]:
         """List the newest jobs: trainings, evaluations, judges, each with progress and result."""
         allowed(request, READS)
-        rows: list[Answer] = _JOBS.dump_python(jobs.listing(studio), mode="json")
+        rows: list[Answer] = _JOBS.dump_python(jobs.listing(context), mode="json")
         return rows
 
     def job_start(
@@ -175,12 +175,12 @@ def _jobs(studio: Studio) -> list[Callable[..., Any]]:
         """
         allowed(request, ADMINS)
         sources.check(settings or {})
-        return jobs.start(studio, jobs.JobKind(kind), settings or {}, parent=parent)
+        return jobs.start(context, jobs.JobKind(kind), settings or {}, parent=parent)
 
     def job_cancel(job_id: Id, request: gr.Request) -> Answer:
         """Stop a job; it can be resumed from its last checkpoint. For admins."""
         allowed(request, ADMINS)
-        jobs.cancel(studio, job_id)
+        jobs.cancel(context, job_id)
         return {"state": "cancelling"}
 
     list_jobs.__name__ = "jobs"

@@ -13,8 +13,8 @@ from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.services import examples, play
 from ptrapp.services.board import Board, read_board
-from ptrapp.services.context import Studio
-from ptrapp.services.play import LIMITS, Ask, Mode
+from ptrapp.services.context import AppContext
+from ptrapp.services.play import LIMITS, Mode, RunRequest
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.widgets import widget
 
@@ -53,7 +53,7 @@ class Inputs(NamedTuple):
     seed: gr.Number
 
 
-def build(studio: Studio, pages: gr.Blocks) -> None:
+def build(context: AppContext, pages: gr.Blocks) -> None:
     """Build the page's components, then wire them."""
     with gr.Row(equal_height=True):
         prompt = gr.Textbox(
@@ -67,9 +67,9 @@ def build(studio: Studio, pages: gr.Blocks) -> None:
         run = gr.Button("Think again", variant="primary", elem_id="run", scale=1, min_width=160)
     inputs = _inputs(prompt)
     board = widget("board")
-    if studio.settings.model == "bundled":
+    if context.settings.model == "bundled":
         gr.Markdown(HONEST, elem_id="honest")
-    _wire(studio, pages, inputs, run, board)
+    _wire(context, pages, inputs, run, board)
 
 
 def _inputs(prompt: gr.Textbox) -> Inputs:
@@ -114,12 +114,14 @@ def _inputs(prompt: gr.Textbox) -> Inputs:
     )
 
 
-def _wire(studio: Studio, pages: gr.Blocks, inputs: Inputs, run: gr.Button, board: gr.HTML) -> None:
+def _wire(
+    context: AppContext, pages: gr.Blocks, inputs: Inputs, run: gr.Button, board: gr.HTML
+) -> None:
     def start(request: gr.Request, *values: Any) -> Iterator[dict[str, Any]]:
         rater = allowed(request, ADMINS).rater
         try:
-            run_id = play.begin(studio, _ask(*values), rater)
-            yield from _watch(studio, run_id, rater)
+            run_id = play.begin(context, _ask(*values), rater)
+            yield from _watch(context, run_id, rater)
         except (ThriceError, DatabaseError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -129,12 +131,12 @@ def _wire(studio: Studio, pages: gr.Blocks, inputs: Inputs, run: gr.Button, boar
             yield None
             return
         rater = asking.rater
-        run_id = _linked(request) or play.last_run_id(studio, rater)
+        run_id = _linked(request) or play.last_run_id(context, rater)
         if run_id is None:
             yield None
             return
         try:
-            yield from _watch(studio, run_id, rater)
+            yield from _watch(context, run_id, rater)
         except (NotFound, DatabaseError) as error:
             gr.Warning(str(error))
             yield None
@@ -154,9 +156,9 @@ def _wire(studio: Studio, pages: gr.Blocks, inputs: Inputs, run: gr.Button, boar
         asking = person(request)
         if asking.role not in READS:
             return _untouched()
-        run_id = _linked(request) or play.last_run_id(studio, asking.rater)
+        run_id = _linked(request) or play.last_run_id(context, asking.rater)
         try:
-            return _form(read_board(studio, run_id, asking.rater)) if run_id else _untouched()
+            return _form(read_board(context, run_id, asking.rater)) if run_id else _untouched()
         except (NotFound, DatabaseError):
             return _untouched()
 
@@ -179,11 +181,11 @@ def _wire(studio: Studio, pages: gr.Blocks, inputs: Inputs, run: gr.Button, boar
     inputs.prompt.input(lambda: "", None, inputs.reference, queue=False, api_visibility="private")
 
 
-def _watch(studio: Studio, run_id: int, rater: str) -> Iterator[dict[str, Any]]:
+def _watch(context: AppContext, run_id: int, rater: str) -> Iterator[dict[str, Any]]:
     """Pictures of the run until it has ended."""
     last: Board | None = None
     while last is None or last.running:
-        board = read_board(studio, run_id, rater)
+        board = read_board(context, run_id, rater)
         if board != last:
             yield board.as_json()
         last = board
@@ -202,10 +204,10 @@ def _ask(
     top_p: float,
     max_tokens: int,
     seed: int,
-) -> Ask:
+) -> RunRequest:
     kind = Mode(mode)
     drawn = int(seed) if seed is not None and seed >= 0 else time.time_ns() % 2**31
-    return Ask(
+    return RunRequest(
         prompt=prompt,
         mode=kind,
         n=int(rounds if kind is Mode.REFINE else candidates),

@@ -6,7 +6,7 @@ import gradio as gr
 
 from db.storage.errors import DatabaseError
 from ptrapp.core.people import READS
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 from ptrapp.services.training_panel import read_panel
 from ptrapp.ui.auth import person
 from ptrapp.ui.widgets import widget
@@ -15,14 +15,14 @@ TICK_S = 1.0
 """How often the page looks at the database; the jobs go on without it."""
 
 
-def build(studio: Studio, pages: gr.Blocks) -> None:
+def build(context: AppContext, pages: gr.Blocks) -> None:
     """Build the page: one widget, fed by a timer that only reads."""
 
     def look(request: gr.Request) -> dict[str, Any]:
         if person(request).role not in READS:
             return {"problem": "This page is for who runs the trainings. Yours is Label."}
         try:
-            return read_panel(studio).as_json()
+            return read_panel(context).as_json()
         except DatabaseError as error:
             return {"problem": str(error)}
 

@@ -10,7 +10,7 @@ from db.labelling import comparisons, raters, votes
 from db.models import Outcome, RaterKind, RunMode, RunState
 from db.registry import adapters
 from db.storage.session import Session
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 Make = Callable[[], Any]
 
@@ -60,13 +60,13 @@ def invited(admin: Any, role: str, name: str = "") -> str:
     return str(made.json()["token"])
 
 
-def stored_pair(studio: Studio, response: str = SHOWN) -> tuple[int, int]:
+def stored_pair(context: AppContext, response: str = SHOWN) -> tuple[int, int]:
     """Two candidates of a prompt nobody asked before, with a marker in every column.
 
     The first one is the shorter.
     """
     unique = uuid4().hex
-    with studio.database.write() as session:
+    with context.database.write() as session:
         prompt = prompts.ensure_prompt(
             session,
             f"What is {unique}?",
@@ -103,7 +103,7 @@ def version(session: Session, name: str) -> int:
 
 def make_campaign(
     admin: Any,
-    studio: Studio,
+    context: AppContext,
     n: int = 3,
     *,
     gold: int = 0,
@@ -112,7 +112,7 @@ def make_campaign(
     **settings: Any,
 ) -> Campaign:
     """A campaign of `n` plain comparisons, then gold and practice ones, open."""
-    pairs = [stored_pair(studio, response) for _ in range(n + gold + practice)]
+    pairs = [stored_pair(context, response) for _ in range(n + gold + practice)]
     new = {"name": f"Work {uuid4().hex}", "source": {"kind": "none"}, **settings}
     made = admin.post("/campaigns", new | ({"n_practice": practice} if practice else {}))
     assert made.status_code == 201, made.text

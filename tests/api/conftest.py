@@ -18,7 +18,7 @@ from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import play
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 ADDRESS = "http://127.0.0.1:7860"
 START_S = 30.0
@@ -30,7 +30,7 @@ def answer(request: Request) -> str:
 
 
 @pytest.fixture(scope="session")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppContext]:
     folder = tmp_path_factory.mktemp("served")
     database = open_database(f"sqlite:///{folder / 'thrice.db'}")
     with database.write() as session:
@@ -50,18 +50,18 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
                 sha256="0" * 64,
                 metrics={},
             )
-    served = Studio(Settings(data_dir=folder), database, ScriptedEngine(answer))
+    served = AppContext(Settings(data_dir=folder), database, ScriptedEngine(answer))
     yield served
     play.stop_all(served)
     database.dispose()
 
 
 @pytest.fixture(scope="session")
-def application(studio: Studio) -> FastAPI:
+def application(context: AppContext) -> FastAPI:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     import app  # Gradio takes seconds to import
 
-    return app.build_app(studio)
+    return app.build_app(context)
 
 
 @pytest.fixture(scope="session")
@@ -72,11 +72,11 @@ def page(application: FastAPI) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="session")
-def address(studio: Studio) -> Iterator[str]:
+def address(context: AppContext) -> Iterator[str]:
     """The application on a port, in a loop of its own."""
     import app  # Gradio takes seconds to import
 
-    served: FastAPI = app.build_app(studio)
+    served: FastAPI = app.build_app(context)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

@@ -19,15 +19,15 @@ from sqlalchemy import select
 from db.content import scores
 from db.labelling import raters
 from db.models import CampaignItem, ItemKind, RaterKind
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 
 def new(**settings: Any) -> dict[str, Any]:
     return {"name": f"New {uuid4().hex}", **settings}
 
 
-def items(studio: Studio, campaign_id: int) -> list[CampaignItem]:
-    with studio.database.read() as session:
+def items(context: AppContext, campaign_id: int) -> list[CampaignItem]:
+    with context.database.read() as session:
         rows = select(CampaignItem).where(CampaignItem.campaign_id == campaign_id)
         found = list(session.scalars(rows.order_by(CampaignItem.id)))
         for item in found:
@@ -35,8 +35,8 @@ def items(studio: Studio, campaign_id: int) -> list[CampaignItem]:
         return found
 
 
-def sides(studio: Studio, campaign_id: int) -> set[tuple[int, int]]:
-    found = items(studio, campaign_id)
+def sides(context: AppContext, campaign_id: int) -> set[tuple[int, int]]:
+    found = items(context, campaign_id)
     return {(item.comparison.left_round_id, item.comparison.right_round_id) for item in found}
 
 
@@ -46,7 +46,7 @@ def made(ada: Any, **settings: Any) -> int:
     return int(answer.json()["campaign_id"])
 
 
-def test_a_campaign_is_what_was_asked_for(ada: Any, studio: Studio) -> None:
+def test_a_campaign_is_what_was_asked_for(ada: Any, context: AppContext) -> None:
     asked = new(
         source={"kind": "none"}, guidelines="Be **fair**.<script>x</script>", overlap=3, budget=50,
         mix={"uncertain": 2, "uniform": 1, "gold": 0.5, "repeat": 0.25}, reveal=True, n_practice=2,
@@ -62,12 +62,12 @@ def test_a_campaign_is_what_was_asked_for(ada: Any, studio: Studio) -> None:
     assert brief in ada.get("/campaigns").json()
 
 
-def test_siblings_and_refined_rounds_are_found(ada: Any, studio: Studio) -> None:
-    siblings = stored_pair(studio)
+def test_siblings_and_refined_rounds_are_found(ada: Any, context: AppContext) -> None:
+    siblings = stored_pair(context)
     alike = tuple(sorted(ada.play("What is 50 + 5?", mode="sample", n=2)))
     first, second, third = ada.play("What is 60 + 6?", n=3)
     found = {
-        kind: sides(studio, made(ada, source={"kind": kind}))
+        kind: sides(context, made(ada, source={"kind": kind}))
         for kind in ("siblings", "adjacent", "random")
     }
     assert siblings in found["siblings"] & found["random"] - found["adjacent"]
@@ -77,24 +77,24 @@ def test_siblings_and_refined_rounds_are_found(ada: Any, studio: Studio) -> None
 
 
 def test_the_judges_best_and_worst_are_found_and_the_close_ones_are_uncertain(
-    ada: Any, studio: Studio
+    ada: Any, context: AppContext
 ) -> None:
     judge = f"judge:{uuid4().hex[:8]}"
-    pairs = [stored_pair(studio) for _ in range(3)]
-    with studio.database.write() as session:
+    pairs = [stored_pair(context) for _ in range(3)]
+    with context.database.write() as session:
         rater = raters.ensure_rater(session, RaterKind.JUDGE, judge)
         for (left, right), apart in zip(pairs, (0.1, 5.0, 0.0), strict=True):
             scores.record(session, rater.id, {left: apart, right: -apart})
     asked = {"source": {"kind": "best_worst", "judge": judge}}
     assert ada.post("/campaigns/preview", asked).json() == {"n_pairs": 2}
-    close, clear = items(studio, made(ada, **asked))[::-1]
+    close, clear = items(context, made(ada, **asked))[::-1]
     uncertainty = {
         item.comparison.left_round_id: item.uncertainty for item in (close, clear)
     }  # fmt: skip
     assert uncertainty[pairs[0][0]] > 0.9 > 0.3 > uncertainty[pairs[1][0]]
 
 
-def test_two_versions_are_compared(ada: Any, studio: Studio) -> None:
+def test_two_versions_are_compared(ada: Any, context: AppContext) -> None:
     asked = {"kind": "versions", "versions": ["zqversion", "base"]}
     assert "no prompt in common" in sentence(ada.post("/campaigns", new(source=asked)), 400)
     refused = ada.post("/campaigns", new(source=asked | {"versions": ["v99", "base"]}))
@@ -167,43 +167,43 @@ def test_a_name_is_used_once(ada: Any) -> None:
     assert "already" in sentence(ada.post("/campaigns", spaced), 409)
 
 
-def test_of_many_pairs_a_draw_is_taken_that_can_be_repeated(ada: Any, studio: Studio) -> None:
+def test_of_many_pairs_a_draw_is_taken_that_can_be_repeated(ada: Any, context: AppContext) -> None:
     for _ in range(6):
-        stored_pair(studio)
+        stored_pair(context)
     source = {"kind": "siblings", "max_pairs": 3, "seed": 7}
-    first, again = (sides(studio, made(ada, source=source)) for _ in range(2))
-    other = sides(studio, made(ada, source=source | {"seed": 8}))
+    first, again = (sides(context, made(ada, source=source)) for _ in range(2))
+    other = sides(context, made(ada, source=source | {"seed": 8}))
     assert len(first) == 3
     assert first == again != other
 
 
-def test_comparisons_are_put_in_by_hand_once(ada: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 0)
-    left, right = stored_pair(studio)
+def test_comparisons_are_put_in_by_hand_once(ada: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 0)
+    left, right = stored_pair(context)
     url = f"/campaigns/{campaign.id}/items"
     assert ada.post(url, {"items": [{"left": left, "right": right}]}).json() == {"n_new": 1}
     ada.post(url, {"items": [{"left": right, "right": left}] * 2})
-    (item,) = items(studio, campaign.id)
+    (item,) = items(context, campaign.id)
     assert item.kind is ItemKind.PLAIN
     known = {"left": right, "right": left, "gold": "left", "explanation": "It is right."}
     ada.post(url, {"items": [known]})
-    (item,) = items(studio, campaign.id)
+    (item,) = items(context, campaign.id)
     assert (item.kind, item.gold_outcome) == (ItemKind.GOLD, "right"), "in the stored order"
     (shown,) = ada.get(f"{url}?kind=gold").json()
     assert (shown["kind"], shown["gold"], shown["explanation"]) == ("gold", "right", "It is right.")
     assert (shown["left"][:12], shown["right"][:12]) == (f"{SHOWN} 0", f"{SHOWN} 1")
 
 
-def test_a_repeated_pair_in_one_request_is_one(ada: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 0)
-    left, right = stored_pair(studio)
+def test_a_repeated_pair_in_one_request_is_one(ada: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 0)
+    left, right = stored_pair(context)
     asked = {"items": [{"left": left, "right": right, "gold": "tie"}] * 3}
     assert ada.post(f"/campaigns/{campaign.id}/items", asked).json() == {"n_new": 1}
-    assert len(items(studio, campaign.id)) == 1
+    assert len(items(context, campaign.id)) == 1
 
 
-def test_known_thoughts_are_listed_as_thoughts(ada: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 0, gold=1, aspect="thought")
+def test_known_thoughts_are_listed_as_thoughts(ada: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 0, gold=1, aspect="thought")
     (shown,) = ada.get(f"/campaigns/{campaign.id}/items").json()
     assert (shown["left"], shown["right"]) == ("zqthought 0", "zqthought 1")
 
@@ -224,10 +224,10 @@ def test_known_thoughts_are_listed_as_thoughts(ada: Any, studio: Studio) -> None
     ],
 )
 def test_what_cannot_be_compared_is_refused(
-    ada: Any, studio: Studio, wrong: dict[str, Any], named: str, status: int
+    ada: Any, context: AppContext, wrong: dict[str, Any], named: str, status: int
 ) -> None:
-    campaign = make_campaign(ada, studio, 0)
-    (left, right), (other, _) = stored_pair(studio), stored_pair(studio)
+    campaign = make_campaign(ada, context, 0)
+    (left, right), (other, _) = stored_pair(context), stored_pair(context)
     places = {"L": left, "R": right, "OTHER": other}
     rows = [
         {name: places.get(value, value) if isinstance(value, str) else value
@@ -236,11 +236,11 @@ def test_what_cannot_be_compared_is_refused(
     ]  # fmt: skip
     refused = ada.post(f"/campaigns/{campaign.id}/items", {"items": rows})
     assert named in sentence(refused, status)
-    assert not items(studio, campaign.id)
+    assert not items(context, campaign.id)
 
 
-def test_a_campaign_is_closed_and_opened(ada: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 1)
+def test_a_campaign_is_closed_and_opened(ada: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 1)
     url = f"/campaigns/{campaign.id}/state"
     for state in ("closed", "closed", "open"):
         assert ada.post(url, {"state": state}).json() == {"state": state}
@@ -248,8 +248,8 @@ def test_a_campaign_is_closed_and_opened(ada: Any, studio: Studio) -> None:
     assert "state" in sentence(ada.post(url, {"state": "preparing"}), 422)
 
 
-def test_guidelines_are_changed(ada: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 1, guidelines="Old.")
+def test_guidelines_are_changed(ada: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 1, guidelines="Old.")
     url = f"/campaigns/{campaign.id}/guidelines"
     assert ada.post(url, {"guidelines": "$x^2$ and `code`"}).status_code == 200
     html = ada.get(f"/campaigns/{campaign.id}").json()["guidelines_html"]
@@ -272,8 +272,8 @@ def test_an_unknown_campaign_is_not_found(ada: Any) -> None:
         assert "no campaign 999999" in sentence(answer, 404), path
 
 
-def test_a_judges_turn_is_queued_once(ada: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 1)
+def test_a_judges_turn_is_queued_once(ada: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 1)
     url = f"/campaigns/{campaign.id}/judge"
     queued = ada.post(url, {})
     assert queued.status_code == 201
@@ -284,16 +284,16 @@ def test_a_judges_turn_is_queued_once(ada: Any, studio: Studio) -> None:
     ada.post(f"/jobs/{job_id}/cancel")
 
 
-def test_the_counts_of_a_campaign_are_the_rows(ada: Any, visitor: Any, studio: Studio) -> None:
-    campaign: Campaign = make_campaign(ada, studio, 4, gold=1, overlap=2)
+def test_the_counts_of_a_campaign_are_the_rows(ada: Any, visitor: Any, context: AppContext) -> None:
+    campaign: Campaign = make_campaign(ada, context, 4, gold=1, overlap=2)
     bea = visitor()
     bea.client.headers["Authorization"] = f"Bearer {invited(ada, 'annotator', uuid4().hex[:8])}"
     pairs = next_pairs(bea, campaign, 3)
     vote(bea, pairs[0]["key"])
     bea.post(f"/labels/{pairs[1]['key']}/skip")
     brief = ada.get(f"/campaigns/{campaign.id}").json()
-    kinds = [item.kind for item in items(studio, campaign.id)]
-    taken = sum(item.n_taken for item in items(studio, campaign.id))
+    kinds = [item.kind for item in items(context, campaign.id)]
+    taken = sum(item.n_taken for item in items(context, campaign.id))
     assert kinds.count(ItemKind.PLAIN) == brief["n_items"] == 4
     assert (brief["n_slots"], brief["n_taken"], brief["n_done"]) == (8, taken, 1)
     mine = bea.get(f"/campaigns/{campaign.id}").json()

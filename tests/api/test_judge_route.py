@@ -19,7 +19,7 @@ from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.llm import LlmJudge, OnDemand
 from ptrapp.services import play
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 WAIT_S = 10.0
 
@@ -42,34 +42,36 @@ def judge() -> Slow:
 
 
 @pytest.fixture
-def studio(database: Database, tmp_path: Path, judge: Slow) -> Iterator[Studio]:
+def context(database: Database, tmp_path: Path, judge: Slow) -> Iterator[AppContext]:
     policy = ScriptedEngine(lambda request: "<T> secret.<R> The answer is 1.")
     asked = LlmJudge(ScriptedEngine(judge), "llm:slow")
-    opened = Studio(Settings(data_dir=tmp_path), database, policy, asked)
+    opened = AppContext(Settings(data_dir=tmp_path), database, policy, asked)
     yield opened
     play.stop_all(opened)
 
 
-def browser(studio: Studio) -> TestClient:
+def browser(context: AppContext) -> TestClient:
     app = FastAPI()
     answer_errors(app)
     invitations = Invitations("k" * 32)
-    app.include_router(build_router(studio, invitations))
+    app.include_router(build_router(context, invitations))
     app.add_middleware(with_sessions, key="k" * 32, invitations=invitations)
     return TestClient(app, base_url="http://127.0.0.1:7860")
 
 
-def pair(studio: Studio) -> dict[str, int]:
-    run_id = play.begin(studio, play.Ask("What is 1 + 0?", play.Mode.SAMPLE, 2), "Ada")
-    if live := studio.live.get(run_id):
+def pair(context: AppContext) -> dict[str, int]:
+    run_id = play.begin(context, play.RunRequest("What is 1 + 0?", play.Mode.SAMPLE, 2), "Ada")
+    if live := context.live.get(run_id):
         assert live.ended.wait(WAIT_S)
-    run = play.load(studio, run_id)
+    run = play.load(context, run_id)
     return dict(zip(("left", "right"), (row.id for row in run.rounds), strict=True))
 
 
-def test_while_the_judge_thinks_other_requests_are_answered(studio: Studio, judge: Slow) -> None:
-    sides = pair(studio)
-    with browser(studio) as client, ThreadPoolExecutor() as pool:
+def test_while_the_judge_thinks_other_requests_are_answered(
+    context: AppContext, judge: Slow
+) -> None:
+    sides = pair(context)
+    with browser(context) as client, ThreadPoolExecutor() as pool:
         asked: Any = pool.submit(client.post, "/api/v1/comparisons/judge", json=sides)
         assert judge.asked.wait(WAIT_S)
         health = client.get("/api/v1/health")
@@ -82,12 +84,14 @@ def test_while_the_judge_thinks_other_requests_are_answered(studio: Studio, judg
     assert said.json() == {"outcome": "tie", "rationale": "Alike."}
 
 
-def test_a_judge_that_is_down_is_one_clear_sentence(studio: Studio) -> None:
+def test_a_judge_that_is_down_is_one_clear_sentence(context: AppContext) -> None:
     def nobody() -> ScriptedEngine:
         raise EngineUnavailable("The server at http://127.0.0.1:9/v1 does not answer.")
 
-    without = Studio(studio.settings, studio.database, studio.engine, OnDemand(nobody, "llm:great"))
-    answer = browser(without).post("/api/v1/comparisons/judge", json=pair(studio))
+    without = AppContext(
+        context.settings, context.database, context.engine, OnDemand(nobody, "llm:great")
+    )
+    answer = browser(without).post("/api/v1/comparisons/judge", json=pair(context))
 
     assert answer.status_code == 422
     sentence = "The judge gave no verdict: The server at http://127.0.0.1:9/v1 does not answer."

@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from db.models import CampaignItem, Comparison, Vote
 from db.registry import adapters
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 PAIR = {
     "key", "aspect", "practice", "system", "context", "prompt", "prompt_html", "left", "right",
@@ -33,12 +33,12 @@ PAGES = ("/", "/label", "/campaigns", "/data", "/train", "/join?token=x")
 
 
 @pytest.fixture
-def answering(studio: Studio) -> Iterator[None]:
+def answering(context: AppContext) -> Iterator[None]:
     """The version that wrote what is compared is the one that answers now."""
-    with studio.database.write() as session:
+    with context.database.write() as session:
         adapters.activate(session, version(session, "zqversion"))
     yield
-    with studio.database.write() as session:
+    with context.database.write() as session:
         adapters.activate(session, None)
 
 
@@ -95,10 +95,10 @@ def page_events(rater: Any, page: Any) -> str:
 
 @pytest.mark.usefixtures("answering")
 def test_an_annotator_is_sent_nothing_but_the_texts(
-    ada: Any, bea: Any, studio: Studio, page: Any
+    ada: Any, bea: Any, context: AppContext, page: Any
 ) -> None:
     campaign = make_campaign(
-        ada, studio, 14, gold=3, practice=2,
+        ada, context, 14, gold=3, practice=2,
         guidelines="Be fair.", mix={"uniform": 1, "gold": 1, "repeat": 2},
     )  # fmt: skip
     pairs = label_everything(bea, campaign)
@@ -115,8 +115,8 @@ def test_an_annotator_is_sent_nothing_but_the_texts(
     assert all(set(pair) == PAIR for pair in pairs)
 
 
-def test_an_admins_label_page_is_as_blind(ada: Any, studio: Studio, page: Any) -> None:
-    campaign = make_campaign(ada, studio, 12, gold=2, mix={"uniform": 1, "gold": 1, "repeat": 1})
+def test_an_admins_label_page_is_as_blind(ada: Any, context: AppContext, page: Any) -> None:
+    campaign = make_campaign(ada, context, 12, gold=2, mix={"uniform": 1, "gold": 1, "repeat": 1})
     ada.seen = b""
     label_everything(ada, campaign)
     for path in ("/label", "/config", "/gradio_api/info"):
@@ -127,9 +127,9 @@ def test_an_admins_label_page_is_as_blind(ada: Any, studio: Studio, page: Any) -
 
 
 def test_a_practice_comparison_is_explained_after_the_answer_only(
-    ada: Any, bea: Any, studio: Studio
+    ada: Any, bea: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 1, practice=1)
+    campaign = make_campaign(ada, context, 1, practice=1)
     (pair,) = next_pairs(bea, campaign)
     assert pair["practice"]
     assert LESSON.encode() not in bea.seen
@@ -141,8 +141,8 @@ def test_a_practice_comparison_is_explained_after_the_answer_only(
     assert SHOWN + " 0" in pair[lesson["expected"]]["text"], "the known answer, on this screen"
 
 
-def test_gold_and_repeats_look_like_any_other(ada: Any, bea: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 24, gold=6, mix={"uniform": 1, "gold": 1, "repeat": 1})
+def test_gold_and_repeats_look_like_any_other(ada: Any, bea: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 24, gold=6, mix={"uniform": 1, "gold": 1, "repeat": 1})
     shapes, told, kinds = set(), set(), set()
     before, done = set(), 0
     while pairs := next_pairs(bea, campaign):
@@ -153,7 +153,7 @@ def test_gold_and_repeats_look_like_any_other(ada: Any, bea: Any, studio: Studio
         done = stored["done"]
         again = pair["prompt"] in before
         before.add(pair["prompt"])
-        kinds.add("repeat" if again else kind_of(studio, pair, campaign))
+        kinds.add("repeat" if again else kind_of(context, pair, campaign))
     assert kinds == {"plain", "gold", "repeat"}
     assert len(shapes) == 1
     assert told == {(next(iter(told))[0], 1)}, "each answer counts as one on the page"
@@ -167,8 +167,8 @@ def shape(value: Any) -> Any:
     return type(value).__name__
 
 
-def kind_of(studio: Studio, pair: dict[str, Any], campaign: Campaign) -> str:
-    with studio.database.read() as session:
+def kind_of(context: AppContext, pair: dict[str, Any], campaign: Campaign) -> str:
+    with context.database.read() as session:
         items = session.scalars(
             select(CampaignItem).where(CampaignItem.campaign_id == campaign.id)
         ).all()
@@ -176,8 +176,8 @@ def kind_of(studio: Studio, pair: dict[str, Any], campaign: Campaign) -> str:
         return str(kind.value)
 
 
-def test_no_number_of_a_row_is_in_a_pair(ada: Any, bea: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 6)
+def test_no_number_of_a_row_is_in_a_pair(ada: Any, bea: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 6)
     pairs = next_pairs(bea, campaign, 6)
 
     def leaves(value: Any) -> list[Any]:
@@ -194,9 +194,9 @@ def test_no_number_of_a_row_is_in_a_pair(ada: Any, bea: Any, studio: Studio) -> 
 
 
 def test_sides_are_turned_by_chance_and_stay_as_they_stood(
-    ada: Any, bea: Any, studio: Studio
+    ada: Any, bea: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 40)
+    campaign = make_campaign(ada, context, 40)
     pairs = next_pairs(bea, campaign, 10, tab="one")
     for _ in range(3):
         pairs += next_pairs(bea, campaign, 10, tab="one", have=[pair["key"] for pair in pairs])
@@ -209,8 +209,10 @@ def test_sides_are_turned_by_chance_and_stay_as_they_stood(
     assert all(pair["left"] == texts[pair["key"]] for pair in again)
 
 
-def test_thoughts_are_compared_without_their_responses(ada: Any, bea: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 3, aspect="thought")
+def test_thoughts_are_compared_without_their_responses(
+    ada: Any, bea: Any, context: AppContext
+) -> None:
+    campaign = make_campaign(ada, context, 3, aspect="thought")
     pairs = label_everything(bea, campaign, aside=0)
     assert {pair["aspect"] for pair in pairs} == {"thought"}
     assert all(pair["left"]["text"].startswith("zqthought") for pair in pairs)
@@ -218,9 +220,9 @@ def test_thoughts_are_compared_without_their_responses(ada: Any, bea: Any, studi
 
 
 def test_what_is_revealed_is_this_pair_and_only_after_the_vote(
-    ada: Any, bea: Any, studio: Studio
+    ada: Any, bea: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 2, reveal=True)
+    campaign = make_campaign(ada, context, 2, reveal=True)
     first, second = next_pairs(bea, campaign, 2)
     assert "Vote first" in sentence(bea.post(f"/labels/{first['key']}/reveal"), 403)
     assert leaked(bea.seen) == []
@@ -242,11 +244,11 @@ def test_what_is_revealed_is_this_pair_and_only_after_the_vote(
     assert sentence(bea.post(f"/labels/{undone['key']}/reveal"), 403)
     vote(bea, undone["key"], "tie")
     vote(bea, second["key"])
-    assert [cast.blind for cast in log(studio, campaign)] == [True, True, False, True]
+    assert [cast.blind for cast in log(context, campaign)] == [True, True, False, True]
 
 
-def test_what_is_revealed_stands_where_it_stood(ada: Any, bea: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 8, reveal=True)  # chance turns the sides
+def test_what_is_revealed_stands_where_it_stood(ada: Any, bea: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 8, reveal=True)  # chance turns the sides
     for pair in next_pairs(bea, campaign, 8):
         vote(bea, pair["key"])
         revealed = bea.post(f"/labels/{pair['key']}/reveal").json()
@@ -255,9 +257,9 @@ def test_what_is_revealed_stands_where_it_stood(ada: Any, bea: Any, studio: Stud
             assert pair[side]["text"].startswith(f"{SHOWN} {place} ")
 
 
-def log(studio: Studio, campaign: Campaign) -> list[Vote]:
+def log(context: AppContext, campaign: Campaign) -> list[Vote]:
     """The campaign's votes but those its rounds came with, oldest first."""
-    with studio.database.read() as session:
+    with context.database.read() as session:
         comparison_ids = select(CampaignItem.comparison_id).where(
             CampaignItem.campaign_id == campaign.id
         )
@@ -268,7 +270,9 @@ def log(studio: Studio, campaign: Campaign) -> list[Vote]:
         return list(session.scalars(votes.order_by(Vote.id)))
 
 
-def test_an_undo_makes_no_vote_of_a_known_pair_blind(ada: Any, bea: Any, studio: Studio) -> None:
+def test_an_undo_makes_no_vote_of_a_known_pair_blind(
+    ada: Any, bea: Any, context: AppContext
+) -> None:
     left, right = ada.play("What is 7 + 7?", mode="sample", n=2)
     new = {"name": f"Seen {uuid4().hex}", "source": {"kind": "none"}}
     campaign = Campaign(ada.post("/campaigns", new).json()["campaign_id"], [(left, right)])
@@ -276,7 +280,7 @@ def test_an_undo_makes_no_vote_of_a_known_pair_blind(ada: Any, bea: Any, studio:
     assert ada.post(f"/rounds/{left}/thought").status_code == 200
     (pair,) = next_pairs(ada, campaign)
     vote(ada, pair["key"])
-    assert [cast.blind for cast in log(studio, campaign)] == [False]
+    assert [cast.blind for cast in log(context, campaign)] == [False]
 
 
 @pytest.mark.parametrize(
@@ -289,12 +293,12 @@ def test_an_undo_makes_no_vote_of_a_known_pair_blind(ada: Any, bea: Any, studio:
     ],
 )
 def test_who_a_response_says_it_is_does_not_reach_the_screen(
-    ada: Any, bea: Any, studio: Studio, said: str, shown: str, monkeypatch: pytest.MonkeyPatch
+    ada: Any, bea: Any, context: AppContext, said: str, shown: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(studio.settings.__dict__, "served_model", "acme-chat-9")
-    with studio.database.write() as session:
+    monkeypatch.setitem(context.settings.__dict__, "served_model", "acme-chat-9")
+    with context.database.write() as session:
         version(session, "dpo-000012")
-    campaign = make_campaign(ada, studio, 1, response=said)
+    campaign = make_campaign(ada, context, 1, response=said)
     (pair,) = next_pairs(bea, campaign)
     for side in ("left", "right"):
         assert pair[side]["text"].startswith(shown)
@@ -306,12 +310,12 @@ def test_who_a_response_says_it_is_does_not_reach_the_screen(
 
 
 def test_the_comparisons_of_a_campaign_are_not_told_by_the_play_page(
-    ada: Any, bea: Any, studio: Studio
+    ada: Any, bea: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 1)
+    campaign = make_campaign(ada, context, 1)
     next_pairs(bea, campaign)
     left, right = campaign.pairs[0]
-    with studio.database.read() as session:
+    with context.database.read() as session:
         run_id = session.scalars(
             select(Comparison).where(Comparison.left_round_id == left)
         ).one().left.run_id  # fmt: skip

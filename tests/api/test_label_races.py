@@ -12,7 +12,7 @@ from uuid import uuid4
 from campaign_world import Campaign, Make, join, make_campaign, next_pairs, vote
 
 from bench.labels.recount import Recount, recount
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 
 def people(visitor: Make, admin: Any, n: int) -> list[Any]:
@@ -42,37 +42,37 @@ def label_all(rater: Any, campaign: Campaign) -> list[str]:
     return keys
 
 
-def recounted(studio: Studio, campaign: Campaign, keys: Sequence[str] = ()) -> Recount:
-    found = recount(Path(studio.settings.data_dir), campaign.id, keys)
+def recounted(context: AppContext, campaign: Campaign, keys: Sequence[str] = ()) -> Recount:
+    found = recount(Path(context.settings.data_dir), campaign.id, keys)
     assert not found.flaws, found
     return found
 
 
 def test_more_people_than_places_fill_each_place_once(
-    ada: Any, visitor: Make, studio: Studio
+    ada: Any, visitor: Make, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 9, overlap=2)
+    campaign = make_campaign(ada, context, 9, overlap=2)
     raters = people(visitor, ada, 6)
     keys = at_once([lambda rater=rater: label_all(rater, campaign) for rater in raters])
     acknowledged = [key for of_one in keys for key in of_one]
     assert len(acknowledged) == len(set(acknowledged)) == 18
-    assert recounted(studio, campaign, acknowledged).n_votes == 18
+    assert recounted(context, campaign, acknowledged).n_votes == 18
 
 
 def test_a_budget_is_spent_to_the_last_and_no_further(
-    ada: Any, visitor: Make, studio: Studio
+    ada: Any, visitor: Make, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 6, overlap=3, budget=7)
+    campaign = make_campaign(ada, context, 6, overlap=3, budget=7)
     raters = people(visitor, ada, 6)
     keys = at_once([lambda rater=rater: label_all(rater, campaign) for rater in raters])
     assert sum(map(len, keys)) == 7
-    assert recounted(studio, campaign).n_votes == 7
+    assert recounted(context, campaign).n_votes == 7
 
 
 def test_pages_of_one_person_never_hold_the_same_pair(
-    ada: Any, visitor: Make, studio: Studio
+    ada: Any, visitor: Make, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 12)
+    campaign = make_campaign(ada, context, 12)
     (rater,) = people(visitor, ada, 1)
     cookies = rater.client.cookies
     pages = [visitor() for _ in range(4)]
@@ -86,13 +86,13 @@ def test_pages_of_one_person_never_hold_the_same_pair(
     )
     prompts = Counter(pair["prompt"] for pairs in given for pair in pairs)
     assert len(prompts) == prompts.total() == 12
-    recounted(studio, campaign)
+    recounted(context, campaign)
 
 
 def test_a_vote_sent_many_times_at_once_is_one_vote(
-    ada: Any, visitor: Make, studio: Studio
+    ada: Any, visitor: Make, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 1, overlap=2)
+    campaign = make_campaign(ada, context, 1, overlap=2)
     (rater,) = people(visitor, ada, 1)
     (pair,) = next_pairs(rater, campaign)
     pages = [visitor() for _ in range(6)]
@@ -100,11 +100,13 @@ def test_a_vote_sent_many_times_at_once_is_one_vote(
         page.client.cookies = rater.client.cookies
     answers = at_once([lambda page=page: vote(page, pair["key"]) for page in pages])
     assert answers == [answers[0]] * 6
-    assert recounted(studio, campaign, [pair["key"]]).n_votes == 1
+    assert recounted(context, campaign, [pair["key"]]).n_votes == 1
 
 
-def test_a_vote_and_a_skip_at_once_are_one_of_both(ada: Any, visitor: Make, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 8)
+def test_a_vote_and_a_skip_at_once_are_one_of_both(
+    ada: Any, visitor: Make, context: AppContext
+) -> None:
+    campaign = make_campaign(ada, context, 8)
     (rater,) = people(visitor, ada, 1)
     other = visitor()
     other.client.cookies = rater.client.cookies
@@ -118,7 +120,7 @@ def test_a_vote_and_a_skip_at_once_are_one_of_both(ada: Any, visitor: Make, stud
             ]
         )
         assert sorted(answers) == [200, 409]
-    recounted(studio, campaign)
+    recounted(context, campaign)
 
 
 def work_badly(rater: Any, campaign: Campaign, seed: int) -> None:
@@ -139,9 +141,9 @@ def work_badly(rater: Any, campaign: Campaign, seed: int) -> None:
 
 
 def test_votes_skips_and_undos_of_many_leave_every_counter_right(
-    ada: Any, visitor: Make, studio: Studio
+    ada: Any, visitor: Make, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 20, overlap=2, gold=2, mix={"uniform": 1, "gold": 0.2})
+    campaign = make_campaign(ada, context, 20, overlap=2, gold=2, mix={"uniform": 1, "gold": 0.2})
     raters = people(visitor, ada, 5)
     at_once(
         [
@@ -149,6 +151,6 @@ def test_votes_skips_and_undos_of_many_leave_every_counter_right(
             for seed, rater in enumerate(raters)
         ]
     )
-    recounted(studio, campaign)
+    recounted(context, campaign)
     keys = at_once([lambda rater=rater: label_all(rater, campaign) for rater in raters])
-    recounted(studio, campaign, [key for of_one in keys for key in of_one])
+    recounted(context, campaign, [key for of_one in keys for key in of_one])

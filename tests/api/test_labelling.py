@@ -29,7 +29,7 @@ from db.models import (
     RaterKind,
     Vote,
 )
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 NOBODYS = "0" * 32
 
@@ -44,19 +44,19 @@ def cas(ada: Any, visitor: Make) -> Any:
     return join(visitor, ada, "annotator", f"cas-{uuid4().hex[:8]}")
 
 
-def n_votes(studio: Studio) -> int:
-    with studio.database.read() as session:
+def n_votes(context: AppContext) -> int:
+    with context.database.read() as session:
         return session.scalar(select(func.count()).select_from(Vote)) or 0
 
 
-def assignment(studio: Studio, key: str) -> Assignment:
-    with studio.database.read() as session:
+def assignment(context: AppContext, key: str) -> Assignment:
+    with context.database.read() as session:
         return session.scalars(select(Assignment).where(Assignment.offer_key == key)).one()
 
 
-def run_out(studio: Studio, key: str) -> None:
+def run_out(context: AppContext, key: str) -> None:
     """As if the rater had been away for longer than the lease."""
-    with studio.database.write() as session:
+    with context.database.write() as session:
         session.execute(
             update(Assignment).where(Assignment.offer_key == key).values(lease_until=1.0)
         )
@@ -68,8 +68,8 @@ def undo(rater: Any, campaign: Campaign, key: str | None = None) -> Any:
     return taken_back.json()["pair"]
 
 
-def test_the_next_pairs_come_with_how_far_one_is(ada: Any, bea: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 3)
+def test_the_next_pairs_come_with_how_far_one_is(ada: Any, bea: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 3)
     given = bea.post(f"/campaigns/{campaign.id}/next", {}).json()
     assert {name: given[name] for name in ("done", "practice_left", "finished")} == {
         "done": 0, "practice_left": 0, "finished": False,
@@ -91,9 +91,9 @@ def test_the_next_pairs_come_with_how_far_one_is(ada: Any, bea: Any, studio: Stu
     assert over == {"pairs": [], "done": 3, "practice_left": 0, "finished": True}
 
 
-def test_the_conversation_before_a_prompt_is_shown(ada: Any, bea: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 1)
-    with studio.database.write() as session:
+def test_the_conversation_before_a_prompt_is_shown(ada: Any, bea: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 1)
+    with context.database.write() as session:
         prompt = prompts.ensure_prompt(
             session, f"And {uuid4().hex}?", source="test", system="Be *brief*.",
             context=[
@@ -115,12 +115,12 @@ def test_the_conversation_before_a_prompt_is_shown(ada: Any, bea: Any, studio: S
 
 @pytest.mark.parametrize("outcome", ["left", "right", "tie", "both_bad"])
 def test_an_answer_is_stored_as_what_stood_on_the_screen(
-    ada: Any, bea: Any, studio: Studio, outcome: str
+    ada: Any, bea: Any, context: AppContext, outcome: str
 ) -> None:
-    campaign = make_campaign(ada, studio, 4)
+    campaign = make_campaign(ada, context, 4)
     for pair in next_pairs(bea, campaign, 4):
         vote(bea, pair["key"], outcome, strength=3, decided_ms=1234, client="test")
-        with studio.database.read() as session:
+        with context.database.read() as session:
             (cast,) = session.scalars(select(Vote).where(Vote.key == pair["key"])).all()
             better = {"left": cast.comparison.left, "right": cast.comparison.right}
             said = better.get(cast.outcome.value)
@@ -132,19 +132,19 @@ def test_an_answer_is_stored_as_what_stood_on_the_screen(
 
 
 def test_said_twice_it_is_stored_once_and_answered_alike(
-    ada: Any, bea: Any, studio: Studio
+    ada: Any, bea: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 2)
+    campaign = make_campaign(ada, context, 2)
     (pair,) = next_pairs(bea, campaign)
     first = vote(bea, pair["key"], "left", strength=2)
-    before = n_votes(studio)
+    before = n_votes(context)
     assert vote(bea, pair["key"], "right") == first
-    assert n_votes(studio) == before
+    assert n_votes(context) == before
 
     for path, body in (("reason", {"text": "shorter"}), ("flag", {"note": "odd"})):
         url = f"/labels/{pair['key']}/{path}"
         assert bea.post(url, body).json() == bea.post(url, body).json()
-    assert n_votes(studio) == before + 1, "one row for the reason"
+    assert n_votes(context) == before + 1, "one row for the reason"
     (other,) = next_pairs(bea, campaign)
     for _ in range(2):
         assert bea.post(f"/labels/{other['key']}/skip").json() == {"skipped": True}
@@ -155,14 +155,16 @@ def test_said_twice_it_is_stored_once_and_answered_alike(
     assert bea.get(f"/campaigns/{campaign.id}").json()["n_done_by_me"] == 0
 
 
-def test_a_hundred_sends_of_one_vote_at_once_are_one(ada: Any, bea: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 1)
+def test_a_hundred_sends_of_one_vote_at_once_are_one(
+    ada: Any, bea: Any, context: AppContext
+) -> None:
+    campaign = make_campaign(ada, context, 1)
     (pair,) = next_pairs(bea, campaign)
-    before = n_votes(studio)
+    before = n_votes(context)
     with ThreadPoolExecutor(8) as crowd:
         answers = list(crowd.map(lambda _: vote(bea, pair["key"]), range(24)))
     assert {answer["done"] for answer in answers} == {1}
-    assert n_votes(studio) == before + 1
+    assert n_votes(context) == before + 1
 
 
 @pytest.mark.parametrize(
@@ -182,13 +184,13 @@ def test_a_hundred_sends_of_one_vote_at_once_are_one(ada: Any, bea: Any, studio:
     ],
 )
 def test_what_is_no_answer_is_refused(
-    ada: Any, bea: Any, studio: Studio, wrong: dict[str, Any]
+    ada: Any, bea: Any, context: AppContext, wrong: dict[str, Any]
 ) -> None:
-    (pair,) = next_pairs(bea, make_campaign(ada, studio, 1))
-    before = n_votes(studio)
+    (pair,) = next_pairs(bea, make_campaign(ada, context, 1))
+    before = n_votes(context)
     said = bea.post(f"/labels/{pair['key']}/vote", {"outcome": "left"} | wrong)
     assert next(iter(wrong)) in sentence(said, 422)
-    assert n_votes(studio) == before
+    assert n_votes(context) == before
 
 
 @pytest.mark.parametrize(
@@ -203,9 +205,9 @@ def test_what_is_no_answer_is_refused(
     ],
 )
 def test_words_that_cannot_be_kept_are_refused(
-    ada: Any, bea: Any, studio: Studio, path: str, body: dict[str, Any]
+    ada: Any, bea: Any, context: AppContext, path: str, body: dict[str, Any]
 ) -> None:
-    (pair,) = next_pairs(bea, make_campaign(ada, studio, 1))
+    (pair,) = next_pairs(bea, make_campaign(ada, context, 1))
     vote(bea, pair["key"])
     assert next(iter(body), "text") in sentence(
         bea.post(f"/labels/{pair['key']}/{path}", body), 422
@@ -218,17 +220,19 @@ def test_words_that_cannot_be_kept_are_refused(
      {"tab": "x" * 65}, {"tab": "\x00"}, {"surprise": 1}],
 )  # fmt: skip
 def test_what_cannot_be_given_is_refused(
-    ada: Any, bea: Any, studio: Studio, body: dict[str, Any]
+    ada: Any, bea: Any, context: AppContext, body: dict[str, Any]
 ) -> None:
-    campaign = make_campaign(ada, studio, 1)
+    campaign = make_campaign(ada, context, 1)
     given = bea.post(f"/campaigns/{campaign.id}/next", body)
     assert next(iter(body)) in sentence(given, 422)
 
 
-def test_a_key_is_good_for_whom_it_was_given(ada: Any, bea: Any, cas: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 2, reveal=True)
+def test_a_key_is_good_for_whom_it_was_given(
+    ada: Any, bea: Any, cas: Any, context: AppContext
+) -> None:
+    campaign = make_campaign(ada, context, 2, reveal=True)
     (pair,) = next_pairs(bea, campaign)
-    before = n_votes(studio)
+    before = n_votes(context)
     for key in (pair["key"], NOBODYS, "nobody's", "é"):
         for stranger in (cas, ada) if key == pair["key"] else (cas,):
             for path, body in (
@@ -244,12 +248,12 @@ def test_a_key_is_good_for_whom_it_was_given(ada: Any, bea: Any, cas: Any, studi
             assert "not given to you" in sentence(refused, 404)
     for key in ("x" * 65, "%00"):
         assert "key" in sentence(cas.post(f"/labels/{key}/skip"), 422)
-    assert n_votes(studio) == before
+    assert n_votes(context) == before
     assert SHOWN.encode() not in cas.seen
     assert vote(bea, pair["key"])["counted"]
 
 
-def test_the_key_of_another_page_is_no_key_here(ada: Any, studio: Studio) -> None:
+def test_the_key_of_another_page_is_no_key_here(ada: Any, context: AppContext) -> None:
     """An offer of the Play page belongs to no campaign."""
     key = ada.offer(*ada.play(mode="sample", n=2))
     for path, body in (("vote", {"outcome": "left"}), ("skip", None), ("flag", {})):
@@ -265,9 +269,9 @@ def test_an_unknown_campaign_is_not_found(ada: Any, bea: Any) -> None:
 
 
 def test_a_closed_campaign_gives_nothing_out_and_takes_what_it_gave(
-    ada: Any, bea: Any, studio: Studio
+    ada: Any, bea: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 3)
+    campaign = make_campaign(ada, context, 3)
     first, second = next_pairs(bea, campaign, 2)
     ada.post(f"/campaigns/{campaign.id}/state", {"state": "closed"})
     assert "is closed" in sentence(bea.post(f"/campaigns/{campaign.id}/next", {}), 409)
@@ -278,8 +282,8 @@ def test_a_closed_campaign_gives_nothing_out_and_takes_what_it_gave(
     assert len(next_pairs(bea, campaign, 3)) == 2
 
 
-def test_a_budget_is_never_overspent(ada: Any, bea: Any, cas: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 6, budget=3)
+def test_a_budget_is_never_overspent(ada: Any, bea: Any, cas: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 6, budget=3)
     given = [*next_pairs(bea, campaign, 2), *next_pairs(cas, campaign, 5)]
     assert len(given) == 3
     assert (
@@ -293,11 +297,11 @@ def test_a_budget_is_never_overspent(ada: Any, bea: Any, cas: Any, studio: Studi
 
 
 def test_a_vote_that_comes_too_late_is_kept_and_counts_for_nobody(
-    ada: Any, bea: Any, cas: Any, studio: Studio
+    ada: Any, bea: Any, cas: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 1)
+    campaign = make_campaign(ada, context, 1)
     (pair,) = next_pairs(bea, campaign)
-    run_out(studio, pair["key"])
+    run_out(context, pair["key"])
     (same,) = next_pairs(cas, campaign)
     assert vote(cas, same["key"])["counted"]
     late = vote(bea, pair["key"], "tie")
@@ -307,16 +311,16 @@ def test_a_vote_that_comes_too_late_is_kept_and_counts_for_nobody(
     assert (counts["n_taken"], counts["n_done"]) == (1, 1)
 
 
-def test_a_late_vote_whose_place_is_free_counts(ada: Any, bea: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 2)
+def test_a_late_vote_whose_place_is_free_counts(ada: Any, bea: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 2)
     (pair,) = next_pairs(bea, campaign)
-    run_out(studio, pair["key"])
+    run_out(context, pair["key"])
     assert vote(bea, pair["key"])["counted"]
     assert ada.get(f"/campaigns/{campaign.id}").json()["n_done"] == 1
 
 
-def test_a_new_annotator_practises_first(ada: Any, bea: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 2, practice=2)
+def test_a_new_annotator_practises_first(ada: Any, bea: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 2, practice=2)
     assert bea.get(f"/campaigns/{campaign.id}").json()["practice_left"] == 2
     told = []
     for left in (2, 1):
@@ -339,9 +343,9 @@ def test_a_new_annotator_practises_first(ada: Any, bea: Any, studio: Studio) -> 
 
 
 def test_undo_goes_ten_deep_and_gives_the_pairs_back_as_they_stood(
-    ada: Any, bea: Any, studio: Studio
+    ada: Any, bea: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 12)
+    campaign = make_campaign(ada, context, 12)
     said = []
     outcomes = ["left", "right", "tie", "both_bad"] * 3
     for outcome in outcomes:
@@ -363,9 +367,9 @@ def test_undo_goes_ten_deep_and_gives_the_pairs_back_as_they_stood(
 
 
 def test_an_undone_pair_is_still_ones_own_and_comes_again(
-    ada: Any, bea: Any, cas: Any, studio: Studio
+    ada: Any, bea: Any, cas: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 1)
+    campaign = make_campaign(ada, context, 1)
     (pair,) = next_pairs(bea, campaign, tab="one")
     vote(bea, pair["key"])
     body = {"key": uuid4().hex, "tab": "one"}
@@ -376,16 +380,18 @@ def test_an_undone_pair_is_still_ones_own_and_comes_again(
     assert "not given to you" in sentence(bea.post(f"/labels/{pair['key']}/skip"), 404)
 
 
-def test_an_undo_names_itself_and_no_vote(ada: Any, bea: Any, cas: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 2, overlap=2)
+def test_an_undo_names_itself_and_no_vote(
+    ada: Any, bea: Any, cas: Any, context: AppContext
+) -> None:
+    campaign = make_campaign(ada, context, 2, overlap=2)
     for rater in (bea, cas):
         for pair in next_pairs(rater, campaign, 2):
             vote(rater, pair["key"])
     mine, theirs = uuid4().hex, uuid4().hex
     undo(bea, campaign, mine)
     undo(cas, campaign, theirs)
-    (voted,) = [row.offer_key for row in votes_of(studio, campaign) if row.state == "done"][:1]
-    other = make_campaign(ada, studio, 1)
+    (voted,) = [row.offer_key for row in votes_of(context, campaign) if row.state == "done"][:1]
+    other = make_campaign(ada, context, 1)
     for campaign_id, key in (
         (campaign.id, theirs),
         (campaign.id, voted),
@@ -397,16 +403,16 @@ def test_an_undo_names_itself_and_no_vote(ada: Any, bea: Any, cas: Any, studio: 
     assert sentence(bea.post(f"/campaigns/{campaign.id}/undo", {"key": "x" * 65}), 422)
 
 
-def votes_of(studio: Studio, campaign: Campaign) -> list[Assignment]:
-    with studio.database.read() as session:
+def votes_of(context: AppContext, campaign: Campaign) -> list[Assignment]:
+    with context.database.read() as session:
         rows = select(Assignment).where(Assignment.campaign_id == campaign.id)
         return list(session.scalars(rows.order_by(Assignment.id)))
 
 
 def test_two_pages_of_one_person_are_given_different_pairs(
-    ada: Any, bea: Any, studio: Studio
+    ada: Any, bea: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 5)
+    campaign = make_campaign(ada, context, 5)
     one = next_pairs(bea, campaign, 2, tab="one")
     two = next_pairs(bea, campaign, 2, tab="two")
     keys = [pair["key"] for pair in one + two]
@@ -422,9 +428,9 @@ def test_two_pages_of_one_person_are_given_different_pairs(
 
 
 def test_everybody_at_once_gets_each_pair_once_and_no_pair_too_often(
-    ada: Any, visitor: Make, studio: Studio
+    ada: Any, visitor: Make, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 20, overlap=2)
+    campaign = make_campaign(ada, context, 20, overlap=2)
     people = [join(visitor, ada, "annotator", f"p{n}-{uuid4().hex[:6]}") for n in range(3)]
 
     def work(rater: Any, tab: str) -> list[tuple[str, str]]:
@@ -446,9 +452,9 @@ def test_everybody_at_once_gets_each_pair_once_and_no_pair_too_often(
 
 
 def test_what_is_skipped_is_free_for_others_and_never_comes_again(
-    ada: Any, bea: Any, cas: Any, studio: Studio
+    ada: Any, bea: Any, cas: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 1)
+    campaign = make_campaign(ada, context, 1)
     (pair,) = next_pairs(bea, campaign)
     assert bea.post(f"/labels/{pair['key']}/skip").json() == {"skipped": True}
     assert next_pairs(bea, campaign) == []
@@ -460,27 +466,27 @@ def test_what_is_skipped_is_free_for_others_and_never_comes_again(
     assert "has your vote" in sentence(cas.post(f"/labels/{same['key']}/skip"), 409)
 
 
-def test_a_flag_is_set_and_taken_away(ada: Any, bea: Any, studio: Studio) -> None:
-    (pair,) = next_pairs(bea, make_campaign(ada, studio, 1))
+def test_a_flag_is_set_and_taken_away(ada: Any, bea: Any, context: AppContext) -> None:
+    (pair,) = next_pairs(bea, make_campaign(ada, context, 1))
     url = f"/labels/{pair['key']}/flag"
     assert bea.post(url, {"note": " both are wrong "}).json() == {"flagged": True}
-    row = assignment(studio, pair["key"])
+    row = assignment(context, pair["key"])
     assert (row.flagged, row.note) == (True, "both are wrong")
     vote(bea, pair["key"])
     assert bea.post(url, {"flagged": False, "note": "never mind"}).json() == {"flagged": False}
-    row = assignment(studio, pair["key"])
+    row = assignment(context, pair["key"])
     assert (row.flagged, row.note, row.state) == (False, None, AssignmentState.DONE)
 
 
-def test_a_reason_is_for_a_vote_that_stands(ada: Any, bea: Any, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 1)
+def test_a_reason_is_for_a_vote_that_stands(ada: Any, bea: Any, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 1)
     (pair,) = next_pairs(bea, campaign)
     url = f"/labels/{pair['key']}/reason"
     assert "no vote" in sentence(bea.post(url, {"text": "early"}), 409)
     vote(bea, pair["key"], "tie", strength=2)
     for text, kept in ((" alike ", "alike"), ("quite alike", "quite alike"), ("", None)):
         assert bea.post(url, {"text": text}).json() == {"stored": True}
-        with studio.database.read() as session:
+        with context.database.read() as session:
             newest = session.scalars(
                 select(Vote).where(Vote.offer_key == pair["key"]).order_by(Vote.id.desc())
             ).first()
@@ -490,8 +496,8 @@ def test_a_reason_is_for_a_vote_that_stands(ada: Any, bea: Any, studio: Studio) 
     assert "not given to you" in sentence(bea.post(url, {"text": "after"}), 404)
 
 
-def test_the_changes_are_told_from_left_to_right(ada: Any, bea: Any, studio: Studio) -> None:
-    (pair,) = next_pairs(bea, make_campaign(ada, studio, 1))
+def test_the_changes_are_told_from_left_to_right(ada: Any, bea: Any, context: AppContext) -> None:
+    (pair,) = next_pairs(bea, make_campaign(ada, context, 1))
     pieces = bea.get(f"/labels/{pair['key']}/diff").json()["pieces"]
     assert "".join(text for text, kind in pieces if kind != "added") == pair["left"]["text"]
     assert "".join(text for text, kind in pieces if kind != "removed") == pair["right"]["text"]
@@ -499,9 +505,9 @@ def test_the_changes_are_told_from_left_to_right(ada: Any, bea: Any, studio: Stu
 
 
 def test_nothing_is_revealed_where_the_campaign_hides_it(
-    ada: Any, bea: Any, studio: Studio
+    ada: Any, bea: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 1)
+    campaign = make_campaign(ada, context, 1)
     (pair,) = next_pairs(bea, campaign)
     vote(bea, pair["key"])
     refused = bea.post(f"/labels/{pair['key']}/reveal")
@@ -509,9 +515,9 @@ def test_nothing_is_revealed_where_the_campaign_hides_it(
 
 
 def test_an_agent_is_a_judge_and_takes_nobodys_place(
-    ada: Any, bea: Any, visitor: Make, studio: Studio
+    ada: Any, bea: Any, visitor: Make, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 3, gold=1)
+    campaign = make_campaign(ada, context, 3, gold=1)
     agent, name = visitor(), f"scout-{uuid4().hex[:8]}"
     agent.client.headers["Authorization"] = f"Bearer {invited(ada, 'judge', name)}"
     assert agent.get("/me").json() == {"name": name, "role": "judge"}
@@ -519,7 +525,7 @@ def test_an_agent_is_a_judge_and_takes_nobodys_place(
     while pairs := next_pairs(agent, campaign, 2):
         for pair in pairs:
             vote(agent, pair["key"], "tie")
-    with studio.database.read() as session:
+    with context.database.read() as session:
         rater = session.scalars(select(Rater).where(Rater.name == f"agent:{name}")).one()
         cast = session.scalars(select(Vote).where(Vote.rater_id == rater.id)).all()
     assert (rater.kind, len(cast)) == (RaterKind.JUDGE, 3)

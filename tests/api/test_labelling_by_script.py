@@ -10,7 +10,7 @@ from campaign_world import Campaign, make_campaign
 from sqlalchemy import select
 
 from db.models import Rater, RaterKind, Vote
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 SECTION = README.partition("## Labelling by script")[2].partition("\n## ")[0]
@@ -18,8 +18,8 @@ LABEL, BY_NAME = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
 
 
 @pytest.fixture
-def campaign(ada: Any, studio: Studio) -> Campaign:
-    return make_campaign(ada, studio, 13)
+def campaign(ada: Any, context: AppContext) -> Campaign:
+    return make_campaign(ada, context, 13)
 
 
 def run(code: str, served: str, given: Campaign, **known: Any) -> dict[str, Any]:
@@ -32,13 +32,13 @@ def run(code: str, served: str, given: Campaign, **known: Any) -> dict[str, Any]
 
 
 def test_an_agent_labels_a_campaign_in_twenty_lines(
-    address: str, campaign: Campaign, ada: Any, studio: Studio
+    address: str, campaign: Campaign, ada: Any, context: AppContext
 ) -> None:
     assert len(LABEL.splitlines()) <= 20
     names = run(LABEL, address, campaign)
     me = names["agent"].get("/me").json()
     assert me["role"] == "judge"
-    with studio.database.read() as session:
+    with context.database.read() as session:
         rater = session.scalars(select(Rater).where(Rater.name == f"agent:{me['name']}")).one()
         cast = session.scalars(select(Vote).where(Vote.rater_id == rater.id)).all()
         assert rater.kind is RaterKind.JUDGE

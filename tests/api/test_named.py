@@ -9,7 +9,7 @@ from campaign_world import SHOWN, invited, make_campaign
 from gradio_client import Client
 from gradio_client.exceptions import AppError, AuthenticationError
 
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 Call = Callable[..., Any]
 
@@ -28,9 +28,9 @@ def caller(address: str, ada: Any) -> Callable[[str], Call]:
 
 
 def test_a_campaign_is_labelled_by_name(
-    caller: Callable[[str], Call], ada: Any, studio: Studio
+    caller: Callable[[str], Call], ada: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 3, reveal=True)
+    campaign = make_campaign(ada, context, 3, reveal=True)
     call = caller("annotator")
     (brief,) = [row for row in call("campaigns") if row["id"] == campaign.id]
     assert "n_items" not in brief
@@ -53,7 +53,7 @@ def test_a_campaign_is_labelled_by_name(
 
 
 def test_what_runs_the_product_is_called_by_name(
-    caller: Callable[[str], Call], ada: Any, studio: Studio
+    caller: Callable[[str], Call], ada: Any, context: AppContext
 ) -> None:
     left, right = ada.play("What is 30 + 3?", mode="sample", n=2)
     ada.post("/votes", {"key": ada.offer(left, right), "outcome": "left"})

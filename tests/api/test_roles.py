@@ -22,7 +22,7 @@ from ptrapp.core.errors import Forbidden
 from ptrapp.core.people import ADMINS, LABELS, READS, Role
 from ptrapp.core.settings import Settings
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 EVERYBODY = frozenset(Role)
 
@@ -193,8 +193,8 @@ def test_a_visitor_has_a_name_and_keeps_it(visitor: Make) -> None:
     assert eve.get("/me").json()["name"] != me["name"]
 
 
-def test_a_new_name_takes_the_votes_along(ada: Any, visitor: Make, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 2)
+def test_a_new_name_takes_the_votes_along(ada: Any, visitor: Make, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 2)
     bea = visitor()
     first, second = next_pairs(bea, campaign, 2)
     vote(bea, first["key"])
@@ -202,7 +202,7 @@ def test_a_new_name_takes_the_votes_along(ada: Any, visitor: Make, studio: Studi
     assert bea.post("/me", {"name": f"  {name} "}).json() == {"name": name, "role": "admin"}
     assert bea.get("/me").json()["name"] == name
     vote(bea, second["key"])
-    with studio.database.read() as rows:
+    with context.database.read() as rows:
         rater = rows.scalars(select(Rater).where(Rater.name == name)).one()
         assert len(rows.scalars(select(Vote).where(Vote.rater_id == rater.id)).all()) == 2
     assert bea.post("/me", {"name": name}).status_code == 200, "one's own again"
@@ -255,9 +255,9 @@ def test_a_program_does_not_come_in_by_the_door_of_people(ada: Any, visitor: Mak
 
 
 def test_only_our_own_young_tokens_are_taken(
-    ada: Any, visitor: Make, studio: Studio, monkeypatch: pytest.MonkeyPatch
+    ada: Any, visitor: Make, context: AppContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = secret_key(studio.settings.data_dir)
+    key = secret_key(context.settings.data_dir)
     good = invited(ada, "admin", "root")
     ada.get("/me")
     bad = [
@@ -278,8 +278,8 @@ def test_only_our_own_young_tokens_are_taken(
         Invitations(key).read(good)
 
 
-def test_a_token_does_what_a_cookie_does(ada: Any, visitor: Make, studio: Studio) -> None:
-    campaign = make_campaign(ada, studio, 1)
+def test_a_token_does_what_a_cookie_does(ada: Any, visitor: Make, context: AppContext) -> None:
+    campaign = make_campaign(ada, context, 1)
     script = visitor()
     script.client.headers["Authorization"] = f"bearer {invited(ada, 'annotator', 'robin')}"
     (pair,) = next_pairs(script, campaign)
@@ -290,9 +290,9 @@ def test_a_token_does_what_a_cookie_does(ada: Any, visitor: Make, studio: Studio
 
 
 def test_who_only_labels_sees_open_campaigns_and_no_counts(
-    ada: Any, as_role: Any, studio: Studio
+    ada: Any, as_role: Any, context: AppContext
 ) -> None:
-    shown, hidden = make_campaign(ada, studio, 1), make_campaign(ada, studio, 1)
+    shown, hidden = make_campaign(ada, context, 1), make_campaign(ada, context, 1)
     ada.post(f"/campaigns/{hidden.id}/state", {"state": "closed"})
     bea, val = as_role["annotator"], as_role["viewer"]
     listed = {row["id"]: row for row in bea.get("/campaigns").json()}
@@ -305,26 +305,26 @@ def test_who_only_labels_sees_open_campaigns_and_no_counts(
 
 
 @pytest.fixture(scope="module")
-def where_visitors_label(studio: Studio) -> FastAPI:
+def where_visitors_label(context: AppContext) -> FastAPI:
     """The application of somebody who said --visitor-role annotator."""
     import app  # Gradio takes seconds to import
 
-    folder = studio.settings.data_dir
+    folder = context.settings.data_dir
     settings = Settings(data_dir=folder, visitor_role=Role.ANNOTATOR)
-    return app.build_app(Studio(settings, studio.database, studio.engine))
+    return app.build_app(AppContext(settings, context.database, context.engine))
 
 
 def test_a_visitor_is_what_the_settings_say(
-    where_visitors_label: FastAPI, ada: Any, studio: Studio
+    where_visitors_label: FastAPI, ada: Any, context: AppContext
 ) -> None:
-    campaign = make_campaign(ada, studio, 1)
+    campaign = make_campaign(ada, context, 1)
     guest = type(ada)(where_visitors_label)
     assert guest.get("/me").json()["role"] == "annotator"
     assert guest.post("/invitations", {"role": "admin"}).status_code == 403
     assert guest.get("/training").status_code == 403
     (pair,) = next_pairs(guest, campaign)
     assert vote(guest, pair["key"])["counted"]
-    token = Invitations(secret_key(studio.settings.data_dir)).issue(Role.ADMIN)
+    token = Invitations(secret_key(context.settings.data_dir)).issue(Role.ADMIN)
     guest.client.get(f"/join?token={token}", follow_redirects=False)
     assert guest.get("/me").json()["role"] == "admin"
     assert guest.get("/training").status_code == 200
@@ -345,7 +345,7 @@ def test_the_terminal_shows_how_to_be_admin_where_visitors_are_not(
 
     monkeypatch.setattr(app, "open_engine", lambda settings: ScriptedEngine(lambda _: "x"))
     monkeypatch.setattr(app.uvicorn.Server, "run", lambda *_, **__: None)
-    monkeypatch.setattr(app, "build_app", lambda studio: FastAPI())
+    monkeypatch.setattr(app, "build_app", lambda context: FastAPI())
     settings = Settings(
         data_dir=tmp_path, visitor_role=role, worker=False, port=7867, log_level=log_level
     )

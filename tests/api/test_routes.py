@@ -19,8 +19,8 @@ def sentence(response: Any, status: int) -> str:
     return str(answer["error"])
 
 
-def count(studio: Any, table: Any) -> int:
-    with studio.database.read() as session:
+def count(context: Any, table: Any) -> int:
+    with context.database.read() as session:
         return session.scalar(select(func.count()).select_from(table)) or 0
 
 
@@ -39,16 +39,16 @@ def test_a_run_is_written_and_read(ada: Any) -> None:
     assert ada.post(f"/runs/{ada.run_id}/stop").status_code == 200
 
 
-def test_a_vote_its_thoughts_its_undo(ada: Any, studio: Any) -> None:
+def test_a_vote_its_thoughts_its_undo(ada: Any, context: Any) -> None:
     left, right = ada.play(mode="sample", n=2)
     key = ada.offer(left, right)
-    before = count(studio, Vote)
+    before = count(context, Vote)
     decision = {"key": key, "outcome": "left", "decided_ms": 812, "client": "test"}
     cast = ada.post("/votes", decision)
     assert cast.status_code == 201
     assert set(cast.json()["thoughts"]) == {str(left), str(right)}
     assert ada.post("/votes", decision | {"outcome": "right"}).json() == cast.json()
-    assert count(studio, Vote) == before + 1
+    assert count(context, Vote) == before + 1
     (ballot,) = ada.get(f"/runs/{ada.run_id}").json()["ballots"]
     assert (ballot["outcome"], ballot["blind"]) == ("left", True)
 
@@ -59,14 +59,14 @@ def test_a_vote_its_thoughts_its_undo(ada: Any, studio: Any) -> None:
     assert not ada.get(f"/runs/{ada.run_id}").json()["ballots"]
 
 
-def test_a_foreign_raters_key_is_refused(ada: Any, visitor: Any, studio: Any) -> None:
+def test_a_foreign_raters_key_is_refused(ada: Any, visitor: Any, context: Any) -> None:
     key = ada.offer(*ada.play(mode="sample", n=2))
-    before = count(studio, Vote)
+    before = count(context, Vote)
     eve = visitor()
     vote = eve.post("/votes", {"key": key, "outcome": "left"})
     assert "not offered to you" in sentence(vote, 404)
     assert "not offered to you" in sentence(eve.post("/comparisons/dismiss", {"key": key}), 404)
-    assert count(studio, Vote) == before
+    assert count(context, Vote) == before
     assert b"xylophone" not in eve.seen
     assert ada.post("/votes", {"key": key, "outcome": "left"}).status_code == 201
 
@@ -130,14 +130,14 @@ def test_a_stopped_job_is_discarded_by_a_route(ada: Any) -> None:
     assert job_id not in [job["id"] for job in ada.get("/training").json()["jobs"]]
 
 
-def test_one_job_is_shown_with_all_it_found(ada: Any, studio: Any) -> None:
+def test_one_job_is_shown_with_all_it_found(ada: Any, context: Any) -> None:
     asked = {
         "kind": "evaluate",
         "settings": {"tasks": ["generated"], "rounds": 2},
         "parent": "base",
     }
     job_id = ada.post("/jobs", asked).json()["job_id"]
-    with studio.database.write() as session:
+    with context.database.write() as session:
         while (claimed := queue.claim(session, 15)) and claimed.id != job_id:
             queue.mark_cancelled(session, claimed.id, str(claimed.claim_token))
         found = {"n": 3, "table": [{"version": "base"}]}
@@ -218,14 +218,14 @@ def test_versions_are_served_and_rolled_back(ada: Any) -> None:
     ],
 )
 def test_what_cannot_be_asked_is_refused(
-    ada: Any, studio: Any, body: dict[str, Any], named: str
+    ada: Any, context: Any, body: dict[str, Any], named: str
 ) -> None:
-    before = count(studio, Run)
+    before = count(context, Run)
     response = ada.post("/runs", {"prompt": "What is 1 + 1?"} | body)
     status = response.status_code
     assert status in (400, 422)
     assert named in sentence(response, status)
-    assert count(studio, Run) == before
+    assert count(context, Run) == before
 
 
 @pytest.mark.parametrize(
@@ -286,13 +286,13 @@ def test_two_rounds_that_are_no_pair_are_a_conflict(ada: Any) -> None:
     [{"outcome": "withdrawn"}, {"outcome": "best"}, {"strength": 4}, {"decided_ms": -1},
      {"client": "x" * 33}, {"key": "x" * 65}],
 )  # fmt: skip
-def test_what_is_no_decision_is_refused(ada: Any, studio: Any, wrong: dict[str, Any]) -> None:
+def test_what_is_no_decision_is_refused(ada: Any, context: Any, wrong: dict[str, Any]) -> None:
     key = ada.offer(*ada.play(mode="sample", n=2))
-    before = count(studio, Vote)
+    before = count(context, Vote)
     response = ada.post("/votes", {"key": key, "outcome": "left"} | wrong)
     sentence(response, response.status_code)
     assert response.status_code in (400, 422)
-    assert count(studio, Vote) == before
+    assert count(context, Vote) == before
 
 
 def test_a_database_that_is_locked_says_so(ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from db.labelling import campaigns
 from db.models import Job, JobKind
 from ptrapp.cli import commands
-from ptrapp.cli.context import open_office
+from ptrapp.cli.context import open_context
 from ptrapp.cli.values import read_values
 from ptrapp.core.errors import InputError, ThriceError
 from training.judging.config import JudgeConfig
@@ -80,13 +80,13 @@ def test_settings_are_read_as_what_they_are() -> None:
 @pytest.mark.parametrize("named", ["1", "July, first half"])
 def test_a_judge_is_sent_to_a_campaign_by_its_name_or_number(tmp_path: Path, named: str) -> None:
     here = ("--data-dir", str(tmp_path))
-    with open_office({"data_dir": tmp_path}) as office, office.database.write() as session:
+    with open_context({"data_dir": tmp_path}) as context, context.database.write() as session:
         campaigns.create(session, "July, first half")
 
     said = run(*here, "judge", named, "--judge", "verifier", "--no-wait", "--set", "chunk=8")
 
     assert json.loads(said.output) == {"job": 1}
-    with open_office({"data_dir": tmp_path}) as office, office.database.read() as session:
+    with open_context({"data_dir": tmp_path}) as context, context.database.read() as session:
         job = session.get_one(Job, 1)
     assert job.kind is JobKind.JUDGE
     assert job.payload["settings"] == {"campaign_id": 1, "judge": "verifier", "chunk": 8}

@@ -11,7 +11,15 @@ from sqlalchemy import text
 
 from db.content import prompts, rounds
 from db.content.rounds import NewRound
-from db.labelling import assignments, campaigns, comparisons, preferences, progress, raters, votes
+from db.labelling import (
+    assignments,
+    campaigns,
+    comparisons,
+    preferences,
+    rater_progress,
+    raters,
+    votes,
+)
 from db.labelling.campaigns import NewItem
 from db.models import (
     Aspect,
@@ -187,7 +195,7 @@ def test_a_vote_sent_twice_counts_once(database: Database) -> None:
     assert first.id == again.id
     assert work.campaign().n_done == 1
     with database.read() as session:
-        assert progress.of_rater(session, work.campaign_id, ann).n_done == 1
+        assert rater_progress.of_rater(session, work.campaign_id, ann).n_done == 1
 
 
 def test_a_skipped_comparison_is_somebody_elses(database: Database) -> None:
@@ -203,7 +211,7 @@ def test_a_skipped_comparison_is_somebody_elses(database: Database) -> None:
     with pytest.raises(Conflict, match="skipped"):
         work.vote(key)
     with database.read() as session:
-        assert progress.of_rater(session, work.campaign_id, ann).n_skipped == 1
+        assert rater_progress.of_rater(session, work.campaign_id, ann).n_skipped == 1
     work.recount()
 
 
@@ -340,7 +348,7 @@ def test_a_repeat_is_turned_round_and_a_chain_of_its_own(database: Database) -> 
     assert asked[10][0] is Purpose.LABEL, "not before ten others"
     with database.read() as session:
         assert len(preferences.current_votes(session)) == 14
-        n_answers = progress.of_rater(session, work.campaign_id, ann).n_done
+        n_answers = rater_progress.of_rater(session, work.campaign_id, ann).n_done
     assert n_answers == 14 + len(repeats), "a count that stands still would tell a repeat"
     work.recount()
 
@@ -372,7 +380,7 @@ def test_practice_comes_first_and_is_not_learnt_from(database: Database) -> None
         work.vote(key)
     with database.read() as session:
         assert len(preferences.current_votes(session)) == 2
-        far = progress.of_rater(session, work.campaign_id, ann)
+        far = rater_progress.of_rater(session, work.campaign_id, ann)
     assert (far.n_practised, far.n_done) == (2, 2)
     work.recount()
 

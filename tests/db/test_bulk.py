@@ -8,8 +8,8 @@ from db.labelling import comparisons, raters, votes
 from db.models import Prompt, Rater, RaterKind, Vote
 from db.storage import bulk
 from db.storage.session import Database
-from ptrapp.core.types import Message, Role
-from ptrapp.interchange.records import LEFT, CompletionText, JudgedPair, Opinion, PromptText
+from ptrapp.core.types import Message, MessageRole
+from ptrapp.interchange.records import LEFT, CompletionText, GivenLabel, JudgedPair, PromptText
 from ptrapp.services.files.importing import import_records
 
 COLUMNS = ("sha256", "id", "text", "source", "partition", "context", "created_at")
@@ -36,10 +36,10 @@ def test_rows_under_reserved_ids_are_read_as_any_other(database: Database) -> No
 
 
 def pairs(n: int) -> list[JudgedPair]:
-    context = (Message(Role.USER, "Hi"), Message(Role.ASSISTANT, "Hello"))
+    context = (Message(MessageRole.USER, "Hi"), Message(MessageRole.ASSISTANT, "Hello"))
     sides = (CompletionText(text, "", text, thinking=False) for text in ("better", "worse"))
     left, right = sides
-    said = (Opinion(LEFT, 2), Opinion("tie", user="ann", rationale="Both."))
+    said = (GivenLabel(LEFT, 2), GivenLabel("tie", user="ann", rationale="Both."))
     return [
         JudgedPair(PromptText(f"Q{i % 7}?", context=context), left, right, said) for i in range(n)
     ]

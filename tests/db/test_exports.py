@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_votes import fill, office, refine, sample, vote
+from stored_votes import context, fill, refine, sample, vote
 
 from db.content import sources
 from db.labelling import comparisons, exports, raters, votes
@@ -12,7 +12,7 @@ from db.labelling.exports import Chosen
 from db.models import Aspect, Campaign, CampaignItem, CampaignState, Outcome, RaterKind
 from db.storage.session import Database, Session
 from ptrapp.services.files import exporting
-from ptrapp.services.files.exporting import Ask, What
+from ptrapp.services.files.exporting import ExportRequest, What
 
 
 def outcomes(session: Session, chosen: Chosen) -> list[list[tuple[str, Outcome]]]:
@@ -85,8 +85,8 @@ def test_every_export_is_written_on_both_databases(
     database: Database, tmp_path: Path, what: What
 ) -> None:
     fill(database)
-    at: Any = office(database, tmp_path)
-    manifest = exporting.write(at, Ask(what), tmp_path / "a.jsonl")
+    at: Any = context(database, tmp_path)
+    manifest = exporting.write(at, ExportRequest(what), tmp_path / "a.jsonl")
     assert (
         manifest.n_rows
         == {What.VOTES: 15, What.PREFERENCES: 3, What.UNPAIRED: 5, What.REFINEMENTS: 1}[what]

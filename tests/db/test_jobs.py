@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from db.models import Job, JobKind, JobStatus
-from db.registry import adapters, jobs
+from db.registry import adapters, jobs, workers
 from db.storage.errors import AlreadyQueued, Conflict
 from db.storage.session import Database, open_database
 
@@ -173,13 +173,13 @@ def test_what_a_fenced_worker_stored_beside_is_rolled_back(database: Database) -
 
     def publish() -> None:
         with database.write() as session:
-            jobs.worker_seen(session, "late", 1, "here")
+            workers.seen(session, "late", 1, "here")
             jobs.finish(session, job_id, token)
 
     with pytest.raises(Conflict):
         publish()
     with database.read() as session:
-        assert jobs.last_worker_seen(session) is None
+        assert workers.last_seen(session) is None
 
 
 def test_a_token_is_worth_nothing_after_the_end(database: Database) -> None:
@@ -427,13 +427,13 @@ def test_places_in_the_queue(database: Database) -> None:
 
 def test_the_last_worker_seen_is_told_in_seconds(database: Database) -> None:
     with database.write() as session:
-        assert jobs.last_worker_seen(session) is None
-        jobs.worker_seen(session, "a", 1, "here")
+        assert workers.last_seen(session) is None
+        workers.seen(session, "a", 1, "here")
     time.sleep(0.3)
     with database.write() as session:
-        ago = jobs.last_worker_seen(session)
-        jobs.worker_seen(session, "a", 2, "here")
-        fresh = jobs.last_worker_seen(session)
+        ago = workers.last_seen(session)
+        workers.seen(session, "a", 2, "here")
+        fresh = workers.last_seen(session)
     assert ago is not None
     assert fresh is not None
     assert 0.25 < ago < 10
@@ -443,8 +443,8 @@ def test_the_last_worker_seen_is_told_in_seconds(database: Database) -> None:
 def test_a_worker_that_ended_is_not_waited_for(database: Database) -> None:
     with database.write() as session:
         for name in ("a", "b"):
-            jobs.worker_seen(session, name, 1, "here")
-        jobs.worker_gone(session, "a")
-        assert jobs.last_worker_seen(session) is not None
-        jobs.worker_gone(session, "b")
-        assert jobs.last_worker_seen(session) is None
+            workers.seen(session, name, 1, "here")
+        workers.gone(session, "a")
+        assert workers.last_seen(session) is not None
+        workers.gone(session, "b")
+        assert workers.last_seen(session) is None

@@ -6,7 +6,7 @@ from typing import Any
 from campaign_rows import new_campaign
 
 from db.labelling import agreement, comparisons, votes
-from db.labelling.agreement import OpinionRow
+from db.labelling.agreement import LabelRow
 from db.models import (
     AssignmentState,
     Comparison,
@@ -24,12 +24,12 @@ from db.registry import jobs
 LEFT, RIGHT, TIE = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE
 
 
-def of_campaign(world: Any, campaign_id: int) -> list[OpinionRow]:
+def of_campaign(world: Any, campaign_id: int) -> list[LabelRow]:
     with world.database.read() as session:
         return agreement.of_campaign(session, campaign_id)
 
 
-def of_everything(world: Any) -> list[OpinionRow]:
+def of_everything(world: Any) -> list[LabelRow]:
     with world.database.read() as session:
         return agreement.of_everything(session)
 

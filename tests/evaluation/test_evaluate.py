@@ -14,7 +14,7 @@ from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.evaluation.answers import Measured
 from ptrapp.evaluation.plan import Plan, Setting
-from ptrapp.evaluation.report import Kept, Progress, Watch
+from ptrapp.evaluation.report import EarlierResults, Progress, Watch
 from ptrapp.evaluation.run import evaluate
 from ptrapp.judges.verifier import Verifier
 
@@ -238,7 +238,7 @@ def test_what_is_kept_is_not_asked_again(tmp_path: Path) -> None:
         evaluate(engine, plan("fixer", "copier", controls=True), watch=watch)
     n_before = len(engine.requests)
     cells = [Measured.from_json(one) for one in kept]
-    resumed = evaluate(engine, plan("fixer", "copier", controls=True), kept=Kept(cells))
+    resumed = evaluate(engine, plan("fixer", "copier", controls=True), kept=EarlierResults(cells))
 
     assert resumed.table == whole.table
     assert resumed.given == whole.given
@@ -252,7 +252,7 @@ def test_kept_answers_to_other_problems_are_measured_again(tmp_path: Path) -> No
     cells: list[Measured] = []
     evaluate(engine, plan("base", rounds=1), watch=Watch(cell=cells.append))
     smaller = Plan(tasks=(SUMS,), n=5, rounds=1)
-    assert evaluate(engine, smaller, kept=Kept(cells)).table[0].n == 5
+    assert evaluate(engine, smaller, kept=EarlierResults(cells)).table[0].n == 5
 
 
 def test_progress_ends_at_its_total(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from ptrapp.core.types import Preference
 from ptrapp.engines.base import Request
 from ptrapp.evaluation.matches import Judged
 from ptrapp.evaluation.plan import Plan
-from ptrapp.evaluation.report import Kept, Watch
+from ptrapp.evaluation.report import EarlierResults, Watch
 from ptrapp.evaluation.run import evaluate
 from ptrapp.judges.base import Verdict
 
@@ -85,8 +85,8 @@ def test_a_kept_match_is_not_judged_again_unless_by_another_judge(tmp_path: Path
 
     again, other = Lengthy(), Lengthy()
     other.name = "other"
-    resumed = evaluate(engine, plan(), judge=again, kept=Kept((), read))
-    evaluate(engine, plan(), judge=other, kept=Kept((), read))
+    resumed = evaluate(engine, plan(), judge=again, kept=EarlierResults((), read))
+    evaluate(engine, plan(), judge=other, kept=EarlierResults((), read))
 
     assert resumed.win_rates == whole.win_rates
     assert (again.n_asked, other.n_asked) == (0, 20)

@@ -23,7 +23,7 @@ def answer(value: Any, user: str = "u1", **more: Any) -> dict[str, Any]:
 
 
 def said(pair: JudgedPair) -> dict[str | None, str]:
-    return {one.user: one.outcome for one in pair.opinions}
+    return {one.user: one.outcome for one in pair.labels}
 
 
 def test_nested_records_hold_every_users_ranking() -> None:
@@ -38,7 +38,7 @@ def test_nested_records_hold_every_users_ranking() -> None:
     )
     assert (pair.prompt.text, pair.left.raw, pair.right.raw) == ("Which?", "One.", "Two.")
     assert said(pair) == {"u1": "right", "u2": "left"}
-    assert {one.user: one.rationale for one in pair.opinions} == {"u1": None, "u2": "Shorter."}
+    assert {one.user: one.rationale for one in pair.labels} == {"u1": None, "u2": "Shorter."}
 
 
 def test_flat_records_leave_drafts_out() -> None:
@@ -85,7 +85,7 @@ def test_a_ranking_of_three_is_three_pairs() -> None:
         "fields": {"instruction": "Sort.", "a": "A!", "b": "B!", "c": "C!"}
     }
     pairs = argilla.parse(row)
-    assert [(p.left.raw, p.right.raw, p.opinions[0].outcome) for p in pairs] == [
+    assert [(p.left.raw, p.right.raw, p.labels[0].outcome) for p in pairs] == [
         ("A!", "B!", "left"), ("A!", "C!", "right"), ("B!", "C!", "right"),
     ]  # fmt: skip
 

@@ -14,14 +14,13 @@ from ptrapp.core.errors import InputError
 from ptrapp.interchange import formats, reading
 from ptrapp.interchange.files import RowFile
 from ptrapp.interchange.formats import Format
-from ptrapp.interchange.limits import MIB, Limits
-from ptrapp.interchange.rows import Row
+from ptrapp.interchange.limits import MIB, FileRow, Limits
 
 SMALL = Limits(n_bytes=MIB, n_rows=100, n_line_bytes=2000, depth=6)
 ROWS = [{"prompt": "Wie groß?", "n": 1}, {"prompt": "Why, “you”?", "n": 2}]
 
 
-def read(path: Path, limits: Limits = SMALL) -> list[Row]:
+def read(path: Path, limits: Limits = SMALL) -> list[FileRow]:
     with RowFile(path, limits) as rows:
         first = list(rows)
         assert list(rows) == first, "rows can be gone through again"

@@ -40,7 +40,7 @@ def task(*annotations: dict[str, Any], data: Any = DATA) -> dict[str, Any]:
 
 
 def said(pair: JudgedPair) -> list[tuple[str | None, str]]:
-    return [(one.user, one.outcome) for one in pair.opinions]
+    return [(one.user, one.outcome) for one in pair.labels]
 
 
 def test_every_persons_annotation_is_an_opinion_and_cancelled_ones_are_none() -> None:
@@ -74,8 +74,8 @@ def test_a_choice_over_two_texts_names_a_side_in_words(
             )
         )
     )
-    (opinion,) = pair.opinions
-    assert (opinion.outcome, opinion.strength, opinion.rationale) == (
+    (label,) = pair.labels
+    assert (label.outcome, label.strength, label.rationale) == (
         outcome,
         strength,
         "So it is.",
@@ -101,7 +101,7 @@ def test_the_short_export_has_one_annotation_a_row() -> None:
 
 def test_a_task_without_an_answer_is_a_pair_to_label() -> None:
     (pair,) = label_studio.parse(task())
-    assert pair.opinions == ()
+    assert pair.labels == ()
 
 
 @pytest.mark.parametrize(

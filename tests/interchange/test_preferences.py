@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ptrapp.core.errors import BadRow
-from ptrapp.core.types import Message, Role
+from ptrapp.core.types import Message, MessageRole
 from ptrapp.interchange import preferences, questions, unpaired
 from ptrapp.interchange.records import LEFT, JudgedPair, PromptText
 
@@ -32,7 +32,7 @@ def test_standard_and_conversational_rows_say_the_same() -> None:
     beside = read(prompt=USER["content"], chosen=[USER, BLUE], rejected=[USER, GREEN])
     wanted = ("What color is the sky?", "It is blue.", "It is green.")
     assert [sides(one) for one in (standard, conversational, shared, beside)] == [wanted] * 4
-    assert standard.opinions[0].outcome == LEFT
+    assert standard.labels[0].outcome == LEFT
 
 
 def test_the_raw_text_stays_as_it_stood_in_the_file() -> None:
@@ -63,7 +63,10 @@ def test_a_conversation_becomes_system_context_and_question() -> None:
     assert pair.prompt == PromptText(
         "And at night?",
         "Be brief.",
-        (Message(Role.USER, USER["content"]), Message(Role.ASSISTANT, BLUE["content"])),
+        (
+            Message(MessageRole.USER, USER["content"]),
+            Message(MessageRole.ASSISTANT, BLUE["content"]),
+        ),
     )
 
 

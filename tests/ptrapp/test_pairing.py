@@ -1,6 +1,12 @@
 import pytest
 
-from ptrapp.preferences.pairing import Pair, Scored, best_and_worst, length_controlled, pair_up
+from ptrapp.preferences.pairing import (
+    ChosenRejected,
+    Scored,
+    best_and_worst,
+    length_controlled,
+    pair_up,
+)
 
 
 def test_length_control_by_hand() -> None:
@@ -15,13 +21,13 @@ def test_length_control_by_hand() -> None:
 def test_length_control_can_move_the_choice_to_a_shorter_response() -> None:
     """As above with ρ = 1: −0.5176, 0.7071, −0.1895."""
     scored = [Scored(1, 10), Scored(2, 10), Scored(3, 40)]
-    assert best_and_worst(scored) == Pair(2, 0)
-    assert best_and_worst(scored, rho=1.0) == Pair(1, 0)
+    assert best_and_worst(scored) == ChosenRejected(2, 0)
+    assert best_and_worst(scored, rho=1.0) == ChosenRejected(1, 0)
 
 
 def test_a_malformed_candidate_is_never_chosen_but_may_be_rejected() -> None:
-    assert best_and_worst([Scored(9, 1, False), Scored(2, 1), Scored(1, 1)]) == Pair(1, 2)
-    assert best_and_worst([Scored(3, 1), Scored(2, 1), Scored(1, 1, False)]) == Pair(0, 2)
+    assert best_and_worst([Scored(9, 1, False), Scored(2, 1), Scored(1, 1)]) == ChosenRejected(1, 2)
+    assert best_and_worst([Scored(3, 1), Scored(2, 1), Scored(1, 1, False)]) == ChosenRejected(0, 2)
     assert best_and_worst([Scored(3, 1, False), Scored(2, 1, False)]) is None
 
 
@@ -57,7 +63,7 @@ def test_length_control_has_an_end() -> None:
     found = pair_up([[Scored(2, 100), Scored(1, 10)]] * 3)
 
     assert found.rho == pytest.approx(0.5)
-    assert all(pair == Pair(0, 1) for pair in found.pairs)
+    assert all(pair == ChosenRejected(0, 1) for pair in found.pairs)
 
 
 def test_malformed_candidates_are_rejected_in_a_tenth_of_the_pairs_at_most() -> None:
@@ -68,7 +74,7 @@ def test_malformed_candidates_are_rejected_in_a_tenth_of_the_pairs_at_most() -> 
 
     n_pairs = sum(pair is not None for pair in found.pairs)
     assert (n_pairs, found.n_malformed) == (67, 3)
-    assert found.pairs.count(Pair(0, 1)) == 64
+    assert found.pairs.count(ChosenRejected(0, 1)) == 64
     assert pair_up([[Scored(3, 9), Scored(0, 9, False)]], rho=0.0).pairs == (None,)
 
 

@@ -1,7 +1,7 @@
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.thoughts import Thinking
-from ptrapp.core.types import BASE, Completion, Role, Sampling, Turn
+from ptrapp.core.types import BASE, Completion, MessageRole, Sampling, Turn
 from ptrapp.engines.base import Finished, Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.refinement.loop import (
@@ -16,7 +16,7 @@ from ptrapp.refinement.loop import (
 
 
 def counting(request: Request) -> str:
-    n_rounds = sum(message.role is Role.ASSISTANT for message in request.messages)
+    n_rounds = sum(message.role is MessageRole.ASSISTANT for message in request.messages)
     return f"<T> thought {n_rounds}<R> answer {n_rounds}"
 
 

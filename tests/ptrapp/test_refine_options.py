@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode
 from ptrapp.core.thoughts import Thinking
-from ptrapp.core.types import BASE, Completion, Role, Sampling, Turn
+from ptrapp.core.types import BASE, Completion, MessageRole, Sampling, Turn
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.refinement.loop import RoundFinished, is_unchanged, refine, refine_many, sample
@@ -12,7 +12,7 @@ from ptrapp.refinement.loop import RoundFinished, is_unchanged, refine, refine_m
 
 def by_question(request: Request) -> str:
     """The question "steady" is answered alike from the second round on, "moving" never."""
-    n_rounds = sum(message.role is Role.ASSISTANT for message in request.messages)
+    n_rounds = sum(message.role is MessageRole.ASSISTANT for message in request.messages)
     steady = request.messages[0].content == "steady"
     return f"<R> answer {min(n_rounds, 1) if steady else n_rounds}"
 

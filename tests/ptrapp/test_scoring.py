@@ -9,7 +9,7 @@ from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Preference
 from ptrapp.judges.base import Pair, Verdict
 from ptrapp.judges.verifier import Verifier
-from ptrapp.preferences.scoring import Decided, Pairwise, Tally, score_candidates
+from ptrapp.preferences.scoring import ComparisonTally, Decided, Pairwise, score_candidates
 
 LEFT, RIGHT, TIE = Preference.LEFT, Preference.RIGHT, Preference.TIE
 
@@ -122,7 +122,7 @@ def test_what_a_judge_did_not_say_is_no_score_and_no_tie() -> None:
 
     assert scores.values[1] is None
     assert (scores.values[2] or 0) > (scores.values[0] or 0)
-    assert scores.tally == Tally(n_decided=1, n_unscored=2, n_asked_twice=1)
+    assert scores.tally == ComparisonTally(n_decided=1, n_unscored=2, n_asked_twice=1)
     assert [str(error) for error in scores.errors] == ["It said nothing."] * 2
 
 
@@ -135,11 +135,11 @@ def test_a_doubt_is_counted_apart_from_a_tie() -> None:
 
 
 def test_tallies_of_prompts_add_up() -> None:
-    one, other = Tally(1, 2, 3, 4, 6), Tally(10, 0, 0, 1, 4)
+    one, other = ComparisonTally(1, 2, 3, 4, 6), ComparisonTally(10, 0, 0, 1, 4)
 
-    assert one + other == Tally(11, 2, 3, 5, 10)
+    assert one + other == ComparisonTally(11, 2, 3, 5, 10)
     assert (one + other).agreement == pytest.approx(0.7)
-    assert Tally(n_decided=3).agreement is None
+    assert ComparisonTally(n_decided=3).agreement is None
 
 
 def test_people_are_heard_beside_the_judge_and_can_outweigh_it() -> None:

@@ -18,7 +18,7 @@ from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services import compare, play
 from ptrapp.services.board import Board, read_board
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 
 WAIT_S = 10.0
 
@@ -35,19 +35,19 @@ class World:
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
         self.folder = folder
-        self.studio = self.open()
+        self.context = self.open()
 
     def open(
         self, script: Any = answer, *, engine: Any = None, judge: Any = None, **settings: Any
-    ) -> Studio:
+    ) -> AppContext:
         """Start the product anew over the same database, with this script and these settings."""
         self.engine = engine or ScriptedEngine(script)
         chosen = Settings(data_dir=self.folder, worker=False, **settings)
-        self.studio = Studio(chosen, self.database, self.engine, judge or Verifier())
-        return self.studio
+        self.context = AppContext(chosen, self.database, self.engine, judge or Verifier())
+        return self.context
 
     def begin(self, prompt: str = "What is 1 + 1?", **asked: Any) -> int:
-        return play.begin(self.studio, play.Ask(prompt, **asked), "Ada")
+        return play.begin(self.context, play.RunRequest(prompt, **asked), "Ada")
 
     def play(self, prompt: str = "What is 1 + 1?", **asked: Any) -> Run:
         """A run, written to its end."""
@@ -55,7 +55,7 @@ class World:
         return self.end(run_id)
 
     def end(self, run_id: int) -> Run:
-        if live := self.studio.live.get(run_id):
+        if live := self.context.live.get(run_id):
             assert live.ended.wait(WAIT_S)
         return self.stored(run_id)
 
@@ -66,7 +66,7 @@ class World:
         return run
 
     def board(self, run_id: int, rater: str = "Ada") -> Board:
-        return read_board(self.studio, run_id, rater)
+        return read_board(self.context, run_id, rater)
 
     def pair(self, n: int = 2) -> list[int]:
         """Ids of `n` candidates of a prompt nobody asked before."""
@@ -76,8 +76,8 @@ class World:
 
     def vote(self, outcome: str = "left", rater: str = "Ada") -> str:
         """A vote on a fresh pair; returns its key."""
-        key = compare.open_pair(self.studio, rater, *self.pair())
-        compare.vote(self.studio, rater, key, outcome)
+        key = compare.open_pair(self.context, rater, *self.pair())
+        compare.vote(self.context, rater, key, outcome)
         return key
 
     def count(self, table: str) -> int:
@@ -139,7 +139,7 @@ def database(tmp_path: Path, migrated: Path) -> Iterator[Database]:
 def world(database: Database, tmp_path: Path) -> Iterator[World]:
     made = World(database, tmp_path / "data")
     yield made
-    play.stop_all(made.studio)
+    play.stop_all(made.context)
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ from db.labelling import assignments
 from db.models import Assignment, Rater, RunMode, RunState, Vote
 from db.registry import adapters
 from ptrapp.core.people import Person, Role
+from ptrapp.services.context import DataContext
 from ptrapp.services.labelling import answering, campaigns
-from ptrapp.services.labelling.campaigns import Known, Plan
+from ptrapp.services.labelling.campaigns import CampaignPlan, Known
 from ptrapp.services.labelling.candidates import Source, SourceKind
-from ptrapp.services.labelling.pairs import Pair
-from ptrapp.services.office import Office
+from ptrapp.services.labelling.pairs import LabelPair
 
 EMPTY = Source(SourceKind.NONE)
 
@@ -25,13 +25,13 @@ EMPTY = Source(SourceKind.NONE)
 class Work:
     """A campaign and what people do in it."""
 
-    office: Office
+    context: DataContext
     id: int = 0
     pairs: list[tuple[int, int]] = field(default_factory=list)
 
     def pair(self, *, version: str = "", **texts: str) -> tuple[int, int]:
         """Two candidates of a prompt nobody asked before."""
-        with self.office.database.write() as session:
+        with self.context.database.write() as session:
             prompt = prompts.ensure_prompt(session, f"What is {uuid4().hex}?", source="test")
             found = adapters.by_name(session, version)
             adapter_id = found.id if found else None
@@ -46,25 +46,25 @@ class Work:
 
     def campaign(self, n: int = 1, *, known: Known | None = None, **settings: Any) -> "Work":
         """A campaign of `n` plain comparisons."""
-        plan = Plan(uuid4().hex, source=EMPTY, **settings)
-        made = Work(self.office, campaigns.create(self.office, plan))
+        plan = CampaignPlan(uuid4().hex, source=EMPTY, **settings)
+        made = Work(self.context, campaigns.create(self.context, plan))
         made.pairs = [self.pair() for _ in range(n)]
         items = [Known(*pair) for pair in made.pairs]
-        campaigns.add_known(self.office, made.id, [*items, known] if known else items)
+        campaigns.add_known(self.context, made.id, [*items, known] if known else items)
         return made
 
-    def next(self, person: Person, n: int = 1, **more: Any) -> list[Pair]:
+    def next(self, person: Person, n: int = 1, **more: Any) -> list[LabelPair]:
         given: dict[str, Any] = {"have": [], "tab": ""} | more
-        return answering.next_pairs(self.office, person, self.id, n=n, **given).pairs
+        return answering.next_pairs(self.context, person, self.id, n=n, **given).pairs
 
     def votes(self, person: Person) -> list[Vote]:
-        with self.office.database.read() as session:
+        with self.context.database.read() as session:
             rater = select(Rater.id).where(Rater.name == person.rater).scalar_subquery()
             rows = select(Vote).where(Vote.rater_id == rater).order_by(Vote.id)
             return list(session.scalars(rows))
 
     def assignment(self, key: str) -> Assignment:
-        with self.office.database.write() as session:
+        with self.context.database.write() as session:
             found = assignments.find(session, key)
             assert found is not None
             return found

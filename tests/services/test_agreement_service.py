@@ -13,7 +13,7 @@ from db.labelling import comparisons, raters, votes
 from db.models import ItemKind, Outcome, Purpose, RaterKind, RunMode
 from db.storage.session import Session
 from ptrapp.core.errors import NotFound
-from ptrapp.services.labelling.agreement import Report, read_report
+from ptrapp.services.labelling.agreement import AgreementReport, read_report
 
 LEFT, RIGHT, TIE, BAD = Outcome.LEFT, Outcome.RIGHT, Outcome.TIE, Outcome.BOTH_BAD
 OTHER = {LEFT: RIGHT, RIGHT: LEFT, TIE: TIE, BAD: BAD}
@@ -76,14 +76,14 @@ def label(rows: CampaignRows, people: list[int], number: int) -> None:
 
 
 @pytest.fixture
-def labelled(world: Any) -> tuple[Any, int, Report]:
+def labelled(world: Any) -> tuple[Any, int, AgreementReport]:
     with world.database.write() as session:
         rows = new_campaign(session)
         people = [raters.ensure_rater(session, RaterKind.HUMAN, name).id for name in ("ann", "bob")]
         for number in range(N):
             label(rows, people, number)
     campaign_id = rows.campaign.id
-    return world, campaign_id, read_report(world.studio, campaign_id)
+    return world, campaign_id, read_report(world.context, campaign_id)
 
 
 def query(world: Any, sql: str, **values: Any) -> Any:
@@ -97,7 +97,7 @@ VOTES = (
 )
 
 
-def test_counts_of_each_rater_equal_a_query(labelled: tuple[Any, int, Report]) -> None:
+def test_counts_of_each_rater_equal_a_query(labelled: tuple[Any, int, AgreementReport]) -> None:
     world, _, report = labelled
     assert [rater.name for rater in report.raters] == ["ann", "bob", "judge:verifier"]
     for rater in report.raters:
@@ -118,7 +118,9 @@ def test_counts_of_each_rater_equal_a_query(labelled: tuple[Any, int, Report]) -
             assert estimate.value == pytest.approx(n / estimate.n)
 
 
-def test_bias_gold_repeats_and_pace_equal_queries(labelled: tuple[Any, int, Report]) -> None:
+def test_bias_gold_repeats_and_pace_equal_queries(
+    labelled: tuple[Any, int, AgreementReport],
+) -> None:
     world, _, report = labelled
     people = report.groups[0]
     assert people.kind == "human"
@@ -149,7 +151,7 @@ def test_bias_gold_repeats_and_pace_equal_queries(labelled: tuple[Any, int, Repo
     assert hasty > 0
 
 
-def test_agreement_of_two_raters_equals_a_query(labelled: tuple[Any, int, Report]) -> None:
+def test_agreement_of_two_raters_equals_a_query(labelled: tuple[Any, int, AgreementReport]) -> None:
     world, _, report = labelled
     pairs = {(each.first, each.second): each for each in report.kappas}
     assert set(pairs) == {("ann", "bob"), ("ann", "judge:verifier"), ("bob", "judge:verifier")}
@@ -167,7 +169,7 @@ def test_agreement_of_two_raters_equals_a_query(labelled: tuple[Any, int, Report
     assert found.kappa.value < found.share.value
 
 
-def test_people_and_judges_stand_side_by_side(labelled: tuple[Any, int, Report]) -> None:
+def test_people_and_judges_stand_side_by_side(labelled: tuple[Any, int, AgreementReport]) -> None:
     _, campaign_id, report = labelled
     assert report.campaign_id == campaign_id
     assert [(group.kind, group.n_raters) for group in report.groups] == [
@@ -194,14 +196,16 @@ def test_everything_is_what_all_campaigns_and_the_play_page_hold(world: Any) -> 
         ann = raters.ensure_rater(session, RaterKind.HUMAN, "ann")
         label(rows, [ann.id], 1)
     world.vote("left", "bob")
-    report = read_report(world.studio)
+    report = read_report(world.context)
     assert report.campaign_id is None
     counted = {rater.name: rater.figures.n_votes for rater in report.raters}
     assert counted == {"ann": 1, "bob": 1, "judge:verifier": 1}
     assert report.groups[0].figures.position.left.n == 2, "the Play page's sides are no lot"
 
 
-def test_a_report_is_plain_json_and_an_empty_one_too(labelled: tuple[Any, int, Report]) -> None:
+def test_a_report_is_plain_json_and_an_empty_one_too(
+    labelled: tuple[Any, int, AgreementReport],
+) -> None:
     world, _, report = labelled
     values = json.loads(json.dumps(report.as_json()))
     interval = values["groups"][0]["alpha"]["interval"]
@@ -209,7 +213,7 @@ def test_a_report_is_plain_json_and_an_empty_one_too(labelled: tuple[Any, int, R
     assert values["raters"][0]["figures"]["position"]["biased"] in (True, False)
     with world.database.write() as session:
         empty = new_campaign(session, "empty").campaign.id
-    assert read_report(world.studio, empty).as_json() == {
+    assert read_report(world.context, empty).as_json() == {
         "campaign_id": empty,
         "groups": [],
         "kappas": [],
@@ -220,4 +224,4 @@ def test_a_report_is_plain_json_and_an_empty_one_too(labelled: tuple[Any, int, R
 
 def test_a_campaign_that_is_not_there(world: Any) -> None:
     with pytest.raises(NotFound, match="no campaign 99"):
-        read_report(world.studio, 99)
+        read_report(world.context, 99)

@@ -11,8 +11,8 @@ from db.models import Outcome, Run
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import board, compare, play
-from ptrapp.services.board import Board, Cell
-from ptrapp.services.context import Studio
+from ptrapp.services.board import Board, BoardCell
+from ptrapp.services.context import AppContext
 
 
 def text_of(board: Board) -> str:
@@ -23,7 +23,7 @@ def thoughts_of(board: Board) -> list[str | None]:
     return [cell.thought for cell in board.cells]
 
 
-def first_words(world: Any, run_id: int) -> Cell:
+def first_words(world: Any, run_id: int) -> BoardCell:
     """The first cell, as soon as something is written in it."""
     deadline = time.monotonic() + 5
     while not (cell := world.board(run_id).cells[0]).n_tokens:
@@ -41,7 +41,7 @@ def test_a_thought_that_was_not_opened_is_not_on_the_board(world: Any) -> None:
 
 def test_an_opened_thought_is_on_the_board_of_who_opened_it(world: Any) -> None:
     run = world.play(n=2)
-    opened = compare.open_thought(world.studio, "Ada", run.rounds[1].id)
+    opened = compare.open_thought(world.context, "Ada", run.rounds[1].id)
     assert opened.text.startswith("secret of round 2")
     assert thoughts_of(world.board(run.id)) == [None, opened.text]
     assert "secret" not in text_of(world.board(run.id, "Bob"))
@@ -50,15 +50,15 @@ def test_an_opened_thought_is_on_the_board_of_who_opened_it(world: Any) -> None:
 def test_thoughts_under_comparison_are_hidden_until_the_vote(world: Any) -> None:
     run = world.play(n=3)
     first, second, third = (row.id for row in run.rounds)
-    compare.open_thought(world.studio, "Ada", first)
-    key = compare.open_pair(world.studio, "Ada", first, second)
+    compare.open_thought(world.context, "Ada", first)
+    key = compare.open_pair(world.context, "Ada", first, second)
     assert "secret" not in text_of(world.board(run.id))
-    compare.open_thought(world.studio, "Ada", third)
+    compare.open_thought(world.context, "Ada", third)
     shown = thoughts_of(world.board(run.id))
     assert shown[:2] == [None, None]
     assert shown[2]
 
-    compare.vote(world.studio, "Ada", key, "left")
+    compare.vote(world.context, "Ada", key, "left")
     board = world.board(run.id)
     assert all(thoughts_of(board))
     assert [(ballot.outcome, ballot.blind) for ballot in board.ballots] == [("left", False)]
@@ -67,12 +67,12 @@ def test_thoughts_under_comparison_are_hidden_until_the_vote(world: Any) -> None
 def test_a_vote_does_not_open_a_round_that_is_in_another_open_pair(world: Any) -> None:
     run = world.play(mode=play.Mode.SAMPLE, n=3)
     first, second, third = (row.id for row in run.rounds)
-    key = compare.open_pair(world.studio, "Ada", first, second)
-    other = compare.open_pair(world.studio, "Ada", second, third)
-    opened = compare.vote(world.studio, "Ada", key, "left")
+    key = compare.open_pair(world.context, "Ada", first, second)
+    other = compare.open_pair(world.context, "Ada", second, third)
+    opened = compare.vote(world.context, "Ada", key, "left")
     assert [thought.round_id for thought in opened] == [first]
     assert [bool(thought) for thought in thoughts_of(world.board(run.id))] == [True, False, False]
-    compare.vote(world.studio, "Ada", other, "tie")
+    compare.vote(world.context, "Ada", other, "tie")
     board = world.board(run.id)
     assert all(thoughts_of(board))
     assert [ballot.blind for ballot in board.ballots] == [True, True]
@@ -81,9 +81,9 @@ def test_a_vote_does_not_open_a_round_that_is_in_another_open_pair(world: Any) -
 def test_a_pair_put_aside_hides_nothing(world: Any) -> None:
     run = world.play(n=2)
     first, second = (row.id for row in run.rounds)
-    compare.open_thought(world.studio, "Ada", first)
-    key = compare.open_pair(world.studio, "Ada", first, second)
-    compare.put_aside(world.studio, "Ada", key)
+    compare.open_thought(world.context, "Ada", first)
+    key = compare.open_pair(world.context, "Ada", first, second)
+    compare.put_aside(world.context, "Ada", key)
     board = world.board(run.id)
     assert [bool(thought) for thought in thoughts_of(board)] == [True, False]
     assert not board.ballots
@@ -92,8 +92,8 @@ def test_a_pair_put_aside_hides_nothing(world: Any) -> None:
 def test_the_sides_are_told_as_they_stand_on_the_screen(world: Any) -> None:
     run = world.play(n=2)
     first, second = (row.id for row in run.rounds)
-    key = compare.open_pair(world.studio, "Ada", second, first)
-    compare.vote(world.studio, "Ada", key, "left")
+    key = compare.open_pair(world.context, "Ada", second, first)
+    compare.vote(world.context, "Ada", key, "left")
     (ballot,) = world.board(run.id).ballots
     assert (ballot.left, ballot.right, ballot.outcome) == (second, first, "left")
     with world.database.read() as session:
@@ -107,10 +107,10 @@ def test_a_thought_being_written_is_shown_to_who_watches_only(world: Any) -> Non
     run_id = world.begin(n=1)
     cell = first_words(world, run_id)
     assert (cell.state, cell.thought, cell.response) == ("writing", None, "")
-    compare.watch_thought(world.studio, "Ada", run_id, 0, 0)
+    compare.watch_thought(world.context, "Ada", run_id, 0, 0)
     assert "secret" in (world.board(run_id).cells[0].thought or "")
     assert "secret" not in text_of(world.board(run_id, "Bob"))
-    play.stop(world.studio, run_id)
+    play.stop(world.context, run_id)
     world.end(run_id)
 
 
@@ -120,13 +120,13 @@ def test_a_watched_thought_is_remembered_and_makes_the_vote_not_blind(
     world.open(gate)
     run_id = world.begin(n=2)
     assert gate.reached.wait(5)
-    compare.watch_thought(world.studio, "Ada", run_id, 1, 0)
-    compare.watch_thought(world.studio, "Ada", run_id, 0, 0)  # too late: it is stored
+    compare.watch_thought(world.context, "Ada", run_id, 1, 0)
+    compare.watch_thought(world.context, "Ada", run_id, 0, 0)  # too late: it is stored
     gate.open.set()
     run = world.end(run_id)
     assert [bool(thought) for thought in thoughts_of(world.board(run_id))] == [False, True]
-    key = compare.open_pair(world.studio, "Ada", *(row.id for row in run.rounds))
-    compare.vote(world.studio, "Ada", key, "right")
+    key = compare.open_pair(world.context, "Ada", *(row.id for row in run.rounds))
+    compare.vote(world.context, "Ada", key, "right")
     assert [ballot.blind for ballot in world.board(run_id).ballots] == [False]
 
 
@@ -152,10 +152,10 @@ def test_a_board_read_while_its_run_ends_is_not_the_last_one(
 
     world.open(held)
     run_id = world.begin(n=1)
-    live = world.studio.live[run_id]
+    live = world.context.live[run_id]
 
-    def read_just_before_the_end(studio: Studio, run_id: int) -> Run:
-        row = play.load(studio, run_id)
+    def read_just_before_the_end(context: AppContext, run_id: int) -> Run:
+        row = play.load(context, run_id)
         gate.set()
         assert live.ended.wait(5)
         return row

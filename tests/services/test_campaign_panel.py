@@ -32,7 +32,7 @@ def test_progress_is_what_the_campaign_counts_and_days_what_was_done(world: Any)
         new.answer(items[1], ann.id, LEFT)
         new.answer(items[2], bob.id, LEFT, done_at=now() - timedelta(days=N_DAYS))
         old.answer(old.item(items[2].comparison_id), bob.id, TIE, done_at=now() - timedelta(days=1))
-    first, second = read_panel(world.studio, now()).campaigns
+    first, second = read_panel(world.context, now()).campaigns
     assert (first.name, first.n_done, first.n_wanted, first.n_active) == ("new", 2, 5, 1)
     assert first.days == [0] * (N_DAYS - 1) + [2]
     assert (second.name, second.n_wanted, second.n_active) == ("old", 0, 1)
@@ -46,7 +46,7 @@ def test_a_new_campaign_can_be_of_what_is_there(world: Any) -> None:
     left, _ = world.pair()
     with world.database.write() as session:
         scores.record(session, judge.id, {left: 0.5})
-    panel = json.loads(json.dumps(read_panel(world.studio).as_json()))
+    panel = json.loads(json.dumps(read_panel(world.context).as_json()))
     assert panel == {
         "campaigns": [],
         "sources": {"judges": ["judge:rm"], "imports": [], "versions": ["base"]},
@@ -72,7 +72,7 @@ def test_the_gallery_says_who_said_what_of_which_texts(world: Any) -> None:
         rows.answer(agreed, ann.id, TIE)
         rows.answer(agreed, bob.id, TIE)
         votes.judge_vote(session, judge.id, apart.comparison_id, LEFT, "It is <b>right</b>.", "v")
-    gallery = read_gallery(world.studio, rows.campaign.id)
+    gallery = read_gallery(world.context, rows.campaign.id)
     assert gallery.n == 1
     (shown,) = gallery.shown
     assert shown.comparison_id == apart.comparison_id
@@ -99,7 +99,7 @@ def test_the_gallery_comes_in_pages(world: Any) -> None:
             rows.answer(item, ann.id, LEFT)
             rows.answer(item, bob.id, RIGHT)
     first, last = (
-        read_gallery(world.studio, rows.campaign.id, offset, limit=2) for offset in (0, 2)
+        read_gallery(world.context, rows.campaign.id, offset, limit=2) for offset in (0, 2)
     )
     assert (first.n, last.n, len(first.shown), len(last.shown)) == (3, 3, 2, 1)
     seen = [each.comparison_id for each in (*first.shown, *last.shown)]
@@ -116,11 +116,11 @@ def test_a_reason_without_end_is_cut(world: Any) -> None:
         rows.answer(item, bob.id, RIGHT)
         judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge:verifier")
         votes.judge_vote(session, judge.id, item.comparison_id, LEFT, "x" * 100_000, "v")
-    (shown,) = read_gallery(world.studio, rows.campaign.id).shown
+    (shown,) = read_gallery(world.context, rows.campaign.id).shown
     assert len(shown.said[2].reason) < 10_000
     assert shown.said[2].reason.endswith("…")
 
 
 def test_a_campaign_that_is_not_there_has_no_gallery(world: Any) -> None:
     with pytest.raises(NotFound, match="no campaign 99"):
-        read_gallery(world.studio, 99)
+        read_gallery(world.context, 99)

@@ -13,7 +13,7 @@ from db.storage.errors import Conflict
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import Role
 from ptrapp.services.labelling import answering, campaigns, candidates
-from ptrapp.services.labelling.campaigns import Known, Mix, Plan
+from ptrapp.services.labelling.campaigns import CampaignPlan, Known, Mix
 from ptrapp.services.labelling.candidates import Source, SourceKind
 
 ADA, ROOT, VAL = somebody(), somebody("Root", Role.ADMIN), somebody("Val", Role.VIEWER)
@@ -22,13 +22,15 @@ SIBLINGS = Source(SourceKind.SIBLINGS)
 
 @pytest.fixture
 def work(world: Any) -> Work:
-    return Work(world.studio)
+    return Work(world.context)
 
 
 def test_a_campaign_is_filled_and_then_opened(work: Work) -> None:
     pairs = [work.pair() for _ in range(3)]
-    campaign_id = campaigns.create(work.office, Plan(" One  two ", source=SIBLINGS, overlap=2))
-    view = campaigns.view(work.office, ROOT, campaign_id)
+    campaign_id = campaigns.create(
+        work.context, CampaignPlan(" One  two ", source=SIBLINGS, overlap=2)
+    )
+    view = campaigns.view(work.context, ROOT, campaign_id)
     assert (view.name, view.state) == ("One two", "open")
     assert (view.counts["n_items"], view.counts["n_slots"]) == (len(pairs), 6)
 
@@ -50,35 +52,35 @@ def test_one_whose_filling_was_cut_off_gives_nothing_out(
     add_items = rows.add_items
     monkeypatch.setattr(rows, "add_items", fail)
     with pytest.raises(Conflict, match="power"):
-        campaigns.create(work.office, Plan("Cut", source=SIBLINGS))
+        campaigns.create(work.context, CampaignPlan("Cut", source=SIBLINGS))
     assert filled == [2, 1]
-    (view,) = campaigns.listing(work.office, ROOT)
+    (view,) = campaigns.listing(work.context, ROOT)
     assert (view.state, view.counts["n_items"]) == (CampaignState.PREPARING, 2)
-    assert not campaigns.listing(work.office, ADA)
+    assert not campaigns.listing(work.context, ADA)
     with pytest.raises(Conflict, match="preparing"):
-        answering.next_pairs(work.office, ADA, view.id, n=1, have=[], tab="")
+        answering.next_pairs(work.context, ADA, view.id, n=1, have=[], tab="")
 
 
 @pytest.mark.parametrize(
     "plan",
     [
-        Plan(" "),
-        Plan("x" * 121),
-        Plan("x", overlap=0),
-        Plan("x", budget=0),
-        Plan("x", mix=Mix(0, 0, 0, 0, 0)),
-        Plan("x", mix=Mix(uncertain=-1)),
-        Plan("x", n_practice=101),
-        Plan("x", guidelines="x" * 20_001),
-        Plan("x", aspect="style"),
-        Plan("x", source=Source(max_pairs=0)),
+        CampaignPlan(" "),
+        CampaignPlan("x" * 121),
+        CampaignPlan("x", overlap=0),
+        CampaignPlan("x", budget=0),
+        CampaignPlan("x", mix=Mix(0, 0, 0, 0, 0)),
+        CampaignPlan("x", mix=Mix(uncertain=-1)),
+        CampaignPlan("x", n_practice=101),
+        CampaignPlan("x", guidelines="x" * 20_001),
+        CampaignPlan("x", aspect="style"),
+        CampaignPlan("x", source=Source(max_pairs=0)),
     ],
 )
-def test_a_plan_that_cannot_work_makes_nothing(work: Work, plan: Plan) -> None:
+def test_a_plan_that_cannot_work_makes_nothing(work: Work, plan: CampaignPlan) -> None:
     work.pair()
     with pytest.raises(InputError):
-        campaigns.create(work.office, plan)
-    assert not campaigns.listing(work.office, ROOT)
+        campaigns.create(work.context, plan)
+    assert not campaigns.listing(work.context, ROOT)
 
 
 @pytest.mark.parametrize(
@@ -95,23 +97,23 @@ def test_where_nothing_is_to_compare_it_says_what_to_do(
     work: Work, kind: SourceKind, said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        campaigns.create(work.office, Plan("x", source=Source(kind)))
+        campaigns.create(work.context, CampaignPlan("x", source=Source(kind)))
 
 
 def test_only_what_can_be_read_is_compared(work: Work) -> None:
     work.pair(left="", right="Four.")
     work.pair(left="Four.", right="Four.")
     with pytest.raises(InputError, match="nothing to compare"):
-        campaigns.create(work.office, Plan("x", source=SIBLINGS))
-    thoughts = campaigns.create(work.office, Plan("x", aspect="thought", source=SIBLINGS))
-    counts = campaigns.view(work.office, ROOT, thoughts).counts
+        campaigns.create(work.context, CampaignPlan("x", source=SIBLINGS))
+    thoughts = campaigns.create(work.context, CampaignPlan("x", aspect="thought", source=SIBLINGS))
+    counts = campaigns.view(work.context, ROOT, thoughts).counts
     assert counts["n_items"] == 1, "a thought is compared where its response can be read too"
 
 
 def test_the_draw_of_a_seed_is_the_same_again(work: Work) -> None:
     for _ in range(8):
         work.pair()
-    with work.office.database.read() as session:
+    with work.context.database.read() as session:
         first, again, other = (
             [
                 (item.left, item.right)
@@ -123,12 +125,12 @@ def test_the_draw_of_a_seed_is_the_same_again(work: Work) -> None:
         )
     assert len(first) == 4
     assert first == again != other
-    assert candidates.preview(work.office, Source(max_pairs=4), "response") == 4
+    assert candidates.preview(work.context, Source(max_pairs=4), "response") == 4
 
 
 def test_the_closer_the_scores_the_more_uncertain(work: Work) -> None:
     pairs = [work.pair() for _ in range(4)]
-    with work.office.database.write() as session:
+    with work.context.database.write() as session:
         judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge:rm").id
         for (left, right), apart in zip(pairs, (0.0, 0.5, 4.0), strict=False):
             scores.record(session, judge, {left: -apart, right: apart})
@@ -146,57 +148,57 @@ def test_the_closer_the_scores_the_more_uncertain(work: Work) -> None:
 
 def test_who_labels_sees_what_is_open_and_his_own_counts(work: Work) -> None:
     made, hidden = work.campaign(2), work.campaign(1)
-    campaigns.set_state(work.office, hidden.id, "closed")
+    campaigns.set_state(work.context, hidden.id, "closed")
     (pair,) = made.next(ADA)
-    answering.vote(work.office, ADA, pair.key, "left")
-    (view,) = campaigns.listing(work.office, ADA)
+    answering.vote(work.context, ADA, pair.key, "left")
+    (view,) = campaigns.listing(work.context, ADA)
     assert (view.id, view.n_done_by_me, view.counts) == (made.id, 1, {})
     assert {"n_items", "budget"}.isdisjoint(view.as_json())
     with pytest.raises(NotFound, match=f"no campaign {hidden.id} for you"):
-        campaigns.view(work.office, ADA, hidden.id)
+        campaigns.view(work.context, ADA, hidden.id)
     for person in (ROOT, VAL):
-        assert [row.id for row in campaigns.listing(work.office, person)] == [hidden.id, made.id]
-        assert campaigns.view(work.office, person, made.id).counts["n_done"] == 1
+        assert [row.id for row in campaigns.listing(work.context, person)] == [hidden.id, made.id]
+        assert campaigns.view(work.context, person, made.id).counts["n_done"] == 1
 
 
 def test_practice_left_is_what_there_is_to_practise(work: Work) -> None:
     known = Known(*work.pair(), gold="left", practice=True)
     made = work.campaign(1, known=known, n_practice=5)
-    assert campaigns.view(work.office, ADA, made.id).practice_left == 1
+    assert campaigns.view(work.context, ADA, made.id).practice_left == 1
     (pair,) = made.next(ADA)
-    answering.vote(work.office, ADA, pair.key, "left")
-    assert campaigns.view(work.office, ADA, made.id).practice_left == 0
+    answering.vote(work.context, ADA, pair.key, "left")
+    assert campaigns.view(work.context, ADA, made.id).practice_left == 0
 
 
 def test_a_known_answer_is_kept_in_the_order_it_was_said(work: Work) -> None:
     made = work.campaign(0)
     left, right = work.pair()
     asked = [Known(right, left, gold="left", explanation="because")]
-    assert campaigns.add_known(work.office, made.id, asked) == 1
-    (row,) = campaigns.known(work.office, made.id)
+    assert campaigns.add_known(work.context, made.id, asked) == 1
+    (row,) = campaigns.known(work.context, made.id)
     assert (row["kind"], row["gold"], row["explanation"]) == (ItemKind.GOLD, "right", "because")
     assert (row["left"], row["right"]) == ("Three.", "Three plus four is seven.")
     with pytest.raises(InputError, match="known answer"):
-        campaigns.add_known(work.office, made.id, [Known(left, right, practice=True)])
+        campaigns.add_known(work.context, made.id, [Known(left, right, practice=True)])
     with pytest.raises(InputError, match="'withdrawn' is no outcome"):
-        campaigns.add_known(work.office, made.id, [Known(left, right, gold="withdrawn")])
+        campaigns.add_known(work.context, made.id, [Known(left, right, gold="withdrawn")])
 
 
 def test_what_is_not_there_is_not_found(work: Work) -> None:
     for ask in (
-        lambda: campaigns.set_state(work.office, 77, "open"),
-        lambda: campaigns.set_guidelines(work.office, 77, "x"),
-        lambda: campaigns.add_known(work.office, 77, []),
-        lambda: campaigns.known(work.office, 77),
-        lambda: campaigns.view(work.office, ROOT, 77),
+        lambda: campaigns.set_state(work.context, 77, "open"),
+        lambda: campaigns.set_guidelines(work.context, 77, "x"),
+        lambda: campaigns.add_known(work.context, 77, []),
+        lambda: campaigns.known(work.context, 77),
+        lambda: campaigns.view(work.context, ROOT, 77),
     ):
         with pytest.raises(NotFound, match="no campaign 77"):
             ask()
     made = work.campaign(0)
     with pytest.raises(InputError, match="cannot be 'preparing'"):
-        campaigns.set_state(work.office, made.id, "preparing")
+        campaigns.set_state(work.context, made.id, "preparing")
     with pytest.raises(InputError, match="at most 20000"):
-        campaigns.set_guidelines(work.office, made.id, "x" * 20_001)
-    name = campaigns.view(work.office, ROOT, made.id).name
+        campaigns.set_guidelines(work.context, made.id, "x" * 20_001)
+    name = campaigns.view(work.context, ROOT, made.id).name
     with pytest.raises(Conflict, match="already"):
-        campaigns.create(work.office, Plan(name, source=EMPTY))
+        campaigns.create(work.context, CampaignPlan(name, source=EMPTY))

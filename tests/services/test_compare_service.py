@@ -24,9 +24,9 @@ def standing(world: Any) -> list[Vote]:
 
 def test_a_vote_is_stored_with_what_is_known_of_it(world: Any) -> None:
     pair = world.pair()
-    key = compare.open_pair(world.studio, "Ada", *pair)
+    key = compare.open_pair(world.context, "Ada", *pair)
     thoughts = compare.vote(
-        world.studio, "Ada", key, "right", strength=2, decided_ms=900, client="board"
+        world.context, "Ada", key, "right", strength=2, decided_ms=900, client="board"
     )
     assert [thought.round_id for thought in thoughts] == pair
     assert all(thought.text.startswith("secret") for thought in thoughts)
@@ -37,54 +37,54 @@ def test_a_vote_is_stored_with_what_is_known_of_it(world: Any) -> None:
 
 
 def test_sent_twice_it_is_stored_once(world: Any) -> None:
-    key = compare.open_pair(world.studio, "Ada", *world.pair())
-    first = compare.vote(world.studio, "Ada", key, "left")
-    assert compare.vote(world.studio, "Ada", key, "right") == first
+    key = compare.open_pair(world.context, "Ada", *world.pair())
+    first = compare.vote(world.context, "Ada", key, "left")
+    assert compare.vote(world.context, "Ada", key, "right") == first
     assert world.count("votes") == 1
     assert standing(world)[0].outcome is Outcome.LEFT
 
 
 def test_a_key_works_for_its_rater_only(world: Any) -> None:
-    key = compare.open_pair(world.studio, "Ada", *world.pair())
+    key = compare.open_pair(world.context, "Ada", *world.pair())
     with pytest.raises(NotFound, match="not offered to you"):
-        compare.vote(world.studio, "Eve", key, "left")
+        compare.vote(world.context, "Eve", key, "left")
     with pytest.raises(NotFound, match="not offered to you"):
-        compare.put_aside(world.studio, "Eve", key)
+        compare.put_aside(world.context, "Eve", key)
     with pytest.raises(NotFound, match="not offered to you"):
-        compare.vote(world.studio, "Ada", "no such key", "left")
+        compare.vote(world.context, "Ada", "no such key", "left")
     assert world.count("votes") == 0
-    compare.vote(world.studio, "Ada", key, "left")
+    compare.vote(world.context, "Ada", key, "left")
 
 
 def test_a_vote_after_an_opened_thought_is_not_blind(world: Any) -> None:
     pair = world.pair()
-    key = compare.open_pair(world.studio, "Ada", *pair)
-    compare.put_aside(world.studio, "Ada", key)
-    compare.open_thought(world.studio, "Ada", pair[1])
-    again = compare.open_pair(world.studio, "Ada", *pair)
-    compare.vote(world.studio, "Ada", again, "left")
-    bobs = compare.open_pair(world.studio, "Bob", *pair)
-    compare.vote(world.studio, "Bob", bobs, "left")
+    key = compare.open_pair(world.context, "Ada", *pair)
+    compare.put_aside(world.context, "Ada", key)
+    compare.open_thought(world.context, "Ada", pair[1])
+    again = compare.open_pair(world.context, "Ada", *pair)
+    compare.vote(world.context, "Ada", again, "left")
+    bobs = compare.open_pair(world.context, "Bob", *pair)
+    compare.vote(world.context, "Bob", bobs, "left")
     assert [vote.blind for vote in standing(world)] == [False, True]
 
 
 def test_a_thought_under_comparison_is_not_handed_out(world: Any) -> None:
     pair = world.pair()
-    compare.open_pair(world.studio, "Ada", *pair)
+    compare.open_pair(world.context, "Ada", *pair)
     with pytest.raises(InputError, match="Vote first"):
-        compare.open_thought(world.studio, "Ada", pair[0])
+        compare.open_thought(world.context, "Ada", pair[0])
     assert world.count("reveals") == 0
-    assert compare.open_thought(world.studio, "Bob", pair[0]).text
+    assert compare.open_thought(world.context, "Bob", pair[0]).text
 
 
 def test_undo_takes_back_one_vote_after_another_and_keeps_the_log(world: Any) -> None:
     first, second = world.vote("left"), world.vote("right")
-    undone = compare.undo(world.studio, "Ada", "u1")
+    undone = compare.undo(world.context, "Ada", "u1")
     assert undone is not None
-    assert compare.undo(world.studio, "Ada", "u1").id == undone.id
+    assert compare.undo(world.context, "Ada", "u1").id == undone.id
     assert [vote.key for vote in standing(world)] == [first]
-    compare.undo(world.studio, "Ada", "u2")
-    assert compare.undo(world.studio, "Ada", "u3") is None
+    compare.undo(world.context, "Ada", "u2")
+    assert compare.undo(world.context, "Ada", "u3") is None
     assert standing(world) == []
     assert world.count("votes") == 4
     assert world.count("votes WHERE outcome <> 'withdrawn'") == len({first, second})
@@ -93,15 +93,15 @@ def test_undo_takes_back_one_vote_after_another_and_keeps_the_log(world: Any) ->
 def test_undo_under_a_foreign_key_tells_nothing(world: Any) -> None:
     key = world.vote("left")
     with pytest.raises(NotFound, match="another rater's"):
-        compare.undo(world.studio, "Eve", key)
+        compare.undo(world.context, "Eve", key)
     assert len(standing(world)) == 1
 
 
 def test_a_second_thought_replaces_the_vote(world: Any) -> None:
     pair = world.pair()
     for outcome in ("left", "tie"):
-        key = compare.open_pair(world.studio, "Ada", *pair)
-        compare.vote(world.studio, "Ada", key, outcome)
+        key = compare.open_pair(world.context, "Ada", *pair)
+        compare.vote(world.context, "Ada", key, outcome)
     (vote,) = standing(world)
     assert (vote.outcome, vote.blind) == (Outcome.TIE, False)
     assert world.count("votes") == 2
@@ -114,27 +114,27 @@ def test_a_second_thought_replaces_the_vote(world: Any) -> None:
 def test_what_is_no_decision_is_refused(
     world: Any, outcome: str, strength: int, sentence: str
 ) -> None:
-    key = compare.open_pair(world.studio, "Ada", *world.pair())
+    key = compare.open_pair(world.context, "Ada", *world.pair())
     with pytest.raises(InputError, match=sentence):
-        compare.vote(world.studio, "Ada", key, outcome, strength=strength)
+        compare.vote(world.context, "Ada", key, outcome, strength=strength)
     assert world.count("votes") == 0
 
 
 def test_only_two_rounds_of_one_prompt_are_a_pair(world: Any) -> None:
     one, other = world.pair()[0], world.pair()[0]
     with pytest.raises(Conflict, match="itself"):
-        compare.open_pair(world.studio, "Ada", one, one)
+        compare.open_pair(world.context, "Ada", one, one)
     with pytest.raises(Conflict, match="different prompts"):
-        compare.open_pair(world.studio, "Ada", one, other)
+        compare.open_pair(world.context, "Ada", one, other)
     with pytest.raises(NotFound, match="no round 999"):
-        compare.open_pair(world.studio, "Ada", one, 999)
+        compare.open_pair(world.context, "Ada", one, 999)
     assert world.count("offers") == world.count("comparisons") == 0
 
 
 def test_the_verifier_votes_as_a_judge(world: Any) -> None:
     run = world.play(n=2, reference_answer="2")
     wrong, right = (row.id for row in run.rounds)
-    outcome, rationale = compare.let_judge_compare(world.studio, right, wrong)
+    outcome, rationale = compare.let_judge_compare(world.context, right, wrong)
     assert outcome == "left"
     assert "right answer" in rationale
     (vote,) = standing(world)
@@ -146,7 +146,7 @@ def test_the_verifier_votes_as_a_judge(world: Any) -> None:
 
 def test_without_a_reference_answer_nothing_is_judged_and_nothing_stored(world: Any) -> None:
     with pytest.raises(JudgeError, match="needs a reference answer"):
-        compare.let_judge_compare(world.studio, *world.pair())
+        compare.let_judge_compare(world.context, *world.pair())
     assert world.count("votes") == world.count("comparisons") == 0
 
 
@@ -178,7 +178,7 @@ def test_whatever_was_refined_a_language_model_reads_the_responses_alone(
     world.open(judge=judged_by(engine))
     run = world.play(n=3, thinking=thinking)
     assert any("secret" in str(each.messages) for each in world.engine.requests)
-    compare.let_judge_compare(world.studio, *(row.id for row in run.rounds[1:]))
+    compare.let_judge_compare(world.context, *(row.id for row in run.rounds[1:]))
 
     shown = "\n".join(message.content for each in engine.requests for message in each.messages)
     assert len(engine.requests) == 2
@@ -200,7 +200,7 @@ def test_a_doubt_is_stored_apart_from_a_tie(
     world: Any, answers: tuple[str, str], outcome: Outcome, agreed: bool
 ) -> None:
     world.open(judge=judged_by(ScriptedEngine(answers)))
-    compare.let_judge_compare(world.studio, *world.pair())
+    compare.let_judge_compare(world.context, *world.pair())
 
     (vote,) = standing(world)
     assert (vote.outcome, vote.agreed, vote.rater.name) == (outcome, agreed, "judge:llm:great")
@@ -209,7 +209,7 @@ def test_a_doubt_is_stored_apart_from_a_tie(
 def test_a_person_agrees_with_nobody_and_so_does_the_verifier(world: Any) -> None:
     world.vote()
     run = world.play(n=2, reference_answer="2")
-    compare.let_judge_compare(world.studio, *(row.id for row in run.rounds))
+    compare.let_judge_compare(world.context, *(row.id for row in run.rounds))
 
     assert [vote.agreed for vote in standing(world)] == [None, None]
 
@@ -226,7 +226,7 @@ def test_a_judge_that_says_nothing_stores_nothing(world: Any, engine: ScriptedEn
     world.open(judge=judged_by(engine))
 
     with pytest.raises(JudgeError, match=r"no verdict|Nobody answers"):
-        compare.let_judge_compare(world.studio, *world.pair())
+        compare.let_judge_compare(world.context, *world.pair())
     assert world.count("votes") == world.count("comparisons") == 0
 
 
@@ -241,24 +241,24 @@ def test_a_judge_is_offered_where_it_could_say_something(world: Any) -> None:
 def test_a_person_cannot_take_a_judges_name(world: Any) -> None:
     run = world.play(n=2, reference_answer="2")
     pair = [row.id for row in run.rounds]
-    compare.let_judge_compare(world.studio, *pair)
+    compare.let_judge_compare(world.context, *pair)
     with pytest.raises(Conflict, match="choose another name"):
-        compare.open_pair(world.studio, "judge:verifier", *pair)
+        compare.open_pair(world.context, "judge:verifier", *pair)
 
 
 def test_a_vote_that_finds_no_room_is_not_acknowledged(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = compare.open_pair(world.studio, "Ada", *world.pair())
+    key = compare.open_pair(world.context, "Ada", *world.pair())
 
     def no_room(*_: Any) -> None:
         raise DiskFull("The disk is full; make room and try again.")
 
     monkeypatch.setattr(jobs, "queue_when_due", no_room)
     with pytest.raises(DiskFull):
-        compare.vote(world.studio, "Ada", key, "left")
+        compare.vote(world.context, "Ada", key, "left")
     assert world.count("votes") == world.count("reveals") == 0
     monkeypatch.undo()
-    compare.vote(world.studio, "Ada", key, "left")
+    compare.vote(world.context, "Ada", key, "left")
     with world.database.read() as session:
         assert session.scalar(select(Vote.key)) == key

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_votes import Office, fill, office, refine, sample, vote
+from stored_votes import Office, context, fill, refine, sample, vote
 
 from db.labelling import preferences, raters, votes
 from db.models import Outcome, RaterKind, Vote
@@ -17,15 +17,15 @@ from ptrapp.core.errors import InputError, NotFound
 from ptrapp.interchange import formats
 from ptrapp.services.files import exporting, importing
 from ptrapp.services.files.export_rows import Completions
-from ptrapp.services.files.exporting import Ask, What
+from ptrapp.services.files.exporting import ExportRequest, What
 
-VOTES, PREFERENCES = Ask(What.VOTES), Ask(What.PREFERENCES)
+VOTES, PREFERENCES = ExportRequest(What.VOTES), ExportRequest(What.PREFERENCES)
 
 
 @pytest.fixture
 def full(database: Database, tmp_path: Path) -> Office:
     fill(database)
-    return office(database, tmp_path / "data")
+    return context(database, tmp_path / "data")
 
 
 @pytest.fixture
@@ -36,14 +36,14 @@ def empty(tmp_path: Path, migrated: Path) -> Iterator[Callable[[], Office]]:
         file = tmp_path / f"empty-{len(opened)}.db"
         shutil.copy(migrated, file)
         opened.append(open_database(f"sqlite:///{file}"))
-        return office(opened[-1], tmp_path / "elsewhere")
+        return context(opened[-1], tmp_path / "elsewhere")
 
     yield make
     for database in opened:
         database.dispose()
 
 
-def rows_of(at: Office, ask: Ask, folder: Path) -> list[dict[str, Any]]:
+def rows_of(at: Office, ask: ExportRequest, folder: Path) -> list[dict[str, Any]]:
     exporting.write(at, ask, folder / "rows.jsonl")
     return [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
 
@@ -55,15 +55,15 @@ def test_what_is_imported_into_an_empty_database_is_exported_as_the_same_bytes(
 ) -> None:
     if (what, kind) == (What.PREFERENCES, "csv"):
         with pytest.raises(InputError, match=r"no messages.*\.jsonl or \.parquet"):
-            exporting.write(full, Ask(what), tmp_path / "a.csv")
+            exporting.write(full, ExportRequest(what), tmp_path / "a.csv")
         assert not list(tmp_path.glob("*.csv"))
         return
     file = tmp_path / f"first.{kind}"
-    first = exporting.write(full, Ask(what), file)
+    first = exporting.write(full, ExportRequest(what), file)
     other = empty()
     done = importing.import_named(other, str(file))
     assert done.n_known == 0
-    second = exporting.write(other, Ask(what), tmp_path / f"second.{kind}")
+    second = exporting.write(other, ExportRequest(what), tmp_path / f"second.{kind}")
     assert (second.sha256, second.n_rows) == (first.sha256, first.n_rows)
     if kind != "parquet":  # which writes no two files alike
         assert file.read_bytes() == (tmp_path / f"second.{kind}").read_bytes()
@@ -76,7 +76,7 @@ def test_importing_an_own_export_where_it_came_from_adds_nothing(
     full: Office, tmp_path: Path
 ) -> None:
     for what in (What.VOTES, What.PREFERENCES):
-        exporting.write(full, Ask(what), tmp_path / "a.jsonl")
+        exporting.write(full, ExportRequest(what), tmp_path / "a.jsonl")
         assert importing.import_named(full, str(tmp_path / "a.jsonl")).counts == {}
 
 
@@ -121,13 +121,13 @@ def test_preferences_are_messages_as_trl_takes_them(full: Office, tmp_path: Path
 
 def test_what_is_held_out_for_evaluation_is_no_training_data(full: Office, tmp_path: Path) -> None:
     for what in (What.PREFERENCES, What.UNPAIRED, What.REFINEMENTS):
-        assert "Held out?" not in json.dumps(rows_of(full, Ask(what), tmp_path))
+        assert "Held out?" not in json.dumps(rows_of(full, ExportRequest(what), tmp_path))
     assert "Held out?" in json.dumps(rows_of(full, VOTES, tmp_path))
 
 
 def test_responses_alone_hold_no_thought(full: Office, tmp_path: Path) -> None:
     for what in (What.PREFERENCES, What.UNPAIRED, What.REFINEMENTS):
-        for row in rows_of(full, Ask(what, completions=Completions.RESPONSE), tmp_path):
+        for row in rows_of(full, ExportRequest(what, completions=Completions.RESPONSE), tmp_path):
             row.pop("thrice", None)
             assert "Thought of" not in json.dumps(row)
 
@@ -135,7 +135,7 @@ def test_responses_alone_hold_no_thought(full: Office, tmp_path: Path) -> None:
 def test_siblings_of_later_rounds_stand_on_what_they_were_shown(
     database: Database, tmp_path: Path
 ) -> None:
-    at = office(database, tmp_path)
+    at = context(database, tmp_path)
     with database.write() as session:
         first, second = refine(session, "Q?", "one", "two")
         sibling = refine(session, "Q?", "one", "other")[1]
@@ -148,7 +148,7 @@ def test_siblings_of_later_rounds_stand_on_what_they_were_shown(
 def test_kto_labels_follow_the_majority_and_both_bad_is_bad_twice(
     database: Database, tmp_path: Path
 ) -> None:
-    at = office(database, tmp_path)
+    at = context(database, tmp_path)
     with database.write() as session:
         a, b, c, d = sample(session, "Q?", "a", "b", "c", "d")
         vote(session, "ann", a, b, Outcome.LEFT)
@@ -156,14 +156,14 @@ def test_kto_labels_follow_the_majority_and_both_bad_is_bad_twice(
         e, f, g = sample(session, "R?", "e", "f", "g")
         vote(session, "ann", e, f, Outcome.LEFT)
         vote(session, "ann", f, g, Outcome.LEFT)
-    rows = rows_of(at, Ask(What.UNPAIRED), tmp_path)
+    rows = rows_of(at, ExportRequest(What.UNPAIRED), tmp_path)
     said = {row["completion"][0]["content"].rpartition(" ")[2]: row["label"] for row in rows}
     assert said == {"a": True, "b": False, "c": False, "d": False, "e": True, "g": False}
     assert exporting.snapshots(at)[0]["dropped"] == {"called good here and bad there": 1}
 
 
 def test_of_refinements_only_the_last_message_carries_loss(full: Office, tmp_path: Path) -> None:
-    (row,) = rows_of(full, Ask(What.REFINEMENTS), tmp_path)
+    (row,) = rows_of(full, ExportRequest(What.REFINEMENTS), tmp_path)
     turns = row["messages"]
     assert [turn["role"] for turn in turns] == [
         "user",
@@ -185,7 +185,9 @@ def test_of_refinements_only_the_last_message_carries_loss(full: Office, tmp_pat
 def test_a_snapshot_stays_what_it_was_while_people_go_on_voting(
     full: Office, tmp_path: Path
 ) -> None:
-    before = {what: exporting.write(full, Ask(what), tmp_path / "a.jsonl") for what in What}
+    before = {
+        what: exporting.write(full, ExportRequest(what), tmp_path / "a.jsonl") for what in What
+    }
     with full.database.write() as session:
         a, b = sample(session, "New?", "new", "newer")
         vote(session, "ann", a, b, Outcome.LEFT)
@@ -193,12 +195,15 @@ def test_a_snapshot_stays_what_it_was_while_people_go_on_voting(
         vote(session, "bob", chain[0], chain[1], Outcome.RIGHT)
         votes.undo_last(session, raters.ensure_rater(session, RaterKind.HUMAN, "cy").id, "undo-cy")
     for what, manifest in before.items():
-        ask = Ask(what, up_to=manifest.up_to)
+        ask = ExportRequest(what, up_to=manifest.up_to)
         again = exporting.write(full, ask, tmp_path / "b.jsonl", expect=manifest.sha256)
         assert again.sha256 == manifest.sha256
-        assert exporting.write(full, Ask(what), tmp_path / "c.jsonl").sha256 != manifest.sha256
+        assert (
+            exporting.write(full, ExportRequest(what), tmp_path / "c.jsonl").sha256
+            != manifest.sha256
+        )
         with pytest.raises(InputError, match=f"not {manifest.sha256}"):
-            exporting.write(full, Ask(what), tmp_path / "d.jsonl", expect=manifest.sha256)
+            exporting.write(full, ExportRequest(what), tmp_path / "d.jsonl", expect=manifest.sha256)
     assert not (tmp_path / "d.jsonl").exists()
     shown = {one["sha256"] for one in exporting.snapshots(full)}
     assert {one.sha256 for one in before.values()} <= shown
@@ -234,5 +239,5 @@ def test_a_formula_in_a_text_is_quoted_in_a_csv(full: Office, tmp_path: Path) ->
 
 def test_an_export_names_its_own_format(full: Office, tmp_path: Path) -> None:
     for what in (What.VOTES, What.PREFERENCES, What.UNPAIRED):
-        rows = rows_of(full, Ask(what), tmp_path)
+        rows = rows_of(full, ExportRequest(what), tmp_path)
         assert formats.detect(rows[:3], "f") == what.value

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_votes import Office, fill, office
+from stored_votes import Office, context, fill
 
 from db.content.prompts import ensure_prompt
 from db.content.trajectories import count_refined
@@ -29,7 +29,7 @@ from ptrapp.core.errors import InputError
 from ptrapp.core.thoughts import GENERIC, TINY
 from ptrapp.interchange.records import CompletionText, JudgedPair, PromptText
 from ptrapp.services.files import exporting
-from ptrapp.services.files.exporting import Ask, What
+from ptrapp.services.files.exporting import ExportRequest, What
 from ptrapp.services.files.importing import (
     BATCH,
     Imported,
@@ -128,7 +128,7 @@ COMPLETION = {
 
 
 def office_of(database: Database, folder: Path) -> Office:
-    return office(database, folder / "data")
+    return context(database, folder / "data")
 
 
 def file_of(folder: Path, rows: list[Any], name: str = "pairs.jsonl") -> str:
@@ -288,7 +288,7 @@ def test_a_vote_that_withdraws_nothing_keeps_the_whole_file_out(
 ) -> None:
     fill(database)
     at = office_of(database, tmp_path)
-    exporting.write(at, Ask(What.VOTES), tmp_path / "votes.jsonl")
+    exporting.write(at, ExportRequest(What.VOTES), tmp_path / "votes.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "votes.jsonl").read_text().splitlines()]
     undone = next(row for row in rows if row["outcome"] == "withdrawn")
     fresh = {**undone, "key": "another", "rater": "nobody else"}
@@ -321,7 +321,7 @@ def test_a_forged_row_of_our_own_format_is_refused_in_words(
 ) -> None:
     fill(database)
     at = office_of(database, tmp_path)
-    exporting.write(at, Ask(What.VOTES), tmp_path / "votes.jsonl")
+    exporting.write(at, ExportRequest(What.VOTES), tmp_path / "votes.jsonl")
     row = json.loads((tmp_path / "votes.jsonl").read_text().splitlines()[0])
     with pytest.raises(InputError, match=words):
         import_named(at, file_of(tmp_path, [row | {"key": "new"} | changed]))

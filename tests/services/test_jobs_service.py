@@ -10,6 +10,7 @@ import pytest
 
 from db.models import JobKind
 from db.registry import jobs as queue
+from db.registry import workers
 from db.storage.errors import AlreadyQueued, Conflict, DiskFull
 from ptrapp.core.errors import InputError, NotFound, StorageError
 from ptrapp.services import compare, jobs
@@ -19,9 +20,9 @@ from ptrapp.services.training_panel import read_panel
 def test_without_a_preference_there_is_nothing_to_start(world: Any) -> None:
     world.vote("tie")
     with pytest.raises(InputError, match="No preference is waiting"):
-        jobs.start(world.studio, JobKind.DPO)
+        jobs.start(world.context, JobKind.DPO)
     with pytest.raises(InputError, match="No refined round"):
-        jobs.start(world.studio, JobKind.MASK_SFT)
+        jobs.start(world.context, JobKind.MASK_SFT)
     assert world.count("jobs") == 0
 
 
@@ -29,7 +30,7 @@ def test_the_outlook_counts_what_the_table_holds(world: Any) -> None:
     for outcome in ("left", "right", "tie", "both_bad"):
         world.vote(outcome)
     world.play(n=2, reference_answer="2")
-    now = jobs.outlook(world.studio)
+    now = jobs.outlook(world.context)
     assert (now.n_pairs, now.n_ties, now.n_both_bad, now.n_refined) == (2, 1, 1, 1)
     assert (now.parent, now.share_chosen_longer) == ("base", 0.0)
 
@@ -41,7 +42,7 @@ def test_two_starts_at_once_are_one_job(world: Any) -> None:
     def press() -> int | str:
         together.wait(5)
         try:
-            return jobs.start(world.studio, JobKind.DPO)
+            return jobs.start(world.context, JobKind.DPO)
         except AlreadyQueued as error:
             return str(error)
 
@@ -64,7 +65,7 @@ def test_enough_votes_queue_one_job(world: Any) -> None:
 def test_a_judges_vote_counts_too(world: Any) -> None:
     world.open(train_every=1)
     run = world.play(n=2, reference_answer="2")
-    compare.let_judge_compare(world.studio, *(row.id for row in run.rounds))
+    compare.let_judge_compare(world.context, *(row.id for row in run.rounds))
     assert world.count("jobs") == 1
 
 
@@ -82,30 +83,30 @@ def test_vote_and_job_are_one_transaction(world: Any, monkeypatch: pytest.Monkey
 
 def test_a_queued_job_is_cancelled_and_taken_up_again(world: Any) -> None:
     world.vote("left")
-    job_id = jobs.start(world.studio, JobKind.DPO)
+    job_id = jobs.start(world.context, JobKind.DPO)
     with pytest.raises(InputError, match="only a stopped job can go on"):
-        jobs.resume(world.studio, job_id)
-    jobs.cancel(world.studio, job_id)
-    assert jobs.listing(world.studio)[0].status == "cancelled"
-    jobs.resume(world.studio, job_id)
-    (view,) = jobs.listing(world.studio)
+        jobs.resume(world.context, job_id)
+    jobs.cancel(world.context, job_id)
+    assert jobs.listing(world.context)[0].status == "cancelled"
+    jobs.resume(world.context, job_id)
+    (view,) = jobs.listing(world.context)
     assert (view.status, view.place, view.parent, view.stopping) == ("queued", 1, "base", False)
     for act in (jobs.cancel, jobs.resume):
         with pytest.raises(NotFound, match="no job 99"):
-            act(world.studio, 99)
+            act(world.context, 99)
 
 
 def stopped_job(world: Any) -> tuple[int, Path]:
     """A job that failed at its second step, and the checkpoint it left."""
     world.vote("left")
-    job_id = jobs.start(world.studio, JobKind.DPO, {"beta": 0.5})
+    job_id = jobs.start(world.context, JobKind.DPO, {"beta": 0.5})
     with world.database.write() as session:
         held = queue.claim(session, 15.0)
         queue.note(session, job_id, held.claim_token, "warning", "No pair is held out.")
         for name in ("loss", "eval_loss", "grad_norm"):
             queue.record_metrics(session, job_id, held.claim_token, 2, {name: 0.5})
         queue.fail(session, job_id, held.claim_token, "The disk is full.")
-    checkpoint = world.studio.settings.jobs_dir / str(job_id) / "checkpoints" / "checkpoint-2"
+    checkpoint = world.context.settings.jobs_dir / str(job_id) / "checkpoints" / "checkpoint-2"
     checkpoint.mkdir(parents=True)
     (checkpoint / "whole").touch()
     return job_id, checkpoint
@@ -113,7 +114,7 @@ def stopped_job(world: Any) -> tuple[int, Path]:
 
 def test_a_job_tells_its_notes_its_settings_and_its_held_out_curves(world: Any) -> None:
     stopped_job(world)
-    (job,) = read_panel(world.studio).as_json()["jobs"]
+    (job,) = read_panel(world.context).as_json()["jobs"]
     assert job["notes"] == [{"level": "warning", "text": "No pair is held out."}]
     assert job["settings"] == {"beta": 0.5}
     assert job["curves"] == {"loss": [(2, 0.5)], "eval_loss": [(2, 0.5)]}
@@ -121,33 +122,33 @@ def test_a_job_tells_its_notes_its_settings_and_its_held_out_curves(world: Any) 
 
 def test_a_discarded_job_takes_its_checkpoints_along_and_nobody_elses(world: Any) -> None:
     job_id, checkpoint = stopped_job(world)
-    other = world.studio.settings.jobs_dir / f"{job_id}0"
+    other = world.context.settings.jobs_dir / f"{job_id}0"
     other.mkdir()
-    jobs.discard(world.studio, job_id)
-    assert not (world.studio.settings.jobs_dir / str(job_id)).exists()
+    jobs.discard(world.context, job_id)
+    assert not (world.context.settings.jobs_dir / str(job_id)).exists()
     assert checkpoint.parents[2].is_dir()
     assert other.is_dir()
-    assert jobs.listing(world.studio) == []
+    assert jobs.listing(world.context) == []
     with pytest.raises(InputError, match="is discarded; only a stopped job"):
-        jobs.resume(world.studio, job_id)
+        jobs.resume(world.context, job_id)
 
 
 def test_a_job_that_goes_on_keeps_its_folder(world: Any) -> None:
     job_id, checkpoint = stopped_job(world)
-    jobs.resume(world.studio, job_id)
+    jobs.resume(world.context, job_id)
     with world.database.write() as session:
         queue.claim(session, 15.0)
     with pytest.raises(Conflict, match="is running"):
-        jobs.discard(world.studio, job_id)
+        jobs.discard(world.context, job_id)
     assert checkpoint.is_dir()
 
 
 def test_a_queued_job_without_a_folder_is_discarded(world: Any) -> None:
     world.vote("left")
-    jobs.discard(world.studio, jobs.start(world.studio, JobKind.DPO))
-    assert jobs.listing(world.studio) == []
+    jobs.discard(world.context, jobs.start(world.context, JobKind.DPO))
+    assert jobs.listing(world.context) == []
     with pytest.raises(NotFound, match="no job 99"):
-        jobs.discard(world.studio, 99)
+        jobs.discard(world.context, 99)
 
 
 def test_a_folder_that_cannot_be_removed_is_named(
@@ -162,16 +163,16 @@ def test_a_folder_that_cannot_be_removed_is_named(
     with pytest.raises(
         StorageError, match=f"jobs/{job_id} could not be removed .Permission denied"
     ):
-        jobs.discard(world.studio, job_id)
+        jobs.discard(world.context, job_id)
     assert checkpoint.is_dir()
-    assert jobs.listing(world.studio) == []
+    assert jobs.listing(world.context) == []
 
 
 def test_a_worker_that_is_not_there_is_told(world: Any) -> None:
-    assert not read_panel(world.studio).worker
+    assert not read_panel(world.context).worker
     with world.database.write() as session:
-        queue.worker_seen(session, "one", 1, "here")
-    assert read_panel(world.studio).worker
+        workers.seen(session, "one", 1, "here")
+    assert read_panel(world.context).worker
     with world.database.write() as session:
         session.connection().exec_driver_sql("UPDATE workers SET seen_at = seen_at - 60")
-    assert not read_panel(world.studio).as_json()["worker"]
+    assert not read_panel(world.context).as_json()["worker"]

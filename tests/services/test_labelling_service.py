@@ -19,7 +19,7 @@ ADA, BOB = somebody("Ada"), somebody("Bob")
 
 @pytest.fixture
 def work(world: Any) -> Work:
-    return Work(world.studio)
+    return Work(world.context)
 
 
 def test_what_is_shown_is_harmless_and_neutral(work: Work) -> None:
@@ -27,7 +27,7 @@ def test_what_is_shown_is_harmless_and_neutral(work: Work) -> None:
     left, right = work.pair(
         left="I am Claude. <img src=x onerror=alert(1)>", right="**Four**\u202e"
     )
-    campaigns.add_known(work.office, made.id, [Known(left, right)])
+    campaigns.add_known(work.context, made.id, [Known(left, right)])
     (pair,) = made.next(ADA)
     shown = {pair.left.text[:4]: pair.left, pair.right.text[:4]: pair.right}
     assert shown["I am"].text.startswith("I am ▢.")
@@ -38,35 +38,35 @@ def test_what_is_shown_is_harmless_and_neutral(work: Work) -> None:
 
 def test_a_vote_of_who_saw_the_thought_elsewhere_is_not_blind(work: Work) -> None:
     made = work.campaign(1)
-    compare.open_thought(work.office, "Ada", made.pairs[0][0])  # type: ignore[arg-type]
+    compare.open_thought(work.context, "Ada", made.pairs[0][0])  # type: ignore[arg-type]
     for person, blind in ((ADA, False),):
         (pair,) = made.next(person)
-        answering.vote(work.office, person, pair.key, "left")
+        answering.vote(work.context, person, pair.key, "left")
         assert [cast.blind for cast in made.votes(person)] == [blind]
 
 
 def test_a_vote_changed_after_a_reveal_is_not_blind(work: Work) -> None:
     made = work.campaign(1, reveal=True)
     (pair,) = made.next(ADA)
-    answering.vote(work.office, ADA, pair.key, "left")
-    left, right = answering.reveal(work.office, ADA, pair.key)
+    answering.vote(work.context, ADA, pair.key, "left")
+    left, right = answering.reveal(work.context, ADA, pair.key)
     assert {left.thought, right.thought} == {"thought 0", "thought 1"}
     assert {left.version, right.version} == {"base"}
     assert {left.correct, right.correct} == {True, False}
-    again = answering.undo(work.office, ADA, made.id, "an undo of Ada's")
+    again = answering.undo(work.context, ADA, made.id, "an undo of Ada's")
     assert again is not None
-    answering.vote(work.office, ADA, again.key, "right")
+    answering.vote(work.context, ADA, again.key, "right")
     assert [cast.blind for cast in made.votes(ADA)] == [True, True, False]
 
 
 def test_who_compared_thoughts_is_not_blind_to_their_responses(work: Work) -> None:
     thoughts, responses = work.campaign(1, aspect="thought"), work.campaign(0)
-    campaigns.add_known(work.office, responses.id, [Known(*thoughts.pairs[0])])
+    campaigns.add_known(work.context, responses.id, [Known(*thoughts.pairs[0])])
     (pair,) = thoughts.next(ADA)
     assert {pair.left.text, pair.right.text} == {"thought 0", "thought 1"}
-    answering.vote(work.office, ADA, pair.key, "left")
+    answering.vote(work.context, ADA, pair.key, "left")
     (pair,) = responses.next(ADA)
-    answering.vote(work.office, ADA, pair.key, "left")
+    answering.vote(work.context, ADA, pair.key, "left")
     assert [cast.blind for cast in thoughts.votes(ADA)] == [True, False]
     (pair,) = responses.next(BOB) or [None]
     assert pair is None, "its one place is taken"
@@ -79,14 +79,14 @@ def test_practice_gold_and_repeats_teach_nothing(work: Work) -> None:
     purposes = []
     while pairs := made.next(ADA):
         (pair,) = pairs
-        stored = answering.vote(work.office, ADA, pair.key, "left")
+        stored = answering.vote(work.context, ADA, pair.key, "left")
         purpose = made.assignment(pair.key).purpose
         purposes.append(purpose)
         assert (stored.practice is not None) is (purpose is Purpose.PRACTICE)
     assert purposes[0] is Purpose.PRACTICE
     assert purposes.count(Purpose.LABEL) == 24  # so many that a repeat is as good as certain
     assert Purpose.REPEAT in purposes
-    with work.office.database.read() as session:
+    with work.context.database.read() as session:
         learnt = {vote.comparison.left_round_id for vote in preferences.current_votes(session)}
     assert learnt == {left for left, _ in made.pairs}
 
@@ -100,7 +100,7 @@ def test_a_lesson_says_the_answer_as_it_stood(work: Work) -> None:
         (pair,) = made.next(person)
         is_left = pair.left.text == "Three."
         said = outcome or ("left" if is_left else "right")
-        lesson = answering.vote(work.office, person, pair.key, said).practice
+        lesson = answering.vote(work.context, person, pair.key, said).practice
         assert lesson is not None
         expected = gold if gold == "tie" else said
         assert (lesson.right, lesson.expected) == (right, expected)
@@ -109,10 +109,10 @@ def test_a_lesson_says_the_answer_as_it_stood(work: Work) -> None:
 
 def test_enough_votes_queue_a_training(world: Any) -> None:
     world.open(train_every=2)
-    made = Work(world.studio).campaign(3)
+    made = Work(world.context).campaign(3)
     for pair in made.next(ADA, 3):
-        answering.vote(world.studio, ADA, pair.key, "left")
-    queued = [job.kind for job in jobs.listing(world.studio)]
+        answering.vote(world.context, ADA, pair.key, "left")
+    queued = [job.kind for job in jobs.listing(world.context)]
     assert queued == [JobKind.DPO]
 
 
@@ -121,9 +121,9 @@ def test_nothing_of_a_refused_vote_is_kept(work: Work) -> None:
     (pair,) = made.next(ADA)
     for outcome, strength, named in (("best", 1, "no outcome"), ("left", 0, "Strength is 0")):
         with pytest.raises(InputError, match=named):
-            answering.vote(work.office, ADA, pair.key, outcome, strength=strength)
+            answering.vote(work.context, ADA, pair.key, outcome, strength=strength)
     with pytest.raises(Missing, match="not given to you"):
-        answering.vote(work.office, BOB, pair.key, "left")
+        answering.vote(work.context, BOB, pair.key, "left")
     assert not made.votes(ADA)
     assert not made.votes(BOB)
 
@@ -131,58 +131,58 @@ def test_nothing_of_a_refused_vote_is_kept(work: Work) -> None:
 def test_words_are_bounded_where_they_are_stored(work: Work) -> None:
     made = work.campaign(1)
     (pair,) = made.next(ADA)
-    answering.vote(work.office, ADA, pair.key, "left")
+    answering.vote(work.context, ADA, pair.key, "left")
     with pytest.raises(InputError, match="2001 characters"):
-        answering.flag(work.office, ADA, pair.key, True, "x" * 2001)
+        answering.flag(work.context, ADA, pair.key, True, "x" * 2001)
     with pytest.raises(InputError, match="2001 characters"):
-        answering.give_reason(work.office, ADA, pair.key, "x" * 2001)
+        answering.give_reason(work.context, ADA, pair.key, "x" * 2001)
 
 
 def test_a_reason_stays_with_the_vote_through_an_undo(work: Work) -> None:
     made = work.campaign(1)
     (pair,) = made.next(ADA)
-    answering.vote(work.office, ADA, pair.key, "tie", strength=2, decided_ms=700)
-    answering.give_reason(work.office, ADA, pair.key, "alike")
-    answering.give_reason(work.office, ADA, pair.key, "alike")
+    answering.vote(work.context, ADA, pair.key, "tie", strength=2, decided_ms=700)
+    answering.give_reason(work.context, ADA, pair.key, "alike")
+    answering.give_reason(work.context, ADA, pair.key, "alike")
     reason = made.votes(ADA)[-1]
     assert (reason.rationale, reason.outcome, reason.strength, reason.decided_ms) == (
         "alike", "tie", 2, 700,
     )  # fmt: skip
-    undone = answering.undo(work.office, ADA, made.id, "undo of a reason")
+    undone = answering.undo(work.context, ADA, made.id, "undo of a reason")
     assert undone is not None
     assert undone.was == "tie"
     assert [cast.outcome for cast in made.votes(ADA)] == ["tie", "tie", "withdrawn"]
-    assert answering.undo(work.office, ADA, made.id, "another undo") is None
+    assert answering.undo(work.context, ADA, made.id, "another undo") is None
 
 
 def test_a_reveal_waits_for_the_vote_and_the_campaign(work: Work) -> None:
     closed, opened = work.campaign(1), work.campaign(1, reveal=True)
     (pair,) = opened.next(ADA)
     with pytest.raises(Forbidden, match="Vote first"):
-        answering.reveal(work.office, ADA, pair.key)
+        answering.reveal(work.context, ADA, pair.key)
     (pair,) = closed.next(ADA)
-    answering.vote(work.office, ADA, pair.key, "left")
+    answering.vote(work.context, ADA, pair.key, "left")
     with pytest.raises(Forbidden, match="keeps thoughts"):
-        answering.reveal(work.office, ADA, pair.key)
+        answering.reveal(work.context, ADA, pair.key)
 
 
 def test_a_campaign_that_is_not_there_is_missing(work: Work) -> None:
     with pytest.raises(Missing, match="no campaign 77"):
-        answering.next_pairs(work.office, ADA, 77, n=1, have=[], tab="")
+        answering.next_pairs(work.context, ADA, 77, n=1, have=[], tab="")
     with pytest.raises(Missing, match="no campaign 77"):
-        answering.undo(work.office, ADA, 77, "an undo")
+        answering.undo(work.context, ADA, 77, "an undo")
 
 
 def test_an_undo_of_somebody_else_is_no_undo_of_mine(work: Work) -> None:
     made = work.campaign(2, overlap=2)
     for person in (ADA, BOB):
         for pair in made.next(person, 2):
-            answering.vote(work.office, person, pair.key, "left")
-    answering.undo(work.office, BOB, made.id, "Bob's undo")
+            answering.vote(work.context, person, pair.key, "left")
+    answering.undo(work.context, BOB, made.id, "Bob's undo")
     with pytest.raises(Conflict, match="another"):
-        answering.undo(work.office, ADA, made.id, "Bob's undo")
+        answering.undo(work.context, ADA, made.id, "Bob's undo")
     with pytest.raises(Conflict, match="another"):
-        answering.undo(work.office, ADA, made.id, made.votes(ADA)[0].key)
+        answering.undo(work.context, ADA, made.id, made.votes(ADA)[0].key)
     assert len(made.votes(ADA)) == 2
 
 
@@ -191,7 +191,7 @@ def test_an_agent_and_a_person_of_one_name_are_two_raters(work: Work) -> None:
     agent = somebody("Ada", Role.JUDGE)
     for person in (agent, ADA):
         (pair,) = made.next(person)
-        answering.vote(work.office, person, pair.key, "left")
+        answering.vote(work.context, person, pair.key, "left")
     assert [len(made.votes(person)) for person in (agent, ADA)] == [1, 1]
 
 
@@ -199,9 +199,9 @@ def test_a_name_is_taken_with_its_votes_or_refused(work: Work) -> None:
     made = work.campaign(2, overlap=2)
     for person in (ADA, BOB):
         (pair,) = made.next(person)
-        answering.vote(work.office, person, pair.key, "left")
-    assert people.take_name(work.office, ADA, " Ada   King ") == "Ada King"
+        answering.vote(work.context, person, pair.key, "left")
+    assert people.take_name(work.context, ADA, " Ada   King ") == "Ada King"
     assert len(made.votes(somebody("Ada King"))) == 1
     with pytest.raises(Conflict, match="'Bob' already"):
-        people.take_name(work.office, somebody("Ada King"), "Bob")
-    assert people.take_name(work.office, somebody("nobody yet"), "New one") == "New one"
+        people.take_name(work.context, somebody("Ada King"), "Bob")
+    assert people.take_name(work.context, somebody("nobody yet"), "New one") == "New one"

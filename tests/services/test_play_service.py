@@ -30,7 +30,7 @@ def test_refine_stores_a_chain(world: Any) -> None:
     assert [row.response for row in run.rounds] == [f"The answer is {n}." for n in (1, 2, 3)]
     assert [row.correct for row in run.rounds] == [False, False, True]
     assert len({row.seed for row in run.rounds}) == 3
-    assert not world.studio.live
+    assert not world.context.live
 
 
 def test_sample_stores_siblings(world: Any) -> None:
@@ -53,14 +53,14 @@ def test_stop_keeps_the_finished_rounds(world: Any, gate: Any) -> None:
     world.open(gate)
     run_id = world.begin(n=3)
     assert gate.reached.wait(5)
-    play.stop(world.studio, run_id)
+    play.stop(world.context, run_id)
     gate.open.set()
     run = world.end(run_id)
     assert run.state is RunState.STOPPED
     assert run.message == "Stopped; what was finished is kept."
     assert [row.index for row in run.rounds] == [0]
     assert [cell.response for cell in world.board(run_id).cells] == ["The answer is 1."]
-    play.stop(world.studio, run_id)
+    play.stop(world.context, run_id)
 
 
 def test_a_failing_round_leaves_the_one_before(world: Any) -> None:
@@ -117,7 +117,7 @@ def test_a_new_start_ends_what_a_dead_process_left_running(world: Any, gate: Any
     world.open(gate)
     run_id = world.begin(n=2)
     assert gate.reached.wait(5)
-    before = world.studio
+    before = world.context
     world.open()
     with world.database.write() as session:
         assert rounds.abandon_runs(session) == 1
@@ -179,9 +179,9 @@ def test_more_runs_than_can_be_written_are_refused(
 def test_an_unknown_run_is_not_found(world: Any) -> None:
     for act in (play.stop, play.load):
         with pytest.raises(NotFound, match="no run 7"):
-            act(world.studio, 7)
+            act(world.context, 7)
     with pytest.raises(NotFound, match="no run 7"):
-        compare.watch_thought(world.studio, "Ada", 7, 0, 0)
+        compare.watch_thought(world.context, "Ada", 7, 0, 0)
 
 
 def test_the_same_question_is_one_prompt(world: Any) -> None:
@@ -189,5 +189,5 @@ def test_the_same_question_is_one_prompt(world: Any) -> None:
     world.play("What is 2 + 2?", n=1)
     with world.database.read() as session:
         assert [row.text for row in session.scalars(select(Prompt))] == ["What is 2 + 2?"]
-    assert play.last_run_id(world.studio, "Ada") == 2
-    assert play.last_run_id(world.studio, "Bob") is None
+    assert play.last_run_id(world.context, "Ada") == 2
+    assert play.last_run_id(world.context, "Bob") is None

@@ -8,14 +8,14 @@ import datasets
 import huggingface_hub
 import pytest
 import yaml
-from stored_votes import Office, fill, office, sample, vote
+from stored_votes import Office, context, fill, sample, vote
 
 from db.models import Outcome
 from db.storage.session import Database
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import card, hub_push
 from ptrapp.services.files import exporting, publishing
-from ptrapp.services.files.exporting import Ask, What
+from ptrapp.services.files.exporting import ExportRequest, What
 
 
 class Hub:
@@ -46,13 +46,13 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
 @pytest.fixture
 def full(database: Database, tmp_path: Path) -> Office:
     fill(database)
-    return office(database, tmp_path / "data")
+    return context(database, tmp_path / "data")
 
 
 def test_rows_and_a_card_are_pushed_privately_with_the_token_of_the_environment(
     full: Office, hub: Hub, tmp_path: Path
 ) -> None:
-    ask = Ask(What.PREFERENCES, names=False)
+    ask = ExportRequest(What.PREFERENCES, names=False)
     address, manifest = publishing.publish(full, ask, "ann/pairs")
     assert address == "https://huggingface.co/datasets/ann/pairs"
     assert hub.pushed["options"] == {"private": True, "token": "hf_secret"}
@@ -71,7 +71,7 @@ def test_the_card_says_what_how_much_by_whom_and_how_to_get_it_again(
             a, b = sample(session, f"Which, {n}?", "a", "b")
             for who in ("ann", "bob"):
                 vote(session, who, a, b, Outcome.RIGHT if n % 3 else Outcome.LEFT)
-    _, manifest = publishing.publish(full, Ask(What.VOTES, names=False), "ann/votes")
+    _, manifest = publishing.publish(full, ExportRequest(What.VOTES, names=False), "ann/votes")
     about = hub.pushed["card"]
     header = yaml.safe_load(about.split("---")[1])
     assert header["license"] == "other"
@@ -94,7 +94,7 @@ def test_a_hub_that_refuses_is_said_in_one_sentence(
     with pytest.raises(
         InputError, match=rf"ann/x cannot be published \({type(error).__name__}"
     ) as said:
-        publishing.publish(full, Ask(), "ann/x")
+        publishing.publish(full, ExportRequest(), "ann/x")
     assert "\n" not in str(said.value)
     assert "hf_secret" not in str(said.value)
 
@@ -104,17 +104,17 @@ def test_nothing_is_published_without_token_name_or_rows(
 ) -> None:
     for repo, words in (("pairs", "names no dataset"), ("a/b/c", "names no dataset")):
         with pytest.raises(InputError, match=words):
-            publishing.publish(full, Ask(), repo)
+            publishing.publish(full, ExportRequest(), repo)
     with pytest.raises(InputError, match="no preferences to publish"):
-        publishing.publish(full, Ask(up_to=0), "ann/x")
+        publishing.publish(full, ExportRequest(up_to=0), "ann/x")
     monkeypatch.delenv(publishing.TOKEN)
     with pytest.raises(InputError, match="set HF_TOKEN"):
-        publishing.publish(full, Ask(), "ann/x")
+        publishing.publish(full, ExportRequest(), "ann/x")
     assert not hub.pushed
 
 
 def test_markup_in_a_name_stays_words(full: Office) -> None:
-    manifest = exporting.write(full, Ask(), full.settings.data_dir.parent / "a.jsonl")
+    manifest = exporting.write(full, ExportRequest(), full.settings.data_dir.parent / "a.jsonl")
     said = card.card(manifest.as_json(), "<script>", agreement="`x` [y](http://z)\n# head")
     assert "<script>" not in said
     assert "\n# head" not in said

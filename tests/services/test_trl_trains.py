@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from datasets import load_dataset
-from stored_votes import office, sample, vote
+from stored_votes import context, sample, vote
 
 from db.models import Outcome
 from db.storage.session import Database
 from ptrapp.core.settings import BUNDLED_MODEL
 from ptrapp.services.files import exporting
-from ptrapp.services.files.exporting import Ask
+from ptrapp.services.files.exporting import ExportRequest
 
 trl = pytest.importorskip("trl")
 
@@ -28,7 +28,7 @@ def test_dpo_trainer_takes_two_steps_on_exported_preferences(
             )
             vote(session, "ann", better, worse, Outcome.LEFT, strength=1 + n % 3)
     file = tmp_path / f"preferences.{kind}"
-    exporting.write(office(database, tmp_path), Ask(), file)
+    exporting.write(context(database, tmp_path), ExportRequest(), file)
     rows = load_dataset(
         {"jsonl": "json"}.get(kind, kind),
         data_files=str(file),

@@ -41,11 +41,11 @@ def trained(world: Any, adapter_folder: Folder) -> Callable[..., int]:
 
 
 def states(world: Any) -> dict[str, str]:
-    return {view.name: view.status for view in versions.listing(world.studio)}
+    return {view.name: view.status for view in versions.listing(world.context)}
 
 
 def publish_ready(world: Any) -> None:
-    versions.Publisher(world.studio).publish_ready()
+    versions.Publisher(world.context).publish_ready()
 
 
 def test_a_finished_version_is_published_and_answers(world: Any, trained: Any) -> None:
@@ -80,40 +80,40 @@ def test_a_broken_folder_is_rejected_and_the_old_version_goes_on(world: Any, tra
     trained("v2", first, broken=True)
     with pytest.raises(AdapterRejected, match="holds no adapter_config"):
         publish_ready(world)
-    assert versions.serving(world.studio) == "v1"
+    assert versions.serving(world.context) == "v1"
     assert world.engine.published() == {"v1"}
-    rejected = versions.listing(world.studio)[0]
+    rejected = versions.listing(world.context)[0]
     assert (rejected.name, rejected.status) == ("v2", "rejected")
     assert "adapter_config.json" in (rejected.reason or "")
     assert world.play(n=1).adapter.name == "v1"
     with pytest.raises(InputError, match="v2 was rejected"):
-        versions.serve(world.studio, "v2")
+        versions.serve(world.context, "v2")
     assert world.engine.published() == {"v1"}
     trained("v3", first)
     publish_ready(world)
-    assert versions.serving(world.studio) == "v3"
+    assert versions.serving(world.context) == "v3"
 
 
 def test_roll_back_goes_to_the_parent_and_on_to_the_base(world: Any, trained: Any) -> None:
     trained("v2", trained("v1"))
-    versions.serve(world.studio, "v2")
-    assert [versions.roll_back(world.studio) for _ in range(2)] == ["v1", "base"]
+    versions.serve(world.context, "v2")
+    assert [versions.roll_back(world.context) for _ in range(2)] == ["v1", "base"]
     assert world.engine.published() == frozenset()
     with pytest.raises(InputError, match="nothing to roll back to"):
-        versions.roll_back(world.studio)
-    versions.serve(world.studio, "v2")
+        versions.roll_back(world.context)
+    versions.serve(world.context, "v2")
     assert world.play(n=1).adapter.name == "v2"
 
 
 def test_served_twice_it_is_served(world: Any, trained: Any) -> None:
     trained("v1")
     for _ in range(2):
-        versions.serve(world.studio, "v1")
+        versions.serve(world.context, "v1")
     assert states(world)["v1"] == "active"
     trained("v2")
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda name: versions.serve(world.studio, name), ["v2", "v1"] * 4 + ["v2"]))
-    serving = versions.serving(world.studio)
+        list(pool.map(lambda name: versions.serve(world.context, name), ["v2", "v1"] * 4 + ["v2"]))
+    serving = versions.serving(world.context)
     assert world.engine.published() == {serving}
     assert list(states(world).values()).count("active") == 1
     assert world.play(n=1).adapter.name == serving
@@ -121,17 +121,17 @@ def test_served_twice_it_is_served(world: Any, trained: Any) -> None:
 
 def test_an_unknown_version_is_not_found(world: Any) -> None:
     with pytest.raises(NotFound, match="no version v9"):
-        versions.serve(world.studio, "v9")
+        versions.serve(world.context, "v9")
 
 
 def test_a_run_ends_with_the_version_it_began_with(world: Any, trained: Any, gate: Any) -> None:
     trained("v1")
     world.open(gate)
-    versions.serve(world.studio, "v1")
+    versions.serve(world.context, "v1")
     run_id = world.begin(n=2)
     assert gate.reached.wait(5)
     trained("v2")
-    versions.serve(world.studio, "v2")
+    versions.serve(world.context, "v2")
     gate.open.set()
     run = world.end(run_id)
     assert [row.adapter.name for row in run.rounds] == ["v1", "v1"]
@@ -140,20 +140,20 @@ def test_a_run_ends_with_the_version_it_began_with(world: Any, trained: Any, gat
 
 def test_the_next_start_serves_what_was_served(world: Any, trained: Any) -> None:
     trained("v1")
-    versions.serve(world.studio, "v1")
+    versions.serve(world.context, "v1")
     world.open()
-    versions.restore(world.studio)
+    versions.restore(world.context)
     assert world.engine.published() == {"v1"}
     assert world.play(n=1).adapter.name == "v1"
 
 
 def test_a_served_version_that_is_gone_gives_way_to_the_base(world: Any, trained: Any) -> None:
     trained("v1")
-    versions.serve(world.studio, "v1")
+    versions.serve(world.context, "v1")
     with world.database.read() as session:
         (Path(adapters.listing(session)[0].path) / "adapter_config.json").unlink()
     world.open()
-    versions.restore(world.studio)
+    versions.restore(world.context)
     assert states(world) == {"v1": "rejected", "base": "active"}
     assert world.play(n=1).adapter is None
 
@@ -162,19 +162,19 @@ def test_a_start_with_another_model_keeps_the_versions_of_this_one(
     world: Any, trained: Any
 ) -> None:
     trained("v1")
-    versions.serve(world.studio, "v1")
+    versions.serve(world.context, "v1")
     trained("v2")
     engine = ScriptedEngine(["<T> a<R> b"])
     engine.model_id = "another"
     world.open(engine=engine)
-    versions.restore(world.studio)
+    versions.restore(world.context)
     publish_ready(world)
     assert states(world) == {"v2": "ready", "v1": "retired", "base": "active"}
     assert world.play(n=1).adapter is None
     with pytest.raises(InputError, match="trained on scripted and another is loaded"):
-        versions.serve(world.studio, "v1")
+        versions.serve(world.context, "v1")
     world.open()
-    versions.serve(world.studio, "v1")
+    versions.serve(world.context, "v1")
     assert states(world)["v1"] == AdapterStatus.ACTIVE
 
 
@@ -182,13 +182,13 @@ def test_the_publisher_notices_by_itself(
     world: Any, trained: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(versions, "POLL_S", 0.01)
-    publisher = versions.Publisher(world.studio)
+    publisher = versions.Publisher(world.context)
     publisher.start()
     try:
         trained("v0", broken=True)
         trained("v1")
         for _ in range(500):
-            if versions.serving(world.studio) == "v1":
+            if versions.serving(world.context) == "v1":
                 break
             publisher._stop.wait(0.01)
     finally:
@@ -213,7 +213,7 @@ def test_a_version_waits_for_an_engine_that_takes_adapters(world: Any, trained: 
     trained("v2")
     engine = WithoutAdapters()
     world.open(engine=engine)
-    publisher = versions.Publisher(world.studio)
+    publisher = versions.Publisher(world.context)
     for _ in range(2):
         with pytest.raises(AdaptersUnsupported):
             publisher.publish_ready()
@@ -221,18 +221,18 @@ def test_a_version_waits_for_an_engine_that_takes_adapters(world: Any, trained: 
         publisher.publish_ready()
     assert engine.n_asked == 2
     assert states(world) == {"v1": "ready", "v2": "ready", "base": "active"}
-    assert {view.reason for view in versions.listing(world.studio)} == {
+    assert {view.reason for view in versions.listing(world.context)} == {
         "This server takes no adapters.", None,
     }  # fmt: skip
     assert world.play(n=1).adapter is None
     with pytest.raises(AdaptersUnsupported):
-        versions.serve(world.studio, "v1")
+        versions.serve(world.context, "v1")
 
     world.open()
-    versions.restore(world.studio)
+    versions.restore(world.context)
     publish_ready(world)
     assert states(world) == {"v2": "active", "v1": "retired", "base": "retired"}
-    assert {view.reason for view in versions.listing(world.studio)} == {None}
+    assert {view.reason for view in versions.listing(world.context)} == {None}
 
 
 def test_a_start_on_an_engine_without_adapters_keeps_the_served_version_for_the_next(
@@ -241,15 +241,15 @@ def test_a_start_on_an_engine_without_adapters_keeps_the_served_version_for_the_
     trained("v1")
     trained("v2")
     for name in ("v1", "v2"):
-        versions.serve(world.studio, name)
+        versions.serve(world.context, name)
     world.open(engine=WithoutAdapters())
-    versions.restore(world.studio)
+    versions.restore(world.context)
     assert states(world) == {"v2": "ready", "v1": "retired", "base": "active"}
     assert world.play(n=1).adapter is None
     with pytest.raises(AdaptersUnsupported):
-        versions.serve(world.studio, "v1")
+        versions.serve(world.context, "v1")
     world.open()
-    versions.restore(world.studio)
+    versions.restore(world.context)
     publish_ready(world)
     assert states(world) == {"v2": "active", "v1": "retired", "base": "retired"}
     assert world.play(n=1).adapter.name == "v2"

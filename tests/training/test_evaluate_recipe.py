@@ -76,7 +76,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def store(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(database, tmp_path, monkeypatch)
 
 
@@ -98,13 +98,13 @@ def register(database: Database, folder: Path, name: str, base_model: str = "scr
         ).id
 
 
-def test_the_job_ends_with_one_table_and_the_same_rows(desk: Desk) -> None:
-    version = register(desk.database, desk.folder, "dpo-000001")
-    claim = desk.claim(SETTINGS, version)
+def test_the_job_ends_with_one_table_and_the_same_rows(store: Desk) -> None:
+    version = register(store.database, store.folder, "dpo-000001")
+    claim = store.claim(SETTINGS, version)
 
-    desk.run(claim)
+    store.run(claim)
 
-    done = desk.job(claim)
+    done = store.job(claim)
     assert done.status is JobStatus.DONE
     plain = [row for row in done.result["table"] if row["setting"] == "refine"]
     assert [(row["version"], row["round"]) for row in plain] == [
@@ -124,7 +124,7 @@ def test_the_job_ends_with_one_table_and_the_same_rows(desk: Desk) -> None:
     }
     assert done.result["win_rates"][0]["judge"] == "verifier"
     assert done.result["seconds"] >= 0
-    stored = desk.rows()
+    stored = store.rows()
     assert len(stored) == 2 * (3 + 3 + 2 + 2 + 3), "a row for each seed and written round"
     assert {row.adapter_id for row in stored} == {None, version}
     by_table = sum(row["n_correct"] for row in done.result["table"])
@@ -133,38 +133,38 @@ def test_the_job_ends_with_one_table_and_the_same_rows(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("stop_at", [3, 40, 100])
-def test_a_stopped_job_goes_on_where_it_was(desk: Desk, stop_at: int) -> None:
-    version = register(desk.database, desk.folder, "dpo-000001")
-    calm = desk.claim(SETTINGS, version)
-    desk.run(calm)
-    n_whole, n_rows = len(desk.engines[0].requests), len(desk.rows())
-    stopped = desk.claim(SETTINGS, version)
+def test_a_stopped_job_goes_on_where_it_was(store: Desk, stop_at: int) -> None:
+    version = register(store.database, store.folder, "dpo-000001")
+    calm = store.claim(SETTINGS, version)
+    store.run(calm)
+    n_whole, n_rows = len(store.engines[0].requests), len(store.rows())
+    stopped = store.claim(SETTINGS, version)
 
     def stop(request: Request) -> str:
-        if len(desk.engines[-1].requests) >= stop_at:
+        if len(store.engines[-1].requests) >= stop_at:
             stopped.stop.set()
         return answer(request)
 
-    desk.script = stop
+    store.script = stop
     with pytest.raises(StopRequested):
-        desk.run(stopped)
-    desk.script = answer
+        store.run(stopped)
+    store.script = answer
     again = replace(stopped, stop=calm.stop)
-    desk.run(again)
+    store.run(again)
 
-    first, second = desk.job(calm).result, desk.job(again).result
+    first, second = store.job(calm).result, store.job(again).result
     assert first["table"] == second["table"]
     assert first["win_rates"] == second["win_rates"]
-    assert len(desk.rows()) == 2 * n_rows, "each measurement of the second job once"
-    asked = [len(engine.requests) for engine in desk.engines]
+    assert len(store.rows()) == 2 * n_rows, "each measurement of the second job once"
+    asked = [len(engine.requests) for engine in store.engines]
     assert asked[2] <= n_whole, "what was finished is not asked again"
     assert asked[1] + asked[2] < n_whole + 4 * 3 * 3, "at most a cell and its swaps are repeated"
 
 
-def test_a_finished_match_is_not_judged_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_match_is_not_judged_again(store: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped while the last of the matches is played: those before it are kept."""
-    version = register(desk.database, desk.folder, "dpo-000001")
-    claim = desk.claim({"n": 4, "judge": "verifier", "controls": False}, version)
+    version = register(store.database, store.folder, "dpo-000001")
+    claim = store.claim({"n": 4, "judge": "verifier", "controls": False}, version)
     asked: list[str] = []
 
     class Counting(Verifier):
@@ -176,40 +176,40 @@ def test_a_finished_match_is_not_judged_again(desk: Desk, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(evaluate, "open_judge", lambda _: Counting())
     with pytest.raises(StopRequested):
-        desk.run(claim)
+        store.run(claim)
     claim.stop.clear()
-    desk.run(claim)
+    store.run(claim)
 
-    assert len(desk.job(claim).result["win_rates"]) == 4
+    assert len(store.job(claim).result["win_rates"]) == 4
     assert len(asked) == 4 * 4 + 4, "the last match of four problems was played twice"
 
 
-def test_a_row_that_a_kill_kept_from_the_table_is_stored_later(desk: Desk) -> None:
+def test_a_row_that_a_kill_kept_from_the_table_is_stored_later(store: Desk) -> None:
     """The file is written before the rows: a kill in between leaves a file without rows."""
-    claim = desk.claim({"n": 4, "rounds": 1})
-    desk.run(claim)
-    with desk.database.write() as session:
+    claim = store.claim({"n": 4, "rounds": 1})
+    store.run(claim)
+    with store.database.write() as session:
         for row in evaluations.listing(session):
             session.delete(row)
         row = session.get_one(Job, claim.job_id)
         row.status, row.claim_token = JobStatus.RUNNING, claim.token
 
-    desk.run(claim)
+    store.run(claim)
 
-    assert len(desk.rows()) == 1
-    assert not desk.engines[1].requests
+    assert len(store.rows()) == 1
+    assert not store.engines[1].requests
 
 
-def test_problems_that_training_may_use_are_told(desk: Desk) -> None:
-    file = desk.folder / "school.jsonl"
+def test_problems_that_training_may_use_are_told(store: Desk) -> None:
+    file = store.folder / "school.jsonl"
     file.write_text("".join(f'{{"question": "{n} + 1?", "answer": "{n + 1}"}}\n' for n in range(5)))
-    with desk.database.write() as session:
+    with store.database.write() as session:
         prompts.ensure_prompt(session, "2 + 1?", source="play")
-    claim = desk.claim({"n": 5, "rounds": 1, "tasks": [str(file), "generated"]})
+    claim = store.claim({"n": 5, "rounds": 1, "tasks": [str(file), "generated"]})
 
-    desk.run(claim)
+    store.run(claim)
 
-    (note,) = desk.job(claim).notes
+    (note,) = store.job(claim).notes
     assert note["level"] == "warning"
     assert "1 of the 5 problems of school" in note["text"]
 
@@ -228,16 +228,16 @@ def test_problems_that_training_may_use_are_told(desk: Desk) -> None:
         ({"round": 3}, "round: "),
     ],
 )
-def test_what_cannot_be_measured_is_said(desk: Desk, settings: dict[str, Any], said: str) -> None:
-    register(desk.database, desk.folder, "other-1", "another/model")
-    register(desk.database, desk.folder, "whole-1")
-    (desk.folder / "whole-1" / "config.json").write_text("{}")
-    bad = register(desk.database, desk.folder, "bad-1")
-    with desk.database.write() as session:
+def test_what_cannot_be_measured_is_said(store: Desk, settings: dict[str, Any], said: str) -> None:
+    register(store.database, store.folder, "other-1", "another/model")
+    register(store.database, store.folder, "whole-1")
+    (store.folder / "whole-1" / "config.json").write_text("{}")
+    bad = register(store.database, store.folder, "bad-1")
+    with store.database.write() as session:
         session.get_one(Adapter, bad).status = AdapterStatus.REJECTED
 
     with pytest.raises((ConfigurationError, InputError), match=said):
-        desk.run(desk.claim(settings))
+        store.run(store.claim(settings))
 
 
 def test_a_real_job_killed_in_the_middle_ends_with_every_cell_once(

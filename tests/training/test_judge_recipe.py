@@ -175,7 +175,7 @@ class Office:
 
 
 @pytest.fixture
-def office(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+def context(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
     return Office(database, tmp_path, monkeypatch)
 
 
@@ -189,47 +189,47 @@ def pairs(n: int) -> list[tuple[str, str]]:
 
 
 def test_every_comparison_is_judged_once_and_a_second_job_has_nothing_to_ask(
-    office: Office,
+    context: Office,
 ) -> None:
-    office.open_campaign(pairs(5))
+    context.open_campaign(pairs(5))
     judge = Words()
 
-    first = office.turn(judge, chunk=2)
-    second = office.turn(judge)
+    first = context.turn(judge, chunk=2)
+    second = context.turn(judge)
 
     assert len(judge.asked) == 5
     assert first == second
     assert (first["judge"], first["n_comparisons"], first["n_judged"]) == ("words", 5, 5)
     assert (first["n_decided"], first["n_ties"], first["n_unscored"]) == (5, 0, 0)
-    stored = {(vote.outcome, vote.rationale, vote.agreed, vote.blind) for vote in office.votes()}
+    stored = {(vote.outcome, vote.rationale, vote.agreed, vote.blind) for vote in context.votes()}
     assert stored == {(Outcome.LEFT, "The first.", True, True)}
-    with office.database.read() as session:
+    with context.database.read() as session:
         (rater,) = session.query(Rater).all()
         assert (rater.name, rater.kind) == ("judge:words", RaterKind.JUDGE)
 
 
-def test_known_answers_are_judged_and_counted_and_practice_is_left_alone(office: Office) -> None:
-    office.open_campaign(pairs(4), n1=Outcome.LEFT, n2=Outcome.RIGHT)
-    with office.database.write() as session:
+def test_known_answers_are_judged_and_counted_and_practice_is_left_alone(context: Office) -> None:
+    context.open_campaign(pairs(4), n1=Outcome.LEFT, n2=Outcome.RIGHT)
+    with context.database.write() as session:
         row = session.query(CampaignItem).order_by(CampaignItem.id.desc()).first()
         assert row is not None
         row.kind, row.gold_outcome = ItemKind.PRACTICE, Outcome.LEFT
     judge = Words()
 
-    found = office.turn(judge)
+    found = context.turn(judge)
 
     assert len(judge.asked) == found["n_comparisons"] == 3
     assert (found["n_gold"], found["n_gold_right"]) == (2, 1)
 
 
-def test_what_it_cannot_say_is_counted_by_reason_and_never_a_tie(office: Office) -> None:
+def test_what_it_cannot_say_is_counted_by_reason_and_never_a_tie(context: Office) -> None:
     sides = [(said("The answer is 2."), said("The answer is 3."))] * 5
-    office.open_campaign(sides)
-    claim = office.claim()
+    context.open_campaign(sides)
+    claim = context.claim()
 
-    done = office.run(claim, Verifier())
+    done = context.run(claim, Verifier())
 
-    assert [vote.outcome for vote in office.votes()] == [Outcome.LEFT] * 2
+    assert [vote.outcome for vote in context.votes()] == [Outcome.LEFT] * 2
     assert done.result["n_unscored"] == 3
     assert [row["n"] for row in done.result["unscored"]] == [3]
     assert "reference answer and … has none" in done.result["unscored"][0]["reason"]
@@ -237,48 +237,48 @@ def test_what_it_cannot_say_is_counted_by_reason_and_never_a_tie(office: Office)
     assert done.notes[1]["text"].startswith("3 unscored: The verifier needs")
 
 
-def test_a_judge_of_numbers_is_asked_for_each_response_once(office: Office) -> None:
-    office.open_campaign([(said("aaa"), said("bb"))])
-    with office.database.write() as session:
-        run = office._run_of(session, 0)
+def test_a_judge_of_numbers_is_asked_for_each_response_once(context: Office) -> None:
+    context.open_campaign([(said("aaa"), said("bb"))])
+    with context.database.write() as session:
+        run = context._run_of(session, 0)
         third = add_round(session, run, said("c"))
-        items = [NewItem(side, third) for side in office.rounds[0]]
-        campaigns.add_items(session, office.campaign_id, items, draw=random.Random(0))
+        items = [NewItem(side, third) for side in context.rounds[0]]
+        campaigns.add_items(session, context.campaign_id, items, draw=random.Random(0))
     judge = Length()
 
-    found = office.turn(judge, chunk=1)
+    found = context.turn(judge, chunk=1)
 
     assert judge.shown == ["aaa", "bb", "c"]
     assert found["n_decided"] == 3
-    with office.database.read() as session:
+    with context.database.read() as session:
         kept = {row.round_id: row.value for row in session.query(Score)}
-    assert kept == {office.rounds[0][0]: 3.0, office.rounds[0][1]: 2.0, third: 1.0}
+    assert kept == {context.rounds[0][0]: 3.0, context.rounds[0][1]: 2.0, third: 1.0}
 
 
-def test_one_response_that_cannot_be_read_leaves_its_own_pair_unscored(office: Office) -> None:
-    office.open_campaign([(said("aa"), said("unreadable")), (said("aa"), said("b"))])
+def test_one_response_that_cannot_be_read_leaves_its_own_pair_unscored(context: Office) -> None:
+    context.open_campaign([(said("aa"), said("unreadable")), (said("aa"), said("b"))])
 
-    found = office.turn(Length())
+    found = context.turn(Length())
 
     assert (found["n_judged"], found["n_unscored"]) == (1, 1)
     assert found["unscored"] == [{"reason": "A response of N tokens does not fit.", "n": 1}]
-    with office.database.read() as session:
+    with context.database.read() as session:
         assert session.query(Score).count() == 3
 
 
-def test_of_equal_texts_nobody_is_asked(office: Office) -> None:
-    office.open_campaign([(said("same"), said("same"))])
+def test_of_equal_texts_nobody_is_asked(context: Office) -> None:
+    context.open_campaign([(said("same"), said("same"))])
     judge = Words()
 
-    assert office.turn(judge)["n_ties"] == 1
+    assert context.turn(judge)["n_ties"] == 1
     assert not judge.asked
 
 
-def test_where_responses_are_compared_the_judge_sees_no_thought(office: Office) -> None:
-    office.open_campaign(pairs(2))
+def test_where_responses_are_compared_the_judge_sees_no_thought(context: Office) -> None:
+    context.open_campaign(pairs(2))
     engine = ScriptedEngine(lambda _: "[[C]]")
 
-    office.turn(LlmJudge(engine, "llm"))
+    context.turn(LlmJudge(engine, "llm"))
 
     shown = read_by(engine)
     assert "bbb" not in shown
@@ -289,14 +289,14 @@ def test_where_responses_are_compared_the_judge_sees_no_thought(office: Office) 
 @pytest.mark.parametrize(
     "thought", ["I add.", "<think>I add.</think> Then?", "<R> is a mark. I add."]
 )
-def test_where_thoughts_are_compared_they_are_read_whole(office: Office, thought: str) -> None:
-    office.open_campaign([(said("answer"), said("answer"))], Aspect.THOUGHT)
-    with office.database.write() as session:
+def test_where_thoughts_are_compared_they_are_read_whole(context: Office, thought: str) -> None:
+    context.open_campaign([(said("answer"), said("answer"))], Aspect.THOUGHT)
+    with context.database.write() as session:
         left = session.get_one(Comparison, 1).left
         left.thought = thought
     engine = ScriptedEngine(lambda _: "[[C]]")
 
-    office.turn(LlmJudge(engine, "llm"))
+    context.turn(LlmJudge(engine, "llm"))
 
     shown = read_by(engine)
     assert "I add." in shown
@@ -306,30 +306,30 @@ def test_where_thoughts_are_compared_they_are_read_whole(office: Office, thought
 
 
 def test_numbers_of_thoughts_order_the_campaign_and_are_no_scores_of_responses(
-    office: Office,
+    context: Office,
 ) -> None:
     thoughts = [("a" * 9, "b"), ("aa", "bb"), ("aaaa", "b")]
-    office.open_campaign(
+    context.open_campaign(
         [tuple(said("r", each) for each in two) for two in thoughts], Aspect.THOUGHT
     )
-    claim = office.claim(chunk=1)
+    claim = context.claim(chunk=1)
     with pytest.raises(Killed):
-        office.run(replace(claim, database=DiesAtWrite(office.database, 3)), Length())
+        context.run(replace(claim, database=DiesAtWrite(context.database, 3)), Length())
     again = Length()
-    office.run(claim, again)
+    context.run(claim, again)
 
     assert sorted(map(len, again.shown)) == [1, 4], "the first two pairs were kept"
-    sure, unsure, middle = office.uncertainty()
+    sure, unsure, middle = context.uncertainty()
     assert sure < middle < unsure
     assert isclose(unsure, 1, abs_tol=1e-5)
-    with office.database.read() as session:
+    with context.database.read() as session:
         assert session.query(Score).count() == 0
 
 
-def test_what_people_may_still_be_given_is_ordered_by_the_judges_numbers(office: Office) -> None:
-    office.open_campaign(pairs(4))
-    office.people_say(0, Outcome.LEFT)
-    with office.database.write() as session:
+def test_what_people_may_still_be_given_is_ordered_by_the_judges_numbers(context: Office) -> None:
+    context.open_campaign(pairs(4))
+    context.people_say(0, Outcome.LEFT)
+    with context.database.write() as session:
         first = session.query(CampaignItem).order_by(CampaignItem.id).first()
         assert first is not None
         first.n_taken = first.overlap
@@ -337,45 +337,45 @@ def test_what_people_may_still_be_given_is_ordered_by_the_judges_numbers(office:
         assert ada is not None
         session.add(CampaignRater(campaign_id=1, rater_id=ada.id, least_uncertain=0.1))
 
-    office.turn(Length())
+    context.turn(Length())
 
-    full, *still_open = office.uncertainty()
+    full, *still_open = context.uncertainty()
     assert isclose(full, 0.5, abs_tol=1e-5), "nobody is given it any more"
     assert still_open == sorted(still_open, reverse=True)
     assert 0 < still_open[-1] < still_open[0] < 0.8
-    with office.database.read() as session:
+    with context.database.read() as session:
         assert session.query(CampaignRater).one().least_uncertain is None
 
 
-def test_a_judge_that_contradicted_itself_is_asked_of_people_first(office: Office) -> None:
-    office.open_campaign(pairs(4))
+def test_a_judge_that_contradicted_itself_is_asked_of_people_first(context: Office) -> None:
+    context.open_campaign(pairs(4))
     verdicts = {
         "Question 0?": Verdict(TIE, "Both, in turn.", agreed=False),
         "Question 1?": Verdict(RIGHT, "Twice.", agreed=True),
         "Question 2?": Verdict(TIE, "Alike.", agreed=True),
     }
 
-    found = office.turn(Words(verdicts))
+    found = context.turn(Words(verdicts))
 
-    assert [round(each, 3) for each in office.uncertainty()] == [1, 0, 0.5, 0.5]
-    assert len(set(office.uncertainty())) == 4, "no two are alike"
+    assert [round(each, 3) for each in context.uncertainty()] == [1, 0, 0.5, 0.5]
+    assert len(set(context.uncertainty())) == 4, "no two are alike"
     assert (found["n_doubts"], found["n_ties"], found["n_decided"]) == (1, 1, 1)
     assert isclose(found["both_orders_agree"], 2 / 3)
     assert found["unscored"] == [{"reason": "No verdict on …, asked N times.", "n": 1}]
 
 
-def test_agreement_with_people_is_by_comparison_without_gold_and_doubts(office: Office) -> None:
+def test_agreement_with_people_is_by_comparison_without_gold_and_doubts(context: Office) -> None:
     """The judge says left of 0 and 1, contradicts itself on 2, and 3 is gold: 3 labels of 4."""
-    office.open_campaign(pairs(5), n3=Outcome.LEFT)
+    context.open_campaign(pairs(5), n3=Outcome.LEFT)
     verdicts = {f"Question {n}?": Verdict(LEFT, "", agreed=True) for n in (0, 1, 3)}
     verdicts["Question 2?"] = Verdict(TIE, "", agreed=False)
-    office.people_say(0, Outcome.LEFT, Outcome.LEFT, Outcome.RIGHT)
-    office.people_say(1, Outcome.LEFT)
-    office.people_say(2, Outcome.TIE)
-    office.people_say(3, Outcome.LEFT)
-    claim = office.claim()
+    context.people_say(0, Outcome.LEFT, Outcome.LEFT, Outcome.RIGHT)
+    context.people_say(1, Outcome.LEFT)
+    context.people_say(2, Outcome.TIE)
+    context.people_say(3, Outcome.LEFT)
+    claim = context.claim()
 
-    done = office.run(claim, Words(verdicts))
+    done = context.run(claim, Words(verdicts))
 
     found = done.result
     assert (found["n_shared_labels"], found["agreement_with_people"]) == (4, 0.75)
@@ -385,33 +385,33 @@ def test_agreement_with_people_is_by_comparison_without_gold_and_doubts(office: 
 
 @pytest.mark.parametrize("judge", [Words, Length])
 def test_killed_at_any_transaction_it_ends_as_if_nothing_had_happened(
-    office: Office, judge: type[Any]
+    context: Office, judge: type[Any]
 ) -> None:
     """A batch of two is stored in two transactions."""
-    office.patch.setattr(labelling, "STORED_TOGETHER", 1)
-    office.open_campaign(pairs(5))
-    calm = office.turn(judge(), chunk=2)
-    expected = [(v.comparison_id, v.outcome) for v in office.votes()]
+    context.patch.setattr(labelling, "STORED_TOGETHER", 1)
+    context.open_campaign(pairs(5))
+    calm = context.turn(judge(), chunk=2)
+    expected = [(v.comparison_id, v.outcome) for v in context.votes()]
     for n_transactions in range(11):
-        claim = office.claim(chunk=2)
-        dying: Any = DiesAtWrite(office.database, n_transactions)
+        claim = context.claim(chunk=2)
+        dying: Any = DiesAtWrite(context.database, n_transactions)
         asked = judge()
         asked.name = f"dies{n_transactions}"
         with pytest.raises(Killed):
-            office.run(replace(claim, database=dying), asked)
+            context.run(replace(claim, database=dying), asked)
 
-        done = office.run(claim, asked)
+        done = context.run(claim, asked)
 
         assert done.result == calm | {"judge": asked.name}
-        assert [(v.comparison_id, v.outcome) for v in office.votes()[-5:]] == expected
+        assert [(v.comparison_id, v.outcome) for v in context.votes()[-5:]] == expected
         n_asked = len(asked.asked) if isinstance(asked, Words) else len(asked.shown) // 2
         assert n_asked <= 5 + 2, "a batch at most is asked again"
-    assert len(office.votes()) == 12 * 5
+    assert len(context.votes()) == 12 * 5
 
 
-def test_a_stop_does_not_wait_for_the_judge(office: Office) -> None:
-    office.open_campaign(pairs(3))
-    claim = office.claim(chunk=1)
+def test_a_stop_does_not_wait_for_the_judge(context: Office) -> None:
+    context.open_campaign(pairs(3))
+    claim = context.claim(chunk=1)
     answer = threading.Event()
 
     class Slow(Words):
@@ -422,40 +422,40 @@ def test_a_stop_does_not_wait_for_the_judge(office: Office) -> None:
             return super().compare(*sides)
 
     with pytest.raises(StopRequested):
-        office.run(claim, Slow())
-    assert len(office.votes()) == 1
+        context.run(claim, Slow())
+    assert len(context.votes()) == 1
     answer.set()
     claim.stop.clear()
     again = Words()
-    office.run(claim, again)
-    assert (len(again.asked), len(office.votes())) == (2, 3)
+    context.run(claim, again)
+    assert (len(again.asked), len(context.votes())) == (2, 3)
 
 
-def test_a_judge_that_is_down_ends_the_job_and_what_it_said_is_kept(office: Office) -> None:
-    office.open_campaign(pairs(9))
-    claim = office.claim(chunk=1)
+def test_a_judge_that_is_down_ends_the_job_and_what_it_said_is_kept(context: Office) -> None:
+    context.open_campaign(pairs(9))
+    claim = context.claim(chunk=1)
     few = Words({f"Question {n}?": Verdict(LEFT, "") for n in (0, 3)})
 
     with pytest.raises(TrainingError, match=r"words gave no verdict on 3 batches .* No verdict on"):
-        office.run(claim, few)
+        context.run(claim, few)
 
-    assert (len(few.asked), len(office.votes())) == (7, 2)
-    assert office.run(claim, Words()).result["n_judged"] == 9
+    assert (len(few.asked), len(context.votes())) == (7, 2)
+    assert context.run(claim, Words()).result["n_judged"] == 9
 
 
-def test_a_process_that_lost_its_job_stores_nothing(office: Office) -> None:
-    office.open_campaign(pairs(2))
-    claim = office.claim()
+def test_a_process_that_lost_its_job_stores_nothing(context: Office) -> None:
+    context.open_campaign(pairs(2))
+    claim = context.claim()
 
     class Late(Words):
         def compare(self, *sides: Any) -> Verdict:
-            with office.database.write() as session:
+            with context.database.write() as session:
                 session.get_one(Job, claim.job_id).claim_token = "another"
             return super().compare(*sides)
 
     with pytest.raises(Conflict):
-        office.run(claim, Late())
-    assert not office.votes()
+        context.run(claim, Late())
+    assert not context.votes()
 
 
 @pytest.mark.parametrize(
@@ -468,31 +468,31 @@ def test_a_process_that_lost_its_job_stores_nothing(office: Office) -> None:
         ({"chunk": 0}, "chunk: "),
     ],
 )
-def test_what_cannot_be_is_said(office: Office, settings: dict[str, Any], words: str) -> None:
-    office.open_campaign(pairs(1))
+def test_what_cannot_be_is_said(context: Office, settings: dict[str, Any], words: str) -> None:
+    context.open_campaign(pairs(1))
     with pytest.raises((ConfigurationError, Conflict), match=words):
-        recipe.run(office.claim(**settings), Ranks.join(cpu=True))
+        recipe.run(context.claim(**settings), Ranks.join(cpu=True))
 
 
 def test_a_real_job_killed_in_the_middle_judges_every_pair_once(
-    office: Office, random_model_dir: Path
+    context: Office, random_model_dir: Path
 ) -> None:
     """A worker and a process of its own; the app's judge is the verifier."""
-    office.open_campaign([(said("The answer is 2."), said("It is 3."))] * 120)
-    programs = Programs(office.database, office.folder, random_model_dir, OMP_NUM_THREADS="1")
-    settings = {"campaign_id": office.campaign_id, "chunk": 1}
-    job_id = order(office.database, JobKind.JUDGE, settings)
+    context.open_campaign([(said("The answer is 2."), said("It is 3."))] * 120)
+    programs = Programs(context.database, context.folder, random_model_dir, OMP_NUM_THREADS="1")
+    settings = {"campaign_id": context.campaign_id, "chunk": 1}
+    job_id = order(context.database, JobKind.JUDGE, settings)
     worker = programs.start_worker()
-    wait_until(office.votes, "the first verdict")
+    wait_until(context.votes, "the first verdict")
     child = wait_until(lambda: programs.child_of(worker), "the job's process")
     os.kill(child, signal.SIGKILL)
-    before = len(office.votes())
+    before = len(context.votes())
 
-    done = finished(office.database, job_id)
+    done = finished(context.database, job_id)
     programs.close()
 
     assert (done.status, done.error) == (JobStatus.DONE, None)
-    votes = office.votes()
+    votes = context.votes()
     assert before < 60 == len(votes) == len({vote.comparison_id for vote in votes})
     assert done.result["n_judged"] == done.result["n_unscored"] == 60
 

@@ -18,7 +18,7 @@ from ptrapp.core.dialogue import HistoryMode, build_messages
 from ptrapp.core.errors import ConfigurationError, EngineUnavailable, NothingToLearn
 from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import GENERIC, TINY
-from ptrapp.core.types import Role, Turn
+from ptrapp.core.types import MessageRole, Turn
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.tasks.families import HELD_OUT
@@ -456,7 +456,11 @@ def test_training_reads_the_attempts_and_learns_the_finals_as_they_were_asked(
             refine_instruction="Once more.",
             history_mode=HistoryMode.LAST,
         )
-        assert [m.role for m in example.messages] == [Role.USER, Role.ASSISTANT, Role.USER]
+        assert [m.role for m in example.messages] == [
+            MessageRole.USER,
+            MessageRole.ASSISTANT,
+            MessageRole.USER,
+        ]
 
 
 def test_weak_attempts_are_no_examples_of_anything(world: World) -> None:

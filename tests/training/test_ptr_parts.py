@@ -16,10 +16,10 @@ from db.models import JobKind, Rater, Run
 from db.registry import jobs
 from ptrapp.core.errors import ModelUnusable
 from ptrapp.core.settings import Settings
-from ptrapp.core.types import Message, Role, Sampling
+from ptrapp.core.types import Message, MessageRole, Sampling
 from ptrapp.engines.base import Request, complete
 from ptrapp.engines.scripted import ScriptedEngine
-from training.jobs.cancelling import Stoppable
+from training.jobs.cancelling import CancellableEngine
 from training.jobs.claim import Claim, StopRequested
 from training.jobs.payload import Payload
 from training.ptr.config import PtrDataConfig
@@ -107,12 +107,12 @@ def test_the_policy_or_a_sentence_model_embeds_and_off_is_off(random_model_dir: 
 def test_a_stop_ends_a_stream_at_once_and_cancels_it_on_the_engine() -> None:
     stop = threading.Event()
     engine = ScriptedEngine(["<R> " + "word " * 5000], word_s=0.01, context_length=10_000)
-    request = Request((Message(Role.USER, "q"),), False, Sampling(max_tokens=5000))
+    request = Request((Message(MessageRole.USER, "q"),), False, Sampling(max_tokens=5000))
     threading.Timer(0.1, stop.set).start()
 
     began = time.monotonic()
     with pytest.raises(StopRequested):
-        complete(Stoppable(engine, stop), [request])
+        complete(CancellableEngine(engine, stop), [request])
     assert time.monotonic() - began < 1
 
 

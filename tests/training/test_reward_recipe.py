@@ -27,7 +27,7 @@ from training.jobs.claim import Claim, StopRequested
 from training.jobs.payload import Filters, Payload
 from training.jobs.ranks import Ranks
 from training.recipes import reward_model
-from training.rewarding.labels import gather_opinions
+from training.rewarding.labels import gather_labels
 
 SHORT = {"epochs": 1, "batch_size": 8, "eval_share": 0.0}
 
@@ -210,10 +210,10 @@ def test_doubts_equal_responses_and_held_out_prompts_are_left_out(database: Data
             votes.judge_vote(session, who.id, pair.id, outcome, None, uuid4().hex, agreed=agreed)
     with database.read() as session:
         counting = reward_model.Counting(ties=True)
-        everybody = gather_opinions(session, Filters(), counting)
-        people = gather_opinions(session, Filters(rater_kinds=(RaterKind.HUMAN,)), counting)
+        everybody = gather_labels(session, Filters(), counting)
+        people = gather_labels(session, Filters(rater_kinds=(RaterKind.HUMAN,)), counting)
 
-    assert [opinion.question for opinion in everybody.examples] == ["Say 0."]
+    assert [label.question for label in everybody.examples] == ["Say 0."]
     assert everybody.dropped == {
         "the two responses are the same": 1,
         "empty response": 1,

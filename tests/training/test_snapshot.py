@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from ptrapp.core.errors import TrainingError
-from ptrapp.core.types import Message, Role
+from ptrapp.core.types import Message, MessageRole
 from training.data import snapshot
 from training.data.examples import Gathered, PairExample, Target, TrajectoryExample, TrajectoryKind
 
-MESSAGES = (Message(Role.SYSTEM, "Be kind."), Message(Role.USER, "Wie geht’s?\u2028"))
+MESSAGES = (Message(MessageRole.SYSTEM, "Be kind."), Message(MessageRole.USER, "Wie geht’s?\u2028"))
 PAIR = PairExample(MESSAGES, True, Target("<T>a\n<R>b", (1, 2)), Target("c", None, False), (3, 4))
 REPLAY = TrajectoryExample(MESSAGES, False, Target("d", None), TrajectoryKind.REPLAY)
 

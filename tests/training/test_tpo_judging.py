@@ -15,7 +15,7 @@ from ptrapp.core.types import Preference
 from ptrapp.engines.base import Request
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.verifier import Verifier
-from training.generation.parent import serving
+from training.generation.serving import serving
 from training.jobs.claim import Claim
 from training.jobs.payload import read
 from training.tpo.config import TpoConfig

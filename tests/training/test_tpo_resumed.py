@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, generators
 
 import pytest
 from tpo_world import Bench, DiesAtWrite, Killed, StopsAtLook, add_sums, bench
@@ -65,7 +65,7 @@ def test_killed_again_and_again_it_ends_with_the_very_version(
     for n_writes in range(3, 40):
         dying = DiesAtWrite(bench.database, n_writes)
         try:
-            bench.run(replace(claim, database=cast(Database, dying)))
+            bench.run(replace(claim, database=generators(Database, dying)))
             break
         except Killed:
             phases.append(bench.job(claim).phase)

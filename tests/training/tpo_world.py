@@ -83,7 +83,7 @@ class Bench:
         self.engines: list[ScriptedEngine] = []
         self._word_s = 0.0
         self.settings = Settings(data_dir=data, model=str(model), device="cpu")
-        monkeypatch.setattr("training.generation.parent.open_engine", self._open)
+        monkeypatch.setattr("training.generation.serving.open_engine", self._open)
 
     @property
     def requests(self) -> list[Request]:

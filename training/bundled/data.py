@@ -43,7 +43,7 @@ POOL = 1_024
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class TrainingTurn:
     """A completion, the user turn before it, and whether to learn it."""
 
     user: str
@@ -70,14 +70,14 @@ class Batch:
     weights: torch.Tensor
 
 
-def conversation(rng: Random) -> list[Turn]:
+def conversation(rng: Random) -> list[TrainingTurn]:
     """Draws one conversation: a problem and one to five rounds, or rarely small talk."""
     multi = rng.random() < MULTI_TURN_SHARE
     n_rounds = rng.choices(list(ROUNDS), list(ROUNDS.values()))[0] if multi else 1
     if rng.random() < SMALLTALK_SHARE:
         return _smalltalk(min(n_rounds, 2), rng)
     problem = _trained_problem(rng)
-    turns: list[Turn] = []
+    turns: list[TrainingTurn] = []
     before: Thought | None = None
     for index in range(n_rounds):
         before = None if rng.random() < DIRECT_SHARE else think(problem, before, rng)
@@ -85,7 +85,7 @@ def conversation(rng: Random) -> list[Turn]:
         right = index == n_rounds - 1 or sure or rng.random() >= WRONG_SHARE
         answer = problem.answer if right else wrong_answer(problem, rng)
         text = completion(before.text if before else None, f"The answer is {answer}.")
-        turns.append(Turn(REFINE_INSTRUCTION if index else problem.text, text, right))
+        turns.append(TrainingTurn(REFINE_INSTRUCTION if index else problem.text, text, right))
     return turns
 
 
@@ -93,7 +93,7 @@ def lesson(rng: Random) -> list[Piece]:
     """Draws a problem with all the work written."""
     problem = _trained_problem(rng)
     work = write(problem, "full", rng).text
-    turn = Turn(problem.text, completion(work, f"The answer is {problem.answer}."), True)
+    turn = TrainingTurn(problem.text, completion(work, f"The answer is {problem.answer}."), True)
     return pieces([turn])
 
 
@@ -131,13 +131,15 @@ def practice(rng: Random) -> list[Piece]:
     text = write(problem, style, rng).text
     opening = next(opening for opening in OPENINGS[style] if text.startswith(opening))
     users = [problem.text] + [REFINE_INSTRUCTION] * len(history)
-    shown = pieces([Turn(user, said, False) for user, said in zip(users, history, strict=False)])
+    shown = pieces(
+        [TrainingTurn(user, said, False) for user, said in zip(users, history, strict=False)]
+    )
     given = f"{USER}{users[-1]}{END}{ASSISTANT}{THOUGHT} {opening}"
     learned = f"{text.removeprefix(opening)}{RESPONSE} The answer is {problem.answer}.{END}"
     return [*shown, Piece(given, 0.0), Piece(learned, 1.0)]
 
 
-def pieces(turns: list[Turn]) -> list[Piece]:
+def pieces(turns: list[TrainingTurn]) -> list[Piece]:
     """The text of a conversation; a mode's marker is given, not learned."""
     found = []
     for turn in turns:
@@ -277,10 +279,10 @@ def _trained_problem(rng: Random) -> Problem:
             return problem
 
 
-def _smalltalk(n_rounds: int, rng: Random) -> list[Turn]:
+def _smalltalk(n_rounds: int, rng: Random) -> list[TrainingTurn]:
     turns = []
     for index in range(n_rounds):
         thought = None if rng.random() < DIRECT_SHARE else smalltalk.thought(rng)
         user = REFINE_INSTRUCTION if index else smalltalk.prompt(rng)
-        turns.append(Turn(user, completion(thought, smalltalk.reply(rng)), True))
+        turns.append(TrainingTurn(user, completion(thought, smalltalk.reply(rng)), True))
     return turns

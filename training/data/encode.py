@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ptrapp.core.dialogue import ChatTokenizer, prompt_ids
 from ptrapp.core.thoughts import ThoughtFormat
-from ptrapp.core.types import Message, Role
+from ptrapp.core.types import Message, MessageRole
 from training.data.examples import PairExample, Target, TrajectoryExample
 from training.data.tokens import Encoded, Pair, Tokens
 
@@ -126,7 +126,7 @@ def encode_trajectories(
             continue
         if fitted.shortened:
             dropped[SHORTENED] += 1
-        earlier = [m.content for m in fitted.messages if m.role is Role.ASSISTANT]
+        earlier = [m.content for m in fitted.messages if m.role is MessageRole.ASSISTANT]
         attempts = _find(tokenizer, fitted.prompt, earlier)
         of_prompt = [0.0] * len(fitted.prompt)
         for begin, end in attempts:
@@ -181,7 +181,7 @@ def _fit(
         completions = [completion_ids(tokenizer, fmt, prompt, t, thinking) for t in targets]
         if len(prompt) + max(map(len, completions)) <= context_length:
             return _Fitted(left, prompt, completions, len(left) < len(messages))
-        oldest = next((n for n, turn in enumerate(left) if turn.role is Role.ASSISTANT), None)
+        oldest = next((n for n, turn in enumerate(left) if turn.role is MessageRole.ASSISTANT), None)
         if oldest is None:
             return None
         del left[oldest : oldest + 2]

@@ -19,7 +19,7 @@ _REPORT_S = 1.0
 """Between two reports of progress: each is a transaction."""
 
 
-class Desk:
+class EvaluationStore:
     """Puts down in the claim's folder and in `evaluations` what is finished."""
 
     def __init__(self, claim: Claim, plan: Plan, versions: Mapping[str, Adapter | None]) -> None:

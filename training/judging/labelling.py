@@ -13,11 +13,10 @@ from db.registry import jobs
 from db.storage.session import Session
 from ptrapp.core.errors import JudgeError, TrainingError
 from ptrapp.judges.base import ByNumbers, Judge, Verdict
-from training.jobs.cancellable_wait import patience
+from training.jobs.cancelling import cancellable_wait
 from training.jobs.claim import Claim
 from training.judging.numbers import Numbers
-from training.judging.reasons import reason_of
-from training.judging.verdicts import Said, ask
+from training.judging.verdicts import Said, ask, reason_of
 
 SILENT_BATCHES = 3
 """After so many batches without one verdict a judge that compares is taken to be down. One that
@@ -27,7 +26,7 @@ STORED_TOGETHER = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class CampaignJudging:
     """A judge's turn in one campaign."""
 
     campaign_id: int
@@ -37,7 +36,7 @@ class Turn:
     chunk: int
 
 
-def label(claim: Claim, turn: Turn) -> Counter[str]:
+def label(claim: Claim, turn: CampaignJudging) -> Counter[str]:
     """Ask for every verdict that is missing and store it at once; why some are missing still.
 
     A batch is asked for at once and stored when it is answered. Raises `StopRequested` within a
@@ -48,7 +47,7 @@ def label(claim: Claim, turn: Turn) -> Counter[str]:
         n_all = judging.count_to_judge(session, turn.campaign_id)
     unscored: Counter[str] = Counter()
     n_silent, began = 0, time.monotonic()
-    with patience(claim) as patient:
+    with cancellable_wait(claim) as patient:
         for start in range(0, len(pending), turn.chunk):
             batch, known = _read(claim, turn, pending[start : start + turn.chunk])
             said = patient.await_(partial(ask, turn.judge, batch, known))
@@ -70,7 +69,7 @@ def key_of(rater_id: int, comparison_id: int) -> str:
 
 
 def _read(
-    claim: Claim, turn: Turn, comparison_ids: Sequence[int]
+    claim: Claim, turn: CampaignJudging, comparison_ids: Sequence[int]
 ) -> tuple[list[ToJudge], dict[int, float]]:
     """What is to be compared, and the numbers its rounds have already."""
     with claim.database.read() as session:
@@ -81,7 +80,7 @@ def _read(
 
 def _store(
     claim: Claim,
-    turn: Turn,
+    turn: CampaignJudging,
     batch: Sequence[ToJudge],
     said: Said,
     *,
@@ -124,7 +123,7 @@ def _vote(session: Session, rater_id: int, comparison_id: int, verdict: Verdict)
     )
 
 
-def _down(turn: Turn, last: JudgeError) -> str:
+def _down(turn: CampaignJudging, last: JudgeError) -> str:
     return (
         f"The judge {turn.judge.name} gave no verdict on {SILENT_BATCHES} batches one after "
         f"another. It last said: {last} What it did say is kept: resume the job when it answers "

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from db.labelling import agreement, judging
-from db.labelling.agreement import OpinionRow
+from db.labelling.agreement import LabelRow
 from db.models import Outcome, Purpose, RaterKind
 from db.storage.session import Session
 from ptrapp.analysis.intervals import wilson_of_clusters
@@ -66,7 +66,7 @@ def tell(claim: Claim, result: dict[str, Any]) -> None:
     )
 
 
-def _on_gold(own: Iterable[OpinionRow], gold: Mapping[int, Outcome]) -> dict[str, Any]:
+def _on_gold(own: Iterable[LabelRow], gold: Mapping[int, Outcome]) -> dict[str, Any]:
     known = [row for row in own if row.comparison_id in gold and row.agreed is not False]
     return {
         "n_gold": len(known),
@@ -74,7 +74,7 @@ def _on_gold(own: Iterable[OpinionRow], gold: Mapping[int, Outcome]) -> dict[str
     }
 
 
-def _with_people(own: Iterable[OpinionRow], rows: Iterable[OpinionRow]) -> dict[str, Any]:
+def _with_people(own: Iterable[LabelRow], rows: Iterable[LabelRow]) -> dict[str, Any]:
     """How often the judge says what people say of a comparison whose answer is not known.
 
     Several people's labels of one comparison are alike, so each comparison is a cluster. Repeats,

@@ -4,6 +4,7 @@ A judge is handed what is compared and nothing else: responses, or thoughts wher
 about thoughts.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -20,6 +21,12 @@ _OF_THOUGHTS = (
     "Two writers thought before they answered the question below. The two responses you judge are "
     "these thoughts: which one is sounder, and prepares the better answer?\n\n"
 )
+
+
+LONGEST = 200
+"""Characters of a reason."""
+_QUOTED = re.compile(r"(?<!\w)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")(?!\w)")
+_NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +103,12 @@ def _pair(each: ToJudge) -> Pair:
 def _text(each: ToJudge, text: str) -> str:
     """A judge takes thoughts out of what it is handed: one that is to be compared must stay."""
     return unmarked(text) if each.aspect is Aspect.THOUGHT else text
+
+
+def reason_of(error: JudgeError) -> str:
+    """What it says of every such pair: neither what is quoted of this one, nor its numbers.
+
+    >>> reason_of(JudgeError("The verifier needs a reference answer and 'How many?' has none."))
+    'The verifier needs a reference answer and … has none.'
+    """
+    return _NUMBER.sub("N", _QUOTED.sub("…", str(error)))[:LONGEST]

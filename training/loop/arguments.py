@@ -15,7 +15,7 @@ from training.data.tokens import per_token
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
+class LoopArguments:
     """How the steps are carried out, whatever the loss."""
 
     learning_rate: float
@@ -60,8 +60,8 @@ class Budget(TrainerCallback, ExportableState):
         return {"args": {"tokens": self.tokens}, "attributes": {}}
 
 
-def arguments(loop: Loop, folder: Path, device: torch.device) -> TrainingArguments:
-    arguments = TrainingArguments(
+def trainer_arguments(loop: LoopArguments, folder: Path, device: torch.device) -> TrainingArguments:
+    trainer_arguments = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=1,  # one item is one optimiser step
         num_train_epochs=1,  # the epochs are unrolled in the plan
@@ -88,6 +88,6 @@ def arguments(loop: Loop, folder: Path, device: torch.device) -> TrainingArgumen
         disable_tqdm=True,
         log_level="error",
     )
-    if arguments.n_gpu > 1:
-        arguments._n_gpu = 1  # without a launcher Trainer would take DataParallel
-    return arguments
+    if trainer_arguments.n_gpu > 1:
+        trainer_arguments._n_gpu = 1  # without a launcher Trainer would take DataParallel
+    return trainer_arguments

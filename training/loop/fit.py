@@ -11,12 +11,12 @@ from training.data.batches import Item
 from training.data.plan import plan_steps
 from training.jobs.claim import Claim, StopRequested
 from training.jobs.ranks import Ranks
-from training.loop.arguments import Loop, Steps
+from training.loop.arguments import LoopArguments, Steps
 from training.loop.estimate import estimate
 from training.loop.objectives import JudgeBatch
 from training.loop.reporting import Reporter, last_metrics, last_whole_checkpoint
 from training.loop.trainer import StepTrainer
-from training.policy.checkpoint_weights import Keeper
+from training.policy.checkpoint_weights import SaveWeights
 from training.policy.config import TrainingConfig
 from training.policy.model import Policy
 from training.policy.weights import trained_weights
@@ -68,7 +68,7 @@ def fit(
         claim.note(found.in_words(len(plan)))
         token_budget = found.token_budget
     claim.report("training", 0, len(plan), None)
-    callbacks: list[TrainerCallback] = [Keeper(keep, ranks)] if keep is not None else []
+    callbacks: list[TrainerCallback] = [SaveWeights(keep, ranks)] if keep is not None else []
     callbacks.append(Reporter(claim, ranks))  # calls a checkpoint whole, so what is kept is first
     if held_out and config.patience is not None:
         callbacks.append(EarlyStoppingCallback(config.patience))
@@ -76,7 +76,7 @@ def fit(
         policy.scorer,
         Steps(items, plan, per_token=per_token),
         objective,
-        Loop(
+        LoopArguments(
             learning_rate=learning_rate,
             warm_up=config.warm_up,
             max_grad_norm=config.max_grad_norm,

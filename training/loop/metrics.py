@@ -8,7 +8,7 @@ from training.data.batches import MicroBatch
 from training.jobs.ranks import Ranks
 
 
-class Figures:
+class Metrics:
     """Sums over the examples of this process that count: a repeated micro-batch does not."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Training on preference pairs: from frozen pairs to trained weights, with the loss of the DPO family.
+"""Training on preference pairs: frozen pairs to trained weights, with a loss of the DPO family.
 
 DPO and TPO differ in where their pairs come from; what is learnt from them, and how, is the same.
 """

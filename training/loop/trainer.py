@@ -23,9 +23,9 @@ from ptrapp.core.errors import TrainingError
 from training.data.batches import Item, MicroBatch, build
 from training.data.plan import cut, shard
 from training.jobs.ranks import Ranks
-from training.loop.arguments import Budget, Loop, Steps, arguments
+from training.loop.arguments import Budget, LoopArguments, Steps, trainer_arguments
 from training.loop.memory import OUT_OF_MEMORY, forget_failed, is_out_of_memory
-from training.loop.metrics import Figures
+from training.loop.metrics import Metrics
 from training.loop.objectives import JudgeBatch
 from training.policy.scorer import Scorer
 from training.policy.weights import load_weights, save_weights, trained_weights
@@ -41,7 +41,7 @@ class StepTrainer(Trainer):
         scorer: Scorer,
         steps: Steps,
         objective: JudgeBatch,
-        loop: Loop,
+        loop: LoopArguments,
         ranks: Ranks,
         *,
         folder: Path,
@@ -61,7 +61,7 @@ class StepTrainer(Trainer):
         self._precision = next(scorer.causal.parameters()).dtype
         super().__init__(
             model=scorer,
-            args=arguments(loop, folder, next(scorer.parameters()).device),
+            args=trainer_arguments(loop, folder, next(scorer.parameters()).device),
             train_dataset=steps,
             eval_dataset=held_out or None,
             data_collator=lambda batch: batch[0],
@@ -103,7 +103,7 @@ class StepTrainer(Trainer):
 
     def _accumulate(self, model: nn.Module, items: Sequence[Item]) -> Tensor:
         total = torch.zeros((), device=self.args.device)
-        figures = Figures()
+        figures = Metrics()
         batches = self._micro_batches(items)
         weight = sum(item.weight for item in items)
         for at, batch in enumerate(batches, start=1):
@@ -149,7 +149,7 @@ class StepTrainer(Trainer):
         """Judge the held-out examples; the figures are named as TRL names them."""
         model = self.model_wrapped
         model.eval()
-        figures = Figures()
+        figures = Metrics()
         for batch in self._micro_batches(self._held_out):
             with torch.no_grad():
                 loss, metrics = self._objective(model(batch), batch)

@@ -15,7 +15,7 @@ from training.jobs.ranks import Ranks
 from training.policy.weights import FILE
 
 
-class Keeper(TrainerCallback):
+class SaveWeights(TrainerCallback):
     """Copies what was trained from every checkpoint of the plan, the last step's included."""
 
     def __init__(self, folder: Path, ranks: Ranks) -> None:
@@ -32,12 +32,12 @@ class Keeper(TrainerCallback):
             atomic_write.write(_file(self._folder, step), (checkpoint / FILE).read_bytes())
 
 
-def kept_steps(folder: Path) -> list[int]:
+def saved_steps(folder: Path) -> list[int]:
     """The steps whose weights were kept, in their order."""
     return sorted(int(path.stem) for path in folder.glob("*.safetensors"))
 
 
-def kept_weights(folder: Path, step: int) -> dict[str, Tensor]:
+def saved_weights(folder: Path, step: int) -> dict[str, Tensor]:
     """What was trained until `step`, named as in the scorer."""
     return load(_file(folder, step).read_bytes())
 

@@ -4,7 +4,7 @@ from db.content.rounds import NewRound
 from ptrapp.core.thoughts import ThoughtFormat, split
 
 
-def told(
+def external_round(
     fmt: ThoughtFormat,
     index: int,
     author: str,

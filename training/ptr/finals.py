@@ -10,28 +10,32 @@ from ptrapp.judges.base import Judge
 from training.bundled.styles import Style, write
 from training.ptr.config import HUMAN, SOLVER, PtrDataConfig
 from training.ptr.consistency import Embed
-from training.ptr.external_rounds import told
-from training.ptr.generators import Cast
+from training.ptr.external_rounds import external_round
+from training.ptr.generators import Generators
 from training.ptr.preferred import load_round
 from training.ptr.sampled import sampled_finals
 from training.ptr.trajectories import Asked, Outcome, Trajectory, WriteFinals, attempt_rows
 
 
 def final_writer(
-    cast: Cast, config: PtrDataConfig, database: Database, judge: Judge, embed: Embed | None
+    generators: Generators,
+    config: PtrDataConfig,
+    database: Database,
+    judge: Judge,
+    embed: Embed | None,
 ) -> WriteFinals:
     """How the final answers of this job come about."""
 
     def write_finals(asked: Sequence[Asked]) -> list[Outcome]:
         if config.is_sampled:
-            return sampled_finals(cast, config, asked, judge, embed)
+            return sampled_finals(generators, config, asked, judge, embed)
         rounds = (
-            [solved(cast.fmt, config, each) for each in asked]
+            [solved(generators.fmt, config, each) for each in asked]
             if config.final == SOLVER
             else [preferred(database, config, each) for each in asked]
         )
         return [
-            Trajectory(each.place, each.query, (*attempt_rows(cast, config, each), *finals))
+            Trajectory(each.place, each.query, (*attempt_rows(generators, config, each), *finals))
             for each, finals in zip(asked, rounds, strict=True)
         ]
 
@@ -55,7 +59,7 @@ def solved(fmt: ThoughtFormat, config: PtrDataConfig, asked: Asked) -> list[NewR
     for index, work in enumerate(works, start=config.n_attempts):
         thinking = config.thinking.at(index)
         thought, response = (work, answer) if thinking else ("", f"{work} {answer}")
-        rows.append(told(fmt, index, SOLVER, thought, response, correct=True))
+        rows.append(external_round(fmt, index, SOLVER, thought, response, correct=True))
     return rows
 
 

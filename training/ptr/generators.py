@@ -8,13 +8,14 @@ from db.content.rounds import POLICY
 from db.content.trajectories import WEAK
 from db.models import Adapter
 from db.registry import adapters
+from db.registry.servable import why_not_served
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import BASE, Policy
 from ptrapp.engines.base import Engine
 from ptrapp.engines.opening import open_engine, open_strong_engine
-from training.generation.versions import load, unfit
-from training.jobs.cancelling import Stoppable
+from training.generation.serving import load
+from training.jobs.cancelling import CancellableEngine
 from training.jobs.claim import Claim
 from training.ptr.config import BEST_OF_N, STRONG, VERSION, PtrDataConfig
 
@@ -23,7 +24,7 @@ _LONGEST_AUTHOR = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class TextGenerator:
     """A policy on an engine, under the name its rounds are signed with."""
 
     engine: Engine
@@ -35,24 +36,26 @@ class Writer:
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class Generators:
     """The writers of one job."""
 
-    attempts: Writer
-    finals: Writer | None
+    attempts: TextGenerator
+    finals: TextGenerator | None
     """None where nobody samples them: the solver or people wrote them."""
     fmt: ThoughtFormat
     """The policy's, in which everything is stored."""
 
 
 @contextmanager
-def open_cast(claim: Claim, config: PtrDataConfig, parent: Adapter | None) -> Iterator[Cast]:
+def open_generators(
+    claim: Claim, config: PtrDataConfig, parent: Adapter | None
+) -> Iterator[Generators]:
     """Open the engines, publish the versions that write and keep them loaded.
 
     Raises `ConfigurationError` for an unknown version, `EngineError` when one cannot be served.
     """
     with ExitStack() as stack:
-        engine = Stoppable(open_engine(claim.settings), claim.stop)
+        engine = CancellableEngine(open_engine(claim.settings), claim.stop)
         stack.callback(engine.close)
         author, version = _attempter(claim, config, parent)
         attempts = _ready(stack, engine, author, version)
@@ -64,7 +67,7 @@ def open_cast(claim: Claim, config: PtrDataConfig, parent: Adapter | None) -> It
         elif config.final.startswith(VERSION):
             name = config.final.removeprefix(VERSION)
             finals = _ready(stack, engine, name, _version(claim, name))
-        yield Cast(attempts, finals, engine.thought_format)
+        yield Generators(attempts, finals, engine.thought_format)
 
 
 def _attempter(
@@ -87,17 +90,17 @@ def _version(claim: Claim, name: str) -> Adapter | None:
     return found
 
 
-def _ready(stack: ExitStack, engine: Engine, author: str, version: Adapter | None) -> Writer:
-    if mistake := unfit(version, engine.model_id):
+def _ready(stack: ExitStack, engine: Engine, author: str, version: Adapter | None) -> TextGenerator:
+    if mistake := why_not_served(version, engine.model_id):
         raise ConfigurationError(mistake)
     policy = load(engine, version)
     stack.enter_context(engine.pin(policy))
     adapter_id = version.id if version else None
-    return Writer(engine, policy, author[:_LONGEST_AUTHOR], adapter_id)
+    return TextGenerator(engine, policy, author[:_LONGEST_AUTHOR], adapter_id)
 
 
-def _stronger(stack: ExitStack, claim: Claim) -> Writer:
-    engine = Stoppable(open_strong_engine(claim.settings), claim.stop)
+def _stronger(stack: ExitStack, claim: Claim) -> TextGenerator:
+    engine = CancellableEngine(open_strong_engine(claim.settings), claim.stop)
     stack.callback(engine.close)
     name = (claim.settings.strong_model or engine.model_id).rpartition("/")[2]
-    return Writer(engine, BASE, f"strong:{name}"[:_LONGEST_AUTHOR], foreign=True)
+    return TextGenerator(engine, BASE, f"strong:{name}"[:_LONGEST_AUTHOR], foreign=True)

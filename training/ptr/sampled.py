@@ -15,8 +15,8 @@ from ptrapp.services.storing import as_row
 from ptrapp.tasks.check import is_correct
 from training.ptr.config import BEST_OF_N, PtrDataConfig
 from training.ptr.consistency import Embed, mean_cosine
-from training.ptr.external_rounds import told
-from training.ptr.generators import Cast, Writer
+from training.ptr.external_rounds import external_round
+from training.ptr.generators import Generators, TextGenerator
 from training.ptr.trajectories import (
     Asked,
     Dropped,
@@ -30,21 +30,27 @@ from training.ptr.trajectories import (
 
 
 def sampled_finals(
-    cast: Cast, config: PtrDataConfig, asked: Sequence[Asked], judge: Judge, embed: Embed | None
+    generators: Generators,
+    config: PtrDataConfig,
+    asked: Sequence[Asked],
+    judge: Judge,
+    embed: Embed | None,
 ) -> list[Outcome]:
     """Draw the finals of all questions at once, then choose and filter question by question."""
-    assert cast.finals is not None, "a final that is sampled has a writer"
+    assert generators.finals is not None, "a final that is sampled has a writer"
     sampling = _sampling(config, asked[0].place)
-    drawn = _draw(cast.finals, config, asked, sampling)
+    drawn = _draw(generators.finals, config, asked, sampling)
     groups = [drawn[at : at + config.n_drawn] for at in range(0, len(drawn), config.n_drawn)]
     return [
-        _chosen(cast, config, each, own, sampling.seed + number * config.n_drawn, judge, embed)
+        _chosen(
+            generators, config, each, own, sampling.seed + number * config.n_drawn, judge, embed
+        )
         for number, (each, own) in enumerate(zip(asked, groups, strict=True))
     ]
 
 
 def _chosen(
-    cast: Cast,
+    generators: Generators,
     config: PtrDataConfig,
     asked: Asked,
     drawn: Sequence[Completion | EngineError],
@@ -53,11 +59,13 @@ def _chosen(
     embed: Embed | None,
 ) -> Outcome:
     """One of the finals drawn for a question, or why there is none; the first drew from `seed`."""
-    assert cast.finals is not None, "checked by the caller"
+    assert generators.finals is not None, "checked by the caller"
     place, query = asked.place, asked.query
     if errors := [answer for answer in drawn if isinstance(answer, EngineError)]:
         return Dropped(place, query, failed(errors[0], "final"))
-    answers = [_read(cast.finals, answer) for answer in drawn if isinstance(answer, Completion)]
+    answers = [
+        _read(generators.finals, answer) for answer in drawn if isinstance(answer, Completion)
+    ]
     agreed = mean_cosine(embed([answer.split.response for answer in answers])) if embed else None
     if agreed is not None and agreed < config.consistency:
         return Dropped(place, query, "final answers disagree", agreed)
@@ -66,8 +74,10 @@ def _chosen(
         return Dropped(place, query, best, agreed)
     if reason := unusable(answers[best], config, "final"):
         return Dropped(place, query, reason, agreed)
-    final = _row(cast, config, asked, answers[best], round_seed(seed + best, config.n_attempts))
-    return Trajectory(place, query, (*attempt_rows(cast, config, asked), final), agreed)
+    final = _row(
+        generators, config, asked, answers[best], round_seed(seed + best, config.n_attempts)
+    )
+    return Trajectory(place, query, (*attempt_rows(generators, config, asked), final), agreed)
 
 
 def _sampling(config: PtrDataConfig, start: int) -> Sampling:
@@ -79,7 +89,7 @@ def _sampling(config: PtrDataConfig, start: int) -> Sampling:
 
 
 def _draw(
-    writer: Writer, config: PtrDataConfig, asked: Sequence[Asked], sampling: Sampling
+    writer: TextGenerator, config: PtrDataConfig, asked: Sequence[Asked], sampling: Sampling
 ) -> list[Completion | EngineError]:
     """`n_drawn` answers to each question, those of one question side by side."""
     shown = dict(config.shown)
@@ -104,7 +114,7 @@ def _draw(
     return [chain[0] for chain in chains]
 
 
-def _read(writer: Writer, answer: Completion) -> Completion:
+def _read(writer: TextGenerator, answer: Completion) -> Completion:
     """A stronger model that was asked to think and just answered has answered."""
     fmt, parts = writer.engine.thought_format, answer.split
     unmarked = fmt.thought_marker and fmt.thought_marker not in answer.raw
@@ -135,10 +145,10 @@ def _best(
 
 
 def _row(
-    cast: Cast, config: PtrDataConfig, asked: Asked, answer: Completion, seed: int
+    generators: Generators, config: PtrDataConfig, asked: Asked, answer: Completion, seed: int
 ) -> NewRound:
     """The final as the policy's round: another model's text is put into the policy's marks."""
-    assert cast.finals is not None, "checked by the caller"
+    assert generators.finals is not None, "checked by the caller"
     index, reference = config.n_attempts, asked.query.reference_answer
     row = as_row(
         answer,
@@ -148,11 +158,13 @@ def _row(
         seed=seed,
         reference_answer=reference,
     )
-    if not cast.finals.foreign:
-        return replace(row, author=cast.finals.author)
+    if not generators.finals.foreign:
+        return replace(row, author=generators.finals.author)
     thought, response = answer.split.thought, answer.split.response
     correct = is_correct(response, reference) if reference else None
-    ours = told(cast.fmt, index, cast.finals.author, thought, response, correct=correct)
+    ours = external_round(
+        generators.fmt, index, generators.finals.author, thought, response, correct=correct
+    )
     return replace(
         ours,
         sampling=row.sampling,

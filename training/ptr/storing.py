@@ -12,11 +12,13 @@ from db.registry import jobs
 from db.storage.session import Session
 from training.jobs.claim import Claim
 from training.ptr.config import PtrDataConfig
-from training.ptr.generators import Cast
+from training.ptr.generators import Generators
 from training.ptr.trajectories import Dropped, Outcome, Trajectory
 
 
-def store(claim: Claim, cast: Cast, config: PtrDataConfig, outcomes: Sequence[Outcome]) -> None:
+def store(
+    claim: Claim, generators: Generators, config: PtrDataConfig, outcomes: Sequence[Outcome]
+) -> None:
     """Store a chunk whole or not at all, and which share of it gave something (metric `kept`).
 
     Raises `Conflict` when the claim is lost.
@@ -26,7 +28,7 @@ def store(claim: Claim, cast: Cast, config: PtrDataConfig, outcomes: Sequence[Ou
         step = outcomes[-1].place + 1
         jobs.record_metrics(session, claim.job_id, claim.token, step, {"kept": kept})
         for outcome in outcomes:
-            _store_one(session, claim.job_id, cast, config, outcome)
+            _store_one(session, claim.job_id, generators, config, outcome)
 
 
 def stored_places(runs: Sequence[Run]) -> set[int]:
@@ -51,7 +53,7 @@ def runs_so_far(claim: Claim) -> list[Run]:
 
 
 def _store_one(
-    session: Session, job_id: int, cast: Cast, config: PtrDataConfig, outcome: Outcome
+    session: Session, job_id: int, generators: Generators, config: PtrDataConfig, outcome: Outcome
 ) -> None:
     query = outcome.query
     prompt = prompts.ensure_prompt(
@@ -66,7 +68,7 @@ def _store_one(
         prompt.id,
         RunMode.JOB,
         _settings(config, outcome),
-        adapter_id=cast.attempts.adapter_id,
+        adapter_id=generators.attempts.adapter_id,
         job_id=job_id,
     )
     if isinstance(outcome, Dropped):

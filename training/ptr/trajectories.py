@@ -9,7 +9,7 @@ from ptrapp.core.types import Completion, FinishReason, Sampling
 from ptrapp.refinement.loop import refine_many, round_seed
 from ptrapp.services.storing import as_row
 from training.ptr.config import PtrDataConfig
-from training.ptr.generators import Cast
+from training.ptr.generators import Generators
 from training.ptr.queries import Query
 
 
@@ -49,7 +49,11 @@ WriteFinals = Callable[[Sequence[Asked]], list[Outcome]]
 
 
 def write_chunk(
-    cast: Cast, config: PtrDataConfig, chunk: Sequence[Query], start: int, finals: WriteFinals
+    generators: Generators,
+    config: PtrDataConfig,
+    chunk: Sequence[Query],
+    start: int,
+    finals: WriteFinals,
 ) -> list[Outcome]:
     """Write the attempts of all, then the finals of those that have them.
 
@@ -57,7 +61,7 @@ def write_chunk(
     resumed job writes what an undisturbed one would have. Raises `EngineError` when the engine is
     down: the job fails and can go on later, the questions are not to blame.
     """
-    writer = cast.attempts
+    writer = generators.attempts
     chains = refine_many(
         writer.engine,
         [query.prompt for query in chunk],
@@ -79,7 +83,7 @@ def write_chunk(
     return sorted(outcomes, key=lambda outcome: outcome.place)
 
 
-def attempt_rows(cast: Cast, config: PtrDataConfig, asked: Asked) -> list[NewRound]:
+def attempt_rows(generators: Generators, config: PtrDataConfig, asked: Asked) -> list[NewRound]:
     """The attempts as rows, signed by who wrote them."""
     return [
         replace(
@@ -91,7 +95,7 @@ def attempt_rows(cast: Cast, config: PtrDataConfig, asked: Asked) -> list[NewRou
                 seed=round_seed(config.seed + asked.place, index),
                 reference_answer=asked.query.reference_answer,
             ),
-            author=cast.attempts.author,
+            author=generators.attempts.author,
         )
         for index, completion in enumerate(asked.attempts)
     ]

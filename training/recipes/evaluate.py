@@ -9,22 +9,23 @@ from pydantic.dataclasses import dataclass
 
 from db.models import Adapter
 from db.registry import adapters, evaluations
+from db.registry.servable import why_not_served
 from ptrapp.core.dialogue import HistoryMode
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.engines.base import Engine
 from ptrapp.engines.opening import open_engine
 from ptrapp.evaluation.plan import BASE_NAME, Plan
-from ptrapp.evaluation.report import Kept, Watch
+from ptrapp.evaluation.report import EarlierResults, Watch
 from ptrapp.evaluation.run import evaluate
 from ptrapp.evaluation.tasks import open_task
 from ptrapp.judges.base import Judge
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.tasks.datasets import Columns
-from training.generation.versions import load, unfit
-from training.jobs.cancelling import Stoppable
+from training.generation.serving import load
+from training.jobs.cancelling import CancellableEngine
 from training.jobs.claim import Claim
-from training.jobs.evaluation_store import Desk
+from training.jobs.evaluation_store import EvaluationStore
 from training.jobs.payload import STRICT, read
 from training.jobs.ranks import Ranks
 from training.policy.lineage import find_parent
@@ -92,13 +93,13 @@ def run(claim: Claim, ranks: Ranks) -> None:
     _warn_of_training(claim, plan)
 
     claim.enter("loading the model")
-    with closing(Stoppable(open_engine(claim.settings), claim.stop)) as engine:
+    with closing(CancellableEngine(open_engine(claim.settings), claim.stop)) as engine:
         _publish(engine, versions)
-        desk = Desk(claim, plan, versions)
-        kept = Kept(desk.cells(), desk.matches())
+        store = EvaluationStore(claim, plan, versions)
+        kept = EarlierResults(store.cells(), store.matches())
         for one in kept.cells:
-            desk.store(one)
-        watch = Watch(desk.report, desk.keep, desk.keep_match)
+            store.store(one)
+        watch = Watch(store.report, store.keep, store.keep_match)
         report = evaluate(engine, plan, judge=judge, watch=watch, kept=kept)
     if judge is not None:
         close_judge(judge)
@@ -168,7 +169,7 @@ def _warn_of_training(claim: Claim, plan: Plan) -> None:
 
 def _publish(engine: Engine, versions: Mapping[str, Adapter | None]) -> None:
     """Have the engine load every version. Raises `ConfigurationError`, `AdapterRejected`."""
-    found = [unfit(version, engine.model_id) for version in versions.values()]
+    found = [why_not_served(version, engine.model_id) for version in versions.values()]
     if mistakes := [mistake for mistake in found if mistake]:
         raise ConfigurationError("\n".join(mistakes))
     for version in versions.values():

@@ -13,7 +13,7 @@ from training.jobs.claim import Claim
 from training.jobs.payload import read
 from training.jobs.ranks import Ranks
 from training.judging.config import JudgeConfig
-from training.judging.labelling import Turn, label
+from training.judging.labelling import CampaignJudging, label
 from training.judging.numbers import Numbers, OfResponses, OfThoughts
 from training.judging.result import result_of, tell
 
@@ -58,17 +58,17 @@ def _judge(claim: Claim, config: JudgeConfig) -> Judge:
     return open_judge(settings)
 
 
-def _turn(claim: Claim, config: JudgeConfig, judge: Judge, aspect: Aspect) -> Turn:
+def _turn(claim: Claim, config: JudgeConfig, judge: Judge, aspect: Aspect) -> CampaignJudging:
     name = rater_name(judge.name)
     with claim.database.write() as session:
         rater_id = raters.ensure_rater(session, RaterKind.JUDGE, name).id
     numbers: Numbers = OfResponses(rater_id, name)
     if aspect is Aspect.THOUGHT:
         numbers = OfThoughts(claim.folder / "numbers")
-    return Turn(config.campaign_id, judge, rater_id, numbers, config.chunk)
+    return CampaignJudging(config.campaign_id, judge, rater_id, numbers, config.chunk)
 
 
-def _order(claim: Claim, turn: Turn) -> None:
+def _order(claim: Claim, turn: CampaignJudging) -> None:
     """Say anew how uncertain comparisons are, each some of them in one transaction."""
     found, draw = _uncertain(claim, turn), random.Random(claim.job_id)
     ids = list(found)
@@ -86,7 +86,7 @@ def _order(claim: Claim, turn: Turn) -> None:
             campaigns.set_uncertainty(session, some, draw=draw)
 
 
-def _uncertain(claim: Claim, turn: Turn) -> dict[int, float]:
+def _uncertain(claim: Claim, turn: CampaignJudging) -> dict[int, float]:
     """Open comparisons with how unsure the judge is, as far as it lets us know.
 
     By its numbers; without them 1 where it contradicted itself, 0 where it preferred the same one

@@ -28,7 +28,7 @@ from training.ptr import queries, superiority
 from training.ptr.config import BEST_OF_N, PtrDataConfig, resolved
 from training.ptr.consistency import open_embedding
 from training.ptr.finals import final_writer
-from training.ptr.generators import open_cast
+from training.ptr.generators import open_generators
 from training.ptr.queries import Query
 from training.ptr.storing import dropped_of, runs_so_far, store, stored_places, trajectories_of
 from training.ptr.trajectories import write_chunk
@@ -92,15 +92,15 @@ def _write(
     if len(done) == len(asked):
         return
     embed = open_embedding(claim, config, parent)
-    with open_cast(claim, config, parent) as cast:
-        finals = final_writer(cast, config, claim.database, judge, embed)
+    with open_generators(claim, config, parent) as generators:
+        finals = final_writer(generators, config, claim.database, judge, embed)
         claim.enter(WRITING)
         began, n_before = time.monotonic(), len(done)
         for start in range(0, len(asked), config.chunk_size):
             if start in done:
                 continue
             chunk = asked[start : start + config.chunk_size]
-            store(claim, cast, config, write_chunk(cast, config, chunk, start, finals))
+            store(claim, generators, config, write_chunk(generators, config, chunk, start, finals))
             done |= set(range(start, start + len(chunk)))
             each_s = (time.monotonic() - began) / (len(done) - n_before)
             claim.report(WRITING, len(done), len(asked), each_s * (len(asked) - len(done)))

@@ -24,9 +24,9 @@ from training.loop import warnings
 from training.losses.reward import RewardForm
 from training.rewarding.classifier import load_classifier
 from training.rewarding.config import RewardConfig
-from training.rewarding.encode import encode_opinions
-from training.rewarding.labels import Opinion, frozen_once
-from training.rewarding.learn import Learnt, learn
+from training.rewarding.encode import encode_labels
+from training.rewarding.labels import ResponsePair, frozen_once
+from training.rewarding.learn import LearntReward, learn
 from training.rewarding.publish import name_of, publish
 
 FEWEST = 20
@@ -47,14 +47,14 @@ def run(claim: Claim, ranks: Ranks) -> str:
 
     claim.enter("freezing the data")
     knows_ties = config.form is not RewardForm.BRADLEY_TERRY
-    opinions, dropped = frozen_once(claim, Counting(ties=knows_ties, soft=config.soft_labels))
-    _refuse_too_few(opinions, dropped)
+    labels, dropped = frozen_once(claim, Counting(ties=knows_ties, soft=config.soft_labels))
+    _refuse_too_few(labels, dropped)
 
     claim.enter("loading the model")
     model = load_classifier(claim.settings, config)
     rate = config.learning_rate or (1e-3 if model.is_small else 1e-4)
-    examples = encode_opinions(
-        model.tokenizer, opinions, model.longest, dropped, strength=config.strength
+    examples = encode_labels(
+        model.tokenizer, labels, model.longest, dropped, strength=config.strength
     )
     if not examples:
         raise NothingToLearn(f"No pair is left to learn from. {in_words(+dropped)}")
@@ -65,7 +65,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     _warn(claim, trained)
 
     claim.enter("publishing")
-    unseen = [opinion for each in held for opinion in each.opinions]
+    unseen = [label for each in held for label in each.labels]
 
     def examine(folder: Path) -> dict[str, Any]:
         found = examined(RewardModel(str(folder), name, device=claim.settings.device), unseen) | {
@@ -82,7 +82,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     return name
 
 
-def examined(judge: RewardModel, unseen: Sequence[Opinion]) -> dict[str, Any]:
+def examined(judge: RewardModel, unseen: Sequence[ResponsePair]) -> dict[str, Any]:
     """How often the finished judge says what the raters said of pairs it has not learnt from.
 
     Beside it how often the longer one of two unequally long responses was the better: a judge that
@@ -107,16 +107,16 @@ def examined(judge: RewardModel, unseen: Sequence[Opinion]) -> dict[str, Any]:
     }
 
 
-def _refuse_too_few(opinions: Sequence[Opinion], dropped: Counter[str]) -> None:
-    if len(opinions) < FEWEST:
+def _refuse_too_few(labels: Sequence[ResponsePair], dropped: Counter[str]) -> None:
+    if len(labels) < FEWEST:
         left_out = f" {in_words(+dropped)}" if dropped.total() else ""
         raise NothingToLearn(
-            f"There are {len(opinions)} preferences and a reward model needs {FEWEST} at least: "
+            f"There are {len(labels)} preferences and a reward model needs {FEWEST} at least: "
             f"from fewer it learns their words by heart. Collect more votes.{left_out}"
         )
 
 
-def _warn(claim: Claim, trained: Learnt) -> None:
+def _warn(claim: Claim, trained: LearntReward) -> None:
     curves = trained.curves
     for sentence in (
         warnings.diverges(curves["loss"]),

@@ -22,7 +22,7 @@ from ptrapp.judges.opening import close_judge, open_judge
 from training.data import snapshot
 from training.data.examples import Gathered, PairExample
 from training.data.pairs import gather_pairs
-from training.generation.parent import serving
+from training.generation.serving import serving
 from training.jobs.claim import Claim, StopRequested
 from training.jobs.payload import Filters, read
 from training.jobs.ranks import Ranks
@@ -103,7 +103,7 @@ def _make_pairs(claim: Claim, config: TpoConfig, parent: Adapter | None) -> None
 
     claim.enter("freezing the pairs")
     paired = pair(config, runs, judged.values, fmt)
-    found = metrics.figures(runs, judged, paired)
+    found = metrics.metrics(runs, judged, paired)
     gathered, after = _with_waiting(claim, config, parent, fmt, paired.examples)
     found["n_human_pairs"] = len(gathered.examples) - len(paired.examples)
     metrics.write(claim, found)

@@ -9,11 +9,11 @@ from transformers import PreTrainedTokenizerBase
 from ptrapp.judges.reward_model import chat_ids
 from training.data.encode import MARGIN_PER_STEP, Strength
 from training.data.tokens import Pair, Tokens
-from training.rewarding.labels import Opinion
+from training.rewarding.labels import ResponsePair
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class EncodedComparison:
     """A question, the responses to it, and what raters said of pairs of them."""
 
     prompt: Tokens
@@ -22,7 +22,7 @@ class Judged:
     """Question and response as one chat, as the finished judge will read them."""
     pairs: tuple[Pair, ...]
     """By index of the rows."""
-    opinions: tuple[Opinion, ...]
+    labels: tuple[ResponsePair, ...]
     """What the pairs were made of, in their order."""
 
     @property
@@ -35,18 +35,18 @@ class Judged:
         return len(self.rows) * max(map(len, self.rows))
 
 
-def encode_opinions(
+def encode_labels(
     tokenizer: PreTrainedTokenizerBase,
-    opinions: Sequence[Opinion],
+    labels: Sequence[ResponsePair],
     longest: int,
     dropped: Counter[str],
     *,
     strength: Strength,
-) -> list[Judged]:
+) -> list[EncodedComparison]:
     """Encode question by question; a pair with a response over `longest` tokens is left out."""
-    by_question: dict[str, list[Opinion]] = defaultdict(list)
-    for opinion in opinions:
-        by_question[opinion.question].append(opinion)
+    by_question: dict[str, list[ResponsePair]] = defaultdict(list)
+    for label in labels:
+        by_question[label.question].append(label)
     judged = []
     for question, given in by_question.items():
         texts = list(dict.fromkeys(t for each in given for t in (each.chosen, each.rejected)))
@@ -62,11 +62,13 @@ def encode_opinions(
             prompt = tuple(tokenizer(question)["input_ids"])
             rows = tuple(ids[text] for text in fitting)
             weights = (0.0,) * len(prompt)
-            judged.append(Judged(Tokens(prompt, weights), rows, tuple(pairs), tuple(usable)))
+            judged.append(
+                EncodedComparison(Tokens(prompt, weights), rows, tuple(pairs), tuple(usable))
+            )
     return judged
 
 
-def _pair(opinion: Opinion, chosen: int, rejected: int, strength: Strength) -> Pair:
-    margin = MARGIN_PER_STEP * (opinion.strength - 1) if strength is Strength.MARGIN else 0.0
-    weight = opinion.strength if strength is Strength.WEIGHT else 1.0
-    return Pair(chosen, rejected, opinion.outcomes, margin, weight)
+def _pair(label: ResponsePair, chosen: int, rejected: int, strength: Strength) -> Pair:
+    margin = MARGIN_PER_STEP * (label.strength - 1) if strength is Strength.MARGIN else 0.0
+    weight = label.strength if strength is Strength.WEIGHT else 1.0
+    return Pair(chosen, rejected, label.outcomes, margin, weight)

@@ -23,7 +23,7 @@ from training.jobs.payload import Filters
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class ResponsePair:
     """Two **responses** to one question, and which one the raters found better."""
 
     question: str
@@ -40,7 +40,7 @@ class Opinion:
 class Frozen:
     """What a job learns from, as it stands in its folder."""
 
-    opinions: list[Opinion]
+    labels: list[ResponsePair]
     dropped: dict[str, int]
     highest_vote_id: int
 
@@ -48,11 +48,11 @@ class Frozen:
 _FILE = TypeAdapter(Frozen)
 
 
-def gather_opinions(session: Session, filters: Filters, counting: Counting) -> Gathered[Opinion]:
+def gather_labels(session: Session, filters: Filters, counting: Counting) -> Gathered[ResponsePair]:
     """Read all current votes as opinions, oldest first."""
     dropped: Counter[str] = Counter()
     votes = preferences.current_votes(session, kinds=filters.rater_kinds)
-    opinions = []
+    labels = []
     ordered = sorted(votes, key=lambda vote: (vote.comparison_id, vote.id))
     for _, group in groupby(ordered, key=lambda vote: vote.comparison_id):
         given = list(group)
@@ -64,8 +64,8 @@ def gather_opinions(session: Session, filters: Filters, counting: Counting) -> G
         if counted is None:
             continue
         better, worse = sides if counted.better is Outcome.LEFT else sides[::-1]
-        opinions.append(
-            Opinion(
+        labels.append(
+            ResponsePair(
                 in_one(better.prompt.text, better.prompt.context),
                 better.response,
                 worse.response,
@@ -74,19 +74,19 @@ def gather_opinions(session: Session, filters: Filters, counting: Counting) -> G
                 counted.vote_ids,
             )
         )
-    opinions.sort(key=lambda opinion: opinion.vote_ids[-1])
-    if filters.max_examples is not None and len(opinions) > filters.max_examples:
-        dropped["over the limit on examples"] = len(opinions) - filters.max_examples
-        opinions = opinions[-filters.max_examples :]
-    return Gathered(tuple(opinions), +dropped, highest_vote_id(session))
+    labels.sort(key=lambda label: label.vote_ids[-1])
+    if filters.max_examples is not None and len(labels) > filters.max_examples:
+        dropped["over the limit on examples"] = len(labels) - filters.max_examples
+        labels = labels[-filters.max_examples :]
+    return Gathered(tuple(labels), +dropped, highest_vote_id(session))
 
 
-def frozen_once(claim: Claim, counting: Counting) -> tuple[list[Opinion], Counter[str]]:
+def frozen_once(claim: Claim, counting: Counting) -> tuple[list[ResponsePair], Counter[str]]:
     """The opinions this job learns from: gathered now, or as it froze them before."""
     path = claim.folder / "opinions.json"
     if not path.is_file():
         with claim.database.read() as session:
-            found = gather_opinions(session, claim.payload.filters, counting)
+            found = gather_labels(session, claim.payload.filters, counting)
         fresh = Frozen(list(found.examples), dict(found.dropped), found.highest_vote_id)
         atomic_write.write(path, _FILE.dump_json(fresh, indent=1))
     content = path.read_bytes()
@@ -98,10 +98,10 @@ def frozen_once(claim: Claim, counting: Counting) -> tuple[list[Opinion], Counte
             sha256=hashlib.sha256(content).hexdigest(),
             path=str(path),
             highest_vote_id=frozen.highest_vote_id,
-            n_rows=len(frozen.opinions),
-            manifest={"counts": {"pair": len(frozen.opinions)}, "dropped": frozen.dropped},
+            n_rows=len(frozen.labels),
+            manifest={"counts": {"pair": len(frozen.labels)}, "dropped": frozen.dropped},
         )
-    return frozen.opinions, Counter(frozen.dropped)
+    return frozen.labels, Counter(frozen.dropped)
 
 
 def _unusable(sides: Sequence[Round], filters: Filters) -> str | None:

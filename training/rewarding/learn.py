@@ -19,7 +19,7 @@ from training.loop.reporting import REPORT_EVERY_S
 from training.losses.reward import reward_model_loss
 from training.rewarding.classifier import Classifier
 from training.rewarding.config import RewardConfig
-from training.rewarding.encode import Judged
+from training.rewarding.encode import EncodedComparison
 
 STATE = "reward-state.pt"
 """In the job's folder: trained weights, optimiser and step, written after each epoch and when the
@@ -28,7 +28,7 @@ job is stopped. A step does not hang on how one came to it, so a resumed job end
 Curves = dict[str, list[tuple[int, float]]]
 
 
-class Learnt(NamedTuple):
+class LearntReward(NamedTuple):
     n_steps: int
     curves: Curves
     """(step, value) by name, of the steps since the job was last started."""
@@ -44,13 +44,13 @@ class _Sums(NamedTuple):
 
 def learn(
     model: Classifier,
-    examples: Sequence[Judged],
-    held_out: Sequence[Judged],
+    examples: Sequence[EncodedComparison],
+    held_out: Sequence[EncodedComparison],
     config: RewardConfig,
     claim: Claim,
     *,
     learning_rate: float,
-) -> Learnt:
+) -> LearntReward:
     """Train to the end, from the stored state if there is one.
 
     The held-out pairs are looked at after each epoch and choose nothing: what is said of them in
@@ -87,11 +87,11 @@ def learn(
             if claim.report("training", step + 1, len(plan), eta_s, pending):
                 pending = {}
             reported = now
-    return Learnt(len(plan), curves)
+    return LearntReward(len(plan), curves)
 
 
 def evaluate(
-    model: Classifier, held_out: Sequence[Judged], config: RewardConfig
+    model: Classifier, held_out: Sequence[EncodedComparison], config: RewardConfig
 ) -> dict[str, float]:
     """Loss and accuracy on pairs that are not learnt from; nothing where there are none."""
     if not held_out:
@@ -104,7 +104,7 @@ def evaluate(
 
 def _step(
     model: Classifier,
-    examples: Sequence[Judged],
+    examples: Sequence[EncodedComparison],
     optimizer: torch.optim.Optimizer,
     config: RewardConfig,
     step: int,
@@ -128,7 +128,7 @@ def _step(
     return figures | {"grad_norm": float(norm)}
 
 
-def _judge(model: Classifier, group: Sequence[Judged], config: RewardConfig) -> _Sums:
+def _judge(model: Classifier, group: Sequence[EncodedComparison], config: RewardConfig) -> _Sums:
     rows = [row for each in group for row in each.rows]
     scores = model.score(rows)  # (R,)
     pairs = [pair for each in group for pair in each.pairs]
@@ -166,9 +166,11 @@ def _means(parts: Sequence[_Sums]) -> dict[str, float]:
     return {name: sum(part.figures[name] for part in parts) / weight for name in parts[0].figures}
 
 
-def _groups(examples: Sequence[Judged], token_budget: int) -> Iterator[list[Judged]]:
+def _groups(
+    examples: Sequence[EncodedComparison], token_budget: int
+) -> Iterator[list[EncodedComparison]]:
     """Neighbours that fit the budget together, padding counted; a question is never parted."""
-    group: list[Judged] = []
+    group: list[EncodedComparison] = []
     for each in examples:
         wider = [*group, each]
         longest = max(each.n_padded // len(each.rows) for each in wider)

@@ -12,7 +12,7 @@ _MIRRORED = {Preference.LEFT: Preference.RIGHT, Preference.RIGHT: Preference.LEF
 
 
 @dataclass(frozen=True)
-class RecalledNumbers:
+class CachedNumbers:
     """What a judge that gives numbers said of the responses to one question."""
 
     name: str
@@ -34,7 +34,7 @@ class RecalledNumbers:
 
 
 @dataclass(frozen=True)
-class RecalledVerdicts:
+class CachedVerdicts:
     """A judge that compares, and what it said before of the responses to one question."""
 
     judge: Judge

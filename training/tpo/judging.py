@@ -19,10 +19,10 @@ from ptrapp.core.dialogue import in_one
 from ptrapp.core.errors import EngineError, JudgeError, TrainingError
 from ptrapp.core.types import Preference
 from ptrapp.judges.base import Judge, PointwiseJudge, Verdict, rater_name
-from ptrapp.preferences.scoring import Compared, Decided, Scores, Tally, score_candidates
-from training.jobs.cancellable_wait import patience
+from ptrapp.preferences.scoring import Compared, ComparisonTally, Decided, Scores, score_candidates
+from training.jobs.cancelling import cancellable_wait
 from training.jobs.claim import Claim
-from training.tpo.cached_judgements import RecalledNumbers, RecalledVerdicts
+from training.tpo.cached_judgements import CachedNumbers, CachedVerdicts
 from training.tpo.config import TpoConfig
 
 MOST_UNSCORED = 0.5
@@ -39,7 +39,7 @@ class Judged:
     people voted: then, as for a judge that compares, Bradley–Terry scores."""
     numbers: dict[int, float] = field(default_factory=dict)
     """What a judge that gives numbers said, by round id."""
-    tally: Tally = field(default_factory=Tally)
+    tally: ComparisonTally = field(default_factory=ComparisonTally)
     n_unscored: int = 0
 
 
@@ -62,7 +62,7 @@ def judge_samples(claim: Claim, config: TpoConfig, judge: Judge, runs: Sequence[
     said = _by_prompt([vote for vote in own if vote.rater_id == rater_id])
     wished = _by_prompt(people if config.human_weight else ())
     began = time.monotonic()
-    with patience(claim) as patient:
+    with cancellable_wait(claim) as patient:
         for n_done, (run, candidates) in enumerate(asked, start=1):
             found = patient.await_(
                 partial(
@@ -123,7 +123,7 @@ def _scored(
     extra = _decided(candidates, wished, config.human_weight)
     try:
         if not isinstance(judge, PointwiseJudge):
-            recalled = RecalledVerdicts(judge, _verdicts(candidates, said))
+            recalled = CachedVerdicts(judge, _verdicts(candidates, said))
             found = score_candidates(
                 recalled, question, reference, responses, pairwise=config.pairwise, extra=extra
             )
@@ -132,7 +132,7 @@ def _scored(
         new, errors = _numbers(judge, question, reference, missing)
         by_response = {c.response: (known | new)[c.id] for c in candidates if c.id in known | new}
         found = score_candidates(
-            RecalledNumbers(judge.name, by_response), question, reference, responses, extra=extra
+            CachedNumbers(judge.name, by_response), question, reference, responses, extra=extra
         )
         return _Found(Scores(found.values, errors=errors), new)
     except (JudgeError, EngineError) as error:

@@ -17,7 +17,7 @@ from training.tpo.judging import Judged
 from training.tpo.pairs import Paired
 
 
-def figures(runs: Sequence[Run], judged: Judged, paired: Paired) -> dict[str, Any]:
+def metrics(runs: Sequence[Run], judged: Judged, paired: Paired) -> dict[str, Any]:
     """Counts and means of samples, scores and pairs; shares are from 0 to 1, None of nothing."""
     drawn = [round_ for run in runs for round_ in run.rounds]
     pairing = paired.pairing

@@ -13,7 +13,7 @@ from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Completion, Policy, Sampling
 from ptrapp.engines.base import Engine
 from ptrapp.services.storing import as_row
-from training.generation.parent import answers, request
+from training.generation.serving import answers, request
 from training.jobs.claim import Claim
 from training.tpo.config import TpoConfig
 

@@ -27,11 +27,11 @@ from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge, Pair, PointwiseJudge, Verdict, compare_many
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.preferences.scoring import score_candidates
-from training.generation.parent import answers, request, serving
+from training.generation.serving import answers, request, serving
 from training.jobs import atomic_write
-from training.jobs.cancellable_wait import patience
+from training.jobs.cancelling import cancellable_wait
 from training.jobs.claim import Claim
-from training.policy.checkpoint_weights import kept_steps, kept_weights
+from training.policy.checkpoint_weights import saved_steps, saved_weights
 from training.policy.model import Policy
 from training.policy.publish import write_adapter
 from training.tpo.config import TpoConfig
@@ -109,14 +109,14 @@ def select(
             "warning",
         )
         return None
-    step = max(kept_steps(kept), key=lambda step: means[str(step)])  # the first of equals
+    step = max(saved_steps(kept), key=lambda step: means[str(step)])  # the first of equals
     if means[str(step)] <= means[PARENT]:
         claim.note(
             f"No checkpoint is better than its parent on {len(prompts)} held-out prompts: the best "
             f"(step {step}) scores {means[str(step)]:.3g}, the parent {means[PARENT]:.3g}.",
             "warning",
         )
-    return Selected(kept_weights(kept, step), step, means)
+    return Selected(saved_weights(kept, step), step, means)
 
 
 def _answer_all(
@@ -130,7 +130,7 @@ def _answer_all(
     measurements: Measurements,
 ) -> None:
     """Let the parent and each checkpoint answer greedily, as far as they have not."""
-    known, steps = measurements.by_version, kept_steps(kept)
+    known, steps = measurements.by_version, saved_steps(kept)
     if PARENT not in known:
         claim.report("selecting the checkpoint", 0, len(steps) + 1, None)
         known[PARENT] = Measured(_responses(claim, config, engine, served, prompts))
@@ -144,7 +144,7 @@ def _answer_all(
         folder = (claim.folder / "selection" / name).resolve()
         rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        write_adapter(folder, policy.model, kept_weights(kept, step), policy.base.name)
+        write_adapter(folder, policy.model, saved_weights(kept, step), policy.base.name)
         engine.publish(name, folder)
         try:
             responses = _responses(claim, config, engine, Served(name), prompts)
@@ -181,7 +181,7 @@ def _score_all(
 ) -> None:
     known = measurements.by_version
     against = known[PARENT].responses
-    with patience(claim) as patient:
+    with cancellable_wait(claim) as patient:
         for measured in known.values():
             if measured.scores is None:
                 measured.scores = [

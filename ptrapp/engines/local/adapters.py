@@ -17,7 +17,7 @@ _REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeEr
 """What peft raises for a configuration or weights that do not fit the model."""
 
 
-class Adapters:
+class LocalAdapters:
     """The LoRA versions loaded into `model`, of which one or none is active.
 
     Switching sets two attributes a layer; `set_adapter` would walk over every parameter to toggle

@@ -71,7 +71,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class RequestGroup:
     """The requests of one call for one policy; they are cancelled together."""
 
     policy: Policy
@@ -84,25 +84,25 @@ class Group:
         return all(ticket.row.finish is not None for ticket in self.tickets)
 
 
-class Lane:
+class RequestBatch:
     """The groups of one policy and priority: as many rows as there is room for are written."""
 
     def __init__(self, policy: Policy, priority: Priority, decoder: Decoder):
         self.policy = policy
         self.priority = priority
-        self.groups: list[Group] = []
+        self.groups: list[RequestGroup] = []
         self._decoder = decoder
         self._waiting: deque[Ticket] = deque()
         self._writing: dict[Row, Ticket] = {}
 
-    def add(self, group: Group) -> None:
+    def add(self, group: RequestGroup) -> None:
         """Take a group in, longest prompts first: so neighbours pad little and equal ones meet."""
         self.groups.append(group)
         self._waiting.extend(
             sorted(group.tickets, key=lambda one: (-len(one.row.prompt), one.row.prompt))
         )
 
-    def remove(self, group: Group) -> None:
+    def remove(self, group: RequestGroup) -> None:
         self.groups.remove(group)
         gone = {ticket.row for ticket in group.tickets}
         self._waiting = deque(ticket for ticket in self._waiting if ticket.row not in gone)
@@ -150,9 +150,9 @@ class Lane:
             self._decoder.add([ticket.row for ticket in joining])
 
 
-def new_group(policy: Policy, priority: Priority, tickets: Sequence[Ticket]) -> Group:
+def new_group(policy: Policy, priority: Priority, tickets: Sequence[Ticket]) -> RequestGroup:
     many = len(tickets) > FEW_ROWS
-    return Group(policy, Priority.JOB if many else priority, tuple(tickets))
+    return RequestGroup(policy, Priority.JOB if many else priority, tuple(tickets))
 
 
 def new_row(prompt: Sequence[int], sampling: Sampling, room: int) -> Row:

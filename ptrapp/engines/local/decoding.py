@@ -55,7 +55,7 @@ def give_tokens(rows: Sequence[Row], logits: Tensor, eos_ids: Collection[int]) -
         row.take(token, logp, now, eos_ids)
 
 
-class Pace:
+class StepPace:
     """How many prompt tokens are read in one step, so that nobody waits long for the next one."""
 
     PIECE_S = 0.1
@@ -79,7 +79,7 @@ class Desk:
     model: PreTrainedModel
     eos_ids: Collection[int]
     prefixes: Prefixes = field(default_factory=Prefixes)
-    pace: Pace = field(default_factory=Pace)
+    pace: StepPace = field(default_factory=StepPace)
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +100,7 @@ class _Prompt:
         return len(self.token_ids) - self.n_read
 
 
-class Batch:
+class DecoderBatch:
     """Rows of one policy that share a KV cache. Only the owner thread may touch it, the policy
     being active.
 

@@ -13,10 +13,10 @@ from ptrapp.core.dialogue import prompt_ids
 from ptrapp.core.errors import ContextTooLong, EngineError, ModelUnusable
 from ptrapp.core.types import Message, Policy
 from ptrapp.engines.base import Delta, Event, Failed, Priority, Request
-from ptrapp.engines.local.batches import Group, Ticket, new_group, new_row
+from ptrapp.engines.local.batches import RequestGroup, Ticket, new_group, new_row
 from ptrapp.engines.local.decoding import Row
 from ptrapp.engines.local.loading import LoadedModel, choose_format, load_model
-from ptrapp.engines.local.model_thread import Owner
+from ptrapp.engines.local.model_thread import ModelThread
 from ptrapp.engines.local.transcript import Transcript
 from ptrapp.engines.pins import Pins
 
@@ -43,14 +43,14 @@ class LocalEngine:
         self.about = _about(self._loaded)
         self._tokenizer_lock = threading.Lock()
         """A fast tokenizer refuses to be used by two threads at once ("Already borrowed")."""
-        self._pins = Pins(lambda name: self._owner.unload(name))
-        self._owner = Owner(self._loaded, threads, self._pins.release)
+        self._pins = Pins(lambda name: self._model_thread.unload(name))
+        self._model_thread = ModelThread(self._loaded, threads, self._pins.release)
 
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
         """Answer `requests`; work begins with the first `next`, closing the generator cancels."""
         events: SimpleQueue[Event] = SimpleQueue()
         groups = self._admit(requests, events)
-        self._owner.add(groups)
+        self._model_thread.add(groups)
         try:
             n_open = len(requests)
             while n_open:
@@ -58,7 +58,7 @@ class LocalEngine:
                 n_open -= not isinstance(event, Delta)
                 yield event
         finally:
-            self._owner.leave(groups)
+            self._model_thread.leave(groups)
 
     def count_prompt_tokens(self, messages: Sequence[Message], thinking: bool) -> int:
         return len(self._encode(messages, thinking))
@@ -66,7 +66,7 @@ class LocalEngine:
     def publish(self, name: str, path: Path) -> None:
         with self._pins.publishing(name, path) as must_load:
             if must_load:
-                self._owner.load(name, path)
+                self._model_thread.load(name, path)
 
     def retire(self, name: str) -> None:
         self._pins.retire(name)
@@ -79,9 +79,9 @@ class LocalEngine:
 
     def close(self) -> None:
         """End the owner thread within a step; what is pending fails with `EngineUnavailable`."""
-        self._owner.close()
+        self._model_thread.close()
 
-    def _admit(self, requests: Sequence[Request], events: SimpleQueue[Event]) -> list[Group]:
+    def _admit(self, requests: Sequence[Request], events: SimpleQueue[Event]) -> list[RequestGroup]:
         """Tokenise, and make a group of each policy that holds it; misfits fail by themselves."""
         started = time.monotonic()
         tickets: dict[tuple[Policy, Priority], list[Ticket]] = {}

@@ -15,12 +15,12 @@ import torch
 from ptrapp.core.errors import AdapterRejected, EngineError, EngineUnavailable
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.engines.base import Priority
-from ptrapp.engines.local.adapters import Adapters
-from ptrapp.engines.local.batches import Decoder, Group, Lane, new_row
-from ptrapp.engines.local.decoding import Batch, Desk
+from ptrapp.engines.local.adapters import LocalAdapters
+from ptrapp.engines.local.batches import Decoder, RequestBatch, RequestGroup, new_row
+from ptrapp.engines.local.decoding import DecoderBatch, Desk
 from ptrapp.engines.local.generating import Generating
 from ptrapp.engines.local.loading import LoadedModel
-from ptrapp.engines.local.scheduler import Turns
+from ptrapp.engines.local.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ two threads took three to ten times as long as with one."""
 _CLOSED = "The engine is closed. Start the app again."
 
 
-class Owner:
+class ModelThread:
     """Nothing else may call the model. Public methods may be called from any thread.
 
     `release` is called once for every group that was added, when its last row has left.
@@ -45,9 +45,9 @@ class Owner:
         self._loaded = loaded
         self._threads = threads
         self._release = release
-        self._adapters = Adapters(loaded.model)
+        self._adapters = LocalAdapters(loaded.model)
         self._desk = Desk(loaded.model, loaded.eos_ids)
-        self._turns = Turns(self._start, joined=loaded.batched)
+        self._turns = Scheduler(self._start, joined=loaded.batched)
         self._messages: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._closing = threading.Event()
         self._gate = threading.Lock()
@@ -56,14 +56,14 @@ class Owner:
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
-    def add(self, groups: Sequence[Group]) -> None:
+    def add(self, groups: Sequence[RequestGroup]) -> None:
         """Answer `groups`. Raises `EngineUnavailable`, the groups being released."""
         if not self._post(lambda: self._turns.add(groups)):
             for group in groups:
                 self._release(group.policy)
             raise EngineUnavailable(_CLOSED)
 
-    def leave(self, groups: Sequence[Group]) -> None:
+    def leave(self, groups: Sequence[RequestGroup]) -> None:
         """Stop answering `groups` within a step; those that are done are left alone."""
         self._post(lambda: self._drop(groups))
 
@@ -113,8 +113,8 @@ class Owner:
                 self._hear(wait=not self._turns and not self._closing.is_set())
                 if self._closing.is_set():
                     break
-                for lane, slice_s in self._turns.cycle():
-                    self._advance(lane, slice_s)
+                for batch, slice_s in self._turns.cycle():
+                    self._advance(batch, slice_s)
         finally:
             self._end()
 
@@ -134,37 +134,37 @@ class Owner:
         except Exception:  # the thread that everybody waits for does not end with one message
             log.exception("a message to the engine failed")
 
-    def _advance(self, lane: Lane, slice_s: float) -> None:
+    def _advance(self, batch: RequestBatch, slice_s: float) -> None:
         started = now = time.monotonic()
-        while lane in self._turns and not self._closing.is_set():
-            self._step(lane)
+        while batch in self._turns and not self._closing.is_set():
+            self._step(batch)
             now = time.monotonic()
-            if lane.priority is Priority.JOB:
+            if batch.priority is Priority.JOB:
                 self._turns.job_s = now - started
             self._hear(wait=False)
             if now - started >= slice_s:
                 return
 
-    def _step(self, lane: Lane) -> None:
-        self._adapters.activate(lane.policy.adapter)
+    def _step(self, batch: RequestBatch) -> None:
+        self._adapters.activate(batch.policy.adapter)
         try:
-            ended = lane.step()
+            ended = batch.step()
         except RuntimeError as error:
             log.exception("a step failed")
             self._desk.prefixes.clear()  # it may be memory that failed
             first_line = str(error).partition("\n")[0]
-            lane.fail(EngineUnavailable(f"The model failed: {first_line}. Try again."))
-            self._drop(list(lane.groups))
+            batch.fail(EngineUnavailable(f"The model failed: {first_line}. Try again."))
+            self._drop(list(batch.groups))
             return
         if ended:
-            self._drop([group for group in lane.groups if group.done])
+            self._drop([group for group in batch.groups if group.done])
 
     def _start(self, policy: Policy) -> Decoder:
         if self._loaded.batched:
-            return Batch(self._desk, policy.adapter)
+            return DecoderBatch(self._desk, policy.adapter)
         return Generating(self._desk)
 
-    def _drop(self, groups: Sequence[Group]) -> None:
+    def _drop(self, groups: Sequence[RequestGroup]) -> None:
         for group in groups:
             if self._turns.remove(group):
                 self._release(group.policy)
@@ -196,6 +196,6 @@ class Owner:
         with self._gate:
             self._ended = True
         self._hear(wait=False)
-        for lane in self._turns:
-            lane.fail(EngineUnavailable(_CLOSED))
-            self._drop(list(lane.groups))
+        for batch in self._turns:
+            batch.fail(EngineUnavailable(_CLOSED))
+            self._drop(list(batch.groups))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ptrapp.core.types import Policy
 from ptrapp.engines.base import Priority
-from ptrapp.engines.local.batches import Decoder, Group, Lane
+from ptrapp.engines.local.batches import Decoder, RequestBatch, RequestGroup
 
 PEOPLE_S = 0.04
 """How long all people together keep the model while a job waits, at least."""
@@ -13,7 +13,7 @@ PEOPLE_SHARE = 2.0
 """And at least so many times as long as the job's last step took: two thirds of the time."""
 
 
-class Turns:
+class Scheduler:
     """Who is next: every lane of people a slice of time, then one lane of a job a single step."""
 
     def __init__(self, start: Callable[[Policy], Decoder], joined: bool):
@@ -21,50 +21,50 @@ class Turns:
         otherwise every group has a lane to itself."""
         self._start = start
         self._joined = joined
-        self._lanes: deque[Lane] = deque()
+        self._batches: deque[RequestBatch] = deque()
         self.job_s = 0.0
         """How long the last step of a job took."""
 
     def __bool__(self) -> bool:
-        return bool(self._lanes)
+        return bool(self._batches)
 
-    def __contains__(self, lane: Lane) -> bool:
-        return lane in self._lanes
+    def __contains__(self, batch: RequestBatch) -> bool:
+        return batch in self._batches
 
-    def __iter__(self) -> Iterator[Lane]:
-        return iter(tuple(self._lanes))
+    def __iter__(self) -> Iterator[RequestBatch]:
+        return iter(tuple(self._batches))
 
-    def add(self, groups: Sequence[Group]) -> None:
+    def add(self, groups: Sequence[RequestGroup]) -> None:
         for group in groups:
             same = (
-                lane
-                for lane in self._lanes
-                if self._joined and (lane.policy, lane.priority) == (group.policy, group.priority)
+                batch
+                for batch in self._batches
+                if self._joined and (batch.policy, batch.priority) == (group.policy, group.priority)
             )
-            lane = next(same, None)
-            if lane is None:
-                lane = Lane(group.policy, group.priority, self._start(group.policy))
-                self._lanes.append(lane)
-            lane.add(group)
+            batch = next(same, None)
+            if batch is None:
+                batch = RequestBatch(group.policy, group.priority, self._start(group.policy))
+                self._batches.append(batch)
+            batch.add(group)
 
-    def remove(self, group: Group) -> bool:
+    def remove(self, group: RequestGroup) -> bool:
         """Whether it was still there. A lane ends with its last group."""
-        for lane in self._lanes:
-            if group in lane.groups:
-                lane.remove(group)
-                if not lane.groups:
-                    self._lanes.remove(lane)
+        for batch in self._batches:
+            if group in batch.groups:
+                batch.remove(group)
+                if not batch.groups:
+                    self._batches.remove(batch)
                 return True
         return False
 
-    def cycle(self) -> list[tuple[Lane, float]]:
+    def cycle(self) -> list[tuple[RequestBatch, float]]:
         """The lanes of one cycle and the seconds each may keep the model, 0 for a single step."""
-        people = [lane for lane in self._lanes if lane.priority is Priority.PERSON]
-        job = next((lane for lane in self._lanes if lane.priority is Priority.JOB), None)
+        people = [batch for batch in self._batches if batch.priority is Priority.PERSON]
+        job = next((batch for batch in self._batches if batch.priority is Priority.JOB), None)
         people_s = max(PEOPLE_S, PEOPLE_SHARE * self.job_s)
-        turns = [(lane, people_s / len(people)) for lane in people]
+        turns = [(batch, people_s / len(people)) for batch in people]
         if job is None:
             return turns
-        self._lanes.remove(job)
-        self._lanes.append(job)
+        self._batches.remove(job)
+        self._batches.append(job)
         return [*turns, (job, 0.0)]

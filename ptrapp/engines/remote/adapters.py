@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 _FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
-class Adapters:
+class ServerAdapters:
     """Which versions the server has been given, under which names."""
 
     def __init__(self, server: Server, base: str, capabilities: Capabilities):

@@ -12,11 +12,11 @@ from openai import APIError
 from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.types import Message, Policy
 from ptrapp.engines.base import Event, Request
-from ptrapp.engines.remote.adapters import Adapters
+from ptrapp.engines.remote.adapters import ServerAdapters
 from ptrapp.engines.remote.errors import mapped
 from ptrapp.engines.remote.folder import choose_format, text_counter
-from ptrapp.engines.remote.generator import Writer
-from ptrapp.engines.remote.group import Group
+from ptrapp.engines.remote.generator import CompletionGenerator
+from ptrapp.engines.remote.group import CandidateGroup
 from ptrapp.engines.remote.probe import probe
 from ptrapp.engines.remote.prompts import Prompts
 from ptrapp.engines.remote.server import Patience, Server
@@ -63,7 +63,7 @@ class RemoteEngine:
             f"{served} on the server at {self._server.url}.",
             *self.capabilities.sentences(),
         )
-        self._adapters = Adapters(self._server, served, self.capabilities)
+        self._adapters = ServerAdapters(self._server, served, self.capabilities)
         self._prompts = Prompts(
             self._server,
             served,
@@ -71,7 +71,7 @@ class RemoteEngine:
             self.thought_format,
             text_counter(self.model_id),
         )
-        self._writer = Writer(
+        self._writer = CompletionGenerator(
             self._server,
             self.capabilities,
             self._adapters,
@@ -81,12 +81,12 @@ class RemoteEngine:
             patience,
         )
         self._lock = threading.Lock()
-        self._groups: set[Group] = set()
+        self._groups: set[CandidateGroup] = set()
         self._closed = False
 
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
         """Answer `requests`; work begins with the first `next`, closing the generator cancels."""
-        group = Group(self._writer, requests)
+        group = CandidateGroup(self._writer, requests)
         with self._lock:
             if self._closed:
                 raise EngineUnavailable(_CLOSED)

@@ -13,7 +13,7 @@ from ptrapp.core.errors import ContextTooLong, EngineUnavailable
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Completion, Split
 from ptrapp.engines.base import Priority, Request
-from ptrapp.engines.remote.adapters import Adapters
+from ptrapp.engines.remote.adapters import ServerAdapters
 from ptrapp.engines.remote.call import Call
 from ptrapp.engines.remote.errors import mapped, worth_asking_again
 from ptrapp.engines.remote.probe import VLLM_SAMPLING, Capabilities
@@ -44,12 +44,12 @@ class _Second:
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class CompletionGenerator:
     """Everything one candidate needs; shared by all."""
 
     server: Server
     capabilities: Capabilities
-    adapters: Adapters
+    adapters: ServerAdapters
     prompts: Prompts
     format: ThoughtFormat
     context_length: int

@@ -10,16 +10,16 @@ from ptrapp.core.errors import EngineError, EngineUnavailable
 from ptrapp.core.types import Split
 from ptrapp.engines.base import Delta, Event, Failed, Finished, Request
 from ptrapp.engines.remote.call import Call
-from ptrapp.engines.remote.generator import Writer
+from ptrapp.engines.remote.generator import CompletionGenerator
 
 MOST_AT_ONCE = 64
 """Requests of one call on the wire; a server batches them and queues the rest itself."""
 
 
-class Group:
+class CandidateGroup:
     """Answers `requests`; a candidate's failure is its own."""
 
-    def __init__(self, writer: Writer, requests: Sequence[Request]):
+    def __init__(self, writer: CompletionGenerator, requests: Sequence[Request]):
         self._writer = writer
         self._requests = requests
         self._calls = [Call() for _ in requests]

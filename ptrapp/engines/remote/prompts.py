@@ -10,7 +10,7 @@ from openai import APIError
 
 from ptrapp.core.dialogue import fold_system
 from ptrapp.core.thoughts import ThoughtFormat
-from ptrapp.core.types import Message, Role
+from ptrapp.core.types import Message, MessageRole
 from ptrapp.engines.remote.errors import mapped
 from ptrapp.engines.remote.probe import Capabilities
 from ptrapp.engines.remote.server import Server
@@ -59,7 +59,7 @@ class Prompts:
         if self._capabilities.template_switches:
             body["chat_template_kwargs"] = {"enable_thinking": thinking}
         if prefill and self._capabilities.prefill:
-            rows.append(Message(Role.ASSISTANT, prefill).as_dict())
+            rows.append(Message(MessageRole.ASSISTANT, prefill).as_dict())
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         return body
 

@@ -15,8 +15,8 @@ from ptrapp.interchange.records import (
     MIRRORED,
     RIGHT,
     CompletionText,
+    GivenLabel,
     JudgedPair,
-    Opinion,
     PromptText,
     StoredVote,
 )
@@ -74,12 +74,12 @@ class Records:
             turned = left.id != comparison.left.id
         else:
             turned = str(own.completion_row(here)) > str(own.completion_row(there))
-        opinions = tuple(self._opinion(one, turned) for one in votes)
+        labels = tuple(self._label(one, turned) for one in votes)
         sides = (there, here) if turned else (here, there)
         asked = prompt_text(comparison.prompt)
-        return JudgedPair(asked, sides[0], sides[1], opinions, comparison.aspect.value)
+        return JudgedPair(asked, sides[0], sides[1], labels, comparison.aspect.value)
 
-    def _opinion(self, one: ShownVote, turned: bool) -> Opinion:
+    def _label(self, one: ShownVote, turned: bool) -> GivenLabel:
         vote = one.vote
         outcome = vote.outcome.value
         on_left = None if one.flipped is None else (RIGHT if one.flipped != turned else LEFT)
@@ -97,7 +97,7 @@ class Records:
             created_at=vote.created_at.isoformat(),
         )
         said = MIRRORED.get(outcome, outcome) if turned else outcome
-        return Opinion(said, vote.strength, rationale=vote.rationale or None, vote=stored)
+        return GivenLabel(said, vote.strength, rationale=vote.rationale or None, vote=stored)
 
     def _called(self, rater_id: int, name: str, kind: RaterKind) -> str:
         return name if self._names or kind is not RaterKind.HUMAN else f"person-{rater_id}"

@@ -13,7 +13,7 @@ from db.models import Outcome, Partition, Round
 from db.storage.session import Session
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages
 from ptrapp.core.thoughts import ThoughtFormat
-from ptrapp.core.types import Role, Turn
+from ptrapp.core.types import MessageRole, Turn
 from ptrapp.interchange import own, votes
 from ptrapp.interchange.conversation import as_messages
 from ptrapp.preferences.counting import Counted, Counting, count
@@ -36,7 +36,7 @@ class Completions(StrEnum):
 
 
 @dataclass(slots=True)
-class Tally:
+class ExportTally:
     """What went into a file, and what did not."""
 
     raters: dict[str, set[str]] = field(default_factory=dict)
@@ -53,7 +53,9 @@ class Tally:
             self.n_votes[kind] += 1
 
 
-def vote_rows(session: Session, chosen: Chosen, records: Records, tally: Tally) -> Iterator[Row]:
+def vote_rows(
+    session: Session, chosen: Chosen, records: Records, tally: ExportTally
+) -> Iterator[Row]:
     """Every vote of the log, with the pair it was cast on."""
     for page in exports.all_votes(session, chosen):
         pairs = [one.vote.comparison for one in page]
@@ -64,7 +66,7 @@ def vote_rows(session: Session, chosen: Chosen, records: Records, tally: Tally) 
 
 
 def preference_rows(
-    session: Session, chosen: Chosen, what: Completions, records: Records, tally: Tally
+    session: Session, chosen: Chosen, what: Completions, records: Records, tally: ExportTally
 ) -> Iterator[Row]:
     """TRL's conversational preferences: what most raters said, as a training counts it."""
     for page in exports.standing_pairs(session, chosen):
@@ -91,7 +93,7 @@ def preference_rows(
 
 
 def unpaired_rows(
-    session: Session, chosen: Chosen, what: Completions, tally: Tally
+    session: Session, chosen: Chosen, what: Completions, tally: ExportTally
 ) -> Iterator[Row]:
     """TRL's unpaired preferences (KTO): a completion and whether it is good.
 
@@ -120,7 +122,9 @@ def unpaired_rows(
         session.expunge_all()
 
 
-def refinement_rows(session: Session, up_to: int, what: Completions, tally: Tally) -> Iterator[Row]:
+def refinement_rows(
+    session: Session, up_to: int, what: Completions, tally: ExportTally
+) -> Iterator[Row]:
     """Refinements to imitate: question, attempts, final answer.
 
     `loss` says what is learnt of a message: 1 of the final answer, 0 of all before it.
@@ -151,7 +155,7 @@ def _sides(row: JudgedRow, counted: Counted) -> tuple[Round, Round]:
     return sides if counted.better is Outcome.LEFT else sides[::-1]
 
 
-def _decided(row: JudgedRow, what: Completions, tally: Tally) -> Counted | None:
+def _decided(row: JudgedRow, what: Completions, tally: ExportTally) -> Counted | None:
     """The outcome of a comparison that gives a pair of two different texts."""
     counted = _count(row, tally.dropped)
     if counted is None:
@@ -166,7 +170,7 @@ def _decided(row: JudgedRow, what: Completions, tally: Tally) -> Counted | None:
     return counted
 
 
-def _labelled(row: JudgedRow, tally: Tally) -> Sequence[tuple[Round, bool]]:
+def _labelled(row: JudgedRow, tally: ExportTally) -> Sequence[tuple[Round, bool]]:
     reasons: Counter[str] = Counter()
     counted = _count(row, reasons)
     if counted is not None:
@@ -180,7 +184,7 @@ def _labelled(row: JudgedRow, tally: Tally) -> Sequence[tuple[Round, bool]]:
 
 def _answer(round_: Round, what: Completions) -> dict[str, str]:
     text = round_.raw if what is Completions.FULL else round_.response
-    return {"role": Role.ASSISTANT.value, "content": text}
+    return {"role": MessageRole.ASSISTANT.value, "content": text}
 
 
 def _messages(

@@ -16,12 +16,10 @@ from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.interchange import writing
 from ptrapp.interchange.writing import Hashed
+from ptrapp.services.context import DataContext
 from ptrapp.services.files import export_rows
 from ptrapp.services.files.export_records import Records
-from ptrapp.services.files.export_rows import Completions, Row, Tally
-from ptrapp.services.office import Office
-
-_FOLDER = "exports"
+from ptrapp.services.files.export_rows import Completions, ExportTally, Row
 
 
 class What(StrEnum):
@@ -32,7 +30,7 @@ class What(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ExportRequest:
     """What is to be written."""
 
     what: What = What.PREFERENCES
@@ -72,7 +70,12 @@ class Manifest:
 
 
 def write(
-    office: Office, ask: Ask, path: Path, *, kind: str | None = None, expect: str | None = None
+    context: DataContext,
+    ask: ExportRequest,
+    path: Path,
+    *,
+    kind: str | None = None,
+    expect: str | None = None,
 ) -> Manifest:
     """Write a file of the kind that its name ends in, and keep its manifest.
 
@@ -81,7 +84,7 @@ def write(
     kind = kind or writing.kind_of(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        manifest = _write(office, ask, unfinished, kind)
+        manifest = _write(context, ask, unfinished, kind)
         if expect is not None and manifest.sha256 != expect:
             raise InputError(
                 f"The export is another one than was expected: its hash is {manifest.sha256}, not "
@@ -93,41 +96,41 @@ def write(
         raise InputError(f"{path} cannot be written: {error.strerror}.") from error
     finally:
         unfinished.unlink(missing_ok=True)
-    _remember(office, manifest)
+    _remember(context, manifest)
     return manifest
 
 
 def write_temporary(
-    office: Office, ask: Ask, kind: str, *, expect: str | None = None
+    context: DataContext, ask: ExportRequest, kind: str, *, expect: str | None = None
 ) -> tuple[Path, Manifest]:
     """Write a file for somebody who takes it away; whoever calls removes it."""
     handle, name = tempfile.mkstemp(suffix=f".{kind}", prefix="thrice-")
     os.close(handle)
     path = Path(name)
     try:
-        return path, write(office, ask, path, kind=kind, expect=expect)
+        return path, write(context, ask, path, kind=kind, expect=expect)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-def campaign_id(office: Office, ask: Ask) -> int | None:
+def campaign_id(context: DataContext, ask: ExportRequest) -> int | None:
     """Row of the campaign that is asked for. Raises `NotFound`."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         campaign = _campaign(session, ask)
         return campaign.id if campaign else None
 
 
-def snapshots(office: Office) -> list[dict[str, Any]]:
+def snapshots(context: DataContext) -> list[dict[str, Any]]:
     """Manifests of what was exported here, the newest first."""
-    folder = office.settings.data_dir / _FOLDER
+    folder = context.settings.exports_dir
     files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
     return [json.loads(file.read_bytes()) for file in files[:50]]
 
 
-def _write(office: Office, ask: Ask, path: Path, kind: str) -> Manifest:
-    tally = Tally()
-    with office.database.read() as session:
+def _write(context: DataContext, ask: ExportRequest, path: Path, kind: str) -> Manifest:
+    tally = ExportTally()
+    with context.database.read() as session:
         campaign = _campaign(session, ask)
         up_to = _moment(session, ask)
         hashed = Hashed(_rows(session, ask, campaign, up_to, tally))
@@ -148,7 +151,7 @@ def _write(office: Office, ask: Ask, path: Path, kind: str) -> Manifest:
 
 
 def _rows(
-    session: Session, ask: Ask, campaign: Campaign | None, up_to: int, tally: Tally
+    session: Session, ask: ExportRequest, campaign: Campaign | None, up_to: int, tally: ExportTally
 ) -> Iterator[Row]:
     aspect = campaign.aspect if campaign else Aspect.RESPONSE
     chosen = Chosen(up_to, campaign.id if campaign else None, ask.kinds, aspect)
@@ -165,7 +168,7 @@ def _rows(
             return export_rows.refinement_rows(session, up_to, ask.completions, tally)
 
 
-def _campaign(session: Session, ask: Ask) -> Campaign | None:
+def _campaign(session: Session, ask: ExportRequest) -> Campaign | None:
     if ask.campaign is None:
         return None
     if ask.what is What.REFINEMENTS:
@@ -181,7 +184,7 @@ def _campaign(session: Session, ask: Ask) -> Campaign | None:
     return campaign
 
 
-def _moment(session: Session, ask: Ask) -> int:
+def _moment(session: Session, ask: ExportRequest) -> int:
     refinements = ask.what is What.REFINEMENTS
     newest = (exports.highest_round_id if refinements else votes.highest_vote_id)(session)
     if ask.up_to is None:
@@ -192,9 +195,9 @@ def _moment(session: Session, ask: Ask) -> int:
     return ask.up_to
 
 
-def _remember(office: Office, manifest: Manifest) -> None:
+def _remember(context: DataContext, manifest: Manifest) -> None:
     """Keep the manifest under its hash; the same export again replaces it by itself."""
-    folder = office.settings.data_dir / _FOLDER
+    folder = context.settings.exports_dir
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{manifest.what}-{manifest.up_to}-{manifest.sha256[:16]}.json"
     (folder / name).write_text(json.dumps(manifest.as_json(), indent=2), encoding="utf-8")

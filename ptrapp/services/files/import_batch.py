@@ -21,7 +21,7 @@ from db.models import (
 from db.storage import bulk
 from db.storage.bulk import ChainEnd
 from db.storage.session import Session
-from ptrapp.interchange.records import MIRRORED, CompletionText, JudgedPair, Opinion, Record
+from ptrapp.interchange.records import MIRRORED, CompletionText, GivenLabel, JudgedPair, Record
 
 AUTHOR = "import"
 """Of rounds in files: whatever a policy elsewhere wrote, it was none of ours."""
@@ -49,7 +49,7 @@ _TABLES = {Run: _RUN, Round: _ROUND, Comparison: _COMPARISON, Offer: _OFFER, Vot
 _NOWHERE: dict[str, Any] = {}
 
 
-class Pair(NamedTuple):
+class NewPair(NamedTuple):
     """A comparison, and whether the left of the record is its right."""
 
     id: int
@@ -57,7 +57,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(slots=True)
-class NewRun:
+class ImportedRun:
     """The run of the new rounds of one record, stored when the first of them is."""
 
     prompt_id: int
@@ -67,7 +67,7 @@ class NewRun:
     """Rounds in it by index."""
 
 
-class Batch:
+class ImportBatch:
     """Collects rows; `write` stores them in the order in which they refer to each other."""
 
     def __init__(self, session: Session, now: datetime, records: Sequence[Record]) -> None:
@@ -78,18 +78,20 @@ class Batch:
         self._rows: dict[type[Any], list[tuple[Any, ...]]] = {table: [] for table in _TABLES}
         pairs = [record for record in records if isinstance(record, JudgedPair)]
         n_earlier = sum(len(pair.left.history) + len(pair.right.history) for pair in pairs)
-        n_opinions = sum(len(pair.opinions) for pair in pairs)
+        n_labels = sum(len(pair.labels) for pair in pairs)
         # More than are needed, where rounds are known: ids left over are nobody's.
         self._run_ids = iter(bulk.reserve_ids(session, Run, 2 * len(records)))
         self._round_ids = iter(bulk.reserve_ids(session, Round, 2 * len(records) + n_earlier))
         self._pair_ids = iter(bulk.reserve_ids(session, Comparison, len(pairs)))
-        self._vote_ids = iter(bulk.reserve_ids(session, Vote, n_opinions))
+        self._vote_ids = iter(bulk.reserve_ids(session, Vote, n_labels))
 
     @property
     def n_rounds(self) -> int:
         return len(self._rows[Round])
 
-    def round(self, run: NewRun, one: CompletionText, index: int, parent_id: int | None) -> int:
+    def round(
+        self, run: ImportedRun, one: CompletionText, index: int, parent_id: int | None
+    ) -> int:
         """A new round of a run; returns its id."""
         if run.id is None:
             run.id = self._run(run)
@@ -116,7 +118,9 @@ class Batch:
         )
         return pair_id
 
-    def vote(self, said: Opinion, key: str, pair: Pair, end: ChainEnd, last: int | None) -> int:
+    def vote(
+        self, said: GivenLabel, key: str, pair: NewPair, end: ChainEnd, last: int | None
+    ) -> int:
         """A new vote behind the rater's last one of the pair; returns its id."""
         vote_id = next(self._vote_ids)
         vote = said.vote
@@ -148,7 +152,7 @@ class Batch:
         written = Counter({table.__tablename__: len(rows) for table, rows in self._rows.items()})
         return written + Counter(scores=len(self.scores))
 
-    def _run(self, run: NewRun) -> int:
+    def _run(self, run: ImportedRun) -> int:
         run_id = next(self._run_ids)
         row = (run_id, run.prompt_id, RunMode.JOB, run.settings, RunState.DONE, self._now)
         self._rows[Run].append(row)

@@ -14,27 +14,27 @@ MOST_PROMPTS = 50_000
 
 
 @dataclass(slots=True)
-class PromptShelf:
+class CachedPrompt:
     """One prompt's rounds by content, and its comparisons by rounds and aspect."""
 
     rounds: dict[bytes, int] = field(default_factory=dict)
     comparisons: dict[tuple[int, int, str], int] = field(default_factory=dict)
 
 
-class Shelf:
+class ImportCache:
     """The prompts of an import, those used last. A prompt that is new has nothing to read."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._prompts: OrderedDict[int, PromptShelf] = OrderedDict()
+        self._prompts: OrderedDict[int, CachedPrompt] = OrderedDict()
 
-    def __getitem__(self, prompt_id: int) -> PromptShelf:
+    def __getitem__(self, prompt_id: int) -> CachedPrompt:
         return self._prompts[prompt_id]
 
     def put(self, prompt_ids: Iterable[int]) -> None:
         """New prompts: nobody answered them yet."""
         for prompt_id in prompt_ids:
-            self._prompts[prompt_id] = PromptShelf()
+            self._prompts[prompt_id] = CachedPrompt()
 
     def fetch(self, prompt_ids: Collection[int]) -> None:
         """Read what is stored of these prompts, where it is not at hand."""

@@ -21,14 +21,14 @@ from ptrapp.interchange.records import (
     MIRRORED,
     Attempted,
     CompletionText,
+    GivenLabel,
     JudgedPair,
-    Opinion,
     PromptText,
     Rated,
     Record,
 )
-from ptrapp.services.files.import_batch import Batch, NewRun, Pair
-from ptrapp.services.files.import_cache import Shelf, digest_of
+from ptrapp.services.files.import_batch import ImportBatch, ImportedRun, NewPair
+from ptrapp.services.files.import_cache import ImportCache, digest_of
 
 ATTEMPT_AUTHOR = "weak:import"
 ANSWER_AUTHOR = "strong:import"
@@ -50,7 +50,7 @@ class RowImport:
         """What was added, by table."""
         self._settings = {"source": name}
         self._session = session
-        self._shelf = Shelf(session)
+        self._shelf = ImportCache(session)
         self._raters: dict[tuple[str, str], int] = {}
         self._now = datetime.now(UTC)
 
@@ -64,9 +64,9 @@ class RowImport:
             if not one[2] or not said.issuperset(one[2]):
                 new.append(one)
                 said.update(one[2])
-        batch = Batch(self._session, self._now, [record for record, _, _ in new])
+        batch = ImportBatch(self._session, self._now, [record for record, _, _ in new])
         prompt_ids = self._prompts([(digest, _prompt_of(record)) for record, digest, _ in new])
-        pairs: list[tuple[JudgedPair, list[str], Pair]] = []
+        pairs: list[tuple[JudgedPair, list[str], NewPair]] = []
         n_new = 0
         for (record, _, some), (prompt_id, fresh) in zip(new, prompt_ids, strict=True):
             n_before = batch.n_rounds
@@ -116,11 +116,11 @@ class RowImport:
             self._now,
         )
 
-    def _compare(self, batch: Batch, record: JudgedPair, prompt_id: int) -> Pair:
-        run = NewRun(prompt_id, self._settings_of(record.left))
+    def _compare(self, batch: ImportBatch, record: JudgedPair, prompt_id: int) -> NewPair:
+        run = ImportedRun(prompt_id, self._settings_of(record.left))
         left = self._round(batch, run, record.left)
         if (settings := self._settings_of(record.right)) != run.settings:
-            run = NewRun(prompt_id, settings)
+            run = ImportedRun(prompt_id, settings)
         right = self._round(batch, run, record.right)
         if left == right:
             raise InputError(
@@ -131,20 +131,20 @@ class RowImport:
         known = self._shelf[prompt_id].comparisons
         if (found := known.get(sides)) is None:
             found = known[sides] = batch.compare(prompt_id, *sides)
-        return Pair(found, left > right)
+        return NewPair(found, left > right)
 
     def _settings_of(self, completion: CompletionText) -> dict[str, Any]:
         before = _put_before(completion)
         return self._settings | before if before else self._settings
 
-    def _attempt(self, batch: Batch, record: Attempted, prompt_id: int) -> None:
-        run = NewRun(prompt_id, self._settings | {"n": 2, "n_attempts": 1})
+    def _attempt(self, batch: ImportBatch, record: Attempted, prompt_id: int) -> None:
+        run = ImportedRun(prompt_id, self._settings | {"n": 2, "n_attempts": 1})
         weak = _written(record.weak, ATTEMPT_AUTHOR)
         strong = _written(record.strong, ANSWER_AUTHOR, history=(weak,))
         self._round(batch, run, strong)
 
-    def _rate(self, batch: Batch, record: Rated, prompt_id: int) -> None:
-        run = NewRun(prompt_id, self._settings)
+    def _rate(self, batch: ImportBatch, record: Rated, prompt_id: int) -> None:
+        run = ImportedRun(prompt_id, self._settings)
         round_id = self._round(batch, run, record.completion)
         rater_id = self._rater(RaterKind.DATASET, self.source)
         batch.scores.append(
@@ -156,7 +156,7 @@ class RowImport:
             }
         )
 
-    def _round(self, batch: Batch, run: NewRun, completion: CompletionText) -> int:
+    def _round(self, batch: ImportBatch, run: ImportedRun, completion: CompletionText) -> int:
         """The row of a completion, behind those of its history, found or made."""
         known = self._shelf[run.prompt_id].rounds
         parent_id: int | None = None
@@ -170,8 +170,8 @@ class RowImport:
 
     def _votes(
         self,
-        batch: Batch,
-        pairs: Sequence[tuple[JudgedPair, list[str], Pair]],
+        batch: ImportBatch,
+        pairs: Sequence[tuple[JudgedPair, list[str], NewPair]],
         known: set[str],
     ) -> None:
         """The opinions that are not in the log, each behind the rater's last one of the pair."""
@@ -179,7 +179,7 @@ class RowImport:
             self._session, {pair.id for _, _, pair in pairs} - batch.new_comparisons
         )
         for record, keys, pair in pairs:
-            for said, key in zip(record.opinions, keys, strict=True):
+            for said, key in zip(record.labels, keys, strict=True):
                 if key in known:
                     continue
                 known.add(key)
@@ -193,7 +193,7 @@ class RowImport:
                     )
                 ends[end] = batch.vote(said, key, pair, end, ends.get(end))
 
-    def _rater_of(self, said: Opinion) -> int:
+    def _rater_of(self, said: GivenLabel) -> int:
         if said.vote is not None:
             return self._rater(RaterKind(said.vote.rater_kind), said.vote.rater)
         if said.user is not None:
@@ -210,11 +210,10 @@ class RowImport:
         if not isinstance(record, JudgedPair):
             return []
         return [
-            said.vote.key if said.vote else self._key(record, asked, said)
-            for said in record.opinions
+            said.vote.key if said.vote else self._key(record, asked, said) for said in record.labels
         ]
 
-    def _key(self, record: JudgedPair, asked: str, said: Opinion) -> str:
+    def _key(self, record: JudgedPair, asked: str, said: GivenLabel) -> str:
         sides, outcome = (record.left.raw, record.right.raw), said.outcome
         if sides[0] > sides[1]:
             sides, outcome = sides[::-1], MIRRORED.get(outcome, outcome)

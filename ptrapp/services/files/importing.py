@@ -16,8 +16,8 @@ from ptrapp.interchange.hub_rows import HubRows
 from ptrapp.interchange.limits import TERMINAL, Limits
 from ptrapp.interchange.reading import RowSource
 from ptrapp.interchange.records import Record
+from ptrapp.services.context import DataContext
 from ptrapp.services.files.import_rows import RowImport
-from ptrapp.services.office import Office
 from ptrapp.tasks.hub import PREFIX
 
 BATCH = 2000
@@ -46,7 +46,7 @@ class Imported:
 
 
 def import_named(
-    office: Office,
+    context: DataContext,
     given: str,
     *,
     fmt: Format | None = None,
@@ -63,9 +63,9 @@ def import_named(
     Raises `InputError` that names rows, and stores nothing, unless `skip_bad`.
     """
     if given.startswith(PREFIX):
-        return _import(office, HubRows(given, limits), fmt, name or _hub_name(given), skip_bad)
+        return _import(context, HubRows(given, limits), fmt, name or _hub_name(given), skip_bad)
     with RowFile(Path(given), limits, name=called) as rows:
-        return _import(office, rows, fmt, name or rows.name, skip_bad)
+        return _import(context, rows, fmt, name or rows.name, skip_bad)
 
 
 def import_records(session: Session, records: Iterable[Record], name: str) -> Imported:
@@ -94,11 +94,11 @@ def import_attempts(session: Session, path: Path, *, skip_bad: bool = False) -> 
 
 
 def _import(
-    office: Office, rows: RowSource, fmt: Format | None, name: str, skip_bad: bool
+    context: DataContext, rows: RowSource, fmt: Format | None, name: str, skip_bad: bool
 ) -> Imported:
     known = reading.format_of(rows, fmt)
     checked = _checked(rows, known, skip_bad)
-    with office.database.write() as session:
+    with context.database.write() as session:
         return _stored(session, rows, known, name, checked)
 
 

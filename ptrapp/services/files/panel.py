@@ -7,8 +7,8 @@ from db.content import sources
 from db.content.sources import SourceCount
 from ptrapp.interchange.formats import Format
 from ptrapp.interchange.limits import MIB, NETWORK
+from ptrapp.services.context import DataContext
 from ptrapp.services.files import exporting
-from ptrapp.services.office import Office
 
 _MOST_SHOWN = 100
 
@@ -33,9 +33,9 @@ class DataPanel:
         return values
 
 
-def read_panel(office: Office) -> DataPanel:
+def read_panel(context: DataContext) -> DataPanel:
     """Put the panel together."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         found = sources.sources(session)
         votes = sources.votes_by_kind(session)
         campaigns = sources.campaign_names(session)
@@ -46,7 +46,7 @@ def read_panel(office: Office) -> DataPanel:
         formats=[fmt.value for fmt in Format],
         most_mib=NETWORK.n_bytes // MIB,
         most_rows=NETWORK.n_rows,
-        snapshots=exporting.snapshots(office),
+        snapshots=exporting.snapshots(context),
     )
 
 

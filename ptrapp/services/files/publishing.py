@@ -5,15 +5,15 @@ import os
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import card, hub_push
 from ptrapp.interchange.writing import PARQUET
+from ptrapp.services.context import DataContext
 from ptrapp.services.files import exporting
-from ptrapp.services.files.exporting import Ask, Manifest, What, write_temporary
+from ptrapp.services.files.exporting import ExportRequest, Manifest, What, write_temporary
 from ptrapp.services.labelling.agreement import read_report
-from ptrapp.services.office import Office
 
 TOKEN = "HF_TOKEN"
 
 
-def publish(office: Office, ask: Ask, repo: str) -> tuple[str, Manifest]:
+def publish(context: DataContext, ask: ExportRequest, repo: str) -> tuple[str, Manifest]:
     """Export, upload as a private dataset, and return its address. The card says how far people
     agree, where that was measured.
 
@@ -23,22 +23,22 @@ def publish(office: Office, ask: Ask, repo: str) -> tuple[str, Manifest]:
         raise InputError(f"Nothing was published: set {TOKEN} to a token that may write {repo!r}.")
     if repo.count("/") != 1 or not all(repo.split("/")):
         raise InputError(f"{repo!r} names no dataset; write owner/name.")
-    path, manifest = write_temporary(office, ask, PARQUET)
+    path, manifest = write_temporary(context, ask, PARQUET)
     try:
         if not manifest.n_rows:
             raise InputError(f"There are no {ask.what} to publish yet.")
         about = card.card(
-            manifest.as_json(), repo.partition("/")[2], agreement=_agreement(office, ask)
+            manifest.as_json(), repo.partition("/")[2], agreement=_agreement(context, ask)
         )
         return hub_push.push(path, about, repo, token), manifest
     finally:
         path.unlink(missing_ok=True)
 
 
-def _agreement(office: Office, ask: Ask) -> str:
+def _agreement(context: DataContext, ask: ExportRequest) -> str:
     """How far people agree now, in a sentence; nothing of votes that are no people's."""
     if ask.what is What.REFINEMENTS:
         return ""
-    campaign_id = exporting.campaign_id(office, ask)
-    people = [one for one in read_report(office, campaign_id).groups if one.kind == "human"]
+    campaign_id = exporting.campaign_id(context, ask)
+    people = [one for one in read_report(context, campaign_id).groups if one.kind == "human"]
     return people[0].conclusion if people and people[0].alpha.value is not None else ""

@@ -5,19 +5,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from db.labelling import agreement
-from db.labelling.agreement import OpinionRow
+from db.labelling.agreement import LabelRow
 from db.models import Campaign, Outcome, Purpose, RaterKind
 from ptrapp.analysis.agreement import conclusion, ordinal_alpha
 from ptrapp.analysis.checks import both_orders, gold_score, self_consistency
 from ptrapp.analysis.estimates import Estimate
 from ptrapp.analysis.kappa import Kappa, kappas
 from ptrapp.analysis.label_noise import FlipRate, flip_rate, tally
-from ptrapp.analysis.labels import Opinion, by_comparison, free
+from ptrapp.analysis.labels import Label, by_comparison, free
 from ptrapp.analysis.pace import Pace, pace, share_of
 from ptrapp.analysis.position import PositionBias, position_bias
 from ptrapp.core.errors import NotFound
 from ptrapp.core.types import Preference
-from ptrapp.services.office import Office
+from ptrapp.services.context import DataContext
 
 MOST_IN_MATRIX = 30
 """Raters in the κ matrix, those of the most votes: each more adds a row and a column."""
@@ -65,7 +65,7 @@ class GroupReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AgreementReport:
     campaign_id: int | None
     groups: list[GroupReport]
     """People first; `all` where there are several kinds."""
@@ -80,9 +80,9 @@ class Report:
         return asdict(self)
 
 
-def read_report(office: Office, campaign_id: int | None = None) -> Report:
+def read_report(context: DataContext, campaign_id: int | None = None) -> AgreementReport:
     """Measure. None is everything that training learns from. Raises `NotFound`."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         if campaign_id is None:
             rows = agreement.of_everything(session)
         elif session.get(Campaign, campaign_id) is None:
@@ -94,30 +94,30 @@ def read_report(office: Office, campaign_id: int | None = None) -> Report:
 
 
 def report_of(
-    rows: Sequence[OpinionRow], gold: Mapping[int, Outcome], campaign_id: int | None
-) -> Report:
+    rows: Sequence[LabelRow], gold: Mapping[int, Outcome], campaign_id: int | None
+) -> AgreementReport:
     """Measure rows that were read."""
-    by_kind: dict[RaterKind, list[Opinion]] = {}
-    by_rater: dict[tuple[str, RaterKind], list[Opinion]] = {}
+    by_kind: dict[RaterKind, list[Label]] = {}
+    by_rater: dict[tuple[str, RaterKind], list[Label]] = {}
     for row in rows:
-        opinion = as_opinion(row, gold)
-        by_kind.setdefault(row.kind, []).append(opinion)
-        by_rater.setdefault((row.rater, row.kind), []).append(opinion)
+        label = as_label(row, gold)
+        by_kind.setdefault(row.kind, []).append(label)
+        by_rater.setdefault((row.rater, row.kind), []).append(label)
     groups = [_group(kind.value, by_kind[kind]) for kind in RaterKind if kind in by_kind]
-    every = [opinion for said in by_kind.values() for opinion in said]
+    every = [label for said in by_kind.values() for label in said]
     if len(groups) > 1:
         groups.append(_group("all", every))
     raters = [RaterReport(*key, _figures(said)) for key, said in by_rater.items()]
     raters.sort(key=lambda rater: (-rater.figures.n_votes, rater.name))
     shown = {rater.name for rater in raters[:MOST_IN_MATRIX]}
     matrix = kappas([each for each in every if each.rater in shown])
-    return Report(campaign_id, groups, matrix, raters, len(raters) - len(shown))
+    return AgreementReport(campaign_id, groups, matrix, raters, len(raters) - len(shown))
 
 
-def as_opinion(row: OpinionRow, gold: Mapping[int, Outcome]) -> Opinion:
+def as_label(row: LabelRow, gold: Mapping[int, Outcome]) -> Label:
     """The row as the measures take it."""
     known = gold.get(row.comparison_id)
-    return Opinion(
+    return Label(
         row.rater,
         row.comparison_id,
         Preference(row.outcome.value),
@@ -130,7 +130,7 @@ def as_opinion(row: OpinionRow, gold: Mapping[int, Outcome]) -> Opinion:
     )
 
 
-def _group(kind: str, said: Sequence[Opinion]) -> GroupReport:
+def _group(kind: str, said: Sequence[Label]) -> GroupReport:
     alpha = ordinal_alpha(said)
     n_raters = len({each.rater for each in said})
     return GroupReport(
@@ -143,7 +143,7 @@ def _group(kind: str, said: Sequence[Opinion]) -> GroupReport:
     )
 
 
-def _figures(said: Sequence[Opinion]) -> Figures:
+def _figures(said: Sequence[Label]) -> Figures:
     first = [each for each in said if not each.repeat]
     return Figures(
         n_votes=len(first),

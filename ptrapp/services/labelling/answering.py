@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from db.content.rounds import POLICY
-from db.labelling import assignments, campaigns, comparisons, progress, raters, shown_pairs, votes
+from db.labelling import (
+    assignments,
+    campaigns,
+    comparisons,
+    rater_progress,
+    raters,
+    shown_pairs,
+    votes,
+)
 from db.models import Assignment, AssignmentState, CampaignItem, Offer, Outcome, Purpose, Round
 from db.registry import adapters
 from db.storage.session import Session
@@ -14,19 +22,19 @@ from ptrapp.core.people import Person
 from ptrapp.rendering import render, visible
 from ptrapp.services import jobs
 from ptrapp.services.compare import as_shown, outcome_of
-from ptrapp.services.labelling.pairs import Pair, as_pair, neutral
+from ptrapp.services.context import DataContext
+from ptrapp.services.labelling.pairs import LabelPair, as_pair, neutral
 from ptrapp.services.labelling.people import row_of
-from ptrapp.services.office import Office
 
 MOST_AT_ONCE = 10
 LONGEST_NOTE = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class NextPairs:
     """What a page is given to go on with."""
 
-    pairs: list[Pair]
+    pairs: list[LabelPair]
     done: int
     practice_left: int
     finished: bool
@@ -62,27 +70,27 @@ class Revealed:
 
 
 def next_pairs(
-    office: Office, person: Person, campaign_id: int, *, n: int, have: list[str], tab: str
-) -> Batch:
+    context: DataContext, person: Person, campaign_id: int, *, n: int, have: list[str], tab: str
+) -> NextPairs:
     """Give a person the next comparisons of a campaign; fewer, or none, when they run out."""
-    with office.database.write(shared=True) as session:
+    with context.database.write(shared=True) as session:
         rater = row_of(session, person)
         keys = assignments.reserve(
             session, campaign_id, rater.id, min(n, MOST_AT_ONCE), tab=tab, have=have
         )
-    with office.database.read() as session:
+    with context.database.read() as session:
         found = shown_pairs.read_pairs(session, keys)
-        far = progress.of_rater(session, campaign_id, rater.id)
+        far = rater_progress.of_rater(session, campaign_id, rater.id)
         left = max(0, far.n_practice - far.n_practised)
         if left:
             left = min(left, assignments.count_practice_left(session, campaign_id, rater.id))
-        names = _our_models(office, session)
+        names = _our_models(context, session)
     pairs = [as_pair(found[key], names) for key in keys]
-    return Batch(pairs, far.n_done, left, finished=not keys and not have)
+    return NextPairs(pairs, far.n_done, left, finished=not keys and not have)
 
 
 def vote(
-    office: Office,
+    context: DataContext,
     person: Person,
     key: str,
     outcome: str,
@@ -98,7 +106,7 @@ def vote(
     decision = outcome_of(outcome)
     if not 1 <= strength <= 3:
         raise InputError(f"Strength is {strength}; choose 1 to 3.")
-    with office.database.write(shared=True) as session:
+    with context.database.write(shared=True) as session:
         rater = row_of(session, person)
         cast, assignment = assignments.vote(
             session,
@@ -109,8 +117,8 @@ def vote(
             decided_ms=decided_ms,
             client=client,
         )
-        jobs.queue_when_due(office, session)
-        done = progress.of_rater(session, assignment.campaign_id, rater.id).n_done
+        jobs.queue_when_due(context, session)
+        done = rater_progress.of_rater(session, assignment.campaign_id, rater.id).n_done
         lesson = None
         if assignment.purpose is Purpose.PRACTICE:
             lesson = _lesson(session, assignment, cast.outcome)
@@ -118,10 +126,10 @@ def vote(
 
 
 def undo(
-    office: Office, person: Person, campaign_id: int, key: str, *, tab: str = ""
-) -> Pair | None:
+    context: DataContext, person: Person, campaign_id: int, key: str, *, tab: str = ""
+) -> LabelPair | None:
     """Take the last vote in the campaign back; the pair as it stood, None when none is left."""
-    with office.database.write(shared=True) as session:
+    with context.database.write(shared=True) as session:
         rater = row_of(session, person)
         taken_back = assignments.undo(session, campaign_id, rater.id, key, tab=tab)
         if taken_back is None:
@@ -130,41 +138,41 @@ def undo(
         undone, assignment = taken_back
         found = shown_pairs.read_pairs(session, [assignment.offer_key])[assignment.offer_key]
         flipped = session.get_one(Offer, assignment.offer_key).flipped
-        names = _our_models(office, session)
+        names = _our_models(context, session)
         return as_pair(found, names, as_shown(undone.outcome, flipped=flipped))
 
 
-def skip(office: Office, person: Person, key: str) -> None:
+def skip(context: DataContext, person: Person, key: str) -> None:
     """Put a comparison aside: it is never given to this person again."""
-    with office.database.write(shared=True) as session:
+    with context.database.write(shared=True) as session:
         _own(session, row_of(session, person).id, key)
         assignments.skip(session, key)
 
 
-def flag(office: Office, person: Person, key: str, flagged: bool, note: str) -> None:
+def flag(context: DataContext, person: Person, key: str, flagged: bool, note: str) -> None:
     """Mark a comparison for whoever runs the campaign, or take the mark away."""
     if len(note) > LONGEST_NOTE:
         raise InputError(f"The note has {len(note)} characters; write at most {LONGEST_NOTE}.")
-    with office.database.write(shared=True) as session:
+    with context.database.write(shared=True) as session:
         assignment = _own(session, row_of(session, person).id, key)
         assignment.flagged, assignment.note = flagged, (note.strip() or None) if flagged else None
 
 
-def give_reason(office: Office, person: Person, key: str, reason: str) -> None:
+def give_reason(context: DataContext, person: Person, key: str, reason: str) -> None:
     """Say why one voted so. Said again, the last one counts; an empty one takes it away."""
     if len(reason) > LONGEST_NOTE:
         raise InputError(f"The reason has {len(reason)} characters; write at most {LONGEST_NOTE}.")
-    with office.database.write(shared=True) as session:
+    with context.database.write(shared=True) as session:
         _own(session, row_of(session, person).id, key)
         votes.explain(session, key, reason.strip())
 
 
-def reveal(office: Office, person: Person, key: str) -> tuple[Revealed, Revealed]:
+def reveal(context: DataContext, person: Person, key: str) -> tuple[Revealed, Revealed]:
     """Left and right as they stood, once the vote is in and the campaign allows it.
 
     A vote changed afterwards is stored as not blind.
     """
-    with office.database.write(shared=True) as session:
+    with context.database.write(shared=True) as session:
         rater = row_of(session, person)
         assignment = _own(session, rater.id, key)
         if not campaigns.find(session, assignment.campaign_id).reveal:
@@ -179,12 +187,12 @@ def reveal(office: Office, person: Person, key: str) -> tuple[Revealed, Revealed
         return _revealed(left), _revealed(right)
 
 
-def changes(office: Office, person: Person, key: str) -> list[Piece]:
+def changes(context: DataContext, person: Person, key: str) -> list[Piece]:
     """What the right side says otherwise than the left, word by word."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         pair = shown_pairs.read_pairs(session, [key]).get(key)
         rater = raters.find_rater(session, person.rater)
-        names = _our_models(office, session)
+        names = _our_models(context, session)
     if pair is None or rater is None or pair.rater_id != rater.id:
         raise NotFound(_NOT_YOURS)
     return word_diff(neutral(pair.left, names), neutral(pair.right, names))
@@ -201,9 +209,9 @@ def _own(session: Session, rater_id: int, key: str) -> Assignment:
     return assignment
 
 
-def _our_models(office: Office, session: Session) -> list[str]:
+def _our_models(context: DataContext, session: Session) -> list[str]:
     """Names a text may give itself here: the served model's and those of all versions."""
-    settings = office.settings
+    settings = context.settings
     model = "" if settings.model == "bundled" else settings.model
     return [settings.served_model, model, model.rpartition("/")[2], *adapters.names(session)]
 

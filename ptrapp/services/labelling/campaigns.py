@@ -13,9 +13,9 @@ from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import READS, Person
 from ptrapp.rendering import render, visible
 from ptrapp.services.compare import outcome_of
+from ptrapp.services.context import DataContext
 from ptrapp.services.labelling import people
 from ptrapp.services.labelling.candidates import MOST_PAIRS, Source, aspect_of, choose
-from ptrapp.services.office import Office
 
 MOST_OVERLAP = 100
 LONGEST_GUIDELINES = 20_000
@@ -37,7 +37,7 @@ class Mix:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CampaignPlan:
     """A campaign to be made."""
 
     name: str
@@ -83,7 +83,7 @@ class CampaignView:
         return values | self.counts
 
 
-def create(office: Office, plan: Plan) -> int:
+def create(context: DataContext, plan: CampaignPlan) -> int:
     """Make a campaign and open it; its id.
 
     Raises `InputError` for a plan that cannot work or finds nothing, `Conflict` for a name in use.
@@ -91,10 +91,10 @@ def create(office: Office, plan: Plan) -> int:
     """
     _check(plan)
     aspect = aspect_of(plan.aspect)
-    with office.database.read() as session:
+    with context.database.read() as session:
         items = choose(session, plan.source, aspect)
     draw = random.Random(plan.source.seed)
-    with office.database.write() as session:
+    with context.database.write() as session:
         campaign = campaigns.create(
             session,
             " ".join(plan.name.split()),
@@ -109,23 +109,23 @@ def create(office: Office, plan: Plan) -> int:
         )
         campaign_id = campaign.id
     for start in range(0, len(items), _AT_ONCE):
-        with office.database.write() as session:
+        with context.database.write() as session:
             campaigns.add_items(session, campaign_id, items[start : start + _AT_ONCE], draw=draw)
-    set_state(office, campaign_id, CampaignState.OPEN.value)
+    set_state(context, campaign_id, CampaignState.OPEN.value)
     return campaign_id
 
 
-def add_known(office: Office, campaign_id: int, known: Sequence[Known]) -> int:
+def add_known(context: DataContext, campaign_id: int, known: Sequence[Known]) -> int:
     """Put comparisons in by hand: plain, gold, or to practise on. Returns how many are new."""
     items = [_item(one) for one in known]
-    with office.database.write() as session:
+    with context.database.write() as session:
         _campaign(session, campaign_id)
         return campaigns.add_items(session, campaign_id, items, draw=random.Random())
 
 
-def known(office: Office, campaign_id: int) -> list[dict[str, Any]]:
+def known(context: DataContext, campaign_id: int) -> list[dict[str, Any]]:
     """The gold and practice comparisons of a campaign, for whoever runs it."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         campaign = _campaign(session, campaign_id)
         shown = "thought" if campaign.aspect is Aspect.THOUGHT else "response"
         rows = campaigns.items(session, campaign_id, (ItemKind.GOLD, ItemKind.PRACTICE))
@@ -143,19 +143,19 @@ def known(office: Office, campaign_id: int) -> list[dict[str, Any]]:
         ]
 
 
-def set_state(office: Office, campaign_id: int, state: str) -> None:
+def set_state(context: DataContext, campaign_id: int, state: str) -> None:
     """Open or close a campaign. A closed one gives nothing out and takes what it gave."""
     if state not in (CampaignState.OPEN.value, CampaignState.CLOSED.value):
         raise InputError(f"A campaign cannot be {state!r}; say open or closed.")
-    with office.database.write() as session:
+    with context.database.write() as session:
         _campaign(session, campaign_id)
         campaigns.set_state(session, campaign_id, CampaignState(state))
 
 
-def set_guidelines(office: Office, campaign_id: int, guidelines: str) -> None:
+def set_guidelines(context: DataContext, campaign_id: int, guidelines: str) -> None:
     if len(guidelines) > LONGEST_GUIDELINES:
         raise InputError(f"Shorten them: {_too_long(guidelines)}.")
-    with office.database.write() as session:
+    with context.database.write() as session:
         _campaign(session, campaign_id)
         campaigns.set_guidelines(session, campaign_id, guidelines)
 
@@ -165,26 +165,26 @@ def guidelines_html(guidelines: str) -> str:
     return render(visible(guidelines))
 
 
-def listing(office: Office, person: Person) -> list[CampaignView]:
+def listing(context: DataContext, person: Person) -> list[CampaignView]:
     """Campaigns, newest first; who only labels sees those that are open."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         rater = people.find_row(session, person)
         mine = campaigns.progress_of(session, rater.id) if rater else {}
         rows = campaigns.listing(session, only_open=person.role not in READS)
         return [_view(session, row, mine.get(row.id), person) for row in rows]
 
 
-def view(office: Office, person: Person, campaign_id: int) -> CampaignView:
+def view(context: DataContext, person: Person, campaign_id: int) -> CampaignView:
     """One campaign. Raises `NotFound`, also for one that is closed to who asks."""
-    found = {row.id: row for row in listing(office, person)}
+    found = {row.id: row for row in listing(context, person)}
     if campaign_id not in found:
         raise NotFound(f"There is no campaign {campaign_id} for you; choose another one.")
     return found[campaign_id]
 
 
-def find_id(office: Office, given: str) -> int:
+def find_id(context: DataContext, given: str) -> int:
     """The campaign of this name or number. Raises `NotFound`, which names those there are."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         rows = campaigns.listing(session)
     for row in rows:
         if row.name == given or str(row.id) == given:
@@ -218,7 +218,7 @@ def _view(
     )
 
 
-def _check(plan: Plan) -> None:
+def _check(plan: CampaignPlan) -> None:
     """Raise `InputError` that names everything that cannot work."""
     mix = [float(getattr(plan.mix, name)) for name in Mix.__slots__]
     rules = {

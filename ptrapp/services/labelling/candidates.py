@@ -13,7 +13,7 @@ from db.registry import adapters
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.preferences.uncertainty import uncertainties
-from ptrapp.services.office import Office
+from ptrapp.services.context import DataContext
 
 MOST_PAIRS = 100_000
 
@@ -51,9 +51,9 @@ class Source:
     seed: int = 0
 
 
-def preview(office: Office, source: Source, aspect: str) -> int:
+def preview(context: DataContext, source: Source, aspect: str) -> int:
     """How many pairs a campaign of this source would have."""
-    with office.database.read() as session:
+    with context.database.read() as session:
         return len(_drawn(_found(session, source, aspect_of(aspect)), source))
 
 

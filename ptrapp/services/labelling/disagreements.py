@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from db.labelling import agreement
-from db.labelling.agreement import OpinionRow
+from db.labelling.agreement import LabelRow
 from db.models import Aspect, Campaign, Purpose, Round, Vote
 from ptrapp.analysis.disagreement import disagreements
 from ptrapp.core.errors import NotFound
-from ptrapp.services.labelling.agreement import as_opinion
-from ptrapp.services.office import Office
+from ptrapp.services.context import DataContext
+from ptrapp.services.labelling.agreement import as_label
 
 MOST_AT_ONCE = 20
 _MOST_CHARACTERS = 6_000
@@ -18,7 +18,7 @@ _MOST_CHARACTERS = 6_000
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RaterAnswer:
     rater: str
     kind: str
     outcome: str
@@ -37,7 +37,7 @@ class Disagreement:
     prompt: str
     left: str
     right: str
-    said: list[Said]
+    said: list[RaterAnswer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +52,19 @@ class Gallery:
 
 
 def read_gallery(
-    office: Office, campaign_id: int, offset: int = 0, limit: int = MOST_AT_ONCE
+    context: DataContext, campaign_id: int, offset: int = 0, limit: int = MOST_AT_ONCE
 ) -> Gallery:
     """Read comparisons that raters answered differently, the widest apart first.
 
     Says who said what: for administrators only. Raises `NotFound`.
     """
-    with office.database.read() as session:
+    with context.database.read() as session:
         campaign = session.get(Campaign, campaign_id)
         if campaign is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
         rows = agreement.of_campaign(session, campaign_id)
         gold = agreement.known_answers(session, campaign_id)
-        apart = disagreements(as_opinion(row, gold) for row in rows)
+        apart = disagreements(as_label(row, gold) for row in rows)
         chosen = [said[0].comparison for said in apart[offset : offset + limit]]
         wanted = [row for row in rows if row.comparison_id in chosen]
         votes = {
@@ -75,7 +75,7 @@ def read_gallery(
 
 
 def _shown(
-    rows: Sequence[OpinionRow], votes: dict[int, Vote], comparison_id: int, aspect: Aspect
+    rows: Sequence[LabelRow], votes: dict[int, Vote], comparison_id: int, aspect: Aspect
 ) -> Disagreement:
     mine = [row for row in rows if row.comparison_id == comparison_id]
     comparison = votes[mine[0].vote_id].comparison
@@ -88,7 +88,7 @@ def _shown(
         _cut(_compared(comparison.left, aspect)),
         _cut(_compared(comparison.right, aspect)),
         [
-            Said(
+            RaterAnswer(
                 row.rater,
                 row.kind.value,
                 row.outcome.value,

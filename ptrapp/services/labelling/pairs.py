@@ -18,7 +18,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class EarlierTurn:
     """An earlier turn of the conversation the prompt ends."""
 
     role: str
@@ -26,14 +26,14 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class LabelPair:
     """A comparison on the screen. Gold and repeats look like any other."""
 
     key: str
     aspect: str
     practice: bool
     system: str | None
-    context: list[Turn]
+    context: list[EarlierTurn]
     prompt: str
     prompt_html: str
     left: Text
@@ -42,9 +42,9 @@ class Pair:
     """The earlier answer, where an undone pair comes back."""
 
 
-def as_pair(shown: ShownPair, names: Collection[str], was: Outcome | None = None) -> Pair:
+def as_pair(shown: ShownPair, names: Collection[str], was: Outcome | None = None) -> LabelPair:
     """Render a pair; `names` are our models', which no text gives itself; `was` is the screen's."""
-    return Pair(
+    return LabelPair(
         key=shown.key,
         aspect=shown.aspect.value,
         practice=shown.purpose is Purpose.PRACTICE,
@@ -68,6 +68,6 @@ def _text(text: str, names: Collection[str]) -> Text:
     return Text(shown, render(shown))
 
 
-def _turn(turn: Mapping[str, str], names: Collection[str]) -> Turn:
+def _turn(turn: Mapping[str, str], names: Collection[str]) -> EarlierTurn:
     said = neutral(str(turn.get("content", "")), names)
-    return Turn(str(turn.get("role", "user")), render(said))
+    return EarlierTurn(str(turn.get("role", "user")), render(said))

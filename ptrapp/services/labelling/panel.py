@@ -7,7 +7,7 @@ from typing import Any
 from db.labelling import agreement, campaigns, candidates
 from db.models import Campaign
 from db.registry import adapters
-from ptrapp.services.office import Office
+from ptrapp.services.context import DataContext
 
 N_DAYS = 14
 
@@ -64,10 +64,10 @@ class CampaignPanel:
         return values
 
 
-def read_panel(office: Office, today: datetime | None = None) -> CampaignPanel:
+def read_panel(context: DataContext, today: datetime | None = None) -> CampaignPanel:
     """Put the panel together."""
     midnight = (today or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
-    with office.database.read() as session:
+    with context.database.read() as session:
         days = agreement.labels_by_day(session, midnight + timedelta(days=1), N_DAYS)
         rows = [
             _row(row, *days.get(row.id, ([0] * N_DAYS, 0))) for row in campaigns.listing(session)

@@ -7,7 +7,7 @@ from db.models import Rater, RaterKind
 from db.storage.session import Session
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Person
-from ptrapp.services.office import Office
+from ptrapp.services.context import DataContext
 
 LONGEST_NAME = 40
 _NAME = re.compile(r"[^\W_][\w .'\-]*")
@@ -20,14 +20,14 @@ def row_of(session: Session, person: Person) -> Rater:
     return raters.ensure_rater(session, kind, person.rater)
 
 
-def take_name(office: Office, person: Person, name: str) -> str:
+def take_name(context: DataContext, person: Person, name: str) -> str:
     """Give a person another name, votes and all; the name as it is stored.
 
     Raises `InputError` for one that cannot be used, `Conflict` for one somebody else has.
     """
     wanted = checked_name(name)
     if wanted != person.name:
-        with office.database.write() as session:
+        with context.database.write() as session:
             raters.rename_rater(session, person.rater, wanted)
     return wanted
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from ptrapp.analysis.agreement import conclusion, ordinal_alpha, place
-from ptrapp.analysis.labels import Opinion
+from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Preference
 
 L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
 
 
-def table(*rows: tuple[Preference, ...]) -> list[Opinion]:
+def table(*rows: tuple[Preference, ...]) -> list[Label]:
     """A row for each comparison, a column for each rater."""
     return [
-        Opinion(f"rater {who}", comparison, outcome)
+        Label(f"rater {who}", comparison, outcome)
         for comparison, row in enumerate(rows)
         for who, outcome in enumerate(row)
     ]
@@ -43,9 +43,9 @@ def test_a_miss_by_one_step_costs_less_than_one_across_the_scale() -> None:
 
 
 def test_strength_has_its_place_on_the_scale() -> None:
-    sides = [place(Opinion("ann", 1, side, strength)) for side in (L, R) for strength in (1, 2, 3)]
+    sides = [place(Label("ann", 1, side, strength)) for side in (L, R) for strength in (1, 2, 3)]
     assert sides == [-1, -2, -3, 1, 2, 3]
-    assert place(Opinion("ann", 1, TIE, 3)) == 0
+    assert place(Label("ann", 1, TIE, 3)) == 0
 
 
 def test_both_bad_is_missing_and_not_a_tie() -> None:
@@ -58,9 +58,9 @@ def test_both_bad_is_missing_and_not_a_tie() -> None:
 def test_repeats_gold_and_a_judges_doubts_are_left_out() -> None:
     rows = table(*[(L, L), (R, R), (L, R)] * 10)
     extra = [
-        Opinion("rater 0", 0, R, repeat=True),
-        *[Opinion(f"rater {who}", 100 + at, L, gold=L) for who in (0, 1) for at in range(20)],
-        *[Opinion("judge", at, TIE, agreed=False) for at in range(30)],
+        Label("rater 0", 0, R, repeat=True),
+        *[Label(f"rater {who}", 100 + at, L, gold=L) for who in (0, 1) for at in range(20)],
+        *[Label("judge", at, TIE, agreed=False) for at in range(30)],
     ]
     assert ordinal_alpha([*rows, *extra]) == ordinal_alpha(rows)
 
@@ -68,17 +68,17 @@ def test_repeats_gold_and_a_judges_doubts_are_left_out() -> None:
 def test_the_interval_holds_alpha_of_the_raters_it_was_drawn_from() -> None:
     """Two raters of whom each flips a fifth of all comparisons: a = 0.68, and α near 0.36."""
     chance = random.Random(1)
-    opinions = []
+    labels = []
     for comparison in range(300):
         truth = chance.choice([L, R])
         for who in ("ann", "bob"):
             said = truth if chance.random() > 0.2 else {L: R, R: L}[truth]
-            opinions.append(Opinion(who, comparison, said))
-    found = ordinal_alpha(opinions)
+            labels.append(Label(who, comparison, said))
+    found = ordinal_alpha(labels)
     assert found.interval is not None
     assert found.interval.low < 0.36 < found.interval.high
     assert found.interval.high - found.interval.low < 0.25
-    assert ordinal_alpha(opinions) == found, "the same votes have the same interval"
+    assert ordinal_alpha(labels) == found, "the same votes have the same interval"
 
 
 def test_the_interval_of_many_comparisons_is_as_narrow_as_if_all_were_drawn() -> None:
@@ -104,8 +104,8 @@ def test_everybody_always_saying_the_same_has_no_alpha() -> None:
 
 
 def test_too_few_shared_comparisons_are_said_with_the_number_needed() -> None:
-    alone = [Opinion("ann", comparison, L) for comparison in range(100)]
-    found = ordinal_alpha([*alone, *[Opinion("bob", at, R) for at in range(7)]])
+    alone = [Label("ann", comparison, L) for comparison in range(100)]
+    found = ordinal_alpha([*alone, *[Label("bob", at, R) for at in range(7)]])
     assert found.value is None
     assert found.missing == "not enough data: 7 of 20 comparisons answered by several raters"
     assert "not enough data" in conclusion(found)

@@ -1,7 +1,7 @@
 """The comparisons raters disagree on."""
 
 from ptrapp.analysis.disagreement import disagreements
-from ptrapp.analysis.labels import Opinion
+from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Preference
 
 L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
@@ -18,13 +18,13 @@ def test_the_widest_apart_come_first_and_the_agreed_not_at_all() -> None:
         7: [(BAD, 1), (BAD, 1)],
         8: [(L, 1)],
     }
-    opinions = [
-        Opinion(f"rater {who}", comparison, *answer)
+    labels = [
+        Label(f"rater {who}", comparison, *answer)
         for comparison, answers in said.items()
         for who, answer in enumerate(answers)
     ]
-    assert [each[0].comparison for each in disagreements(opinions)] == [2, 5, 4, 1, 6]
+    assert [each[0].comparison for each in disagreements(labels)] == [2, 5, 4, 1, 6]
 
 
 def test_changing_ones_own_mind_is_no_disagreement() -> None:
-    assert not disagreements([Opinion("ann", 1, L), Opinion("ann", 1, R, repeat=True)])
+    assert not disagreements([Label("ann", 1, L), Label("ann", 1, R, repeat=True)])

@@ -4,31 +4,31 @@ import random
 
 import pytest
 
-from ptrapp.analysis.label_noise import Tally, flip_rate, from_agreement, tally
-from ptrapp.analysis.labels import Opinion
+from ptrapp.analysis.label_noise import AgreementTally, flip_rate, from_agreement, tally
+from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Preference
 
 L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
 OTHER = {L: R, R: L}
 
 
-def simulate(epsilon: float, seed: int, n: int = 200, n_raters: int = 3) -> list[Opinion]:
+def simulate(epsilon: float, seed: int, n: int = 200, n_raters: int = 3) -> list[Label]:
     """Raters who flip with ε: `n` comparisons, every fourth repeated, every fifth gold."""
     chance = random.Random(seed)
-    opinions = []
+    labels = []
     for at in range(n):
         truth = chance.choice([L, R])
         gold = truth if at % 5 == 0 else None
         for who in range(n_raters):
             for repeat in (False, True) if at % 4 == 0 else (False,):
                 said = OTHER[truth] if chance.random() < epsilon else truth
-                opinions.append(Opinion(f"rater {who}", at, said, repeat=repeat, gold=gold))
-    return opinions
+                labels.append(Label(f"rater {who}", at, said, repeat=repeat, gold=gold))
+    return labels
 
 
 def test_pairs_alone_by_hand() -> None:
     """82 alike, 18 opposed: a = 0.82, ε = (1 − √0.64)/2 = 0.1."""
-    found = flip_rate(Tally({(2, 0): 82, (1, 1): 18}))
+    found = flip_rate(AgreementTally({(2, 0): 82, (1, 1): 18}))
     assert found.epsilon.value == pytest.approx(0.1, abs=1e-4)
     assert from_agreement(0.82) == pytest.approx(0.1)
     assert from_agreement(0.3) == 0.5
@@ -36,21 +36,21 @@ def test_pairs_alone_by_hand() -> None:
 
 def test_gold_alone_by_hand() -> None:
     """90 of 100 right: ε = 0.1. −2·log-likelihood ratio is 3.841 at 0.0514 and 0.1688."""
-    found = flip_rate(Tally(gold=(90, 10)))
+    found = flip_rate(AgreementTally(gold=(90, 10)))
     assert found.epsilon.value == pytest.approx(0.1, abs=1e-4)
     assert found.epsilon.interval == pytest.approx((0.0514, 0.1688), abs=2e-4)
 
 
 def test_no_flip_seen_is_not_certainty() -> None:
     """ε̂ = 0; 100·log(1 − ε) = −1.92 at ε = 0.019."""
-    found = flip_rate(Tally(gold=(100, 0)))
+    found = flip_rate(AgreementTally(gold=(100, 0)))
     assert found.epsilon.value == 0
     assert found.epsilon.interval == pytest.approx((0, 0.019), abs=1e-3)
 
 
 def test_three_votes_on_a_comparison_by_hand() -> None:
     """Three votes are not all alike with 3ε(1−ε): 10 of 60, so ε(1−ε) = 1/18 and ε = 0.05904."""
-    alike = flip_rate(Tally({(3, 0): 50, (2, 1): 10}))
+    alike = flip_rate(AgreementTally({(3, 0): 50, (2, 1): 10}))
     assert alike.epsilon.value == pytest.approx(0.05904, abs=1e-4)
 
 
@@ -72,17 +72,17 @@ def test_estimates_centre_on_the_truth() -> None:
 
 def test_what_is_counted() -> None:
     said = [
-        Opinion("ann", 1, L),
-        Opinion("bob", 1, L),
-        Opinion("cat", 1, R),
-        Opinion("ann", 1, R, repeat=True),
-        Opinion("ann", 2, L, gold=L),
-        Opinion("bob", 2, R, gold=L),
-        Opinion("ann", 3, TIE),
-        Opinion("bob", 3, BAD),
-        Opinion("ann", 4, L),
-        Opinion("ann", 5, L, gold=TIE),
-        Opinion("judge", 4, R, agreed=False),
+        Label("ann", 1, L),
+        Label("bob", 1, L),
+        Label("cat", 1, R),
+        Label("ann", 1, R, repeat=True),
+        Label("ann", 2, L, gold=L),
+        Label("bob", 2, R, gold=L),
+        Label("ann", 3, TIE),
+        Label("bob", 3, BAD),
+        Label("ann", 4, L),
+        Label("ann", 5, L, gold=TIE),
+        Label("judge", 4, R, agreed=False),
     ]
     found = tally(said)
     assert found.groups == {(2, 2): 1, (1, 0): 1}
@@ -93,17 +93,17 @@ def test_what_is_counted() -> None:
 
 
 def test_too_little_to_say() -> None:
-    found = flip_rate(Tally({(1, 0): 500, (2, 0): 6}, gold=(5, 0)))
+    found = flip_rate(AgreementTally({(1, 0): 500, (2, 0): 6}, gold=(5, 0)))
     assert found.epsilon.value is None
     assert found.label_smoothing is None
     assert found.epsilon.missing.startswith("not enough data: 11 of 20")
 
 
 def test_smoothing_stays_where_a_label_still_says_something() -> None:
-    noise = flip_rate(Tally({(2, 0): 50, (1, 1): 50}))
+    noise = flip_rate(AgreementTally({(2, 0): 50, (1, 1): 50}))
     assert noise.epsilon.value == 0.5
     assert noise.label_smoothing == 0.45
-    assert flip_rate(Tally(gold=(90, 10))).label_smoothing == 0.1
+    assert flip_rate(AgreementTally(gold=(90, 10))).label_smoothing == 0.1
 
 
 def test_it_says_what_it_rests_on() -> None:

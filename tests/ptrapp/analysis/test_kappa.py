@@ -3,7 +3,7 @@
 import pytest
 
 from ptrapp.analysis.kappa import cohens_kappa, kappas
-from ptrapp.analysis.labels import Opinion
+from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Preference
 
 L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
@@ -37,20 +37,20 @@ def test_both_bad_is_an_answer_like_any_other() -> None:
 
 
 def test_two_raters_of_one_answer_have_no_kappa_but_a_share() -> None:
-    (found,) = kappas([Opinion(who, at, L) for who in ("ann", "bob") for at in range(12)])
+    (found,) = kappas([Label(who, at, L) for who in ("ann", "bob") for at in range(12)])
     assert found.kappa.value is None
     assert "nothing to compare" in found.kappa.missing
     assert found.share.value == 1
 
 
 def test_every_two_raters_on_what_both_answered() -> None:
-    opinions = [
-        *[Opinion("cat", at, L if at % 2 else R) for at in range(20)],
-        *[Opinion("ann", at, L if at % 2 else R) for at in range(10, 25)],
-        *[Opinion("bob", at, L) for at in range(22, 30)],
-        *[Opinion("ann", at, R, repeat=True) for at in range(10, 25)],
+    labels = [
+        *[Label("cat", at, L if at % 2 else R) for at in range(20)],
+        *[Label("ann", at, L if at % 2 else R) for at in range(10, 25)],
+        *[Label("bob", at, L) for at in range(22, 30)],
+        *[Label("ann", at, R, repeat=True) for at in range(10, 25)],
     ]
-    found = {(each.first, each.second): each for each in kappas(opinions)}
+    found = {(each.first, each.second): each for each in kappas(labels)}
     assert set(found) == {("ann", "cat"), ("ann", "bob")}
     assert found["ann", "cat"].kappa.n == 10
     assert found["ann", "cat"].kappa.value == 1

@@ -5,7 +5,7 @@ import pytest
 from ptrapp.analysis.checks import both_orders, gold_score, self_consistency
 from ptrapp.analysis.estimates import quantile, rate
 from ptrapp.analysis.intervals import wilson
-from ptrapp.analysis.labels import Opinion
+from ptrapp.analysis.labels import Label
 from ptrapp.analysis.pace import pace, share_of
 from ptrapp.analysis.position import position_bias
 from ptrapp.core.types import Preference
@@ -14,9 +14,9 @@ L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.B
 
 
 def test_what_stood_on_the_left_is_counted_not_what_is_stored_as_left() -> None:
-    flipped = [Opinion("ann", at, R, flipped=True) for at in range(10)]
-    plain = [Opinion("ann", at, L, flipped=False) for at in range(10, 20)]
-    away = [Opinion("ann", at, L, flipped=True) for at in range(20, 25)]
+    flipped = [Label("ann", at, R, flipped=True) for at in range(10)]
+    plain = [Label("ann", at, L, flipped=False) for at in range(10, 20)]
+    away = [Label("ann", at, L, flipped=True) for at in range(20, 25)]
     found = position_bias([*flipped, *plain, *away])
     assert found.left.value == 20 / 25
     assert found.left.interval == wilson(20, 25)
@@ -24,25 +24,25 @@ def test_what_stood_on_the_left_is_counted_not_what_is_stored_as_left() -> None:
 
 
 def test_an_even_rater_is_not_biased_and_ties_take_no_side() -> None:
-    even = [Opinion("ann", at, L, flipped=bool(at % 2)) for at in range(40)]
-    ties = [Opinion("ann", at, TIE, flipped=False) for at in range(40, 80)]
+    even = [Label("ann", at, L, flipped=bool(at % 2)) for at in range(40)]
+    ties = [Label("ann", at, TIE, flipped=False) for at in range(40, 80)]
     found = position_bias([*even, *ties])
     assert (found.left.value, found.left.n, found.biased) == (0.5, 40, False)
 
 
 def test_sides_that_were_not_drawn_by_lot_say_nothing_of_bias() -> None:
-    found = position_bias([Opinion("ann", at, L, flipped=None) for at in range(50)])
+    found = position_bias([Label("ann", at, L, flipped=None) for at in range(50)])
     assert found.left.missing == "not enough data: 0 of 20 votes that prefer a side"
     assert found.biased is None
 
 
 def test_gold_score_counts_the_known_answer_and_only_first_answers() -> None:
     said = [
-        *[Opinion("ann", at, L, 3, gold=L) for at in range(6)],
-        Opinion("ann", 6, R, gold=L),
-        Opinion("ann", 7, TIE, gold=TIE),
-        Opinion("ann", 6, L, gold=L, repeat=True),
-        Opinion("ann", 8, R),
+        *[Label("ann", at, L, 3, gold=L) for at in range(6)],
+        Label("ann", 6, R, gold=L),
+        Label("ann", 7, TIE, gold=TIE),
+        Label("ann", 6, L, gold=L, repeat=True),
+        Label("ann", 8, R),
     ]
     found = gold_score(said)
     assert (found.value, found.n) == (7 / 8, 8)
@@ -50,18 +50,18 @@ def test_gold_score_counts_the_known_answer_and_only_first_answers() -> None:
 
 def test_a_key_held_down_is_not_consistent() -> None:
     """Left on the screen both times: with the sides swapped it is left, then right."""
-    said = [Opinion("ann", at, L, flipped=False) for at in range(8)]
-    again = [Opinion("ann", at, R, flipped=True, repeat=True) for at in range(8)]
+    said = [Label("ann", at, L, flipped=False) for at in range(8)]
+    again = [Label("ann", at, R, flipped=True, repeat=True) for at in range(8)]
     assert self_consistency([*said, *again]).value == 0
-    honest = [Opinion("ann", at, L, flipped=True, repeat=True) for at in range(8)]
+    honest = [Label("ann", at, L, flipped=True, repeat=True) for at in range(8)]
     assert self_consistency([*said, *honest]).value == 1
-    assert self_consistency([*said, Opinion("bob", 1, L, repeat=True)]).n == 0
+    assert self_consistency([*said, Label("bob", 1, L, repeat=True)]).n == 0
 
 
 def test_a_judge_is_asked_in_both_orders() -> None:
-    said = [Opinion("judge", at, L, agreed=at < 6) for at in range(8)]
+    said = [Label("judge", at, L, agreed=at < 6) for at in range(8)]
     assert both_orders(said).value == 6 / 8
-    assert both_orders([Opinion("ann", 1, L)]).n == 0
+    assert both_orders([Label("ann", 1, L)]).n == 0
 
 
 def test_quantiles_by_hand() -> None:
@@ -73,16 +73,16 @@ def test_quantiles_by_hand() -> None:
 
 
 def test_pace_knows_hasty_votes_and_leaves_untimed_ones_out() -> None:
-    timed = [Opinion("ann", at, L, decided_ms=999 if at < 5 else 1000) for at in range(20)]
-    found = pace([*timed, Opinion("ann", 99, L)])
+    timed = [Label("ann", at, L, decided_ms=999 if at < 5 else 1000) for at in range(20)]
+    found = pace([*timed, Label("ann", 99, L)])
     assert found.hasty.value == 0.25
     assert (found.median_ms.value, found.median_ms.n) == (1000, 20)
     assert found.p95_ms.missing == "not enough data: 20 of 100 timed votes"
 
 
 def test_shares_of_answers_leave_repeats_out() -> None:
-    said = [Opinion("ann", at, TIE if at < 5 else BAD) for at in range(20)]
-    said += [Opinion("ann", at, TIE, repeat=True) for at in range(20)]
+    said = [Label("ann", at, TIE if at < 5 else BAD) for at in range(20)]
+    said += [Label("ann", at, TIE, repeat=True) for at in range(20)]
     assert share_of(TIE, said).value == 0.25
     assert share_of(BAD, said).value == 0.75
 

@@ -8,13 +8,13 @@ from jinja2 import TemplateError
 from ptrapp.core.dialogue import build_messages, prompt_ids, turns_of
 from ptrapp.core.settings import BUNDLED_MODEL
 from ptrapp.core.thoughts import TINY
-from ptrapp.core.types import Message, Role, Turn
+from ptrapp.core.types import Message, MessageRole, Turn
 
 REFUSES_SYSTEM = (
     "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}"
     "{% endif %}{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}"
 )
-SYSTEM, USER = Message(Role.SYSTEM, "Be brief."), Message(Role.USER, "What is 2 + 2?")
+SYSTEM, USER = Message(MessageRole.SYSTEM, "Be brief."), Message(MessageRole.USER, "What is 2 + 2?")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def text(tokenizer: Any, *messages: Message) -> str:
 
 def test_a_template_without_a_system_role_gets_it_with_the_first_question(tokenizer: Any) -> None:
     tokenizer.chat_template = REFUSES_SYSTEM
-    answer = Message(Role.ASSISTANT, "4")
+    answer = Message(MessageRole.ASSISTANT, "4")
 
     read = text(tokenizer, SYSTEM, USER, answer, USER)
 

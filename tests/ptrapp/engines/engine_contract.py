@@ -12,13 +12,13 @@ from ptrapp.core.errors import (
     EngineUnavailable,
     PolicyMissing,
 )
-from ptrapp.core.types import BASE, Completion, FinishReason, Message, Policy, Role, Sampling
+from ptrapp.core.types import BASE, Completion, FinishReason, Message, MessageRole, Policy, Sampling
 from ptrapp.engines.base import Delta, Engine, Failed, Finished, Priority, Request, complete
 
 
 def ask(text: str, *, policy: Policy = BASE, thinking: bool = True, **sampling: object) -> Request:
     drawn = Sampling(**{"max_tokens": 24, **sampling})  # type: ignore[arg-type]
-    return Request((Message(Role.USER, text),), thinking, drawn, policy)
+    return Request((Message(MessageRole.USER, text),), thinking, drawn, policy)
 
 
 def stops_in(text: str, size: int) -> list[str]:

@@ -10,7 +10,7 @@ from ptrapp.core.thoughts import TINY
 from ptrapp.core.types import BASE, FinishReason, Sampling
 from ptrapp.engines.base import Priority
 from ptrapp.engines.local import batches
-from ptrapp.engines.local.batches import Group, Lane, Ticket, new_row
+from ptrapp.engines.local.batches import RequestBatch, RequestGroup, Ticket, new_row
 from ptrapp.engines.local.decoding import Row
 from ptrapp.engines.local.transcript import Transcript
 
@@ -59,11 +59,11 @@ def test_a_job_is_refilled_by_halves_and_people_at_once(
 ) -> None:
     monkeypatch.setattr(batches, "MOST_ROWS", {Priority.JOB: 4, Priority.PERSON: 4})
     decoder = Decoder()
-    lane = Lane(BASE, priority, decoder)
-    lane.add(Group(BASE, priority, tickets(10)))
+    batch = RequestBatch(BASE, priority, decoder)
+    batch.add(RequestGroup(BASE, priority, tickets(10)))
 
     for _ in range(10):
-        assert lane.step()
+        assert batch.step()
 
     assert decoder.came == came
     assert not decoder.rows

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, build_messages
 from ptrapp.core.errors import AdapterRejected, ModelUnusable, PolicyMissing
 from ptrapp.core.thoughts import GENERIC
-from ptrapp.core.types import Completion, FinishReason, Message, Policy, Role, Turn
+from ptrapp.core.types import Completion, FinishReason, Message, MessageRole, Policy, Turn
 from ptrapp.engines.base import Delta, Finished, Request, complete
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.local.loading import load_model
@@ -125,8 +125,8 @@ def test_one_message_that_fails_does_not_end_the_engine(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(engine._owner, "_unload", lambda name: 1 / 0)
-        engine._owner.unload("whatever")
+        broken.setattr(engine._model_thread, "_unload", lambda name: 1 / 0)
+        engine._model_thread.unload("whatever")
         answered = complete(engine, [ask("a", max_tokens=4)])
 
     assert isinstance(answered[0], Completion)
@@ -209,7 +209,7 @@ def test_each_answer_comes_from_one_version_while_versions_come_and_go(
     distinct = [set(texts) for texts in expected.values()]
     assert len(set.union(*distinct)) == sum(map(len, distinct))
     answers(engine, [ask("hi")])
-    assert list(engine._owner._adapters._inner) == ["v4"]
+    assert list(engine._model_thread._adapters._inner) == ["v4"]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_a_text_begins_as_the_tokenizer_begins_it_when_there_is_no_template(
         single="<b> $A", special_tokens=[("<b>", tokenizer.bos_token_id)]
     )
     ensure_template(tokenizer)
-    ids = plain._encode([Message(Role.USER, "hi")], False)
+    ids = plain._encode([Message(MessageRole.USER, "hi")], False)
     assert ids == tokenizer("Question: hi\nAnswer:")["input_ids"]
     assert ids.count(tokenizer.bos_token_id) == 1
 

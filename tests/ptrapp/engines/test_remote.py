@@ -25,7 +25,7 @@ from ptrapp.core.errors import (
 )
 from ptrapp.core.settings import BUNDLED_MODEL
 from ptrapp.core.thoughts import GENERIC, THINK, TINY, Thinking
-from ptrapp.core.types import BASE, Completion, FinishReason, Policy, Role, Sampling, Turn
+from ptrapp.core.types import BASE, Completion, FinishReason, MessageRole, Policy, Sampling, Turn
 from ptrapp.engines.base import Delta, Failed, Priority, Request, complete
 from ptrapp.engines.remote import errors
 from ptrapp.engines.remote.engine import RemoteEngine
@@ -163,7 +163,7 @@ def test_a_system_message_goes_before_the_question_where_there_is_no_such_role(
     engine = open_engine(thought_format="system")
     turn = Turn("", "4", "4")
     messages = build_messages("2 + 2?", [turn], engine.thought_format, True)
-    assert messages[0].role is Role.SYSTEM
+    assert messages[0].role is MessageRole.SYSTEM
     answer(engine, Request(messages, True, Sampling()))
     (body,) = double.asked
     sent = messages if taken else fold_system(messages)

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import BASE, Completion, Policy, Sampling
 from ptrapp.engines.base import complete
-from ptrapp.engines.local.decoding import Pace
+from ptrapp.engines.local.decoding import StepPace
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.local.kv import Kv
 from ptrapp.engines.local.prefixes import LEAST_TOKENS, Prefixes
@@ -42,11 +42,11 @@ def rounds(engine: LocalEngine, policy: Policy = BASE, **sampling: float) -> lis
 
 
 def prefixes(engine: LocalEngine) -> Prefixes:
-    return engine._owner._desk.prefixes
+    return engine._model_thread._desk.prefixes
 
 
 def without_reuse(engine: LocalEngine) -> None:
-    engine._owner._desk.prefixes = Prefixes(most_bytes=0)
+    engine._model_thread._desk.prefixes = Prefixes(most_bytes=0)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
@@ -81,9 +81,9 @@ def test_prompts_read_in_many_pieces_give_the_same(
 ) -> None:
     whole = rounds(engine, temperature=0.0)
     prefixes(engine).clear()
-    monkeypatch.setattr(Pace, "FEWEST", 7)
-    monkeypatch.setattr(Pace, "MOST", 7)
-    engine._owner._desk.pace.n_tokens = 7
+    monkeypatch.setattr(StepPace, "FEWEST", 7)
+    monkeypatch.setattr(StepPace, "MOST", 7)
+    engine._model_thread._desk.pace.n_tokens = 7
     assert rounds(engine, temperature=0.0) == whole
 
 
@@ -104,7 +104,7 @@ def test_what_one_version_left_is_never_read_by_another(
         fresh = prefixes(engine)
         without_reuse(engine)
         assert mine == rounds(engine, Policy(name), temperature=0.0)
-        engine._owner._desk.prefixes = fresh
+        engine._model_thread._desk.prefixes = fresh
     assert rounds(engine, temperature=0.0) == base
 
 

@@ -10,12 +10,12 @@ import pytest
 from engine_contract import ask
 
 from ptrapp.core.errors import PolicyMissing
-from ptrapp.core.types import BASE, Completion, Message, Policy, Role, Sampling
+from ptrapp.core.types import BASE, Completion, Message, MessageRole, Policy, Sampling
 from ptrapp.engines.base import Delta, Finished, Priority, Request, complete
-from ptrapp.engines.local.batches import FEW_ROWS, Group, Ticket, new_group, new_row
-from ptrapp.engines.local.decoding import Batch, Row
+from ptrapp.engines.local.batches import FEW_ROWS, RequestGroup, Ticket, new_group, new_row
+from ptrapp.engines.local.decoding import DecoderBatch, Row
 from ptrapp.engines.local.engine import LocalEngine
-from ptrapp.engines.local.scheduler import PEOPLE_S, Turns
+from ptrapp.engines.local.scheduler import PEOPLE_S, Scheduler
 
 
 def answers(engine: LocalEngine, requests: list[Request]) -> list[Completion]:
@@ -24,11 +24,11 @@ def answers(engine: LocalEngine, requests: list[Request]) -> list[Completion]:
     return [outcome for outcome in outcomes if isinstance(outcome, Completion)]
 
 
-def lanes(engine: LocalEngine) -> list[tuple[Policy, Priority, int]]:
+def batches(engine: LocalEngine) -> list[tuple[Policy, Priority, int]]:
     """Of the owner thread at this moment: each lane with how many rows it writes."""
-    turns = engine._owner._turns
-    return engine._owner._ask(
-        lambda: [(lane.policy, lane.priority, len(lane._writing)) for lane in turns]
+    turns = engine._model_thread._turns
+    return engine._model_thread._ask(
+        lambda: [(batch.policy, batch.priority, len(batch._writing)) for batch in turns]
     )
 
 
@@ -43,9 +43,9 @@ def test_a_newcomer_joins_the_rows_of_its_version_and_ends_before_them(
     next(long)
     short = engine.stream([late])
     next(short)
-    assert lanes(engine) == [(BASE, Priority.PERSON, 5)]
+    assert batches(engine) == [(BASE, Priority.PERSON, 5)]
     *_, end = short
-    n_still_written = lanes(engine)[0][2]
+    n_still_written = batches(engine)[0][2]
     ends = [event for event in long if isinstance(event, Finished)]
     assert isinstance(end, Finished)
     assert end.completion.token_ids == expected
@@ -69,7 +69,7 @@ def test_a_job_has_a_lane_of_its_own_and_so_does_each_version(
     ]
     for events in open_:
         next(events)
-    assert sorted((lane[0].label, lane[1].value, lane[2]) for lane in lanes(engine)) == [
+    assert sorted((batch[0].label, batch[1].value, batch[2]) for batch in batches(engine)) == [
         ("base", "job", FEW_ROWS + 2),
         ("base", "person", 1),
         ("four", "person", 2),
@@ -81,19 +81,19 @@ def test_a_job_has_a_lane_of_its_own_and_so_does_each_version(
 def test_leaving_takes_at_most_the_step_under_way(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step, n_steps = Batch.step, [0]
+    step, n_steps = DecoderBatch.step, [0]
 
-    def counted(self: Batch) -> list[Row]:
+    def counted(self: DecoderBatch) -> list[Row]:
         n_steps[0] += 1
         return step(self)
 
-    monkeypatch.setattr(Batch, "step", counted)
+    monkeypatch.setattr(DecoderBatch, "step", counted)
     events = engine.stream([ask("x " * 50, max_tokens=400, seed=n) for n in range(8)])
     while not isinstance(next(events), Delta):
         pass
     before = n_steps[0]
     events.close()
-    assert lanes(engine) == []
+    assert batches(engine) == []
     assert n_steps[0] - before <= 2
 
 
@@ -125,7 +125,7 @@ class FakeDecoder:
         return []
 
 
-def group(priority: Priority, n_rows: int = 1, policy: Policy = BASE) -> Group:
+def group(priority: Priority, n_rows: int = 1, policy: Policy = BASE) -> RequestGroup:
     tickets = [
         Ticket(n, new_row([1], Sampling(), 10), None, SimpleQueue(), 0.0)  # type: ignore[arg-type]
         for n in range(n_rows)
@@ -134,7 +134,7 @@ def group(priority: Priority, n_rows: int = 1, policy: Policy = BASE) -> Group:
 
 
 def test_people_get_two_thirds_of_the_time_and_jobs_a_step_in_turn() -> None:
-    turns = Turns(lambda policy: FakeDecoder(), joined=True)
+    turns = Scheduler(lambda policy: FakeDecoder(), joined=True)
     person, other = group(Priority.PERSON), group(Priority.PERSON, policy=Policy("a"))
     jobs = [group(Priority.JOB), group(Priority.PERSON, FEW_ROWS + 1, Policy("a"))]
     turns.add([jobs[0], person, jobs[1], other])
@@ -149,13 +149,13 @@ def test_people_get_two_thirds_of_the_time_and_jobs_a_step_in_turn() -> None:
 
 
 def test_a_group_that_cannot_join_has_a_lane_of_its_own() -> None:
-    turns = Turns(lambda policy: FakeDecoder(), joined=False)
+    turns = Scheduler(lambda policy: FakeDecoder(), joined=False)
     one, two = group(Priority.PERSON), group(Priority.PERSON)
     turns.add([one, two])
-    assert [lane.groups for lane in turns] == [[one], [two]]
+    assert [batch.groups for batch in turns] == [[one], [two]]
     assert turns.remove(one)
     assert not turns.remove(one)
-    assert [lane.groups for lane in turns] == [[two]]
+    assert [batch.groups for batch in turns] == [[two]]
 
 
 N_PEOPLE, N_VERSIONS = 32, 20
@@ -165,14 +165,14 @@ def trajectories(
     engine: LocalEngine, numbers: list[int], policy: Policy
 ) -> list[tuple[tuple[int, ...], ...]]:
     """Two rounds of each of these people, as token ids."""
-    chats = [(Message(Role.USER, f"question {number}"),) for number in numbers]
+    chats = [(Message(MessageRole.USER, f"question {number}"),) for number in numbers]
     written: list[list[Completion]] = []
     for seed in range(2):
         drawn = [Sampling(max_tokens=6, seed=number + seed) for number in numbers]
         pairs = zip(chats, drawn, strict=True)
         written.append(answers(engine, [Request(chat, True, how, policy) for chat, how in pairs]))
         chats = [
-            (*chat, Message(Role.ASSISTANT, one.raw), Message(Role.USER, "again"))
+            (*chat, Message(MessageRole.ASSISTANT, one.raw), Message(MessageRole.USER, "again"))
             for chat, one in zip(chats, written[-1], strict=True)
         ]
     return [tuple(one.token_ids for one in rounds) for rounds in zip(*written, strict=True)]
@@ -203,7 +203,9 @@ def test_every_answer_is_the_pinned_versions_while_twenty_come_and_go(
         name, before = f"v{version:02}", sum(n_rounds)
         engine.publish(name, adapter(2 * version))
         expected[name] = trajectories(engine, list(range(N_PEOPLE)), Policy(name))
-        engine._owner._ask(lambda name=name: engine._owner._desk.prefixes.forget(name))
+        engine._model_thread._ask(
+            lambda name=name: engine._model_thread._desk.prefixes.forget(name)
+        )
         current[0] = name
         if version == 1:
             for thread in people:
@@ -220,7 +222,7 @@ def test_every_answer_is_the_pinned_versions_while_twenty_come_and_go(
     distinct = [set(rounds) for rounds in expected.values()]
     assert len(set.union(*distinct)) == sum(map(len, distinct))
     answers(engine, [ask("hi")])
-    assert list(engine._owner._adapters._inner) == [f"v{N_VERSIONS}"]
-    assert engine._owner._desk.prefixes.n_reused > 0
-    kept = {key.adapter for key in engine._owner._desk.prefixes._kept}
+    assert list(engine._model_thread._adapters._inner) == [f"v{N_VERSIONS}"]
+    assert engine._model_thread._desk.prefixes.n_reused > 0
+    kept = {key.adapter for key in engine._model_thread._desk.prefixes._kept}
     assert kept <= {None, f"v{N_VERSIONS}"}

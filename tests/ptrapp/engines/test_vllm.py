@@ -36,7 +36,7 @@ from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.remote.engine import RemoteEngine
 from ptrapp.engines.remote.server import Patience
 from ptrapp.services import versions
-from ptrapp.services.context import Studio
+from ptrapp.services.context import AppContext
 from ptrapp.services.storing import as_row
 from training.jobs.claim import Claim
 from training.jobs.payload import Filters, Payload
@@ -287,9 +287,9 @@ def test_a_trained_version_answers_as_in_the_embedded_engine(
     engine: RemoteEngine, local: LocalEngine, database: Database, trained: Adapter, tmp_path: Path
 ) -> None:
     """Published by the use case that does it in the app, and rolled back by it."""
-    studio = Studio(Settings(data_dir=tmp_path), database, engine)
-    versions.serve(studio, trained.name)
-    assert versions.serving(studio) == trained.name
+    context = AppContext(Settings(data_dir=tmp_path), database, engine)
+    versions.serve(context, trained.name)
+    assert versions.serving(context) == trained.name
     local.publish(trained.name, Path(trained.path))
     requests = greedy(Policy(trained.name))
     theirs, ours = answers(engine, requests), answers(local, requests)
@@ -298,7 +298,7 @@ def test_a_trained_version_answers_as_in_the_embedded_engine(
     assert [one.token_ids for one in theirs] != [one.token_ids for one in base]
     for one, other in zip(theirs, ours, strict=True):
         assert one.logprob_sum == pytest.approx(other.logprob_sum, abs=1e-3)
-    versions.serve(studio, "base")
+    versions.serve(context, "base")
     assert engine.published() == frozenset()
 
 

@@ -1,17 +1,18 @@
-"""The policy as it answers while a job runs: its own engine, the parent pinned, stopped at once."""
+"""A job's own engine: versions loaded on it, the parent pinned, requests put and answers read."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from db.models import Adapter, Prompt
+from db.registry.servable import why_not_served
 from ptrapp.core.dialogue import build_messages, turns_of
 from ptrapp.core.errors import EngineError, ParentUnusable
-from ptrapp.core.types import Completion, Policy, Sampling
+from ptrapp.core.types import BASE, Completion, Policy, Sampling
 from ptrapp.engines.base import Engine, Failed, Finished, Priority, Request
 from ptrapp.engines.opening import open_engine
-from training.generation.versions import load, unfit
-from training.jobs.cancelling import Stoppable
+from training.jobs.cancelling import CancellableEngine
 from training.jobs.claim import Claim
 
 
@@ -28,8 +29,8 @@ def serving(claim: Claim, parent: Adapter | None) -> Iterator[tuple[Engine, Poli
     What it writes is given up as soon as the job is to stop. The parent is not retired at the end:
     a server may be answering others with it. Raises `ParentUnusable`, and what engines raise.
     """
-    with closing(Stoppable(open_engine(claim.settings), claim.stop)) as engine:
-        if mistake := unfit(parent, engine.model_id):
+    with closing(CancellableEngine(open_engine(claim.settings), claim.stop)) as engine:
+        if mistake := why_not_served(parent, engine.model_id):
             raise ParentUnusable(mistake)
         policy = load(engine, parent)
         with engine.pin(policy):
@@ -60,3 +61,12 @@ def answers(engine: Engine, requests: Sequence[Request]) -> Iterator[Answer]:
                     yield Answer(index, completion)
                 case Failed(index, error):
                     yield Answer(index, error)
+
+
+def load(engine: Engine, version: Adapter | None) -> Policy:
+    """Have the engine load a version, unless it has it already. Raises `AdapterRejected`."""
+    if version is None:
+        return BASE
+    if version.name not in engine.published():
+        engine.publish(version.name, Path(version.path))
+    return Policy(version.name)

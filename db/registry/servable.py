@@ -1,0 +1,28 @@
+"""May this version be served here? One rule for the app, its jobs and evaluations."""
+
+from pathlib import Path
+
+from db.models import Adapter, AdapterStatus
+
+
+def why_not_served(version: Adapter | None, model_id: str) -> str | None:
+    """Why a version cannot answer on an engine of the base model `model_id`; None when it can.
+
+    The base model itself (None) always can. A version of another model is not rejected: started
+    with that model, the app serves it.
+    """
+    if version is None:
+        return None
+    if version.status is AdapterStatus.REJECTED:
+        return f"{version.name} was rejected ({version.reason}). Choose another version."
+    if (Path(version.path) / "config.json").is_file():
+        return (
+            f"{version.name} is a whole model, not an adapter on this one. Start the app with "
+            f"--model {version.path} and choose the base model there."
+        )
+    if version.base_model != model_id:
+        return (
+            f"{version.name} was trained on {version.base_model} and {model_id} is loaded. Start "
+            f"the app with --model {version.base_model} to serve it."
+        )
+    return None
