@@ -168,7 +168,7 @@ EDGES: dict[str, set[str]] = {
     "huggingface_hub": {"app", "ptrapp.interchange"},
     "vllm": set(),
     "inspect_ai": {"ptrapp.refinement.inspect_solver"},
-    "krippendorff": {"ptrapp.analysis"},
+    "krippendorff": set(),
 }
 """Libraries that stay at an edge, and the parts that are this edge."""
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from math import sqrt
 
-import krippendorff
 import numpy as np
 
 from ptrapp.analysis.estimates import Estimate, too_few
@@ -28,7 +27,7 @@ def place(label: Label) -> int | None:
     rater who calls both bad into one who sees no difference. It is missing here, as Krippendorff
     treats what was not coded, and its share is reported apart.
 
-    >>> place(Opinion("ann", 1, Preference.LEFT, strength=2))
+    >>> place(Label("ann", 1, Preference.LEFT, strength=2))
     -2
     """
     match label.outcome:
@@ -45,14 +44,9 @@ def place(label: Label) -> int | None:
 def ordinal_alpha(labels: Iterable[Label], *, n_resamples: int = 500) -> Estimate:
     """Krippendorff's α, ordinal: 1 is full agreement, 0 what chance would bring, below 0 worse.
 
-    α = 1 − D_o/D_e  (Content Analysis, 2004, chapter 11): D_o is the mean distance of two opinions
-    on one comparison, D_e that of any two opinions; ordinal distances count the opinions that lie
-    between two places, so the scale needs no numbers. Its interval draws whole comparisons with
-    replacement (Zapf et al. 2016, BMC Med. Res. Methodol. 16:93). Where nobody disagreed a resample
-    cannot either, so α is then as low as if Wilson's share of the comparisons had been at chance.
-
-    Worked by hand, two raters, four comparisons (L, L) (L, L) (R, R) (L, R): 5 L and 3 R. One
-    distance alone matters, so it cancels: D_o = 2·1/8 = ¼, D_e = 2·5·3/(8·7) = 15/28, α = 8/15.
+    Its interval draws whole comparisons with replacement (Zapf et al. 2016, BMC Med. Res.
+    Methodol. 16:93). Where nobody disagreed a resample cannot either, so α is then as low as if
+    Wilson's share of the comparisons had been at chance.
     """
     counts = _counts(labels)
     shared = counts[counts.sum(axis=1) > 1]  # (C, 7)
@@ -61,7 +55,7 @@ def ordinal_alpha(labels: Iterable[Label], *, n_resamples: int = 500) -> Estimat
         return too_few(n, NEEDED, "comparisons answered by several raters")
     if not _differ(shared):
         return Estimate(n, missing="everybody said the same of everything: nothing to compare")
-    value = _alpha(shared)
+    value = krippendorff_alpha(shared)
     if (shared.max(axis=1) == shared.sum(axis=1)).all():
         return Estimate(n, value, Interval(wilson(n, n).low, 1.0))
     return Estimate(n, value, _interval(shared, value, n_resamples))
@@ -90,7 +84,7 @@ def _interval(shared: np.ndarray, value: float, n_resamples: int) -> Interval:
     """
     n, drawn = len(shared), min(len(shared), _MOST_DRAWN)
     rng = np.random.default_rng(0)
-    found = [_alpha(shared[rng.integers(n, size=drawn)]) for _ in range(n_resamples)]
+    found = [krippendorff_alpha(shared[rng.integers(n, size=drawn)]) for _ in range(n_resamples)]
     shrink = sqrt(drawn / n)
     low, high = (value + (float(at) - value) * shrink for at in np.quantile(found, [0.025, 0.975]))
     return Interval(low, high)
@@ -107,11 +101,32 @@ def _counts(labels: Iterable[Label]) -> np.ndarray:
     return counts
 
 
-def _alpha(counts: np.ndarray) -> float:
-    """α of comparisons of two opinions or more, (C, 7); 1 where all opinions are alike."""
+def krippendorff_alpha(counts: np.ndarray) -> float:
+    """Krippendorff's α of ordinal labels: (C, V) counts, how many raters chose each value.
+
+    α = 1 − D_o/D_e  (Content Analysis, 2004, chapter 11): D_o is the mean squared distance of two
+    labels of one comparison, D_e that of any two labels. Values are as far apart as there are
+    labels between their middles, so the scale needs no numbers. Comparisons with fewer than two
+    labels are left out, which is how a missing label counts; α is 1 where all labels are alike.
+
+    Worked by hand, two raters, four comparisons (1, 1) (2, 2) (3, 3) (1, 2): the 3, 3 and 2 labels
+    of each value have their middles at 1.5, 4.5 and 7, so d₁₂ = 3², d₂₃ = 2.5² and d₁₃ = 5.5².
+    D_o = 2·9/8 = 2.25, D_e = 2·(3·3·9 + 3·2·6.25 + 3·2·30.25)/(8·7) = 600/56, α = 0.79.
+
+    >>> counts = np.array([[2, 0, 0], [0, 2, 0], [0, 0, 2], [1, 1, 0]])
+    >>> round(krippendorff_alpha(counts), 4)
+    0.79
+    """
+    counts = counts[counts.sum(axis=1) > 1]  # (C, V)
     if not _differ(counts):
         return 1.0
-    return float(krippendorff.alpha(value_counts=counts, level_of_measurement="ordinal"))
+    totals = counts.sum(axis=0)  # (V,)
+    middles = np.cumsum(totals) - totals / 2  # (V,)
+    distances = (middles[:, None] - middles) ** 2  # (V, V)
+    n, per_comparison = totals.sum(), counts.sum(axis=1)  # (), (C,)
+    observed = (((counts @ distances) * counts).sum(axis=1) / (per_comparison - 1)).sum() / n
+    expected = totals @ distances @ totals / (n * (n - 1))
+    return float(1 - observed / expected)
 
 
 def _differ(counts: np.ndarray) -> bool:

@@ -1,12 +1,15 @@
 """Krippendorff's α over raters and comparisons: by hand, from the literature, and its limits."""
 
+import doctest
 import random
+from typing import Any
 
 import krippendorff
 import numpy as np
 import pytest
 
-from ptrapp.analysis.agreement import conclusion, ordinal_alpha, place
+from ptrapp.analysis import agreement
+from ptrapp.analysis.agreement import conclusion, krippendorff_alpha, ordinal_alpha, place
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Preference
 
@@ -111,7 +114,13 @@ def test_too_few_shared_comparisons_are_said_with_the_number_needed() -> None:
     assert "not enough data" in conclusion(found)
 
 
-def test_the_library_still_computes_krippendorffs_own_example() -> None:
+def test_examples_in_the_docstrings_hold() -> None:
+    result = doctest.testmod(agreement)
+    assert result.failed == 0
+    assert result.attempted > 1
+
+
+def test_alpha_of_krippendorffs_own_example() -> None:
     """Content Analysis, 2004, chapter 11: four observers, twelve units, α = 0.815 ordinal."""
     nan = np.nan
     data = [
@@ -120,8 +129,34 @@ def test_the_library_still_computes_krippendorffs_own_example() -> None:
         [nan, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, nan],
         [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, nan],
     ]
-    found = krippendorff.alpha(reliability_data=data, level_of_measurement="ordinal")
-    assert found == pytest.approx(0.815, abs=5e-4)
+    assert krippendorff_alpha(counts_of(data)) == pytest.approx(0.815, abs=5e-4)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_alpha_equals_the_librarys_on_labels_of_which_some_are_missing(seed: int) -> None:
+    """Two to six raters, two to nine values, up to four fifths missing, some values unused."""
+    rng = np.random.default_rng(seed)
+    n_compared = 0
+    for _ in range(30):
+        n_raters, n_values = rng.integers(2, 7), rng.integers(2, 10)
+        truth = rng.integers(n_values, size=rng.integers(2, 60))
+        labels = np.clip(truth + rng.integers(-2, 3, size=(n_raters, len(truth))), 0, n_values - 1)
+        data = np.where(rng.random(labels.shape) < rng.uniform(0, 0.8), np.nan, labels + 1.0)
+        counts = counts_of(data)
+        if counts[counts.sum(axis=1) > 1].any(axis=0).sum() < 2:
+            assert krippendorff_alpha(counts) == 1
+            continue
+        expected = krippendorff.alpha(value_counts=counts, level_of_measurement="ordinal")
+        assert krippendorff_alpha(counts) == pytest.approx(expected, abs=1e-12)
+        n_compared += 1
+    assert n_compared > 15
+
+
+def counts_of(data: Any) -> np.ndarray:
+    """How many raters gave each value to each unit, from a row of labels for each rater."""
+    labels = np.asarray(data)  # (raters, units), from 1, nan where there is none
+    values = np.arange(1, int(np.nanmax(labels, initial=1)) + 1)
+    return np.asarray((labels.T[:, :, None] == values).sum(axis=1))  # (units, values)
 
 
 @pytest.mark.parametrize(
