@@ -172,6 +172,14 @@ EDGES: dict[str, set[str]] = {
 }
 """Libraries that stay at an edge, and the parts that are this edge."""
 
+CATCHES_ALL = {
+    "db.storage.write_queue",  # a failed commit is handed to every thread that waits for it
+    "ptrapp.engines.local.generating",  # what `generate` raises is handed to the model thread
+    "ptrapp.engines.local.model_thread",  # the thread everybody waits for outlives one message
+    "training.run",  # the job's process ends with a stored reason
+}
+"""Edges of threads and processes: modules that may catch every exception."""
+
 LIGHT = ("training.worker", "training.jobs.claim", "training.jobs.payload")
 """The worker never loads a model, so nothing it imports may import torch."""
 
@@ -293,6 +301,23 @@ def test_the_worker_loads_no_torch(module: str) -> None:
             waiting += [*IMPORTS[name], *_parents(name)]
     heavy = {name for name in reached if _uses(IMPORTS[name], "torch", "transformers", "peft")}
     assert not heavy, f"{module} reaches torch through {sorted(heavy)}"
+
+
+def test_every_exception_is_caught_only_where_a_thread_or_a_process_ends() -> None:
+    catching = {name for name, file in MODULES.items() if _catches_all(file.read_text("utf-8"))}
+    assert catching == CATCHES_ALL
+
+
+def _catches_all(source: str) -> bool:
+    """Whether a handler is bare, or names `Exception` or `BaseException`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ExceptHandler):
+            caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+            if any(
+                one is None or ast.unparse(one) in ("Exception", "BaseException") for one in caught
+            ):
+                return True
+    return False
 
 
 def test_the_arrows_themselves_have_no_circle() -> None:

@@ -6,13 +6,15 @@ file, each inside a savepoint of its own, and the disk is waited for once (group
 fails takes nothing of the others with it; when the disk refuses, it refuses them all.
 """
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -62,9 +64,8 @@ class WriteQueue:
                 try:
                     yield session
                     session.flush()
-                except Exception as error:
-                    _check_it_goes_on(batch, error)
-                    raise
+                finally:
+                    _check_it_goes_on(batch)
             batch.n += 1
         finally:
             self._pass_on(batch, shared)
@@ -73,12 +74,10 @@ class WriteQueue:
             raise batch.failure
 
     def _begun(self) -> Connection:
-        connection = self._writer.connect()
-        try:
+        with ExitStack() as undo:
+            connection = undo.enter_context(self._writer.connect())
             connection.begin()
-        except BaseException:
-            connection.close()
-            raise
+            undo.pop_all()
         return connection
 
     def _pass_on(self, batch: _Batch | None, shared: bool) -> None:
@@ -131,7 +130,7 @@ def _flush(batch: _Batch) -> None:
     try:
         if batch.failure is None:
             batch.connection.commit()
-    except Exception as error:  # noqa: BLE001 - is raised by each of those who wait
+    except Exception as error:  # noqa: BLE001 - handed to the threads that wait
         batch.failure = error
     finally:
         if batch.failure is not None and not batch.connection.invalidated:
@@ -140,8 +139,11 @@ def _flush(batch: _Batch) -> None:
         batch.over.set()
 
 
-def _check_it_goes_on(batch: _Batch, error: Exception) -> None:
+def _check_it_goes_on(batch: _Batch) -> None:
     """On a full disk SQLite may give up the whole transaction, all savepoints with it."""
     if not batch.connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr]
+        error = sys.exception()
+        if not isinstance(error, Exception):  # the block has swallowed it, or is itself being ended
+            error = PendingRollbackError("the transaction of the whole batch was given up")
         batch.failure = error
         batch.connection.invalidate()

@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import datasets
+from datasets.exceptions import DatasetsError
+from httpx2 import HTTPError  # of the client that huggingface_hub speaks with
+from yaml import YAMLError
 
 from ptrapp.core.errors import InputError
 from ptrapp.tasks.datasets import GSM8K, Columns, Question, questions
@@ -17,6 +20,13 @@ _BUILDERS = {
     ".txt": "text",
 }
 """By which of its builders `datasets` reads a single file."""
+_UNREADABLE = (
+    *(DatasetsError, HTTPError, YAMLError, OSError, ValueError, RuntimeError, ImportError),
+    *(TypeError, LookupError, StopIteration),
+)
+"""What `load_dataset` raises for data it cannot read. Most of it is not its own: metadata of the
+wrong shape is a `TypeError`, a name without parts a `LookupError`, an empty JSON file a
+`StopIteration` (datasets 5.2)."""
 
 
 class HubName(NamedTuple):
@@ -66,7 +76,7 @@ def load_rows(given: str) -> Any:
         return _load(HubName.parse(given))
     except InputError:
         raise
-    except Exception as error:  # its builders raise whatever their readers raise
+    except _UNREADABLE as error:
         raise InputError(
             f"The data set {given!r} cannot be loaded ({type(error).__name__}: "
             f"{_first_line(error)}). Check name, configuration and split, or give a local file."

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from db.labelling import raters
 from db.models import RaterKind
@@ -163,6 +164,25 @@ def test_on_a_full_disk_only_what_is_there_was_acknowledged(crowd: Crowd) -> Non
     crowd.database._writer.dispose()  # the limit goes with the connection
     crowd.write("room again")
     assert "room again" in crowd.stored()
+
+
+def test_a_transaction_given_up_in_silence_fails_all_of_them_and_not_the_next(
+    crowd: Crowd,
+) -> None:
+    """SQLite may give it up inside a block that catches what it says: nobody is acknowledged."""
+
+    def give_up() -> None:
+        crowd.database._line._batch.connection.connection.dbapi_connection.rollback()  # type: ignore[union-attr]
+
+    first = crowd.occupy()
+    others = [crowd.queue("a"), crowd.queue("b", then=give_up)]
+    crowd.go()
+    for one in (first, *others):
+        with pytest.raises(SQLAlchemyError):
+            one.result(WAIT_S)
+    assert crowd.stored() == []
+    crowd.write("next")
+    assert crowd.stored() == ["next"]
 
 
 def test_a_commit_that_fails_fails_all_of_them_and_not_the_next(

@@ -57,3 +57,27 @@ def test_what_is_not_there_and_what_has_no_question_is_said(tmp_path: Path) -> N
     file = write(tmp_path / "odd.jsonl", [{"text": "no question"}])
     with pytest.raises(InputError, match=r"Row 1 of .* has no question"):
         read_hub(f"hf:{file}")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("train.json", "nonsense{"),
+        ("train.json", ""),
+        ("train.csv", "\x00\n\xff"),
+        ("train.parquet", "PAR1 and no more"),
+        ("README.md", "---\nconfigs: [\n---\n"),
+        ("README.md", "---\ndataset_info:\n- features: 3\n  config_name: 5\n---\n"),
+    ],
+)
+def test_what_cannot_be_read_is_said_whatever_the_reader_raises(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    file = tmp_path / "set" / name
+    if name == "README.md":
+        write(tmp_path / "set" / "train.jsonl", [{"question": "2 + 2?", "answer": "4"}])
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(content, encoding="latin-1")
+    given = file.parent if name == "README.md" else file
+    with pytest.raises(InputError, match="cannot be loaded"):
+        read_hub(f"hf:{given}")

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -107,11 +108,11 @@ def write_temporary(
     handle, name = tempfile.mkstemp(suffix=f".{kind}", prefix="thrice-")
     os.close(handle)
     path = Path(name)
-    try:
-        return path, write(context, ask, path, kind=kind, expect=expect)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    with ExitStack() as undo:
+        undo.callback(path.unlink, missing_ok=True)
+        manifest = write(context, ask, path, kind=kind, expect=expect)
+        undo.pop_all()
+    return path, manifest
 
 
 def campaign_id(context: DataContext, ask: ExportRequest) -> int | None:
