@@ -19,6 +19,7 @@ from ptrapp.engines.base import Finished, Request, complete
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.refinement.loop import as_turn, refine, sample
+from ptrapp.refinement.options import RefineOptions
 from ptrapp.services.storing import as_row
 from training.data.encode import completion_ids, encode_pairs, encode_trajectories
 from training.data.examples import Target
@@ -67,9 +68,7 @@ def test_training_reads_the_prompt_ids_that_were_served(
     database: Database,
 ) -> None:
     engine = scripted(fmt)
-    for _ in refine(
-        engine, PROMPT, rounds=N_ROUNDS, thinking=thinking, sampling=Sampling(), policy=BASE
-    ):
+    for _ in refine(engine, PROMPT, N_ROUNDS, RefineOptions(thinking, Sampling(), BASE)):
         pass
     asked = [served._row(request).prompt for request in engine.requests]
     assert len(set(asked)) == N_ROUNDS
@@ -134,10 +133,7 @@ def write_candidates(session: Session, engine: ScriptedEngine, thinking: Thinkin
     turns: list[Turn] = []
     parent_id = None
     for index in range(N_ROUNDS):
-        events = sample(
-            engine, PROMPT, 2, thinking=thinking.at(index), sampling=Sampling(), policy=BASE,
-            history=turns,
-        )  # fmt: skip
+        events = sample(engine, PROMPT, 2, RefineOptions(thinking, Sampling(), BASE), turns)
         stored = []
         for event in sorted((e for e in events if isinstance(e, Finished)), key=lambda e: e.index):
             row = as_row(

@@ -1,8 +1,9 @@
 """From a prompt and its history to messages and prompt ids, for serving and training alike."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from jinja2 import TemplateError
 
@@ -22,6 +23,42 @@ class HistoryMode(StrEnum):
     """The last one alone: the context stays short however many rounds there are."""
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryOptions:
+    """How the earlier rounds are shown to a later one, the same in serving, training and exports.
+
+    A run keeps them among its settings, so that training shows again what was shown.
+    """
+
+    refine_instruction: str = REFINE_INSTRUCTION
+    """The user turn between two rounds."""
+    keep_thoughts: bool = True
+    """Whether earlier rounds are shown with their thoughts; False shows their responses alone."""
+    history_mode: HistoryMode = HistoryMode.FULL
+    """Which of the earlier rounds are shown."""
+
+    def as_settings(self) -> dict[str, Any]:
+        return asdict(self) | {"history_mode": self.history_mode.value}
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """Read the settings of a run; what a run does not say is the default.
+
+        >>> HistoryOptions.from_settings({"n": 3, "history_mode": "last"}).history_mode
+        <HistoryMode.LAST: 'last'>
+        """
+        said = {name: settings[name] for name in HISTORY_SETTINGS if name in settings}
+        if "history_mode" in said:
+            said["history_mode"] = HistoryMode(said["history_mode"])
+        return cls(**said)
+
+
+HISTORY_SETTINGS = tuple(field.name for field in fields(HistoryOptions))
+"""Their names among the settings of a run."""
+FULL_HISTORY = HistoryOptions()
+"""All earlier rounds with their thoughts, and our own sentence between them."""
+
+
 class ChatTokenizer(Protocol):
     """What we need of a `transformers` tokenizer."""
 
@@ -35,10 +72,8 @@ def build_messages(
     thinking: bool,
     *,
     system: str | None = None,
-    refine_instruction: str = REFINE_INSTRUCTION,
-    keep_thoughts: bool = True,
-    history_mode: HistoryMode = HistoryMode.FULL,
     context: Sequence[Message] = (),
+    shown: HistoryOptions = FULL_HISTORY,
 ) -> tuple[Message, ...]:
     """Return the chat a policy is to continue; `context` is the conversation the prompt ends.
 
@@ -50,17 +85,18 @@ def build_messages(
 
         user: prompt | assistant: round 2 | user: refine
 
-    `keep_thoughts=False` shows only the responses of earlier rounds to the next one.
+    `shown.keep_thoughts=False` shows only the responses of earlier rounds.
     """
     asks = " ".join(part for part in (system, fmt.system if thinking else None) if part)
     messages = [Message(MessageRole.SYSTEM, asks)] if asks else []
     messages += context
     query = fmt.user_template.replace("{query}", prompt) if thinking else prompt
     messages.append(Message(MessageRole.USER, query))
-    for turn in history[-1:] if history_mode is HistoryMode.LAST else history:
-        shown = turn.raw if keep_thoughts else f"{fmt.prefill_direct} {turn.response}".lstrip()
-        messages.append(Message(MessageRole.ASSISTANT, shown))
-        messages.append(Message(MessageRole.USER, refine_instruction))
+    for turn in history[-1:] if shown.history_mode is HistoryMode.LAST else history:
+        response = f"{fmt.prefill_direct} {turn.response}".lstrip()
+        text = turn.raw if shown.keep_thoughts else response
+        messages.append(Message(MessageRole.ASSISTANT, text))
+        messages.append(Message(MessageRole.USER, shown.refine_instruction))
     return tuple(messages)
 
 

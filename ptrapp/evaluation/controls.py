@@ -31,7 +31,8 @@ def thought_removed(
     writer: RoundGenerator, asked: Sequence[Question], refined: Measured
 ) -> list[Chain]:
     """Rounds 2 … R after the same first round, each shown responses only."""
-    blind = replace(writer, keep_thoughts=False)
+    history = replace(writer.options.history, keep_thoughts=False)
+    blind = replace(writer, options=replace(writer.options, history=history))
     begun = [chain[:1] for chain in refined.chains]
     return blind.chains(asked, refined.n_rounds - 1, begun)
 
@@ -43,22 +44,16 @@ def majority(
 
     They think wherever a later round would, so that the compute is that of refining.
     """
-    thinking = Thinking.NEVER if writer.thinking is Thinking.NEVER else Thinking.ALWAYS
-    samples = [
-        _rounds(
-            replace(
-                writer,
-                thinking=thinking,
-                sampling=replace(sampling, seed=round_seed(writer.sampling.seed, index)),
-            ),
-            asked,
-            [()] * len(asked),
-        )
-        for index in range(rounds)
-    ]
+    never = writer.options.thinking is Thinking.NEVER
+    options = replace(writer.options, thinking=Thinking.NEVER if never else Thinking.ALWAYS)
+    samples = []
+    for index in range(rounds):
+        seed = round_seed(writer.options.sampling.seed, index)
+        drawn = replace(options, sampling=replace(sampling, seed=seed))
+        samples.append(_rounds(replace(writer, options=drawn), asked, [()] * len(asked)))
     return [
-        tuple(_elected(drawn[: r + 1], question) for r in range(rounds))
-        for question, drawn in zip(asked, zip(*samples, strict=True), strict=True)
+        tuple(_elected(answers[: r + 1], question) for r in range(rounds))
+        for question, answers in zip(asked, zip(*samples, strict=True), strict=True)
     ]
 
 

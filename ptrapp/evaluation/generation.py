@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ptrapp.core.dialogue import HistoryMode
-from ptrapp.core.thoughts import Thinking
-from ptrapp.core.types import History, Policy, Sampling
+from ptrapp.core.types import History, Sampling
 from ptrapp.engines.base import Engine
 from ptrapp.evaluation.answers import FAILED, Answer, Chain, scored
 from ptrapp.refinement.loop import refine_many
+from ptrapp.refinement.options import RefineOptions
 from ptrapp.tasks.datasets import Question
 
 _AGAIN_STEP = 200_003
@@ -20,16 +19,11 @@ class RoundGenerator:
     """Writes rounds of one policy."""
 
     engine: Engine
-    policy: Policy
-    thinking: Thinking
-    sampling: Sampling
-    """Its seed is where all draws begin."""
+    options: RefineOptions
     resamples: int
     chunk: int
     told: Callable[[int], None]
     """Called with how many answers are finished, after each chunk; it stops the work by raising."""
-    history: HistoryMode = HistoryMode.FULL
-    keep_thoughts: bool = True
 
     def chains(
         self, asked: Sequence[Question], rounds: int, begun: Sequence[Chain] | None = None
@@ -54,12 +48,13 @@ class RoundGenerator:
         """
         answers = [FAILED] * len(asked)
         waiting = [at for at, shown in enumerate(before) if not any(one.failed for one in shown)]
-        for attempt in range(1 + (0 if self.sampling.greedy else self.resamples)):
-            seed = self.sampling.seed + offset + attempt * _AGAIN_STEP
+        sampling = self.options.sampling
+        for attempt in range(1 + (0 if sampling.greedy else self.resamples)):
+            seed = sampling.seed + offset + attempt * _AGAIN_STEP
             written = self._write(
                 [asked[at] for at in waiting],
                 [tuple(one.as_turn() for one in before[at]) for at in waiting],
-                replace(self.sampling, seed=seed),
+                replace(sampling, seed=seed),
             )
             for at, answer in zip(waiting, written, strict=True):
                 answers[at] = answers[at].drawn_again(answer)
@@ -75,13 +70,9 @@ class RoundGenerator:
         outcomes = refine_many(
             self.engine,
             [question.prompt for question in asked],
-            rounds=1,
-            thinking=self.thinking,
-            sampling=sampling,
-            policy=self.policy,
-            keep_thoughts=self.keep_thoughts,
-            history_mode=self.history,
-            histories=histories,
+            1,
+            replace(self.options, sampling=sampling),
+            histories,
         )
         pairs = zip(asked, outcomes, strict=True)
         return [scored(chain[0], question) for question, chain in pairs]

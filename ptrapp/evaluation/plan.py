@@ -1,13 +1,14 @@
 """What is to be measured: versions by rounds by tasks by seeds, taken apart into cells."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from ptrapp.core.dialogue import HistoryMode
+from ptrapp.core.dialogue import HistoryMode, HistoryOptions
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import BASE, Policy, Sampling
 from ptrapp.evaluation.tasks import Task, open_task
+from ptrapp.refinement.options import RefineOptions
 
 BASE_NAME = BASE.label
 _SEED_STEP = 16_777_259
@@ -65,6 +66,15 @@ class Plan:
     def sampling(self) -> Sampling:
         temperature = self.temperature if self.n_samples else 0.0
         return Sampling(temperature, self.top_p, self.max_tokens)
+
+    def options(self, cell: "Cell") -> RefineOptions:
+        """How the rounds of a cell are asked for."""
+        return RefineOptions(
+            self.thinking,
+            replace(self.sampling, seed=cell.draw_seed),
+            cell.policy,
+            history=HistoryOptions(history_mode=self.history),
+        )
 
     @property
     def n_answers(self) -> int:

@@ -92,16 +92,7 @@ def _cell(
     cells: dict[Cell, Measured],
 ) -> Measured:
     plan = state.plan
-    writer = RoundGenerator(
-        engine,
-        cell.policy,
-        plan.thinking,
-        replace(plan.sampling, seed=cell.draw_seed),
-        plan.resamples,
-        plan.chunk,
-        state.told,
-        plan.history,
-    )
+    writer = RoundGenerator(engine, plan.options(cell), plan.resamples, plan.chunk, state.told)
     each = [question for question in asked for _ in range(plan.n_answers)]
     refined = cells.get(replace(cell, setting=Setting.REFINE))
     match cell.setting:

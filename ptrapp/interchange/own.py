@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from ptrapp.core.dialogue import HistoryMode
+from ptrapp.core.dialogue import HISTORY_SETTINGS, HistoryMode
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import FinishReason
 from ptrapp.interchange import conversation
@@ -230,9 +230,8 @@ def _time(row: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> Mapping[str, Any]:
     row = _object(value, "shown")
-    known = {"refine_instruction", "keep_thoughts", "history_mode"}
-    if strange := set(row) - known:
-        raise BadRow(f"'shown' holds {sorted(strange)[:5]}; known are {sorted(known)}")
+    if strange := set(row) - set(HISTORY_SETTINGS):
+        raise BadRow(f"'shown' holds {sorted(strange)[:5]}; known are {sorted(HISTORY_SETTINGS)}")
     if "refine_instruction" in row:
         any_text(row["refine_instruction"], "refine_instruction")
     if "keep_thoughts" in row:

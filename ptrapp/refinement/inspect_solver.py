@@ -21,7 +21,12 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score, Scorer, Target, accuracy, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages
+from ptrapp.core.dialogue import (
+    REFINE_INSTRUCTION,
+    HistoryMode,
+    HistoryOptions,
+    build_messages,
+)
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import FORMATS, Thinking, ThoughtFormat, split
 from ptrapp.core.types import Message, MessageRole, Split, Turn
@@ -44,9 +49,7 @@ class _Loop:
     rounds: int
     fmt: ThoughtFormat
     thinking: Thinking
-    history: HistoryMode
-    keep_thoughts: bool
-    refine_instruction: str
+    history: HistoryOptions
 
     def asked(self, prompt: str, turns: Sequence[Turn]) -> list[ChatMessage]:
         """What the model is shown for the next round."""
@@ -55,9 +58,7 @@ class _Loop:
             turns,
             self.fmt,
             self.thinking.at(len(turns)),
-            refine_instruction=self.refine_instruction,
-            keep_thoughts=self.keep_thoughts,
-            history_mode=self.history,
+            shown=self.history,
         )
         return [_converted(message) for message in messages]
 
@@ -144,9 +145,7 @@ def _loop(
         rounds,
         FORMATS[thought_format],
         Thinking(thinking),
-        HistoryMode(history),
-        keep_thoughts,
-        refine_instruction,
+        HistoryOptions(refine_instruction, keep_thoughts, HistoryMode(history)),
     )
 
 

@@ -1,7 +1,7 @@
 """The Play use cases: ask for rounds or candidates, stop, and look at a run again."""
 
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from db.content import prompts, rounds
@@ -12,6 +12,7 @@ from ptrapp.core.dialogue import build_messages
 from ptrapp.core.errors import ContextTooLong, InputError, NotFound, PromptEmpty, PromptTooLong
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Policy, Sampling
+from ptrapp.refinement.options import RefineOptions
 from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.run_executor import RunExecutor
 
@@ -58,33 +59,20 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
             task=ask.task,
         )
         active = adapters.active(session)
-        settings = {
-            "n": ask.n,
-            "thinking": ask.thinking.value,
-            "sampling": asdict(ask.sampling),
-        }
+        policy = Policy(active.name if active else None)
+        options = RefineOptions(ask.thinking, ask.sampling, policy)
         run = rounds.start_run(
             session,
             prompt.id,
             RunMode(ask.mode.value),
-            settings,
+            {"n": ask.n} | options.as_settings(),
             rater_id=who.id,
             adapter_id=active.id if active else None,
         )
     live = LiveRun(run.id, _slots(ask))
     context.live[run.id] = live
-    policy = Policy(active.name if active else None)
-    writer = RunExecutor(
-        context,
-        live,
-        run,
-        prompt.text,
-        ask.thinking,
-        ask.sampling,
-        policy,
-        prompt.reference_answer,
-    )
-    threading.Thread(target=writer.carry_out, name=f"run-{run.id}", daemon=True).start()
+    executor = RunExecutor(context, live, run, prompt.text, options, prompt.reference_answer)
+    threading.Thread(target=executor.carry_out, name=f"run-{run.id}", daemon=True).start()
     return run.id
 
 

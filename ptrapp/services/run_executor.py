@@ -10,8 +10,7 @@ from db.labelling.comparisons import reveal
 from db.models import Run, RunMode, RunState
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import EngineError
-from ptrapp.core.thoughts import Thinking
-from ptrapp.core.types import Completion, Policy, Sampling
+from ptrapp.core.types import Completion
 from ptrapp.engines.base import Delta, Event, Failed, Finished
 from ptrapp.refinement.loop import (
     RoundDelta,
@@ -23,6 +22,7 @@ from ptrapp.refinement.loop import (
     round_seed,
     sample,
 )
+from ptrapp.refinement.options import RefineOptions
 from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.storing import as_row
 
@@ -39,9 +39,7 @@ class RunExecutor:
     live: LiveRun
     row: Run
     prompt: str
-    thinking: Thinking
-    sampling: Sampling
-    policy: Policy
+    options: RefineOptions
     reference_answer: str | None
     parent_id: int | None = None
 
@@ -49,7 +47,7 @@ class RunExecutor:
         """Write every round; whatever happens, the run ends in a state with a reason."""
         failure = "The run ended unexpectedly; the log says why."
         try:
-            with self.context.engine.pin(self.policy):
+            with self.context.engine.pin(self.options.policy):
                 self._refine() if self.row.mode is RunMode.REFINE else self._sample()
             failure = ""
         except EngineError as error:
@@ -60,14 +58,7 @@ class RunExecutor:
             self._end(failure)
 
     def _refine(self) -> None:
-        events = refine(
-            self.context.engine,
-            self.prompt,
-            rounds=len(self.live.slots),
-            thinking=self.thinking,
-            sampling=self.sampling,
-            policy=self.policy,
-        )
+        events = refine(self.context.engine, self.prompt, len(self.live.slots), self.options)
         for event in self._until_stopped(events):
             slot = self.live.slots[event.index]
             match event:
@@ -77,27 +68,20 @@ class RunExecutor:
                     _show(slot, delta)
                 case RoundFinished(_, completion):
                     self.parent_id = self._store(
-                        slot, completion, round_seed(self.sampling.seed, slot.index)
+                        slot, completion, round_seed(self.options.sampling.seed, slot.index)
                     )
                 case RoundFailed(_, error):
                     _give_up(slot, error)
 
     def _sample(self) -> None:
-        events = sample(
-            self.context.engine,
-            self.prompt,
-            len(self.live.slots),
-            thinking=self.thinking.at(0),
-            sampling=self.sampling,
-            policy=self.policy,
-        )
+        events = sample(self.context.engine, self.prompt, len(self.live.slots), self.options)
         for event in self._until_stopped(events):
             slot = self.live.slots[event.index]
             match event:
                 case Delta():
                     _show(slot, event)
                 case Finished(_, completion):
-                    self._store(slot, completion, self.sampling.seed + slot.candidate)
+                    self._store(slot, completion, self.options.sampling.seed + slot.candidate)
                 case Failed(_, error):
                     _give_up(slot, error)
 
@@ -117,7 +101,7 @@ class RunExecutor:
             candidate=slot.candidate,
             parent_id=self.parent_id,
             thinking=slot.thinking,
-            sampling=self.sampling,
+            sampling=self.options.sampling,
             seed=seed,
             reference_answer=self.reference_answer,
         )

@@ -14,7 +14,7 @@ from db.content.trajectories import count_refined
 from db.models import Job, JobKind, JobStatus, Partition, Run, RunState
 from db.registry import adapters, jobs
 from db.storage.session import Database
-from ptrapp.core.dialogue import HistoryMode, build_messages
+from ptrapp.core.dialogue import HistoryMode, HistoryOptions, build_messages
 from ptrapp.core.errors import ConfigurationError, EngineUnavailable, NothingToLearn
 from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import GENERIC, TINY
@@ -453,8 +453,7 @@ def test_training_reads_the_attempts_and_learns_the_finals_as_they_were_asked(
             turns[:index],
             TINY,
             True,
-            refine_instruction="Once more.",
-            history_mode=HistoryMode.LAST,
+            shown=HistoryOptions("Once more.", history_mode=HistoryMode.LAST),
         )
         assert [m.role for m in example.messages] == [
             MessageRole.USER,

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from db.models import Partition, Round
-from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages, turns_of
+from ptrapp.core.dialogue import HistoryOptions, build_messages, turns_of
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason, Message, Turn
 from training.jobs.payload import Filters
@@ -90,7 +90,6 @@ def in_filters(round_: Round, filters: Filters) -> bool:
 def messages_of(fmt: ThoughtFormat, round_: Round, history: Sequence[Round]) -> tuple[Message, ...]:
     turns = [Turn(earlier.thought, earlier.response, _raw(fmt, earlier)) for earlier in history]
     prompt = round_.prompt
-    shown: dict[str, Any] = round_.run.settings
     return build_messages(
         prompt.text,
         turns,
@@ -98,9 +97,7 @@ def messages_of(fmt: ThoughtFormat, round_: Round, history: Sequence[Round]) -> 
         round_.thinking,
         system=prompt.system,
         context=turns_of(prompt.context),
-        refine_instruction=shown.get("refine_instruction", REFINE_INSTRUCTION),
-        keep_thoughts=shown.get("keep_thoughts", True),
-        history_mode=HistoryMode(shown.get("history_mode", HistoryMode.FULL)),
+        shown=HistoryOptions.from_settings(round_.run.settings),
     )
 
 

@@ -1,15 +1,16 @@
 """The settings of a job that makes refinement data, and which of them go together."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode
+from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, HistoryOptions
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking
-from ptrapp.core.types import Sampling
+from ptrapp.core.types import Policy, Sampling
+from ptrapp.refinement.options import RefineOptions
 from training.jobs.payload import STRICT
 
 GENERATED, AUTO = "generated", "auto"
@@ -102,13 +103,13 @@ class PtrDataConfig:
         return Sampling(self.temperature, self.top_p, self.max_tokens, self.seed)
 
     @property
-    def shown(self) -> dict[str, Any]:
-        """How a later round is shown the earlier ones: arguments of `refine_many`."""
-        return {
-            "refine_instruction": self.refine_instruction,
-            "keep_thoughts": self.keep_thoughts,
-            "history_mode": self.history_mode,
-        }
+    def history(self) -> HistoryOptions:
+        """How a later round is shown the earlier ones."""
+        return HistoryOptions(self.refine_instruction, self.keep_thoughts, self.history_mode)
+
+    def options(self, policy: Policy) -> RefineOptions:
+        """How `policy` is asked for rounds; the seed is that of the job."""
+        return RefineOptions(self.thinking, self.sampling, policy, history=self.history)
 
 
 def resolved(config: PtrDataConfig) -> PtrDataConfig:

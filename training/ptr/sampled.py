@@ -11,6 +11,7 @@ from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
 from ptrapp.preferences.scoring import score_candidates
 from ptrapp.refinement.loop import as_turn, refine_many, round_seed
+from ptrapp.refinement.options import RefineOptions
 from ptrapp.services.storing import as_row
 from ptrapp.tasks.check import is_correct
 from training.ptr.config import BEST_OF_N, PtrDataConfig
@@ -92,24 +93,24 @@ def _draw(
     writer: TextGenerator, config: PtrDataConfig, asked: Sequence[Asked], sampling: Sampling
 ) -> list[Completion | EngineError]:
     """`n_drawn` answers to each question, those of one question side by side."""
-    shown = dict(config.shown)
+    history = config.history
     if writer.foreign:  # our marks mean nothing to another model: it is shown responses
-        shown["keep_thoughts"] = False
+        history = replace(history, keep_thoughts=False)
     histories = [
         () if config.independent else [as_turn(attempt) for attempt in each.attempts]
         for each in asked
         for _ in range(config.n_drawn)
     ]
     thinks = config.thinking.at(config.n_attempts)
+    options = RefineOptions(
+        Thinking.ALWAYS if thinks else Thinking.NEVER, sampling, writer.policy, history=history
+    )
     chains = refine_many(
         writer.engine,
         [each.query.prompt for each in asked for _ in range(config.n_drawn)],
-        rounds=1,
-        thinking=Thinking.ALWAYS if thinks else Thinking.NEVER,
-        sampling=sampling,
-        policy=writer.policy,
-        histories=histories,
-        **shown,
+        1,
+        options,
+        histories,
     )
     return [chain[0] for chain in chains]
 

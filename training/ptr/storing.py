@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from db.content import prompts, rounds
@@ -10,6 +10,7 @@ from db.content.samples import runs_of_job
 from db.models import Run, RunMode, RunState
 from db.registry import jobs
 from db.storage.session import Session
+from ptrapp.refinement.options import RefineOptions
 from training.jobs.claim import Claim
 from training.ptr.config import PtrDataConfig
 from training.ptr.generators import Generators
@@ -67,7 +68,7 @@ def _store_one(
         session,
         prompt.id,
         RunMode.JOB,
-        _settings(config, outcome),
+        _settings(config, config.options(generators.attempts.policy), outcome),
         adapter_id=generators.attempts.adapter_id,
         job_id=job_id,
     )
@@ -80,17 +81,14 @@ def _store_one(
     rounds.finish_run(session, run.id, RunState.DONE)
 
 
-def _settings(config: PtrDataConfig, outcome: Outcome) -> dict[str, Any]:
+def _settings(config: PtrDataConfig, options: RefineOptions, outcome: Outcome) -> dict[str, Any]:
     """What a repeat needs, and what training must show again."""
     return {
         "query": outcome.place,
         "n": config.rounds,
         "n_attempts": config.n_attempts,
-        "thinking": config.thinking.value,
-        "sampling": asdict(config.sampling),
-        "refine_instruction": config.refine_instruction,
-        "keep_thoughts": config.keep_thoughts,
-        "history_mode": config.history_mode.value,
+        **options.as_settings(),
+        **options.history.as_settings(),
         "independent": config.independent,
         "consistency": outcome.consistency,
     }

@@ -65,11 +65,8 @@ def write_chunk(
     chains = refine_many(
         writer.engine,
         [query.prompt for query in chunk],
-        rounds=config.n_attempts,
-        thinking=config.thinking,
-        sampling=drawn_from(config, start),
-        policy=writer.policy,
-        **config.shown,
+        config.n_attempts,
+        replace(config.options(writer.policy), sampling=drawn_from(config, start)),
     )
     asked: list[Asked] = []
     outcomes: list[Outcome] = []

@@ -8,6 +8,7 @@ from db.labelling import exports
 from db.labelling.exports import ShownVote
 from db.models import Comparison, Partition, Prompt, RaterKind, Round
 from db.storage.session import Session
+from ptrapp.core.dialogue import HISTORY_SETTINGS
 from ptrapp.core.types import Message
 from ptrapp.interchange import own
 from ptrapp.interchange.records import (
@@ -20,9 +21,6 @@ from ptrapp.interchange.records import (
     PromptText,
     StoredVote,
 )
-
-_SHOWN = ("refine_instruction", "keep_thoughts", "history_mode")
-"""Settings of a run that say how earlier rounds were put before a later one."""
 
 
 def prompt_text(prompt: Prompt) -> PromptText:
@@ -56,10 +54,11 @@ class Records:
         """A round with its earlier ones."""
         settings = round_.run.settings
         earlier = self._before(round_)
+        said = [name for name in HISTORY_SETTINGS if earlier and name in settings]
         return self._alone(
             round_,
             history=tuple(self._alone(one) for one in earlier),
-            shown={name: settings[name] for name in _SHOWN if earlier and name in settings},
+            shown={name: settings[name] for name in said},
         )
 
     def pair(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +11,7 @@ from db.labelling import exports
 from db.labelling.exports import Chosen, JudgedRow, ShownVote
 from db.models import Outcome, Partition, Round
 from db.storage.session import Session
-from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, build_messages
+from ptrapp.core.dialogue import HistoryOptions, build_messages
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import MessageRole, Turn
 from ptrapp.interchange import own, votes
@@ -191,16 +191,16 @@ def _messages(
     session: Session, round_: Round, what: Completions, *, with_history: bool
 ) -> list[dict[str, str]]:
     """System, conversation and question; with the earlier rounds as this one was shown them."""
-    shown = round_.run.settings
+    shown = HistoryOptions.from_settings(round_.run.settings)
+    if what is not Completions.FULL:
+        shown = replace(shown, keep_thoughts=False)
     earlier = rounds.lineage(session, round_) if with_history else ()
     refined = build_messages(
         round_.prompt.text,
         [Turn(one.thought, one.response, one.raw) for one in earlier],
         _PLAIN,
         False,
-        refine_instruction=shown.get("refine_instruction", REFINE_INSTRUCTION),
-        keep_thoughts=what is Completions.FULL and shown.get("keep_thoughts", True),
-        history_mode=HistoryMode(shown.get("history_mode", HistoryMode.FULL)),
+        shown=shown,
     )
     asked = as_messages(prompt_text(round_.prompt))
     return asked[:-1] + [turn.as_dict() for turn in refined]

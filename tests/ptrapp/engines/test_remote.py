@@ -31,6 +31,7 @@ from ptrapp.engines.remote import errors
 from ptrapp.engines.remote.engine import RemoteEngine
 from ptrapp.engines.remote.server import Patience
 from ptrapp.refinement.loop import RoundFailed, RoundFinished, refine
+from ptrapp.refinement.options import RefineOptions
 from ptrapp.services.storing import as_row
 
 QUICK = Patience(connect_s=1, first_token_s=5, idle_s=0.2, backoff_s=0.02)
@@ -452,9 +453,8 @@ def test_a_server_that_vanishes_between_rounds_costs_that_round_only(
     double: Double, engine: RemoteEngine
 ) -> None:
     def rounds() -> list[Any]:
-        events = refine(
-            engine, "a", rounds=3, thinking=Thinking.ALWAYS, sampling=Sampling(max_tokens=30), policy=BASE
-        )  # fmt: skip
+        options = RefineOptions(Thinking.ALWAYS, Sampling(max_tokens=30), BASE)
+        events = refine(engine, "a", 3, options)
         seen = []
         for event in events:
             if isinstance(event, RoundFinished | RoundFailed):

@@ -18,6 +18,7 @@ from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.local.kv import Kv
 from ptrapp.engines.local.prefixes import LEAST_TOKENS, Prefixes
 from ptrapp.refinement.loop import refine_many
+from ptrapp.refinement.options import RefineOptions
 
 PROMPTS = ["What is 12 + 30?", "a much longer question than the others are " * 2, "x " * 20, "hi"]
 
@@ -33,9 +34,7 @@ def ids(n_tokens: int, *others: int) -> list[int]:
 
 def rounds(engine: LocalEngine, policy: Policy = BASE, **sampling: float) -> list[tuple[int, ...]]:
     drawn = Sampling(max_tokens=24, **sampling)  # type: ignore[arg-type]
-    written = refine_many(
-        engine, PROMPTS, rounds=3, thinking=Thinking.ALWAYS, sampling=drawn, policy=policy
-    )
+    written = refine_many(engine, PROMPTS, 3, RefineOptions(Thinking.ALWAYS, drawn, policy))
     flat = [outcome for outcomes in written for outcome in outcomes]
     assert all(isinstance(outcome, Completion) for outcome in flat), flat
     return [one.token_ids for one in flat if isinstance(one, Completion)]
@@ -142,9 +141,7 @@ def test_versions_that_change_the_cache_write_what_they_write_without_reuse(
 
 def two_rounds(engine: LocalEngine, text: str, policy: Policy) -> list[Completion]:
     drawn = Sampling(temperature=0.0, max_tokens=24)
-    (outcomes,) = refine_many(
-        engine, [text], rounds=2, thinking=Thinking.ALWAYS, sampling=drawn, policy=policy
-    )
+    (outcomes,) = refine_many(engine, [text], 2, RefineOptions(Thinking.ALWAYS, drawn, policy))
     return [one for one in outcomes if isinstance(one, Completion)]
 
 
