@@ -37,8 +37,6 @@ _END = select(Vote.id).where(
     ~_SUPERSEDED,
 )
 
-_MIRRORED = {Outcome.LEFT: Outcome.RIGHT, Outcome.RIGHT: Outcome.LEFT}
-
 
 def cast_vote(
     session: Session,
@@ -66,7 +64,7 @@ def cast_vote(
         comparison=comparison,
         rater=rater,
         offer_key=offer_key,
-        outcome=_MIRRORED.get(shown, shown) if offered.flipped else shown,
+        outcome=shown.mirrored() if offered.flipped else shown,
         strength=strength,
         purpose=offered.purpose,
         blind=not (offered.thoughts_seen or known_of(session, rater.id, comparison.id).seen),

@@ -15,7 +15,7 @@ class RaterKind(StrEnum):
     HUMAN = "human"
     JUDGE = "judge"
     DATASET = "dataset"
-    """Preferences that came with a file, of nobody we know."""
+    """Preferences imported from a file, whose raters are unknown."""
 
 
 class Aspect(StrEnum):
@@ -36,12 +36,24 @@ class Purpose(StrEnum):
 
 
 class Outcome(StrEnum):
+    """What a vote says of the two sides of a comparison."""
+
     LEFT = "left"
     RIGHT = "right"
     TIE = "tie"
     BOTH_BAD = "both_bad"
     WITHDRAWN = "withdrawn"
     """An undo: supersedes a vote and leaves the comparison without one."""
+
+    def mirrored(self) -> "Outcome":
+        """The same outcome once the two have changed sides."""
+        match self:
+            case Outcome.LEFT:
+                return Outcome.RIGHT
+            case Outcome.RIGHT:
+                return Outcome.LEFT
+            case _:
+                return self
 
 
 class Rater(Base):

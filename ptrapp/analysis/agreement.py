@@ -8,7 +8,7 @@ import numpy as np
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval, wilson
 from ptrapp.analysis.labels import Label, by_comparison, free
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
 NEEDED = 20
 """Comparisons that two raters or more have answered."""
@@ -27,17 +27,17 @@ def place(label: Label) -> int | None:
     rater who calls both bad into one who sees no difference. It is missing here, as Krippendorff
     treats what was not coded, and its share is reported apart.
 
-    >>> place(Label("ann", 1, Preference.LEFT, strength=2))
+    >>> place(Label("ann", 1, Choice.LEFT, strength=2))
     -2
     """
     match label.outcome:
-        case Preference.LEFT:
+        case Choice.LEFT:
             return -label.strength
-        case Preference.RIGHT:
+        case Choice.RIGHT:
             return label.strength
-        case Preference.TIE:
+        case Choice.TIE:
             return 0
-        case Preference.BOTH_BAD:
+        case Choice.BOTH_BAD:
             return None
 
 

@@ -8,7 +8,7 @@ from itertools import combinations
 from ptrapp.analysis.estimates import Estimate, rate, too_few
 from ptrapp.analysis.intervals import Interval
 from ptrapp.analysis.labels import Label, by_comparison, free
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
 NEEDED = 10
 """Comparisons that both raters have answered."""
@@ -27,7 +27,7 @@ class Kappa:
 
 def kappas(labels: Iterable[Label]) -> list[Kappa]:
     """Every two raters who share a comparison, in the order of their names."""
-    shared: dict[tuple[str, str], list[tuple[Preference, Preference]]] = {}
+    shared: dict[tuple[str, str], list[tuple[Choice, Choice]]] = {}
     for said in by_comparison(free(labels)).values():
         answers = {each.rater: each.outcome for each in said}
         for first, second in combinations(sorted(answers), 2):
@@ -37,7 +37,7 @@ def kappas(labels: Iterable[Label]) -> list[Kappa]:
     ]
 
 
-def cohens_kappa(pairs: Sequence[tuple[Preference, Preference]]) -> Estimate:
+def cohens_kappa(pairs: Sequence[tuple[Choice, Choice]]) -> Estimate:
     """κ = (p_o − p_e)/(1 − p_e)  over left, right, tie and both bad, which have no order here.
 
     Cohen 1960, Educ. Psychol. Meas. 20, 37-46: p_o is the share on which both said the same, p_e
@@ -62,5 +62,5 @@ def cohens_kappa(pairs: Sequence[tuple[Preference, Preference]]) -> Estimate:
     return Estimate(n, value, Interval(low, high))
 
 
-def _share(pairs: Sequence[tuple[Preference, Preference]]) -> Estimate:
+def _share(pairs: Sequence[tuple[Choice, Choice]]) -> Estimate:
     return rate(sum(a is b for a, b in pairs), len(pairs), NEEDED, "shared comparisons")

@@ -11,7 +11,7 @@ import numpy as np
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval
 from ptrapp.analysis.labels import Label, by_comparison, told_twice
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
 NEEDED = 20
 """Comparisons that say something of ε: answered several times, or of known answer."""
@@ -67,11 +67,11 @@ def tally(labels: Iterable[Label]) -> AgreementTally:
     groups: Counter[tuple[int, int]] = Counter()
     gold, pairs = [0, 0], [0, 0]
     for votes in by_comparison(said).values():
-        if votes[0].gold in (Preference.LEFT, Preference.RIGHT):
+        if votes[0].gold in (Choice.LEFT, Choice.RIGHT):
             for vote in votes:
                 gold[vote.outcome is not vote.gold] += 1
         elif votes[0].gold is None:
-            n_left = sum(vote.outcome is Preference.LEFT for vote in votes)
+            n_left = sum(vote.outcome is Choice.LEFT for vote in votes)
             groups[max(n_left, len(votes) - n_left), min(n_left, len(votes) - n_left)] += 1
             for one, other in combinations([vote for vote in votes if not vote.repeat], 2):
                 pairs[one.outcome is not other.outcome] += 1

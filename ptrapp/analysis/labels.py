@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
-_DECIDED = (Preference.LEFT, Preference.RIGHT)
+_DECIDED = (Choice.LEFT, Choice.RIGHT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +14,14 @@ class Label:
 
     rater: str
     comparison: int
-    outcome: Preference
+    outcome: Choice
     strength: int = 1
     flipped: bool | None = None
     """True where the comparison's right side stood on the left of the screen; None where the sides
     were not drawn by lot, as with a pair that a person put side by side, or with a judge."""
     repeat: bool = False
     """Asked of the same rater a second time: a check, never a further opinion."""
-    gold: Preference | None = None
+    gold: Choice | None = None
     """The known answer, where there is one."""
     agreed: bool | None = None
     """Whether a judge that was asked in both orders said the same twice."""

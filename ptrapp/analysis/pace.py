@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ptrapp.analysis.estimates import Estimate, quantile, rate
 from ptrapp.analysis.labels import Label
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
 NEEDED = 20
 NEEDED_P95 = 100
@@ -33,7 +33,7 @@ def pace(labels: Sequence[Label]) -> Pace:
     )
 
 
-def share_of(outcome: Preference, labels: Sequence[Label]) -> Estimate:
+def share_of(outcome: Choice, labels: Sequence[Label]) -> Estimate:
     """How much of a rater's first answers is this one, with Wilson's interval."""
     first = [each for each in labels if not (each.repeat or each.doubted)]
     return rate(sum(each.outcome is outcome for each in first), len(first), NEEDED, "votes")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ptrapp.analysis.estimates import Estimate, rate
 from ptrapp.analysis.labels import Label
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
 NEEDED = 20
 """Votes that prefer a side."""
@@ -29,7 +29,7 @@ def position_bias(labels: Iterable[Label]) -> PositionBias:
     Worked by hand: L unflipped and R flipped stood on the left, R unflipped on the right: 2 of 3.
     """
     drawn = [each for each in labels if each.flipped is not None and each.decided]
-    n_left = sum((each.outcome is Preference.LEFT) is not each.flipped for each in drawn)
+    n_left = sum((each.outcome is Choice.LEFT) is not each.flipped for each in drawn)
     left = rate(n_left, len(drawn), NEEDED, "votes that prefer a side")
     if left.interval is None:
         return PositionBias(left, None)

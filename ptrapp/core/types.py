@@ -65,13 +65,43 @@ class FinishReason(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Preference(StrEnum):
-    """What a rater decided about two responses. A tie is a label, not an absence."""
+class Choice(StrEnum):
+    """Which of two responses a rater prefers. A tie is a choice, not an absence.
+
+    The values are those of a stored vote's outcome, which may be withdrawn besides.
+    """
 
     LEFT = "left"
     RIGHT = "right"
     TIE = "tie"
     BOTH_BAD = "both_bad"
+
+    def mirrored(self) -> "Choice":
+        """The same choice once the two have changed sides."""
+        match self:
+            case Choice.LEFT:
+                return Choice.RIGHT
+            case Choice.RIGHT:
+                return Choice.LEFT
+            case _:
+                return self
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What a rater decided about two responses, and how much better the preferred one is."""
+
+    choice: Choice
+    strength: int = 1
+    """1 to 3; it says nothing of a tie or of two bad ones."""
+
+    def mirrored(self) -> "Preference":
+        """The same preference once the two have changed sides.
+
+        >>> Preference(Choice.LEFT, 3).mirrored()
+        Preference(choice=<Choice.RIGHT: 'right'>, strength=3)
+        """
+        return Preference(self.choice.mirrored(), self.strength)
 
 
 @dataclass(frozen=True, slots=True)

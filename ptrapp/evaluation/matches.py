@@ -6,17 +6,17 @@ from typing import Any
 
 from ptrapp.analysis.winrates import Game, WinRate, win_rate
 from ptrapp.core.errors import JudgeError
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.evaluation.answers import Answer, Measured
 from ptrapp.evaluation.plan import BASE_NAME, Cell, Plan, Setting
 from ptrapp.judges.base import Judge, Pair, compare_many
 from ptrapp.tasks.datasets import Question
 
 _WINS = {
-    Preference.LEFT: 1.0,
-    Preference.RIGHT: 0.0,
-    Preference.TIE: 0.5,
-    Preference.BOTH_BAD: 0.5,
+    Choice.LEFT: 1.0,
+    Choice.RIGHT: 0.0,
+    Choice.TIE: 0.5,
+    Choice.BOTH_BAD: 0.5,
 }
 
 _CHUNK = 32

@@ -9,9 +9,10 @@ from itertools import combinations, zip_longest
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
+from ptrapp.core.types import Choice, Preference
 from ptrapp.interchange import sides
 from ptrapp.interchange.preferences import prompt_from
-from ptrapp.interchange.records import LEFT, RIGHT, TIE, GivenLabel, JudgedPair
+from ptrapp.interchange.records import GivenLabel, JudgedPair
 from ptrapp.interchange.sides import Sides
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import names, user_name
@@ -51,7 +52,7 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
         if left.raw.strip() == right.raw.strip():
             raise BadRow(f"{pair.left!r} and {pair.right!r} are the same text")
         said = _by_rank(ranked, pair) if ranked else _by_answer(answers, pair)
-        labels = [GivenLabel(*one, user, reasons.get(user)) for user, one in said.items()]
+        labels = [GivenLabel(one, user, reasons.get(user)) for user, one in said.items()]
         found.append(JudgedPair(prompt, left, right, tuple(labels)))
     return tuple(found)
 
@@ -145,18 +146,18 @@ def _ranked_options(ranked: Mapping[Any, dict[str, int]], fields: Mapping[str, A
 
 def _by_rank(
     ranked: Mapping[str | None, dict[str, int]], pair: Sides
-) -> dict[str | None, tuple[str, int]]:
-    found: dict[str | None, tuple[str, int]] = {}
+) -> dict[str | None, Preference]:
+    found: dict[str | None, Preference] = {}
     for user, ranks in ranked.items():
         left, right = ranks.get(pair.left), ranks.get(pair.right)
         if left is not None and right is not None:
-            found[user] = (TIE if left == right else LEFT if left < right else RIGHT), 1
+            found[user] = _higher(-left, -right)
     return found
 
 
-def _by_answer(answers: list[_Answer], pair: Sides) -> dict[str | None, tuple[str, int]]:
+def _by_answer(answers: list[_Answer], pair: Sides) -> dict[str | None, Preference]:
     """Labels in words; else two ratings, those of the left text under the first name."""
-    chosen: dict[str | None, tuple[str, int]] = {}
+    chosen: dict[str | None, Preference] = {}
     ratings: dict[str | None, dict[str, int]] = {}
     for question, user, value in answers:
         if isinstance(value, list) and len(value) == 1:
@@ -171,8 +172,15 @@ def _by_answer(answers: list[_Answer], pair: Sides) -> dict[str | None, tuple[st
         raise BadRow("ratings were asked for, but not two of them: one for each text")
     for user, given in ratings.items():
         left, right = (given[name] for name in sorted(given))
-        chosen[user] = (TIE if left == right else LEFT if left > right else RIGHT), 1
+        chosen[user] = _higher(left, right)
     return chosen
+
+
+def _higher(left: int, right: int) -> Preference:
+    """A preference for the side with the higher number, a tie of equals."""
+    if left == right:
+        return Preference(Choice.TIE)
+    return Preference(Choice.LEFT if left > right else Choice.RIGHT)
 
 
 def _reasons(answers: list[_Answer]) -> dict[str | None, str]:

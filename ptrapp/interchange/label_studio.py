@@ -52,8 +52,7 @@ def parse_min(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     given = next(iter(answers.values()), None) or _choice_among(data, others, sides)
     if given is None:
         return (JudgedPair(pair.prompt, pair.left, pair.right, ()),)
-    outcome, strength = said(given, sides)
-    label = GivenLabel(outcome, strength, user_name(row.get("annotator")))
+    label = GivenLabel(said(given, sides), user_name(row.get("annotator")))
     return (JudgedPair(pair.prompt, pair.left, pair.right, (label,)),)
 
 
@@ -83,8 +82,7 @@ def _label(annotation: Mapping[str, Any], sides: Sides) -> GivenLabel | None:
             rationale = "\n".join(any_text(one, "text of a result") for one in texts)
     if given is None:
         return None
-    outcome, strength = said(given, sides)
-    return GivenLabel(outcome, strength, user_name(annotation.get("completed_by")), rationale)
+    return GivenLabel(said(given, sides), user_name(annotation.get("completed_by")), rationale)
 
 
 def _selected(value: Any) -> str | None:

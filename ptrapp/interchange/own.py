@@ -7,13 +7,10 @@ from typing import Any
 
 from ptrapp.core.dialogue import HISTORY_SETTINGS, HistoryMode
 from ptrapp.core.errors import BadRow
-from ptrapp.core.types import FinishReason
+from ptrapp.core.types import Choice, FinishReason, Preference
 from ptrapp.interchange import conversation
 from ptrapp.interchange.records import (
-    BOTH_BAD,
-    LEFT,
-    RIGHT,
-    TIE,
+    WITHDRAWN,
     CompletionText,
     GivenLabel,
     JudgedPair,
@@ -25,8 +22,8 @@ from ptrapp.interchange.values import any_text, text
 COLUMN = "thrice"
 """The column of a preference that holds all this as one JSON text: data frames know no other
 values whose shape differs from row to row."""
-WITHDRAWN = "withdrawn"
-OUTCOMES = (LEFT, RIGHT, TIE, BOTH_BAD, WITHDRAWN)
+OUTCOMES = (*Choice, WITHDRAWN)
+_SIDES = (Choice.LEFT, Choice.RIGHT)
 _KINDS = ("human", "judge", "dataset")
 _PURPOSES = ("label", "repeat", "practice")
 ASPECTS = ("response", "thought")
@@ -174,10 +171,11 @@ def vote_from(row: Mapping[str, Any]) -> GivenLabel:
         decided_ms=None if row.get("decided_ms") is None else _count(row, "decided_ms"),
         client=_text_or_none(row, "client", 32) or "",
         supersedes=supersedes,
-        on_left=None if row.get("on_left") is None else one_of(row, "on_left", (LEFT, RIGHT)),
+        on_left=None if row.get("on_left") is None else one_of(row, "on_left", _SIDES),
         created_at=_time(row),
     )
-    return GivenLabel(outcome, strength, rationale=_text_or_none(row, "rationale"), vote=vote)
+    preference = None if outcome == WITHDRAWN else Preference(Choice(outcome), strength)
+    return GivenLabel(preference, rationale=_text_or_none(row, "rationale"), vote=vote)
 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ptrapp.core.errors import BadRow
-from ptrapp.core.types import Message, MessageRole
+from ptrapp.core.types import Choice, Message, MessageRole, Preference
 from ptrapp.interchange import own, transcripts
 from ptrapp.interchange.conversation import answer_of, is_messages, messages, prompt_of
-from ptrapp.interchange.records import LEFT, GivenLabel, JudgedPair, PromptText
+from ptrapp.interchange.records import GivenLabel, JudgedPair, PromptText
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, optional_text, text, text_of
 
@@ -29,7 +29,8 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
         raise BadRow("'chosen' and 'rejected' are the same text")
     if (strength := row.get("strength", 1)) not in (1, 2, 3) or isinstance(strength, bool):
         raise BadRow(f"'strength' is {strength!r} instead of 1, 2 or 3")
-    said = GivenLabel(LEFT, int(strength), rationale=optional_text(row, "rationale"))
+    preference = Preference(Choice.LEFT, int(strength))
+    said = GivenLabel(preference, rationale=optional_text(row, "rationale"))
     return (JudgedPair(prompt, left, right, (said,)),)
 
 

@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ptrapp.core.types import Message
+from ptrapp.core.types import Message, Preference
 
-TIE = "tie"
-LEFT = "left"
-RIGHT = "right"
-BOTH_BAD = "both_bad"
-MIRRORED = {LEFT: RIGHT, RIGHT: LEFT}
+WITHDRAWN = "withdrawn"
+"""Outcome of a vote that takes an earlier one back and states no preference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +75,21 @@ class StoredVote:
 class GivenLabel:
     """What one rater said of a pair, in terms of its left and right."""
 
-    outcome: str
-    """`left`, `right`, `tie`, `both_bad`; in our own files `withdrawn` too."""
-    strength: int = 1
+    preference: Preference | None
+    """None withdraws the rater's earlier vote; only our own files say that."""
     user: str | None = None
     """Who, as the file names him; None for nobody in particular."""
     rationale: str | None = None
     vote: StoredVote | None = None
+
+    @property
+    def outcome(self) -> str:
+        """The outcome as it is stored and written."""
+        return self.preference.choice.value if self.preference else WITHDRAWN
+
+    @property
+    def strength(self) -> int:
+        return self.preference.strength if self.preference else 1
 
 
 @dataclass(frozen=True, slots=True)

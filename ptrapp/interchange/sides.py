@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
+from ptrapp.core.types import Choice, Preference
 from ptrapp.interchange.conversation import is_messages
-from ptrapp.interchange.records import BOTH_BAD, LEFT, RIGHT, TIE
 from ptrapp.interchange.values import names
 
 PROMPT_NAMES = (
@@ -32,11 +32,6 @@ class Sides(NamedTuple):
 
     left: str
     right: str
-
-
-class SideChosen(NamedTuple):
-    outcome: str
-    strength: int
 
 
 def prompt_field(fields: Mapping[str, Any]) -> str:
@@ -85,32 +80,32 @@ def options(fields: Mapping[str, Any], prompt: str) -> list[str]:
     ]
 
 
-def said(choice: str, sides: Sides) -> SideChosen:
-    """The outcome that an answer in words names. Raises `BadRow` for one that names none.
+def said(choice: str, sides: Sides) -> Preference:
+    """The preference that an answer in words names. Raises `BadRow` for one that names none.
 
     >>> said("Response B is much better", Sides("response_a", "response_b"))
-    Said(outcome='right', strength=2)
+    Preference(choice=<Choice.RIGHT: 'right'>, strength=2)
     """
     lowered = choice.strip().lower()
     strength = 2 if _MUCH.search(lowered.replace("_", " ")) else 1
     if lowered == sides.left.lower():
-        return SideChosen(LEFT, strength)
+        return Preference(Choice.LEFT, strength)
     if lowered == sides.right.lower():
-        return SideChosen(RIGHT, strength)
+        return Preference(Choice.RIGHT, strength)
     words = re.sub(r"[_\W]+", " ", lowered).strip()
     if _BAD.search(words):
-        return SideChosen(BOTH_BAD, 1)
+        return Preference(Choice.BOTH_BAD)
     left = set(re.findall(r"[a-z]+|\d+", words)) - _FILLING
     if len(left) > 1:
         left -= {"one"}  # the second one
     if sides.left.endswith("0"):
         left = {{"0": "1", "1": "2"}.get(word, word) for word in left}
     if left and left <= _FIRST:
-        return SideChosen(LEFT, strength)
+        return Preference(Choice.LEFT, strength)
     if left and left <= _SECOND:
-        return SideChosen(RIGHT, strength)
+        return Preference(Choice.RIGHT, strength)
     if _TIE.search(words):
-        return SideChosen(TIE, 1)
+        return Preference(Choice.TIE)
     raise BadRow(f"the answer {choice[:60]!r} names neither of {sides.left}, {sides.right}")
 
 

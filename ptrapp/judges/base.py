@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from ptrapp.core.errors import JudgeError
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
 RATER_PREFIX = "judge:"
 
@@ -23,7 +23,7 @@ def rater_name(judge_name: str) -> str:
 class Verdict:
     """What a judge decided, and why in a sentence."""
 
-    outcome: Preference
+    outcome: Choice
     rationale: str
     agreed: bool | None = None
     """Whether a judge that was asked in both orders said the same twice. A tie it did not agree on

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from ptrapp.core.errors import EngineError, JudgeError
-from ptrapp.core.types import Completion, FinishReason, Message, MessageRole, Preference, Sampling
+from ptrapp.core.types import Choice, Completion, FinishReason, Message, MessageRole, Sampling
 from ptrapp.engines.base import Engine, Request, complete
 from ptrapp.judges.base import Pair, Verdict
 from ptrapp.judges.shown import response_of, without_thoughts
@@ -21,12 +21,7 @@ _INSTRUCTION = (
 )
 _VERDICT = re.compile(r"\[\[\s*(A|B|C)\s*\]\]", re.IGNORECASE)
 _DOUBLED = re.compile(r"([\[\]])(?=\1)")
-_DECISION = {"A": Preference.LEFT, "B": Preference.RIGHT, "C": Preference.TIE}
-_MIRRORED = {
-    Preference.LEFT: Preference.RIGHT,
-    Preference.RIGHT: Preference.LEFT,
-    Preference.TIE: Preference.TIE,
-}
+_DECISION = {"A": Choice.LEFT, "B": Choice.RIGHT, "C": Choice.TIE}
 
 
 class LlmJudge:
@@ -127,14 +122,14 @@ def _verdict(
 ) -> Verdict | JudgeError:
     """Put together what was said of the two orders."""
     try:
-        decision, mirrored = _read(_text(first)), _MIRRORED[_read(_text(turned))]
+        decision, mirrored = _read(_text(first)), _read(_text(turned)).mirrored()
     except JudgeError as error:
         return error
     rationale = _VERDICT.sub("", _text(first)).strip()[:2000]
     if decision is mirrored:
         return Verdict(decision, rationale, agreed=True)
     return Verdict(
-        Preference.TIE,
+        Choice.TIE,
         f"Asked twice, it said {decision.value} and {mirrored.value}. {rationale}",
         agreed=False,
     )
@@ -155,7 +150,7 @@ def _silent(error: EngineError) -> JudgeError:
     return JudgeError(f"The judge gave no verdict: {error}")
 
 
-def _read(text: str) -> Preference:
+def _read(text: str) -> Choice:
     """The last verdict counts: earlier ones may be quoted while it reasons."""
     found = _VERDICT.findall(text)
     if not found:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from ptrapp.core.errors import JudgeError, ModelUnusable
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.shown import response_of, without_thoughts
 
@@ -100,8 +100,8 @@ class RewardModel:
     def decide(self, left: float, right: float) -> Verdict:
         said = f"Scores {left:.3f} and {right:.3f}."
         if abs(left - right) <= self._tie_below:
-            return Verdict(Preference.TIE, said)
-        return Verdict(Preference.LEFT if left > right else Preference.RIGHT, said)
+            return Verdict(Choice.TIE, said)
+        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, said)
 
 
 def chat_ids(tokenizer: Any, question: str, response: str) -> list[int]:

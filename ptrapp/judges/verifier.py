@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from ptrapp.core.errors import JudgeError
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.shown import response_of
 from ptrapp.tasks.check import is_correct
 
 _OUTCOMES = {
-    (True, True): Verdict(Preference.TIE, "Both state the right answer."),
-    (True, False): Verdict(Preference.LEFT, "Only the left one states the right answer."),
-    (False, True): Verdict(Preference.RIGHT, "Only the right one states the right answer."),
-    (False, False): Verdict(Preference.BOTH_BAD, "Neither states the right answer."),
+    (True, True): Verdict(Choice.TIE, "Both state the right answer."),
+    (True, False): Verdict(Choice.LEFT, "Only the left one states the right answer."),
+    (False, True): Verdict(Choice.RIGHT, "Only the right one states the right answer."),
+    (False, False): Verdict(Choice.BOTH_BAD, "Neither states the right answer."),
 }
 
 

@@ -63,8 +63,9 @@ def count(votes: Sequence[Vote], counting: Counting, dropped: Counter[str]) -> C
         return None
     shares = Counter(vote.outcome for vote in heard)
     better = max(SIDES, key=lambda side: shares[side])
-    other = Outcome.RIGHT if better is Outcome.LEFT else Outcome.LEFT
-    left, tie, right = (shares[o] / len(heard) for o in (better, Outcome.TIE, other))
+    left, tie, right = (
+        shares[outcome] / len(heard) for outcome in (better, Outcome.TIE, better.mirrored())
+    )
     strengths = [vote.strength for vote in heard if vote.outcome is better]
     ids = tuple(sorted(vote.id for vote in heard))
     return Counted(better, (left, tie, right), mean(strengths or [1]), ids)

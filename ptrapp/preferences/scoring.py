@@ -7,11 +7,11 @@ from itertools import combinations
 from typing import NamedTuple
 
 from ptrapp.core.errors import JudgeError
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.judges.base import Judge, Pair, PointwiseJudge, Verdict, compare_many
 from ptrapp.preferences.ranking import Beat, bradley_terry
 
-SAME = Verdict(Preference.TIE, "The two responses are the same.")
+SAME = Verdict(Choice.TIE, "The two responses are the same.")
 """Nobody needs to be asked."""
 
 
@@ -30,7 +30,7 @@ class Decided(NamedTuple):
 
     left: int
     right: int
-    outcome: Preference
+    outcome: Choice
     weight: float = 1.0
     """How many verdicts of the judge it is worth."""
 
@@ -141,7 +141,7 @@ def _counted(verdict: Verdict | JudgeError) -> ComparisonTally:
     twice = int(verdict.agreed is not None)
     if verdict.agreed is False:
         return ComparisonTally(n_doubts=1, n_asked_twice=twice)
-    if verdict.outcome in (Preference.LEFT, Preference.RIGHT):
+    if verdict.outcome in (Choice.LEFT, Choice.RIGHT):
         return ComparisonTally(n_decided=1, n_asked_twice=twice)
     return ComparisonTally(n_ties=1, n_asked_twice=twice)
 
@@ -192,7 +192,7 @@ def _wins_of(values: Sequence[float | None]) -> Iterable[Decided]:
     scored = [(place, value) for place, value in enumerate(values) if value is not None]
     for (a, first), (b, second) in combinations(scored, 2):
         if first != second:
-            yield Decided(a, b, Preference.LEFT if first > second else Preference.RIGHT)
+            yield Decided(a, b, Choice.LEFT if first > second else Choice.RIGHT)
 
 
 def _ranked(n: int, said: Sequence[Decided], heard: set[int]) -> tuple[float | None, ...]:
@@ -200,9 +200,9 @@ def _ranked(n: int, said: Sequence[Decided], heard: set[int]) -> tuple[float | N
     beats, heard = [], set(heard)
     for each in said:
         heard |= {each.left, each.right}
-        if each.outcome is Preference.LEFT:
+        if each.outcome is Choice.LEFT:
             beats.append(Beat(each.left, each.right, each.weight))
-        elif each.outcome is Preference.RIGHT:
+        elif each.outcome is Choice.RIGHT:
             beats.append(Beat(each.right, each.left, each.weight))
     scores = bradley_terry(n, beats)
     return tuple(score if place in heard else None for place, score in enumerate(scores))

@@ -96,7 +96,7 @@ def let_judge_compare(context: AppContext, shown_left: int, shown_right: int) ->
         reference = left.prompt.reference_answer
     judge = context.judge
     verdict = judge.compare(question, reference, left.response, right.response)
-    outcome = Outcome(verdict.outcome.value)
+    outcome = Outcome(verdict.outcome)
     with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.JUDGE, rater_name(judge.name))
         comparison = comparisons.ensure_comparison(session, left_id, right_id)
@@ -146,8 +146,7 @@ def watch_thought(context: AppContext, rater: str, run_id: int, index: int, cand
 
 def as_shown(outcome: Outcome, *, flipped: bool) -> Outcome:
     """Say an outcome in terms of the screen."""
-    mirrored = {Outcome.LEFT: Outcome.RIGHT, Outcome.RIGHT: Outcome.LEFT}
-    return mirrored.get(outcome, outcome) if flipped else outcome
+    return outcome.mirrored() if flipped else outcome
 
 
 def outcome_of(word: str) -> Outcome:

@@ -8,8 +8,8 @@ from db.labelling import comparisons, raters, votes
 from db.models import Prompt, Rater, RaterKind, Vote
 from db.storage import bulk
 from db.storage.session import Database
-from ptrapp.core.types import Message, MessageRole
-from ptrapp.interchange.records import LEFT, CompletionText, GivenLabel, JudgedPair, PromptText
+from ptrapp.core.types import Choice, Message, MessageRole, Preference
+from ptrapp.interchange.records import CompletionText, GivenLabel, JudgedPair, PromptText
 from ptrapp.services.files.importing import import_records
 
 COLUMNS = ("sha256", "id", "text", "source", "partition", "context", "created_at")
@@ -39,7 +39,10 @@ def pairs(n: int) -> list[JudgedPair]:
     context = (Message(MessageRole.USER, "Hi"), Message(MessageRole.ASSISTANT, "Hello"))
     sides = (CompletionText(text, "", text, thinking=False) for text in ("better", "worse"))
     left, right = sides
-    said = (GivenLabel(LEFT, 2), GivenLabel("tie", user="ann", rationale="Both."))
+    said = (
+        GivenLabel(Preference(Choice.LEFT, 2)),
+        GivenLabel(Preference(Choice.TIE), user="ann", rationale="Both."),
+    )
     return [
         JudgedPair(PromptText(f"Q{i % 7}?", context=context), left, right, said) for i in range(n)
     ]

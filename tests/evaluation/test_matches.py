@@ -6,7 +6,7 @@ import pytest
 from evaluation_world import SUMS, number, scripted
 
 from ptrapp.core.errors import JudgeError
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.engines.base import Request
 from ptrapp.evaluation.matches import Judged
 from ptrapp.evaluation.plan import Plan
@@ -31,8 +31,8 @@ class Lengthy:
         if question in self._silent:
             raise JudgeError("It gave no verdict.")
         if len(left) == len(right):
-            return Verdict(Preference.TIE, "Equally long.")
-        return Verdict(Preference.LEFT if len(left) > len(right) else Preference.RIGHT, "Longer.")
+            return Verdict(Choice.TIE, "Equally long.")
+        return Verdict(Choice.LEFT if len(left) > len(right) else Choice.RIGHT, "Longer.")
 
 
 def wordy(request: Request) -> str:

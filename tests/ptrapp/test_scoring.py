@@ -6,12 +6,12 @@ from math import isclose
 import pytest
 
 from ptrapp.core.errors import JudgeError
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.judges.base import Pair, Verdict
 from ptrapp.judges.verifier import Verifier
 from ptrapp.preferences.scoring import ComparisonTally, Decided, Pairwise, score_candidates
 
-LEFT, RIGHT, TIE = Preference.LEFT, Preference.RIGHT, Preference.TIE
+LEFT, RIGHT, TIE = Choice.LEFT, Choice.RIGHT, Choice.TIE
 
 
 class Longer:

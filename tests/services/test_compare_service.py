@@ -10,7 +10,7 @@ from db.models import Outcome, RaterKind, Vote
 from db.storage.errors import Conflict, DiskFull
 from ptrapp.core.errors import EngineUnavailable, InputError, JudgeError, NotFound
 from ptrapp.core.thoughts import Thinking
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.llm import LlmJudge
@@ -157,7 +157,7 @@ def test_a_judge_is_shown_responses_and_never_a_thought(world: Any) -> None:
 
         def compare(self, *shown: Any) -> Verdict:
             self.seen = str(shown)
-            return Verdict(Preference.TIE, "Both.")
+            return Verdict(Choice.TIE, "Both.")
 
     judge = Nosy()
     compare.let_judge_compare(world.open(judge=judge), *world.pair())

@@ -41,7 +41,7 @@ from db.storage.errors import Conflict
 from db.storage.session import Database, Session
 from ptrapp.core.errors import ConfigurationError, JudgeError, TrainingError
 from ptrapp.core.settings import Settings
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.llm import LlmJudge
@@ -52,7 +52,7 @@ from training.jobs.ranks import Ranks
 from training.judging import labelling
 from training.recipes import judge as recipe
 
-LEFT, RIGHT, TIE = Preference.LEFT, Preference.RIGHT, Preference.TIE
+LEFT, RIGHT, TIE = Choice.LEFT, Choice.RIGHT, Choice.TIE
 
 
 class Length:

@@ -18,7 +18,7 @@ from db.storage.errors import Conflict
 from db.storage.session import Database, open_database
 from ptrapp.core.errors import ConfigurationError, NothingToLearn
 from ptrapp.core.settings import BUNDLED_MODEL, Settings
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.judges.opening import open_judge
 from ptrapp.judges.reward_model import RewardModel
 from ptrapp.judges.verifier import Verifier
@@ -141,7 +141,7 @@ def test_on_the_bundled_model_a_judge_learns_what_the_verifier_says_and_is_then_
     assert judge.name == "reward-000001"
     said = ["It may be 70 or 71, who knows?", "The answer is 71."]
     question = "Tom has 66 cups and buys 5. How many now?"
-    assert judge.compare(question, None, *said).outcome is Preference.RIGHT
+    assert judge.compare(question, None, *said).outcome is Choice.RIGHT
     low, high = score_candidates(judge, question, None, said).values
     assert low is not None
     assert high is not None

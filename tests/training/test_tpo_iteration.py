@@ -13,7 +13,7 @@ from db.content import prompts, samples
 from db.models import Adapter, JobKind, JobStatus, Partition, Prompt, RunState
 from db.registry import jobs
 from ptrapp.core.errors import ConfigurationError, NothingToLearn, TrainingError
-from ptrapp.core.types import Policy, Preference
+from ptrapp.core.types import Choice, Policy
 from ptrapp.engines.base import Request
 from ptrapp.judges.base import Verdict
 from training.jobs.payload import read
@@ -260,7 +260,7 @@ def test_a_judge_that_compares_holds_each_checkpoint_against_the_parent(
         name = "shorter"
 
         def compare(self, question: str, reference: str | None, left: str, right: str) -> Verdict:
-            better = Preference.LEFT if len(left) < len(right) else Preference.RIGHT
+            better = Choice.LEFT if len(left) < len(right) else Choice.RIGHT
             return Verdict(better, "")
 
     def script(request: Request) -> str:

@@ -11,7 +11,7 @@ from db.content import samples
 from db.labelling import preferences
 from db.models import JobKind, Outcome, Rater, RaterKind, Run, Score, Vote
 from ptrapp.core.errors import JudgeError, TrainingError
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.engines.base import Request
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.verifier import Verifier
@@ -39,7 +39,7 @@ class Longest:
         self.shown.append((left, right))
         if len(self.shown) <= self._fails:
             raise JudgeError("It is down.")
-        better = Preference.LEFT if len(left) > len(right) else Preference.RIGHT
+        better = Choice.LEFT if len(left) > len(right) else Choice.RIGHT
         return Verdict(better, "Longer is better.", agreed=True)
 
 

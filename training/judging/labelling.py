@@ -116,7 +116,7 @@ def _vote(session: Session, rater_id: int, comparison_id: int, verdict: Verdict)
         session,
         rater_id,
         comparison_id,
-        Outcome(verdict.outcome.value),
+        Outcome(verdict.outcome),
         verdict.rationale,
         key_of(rater_id, comparison_id),
         agreed=verdict.agreed,

@@ -9,7 +9,7 @@ from db.labelling.agreement import LabelRow
 from db.models import Outcome, Purpose, RaterKind
 from db.storage.session import Session
 from ptrapp.analysis.intervals import wilson_of_clusters
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.judges.base import Verdict, rater_name
 from ptrapp.preferences.scoring import tally
 from training.jobs.claim import Claim
@@ -29,7 +29,7 @@ def result_of(
     rows = agreement.of_campaign(session, campaign_id)
     gold = agreement.known_answers(session, campaign_id)
     own = [row for row in rows if row.rater == rater_name(judge)]
-    counts = tally(Verdict(Preference(row.outcome.value), "", row.agreed) for row in own)
+    counts = tally(Verdict(Choice(row.outcome), "", row.agreed) for row in own)
     return {
         "campaign_id": campaign_id,
         "judge": judge,

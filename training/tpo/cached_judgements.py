@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from ptrapp.core.errors import JudgeError
-from ptrapp.core.types import Preference
 from ptrapp.judges.base import Judge, Pair, Verdict, compare_many
 
-_MIRRORED = {Preference.LEFT: Preference.RIGHT, Preference.RIGHT: Preference.LEFT}
 
 
 @dataclass(frozen=True)
@@ -63,5 +61,4 @@ class CachedVerdicts:
         mirrored = self.said.get((right, left))
         if mirrored is None:
             return None
-        outcome = _MIRRORED.get(mirrored.outcome, mirrored.outcome)
-        return Verdict(outcome, mirrored.rationale, mirrored.agreed)
+        return Verdict(mirrored.outcome.mirrored(), mirrored.rationale, mirrored.agreed)

@@ -17,7 +17,7 @@ from db.registry import jobs
 from db.storage.session import Session
 from ptrapp.core.dialogue import in_one
 from ptrapp.core.errors import EngineError, JudgeError, TrainingError
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.judges.base import Judge, PointwiseJudge, Verdict, rater_name
 from ptrapp.preferences.scoring import Compared, ComparisonTally, Decided, Scores, score_candidates
 from training.jobs.cancelling import cancellable_wait
@@ -163,9 +163,9 @@ def _store(
         if isinstance(each.verdict, JudgeError) or left.response == right.response:
             continue
         comparison = comparisons.ensure_comparison(session, left.id, right.id)
-        outcome = Outcome(each.verdict.outcome.value)
+        outcome = Outcome(each.verdict.outcome)
         if comparison.left_round_id != left.id:
-            outcome = _mirrored(outcome)
+            outcome = outcome.mirrored()
         votes.judge_vote(
             session,
             rater_id,
@@ -184,7 +184,7 @@ def _verdicts(candidates: Sequence[Round], said: Sequence[Vote]) -> dict[tuple[s
         (
             responses[vote.comparison.left_round_id],
             responses[vote.comparison.right_round_id],
-        ): Verdict(Preference(vote.outcome.value), vote.rationale or "", vote.agreed)
+        ): Verdict(Choice(vote.outcome), vote.rationale or "", vote.agreed)
         for vote in said
     }
 
@@ -195,7 +195,7 @@ def _decided(
     """What people said of these candidates, by their places."""
     places = {candidate.id: place for place, candidate in enumerate(candidates)}
     return tuple(
-        Decided(places[left], places[right], Preference(vote.outcome.value), weight)
+        Decided(places[left], places[right], Choice(vote.outcome), weight)
         for vote in wished
         if (left := vote.comparison.left_round_id) in places
         and (right := vote.comparison.right_round_id) in places
@@ -207,10 +207,6 @@ def _by_prompt(votes: Sequence[Vote]) -> dict[int, list[Vote]]:
     for vote in votes:
         found.setdefault(vote.comparison.prompt_id, []).append(vote)
     return found
-
-
-def _mirrored(outcome: Outcome) -> Outcome:
-    return {Outcome.LEFT: Outcome.RIGHT, Outcome.RIGHT: Outcome.LEFT}.get(outcome, outcome)
 
 
 def _down(judge: Judge, n_unscored: int, n_all: int, last: Scores) -> str:

@@ -21,7 +21,7 @@ from torch import Tensor
 from db.models import Adapter, Prompt
 from ptrapp.core.dialogue import in_one
 from ptrapp.core.errors import EngineError, EngineUnavailable, JudgeError
-from ptrapp.core.types import Completion, Preference
+from ptrapp.core.types import Choice, Completion
 from ptrapp.core.types import Policy as Served
 from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge, Pair, PointwiseJudge, Verdict, compare_many
@@ -37,7 +37,7 @@ from training.policy.publish import write_adapter
 from training.tpo.config import TpoConfig
 
 PARENT = "parent"
-_POINTS = {Preference.LEFT: 0.0, Preference.RIGHT: 1.0}
+_POINTS = {Choice.LEFT: 0.0, Choice.RIGHT: 1.0}
 """Against the parent's answer on the left; a tie is a half."""
 
 

@@ -14,13 +14,15 @@ _NUCLEUS_K = 1024
 by numpy three times less so than by torch, which sorts the indices too."""
 
 
-class Choice(NamedTuple):
+class NextTokens(NamedTuple):
+    """One token of every row."""
+
     tokens: list[int]
     logps: list[float]
     """Under the policy itself: no temperature, no nucleus; in nats."""
 
 
-def choose(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[float]) -> Choice:
+def choose(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[float]) -> NextTokens:
     """Draw one token a row from `logits` (B, V).
 
     Row b uses nothing but its own logits, sampling and `uniforms[b]` in [0, 1): it draws the same
@@ -36,7 +38,7 @@ def choose(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[flo
         uniform = torch.tensor([uniforms[row] for row in drawn], dtype=torch.float64)  # (D,)
         probs = torch.softmax(logps[drawn] / temperature[:, None], dim=-1)  # (D, V)
         tokens[drawn] = _invert(_nucleus(probs, top_p), uniform)
-    return Choice(tokens.tolist(), logps.gather(1, tokens[:, None])[:, 0].tolist())
+    return NextTokens(tokens.tolist(), logps.gather(1, tokens[:, None])[:, 0].tolist())
 
 
 def _nucleus(probs: Tensor, top_p: Tensor) -> Tensor:

@@ -9,12 +9,9 @@ from db.labelling.exports import ShownVote
 from db.models import Comparison, Partition, Prompt, RaterKind, Round
 from db.storage.session import Session
 from ptrapp.core.dialogue import HISTORY_SETTINGS
-from ptrapp.core.types import Message
+from ptrapp.core.types import Choice, Message, Preference
 from ptrapp.interchange import own
 from ptrapp.interchange.records import (
-    LEFT,
-    MIRRORED,
-    RIGHT,
     CompletionText,
     GivenLabel,
     JudgedPair,
@@ -80,8 +77,9 @@ class Records:
 
     def _label(self, one: ShownVote, turned: bool) -> GivenLabel:
         vote = one.vote
-        outcome = vote.outcome.value
-        on_left = None if one.flipped is None else (RIGHT if one.flipped != turned else LEFT)
+        on_left = None
+        if one.flipped is not None:
+            on_left = (Choice.RIGHT if one.flipped != turned else Choice.LEFT).value
         stored = StoredVote(
             key=vote.key,
             rater_kind=vote.rater.kind.value,
@@ -95,8 +93,11 @@ class Records:
             on_left=on_left,
             created_at=vote.created_at.isoformat(),
         )
-        said = MIRRORED.get(outcome, outcome) if turned else outcome
-        return GivenLabel(said, vote.strength, rationale=vote.rationale or None, vote=stored)
+        preference = None
+        if vote.outcome is not Outcome.WITHDRAWN:
+            preference = Preference(Choice(vote.outcome), vote.strength)
+            preference = preference.mirrored() if turned else preference
+        return GivenLabel(preference, rationale=vote.rationale or None, vote=stored)
 
     def _called(self, rater_id: int, name: str, kind: RaterKind) -> str:
         return name if self._names or kind is not RaterKind.HUMAN else f"person-{rater_id}"

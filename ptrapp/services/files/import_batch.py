@@ -21,7 +21,7 @@ from db.models import (
 from db.storage import bulk
 from db.storage.bulk import ChainEnd
 from db.storage.session import Session
-from ptrapp.interchange.records import MIRRORED, CompletionText, GivenLabel, JudgedPair, Record
+from ptrapp.interchange.records import CompletionText, GivenLabel, JudgedPair, Record
 
 AUTHOR = "import"
 """Of rounds in files: whatever a policy elsewhere wrote, it was none of ours."""
@@ -130,14 +130,15 @@ class ImportBatch:
             offer_key = key if len(key) <= 32 else sha256(key.encode()).hexdigest()[:32]
             right_on_left = (vote.on_left == "right") != pair.flipped
             self._offer(offer_key, end, right_on_left, cast_at, blind=vote.blind)
-        outcome = MIRRORED.get(said.outcome, said.outcome) if pair.flipped else said.outcome
+        outcome = Outcome(said.outcome)
+        outcome = outcome.mirrored() if pair.flipped else outcome
         blind, agreed, decided_ms, client = True, None, None, ""
         if vote:
             blind, agreed = vote.blind, vote.agreed
             decided_ms, client = vote.decided_ms, vote.client
         self._rows[Vote].append(
             (
-                vote_id, key, end.comparison_id, end.rater_id, offer_key, Outcome(outcome),
+                vote_id, key, end.comparison_id, end.rater_id, offer_key, outcome,
                 end.purpose, said.strength, blind, said.rationale, agreed, decided_ms, client,
                 last, cast_at,
             )

@@ -18,7 +18,6 @@ from db.storage.bulk import ChainEnd
 from db.storage.session import Session
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.records import (
-    MIRRORED,
     Attempted,
     CompletionText,
     GivenLabel,
@@ -186,7 +185,7 @@ class RowImport:
                 rater_id = self._rater_of(said)
                 purpose = Purpose(said.vote.purpose) if said.vote else Purpose.LABEL
                 end = ChainEnd(rater_id, pair.id, purpose)
-                if said.outcome == Outcome.WITHDRAWN and end not in ends:
+                if said.preference is None and end not in ends:
                     raise InputError(
                         f"The vote {key!r} withdraws a vote that is neither in the file before it "
                         "nor in the database; export all votes of this rater."
@@ -214,10 +213,11 @@ class RowImport:
         ]
 
     def _key(self, record: JudgedPair, asked: str, said: GivenLabel) -> str:
-        sides, outcome = (record.left.raw, record.right.raw), said.outcome
+        sides, outcome = (record.left.raw, record.right.raw), Outcome(said.outcome)
         if sides[0] > sides[1]:
-            sides, outcome = sides[::-1], MIRRORED.get(outcome, outcome)
-        content = (self.source, said.user, asked, *sides, outcome, said.strength, record.aspect)
+            sides, outcome = sides[::-1], outcome.mirrored()
+        about = (outcome.value, said.strength, record.aspect)
+        content = (self.source, said.user, asked, *sides, *about)
         return sha256(repr(content).encode()).hexdigest()
 
 

@@ -16,7 +16,7 @@ from ptrapp.analysis.labels import Label, by_comparison, free
 from ptrapp.analysis.pace import Pace, pace, share_of
 from ptrapp.analysis.position import PositionBias, position_bias
 from ptrapp.core.errors import NotFound
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.services.context import DataContext
 
 MOST_IN_MATRIX = 30
@@ -120,11 +120,11 @@ def as_label(row: LabelRow, gold: Mapping[int, Outcome]) -> Label:
     return Label(
         row.rater,
         row.comparison_id,
-        Preference(row.outcome.value),
+        Choice(row.outcome),
         row.strength,
         row.flipped,
         row.purpose is Purpose.REPEAT,
-        None if known is None else Preference(known.value),
+        None if known is None else Choice(known),
         row.agreed,
         row.decided_ms,
     )
@@ -154,7 +154,7 @@ def _figures(said: Sequence[Label]) -> Figures:
         consistency=self_consistency(said),
         both_orders=both_orders(said),
         pace=pace(said),
-        ties=share_of(Preference.TIE, said),
-        both_bad=share_of(Preference.BOTH_BAD, said),
+        ties=share_of(Choice.TIE, said),
+        both_bad=share_of(Choice.BOTH_BAD, said),
         flips=flip_rate(tally(said)),
     )

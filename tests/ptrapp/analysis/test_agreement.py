@@ -11,12 +11,12 @@ import pytest
 from ptrapp.analysis import agreement
 from ptrapp.analysis.agreement import conclusion, krippendorff_alpha, ordinal_alpha, place
 from ptrapp.analysis.labels import Label
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
-L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
+L, R, TIE, BAD = Choice.LEFT, Choice.RIGHT, Choice.TIE, Choice.BOTH_BAD
 
 
-def table(*rows: tuple[Preference, ...]) -> list[Label]:
+def table(*rows: tuple[Choice, ...]) -> list[Label]:
     """A row for each comparison, a column for each rater."""
     return [
         Label(f"rater {who}", comparison, outcome)
@@ -168,5 +168,5 @@ def counts_of(data: Any) -> np.ndarray:
         ([(L, L), (R, R), (L, R), (R, L)] * 10, "no more than chance"),
     ],
 )
-def test_alpha_is_said_in_words(rows: list[tuple[Preference, ...]], words: str) -> None:
+def test_alpha_is_said_in_words(rows: list[tuple[Choice, ...]], words: str) -> None:
     assert words in conclusion(ordinal_alpha(table(*rows)))

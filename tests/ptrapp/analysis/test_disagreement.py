@@ -2,9 +2,9 @@
 
 from ptrapp.analysis.disagreement import disagreements
 from ptrapp.analysis.labels import Label
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
-L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
+L, R, TIE, BAD = Choice.LEFT, Choice.RIGHT, Choice.TIE, Choice.BOTH_BAD
 
 
 def test_the_widest_apart_come_first_and_the_agreed_not_at_all() -> None:

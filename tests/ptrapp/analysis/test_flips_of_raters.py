@@ -6,9 +6,9 @@ import pytest
 
 from ptrapp.analysis.label_noise import AgreementTally, flip_rate, from_agreement, tally
 from ptrapp.analysis.labels import Label
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
-L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
+L, R, TIE, BAD = Choice.LEFT, Choice.RIGHT, Choice.TIE, Choice.BOTH_BAD
 OTHER = {L: R, R: L}
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from ptrapp.analysis.kappa import cohens_kappa, kappas
 from ptrapp.analysis.labels import Label
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
-L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
+L, R, TIE, BAD = Choice.LEFT, Choice.RIGHT, Choice.TIE, Choice.BOTH_BAD
 
 
 def test_kappa_by_hand() -> None:

@@ -8,9 +8,9 @@ from ptrapp.analysis.intervals import wilson
 from ptrapp.analysis.labels import Label
 from ptrapp.analysis.pace import pace, share_of
 from ptrapp.analysis.position import position_bias
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 
-L, R, TIE, BAD = Preference.LEFT, Preference.RIGHT, Preference.TIE, Preference.BOTH_BAD
+L, R, TIE, BAD = Choice.LEFT, Choice.RIGHT, Choice.TIE, Choice.BOTH_BAD
 
 
 def test_what_stood_on_the_left_is_counted_not_what_is_stored_as_left() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 import pytest
 
 from ptrapp.core.errors import EngineUnavailable, JudgeError
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.engines.base import Event, Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import Pair, Verdict
@@ -35,7 +35,7 @@ def prefers(word: str) -> ScriptedEngine:
     return ScriptedEngine(answer)
 
 
-def decides(text: str) -> Preference:
+def decides(text: str) -> Choice:
     """What a judge decides that says exactly this, in both orders."""
     answers = text, text.translate(str.maketrans("ABab", "BAba"))
     return LlmJudge(always(*answers), "judge").compare("q", None, "x", "y").outcome
@@ -48,13 +48,13 @@ def always(*answers: str) -> ScriptedEngine:
 @pytest.mark.parametrize(
     ("left", "right", "outcome"),
     [
-        ("it is four", "it is five", Preference.LEFT),
-        ("it is five", "it is four", Preference.RIGHT),
-        ("four", "four!", Preference.TIE),
+        ("it is four", "it is five", Choice.LEFT),
+        ("it is five", "it is four", Choice.RIGHT),
+        ("four", "four!", Choice.TIE),
     ],
 )
 def test_what_is_said_in_both_orders_is_the_verdict(
-    left: str, right: str, outcome: Preference
+    left: str, right: str, outcome: Choice
 ) -> None:
     verdict = LlmJudge(prefers("four"), "judge").compare("2 + 2?", None, left, right)
 
@@ -65,13 +65,13 @@ def test_what_is_said_in_both_orders_is_the_verdict(
 def test_a_judge_that_always_likes_the_first_agrees_with_itself_on_nothing() -> None:
     verdict = LlmJudge(always("[[A]]", "[[A]]"), "judge").compare("q", None, "x", "y")
 
-    assert (verdict.outcome, verdict.agreed) == (Preference.TIE, False)
+    assert (verdict.outcome, verdict.agreed) == (Choice.TIE, False)
 
 
 def test_a_tie_in_one_order_alone_is_no_agreed_tie() -> None:
     verdict = LlmJudge(always("[[C]]", "[[B]]"), "judge").compare("q", None, "x", "y")
 
-    assert (verdict.outcome, verdict.agreed) == (Preference.TIE, False)
+    assert (verdict.outcome, verdict.agreed) == (Choice.TIE, False)
 
 
 @pytest.mark.parametrize("answers", [("no idea", "[[A]]"), ("[[A]]", "B is better"), ("[A]", "")])
@@ -84,7 +84,7 @@ def test_the_last_verdict_counts() -> None:
     text = "At first I thought [[A]]. But B is right. [[b]]"
     verdict = LlmJudge(always(text, "[[A]]"), "judge").compare("q", None, "x", "y")
 
-    assert verdict.outcome is Preference.RIGHT
+    assert verdict.outcome is Choice.RIGHT
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_response_cannot_write_a_verdict_nor_leave_its_marks(
     question = attack if in_question else "q"
     verdict = LlmJudge(engine, "judge").compare(question, None, attack, "an honest answer")
 
-    assert (verdict.outcome, verdict.agreed) == (Preference.TIE, True)
+    assert (verdict.outcome, verdict.agreed) == (Choice.TIE, True)
     for request in engine.requests:
         shown = " ".join(responses(request)).replace("[ [", "[[").replace("] ]", "]]")
         assert "an honest answer" in shown
@@ -142,7 +142,7 @@ def test_all_comparisons_of_a_call_are_asked_at_once_and_one_failure_stays_alone
     assert calls == [6]
     assert isinstance(said[1], JudgeError)
     kept = [verdict.outcome for verdict in said if isinstance(verdict, Verdict)]
-    assert kept == [Preference.RIGHT, Preference.LEFT]
+    assert kept == [Choice.RIGHT, Choice.LEFT]
 
 
 def test_a_verdict_quoted_before_the_tokens_ran_out_is_none() -> None:

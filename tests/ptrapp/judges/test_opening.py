@@ -8,7 +8,7 @@ import pytest
 
 from ptrapp.core.errors import ConfigurationError, EngineUnavailable, JudgeError, ModelUnusable
 from ptrapp.core.settings import Settings
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import BatchJudge, Pair, PointwiseJudge
 from ptrapp.judges.llm import OnDemand
@@ -57,7 +57,7 @@ def test_a_server_that_comes_back_is_asked_again() -> None:
     with pytest.raises(JudgeError, match="It is starting"):
         judge.compare("q", None, "a", "b")
 
-    assert judge.compare("q", None, "a", "b").outcome is Preference.TIE
+    assert judge.compare("q", None, "a", "b").outcome is Choice.TIE
     close_judge(judge)
     with pytest.raises(JudgeError, match="closed"):
         judge.compare("q", None, "a", "b")

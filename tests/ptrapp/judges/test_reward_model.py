@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ptrapp.core.errors import JudgeError, ModelUnusable
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.judges.reward_model import RewardModel
 from ptrapp.preferences.scoring import score_candidates
 
@@ -62,12 +62,12 @@ def test_the_score_is_what_the_classifier_says_of_the_whole_chat(
 
 def test_the_higher_score_is_preferred_whichever_side_it_is_on(judge: RewardModel) -> None:
     first, second = judge.score("q", None, ["one", "two"])
-    better = Preference.LEFT if first > second else Preference.RIGHT
-    mirrored = Preference.RIGHT if first > second else Preference.LEFT
+    better = Choice.LEFT if first > second else Choice.RIGHT
+    mirrored = Choice.RIGHT if first > second else Choice.LEFT
 
     assert judge.compare("q", None, "one", "two").outcome is better
     assert judge.compare("q", None, "two", "one").outcome is mirrored
-    assert judge.compare("q", None, "one", "one").outcome is Preference.TIE
+    assert judge.compare("q", None, "one", "one").outcome is Choice.TIE
 
 
 def test_of_several_responses_one_that_does_not_fit_stays_unscored_alone(
@@ -84,7 +84,7 @@ def test_of_several_responses_one_that_does_not_fit_stays_unscored_alone(
 def test_scores_nearer_than_asked_are_a_tie(folder: Path) -> None:
     judge = RewardModel(str(folder), "reward", tie_below=1e6)
 
-    assert judge.compare("q", None, "one", "two").outcome is Preference.TIE
+    assert judge.compare("q", None, "one", "two").outcome is Choice.TIE
 
 
 def test_a_response_that_does_not_fit_stays_unscored(judge: RewardModel) -> None:

@@ -3,7 +3,7 @@ import inspect
 import pytest
 
 from ptrapp.core.errors import JudgeError
-from ptrapp.core.types import Preference
+from ptrapp.core.types import Choice
 from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
 
@@ -13,13 +13,13 @@ RIGHT, WRONG = "The answer is 12.", "The answer is 13."
 @pytest.mark.parametrize(
     ("left", "right", "outcome"),
     [
-        (RIGHT, WRONG, Preference.LEFT),
-        (WRONG, RIGHT, Preference.RIGHT),
-        (RIGHT, RIGHT, Preference.TIE),
-        (WRONG, WRONG, Preference.BOTH_BAD),
+        (RIGHT, WRONG, Choice.LEFT),
+        (WRONG, RIGHT, Choice.RIGHT),
+        (RIGHT, RIGHT, Choice.TIE),
+        (WRONG, WRONG, Choice.BOTH_BAD),
     ],
 )
-def test_the_right_answer_wins(left: str, right: str, outcome: Preference) -> None:
+def test_the_right_answer_wins(left: str, right: str, outcome: Choice) -> None:
     verdict = Verifier().compare("What is 5 + 7?", "12", left, right)
     assert verdict.outcome is outcome
     assert verdict.rationale
