@@ -64,7 +64,7 @@ def test_every_route_says_how_it_refuses(schema: dict[str, Any]) -> None:
 
 
 def test_a_pair_in_the_schema_is_a_pair_on_the_page(schema: dict[str, Any]) -> None:
-    pair = schema["components"]["schemas"]["Pair"]
+    pair = schema["components"]["schemas"]["LabelPair"]
     assert set(pair["properties"]) == {
         "key", "aspect", "practice", "system", "context", "prompt", "prompt_html", "left", "right",
         "was",

@@ -26,7 +26,7 @@ from training.recipes.mask_sft import MaskSftConfig
 from training.tpo.config import TpoConfig
 
 ROOT = Path(__file__).resolve().parents[2]
-OF_NO_RECIPE = {"context", "parent", "no_wait", "more", "campaign"}
+OF_NO_RECIPE = {"ctx", "parent", "no_wait", "more", "campaign"}
 """`judge` has the campaign's number among its settings, and takes its name as well."""
 
 

@@ -5,15 +5,16 @@ import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, generators
+from typing import Any, cast
 
 import pytest
+from fresh_database import fresh_database
 from tpo_world import Bench, DiesAtWrite, Killed, StopsAtLook, add_sums, bench
 from training_world import adapter_of
 
 from db.content import samples
 from db.models import Score
-from db.storage.session import Database, open_database
+from db.storage.session import Database
 from training.jobs import atomic_write
 from training.jobs.claim import Claim, StopRequested
 
@@ -44,7 +45,7 @@ def outcome(bench: Bench, claim: Claim) -> Outcome:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, random_model_dir: Path) -> Outcome:
     folder = tmp_path_factory.mktemp("undisturbed")
-    database: Database = open_database(f"sqlite:///{folder / 'thrice.db'}")
+    database: Database = fresh_database(folder)
     with database.write() as session:
         add_sums(session, 40)
     with pytest.MonkeyPatch.context() as patch:
@@ -65,7 +66,7 @@ def test_killed_again_and_again_it_ends_with_the_very_version(
     for n_writes in range(3, 40):
         dying = DiesAtWrite(bench.database, n_writes)
         try:
-            bench.run(replace(claim, database=generators(Database, dying)))
+            bench.run(replace(claim, database=cast(Database, dying)))
             break
         except Killed:
             phases.append(bench.job(claim).phase)
