@@ -6,7 +6,7 @@ from typing import Any
 from db.content import rounds
 from db.labelling import exports
 from db.labelling.exports import ShownVote
-from db.models import Comparison, Partition, Prompt, RaterKind, Round
+from db.models import Comparison, Outcome, Partition, Prompt, RaterKind, Round
 from db.storage.session import Session
 from ptrapp.core.dialogue import HISTORY_SETTINGS
 from ptrapp.core.types import Choice, Message, Preference
