@@ -1,6 +1,45 @@
-"""`python -m ptrapp`: the command line, see `ptrapp.cli`."""
+"""The command `thrice`, also `python -m ptrapp`: starts the app, or runs one of the commands."""
 
-from ptrapp.cli.commands import main
+import signal
+import sys
+from collections.abc import Sequence
+
+from typer.main import get_group
+
+from ptrapp.cli import commands
+from ptrapp.core.version import VERSION
+
+
+def main() -> None:
+    """Run the command that the arguments name; without one, start the app with them as flags."""
+    arguments = sys.argv[1:]
+    if names_a_command(arguments):
+        commands.main()
+        return
+    if "--version" in arguments:
+        print(f"thrice {VERSION}")  # noqa: T201
+        return
+    if {"-h", "--help"} & set(arguments):
+        names = ", ".join(sorted(get_group(commands.app).commands))
+        print(f"commands, each with --help of its own: {names}\n")  # noqa: T201
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing runs yet: Ctrl-C ends it in silence
+    from ptrapp import app  # Gradio takes seconds to import, and a command needs none of it
+
+    sys.exit(app.main(arguments))
+
+
+def names_a_command(arguments: Sequence[str]) -> bool:
+    """Whether a word stands behind the options that a command may have before it.
+
+    >>> names_a_command(["--data-dir", "jobs", "jobs"]), names_a_command(["--data-dir", "jobs"])
+    (True, False)
+    """
+    before = {name for option in get_group(commands.app).params for name in option.opts}
+    rest = list(arguments)
+    while rest and rest[0].partition("=")[0] in before:
+        rest = rest[1 if "=" in rest[0] else 2 :]
+    return bool(rest) and not rest[0].startswith("-")
+
 
 if __name__ == "__main__":
     main()

@@ -21,6 +21,7 @@ from db.models import Job
 from db.registry import jobs, workers
 from db.storage.errors import Conflict, DatabaseError
 from db.storage.session import Database, Session, open_database
+from ptrapp.core.import_path import with_import_path
 from ptrapp.core.settings import Settings, load_settings
 from training.jobs.claim import TOKEN_VARIABLE, Exit, folder_of
 
@@ -185,15 +186,13 @@ class Worker:
 def _start(settings: Settings, job_id: int, token: str) -> "subprocess.Popen[bytes]":
     folder = folder_of(settings, job_id)
     folder.mkdir(parents=True, exist_ok=True)
-    root = str(Path(__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
     with (folder / "log.txt").open("ab") as output:
         return subprocess.Popen(
             [*_launcher(settings), "-m", "training.run", str(job_id)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=os.environ | {TOKEN_VARIABLE: token, "PYTHONPATH": path},
+            env=with_import_path(os.environ | {TOKEN_VARIABLE: token}),
             process_group=0,  # Ctrl-C in the terminal is the worker's business
             preexec_fn=_die_with_worker if _LIBC else None,
         )

@@ -29,7 +29,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class Settings(BaseSettings):
-    """How this process runs. Each field carries its meaning, unit and the reason of its default."""
+    """How the app runs. Every flag can also be a variable: --port is THRICE_PORT."""
 
     model_config = SettingsConfigDict(
         env_prefix="THRICE_",
@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
         frozen=True,
         cli_kebab_case=True,
-        cli_prog_name="python app.py",
+        cli_prog_name="thrice",
         cli_implicit_flags=True,
         cli_hide_none_type=True,
         cli_avoid_json=True,
@@ -216,7 +216,7 @@ def load_settings(flags: list[str] | None = None, **overrides: object) -> Settin
         raise ConfigurationError(_in_words(error)) from error
     except SettingsError as error:
         mistake = str(error).removeprefix("error parsing CLI: ")
-        raise ConfigurationError(f"{mistake}. See python app.py --help") from error
+        raise ConfigurationError(f"{mistake}. See --help") from error
 
 
 def _in_words(error: ValidationError) -> str:

@@ -3,11 +3,9 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
+from ptrapp.core.import_path import with_import_path
 from ptrapp.core.settings import Settings
-
-_HERE = str(Path(__file__).resolve().parents[2])
 
 
 def start_worker(settings: Settings) -> subprocess.Popen[bytes]:
@@ -16,8 +14,7 @@ def start_worker(settings: Settings) -> subprocess.Popen[bytes]:
     It is told where our code lies and works in the same folder: a relative path of a model or a
     database means the same to both.
     """
-    path = os.pathsep.join(filter(None, (_HERE, os.environ.get("PYTHONPATH"))))
-    environment = os.environ | settings.as_environment() | {"PYTHONPATH": path}
+    environment = with_import_path(os.environ | settings.as_environment())
     command = [sys.executable, "-m", "training.worker", "--exit-with-parent"]
     return subprocess.Popen(command, env=environment, start_new_session=True)
 

@@ -1,1 +1,1 @@
-"""The pages: the only Gradio outside app.py."""
+"""The pages: the only Gradio outside ptrapp/app.py."""

@@ -59,7 +59,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppContext]:
 @pytest.fixture(scope="session")
 def application(context: AppContext) -> FastAPI:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    import app  # Gradio takes seconds to import
+    from ptrapp import app  # Gradio takes seconds to import
 
     return app.build_app(context)
 
@@ -74,7 +74,7 @@ def page(application: FastAPI) -> Iterator[TestClient]:
 @pytest.fixture(scope="session")
 def address(context: AppContext) -> Iterator[str]:
     """The application on a port, in a loop of its own."""
-    import app  # Gradio takes seconds to import
+    from ptrapp import app  # Gradio takes seconds to import
 
     served: FastAPI = app.build_app(context)
     with socket.socket() as listener:

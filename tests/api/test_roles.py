@@ -307,7 +307,7 @@ def test_who_only_labels_sees_open_campaigns_and_no_counts(
 @pytest.fixture(scope="module")
 def where_visitors_label(context: AppContext) -> FastAPI:
     """The application of somebody who said --visitor-role annotator."""
-    import app  # Gradio takes seconds to import
+    from ptrapp import app  # Gradio takes seconds to import
 
     folder = context.settings.data_dir
     settings = Settings(data_dir=folder, visitor_role=Role.ANNOTATOR)
@@ -341,7 +341,7 @@ def test_the_terminal_shows_how_to_be_admin_where_visitors_are_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    import app
+    from ptrapp import app
 
     monkeypatch.setattr(app, "open_engine", lambda settings: ScriptedEngine(lambda _: "x"))
     monkeypatch.setattr(app.uvicorn.Server, "run", lambda *_, **__: None)

@@ -69,7 +69,8 @@ def test_the_model_a_server_has_is_the_one_that_is_trained() -> None:
 def test_the_engine_that_was_not_chosen_is_not_loaded(engine: str, foreign: list[str]) -> None:
     """Nobody listens there, and there is no such model: what was imported by then is what counts."""
     script = f"""
-import sys, app
+import sys
+from ptrapp import app
 from ptrapp.core.errors import EngineError
 from ptrapp.engines.opening import open_engine
 from ptrapp.core.settings import Settings

@@ -11,7 +11,7 @@ from ptrapp.core.settings import load_settings
 
 @pytest.fixture(scope="module")
 def app() -> Any:
-    import app  # Gradio takes seconds to import
+    from ptrapp import app  # Gradio takes seconds to import
 
     return app
 

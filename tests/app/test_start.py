@@ -31,7 +31,7 @@ END_S = 30
 
 @pytest.fixture(scope="module")
 def app() -> Any:
-    import app  # Gradio takes seconds to import
+    from ptrapp import app  # Gradio takes seconds to import
 
     return app
 

@@ -1,0 +1,169 @@
+"""Thrice, started: read the settings, put the parts together, serve until told to stop."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import warnings
+from contextlib import ExitStack
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from db.content import rounds
+from db.storage.errors import DatabaseError
+from db.storage.session import open_database
+from ptrapp.api.guard import Guard
+from ptrapp.api.people_routes import add_join
+from ptrapp.api.routes import answer_errors, build_router
+from ptrapp.api.session import Invitations, secret_key, with_sessions
+from ptrapp.core.errors import ConfigurationError, ThriceError
+from ptrapp.core.people import Role
+from ptrapp.core.settings import Settings, load_settings
+from ptrapp.core.version import VERSION
+from ptrapp.engines.opening import open_engine
+from ptrapp.judges.opening import close_judge, open_judge
+from ptrapp.services import play, versions
+from ptrapp.services.context import AppContext
+from ptrapp.services.worker_process import start_worker, stop_worker
+from ptrapp.ui import layout
+
+log = logging.getLogger("thrice")
+
+for known in ("SSR mode is not supported", "`is_gradient_checkpointing` is deprecated"):
+    warnings.filterwarnings("ignore", message=known)  # gradio 6.31's and peft 0.21's, not ours
+
+DRAIN_S = 3
+"""Seconds that open pages are given when the app is told to stop."""
+
+
+def main(flags: list[str]) -> int:
+    """Run the app; 0 after a clean end, 2 when it cannot start, with the reason on the terminal."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _end)
+    try:
+        settings = load_settings(flags, **_on_spaces())
+        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+        for chatty in ("httpx", "httpx2", "openai", "alembic"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        with ExitStack() as stack:
+            serve(settings, stack)
+    except (ThriceError, DatabaseError, OSError) as error:
+        print(f"Thrice cannot start: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def serve(settings: Settings, stack: ExitStack) -> None:
+    """Put the parts together and serve; `stack` takes them apart again, in the opposite order."""
+    listener = _listen(settings)
+    stack.callback(listener.close)
+    settings.make_data_folder()
+    database = open_database(settings.database)
+    stack.callback(database.dispose)
+    judge = open_judge(settings)
+    stack.callback(close_judge, judge)
+    engine = open_engine(settings)
+    stack.callback(engine.close)
+    settings = settings.with_model(engine.model_id)
+    context = AppContext(settings, database, engine, judge)
+    with database.write() as session:
+        rounds.abandon_runs(session)
+    versions.restore(context)
+    publisher = versions.Publisher(context)
+    publisher.start()
+    stack.callback(publisher.close)
+    stack.callback(play.stop_all, context)
+    if settings.worker:
+        stack.callback(stop_worker, start_worker(settings))
+    app = build_app(context)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
+    log.info("Thrice is ready: %s", _address(settings))
+    if settings.visitor_role is not Role.ADMIN:
+        token = Invitations(secret_key(settings.data_dir)).issue(Role.ADMIN)
+        link = f"{_address(settings)}/join?token={token}"
+        print(f"Open this to be its admin: {link}", file=sys.stderr)  # noqa: T201  # the only way in
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def build_app(context: AppContext) -> FastAPI:
+    """Routes, pages and protections as one ASGI application."""
+    settings = context.settings
+    app = FastAPI(
+        title="Thrice",
+        version=VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    key = secret_key(settings.data_dir)
+    invitations = Invitations(key)
+    answer_errors(app)
+    app.include_router(build_router(context, invitations))
+    add_join(app, invitations)
+    app = gr.mount_gradio_app(
+        app,
+        layout.build(context),
+        path="/",
+        theme=layout.THEME,
+        css=layout.CSS,
+        show_error=True,
+        ssr_mode=False,
+        run_history=False,
+        footer_links=["api", "settings"],
+    )
+    app.add_middleware(
+        with_sessions,
+        key=key,
+        invitations=invitations,
+        visitor_role=settings.visitor_role,
+        framed=settings.framed,
+    )
+    hosts = None if settings.open else frozenset({"localhost", "127.0.0.1", "::1", settings.host})
+    app.add_middleware(Guard, hosts=hosts)
+    return app
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Take the port before anything slow happens. Raises `ConfigurationError` when it is taken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # asyncio sends small answers at once only where TCP is named; unnamed, each waits 40 ms
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
+            f"Stop the program that has it, or choose another: --port {settings.port % 65535 + 1}"
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+def _address(settings: Settings) -> str:
+    """Where a browser on this machine finds the app."""
+    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+    return (
+        f"http://[{shown}]:{settings.port}" if ":" in shown else f"http://{shown}:{settings.port}"
+    )
+
+
+def _end(*_: object) -> None:
+    """End in good order, once: the signal's own way would leave the parts as they are."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
+    raise SystemExit(0)
+
+
+def _on_spaces() -> dict[str, object]:
+    """On Hugging Face Spaces the platform guards the door, expects the app on every address, and
+    shows it in a frame."""
+    if "SPACE_ID" not in os.environ:
+        return {}
+    return {"host": "0.0.0.0", "open": True, "framed": True}

@@ -1,0 +1,94 @@
+"""`thrice` and `python -m ptrapp`: which words start the app, and which run a command."""
+
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ptrapp import __main__ as entry
+from ptrapp.core.version import VERSION
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "jobs",
+        "tpo --iterations 3",
+        "--data-dir data jobs",
+        "--data-dir=data --device cpu import file.jsonl",
+        "--model jobs versions",
+        "no-such-command",
+    ],
+)
+def test_a_word_behind_the_options_of_the_process_is_a_command(line: str) -> None:
+    assert entry.names_a_command(line.split())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "--port 8000",
+        "--no-worker",
+        "--data-dir jobs",
+        "--data-dir=jobs --port 8000",
+        "--host 0.0.0.0 --open",
+        "--model",
+        "--help",
+        "--version",
+    ],
+)
+def test_flags_alone_start_the_app(line: str) -> None:
+    assert not entry.names_a_command(line.split())
+
+
+def test_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(entry) == (0, 1)
+
+
+@pytest.mark.parametrize("start", [("app.py",), ("-m", "ptrapp")])
+def test_both_ways_to_start_know_the_version_and_load_nothing_for_it(
+    start: tuple[str, ...],
+) -> None:
+    command = [sys.executable, "-X", "importtime", *start, "--version"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert ended.stdout == f"thrice {VERSION}\n"
+    imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert "typer" in imported
+    assert not imported & {"gradio", "torch", "transformers"}
+
+
+def test_the_commands_are_listed_above_the_flags(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["thrice", "--help"])
+    monkeypatch.setattr("ptrapp.app.main", lambda flags: 0)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit):
+        entry.main()
+    said = capsys.readouterr().out
+    assert "import-attempts" in said
+    assert "tpo" in said
+
+
+@pytest.mark.parametrize(("flags", "status"), [(["--port", "8000"], 0), (["--port", "many"], 2)])
+def test_the_app_gets_its_flags_and_its_status_is_the_commands(
+    flags: list[str], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[list[str]] = []
+
+    def start(flags: list[str]) -> int:
+        given.append(flags)
+        return status
+
+    monkeypatch.setattr(sys, "argv", ["thrice", *flags])
+    monkeypatch.setattr("ptrapp.app.main", start)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        entry.main()
+    assert given == [flags]
+    assert ended.value.code == status
