@@ -25,19 +25,11 @@ from bench.training.compare import (
     take_turns,
 )
 from bench.training.cuda import on_cuda
-from bench.training.data import Settings, Task
+from bench.training.data import PLAIN_TRL, Settings, Task
 from bench.training.turns import prepare
 
 OURS: Settings = {"side": "ours", "token_budget": 1024, "reference": "given"}
-TRL: Settings = {
-    "side": "trl",
-    "batch": 1,
-    "reference": "given",
-    "head": "metrics",
-    "scored": "completions",
-    "checkpointing": False,
-    "attention": "sdpa",
-}
+TRL: Settings = {**PLAIN_TRL, "reference": "given"}
 EAGER: Settings = {**TRL, "attention": "eager"}
 OURS_DPO: dict[str, Settings] = {
     "ours, all at once": {**OURS, "token_budget": None},

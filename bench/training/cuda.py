@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from bench.training.compare import Measured, memory_ratio, speed_ratio, take_turns
-from bench.training.data import Settings, Task, build_steps
+from bench.training.data import PLAIN_TRL, Settings, Task, build_steps
 
 PEAK = {"H100": 989e12, "H200": 989e12}
 """Dense bfloat16 operations a second, by a part of the device's name (NVIDIA's data sheets)."""
@@ -29,18 +29,7 @@ OURS: dict[str, Settings] = {
     f"ours, {budget}": {"side": "ours", "token_budget": budget, "reference": "precomputed"}
     for budget in (8192, 16384, 32768)
 }
-TRL: dict[str, Settings] = {
-    f"trl, {batch}": {
-        "side": "trl",
-        "batch": batch,
-        "reference": "precomputed",
-        "head": "metrics",
-        "scored": "completions",
-        "checkpointing": False,
-        "attention": "sdpa",
-    }
-    for batch in (4, 8, 16)
-}
+TRL: dict[str, Settings] = {f"trl, {batch}": {**PLAIN_TRL, "batch": batch} for batch in (4, 8, 16)}
 
 
 def on_cuda(task: Task = BILLION) -> dict[str, Any]:

@@ -19,6 +19,17 @@ from training.data.tokens import Encoded, Pair, Tokens
 
 Settings: TypeAlias = Mapping[str, Any]
 """How one side trains; `side` says which it is, `ours` or `trl`."""
+PLAIN_TRL: Settings = {
+    "side": "trl",
+    "batch": 1,
+    "reference": "precomputed",
+    "head": "metrics",
+    "scored": "completions",
+    "checkpointing": False,
+    "attention": "sdpa",
+}
+"""TRL with its reference precomputed and all of its metrics; the sides of a case vary it. Only
+completions are scored, which TRL does by itself on a GPU alone."""
 SHORTEST = 16
 """Tokens of the shortest prompt or completion that is drawn."""
 FIRST_ID = 2

@@ -7,19 +7,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from bench.training.compare import Measured, take_turns
-from bench.training.data import Settings, Task
+from bench.training.data import PLAIN_TRL, Settings, Task
 from ptrapp.core.settings import BUNDLED_MODEL
 
 OURS: Settings = {"side": "ours", "token_budget": 1024, "reference": "precomputed"}
-TRL: Settings = {
-    "side": "trl",
-    "batch": 1,
-    "reference": "precomputed",
-    "head": "metrics",
-    "scored": "completions",
-    "checkpointing": False,
-    "attention": "sdpa",
-}
 BUNDLED = Task(
     model=str(BUNDLED_MODEL),
     vocabulary=768,
@@ -45,7 +36,7 @@ def growth(
 def _whole_pass(n_pairs: int, *, with_trl: bool) -> list[dict[str, Any]]:
     """A DPO pass of the bundled model: the reference first, then every pair once."""
     task = replace(BUNDLED, n_steps=max(2, n_pairs // PAIRS_PER_STEP))
-    sides = {"ours": OURS} | ({"trl": TRL} if with_trl else {})
+    sides = {"ours": OURS} | ({"trl": PLAIN_TRL} if with_trl else {})
     rows = []
     for name, each in take_turns(task, sides).items():
         mean_s = sum(each.costs_s) / len(each.costs_s)  # the warm-up counts as any other step
@@ -58,7 +49,7 @@ def _one_pair(context: int, sizes: dict[str, Any]) -> list[dict[str, Any]]:
     """A step of one pair whose sequences fill the context, half prompt and half completion."""
     lengths = {"prompt": (context // 2, 0), "completion": (context // 2, 0)}
     task = Task(**(sizes | lengths | {"prompts_per_step": 1, "n_steps": 3}))
-    found = take_turns(task, {"ours": OURS, "trl": TRL})
+    found = take_turns(task, {"ours": OURS, "trl": PLAIN_TRL})
     return [
         _row(name, context, sum(each.costs_s) / len(each.costs_s), each)
         for name, each in found.items()

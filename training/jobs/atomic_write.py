@@ -1,6 +1,9 @@
 """Files that are there whole or not at all, whatever is pulled or killed."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -14,6 +17,32 @@ def write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     unfinished.replace(path)
     flush_folder(path.parent)
+
+
+@contextmanager
+def unfinished_folder(final: Path, key: str) -> Iterator[Path]:
+    """Opens an empty hidden folder beside `final`, and removes it unless it was put in place.
+
+    `key` tells the processes apart that may be writing the same folder.
+    """
+    unfinished = final.with_name(f".{final.name}-{key}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def put_in_place(unfinished: Path, final: Path) -> None:
+    """Renames a flushed folder to `final`.
+
+    What is there already was left by a process that was killed before it could commit its row.
+    """
+    if final.exists():
+        shutil.rmtree(final)
+    unfinished.rename(final)
+    flush_folder(final.parent)
 
 
 def flush_tree(folder: Path) -> None:

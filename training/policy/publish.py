@@ -13,7 +13,6 @@ served by starting the app on it, not beside other versions.
 import hashlib
 import json
 import logging
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +68,9 @@ def publish(
         return name
     assert origin.snapshot is not None, "the leader registered it"
     final = (claim.settings.adapters_dir / name).resolve()
-    unfinished = final.with_name(f".{name}-{claim.token[:8]}")
-    _write_folder(unfinished, claim, policy, weights, origin, name)
-    sha256 = hashlib.sha256(b"".join(_weight_files(unfinished))).hexdigest()
-    try:
+    with atomic_write.unfinished_folder(final, claim.token[:8]) as unfinished:
+        _write_folder(unfinished, claim, policy, weights, origin, name)
+        sha256 = hashlib.sha256(b"".join(_weight_files(unfinished))).hexdigest()
         with claim.database.write() as session:
             job = jobs.finish(session, claim.job_id, claim.token)
             row = adapters.register(
@@ -91,12 +89,7 @@ def publish(
                 row.reason = f"a whole model: serve it with --model {final}"
             if conclude is not None:
                 job.result = conclude(session, row)
-            if final.exists():  # left by a process that was killed before it could register it
-                shutil.rmtree(final)
-            unfinished.rename(final)
-            atomic_write.flush_folder(final.parent)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            atomic_write.put_in_place(unfinished, final)
     log.info("job %d: %s is ready", claim.job_id, name)
     return name
 
@@ -113,8 +106,6 @@ def _write_folder(
     origin: Origin,
     name: str,
 ) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     base, snapshot = policy.base, origin.snapshot
     assert snapshot is not None, "checked by the caller"
     if isinstance(policy.model, PeftModel):

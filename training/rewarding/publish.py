@@ -9,7 +9,6 @@
 
 import json
 import logging
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,10 +37,7 @@ def publish(claim: Claim, model: Classifier, examine: Callable[[Path], dict[str,
     """
     name = name_of(claim)
     final = (claim.settings.judges_dir / name).resolve()
-    unfinished = final.with_name(f".{name}-{claim.token[:8]}")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    try:
+    with atomic_write.unfinished_folder(final, claim.token[:8]) as unfinished:
         model.save(unfinished)
         result = examine(unfinished) | {"judge": name, "path": str(final), "base": model.base}
         manifest = {"name": name, "recipe": claim.kind.value, "job": claim.job_id, **result}
@@ -52,11 +48,6 @@ def publish(claim: Claim, model: Classifier, examine: Callable[[Path], dict[str,
             jobs.finish(session, claim.job_id, claim.token, result)
             rater = raters.ensure_rater(session, RaterKind.JUDGE, rater_name(name))
             rater.config = config | {"job": claim.job_id}
-            if final.exists():  # left by a process that was killed before it could commit
-                shutil.rmtree(final)
-            unfinished.rename(final)
-            atomic_write.flush_folder(final.parent)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+            atomic_write.put_in_place(unfinished, final)
     log.info("job %d: the judge %s is ready", claim.job_id, name)
     return name

@@ -2,13 +2,6 @@
 
 const BAR = 7, GAP = 2, TALL = 26;
 
-const svg = (tag, attributes, ...children) => {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-};
-
 const dayBars = (days) => {
   const most = Math.max(...days, 1);
   const total = days.reduce((sum, n) => sum + n, 0);

@@ -2,13 +2,6 @@
 
 const WIDTH = 150, HEIGHT = 36, EDGE = 3;
 
-const svg = (tag, attributes, ...children) => {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-};
-
 const scale = (values, from, to) => {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return (value) => (from + ((value - low) / (high - low || 1)) * (to - from)).toFixed(1);
