@@ -14,7 +14,7 @@ GPU       := $(shell command -v nvidia-smi)
 # On a CPU: float32, and no chunked prefill, with which a seed ends the engine (vLLM 0.32).
 VLLM_CPU  := --dtype float32 --enforce-eager --no-enable-chunked-prefill --max-num-batched-tokens 8192
 
-.PHONY: run test check format vllm clean
+.PHONY: run lock test check format vllm clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.runtime
@@ -53,13 +53,25 @@ $(VENV)/bin/python:
 	  { echo "Thrice needs Python 3.11 or later; $(PYTHON) is older. Say make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(VENV)/.runtime: requirements.txt requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements.txt
 	touch $@
 
-$(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/.dev: requirements.txt requirements-dev.txt requirements.lock | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-dev.txt
 	touch $(VENV)/.runtime $@
+
+# The newest versions inside the ranges, one of each for every Python and platform, a GPU's included:
+# uv reads them off the packages' metadata, so nothing is installed.
+lock:
+	@set -e; venv=$$(mktemp -d); trap 'rm -rf "$$venv"' EXIT; \
+	$(PYTHON) -m venv "$$venv"; \
+	"$$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'uv>=0.13,<1'; \
+	"$$venv/bin/uv" pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest \
+	  --no-header --no-annotate --output-file "$$venv/lock" requirements-dev.txt; \
+	{ echo '# The exact version of everything in requirements.txt and requirements-dev.txt, and of all'; \
+	  echo '# they need, as constraints for pip. Renewed by make lock.'; \
+	  sed 's/ ;.*//' "$$venv/lock"; } >requirements.lock
 
 clean:
 	rm -rf $(VENV)
