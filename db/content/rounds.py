@@ -8,11 +8,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
-from db.models import Round, Run, RunMode, RunState
+from db.models import POLICY, Round, Run, RunMode, RunState
 from db.storage.errors import Conflict
-
-POLICY = "policy"
-"""The author of a round that the run's own policy wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

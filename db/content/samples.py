@@ -41,7 +41,7 @@ def prompts_by_id(session: Session, prompt_ids: Collection[int]) -> dict[int, Pr
 def runs_of_job(session: Session, job_id: int) -> list[Run]:
     """A job's runs in the order it chose them, with prompt and rounds, readable afterwards."""
     own = select(Run).where(Run.job_id == job_id).order_by(Run.id)
-    return list(session.scalars(own.options(selectinload(Run.rounds))))
+    return list(session.scalars(own.options(selectinload(Run.rounds).joinedload(Round.prompt))))
 
 
 def votes_on_job(session: Session, job_id: int, kind: RaterKind) -> list[Vote]:

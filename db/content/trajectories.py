@@ -5,15 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager, selectinload
 
-from db.content.rounds import POLICY
-from db.models import Partition, Prompt, Round, Run, RunMode
-
-WEAK = "weak:"
-"""How the name of an author begins whose rounds are attempts: shown to a later round, never learnt.
-
-A run says in its settings how many of its first rounds are attempts (`n_attempts`), whoever wrote
-them: PTR's earlier attempts may be the policy's own.
-"""
+from db.models import POLICY, WEAK, Partition, Prompt, Round, Run, RunMode
 
 
 def training_rounds(session: Session) -> Sequence[Round]:
@@ -31,7 +23,8 @@ def training_rounds(session: Session) -> Sequence[Round]:
 def is_refined() -> ColumnElement[bool]:
     """A later round worth imitating: found right, or written by somebody stronger; no attempts.
 
-    For a query of rounds that is joined with their prompts and runs.
+    It is a later round that was found right or that a stronger model wrote, and no attempt. Whether
+    its text is fit to be imitated is another question (`is_imitable`).
     """
     n_attempts = func.coalesce(Run.settings["n_attempts"].as_integer(), 0)
     return and_(
@@ -43,13 +36,23 @@ def is_refined() -> ColumnElement[bool]:
     )
 
 
+def is_imitable() -> ColumnElement[bool]:
+    """Returns the condition for a finished, well-formed round, for rounds joined with prompts."""
+    return and_(
+        Prompt.partition == Partition.TRAIN,
+        Round.well_formed,
+        Round.finish_reason == "stop",
+        func.trim(Round.response) != "",
+    )
+
+
 def count_refined(session: Session) -> int:
     """How many later rounds are worth imitating."""
     rows = (
         select(func.count(Round.id))
         .join(Round.prompt)
         .join(Run, Run.id == Round.run_id)
-        .where(is_refined())
+        .where(is_refined(), is_imitable())
     )
     return session.scalar(rows) or 0
 

@@ -112,11 +112,7 @@ def refined_rounds(session: Session, up_to: int) -> Iterator[Sequence[Round]]:
         select(Round)
         .join(Round.prompt)
         .join(Run, Run.id == Round.run_id)
-        .where(
-            is_refined(),
-            Round.well_formed,
-            Round.id <= up_to,
-        )
+        .where(is_refined(), Round.id <= up_to)
         .order_by(Round.id)
     )
     last = 0

@@ -23,11 +23,13 @@ from db.models.labels import (
     Score,
     Vote,
 )
-from db.models.prompts import Partition, Prompt, Round, Run, RunMode, RunState
+from db.models.prompts import POLICY, WEAK, Partition, Prompt, Round, Run, RunMode, RunState
 from db.models.versions import Adapter, AdapterStatus, Evaluation, Snapshot
 
 __all__ = [
     "NAMING",
+    "POLICY",
+    "WEAK",
     "Adapter",
     "AdapterStatus",
     "Aspect",

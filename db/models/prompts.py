@@ -22,6 +22,16 @@ if TYPE_CHECKING:
     from db.models.versions import Adapter
 
 
+POLICY = "policy"
+"""The author of a round that the run's own policy wrote."""
+WEAK = "weak:"
+"""Prefix of an author whose rounds are attempts: shown to a later round, never learnt.
+
+A run says in its settings how many of its first rounds are attempts (`n_attempts`), whoever wrote
+them: PTR's earlier attempts may be the policy's own.
+"""
+
+
 class Partition(StrEnum):
     TRAIN = "train"
     EVAL = "eval"

@@ -25,13 +25,18 @@ class Counted:
     """What the raters of a comparison said together."""
 
     better: Outcome
-    """LEFT or RIGHT; of a tie LEFT, which then means nothing."""
+    """LEFT or RIGHT; LEFT where the votes are even."""
     outcomes: tuple[float, float, float]
     """Shares of the votes: for the better side, for a tie, for the other."""
     strength: float
     """Mean strength (1 to 3) of the votes for the better side; 1 for a tie."""
     vote_ids: tuple[int, ...]
     """The votes this rests on, in their order."""
+
+    @property
+    def is_even(self) -> bool:
+        """Whether neither side has more votes, so that `better` means nothing."""
+        return self.outcomes[0] == self.outcomes[2]
 
 
 def count(votes: Sequence[Vote], counting: Counting, dropped: Counter[str]) -> Counted | None:

@@ -135,6 +135,15 @@ def test_what_cannot_be_learnt_is_counted(tokenizer: Any, example: Target, reaso
     assert dropped == {reason: 1}
 
 
+def test_a_rejected_answer_without_a_word_is_an_end_of_turn(tokenizer: Any) -> None:
+    messages = build_messages("What is 2 + 2?", (), TINY, False)
+    pair = PairExample(messages, False, Target("<R> 4", None), Target("<R>", None), (1,))
+
+    (encoded,) = encode_pairs(tokenizer, TINY, [pair], 512, Counter(), max_pairs=8)
+
+    assert encoded.completions[1].token_ids == (tokenizer.eos_token_id,)
+
+
 def test_a_pair_that_differs_in_text_only_before_tokenising_is_dropped(tokenizer: Any) -> None:
     messages = build_messages("What is 2 + 2?", (), TINY, True)
     same = (7, 8, tokenizer.eos_token_id)

@@ -167,7 +167,7 @@ def test_a_thought_and_a_direct_answer_are_compared_in_the_mode_of_the_better(
     [
         (GOOD, GOOD, "the two completions are identical"),
         ("<T> 1 + 1.<R>", BAD, "empty response"),
-        ("<T> 1.<R> It <R> is 2.", BAD, "the better completion is malformed"),
+        ("<T> 1.<R> It <R> is 2.", BAD, "malformed completion"),
     ],
 )
 def test_a_pair_that_teaches_nothing_good_is_dropped(
@@ -180,6 +180,25 @@ def test_a_pair_that_teaches_nothing_good_is_dropped(
 
     assert found.examples == ()
     assert found.dropped == {reason: 1}
+
+
+@pytest.mark.parametrize(
+    ("rejected", "learnt"),
+    [("<R>", "<R>"), ("<T> 1 and", "<R>"), ("<R> It <R> is 3.", "<R> It <R> is 3.")],
+)
+def test_an_answer_preferred_to_none_or_to_a_malformed_one_is_learnt(
+    database: Database, rejected: str, learnt: str
+) -> None:
+    with database.write() as session:
+        run = start_run(session, "1 + 1?")
+        better = add_round(session, run, "<R> It is 2.", thinking=False)
+        thinking = rejected.startswith("<T>")
+        worse = add_round(session, run, rejected, candidate=1, thinking=thinking)
+        vote(session, better, worse)
+
+    (pair,) = pairs(database).examples
+
+    assert (pair.chosen.raw, pair.rejected.raw) == ("<R> It is 2.", learnt)
 
 
 def test_held_out_prompts_are_never_learnt(database: Database) -> None:
@@ -223,7 +242,7 @@ def test_a_later_round_is_imitated_when_right_preferred_or_by_a_stronger_writer(
 
     assert [example.messages[0].content for example in found.examples] == ["0?", "1?", "2?"]
     assert {example.messages[1].content for example in found.examples} == {BAD}
-    assert found.dropped == {"neither correct nor preferred nor by a stronger writer": 1}
+    assert found.dropped == {"neither correct nor preferred nor by a stronger model": 1}
 
 
 def test_the_control_learns_the_same_answers_right_behind_the_question(database: Database) -> None:

@@ -215,7 +215,7 @@ def test_doubts_equal_responses_and_held_out_prompts_are_left_out(database: Data
 
     assert [label.question for label in everybody.examples] == ["Say 0."]
     assert everybody.dropped == {
-        "the two responses are the same": 1,
+        "the two responses are identical": 1,
         "empty response": 1,
         "prompt is held out for evaluation": 1,
         "the judge contradicted itself": 1,

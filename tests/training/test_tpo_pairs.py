@@ -24,8 +24,7 @@ def run(database: Database) -> Run:
             add_round(session, run_id, raw, candidate=place, ids=[5, place], finish=finish)
     with database.read() as session:
         found = session.get_one(Run, run_id)
-        assert len(found.rounds) == 5
-        assert found.prompt.text == "Say a."
+        assert [each.prompt.text for each in found.rounds] == ["Say a."] * 5
         return found
 
 
@@ -57,6 +56,14 @@ def test_best_against_worst_on_the_messages_that_were_sampled(run: Run) -> None:
 
 def test_a_candidate_without_a_score_takes_no_part(run: Run) -> None:
     found = paired(run, [3.0, 2.0, None, None, 2.5], most_malformed=0.0)
+
+    assert rejected(found) == {"<T> two<R> bb"}
+
+
+def test_a_candidate_that_was_stopped_takes_no_part_well_formed_or_not(run: Run) -> None:
+    for stopped in (run.rounds[2], run.rounds[3]):
+        stopped.finish_reason = "cancelled"
+    found = paired(run, [3.0, 2.0, None, 1.0, 2.5])
 
     assert rejected(found) == {"<T> two<R> bb"}
 
@@ -93,6 +100,7 @@ def _sound(run: Run) -> Run:
         again.rounds.append(
             Round(
                 id=at, index=0, candidate=place, raw=raw, response=raw[-1], thought="x",
+                prompt=run.prompt,
                 thinking=True, well_formed=True, completion_ids=[at], finish_reason="stop",
             )
         )  # fmt: skip

@@ -13,7 +13,17 @@ from uuid import uuid4
 from db.content import prompts, rounds
 from db.content.rounds import NewRound
 from db.labelling import comparisons, raters, votes
-from db.models import Adapter, Job, JobKind, JobStatus, Outcome, Partition, RaterKind, RunMode
+from db.models import (
+    POLICY,
+    Adapter,
+    Job,
+    JobKind,
+    JobStatus,
+    Outcome,
+    Partition,
+    RaterKind,
+    RunMode,
+)
 from db.registry import jobs
 from db.storage.session import Database, Session
 from ptrapp.core.thoughts import TINY, split
@@ -44,7 +54,7 @@ def add_round(
     thinking: bool = True,
     ids: list[int] | None = None,
     finish: str = "stop",
-    author: str = rounds.POLICY,
+    author: str = POLICY,
     correct: bool | None = None,
 ) -> int:
     """Store one round of the tiny format; returns its id."""

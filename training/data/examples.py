@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
-from db.models import Partition, Round
-from ptrapp.core.dialogue import HistoryOptions, build_messages, turns_of
+from db.models import Round
+from ptrapp.core.dialogue import HistoryOptions, build_messages, stored_messages
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason, Message, Turn
 from training.jobs.payload import Filters
@@ -81,10 +81,8 @@ def in_words(dropped: Counter[str]) -> str:
 
 
 def in_filters(round_: Round, filters: Filters) -> bool:
-    """Whether a round may be learnt from, and was asked for."""
-    return round_.prompt.partition is Partition.TRAIN and (
-        filters.runs is None or round_.run_id in filters.runs
-    )
+    """Returns whether a round is of a run that was asked for."""
+    return filters.runs is None or round_.run_id in filters.runs
 
 
 def messages_of(fmt: ThoughtFormat, round_: Round, history: Sequence[Round]) -> tuple[Message, ...]:
@@ -114,4 +112,4 @@ def target_of(fmt: ThoughtFormat, round_: Round, thinking: bool) -> Target:
         ids = tuple(round_.completion_ids) if round_.completion_ids else None
         return Target(_raw(fmt, round_), ids, finished)
     opening = fmt.response_marker if thinking else fmt.prefill_direct
-    return Target(f"{opening} {round_.response}".lstrip(), None, finished)
+    return Target(f"{opening} {round_.response}".strip(), None, finished)

@@ -4,16 +4,18 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from db.content import rounds, trajectories
 from db.labelling import preferences
-from db.content import rounds
-from db.content import trajectories
-from db.models import Round, Vote
-from db.storage.session import Session
-from db.content.trajectories import WEAK
 from db.labelling.votes import highest_vote_id
+from db.models import POLICY, Round, Vote
+from db.storage.session import Session
 from ptrapp.core.thoughts import ThoughtFormat
-from ptrapp.core.types import FinishReason
-from ptrapp.preferences.counting import count
+from ptrapp.preferences.learnable import (
+    Completions,
+    learnable_pair,
+    why_not_imitated,
+    why_not_refined,
+)
 from training.data.examples import (
     Gathered,
     TrajectoryExample,
@@ -22,7 +24,7 @@ from training.data.examples import (
     messages_of,
     target_of,
 )
-from training.data.pairs import MAJORITY, by_comparison, sides_of, wanted
+from training.data.pairs import MAJORITY, by_comparison
 from training.jobs.payload import Filters
 
 
@@ -51,9 +53,15 @@ def gather_trajectories(
     later, first = [], []
     for round_ in trajectories.training_rounds(session):
         if round_.index == 0:
-            if round_.author == "policy" and _imitable(round_) and in_filters(round_, filters):
+            if (
+                round_.author == POLICY
+                and in_filters(round_, filters)
+                and why_not_imitated(round_) is None
+            ):
                 first.append(round_)
-        elif wanted((round_,), filters, dropped) and _worth_imitating(round_, won, dropped):
+        elif reason := _why_left_out(round_, filters, won):
+            dropped[reason] += 1
+        else:
             later.append(round_)
     n_refined = len(later)
     if filters.max_examples is not None:
@@ -86,32 +94,13 @@ def _winners(votes: Iterable[Vote]) -> frozenset[int]:
     """Ids of the rounds that the majority put above their parent or a sibling."""
     won = set()
     for comparison, given in by_comparison(votes):
-        counted = count(given, MAJORITY, Counter())
-        if counted is None:
-            continue
-        better, worse = sides_of(comparison, counted)
-        if better.parent_id in (worse.id, worse.parent_id):
-            won.add(better.id)
+        pair = learnable_pair(comparison, given, MAJORITY, Completions.FULL, Counter())
+        if pair and pair.chosen.parent_id in (pair.rejected.id, pair.rejected.parent_id):
+            won.add(pair.chosen.id)
     return frozenset(won)
 
 
-def _imitable(round_: Round) -> bool:
-    complete = round_.finish_reason == FinishReason.STOP
-    return round_.well_formed and complete and bool(round_.response.strip())
-
-
-def _is_attempt(round_: Round) -> bool:
-    n_attempts: int = round_.run.settings.get("n_attempts", 0)
-    return round_.index < n_attempts or round_.author.startswith(WEAK)
-
-
-def _worth_imitating(round_: Round, won: frozenset[int], dropped: Counter[str]) -> bool:
-    if _is_attempt(round_):
-        dropped["an attempt: read, not learnt"] += 1
-    elif not (round_.author != "policy" or round_.correct or round_.id in won):
-        dropped["neither correct nor preferred nor by a stronger writer"] += 1
-    elif not _imitable(round_):
-        dropped["malformed or unfinished"] += 1
-    else:
-        return True
-    return False
+def _why_left_out(round_: Round, filters: Filters, won: frozenset[int]) -> str | None:
+    if not in_filters(round_, filters):
+        return "of a run that was not asked for"
+    return why_not_refined(round_, preferred=round_.id in won) or why_not_imitated(round_)

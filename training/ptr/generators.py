@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from db.content.rounds import POLICY
-from db.content.trajectories import WEAK
-from db.models import Adapter
+from db.models import POLICY, WEAK, Adapter
 from db.registry import adapters
 from db.registry.servable import why_not_served
 from ptrapp.core.errors import ConfigurationError

@@ -1,12 +1,12 @@
-"""What people preferred, as final answers: of each prompt the candidate that won most."""
+"""Candidates that people preferred, as final answers: of each prompt the one that won most."""
 
 from collections import Counter, defaultdict
 from typing import NamedTuple
 
 from db.labelling import preferences
-from db.models import Outcome, Partition, RaterKind, Round, Vote
+from db.models import Outcome, RaterKind, Round, Vote
 from db.storage.session import Session
-from ptrapp.core.types import FinishReason
+from ptrapp.preferences.learnable import why_not_compared, why_not_imitated
 
 
 class Preferred(NamedTuple):
@@ -17,17 +17,21 @@ class Preferred(NamedTuple):
 
 
 def preferred_candidates(session: Session) -> Preferred:
-    """Read people's current votes. A win counts 1, a defeat −1; the winner must be above 0."""
+    """Reads people's current votes. A win counts 1, a defeat −1; the winner must be above 0."""
     votes = preferences.current_votes(session, kinds=(RaterKind.HUMAN,))
     by_prompt: dict[int, list[Vote]] = defaultdict(list)
     for vote in votes:
         by_prompt[vote.comparison.prompt_id].append(vote)
     found, dropped = [], Counter[str]()
     for prompt_id in sorted(by_prompt):
-        winner = _winner(by_prompt[prompt_id])
-        if winner is None:
+        given = by_prompt[prompt_id]
+        learnable = [vote for vote in given if _why_unheard(vote) is None]
+        winner = _winner(learnable)
+        if not learnable:
+            dropped[_why_unheard(given[0]) or ""] += 1
+        elif winner is None:
             dropped["no candidate was preferred"] += 1
-        elif reason := _unusable(winner):
+        elif reason := _why_unusable(winner):
             dropped[reason] += 1
         else:
             found.append(winner)
@@ -35,32 +39,32 @@ def preferred_candidates(session: Session) -> Preferred:
 
 
 def load_round(session: Session, round_id: int) -> Round:
-    """The row of a round that was chosen before; rounds are never deleted."""
+    """Returns the row of a round that was chosen before; rounds are never deleted."""
     return session.get_one(Round, round_id)
 
 
 def _winner(votes: list[Vote]) -> Round | None:
-    """The round with most wins less defeats; of equals the older one."""
-    standing: Counter[int] = Counter()
+    """Returns the round with most wins less defeats; of equals the older one."""
+    wins: Counter[int] = Counter()
     known: dict[int, Round] = {}
     for vote in votes:
         left, right = vote.comparison.left, vote.comparison.right
         known |= {left.id: left, right.id: right}
         if vote.outcome in (Outcome.LEFT, Outcome.RIGHT):
             sign = 1 if vote.outcome is Outcome.LEFT else -1
-            standing[left.id] += sign
-            standing[right.id] -= sign
-    best = max(sorted(known), key=standing.__getitem__)
-    return known[best] if standing[best] > 0 else None
+            wins[left.id] += sign
+            wins[right.id] -= sign
+    best = max(sorted(known), key=wins.__getitem__, default=0)
+    return known[best] if wins[best] > 0 else None
 
 
-def _unusable(round_: Round) -> str | None:
-    if round_.prompt.partition is not Partition.TRAIN:
-        return "held out for evaluation"
+def _why_unheard(vote: Vote) -> str | None:
+    return why_not_compared(vote.comparison.left, vote.comparison.right)
+
+
+def _why_unusable(round_: Round) -> str | None:
     if round_.prompt.system is not None:
         return "has a system message of its own"
     if round_.prompt.context:
         return "ends a conversation"
-    if not round_.well_formed or round_.finish_reason != FinishReason.STOP:
-        return "the preferred candidate is malformed or unfinished"
-    return None
+    return why_not_imitated(round_)

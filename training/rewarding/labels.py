@@ -1,22 +1,18 @@
-"""Votes to pairs of responses: what a rater read, and so what a judge learns from. No thoughts."""
+"""Turns votes into pairs of responses: what a rater read, and so what a judge learns from."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from pydantic import TypeAdapter
 
-from db.labelling import preferences
-from db.labelling.votes import highest_vote_id
-from db.models import Outcome, Partition, Round
 from db.registry import adapters
 from db.storage.session import Session
 from ptrapp.core.dialogue import in_one
-from ptrapp.core.types import FinishReason
-from ptrapp.preferences.counting import Counting, count
+from ptrapp.preferences.counting import Counting
+from ptrapp.preferences.learnable import Completions, LearnablePair
 from training.data.examples import Gathered
+from training.data.pairs import gather
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
 from training.jobs.payload import Filters
@@ -49,40 +45,12 @@ _FILE = TypeAdapter(Frozen)
 
 
 def gather_labels(session: Session, filters: Filters, counting: Counting) -> Gathered[ResponsePair]:
-    """Read all current votes as opinions, oldest first."""
-    dropped: Counter[str] = Counter()
-    votes = preferences.current_votes(session, kinds=filters.rater_kinds)
-    labels = []
-    ordered = sorted(votes, key=lambda vote: (vote.comparison_id, vote.id))
-    for _, group in groupby(ordered, key=lambda vote: vote.comparison_id):
-        given = list(group)
-        sides = given[0].comparison.left, given[0].comparison.right
-        if reason := _unusable(sides, filters):
-            dropped[reason] += 1
-            continue
-        counted = count(given, counting, dropped)
-        if counted is None:
-            continue
-        better, worse = sides if counted.better is Outcome.LEFT else sides[::-1]
-        labels.append(
-            ResponsePair(
-                in_one(better.prompt.text, better.prompt.context),
-                better.response,
-                worse.response,
-                counted.outcomes,
-                counted.strength,
-                counted.vote_ids,
-            )
-        )
-    labels.sort(key=lambda label: label.vote_ids[-1])
-    if filters.max_examples is not None and len(labels) > filters.max_examples:
-        dropped["over the limit on examples"] = len(labels) - filters.max_examples
-        labels = labels[-filters.max_examples :]
-    return Gathered(tuple(labels), +dropped, highest_vote_id(session))
+    """Reads all current votes as pairs of responses, oldest first."""
+    return gather(session, filters, Completions.RESPONSE, counting, _label)
 
 
 def frozen_once(claim: Claim, counting: Counting) -> tuple[list[ResponsePair], Counter[str]]:
-    """The opinions this job learns from: gathered now, or as it froze them before."""
+    """Returns what this job learns from: gathered now, or as the job froze it before."""
     path = claim.folder / "opinions.json"
     if not path.is_file():
         with claim.database.read() as session:
@@ -104,16 +72,13 @@ def frozen_once(claim: Claim, counting: Counting) -> tuple[list[ResponsePair], C
     return frozen.labels, Counter(frozen.dropped)
 
 
-def _unusable(sides: Sequence[Round], filters: Filters) -> str | None:
-    left, right = sides
-    if left.prompt.partition is not Partition.TRAIN:
-        return "prompt is held out for evaluation"
-    if filters.runs is not None and not {left.run_id, right.run_id} <= set(filters.runs):
-        return "of a run that was not asked for"
-    if FinishReason.CANCELLED in (left.finish_reason, right.finish_reason):
-        return "stopped while it was written"
-    if not left.response.strip() or not right.response.strip():
-        return "empty response"
-    if left.response.strip() == right.response.strip():
-        return "the two responses are the same"
-    return None
+def _label(pair: LearnablePair) -> ResponsePair:
+    chosen, rejected, counted = pair
+    return ResponsePair(
+        in_one(chosen.prompt.text, chosen.prompt.context),
+        chosen.response,
+        rejected.response,
+        counted.outcomes,
+        counted.strength,
+        counted.vote_ids,
+    )

@@ -13,6 +13,12 @@ from ptrapp.core.dialogue import build_messages, turns_of
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason
+from ptrapp.preferences.learnable import (
+    Completions,
+    why_not_chosen,
+    why_not_compared,
+    why_not_learnt,
+)
 from ptrapp.preferences.pairing import Pairing, Scored, pair_up
 from training.data.examples import PairExample, Target
 from training.tpo.config import TpoConfig
@@ -41,7 +47,11 @@ def pair(
     asked: list[tuple[Run, list[Round]]] = []
     groups: list[list[Scored]] = []
     for run in runs:
-        taken = [each for each in run.rounds if each.id in values or not each.well_formed]
+        taken = [
+            each
+            for each in run.rounds
+            if (each.id in values or not each.well_formed) and why_not_compared(each) is None
+        ]
         scored = [values[each.id] for each in taken if each.id in values]
         if not scored:
             dropped[UNSCORED if any(r.well_formed for r in run.rounds) else MALFORMED] += 1
@@ -49,17 +59,24 @@ def pair(
         floor = min(scored) - ((max(scored) - min(scored)) or 1.0)
         asked.append((run, taken))
         groups.append(
-            [Scored(values.get(r.id, floor), len(r.response), r.well_formed) for r in taken]
+            [
+                Scored(values.get(r.id, floor), len(r.response), why_not_chosen(r) is None)
+                for r in taken
+            ]
         )
     pairing = pair_up(
         groups, rho=config.rho, seed=config.seed, most_malformed=config.most_malformed
     )
     examples = []
     for (run, taken), group, found in zip(asked, groups, pairing.pairs, strict=True):
-        if found is not None:
-            examples.append(_example(fmt, run, taken[found.chosen], taken[found.rejected]))
-        else:
+        if found is None:
             dropped[EQUAL if all(each.well_formed for each in group) else LEFT_OUT] += 1
+            continue
+        chosen, rejected = taken[found.chosen], taken[found.rejected]
+        if reason := why_not_learnt(chosen, rejected, Completions.FULL):
+            dropped[reason] += 1
+        else:
+            examples.append(_example(fmt, run, chosen, rejected))
     if not examples:
         raise NothingToLearn(_none(runs, dropped))
     return Paired(tuple(examples), pairing, dropped)

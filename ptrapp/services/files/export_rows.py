@@ -3,20 +3,26 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any
 
 from db.content import rounds
 from db.labelling import exports
-from db.labelling.exports import Chosen, JudgedRow, ShownVote
-from db.models import Outcome, Partition, Round
+from db.labelling.exports import JudgedRow, ShownVote, Chosen
+from db.models import Round
 from db.storage.session import Session
 from ptrapp.core.dialogue import HistoryOptions, build_messages
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import MessageRole, Turn
 from ptrapp.interchange import own, votes
 from ptrapp.interchange.conversation import as_messages
-from ptrapp.preferences.counting import Counted, Counting, count
+from ptrapp.preferences.counting import Counting
+from ptrapp.preferences.learnable import (
+    Completions,
+    LearnablePair,
+    learnable_pair,
+    why_not_imitated,
+    why_not_rejected,
+)
 from ptrapp.services.files.export_records import Records, prompt_text
 
 Row = Mapping[str, Any]
@@ -24,15 +30,6 @@ _AT_ONCE = 500
 _MAJORITY = Counting()
 _PLAIN = ThoughtFormat("plain", "", "")
 """Messages as they were said, without any model's way of asking for a thought."""
-
-
-class Completions(StrEnum):
-    """What of a completion is written."""
-
-    FULL = "full"
-    """All that the policy wrote, its thought included: what a preference optimisation learns."""
-    RESPONSE = "response"
-    """What was shown and judged."""
 
 
 @dataclass(slots=True)
@@ -54,10 +51,10 @@ class ExportTally:
 
 
 def vote_rows(
-    session: Session, chosen: Chosen, records: Records, tally: ExportTally
+    session: Session, wanted: Chosen, records: Records, tally: ExportTally
 ) -> Iterator[Row]:
     """Every vote of the log, with the pair it was cast on."""
-    for page in exports.all_votes(session, chosen):
+    for page in exports.all_votes(session, wanted):
         pairs = [one.vote.comparison for one in page]
         records.turn_to(side for pair in pairs for side in (pair.left, pair.right))
         tally.heard(page)
@@ -66,34 +63,30 @@ def vote_rows(
 
 
 def preference_rows(
-    session: Session, chosen: Chosen, what: Completions, records: Records, tally: ExportTally
+    session: Session, wanted: Chosen, what: Completions, records: Records, tally: ExportTally
 ) -> Iterator[Row]:
     """TRL's conversational preferences: what most raters said, as a training counts it."""
-    for page in exports.standing_pairs(session, chosen):
-        found = [row for row in page if _decided(row, what, tally) is not None]
-        records.turn_to(
-            side for row in found for side in (row.comparison.left, row.comparison.right)
-        )
-        for row in found:
-            counted = _count(row, Counter())
-            assert counted is not None, "undecided ones were left out"
-            better, worse = _sides(row, counted)
+    for page in exports.standing_pairs(session, wanted):
+        asked = [(row, _learnable(row, what, tally.dropped)) for row in page]
+        found = [(row, pair) for row, pair in asked if pair is not None]
+        records.turn_to(side for _, pair in found for side in (pair.chosen, pair.rejected))
+        for row, pair in found:
+            chosen, rejected, counted = pair
             tally.heard(row.votes)
-            siblings = better.parent_id == worse.parent_id and better.thinking == worse.thinking
             heard = [one for one in row.votes if one.vote.agreed is not False]
             yield {
-                "prompt": _messages(session, better, what, with_history=siblings),
-                "chosen": [_answer(better, what)],
-                "rejected": [_answer(worse, what)],
+                "prompt": _messages(session, chosen, what, with_history=pair.are_siblings),
+                "chosen": [_answer(chosen, what)],
+                "rejected": [_answer(rejected, what)],
                 "strength": round(float(counted.strength), 4),
                 "n_votes": len(heard),
                 "agreement": round(len(counted.vote_ids) / len(heard), 4),
-                own.COLUMN: own.column(records.pair(row.comparison, row.votes, left=better)),
+                own.COLUMN: own.column(records.pair(row.comparison, row.votes, left=chosen)),
             }
 
 
 def unpaired_rows(
-    session: Session, chosen: Chosen, what: Completions, tally: ExportTally
+    session: Session, wanted: Chosen, what: Completions, tally: ExportTally
 ) -> Iterator[Row]:
     """TRL's unpaired preferences (KTO): a completion and whether it is good.
 
@@ -101,11 +94,12 @@ def unpaired_rows(
     completion that was called both is left out.
     """
     labels: dict[int, set[bool]] = {}
-    for page in exports.standing_pairs(session, chosen):
+    for page in exports.standing_pairs(session, wanted):
         for row in page:
-            for round_, good in _labelled(row, tally):
+            if labelled := _labelled(row, what, tally.dropped):
+                tally.heard(row.votes)
+            for round_, good in labelled:
                 labels.setdefault(round_.id, set()).add(good)
-            tally.heard(row.votes)
     clear = {round_id: said.pop() for round_id, said in labels.items() if len(said) == 1}
     tally.dropped["called good here and bad there"] += len(labels) - len(clear)
     ids = list(clear)
@@ -113,12 +107,9 @@ def unpaired_rows(
         found = exports.rounds_by_id(session, ids[start : start + _AT_ONCE])
         for round_id in ids[start : start + _AT_ONCE]:
             round_ = found[round_id]
-            answer = _answer(round_, what)
-            if not answer["content"].strip():
-                tally.dropped["empty completion"] += 1
-                continue
             prompt = _messages(session, round_, what, with_history=True)
-            yield {"prompt": prompt, "completion": [answer], "label": clear[round_id]}
+            completion = [_answer(round_, what)]
+            yield {"prompt": prompt, "completion": completion, "label": clear[round_id]}
         session.expunge_all()
 
 
@@ -131,6 +122,9 @@ def refinement_rows(
     """
     for page in exports.refined_rounds(session, up_to):
         for round_ in page:
+            if reason := why_not_imitated(round_):
+                tally.dropped[reason] += 1
+                continue
             before = _messages(session, round_, what, with_history=True)
             turns = [turn | {"loss": 0} for turn in before] + [_answer(round_, what) | {"loss": 1}]
             version = round_.adapter.name if round_.adapter else None
@@ -142,44 +136,28 @@ def refinement_rows(
             }
 
 
-def _count(row: JudgedRow, dropped: Counter[str]) -> Counted | None:
-    if row.comparison.prompt.partition is not Partition.TRAIN:
-        dropped["prompt is held out for evaluation"] += 1
-        return None
-    return count([one.vote for one in row.votes], _MAJORITY, dropped)
+def _learnable(row: JudgedRow, what: Completions, dropped: Counter[str]) -> LearnablePair | None:
+    given = [one.vote for one in row.votes]
+    return learnable_pair(row.comparison, given, _MAJORITY, what, dropped)
 
 
-def _sides(row: JudgedRow, counted: Counted) -> tuple[Round, Round]:
-    """The better round, then the other."""
-    sides = row.comparison.left, row.comparison.right
-    return sides if counted.better is Outcome.LEFT else sides[::-1]
-
-
-def _decided(row: JudgedRow, what: Completions, tally: ExportTally) -> Counted | None:
-    """The outcome of a comparison that gives a pair of two different texts."""
-    counted = _count(row, tally.dropped)
-    if counted is None:
-        return None
-    better, worse = (_answer(side, what)["content"] for side in _sides(row, counted))
-    if not better.strip() or not worse.strip():
-        tally.dropped["empty completion"] += 1
-        return None
-    if better == worse:
-        tally.dropped["the two completions are identical"] += 1
-        return None
-    return counted
-
-
-def _labelled(row: JudgedRow, tally: ExportTally) -> Sequence[tuple[Round, bool]]:
+def _labelled(
+    row: JudgedRow, what: Completions, dropped: Counter[str]
+) -> Sequence[tuple[Round, bool]]:
+    """Rounds of a comparison, and whether they are good."""
     reasons: Counter[str] = Counter()
-    counted = _count(row, reasons)
-    if counted is not None:
-        better, worse = _sides(row, counted)
-        return [(better, True), (worse, False)]
-    if reasons["both bad"]:
-        return [(row.comparison.left, False), (row.comparison.right, False)]
-    tally.dropped.update(reasons)
-    return []
+    if pair := _learnable(row, what, reasons):
+        return [(pair.chosen, True), (pair.rejected, False)]
+    if not reasons["both bad"]:
+        dropped.update(reasons)
+        return []
+    bad = []
+    for side in (row.comparison.left, row.comparison.right):
+        if reason := why_not_rejected(side, what):
+            dropped[reason] += 1
+        else:
+            bad.append((side, False))
+    return bad
 
 
 def _answer(round_: Round, what: Completions) -> dict[str, str]:

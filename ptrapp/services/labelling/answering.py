@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from db.content.rounds import POLICY
 from db.labelling import (
     assignments,
     campaigns,
@@ -13,7 +12,16 @@ from db.labelling import (
     shown_pairs,
     votes,
 )
-from db.models import Assignment, AssignmentState, CampaignItem, Offer, Outcome, Purpose, Round
+from db.models import (
+    POLICY,
+    Assignment,
+    AssignmentState,
+    CampaignItem,
+    Offer,
+    Outcome,
+    Purpose,
+    Round,
+)
 from db.registry import adapters
 from db.storage.session import Session
 from ptrapp.analysis.diff import Piece, word_diff
