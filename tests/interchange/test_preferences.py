@@ -7,7 +7,7 @@ import pytest
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Message, MessageRole
 from ptrapp.interchange import preferences, questions, unpaired
-from ptrapp.interchange.records import LEFT, JudgedPair, PromptText
+from ptrapp.interchange.records import JudgedPair, PromptText
 
 USER = {"role": "user", "content": "What color is the sky?"}
 BLUE = {"role": "assistant", "content": "It is blue."}
@@ -32,7 +32,7 @@ def test_standard_and_conversational_rows_say_the_same() -> None:
     beside = read(prompt=USER["content"], chosen=[USER, BLUE], rejected=[USER, GREEN])
     wanted = ("What color is the sky?", "It is blue.", "It is green.")
     assert [sides(one) for one in (standard, conversational, shared, beside)] == [wanted] * 4
-    assert standard.labels[0].outcome == LEFT
+    assert standard.labels[0].outcome == "left"
 
 
 def test_the_raw_text_stays_as_it_stood_in_the_file() -> None:

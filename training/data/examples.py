@@ -1,6 +1,6 @@
-"""What is learnt from: completions with the messages they answer, and how a round becomes one.
+"""The examples a policy learns from: completions with the messages they answer.
 
-What a later round was shown of the earlier ones is in its run's settings, and is shown again.
+How a later round was shown the earlier ones is stored with its run, and is repeated here.
 """
 
 from collections import Counter
@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
 from db.models import Round
-from ptrapp.core.dialogue import HistoryOptions, build_messages, stored_messages
+from ptrapp.core.dialogue import HistoryOptions, build_messages, turns_of
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason, Message, Turn
 from training.jobs.payload import Filters
@@ -18,13 +18,13 @@ from training.jobs.payload import Filters
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A completion that is learnt from: thought and response, as the policy wrote it."""
+    """A completion to learn from: thought and response, as the policy wrote it."""
 
     raw: str
     completion_ids: tuple[int, ...] | None
-    """Ids as generated, end of turn included; None for text that was never generated like this."""
+    """Ids as generated, end of turn included; None for text not generated in this form."""
     finished: bool = True
-    """False when the token limit cut it: then no end of turn belongs behind it."""
+    """False when the token limit cut the completion: no end of turn is added then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class TrajectoryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrajectoryExample:
-    """A completion worth imitating after its history; the history is read, never learnt."""
+    """A completion to imitate after its history; the history is read, not learnt."""
 
     messages: tuple[Message, ...]
     thinking: bool
@@ -61,7 +61,7 @@ E = TypeVar("E")
 
 
 class Gathered(NamedTuple, Generic[E]):
-    """What the rows gave, and what they did not, in words."""
+    """The examples that the stored rows gave, and the rows that gave none, by reason."""
 
     examples: tuple[E, ...]
     dropped: Counter[str]
@@ -69,7 +69,7 @@ class Gathered(NamedTuple, Generic[E]):
 
 
 def in_words(dropped: Counter[str]) -> str:
-    """Say what was left out, the most frequent reason first.
+    """Returns a sentence on what was left out, the most frequent reason first.
 
     >>> in_words(Counter({"tie": 2, "empty response": 1}))
     'Left out: 2 × tie, 1 × empty response.'
@@ -86,6 +86,7 @@ def in_filters(round_: Round, filters: Filters) -> bool:
 
 
 def messages_of(fmt: ThoughtFormat, round_: Round, history: Sequence[Round]) -> tuple[Message, ...]:
+    """Returns the messages that a round was generated from."""
     turns = [Turn(earlier.thought, earlier.response, _raw(fmt, earlier)) for earlier in history]
     prompt = round_.prompt
     return build_messages(
@@ -100,13 +101,14 @@ def messages_of(fmt: ThoughtFormat, round_: Round, history: Sequence[Round]) -> 
 
 
 def _raw(fmt: ThoughtFormat, round_: Round) -> str:
-    """The whole text; one that no engine of ours wrote gets the mark of a direct answer."""
+    """Returns the whole text; a direct answer that no engine of ours wrote gets the marker."""
     if round_.thinking or round_.completion_ids or round_.raw.startswith(fmt.prefill_direct):
         return round_.raw
     return f"{fmt.prefill_direct} {round_.raw}"
 
 
 def target_of(fmt: ThoughtFormat, round_: Round, thinking: bool) -> Target:
+    """Returns the round's completion, rewritten into the other mode where `thinking` differs."""
     finished = round_.finish_reason != FinishReason.LENGTH
     if round_.thinking == thinking:
         ids = tuple(round_.completion_ids) if round_.completion_ids else None
