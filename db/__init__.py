@@ -1,1 +1,1 @@
-"""Rows: queue, votes, rounds, the registry of adapters. Imports nothing else of ours."""
+"""The database: the job queue, the vote log, rounds and adapters. Imports no other package."""

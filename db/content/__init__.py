@@ -1,1 +1,1 @@
-"""What is stored of texts: prompts, runs, rounds, scores, and the samples of jobs."""
+"""Queries on stored texts: prompts, runs, rounds, their scores, and the samples of jobs."""

@@ -1,4 +1,4 @@
-"""Prompts: the same question is one row, whoever asks it and however many ask at once."""
+"""Stores prompts: the same question is one row, whoever asks it and however many ask at once."""
 
 import json
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ def ensure_prompt(
     partition: Partition = Partition.TRAIN,
     context: Sequence[dict[str, str]] = (),
 ) -> Prompt:
-    """Return the row of this question, stored now if nobody asked it before.
+    """Returns the row of this question, stored now if nobody asked it before.
 
-    `context` holds the turns before it, where it ends a conversation.
+    `context` holds the turns of the conversation that the question ends.
 
     A row that exists keeps its source, task and partition: an evaluation prompt typed again at
     the Play page does not become training data.
@@ -53,6 +53,6 @@ def ensure_prompt(
 def fingerprint(
     text: str, system: str | None, reference_answer: str | None, context: Sequence[dict[str, str]]
 ) -> str:
-    """The hash that makes the same question one row."""
+    """Returns the hash by which equal questions become one row."""
     asked = [system, text, reference_answer, *([list(context)] if context else [])]
     return sha256(json.dumps(asked).encode()).hexdigest()

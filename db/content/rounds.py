@@ -1,4 +1,4 @@
-"""Runs and their rounds: written one short transaction a round, read back as a tree."""
+"""Stores runs and their rounds, one short transaction a round, and loads them as a tree."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -48,9 +48,9 @@ def start_run(
     adapter_id: int | None = None,
     job_id: int | None = None,
 ) -> Run:
-    """Store a run that is under way. `adapter_id` is the policy it is pinned to, None the base.
+    """Stores a run that is under way. `adapter_id` is the policy it is pinned to, None the base.
 
-    A run has a rater who asked, or a job that did.
+    A run belongs to the rater or to the job that asked for it.
     """
     run = Run(
         prompt_id=prompt_id,
@@ -67,7 +67,7 @@ def start_run(
 
 
 def finish_run(session: Session, run_id: int, state: RunState, message: str | None = None) -> Run:
-    """Say how a run ended, and why when it ended early. Its rounds stay whatever happened."""
+    """Stores how a run ended, and why when it ended early. Its rounds stay whatever happened."""
     run = _run(session, run_id)
     run.state = state
     run.message = message
@@ -114,17 +114,21 @@ def lineage(session: Session, round_: Round) -> list[Round]:
 
 def load_run(session: Session, run_id: int) -> Run | None:
     """A run with prompt, adapter and rounds, readable after the session is closed."""
-    return session.scalars(select(Run).where(Run.id == run_id).options(*_whole())).one_or_none()
+    return session.scalars(
+        select(Run).where(Run.id == run_id).options(*_eager_loads())
+    ).one_or_none()
 
 
 def last_run(session: Session, rater_id: int) -> Run | None:
-    """What this person did last at the Play page, loaded as `load_run` does."""
+    """Returns the latest run of this person at the Play page, loaded as `load_run` does."""
     newest = select(Run).where(Run.rater_id == rater_id, Run.mode != RunMode.JOB)
-    return session.scalars(newest.order_by(Run.id.desc()).limit(1).options(*_whole())).one_or_none()
+    return session.scalars(
+        newest.order_by(Run.id.desc()).limit(1).options(*_eager_loads())
+    ).one_or_none()
 
 
 def abandon_runs(session: Session) -> int:
-    """Stop the runs a dead process left running; called when the app starts. Returns how many."""
+    """Stops the runs that a dead process left running, when the app starts. Returns how many."""
     ended = (
         update(Run)
         .where(Run.state == RunState.RUNNING, Run.mode != RunMode.JOB)
@@ -137,7 +141,7 @@ def abandon_runs(session: Session) -> int:
     return len(session.scalars(ended).all())
 
 
-def _whole() -> tuple[ORMOption, ...]:
+def _eager_loads() -> tuple[ORMOption, ...]:
     rounds = selectinload(Run.rounds)
     return (
         rounds.immediateload(Round.run),

@@ -1,4 +1,4 @@
-"""What jobs sample for themselves: prompts used up, a job's runs, what was said of them."""
+"""Reads what jobs sampled for themselves: the prompts they used, their runs, votes on them."""
 
 from collections.abc import Collection
 
@@ -21,7 +21,7 @@ from db.models import (
 
 
 def sampled_by(session: Session, kind: JobKind) -> set[int]:
-    """Ids of the prompts that any job of this kind ever chose to sample."""
+    """Returns the ids of the prompts that any job of this kind has ever sampled."""
     chosen = select(Run.prompt_id).join(Job, Job.id == Run.job_id).where(Job.kind == kind)
     return set(session.scalars(chosen.distinct()))
 
@@ -45,7 +45,7 @@ def runs_of_job(session: Session, job_id: int) -> list[Run]:
 
 
 def votes_on_job(session: Session, job_id: int, kind: RaterKind) -> list[Vote]:
-    """The votes that stand on comparisons of two of a job's own rounds, oldest first."""
+    """Returns the current votes on comparisons of two of a job's own rounds, oldest first."""
     later = aliased(Vote)
     left, right, left_run, right_run = aliased(Round), aliased(Round), aliased(Run), aliased(Run)
     of_job = (

@@ -1,4 +1,4 @@
-"""Numbers that judges gave to responses."""
+"""Stores and reads the scores that judges give to responses."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,7 +10,7 @@ from db.storage.dialects import insert
 
 
 def record(session: Session, rater_id: int, values: Mapping[int, float]) -> None:
-    """Store a judge's number for each round, by round id; given again it is replaced."""
+    """Stores a judge's score of each round, by round id; a new score replaces the earlier one."""
     if not values:
         return
     rows = [
@@ -26,6 +26,6 @@ def record(session: Session, rater_id: int, values: Mapping[int, float]) -> None
 
 
 def of_rounds(session: Session, rater_id: int, round_ids: Collection[int]) -> dict[int, float]:
-    """What a judge gave to these rounds, by round id; rounds without a number are missing."""
+    """Returns a judge's scores of these rounds, by round id; rounds without one are missing."""
     given = select(Score).where(Score.rater_id == rater_id, Score.round_id.in_(round_ids))
     return {score.round_id: score.value for score in session.scalars(given)}

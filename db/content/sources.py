@@ -1,4 +1,4 @@
-"""Where the stored prompts came from, and how much hangs on them."""
+"""Counts prompts by their source, with the rounds, comparisons and votes that belong to them."""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from db.models import Campaign, Comparison, Prompt, Rater, Round, Vote
 
 
 class SourceCount(NamedTuple):
-    """How many prompts came from one place, and what hangs on them."""
+    """How many prompts, rounds, comparisons and votes come from one source."""
 
     source: str
     n_prompts: int
@@ -19,7 +19,7 @@ class SourceCount(NamedTuple):
 
 
 def sources(session: Session) -> list[SourceCount]:
-    """Where the stored prompts came from, most of them first."""
+    """Returns the sources of the stored prompts, the one with most prompts first."""
     of_prompt = select(Prompt.source, func.count()).group_by(Prompt.source)
     of_round = of_prompt.join(Round, Round.prompt_id == Prompt.id)
     of_pair = of_prompt.join(Comparison, Comparison.prompt_id == Prompt.id)
@@ -35,14 +35,14 @@ def sources(session: Session) -> list[SourceCount]:
 
 
 def votes_by_kind(session: Session) -> dict[str, int]:
-    """Rows of the vote log by kind of rater."""
+    """Returns the number of rows in the vote log by kind of rater."""
     of_kind = select(Rater.kind, func.count()).join(Vote, Vote.rater_id == Rater.id)
     counted = _counted(session, of_kind.group_by(Rater.kind))
     return {kind.value: n for kind, n in counted.items()}
 
 
 def campaign_names(session: Session) -> list[str]:
-    """Of all campaigns, the newest first."""
+    """Returns the names of all campaigns, newest first."""
     return list(session.scalars(select(Campaign.name).order_by(Campaign.id.desc())))
 
 

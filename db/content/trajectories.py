@@ -1,4 +1,4 @@
-"""Rounds as training material: read in bulk, whoever wrote them."""
+"""Reads rounds in bulk as training data, whoever wrote them."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def training_rounds(session: Session) -> Sequence[Round]:
 
 
 def is_refined() -> ColumnElement[bool]:
-    """A later round worth imitating: found right, or written by somebody stronger; no attempts.
+    """Returns the condition for a round worth imitating, for rounds joined with prompts and runs.
 
     It is a later round that was found right or that a stronger model wrote, and no attempt. Whether
     its text is fit to be imitated is another question (`is_imitable`).
@@ -47,7 +47,7 @@ def is_imitable() -> ColumnElement[bool]:
 
 
 def count_refined(session: Session) -> int:
-    """How many later rounds are worth imitating."""
+    """Returns the number of rounds that are worth imitating and fit for it."""
     rows = (
         select(func.count(Round.id))
         .join(Round.prompt)

@@ -1,4 +1,4 @@
-"""Who said what of which comparison: what agreement between raters is measured on."""
+"""Reads the votes on which agreement between raters is measured."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from db.models import (
 
 
 class LabelRow(NamedTuple):
-    """A vote that stands, in the comparison's own terms."""
+    """A current vote, in terms of the comparison's left and right."""
 
     vote_id: int
     rater: str
@@ -43,10 +43,10 @@ class LabelRow(NamedTuple):
 
 
 def of_campaign(session: Session, campaign_id: int) -> list[LabelRow]:
-    """What was said in the campaign, practice left out, oldest first.
+    """Returns the current votes of a campaign without practice, oldest first.
 
-    Judges and imported files are shown no screen: whatever they said of one of the campaign's
-    comparisons is here, wherever they said it.
+    Judges and imported files are shown no screen: their votes on the campaign's comparisons are
+    included wherever they were given.
     """
     shown = (
         select(Vote.id)
@@ -66,19 +66,19 @@ def of_campaign(session: Session, campaign_id: int) -> list[LabelRow]:
 
 
 def of_everything(session: Session) -> list[LabelRow]:
-    """What was said of responses anywhere, oldest first: what training learns from, and repeats.
+    """Returns the current votes on responses that training learns from, and repeats, oldest first.
 
-    A judge's votes on rounds that a job had written for itself are that job's and left out.
+    A judge's votes on rounds that a job sampled for itself belong to that job and are left out.
     """
     of_a_job = exists().where(
         Round.id == Comparison.left_round_id, Run.id == Round.run_id, Run.job_id.is_not(None)
     )
-    told = ~and_(Rater.kind == RaterKind.JUDGE, of_a_job.correlate(Comparison))
-    return _rows(session, and_(Comparison.aspect == Aspect.RESPONSE, told))
+    counted = ~and_(Rater.kind == RaterKind.JUDGE, of_a_job.correlate(Comparison))
+    return _rows(session, and_(Comparison.aspect == Aspect.RESPONSE, counted))
 
 
 def known_answers(session: Session, campaign_id: int | None = None) -> dict[int, Outcome]:
-    """Comparison id → its gold answer, in the campaign or anywhere; of several the newest."""
+    """Returns gold answers by comparison id, of a campaign or of all; of several the newest."""
     gold = select(CampaignItem.comparison_id, CampaignItem.gold_outcome).where(
         CampaignItem.kind == ItemKind.GOLD
     )
@@ -89,7 +89,7 @@ def known_answers(session: Session, campaign_id: int | None = None) -> dict[int,
 
 
 def votes_on(session: Session, vote_ids: Collection[int]) -> Sequence[Vote]:
-    """Votes with rater, comparison, prompt and both rounds, oldest first."""
+    """Returns these votes with rater, comparison, prompt and both rounds, oldest first."""
     sides = (joinedload(Comparison.left), joinedload(Comparison.right))
     comparison = joinedload(Vote.comparison).options(joinedload(Comparison.prompt), *sides)
     chosen = select(Vote).where(Vote.id.in_(vote_ids)).order_by(Vote.id)
@@ -99,8 +99,10 @@ def votes_on(session: Session, vote_ids: Collection[int]) -> Sequence[Vote]:
 def labels_by_day(
     session: Session, midnight: datetime, n_days: int
 ) -> dict[int, tuple[list[int], int]]:
-    """Campaign id → labels done on each of the days up to the one that ends at `midnight`, oldest
-    first, and how many raters did them. Campaigns without any are missing."""
+    """Returns, by campaign id, the labels done on each of `n_days` days and the number of raters.
+
+    The days are in order and the last one ends at `midnight`. Campaigns without labels are missing.
+    """
     edges = [midnight - timedelta(days=n_days - at) for at in range(n_days + 1)]
     days = [
         func.sum(case((and_(Assignment.done_at >= start, Assignment.done_at < end), 1), else_=0))
@@ -121,7 +123,7 @@ def labels_by_day(
 
 def _rows(session: Session, which: ColumnElement[bool]) -> list[LabelRow]:
     later = aliased(Vote)
-    stands = ~exists().where(later.supersedes_id == Vote.id)
+    superseded = exists().where(later.supersedes_id == Vote.id)
     found = session.execute(
         select(
             Vote.id,
@@ -139,7 +141,12 @@ def _rows(session: Session, which: ColumnElement[bool]) -> list[LabelRow]:
         .join(Comparison, Comparison.id == Vote.comparison_id)
         .outerjoin(Offer, Offer.key == Vote.offer_key)
         .outerjoin(Assignment, Assignment.offer_key == Vote.offer_key)
-        .where(Vote.outcome != Outcome.WITHDRAWN, stands, Vote.purpose != Purpose.PRACTICE, which)
+        .where(
+            Vote.outcome != Outcome.WITHDRAWN,
+            ~superseded,
+            Vote.purpose != Purpose.PRACTICE,
+            which,
+        )
         .order_by(Vote.id)
     )
     return [LabelRow(*row) for row in found]

@@ -1,8 +1,8 @@
-"""Who is given which comparison of a campaign: reserved under a lease, done, skipped, given back.
+"""Assigns a campaign's comparisons to raters: reserved for a time, then done, skipped or expired.
 
-Each function is one short piece of the caller's write transaction. On SQLite the single writer
-keeps two raters apart; on PostgreSQL the rater's row is locked against his second tab, and an item
-that somebody else is just taking is passed over.
+Each function is one short piece of the caller's write transaction. On SQLite there is one writer at
+a time; on PostgreSQL the rater's row is locked against a second tab of the same rater, and an item
+that another transaction has locked is passed over.
 """
 
 import random
@@ -35,16 +35,16 @@ from db.storage.errors import Conflict, Missing
 
 LEASE_S = 1800.0
 """How long a comparison waits for its rater; every request of the page renews it."""
-_SWEPT_AT_ONCE = 100
+_EXPIRED_AT_ONCE = 100
 _NOT_THIS_UNDO = "This key names another vote or undo; send a fresh one."
 
-# Statements are built once: to build one takes longer than to carry it out, and a rater waits for
+# Statements are built once: building one takes longer than executing it, and a rater waits for
 # several with every answer.
 _RESERVED = Assignment.state == AssignmentState.RESERVED
 _OF_RATER = Assignment.rater_id == bindparam("rater")
 _IN_CAMPAIGN = Assignment.campaign_id == bindparam("campaign")
 _UNTIL = clock() + bindparam("lease_s")
-_HELD = (
+_UNANSWERED = (
     select(Assignment.offer_key, Assignment.tab)
     .where(_OF_RATER, _IN_CAMPAIGN, _RESERVED)
     .order_by(Assignment.id)
@@ -52,7 +52,7 @@ _HELD = (
 _EXPIRED = (
     select(Assignment)
     .where(_IN_CAMPAIGN, _RESERVED, Assignment.lease_until < clock())
-    .limit(_SWEPT_AT_ONCE)
+    .limit(_EXPIRED_AT_ONCE)
     .with_for_update(skip_locked=True, key_share=True)
 )
 _UNDER_KEY = (
@@ -60,15 +60,15 @@ _UNDER_KEY = (
     .where(Assignment.offer_key == bindparam("key"))
     .with_for_update(of=Assignment, key_share=True)
 )
-_BEFORE = select(Assignment.id, Assignment.offer_key).where(
+_EARLIER = select(Assignment.id, Assignment.offer_key).where(
     _OF_RATER,
     Assignment.item_id == bindparam("item_id"),
     Assignment.purpose == bindparam("purpose"),
 )
-_GIVE = insert(Assignment).values(lease_until=_UNTIL)
-_GIVE_AGAIN = (
+_ASSIGN = insert(Assignment).values(lease_until=_UNTIL)
+_ASSIGN_AGAIN = (
     update(Assignment)
-    .where(Assignment.id == bindparam("before"))
+    .where(Assignment.id == bindparam("earlier"))
     .values(state=AssignmentState.RESERVED, lease_until=_UNTIL)
 )
 _RENEW = (
@@ -89,29 +89,29 @@ def reserve(
     draw: random.Random | None = None,
     lease_s: float = LEASE_S,
 ) -> list[str]:
-    """Give a rater `n` comparisons, fewer when fewer are left; the keys of their offers.
+    """Assigns `n` comparisons to a rater, fewer when fewer are left; returns their offers' keys.
 
-    What this page (`tab`) was given before and does not `have` any more comes first: a page that
-    is loaded again goes on where it was. What other pages of the same rater hold comes only when
+    Comparisons that this page (`tab`) was assigned before and does not `have` any more come first,
+    so that a page that is loaded again continues. Those of the rater's other pages come last, when
     nothing else is left.
     """
     draw = draw or random.Random()
     kind = lock_rater(session, rater_id).kind
     sweep(session, campaign_id)
     rater = read_progress(session, campaign_id, rater_id, kind)
-    held = [each for each in _held(session, rater) if each.offer_key not in have]
-    keys = [each.offer_key for each in held if each.tab == tab][:n]
+    unanswered = [each for each in _unanswered(session, rater) if each.offer_key not in have]
+    keys = [each.offer_key for each in unanswered if each.tab == tab][:n]
     _renew(session, rater_id, [*have, *keys], lease_s)
     while len(keys) < n:
         picked = pick(session, rater, draw)
-        key = picked and _give(session, rater, picked, tab, draw, lease_s)
+        key = picked and _assign(session, rater, picked, tab, draw, lease_s)
         if key is None:
             break
         keys.append(key)
         if len(keys) < n:
             rater = read_progress(session, campaign_id, rater_id, kind)
     if not keys:
-        keys = [each.offer_key for each in held][:n]
+        keys = [each.offer_key for each in unanswered][:n]
         _renew(session, rater_id, keys, lease_s)
     return keys
 
@@ -126,12 +126,12 @@ def vote(
     decided_ms: int | None = None,
     client: str = "",
 ) -> tuple[Vote, Assignment]:
-    """Store a rater's decision on what he was given; sent again it is stored once.
+    """Stores a rater's vote on an assigned comparison; sent again it is stored once.
 
-    Raises `Missing` for what was given to nobody, or to another rater than `rater_id`.
+    Raises `Missing` for a key that is assigned to nobody, or to another rater than `rater_id`.
 
-    A vote that comes after its lease ran out takes the place again, if it is free; else it is kept
-    in the log as late and counts for nobody.
+    A vote that arrives after its lease expired takes a slot again if one is free; else it is
+    logged as late and does not count.
     """
     assignment = _find(session, key, rater_id)
     if assignment.state is AssignmentState.SKIPPED:
@@ -147,22 +147,22 @@ def vote(
     assignment.lease_until = None
     assignment.done_at = assignment.done_at or now()
     with session.no_autoflush:  # both rows go in one flush
-        cast = cast_vote(
+        stored = cast_vote(
             session, key, shown, strength=strength, decided_ms=decided_ms, client=client
         )
     session.flush()
     if counted:
         slots.count(session, assignment, +1)
-    return cast, assignment
+    return stored, assignment
 
 
 def undo(
     session: Session, campaign_id: int, rater_id: int, key: str, *, tab: str = ""
 ) -> tuple[Vote, Assignment] | None:
-    """Take the rater's last vote in this campaign back and offer the pair again, as it stood.
+    """Withdraws the rater's last vote in this campaign and offers the pair again, sides unchanged.
 
-    None when there is none left. The same key again gives the same answer. Raises `Conflict` for a
-    key that names somebody else's undo, or anything but an undo in this campaign.
+    Returns None when no vote is left. The same key again gives the same answer. Raises `Conflict`
+    for a key that names another rater's undo, or anything but an undo in this campaign.
     """
     withdrawal = undo_last(session, rater_id, key, campaign_id=campaign_id)
     if withdrawal is None:
@@ -199,11 +199,11 @@ def undo(
 
 
 def skip(session: Session, key: str) -> Assignment:
-    """Put a comparison aside for good: its place is free for others, never again for this rater."""
+    """Skips a comparison for good: its slot is free for others, never again for this rater."""
     assignment = _find(session, key)
     match assignment.state:
         case AssignmentState.RESERVED:
-            slots.give_back(session, assignment)
+            slots.release(session, assignment)
         case AssignmentState.DONE | AssignmentState.LATE:
             raise Conflict("This comparison has your vote; undo it to skip the comparison.")
         case AssignmentState.SKIPPED:
@@ -217,10 +217,10 @@ def skip(session: Session, key: str) -> Assignment:
 
 
 def sweep(session: Session, campaign_id: int) -> int:
-    """Give back what raters did not answer before their lease ran out. Returns how many."""
+    """Releases the slots of comparisons whose lease expired unanswered. Returns how many."""
     expired = session.scalars(_EXPIRED, {"campaign": campaign_id}).all()
     for assignment in expired:
-        slots.give_back(session, assignment)
+        slots.release(session, assignment)
         assignment.state, assignment.lease_until = AssignmentState.EXPIRED, None
     if expired:
         session.flush()
@@ -228,12 +228,12 @@ def sweep(session: Session, campaign_id: int) -> int:
 
 
 def find(session: Session, key: str) -> Assignment | None:
-    """The assignment shown under a key, held to the end of the transaction."""
+    """Returns the assignment shown under a key, locked to the end of the transaction."""
     return session.scalars(_UNDER_KEY, {"key": key}).one_or_none()
 
 
 def count_practice_left(session: Session, campaign_id: int, rater_id: int) -> int:
-    """Practice comparisons that this rater has not answered."""
+    """Returns the number of practice comparisons that this rater has not answered."""
     answered = exists().where(
         Assignment.item_id == CampaignItem.id,
         Assignment.rater_id == rater_id,
@@ -250,7 +250,7 @@ def _find(session: Session, key: str, rater_id: int | None = None) -> Assignment
     return found
 
 
-def _give(
+def _assign(
     session: Session,
     rater: RaterProgress,
     picked: Picked,
@@ -258,7 +258,7 @@ def _give(
     draw: random.Random,
     lease_s: float,
 ) -> str | None:
-    """Make a picked comparison the rater's: the key of its offer, None when its place is gone."""
+    """Assigns a picked comparison; returns its offer's key, or None when no slot is free."""
     counts = (
         rater.kind is RaterKind.HUMAN
         and picked.kind is ItemKind.PLAIN
@@ -268,22 +268,22 @@ def _give(
         return None
     connection, rater_id = session.connection(), rater.rater_id
     item = {"item_id": picked.item_id, "purpose": picked.purpose}
-    given = {"counts": counts, "tab": tab, "lease_s": lease_s}
-    before = connection.execute(_BEFORE, item | {"rater": rater_id}).one_or_none()
-    if before is not None:  # its lease had run out: the same pair, under the same key
-        connection.execute(_GIVE_AGAIN, given | {"before": before.id})
-        return str(before.offer_key)
+    assigned = {"counts": counts, "tab": tab, "lease_s": lease_s}
+    earlier = connection.execute(_EARLIER, item | {"rater": rater_id}).one_or_none()
+    if earlier is not None:  # its lease had expired: the same pair, under the same key
+        connection.execute(_ASSIGN_AGAIN, assigned | {"earlier": earlier.id})
+        return str(earlier.offer_key)
     flipped = draw.random() < 0.5 if picked.flipped is None else picked.flipped
     key = show(session, rater_id, picked.comparison_id, flipped=flipped, purpose=picked.purpose)
-    whose = {"campaign_id": rater.campaign_id, "rater_id": rater_id, "offer_key": key}
-    connection.execute(_GIVE, item | given | whose)
+    names = {"campaign_id": rater.campaign_id, "rater_id": rater_id, "offer_key": key}
+    connection.execute(_ASSIGN, item | assigned | names)
     return key
 
 
-def _held(session: Session, rater: RaterProgress) -> list[Any]:
-    """Key and page of what the rater was given and has not answered, oldest first."""
+def _unanswered(session: Session, rater: RaterProgress) -> list[Any]:
+    """Returns key and page of the rater's unanswered comparisons, oldest first."""
     named = {"campaign": rater.campaign_id, "rater": rater.rater_id}
-    return list(session.connection().execute(_HELD, named))
+    return list(session.connection().execute(_UNANSWERED, named))
 
 
 def _renew(session: Session, rater_id: int, keys: Collection[str], lease_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Campaigns and the comparisons in them."""
+"""Stores and lists campaigns and the comparisons in them."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -20,20 +20,20 @@ from db.models import (
     Round,
     now,
 )
-from db.storage.bulk import much_memory
+from db.storage.bulk import large_cache
 from db.storage.dialects import insert
 from db.storage.errors import Conflict, Missing
 
 GOLD_OVERLAP = 1
-"""Gold and practice comparisons take no places: every rater answers them."""
+"""Gold and practice comparisons take no slots: every rater answers them."""
 _CHUNK = 500
 _JITTER = 1e-6
-"""So that no two uncertainties are alike and a rater's place in their order is one number."""
+"""Makes uncertainties distinct, so that a rater's position in their order is one number."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """Two rounds to be compared in a campaign, the better known or not."""
+    """Two rounds to be compared in a campaign, with the right answer where it is known."""
 
     left: int
     right: int
@@ -80,17 +80,18 @@ def create(
 def add_items(
     session: Session, campaign_id: int, items: Sequence[NewItem], *, draw: random.Random
 ) -> int:
-    """Put comparisons into a campaign; how many are new to it.
+    """Adds comparisons to a campaign; returns how many are new to it.
 
-    One that is there stays as it is, unless its answer is known now and nobody has labelled it.
+    A comparison that is in it already changes only if its answer is known now and nobody has
+    labelled it.
     """
     campaign = find(session, campaign_id)
-    # said twice in one statement, a comparison is a mistake to PostgreSQL: the last one counts
+    # PostgreSQL refuses one comparison twice in a statement; the last one counts
     items = list({frozenset((item.left, item.right)): item for item in items}.values())
     n_new = 0
-    with much_memory(session):
+    with large_cache(session):
         for start in range(0, len(items), _CHUNK):
-            n_new += _add_some(session, campaign, items[start : start + _CHUNK], draw)
+            n_new += _add_chunk(session, campaign, items[start : start + _CHUNK], draw)
     n_plain = select(func.count(CampaignItem.id)).where(
         CampaignItem.campaign_id == campaign.id, CampaignItem.kind == ItemKind.PLAIN
     )
@@ -108,9 +109,9 @@ def add_items(
 
 
 def set_uncertainty(session: Session, values: Mapping[int, float], *, draw: random.Random) -> None:
-    """Say anew how uncertain comparisons are, by item id, from 0 to 1.
+    """Replaces the uncertainty of comparisons, by item id, from 0 to 1.
 
-    Their raters go down the order from its top again: it is another one now.
+    The order of comparisons changes with it, so the campaign's raters start again at its top.
     """
     if not values:
         return
@@ -151,7 +152,7 @@ def listing(session: Session, *, only_open: bool = False) -> list[Campaign]:
 
 
 def progress_of(session: Session, rater_id: int) -> dict[int, CampaignRater]:
-    """How far one rater has come, by campaign."""
+    """Returns one rater's progress by campaign id."""
     rows = session.scalars(select(CampaignRater).where(CampaignRater.rater_id == rater_id))
     return {row.campaign_id: row for row in rows}
 
@@ -182,7 +183,7 @@ def count_items(session: Session, campaign_id: int, kind: ItemKind) -> int:
     return session.scalar(n) or 0
 
 
-def _add_some(
+def _add_chunk(
     session: Session, campaign: Campaign, items: Sequence[NewItem], draw: random.Random
 ) -> int:
     comparison_ids = _comparisons(session, items, campaign.aspect)
@@ -212,20 +213,20 @@ def _add_some(
         set_={name: row.excluded[name] for name in known},
         where=(row.excluded.kind != ItemKind.PLAIN) & (CampaignItem.n_taken == 0),
     )
-    # not as `values(rows)`, which is compiled anew for every chunk, nine tenths of the time
+    # not `values(rows)`: that is compiled anew for every chunk, nine tenths of the time
     done = session.connection().execute(stored.returning(CampaignItem.id), rows)
     return len(done.scalars().all())
 
 
 def _jittered(value: float, draw: random.Random) -> float:
-    """Within 0 and 1 also at the ends, where a judge may put many comparisons."""
+    """Returns a value made distinct; it stays within 0 and 1, where a judge may put many."""
     return value * (1 - _JITTER) + draw.random() * _JITTER
 
 
 def _comparisons(
     session: Session, items: Sequence[NewItem], aspect: Aspect
 ) -> dict[tuple[int, int], int]:
-    """Ids of the comparisons by their rounds, lower id first, made where they are missing."""
+    """Returns ids of the comparisons by their rounds, lower id first; stores those missing."""
     sides = {(min(item.left, item.right), max(item.left, item.right)) for item in items}
     prompts = dict(
         session.execute(
@@ -247,7 +248,7 @@ def _comparisons(
         for left, right in sorted(sides)
     ]
     session.connection().execute(insert(session, Comparison).on_conflict_do_nothing(), rows)
-    # by the left side alone, for which there is an index that a list of pairs does not use
+    # by the left side alone: its index is not used for a list of pairs
     found = session.execute(
         select(Comparison.left_round_id, Comparison.right_round_id, Comparison.id).where(
             Comparison.left_round_id.in_({left for left, _ in sides}), Comparison.aspect == aspect

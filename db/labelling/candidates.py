@@ -1,4 +1,4 @@
-"""Pairs of stored rounds that are worth comparing, by where they come from."""
+"""Finds pairs of stored rounds that are worth comparing, by their origin."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from db.models import Aspect, Comparison, Prompt, Rater, Round, Score
 
 MOST_CONSIDERED = 500_000
-"""Pairs looked at before some are drawn; of more, the newest."""
+"""Limit on the pairs from which some are drawn; the newest are used."""
 
 _left, _right = aliased(Round), aliased(Round)
 
@@ -23,7 +23,7 @@ class Pair(NamedTuple):
 
 
 def siblings(session: Session, aspect: Aspect) -> list[Pair]:
-    """Two candidates of one run at the same place: the same context, so a valid DPO pair."""
+    """Returns pairs of candidates of one run with the same context: valid DPO pairs."""
     same = (
         _left.run_id == _right.run_id,
         _left.index == _right.index,
@@ -34,14 +34,14 @@ def siblings(session: Session, aspect: Aspect) -> list[Pair]:
 
 
 def adjacent(session: Session, aspect: Aspect) -> list[Pair]:
-    """A round and the one that refined it."""
+    """Returns pairs of a round and the one that refined it."""
     return _pairs(session, aspect, _right.parent_id == _left.id)
 
 
 def between_versions(
     session: Session, aspect: Aspect, one: int | None, other: int | None
 ) -> list[Pair]:
-    """Rounds of two versions (None is the base) at the same place of the same prompt."""
+    """Returns pairs of rounds of two versions (None is the base), of one prompt and index."""
     same = (
         _left.prompt_id == _right.prompt_id,
         _left.index == _right.index,
@@ -54,24 +54,24 @@ def between_versions(
 
 
 def any_two(session: Session, aspect: Aspect) -> list[Pair]:
-    """Any two rounds of one prompt."""
+    """Returns all pairs of rounds of one prompt."""
     return _pairs(session, aspect, _left.prompt_id == _right.prompt_id, _left.id < _right.id)
 
 
 def imported(session: Session, aspect: Aspect, source: str) -> list[Pair]:
-    """What was brought in as pairs with the prompts of this source."""
-    brought = (
+    """Returns the pairs that were imported with the prompts of this source."""
+    rows = (
         select(Comparison.left_round_id, Comparison.right_round_id)
         .join(Prompt, Prompt.id == Comparison.prompt_id)
         .where(Prompt.source == source, Comparison.aspect == aspect)
         .order_by(Comparison.id.desc())
         .limit(MOST_CONSIDERED)
     )
-    return [Pair(*row) for row in session.execute(brought)]
+    return [Pair(*row) for row in session.execute(rows)]
 
 
 def best_and_worst(session: Session, aspect: Aspect, judge: str) -> list[Pair]:
-    """Of the candidates of each run the one this judge scored highest against its lowest."""
+    """Returns, for each run, the candidate that this judge scored highest against its lowest."""
     scored = (
         select(Round.run_id, Round.index, Round.id, Score.value)
         .join(Score, Score.round_id == Round.id)
@@ -90,7 +90,7 @@ def best_and_worst(session: Session, aspect: Aspect, judge: str) -> list[Pair]:
 
 
 def scores_of(session: Session, judge: str, round_ids: Sequence[int]) -> dict[int, float]:
-    """What a judge scored these rounds, where it did."""
+    """Returns a judge's scores of these rounds, by round id; rounds without one are missing."""
     found: dict[int, float] = {}
     for some in _in_chunks(round_ids):
         rows = (
@@ -103,19 +103,19 @@ def scores_of(session: Session, judge: str, round_ids: Sequence[int]) -> dict[in
 
 
 def scoring_judges(session: Session) -> list[str]:
-    """Names of the judges that have scored rounds."""
+    """Returns the names of the judges that have scored rounds."""
     names = select(Rater.name).where(Rater.id.in_(select(Score.rater_id).distinct()))
     return list(session.scalars(names.order_by(Rater.name)))
 
 
 def import_sources(session: Session) -> list[str]:
-    """Sources of prompts that were brought in."""
+    """Returns the sources of imported prompts."""
     sources = select(Prompt.source).where(Prompt.source.startswith("import:")).distinct()
     return list(session.scalars(sources.order_by(Prompt.source)))
 
 
 def _pairs(session: Session, aspect: Aspect, *same: ColumnElement[bool]) -> list[Pair]:
-    """Pairs that meet `same`, differ in what is compared, and have something to show."""
+    """Returns pairs that meet `same`, whose compared texts differ and are not empty."""
     shown = "thought" if aspect is Aspect.THOUGHT else "response"
     pairs = (
         select(_left.id, _right.id)

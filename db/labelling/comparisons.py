@@ -1,4 +1,4 @@
-"""Comparisons: two rounds of one prompt, shown to a rater under a key, and what is revealed."""
+"""Stores comparisons of two rounds, the offers by which raters see them, and what is revealed."""
 
 from typing import Any
 from uuid import uuid4
@@ -18,8 +18,8 @@ from db.models import (
 from db.storage.dialects import insert
 from db.storage.errors import Conflict
 
-# Statements of every answer are built once: to build one takes longer than to carry it out.
-_KNOWN = select(
+# Statements of every answer are built once: building one takes longer than executing it.
+_SIDES = select(
     Comparison.left_round_id,
     Comparison.right_round_id,
     Comparison.aspect,
@@ -32,7 +32,7 @@ _KNOWN = select(
     .correlate(Comparison)
     .label("seen"),
 ).where(Comparison.id == bindparam("comparison_id"))
-_SHOW = plain_insert(Offer)
+_OFFER = plain_insert(Offer)
 
 
 def ensure_comparison(
@@ -74,7 +74,7 @@ def offer(
     flipped: bool,
     purpose: Purpose = Purpose.LABEL,
 ) -> Offer:
-    """Store that a comparison is shown to a rater, as `show` does; the row, with its rounds."""
+    """Stores that a comparison is shown to a rater, as `show` does; returns the row with rounds."""
     comparison = find_comparison(session, comparison_id)
     key = show(session, rater_id, comparison_id, flipped=flipped, purpose=purpose)
     shown = session.get_one(Offer, key)
@@ -85,11 +85,11 @@ def offer(
 def show(
     session: Session, rater_id: int, comparison_id: int, *, flipped: bool, purpose: Purpose
 ) -> str:
-    """Store that a comparison is shown to a rater: the key under which the vote comes back.
+    """Stores that a comparison is shown to a rater; returns the key that its vote must carry.
 
-    Where thoughts are what is compared, showing it shows them.
+    Where thoughts are compared, both are thereby revealed.
     """
-    sides = known_of(session, rater_id, comparison_id)
+    sides = read_sides(session, rater_id, comparison_id)
     shown = {
         "key": uuid4().hex,
         "comparison_id": comparison_id,
@@ -98,7 +98,7 @@ def show(
         "purpose": purpose,
         "thoughts_seen": sides.seen,
     }
-    session.connection().execute(_SHOW, shown)
+    session.connection().execute(_OFFER, shown)
     if sides.aspect is Aspect.THOUGHT:
         for round_id in (sides.left_round_id, sides.right_round_id):
             reveal(session, rater_id, round_id, versions=False)
@@ -106,9 +106,9 @@ def show(
 
 
 def reveal(session: Session, rater_id: int, round_id: int, *, versions: bool = True) -> None:
-    """The thought of a round is sent to a rater: from now on his votes on it are not blind.
+    """Stores that a rater was sent the thought of a round: later votes on it are not blind.
 
-    Without `versions` who wrote it stays hidden, and his votes on thoughts stay blind.
+    Without `versions` the author stays hidden, and the rater's votes on thoughts stay blind.
     """
     row = insert(session, Reveal).values(rater_id=rater_id, round_id=round_id, versions=versions)
     both = (Reveal.rater_id, Reveal.round_id)
@@ -120,10 +120,10 @@ def reveal(session: Session, rater_id: int, round_id: int, *, versions: bool = T
         session.execute(row.on_conflict_do_nothing())
 
 
-def known_of(session: Session, rater_id: int, comparison_id: int) -> Any:
-    """A comparison's sides and aspect, and whether the rater has `seen` more than it shows."""
+def read_sides(session: Session, rater_id: int, comparison_id: int) -> Any:
+    """Returns a comparison's sides and aspect, and whether the rater has `seen` more than these."""
     named = {"rater_id": rater_id, "comparison_id": comparison_id}
-    row = session.connection().execute(_KNOWN, named).one_or_none()
+    row = session.connection().execute(_SIDES, named).one_or_none()
     if row is None:
         raise Conflict(f"Comparison {comparison_id} is not in this database; load the page again.")
     return row

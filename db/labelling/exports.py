@@ -1,6 +1,6 @@
-"""Votes, pairs and refinements read for a file, in order, some at a time, as of one moment.
+"""Reads votes, pairs and refinements for an export, in order and in pages, as of one moment.
 
-The moment is a row's id: the log is only ever appended to, so what stood then can be told now.
+The moment is the id of a row: the log is append-only, so its earlier state can be read at any time.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from db.content.trajectories import is_refined
-from db.labelling.preferences import of_a_job
+from db.labelling.preferences import judged_by_job
 from db.models import (
     Aspect,
     Campaign,
@@ -33,11 +33,11 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class VoteFilter:
     """Which votes are read."""
 
     up_to: int
-    """Votes after this one were not cast yet."""
+    """Id of the newest vote that is read."""
     campaign_id: int | None = None
     kinds: frozenset[RaterKind] | None = None
     """Of raters; None for all."""
@@ -45,17 +45,17 @@ class Chosen:
 
 
 class ShownVote(NamedTuple):
-    """A vote, and how its pair stood on the screen."""
+    """A vote, and how its pair was shown on the screen."""
 
     vote: Vote
     flipped: bool | None
-    """True when the comparison's right stood on the left; None where nothing was shown."""
+    """True when the comparison's right was shown on the left; None where nothing was shown."""
     supersedes: str | None
-    """Key of the vote that it replaced; None in a file that does not hold that vote."""
+    """Key of the vote that it replaced; None in an export that does not hold that vote."""
 
 
 class JudgedRow(NamedTuple):
-    """A comparison and the votes that stood on it, oldest first."""
+    """A comparison and its current votes, oldest first."""
 
     comparison: Comparison
     votes: list[ShownVote]
@@ -65,15 +65,15 @@ def campaign_named(session: Session, name: str) -> Campaign | None:
     return session.scalars(select(Campaign).where(Campaign.name == name)).one_or_none()
 
 
-def all_votes(session: Session, chosen: Chosen) -> Iterator[list[ShownVote]]:
-    """The whole log in pages, oldest first: undone, repeated and practice votes too.
+def all_votes(session: Session, wanted: VoteFilter) -> Iterator[list[ShownVote]]:
+    """Yields the whole log in pages, oldest first: undone, repeated and practice votes too.
 
     The rows of a page are readable until the next one is asked for.
     """
     last = 0
     while True:
-        page = _among(select(Vote), chosen).where(Vote.id > last).order_by(Vote.id)
-        votes = session.scalars(page.limit(_AT_ONCE).options(*_whole_votes())).all()
+        page = _filtered(select(Vote), wanted).where(Vote.id > last).order_by(Vote.id)
+        votes = session.scalars(page.limit(_AT_ONCE).options(*_vote_loads())).all()
         yield _shown(session, votes, whole_log=True)
         if len(votes) < _AT_ONCE:
             return
@@ -81,18 +81,18 @@ def all_votes(session: Session, chosen: Chosen) -> Iterator[list[ShownVote]]:
         session.expunge_all()  # a page that is written is not needed any more
 
 
-def standing_pairs(session: Session, chosen: Chosen) -> Iterator[list[JudgedRow]]:
-    """Pages of comparisons with the votes that stood on them, the one voted on last at the end.
+def judged_pairs(session: Session, wanted: VoteFilter) -> Iterator[list[JudgedRow]]:
+    """Yields pages of comparisons with their current votes, the one voted on last at the end.
 
-    Outside of campaigns without what judges said of jobs' own samples, as in a training.
+    Without a campaign, judges' votes on jobs' own samples are left out, as in a training.
     """
-    standing = _standing(chosen)
+    is_current = _is_current(wanted)
     last_vote = func.max(Vote.id)
-    ordered = _among(select(Vote.comparison_id), chosen).where(standing)
+    ordered = _filtered(select(Vote.comparison_id), wanted).where(is_current)
     ids = session.scalars(ordered.group_by(Vote.comparison_id).order_by(last_vote)).all()
     for some in _parts(ids):
-        wanted = _among(select(Vote), chosen).where(standing, Vote.comparison_id.in_(some))
-        ordered_votes = wanted.order_by(Vote.comparison_id, Vote.id).options(*_whole_votes())
+        rows = _filtered(select(Vote), wanted).where(is_current, Vote.comparison_id.in_(some))
+        ordered_votes = rows.order_by(Vote.comparison_id, Vote.id).options(*_vote_loads())
         shown = _shown(session, session.scalars(ordered_votes).all(), whole_log=False)
         groups = groupby(shown, key=lambda one: one.vote.comparison_id)
         votes = {comparison_id: list(group) for comparison_id, group in groups}
@@ -104,10 +104,7 @@ def standing_pairs(session: Session, chosen: Chosen) -> Iterator[list[JudgedRow]
 
 
 def refined_rounds(session: Session, up_to: int) -> Iterator[Sequence[Round]]:
-    """Pages of later rounds worth imitating, oldest first: right, or by somebody stronger.
-
-    `up_to` is the highest id of a round.
-    """
+    """Yields pages of rounds worth imitating, fit for it or not, oldest first, up to a round id."""
     worth = (
         select(Round)
         .join(Round.prompt)
@@ -117,7 +114,7 @@ def refined_rounds(session: Session, up_to: int) -> Iterator[Sequence[Round]]:
     )
     last = 0
     while rounds := session.scalars(
-        worth.where(Round.id > last).limit(_AT_ONCE).options(*_whole_round())
+        worth.where(Round.id > last).limit(_AT_ONCE).options(*_round_loads())
     ).all():
         yield rounds
         last = rounds[-1].id
@@ -125,13 +122,13 @@ def refined_rounds(session: Session, up_to: int) -> Iterator[Sequence[Round]]:
 
 
 def rounds_by_id(session: Session, round_ids: Collection[int]) -> dict[int, Round]:
-    """These rounds with prompt, run and everything before them."""
-    wanted = select(Round).where(Round.id.in_(round_ids)).options(*_whole_round())
+    """Returns these rounds by id, with prompt, run and all earlier rounds."""
+    wanted = select(Round).where(Round.id.in_(round_ids)).options(*_round_loads())
     return {round_.id: round_ for round_ in session.scalars(wanted)}
 
 
-def copies(session: Session, round_ids: Collection[int]) -> dict[int, int]:
-    """Of rounds that have earlier ones exactly like them: how many. Others are left out."""
+def count_copies(session: Session, round_ids: Collection[int]) -> dict[int, int]:
+    """Returns how many earlier rounds equal each of these in every way; 0 is left out."""
     earlier = aliased(Round)
     alike = (
         earlier.prompt_id == Round.prompt_id,
@@ -155,33 +152,33 @@ def highest_round_id(session: Session) -> int:
     return session.scalar(select(func.max(Round.id))) or 0
 
 
-def _among(rows: Select[Any], chosen: Chosen) -> Select[Any]:
-    rows = rows.where(Vote.id <= chosen.up_to)
-    if chosen.kinds is not None:
-        of_kind = exists().where(Rater.id == Vote.rater_id, Rater.kind.in_(chosen.kinds))
+def _filtered(rows: Select[Any], wanted: VoteFilter) -> Select[Any]:
+    rows = rows.where(Vote.id <= wanted.up_to)
+    if wanted.kinds is not None:
+        of_kind = exists().where(Rater.id == Vote.rater_id, Rater.kind.in_(wanted.kinds))
         rows = rows.where(of_kind.correlate(Vote))
-    if chosen.campaign_id is not None:
+    if wanted.campaign_id is not None:
         within = exists().where(
             CampaignItem.comparison_id == Vote.comparison_id,
-            CampaignItem.campaign_id == chosen.campaign_id,
+            CampaignItem.campaign_id == wanted.campaign_id,
         )
         rows = rows.where(within.correlate(Vote))
     return rows
 
 
-def _standing(chosen: Chosen) -> ColumnElement[bool]:
+def _is_current(wanted: VoteFilter) -> ColumnElement[bool]:
     later = aliased(Vote)
-    superseded = exists().where(later.supersedes_id == Vote.id, later.id <= chosen.up_to)
+    superseded = exists().where(later.supersedes_id == Vote.id, later.id <= wanted.up_to)
     of_aspect = exists().where(
-        Comparison.id == Vote.comparison_id, Comparison.aspect == chosen.aspect
+        Comparison.id == Vote.comparison_id, Comparison.aspect == wanted.aspect
     )
-    stands = (
+    is_current = (
         (Vote.outcome != Outcome.WITHDRAWN)
         & (Vote.purpose == Purpose.LABEL)
         & ~superseded
         & of_aspect.correlate(Vote)
     )
-    return stands if chosen.campaign_id is not None else stands & ~of_a_job()
+    return is_current if wanted.campaign_id is not None else is_current & ~judged_by_job()
 
 
 def _shown(session: Session, votes: Sequence[Vote], *, whole_log: bool) -> list[ShownVote]:
@@ -204,18 +201,18 @@ def _parts(values: Sequence[int]) -> Iterator[Sequence[int]]:
         yield values[start : start + _AT_ONCE]
 
 
-def _whole_votes() -> list[ORMOption]:
+def _vote_loads() -> list[ORMOption]:
     comparison = selectinload(Vote.comparison)
     loads: list[ORMOption] = [
         selectinload(Vote.rater),
         comparison.selectinload(Comparison.prompt),
     ]
     for side in (Comparison.left, Comparison.right):
-        loads += _whole_round(comparison.selectinload(side))
+        loads += _round_loads(comparison.selectinload(side))
     return loads
 
 
-def _whole_round(to: Any = None) -> list[ORMOption]:
+def _round_loads(to: Any = None) -> list[ORMOption]:
     load = selectinload if to is None else to.selectinload
     return [
         load(Round.run),

@@ -1,6 +1,6 @@
-"""What of a campaign a judge is asked, and what it has said so far.
+"""Reads the comparisons of a campaign that a judge labels, and its votes on them.
 
-As with people, thoughts are read from their rows only where thoughts are compared.
+As for people, thoughts are read from their rows only where thoughts are compared.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from db.models import (
     Vote,
 )
 
-_WORK = CampaignItem.kind != ItemKind.PRACTICE
+_JUDGED = CampaignItem.kind != ItemKind.PRACTICE
 
 
 class ToJudge(NamedTuple):
@@ -40,8 +40,8 @@ class ToJudge(NamedTuple):
     right: str
 
 
-class Opened(NamedTuple):
-    """A comparison that people may still be given, and what the judge said of it."""
+class OpenItem(NamedTuple):
+    """A comparison that people may still be assigned, and the judge's vote on it."""
 
     item_id: int
     left_id: int
@@ -51,22 +51,22 @@ class Opened(NamedTuple):
 
 
 def unjudged(session: Session, campaign_id: int, rater_id: int) -> list[int]:
-    """Comparisons of a campaign on which the judge has not voted, in the campaign's order."""
-    said = exists().where(_said_by(rater_id), Vote.supersedes_id.is_(None))
+    """Returns the comparisons on which the judge has not voted, in the campaign's order."""
+    voted = exists().where(_votes_of(rater_id), Vote.supersedes_id.is_(None))
     rows = select(CampaignItem.comparison_id).where(
-        CampaignItem.campaign_id == campaign_id, _WORK, ~said
+        CampaignItem.campaign_id == campaign_id, _JUDGED, ~voted
     )
     return list(session.scalars(rows.order_by(CampaignItem.id)))
 
 
 def count_to_judge(session: Session, campaign_id: int) -> int:
-    """Comparisons of a campaign that are a judge's to label: all but those to practise on."""
-    n = select(func.count(CampaignItem.id)).where(CampaignItem.campaign_id == campaign_id, _WORK)
+    """Returns how many comparisons of a campaign a judge labels: all but practice."""
+    n = select(func.count(CampaignItem.id)).where(CampaignItem.campaign_id == campaign_id, _JUDGED)
     return session.scalar(n) or 0
 
 
 def read_pairs(session: Session, comparison_ids: Sequence[int]) -> list[ToJudge]:
-    """These comparisons, in the order of their ids."""
+    """Returns these comparisons in the order of their ids."""
     left, right = aliased(Round), aliased(Round)
     is_thought = Comparison.aspect == Aspect.THOUGHT
     rows = session.execute(
@@ -90,10 +90,10 @@ def read_pairs(session: Session, comparison_ids: Sequence[int]) -> list[ToJudge]
     return [ToJudge(*row) for row in rows]
 
 
-def opened(session: Session, campaign_id: int, rater_id: int) -> list[Opened]:
-    """The comparisons that people may still be given, with the judge's vote where one stands."""
+def open_items(session: Session, campaign_id: int, rater_id: int) -> list[OpenItem]:
+    """Returns the comparisons that people may still be assigned, with the judge's current vote."""
     later = aliased(Vote)
-    stands = ~exists().where(later.supersedes_id == Vote.id)
+    is_current = ~exists().where(later.supersedes_id == Vote.id)
     rows = session.execute(
         select(
             CampaignItem.id,
@@ -103,7 +103,7 @@ def opened(session: Session, campaign_id: int, rater_id: int) -> list[Opened]:
             Vote.agreed,
         )
         .join(Comparison, Comparison.id == CampaignItem.comparison_id)
-        .outerjoin(Vote, _said_by(rater_id) & stands)
+        .outerjoin(Vote, _votes_of(rater_id) & is_current)
         .where(
             CampaignItem.campaign_id == campaign_id,
             CampaignItem.kind == ItemKind.PLAIN,
@@ -111,10 +111,10 @@ def opened(session: Session, campaign_id: int, rater_id: int) -> list[Opened]:
         )
         .order_by(CampaignItem.id)
     )
-    return [Opened(*row) for row in rows]
+    return [OpenItem(*row) for row in rows]
 
 
-def _said_by(rater_id: int) -> ColumnElement[bool]:
+def _votes_of(rater_id: int) -> ColumnElement[bool]:
     return (
         (Vote.comparison_id == CampaignItem.comparison_id)
         & (Vote.rater_id == rater_id)

@@ -1,4 +1,4 @@
-"""What a rater has opened, been offered and decided in one run: the reading side of the votes."""
+"""Reads which thoughts, offers and votes a rater has in one run, and dismisses offers."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ from db.models import (
 
 
 def revealed(session: Session, rater_id: int, run_id: int) -> frozenset[int]:
-    """Ids of the run's rounds whose thought this rater was sent."""
+    """Returns the ids of the run's rounds whose thought was revealed to this rater."""
     opened = (
         select(Reveal.round_id)
         .join(Round, Round.id == Reveal.round_id)
@@ -32,10 +32,10 @@ def revealed(session: Session, rater_id: int, run_id: int) -> frozenset[int]:
 def offers_of_run(
     session: Session, rater_id: int, run_id: int, *, of_campaigns: bool
 ) -> Sequence[tuple[Offer, Vote | None]]:
-    """The rater's comparisons in the run, oldest first, each with its current vote.
+    """Returns the rater's comparisons in the run, oldest first, each with its current vote.
 
-    Of several offers of one comparison only the newest counts; one put aside or undone is left out.
-    What a campaign offers belongs to its own page: it is here only `of_campaigns`.
+    Of several offers of one comparison only the newest counts; a dismissed or undone one is left
+    out. A campaign's offers belong to its own page and are included only with `of_campaigns`.
     """
     rows = session.execute(
         select(Offer, Vote)
@@ -58,18 +58,18 @@ def offers_of_run(
     ]
 
 
-def held_of_run(session: Session, rater_id: int, run_id: int) -> frozenset[int]:
-    """Ids of the rounds under comparison: in a pair that this rater has open, wherever it is."""
+def rounds_on_offer(session: Session, rater_id: int, run_id: int) -> frozenset[int]:
+    """Returns the ids of the rounds in pairs that this rater has not decided, on any page."""
     return frozenset(
         side
-        for shown, cast in offers_of_run(session, rater_id, run_id, of_campaigns=True)
-        if cast is None
+        for shown, vote in offers_of_run(session, rater_id, run_id, of_campaigns=True)
+        if vote is None
         for side in (shown.comparison.left_round_id, shown.comparison.right_round_id)
     )
 
 
 def judged_of_run(session: Session, run_id: int) -> Sequence[Vote]:
-    """Current votes of judges on comparisons of the run, with rater and comparison."""
+    """Returns the judges' current votes on comparisons of the run, with rater and comparison."""
     later = aliased(Vote)
     return session.scalars(
         select(Vote)
@@ -87,7 +87,7 @@ def judged_of_run(session: Session, run_id: int) -> Sequence[Vote]:
 
 
 def dismiss(session: Session, rater_id: int, offer_key: str) -> None:
-    """Put an offer aside without a vote. An unknown or foreign key does nothing."""
+    """Dismisses an offer without a vote. An unknown key or another rater's does nothing."""
     offer = session.get(Offer, offer_key)
     if offer and offer.rater_id == rater_id:
         offer.dismissed = True

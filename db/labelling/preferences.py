@@ -1,4 +1,4 @@
-"""The votes that are learnt from: on responses, standing, and nobody's own already."""
+"""Reads the votes that are learnt from: current votes on responses that no job has to itself."""
 
 from collections.abc import Collection
 
@@ -6,7 +6,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql import ColumnElement
 
-from db.labelling.votes import stands
+from db.labelling.votes import is_current
 from db.models import (
     Aspect,
     Comparison,
@@ -23,17 +23,17 @@ from db.models import (
 def current_votes(
     session: Session, *, after: int = 0, kinds: Collection[RaterKind] | None = None
 ) -> list[Vote]:
-    """The votes on responses that stand, oldest first, with what training and plots read of them.
+    """Returns the current votes on responses, oldest first, with all that training reads of them.
 
-    Repeats and practice are checks on a rater, not opinions, and are left out. So is what a judge
-    said of a job's own samples: that job makes its pairs of it, and nothing is learnt twice.
+    Repeats and practice are checks on a rater, not labels, and are left out. So are a judge's
+    votes on a job's own samples: that job makes its pairs of them, and nothing is learnt twice.
 
-    Loaded in a number of queries that hardly grows with the votes: rater, comparison, prompt,
-    both rounds with their runs and all their earlier rounds, so that `lineage` asks for no more.
+    Rater, comparison, prompt and both rounds with their runs and all earlier rounds are loaded in
+    a number of queries that hardly grows with the votes; `lineage` then needs no more.
     """
-    standing = select(Vote).where(Vote.id > after, _learnable()).order_by(Vote.id)
+    current = select(Vote).where(Vote.id > after, _learnable()).order_by(Vote.id)
     if kinds is not None:
-        standing = standing.join(Vote.rater).where(Rater.kind.in_(kinds))
+        current = current.join(Vote.rater).where(Rater.kind.in_(kinds))
     comparison = selectinload(Vote.comparison)
     sides = (comparison.selectinload(side) for side in (Comparison.left, Comparison.right))
     loads = [selectinload(Vote.rater), comparison.selectinload(Comparison.prompt)]
@@ -44,11 +44,11 @@ def current_votes(
             side.selectinload(Round.adapter),
             side.selectinload(Round.parent, recursion_depth=-1),
         ]
-    return list(session.scalars(standing.options(*loads)))
+    return list(session.scalars(current.options(*loads)))
 
 
 def count_preferences(session: Session, after: int = 0) -> int:
-    """How many standing votes after row `after` say left or right: what DPO learns from."""
+    """Returns how many current votes after row `after` say left or right: what DPO learns from."""
     decided = Vote.outcome.in_((Outcome.LEFT, Outcome.RIGHT))
     waiting = select(func.count(Vote.id)).where(Vote.id > after, decided, _learnable())
     return session.scalar(waiting) or 0
@@ -59,11 +59,11 @@ def _learnable() -> ColumnElement[bool]:
         Comparison.id == Vote.comparison_id, Comparison.aspect == Aspect.RESPONSE
     )
     counted = (Vote.purpose == Purpose.LABEL) & on_responses.correlate(Vote)
-    return stands() & counted & ~of_a_job()
+    return is_current() & counted & ~judged_by_job()
 
 
-def of_a_job() -> ColumnElement[bool]:
-    """A judge's vote on rounds that a job had written for itself."""
+def judged_by_job() -> ColumnElement[bool]:
+    """Returns the condition for a judge's vote on rounds that a job sampled for itself."""
     return (
         exists()
         .where(

@@ -1,4 +1,4 @@
-"""Each rater's progress in a campaign: read for the choice of the next pair, and counted up."""
+"""Reads and counts each rater's progress in a campaign."""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ from db.models import Campaign, CampaignRater, CampaignState, RaterKind
 from db.storage.dialects import insert
 from db.storage.errors import Conflict, Missing
 
-# Built once: to build a statement takes longer than to carry it out.
+# Statements are built once: building one takes longer than executing it.
 _JOINED = (CampaignRater.campaign_id == Campaign.id) & (
     CampaignRater.rater_id == bindparam("rater")
 )
@@ -31,13 +31,13 @@ _CAMPAIGN = (
 
 
 class RaterProgress(NamedTuple):
-    """Who asks, in which campaign, and how far he has come."""
+    """One rater's progress in one campaign, as far as the next comparison depends on it."""
 
     campaign_id: int
     rater_id: int
     kind: RaterKind
     mix: dict[str, Any]
-    used_up: bool
+    budget_spent: bool
     """Whether the campaign's budget is spent."""
     n_practice: int
     n_practised: int
@@ -49,7 +49,7 @@ class RaterProgress(NamedTuple):
 def read_progress(
     session: Session, campaign_id: int, rater_id: int, kind: RaterKind
 ) -> RaterProgress:
-    """Who asks for what. Raises `Missing`, or `Conflict` for a campaign that is not open."""
+    """Returns a rater's progress. Raises `Missing`, or `Conflict` for a campaign not open."""
     named = {"campaign": campaign_id, "rater": rater_id}
     row = session.connection().execute(_CAMPAIGN, named).one_or_none()
     if row is None:
@@ -61,7 +61,7 @@ def read_progress(
 
 
 class Counts(NamedTuple):
-    """What a rater has answered in a campaign, and what comes before its work."""
+    """How much a rater has answered in a campaign, and how much practice precedes the work."""
 
     n_done: int
     n_skipped: int
@@ -91,32 +91,34 @@ _EXHAUSTED = update(CampaignRater).where(_ROW).values(exhausted_at=bindparam("n_
 
 
 def of_rater(session: Session, campaign_id: int, rater_id: int) -> Counts:
-    """How far a rater has come; zeros for one who has not begun."""
+    """Returns a rater's counts; zeros for one who has not begun."""
     named = {"campaign": campaign_id, "rater": rater_id}
     row: Any = session.connection().execute(_READ_COUNTS, named).one()
     return Counts(*row)
 
 
 def add(session: Session, campaign_id: int, rater_id: int, **more: int) -> None:
-    """Add to a rater's counts, which begin at zero."""
+    """Adds to a rater's counts, which begin at zero."""
     added = {f"more_{name}": more.get(name, 0) for name in _COUNTS}
     _change(session, _ADD, campaign_id, rater_id, added)
 
 
-def looked_down_to(session: Session, campaign_id: int, rater_id: int, uncertainty: float) -> None:
-    """Note how far down the order of uncertainty a rater has come."""
+def set_least_uncertain(
+    session: Session, campaign_id: int, rater_id: int, uncertainty: float
+) -> None:
+    """Stores how far down the order of uncertainty a rater has come."""
     _change(session, _LEAST_UNCERTAIN, campaign_id, rater_id, {"reached": uncertainty})
 
 
-def found_nothing(session: Session, campaign_id: int, rater_id: int, n_returned: int) -> None:
-    """Note that nothing was left for a rater, until something comes back."""
+def set_exhausted(session: Session, campaign_id: int, rater_id: int, n_returned: int) -> None:
+    """Stores that nothing is left for a rater until the campaign's `n_returned` grows."""
     _change(session, _EXHAUSTED, campaign_id, rater_id, {"n_returned": n_returned})
 
 
 def _change(
     session: Session, change: Any, campaign_id: int, rater_id: int, values: dict[str, Any]
 ) -> None:
-    """Change a rater's row, made at the first change of it."""
+    """Changes a rater's row, which is stored at its first change."""
     connection = session.connection()
     values |= {"campaign": campaign_id, "rater": rater_id}
     if connection.execute(change, values).rowcount:

@@ -1,4 +1,4 @@
-"""Raters: people, judges and imported files, each under one name."""
+"""Stores raters: people, judges and imported files, each under a unique name."""
 
 from typing import Any
 
@@ -31,12 +31,12 @@ def ensure_rater(
 
 
 def find_rater(session: Session, name: str) -> Rater | None:
-    """Look a rater up without making one."""
+    """Returns the rater of this name, None where there is none."""
     return session.scalars(_NAMED, {"name": name}).one_or_none()
 
 
 def rename_rater(session: Session, name: str, wanted: str) -> None:
-    """Give a rater another name; one who has not rated yet has no row to rename.
+    """Renames a rater; one who has not rated yet has no row to rename.
 
     Raises `Conflict` when somebody has that name.
     """
@@ -49,9 +49,9 @@ def rename_rater(session: Session, name: str, wanted: str) -> None:
 
 
 def lock_rater(session: Session, rater_id: int) -> Rater:
-    """The rater, held to the end of the transaction: two tabs of one person are served in turn.
+    """Returns the rater, locked to the end of the transaction against a second tab of the rater.
 
-    SQLite lets one writer in at a time, so there a row that is loaded is held already.
+    SQLite has one writer at a time, so loading the row is enough there.
     """
     if session.get_bind().dialect.name == "sqlite":
         rater = session.get(Rater, rater_id)

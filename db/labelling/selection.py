@@ -1,9 +1,9 @@
-"""Which comparison of a campaign a rater is given next.
+"""Selects the comparison of a campaign that a rater is assigned next.
 
-A campaign's mix is drawn from: the most uncertain, any, one that others have begun, gold, or one of
-the rater's own again. What is drawn and not there gives way to any open comparison.
+The campaign's mix decides at random between the most uncertain, any, one that others have begun,
+gold, or a repeat of the rater's own. Where the kind drawn has none left, any open one is taken.
 
-The statements are built once: to build one takes longer than to carry it out.
+Statements are built once: building one takes longer than executing it.
 """
 
 import random
@@ -27,25 +27,25 @@ from db.models import (
 
 REPEAT_AFTER = 10
 """Labels of a rater between a comparison and its repeat, so that it is not simply remembered."""
-_LOOK_AT = 64
-"""Open comparisons looked at from a random point on, before all of them are."""
+_WINDOW = 64
+"""Open comparisons searched from a random point on, before all of them are searched."""
 
 _ABOVE_ALL = 2.0
-"""More than any uncertainty: nothing was looked at yet."""
+"""Above every uncertainty: where a rater who has not begun starts."""
 
 _CAMPAIGN_ID: BindParameter[int] = bindparam("campaign")
 _RATER_ID: BindParameter[int] = bindparam("rater")
 _Items = Select[int, int, ItemKind, float]
-_HERE = CampaignItem.campaign_id == _CAMPAIGN_ID
+_IN_CAMPAIGN = CampaignItem.campaign_id == _CAMPAIGN_ID
 _GOLD = CampaignItem.kind == ItemKind.GOLD
 _PLAIN = CampaignItem.kind == ItemKind.PLAIN
 _OPEN = CampaignItem.n_taken < CampaignItem.overlap
 _RESERVED = Assignment.state == AssignmentState.RESERVED
-_again = aliased(Assignment)
+_repeated = aliased(Assignment)
 
 
 class Picked(NamedTuple):
-    """A comparison chosen for a rater, not yet his."""
+    """A comparison selected for a rater and not assigned yet."""
 
     item_id: int
     comparison_id: int
@@ -53,12 +53,12 @@ class Picked(NamedTuple):
     uncertainty: float
     purpose: Purpose = Purpose.LABEL
     flipped: bool | None = None
-    """Which way round it must be shown; None lets chance decide."""
+    """Whether its sides must be swapped on the screen; None leaves it to chance."""
 
 
-def _not_given(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) -> _Items:
-    """Items the rater was not given yet, and whose comparison he has not voted on elsewhere."""
-    given = exists().where(
+def _unassigned(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) -> _Items:
+    """Returns a query of items not assigned to the rater, nor voted on elsewhere by the rater."""
+    assigned = exists().where(
         Assignment.rater_id == _RATER_ID,
         Assignment.item_id == CampaignItem.id,
         Assignment.purpose == purpose,
@@ -77,24 +77,24 @@ def _not_given(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) -
             CampaignItem.kind,
             CampaignItem.uncertainty,
         )
-        .where(*wanted, ~given, ~voted)
+        .where(*wanted, ~assigned, ~voted)
         .with_for_update(of=CampaignItem, skip_locked=True, key_share=True)
         .limit(1)
     )
 
 
 def _near(side: ColumnElement[bool], sign: int, *, begun: bool) -> _Items:
-    """Of the first open ones beyond a point of the order, one the rater was not given.
+    """Returns a query of an unassigned item among the first open ones beyond a random point.
 
-    The few are put in order by a sum, which no index has: by the column itself SQLite would walk
-    the whole order up to them.
+    These few are ordered by a sum, which no index has: ordered by the column itself, SQLite would
+    walk the whole index up to them.
     """
-    wanted = [_HERE, _PLAIN, _OPEN, side]
+    wanted = [_IN_CAMPAIGN, _PLAIN, _OPEN, side]
     if begun:
         wanted.append(CampaignItem.n_taken > 0)
     order = CampaignItem.draw if sign > 0 else CampaignItem.draw.desc()
-    few = select(CampaignItem.id).where(*wanted).order_by(order).limit(_LOOK_AT)
-    return _not_given(CampaignItem.id.in_(few), _OPEN).order_by(sign * CampaignItem.draw + 0.0)
+    few = select(CampaignItem.id).where(*wanted).order_by(order).limit(_WINDOW)
+    return _unassigned(CampaignItem.id.in_(few), _OPEN).order_by(sign * CampaignItem.draw + 0.0)
 
 
 _POINT: BindParameter[float] = bindparam("point")
@@ -104,16 +104,16 @@ _SIDES = (
 )
 _ANY_NEAR = tuple(_near(*side, begun=False) for side in _SIDES)
 _BEGUN_NEAR = tuple(_near(*side, begun=True) for side in _SIDES)
-_ANY = _not_given(_HERE, _PLAIN, _OPEN).order_by(CampaignItem.draw)
-_NEXT_GOLD = _not_given(_HERE, _GOLD).order_by(CampaignItem.draw)
-_NEXT_OF_A_JUDGE = _not_given(_HERE, _PLAIN).order_by(CampaignItem.id)
-_NEXT_PRACTICE = _not_given(
-    _HERE, CampaignItem.kind == ItemKind.PRACTICE, purpose=Purpose.PRACTICE
+_ANY = _unassigned(_IN_CAMPAIGN, _PLAIN, _OPEN).order_by(CampaignItem.draw)
+_NEXT_GOLD = _unassigned(_IN_CAMPAIGN, _GOLD).order_by(CampaignItem.draw)
+_NEXT_FOR_JUDGE = _unassigned(_IN_CAMPAIGN, _PLAIN).order_by(CampaignItem.id)
+_NEXT_PRACTICE = _unassigned(
+    _IN_CAMPAIGN, CampaignItem.kind == ItemKind.PRACTICE, purpose=Purpose.PRACTICE
 ).order_by(CampaignItem.id)
-_MOST_UNCERTAIN = _not_given(
-    _HERE, _PLAIN, _OPEN, CampaignItem.uncertainty < bindparam("least_uncertain")
+_MOST_UNCERTAIN = _unassigned(
+    _IN_CAMPAIGN, _PLAIN, _OPEN, CampaignItem.uncertainty < bindparam("least_uncertain")
 ).order_by(CampaignItem.uncertainty.desc())
-_PRACTICE_IN_HAND = select(func.count(Assignment.id)).where(
+_PRACTICE_RESERVED = select(func.count(Assignment.id)).where(
     Assignment.campaign_id == _CAMPAIGN_ID,
     Assignment.rater_id == _RATER_ID,
     Assignment.purpose == Purpose.PRACTICE,
@@ -125,7 +125,7 @@ _DONE = (
     Assignment.state == AssignmentState.DONE,
     Assignment.purpose == Purpose.LABEL,
 )
-_SOME_TIME_AGO = (
+_OLD_ENOUGH = (
     select(Assignment.id)
     .where(*_DONE)
     .order_by(Assignment.id.desc())
@@ -133,9 +133,9 @@ _SOME_TIME_AGO = (
     .limit(1)
 )
 _REPEATED = exists().where(
-    _again.rater_id == _RATER_ID,
-    _again.item_id == Assignment.item_id,
-    _again.purpose == Purpose.REPEAT,
+    _repeated.rater_id == _RATER_ID,
+    _repeated.item_id == Assignment.item_id,
+    _repeated.purpose == Purpose.REPEAT,
 )
 _NEXT_REPEAT = (
     select(
@@ -154,16 +154,16 @@ _NEXT_REPEAT = (
 
 
 def pick(session: Session, rater: RaterProgress, draw: random.Random) -> Picked | None:
-    """Choose for a rater; None when there is nothing for him now.
+    """Selects a rater's next comparison; returns None when there is nothing for now.
 
-    A judge is given every plain comparison once, in order; a person first what teaches the
-    guidelines, then what the mix says.
+    A judge gets every plain comparison once, in order; a person gets practice first, then what
+    the campaign's mix says.
     """
     if rater.kind is not RaterKind.HUMAN:
-        return _first(session, _NEXT_OF_A_JUDGE, rater)
+        return _first(session, _NEXT_FOR_JUDGE, rater)
     if rater.n_practice > rater.n_practised and (picked := _practice(session, rater)):
         return picked
-    if rater.used_up or rater.exhausted_at == rater.n_returned:
+    if rater.budget_spent or rater.exhausted_at == rater.n_returned:
         return None
     match _kind_of_next(rater.mix, draw):
         case "gold":
@@ -179,7 +179,7 @@ def pick(session: Session, rater: RaterProgress, draw: random.Random) -> Picked 
     picked = picked or _from_random_point(session, rater, draw, _ANY_NEAR)
     picked = picked or _first(session, _ANY, rater)
     if picked is None:
-        rater_progress.found_nothing(session, rater.campaign_id, rater.rater_id, rater.n_returned)
+        rater_progress.set_exhausted(session, rater.campaign_id, rater.rater_id, rater.n_returned)
     return picked
 
 
@@ -191,8 +191,8 @@ def _kind_of_next(mix: dict[str, Any], draw: random.Random) -> str:
 
 
 def _practice(session: Session, rater: RaterProgress) -> Picked | None:
-    """The next practice comparison, unless enough of them are in this rater's hands already."""
-    row = _row(session, _PRACTICE_IN_HAND, rater)
+    """Selects the next practice comparison, unless enough are done or reserved already."""
+    row = _row(session, _PRACTICE_RESERVED, rater)
     if rater.n_practised + (row[0] if row else 0) >= rater.n_practice:
         return None
     picked = _first(session, _NEXT_PRACTICE, rater)
@@ -200,8 +200,8 @@ def _practice(session: Session, rater: RaterProgress) -> Picked | None:
 
 
 def _repeat(session: Session, rater: RaterProgress) -> Picked | None:
-    """The oldest comparison this rater labelled a while ago and was not asked again, turned."""
-    before = _row(session, _SOME_TIME_AGO, rater)
+    """Selects the rater's oldest label that is old enough and not repeated, its sides swapped."""
+    before = _row(session, _OLD_ENOUGH, rater)
     row = before and _row(session, _NEXT_REPEAT, rater, before=before[0])
     if row is None:
         return None
@@ -210,12 +210,12 @@ def _repeat(session: Session, rater: RaterProgress) -> Picked | None:
 
 
 def _uncertain(session: Session, rater: RaterProgress) -> Picked | None:
-    """The open comparison that the judges are least sure of; each rater goes down the list once."""
+    """Selects the most uncertain open comparison; each rater goes down their order once."""
     reached = rater.least_uncertain
     least = _ABOVE_ALL if reached is None else reached
     picked = _first(session, _MOST_UNCERTAIN, rater, least_uncertain=least)
     if picked is not None:
-        rater_progress.looked_down_to(
+        rater_progress.set_least_uncertain(
             session, rater.campaign_id, rater.rater_id, picked.uncertainty
         )
     return picked
@@ -224,9 +224,9 @@ def _uncertain(session: Session, rater: RaterProgress) -> Picked | None:
 def _from_random_point(
     session: Session, rater: RaterProgress, draw: random.Random, sides: tuple[_Items, ...]
 ) -> Picked | None:
-    """An open comparison near a random place of the order.
+    """Selects an open comparison near a random point of the order.
 
-    Bounded: a rater who has answered most of a million costs no more than a new one.
+    The search is bounded: a rater who has answered most of a million costs no more than a new one.
     """
     point = draw.random()
     for side in sides:

@@ -1,7 +1,7 @@
-"""A comparison as one rater is shown it: what is compared, and nothing that is not.
+"""Reads a comparison as one rater sees it: the compared texts, and nothing else.
 
-Thoughts are read from their rows only where thoughts are compared; versions, scores and votes of
-others are not read at all. What is not here cannot leak.
+Thoughts are read from their rows only where thoughts are compared; versions, scores and other
+raters' votes are not read at all, so they cannot leak.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from db.models import Aspect, Assignment, Comparison, Offer, Prompt, Purpose, Ro
 
 
 class ShownPair(NamedTuple):
-    """Left and right as they stand on the screen."""
+    """A comparison with left and right as on the screen."""
 
     key: str
     rater_id: int
@@ -29,7 +29,7 @@ class ShownPair(NamedTuple):
 
 
 def read_pairs(session: Session, keys: Collection[str]) -> dict[str, ShownPair]:
-    """The pairs under these keys, as far as a campaign offers them."""
+    """Returns the pairs under those of these keys that belong to a campaign."""
     rows = session.connection().execute(_PAIRS, {"keys": list(keys)})
     return {row.key: ShownPair(*row) for row in rows}
 
@@ -61,4 +61,4 @@ def _pairs() -> Select[Any]:
 
 
 _PAIRS = _pairs()
-"""Built once: to build it takes several times as long as to carry it out."""
+"""Built once: building it takes several times as long as executing it."""

@@ -1,7 +1,7 @@
-"""The places of a campaign's comparisons: taken, freed and counted, never more than there are.
+"""Takes, releases and counts the label slots of a campaign's comparisons.
 
-The statements are built once: a rater waits for several of them with every answer, and to build one
-takes longer than to carry it out.
+Statements are built once: a rater waits for several of them with every answer, and building one
+takes longer than executing it.
 """
 
 from sqlalchemy import bindparam, update
@@ -19,14 +19,14 @@ _CAMPAIGN = update(Campaign).where(Campaign.id == bindparam("campaign"))
 _TAKE_OF_BUDGET = _CAMPAIGN.where(
     Campaign.budget.is_(None) | (Campaign.n_taken < Campaign.budget)
 ).values(n_taken=Campaign.n_taken + 1)
-_RETURN = _CAMPAIGN.values(
+_RELEASE = _CAMPAIGN.values(
     n_taken=Campaign.n_taken - bindparam("n"), n_returned=Campaign.n_returned + 1
 )
 _COUNT = _CAMPAIGN.values(n_done=Campaign.n_done + bindparam("n"))
 
 
 def take(session: Session, campaign_id: int, item_id: int) -> bool:
-    """Take one place of an item and of the campaign's budget, if both have one."""
+    """Takes one slot of an item and of its campaign's budget; returns whether both had one."""
     connection = session.connection()
     item = {"item": item_id}
     if not connection.execute(_TAKE_ONE, item).rowcount:
@@ -37,16 +37,16 @@ def take(session: Session, campaign_id: int, item_id: int) -> bool:
     return False
 
 
-def give_back(session: Session, assignment: Assignment) -> None:
-    """Free the place of a comparison that was reserved, for whoever asks next."""
+def release(session: Session, assignment: Assignment) -> None:
+    """Frees the slot of a reserved comparison."""
     connection = session.connection()
     if assignment.counts:
         connection.execute(_FREE_ONE, {"item": assignment.item_id})
-    connection.execute(_RETURN, {"campaign": assignment.campaign_id, "n": int(assignment.counts)})
+    connection.execute(_RELEASE, {"campaign": assignment.campaign_id, "n": int(assignment.counts)})
 
 
 def count(session: Session, assignment: Assignment, n: int) -> None:
-    """Count a decision, or take it back (`n` is −1), where it counts."""
+    """Counts a decision (`n` is 1), or an undone one (−1), in the campaign and for the rater."""
     if assignment.counts:
         session.connection().execute(_COUNT, {"campaign": assignment.campaign_id, "n": n})
     rater_progress.add(

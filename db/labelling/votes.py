@@ -1,4 +1,4 @@
-"""The vote log: decided once under a key, changed or undone by a row that supersedes."""
+"""Writes the vote log: one vote a key; a row that supersedes it changes or withdraws it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 from sqlalchemy.sql import ColumnElement
 
-from db.labelling.comparisons import find_comparison, known_of
+from db.labelling.comparisons import find_comparison, read_sides
 from db.labelling.raters import lock_rater
 from db.models import (
     Assignment,
@@ -20,7 +20,7 @@ from db.models import (
 )
 from db.storage.errors import Conflict
 
-# Statements of every answer are built once: to build one takes longer than to carry it out.
+# Statements of every answer are built once: building one takes longer than executing it.
 _later = aliased(Vote)
 _SUPERSEDED = exists().where(_later.supersedes_id == Vote.id)
 _OFFER = select(Offer).where(Offer.key == bindparam("key"))
@@ -30,7 +30,7 @@ _VOTE = (
     .where(Vote.key == bindparam("key"))
     .options(joinedload(Vote.comparison), joinedload(Vote.rater))
 )
-_END = select(Vote.id).where(
+_CHAIN_END = select(Vote.id).where(
     Vote.rater_id == bindparam("rater_id"),
     Vote.comparison_id == bindparam("comparison_id"),
     Vote.purpose == bindparam("purpose"),
@@ -48,10 +48,10 @@ def cast_vote(
     client: str = "",
     rationale: str | None = None,
 ) -> Vote:
-    """Store a rater's decision, given in terms of the screen, and return it.
+    """Stores and returns a rater's vote, given in terms of the screen.
 
-    The same key again returns the stored row, whatever is said the second time: to change one's
-    mind is a new offer. A vote on a comparison already voted on supersedes the earlier one.
+    The same key again returns the stored row, whatever the second outcome: changing a vote needs a
+    new offer. A vote on a comparison already voted on supersedes the earlier one.
     """
     if (stored := _by_key(session, offer_key)) is not None:
         return stored
@@ -67,7 +67,7 @@ def cast_vote(
         outcome=shown.mirrored() if offered.flipped else shown,
         strength=strength,
         purpose=offered.purpose,
-        blind=not (offered.thoughts_seen or known_of(session, rater.id, comparison.id).seen),
+        blind=not (offered.thoughts_seen or read_sides(session, rater.id, comparison.id).seen),
         rationale=rationale,
         decided_ms=decided_ms,
         client=client,
@@ -84,10 +84,10 @@ def judge_vote(
     *,
     agreed: bool | None = None,
 ) -> Vote:
-    """Store a judge's verdict in the comparison's own terms; a judge sees only what is compared.
+    """Stores a judge's verdict in the comparison's own terms; a judge sees only what is compared.
 
     `key` names the verdict: sent twice it is stored once. `agreed` says whether a judge that was
-    asked in both orders said the same twice.
+    asked in both orders gave the same verdict twice.
     """
     if (stored := _by_key(session, key)) is not None:
         return stored
@@ -109,22 +109,22 @@ def judge_vote(
 def undo_last(
     session: Session, rater_id: int, key: str, *, campaign_id: int | None = None
 ) -> Vote | None:
-    """Withdraw the rater's latest vote that stands (in a campaign); None when there is none left.
+    """Withdraws the rater's latest current vote (in a campaign); returns None when none is left.
 
-    The comparison is then without a vote, also where the withdrawn one had replaced an earlier
-    one: undo means "ask me again", not "I think what I thought before". Each further undo, under
-    a new key, takes the vote before; the same key again returns the same row.
+    The comparison then has no vote, even where the withdrawn one had replaced an earlier one: undo
+    means "ask me again", not "my earlier vote counts". Each further undo, under a new key,
+    withdraws the vote before; the same key again returns the same row.
     """
     if (stored := _by_key(session, key)) is not None:
         return stored
     rater = lock_rater(session, rater_id)
-    standing = select(Vote).where(Vote.rater_id == rater_id, stands())
+    current = select(Vote).where(Vote.rater_id == rater_id, is_current())
     if campaign_id is not None:
-        standing = standing.join(Assignment, Assignment.offer_key == Vote.offer_key).where(
+        current = current.join(Assignment, Assignment.offer_key == Vote.offer_key).where(
             Assignment.campaign_id == campaign_id
         )
     last = session.scalars(
-        standing.order_by(Vote.id.desc()).limit(1).options(joinedload(Vote.comparison))
+        current.order_by(Vote.id.desc()).limit(1).options(joinedload(Vote.comparison))
     ).one_or_none()
     if last is None:
         return None
@@ -143,42 +143,43 @@ def undo_last(
 
 
 def explain(session: Session, offer_key: str, reason: str) -> Vote:
-    """Say why one voted so: a row that supersedes the vote under this offer and repeats it.
+    """Adds a reason to the vote under this offer, in a row that supersedes and repeats it.
 
-    Said twice, it is stored once; nothing said takes a reason away. Raises `Conflict` where no
-    vote stands.
+    The same reason twice is stored once; an empty one removes it. Raises `Conflict` where there
+    is no current vote.
     """
-    said = session.scalars(
+    vote = session.scalars(
         select(Vote)
-        .where(Vote.offer_key == offer_key, stands())
+        .where(Vote.offer_key == offer_key, is_current())
         .options(joinedload(Vote.comparison), joinedload(Vote.rater))
     ).one_or_none()
-    if said is None:
+    if vote is None:
         raise Conflict("There is no vote to give a reason for; it may have been taken back.")
-    if (said.rationale or "") == reason:
-        return said
+    if (vote.rationale or "") == reason:
+        return vote
     return _append(
         session,
-        key=f"{offer_key}:{said.id}",
-        comparison=said.comparison,
-        rater=said.rater,
-        purpose=said.purpose,
+        key=f"{offer_key}:{vote.id}",
+        comparison=vote.comparison,
+        rater=vote.rater,
+        purpose=vote.purpose,
         offer_key=offer_key,
-        outcome=said.outcome,
-        strength=said.strength,
-        blind=said.blind,
+        outcome=vote.outcome,
+        strength=vote.strength,
+        blind=vote.blind,
         rationale=reason or None,
-        decided_ms=said.decided_ms,
-        client=said.client,
+        decided_ms=vote.decided_ms,
+        client=vote.client,
     )
 
 
 def highest_vote_id(session: Session) -> int:
-    """The newest row of the log, 0 when it is empty."""
+    """Returns the id of the newest row of the log, 0 when it is empty."""
     return session.scalar(select(func.max(Vote.id))) or 0
 
 
-def stands() -> ColumnElement[bool]:
+def is_current() -> ColumnElement[bool]:
+    """Returns the condition for a vote that is neither withdrawn nor superseded."""
     return (Vote.outcome != Outcome.WITHDRAWN) & ~_SUPERSEDED
 
 
@@ -191,11 +192,11 @@ def _append(
     purpose: Purpose = Purpose.LABEL,
     **columns: Any,
 ) -> Vote:
-    """Add a vote at the end of this rater's chain on this comparison."""
+    """Appends a vote to this rater's chain on this comparison."""
     if outcome is Outcome.WITHDRAWN:
         raise Conflict("A vote cannot be cast as withdrawn; undo the last one instead.")
     chain = {"rater_id": rater.id, "comparison_id": comparison.id, "purpose": purpose}
-    end = session.connection().execute(_END, chain).scalar_one_or_none()
+    end = session.connection().execute(_CHAIN_END, chain).scalar_one_or_none()
     vote = Vote(
         outcome=outcome,
         purpose=purpose,

@@ -1,4 +1,4 @@
-"""The tables. What must always hold is said here, in the schema, not in the code that writes."""
+"""The tables. Invariants are constraints of the schema, not promises of the code that writes."""
 
 from db.models.base import NAMING, Base, UtcDateTime, enum_column, now
 from db.models.campaigns import (

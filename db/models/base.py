@@ -1,4 +1,4 @@
-"""What every table has in common: names of constraints, UTC times, enums stored by value."""
+"""Defines what all tables share: names of constraints, UTC times and enums stored by value."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,7 +18,7 @@ NAMING = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time; SQLite forgets the zone, so it is put back on the way out."""
+    """An aware UTC time. SQLite stores no zone, so it is added again on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -46,7 +46,7 @@ class Base(DeclarativeBase):
 
 
 def enum_column(kind: type[StrEnum]) -> Enum:
-    """Store a StrEnum by its value, with a CHECK that names it."""
+    """Returns a column type that stores a StrEnum by its value, with a named CHECK."""
     return Enum(
         kind,
         native_enum=False,

@@ -1,4 +1,4 @@
-"""Labelling in common: campaigns, the comparisons in them, and who was given which."""
+"""Tables of campaigns, the comparisons in them, their assignments and each rater's progress."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from db.models.labels import Aspect, Comparison, Offer, Outcome, Purpose
 
 class CampaignState(StrEnum):
     PREPARING = "preparing"
-    """Its comparisons are still being put in; nobody is given any."""
+    """Its comparisons are still being added; none is assigned."""
     OPEN = "open"
     CLOSED = "closed"
 
@@ -21,9 +21,9 @@ class CampaignState(StrEnum):
 class ItemKind(StrEnum):
     PLAIN = "plain"
     GOLD = "gold"
-    """Its answer is known: a rater's score, not told to the rater."""
+    """Its answer is known and measures the rater, who is not told."""
     PRACTICE = "practice"
-    """Its answer is known and explained, to a new annotator before the work begins."""
+    """Its answer is known and explained to a new annotator before the work begins."""
 
 
 class AssignmentState(StrEnum):
@@ -31,13 +31,13 @@ class AssignmentState(StrEnum):
     DONE = "done"
     SKIPPED = "skipped"
     EXPIRED = "expired"
-    """Its lease ran out and its place was given back. It may be asked for again."""
+    """Its lease ran out and its slot was released. It may be assigned again."""
     LATE = "late"
-    """Voted after its place had gone to somebody else: kept in the log, counted for nobody."""
+    """Voted after its slot had gone to another rater: logged, but not counted."""
 
 
 class Campaign(Base):
-    """A piece of labelling work: what is compared, how often, in which order, under which rules."""
+    """A set of comparisons to label: how often each, in which order and under which rules."""
 
     __tablename__ = "campaigns"
     __table_args__ = (
@@ -54,15 +54,15 @@ class Campaign(Base):
     overlap: Mapped[int] = mapped_column(default=1)
     """How many people label each comparison."""
     budget: Mapped[int | None]
-    """Most labels wanted in all; NULL is overlap times comparisons."""
+    """Limit on the number of labels; NULL is overlap times comparisons."""
     mix: Mapped[dict[str, Any]]
-    """Weights of what a rater is given next: uncertain, uniform, overlap, gold, repeat."""
+    """Weights of what a rater is assigned next: uncertain, uniform, overlap, gold, repeat."""
     reveal: Mapped[bool] = mapped_column(default=False)
     """Whether a rater may see thoughts and versions after the vote."""
     n_practice: Mapped[int] = mapped_column(default=0)
     """Practice comparisons a new annotator answers first."""
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    """How its comparisons were chosen: what a repeat needs."""
+    """How its comparisons were chosen, so that the choice can be reproduced."""
     n_items: Mapped[int] = mapped_column(default=0)
     """Plain comparisons in it."""
     n_slots: Mapped[int] = mapped_column(default=0)
@@ -71,7 +71,7 @@ class Campaign(Base):
     """Labels of plain comparisons reserved or done."""
     n_done: Mapped[int] = mapped_column(default=0)
     n_returned: Mapped[int] = mapped_column(default=0)
-    """Grows whenever there may be something new for a rater who had nothing left."""
+    """Grows whenever there may be a comparison again for a rater who had none left."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
@@ -87,7 +87,7 @@ class CampaignItem(Base):
         CheckConstraint("n_taken BETWEEN 0 AND overlap", name="not_labelled_more_than_asked"),
         CheckConstraint("uncertainty BETWEEN 0 AND 1", name="uncertainty"),
         CheckConstraint("(kind = 'plain') = (gold_outcome IS NULL)", name="gold_is_known"),
-        # What is still open, in the two orders it is given out in: a full item leaves both.
+        # The open items in the two orders of assignment: a full item leaves both indexes.
         Index(
             "ix_campaign_items_uniform",
             "campaign_id",
@@ -124,7 +124,7 @@ class CampaignItem(Base):
     draw: Mapped[float]
     """A random number in [0, 1): the order of uniform sampling."""
     uncertainty: Mapped[float] = mapped_column(default=0.5)
-    """From 0, a judge is sure which is better, to 1, it cannot tell. No two are quite alike."""
+    """From 0, a judge is sure which is better, to 1, it cannot tell. All are distinct."""
     gold_outcome: Mapped[Outcome | None] = mapped_column(enum_column(Outcome))
     """The known answer, in the comparison's own terms."""
     explanation: Mapped[str | None]
@@ -137,7 +137,7 @@ _RESERVED = text("state = 'reserved'")
 
 
 class Assignment(Base):
-    """A comparison of a campaign given to one rater, and what became of it."""
+    """A comparison of a campaign assigned to one rater, and its state."""
 
     __tablename__ = "assignments"
     __table_args__ = (
@@ -161,13 +161,13 @@ class Assignment(Base):
         enum_column(AssignmentState), default=AssignmentState.RESERVED
     )
     counts: Mapped[bool]
-    """Whether it takes one of the item's places: a person's label of a plain comparison does."""
+    """Whether it takes one of the item's slots: a person's label of a plain comparison does."""
     lease_until: Mapped[float | None]
     """Seconds since 1970 on the database's clock; NULL once it is over."""
     tab: Mapped[str] = mapped_column(String(64), default="")
-    """The page that holds it: a second page of the same person is given others."""
+    """The browser page that has it: a second page of the same person is assigned others."""
     offer_key: Mapped[str] = mapped_column(ForeignKey("offers.key"), unique=True)
-    """How it is shown now; an undone vote is offered anew."""
+    """Its current offer; after an undo it is offered anew."""
     flagged: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str | None]
     """Why it was flagged, in the rater's words."""
@@ -179,17 +179,17 @@ class Assignment(Base):
 
 
 class CampaignRater(Base):
-    """How far one rater has come in a campaign."""
+    """One rater's progress in a campaign."""
 
     __tablename__ = "campaign_raters"
 
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id"), primary_key=True)
     rater_id: Mapped[int] = mapped_column(ForeignKey("raters.id"), primary_key=True)
     n_done: Mapped[int] = mapped_column(default=0)
-    """Answers of his that stand, no practice; with repeats, which his count must not tell."""
+    """Current answers without practice. Repeats count: the number must not tell them apart."""
     n_skipped: Mapped[int] = mapped_column(default=0)
     n_practised: Mapped[int] = mapped_column(default=0)
     least_uncertain: Mapped[float | None]
-    """Uncertainty of the last one given in that order; whatever is above it was given or full."""
+    """Uncertainty of the last one assigned in that order; all above it are assigned or full."""
     exhausted_at: Mapped[int | None]
     """The campaign's `n_returned` when nothing was left for this rater."""

@@ -1,4 +1,4 @@
-"""The queue: jobs with their leases, the workers that do them, and their curves."""
+"""Tables of the job queue: jobs with their leases, workers, and the metrics of jobs."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from db.models.base import Base, enum_column, now
 
 
 class JobKind(StrEnum):
-    """What a job does; the recipe of the same name in `training.recipes` says how."""
+    """What a job does; the recipe of the same name in `training.recipes` carries it out."""
 
     DPO = "dpo"
     MASK_SFT = "mask_sft"
@@ -30,14 +30,14 @@ class JobStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     DISCARDED = "discarded"
-    """Put away by a person, with its checkpoints: neither listed nor resumed."""
+    """Discarded by a person, with its checkpoints: neither listed nor resumed."""
 
 
 _OPEN_JOB = text("status IN ('queued', 'running')")
 
 
 class Job(Base):
-    """One piece of background work and the lease of whoever does it."""
+    """One piece of background work and the lease of the worker that does it."""
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -66,9 +66,9 @@ class Job(Base):
     notes: Mapped[list[dict[str, str]]] = mapped_column(
         JSON, default=list, server_default=text("'[]'")
     )
-    """What it has to tell a person, oldest first: `{"level": "info" | "warning", "text": …}`."""
+    """Messages for a person, oldest first: `{"level": "info" | "warning", "text": …}`."""
     result: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
-    """What it found: counts and tables, as its recipe documents them; empty until it is done."""
+    """Counts and tables, as its recipe documents them; empty until the job is done."""
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     claim_token: Mapped[str | None] = mapped_column(String(32))
     lease_until: Mapped[float | None]
@@ -80,7 +80,7 @@ class Job(Base):
 
 
 class Worker(Base):
-    """A program that works through the queue, and when it was last heard of."""
+    """A process that carries out jobs, and the time of its last heartbeat."""
 
     __tablename__ = "workers"
 
@@ -92,7 +92,7 @@ class Worker(Base):
 
 
 class JobMetric(Base):
-    """One point of a curve. A resumed job writes the same step again and replaces it."""
+    """One value of a metric at a step. A resumed job that repeats the step replaces it."""
 
     __tablename__ = "job_metrics"
 

@@ -1,4 +1,4 @@
-"""Who compares, what is compared, and the append-only log of what was said."""
+"""Tables of raters, scores, comparisons, offers, reveals and the append-only vote log."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -19,20 +19,20 @@ class RaterKind(StrEnum):
 
 
 class Aspect(StrEnum):
-    """What of two completions is compared."""
+    """Which part of two completions is compared."""
 
     RESPONSE = "response"
     THOUGHT = "thought"
 
 
 class Purpose(StrEnum):
-    """What a vote is asked for."""
+    """What a vote is used for."""
 
     LABEL = "label"
     REPEAT = "repeat"
-    """The same pair again, sides swapped: a check on the rater, not a second opinion."""
+    """The same pair again, sides swapped: a check on the rater, not a second label."""
     PRACTICE = "practice"
-    """Answered while being taught the guidelines: never learnt from."""
+    """Answered while learning the guidelines: never trained on."""
 
 
 class Outcome(StrEnum):
@@ -57,7 +57,7 @@ class Outcome(StrEnum):
 
 
 class Rater(Base):
-    """Somebody, or something, that compares responses."""
+    """A person, a judge or an imported file that compares completions."""
 
     __tablename__ = "raters"
 
@@ -69,7 +69,7 @@ class Rater(Base):
 
 
 class Score(Base):
-    """What a judge that gives numbers said of one response; higher is better."""
+    """A judge's score of one response; higher is better."""
 
     __tablename__ = "scores"
 
@@ -111,14 +111,14 @@ class Offer(Base):
     comparison_id: Mapped[int] = mapped_column(ForeignKey("comparisons.id"), index=True)
     rater_id: Mapped[int] = mapped_column(ForeignKey("raters.id"), index=True)
     flipped: Mapped[bool]
-    """True when the right round stood on the left side of the screen."""
+    """True when the right round was shown on the left side of the screen."""
     purpose: Mapped[Purpose] = mapped_column(
         enum_column(Purpose), default=Purpose.LABEL, server_default=Purpose.LABEL.value
     )
     thoughts_seen: Mapped[bool] = mapped_column(default=False)
     """Whether this rater had been shown a thought of either round before or while voting."""
     dismissed: Mapped[bool] = mapped_column(default=False)
-    """The rater put the pair aside without a vote: its thoughts may be shown again."""
+    """The rater dismissed the pair without a vote: its thoughts may be shown again."""
     shown_at: Mapped[datetime] = mapped_column(default=now)
 
     comparison: Mapped[Comparison] = relationship(lazy="joined")
@@ -128,7 +128,7 @@ _FIRST_VOTE = text("supersedes_id IS NULL")
 
 
 class Vote(Base):
-    """One decision, append-only. The current vote is the row that nobody supersedes.
+    """One decision, append-only. The current vote is the row that no other supersedes.
 
     A rater's rows on one comparison are a chain: one first row, and at most one successor each.
     Repeats and practice are chains of their own.
@@ -166,8 +166,8 @@ class Vote(Base):
     """False when thoughts or versions had been visible to the rater."""
     rationale: Mapped[str | None]
     agreed: Mapped[bool | None]
-    """Whether a judge that was asked in both orders said the same twice; NULL of others. A tie that
-    it did not agree on is its doubt, not a tie."""
+    """Whether a judge that was asked in both orders gave the same verdict twice; NULL for others. A
+    tie without agreement is the judge's doubt, not a tie."""
     decided_ms: Mapped[int | None]
     """Milliseconds from the paint of the pair to the key."""
     client: Mapped[str] = mapped_column(String(32), default="")
@@ -179,12 +179,12 @@ class Vote(Base):
 
 
 class Reveal(Base):
-    """A rater was sent the thought of a round: from then on his votes on it are not blind."""
+    """A rater was sent the thought of a round: later votes on it by this rater are not blind."""
 
     __tablename__ = "reveals"
 
     rater_id: Mapped[int] = mapped_column(ForeignKey("raters.id"), primary_key=True)
     round_id: Mapped[int] = mapped_column(ForeignKey("rounds.id"), primary_key=True)
     versions: Mapped[bool] = mapped_column(default=True, server_default=true())
-    """False where only thoughts were shown, to be compared: who wrote them stayed hidden."""
+    """False where only thoughts were shown, to be compared: their authors stayed hidden."""
     created_at: Mapped[datetime] = mapped_column(default=now)

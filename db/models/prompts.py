@@ -1,4 +1,4 @@
-"""Prompts and what was answered: a run is one press of the button, a round one completion."""
+"""Tables of prompts, runs and rounds: a run is one request of answers, a round one completion."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -41,7 +41,7 @@ class RunMode(StrEnum):
     REFINE = "refine"
     SAMPLE = "sample"
     JOB = "job"
-    """Rounds written by a program, not by a person at the Play page."""
+    """Requested by a job, not by a person at the Play page."""
 
 
 class RunState(StrEnum):
@@ -52,7 +52,7 @@ class RunState(StrEnum):
 
 
 class Prompt(Base):
-    """What a user asked, once, whoever asked it."""
+    """A question, stored once, whoever asked it."""
 
     __tablename__ = "prompts"
 
@@ -62,19 +62,19 @@ class Prompt(Base):
     reference_answer: Mapped[str | None]
     task: Mapped[str | None] = mapped_column(String(64))
     source: Mapped[str] = mapped_column(String(64))
-    """Where it came from: play, a generator, an imported file."""
+    """Its origin: the Play page, a generator, an imported file."""
     partition: Mapped[Partition] = mapped_column(enum_column(Partition), default=Partition.TRAIN)
     sha256: Mapped[str] = mapped_column(String(64), unique=True)
     """Of system, text, reference answer and context: the same question is one row."""
     context: Mapped[list[dict[str, str]]] = mapped_column(
         JSON, default=list, server_default=literal_column("'[]'")
     )
-    """Turns before `text` in a conversation that was brought in, `{"role": …, "content": …}`."""
+    """Turns before `text` in an imported conversation, `{"role": …, "content": …}`."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Run(Base):
-    """One press of the button: R rounds or K candidates of one prompt under one pinned policy."""
+    """One request: R rounds or K candidates of one prompt under one pinned policy."""
 
     __tablename__ = "runs"
     __table_args__ = (Index(None, "rater_id", "id"),)
@@ -87,7 +87,7 @@ class Run(Base):
     """The job that asked; NULL where a person did."""
     mode: Mapped[RunMode] = mapped_column(enum_column(RunMode))
     settings: Mapped[dict[str, Any]]
-    """R or K, thinking, sampling: what a repeat of the run needs."""
+    """R or K, thinking and sampling, with which the run can be repeated."""
     state: Mapped[RunState] = mapped_column(enum_column(RunState), default=RunState.RUNNING)
     message: Mapped[str | None]
     """Why it failed or stopped early, for a person."""
@@ -121,13 +121,13 @@ class Round(Base):
     candidate: Mapped[int] = mapped_column(default=0)
     """Place among its siblings, from 0."""
     author: Mapped[str] = mapped_column(String(32), default="policy")
-    """`policy`, or the name of a stronger writer (PTR's strong model)."""
+    """`policy`, or the name of another model, such as PTR's strong one."""
     thinking: Mapped[bool]
     thought: Mapped[str]
     response: Mapped[str]
     raw: Mapped[str]
     completion_ids: Mapped[list[int] | None]
-    """Token ids as generated; what training uses. NULL for text no engine of ours wrote."""
+    """Token ids as generated, which training uses. NULL for text that no engine here wrote."""
     well_formed: Mapped[bool]
     sampling: Mapped[dict[str, Any]]
     seed: Mapped[int] = mapped_column(BigInteger)
@@ -138,7 +138,7 @@ class Round(Base):
     thought_s: Mapped[float] = mapped_column(default=0.0)
     duration_s: Mapped[float] = mapped_column(default=0.0)
     correct: Mapped[bool | None]
-    """Verifier against the prompt's reference answer; NULL where there is none."""
+    """The verifier's verdict against the prompt's reference answer; NULL where there is none."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     run: Mapped[Run] = relationship(back_populates="rounds")

@@ -1,4 +1,4 @@
-"""Versions of the policy: the frozen data they learnt, the adapters, and how good they are."""
+"""Tables of the policy's versions: data snapshots, adapters and evaluations."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,14 +12,14 @@ from db.models.base import Base, enum_column, now
 
 class AdapterStatus(StrEnum):
     READY = "ready"
-    """Written and registered; not yet tried by an engine."""
+    """Written and registered; not yet loaded by an engine."""
     ACTIVE = "active"
     RETIRED = "retired"
     REJECTED = "rejected"
 
 
 class Snapshot(Base):
-    """The frozen data of one job: a file and the hash that names its content."""
+    """The training data of one job: a file and the hash of its content."""
 
     __tablename__ = "snapshots"
 

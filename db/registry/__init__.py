@@ -1,1 +1,1 @@
-"""What work is queued and what it made: jobs, adapters and evaluations."""
+"""Queries on jobs, workers, adapters and evaluations."""

@@ -1,4 +1,4 @@
-"""The registry of adapters: every version ever trained, and which one is served."""
+"""Registers adapters: every version ever trained, and which one is served."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def register(
     sha256: str,
     metrics: dict[str, Any],
 ) -> Adapter:
-    """Store a trained version as READY. A job that registers again gets the row it made before.
+    """Stores a trained version as READY. A job that registers again gets the same row.
 
     Raises `Conflict` when the name was ever used: names are never used again.
     """
@@ -50,10 +50,9 @@ def register(
 
 
 def activate(session: Session, adapter_id: int | None) -> Adapter | None:
-    """Make one version the served one and retire the one before; None serves the base model.
+    """Makes one version the served one and retires the one before; None serves the base model.
 
-    Also the way back: a retired version is activated like a new one. Raises `Conflict` for one
-    that was rejected.
+    A retired version is activated like a new one. Raises `Conflict` for a rejected one.
     """
     chosen = None if adapter_id is None else _adapter(session, adapter_id)
     if chosen is not None and chosen.status is AdapterStatus.REJECTED:
@@ -69,7 +68,7 @@ def activate(session: Session, adapter_id: int | None) -> Adapter | None:
 
 
 def reject(session: Session, adapter_id: int, reason: str) -> Adapter:
-    """Never serve this version; if it was active, the base model is. A person reads `reason`."""
+    """Rejects a version for good; if it was active, the base model is. A person reads `reason`."""
     adapter = _adapter(session, adapter_id)
     adapter.status = AdapterStatus.REJECTED
     adapter.reason = reason
@@ -79,27 +78,29 @@ def reject(session: Session, adapter_id: int, reason: str) -> Adapter:
 
 def active(session: Session) -> Adapter | None:
     """The served version; None is the base model."""
-    return session.scalars(_whole().where(Adapter.status == AdapterStatus.ACTIVE)).one_or_none()
+    return session.scalars(
+        _select_loaded().where(Adapter.status == AdapterStatus.ACTIVE)
+    ).one_or_none()
 
 
 def by_name(session: Session, name: str) -> Adapter | None:
-    return session.scalars(_whole().where(Adapter.name == name)).one_or_none()
+    return session.scalars(_select_loaded().where(Adapter.name == name)).one_or_none()
 
 
 def ready(session: Session) -> list[Adapter]:
     """Versions no engine has tried yet, oldest first."""
-    waiting = _whole().where(Adapter.status == AdapterStatus.READY)
+    waiting = _select_loaded().where(Adapter.status == AdapterStatus.READY)
     return list(session.scalars(waiting.order_by(Adapter.id)))
 
 
 def names(session: Session) -> list[str]:
-    """What versions are called, all there ever were."""
+    """Returns the names of all versions there ever were."""
     return list(session.scalars(_NAMES))
 
 
 def listing(session: Session) -> list[Adapter]:
     """Every version, newest first, with its parent and its snapshot."""
-    return list(session.scalars(_whole().order_by(Adapter.id.desc())))
+    return list(session.scalars(_select_loaded().order_by(Adapter.id.desc())))
 
 
 def save_snapshot(
@@ -112,9 +113,9 @@ def save_snapshot(
     n_rows: int,
     manifest: dict[str, Any],
 ) -> Snapshot:
-    """Store what data a job froze. Frozen again with the same content it is the same row.
+    """Stores the data that a job trains on. The same content again is the same row.
 
-    Raises `Conflict` when the job froze other data before: it must go on with those.
+    Raises `Conflict` when the job stored other data before: it must continue with those.
     """
     frozen = snapshot_of(session, job_id)
     if frozen is None:
@@ -137,15 +138,15 @@ def save_snapshot(
 
 
 def snapshot_of(session: Session, job_id: int) -> Snapshot | None:
-    """The data a job froze, if it got that far."""
+    """Returns the data that a job trains on, None before it is stored."""
     return session.scalars(select(Snapshot).where(Snapshot.job_id == job_id)).one_or_none()
 
 
 def votes_learnt_up_to(session: Session, version: Adapter | None) -> int:
-    """The newest vote there was when `version`, or the last before it that used votes up, learnt.
+    """Returns the newest vote id when `version`, or its last ancestor that uses votes, was trained.
 
-    DPO learns from a vote once; thought-mask SFT in between uses none up, and a TPO iteration that
-    learns no waiting votes carries on what its parent had learnt.
+    DPO learns from a vote once; thought-mask SFT in between uses no votes, and a TPO iteration
+    without waiting votes keeps the number of its parent.
     """
     while version is not None:
         job = session.get(Job, version.job_id) if version.job_id else None
@@ -159,9 +160,12 @@ def votes_learnt_up_to(session: Session, version: Adapter | None) -> int:
 def trained_already(
     session: Session, parent_id: int | None, kind: JobKind, sha256: str
 ) -> Adapter | None:
-    """The version trained by this recipe from this parent on this very data, unless rejected."""
+    """Returns the version that this recipe trained from this parent on the same data, if any.
+
+    Rejected versions do not count.
+    """
     same = (
-        _whole()
+        _select_loaded()
         .join(Job, Job.id == Adapter.job_id)
         .join(Snapshot, Snapshot.id == Adapter.snapshot_id)
         .where(
@@ -174,7 +178,7 @@ def trained_already(
     return session.scalars(same.order_by(Adapter.id.desc()).limit(1)).one_or_none()
 
 
-def _whole() -> Any:
+def _select_loaded() -> Any:
     return select(Adapter).options(joinedload(Adapter.parent), joinedload(Adapter.snapshot))
 
 

@@ -1,4 +1,4 @@
-"""What was measured of each version: accuracy on a task at a round."""
+"""Stores and lists measurements of versions: accuracy on a task at a round."""
 
 from collections.abc import Collection
 
@@ -21,10 +21,10 @@ def add_once(
     n: int,
     n_correct: int,
 ) -> Evaluation:
-    """Store one measurement, unless it was stored already under the very same `setting`.
+    """Stores one measurement, unless it was stored already under the same `setting`.
 
-    `adapter_id` None is the base model, `round_index` counts from 0. A job that was killed and goes
-    on says again what it has measured.
+    `adapter_id` None is the base model, `round_index` counts from 0. A job that was killed and
+    resumed stores its measurements again.
     """
     same = select(Evaluation).where(
         Evaluation.adapter_id.is_not_distinct_from(adapter_id),
@@ -56,7 +56,7 @@ def listing(session: Session, *, task: str | None = None) -> list[Evaluation]:
 
 
 def n_training_prompts(session: Session, texts: Collection[str]) -> int:
-    """How many of these questions are stored as prompts that training may use."""
+    """Returns how many of these questions are stored as prompts that training may use."""
     n = 0
     different = sorted(set(texts))
     for start in range(0, len(different), _AT_ONCE):

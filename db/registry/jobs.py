@@ -1,4 +1,4 @@
-"""The queue: a lease table, where a job belongs to whoever holds its latest claim token.
+"""Queues jobs: a table of leases, where a job belongs to the worker with its latest claim token.
 
 Leases run on the database's clock. Every write of a running job carries the token of its claim;
 a worker whose job was taken over is fenced: it gets `Conflict` and stores nothing.
@@ -22,11 +22,11 @@ OPEN = (JobStatus.QUEUED, JobStatus.RUNNING)
 STOPPED = (JobStatus.FAILED, JobStatus.CANCELLED)
 NoteLevel = Literal["info", "warning"]
 _FREE = {"claim_token": None, "lease_until": None, "eta_s": None}
-"""What a job looks like while nobody holds it."""
+"""The columns of a job that no worker has claimed."""
 
 
 def enqueue(session: Session, kind: JobKind, payload: dict[str, Any], dedup: str) -> Job:
-    """Put a job at the end of the queue. Raises `AlreadyQueued` while one with its key is open."""
+    """Appends a job to the queue. Raises `AlreadyQueued` while one with its key is open."""
     row = insert(session, Job).values(
         kind=kind, payload=payload, dedup=dedup, status=JobStatus.QUEUED
     )
@@ -37,14 +37,14 @@ def enqueue(session: Session, kind: JobKind, payload: dict[str, Any], dedup: str
 
 
 def claim(session: Session, lease_s: float) -> Job | None:
-    """Take the oldest job that is queued or whose worker fell silent; None when there is none.
+    """Claims the oldest job that is queued or whose lease expired; returns None without one.
 
     The caller keeps `job.claim_token` and calls `heartbeat` well within `lease_s` seconds.
     """
-    _bury(session)
+    _end_abandoned(session)
     next_id = (
         select(Job.id)
-        .where(or_(Job.status == JobStatus.QUEUED, _silent()))
+        .where(or_(Job.status == JobStatus.QUEUED, _lease_expired()))
         .order_by(Job.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -65,7 +65,7 @@ def claim(session: Session, lease_s: float) -> Job | None:
 
 
 def heartbeat(session: Session, job_id: int, token: str, lease_s: float) -> bool:
-    """Keep the claim for another `lease_s` seconds; returns whether a cancel was requested."""
+    """Extends the claim by `lease_s` seconds; returns whether a cancel was requested."""
     return _write(session, job_id, token, lease_until=clock() + lease_s).cancel_requested
 
 
@@ -79,21 +79,21 @@ def progress(
     n_steps: int = 0,
     eta_s: float | None = None,
 ) -> None:
-    """Say what the job is doing now, and how far it is."""
+    """Stores what the job is doing now, and how far it is."""
     _write(session, job_id, token, phase=phase, step=step, n_steps=n_steps, eta_s=eta_s)
 
 
 def note(session: Session, job_id: int, token: str, level: NoteLevel, text: str) -> None:
-    """Tell a person something about the job; said again, by a resumed job, it is there once."""
-    said = _write(session, job_id, token).notes
-    if all(earlier["text"] != text for earlier in said):
-        _write(session, job_id, token, notes=[*said, {"level": level, "text": text}])
+    """Adds a message for a person to the job, once for each text, since jobs are resumed."""
+    notes = _write(session, job_id, token).notes
+    if all(earlier["text"] != text for earlier in notes):
+        _write(session, job_id, token, notes=[*notes, {"level": level, "text": text}])
 
 
 def record_metrics(
     session: Session, job_id: int, token: str, step: int, values: dict[str, float]
 ) -> None:
-    """Store the points of one step; a resumed job that comes by again replaces them."""
+    """Stores the metrics of one step; a resumed job that repeats the step replaces them."""
     _write(session, job_id, token)
     if not values:
         return
@@ -112,32 +112,32 @@ def record_metrics(
 def finish(
     session: Session, job_id: int, token: str, result: Mapping[str, Any] | None = None
 ) -> Job:
-    """The job is done; what it made is stored in this same transaction, `result` on the job."""
+    """Marks the job as done, in the transaction that stores what it made, with its `result`."""
     done = {"status": JobStatus.DONE, "finished_at": now(), "result": dict(result or {})}
     return _write(session, job_id, token, **done, **_FREE)
 
 
 def fail(session: Session, job_id: int, token: str, error: str) -> Job:
-    """The job ended by an error of its own, said in a sentence; it may be resumed."""
+    """Marks the job as failed by an error of its own, a sentence; it may be resumed."""
     return _write(
         session, job_id, token, status=JobStatus.FAILED, error=error, finished_at=now(), **_FREE
     )
 
 
 def mark_cancelled(session: Session, job_id: int, token: str) -> Job:
-    """The worker stopped the job because it was asked to."""
+    """Marks the job as cancelled: its worker stopped it on request."""
     return _write(session, job_id, token, status=JobStatus.CANCELLED, finished_at=now(), **_FREE)
 
 
 def release(session: Session, job_id: int, token: str) -> Job:
-    """Put the job back in the queue: its worker ends in good order, which is not a crash."""
+    """Puts the job back in the queue, because its worker shuts down, which is not a crash."""
     return _write(
         session, job_id, token, status=JobStatus.QUEUED, n_claims=Job.n_claims - 1, **_FREE
     )
 
 
 def request_cancel(session: Session, job_id: int) -> Job:
-    """Cancel a queued job at once, ask the worker of a running one; an ended job stays as it is."""
+    """Cancels a queued job and asks the worker of a running one to stop; others stay unchanged."""
     queued = Job.status == JobStatus.QUEUED
     asked = (
         update(Job)
@@ -153,7 +153,7 @@ def request_cancel(session: Session, job_id: int) -> Job:
 
 
 def resume(session: Session, job_id: int) -> Job:
-    """Queue a failed or cancelled job again, to go on from its last checkpoint.
+    """Queues a failed or cancelled job again, to continue from its last checkpoint.
 
     Raises `AlreadyQueued` while a job with its key is open, `Conflict` when it cannot be resumed.
     """
@@ -186,23 +186,25 @@ def resume(session: Session, job_id: int) -> Job:
 
 
 def discard(session: Session, job_id: int) -> Job:
-    """Put a queued, failed or cancelled job away for good; it is not listed any more.
+    """Discards a queued, failed or cancelled job for good; it is not listed any more.
 
     Raises `Conflict` for a job that runs, is done or is discarded already.
     """
-    useless = (
+    discardable = (
         Job.status.in_((JobStatus.QUEUED, *STOPPED)),
         ~exists().where(Adapter.job_id == Job.id),
     )
-    put_away = (
+    change = (
         update(Job)
-        .where(Job.id == job_id, *useless)
+        .where(Job.id == job_id, *discardable)
         .values(
-            status=JobStatus.DISCARDED, finished_at=func.coalesce(Job.finished_at, now()), **_FREE
+            status=JobStatus.DISCARDED,
+            finished_at=func.coalesce(Job.finished_at, now()),
+            **_FREE,
         )
         .returning(Job)
     )
-    job = _changed(session, put_away)
+    job = _changed(session, change)
     if job is None:
         raise Conflict(
             f"Job {job_id} is {_job(session, job_id).status}; only a job that waits, failed or was "
@@ -212,13 +214,13 @@ def discard(session: Session, job_id: int) -> Job:
 
 
 def queue(session: Session, limit: int = 50) -> list[Job]:
-    """The latest jobs that were not discarded, newest first."""
-    kept = select(Job).where(Job.status != JobStatus.DISCARDED)
-    return list(session.scalars(kept.order_by(Job.id.desc()).limit(limit)))
+    """Returns the latest jobs that were not discarded, newest first."""
+    listed = select(Job).where(Job.status != JobStatus.DISCARDED)
+    return list(session.scalars(listed.order_by(Job.id.desc()).limit(limit)))
 
 
-def place(session: Session, job_id: int) -> int | None:
-    """0 while the job runs, 1 when it is next, None when it is not waiting at all."""
+def queue_position(session: Session, job_id: int) -> int | None:
+    """Returns 0 while the job runs, 1 when it is next, None when it has ended."""
     job = session.get(Job, job_id, populate_existing=True)
     if job is None or job.status not in OPEN:
         return None
@@ -229,7 +231,7 @@ def place(session: Session, job_id: int) -> int | None:
 
 
 def curves(session: Session, job_id: int) -> dict[str, list[tuple[int, float]]]:
-    """The points `(step, value)` of every metric of a job, in the order of the steps."""
+    """Returns the points `(step, value)` of every metric of a job, in the order of the steps."""
     points = select(JobMetric).where(JobMetric.job_id == job_id)
     found: dict[str, list[tuple[int, float]]] = {}
     for point in session.scalars(points.order_by(JobMetric.name, JobMetric.step)):
@@ -237,20 +239,20 @@ def curves(session: Session, job_id: int) -> dict[str, list[tuple[int, float]]]:
     return found
 
 
-def _silent() -> Any:
+def _lease_expired() -> Any:
     return (Job.status == JobStatus.RUNNING) & (Job.lease_until < clock())
 
 
-def _bury(session: Session) -> None:
-    """End the jobs of silent workers that must not be tried again: cancelled, or deadly."""
-    cancelled = update(Job).where(_silent(), Job.cancel_requested)
+def _end_abandoned(session: Session) -> None:
+    """Ends jobs with an expired lease that must not run again: cancelled, or claimed too often."""
+    cancelled = update(Job).where(_lease_expired(), Job.cancel_requested)
     session.execute(
         cancelled.values(status=JobStatus.CANCELLED, finished_at=now(), **_FREE),
         execution_options={"synchronize_session": False},
     )
-    deadly = update(Job).where(_silent(), Job.n_claims >= MAX_CLAIMS)
+    claimed_too_often = update(Job).where(_lease_expired(), Job.n_claims >= MAX_CLAIMS)
     session.execute(
-        deadly.values(
+        claimed_too_often.values(
             status=JobStatus.FAILED,
             error=f"{MAX_CLAIMS} workers in a row died on this job; look for the cause (memory?) "
             "in its log, then resume it.",
@@ -262,7 +264,7 @@ def _bury(session: Session) -> None:
 
 
 def _write(session: Session, job_id: int, token: str, **values: Any) -> Job:
-    """Change a running job in the name of one claim; raises `Conflict` when that claim is over."""
+    """Changes a running job under one claim; raises `Conflict` when that claim is over."""
     held = (Job.id == job_id, Job.claim_token == token, Job.status == JobStatus.RUNNING)
     values = values or {"claim_token": token}
     job = _changed(session, update(Job).where(*held).values(**values).returning(Job))

@@ -1,4 +1,4 @@
-"""May this version be served here? One rule for the app, its jobs and evaluations."""
+"""Decides whether a version can be served here: one rule for the app, its jobs and evaluations."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ from db.models import Adapter, AdapterStatus
 
 
 def why_not_served(version: Adapter | None, model_id: str) -> str | None:
-    """Why a version cannot answer on an engine of the base model `model_id`; None when it can.
+    """Returns why a version cannot be served with the base model `model_id`; None when it can.
 
-    The base model itself (None) always can. A version of another model is not rejected: started
-    with that model, the app serves it.
+    The base model itself (None) always can. A version of another model is not rejected: the app
+    serves it when it is started with that model.
     """
     if version is None:
         return None

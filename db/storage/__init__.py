@@ -1,1 +1,1 @@
-"""The database itself: connections, transactions, migrations, backup and errors."""
+"""Connections, transactions, migrations, backup and errors of the database."""

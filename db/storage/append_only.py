@@ -1,4 +1,4 @@
-"""The triggers that make the vote log append-only, whoever writes to it."""
+"""Installs and checks the triggers that make the vote log append-only for every program."""
 
 from sqlalchemy import Connection
 
@@ -22,7 +22,7 @@ FOR EACH ROW EXECUTE FUNCTION votes_are_append_only()
 
 
 def install(connection: Connection) -> None:
-    """Create the triggers that are missing; a batch ALTER of `votes` drops them."""
+    """Creates the triggers that are missing; a batch ALTER of `votes` drops them."""
     template = _SQLITE
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_POSTGRESQL_FUNCTION)
@@ -32,7 +32,7 @@ def install(connection: Connection) -> None:
 
 
 def check(connection: Connection, where: str) -> None:
-    """Raise `DatabaseCorrupt` when a trigger is gone."""
+    """Raises `DatabaseCorrupt` when a trigger is missing."""
     if connection.dialect.name == "postgresql":
         query = (
             "SELECT tgname FROM pg_trigger WHERE tgrelid = 'votes'::regclass AND tgenabled = 'O'"

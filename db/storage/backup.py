@@ -1,4 +1,4 @@
-"""A copy of a live SQLite database: consistent while votes arrive, complete or absent."""
+"""Copies a live SQLite database: consistently while votes arrive, completely or not at all."""
 
 import os
 import sqlite3
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from db.storage.driver_errors import in_our_words, sqlite_file
+from db.storage.driver_errors import mapped_errors, sqlite_file
 from db.storage.errors import DatabaseError
 
 
 def backup(database_url: str, target: Path) -> Path:
-    """Copy the database to `target`, replacing it in one rename; return `target`.
+    """Copies the database to `target`, replacing it in one rename; returns `target`.
 
     Writers wait a few hundredths of a second. A live file must never be copied by other means:
     its latest votes are in the write-ahead log beside it.
@@ -26,7 +26,7 @@ def backup(database_url: str, target: Path) -> Path:
     partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with in_our_words(url):
+        with mapped_errors(url):
             with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as source:
                 with closing(sqlite3.connect(partial)) as copy:
                     source.backup(copy, pages=-1)

@@ -1,4 +1,4 @@
-"""Many rows at once, for imports: ids are known before the rows are, so that rows can refer to rows
+"""Inserts many rows at once, for imports. Ids are reserved first, so that rows can refer to others
 of the same batch."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _CACHE_KIB = 256 * 1024
 
 
 class StoredRound(NamedTuple):
-    """What tells a stored round from others of its prompt."""
+    """The columns by which rounds of one prompt differ."""
 
     id: int
     prompt_id: int
@@ -31,7 +31,7 @@ class StoredRound(NamedTuple):
 
 
 class ChainEnd(NamedTuple):
-    """Where a rater's votes on a comparison end."""
+    """The chain of a rater's votes on a comparison for one purpose."""
 
     rater_id: int
     comparison_id: int
@@ -39,10 +39,10 @@ class ChainEnd(NamedTuple):
 
 
 def reserve_ids(session: Session, table: type[Base], n: int) -> Sequence[int]:
-    """`n` ids that nobody else is given, in order.
+    """Returns `n` ids that no other transaction gets, in order.
 
-    On SQLite the transaction must be a writing one, which then holds the only pen; PostgreSQL takes
-    them from the table's own sequence.
+    On SQLite the transaction must be a writing one, which is then the only writer; PostgreSQL takes
+    the ids from the table's sequence.
     """
     name = table.__tablename__
     if session.get_bind().dialect.name == "postgresql":
@@ -54,8 +54,8 @@ def reserve_ids(session: Session, table: type[Base], n: int) -> Sequence[int]:
 
 
 @contextmanager
-def much_memory(session: Session) -> Iterator[None]:
-    """Keep SQLite's indexes in memory for a while: keys arrive in no order, and with its usual
+def large_cache(session: Session) -> Iterator[None]:
+    """Enlarges SQLite's page cache for a while: keys arrive in random order, and with the usual
     2 MiB every other one would fetch a page."""
     if session.get_bind().dialect.name != "sqlite":
         yield
@@ -71,10 +71,10 @@ def much_memory(session: Session) -> Iterator[None]:
 def insert_rows(
     session: Session, table: type[Base], columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Add rows, their values in the order of `columns`; defaults of the model are not filled in.
+    """Adds rows, their values in the order of `columns`; defaults of the model are not filled in.
 
-    The driver is given its own values at once: by way of dictionaries half of the time of an import
-    is spent on taking them apart.
+    The rows go to the driver as tuples: with dictionaries an import spends half of its time on
+    taking them apart.
     """
     if not rows:
         return
@@ -90,14 +90,14 @@ def insert_rows(
 
 
 def insert_scores(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add scores; one that its rater gave before stays as it was."""
+    """Adds scores; a score that the rater gave before is not changed."""
     if rows:
         added = dialects.insert(session, Score).on_conflict_do_nothing()
         session.connection().execute(added, list(rows))
 
 
 def prompts_by_hash(session: Session, hashes: Collection[str]) -> dict[str, int]:
-    """Ids of the prompts that are there already."""
+    """Returns the ids of stored prompts by their hash."""
     found = {}
     for some in _parts(hashes):
         rows = session.execute(select(Prompt.sha256, Prompt.id).where(Prompt.sha256.in_(some)))
@@ -106,7 +106,7 @@ def prompts_by_hash(session: Session, hashes: Collection[str]) -> dict[str, int]
 
 
 def rounds_of_prompts(session: Session, prompt_ids: Collection[int]) -> Iterator[StoredRound]:
-    """Every round of these prompts that a person or a file brought, not a policy of ours."""
+    """Yields every round of these prompts that a person or a file brought, and no policy wrote."""
     columns = [getattr(Round, name) for name in StoredRound._fields]
     for some in _parts(prompt_ids):
         wanted = select(*columns).where(Round.prompt_id.in_(some), Round.author != "policy")
@@ -115,7 +115,7 @@ def rounds_of_prompts(session: Session, prompt_ids: Collection[int]) -> Iterator
 
 
 def comparisons_of_prompts(session: Session, prompt_ids: Collection[int]) -> Iterator[Any]:
-    """Id, prompt, both rounds and aspect of every comparison of these prompts."""
+    """Yields id, prompt, both rounds and aspect of every comparison of these prompts."""
     for some in _parts(prompt_ids):
         yield from session.execute(
             select(
@@ -129,7 +129,7 @@ def comparisons_of_prompts(session: Session, prompt_ids: Collection[int]) -> Ite
 
 
 def known_vote_keys(session: Session, keys: Collection[str]) -> set[str]:
-    """Which of these votes are in the log already."""
+    """Returns those of these vote keys that are in the log already."""
     found: set[str] = set()
     for some in _parts(keys):
         found.update(session.scalars(select(Vote.key).where(Vote.key.in_(some))))
@@ -137,7 +137,7 @@ def known_vote_keys(session: Session, keys: Collection[str]) -> set[str]:
 
 
 def chain_ends(session: Session, comparison_ids: Collection[int]) -> dict[ChainEnd, int]:
-    """The newest vote of each rater on each of these comparisons."""
+    """Returns the id of the newest vote of each chain on these comparisons."""
     found = {}
     for some in _parts(comparison_ids):
         rows = session.execute(
@@ -158,7 +158,7 @@ def _parts(values: Collection[Any]) -> Iterator[list[Any]]:
 def _for_driver(
     connection: Connection, table: type[Base], name: str, column: Sequence[Any]
 ) -> Iterable[Any]:
-    """Values as the driver takes them; the same one, or the same object, is brought there once."""
+    """Converts values for the driver; equal values, or the same object, are converted once."""
     kind = table.__table__.c[name].type
     process = kind.dialect_impl(connection.dialect).bind_processor(connection.dialect)
     if process is None:

@@ -1,4 +1,4 @@
-"""How a connection is set up: one writer and many readers on SQLite, one pool on PostgreSQL."""
+"""Sets up connections: one writer and many readers on SQLite, one pool on PostgreSQL."""
 
 import sqlite3
 import time
@@ -16,7 +16,7 @@ _READS = (*_WRITES, "PRAGMA query_only = ON")
 
 
 def writer(url: URL, busy_timeout_s: float) -> Engine:
-    """The engine of writing sessions. On SQLite its one connection queues writers in order."""
+    """Returns the engine of writing sessions, which has one connection on SQLite."""
     if url.get_backend_name() != "sqlite":
         return create_engine(url)
     engine = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=max(busy_timeout_s, 1.0))
@@ -25,18 +25,18 @@ def writer(url: URL, busy_timeout_s: float) -> Engine:
 
 
 def reader(url: URL, busy_timeout_s: float) -> Engine:
-    """An SQLite engine of sessions that only read and never wait for a writer."""
+    """Returns an SQLite engine for sessions that only read and never wait for a writer."""
     engine = create_engine(url)
     _prepare(engine, busy_timeout_s, pragmas=_READS, begin="BEGIN")
     return engine
 
 
 def migrator(url: URL, busy_timeout_s: float) -> Engine:
-    """An engine that changes tables and begins its transaction itself.
+    """Returns an engine that changes tables, for a caller that begins the transaction itself.
 
-    No foreign keys: a batch ALTER recreates its table, and with them on, dropping the old one
-    deletes every row that refers to it. The journal mode stays as found, since the file may turn
-    out to be another program's.
+    Foreign keys are off: a batch ALTER recreates its table, and with them on, dropping the old one
+    deletes every row that refers to it. The journal mode is not changed, since the file may turn
+    out to belong to another program.
     """
     engine = create_engine(url)
     if url.get_backend_name() == "sqlite":
@@ -64,7 +64,7 @@ def _prepare(
 
 
 def _use_wal(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
-    """Switch to the write-ahead log, once in a file's life; the switch ignores busy_timeout."""
+    """Switches a file to the write-ahead log, for good; the switch ignores busy_timeout."""
     deadline = time.monotonic() + busy_timeout_s
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL say differently: the clock, and an insert that gives way."""
+"""Hides two differences between SQLite and PostgreSQL: the clock and INSERT … ON CONFLICT."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def _postgresql_clock(element: clock, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 def insert(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT of the session's dialect: one that knows ON CONFLICT."""
+    """Returns an INSERT of the session's dialect, which supports ON CONFLICT."""
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)

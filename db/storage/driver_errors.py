@@ -1,4 +1,4 @@
-"""The one edge where a driver's exceptions become ours: what failed, on which file, what to do."""
+"""Maps exceptions of database drivers to `DatabaseError`: what failed, where, and what to do."""
 
 import shutil
 import sqlite3
@@ -24,8 +24,8 @@ _NEARLY_FULL_BYTES = 1 << 20
 
 
 @contextmanager
-def in_our_words(url: URL) -> Iterator[None]:
-    """Map what SQLAlchemy and the drivers raise inside; what is not known is a bug and passes."""
+def mapped_errors(url: URL) -> Iterator[None]:
+    """Maps what SQLAlchemy and the drivers raise inside; an unknown error is a bug and passes."""
     try:
         yield
     except PoolTimeout as error:
@@ -41,21 +41,21 @@ def in_our_words(url: URL) -> Iterator[None]:
 
 
 def described(url: URL) -> str:
-    """The file of an SQLite URL, any other URL without its password."""
+    """Returns the file of an SQLite URL, or any other URL without its password."""
     file = sqlite_file(url)
     return str(file) if file else url.render_as_string(hide_password=True)
 
 
 def sqlite_file(url: URL) -> Path | None:
-    """Where the rows of an SQLite URL lie; None for a server, or for memory."""
+    """Returns the file of an SQLite URL; None for a server, or for a database in memory."""
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         return None
     return Path(str(url.database)).absolute()
 
 
 def _cause(error: DBAPIError | sqlite3.Error) -> DBAPIError | sqlite3.Error:
-    """What went wrong, where this only says that it cannot be undone: the savepoint is gone with
-    the whole transaction, which SQLite gives up by itself on a full disk."""
+    """Returns the first failure, where the error only says that a savepoint is gone: on a full
+    disk SQLite rolls the whole transaction back by itself, with all its savepoints."""
     before = error.__context__
     while before is not None and "no such savepoint" in str(error):
         if isinstance(before, DBAPIError):
@@ -105,17 +105,17 @@ def _from_sqlite(code: int, cause: BaseException | None, file: Path) -> Database
 
 
 def _diagnosed(cause: BaseException | None, file: Path) -> DatabaseError:
-    """SQLite says little when it cannot open or write a file; the file system says more."""
+    """Finds the cause on the file system: SQLite says little of a file it cannot open or write."""
     if not file.parent.is_dir():
         return DatabaseError(
             f"The folder {file.parent} of the database is missing; make it, or name another one."
         )
     if file.is_dir():
         return DatabaseError(f"{file} is a folder, not a database; name another file.")
-    for place in (file, file.parent):
-        if place.exists() and not access(place, W_OK):
+    for path in (file, file.parent):
+        if path.exists() and not access(path, W_OK):
             return DatabaseReadOnly(
-                f"{place} may not be written by this user; change its permissions, or name "
+                f"{path} may not be written by this user; change its permissions, or name "
                 "another data folder."
             )
     if shutil.disk_usage(file.parent).free < _NEARLY_FULL_BYTES:
@@ -138,7 +138,7 @@ def _full(file: Path) -> DiskFull:
 
 
 def _from_server(cause: BaseException | None, url: URL) -> DatabaseError | None:
-    """PostgreSQL by SQLSTATE; without one the server was not reached."""
+    """Maps an error of PostgreSQL by its SQLSTATE; without one the server was not reached."""
     match getattr(cause, "sqlstate", None) or "":
         case "" | "57P01" | "57P03":
             return DatabaseError(

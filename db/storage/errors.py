@@ -1,4 +1,4 @@
-"""What can go wrong with the database, each as one sentence that says what to do.
+"""The errors of the database; each message is one sentence that says what to do.
 
 ::
 
@@ -43,7 +43,7 @@ class Conflict(DatabaseError):
 
 
 class Missing(Conflict):
-    """The id names no row; who asks may have it from a page loaded long ago."""
+    """The id names no row; it may come from a page that was loaded long ago."""
 
 
 class AlreadyQueued(Conflict):

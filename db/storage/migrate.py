@@ -1,4 +1,4 @@
-"""Brings a database's tables to the schema of this version, without ever losing a row."""
+"""Migrates a database to the schema of this version, without losing a row."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ _UPGRADE_LOCK = 0x7472_6963
 
 
 def upgrade(url: URL, busy_timeout_s: float, revision: str = "head") -> None:
-    """Migrate the database at `url`; does nothing, and takes no lock, when it is up to date.
+    """Migrates the database at `url`; does nothing, and takes no lock, when it is up to date.
 
     An SQLite file that needs an upgrade is first copied beside itself. Everything happens in one
     transaction: a failure leaves the file as it was.
@@ -51,7 +51,7 @@ def upgrade(url: URL, busy_timeout_s: float, revision: str = "head") -> None:
 
 
 def _current(connection: Connection, scripts: ScriptDirectory, url: URL) -> str | None:
-    """The revision of the tables, None for an empty database."""
+    """Returns the revision of the tables, None for an empty database."""
     tables = set(inspect(connection).get_table_names())
     if "alembic_version" not in tables:
         if tables:
@@ -70,7 +70,7 @@ def _current(connection: Connection, scripts: ScriptDirectory, url: URL) -> str 
 
 
 def _lock(connection: Connection) -> None:
-    """One program at a time: the second finds the work done."""
+    """Lets one program at a time upgrade: the second finds the work done."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
     else:
@@ -92,7 +92,7 @@ def _count_votes(connection: Connection) -> int:
 
 
 def _verify(connection: Connection, n_votes: int, url: URL) -> None:
-    """The upgrade is kept only if every vote and every reference survived it."""
+    """Raises unless every vote and every reference survived the upgrade, which is then undone."""
     left = _count_votes(connection)
     if left != n_votes:
         raise DatabaseError(

@@ -1,4 +1,4 @@
-"""The way in: a database is opened, checked and migrated once, then lends sessions."""
+"""Opens a database: it is checked and migrated once, then lends sessions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,39 +8,41 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
 from db.storage import connect, migrate
-from db.storage.driver_errors import described, in_our_words, sqlite_file
+from db.storage.driver_errors import described, mapped_errors, sqlite_file
 from db.storage.errors import DatabaseError, DatabaseReadOnly
 from db.storage.write_queue import WriteQueue
 
 
 class Database:
-    """Lends sessions. What they raise is already in our words.
+    """Lends sessions, whose failures are raised as `DatabaseError`.
 
     Rows stay readable after their session, as far as they were loaded in it.
     """
 
-    def __init__(self, url: URL, writer: Engine, reader: Engine, line: WriteQueue | None) -> None:
+    def __init__(
+        self, url: URL, writer: Engine, reader: Engine, write_queue: WriteQueue | None
+    ) -> None:
         self._url = url
         self._writer = writer
         self._reader = reader
-        self._line = line
-        """Where writers wait on SQLite; PostgreSQL has many, and flushes for several by itself."""
+        self._write_queue = write_queue
+        """On SQLite only: PostgreSQL has many writers and groups their commits by itself."""
 
     @property
     def url(self) -> str:
-        """The SQLAlchemy URL, password included: for another process, not for a log."""
+        """The SQLAlchemy URL with its password: for another process, not for a log."""
         return self._url.render_as_string(hide_password=False)
 
     @contextmanager
     def write(self, *, shared: bool = False) -> Iterator[Session]:
-        """A session that commits at the end, or stores nothing when the block raises.
+        """Lends a session that commits at the end, or stores nothing when the block raises.
 
-        On SQLite one thread at a time is let in, in order; never open one inside another. A
-        `shared` one is short, and may be flushed to the disk together with its neighbours.
+        On SQLite threads get it one at a time, in order; never open one inside another. A `shared`
+        one is short, and may be committed to the disk together with others that wait.
         """
-        with in_our_words(self._url):
-            if self._line is not None:
-                with self._line.session(shared=shared) as session:
+        with mapped_errors(self._url):
+            if self._write_queue is not None:
+                with self._write_queue.session(shared=shared) as session:
                     yield session
             else:
                 with Session(self._writer, expire_on_commit=False) as session, session.begin():
@@ -48,8 +50,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session on one consistent state that cannot write and waits for nobody."""
-        with in_our_words(self._url):
+        """Lends a session on one consistent state, which cannot write and waits for no writer."""
+        with mapped_errors(self._url):
             with Session(self._reader, expire_on_commit=False) as session:
                 yield session
 
@@ -60,20 +62,20 @@ class Database:
 
 
 def open_database(url: str, *, busy_timeout_s: float = 30.0) -> Database:
-    """Open the database at `url`, making its folder and bringing its tables up to date.
+    """Opens the database at `url`, creating its folder and migrating its tables.
 
     `busy_timeout_s` is how long a writer waits for another program's transaction.
     Raises a `DatabaseError` that says what to do; a file already there is never overwritten.
     """
     parsed = _parsed(url)
     _make_folder(parsed)
-    with in_our_words(parsed):
+    with mapped_errors(parsed):
         migrate.upgrade(parsed, busy_timeout_s)
         writer = connect.writer(parsed, busy_timeout_s)
         if sqlite_file(parsed) is None:
             return Database(parsed, writer, writer, None)
-        line = WriteQueue(writer, max(busy_timeout_s, 1.0))
-        database = Database(parsed, writer, connect.reader(parsed, busy_timeout_s), line)
+        write_queue = WriteQueue(writer, max(busy_timeout_s, 1.0))
+        database = Database(parsed, writer, connect.reader(parsed, busy_timeout_s), write_queue)
         writer.connect().close()  # a file that may not be written is reported now, not at a vote
         return database
 

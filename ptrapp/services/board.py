@@ -95,7 +95,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
     with context.database.read() as session:
         who = raters.find_rater(session, rater)
         seen = marks.revealed(session, who.id, run_id) if who else frozenset()
-        held = marks.held_of_run(session, who.id, run_id) if who else frozenset()
+        held = marks.rounds_on_offer(session, who.id, run_id) if who else frozenset()
         offers = marks.offers_of_run(session, who.id, run_id, of_campaigns=False) if who else []
         ballots = [_ballot(offer, vote) for offer, vote in offers]
         ballots += [

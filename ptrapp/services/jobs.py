@@ -218,7 +218,7 @@ def view(context: DataContext, job_id: int) -> JobView:
 def worker_there(context: DataContext) -> bool:
     """Whether any worker has shown itself lately."""
     with context.database.read() as session:
-        ago = workers.last_seen(session)
+        ago = workers.seconds_since_heartbeat(session)
     return ago is not None and ago <= WORKER_SILENT_S
 
 
@@ -270,7 +270,7 @@ def _view(session: Session, job: Job, names: _Names) -> JobView:
         id=job.id,
         kind=job.kind.value,
         status=job.status.value,
-        place=jobs.place(session, job.id),
+        place=jobs.queue_position(session, job.id),
         phase=job.phase,
         step=job.step,
         n_steps=job.n_steps,

@@ -1,4 +1,4 @@
-"""The registry: names used once, one version served, nothing trained twice."""
+"""The registry of adapters: names used once, one version served, nothing trained twice."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a campaign gives to whom: never twice to a person, never more often than asked."""
+"""Assigning comparisons: never twice to a person, never more often than asked."""
 
 import random
 import time
@@ -153,7 +153,7 @@ def test_each_comparison_is_labelled_as_often_as_asked_and_once_by_each(database
     work.recount()
 
 
-def test_raters_who_race_fill_every_place_and_no_more(database: Database) -> None:
+def test_raters_who_race_fill_every_slot_and_no_more(database: Database) -> None:
     work = make(database, 12, overlap=2)
     people = [work.rater(f"rater {number}") for number in range(6)]
 
@@ -177,7 +177,7 @@ def test_two_tabs_of_one_person_get_different_pairs(database: Database) -> None:
     assert work.reserve(ann, 2, tab="one", have=one) == two[:2], "nothing else is left"
 
 
-def test_more_are_given_ahead_but_never_what_the_page_holds(database: Database) -> None:
+def test_more_are_assigned_ahead_but_never_what_the_page_has(database: Database) -> None:
     work = make(database, 6)
     ann = work.rater("ann")
     first = work.reserve(ann, 3, tab="t")
@@ -227,7 +227,7 @@ def test_nothing_left_is_known_without_looking_until_something_comes_back(
     assert [work.pair_of(key) for key in work.reserve(ann)] == [work.pair_of(held)]
 
 
-def test_what_is_not_answered_in_time_goes_back(database: Database) -> None:
+def test_a_slot_not_answered_in_time_is_released(database: Database) -> None:
     work = make(database, 1)
     ann, bob = work.rater("ann"), work.rater("bob")
     (key,) = work.reserve(ann)
@@ -238,7 +238,7 @@ def test_what_is_not_answered_in_time_goes_back(database: Database) -> None:
     work.recount()
 
 
-def test_an_expired_pair_is_given_again_under_its_key(database: Database) -> None:
+def test_an_expired_pair_is_assigned_again_under_its_key(database: Database) -> None:
     work = make(database, 1)
     ann = work.rater("ann")
     (key,) = work.reserve(ann)
@@ -248,7 +248,7 @@ def test_an_expired_pair_is_given_again_under_its_key(database: Database) -> Non
     work.recount()
 
 
-def test_a_late_vote_takes_its_place_again_where_it_is_free(database: Database) -> None:
+def test_a_late_vote_takes_its_slot_again_where_it_is_free(database: Database) -> None:
     work = make(database, 1)
     ann, bob = work.rater("ann"), work.rater("bob")
     (key,) = work.reserve(ann)
@@ -261,7 +261,7 @@ def test_a_late_vote_takes_its_place_again_where_it_is_free(database: Database) 
     work.recount()
 
 
-def test_a_late_vote_on_a_full_comparison_is_kept_and_counts_for_nobody(
+def test_a_late_vote_on_a_full_comparison_is_logged_but_not_counted(
     database: Database,
 ) -> None:
     work = make(database, 1)
@@ -281,17 +281,17 @@ def test_a_late_vote_on_a_full_comparison_is_kept_and_counts_for_nobody(
     work.recount()
 
 
-def test_undo_offers_the_pair_again_as_it_stood(database: Database) -> None:
+def test_undo_offers_the_pair_again_with_its_sides_unchanged(database: Database) -> None:
     work = make(database, 3)
     ann = work.rater("ann")
     keys = [key for key in work.reserve(ann, 3) if work.vote(key)]
-    for place, key in enumerate(reversed(keys)):
-        taken_back = work.undo(ann, f"undo {place}")
+    for number, key in enumerate(reversed(keys)):
+        taken_back = work.undo(ann, f"undo {number}")
         assert taken_back is not None
         _, assignment = taken_back
         assert work.offered(assignment.offer_key).flipped == work.offered(key).flipped
         assert work.pair_of(assignment.offer_key) == work.pair_of(key)
-        again = work.undo(ann, f"undo {place}")
+        again = work.undo(ann, f"undo {number}")
         assert again is not None
         assert again[1].offer_key == assignment.offer_key, "sent twice, undone once"
     assert work.undo(ann, "no more") is None
@@ -322,7 +322,7 @@ def test_what_others_have_begun_is_finished_first(database: Database) -> None:
     assert [work.pair_of(other) for other in work.reserve(bob)] == [work.pair_of(key)]
 
 
-def test_a_comparison_voted_on_elsewhere_is_not_given(database: Database) -> None:
+def test_a_comparison_voted_on_elsewhere_is_not_assigned(database: Database) -> None:
     work = make(database, 2)
     ann = work.rater("ann")
     with database.write() as session:
@@ -332,7 +332,7 @@ def test_a_comparison_voted_on_elsewhere_is_not_given(database: Database) -> Non
     assert work.label_all(ann) == [work.pairs[1]]
 
 
-def test_a_repeat_is_turned_round_and_a_chain_of_its_own(database: Database) -> None:
+def test_a_repeat_has_its_sides_swapped_and_a_chain_of_its_own(database: Database) -> None:
     work = make(database, 14, mix={"repeat": 1})
     ann = work.rater("ann")
     asked = []
@@ -353,7 +353,7 @@ def test_a_repeat_is_turned_round_and_a_chain_of_its_own(database: Database) -> 
     work.recount()
 
 
-def test_gold_is_given_to_everybody_and_takes_no_place(database: Database) -> None:
+def test_gold_is_assigned_to_everybody_and_takes_no_slot(database: Database) -> None:
     work = make(database, 6, mix={"gold": 1})
     with database.write() as session:
         gold = [NewItem(*pair, kind=ItemKind.GOLD, gold=Outcome.LEFT) for pair in work.pairs[:2]]
@@ -385,7 +385,7 @@ def test_practice_comes_first_and_is_not_learnt_from(database: Database) -> None
     work.recount()
 
 
-def test_a_judge_takes_no_place_and_sees_everything_once(database: Database) -> None:
+def test_a_judge_takes_no_slot_and_sees_everything_once(database: Database) -> None:
     work = make(database, 3)
     judge = work.rater("agent:one", RaterKind.JUDGE)
     assert work.label_all(judge) == work.pairs
@@ -424,7 +424,9 @@ def test_a_vote_changed_after_a_reveal_is_marked(database: Database) -> None:
     assert (first.blind, second.blind) == (True, False)
 
 
-def test_a_closed_campaign_gives_nothing_but_takes_what_it_gave(database: Database) -> None:
+def test_a_closed_campaign_assigns_nothing_but_accepts_votes_on_earlier_assignments(
+    database: Database,
+) -> None:
     work = make(database, 2)
     ann = work.rater("ann")
     (key,) = work.reserve(ann)
@@ -436,7 +438,7 @@ def test_a_closed_campaign_gives_nothing_but_takes_what_it_gave(database: Databa
     assert work.campaign().n_done == 1
 
 
-def test_the_lease_is_renewed_by_what_the_page_holds(database: Database) -> None:
+def test_the_lease_is_renewed_for_what_the_page_has(database: Database) -> None:
     work = make(database, 3)
     ann = work.rater("ann")
     (key,) = work.reserve(ann, tab="t", lease_s=0.2)

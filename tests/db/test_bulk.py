@@ -84,7 +84,7 @@ def test_what_fails_halfway_leaves_nothing(database: Database) -> None:
 def test_the_cache_is_as_large_as_before_behind_an_import(sqlite_database: Database) -> None:
     with sqlite_database.write() as session:
         before = session.connection().exec_driver_sql("PRAGMA cache_size").scalar()
-        with bulk.much_memory(session):
+        with bulk.large_cache(session):
             during = session.connection().exec_driver_sql("PRAGMA cache_size").scalar()
         after = session.connection().exec_driver_sql("PRAGMA cache_size").scalar()
     assert during != before == after

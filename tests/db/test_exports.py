@@ -1,4 +1,4 @@
-"""What exports read, on both databases: as of a vote, of a kind, of a campaign, in pages."""
+"""Reading for exports, on both databases: as of a vote, by kind, by campaign, in pages."""
 
 from pathlib import Path
 from typing import Any
@@ -8,33 +8,33 @@ from stored_votes import context, fill, refine, sample, vote
 
 from db.content import sources
 from db.labelling import comparisons, exports, raters, votes
-from db.labelling.exports import Chosen
+from db.labelling.exports import VoteFilter
 from db.models import Aspect, Campaign, CampaignItem, CampaignState, Outcome, RaterKind
 from db.storage.session import Database, Session
 from ptrapp.services.files import exporting
 from ptrapp.services.files.exporting import ExportRequest, What
 
 
-def outcomes(session: Session, chosen: Chosen) -> list[list[tuple[str, Outcome]]]:
+def outcomes(session: Session, chosen: VoteFilter) -> list[list[tuple[str, Outcome]]]:
     return [
         [(one.vote.rater.name, one.vote.outcome) for one in row.votes]
-        for page in exports.standing_pairs(session, chosen)
+        for page in exports.judged_pairs(session, chosen)
         for row in page
     ]
 
 
-def test_what_stood_at_a_vote_is_told_from_the_log(database: Database) -> None:
+def test_the_votes_that_were_current_at_a_vote_are_read_from_the_log(database: Database) -> None:
     with database.write() as session:
         a, b = sample(session, "Q?", "a", "b")
         vote(session, "ann", a, b, Outcome.LEFT)
         vote(session, "ann", a, b, Outcome.RIGHT)
         votes.undo_last(session, raters.ensure_rater(session, RaterKind.HUMAN, "ann").id, "u")
     with database.read() as session:
-        stood = [outcomes(session, Chosen(up_to)) for up_to in range(4)]
-    assert stood == [[], [[("ann", Outcome.LEFT)]], [[("ann", Outcome.RIGHT)]], []]
+        current = [outcomes(session, VoteFilter(up_to)) for up_to in range(4)]
+    assert current == [[], [[("ann", Outcome.LEFT)]], [[("ann", Outcome.RIGHT)]], []]
 
 
-def test_a_campaign_a_kind_and_an_aspect_are_told_apart(database: Database) -> None:
+def test_votes_are_filtered_by_campaign_kind_and_aspect(database: Database) -> None:
     fill(database)
     with database.write() as session:
         a, b = sample(session, "In it?", "a", "b")
@@ -48,11 +48,11 @@ def test_a_campaign_a_kind_and_an_aspect_are_told_apart(database: Database) -> N
         vote(session, "ann", a, b, Outcome.TIE)
         newest = votes.highest_vote_id(session)
     with database.read() as session:
-        everything = outcomes(session, Chosen(newest))
-        assert outcomes(session, Chosen(newest, campaign.id)) == [[("ann", Outcome.TIE)]]
-        judged = outcomes(session, Chosen(newest, kinds=frozenset({RaterKind.JUDGE})))
+        everything = outcomes(session, VoteFilter(newest))
+        assert outcomes(session, VoteFilter(newest, campaign.id)) == [[("ann", Outcome.TIE)]]
+        judged = outcomes(session, VoteFilter(newest, kinds=frozenset({RaterKind.JUDGE})))
         assert {name for row in judged for name, _ in row} == {"llm:m"}
-        thoughts = outcomes(session, Chosen(newest, aspect=Aspect.THOUGHT))
+        thoughts = outcomes(session, VoteFilter(newest, aspect=Aspect.THOUGHT))
         assert thoughts == [[("ann", Outcome.LEFT)]]
         assert ("ann", Outcome.TIE) in [one for row in everything for one in row]
 
@@ -62,21 +62,21 @@ def test_pages_join_without_a_gap(database: Database, monkeypatch: pytest.Monkey
     with database.read() as session:
         newest = votes.highest_vote_id(session)
         whole = [
-            one.vote.key for page in exports.all_votes(session, Chosen(newest)) for one in page
+            one.vote.key for page in exports.all_votes(session, VoteFilter(newest)) for one in page
         ]
-        pairs = outcomes(session, Chosen(newest))
+        pairs = outcomes(session, VoteFilter(newest))
         for size in (1, 2, len(whole)):
             monkeypatch.setattr(exports, "_AT_ONCE", size)
-            pages = list(exports.all_votes(session, Chosen(newest)))
+            pages = list(exports.all_votes(session, VoteFilter(newest)))
             assert [one.vote.key for page in pages for one in page] == whole
-            assert outcomes(session, Chosen(newest)) == pairs
+            assert outcomes(session, VoteFilter(newest)) == pairs
 
 
-def test_rounds_alike_are_numbered_in_their_order(database: Database) -> None:
+def test_copies_of_a_round_are_counted_in_their_order(database: Database) -> None:
     with database.write() as session:
         a, b, c = sample(session, "Q?", "same", "other", "same")
         d, e = refine(session, "R?", "same", "same")
-        found = exports.copies(session, [one.id for one in (a, b, c, d, e)])
+        found = exports.count_copies(session, [one.id for one in (a, b, c, d, e)])
     assert found == {c.id: 1}
 
 

@@ -1,4 +1,4 @@
-"""The queue: a job has one worker at a time, outlives it, and hears nothing from a fenced one."""
+"""The queue: a job has one worker at a time, outlives it, and takes nothing from a fenced one."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from db.storage.session import Database, open_database
 
 LEASE_S = 15.0
 EXPIRED_S = -1.0
-"""A lease that is over as soon as it is given: the worker that falls silent."""
+"""A lease that has expired from the start: its worker counts as dead."""
 
 
 def _enqueue(database: Database, dedup: str = "dpo:base") -> int:
@@ -105,7 +105,7 @@ def test_workers_that_race_never_share_a_job(database: Database) -> None:
     assert sorted(claimed) == sorted(expected)
 
 
-def test_a_silent_worker_loses_its_job_after_the_lease(database: Database) -> None:
+def test_a_worker_without_heartbeat_loses_its_job_after_the_lease(database: Database) -> None:
     _enqueue(database)
     job_id, token = _claimed(database, lease_s=0.5)
     assert _claim(database) is None
@@ -173,13 +173,13 @@ def test_what_a_fenced_worker_stored_beside_is_rolled_back(database: Database) -
 
     def publish() -> None:
         with database.write() as session:
-            workers.seen(session, "late", 1, "here")
+            workers.heartbeat(session, "late", 1, "here")
             jobs.finish(session, job_id, token)
 
     with pytest.raises(Conflict):
         publish()
     with database.read() as session:
-        assert workers.last_seen(session) is None
+        assert workers.seconds_since_heartbeat(session) is None
 
 
 def test_a_token_is_worth_nothing_after_the_end(database: Database) -> None:
@@ -204,7 +204,7 @@ def test_a_job_that_kills_five_workers_fails(database: Database) -> None:
     assert job.finished_at is not None
 
 
-def test_the_fifth_worker_is_still_given_its_time(database: Database) -> None:
+def test_the_fifth_worker_still_has_its_lease(database: Database) -> None:
     _enqueue(database)
     for _ in range(jobs.MAX_CLAIMS - 1):
         _claimed(database, EXPIRED_S)
@@ -260,7 +260,7 @@ def test_a_cancel_comes_too_late_for_a_job_that_ended(database: Database) -> Non
         assert jobs.request_cancel(session, held[0]).status is JobStatus.DONE
 
 
-def test_a_failed_job_is_resumed_as_new_but_keeps_its_curves(database: Database) -> None:
+def test_a_failed_job_is_resumed_as_new_but_keeps_its_metrics(database: Database) -> None:
     _enqueue(database)
     for _ in range(jobs.MAX_CLAIMS):
         held = _claimed(database, EXPIRED_S)
@@ -307,7 +307,7 @@ def test_a_job_that_is_not_there_is_a_conflict(database: Database) -> None:
                 verb(session, 99)
 
 
-def test_progress_and_curves_are_read_back(database: Database) -> None:
+def test_progress_and_metrics_are_read_back(database: Database) -> None:
     _enqueue(database)
     held = _claimed(database)
     with database.write() as session:
@@ -324,7 +324,7 @@ def test_progress_and_curves_are_read_back(database: Database) -> None:
         }
 
 
-def test_a_note_said_again_by_a_resumed_job_is_there_once(database: Database) -> None:
+def test_a_note_repeated_by_a_resumed_job_is_there_once(database: Database) -> None:
     _enqueue(database)
     held = _claimed(database)
     assert _job(database, held[0]).notes == []
@@ -360,8 +360,8 @@ def test_a_stopped_or_waiting_job_is_discarded_and_not_listed(database: Database
     assert _job(database, failed).finished_at == ended
     with database.read() as session:
         assert [job.id for job in jobs.queue(session, limit=1)] == [kept]
-        assert jobs.place(session, queued) is None
-        assert jobs.place(session, kept) == 1
+        assert jobs.queue_position(session, queued) is None
+        assert jobs.queue_position(session, kept) == 1
         assert jobs.curves(session, failed) == {"loss": [(1, 0.7)]}
     assert _claimed(database)[0] == kept
 
@@ -412,7 +412,7 @@ def test_a_discarded_job_is_over_for_good(database: Database) -> None:
     assert _enqueue(database) != job_id
 
 
-def test_places_in_the_queue(database: Database) -> None:
+def test_positions_in_the_queue(database: Database) -> None:
     running, done, first, second = (_enqueue(database, f"job {n}") for n in range(4))
     held = _claimed(database)
     ended = _claimed(database)
@@ -420,20 +420,22 @@ def test_places_in_the_queue(database: Database) -> None:
         jobs.finish(session, *ended)
     assert (held[0], ended[0]) == (running, done)
     with database.read() as session:
-        places = [jobs.place(session, id_) for id_ in (running, done, first, second, 99)]
-        assert places == [0, None, 1, 2, None]
+        positions = [
+            jobs.queue_position(session, id_) for id_ in (running, done, first, second, 99)
+        ]
+        assert positions == [0, None, 1, 2, None]
         assert [job.id for job in jobs.queue(session, limit=3)] == [second, first, done]
 
 
-def test_the_last_worker_seen_is_told_in_seconds(database: Database) -> None:
+def test_the_last_heartbeat_is_read_in_seconds(database: Database) -> None:
     with database.write() as session:
-        assert workers.last_seen(session) is None
-        workers.seen(session, "a", 1, "here")
+        assert workers.seconds_since_heartbeat(session) is None
+        workers.heartbeat(session, "a", 1, "here")
     time.sleep(0.3)
     with database.write() as session:
-        ago = workers.last_seen(session)
-        workers.seen(session, "a", 2, "here")
-        fresh = workers.last_seen(session)
+        ago = workers.seconds_since_heartbeat(session)
+        workers.heartbeat(session, "a", 2, "here")
+        fresh = workers.seconds_since_heartbeat(session)
     assert ago is not None
     assert fresh is not None
     assert 0.25 < ago < 10
@@ -443,8 +445,8 @@ def test_the_last_worker_seen_is_told_in_seconds(database: Database) -> None:
 def test_a_worker_that_ended_is_not_waited_for(database: Database) -> None:
     with database.write() as session:
         for name in ("a", "b"):
-            workers.seen(session, name, 1, "here")
-        workers.gone(session, "a")
-        assert workers.last_seen(session) is not None
-        workers.gone(session, "b")
-        assert workers.last_seen(session) is None
+            workers.heartbeat(session, name, 1, "here")
+        workers.remove(session, "a")
+        assert workers.seconds_since_heartbeat(session) is not None
+        workers.remove(session, "b")
+        assert workers.seconds_since_heartbeat(session) is None

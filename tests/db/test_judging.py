@@ -1,4 +1,4 @@
-"""What a judge is asked of a campaign, and how uncertain its comparisons are said to be."""
+"""The comparisons of a campaign that a judge labels, and their uncertainty."""
 
 import random
 
@@ -38,13 +38,13 @@ def test_practice_and_what_it_has_voted_on_are_not_asked(world: World, campaign_
         assert judging.count_to_judge(session, campaign_id) == len(before) == 2
         assert judging.unjudged(session, campaign_id, world.judge_id) == before[1:]
         assert judging.unjudged(session, campaign_id, other) == before
-        (opened,) = judging.opened(session, campaign_id, world.judge_id)
+        (opened,) = judging.open_items(session, campaign_id, world.judge_id)
         assert (opened.outcome, opened.agreed) == (Outcome.TIE, False)
-        (unsaid,) = judging.opened(session, campaign_id, other)
+        (unsaid,) = judging.open_items(session, campaign_id, other)
         assert (unsaid.outcome, unsaid.agreed) == (None, None)
 
 
-def test_of_a_vote_and_the_one_that_replaced_it_the_last_is_told_once(
+def test_of_a_vote_and_the_one_that_replaced_it_only_the_last_is_read(
     world: World, campaign_id: int
 ) -> None:
     with world.database.write() as session:
@@ -53,18 +53,18 @@ def test_of_a_vote_and_the_one_that_replaced_it_the_last_is_told_once(
             votes.judge_vote(session, world.judge_id, asked, outcome, "", key)
 
     with world.database.read() as session:
-        (opened,) = judging.opened(session, campaign_id, world.judge_id)
+        (opened,) = judging.open_items(session, campaign_id, world.judge_id)
         assert opened.outcome is Outcome.RIGHT
         assert asked not in judging.unjudged(session, campaign_id, world.judge_id)
 
 
-def test_what_all_places_are_taken_of_is_not_open(world: World, campaign_id: int) -> None:
+def test_an_item_whose_slots_are_all_taken_is_not_open(world: World, campaign_id: int) -> None:
     with world.database.write() as session:
         for item in session.query(CampaignItem):
             item.n_taken = item.overlap
 
     with world.database.read() as session:
-        assert judging.opened(session, campaign_id, world.judge_id) == []
+        assert judging.open_items(session, campaign_id, world.judge_id) == []
 
 
 @pytest.mark.parametrize("aspect", Aspect)
@@ -112,7 +112,7 @@ def test_uncertainties_at_an_end_are_not_alike_and_raters_begin_at_the_top(
         assert all(abs(each - value) < 1e-5 and 0 <= each <= 1 for each in said)
 
 
-def test_a_judges_numbers_are_found_by_its_name(world: World) -> None:
+def test_a_judges_scores_are_found_by_its_name(world: World) -> None:
     first, second, third = world.round_ids
     with world.database.write() as session:
         scores.record(session, world.judge_id, {first: 1.0, third: 2.0})

@@ -99,7 +99,7 @@ def test_votes_can_be_neither_changed_nor_deleted(world: Any, statement: str) ->
 
 
 def test_replace_is_no_way_around_it(world: Any) -> None:
-    """INSERT OR REPLACE deletes the old row, and only recursive triggers hear of it."""
+    """INSERT OR REPLACE deletes the old row, for which only recursive triggers fire."""
     if not world.database.url.startswith("sqlite"):
         pytest.skip("only SQLite has INSERT OR REPLACE")
     vote = world.vote()

@@ -1,4 +1,4 @@
-"""What jobs sampled for themselves: prompts used up, a job's runs, votes on its rounds."""
+"""Samples of jobs: the prompts they used, their runs, votes on their rounds."""
 
 from typing import Any
 from uuid import uuid4
@@ -55,7 +55,7 @@ def test_prompts_for_evaluation_are_not_for_training(world: Any) -> None:
         assert world.prompt_id not in {prompt.id for prompt in samples.train_prompts(session)}
 
 
-def test_votes_on_a_jobs_rounds_are_told_apart_by_rater_and_withdrawn_ones_left_out(
+def test_votes_on_a_jobs_rounds_are_filtered_by_rater_kind_without_withdrawn_ones(
     world: Any,
 ) -> None:
     with world.database.write() as session:

@@ -1,4 +1,4 @@
-"""The two kinds of session: what they hold to, and what they let through."""
+"""The two kinds of session: their connections, their transactions and their errors."""
 
 import sqlite3
 import time
@@ -32,7 +32,7 @@ def _pragma(database: Database, name: str, *, writing: bool) -> object:
         ("busy_timeout", 200),
     ],
 )
-def test_connections_follow_the_recipe(
+def test_connections_have_their_pragmas(
     sqlite_database: Database, name: str, value: object, writing: bool
 ) -> None:
     assert _pragma(sqlite_database, name, writing=writing) == value
@@ -84,7 +84,7 @@ def test_a_writer_takes_the_lock_before_it_reads(sqlite_database: Database) -> N
                 other.execute("BEGIN IMMEDIATE")
 
 
-def test_writers_of_one_process_wait_in_line(sqlite_url: str) -> None:
+def test_writers_of_one_process_wait_for_each_other(sqlite_url: str) -> None:
     """Ten threads that would all be told "locked" at once if they met in SQLite."""
     database = open_database(sqlite_url, busy_timeout_s=0.0)
 
@@ -110,7 +110,7 @@ def test_a_broken_rule_of_the_schema_is_a_conflict(database: Database) -> None:
             )
 
 
-def test_a_mistake_in_our_sql_is_not_dressed_up(sqlite_database: Database) -> None:
+def test_a_mistake_in_sql_is_raised_unchanged(sqlite_database: Database) -> None:
     with pytest.raises(Exception, match="no such table") as caught:
         with sqlite_database.read() as session:
             session.execute(text("SELECT * FROM nowhere"))

@@ -1,4 +1,4 @@
-"""Which rounds are counted as worth imitating, and which were stored before."""
+"""Rounds worth imitating are counted, and rounds that were stored before are found."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Votes: said once, turned the right way round, blind or not, undone, and found again."""
+"""Votes: stored once, in the comparison's terms, blind or not, undone, and found again."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -92,7 +92,7 @@ def test_a_vote_keeps_what_is_known_of_it(world: Any) -> None:
     )
 
 
-def test_a_vote_sent_twice_is_stored_once_as_first_said(world: Any) -> None:
+def test_a_vote_sent_twice_is_stored_once_as_it_was_first(world: Any) -> None:
     key = world.show()
     first = _cast(world, key, Outcome.LEFT)
     again = _cast(world, key, Outcome.RIGHT)
@@ -207,7 +207,7 @@ def test_undo_walks_back_twelve_votes_and_then_stops(world: Any) -> None:
     assert [vote.id for vote in world.standing()] == [of_bob.id]
 
 
-def test_a_vote_after_an_undo_stands_and_can_be_undone(world: Any) -> None:
+def test_a_vote_after_an_undo_is_current_and_can_be_undone(world: Any) -> None:
     world.vote(Outcome.LEFT)
     withdrawn = _undo(world, "undo 1")
     again = world.vote(Outcome.RIGHT)
@@ -238,7 +238,7 @@ def test_a_person_cannot_vote_as_a_judge(world: Any) -> None:
             )
 
 
-def test_standing_votes_are_filtered_by_age_and_kind(world: Any) -> None:
+def test_current_votes_are_filtered_by_age_and_kind(world: Any) -> None:
     of_ann = world.vote()
     of_bob = world.vote(rater_id=world.bob_id)
     with world.database.write() as session:
@@ -252,7 +252,7 @@ def test_standing_votes_are_filtered_by_age_and_kind(world: Any) -> None:
     assert [vote.id for vote in human] == [of_ann.id, of_bob.id]
 
 
-def test_preferences_are_counted_as_they_stand(world: Any) -> None:
+def test_only_current_preferences_are_counted(world: Any) -> None:
     first = world.vote(Outcome.LEFT)
     world.vote(Outcome.TIE, rater_id=world.bob_id)
     with world.database.read() as session:
@@ -329,8 +329,8 @@ def test_eight_threads_of_two_programs_vote_without_a_locked_error(world: Any) -
     assert len(world.standing()) == 8
 
 
-def test_one_rater_voting_in_many_tabs_has_one_vote_that_stands(world: Any) -> None:
-    """The rows of one rater on one comparison stay a chain, whoever comes first."""
+def test_one_rater_voting_in_many_tabs_has_one_current_vote(world: Any) -> None:
+    """The rows of one rater on one comparison stay a chain, whichever tab is first."""
     keys = [world.show() for _ in range(12)]
     other = open_database(world.database.url)
 

@@ -171,7 +171,7 @@ def test_a_folder_that_cannot_be_removed_is_named(
 def test_a_worker_that_is_not_there_is_told(world: Any) -> None:
     assert not read_panel(world.context).worker
     with world.database.write() as session:
-        workers.seen(session, "one", 1, "here")
+        workers.heartbeat(session, "one", 1, "here")
     assert read_panel(world.context).worker
     with world.database.write() as session:
         session.connection().exec_driver_sql("UPDATE workers SET seen_at = seen_at - 60")

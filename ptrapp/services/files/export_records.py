@@ -45,7 +45,7 @@ class Records:
     def turn_to(self, shown: Iterable[Round]) -> None:
         """Look up what is asked of all rounds of a page at once."""
         whole = {one.id for round_ in shown for one in (*self._before(round_), round_)}
-        self._copies = exports.copies(self._session, whole)
+        self._copies = exports.count_copies(self._session, whole)
 
     def completion(self, round_: Round) -> CompletionText:
         """A round with its earlier ones."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from db.content import rounds
 from db.labelling import exports
-from db.labelling.exports import JudgedRow, ShownVote, Chosen
+from db.labelling.exports import JudgedRow, ShownVote, VoteFilter
 from db.models import Round
 from db.storage.session import Session
 from ptrapp.core.dialogue import HistoryOptions, build_messages
@@ -51,7 +51,7 @@ class ExportTally:
 
 
 def vote_rows(
-    session: Session, wanted: Chosen, records: Records, tally: ExportTally
+    session: Session, wanted: VoteFilter, records: Records, tally: ExportTally
 ) -> Iterator[Row]:
     """Every vote of the log, with the pair it was cast on."""
     for page in exports.all_votes(session, wanted):
@@ -63,10 +63,10 @@ def vote_rows(
 
 
 def preference_rows(
-    session: Session, wanted: Chosen, what: Completions, records: Records, tally: ExportTally
+    session: Session, wanted: VoteFilter, what: Completions, records: Records, tally: ExportTally
 ) -> Iterator[Row]:
     """TRL's conversational preferences: what most raters said, as a training counts it."""
-    for page in exports.standing_pairs(session, wanted):
+    for page in exports.judged_pairs(session, wanted):
         asked = [(row, _learnable(row, what, tally.dropped)) for row in page]
         found = [(row, pair) for row, pair in asked if pair is not None]
         records.turn_to(side for _, pair in found for side in (pair.chosen, pair.rejected))
@@ -86,7 +86,7 @@ def preference_rows(
 
 
 def unpaired_rows(
-    session: Session, wanted: Chosen, what: Completions, tally: ExportTally
+    session: Session, wanted: VoteFilter, what: Completions, tally: ExportTally
 ) -> Iterator[Row]:
     """TRL's unpaired preferences (KTO): a completion and whether it is good.
 
@@ -94,7 +94,7 @@ def unpaired_rows(
     completion that was called both is left out.
     """
     labels: dict[int, set[bool]] = {}
-    for page in exports.standing_pairs(session, wanted):
+    for page in exports.judged_pairs(session, wanted):
         for row in page:
             if labelled := _labelled(row, what, tally.dropped):
                 tally.heard(row.votes)

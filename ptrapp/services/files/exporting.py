@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from db.labelling import exports, votes
-from db.labelling.exports import Chosen
+from db.labelling.exports import VoteFilter
 from db.models import Aspect, Campaign, RaterKind
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
@@ -155,7 +155,7 @@ def _rows(
     session: Session, ask: ExportRequest, campaign: Campaign | None, up_to: int, tally: ExportTally
 ) -> Iterator[Row]:
     aspect = campaign.aspect if campaign else Aspect.RESPONSE
-    chosen = Chosen(up_to, campaign.id if campaign else None, ask.kinds, aspect)
+    chosen = VoteFilter(up_to, campaign.id if campaign else None, ask.kinds, aspect)
     records = Records(session, names=ask.names)
     match ask.what:
         case What.VOTES:

@@ -75,7 +75,7 @@ def import_records(session: Session, records: Iterable[Record], name: str) -> Im
     """
     rows = RowImport(session, name[:MAX_NAME])
     n_new = n_records = 0
-    with bulk.much_memory(session):
+    with bulk.large_cache(session):
         for batch in _batches(records):
             n_records += len(batch)
             n_new += rows.add(batch)

@@ -1,4 +1,4 @@
-"""Every way a file can be wrong ends in one sentence that names it, and leaves it as it was."""
+"""Every way a file can be wrong ends in one sentence that names it, and the file is unchanged."""
 
 import multiprocessing
 import os
@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
+from fresh_database import migrated_file
 from sqlalchemy import text
 
 from db.content import prompts
@@ -42,7 +43,7 @@ def _file(url: str) -> Path:
 
 
 def _open_and_write_as_a_user(file: Path) -> str:
-    """What somebody without root's rights is told; in a fork, as rights cannot be taken back."""
+    """The error of a user without root's rights, in a fork, as rights cannot be taken back."""
     fork = multiprocessing.get_context("fork")
     said, say = fork.Pipe(duplex=False)
     child = fork.Process(target=_open_and_write, args=(file, say))
@@ -143,11 +144,9 @@ def test_a_full_disk_loses_only_the_change_it_had_no_room_for(sqlite_database: D
         prompts.ensure_prompt(session, "x" * 100_000, source="play")
 
 
-def test_a_file_that_may_not_be_written_is_said_to_be(
-    public_folder: Path, migrated_file: Path
-) -> None:
+def test_a_file_that_may_not_be_written_is_said_to_be(public_folder: Path) -> None:
     file = public_folder / "thrice.db"
-    shutil.copy(migrated_file, file)
+    shutil.copy(migrated_file(), file)
     file.chmod(0o444)
     public_folder.chmod(0o755 if os.geteuid() == 0 else 0o555)
     said = _open_and_write_as_a_user(file)
@@ -155,11 +154,9 @@ def test_a_file_that_may_not_be_written_is_said_to_be(
     assert stat.S_IMODE(file.stat().st_mode) == 0o444
 
 
-def test_a_folder_that_may_not_be_written_is_said_to_be(
-    public_folder: Path, migrated_file: Path
-) -> None:
+def test_a_folder_that_may_not_be_written_is_said_to_be(public_folder: Path) -> None:
     file = public_folder / "thrice.db"
-    shutil.copy(migrated_file, file)
+    shutil.copy(migrated_file(), file)
     file.chmod(0o666)
     public_folder.chmod(0o555)
     said = _open_and_write_as_a_user(file)

@@ -1,4 +1,4 @@
-"""What is read of the votes: those that stand, of the right campaign, with what was on the screen."""
+"""Votes read for agreement: current ones of the right campaign, with what was on the screen."""
 
 from datetime import timedelta
 from typing import Any
@@ -34,7 +34,7 @@ def of_everything(world: Any) -> list[LabelRow]:
         return agreement.of_everything(session)
 
 
-def test_a_vote_is_read_in_the_comparisons_terms_with_what_stood_where(world: Any) -> None:
+def test_a_vote_is_read_in_the_comparisons_terms_with_its_sides_on_the_screen(world: Any) -> None:
     with world.database.write() as session:
         rows = new_campaign(session)
         item = rows.item(world.comparison_id)
@@ -98,7 +98,7 @@ def test_each_campaign_has_its_own(world: Any) -> None:
     assert everything[-1].flipped is None, "on the Play page a person chooses the sides"
 
 
-def test_a_judge_counts_wherever_it_said_so_but_not_on_practice(world: Any) -> None:
+def test_a_judge_counts_wherever_it_voted_but_not_on_practice(world: Any) -> None:
     other = world.another_comparison()
     with world.database.write() as session:
         rows = new_campaign(session)
@@ -115,7 +115,7 @@ def test_a_judge_counts_wherever_it_said_so_but_not_on_practice(world: Any) -> N
     )
 
 
-def test_what_a_judge_said_of_a_jobs_own_rounds_is_the_jobs(world: Any) -> None:
+def test_a_judges_votes_on_a_jobs_own_rounds_are_the_jobs(world: Any) -> None:
     job_pair = world.another_comparison()
     with world.database.write() as session:
         job = jobs.enqueue(session, JobKind.TPO, {}, "tpo")

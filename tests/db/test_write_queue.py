@@ -1,4 +1,4 @@
-"""The writer's line: first come first served, flushed together, each undone alone."""
+"""The write queue: first come first served, committed together, each undone alone."""
 
 import threading
 import time
@@ -43,7 +43,7 @@ class Crowd:
                 then()
 
     def occupy(self) -> "Future[None]":
-        """Somebody is let in and stays until `go`."""
+        """Has one thread admitted that stays until `go`."""
 
         def stay() -> None:
             self._inside.set()
@@ -54,8 +54,8 @@ class Crowd:
         return first
 
     def queue(self, name: str, **more: Any) -> "Future[None]":
-        """Stand in line behind those who are there."""
-        waiting = self.database._line._waiting  # type: ignore[union-attr]
+        """Adds a thread to the queue, and returns once it waits there."""
+        waiting = self.database._write_queue._waiting  # type: ignore[union-attr]
         n = len(waiting)
         queued = self._pool.submit(self.write, name, **more)
         until = time.monotonic() + WAIT_S
@@ -79,7 +79,7 @@ def crowd(sqlite_url: str) -> Iterator[Crowd]:
     database.dispose()
 
 
-def test_those_in_line_are_flushed_together_in_the_order_they_came(crowd: Crowd) -> None:
+def test_waiting_writers_are_committed_together_in_the_order_they_came(crowd: Crowd) -> None:
     first = crowd.occupy()
     others = [crowd.queue(f"r{number}") for number in range(9)]
     assert crowd.stored() == []
@@ -114,7 +114,7 @@ def test_one_that_fails_takes_nothing_of_the_others_with_it(crowd: Crowd) -> Non
     assert crowd.stored() == ["first", "a", "c"]
 
 
-def test_the_last_one_flushes_though_it_fails_itself(crowd: Crowd) -> None:
+def test_the_last_one_commits_the_others_though_it_fails_itself(crowd: Crowd) -> None:
     def fail() -> None:
         raise ValueError("no")
 
@@ -140,7 +140,7 @@ def test_who_does_not_share_neither_waits_for_others_nor_makes_them_wait(crowd: 
 
 
 def test_on_a_full_disk_only_what_is_there_was_acknowledged(crowd: Crowd) -> None:
-    """SQLite may give the whole transaction up: those before in the batch must hear of it too."""
+    """SQLite may roll the whole transaction back: the earlier ones of the batch must fail too."""
     with crowd.database.write() as session:
         pages = session.execute(text("PRAGMA page_count")).scalar_one() + 40
         session.execute(text(f"PRAGMA max_page_count = {pages}"))
@@ -156,26 +156,27 @@ def test_on_a_full_disk_only_what_is_there_was_acknowledged(crowd: Crowd) -> Non
 
     names = [f"{number:0{1 + number % 5}}" for number in range(400)]
     with ThreadPoolExecutor(8) as pool:
-        told = dict(zip(names, pool.map(write, names), strict=True))
+        errors = dict(zip(names, pool.map(write, names), strict=True))
 
     stored = set(crowd.stored())
-    assert any(error for error in told.values())
-    assert all((error is None) == (name in stored) for name, error in told.items())
+    assert any(error for error in errors.values())
+    assert all((error is None) == (name in stored) for name, error in errors.items())
     crowd.database._writer.dispose()  # the limit goes with the connection
     crowd.write("room again")
     assert "room again" in crowd.stored()
 
 
-def test_a_transaction_given_up_in_silence_fails_all_of_them_and_not_the_next(
+def test_a_transaction_rolled_back_in_silence_fails_all_of_them_and_not_the_next(
     crowd: Crowd,
 ) -> None:
-    """SQLite may give it up inside a block that catches what it says: nobody is acknowledged."""
+    """SQLite may do so inside a block that catches the error: no write is acknowledged."""
 
-    def give_up() -> None:
-        crowd.database._line._batch.connection.connection.dbapi_connection.rollback()  # type: ignore[union-attr]
+    def roll_back() -> None:
+        batch = crowd.database._write_queue._batch  # type: ignore[union-attr]
+        batch.connection.connection.dbapi_connection.rollback()  # type: ignore[union-attr]
 
     first = crowd.occupy()
-    others = [crowd.queue("a"), crowd.queue("b", then=give_up)]
+    others = [crowd.queue("a"), crowd.queue("b", then=roll_back)]
     crowd.go()
     for one in (first, *others):
         with pytest.raises(SQLAlchemyError):
@@ -204,7 +205,7 @@ def test_a_commit_that_fails_fails_all_of_them_and_not_the_next(
     assert crowd.stored() == ["next"]
 
 
-def test_a_writer_inside_another_is_told_so(sqlite_url: str) -> None:
+def test_a_writing_session_inside_another_fails_with_a_reason(sqlite_url: str) -> None:
     database = open_database(sqlite_url, busy_timeout_s=0.2)
     with database.write() as _, pytest.raises(DatabaseLocked, match="transaction open"):
         with database.write():

@@ -1,18 +1,19 @@
-"""What a rater is given next is found by an index, however many comparisons there are."""
+"""A rater's next comparison is found by an index, however many comparisons there are."""
 
 from typing import Any
 
 import pytest
+from fresh_database import fresh_database
 from sqlalchemy import text
 
 from db.labelling import selection
-from db.storage.session import Database, open_database
+from db.storage.session import Database
 
 NAMED = {"campaign": 1, "rater": 1, "point": 0.5, "least_uncertain": 2.0}
 
 
 def plan(database: Database, statement: Any) -> str:
-    """How SQLite would carry it out, step by step."""
+    """SQLite's plan for the query, step by step."""
     with database.read() as session:
         named = {name: NAMED[name] for name in statement.compile().params if name in NAMED}
         ready = statement.params(**named).compile(
@@ -29,8 +30,8 @@ def plan(database: Database, statement: Any) -> str:
 def test_an_open_one_near_a_random_point_is_reached_without_a_walk_to_it(
     tmp_path: Any, statement: Any, index: str
 ) -> None:
-    """By their column the few would be put in order with a walk through half of the campaign."""
-    database = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
+    """Ordered by their column, the few would be reached by a walk through half of the campaign."""
+    database = fresh_database(tmp_path)
     steps = plan(database, statement)
     database.dispose()
     assert steps.startswith("SEARCH campaign_items USING INTEGER PRIMARY KEY"), steps
@@ -38,7 +39,7 @@ def test_an_open_one_near_a_random_point_is_reached_without_a_walk_to_it(
 
 
 def test_the_most_uncertain_one_is_the_first_of_its_index(tmp_path: Any) -> None:
-    database = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
+    database = fresh_database(tmp_path)
     steps = plan(database, selection._MOST_UNCERTAIN)
     database.dispose()
     assert "INDEX ix_campaign_items_uncertain (campaign_id=? AND kind=? AND uncertainty<?" in steps
