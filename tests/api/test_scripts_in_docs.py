@@ -1,4 +1,4 @@
-"""The README's examples of labelling by script are run, as they stand, against a real server."""
+"""The scripts of docs/scripting.md are run, as they stand, against a real server."""
 
 import re
 from pathlib import Path
@@ -9,12 +9,11 @@ import pytest
 from campaign_world import Campaign, make_campaign
 from sqlalchemy import select
 
-from db.models import Rater, RaterKind, Vote
+from db.models import Rater, RaterKind, Round, Vote
 from ptrapp.services.context import AppContext
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-SECTION = README.partition("## Labelling by script")[2].partition("\n## ")[0]
-LABEL, BY_NAME = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
+DOCUMENT = (Path(__file__).parents[2] / "docs/scripting.md").read_text(encoding="utf-8")
+ASK, LABEL, BY_NAME = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
 
 
 @pytest.fixture
@@ -22,20 +21,32 @@ def campaign(ada: Any, context: AppContext) -> Campaign:
     return make_campaign(ada, context, 13)
 
 
-def run(code: str, served: str, given: Campaign, **known: Any) -> dict[str, Any]:
-    """Run an example with this server and this campaign in place of its own."""
-    ours = code.replace("http://127.0.0.1:7860", served)
-    ours = ours.replace(", 1\n", f", {given.id}\n", 1).replace('"shorter"', f'"{uuid4().hex}"')
+def run(code: str, served: str, **known: Any) -> dict[str, Any]:
+    """Run a script with this server in place of its own."""
     names = known | {"__name__": "example"}
-    exec(compile(ours, "README.md", "exec"), names)
+    ours = code.replace("http://127.0.0.1:7860", served)
+    exec(compile(ours, "docs/scripting.md", "exec"), names)
     return names
+
+
+def test_a_script_asks_compares_and_votes(address: str, context: AppContext) -> None:
+    names = run(ASK, address)
+    assert [cell["state"] for cell in names["board"]["cells"]] == ["stored"] * 4
+    assert len(names["thoughts"]) == 2
+    with context.database.read() as session:
+        vote = session.scalars(select(Vote).where(Vote.offer_key == names["key"])).one()
+        sides = {vote.comparison.left_round_id, vote.comparison.right_round_id}
+        assert sides == {names["left"], names["right"]}
+        assert vote.blind
+        assert session.get_one(Round, names["left"]).prompt.reference_answer == "19"
 
 
 def test_an_agent_labels_a_campaign_in_twenty_lines(
     address: str, campaign: Campaign, ada: Any, context: AppContext
 ) -> None:
     assert len(LABEL.splitlines()) <= 20
-    names = run(LABEL, address, campaign)
+    code = LABEL.replace(", 1\n", f", {campaign.id}\n", 1)
+    names = run(code.replace('"shorter"', f'"{uuid4().hex}"'), address)
     me = names["agent"].get("/me").json()
     assert me["role"] == "judge"
     with context.database.read() as session:
@@ -50,5 +61,5 @@ def test_an_agent_labels_a_campaign_in_twenty_lines(
 def test_the_same_is_found_by_name(address: str, campaign: Campaign, ada: Any) -> None:
     token = ada.post("/invitations", {"role": "judge", "name": "namer"}).json()["token"]
     headers = {"Authorization": f"Bearer {token}"}
-    names = run(BY_NAME, address, campaign, address=address, campaign=campaign.id, headers=headers)
+    names = run(BY_NAME, address, address=address, campaign=campaign.id, headers=headers)
     assert len(names["pairs"]) == 2
