@@ -88,7 +88,7 @@ def _copy(url: URL, wanted: str | None) -> None:
 def _count_votes(connection: Connection) -> int:
     if not inspect(connection).has_table("votes"):
         return 0
-    return connection.exec_driver_sql("SELECT count(*) FROM votes").scalar_one()
+    return int(connection.exec_driver_sql("SELECT count(*) FROM votes").scalar_one())
 
 
 def _verify(connection: Connection, n_votes: int, url: URL) -> None:

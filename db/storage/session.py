@@ -12,6 +12,8 @@ from db.storage.driver_errors import described, mapped_errors, sqlite_file
 from db.storage.errors import DatabaseError, DatabaseReadOnly
 from db.storage.write_queue import WriteQueue
 
+__all__ = ["Database", "Session", "open_database"]
+
 
 class Database:
     """Lends sessions, whose failures are raised as `DatabaseError`.
