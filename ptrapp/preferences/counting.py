@@ -20,6 +20,10 @@ class Counting:
     """Whether raters who disagree leave shares, or the majority decides alone."""
 
 
+MAJORITY = Counting()
+"""What most raters said, ties left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """What the raters of a comparison said together."""

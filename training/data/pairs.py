@@ -16,13 +16,10 @@ from db.labelling.votes import highest_vote_id
 from db.models import Comparison, Vote
 from db.storage.session import Session
 from ptrapp.core.thoughts import ThoughtFormat
-from ptrapp.preferences.counting import Counting
+from ptrapp.preferences.counting import MAJORITY, Counting
 from ptrapp.preferences.learnable import Completions, LearnablePair, learnable_pair
 from training.data.examples import E, Gathered, PairExample, in_filters, messages_of, target_of
 from training.jobs.payload import Filters
-
-MAJORITY = Counting()
-"""What most raters said, ties left out."""
 
 
 def gather_pairs(

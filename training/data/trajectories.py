@@ -10,6 +10,7 @@ from db.labelling.votes import highest_vote_id
 from db.models import POLICY, Round, Vote
 from db.storage.session import Session
 from ptrapp.core.thoughts import ThoughtFormat
+from ptrapp.preferences.counting import MAJORITY
 from ptrapp.preferences.learnable import (
     Completions,
     learnable_pair,
@@ -24,7 +25,7 @@ from training.data.examples import (
     messages_of,
     target_of,
 )
-from training.data.pairs import MAJORITY, by_comparison
+from training.data.pairs import by_comparison
 from training.jobs.payload import Filters
 
 
