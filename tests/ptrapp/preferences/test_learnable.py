@@ -122,35 +122,36 @@ class World:
                 self._store(session, number, case, ann)
 
     def _store(self, session: Session, number: int, case: Case, rater_id: int) -> None:
+        """Adds the rows of one case, under ids of its own: all cases are written at once."""
         asked = Prompt(
-            text=case.prompt, source="test", partition=case.partition, sha256=f"{number:064}"
+            id=number + 1,
+            text=case.prompt,
+            source="test",
+            partition=case.partition,
+            sha256=f"{number:064}",
         )
-        session.add(asked)
-        session.flush()
-        run = Run(prompt_id=asked.id, mode=RunMode.JOB, settings={}, job_id=self.job_id)
-        session.add(run)
-        session.flush()
-        sides = []
-        for candidate, (text, finish) in enumerate(
-            zip((case.left, case.right), case.finishes, strict=True)
-        ):
-            sides.append(new_round(session, run, text, finish, candidate=candidate))
-            session.flush()
-        compared = Comparison(
-            prompt_id=asked.id, left_round_id=sides[0].id, right_round_id=sides[1].id
+        run = Run(
+            id=number + 1, prompt_id=asked.id, mode=RunMode.JOB, settings={}, job_id=self.job_id
         )
-        session.add(compared)
-        session.flush()
+        session.add_all((asked, run))
+        for at, text in enumerate((case.left, case.right)):
+            new_round(session, run, text, case.finishes[at], id=2 * number + 1 + at, candidate=at)
         first = LEFT if case.outcome is Outcome.WITHDRAWN else case.outcome
-        vote = Vote(key=f"v{number}", comparison=compared, rater_id=rater_id, outcome=first,
-                    blind=True)  # fmt: skip
-        session.add(vote)
+        about = {"comparison_id": number + 1, "rater_id": rater_id, "blind": True}
+        session.add_all(
+            (
+                Comparison(
+                    id=number + 1,
+                    prompt_id=asked.id,
+                    left_round_id=2 * number + 1,
+                    right_round_id=2 * number + 2,
+                ),
+                Vote(id=2 * number + 1, key=f"v{number}", outcome=first, **about),
+            )
+        )
         if case.outcome is Outcome.WITHDRAWN:
-            session.flush()
-            session.add(
-                Vote(key=f"u{number}", comparison=compared, rater_id=rater_id,
-                     outcome=Outcome.WITHDRAWN, blind=True, supersedes_id=vote.id)
-            )  # fmt: skip
+            undo = {"outcome": Outcome.WITHDRAWN, "supersedes_id": 2 * number + 1}
+            session.add(Vote(id=2 * number + 2, key=f"u{number}", **undo, **about))
 
     def dpo(self) -> Taken:
         with self.database.read() as session:
