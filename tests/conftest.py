@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fresh_database import fresh_database
 
-from db.storage.session import Database, open_database
+from db.storage.session import Database
 from ptrapp.core.settings import BUNDLED_MODEL
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -16,7 +17,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """A fresh, migrated SQLite database."""
-    opened = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
+    opened = fresh_database(tmp_path)
     yield opened
     opened.dispose()
 

@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from fresh_database import fresh_database
 
 from db.registry import adapters
-from db.storage.session import open_database
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
@@ -32,7 +32,7 @@ def answer(request: Request) -> str:
 @pytest.fixture(scope="session")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppContext]:
     folder = tmp_path_factory.mktemp("served")
-    database = open_database(f"sqlite:///{folder / 'thrice.db'}")
+    database = fresh_database(folder)
     with database.write() as session:
         for name in ("v1", "broken"):
             path = folder / name

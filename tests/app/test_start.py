@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from fresh_database import fresh_database
 
 from db.content import prompts, rounds
 from db.content.rounds import NewRound
@@ -271,7 +272,7 @@ def vote_until_it_dies(program: Program, pair: list[int], acknowledged: set[str]
 
 def two_answers(folder: Path) -> tuple[int, list[int]]:
     """Id of a run, and of its two rounds: answers as the bundled model learns to give them."""
-    database = open_database(f"sqlite:///{folder / 'thrice.db'}")
+    database = fresh_database(folder)
     with database.write() as session:
         prompt = prompts.ensure_prompt(session, "Ada has 2 pens and buys 3. How many?", source="t")
         run = rounds.start_run(session, prompt.id, RunMode.SAMPLE, {})

@@ -1,12 +1,13 @@
 """A database of one's own, on SQLite and on PostgreSQL, and a small world of rounds to vote on."""
 
 import os
-import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from fresh_database import fresh_file
 from small_world import World, new_round
 from sqlalchemy import create_engine, make_url
 
@@ -19,23 +20,15 @@ from db.storage.session import Database, open_database
 POSTGRES = os.environ.get("THRICE_TEST_POSTGRES")
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated, empty SQLite file to copy: migrating once is enough."""
-    file = tmp_path_factory.mktemp("template") / "thrice.db"
-    open_database(f"sqlite:///{file}").dispose()
-    return file
-
-
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """An empty PostgreSQL database, dropped afterwards."""
+@contextmanager
+def postgres_database(template: str = "template1") -> Iterator[str]:
+    """The URL of a PostgreSQL database copied from a template, and dropped at the end."""
     if not POSTGRES:
         pytest.skip("no PostgreSQL server: set THRICE_TEST_POSTGRES to its URL")
     url = make_url(POSTGRES).set(database=f"thrice_{uuid4().hex[:12]}")
     admin = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {url.database}")
+        connection.exec_driver_sql(f"CREATE DATABASE {url.database} TEMPLATE {template}")
     yield url.render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {url.database} WITH (FORCE)")
@@ -43,17 +36,38 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path, migrated_file: Path) -> str:
+def postgres_url() -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    with postgres_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres() -> Iterator[str]:
+    """The name of a migrated, empty PostgreSQL database to copy: migrating once is enough."""
+    with postgres_database() as url:
+        open_database(url).dispose()
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def migrated_postgres_url(migrated_postgres: str) -> Iterator[str]:
+    """A migrated PostgreSQL database nobody has open."""
+    with postgres_database(migrated_postgres) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
     """A migrated SQLite database nobody has open."""
-    shutil.copy(migrated_file, tmp_path / "thrice.db")
-    return f"sqlite:///{tmp_path / 'thrice.db'}"
+    return f"sqlite:///{fresh_file(tmp_path)}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest) -> str:
-    """A database of either kind."""
-    kind = "sqlite_url" if request.param == "sqlite" else "postgres_url"
-    return request.getfixturevalue(kind)
+    """A migrated database of either kind."""
+    kind = "sqlite_url" if request.param == "sqlite" else "migrated_postgres_url"
+    return str(request.getfixturevalue(kind))
 
 
 @pytest.fixture

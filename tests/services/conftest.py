@@ -1,6 +1,5 @@
 """A studio around the scripted engine, and the small things a person does in it."""
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from sqlalchemy import event, text
 
 from db.content import rounds
 from db.models import Run
-from db.storage.session import Database, open_database
+from db.storage.session import Database
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
@@ -117,22 +116,6 @@ class Gate:
             self.reached.set()
             assert self.open.wait(WAIT_S)
         return answer(request)
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated, empty file to copy: migrating once is enough."""
-    file = tmp_path_factory.mktemp("migrated") / "thrice.db"
-    open_database(f"sqlite:///{file}").dispose()
-    return file
-
-
-@pytest.fixture
-def database(tmp_path: Path, migrated: Path) -> Iterator[Database]:
-    shutil.copy(migrated, tmp_path / "thrice.db")
-    opened = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture

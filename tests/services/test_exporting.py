@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fresh_database import migrated_file
 from stored_votes import Office, context, fill, refine, sample, vote
 
 from db.labelling import preferences, raters, votes
@@ -29,12 +30,12 @@ def full(database: Database, tmp_path: Path) -> Office:
 
 
 @pytest.fixture
-def empty(tmp_path: Path, migrated: Path) -> Iterator[Callable[[], Office]]:
+def empty(tmp_path: Path) -> Iterator[Callable[[], Office]]:
     opened = []
 
     def make() -> Office:
         file = tmp_path / f"empty-{len(opened)}.db"
-        shutil.copy(migrated, file)
+        shutil.copy(migrated_file(), file)
         opened.append(open_database(f"sqlite:///{file}"))
         return context(opened[-1], tmp_path / "elsewhere")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fresh_database import fresh_database
 from safetensors.torch import load_file
 from training_world import (
     ROOT,
@@ -18,7 +19,7 @@ from training_world import (
 )
 
 from db.models import JobKind, JobStatus
-from db.storage.session import Database, open_database
+from db.storage.session import Database
 from training.policy.weights import FILE
 
 pytestmark = pytest.mark.timeout(180)
@@ -35,7 +36,7 @@ SETTINGS = {
 
 def trained(folder: Path, model: Path, **environment: str) -> tuple[Database, int]:
     """Carry out one DPO job on sixty pairs, some of them held out; returns its id."""
-    database = open_database(f"sqlite:///{folder / 'thrice.db'}")
+    database = fresh_database(folder)
     with database.write() as session:
         fill_with_preferences(session, 60, encoder(model))
     programs = Programs(database, folder, model, OMP_NUM_THREADS="1", **environment)
@@ -67,7 +68,7 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path: Path, random_model_
 def test_a_launcher_that_is_not_there_is_said_on_the_job(
     tmp_path: Path, random_model_dir: Path
 ) -> None:
-    database = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
+    database = fresh_database(tmp_path)
     programs = Programs(database, tmp_path, random_model_dir, THRICE_TRAIN_LAUNCHER="acelerate run")
     job_id = order(database, JobKind.DPO, {})
     programs.start_worker()

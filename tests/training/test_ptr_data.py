@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from fresh_database import fresh_database
 from training_world import adapter_of, add_round, start_run, vote
 
 from db.content.samples import runs_of_job
@@ -340,8 +341,6 @@ def test_cleaning_is_counted_in_the_result_and_said(world: World) -> None:
 def test_a_stopped_job_goes_on_where_it_was_and_ends_like_an_undisturbed_one(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from db.storage.session import open_database
-
     undisturbed = World(database, tmp_path / "one", monkeypatch)
     settings = {"queries": questions(tmp_path, *SUMS), "final": "best_of_n", "rounds": 3}
     right = {"n_samples": 3, "temperature": 0.5, "chunk_size": 2, "n_queries": 6}
@@ -353,7 +352,7 @@ def test_a_stopped_job_goes_on_where_it_was_and_ends_like_an_undisturbed_one(
     undisturbed.engine = ScriptedEngine(counting)
     whole = undisturbed.make(settings | right)
 
-    other = open_database(f"sqlite:///{tmp_path / 'other.db'}")
+    other = fresh_database(tmp_path / "other")
     world = World(other, tmp_path / "two", monkeypatch)
     claim = world.claim(settings | right)
 

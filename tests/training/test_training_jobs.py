@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fresh_database import fresh_database
 from training_world import (
     Programs,
     adapter_of,
@@ -26,7 +27,7 @@ from training_world import (
 
 from db.models import AdapterStatus, JobKind, JobStatus
 from db.registry import jobs
-from db.storage.session import Database, open_database
+from db.storage.session import Database
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.settings import Settings
 from training.jobs.claim import Claim
@@ -60,7 +61,7 @@ def encode(random_model_dir: Path) -> Callable[[str], list[int]]:
 
 def data_folder(folder: Path, encode: Callable[[str], list[int]]) -> Database:
     """The same votes, wherever they are made: the same data give the same version."""
-    database = open_database(f"sqlite:///{folder / 'thrice.db'}")
+    database = fresh_database(folder)
     with database.write() as session:
         fill_with_preferences(session, N_PAIRS, encode)
     return database
@@ -330,7 +331,7 @@ def test_a_training_killed_at_any_step_ends_as_if_nothing_had_happened(
     }
 
     def trained(folder: Path, *kills: int) -> tuple[Database, int]:
-        database = open_database(f"sqlite:///{folder / 'thrice.db'}")
+        database = fresh_database(folder)
         with database.write() as session:
             fill_with_preferences(session, 60, encode)
         programs = Programs(database, folder, random_model_dir)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from warm_worker import WarmWorker, children_of, template
+
 from db.content import prompts, rounds
 from db.content.rounds import NewRound
 from db.labelling import comparisons, raters, votes
@@ -190,12 +192,12 @@ class Programs:
             "HF_HUB_OFFLINE": "1",
             **environment,
         }
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._workers: list[WarmWorker] = []
+        self._apps: list[subprocess.Popen[bytes]] = []
 
-    def start_worker(self, *flags: str) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "training.worker", *flags]
-        self._started.append(subprocess.Popen(command, cwd=ROOT, env=self._environment))
-        return self._started[-1]
+    def start_worker(self, *flags: str) -> WarmWorker:
+        self._workers.append(template().start_worker(flags, self._environment))
+        return self._workers[-1]
 
     def start_app_with_worker(self) -> tuple["subprocess.Popen[bytes]", int]:
         """A program that starts a worker of its own and lives on; its worker's process id."""
@@ -208,20 +210,20 @@ class Programs:
         app = subprocess.Popen(
             [sys.executable, "-c", code], cwd=ROOT, env=self._environment, stdout=subprocess.PIPE
         )
-        self._started.append(app)
+        self._apps.append(app)
         assert app.stdout is not None
         return app, int(app.stdout.readline())
 
-    def child_of(self, worker: "subprocess.Popen[bytes]") -> int | None:
+    def child_of(self, worker: WarmWorker) -> int | None:
         """Process id of the training process, if there is one."""
-        found = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
-        return int(found[0]) if found else None
+        found = children_of(worker.pid)
+        return found[0] if found else None
 
     def close(self) -> None:
-        for program in self._started:
+        for program in (*self._workers, *self._apps):
             if program.poll() is None:
                 program.send_signal(signal.SIGTERM)
-        for program in self._started:
+        for program in (*self._workers, *self._apps):
             try:
                 program.wait(5)
             except subprocess.TimeoutExpired:
