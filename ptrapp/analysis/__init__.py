@@ -1,1 +1,1 @@
-"""The numbers behind each plot and rate, as pure functions."""
+"""Pure functions that compute the numbers of plots and tables."""

@@ -1,4 +1,4 @@
-"""How far raters agree beyond chance, over all of them at once: Krippendorff's α."""
+"""Computes the agreement of all raters beyond chance: Krippendorff's α."""
 
 from collections.abc import Iterable
 from math import sqrt
@@ -7,27 +7,27 @@ import numpy as np
 
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval, wilson
-from ptrapp.analysis.labels import Label, by_comparison, free
+from ptrapp.analysis.labels import Label, by_comparison, independent
 from ptrapp.core.types import Choice
 
 NEEDED = 20
 """Comparisons that two raters or more have answered."""
-STRONGEST = 3
+MAX_STRENGTH = 3
 RELIABLE, TENTATIVE = 0.8, 0.667
-"""Krippendorff's bounds (Content Analysis, 2004, p. 241): conclusions stand, or with care."""
-_MOST_DRAWN = 1_000
-"""Comparisons in a resample, so that the interval of many thousand does not take minutes."""
+"""Krippendorff's bounds (Content Analysis, 2004, p. 241): for conclusions, for tentative ones."""
+_MAX_RESAMPLE = 1_000
+"""Comparisons in a resample: with many thousand the interval would take minutes."""
 
 
-def place(label: Label) -> int | None:
-    """Where an opinion lies on the scale of 7, from −3 (left, much better) over 0 (tie) to 3.
+def scale_value(label: Label) -> int | None:
+    """Returns a label's value on the scale of 7, from −3 (left, much better) over 0 (tie) to 3.
 
-    "Both bad" has no place: it says how good the two are and nothing of which is better. In the
-    middle it would turn two raters of one mind about the order into raters that disagree, and a
-    rater who calls both bad into one who sees no difference. It is missing here, as Krippendorff
-    treats what was not coded, and its share is reported apart.
+    "Both bad" has no value: it says how good the two are, not which is better. As 0 it would make
+    two raters who agree on the order disagree, and make a rater who calls both bad one who sees no
+    difference. It counts as missing, which Krippendorff's α allows, and its share is reported
+    separately.
 
-    >>> place(Label("ann", 1, Choice.LEFT, strength=2))
+    >>> scale_value(Label("ann", 1, Choice.LEFT, strength=2))
     -2
     """
     match label.outcome:
@@ -42,11 +42,11 @@ def place(label: Label) -> int | None:
 
 
 def ordinal_alpha(labels: Iterable[Label], *, n_resamples: int = 500) -> Estimate:
-    """Krippendorff's α, ordinal: 1 is full agreement, 0 what chance would bring, below 0 worse.
+    """Returns Krippendorff's ordinal α: 1 is full agreement, 0 that of chance, below 0 is worse.
 
     Its interval draws whole comparisons with replacement (Zapf et al. 2016, BMC Med. Res.
-    Methodol. 16:93). Where nobody disagreed a resample cannot either, so α is then as low as if
-    Wilson's share of the comparisons had been at chance.
+    Methodol. 16:93). Where nobody disagreed a resample cannot either; the low end is then Wilson's
+    for a share of n of n.
     """
     counts = _counts(labels)
     shared = counts[counts.sum(axis=1) > 1]  # (C, 7)
@@ -62,27 +62,27 @@ def ordinal_alpha(labels: Iterable[Label], *, n_resamples: int = 500) -> Estimat
 
 
 def conclusion(alpha: Estimate) -> str:
-    """What α says, in a sentence."""
+    """Returns the meaning of α in a sentence."""
     if alpha.value is None or alpha.interval is None:
         return f"Agreement between raters: {alpha.missing}."
     low, high = alpha.interval
-    said = f"α = {alpha.value:.2f} ({low:.2f} to {high:.2f}, n = {alpha.n})"
+    number = f"α = {alpha.value:.2f} ({low:.2f} to {high:.2f}, n = {alpha.n})"
     if low <= 0:
-        return f"Raters agree no more than chance would have them: {said}. Sharpen the guidelines."
+        return f"Raters agree no more than chance would: {number}. Sharpen the guidelines."
     if alpha.value >= RELIABLE:
-        return f"Raters agree well: {said}."
+        return f"Raters agree well: {number}."
     if alpha.value >= TENTATIVE:
-        return f"Raters agree well enough for careful conclusions: {said}."
-    return f"Raters agree more than by chance, but not reliably: {said}. Read the disagreements."
+        return f"Raters agree well enough for careful conclusions: {number}."
+    return f"Raters agree more than by chance, but not reliably: {number}. Read the disagreements."
 
 
 def _interval(shared: np.ndarray, value: float, n_resamples: int) -> Interval:
-    """Percentiles of α over resamples; of fewer comparisons than there are, brought to their size.
+    """Returns percentiles of α over resamples, which are rescaled where they are smaller than n.
 
     A resample of m of n scatters √(n/m) times as far about the value as one of n would (Bickel,
     Götze, van Zwet 1997, Stat. Sinica 7, 1-31).
     """
-    n, drawn = len(shared), min(len(shared), _MOST_DRAWN)
+    n, drawn = len(shared), min(len(shared), _MAX_RESAMPLE)
     rng = np.random.default_rng(0)
     found = [krippendorff_alpha(shared[rng.integers(n, size=drawn)]) for _ in range(n_resamples)]
     shrink = sqrt(drawn / n)
@@ -91,23 +91,23 @@ def _interval(shared: np.ndarray, value: float, n_resamples: int) -> Interval:
 
 
 def _counts(labels: Iterable[Label]) -> np.ndarray:
-    """How many raters put each comparison at each place of the scale, from −3 to 3, (C, 7)."""
-    said = by_comparison(free(labels)).values()
-    counts = np.zeros((len(said), 2 * STRONGEST + 1), dtype=int)  # (C, 7)
-    for row, labels_of_one in zip(counts, said, strict=True):
+    """Counts the raters who gave each comparison each value of the scale, from −3 to 3, (C, 7)."""
+    grouped = by_comparison(independent(labels)).values()
+    counts = np.zeros((len(grouped), 2 * MAX_STRENGTH + 1), dtype=int)  # (C, 7)
+    for row, labels_of_one in zip(counts, grouped, strict=True):
         for label in labels_of_one:
-            if (at := place(label)) is not None:
-                row[at + STRONGEST] += 1
+            if (value := scale_value(label)) is not None:
+                row[value + MAX_STRENGTH] += 1
     return counts
 
 
 def krippendorff_alpha(counts: np.ndarray) -> float:
-    """Krippendorff's α of ordinal labels: (C, V) counts, how many raters chose each value.
+    """Returns Krippendorff's α of ordinal labels, of counts (C, V): raters who chose each value.
 
     α = 1 − D_o/D_e  (Content Analysis, 2004, chapter 11): D_o is the mean squared distance of two
-    labels of one comparison, D_e that of any two labels. Values are as far apart as there are
-    labels between their middles, so the scale needs no numbers. Comparisons with fewer than two
-    labels are left out, which is how a missing label counts; α is 1 where all labels are alike.
+    labels of one comparison, D_e that of any two labels. The distance of two values is the number
+    of labels between their middles, so that only their order matters. Comparisons with fewer than
+    two labels are left out, which allows missing labels; α is 1 where all labels are equal.
 
     Worked by hand, two raters, four comparisons (1, 1) (2, 2) (3, 3) (1, 2): the 3, 3 and 2 labels
     of each value have their middles at 1.5, 4.5 and 7, so d₁₂ = 3², d₂₃ = 2.5² and d₁₃ = 5.5².
@@ -130,5 +130,5 @@ def krippendorff_alpha(counts: np.ndarray) -> float:
 
 
 def _differ(counts: np.ndarray) -> bool:
-    """Whether more than one place of the scale was used."""
+    """Returns whether more than one value of the scale was used."""
     return int(counts.any(axis=0).sum()) > 1

@@ -1,4 +1,4 @@
-"""How sure any statistic is: resampling the prompts it was computed on."""
+"""Computes the interval of any statistic by resampling the prompts it was computed on."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -19,10 +19,10 @@ def clustered_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> Interval:
-    """Percentile interval of `statistic(rows)` when whole clusters are drawn with replacement.
+    """Returns the percentile interval of `statistic(rows)`, drawing clusters with replacement.
 
-    Rows of one cluster, such as the answers to one prompt, come and go together: drawn one by one
-    they would pass for independent (Cameron, Gelbach, Miller 2008, Rev. Econ. Stat. 90, 414-427).
+    Rows of one cluster, such as the answers to one prompt, are drawn together: drawn one by one
+    they would count as independent (Cameron, Gelbach, Miller 2008, Rev. Econ. Stat. 90, 414-427).
     Raises `ValueError` where there is no row.
     """
     members: dict[object, list[T]] = {}
@@ -35,6 +35,6 @@ def clustered_interval(
     found = []
     for _ in range(n_resamples):
         drawn = rng.integers(len(groups), size=len(groups))
-        found.append(statistic([row for place in drawn for row in groups[place]]))
+        found.append(statistic([row for number in drawn for row in groups[number]]))
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))

@@ -1,4 +1,4 @@
-"""What changed from one response to the next, word by word."""
+"""Computes the word-by-word difference between two responses."""
 
 import re
 from collections import Counter
@@ -6,9 +6,9 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import NamedTuple
 
-_MOST_MATCHES = 30_000
-"""Pairs of equal words (or lines); the matcher walks over all of them again and again, so that a
-text of many equal words would take minutes. Natural responses of 1,000 words have fewer."""
+_MAX_MATCHES = 30_000
+"""Pairs of equal words (or lines); the matcher visits all of them repeatedly, so that a text of
+many equal words would take minutes. Natural responses of 1,000 words have fewer."""
 
 
 class Kind(StrEnum):
@@ -23,7 +23,7 @@ class Piece(NamedTuple):
 
 
 def word_diff(before: str, after: str) -> list[Piece]:
-    """Return the pieces in reading order; what was removed stands before what replaced it.
+    """Returns the pieces in reading order; a removed piece comes before what replaced it.
 
     Without the removed pieces they join to `after`, without the added ones to `before`.
 
@@ -46,12 +46,12 @@ def word_diff(before: str, after: str) -> list[Piece]:
 
 
 def _pieces(before: str, after: str) -> tuple[list[str], list[str]]:
-    """Cut into words, each with the gap before it; a text too big into lines, or not at all."""
+    """Splits into words, each with the space before it; large texts into lines, or not at all."""
     words = re.findall(r"\s*\S+|\s+", before), re.findall(r"\s*\S+|\s+", after)
-    if _n_matches(*words) <= _MOST_MATCHES:
+    if _n_matches(*words) <= _MAX_MATCHES:
         return words
     lines = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    if _n_matches(*lines) <= _MOST_MATCHES:
+    if _n_matches(*lines) <= _MAX_MATCHES:
         return lines
     return [before], [after]
 

@@ -1,26 +1,26 @@
-"""Which comparisons raters disagree on, the widest apart first."""
+"""Finds the comparisons on which raters disagree, the largest disagreement first."""
 
 from collections.abc import Iterable, Sequence
 
-from ptrapp.analysis.agreement import place
-from ptrapp.analysis.labels import Label, by_comparison, free
+from ptrapp.analysis.agreement import scale_value
+from ptrapp.analysis.labels import Label, by_comparison, independent
 
 
 def disagreements(labels: Iterable[Label]) -> list[list[Label]]:
-    """The opinions of each comparison on which not all gave the same answer.
+    """Returns the labels of each comparison on which not all raters gave the same answer.
 
-    Much better and better are the same answer. The order is that of what there is to talk about:
-    first how far the opinions lie apart on the scale, then how many they are.
+    The strength does not count as a difference. The comparisons are ordered by the range of their
+    labels on the scale, then by the number of labels.
     """
-    apart = [
-        said
-        for said in by_comparison(free(labels)).values()
-        if len({label.outcome for label in said}) > 1
+    disputed = [
+        group
+        for group in by_comparison(independent(labels)).values()
+        if len({label.outcome for label in group}) > 1
     ]
-    return sorted(apart, key=lambda said: (-_width(said), -len(said), said[0].comparison))
+    return sorted(disputed, key=lambda group: (-_range(group), -len(group), group[0].comparison))
 
 
-def _width(said: Sequence[Label]) -> int:
-    """From 0 ("both bad" against anything has no distance) to 6."""
-    places = [at for label in said if (at := place(label)) is not None]
-    return max(places) - min(places) if places else 0
+def _range(group: Sequence[Label]) -> int:
+    """Returns the range of labels on the scale, 0 to 6; "both bad" has no value on it."""
+    values = [value for label in group if (value := scale_value(label)) is not None]
+    return max(values) - min(values) if values else 0

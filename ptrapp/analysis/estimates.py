@@ -1,4 +1,4 @@
-"""A figure that says how sure it is, or why there is none yet."""
+"""Defines an estimate with its interval, or the reason why there is none yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ class Estimate:
     """A value with its 95 % interval; without a value, `missing` says why in words."""
 
     n: int
-    """Observations it rests on."""
+    """Number of observations."""
     value: float | None = None
     interval: Interval | None = None
     missing: str = ""
 
 
 def too_few(n: int, needed: int, what: str) -> Estimate:
-    """No figure yet.
+    """Returns an estimate without a value, because there are too few observations.
 
     >>> too_few(3, 10, "shared comparisons").missing
     'not enough data: 3 of 10 shared comparisons'
@@ -28,7 +28,7 @@ def too_few(n: int, needed: int, what: str) -> Estimate:
 
 
 def rate(k: int, n: int, needed: int, what: str) -> Estimate:
-    """A share k/n with Wilson's interval, once `needed` observations are there.
+    """Returns the share k/n with Wilson's interval, once there are `needed` observations.
 
     >>> rate(8, 10, 5, "gold answers").value
     0.8
@@ -37,9 +37,9 @@ def rate(k: int, n: int, needed: int, what: str) -> Estimate:
 
 
 def quantile(values: Sequence[float], q: float, needed: int, what: str) -> Estimate:
-    """The smallest value that a share `q` does not exceed; the interval lies between two values.
+    """Returns the q-quantile; its interval is between two of the values.
 
-    The values of rank  n·q ± 1.96·√(n·q·(1 − q)),  rounded up, hold the quantile of whatever
+    The values of rank  n·q ± 1.96·√(n·q·(1 − q)),  rounded up, hold the quantile of any
     distribution (Conover 1999, Practical Nonparametric Statistics, 3.2). 1 to 100, q = ½: the
     value is 50, the ranks 50 ± 9.8 are 41 and 60.
 

@@ -1,4 +1,4 @@
-"""How sure a rate is."""
+"""Computes confidence intervals of rates."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -11,9 +11,9 @@ class Interval(NamedTuple):
 
 
 def wilson(k: float, n: float, z: float = 1.96) -> Interval:
-    """Wilson's score interval of a rate of `k` out of `n`; 0 to 1 where nothing was counted.
+    """Returns Wilson's score interval of a rate of `k` out of `n`; 0 to 1 for n = 0.
 
-    Unlike the normal approximation it stays within [0, 1] and is right at 0 and n
+    Unlike the normal approximation it stays within [0, 1] and holds at 0 and n
     (Wilson 1927, J. Am. Stat. Assoc. 22, 209-212).
     """
     if n == 0:
@@ -26,11 +26,11 @@ def wilson(k: float, n: float, z: float = 1.96) -> Interval:
 
 
 def wilson_of_clusters(counts: Sequence[tuple[int, int]], z: float = 1.96) -> Interval:
-    """Wilson's interval of a rate pooled over clusters, such as several answers to one problem.
+    """Returns Wilson's interval of a rate pooled over clusters, such as the answers to one problem.
 
-    `counts` holds (k, n) of each. Answers to one problem are alike, so they say less than as many
-    answers to different ones: n is divided by Kish's design effect (Survey Sampling, 1965, 8.2),
-    the variance of the pooled rate r over what it were of independent answers,
+    `counts` holds (k, n) of each. Answers to one problem are correlated, so they say less than as
+    many answers to different ones: n is divided by Kish's design effect (Survey Sampling, 1965,
+    8.2), the variance of the pooled rate r divided by that of independent answers,
     Σ(k_i − r·n_i)² / (N·r(1 − r)), taken as at least 1. With one answer to each problem it is
     Wilson's interval itself; where all are right, or none, each cluster counts once.
     """

@@ -1,4 +1,4 @@
-"""How far each two raters agree beyond chance: Cohen's κ, and the plain share beside it."""
+"""Computes the agreement of each two raters: Cohen's κ, and the plain share beside it."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from itertools import combinations
 
 from ptrapp.analysis.estimates import Estimate, rate, too_few
 from ptrapp.analysis.intervals import Interval
-from ptrapp.analysis.labels import Label, by_comparison, free
+from ptrapp.analysis.labels import Label, by_comparison, independent
 from ptrapp.core.types import Choice
 
 NEEDED = 10
@@ -22,14 +22,14 @@ class Kappa:
     second: str
     kappa: Estimate
     share: Estimate
-    """Of the comparisons on which both said the same."""
+    """Share of the comparisons on which both gave the same answer."""
 
 
 def kappas(labels: Iterable[Label]) -> list[Kappa]:
-    """Every two raters who share a comparison, in the order of their names."""
+    """Returns κ of every two raters who share a comparison, in the order of their names."""
     shared: dict[tuple[str, str], list[tuple[Choice, Choice]]] = {}
-    for said in by_comparison(free(labels)).values():
-        answers = {each.rater: each.outcome for each in said}
+    for group in by_comparison(independent(labels)).values():
+        answers = {each.rater: each.outcome for each in group}
         for first, second in combinations(sorted(answers), 2):
             shared.setdefault((first, second), []).append((answers[first], answers[second]))
     return [
@@ -38,14 +38,14 @@ def kappas(labels: Iterable[Label]) -> list[Kappa]:
 
 
 def cohens_kappa(pairs: Sequence[tuple[Choice, Choice]]) -> Estimate:
-    """κ = (p_o − p_e)/(1 − p_e)  over left, right, tie and both bad, which have no order here.
+    """Returns  κ = (p_o − p_e)/(1 − p_e)  over left, right, tie and both bad, without an order.
 
-    Cohen 1960, Educ. Psychol. Meas. 20, 37-46: p_o is the share on which both said the same, p_e
-    what it would be if each kept to their own shares and chance did the rest. As in his standard
-    error p_e is taken as known, so the interval is that of p_o, ours by Wilson, in terms of κ.
+    Cohen 1960, Educ. Psychol. Meas. 20, 37-46: p_o is the share on which both gave the same answer,
+    p_e the share expected by chance from how often each gives each answer. As in his standard error
+    p_e is taken as known, so the interval is that of p_o, here Wilson's, in terms of κ.
 
-    Worked by hand: (L, L) 4 times, (R, R) 4, (L, R) 2. p_o = 0.8; the first said L 6 times of 10,
-    the second 4: p_e = 0.6·0.4 + 0.4·0.6 = 0.48, and κ = 0.32/0.52 = 0.615.
+    Worked by hand: (L, L) 4 times, (R, R) 4, (L, R) 2. p_o = 0.8; the first answered L 6 times of
+    10, the second 4: p_e = 0.6·0.4 + 0.4·0.6 = 0.48, and κ = 0.32/0.52 = 0.615.
     """
     share = _share(pairs)
     if share.value is None or share.interval is None:

@@ -1,4 +1,4 @@
-"""How many votes are wrong: the flip rate ε, and the label smoothing it suggests."""
+"""Estimates label noise: the flip rate ε of votes, and the label smoothing it suggests."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,13 +10,13 @@ import numpy as np
 
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval
-from ptrapp.analysis.labels import Label, by_comparison, told_twice
+from ptrapp.analysis.labels import Label, by_comparison, repeated_pairs
 from ptrapp.core.types import Choice
 
 NEEDED = 20
-"""Comparisons that say something of ε: answered several times, or of known answer."""
-MOST_SMOOTHING = 0.45
-"""At one half a label would say nothing, and robust DPO divides by 1 − 2ε."""
+"""Comparisons that inform ε: answered several times, or gold."""
+MAX_SMOOTHING = 0.45
+"""At one half a label would carry no information, and robust DPO divides by 1 − 2ε."""
 _STEP = 1e-4
 _CHI_SQUARE = 3.841
 """The 95 % point of χ² with one degree of freedom."""
@@ -24,17 +24,17 @@ _CHI_SQUARE = 3.841
 
 @dataclass(frozen=True, slots=True)
 class AgreementTally:
-    """What the votes of left or right hold about ε; ties and both bad say nothing of flips."""
+    """Counts of left and right votes that inform ε; ties and both bad do not."""
 
     groups: Mapping[tuple[int, int], int] = field(default_factory=dict)
-    """(Votes for one side, for the other), the larger first → how many comparisons of unknown
-    answer look so."""
+    """(Votes for one side, for the other), the larger first → number of such comparisons without a
+    gold answer."""
     gold: tuple[int, int] = (0, 0)
-    """Right and wrong votes on comparisons of known answer."""
+    """Right and wrong votes on gold comparisons."""
     repeats: tuple[int, int] = (0, 0)
-    """Repeated votes that said the same and the opposite; they are in the others too."""
+    """Repeated votes that agree with the first and that oppose it; the others hold them too."""
     pairs: tuple[int, int] = (0, 0)
-    """Pairs of raters on one comparison, alike and opposed; they are in `groups`."""
+    """Pairs of raters on one comparison that agree and that oppose; `groups` holds them too."""
 
     @property
     def n(self) -> int:
@@ -45,15 +45,15 @@ class AgreementTally:
 class FlipRate:
     epsilon: Estimate
     rests_on: str
-    """In words: the three kinds of counts, with what each alone would say."""
+    """The three kinds of counts in words, with the ε that each alone gives."""
     label_smoothing: float | None
-    """What DPO's setting of that name should be: ε, below one half."""
+    """Suggested value of DPO's setting of that name: ε, below one half."""
 
 
 def from_agreement(share: float) -> float:
-    """ε from how often two votes on one comparison are alike, a = (1 − ε)² + ε².
+    """Returns ε for the share of equal votes on one comparison,  a = (1 − ε)² + ε².
 
-    ε = (1 − √(2a − 1))/2; ½ where they agree no more than by chance.
+    ε = (1 − √(2a − 1))/2; ½ where votes agree no more than by chance.
 
     >>> round(from_agreement(0.82), 3)
     0.1
@@ -62,11 +62,11 @@ def from_agreement(share: float) -> float:
 
 
 def tally(labels: Iterable[Label]) -> AgreementTally:
-    """Count. A rater's repeat is one more vote on its comparison, as another rater's would be."""
-    said = [each for each in labels if each.decided and not each.doubted]
+    """Counts labels. A repeat is one more vote on its comparison, like another rater's."""
+    decided = [each for each in labels if each.decided and not each.doubted]
     groups: Counter[tuple[int, int]] = Counter()
     gold, pairs = [0, 0], [0, 0]
-    for votes in by_comparison(said).values():
+    for votes in by_comparison(decided).values():
         if votes[0].gold in (Choice.LEFT, Choice.RIGHT):
             for vote in votes:
                 gold[vote.outcome is not vote.gold] += 1
@@ -76,7 +76,7 @@ def tally(labels: Iterable[Label]) -> AgreementTally:
             for one, other in combinations([vote for vote in votes if not vote.repeat], 2):
                 pairs[one.outcome is not other.outcome] += 1
     repeats = [0, 0]
-    for first, again in told_twice(said):
+    for first, again in repeated_pairs(decided):
         repeats[first.outcome is not again.outcome] += 1
     return AgreementTally(
         dict(groups), (gold[0], gold[1]), (repeats[0], repeats[1]), (pairs[0], pairs[1])
@@ -84,18 +84,18 @@ def tally(labels: Iterable[Label]) -> AgreementTally:
 
 
 def flip_rate(counts: AgreementTally) -> FlipRate:
-    """The ε that makes the counts likeliest, when each vote is flipped with ε on its own.
+    """Returns the maximum-likelihood ε, when each vote is flipped with probability ε independently.
 
-    Of a comparison whose answer is unknown, either being as likely, a votes for one side and b for
-    the other have the likelihood  ½[(1−ε)^a ε^b + ε^a (1−ε)^b];  for two votes alike that is half
-    of a = (1−ε)² + ε².  A gold answer has 1−ε where right and ε where wrong. This is Dawid and
+    On a comparison with an unknown answer, both being equally likely, a votes for one side and b
+    for the other have the likelihood  ½[(1−ε)^a ε^b + ε^a (1−ε)^b];  for two equal votes that is
+    half of  (1−ε)² + ε².  A gold answer has 1−ε where right and ε where wrong. This is Dawid and
     Skene's model (1979, Appl. Stat. 28, 20-28) with one error rate for all. The interval holds
     every ε in [0, ½] whose log-likelihood is within ½·3.841 of the highest (Wilks).
 
-    What it counts as flipped is all disagreement, taste included: for a policy that learns one
-    preference for all both are noise.
+    All disagreement counts as flips, differences of taste included: for a policy that learns one
+    preference for all, both are noise.
 
-    Worked by hand: 82 pairs of votes alike and 18 opposed, a = 0.82: ε = (1 − √0.64)/2 = 0.1.
+    Worked by hand: 82 equal pairs of votes and 18 opposed, a = 0.82: ε = (1 − √0.64)/2 = 0.1.
     """
     rests_on = _words(counts)
     if counts.n < NEEDED:
@@ -106,12 +106,12 @@ def flip_rate(counts: AgreementTally) -> FlipRate:
     within = grid[2 * (likelihood.max() - likelihood) <= _CHI_SQUARE]
     interval = Interval(float(within[0]), float(within[-1]))
     value = round(float(grid[likelihood.argmax()]), 4)
-    smoothing = round(min(value, MOST_SMOOTHING), 2)
+    smoothing = round(min(value, MAX_SMOOTHING), 2)
     return FlipRate(Estimate(counts.n, value, interval), rests_on, smoothing)
 
 
 def _log_likelihood(counts: AgreementTally, epsilon: np.ndarray) -> np.ndarray:
-    """Of each ε, up to a constant, (E,)."""
+    """Returns the log-likelihood of each ε, up to a constant, (E,)."""
     right, wrong = counts.gold
     with np.errstate(divide="ignore"):
         total = _power(1 - epsilon, right) + _power(epsilon, wrong)
@@ -123,12 +123,12 @@ def _log_likelihood(counts: AgreementTally, epsilon: np.ndarray) -> np.ndarray:
 
 
 def _power(base: np.ndarray, exponent: int) -> np.ndarray:
-    """log(base^exponent), with 0⁰ = 1."""
+    """Returns log(base^exponent), with 0⁰ = 1."""
     return exponent * np.log(base) if exponent else np.zeros_like(base)
 
 
 def _words(counts: AgreementTally) -> str:
-    """What ε rests on."""
+    """Returns the counts behind ε in words."""
     kinds = []
     for (alike, opposed), what in (
         (counts.repeats, "repeats of raters' own votes"),

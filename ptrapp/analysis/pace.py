@@ -1,4 +1,4 @@
-"""How fast raters decide, and how often they take no side."""
+"""Computes how fast raters decide, and how often they give an answer such as a tie."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from ptrapp.core.types import Choice
 
 NEEDED = 20
 NEEDED_P95 = 100
-"""Below it the interval of the 95th percentile would end at the slowest vote there is."""
+"""With fewer the interval of the 95th percentile would end at the slowest vote."""
 HASTY_MS = 1000
-"""Two responses are not read in less; a rater with many such votes guesses."""
+"""Nobody reads two responses in less; a rater with many such votes guesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Pace:
 
 
 def pace(labels: Sequence[Label]) -> Pace:
-    """Times from the paint of the pair to the key, of the votes that were timed."""
+    """Returns statistics of the time from the paint of the pair to the key, of timed votes."""
     times = [each.decided_ms for each in labels if each.decided_ms is not None]
     n_hasty = sum(time < HASTY_MS for time in times)
     return Pace(
@@ -34,6 +34,6 @@ def pace(labels: Sequence[Label]) -> Pace:
 
 
 def share_of(outcome: Choice, labels: Sequence[Label]) -> Estimate:
-    """How much of a rater's first answers is this one, with Wilson's interval."""
+    """Returns the share of this outcome in a rater's first answers, with Wilson's interval."""
     first = [each for each in labels if not (each.repeat or each.doubted)]
     return rate(sum(each.outcome is outcome for each in first), len(first), NEEDED, "votes")

@@ -1,4 +1,4 @@
-"""Whether raters favour a side of the screen."""
+"""Tests whether raters favour a side of the screen."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,19 +14,19 @@ NEEDED = 20
 @dataclass(frozen=True, slots=True)
 class PositionBias:
     left: Estimate
-    """Share of the votes that prefer a side which went to what stood on the left."""
+    """Share of what was shown on the left, in the votes that prefer a side."""
     biased: bool | None
-    """Whether one half lies outside the interval; None while there is no figure."""
+    """Whether one half lies outside the interval; None without an estimate."""
 
 
 def position_bias(labels: Iterable[Label]) -> PositionBias:
-    """The left side's share of the votes that prefer one, with Wilson's interval.
+    """Returns the left side's share of the votes that prefer a side, with Wilson's interval.
 
-    Sides are drawn by lot for each person and pair, so whatever the responses are like it is one
-    half but for chance; pairs whose sides were not drawn are left out. Repeats count: they are
+    Sides are random for each person and pair, so without bias the share is one half but for chance,
+    whatever the responses. Pairs whose sides were not random are left out. Repeats count: they are
     votes on a screen too.
 
-    Worked by hand: L unflipped and R flipped stood on the left, R unflipped on the right: 2 of 3.
+    Worked by hand: L unflipped and R flipped were on the left, R unflipped on the right: 2 of 3.
     """
     drawn = [each for each in labels if each.flipped is not None and each.decided]
     n_left = sum((each.outcome is Choice.LEFT) is not each.flipped for each in drawn)

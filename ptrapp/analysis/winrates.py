@@ -1,4 +1,5 @@
-"""How often one version's responses are preferred to another's, plain and at equal length."""
+"""Computes how often one version's responses are preferred to another's, plain and at equal
+length."""
 
 from collections.abc import Sequence
 from math import exp, sqrt
@@ -11,9 +12,9 @@ from ptrapp.analysis.intervals import Interval
 
 RIDGE = 0.1
 """Pulls both coefficients to 0, as much as one game in ten: without it a version that never loses
-would have a coefficient without end."""
+would have an infinite coefficient."""
 _CLOSE = 1e-9
-_MOST_STEPS = 100
+_MAX_STEPS = 100
 
 
 class Game(NamedTuple):
@@ -23,7 +24,7 @@ class Game(NamedTuple):
     win: float
     """1 where the first was preferred, 0 where the second was, ½ where neither."""
     length_difference: float
-    """Of the first response less the second, in characters or tokens."""
+    """Length of the first response minus that of the second, in characters or tokens."""
 
 
 class WinRate(NamedTuple):
@@ -37,7 +38,7 @@ class WinRate(NamedTuple):
 
 
 def win_rate(games: Sequence[Game], *, n_resamples: int = 500, seed: int = 0) -> WinRate | None:
-    """Win rate of the first side, with intervals over prompts; None where nothing was judged."""
+    """Returns the first side's win rate with intervals over prompts; None without a game."""
     if not games:
         return None
     prompts = [game.prompt for game in games]
@@ -51,16 +52,16 @@ def win_rate(games: Sequence[Game], *, n_resamples: int = 500, seed: int = 0) ->
 
 
 def plain_win_rate(games: Sequence[Game]) -> float:
-    """Mean of the wins, a tie counting one half."""
+    """Returns the mean of the wins, a tie counting one half."""
     return sum(game.win for game in games) / len(games)
 
 
 def length_controlled_win_rate(games: Sequence[Game], ridge: float = RIDGE) -> float:
-    """What the win rate were if both sides wrote responses of the same length.
+    """Returns the win rate predicted for responses of the same length.
 
-    AlpacaEval 2's length control (arXiv 2404.04475, equation 1) in substance: the logistic
-    regression  win ~ σ(θ + φ·tanh(d/s)),  d the length difference and s its standard deviation;
-    the answer is σ(θ), the prediction at d = 0. Ours: no term for how hard an instruction is, which
+    Based on AlpacaEval 2's length control (arXiv 2404.04475, equation 1): the logistic regression
+    win ~ σ(θ + φ·tanh(d/s)),  d the length difference and s its standard deviation; the result is
+    σ(θ), the prediction at d = 0. Changed here: no term for the difficulty of an instruction, which
     needs the verdicts of many versions; and a ridge on θ and φ.
     """
     wins = np.array([game.win for game in games])  # (N,)
@@ -72,12 +73,12 @@ def length_controlled_win_rate(games: Sequence[Game], ridge: float = RIDGE) -> f
 
 
 def _logistic(features: np.ndarray, wins: np.ndarray, ridge: float) -> tuple[float, float]:
-    """Coefficients that maximise Σ w·log σ + (1 − w)·log(1 − σ) − ½·ridge·‖b‖², by Newton's step.
+    """Maximises  Σ w·log σ + (1 − w)·log(1 − σ) − ½·ridge·‖b‖²  by Newton's method.
 
-    A step is at most 1 long: from afar the full one could go past the maximum and back for ever.
+    A step is at most 1 long: far from the maximum a full one could overshoot for ever.
     """
     coefficients = np.zeros(2)
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         expected = 1 / (1 + np.exp(-features @ coefficients))  # (N,)
         slope = features.T @ (wins - expected) - ridge * coefficients  # (2,)
         weights = expected * (1 - expected)

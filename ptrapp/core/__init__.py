@@ -1,1 +1,1 @@
-"""Values, errors, settings and dialogue: what everything else is written in terms of."""
+"""Values, errors, settings and dialogue, which all other packages use."""

@@ -1,4 +1,4 @@
-"""From a prompt and its history to messages and prompt ids, for serving and training alike."""
+"""Builds messages and prompt ids from a prompt and its history, for serving and training alike."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -15,19 +15,19 @@ REFINE_INSTRUCTION = "Check your answer and improve it."
 
 
 class HistoryMode(StrEnum):
-    """Which of the earlier rounds a later one is shown (PTR section 1.5 knows both)."""
+    """Which of the earlier rounds are shown to a later one (PTR section 1.5 has both)."""
 
     FULL = "full"
     """All of them."""
     LAST = "last"
-    """The last one alone: the context stays short however many rounds there are."""
+    """The last one alone, so that the context stays short with many rounds."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryOptions:
     """How the earlier rounds are shown to a later one, the same in serving, training and exports.
 
-    A run keeps them among its settings, so that training shows again what was shown.
+    They are stored with the settings of a run, so that training shows what was shown in serving.
     """
 
     refine_instruction: str = REFINE_INSTRUCTION
@@ -42,25 +42,25 @@ class HistoryOptions:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
-        """Read the settings of a run; what a run does not say is the default.
+        """Reads the options from the settings of a run; missing ones have their default.
 
         >>> HistoryOptions.from_settings({"n": 3, "history_mode": "last"}).history_mode
         <HistoryMode.LAST: 'last'>
         """
-        said = {name: settings[name] for name in HISTORY_SETTINGS if name in settings}
-        if "history_mode" in said:
-            said["history_mode"] = HistoryMode(said["history_mode"])
-        return cls(**said)
+        stored = {name: settings[name] for name in HISTORY_SETTINGS if name in settings}
+        if "history_mode" in stored:
+            stored["history_mode"] = HistoryMode(stored["history_mode"])
+        return cls(**stored)
 
 
 HISTORY_SETTINGS = tuple(field.name for field in fields(HistoryOptions))
-"""Their names among the settings of a run."""
+"""The names of these options among the settings of a run."""
 FULL_HISTORY = HistoryOptions()
-"""All earlier rounds with their thoughts, and our own sentence between them."""
+"""All earlier rounds with their thoughts, and the default instruction between them."""
 
 
 class ChatTokenizer(Protocol):
-    """What we need of a `transformers` tokenizer."""
+    """The part of a `transformers` tokenizer used here."""
 
     def apply_chat_template(self, conversation: list[dict[str, str]], **kwargs: Any) -> Any: ...
 
@@ -75,7 +75,7 @@ def build_messages(
     context: Sequence[Message] = (),
     shown: HistoryOptions = FULL_HISTORY,
 ) -> tuple[Message, ...]:
-    """Return the chat a policy is to continue; `context` is the conversation the prompt ends.
+    """Returns the chat a policy is to continue; `context` is the conversation the prompt ends.
 
     Worked example, two earlier rounds::
 
@@ -100,15 +100,15 @@ def build_messages(
     return tuple(messages)
 
 
-def turns_of(rows: Sequence[Mapping[str, str]]) -> tuple[Message, ...]:
-    """The stored turns of a conversation as messages."""
+def stored_messages(rows: Sequence[Mapping[str, str]]) -> tuple[Message, ...]:
+    """Returns the stored turns of a conversation as messages."""
     return tuple(Message.from_dict(row) for row in rows)
 
 
-def in_one(prompt: str, context: Sequence[Mapping[str, str]]) -> str:
-    """A prompt and the conversation it ends as one text, as a judge reads it.
+def conversation_text(prompt: str, context: Sequence[Mapping[str, str]]) -> str:
+    """Returns a prompt and the conversation it ends as one text, as a judge reads it.
 
-    >>> in_one("And now?", [{"role": "user", "content": "Hi"}])
+    >>> conversation_text("And now?", [{"role": "user", "content": "Hi"}])
     'User: Hi\n\nUser: And now?'
     """
     if not context:
@@ -118,9 +118,9 @@ def in_one(prompt: str, context: Sequence[Mapping[str, str]]) -> str:
 
 
 def prompt_ids(tokenizer: ChatTokenizer, messages: Sequence[Message], thinking: bool) -> list[int]:
-    """Return the token ids that stand before the completion, generation prompt included, (T,).
+    """Returns the token ids before the completion, generation prompt included, (T,).
 
-    A template that refuses a system message (Gemma's does) gets it at the head of the first user
+    For a template that refuses a system message (Gemma's does) it is put before the first user
     turn, where such models were trained to find it.
     """
     try:
@@ -133,7 +133,7 @@ def prompt_ids(tokenizer: ChatTokenizer, messages: Sequence[Message], thinking: 
 
 
 def fold_system(messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Put a system message at the head of the user turn behind it; other chats stay as they are."""
+    """Moves a system message to the start of the user turn after it; other chats stay unchanged."""
     if len(messages) < 2 or messages[0].role is not MessageRole.SYSTEM:
         return tuple(messages)
     system, first, *others = messages

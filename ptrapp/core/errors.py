@@ -1,4 +1,4 @@
-"""The error tree of the product: every failure a person may read about has a class here.
+"""The errors of the product: every failure that a person may read about has a class here.
 
 ::
 
@@ -7,7 +7,7 @@
     ├── InputError                  what a person or a script sent cannot be used
     │   ├── PromptEmpty
     │   ├── PromptTooLong
-    │   ├── BadRow                  one row of an imported file; collected, and named by its place
+    │   ├── BadRow                  one row of an imported file; collected, and named by its line
     │   ├── NotFound                an id that names nothing
     │   └── Forbidden               the role of who asks does not allow it
     ├── EngineError                 the model could not answer
@@ -23,7 +23,7 @@
         ├── NothingToLearn          no pair or trajectory is left after the filters
         └── ParentUnusable          the parent adapter is gone or belongs to another base
 
-The database has its own small tree (`db.storage.errors`), because `db` imports nothing of ours.
+The database has its own small tree (`db.storage.errors`), because `db` imports no other package.
 A message says what failed, the offending value, and what to do.
 """
 
@@ -37,7 +37,7 @@ class ConfigurationError(ThriceError):
 
 
 class InputError(ThriceError):
-    """What was sent cannot be used."""
+    """The input cannot be used."""
 
 
 class PromptEmpty(InputError):
@@ -49,7 +49,7 @@ class PromptTooLong(InputError):
 
 
 class BadRow(InputError):
-    """One row of an imported file cannot be used; the reader adds where it stands."""
+    """One row of an imported file cannot be used; the reader adds its line."""
 
 
 class NotFound(InputError):
@@ -57,7 +57,7 @@ class NotFound(InputError):
 
 
 class Forbidden(InputError):
-    """The role of who asks does not allow it, or not yet."""
+    """The role of the caller does not allow it, or not yet."""
 
 
 class EngineError(ThriceError):
@@ -81,7 +81,7 @@ class AdapterRejected(EngineError):
 
 
 class AdaptersUnsupported(EngineError):
-    """The engine takes no adapters as it was started. Says nothing of the one it was given."""
+    """The engine, as it was started, accepts no adapter; the one it was given may be good."""
 
 
 class EngineUnavailable(EngineError):

@@ -1,4 +1,4 @@
-"""Every knob of the product: defaults, then `THRICE_*` environment variables, then flags."""
+"""The settings of the product: defaults, then `THRICE_*` environment variables, then flags."""
 
 import re
 from collections.abc import Iterator
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{(self.data_dir / 'thrice.db').resolve()}"
 
     def as_environment(self) -> dict[str, str]:
-        """These settings as the variables another process of ours reads them from."""
+        """Returns these settings as environment variables for another process of the product."""
         values = self.model_dump(mode="json")
         values |= {name: getattr(self, name).get_secret_value() for name in _SECRETS}
         values["data_dir"] = str(self.data_dir.resolve())
@@ -126,22 +126,19 @@ class Settings(BaseSettings):
 
     @property
     def model_path(self) -> str:
-        """What `from_pretrained` takes; a folder is named in full, wherever the app is started."""
+        """The argument of `from_pretrained`; a folder is named by its absolute path."""
         if self.model == "bundled":
             return str(BUNDLED_MODEL)
         folder = Path(self.model).expanduser()
         return str(folder.resolve()) if folder.is_dir() else self.model
 
     def with_model(self, model_path: str) -> Self:
-        """The same with another model: the one a server turned out to have is what is trained."""
+        """Returns a copy with another model, for training the model that a server has."""
         name = "bundled" if model_path == str(BUNDLED_MODEL) else model_path
         return self.model_copy(update={"model": name})
 
     def make_data_folder(self) -> None:
-        """Make the folder that everything of this installation is kept in, if it is not there.
-
-        Raises `ConfigurationError`.
-        """
+        """Creates the data folder unless it exists. Raises `ConfigurationError`."""
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -205,7 +202,7 @@ def _no_address(name: str, given: str) -> str:
 
 
 def load_settings(flags: list[str] | None = None, **overrides: object) -> Settings:
-    """Read the settings from the environment, `flags` and `overrides`, in rising precedence.
+    """Reads the settings from the environment, `flags` and `overrides`, in rising precedence.
 
     Raises `ConfigurationError` with one line for each mistake.
     """

@@ -1,8 +1,7 @@
-"""Thought formats, and the one split of a raw completion into thought and response.
+"""Defines thought formats and splits a raw completion into thought and response.
 
-A format says how a model is asked to think first and by which markers the two parts are told
-apart (TPO, arXiv 2410.10630, section 2.2). The split is total: any text, partial text included,
-has one.
+A format says how a model is asked to think first and which markers separate the two parts (TPO,
+arXiv 2410.10630, section 2.2). The split is total: any text, partial text included, has one.
 """
 
 from collections.abc import Sequence
@@ -17,17 +16,17 @@ class Thinking(StrEnum):
 
     ALWAYS = "always"
     LATER = "later"
-    """Round 1 answers directly, every later round thinks: the setting PTR's gain is read in."""
+    """Round 1 answers directly, every later round thinks: the setting of PTR's results."""
     NEVER = "never"
 
     def at(self, round_index: int) -> bool:
-        """Whether round `round_index` (from 0) thinks."""
+        """Returns whether round `round_index` (from 0) thinks."""
         return self is Thinking.ALWAYS or (self is Thinking.LATER and round_index > 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ThoughtFormat:
-    """How one family of models is asked for a thought, and how it marks it."""
+    """How a family of models is asked for a thought, and how it marks the thought."""
 
     name: str
     thought_marker: str
@@ -35,7 +34,7 @@ class ThoughtFormat:
     response_marker: str
     """Text that ends the thought. What follows is the response."""
     user_template: str = "{query}"
-    """How the first user turn is wrapped when thinking is asked for."""
+    """The first user turn when thinking is asked for."""
     system: str | None = None
     """System message that asks for thinking, where the format uses one."""
     prefill_thinking: str = ""
@@ -63,9 +62,9 @@ _SPECIFIC = (
 TINY = ThoughtFormat(
     "tiny", "<T>", "<R>", prefill_thinking="<T>", prefill_direct="<R>", single_response_marker=True
 )
-"""The bundled model's: its chat template opens the answer with one of the two markers."""
+"""The bundled model's format: its chat template opens the answer with one of the two markers."""
 THINK = ThoughtFormat("think", "<think>", "</think>")
-"""Today's reasoning models."""
+"""The format of today's reasoning models."""
 GENERIC = ThoughtFormat(
     "generic",
     "Here is my thought process:",
@@ -87,11 +86,11 @@ FORMATS = {fmt.name: fmt for fmt in (TINY, THINK, GENERIC, SPECIFIC, SYSTEM)}
 
 
 def split(raw: str, fmt: ThoughtFormat, thinking: bool) -> Split:
-    """Take a raw completion apart.
+    """Splits a raw completion.
 
     A direct completion is all response, unless the model wrote markers nevertheless. Without a
-    response marker a thinking completion is all thought: an unfinished thought is still a thought,
-    and never shown as an answer.
+    response marker a thinking completion is all thought: an unfinished thought is never shown as an
+    answer.
 
     >>> split("<T> 2 and 2 is 4.<R> The answer is 4.", TINY, thinking=True)
     Split(thought='2 and 2 is 4.', response='The answer is 4.', well_formed=True)
@@ -111,8 +110,7 @@ def split(raw: str, fmt: ThoughtFormat, thinking: bool) -> Split:
 
 
 def split_partial(raw: str, fmt: ThoughtFormat, thinking: bool, stop: Sequence[str] = ()) -> Split:
-    """Take apart a completion that is still being written: what may turn out to be the beginning
-    of a marker or of a `stop` string is held back."""
+    """Splits a partial completion; a possible start of a marker or `stop` string is held back."""
     safe = _without_beginning_of(
         (fmt.response_marker, fmt.thought_marker), _without_beginning_of(stop, raw)
     )
@@ -125,6 +123,6 @@ def _body(text: str, fmt: ThoughtFormat) -> str:
 
 
 def _without_beginning_of(strings: Sequence[str], raw: str) -> str:
-    """Leave out the longest tail that one of `strings` begins with."""
+    """Removes the longest end of `raw` that is a beginning of one of `strings`."""
     sizes = [size for text in strings for size in range(1, len(text)) if raw.endswith(text[:size])]
     return raw[: len(raw) - max(sizes, default=0)]

@@ -1,4 +1,4 @@
-"""The values that cross every seam: messages, sampling, policies, completions."""
+"""Defines the values passed between packages: messages, sampling, policies, completions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a completion is drawn; `temperature == 0` is greedy and ignores top-p and seed."""
+    """How a completion is sampled; `temperature == 0` is greedy and ignores top-p and seed."""
 
     temperature: float = 0.8
     top_p: float = 0.95
@@ -36,8 +36,8 @@ class Sampling:
     seed: int = 0
     """Seed of this one completion: the same seed gives the same text alone and in any batch."""
     stop: tuple[str, ...] = ()
-    """The completion ends before the first of these that the model writes; none of them is empty.
-    Text that a template or a prefill wrote does not count."""
+    """The completion ends before the first of these that the model writes; none is empty. Text of a
+    template or a prefill does not count."""
 
     @property
     def greedy(self) -> bool:
@@ -93,7 +93,7 @@ class Preference:
 
     choice: Choice
     strength: int = 1
-    """1 to 3; it says nothing of a tie or of two bad ones."""
+    """1 to 3; has no meaning for a tie or both bad."""
 
     def mirrored(self) -> "Preference":
         """The same preference once the two have changed sides.
@@ -106,32 +106,31 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A raw completion, taken apart: the thought is hidden, the response is shown and judged."""
+    """A raw completion in two parts: the thought is hidden, the response is shown and judged."""
 
     thought: str
     response: str
     well_formed: bool
-    """True when the markers were there in order and the response is not empty."""
+    """True when the markers are there in order and the response is not empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One raw output of a policy with what is known about how it came to be."""
+    """One raw output of a policy and how it was generated."""
 
     raw: str
     """Everything from the first generated (or prefilled) marker to the end, markers included."""
     split: Split
     token_ids: tuple[int, ...]
-    """Ids as generated, the end-of-turn token included; prefilled ids are not among them. Empty
-    where a server does not tell them, and where a stop string cut the text: the last ids then spell
-    what is not in `raw` and must not be learnt. Training makes its ids of `raw` instead and has it
-    end with the end of turn."""
+    """Ids as generated, with the end-of-turn token and without prefilled ids. Empty where a server
+    does not return them, and where a stop string cut the text: the last ids then spell what is not
+    in `raw` and must not be learnt. Training then tokenises `raw` and adds the end of turn."""
     n_thought_tokens: int
     n_response_tokens: int
     finish_reason: FinishReason
     logprob_sum: float | None
-    """Sum over `token_ids` under the policy, untempered, in nats; unknown where a server tells
-    none, and where there are no ids."""
+    """Sum over `token_ids` under the policy, untempered, in nats; None where a server returns none,
+    and where there are no ids."""
     thought_s: float
     """Seconds from the first token to the response marker."""
     duration_s: float

@@ -1,1 +1,1 @@
-"""Problems with verifiable answers: generated families, and the check of a response."""
+"""Problems with verifiable answers: generators, data sets, and the check of a response."""

@@ -1,10 +1,10 @@
-"""The verifier's question: does this response state the right answer?"""
+"""Checks whether a response states the right answer."""
 
 import re
 from decimal import Decimal
 
-_READ_CHARS = 2_000
-"""Only the end of a response is read: the answer is stated last, and work stays bounded."""
+_MAX_CHARS = 2_000
+"""Only the end of a response is read: the answer is stated last, and the work stays bounded."""
 
 _VALUE = re.compile(
     r"(?:(?<![\w.])[-+]\$?)?"
@@ -14,7 +14,7 @@ _ANNOUNCED = re.compile(r"(?:\banswer(?: is|:)|####|\\boxed\{)", re.IGNORECASE)
 
 
 def is_correct(response: str, answer: str) -> bool:
-    """Says whether the answer stated last in `response` equals `answer`.
+    """Returns whether the answer stated last in `response` equals `answer`.
 
     Numbers are compared as numbers, so "$1,200.00." equals "1200"; a time such as 4:05 is
     compared by hour and minute; other answers are compared as words, ignoring case. An answer
@@ -22,7 +22,7 @@ def is_correct(response: str, answer: str) -> bool:
     later. Defined for every text.
     """
     wanted = _values(answer)
-    tail = response[-_READ_CHARS:]
+    tail = response[-_MAX_CHARS:]
     announced = list(_ANNOUNCED.finditer(tail))
     stated = tail[announced[-1].end() :] if announced else tail
     if not wanted:

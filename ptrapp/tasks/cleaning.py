@@ -1,7 +1,7 @@
-"""Open queries, cleaned before anything is written for them; every refusal has its reason.
+"""Cleans open queries before answers are written for them; every dropped query has a reason.
 
 PTR (arXiv 2410.13413, data construction) drops duplicates, over-long references, HTML and other
-noise, and rare long-tail queries, and publishes no thresholds: those here are ours.
+noise, and rare long-tail queries, and publishes no thresholds: those here are chosen by us.
 """
 
 import re
@@ -28,13 +28,13 @@ class Rules:
     min_alphanumeric: float = 0.6
     """Smallest share of letters and digits among the characters that are no white space."""
     max_rare: float = 0.5
-    """Largest share of a query's words that no other query has; see `rare_share`."""
+    """Largest share of a query's words that no other query has; see `rare_shares`."""
     least_for_rare: int = 200
-    """Below so many queries nearly every word is rare, and the rule on rare words is left out."""
+    """With fewer queries nearly every word is rare, and the rule on rare words is left out."""
 
 
 class Cleaned(NamedTuple):
-    """What is left, in its order, and how many went for which reason."""
+    """The kept queries in order, and the number of dropped ones by reason."""
 
     kept: list[Question]
     dropped: Counter[str]
@@ -47,10 +47,9 @@ def clean(
     excluded: Collection[str] = (),
     held_out: Collection[str] = (),
 ) -> Cleaned:
-    """Drop what is no good query, each for the first reason that holds.
+    """Drops bad queries, each for the first reason that applies.
 
-    `excluded` (a test file) and `held_out` (prompts of the evaluation) hold texts as `normalised`
-    makes them.
+    `excluded` (a test file) and `held_out` (prompts of the evaluation) hold `normalised` texts.
     """
     dropped: Counter[str] = Counter()
     seen: set[str] = set()
@@ -80,7 +79,7 @@ def clean(
 
 
 def normalised(text: str) -> str:
-    """The same for texts that differ in case, white space and punctuation alone.
+    """Returns the text without case, white space and punctuation.
 
     >>> normalised("  What is 2+2?")
     'what is 2 2'
@@ -89,10 +88,10 @@ def normalised(text: str) -> str:
 
 
 def rare_shares(collection: Sequence[Question]) -> list[float]:
-    """Of each query the share of its different words that no other query of the collection has.
+    """Returns, for each query, the share of its distinct words that no other query has.
 
-    A long-tail query is one about what nobody else asks about: most of its words stand in it alone.
-    A query without a word has a share of 0.
+    A long-tail query is about what no other asks about: most of its words occur in it alone. A
+    query without a word has a share of 0.
     """
     words = [set(_WORD.findall(question.prompt.casefold())) for question in collection]
     n_queries = Counter(word for own in words for word in own)

@@ -1,4 +1,4 @@
-"""Questions from files and data sets, brought to one form: a prompt and what its answer must be."""
+"""Reads questions from files and data sets, each a prompt with its reference answer."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One prompt, with the answer it is verified by where there is one."""
+    """One prompt, with its reference answer where there is one."""
 
     prompt: str
     reference_answer: str | None
@@ -25,22 +25,21 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where a data set keeps what we need; the defaults are GSM8K's."""
+    """The columns of a data set; the defaults are GSM8K's."""
 
     question: str = "question"
     answer: str = "answer"
-    """A value; a worked solution that ends with `#### value`; of a multiple choice the number of
+    """A value; a worked solution that ends with `#### value`; for a multiple choice the number of
     the right one from 0, its letter, or its text."""
     choices: str = "choices"
-    """A list of texts, or `{"text": […], "label": […]}` as ARC has it; missing where answers are
-    free."""
+    """A list of texts, or `{"text": […], "label": […]}` as in ARC; missing for free answers."""
 
 
 GSM8K = Columns()
 
 
 def read_questions(path: Path, columns: Columns = GSM8K) -> list[Question]:
-    """Read a JSONL, JSON (a list) or CSV file. Raises `InputError` that names file and row."""
+    """Reads a JSONL, JSON (a list) or CSV file. Raises `InputError` that names file and row."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -51,7 +50,7 @@ def read_questions(path: Path, columns: Columns = GSM8K) -> list[Question]:
 def questions(
     rows: Iterable[Mapping[str, Any]], columns: Columns = GSM8K, *, source: str
 ) -> Iterator[Question]:
-    """Bring rows, of a file or of a `datasets` data set, to questions; blank ones are left out.
+    """Converts rows, of a file or of a `datasets` data set, to questions; blank ones are left out.
 
     Raises `InputError` with the number of the row, from 1.
     """
@@ -93,7 +92,7 @@ def _rows(path: Path, text: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _reference(answer: Any) -> str | None:
-    """The value behind `####`, or the whole answer.
+    """Returns the value after `####`, or the whole answer.
 
     >>> _reference("She has 2 + 2 = 4.\\n#### 4")
     '4'
@@ -104,22 +103,22 @@ def _reference(answer: Any) -> str | None:
 
 
 def _multiple_choice(prompt: str, answer: Any, choices: Any, where: str, source: str) -> Question:
-    """The choices under letters; the reference is the right one's letter."""
+    """Writes the choices under letters; the reference is the right one's letter."""
     texts, labels = choices, list(ascii_uppercase[: len(choices)])
     if isinstance(choices, Mapping):
         texts = list(choices["text"])
         labels = [str(label) for label in choices.get("label", ascii_uppercase[: len(texts)])]
-    said = str(answer).strip()
+    given = str(answer).strip()
     right = None
-    if said in labels:
-        right = labels.index(said)
-    elif said.isdigit() and int(said) < len(texts):
-        right = int(said)
-    elif said in map(str, texts):
-        right = [str(text) for text in texts].index(said)
+    if given in labels:
+        right = labels.index(given)
+    elif given.isdigit() and int(given) < len(texts):
+        right = int(given)
+    elif given in map(str, texts):
+        right = [str(text) for text in texts].index(given)
     if right is None or len(texts) > len(ascii_uppercase):
         raise InputError(
-            f"The answer {said!r} in {where} is none of its choices: give a number from 0, a "
+            f"The answer {given!r} in {where} is none of its choices: give a number from 0, a "
             f"letter of {labels}, or the text of a choice."
         )
     lines = [f"{letter}) {text}" for letter, text in zip(ascii_uppercase, texts, strict=False)]

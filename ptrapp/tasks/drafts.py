@@ -1,4 +1,4 @@
-"""Word problems: text, worked steps and answer, drawn together."""
+"""Draws word problems at random: text, worked steps and answer."""
 
 from itertools import pairwise
 from random import Random
@@ -22,7 +22,7 @@ Draft = tuple[str, list[str], int | str]
 
 
 def story(level: int, rng: Random) -> Draft:
-    """Things gained and lost, one after another: level + 1 changes."""
+    """Draws things gained and lost, one after another: level + 1 changes."""
     who, item = rng.choice(PEOPLE), rng.choice(ITEMS)
     have = rng.randint(10, 16 + 8 * level)
     text = f"{who.name} has {have} {item}. "
@@ -41,7 +41,7 @@ def story(level: int, rng: Random) -> Draft:
 
 
 def cost(level: int, rng: Random) -> Draft:
-    """Amounts at prices: two kinds of goods, or three at level 3."""
+    """Draws amounts at prices: two kinds of goods, or three at level 3."""
     kinds = rng.sample(COSTLY, 3 if level == 3 else 2)
     prices = [rng.randint(2, 5 + level) for _ in kinds]
     amounts = [rng.randint(2, 3 + level) for _ in kinds]
@@ -61,7 +61,7 @@ def cost(level: int, rng: Random) -> Draft:
 
 
 def total(level: int, rng: Random) -> Draft:
-    """A sum over the days of a week: level + 2 days."""
+    """Draws a sum over the days of a week: level + 2 days."""
     who = rng.choice(PEOPLE)
     did, thing = rng.choice(DONE_DAILY)
     start, so_far = rng.randint(0, 6), rng.randint(3, 8 + 4 * level)
@@ -77,7 +77,7 @@ def total(level: int, rng: Random) -> Draft:
 
 
 def median(level: int, rng: Random) -> Draft:
-    """The middle of a list of five."""
+    """Draws a list of five and asks for its median."""
     numbers = rng.sample(range(1, 10 + 15 * level), 5)
     ordered = sorted(numbers)
     asked = rng.choice(("What is the median of {}?", "Find the median of {}."))
@@ -87,7 +87,7 @@ def median(level: int, rng: Random) -> Draft:
 
 
 def value_range(level: int, rng: Random) -> Draft:
-    """The largest value minus the smallest, among level + 2 values."""
+    """Draws level + 2 values and asks for the largest minus the smallest."""
     numbers = rng.sample(range(2, 10 + 15 * level), level + 2)
     listed = _listed([str(n) for n in numbers])
     text = rng.choice(
@@ -106,7 +106,7 @@ def value_range(level: int, rng: Random) -> Draft:
 
 
 def unit_price(level: int, rng: Random) -> Draft:
-    """So many cost so much: what do others cost, with a voucher at levels 2 and 3."""
+    """Draws the price of some items and asks for that of others, with a voucher from level 2 on."""
     kind = rng.choice(COSTLY)
     price = rng.randint(2, 4 + level)
     known, wanted = rng.sample(range(2, 6 + level), 2)
@@ -124,7 +124,7 @@ def unit_price(level: int, rng: Random) -> Draft:
 
 
 def clock(level: int, rng: Random) -> Draft:
-    """When something ends: hours, then minutes; at level 3 with a break as well."""
+    """Draws a start time and a duration and asks for the end; at level 3 with a break."""
     what = rng.choice(("film", "class", "game", "trip", "show"))
     hour, hours = rng.randint(1, 8), rng.randint(1, 3)
     minute = 5 * rng.randint(0, 5 if level == 1 else 11)
@@ -144,7 +144,7 @@ def clock(level: int, rng: Random) -> Draft:
 
 
 def change(level: int, rng: Random) -> Draft:
-    """Money back from a note after buying one kind of thing, or two."""
+    """Draws a purchase paid with a note and asks for the change; level 2 adds a second item."""
     who = rng.choice(PEOPLE)
     kinds = rng.sample(COSTLY, 2)
     amounts = [rng.randint(2, 3 + level), 1]
@@ -164,7 +164,7 @@ def change(level: int, rng: Random) -> Draft:
 
 
 def boxes(level: int, rng: Random) -> Draft:
-    """Full containers, some things taken out, and others put in at levels 2 and 3."""
+    """Draws full containers with items taken out, and others put in from level 2 on."""
     box, item = rng.choice(CONTAINERS), rng.choice(ITEMS)
     n, each = rng.randint(3, 4 + level), rng.randint(2, 5 + level)
     taken = rng.randint(2, min(6 + 3 * level, n * each - 2))
@@ -184,7 +184,7 @@ def boxes(level: int, rng: Random) -> Draft:
 
 
 def ages(level: int, rng: Random) -> Draft:
-    """A chain of comparisons that begins at a known age."""
+    """Draws a chain of comparisons that begins at a known age."""
     people = rng.sample(PEOPLE, level + 2)
     value = rng.randint(4, 9 + level)
     facts, steps = [f"{people[0].name} is {value} years old."], []
@@ -196,7 +196,7 @@ def ages(level: int, rng: Random) -> Draft:
 
 
 def purse(level: int, rng: Random) -> Draft:
-    """Held out: money left after buying several of a thing, and earning or spending more."""
+    """Draws money left after a purchase, and earned from level 2 on. Held out from training."""
     who, kind = rng.choice(PEOPLE), rng.choice(COSTLY)
     n, price = rng.randint(2, 3 + level), rng.randint(2, 4 + level)
     have = n * price + rng.randint(4, 20)
@@ -213,7 +213,7 @@ def purse(level: int, rng: Random) -> Draft:
 
 
 def shelves(level: int, rng: Random) -> Draft:
-    """Held out: two or three kinds of containers, and all that is in them."""
+    """Draws two or three kinds of containers and asks for all items. Held out from training."""
     kinds = rng.sample(CONTAINERS, 3 if level == 3 else 2)
     item = rng.choice(ITEMS)
     amounts = [rng.randint(2, 3 + level) for _ in kinds]
@@ -238,7 +238,7 @@ def _summed(steps: list[str], amounts: list[int]) -> tuple[list[str], int]:
 
 
 def _related(before: Character, person: Character, value: int, rng: Random) -> tuple[str, str, int]:
-    """How one person's age follows from another's: the fact, the step, the age."""
+    """Draws how one person's age follows from another's: the fact, the step, the age."""
     name, other = person.name, before.name
     if value <= 12 and rng.random() < 0.3:
         return f"{name} is twice as old as {other}.", f"{name} is {times(2, value)}", 2 * value
@@ -251,10 +251,10 @@ def _related(before: Character, person: Character, value: int, rng: Random) -> t
 
 
 def _listed(parts: list[str]) -> str:
-    """One, two and three."""
+    """Joins parts to "one, two and three"."""
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _time(minutes: int) -> str:
-    """Minutes after midnight on a twelve-hour clock: 785 is 1:05."""
+    """Formats minutes after midnight on a twelve-hour clock: 785 is 1:05."""
     return f"{(minutes // 60 - 1) % 12 + 1}:{minutes % 60:02d}"

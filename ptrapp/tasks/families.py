@@ -1,4 +1,4 @@
-"""Families of problems: one by one, or a reproducible list on one side of the split."""
+"""Generates problems of families, one by one or as a reproducible list of one split."""
 
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -23,9 +23,9 @@ FAMILIES: dict[str, Callable[[int, Random], drafts.Draft]] = {
     "shelves": drafts.shelves,
 }
 HELD_OUT: frozenset[str] = frozenset({"purse", "shelves"})
-"""Families no method is taught on: they show what a method carries over to problems of a new kind.
+"""Families that no method trains on: they measure transfer to problems of a new kind.
 
-The bundled model has met them in its first training, asked once and asked again, like the others.
+The bundled model was pretrained on them, asked once and asked again, like on the others.
 """
 
 LEVELS = (1, 2, 3)
@@ -42,7 +42,7 @@ def generate(family: str, level: int, rng: Random) -> Problem:
 
 
 def split_of(text: str) -> Split:
-    """The side of the split a prompt belongs to, by its content alone."""
+    """Returns the split of a prompt, which depends on its content alone."""
     digest = sha256(text.encode()).digest()
     return "eval" if int.from_bytes(digest[:8], "big") % _EVAL_SHARE == 0 else "train"
 

@@ -1,4 +1,4 @@
-"""Questions from what `datasets.load_dataset` understands: a hub name, a local folder or file."""
+"""Loads questions with `datasets.load_dataset`: from a hub name, a local folder or file."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ _BUILDERS = {
     ".parquet": "parquet",
     ".txt": "text",
 }
-"""By which of its builders `datasets` reads a single file."""
+"""The builder with which `datasets` reads a single file."""
 _UNREADABLE = (
     *(DatasetsError, HTTPError, YAMLError, OSError, ValueError, RuntimeError, ImportError),
     *(TypeError, LookupError, StopIteration),
@@ -38,9 +38,9 @@ class HubName(NamedTuple):
 
     @classmethod
     def parse(cls, given: str) -> "HubName":
-        """Read `hf:NAME[:CONFIG][:SPLIT]`; the split is `train` unless it says another.
+        """Parses `hf:NAME[:CONFIG][:SPLIT]`; the default split is `train`.
 
-        Two parts are name and split. A data set with several configurations is named in three.
+        Two parts are name and split. A data set with several configurations needs three.
 
         >>> HubName.parse("hf:openai/gsm8k:main:test")
         HubName(name='openai/gsm8k', config='main', split='test')
@@ -59,7 +59,7 @@ class HubName(NamedTuple):
 
 
 def read_hub(given: str, columns: Columns = GSM8K) -> list[Question]:
-    """Load `hf:NAME[:CONFIG][:SPLIT]` as questions. No code of the data set is run.
+    """Loads `hf:NAME[:CONFIG][:SPLIT]` as questions. No code of the data set is run.
 
     Raises `InputError` for what cannot be loaded, and for rows without a question.
     """
@@ -68,7 +68,7 @@ def read_hub(given: str, columns: Columns = GSM8K) -> list[Question]:
 
 
 def load_rows(given: str) -> Any:
-    """The rows of `hf:NAME[:CONFIG][:SPLIT]`, as often as one goes through them.
+    """Loads the rows of `hf:NAME[:CONFIG][:SPLIT]`, which can be iterated several times.
 
     Raises `InputError` for what cannot be loaded.
     """

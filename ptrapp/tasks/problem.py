@@ -1,4 +1,4 @@
-"""A problem whose answer can be verified, with its worked solution."""
+"""Defines a problem with a verifiable answer and its worked solution."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The people and things that problems are about."""
+"""Lists the people and things that problems are about."""
 
 from typing import NamedTuple
 
@@ -53,5 +53,5 @@ def plural(noun: str) -> str:
 
 
 def times(left: int, right: int) -> str:
-    """The step that multiplies: "3 × 4 = 12."."""
+    """Returns the step that multiplies: "3 × 4 = 12."."""
     return f"{left} × {right} = {left * right}."

@@ -1,4 +1,4 @@
-"""Written work for a problem: whole, its first half, or the half that goes on from there."""
+"""Writes a problem's worked solution: the whole, its first half, or its second half."""
 
 from ptrapp.tasks.problem import Problem
 
@@ -8,12 +8,12 @@ def full_work(problem: Problem) -> str:
 
 
 def first_half(problem: Problem) -> str:
-    """The first half of the steps, the shorter one when their number is odd; never empty."""
+    """Returns the first half of the steps, the shorter one of an odd number; never empty."""
     return " ".join(problem.steps[: _half(problem)])
 
 
 def second_half(problem: Problem) -> str:
-    """The steps after `first_half`, up to the answer; never empty."""
+    """Returns the steps after `first_half`, up to the answer; never empty."""
     return " ".join(problem.steps[_half(problem) :])
 
 

@@ -1,4 +1,4 @@
-"""Files of questions as they are found, and what is said of those that cannot be used."""
+"""Files of questions in their usual shapes, and the errors for those that cannot be used."""
 
 import doctest
 import json

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ptrapp.analysis import agreement
-from ptrapp.analysis.agreement import conclusion, krippendorff_alpha, ordinal_alpha, place
+from ptrapp.analysis.agreement import conclusion, krippendorff_alpha, ordinal_alpha, scale_value
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
 
@@ -26,7 +26,7 @@ def table(*rows: tuple[Choice, ...]) -> list[Label]:
 
 
 def test_alpha_by_hand() -> None:
-    """(L, L) (L, L) (R, R) (L, R), ten times over: 50 L and 30 R of N = 80 opinions.
+    """(L, L) (L, L) (R, R) (L, R), ten times over: 50 L and 30 R of N = 80 labels.
 
     D_o = 2·10/80 = ¼,  D_e = 2·50·30/(80·79),  α = 1 − ¼·80·79/3000 = 0.47333.
     """
@@ -45,10 +45,12 @@ def test_a_miss_by_one_step_costs_less_than_one_across_the_scale() -> None:
     assert near.value > far.value + 0.03
 
 
-def test_strength_has_its_place_on_the_scale() -> None:
-    sides = [place(Label("ann", 1, side, strength)) for side in (L, R) for strength in (1, 2, 3)]
+def test_strength_has_its_value_on_the_scale() -> None:
+    sides = [
+        scale_value(Label("ann", 1, side, strength)) for side in (L, R) for strength in (1, 2, 3)
+    ]
     assert sides == [-1, -2, -3, 1, 2, 3]
-    assert place(Label("ann", 1, TIE, 3)) == 0
+    assert scale_value(Label("ann", 1, TIE, 3)) == 0
 
 
 def test_both_bad_is_missing_and_not_a_tie() -> None:
@@ -106,7 +108,7 @@ def test_everybody_always_saying_the_same_has_no_alpha() -> None:
     assert "nothing to compare" in found.missing
 
 
-def test_too_few_shared_comparisons_are_said_with_the_number_needed() -> None:
+def test_too_few_shared_comparisons_give_the_number_needed() -> None:
     alone = [Label("ann", comparison, L) for comparison in range(100)]
     found = ordinal_alpha([*alone, *[Label("bob", at, R) for at in range(7)]])
     assert found.value is None
@@ -168,5 +170,5 @@ def counts_of(data: Any) -> np.ndarray:
         ([(L, L), (R, R), (L, R), (R, L)] * 10, "no more than chance"),
     ],
 )
-def test_alpha_is_said_in_words(rows: list[tuple[Choice, ...]], words: str) -> None:
+def test_alpha_is_explained_in_words(rows: list[tuple[Choice, ...]], words: str) -> None:
     assert words in conclusion(ordinal_alpha(table(*rows)))

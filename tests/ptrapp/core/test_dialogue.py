@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from jinja2 import TemplateError
 
-from ptrapp.core.dialogue import build_messages, prompt_ids, turns_of
+from ptrapp.core.dialogue import build_messages, prompt_ids, stored_messages
 from ptrapp.core.settings import BUNDLED_MODEL
 from ptrapp.core.thoughts import TINY
 from ptrapp.core.types import Message, MessageRole, Turn
@@ -60,7 +60,7 @@ def test_a_conversation_stands_before_the_prompt_that_ends_it() -> None:
     first = Turn("", "5", "<R> 5")
 
     messages = build_messages(
-        "And 3 + 3?", [first], TINY, False, system="Be brief.", context=turns_of(asked)
+        "And 3 + 3?", [first], TINY, False, system="Be brief.", context=stored_messages(asked)
     )
 
     assert [message.role.value for message in messages] == (

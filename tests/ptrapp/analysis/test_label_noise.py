@@ -92,21 +92,21 @@ def test_what_is_counted() -> None:
     assert found.n == 3
 
 
-def test_too_little_to_say() -> None:
+def test_too_few_votes_give_no_rate() -> None:
     found = flip_rate(AgreementTally({(1, 0): 500, (2, 0): 6}, gold=(5, 0)))
     assert found.epsilon.value is None
     assert found.label_smoothing is None
     assert found.epsilon.missing.startswith("not enough data: 11 of 20")
 
 
-def test_smoothing_stays_where_a_label_still_says_something() -> None:
+def test_smoothing_stays_below_one_half() -> None:
     noise = flip_rate(AgreementTally({(2, 0): 50, (1, 1): 50}))
     assert noise.epsilon.value == 0.5
     assert noise.label_smoothing == 0.45
     assert flip_rate(AgreementTally(gold=(90, 10))).label_smoothing == 0.1
 
 
-def test_it_says_what_it_rests_on() -> None:
+def test_its_counts_are_in_words() -> None:
     found = flip_rate(tally(simulate(0.1, 0)))
     assert "gold answers (alone: 0." in found.rests_on
     assert "repeats of raters' own votes (alone: 0." in found.rests_on

@@ -1,4 +1,4 @@
-"""What is known of one rater, or of many together: side, gold, repeats, pace."""
+"""Checks of one rater, or of many together: side, gold, repeats, pace."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from ptrapp.core.types import Choice
 L, R, TIE, BAD = Choice.LEFT, Choice.RIGHT, Choice.TIE, Choice.BOTH_BAD
 
 
-def test_what_stood_on_the_left_is_counted_not_what_is_stored_as_left() -> None:
+def test_what_was_shown_on_the_left_is_counted_not_what_is_stored_as_left() -> None:
     flipped = [Label("ann", at, R, flipped=True) for at in range(10)]
     plain = [Label("ann", at, L, flipped=False) for at in range(10, 20)]
     away = [Label("ann", at, L, flipped=True) for at in range(20, 25)]
@@ -30,37 +30,37 @@ def test_an_even_rater_is_not_biased_and_ties_take_no_side() -> None:
     assert (found.left.value, found.left.n, found.biased) == (0.5, 40, False)
 
 
-def test_sides_that_were_not_drawn_by_lot_say_nothing_of_bias() -> None:
+def test_sides_that_were_not_random_say_nothing_of_bias() -> None:
     found = position_bias([Label("ann", at, L, flipped=None) for at in range(50)])
     assert found.left.missing == "not enough data: 0 of 20 votes that prefer a side"
     assert found.biased is None
 
 
 def test_gold_score_counts_the_known_answer_and_only_first_answers() -> None:
-    said = [
+    labels = [
         *[Label("ann", at, L, 3, gold=L) for at in range(6)],
         Label("ann", 6, R, gold=L),
         Label("ann", 7, TIE, gold=TIE),
         Label("ann", 6, L, gold=L, repeat=True),
         Label("ann", 8, R),
     ]
-    found = gold_score(said)
+    found = gold_score(labels)
     assert (found.value, found.n) == (7 / 8, 8)
 
 
 def test_a_key_held_down_is_not_consistent() -> None:
     """Left on the screen both times: with the sides swapped it is left, then right."""
-    said = [Label("ann", at, L, flipped=False) for at in range(8)]
+    labels = [Label("ann", at, L, flipped=False) for at in range(8)]
     again = [Label("ann", at, R, flipped=True, repeat=True) for at in range(8)]
-    assert self_consistency([*said, *again]).value == 0
+    assert self_consistency([*labels, *again]).value == 0
     honest = [Label("ann", at, L, flipped=True, repeat=True) for at in range(8)]
-    assert self_consistency([*said, *honest]).value == 1
-    assert self_consistency([*said, Label("bob", 1, L, repeat=True)]).n == 0
+    assert self_consistency([*labels, *honest]).value == 1
+    assert self_consistency([*labels, Label("bob", 1, L, repeat=True)]).n == 0
 
 
 def test_a_judge_is_asked_in_both_orders() -> None:
-    said = [Label("judge", at, L, agreed=at < 6) for at in range(8)]
-    assert both_orders(said).value == 6 / 8
+    labels = [Label("judge", at, L, agreed=at < 6) for at in range(8)]
+    assert both_orders(labels).value == 6 / 8
     assert both_orders([Label("ann", 1, L)]).n == 0
 
 
@@ -81,10 +81,10 @@ def test_pace_knows_hasty_votes_and_leaves_untimed_ones_out() -> None:
 
 
 def test_shares_of_answers_leave_repeats_out() -> None:
-    said = [Label("ann", at, TIE if at < 5 else BAD) for at in range(20)]
-    said += [Label("ann", at, TIE, repeat=True) for at in range(20)]
-    assert share_of(TIE, said).value == 0.25
-    assert share_of(BAD, said).value == 0.75
+    labels = [Label("ann", at, TIE if at < 5 else BAD) for at in range(20)]
+    labels += [Label("ann", at, TIE, repeat=True) for at in range(20)]
+    assert share_of(TIE, labels).value == 0.25
+    assert share_of(BAD, labels).value == 0.75
 
 
 @pytest.mark.parametrize(("n", "enough"), [(4, False), (5, True)])
