@@ -1,1 +1,1 @@
-"""Files of preferences, ours and other programs', read into records and written from them."""
+"""Reads files of preferences, native and of other programs, into records, and writes files."""

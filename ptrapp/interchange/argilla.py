@@ -1,7 +1,7 @@
-"""Argilla's exports: records of version 2, nested or flat, and version 1's FeedbackDataset.
+"""Parses Argilla's exports: records of version 2, nested or flat, and version 1's FeedbackDataset.
 
-Read are ranking questions over two or more texts, label questions and ratings over two; each user's
-submitted response is an opinion. https://docs.argilla.io/latest/how_to_guides/import_export/
+It reads ranking questions over two or more texts, and label questions and ratings over two; each
+user's submitted response is a label. https://docs.argilla.io/latest/how_to_guides/import_export/
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,14 +29,14 @@ class _Answer(NamedTuple):
 
 
 def looks_like(row: Mapping[str, Any]) -> bool:
-    """Whether a row is a record of Argilla."""
+    """Returns whether a row is a record of Argilla."""
     if isinstance(row.get("fields"), Mapping) and "responses" in row:
         return True
     return any(str(name).endswith(".responses") or _is_v1(value) for name, value in row.items())
 
 
 def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
-    """The pairs of one record, each with what every user said of it. Raises `BadRow`."""
+    """Returns the pairs of one record, each with every user's label. Raises `BadRow`."""
     fields, answers = _parts(row)
     asked = sides.prompt_field(fields)
     prompt = prompt_from(fields[asked], asked)
@@ -51,14 +51,14 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
         left, right = (completion(fields[name], name) for name in pair)
         if left.raw.strip() == right.raw.strip():
             raise BadRow(f"{pair.left!r} and {pair.right!r} are the same text")
-        said = _by_rank(ranked, pair) if ranked else _by_answer(answers, pair)
-        labels = [GivenLabel(one, user, reasons.get(user)) for user, one in said.items()]
+        given = _by_rank(ranked, pair) if ranked else _by_answer(answers, pair)
+        labels = [GivenLabel(one, user, reasons.get(user)) for user, one in given.items()]
         found.append(JudgedPair(prompt, left, right, tuple(labels)))
     return tuple(found)
 
 
 def _parts(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[_Answer]]:
-    """Fields and submitted answers, in whichever of the three shapes they come."""
+    """Returns fields and submitted answers, from any of the three shapes of a record."""
     if isinstance(row.get("fields"), Mapping):
         return row["fields"], list(_nested(row.get("responses") or {}))
     flat = [name for name in row if str(name).endswith(".responses")]
@@ -122,13 +122,13 @@ def _rankings(answers: list[_Answer]) -> Iterator[tuple[str | None, Any]]:
 
 
 def _ranks(value: Any) -> dict[str, int]:
-    """Names of options with their ranks, 1 the best; a bare list is in order of rank."""
+    """Returns the ranks of options by name, 1 the best; a bare list is in order of rank."""
     if isinstance(value, Mapping):
         pairs = list(zip(value.get("value") or [], value.get("rank") or [], strict=False))
     elif all(isinstance(one, Mapping) for one in value):
         pairs = [(one.get("value"), one.get("rank", n)) for n, one in enumerate(value, start=1)]
     else:
-        pairs = [(one, place) for place, one in enumerate(value, start=1)]
+        pairs = [(one, rank) for rank, one in enumerate(value, start=1)]
     for name, rank in pairs:
         if not isinstance(name, str) or not isinstance(rank, int):
             raise BadRow(f"a ranking holds {str((name, rank))[:60]} instead of a name and a rank")
@@ -156,14 +156,14 @@ def _by_rank(
 
 
 def _by_answer(answers: list[_Answer], pair: Sides) -> dict[str | None, Preference]:
-    """Labels in words; else two ratings, those of the left text under the first name."""
+    """Reads labels in words, or else two ratings, the left text's under the first name."""
     chosen: dict[str | None, Preference] = {}
     ratings: dict[str | None, dict[str, int]] = {}
     for question, user, value in answers:
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         if isinstance(value, str) and not _is_reason(question):
-            chosen[user] = sides.said(value, pair)
+            chosen[user] = sides.preference_from(value, pair)
         elif isinstance(value, int) and not isinstance(value, bool):
             ratings.setdefault(user, {})[question] = value
     if chosen or not ratings:
@@ -177,7 +177,7 @@ def _by_answer(answers: list[_Answer], pair: Sides) -> dict[str | None, Preferen
 
 
 def _higher(left: int, right: int) -> Preference:
-    """A preference for the side with the higher number, a tie of equals."""
+    """Returns a preference for the side with the higher number, a tie for equal ones."""
     if left == right:
         return Preference(Choice.TIE)
     return Preference(Choice.LEFT if left > right else Choice.RIGHT)

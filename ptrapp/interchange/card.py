@@ -1,4 +1,4 @@
-"""The dataset card of an export: what it is, how much, by whom, and the hash to tell it by."""
+"""Writes the dataset card of an export: content, size, raters and hash."""
 
 import json
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ _WHO = {"human": "people", "judge": "judges (models)", "dataset": "imported file
 
 
 def card(manifest: Mapping[str, Any], title: str, *, agreement: str = "") -> str:
-    """Markdown with its YAML header, made of an export's manifest.
+    """Returns Markdown with its YAML header, made of an export's manifest.
 
-    `agreement` is a sentence on how far the raters agree, where it was measured. The licence is a
-    placeholder: whoever publishes the data chooses it.
+    `agreement` is a sentence on the agreement of raters, where it was measured. The licence is a
+    placeholder for the one that the publisher chooses.
     """
     about, tags = _ABOUT[manifest["what"]]
     size = next((name for most, name in _SIZES if manifest["n_rows"] < most), "1M<n<10M")
@@ -119,5 +119,5 @@ def _command(manifest: Mapping[str, Any]) -> str:
 
 
 def _plain(text: str) -> str:
-    """A text in a line of Markdown, without markup of its own."""
+    """Returns a text as one line of Markdown, without markup of its own."""
     return " ".join("".join(char for char in text if char not in "`<>[]|#*_").split())

@@ -1,4 +1,4 @@
-"""Between lists of messages and prompts: the system message, earlier turns, the last question."""
+"""Converts between lists of messages and prompts: system message, earlier turns, question."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,21 +18,21 @@ _ROLES = {
 
 
 def is_messages(value: Any) -> bool:
-    """Whether a value looks like a list of messages."""
+    """Returns whether a value looks like a list of messages."""
     return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
 
 def messages(value: Any, name: str) -> tuple[Message, ...]:
-    """A list of `{"role", "content"}`. Raises `BadRow` that says which one is wrong."""
+    """Parses a list of `{"role", "content"}`. Raises `BadRow` that names the wrong one."""
     if not isinstance(value, list):
         raise BadRow(f"{name!r} is a {type(value).__name__} instead of a list of messages")
     if len(value) > MAX_TURNS:
         raise BadRow(f"{name!r} has {len(value)} messages, more than {MAX_TURNS}")
-    return tuple(_message(one, f"{name}[{place}]") for place, one in enumerate(value))
+    return tuple(_message(one, f"{name}[{number}]") for number, one in enumerate(value))
 
 
 def prompt_of(turns: Sequence[Message], name: str) -> PromptText:
-    """The prompt that a list of messages ends in.
+    """Returns the prompt that a list of messages ends in.
 
     Worked example::
 
@@ -53,7 +53,7 @@ def prompt_of(turns: Sequence[Message], name: str) -> PromptText:
 
 
 def answer_of(turns: Sequence[Message], name: str) -> str:
-    """The one assistant message of a completion."""
+    """Returns the text of a completion, which is one assistant message."""
     if len(turns) != 1 or turns[0].role is not MessageRole.ASSISTANT:
         roles = ", ".join(turn.role for turn in turns) or "none"
         raise BadRow(f"{name!r} must be one message of the assistant; it has: {roles}")
@@ -61,7 +61,7 @@ def answer_of(turns: Sequence[Message], name: str) -> str:
 
 
 def as_messages(prompt: PromptText) -> list[dict[str, str]]:
-    """The opposite of `prompt_of`."""
+    """Returns the messages of a prompt, the inverse of `prompt_of`."""
     system = [Message(MessageRole.SYSTEM, prompt.system)] if prompt.system else []
     turns = (*system, *prompt.context, Message(MessageRole.USER, prompt.text))
     return [turn.as_dict() for turn in turns]

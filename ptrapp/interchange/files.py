@@ -1,7 +1,7 @@
-"""Rows of a file, one after another and as often as asked: JSONL, JSON, CSV, Parquet, or packed.
+"""Reads the rows of a JSONL, JSON, CSV or Parquet file, gzipped or not, any number of times.
 
-The kind is told by what the file begins with. A row that cannot be read is a mistake in its place,
-and the rows behind it are read; what breaks the whole file is an error.
+The kind is detected by the first bytes. A row that cannot be read is a mistake with its location,
+and the rows after it are read; a broken file is an error.
 """
 
 import gzip
@@ -20,8 +20,8 @@ _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 
 
 class RowFile:
-    """The rows of one file; iterating again reads it again. Used as a context: it may be unpacked
-    to a temporary file first."""
+    """The rows of one file; iterating again reads it again. It is used as a context manager: a
+    packed file is unpacked to a temporary one first."""
 
     def __init__(self, path: Path, limits: Limits, *, name: str | None = None) -> None:
         self.name = name or path.name
@@ -80,7 +80,7 @@ class RowFile:
         return start.startswith(b"[")
 
     def _unpack(self, size: int) -> None:
-        """Unpack to a temporary file, and stop where it grows beyond all measure."""
+        """Unpacks to a temporary file. Raises `InputError` when that grows too large."""
         most = min(self._limits.n_expanded_bytes, max(size * self._limits.expansion, MIB))
         self._unpacked = tempfile.NamedTemporaryFile(suffix=".rows")  # noqa: SIM115 - closed at exit
         n_bytes = 0

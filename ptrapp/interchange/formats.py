@@ -1,4 +1,4 @@
-"""Which format a file is in, told by the columns of its first rows, or by whoever imports it."""
+"""Detects the format of a file by the columns of its first rows, and parses rows of a format."""
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ from ptrapp.core.errors import BadRow, InputError
 from ptrapp.interchange import (
     argilla,
     label_studio,
-    own,
+    native,
     preferences,
     questions,
     unpaired,
@@ -20,12 +20,12 @@ from ptrapp.interchange.values import names
 
 class Format(StrEnum):
     VOTES = "votes"
-    """Our own raw votes."""
+    """Native raw votes."""
     PREFERENCES = "preferences"
-    """TRL's preference types, HH-RLHF's transcripts, and our own export of them."""
+    """TRL's preference types, HH-RLHF's transcripts, and the native export of preferences."""
     UNPAIRED = "unpaired"
     ATTEMPTS = "attempts"
-    """The PTR authors' questions with a weak and a strong answer."""
+    """The PTR authors' format: a question with a weak and a strong answer."""
     ARGILLA = "argilla"
     LABEL_STUDIO = "label_studio"
     LABEL_STUDIO_MIN = "label_studio_min"
@@ -47,7 +47,7 @@ PARSERS: dict[Format, Parser] = {
 
 
 def detect(rows: Sequence[Any], file: str) -> Format:
-    """The format that the first rows agree on. Raises `InputError` that names their columns."""
+    """Returns the format of the first rows. Raises `InputError` that names their columns."""
     objects = [row for row in rows if isinstance(row, Mapping)]
     if not objects:
         raise InputError(
@@ -66,7 +66,7 @@ def detect(rows: Sequence[Any], file: str) -> Format:
 
 
 def parse(row: Any, fmt: Format) -> Sequence[Record]:
-    """The records of one row. Raises `BadRow`."""
+    """Parses one row to records. Raises `BadRow`."""
     if not isinstance(row, Mapping):
         raise BadRow(f"a {type(row).__name__} instead of an object")
     return PARSERS[fmt](row)
@@ -76,7 +76,7 @@ def _of(row: Mapping[str, Any]) -> Format | None:
     columns = set(row)
     if votes.MARK in row:
         return Format.VOTES
-    if own.COLUMN in row or {"chosen", "rejected"} <= columns:
+    if native.COLUMN in row or {"chosen", "rejected"} <= columns:
         return Format.PREFERENCES
     if isinstance(row.get("data"), Mapping) and ("annotations" in row or "completions" in row):
         return Format.LABEL_STUDIO

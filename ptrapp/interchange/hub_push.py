@@ -1,4 +1,4 @@
-"""An export on a dataset hub: rows as Parquet, and a card that says what they are."""
+"""Publishes an export on a dataset hub: rows as Parquet, and a dataset card."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ptrapp.core.errors import InputError
 
 
 def push(parquet: Path, card: str, repo: str, token: str) -> str:
-    """Upload a Parquet file as the split `train` of a private dataset; returns its address.
+    """Uploads a Parquet file as the split `train` of a private dataset; returns its address.
 
     Raises `InputError` where the hub refuses it or cannot be reached.
     """

@@ -1,4 +1,4 @@
-"""Rows of what `datasets.load_dataset` understands: a hub name, a local folder or file."""
+"""Reads rows with `datasets.load_dataset`: from a hub name, a local folder or file."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ class HubRows:
     """The rows of one split. No code of the data set is run."""
 
     def __init__(self, given: str, limits: Limits) -> None:
-        """Load `hf:NAME[:CONFIG][:SPLIT]`. Raises `InputError` for what cannot be loaded."""
+        """Loads `hf:NAME[:CONFIG][:SPLIT]`. Raises `InputError` for what cannot be loaded."""
         self.name = given
         self._limits = limits
         self._rows = load_rows(given)

@@ -1,4 +1,4 @@
-"""Rows of JSON: one a line, or a list of them decoded one at a time."""
+"""Reads rows of JSON: one a line, or a list whose elements are decoded one at a time."""
 
 import json
 from collections.abc import Iterator
@@ -13,42 +13,42 @@ def _no_number(word: str) -> NoReturn:
 
 
 DECODER = json.JSONDecoder(parse_constant=_no_number)
-"""JSON as it is defined: without NaN and infinities."""
+"""A strict decoder: JSON has no NaN and no infinities."""
 
 
 def read_lines(file: BinaryIO, limits: Limits) -> Iterator[FileRow]:
-    """One JSON value a line; blank lines are nothing."""
+    """Yields one JSON value a line; blank lines are skipped."""
     number, longest = 0, limits.n_line_bytes
     while line := file.readline(longest + 1):
         number += 1
-        place = f"line {number}"
+        location = f"line {number}"
         if len(line) > longest and not line.endswith(b"\n"):
             while (rest := file.readline(longest)) and not rest.endswith(b"\n"):
                 pass
-            yield FileRow(place, mistake=f"longer than {longest // MIB} MiB")
+            yield FileRow(location, mistake=f"longer than {longest // MIB} MiB")
             continue
         if number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
         if line.strip():
-            yield _decoded(line, place, limits)
+            yield _decoded(line, location, limits)
 
 
-def _decoded(line: bytes, place: str, limits: Limits) -> FileRow:
+def _decoded(line: bytes, location: str, limits: Limits) -> FileRow:
     try:
         value = DECODER.decode(line.decode())
     except UnicodeDecodeError as error:
-        return FileRow(place, mistake=f"no UTF-8 text (byte {error.start + 1})")
+        return FileRow(location, mistake=f"no UTF-8 text (byte {error.start + 1})")
     except RecursionError:
-        return FileRow(place, mistake=f"nested more than {limits.depth} deep")
+        return FileRow(location, mistake=f"nested more than {limits.depth} deep")
     except ValueError as error:
-        return FileRow(place, mistake=f"no JSON: {error}")
-    return FileRow(place, value, check_depth(value, limits.depth))
+        return FileRow(location, mistake=f"no JSON: {error}")
+    return FileRow(location, value, check_depth(value, limits.depth))
 
 
 def read_list(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]:
-    """The elements of a JSON list, one decoded at a time. A list that is broken is no list."""
+    """Yields the elements of a JSON list, decoded one at a time. Raises `InputError` if broken."""
     text = _text(file, name)
-    at, number = _behind(text, text.index("[") + 1), 0
+    at, number = _skip_space(text, text.index("[") + 1), 0
     while at < len(text) and text[at] != "]":
         number += 1
         try:
@@ -64,9 +64,9 @@ def read_list(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]:
             yield FileRow(f"row {number}", mistake=f"longer than {limits.n_line_bytes // MIB} MiB")
         else:
             yield FileRow(f"row {number}", value, check_depth(value, limits.depth))
-        at = _behind(text, end)
+        at = _skip_space(text, end)
         if at < len(text) and text[at] == ",":
-            at = _behind(text, at + 1)
+            at = _skip_space(text, at + 1)
         elif at >= len(text) or text[at] != "]":
             raise InputError(f"{name} is no JSON: no comma behind row {number}.")
     if at >= len(text) or text[at + 1 :].strip():
@@ -80,8 +80,8 @@ def _text(file: BinaryIO, name: str) -> str:
         raise InputError(f"{name} is no UTF-8 text (byte {error.start + 1}).") from error
 
 
-def _behind(text: str, at: int) -> int:
-    """Where the next thing begins that is no white space."""
+def _skip_space(text: str, at: int) -> int:
+    """Returns the position of the next character that is no white space."""
     while at < len(text) and text[at] in " \t\r\n":
         at += 1
     return at

@@ -1,7 +1,7 @@
-"""Label Studio's exports of two compared texts: JSON (a task with annotations) and JSON_MIN.
+"""Parses Label Studio's exports of two compared texts: JSON (a task with annotations), JSON_MIN.
 
-Both `<Pairwise>` (`{"selected": "left"}`) and `<Choices>` over two texts are read, each person's
-annotation as an opinion; cancelled ones are left out. https://labelstud.io/guide/export
+It reads `<Pairwise>` (`{"selected": "left"}`) and `<Choices>` over two texts, each person's
+annotation as a label; cancelled ones are left out. https://labelstud.io/guide/export
 """
 
 import json
@@ -11,18 +11,18 @@ from typing import Any
 from ptrapp.core.errors import BadRow
 from ptrapp.interchange.preferences import prompt_from
 from ptrapp.interchange.records import GivenLabel, JudgedPair
-from ptrapp.interchange.sides import Sides, prompt_field, said, two_sides
+from ptrapp.interchange.sides import Sides, preference_from, prompt_field, two_sides
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, names, user_name
 
 _ABOUT = frozenset(
     {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
 )
-"""Columns that JSON_MIN adds to the task's own."""
+"""Columns that JSON_MIN adds to those of the task."""
 
 
 def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
-    """One task with all its annotations. Raises `BadRow`."""
+    """Parses one task with all its annotations. Raises `BadRow`."""
     data = row.get("data")
     if not isinstance(data, Mapping):
         raise BadRow(f"no 'data' (it has {names(row)})")
@@ -42,7 +42,7 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
 
 
 def parse_min(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
-    """One annotation beside the fields of its task. Raises `BadRow`."""
+    """Parses one annotation beside the fields of its task. Raises `BadRow`."""
     answers = {name: found for name, value in row.items() if (found := _selected(value))}
     data = {
         name: value for name, value in row.items() if name not in _ABOUT and name not in answers
@@ -52,7 +52,7 @@ def parse_min(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     given = next(iter(answers.values()), None) or _choice_among(data, others, sides)
     if given is None:
         return (JudgedPair(pair.prompt, pair.left, pair.right, ()),)
-    label = GivenLabel(said(given, sides), user_name(row.get("annotator")))
+    label = GivenLabel(preference_from(given, sides), user_name(row.get("annotator")))
     return (JudgedPair(pair.prompt, pair.left, pair.right, (label,)),)
 
 
@@ -66,7 +66,7 @@ def _pair(data: Mapping[str, Any]) -> tuple[JudgedPair, Sides]:
 
 
 def _label(annotation: Mapping[str, Any], sides: Sides) -> GivenLabel | None:
-    """What one person said; None where nothing was chosen."""
+    """Returns one person's label, None where nothing was chosen."""
     results = annotation.get("result")
     if not isinstance(results, list):
         raise BadRow("an annotation has no list called 'result'")
@@ -82,11 +82,13 @@ def _label(annotation: Mapping[str, Any], sides: Sides) -> GivenLabel | None:
             rationale = "\n".join(any_text(one, "text of a result") for one in texts)
     if given is None:
         return None
-    return GivenLabel(said(given, sides), user_name(annotation.get("completed_by")), rationale)
+    return GivenLabel(
+        preference_from(given, sides), user_name(annotation.get("completed_by")), rationale
+    )
 
 
 def _selected(value: Any) -> str | None:
-    """The answer in a value as it is exported: `{"selected"}`, `{"choices"}`, or a list of one."""
+    """Returns the answer in an exported value: `{"selected"}`, `{"choices"}`, or a list of one."""
     if isinstance(value, str) and value.startswith(("[{", "{")):  # a cell of the CSV export
         try:
             value = json.loads(value)
@@ -103,12 +105,12 @@ def _selected(value: Any) -> str | None:
 
 
 def _choice_among(data: Mapping[str, Any], others: list[str], sides: Sides) -> str | None:
-    """The one column left that names a side: JSON_MIN writes a single choice as a bare text."""
+    """Returns the value of a column that names a side: JSON_MIN writes a choice as bare text."""
     for name in others:
         value = data[name]
         if isinstance(value, str) and len(value) <= 60:
             try:
-                said(value, sides)
+                preference_from(value, sides)
             except BadRow:
                 continue
             return value

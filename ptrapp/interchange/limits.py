@@ -1,4 +1,4 @@
-"""One row of a file, and limits on files: what exceeds them is refused before it fills memory."""
+"""Defines a row of a file, and limits on files, which are checked before memory fills."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -8,45 +8,45 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Most of everything; a file that needs more is given in parts."""
+    """Upper limits on a file; a larger one must be imported in parts."""
 
     n_bytes: int
-    """Of the file as it comes."""
+    """Bytes of the file, compressed or not."""
     n_rows: int
     n_line_bytes: int = 4 * MIB
-    """Of one row as it is written."""
+    """Bytes of one row in the file."""
     depth: int = 24
-    """Lists and objects inside each other."""
+    """Nesting of lists and objects."""
     expansion: int = 100
-    """How many times larger a compressed file may become."""
+    """Factor by which a compressed file may grow."""
 
     @property
     def n_expanded_bytes(self) -> int:
-        """Of the whole file once it is unpacked."""
+        """Bytes of the unpacked file."""
         return 4 * self.n_bytes
 
 
 TERMINAL = Limits(n_bytes=256 * MIB, n_rows=2_000_000)
-"""For a person at the machine itself."""
+"""For imports on the command line."""
 NETWORK = Limits(n_bytes=32 * MIB, n_rows=200_000)
-"""For a file that is sent to the app."""
+"""For files uploaded to the app."""
 
 
 class FileRow(NamedTuple):
-    """One row and where it stands, or what is wrong with it."""
+    """One row, or what is wrong with it, and its location in the file."""
 
-    place: str
+    location: str
     value: Any = None
     mistake: str | None = None
 
 
-def check_depth(value: Any, most: int) -> str | None:
-    """What is wrong with lists and objects too deep inside each other; None for nothing."""
+def check_depth(value: Any, limit: int) -> str | None:
+    """Returns a mistake if lists and objects are nested deeper than `limit`, else None."""
     level, depth = [value], 0
     while level := [inner for outer in level for inner in _inside(outer)]:
         depth += 1
-        if depth > most:
-            return f"nested more than {most} deep"
+        if depth > limit:
+            return f"nested more than {limit} deep"
     return None
 
 

@@ -1,4 +1,4 @@
-"""TRL's preference types: standard, conversational, with the prompt said or only shared.
+"""Parses TRL's preference types: standard or conversational, with an explicit or implicit prompt.
 
 https://huggingface.co/docs/trl/dataset_formats; HH-RLHF's transcripts are such rows too.
 """
@@ -9,20 +9,20 @@ from typing import Any
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Message, MessageRole, Preference
-from ptrapp.interchange import own, transcripts
+from ptrapp.interchange import native, transcripts
 from ptrapp.interchange.conversation import answer_of, is_messages, messages, prompt_of
 from ptrapp.interchange.records import GivenLabel, JudgedPair, PromptText
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, optional_text, text, text_of
 
 _MARKS = re.compile(r"(?:Assistant|ASSISTANT|Answer|Response|A):\s?|<\|assistant\|>\n?|\n+")
-"""Where an answer may begin in plain text: behind the name of who speaks, or on a new line."""
+"""Where an answer may begin in plain text: after a speaker's name, or on a new line."""
 
 
 def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
-    """One preference: the chosen completion is on the left. Raises `BadRow`."""
-    if own.COLUMN in row:
-        return (own.parse(row),)
+    """Parses one preference, the chosen completion on the left. Raises `BadRow`."""
+    if native.COLUMN in row:
+        return (native.parse(row),)
     prompt, chosen, rejected = _parts(row)
     left, right = completion(chosen, "chosen"), completion(rejected, "rejected")
     if left.raw.strip() == right.raw.strip():
@@ -30,12 +30,12 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     if (strength := row.get("strength", 1)) not in (1, 2, 3) or isinstance(strength, bool):
         raise BadRow(f"'strength' is {strength!r} instead of 1, 2 or 3")
     preference = Preference(Choice.LEFT, int(strength))
-    said = GivenLabel(preference, rationale=optional_text(row, "rationale"))
-    return (JudgedPair(prompt, left, right, (said,)),)
+    label = GivenLabel(preference, rationale=optional_text(row, "rationale"))
+    return (JudgedPair(prompt, left, right, (label,)),)
 
 
 def _parts(row: Mapping[str, Any]) -> tuple[PromptText, str, str]:
-    """Prompt, chosen and rejected text of any of the types."""
+    """Returns prompt, chosen and rejected text of any of the types."""
     for name in ("chosen", "rejected"):
         if name not in row:
             text_of(row, name)
@@ -52,7 +52,7 @@ def _parts(row: Mapping[str, Any]) -> tuple[PromptText, str, str]:
 
 
 def prompt_from(value: Any, name: str) -> PromptText:
-    """A prompt however it is written: messages, a transcript, or a text."""
+    """Parses a prompt of any form: messages, a transcript, or a text."""
     if is_messages(value):
         return prompt_of(messages(value, name), name)
     if transcripts.is_transcript(value):
@@ -71,7 +71,7 @@ def _conversational(row: Mapping[str, Any]) -> tuple[PromptText, str, str]:
 
 
 def _shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> tuple[PromptText, str, str]:
-    """The prompt is what both begin with; each ends in one answer."""
+    """Splits an implicit prompt, the common beginning, from the one answer of each."""
     n_shared = 0
     for mine, other in zip(chosen, rejected, strict=False):
         if mine != other:
@@ -91,7 +91,7 @@ def _shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> tuple[Pro
 
 
 def _shared_text(chosen: str, rejected: str) -> tuple[PromptText, str, str]:
-    """The prompt is the shared beginning, cut where the last turn, or at least a word, ends."""
+    """Splits an implicit prompt, the common beginning up to the end of a turn or a word."""
     both = zip(chosen, rejected, strict=False)
     n_alike = next((n for n, (mine, other) in enumerate(both) if mine != other), None)
     shared = chosen[:n_alike] if n_alike is not None else min(chosen, rejected, key=len)

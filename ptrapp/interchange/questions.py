@@ -1,4 +1,4 @@
-"""Questions under the names that data sets give them: alone, or with an attempt and an answer."""
+"""Parses questions under their usual column names: alone, or with an attempt and an answer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +12,11 @@ from ptrapp.interchange.values import names, optional_text, text_of
 
 COLUMNS = ("prompt", "question", "instruction", "messages")
 ATTEMPT_COLUMNS = ("question", "output1", "output2")
-"""Of the PTR authors' rows: a question, a weak attempt and a strong answer."""
+"""The PTR authors' columns: a question, a weak attempt and a strong answer."""
 
 
 def parse(row: Mapping[str, Any]) -> tuple[PromptText, ...]:
-    """One prompt, with its reference answer where the row has one. Raises `BadRow`."""
+    """Parses one prompt, with its reference answer where the row has one. Raises `BadRow`."""
     column = next((name for name in COLUMNS if row.get(name)), None)
     if column is None:
         raise BadRow(f"none of {', '.join(COLUMNS)} (it has {names(row)})")
@@ -30,13 +30,13 @@ def parse(row: Mapping[str, Any]) -> tuple[PromptText, ...]:
 
 
 def parse_attempts(row: Mapping[str, Any]) -> tuple[Attempted, ...]:
-    """One question with its two answers; other fields are let be. Raises `BadRow`."""
+    """Parses one question with its two answers; other fields are ignored. Raises `BadRow`."""
     question, weak, strong = (text_of(row, name).strip() for name in ATTEMPT_COLUMNS)
     return (Attempted(PromptText(question), weak, strong),)
 
 
 def _asked(value: Any, column: str) -> PromptText:
-    """Of a whole conversation the question behind which the last answer would stand."""
+    """Returns the question; in a whole conversation it is the one before the last answer."""
     if not is_messages(value):
         return prompt_from(value, column)
     turns = messages(value, column)

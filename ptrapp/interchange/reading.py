@@ -1,4 +1,4 @@
-"""From rows to records: every row in its place, its mistake kept, the first ones named."""
+"""Reads rows to records, collects the mistakes of bad rows, and names the first ones."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from ptrapp.interchange.formats import Format
 from ptrapp.interchange.limits import FileRow
 from ptrapp.interchange.records import Record
 
-_MOST_NAMED = 10
-"""Bad rows named one by one in a message; more are counted."""
-MOST_KEPT = 20_000
-"""Rows whose records are kept between checking and storing."""
-_LOOKED_AT = 20
-"""First rows that the format is told by."""
+_MAX_NAMED = 10
+"""Bad rows named one by one in a message; further ones are counted."""
+MAX_BUFFERED = 20_000
+"""Limit on the rows whose records are held between checking and storing."""
+_N_DETECTED = 20
+"""First rows by which the format is detected."""
 
 
 class RowSource(Protocol):
-    """Rows that can be gone through more than once, and what they are called."""
+    """A named source of rows that can be iterated more than once."""
 
     name: str
 
@@ -30,25 +30,25 @@ class RowSource(Protocol):
 class Parsed(NamedTuple):
     """The records of one row, or what is wrong with it."""
 
-    place: str
+    location: str
     records: Sequence[Record] = ()
     mistake: str | None = None
 
 
 @dataclass(slots=True)
 class Mistakes:
-    """Bad rows, the first ones in words, all of them counted."""
+    """The number of bad rows, and the first ones in words."""
 
     named: list[str] = field(default_factory=list)
     n: int = 0
 
     def add(self, row: Parsed) -> None:
         self.n += 1
-        if len(self.named) < _MOST_NAMED:
-            self.named.append(f"{row.place}: {row.mistake}")
+        if len(self.named) < _MAX_NAMED:
+            self.named.append(f"{row.location}: {row.mistake}")
 
     def in_words(self, name: str) -> str:
-        """Which rows of a file are bad, and what to do."""
+        """Returns a message that names the bad rows of a file and says what to do."""
         rest = f"; and {self.n - len(self.named)} more" if self.n > len(self.named) else ""
         return (
             f"{name}: {'; '.join(self.named)}{rest}. Nothing was imported; correct the file, or "
@@ -56,49 +56,49 @@ class Mistakes:
         )
 
 
-def format_of(source: RowSource, said: Format | None = None) -> Format:
-    """The format that was said, else the one its first rows are in. Raises `InputError`."""
-    first = list(islice(iter(source), _LOOKED_AT))
+def format_of(source: RowSource, given: Format | None = None) -> Format:
+    """Returns the given format, else the one of the first rows. Raises `InputError`."""
+    first = list(islice(iter(source), _N_DETECTED))
     if not first:
         raise InputError(f"{source.name} holds no rows.")
     readable = [row.value for row in first if row.mistake is None]
-    if said is not None:
-        return said
+    if given is not None:
+        return given
     if not readable:
         mistakes = Mistakes()
         for row in first:
-            mistakes.add(Parsed(row.place, mistake=row.mistake))
+            mistakes.add(Parsed(row.location, mistake=row.mistake))
         raise InputError(mistakes.in_words(source.name))
     return formats.detect(readable, source.name)
 
 
 def records(source: Iterable[FileRow], fmt: Format) -> Iterator[Parsed]:
-    """Bring every row to records; a bad one comes with its mistake and without records."""
+    """Parses every row to records; a bad row has its mistake and no records."""
     for row in source:
         if row.mistake is not None:
-            yield Parsed(row.place, mistake=row.mistake)
+            yield Parsed(row.location, mistake=row.mistake)
             continue
         try:
-            yield Parsed(row.place, formats.parse(row.value, fmt))
+            yield Parsed(row.location, formats.parse(row.value, fmt))
         except BadRow as error:
-            yield Parsed(row.place, mistake=str(error))
+            yield Parsed(row.location, mistake=str(error))
 
 
 class Checked(NamedTuple):
-    """A source that was gone through once: what is wrong, and its records where they are few."""
+    """The mistakes of a source, and its records if there are not too many."""
 
     mistakes: Mistakes
-    kept: list[Record] | None
+    buffered: list[Record] | None
 
 
 def check(source: RowSource, fmt: Format) -> Checked:
-    """Go through the whole source; what is too much to keep is to be read a second time."""
-    mistakes, n_kept = Mistakes(), 0
-    kept: list[Record] = []
+    """Reads the whole source; more than `MAX_BUFFERED` rows must be read again to be stored."""
+    mistakes, n_rows = Mistakes(), 0
+    buffered: list[Record] = []
     for row in records(source, fmt):
         if row.mistake is not None:
             mistakes.add(row)
-        elif n_kept <= MOST_KEPT:
-            n_kept += 1
-            kept += row.records
-    return Checked(mistakes, kept if n_kept <= MOST_KEPT else None)
+        elif n_rows <= MAX_BUFFERED:
+            n_rows += 1
+            buffered += row.records
+    return Checked(mistakes, buffered if n_rows <= MAX_BUFFERED else None)

@@ -1,4 +1,4 @@
-"""What every format is brought to: prompts, completions, pairs, and what was said of them."""
+"""Defines the records to which every format is converted: prompts, completions, labelled pairs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any
 from ptrapp.core.types import Message, Preference
 
 WITHDRAWN = "withdrawn"
-"""Outcome of a vote that takes an earlier one back and states no preference."""
+"""Outcome of a vote that withdraws an earlier one and states no preference."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptText:
-    """What was asked: the last user turn, and what stood before it."""
+    """A question: the last user turn, and what comes before it."""
 
     text: str
     system: str | None = None
@@ -21,14 +21,14 @@ class PromptText:
     reference_answer: str | None = None
     task: str | None = None
     source: str | None = None
-    """Where our own file says it came from; other files leave it to the name of the import."""
+    """Its origin in a native file; for other files it is the name of the import."""
     held_out: bool = False
-    """Kept for evaluation, never learnt from."""
+    """Reserved for evaluation, never trained on."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionText:
-    """One answer, its thought apart, and what our own files know of it besides."""
+    """One answer with its thought apart, and what native files hold besides."""
 
     raw: str
     thought: str
@@ -40,20 +40,20 @@ class CompletionText:
     n_thought_tokens: int = 0
     n_response_tokens: int = 0
     author: str = "import"
-    """`policy`, a stronger writer, or `import` where the file does not say."""
+    """`policy`, another model, or `import` where the file does not say."""
     version: str | None = None
     """Name of the adapter that wrote it."""
     copy: int = 0
-    """Tells completions of one prompt apart that are alike in everything else."""
+    """Distinguishes completions of one prompt that are equal in everything else."""
     history: tuple["CompletionText", ...] = ()
     """The earlier rounds of its chain, oldest first."""
     shown: Mapping[str, Any] = field(default_factory=dict)
-    """How the history was put before it: settings of its run."""
+    """How the history was shown to the model: settings of its run."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredVote:
-    """What our own files know of a vote besides what was said."""
+    """What native files hold of a vote besides the preference."""
 
     key: str
     rater_kind: str
@@ -66,19 +66,19 @@ class StoredVote:
     supersedes: str | None
     """Key of the vote that it replaces."""
     on_left: str | None
-    """Which of the two stood on the left of the screen; None where nothing was shown."""
+    """Which of the two was shown on the left; None where nothing was shown."""
     created_at: str
     """ISO 8601, UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenLabel:
-    """What one rater said of a pair, in terms of its left and right."""
+    """One rater's label of a pair, in terms of its left and right."""
 
     preference: Preference | None
-    """None withdraws the rater's earlier vote; only our own files say that."""
+    """None withdraws the rater's earlier vote, in native files only."""
     user: str | None = None
-    """Who, as the file names him; None for nobody in particular."""
+    """The rater's name in the file, None where it has none."""
     rationale: str | None = None
     vote: StoredVote | None = None
 
@@ -94,7 +94,7 @@ class GivenLabel:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPair:
-    """Two completions of one prompt, and every opinion on them that one row holds."""
+    """Two completions of one prompt, and all labels of them in one row."""
 
     prompt: PromptText
     left: CompletionText
@@ -105,7 +105,7 @@ class JudgedPair:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """A question, a weak attempt and a strong answer: the PTR authors' row."""
+    """A question, a weak attempt and a strong answer, as in the PTR authors' data."""
 
     prompt: PromptText
     weak: str
@@ -114,7 +114,7 @@ class Attempted:
 
 @dataclass(frozen=True, slots=True)
 class Rated:
-    """One completion that was called good or bad, compared with nothing."""
+    """One completion labelled good or bad without a comparison."""
 
     prompt: PromptText
     completion: CompletionText

@@ -1,4 +1,4 @@
-"""Which two fields of a foreign row are compared, and which of them an answer names."""
+"""Finds the two compared fields of a foreign row, and the preference that an answer names."""
 
 import re
 from collections.abc import Mapping
@@ -28,14 +28,14 @@ _FILLING = {
 
 
 class Sides(NamedTuple):
-    """Names of the fields that are compared, the first of them on the left."""
+    """Names of the two compared fields."""
 
     left: str
     right: str
 
 
 def prompt_field(fields: Mapping[str, Any]) -> str:
-    """The field that holds the prompt. Raises `BadRow` where none has a usual name."""
+    """Returns the field that holds the prompt. Raises `BadRow` where none has a usual name."""
     by_lower = {name.lower(): name for name in fields}
     found = next(
         (by_lower[name] for name in PROMPT_NAMES if fields.get(by_lower.get(name, ""))), ""
@@ -48,7 +48,7 @@ def prompt_field(fields: Mapping[str, Any]) -> str:
 
 
 def two_sides(fields: Mapping[str, Any], prompt: str) -> Sides:
-    """The two texts that are compared: `answer1` and `answer2`, `response_a` and `response_b` …
+    """Finds the two compared texts: `answer1` and `answer2`, `response_a` and `response_b` …
 
     Raises `BadRow` when no two fields, or too many, look like that.
     """
@@ -72,7 +72,7 @@ def two_sides(fields: Mapping[str, Any], prompt: str) -> Sides:
 
 
 def options(fields: Mapping[str, Any], prompt: str) -> list[str]:
-    """Every text beside the prompt, in the order of the file."""
+    """Returns every text field except the prompt, in the order of the file."""
     return [
         name
         for name, value in fields.items()
@@ -80,10 +80,10 @@ def options(fields: Mapping[str, Any], prompt: str) -> list[str]:
     ]
 
 
-def said(choice: str, sides: Sides) -> Preference:
-    """The preference that an answer in words names. Raises `BadRow` for one that names none.
+def preference_from(choice: str, sides: Sides) -> Preference:
+    """Returns the preference that an answer in words names. Raises `BadRow` if it names none.
 
-    >>> said("Response B is much better", Sides("response_a", "response_b"))
+    >>> preference_from("Response B is much better", Sides("response_a", "response_b"))
     Preference(choice=<Choice.RIGHT: 'right'>, strength=2)
     """
     lowered = choice.strip().lower()
@@ -110,7 +110,7 @@ def said(choice: str, sides: Sides) -> Preference:
 
 
 def _common_stem(first: str, second: str) -> str | None:
-    """What two names share when they differ only in their ending, as 1 and 2, a and b do."""
+    """Returns the stem of two names that differ only in their ending, as 1 and 2, a and b."""
     one, other = first.lower(), second.lower()
     for ending, next_ending in _ENDINGS:
         if one.endswith(ending) and other.endswith(next_ending):

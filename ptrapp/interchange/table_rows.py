@@ -1,4 +1,4 @@
-"""Rows of tables: CSV, TSV and Parquet; a CSV cell is written so that no spreadsheet runs it."""
+"""Reads rows of CSV, TSV and Parquet, and escapes CSV cells that a spreadsheet would run."""
 
 import csv
 import re
@@ -15,14 +15,14 @@ from ptrapp.interchange import votes
 from ptrapp.interchange.json_rows import DECODER
 from ptrapp.interchange.limits import MIB, FileRow, Limits, check_depth
 
-_DANGER = re.compile(r"'*[=+\-@\t\r]")
-_KEPT = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 _PARQUET_ROWS = 256
-"""Read at once: few, so that repeated long texts cannot unfold into gigabytes."""
+"""Rows read at once: few, so that repeated long texts cannot expand to gigabytes."""
 
 
 def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterator[FileRow]:
-    """One object a row, its names from the header."""
+    """Yields one object a row, its names from the header."""
     csv.field_size_limit(limits.n_line_bytes)
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
     rows = csv.DictReader(text, delimiter="\t" if tabs else ",", strict=True)
@@ -35,18 +35,18 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
             raise InputError(f"{name} is no CSV, behind line {rows.line_num}: {error}.") from error
         if row is None:
             return
-        place = f"line {rows.line_num}"
+        location = f"line {rows.line_num}"
         if None in row or None in row.values():
             yield FileRow(
-                place, mistake=f"not as many cells as the header's {len(row) - (None in row)}"
+                location, mistake=f"not as many cells as the header's {len(row) - (None in row)}"
             )
         else:
-            read = plain if votes.MARK in row else _cell
-            yield FileRow(place, {column: read(cell) for column, cell in row.items()})
+            read = unescaped if votes.MARK in row else _cell
+            yield FileRow(location, {column: read(cell) for column, cell in row.items()})
 
 
 def _cell(cell: str) -> Any:
-    """A cell as it is; one that holds messages as such, since a CSV knows no lists."""
+    """Returns a cell unchanged; one that holds messages is decoded, since CSV has no lists."""
     if cell.startswith(('[{"role"', '[{"content"')):
         try:
             return DECODER.decode(cell)
@@ -56,12 +56,12 @@ def _cell(cell: str) -> Any:
 
 
 def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]:
-    """One object a row; neither announced nor found may it be larger than it says on the lid."""
+    """Yields one object a row; neither its stated nor its actual size may exceed the limits."""
     try:
         opened = pq.ParquetFile(file)
         groups = opened.metadata
-        announced = sum(groups.row_group(n).total_byte_size for n in range(groups.num_row_groups))
-        _check_expansion(announced, name, limits)
+        stated = sum(groups.row_group(n).total_byte_size for n in range(groups.num_row_groups))
+        _check_expansion(stated, name, limits)
         number, n_bytes = 0, 0
         for batch in opened.iter_batches(batch_size=_PARQUET_ROWS):
             n_bytes += sum(_size(column, name) for column in batch.columns)
@@ -74,7 +74,7 @@ def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]
 
 
 def _size(column: pa.Array, name: str) -> int:
-    """Bytes of a column once every value stands for itself: a dictionary names long texts often."""
+    """Returns the bytes of a column's values; a dictionary may refer to a long text many times."""
     if pa.types.is_dictionary(column.type):
         lengths = pc.binary_length(column.dictionary.cast(pa.large_binary()))
         return pc.sum(pc.take(lengths, column.indices)).as_py() or 0
@@ -90,16 +90,16 @@ def _check_expansion(n_bytes: int, name: str, limits: Limits) -> None:
         )
 
 
-def safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula; one that looks safe already is made so too,
-    so that `plain` brings back exactly what was there.
+def escaped(cell: str) -> str:
+    """Escapes a cell that a spreadsheet would take for a formula, or that looks escaped already, so
+    that `unescaped` restores it exactly.
 
-    >>> safe("=1+1"), safe("'=1"), safe("fine")
+    >>> escaped("=1+1"), escaped("'=1"), escaped("fine")
     ("'=1+1", "''=1", 'fine')
     """
-    return f"'{cell}" if _DANGER.match(cell) else cell
+    return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
-def plain(cell: str) -> str:
-    """The opposite of `safe`."""
-    return cell[1:] if _KEPT.match(cell) else cell
+def unescaped(cell: str) -> str:
+    """Restores a cell, the inverse of `escaped`."""
+    return cell[1:] if _ESCAPED.match(cell) else cell

@@ -1,4 +1,4 @@
-"""The thought inside a text that another program wrote, split off so that it stays hidden."""
+"""Splits the thought off a completion of another program, so that it stays hidden."""
 
 from ptrapp.core import thoughts
 from ptrapp.core.errors import BadRow
@@ -8,9 +8,9 @@ from ptrapp.interchange.values import text
 
 
 def completion(value: str, name: str) -> CompletionText:
-    """A completion of a foreign file: its text as it was, and its thought apart.
+    """Returns a completion of a foreign file with its thought apart.
 
-    Raises `BadRow` for a thought without a response: there would be nothing to show.
+    Raises `BadRow` for a thought without a response, which leaves nothing to show.
 
     >>> completion("<think>2 and 2.</think>4.", "chosen").response
     '4.'
@@ -27,10 +27,10 @@ def completion(value: str, name: str) -> CompletionText:
 
 
 def _format(raw: str) -> ThoughtFormat | None:
-    """Whose markers open the text; None where it opens with none.
+    """Returns the format whose markers open the text, None without markers.
 
-    `</think>` alone is enough: templates of today's models write the opening one themselves. A
-    lonely `<R>` is not: it is a type parameter as often.
+    `</think>` alone is enough: the templates of today's models write the opening one themselves. A
+    lone `<R>` is not: it is as often a type parameter.
     """
     start = raw.lstrip()
     if start.startswith(THINK.thought_marker) or THINK.response_marker in raw:

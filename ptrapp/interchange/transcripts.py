@@ -1,4 +1,4 @@
-"""Transcripts as HH-RLHF has them: a whole conversation in one text, turns under their names."""
+"""Parses transcripts as in HH-RLHF: a conversation in one text, each turn under its speaker."""
 
 import re
 
@@ -10,12 +10,12 @@ _ROLES = {"Human": MessageRole.USER, "Assistant": MessageRole.ASSISTANT}
 
 
 def is_transcript(value: object) -> bool:
-    """Whether a text begins as a transcript does: with what the human said."""
+    """Returns whether a text begins as a transcript does, with a turn of the human."""
     return isinstance(value, str) and value.lstrip().startswith("Human:")
 
 
 def turns(value: str, name: str) -> tuple[Message, ...]:
-    r"""Take a transcript apart; a last turn without text is the one to be written.
+    r"""Splits a transcript into turns; an empty last turn of the assistant is left out.
 
     >>> [turn.content for turn in turns("\n\nHuman: Hi\n\nAssistant: Hello", "chosen")]
     ['Hi', 'Hello']
@@ -24,8 +24,8 @@ def turns(value: str, name: str) -> tuple[Message, ...]:
     if not heads or value[: heads[0].start()].strip():
         raise BadRow(f"{name!r} is no transcript: it does not begin with 'Human:'")
     ends = [head.start() for head in heads[1:]] + [len(value)]
-    said = tuple(
+    turns_ = tuple(
         Message(_ROLES[head[1]], value[head.end() : end].strip())
         for head, end in zip(heads, ends, strict=True)
     )
-    return said[:-1] if said[-1] == Message(MessageRole.ASSISTANT, "") else said
+    return turns_[:-1] if turns_[-1] == Message(MessageRole.ASSISTANT, "") else turns_

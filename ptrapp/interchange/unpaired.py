@@ -1,4 +1,4 @@
-"""TRL's unpaired preference type (KTO): a prompt, one completion, and whether it is good."""
+"""Parses TRL's unpaired preference type (KTO): a prompt, a completion, and whether it is good."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +11,11 @@ from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import names
 
 _WORDS = {"true": True, "false": False, "1": True, "0": False}
-"""What a CSV makes of a label."""
+"""A label as text in a CSV."""
 
 
 def parse(row: Mapping[str, Any]) -> tuple[Rated, ...]:
-    """One completion under its label. Raises `BadRow`."""
+    """Parses one labelled completion. Raises `BadRow`."""
     for name in ("prompt", "completion", "label"):
         if name not in row:
             raise BadRow(f"no {name!r} (it has {names(row)})")

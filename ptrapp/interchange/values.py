@@ -1,4 +1,4 @@
-"""One value of a row, checked: what is no text, or cannot be stored, is said in a sentence."""
+"""Checks single values of a row; a value that is no text or cannot be stored is a `BadRow`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 from ptrapp.core.errors import BadRow
 
 MAX_USER_CHARS = 60
-"""A rater's name is stored with the name of the import before it, in a column of 120."""
+"""A rater's name is stored after the name of the import, in a column of 120."""
 
 
 def text_of(row: Mapping[str, Any], name: str) -> str:
-    """A text that is there and not blank. Raises `BadRow`."""
+    """Returns a required text that is not blank. Raises `BadRow`."""
     if name not in row:
         raise BadRow(f"no {name!r} (it has {names(row)})")
     return text(row[name], name)
 
 
 def text(value: Any, name: str) -> str:
-    """The value itself, when it is a text that can be stored. Raises `BadRow`."""
+    """Returns the value if it is a text that can be stored and not blank. Raises `BadRow`."""
     found = any_text(value, name)
     if not found or found.isspace():
         raise BadRow(f"{name!r} is blank")
@@ -25,7 +25,7 @@ def text(value: Any, name: str) -> str:
 
 
 def any_text(value: Any, name: str) -> str:
-    """As `text`, for one that may be blank."""
+    """Returns the value if it is a text that can be stored, blank or not. Raises `BadRow`."""
     if not isinstance(value, str):
         raise BadRow(f"{name!r} is a {type(value).__name__} instead of a text")
     if "\x00" in value or not _whole(value):
@@ -34,7 +34,7 @@ def any_text(value: Any, name: str) -> str:
 
 
 def optional_text(row: Mapping[str, Any], name: str) -> str | None:
-    """A text, or None where there is none or a blank one."""
+    """Returns a text, or None where it is missing or blank."""
     value = row.get(name)
     if value is None or value == "":
         return None
@@ -43,7 +43,7 @@ def optional_text(row: Mapping[str, Any], name: str) -> str | None:
 
 
 def user_name(value: Any) -> str | None:
-    """Whoever a foreign file says it was, as a short name; None for nobody."""
+    """Returns the annotator in a foreign file as a short name, None where there is none."""
     if isinstance(value, Mapping):
         value = value.get("email") or value.get("username") or value.get("id")
     if value is None or value == "" or isinstance(value, bool):
@@ -55,7 +55,7 @@ def user_name(value: Any) -> str | None:
 
 
 def names(row: Mapping[str, Any]) -> str:
-    """The columns of a row, for a message.
+    """Returns the columns of a row, for a message.
 
     >>> names({"b": 1, "a": 2})
     'a, b'
@@ -66,7 +66,7 @@ def names(row: Mapping[str, Any]) -> str:
 
 
 def _whole(value: str) -> bool:
-    """Whether no surrogate is left without its other half."""
+    """Returns whether the text has no lone surrogate."""
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -1,15 +1,15 @@
-"""Our raw votes: one row a vote, the undone ones too, with the pair it was cast on."""
+"""Converts raw votes to and from rows: every vote, undone ones too, with its pair."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from ptrapp.core.errors import BadRow
-from ptrapp.interchange import own
+from ptrapp.interchange import native
 from ptrapp.interchange.records import JudgedPair
 
 MARK = "thrice_vote"
-"""The column that tells these rows from others; its value is the version of their format."""
+"""The column that identifies these rows; its value is the version of their format."""
 COLUMNS = (
     MARK, "key", "outcome", "strength", "rater", "rater_kind", "rationale", "purpose", "blind",
     "agreed", "on_left", "decided_ms", "client", "supersedes", "created_at", "aspect", "prompt",
@@ -21,38 +21,38 @@ _FLAGS = ("blind", "agreed")
 
 
 def row_of(pair: JudgedPair) -> dict[str, Any]:
-    """A pair with one vote as a row."""
-    (said,) = pair.labels
+    """Returns a pair with one vote as a row."""
+    (label,) = pair.labels
     return {
         MARK: 1,
-        **own.vote_row(said),
+        **native.vote_row(label),
         "aspect": pair.aspect,
-        "prompt": own.prompt_row(pair.prompt),
-        "left": own.completion_row(pair.left),
-        "right": own.completion_row(pair.right),
+        "prompt": native.prompt_row(pair.prompt),
+        "left": native.completion_row(pair.left),
+        "right": native.completion_row(pair.right),
     }
 
 
 def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
-    """Read a row back. Raises `BadRow`."""
+    """Parses a row. Raises `BadRow`."""
     if str(row.get(MARK)) != "1":
         raise BadRow(f"{MARK!r} is {str(row.get(MARK))[:20]!r}; this version reads 1")
     if isinstance(row.get("prompt"), str):
         row = _from_cells(row)
-    aspect = own.one_of(row, "aspect", own.ASPECTS)
+    aspect = native.one_of(row, "aspect", native.ASPECTS)
     return (
         JudgedPair(
-            own.prompt_from(row.get("prompt")),
-            own.completion_from(row.get("left"), "left"),
-            own.completion_from(row.get("right"), "right"),
-            (own.vote_from(row),),
+            native.prompt_from(row.get("prompt")),
+            native.completion_from(row.get("left"), "left"),
+            native.completion_from(row.get("right"), "right"),
+            (native.vote_from(row),),
             aspect,
         ),
     )
 
 
 def cells(row: Mapping[str, Any]) -> dict[str, str]:
-    """A row for a CSV or a Parquet file: what is nested as JSON, what is missing as nothing."""
+    """Returns a row for CSV or Parquet: nested values as JSON, missing ones as empty text."""
     return {name: _cell(value) for name, value in row.items()}
 
 

@@ -1,4 +1,4 @@
-"""Rows into files: JSONL, Parquet, and CSV for what is flat; the hash is always of the JSONL."""
+"""Writes rows to JSONL, Parquet, or CSV for flat rows; the hash is always that of the JSONL."""
 
 import csv
 import hashlib
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import votes
-from ptrapp.interchange.table_rows import safe
+from ptrapp.interchange.table_rows import escaped
 
 JSONL, PARQUET, CSV = "jsonl", "parquet", "csv"
 KINDS = (JSONL, PARQUET, CSV)
@@ -41,11 +41,11 @@ SCHEMAS = {
         }
     ),
 }
-"""Columns of what is nested; raw votes become cells of text instead."""
+"""Parquet columns of nested rows; raw votes become cells of text instead."""
 
 
 def kind_of(path: Path) -> str:
-    """The kind of file that a name asks for. Raises `InputError` for one that is not written."""
+    """Returns the kind of file of a name's ending. Raises `InputError` for an unknown one."""
     kind = path.suffix.lower().removeprefix(".")
     if kind not in KINDS:
         raise InputError(f"{path.name} ends in none of .{', .'.join(KINDS)}; call it export.jsonl.")
@@ -53,7 +53,7 @@ def kind_of(path: Path) -> str:
 
 
 class Hashed:
-    """Rows on their way to a file, hashed and counted as the JSONL they are or would be."""
+    """An iterator over rows that hashes and counts them as JSONL."""
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
         self._rows = rows
@@ -69,12 +69,12 @@ class Hashed:
 
     @property
     def sha256(self) -> str:
-        """Of what went by so far."""
+        """Hash of the rows so far."""
         return self._hash.hexdigest()
 
 
 def write(rows: Hashed, path: Path, what: str, kind: str) -> None:
-    """Write all rows as this kind of file. Raises `InputError` where the kind cannot hold them."""
+    """Writes all rows as this kind of file. Raises `InputError` where the kind cannot hold them."""
     write_kind: dict[str, Callable[[Hashed, Path, str], None]] = {
         JSONL: _jsonl,
         PARQUET: _parquet,
@@ -95,7 +95,7 @@ def _csv(rows: Hashed, path: Path, what: str) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = None
         for row, _ in rows:
-            cells = {name: safe(cell) for name, cell in votes.cells(row).items()}
+            cells = {name: escaped(cell) for name, cell in votes.cells(row).items()}
             if writer is None:
                 writer = csv.DictWriter(file, list(cells))
                 writer.writeheader()

@@ -22,7 +22,7 @@ def answer(value: Any, user: str = "u1", **more: Any) -> dict[str, Any]:
     return {"value": value, "user_id": user} | more
 
 
-def said(pair: JudgedPair) -> dict[str | None, str]:
+def outcomes(pair: JudgedPair) -> dict[str | None, str]:
     return {one.user: one.outcome for one in pair.labels}
 
 
@@ -37,7 +37,7 @@ def test_nested_records_hold_every_users_ranking() -> None:
         )
     )
     assert (pair.prompt.text, pair.left.raw, pair.right.raw) == ("Which?", "One.", "Two.")
-    assert said(pair) == {"u1": "right", "u2": "left"}
+    assert outcomes(pair) == {"u1": "right", "u2": "left"}
     assert {one.user: one.rationale for one in pair.labels} == {"u1": None, "u2": "Shorter."}
 
 
@@ -51,7 +51,7 @@ def test_flat_records_leave_drafts_out() -> None:
             "label.suggestion": "response2", "label.suggestion.score": None, "label.suggestion.agent": "m",
         }
     )  # fmt: skip
-    assert said(pair) == {"u1": "left", "u2": "tie"}
+    assert outcomes(pair) == {"u1": "left", "u2": "tie"}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_feedback_datasets_of_version_1_rank_with_ties(given: Any) -> None:
     }  # fmt: skip
     assert argilla.looks_like(row)
     (pair,) = argilla.parse(row)
-    assert said(pair) == {"u1": "right", "u2": "tie"}
+    assert outcomes(pair) == {"u1": "right", "u2": "tie"}
 
 
 def test_a_ranking_of_three_is_three_pairs() -> None:
@@ -98,7 +98,7 @@ def test_two_ratings_compare_their_texts() -> None:
             rationale=[answer("Better.")],
         )
     )
-    assert said(pair) == {"u1": "left", "u2": "tie"}
+    assert outcomes(pair) == {"u1": "left", "u2": "tie"}
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,6 @@ def test_two_ratings_compare_their_texts() -> None:
         (nested() | {"fields": {"a": "x", "b": "y"}}, "no prompt"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_words(row: dict[str, Any], words: str) -> None:
+def test_what_cannot_be_read_is_refused_in_words(row: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRow, match=words):
         argilla.parse(row)

@@ -1,4 +1,4 @@
-"""Files of every kind, good and hostile: rows with their places, or one clear sentence."""
+"""Files of every kind, good and hostile: rows with their locations, or one clear sentence."""
 
 import gzip
 import json
@@ -82,12 +82,12 @@ def test_a_csv_cell_of_messages_is_a_list_and_any_other_text_stays(tmp_path: Pat
         ("1" * 1999 + "x", "no JSON"),
     ],
 )
-def test_a_bad_line_is_a_mistake_in_its_place_and_the_next_one_is_read(
+def test_a_bad_line_is_a_mistake_with_its_location_and_the_next_one_is_read(
     tmp_path: Path, line: str, words: str
 ) -> None:
     path = written(tmp_path, "a.jsonl", lines(ROWS[:1]) + line + "\n" + lines(ROWS[1:]))
     rows = read(path)
-    assert [row.place for row in rows] == ["line 1", "line 2", "line 3"]
+    assert [row.location for row in rows] == ["line 1", "line 2", "line 3"]
     assert re.search(words, rows[1].mistake or "")
     assert rows[2].value == ROWS[1]
 
@@ -108,7 +108,7 @@ def bomb(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("keep_dictionary", [True, False])
-def test_a_text_that_a_table_names_in_every_row_is_not_unfolded_without_end(
+def test_a_text_repeated_by_a_dictionary_is_not_expanded_without_limit(
     tmp_path: Path, keep_dictionary: bool
 ) -> None:
     names = pa.array([0] * 90_000, pa.int32())
@@ -174,7 +174,7 @@ MESSAGES = [{"role": "user", "content": "a"}]
         ({"instruction": "a", "output": "b"}, Format.PROMPTS),
     ],
 )
-def test_the_columns_tell_the_format(row: dict[str, Any], fmt: Format) -> None:
+def test_the_format_is_detected_by_the_columns(row: dict[str, Any], fmt: Format) -> None:
     assert formats.detect([row], "f") is fmt
 
 
@@ -188,14 +188,14 @@ def test_an_unknown_format_names_its_columns_and_what_is_known() -> None:
 def test_ten_bad_rows_are_named_and_the_others_counted(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", lines([PAIR, *[PAIR | {"rejected": "b"}] * 25]))
     with RowFile(path, SMALL) as rows:
-        said = reading.check(rows, reading.format_of(rows)).mistakes.in_words(rows.name)
-    assert "line 2: 'chosen' and 'rejected' are the same text; line 3:" in said
-    assert "line 11:" in said
-    assert "line 12:" not in said
-    assert "; and 15 more. Nothing was imported" in said
+        message = reading.check(rows, reading.format_of(rows)).mistakes.in_words(rows.name)
+    assert "line 2: 'chosen' and 'rejected' are the same text; line 3:" in message
+    assert "line 11:" in message
+    assert "line 12:" not in message
+    assert "; and 15 more. Nothing was imported" in message
 
 
-def test_an_empty_file_and_one_of_broken_rows_are_said_to_be_that(tmp_path: Path) -> None:
+def test_an_empty_file_and_one_of_broken_rows_are_refused_as_such(tmp_path: Path) -> None:
     for content, words in (("", "holds no rows"), ("{\n{\n", "line 1: no JSON")):
         with RowFile(written(tmp_path, "a.jsonl", content), SMALL) as rows:
             with pytest.raises(InputError, match=words):

@@ -39,11 +39,11 @@ def task(*annotations: dict[str, Any], data: Any = DATA) -> dict[str, Any]:
     }
 
 
-def said(pair: JudgedPair) -> list[tuple[str | None, str]]:
+def outcomes(pair: JudgedPair) -> list[tuple[str | None, str]]:
     return [(one.user, one.outcome) for one in pair.labels]
 
 
-def test_every_persons_annotation_is_an_opinion_and_cancelled_ones_are_none() -> None:
+def test_every_persons_annotation_is_a_label_and_cancelled_ones_are_none() -> None:
     (pair,) = label_studio.parse(
         task(
             annotation(10, result("pairwise", selected="left")),
@@ -53,7 +53,7 @@ def test_every_persons_annotation_is_an_opinion_and_cancelled_ones_are_none() ->
         )
     )
     assert (pair.prompt.text, pair.left.raw, pair.right.raw) == ("Which is better?", "One.", "Two.")
-    assert said(pair) == [("10", "left"), ("ann@x.org", "right")]
+    assert outcomes(pair) == [("10", "left"), ("ann@x.org", "right")]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_short_export_has_one_annotation_a_row() -> None:
     ]
     for row in rows:
         (pair,) = label_studio.parse_min(row)
-        assert said(pair) == [("2", "right")]
+        assert outcomes(pair) == [("2", "right")]
         assert pair.right.raw == "Two."
 
 
@@ -116,6 +116,6 @@ def test_a_task_without_an_answer_is_a_pair_to_label() -> None:
         ({"id": 1, "annotations": []}, "no 'data'"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_said_in_words(row: dict[str, Any], words: str) -> None:
+def test_what_cannot_be_read_is_refused_in_words(row: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRow, match=words):
         label_studio.parse(row)

@@ -23,7 +23,7 @@ def sides(pair: JudgedPair) -> tuple[str, str, str]:
     return pair.prompt.text, pair.left.response, pair.right.response
 
 
-def test_standard_and_conversational_rows_say_the_same() -> None:
+def test_standard_and_conversational_rows_mean_the_same() -> None:
     standard = read(
         prompt="What color is the sky?", chosen=" It is blue.", rejected=" It is green."
     )
@@ -35,7 +35,7 @@ def test_standard_and_conversational_rows_say_the_same() -> None:
     assert standard.labels[0].outcome == "left"
 
 
-def test_the_raw_text_stays_as_it_stood_in_the_file() -> None:
+def test_the_raw_text_stays_as_in_the_file() -> None:
     assert read(prompt="a", chosen=" It is blue.", rejected="no").left.raw == " It is blue."
 
 
@@ -70,7 +70,7 @@ def test_a_conversation_becomes_system_context_and_question() -> None:
     )
 
 
-def test_transcripts_are_taken_apart_with_their_earlier_turns() -> None:
+def test_transcripts_are_split_into_turns() -> None:
     begin = "\n\nHuman: Hi: there?\n\nAssistant: Yes.\n\nNot: a turn\n\nHuman: Who?\n\nAssistant:"
     pair = read(chosen=f"{begin} Me.", rejected=f"{begin} Nobody\n\nreally.")
     assert sides(pair) == ("Who?", "Me.", "Nobody\n\nreally.")
@@ -122,7 +122,7 @@ def test_a_type_parameter_is_no_thought() -> None:
         ({"chosen": "\n\nHuman: a\n\nAssistant: b", "rejected": "\n\nHuman: c\n\nAssistant: d"}, "before the last"),
     ],
 )  # fmt: skip
-def test_what_is_no_preference_is_said_in_words(row: dict[str, Any], words: str) -> None:
+def test_what_is_no_preference_is_refused_in_words(row: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRow, match=words):
         preferences.parse(row)
 

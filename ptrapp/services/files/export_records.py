@@ -10,7 +10,7 @@ from db.models import Comparison, Outcome, Partition, Prompt, RaterKind, Round
 from db.storage.session import Session
 from ptrapp.core.dialogue import HISTORY_SETTINGS
 from ptrapp.core.types import Choice, Message, Preference
-from ptrapp.interchange import own
+from ptrapp.interchange import native
 from ptrapp.interchange.records import (
     CompletionText,
     GivenLabel,
@@ -69,7 +69,7 @@ class Records:
         if left is not None:
             turned = left.id != comparison.left.id
         else:
-            turned = str(own.completion_row(here)) > str(own.completion_row(there))
+            turned = str(native.completion_row(here)) > str(native.completion_row(there))
         labels = tuple(self._label(one, turned) for one in votes)
         sides = (there, here) if turned else (here, there)
         asked = prompt_text(comparison.prompt)

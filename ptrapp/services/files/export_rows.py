@@ -7,13 +7,13 @@ from typing import Any
 
 from db.content import rounds
 from db.labelling import exports
-from db.labelling.exports import JudgedRow, ShownVote, Chosen
+from db.labelling.exports import JudgedRow, ShownVote, VoteFilter
 from db.models import Round
 from db.storage.session import Session
 from ptrapp.core.dialogue import HistoryOptions, build_messages
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import MessageRole, Turn
-from ptrapp.interchange import own, votes
+from ptrapp.interchange import native, votes
 from ptrapp.interchange.conversation import as_messages
 from ptrapp.preferences.counting import MAJORITY
 from ptrapp.preferences.learnable import (
@@ -50,7 +50,7 @@ class ExportTally:
 
 
 def vote_rows(
-    session: Session, wanted: Chosen, records: Records, tally: ExportTally
+    session: Session, wanted: VoteFilter, records: Records, tally: ExportTally
 ) -> Iterator[Row]:
     """Every vote of the log, with the pair it was cast on."""
     for page in exports.all_votes(session, wanted):
@@ -62,10 +62,10 @@ def vote_rows(
 
 
 def preference_rows(
-    session: Session, wanted: Chosen, what: Completions, records: Records, tally: ExportTally
+    session: Session, wanted: VoteFilter, what: Completions, records: Records, tally: ExportTally
 ) -> Iterator[Row]:
     """TRL's conversational preferences: what most raters said, as a training counts it."""
-    for page in exports.standing_pairs(session, wanted):
+    for page in exports.judged_pairs(session, wanted):
         asked = [(row, _learnable(row, what, tally.dropped)) for row in page]
         found = [(row, pair) for row, pair in asked if pair is not None]
         records.turn_to(side for _, pair in found for side in (pair.chosen, pair.rejected))
@@ -80,12 +80,12 @@ def preference_rows(
                 "strength": round(float(counted.strength), 4),
                 "n_votes": len(heard),
                 "agreement": round(len(counted.vote_ids) / len(heard), 4),
-                own.COLUMN: own.column(records.pair(row.comparison, row.votes, left=chosen)),
+                native.COLUMN: native.column(records.pair(row.comparison, row.votes, left=chosen)),
             }
 
 
 def unpaired_rows(
-    session: Session, wanted: Chosen, what: Completions, tally: ExportTally
+    session: Session, wanted: VoteFilter, what: Completions, tally: ExportTally
 ) -> Iterator[Row]:
     """TRL's unpaired preferences (KTO): a completion and whether it is good.
 
@@ -93,7 +93,7 @@ def unpaired_rows(
     completion that was called both is left out.
     """
     labels: dict[int, set[bool]] = {}
-    for page in exports.standing_pairs(session, wanted):
+    for page in exports.judged_pairs(session, wanted):
         for row in page:
             if labelled := _labelled(row, what, tally.dropped):
                 tally.heard(row.votes)

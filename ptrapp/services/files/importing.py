@@ -113,8 +113,8 @@ def _stored(
     session: Session, rows: RowSource, fmt: Format, name: str, checked: reading.Checked
 ) -> Imported:
     good: Iterable[Record]
-    if checked.kept is not None:
-        good = checked.kept
+    if checked.buffered is not None:
+        good = checked.buffered
     else:
         good = (record for row in reading.records(rows, fmt) for record in row.records)
     done = import_records(session, good, name)

@@ -1,4 +1,4 @@
-"""What our own files hold beside the common columns, so that nothing is lost on the way back."""
+"""Converts records to and from native files, which lose nothing between export and import."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -20,7 +20,7 @@ from ptrapp.interchange.records import (
 from ptrapp.interchange.values import any_text, text
 
 COLUMN = "thrice"
-"""The column of a preference that holds all this as one JSON text: data frames know no other
+"""The column of a preference with the whole record as one JSON text: data frames have no other
 values whose shape differs from row to row."""
 OUTCOMES = (*Choice, WITHDRAWN)
 _SIDES = (Choice.LEFT, Choice.RIGHT)
@@ -31,19 +31,19 @@ _MAX_ROUNDS = 64
 
 
 def column(pair: JudgedPair) -> str:
-    """A pair with all that is known of it, chosen on the left, as the text of the column."""
+    """Returns a whole pair, the chosen one on the left, as the text of the column."""
     whole = {
         "prompt": prompt_row(pair.prompt),
         "chosen": completion_row(pair.left),
         "rejected": completion_row(pair.right),
         "aspect": pair.aspect,
-        "votes": [vote_row(said) for said in pair.labels],
+        "votes": [vote_row(label) for label in pair.labels],
     }
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
 
 
 def parse(row: Mapping[str, Any]) -> JudgedPair:
-    """Read the column back. Raises `BadRow`."""
+    """Parses the column. Raises `BadRow`."""
     try:
         whole = json.loads(text(row[COLUMN], COLUMN))
     except (ValueError, RecursionError) as error:
@@ -108,7 +108,7 @@ def completion_row(completion: CompletionText) -> dict[str, Any]:
 
 
 def completion_from(value: Any, name: str, *, nested: bool = False) -> CompletionText:
-    """Read a completion; its earlier rounds have no earlier rounds of their own."""
+    """Parses a completion; its earlier rounds have no earlier rounds of their own."""
     row = _object(value, name)
     history = row.get("history", [])
     if not isinstance(history, list) or len(history) > _MAX_ROUNDS or (nested and history):
@@ -131,16 +131,16 @@ def completion_from(value: Any, name: str, *, nested: bool = False) -> Completio
     )
 
 
-def vote_row(said: GivenLabel) -> dict[str, Any]:
-    vote = said.vote
+def vote_row(label: GivenLabel) -> dict[str, Any]:
+    vote = label.vote
     assert vote is not None, "only stored votes are written"
     return {
         "key": vote.key,
-        "outcome": said.outcome,
-        "strength": said.strength,
+        "outcome": label.outcome,
+        "strength": label.strength,
         "rater": vote.rater,
         "rater_kind": vote.rater_kind,
-        "rationale": said.rationale,
+        "rationale": label.rationale,
         "purpose": vote.purpose,
         "blind": vote.blind,
         "agreed": vote.agreed,
@@ -153,7 +153,7 @@ def vote_row(said: GivenLabel) -> dict[str, Any]:
 
 
 def vote_from(row: Mapping[str, Any]) -> GivenLabel:
-    """Read a vote back. Raises `BadRow`."""
+    """Parses a vote. Raises `BadRow`."""
     strength = _count(row, "strength")
     if not 1 <= strength <= 3:
         raise BadRow(f"'strength' is {strength} instead of 1, 2 or 3")
@@ -184,13 +184,13 @@ def _object(value: Any, name: str) -> Mapping[str, Any]:
     return value
 
 
-def _text_or_none(row: Mapping[str, Any], name: str, most: int | None = None) -> str | None:
+def _text_or_none(row: Mapping[str, Any], name: str, limit: int | None = None) -> str | None:
     value = row.get(name)
     if value is None:
         return None
     found = any_text(value, name)
-    if most is not None and len(found) > most:
-        raise BadRow(f"{name!r} has {len(found)} characters, more than {most}")
+    if limit is not None and len(found) > limit:
+        raise BadRow(f"{name!r} has {len(found)} characters, more than {limit}")
     return found
 
 
