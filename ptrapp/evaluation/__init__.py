@@ -1,1 +1,1 @@
-"""What versions answer round by round, beside the base model and beside controls."""
+"""Measures versions round by round, against the base model and against controls."""

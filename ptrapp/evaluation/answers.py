@@ -1,4 +1,4 @@
-"""What a cell found: every answer of every chain, and back from the JSON it is kept in."""
+"""Defines the result of a cell, every answer of every chain, and its JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,12 +23,12 @@ class Answer:
     n_thought_tokens: int
     n_response_tokens: int
     n_drawn: int = 1
-    """Draws it took to get a well-formed one, or those there were."""
+    """Draws until a well-formed answer, or until none were left."""
     failed: bool = False
-    """Prompt and history left no room: nothing was written, which is not a right answer."""
+    """Prompt and history left no room for an answer, which counts as wrong."""
 
     def as_turn(self) -> Turn:
-        """As a later round is shown it."""
+        """Returns the answer as it is shown to a later round."""
         return Turn(self.thought, self.response, self.raw)
 
     def drawn_again(self, later: "Answer") -> "Answer":
@@ -39,7 +39,7 @@ FAILED = Answer("", "", "", False, False, 0, 0, n_drawn=0, failed=True)
 
 
 def scored(outcome: Completion | EngineError, question: Question) -> Answer:
-    """Score what an engine gave. Raises the error, unless it is about this prompt's length."""
+    """Scores an engine's outcome. Raises its error, unless the prompt was too long."""
     if isinstance(outcome, ContextTooLong):
         return FAILED
     if isinstance(outcome, EngineError):
@@ -61,8 +61,8 @@ Chain = tuple[Answer, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """A finished cell."""
+class CellResult:
+    """The answers of a finished cell."""
 
     cell: Cell
     prompts: tuple[str, ...]
@@ -70,20 +70,20 @@ class Measured:
     first_round: int
     """Index of the first round in each chain: a control may begin with the second."""
     chains: tuple[Chain, ...]
-    """Those of the first problem, then those of the second, …, equally many of each."""
+    """Equally many of each problem, in the order of the problems."""
 
     @property
     def n_rounds(self) -> int:
-        """Rounds from the first of all, whether or not they were written here."""
+        """Number of rounds, those before `first_round` included."""
         return self.first_round + (len(self.chains[0]) if self.chains else 0)
 
     def at(self, index: int) -> list[Answer]:
-        """The answers of round `index`, from 0."""
+        """Returns the answers of round `index`, from 0."""
         return [chain[index - self.first_round] for chain in self.chains]
 
-    def prompt_of(self, place: int) -> str:
-        """The problem that chain `place` answers."""
-        return self.prompts[place * len(self.prompts) // len(self.chains)]
+    def prompt_of(self, chain: int) -> str:
+        """Returns the problem that a chain, named by its index, answers."""
+        return self.prompts[chain * len(self.prompts) // len(self.chains)]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -94,12 +94,12 @@ class Measured:
         }
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> "Measured":
-        cell = kept["cell"]
-        chains: Sequence[Sequence[Mapping[str, Any]]] = kept["chains"]
+    def from_json(cls, stored: Mapping[str, Any]) -> "CellResult":
+        cell = stored["cell"]
+        chains: Sequence[Sequence[Mapping[str, Any]]] = stored["chains"]
         return cls(
             Cell(cell["version"], cell["task"], cell["seed"], Setting(cell["setting"])),
-            tuple(kept["prompts"]),
-            kept["first_round"],
+            tuple(stored["prompts"]),
+            stored["first_round"],
             tuple(tuple(Answer(**answer) for answer in chain) for chain in chains),
         )

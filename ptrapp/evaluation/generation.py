@@ -1,4 +1,4 @@
-"""Rounds written for an evaluation: in chunks, malformed answers drawn again."""
+"""Generates the rounds of an evaluation in chunks, and draws malformed answers again."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,25 +10,25 @@ from ptrapp.refinement.loop import refine_many
 from ptrapp.refinement.options import RefineOptions
 from ptrapp.tasks.datasets import Question
 
-_AGAIN_STEP = 200_003
-"""Between the seeds of two tries of an answer: farther apart than the problems of a task."""
+_RESAMPLE_STEP = 200_003
+"""Difference of seed between two draws of an answer: greater than the problems of a task."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundGenerator:
-    """Writes rounds of one policy."""
+    """Generates rounds of one policy."""
 
     engine: Engine
     options: RefineOptions
     resamples: int
     chunk: int
-    told: Callable[[int], None]
-    """Called with how many answers are finished, after each chunk; it stops the work by raising."""
+    report_progress: Callable[[int], None]
+    """Called with the number of finished answers after each chunk; it may raise to stop."""
 
     def chains(
         self, asked: Sequence[Question], rounds: int, begun: Sequence[Chain] | None = None
     ) -> list[Chain]:
-        """`rounds` more rounds of each question, after those in `begun`; only new ones return."""
+        """Draws `rounds` rounds of each question after those in `begun`; returns the new ones."""
         chains: list[list[Answer]] = [list(chain) for chain in begun or [()] * len(asked)]
         n_begun = len(chains[0]) if chains else 0
         for start in range(0, len(asked), self.chunk):
@@ -42,29 +42,29 @@ class RoundGenerator:
     def round(
         self, asked: Sequence[Question], before: Sequence[Sequence[Answer]], *, offset: int
     ) -> list[Answer]:
-        """The next round of each question, shown `before`; the first one draws at `offset`.
+        """Draws the next round of each question after `before`; `offset` shifts the seeds.
 
-        Where a round before has failed there was no room for it, so there is none for the next.
+        A question fails if an earlier round failed: there was no room for that one.
         """
         answers = [FAILED] * len(asked)
         waiting = [at for at, shown in enumerate(before) if not any(one.failed for one in shown)]
         sampling = self.options.sampling
         for attempt in range(1 + (0 if sampling.greedy else self.resamples)):
-            seed = sampling.seed + offset + attempt * _AGAIN_STEP
-            written = self._write(
+            seed = sampling.seed + offset + attempt * _RESAMPLE_STEP
+            drawn = self._draw(
                 [asked[at] for at in waiting],
                 [tuple(one.as_turn() for one in before[at]) for at in waiting],
                 replace(sampling, seed=seed),
             )
-            for at, answer in zip(waiting, written, strict=True):
+            for at, answer in zip(waiting, drawn, strict=True):
                 answers[at] = answers[at].drawn_again(answer)
             waiting = [at for at in waiting if not (answers[at].well_formed or answers[at].failed)]
             if not waiting:
                 break
-        self.told(len(asked))
+        self.report_progress(len(asked))
         return answers
 
-    def _write(
+    def _draw(
         self, asked: Sequence[Question], histories: Sequence[History], sampling: Sampling
     ) -> list[Answer]:
         outcomes = refine_many(

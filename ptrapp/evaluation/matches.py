@@ -1,4 +1,4 @@
-"""Versions against each other, by a judge who reads responses only."""
+"""Compares versions with each other by a judge, which reads responses only."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from ptrapp.analysis.winrates import Game, WinRate, win_rate
 from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Choice
-from ptrapp.evaluation.answers import Answer, Measured
+from ptrapp.evaluation.answers import Answer, CellResult
 from ptrapp.evaluation.plan import BASE_NAME, Cell, Plan, Setting
 from ptrapp.judges.base import Judge, Pair, compare_many
 from ptrapp.tasks.datasets import Question
@@ -20,7 +20,7 @@ _WINS = {
 }
 
 _CHUNK = 32
-"""Comparisons between two looks at whether to stop."""
+"""Comparisons between two checks whether to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A finished match: what it gave, and how much the judge could not read."""
+class MatchResult:
+    """The games of a finished match, and the number of comparisons without a verdict."""
 
     match: Match
     judge: str
     prompts: tuple[str, ...]
-    """The problems it was played on, in their order."""
+    """The problems, in their order."""
     games: tuple[Game, ...]
     n_unscored: int
 
@@ -55,21 +55,21 @@ class Judged:
         return asdict(self) | {"games": [list(game) for game in self.games]}
 
     @classmethod
-    def from_json(cls, kept: Mapping[str, Any]) -> "Judged":
-        match = kept["match"]
+    def from_json(cls, stored: Mapping[str, Any]) -> "MatchResult":
+        match = stored["match"]
         sides = Side(**match["first"]), Side(**match["second"])
         return cls(
             Match(match["task"], match["seed"], *sides),
-            kept["judge"],
-            tuple(kept["prompts"]),
-            tuple(Game(*game) for game in kept["games"]),
-            kept["n_unscored"],
+            stored["judge"],
+            tuple(stored["prompts"]),
+            tuple(Game(*game) for game in stored["games"]),
+            stored["n_unscored"],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class WinRow:
-    """How often the first side's responses were preferred, all seeds together."""
+    """How often the first side's responses were preferred, over all seeds."""
 
     task: str
     version: str
@@ -79,7 +79,7 @@ class WinRow:
     judge: str
     n: int
     n_unscored: int
-    """Comparisons without a readable verdict: they are no ties and count nowhere."""
+    """Comparisons without a readable verdict, which are not counted."""
     win_rate: float | None
     """A tie counts one half; null where no comparison has a verdict, like all below."""
     low: float | None
@@ -92,12 +92,12 @@ class WinRow:
 
 
 def matches(plan: Plan) -> Iterator[Match]:
-    """Every later version against every earlier one, at round 1 and at the last round; and its
-    last round against the base model's first, which is what a gain by refining has to beat."""
+    """Yields every later version against every earlier one, at round 1 and at the last round, and
+    the last round of each against the base model's first, the baseline of a gain by refining."""
     for seed in plan.seeds:
         for task in plan.tasks:
-            for place, version in enumerate(plan.versions):
-                for other in plan.versions[:place]:
+            for number, version in enumerate(plan.versions):
+                for other in plan.versions[:number]:
                     for at in sorted({1, plan.rounds}):
                         yield Match(task.name, seed, Side(version, at), Side(other, at))
                 if plan.rounds > 1:
@@ -105,23 +105,23 @@ def matches(plan: Plan) -> Iterator[Match]:
                     yield Match(task.name, seed, last, Side(BASE_NAME, 1))
 
 
-def play(
+def judge_match(
     match: Match,
-    cells: Mapping[Cell, Measured],
+    cells: Mapping[Cell, CellResult],
     asked: Sequence[Question],
     judge: Judge,
-    told: Callable[[int], None],
-) -> Judged:
-    """Let the judge compare, a chunk of problems at a time; the first answer to each is compared.
+    report_progress: Callable[[int], None],
+) -> MatchResult:
+    """Has the judge compare the first answers to each problem, in chunks.
 
-    `told` hears of every chunk, and stops the match by raising. A tie that the judge was not sure
-    of is a tie like any other: asked twice, it gave each side one win.
+    `report_progress` is called after every chunk and may raise to stop. A tie without agreement
+    counts like any other: asked twice, the judge gave each side one win.
     """
     first, second = (_answers(match, cells, side) for side in (match.first, match.second))
     games, n_unscored = [], 0
-    met = list(zip(asked, first, second, strict=True))
-    for start in range(0, len(met), _CHUNK):
-        part = met[start : start + _CHUNK]
+    compared = list(zip(asked, first, second, strict=True))
+    for start in range(0, len(compared), _CHUNK):
+        part = compared[start : start + _CHUNK]
         pairs = [
             Pair(question.prompt, question.reference_answer, one.response, other.response)
             for question, one, other in part
@@ -132,17 +132,17 @@ def play(
             else:
                 longer = len(pair.left) - len(pair.right)
                 games.append(Game(pair.question, _WINS[verdict.outcome], longer))
-        told(len(part))
+        report_progress(len(part))
     prompts = tuple(question.prompt for question in asked)
-    return Judged(match, judge.name, prompts, tuple(games), n_unscored)
+    return MatchResult(match, judge.name, prompts, tuple(games), n_unscored)
 
 
-def win_rows(played: Sequence[Judged]) -> list[WinRow]:
-    """A row for each two sides that met, their seeds pooled."""
-    kinds: dict[tuple[str, Side, Side], list[Judged]] = {}
-    for one in played:
-        met = (one.match.task, one.match.first, one.match.second)
-        kinds.setdefault(met, []).append(one)
+def win_rows(results: Sequence[MatchResult]) -> list[WinRow]:
+    """Returns a row for each two sides that were compared, their seeds pooled."""
+    kinds: dict[tuple[str, Side, Side], list[MatchResult]] = {}
+    for one in results:
+        kind = (one.match.task, one.match.first, one.match.second)
+        kinds.setdefault(kind, []).append(one)
     rows = []
     for (task, first, second), pooled in kinds.items():
         found = win_rate([game for one in pooled for game in one.games])
@@ -151,7 +151,7 @@ def win_rows(played: Sequence[Judged]) -> list[WinRow]:
 
 
 def _row(
-    task: str, first: Side, second: Side, pooled: Sequence[Judged], found: WinRate | None
+    task: str, first: Side, second: Side, pooled: Sequence[MatchResult], found: WinRate | None
 ) -> WinRow:
     return WinRow(
         task=task,
@@ -171,7 +171,7 @@ def _row(
     )
 
 
-def _answers(match: Match, cells: Mapping[Cell, Measured], side: Side) -> list[Answer]:
-    """The first answer of each problem."""
+def _answers(match: Match, cells: Mapping[Cell, CellResult], side: Side) -> list[Answer]:
+    """Returns the first answer to each problem."""
     one = cells[Cell(side.version, match.task, match.seed, Setting.REFINE)]
     return one.at(side.round - 1)[:: len(one.chains) // len(one.prompts)]

@@ -1,4 +1,4 @@
-"""What is to be measured: versions by rounds by tasks by seeds, taken apart into cells."""
+"""Plans an evaluation: versions, tasks, seeds and settings, split into cells."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -12,21 +12,21 @@ from ptrapp.refinement.options import RefineOptions
 
 BASE_NAME = BASE.label
 _SEED_STEP = 16_777_259
-"""Between the draws of two seeds: farther apart than rounds, candidates and second tries."""
+"""Difference between two seeds' draws: greater than rounds, candidates and resamples need."""
 
 
 class Setting(StrEnum):
-    """How a round comes to be; everything but `refine` is a control."""
+    """How a round is generated; everything but `refine` is a control."""
 
     REFINE = "refine"
-    """Each round is shown the ones before it: of the base model this is prompted refinement."""
+    """Each round is shown the ones before it; for the base model this is prompted refinement."""
     SWAPPED = "swapped"
-    """A later round is shown another problem's attempts. What remains of the gain is not owed to
-    the attempt."""
+    """A later round is shown another problem's attempts. The gain that remains is not due to the
+    attempt."""
     THOUGHT_REMOVED = "thought removed"
     """A later round is shown the earlier responses without their thoughts."""
     MAJORITY = "majority"
-    """Row r: the vote of r independent first rounds. The same compute, spent without refining."""
+    """Row r is the majority of r independent first rounds: the same compute without refining."""
 
 
 CONTROLS = (Setting.SWAPPED, Setting.THOUGHT_REMOVED, Setting.MAJORITY)
@@ -34,7 +34,7 @@ CONTROLS = (Setting.SWAPPED, Setting.THOUGHT_REMOVED, Setting.MAJORITY)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure. The base model is always among the versions: a gain is read against it."""
+    """What to measure. The base model is always among the versions, as the baseline of gains."""
 
     versions: tuple[str, ...] = (BASE_NAME,)
     """Names of published adapters, and `base`."""
@@ -46,17 +46,17 @@ class Plan:
     history: HistoryMode = HistoryMode.FULL
     """Which earlier rounds a later one is shown; the same for every version."""
     n_samples: int = 0
-    """Answers drawn to a problem; 0 is one greedy answer."""
+    """Answers drawn for a problem; 0 is one greedy answer."""
     temperature: float = 0.8
     top_p: float = 0.95
     max_tokens: int = 512
     seeds: tuple[int, ...] = (0,)
-    """Each draws its own problems and its own answers, the same for every version."""
+    """Each seed draws its own problems and answers, the same for every version."""
     controls: bool = False
     resamples: int = 3
     """How often a malformed answer is drawn again; greedy ones never are."""
     chunk: int = 64
-    """Answers asked for at once, and between two looks at whether to stop."""
+    """Answers requested at once, and between two checks whether to stop."""
 
     def __post_init__(self) -> None:
         if BASE_NAME not in self.versions:
@@ -68,7 +68,7 @@ class Plan:
         return Sampling(temperature, self.top_p, self.max_tokens)
 
     def options(self, cell: "Cell") -> RefineOptions:
-        """How the rounds of a cell are asked for."""
+        """Returns the options of a cell's rounds."""
         return RefineOptions(
             self.thinking,
             replace(self.sampling, seed=cell.draw_seed),
@@ -78,18 +78,18 @@ class Plan:
 
     @property
     def n_answers(self) -> int:
-        """Answers to one problem in one round."""
+        """Number of answers to one problem in one round."""
         return max(1, self.n_samples)
 
     @property
     def decoding(self) -> str:
-        """In words: greedy or sampled, when it thinks, and what a later round is shown."""
+        """The decoding in words: greedy or sampled, when it thinks, what a later round is shown."""
         how = f"{self.n_samples} samples at {self.temperature:g}" if self.n_samples else "greedy"
         shown = ", last answer alone" if self.history is HistoryMode.LAST else ""
         return f"{how}, thinking {self.thinking.value}{shown}"
 
     def cells(self) -> Iterator["Cell"]:
-        """In the order of measuring: a control comes after the refinement that it starts from."""
+        """Yields cells in the order of measuring: a control after the refinement it starts from."""
         for seed in self.seeds:
             for task in self.tasks:
                 for version in self.versions:
@@ -97,7 +97,7 @@ class Plan:
                         yield Cell(version, task.name, seed, setting)
 
     def _settings(self, version: str) -> tuple[Setting, ...]:
-        """Controls are of the tuned versions; of the base model when it is alone."""
+        """Returns a version's settings: controls are of tuned versions, or of the base alone."""
         if self.controls and (version != BASE_NAME or len(self.versions) == 1):
             return (Setting.REFINE, *(CONTROLS if self.rounds > 1 else ()))
         return (Setting.REFINE,)
@@ -118,10 +118,10 @@ class Cell:
 
     @property
     def draw_seed(self) -> int:
-        """Where its draws begin: alike for all versions, so that they differ by version alone."""
+        """The seed of its first draw, the same for all versions."""
         return self.seed * _SEED_STEP
 
 
 def n_rounds_asked(setting: Setting, rounds: int) -> int:
-    """Rounds that a cell has to write: two of the controls go on from the first one."""
+    """Returns the rounds that a cell has to draw: two of the controls reuse the first one."""
     return rounds - 1 if setting in (Setting.SWAPPED, Setting.THOUGHT_REMOVED) else rounds

@@ -1,4 +1,4 @@
-"""An evaluation from its plan to its report, on any engine; with or without a job around it."""
+"""Runs an evaluation from its plan to its report, on any engine, inside a job or without one."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from ptrapp.core.errors import InputError
 from ptrapp.engines.base import Engine
-from ptrapp.evaluation.answers import Measured
+from ptrapp.evaluation.answers import CellResult
 from ptrapp.evaluation.controls import majority, swapped, thought_removed
 from ptrapp.evaluation.generation import RoundGenerator
-from ptrapp.evaluation.matches import Judged, matches, play, win_rows
+from ptrapp.evaluation.matches import MatchResult, judge_match, matches, win_rows
 from ptrapp.evaluation.plan import BASE_NAME, Cell, Plan, Setting, n_rounds_asked
-from ptrapp.evaluation.report import EarlierResults, Progress, Report, Watch
+from ptrapp.evaluation.report import Callbacks, EarlierResults, Progress, Report
 from ptrapp.evaluation.table import given, table
 from ptrapp.judges.base import Judge
 from ptrapp.tasks.datasets import Question
@@ -21,16 +21,16 @@ from ptrapp.tasks.datasets import Question
 @dataclass(slots=True)
 class _State:
     plan: Plan
-    watch: Watch
+    callbacks: Callbacks
     n_total: int
     n_done: int = 0
     doing: str = ""
     asked: dict[tuple[str, int], list[Question]] = field(default_factory=dict)
     """By task and seed."""
 
-    def told(self, n: int) -> None:
+    def report_progress(self, n: int) -> None:
         self.n_done += n
-        self.watch.progress(Progress(self.doing, self.n_done, self.n_total))
+        self.callbacks.progress(Progress(self.doing, self.n_done, self.n_total))
 
 
 def evaluate(
@@ -38,49 +38,51 @@ def evaluate(
     plan: Plan,
     *,
     judge: Judge | None = None,
-    watch: Watch | None = None,
-    kept: EarlierResults | None = None,
+    callbacks: Callbacks | None = None,
+    earlier: EarlierResults | None = None,
 ) -> Report:
-    """Measure every cell of `plan` and make one table of them.
+    """Measures every cell of `plan` and returns one table of them.
 
-    The adapters of the plan's versions are published on `engine` already. With a judge, versions
-    are compared too. Raises `InputError` for a version that is not published, and whatever keeps
-    the engine from answering.
+    The adapters of the plan's versions must be published on `engine`. With a judge, versions are
+    also compared with each other. Raises `InputError` for a version that is not published, and an
+    error of the engine that is not about one prompt.
 
     >>> evaluate(engine, Plan(versions=("base", "dpo-000001"), n=200)).table  # doctest: +SKIP
     """
-    began = time.monotonic()
+    started = time.monotonic()
     _check(engine, plan)
     asked = {
         (task.name, seed): task.draw(plan.n, seed) for task in plan.tasks for seed in plan.seeds
     }
-    state = _State(plan, watch or Watch(), _total(plan, asked, judge), asked=asked)
-    kept = kept or EarlierResults()
-    cells = _measure(engine, state, {one.cell: one for one in kept.cells})
-    played = _compare(state, cells, judge, kept.matches) if judge else []
+    state = _State(plan, callbacks or Callbacks(), _total(plan, asked, judge), asked=asked)
+    earlier = earlier or EarlierResults()
+    cells = _measure(engine, state, {one.cell: one for one in earlier.cells})
+    results = _compare(state, cells, judge, earlier.matches) if judge else []
     return Report(
         table(cells),
         given(cells),
-        win_rows(played),
+        win_rows(results),
         plan.decoding,
-        round(time.monotonic() - began, 1),
+        round(time.monotonic() - started, 1),
     )
 
 
-def _measure(engine: Engine, state: _State, kept: dict[Cell, Measured]) -> dict[Cell, Measured]:
-    cells: dict[Cell, Measured] = {}
+def _measure(
+    engine: Engine, state: _State, earlier: dict[Cell, CellResult]
+) -> dict[Cell, CellResult]:
+    cells: dict[Cell, CellResult] = {}
     for cell in state.plan.cells():
         asked = state.asked[cell.task, cell.seed]
         prompts = tuple(question.prompt for question in asked)
         state.doing = f"{cell.version} on {cell.task}, seed {cell.seed}, {cell.setting.value}"
-        found = kept.get(cell)
+        found = earlier.get(cell)
         if found is not None and found.prompts == prompts:
             cells[cell] = found
-            state.told(_n_answers(state.plan, cell, asked))
+            state.report_progress(_n_answers(state.plan, cell, asked))
             continue
         with engine.pin(cell.policy) if cell.policy.adapter else nullcontext():
             cells[cell] = _cell(engine, state, cell, asked, cells)
-        state.watch.cell(cells[cell])
+        state.callbacks.cell(cells[cell])
     return cells
 
 
@@ -89,34 +91,36 @@ def _cell(
     state: _State,
     cell: Cell,
     asked: Sequence[Question],
-    cells: dict[Cell, Measured],
-) -> Measured:
+    cells: dict[Cell, CellResult],
+) -> CellResult:
     plan = state.plan
-    writer = RoundGenerator(engine, plan.options(cell), plan.resamples, plan.chunk, state.told)
+    generator = RoundGenerator(
+        engine, plan.options(cell), plan.resamples, plan.chunk, state.report_progress
+    )
     each = [question for question in asked for _ in range(plan.n_answers)]
     refined = cells.get(replace(cell, setting=Setting.REFINE))
     match cell.setting:
         case Setting.REFINE:
-            chains = writer.chains(each, plan.rounds)
+            chains = generator.chains(each, plan.rounds)
         case Setting.MAJORITY:
             sampling = replace(plan.sampling, temperature=plan.temperature)
-            chains = majority(writer, each, plan.rounds, sampling)
+            chains = majority(generator, each, plan.rounds, sampling)
         case Setting.SWAPPED:
             assert refined is not None, "a control comes after its refinement"
-            chains = swapped(writer, each, refined)
+            chains = swapped(generator, each, refined)
         case Setting.THOUGHT_REMOVED:
             assert refined is not None, "a control comes after its refinement"
-            chains = thought_removed(writer, each, refined)
+            chains = thought_removed(generator, each, refined)
     prompts = tuple(question.prompt for question in asked)
     first_round = plan.rounds - n_rounds_asked(cell.setting, plan.rounds)
-    return Measured(cell, prompts, first_round, tuple(chains))
+    return CellResult(cell, prompts, first_round, tuple(chains))
 
 
 def _compare(
-    state: _State, cells: dict[Cell, Measured], judge: Judge, kept: Iterable[Judged]
-) -> list[Judged]:
-    known = {one.match: one for one in kept if one.judge == judge.name}
-    played = []
+    state: _State, cells: dict[Cell, CellResult], judge: Judge, earlier: Iterable[MatchResult]
+) -> list[MatchResult]:
+    known = {one.match: one for one in earlier if one.judge == judge.name}
+    results = []
     for match in matches(state.plan):
         asked = state.asked[match.task, match.seed]
         first, second = match.first, match.second
@@ -126,16 +130,16 @@ def _compare(
         )
         found = known.get(match)
         if found is None or found.prompts != tuple(question.prompt for question in asked):
-            found = play(match, cells, asked, judge, state.told)
-            state.watch.match(found)
+            found = judge_match(match, cells, asked, judge, state.report_progress)
+            state.callbacks.match(found)
         else:
-            state.told(len(asked))
-        played.append(found)
-    return played
+            state.report_progress(len(asked))
+        results.append(found)
+    return results
 
 
 def _check(engine: Engine, plan: Plan) -> None:
-    """Raise `InputError` for what cannot be measured."""
+    """Raises `InputError` for a plan that cannot be measured."""
     missing = sorted(set(plan.versions) - engine.published() - {BASE_NAME})
     if missing:
         raise InputError(

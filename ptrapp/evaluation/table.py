@@ -1,20 +1,20 @@
-"""Finished cells to one table: a row for each version, setting, task and round."""
+"""Builds the table of an evaluation: a row for each version, setting, task and round."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from ptrapp.analysis.intervals import wilson, wilson_of_clusters
-from ptrapp.analysis.rounds import Accuracy, flips, given_before
-from ptrapp.evaluation.answers import Answer, Measured
+from ptrapp.analysis.rounds import Accuracy, accuracy_given_before, changes
+from ptrapp.evaluation.answers import Answer, CellResult
 from ptrapp.evaluation.plan import Cell, Setting
 
-Cells = Mapping[Cell, Measured]
+Cells = Mapping[Cell, CellResult]
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One round of one version on one task, all seeds together."""
+    """One round of one version on one task, over all seeds."""
 
     version: str
     round: int
@@ -32,29 +32,28 @@ class TableRow:
     mean_thought_tokens: float
     mean_response_tokens: float
     fixed: int | None
-    """Wrong in the round before and right in this one; null where no round was before."""
+    """Wrong in the round before and right in this one; null in the first round."""
     broken: int | None
     unchanged: int | None
-    """As right or as wrong as before."""
+    """Right in both rounds, or wrong in both."""
     same_response: int | None
-    """Word for word the response of the round before: a model that only repeats itself does not
-    refine."""
+    """Responses equal to those of the round before: a model that repeats itself does not refine."""
     well_formed: float
-    """Share of the answers with thought and response where they belong."""
+    """Share of the answers with well-formed thought and response."""
     n_failed: int
-    """Answers there was no room for in the context; they count as wrong."""
+    """Answers for which the context had no room; they count as wrong."""
     n_redrawn: int
     """Draws beyond the first, for answers that were malformed."""
     rate_mean: float
-    """Mean over the seeds of the rate."""
+    """Mean of the rate over the seeds."""
     rate_std: float | None
-    """Standard deviation over the seeds; null of a single one."""
+    """Standard deviation over the seeds; null for a single one."""
     n_seeds: int
 
 
 @dataclass(frozen=True, slots=True)
 class GivenRow:
-    """Accuracy of a later round where the round before was right, or wrong."""
+    """Accuracy of a later round given a right, or a wrong, answer in the round before."""
 
     version: str
     round: int
@@ -66,14 +65,14 @@ class GivenRow:
     n: int
     n_correct: int
     accuracy: float | None
-    """Null where no round before was so."""
+    """Null for n = 0."""
     low: float
     high: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """The same round of all seeds."""
+    """The same round of all seeds together."""
 
     prompts: list[str]
     answers: list[Answer]
@@ -82,7 +81,7 @@ class _Pool:
 
 
 def table(cells: Cells) -> list[TableRow]:
-    """All rows, in the order the cells were planned in: versions, their settings, their rounds."""
+    """Returns all rows in the order of the plan: versions, their settings, their rounds."""
     return [
         _row(cell, index, _pool(cells, cell, index))
         for cell in _kinds(cells)
@@ -91,7 +90,7 @@ def table(cells: Cells) -> list[TableRow]:
 
 
 def given(cells: Cells) -> list[GivenRow]:
-    """Does a right attempt help? For every later round that was shown its own attempts."""
+    """Returns accuracies given the round before, for rounds shown their own attempts."""
     rows = []
     for cell in _kinds(cells):
         if cell.setting not in (Setting.REFINE, Setting.THOUGHT_REMOVED):
@@ -99,7 +98,7 @@ def given(cells: Cells) -> list[GivenRow]:
         for index in range(1, cells[cell].n_rounds):
             pool = _pool(cells, cell, index)
             assert pool.before is not None, "a later round has one before it"
-            found = given_before(_right(pool.before), _right(pool.answers))
+            found = accuracy_given_before(_right(pool.before), _right(pool.answers))
             for name, part in zip(("right", "wrong"), found, strict=True):
                 rows.append(
                     GivenRow(
@@ -118,7 +117,7 @@ def given(cells: Cells) -> list[GivenRow]:
 
 
 def _kinds(cells: Cells) -> Iterator[Cell]:
-    """One cell of each kind, whatever its seed: by task, then version, then setting."""
+    """Yields one cell for each task, version and setting, whatever its seed."""
     seen = set()
     for cell in cells:
         kind = (cell.task, cell.version, cell.setting)
@@ -136,7 +135,7 @@ def _pool(cells: Cells, kind: Cell, index: int) -> _Pool:
     by_seed = [one.at(index) for one in same]
     earlier = [_before(cells, one, index) for one in same]
     return _Pool(
-        [one.prompt_of(place) for one in same for place in range(len(one.chains))],
+        [one.prompt_of(chain) for one in same for chain in range(len(one.chains))],
         [answer for answers in by_seed for answer in answers],
         [answer for before in earlier if before is not None for answer in before]
         if earlier[0] is not None
@@ -145,10 +144,10 @@ def _pool(cells: Cells, kind: Cell, index: int) -> _Pool:
     )
 
 
-def _before(cells: Cells, one: Measured, index: int) -> list[Answer] | None:
-    """The round before of the same problems: of the refinement where a control starts from it.
+def _before(cells: Cells, one: CellResult, index: int) -> list[Answer] | None:
+    """Returns the round before, from the refinement where a control starts from it.
 
-    Under `swapped` that is the problem's own attempt always, though another one's was shown.
+    For `swapped` it is always the problem's own attempt, though another problem's was shown.
     """
     if index == 0:
         return None
@@ -163,9 +162,9 @@ def _row(cell: Cell, index: int, pool: _Pool) -> TableRow:
     n, n_correct = len(answers), sum(right)
     interval = wilson_of_clusters(_by_prompt(pool.prompts, right))
     rates = [one.n_correct / one.n for one in pool.by_seed]
-    changes, same = None, None
+    changed, same = None, None
     if pool.before is not None:
-        changes = flips(_right(pool.before), right)
+        changed = changes(_right(pool.before), right)
         pairs = zip(pool.before, answers, strict=True)
         same = sum(was.response == now.response for was, now in pairs)
     return TableRow(
@@ -180,9 +179,9 @@ def _row(cell: Cell, index: int, pool: _Pool) -> TableRow:
         high=interval.high,
         mean_thought_tokens=fmean(answer.n_thought_tokens for answer in answers),
         mean_response_tokens=fmean(answer.n_response_tokens for answer in answers),
-        fixed=changes.fixed if changes else None,
-        broken=changes.broken if changes else None,
-        unchanged=changes.unchanged if changes else None,
+        fixed=changed.fixed if changed else None,
+        broken=changed.broken if changed else None,
+        unchanged=changed.unchanged if changed else None,
         same_response=same,
         well_formed=fmean(answer.well_formed for answer in answers),
         n_failed=sum(answer.failed for answer in answers),
@@ -198,7 +197,7 @@ def _right(answers: Sequence[Answer]) -> list[bool]:
 
 
 def _by_prompt(prompts: Sequence[str], right: Sequence[bool]) -> list[tuple[int, int]]:
-    """How many of how many answers to each problem are right."""
+    """Returns (right answers, answers) of each problem."""
     counts: dict[str, tuple[int, int]] = {}
     for prompt, one in zip(prompts, right, strict=True):
         k, n = counts.get(prompt, (0, 0))

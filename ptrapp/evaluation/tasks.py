@@ -1,4 +1,4 @@
-"""Where evaluation problems come from: the generators, a file, a data set on the hub."""
+"""Opens the tasks of an evaluation: generated problems, a file, or a data set on the hub."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,9 @@ from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
 
 GENERATED = "generated"
-"""Of the kinds that methods are taught on, by their text on the evaluation side of the split."""
+"""Problems of the families that methods train on, from the evaluation split."""
 HELD_OUT_TASK = "held_out"
-"""Of the kinds that no method is taught on."""
+"""Problems of the families that no method trains on."""
 
 
 class Task(Protocol):
@@ -23,13 +23,13 @@ class Task(Protocol):
     def name(self) -> str: ...
 
     def draw(self, n: int, seed: int) -> list[Question]:
-        """At most `n` questions; the same arguments always give the same list."""
+        """Draws at most `n` questions; the same arguments always give the same list."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Problems of the evaluation side, drawn anew for every seed."""
+    """Problems of the evaluation split, different ones for every seed."""
 
     name: str
     families: tuple[str, ...]
@@ -41,7 +41,7 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A fixed list of questions; a seed takes its own sample where there are more than asked."""
+    """A fixed list of questions, of which each seed draws its own sample."""
 
     name: str
     questions: tuple[Question, ...]
@@ -49,16 +49,16 @@ class Listed:
     def draw(self, n: int, seed: int) -> list[Question]:
         if n >= len(self.questions):
             return list(self.questions)
-        places = Random(f"{self.name}/{seed}").sample(range(len(self.questions)), n)
-        return [self.questions[place] for place in places]
+        drawn = Random(f"{self.name}/{seed}").sample(range(len(self.questions)), n)
+        return [self.questions[number] for number in drawn]
 
 
 def open_task(name: str, columns: Columns = GSM8K) -> Task:
-    """The task of that name: `generated`, `held_out`, `hf:NAME[:CONFIG][:SPLIT]` or a file.
+    """Opens the task of a name: `generated`, `held_out`, `hf:NAME[:CONFIG][:SPLIT]` or a file.
 
-    The split of a data set is `test` unless it says another. A file is JSONL, JSON or CSV. Both are
-    in the shape of GSM8K or of a multiple choice unless `columns` says otherwise. Raises
-    `InputError` for what cannot be read or holds nothing to verify.
+    The default split of a data set is `test`. A file is JSONL, JSON or CSV. Both have the columns
+    of GSM8K or of a multiple choice unless `columns` names others. Raises `InputError` for what
+    cannot be read or has no answers to verify.
     """
     match name:
         case "generated":
@@ -77,7 +77,7 @@ def open_task(name: str, columns: Columns = GSM8K) -> Task:
 
 
 def _verifiable(name: str, found: list[Question]) -> Listed:
-    """Only questions with a reference answer can be scored; the same question counts once."""
+    """Keeps the questions that have a reference answer, each question once."""
     by_prompt = {one.prompt: one for one in found if one.reference_answer}
     if len(by_prompt) < 2:
         raise InputError(
@@ -88,5 +88,5 @@ def _verifiable(name: str, found: list[Question]) -> Listed:
 
 
 def _from_hub(name: str, columns: Columns) -> list[Question]:
-    """Of a data set that is named alone the split `test`: what it keeps for evaluation."""
+    """Reads a data set, by default its split `test`."""
     return read_hub(name if ":" in name.removeprefix(PREFIX) else f"{name}:test", columns)

@@ -1,1 +1,1 @@
-"""Judges: responses in, verdicts out; they have no way to see a thought."""
+"""Judges compare or score responses; they are never given a thought."""

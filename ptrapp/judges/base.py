@@ -1,4 +1,4 @@
-"""The seams a judge fills: responses in, verdicts or scores out. A thought has no way in."""
+"""Defines the protocols of judges: responses in, verdicts or scores out, and never a thought."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ RATER_PREFIX = "judge:"
 
 
 def rater_name(judge_name: str) -> str:
-    """How a judge is named among the raters; no person may have such a name of theirs.
+    """Returns the rater name of a judge, which no person may have.
 
     >>> rater_name("verifier")
     'judge:verifier'
@@ -21,17 +21,17 @@ def rater_name(judge_name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a judge decided, and why in a sentence."""
+    """A judge's decision, and the reason in a sentence."""
 
     outcome: Choice
     rationale: str
     agreed: bool | None = None
-    """Whether a judge that was asked in both orders said the same twice. A tie it did not agree on
-    is its own doubt, not a tie of the responses."""
+    """Whether a judge that was asked in both orders gave the same verdict twice. A tie without
+    agreement is the judge's doubt, not a tie of the responses."""
 
 
 class Pair(NamedTuple):
-    """Two **responses** to one question, as a judge is handed them."""
+    """Two **responses** to one question, as a judge reads them."""
 
     question: str
     reference_answer: str | None
@@ -44,13 +44,13 @@ class Judge(Protocol):
 
     @property
     def name(self) -> str:
-        """How its votes are signed; one name is one way of judging."""
+        """The name under which its votes are stored; one name is one way of judging."""
         ...
 
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
-        """Compare two **responses** to `question`.
+        """Compares two **responses** to `question`.
 
         Raises `JudgeError` when it cannot: the comparison then stays unscored, it is not a tie.
         """
@@ -59,21 +59,21 @@ class Judge(Protocol):
 
 @runtime_checkable
 class BatchJudge(Judge, Protocol):
-    """A judge that answers many comparisons sooner together than one after another."""
+    """A judge that compares many pairs faster together than one after another."""
 
     def compare_many(self, pairs: Sequence[Pair]) -> list[Verdict | JudgeError]:
-        """Compare each pair, in their order; what cannot be compared has its reason instead."""
+        """Compares each pair, in order; a pair that cannot be compared has its error instead."""
         ...
 
 
 @runtime_checkable
 class PointwiseJudge(Judge, Protocol):
-    """A judge that gives a number to each response."""
+    """A judge that gives each response a score."""
 
     def score(
         self, question: str, reference_answer: str | None, responses: Sequence[str]
     ) -> list[float]:
-        """One number for each **response**, higher is better.
+        """Returns a score of each **response**, higher is better.
 
         Raises `JudgeError` when one of them cannot be scored.
         """
@@ -81,16 +81,16 @@ class PointwiseJudge(Judge, Protocol):
 
 
 @runtime_checkable
-class ByNumbers(PointwiseJudge, Protocol):
-    """A judge whose verdict on two responses follows from the numbers it gives them."""
+class ScoreBasedJudge(PointwiseJudge, Protocol):
+    """A judge whose verdict on two responses follows from their scores."""
 
     def decide(self, left: float, right: float) -> Verdict:
-        """What it says of two **responses** with these numbers."""
+        """Returns the verdict on two **responses** with these scores."""
         ...
 
 
 def compare_many(judge: Judge, pairs: Sequence[Pair]) -> list[Verdict | JudgeError]:
-    """Have all pairs compared, at once where the judge can; an error stands for its own pair."""
+    """Compares all pairs, at once where the judge can; a failed pair has its error instead."""
     if isinstance(judge, BatchJudge):
         return judge.compare_many(pairs)
     return [_compared(judge, pair) for pair in pairs]

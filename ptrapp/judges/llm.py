@@ -1,4 +1,4 @@
-"""A language model as judge: both orders, reasons first, and hostile responses kept as data."""
+"""A language model as judge: asked in both orders, reasons first, hostile text neutralised."""
 
 import re
 import threading
@@ -9,7 +9,7 @@ from ptrapp.core.errors import EngineError, JudgeError
 from ptrapp.core.types import Choice, Completion, FinishReason, Message, MessageRole, Sampling
 from ptrapp.engines.base import Engine, Request, complete
 from ptrapp.judges.base import Pair, Verdict
-from ptrapp.judges.shown import response_of, without_thoughts
+from ptrapp.judges.thought_removal import response_of, without_thoughts
 
 _INSTRUCTION = (
     "You are an impartial judge of two responses to one question. First look for errors in each "
@@ -25,14 +25,14 @@ _DECISION = {"A": Choice.LEFT, "B": Choice.RIGHT, "C": Choice.TIE}
 
 
 class LlmJudge:
-    """Asks an engine twice, with the responses in both orders, and decides by what it says twice.
+    """Asks an engine twice, with the responses in both orders, and compares the two verdicts.
 
-    Said the same twice: that. Said a tie, or two different things: a tie with `agreed` False. One
-    verdict unreadable: `JudgeError`, the comparison stays unscored.
+    Two equal verdicts are the verdict; two different ones are a tie with `agreed` False. If one is
+    unreadable, `JudgeError` leaves the comparison unscored.
     """
 
     def __init__(self, engine: Engine, name: str, *, max_tokens: int = 1024) -> None:
-        """`name` signs the votes: one name for one model and one way of asking."""
+        """Takes the `name` under which votes are stored: one for each model and way of asking."""
         self.name = name
         self._engine = engine
         self._sampling = Sampling(temperature=0.0, max_tokens=max_tokens)
@@ -40,14 +40,14 @@ class LlmJudge:
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
-        """Compare two **responses**; a thought has no way in."""
+        """Compares two **responses**; thoughts are removed from them."""
         (verdict,) = self.compare_many([Pair(question, reference_answer, left, right)])
         if isinstance(verdict, JudgeError):
             raise verdict
         return verdict
 
     def compare_many(self, pairs: Sequence[Pair]) -> list[Verdict | JudgeError]:
-        """Compare all pairs in one call of the engine, which answers as many at once as it can."""
+        """Compares all pairs in one call of the engine, which answers them concurrently."""
         orders = [
             (pair.question, pair.reference_answer, *sides)
             for pair in pairs
@@ -57,15 +57,15 @@ class LlmJudge:
         try:
             answers = complete(self._engine, asked)
         except EngineError as error:
-            return [_silent(error) for _ in pairs]
+            return [_no_verdict(error) for _ in pairs]
         return [_verdict(*answers[at : at + 2]) for at in range(0, len(answers), 2)]
 
 
-class OnDemand:
-    """A judge on a server that is spoken to when it is first needed, and again until it answers."""
+class LazyJudge:
+    """A judge that connects to its server at the first comparison, and retries at the next ones."""
 
     def __init__(self, open_engine: Callable[[], Engine], name: str) -> None:
-        """`open_engine` raises `EngineError` while the server is down."""
+        """Takes `open_engine`, which raises `EngineError` while the server is down."""
         self.name = name
         self._open_engine = open_engine
         self._engine: Engine | None = None
@@ -77,13 +77,13 @@ class OnDemand:
         try:
             return self._judge().compare(question, reference_answer, left, right)
         except EngineError as error:
-            raise _silent(error) from error
+            raise _no_verdict(error) from error
 
     def compare_many(self, pairs: Sequence[Pair]) -> list[Verdict | JudgeError]:
         try:
             return self._judge().compare_many(pairs)
         except EngineError as error:
-            return [_silent(error) for _ in pairs]
+            return [_no_verdict(error) for _ in pairs]
 
     def close(self) -> None:
         with self._lock:
@@ -100,29 +100,29 @@ class OnDemand:
 def messages(
     question: str, reference_answer: str | None, a: str, b: str
 ) -> tuple[Message, Message]:
-    """What the judge reads. Each response stands between marks that it cannot have written."""
+    """Returns the judge's prompt. Each response is between marks that it cannot have written."""
     nonce = sha256("\n".join((question, a, b)).encode()).hexdigest()[:8]
-    parts = [f"Question:\n{_inert(without_thoughts(question))}"]
+    parts = [f"Question:\n{_neutralised(without_thoughts(question))}"]
     if reference_answer:
-        parts.append(f"A correct answer, for your eyes only:\n{_inert(reference_answer)}")
+        parts.append(f"A correct answer, for your eyes only:\n{_neutralised(reference_answer)}")
     parts += [
-        f"<response {name} {nonce}>\n{_inert(response_of(text))}\n</response {name} {nonce}>"
+        f"<response {name} {nonce}>\n{_neutralised(response_of(text))}\n</response {name} {nonce}>"
         for name, text in (("A", a), ("B", b))
     ]
     return Message(MessageRole.SYSTEM, _INSTRUCTION), Message(MessageRole.USER, "\n\n".join(parts))
 
 
-def _inert(text: str) -> str:
-    """Break up what looks like a verdict, so that quoting a response is not deciding."""
+def _neutralised(text: str) -> str:
+    """Breaks up what looks like a verdict, so that quoting a response is not deciding."""
     return _DOUBLED.sub(r"\1 ", text)
 
 
 def _verdict(
-    first: Completion | EngineError, turned: Completion | EngineError
+    first: Completion | EngineError, swapped: Completion | EngineError
 ) -> Verdict | JudgeError:
-    """Put together what was said of the two orders."""
+    """Combines the verdicts of the two orders."""
     try:
-        decision, mirrored = _read(_text(first)), _read(_text(turned)).mirrored()
+        decision, mirrored = _read(_text(first)), _read(_text(swapped)).mirrored()
     except JudgeError as error:
         return error
     rationale = _VERDICT.sub("", _text(first)).strip()[:2000]
@@ -137,7 +137,7 @@ def _verdict(
 
 def _text(answer: Completion | EngineError) -> str:
     if isinstance(answer, EngineError):
-        raise _silent(answer) from answer
+        raise _no_verdict(answer) from answer
     if answer.finish_reason is FinishReason.LENGTH:
         raise JudgeError(
             "The judge gave no verdict: its tokens ran out while it was still reasoning "
@@ -146,12 +146,12 @@ def _text(answer: Completion | EngineError) -> str:
     return answer.split.response or answer.raw
 
 
-def _silent(error: EngineError) -> JudgeError:
+def _no_verdict(error: EngineError) -> JudgeError:
     return JudgeError(f"The judge gave no verdict: {error}")
 
 
 def _read(text: str) -> Choice:
-    """The last verdict counts: earlier ones may be quoted while it reasons."""
+    """Returns the last verdict in the text: earlier ones may be quotes in its reasoning."""
     found = _VERDICT.findall(text)
     if not found:
         raise JudgeError(

@@ -1,4 +1,4 @@
-"""From settings to a judge; only the chosen kind is loaded: a server's client, torch or nothing."""
+"""Opens the judge that the settings name, and imports nothing of the other kinds."""
 
 import re
 from pathlib import Path
@@ -7,47 +7,46 @@ from ptrapp.core.errors import ConfigurationError, EngineError
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge
-from ptrapp.judges.llm import LlmJudge, OnDemand
+from ptrapp.judges.llm import LazyJudge, LlmJudge
 from ptrapp.judges.verifier import Verifier
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _FLAGS = {"--base-url": "--judge-base-url", "--served-model": "--judge-model"}
-"""What an engine's errors advise to correct, and what it is called where the engine is a judge."""
-_LONGEST_NAME = 100
-"""Characters of a judge's name; as a rater it gets a few more before it."""
+"""Flags in an engine's errors, and their names where the engine serves a judge."""
+_MAX_NAME_CHARS = 100
+"""Limit on a judge's name; the rater's name has a prefix besides."""
 
 
 def open_judge(settings: Settings, *, engine: Engine | None = None) -> Judge:
-    """The judge that `settings.judge` names.
+    """Opens the judge that `settings.judge` names.
 
-    `engine` answers for the judge llm where no server shall. A server is first spoken to when the
-    first comparison is asked: one that is down leaves comparisons unscored and ends nothing.
-    Raises `ConfigurationError` for a name that means nothing, and `ModelUnusable` for what is no
-    reward model.
+    `engine`, if given, replaces the server of the judge llm. A server is contacted at the first
+    comparison: while it is down, comparisons stay unscored. Raises `ConfigurationError` for an
+    unknown name, and `ModelUnusable` for a model that is no reward model.
     """
     match settings.judge:
         case "verifier":
             return Verifier()
         case "llm" if engine is not None:
-            return LlmJudge(engine, _signed(f"llm:{settings.judge_model or engine.model_id}"))
+            return LlmJudge(engine, _truncated(f"llm:{settings.judge_model or engine.model_id}"))
         case "llm":
-            name = _signed(f"llm:{settings.judge_model or settings.judge_base_url}")
-            return OnDemand(lambda: _of_server(settings), name)
+            name = _truncated(f"llm:{settings.judge_model or settings.judge_base_url}")
+            return LazyJudge(lambda: _of_server(settings), name)
         case given:
             from ptrapp.judges.reward_model import RewardModel
 
             path = find_reward_model(settings, given)
-            return RewardModel(path, _signed(_named(path)), device=settings.device)
+            return RewardModel(path, _truncated(_named(path)), device=settings.device)
 
 
 def close_judge(judge: Judge) -> None:
-    """Let go of the connection of a judge that has one."""
-    if isinstance(judge, OnDemand):
+    """Closes the connection of a judge that has one."""
+    if isinstance(judge, LazyJudge):
         judge.close()
 
 
 def find_reward_model(settings: Settings, given: str) -> str:
-    """What `from_pretrained` takes for the name of one trained here, a folder, or a hub id."""
+    """Resolves the name of a reward model trained here, a folder or a hub id for loading."""
     trained = settings.judges_dir / given
     if given and Path(given).name == given and trained.is_dir():
         return str(trained.resolve())
@@ -64,7 +63,7 @@ def find_reward_model(settings: Settings, given: str) -> str:
 
 
 def trained_here(settings: Settings) -> list[str]:
-    """Names of the reward models trained here, oldest first."""
+    """Returns the names of the reward models trained here, oldest first."""
     found = settings.judges_dir.glob("*/config.json")
     return sorted(path.parent.name for path in found if not path.parent.name.startswith("."))
 
@@ -80,16 +79,16 @@ def _of_server(settings: Settings) -> Engine:
             thought_format="auto",
         )
     except EngineError as error:
-        said = str(error)
-        for flag, ours in _FLAGS.items():
-            said = said.replace(flag, ours)
-        raise type(error)(said) from error
+        message = str(error)
+        for flag, judge_flag in _FLAGS.items():
+            message = message.replace(flag, judge_flag)
+        raise type(error)(message) from error
 
 
 def _named(path: str) -> str:
-    """A hub id in full, of a folder its name."""
+    """Returns a hub id unchanged, and the name of a folder."""
     return Path(path).name if Path(path).is_absolute() else path
 
 
-def _signed(name: str) -> str:
-    return name[:_LONGEST_NAME]
+def _truncated(name: str) -> str:
+    return name[:_MAX_NAME_CHARS]

@@ -1,4 +1,4 @@
-"""A reward model as judge: one number for each response, from any sequence classifier."""
+"""A reward model as judge: a sequence classifier scores each response."""
 
 import logging
 import threading
@@ -13,16 +13,18 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from ptrapp.core.errors import JudgeError, ModelUnusable
 from ptrapp.core.types import Choice
 from ptrapp.judges.base import Verdict
-from ptrapp.judges.shown import response_of, without_thoughts
+from ptrapp.judges.thought_removal import response_of, without_thoughts
 
 log = logging.getLogger(__name__)
 
-_REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
-"""What `from_pretrained` raises for a folder or hub id it cannot load."""
+_LOAD_ERRORS = (
+    OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError,
+)  # fmt: skip
+"""Raised by `from_pretrained` for a folder or hub id it cannot load."""
 
 
 ROUNDING = 1e-4
-"""Equal responses may differ by so much, for where they stand in a batch."""
+"""Scores of equal responses may differ by this much, depending on their batch."""
 
 
 class RewardModel:
@@ -34,8 +36,8 @@ class RewardModel:
     def __init__(
         self, model_path: str, name: str, *, device: str = "cpu", tie_below: float = ROUNDING
     ) -> None:
-        """`name` signs the votes. Scores nearer than `tie_below` are a tie. `device` auto takes a
-        GPU when there is one.
+        """Loads the model; `name` is the one its votes are stored under. Scores nearer than
+        `tie_below` are a tie. `device` auto takes a GPU when there is one.
 
         Raises `ModelUnusable`: weights must be safetensors, and no code of the folder is run.
         """
@@ -46,7 +48,7 @@ class RewardModel:
             loaded: Any = AutoModelForSequenceClassification.from_pretrained(
                 model_path, use_safetensors=True, output_loading_info=True, **common
             )
-        except _REFUSALS as error:
+        except _LOAD_ERRORS as error:
             raise ModelUnusable(
                 f"{model_path!r} cannot be loaded as a reward model "
                 f"({str(error).partition(chr(10))[0]}). Give a folder or "
@@ -66,7 +68,7 @@ class RewardModel:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self._model = model.to(device).eval()
-        self._longest = getattr(model.config, "max_position_embeddings", None) or 1 << 20
+        self._max_tokens = getattr(model.config, "max_position_embeddings", None) or 1 << 20
         self._lock = threading.Lock()
         self._tie_below = tie_below
         self.name = name
@@ -74,17 +76,17 @@ class RewardModel:
     def score(
         self, question: str, reference_answer: str | None, responses: Sequence[str]
     ) -> list[float]:
-        """One number for each **response**, higher is better; a thought has no way in.
+        """Returns a score of each **response**, higher is better; thoughts are removed from them.
 
-        Raises `JudgeError` when one is too long to be read whole.
+        Raises `JudgeError` when one is too long for the model.
         """
         if not responses:
             return []
         rows = [chat_ids(self._tokenizer, question, response) for response in responses]
-        if (longest := max(map(len, rows))) > self._longest:
+        if (longest := max(map(len, rows))) > self._max_tokens:
             raise JudgeError(
-                f"A response of {longest} tokens does not fit the reward model's {self._longest}; "
-                "it stays unscored."
+                f"A response of {longest} tokens does not fit the reward model's "
+                f"{self._max_tokens}; it stays unscored."
             )
         batch = self._tokenizer.pad({"input_ids": rows}, padding_side="right", return_tensors="pt")
         with self._lock, torch.inference_mode():
@@ -94,20 +96,20 @@ class RewardModel:
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
-        """Compare two **responses** by their scores."""
+        """Compares two **responses** by their scores."""
         return self.decide(*self.score(question, reference_answer, (left, right)))
 
     def decide(self, left: float, right: float) -> Verdict:
-        said = f"Scores {left:.3f} and {right:.3f}."
+        rationale = f"Scores {left:.3f} and {right:.3f}."
         if abs(left - right) <= self._tie_below:
-            return Verdict(Choice.TIE, said)
-        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, said)
+            return Verdict(Choice.TIE, rationale)
+        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, rationale)
 
 
 def chat_ids(tokenizer: Any, question: str, response: str) -> list[int]:
-    """What a reward model reads, in training as here: the question and the **response**, as a chat.
+    """Returns the ids of question and **response** as a chat, the same in training and serving.
 
-    A thought that was handed in is left out.
+    A thought in either text is removed.
     """
     question, response = without_thoughts(question), response_of(response)
     chat = [

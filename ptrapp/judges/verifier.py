@@ -1,11 +1,11 @@
-"""The judge that needs no model: the response that states the reference answer is better."""
+"""A judge without a model: the response that states the reference answer is better."""
 
 from collections.abc import Sequence
 
 from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Choice
 from ptrapp.judges.base import Verdict
-from ptrapp.judges.shown import response_of
+from ptrapp.judges.thought_removal import response_of
 from ptrapp.tasks.check import is_correct
 
 _OUTCOMES = {
@@ -24,14 +24,17 @@ class Verifier:
     def score(
         self, question: str, reference_answer: str | None, responses: Sequence[str]
     ) -> list[float]:
-        """1 for a **response** that states the reference answer, else 0. Raises `JudgeError`."""
+        """Returns 1 for a **response** that states the reference answer, else 0.
+
+        Raises `JudgeError` without a reference answer.
+        """
         reference = _needed(question, reference_answer)
         return [float(is_correct(response_of(response), reference)) for response in responses]
 
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
-        """Compare two **responses**. Raises `JudgeError`."""
+        """Compares two **responses**. Raises `JudgeError` without a reference answer."""
         return self.decide(*self.score(question, reference_answer, (left, right)))
 
     def decide(self, left: float, right: float) -> Verdict:

@@ -17,7 +17,7 @@ from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.judges.llm import LlmJudge, OnDemand
+from ptrapp.judges.llm import LlmJudge, LazyJudge
 from ptrapp.services import play
 from ptrapp.services.context import AppContext
 
@@ -89,7 +89,7 @@ def test_a_judge_that_is_down_is_one_clear_sentence(context: AppContext) -> None
         raise EngineUnavailable("The server at http://127.0.0.1:9/v1 does not answer.")
 
     without = AppContext(
-        context.settings, context.database, context.engine, OnDemand(nobody, "llm:great")
+        context.settings, context.database, context.engine, LazyJudge(nobody, "llm:great")
     )
     answer = browser(without).post("/api/v1/comparisons/judge", json=pair(context))
 

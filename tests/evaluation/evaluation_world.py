@@ -15,14 +15,14 @@ SUMS = Listed(
 
 
 def number(request: Request) -> int:
-    """Which sum is asked for."""
+    """Returns the number of the sum that is asked for."""
     found = re.search(r"What is (\d+) plus", request.messages[0].content)
     assert found
     return int(found[1])
 
 
 def answer(request: Request) -> str:
-    """Round 1 is right on even sums, for every version; what follows is the version's own way.
+    """Answers round 1 rightly on even sums for every version; later rounds depend on the version.
 
     `fixer` is right in every later round. `copier` repeats the number it was shown last. The base
     model is wrong in later rounds.
@@ -30,15 +30,15 @@ def answer(request: Request) -> str:
     n, later = number(request), len(request.messages) > 1
     right = n + 1
     if not later:
-        said = right if n % 2 == 0 else 0
+        stated = right if n % 2 == 0 else 0
     elif request.policy.adapter == "fixer":
-        said = right
+        stated = right
     elif request.policy.adapter == "copier":
-        said = int(re.findall(r"\d+", request.messages[-2].content)[-1])
+        stated = int(re.findall(r"\d+", request.messages[-2].content)[-1])
     else:
-        said = 0
+        stated = 0
     thought = "<T> Let me add. " if request.thinking else ""
-    return f"{thought}<R> The answer is {said}."
+    return f"{thought}<R> The answer is {stated}."
 
 
 def scripted(tmp_path: Path, *names: str, script: object = answer) -> ScriptedEngine:

@@ -12,9 +12,9 @@ from ptrapp.core.errors import EngineUnavailable, InputError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.evaluation.answers import Measured
+from ptrapp.evaluation.answers import CellResult
 from ptrapp.evaluation.plan import Plan, Setting
-from ptrapp.evaluation.report import EarlierResults, Progress, Watch
+from ptrapp.evaluation.report import Callbacks, EarlierResults, Progress
 from ptrapp.evaluation.run import evaluate
 from ptrapp.judges.verifier import Verifier
 
@@ -23,7 +23,7 @@ def plan(*versions: str, **changes: object) -> Plan:
     return Plan(versions=versions, tasks=(SUMS,), n=20, **changes)  # type: ignore[arg-type]
 
 
-def test_base_and_tuned_stand_side_by_side_by_round(tmp_path: Path) -> None:
+def test_base_and_tuned_are_compared_by_round(tmp_path: Path) -> None:
     report = evaluate(scripted(tmp_path, "fixer"), plan("fixer"))
 
     seen = [(row.version, row.round, row.n_correct, row.n) for row in report.table]
@@ -46,7 +46,7 @@ def test_base_and_tuned_stand_side_by_side_by_round(tmp_path: Path) -> None:
     assert report.decoding == "greedy, thinking later"
 
 
-def test_does_a_right_attempt_help(tmp_path: Path) -> None:
+def test_accuracy_given_a_right_attempt_is_measured(tmp_path: Path) -> None:
     report = evaluate(scripted(tmp_path, "copier"), plan("copier", rounds=2))
 
     found = {(row.version, row.given): (row.n_correct, row.n) for row in report.given}
@@ -73,7 +73,7 @@ def test_a_swapped_attempt_is_another_problems(tmp_path: Path) -> None:
         for request in engine.requests
         if request.policy.adapter == "copier" and len(request.messages) == 3
     ]
-    foreign = [said for n, said in shown if str(n + 1) not in said and " 0." not in said]
+    foreign = [text for n, text in shown if str(n + 1) not in text and " 0." not in text]
     assert len(foreign) >= 9
 
 
@@ -108,8 +108,8 @@ def test_the_majority_of_independent_answers_wins(tmp_path: Path) -> None:
 
     def dice(request: Request) -> str:
         right = number(request) + 1
-        said = 5 if request.sampling.seed < 1_000_000 else right
-        return f"<T> I throw.<R> The answer is {said}."
+        stated = 5 if request.sampling.seed < 1_000_000 else right
+        return f"<T> I throw.<R> The answer is {stated}."
 
     report = evaluate(scripted(tmp_path, script=dice), plan("base", controls=True))
 
@@ -223,22 +223,24 @@ def test_the_last_answer_alone_may_be_shown(tmp_path: Path) -> None:
     assert report.decoding.endswith("last answer alone")
 
 
-def test_what_is_kept_is_not_asked_again(tmp_path: Path) -> None:
-    """Stopped in the middle, taken up from what was kept in JSON: the same table, fewer requests."""
+def test_earlier_results_are_not_measured_again(tmp_path: Path) -> None:
+    """Stopped in the middle and resumed from JSON: the same table, fewer requests."""
     whole = evaluate(scripted(tmp_path, "fixer", "copier"), plan("fixer", "copier", controls=True))
-    kept: list[dict[str, object]] = []
+    stored: list[dict[str, object]] = []
 
     def stop(at: Progress) -> None:
         if at.n_done > 200:
             raise KeyboardInterrupt
 
     engine = scripted(tmp_path, "fixer", "copier")
-    watch = Watch(progress=stop, cell=lambda one: kept.append(one.as_json()))
+    callbacks = Callbacks(progress=stop, cell=lambda one: stored.append(one.as_json()))
     with pytest.raises(KeyboardInterrupt):
-        evaluate(engine, plan("fixer", "copier", controls=True), watch=watch)
+        evaluate(engine, plan("fixer", "copier", controls=True), callbacks=callbacks)
     n_before = len(engine.requests)
-    cells = [Measured.from_json(one) for one in kept]
-    resumed = evaluate(engine, plan("fixer", "copier", controls=True), kept=EarlierResults(cells))
+    cells = [CellResult.from_json(one) for one in stored]
+    resumed = evaluate(
+        engine, plan("fixer", "copier", controls=True), earlier=EarlierResults(cells)
+    )
 
     assert resumed.table == whole.table
     assert resumed.given == whole.given
@@ -247,18 +249,18 @@ def test_what_is_kept_is_not_asked_again(tmp_path: Path) -> None:
     assert n_whole <= len(engine.requests) <= n_before + n_whole - 20 * 3
 
 
-def test_kept_answers_to_other_problems_are_measured_again(tmp_path: Path) -> None:
+def test_earlier_answers_to_other_problems_are_measured_again(tmp_path: Path) -> None:
     engine = scripted(tmp_path)
-    cells: list[Measured] = []
-    evaluate(engine, plan("base", rounds=1), watch=Watch(cell=cells.append))
+    cells: list[CellResult] = []
+    evaluate(engine, plan("base", rounds=1), callbacks=Callbacks(cell=cells.append))
     smaller = Plan(tasks=(SUMS,), n=5, rounds=1)
-    assert evaluate(engine, smaller, kept=EarlierResults(cells)).table[0].n == 5
+    assert evaluate(engine, smaller, earlier=EarlierResults(cells)).table[0].n == 5
 
 
 def test_progress_ends_at_its_total(tmp_path: Path) -> None:
     seen: list[Progress] = []
     asked = plan("fixer", controls=True, chunk=8)
-    evaluate(scripted(tmp_path, "fixer"), asked, judge=Verifier(), watch=Watch(seen.append))
+    evaluate(scripted(tmp_path, "fixer"), asked, judge=Verifier(), callbacks=Callbacks(seen.append))
     assert seen[-1].n_done == seen[-1].n_total
     assert [one.n_done for one in seen] == sorted(one.n_done for one in seen)
 
@@ -284,7 +286,7 @@ def test_the_judge_compares_versions_on_the_same_problems(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "words"),
     [
         (Plan(versions=("dpo-9",), tasks=(SUMS,)), "dpo-9 are not published"),
         (Plan(versions=("base", "base"), tasks=(SUMS,)), "versions once"),
@@ -293,6 +295,6 @@ def test_the_judge_compares_versions_on_the_same_problems(tmp_path: Path) -> Non
         (Plan(tasks=(SUMS,), rounds=0), "rounds is 0"),
     ],
 )
-def test_what_cannot_be_measured_is_said(wrong: Plan, said: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=said):
+def test_what_cannot_be_measured_is_refused(wrong: Plan, words: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=words):
         evaluate(scripted(tmp_path), wrong)

@@ -56,15 +56,15 @@ def test_of_a_data_set_the_test_split_is_asked(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "words"),
     [
         ("gsm9k", "no task 'gsm9k'"),
         ("hf:", "names no data set"),
         ("hf:a:b:c:d", "names no data set"),
     ],
 )
-def test_what_is_no_task_is_said(name: str, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_what_is_no_task_is_refused(name: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
         open_task(name)
 
 

@@ -1,4 +1,4 @@
-"""Versions against each other: who is compared, what a judge's silence is, what length explains."""
+"""Versions against each other: who is compared, what counts without a verdict, length control."""
 
 from pathlib import Path
 
@@ -8,27 +8,27 @@ from evaluation_world import SUMS, number, scripted
 from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Choice
 from ptrapp.engines.base import Request
-from ptrapp.evaluation.matches import Judged
+from ptrapp.evaluation.matches import MatchResult
 from ptrapp.evaluation.plan import Plan
-from ptrapp.evaluation.report import EarlierResults, Watch
+from ptrapp.evaluation.report import Callbacks, EarlierResults
 from ptrapp.evaluation.run import evaluate
 from ptrapp.judges.base import Verdict
 
 
 class Lengthy:
-    """Prefers the longer response, and says nothing of some questions."""
+    """Prefers the longer response, and has no verdict on some questions."""
 
     name = "lengthy"
 
-    def __init__(self, silent: tuple[str, ...] = ()) -> None:
+    def __init__(self, unscored: tuple[str, ...] = ()) -> None:
         self.n_asked = 0
-        self._silent = silent
+        self._unscored = unscored
 
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
         self.n_asked += 1
-        if question in self._silent:
+        if question in self._unscored:
             raise JudgeError("It gave no verdict.")
         if len(left) == len(right):
             return Verdict(Choice.TIE, "Equally long.")
@@ -65,11 +65,11 @@ def test_of_several_samples_the_first_of_each_problem_is_compared(tmp_path: Path
     assert report.win_rates[0].win_rate == 0.75
 
 
-def test_a_silent_judge_is_neither_a_win_nor_a_tie(tmp_path: Path) -> None:
+def test_a_missing_verdict_is_neither_a_win_nor_a_tie(tmp_path: Path) -> None:
     engine = scripted(tmp_path, "wordy", script=wordy)
-    silent = tuple(one.prompt for one in SUMS.questions if int(one.prompt.split()[2]) % 4 == 0)
+    unscored = tuple(one.prompt for one in SUMS.questions if int(one.prompt.split()[2]) % 4 == 0)
 
-    (row,) = evaluate(engine, plan(), judge=Lengthy(silent)).win_rates
+    (row,) = evaluate(engine, plan(), judge=Lengthy(unscored)).win_rates
     assert (row.n, row.n_unscored, row.win_rate) == (15, 5, 1.0)
 
     everything = tuple(one.prompt for one in SUMS.questions)
@@ -77,16 +77,16 @@ def test_a_silent_judge_is_neither_a_win_nor_a_tie(tmp_path: Path) -> None:
     assert (row.n, row.win_rate, row.low, row.controlled_win_rate) == (0, None, None, None)
 
 
-def test_a_kept_match_is_not_judged_again_unless_by_another_judge(tmp_path: Path) -> None:
-    kept: list[Judged] = []
+def test_an_earlier_match_is_not_judged_again_unless_by_another_judge(tmp_path: Path) -> None:
+    results: list[MatchResult] = []
     engine = scripted(tmp_path, "wordy", script=wordy)
-    whole = evaluate(engine, plan(), judge=Lengthy(), watch=Watch(match=kept.append))
-    read = [Judged.from_json(one.as_json()) for one in kept]
+    whole = evaluate(engine, plan(), judge=Lengthy(), callbacks=Callbacks(match=results.append))
+    read = [MatchResult.from_json(one.as_json()) for one in results]
 
     again, other = Lengthy(), Lengthy()
     other.name = "other"
-    resumed = evaluate(engine, plan(), judge=again, kept=EarlierResults((), read))
-    evaluate(engine, plan(), judge=other, kept=EarlierResults((), read))
+    resumed = evaluate(engine, plan(), judge=again, earlier=EarlierResults((), read))
+    evaluate(engine, plan(), judge=other, earlier=EarlierResults((), read))
 
     assert resumed.win_rates == whole.win_rates
     assert (again.n_asked, other.n_asked) == (0, 20)

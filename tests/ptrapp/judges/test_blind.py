@@ -9,7 +9,7 @@ from ptrapp.core.thoughts import FORMATS, ThoughtFormat
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges import reward_model
 from ptrapp.judges.llm import LlmJudge
-from ptrapp.judges.shown import response_of, unmarked, without_thoughts
+from ptrapp.judges.thought_removal import response_of, unmarked, without_thoughts
 from ptrapp.judges.verifier import Verifier
 
 SECRET = "xylophone"
@@ -74,9 +74,9 @@ def test_a_history_in_the_question_loses_its_thoughts(asked: str, read: Any) -> 
 
 
 def test_a_right_thought_before_a_wrong_response_is_a_wrong_response() -> None:
-    said = Verifier().score("2 + 2?", "4", ["<T> The answer is 4.<R> The answer is 5.", "4"])
+    scores = Verifier().score("2 + 2?", "4", ["<T> The answer is 4.<R> The answer is 5.", "4"])
 
-    assert said == [0.0, 1.0]
+    assert scores == [0.0, 1.0]
 
 
 @pytest.mark.parametrize(

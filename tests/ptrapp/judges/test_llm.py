@@ -53,9 +53,7 @@ def always(*answers: str) -> ScriptedEngine:
         ("four", "four!", Choice.TIE),
     ],
 )
-def test_what_is_said_in_both_orders_is_the_verdict(
-    left: str, right: str, outcome: Choice
-) -> None:
+def test_what_is_said_in_both_orders_is_the_verdict(left: str, right: str, outcome: Choice) -> None:
     verdict = LlmJudge(prefers("four"), "judge").compare("2 + 2?", None, left, right)
 
     assert (verdict.outcome, verdict.agreed) == (outcome, True)
@@ -135,13 +133,13 @@ def test_all_comparisons_of_a_call_are_asked_at_once_and_one_failure_stays_alone
         a, b = responses(request)
         return "" if "mute" in (a, b) else f"[[{'A' if a > b else 'B'}]]"
 
-    said = LlmJudge(Counting(answer), "judge").compare_many(
+    verdicts = LlmJudge(Counting(answer), "judge").compare_many(
         [Pair("q", None, "x", "y"), Pair("q", None, "mute", "y"), Pair("p", None, "y", "x")]
     )
 
     assert calls == [6]
-    assert isinstance(said[1], JudgeError)
-    kept = [verdict.outcome for verdict in said if isinstance(verdict, Verdict)]
+    assert isinstance(verdicts[1], JudgeError)
+    kept = [verdict.outcome for verdict in verdicts if isinstance(verdict, Verdict)]
     assert kept == [Choice.RIGHT, Choice.LEFT]
 
 
@@ -155,9 +153,9 @@ def test_a_verdict_quoted_before_the_tokens_ran_out_is_none() -> None:
 def test_a_closed_engine_leaves_every_comparison_unscored() -> None:
     engine = always("[[A]]")
     engine.close()
-    said = LlmJudge(engine, "judge").compare_many([Pair("q", None, "x", "y")] * 2)
+    verdicts = LlmJudge(engine, "judge").compare_many([Pair("q", None, "x", "y")] * 2)
 
-    assert [type(each) for each in said] == [JudgeError] * 2
+    assert [type(each) for each in verdicts] == [JudgeError] * 2
 
 
 def test_an_engine_that_fails_leaves_the_comparison_unscored() -> None:

@@ -11,7 +11,7 @@ from ptrapp.core.settings import Settings
 from ptrapp.core.types import Choice
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import BatchJudge, Pair, PointwiseJudge
-from ptrapp.judges.llm import OnDemand
+from ptrapp.judges.llm import LazyJudge
 from ptrapp.judges.opening import close_judge, find_reward_model, open_judge
 from ptrapp.judges.verifier import Verifier
 
@@ -37,8 +37,8 @@ def test_a_server_that_is_down_starts_nothing_and_leaves_comparisons_unscored(
 
     assert judge.name == "llm:great"
     assert isinstance(judge, BatchJudge)
-    (said,) = judge.compare_many([Pair("q", None, "a", "b")])
-    assert isinstance(said, JudgeError)
+    (verdict,) = judge.compare_many([Pair("q", None, "a", "b")])
+    assert isinstance(verdict, JudgeError)
     down = r"The judge gave no verdict: .*127\.0\.0\.1:9.* correct --judge-base-url"
     with pytest.raises(JudgeError, match=down):
         judge.compare("q", None, "a", "b")
@@ -53,7 +53,7 @@ def test_a_server_that_comes_back_is_asked_again() -> None:
             raise EngineUnavailable("It is starting.")
         return engine
 
-    judge = OnDemand(open_engine, "llm")
+    judge = LazyJudge(open_engine, "llm")
     with pytest.raises(JudgeError, match="It is starting"):
         judge.compare("q", None, "a", "b")
 

@@ -1,4 +1,4 @@
-"""What of a text a judge is shown: never a thought, also where somebody hands one in by mistake."""
+"""Removes thoughts from texts for judges, even where a caller passes one by mistake."""
 
 import re
 
@@ -11,15 +11,15 @@ _CLOSED = re.compile(
     ),
     re.DOTALL,
 )
-"""A thought between marks that stand for nothing else. `<T>` and `<R>` are also type parameters of
-code, so they count at the beginning alone."""
+"""A thought between unambiguous markers. `<T>` and `<R>` are also type parameters in code, so they
+count only at the beginning."""
 _LONE_ENDS = tuple(fmt.response_marker for fmt in (THINK, GENERIC))
-"""What ends a thought whose beginning a chat template wrote."""
+"""Markers that end a thought whose opening marker a chat template wrote."""
 _LONE_R = re.compile(r"(?:^|[.!?\n])\s*<R>")
-"""TPO's specific prompt has no mark before the thought. In code `<R>` follows a word or stands more
-than once."""
+"""TPO's specific prompt has no marker before the thought. In code `<R>` follows a word or occurs
+more than once."""
 
-_ANY_MARK = re.compile(
+_ANY_MARKER = re.compile(
     "|".join(
         re.escape(mark)
         for fmt in (TINY, THINK, GENERIC)
@@ -29,7 +29,7 @@ _ANY_MARK = re.compile(
 
 
 def response_of(text: str) -> str:
-    """The response alone. Callers hand responses in; a raw completion loses its thought here.
+    """Returns the response alone: a raw completion loses its thought, a response is unchanged.
 
     >>> response_of("<T> 2 and 2 is 4.<R> The answer is 4.")
     'The answer is 4.'
@@ -48,18 +48,18 @@ def response_of(text: str) -> str:
 
 
 def without_thoughts(text: str) -> str:
-    """The text less every thought that is marked at both ends."""
+    """Removes every thought that is marked at both ends."""
     return _CLOSED.sub("", text)
 
 
 def unmarked(thought: str) -> str:
-    """A thought as a text of its own, where thoughts are what is compared: no judge cuts it.
+    """Returns a thought that is itself compared, so that no judge removes a part of it.
 
-    It is changed only where a judge would take a part of it for something to be left out.
+    Its markers are changed only where `response_of` would otherwise cut it.
 
     >>> unmarked("Add first. <R> stands before the answer.")
     'Add first. <R > stands before the answer.'
     """
     if response_of(thought) == thought.strip():
         return thought
-    return _ANY_MARK.sub(lambda mark: f"{mark[0][:-1]} {mark[0][-1]}", thought)
+    return _ANY_MARKER.sub(lambda mark: f"{mark[0][:-1]} {mark[0][-1]}", thought)
