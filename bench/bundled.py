@@ -1,7 +1,8 @@
 """What the shipped model can do: `python -m bench.bundled` prints one JSON object, last.
 
-Problems come from the evaluation side of the split, which training never drew from. Accuracy is
-the verifier's, on responses alone; a completion that is not well formed counts as wrong.
+Problems come from the evaluation side of the split, which training never drew from. Answers come
+from the embedded engine, as in the app. Accuracy is the verifier's, on responses alone; a
+completion without a response counts as wrong.
 """
 
 import argparse
@@ -9,42 +10,38 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import (
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
-
-from ptrapp.core.dialogue import REFINE_INSTRUCTION
+from ptrapp.core.errors import EngineError
+from ptrapp.core.settings import BUNDLED_MODEL
+from ptrapp.core.thoughts import Thinking
+from ptrapp.core.types import BASE, Completion, FinishReason, Sampling
+from ptrapp.engines.base import Engine
+from ptrapp.engines.local.engine import LocalEngine
+from ptrapp.refinement.loop import refine_many
+from ptrapp.refinement.options import RefineOptions
 from ptrapp.tasks.check import is_correct
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.problem import Problem
-from training.bundled.generate import Completion, complete
 from training.bundled.styles import OPENINGS
-from training.bundled.tokenizer import THOUGHT
 
-logger = logging.getLogger("bench.bundled")
-
-SHIPPED = Path(__file__).parents[1] / "ptrapp" / "assets" / "model"
+_MAX_TOKENS = 128
+_GREEDY = Sampling(temperature=0.0, top_p=1.0, max_tokens=_MAX_TOKENS)
 
 
-def measure(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, n: int, seed: int
-) -> dict[str, Any]:
+def measure(engine: Engine, n: int, seed: int) -> dict[str, Any]:
     """Measures accuracy in percent on `n` problems of known families and `n` of held-out ones."""
     known = problems(n, split="eval", seed=seed, families=sorted(set(FAMILIES) - HELD_OUT))
     new = problems(n, split="eval", seed=seed, families=sorted(HELD_OUT))
-    torch.manual_seed(seed)
     began = time.monotonic()
-    thought = rounds(model, tokenizer, known, (True, True, True))
+    thought = rounds(engine, known, 3, Thinking.ALWAYS)
     seconds = time.monotonic() - began
-    direct = rounds(model, tokenizer, known, (False, True, True))
-    sampled = rounds(model, tokenizer, known, (True,), temperature=0.8)[0]
+    direct = rounds(engine, known, 3, Thinking.LATER)
+    (sampled,) = rounds(engine, known, 1, Thinking.ALWAYS, drawn(0.8, seed))
+    (new_thought,) = rounds(engine, new, 1, Thinking.ALWAYS)
+    (new_direct,) = rounds(engine, new, 1, Thinking.NEVER)
     every = [completion for r in thought + direct for completion in r] + sampled
     return {
         "n": n,
@@ -54,49 +51,44 @@ def measure(
         "direct_greedy": accuracy(known, direct[0]),
         "reasked_after_thinking": [accuracy(known, r) for r in thought],
         "reasked_after_direct": [accuracy(known, r) for r in direct],
-        "held_out_thinking_greedy": accuracy(new, rounds(model, tokenizer, new, (True,))[0]),
-        "held_out_direct_greedy": accuracy(new, rounds(model, tokenizer, new, (False,))[0]),
-        "by_style_sampled_t1": by_style(model, tokenizer, known),
+        "held_out_thinking_greedy": accuracy(new, new_thought),
+        "held_out_direct_greedy": accuracy(new, new_direct),
+        "by_style_sampled_t1": by_style(engine, known, seed),
         "by_family": _by_family(known, thought[0]),
         "by_family_direct": _by_family(known, direct[0]),
-        "well_formed": _percent([completion.well_formed for completion in every]),
-        "tokens_per_s": round(sum(c.n_tokens for r in thought for c in r) / seconds),
+        "well_formed": _percent([is_whole(completion) for completion in every]),
+        "tokens_per_s": round(sum(len(c.token_ids) for r in thought for c in r) / seconds),
     }
 
 
 def rounds(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
+    engine: Engine,
     asked: Sequence[Problem],
-    modes: Sequence[bool],
-    *,
-    temperature: float = 0.0,
+    n_rounds: int,
+    thinking: Thinking,
+    sampling: Sampling = _GREEDY,
 ) -> list[list[Completion]]:
-    """Asks, then asks again with everything before in view; a mode per round, True for thinking."""
-    conversations = [[{"role": "user", "content": problem.text}] for problem in asked]
-    done: list[list[Completion]] = []
-    for thinking in modes:
-        drawn = complete(
-            model, tokenizer, conversations, thinking=thinking, temperature=temperature
-        )
-        done.append([one for (one,) in drawn])
-        for messages, completion in zip(conversations, done[-1], strict=True):
-            messages.append({"role": "assistant", "content": completion.text})
-            messages.append({"role": "user", "content": REFINE_INSTRUCTION})
-    return done
+    """Asks, then asks again with everything before in view; the completions of each round."""
+    options = RefineOptions(thinking, sampling, BASE)
+    chains = refine_many(engine, [problem.text for problem in asked], n_rounds, options)
+    answered = [[_answered(outcome) for outcome in chain] for chain in chains]
+    return [list(of_round) for of_round in zip(*answered, strict=True)]
 
 
-def by_style(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, asked: Sequence[Problem]
-) -> dict[str, dict[str, float]]:
+def drawn(temperature: float, seed: int) -> Sampling:
+    """Draws from all tokens; every problem has a seed of its own after `seed`."""
+    return Sampling(temperature, 1.0, _MAX_TOKENS, seed)
+
+
+def by_style(engine: Engine, asked: Sequence[Problem], seed: int) -> dict[str, dict[str, float]]:
     """How often sampled thoughts are in each style, and how often those end in a right answer."""
-    drawn = rounds(model, tokenizer, asked, (True,), temperature=1.0)[0]
+    (completions,) = rounds(engine, asked, 1, Thinking.ALWAYS, drawn(1.0, seed))
     found: dict[str, dict[str, float]] = {}
     for style, openings in OPENINGS.items():
         own = [
             (problem, one)
-            for problem, one in zip(asked, drawn, strict=True)
-            if one.text.removeprefix(THOUGHT).lstrip().startswith(openings)
+            for problem, one in zip(asked, completions, strict=True)
+            if one.split.thought.startswith(openings)
         ]
         if own:
             right = accuracy([problem for problem, _ in own], [one for _, one in own])
@@ -104,10 +96,21 @@ def by_style(
     return found
 
 
+def is_whole(completion: Completion) -> bool:
+    """Whether it is well formed and the limit of tokens did not cut it."""
+    return completion.split.well_formed and completion.finish_reason is FinishReason.STOP
+
+
+def _answered(outcome: Completion | EngineError) -> Completion:
+    if isinstance(outcome, EngineError):
+        raise outcome
+    return outcome
+
+
 def accuracy(asked: Sequence[Problem], completions: Sequence[Completion]) -> float:
     """The percentage of right responses."""
     return _percent(
-        [is_correct(c.response, p.answer) for p, c in zip(asked, completions, strict=True)]
+        [is_correct(c.split.response, p.answer) for p, c in zip(asked, completions, strict=True)]
     )
 
 
@@ -116,7 +119,7 @@ def _by_family(asked: Sequence[Problem], completions: Sequence[Completion]) -> d
     return {
         family: _percent(
             [
-                is_correct(c.response, p.answer)
+                is_correct(c.split.response, p.answer)
                 for p, c in zip(asked, completions, strict=True)
                 if p.family == family
             ]
@@ -131,16 +134,14 @@ def _percent(hits: Sequence[bool]) -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.bundled", description=__doc__)
-    parser.add_argument("--model", type=Path, default=SHIPPED)
+    parser.add_argument("--model", type=Path, default=BUNDLED_MODEL)
     parser.add_argument("--n", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(chosen.threads)
-    tokenizer = AutoTokenizer.from_pretrained(chosen.model)
-    model = AutoModelForCausalLM.from_pretrained(chosen.model, dtype=torch.float32).eval()
-    print(json.dumps(measure(model, tokenizer, chosen.n, chosen.seed)))
+    with closing(LocalEngine(str(chosen.model), device="cpu", threads=chosen.threads)) as engine:
+        print(json.dumps(measure(engine, chosen.n, chosen.seed)))
 
 
 if __name__ == "__main__":

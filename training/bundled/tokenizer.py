@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-THOUGHT, RESPONSE = "<T>", "<R>"
+from ptrapp.core.thoughts import TINY
+
+THOUGHT, RESPONSE = TINY.thought_marker, TINY.response_marker
 SYSTEM, USER, ASSISTANT, END, PAD = "<|system|>", "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 
 CHAT_TEMPLATE = (
