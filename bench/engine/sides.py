@@ -17,11 +17,11 @@ from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedM
 from ptrapp.core.thoughts import GENERIC
 from ptrapp.core.types import BASE, Sampling
 from ptrapp.engines.base import Event, Failed, Finished, Priority
-from ptrapp.engines.local.batches import Ticket, new_group, new_row
+from ptrapp.engines.local.batches import RequestState, new_group, new_row
 from ptrapp.engines.local.decoding import Row
 from ptrapp.engines.local.loading import LoadedModel
 from ptrapp.engines.local.model_thread import ModelThread
-from ptrapp.engines.local.prefixes import Prefixes
+from ptrapp.engines.local.prefix_cache import PrefixCache
 from ptrapp.engines.local.transcript import Transcript
 
 SAMPLING = {"do_sample": True, "temperature": 0.8, "top_p": 0.95, "top_k": 0}
@@ -50,7 +50,7 @@ def measure(write: Callable[[], int]) -> Spent:
 
 
 class Ours:
-    """The owner thread with everything the app's engine has, fed with ids."""
+    """The model thread with everything the app's engine has, fed with ids."""
 
     def __init__(self, model: PreTrainedModel, n_threads: int, context_length: int):
         tokenizer: Any = None
@@ -59,27 +59,27 @@ class Ours:
 
     def forget(self, *, reuse: bool = True) -> None:
         """Begin without any KV; with `reuse=False` none is kept from now on either."""
-        self.owner._desk.prefixes = Prefixes() if reuse else Prefixes(most_bytes=0)
+        self.owner._context.prefix_cache = PrefixCache() if reuse else PrefixCache(max_bytes=0)
 
     def write(
         self, prompts: Sequence[Ids], n_new: Sequence[int], *, apart: bool = False
     ) -> list[Row]:
         """Answer all, as one call or each as a call `apart`, and wait for the last one."""
         events: SimpleQueue[Event] = SimpleQueue()
-        tickets = []
+        states = []
         for seed, (prompt, n) in enumerate(zip(prompts, n_new, strict=True)):
             row = new_row(prompt, Sampling(max_tokens=n, seed=seed), n)
             words = Transcript(lambda ids: " ".join(map(str, ids)), GENERIC, False)
-            tickets.append(Ticket(seed, row, words, events, time.monotonic()))
-        calls = [[ticket] for ticket in tickets] if apart else [tickets]
+            states.append(RequestState(seed, row, words, events, time.monotonic()))
+        calls = [[state] for state in states] if apart else [states]
         self.owner.add([new_group(BASE, Priority.PERSON, call) for call in calls])
-        n_open = len(tickets)
+        n_open = len(states)
         while n_open:
             event = events.get()
             if isinstance(event, Failed):
                 raise event.error
             n_open -= isinstance(event, Finished)
-        return [ticket.row for ticket in tickets]
+        return [state.row for state in states]
 
     def first_tokens_s(self, prompts: Sequence[Ids]) -> list[float]:
         """Seconds until each of so many people, asking at once, has a first token."""

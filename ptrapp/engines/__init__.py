@@ -1,1 +1,1 @@
-"""Sampling engines: messages in, streamed completions out."""
+"""Engines that sample completions: messages in, streamed completions out."""

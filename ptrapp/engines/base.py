@@ -1,4 +1,4 @@
-"""The seam every engine fills: requests in, events out, adapters published and retired."""
+"""Defines the protocol of engines: requests in, events out, adapters published and retired."""
 
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager
@@ -13,17 +13,17 @@ from ptrapp.core.types import BASE, Completion, Message, Policy, Sampling, Split
 
 
 class Priority(StrEnum):
-    """Who waits for an answer. An engine that cannot tell them apart answers all alike."""
+    """Who waits for an answer. An engine without priorities treats all requests alike."""
 
     PERSON = "person"
     JOB = "job"
-    """Nobody reads along: it gets the smaller share of the time while people are waiting, or none
-    of it on a server that serves people first."""
+    """Gets the smaller share of the time while people wait, or none of it on a server that serves
+    people first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One completion to be drawn."""
+    """A request for one completion."""
 
     messages: tuple[Message, ...]
     thinking: bool
@@ -36,11 +36,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What request `index` has written so far; sent at most every few tokens."""
+    """The partial completion of request `index`; sent at most every few tokens."""
 
     index: int
     split: Split
-    """The text so far, taken apart; half-written markers and characters are held back."""
+    """The text so far, split; incomplete markers and characters are held back."""
     n_tokens: int
     elapsed_s: float
 
@@ -55,7 +55,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Request `index` cannot be answered; the other requests of the call go on."""
+    """Request `index` cannot be answered; the other requests of the call continue."""
 
     index: int
     error: EngineError
@@ -65,7 +65,7 @@ Event = Delta | Finished | Failed
 
 
 class Engine(Protocol):
-    """A base model that answers, with any number of published adapter versions beside it.
+    """A base model with any number of published adapter versions.
 
     Every method may be called from any thread.
     """
@@ -75,10 +75,10 @@ class Engine(Protocol):
     context_length: int
     thought_format: ThoughtFormat
     about: tuple[str, ...]
-    """What it is and what it was seen to do, a sentence each, for a page."""
+    """What it is and can do, a sentence each, for a page."""
 
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
-        """Answer `requests` at once; events of different requests interleave.
+        """Answers `requests` concurrently; events of different requests interleave.
 
         Exactly one `Finished` or `Failed` per request. Closing the generator early cancels what is
         still running. Raises `EngineUnavailable` when the engine is closed.
@@ -88,30 +88,30 @@ class Engine(Protocol):
     def count_prompt_tokens(self, messages: Sequence[Message], thinking: bool) -> int: ...
 
     def publish(self, name: str, path: Path) -> None:
-        """Load the adapter folder under its name, once and for all, and answer one token with it.
+        """Loads the adapter folder under a name never used before and samples one token with it.
 
-        Raises `AdapterRejected`, or `AdaptersUnsupported` by an engine that would refuse every
-        adapter; it then serves on as before.
+        Raises `AdapterRejected`, or `AdaptersUnsupported` if the engine would refuse every adapter;
+        the engine then serves on as before.
         """
         ...
 
     def retire(self, name: str) -> None:
-        """Unload the version once nobody has it pinned."""
+        """Unloads the version once it is no longer pinned."""
         ...
 
     def pin(self, policy: Policy) -> AbstractContextManager[None]:
-        """Keep the version loaded while the context is open. Raises `PolicyMissing`."""
+        """Keeps the version loaded while the context is open. Raises `PolicyMissing`."""
         ...
 
     def published(self) -> frozenset[str]:
-        """Names of the adapters that can be asked for."""
+        """Returns the names of the adapters that requests may use."""
         ...
 
     def close(self) -> None: ...
 
 
 def complete(engine: Engine, requests: Sequence[Request]) -> list[Completion | EngineError]:
-    """Answer `requests` without streaming, in their order."""
+    """Returns the outcomes of `requests` in their order, without streaming."""
     outcomes: dict[int, Completion | EngineError] = {}
     for event in engine.stream(requests):
         match event:

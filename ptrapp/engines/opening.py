@@ -1,4 +1,4 @@
-"""From settings to an engine; only the chosen kind is loaded: torch, or a client of a server."""
+"""Opens the engine that the settings name, and imports nothing of the other kinds."""
 
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.settings import Settings
@@ -6,7 +6,7 @@ from ptrapp.engines.base import Engine
 
 
 def open_engine(settings: Settings) -> Engine:
-    """The engine that serves the policy. Raises `ModelUnusable`, `EngineUnavailable`."""
+    """Opens the engine of the policy. Raises `ModelUnusable`, `EngineUnavailable`."""
     match settings.engine:
         case "local":
             from ptrapp.engines.local.engine import LocalEngine
@@ -20,10 +20,10 @@ def open_engine(settings: Settings) -> Engine:
         case "openai":
             from ptrapp.engines.remote.engine import RemoteEngine
 
-            said = "model" in settings.model_fields_set
+            model_given = "model" in settings.model_fields_set
             return RemoteEngine(
                 settings.base_url,
-                model_path=settings.model_path if said else "",
+                model_path=settings.model_path if model_given else "",
                 api_key=settings.api_key.get_secret_value(),
                 served_model=settings.served_model,
                 context_length=settings.context_length,
@@ -32,7 +32,7 @@ def open_engine(settings: Settings) -> Engine:
 
 
 def open_strong_engine(settings: Settings) -> Engine:
-    """The engine of the stronger model. Raises `ConfigurationError` when none is named."""
+    """Opens the engine of the stronger model. Raises `ConfigurationError` when none is named."""
     from ptrapp.engines.remote.engine import RemoteEngine
 
     if not settings.strong_base_url:

@@ -1,4 +1,4 @@
-"""Which adapter versions may be asked for, and who still needs them."""
+"""Counts the users of adapter versions, so that a retired one is unloaded after its last use."""
 
 import threading
 from collections import Counter
@@ -11,7 +11,7 @@ from ptrapp.core.types import Policy
 
 
 class Pins:
-    """A version is published, then perhaps retiring, then gone; `unload` runs once nobody has it.
+    """Tracks versions: published, then retiring, then unloaded once nothing pins or holds them.
 
     Safe to use from any thread; `unload` is called from the thread of the last user.
     """
@@ -20,13 +20,13 @@ class Pins:
         self._unload = unload
         self._lock = threading.Lock()
         self._used: dict[str, Path] = {}
-        """Every name ever published and the folder it stands for."""
+        """Every name ever published, and its folder."""
         self._published: set[str] = set()
         self._retiring: set[str] = set()
         self._pins: Counter[str | None] = Counter()
-        """Trajectories: they may go on asking for a version that is retiring."""
+        """By trajectories, which may start further requests of a retiring version."""
         self._holds: Counter[str | None] = Counter()
-        """Requests being answered: they only keep the weights in place."""
+        """By requests under way, which only keep the weights loaded."""
 
     def published(self) -> frozenset[str]:
         with self._lock:
@@ -34,12 +34,12 @@ class Pins:
 
     @contextmanager
     def publishing(self, name: str, path: Path) -> Iterator[bool]:
-        """Reserve `name` while its weights are loaded and publish it if that succeeds.
+        """Reserves `name` while its weights are loaded, and publishes it if that succeeds.
 
-        Yields whether they must be loaded: a version that is still retiring has them. Rolling back
+        Yields whether they must be loaded: those of a retiring version still are. A rollback
         publishes a retired version again from its own folder, which never changes. Raises
-        `AdapterRejected` when the name stands for another folder (a cache may still know that
-        one) or is published.
+        `AdapterRejected` when the name belongs to another folder (whose KV may still be cached) or
+        is published.
         """
         with self._lock:
             known = self._used.get(name)
@@ -69,7 +69,7 @@ class Pins:
 
     @contextmanager
     def pin(self, policy: Policy) -> Iterator[None]:
-        """Keep the version while the context is open. Raises `PolicyMissing` once it is retired."""
+        """Keeps the version while the context is open. Raises `PolicyMissing` if it is retired."""
         with self._lock:
             if policy.adapter is not None and policy.adapter not in self._published:
                 raise _missing(policy)
@@ -77,10 +77,10 @@ class Pins:
         try:
             yield
         finally:
-            self._give_back(self._pins, policy.adapter)
+            self._decrement(self._pins, policy.adapter)
 
     def hold(self, policy: Policy) -> None:
-        """Begin a request, of a retiring version only under a pin. Whoever holds must `release`.
+        """Begins a request, of a retiring version only under a pin; it must end with `release`.
 
         Raises `PolicyMissing`.
         """
@@ -91,10 +91,10 @@ class Pins:
             self._holds[name] += 1
 
     def release(self, policy: Policy) -> None:
-        self._give_back(self._holds, policy.adapter)
+        self._decrement(self._holds, policy.adapter)
 
     def retire(self, name: str) -> None:
-        """Let nobody new have the version. A name that is not published is left alone."""
+        """Accepts no new users of the version. A name that is not published is ignored."""
         with self._lock:
             if name not in self._published:
                 return
@@ -104,7 +104,7 @@ class Pins:
         if free is not None:
             self._unload(free)
 
-    def _give_back(self, counts: Counter[str | None], name: str | None) -> None:
+    def _decrement(self, counts: Counter[str | None], name: str | None) -> None:
         with self._lock:
             counts[name] -= 1
             free = self._free(name)
@@ -112,7 +112,7 @@ class Pins:
             self._unload(free)
 
     def _free(self, name: str | None) -> str | None:
-        """Take the version off the list when it is retiring and nobody has it. Needs the lock."""
+        """Removes and returns a retiring version that has no users. Needs the lock."""
         if name is None or name not in self._retiring or self._pins[name] or self._holds[name]:
             return None
         self._retiring.discard(name)

@@ -1,8 +1,9 @@
-"""A chat template for models that have none: questions and answers in plain text.
+"""Provides a chat template for models without one: questions and answers in plain text.
 
-Serving and training load their tokenizer through `engines.loading`, so both read the same prompts.
+Serving and training load their tokenizer through `engines.local.loading`, so both read the same
+prompts.
 
-Worked example, a system message and one earlier round, `▮` being where the model writes::
+Worked example, a system message and one earlier round, the model continuing at `▮`::
 
     Be brief.
 
@@ -16,7 +17,7 @@ Worked example, a system message and one earlier round, `▮` being where the mo
 from typing import Any, Protocol
 
 STOP = ("\n\nQuestion:", "\nQuestion:")
-"""Such a model was never taught to end a turn: it asks itself the next question."""
+"""Such a model never learnt to end a turn: it goes on to ask itself the next question."""
 
 _TEMPLATE = (
     "{% for message in messages %}"
@@ -26,11 +27,11 @@ _TEMPLATE = (
     "{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}Answer:{% endif %}"
 )
-"""No space at the end: with most tokenizers it belongs to the first word of the answer."""
+"""Has no space at the end: in most tokenizers it belongs to the first word of the answer."""
 
 
 class Tokenizer(Protocol):
-    """What is needed of a `transformers` tokenizer."""
+    """The parts of a `transformers` tokenizer used here."""
 
     chat_template: Any
     bos_token_id: Any
@@ -39,9 +40,9 @@ class Tokenizer(Protocol):
 
 
 def ensure_template(tokenizer: Tokenizer) -> bool:
-    """Give the tokenizer this template if it has none; whether it has it now.
+    """Sets this template on a tokenizer without one; returns whether the tokenizer has it now.
 
-    A model all of whose weights were trained with it was saved with it.
+    A model whose weights were all trained with this template was also saved with it.
     """
     if not tokenizer.chat_template:
         tokenizer.chat_template = _opening(tokenizer) + _TEMPLATE
@@ -49,6 +50,6 @@ def ensure_template(tokenizer: Tokenizer) -> bool:
 
 
 def _opening(tokenizer: Tokenizer) -> str:
-    """The token that the tokenizer begins a text with, if any: a template has to write it."""
+    """Returns what writes the token that a text begins with, if the tokenizer adds one."""
     begins = list(tokenizer("a")["input_ids"])[:1] == [tokenizer.bos_token_id]
     return "{{ bos_token }}" if begins else ""

@@ -1,4 +1,4 @@
-"""An engine that answers from a script: the product's double, for tests and demonstrations."""
+"""An engine that answers from a script, for tests and demonstrations."""
 
 import itertools
 import re
@@ -15,15 +15,15 @@ from ptrapp.engines.base import Delta, Event, Failed, Finished, Request
 from ptrapp.engines.pins import Pins
 
 Script = Callable[[Request], str] | Sequence[str]
-"""What to answer, markers included: a function of the request, or texts in the order of asking."""
+"""The answers, markers included: a function of the request, or texts in the order of requests."""
 
 _CLOSED = "The engine is closed. Start the app again."
 
 
 class ScriptedEngine:
-    """Answers word by word, in turns, and keeps the whole contract of `ptrapp.engines.base.Engine`.
+    """Answers word by word, requests in rotation. See `ptrapp.engines.base.Engine`.
 
-    A word is a token; the same request gives the same answer wherever the script is a function.
+    A word is a token; if the script is a function, equal requests give equal answers.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class ScriptedEngine:
         context_length: int = 1024,
         thought_format: ThoughtFormat = TINY,
     ):
-        """`failures` names requests by their place among all that were ever asked, from 0."""
+        """Takes `failures` by a request's number among all requests of the engine, from 0."""
         self.model_id = "scripted"
         self.context_length = context_length
         self.thought_format = thought_format
         self.about = ("It says what its script says.",)
         self.requests: list[Request] = []
-        """Everything that was asked, in order."""
+        """All requests, in order."""
         self._answer = script if callable(script) else _in_order(script)
         self._word_s = word_s
         self._failures = dict(failures or {})
-        self._asked = itertools.count()
+        self._n_requests = itertools.count()
         self._pins = Pins(lambda name: None)
         self._closed = threading.Event()
 
@@ -54,10 +54,10 @@ class ScriptedEngine:
             raise EngineUnavailable(_CLOSED)
         self.requests.extend(requests)
         started = time.monotonic()
-        places = [next(self._asked) for _ in requests]
+        numbers = [next(self._n_requests) for _ in requests]
         open_ = {
-            index: self._write(index, request, place, started)
-            for index, (request, place) in enumerate(zip(requests, places, strict=True))
+            index: self._write(index, request, number, started)
+            for index, (request, number) in enumerate(zip(requests, numbers, strict=True))
         }
         try:
             while open_:
@@ -92,7 +92,7 @@ class ScriptedEngine:
         self._closed.set()
 
     def _write(
-        self, index: int, request: Request, place: int, started: float
+        self, index: int, request: Request, number: int, started: float
     ) -> Generator[Event, None, None]:
         try:
             self._pins.hold(request.policy)
@@ -100,12 +100,12 @@ class ScriptedEngine:
             yield Failed(index, error)
             return
         try:
-            yield from self._words(index, request, place, started)
+            yield from self._words(index, request, number, started)
         finally:
             self._pins.release(request.policy)
 
     def _words(
-        self, index: int, request: Request, place: int, started: float
+        self, index: int, request: Request, number: int, started: float
     ) -> Generator[Event, None, None]:
         n_prompt = self.count_prompt_tokens(request.messages, request.thinking)
         if n_prompt >= self.context_length:
@@ -122,8 +122,8 @@ class ScriptedEngine:
             so_far = "".join(written[:n_words])[: len(text)]
             parts = split_partial(so_far, fmt, thinking, request.sampling.stop)
             yield Delta(index, parts, n_words, time.monotonic() - started)
-        if place in self._failures:
-            yield Failed(index, self._failures[place])
+        if number in self._failures:
+            yield Failed(index, self._failures[number])
             return
         finish = FinishReason.STOP if written == words else FinishReason.LENGTH
         raw = "".join(written)[: len(text)]
@@ -155,7 +155,7 @@ class ScriptedEngine:
 
 
 def _until(stop: Sequence[str], words: list[str]) -> tuple[list[str], str]:
-    """The words up to the one that completes a stop string, and their text before it."""
+    """Returns the words up to the one that completes a stop string, and the text before it."""
     for n_words in range(1, len(words) + 1):
         text = "".join(words[:n_words])
         if found := [at for one in stop if (at := text.find(one)) >= 0]:
@@ -164,7 +164,7 @@ def _until(stop: Sequence[str], words: list[str]) -> tuple[list[str], str]:
 
 
 def _in_order(texts: Sequence[str]) -> Callable[[Request], str]:
-    """Each text once; the last one again and again."""
+    """Returns a script that gives each text once, and then the last one for ever."""
     lock = threading.Lock()
     rest: Iterator[str] = itertools.chain(texts, itertools.repeat(texts[-1]))
 

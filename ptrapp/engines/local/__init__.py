@@ -1,1 +1,1 @@
-"""The embedded engine: one thread that owns the model and decodes batches of requests."""
+"""The embedded engine: a model thread that decodes batches of requests."""

@@ -1,4 +1,4 @@
-"""Adapter folders to LoRA weights beside the base model; only the owner thread may touch them."""
+"""Loads adapter folders as LoRA weights beside the base model, on the model thread alone."""
 
 import itertools
 import json
@@ -13,15 +13,15 @@ from transformers import PreTrainedModel
 from ptrapp.core.errors import AdapterRejected
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-_REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError)
-"""What peft raises for a configuration or weights that do not fit the model."""
+_LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError)
+"""Raised by peft for a configuration or weights that do not fit the model."""
 
 
 class LocalAdapters:
     """The LoRA versions loaded into `model`, of which one or none is active.
 
-    Switching sets two attributes a layer; `set_adapter` would walk over every parameter to toggle
-    its gradient. Inside peft a version is called `v1`, `v2`, …, so that any name will do.
+    Switching sets two attributes a layer; `set_adapter` would visit every parameter to toggle its
+    gradient. Inside peft a version is named `v1`, `v2`, …, so that every name is valid.
     """
 
     def __init__(self, model: PreTrainedModel):
@@ -33,7 +33,7 @@ class LocalAdapters:
         self._active: str | None = None
 
     def activate(self, name: str | None) -> None:
-        """Answer with this version from now on, `None` for the base model."""
+        """Switches the model to this version, `None` for the base model."""
         if name == self._active:
             return
         inner = [self._inner[name]] if name is not None else []
@@ -43,21 +43,21 @@ class LocalAdapters:
         self._active = name
 
     def load(self, name: str, folder: Path) -> None:
-        """Load a plain LoRA from `folder`. Raises `AdapterRejected` and leaves nothing behind."""
+        """Loads a plain LoRA from `folder`. Raises `AdapterRejected` and then leaves nothing."""
         config = _read_config(folder)
         _check_weights(folder)
         inner = f"v{next(self._numbers)}"
         self.activate(None)
         try:
             self._insert(inner, config, folder)
-        except _REFUSALS as error:
+        except _LOAD_ERRORS as error:
             self._delete(inner)
             raise AdapterRejected(
                 f"The adapter in {str(folder)!r} does not fit this model: {_first_line(error)}. "
                 "It was probably trained on another base."
             ) from error
         self._inner[name] = inner
-        self._collect()
+        self._refresh_layers()
 
     def unload(self, name: str) -> None:
         self.activate(None)
@@ -69,18 +69,18 @@ class LocalAdapters:
         report = self._peft.load_adapter(
             str(folder), adapter_name=inner, torch_device=str(self._model.device)
         )
-        strangers = [*report.missing_keys, *report.unexpected_keys]
-        if strangers:
-            raise ValueError(f"{len(strangers)} tensors do not match, {strangers[0]!r} among them")
+        unmatched = [*report.missing_keys, *report.unexpected_keys]
+        if unmatched:
+            raise ValueError(f"{len(unmatched)} tensors do not match, {unmatched[0]!r} among them")
 
     def _delete(self, inner: str) -> None:
         if self._peft is not None and inner in self._peft.peft_config:
-            self._collect()
+            self._refresh_layers()
             self._peft.delete_adapter(inner)
-        self._collect()
+        self._refresh_layers()
 
-    def _collect(self) -> None:
-        """Find the layers anew and switch them to the base model: peft activates new ones."""
+    def _refresh_layers(self) -> None:
+        """Lists the layers again and switches them to the base model: peft activates new ones."""
         self._layers = [layer for layer in self._model.modules() if isinstance(layer, LoraLayer)]
         for layer in self._layers:
             layer._active_adapter = []
@@ -89,13 +89,13 @@ class LocalAdapters:
 
 
 def _read_config(folder: Path) -> LoraConfig:
-    """Read what the folder says of itself. Only a plain LoRA leaves the base model as it is."""
+    """Reads the folder's configuration. Only a plain LoRA leaves the base model unchanged."""
     if not (folder / _CONFIG).is_file():
         raise AdapterRejected(f"The folder {str(folder)!r} holds no {_CONFIG}: not an adapter.")
     try:
         declared: dict[str, Any] = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
         config = PeftConfig.from_pretrained(str(folder))
-    except _REFUSALS as error:
+    except _LOAD_ERRORS as error:
         raise AdapterRejected(
             f"{_CONFIG} in {str(folder)!r} cannot be read: {_first_line(error)}."
         ) from error
@@ -116,10 +116,10 @@ def _read_config(folder: Path) -> LoraConfig:
 
 
 def _check_weights(folder: Path) -> None:
-    """Only safetensors, and only LoRA matrices in it: another tensor would change the base."""
-    strangers = sorted(file.name for file in folder.glob("*") if file.suffix in {".bin", ".pt"})
-    if strangers or not (folder / _WEIGHTS).is_file():
-        found = f"holds {strangers[0]}, a pickle" if strangers else f"holds no {_WEIGHTS}"
+    """Refuses anything but LoRA matrices in safetensors: another tensor would change the base."""
+    pickles = sorted(file.name for file in folder.glob("*") if file.suffix in {".bin", ".pt"})
+    if pickles or not (folder / _WEIGHTS).is_file():
+        found = f"holds {pickles[0]}, a pickle" if pickles else f"holds no {_WEIGHTS}"
         raise AdapterRejected(f"The folder {str(folder)!r} {found}. Save it as safetensors.")
     try:
         with safe_open(folder / _WEIGHTS, framework="pt") as weights:

@@ -1,4 +1,4 @@
-"""Requests of one policy that are answered together, whoever asked and whenever they came."""
+"""Batches the requests of one policy and priority, whoever sent them and whenever they came."""
 
 import random
 import time
@@ -14,34 +14,34 @@ from ptrapp.engines.base import Delta, Event, Failed, Finished, Priority
 from ptrapp.engines.local.decoding import Row
 from ptrapp.engines.local.transcript import Transcript
 
-MOST_ROWS = {Priority.PERSON: 256, Priority.JOB: 64}
-"""Rows written together. A job gains little from more and its steps get long; a person who came
-late would wait for others to finish, where sharing each step costs no more than taking turns."""
+MAX_ROWS = {Priority.PERSON: 256, Priority.JOB: 64}
+"""Rows decoded together. A job gains little from more, and its steps get long. For people the limit
+is high: who waits for others to finish waits longer than who shares each step with them."""
 REFILL = 0.5
-"""Share of a job's rows that is left when others may come in."""
-MOST_TOKENS = 65_536
-"""Tokens of the rows written together, answers and padding included: a bound on the cache."""
-FEW_ROWS = 8
-"""A call for so many rows may have a person waiting for it; one for more is treated as a job."""
-DELTA_S = 0.05
-"""Shortest time between two deltas of a row; longer in a bigger batch, where nobody reads along."""
+"""A job's batch admits new rows once no more than this share of its rows is left."""
+MAX_TOKENS = 65_536
+"""Tokens of the rows decoded together, answers and padding included: a bound on the cache."""
+MAX_INTERACTIVE_ROWS = 8
+"""A person's call for more rows than this is treated as a job: nobody reads so many at once."""
+DELTA_INTERVAL_S = 0.05
+"""Shortest time between two deltas of a row; longer in a bigger batch."""
 
 
 class Decoder(Protocol):
-    """What writes the rows of a lane. Methods of the owner thread, the lane's policy active."""
+    """Decodes a batch's rows. The model thread calls it while the batch's policy is active."""
 
     def add(self, rows: Sequence[Row]) -> None: ...
 
     def drop(self, rows: Collection[Row]) -> None: ...
 
     def step(self) -> Sequence[Row]:
-        """Do one piece of work; return the rows that got a token, finished ones included."""
+        """Runs one forward; returns the rows that got a token, finished ones included."""
         ...
 
 
 @dataclass(slots=True, eq=False)
-class Ticket:
-    """One admitted request: the row being written and the way back to who asked."""
+class RequestState:
+    """One admitted request: the row being decoded and the queue of its events."""
 
     index: int
     row: Row
@@ -52,7 +52,7 @@ class Ticket:
     shown_at: float = 0.0
 
     def report(self, pause_s: float) -> None:
-        """Send what is new: the end at once, a delta when the last one is `pause_s` ago."""
+        """Sends a finished row at once, and a delta if the last one is `pause_s` ago."""
         now = time.monotonic()
         if self.row.finish is not None:
             completion = self.transcript.completion(
@@ -76,83 +76,84 @@ class RequestGroup:
 
     policy: Policy
     priority: Priority
-    """Of a job too when a person asks for more rows than could be read."""
-    tickets: tuple[Ticket, ...]
+    """JOB also for a person's call of more than `MAX_INTERACTIVE_ROWS` rows."""
+    states: tuple[RequestState, ...]
 
     @property
     def done(self) -> bool:
-        return all(ticket.row.finish is not None for ticket in self.tickets)
+        return all(state.row.finish is not None for state in self.states)
 
 
 class RequestBatch:
-    """The groups of one policy and priority: as many rows as there is room for are written."""
+    """The groups of one policy and priority, of which as many rows are decoded as there is room."""
 
     def __init__(self, policy: Policy, priority: Priority, decoder: Decoder):
         self.policy = policy
         self.priority = priority
         self.groups: list[RequestGroup] = []
         self._decoder = decoder
-        self._waiting: deque[Ticket] = deque()
-        self._writing: dict[Row, Ticket] = {}
+        self._waiting: deque[RequestState] = deque()
+        self._decoding: dict[Row, RequestState] = {}
 
     def add(self, group: RequestGroup) -> None:
-        """Take a group in, longest prompts first: so neighbours pad little and equal ones meet."""
+        """Queues a group's rows, longest prompts first, so that rows admitted together pad little
+        and equal prompts are read once."""
         self.groups.append(group)
         self._waiting.extend(
-            sorted(group.tickets, key=lambda one: (-len(one.row.prompt), one.row.prompt))
+            sorted(group.states, key=lambda one: (-len(one.row.prompt), one.row.prompt))
         )
 
     def remove(self, group: RequestGroup) -> None:
         self.groups.remove(group)
-        gone = {ticket.row for ticket in group.tickets}
-        self._waiting = deque(ticket for ticket in self._waiting if ticket.row not in gone)
-        if dropped := gone & self._writing.keys():
+        removed = {state.row for state in group.states}
+        self._waiting = deque(state for state in self._waiting if state.row not in removed)
+        if dropped := removed & self._decoding.keys():
             self._decoder.drop(dropped)
             for row in dropped:
-                del self._writing[row]
+                del self._decoding[row]
 
     def step(self) -> bool:
-        """Do one piece of work, the policy being active. Whether a row was finished by it."""
+        """Runs one forward while the policy is active; returns whether it finished a row."""
         self._admit()
         ended = False
-        pause_s = DELTA_S * max(1.0, len(self._writing) / FEW_ROWS)
+        pause_s = DELTA_INTERVAL_S * max(1.0, len(self._decoding) / MAX_INTERACTIVE_ROWS)
         for row in self._decoder.step():
-            self._writing[row].report(pause_s)
+            self._decoding[row].report(pause_s)
             if row.finish is not None:
-                del self._writing[row]
+                del self._decoding[row]
                 ended = True
         return ended
 
     def fail(self, error: EngineError) -> None:
-        """Tell everybody who waits; the groups are still to be removed."""
-        for ticket in [*self._writing.values(), *self._waiting]:
-            ticket.events.put(Failed(ticket.index, error))
+        """Sends every open request a failure; the groups must still be removed."""
+        for state in [*self._decoding.values(), *self._waiting]:
+            state.events.put(Failed(state.index, error))
 
     def _admit(self) -> None:
-        """Let those in for whom there is room, in their order; somebody always is.
+        """Admits waiting rows in order while there is room; an empty batch admits at least one.
 
-        A job waits until many can come in at once: whoever joins has all rows copied into a new
-        cache, and is read for in a step of its own. Nobody watches a job's first token.
+        A job waits until many rows can be admitted at once: each admission copies all rows into a
+        new cache and reads prompts in steps of their own, and nobody watches a job's first token.
         """
-        if self.priority is Priority.JOB and len(self._writing) > REFILL * MOST_ROWS[Priority.JOB]:
+        if self.priority is Priority.JOB and len(self._decoding) > REFILL * MAX_ROWS[Priority.JOB]:
             return
-        width = max((_most_tokens(row) for row in self._writing), default=0)
-        joining: list[Ticket] = []
+        width = max((_max_tokens(row) for row in self._decoding), default=0)
+        joining: list[RequestState] = []
         while self._waiting:
-            n_rows = len(self._writing) + len(joining) + 1
-            width = max(width, _most_tokens(self._waiting[0].row))
-            full = n_rows > MOST_ROWS[self.priority] or n_rows * width > MOST_TOKENS
+            n_rows = len(self._decoding) + len(joining) + 1
+            width = max(width, _max_tokens(self._waiting[0].row))
+            full = n_rows > MAX_ROWS[self.priority] or n_rows * width > MAX_TOKENS
             if full and n_rows > 1:
                 break
             joining.append(self._waiting.popleft())
         if joining:
-            self._writing |= {ticket.row: ticket for ticket in joining}
-            self._decoder.add([ticket.row for ticket in joining])
+            self._decoding |= {state.row: state for state in joining}
+            self._decoder.add([state.row for state in joining])
 
 
-def new_group(policy: Policy, priority: Priority, tickets: Sequence[Ticket]) -> RequestGroup:
-    many = len(tickets) > FEW_ROWS
-    return RequestGroup(policy, Priority.JOB if many else priority, tuple(tickets))
+def new_group(policy: Policy, priority: Priority, states: Sequence[RequestState]) -> RequestGroup:
+    many = len(states) > MAX_INTERACTIVE_ROWS
+    return RequestGroup(policy, Priority.JOB if many else priority, tuple(states))
 
 
 def new_row(prompt: Sequence[int], sampling: Sampling, room: int) -> Row:
@@ -160,5 +161,5 @@ def new_row(prompt: Sequence[int], sampling: Sampling, room: int) -> Row:
     return Row(tuple(prompt), sampling, n_max, random.Random(sampling.seed))
 
 
-def _most_tokens(row: Row) -> int:
+def _max_tokens(row: Row) -> int:
     return len(row.prompt) + row.n_max

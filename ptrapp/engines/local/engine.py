@@ -1,4 +1,4 @@
-"""The embedded engine: one owner thread has the model, everything else is a message to it."""
+"""The embedded engine: the model belongs to one thread, which takes requests as messages."""
 
 import threading
 import time
@@ -13,15 +13,15 @@ from ptrapp.core.dialogue import prompt_ids
 from ptrapp.core.errors import ContextTooLong, EngineError, ModelUnusable
 from ptrapp.core.types import Message, Policy
 from ptrapp.engines.base import Delta, Event, Failed, Priority, Request
-from ptrapp.engines.local.batches import RequestGroup, Ticket, new_group, new_row
+from ptrapp.engines.local.batches import RequestGroup, RequestState, new_group, new_row
 from ptrapp.engines.local.decoding import Row
 from ptrapp.engines.local.loading import LoadedModel, choose_format, load_model
 from ptrapp.engines.local.model_thread import ModelThread
 from ptrapp.engines.local.transcript import Transcript
 from ptrapp.engines.pins import Pins
 
-LEAST_ROOM = 16
-"""Tokens that must be left for an answer; fewer could not even hold a thought's end."""
+MIN_ANSWER_TOKENS = 16
+"""Tokens that must be left for an answer; fewer could not even end a thought."""
 
 
 class LocalEngine:
@@ -35,19 +35,19 @@ class LocalEngine:
         threads: int = 0,
         thought_format: str = "auto",
     ):
-        """Load the model and start the owner thread. Raises `ModelUnusable`."""
+        """Loads the model and starts the model thread. Raises `ModelUnusable`."""
         self._loaded = load_model(model_path, device)
         self.model_id = model_path
         self.context_length = self._loaded.context_length
         self.thought_format = choose_format(thought_format, self._loaded.tokenizer)
         self.about = _about(self._loaded)
         self._tokenizer_lock = threading.Lock()
-        """A fast tokenizer refuses to be used by two threads at once ("Already borrowed")."""
+        """A fast tokenizer raises "Already borrowed" when two threads use it at once."""
         self._pins = Pins(lambda name: self._model_thread.unload(name))
         self._model_thread = ModelThread(self._loaded, threads, self._pins.release)
 
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
-        """Answer `requests`; work begins with the first `next`, closing the generator cancels."""
+        """Answers `requests`; work begins with the first `next`, closing the generator cancels."""
         events: SimpleQueue[Event] = SimpleQueue()
         groups = self._admit(requests, events)
         self._model_thread.add(groups)
@@ -58,7 +58,7 @@ class LocalEngine:
                 n_open -= not isinstance(event, Delta)
                 yield event
         finally:
-            self._model_thread.leave(groups)
+            self._model_thread.cancel(groups)
 
     def count_prompt_tokens(self, messages: Sequence[Message], thinking: bool) -> int:
         return len(self._encode(messages, thinking))
@@ -78,18 +78,21 @@ class LocalEngine:
         return self._pins.published()
 
     def close(self) -> None:
-        """End the owner thread within a step; what is pending fails with `EngineUnavailable`."""
+        """Ends the model thread within a step; open requests fail with `EngineUnavailable`."""
         self._model_thread.close()
 
     def _admit(self, requests: Sequence[Request], events: SimpleQueue[Event]) -> list[RequestGroup]:
-        """Tokenise, and make a group of each policy that holds it; misfits fail by themselves."""
+        """Tokenises requests and groups them by policy and priority, holding each policy once.
+
+        A request that cannot be answered fails alone.
+        """
         started = time.monotonic()
-        tickets: dict[tuple[Policy, Priority], list[Ticket]] = {}
+        states: dict[tuple[Policy, Priority], list[RequestState]] = {}
         for index, request in enumerate(requests):
             key = (request.policy, request.priority)
             try:
                 row = self._row(request)
-                if key not in tickets:
+                if key not in states:
                     self._pins.hold(request.policy)
             except EngineError as error:
                 events.put(Failed(index, error))
@@ -97,14 +100,14 @@ class LocalEngine:
             stop = (*request.sampling.stop, *self._loaded.stop)
             transcript = Transcript(self._decode, self.thought_format, request.thinking, stop)
             row.ends = transcript.ends
-            ticket = Ticket(index, row, transcript, events, started, request.logps)
-            tickets.setdefault(key, []).append(ticket)
-        return [new_group(*key, members) for key, members in tickets.items()]
+            state = RequestState(index, row, transcript, events, started, request.logps)
+            states.setdefault(key, []).append(state)
+        return [new_group(*key, members) for key, members in states.items()]
 
     def _row(self, request: Request) -> Row:
         prompt = self._encode(request.messages, request.thinking)
         room = self.context_length - len(prompt)
-        if room < LEAST_ROOM:
+        if room < MIN_ANSWER_TOKENS:
             raise ContextTooLong(
                 f"The prompt with its earlier rounds is {len(prompt)} tokens long and the model "
                 f"reads {self.context_length}, answer included. Shorten the prompt, or ask for "
@@ -129,10 +132,10 @@ class LocalEngine:
 def _about(loaded: LoadedModel) -> tuple[str, ...]:
     model = loaded.model
     millions = model.num_parameters() / 1e6
-    place = "a GPU" if model.device.type == "cuda" else "the CPU"
+    device = "a GPU" if model.device.type == "cuda" else "the CPU"
     numbers = str(model.dtype).removeprefix("torch.")
     return (
-        f"{millions:,.1f}M parameters in this process, on {place}, in {numbers}.",
+        f"{millions:,.1f}M parameters in this process, on {device}, in {numbers}.",
         "Candidates are written side by side and later rounds read on from the ones before."
         if loaded.batched
         else "Its caches cannot be shared, so generate() writes each candidate.",

@@ -1,4 +1,4 @@
-"""Keys and values: of one token sequence, and of many side by side as a model wants them."""
+"""Stores keys and values of single token sequences and stacks them to the cache of a batch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-_ROOM = 64
-"""Columns laid out ahead. `DynamicLayer` copies everything at every token: as much memory traffic
+_SPARE_COLUMNS = 64
+"""Columns allocated ahead. `DynamicLayer` copies everything at every token: as much memory traffic
 as the weights of a small model, once eight answers are long."""
 
 
@@ -29,19 +29,19 @@ class Kv:
         return sum(part.nbytes for layer in self.layers for part in layer)
 
     def first(self, n_tokens: int) -> "Kv":
-        """The KV of the first tokens, which do not depend on those behind them. A view."""
+        """Returns a view of the first tokens' KV, which do not depend on later tokens."""
         return Kv(tuple((k[:, :, :n_tokens], v[:, :, :n_tokens]) for k, v in self.layers))
 
     def copy(self) -> "Kv":
-        """A copy that keeps nothing else alive."""
+        """Returns a copy that shares no memory."""
         return Kv(tuple((k.clone(), v.clone()) for k, v in self.layers))
 
 
-class RoomyLayer(DynamicLayer):
-    """A layer that has room for the next tokens, so that they are written and nothing is copied."""
+class PreallocatedLayer(DynamicLayer):
+    """A layer with memory for the next tokens, so that adding a token copies nothing."""
 
     def __init__(self, keys: Tensor, values: Tensor, n_columns: int):
-        """Own the buffers (B, H, `n_columns` and more, D), of which `n_columns` are written."""
+        """Takes over buffers (B, H, at least `n_columns`, D), of which `n_columns` are filled."""
         super().__init__()
         self.dtype, self.device = keys.dtype, keys.device
         self._buffers = (keys, values)
@@ -53,7 +53,7 @@ class RoomyLayer(DynamicLayer):
     ) -> tuple[Tensor, Tensor]:
         before = self.get_seq_length()
         after = before + key_states.shape[2]
-        keys, values = (_with_room(one, before, after) for one in self._buffers)
+        keys, values = (_grown(one, before, after) for one in self._buffers)
         self._buffers = (keys, values)
         keys[:, :, before:after] = key_states
         values[:, :, before:after] = value_states
@@ -61,7 +61,7 @@ class RoomyLayer(DynamicLayer):
         return self.keys, self.values
 
     def shrink(self, n_rows: int, moves: Sequence[tuple[int, int]]) -> None:
-        """Keep the first `n_rows` rows, after rows were moved, each (to, from)."""
+        """Moves rows, each (to, from), and then keeps the first `n_rows`."""
         for buffer in self._buffers:
             for to, origin in moves:
                 buffer[to] = buffer[origin]
@@ -71,27 +71,27 @@ class RoomyLayer(DynamicLayer):
         self.keys, self.values = keys[:, :, :n_columns], values[:, :, :n_columns]
 
 
-def side_by_side(
+def stack_rows(
     sequences: Sequence[tuple[Kv | None, int]],
     width: int,
     *,
     old: DynamicCache | None = None,
     kept: Sequence[int] = (),
-    room: int = _ROOM,
+    spare: int = _SPARE_COLUMNS,
 ) -> DynamicCache:
-    """Return a cache of `width` columns: rows `kept` of `old`, then each sequence so many times.
+    """Returns a cache of `width` columns: rows `kept` of `old`, then each sequence n times.
 
-    Rows end at the last column; what stands left of a shorter one is zero and has to be masked,
-    and columns of `old` that no kept row needs are left behind. `None` is an empty sequence.
+    Rows end at the last column; the columns before a shorter one are zero and must be masked, and
+    columns of `old` that no kept row needs are dropped. `None` is an empty sequence.
     """
-    olds = cut_out(old, slice(None)).layers if old and kept else ()
+    olds = slice_kv(old, slice(None)).layers if old and kept else ()
     known = [kv.layers for kv, _ in sequences if kv]
     cache = DynamicCache()
     n_rows = len(kept) + sum(n for _, n in sequences)
-    for place, pair in enumerate(olds or known[0]):
+    for number, pair in enumerate(olds or known[0]):
         buffers = []
         for side, like in enumerate(pair):
-            buffer = like.new_zeros(n_rows, like.shape[1], width + room, like.shape[3])
+            buffer = like.new_zeros(n_rows, like.shape[1], width + spare, like.shape[3])
             if olds:
                 w = min(like.shape[2], width)
                 index = torch.tensor(kept, device=like.device)
@@ -99,18 +99,18 @@ def side_by_side(
             row = len(kept)
             for kv, n in sequences:
                 if kv:
-                    own = kv.layers[place][side]
+                    own = kv.layers[number][side]
                     buffer[row : row + n, :, width - own.shape[2] : width] = own
                 row += n
             buffers.append(buffer)
-        cache.layers.append(RoomyLayer(buffers[0], buffers[1], width))
+        cache.layers.append(PreallocatedLayer(buffers[0], buffers[1], width))
     return cache
 
 
-def cut_out(
+def slice_kv(
     cache: DynamicCache, rows: slice, spans: Sequence[tuple[int, int | None]] = ((0, None),)
 ) -> Kv:
-    """The KV of some rows, of the columns in `spans` from first to one past; a view if it can."""
+    """Returns the KV of some rows and of the columns in `spans`, (begin, end); a view if one."""
 
     def cut(side: Tensor) -> Tensor:
         parts = [side[rows, :, begin:end] for begin, end in spans if begin != end]
@@ -120,11 +120,11 @@ def cut_out(
     return Kv(tuple((cut(layer.keys), cut(layer.values)) for layer in layers))
 
 
-def _with_room(buffer: Tensor, n_written: int, n_columns: int) -> Tensor:
-    """The same buffer if it holds so many columns, or a wider one with what is written."""
+def _grown(buffer: Tensor, n_written: int, n_columns: int) -> Tensor:
+    """Returns the buffer if it has `n_columns`, or a wider copy of its filled columns."""
     if n_columns <= buffer.shape[2]:
         return buffer
     n_rows, n_heads, _, size = buffer.shape
-    wider = buffer.new_zeros(n_rows, n_heads, n_columns + _ROOM, size)
+    wider = buffer.new_zeros(n_rows, n_heads, n_columns + _SPARE_COLUMNS, size)
     wider[:, :, :n_written] = buffer[:, :, :n_written]
     return wider

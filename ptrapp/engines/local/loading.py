@@ -1,4 +1,4 @@
-"""A path or hub id to a model we can serve, or one sentence that says why not."""
+"""Loads a model from a path or hub id, or raises one sentence that says why it cannot be served."""
 
 import logging
 from collections.abc import Sequence
@@ -23,59 +23,67 @@ from ptrapp.core.thoughts import FORMATS, GENERIC, THINK, TINY, ThoughtFormat
 from ptrapp.engines.plain_chat import STOP, ensure_template
 
 log = logging.getLogger(__name__)
-disable_progress_bar()  # a bar on the terminal for a model that loads in a blink
+disable_progress_bar()  # it would show a bar for a model that loads in an instant
 
-_REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
-"""What `from_pretrained` raises: a broken folder, a hub out of reach, an unknown architecture."""
-_ROUTES = {
-    True: "plain KV cache: rows share steps, and rounds what was read",
+_LOAD_ERRORS = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    KeyError,
+    TypeError,
+    ImportError,
+    SafetensorError,
+)
+"""Raised by `from_pretrained`: a broken folder, a hub out of reach, an unknown architecture."""
+_DECODING = {
+    True: "plain KV cache: rows share steps, and later rounds reuse its prefixes",
     False: "sliding-window or hybrid cache: rows are written by generate()",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """What the engine needs to know of a model. The model itself belongs to the owner thread."""
+    """A model with what the engine needs of it. Only the model thread may call the model."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     eos_ids: frozenset[int]
     context_length: int
     batched: bool
-    """False for sliding-window and hybrid caches, which cannot be cut or joined: `generate` writes
+    """False for sliding-window and hybrid caches, which cannot be cut or joined: `generate` decodes
     their rows."""
     stop: tuple[str, ...] = ()
-    """Ends every completion of a model that is asked in plain text; empty where a template says how
-    a turn ends."""
+    """Stop strings of a model that is asked in plain text; empty with a chat template of its own,
+    which says how a turn ends."""
 
 
 def load_model(
     model_path: str, device: str, *, dtype: torch.dtype | None = None, quantization: Any = None
 ) -> LoadedModel:
-    """Load weights (safetensors only, no code from the folder) and tokenizer.
+    """Loads weights (safetensors only, no code from the folder) and tokenizer.
 
-    By default in float32 on a CPU, and on a GPU as the weights were saved. `quantization` is a
-    `transformers` quantization config. Raises `ModelUnusable`. A path that looks local never
-    reaches for the network.
+    The default is float32 on a CPU, and the dtype of the saved weights on a GPU. `quantization` is
+    a `transformers` quantization config. Raises `ModelUnusable`. A path that looks local never
+    causes a download.
     """
     local = _looks_local(model_path)
     if local:
         _check_folder(model_path)
-    place = _device(device)
+    target = _device(device)
     source = str(Path(model_path).expanduser()) if local else model_path
     common: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, **common)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             source,
-            dtype=dtype or (torch.float32 if place == "cpu" else "auto"),
+            dtype=dtype or (torch.float32 if target == "cpu" else "auto"),
             quantization_config=quantization,
-            device_map={"": place} if quantization else None,
+            device_map={"": target} if quantization else None,
             use_safetensors=True,
             output_loading_info=True,
             **common,
         )
-    except _REFUSALS as error:
+    except _LOAD_ERRORS as error:
         raise ModelUnusable(_why(model_path, local, error)) from error
     model, report = loaded
     if report["missing_keys"]:
@@ -90,9 +98,9 @@ def load_model(
             "in plain text (Question: … Answer: …); an instruction-tuned variant answers better.",
             model_path,
         )
-    model = (model if quantization else model.to(place)).eval().requires_grad_(False)
+    model = (model if quantization else model.to(target)).eval().requires_grad_(False)
     batched = _is_batched(model)
-    log.info("%s: %s", model_path, _ROUTES[batched])
+    log.info("%s: %s", model_path, _DECODING[batched])
     return LoadedModel(
         model,
         tokenizer,
@@ -104,7 +112,7 @@ def load_model(
 
 
 def choose_format(name: str, tokenizer: PreTrainedTokenizerBase) -> ThoughtFormat:
-    """The named thought format; `auto` reads it off the chat template, which writes its markers."""
+    """Returns the named thought format; `auto` finds it by the markers in the chat template."""
     if name != "auto":
         return FORMATS[name]
     template = str(tokenizer.chat_template)

@@ -1,4 +1,4 @@
-"""The thread that has the model: messages between two steps, and a turn for every lane."""
+"""Runs the model in one thread, which handles messages between two steps of its batches."""
 
 import logging
 import math
@@ -17,8 +17,8 @@ from ptrapp.core.types import Policy, Sampling
 from ptrapp.engines.base import Priority
 from ptrapp.engines.local.adapters import LocalAdapters
 from ptrapp.engines.local.batches import Decoder, RequestBatch, RequestGroup, new_row
-from ptrapp.engines.local.decoding import DecoderBatch, Desk
-from ptrapp.engines.local.generating import Generating
+from ptrapp.engines.local.decoding import DecoderBatch, DecoderContext
+from ptrapp.engines.local.generating import GenerateDecoder
 from ptrapp.engines.local.loading import LoadedModel
 from ptrapp.engines.local.scheduler import Scheduler
 
@@ -27,16 +27,16 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SMALL_PARAMETERS = 20_000_000
-"""Below, a layer is too small to share among threads: on a machine that also trains, a step with
-two threads took three to ten times as long as with one."""
+"""Below this, a layer is too small to share among threads: on a machine that also trains, a step
+with two threads took three to ten times as long as with one."""
 
 _CLOSED = "The engine is closed. Start the app again."
 
 
 class ModelThread:
-    """Nothing else may call the model. Public methods may be called from any thread.
+    """Owns the model: nothing else may call it. Public methods may be called from any thread.
 
-    `release` is called once for every group that was added, when its last row has left.
+    `release` is called once for every group that was added, after its last row.
     """
 
     def __init__(
@@ -46,29 +46,29 @@ class ModelThread:
         self._threads = threads
         self._release = release
         self._adapters = LocalAdapters(loaded.model)
-        self._desk = Desk(loaded.model, loaded.eos_ids)
-        self._turns = Scheduler(self._start, joined=loaded.batched)
+        self._context = DecoderContext(loaded.model, loaded.eos_ids)
+        self._scheduler = Scheduler(self._start, joined=loaded.batched)
         self._messages: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._closing = threading.Event()
-        self._gate = threading.Lock()
-        """Held while a message is put in: none comes after the thread has looked its last."""
+        self._post_lock = threading.Lock()
+        """Held while a message is queued, so that none is queued after the thread has ended."""
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
     def add(self, groups: Sequence[RequestGroup]) -> None:
-        """Answer `groups`. Raises `EngineUnavailable`, the groups being released."""
-        if not self._post(lambda: self._turns.add(groups)):
+        """Starts answering `groups`. Raises `EngineUnavailable` after releasing them."""
+        if not self._post(lambda: self._scheduler.add(groups)):
             for group in groups:
                 self._release(group.policy)
             raise EngineUnavailable(_CLOSED)
 
-    def leave(self, groups: Sequence[RequestGroup]) -> None:
-        """Stop answering `groups` within a step; those that are done are left alone."""
+    def cancel(self, groups: Sequence[RequestGroup]) -> None:
+        """Stops answering `groups` within a step; finished ones are not affected."""
         self._post(lambda: self._drop(groups))
 
     def load(self, name: str, folder: Path) -> None:
-        """Load an adapter and answer one token with it. Raises `AdapterRejected`."""
+        """Loads an adapter and samples one token with it. Raises `AdapterRejected`."""
         self._ask(lambda: self._load(name, folder))
 
     def unload(self, name: str) -> None:
@@ -80,14 +80,14 @@ class ModelThread:
         self._thread.join()
 
     def _post(self, message: Callable[[], None]) -> bool:
-        """Leave a message for the thread; False when it reads no more."""
-        with self._gate:
+        """Queues a message for the thread; returns False when the thread has ended."""
+        with self._post_lock:
             if not self._ended:
                 self._messages.put(message)
             return not self._ended
 
     def _ask(self, question: Callable[[], T]) -> T:
-        """Have the thread do something between two steps and wait for what it says."""
+        """Has the thread call `question` between two steps, and returns its result."""
         answer: Future[T] = Future()
 
         def reply() -> None:
@@ -110,38 +110,38 @@ class ModelThread:
             torch.set_num_threads(n_threads)
         try:
             while True:
-                self._hear(wait=not self._turns and not self._closing.is_set())
+                self._process_messages(wait=not self._scheduler and not self._closing.is_set())
                 if self._closing.is_set():
                     break
-                for batch, slice_s in self._turns.cycle():
+                for batch, slice_s in self._scheduler.cycle():
                     self._advance(batch, slice_s)
         finally:
             self._end()
 
-    def _hear(self, wait: bool) -> None:
-        """Carry out the messages that are there; with `wait`, at least one."""
+    def _process_messages(self, wait: bool) -> None:
+        """Runs the queued messages; with `wait`, at least one."""
         try:
             message = self._messages.get(block=wait)
             while True:
-                self._obey(message)
+                self._run_message(message)
                 message = self._messages.get_nowait()
         except Empty:
             return
 
-    def _obey(self, message: Callable[[], None]) -> None:
+    def _run_message(self, message: Callable[[], None]) -> None:
         try:
             message()
-        except Exception:  # the thread that everybody waits for does not end with one message
+        except Exception:  # one message must not end the thread that all requests depend on
             log.exception("a message to the engine failed")
 
     def _advance(self, batch: RequestBatch, slice_s: float) -> None:
         started = now = time.monotonic()
-        while batch in self._turns and not self._closing.is_set():
+        while batch in self._scheduler and not self._closing.is_set():
             self._step(batch)
             now = time.monotonic()
             if batch.priority is Priority.JOB:
-                self._turns.job_s = now - started
-            self._hear(wait=False)
+                self._scheduler.job_s = now - started
+            self._process_messages(wait=False)
             if now - started >= slice_s:
                 return
 
@@ -151,7 +151,7 @@ class ModelThread:
             ended = batch.step()
         except RuntimeError as error:
             log.exception("a step failed")
-            self._desk.prefixes.clear()  # it may be memory that failed
+            self._context.prefix_cache.clear()  # memory may have run out
             first_line = str(error).partition("\n")[0]
             batch.fail(EngineUnavailable(f"The model failed: {first_line}. Try again."))
             self._drop(list(batch.groups))
@@ -161,16 +161,16 @@ class ModelThread:
 
     def _start(self, policy: Policy) -> Decoder:
         if self._loaded.batched:
-            return DecoderBatch(self._desk, policy.adapter)
-        return Generating(self._desk)
+            return DecoderBatch(self._context, policy.adapter)
+        return GenerateDecoder(self._context)
 
     def _drop(self, groups: Sequence[RequestGroup]) -> None:
         for group in groups:
-            if self._turns.remove(group):
+            if self._scheduler.remove(group):
                 self._release(group.policy)
 
     def _unload(self, name: str) -> None:
-        self._desk.prefixes.forget(name)
+        self._context.prefix_cache.drop_adapter(name)
         self._adapters.unload(name)
 
     def _load(self, name: str, folder: Path) -> None:
@@ -193,9 +193,9 @@ class ModelThread:
 
     def _end(self) -> None:
         self._closing.set()
-        with self._gate:
+        with self._post_lock:
             self._ended = True
-        self._hear(wait=False)
-        for batch in self._turns:
+        self._process_messages(wait=False)
+        for batch in self._scheduler:
             batch.fail(EngineUnavailable(_CLOSED))
             self._drop(list(batch.groups))

@@ -1,4 +1,4 @@
-"""Lanes taking turns at the model, people before jobs."""
+"""Schedules batches on the model, people before jobs."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -7,23 +7,23 @@ from ptrapp.core.types import Policy
 from ptrapp.engines.base import Priority
 from ptrapp.engines.local.batches import Decoder, RequestBatch, RequestGroup
 
-PEOPLE_S = 0.04
-"""How long all people together keep the model while a job waits, at least."""
+MIN_PEOPLE_S = 0.04
+"""Least time that all people's batches together get before a waiting job's step."""
 PEOPLE_SHARE = 2.0
-"""And at least so many times as long as the job's last step took: two thirds of the time."""
+"""Least ratio of that time to the job's last step: people get two thirds of the time."""
 
 
 class Scheduler:
-    """Who is next: every lane of people a slice of time, then one lane of a job a single step."""
+    """Orders batches: each of people gets a time slice, then one of a job a single step."""
 
     def __init__(self, start: Callable[[Policy], Decoder], joined: bool):
-        """`start` makes what writes a lane. With `joined` a new group may join a lane's rows;
-        otherwise every group has a lane to itself."""
+        """Takes the maker of a batch's decoder. With `joined` groups of one policy and priority
+        share a batch; otherwise every group has its own."""
         self._start = start
         self._joined = joined
         self._batches: deque[RequestBatch] = deque()
         self.job_s = 0.0
-        """How long the last step of a job took."""
+        """Seconds that the last step of a job took."""
 
     def __bool__(self) -> bool:
         return bool(self._batches)
@@ -48,7 +48,7 @@ class Scheduler:
             batch.add(group)
 
     def remove(self, group: RequestGroup) -> bool:
-        """Whether it was still there. A lane ends with its last group."""
+        """Removes a group, and its batch with the last one; returns whether it was still there."""
         for batch in self._batches:
             if group in batch.groups:
                 batch.remove(group)
@@ -58,13 +58,13 @@ class Scheduler:
         return False
 
     def cycle(self) -> list[tuple[RequestBatch, float]]:
-        """The lanes of one cycle and the seconds each may keep the model, 0 for a single step."""
+        """Returns the batches of one cycle and the time slice of each, 0 for a single step."""
         people = [batch for batch in self._batches if batch.priority is Priority.PERSON]
         job = next((batch for batch in self._batches if batch.priority is Priority.JOB), None)
-        people_s = max(PEOPLE_S, PEOPLE_SHARE * self.job_s)
-        turns = [(batch, people_s / len(people)) for batch in people]
+        people_s = max(MIN_PEOPLE_S, PEOPLE_SHARE * self.job_s)
+        slices = [(batch, people_s / len(people)) for batch in people]
         if job is None:
-            return turns
+            return slices
         self._batches.remove(job)
         self._batches.append(job)
-        return [*turns, (job, 0.0)]
+        return [*slices, (job, 0.0)]

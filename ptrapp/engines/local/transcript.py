@@ -1,4 +1,4 @@
-"""One row's text as it grows: pieces that are safe to show, and the completion at its end."""
+"""Decodes one row's token ids as they come: to partial text, and to the completion at the end."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,11 +8,11 @@ from ptrapp.core.types import Completion, FinishReason, Split
 Decode = Callable[[Sequence[int]], str]
 
 _INCOMPLETE = "\N{REPLACEMENT CHARACTER}"
-"""What a tokenizer writes for bytes that are not yet a character."""
+"""Written by a tokenizer for the bytes of an incomplete character."""
 
 
 class Transcript:
-    """Turns the ids of one request into text, a few at a time; `prefill` is part of the text."""
+    """Turns the ids of one request into text incrementally; the prefill is part of the text."""
 
     def __init__(
         self, decode: Decode, fmt: ThoughtFormat, thinking: bool, stop: Sequence[str] = ()
@@ -26,24 +26,23 @@ class Transcript:
         self._n_context = 0
         self._n_read = 0
         self._end: int | None = None
-        """Where in the text a stop string begins, once one is there."""
+        """Position in the text at which a stop string begins, None before there is one."""
 
     def ends(self, token_ids: Sequence[int]) -> bool:
-        """Whether a stop string has been written. To be asked after every token, or never."""
+        """Returns whether the text contains a stop string. Call it after every token, or never."""
         if self._stop and self._end is None:
             unsure = self._read(token_ids)
             text = self._text + unsure
             overlap = max(map(len, self._stop)) - 1
             begin = max(self._n_searched - overlap, self._n_prefilled)
             found = [at for one in self._stop if (at := text.find(one, begin)) >= 0]
-            self._n_searched = len(self._text)  # what is not yet a character may still change
+            self._n_searched = len(self._text)  # an incomplete character may still change
             if found:
                 self._text, self._end = text, min(found)
         return self._end is not None
 
     def so_far(self, token_ids: Sequence[int]) -> Split:
-        """Take apart what is written; a character, marker or stop string that is only half there is
-        held back."""
+        """Splits the partial text; an incomplete character, marker or stop string is held back."""
         self._read(token_ids)
         return split_partial(self._text, self._format, self._thinking, self._stop)
 
@@ -57,7 +56,7 @@ class Transcript:
         logps: Sequence[float],
         show_logps: bool,
     ) -> Completion:
-        """Return the whole; the last id is left out of the text when it ended the turn."""
+        """Returns the completion; an id that ended the turn is left out of its text."""
         cut = self._end is not None
         shown = token_ids[:-1] if finish is FinishReason.STOP and not cut else token_ids
         raw = self._text[: self._end] if cut else self._prefill + self._decode(shown)
@@ -82,7 +81,7 @@ class Transcript:
         return self._format.prefill(self._thinking)
 
     def _read(self, token_ids: Sequence[int]) -> str:
-        """Append the text of new ids; return what ends in half a character and is not appended.
+        """Appends the text of new ids; returns text that ends in half a character and is left out.
 
         Only new ids are decoded, after a few old ones as context: the text of an id may depend on
         the one before it (a leading space), never on earlier ones.
@@ -96,7 +95,7 @@ class Transcript:
         return ""
 
     def _n_thought(self, ids: Sequence[int], raw: str, parts: Split) -> int:
-        """Ids up to and with the response marker: the shortest beginning that shows the marker."""
+        """Returns the number of ids up to and with the response marker, by binary search."""
         prefill, marker = self._prefill, self._format.response_marker
         if marker not in raw:
             return len(ids) if parts.thought and not parts.response else 0

@@ -1,1 +1,1 @@
-"""An engine behind any OpenAI-compatible server, vLLM first."""
+"""The engine that uses an OpenAI-compatible server, such as vLLM."""

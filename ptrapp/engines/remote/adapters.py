@@ -1,4 +1,4 @@
-"""Adapter versions on a server that runs elsewhere: loaded once, found again after its restart."""
+"""Loads adapter versions on a server, and loads them again after the server's restart."""
 
 import hashlib
 import logging
@@ -10,7 +10,7 @@ from openai import APIConnectionError, APIError, RateLimitError
 from ptrapp.core.errors import AdapterRejected, AdaptersUnsupported, EngineUnavailable
 from ptrapp.core.types import Policy
 from ptrapp.engines.pins import Pins
-from ptrapp.engines.remote.errors import mapped, said
+from ptrapp.engines.remote.errors import mapped, server_message
 from ptrapp.engines.remote.probe import Capabilities
 from ptrapp.engines.remote.server import Server
 
@@ -20,7 +20,7 @@ _FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 class ServerAdapters:
-    """Which versions the server has been given, under which names."""
+    """The versions loaded on the server, and their names there."""
 
     def __init__(self, server: Server, base: str, capabilities: Capabilities):
         self.pins = Pins(self._unload)
@@ -28,12 +28,12 @@ class ServerAdapters:
         self._base = base
         self._capabilities = capabilities
         self._lock = threading.Lock()
-        """Held while versions are published again; requests in the meantime wait for it."""
-        self._live: dict[str, tuple[str, Path]] = {}
+        """Held while versions are published again, so that requests wait meanwhile."""
+        self._loaded: dict[str, tuple[str, Path]] = {}
         """By version: its name on the server, and its folder."""
 
     def publish(self, name: str, path: Path) -> None:
-        """Load the folder and answer one token.
+        """Loads the folder and samples one token with it.
 
         Raises `AdapterRejected`, `AdaptersUnsupported` and `EngineUnavailable`.
         """
@@ -43,46 +43,46 @@ class ServerAdapters:
                 self._check_server()
                 self._load(name, served, path)
                 try:
-                    self._answer_one(name, served)
+                    self._sample_one(name, served)
                 except (AdapterRejected, EngineUnavailable):
-                    self._forget(served)
+                    self._unload_served(served)
                     raise
                 with self._lock:
-                    self._live[name] = (served, path)
+                    self._loaded[name] = (served, path)
 
     def model_of(self, policy: Policy) -> str:
-        """The server's name for a policy."""
+        """Returns the server's name of a policy."""
         if policy.adapter is None:
             return self._base
         with self._lock:
-            served, _ = self._live.get(policy.adapter, (policy.adapter, None))
+            served, _ = self._loaded.get(policy.adapter, (policy.adapter, None))
             return served
 
     def publish_again(self) -> None:
-        """Load what the server has lost, once however many requests found it missing.
+        """Loads the versions that the server has lost, once for all requests that miss them.
 
         Raises `EngineUnavailable`.
         """
         with self._lock:
             try:
-                there = self._server.models()
+                models = self._server.models()
             except APIError as error:
                 raise mapped(error, self._server.url) from error
-            for name, (served, path) in self._live.items():
-                if served not in there:
+            for name, (served, path) in self._loaded.items():
+                if served not in models:
                     log.warning("%s is published again: the server was restarted", name)
-                    self._load_or_tell(name, served, path)
+                    self._load_or_log(name, served, path)
 
     def _check_server(self) -> None:
         if not self._capabilities.adapters:
-            raise self._takes_none()
+            raise self._no_adapters()
         if not self._capabilities.refuses_unknown_models:
             raise AdaptersUnsupported(
                 f"The server at {self._server.url} answers for any model name, so nobody could "
                 "tell a version from the base model. Use vLLM, or serve with --engine local."
             )
 
-    def _takes_none(self) -> AdaptersUnsupported:
+    def _no_adapters(self) -> AdaptersUnsupported:
         return AdaptersUnsupported(
             f"The server at {self._server.url} takes no adapters. Start vLLM with "
             "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True and --enable-lora (make vllm does) and then the "
@@ -95,22 +95,22 @@ class ServerAdapters:
         except (APIConnectionError, RateLimitError) as error:
             raise mapped(error, self._server.url) from error
         except APIError as error:
-            if self._has(served):  # it outlived an app that ended; the name says the content
+            if self._has(served):  # loaded by an earlier process; its name is of its content
                 return
-            if not self._server.has_adapter_endpoints():  # started again without them
-                raise self._takes_none() from error
+            if not self._server.has_adapter_endpoints():  # restarted without them
+                raise self._no_adapters() from error
             raise AdapterRejected(
-                f"The server at {self._server.url} cannot load {name}: {said(error)}. It must see "
-                f"the folder {path}, and take its rank: vLLM's --max-lora-rank."
+                f"The server at {self._server.url} cannot load {name}: {server_message(error)}. It "
+                f"must see the folder {path}, and take its rank: vLLM's --max-lora-rank."
             ) from error
 
-    def _load_or_tell(self, name: str, served: str, path: Path) -> None:
+    def _load_or_log(self, name: str, served: str, path: Path) -> None:
         try:
             self._load(name, served, path)
         except (AdapterRejected, AdaptersUnsupported) as error:
-            log.error("%s", error)  # its requests say that it is missing
+            log.error("%s", error)  # requests for this version will fail as missing
 
-    def _answer_one(self, name: str, served: str) -> None:
+    def _sample_one(self, name: str, served: str) -> None:
         body = {
             "model": served,
             "messages": [{"role": "user", "content": "Say yes."}],
@@ -118,7 +118,7 @@ class ServerAdapters:
             "temperature": 0.0,
         }
         if self._capabilities.logprobs:
-            body["logprobs"] = True  # NaN has no JSON: the server then fails here, and not later
+            body["logprobs"] = True  # JSON has no NaN: a broken adapter fails here, not later
         try:
             answer = self._server.chat(body)
         except (APIConnectionError, RateLimitError) as error:
@@ -126,22 +126,24 @@ class ServerAdapters:
         except APIError as error:
             raise AdapterRejected(
                 f"The server at {self._server.url} loaded {name} and cannot answer with it: "
-                f"{said(error)}. Train plain LoRA within the server's --max-lora-rank."
+                f"{server_message(error)}. Train plain LoRA within the server's --max-lora-rank."
             ) from error
         if not answer.choices:
             raise AdapterRejected(f"The server at {self._server.url} answers nothing with {name}.")
 
     def _unload(self, name: str) -> None:
         with self._lock:
-            served, _ = self._live.pop(name, (None, None))
+            served, _ = self._loaded.pop(name, (None, None))
         if served is not None:
-            self._forget(served)
+            self._unload_served(served)
 
-    def _forget(self, served: str) -> None:
+    def _unload_served(self, served: str) -> None:
         try:
             self._server.unload_adapter(served)
         except APIError as error:
-            log.warning("%s stays loaded until the server's restart: %s", served, said(error))
+            log.warning(
+                "%s stays loaded until the server's restart: %s", served, server_message(error)
+            )
 
     def _has(self, served: str) -> bool:
         try:
@@ -151,10 +153,10 @@ class ServerAdapters:
 
 
 def _digest(name: str, path: Path) -> str:
-    """What the folder holds, in eight characters.
+    """Returns eight characters of the hash of the folder's content.
 
-    A server keeps names and cached prefixes longer than an app lives (vllm#42125): a name that
-    says its content can never stand for another one, whichever data folder it came from.
+    A server keeps names and cached prefixes longer than an app lives (vllm#42125): a name made of
+    the content never stands for other content, whichever data folder it came from.
     """
     whole = hashlib.sha256()
     for file in _FILES:

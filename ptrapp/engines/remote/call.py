@@ -1,4 +1,4 @@
-"""A stream that can be broken off from another thread, also while it waits for bytes."""
+"""Cancels a stream from another thread, also while the stream waits for bytes."""
 
 import socket
 import threading
@@ -10,7 +10,7 @@ from ptrapp.core.errors import EngineError
 
 
 class Call:
-    """One candidate's place on the wire, over its retries."""
+    """The connection of one candidate, over its retries."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -18,15 +18,15 @@ class Call:
         self._last_token_at: float | None = None
         self._stopped = threading.Event()
         self.reason: EngineError | None = None
-        """Why it was broken off for good."""
+        """Why it was cancelled for good."""
         self.idle = False
-        """The attempt in hand was broken off because nothing came."""
+        """Whether the current attempt was cancelled because no token came."""
 
     def opened(self, stream: Any) -> None:
         with self._lock:
             self._stream, self._last_token_at, self.idle = stream, None, False
             if self.reason:
-                _cut(stream)
+                _shut_down(stream)
 
     def closed(self) -> None:
         with self._lock:
@@ -35,32 +35,33 @@ class Call:
     def token(self) -> None:
         self._last_token_at = time.monotonic()
 
-    def break_off(self, reason: EngineError) -> None:
-        """End it now; whatever still comes is not wanted."""
+    def cancel(self, reason: EngineError) -> None:
+        """Ends it now and for good."""
         with self._lock:
             self.reason = self.reason or reason
             self._stopped.set()
             if self._stream is not None:
-                _cut(self._stream)
+                _shut_down(self._stream)
 
-    def break_off_if_idle(self, idle_s: float) -> None:
-        """End the attempt when its last token is too long ago. Before the first, others watch."""
+    def cancel_if_idle(self, idle_s: float) -> None:
+        """Ends the attempt when its last token is `idle_s` ago; before the first token the HTTP
+        timeout applies."""
         with self._lock:
             last = self._last_token_at
             if self._stream is None or last is None or time.monotonic() - last < idle_s:
                 return
             self.idle = True
-            _cut(self._stream)
+            _shut_down(self._stream)
 
     def wait(self, seconds: float) -> bool:
-        """Sleep unless it is broken off; returns whether it still is wanted."""
+        """Sleeps unless it is cancelled; returns whether it was not."""
         return not self._stopped.wait(seconds)
 
 
-def _cut(stream: Any) -> None:
-    """Shut the socket down: closing it would not wake a thread that reads from it."""
+def _shut_down(stream: Any) -> None:
+    """Shuts the socket down: closing it would not wake a thread that reads from it."""
     network = stream.response.extensions.get("network_stream")
-    wire = network.get_extra_info("socket") if network is not None else None
-    if wire is not None:
+    connection = network.get_extra_info("socket") if network is not None else None
+    if connection is not None:
         with suppress(OSError):
-            wire.shutdown(socket.SHUT_RDWR)
+            connection.shutdown(socket.SHUT_RDWR)

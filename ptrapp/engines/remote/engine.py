@@ -1,4 +1,4 @@
-"""The engine over HTTP: probes a server at start, then keeps the contract of `engines.base`."""
+"""The engine over HTTP: probes a server at start, then serves the protocol of `engines.base`."""
 
 import logging
 import threading
@@ -19,16 +19,16 @@ from ptrapp.engines.remote.generator import CompletionGenerator
 from ptrapp.engines.remote.group import CandidateGroup
 from ptrapp.engines.remote.probe import probe
 from ptrapp.engines.remote.prompts import Prompts
-from ptrapp.engines.remote.server import Patience, Server
+from ptrapp.engines.remote.server import Server, Timeouts
 
 log = logging.getLogger(__name__)
 
 _UNKNOWN_CONTEXT = 4096
-"""For servers that do not say what their model reads; --context-length corrects it."""
+"""Assumed for servers that do not state it; --context-length corrects it."""
 
 
 class RemoteEngine:
-    """Serves what an OpenAI-compatible server serves. See `ptrapp.engines.base.Engine`."""
+    """Serves the models of an OpenAI-compatible server. See `ptrapp.engines.base.Engine`."""
 
     def __init__(
         self,
@@ -39,13 +39,13 @@ class RemoteEngine:
         served_model: str = "",
         context_length: int = 0,
         thought_format: str = "auto",
-        patience: Patience = Patience(),
+        timeouts: Timeouts = Timeouts(),
     ):
-        """Ask the server what it does. Raises `EngineUnavailable` when it does not answer.
+        """Probes the server. Raises `EngineUnavailable` when it does not answer.
 
-        `model_path` is where training finds the same model; empty takes the server's word for it.
+        `model_path` is where training finds the same model; empty takes the path the server names.
         """
-        self._server = Server(base_url, api_key, patience)
+        self._server = Server(base_url, api_key, timeouts)
         try:
             cards = self._server.models()
             served = served_model or _first(cards, self._server.url)
@@ -71,22 +71,22 @@ class RemoteEngine:
             self.thought_format,
             text_counter(self.model_id),
         )
-        self._writer = CompletionGenerator(
+        self._generator = CompletionGenerator(
             self._server,
             self.capabilities,
             self._adapters,
             self._prompts,
             self.thought_format,
             self.context_length,
-            patience,
+            timeouts,
         )
         self._lock = threading.Lock()
         self._groups: set[CandidateGroup] = set()
         self._closed = False
 
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
-        """Answer `requests`; work begins with the first `next`, closing the generator cancels."""
-        group = CandidateGroup(self._writer, requests)
+        """Answers `requests`; work begins with the first `next`, closing the generator cancels."""
+        group = CandidateGroup(self._generator, requests)
         with self._lock:
             if self._closed:
                 raise EngineUnavailable(_CLOSED)
@@ -96,17 +96,17 @@ class RemoteEngine:
         finally:
             with self._lock:
                 self._groups.discard(group)
-            group.break_off(EngineUnavailable("The request was cancelled."))
+            group.cancel(EngineUnavailable("The request was cancelled."))
 
     def count_prompt_tokens(self, messages: Sequence[Message], thinking: bool) -> int:
-        """Exact where the server counts; see `Prompts` for what is done elsewhere."""
+        """Returns the count, exact where the server counts; else an estimate (see `Prompts`)."""
         return self._prompts.count(messages, thinking)
 
     def publish(self, name: str, path: Path) -> None:
-        """Load the adapter on the server, which must see the same folder.
+        """Loads the adapter on the server, which must see the same folder.
 
-        Raises `AdapterRejected`, `AdaptersUnsupported` when the server would refuse any, or
-        `EngineUnavailable` when a later try may succeed.
+        Raises `AdapterRejected`, `AdaptersUnsupported` when the server would refuse every adapter,
+        or `EngineUnavailable` when a later try may succeed.
         """
         self._adapters.publish(name, path)
 
@@ -120,12 +120,12 @@ class RemoteEngine:
         return self._adapters.pins.published()
 
     def close(self) -> None:
-        """Break off what is being written; it fails with `EngineUnavailable`."""
+        """Cancels open requests, which fail with `EngineUnavailable`."""
         with self._lock:
             self._closed = True
             groups = list(self._groups)
         for group in groups:
-            group.break_off(EngineUnavailable(_CLOSED))
+            group.cancel(EngineUnavailable(_CLOSED))
         self._server.close()
 
 
@@ -133,7 +133,7 @@ _CLOSED = "The engine is closed. Start the app again."
 
 
 def _first(cards: dict[str, dict[str, Any]], url: str) -> str:
-    """The first model that is no adapter."""
+    """Returns the first model that is no adapter."""
     for name, card in cards.items():
         if not card.get("parent"):
             return name
@@ -143,7 +143,7 @@ def _first(cards: dict[str, dict[str, Any]], url: str) -> str:
 
 
 def _same_model(model_path: str, root: str) -> str:
-    """The model as training finds it: what was said, or what the server says, in full."""
+    """Returns where training finds the model: the path given, else the one the server names."""
     if Path(root).is_dir():
         root = str(Path(root).resolve())
     if not model_path or model_path == root:
@@ -157,10 +157,10 @@ def _same_model(model_path: str, root: str) -> str:
 
 
 def _context_length(card: dict[str, Any]) -> int:
-    """`max_model_len` in vLLM's cards, `n_ctx_train` in llama.cpp's."""
-    said = card.get("max_model_len") or (card.get("meta") or {}).get("n_ctx_train")
-    if isinstance(said, int) and said > 0:
-        return said
+    """Reads `max_model_len` in vLLM's cards, `n_ctx_train` in llama.cpp's."""
+    stated = card.get("max_model_len") or (card.get("meta") or {}).get("n_ctx_train")
+    if isinstance(stated, int) and stated > 0:
+        return stated
     log.warning(
         "The server does not say how many tokens its model reads; %d are assumed. "
         "Say --context-length.", _UNKNOWN_CONTEXT,

@@ -1,4 +1,4 @@
-"""Foreign failures, mapped to the error tree at one edge.
+"""Maps failures of the client and the server to the error tree.
 
 ::
 
@@ -43,7 +43,7 @@ _NO_TEMPLATE = re.compile(r"(default|provide a|no) chat.?template", re.IGNORECAS
 def mapped(
     error: APIError, url: str, *, policy: Policy = BASE, context_length: int = 0
 ) -> EngineError:
-    """Return what a person is told of `error`."""
+    """Returns `error` as an error of the tree, with a message for a person."""
     match error:
         case APITimeoutError():  # before its parent class
             return EngineUnavailable(
@@ -65,13 +65,13 @@ def mapped(
             return EngineUnavailable(
                 f"The server at {url} has too much to do (429). Try again in a moment."
             )
-        case APIStatusError(status_code=400 | 413 | 422) if _TOO_LONG.search(_all_of(error)):
+        case APIStatusError(status_code=400 | 413 | 422) if _TOO_LONG.search(_full_text(error)):
             return ContextTooLong(
                 "The prompt with its earlier rounds is too long for the server's model, which "
                 f"reads {context_length} tokens, answer included. Shorten the prompt, or ask for "
                 "fewer rounds."
             )
-        case APIStatusError(status_code=400) if _NO_TEMPLATE.search(_all_of(error)):
+        case APIStatusError(status_code=400) if _NO_TEMPLATE.search(_full_text(error)):
             return ModelUnusable(
                 f"The model on the server at {url} has no chat template, so it cannot be asked. "
                 "Start the server with one (vLLM's --chat-template FILE), or serve with "
@@ -79,22 +79,23 @@ def mapped(
             )
         case APIStatusError():
             return EngineUnavailable(
-                f"The server at {url} refuses the request ({error.status_code}): {said(error)}"
+                f"The server at {url} refuses the request ({error.status_code}): "
+                f"{server_message(error)}"
             )
     return EngineUnavailable(
-        f"The server at {url} broke off in the middle of an answer: {said(error)}"
+        f"The server at {url} broke off in the middle of an answer: {server_message(error)}"
     )
 
 
-def worth_asking_again(error: APIError) -> bool:
-    """Whether the same request may succeed in a moment. A timeout has waited long enough."""
+def is_retryable(error: APIError) -> bool:
+    """Returns whether the same request may succeed in a moment. A timeout has waited already."""
     if isinstance(error, APITimeoutError):
         return False
     return isinstance(error, APIConnectionError | RateLimitError | InternalServerError)
 
 
-def said(error: APIError) -> str:
-    """The server's own words, on one line and without the client's ornaments."""
+def server_message(error: APIError) -> str:
+    """Returns the server's own message on one line, without what the client adds to it."""
     body = error.body
     inner = body.get("message") if isinstance(body, dict) else None
     return " ".join(str(inner or error.message).split())[:300]
@@ -103,7 +104,7 @@ def said(error: APIError) -> str:
 def _not_found(error: NotFoundError, url: str, policy: Policy) -> EngineError:
     if policy.adapter is None:
         return EngineUnavailable(
-            f"The server at {url} does not know the model ({said(error)}). "
+            f"The server at {url} does not know the model ({server_message(error)}). "
             "Correct --served-model, or leave it out to take the first one."
         )
     return PolicyMissing(
@@ -116,5 +117,5 @@ def _cause(error: APIError) -> str:
     return str(error.__cause__ or error.message).strip() or type(error).__name__
 
 
-def _all_of(error: APIError) -> str:
+def _full_text(error: APIError) -> str:
     return f"{error.message} {error.body}"

@@ -1,4 +1,4 @@
-"""What the folder of the served model tells without loading the model."""
+"""Reads thought format and tokenizer from the served model's folder, without loading the model."""
 
 import json
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from ptrapp.core.thoughts import FORMATS, GENERIC, THINK, TINY, ThoughtFormat
 
 
 def choose_format(name: str, model_path: str, reasons: bool) -> ThoughtFormat:
-    """The named thought format; `auto` reads it off the folder, or off how the server answered."""
+    """Returns the named thought format; `auto` finds it by the folder or the server's answers."""
     if name != "auto":
         return FORMATS[name]
     vocabulary = _read(Path(model_path) / "tokenizer.json")
@@ -24,7 +24,7 @@ def choose_format(name: str, model_path: str, reasons: bool) -> ThoughtFormat:
 
 
 def text_counter(model_path: str) -> Callable[[str], int] | None:
-    """Count a text's tokens with the folder's tokenizer, where there is one."""
+    """Returns a function that counts a text's tokens, None without a tokenizer in the folder."""
     file = Path(model_path) / "tokenizer.json"
     if not file.is_file():
         return None

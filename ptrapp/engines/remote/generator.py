@@ -1,4 +1,4 @@
-"""One candidate, from request to completion: what is asked again, what is sampled anew."""
+"""Generates one candidate over HTTP: failed requests are retried, broken answers sampled again."""
 
 import logging
 import time
@@ -15,28 +15,28 @@ from ptrapp.core.types import Completion, Split
 from ptrapp.engines.base import Priority, Request
 from ptrapp.engines.remote.adapters import ServerAdapters
 from ptrapp.engines.remote.call import Call
-from ptrapp.engines.remote.errors import mapped, worth_asking_again
+from ptrapp.engines.remote.errors import is_retryable, mapped
 from ptrapp.engines.remote.probe import VLLM_SAMPLING, Capabilities
 from ptrapp.engines.remote.prompts import Prompts
-from ptrapp.engines.remote.reading import Interrupted, Reading
-from ptrapp.engines.remote.server import Patience, Server
+from ptrapp.engines.remote.server import Server, Timeouts
+from ptrapp.engines.remote.streamed_completion import Interrupted, StreamedCompletion
 
 log = logging.getLogger(__name__)
 
-LEAST_ROOM = 16
+MIN_ANSWER_TOKENS = 16
 """Tokens that must be left for an answer, as in the embedded engine."""
-SHOW_S = 0.03
-"""Between two deltas: a page is not read faster."""
+DELTA_INTERVAL_S = 0.03
+"""Time between two deltas: a page is not read faster."""
 
-_RANK = {Priority.PERSON: 0, Priority.JOB: 1}
-"""vLLM's priorities: the lower is answered first."""
+_VLLM_PRIORITY = {Priority.PERSON: 0, Priority.JOB: 1}
+"""A request of lower number is answered first."""
 
 Show = Callable[[Split, int], None]
 
 
 @dataclass(slots=True)
-class _Second:
-    """What is done once more, and how often it may be."""
+class _Repeats:
+    """What has been repeated for one candidate, and how many retries are left."""
 
     retries: int
     resampled: bool = False
@@ -45,7 +45,7 @@ class _Second:
 
 @dataclass(frozen=True, slots=True)
 class CompletionGenerator:
-    """Everything one candidate needs; shared by all."""
+    """Generates candidates; shared by all calls of an engine."""
 
     server: Server
     capabilities: Capabilities
@@ -53,69 +53,69 @@ class CompletionGenerator:
     prompts: Prompts
     format: ThoughtFormat
     context_length: int
-    patience: Patience
+    timeouts: Timeouts
 
-    def write(self, request: Request, call: Call, show: Show) -> Completion:
-        """Draw the completion. Raises `EngineError`; the other candidates do not notice."""
+    def generate(self, request: Request, call: Call, show: Show) -> Completion:
+        """Draws the completion. Raises `EngineError`, which concerns no other candidate."""
         body, started = self._body(request), time.monotonic()
-        second = _Second(self.patience.retries)
+        repeats = _Repeats(self.timeouts.retries)
         while True:
             if call.reason:
                 raise call.reason
             model = self.adapters.model_of(request.policy)
-            reading = Reading(self.format, request.thinking, started, request.logps)
+            streamed = StreamedCompletion(self.format, request.thinking, started, request.logps)
             try:
-                return self._attempt(body | {"model": model}, call, reading, show)
+                return self._attempt(body | {"model": model}, call, streamed, show)
             except (APIError, Interrupted, ValueError) as error:  # ValueError: a torn JSON line
-                self._decide(error, request, call, reading, second)
-            except RuntimeError as error:  # the client was closed while this was on its way
+                self._decide(error, request, call, streamed, repeats)
+            except RuntimeError as error:  # the client was closed during the request
                 raise (call.reason or error) from error
 
     def _attempt(
-        self, body: Mapping[str, Any], call: Call, reading: Reading, show: Show
+        self, body: Mapping[str, Any], call: Call, streamed: StreamedCompletion, show: Show
     ) -> Completion:
         shown_at = 0.0
         with closing(self.server.stream_chat(body)) as stream:
             call.opened(stream)
             try:
                 for chunk in stream:
-                    if not reading.take(chunk):
+                    if not streamed.add(chunk):
                         continue
                     call.token()
-                    if (now := time.monotonic()) - shown_at >= SHOW_S:
+                    if (now := time.monotonic()) - shown_at >= DELTA_INTERVAL_S:
                         shown_at = now
-                        show(reading.so_far(), reading.n_tokens)
+                        show(streamed.so_far(), streamed.n_tokens)
             finally:
                 call.closed()
-        return reading.completion()
+        return streamed.completion()
 
     def _decide(
         self,
         error: Exception,
         request: Request,
         call: Call,
-        reading: Reading,
-        second: _Second,
+        streamed: StreamedCompletion,
+        repeats: _Repeats,
     ) -> None:
-        """Return when the candidate is to be tried again; raise what it fails with otherwise."""
+        """Returns if the candidate is to be tried again; otherwise raises the final error."""
         if call.reason:
             raise call.reason from error
-        if isinstance(error, NotFoundError) and request.policy.adapter and not second.republished:
-            second.republished = True
+        if isinstance(error, NotFoundError) and request.policy.adapter and not repeats.republished:
+            repeats.republished = True
             self.adapters.publish_again()
             return
         broken = not isinstance(error, APIError) or type(error) is APIError
-        if reading.n_tokens or broken or call.idle:
-            if second.resampled:
+        if streamed.n_tokens or broken or call.idle:
+            if repeats.resampled:
                 raise self._interrupted(error, call) from error
-            second.resampled = True
+            repeats.resampled = True
             log.warning("%s: an answer broke off and is sampled again", self.server.url)
             return
         assert isinstance(error, APIError)
-        if second.retries and worth_asking_again(error):
-            again = self.patience.retries - second.retries
-            second.retries -= 1
-            if call.wait(self.patience.backoff_s * 2**again):
+        if repeats.retries and is_retryable(error):
+            again = self.timeouts.retries - repeats.retries
+            repeats.retries -= 1
+            if call.wait(self.timeouts.backoff_s * 2**again):
                 return
         raise call.reason or mapped(
             error,
@@ -126,7 +126,7 @@ class CompletionGenerator:
 
     def _interrupted(self, error: Exception, call: Call) -> EngineUnavailable:
         why = (
-            f"nothing came for {self.patience.idle_s:g} s" if call.idle else str(error).rstrip(".")
+            f"nothing came for {self.timeouts.idle_s:g} s" if call.idle else str(error).rstrip(".")
         )
         return EngineUnavailable(
             f"The server at {self.server.url} broke off twice in the middle of an answer ({why}). "
@@ -134,7 +134,7 @@ class CompletionGenerator:
         )
 
     def _body(self, request: Request) -> dict[str, Any]:
-        """The request without its model: whatever may be sampled otherwise by default is said."""
+        """Returns the request without its model, with every sampling parameter set explicitly."""
         drawn = request.sampling
         body = self.prompts.body(request.messages, request.thinking) | {
             "n": 1,
@@ -144,7 +144,7 @@ class CompletionGenerator:
             "max_tokens": min(drawn.max_tokens, self._room(request)),
         }
         if self.capabilities.priorities:
-            body["priority"] = _RANK[request.priority]
+            body["priority"] = _VLLM_PRIORITY[request.priority]
         if drawn.stop:
             body["stop"] = list(drawn.stop)
         if self.capabilities.logprobs:
@@ -154,13 +154,13 @@ class CompletionGenerator:
         return body
 
     def _room(self, request: Request) -> int:
-        """Tokens left for the answer. An estimate refuses nothing: the server has the last word."""
+        """Returns the tokens left for the answer; an estimated count refuses no request."""
         n_prompt = self.prompts.count(request.messages, request.thinking)
         room = self.context_length - n_prompt
-        if room < LEAST_ROOM and self.prompts.exact:
+        if room < MIN_ANSWER_TOKENS and self.prompts.exact:
             raise ContextTooLong(
                 f"The prompt with its earlier rounds is {n_prompt} tokens long and the model "
                 f"reads {self.context_length}, answer included. Shorten the prompt, or ask for "
                 "fewer rounds."
             )
-        return max(room, LEAST_ROOM)
+        return max(room, MIN_ANSWER_TOKENS)

@@ -1,4 +1,4 @@
-"""The candidates of one call: each written in a thread, their events in one queue."""
+"""Runs the candidates of one call, each in a thread, and merges their events in one queue."""
 
 import logging
 import threading
@@ -12,15 +12,15 @@ from ptrapp.engines.base import Delta, Event, Failed, Finished, Request
 from ptrapp.engines.remote.call import Call
 from ptrapp.engines.remote.generator import CompletionGenerator
 
-MOST_AT_ONCE = 64
-"""Requests of one call on the wire; a server batches them and queues the rest itself."""
+MAX_CONCURRENT = 64
+"""Concurrent requests of one call; the server batches them or queues them itself."""
 
 
 class CandidateGroup:
-    """Answers `requests`; a candidate's failure is its own."""
+    """Answers `requests`; a candidate's failure does not affect the others."""
 
-    def __init__(self, writer: CompletionGenerator, requests: Sequence[Request]):
-        self._writer = writer
+    def __init__(self, generator: CompletionGenerator, requests: Sequence[Request]):
+        self._generator = generator
         self._requests = requests
         self._calls = [Call() for _ in requests]
         self._events: SimpleQueue[Event] = SimpleQueue()
@@ -28,10 +28,10 @@ class CandidateGroup:
         self._started = time.monotonic()
 
     def events(self) -> Iterator[Event]:
-        """Begin, and hand out what happens until every request has ended."""
+        """Starts the requests and yields their events until all have ended."""
         for index in range(len(self._requests)):
             self._todo.put(index)
-        for number in range(min(len(self._requests), MOST_AT_ONCE)):
+        for number in range(min(len(self._requests), MAX_CONCURRENT)):
             threading.Thread(target=self._work, name=f"candidate-{number}", daemon=True).start()
         n_open = len(self._requests)
         while n_open:
@@ -40,18 +40,18 @@ class CandidateGroup:
                 n_open -= not isinstance(event, Delta)
                 yield event
 
-    def break_off(self, reason: EngineError) -> None:
-        """End what is being written and begin nothing more; each of them fails with `reason`."""
+    def cancel(self, reason: EngineError) -> None:
+        """Ends all requests, started or not; each of them fails with `reason`."""
         for call in self._calls:
-            call.break_off(reason)
+            call.cancel(reason)
 
     def _next(self) -> Event | None:
-        idle_s = self._writer.patience.idle_s
+        idle_s = self._generator.timeouts.idle_s
         try:
             return self._events.get(timeout=min(1.0, idle_s / 2))
         except Empty:
             for call in self._calls:
-                call.break_off_if_idle(idle_s)
+                call.cancel_if_idle(idle_s)
             return None
 
     def _work(self) -> None:
@@ -67,7 +67,7 @@ class CandidateGroup:
                 self._events.put(end)
 
     def _answer(self, index: int) -> Event:
-        request, pins = self._requests[index], self._writer.adapters.pins
+        request, pins = self._requests[index], self._generator.adapters.pins
 
         def show(parts: Split, n_tokens: int) -> None:
             self._events.put(Delta(index, parts, n_tokens, time.monotonic() - self._started))
@@ -75,7 +75,7 @@ class CandidateGroup:
         try:
             pins.hold(request.policy)
             try:
-                return Finished(index, self._writer.write(request, self._calls[index], show))
+                return Finished(index, self._generator.generate(request, self._calls[index], show))
             finally:
                 pins.release(request.policy)
         except EngineError as error:

@@ -1,4 +1,4 @@
-"""What a server really does, asked once at start: a documented parameter is not one that works."""
+"""Probes at start what a server really does: a documented parameter need not work."""
 
 import logging
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from ptrapp.engines.remote.server import Server
 
 log = logging.getLogger(__name__)
 
-UNHEARD_OF = "thrice-asks-for-a-model-that-nobody-has"
-"""A name no server has; one that answers for it answers for a lost adapter too."""
+UNKNOWN_MODEL = "thrice-asks-for-a-model-that-nobody-has"
+"""A name no server has; a server that answers for it would also answer for a lost adapter."""
 
 VLLM_SAMPLING: Mapping[str, Any] = {
     "return_token_ids": True,
@@ -24,18 +24,18 @@ VLLM_SAMPLING: Mapping[str, Any] = {
     "min_p": 0.0,
     "repetition_penalty": 1.0,
 }
-"""vLLM's own parameters: the ids, the markers, and nothing of `generation_config.json` that would
-bend the distribution training believes in."""
+"""vLLM's own parameters: return ids and markers, and let no `generation_config.json` change the
+distribution that training assumes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the server was seen to do."""
+    """What the server can do, as probed."""
 
     candidates: bool
     """`n` = 2 gives two choices. Only reported: each candidate is a request of its own."""
     template_switches: bool
-    """`chat_template_kwargs` is taken, so that thinking can be switched."""
+    """`chat_template_kwargs` is accepted, so that thinking can be switched."""
     prefill: bool
     """`continue_final_message` continues the message given, which may open with a marker."""
     seeds: bool
@@ -52,15 +52,14 @@ class Capabilities:
     system_role: bool
     """Its template takes a system message."""
     priorities: bool
-    """A request may say that it can wait. Whether it then does is not to be seen from outside:
-    vLLM 0.32 takes any priority and obeys it with `--scheduling-policy priority` only; others
-    refuse what they do not obey."""
+    """A request may carry a priority. Whether it has an effect cannot be probed: vLLM 0.32 accepts
+    any priority and uses it only with `--scheduling-policy priority`; others refuse it."""
     reasons: bool
     """It wrote a thought without being asked for one."""
 
     def sentences(self) -> tuple[str, ...]:
-        """One sentence for each, for the log and for a page."""
-        told = (
+        """Returns one sentence for each capability, for the log and for a page."""
+        sentences = (
             (self.candidates, "Several candidates can be asked for at once.",
              "It ignores n and writes one candidate a request, which is all Thrice asks for."),
             (self.template_switches, "Thinking is switched through the chat template.",
@@ -88,11 +87,11 @@ class Capabilities:
             (self.reasons, "It thinks without being asked to.",
              "It does not think unless it is asked to."),
         )  # fmt: skip
-        return tuple(yes if can else no for can, yes, no in told)
+        return tuple(yes if can else no for can, yes, no in sentences)
 
 
 def probe(server: Server, model: str) -> Capabilities:
-    """Ask a handful of tiny questions. Raises `APIConnectionError` when nobody answers."""
+    """Sends a dozen tiny requests. Raises `APIConnectionError` when the server does not answer."""
     ask: dict[str, Any] = {
         "model": model,
         "messages": [{"role": "user", "content": "Count from one to five."}],
@@ -114,11 +113,11 @@ def probe(server: Server, model: str) -> Capabilities:
         seeds=bool(_text(once)) and _text(once) == _text(again),
         logprobs=bool(scored and scored.choices and scored.choices[0].logprobs),
         token_ids=bool(with_ids and with_ids.choices and token_ids(with_ids.choices[0])),
-        refuses_unknown_models=_try(server, ask | {"model": UNHEARD_OF}) is None,
+        refuses_unknown_models=_try(server, ask | {"model": UNKNOWN_MODEL}) is None,
         adapters=server.has_adapter_endpoints(),
         tokenize=_counts(server, ask),
         system_role=plain is None or _takes_system(server, ask),
-        priorities=_ranks(server, ask),
+        priorities=_reads_priority(server, ask),
         reasons=any("<think>" in _text(one) or _reasoning(one) for one in (plain, once)),
     )
     for sentence in found.sentences():
@@ -127,17 +126,17 @@ def probe(server: Server, model: str) -> Capabilities:
 
 
 def token_ids(choice: Any) -> list[int]:
-    """The ids vLLM adds to a choice, which the client's types do not know."""
+    """Returns the ids that vLLM adds to a choice, which the client's types do not have."""
     return list(getattr(choice, "token_ids", None) or ())
 
 
 def cut_by_stop_string(choice: Any) -> bool:
-    """Whether vLLM, which alone tells ids, says that a stop string ended them and not a token."""
+    """Returns whether a stop string, not a token, ended the ids, as vLLM alone reports."""
     return isinstance(getattr(choice, "stop_reason", None), str)
 
 
 def reasoning(part: Any) -> str:
-    """The thought in a message or delta: vLLM says `reasoning`, others `reasoning_content`."""
+    """Returns a message's or delta's thought: `reasoning` in vLLM, else `reasoning_content`."""
     for field in ("reasoning", "reasoning_content"):
         if isinstance(text := getattr(part, field, None), str) and text:
             return text
@@ -155,7 +154,7 @@ def _try(server: Server, body: Mapping[str, Any]) -> ChatCompletion | None:
 
 
 def _continues(server: Server, ask: dict[str, Any]) -> bool:
-    """Whether the flags are obeyed: a message that goes on has no end of turn after it."""
+    """Returns whether an answer can be continued: its prompt then lacks the end of turn."""
     begun = [*ask["messages"], {"role": "assistant", "content": "One, two,"}]
     flags = {"continue_final_message": True, "add_generation_prompt": False}
     continued = _try(server, ask | {"messages": begun, "max_tokens": 1} | flags)
@@ -165,8 +164,8 @@ def _continues(server: Server, ask: dict[str, Any]) -> bool:
     return 0 < continued.usage.prompt_tokens < answered.usage.prompt_tokens
 
 
-def _ranks(server: Server, ask: dict[str, Any]) -> bool:
-    """A server that takes what is no number for a priority does not read it at all."""
+def _reads_priority(server: Server, ask: dict[str, Any]) -> bool:
+    """Returns whether priorities are read: a server that accepts a word as one ignores them."""
     first, senseless = (_try(server, ask | {"priority": value}) for value in (1, "none"))
     return first is not None and senseless is None
 

@@ -1,4 +1,4 @@
-"""Messages as a request's body, and how many tokens they are."""
+"""Builds the messages of a request's body and counts their tokens."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -18,13 +18,13 @@ from ptrapp.engines.remote.server import Server
 log = logging.getLogger(__name__)
 
 _CHARACTERS_A_TOKEN = 3
-"""Below what English needs, so that the estimate errs on the long side."""
+"""Fewer than in English text, so that the estimate is too long rather than too short."""
 _TEMPLATE_TOKENS = 8
-"""What a chat template writes around a message, at most, in the models known."""
+"""Most tokens that a chat template adds to a message, in the models known."""
 
 
 class Prompts:
-    """Builds the part of a request that says what is asked.
+    """Builds the messages of requests and counts their tokens.
 
     Token counts come from the server's `/tokenize`, else from the tokenizer in the model's folder
     plus an allowance for the template, else from the number of characters. Only the first is exact.
@@ -47,10 +47,10 @@ class Prompts:
         self._count = lru_cache(maxsize=256)(self._ask_or_estimate)
 
     def body(self, messages: Sequence[Message], thinking: bool) -> dict[str, Any]:
-        """The messages, with the thought's first marker written for the model where that works.
+        """Returns the messages, with the first marker prefilled where the server can continue one.
 
-        Where the template refuses a system role they have none, as in `core.dialogue.prompt_ids`.
-        A template that writes the marker itself gives the same ids either way.
+        Without support for the system role they have none, as in `core.dialogue.prompt_ids`. A
+        template that writes the marker itself gives the same ids either way.
         """
         sent = messages if self._capabilities.system_role else fold_system(messages)
         rows = [message.as_dict() for message in sent]
@@ -64,7 +64,7 @@ class Prompts:
         return body
 
     def count(self, messages: Sequence[Message], thinking: bool) -> int:
-        """Tokens before the answer. Raises `EngineUnavailable` when the server must be asked."""
+        """Returns the tokens before the answer. Raises `EngineUnavailable` if asking fails."""
         return self._count(tuple(messages), thinking)
 
     def _ask_or_estimate(self, messages: tuple[Message, ...], thinking: bool) -> int:

@@ -1,4 +1,4 @@
-"""The one HTTP client: typed calls where the API is OpenAI's, plain ones where it is vLLM's."""
+"""The HTTP client: typed calls for OpenAI's API, plain ones for vLLM's additions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait for a server, in seconds, and how often to ask again."""
+class Timeouts:
+    """How long to wait for a server, in seconds, and how often to retry."""
 
     connect_s: float = 5.0
     first_token_s: float = 300.0
-    """A loaded server queues; nothing is retried after this."""
+    """A busy server queues requests; nothing is retried after this time."""
     idle_s: float = 60.0
-    """Between two tokens. A longer silence is a broken stream."""
+    """Between two tokens. A longer pause is a broken stream."""
     backoff_s: float = 0.5
     """Before the first retry, doubled before the second."""
     retries: int = 2
-    """Before the first token only: afterwards a retry would quietly be another sample."""
+    """Before the first token only: afterwards a retry would be another sample."""
 
 
 class Server:
-    """Speaks to one base URL. Every method raises `openai.APIError`; `errors.mapped` translates."""
+    """A client of one base URL. Every method raises `openai.APIError`; see `errors.mapped`."""
 
-    def __init__(self, base_url: str, api_key: str, patience: Patience):
+    def __init__(self, base_url: str, api_key: str, timeouts: Timeouts):
         url = base_url.rstrip("/")
         self.url = url if urlsplit(url).path else f"{url}/v1"
         self._root = self.url.removesuffix("/v1")
@@ -35,11 +35,11 @@ class Server:
             base_url=self.url,
             api_key=api_key or "none",
             max_retries=0,
-            timeout=Timeout(patience.first_token_s, connect=patience.connect_s),
+            timeout=Timeout(timeouts.first_token_s, connect=timeouts.connect_s),
         )
 
     def models(self) -> dict[str, dict[str, Any]]:
-        """The cards of `/v1/models` by id."""
+        """Returns the cards of `/v1/models` by id."""
         answer = self._client.get("/models", cast_to=object, options={"timeout": 10.0})
         rows = answer.get("data", []) if isinstance(answer, dict) else []
         return {str(row["id"]): row for row in rows if isinstance(row, dict) and "id" in row}
@@ -53,7 +53,7 @@ class Server:
         )
 
     def count_tokens(self, body: Mapping[str, Any]) -> int | None:
-        """Ask vLLM's `/tokenize`; `None` from a server that has none, or another one."""
+        """Counts with vLLM's `/tokenize`; returns None where a server has no such route."""
         try:
             answer = self._client.post(
                 f"{self._root}/tokenize",
@@ -74,12 +74,12 @@ class Server:
         self._client.post("/unload_lora_adapter", body={"lora_name": name}, cast_to=str)
 
     def has_adapter_endpoints(self) -> bool:
-        """Ask for nothing: a server that has the page complains about the missing fields."""
+        """Returns whether the routes exist: a server that has them refuses an empty request."""
         try:
             self._client.post("/load_lora_adapter", body={}, cast_to=str)
         except APIError as error:
             return getattr(error, "status_code", None) in (400, 422)
-        return False  # a server that takes anything does nothing
+        return False  # a server that accepts an empty request ignores it
 
     def close(self) -> None:
         self._client.close()
@@ -99,6 +99,6 @@ _TYPED = {
 
 
 def _typed(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the client; what is not OpenAI's own travels in `extra_body`."""
+    """Returns the client's arguments; what is not part of OpenAI's API goes in `extra_body`."""
     extra = {name: value for name, value in body.items() if name not in _TYPED}
     return {name: value for name, value in body.items() if name in _TYPED} | {"extra_body": extra}

@@ -1,4 +1,4 @@
-"""What every engine promises. A test class per engine inherits this one and provides the fixtures."""
+"""The contract of every engine: a test class per engine inherits this one and has the fixtures."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -97,8 +97,8 @@ class EngineContract:
         assert isinstance(outcomes[0], Completion)
         assert n_tokens(outcomes[0]) < n_tokens(whole)
 
-    def test_ids_that_spell_a_stop_string_are_not_told(self, engine: Engine) -> None:
-        """Or training would learn to write it."""
+    def test_ids_that_spell_a_stop_string_are_left_out(self, engine: Engine) -> None:
+        """Training would otherwise learn to write it."""
         free, written = self.free_text(engine)
         for stop in stops_in(written, 5):
             asked = replace(free, sampling=replace(free.sampling, stop=(stop,)), logps=True)
@@ -134,11 +134,11 @@ class EngineContract:
         free, written = self.free_text(engine)
         stop = (written[-6:] + "and then some", "never written")
         asked = replace(free, sampling=replace(free.sampling, stop=stop))
-        plain, held = complete(engine, [free, asked])
+        plain, stopped = complete(engine, [free, asked])
         assert isinstance(plain, Completion)
-        assert isinstance(held, Completion)
-        assert (held.raw, held.token_ids) == (plain.raw, plain.token_ids)
-        assert held.finish_reason is plain.finish_reason
+        assert isinstance(stopped, Completion)
+        assert (stopped.raw, stopped.token_ids) == (plain.raw, plain.token_ids)
+        assert stopped.finish_reason is plain.finish_reason
 
     def free_text(self, engine: Engine) -> tuple[Request, str]:
         """A request, and what is written for it when nothing stops it."""

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server with every misbehaviour that was met in real ones, each a switch.
+"""An OpenAI-compatible server with every misbehaviour seen in real ones, each behind a switch.
 
 Its tokens are words, its model writes TINY's format, and what it writes depends on model, messages
 and seed alone. Like vLLM it loads adapters while it runs, counts tokens and tells their ids.
@@ -47,7 +47,7 @@ class Double:
     accepts_any_model: bool = False
     takes_extras: bool = True
     priorities: Literal["obeyed", "refused", "ignored"] = "obeyed"
-    """Where they are not obeyed, servers that read them refuse any but 0 and others never look."""
+    """Without support, servers that read priorities refuse any but 0, and others ignore them."""
     has_template: bool = True
     takes_system: bool = True
     """Gemma's template refuses a system message, in the words of its own exception."""
@@ -230,15 +230,15 @@ class _Handler(BaseHTTPRequestHandler):
         parts, stopped_by = _until(body.get("stop") or [], parts)
         cut = parts[: body["max_tokens"]]
         try:
-            for place, (name, text, id_) in enumerate(cut):
+            for number, (name, text, id_) in enumerate(cut):
                 time.sleep(double.word_s)
                 if not self.server.running:
                     return
-                if place == 2 and flaws["hangs"]:
+                if number == 2 and flaws["hangs"]:
                     while self.server.running:
                         time.sleep(0.02)
                         self._write(b": keep-alive\n\n")
-                if place == 2 and (flaws["interrupts"] or flaws["tears"]):
+                if number == 2 and (flaws["interrupts"] or flaws["tears"]):
                     if flaws["interrupts"]:
                         self._write(b'data: {"error": {"message": "EngineCore is gone"}}\n\n')
                     return
@@ -269,12 +269,12 @@ class _Handler(BaseHTTPRequestHandler):
         for word in begun.split() if begun and double.echoes_prefill else ():
             yield "content", word, zlib.crc32(word.encode()) % 700 + 2
         seed = (body.get("seed", 0) + index) * bool(body.get("temperature"))
-        place = double.thoughts_in if thinking and double.thoughts_in else "content"
+        field = double.thoughts_in if thinking and double.thoughts_in else "content"
         for word in _words(body, None if double.ignores_seed else seed, thinking):
             id_ = zlib.crc32(word.encode()) % 700 + 2
-            parsed = word == "<R>" and place != "content"
-            place = "content" if word == "<R>" else place
-            yield place, "" if parsed else word, id_
+            parsed = word == "<R>" and field != "content"
+            field = "content" if word == "<R>" else field
+            yield field, "" if parsed else word, id_
         yield "content", "", EOS
 
     def _extras(self, body: dict[str, Any], ids: list[int]) -> dict[str, Any]:
@@ -351,7 +351,7 @@ def _until(
 ) -> tuple[list[tuple[str, str, int]], str | None]:
     """The tokens up to the one that completes a stop string, none of its text shown; and the string.
 
-    Like vLLM the ids are told all the same, and of several strings the first in the list is taken.
+    As in vLLM the ids come all the same, and of several strings the first in the list counts.
     """
     text = ""
     for n_parts, (_, new, _) in enumerate(parts, start=1):

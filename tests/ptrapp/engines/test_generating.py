@@ -1,4 +1,4 @@
-"""Sliding-window and hybrid models are written by `generate`, with everything else as promised."""
+"""Sliding-window and hybrid models are decoded by `generate`, with the rest of the contract."""
 
 import threading
 import time
@@ -92,7 +92,7 @@ def test_greedy_equals_generate_and_a_seed_its_answer_alone(
         assert completion.logprob_sum == pytest.approx(float(chosen.sum()), abs=1e-4)
 
 
-def test_two_calls_take_turns_step_by_step(engine: LocalEngine) -> None:
+def test_two_calls_alternate_step_by_step(engine: LocalEngine) -> None:
     long = engine.stream([ask("x " * 30, max_tokens=300, seed=n) for n in range(12)])
     next(long)
     answers(engine, [ask("hi", max_tokens=8)])
@@ -100,7 +100,7 @@ def test_two_calls_take_turns_step_by_step(engine: LocalEngine) -> None:
     assert len(late) == 12
 
 
-def test_versions_take_turns_within_one_generate(
+def test_versions_alternate_within_one_generate(
     engine: LocalEngine, adapter: Callable[[int], Path]
 ) -> None:
     n_vocabulary = engine._loaded.model.config.vocab_size

@@ -1,4 +1,4 @@
-"""The remote engine against a server that misbehaves in every way we have met, one at a time."""
+"""The remote engine against a server with every misbehaviour seen in real ones, one at a time."""
 
 import logging
 import threading
@@ -29,12 +29,12 @@ from ptrapp.core.types import BASE, Completion, FinishReason, MessageRole, Polic
 from ptrapp.engines.base import Delta, Failed, Priority, Request, complete
 from ptrapp.engines.remote import errors
 from ptrapp.engines.remote.engine import RemoteEngine
-from ptrapp.engines.remote.server import Patience
+from ptrapp.engines.remote.server import Timeouts
 from ptrapp.refinement.loop import RoundFailed, RoundFinished, refine
 from ptrapp.refinement.options import RefineOptions
 from ptrapp.services.storing import as_row
 
-QUICK = Patience(connect_s=1, first_token_s=5, idle_s=0.2, backoff_s=0.02)
+QUICK = Timeouts(connect_s=1, first_token_s=5, idle_s=0.2, backoff_s=0.02)
 
 Open = Callable[..., RemoteEngine]
 
@@ -52,7 +52,7 @@ def open_engine(double: Double) -> Iterator[Open]:
     opened: list[RemoteEngine] = []
 
     def start(**options: Any) -> RemoteEngine:
-        opened.append(RemoteEngine(double.url, **{"patience": QUICK, **options}))
+        opened.append(RemoteEngine(double.url, **{"timeouts": QUICK, **options}))
         double.forget()
         return opened[-1]
 
@@ -94,7 +94,7 @@ def failure(engine: RemoteEngine, request: Request) -> EngineError:
     return outcome
 
 
-def test_a_server_that_does_everything_is_seen_to(engine: RemoteEngine) -> None:
+def test_a_server_that_can_do_everything_is_probed_as_such(engine: RemoteEngine) -> None:
     found = engine.capabilities
     seen = {name: getattr(found, name) for name in found.__slots__}
     assert seen.pop("reasons") is False
@@ -121,7 +121,7 @@ def test_a_server_that_does_everything_is_seen_to(engine: RemoteEngine) -> None:
         ({"takes_extras": False}, "template_switches", "refuses chat_template_kwargs"),
     ],
 )
-def test_what_a_server_does_not_do_is_seen_and_said(
+def test_what_a_server_cannot_do_is_probed_and_reported(
     double: Double, open_engine: Open, switch: dict[str, Any], capability: str, words: str
 ) -> None:
     vars(double).update(switch)
@@ -146,7 +146,7 @@ def test_each_candidate_is_a_request_with_its_seed_and_every_parameter(
 @pytest.mark.parametrize(
     ("policy", "sent"), [("obeyed", [0, 1]), ("refused", [None] * 2), ("ignored", [None] * 2)]
 )
-def test_a_job_says_that_it_can_wait_where_that_is_heard(
+def test_a_job_has_a_lower_priority_where_the_server_reads_it(
     double: Double, open_engine: Open, policy: Any, sent: list[int | None]
 ) -> None:
     double.priorities = policy
@@ -282,7 +282,7 @@ def test_a_stream_that_breaks_twice_fails_alone(
 
 
 @pytest.mark.parametrize("flaw", ["overloaded", "fails"])
-def test_what_passes_is_asked_again_after_a_moment(
+def test_a_passing_failure_is_retried_after_a_moment(
     double: Double, engine: RemoteEngine, flaw: str
 ) -> None:
     setattr(double, flaw, 2)
@@ -294,16 +294,16 @@ def test_what_passes_is_asked_again_after_a_moment(
     assert len(double.asked) == 3
 
 
-def test_who_waited_long_for_the_first_token_is_not_put_in_the_queue_again(
+def test_a_request_that_timed_out_before_its_first_token_is_not_retried(
     double: Double, open_engine: Open
 ) -> None:
-    engine = open_engine(patience=replace(QUICK, first_token_s=0.3))
+    engine = open_engine(timeouts=replace(QUICK, first_token_s=0.3))
     double.mute = 9
     assert "took too long" in str(failure(engine, ask("a")))
     assert len(double.asked) == 1
 
 
-def test_the_servers_own_word_on_the_context_is_believed(double: Double, open_engine: Open) -> None:
+def test_the_servers_error_about_the_context_decides(double: Double, open_engine: Open) -> None:
     double.tokenizes = False
     engine = open_engine()
     error = failure(engine, ask("word " * 1500))
@@ -557,11 +557,11 @@ def _kinds(kind: type[openai.APIError]) -> set[type[openai.APIError]]:
 
 
 @pytest.mark.parametrize("kind", sorted(_kinds(openai.APIError), key=lambda kind: kind.__name__))
-def test_every_error_of_the_client_has_its_place_in_the_tree(kind: type[openai.APIError]) -> None:
+def test_every_error_of_the_client_is_mapped_to_the_tree(kind: type[openai.APIError]) -> None:
     error = kind.__new__(kind)
     Exception.__init__(error, "it failed")
     error.message, error.body = "it failed", None
     error.status_code = 418  # type: ignore[attr-defined]
-    told = errors.mapped(error, "http://here/v1")
-    assert isinstance(told, EngineUnavailable)
-    assert "http://here/v1" in str(told)
+    mapped = errors.mapped(error, "http://here/v1")
+    assert isinstance(mapped, EngineUnavailable)
+    assert "http://here/v1" in str(mapped)

@@ -1,4 +1,4 @@
-"""What is shown of a text that is still being written."""
+"""Partial text of a row that is still being decoded."""
 
 from collections.abc import Sequence
 

@@ -34,7 +34,7 @@ from ptrapp.core.types import Completion, Policy, Sampling, Turn
 from ptrapp.engines.base import Failed, Request, complete
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.remote.engine import RemoteEngine
-from ptrapp.engines.remote.server import Patience
+from ptrapp.engines.remote.server import Timeouts
 from ptrapp.services import versions
 from ptrapp.services.context import AppContext
 from ptrapp.services.storing import as_row
@@ -126,7 +126,7 @@ def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vllm]:
 
 @pytest.fixture
 def engine(vllm: Vllm) -> Iterator[RemoteEngine]:
-    opened = RemoteEngine(vllm.url, patience=Patience(backoff_s=0.05))
+    opened = RemoteEngine(vllm.url, timeouts=Timeouts(backoff_s=0.05))
     yield opened
     opened.close()
 

@@ -1,4 +1,4 @@
-"""Who is let into a lane, and when."""
+"""Which waiting rows a batch admits, and when."""
 
 from collections.abc import Collection, Sequence
 from queue import SimpleQueue
@@ -10,7 +10,7 @@ from ptrapp.core.thoughts import TINY
 from ptrapp.core.types import BASE, FinishReason, Sampling
 from ptrapp.engines.base import Priority
 from ptrapp.engines.local import batches
-from ptrapp.engines.local.batches import RequestBatch, RequestGroup, Ticket, new_row
+from ptrapp.engines.local.batches import RequestBatch, RequestGroup, RequestState, new_row
 from ptrapp.engines.local.decoding import Row
 from ptrapp.engines.local.transcript import Transcript
 
@@ -36,18 +36,18 @@ class Decoder:
         return [row]
 
 
-def tickets(n: int) -> tuple[Ticket, ...]:
+def states(n: int) -> tuple[RequestState, ...]:
     events: SimpleQueue[Any] = SimpleQueue()
     return tuple(
-        Ticket(
-            place,
-            new_row([5, place], Sampling(), 10),
+        RequestState(
+            number,
+            new_row([5, number], Sampling(), 10),
             Transcript(lambda ids: "", TINY, True),
             events,
             0.0,
             False,
         )
-        for place in range(n)
+        for number in range(n)
     )
 
 
@@ -57,10 +57,10 @@ def tickets(n: int) -> tuple[Ticket, ...]:
 def test_a_job_is_refilled_by_halves_and_people_at_once(
     priority: Priority, came: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "MOST_ROWS", {Priority.JOB: 4, Priority.PERSON: 4})
+    monkeypatch.setattr(batches, "MAX_ROWS", {Priority.JOB: 4, Priority.PERSON: 4})
     decoder = Decoder()
     batch = RequestBatch(BASE, priority, decoder)
-    batch.add(RequestGroup(BASE, priority, tickets(10)))
+    batch.add(RequestGroup(BASE, priority, states(10)))
 
     for _ in range(10):
         assert batch.step()

@@ -1,4 +1,4 @@
-"""One streamed answer as it grows: text that is safe to show, and the completion at its end."""
+"""Collects the chunks of a streamed answer: partial text, and the completion at the end."""
 
 import time
 
@@ -12,14 +12,14 @@ _FINISHES = {"length": FinishReason.LENGTH, "stop": FinishReason.STOP}
 
 
 class Interrupted(Exception):
-    """The stream ended without an end; the candidate is to be sampled again as a whole."""
+    """The stream ended before its answer; the candidate must be sampled again as a whole."""
 
 
-class Reading:
-    """Takes the chunks of one candidate. Thoughts come in the text, or in a field of their own.
+class StreamedCompletion:
+    """Collects the chunks of one candidate. Thoughts come in the text, or in a field of their own.
 
-    With stop strings a server holds text back and tells its ids at once: the marker is then seen a
-    few tokens late, which `n_thought_tokens` counts to the thought.
+    With stop strings a server holds text back but sends its ids at once: the marker is then seen a
+    few tokens late, which `n_thought_tokens` counts as thought.
     """
 
     def __init__(self, fmt: ThoughtFormat, thinking: bool, started: float, logps: bool = False):
@@ -41,13 +41,15 @@ class Reading:
 
     @property
     def raw(self) -> str:
-        """All that is written, with the markers where the embedded engine has them."""
+        """The text so far, with the markers where the embedded engine has them."""
         if self._reasoning and (self._thinking or not self._prefill):
             thought = self._format.thought_marker + self._reasoning
             marker = self._format.response_marker
             joint = marker if self._content and marker not in self._reasoning else ""
             return thought + joint + self._content
-        text = self._reasoning + self._content  # a parser takes a begun answer for a thought
+        text = (
+            self._reasoning + self._content
+        )  # a reasoning parser takes a prefilled answer for a thought
         if self._prefill.startswith(text):
             return self._prefill
         return self._prefill + text.removeprefix(self._prefill)
@@ -56,8 +58,8 @@ class Reading:
     def n_tokens(self) -> int:
         return len(self._ids) or self._n_counted or self._n_chunks
 
-    def take(self, chunk: ChatCompletionChunk) -> bool:
-        """Read on; returns whether there is more to show. Raises `Interrupted`."""
+    def add(self, chunk: ChatCompletionChunk) -> bool:
+        """Adds a chunk; returns whether there is more to show. Raises `Interrupted`."""
         if chunk.usage:
             self._n_counted = chunk.usage.completion_tokens
         if not chunk.choices:
@@ -89,7 +91,7 @@ class Reading:
         return split_partial(self.raw, self._format, self._thinking)
 
     def completion(self) -> Completion:
-        """Return the whole. Raises `Interrupted` when the server did not say that it is."""
+        """Returns the completion. Raises `Interrupted` when the server did not end it."""
         if self._finish is None:
             raise Interrupted("the stream ended before the answer did")
         parts = split(self.raw, self._format, self._thinking)

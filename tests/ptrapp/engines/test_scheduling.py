@@ -1,4 +1,4 @@
-"""Many ask at once: newcomers join between steps, people go before jobs, leaving takes a step."""
+"""Concurrent requests: newcomers join between steps, people come first, cancelling is quick."""
 
 import threading
 from collections.abc import Callable
@@ -12,10 +12,16 @@ from engine_contract import ask
 from ptrapp.core.errors import PolicyMissing
 from ptrapp.core.types import BASE, Completion, Message, MessageRole, Policy, Sampling
 from ptrapp.engines.base import Delta, Finished, Priority, Request, complete
-from ptrapp.engines.local.batches import FEW_ROWS, RequestGroup, Ticket, new_group, new_row
+from ptrapp.engines.local.batches import (
+    MAX_INTERACTIVE_ROWS,
+    RequestGroup,
+    RequestState,
+    new_group,
+    new_row,
+)
 from ptrapp.engines.local.decoding import DecoderBatch, Row
 from ptrapp.engines.local.engine import LocalEngine
-from ptrapp.engines.local.scheduler import PEOPLE_S, Scheduler
+from ptrapp.engines.local.scheduler import MIN_PEOPLE_S, Scheduler
 
 
 def answers(engine: LocalEngine, requests: list[Request]) -> list[Completion]:
@@ -25,10 +31,10 @@ def answers(engine: LocalEngine, requests: list[Request]) -> list[Completion]:
 
 
 def batches(engine: LocalEngine) -> list[tuple[Policy, Priority, int]]:
-    """Of the owner thread at this moment: each lane with how many rows it writes."""
-    turns = engine._model_thread._turns
+    """Returns the batches of the model thread now, each with the number of rows it decodes."""
+    scheduler = engine._model_thread._scheduler
     return engine._model_thread._ask(
-        lambda: [(batch.policy, batch.priority, len(batch._writing)) for batch in turns]
+        lambda: [(batch.policy, batch.priority, len(batch._decoding)) for batch in scheduler]
     )
 
 
@@ -53,7 +59,7 @@ def test_a_newcomer_joins_the_rows_of_its_version_and_ends_before_them(
     assert {end.index: end.completion.token_ids for end in ends} == dict(enumerate(alone))
 
 
-def test_a_job_has_a_lane_of_its_own_and_so_does_each_version(
+def test_a_job_has_a_batch_of_its_own_and_so_does_each_version(
     engine: LocalEngine, adapter: Callable[[int], Path]
 ) -> None:
     engine.publish("four", adapter(4))
@@ -64,13 +70,13 @@ def test_a_job_has_a_lane_of_its_own_and_so_does_each_version(
             [long],
             [replace(long, priority=Priority.JOB)],
             [replace(long, policy=Policy("four"))] * 2,
-            [long] * (FEW_ROWS + 1),
+            [long] * (MAX_INTERACTIVE_ROWS + 1),
         )
     ]
     for events in open_:
         next(events)
     assert sorted((batch[0].label, batch[1].value, batch[2]) for batch in batches(engine)) == [
-        ("base", "job", FEW_ROWS + 2),
+        ("base", "job", MAX_INTERACTIVE_ROWS + 2),
         ("base", "person", 1),
         ("four", "person", 2),
     ]
@@ -78,7 +84,7 @@ def test_a_job_has_a_lane_of_its_own_and_so_does_each_version(
         events.close()
 
 
-def test_leaving_takes_at_most_the_step_under_way(
+def test_cancelling_takes_at_most_the_step_under_way(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step, n_steps = DecoderBatch.step, [0]
@@ -126,36 +132,36 @@ class FakeDecoder:
 
 
 def group(priority: Priority, n_rows: int = 1, policy: Policy = BASE) -> RequestGroup:
-    tickets = [
-        Ticket(n, new_row([1], Sampling(), 10), None, SimpleQueue(), 0.0)  # type: ignore[arg-type]
+    states = [
+        RequestState(n, new_row([1], Sampling(), 10), None, SimpleQueue(), 0.0)  # type: ignore[arg-type]
         for n in range(n_rows)
     ]
-    return new_group(policy, priority, tickets)
+    return new_group(policy, priority, states)
 
 
-def test_people_get_two_thirds_of_the_time_and_jobs_a_step_in_turn() -> None:
-    turns = Scheduler(lambda policy: FakeDecoder(), joined=True)
+def test_people_get_two_thirds_of_the_time_and_jobs_one_step_each() -> None:
+    scheduler = Scheduler(lambda policy: FakeDecoder(), joined=True)
     person, other = group(Priority.PERSON), group(Priority.PERSON, policy=Policy("a"))
-    jobs = [group(Priority.JOB), group(Priority.PERSON, FEW_ROWS + 1, Policy("a"))]
-    turns.add([jobs[0], person, jobs[1], other])
-    (first, slice_s), (second, _), (job, job_s) = turns.cycle()
+    jobs = [group(Priority.JOB), group(Priority.PERSON, MAX_INTERACTIVE_ROWS + 1, Policy("a"))]
+    scheduler.add([jobs[0], person, jobs[1], other])
+    (first, slice_s), (second, _), (job, job_s) = scheduler.cycle()
     assert [first.groups, second.groups, job.groups] == [[person], [other], [jobs[0]]]
-    assert slice_s == PEOPLE_S / 2
+    assert slice_s == MIN_PEOPLE_S / 2
     assert job_s == 0
-    turns.job_s = 0.3
-    (_, slice_s), _, (job, _) = turns.cycle()
+    scheduler.job_s = 0.3
+    (_, slice_s), _, (job, _) = scheduler.cycle()
     assert slice_s == pytest.approx(0.3)
     assert job.groups == [jobs[1]]
 
 
-def test_a_group_that_cannot_join_has_a_lane_of_its_own() -> None:
-    turns = Scheduler(lambda policy: FakeDecoder(), joined=False)
+def test_a_group_that_cannot_join_has_a_batch_of_its_own() -> None:
+    scheduler = Scheduler(lambda policy: FakeDecoder(), joined=False)
     one, two = group(Priority.PERSON), group(Priority.PERSON)
-    turns.add([one, two])
-    assert [batch.groups for batch in turns] == [[one], [two]]
-    assert turns.remove(one)
-    assert not turns.remove(one)
-    assert [batch.groups for batch in turns] == [[two]]
+    scheduler.add([one, two])
+    assert [batch.groups for batch in scheduler] == [[one], [two]]
+    assert scheduler.remove(one)
+    assert not scheduler.remove(one)
+    assert [batch.groups for batch in scheduler] == [[two]]
 
 
 N_PEOPLE, N_VERSIONS = 32, 20
@@ -204,7 +210,7 @@ def test_every_answer_is_the_pinned_versions_while_twenty_come_and_go(
         engine.publish(name, adapter(2 * version))
         expected[name] = trajectories(engine, list(range(N_PEOPLE)), Policy(name))
         engine._model_thread._ask(
-            lambda name=name: engine._model_thread._desk.prefixes.forget(name)
+            lambda name=name: engine._model_thread._context.prefix_cache.drop_adapter(name)
         )
         current[0] = name
         if version == 1:
@@ -223,6 +229,6 @@ def test_every_answer_is_the_pinned_versions_while_twenty_come_and_go(
     assert len(set.union(*distinct)) == sum(map(len, distinct))
     answers(engine, [ask("hi")])
     assert list(engine._model_thread._adapters._inner) == [f"v{N_VERSIONS}"]
-    assert engine._model_thread._desk.prefixes.n_reused > 0
-    kept = {key.adapter for key in engine._model_thread._desk.prefixes._kept}
+    assert engine._model_thread._context.prefix_cache.n_reused > 0
+    kept = {key.adapter for key in engine._model_thread._context.prefix_cache._entries}
     assert kept <= {None, f"v{N_VERSIONS}"}

@@ -1,4 +1,4 @@
-"""A round reads on from what the round before left; the text is what it would have been."""
+"""A round reuses the KV of the round before; its text is the same as without."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +13,10 @@ from transformers import AutoModelForCausalLM
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import BASE, Completion, Policy, Sampling
 from ptrapp.engines.base import complete
-from ptrapp.engines.local.decoding import StepPace
+from ptrapp.engines.local.decoding import ChunkSize
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.local.kv import Kv
-from ptrapp.engines.local.prefixes import LEAST_TOKENS, Prefixes
+from ptrapp.engines.local.prefix_cache import MIN_TOKENS, PrefixCache
 from ptrapp.refinement.loop import refine_many
 from ptrapp.refinement.options import RefineOptions
 
@@ -40,12 +40,12 @@ def rounds(engine: LocalEngine, policy: Policy = BASE, **sampling: float) -> lis
     return [one.token_ids for one in flat if isinstance(one, Completion)]
 
 
-def prefixes(engine: LocalEngine) -> Prefixes:
-    return engine._model_thread._desk.prefixes
+def prefix_cache(engine: LocalEngine) -> PrefixCache:
+    return engine._model_thread._context.prefix_cache
 
 
 def without_reuse(engine: LocalEngine) -> None:
-    engine._model_thread._desk.prefixes = Prefixes(most_bytes=0)
+    engine._model_thread._context.prefix_cache = PrefixCache(max_bytes=0)
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.8])
@@ -53,15 +53,15 @@ def test_rounds_are_the_same_with_and_without_reuse(
     engine: LocalEngine, temperature: float
 ) -> None:
     reused = rounds(engine, temperature=temperature)
-    assert prefixes(engine).n_reused > 8 * LEAST_TOKENS
+    assert prefix_cache(engine).n_reused > 8 * MIN_TOKENS
     without_reuse(engine)
     assert reused == rounds(engine, temperature=temperature)
-    assert prefixes(engine).n_reused == 0
+    assert prefix_cache(engine).n_reused == 0
 
 
 def test_logps_after_reuse_are_those_of_a_full_forward(engine: LocalEngine) -> None:
     reused = engine_logps(engine)
-    assert prefixes(engine).n_reused > 0
+    assert prefix_cache(engine).n_reused > 0
     without_reuse(engine)
     assert reused == pytest.approx(engine_logps(engine), abs=1e-4)
 
@@ -75,35 +75,37 @@ def engine_logps(engine: LocalEngine) -> list[float]:
     return sums
 
 
-def test_prompts_read_in_many_pieces_give_the_same(
+def test_prompts_read_in_many_chunks_give_the_same(
     engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = rounds(engine, temperature=0.0)
-    prefixes(engine).clear()
-    monkeypatch.setattr(StepPace, "FEWEST", 7)
-    monkeypatch.setattr(StepPace, "MOST", 7)
-    engine._model_thread._desk.pace.n_tokens = 7
+    prefix_cache(engine).clear()
+    monkeypatch.setattr(ChunkSize, "MIN_TOKENS", 7)
+    monkeypatch.setattr(ChunkSize, "MAX_TOKENS", 7)
+    engine._model_thread._context.chunk_size.n_tokens = 7
     assert rounds(engine, temperature=0.0) == whole
 
 
-def test_what_one_version_left_is_never_read_by_another(
+def test_the_cache_of_one_version_is_never_used_by_another(
     engine: LocalEngine, adapter: Callable[[int], Path]
 ) -> None:
     n_vocabulary = engine._loaded.model.config.vocab_size
     base = rounds(engine, temperature=0.0)
     for name, shift in (("four", 4), ("eight", 8)):
         engine.publish(name, adapter(shift))
-        before = prefixes(engine).n_reused
+        before = prefix_cache(engine).n_reused
         (first,) = complete(engine, [ask(PROMPTS[1], policy=Policy(name), temperature=0.0)])
-        assert prefixes(engine).n_reused == before  # the base and the version before left the same
+        assert (
+            prefix_cache(engine).n_reused == before
+        )  # the base and the version before left the same
         assert isinstance(first, Completion)
         assert shifts(first.token_ids, n_vocabulary) == {shift}
         mine = rounds(engine, Policy(name), temperature=0.0)
-        assert prefixes(engine).n_reused > before
-        fresh = prefixes(engine)
+        assert prefix_cache(engine).n_reused > before
+        fresh = prefix_cache(engine)
         without_reuse(engine)
         assert mine == rounds(engine, Policy(name), temperature=0.0)
-        engine._model_thread._desk.prefixes = fresh
+        engine._model_thread._context.prefix_cache = fresh
     assert rounds(engine, temperature=0.0) == base
 
 
@@ -130,7 +132,7 @@ def test_versions_that_change_the_cache_write_what_they_write_without_reuse(
     for text in prompts:
         for policy in [*policies, *policies]:  # one after the other, then over again
             reused[policy] += [one.token_ids for one in two_rounds(engine, text, policy)]
-    assert prefixes(engine).n_reused > 0
+    assert prefix_cache(engine).n_reused > 0
     without_reuse(engine)
     for policy in policies:
         fresh = [one.token_ids for text in prompts for one in two_rounds(engine, text, policy)]
@@ -145,21 +147,21 @@ def two_rounds(engine: LocalEngine, text: str, policy: Policy) -> list[Completio
     return [one for one in outcomes if isinstance(one, Completion)]
 
 
-def test_a_retired_version_leaves_nothing(
+def test_a_retired_version_leaves_no_entry(
     engine: LocalEngine, adapter: Callable[[int], Path]
 ) -> None:
     engine.publish("four", adapter(4))
     rounds(engine, Policy("four"))
-    assert len(prefixes(engine)) > 0
+    assert len(prefix_cache(engine)) > 0
     engine.retire("four")
     rounds(engine)
-    assert {key.adapter for key in prefixes(engine)._kept} == {None}
+    assert {key.adapter for key in prefix_cache(engine)._entries} == {None}
 
 
-def test_the_longest_common_beginning_is_found_but_never_the_whole_prompt() -> None:
-    known = Prefixes()
-    known.keep(None, ids(30, 1, 2, 3), kv_of(33))
-    known.keep(None, ids(30, 1, 2, 4), kv_of(33))
+def test_the_longest_common_prefix_is_found_but_never_the_whole_prompt() -> None:
+    known = PrefixCache()
+    known.store(None, ids(30, 1, 2, 3), kv_of(33))
+    known.store(None, ids(30, 1, 2, 4), kv_of(33))
     found = known.find(None, ids(30, 1, 2, 4, 5))
     assert found is not None
     assert found.n_tokens == 33
@@ -167,26 +169,26 @@ def test_the_longest_common_beginning_is_found_but_never_the_whole_prompt() -> N
     assert whole is not None
     assert whole.n_tokens == 31
     assert known.find("other", ids(30, 1, 2)) is None
-    assert known.find(None, ids(LEAST_TOKENS - 1, 7, 7)) is None
+    assert known.find(None, ids(MIN_TOKENS - 1, 7, 7)) is None
 
 
-def test_a_longer_continuation_replaces_what_it_begins_with() -> None:
-    known = Prefixes()
-    known.keep(None, ids(20), kv_of(20))
-    known.keep("other", ids(20), kv_of(20))
-    known.keep(None, ids(30), kv_of(30))
+def test_a_longer_continuation_replaces_its_prefix() -> None:
+    known = PrefixCache()
+    known.store(None, ids(20), kv_of(20))
+    known.store("other", ids(20), kv_of(20))
+    known.store(None, ids(30), kv_of(30))
     assert len(known) == 2
     assert known.n_bytes == 8 * 50
 
 
 def test_the_least_recently_used_goes_when_memory_is_full() -> None:
-    known = Prefixes(most_bytes=8 * 60)
+    known = PrefixCache(max_bytes=8 * 60)
     for first in (1, 2, 3):
-        known.keep(None, [first] * 20, kv_of(20))
+        known.store(None, [first] * 20, kv_of(20))
     assert known.find(None, [1] * 25) is not None
-    known.keep(None, [4] * 20, kv_of(20))
-    assert [key.token_ids[0] for key in known._kept] == [3, 1, 4]
-    known.keep(None, [5] * 61, kv_of(61))  # more than everything: not kept at all
+    known.store(None, [4] * 20, kv_of(20))
+    assert [key.token_ids[0] for key in known._entries] == [3, 1, 4]
+    known.store(None, [5] * 61, kv_of(61))  # larger than the limit: not stored at all
     assert len(known) == 3
-    known.forget(None)
+    known.drop_adapter(None)
     assert known.n_bytes == 0
