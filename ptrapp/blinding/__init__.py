@@ -1,14 +1,14 @@
-"""A response that says who wrote it is shown without the name, so that the vote stays blind.
+"""Masks the name that a response gives its author, so that votes stay blind.
 
-The idea is FastChat's: LMSYS kept a list of what models call themselves and threw such votes away
+The idea is FastChat's: LMSYS kept a list of what models call themselves and dropped such votes
 (`monitor/clean_battle_data.py`); here the name alone becomes ▢, so that the vote counts and the
-sentence can be read. Only what the writer says of itself is touched: an opening such as "I am",
-"my name is", "As", and then only words that may stand between it and a name. "Compare ChatGPT and
+sentence stays readable. Only what a model says of itself is masked: an opening such as "I am",
+"my name is", "As", and then only words that may come between it and a name. "Compare ChatGPT and
 Claude" and "I use Gemini" stay.
 
 Limits: English only; names outside the lists stay unless the caller gives them; a name that is
 spelled out, hinted at or far from its "I" stays ("I cannot say who I am, but it rhymes with bod");
-a speaker label at the start of a line stays; who plays a person named Claude may be masked.
+a speaker label at the start of a line stays; a role-played person named Claude may be masked.
 A style is no name: a reader who knows a model's manner is not blinded by this.
 """
 
@@ -17,19 +17,19 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from ptrapp.blinding.words import MAKERS, MODELS, NOUNS, OPENINGS, SMALL, VERBS, WORDS_TOO
+from ptrapp.blinding.words import AMBIGUOUS_MODELS, MAKERS, MODELS, NOUNS, OPENINGS, SMALL, VERBS
 
 MASK = "▢"
 
 _BETWEEN = r"""[\s,:()*_"“”'‘’–—-]{1,6}"""
 
 _GOES_ON = re.compile(r"""[\s,*_"”]{0,6}(?:I|my|me|it|there|we)\b""", re.IGNORECASE)
-"""After "As Gemini,": who speaks of another goes on otherwise."""
+"""What follows "As Gemini," if it speaks of itself."""
 _GOES_ON_LATER = re.compile(r"[^.!?\n]{0,160}?[\s,](?:I|my|me)\b", re.IGNORECASE)
-"""After "As a model made by …": the writer may take its time."""
+"""What follows "As a model made by …", where "I" may come later."""
 
 _VERSION = re.compile(r"(?<![\w-])[a-z][a-z_]*-\d{6}(?![\w-])")
-"""Our versions, dpo-000012: no ordinary text holds one, so it is masked wherever it stands."""
+"""Names of versions, dpo-000012: ordinary text holds none, so they are masked anywhere."""
 
 _SENTENCE = re.compile(r"[^.!?\n]{0,200}")
 _ARTICLE = re.compile(r"(?<!\w)(?:an?|the)[\s*_\"“]{1,3}$", re.IGNORECASE)
@@ -44,13 +44,13 @@ _MODEL_NOUN = re.compile(rf"[\s*_\"”,-]{{0,3}}(?:{NOUNS})\b", re.IGNORECASE | 
 _IS_A_MODEL = re.compile(rf"(?<!\w)(?:{NOUNS})(?!\w)", re.IGNORECASE | re.VERBOSE)
 
 _ORDINARY = frozenset({"assistant", "base", "default", "latest", "local", "main", "model", "test"})
-"""Served names that are words of every sentence."""
+"""Served names that are ordinary words."""
 
 
 def scrub(text: str, names: Collection[str] = ()) -> str:
-    """Return the text with the names its writer gives itself masked; `names` are our own models'.
+    """Returns the text with the author's names masked; `names` are those of the served models.
 
-    Invisible characters inside a name would hide it: hand over `visible` text (ptrapp.rendering).
+    Invisible characters inside a name would hide it: pass `visible` text (ptrapp.rendering).
 
     >>> scrub("I'm Claude, made by Anthropic. Claude Monet painted.")
     "I'm ▢, made by ▢. Claude Monet painted."
@@ -69,13 +69,13 @@ def scrub(text: str, names: Collection[str] = ()) -> str:
 
 
 class _Grammar(NamedTuple):
-    """The patterns of one set of served names."""
+    """The patterns for one set of served names."""
 
     claim: re.Pattern[str]
-    """An opening and every word after it that may lead to a name: once taken, never given back."""
+    """An opening and every word after it that may lead to a name, without backtracking."""
     name: re.Pattern[str]
     evidence: re.Pattern[str]
-    """What makes a company in a claim the maker of the writer, and not its employer."""
+    """Words by which a company in a claim is the maker of the model, and not an employer."""
     made_by: re.Pattern[str]
     about_me: re.Pattern[str]
 
@@ -84,7 +84,7 @@ class _Grammar(NamedTuple):
 def _grammar(served: frozenset[str]) -> _Grammar:
     own = "".join(rf"{re.escape(name)}|" for name in sorted(served, key=len, reverse=True))
     model = rf"(?i:{own}{MODELS})"
-    name = rf"(?:(?P<model>{model})|(?P<word>{WORDS_TOO})|(?P<maker>(?i:{MAKERS})))(?!\w)"
+    name = rf"(?:(?P<model>{model})|(?P<word>{AMBIGUOUS_MODELS})|(?P<maker>(?i:{MAKERS})))(?!\w)"
     plain = re.sub(r"\?P<\w+>", "?:", name)
     words = rf"(?:{plain}(?:['’]s)?|(?i:{NOUNS}|{VERBS}|{SMALL})(?!\w))"
 
@@ -94,7 +94,7 @@ def _grammar(served: frozenset[str]) -> _Grammar:
     return _Grammar(
         claim=compiled(rf"(?P<opening>(?i:{OPENINGS}))(?:{_BETWEEN}{words}){{1,40}}+"),
         name=compiled(rf"(?<!\w){name}"),
-        evidence=compiled(rf"(?<!\w)(?:{model}|{WORDS_TOO}|(?i:{NOUNS}|{VERBS}))(?!\w)"),
+        evidence=compiled(rf"(?<!\w)(?:{model}|{AMBIGUOUS_MODELS}|(?i:{NOUNS}|{VERBS}))(?!\w)"),
         made_by=compiled(rf"(?<!\w)by\s(?:\w{{1,20}}\s){{0,4}}(?P<maker>(?i:{MAKERS}))(?!\w)"),
         about_me=compiled(
             rf"(?<!\w)({plain})(?:,[^,.\n]{{1,40}},)?\s(?:has\s|have\s)?(?i:{VERBS})\sme(?!\w)"
@@ -103,7 +103,7 @@ def _grammar(served: frozenset[str]) -> _Grammar:
 
 
 def _claimed(grammar: _Grammar, claim: re.Match[str]) -> Iterator[tuple[int, int]]:
-    """The spans of names in a claim, and of a maker named later in its sentence."""
+    """Yields the spans of names in a claim, and of a maker named later in its sentence."""
     text, (start, end) = claim.string, claim.span()
     is_a_model = _IS_A_MODEL.search(text, start, end) is not None
     if claim["opening"].lower() == "as":
@@ -121,7 +121,8 @@ def _claimed(grammar: _Grammar, claim: re.Match[str]) -> Iterator[tuple[int, int
 
 
 def _is_name(name: re.Match[str]) -> bool:
-    """`a Gemini`, `a ChatGPT expert`, `Claude Monet` and `Claude's friend` are somebody else."""
+    """Returns whether a match is the author's name, unlike in `a Gemini`, `a ChatGPT expert`,
+    `Claude Monet` and `Claude's friend`."""
     before = name.string[max(0, name.start() - 8) : name.start()]
     after = name.string[name.end() : name.end() + 40]
     if _POSSESSIVE.match(after):

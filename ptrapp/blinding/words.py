@@ -1,7 +1,7 @@
-"""The words a writer names itself with: models, makers, and what may stand around them.
+"""Lists the words by which models name themselves: models, makers, and the words around them.
 
-Alternatives of verbose patterns, all without regard to case except `WORDS_TOO`. No alternative can
-match without an end: a name has at most thirty characters after its stem.
+They are alternatives of verbose patterns, all without regard to case except `AMBIGUOUS_MODELS`.
+Every match is bounded: a name has at most thirty characters after its stem.
 """
 
 MODELS = r"""
@@ -14,12 +14,12 @@ MODELS = r"""
     | olmo TAIL | t[uü]lu-\d TAIL | guanaco TAIL | nemotron TAIL | jamba TAIL | rwkv TAIL
     | dolly-TAIL
 """.replace("TAIL", r"(?:[.-]?\w){0,30}")
-WORDS_TOO = r"""
+AMBIGUOUS_MODELS = r"""
     Claude(?:[\s-](?:\d[\d.]*(?<!\.)|Instant|Sonnet|Opus|Haiku)){0,3} | Copilot | Koala | Alpaca
     | Falcon | Gemini(?:[\s-](?:\d[\d.]*(?<!\.)|Pro|Ultra|Flash|Nano)){0,3} | Bard
     | Grok(?:[\s-]?\d)? | Nova | Pi | Yi
 """
-"""Names that are also words, first names or signs: with a capital, and not after an article."""
+"""Names that are also words, first names or signs: matched with a capital, not after an article."""
 
 MAKERS = r"""
     openai | anthropic | google(?:\s(?:deepmind|ai|research))? | deepmind | meta | baidu | ai2

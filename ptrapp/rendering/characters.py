@@ -1,4 +1,4 @@
-"""Characters that deceive the eye are dropped or made visible: what is read is what is there."""
+"""Removes deceptive characters or makes them visible, so that a reader sees the actual text."""
 
 import re
 
@@ -7,34 +7,34 @@ _UNSEEN = re.compile(
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
 )
-"""Zero width, reversing the direction of what follows, or tags: letters that are never drawn."""
+"""Characters of zero width, changes of direction, and tags, none of which are drawn."""
 
 _JOINERS = re.compile("(?<![^\x00-\xff])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\xff])")
-"""Joiners hold emoji, Persian and Indic letters together; beside a Latin letter they only hide."""
+"""Joiners connect emoji, Persian and Indic letters; beside a Latin letter they are only hidden."""
 
 _SELECTORS = re.compile(
     "([\ufe00-\ufe0f\U000e0100-\U000e01ef])[\ufe00-\ufe0f\U000e0100-\U000e01ef]+"
 )
-"""One selects the form of a glyph; a row of them carries a message nobody sees."""
+"""One selector selects the form of a glyph; several in a row can carry a hidden message."""
 
 _MARKS = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{4})"
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
-"""Accents are stacked two or three high; a tower of them covers the lines around it."""
+"""Two or three combining marks are normal; a stack of them covers the lines around it."""
 
 _NOT_TEXT = re.compile("[\ud800-\udfff\ufffe\uffff]")
-"""Halves of a pair, as a truncated JSON escape leaves them: no encoder takes them."""
+"""Lone surrogates, as after a truncated JSON escape, which cannot be encoded."""
 
 _LINE_ENDS = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
 
 _CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n"} | {0x7F: 0x2421}
-"""A control character is drawn as its picture: ␛ for the escape that colours a terminal."""
+"""A control character is replaced by its picture: ␛ for the escape that colours a terminal."""
 _CONTROLS |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 
 
 def visible(text: str) -> str:
-    """Return the text without what deceives. Applying it again changes nothing.
+    """Returns the text without deceptive characters. Applying it again changes nothing.
 
     >>> visible("Chat\u200bGPT \u202etxt.exe")
     'ChatGPT txt.exe'

@@ -1,7 +1,7 @@
-"""C, C++, C# and Java are coloured by one lexer of their words, in time linear in the code.
+"""Highlights C, C++, C# and Java with one lexer, in time linear in the code.
 
-Those of Pygments look ahead for declarations: 10,000 characters of `a` on lines of their own take
-them up to twelve seconds.
+The lexers of Pygments look ahead for declarations: 10,000 characters of `a` on lines of their own
+take them up to twelve seconds.
 """
 
 from typing import ClassVar
@@ -29,7 +29,7 @@ ulong unsigned ushort void wchar_t
 
 
 class CurlyLexer(RegexLexer):
-    """Comments, strings, numbers and words; every rule takes what it matches without going back."""
+    """A lexer of comments, strings, numbers and words, whose rules never backtrack."""
 
     name = "curly"
     tokens: ClassVar = {

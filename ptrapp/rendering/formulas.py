@@ -1,7 +1,7 @@
-r"""Where formulas stand in Markdown: `$…$`, `$$…$$`, `\(…\)`, `\[…\]` and `\begin{align}…`.
+r"""Finds formulas in Markdown: `$…$`, `$$…$$`, `\(…\)`, `\[…\]` and `\begin{align}…`.
 
-They are found before Markdown reads what is in them, for `_` and `\\` mean something in both.
-No search runs further than a formula may be long: a thousand openings stay a thousand short looks.
+They are found before Markdown parses their content, because `_` and `\\` have a meaning in both.
+No search is longer than a formula may be, so that a thousand openings cost a thousand short ones.
 """
 
 import re
@@ -11,31 +11,31 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 
-from ptrapp.rendering.mathml import LONGEST
+from ptrapp.rendering.mathml import MAX_CHARS
 
-_MOST_LINES = 100
+_MAX_LINES = 100
 
 _BLOCK = re.compile(
     r"\$\$|\\\[|\\begin\{(?P<name>(?:equation|align|gather|multline|eqnarray|alignat)\*?)\}"
 )
 _PUNCTUATION = re.compile(r"[ \t]*[.,;:]?[ \t]*")
 _MONEY = re.compile(r"(?:<<|[\d.,]).*(?<![\\A-Za-z{])[A-Za-z]{2,}[\s,.;].*")
-"""Begins as an amount and goes on in words: `$5 or 10$`."""
+"""An amount followed by words: `$5 or 10$`."""
 _AFTER = re.compile(r"(?:th|st|nd|rd|s)?(?![\w$])")
-"""What may touch a closing dollar: nothing, or as in `$n$th`."""
+"""What may follow a closing dollar directly: nothing, or as in `$n$th`."""
 _CODE = re.compile(r"[\"\n]|(?<!\\)[-+*/=({]$")
-"""What shells and PHP have between two dollars, and formulas have not: `$(mktemp)date=$`."""
+"""What is between two dollars in shells and PHP, but not in formulas: `$(mktemp)date=$`."""
 
 
 class _Span(NamedTuple):
-    """A formula in a text: its TeX, and where what follows it begins."""
+    """A formula in a text: its TeX, and the position after it."""
 
     tex: str
     end: int
 
 
 def formulas(md: MarkdownIt) -> None:
-    """Add the rules; their tokens are `formula`, a display's `markup` is "block"."""
+    """Adds the rules; their tokens are `formula`, a display's `markup` is "block"."""
     md.inline.ruler.before("escape", "formula", _inline)
     md.block.ruler.before(
         "fence", "formula_block", _block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
@@ -64,18 +64,19 @@ def _inline(state: StateInline, silent: bool) -> bool:
 
 
 def _until(text: str, start: int, closing: str) -> _Span | None:
-    end = text.find(closing, start, start + LONGEST + len(closing))
+    end = text.find(closing, start, start + MAX_CHARS + len(closing))
     return (
         _Span(text[start:end], end + len(closing)) if text[start:end].strip() and end > 0 else None
     )
 
 
 def _dollars(text: str, start: int) -> _Span | None:
-    """`$5 and $6` is money: no space inside the dollars, nothing joined on (like Pandoc)."""
+    """Finds a formula as Pandoc does: no space inside the dollars, nothing joined on. `$5 and $6`
+    is money."""
     if start and (text[start - 1].isalnum() or text[start - 1] == "$"):
         return None
     end = start
-    while (end := text.find("$", end + 1, start + LONGEST + 2)) > 0 and text[end - 1] == "\\":
+    while (end := text.find("$", end + 1, start + MAX_CHARS + 2)) > 0 and text[end - 1] == "\\":
         pass
     tex = text[start + 1 : end]
     if (
@@ -90,7 +91,7 @@ def _dollars(text: str, start: int) -> _Span | None:
 
 
 def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-    """A formula that begins a line and ends one; anything else is left to the inline rule."""
+    """Parses a formula that begins a line and ends one; others are left to the inline rule."""
     if state.is_code_block(first):
         return False
     start = state.bMarks[first] + state.tShift[first]
@@ -99,8 +100,8 @@ def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         return False
     name = opening["name"]
     closing = rf"\end{{{name}}}" if name else "$$" if opening[0] == "$$" else r"\]"
-    found = _lines(state, first, min(last, first + _MOST_LINES), len(opening[0]), closing)
-    if found is None or len(found.tex) > LONGEST:
+    found = _lines(state, first, min(last, first + _MAX_LINES), len(opening[0]), closing)
+    if found is None or len(found.tex) > MAX_CHARS:
         return False
     if not silent:
         token = state.push("formula", "math", 0)
@@ -112,9 +113,9 @@ def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
 
 
 def _lines(state: StateBlock, first: int, last: int, skip: int, closing: str) -> _Span | None:
-    """Collect whole lines up to `closing`; an empty line or a container's end ends the search."""
+    """Collects whole lines up to `closing`; an empty line or a container's end ends the search."""
     begin = state.bMarks[first] + state.tShift[first] + skip
-    if state.src.find(closing, begin, begin + LONGEST + len(closing)) < 0:
+    if state.src.find(closing, begin, begin + MAX_CHARS + len(closing)) < 0:
         return None
     lines: list[str] = []
     for line in range(first, last):

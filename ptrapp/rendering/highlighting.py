@@ -1,4 +1,4 @@
-"""Fenced code is coloured by the language its author named; nothing is guessed."""
+"""Highlights fenced code by the language that its author names, and guesses none."""
 
 import re
 from functools import cache
@@ -13,10 +13,10 @@ from pygments.token import STANDARD_TYPES
 from ptrapp.rendering.curly import CurlyLexer
 
 CLASSES = frozenset(name for name in STANDARD_TYPES.values() if name)
-"""Every class a coloured piece can have."""
+"""Every class that highlighted code can have."""
 
-LONGEST = 10_000
-"""Characters of code coloured in one text; a lexer takes up to 0.4 s for so many that mislead."""
+MAX_CHARS = 10_000
+"""Limit on highlighted code in one text; a lexer takes up to 0.4 s for so much misleading code."""
 
 _LANGUAGES = {
     name: language
@@ -53,18 +53,18 @@ _LANGUAGES = {
     }.items()
     for name in names.split()
 }
-"""The languages of answers, tried for their time on hostile code; five hundred others are not."""
+"""The languages used in answers, whose lexers were timed on hostile code; others are not used."""
 
 _MISLEADING = re.compile(r"[^\n]{201}|[ \t]{81}|(?:[ \t]*\n){9}")
-"""Long lines and gaps that code of people does not have: some lexers take the square of them."""
+"""Long lines and gaps that real code lacks; the time of some lexers is quadratic in them."""
 
 _FORMATTER = HtmlFormatter(nowrap=True)
 
 
 def highlighted(code: str, language: str) -> str:
-    """Return the code as HTML: in `<span class="k">…` where its language is known, else escaped."""
+    """Returns the code as HTML: in `<span class="k">…` for a known language, else escaped."""
     known = _LANGUAGES.get(language.lower())
-    if known is None or len(code) > LONGEST or _MISLEADING.search(code):
+    if known is None or len(code) > MAX_CHARS or _MISLEADING.search(code):
         return escape(code, quote=False)
     return str(highlight(code, _lexer(known), _FORMATTER))
 

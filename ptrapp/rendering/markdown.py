@@ -1,4 +1,4 @@
-"""Markdown as models write it becomes HTML; what would load or disguise itself becomes text."""
+"""Converts models' Markdown to HTML; images and hidden link targets become text."""
 
 import re
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
 from ptrapp.rendering.formulas import formulas
-from ptrapp.rendering.highlighting import LONGEST, highlighted
+from ptrapp.rendering.highlighting import MAX_CHARS, highlighted
 from ptrapp.rendering.mathml import to_mathml
 
-_MOST_TEX = 12_000
-"""Characters of formulas set in one text, ten more for each; the rest stay as their source."""
+_MAX_TEX = 12_000
+"""Limit on characters of formulas in one text, ten more for each; further ones stay TeX source."""
 
 _HEADINGS = {"h1": "h4", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6", "h6": "h6"}
-"""A heading in an answer is below those of the page it stands on."""
+"""A heading in an answer ranks below those of the page."""
 
 _ALIGNED = {"text-align:right": "right", "text-align:center": "center"}
 _WEB = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 
 
 def to_html(text: str) -> str:
-    """Return the text as HTML that is still to be sanitised."""
-    return str(_PARSER.render(text, {"tex": _MOST_TEX, "code": LONGEST}))
+    """Returns the text as HTML that still has to be sanitised."""
+    return str(_PARSER.render(text, {"tex": _MAX_TEX, "code": MAX_CHARS}))
 
 
 def _parser() -> MarkdownIt:
@@ -35,28 +35,28 @@ def _parser() -> MarkdownIt:
     md.disable(["html_block", "html_inline"])
     md.use(formulas)
     md.validateLink = lambda url: bool(_WEB.match(url))  # type: ignore[method-assign]
-    md.core.ruler.push("plain_pages", _neutral)
+    md.core.ruler.push("plain_pages", _adapt_to_page)
     md.add_render_rule("formula", _formula)
     md.add_render_rule("fence", _fence)
     return md
 
 
-def _neutral(state: StateCore) -> None:
+def _adapt_to_page(state: StateCore) -> None:
     for token in state.tokens:
         token.tag = _HEADINGS.get(token.tag, token.tag)
         if aligned := token.attrs.pop("style", None):
             token.attrs["class"] = _ALIGNED.get(str(aligned), "")
         if token.children:
-            token.children = _addressed(token.children)
+            token.children = _with_addresses(token.children)
 
 
-def _addressed(tokens: list[Token]) -> list[Token]:
-    """Say where every link leads unless its text does, and where an image would have come from."""
+def _with_addresses(tokens: list[Token]) -> list[Token]:
+    """Adds the address of every link whose text is not the address, and that of every image."""
     shown: list[Token] = []
     opened = 0
     for token in tokens:
         if token.type == "image":
-            token = _said(f"[image: {token.content} ({token.attrs['src']})]")
+            token = _text_token(f"[image: {token.content} ({token.attrs['src']})]")
         shown.append(token)
         if token.type == "link_open":
             opened = len(shown)
@@ -64,11 +64,11 @@ def _addressed(tokens: list[Token]) -> list[Token]:
             address = str(shown[opened - 1].attrs.pop("href"))
             shown[opened - 1].attrs = {"href": address}
             if "".join(inside.content for inside in shown[opened:]) != address:
-                shown.append(_said(f" ({address})"))
+                shown.append(_text_token(f" ({address})"))
     return shown
 
 
-def _said(text: str) -> Token:
+def _text_token(text: str) -> Token:
     return Token("text", "", 0, content=text)
 
 

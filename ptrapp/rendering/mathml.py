@@ -1,4 +1,4 @@
-"""A formula in TeX becomes MathML, or is said to be unreadable."""
+"""Converts a formula in TeX to MathML, or returns None where it cannot be read."""
 
 import re
 from html import escape, unescape
@@ -7,11 +7,11 @@ from xml.etree.ElementTree import Element
 from latex2mathml import exceptions
 from latex2mathml.converter import convert_to_element
 
-LONGEST = 2_000
-"""Characters of one formula. Reading takes time in the square of them: 0.1 s for the worst."""
+MAX_CHARS = 2_000
+"""Longest formula. The time of parsing is quadratic in its length: 0.1 s for the worst."""
 
-_DEEPEST = 40
-"""Elements inside elements. Formulas that people write have fewer than 15."""
+_MAX_DEPTH = 40
+"""Nesting of elements. Formulas that people write have fewer than 15."""
 
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([A-Za-z]+\*?)\}")
@@ -26,10 +26,10 @@ _KNOWN_AS = {
     **dict.fromkeys(("dcases", "rcases"), "cases"),
     "array*": "array",
 }
-"""Environments the reader does not know, and the one it knows that looks most like them."""
+"""Environments unknown to the parser, and the known one that looks most similar."""
 
 _NO_BOX = ("equation", "equation*", "displaymath", "math")
-"""Environments that only say: here is a formula."""
+"""Environments that only mark a formula."""
 
 _UNREADABLE: tuple[type[Exception], ...] = (
     *(
@@ -46,16 +46,16 @@ _UNREADABLE: tuple[type[Exception], ...] = (
     TypeError,
     ValueError,
 )
-"""The reader's own errors have no common ancestor, and over broken TeX it also just trips."""
+"""The parser's own errors have no common base class, and broken TeX raises others too."""
 
 
 def to_mathml(tex: str, display: bool = False) -> str | None:
-    """Return `<math>…</math>`, or None for what cannot be read: its source says more.
+    """Returns `<math>…</math>`, or None for what cannot be read, so that its source is shown.
 
     >>> to_mathml("x")
     '<math display="inline"><mrow><mi>x</mi></mrow></math>'
     """
-    if len(tex) > LONGEST or not _balanced(tex):
+    if len(tex) > MAX_CHARS or not _balanced(tex):
         return None
     try:
         root = convert_to_element(_prepared(tex, display), display="block" if display else "inline")
@@ -65,11 +65,11 @@ def to_mathml(tex: str, display: bool = False) -> str | None:
 
 
 def _balanced(tex: str) -> bool:
-    """Braces close in their order and are not nested beyond reason."""
+    """Returns whether braces are balanced and not nested too deeply."""
     depth = 0
     for brace in re.findall(r"\\.|[{}]", tex, re.DOTALL):
         depth += (brace == "{") - (brace == "}")
-        if not 0 <= depth <= _DEEPEST:
+        if not 0 <= depth <= _MAX_DEPTH:
             return False
     return depth == 0
 
@@ -81,16 +81,16 @@ def _prepared(tex: str, display: bool) -> str:
 
     tex = _ENVIRONMENT.sub(known, _NUMBERING.sub("", tex)).strip()
     if display and r"\\" in tex and r"\begin" not in tex:
-        # Lines of a display without an environment; a line break in MathML is drawn by no browser.
+        # Lines of a display without an environment; no browser draws a line break in MathML.
         name = "align*" if "&" in tex else "matrix"
         return rf"\begin{{{name}}}{tex}\end{{{name}}}"
     return tex
 
 
 def _written(root: Element) -> str | None:
-    """The element as text, escaped here: the library's own writer lets `\\text{<script>}` through.
+    """Serialises the element with escaping, which the library's writer omits (`\\text{<script>}`).
 
-    None when a command is left that the library did not know.
+    Returns None when a command is left that the library does not know.
     """
     pieces: list[str] = []
     waiting: list[Element | str] = [root]
@@ -103,7 +103,7 @@ def _written(root: Element) -> str | None:
             continue
         depth += 1
         text = unescape(node.text or "")
-        if depth > _DEEPEST or (node.tag != "mtext" and _COMMAND.search(text)):
+        if depth > _MAX_DEPTH or (node.tag != "mtext" and _COMMAND.search(text)):
             return None
         pieces.append(f"<{node.tag}{_attributes(node)}>{escape(text, quote=False)}")
         waiting.append(f"</{node.tag}>")

@@ -1,4 +1,4 @@
-"""The last wall: whatever made it, only these tags and attributes leave the server."""
+"""Sanitises HTML at the end: only these tags and attributes leave the server."""
 
 import nh3
 
@@ -29,7 +29,7 @@ ATTRIBUTES: dict[str, frozenset[str]] = {
     "mtd": frozenset({"columnalign"}),
     "munder": frozenset({"accentunder"}),
 }
-"""No style, no id, no event, no size or colour from a formula beyond its own box."""
+"""No style, id or event handler, and no size or colour that leaves a formula's own box."""
 
 CLASS_NAMES: dict[str, frozenset[str]] = {
     "span": CLASSES,
@@ -45,7 +45,7 @@ _CLEANER = nh3.Cleaner(
     allowed_classes=CLASS_NAMES,
     clean_content_tags={"script", "style"},
     link_rel="noopener noreferrer nofollow",
-    # What scrolls inside its own box can be reached by keyboard.
+    # Elements that scroll can be reached by keyboard.
     set_tag_attribute_values={
         "a": {"target": "_blank"},
         "pre": {"tabindex": "0"},
@@ -57,5 +57,5 @@ _CLEANER = nh3.Cleaner(
 
 
 def sanitised(html: str) -> str:
-    """Return the HTML with every tag closed and nothing in it that is not listed here."""
+    """Returns the HTML with every tag closed and nothing in it that is not listed here."""
     return _CLEANER.clean(html)

@@ -1,4 +1,4 @@
-"""What a writer says of itself is masked; what it says of others stays."""
+"""What a model says of itself is masked; what it says of others stays."""
 
 import pytest
 
@@ -8,7 +8,7 @@ OURS = ("dpo-000012", "base", "my-llm-7b")
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("claim", "shown"),
     [
         ("I am ChatGPT.", "I am ▢."),
         ("I'm Qwen2.5.", "I'm ▢."),
@@ -34,7 +34,7 @@ OURS = ("dpo-000012", "base", "my-llm-7b")
         ("I am OpenAI's ChatGPT.", "I am ▢'s ▢."),
         ("I'm an AI based on GPT-4 here.", "I'm an AI based on ▢ here."),
         ("OpenAI trained me until 2021.", "▢ trained me until 2021."),
-        ("My creators at Anthropic said so.", "My creators at ▢ said so."),
+        ("My creators at Anthropic claim so.", "My creators at ▢ claim so."),
         ("You are talking to Llama 3.1, a model by Meta.", "You are talking to ▢, a model by ▢."),
         ("I'm the Gemini model.", "I'm the ▢ model."),
         ("I, Claude, will help.", "I, ▢, will help."),
@@ -42,12 +42,12 @@ OURS = ("dpo-000012", "base", "my-llm-7b")
         ("I am DPO-000012? No: dpo-000012 it is.", "I am DPO-000012? No: ▢ it is."),
     ],
 )
-def test_the_name_alone_is_masked(said: str, shown: str) -> None:
-    assert scrub(said, OURS) == shown
+def test_the_name_alone_is_masked(claim: str, shown: str) -> None:
+    assert scrub(claim, OURS) == shown
 
 
 @pytest.mark.parametrize(
-    "said",
+    "claim",
     [
         "Compare ChatGPT and Claude.",
         "ChatGPT was developed by OpenAI.",
@@ -71,8 +71,8 @@ def test_the_name_alone_is_masked(said: str, shown: str) -> None:
         "I was trained at the police academy.",
     ],
 )
-def test_a_mention_of_others_stays(said: str) -> None:
-    assert scrub(said, OURS) == said
+def test_a_mention_of_others_stays(claim: str) -> None:
+    assert scrub(claim, OURS) == claim
 
 
 def test_our_versions_are_masked_wherever_they_stand_and_only_when_they_are_ours() -> None:

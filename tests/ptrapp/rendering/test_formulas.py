@@ -5,7 +5,7 @@ import random
 import pytest
 
 from ptrapp.rendering import render
-from ptrapp.rendering.mathml import LONGEST, to_mathml
+from ptrapp.rendering.mathml import MAX_CHARS, to_mathml
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_unreadable_formulas_keep_their_source() -> None:
 
 
 def test_a_formula_is_bounded_in_length_and_depth() -> None:
-    assert to_mathml("x" * (LONGEST + 1)) is None
+    assert to_mathml("x" * (MAX_CHARS + 1)) is None
     assert to_mathml("{" * 41 + "x" + "}" * 41) is None
     assert to_mathml("\\sqrt" * 100 + "x") is None
     assert to_mathml("\\sqrt{" * 9 + "x" + "}" * 9) is not None

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from ptrapp.rendering import LONGEST, render
+from ptrapp.rendering import MAX_CHARS, render
 from ptrapp.rendering.sanitising import ATTRIBUTES, CLASS_NAMES, TAGS, sanitised
 
 ATTACKS = [
@@ -190,7 +190,7 @@ def test_a_bomb_comes_back_as_something_that_can_be_shown(bomb: str) -> None:
 
 
 def test_a_very_long_text_is_shown_as_it_is() -> None:
-    text = "**a** <b> " * (LONGEST // 10) + "!"
+    text = "**a** <b> " * (MAX_CHARS // 10) + "!"
     assert (
         render(text)
         == '<pre class="plain">' + text.replace("<", "&lt;").replace(">", "&gt;") + "</pre>"
