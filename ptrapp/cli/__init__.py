@@ -1,1 +1,1 @@
-"""What the pages do, from a terminal: the same rows, the same jobs, no model in this process."""
+"""The command line: the same rows and jobs as the pages, without a model in its process."""

@@ -155,7 +155,7 @@ def judge_campaign(
     more: Set = None,
 ) -> None:
     """Let a judge label a campaign beside its people."""
-    with _office(ctx) as context:
+    with _context(ctx) as context:
         campaign_id = campaigns.find_id(context, campaign)
     chosen = given({"campaign_id": campaign_id, "judge": judge})
     _run(ctx, JobKind.JUDGE, chosen, more, "base", wait=not no_wait)
@@ -186,7 +186,7 @@ def import_file(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave malformed rows out")] = False,
 ) -> None:
     """Import a JSON list of question, output1 (attempt) and output2 (better answer)."""
-    with _office(ctx) as context, context.database.write() as session:
+    with _context(ctx) as context, context.database.write() as session:
         done = import_attempts(session, file, skip_bad=skip_bad)
     for mistake in done.mistakes:
         console.print(f"Skipped: {mistake}", markup=False, soft_wrap=True)
@@ -196,7 +196,7 @@ def import_file(
 @app.command(name="jobs")
 def list_jobs(ctx: typer.Context, limit: int = 12) -> None:
     """The newest jobs, as JSON."""
-    with _office(ctx) as context:
+    with _context(ctx) as context:
         for job in jobs.listing(context, limit):
             print_json({"id": job.id, "kind": job.kind, "status": job.status, "parent": job.parent,
                         "made": job.adapter, "error": job.error, "result": job.result})  # fmt: skip
@@ -205,14 +205,14 @@ def list_jobs(ctx: typer.Context, limit: int = 12) -> None:
 @app.command()
 def cancel(ctx: typer.Context, job_id: int) -> None:
     """Stop a job; its last checkpoint is kept."""
-    with _office(ctx) as context:
+    with _context(ctx) as context:
         jobs.cancel(context, job_id)
 
 
 @app.command()
 def resume(ctx: typer.Context, job_id: int, no_wait: NoWait = False) -> None:
     """Go on with a failed or cancelled job from its last checkpoint."""
-    with _office(ctx) as context:
+    with _context(ctx) as context:
         jobs.resume(context, job_id)
         if not no_wait:
             _print_result(follow(context, job_id))
@@ -221,14 +221,14 @@ def resume(ctx: typer.Context, job_id: int, no_wait: NoWait = False) -> None:
 @app.command(name="versions")
 def list_versions(ctx: typer.Context) -> None:
     """Every version of the policy, newest first, as JSON."""
-    with _office(ctx) as context:
+    with _context(ctx) as context:
         for row in versions.listing(context):
             print_json({"name": row.name, "parent": row.parent, "status": row.status,
                         "reason": row.reason, "metrics": row.metrics})  # fmt: skip
 
 
 def main() -> None:
-    """Run the command line; a mistake is one sentence and status 2."""
+    """Runs the command line; an error is one sentence and status 2."""
     try:
         app()
     except (ThriceError, DatabaseError) as error:
@@ -245,8 +245,8 @@ def _run(
     *,
     wait: bool,
 ) -> None:
-    """Queue, follow to the end, and go on with what the job has queued itself."""
-    with _office(ctx) as context:
+    """Queues a job and follows it, and then the jobs that it queues itself."""
+    with _context(ctx) as context:
         settings = chosen | read_values(more or [])
         next_id: int | None = jobs.start(context, kind, settings, parent=parent)
         if not wait:
@@ -263,5 +263,5 @@ def _print_result(job: jobs.JobView) -> None:
     print_json({"job": job.id, "made": job.adapter, **job.result})
 
 
-def _office(ctx: typer.Context) -> AbstractContextManager[CommandContext]:
+def _context(ctx: typer.Context) -> AbstractContextManager[CommandContext]:
     return open_context(ctx.obj)

@@ -1,4 +1,4 @@
-"""What a command works on: the settings and the database, without a model."""
+"""Opens the settings and the database for a command, without a model."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from ptrapp.core.settings import Settings, load_settings
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """See `ptrapp.services.context.DataContext`."""
+    """A `ptrapp.services.context.DataContext`."""
 
     settings: Settings
     database: Database
@@ -19,7 +19,7 @@ class CommandContext:
 
 @contextmanager
 def open_context(chosen: dict[str, Any]) -> Iterator[CommandContext]:
-    """Read settings from the environment and `chosen`, and open the database.
+    """Reads settings from the environment and `chosen`, and opens the database.
 
     Raises `ConfigurationError`, `DatabaseError`.
     """

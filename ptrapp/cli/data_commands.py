@@ -65,8 +65,8 @@ def export_data(
     if (to is None) == (push is None):
         raise InputError("Say where to: --to FILE.jsonl, or --push OWNER/NAME.")
     kinds = frozenset(kind) if kind else None
-    said = push is None if names is None else names
-    ask = ExportRequest(what, campaign, kinds, completions, up_to, said)
+    with_names = push is None if names is None else names
+    ask = ExportRequest(what, campaign, kinds, completions, up_to, with_names)
     with open_context(ctx.obj) as context:
         if to is not None:
             _print(exporting.write(context, ask, to, expect=expect), file=str(to))

@@ -1,4 +1,4 @@
-"""Watching a job from a terminal until it ends, with a worker of our own if none is there."""
+"""Follows a job in the terminal until it ends, and starts a worker if none is running."""
 
 import sys
 import time
@@ -17,37 +17,37 @@ POLL_S = 0.3
 OPEN = ("queued", "running")
 
 console = Console(stderr=True, highlight=False)
-"""Everything but the result: that one alone goes to the standard output."""
+"""For everything but the result, which alone goes to the standard output."""
 
 
 class JobEnded(ThriceError):
-    """A job that was waited for failed or was cancelled."""
+    """A followed job failed or was cancelled."""
 
 
 def follow(context: CommandContext, job_id: int) -> jobs.JobView:
-    """Wait for a job and show how it goes; return it when it is done.
+    """Waits for a job, shows its progress, and returns it when it is done.
 
-    The worker of a running app does it; where none has been heard of lately we bring our own.
-    Ctrl-C cancels the job, which keeps its last checkpoint. Raises `JobEnded` with the reason when
-    it does not get done.
+    The worker of a running app carries it out; where no worker had a heartbeat lately, one is
+    started. Ctrl-C cancels the job, which keeps its last checkpoint. Raises `JobEnded` with the
+    reason when the job fails or is cancelled.
     """
-    n_said, own = 0, None
+    n_printed, own = 0, None
     with ExitStack() as stack:
         bar = stack.enter_context(_bar())
         task = bar.add_task("waiting", total=None)
-        while (job := _look(context, job_id)).status in OPEN:
+        while (job := _read(context, job_id)).status in OPEN:
             if own is None and not jobs.worker_there(context):
                 own = start_worker(context.settings)
                 stack.callback(stop_worker, own)
             text = "stopping" if job.stopping else job.phase or f"job {job_id} is {job.status}"
             bar.update(task, description=text, completed=job.step, total=job.n_steps or None)
-            n_said = _say(job, n_said)
+            n_printed = _print_notes(job, n_printed)
             try:
                 time.sleep(POLL_S)
             except KeyboardInterrupt:
                 console.print(f"Stopping job {job_id}; its last checkpoint is kept.")
                 jobs.cancel(context, job_id)
-    _say(job, n_said)
+    _print_notes(job, n_printed)
     if job.status != "done":
         reason = job.error or "it was asked to stop"
         raise JobEnded(
@@ -56,16 +56,16 @@ def follow(context: CommandContext, job_id: int) -> jobs.JobView:
     return job
 
 
-def _look(context: CommandContext, job_id: int) -> jobs.JobView:
-    """As it is now; a database that is busy for a while is waited for."""
+def _read(context: CommandContext, job_id: int) -> jobs.JobView:
+    """Reads the job, and retries while the database is locked."""
     while True:
         with suppress(DatabaseLocked):
             return jobs.view(context, job_id)
         time.sleep(POLL_S)
 
 
-def _say(job: jobs.JobView, n_said: int) -> int:
-    for note in job.notes[n_said:]:
+def _print_notes(job: jobs.JobView, n_printed: int) -> int:
+    for note in job.notes[n_printed:]:
         prefix = "Warning: " if note.level == "warning" else ""
         console.print(prefix + note.text, markup=False, soft_wrap=True)
     return len(job.notes)

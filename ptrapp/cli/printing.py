@@ -1,4 +1,4 @@
-"""What a command found, as one JSON object a line."""
+"""Prints the result of a command as one JSON object a line."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""`--set name=value` into a recipe's settings; the recipe itself knows names and bounds."""
+"""Parses `--set name=value` to a recipe's settings; the recipe checks names and bounds."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from ptrapp.core.errors import InputError
 
 
 def read_values(pairs: Sequence[str]) -> dict[str, Any]:
-    """Read `name=value` texts: numbers, true, false, null and [lists] as JSON, the rest as text.
+    """Parses `name=value` texts: numbers, true, false, null and [lists] as JSON, the rest as text.
 
     Raises `InputError` for one without a name or a value.
 
@@ -25,7 +25,7 @@ def read_values(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that were said; the others have the recipe's own default."""
+    """Returns the options that were given; the others have the recipe's default."""
     return {name: value for name, value in options.items() if value is not None}
 
 
