@@ -2,14 +2,13 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from db.models import (
     Comparison,
     Job,
     JobKind,
-    Outcome,
     Partition,
     Prompt,
     Rater,
@@ -46,7 +45,6 @@ def runs_of_job(session: Session, job_id: int) -> list[Run]:
 
 def votes_on_job(session: Session, job_id: int, kind: RaterKind) -> list[Vote]:
     """Returns the current votes on comparisons of two of a job's own rounds, oldest first."""
-    later = aliased(Vote)
     left, right, left_run, right_run = aliased(Round), aliased(Round), aliased(Run), aliased(Run)
     of_job = (
         select(Vote)
@@ -60,8 +58,7 @@ def votes_on_job(session: Session, job_id: int, kind: RaterKind) -> list[Vote]:
             left_run.job_id == job_id,
             right_run.job_id == job_id,
             Rater.kind == kind,
-            Vote.outcome != Outcome.WITHDRAWN,
-            ~exists().where(later.supersedes_id == Vote.id),
+            Vote.is_current(),
         )
         .order_by(Vote.id)
         .options(joinedload(Vote.comparison), joinedload(Vote.rater))

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, select, union_all
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from db.models import (
     Aspect,
@@ -122,8 +122,6 @@ def labels_by_day(
 
 
 def _rows(session: Session, which: ColumnElement[bool]) -> list[LabelRow]:
-    later = aliased(Vote)
-    superseded = exists().where(later.supersedes_id == Vote.id)
     found = session.execute(
         select(
             Vote.id,
@@ -142,8 +140,7 @@ def _rows(session: Session, which: ColumnElement[bool]) -> list[LabelRow]:
         .outerjoin(Offer, Offer.key == Vote.offer_key)
         .outerjoin(Assignment, Assignment.offer_key == Vote.offer_key)
         .where(
-            Vote.outcome != Outcome.WITHDRAWN,
-            ~superseded,
+            Vote.is_current(),
             Vote.purpose != Purpose.PRACTICE,
             which,
         )

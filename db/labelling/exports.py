@@ -20,7 +20,6 @@ from db.models import (
     CampaignItem,
     Comparison,
     Offer,
-    Outcome,
     Purpose,
     Rater,
     RaterKind,
@@ -167,16 +166,11 @@ def _filtered(rows: Select[Any], wanted: VoteFilter) -> Select[Any]:
 
 
 def _is_current(wanted: VoteFilter) -> ColumnElement[bool]:
-    later = aliased(Vote)
-    superseded = exists().where(later.supersedes_id == Vote.id, later.id <= wanted.up_to)
     of_aspect = exists().where(
         Comparison.id == Vote.comparison_id, Comparison.aspect == wanted.aspect
     )
     is_current = (
-        (Vote.outcome != Outcome.WITHDRAWN)
-        & (Vote.purpose == Purpose.LABEL)
-        & ~superseded
-        & of_aspect.correlate(Vote)
+        Vote.is_current(wanted.up_to) & (Vote.purpose == Purpose.LABEL) & of_aspect.correlate(Vote)
     )
     return is_current if wanted.campaign_id is not None else is_current & ~judged_by_job()
 

@@ -92,8 +92,6 @@ def read_pairs(session: Session, comparison_ids: Sequence[int]) -> list[ToJudge]
 
 def open_items(session: Session, campaign_id: int, rater_id: int) -> list[OpenItem]:
     """Returns the comparisons that people may still be assigned, with the judge's current vote."""
-    later = aliased(Vote)
-    is_current = ~exists().where(later.supersedes_id == Vote.id)
     rows = session.execute(
         select(
             CampaignItem.id,
@@ -103,7 +101,7 @@ def open_items(session: Session, campaign_id: int, rater_id: int) -> list[OpenIt
             Vote.agreed,
         )
         .join(Comparison, Comparison.id == CampaignItem.comparison_id)
-        .outerjoin(Vote, _votes_of(rater_id) & is_current)
+        .outerjoin(Vote, _votes_of(rater_id) & Vote.is_current())
         .where(
             CampaignItem.campaign_id == campaign_id,
             CampaignItem.kind == ItemKind.PLAIN,

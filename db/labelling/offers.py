@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, exists, or_, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from db.models import (
     Aspect,
@@ -70,7 +70,6 @@ def rounds_on_offer(session: Session, rater_id: int, run_id: int) -> frozenset[i
 
 def judged_of_run(session: Session, run_id: int) -> Sequence[Vote]:
     """Returns the judges' current votes on comparisons of the run, with rater and comparison."""
-    later = aliased(Vote)
     return session.scalars(
         select(Vote)
         .join(Comparison, Comparison.id == Vote.comparison_id)
@@ -78,8 +77,7 @@ def judged_of_run(session: Session, run_id: int) -> Sequence[Vote]:
         .where(
             Rater.kind == RaterKind.JUDGE,
             Comparison.aspect == Aspect.RESPONSE,
-            Vote.outcome != Outcome.WITHDRAWN,
-            ~exists().where(later.supersedes_id == Vote.id),
+            Vote.is_current(),
             _within(run_id),
         )
         .order_by(Vote.id)

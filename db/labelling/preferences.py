@@ -6,7 +6,6 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql import ColumnElement
 
-from db.labelling.votes import is_current
 from db.models import (
     Aspect,
     Comparison,
@@ -59,7 +58,7 @@ def _learnable() -> ColumnElement[bool]:
         Comparison.id == Vote.comparison_id, Comparison.aspect == Aspect.RESPONSE
     )
     counted = (Vote.purpose == Purpose.LABEL) & on_responses.correlate(Vote)
-    return is_current() & counted & ~judged_by_job()
+    return Vote.is_current() & counted & ~judged_by_job()
 
 
 def judged_by_job() -> ColumnElement[bool]:

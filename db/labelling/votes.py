@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, exists, func, select
-from sqlalchemy.orm import Session, aliased, joinedload
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session, joinedload
 
 from db.labelling.comparisons import find_comparison, read_sides
 from db.labelling.raters import lock_rater
@@ -21,8 +20,7 @@ from db.models import (
 from db.storage.errors import Conflict
 
 # Statements of every answer are built once: building one takes longer than executing it.
-_later = aliased(Vote)
-_SUPERSEDED = exists().where(_later.supersedes_id == Vote.id)
+_IS_CURRENT = Vote.is_current()
 _OFFER = select(Offer).where(Offer.key == bindparam("key"))
 _IS_STORED = select(Vote.id).where(Vote.key == bindparam("key"))
 _VOTE = (
@@ -34,7 +32,7 @@ _CHAIN_END = select(Vote.id).where(
     Vote.rater_id == bindparam("rater_id"),
     Vote.comparison_id == bindparam("comparison_id"),
     Vote.purpose == bindparam("purpose"),
-    ~_SUPERSEDED,
+    ~Vote.is_superseded(),
 )
 
 
@@ -118,7 +116,7 @@ def undo_last(
     if (stored := _by_key(session, key)) is not None:
         return stored
     rater = lock_rater(session, rater_id)
-    current = select(Vote).where(Vote.rater_id == rater_id, is_current())
+    current = select(Vote).where(Vote.rater_id == rater_id, _IS_CURRENT)
     if campaign_id is not None:
         current = current.join(Assignment, Assignment.offer_key == Vote.offer_key).where(
             Assignment.campaign_id == campaign_id
@@ -150,7 +148,7 @@ def explain(session: Session, offer_key: str, reason: str) -> Vote:
     """
     vote = session.scalars(
         select(Vote)
-        .where(Vote.offer_key == offer_key, is_current())
+        .where(Vote.offer_key == offer_key, _IS_CURRENT)
         .options(joinedload(Vote.comparison), joinedload(Vote.rater))
     ).one_or_none()
     if vote is None:
@@ -176,11 +174,6 @@ def explain(session: Session, offer_key: str, reason: str) -> Vote:
 def highest_vote_id(session: Session) -> int:
     """Returns the id of the newest row of the log, 0 when it is empty."""
     return session.scalar(select(func.max(Vote.id))) or 0
-
-
-def is_current() -> ColumnElement[bool]:
-    """Returns the condition for a vote that is neither withdrawn nor superseded."""
-    return (Vote.outcome != Outcome.WITHDRAWN) & ~_SUPERSEDED
 
 
 def _append(

@@ -4,8 +4,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text, true
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    exists,
+    text,
+    true,
+)
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from db.models.base import Base, enum_column, now
 from db.models.prompts import Prompt, Round
@@ -176,6 +186,18 @@ class Vote(Base):
 
     comparison: Mapped[Comparison] = relationship()
     rater: Mapped[Rater] = relationship()
+
+    @classmethod
+    def is_superseded(cls, up_to: int | None = None) -> ColumnElement[bool]:
+        """Returns the condition for a vote that a later row, at most row `up_to`, supersedes."""
+        later = aliased(cls)
+        superseded = exists().where(later.supersedes_id == cls.id)
+        return superseded if up_to is None else superseded.where(later.id <= up_to)
+
+    @classmethod
+    def is_current(cls, up_to: int | None = None) -> ColumnElement[bool]:
+        """Returns the condition for a vote that is neither withdrawn nor superseded."""
+        return (cls.outcome != Outcome.WITHDRAWN) & ~cls.is_superseded(up_to)
 
 
 class Reveal(Base):
