@@ -7,21 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from ptrapp.core.errors import JudgeError, ModelUnusable
 from ptrapp.core.types import Choice
+from ptrapp.engines.local.loading import LOAD_ERRORS
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.thought_removal import response_of, without_thoughts
 
 log = logging.getLogger(__name__)
-
-_LOAD_ERRORS = (
-    OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError,
-)  # fmt: skip
-"""Raised by `from_pretrained` for a folder or hub id it cannot load."""
-
 
 ROUNDING = 1e-4
 """Scores of equal responses may differ by this much, depending on their batch."""
@@ -48,7 +42,7 @@ class RewardModel:
             loaded: Any = AutoModelForSequenceClassification.from_pretrained(
                 model_path, use_safetensors=True, output_loading_info=True, **common
             )
-        except _LOAD_ERRORS as error:
+        except LOAD_ERRORS as error:
             raise ModelUnusable(
                 f"{model_path!r} cannot be loaded as a reward model "
                 f"({str(error).partition(chr(10))[0]}). Give a folder or "

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors import SafetensorError
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -17,13 +16,12 @@ from transformers import (
 
 from ptrapp.core.errors import ModelUnusable
 from ptrapp.core.settings import Settings
+from ptrapp.engines.local.loading import LOAD_ERRORS
 from ptrapp.judges.opening import find_reward_model
 from training.policy.config import Tune
 from training.policy.model import SMALL
 from training.rewarding.config import RewardConfig
 
-_REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError, SafetensorError)
-"""What `from_pretrained` raises for a folder or hub id it cannot load."""
 _UNREAD = 1 << 20
 """Tokens a model reads that does not say how many."""
 
@@ -71,7 +69,7 @@ def load_classifier(settings: Settings, config: RewardConfig) -> Classifier:
         model: Any = AutoModelForSequenceClassification.from_pretrained(
             base, num_labels=1, dtype=torch.float32, use_safetensors=True, **common
         )
-    except _REFUSALS as error:
+    except LOAD_ERRORS as error:
         raise ModelUnusable(
             f"{base!r} cannot be made a reward model ({error}). Name another base, such as an "
             "instruction-tuned model with safetensors weights."

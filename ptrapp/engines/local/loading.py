@@ -25,7 +25,7 @@ from ptrapp.engines.plain_chat import STOP, ensure_template
 log = logging.getLogger(__name__)
 disable_progress_bar()  # it would show a bar for a model that loads in an instant
 
-_LOAD_ERRORS = (
+LOAD_ERRORS = (
     OSError,
     ValueError,
     RuntimeError,
@@ -83,7 +83,7 @@ def load_model(
             output_loading_info=True,
             **common,
         )
-    except _LOAD_ERRORS as error:
+    except LOAD_ERRORS as error:
         raise ModelUnusable(_why(model_path, local, error)) from error
     model, report = loaded
     if report["missing_keys"]:
