@@ -1,4 +1,4 @@
-"""How rounds or candidates are asked for: one value that every way of asking takes."""
+"""The options of refinement as one value, which refining and sampling alike take."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,12 +10,12 @@ from ptrapp.core.types import Policy, Sampling
 
 @dataclass(frozen=True, slots=True)
 class RefineOptions:
-    """Everything but the engine, the prompt, its history, and how many rounds or candidates."""
+    """How rounds or candidates of a prompt are asked for; their number is said apart."""
 
     thinking: Thinking
     """Which rounds think first."""
     sampling: Sampling
-    """Its seed is where all draws begin: every round and candidate has one of its own after it."""
+    """The seed is the first one: every later round and candidate draws from one of its own."""
     policy: Policy
     """Pinned by whoever asks, for the whole trajectory."""
     system: str | None = None
@@ -23,10 +23,12 @@ class RefineOptions:
     history: HistoryOptions = FULL_HISTORY
     """How a later round is shown the earlier ones."""
     stop_unchanged: bool = False
-    """End a chain early with the round whose response is the one before it again: nothing is left
-    to refine."""
+    """Whether a chain ends early, after a round that repeats the response before it."""
 
     def as_settings(self) -> dict[str, Any]:
-        """What every run keeps of them; one that may show its rounds in another way than the
-        default keeps `history.as_settings()` too. The policy is a column of the run's."""
+        """Returns the settings that every run stores.
+
+        A run whose history options can be chosen stores `history.as_settings()` beside them. The
+        policy is a column of the run.
+        """
         return {"thinking": self.thinking.value, "sampling": asdict(self.sampling)}
