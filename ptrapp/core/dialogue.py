@@ -93,8 +93,7 @@ def build_messages(
     query = fmt.user_template.replace("{query}", prompt) if thinking else prompt
     messages.append(Message(MessageRole.USER, query))
     for turn in history[-1:] if shown.history_mode is HistoryMode.LAST else history:
-        response = f"{fmt.prefill_direct} {turn.response}".lstrip()
-        text = turn.raw if shown.keep_thoughts else response
+        text = turn.raw if shown.keep_thoughts else fmt.write("", turn.response)
         messages.append(Message(MessageRole.ASSISTANT, text))
         messages.append(Message(MessageRole.USER, shown.refine_instruction))
     return tuple(messages)

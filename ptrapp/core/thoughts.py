@@ -43,9 +43,40 @@ class ThoughtFormat:
     """The same for a direct answer."""
     single_response_marker: bool = False
     """Several response markers are a parse failure (`<R>` in TPO's *specific* prompt)."""
+    model_opens: bool = False
+    """The model writes the thought marker itself: a completion without it is an answer."""
 
     def prefill(self, thinking: bool) -> str:
         return self.prefill_thinking if thinking else self.prefill_direct
+
+    def write(self, thought: str, response: str) -> str:
+        """Returns thought and response as the policy would write them, the prefill included.
+
+        Without a thought this is a direct answer. Where the chat template opens a thought in every
+        mode (R1 kinds), a direct answer stands after a closed one.
+
+        >>> TINY.write("1 + 1 = 2.", "It is 2."), TINY.write("", "It is 2.")
+        ('<T> 1 + 1 = 2.<R> It is 2.', '<R> It is 2.')
+        >>> THINK.write("1 + 1 = 2.", "It is 2.")
+        '<think>\\n1 + 1 = 2.\\n</think>\\n\\nIt is 2.'
+        """
+        if self.name != THINK.name:
+            if thought:
+                return f"{self.thought_marker} {thought}{self.response_marker} {response}".strip()
+            return f"{self.prefill_direct} {response}".strip()
+        if thought:
+            opening = self.prefill_thinking or f"{self.thought_marker}\n"
+            return f"{opening}{thought}\n{self.response_marker}\n\n{response}"
+        if self.prefill_direct and self.response_marker not in self.prefill_direct:
+            return f"{self.prefill_direct}\n{self.response_marker}\n\n{response}"
+        return f"{self.prefill_direct}{response}"
+
+    def write_unthought(self, response: str) -> str:
+        """Returns a response in the mode that thinks, after a thought that stays empty."""
+        if self.name != THINK.name:
+            return f"{self.response_marker} {response}".strip()
+        opening = self.prefill_thinking or f"{self.thought_marker}\n"
+        return f"{opening}\n{self.response_marker}\n\n{response}"
 
 
 _GENERIC = (
@@ -89,19 +120,22 @@ def split(raw: str, fmt: ThoughtFormat, thinking: bool) -> Split:
     """Splits a raw completion.
 
     A direct completion is all response, unless the model wrote markers nevertheless. Without a
-    response marker a thinking completion is all thought: an unfinished thought is never shown as an
-    answer.
+    response marker a thinking completion is all thought, because an unfinished thought is never
+    shown as an answer; only a model that opens thoughts itself has answered when it opened none. A
+    model that thinks in `<think>` although it was asked in another format is read as it wrote.
 
     >>> split("<T> 2 and 2 is 4.<R> The answer is 4.", TINY, thinking=True)
     Split(thought='2 and 2 is 4.', response='The answer is 4.', well_formed=True)
     """
     text = raw.lstrip()
+    if text.startswith(THINK.thought_marker):
+        fmt = THINK
     head, marker, tail = text.partition(fmt.response_marker)
     if not marker:
         opened = bool(fmt.thought_marker) and text.startswith(fmt.thought_marker)
-        if thinking or opened:
+        if opened or (thinking and not fmt.model_opens):
             return Split(_body(text, fmt), "", False)
-        return Split("", text.strip(), bool(text.strip()))
+        return Split("", text.strip(), bool(text.strip()) and not thinking)
     response = tail.strip()
     doubled = fmt.single_response_marker and fmt.response_marker in tail
     thought = _body(head, fmt)

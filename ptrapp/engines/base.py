@@ -77,6 +77,11 @@ class Engine(Protocol):
     about: tuple[str, ...]
     """What it is and can do, a sentence each, for a page."""
 
+    @property
+    def failure(self) -> str | None:
+        """Why it answers nobody any more, in words; None while it does."""
+        ...
+
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
         """Answers `requests` concurrently; events of different requests interleave.
 

@@ -49,6 +49,8 @@ class ScriptedEngine:
         self._pins = Pins(lambda name: None)
         self._closed = threading.Event()
 
+    failure: str | None = None
+
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
         if self._closed.is_set():
             raise EngineUnavailable(_CLOSED)

@@ -83,6 +83,12 @@ class RequestGroup:
     def done(self) -> bool:
         return all(state.row.finish is not None for state in self.states)
 
+    def fail(self, error: EngineError) -> None:
+        """Sends every request without an end a failure."""
+        for state in self.states:
+            if state.row.finish is None:
+                state.events.put(Failed(state.index, error))
+
 
 class RequestBatch:
     """The groups of one policy and priority, of which as many rows are decoded as there is room."""
@@ -123,11 +129,6 @@ class RequestBatch:
                 del self._decoding[row]
                 ended = True
         return ended
-
-    def fail(self, error: EngineError) -> None:
-        """Sends every open request a failure; the groups must still be removed."""
-        for state in [*self._decoding.values(), *self._waiting]:
-            state.events.put(Failed(state.index, error))
 
     def _admit(self) -> None:
         """Admits waiting rows in order while there is room; an empty batch admits at least one.

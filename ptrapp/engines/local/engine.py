@@ -46,6 +46,10 @@ class LocalEngine:
         self._pins = Pins(lambda name: self._model_thread.unload(name))
         self._model_thread = ModelThread(self._loaded, threads, self._pins.release)
 
+    @property
+    def failure(self) -> str | None:
+        return self._model_thread.failure
+
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
         """Answers `requests`; work begins with the first `next`, closing the generator cancels."""
         events: SimpleQueue[Event] = SimpleQueue()

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import LogitsProcessor, StoppingCriteria
+from transformers import GenerationConfig, LogitsProcessor, StoppingCriteria
 
 from ptrapp.engines.local.decoding import DecoderContext, Row, draw_tokens
 
@@ -23,6 +23,9 @@ class GenerateDecoder:
     """
 
     def __init__(self, context: DecoderContext):
+        # The model's own processors (no_repeat_ngram_size, suppress_tokens …) would run before ours
+        # and change text and log-probabilities: what is sampled is the policy, as it is trained.
+        context.model.generation_config = GenerationConfig(eos_token_id=sorted(context.eos_ids))
         self._context = context
         self._waiting: list[Row] = []
         self._call: _GenerateCall | None = None

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
+from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -19,7 +20,8 @@ from transformers.cache_utils import DynamicLayer
 from transformers.utils.logging import disable_progress_bar
 
 from ptrapp.core.errors import ModelUnusable
-from ptrapp.core.thoughts import FORMATS, GENERIC, THINK, TINY, ThoughtFormat
+from ptrapp.core.templates import end_of_turn, find_format
+from ptrapp.core.thoughts import FORMATS, ThoughtFormat
 from ptrapp.engines.plain_chat import STOP, ensure_template
 
 log = logging.getLogger(__name__)
@@ -91,6 +93,8 @@ def load_model(
             f"The weights in {model_path!r} are incomplete: {len(report['missing_keys'])} tensors "
             f"are missing, {min(report['missing_keys'])!r} among them. Copy the whole model again."
         )
+    _check_vocabulary(model_path, model, tokenizer)
+    eos_ids = _eos_ids(model, tokenizer)
     plain = ensure_template(tokenizer)
     if plain:
         log.warning(
@@ -98,13 +102,15 @@ def load_model(
             "in plain text (Question: … Answer: …); an instruction-tuned variant answers better.",
             model_path,
         )
+    else:
+        _set_end_of_turn(tokenizer)
     model = (model if quantization else model.to(target)).eval().requires_grad_(False)
     batched = _is_batched(model)
     log.info("%s: %s", model_path, _DECODING[batched])
     return LoadedModel(
         model,
         tokenizer,
-        _eos_ids(model, tokenizer),
+        eos_ids | ({int(tokenizer.eos_token_id)} if tokenizer.eos_token_id is not None else set()),
         _context_length(model, tokenizer),
         batched,
         STOP if plain else (),
@@ -112,13 +118,11 @@ def load_model(
 
 
 def choose_format(name: str, tokenizer: PreTrainedTokenizerBase) -> ThoughtFormat:
-    """Returns the named thought format; `auto` finds it by the markers in the chat template."""
-    if name != "auto":
-        return FORMATS[name]
-    template = str(tokenizer.chat_template)
-    if TINY.thought_marker in template and TINY.response_marker in template:
-        return TINY
-    return THINK if THINK.thought_marker in template else GENERIC
+    """Returns the named thought format; `auto` reads it off what the chat template renders."""
+    found = find_format(tokenizer)
+    if name in ("auto", found.name):
+        return found
+    return FORMATS[name]
 
 
 def _looks_local(model_path: str) -> bool:
@@ -181,6 +185,34 @@ def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> froz
     if tokenizer.eos_token_id is not None:
         ids.add(int(tokenizer.eos_token_id))
     return frozenset(ids)
+
+
+def _check_vocabulary(
+    model_path: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    """Raises `ModelUnusable` for tokens without an embedding: reading one would fail."""
+    n_rows = cast(Tensor, model.get_input_embeddings().weight).shape[0]
+    beyond = sorted((at, text) for text, at in tokenizer.get_vocab().items() if at >= n_rows)
+    if beyond:
+        raise ModelUnusable(
+            f"The tokenizer of {model_path!r} has {len(beyond)} tokens beyond the model's "
+            f"{n_rows:,} embeddings, {beyond[0][1]!r} among them. Take the tokenizer that belongs "
+            "to the model, or resize the model's embeddings and save it again."
+        )
+
+
+def _set_end_of_turn(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Makes the special token that the chat template ends an answer with the tokenizer's eos.
+
+    Gemma's `<end_of_turn>` is not its eos, and some tokenizers have none at all: training teaches
+    this token, and serving stops at it as well as at what the model declares.
+    """
+    special = {at for at, token in tokenizer.added_tokens_decoder.items() if token.special}
+    for token_id in tokenizer(end_of_turn(tokenizer), add_special_tokens=False)["input_ids"]:
+        if token_id in special:
+            tokenizer.eos_token = tokenizer.convert_ids_to_tokens(token_id)
+        if token_id in special or str(tokenizer.decode([token_id])).strip():
+            return
 
 
 def _context_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:

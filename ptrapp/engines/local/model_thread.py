@@ -53,15 +53,21 @@ class ModelThread:
         self._post_lock = threading.Lock()
         """Held while a message is queued, so that none is queued after the thread has ended."""
         self._ended = False
+        self._failure: str | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
     def add(self, groups: Sequence[RequestGroup]) -> None:
         """Starts answering `groups`. Raises `EngineUnavailable` after releasing them."""
-        if not self._post(lambda: self._scheduler.add(groups)):
+        if not self._post(lambda: self._add(groups)):
             for group in groups:
                 self._release(group.policy)
-            raise EngineUnavailable(_CLOSED)
+            raise EngineUnavailable(self.failure or _CLOSED)
+
+    @property
+    def failure(self) -> str | None:
+        """Why the thread ended although nobody closed it; None while all is well."""
+        return self._failure
 
     def cancel(self, groups: Sequence[RequestGroup]) -> None:
         """Stops answering `groups` within a step; finished ones are not affected."""
@@ -115,6 +121,9 @@ class ModelThread:
                     break
                 for batch, slice_s in self._scheduler.cycle():
                     self._advance(batch, slice_s)
+        except Exception as error:  # said on pages and by /health, as every request after it is
+            log.exception("the engine ended")
+            self._failure = f"The engine ended: {_first_line(error)} Start the app again."
         finally:
             self._end()
 
@@ -146,23 +155,42 @@ class ModelThread:
                 return
 
     def _step(self, batch: RequestBatch) -> None:
-        self._adapters.activate(batch.policy.adapter)
         try:
-            ended = batch.step()
-        except RuntimeError as error:
+            self._adapters.activate(batch.policy.adapter)
+            if batch.step():
+                self._drop([group for group in batch.groups if group.done])
+        except Exception as error:  # the requests of this step fail, all others go on
             log.exception("a step failed")
             self._context.prefix_cache.clear()  # memory may have run out
-            first_line = str(error).partition("\n")[0]
-            batch.fail(EngineUnavailable(f"The model failed: {first_line}. Try again."))
-            self._drop(list(batch.groups))
-            return
-        if ended:
-            self._drop([group for group in batch.groups if group.done])
+            self._fail(batch, EngineUnavailable(_failed(error)))
+
+    def _fail(self, batch: RequestBatch, error: EngineError) -> None:
+        """Fails all requests of a batch, whatever state its decoder is in."""
+        groups = list(batch.groups)
+        for group in groups:
+            group.fail(error)
+        try:
+            for group in groups:
+                self._scheduler.remove(group)
+        except Exception:  # a decoder that is broken cannot drop its rows either
+            log.exception("a failed batch was discarded")
+            self._scheduler.discard(batch)
+        for group in groups:
+            self._release(group.policy)
 
     def _start(self, policy: Policy) -> Decoder:
         if self._loaded.batched:
             return DecoderBatch(self._context, policy.adapter)
         return GenerateDecoder(self._context)
+
+    def _add(self, groups: Sequence[RequestGroup]) -> None:
+        for group in groups:
+            try:
+                self._scheduler.add([group])
+            except Exception as error:  # what cannot even begin fails like a step
+                log.exception("requests could not be started")
+                group.fail(EngineUnavailable(_failed(error)))
+                self._release(group.policy)
 
     def _drop(self, groups: Sequence[RequestGroup]) -> None:
         for group in groups:
@@ -197,5 +225,13 @@ class ModelThread:
             self._ended = True
         self._process_messages(wait=False)
         for batch in self._scheduler:
-            batch.fail(EngineUnavailable(_CLOSED))
-            self._drop(list(batch.groups))
+            self._fail(batch, EngineUnavailable(self._failure or _CLOSED))
+
+
+def _failed(error: Exception) -> str:
+    return f"The model failed: {_first_line(error)} Try again."
+
+
+def _first_line(error: Exception) -> str:
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    return f"{type(error).__name__}{f': {said}' if said else ''}."

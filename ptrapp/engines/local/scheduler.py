@@ -57,6 +57,11 @@ class Scheduler:
                 return True
         return False
 
+    def discard(self, batch: RequestBatch) -> None:
+        """Forgets a batch without asking its decoder."""
+        if batch in self._batches:
+            self._batches.remove(batch)
+
     def cycle(self) -> list[tuple[RequestBatch, float]]:
         """Returns the batches of one cycle and the time slice of each, 0 for a single step."""
         people = [batch for batch in self._batches if batch.priority is Priority.PERSON]

@@ -84,6 +84,8 @@ class RemoteEngine:
         self._groups: set[CandidateGroup] = set()
         self._closed = False
 
+    failure: str | None = None
+
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
         """Answers `requests`; work begins with the first `next`, closing the generator cancels."""
         group = CandidateGroup(self._generator, requests)
