@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from db.models import Aspect, Comparison, Prompt, Rater, Round, Score
 
-MOST_CONSIDERED = 500_000
+MAX_CONSIDERED = 500_000
 """Limit on the pairs from which some are drawn; the newest are used."""
 
 _left, _right = aliased(Round), aliased(Round)
@@ -65,7 +65,7 @@ def imported(session: Session, aspect: Aspect, source: str) -> list[Pair]:
         .join(Prompt, Prompt.id == Comparison.prompt_id)
         .where(Prompt.source == source, Comparison.aspect == aspect)
         .order_by(Comparison.id.desc())
-        .limit(MOST_CONSIDERED)
+        .limit(MAX_CONSIDERED)
     )
     return [Pair(*row) for row in session.execute(rows)]
 
@@ -78,7 +78,7 @@ def best_and_worst(session: Session, aspect: Aspect, judge: str) -> list[Pair]:
         .join(Rater, Rater.id == Score.rater_id)
         .where(Rater.name == judge, *_showable(Round, aspect))
         .order_by(Round.run_id.desc(), Round.index, Score.value, Round.id)
-        .limit(MOST_CONSIDERED)
+        .limit(MAX_CONSIDERED)
     )
     found = []
     for _, group in groupby(session.execute(scored).tuples(), key=lambda row: row[:2]):
@@ -127,7 +127,7 @@ def _pairs(session: Session, aspect: Aspect, *same: ColumnElement[bool]) -> list
             *_showable(_right, aspect),
         )
         .order_by(_left.id.desc(), _right.id.desc())
-        .limit(MOST_CONSIDERED)
+        .limit(MAX_CONSIDERED)
     )
     return [Pair(*row) for row in session.execute(pairs)]
 

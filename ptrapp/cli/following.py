@@ -36,7 +36,7 @@ def follow(context: CommandContext, job_id: int) -> jobs.JobView:
         bar = stack.enter_context(_bar())
         task = bar.add_task("waiting", total=None)
         while (job := _read(context, job_id)).status in OPEN:
-            if own is None and not jobs.worker_there(context):
+            if own is None and not jobs.has_worker(context):
                 own = start_worker(context.settings)
                 stack.callback(stop_worker, own)
             text = "stopping" if job.stopping else job.phase or f"job {job_id} is {job.status}"

@@ -1,1 +1,1 @@
-"""From votes and scores to preferences: counting, ranking, scoring, pairing."""
+"""Makes preferences of votes and scores: counting, ranking, scoring, pairing."""

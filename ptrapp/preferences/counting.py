@@ -1,4 +1,4 @@
-"""The votes on one comparison to one outcome: which side is better, how surely, how strongly."""
+"""Counts the votes on one comparison: which side is better, by which share, how strongly."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ class Counting:
     """How several votes become one outcome."""
 
     ties: bool = False
-    """Whether "equally good" is an outcome to learn from; the plain losses know none."""
+    """Whether "equally good" is an outcome to learn from; the plain losses cannot use one."""
     soft: bool = False
-    """Whether raters who disagree leave shares, or the majority decides alone."""
+    """Whether disagreement gives shares; otherwise the majority decides alone."""
 
 
 MAJORITY = Counting()
-"""What most raters said, ties left out."""
+"""The majority decides; ties are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the raters of a comparison said together."""
+    """The joint outcome of the votes on a comparison."""
 
     better: Outcome
     """LEFT or RIGHT; LEFT where the votes are even."""
@@ -35,7 +35,7 @@ class Counted:
     strength: float
     """Mean strength (1 to 3) of the votes for the better side; 1 for a tie."""
     vote_ids: tuple[int, ...]
-    """The votes this rests on, in their order."""
+    """Ids of the counted votes, ascending."""
 
     @property
     def is_even(self) -> bool:
@@ -44,11 +44,11 @@ class Counted:
 
 
 def count(votes: Sequence[Vote], counting: Counting, dropped: Counter[str]) -> Counted | None:
-    """Count the votes on one comparison; None, and why in `dropped`, when there is no pair in them.
+    """Counts the votes on one comparison, or counts in `dropped` why they make no pair.
 
-    "Both bad" never becomes a pair: where it is said most, there is nothing to imitate, and where
-    it is said by a few, those few say nothing about which is better. A judge that contradicted
-    itself says nothing either: its doubt is no tie.
+    "Both bad" never becomes a pair: where it is the most frequent vote there is nothing to imitate,
+    and elsewhere such votes do not tell which side is better. A judge that contradicted itself does
+    not count either: its doubt is no tie.
     """
     votes = [vote for vote in votes if vote.agreed is not False]
     if not votes:
@@ -60,21 +60,21 @@ def count(votes: Sequence[Vote], counting: Counting, dropped: Counter[str]) -> C
         dropped["both bad" if n_bad > len(votes) - n_bad else "raters disagree"] += 1
         return None
     allowed = (*SIDES, Outcome.TIE) if counting.ties else SIDES
-    heard = [vote for vote in votes if vote.outcome in allowed]
+    counted = [vote for vote in votes if vote.outcome in allowed]
     if not counting.soft:
         (first, n_first), *others = tally.most_common()
         if others and others[0][1] == n_first:
             dropped["raters disagree"] += 1
             return None
-        heard = [vote for vote in heard if vote.outcome is first]
-    if not heard:
+        counted = [vote for vote in counted if vote.outcome is first]
+    if not counted:
         dropped["tie"] += 1
         return None
-    shares = Counter(vote.outcome for vote in heard)
-    better = max(SIDES, key=lambda side: shares[side])
-    left, tie, right = (
-        shares[outcome] / len(heard) for outcome in (better, Outcome.TIE, better.mirrored())
+    frequency = Counter(vote.outcome for vote in counted)
+    better = max(SIDES, key=lambda side: frequency[side])
+    won, tied, lost = (
+        frequency[outcome] / len(counted) for outcome in (better, Outcome.TIE, better.mirrored())
     )
-    strengths = [vote.strength for vote in heard if vote.outcome is better]
-    ids = tuple(sorted(vote.id for vote in heard))
-    return Counted(better, (left, tie, right), mean(strengths or [1]), ids)
+    strengths = [vote.strength for vote in counted if vote.outcome is better]
+    ids = tuple(sorted(vote.id for vote in counted))
+    return Counted(better, (won, tied, lost), mean(strengths or [1]), ids)

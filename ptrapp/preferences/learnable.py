@@ -7,9 +7,9 @@ Each `why_not_…` returns the reason in words, as it is counted beside what was
     rejected        anything that was not stopped         well-formed, with a response
     neither         of a held-out prompt, stopped while it was written, or the same text twice
 
-A rejected completion may be malformed (TPO, arXiv 2410.10630, section 2.1, rejects those), and
-whoever prefers an answer to none has said so. Of a malformed completion nobody knows which part is
-the response, so responses are learnt of well-formed ones alone, as a judge is shown no others.
+A rejected completion may be malformed (TPO, arXiv 2410.10630, section 2.1, rejects those): a vote
+for an answer against none is a vote. Which part of a malformed completion is the response is
+unknown, so responses are learnt from well-formed ones alone; a judge is shown no others either.
 """
 
 from collections import Counter
@@ -23,16 +23,16 @@ from ptrapp.preferences.counting import Counted, Counting, count
 
 
 class Completions(StrEnum):
-    """What of a completion is learnt or written."""
+    """Which part of a completion is learnt or exported."""
 
     FULL = "full"
-    """All that the policy wrote, its thought included: what a preference optimisation learns."""
+    """The whole completion with its thought, which preference optimisation learns."""
     RESPONSE = "response"
-    """What was shown and judged."""
+    """The part that was shown and judged."""
 
 
 class LearnablePair(NamedTuple):
-    """Two rounds of one prompt, and the votes that made the first one the better."""
+    """Two rounds of one prompt, and the votes by which the first one is better."""
 
     chosen: Round
     rejected: Round

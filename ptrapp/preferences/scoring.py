@@ -1,6 +1,6 @@
-"""K responses to one prompt to a score each, whatever kind of judge is asked."""
+"""Scores K responses to one prompt with a judge of any kind, pointwise or pairwise."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -9,35 +9,35 @@ from typing import NamedTuple
 from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Choice
 from ptrapp.judges.base import Judge, Pair, PointwiseJudge, Verdict, compare_many
-from ptrapp.preferences.ranking import Beat, bradley_terry
+from ptrapp.preferences.ranking import Win, bradley_terry
 
 SAME = Verdict(Choice.TIE, "The two responses are the same.")
-"""Nobody needs to be asked."""
+"""The verdict on two equal responses, for which no judge is asked."""
 
 
 class Pairwise(StrEnum):
-    """Which candidates meet when a judge can only compare."""
+    """Which candidates a judge compares that gives no scores."""
 
     ALL = "all"
-    """Every two: K·(K − 1)/2 comparisons."""
+    """All pairs: K·(K − 1)/2 comparisons."""
     PIVOT = "pivot"
-    """Each against one, whose response is of median length (the first such): K − 1 comparisons. A
-    judge that favours length finds it neither hard nor easy to beat."""
+    """Each against the one whose response is of median length (the first such): K − 1 comparisons.
+    A median response is neither hard nor easy to beat for a judge that favours length."""
 
 
-class Decided(NamedTuple):
-    """What a person said of two of the candidates, by their places."""
+class Preferred(NamedTuple):
+    """The outcome of comparing two candidates, by their indices."""
 
     left: int
     right: int
     outcome: Choice
     weight: float = 1.0
-    """How many verdicts of the judge it is worth."""
+    """How many verdicts of the judge it counts for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One comparison that was asked for, by the places of the two."""
+    """One comparison by the judge, with the indices of the two candidates."""
 
     left: int
     right: int
@@ -46,16 +46,16 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonTally:
-    """How comparisons ended. Tallies of many prompts can be added."""
+    """Counts of how comparisons ended. Tallies of many prompts can be added."""
 
     n_decided: int = 0
     """One response was better."""
     n_ties: int = 0
-    """Equally good, or equally bad; a judge asked in both orders said so twice."""
+    """Both equally good or bad; in both orders where the judge was asked in both."""
     n_doubts: int = 0
-    """Asked in both orders it contradicted itself: stored as a tie it did not agree on."""
+    """The judge contradicted itself in the two orders; stored as a tie with `agreed` False."""
     n_unscored: int = 0
-    """No readable verdict at all."""
+    """No readable verdict."""
     n_asked_twice: int = 0
     """Those of the first three that were asked in both orders."""
 
@@ -70,18 +70,18 @@ class ComparisonTally:
 
     @property
     def agreement(self) -> float | None:
-        """Share of those asked in both orders that were said twice; None where none was."""
+        """Share of comparisons asked in both orders with the same verdict; None without any."""
         return 1 - self.n_doubts / self.n_asked_twice if self.n_asked_twice else None
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a judge made of the candidates of one prompt."""
+    """A judge's scores of the candidates of one prompt."""
 
     values: tuple[float | None, ...]
-    """A score for each candidate, higher is better; None where the judge could not say."""
+    """A score for each candidate, higher is better; None where the judge gave no answer."""
     verdicts: tuple[Compared, ...] = ()
-    """Every comparison; none where the judge gives numbers."""
+    """Every comparison; none where the judge gives scores."""
     errors: tuple[JudgeError, ...] = ()
     """Why candidates or comparisons are unscored."""
 
@@ -97,38 +97,37 @@ def score_candidates(
     responses: Sequence[str],
     *,
     pairwise: Pairwise = Pairwise.ALL,
-    extra: Sequence[Decided] = (),
+    extra: Sequence[Preferred] = (),
 ) -> Scores:
-    """Score the **responses** to one question; a judge that is down leaves them unscored.
+    """Scores the responses to one question; a judge that is down leaves them unscored.
 
-    A judge that gives numbers is taken at its word. Another one compares, and its verdicts become
-    Bradley–Terry scores (TPO, arXiv 2410.10630, section 2.3); ties, doubts and what it could not
-    say are no wins. With `extra`, what people said of the same candidates, numbers are turned into
-    wins first: the two have no common scale.
+    Scores of a pointwise judge are taken as they are. Another judge compares, and its verdicts
+    become Bradley–Terry scores (TPO, arXiv 2410.10630, section 2.3); ties, doubts and unreadable
+    verdicts are no wins. With `extra`, people's votes on the same candidates, a pointwise judge's
+    scores are turned into wins first, since the two have no common scale.
     """
     if isinstance(judge, PointwiseJudge):
-        values, errors = _numbers(judge, question, reference_answer, responses)
+        values, errors = _scores(judge, question, reference_answer, responses)
         if not extra:
             return Scores(tuple(values), errors=tuple(errors))
-        said = [*_wins_of(values), *extra]
-        heard = {place for place, value in enumerate(values) if value is not None}
-        return Scores(_ranked(len(responses), said, heard), errors=tuple(errors))
+        scored = {index for index, value in enumerate(values) if value is not None}
+        ranked = _ranked(len(responses), [*_wins_of(values), *extra], scored)
+        return Scores(ranked, errors=tuple(errors))
     verdicts = _compare(judge, question, reference_answer, responses, pairwise)
     own = [
-        Decided(each.left, each.right, each.verdict.outcome)
+        Preferred(each.left, each.right, each.verdict.outcome)
         for each in verdicts
         if isinstance(each.verdict, Verdict)
     ]
-    heard = {place for each in own for place in (each.left, each.right)}
     return Scores(
-        _ranked(len(responses), [*own, *extra], heard),
+        _ranked(len(responses), [*own, *extra]),
         tuple(verdicts),
         tuple(each.verdict for each in verdicts if isinstance(each.verdict, JudgeError)),
     )
 
 
 def tally(verdicts: Iterable[Verdict | JudgeError]) -> ComparisonTally:
-    """Count how comparisons ended."""
+    """Counts how comparisons ended."""
     total = ComparisonTally()
     for verdict in verdicts:
         total += _counted(verdict)
@@ -146,16 +145,16 @@ def _counted(verdict: Verdict | JudgeError) -> ComparisonTally:
     return ComparisonTally(n_ties=1, n_asked_twice=twice)
 
 
-def _numbers(
+def _scores(
     judge: PointwiseJudge, question: str, reference_answer: str | None, responses: Sequence[str]
 ) -> tuple[list[float | None], list[JudgeError]]:
-    """All at once; when that fails one by one, so that one response fails alone."""
+    """Scores all responses at once, and one by one when that fails, so that one fails alone."""
     try:
         return list(judge.score(question, reference_answer, responses)), []
     except JudgeError as error:
         if len(responses) <= 1:
             return [None] * len(responses), [error]
-    parts = [_numbers(judge, question, reference_answer, [response]) for response in responses]
+    parts = [_scores(judge, question, reference_answer, [response]) for response in responses]
     return [values[0] for values, _ in parts], [error for _, errors in parts for error in errors]
 
 
@@ -166,43 +165,45 @@ def _compare(
     responses: Sequence[str],
     pairwise: Pairwise,
 ) -> list[Compared]:
-    """Compare the candidates that meet; of equal responses only one is shown to the judge."""
+    """Compares pairs of candidates; of equal responses the judge is shown only the first."""
     first = [responses.index(response) for response in responses]
-    meetings = [
+    compared = [
         pair if first[pair[0]] <= first[pair[1]] else pair[::-1]
-        for pair in _meetings(responses, pairwise)
+        for pair in _pairs(responses, pairwise)
     ]
-    shown = {(first[a], first[b]) for a, b in meetings if first[a] != first[b]}
-    asked = sorted(shown)
-    pairs = [Pair(question, reference_answer, responses[a], responses[b]) for a, b in asked]
-    said = dict(zip(asked, compare_many(judge, pairs), strict=True))
-    return [Compared(a, b, said.get((first[a], first[b]), SAME)) for a, b in meetings]
+    distinct = sorted({(first[a], first[b]) for a, b in compared if first[a] != first[b]})
+    pairs = [Pair(question, reference_answer, responses[a], responses[b]) for a, b in distinct]
+    verdicts = dict(zip(distinct, compare_many(judge, pairs), strict=True))
+    return [Compared(a, b, verdicts.get((first[a], first[b]), SAME)) for a, b in compared]
 
 
-def _meetings(responses: Sequence[str], pairwise: Pairwise) -> list[tuple[int, int]]:
-    places = range(len(responses))
+def _pairs(responses: Sequence[str], pairwise: Pairwise) -> list[tuple[int, int]]:
+    indices = range(len(responses))
     if pairwise is Pairwise.ALL:
-        return list(combinations(places, 2))
-    by_length = sorted(places, key=lambda place: len(responses[place]))
+        return list(combinations(indices, 2))
+    by_length = sorted(indices, key=lambda index: len(responses[index]))
     pivot = by_length[(len(by_length) - 1) // 2] if by_length else 0
-    return [(pivot, place) for place in places if place != pivot]
+    return [(pivot, index) for index in indices if index != pivot]
 
 
-def _wins_of(values: Sequence[float | None]) -> Iterable[Decided]:
-    scored = [(place, value) for place, value in enumerate(values) if value is not None]
+def _wins_of(values: Sequence[float | None]) -> Iterable[Preferred]:
+    scored = [(index, value) for index, value in enumerate(values) if value is not None]
     for (a, first), (b, second) in combinations(scored, 2):
         if first != second:
-            yield Decided(a, b, Choice.LEFT if first > second else Choice.RIGHT)
+            yield Preferred(a, b, Choice.LEFT if first > second else Choice.RIGHT)
 
 
-def _ranked(n: int, said: Sequence[Decided], heard: set[int]) -> tuple[float | None, ...]:
-    """Bradley–Terry scores; None for a candidate of whom nobody said anything."""
-    beats, heard = [], set(heard)
-    for each in said:
-        heard |= {each.left, each.right}
+def _ranked(
+    n: int, outcomes: Sequence[Preferred], scored: Collection[int] = ()
+) -> tuple[float | None, ...]:
+    """Returns Bradley–Terry scores; None for a candidate neither compared nor in `scored`."""
+    ranked = set(scored)
+    wins = []
+    for each in outcomes:
+        ranked |= {each.left, each.right}
         if each.outcome is Choice.LEFT:
-            beats.append(Beat(each.left, each.right, each.weight))
+            wins.append(Win(each.left, each.right, each.weight))
         elif each.outcome is Choice.RIGHT:
-            beats.append(Beat(each.right, each.left, each.weight))
-    scores = bradley_terry(n, beats)
-    return tuple(score if place in heard else None for place, score in enumerate(scores))
+            wins.append(Win(each.right, each.left, each.weight))
+    scores = bradley_terry(n, wins)
+    return tuple(score if index in ranked else None for index, score in enumerate(scores))

@@ -1,4 +1,4 @@
-"""The refinement loop as a solver of Inspect AI, so that any of its tasks can be read by round.
+"""The refinement loop as a solver of Inspect AI, which gives the accuracy of a task by round.
 
 Needs the package inspect-ai (the extra `inspect`). For example::
 
@@ -33,7 +33,7 @@ from ptrapp.core.types import Message, MessageRole, Split, Turn
 from ptrapp.tasks.check import is_correct
 
 ROUNDS = "rounds"
-"""Key of `TaskState.metadata` under which every round stands, the first one first."""
+"""Key of `TaskState.metadata` for the list of rounds, the first one first."""
 
 _OF_ROLE: dict[MessageRole, type[ChatMessage]] = {
     MessageRole.SYSTEM: ChatMessageSystem,
@@ -44,15 +44,15 @@ _OF_ROLE: dict[MessageRole, type[ChatMessage]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Loop:
-    """How the rounds of one sample are asked for."""
+    """The checked options of the loop."""
 
     rounds: int
     fmt: ThoughtFormat
     thinking: Thinking
     history: HistoryOptions
 
-    def asked(self, prompt: str, turns: Sequence[Turn]) -> list[ChatMessage]:
-        """What the model is shown for the next round."""
+    def messages(self, prompt: str, turns: Sequence[Turn]) -> list[ChatMessage]:
+        """Returns the messages of the next round."""
         messages = build_messages(
             prompt,
             turns,
@@ -73,12 +73,12 @@ def refine_solver(
     keep_thoughts: bool = True,
     refine_instruction: str = REFINE_INSTRUCTION,
 ) -> Solver:
-    """Write an answer, then refine it, through Inspect's own `generate`.
+    """Returns a solver that answers, then refines the answer, by Inspect's own `generate`.
 
     `thinking` says which rounds are asked for a thought: always, later (from round 2) or never;
-    `thought_format` how (generic, specific, system), or for a reasoning model, which thinks by
-    itself, think. The last response is the output; every round stands in `state.metadata["rounds"]`
-    as `{thought, response, well_formed}`. Few-shot messages before the question stay before it.
+    `thought_format` how (generic, specific, system); a reasoning model, which thinks by itself,
+    takes think. The last response is the output; `state.metadata["rounds"]` lists every round as
+    `{thought, response, well_formed}`. Few-shot messages before the question stay before it.
     Raises `ConfigurationError`.
     """
     loop = _loop(rounds, thought_format, thinking, history, keep_thoughts, refine_instruction)
@@ -89,7 +89,7 @@ def refine_solver(
         turns: list[Turn] = []
         written: list[dict[str, Any]] = []
         for index in range(loop.rounds):
-            state.messages = [*head, *loop.asked(prompt.text, turns)]
+            state.messages = [*head, *loop.messages(prompt.text, turns)]
             state = await generate(state)
             parts, raw = _read(state, loop.fmt, loop.thinking.at(index))
             turns.append(Turn(parts.thought, parts.response, raw))
@@ -105,7 +105,7 @@ def refine_solver(
 
 @scorer(metrics={"*": [accuracy(), stderr()]})
 def by_round() -> Scorer:
-    """Right or wrong at each round, by our verifier: what a gain by refining is read from."""
+    """Returns a scorer of the correctness of each round, by our verifier."""
 
     async def score(state: TaskState, target: Target) -> Score:
         written = state.metadata.get(ROUNDS, [])
@@ -126,7 +126,7 @@ def _loop(
     keep_thoughts: bool,
     refine_instruction: str,
 ) -> _Loop:
-    """Check what was asked for. Raises `ConfigurationError` with all mistakes, one a line."""
+    """Checks the options. Raises `ConfigurationError` with all mistakes, one a line."""
     choices = {
         "thought_format": (thought_format, list(FORMATS)),
         "thinking": (thinking, [one.value for one in Thinking]),
@@ -150,9 +150,9 @@ def _loop(
 
 
 def _read(state: TaskState, fmt: ThoughtFormat, thinking: bool) -> tuple[Split, str]:
-    """The thought and the response of what was just written, and its text.
+    """Returns thought and response of the newest completion, and its text.
 
-    A server that hands the reasoning out by itself leaves no marks in the text: all of that is
+    A server that returns the reasoning separately leaves no markers in the text: all of the text is
     response, and a later round is shown the response alone, as such servers want it.
     """
     message = state.output.message

@@ -1,4 +1,4 @@
-"""The refinement loop: a prompt, then round after round, each shown the ones before it."""
+"""The refinement loop: rounds of one prompt, each of which is shown the earlier ones."""
 
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -20,7 +20,7 @@ from ptrapp.engines.base import (
 from ptrapp.refinement.options import RefineOptions
 
 _SEED_STEP = 1_000_003
-"""Between the seeds of two rounds: farther apart than the seeds of any number of candidates."""
+"""Between the seeds of two rounds; larger than any number of candidates, whose seeds follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ def refine(
     options: RefineOptions,
     history: History = (),
 ) -> Generator[RoundEvent, None, None]:
-    """Write `rounds` rounds one after another, the first one after `history`.
+    """Generates `rounds` rounds one after another, the first one after `history`.
 
-    Round numbers go on from the history's. Whoever calls has the policy pinned, and closes the
-    generator to stop: what is being written is cancelled, finished rounds have been handed out.
+    Round numbers continue those of the history. The caller has pinned the policy; to stop, it
+    closes the generator, which cancels the round in progress.
     """
     turns = list(history)
     for index in range(len(turns), len(turns) + rounds):
@@ -89,38 +89,38 @@ def refine_many(
     options: RefineOptions,
     histories: Sequence[History] | None = None,
 ) -> list[list[Completion | EngineError]]:
-    """Refine many prompts, a round of all of them at once; for each prompt what its rounds gave.
+    """Refines many prompts, one round of all prompts at a time. Returns each prompt's outcomes.
 
     A prompt whose round fails has that error as its last entry and no further rounds. Prompt i
-    draws from seed + i. It is a job to the engine: people go first.
+    draws from seed + i. Requests have the priority of a job, so people's go first.
     """
     turns = [list(history) for history in histories or [()] * len(prompts)]
     outcomes: list[list[Completion | EngineError]] = [[] for _ in prompts]
-    alive = list(range(len(prompts)))
+    active = list(range(len(prompts)))
     for _ in range(rounds):
         requests = []
-        for n in alive:
+        for n in active:
             seed = round_seed(options.sampling.seed + n, len(turns[n]))
             requests.append(
                 _request(engine, prompts[n], turns[n], options, seed, priority=Priority.JOB)
             )
-        for n, outcome in zip(list(alive), complete(engine, requests), strict=True):
+        for n, outcome in zip(list(active), complete(engine, requests), strict=True):
             outcomes[n].append(outcome)
             if isinstance(outcome, EngineError):
-                alive.remove(n)
+                active.remove(n)
                 continue
             turns[n].append(as_turn(outcome))
             if options.stop_unchanged and is_unchanged(turns[n]):
-                alive.remove(n)
+                active.remove(n)
     return outcomes
 
 
 def sample(
     engine: Engine, prompt: str, k: int, options: RefineOptions, history: History = ()
 ) -> Generator[Event, None, None]:
-    """Draw `k` candidates of the round after `history` at once, with seeds seed, seed + 1, …
+    """Draws `k` candidates of the round after `history` at once, with seeds seed, seed + 1, …
 
-    Hands out the engine's events; an event's index is the candidate's.
+    Yields the engine's events; an event's index is the candidate's.
     """
     requests = [
         _request(engine, prompt, history, options, options.sampling.seed + candidate)
@@ -139,7 +139,7 @@ def _request(
     *,
     priority: Priority = Priority.PERSON,
 ) -> Request:
-    """Ask for the round after `turns`."""
+    """Returns the request for the round after `turns`."""
     thinking = options.thinking.at(len(turns))
     messages = build_messages(
         prompt,
@@ -154,12 +154,15 @@ def _request(
 
 
 def round_seed(seed: int, index: int) -> int:
-    """The seed of round `index`; round 0 draws from the seed itself, like candidate 0."""
+    """Returns the seed of round `index`; round 0 draws from the seed itself, like candidate 0."""
     return seed + index * _SEED_STEP
 
 
 def is_unchanged(turns: History) -> bool:
-    """Whether the last response is the one before it again, white space aside; an empty is not."""
+    """Returns whether the last response repeats the one before it, white space aside.
+
+    An empty response repeats nothing.
+    """
     if len(turns) < 2:
         return False
     before, last = (turn.response.split() for turn in turns[-2:])
@@ -167,5 +170,5 @@ def is_unchanged(turns: History) -> bool:
 
 
 def as_turn(completion: Completion) -> Turn:
-    """A finished round as a later one is shown it."""
+    """Returns a finished round as a turn of the history."""
     return Turn(completion.split.thought, completion.split.response, completion.raw)

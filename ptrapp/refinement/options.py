@@ -10,14 +10,14 @@ from ptrapp.core.types import Policy, Sampling
 
 @dataclass(frozen=True, slots=True)
 class RefineOptions:
-    """How rounds or candidates of a prompt are asked for; their number is said apart."""
+    """How rounds or candidates of a prompt are generated; their number is a separate argument."""
 
     thinking: Thinking
     """Which rounds think first."""
     sampling: Sampling
-    """The seed is the first one: every later round and candidate draws from one of its own."""
+    """Its seed is that of round 0; later rounds and candidates derive theirs from it."""
     policy: Policy
-    """Pinned by whoever asks, for the whole trajectory."""
+    """Pinned by the caller for the whole trajectory."""
     system: str | None = None
     """The system message before the prompt."""
     history: HistoryOptions = FULL_HISTORY

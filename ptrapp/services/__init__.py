@@ -1,1 +1,1 @@
-"""Use cases: what a person or a script can do, without Gradio and without torch."""
+"""Use cases: what a person or a script can do, free of Gradio and torch."""

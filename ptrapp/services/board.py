@@ -1,14 +1,13 @@
-"""What one rater may see of a run, as plain values: its rows and what is being written.
+"""Builds what one rater may see of a run, as plain values: stored rounds and those in progress.
 
-A thought is in here only if this rater opened it and has no open comparison that holds its round:
-hidden is not secret, so what must stay hidden is never put into a board.
+A board contains a thought only if this rater opened it and has no open comparison of its round.
+Hiding it on the page would not keep it secret, so it is never sent.
 """
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from db.labelling import offers as marks
-from db.labelling import raters
+from db.labelling import offers, raters
 from db.models import Offer, Round, Run, RunMode, RunState, Vote
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.types import Split
@@ -20,7 +19,7 @@ from ptrapp.services.play import load
 
 @dataclass(frozen=True, slots=True)
 class BoardCell:
-    """One column of the board."""
+    """One round or candidate: a column of the board."""
 
     index: int
     candidate: int
@@ -30,7 +29,7 @@ class BoardCell:
     response: str = ""
     thinking: bool = False
     thought: str | None = None
-    """None: there is one, perhaps, and it is not for this rater now."""
+    """None where this rater may not see it now, whether there is one or not."""
     n_thought_tokens: int = 0
     n_tokens: int = 0
     thought_s: float = 0.0
@@ -40,7 +39,7 @@ class BoardCell:
     truncated: bool = False
     correct: bool | None = None
     flip: str | None = None
-    """fixed or broken, against the round before."""
+    """`fixed` or `broken` where correctness changed from the round before."""
     diff: list[Piece] = field(default_factory=list)
     error: str = ""
 
@@ -51,10 +50,10 @@ class BoardComparison:
 
     left: int
     right: int
-    """Round ids as they stand on the screen."""
+    """Round ids, left and right as on the screen."""
     key: str
     outcome: str | None
-    """In the screen's terms; None while it is open."""
+    """With the screen's left and right; None while it is open."""
     blind: bool | None
     judge: str | None = None
     rationale: str | None = None
@@ -69,7 +68,7 @@ class Board:
     prompt: str
     reference_answer: str | None
     judge: str | None
-    """Who would compare for a person; None where the verifier lacks a reference answer."""
+    """Name of the judge that a person may ask; None where the verifier lacks a reference answer."""
     task: str | None
     version: str
     state: str
@@ -87,25 +86,25 @@ class Board:
 
 
 def read_board(context: AppContext, run_id: int, rater: str) -> Board:
-    """Put together what `rater` may see of the run. Raises `NotFound`."""
+    """Returns what `rater` may see of the run. Raises `NotFound`."""
     live = context.live.get(run_id)
-    # Asked before the rows are read: a run that ends in between has a last round they lack.
-    over = live is None or live.ended.is_set()
+    # Read before the rows: a run that ends in between has a last round that they lack.
+    ended = live is None or live.ended.is_set()
     run = load(context, run_id)
     with context.database.read() as session:
         who = raters.find_rater(session, rater)
-        seen = marks.revealed(session, who.id, run_id) if who else frozenset()
-        held = marks.rounds_on_offer(session, who.id, run_id) if who else frozenset()
-        offers = marks.offers_of_run(session, who.id, run_id, of_campaigns=False) if who else []
-        ballots = [_ballot(offer, vote) for offer, vote in offers]
-        ballots += [
+        seen = offers.revealed(session, who.id, run_id) if who else frozenset()
+        on_offer = offers.rounds_on_offer(session, who.id, run_id) if who else frozenset()
+        own = offers.offers_of_run(session, who.id, run_id, of_campaigns=False) if who else []
+        comparisons = [_offered(offer, vote) for offer, vote in own]
+        comparisons += [
             _judged(vote)
-            for vote in marks.judged_of_run(session, run_id)
-            if not held & {vote.comparison.left_round_id, vote.comparison.right_round_id}
+            for vote in offers.judged_of_run(session, run_id)
+            if not on_offer & {vote.comparison.left_round_id, vote.comparison.right_round_id}
         ]
     opened = live.watchers.get(who.id, set()) if live and who else set()
-    cells = _cells(run, live, frozenset(seen - held), opened)
-    state = RunState.STOPPED if over and run.state is RunState.RUNNING else run.state
+    cells = _cells(run, live, frozenset(seen - on_offer), opened)
+    state = RunState.STOPPED if ended and run.state is RunState.RUNNING else run.state
     return Board(
         run_id=run.id,
         mode=run.mode.value,
@@ -118,7 +117,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         message=live.failure if live and live.failure else run.message,
         settings=run.settings,
         cells=cells,
-        ballots=ballots,
+        ballots=comparisons,
     )
 
 
@@ -134,14 +133,14 @@ def _cells(
     stored = {(row.index, row.candidate): row for row in run.rounds}
     slots = {(slot.index, slot.candidate): slot for slot in live.slots} if live else {}
     cells: list[BoardCell] = []
-    for place in sorted(stored.keys() | slots.keys()):
-        if row := stored.get(place):
+    for position in sorted(stored.keys() | slots.keys()):
+        if row := stored.get(position):
             before = (
                 stored.get((row.index - 1, row.candidate)) if run.mode is RunMode.REFINE else None
             )
             cells.append(_stored(row, before, row.id in shown))
         else:
-            cells.append(_written(slots[place], place in opened))
+            cells.append(_in_progress(slots[position], position in opened))
     return cells
 
 
@@ -162,12 +161,12 @@ def _stored(row: Round, before: Round | None, shown: bool) -> BoardCell:
         well_formed=row.well_formed,
         truncated=row.finish_reason == "length",
         correct=row.correct,
-        flip=_flip(before.correct, row.correct) if before else None,
+        flip=_change(before.correct, row.correct) if before else None,
         diff=word_diff(before.response, row.response) if before else [],
     )
 
 
-def _written(slot: Slot, opened: bool) -> BoardCell:
+def _in_progress(slot: Slot, opened: bool) -> BoardCell:
     split: Split = slot.split
     return BoardCell(
         index=slot.index,
@@ -182,13 +181,13 @@ def _written(slot: Slot, opened: bool) -> BoardCell:
     )
 
 
-def _flip(before: bool | None, after: bool | None) -> str | None:
+def _change(before: bool | None, after: bool | None) -> str | None:
     if before is None or after is None or before == after:
         return None
     return "fixed" if after else "broken"
 
 
-def _ballot(offer: Offer, vote: Vote | None) -> BoardComparison:
+def _offered(offer: Offer, vote: Vote | None) -> BoardComparison:
     pair = offer.comparison
     sides = (pair.left_round_id, pair.right_round_id)
     left, right = reversed(sides) if offer.flipped else sides

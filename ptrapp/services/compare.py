@@ -1,4 +1,4 @@
-"""Comparing two rounds on the spot: a pair, a vote, an undo, a judge, an opened thought."""
+"""Comparing two rounds on the Play page: open a pair, vote, undo, ask the judge, open a thought."""
 
 import uuid
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from db.content import rounds
 from db.labelling import comparisons, offers, raters, votes
 from db.models import Offer, Outcome, RaterKind, Round, Vote
 from db.storage.session import Session
-from ptrapp.core.dialogue import in_one
+from ptrapp.core.dialogue import conversation_text
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.judges.base import rater_name
 from ptrapp.services import jobs
@@ -16,14 +16,14 @@ from ptrapp.services.context import AppContext
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """The thought of a round, once it may be seen."""
+    """The thought of a round that the rater may see."""
 
     round_id: int
     text: str
 
 
 def open_pair(context: AppContext, rater: str, shown_left: int, shown_right: int) -> str:
-    """Offer two rounds of one prompt to the rater, as they stand on the screen. Returns the key."""
+    """Offers two rounds of one prompt to the rater, in the screen's order. Returns the key."""
     with context.database.write() as session:
         for round_id in (shown_left, shown_right):
             _round(session, round_id)
@@ -33,8 +33,8 @@ def open_pair(context: AppContext, rater: str, shown_left: int, shown_right: int
         return comparisons.offer(session, who.id, comparison.id, flipped=flipped).key
 
 
-def put_aside(context: AppContext, rater: str, key: str) -> None:
-    """Close the pair without a vote. Raises `NotFound` when it was not offered to this rater."""
+def dismiss(context: AppContext, rater: str, key: str) -> None:
+    """Closes the pair without a vote. Raises `NotFound` when it was not offered to this rater."""
     with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         _offer(session, who.id, key)
@@ -51,10 +51,10 @@ def vote(
     decided_ms: int | None = None,
     client: str = "",
 ) -> list[Thought]:
-    """Store the decision and, when enough are in, a training job, in one transaction.
+    """Stores a vote and, when enough are in, a training job, in one transaction.
 
-    Sent twice, it is stored once. Returns the two thoughts, which may be seen from now on: but
-    for a round that is under comparison in another open pair.
+    The same key again is stored once. Returns the two thoughts, which the rater may see from now
+    on, except that of a round which is in another open pair.
     """
     decision = outcome_of(outcome)
     if not 1 <= strength <= 3:
@@ -62,11 +62,11 @@ def vote(
     with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         _offer(session, who.id, key)
-        cast = votes.cast_vote(
+        stored = votes.cast_vote(
             session, key, decision, strength=strength, decided_ms=decided_ms, client=client
         )
-        sides = (cast.comparison.left, cast.comparison.right)
-        shown = [side for side in sides if not _is_held(session, who.id, side)]
+        sides = (stored.comparison.left, stored.comparison.right)
+        shown = [side for side in sides if not _is_on_offer(session, who.id, side)]
         for side in shown:
             comparisons.reveal(session, who.id, side.id)
         jobs.queue_when_due(context, session)
@@ -74,7 +74,7 @@ def vote(
 
 
 def undo(context: AppContext, rater: str, key: str) -> Vote | None:
-    """Take the rater's last vote back. The log keeps both; None when there is nothing to undo."""
+    """Withdraws the rater's last vote; the log keeps both. None when there is nothing to undo."""
     with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
         undone = votes.undo_last(session, who.id, key)
@@ -84,15 +84,15 @@ def undo(context: AppContext, rater: str, key: str) -> Vote | None:
 
 
 def let_judge_compare(context: AppContext, shown_left: int, shown_right: int) -> tuple[str, str]:
-    """Ask the studio's judge, who sees prompt and responses only, and store its vote.
+    """Asks the app's judge, which sees prompt and responses only, and stores its vote.
 
-    Returns outcome (in the screen's terms) and rationale. Raises `JudgeError`: then nothing is
-    stored, an unreadable verdict is not a tie.
+    Returns the outcome (with the screen's left and right) and the rationale. Raises `JudgeError`
+    and stores nothing when the verdict cannot be read: that is no tie.
     """
     left_id, right_id = sorted((shown_left, shown_right))
     with context.database.read() as session:
         left, right = _round(session, left_id), _round(session, right_id)
-        question = in_one(left.prompt.text, left.prompt.context)
+        question = conversation_text(left.prompt.text, left.prompt.context)
         reference = left.prompt.reference_answer
     judge = context.judge
     verdict = judge.compare(question, reference, left.response, right.response)
@@ -114,24 +114,25 @@ def let_judge_compare(context: AppContext, shown_left: int, shown_right: int) ->
 
 
 def open_thought(context: AppContext, rater: str, round_id: int) -> Thought:
-    """Send the thought of a round, and remember that this rater has seen it.
+    """Returns the thought of a round and records that this rater has seen it.
 
-    Raises `InputError` while the rater has an open comparison that holds the round.
+    Raises `InputError` while the rater has an open comparison of the round.
     """
     with context.database.write() as session:
         row = _round(session, round_id)
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
-        if _is_held(session, who.id, row):
+        if _is_on_offer(session, who.id, row):
             raise InputError("Vote first, or put the pair aside: thoughts stay hidden till then.")
         comparisons.reveal(session, who.id, round_id)
         return Thought(round_id, row.thought)
 
 
 def watch_thought(context: AppContext, rater: str, run_id: int, index: int, candidate: int) -> None:
-    """Show the thought of a round while it is being written. Raises `NotFound`.
+    """Shows the rater the thought of a round that is being generated. Raises `NotFound`.
 
-    Noted inside a write transaction, as rounds are stored: either the round's own transaction
-    knows of it and records the reveal, or the round is stored and must be opened as such.
+    This runs inside a write transaction, as storing a round does: either the transaction that
+    stores the round sees the watcher and records the reveal, or the round is stored already and
+    is opened by `open_thought`.
     """
     with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
@@ -145,12 +146,12 @@ def watch_thought(context: AppContext, rater: str, run_id: int, index: int, cand
 
 
 def as_shown(outcome: Outcome, *, flipped: bool) -> Outcome:
-    """Say an outcome in terms of the screen."""
+    """Returns an outcome with the screen's left and right."""
     return outcome.mirrored() if flipped else outcome
 
 
 def outcome_of(word: str) -> Outcome:
-    """The decision a word names. Raises `InputError`."""
+    """Returns the outcome that a word names. Raises `InputError`."""
     try:
         outcome = Outcome(word)
     except ValueError:
@@ -167,9 +168,9 @@ def _offer(session: Session, rater_id: int, key: str) -> Offer:
     return offer
 
 
-def _is_held(session: Session, rater_id: int, row: Round) -> bool:
-    """Whether the round is under comparison: in a pair this rater has open."""
-    return row.id in offers.held_of_run(session, rater_id, row.run_id)
+def _is_on_offer(session: Session, rater_id: int, row: Round) -> bool:
+    """Returns whether this rater has an open pair that contains the round."""
+    return row.id in offers.rounds_on_offer(session, rater_id, row.run_id)
 
 
 def _round(session: Session, round_id: int) -> Round:

@@ -1,4 +1,4 @@
-"""What use cases work on: settings and database, and in the app engine, judge and live runs."""
+"""The context of every use case: settings and database; in the app also engine, judge and runs."""
 
 import threading
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _NOTHING = Split("", "", False)
 
 
 class DataContext(Protocol):
-    """What a use case needs that works on rows alone: the app has it, and so has a command line."""
+    """The context of use cases that need rows alone, which the command line has too."""
 
     @property
     def settings(self) -> Settings: ...
@@ -26,7 +26,7 @@ class DataContext(Protocol):
 
 @dataclass(slots=True)
 class Slot:
-    """One round or candidate being written; read by pages while its run's thread writes it."""
+    """One round or candidate in progress; pages read it while the thread of its run writes it."""
 
     index: int
     candidate: int
@@ -40,28 +40,28 @@ class Slot:
 
 @dataclass(slots=True)
 class LiveRun:
-    """A run in progress. Its thread writes the slots; anybody may ask it to stop or wait for it."""
+    """A run in progress. Its thread writes the slots; any thread may stop it or await its end."""
 
     run_id: int
     slots: list[Slot]
     stop: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
     failure: str = ""
-    """Why nothing more could be stored, where the database itself failed."""
+    """Why nothing more could be stored, if the database failed."""
     watchers: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
-    """Rater id → the slots whose thought that rater opened while it was being written."""
+    """Rater id → (index, candidate) of the slots whose thought that rater opened in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """The running app, handed to every use case; one a process."""
+    """The running app, which every use case takes; there is one in a process."""
 
     settings: Settings
     database: Database
     engine: Engine
     judge: Judge = field(default_factory=Verifier)
-    """Who compares for a person; `settings.judge` says who."""
+    """Compares for a person; chosen by `settings.judge`."""
     live: dict[int, LiveRun] = field(default_factory=dict)
-    """Runs being written, by run id. A finished run lives in the database only."""
+    """Runs in progress, by run id. A finished run is in the database only."""
     publishing: threading.RLock = field(default_factory=threading.RLock)
-    """Held while a version is published or made active: one change of what is served at a time."""
+    """Held while a version is published or activated: one change of what is served at a time."""

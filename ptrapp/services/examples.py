@@ -7,6 +7,6 @@ _SEED = 20
 
 
 def examples() -> list[list[str]]:
-    """Prompt and reference answer of a few problems, none of them held out for evaluation."""
+    """Returns prompt and reference answer of a few problems, none held out for evaluation."""
     drawn = problems(N_EXAMPLES, split="train", seed=_SEED)
     return [[problem.text, problem.answer] for problem in drawn]

@@ -1,4 +1,4 @@
-"""Training jobs as a person sees them: what the next would take, start, cancel, resume."""
+"""Training jobs as a person sees them: what the next one would train on, start, cancel, resume."""
 
 import json
 import logging
@@ -28,9 +28,9 @@ SHOWN_CURVES = (
     "eval_rewards/margins",
     "eval_rewards/accuracies",
 )
-"""Metrics the page draws; `eval_` marks those on held-out examples, which have fewer points."""
-WORKER_SILENT_S = 10.0
-"""A worker says it is there every few seconds; silent for longer, it is not there."""
+"""Metrics that the page draws; `eval_` are those on held-out examples, which have fewer points."""
+WORKER_TIMEOUT_S = 10.0
+"""A worker without a heartbeat for longer counts as gone; it sends one every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class Outlook:
     n_both_bad: int
     share_chosen_longer: float | None
     n_refined: int
-    """Stored later rounds that were found right, or that a stronger writer wrote."""
+    """Stored later rounds that are correct or by a stronger model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a job has to tell a person."""
+    """One message of a job to people."""
 
     level: str
     """`info` or `warning`."""
@@ -57,7 +57,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One row of the queue, with its curves."""
+    """One job of the queue, with its curves."""
 
     id: int
     kind: str
@@ -70,20 +70,20 @@ class JobView:
     error: str | None
     notes: list[Note]
     settings: dict[str, Any]
-    """What was chosen for it; the rest is the recipe's default."""
+    """Settings that were given; the others are the recipe's defaults."""
     parent: str
     adapter: str | None
     created_at: datetime
     curves: dict[str, list[tuple[int, float]]]
     result: dict[str, Any]
-    """What it found, as its recipe says; in a list of jobs without tables."""
+    """The result that its recipe returned; without tables in a list of jobs."""
     has_tables: bool
-    """Whether it found more than a list shows."""
+    """Whether the result has tables, which a list of jobs leaves out."""
     stopping: bool
 
 
 def outlook(context: DataContext) -> Outlook:
-    """Count what a job started now would find."""
+    """Counts what a job started now would train on."""
     with context.database.read() as session:
         active = adapters.active(session)
         learnt = adapters.votes_learnt_up_to(session, active)
@@ -108,10 +108,10 @@ def outlook(context: DataContext) -> Outlook:
 def start(
     context: DataContext, kind: JobKind, recipe: dict[str, Any] | None = None, *, parent: str = ""
 ) -> int:
-    """Queue a job that begins at a version: the one being served, unless `parent` names another.
+    """Queues a job that starts from the served version, unless `parent` names another.
 
     Returns its id. Raises `InputError` when there is nothing to train on, `NotFound` for an unknown
-    parent, `AlreadyQueued` when the same is under way.
+    parent, `AlreadyQueued` when the same job is queued or running.
     """
     if not parent:
         _check_worthwhile(outlook(context), kind, recipe or {})
@@ -120,9 +120,9 @@ def start(
 
 
 def start_judging(context: DataContext, campaign_id: int, judge: str = "") -> int:
-    """Queue a job in which a judge labels a campaign: the app's own, unless `judge` names another.
+    """Queues a job in which the app's judge, or the one that `judge` names, labels a campaign.
 
-    Returns its id. Raises `NotFound`, `AlreadyQueued` when it is at it.
+    Returns its id. Raises `NotFound`, `AlreadyQueued` when such a job is queued or running.
     """
     recipe: dict[str, Any] = {"campaign_id": campaign_id}
     if judge:
@@ -134,9 +134,9 @@ def start_judging(context: DataContext, campaign_id: int, judge: str = "") -> in
 
 
 def _check_worthwhile(now: Outlook, kind: JobKind, recipe: dict[str, Any]) -> None:
-    """Raise `InputError` where a job would find nothing that it learns from."""
-    ties_may_do = bool(now.n_ties and "form" in recipe)  # the recipe knows which forms
-    if kind is JobKind.DPO and not now.n_pairs and not ties_may_do:
+    """Raises `InputError` where a job would find nothing to learn from."""
+    ties_may_suffice = bool(now.n_ties and "form" in recipe)  # the recipe knows which forms
+    if kind is JobKind.DPO and not now.n_pairs and not ties_may_suffice:
         raise InputError(
             f"No preference is waiting: {now.parent} has seen them all. "
             "Compare two answers on the Play page first (ties teach only the forms made for them)."
@@ -149,7 +149,7 @@ def _check_worthwhile(now: Outlook, kind: JobKind, recipe: dict[str, Any]) -> No
 
 
 def queue_when_due(context: DataContext, session: Session) -> None:
-    """Queue a DPO job in the vote's own transaction once enough new preferences are in."""
+    """Queues a DPO job in the vote's own transaction once enough new preferences are in."""
     every = context.settings.train_every
     if not every:
         return
@@ -167,14 +167,14 @@ def queue_when_due(context: DataContext, session: Session) -> None:
 
 
 def cancel(context: DataContext, job_id: int) -> None:
-    """Ask a queued or running job to stop; its last checkpoint is kept."""
+    """Asks a queued or running job to stop; its last checkpoint is kept."""
     with context.database.write() as session:
         _job(session, job_id)
         jobs.request_cancel(session, job_id)
 
 
 def resume(context: DataContext, job_id: int) -> None:
-    """Put a failed or cancelled job back into the queue; it goes on from its last checkpoint."""
+    """Queues a failed or cancelled job again; it continues from its last checkpoint."""
     with context.database.write() as session:
         job = _job(session, job_id)
         if job.status not in jobs.STOPPED:
@@ -183,9 +183,9 @@ def resume(context: DataContext, job_id: int) -> None:
 
 
 def discard(context: DataContext, job_id: int) -> None:
-    """Put a waiting, failed or cancelled job away and delete its folder, checkpoints and all.
+    """Discards a queued, failed or cancelled job and deletes its folder with all checkpoints.
 
-    Raises `Conflict` for any other job, `StorageError` when its folder stays.
+    Raises `Conflict` for any other job, `StorageError` when the folder cannot be deleted.
     """
     with context.database.write() as session:
         _job(session, job_id)
@@ -203,23 +203,23 @@ def discard(context: DataContext, job_id: int) -> None:
 
 
 def listing(context: DataContext, limit: int = 12) -> list[JobView]:
-    """The newest jobs first, each with its place, progress and curves."""
+    """Returns the newest jobs first, each with its queue position, progress and curves."""
     with context.database.read() as session:
         names = _Names.read(session)
         return [_brief(_view(session, job, names)) for job in jobs.queue(session, limit)]
 
 
 def view(context: DataContext, job_id: int) -> JobView:
-    """One job as it is now. Raises `NotFound`."""
+    """Returns one job as it is now. Raises `NotFound`."""
     with context.database.read() as session:
         return _view(session, _job(session, job_id), _Names.read(session))
 
 
-def worker_there(context: DataContext) -> bool:
-    """Whether any worker has shown itself lately."""
+def has_worker(context: DataContext) -> bool:
+    """Returns whether any worker has sent a heartbeat lately."""
     with context.database.read() as session:
         ago = workers.seconds_since_heartbeat(session)
-    return ago is not None and ago <= WORKER_SILENT_S
+    return ago is not None and ago <= WORKER_TIMEOUT_S
 
 
 def _enqueue(session: Session, kind: JobKind, recipe: dict[str, Any], parent_id: int | None) -> Job:
@@ -228,8 +228,11 @@ def _enqueue(session: Session, kind: JobKind, recipe: dict[str, Any], parent_id:
 
 
 def _key(kind: JobKind, recipe: dict[str, Any], parent_id: int | None) -> str:
-    """Two trainings of one version at once would each learn the same votes; measuring it twice, in
-    two ways, or gathering more data for it, is no harm."""
+    """Returns the key under which only one job may be queued or running.
+
+    Two trainings of one version at once would learn the same votes. Jobs that evaluate it or gather
+    data for it may run side by side when their settings differ.
+    """
     key = f"{kind.value}:{parent_id or 'base'}"
     if kind in (JobKind.EVALUATE, JobKind.PTR_DATA, JobKind.JUDGE):
         key += ":" + sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
@@ -237,7 +240,7 @@ def _key(kind: JobKind, recipe: dict[str, Any], parent_id: int | None) -> str:
 
 
 def _parent_id(session: Session, name: str) -> int | None:
-    """The row of the version to begin at, None for the base; no name means the one served."""
+    """Returns the id of the version to start from, None for the base; "" is the one served."""
     if name == "base":
         return None
     row = adapters.by_name(session, name) if name else adapters.active(session)
@@ -254,7 +257,7 @@ def _job(session: Session, job_id: int) -> Job:
 
 
 class _Names(NamedTuple):
-    """Versions by their rows, and by the jobs that made them."""
+    """Names of versions by their row ids, and by the ids of the jobs that made them."""
 
     of: dict[int | None, str]
     made_by: dict[int | None, str]
@@ -276,7 +279,7 @@ def _view(session: Session, job: Job, names: _Names) -> JobView:
         n_steps=job.n_steps,
         eta_s=job.eta_s,
         error=job.error,
-        notes=[Note(said["level"], said["text"]) for said in job.notes],
+        notes=[Note(note["level"], note["text"]) for note in job.notes],
         settings=job.payload.get("settings", {}),
         parent=names.of.get(job.payload.get("parent_adapter_id"), "base"),
         adapter=names.made_by.get(job.id),
@@ -293,8 +296,8 @@ def _view(session: Session, job: Job, names: _Names) -> JobView:
 
 
 def _brief(job: JobView) -> JobView:
-    """Without the tables of its result: a page asks for all jobs every second."""
-    found = {
+    """Returns the job without the tables of its result: a page reads all jobs every second."""
+    numbers = {
         name: value for name, value in job.result.items() if not isinstance(value, list | dict)
     }
-    return replace(job, result=found)
+    return replace(job, result=numbers)

@@ -1,4 +1,4 @@
-"""The Play use cases: ask for rounds or candidates, stop, and look at a run again."""
+"""The use cases of the Play page: start a run of rounds or candidates, stop it, load it again."""
 
 import threading
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.run_executor import RunExecutor
 
 MAX_LIVE_RUNS = 32
-"""Runs written at once; one more is refused with a sentence rather than slowing all."""
+"""Runs in progress at once; one more is refused rather than slowing all others."""
 
 
 class Mode(StrEnum):
@@ -31,7 +31,7 @@ LIMITS = {Mode.REFINE: (1, 5), Mode.SAMPLE: (2, 8)}
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What a person sends: a prompt and how it is to be answered."""
+    """A prompt and how it is to be answered."""
 
     prompt: str
     mode: Mode = Mode.REFINE
@@ -44,9 +44,9 @@ class RunRequest:
 
 
 def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
-    """Store the prompt and start writing its rounds in the background. Returns the run's id.
+    """Stores the prompt and starts its run in the background. Returns the run's id.
 
-    The policy is pinned here, for the whole trajectory. Raises `InputError`.
+    The policy is chosen here, for the whole trajectory. Raises `InputError`.
     """
     _check(context, ask)
     with context.database.write() as session:
@@ -72,12 +72,12 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
     live = LiveRun(run.id, _slots(ask))
     context.live[run.id] = live
     executor = RunExecutor(context, live, run, prompt.text, options, prompt.reference_answer)
-    threading.Thread(target=executor.carry_out, name=f"run-{run.id}", daemon=True).start()
+    threading.Thread(target=executor.execute, name=f"run-{run.id}", daemon=True).start()
     return run.id
 
 
 def stop(context: AppContext, run_id: int) -> None:
-    """Stop writing at once; finished rounds stay. Raises `NotFound`."""
+    """Stops a run at once; finished rounds stay. Raises `NotFound`."""
     if live := context.live.get(run_id):
         live.stop.set()
     else:
@@ -85,7 +85,7 @@ def stop(context: AppContext, run_id: int) -> None:
 
 
 def stop_all(context: AppContext, timeout_s: float = 3.0) -> None:
-    """Stop every run and wait for their last rows: the app is about to end."""
+    """Stops every run and waits until their last rows are stored; called as the app ends."""
     for live in list(context.live.values()):
         live.stop.set()
     for live in list(context.live.values()):
@@ -93,7 +93,7 @@ def stop_all(context: AppContext, timeout_s: float = 3.0) -> None:
 
 
 def last_run_id(context: AppContext, rater: str) -> int | None:
-    """The run this rater looked at last, for a reload."""
+    """Returns the id of the run that this rater started last, for a reload of the page."""
     with context.database.read() as session:
         found = raters.find_rater(session, rater)
         run = rounds.last_run(session, found.id) if found else None
@@ -101,7 +101,7 @@ def last_run_id(context: AppContext, rater: str) -> int | None:
 
 
 def load(context: AppContext, run_id: int) -> Run:
-    """Read a run with its rounds. Raises `NotFound`."""
+    """Returns a run with its rounds. Raises `NotFound`."""
     with context.database.read() as session:
         run = rounds.load_run(session, run_id)
     if run is None:

@@ -1,4 +1,4 @@
-"""Carries one run out in its own thread: engine events in, rows out, a round a transaction."""
+"""Executes one run in its own thread and stores each round in a transaction of its own."""
 
 import logging
 from collections.abc import Generator, Iterator
@@ -33,7 +33,7 @@ E = TypeVar("E", RoundEvent, Event)
 
 @dataclass(slots=True)
 class RunExecutor:
-    """What one run needs to be written, and the chain of rounds so far."""
+    """Executes one run; `parent_id` is the round stored last."""
 
     context: AppContext
     live: LiveRun
@@ -43,8 +43,8 @@ class RunExecutor:
     reference_answer: str | None
     parent_id: int | None = None
 
-    def carry_out(self) -> None:
-        """Write every round; whatever happens, the run ends in a state with a reason."""
+    def execute(self) -> None:
+        """Generates and stores every round; whatever happens, the run ends in a final state."""
         failure = "The run ended unexpectedly; the log says why."
         try:
             with self.context.engine.pin(self.options.policy):
@@ -71,7 +71,7 @@ class RunExecutor:
                         slot, completion, round_seed(self.options.sampling.seed, slot.index)
                     )
                 case RoundFailed(_, error):
-                    _give_up(slot, error)
+                    _fail(slot, error)
 
     def _sample(self) -> None:
         events = sample(self.context.engine, self.prompt, len(self.live.slots), self.options)
@@ -83,7 +83,7 @@ class RunExecutor:
                 case Finished(_, completion):
                     self._store(slot, completion, self.options.sampling.seed + slot.candidate)
                 case Failed(_, error):
-                    _give_up(slot, error)
+                    _fail(slot, error)
 
     def _until_stopped(self, events: Generator[E, None, None]) -> Iterator[E]:
         try:
@@ -92,7 +92,7 @@ class RunExecutor:
                 if self.live.stop.is_set():
                     return
         finally:
-            events.close()  # cancels what is still being written
+            events.close()  # cancels what is still being generated
 
     def _store(self, slot: Slot, completion: Completion, seed: int) -> int:
         new = as_row(
@@ -141,5 +141,5 @@ def _show(slot: Slot, delta: Delta) -> None:
     slot.split, slot.n_tokens, slot.elapsed_s = delta.split, delta.n_tokens, delta.elapsed_s
 
 
-def _give_up(slot: Slot, error: EngineError) -> None:
+def _fail(slot: Slot, error: EngineError) -> None:
     slot.state, slot.error = "failed", str(error)

@@ -1,4 +1,4 @@
-"""Where a job may read questions from when a page asks: never a file of the server's machine."""
+"""Restricts what a job started from a page may read: never a file of the server's machine."""
 
 import re
 from collections.abc import Mapping
@@ -7,17 +7,19 @@ from typing import Any
 from ptrapp.core.errors import InputError
 
 READS = ("queries", "prompts", "tasks", "exclude", "embedding_model")
-"""Settings of the recipes that name something to be read."""
+"""Settings of recipes that name something to be read."""
 _OWN = re.compile(r"generated|held_out|stored|")
 _HUB = re.compile(r"(hf:)?[A-Za-z0-9][\w-]*(/[A-Za-z0-9][\w.-]*)?(:[\w.-]+){0,2}")
 
 
 def check(settings: Mapping[str, Any]) -> None:
-    """Raise `InputError` for a setting that would open a file: whoever reaches the page could read
-    it. The command line may, as its user can read the file anyway."""
+    """Raises `InputError` for a setting that would open a file.
+
+    Whoever reaches the page could read it. The command line may: its user can read the file anyway.
+    """
     for name in READS:
-        said = settings.get(name, [])
-        for value in said if isinstance(said, list) else [said]:
+        given = settings.get(name, [])
+        for value in given if isinstance(given, list) else [given]:
             text = str(value)
             hub = name == "embedding_model" or text.startswith("hf:")
             if not _OWN.fullmatch(text) and not (hub and _HUB.fullmatch(text)):

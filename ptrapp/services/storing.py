@@ -1,4 +1,4 @@
-"""A completion as the row it is stored as, checked where there is a reference answer."""
+"""Makes the row of a completion, checked where there is a reference answer."""
 
 from dataclasses import asdict
 
@@ -18,7 +18,7 @@ def as_row(
     seed: int,
     reference_answer: str | None,
 ) -> NewRound:
-    """Make the row of a completion the policy wrote."""
+    """Returns the row of a completion by the policy."""
     response = completion.split.response
     return NewRound(
         index=index,

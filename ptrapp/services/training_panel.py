@@ -1,4 +1,4 @@
-"""Everything the Train page shows, read from the database at one moment."""
+"""Reads everything that the Train page shows."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from ptrapp.services.context import AppContext
 @dataclass(frozen=True, slots=True)
 class EngineView:
     model: str
-    """Without the folders it lies in: a page may be seen by others."""
+    """Without its folders, which other people need not see."""
     context_length: int
     about: tuple[str, ...]
 
@@ -26,7 +26,7 @@ class TrainingPanel:
     train_every: int
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values; times as ISO 8601."""
+        """Returns plain values; times are ISO 8601."""
         values = asdict(self)
         for row in (*values["jobs"], *values["versions"]):
             row["created_at"] = row["created_at"].isoformat() if row["created_at"] else None
@@ -34,13 +34,13 @@ class TrainingPanel:
 
 
 def read_panel(context: AppContext) -> TrainingPanel:
-    """Put the panel together."""
+    """Returns the panel as it is now."""
     engine = context.engine
     return TrainingPanel(
         engine=EngineView(Path(context.settings.model).name, engine.context_length, engine.about),
         outlook=jobs.outlook(context),
         jobs=jobs.listing(context),
         versions=versions.listing(context),
-        worker=jobs.worker_there(context),
+        worker=jobs.has_worker(context),
         train_every=context.settings.train_every,
     )

@@ -1,4 +1,4 @@
-"""Versions of the policy: publish what training made, serve it, roll back."""
+"""Versions of the policy: publishes what training made, serves it, rolls back."""
 
 import logging
 import threading
@@ -22,7 +22,7 @@ from ptrapp.services.context import AppContext, DataContext
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
-"""How soon a finished adapter is noticed."""
+"""Seconds between two looks for finished adapters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class VersionView:
 
 
 def listing(context: DataContext) -> list[VersionView]:
-    """All versions, newest first, the base model last."""
+    """Returns all versions, newest first, the base model last."""
     with context.database.read() as session:
         rows = adapters.listing(session)
         names: dict[int | None, str] = {row.id: row.name for row in rows}
@@ -61,18 +61,18 @@ def listing(context: DataContext) -> list[VersionView]:
 
 
 def serving(context: AppContext) -> str:
-    """Name of the version that answers the next prompt."""
+    """Returns the name of the version that answers the next prompt."""
     with context.database.read() as session:
         active = adapters.active(session)
         return active.name if active else "base"
 
 
 def serve(context: AppContext, name: str) -> None:
-    """Publish the version, make it the one that answers, retire the one before.
+    """Publishes the version, makes it the one that answers, and retires the one before.
 
-    Rolling back is the same with an older name; `base` serves the bare model. Whatever it raises,
-    the old one goes on serving: `AdapterRejected` (the version is marked so), `AdaptersUnsupported`
-    (it waits for another server), `InputError` for one that cannot be served here, or `NotFound`.
+    An older name rolls back; `base` serves the bare model. When it raises, the version served
+    before stays: `AdapterRejected` (the version is marked so), `AdaptersUnsupported` (it waits for
+    another server), `InputError` for one that cannot be served here, or `NotFound`.
     """
     with context.publishing:
         with context.database.read() as session:
@@ -94,7 +94,7 @@ def serve(context: AppContext, name: str) -> None:
 
 
 def roll_back(context: AppContext) -> str:
-    """Serve the parent of the version that is served now. Returns its name."""
+    """Serves the parent of the version that is served now. Returns its name."""
     with context.database.read() as session:
         active = adapters.active(session)
         if active is None:
@@ -106,7 +106,7 @@ def roll_back(context: AppContext) -> str:
 
 
 def restore(context: AppContext) -> None:
-    """At start: publish the version that was served when the app ended, or else the base model."""
+    """Publishes, at start, the version that was served when the app ended, or the base model."""
     with context.database.read() as session:
         active = adapters.active(session)
     if active is None:
@@ -130,29 +130,29 @@ def _publish(context: AppContext, row: Adapter) -> None:
             adapters.reject(session, row.id, str(error))
         raise
     except AdaptersUnsupported as error:
-        _put_off(context, row, str(error))
+        _postpone(context, row, str(error))
         raise
 
 
-def _put_off(context: AppContext, row: Adapter, reason: str) -> None:
-    """Say why a good version does not answer, and have the next start try it.
+def _postpone(context: AppContext, row: Adapter, reason: str) -> None:
+    """Stores why a good version is not served; the next start tries it again.
 
-    The one that was served before this start is ready again, so that the base model answers.
+    A version that was active becomes ready, so that the base model answers.
     """
     with context.database.write() as session:
-        kept = session.get_one(Adapter, row.id)
-        kept.reason = reason
-        if kept.status is AdapterStatus.ACTIVE:
-            kept.status = AdapterStatus.READY
+        adapter = session.get_one(Adapter, row.id)
+        adapter.reason = reason
+        if adapter.status is AdapterStatus.ACTIVE:
+            adapter.status = AdapterStatus.READY
 
 
 class Publisher:
-    """A thread that serves every finished adapter, in order, as soon as it is there."""
+    """A thread that serves every finished adapter, in order, soon after it is ready."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
-        self._put_off: set[str] = set()
-        """Versions that the engine, as it is, would refuse again: left to the next start."""
+        self._postponed: set[str] = set()
+        """Versions that this engine would refuse again: the next start tries them."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
 
@@ -171,9 +171,9 @@ class Publisher:
                 log.warning("a version could not be published: %s", error)
 
     def publish_ready(self) -> None:
-        """Serve what is ready; a version that cannot be loaded is marked and the old one stays.
+        """Serves what is ready; a version that cannot be loaded is marked and the old one stays.
 
-        One that the engine cannot take, as it would none, is tried once.
+        Where the engine takes no adapters at all, each version is tried once.
         """
         if not self._context.settings.auto_activate:
             return
@@ -181,12 +181,12 @@ class Publisher:
             ready = adapters.ready(session)
         names = [row.name for row in ready if row.base_model == self._context.engine.model_id]
         for name in names:
-            if name not in self._put_off:
+            if name not in self._postponed:
                 self._serve(name)
 
     def _serve(self, name: str) -> None:
         try:
             serve(self._context, name)
         except AdaptersUnsupported:
-            self._put_off.add(name)
+            self._postponed.add(name)
             raise

@@ -1,4 +1,4 @@
-"""A training worker of this process's own: started beside it, and gone when it is gone."""
+"""Starts a training worker beside this process; the worker ends when this process does."""
 
 import os
 import subprocess
@@ -9,10 +9,10 @@ from ptrapp.core.settings import Settings
 
 
 def start_worker(settings: Settings) -> subprocess.Popen[bytes]:
-    """Start a worker; it ends when this process does, however that ends.
+    """Starts a worker that ends when this process does, however that ends.
 
-    It is told where our code lies and works in the same folder: a relative path of a model or a
-    database means the same to both.
+    It gets this process's import path and works in the same folder, so that a relative path of a
+    model or a database means the same to both.
     """
     environment = with_import_path(os.environ | settings.as_environment())
     command = [sys.executable, "-m", "training.worker", "--exit-with-parent"]
@@ -20,7 +20,7 @@ def start_worker(settings: Settings) -> subprocess.Popen[bytes]:
 
 
 def stop_worker(worker: subprocess.Popen[bytes]) -> None:
-    """Let it put its job back and end; killed if that takes more than ten seconds."""
+    """Ends a worker, which requeues its job first; kills it if that takes over ten seconds."""
     worker.terminate()
     try:
         worker.wait(timeout=10)

@@ -83,7 +83,7 @@ def test_a_pair_put_aside_hides_nothing(world: Any) -> None:
     first, second = (row.id for row in run.rounds)
     compare.open_thought(world.context, "Ada", first)
     key = compare.open_pair(world.context, "Ada", first, second)
-    compare.put_aside(world.context, "Ada", key)
+    compare.dismiss(world.context, "Ada", key)
     board = world.board(run.id)
     assert [bool(thought) for thought in thoughts_of(board)] == [True, False]
     assert not board.ballots

@@ -49,7 +49,7 @@ def test_a_key_works_for_its_rater_only(world: Any) -> None:
     with pytest.raises(NotFound, match="not offered to you"):
         compare.vote(world.context, "Eve", key, "left")
     with pytest.raises(NotFound, match="not offered to you"):
-        compare.put_aside(world.context, "Eve", key)
+        compare.dismiss(world.context, "Eve", key)
     with pytest.raises(NotFound, match="not offered to you"):
         compare.vote(world.context, "Ada", "no such key", "left")
     assert world.count("votes") == 0
@@ -59,7 +59,7 @@ def test_a_key_works_for_its_rater_only(world: Any) -> None:
 def test_a_vote_after_an_opened_thought_is_not_blind(world: Any) -> None:
     pair = world.pair()
     key = compare.open_pair(world.context, "Ada", *pair)
-    compare.put_aside(world.context, "Ada", key)
+    compare.dismiss(world.context, "Ada", key)
     compare.open_thought(world.context, "Ada", pair[1])
     again = compare.open_pair(world.context, "Ada", *pair)
     compare.vote(world.context, "Ada", again, "left")

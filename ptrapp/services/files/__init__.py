@@ -1,1 +1,1 @@
-"""Files in and out: prompts, preferences, votes and refinements of other programs, and ours."""
+"""Imports and exports of prompts, preferences, votes and refinements."""

@@ -1,4 +1,4 @@
-"""Stored rounds and votes as records of a file, with all that makes the way back lossless."""
+"""Makes records for a file of stored rounds and votes, complete enough to be imported again."""
 
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -21,7 +21,7 @@ from ptrapp.interchange.records import (
 
 
 def prompt_text(prompt: Prompt) -> PromptText:
-    """A stored prompt as a record."""
+    """Returns a stored prompt as a record."""
     return PromptText(
         prompt.text,
         prompt.system,
@@ -34,56 +34,57 @@ def prompt_text(prompt: Prompt) -> PromptText:
 
 
 class Records:
-    """Makes records of the rows of a page; `turn_to` it first."""
+    """Makes records of the rows of a page, after `prepare` was called with its rounds."""
 
     def __init__(self, session: Session, *, names: bool) -> None:
-        """Without `names` people are numbered: what is published need not say who they are."""
+        """Numbers people instead of naming them unless `names`."""
         self._session = session
         self._names = names
         self._copies: dict[int, int] = {}
 
-    def turn_to(self, shown: Iterable[Round]) -> None:
-        """Look up what is asked of all rounds of a page at once."""
+    def prepare(self, shown: Iterable[Round]) -> None:
+        """Looks up what is needed of all rounds of a page, in one query."""
         whole = {one.id for round_ in shown for one in (*self._before(round_), round_)}
         self._copies = exports.count_copies(self._session, whole)
 
     def completion(self, round_: Round) -> CompletionText:
-        """A round with its earlier ones."""
+        """Returns the record of a round with its earlier rounds."""
         settings = round_.run.settings
         earlier = self._before(round_)
-        said = [name for name in HISTORY_SETTINGS if earlier and name in settings]
+        names = [name for name in HISTORY_SETTINGS if earlier and name in settings]
         return self._alone(
             round_,
             history=tuple(self._alone(one) for one in earlier),
-            shown={name: settings[name] for name in said},
+            shown={name: settings[name] for name in names},
         )
 
     def pair(
         self, comparison: Comparison, votes: Iterable[ShownVote], *, left: Round | None = None
     ) -> JudgedPair:
-        """A comparison with opinions in terms of its sides.
+        """Returns the record of a comparison and its votes.
 
-        Which round is on the left is said, or told by the texts alone: ids differ elsewhere.
+        `left` is the round to put on the left. Without it the texts alone decide the order, since
+        ids differ from database to database.
         """
         here, there = self.completion(comparison.left), self.completion(comparison.right)
         if left is not None:
-            turned = left.id != comparison.left.id
+            swapped = left.id != comparison.left.id
         else:
-            turned = str(native.completion_row(here)) > str(native.completion_row(there))
-        labels = tuple(self._label(one, turned) for one in votes)
-        sides = (there, here) if turned else (here, there)
-        asked = prompt_text(comparison.prompt)
-        return JudgedPair(asked, sides[0], sides[1], labels, comparison.aspect.value)
+            swapped = str(native.completion_row(here)) > str(native.completion_row(there))
+        labels = tuple(self._label(one, swapped) for one in votes)
+        sides = (there, here) if swapped else (here, there)
+        prompt = prompt_text(comparison.prompt)
+        return JudgedPair(prompt, sides[0], sides[1], labels, comparison.aspect.value)
 
-    def _label(self, one: ShownVote, turned: bool) -> GivenLabel:
+    def _label(self, one: ShownVote, swapped: bool) -> GivenLabel:
         vote = one.vote
         on_left = None
         if one.flipped is not None:
-            on_left = (Choice.RIGHT if one.flipped != turned else Choice.LEFT).value
+            on_left = (Choice.RIGHT if one.flipped != swapped else Choice.LEFT).value
         stored = StoredVote(
             key=vote.key,
             rater_kind=vote.rater.kind.value,
-            rater=self._called(vote.rater_id, vote.rater.name, vote.rater.kind),
+            rater=self._rater_name(vote.rater_id, vote.rater.name, vote.rater.kind),
             purpose=vote.purpose.value,
             blind=vote.blind,
             agreed=vote.agreed,
@@ -96,10 +97,10 @@ class Records:
         preference = None
         if vote.outcome is not Outcome.WITHDRAWN:
             preference = Preference(Choice(vote.outcome), vote.strength)
-            preference = preference.mirrored() if turned else preference
+            preference = preference.mirrored() if swapped else preference
         return GivenLabel(preference, rationale=vote.rationale or None, vote=stored)
 
-    def _called(self, rater_id: int, name: str, kind: RaterKind) -> str:
+    def _rater_name(self, rater_id: int, name: str, kind: RaterKind) -> str:
         return name if self._names or kind is not RaterKind.HUMAN else f"person-{rater_id}"
 
     def _before(self, round_: Round) -> Collection[Round]:

@@ -1,4 +1,4 @@
-"""Stored rows as rows of a file, one function for each thing that is exported."""
+"""Yields the rows of an exported file, one function for each kind of export."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ from ptrapp.services.files.export_records import Records, prompt_text
 Row = Mapping[str, Any]
 _AT_ONCE = 500
 _PLAIN = ThoughtFormat("plain", "", "")
-"""Messages as they were said, without any model's way of asking for a thought."""
+"""Messages without any model's instruction to think first."""
 
 
 @dataclass(slots=True)
@@ -42,8 +42,8 @@ class ExportTally:
     dropped: Counter[str] = field(default_factory=Counter)
     """Comparisons and rounds that were left out, by reason."""
 
-    def heard(self, given: Sequence[ShownVote]) -> None:
-        for one in given:
+    def count(self, votes: Sequence[ShownVote]) -> None:
+        for one in votes:
             kind = one.vote.rater.kind.value
             self.raters.setdefault(kind, set()).add(one.vote.rater.name)
             self.n_votes[kind] += 1
@@ -52,11 +52,11 @@ class ExportTally:
 def vote_rows(
     session: Session, wanted: VoteFilter, records: Records, tally: ExportTally
 ) -> Iterator[Row]:
-    """Every vote of the log, with the pair it was cast on."""
+    """Yields every vote of the log with its pair."""
     for page in exports.all_votes(session, wanted):
         pairs = [one.vote.comparison for one in page]
-        records.turn_to(side for pair in pairs for side in (pair.left, pair.right))
-        tally.heard(page)
+        records.prepare(side for pair in pairs for side in (pair.left, pair.right))
+        tally.count(page)
         for pair, one in zip(pairs, page, strict=True):
             yield votes.row_of(records.pair(pair, [one]))
 
@@ -64,22 +64,22 @@ def vote_rows(
 def preference_rows(
     session: Session, wanted: VoteFilter, what: Completions, records: Records, tally: ExportTally
 ) -> Iterator[Row]:
-    """TRL's conversational preferences: what most raters said, as a training counts it."""
+    """Yields TRL's conversational preferences: the majority of each pair, as trainings count it."""
     for page in exports.judged_pairs(session, wanted):
-        asked = [(row, _learnable(row, what, tally.dropped)) for row in page]
-        found = [(row, pair) for row, pair in asked if pair is not None]
-        records.turn_to(side for _, pair in found for side in (pair.chosen, pair.rejected))
+        pairs = [(row, _learnable(row, what, tally.dropped)) for row in page]
+        found = [(row, pair) for row, pair in pairs if pair is not None]
+        records.prepare(side for _, pair in found for side in (pair.chosen, pair.rejected))
         for row, pair in found:
             chosen, rejected, counted = pair
-            tally.heard(row.votes)
-            heard = [one for one in row.votes if one.vote.agreed is not False]
+            tally.count(row.votes)
+            n_votes = sum(one.vote.agreed is not False for one in row.votes)
             yield {
                 "prompt": _messages(session, chosen, what, with_history=pair.are_siblings),
                 "chosen": [_answer(chosen, what)],
                 "rejected": [_answer(rejected, what)],
                 "strength": round(float(counted.strength), 4),
-                "n_votes": len(heard),
-                "agreement": round(len(counted.vote_ids) / len(heard), 4),
+                "n_votes": n_votes,
+                "agreement": round(len(counted.vote_ids) / n_votes, 4),
                 native.COLUMN: native.column(records.pair(row.comparison, row.votes, left=chosen)),
             }
 
@@ -87,19 +87,19 @@ def preference_rows(
 def unpaired_rows(
     session: Session, wanted: VoteFilter, what: Completions, tally: ExportTally
 ) -> Iterator[Row]:
-    """TRL's unpaired preferences (KTO): a completion and whether it is good.
+    """Yields TRL's unpaired preferences (KTO): a completion and whether it is good.
 
-    The better side of a pair is good, the other not; where most said "both bad", neither is. A
-    completion that was called both is left out.
+    The better side of a pair is good, the other is not; where most votes are "both bad", neither
+    is. A completion that is good in one pair and not in another is left out.
     """
     labels: dict[int, set[bool]] = {}
     for page in exports.judged_pairs(session, wanted):
         for row in page:
             if labelled := _labelled(row, what, tally.dropped):
-                tally.heard(row.votes)
+                tally.count(row.votes)
             for round_, good in labelled:
                 labels.setdefault(round_.id, set()).add(good)
-    clear = {round_id: said.pop() for round_id, said in labels.items() if len(said) == 1}
+    clear = {round_id: given.pop() for round_id, given in labels.items() if len(given) == 1}
     tally.dropped["called good here and bad there"] += len(labels) - len(clear)
     ids = list(clear)
     for start in range(0, len(ids), _AT_ONCE):
@@ -115,9 +115,9 @@ def unpaired_rows(
 def refinement_rows(
     session: Session, up_to: int, what: Completions, tally: ExportTally
 ) -> Iterator[Row]:
-    """Refinements to imitate: question, attempts, final answer.
+    """Yields refinements to imitate: question, attempts, final answer.
 
-    `loss` says what is learnt of a message: 1 of the final answer, 0 of all before it.
+    `loss` is 1 for the final answer, which is learnt, and 0 for all messages before it.
     """
     for page in exports.refined_rounds(session, up_to):
         for round_ in page:
@@ -136,14 +136,14 @@ def refinement_rows(
 
 
 def _learnable(row: JudgedRow, what: Completions, dropped: Counter[str]) -> LearnablePair | None:
-    given = [one.vote for one in row.votes]
-    return learnable_pair(row.comparison, given, MAJORITY, what, dropped)
+    current = [one.vote for one in row.votes]
+    return learnable_pair(row.comparison, current, MAJORITY, what, dropped)
 
 
 def _labelled(
     row: JudgedRow, what: Completions, dropped: Counter[str]
 ) -> Sequence[tuple[Round, bool]]:
-    """Rounds of a comparison, and whether they are good."""
+    """Returns rounds of a comparison, and whether each is good."""
     reasons: Counter[str] = Counter()
     if pair := _learnable(row, what, reasons):
         return [(pair.chosen, True), (pair.rejected, False)]
@@ -167,7 +167,7 @@ def _answer(round_: Round, what: Completions) -> dict[str, str]:
 def _messages(
     session: Session, round_: Round, what: Completions, *, with_history: bool
 ) -> list[dict[str, str]]:
-    """System, conversation and question; with the earlier rounds as this one was shown them."""
+    """Returns system, conversation and question, then earlier rounds as this one was shown them."""
     shown = HistoryOptions.from_settings(round_.run.settings)
     if what is not Completions.FULL:
         shown = replace(shown, keep_thoughts=False)
@@ -179,5 +179,5 @@ def _messages(
         False,
         shown=shown,
     )
-    asked = as_messages(prompt_text(round_.prompt))
-    return asked[:-1] + [turn.as_dict() for turn in refined]
+    prompt = as_messages(prompt_text(round_.prompt))
+    return prompt[:-1] + [turn.as_dict() for turn in refined]

@@ -1,4 +1,4 @@
-"""Files for trainings elsewhere, and snapshots: the same question always gives the same bytes."""
+"""Exports files for other trainings with a manifest: the same request gives the same bytes."""
 
 import json
 import os
@@ -32,27 +32,27 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """What is to be written."""
+    """What to export."""
 
     what: What = What.PREFERENCES
     campaign: str | None = None
-    """Name of the campaign whose comparisons are meant; None for everything."""
+    """Name of the campaign whose comparisons are exported; None for all comparisons."""
     kinds: frozenset[RaterKind] | None = None
-    """Of the raters that are heard; None for all."""
+    """Kinds of raters whose votes count; None for all."""
     completions: Completions = Completions.FULL
     up_to: int | None = None
-    """The state after this vote (of refinements: this round); None for now."""
+    """Id of the last vote that counts (for refinements: the last round); None for the newest."""
     names: bool = True
     """Whether people are named; else they are numbered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a file holds: enough to write it again, and to see that it is the same."""
+    """Describes a file well enough to write it again and to see that it is the same."""
 
     what: str
     sha256: str
-    """Of the rows as JSONL, whatever kind of file they are in."""
+    """Hash of the rows as JSONL, whatever the kind of the file."""
     n_rows: int
     up_to: int
     campaign: str | None
@@ -78,9 +78,9 @@ def write(
     kind: str | None = None,
     expect: str | None = None,
 ) -> Manifest:
-    """Write a file of the kind that its name ends in, and keep its manifest.
+    """Writes a file, whose kind its name's ending gives, and stores its manifest.
 
-    Raises `InputError`, and leaves no file, when its hash is not the one that is expected.
+    Raises `InputError`, and leaves no file, when its hash is not the expected one.
     """
     kind = kind or writing.kind_of(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
@@ -97,14 +97,14 @@ def write(
         raise InputError(f"{path} cannot be written: {error.strerror}.") from error
     finally:
         unfinished.unlink(missing_ok=True)
-    _remember(context, manifest)
+    _save(context, manifest)
     return manifest
 
 
 def write_temporary(
     context: DataContext, ask: ExportRequest, kind: str, *, expect: str | None = None
 ) -> tuple[Path, Manifest]:
-    """Write a file for somebody who takes it away; whoever calls removes it."""
+    """Writes a temporary file, which the caller removes."""
     handle, name = tempfile.mkstemp(suffix=f".{kind}", prefix="thrice-")
     os.close(handle)
     path = Path(name)
@@ -116,14 +116,14 @@ def write_temporary(
 
 
 def campaign_id(context: DataContext, ask: ExportRequest) -> int | None:
-    """Row of the campaign that is asked for. Raises `NotFound`."""
+    """Returns the id of the request's campaign. Raises `NotFound`."""
     with context.database.read() as session:
         campaign = _campaign(session, ask)
         return campaign.id if campaign else None
 
 
 def snapshots(context: DataContext) -> list[dict[str, Any]]:
-    """Manifests of what was exported here, the newest first."""
+    """Returns the manifests of the newest 50 exports, newest first."""
     folder = context.settings.exports_dir
     files = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
     return [json.loads(file.read_bytes()) for file in files[:50]]
@@ -133,7 +133,7 @@ def _write(context: DataContext, ask: ExportRequest, path: Path, kind: str) -> M
     tally = ExportTally()
     with context.database.read() as session:
         campaign = _campaign(session, ask)
-        up_to = _moment(session, ask)
+        up_to = _last_id(session, ask)
         hashed = Hashed(_rows(session, ask, campaign, up_to, tally))
         writing.write(hashed, path, ask.what, kind)
     return Manifest(
@@ -185,7 +185,7 @@ def _campaign(session: Session, ask: ExportRequest) -> Campaign | None:
     return campaign
 
 
-def _moment(session: Session, ask: ExportRequest) -> int:
+def _last_id(session: Session, ask: ExportRequest) -> int:
     refinements = ask.what is What.REFINEMENTS
     newest = (exports.highest_round_id if refinements else votes.highest_vote_id)(session)
     if ask.up_to is None:
@@ -196,8 +196,8 @@ def _moment(session: Session, ask: ExportRequest) -> int:
     return ask.up_to
 
 
-def _remember(context: DataContext, manifest: Manifest) -> None:
-    """Keep the manifest under its hash; the same export again replaces it by itself."""
+def _save(context: DataContext, manifest: Manifest) -> None:
+    """Stores the manifest under its hash; the same export again overwrites it."""
     folder = context.settings.exports_dir
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{manifest.what}-{manifest.up_to}-{manifest.sha256[:16]}.json"

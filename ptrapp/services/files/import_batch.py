@@ -1,4 +1,4 @@
-"""The rows of one batch of an import, under ids reserved for them, written table by table."""
+"""Collects the rows of one batch of an import under reserved ids and inserts them by table."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ from db.storage.session import Session
 from ptrapp.interchange.records import CompletionText, GivenLabel, JudgedPair, Record
 
 AUTHOR = "import"
-"""Of rounds in files: whatever a policy elsewhere wrote, it was none of ours."""
+"""Author of imported rounds: another program's policy is none of ours."""
 _KEPT_AUTHORS = ("weak:", "strong:")
-"""How the names of authors begin that say what a training does with their rounds."""
+"""Prefixes of authors that stay, since they tell trainings what to do with a round."""
 
 
 _RUN = ("id", "prompt_id", "mode", "settings", "state", "created_at")
@@ -45,12 +45,12 @@ _VOTE = (
     "blind", "rationale", "agreed", "decided_ms", "client", "supersedes_id", "created_at",
 )  # fmt: skip
 _TABLES = {Run: _RUN, Round: _ROUND, Comparison: _COMPARISON, Offer: _OFFER, Vote: _VOTE}
-"""Columns that are written, table by table in the order of who refers to whom; others are NULL."""
+"""Columns that are written; a table comes after those it refers to. Other columns are NULL."""
 _NOWHERE: dict[str, Any] = {}
 
 
 class NewPair(NamedTuple):
-    """A comparison, and whether the left of the record is its right."""
+    """Id of a comparison, and whether the record's left is the comparison's right."""
 
     id: int
     flipped: bool
@@ -58,17 +58,17 @@ class NewPair(NamedTuple):
 
 @dataclass(slots=True)
 class ImportedRun:
-    """The run of the new rounds of one record, stored when the first of them is."""
+    """The run of the new rounds of one record; it is stored with the first of them."""
 
     prompt_id: int
     settings: dict[str, Any]
     id: int | None = None
     n_at: dict[int, int] = field(default_factory=dict)
-    """Rounds in it by index."""
+    """Number of its rounds by index."""
 
 
 class ImportBatch:
-    """Collects rows; `write` stores them in the order in which they refer to each other."""
+    """Collects rows; `write` stores them, each table after those it refers to."""
 
     def __init__(self, session: Session, now: datetime, records: Sequence[Record]) -> None:
         self.new_comparisons: set[int] = set()
@@ -79,7 +79,7 @@ class ImportBatch:
         pairs = [record for record in records if isinstance(record, JudgedPair)]
         n_earlier = sum(len(pair.left.history) + len(pair.right.history) for pair in pairs)
         n_labels = sum(len(pair.labels) for pair in pairs)
-        # More than are needed, where rounds are known: ids left over are nobody's.
+        # More than needed where rounds are stored already; ids left over stay unused.
         self._run_ids = iter(bulk.reserve_ids(session, Run, 2 * len(records)))
         self._round_ids = iter(bulk.reserve_ids(session, Round, 2 * len(records) + n_earlier))
         self._pair_ids = iter(bulk.reserve_ids(session, Comparison, len(pairs)))
@@ -92,7 +92,7 @@ class ImportBatch:
     def round(
         self, run: ImportedRun, one: CompletionText, index: int, parent_id: int | None
     ) -> int:
-        """A new round of a run; returns its id."""
+        """Adds a round to a run. Returns its id."""
         if run.id is None:
             run.id = self._run(run)
         round_id = next(self._round_ids)
@@ -110,7 +110,7 @@ class ImportBatch:
         return round_id
 
     def compare(self, prompt_id: int, left_id: int, right_id: int, aspect: str) -> int:
-        """A new comparison; returns its id."""
+        """Adds a comparison. Returns its id."""
         pair_id = next(self._pair_ids)
         self.new_comparisons.add(pair_id)
         self._rows[Comparison].append(
@@ -119,18 +119,18 @@ class ImportBatch:
         return pair_id
 
     def vote(
-        self, said: GivenLabel, key: str, pair: NewPair, end: ChainEnd, last: int | None
+        self, label: GivenLabel, key: str, pair: NewPair, end: ChainEnd, last: int | None
     ) -> int:
-        """A new vote behind the rater's last one of the pair; returns its id."""
+        """Adds a vote that supersedes the rater's `last` one on the pair. Returns its id."""
         vote_id = next(self._vote_ids)
-        vote = said.vote
-        cast_at = datetime.fromisoformat(vote.created_at) if vote else self._now
+        vote = label.vote
+        voted_at = datetime.fromisoformat(vote.created_at) if vote else self._now
         offer_key = None
         if vote and vote.on_left:
             offer_key = key if len(key) <= 32 else sha256(key.encode()).hexdigest()[:32]
             right_on_left = (vote.on_left == "right") != pair.flipped
-            self._offer(offer_key, end, right_on_left, cast_at, blind=vote.blind)
-        outcome = Outcome(said.outcome)
+            self._offer(offer_key, end, right_on_left, voted_at, blind=vote.blind)
+        outcome = Outcome(label.outcome)
         outcome = outcome.mirrored() if pair.flipped else outcome
         blind, agreed, decided_ms, client = True, None, None, ""
         if vote:
@@ -139,14 +139,14 @@ class ImportBatch:
         self._rows[Vote].append(
             (
                 vote_id, key, end.comparison_id, end.rater_id, offer_key, outcome,
-                end.purpose, said.strength, blind, said.rationale, agreed, decided_ms, client,
-                last, cast_at,
+                end.purpose, label.strength, blind, label.rationale, agreed, decided_ms, client,
+                last, voted_at,
             )
         )  # fmt: skip
         return vote_id
 
     def write(self) -> Counter[str]:
-        """Store everything; returns how many rows of which table."""
+        """Stores everything. Returns the number of rows of each table."""
         for table, rows in self._rows.items():
             bulk.insert_rows(self._session, table, _TABLES[table], rows)
         bulk.insert_scores(self._session, self.scores)
@@ -169,7 +169,7 @@ class ImportBatch:
 
 
 def _origin(one: CompletionText, author: str) -> dict[str, Any]:
-    """What a file says of a round's making that no column may: it was not made here."""
+    """Returns what a file says about the origin of a round and our own columns cannot hold."""
     if one.author == author and one.version is None and not one.copy:
         return _NOWHERE
     origin = {

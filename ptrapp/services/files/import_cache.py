@@ -1,4 +1,4 @@
-"""What an import knows of the prompts it is at: their rounds and comparisons, found by content."""
+"""Caches the rounds and comparisons of the prompts of an import, found by content."""
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
@@ -9,20 +9,20 @@ from db.storage import bulk
 from db.storage.session import Session
 from ptrapp.interchange.records import CompletionText
 
-MOST_PROMPTS = 50_000
-"""Kept in memory at once; others are read again when a row comes back to them."""
+MAX_PROMPTS = 50_000
+"""Prompts in memory at once; others are read again when a later row needs them."""
 
 
 @dataclass(slots=True)
 class CachedPrompt:
-    """One prompt's rounds by content, and its comparisons by rounds and aspect."""
+    """Ids of one prompt's rounds by content, and of its comparisons by rounds and aspect."""
 
     rounds: dict[bytes, int] = field(default_factory=dict)
     comparisons: dict[tuple[int, int, str], int] = field(default_factory=dict)
 
 
 class ImportCache:
-    """The prompts of an import, those used last. A prompt that is new has nothing to read."""
+    """Caches the most recently used prompts of an import."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -32,12 +32,12 @@ class ImportCache:
         return self._prompts[prompt_id]
 
     def put(self, prompt_ids: Iterable[int]) -> None:
-        """New prompts: nobody answered them yet."""
+        """Adds new prompts, of which nothing is stored yet."""
         for prompt_id in prompt_ids:
             self._prompts[prompt_id] = CachedPrompt()
 
     def fetch(self, prompt_ids: Collection[int]) -> None:
-        """Read what is stored of these prompts, where it is not at hand."""
+        """Reads what is stored of these prompts, unless it is cached."""
         missing = [prompt_id for prompt_id in prompt_ids if prompt_id not in self._prompts]
         self.put(missing)
         for prompt_id in prompt_ids:
@@ -53,14 +53,14 @@ class ImportCache:
             sides = (pair.left_round_id, pair.right_round_id, pair.aspect.value)
             self._prompts[pair.prompt_id].comparisons[sides] = pair.id
 
-    def tidy(self) -> None:
-        """Put the prompts away that were not used for longest."""
-        while len(self._prompts) > MOST_PROMPTS:
+    def evict(self) -> None:
+        """Drops the least recently used prompts beyond `MAX_PROMPTS`."""
+        while len(self._prompts) > MAX_PROMPTS:
             self._prompts.popitem(last=False)
 
 
 def digest_of(completion: CompletionText, parent_id: int | None) -> bytes:
-    """What a completion is found by among those of its prompt."""
+    """Returns the key of a completion among those of its prompt."""
     return _digest(
         parent_id, completion.raw, completion.thought, completion.response, completion.thinking,
         completion.author, completion.version, completion.copy,

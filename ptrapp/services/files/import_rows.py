@@ -1,7 +1,7 @@
-"""One batch of records after another becomes rows: prompts, rounds, comparisons, votes.
+"""Stores batches of records as rows: prompts, rounds, comparisons, votes.
 
-Everything is found by content first, so that what is stored already is not stored again: a prompt
-by its hash, a round by its text, a vote by a key made of who said what of which texts.
+Everything is looked up by content first, so that nothing is stored twice: a prompt by its hash, a
+round by its text, a vote by a key made of rater, texts and outcome.
 """
 
 from collections import Counter
@@ -40,29 +40,29 @@ _NO_TURNS: list[dict[str, str]] = []
 
 
 class RowImport:
-    """An import under way in one writing transaction."""
+    """An import in progress, in one write transaction."""
 
     def __init__(self, session: Session, name: str) -> None:
         self.name = name
         self.source = f"import:{name}"[:64]
         self.counts: Counter[str] = Counter()
-        """What was added, by table."""
+        """Number of rows added, by table."""
         self._settings = {"source": name}
         self._session = session
-        self._shelf = ImportCache(session)
+        self._cache = ImportCache(session)
         self._raters: dict[tuple[str, str], int] = {}
         self._now = datetime.now(UTC)
 
     def add(self, records: Sequence[Record]) -> int:
-        """Store a batch; returns how many of its records brought something new."""
-        asked = [_hash(_prompt_of(record)) for record in records]
-        keys = [self._vote_keys(*one) for one in zip(records, asked, strict=True)]
+        """Stores a batch. Returns how many of its records added something new."""
+        digests = [_hash(_prompt_of(record)) for record in records]
+        keys = [self._vote_keys(*one) for one in zip(records, digests, strict=True)]
         known = bulk.known_vote_keys(self._session, [key for some in keys for key in some])
-        new, said = [], set(known)
-        for one in zip(records, asked, keys, strict=True):
-            if not one[2] or not said.issuperset(one[2]):
+        new, seen = [], set(known)
+        for one in zip(records, digests, keys, strict=True):
+            if not one[2] or not seen.issuperset(one[2]):
                 new.append(one)
-                said.update(one[2])
+                seen.update(one[2])
         batch = ImportBatch(self._session, self._now, [record for record, _, _ in new])
         prompt_ids = self._prompts([(digest, _prompt_of(record)) for record, digest, _ in new])
         pairs: list[tuple[JudgedPair, list[str], NewPair]] = []
@@ -81,29 +81,29 @@ class RowImport:
             n_new += fresh or batch.n_rounds > n_before
         self._votes(batch, pairs, known)
         self.counts.update(batch.write())
-        self._shelf.tidy()
+        self._cache.evict()
         return n_new
 
-    def _prompts(self, asked: Sequence[tuple[str, PromptText]]) -> list[tuple[int, bool]]:
-        """The row of each prompt with its hash, and whether it was brought by this one."""
-        first = {digest: n for n, (digest, _) in reversed(list(enumerate(asked)))}
+    def _prompts(self, hashed: Sequence[tuple[str, PromptText]]) -> list[tuple[int, bool]]:
+        """Returns for each hash and prompt the prompt's id, and whether this record added it."""
+        first = {digest: n for n, (digest, _) in reversed(list(enumerate(hashed)))}
         ids = bulk.prompts_by_hash(self._session, first)
-        self._shelf.fetch(set(ids.values()))
-        brought = sorted(n for digest, n in first.items() if digest not in ids)
-        reserved = bulk.reserve_ids(self._session, Prompt, len(brought))
+        self._cache.fetch(set(ids.values()))
+        added = sorted(n for digest, n in first.items() if digest not in ids)
+        reserved = bulk.reserve_ids(self._session, Prompt, len(added))
         rows = []
-        for prompt_id, n in zip(reserved, brought, strict=True):
-            digest, prompt = asked[n]
+        for prompt_id, n in zip(reserved, added, strict=True):
+            digest, prompt = hashed[n]
             ids[digest] = prompt_id
             rows.append((prompt_id, digest, *self._prompt_values(prompt)))
         bulk.insert_rows(self._session, Prompt, _PROMPT, rows)
         self.counts["prompts"] += len(rows)
-        self._shelf.put(reserved)
-        by_these = set(brought)
-        return [(ids[digest], n in by_these) for n, (digest, _) in enumerate(asked)]
+        self._cache.put(reserved)
+        by_these = set(added)
+        return [(ids[digest], n in by_these) for n, (digest, _) in enumerate(hashed)]
 
     def _prompt_values(self, prompt: PromptText) -> tuple[Any, ...]:
-        """What a prompt's row holds behind its id and hash."""
+        """Returns the values of a prompt's row after its id and hash."""
         return (
             prompt.text,
             prompt.system,
@@ -127,19 +127,19 @@ class RowImport:
                 "cannot be compared."
             )
         sides = (min(left, right), max(left, right), record.aspect)
-        known = self._shelf[prompt_id].comparisons
+        known = self._cache[prompt_id].comparisons
         if (found := known.get(sides)) is None:
             found = known[sides] = batch.compare(prompt_id, *sides)
         return NewPair(found, left > right)
 
     def _settings_of(self, completion: CompletionText) -> dict[str, Any]:
-        before = _put_before(completion)
-        return self._settings | before if before else self._settings
+        history = _history_settings(completion)
+        return self._settings | history if history else self._settings
 
     def _attempt(self, batch: ImportBatch, record: Attempted, prompt_id: int) -> None:
         run = ImportedRun(prompt_id, self._settings | {"n": 2, "n_attempts": 1})
-        weak = _written(record.weak, ATTEMPT_AUTHOR)
-        strong = _written(record.strong, ANSWER_AUTHOR, history=(weak,))
+        weak = _direct_answer(record.weak, ATTEMPT_AUTHOR)
+        strong = _direct_answer(record.strong, ANSWER_AUTHOR, history=(weak,))
         self._round(batch, run, strong)
 
     def _rate(self, batch: ImportBatch, record: Rated, prompt_id: int) -> None:
@@ -156,8 +156,8 @@ class RowImport:
         )
 
     def _round(self, batch: ImportBatch, run: ImportedRun, completion: CompletionText) -> int:
-        """The row of a completion, behind those of its history, found or made."""
-        known = self._shelf[run.prompt_id].rounds
+        """Finds or adds the rounds of a completion and its history. Returns the last one's id."""
+        known = self._cache[run.prompt_id].rounds
         parent_id: int | None = None
         for index, one in enumerate((*completion.history, completion)):
             digest = digest_of(one, parent_id)
@@ -173,30 +173,30 @@ class RowImport:
         pairs: Sequence[tuple[JudgedPair, list[str], NewPair]],
         known: set[str],
     ) -> None:
-        """The opinions that are not in the log, each behind the rater's last one of the pair."""
+        """Adds the labels that are not in the log, each after the rater's last one on the pair."""
         ends = bulk.chain_ends(
             self._session, {pair.id for _, _, pair in pairs} - batch.new_comparisons
         )
         for record, keys, pair in pairs:
-            for said, key in zip(record.labels, keys, strict=True):
+            for label, key in zip(record.labels, keys, strict=True):
                 if key in known:
                     continue
                 known.add(key)
-                rater_id = self._rater_of(said)
-                purpose = Purpose(said.vote.purpose) if said.vote else Purpose.LABEL
+                rater_id = self._rater_of(label)
+                purpose = Purpose(label.vote.purpose) if label.vote else Purpose.LABEL
                 end = ChainEnd(rater_id, pair.id, purpose)
-                if said.preference is None and end not in ends:
+                if label.preference is None and end not in ends:
                     raise InputError(
                         f"The vote {key!r} withdraws a vote that is neither in the file before it "
                         "nor in the database; export all votes of this rater."
                     )
-                ends[end] = batch.vote(said, key, pair, end, ends.get(end))
+                ends[end] = batch.vote(label, key, pair, end, ends.get(end))
 
-    def _rater_of(self, said: GivenLabel) -> int:
-        if said.vote is not None:
-            return self._rater(RaterKind(said.vote.rater_kind), said.vote.rater)
-        if said.user is not None:
-            return self._rater(RaterKind.HUMAN, f"{self.source}:{said.user}"[:120])
+    def _rater_of(self, label: GivenLabel) -> int:
+        if label.vote is not None:
+            return self._rater(RaterKind(label.vote.rater_kind), label.vote.rater)
+        if label.user is not None:
+            return self._rater(RaterKind.HUMAN, f"{self.source}:{label.user}"[:120])
         return self._rater(RaterKind.DATASET, self.source)
 
     def _rater(self, kind: RaterKind, name: str) -> int:
@@ -204,20 +204,21 @@ class RowImport:
             self._raters[kind, name] = raters.ensure_rater(self._session, kind, name).id
         return self._raters[kind, name]
 
-    def _vote_keys(self, record: Record, asked: str) -> list[str]:
-        """A key for each opinion of a record, the same whenever the same is said again."""
+    def _vote_keys(self, record: Record, digest: str) -> list[str]:
+        """Returns a key for each label of a record, the same whenever it is imported again."""
         if not isinstance(record, JudgedPair):
             return []
         return [
-            said.vote.key if said.vote else self._key(record, asked, said) for said in record.labels
+            label.vote.key if label.vote else self._key(record, digest, label)
+            for label in record.labels
         ]
 
-    def _key(self, record: JudgedPair, asked: str, said: GivenLabel) -> str:
-        sides, outcome = (record.left.raw, record.right.raw), Outcome(said.outcome)
+    def _key(self, record: JudgedPair, digest: str, label: GivenLabel) -> str:
+        sides, outcome = (record.left.raw, record.right.raw), Outcome(label.outcome)
         if sides[0] > sides[1]:
             sides, outcome = sides[::-1], outcome.mirrored()
-        about = (outcome.value, said.strength, record.aspect)
-        content = (self.source, said.user, asked, *sides, *about)
+        about = (outcome.value, label.strength, record.aspect)
+        content = (self.source, label.user, digest, *sides, *about)
         return sha256(repr(content).encode()).hexdigest()
 
 
@@ -230,10 +231,10 @@ def _hash(prompt: PromptText) -> str:
     return fingerprint(prompt.text, prompt.system, prompt.reference_answer, context)
 
 
-def _put_before(completion: CompletionText) -> dict[str, Any]:
-    """How earlier rounds were put before this one, as settings of its run.
+def _history_settings(completion: CompletionText) -> dict[str, Any]:
+    """Returns the settings of a run that say how this round was shown the earlier ones.
 
-    A policy's later round is an attempt: no training here takes it for a stronger writer's.
+    A policy's later round is an attempt: no training takes it for a stronger model's.
     """
     if not completion.history:
         return {}
@@ -242,6 +243,8 @@ def _put_before(completion: CompletionText) -> dict[str, Any]:
     return dict(completion.shown) | attempts
 
 
-def _written(text: str, author: str, history: tuple[CompletionText, ...] = ()) -> CompletionText:
-    """A direct answer as it stands in the file: the model that learns it gives it its marks."""
+def _direct_answer(
+    text: str, author: str, history: tuple[CompletionText, ...] = ()
+) -> CompletionText:
+    """Returns a completion without a thought: the markers are those of the model that learns it."""
     return CompletionText(text, "", text, thinking=False, author=author, history=history)

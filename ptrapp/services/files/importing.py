@@ -1,4 +1,4 @@
-"""What other programs wrote, brought in: all of a file or nothing of it."""
+"""Imports files of other programs: a whole file or nothing of it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -21,7 +21,7 @@ from ptrapp.services.files.import_rows import RowImport
 from ptrapp.tasks.hub import PREFIX
 
 BATCH = 2000
-"""Records stored together: enough for fast inserts, few enough to fit in any memory."""
+"""Records stored together: enough for fast inserts, few enough for little memory."""
 MAX_NAME = 50
 """Characters of the name of an import: prompts and raters are named after it."""
 
@@ -32,9 +32,9 @@ class Imported:
 
     n_new: int
     n_known: int
-    """They were imported before, or stand in the file twice."""
+    """Rows that were imported before, or are in the file twice."""
     mistakes: tuple[str, ...] = ()
-    """What is wrong with the first rows that were skipped, one sentence each."""
+    """What is wrong with the first skipped rows, one sentence each."""
     n_skipped: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     """Rows added, by table."""
@@ -55,12 +55,12 @@ def import_named(
     limits: Limits = TERMINAL,
     called: str | None = None,
 ) -> Imported:
-    """Import a file, or `hf:NAME[:CONFIG][:SPLIT]`, in one transaction.
+    """Imports a file, or `hf:NAME[:CONFIG][:SPLIT]`, in one transaction.
 
-    `name` is what the import is called (prompts get the source `import:NAME`); `called` is the
-    file's own name where it lies under another. Rows are gone through once before anything is
-    written: while people vote, the database is held for the writing only.
-    Raises `InputError` that names rows, and stores nothing, unless `skip_bad`.
+    `name` is that of the import (prompts get the source `import:NAME`); `called` is the file's own
+    name where its path has another. All rows are checked before the transaction begins, so that
+    votes wait for the inserts alone. Raises `InputError` that names rows, and stores nothing,
+    unless `skip_bad`.
     """
     if given.startswith(PREFIX):
         return _import(context, HubRows(given, limits), fmt, name or _hub_name(given), skip_bad)
@@ -69,10 +69,7 @@ def import_named(
 
 
 def import_records(session: Session, records: Iterable[Record], name: str) -> Imported:
-    """Store records that are known to be good; what is stored already is left out.
-
-    The transaction is the caller's.
-    """
+    """Stores checked records in the caller's transaction; what is stored already is left out."""
     rows = RowImport(session, name[:MAX_NAME])
     n_new = n_records = 0
     with bulk.large_cache(session):
@@ -83,10 +80,10 @@ def import_records(session: Session, records: Iterable[Record], name: str) -> Im
 
 
 def import_attempts(session: Session, path: Path, *, skip_bad: bool = False) -> Imported:
-    """Store a file in the PTR authors' format, each row as a prompt and a run of two rounds.
+    """Stores a file in the PTR authors' format, each row as a prompt and a run of two rounds.
 
-    All rows or none, unless `skip_bad`; importing again adds nothing. Round 1 is only read by a
-    training, round 2 is learnt. Raises `InputError` that names file and rows.
+    All rows or none, unless `skip_bad`; importing again adds nothing. A training reads round 1 and
+    learns round 2. Raises `InputError` that names file and rows.
     """
     with RowFile(path, TERMINAL) as rows:
         checked = _checked(rows, Format.ATTEMPTS, skip_bad)
@@ -130,6 +127,6 @@ R = TypeVar("R")
 
 
 def _batches(records: Iterable[R]) -> Iterator[list[R]]:
-    waiting = iter(records)
-    while batch := list(islice(waiting, BATCH)):
+    remaining = iter(records)
+    while batch := list(islice(remaining, BATCH)):
         yield batch

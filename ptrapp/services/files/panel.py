@@ -1,4 +1,4 @@
-"""Everything the Data page shows: what is stored and where it came from, and what was exported."""
+"""Reads everything that the Data page shows: stored data by source, and earlier exports."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,15 +10,15 @@ from ptrapp.interchange.limits import MIB, NETWORK
 from ptrapp.services.context import DataContext
 from ptrapp.services.files import exporting
 
-_MOST_SHOWN = 100
+_MAX_SOURCES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class DataPanel:
     sources: list[SourceCount]
-    """The largest first; beyond a hundred they are one row."""
+    """The largest first; those beyond a hundred are one row."""
     n_votes: dict[str, int]
-    """Of the log, by kind of rater: undone and repeated ones too."""
+    """Votes of the log by kind of rater, undone and repeated ones included."""
     campaigns: list[str]
     formats: list[str]
     most_mib: int
@@ -34,7 +34,7 @@ class DataPanel:
 
 
 def read_panel(context: DataContext) -> DataPanel:
-    """Put the panel together."""
+    """Returns the panel as it is now."""
     with context.database.read() as session:
         found = sources.sources(session)
         votes = sources.votes_by_kind(session)
@@ -51,8 +51,8 @@ def read_panel(context: DataContext) -> DataPanel:
 
 
 def _shown(found: list[SourceCount]) -> list[SourceCount]:
-    rest = found[_MOST_SHOWN:]
+    rest = found[_MAX_SOURCES:]
     if not rest:
         return found
     sums = (sum(column) for column in zip(*(row[1:] for row in rest), strict=True))
-    return [*found[:_MOST_SHOWN], SourceCount(f"{len(rest)} others", *sums)]
+    return [*found[:_MAX_SOURCES], SourceCount(f"{len(rest)} others", *sums)]

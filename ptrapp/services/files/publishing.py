@@ -1,4 +1,4 @@
-"""An export put on a dataset hub, with a card; the token comes from the environment alone."""
+"""Publishes an export with its card on a dataset hub; the environment alone gives the token."""
 
 import os
 
@@ -14,10 +14,10 @@ TOKEN = "HF_TOKEN"
 
 
 def publish(context: DataContext, ask: ExportRequest, repo: str) -> tuple[str, Manifest]:
-    """Export, upload as a private dataset, and return its address. The card says how far people
-    agree, where that was measured.
+    """Exports, uploads as a private dataset, and returns its address and manifest.
 
-    Raises `InputError` without a token, for a name that is none, and when there is nothing.
+    The card says how far people agree, where that was measured. Raises `InputError` without a
+    token, for a name that is none, and when there is nothing to publish.
     """
     if not (token := os.environ.get(TOKEN, "")):
         raise InputError(f"Nothing was published: set {TOKEN} to a token that may write {repo!r}.")
@@ -36,7 +36,7 @@ def publish(context: DataContext, ask: ExportRequest, repo: str) -> tuple[str, M
 
 
 def _agreement(context: DataContext, ask: ExportRequest) -> str:
-    """How far people agree now, in a sentence; nothing of votes that are no people's."""
+    """Returns how far people agree now, in a sentence; "" where none was measured."""
     if ask.what is What.REFINEMENTS:
         return ""
     campaign_id = exporting.campaign_id(context, ask)

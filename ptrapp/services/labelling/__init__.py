@@ -1,1 +1,1 @@
-"""Labelling in common: campaigns, what is given and answered, who answers, how well they agree."""
+"""Labelling by several raters: campaigns, assignments and votes, names, agreement."""

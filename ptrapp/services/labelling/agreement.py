@@ -1,4 +1,4 @@
-"""How far raters agree and can be relied on: of one campaign, or of everything."""
+"""Measures how far raters agree and how reliable they are, in one campaign or in all votes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,31 +12,31 @@ from ptrapp.analysis.checks import both_orders, gold_score, self_consistency
 from ptrapp.analysis.estimates import Estimate
 from ptrapp.analysis.kappa import Kappa, kappas
 from ptrapp.analysis.label_noise import FlipRate, flip_rate, tally
-from ptrapp.analysis.labels import Label, by_comparison, free
+from ptrapp.analysis.labels import Label, by_comparison, independent
 from ptrapp.analysis.pace import Pace, pace, share_of
 from ptrapp.analysis.position import PositionBias, position_bias
 from ptrapp.core.errors import NotFound
 from ptrapp.core.types import Choice
 from ptrapp.services.context import DataContext
 
-MOST_IN_MATRIX = 30
-"""Raters in the κ matrix, those of the most votes: each more adds a row and a column."""
+MAX_IN_MATRIX = 30
+"""Raters in the κ matrix, those with the most votes: each adds a row and a column."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What is known of one rater, or of several taken together."""
+class RaterMetrics:
+    """The metrics of one rater, or of several taken together."""
 
     n_votes: int
-    """Labels: repeats and practice do not count."""
+    """Number of labels, without repeats and practice."""
     n_comparisons: int
     n_repeats: int
     position: PositionBias
     gold: Estimate
     consistency: Estimate
-    """Own repeats, with the sides swapped."""
+    """Agreement with oneself on repeats, which have the sides swapped."""
     both_orders: Estimate
-    """Of a judge that asks itself in both orders."""
+    """Agreement of a judge with itself when asked in both orders."""
     pace: Pace
     ties: Estimate
     both_bad: Estimate
@@ -47,21 +47,21 @@ class Figures:
 class RaterReport:
     name: str
     kind: str
-    figures: Figures
+    figures: RaterMetrics
 
 
 @dataclass(frozen=True, slots=True)
 class GroupReport:
-    """People, judges or imported files, each among their own; or all of them together."""
+    """The raters of one kind among each other, or all raters."""
 
     kind: str
     """`human`, `judge`, `dataset` or `all`."""
     n_raters: int
     n_shared: int
-    """Comparisons of unknown answer that several of them answered."""
+    """Comparisons without a known answer that several of them labelled."""
     alpha: Estimate
     conclusion: str
-    figures: Figures
+    figures: RaterMetrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +71,17 @@ class AgreementReport:
     """People first; `all` where there are several kinds."""
     kappas: list[Kappa]
     raters: list[RaterReport]
-    """The ones of the most votes first."""
+    """Those with the most votes first."""
     n_left_out: int
-    """Raters that the κ matrix has no room for."""
+    """Raters that the κ matrix leaves out."""
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values; an interval is a list of two."""
+        """Returns plain values; an interval is a pair."""
         return asdict(self)
 
 
 def read_report(context: DataContext, campaign_id: int | None = None) -> AgreementReport:
-    """Measure. None is everything that training learns from. Raises `NotFound`."""
+    """Measures a campaign; None means all votes that training learns from. Raises `NotFound`."""
     with context.database.read() as session:
         if campaign_id is None:
             rows = agreement.of_everything(session)
@@ -96,7 +96,7 @@ def read_report(context: DataContext, campaign_id: int | None = None) -> Agreeme
 def report_of(
     rows: Sequence[LabelRow], gold: Mapping[int, Outcome], campaign_id: int | None
 ) -> AgreementReport:
-    """Measure rows that were read."""
+    """Measures rows that were read; `gold` has the known outcomes by comparison."""
     by_kind: dict[RaterKind, list[Label]] = {}
     by_rater: dict[tuple[str, RaterKind], list[Label]] = {}
     for row in rows:
@@ -104,18 +104,18 @@ def report_of(
         by_kind.setdefault(row.kind, []).append(label)
         by_rater.setdefault((row.rater, row.kind), []).append(label)
     groups = [_group(kind.value, by_kind[kind]) for kind in RaterKind if kind in by_kind]
-    every = [label for said in by_kind.values() for label in said]
+    every = [label for labels in by_kind.values() for label in labels]
     if len(groups) > 1:
         groups.append(_group("all", every))
-    raters = [RaterReport(*key, _figures(said)) for key, said in by_rater.items()]
+    raters = [RaterReport(*key, _metrics(labels)) for key, labels in by_rater.items()]
     raters.sort(key=lambda rater: (-rater.figures.n_votes, rater.name))
-    shown = {rater.name for rater in raters[:MOST_IN_MATRIX]}
+    shown = {rater.name for rater in raters[:MAX_IN_MATRIX]}
     matrix = kappas([each for each in every if each.rater in shown])
     return AgreementReport(campaign_id, groups, matrix, raters, len(raters) - len(shown))
 
 
 def as_label(row: LabelRow, gold: Mapping[int, Outcome]) -> Label:
-    """The row as the measures take it."""
+    """Returns the row as the label that `ptrapp.analysis` measures."""
     known = gold.get(row.comparison_id)
     return Label(
         row.rater,
@@ -130,31 +130,31 @@ def as_label(row: LabelRow, gold: Mapping[int, Outcome]) -> Label:
     )
 
 
-def _group(kind: str, said: Sequence[Label]) -> GroupReport:
-    alpha = ordinal_alpha(said)
-    n_raters = len({each.rater for each in said})
+def _group(kind: str, labels: Sequence[Label]) -> GroupReport:
+    alpha = ordinal_alpha(labels)
+    n_raters = len({each.rater for each in labels})
     return GroupReport(
         kind,
         n_raters,
-        sum(len(of) > 1 for of in by_comparison(free(said)).values()),
+        sum(len(of) > 1 for of in by_comparison(independent(labels)).values()),
         alpha,
         conclusion(alpha) if n_raters > 1 else "One rater alone: nobody to agree with.",
-        _figures(said),
+        _metrics(labels),
     )
 
 
-def _figures(said: Sequence[Label]) -> Figures:
-    first = [each for each in said if not each.repeat]
-    return Figures(
+def _metrics(labels: Sequence[Label]) -> RaterMetrics:
+    first = [each for each in labels if not each.repeat]
+    return RaterMetrics(
         n_votes=len(first),
         n_comparisons=len({each.comparison for each in first}),
-        n_repeats=len(said) - len(first),
-        position=position_bias(said),
-        gold=gold_score(said),
-        consistency=self_consistency(said),
-        both_orders=both_orders(said),
-        pace=pace(said),
-        ties=share_of(Choice.TIE, said),
-        both_bad=share_of(Choice.BOTH_BAD, said),
-        flips=flip_rate(tally(said)),
+        n_repeats=len(labels) - len(first),
+        position=position_bias(labels),
+        gold=gold_score(labels),
+        consistency=self_consistency(labels),
+        both_orders=both_orders(labels),
+        pace=pace(labels),
+        ties=share_of(Choice.TIE, labels),
+        both_bad=share_of(Choice.BOTH_BAD, labels),
+        flips=flip_rate(tally(labels)),
     )

@@ -1,4 +1,4 @@
-"""Labelling in a campaign: the next pairs, a vote, an undo, and what comes after a vote."""
+"""Labelling in a campaign: next pairs, vote, undo, skip, flag, reason, reveal, changes."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,31 +31,31 @@ from ptrapp.rendering import render, visible
 from ptrapp.services import jobs
 from ptrapp.services.compare import as_shown, outcome_of
 from ptrapp.services.context import DataContext
-from ptrapp.services.labelling.pairs import LabelPair, as_pair, neutral
+from ptrapp.services.labelling.pairs import LabelPair, as_pair, blinded
 from ptrapp.services.labelling.people import row_of
 
-MOST_AT_ONCE = 10
-LONGEST_NOTE = 2000
+MAX_AT_ONCE = 10
+MAX_NOTE = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class NextPairs:
-    """What a page is given to go on with."""
+    """The next comparisons of a rater, and how far the rater is."""
 
     pairs: list[LabelPair]
     done: int
     practice_left: int
     finished: bool
-    """Nothing is left for this rater now."""
+    """Whether nothing is left for this rater now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What a new annotator is told after a practice comparison."""
+    """The feedback to a new annotator after a practice comparison."""
 
     right: bool
     expected: str
-    """The known answer, in terms of the screen."""
+    """The known answer, with the screen's left and right."""
     explanation_html: str
 
 
@@ -63,14 +63,14 @@ class Stored(NamedTuple):
     """An acknowledged vote."""
 
     counted: bool
-    """False where it came too late and the comparison had all its labels."""
+    """False where the comparison had all its labels already."""
     done: int
     practice: Lesson | None
 
 
 @dataclass(frozen=True, slots=True)
 class Revealed:
-    """Who wrote a side, what was thought, and whether it was right; known after the vote."""
+    """Thought, author or version, and correctness of a side; shown after the vote."""
 
     thought: str
     version: str
@@ -80,21 +80,21 @@ class Revealed:
 def next_pairs(
     context: DataContext, person: Person, campaign_id: int, *, n: int, have: list[str], tab: str
 ) -> NextPairs:
-    """Give a person the next comparisons of a campaign; fewer, or none, when they run out."""
+    """Assigns a person the next comparisons of a campaign: at most `n` besides those in `have`."""
     with context.database.write(shared=True) as session:
         rater = row_of(session, person)
         keys = assignments.reserve(
-            session, campaign_id, rater.id, min(n, MOST_AT_ONCE), tab=tab, have=have
+            session, campaign_id, rater.id, min(n, MAX_AT_ONCE), tab=tab, have=have
         )
     with context.database.read() as session:
         found = shown_pairs.read_pairs(session, keys)
-        far = rater_progress.of_rater(session, campaign_id, rater.id)
-        left = max(0, far.n_practice - far.n_practised)
+        progress = rater_progress.of_rater(session, campaign_id, rater.id)
+        left = max(0, progress.n_practice - progress.n_practised)
         if left:
             left = min(left, assignments.count_practice_left(session, campaign_id, rater.id))
         names = _our_models(context, session)
     pairs = [as_pair(found[key], names) for key in keys]
-    return NextPairs(pairs, far.n_done, left, finished=not keys and not have)
+    return NextPairs(pairs, progress.n_done, left, finished=not keys and not have)
 
 
 def vote(
@@ -107,16 +107,16 @@ def vote(
     decided_ms: int | None = None,
     client: str = "",
 ) -> Stored:
-    """Store a decision and, when enough are in, a training job, in one transaction.
+    """Stores a vote and, when enough are in, a training job, in one transaction.
 
-    Sent twice, it is stored once and answered alike.
+    The same key again is stored once and answered alike.
     """
     decision = outcome_of(outcome)
     if not 1 <= strength <= 3:
         raise InputError(f"Strength is {strength}; choose 1 to 3.")
     with context.database.write(shared=True) as session:
         rater = row_of(session, person)
-        cast, assignment = assignments.vote(
+        stored, assignment = assignments.vote(
             session,
             key,
             decision,
@@ -129,21 +129,21 @@ def vote(
         done = rater_progress.of_rater(session, assignment.campaign_id, rater.id).n_done
         lesson = None
         if assignment.purpose is Purpose.PRACTICE:
-            lesson = _lesson(session, assignment, cast.outcome)
+            lesson = _lesson(session, assignment, stored.outcome)
         return Stored(assignment.state is AssignmentState.DONE, done, lesson)
 
 
 def undo(
     context: DataContext, person: Person, campaign_id: int, key: str, *, tab: str = ""
 ) -> LabelPair | None:
-    """Take the last vote in the campaign back; the pair as it stood, None when none is left."""
+    """Withdraws the last vote in the campaign. Returns its pair, None when there is none."""
     with context.database.write(shared=True) as session:
         rater = row_of(session, person)
-        taken_back = assignments.undo(session, campaign_id, rater.id, key, tab=tab)
-        if taken_back is None:
+        withdrawn = assignments.undo(session, campaign_id, rater.id, key, tab=tab)
+        if withdrawn is None:
             campaigns.find(session, campaign_id)
             return None
-        undone, assignment = taken_back
+        undone, assignment = withdrawn
         found = shown_pairs.read_pairs(session, [assignment.offer_key])[assignment.offer_key]
         flipped = session.get_one(Offer, assignment.offer_key).flipped
         names = _our_models(context, session)
@@ -151,34 +151,34 @@ def undo(
 
 
 def skip(context: DataContext, person: Person, key: str) -> None:
-    """Put a comparison aside: it is never given to this person again."""
+    """Skips a comparison: it is never given to this person again."""
     with context.database.write(shared=True) as session:
         _own(session, row_of(session, person).id, key)
         assignments.skip(session, key)
 
 
 def flag(context: DataContext, person: Person, key: str, flagged: bool, note: str) -> None:
-    """Mark a comparison for whoever runs the campaign, or take the mark away."""
-    if len(note) > LONGEST_NOTE:
-        raise InputError(f"The note has {len(note)} characters; write at most {LONGEST_NOTE}.")
+    """Flags a comparison for the administrators of the campaign, or takes the flag away."""
+    if len(note) > MAX_NOTE:
+        raise InputError(f"The note has {len(note)} characters; write at most {MAX_NOTE}.")
     with context.database.write(shared=True) as session:
         assignment = _own(session, row_of(session, person).id, key)
         assignment.flagged, assignment.note = flagged, (note.strip() or None) if flagged else None
 
 
 def give_reason(context: DataContext, person: Person, key: str, reason: str) -> None:
-    """Say why one voted so. Said again, the last one counts; an empty one takes it away."""
-    if len(reason) > LONGEST_NOTE:
-        raise InputError(f"The reason has {len(reason)} characters; write at most {LONGEST_NOTE}.")
+    """Stores the reason of a vote. A later one replaces it, an empty one deletes it."""
+    if len(reason) > MAX_NOTE:
+        raise InputError(f"The reason has {len(reason)} characters; write at most {MAX_NOTE}.")
     with context.database.write(shared=True) as session:
         _own(session, row_of(session, person).id, key)
         votes.explain(session, key, reason.strip())
 
 
 def reveal(context: DataContext, person: Person, key: str) -> tuple[Revealed, Revealed]:
-    """Left and right as they stood, once the vote is in and the campaign allows it.
+    """Returns left and right as shown, once the vote is stored and where the campaign allows it.
 
-    A vote changed afterwards is stored as not blind.
+    A vote changed afterwards is stored as not blind. Raises `Forbidden`.
     """
     with context.database.write(shared=True) as session:
         rater = row_of(session, person)
@@ -196,21 +196,21 @@ def reveal(context: DataContext, person: Person, key: str) -> tuple[Revealed, Re
 
 
 def changes(context: DataContext, person: Person, key: str) -> list[Piece]:
-    """What the right side says otherwise than the left, word by word."""
+    """Returns the word-by-word differences of the right side from the left."""
     with context.database.read() as session:
         pair = shown_pairs.read_pairs(session, [key]).get(key)
         rater = raters.find_rater(session, person.rater)
         names = _our_models(context, session)
     if pair is None or rater is None or pair.rater_id != rater.id:
         raise NotFound(_NOT_YOURS)
-    return word_diff(neutral(pair.left, names), neutral(pair.right, names))
+    return word_diff(blinded(pair.left, names), blinded(pair.right, names))
 
 
 _NOT_YOURS = "This comparison was not given to you. Load the next one."
 
 
 def _own(session: Session, rater_id: int, key: str) -> Assignment:
-    """The assignment of this rater under a key. Raises `NotFound`."""
+    """Returns the assignment of this rater under a key. Raises `NotFound`."""
     assignment = assignments.find(session, key)
     if assignment is None or assignment.rater_id != rater_id:
         raise NotFound(_NOT_YOURS)
@@ -218,24 +218,24 @@ def _own(session: Session, rater_id: int, key: str) -> Assignment:
 
 
 def _our_models(context: DataContext, session: Session) -> list[str]:
-    """Names a text may give itself here: the served model's and those of all versions."""
+    """Returns the names to mask in texts: the served model's and those of all versions."""
     settings = context.settings
     model = "" if settings.model == "bundled" else settings.model
     return [settings.served_model, model, model.rpartition("/")[2], *adapters.names(session)]
 
 
-def _lesson(session: Session, assignment: Assignment, said: Outcome) -> Lesson:
+def _lesson(session: Session, assignment: Assignment, outcome: Outcome) -> Lesson:
     item = session.get_one(CampaignItem, assignment.item_id)
     flipped = session.get_one(Offer, assignment.offer_key).flipped
     assert item.gold_outcome is not None, "the schema wants one of practice comparisons"
     return Lesson(
-        right=said is item.gold_outcome,
+        right=outcome is item.gold_outcome,
         expected=as_shown(item.gold_outcome, flipped=flipped).value,
         explanation_html=render(visible(item.explanation or "")),
     )
 
 
 def _revealed(side: Round) -> Revealed:
-    writer = side.author if side.author != POLICY else None
+    author = side.author if side.author != POLICY else None
     version = side.adapter.name if side.adapter else "base"
-    return Revealed(side.thought, writer or version, side.correct)
+    return Revealed(side.thought, author or version, side.correct)

@@ -1,4 +1,4 @@
-"""Campaigns: made from stored candidates, listed, opened, closed, and given known answers."""
+"""Campaigns: creates them from stored candidates, lists, opens, closes, adds known answers."""
 
 import random
 from collections.abc import Sequence
@@ -15,30 +15,30 @@ from ptrapp.rendering import render, visible
 from ptrapp.services.compare import outcome_of
 from ptrapp.services.context import DataContext
 from ptrapp.services.labelling import people
-from ptrapp.services.labelling.candidates import MOST_PAIRS, Source, aspect_of, choose
+from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, aspect_of, choose
 
-MOST_OVERLAP = 100
-LONGEST_GUIDELINES = 20_000
+MAX_OVERLAP = 100
+MAX_GUIDELINES = 20_000
 _AT_ONCE = 2_000
-"""Comparisons put in by one transaction: votes of other campaigns wait no longer than for that."""
+"""Comparisons added in one transaction: votes of other campaigns wait for no more than that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """Weights of what a rater is given next; only their ratios matter."""
+    """Weights by which the next comparison of a rater is chosen; only their ratios matter."""
 
     uncertain: float = 0.5
     uniform: float = 0.5
     overlap: float = 0.0
-    """Those that others have begun."""
+    """Comparisons that other raters have labelled."""
     gold: float = 0.0
     repeat: float = 0.0
-    """The rater's own again, with the sides swapped."""
+    """Comparisons that the rater has labelled, with the sides swapped."""
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignPlan:
-    """A campaign to be made."""
+    """A campaign to create."""
 
     name: str
     aspect: str = Aspect.RESPONSE.value
@@ -52,7 +52,7 @@ class CampaignPlan:
 
 
 class Known(NamedTuple):
-    """A comparison put in by hand, its answer known or not."""
+    """A comparison added by hand, with or without a known answer."""
 
     left: int
     right: int
@@ -63,7 +63,7 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """A campaign as somebody may see it; the counts of all raters are for those who may read."""
+    """A campaign as one person may see it; `counts` of all raters are for those who may read."""
 
     id: int
     name: str
@@ -84,10 +84,10 @@ class CampaignView:
 
 
 def create(context: DataContext, plan: CampaignPlan) -> int:
-    """Make a campaign and open it; its id.
+    """Creates a campaign and opens it. Returns its id.
 
     Raises `InputError` for a plan that cannot work or finds nothing, `Conflict` for a name in use.
-    A campaign whose filling is cut off stays in preparation and gives nothing out.
+    A campaign whose filling is interrupted stays in preparation and offers nothing.
     """
     _check(plan)
     aspect = aspect_of(plan.aspect)
@@ -116,7 +116,7 @@ def create(context: DataContext, plan: CampaignPlan) -> int:
 
 
 def add_known(context: DataContext, campaign_id: int, known: Sequence[Known]) -> int:
-    """Put comparisons in by hand: plain, gold, or to practise on. Returns how many are new."""
+    """Adds comparisons by hand: plain, gold, or for practice. Returns how many are new."""
     items = [_item(one) for one in known]
     with context.database.write() as session:
         _campaign(session, campaign_id)
@@ -124,7 +124,7 @@ def add_known(context: DataContext, campaign_id: int, known: Sequence[Known]) ->
 
 
 def known(context: DataContext, campaign_id: int) -> list[dict[str, Any]]:
-    """The gold and practice comparisons of a campaign, for whoever runs it."""
+    """Returns the gold and practice comparisons of a campaign, for its administrators."""
     with context.database.read() as session:
         campaign = _campaign(session, campaign_id)
         shown = "thought" if campaign.aspect is Aspect.THOUGHT else "response"
@@ -144,7 +144,7 @@ def known(context: DataContext, campaign_id: int) -> list[dict[str, Any]]:
 
 
 def set_state(context: DataContext, campaign_id: int, state: str) -> None:
-    """Open or close a campaign. A closed one gives nothing out and takes what it gave."""
+    """Opens or closes a campaign. A closed one offers nothing, but accepts votes on offers made."""
     if state not in (CampaignState.OPEN.value, CampaignState.CLOSED.value):
         raise InputError(f"A campaign cannot be {state!r}; say open or closed.")
     with context.database.write() as session:
@@ -153,7 +153,7 @@ def set_state(context: DataContext, campaign_id: int, state: str) -> None:
 
 
 def set_guidelines(context: DataContext, campaign_id: int, guidelines: str) -> None:
-    if len(guidelines) > LONGEST_GUIDELINES:
+    if len(guidelines) > MAX_GUIDELINES:
         raise InputError(f"Shorten them: {_too_long(guidelines)}.")
     with context.database.write() as session:
         _campaign(session, campaign_id)
@@ -161,12 +161,12 @@ def set_guidelines(context: DataContext, campaign_id: int, guidelines: str) -> N
 
 
 def guidelines_html(guidelines: str) -> str:
-    """Guidelines as they will be read."""
+    """Returns guidelines as HTML that is safe to show."""
     return render(visible(guidelines))
 
 
 def listing(context: DataContext, person: Person) -> list[CampaignView]:
-    """Campaigns, newest first; who only labels sees those that are open."""
+    """Returns campaigns, newest first; only open ones to a person who may not read all."""
     with context.database.read() as session:
         rater = people.find_row(session, person)
         mine = campaigns.progress_of(session, rater.id) if rater else {}
@@ -175,7 +175,7 @@ def listing(context: DataContext, person: Person) -> list[CampaignView]:
 
 
 def view(context: DataContext, person: Person, campaign_id: int) -> CampaignView:
-    """One campaign. Raises `NotFound`, also for one that is closed to who asks."""
+    """Returns one campaign. Raises `NotFound`, also for one that this person may not see."""
     found = {row.id: row for row in listing(context, person)}
     if campaign_id not in found:
         raise NotFound(f"There is no campaign {campaign_id} for you; choose another one.")
@@ -183,7 +183,7 @@ def view(context: DataContext, person: Person, campaign_id: int) -> CampaignView
 
 
 def find_id(context: DataContext, given: str) -> int:
-    """The campaign of this name or number. Raises `NotFound`, which names those there are."""
+    """Returns the id of the campaign with this name or id. Raises `NotFound`, which lists some."""
     with context.database.read() as session:
         rows = campaigns.listing(session)
     for row in rows:
@@ -197,7 +197,7 @@ def _view(
     session: Session, row: Campaign, mine: CampaignRater | None, person: Person
 ) -> CampaignView:
     practised = mine.n_practised if mine else 0
-    n_there = campaigns.count_items(session, row.id, ItemKind.PRACTICE) if row.n_practice else 0
+    n_items = campaigns.count_items(session, row.id, ItemKind.PRACTICE) if row.n_practice else 0
     counts: dict[str, Any] = {}
     if person.role in READS:
         names = ("overlap", "budget", "mix", "n_items", "n_slots", "n_taken", "n_done")
@@ -213,29 +213,29 @@ def _view(
         n_practice=row.n_practice,
         n_done_by_me=mine.n_done if mine else 0,
         n_skipped_by_me=mine.n_skipped if mine else 0,
-        practice_left=max(0, min(row.n_practice, n_there) - practised),
+        practice_left=max(0, min(row.n_practice, n_items) - practised),
         counts=counts,
     )
 
 
 def _check(plan: CampaignPlan) -> None:
-    """Raise `InputError` that names everything that cannot work."""
+    """Raises `InputError` that names everything that cannot work."""
     mix = [float(getattr(plan.mix, name)) for name in Mix.__slots__]
     rules = {
         "the name has 1 to 120 characters": bool(plan.name.strip()) and len(plan.name) <= 120,
-        f"the overlap is 1 to {MOST_OVERLAP}": 1 <= plan.overlap <= MOST_OVERLAP,
+        f"the overlap is 1 to {MAX_OVERLAP}": 1 <= plan.overlap <= MAX_OVERLAP,
         "a budget is at least 1": plan.budget is None or plan.budget >= 1,
         "the weights of the mix are 0 or more, and not all 0": min(mix) >= 0 and any(mix),
         "practice is 0 to 100 comparisons": 0 <= plan.n_practice <= 100,
-        f"pairs are 1 to {MOST_PAIRS}": 1 <= plan.source.max_pairs <= MOST_PAIRS,
-        _too_long(plan.guidelines): len(plan.guidelines) <= LONGEST_GUIDELINES,
+        f"pairs are 1 to {MAX_PAIRS}": 1 <= plan.source.max_pairs <= MAX_PAIRS,
+        _too_long(plan.guidelines): len(plan.guidelines) <= MAX_GUIDELINES,
     }
     if wrong := [rule for rule, holds in rules.items() if not holds]:
         raise InputError(f"This campaign cannot be made: {'; '.join(wrong)}.")
 
 
 def _too_long(guidelines: str) -> str:
-    return f"guidelines have at most {LONGEST_GUIDELINES} characters (these {len(guidelines)})"
+    return f"guidelines have at most {MAX_GUIDELINES} characters (these {len(guidelines)})"
 
 
 def _item(one: Known) -> NewItem:

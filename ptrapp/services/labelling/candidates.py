@@ -1,4 +1,4 @@
-"""Which stored pairs a campaign compares: where they come from, a draw, and their uncertainty."""
+"""Chooses the stored pairs that a campaign compares, and computes their uncertainty."""
 
 import random
 from collections.abc import Sequence
@@ -15,26 +15,26 @@ from ptrapp.core.errors import InputError, NotFound
 from ptrapp.preferences.uncertainty import uncertainties
 from ptrapp.services.context import DataContext
 
-MOST_PAIRS = 100_000
+MAX_PAIRS = 100_000
 
 
 class SourceKind(StrEnum):
     """Which stored rounds are compared."""
 
     SIBLINGS = "siblings"
-    """Candidates of one run: a valid DPO pair each."""
+    """Candidates of one run; each pair is a valid one for DPO."""
     ADJACENT = "adjacent"
     """A round and the one that refined it."""
     BEST_WORST = "best_worst"
-    """The candidate of a run that a judge scored highest against its lowest."""
+    """The candidates of a run that a judge scored highest and lowest."""
     VERSIONS = "versions"
     """Two versions' answers to the same prompt."""
     RANDOM = "random"
     """Any two answers to one prompt."""
     IMPORTED = "imported"
-    """Pairs that came with a file."""
+    """Pairs that were imported."""
     NONE = "none"
-    """Empty to begin with."""
+    """No pairs: the campaign starts empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +43,22 @@ class Source:
 
     kind: SourceKind = SourceKind.SIBLINGS
     judge: str = ""
-    """Whose scores choose best and worst, and say what is uncertain."""
+    """Name of the judge whose scores choose best and worst and give the uncertainty."""
     versions: tuple[str, str] = ("", "")
     import_name: str = ""
     max_pairs: int = 1000
-    """Of more, a random draw by `seed`."""
+    """Where there are more, so many are drawn at random by `seed`."""
     seed: int = 0
 
 
 def preview(context: DataContext, source: Source, aspect: str) -> int:
-    """How many pairs a campaign of this source would have."""
+    """Returns how many pairs a campaign of this source would have."""
     with context.database.read() as session:
         return len(_drawn(_found(session, source, aspect_of(aspect)), source))
 
 
 def choose(session: Session, source: Source, aspect: Aspect) -> list[NewItem]:
-    """The comparisons of a source. Raises `InputError` where it finds nothing."""
+    """Returns the comparisons of a source. Raises `InputError` where it finds nothing."""
     pairs = _drawn(_found(session, source, aspect), source)
     if not pairs and source.kind is not SourceKind.NONE:
         raise InputError(_nothing(source, aspect))
@@ -103,7 +103,7 @@ def _drawn(pairs: list[Pair], source: Source) -> list[Pair]:
 
 
 def _with_uncertainty(session: Session, pairs: Sequence[Pair], judge: str) -> list[NewItem]:
-    """The pairs as items; where the judge's numbers say nothing, one half."""
+    """Returns the pairs as items, with uncertainty ½ where the judge's scores give none."""
     ids = sorted({round_id for pair in pairs for round_id in pair}) if judge else []
     known = uncertainties(pairs, candidates.scores_of(session, judge, ids))
     return [

@@ -1,4 +1,4 @@
-"""What raters of a campaign disagree on, in full: for whoever improves the guidelines."""
+"""Lists the comparisons on which raters of a campaign disagree, for improving the guidelines."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,8 +12,8 @@ from ptrapp.core.errors import NotFound
 from ptrapp.services.context import DataContext
 from ptrapp.services.labelling.agreement import as_label
 
-MOST_AT_ONCE = 20
-_MOST_CHARACTERS = 6_000
+MAX_AT_ONCE = 20
+_MAX_CHARACTERS = 6_000
 """Of one text: a gallery is looked over."""
 
 
@@ -22,14 +22,14 @@ class RaterAnswer:
     rater: str
     kind: str
     outcome: str
-    """In terms of the two texts as they stand here."""
+    """With the comparison's own left and right."""
     strength: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One comparison; left is the comparison's own left, whatever the raters' screens showed."""
+    """One comparison with its votes, with its own left and right, not those of raters' screens."""
 
     comparison_id: int
     system: str
@@ -43,7 +43,7 @@ class Disagreement:
 @dataclass(frozen=True, slots=True)
 class Gallery:
     n: int
-    """Of them all."""
+    """Number of all disagreements."""
     offset: int
     shown: list[Disagreement]
 
@@ -52,11 +52,11 @@ class Gallery:
 
 
 def read_gallery(
-    context: DataContext, campaign_id: int, offset: int = 0, limit: int = MOST_AT_ONCE
+    context: DataContext, campaign_id: int, offset: int = 0, limit: int = MAX_AT_ONCE
 ) -> Gallery:
-    """Read comparisons that raters answered differently, the widest apart first.
+    """Returns comparisons that raters answered differently, the widest apart first.
 
-    Says who said what: for administrators only. Raises `NotFound`.
+    It names raters, so it is for administrators only. Raises `NotFound`.
     """
     with context.database.read() as session:
         campaign = session.get(Campaign, campaign_id)
@@ -65,7 +65,7 @@ def read_gallery(
         rows = agreement.of_campaign(session, campaign_id)
         gold = agreement.known_answers(session, campaign_id)
         apart = disagreements(as_label(row, gold) for row in rows)
-        chosen = [said[0].comparison for said in apart[offset : offset + limit]]
+        chosen = [labels[0].comparison for labels in apart[offset : offset + limit]]
         wanted = [row for row in rows if row.comparison_id in chosen]
         votes = {
             vote.id: vote for vote in agreement.votes_on(session, [row.vote_id for row in wanted])
@@ -106,5 +106,5 @@ def _compared(side: Round, aspect: Aspect) -> str:
 
 
 def _cut(text: str) -> str:
-    """At most so much of a text, and a sign where it goes on."""
-    return text if len(text) <= _MOST_CHARACTERS else text[:_MOST_CHARACTERS] + " …"
+    """Returns a text, cut after `MAX_CHARACTERS` and then ended by "…"."""
+    return text if len(text) <= _MAX_CHARACTERS else text[:_MAX_CHARACTERS] + " …"

@@ -1,4 +1,4 @@
-"""What leaves the server of a comparison that somebody is to decide: two texts, and no more."""
+"""Makes what a page may know of a comparison before the vote: prompt and two texts, no more."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ptrapp.rendering import render, visible
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One side, as it is read: made harmless and, where it names its writer, neutral."""
+    """One side as it is shown: without deceptive characters, its author's names masked."""
 
     text: str
     html: str
@@ -19,7 +19,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class EarlierTurn:
-    """An earlier turn of the conversation the prompt ends."""
+    """An earlier turn of the conversation that ends with the prompt."""
 
     role: str
     html: str
@@ -27,7 +27,7 @@ class EarlierTurn:
 
 @dataclass(frozen=True, slots=True)
 class LabelPair:
-    """A comparison on the screen. Gold and repeats look like any other."""
+    """A comparison on the screen. Gold comparisons and repeats look like any other."""
 
     key: str
     aspect: str
@@ -39,11 +39,11 @@ class LabelPair:
     left: Text
     right: Text
     was: str | None
-    """The earlier answer, where an undone pair comes back."""
+    """The withdrawn outcome, where the pair is shown again after an undo."""
 
 
 def as_pair(shown: ShownPair, names: Collection[str], was: Outcome | None = None) -> LabelPair:
-    """Render a pair; `names` are our models', which no text gives itself; `was` is the screen's."""
+    """Renders a pair; `names` are those of the served models, `was` has the screen's sides."""
     return LabelPair(
         key=shown.key,
         aspect=shown.aspect.value,
@@ -58,16 +58,16 @@ def as_pair(shown: ShownPair, names: Collection[str], was: Outcome | None = None
     )
 
 
-def neutral(text: str, names: Collection[str]) -> str:
-    """What somebody wrote, without hidden characters and without who he says he is."""
+def blinded(text: str, names: Collection[str]) -> str:
+    """Returns a text without deceptive characters and with its author's names masked."""
     return scrub(visible(text), names)
 
 
 def _text(text: str, names: Collection[str]) -> Text:
-    shown = neutral(text, names)
+    shown = blinded(text, names)
     return Text(shown, render(shown))
 
 
 def _turn(turn: Mapping[str, str], names: Collection[str]) -> EarlierTurn:
-    said = neutral(str(turn.get("content", "")), names)
-    return EarlierTurn(str(turn.get("role", "user")), render(said))
+    content = blinded(str(turn.get("content", "")), names)
+    return EarlierTurn(str(turn.get("role", "user")), render(content))

@@ -1,4 +1,4 @@
-"""Everything the Campaigns page lists: each campaign's progress, and what a new one could be of."""
+"""Reads everything that the Campaigns page lists: progress, and the sources of new campaigns."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,12 +29,12 @@ class CampaignRow:
     settings: dict[str, Any]
     n_items: int
     n_wanted: int
-    """Labels: its comparisons' overlaps, or the budget where that is less."""
+    """Labels wanted: the sum of its comparisons' overlaps, or the budget where that is less."""
     n_taken: int
-    """Labels done, or reserved by somebody who is at it."""
+    """Labels that are done or reserved by a rater."""
     n_done: int
     days: list[int]
-    """Labels of each of the last days in UTC, today last; gold comparisons' are among them."""
+    """Labels of each of the last days in UTC, today last; those of gold comparisons included."""
     n_active: int
     """Raters who labelled in these days."""
     created_at: datetime
@@ -42,7 +42,7 @@ class CampaignRow:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What a campaign's pairs can be chosen by."""
+    """Judges, imports and versions by which a campaign's pairs can be chosen."""
 
     judges: list[str]
     """Judges that have scored candidates."""
@@ -57,7 +57,7 @@ class CampaignPanel:
     sources: Sources
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values; times as ISO 8601."""
+        """Returns plain values; times are ISO 8601."""
         values = asdict(self)
         for row in values["campaigns"]:
             row["created_at"] = row["created_at"].isoformat()
@@ -65,7 +65,7 @@ class CampaignPanel:
 
 
 def read_panel(context: DataContext, today: datetime | None = None) -> CampaignPanel:
-    """Put the panel together."""
+    """Returns the panel as it is now."""
     midnight = (today or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
     with context.database.read() as session:
         days = agreement.labels_by_day(session, midnight + timedelta(days=1), N_DAYS)

@@ -3,7 +3,7 @@ import doctest
 import pytest
 
 from ptrapp.preferences import ranking
-from ptrapp.preferences.ranking import Beat, bradley_terry
+from ptrapp.preferences.ranking import Win, bradley_terry
 
 
 def test_the_example_by_hand_holds() -> None:
@@ -12,7 +12,7 @@ def test_the_example_by_hand_holds() -> None:
 
 
 def test_scores_follow_the_wins_and_their_mean_is_zero() -> None:
-    beats = [Beat(a, b) for a in range(8) for b in range(a + 1, 8)]
+    beats = [Win(a, b) for a in range(8) for b in range(a + 1, 8)]
 
     scores = bradley_terry(8, beats)
 
@@ -21,25 +21,25 @@ def test_scores_follow_the_wins_and_their_mean_is_zero() -> None:
 
 
 def test_an_undefeated_candidate_stays_finite() -> None:
-    scores = bradley_terry(2, [Beat(0, 1)] * 50)
+    scores = bradley_terry(2, [Win(0, 1)] * 50)
 
     assert 1 < scores[0] < 10
 
 
 def test_wins_back_and_forth_are_equal_and_nobody_asked_is_zero() -> None:
-    assert bradley_terry(3, [Beat(0, 1), Beat(1, 0)]) == pytest.approx([0, 0, 0])
+    assert bradley_terry(3, [Win(0, 1), Win(1, 0)]) == pytest.approx([0, 0, 0])
     assert bradley_terry(2, []) == [0, 0]
 
 
 def test_a_weight_is_a_number_of_wins() -> None:
-    heavy = bradley_terry(2, [Beat(0, 1, 3.0), Beat(1, 0)])
+    heavy = bradley_terry(2, [Win(0, 1, 3.0), Win(1, 0)])
 
-    assert heavy == pytest.approx(bradley_terry(2, [Beat(0, 1)] * 3 + [Beat(1, 0)]))
+    assert heavy == pytest.approx(bradley_terry(2, [Win(0, 1)] * 3 + [Win(1, 0)]))
 
 
 def test_a_win_over_a_strong_one_says_more() -> None:
     """2 and 3 each have one win: 2 over the best, 3 over the worst."""
-    beats = [Beat(0, 1)] * 3 + [Beat(2, 0), Beat(3, 1)]
+    beats = [Win(0, 1)] * 3 + [Win(2, 0), Win(3, 1)]
 
     scores = bradley_terry(4, beats)
 

@@ -9,7 +9,7 @@ from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Choice
 from ptrapp.judges.base import Pair, Verdict
 from ptrapp.judges.verifier import Verifier
-from ptrapp.preferences.scoring import ComparisonTally, Decided, Pairwise, score_candidates
+from ptrapp.preferences.scoring import ComparisonTally, Pairwise, Preferred, score_candidates
 
 LEFT, RIGHT, TIE = Choice.LEFT, Choice.RIGHT, Choice.TIE
 
@@ -145,8 +145,8 @@ def test_tallies_of_prompts_add_up() -> None:
 def test_people_are_heard_beside_the_judge_and_can_outweigh_it() -> None:
     responses = ["aaaa", "a"]
     alone = score_candidates(Longer(), "q", None, responses)
-    heard = score_candidates(Longer(), "q", None, responses, extra=[Decided(0, 1, RIGHT, 3.0)])
-    of_mute = score_candidates(Longer(), "q", None, ["mute", "a"], extra=[Decided(0, 1, LEFT)])
+    heard = score_candidates(Longer(), "q", None, responses, extra=[Preferred(0, 1, RIGHT, 3.0)])
+    of_mute = score_candidates(Longer(), "q", None, ["mute", "a"], extra=[Preferred(0, 1, LEFT)])
 
     assert (alone.values[0] or 0) > (alone.values[1] or 0)
     assert (heard.values[0] or 0) < (heard.values[1] or 0)
@@ -163,7 +163,7 @@ def test_numbers_are_taken_as_they_are_and_one_failure_stays_alone() -> None:
 
 def test_numbers_and_people_meet_as_wins() -> None:
     scores = score_candidates(
-        Counting(), "q", None, ["a", "aa", "aaa"], extra=[Decided(0, 2, LEFT, 5.0)]
+        Counting(), "q", None, ["a", "aa", "aaa"], extra=[Preferred(0, 2, LEFT, 5.0)]
     )
 
     assert (scores.values[0] or 0) > (scores.values[2] or 0)
