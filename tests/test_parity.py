@@ -84,7 +84,7 @@ def test_training_reads_the_prompt_ids_that_were_served(
         later = gather_trajectories(
             session, fmt, Filters(), parent_adapter_id=None, replay_share=0.0, seed=0
         ).examples
-    learnt = encode_pairs(tokenizer, fmt, pairs, 100_000, dropped, most_pairs=1)
+    learnt = encode_pairs(tokenizer, fmt, pairs, 100_000, dropped, max_pairs=1)
     imitated = encode_trajectories(tokenizer, fmt, later, 100_000, dropped)
     assert dropped == Counter()
     assert [example.prompt.token_ids for example in learnt] == asked

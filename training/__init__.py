@@ -1,1 +1,1 @@
-"""Data to adapter: everything that runs in the worker and in its jobs."""
+"""Training: everything that runs in the worker and in its jobs, from stored votes to a version."""

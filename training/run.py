@@ -1,4 +1,4 @@
-"""One claimed job in a process of its own: `python -m training.run JOB_ID`, started by the worker.
+"""Runs one claimed job in its own process: `python -m training.run JOB_ID`, started by the worker.
 
 The claim's token comes in the environment, and the settings as everywhere.
 """
@@ -35,19 +35,19 @@ def main() -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    _quieten_libraries()
+    _silence_libraries()
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     # One core stays with the app, which goes on serving: threads that wait for a core cost dearly.
     torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() - 1))
     database = open_database(settings.database)
     try:
-        return _carry_out(database, settings, job_id, token)
+        return _run_job(database, settings, job_id, token)
     finally:
         database.dispose()
 
 
-def _carry_out(database: Database, settings: Settings, job_id: int, token: str) -> Exit:
+def _run_job(database: Database, settings: Settings, job_id: int, token: str) -> Exit:
     try:
         ranks = Ranks.join(cpu=settings.device == "cpu" or not torch.cuda.is_available())
         claim = _claim(database, settings, job_id, token, leads=ranks.leads)
@@ -68,11 +68,11 @@ def _carry_out(database: Database, settings: Settings, job_id: int, token: str) 
             case JobKind.JUDGE:
                 judge.run(claim, ranks)
     except StopRequested:
-        log.info("job %d: stopped as asked, its last checkpoint is kept", job_id)
+        log.info("job %d: stopped on request, its last checkpoint is kept", job_id)
         return Exit.STOPPED
     except (ThriceError, DatabaseError) as error:
         return _fail(database, job_id, token, str(error))
-    except Exception as error:  # the outermost frame: a job never ends without a word
+    except Exception as error:  # the outermost frame: every failure is stored on the job
         log.exception("job %d failed", job_id)
         return _fail(database, job_id, token, f"{type(error).__name__}: {error}")
     return Exit.DONE
@@ -90,7 +90,7 @@ def _claim(
 
 
 def _fail(database: Database, job_id: int, token: str, reason: str) -> Exit:
-    """Store why; a job that belongs to somebody else by now is left alone."""
+    """Stores the reason on the job, unless another worker has claimed it meanwhile."""
     log.error("job %d: %s", job_id, reason)
     try:
         with database.write() as session:
@@ -101,7 +101,7 @@ def _fail(database: Database, job_id: int, token: str, reason: str) -> Exit:
     return Exit.FAILED
 
 
-def _quieten_libraries() -> None:
+def _silence_libraries() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

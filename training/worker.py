@@ -1,7 +1,8 @@
-"""Works through the queue: `python -m training.worker`, a small process that never loads a model.
+"""Runs the jobs of the queue: `python -m training.worker`, a small process that loads no model.
 
-Each job runs in a child (`training.run`) with memory of its own. The worker keeps the lease, ends
-the child when the job is cancelled or taken over, and puts the job back when it is ended itself.
+Each job runs in a child process (`training.run`) with its own memory. The worker renews the lease,
+ends the child when the job is cancelled or claimed by another worker, and puts the job back into
+the queue when the worker itself is ended.
 """
 
 import argparse
@@ -28,37 +29,40 @@ from training.jobs.claim import TOKEN_VARIABLE, Exit, folder_of
 log = logging.getLogger(__name__)
 
 POLL_S = 0.3
-"""How often the queue and the cancel flag are looked at."""
-HELLO_S = 3.0
-"""How often a worker says that it is there."""
+"""Seconds between two reads of the queue and of the cancel flag."""
+HEARTBEAT_S = 3.0
+"""Seconds between two updates of the worker's row, which shows that it is alive."""
 CANCEL_GRACE_S = 0.8
-"""What a cancelled child gets to save a checkpoint: a cancel is seen to work within a second."""
+"""Seconds a cancelled child has to save a checkpoint: a cancel takes effect within a second."""
 END_GRACE_S = 2.0
-"""The same when the worker itself is ended; the job goes on with the next one."""
+"""The same when the worker itself is ended; another worker resumes the job."""
 RETRY_AFTER_KILL_S = 1.0
-"""Lease left to a job whose child was killed: it is then taken over, which counts its deaths."""
+"""Lease in seconds left to a job whose child was killed; a new claim then counts the attempt."""
 RETRY_MAX_S = 5.0
 """Longest pause between two tries to reach the database."""
-SPOKEN = (Exit.DONE, Exit.FAILED, Exit.FENCED)
-"""How a child ends that leaves the worker nothing to say."""
+RECORDED = (Exit.DONE, Exit.FAILED, Exit.FENCED)
+"""Exit statuses after which the child has stored the end of its job itself."""
 
 
 class Worker:
-    """One worker: at most one child at a time."""
+    """Claims jobs and runs each in a child process, one at a time."""
 
     def __init__(self, settings: Settings, *, exit_with_parent: bool = False) -> None:
         self._settings = settings
         self._parent = os.getppid() if exit_with_parent else None
         self._stopped = False
         self._name = f"{socket.gethostname()}:{os.getpid()}"
-        self._said_hello = float("-inf")
+        self._last_heartbeat = float("-inf")
 
     def stop(self, *_: object) -> None:
-        """End after putting the job back. A signal handler: it sets a flag and takes no lock."""
+        """Asks the worker to put its job back and end.
+
+        A signal handler: it sets a flag and takes no lock.
+        """
         self._stopped = True
 
     def work(self) -> None:
-        """Carry out jobs until stopped; a database out of reach is waited for."""
+        """Runs jobs until stopped; waits for the database while it is out of reach."""
         database: Database | None = None
         pause_s, last_error = POLL_S, ""
         while not self._ending():
@@ -72,11 +76,11 @@ class Worker:
                 pause_s, last_error = min(2 * pause_s, RETRY_MAX_S), str(error)
             self._pause(pause_s)
         if database is not None:
-            self._say_goodbye(database)
+            self._unregister(database)
             database.dispose()
 
     def _ending(self) -> bool:
-        """Whether to end: asked to, or the program this worker belongs to is gone.
+        """Returns whether to end: a stop was asked for, or the parent process is gone.
 
         The parent is polled, because Linux's death signal comes when the *thread* that started us
         ends, and an application may start us from a short-lived one.
@@ -91,32 +95,32 @@ class Worker:
             time.sleep(min(left, 0.1))
 
     def _drain(self, database: Database) -> None:
-        """Carry out jobs, one after another, until none is waiting."""
+        """Runs jobs, one after another, until none is waiting."""
         while not self._ending():
             with database.write() as session:
-                self._say_hello(session)
+                self._send_heartbeat(session)
                 job = jobs.claim(session, self._settings.lease_s)
             if job is None:
                 return
             try:
-                self._carry_out(database, job)
+                self._run_job(database, job)
             except Conflict as error:
                 log.warning("%s", error)
 
-    def _say_goodbye(self, database: Database) -> None:
+    def _unregister(self, database: Database) -> None:
         try:
             with database.write() as session:
-                workers.gone(session, self._name)
+                workers.remove(session, self._name)
         except DatabaseError as error:
-            log.info("the queue does not know yet that this worker ended: %s", error)
+            log.info("this worker's row is not removed from the database yet: %s", error)
 
-    def _say_hello(self, session: Session) -> None:
-        if time.monotonic() - self._said_hello >= HELLO_S:
-            workers.seen(session, self._name, os.getpid(), socket.gethostname())
-            self._said_hello = time.monotonic()
+    def _send_heartbeat(self, session: Session) -> None:
+        if time.monotonic() - self._last_heartbeat >= HEARTBEAT_S:
+            workers.heartbeat(session, self._name, os.getpid(), socket.gethostname())
+            self._last_heartbeat = time.monotonic()
 
-    def _carry_out(self, database: Database, job: Job) -> None:
-        """Run the job's child to its end, or end it. Raises `Conflict` when the job is lost."""
+    def _run_job(self, database: Database, job: Job) -> None:
+        """Runs the job's child to its end, or ends it. Raises `Conflict` when the claim is lost."""
         token = job.claim_token
         assert token, "a claimed job has a token"
         log.info("job %d (%s) starts", job.id, job.kind)
@@ -128,39 +132,39 @@ class Worker:
             return
         cancelled = False
         try:
-            beaten = time.monotonic()
+            renewed = time.monotonic()
             while child.poll() is None and not self._ending() and not cancelled:
-                due = time.monotonic() - beaten >= self._settings.lease_s / 3
+                due = time.monotonic() - renewed >= self._settings.lease_s / 3
                 try:
-                    cancelled = self._look(database, job.id, token, beat=due)
+                    cancelled = self._check_job(database, job.id, token, renew=due)
                 except Conflict:
                     raise
                 except DatabaseError as error:
-                    log.warning("job %d goes on without the database: %s", job.id, error)
-                beaten = time.monotonic() if due else beaten
+                    log.warning("job %d continues while the database fails: %s", job.id, error)
+                renewed = time.monotonic() if due else renewed
                 _wait(child, POLL_S)
             _end(child, CANCEL_GRACE_S if cancelled else END_GRACE_S)
         finally:
             _end(child, 0)
-        self._settle(database, job, token, child.returncode, cancelled)
+        self._record_end(database, job, token, child.returncode, cancelled)
 
-    def _look(self, database: Database, job_id: int, token: str, *, beat: bool) -> bool:
-        """Whether the job is to be cancelled; with `beat` the lease is renewed as well."""
+    def _check_job(self, database: Database, job_id: int, token: str, *, renew: bool) -> bool:
+        """Returns whether the job is to be cancelled; with `renew` the lease is renewed as well."""
         with database.read() as session:
             job = session.get(Job, job_id)
         if job is None or job.claim_token not in (token, None):
             raise Conflict(f"Job {job_id} was taken over; its process here is ended.")
-        if beat and job.claim_token is not None:  # None: the child has just ended the job
+        if renew and job.claim_token is not None:  # None: the child has just ended the job
             with database.write() as session:
-                self._say_hello(session)
+                self._send_heartbeat(session)
                 return jobs.heartbeat(session, job_id, token, self._settings.lease_s)
         return job.cancel_requested
 
-    def _settle(
+    def _record_end(
         self, database: Database, job: Job, token: str, status: int, cancelled: bool
     ) -> None:
-        """Say what became of a job whose child did not say it."""
-        if status in SPOKEN:
+        """Stores the end of a job whose child did not store it."""
+        if status in RECORDED:
             log.info("job %d ended: %s", job.id, Exit(status).name.lower())
             return
         with database.write() as session:
@@ -174,9 +178,9 @@ class Worker:
                 jobs.progress(session, job.id, token, phase=phase)
                 jobs.heartbeat(session, job.id, token, RETRY_AFTER_KILL_S)
             else:
-                jobs.fail(session, job.id, token, self._last_words(job.id, status))
+                jobs.fail(session, job.id, token, self._last_log_line(job.id, status))
 
-    def _last_words(self, job_id: int, status: int) -> str:
+    def _last_log_line(self, job_id: int, status: int) -> str:
         file = folder_of(self._settings, job_id) / "log.txt"
         lines = file.read_text(errors="replace").strip().splitlines()
         last = lines[-1] if lines else "it wrote nothing"
@@ -193,29 +197,29 @@ def _start(settings: Settings, job_id: int, token: str) -> "subprocess.Popen[byt
             stdout=output,
             stderr=output,
             env=with_import_path(os.environ | {TOKEN_VARIABLE: token}),
-            process_group=0,  # Ctrl-C in the terminal is the worker's business
-            preexec_fn=_die_with_worker if _LIBC else None,
+            process_group=0,  # Ctrl-C in the terminal reaches the worker alone
+            preexec_fn=_die_with_parent if _LIBC else None,
         )
 
 
 def _launcher(settings: Settings) -> list[str]:
-    """This interpreter, or the command that starts one on each of several devices.
+    """Returns the command of this interpreter, or the one that starts it once for each device.
 
-    A launcher is looked for beside the interpreter first: that is where its package put it.
+    A launcher is looked up beside the interpreter first, where its package installs it.
     """
     command = shlex.split(settings.train_launcher)
     if not command:
         return [sys.executable]
-    places = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    return [shutil.which(command[0], path=places) or command[0], *command[1:]]
+    search_path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    return [shutil.which(command[0], path=search_path) or command[0], *command[1:]]
 
 
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_worker() -> None:
-    """In the child: be killed when the worker dies, or two would train the job side by side."""
+def _die_with_parent() -> None:
+    """Has the kernel kill the child when the worker dies, or two processes would train one job."""
     assert _LIBC is not None
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -228,7 +232,7 @@ def _wait(child: "subprocess.Popen[bytes]", seconds: float) -> None:
 
 
 def _end(child: "subprocess.Popen[bytes]", grace_s: float) -> None:
-    """Ask the child to end, and kill it when it has not within `grace_s`."""
+    """Asks the child to end, and kills it when it has not within `grace_s`."""
     if child.poll() is None and grace_s:
         child.terminate()
         _wait(child, grace_s)

@@ -16,7 +16,7 @@ from training.data.tokens import Encoded
 from training.jobs.ranks import Ranks
 from training.loop.arguments import LoopArguments, Steps
 from training.loop.objectives import (
-    JudgeBatch,
+    ObjectiveFunction,
     imitation_objective,
     preference_objective,
     sequence_logps,
@@ -29,7 +29,7 @@ from training.policy.scorer import Scorer
 
 BETA = 0.1
 NO_BUDGET = 1 << 60
-OBJECTIVES: dict[str, JudgeBatch] = {
+OBJECTIVES: dict[str, ObjectiveFunction] = {
     "dpo": partial(preference_objective, beta=BETA),
     "sft": partial(imitation_objective, lambdas=OFFICIAL),
 }

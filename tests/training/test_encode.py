@@ -150,7 +150,7 @@ def test_a_pair_that_differs_in_text_only_before_tokenising_is_dropped(tokenizer
     pair = PairExample(messages, True, Target("a", same), Target("b", same), (1,))
     dropped: Counter[str] = Counter()
 
-    assert encode_pairs(tokenizer, TINY, [pair], 512, dropped, most_pairs=8) == []
+    assert encode_pairs(tokenizer, TINY, [pair], 512, dropped, max_pairs=8) == []
     assert dropped == {"the two completions are identical": 1}
 
 
@@ -162,14 +162,14 @@ def siblings(n: int, **facts: Any) -> list[PairExample]:
 
 
 def test_pairs_of_one_prompt_share_it_and_their_candidates(tokenizer: Any) -> None:
-    (encoded,) = encode_pairs(tokenizer, TINY, siblings(3), 512, Counter(), most_pairs=8)
+    (encoded,) = encode_pairs(tokenizer, TINY, siblings(3), 512, Counter(), max_pairs=8)
 
     assert [(pair.chosen, pair.rejected) for pair in encoded.pairs] == [(0, 1), (0, 2), (0, 3)]
     assert len(encoded.completions) == 4
 
 
 def test_an_example_holds_at_most_as_many_pairs_as_a_batch(tokenizer: Any) -> None:
-    encoded = encode_pairs(tokenizer, TINY, siblings(5), 512, Counter(), most_pairs=2)
+    encoded = encode_pairs(tokenizer, TINY, siblings(5), 512, Counter(), max_pairs=2)
 
     assert [len(example.pairs) for example in encoded] == [2, 2, 1]
 
@@ -184,7 +184,7 @@ def test_much_better_is_a_margin_or_a_weight_where_that_is_asked_for(
     pairs = siblings(1, strength=3.0)
 
     (encoded,) = encode_pairs(
-        tokenizer, TINY, pairs, 512, Counter(), most_pairs=8, strength=strength
+        tokenizer, TINY, pairs, 512, Counter(), max_pairs=8, strength=strength
     )
 
     assert (encoded.pairs[0].margin, encoded.pairs[0].weight) == (margin, weight)

@@ -388,7 +388,7 @@ def test_killed_at_any_transaction_it_ends_as_if_nothing_had_happened(
     context: Office, judge: type[Any]
 ) -> None:
     """A batch of two is stored in two transactions."""
-    context.patch.setattr(labelling, "STORED_TOGETHER", 1)
+    context.patch.setattr(labelling, "VERDICTS_PER_TRANSACTION", 1)
     context.open_campaign(pairs(5))
     calm = context.turn(judge(), chunk=2)
     expected = [(v.comparison_id, v.outcome) for v in context.votes()]

@@ -301,18 +301,18 @@ def test_a_lora_is_merged_before_it_is_saved_and_can_go_on_learning(school: Scho
 def test_a_process_that_lost_its_job_leaves_neither_rater_nor_folder(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The job is taken away at the last moment: the judge is written and being examined."""
+    """The job is taken away at the last moment: the judge is written and being evaluated."""
     fill_by_verifier(school.database, 20)
     claim = school.claim(SHORT)
 
-    def examined(judge: RewardModel, unseen: Any) -> dict[str, Any]:
+    def lose_the_job(judge: RewardModel, unseen: Any) -> dict[str, Any]:
         assert len(list(school.settings.judges_dir.iterdir())) == 1
         with school.database.write() as session:
             jobs.fail(session, claim.job_id, claim.token, "taken away")
         return real(judge, unseen)
 
-    real = reward_model.examined
-    monkeypatch.setattr(reward_model, "examined", examined)
+    real = reward_model.held_out_accuracy
+    monkeypatch.setattr(reward_model, "held_out_accuracy", lose_the_job)
 
     with pytest.raises(Conflict):
         reward_model.run(claim, Ranks.join(cpu=True))

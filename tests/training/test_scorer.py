@@ -12,7 +12,7 @@ from training.data.batches import Item, Rows, build
 from training.data.plan import cut
 from training.data.tokens import Encoded, Pair, Tokens
 from training.loop.objectives import (
-    JudgeBatch,
+    ObjectiveFunction,
     imitation_objective,
     preference_objective,
     sequence_logps,
@@ -80,7 +80,7 @@ def gradients(model: Any) -> dict[str, torch.Tensor]:
     return found
 
 
-def step(scorer: Scorer, objective: JudgeBatch, items: list[Item], budget: int) -> float:
+def step(scorer: Scorer, objective: ObjectiveFunction, items: list[Item], budget: int) -> float:
     """Loss and gradient of one optimiser step, as the trainer accumulates them."""
     total, n_examples = 0.0, sum(item.encoded.size for item in items)
     for group in cut(items, scorer.layout.rows, budget):

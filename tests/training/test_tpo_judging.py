@@ -93,7 +93,7 @@ def test_a_number_is_kept_under_the_judges_name(bench: Bench) -> None:
         (rater,) = session.query(Rater).filter(Rater.name == "judge:brevity").all()
         stored = {score.round_id: score.value for score in session.query(Score).all()}
     assert rater.kind is RaterKind.JUDGE
-    assert stored == judged.numbers == judged.values
+    assert stored == judged.pointwise == judged.values
     assert by_response(judged, runs[0]) == [-4.0, -9.0, -14.0, -19.0]
 
 
@@ -140,7 +140,7 @@ def test_verdicts_are_votes_of_the_judge_and_make_scores(bench: Bench) -> None:
     assert {(vote.rater.name, vote.agreed) for vote in votes} == {("judge:longest", True)}
     assert judged.tally.agreement == 1.0
     assert by_response(judged, runs[0]) == sorted(by_response(judged, runs[0]))
-    assert not judged.numbers
+    assert not judged.pointwise
 
 
 def test_verdicts_are_not_asked_for_again(bench: Bench) -> None:
@@ -190,7 +190,7 @@ def test_peoples_votes_count_beside_the_judges_by_their_weight(
 
     better = "right" if judged.values[good.id] > judged.values[bad.id] else "wrong"
     assert better == preferred
-    assert judged.numbers[good.id] == 1.0
+    assert judged.pointwise[good.id] == 1.0
 
 
 def test_what_a_judge_said_of_a_jobs_samples_is_no_waiting_preference(bench: Bench) -> None:

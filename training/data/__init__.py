@@ -1,1 +1,1 @@
-"""Training data: rows to examples, examples to token ids, token ids to micro-batches."""
+"""Training data: stored rows to examples, examples to token ids, token ids to micro-batches."""

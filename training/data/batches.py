@@ -1,4 +1,4 @@
-"""Some examples as tensors: what the model reads, what is scored, and what belongs together."""
+"""Builds the tensors of a micro-batch: inputs, scored tokens, and the pairs among completions."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from training.data.tokens import Encoded, Tokens
 
 
 class Rows(StrEnum):
-    """How the sequences of a micro-batch lie in memory."""
+    """How the sequences of a micro-batch are laid out."""
 
     SEGMENTS = "segments"
     """All in one row, prompts shared, nothing padded."""
@@ -23,63 +23,63 @@ class Rows(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Moved:
-    """Something with tensors that moves to a device as a whole."""
+class Movable:
+    """A dataclass of tensors that moves to a device as a whole."""
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Self:
         values = (getattr(self, field.name) for field in fields(self))
-        return type(self)(*(_moved(value, device, non_blocking) for value in values))
+        return type(self)(*(_to_device(value, device, non_blocking) for value in values))
 
 
 @dataclass(frozen=True, eq=False)
-class Inputs(Moved):
-    """What the model reads."""
+class Inputs(Movable):
+    """The model's inputs."""
 
     input_ids: Tensor
     """(B, T); a flat row has B = 1."""
     position_ids: Tensor
     """(B, T), counted from the start of each sequence."""
     segments: Segments | None
-    """Who sees whom in a flat row. Padded rows need no mask: what is padded comes after everything
-    that is scored, and no token sees a later one."""
+    """Which tokens attend to which in a flat row. Padded rows need no mask: padding comes after
+    every scored token, and attention is causal."""
 
 
 @dataclass(frozen=True, eq=False)
-class Targets(Moved):
+class Targets(Movable):
     """The N tokens that are scored. Positions count through the B · T tokens of the inputs."""
 
     predictors: Tensor
-    """(N,) position of the token before, whose hidden state predicts this one."""
+    """(N,) position of the preceding token, whose hidden state predicts this one."""
     token_ids: Tensor
     """(N,)"""
     weights: Tensor
     """(N,) loss weights, all above 0."""
     completions: Tensor
-    """(N,) which of the C completions of the micro-batch the token belongs to."""
+    """(N,) index of the token's completion among the C of the micro-batch."""
     rounds: Tensor
-    """(N,) its round, counted from 1; the answer of a trajectory with n - 1 attempts has n."""
+    """(N,) the token's round, counted from 1; the answer after n - 1 attempts has n."""
 
 
 @dataclass(frozen=True, eq=False)
-class Attempts(Moved):
-    """Where answers and the attempts right before them stand, for their consistency."""
+class Attempts(Movable):
+    """The positions of answers and of the attempts right before them, for their consistency."""
 
     answer_at: Tensor
-    """(M,) positions of answer tokens of the completions that have an attempt."""
+    """(M,) positions of the answer tokens of completions that have an attempt."""
     answer_of: Tensor
-    """(M,) their completion."""
+    """(M,) index of the token's completion."""
     attempt_at: Tensor
     """(L,) positions of the tokens of the last attempt."""
     attempt_of: Tensor
-    """(L,) the completion that answers after it."""
+    """(L,) index of the completion that follows the attempt."""
 
 
 @dataclass(frozen=True, eq=False)
-class Preferences(Moved):
+class Preferences(Movable):
     """The P pairs of the micro-batch."""
 
     pairs: Tensor
-    """(P, 2) completions: chosen, rejected."""
+    """(P, 2) indices of completions: chosen, rejected."""
     outcomes: Tensor
     """(P, 3) shares of the votes: chosen, tie, rejected."""
     margins: Tensor
@@ -87,8 +87,8 @@ class Preferences(Moved):
 
 
 @dataclass(frozen=True, eq=False)
-class MicroBatch(Moved):
-    """Some examples of a step, forwarded at once."""
+class MicroBatch(Movable):
+    """Some examples of a step that are forwarded at once."""
 
     inputs: Inputs
     targets: Targets
@@ -97,9 +97,9 @@ class MicroBatch(Moved):
     n_rounds: Tensor
     """(C,) rounds of each completion's trajectory, its own included."""
     reference_logps: Tensor
-    """(C,) of each completion under the reference; zeros where the loss needs none."""
+    """(C,) log-probability of each completion under the reference; 0 where the loss needs none."""
     example_weights: Tensor
-    """(b,) one for each pair, or for each completion where there are no pairs."""
+    """(b,) weight of each pair, or of each completion where there are no pairs."""
 
     @property
     def n_completions(self) -> int:
@@ -108,7 +108,7 @@ class MicroBatch(Moved):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An encoded example, what the reference says about it, and its weight in its step."""
+    """An encoded example with its reference log-probabilities and its weight in its step."""
 
     encoded: Encoded
     reference_logps: tuple[float, ...] = ()
@@ -116,33 +116,33 @@ class Item:
 
     @property
     def weight(self) -> float:
-        """What it counts in the mean of its step: the weights of its pairs, or its own."""
+        """The weight in the mean of the step: the sum over its pairs, or its own."""
         weights = [pair.weight for pair in self.encoded.pairs] or [self.encoded.weight]
         return sum(weights) * self.scale
 
 
 def build(items: Sequence[Item], rows: Rows, pad_id: int) -> MicroBatch:
-    """Lay the examples out and note where everything stands."""
-    places = _flat(items) if rows is Rows.SEGMENTS else _padded(items, pad_id)
-    draft = _Draft()
-    for item, (prompts, completions) in zip(items, places.examples, strict=True):
-        draft.add_pairs(item)
+    """Builds the micro-batch of some examples."""
+    packed = _pack_flat(items) if rows is Rows.SEGMENTS else _pack_padded(items, pad_id)
+    columns = _Columns()
+    for item, (prompts, completions) in zip(items, packed.examples, strict=True):
+        columns.add_pairs(item)
         for completion, prompt_at, completion_at in zip(
             item.encoded.completions, prompts, completions, strict=True
         ):
-            draft.add_completion(item.encoded, completion, prompt_at, completion_at)
-    return draft.finished(places.inputs)
+            columns.add_completion(item.encoded, completion, prompt_at, completion_at)
+    return columns.as_batch(packed.inputs)
 
 
-class _Draft:
-    """A micro-batch in the making: its columns as lists."""
+class _Columns:
+    """Collects the columns of a micro-batch as lists."""
 
     def __init__(self) -> None:
         self._columns: dict[str, list[Any]] = defaultdict(list)
         self._n_completions = 0
 
     def add_pairs(self, item: Item) -> None:
-        """Before the completions of the example, whose numbers its pairs go by."""
+        """Adds the pairs of an example. Call it before adding the example's completions."""
         columns, first, encoded = self._columns, self._n_completions, item.encoded
         for pair in encoded.pairs:
             columns["pairs"].append((first + pair.chosen, first + pair.rejected))
@@ -155,8 +155,8 @@ class _Draft:
     def add_completion(
         self, encoded: Encoded, completion: Tokens, prompt_at: int, completion_at: int
     ) -> None:
-        """Its scored tokens, and those of the earlier rounds in its prompt that have a weight."""
-        n_attempts, owner = len(encoded.attempts), self._n_completions
+        """Adds a completion's scored tokens, and those of its earlier rounds that have a weight."""
+        n_attempts, completion_index = len(encoded.attempts), self._n_completions
         for number, (begin, end) in enumerate(encoded.attempts, start=1):
             self._score(encoded.prompt, range(begin, end), prompt_at, number)
         before = prompt_at + len(encoded.prompt.token_ids) - 1
@@ -164,21 +164,21 @@ class _Draft:
         self._score(completion, scored, completion_at, n_attempts + 1, before)
         if encoded.attempts:
             begin, end = encoded.attempts[-1]
-            weighed = [t for t in scored if completion.loss_weights[t] > 0]
+            weighted = [t for t in scored if completion.loss_weights[t] > 0]
             self._columns["attempt_at"] += range(prompt_at + begin, prompt_at + end)
-            self._columns["attempt_of"] += [owner] * (end - begin)
-            self._columns["answer_at"] += [completion_at + t for t in weighed]
-            self._columns["answer_of"] += [owner] * len(weighed)
+            self._columns["attempt_of"] += [completion_index] * (end - begin)
+            self._columns["answer_at"] += [completion_at + t for t in weighted]
+            self._columns["answer_of"] += [completion_index] * len(weighted)
         self._columns["n_rounds"].append(n_attempts + 1)
         self._n_completions += 1
 
     def _score(
         self, tokens: Tokens, among: range, start: int, number: int, before: int | None = None
     ) -> None:
-        """Score those of `among` that have a weight, as round `number`.
+        """Adds the tokens of `among` that have a weight as targets of round `number`.
 
-        `start` is where the tokens begin, `before` the position that predicts the first of them if
-        it is not the one in front.
+        `start` is the position of the first token; `before` is the position that predicts it, if
+        that is not the one in front.
         """
         for t in among:
             if tokens.loss_weights[t] > 0:
@@ -189,7 +189,7 @@ class _Draft:
                 self._columns["completions"].append(self._n_completions)
                 self._columns["rounds"].append(number)
 
-    def finished(self, inputs: Inputs) -> MicroBatch:
+    def as_batch(self, inputs: Inputs) -> MicroBatch:
         return MicroBatch(
             inputs,
             Targets(
@@ -212,19 +212,19 @@ class _Draft:
         return torch.tensor(self._columns[name], dtype=torch.long).reshape(-1, *width)
 
     def _double(self, name: str, *width: int) -> Tensor:
-        """All digits of what was given; a loss rounds them to what it computes in."""
+        """float64 keeps every digit; a loss rounds to the type it computes in."""
         return torch.tensor(self._columns[name], dtype=torch.float64).reshape(-1, *width)
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
-    """The inputs, and for each example where every completion and its prompt begin."""
+class _Packed:
+    """The inputs, and for each example the positions of its prompts and of its completions."""
 
     inputs: Inputs
     examples: list[tuple[list[int], list[int]]]
 
 
-def _flat(items: Sequence[Item]) -> _Places:
+def _pack_flat(items: Sequence[Item]) -> _Packed:
     token_ids: list[int] = []
     parts: list[Segment] = []
     examples = []
@@ -243,10 +243,10 @@ def _flat(items: Sequence[Item]) -> _Places:
         examples.append(([prompt_at] * len(starts), starts))
     segments = Segments(tuple(parts))
     positions = torch.tensor([segments.positions()])  # (1, T)
-    return _Places(Inputs(torch.tensor([token_ids]), positions, segments), examples)
+    return _Packed(Inputs(torch.tensor([token_ids]), positions, segments), examples)
 
 
-def _padded(items: Sequence[Item], pad_id: int) -> _Places:
+def _pack_padded(items: Sequence[Item], pad_id: int) -> _Packed:
     length = max(item.encoded.n_longest for item in items)
     rows: list[list[int]] = []
     examples = []
@@ -259,13 +259,13 @@ def _padded(items: Sequence[Item], pad_id: int) -> _Places:
     for number, row in enumerate(rows):
         input_ids[number, : len(row)] = torch.tensor(row)
     positions = torch.arange(length).expand(len(rows), length)  # (B, T)
-    return _Places(Inputs(input_ids, positions, None), examples)
+    return _Packed(Inputs(input_ids, positions, None), examples)
 
 
 V = TypeVar("V")
 
 
-def _moved(value: V, device: torch.device | str, non_blocking: bool) -> V:
+def _to_device(value: V, device: torch.device | str, non_blocking: bool) -> V:
     if (is_dataclass(value) and hasattr(value, "to")) or isinstance(value, Tensor):
         return value.to(device, non_blocking=non_blocking)  # type: ignore[return-value]
     return value

@@ -1,6 +1,6 @@
-"""Messages and texts to token ids, as serving would have written them.
+"""Encodes messages and texts to the token ids that serving would have produced.
 
-Pairs of the same messages become one example: their prompt is read once for all their completions.
+Pairs on the same messages become one example, so that their prompt is read once.
 """
 
 from bisect import bisect_left
@@ -17,7 +17,7 @@ from training.data.examples import PairExample, Target, TrajectoryExample
 from training.data.tokens import Encoded, Pair, Tokens
 
 SHORTENED = "oldest turns cut to fit the model's context"
-"""Counted beside what was left out, though these examples are learnt from."""
+"""Reason counted among the dropped, although these examples are learnt from."""
 
 
 class Tokenizer(ChatTokenizer, Protocol):
@@ -35,9 +35,9 @@ class Strength(StrEnum):
 
     OFF = "off"
     MARGIN = "margin"
-    """It must win by more: half a unit for each step above the first (Llama 2, 2307.09288)."""
+    """The chosen must win by half a unit for each step above the first (Llama 2, 2307.09288)."""
     WEIGHT = "weight"
-    """It counts as that many pairs."""
+    """The pair counts as that many pairs."""
 
 
 MARGIN_PER_STEP = 0.5
@@ -45,7 +45,7 @@ MARGIN_PER_STEP = 0.5
 
 @dataclass(frozen=True, slots=True)
 class TokenWeights:
-    """What the kinds of tokens of a trajectory weigh against each other in the loss."""
+    """The weights of the kinds of tokens of a trajectory in the loss."""
 
     thought: float = 1.0
     """Tokens of the answer's thought, its response marker included."""
@@ -65,10 +65,10 @@ def encode_pairs(
     context_length: int,
     dropped: Counter[str],
     *,
-    most_pairs: int,
+    max_pairs: int,
     strength: Strength = Strength.OFF,
 ) -> list[Encoded]:
-    """Encode pairs, those on the same messages together, at most `most_pairs` in one example.
+    """Encodes pairs; those on the same messages share an example of at most `max_pairs`.
 
     A pair that does not fit first loses the oldest turns of its prompt, never the completions: a
     cut completion would teach to stop in mid-sentence. What cannot be learnt from is counted in
@@ -82,7 +82,9 @@ def encode_pairs(
         prompts: dict[tuple[int, ...], list[tuple[PairExample, list[int], list[int]]]] = {}
         for pair in group:
             sides = (pair.chosen, pair.rejected)
-            fitted = _fit(tokenizer, fmt, pair.messages, pair.thinking, sides, context_length)
+            fitted = _fit_context(
+                tokenizer, fmt, pair.messages, pair.thinking, sides, context_length
+            )
             if fitted is None:
                 dropped["longer than the model's context"] += 1
                 continue
@@ -96,8 +98,8 @@ def encode_pairs(
                     dropped[SHORTENED] += 1
                 prompts.setdefault(tuple(fitted.prompt), []).append((pair, chosen, rejected))
         for prompt, fitting in prompts.items():
-            for start in range(0, len(fitting), most_pairs):
-                encoded.append(_pairs_on(prompt, fitting[start : start + most_pairs], strength))
+            for start in range(0, len(fitting), max_pairs):
+                encoded.append(_pairs_on(prompt, fitting[start : start + max_pairs], strength))
     return encoded
 
 
@@ -110,10 +112,10 @@ def encode_trajectories(
     *,
     weights: TokenWeights = PLAIN_WEIGHTS,
 ) -> list[Encoded]:
-    """Encode trajectories, one completion each after its history, and find the earlier answers."""
+    """Encodes trajectories: one completion each after its history, and spans of earlier answers."""
     encoded = []
     for example in trajectories:
-        fitted = _fit(
+        fitted = _fit_context(
             tokenizer, fmt, example.messages, example.thinking, (example.target,), context_length
         )
         if fitted is None:
@@ -127,7 +129,7 @@ def encode_trajectories(
         if fitted.shortened:
             dropped[SHORTENED] += 1
         earlier = [m.content for m in fitted.messages if m.role is MessageRole.ASSISTANT]
-        attempts = _find(tokenizer, fitted.prompt, earlier)
+        attempts = _find_spans(tokenizer, fitted.prompt, earlier)
         of_prompt = [0.0] * len(fitted.prompt)
         for begin, end in attempts:
             of_prompt[begin:end] = [weights.history] * (end - begin)
@@ -139,10 +141,11 @@ def encode_trajectories(
 def completion_ids(
     tokenizer: Tokenizer, fmt: ThoughtFormat, prompt: Sequence[int], target: Target, thinking: bool
 ) -> list[int]:
-    """Return the ids behind the prompt: those recorded at generation, or the text's.
+    """Returns the ids after the prompt: those recorded at generation, or those of the text.
 
-    Text is tokenised in its context and cut where the prompt ends. A tokenizer that merges over
-    that border is given the completion alone, because a served model never generates such a merge.
+    Text is tokenised in its context and cut where the prompt ends. Where a tokenizer merges over
+    that border, the completion is tokenised alone, because a served model never generates such a
+    merge.
     """
     if target.completion_ids is not None:
         return list(target.completion_ids)
@@ -163,7 +166,7 @@ class _Fitted:
     shortened: bool
 
 
-def _fit(
+def _fit_context(
     tokenizer: Tokenizer,
     fmt: ThoughtFormat,
     messages: Sequence[Message],
@@ -171,7 +174,7 @@ def _fit(
     targets: Sequence[Target],
     context_length: int,
 ) -> _Fitted | None:
-    """Tokenise; while it is too long, forget the oldest attempt and the request that followed it.
+    """Tokenises; while the result is too long, drops the oldest attempt and the request after it.
 
     System message and question stay: an attempt at an unknown question teaches nothing.
     """
@@ -181,7 +184,9 @@ def _fit(
         completions = [completion_ids(tokenizer, fmt, prompt, t, thinking) for t in targets]
         if len(prompt) + max(map(len, completions)) <= context_length:
             return _Fitted(left, prompt, completions, len(left) < len(messages))
-        oldest = next((n for n, turn in enumerate(left) if turn.role is MessageRole.ASSISTANT), None)
+        oldest = next(
+            (n for n, turn in enumerate(left) if turn.role is MessageRole.ASSISTANT), None
+        )
         if oldest is None:
             return None
         del left[oldest : oldest + 2]
@@ -192,14 +197,14 @@ def _pairs_on(
     fitting: Sequence[tuple[PairExample, list[int], list[int]]],
     strength: Strength,
 ) -> Encoded:
-    places: dict[tuple[int, ...], int] = {}
+    index_of: dict[tuple[int, ...], int] = {}
     pairs = []
     for example, *sides in fitting:
-        chosen, rejected = (places.setdefault(tuple(side), len(places)) for side in sides)
+        chosen, rejected = (index_of.setdefault(tuple(side), len(index_of)) for side in sides)
         margin = MARGIN_PER_STEP * (example.strength - 1) if strength is Strength.MARGIN else 0.0
         weight = example.strength if strength is Strength.WEIGHT else 1.0
         pairs.append(Pair(chosen, rejected, example.outcomes, margin, weight))
-    completions = tuple(Tokens(ids, (1.0,) * len(ids)) for ids in places)
+    completions = tuple(Tokens(ids, (1.0,) * len(ids)) for ids in index_of)
     return Encoded(Tokens(prompt, (0.0,) * len(prompt)), completions, tuple(pairs))
 
 
@@ -210,37 +215,37 @@ def _weighted(
     thinking: bool,
     weights: TokenWeights,
 ) -> Tokens:
-    """Weigh thought and response; the thought ends where its marker is complete."""
+    """Weighs thought and response; the thought ends where the response marker is complete."""
     n_thought = 0
     if weights.thought != weights.response and thinking:
         text = tokenizer.decode(list(completion), skip_special_tokens=False)
         at = text.find(fmt.response_marker)
         if at >= 0:
-            n_thought = _token_at(tokenizer, completion, at + len(fmt.response_marker))
+            n_thought = _tokens_until(tokenizer, completion, at + len(fmt.response_marker))
     of_response = len(completion) - n_thought
     loss_weights = (weights.thought,) * n_thought + (weights.response,) * of_response
     return Tokens(tuple(completion), loss_weights)
 
 
-def _find(
+def _find_spans(
     tokenizer: Tokenizer, prompt: Sequence[int], contents: Sequence[str]
 ) -> tuple[tuple[int, int], ...]:
-    """Spans of tokens in which the contents stand, in their order; one a template hid has none."""
+    """Returns the token spans of the contents, in order; one that the template hides has none."""
     if not contents:
         return ()
     text = tokenizer.decode(list(prompt), skip_special_tokens=False)
-    spans, behind = [], 0
+    spans, search_from = [], 0
     for content in contents:
-        begin = text.find(content.strip(), behind) if content.strip() else -1
+        begin = text.find(content.strip(), search_from) if content.strip() else -1
         if begin >= 0:
-            behind = begin + len(content.strip())
-            first = max(_token_at(tokenizer, prompt, begin + 1) - 1, 0)
-            spans.append((first, _token_at(tokenizer, prompt, behind)))
+            search_from = begin + len(content.strip())
+            first = max(_tokens_until(tokenizer, prompt, begin + 1) - 1, 0)
+            spans.append((first, _tokens_until(tokenizer, prompt, search_from)))
     return tuple(spans)
 
 
-def _token_at(tokenizer: Tokenizer, ids: Sequence[int], n_characters: int) -> int:
-    """How many tokens it takes until `n_characters` characters stand there."""
+def _tokens_until(tokenizer: Tokenizer, ids: Sequence[int], n_characters: int) -> int:
+    """Returns how many tokens are needed to cover `n_characters` characters."""
 
     def length(n_tokens: int) -> int:
         return len(tokenizer.decode(list(ids[:n_tokens]), skip_special_tokens=False))

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Generic, NamedTuple, TypeVar
 
 from db.models import Round
-from ptrapp.core.dialogue import HistoryOptions, build_messages, turns_of
+from ptrapp.core.dialogue import HistoryOptions, build_messages, stored_messages
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason, Message, Turn
 from training.jobs.payload import Filters
@@ -95,7 +95,7 @@ def messages_of(fmt: ThoughtFormat, round_: Round, history: Sequence[Round]) -> 
         fmt,
         round_.thinking,
         system=prompt.system,
-        context=turns_of(prompt.context),
+        context=stored_messages(prompt.context),
         shown=HistoryOptions.from_settings(round_.run.settings),
     )
 

@@ -1,4 +1,4 @@
-"""Which examples are only looked at: the same prompts in every job, however the data grow."""
+"""Splits off the examples to evaluate on: the same prompts in every job, however the data grow."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,13 +6,13 @@ from typing import Protocol, TypeVar
 
 from training.data.tokens import Tokens
 
-FEWEST = 20
-"""A smaller held-out part says nothing (the accuracy on twenty pairs is known to ± 11 points), so
-it is learnt from as well."""
+MIN_HELD_OUT = 20
+"""Fewest held-out examples: the accuracy on twenty pairs has a standard error of 11 points. Below
+that nothing is held out."""
 
 
-class OfOnePrompt(Protocol):
-    """An example that holds everything that is learnt of its prompt."""
+class PromptExample(Protocol):
+    """An example that holds everything there is to learn about its prompt."""
 
     @property
     def prompt(self) -> Tokens: ...
@@ -21,23 +21,23 @@ class OfOnePrompt(Protocol):
     def size(self) -> int: ...
 
 
-E = TypeVar("E", bound=OfOnePrompt)
+E = TypeVar("E", bound=PromptExample)
 
 
 def hold_out(examples: Sequence[E], share: float) -> tuple[list[E], list[E]]:
-    """Split into those to learn from and those held out, by a hash of the prompt.
+    """Splits examples into those to learn from and those held out, by a hash of the prompt.
 
     An example holds all pairs of its prompt, so no answer of a held-out prompt is learnt from.
     """
     n_units = sum(example.size for example in examples)
-    if n_units * share < FEWEST:
+    if n_units * share < MIN_HELD_OUT:
         return list(examples), []
-    held = [example for example in examples if _lot(example) < share]
-    kept = [example for example in examples if _lot(example) >= share]
-    return (kept, held) if kept else (list(examples), [])
+    held = [example for example in examples if _hash_fraction(example) < share]
+    learnt = [example for example in examples if _hash_fraction(example) >= share]
+    return (learnt, held) if learnt else (list(examples), [])
 
 
-def _lot(example: OfOnePrompt) -> float:
-    """A number in [0, 1) that belongs to the prompt."""
+def _hash_fraction(example: PromptExample) -> float:
+    """Returns a number in [0, 1) that depends on the prompt alone."""
     digest = hashlib.sha256(" ".join(map(str, example.prompt.token_ids)).encode()).digest()
     return int.from_bytes(digest[:4], "big") / 2**32

@@ -85,4 +85,5 @@ def _example(session: Session, fmt: ThoughtFormat, pair: LearnablePair) -> PairE
         vote_ids=counted.vote_ids,
         outcomes=counted.outcomes,
         strength=counted.strength,
+        n_context=len(chosen.prompt.context),
     )

@@ -1,4 +1,4 @@
-"""Which examples make an optimiser step, and how a step is cut so that it fits in memory."""
+"""Plans which examples make an optimiser step, and how a step is cut to fit in memory."""
 
 import random
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from training.data.batches import Item, Rows
 
 
 def plan_steps(sizes: Sequence[int], batch_size: int, epochs: int, seed: int) -> list[list[int]]:
-    """Return the examples of each optimiser step: every epoch all, in an order of its own.
+    """Returns the indices of each step's examples; every epoch takes all of them in a new order.
 
     `sizes` counts the pairs of each example (1 for a trajectory); a step takes examples until it
     has `batch_size` of them. An example is never cut.
@@ -15,25 +15,25 @@ def plan_steps(sizes: Sequence[int], batch_size: int, epochs: int, seed: int) ->
     >>> plan_steps([1, 1, 1], batch_size=2, epochs=1, seed=0)
     [[0, 2], [1]]
     """
-    draw = random.Random(seed)
+    rng = random.Random(seed)
     steps: list[list[int]] = []
     for _ in range(epochs):
         order = list(range(len(sizes)))
-        draw.shuffle(order)
-        room = 0
+        rng.shuffle(order)
+        free = 0
         for index in order:
-            if sizes[index] > room:
+            if sizes[index] > free:
                 steps.append([])
-                room = batch_size
+                free = batch_size
             steps[-1].append(index)
-            room -= sizes[index]
+            free -= sizes[index]
     return steps
 
 
 def cut(items: Sequence[Item], rows: Rows, token_budget: int) -> list[list[Item]]:
-    """Cut a step into groups of at most `token_budget` tokens each, first fit, longest first.
+    """Cuts a step into groups of at most `token_budget` tokens each, first fit, longest first.
 
-    Padding counts as tokens. An example over the budget goes alone: its rows cannot be parted.
+    Padding counts as tokens. An example over the budget goes alone: its rows cannot be split.
     """
     groups: list[list[Item]] = []
     for item in sorted(items, key=lambda item: -_cost([item], rows)):
@@ -47,10 +47,10 @@ def cut(items: Sequence[Item], rows: Rows, token_budget: int) -> list[list[Item]
 
 
 def shard(groups: Sequence[list[Item]], rows: Rows, rank: int, n_ranks: int) -> list[list[Item]]:
-    """This process's share of a step's groups: like many tokens and equally many groups each.
+    """Returns this process's share of a step's groups, balanced by tokens and equal in number.
 
-    Processes that forward together must forward equally often, so one that comes out short
-    repeats its last group with a weight of nothing.
+    Processes that forward together must forward equally often, so one that has fewer groups repeats
+    the smallest one with weight 0.
     """
     shares: list[list[list[Item]]] = [[] for _ in range(n_ranks)]
     loads = [0] * n_ranks
@@ -58,10 +58,10 @@ def shard(groups: Sequence[list[Item]], rows: Rows, rank: int, n_ranks: int) -> 
         lightest = loads.index(min(loads))
         shares[lightest].append(group)
         loads[lightest] += _cost(group, rows)
-    most = max(map(len, shares))
+    n_most = max(map(len, shares))
     smallest = min(groups, key=lambda group: _cost(group, rows))
     idle = [Item(item.encoded, item.reference_logps, 0.0) for item in smallest]
-    return shares[rank] + [idle] * (most - len(shares[rank]))
+    return shares[rank] + [idle] * (n_most - len(shares[rank]))
 
 
 def _cost(items: Sequence[Item], rows: Rows) -> int:

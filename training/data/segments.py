@@ -1,4 +1,4 @@
-"""One flat row of many sequences that share their prompts: who may look at whom.
+"""Attention within one flat row of many sequences that share their prompts.
 
 Worked example, two completions A and B of one prompt P, then an example of its own, Q C::
 
@@ -20,18 +20,18 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Tokens that stand together, and the beginning of an earlier segment that they continue."""
+    """Consecutive tokens, and the beginning of an earlier segment that they continue."""
 
     length: int
     parent: int | None = None
-    """Index of the segment whose first tokens come before these; None where a sequence begins."""
+    """Index of the segment whose first tokens precede these; None where a sequence begins."""
     n_shared: int = 0
-    """How many tokens of the parent."""
+    """Tokens of the parent that precede these."""
 
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """The segments of a flat row, and the masks that attention needs of them, each made once."""
+    """The segments of a flat row, and the attention masks they need, each made once."""
 
     parts: tuple[Segment, ...]
     _masks: dict[tuple[object, ...], Tensor | BlockMask | None] = field(default_factory=dict)
@@ -41,15 +41,15 @@ class Segments:
         return [part.length for part in self.parts]
 
     def positions(self) -> list[int]:
-        """The position of each token in its own sequence, (T,)."""
+        """Returns the position of each token in its own sequence, (T,)."""
         return [part.n_shared + at for part in self.parts for at in range(part.length)]
 
     def mask(
         self, index: int, window: int | None, device: torch.device, dtype: torch.dtype
     ) -> Tensor | None:
-        """What segment `index` may not see, added to its scores, (L, n_shared + L).
+        """Returns what is added to the scores of segment `index`, (L, n_shared + L).
 
-        None means everything up to the token itself: the sequence fits the window.
+        None means plain causal attention: the sequence fits the window.
         """
         part = self.parts[index]
         n_keys = part.n_shared + part.length
@@ -65,7 +65,7 @@ class Segments:
         return self._masks[key]  # type: ignore[return-value]
 
     def block_mask(self, window: int | None, device: torch.device) -> BlockMask:
-        """The same for FlexAttention, over the whole row."""
+        """Returns the mask of the whole row for FlexAttention."""
         key = ("block", window, device)
         if key not in self._masks:
             self._masks[key] = self._blocks(window, device)
@@ -73,26 +73,26 @@ class Segments:
 
     def _blocks(self, window: int | None, device: torch.device) -> BlockMask:
         starts = _starts(self.lengths)
-        owner, shared_from, shared_to = [], [], []
+        segment_ids, shared_from, shared_to = [], [], []
         for index, part in enumerate(self.parts):
             begin = starts[part.parent] if part.parent is not None else 0
-            owner += [index] * part.length
+            segment_ids += [index] * part.length
             shared_from += [begin] * part.length
             shared_to += [begin + part.n_shared] * part.length
-        owners = torch.tensor(owner, device=device)  # (T,)
+        segment_of = torch.tensor(segment_ids, device=device)  # (T,)
         begins = torch.tensor(shared_from, device=device)  # (T,)
         ends = torch.tensor(shared_to, device=device)  # (T,)
         positions = torch.tensor(self.positions(), device=device)  # (T,)
 
         def seen(_batch: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-            own = (owners[query] == owners[key]) & (key <= query)
+            own = (segment_of[query] == segment_of[key]) & (key <= query)
             prefix = (key >= begins[query]) & (key < ends[query])
-            near = own | prefix
+            visible = own | prefix
             if window is not None:
-                near = near & (positions[key] > positions[query] - window)
-            return near
+                visible = visible & (positions[key] > positions[query] - window)
+            return visible
 
-        n_tokens = len(owner)
+        n_tokens = len(segment_ids)
         return create_block_mask(seen, None, None, n_tokens, n_tokens, device=str(device))
 
 

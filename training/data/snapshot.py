@@ -1,4 +1,4 @@
-"""The frozen data of one job: it stays readable, and its hash names the adapter's origin.
+"""Freezes the data of a job to files; their hash becomes the origin of the adapter.
 
 ::
 
@@ -13,32 +13,32 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from db.registry import adapters
 from db.models import Snapshot as SnapshotRow
+from db.registry import adapters
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.types import Message
+from training.data.examples import Gathered, PairExample, Target, TrajectoryExample, TrajectoryKind
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
-from training.data.examples import Gathered, PairExample, Target, TrajectoryExample, TrajectoryKind
 
 Example = PairExample | TrajectoryExample
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What stands beside the frozen rows."""
+    """What is stored beside the frozen rows."""
 
     sha256: str
-    """Of the content of `snapshot.jsonl`."""
+    """Hash of the content of `snapshot.jsonl`."""
     kind: str
     n_rows: int
     counts: dict[str, int]
-    """Examples by sort: pair, refined, replay."""
+    """Examples by kind: pair, refined, replay."""
     dropped: dict[str, int]
-    """What the rows held beyond that, by the reason it was left out."""
+    """Rows that were left out, by reason."""
     highest_vote_id: int
     after_vote_id: int
-    """Votes up to this one were learnt by an earlier version."""
+    """Votes up to this id were learnt by an earlier version."""
     thought_format: str
     filters: dict[str, Any]
     seed: int
@@ -69,7 +69,7 @@ def freeze(
     filters: dict[str, Any],
     seed: int,
 ) -> Snapshot:
-    """Write examples and manifest, flushed to the disk, and read them back."""
+    """Writes examples and manifest, flushed to the disk, and reads them back."""
     content = "".join(_line(example) for example in gathered.examples).encode()
     manifest = Manifest(
         sha256=hashlib.sha256(content).hexdigest(),
@@ -89,12 +89,12 @@ def freeze(
 
 
 def exists(folder: Path) -> bool:
-    """Whether this job froze its data before it was interrupted."""
+    """Returns whether this job froze its data before it was interrupted."""
     return (folder / "manifest.json").is_file()
 
 
 def read(folder: Path) -> Snapshot:
-    """Read frozen data. Raises `TrainingError` when the rows are not those of the manifest."""
+    """Reads frozen data. Raises `TrainingError` when the rows are not those of the manifest."""
     path = folder / "snapshot.jsonl"
     try:
         manifest = Manifest(**json.loads((folder / "manifest.json").read_bytes()))
@@ -112,9 +112,9 @@ def read(folder: Path) -> Snapshot:
 
 
 def register(claim: Claim, frozen: Snapshot) -> SnapshotRow | None:
-    """Store which data this job trains on; a resumed job gets the row it made before.
+    """Stores which data this job trains on; a resumed job gets the row it made before.
 
-    None in a process that does not write.
+    Returns None in a process that does not write.
     """
     if not claim.leads:
         return None
@@ -134,8 +134,8 @@ def register(claim: Claim, frozen: Snapshot) -> SnapshotRow | None:
 def _counts(examples: Sequence[Example]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for example in examples:
-        sort = "pair" if isinstance(example, PairExample) else example.kind.value
-        counts[sort] = counts.get(sort, 0) + 1
+        kind = "pair" if isinstance(example, PairExample) else example.kind.value
+        counts[kind] = counts.get(kind, 0) + 1
     return counts
 
 
@@ -146,6 +146,7 @@ def _line(example: Example) -> str:
 def _example(line: str) -> Example:
     row = json.loads(line)
     messages = tuple(Message.from_dict(message) for message in row["messages"])
+    n_context = row.get("n_context", 0)  # snapshots before 0.2 do not say
     if "chosen" in row:
         return PairExample(
             messages,
@@ -155,9 +156,10 @@ def _example(line: str) -> Example:
             tuple(row["vote_ids"]),
             tuple(row["outcomes"]),
             row["strength"],
+            n_context,
         )
     return TrajectoryExample(
-        messages, row["thinking"], _target(row["target"]), TrajectoryKind(row["kind"])
+        messages, row["thinking"], _target(row["target"]), TrajectoryKind(row["kind"]), n_context
     )
 
 

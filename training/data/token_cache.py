@@ -1,4 +1,4 @@
-"""Encoded examples beside the snapshot they come from: a resumed job does not tokenise again."""
+"""Caches encoded examples beside their snapshot, so that a resumed job does not tokenise again."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from training.jobs import atomic_write
 from training.data.tokens import Encoded
+from training.jobs import atomic_write
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
     key: str
-    """What the ids depend on: the snapshot, the tokenizer, and how it was asked to encode."""
+    """What the ids depend on: the snapshot, the tokenizer, and the options of the encoding."""
     dropped: dict[str, int]
     examples: list[Encoded]
 
@@ -25,7 +25,7 @@ _FILE = TypeAdapter(Stored)
 def encoded_once(
     folder: Path, key: str, dropped: Counter[str], encode: Callable[[Counter[str]], list[Encoded]]
 ) -> list[Encoded]:
-    """What `encode` returns, and counts in `dropped`: made now, or read from the job's folder."""
+    """Returns what `encode` returned, made now or read from the job's folder, with its counts."""
     path = folder / "encoded.json"
     stored = _read(path)
     if stored is None or stored.key != key:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A stretch of text as the model reads it, and what each token weighs in the loss."""
+    """Token ids of a text, and the weight of each in the loss."""
 
     token_ids: tuple[int, ...]
     loss_weights: tuple[float, ...]
@@ -21,14 +21,14 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two completions of an example, by their index, and what raters said of them."""
+    """Two completions of an example, by index, and what raters said of them."""
 
     chosen: int
     rejected: int
     outcomes: tuple[float, float, float] = (1.0, 0.0, 0.0)
     """Shares of the votes: for chosen, for a tie, for rejected."""
     margin: float = 0.0
-    """By how much the chosen must win, in units of the loss's difference."""
+    """Lead that the chosen must have, in units of the loss's difference."""
     weight: float = 1.0
 
 
@@ -39,15 +39,15 @@ class Encoded:
     prompt: Tokens
     completions: tuple[Tokens, ...]
     pairs: tuple[Pair, ...] = ()
-    """None for a trajectory, whose one completion is imitated."""
+    """Empty for a trajectory, whose one completion is imitated."""
     attempts: tuple[tuple[int, int], ...] = ()
-    """Where each earlier answer of a trajectory stands in the prompt: first token, one past."""
+    """Token span of each earlier answer of a trajectory in the prompt: first, one past the last."""
     weight: float = 1.0
-    """Of a trajectory; pairs have their own."""
+    """Weight of a trajectory; pairs have their own."""
 
     @property
     def n_tokens(self) -> int:
-        """Tokens of all, the prompt counted once."""
+        """Tokens of all sequences, the prompt counted once."""
         own = sum(len(completion.token_ids) for completion in self.completions)
         return len(self.prompt.token_ids) + own
 
@@ -59,18 +59,18 @@ class Encoded:
 
     @property
     def size(self) -> int:
-        """What it counts in a batch: its pairs, or the one trajectory."""
+        """The size in a batch: the number of pairs, or 1 for a trajectory."""
         return len(self.pairs) or 1
 
     @property
-    def mass(self) -> float:
+    def total_weight(self) -> float:
         """Sum of all loss weights."""
-        stretches = (self.prompt, *self.completions)
-        return sum(sum(stretch.loss_weights) for stretch in stretches)
+        parts = (self.prompt, *self.completions)
+        return sum(sum(part.loss_weights) for part in parts)
 
 
 def per_token(items: Sequence[Encoded]) -> list[float]:
-    """Scales that turn a mean over sequences into a mean over all their tokens.
+    """Returns scales that turn a mean over sequences into a mean over all their tokens.
 
     Σ mᵢ·lossᵢ / Σ mᵢ is the mean over tokens when lossᵢ is the mean over the mᵢ of sequence i.
 
@@ -78,5 +78,5 @@ def per_token(items: Sequence[Encoded]) -> list[float]:
     >>> per_token([short, long])
     [0.5, 1.5]
     """
-    masses = [item.mass for item in items]
-    return [mass * len(masses) / sum(masses) for mass in masses]
+    totals = [item.total_weight for item in items]
+    return [total_weight * len(totals) / sum(totals) for total_weight in totals]

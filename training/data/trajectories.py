@@ -88,7 +88,8 @@ def _trajectory(
     fmt: ThoughtFormat, round_: Round, history: Sequence[Round], kind: TrajectoryKind
 ) -> TrajectoryExample:
     target = target_of(fmt, round_, round_.thinking)
-    return TrajectoryExample(messages_of(fmt, round_, history), round_.thinking, target, kind)
+    messages = messages_of(fmt, round_, history)
+    return TrajectoryExample(messages, round_.thinking, target, kind, len(round_.prompt.context))
 
 
 def _winners(votes: Iterable[Vote]) -> frozenset[int]:

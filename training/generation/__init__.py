@@ -1,1 +1,1 @@
-"""Text that a job has its policy generate: versions loaded on an engine of the job's own."""
+"""Text generated for a job: versions loaded on the job's own engine."""

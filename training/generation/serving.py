@@ -1,4 +1,4 @@
-"""A job's own engine: versions loaded on it, the parent pinned, requests put and answers read."""
+"""Opens a job's own engine, loads versions on it, and reads its answers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from db.models import Adapter, Prompt
 from db.registry.servable import why_not_served
-from ptrapp.core.dialogue import build_messages, turns_of
+from ptrapp.core.dialogue import build_messages, stored_messages
 from ptrapp.core.errors import EngineError, ParentUnusable
 from ptrapp.core.types import BASE, Completion, Policy, Sampling
 from ptrapp.engines.base import Engine, Failed, Finished, Priority, Request
@@ -17,17 +17,16 @@ from training.jobs.claim import Claim
 
 
 class Answer(NamedTuple):
-    place: int
-    """Of the request."""
+    request_index: int
     outcome: Completion | EngineError
 
 
 @contextmanager
 def serving(claim: Claim, parent: Adapter | None) -> Iterator[tuple[Engine, Policy]]:
-    """An engine that answers with the parent version, closed afterwards: training needs its memory.
+    """Yields an engine and the policy of the parent version; the engine is closed afterwards.
 
-    What it writes is given up as soon as the job is to stop. The parent is not retired at the end:
-    a server may be answering others with it. Raises `ParentUnusable`, and what engines raise.
+    A stop of the job cancels what the engine generates. The parent is not retired at the end: a
+    server may be answering others with it. Raises `ParentUnusable`, and what engines raise.
     """
     with closing(CancellableEngine(open_engine(claim.settings), claim.stop)) as engine:
         if mistake := why_not_served(parent, engine.model_id):
@@ -40,20 +39,20 @@ def serving(claim: Claim, parent: Adapter | None) -> Iterator[tuple[Engine, Poli
 def request(
     engine: Engine, prompt: Prompt, thinking: bool, sampling: Sampling, policy: Policy
 ) -> Request:
-    """Ask for one answer to a prompt alone."""
+    """Returns the request for one answer to a prompt without earlier rounds."""
     messages = build_messages(
         prompt.text,
         (),
         engine.thought_format,
         thinking,
         system=prompt.system,
-        context=turns_of(prompt.context),
+        context=stored_messages(prompt.context),
     )
     return Request(messages, thinking, sampling, policy, Priority.JOB)
 
 
 def answers(engine: Engine, requests: Sequence[Request]) -> Iterator[Answer]:
-    """Hand out answers as they come."""
+    """Yields answers as they arrive."""
     with closing(engine.stream(requests)) as events:
         for event in events:
             match event:
@@ -64,7 +63,7 @@ def answers(engine: Engine, requests: Sequence[Request]) -> Iterator[Answer]:
 
 
 def load(engine: Engine, version: Adapter | None) -> Policy:
-    """Have the engine load a version, unless it has it already. Raises `AdapterRejected`."""
+    """Loads a version on the engine unless it has it already. Raises `AdapterRejected`."""
     if version is None:
         return BASE
     if version.name not in engine.published():

@@ -1,1 +1,1 @@
-"""A claimed job: its order, its folder, its processes, and how it is cancelled."""
+"""A claimed job: payload, folder, processes, cancellation and atomic writes."""

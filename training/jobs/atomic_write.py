@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whatever is pulled or killed."""
+"""Writes files and folders that are complete or absent, whatever process or power is cut."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file beside its name, flush it to the disk, then give it its name."""
+    """Writes a temporary file, flushes it to the disk and renames it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.tmp-{os.getpid()}")
     with unfinished.open("wb") as file:
@@ -46,7 +46,7 @@ def put_in_place(unfinished: Path, final: Path) -> None:
 
 
 def flush_tree(folder: Path) -> None:
-    """Flush every file of a folder, then its entries: what a rename afterwards may rely on."""
+    """Flushes every file of a folder, then the folder, so that a later rename may rely on both."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             with path.open("rb") as file:
@@ -55,8 +55,9 @@ def flush_tree(folder: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
+    """Flushes the entries of a folder to the disk."""
     if os.name != "posix":
-        return  # Windows cannot open a folder; its renames are journalled
+        return  # Windows cannot open a folder; its file system journals renames
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

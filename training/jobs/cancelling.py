@@ -1,4 +1,4 @@
-"""Cancelling a job at once: an engine whose answers are given up, a wait that can be left."""
+"""Stops the blocking work of a job: an engine's streams and a judge's calls."""
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -13,9 +13,9 @@ from training.jobs.claim import Claim, StopRequested
 
 
 class CancellableEngine:
-    """Passes everything on; a stream raises `StopRequested` at the first event after the signal.
+    """Wraps an engine; its streams raise `StopRequested` at the first event after the stop signal.
 
-    What was being written is cancelled on the engine, so a job ends within a few tokens.
+    The engine cancels what it was generating, so a job ends within a few tokens.
     """
 
     def __init__(self, engine: Engine, stop: threading.Event) -> None:
@@ -25,6 +25,10 @@ class CancellableEngine:
         self.context_length = engine.context_length
         self.thought_format = engine.thought_format
         self.about = engine.about
+
+    @property
+    def failure(self) -> str | None:
+        return self._engine.failure
 
     def stream(self, requests: Sequence[Request]) -> Generator[Event, None, None]:
         with closing(self._engine.stream(requests)) as events:
@@ -52,32 +56,35 @@ class CancellableEngine:
         self._engine.close()
 
 
-LOOK_S = 0.2
-"""Seconds between two looks at whether the job shall end."""
+POLL_S = 0.2
+"""Seconds between two checks of the stop flag."""
 
 T = TypeVar("T")
 
 
 class CancellableWait:
-    """Waits for one piece of work at a time, in a thread of its own."""
+    """Runs one piece of work at a time in a thread that a stop does not wait for."""
 
     def __init__(self, claim: Claim, pool: ThreadPoolExecutor) -> None:
         self._claim = claim
         self._pool = pool
 
-    def await_(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises. Raises `StopRequested` and leaves it to itself."""
-        doing = self._pool.submit(work)
-        while not doing.done():
+    def run(self, work: Callable[[], T]) -> T:
+        """Returns what `work` returns, or raises its error.
+
+        Raises `StopRequested` at a stop; the work then goes on unattended and its result is lost.
+        """
+        future = self._pool.submit(work)
+        while not future.done():
             if self._claim.stop.is_set():
                 raise StopRequested
-            wait([doing], LOOK_S)
-        return doing.result()
+            wait([future], POLL_S)
+        return future.result()
 
 
 @contextmanager
 def cancellable_wait(claim: Claim) -> Iterator[CancellableWait]:
-    """A thread to wait for; what it has not finished at the end is not waited for."""
+    """Yields a `CancellableWait`; work that is unfinished at the end is not waited for."""
     pool = ThreadPoolExecutor(1, thread_name_prefix="judge")
     try:
         yield CancellableWait(claim, pool)

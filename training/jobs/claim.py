@@ -1,4 +1,4 @@
-"""A claimed job as its training process holds it: the right to write, folder, stop signal."""
+"""A claimed job as its training process sees it: the right to write, a folder, a stop signal."""
 
 import logging
 import threading
@@ -22,20 +22,20 @@ TOKEN_VARIABLE = "THRICE_CLAIM_TOKEN"
 
 
 class Exit(IntEnum):
-    """How the training process ends: it tells the worker who has said what became of the job."""
+    """How the training process ends, which tells the worker who stored the end of the job."""
 
     DONE = 0
-    """The version is registered."""
+    """The job's result is stored."""
     FAILED = 3
-    """The reason stands on the job."""
+    """The reason is stored on the job."""
     STOPPED = 4
-    """Asked to end; a checkpoint is saved and the job still claimed."""
+    """Stopped on request; a checkpoint is saved and the job is still claimed."""
     FENCED = 5
-    """Somebody else has the job; nothing was stored."""
+    """Another worker has claimed the job; nothing was stored."""
 
 
 class StopRequested(Exception):
-    """The worker asked this process to end; what was trained so far is in the last checkpoint."""
+    """The worker asked this process to stop; the training so far is in the last checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,15 @@ class Claim:
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by SIGTERM."""
     leads: bool = True
-    """Whether this process writes: of several that train one job together, only the first does."""
+    """Whether this process writes: of the processes of one job only the leader does."""
 
     @property
     def folder(self) -> Path:
-        """Where snapshot, reference log-probabilities, checkpoints and log of the job lie."""
+        """The job's folder, with snapshot, reference log-probabilities, checkpoints and log."""
         return folder_of(self.settings, self.job_id)
 
     def enter(self, phase: str) -> None:
-        """Tell the queue what happens now. Raises `StopRequested`, and `Conflict` when fenced."""
+        """Stores the phase that begins now. Raises `StopRequested`, and `Conflict` when fenced."""
         if self.stop.is_set():
             raise StopRequested
         self.report(phase, 0, 0, None)
@@ -72,9 +72,10 @@ class Claim:
         eta_s: float | None,
         metrics: dict[int, dict[str, float]] | None = None,
     ) -> bool:
-        """Store progress and the metrics of finished steps; False when the database was busy.
+        """Stores progress and the metrics of finished steps; False when the database is busy.
 
-        A full minute of a locked database must not end a training, so the caller tries again later.
+        A database that is locked for a minute must not end a training, so the caller tries again
+        later.
         """
         if not self.leads:
             return True
@@ -97,13 +98,13 @@ class Claim:
         return True
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """End the job as done, with what it found. Raises `Conflict` when fenced."""
+        """Stores the job as done, with its result. Raises `Conflict` when fenced."""
         if self.leads:
             with self.database.write() as session:
                 jobs.finish(session, self.job_id, self.token, result)
 
     def note(self, text: str, level: jobs.NoteLevel = "info") -> None:
-        """Tell a person something about this job, once; a locked database is no reason to end.
+        """Stores a note for people on the job, once; a locked database only logs it.
 
         Raises `Conflict` when fenced.
         """
@@ -117,5 +118,5 @@ class Claim:
 
 
 def folder_of(settings: Settings, job_id: int) -> Path:
-    """The folder of one job, absolute."""
+    """Returns the absolute path of a job's folder."""
     return (settings.jobs_dir / str(job_id)).resolve()

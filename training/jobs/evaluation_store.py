@@ -1,4 +1,4 @@
-"""Where an evaluation job puts down what is finished, to go on from it, and tells how far it is."""
+"""Stores the finished parts of an evaluation job, so that a resumed job continues from them."""
 
 import json
 import time
@@ -8,46 +8,50 @@ from typing import Any
 
 from db.models import Adapter
 from db.registry import evaluations, jobs
-from ptrapp.evaluation.answers import Measured
-from ptrapp.evaluation.matches import Judged
+from ptrapp.evaluation.answers import CellResult
+from ptrapp.evaluation.matches import MatchResult
 from ptrapp.evaluation.plan import Plan
 from ptrapp.evaluation.report import Progress
 from training.jobs import atomic_write
 from training.jobs.claim import Claim, StopRequested
 
 _REPORT_S = 1.0
-"""Between two reports of progress: each is a transaction."""
+"""Seconds between two reports of progress, each of which is a transaction."""
 
 
 class EvaluationStore:
-    """Puts down in the claim's folder and in `evaluations` what is finished."""
+    """Stores finished cells and matches in the job's folder, and their counts in `evaluations`."""
 
     def __init__(self, claim: Claim, plan: Plan, versions: Mapping[str, Adapter | None]) -> None:
         self._claim = claim
         self._plan = plan
         self._versions = versions
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         self._reported = float("-inf")
-        self._n_before: int | None = None
-        self._at = Progress("taking up what was kept", 0, 0)
+        self._n_restored: int | None = None
+        self._progress = Progress("reading stored results", 0, 0)
 
-    def cells(self) -> list[Measured]:
-        return [Measured.from_json(kept) for kept in _read_all(self._folder("cells"))]
+    def cells(self) -> list[CellResult]:
+        """Returns the cells that were stored before an interruption."""
+        return [CellResult.from_json(stored) for stored in _read_all(self._folder("cells"))]
 
-    def matches(self) -> list[Judged]:
-        return [Judged.from_json(kept) for kept in _read_all(self._folder("matches"))]
+    def matches(self) -> list[MatchResult]:
+        """Returns the matches that were stored before an interruption."""
+        return [MatchResult.from_json(stored) for stored in _read_all(self._folder("matches"))]
 
-    def keep(self, one: Measured) -> None:
+    def save_cell(self, one: CellResult) -> None:
+        """Stores a finished cell: its file first, then its rows."""
         _write_next(self._folder("cells"), one.as_json())
-        self.store(one)
+        self.record_rounds(one)
 
-    def keep_match(self, one: Judged) -> None:
+    def save_match(self, one: MatchResult) -> None:
+        """Stores a finished match in a file."""
         _write_next(self._folder("matches"), one.as_json())
 
-    def store(self, one: Measured) -> None:
-        """A row for each round that was written; stored again they are there once.
+    def record_rounds(self, one: CellResult) -> None:
+        """Stores a row for each round of a cell; repeated calls add none.
 
-        Raises `Conflict` when the job is somebody else's by now.
+        Raises `Conflict` when the claim is lost.
         """
         cell, row = one.cell, self._versions[one.cell.version]
         setting = (
@@ -59,9 +63,9 @@ class EvaluationStore:
                 session,
                 self._claim.job_id,
                 self._claim.token,
-                phase=self._at.doing[:64],
-                step=self._at.n_done,
-                n_steps=self._at.n_total,
+                phase=self._progress.doing[:64],
+                step=self._progress.n_done,
+                n_steps=self._progress.n_total,
             )
             for index in range(one.first_round, one.n_rounds):
                 answers = one.at(index)
@@ -75,18 +79,22 @@ class EvaluationStore:
                     n_correct=sum(answer.correct for answer in answers),
                 )
 
-    def report(self, at: Progress) -> None:
-        """Tell the queue now and then. Raises `StopRequested` as soon as the job is to end."""
+    def report(self, progress: Progress) -> None:
+        """Stores progress, at most once in `_REPORT_S`. Raises `StopRequested` after a stop."""
         if self._claim.stop.is_set():
             raise StopRequested
-        self._at, now = at, time.monotonic()
-        if self._n_before is None:
-            self._n_before, self._began = at.n_done, now
+        self._progress, now = progress, time.monotonic()
+        if self._n_restored is None:
+            self._n_restored, self._started = progress.n_done, now
         if now - self._reported < _REPORT_S:
             return
-        n_written = at.n_done - self._n_before
-        left_s = (at.n_total - at.n_done) * (now - self._began) / n_written if n_written else None
-        if self._claim.report(at.doing[:64], at.n_done, at.n_total, left_s):
+        n_written = progress.n_done - self._n_restored
+        eta_s = (
+            (progress.n_total - progress.n_done) * (now - self._started) / n_written
+            if n_written
+            else None
+        )
+        if self._claim.report(progress.doing[:64], progress.n_done, progress.n_total, eta_s):
             self._reported = now
 
     def _folder(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""What a job orders: parent, settings of its recipe and filters, with every mistake at once."""
+"""The payload of a job: parent, settings of its recipe and filters, validated all at once."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -10,7 +10,7 @@ from db.models import RaterKind
 from ptrapp.core.errors import ConfigurationError
 
 STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-"""How everything in a payload is read: an unknown key is a mistake, not a surprise later."""
+"""How every part of a payload is parsed: an unknown key is an error."""
 
 T = TypeVar("T")
 
@@ -20,11 +20,11 @@ class Filters:
     """Which of the stored rows a job may learn from."""
 
     runs: tuple[int, ...] | None = None
-    """Ids of the runs whose rounds may be used; none named means all."""
+    """Ids of the runs whose rounds may be used; null means all."""
     rater_kinds: tuple[RaterKind, ...] | None = None
-    """Whose votes count: people, judges, or (none named) both."""
+    """Whose votes count, people's or judges'; null means both."""
     max_examples: Annotated[int, Field(ge=1)] | None = None
-    """At most so many examples; the newest votes win."""
+    """Most examples used; the newest votes are kept."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -34,12 +34,12 @@ class Payload:
     parent_adapter_id: int | None = None
     """The version to continue from, which is also the reference; null is the base model."""
     settings: dict[str, Any] = Field(default_factory=dict)
-    """The recipe's own settings; what is left out has the recipe's default."""
+    """The recipe's own settings; a missing one takes the recipe's default."""
     filters: Filters = Field(default_factory=Filters)
 
 
 def read(kind: type[T], given: Mapping[str, Any], what: str) -> T:
-    """Make a `kind` from JSON. Raises `ConfigurationError` with one line for each mistake."""
+    """Parses JSON to a `kind`. Raises `ConfigurationError` with one line for each mistake."""
     try:
         return TypeAdapter(kind).validate_python(dict(given))
     except ValidationError as error:

@@ -1,6 +1,6 @@
-"""The processes of one job: one is the leader, who alone writes; a lone process leads itself.
+"""The processes of one job, of which the leader alone writes; a single process is its leader.
 
-`accelerate launch` (or torchrun) starts several, and tells each its place in the environment.
+`accelerate launch` (or torchrun) starts several, and gives each its rank in the environment.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ T = TypeVar("T")
 
 
 class Ranks:
-    """Where this process stands among those of its job."""
+    """The rank of this process among those of its job."""
 
     def __init__(self, state: PartialState) -> None:
         self._state = state
 
     @classmethod
     def join(cls, *, cpu: bool) -> "Ranks":
-        """Meet the other processes; returns at once when there are none."""
+        """Joins the other processes; returns at once when there are none."""
         return cls(PartialState(cpu=cpu))
 
     @property
@@ -36,19 +36,19 @@ class Ranks:
         return bool(self._state.is_main_process)
 
     def wait(self) -> None:
-        """Until every process is here."""
+        """Waits until every process has called this."""
         self._state.wait_for_everyone()
 
-    def any(self, mine: bool) -> bool:
-        """Whether it is so in any process. All of them must ask."""
-        return any(self.gather([mine]))
+    def any(self, value: bool) -> bool:
+        """Returns whether the value is true in any process. Every process must call this."""
+        return any(self.gather([value]))
 
-    def gather(self, mine: Sequence[T]) -> list[T]:
-        """What all processes hold, in the order of their places."""
-        return list(gather_object(list(mine))) if self.n > 1 else list(mine)
+    def gather(self, values: Sequence[T]) -> list[T]:
+        """Returns the values of all processes, in the order of their ranks."""
+        return list(gather_object(list(values))) if self.n > 1 else list(values)
 
-    def told(self, value: T) -> T:
-        """What the leader holds."""
+    def broadcast(self, value: T) -> T:
+        """Returns the leader's value."""
         if self.n > 1:
             value = broadcast_object_list([value])[0]
         return value

@@ -1,1 +1,1 @@
-"""The parts of a judge's turn in a campaign: what it is asked, its numbers, its result."""
+"""The labelling of a campaign by a judge: what it is asked, its scores, the result."""

@@ -1,4 +1,4 @@
-"""The settings of a judge's turn in a campaign."""
+"""The settings of a job in which a judge labels a campaign."""
 
 from typing import Annotated
 
@@ -13,9 +13,9 @@ class JudgeConfig:
     """The settings of a job in which a judge labels a campaign."""
 
     campaign_id: Annotated[int, Field(ge=1)]
-    """The campaign whose comparisons are judged; those to practise on are left out."""
+    """The campaign whose comparisons are judged; practice comparisons are left out."""
     judge: str | None = None
-    """Who judges, named as in --judge; null is the one the app was started with."""
+    """The judge, named as in --judge; null is the one the app was started with."""
     chunk: Annotated[int, Field(ge=1, le=1000)] = 32
-    """Comparisons asked for at once; a server on a GPU takes several hundred. A job that is killed
-    asks again for so many at most."""
+    """Comparisons asked for at once; a server on a GPU takes several hundred. A resumed job repeats
+    at most so many."""

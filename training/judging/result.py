@@ -1,4 +1,4 @@
-"""What a judge's turn in a campaign came to: its verdicts, and how far people say the same."""
+"""The result of a judge's labelling of a campaign: its verdicts, and its agreement with people."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,17 +14,17 @@ from ptrapp.judges.base import Verdict, rater_name
 from ptrapp.preferences.scoring import tally
 from training.jobs.claim import Claim
 
-MOST_REASONS = 8
-"""Reasons told by themselves; the rest is counted together."""
+MAX_REASONS = 8
+"""Reasons listed one by one; the others are counted together."""
 
 
 def result_of(
     session: Session, campaign_id: int, judge: str, unscored: Counter[str]
 ) -> dict[str, Any]:
-    """Counts of the whole campaign, also of what the judge had said before this job.
+    """Returns counts over the whole campaign, earlier jobs of the same judge included.
 
-    `both_orders_agree` and all of agreement with people are None where there is nothing to tell
-    them from; `unscored` is a table of the reasons, the most frequent first.
+    `both_orders_agree` and the agreement with people are None where nothing could be counted;
+    `unscored` is a table of the reasons, the most frequent first.
     """
     rows = agreement.of_campaign(session, campaign_id)
     gold = agreement.known_answers(session, campaign_id)
@@ -46,8 +46,8 @@ def result_of(
     }
 
 
-def tell(claim: Claim, result: dict[str, Any]) -> None:
-    """Say on the job what a person should know."""
+def note_result(claim: Claim, result: dict[str, Any]) -> None:
+    """Stores the result as notes on the job."""
     claim.note(
         f"{result['judge']} has labelled {result['n_judged']} of {result['n_comparisons']} "
         f"comparisons: {result['n_decided']} decided, {result['n_ties']} ties"
@@ -75,10 +75,10 @@ def _on_gold(own: Iterable[LabelRow], gold: Mapping[int, Outcome]) -> dict[str, 
 
 
 def _with_people(own: Iterable[LabelRow], rows: Iterable[LabelRow]) -> dict[str, Any]:
-    """How often the judge says what people say of a comparison whose answer is not known.
+    """Returns how often the judge agrees with people on comparisons without a known answer.
 
-    Several people's labels of one comparison are alike, so each comparison is a cluster. Repeats,
-    and what the judge doubted itself, are left out.
+    Labels of one comparison are correlated, so each comparison is a cluster. Repeats, and
+    comparisons on which the judge contradicted itself, are left out.
     """
     said = {row.comparison_id: row.outcome for row in own if row.agreed is not False}
     n_same: Counter[int] = Counter()
@@ -99,7 +99,7 @@ def _with_people(own: Iterable[LabelRow], rows: Iterable[LabelRow]) -> dict[str,
 
 
 def _table(unscored: Counter[str]) -> list[dict[str, Any]]:
-    rows = [{"reason": reason, "n": n} for reason, n in unscored.most_common(MOST_REASONS)]
-    if n_other := sum(n for _, n in unscored.most_common()[MOST_REASONS:]):
+    rows = [{"reason": reason, "n": n} for reason, n in unscored.most_common(MAX_REASONS)]
+    if n_other := sum(n for _, n in unscored.most_common()[MAX_REASONS:]):
         rows.append({"reason": "other reasons", "n": n_other})
     return rows

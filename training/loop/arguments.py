@@ -1,4 +1,4 @@
-"""What a training loop is given: its steps in order, its rates and intervals, its token budget."""
+"""The inputs of a training loop: steps in order, rates and intervals, token budget."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from training.data.tokens import per_token
 
 @dataclass(frozen=True, slots=True)
 class LoopArguments:
-    """How the steps are carried out, whatever the loss."""
+    """The settings of the loop, independent of the loss."""
 
     learning_rate: float
     warm_up: float
@@ -33,7 +33,7 @@ class Steps(Dataset[list[Item]]):
     def __init__(
         self, items: Sequence[Item], plan: Sequence[Sequence[int]], *, per_token: bool = False
     ) -> None:
-        """With `per_token` every token of a step counts alike, else every example does."""
+        """With `per_token` every token of a step has the same weight, else every example."""
         self._items = items
         self._plan = plan
         self._per_token = per_token
@@ -50,8 +50,10 @@ class Steps(Dataset[list[Item]]):
 
 
 class Budget(TrainerCallback, ExportableState):
-    """Tokens forwarded at once. It is kept with each checkpoint: a resumed run cuts its steps as
-    the interrupted one did, and so rounds as it did."""
+    """Tokens forwarded at once, stored with each checkpoint.
+
+    A resumed run then cuts its steps as the interrupted one did, and so rounds alike.
+    """
 
     def __init__(self, tokens: int) -> None:
         self.tokens = tokens
@@ -61,6 +63,7 @@ class Budget(TrainerCallback, ExportableState):
 
 
 def trainer_arguments(loop: LoopArguments, folder: Path, device: torch.device) -> TrainingArguments:
+    """Returns the arguments of `transformers.Trainer` for this loop."""
     trainer_arguments = TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=1,  # one item is one optimiser step

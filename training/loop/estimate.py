@@ -1,4 +1,4 @@
-"""How long a training will take and how much memory, from one measured micro-step."""
+"""Estimates the time and memory of a training from one measured micro-step."""
 
 import time
 from collections.abc import Sequence
@@ -6,40 +6,43 @@ from dataclasses import dataclass
 
 from training.data.batches import Item, build
 from training.data.plan import cut
-from training.loop.memory import OUT_OF_MEMORY, forget_failed, is_out_of_memory, peak_gb
-from training.loop.objectives import JudgeBatch
+from training.loop.memory import OUT_OF_MEMORY, free_memory, is_out_of_memory, peak_gb
+from training.loop.objectives import ObjectiveFunction
 from training.policy.scorer import Scorer
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
+    """The measured speed and memory, and the time they predict."""
+
     seconds: float
     peak_gb: float
     tokens_per_s: float
     token_budget: int
-    """What fitted: the budget asked for, or half of it, or half of that."""
+    """The budget that fitted: the one asked for, halved as often as needed."""
 
     def in_words(self, n_steps: int) -> str:
-        pace = f"{self.tokens_per_s:,.0f} tokens/s"
+        """Returns the estimate as a sentence."""
+        speed = f"{self.tokens_per_s:,.0f} tokens/s"
         minutes = f"{self.seconds / 60:.0f} min" if self.seconds > 90 else f"{self.seconds:.0f} s"
         return (
             f"About {minutes} for {n_steps} steps and {self.peak_gb:.1f} GB of memory, by a "
-            f"measured micro-step of at most {self.token_budget} tokens ({pace})."
+            f"measured micro-step of at most {self.token_budget} tokens ({speed})."
         )
 
 
 def estimate(
     scorer: Scorer,
-    objective: JudgeBatch,
+    objective: ObjectiveFunction,
     items: Sequence[Item],
     plan: Sequence[Sequence[int]],
     *,
     token_budget: int,
     pad_id: int,
 ) -> Estimate:
-    """Run the largest micro-batch of the plan forward and backward, twice; nothing is learnt.
+    """Runs the largest micro-batch of the plan forward and backward, twice, without learning.
 
-    The first time warms up, and finds out whether it fits: the budget is halved until it does.
+    The first run warms up, and finds out whether it fits: the budget is halved until it does.
     """
     rows, device = scorer.layout.rows, next(scorer.parameters()).device
     scorer.train()
@@ -58,7 +61,7 @@ def estimate(
             if not is_out_of_memory(error) or len(groups) == len(items):
                 raise
             token_budget //= 2
-        forget_failed(scorer)
-    pace = sum(item.encoded.n_tokens for item in group) / max(seconds, 1e-9)
+        free_memory(scorer)
+    tokens_per_s = sum(item.encoded.n_tokens for item in group) / max(seconds, 1e-9)
     n_tokens = sum(items[index].encoded.n_tokens for step in plan for index in step)
-    return Estimate(n_tokens / pace, peak_gb(device), pace, token_budget)
+    return Estimate(n_tokens / tokens_per_s, peak_gb(device), tokens_per_s, token_budget)

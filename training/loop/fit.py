@@ -1,4 +1,4 @@
-"""From encoded examples to trained weights, for every recipe: estimate, loop, best checkpoint."""
+"""Trains encoded examples to weights, for every recipe: estimate, loop, best checkpoint."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +13,8 @@ from training.jobs.claim import Claim, StopRequested
 from training.jobs.ranks import Ranks
 from training.loop.arguments import LoopArguments, Steps
 from training.loop.estimate import estimate
-from training.loop.objectives import JudgeBatch
-from training.loop.reporting import Reporter, last_metrics, last_whole_checkpoint
+from training.loop.objectives import ObjectiveFunction
+from training.loop.reporting import Reporter, last_complete_checkpoint, last_metrics
 from training.loop.trainer import StepTrainer
 from training.policy.checkpoint_weights import SaveWeights
 from training.policy.config import TrainingConfig
@@ -23,17 +23,19 @@ from training.policy.weights import trained_weights
 
 
 class Fitted(NamedTuple):
+    """The result of a training."""
+
     weights: dict[str, Tensor]
-    """The trained ones of the best checkpoint, or of the last step when nothing was held out."""
+    """Trained weights of the best checkpoint, or of the last step when nothing was held out."""
     metrics: dict[str, float]
-    """The last figure of each name."""
+    """The last value of each metric."""
     n_steps: int
     """Steps planned; early stopping may have used fewer."""
 
 
 def fit(
     policy: Policy,
-    objective: JudgeBatch,
+    objective: ObjectiveFunction,
     items: Sequence[Item],
     held_out: Sequence[Item],
     config: TrainingConfig,
@@ -43,21 +45,21 @@ def fit(
     learning_rate: float,
     first_loss: float | None = None,
     per_token: bool = False,
-    keep: Path | None = None,
+    weights_folder: Path | None = None,
 ) -> Fitted:
-    """Train to the end, from the job's last checkpoint if there is one.
+    """Trains to the end, from the job's last checkpoint if there is one.
 
-    The weights of every checkpoint are kept in the folder `keep`, if one is given.
+    The weights of every checkpoint are saved in `weights_folder`, if one is given.
     Raises `StopRequested` after saving a checkpoint when the worker asked to end.
     """
     folder = claim.folder / "checkpoints"
     sizes = [item.encoded.size for item in items]
     plan = plan_steps(sizes, config.batch_size, config.epochs, config.seed)
-    checkpoint = ranks.told(last_whole_checkpoint(folder) if ranks.leads else None)
+    checkpoint = ranks.broadcast(last_complete_checkpoint(folder) if ranks.leads else None)
     token_budget = config.token_budget
     if checkpoint is None and ranks.n == 1:
         claim.enter("measuring a step")
-        found = estimate(
+        estimated = estimate(
             policy.scorer,
             objective,
             items,
@@ -65,11 +67,13 @@ def fit(
             token_budget=token_budget,
             pad_id=policy.base.pad_id,
         )
-        claim.note(found.in_words(len(plan)))
-        token_budget = found.token_budget
+        claim.note(estimated.in_words(len(plan)))
+        token_budget = estimated.token_budget
     claim.report("training", 0, len(plan), None)
-    callbacks: list[TrainerCallback] = [SaveWeights(keep, ranks)] if keep is not None else []
-    callbacks.append(Reporter(claim, ranks))  # calls a checkpoint whole, so what is kept is first
+    callbacks: list[TrainerCallback] = (
+        [SaveWeights(weights_folder, ranks)] if weights_folder is not None else []
+    )
+    callbacks.append(Reporter(claim, ranks))  # last: it marks the checkpoint as complete
     if held_out and config.patience is not None:
         callbacks.append(EarlyStoppingCallback(config.patience))
     trainer = StepTrainer(

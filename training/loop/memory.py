@@ -1,4 +1,4 @@
-"""Memory that does not suffice: how it shows, and how to go on."""
+"""Detects failed allocations, frees memory after them, and reads the peak."""
 
 import gc
 import resource
@@ -8,18 +8,18 @@ import torch
 from torch import nn
 
 OUT_OF_MEMORY = (torch.OutOfMemoryError, MemoryError, RuntimeError)
-"""What an allocation that fails raises; a CPU's is a plain RuntimeError."""
+"""Errors of a failed allocation; a CPU's is a plain RuntimeError."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether it is the memory: a RuntimeError may be anything."""
+    """Returns whether the error is a failed allocation: a RuntimeError may be anything."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return "can't allocate memory" in str(error) or "not enough memory" in str(error)
 
 
-def forget_failed(model: nn.Module) -> None:
-    """Drop half-made gradients and everything that only the failed attempt held."""
+def free_memory(model: nn.Module) -> None:
+    """Drops unfinished gradients and everything that only the failed attempt held."""
     model.zero_grad(set_to_none=True)
     gc.collect()
     if torch.cuda.is_available():
@@ -27,7 +27,7 @@ def forget_failed(model: nn.Module) -> None:
 
 
 def peak_gb(device: torch.device) -> float:
-    """Most memory this process has held so far, on the device it trains on."""
+    """Returns the most memory this process has held so far, on the device it trains on."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e9
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""Figures of many micro-batches as means over examples, over all processes."""
+"""Averages the metrics of micro-batches over examples and over all processes."""
 
 from collections import defaultdict
 
@@ -9,12 +9,13 @@ from training.jobs.ranks import Ranks
 
 
 class Metrics:
-    """Sums over the examples of this process that count: a repeated micro-batch does not."""
+    """Sums over the examples of this process; a repeated micro-batch of weight 0 is not counted."""
 
     def __init__(self) -> None:
         self.sums: dict[str, float] = defaultdict(float)
 
     def add(self, metrics: dict[str, Tensor], batch: MicroBatch) -> None:
+        """Adds a micro-batch's metrics, (b,) each."""
         counts = (batch.example_weights > 0).double()  # (b,)
         for name, values in metrics.items():
             self.sums[name] += (values.detach() * counts).sum().item()
@@ -23,10 +24,13 @@ class Metrics:
             self.sums["n_tokens"] += batch.inputs.input_ids.numel()
 
     def means(self, ranks: Ranks) -> dict[str, float]:
-        """Over the examples of all processes, each of which must ask; `n_tokens` stays a sum."""
-        held: dict[str, float] = defaultdict(float)
+        """Returns means over the examples of all processes; `n_tokens` stays a sum.
+
+        Every process must call this.
+        """
+        totals: dict[str, float] = defaultdict(float)
         for part in ranks.gather([dict(self.sums)]):
             for name, value in part.items():
-                held[name] += value
-        n_examples, n_tokens = held.pop("n_examples"), held.pop("n_tokens")
-        return {name: value / n_examples for name, value in held.items()} | {"n_tokens": n_tokens}
+                totals[name] += value
+        n_examples, n_tokens = totals.pop("n_examples"), totals.pop("n_tokens")
+        return {name: value / n_examples for name, value in totals.items()} | {"n_tokens": n_tokens}

@@ -1,4 +1,4 @@
-"""What a recipe asks of a scored micro-batch: one loss for each example, and figures to watch."""
+"""The objectives: from a scored micro-batch to one loss for each example, with its metrics."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from training.policy.scorer import Scored
 
 
 class Objective(NamedTuple):
-    """One micro-batch, judged: a value for each of its b examples."""
+    """A value for each of the b examples of a micro-batch."""
 
     loss: Tensor
     """(b,), with its graph."""
@@ -29,7 +29,7 @@ class Objective(NamedTuple):
     """(b,) each, named as TRL names them."""
 
 
-JudgeBatch = Callable[[Scored, MicroBatch], Objective]
+ObjectiveFunction = Callable[[Scored, MicroBatch], Objective]
 
 
 def preference_objective(
@@ -43,7 +43,7 @@ def preference_objective(
     length_normalised: bool = False,
     nll_weight: float = 0.0,
 ) -> Objective:
-    """Judge the pairs of a micro-batch by a loss of the DPO family."""
+    """Computes a loss of the DPO family on the pairs of a micro-batch."""
     sums = sequence_logps(scored, batch)  # (C,)
     lengths = torch.bincount(batch.targets.completions, minlength=len(sums))  # (C,)
     chosen, rejected = batch.preferences.pairs.unbind(1)  # (P,) each
@@ -83,15 +83,15 @@ def imitation_objective(
     lambdas: tuple[float, float, float],
     beta_0: float = BETA_0,
 ) -> Objective:
-    """Judge the trajectories of a micro-batch by the thought-mask loss."""
+    """Computes the thought-mask loss on the trajectories of a micro-batch."""
     targets, n_rows = batch.targets, batch.n_completions
     if scored.consistency is None:
         nll = weighted_nll(scored.logps, targets.weights, targets.completions, n_rows)  # (C,)
         return Objective(lambdas[0] * nll, {})
-    n_most = int(batch.n_rounds.max()) + 1
-    names = targets.completions * n_most + targets.rounds  # (N,)
-    spans, of_tokens = names.unique(return_inverse=True)  # (S,), (N,)
-    rows, rounds = spans // n_most, spans % n_most  # (S,) each
+    stride = int(batch.n_rounds.max()) + 1
+    span_ids = targets.completions * stride + targets.rounds  # (N,)
+    spans, of_tokens = span_ids.unique(return_inverse=True)  # (S,), (N,)
+    rows, rounds = spans // stride, spans % stride  # (S,) each
     betas = confidence_betas(rounds, batch.n_rounds[rows], beta_0)  # (S,)
     loss, nll, inconsistency, unconfidence = thought_mask_loss(
         scored.logps,
@@ -107,6 +107,6 @@ def imitation_objective(
 
 
 def sequence_logps(scored: Scored, batch: MicroBatch) -> Tensor:
-    """Sum the log-probabilities of each completion, (C,)."""
+    """Sums the log-probabilities of each completion, (C,)."""
     zeros = scored.logps.new_zeros(batch.n_completions)  # (C,)
     return zeros.index_add(0, batch.targets.completions, scored.logps)

@@ -1,6 +1,6 @@
-"""Training on preference pairs: frozen pairs to trained weights, with a loss of the DPO family.
+"""Trains on frozen preference pairs with a loss of the DPO family.
 
-DPO and TPO differ in where their pairs come from; what is learnt from them, and how, is the same.
+DPO and TPO differ in where their pairs come from; both are trained here.
 """
 
 from collections import Counter
@@ -28,14 +28,14 @@ from training.jobs.payload import STRICT
 from training.jobs.ranks import Ranks
 from training.loop import warnings
 from training.loop.fit import Fitted, fit
-from training.loop.objectives import JudgeBatch, preference_objective
+from training.loop.objectives import ObjectiveFunction, preference_objective
 from training.loop.reference import reference_logps
 from training.losses import PreferenceForm
 from training.policy.config import TrainingConfig
 from training.policy.model import Policy
 from training.policy.scorer import Scored
 
-KNOW_TIES = (PreferenceForm.RAO_KUPPER, PreferenceForm.DAVIDSON)
+FORMS_WITH_TIES = (PreferenceForm.RAO_KUPPER, PreferenceForm.DAVIDSON)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -43,32 +43,32 @@ class PreferenceConfig(TrainingConfig):
     """The settings of a job that learns from preference pairs."""
 
     form: PreferenceForm = PreferenceForm.SIGMOID
-    """Which loss of the family; rao_kupper and davidson learn from ties as well."""
+    """The loss; rao_kupper and davidson learn from ties as well."""
     beta: Annotated[float, Field(gt=0, le=100)] = 0.1
     """Weight of staying near the reference (τ of ipo); the paper's usual value."""
     label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    """Share of votes taken to be mistaken: cDPO with sigmoid, the rate of flips for robust."""
+    """Share of votes taken to be mistaken: cDPO with sigmoid, the label-noise rate of robust."""
     length_normalised: bool = False
-    """Compare log-probabilities per token instead of per completion; wants a beta around 5."""
+    """Compare log-probabilities per token instead of per completion; needs a beta around 5."""
     nll_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
-    """How much the likelihood of the chosen completion counts beside the preference (IRPO)."""
+    """Weight of the chosen completion's likelihood beside the preference (IRPO)."""
     tie_strength: Annotated[float, Field(gt=1, le=100)] = 3.0
     """ν of rao_kupper and davidson: how readily equal answers tie; 3 makes half of them ties in
     rao_kupper."""
     soft_labels: bool = False
-    """Let raters who disagree on a pair leave their shares, instead of the majority alone."""
+    """Use the shares of raters who disagree on a pair, instead of the majority alone."""
     strength: Strength = Strength.OFF
-    """What "much better" does: nothing, a margin to win by, or a weight."""
+    """The effect of "much better": none, a margin to win by, or a weight."""
 
 
 class Learnt(NamedTuple):
-    """What training on pairs gave."""
+    """The result of training on pairs."""
 
     fitted: Fitted
     settings: dict[str, Any]
-    """As run: with every default filled in."""
+    """Settings as run, with every default filled in."""
     summary: dict[str, Any]
-    """Figures of the version: the last metrics, and how many pairs there were."""
+    """The version's metrics: the last values, and the numbers of pairs."""
 
 
 def learn_pairs(
@@ -79,12 +79,12 @@ def learn_pairs(
     parent: Adapter | None,
     frozen: Snapshot,
     *,
-    keep: Path | None = None,
+    weights_folder: Path | None = None,
 ) -> Learnt:
-    """From frozen pairs to trained weights: what every recipe that learns by preference shares.
+    """Trains on frozen pairs; shared by every recipe that learns from preferences.
 
-    `policy` is the parent's, untrained yet: it is the reference. The weights of every checkpoint
-    are kept in the folder `keep`. Raises `NothingToLearn`, and `StopRequested` when asked to end.
+    `policy` is the parent's, not trained yet: it is the reference. The weights of every checkpoint
+    are saved in `weights_folder`. Raises `NothingToLearn`, and `StopRequested` when asked to end.
     """
     base = policy.base
     rate = config.learning_rate or (1e-3 if base.is_small else 2e-5)
@@ -99,7 +99,7 @@ def learn_pairs(
             frozen.pairs,
             base.context_length,
             counted,
-            most_pairs=config.batch_size,
+            max_pairs=config.batch_size,
             strength=config.strength,
         ),
     )
@@ -109,7 +109,7 @@ def learn_pairs(
         if warning:
             claim.note(warning, "warning")
 
-    claim.enter("asking the reference")
+    claim.enter("computing the reference")
     references = reference_logps(
         policy.scorer,
         pairs,
@@ -149,7 +149,7 @@ def learn_pairs(
         ranks,
         learning_rate=rate,
         first_loss=_first_loss(items, config, objective),
-        keep=keep,
+        weights_folder=weights_folder,
     )
     summary = {
         **fitted.metrics,
@@ -162,7 +162,7 @@ def learn_pairs(
 
 
 def check(config: PreferenceConfig) -> None:
-    """Raise `ConfigurationError` for settings that are each fine and make no sense together."""
+    """Raises `ConfigurationError` for settings that are valid alone and contradict each other."""
     if config.form is PreferenceForm.IPO and config.label_smoothing:
         raise ConfigurationError(
             f"label_smoothing is {config.label_smoothing}, which ipo has no use for. Set it to 0, "
@@ -170,16 +170,18 @@ def check(config: PreferenceConfig) -> None:
         )
 
 
-def _first_loss(items: Sequence[Item], config: PreferenceConfig, objective: JudgeBatch) -> float:
-    """The loss of the first step if nothing is learnt yet: the policy then is its reference.
+def _first_loss(
+    items: Sequence[Item], config: PreferenceConfig, objective: ObjectiveFunction
+) -> float:
+    """Returns the loss of the first step, at which the policy equals its reference.
 
-    ln 2 for the plain form; whatever the form says of a difference of 0 for the others. The
-    likelihood term is left to the model, so with it this is a bound that is reached.
+    That is ln 2 for the plain form, and the form's value at a difference of 0 for the others. The
+    likelihood term uses the reference's log-probabilities, spread evenly over the tokens.
     """
     plan = plan_steps([item.encoded.size for item in items], config.batch_size, 1, config.seed)
     first = [items[index] for index in plan[0]]
     batch = build(first, Rows.PADDED, pad_id=0)
-    sums, owners = batch.reference_logps, batch.targets.completions
-    shares = sums / torch.bincount(owners, minlength=len(sums))  # (C,): the same sum, spread evenly
-    judged = objective(Scored(shares[owners], None), batch)
-    return ((judged.loss * batch.example_weights).sum() / batch.example_weights.sum()).item()
+    sums, completions = batch.reference_logps, batch.targets.completions
+    means = sums / torch.bincount(completions, minlength=len(sums))  # (C,): the same sum per token
+    computed = objective(Scored(means[completions], None), batch)
+    return ((computed.loss * batch.example_weights).sum() / batch.example_weights.sum()).item()

@@ -1,4 +1,4 @@
-"""Log-probabilities of the data before the first step: computed once, kept beside the snapshot."""
+"""Computes log-probabilities under the reference once and caches them beside the snapshot."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def reference_logps(
     token_budget: int,
     pad_id: int,
 ) -> list[tuple[float, ...]]:
-    """Log-probabilities of each example's completions, in the order of the examples.
+    """Returns log-probabilities of each example's completions, in the order of the examples.
 
     Call it before the first step: the model then *is* the reference, be that the base or the
     parent version. `key` names what the values depend on; a resumed job reads them back. Several
@@ -53,21 +53,22 @@ def _compute(
 ) -> list[tuple[float, ...]]:
     rows, device = scorer.layout.rows, next(scorer.parameters()).device
     items = [Item(example) for example in examples]
-    place = {id(item): index for index, item in enumerate(items)}
+    index_of = {id(item): index for index, item in enumerate(items)}
     groups = cut(items, rows, token_budget)[ranks.index :: ranks.n]
     scorer.eval()
-    mine: list[tuple[int, list[float]]] = []
+    own: list[tuple[int, list[float]]] = []
     for group in groups:
         if claim.stop.is_set():
             raise StopRequested
         batch = build(group, rows, pad_id).to(device)
         with torch.no_grad():
-            left = iter(sequence_logps(scorer(batch), batch).tolist())
-        mine += [
-            (place[id(item)], [next(left) for _ in item.encoded.completions]) for item in group
+            values_left = iter(sequence_logps(scorer(batch), batch).tolist())
+        own += [
+            (index_of[id(item)], [next(values_left) for _ in item.encoded.completions])
+            for item in group
         ]
     values: list[tuple[float, ...]] = [()] * len(examples)
-    for index, logps in ranks.gather(mine):
+    for index, logps in ranks.gather(own):
         values[index] = tuple(logps)
     return values
 

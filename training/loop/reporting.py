@@ -1,4 +1,4 @@
-"""What a training loop does between two steps: progress, curves, checkpoints that are whole."""
+"""Reports a training between its steps: progress, curves, and marks on complete checkpoints."""
 
 import logging
 import shutil
@@ -18,15 +18,16 @@ from training.loop import warnings
 log = logging.getLogger(__name__)
 
 REPORT_EVERY_S = 0.3
-"""Progress is seen to move, and the database is written to a few times a second at most."""
-WHOLE = "whole"
-"""A file in a checkpoint, written last: without it the checkpoint was cut off by a kill."""
+"""Seconds between two reports: progress visibly moves at a few writes a second at most."""
+COMPLETE = "whole"
+"""A file written last into a checkpoint; without it a kill cut the checkpoint off."""
 
 
 class Reporter(TrainerCallback):
-    """Writes progress and metrics of finished steps, and ends the loop when the worker asks.
+    """Stores progress and metrics of finished steps, and ends the loop when the worker asks.
 
-    Every process of a job has one, because they must end and save together; the leader's writes.
+    Every process of a job has one, because they must end and save together; only the leader's
+    writes.
     """
 
     def __init__(self, claim: Claim, ranks: Ranks) -> None:
@@ -35,14 +36,14 @@ class Reporter(TrainerCallback):
         self._pending: dict[int, dict[str, float]] = {}
         self._curves: dict[str, list[tuple[int, float]]] = defaultdict(list)
         self._reported = 0.0
-        self._began: tuple[float, int] = (0.0, 0)
+        self._start: tuple[float, int] = (0.0, 0)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        self._began = (time.monotonic(), state.global_step)
-        for logs in state.log_history:  # of a run that is resumed
-            self._remember(int(logs["step"]), _interesting(logs))
+        self._start = (time.monotonic(), state.global_step)
+        for logs in state.log_history:  # empty unless the run is resumed
+            self._remember(int(logs["step"]), _metrics_of(logs))
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -51,7 +52,7 @@ class Reporter(TrainerCallback):
             control.should_save = True
             control.should_training_stop = True
         elif state.global_step >= state.max_steps and args.load_best_model_at_end:
-            control.should_evaluate = True  # the end is a candidate for the best as well
+            control.should_evaluate = True  # the last step may be the best checkpoint as well
 
     def on_log(
         self,
@@ -63,7 +64,7 @@ class Reporter(TrainerCallback):
     ) -> None:
         if not logs or not ("loss" in logs or "eval_loss" in logs):
             return
-        values = _interesting(logs)
+        values = _metrics_of(logs)
         self._remember(state.global_step, values)
         self._pending.setdefault(state.global_step, {}).update(values)
         if time.monotonic() - self._reported >= REPORT_EVERY_S:
@@ -72,13 +73,13 @@ class Reporter(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        self._report(state)  # what lies before a checkpoint is never computed again
+        self._report(state)  # steps before a checkpoint are never repeated, so store them now
         self._warn()
         self._ranks.wait()
         if self._ranks.leads:
             folder = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
             atomic_write.flush_tree(folder)
-            atomic_write.write(folder / WHOLE, b"")
+            atomic_write.write(folder / COMPLETE, b"")
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -91,7 +92,7 @@ class Reporter(TrainerCallback):
             self._curves[name].append((step, value))
 
     def _warn(self) -> None:
-        """Say what the curves show; the same is never said twice."""
+        """Notes what the curves show; the job stores the same note only once."""
         curves = self._curves
         for sentence in (
             warnings.diverges(curves["loss"]),
@@ -102,35 +103,35 @@ class Reporter(TrainerCallback):
                 self._claim.note(sentence, "warning")
 
     def _report(self, state: TrainerState) -> None:
-        began, from_step = self._began
+        started, from_step = self._start
         n_done = state.global_step - from_step
-        pace_s = (time.monotonic() - began) / n_done if n_done else None
-        eta_s = pace_s * (state.max_steps - state.global_step) if pace_s is not None else None
+        step_s = (time.monotonic() - started) / n_done if n_done else None
+        eta_s = step_s * (state.max_steps - state.global_step) if step_s is not None else None
         if self._claim.report("training", state.global_step, state.max_steps, eta_s, self._pending):
             self._pending = {}
         self._reported = time.monotonic()
 
 
-def last_whole_checkpoint(folder: Path) -> Path | None:
-    """Return the newest checkpoint that was written to its end; remove those that were not."""
+def last_complete_checkpoint(folder: Path) -> Path | None:
+    """Returns the newest complete checkpoint; removes incomplete ones."""
     found: list[tuple[int, Path]] = []
     for path in folder.glob("checkpoint-*"):
-        if (path / WHOLE).is_file():
+        if (path / COMPLETE).is_file():
             found.append((int(path.name.removeprefix("checkpoint-")), path))
         else:
-            log.warning("removing %s: it was cut off while it was written", path)
+            log.warning("removing %s: it is incomplete", path)
             shutil.rmtree(path)
     return max(found)[1] if found else None
 
 
 def last_metrics(history: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The metrics of the last step, also when it was done before an interruption."""
+    """Returns the metrics of the last step, also when it was done before an interruption."""
     found: dict[str, float] = {}
     for logs in history:
         if "loss" in logs or "eval_loss" in logs:
-            found |= _interesting(logs)
+            found |= _metrics_of(logs)
     return found
 
 
-def _interesting(logs: dict[str, float]) -> dict[str, float]:
+def _metrics_of(logs: dict[str, float]) -> dict[str, float]:
     return {name: value for name, value in logs.items() if name not in ("epoch", "step")}

@@ -1,4 +1,4 @@
-"""The loop: `transformers.Trainer`, whose batch is one optimiser step and whose loss is ours.
+"""The loop: a `transformers.Trainer` whose batch is one optimiser step, with our losses.
 
 One item of the data set is one step. `training_step` cuts it into micro-batches that fit in memory
 and divides by the weight of the whole step, so the gradient does not depend on how it was cut nor
@@ -24,9 +24,9 @@ from training.data.batches import Item, MicroBatch, build
 from training.data.plan import cut, shard
 from training.jobs.ranks import Ranks
 from training.loop.arguments import Budget, LoopArguments, Steps, trainer_arguments
-from training.loop.memory import OUT_OF_MEMORY, forget_failed, is_out_of_memory
+from training.loop.memory import OUT_OF_MEMORY, free_memory, is_out_of_memory
 from training.loop.metrics import Metrics
-from training.loop.objectives import JudgeBatch
+from training.loop.objectives import ObjectiveFunction
 from training.policy.scorer import Scorer
 from training.policy.weights import load_weights, save_weights, trained_weights
 
@@ -40,7 +40,7 @@ class StepTrainer(Trainer):
         self,
         scorer: Scorer,
         steps: Steps,
-        objective: JudgeBatch,
+        objective: ObjectiveFunction,
         loop: LoopArguments,
         ranks: Ranks,
         *,
@@ -52,9 +52,9 @@ class StepTrainer(Trainer):
         callbacks: Sequence[TrainerCallback] = (),
         warn: Callable[[str], None] = log.warning,
     ) -> None:
-        """`first_loss` is what the loss must be before anything was learnt, if that is known.
+        """`first_loss` is the loss expected at the first step, if it is known.
 
-        `warn` is told in a sentence what a person should know of and the loop has mended.
+        `warn` receives a sentence for people on what the loop has changed by itself.
         """
         self._ranks = ranks
         self._layout = scorer.layout
@@ -90,7 +90,7 @@ class StepTrainer(Trainer):
         inputs: Any,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
-        """Accumulate the gradient of one optimiser step and return its mean loss."""
+        """Accumulates the gradient of one optimiser step and returns its mean loss."""
         model.train()
         while True:
             try:
@@ -99,24 +99,24 @@ class StepTrainer(Trainer):
                 if not is_out_of_memory(error):
                     raise
                 self._halve(inputs)
-            forget_failed(model)
+            free_memory(model)
 
     def _accumulate(self, model: nn.Module, items: Sequence[Item]) -> Tensor:
         total = torch.zeros((), device=self.args.device)
-        figures = Metrics()
+        sums = Metrics()
         batches = self._micro_batches(items)
         weight = sum(item.weight for item in items)
         for at, batch in enumerate(batches, start=1):
             with nullcontext() if at == len(batches) else self.accelerator.no_sync(model):
                 loss, metrics = self._objective(model(batch), batch)
                 share = (loss * batch.example_weights.to(loss.dtype)).sum() / weight
-                # Engines average over processes what we want summed.
+                # Data-parallel engines average gradients over processes; the step needs their sum.
                 self.accelerator.backward(share * self._ranks.n)
             total += share.detach()
-            figures.add(metrics, batch)
+            sums.add(metrics, batch)
         total = total * self._ranks.n  # Trainer logs the mean over the processes
         self._check(total)
-        self._metrics = figures.means(self._ranks)
+        self._metrics = sums.means(self._ranks)
         return total
 
     def _micro_batches(self, items: Sequence[Item]) -> list[MicroBatch]:
@@ -130,7 +130,7 @@ class StepTrainer(Trainer):
         return [build(group, rows, self._pad_id).to(self.args.device) for group in groups]
 
     def _halve(self, items: Sequence[Item]) -> None:
-        """Go on with half the budget. Raises `TrainingError` when nothing is left to halve."""
+        """Halves the budget. Raises `TrainingError` when it cannot be halved further."""
         longest = max(item.encoded.n_tokens for item in items)
         n_groups = len(cut(items, self._layout.rows, self.budget.tokens))
         if self._ranks.n > 1 or n_groups == len(items):
@@ -146,15 +146,15 @@ class StepTrainer(Trainer):
         )
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
-        """Judge the held-out examples; the figures are named as TRL names them."""
+        """Computes the metrics of the held-out examples, named as TRL names them."""
         model = self.model_wrapped
         model.eval()
-        figures = Metrics()
+        sums = Metrics()
         for batch in self._micro_batches(self._held_out):
             with torch.no_grad():
                 loss, metrics = self._objective(model(batch), batch)
-            figures.add(metrics | {"loss": loss}, batch)
-        means = figures.means(self._ranks)
+            sums.add(metrics | {"loss": loss}, batch)
+        means = sums.means(self._ranks)
         del means["n_tokens"]
         found = {f"eval_{name}": value for name, value in means.items()}
         self.log(dict(found))
@@ -164,7 +164,7 @@ class StepTrainer(Trainer):
         return found
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add the loss's own metrics and the speed of the step."""
+        """Adds the loss's own metrics and the speed of the step."""
         if "loss" in logs:
             now = time.monotonic()
             n_tokens = self._metrics.pop("n_tokens", 0.0)
@@ -181,17 +181,17 @@ class StepTrainer(Trainer):
                 f"The loss of step {step} is not a number; lower learning_rate and queue it again."
             )
         tolerance = 1e-3 if self._precision in (torch.float32, torch.float64) else 0.05
-        known = self._first_loss if step == 1 else None
-        if known is not None and abs(loss - known) > tolerance:
+        expected = self._first_loss if step == 1 else None
+        if expected is not None and abs(loss - expected) > tolerance:
             raise TrainingError(
-                f"Before the first step the loss is {loss:.4f} instead of {known:.4f}: the policy "
-                "is not its reference. Please report this."
+                f"Before the first step the loss is {loss:.4f} instead of {expected:.4f}: the "
+                "policy is not its reference. Please report this."
             )
 
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> LambdaLR:
-        """Rise, then fall, in a line; with Trainer's own the first step has rate 0."""
+        """Rises and then falls linearly; with Trainer's own schedule the first step has rate 0."""
         if self.lr_scheduler is None:
             to_steer = optimizer or self.optimizer
             assert to_steer is not None, "Trainer makes the optimizer first"
@@ -207,12 +207,14 @@ class StepTrainer(Trainer):
         return self.lr_scheduler
 
     def get_train_dataloader(self) -> DataLoader[list[Item]]:
-        """Every process gets every step, in order, and takes its share of it: not accelerate's
-        sharding by rows, which would repeat some to come out even (transformers#35203)."""
+        """Gives every process every step, in order; each takes its share of a step.
+
+        accelerate's sharding by rows would repeat some to come out even (transformers#35203).
+        """
         return DataLoader(self._steps, batch_size=1, shuffle=False, collate_fn=self.data_collator)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Save what is trained, alone: Trainer would ask the hub for the base."""
+        """Saves the trained weights alone: Trainer would ask the hub for the base."""
         weights = trained_weights(self.model_wrapped)
         if self._ranks.leads:
             save_weights(Path(output_dir or str(self.args.output_dir)), weights)

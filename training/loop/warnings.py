@@ -1,4 +1,4 @@
-"""What a person should be told about a training, in words: rules over its figures, no actions."""
+"""Warnings about a training, as sentences for people: rules over its metrics, without actions."""
 
 from collections.abc import Sequence
 from statistics import mean
@@ -9,11 +9,11 @@ Curve = Sequence[tuple[int, float]]
 """(step, value), in the order of the steps."""
 
 WINDOW = 10
-"""Steps that are averaged before anything is said: one noisy step is no news."""
+"""Steps that are averaged, so that one noisy step causes no warning."""
 
 
 def diverges(loss: Curve) -> str | None:
-    """The loss has risen well above where it began."""
+    """Warns when the loss has risen well above its first values."""
     if len(loss) < 2 * WINDOW:
         return None
     began, now = _first(loss), _last(loss)
@@ -26,7 +26,7 @@ def diverges(loss: Curve) -> str | None:
 
 
 def chosen_falls(chosen: Curve, reference: Curve) -> str | None:
-    """The chosen completions have lost a tenth of their log-probability under the reference.
+    """Warns when chosen completions have lost a tenth of their log-probability under the reference.
 
     Usual for DPO in small measure: it only widens a gap, and may do so by lowering both sides.
     """
@@ -42,7 +42,7 @@ def chosen_falls(chosen: Curve, reference: Curve) -> str | None:
 
 
 def memorises(accuracy: Curve, held_out: Curve) -> str | None:
-    """The training pairs are told apart ever better, the held-out ones worse than before."""
+    """Warns when training pairs are told apart ever better and held-out ones worse than before."""
     if len(held_out) < 3 or len(accuracy) < WINDOW:
         return None
     best, now = max(value for _, value in held_out), held_out[-1][1]
@@ -56,31 +56,31 @@ def memorises(accuracy: Curve, held_out: Curve) -> str | None:
 
 
 def one_side_longer(examples: Sequence[Encoded]) -> str | None:
-    """Length alone tells chosen from rejected."""
-    surplus = [
+    """Warns when length alone tells chosen from rejected."""
+    differences = [
         len(example.completions[pair.chosen].token_ids)
         - len(example.completions[pair.rejected].token_ids)
         for example in examples
         for pair in example.pairs
         if pair.outcomes[0] > pair.outcomes[2]
     ]
-    if len(surplus) < 20:
+    if len(differences) < 20:
         return None
     shares = {
-        "longer": mean(by > 0 for by in surplus),
-        "shorter": mean(by < 0 for by in surplus),
+        "longer": mean(difference > 0 for difference in differences),
+        "shorter": mean(difference < 0 for difference in differences),
     }
     side, share = max(shares.items(), key=lambda item: item[1])
     if share < 0.95:
         return None
     return (
-        f"In {share:.0%} of the {len(surplus)} pairs the {side} completion was chosen: length "
+        f"In {share:.0%} of the {len(differences)} pairs the {side} completion was chosen: length "
         "may be all there is to learn. Compare answers of like length, or set length_normalised."
     )
 
 
 def only_ties(examples: Sequence[Encoded]) -> str | None:
-    """Nobody preferred anything: a loss for ties can only pull the two sides together."""
+    """Warns when all pairs are ties: a loss for ties can only pull the two sides together."""
     pairs = [pair for example in examples for pair in example.pairs]
     if not pairs or any(pair.outcomes[0] != pair.outcomes[2] for pair in pairs):
         return None

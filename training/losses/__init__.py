@@ -1,4 +1,4 @@
-"""The losses, as formulas of tensors: no model, no settings, no logging."""
+"""The losses, as pure functions of tensors: no model, no settings, no logging."""
 
 from training.losses.imitation import (
     BETA_0,

@@ -1,4 +1,4 @@
-"""Learning an answer by likelihood: the weighted one, and the three terms of PTR's thought mask."""
+"""Imitation losses: weighted likelihood, and the three terms of PTR's thought mask."""
 
 from typing import NamedTuple
 
@@ -15,18 +15,18 @@ BETA_0 = 1.0
 
 
 class Spans(NamedTuple):
-    """Which scored tokens are one round of one row: N tokens in S spans, none of them empty."""
+    """The scored tokens by round and row: N tokens in S spans, none of them empty."""
 
     of_tokens: Tensor
-    """(N,) the span each token belongs to."""
+    """(N,) index of each token's span."""
     rows: Tensor
-    """(S,) the row each span belongs to."""
+    """(S,) index of each span's row."""
     betas: Tensor
     """(S,) β_t, see `confidence_betas`."""
 
 
 class Consistency(NamedTuple):
-    """How much each answer resembles the attempt before it, (B,)."""
+    """The similarity of each answer to the attempt before it, (B,)."""
 
     cosine: Tensor
     """F, 0 where there is no attempt."""
@@ -34,7 +34,7 @@ class Consistency(NamedTuple):
 
 
 class ThoughtMaskLoss(NamedTuple):
-    """One value for each row, (B,); the last three before λ."""
+    """One value for each row, (B,); the last three are the terms before λ."""
 
     loss: Tensor
     nll: Tensor
@@ -43,7 +43,7 @@ class ThoughtMaskLoss(NamedTuple):
 
 
 def weighted_nll(logps: Tensor, weights: Tensor, rows: Tensor, n_rows: int) -> Tensor:
-    """Negative log-likelihood of each sequence, averaged over its own weighted tokens, (B,).
+    """Returns the mean negative log-likelihood of each sequence over its weighted tokens, (B,).
 
     `logps`, `weights` and `rows` are (N,): all scored tokens of the batch, their weights and the
     row each belongs to; a row without weight has no loss and gives nan. This is the thought-mask
@@ -76,7 +76,7 @@ def thought_mask_loss(
     *,
     lambdas: tuple[float, float, float],
 ) -> ThoughtMaskLoss:
-    """λ1·NLL + λ2·(1 − F) + λ3·Σ_t β_t·(1 − exp(mean log p_t)), (B,).
+    """Returns λ1·NLL + λ2·(1 − F) + λ3·Σ_t β_t·(1 − exp(mean log p_t)), (B,).
 
     `logps` and `weights` are (N,), the scored tokens. PTR (arXiv 2410.13413), thought-mask loss,
     with four repairs: it *adds* F, which rewards inconsistency, so we add 1 − F; its F compares
@@ -107,7 +107,7 @@ def thought_mask_loss(
 
 
 def confidence_betas(rounds: Tensor, n_rounds: Tensor, beta_0: float = BETA_0) -> Tensor:
-    """β_t = β0·t/n of each span, (S,): later rounds should be surer (PTR, unchanged).
+    """Returns β_t = β0·t/n of each span, (S,): later rounds should be surer (PTR, unchanged).
 
     `rounds` (S,) is t, from 1, and `n_rounds` (S,) the number of rounds of the span's row.
 
@@ -120,7 +120,7 @@ def confidence_betas(rounds: Tensor, n_rounds: Tensor, beta_0: float = BETA_0) -
 def pooled_cosine(
     answer: Tensor, answer_rows: Tensor, attempt: Tensor, attempt_rows: Tensor, n_rows: int
 ) -> Consistency:
-    """F: the cosine of an answer's and its attempt's mean hidden state, (B,).
+    """Returns F, the cosine of the mean hidden states of an answer and its attempt, (B,).
 
     `answer` (N, H) and `attempt` (M, H) are hidden states of tokens, `answer_rows` (N,) and
     `attempt_rows` (M,) the row of each. Ours, for the Sentence-BERT cosine of PTR. Sums are pooled,

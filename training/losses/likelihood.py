@@ -1,4 +1,4 @@
-"""How surprising what the raters said is, given how much stronger one side is than the other.
+"""Negative log-likelihoods of votes, given the difference of strengths of the two sides.
 
 All three models read a difference of strengths `difference` D (P,), in nats, and the shares of the
 raters' votes `outcomes` (P, 3) for chosen, tie and rejected, each row summing to 1, and return
@@ -85,7 +85,7 @@ def _davidson_logps(difference: Tensor, log_odds: float) -> Tensor:
 
 
 def _targets(difference: Tensor, margin: Tensor | None) -> tuple[Tensor, Tensor]:
-    """D as a vote for the chosen and as a vote for the rejected sees it, (P,) each."""
+    """Returns D for a vote for the chosen and for a vote for the rejected, (P,) each."""
     if margin is None:
         return difference, difference
     margin = margin.to(difference.dtype)
@@ -93,5 +93,5 @@ def _targets(difference: Tensor, margin: Tensor | None) -> tuple[Tensor, Tensor]
 
 
 def _expected(logps: list[Tensor], outcomes: Tensor) -> Tensor:
-    """Minus the mean of log P over the votes; log P is finite, so a share of 0 adds exactly 0."""
+    """Returns minus the mean of log P over the votes; log P is finite, so a share of 0 adds 0."""
     return -(outcomes.to(logps[0].dtype) * torch.stack(logps, 1)).sum(1)  # (P,)

@@ -1,4 +1,4 @@
-"""The DPO family: what it costs a policy to prefer otherwise than the raters."""
+"""The DPO family: losses of a policy on the raters' preferences."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -6,23 +6,23 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from training.losses.label_noise import smooth, unflip
+from training.losses.label_noise import smooth, unsmooth
 from training.losses.likelihood import bradley_terry, davidson, rao_kupper
 
 
 class PreferenceForm(StrEnum):
-    """What becomes of D = β·[(log π − log ref)(chosen) − (log π − log ref)(rejected)]."""
+    """The loss of D = β·[(log π − log ref)(chosen) − (log π − log ref)(rejected)]."""
 
     SIGMOID = "sigmoid"
     """−log σ(D): DPO, arXiv 2305.18290, equation 7; cDPO where labels are smoothed."""
     ROBUST = "robust"
-    """The same, without the bias of labels flipped at a known rate: arXiv 2403.00409."""
+    """The same, unbiased under label noise of a known rate: arXiv 2403.00409."""
     IPO = "ipo"
-    """(d − 1/(2τ))²: a gap to reach instead of one to widen for ever, arXiv 2310.12036."""
+    """(d − 1/(2τ))²: a finite gap to reach, arXiv 2310.12036."""
     RAO_KUPPER = "rao_kupper"
     """A tie is a lead below a threshold: arXiv 2409.17431."""
     DAVIDSON = "davidson"
-    """A tie goes by the geometric mean of both sides: arXiv 2409.17431."""
+    """The odds of a tie follow the geometric mean of both strengths: arXiv 2409.17431."""
 
 
 class Logps(NamedTuple):
@@ -57,14 +57,14 @@ def preference_loss(
     length_normalised: bool = False,
     nll_weight: float = 0.0,
 ) -> PreferenceLoss:
-    """Judge pairs by one of the forms, (P,).
+    """Computes the loss of each pair by one of the forms, (P,).
 
     `n_chosen` and `n_rejected` (P,) count completion tokens, `outcomes` (P, 3) are the shares of
     votes for chosen, tie and rejected, `margin` (P,) is the lead a vote asks for, in the unit of D
     and 0 where none (see `likelihood`).
 
-    - `label_smoothing` ε < ½, the share of votes taken to be flipped: ROBUST takes them out again,
-      the others mix them in (see `flips`). IPO has no such term: its settings must refuse an ε.
+    - `label_smoothing` ε < ½ is the rate of label noise: ROBUST corrects for it, the others smooth
+      the labels by it (see `label_noise`). IPO has no such term: its settings must refuse an ε.
     - `length_normalised` puts means per token for sums (arXiv 2411.15124, equation 6, after SimPO,
       2405.14734); β is then larger, about 5. IPO always does so.
     - `nll_weight` α adds α·NLL of the chosen, per token of it (IRPO, arXiv 2404.19733). Ours: only
@@ -100,7 +100,7 @@ def preference_loss(
         case PreferenceForm.SIGMOID:
             loss = bradley_terry(difference, smooth(outcomes, label_smoothing), margin)
         case PreferenceForm.ROBUST:
-            loss = bradley_terry(difference, unflip(outcomes, label_smoothing), margin)
+            loss = bradley_terry(difference, unsmooth(outcomes, label_smoothing), margin)
         case PreferenceForm.IPO:
             loss = ipo(difference, outcomes, margin, tau=beta)
         case PreferenceForm.RAO_KUPPER:
@@ -114,7 +114,7 @@ def preference_loss(
 
 
 def ipo(difference: Tensor, outcomes: Tensor, margin: Tensor, *, tau: float) -> Tensor:
-    """Identity Preference Optimization: the gap d = D/τ is drawn to 1/(2τ), (P,).
+    """Identity Preference Optimization: draws the gap d = D/τ to 1/(2τ), (P,).
 
     arXiv 2310.12036, equation 17. Changed: d is of means per token, which TRL confirmed with the
     authors. Ours: votes mix (d − 1/(2τ))² and (d + 1/(2τ))², a tie being half of each, and a margin

@@ -1,4 +1,4 @@
-"""The loss of a reward model: its scores are the strengths that explain the votes."""
+"""The loss of a reward model, whose scores are the strengths that explain the votes."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from training.losses.likelihood import bradley_terry, davidson, rao_kupper
 
 
 class RewardForm(StrEnum):
-    """How a difference of scores explains votes; see `likelihood`."""
+    """The model by which a difference of scores explains votes; see `likelihood`."""
 
     BRADLEY_TERRY = "bradley_terry"
     RAO_KUPPER = "rao_kupper"
@@ -21,7 +21,7 @@ class RewardModelLoss(NamedTuple):
 
     loss: Tensor
     margins: Tensor
-    """How much higher the chosen scores than the rejected."""
+    """Score of the chosen minus score of the rejected."""
 
 
 def reward_model_loss(
@@ -34,7 +34,7 @@ def reward_model_loss(
     tie_strength: float = 3.0,
     centre: float = 0.0,
 ) -> RewardModelLoss:
-    """−log P(votes | D = r_c − r_r) + `centre`·(r_c + r_r)², (P,).
+    """Returns −log P(votes | D = r_c − r_r) + `centre`·(r_c + r_r)², (P,).
 
     `chosen_scores`, `rejected_scores` and `margin` are (P,), `outcomes` (P, 3). The likelihood
     leaves a constant of the scores free; the second term (Eisenstein et al., arXiv 2312.09244)

@@ -1,8 +1,8 @@
-"""Attention over a flat row of segments, hooked into `transformers` by name.
+"""Attention over a flat row of segments, registered with `transformers` by name.
 
-A model set to `NAME` calls `segment_attention` in every layer. On a CPU each segment is attended by
-itself, so nothing is computed across neighbours; on a GPU FlexAttention skips the blocks in which
-nothing is seen.
+A model set to `NAME` calls `segment_attention` in every layer. On a CPU each segment is attended
+separately, so nothing is computed across segments; on a GPU FlexAttention skips the blocks that are
+masked completely.
 """
 
 from functools import cache
@@ -34,7 +34,7 @@ def segment_attention(
     softcap: float | None = None,
     **_: Any,
 ) -> tuple[Tensor, None]:
-    """Attend inside each segment and to the prompt it shares; (1, T, heads, D).
+    """Attends inside each segment and to the prompt it shares; returns (1, T, heads, D).
 
     `query` is (1, heads, T, D), `key` and `value` (1, kv_heads, T, D), rotated already. Whatever
     else a model asks of its attention (sinks, biases) is not done here: `training.policy.layout`
@@ -51,28 +51,28 @@ def segment_attention(
     attended = []
     for index, queries in enumerate(query[0].split(lengths, 1)):
         part = segments.parts[index]
-        seen = keys[index], values[index]
+        visible = keys[index], values[index]
         if part.parent is not None:
             prompt = slice(part.n_shared)
             before = keys[part.parent][:, prompt], values[part.parent][:, prompt]
-            seen = torch.cat([before[0], seen[0]], 1), torch.cat([before[1], seen[1]], 1)
+            visible = torch.cat([before[0], visible[0]], 1), torch.cat([before[1], visible[1]], 1)
         mask = segments.mask(index, sliding_window, query.device, query.dtype)
         if softcap is None:
-            attended.append(attend(queries, *seen, scale, mask))
+            attended.append(attend(queries, *visible, scale, mask))
         else:
-            attended.append(_capped(queries, *seen, scale, mask, softcap))
+            attended.append(_softcapped(queries, *visible, scale, mask, softcap))
     return torch.cat(attended, 1).transpose(0, 1)[None], None
 
 
-def _capped(
+def _softcapped(
     query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None, softcap: float
 ) -> Tensor:
     """Attention whose scores go through cap · tanh(score / cap), as Gemma 2's do; (heads, L, D)."""
     scores = query @ key.transpose(1, 2) * scale  # (heads, L, n_keys)
     scores = torch.tanh(scores / softcap) * softcap
     if mask is None:
-        seen = torch.ones(scores.shape[1:], dtype=torch.bool, device=scores.device)
-        unseen = ~seen.tril(scores.shape[2] - scores.shape[1])  # (L, n_keys)
+        visible = torch.ones(scores.shape[1:], dtype=torch.bool, device=scores.device)
+        unseen = ~visible.tril(scores.shape[2] - scores.shape[1])  # (L, n_keys)
         scores = scores.masked_fill(unseen, float("-inf"))
     else:
         scores = scores + mask
@@ -89,7 +89,7 @@ def _flex(
     window: int | None,
     softcap: float | None,
 ) -> Tensor:
-    """(1, T, heads, D) by FlexAttention: compiled on a GPU, its slow reference on a CPU."""
+    """FlexAttention, (1, T, heads, D): compiled on a GPU, its slow reference on a CPU."""
 
     def capped(score: Tensor, *_: Tensor) -> Tensor:
         assert softcap is not None
@@ -111,7 +111,7 @@ def _flex(
 
 @cache
 def _compiled_flex() -> Any:
-    """Compiled on first use: loading the compiler takes most of a second."""
+    """Compiles on first use, because loading the compiler takes most of a second."""
     return torch.compile(flex_attention, dynamic=True)
 
 

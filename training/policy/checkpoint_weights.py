@@ -1,6 +1,6 @@
-"""The weights of a training's checkpoints, kept until one of them is chosen.
+"""Keeps the trained weights of every checkpoint until one of them is selected.
 
-A checkpoint is for going on and makes room for the next; what it had learnt is small and stays.
+A checkpoint with its optimiser state is deleted for the next one; its trained weights are small.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from training.policy.weights import FILE
 
 
 class SaveWeights(TrainerCallback):
-    """Copies what was trained from every checkpoint of the plan, the last step's included."""
+    """Copies the trained weights of every planned checkpoint, the last step's included."""
 
     def __init__(self, folder: Path, ranks: Ranks) -> None:
         self._folder = folder
@@ -26,19 +26,19 @@ class SaveWeights(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         step = state.global_step
-        # A checkpoint of a job that was stopped in between is none of the plan's.
+        # The checkpoint that a stop saves between two planned ones is not a candidate.
         if self._ranks.leads and (step % int(args.save_steps) == 0 or step >= state.max_steps):
             checkpoint = Path(args.output_dir or ".") / f"checkpoint-{step}"
             atomic_write.write(_file(self._folder, step), (checkpoint / FILE).read_bytes())
 
 
 def saved_steps(folder: Path) -> list[int]:
-    """The steps whose weights were kept, in their order."""
+    """Returns the steps whose weights are saved, in order."""
     return sorted(int(path.stem) for path in folder.glob("*.safetensors"))
 
 
 def saved_weights(folder: Path, step: int) -> dict[str, Tensor]:
-    """What was trained until `step`, named as in the scorer."""
+    """Returns the weights trained until `step`, named as in the scorer."""
     return load(_file(folder, step).read_bytes())
 
 

@@ -1,4 +1,4 @@
-"""The settings that every training recipe has, whatever its loss."""
+"""The settings that all training recipes share."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,25 +10,29 @@ from training.jobs.payload import STRICT
 
 
 class Tune(StrEnum):
+    """Which weights are trained."""
+
     LORA = "lora"
-    """A LoRA on all linear layers: small, served beside others."""
+    """A LoRA on all linear layers: small, and served beside other versions."""
     FULL = "full"
-    """Every weight of the model: the result is a model of its own."""
+    """Every weight: the result is a separate model."""
 
 
 class Precision(StrEnum):
+    """The number format of the base model."""
+
     AUTO = "auto"
     """float32 on a CPU, bfloat16 on a GPU."""
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
-    """Half the memory, and twice as fast on a CPU that computes in it."""
+    """Half the memory, and twice the speed on a CPU that computes in it."""
     FOUR_BIT = "4bit"
     """The frozen base in 4 bits (QLoRA, arXiv 2305.14314); needs a GPU and bitsandbytes."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class TrainingConfig:
-    """What every recipe's settings begin with."""
+    """The settings that all training recipes share."""
 
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
     """Peak rate; null lets the recipe choose by the size of the model."""
@@ -39,7 +43,7 @@ class TrainingConfig:
     warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of the steps in which the rate rises; it falls to 0 in the others."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    """Longer gradients are cut to this length."""
+    """Gradients of a larger norm are scaled down to this one."""
     tune: Tune = Tune.LORA
     """What is trained."""
     lora_r: Annotated[int, Field(ge=1, le=512)] = 16
@@ -47,18 +51,19 @@ class TrainingConfig:
     lora_alpha: Annotated[int, Field(ge=1, le=1024)] = 32
     """Scale of a fresh LoRA (times 1/r)."""
     precision: Precision = Precision.AUTO
-    """In which numbers the model computes; the LoRA itself is trained in float32."""
+    """Number format the model computes in; the LoRA itself is trained in float32."""
     token_budget: Annotated[int, Field(ge=64)] = 4096
-    """Tokens forwarded at once: the bound on memory. Halved by itself when it is too much."""
+    """Tokens forwarded at once, which bounds the memory. Halved automatically when memory runs
+    out."""
     activation_checkpointing: bool = False
     """Compute activations again in the backward pass: a quarter slower, for models that are tight
     in memory."""
     eval_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
-    """Share of the prompts held out to see whether the model only learns by heart; none are when
-    that is less than 20 examples. The same prompts are held out in every job."""
+    """Share of the prompts held out to detect memorisation; none when that is less than 20
+    examples. The same prompts are held out in every job."""
     patience: Annotated[int, Field(ge=1)] | None = 3
     """Stop after so many evaluations without a lower held-out loss; null never stops early."""
     save_steps: Annotated[int, Field(ge=1)] = 10
     """Steps between two checkpoints, each evaluated; the last two and the best are kept."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Of the order of the examples, of a fresh LoRA and of whatever else is drawn."""
+    """Seed of the order of the examples, of a fresh LoRA and of everything else that is drawn."""

@@ -1,8 +1,8 @@
-"""Log-probabilities of given tokens, chunk by chunk, without ever keeping a row of logits.
+"""Log-probabilities of given tokens, chunk by chunk, without storing logits.
 
-With a frozen output head the gradient that a token's log-probability sends to its hidden state is
-known as soon as its softmax is: two matrix products in all, made in the forward pass, and a vector
-per token to remember instead of a row of the vocabulary.
+With a frozen output head the gradient of a token's log-probability with respect to its hidden state
+is known as soon as its softmax is: the forward pass computes it by two matrix products, and stores
+one vector per token instead of a row of the vocabulary.
 """
 
 from typing import Any, NamedTuple
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 CHUNK = 1 << 22
-"""Logits made at once: 16 MB in float32, 131 rows of a vocabulary of 32k. The fastest on a CPU:
-fewer rows leave the matrix product idle, more leave the cache."""
+"""Logits computed at once: 16 MB in float32, 131 rows of a vocabulary of 32k. The fastest on a CPU:
+fewer rows make the matrix product slow, more do not fit the cache."""
 
 
 class Head(NamedTuple):
@@ -32,7 +32,7 @@ class Head(NamedTuple):
 
 
 def head_of(model: nn.Module) -> Head | None:
-    """The output head of a causal language model, None when it is not a plain matrix.
+    """Returns the output head of a causal language model, None when it is not a plain matrix.
 
     Caps and scales are read from where `transformers` keeps them (Gemma 2's cap, Granite's and
     Cohere's scales); what a model does beyond that, `training.policy.layout` finds by comparing.
@@ -49,7 +49,7 @@ def head_of(model: nn.Module) -> Head | None:
 
 
 def head_logps(hidden: Tensor, targets: Tensor, head: Head) -> Tensor:
-    """Log-probability of each target after its hidden state, (N,), float32 at least.
+    """Returns the log-probability of each target after its hidden state, (N,), float32 at least.
 
     `hidden` is (N, H), `targets` (N,).
     """
@@ -76,7 +76,7 @@ def _trainable(
     scale: float,
     softcap: float | None,
 ) -> Tensor:
-    """The same by autograd, for a head that is trained itself; checkpointed by the caller."""
+    """Computes the same by autograd, for a head that is trained; the caller checkpoints it."""
     logits = nn.functional.linear(hidden, weight, bias).to(_wide(hidden)) * scale  # (n, V)
     if softcap is not None:
         logits = torch.tanh(logits / softcap) * softcap
@@ -84,7 +84,7 @@ def _trainable(
 
 
 class _FrozenHead(torch.autograd.Function):
-    """d log p / d h = (one-hot − softmax) W, times the slopes of cap and scale.
+    """Computes d log p / d h = (one-hot − softmax) W, times the slopes of cap and scale.
 
     The softmax stays unnormalised, e = exp(z − max): its sum divides H numbers afterwards instead
     of V before, and the target's row of W is added instead of a one in V. All passes over (n, V)
@@ -110,25 +110,25 @@ class _FrozenHead(torch.autograd.Function):
                 logits += head.bias
             if head.scale != 1.0:
                 logits *= head.scale
-            bend = None
+            tanh_slope = None
             if head.softcap is not None:
                 logits.div_(head.softcap).tanh_()
-                bend = 1 - logits.square()  # (n, V)
+                tanh_slope = 1 - logits.square()  # (n, V)
                 logits *= head.softcap
             highest = logits.amax(1, keepdim=True)  # (n, 1)
-            of_target = logits.gather(1, picked[:, None]) - highest  # (n, 1)
+            target_logits = logits.gather(1, picked[:, None]) - highest  # (n, 1)
             powers = logits.sub_(highest).exp_()  # (n, V)
             total = powers.sum(1, keepdim=True)  # (n, 1)
-            logps[chunk] = (of_target - total.log())[:, 0]
+            logps[chunk] = (target_logits - total.log())[:, 0]
             if slopes is None:
                 continue
-            of_row = torch.ones_like(total)  # (n, 1): the slope at the target's own logit
-            if bend is not None:
-                of_row = bend.gather(1, picked[:, None])
-                powers *= bend
+            own_slope = torch.ones_like(total)  # (n, 1): slope of the cap at the target's logit
+            if tanh_slope is not None:
+                own_slope = tanh_slope.gather(1, picked[:, None])
+                powers *= tanh_slope
             raw.copy_(powers)
-            pulled = torch.mm(raw, head.weight).to(wide) / total  # (n, H)
-            slopes[chunk] = (head.weight[picked].to(wide) * of_row - pulled) * head.scale
+            expected_row = torch.mm(raw, head.weight).to(wide) / total  # (n, H)
+            slopes[chunk] = (head.weight[picked].to(wide) * own_slope - expected_row) * head.scale
         ctx.save_for_backward(*([slopes] if slopes is not None else []))
         return logps
 

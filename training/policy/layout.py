@@ -1,8 +1,8 @@
-"""How a model is fed, chosen when it is loaded by comparing with its own plain forward.
+"""Chooses the layout of a model's inputs by comparing with the model's own plain forward.
 
-Segments need a model that hands unknown arguments down to its attention and has no other way for
-one token to reach another (a convolution, a recurrent state, a sink). A list of architectures would
-be wrong tomorrow; a comparison is right for the model at hand, adapters included.
+Segments need a model that passes unknown arguments on to its attention and has no other path from
+one token to another (a convolution, a recurrent state, a sink). A list of architectures goes out of
+date; a comparison tests the model at hand, adapters included.
 """
 
 import logging
@@ -20,21 +20,22 @@ from training.policy.scorer import Layout, Scorer
 log = logging.getLogger(__name__)
 
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.02}
-"""Mean difference of log-probabilities that rounding explains, in nats; a leak makes far more."""
+"""Mean difference of log-probabilities that rounding explains, in nats; attention that leaks across
+sequences causes far more."""
 PLAIN = Layout(Rows.PADDED, fused_head=False)
 
 
 def choose_layout(scorer: Scorer) -> Layout:
-    """Set the scorer, and the attention of its model, to the fastest layout that is right for it.
+    """Sets the scorer and its model's attention to the fastest layout that is correct; returns it.
 
-    What is right is what the model says of each sequence alone.
+    A layout is correct when it gives the log-probabilities of each sequence forwarded alone.
     """
     model = scorer.causal
     own_attention = str(model.config._attn_implementation)
     has_matrix = head_of(model) is not None
     scorer.layout = PLAIN
     with torch.no_grad():
-        truth = _alone(scorer)
+        expected = _one_by_one(scorer)
         for rows in (Rows.SEGMENTS, Rows.PADDED):
             if rows is Rows.SEGMENTS:
                 model.set_attn_implementation(NAME)
@@ -42,28 +43,28 @@ def choose_layout(scorer: Scorer) -> Layout:
                 model.set_attn_implementation(own_attention)
             for fused_head in (True, False) if has_matrix else (False,):
                 scorer.layout = Layout(rows, fused_head)
-                if (problem := _differs(scorer, truth)) is None:
+                if (problem := _difference(scorer, expected)) is None:
                     log.info("the model is fed as %s, fused head: %s", rows, fused_head)
                     return scorer.layout
-                log.info("%s with fused head %s will not do: %s", rows, fused_head, problem)
-    log.warning("even padded rows differ from single ones; using them all the same")
+                log.info("%s with fused head %s is not used: %s", rows, fused_head, problem)
+    log.warning("even padded rows differ from single sequences; they are used all the same")
     return scorer.layout
 
 
-def _differs(scorer: Scorer, truth: Tensor) -> str | None:
-    """In which way the scorer's layout disagrees with the truth; None when it does not."""
+def _difference(scorer: Scorer, expected: Tensor) -> str | None:
+    """Returns how the scorer's layout differs from the expected values; None when it does not."""
     try:
         logps = scorer(_batch(_probe(scorer), scorer)).logps
     except (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError) as error:
-        return f"{type(error).__name__}: {error}"  # a model that was not made for it may say so
-    difference = (logps - truth).abs().mean().item()
+        return f"{type(error).__name__}: {error}"  # an architecture may reject segments
+    difference = (logps - expected).abs().mean().item()
     if not difference <= TOLERANCE[_embeddings(scorer).dtype]:
         return f"log-probabilities differ by {difference:.2g} nats"
     return None
 
 
-def _alone(scorer: Scorer) -> Tensor:
-    """Log-probabilities of the probe's sequences, each in a forward of its own, (N,)."""
+def _one_by_one(scorer: Scorer) -> Tensor:
+    """Returns log-probabilities of the probe's sequences, each in a forward of its own, (N,)."""
     parts = []
     for item in _probe(scorer):
         for completion in item.encoded.completions:
@@ -78,12 +79,12 @@ def _batch(items: Sequence[Item], scorer: Scorer) -> MicroBatch:
 
 
 def _probe(scorer: Scorer) -> list[Item]:
-    """Two prompts, of two and three completions, in ids drawn from the whole vocabulary."""
+    """Returns two prompts, of two and three completions, in ids drawn from the whole vocabulary."""
     n_ids = _embeddings(scorer).shape[0]
-    draw = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
 
     def tokens(length: int, weight: float) -> Tokens:
-        ids = torch.randint(n_ids, (length,), generator=draw).tolist()
+        ids = torch.randint(n_ids, (length,), generator=generator).tolist()
         return Tokens(tuple(ids), (weight,) * length)
 
     def example(n_prompt: int, *lengths: int) -> Item:

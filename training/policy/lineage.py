@@ -1,4 +1,4 @@
-"""What came before a job: the version it continues, and what that one has learnt already."""
+"""Looks up the version a job continues, and refuses to train the same version twice."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from training.jobs.claim import Claim
 
 
 def find_parent(claim: Claim) -> Adapter | None:
-    """The version to continue from, None for the base model. Raises `ParentUnusable`."""
+    """Returns the version to continue from, None for the base model. Raises `ParentUnusable`."""
     wanted = claim.payload.parent_adapter_id
     if wanted is None:
         return None
@@ -21,16 +21,16 @@ def find_parent(claim: Claim) -> Adapter | None:
 
 
 def refuse_repetition(claim: Claim, parent: Adapter | None, sha256: str) -> None:
-    """Raise `TrainingError` when there is a version of the same parent, data and settings."""
+    """Raises `TrainingError` when a version of the same parent, data and settings exists."""
     with claim.database.read() as session:
         parent_id = parent.id if parent else None
-        twin = adapters.trained_already(session, parent_id, claim.kind, sha256)
-        if twin is None:
+        existing = adapters.trained_already(session, parent_id, claim.kind, sha256)
+        if existing is None:
             return
-        made_by = session.get(Job, twin.job_id)
-        settings: dict[str, Any] = made_by.payload.get("settings", {}) if made_by else {}
+        job = session.get(Job, existing.job_id)
+        settings: dict[str, Any] = job.payload.get("settings", {}) if job else {}
     if settings == claim.payload.settings:
         raise TrainingError(
-            f"{twin.name} was trained from the same version on the very same data with the same "
-            "settings. Vote on more answers first, or change a setting."
+            f"{existing.name} was trained from the same version on the very same data with the "
+            "same settings. Vote on more answers first, or change a setting."
         )

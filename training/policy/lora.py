@@ -1,8 +1,8 @@
-"""LoRA layers whose update rides on the frozen product, forward and backward.
+"""LoRA layers whose update is fused into the frozen matrix product, forward and backward.
 
-PEFT computes `W x + scale · B (A x)` as separate tensors of the full width: scaled, added, and all
-of it again in the backward pass. Here the rank-r update is added by the matrix product itself, and
-what the backward pass needs is x, which the neighbouring layers remember anyway, and A x.
+PEFT computes `W x + scale · B (A x)` as separate tensors of the full width, which are scaled and
+added, and all of it again in the backward pass. Here the matrix product adds the rank-r update
+itself, and the backward pass needs A x and x, which the neighbouring layers store anyway.
 """
 
 from types import MethodType
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 def fuse(model: nn.Module) -> int:
-    """Replace the forward of every plain LoRA layer; returns how many.
+    """Replaces the forward of every plain LoRA layer; returns how many.
 
     Plain is a frozen `nn.Linear` with one adapter, no dropout and no variant (DoRA and the like).
     Parameters, names and saving stay PEFT's; other layers keep their forward.
@@ -61,7 +61,7 @@ class _LoraLinear(torch.autograd.Function):
         up: Tensor,
         scale: float,
     ) -> Tensor:
-        """x (T, in), weight (out, in), down (r, in), up (out, r) to (T, out)."""
+        """Maps x (T, in) by weight (out, in), down (r, in) and up (out, r) to (T, out)."""
         inner = x @ down.t()  # (T, r)
         out = nn.functional.linear(x, weight, bias)  # (T, out)
         out.addmm_(inner, up.t(), alpha=scale)

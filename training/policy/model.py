@@ -30,9 +30,9 @@ from training.policy.scorer import Scorer
 log = logging.getLogger(__name__)
 
 MANIFEST = "thrice.json"
-"""What we write about an adapter, inside its folder."""
+"""The manifest's file name in an adapter folder."""
 SMALL = 50_000_000
-"""Parameters below which a model wants the bundled one's learning rate."""
+"""Parameters below which a model takes the learning rate of the bundled one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,17 @@ class Base:
     """The base model as it was loaded for training."""
 
     name: str
-    """As adapters name it: what `from_pretrained` was given."""
+    """The name that adapters store: what `from_pretrained` was given."""
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     thought_format: ThoughtFormat
     context_length: int
     fingerprint: str
-    """Hash of its shape and weights: an adapter of another base is refused by it."""
+    """Hash of shapes and weights, by which an adapter of another base is refused."""
 
     @property
     def pad_id(self) -> int:
-        """What fills rows up; the attention mask hides it, so any id will do."""
+        """The id that fills rows up; the attention mask hides it, so any id will do."""
         pad = self.tokenizer.pad_token_id
         return int(pad if pad is not None else self.tokenizer.eos_token_id)
 
@@ -61,7 +61,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is trained, and the module that scores with it."""
+    """The model that is trained, and the module that scores with it."""
 
     base: Base
     model: PeftModel | PreTrainedModel
@@ -73,7 +73,7 @@ class Policy:
 
 
 def load_base(settings: Settings, precision: Precision) -> Base:
-    """Load the configured model. Raises `ModelUnusable` and `ConfigurationError`."""
+    """Loads the configured model. Raises `ModelUnusable` and `ConfigurationError`."""
     quantization = None
     if precision is Precision.FOUR_BIT:
         if importlib.util.find_spec("bitsandbytes") is None:
@@ -114,7 +114,7 @@ def make_policy(
     max_rank: int,
     with_consistency: bool = False,
 ) -> Policy:
-    """Put on the base what is trained, and find the fastest way to feed it that is right.
+    """Adds the trained weights to the base, and chooses the fastest layout that is correct.
 
     Raises `ParentUnusable`, and `ConfigurationError` for what could never be served.
     """
@@ -154,7 +154,7 @@ def _all_weights(base: Base, parent: Adapter | None, precision: Precision) -> Pr
 
 
 def attach_fresh(base: Base, *, r: int, alpha: int, seed: int) -> PeftModel:
-    """Put a LoRA that changes nothing yet on all linear layers; head and embeddings stay.
+    """Adds a LoRA that changes nothing yet to all linear layers; head and embeddings have none.
 
     No dropout: the policy must equal its reference before the first step.
     """
@@ -166,7 +166,7 @@ def attach_fresh(base: Base, *, r: int, alpha: int, seed: int) -> PeftModel:
 
 
 def continue_from(base: Base, parent: Adapter) -> PeftModel:
-    """Load the parent's weights to train them on; rank and scale are the parent's.
+    """Loads the parent's weights to continue training them; rank and scale are the parent's.
 
     Raises `ParentUnusable`.
     """
@@ -181,7 +181,7 @@ def continue_from(base: Base, parent: Adapter) -> PeftModel:
         )
     if not (folder / "adapter_model.safetensors").is_file():
         raise ParentUnusable(f"{name} is gone: there are no weights in {folder}. {advice}")
-    if _made_for(folder) not in (None, base.fingerprint):
+    if _base_fingerprint(folder) not in (None, base.fingerprint):
         raise ParentUnusable(
             f"{name} was trained on other weights of {base.name!r} than those here. {advice}"
         )
@@ -191,7 +191,7 @@ def continue_from(base: Base, parent: Adapter) -> PeftModel:
         raise ParentUnusable(f"{name} cannot be loaded ({error}). {advice}") from error
 
 
-def _made_for(folder: Path) -> str | None:
+def _base_fingerprint(folder: Path) -> str | None:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
     except (OSError, ValueError):
@@ -200,7 +200,7 @@ def _made_for(folder: Path) -> str | None:
 
 
 def _fingerprint(model: torch.nn.Module) -> str:
-    """Hash names, shapes and both ends of every weight: quick, and any training changes them."""
+    """Hashes names, shapes and both ends of every weight: quick, and any training changes them."""
     digest = hashlib.sha256()
     for name, weight in model.state_dict().items():
         flat = weight.detach().flatten()

@@ -1,4 +1,4 @@
-"""A trained version becomes visible: its folder under its name, then row and job in one commit.
+"""Publishes a trained version: its folder under its name, then its row and the job in one commit.
 
 ::
 
@@ -31,19 +31,19 @@ from training.policy.model import MANIFEST, Policy
 
 log = logging.getLogger(__name__)
 
-KEPT = {"adapter_model.safetensors", "adapter_config.json", MANIFEST, "README.md"}
-"""The only files an adapter folder may hold."""
+ADAPTER_FILES = {"adapter_model.safetensors", "adapter_config.json", MANIFEST, "README.md"}
+"""The only files that an adapter folder may contain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a version comes from: what its manifest says."""
+    """The origin of a version, as its manifest states it."""
 
     parent: Adapter | None
     snapshot: Snapshot | None
     """None in a process that does not write."""
     settings: dict[str, Any]
-    """The recipe's, as run: with every default filled in."""
+    """The recipe's settings as run, with every default filled in."""
     metrics: dict[str, Any]
 
 
@@ -55,7 +55,7 @@ def publish(
     *,
     conclude: Callable[[Session, Adapter], dict[str, Any]] | None = None,
 ) -> str:
-    """Write the adapter folder, then register the version and end the job. Returns its name.
+    """Writes the adapter folder, then registers the version and ends the job. Returns its name.
 
     `weights` are the trained ones, named as in the scorer. `conclude` stores what follows from the
     version in that same transaction, and returns what the job found.
@@ -111,7 +111,7 @@ def _write_folder(
     if isinstance(policy.model, PeftModel):
         write_adapter(folder, policy.model, weights, base.name)
     else:
-        policy.model.save_pretrained(str(folder), state_dict=_own(weights))
+        policy.model.save_pretrained(str(folder), state_dict=_with_model_names(weights))
         base.tokenizer.save_pretrained(str(folder))
     manifest = {
         "name": name,
@@ -134,10 +134,12 @@ def _write_folder(
 def write_adapter(
     folder: Path, model: PeftModel, weights: dict[str, Tensor], base_name: str
 ) -> None:
-    """Write what peft and servers read, with these weights, named as in the scorer."""
-    model.save_pretrained(str(folder), state_dict=_own(weights), save_embedding_layers=False)
+    """Writes the files that peft and servers read, with these weights, named as in the scorer."""
+    model.save_pretrained(
+        str(folder), state_dict=_with_model_names(weights), save_embedding_layers=False
+    )
     for path in folder.iterdir():
-        if path.name not in KEPT:
+        if path.name not in ADAPTER_FILES:
             path.unlink()
     config_path = folder / "adapter_config.json"
     config = json.loads(config_path.read_bytes())
@@ -145,16 +147,16 @@ def write_adapter(
     config_path.write_text(json.dumps(config, indent=2, sort_keys=True))
 
 
-def _own(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights by the model's own names."""
+def _with_model_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the weights by the model's own names."""
     return {name.removeprefix("model."): weight for name, weight in weights.items()}
 
 
 def _card(manifest: dict[str, Any]) -> str:
     parent = manifest["parent"] or "the base model itself"
-    counts = ", ".join(f"{n} {sort}" for sort, n in manifest["snapshot"]["counts"].items())
+    counts = ", ".join(f"{n} {kind}" for kind, n in manifest["snapshot"]["counts"].items())
     settings = "\n".join(f"| {name} | {value} |" for name, value in manifest["settings"].items())
-    figures = "\n".join(
+    metrics = "\n".join(
         f"| {name} | {value:.4g} |"
         for name, value in manifest["metrics"].items()
         if isinstance(value, int | float)
@@ -176,9 +178,9 @@ sha256 `{manifest["snapshot_sha256"]}`).
 |---|---|
 {settings}
 
-| figure at the end | value |
+| metric at the end | value |
 |---|---|
-{figures}
+{metrics}
 
-`{MANIFEST}` has the same for programs, and the last metrics.
+`{MANIFEST}` has the same as JSON.
 """

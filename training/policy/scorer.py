@@ -1,4 +1,4 @@
-"""The policy as the loss sees it: a micro-batch in, log-probabilities of its scored tokens out."""
+"""Scores micro-batches with the policy: the log-probability of every scored token."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from training.policy.head import head_logps, head_of
 
 
 class Layout(NamedTuple):
-    """How a model is fed; `training.policy.layout` chooses it."""
+    """The layout of a model's inputs; `training.policy.layout` chooses it."""
 
     rows: Rows
     fused_head: bool
@@ -24,16 +24,18 @@ class Layout(NamedTuple):
 
 
 class Scored(NamedTuple):
+    """The scores of a micro-batch."""
+
     logps: Tensor
-    """(N,) of each target in nats, float32 at least."""
+    """(N,) log-probability of each target in nats, float32 at least."""
     consistency: Consistency | None
-    """Of answers with the attempts before them, where it was asked for."""
+    """Consistency of answers with the attempts before them, where it was asked for."""
 
 
 class Scorer(nn.Module):
-    """The module that is trained: its forward is all that a loss needs of the model.
+    """The module that is trained; its forward is all that a loss needs of the model.
 
-    It wraps the model, rather than being called beside it, because data-parallel engines watch the
+    It wraps the model, rather than being called beside it, because data-parallel engines hook the
     forward of the module they wrap.
     """
 
@@ -55,16 +57,16 @@ class Scorer(nn.Module):
         return list(self.causal._no_split_modules or [])
 
     def checkpoint_activations(self) -> None:
-        """Keep only each layer's input for the backward pass and compute the rest again.
+        """Stores only each layer's input for the backward pass and recomputes the rest.
 
         Not the re-entrant kind: that one gives a LoRA on frozen embeddings no gradient (trl#2486).
         """
         self.causal.activation_checkpointing_enable({"use_reentrant": False})
 
     def train(self, mode: bool = True) -> Self:
-        """Only the layers that checkpoint themselves are told that they train.
+        """Sets the training flag only on layers that checkpoint their activations.
 
-        Dropout stays off everywhere: the base's own would part the policy from its reference.
+        Dropout stays off everywhere: with it the policy would differ from its reference.
         """
         super().train(False)
         for module in self.modules():
@@ -92,22 +94,22 @@ class Scorer(nn.Module):
         if self.layout.fused_head:
             hidden = self.causal.get_decoder()(**inputs).last_hidden_state.flatten(0, 1)  # (BT, H)
             head = head_of(self.causal)
-            assert head is not None, "a layout with a fused head has one"
+            assert head is not None, "a layout with a fused head needs one"
             picked = hidden[batch.targets.predictors]  # (N, H)
             logps = head_logps(picked, batch.targets.token_ids, head)  # (N,)
         else:
-            hidden, logps = self._through_own_head(inputs, batch.targets)
+            hidden, logps = self._by_model_head(inputs, batch.targets)
         return Scored(logps, self._consistency(hidden, batch))
 
-    def _through_own_head(self, inputs: dict[str, Any], targets: Targets) -> tuple[Tensor, Tensor]:
-        """Let the model's own head do it, but only where a token is scored."""
-        with _head_only_at(self.causal, targets.predictors) as seen:
+    def _by_model_head(self, inputs: dict[str, Any], targets: Targets) -> tuple[Tensor, Tensor]:
+        """Scores with the model's own head, but only at the scored positions."""
+        with _head_only_at(self.causal, targets.predictors) as captured:
             logits = self.causal(**inputs).logits.flatten(0, 1)  # (N, V)
-        if not seen:  # a model without a head module of its own
+        if not captured:  # a model without a head module of its own
             logits = logits[targets.predictors]
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         picked = logits.gather(1, targets.token_ids[:, None])[:, 0]  # (N,)
-        return (seen[0] if seen else logits), picked - logits.logsumexp(1)
+        return (captured[0] if captured else logits), picked - logits.logsumexp(1)
 
     def _consistency(self, hidden: Tensor, batch: MicroBatch) -> Consistency | None:
         if not self._with_consistency:
@@ -119,19 +121,19 @@ class Scorer(nn.Module):
 
 @contextmanager
 def _head_only_at(model: Any, positions: Tensor) -> Iterator[list[Tensor]]:
-    """Give the output head only the hidden states at `positions`; yields all of them, (B·T, H)."""
-    seen: list[Tensor] = []
+    """Gives the output head only the hidden states at `positions`; yields all of them, (B·T, H)."""
+    captured: list[Tensor] = []
 
     def gather(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
-        seen.append(inputs[0].flatten(0, 1))
-        return (seen[0][positions][None],)
+        captured.append(inputs[0].flatten(0, 1))
+        return (captured[0][positions][None],)
 
     head = model.get_output_embeddings()
     if head is None:
-        yield seen
+        yield captured
         return
     hook = head.register_forward_pre_hook(gather)
     try:
-        yield seen
+        yield captured
     finally:
         hook.remove()

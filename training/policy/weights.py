@@ -1,4 +1,4 @@
-"""The weights that are trained, as one file: whole, whatever engine shards them in memory."""
+"""Saves and loads the trained weights as one file, whatever engine shards them in memory."""
 
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,22 @@ FILE = "trained.safetensors"
 
 
 def trained_weights(model: nn.Module) -> dict[str, Tensor]:
-    """Every weight with a gradient, on the CPU; under FSDP all processes must call this together,
-    and only the first gets them."""
+    """Returns every weight with a gradient, on the CPU.
+
+    Under FSDP all processes must call this together, and only the first gets the weights.
+    """
     options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
     state: dict[str, Any] = get_model_state_dict(model, options=options)
     return {name: weight.detach().clone() for name, weight in state.items()}
 
 
 def save_weights(folder: Path, weights: dict[str, Tensor]) -> None:
+    """Writes weights to `FILE` in the folder."""
     atomic_write.write(folder / FILE, save(weights))
 
 
 def load_weights(folder: Path, model: nn.Module) -> None:
-    """Put saved weights into a model, sharded or not; the frozen ones stay."""
+    """Loads saved weights into a model, sharded or not; frozen weights stay as they are."""
     options = StateDictOptions(full_state_dict=True, strict=False)
     state: dict[str, Any] = load_file(folder / FILE)
     set_model_state_dict(model, state, options=options)

@@ -1,4 +1,4 @@
-"""The settings of a job that makes refinement data, and which of them go together."""
+"""The settings of a job that makes refinement data, and the checks across them."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -16,7 +16,7 @@ from training.jobs.payload import STRICT
 GENERATED, AUTO = "generated", "auto"
 SOLVER, BEST_OF_N, STRONG, HUMAN, VERSION = "solver", "best_of_n", "strong", "human", "version:"
 SAMPLED = (BEST_OF_N, STRONG)
-"""Writers of final answers that draw them, as a version by its name does too."""
+"""Sources of final answers that sample them; a version by its name samples too."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -24,37 +24,37 @@ class PtrDataConfig:
     """The settings of a job that makes refinement data."""
 
     queries: str = GENERATED
-    """Where questions come from: generated (with worked solutions), a JSONL, JSON or CSV file, or a
-    data set as hf:NAME[:CONFIG][:SPLIT], a local folder among them."""
+    """Source of questions: generated (with worked solutions), a JSONL, JSON or CSV file, or a data
+    set as hf:NAME[:CONFIG][:SPLIT], which may be a local folder."""
     n_queries: Annotated[int, Field(ge=1, le=1_000_000)] = 200
-    """At most so many questions, drawn after the cleaning."""
+    """Most questions asked, drawn after the cleaning."""
     question_column: str = "question"
-    """Where a file or data set keeps the question."""
+    """Column of the question in a file or data set."""
     answer_column: str = "answer"
-    """Where it keeps the reference answer, if it has any."""
+    """Column of the reference answer, if there is any."""
     exclude: str = ""
     """A file of test questions, in the same columns: none of them is asked."""
     max_query_chars: Annotated[int, Field(ge=10)] = 4_000
     """Longer questions are dropped: about 1,000 tokens of English."""
     max_rare: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """A question is dropped when more of its words than this share stand in no other question; on
+    """A question is dropped when more than this share of its words occur in no other question; on
     1,000 of the authors' own queries 0.5 drops one in a hundred, most of them in other languages.
     1 keeps all."""
     rounds: Annotated[int, Field(ge=2, le=5)] = 3
     """Rounds of a trajectory, the final answer among them."""
     attempts: str = "own"
-    """Who writes the earlier rounds: own (the version this job is given as its parent), base, or
-    the name of a version. Others' attempts did harm to strong models (PASR); hence own."""
+    """Generator of the earlier rounds: own (the parent version of this job), base, or the name of a
+    version. Attempts by another model harmed strong models (PASR), hence own."""
     final: str = AUTO
-    """Who writes the final answer: solver (of generated questions: the worked solution), best_of_n
+    """Source of the final answer: solver (of generated questions: the worked solution), best_of_n
     (the parent itself, best of n_samples), strong (the server of --strong-base-url), version:NAME
     (a stronger version), or human (the preferred candidate of each prompt people voted on). auto is
     solver for generated questions and best_of_n for others."""
     independent: bool = False
-    """Have the final answer written without sight of the attempts, as the authors' released code
-    does; the paper has it written in their context."""
+    """Generate the final answer without the attempts, as the authors' released code does; the paper
+    generates it in their context."""
     thinking: Thinking = Thinking.LATER
-    """Which rounds think first. later is the setting in which the gain of a round is read."""
+    """Which rounds think first. later is the setting in which the gain of a round is measured."""
     history_mode: HistoryMode = HistoryMode.FULL
     """Which earlier rounds a later one is shown, here and in training."""
     keep_thoughts: bool = True
@@ -62,13 +62,13 @@ class PtrDataConfig:
     refine_instruction: Annotated[str, Field(min_length=1)] = REFINE_INSTRUCTION
     """The user turn between two rounds, the same each time, here and in training."""
     temperature: Annotated[float, Field(ge=0, le=5)] = 0.95
-    """Of attempts and sampled finals; 0 is greedy. The authors' value."""
+    """Temperature of attempts and sampled finals; 0 is greedy. The authors' value."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
-    """The authors' value."""
+    """Nucleus of attempts and sampled finals. The authors' value."""
     max_tokens: Annotated[int, Field(ge=1, le=32_768)] = 512
-    """Longest round, in tokens; one that is cut by it is not learnt from. The authors': 2,048."""
+    """Longest round, in tokens; a round that is cut is not learnt from. The authors': 2,048."""
     n_samples: Annotated[int, Field(ge=2, le=256)] = 8
-    """Final answers drawn for each question, where one is chosen (best_of_n) or their consistency
+    """Final answers sampled for each question, where one is chosen (best_of_n) or their consistency
     is asked for."""
     min_chars: Annotated[int, Field(ge=1)] = 5
     """Shorter responses drop their trajectory, as in the authors' code."""
@@ -78,11 +78,11 @@ class PtrDataConfig:
     costs n_samples answers a question."""
     embedding_model: str = ""
     """Folder or hub id of the sentence-embedding model of that cosine; empty takes the policy's own
-    last hidden states, mean-pooled: they are crowded, so their cosines lie nearer to 1."""
+    last hidden states, mean-pooled, whose cosines are all nearer to 1."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Of the choice of questions and of everything sampled."""
+    """Seed of the choice of questions and of everything sampled."""
     chunk_size: Annotated[int, Field(ge=1, le=4096)] = 32
-    """Questions written side by side and stored together: what a kill loses at most."""
+    """Questions answered at once and stored together: the most that a kill loses."""
 
     @property
     def n_attempts(self) -> int:
@@ -91,7 +91,7 @@ class PtrDataConfig:
 
     @property
     def n_drawn(self) -> int:
-        """Final answers drawn for each question, where they are drawn at all."""
+        """Final answers sampled for each question, where they are sampled at all."""
         return self.n_samples if self.final == BEST_OF_N or self.consistency else 1
 
     @property
@@ -113,9 +113,9 @@ class PtrDataConfig:
 
 
 def resolved(config: PtrDataConfig) -> PtrDataConfig:
-    """With what `auto` stands for.
+    """Returns the settings with `auto` replaced.
 
-    Raises `ConfigurationError` with every choice that does not go with another, a line each.
+    Raises `ConfigurationError` with one line for each contradiction.
     """
     if config.final == AUTO:
         config = replace(config, final=SOLVER if config.queries == GENERATED else BEST_OF_N)

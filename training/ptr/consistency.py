@@ -1,4 +1,4 @@
-"""Do the final answers to one question agree? The mean cosine between their embeddings.
+"""Measures how far the final answers to one question agree, by the mean cosine of their embeddings.
 
 PTR (arXiv 2410.13413) drops incoherent pairs by it and names neither N nor a threshold.
 """
@@ -20,14 +20,14 @@ from training.ptr.config import PtrDataConfig
 Embed = Callable[[Sequence[str]], Tensor]
 """N texts to unit vectors, (N, D)."""
 
-_REFUSALS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError)
-"""What `from_pretrained` raises for a folder or hub id it cannot load."""
-_LONGEST = 512
-"""Tokens read of a text: what most sentence-embedding models were trained on."""
+_LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError)
+"""Errors of `from_pretrained` for a folder or hub id it cannot load."""
+_MAX_TOKENS = 512
+"""Tokens read of a text: the length most sentence-embedding models were trained on."""
 
 
 def open_embedding(claim: Claim, config: PtrDataConfig, parent: Adapter | None) -> Embed | None:
-    """What the filter compares by; None when it is off. Raises `ModelUnusable`."""
+    """Returns the filter's embedding, None when the filter is off. Raises `ModelUnusable`."""
     if not config.consistency:
         return None
     if config.embedding_model:
@@ -38,7 +38,7 @@ def open_embedding(claim: Claim, config: PtrDataConfig, parent: Adapter | None) 
 
 
 def embed_by(model: Any, tokenizer: Any) -> Embed:
-    """Mean of the last hidden states over the tokens of a text, scaled to length 1."""
+    """Returns an embedding: the mean last hidden state over a text's tokens, of length 1."""
     model.eval()
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -49,7 +49,7 @@ def embed_by(model: Any, tokenizer: Any) -> Embed:
             padding=True,
             padding_side="right",
             truncation=True,
-            max_length=_LONGEST,
+            max_length=_MAX_TOKENS,
             return_token_type_ids=False,
             return_tensors="pt",
         ).to(model.device)
@@ -64,7 +64,7 @@ def embed_by(model: Any, tokenizer: Any) -> Embed:
 
 
 def mean_cosine(vectors: Tensor) -> float:
-    """Mean cosine over the pairs of N ≥ 2 unit vectors (N, D).
+    """Returns the mean cosine over the pairs of N ≥ 2 unit vectors (N, D).
 
     Worked by hand: three vectors, two alike and one at a right angle, have the cosines 1, 0 and 0.
 
@@ -80,7 +80,7 @@ def _sentence_model(name: str) -> tuple[Any, Any]:
     try:
         model = AutoModel.from_pretrained(name, use_safetensors=True, trust_remote_code=False)
         return model, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-    except _REFUSALS as error:
+    except _LOAD_ERRORS as error:
         raise ModelUnusable(
             f"{name!r} cannot be loaded as an embedding model ({error}). Give a folder or hub id "
             "with safetensors weights, or leave embedding_model empty."

@@ -1,4 +1,4 @@
-"""Texts that no engine of ours wrote, as rounds of the policy's: with its marks, without ids."""
+"""Turns texts that no engine of ours generated into rounds in the policy's format, without ids."""
 
 from db.content.rounds import NewRound
 from ptrapp.core.thoughts import ThoughtFormat, split
@@ -13,16 +13,13 @@ def external_round(
     *,
     correct: bool | None,
 ) -> NewRound:
-    """The row of a text; with a thought it is a thinking round, else a direct answer.
+    """Returns the row of a text; with a thought it is a thinking round, else a direct answer.
 
     >>> from ptrapp.core.thoughts import TINY
-    >>> told(TINY, 1, "solver", "1 + 1 = 2.", "It is 2.", correct=True).raw
+    >>> external_round(TINY, 1, "solver", "1 + 1 = 2.", "It is 2.", correct=True).raw
     '<T> 1 + 1 = 2.<R> It is 2.'
     """
-    if thought:
-        raw = f"{fmt.thought_marker} {thought}{fmt.response_marker} {response}".lstrip()
-    else:
-        raw = f"{fmt.prefill_direct} {response}".lstrip()
+    raw = fmt.write(thought, response)
     parts = split(raw, fmt, bool(thought))
     return NewRound(
         index=index,

@@ -1,4 +1,4 @@
-"""Final answers, by whom a job says: the solver, people, a stronger model, or the best of N."""
+"""Final answers from the source that a job names: solver, people, stronger model, or best of N."""
 
 from collections.abc import Sequence
 from random import Random
@@ -14,19 +14,19 @@ from training.ptr.external_rounds import external_round
 from training.ptr.generators import Generators
 from training.ptr.preferred import load_round
 from training.ptr.sampled import sampled_finals
-from training.ptr.trajectories import Asked, Outcome, Trajectory, WriteFinals, attempt_rows
+from training.ptr.trajectories import Asked, FinalsSource, Outcome, Trajectory, attempt_rows
 
 
-def final_writer(
+def finals_source(
     generators: Generators,
     config: PtrDataConfig,
     database: Database,
     judge: Judge,
     embed: Embed | None,
-) -> WriteFinals:
-    """How the final answers of this job come about."""
+) -> FinalsSource:
+    """Returns the function that makes the final answers of this job."""
 
-    def write_finals(asked: Sequence[Asked]) -> list[Outcome]:
+    def make_finals(asked: Sequence[Asked]) -> list[Outcome]:
         if config.is_sampled:
             return sampled_finals(generators, config, asked, judge, embed)
         rounds = (
@@ -35,22 +35,22 @@ def final_writer(
             else [preferred(database, config, each) for each in asked]
         )
         return [
-            Trajectory(each.place, each.query, (*attempt_rows(generators, config, each), *finals))
+            Trajectory(each.index, each.query, (*attempt_rows(generators, config, each), *finals))
             for each, finals in zip(asked, rounds, strict=True)
         ]
 
     assert config.is_sampled or config.final in (SOLVER, HUMAN), "checked with the settings"
-    return write_finals
+    return make_finals
 
 
 def solved(fmt: ThoughtFormat, config: PtrDataConfig, asked: Asked) -> list[NewRound]:
-    """The worked solution: in one round, or its first half and then the rest in two.
+    """Returns the worked solution: in one round, or its first half and then the rest in two.
 
-    The halves teach to go on from what is there, which the last round of three is for.
+    The halves teach to continue from earlier work, which the last round of three is for.
     """
     problem = asked.query.problem
     assert problem is not None, "the solver is only asked about generated problems"
-    draw = Random(f"solver/{config.seed}/{asked.place}")
+    draw = Random(f"solver/{config.seed}/{asked.index}")
     alone = config.rounds - config.n_attempts == 1
     styles: tuple[Style, ...] = ("full",) if alone else ("first", "onward")
     works = [write(problem, style, draw).text for style in styles]
@@ -64,7 +64,7 @@ def solved(fmt: ThoughtFormat, config: PtrDataConfig, asked: Asked) -> list[NewR
 
 
 def preferred(database: Database, config: PtrDataConfig, asked: Asked) -> list[NewRound]:
-    """The candidate that people preferred, as it was written."""
+    """Returns the candidate that people preferred, as it was generated."""
     assert asked.query.preferred_id is not None, "these questions are chosen by their votes"
     with database.read() as session:
         chosen = load_round(session, asked.query.preferred_id)

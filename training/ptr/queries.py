@@ -1,4 +1,4 @@
-"""The questions of one job, chosen once: a resumed job goes on with the same ones."""
+"""Chooses the questions of a job once, so that a resumed job continues with the same ones."""
 
 import json
 from collections import Counter
@@ -36,13 +36,13 @@ class Query:
     source: str
     task: str | None = None
     problem: Problem | None = None
-    """Of a generated one, for its worked solution."""
+    """The generated problem, with its worked solution."""
     preferred_id: int | None = None
-    """The round that people preferred, where they are the writer of the final answer."""
+    """The round that people preferred, where it is the final answer."""
 
 
 class Chosen(NamedTuple):
-    """The questions in their order, how many there were to clean, and why some went."""
+    """The questions in order, the number before cleaning, and the dropped ones by reason."""
 
     queries: list[Query]
     n_read: int
@@ -50,7 +50,7 @@ class Chosen(NamedTuple):
 
 
 def choose_once(claim: Claim, config: PtrDataConfig) -> Chosen:
-    """The job's questions: those of its folder, or chosen now and stored there.
+    """Returns the job's questions: those stored in its folder, or chosen now and stored there.
 
     Raises `InputError` for a file that cannot be read, `NothingToLearn` when no question is left.
     """
@@ -69,7 +69,7 @@ def choose_once(claim: Claim, config: PtrDataConfig) -> Chosen:
 
 
 def in_words(chosen: Chosen) -> str:
-    """Say how many questions are asked, of how many, and why the others are not."""
+    """Returns a sentence on how many questions are asked, of how many, and why others are not."""
     n = len(chosen.queries)
     return f"{n} of {chosen.n_read} questions are asked. {_counts(chosen.dropped)}"
 
@@ -94,7 +94,7 @@ def _choose(session: Session, config: PtrDataConfig) -> Chosen:
 
 
 def _generated(stored: Sequence[str], config: PtrDataConfig) -> Chosen:
-    """New problems, none of a held-out family and none that was ever stored."""
+    """Returns new problems, none of a held-out family and none that was ever stored."""
     known = sorted(family for family in FAMILIES if family not in HELD_OUT)
     seen = {normalised(text) for text in stored}
     n_drawn, fresh = config.n_queries, list[Problem]()
@@ -111,7 +111,7 @@ def _generated(stored: Sequence[str], config: PtrDataConfig) -> Chosen:
 
 
 def _of_people(session: Session, config: PtrDataConfig) -> Chosen:
-    """The prompts people compared answers of, with the answer they preferred."""
+    """Returns the prompts people compared answers of, with the answer they preferred."""
     preferred, dropped = preferred_candidates(session)
     n_read = len(preferred) + dropped.total()
     queries = [
@@ -136,12 +136,12 @@ def _load(name: str, config: PtrDataConfig) -> list[Question]:
 
 
 def _at_most(n: int, given: list[T], seed: int, dropped: Counter[str]) -> list[T]:
-    """At most n of them, drawn by the seed, in their order."""
+    """Returns at most n of them, drawn by the seed, in their order."""
     if len(given) <= n:
         return given
     dropped["over n_queries"] += len(given) - n
-    places = sorted(Random(seed).sample(range(len(given)), n))
-    return [given[place] for place in places]
+    indices = sorted(Random(seed).sample(range(len(given)), n))
+    return [given[index] for index in indices]
 
 
 def _counts(dropped: dict[str, int]) -> str:

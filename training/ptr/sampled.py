@@ -1,4 +1,4 @@
-"""Final answers that a policy draws, in the context of the attempts: one of them is kept."""
+"""Final answers that a policy samples in the context of the attempts, of which one is chosen."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -37,16 +37,16 @@ def sampled_finals(
     judge: Judge,
     embed: Embed | None,
 ) -> list[Outcome]:
-    """Draw the finals of all questions at once, then choose and filter question by question."""
-    assert generators.finals is not None, "a final that is sampled has a writer"
-    sampling = _sampling(config, asked[0].place)
+    """Samples the finals of all questions at once, then chooses and filters one by one."""
+    assert generators.finals is not None, "a final that is sampled has a generator"
+    sampling = _sampling(config, asked[0].index)
     drawn = _draw(generators.finals, config, asked, sampling)
     groups = [drawn[at : at + config.n_drawn] for at in range(0, len(drawn), config.n_drawn)]
     return [
         _chosen(
-            generators, config, each, own, sampling.seed + number * config.n_drawn, judge, embed
+            generators, config, each, own, sampling.seed + position * config.n_drawn, judge, embed
         )
-        for number, (each, own) in enumerate(zip(asked, groups, strict=True))
+        for position, (each, own) in enumerate(zip(asked, groups, strict=True))
     ]
 
 
@@ -59,30 +59,30 @@ def _chosen(
     judge: Judge,
     embed: Embed | None,
 ) -> Outcome:
-    """One of the finals drawn for a question, or why there is none; the first drew from `seed`."""
+    """Returns one of the finals of a question, or why there is none; the first drew from `seed`."""
     assert generators.finals is not None, "checked by the caller"
-    place, query = asked.place, asked.query
+    index, query = asked.index, asked.query
     if errors := [answer for answer in drawn if isinstance(answer, EngineError)]:
-        return Dropped(place, query, failed(errors[0], "final"))
+        return Dropped(index, query, failed(errors[0], "final"))
     answers = [
         _read(generators.finals, answer) for answer in drawn if isinstance(answer, Completion)
     ]
     agreed = mean_cosine(embed([answer.split.response for answer in answers])) if embed else None
     if agreed is not None and agreed < config.consistency:
-        return Dropped(place, query, "final answers disagree", agreed)
+        return Dropped(index, query, "final answers disagree", agreed)
     best = _best(config, asked, answers, judge) if config.final == BEST_OF_N else 0
     if isinstance(best, str):
-        return Dropped(place, query, best, agreed)
+        return Dropped(index, query, best, agreed)
     if reason := unusable(answers[best], config, "final"):
-        return Dropped(place, query, reason, agreed)
+        return Dropped(index, query, reason, agreed)
     final = _row(
         generators, config, asked, answers[best], round_seed(seed + best, config.n_attempts)
     )
-    return Trajectory(place, query, (*attempt_rows(generators, config, asked), final), agreed)
+    return Trajectory(index, query, (*attempt_rows(generators, config, asked), final), agreed)
 
 
 def _sampling(config: PtrDataConfig, start: int) -> Sampling:
-    """Without the attempts the engine would take it for round 1, and draw what they drew."""
+    """Without the attempts the engine would take the final for round 1 and repeat their seeds."""
     sampling = drawn_from(config, start, config.n_drawn)
     if not config.independent:
         return sampling
@@ -90,11 +90,11 @@ def _sampling(config: PtrDataConfig, start: int) -> Sampling:
 
 
 def _draw(
-    writer: TextGenerator, config: PtrDataConfig, asked: Sequence[Asked], sampling: Sampling
+    generator: TextGenerator, config: PtrDataConfig, asked: Sequence[Asked], sampling: Sampling
 ) -> list[Completion | EngineError]:
-    """`n_drawn` answers to each question, those of one question side by side."""
+    """Returns `n_drawn` answers to each question, those of one question side by side."""
     history = config.history
-    if writer.foreign:  # our marks mean nothing to another model: it is shown responses
+    if generator.foreign:  # the policy's markers mean nothing to another model
         history = replace(history, keep_thoughts=False)
     histories = [
         () if config.independent else [as_turn(attempt) for attempt in each.attempts]
@@ -103,10 +103,10 @@ def _draw(
     ]
     thinks = config.thinking.at(config.n_attempts)
     options = RefineOptions(
-        Thinking.ALWAYS if thinks else Thinking.NEVER, sampling, writer.policy, history=history
+        Thinking.ALWAYS if thinks else Thinking.NEVER, sampling, generator.policy, history=history
     )
     chains = refine_many(
-        writer.engine,
+        generator.engine,
         [each.query.prompt for each in asked for _ in range(config.n_drawn)],
         1,
         options,
@@ -115,11 +115,11 @@ def _draw(
     return [chain[0] for chain in chains]
 
 
-def _read(writer: TextGenerator, answer: Completion) -> Completion:
-    """A stronger model that was asked to think and just answered has answered."""
-    fmt, parts = writer.engine.thought_format, answer.split
+def _read(generator: TextGenerator, answer: Completion) -> Completion:
+    """Takes a stronger model's answer without any marker as a response without a thought."""
+    fmt, parts = generator.engine.thought_format, answer.split
     unmarked = fmt.thought_marker and fmt.thought_marker not in answer.raw
-    if not (writer.foreign and unmarked and not parts.response):
+    if not (generator.foreign and unmarked and not parts.response):
         return answer
     response = answer.raw.strip()
     return replace(answer, split=replace(parts, thought="", response=response, well_formed=True))
@@ -128,27 +128,32 @@ def _read(writer: TextGenerator, answer: Completion) -> Completion:
 def _best(
     config: PtrDataConfig, asked: Asked, answers: Sequence[Completion], judge: Judge
 ) -> int | str:
-    """The place of the best usable answer, or why none is: it must be no worse than the attempt."""
+    """Returns the index of the best usable answer, or why none is usable.
+
+    It must be no worse than the last attempt.
+    """
     usable = [n for n, answer in enumerate(answers) if not unusable(answer, config, "final")]
     if not usable:
         return "no final is well-formed"
     query, attempt = asked.query, asked.attempts[-1].split.response
     responses = [attempt, *(answers[n].split.response for n in usable)]
     scores = score_candidates(judge, query.prompt, query.reference_answer, responses)
-    before, *values = scores.values
+    attempt_score, *values = scores.values
     known = [(value, n) for value, n in zip(values, usable, strict=True) if value is not None]
     if not known:
         return "unscored by the judge"
     value, best = max(known, key=lambda pair: (pair[0], -pair[1]))
     if isinstance(judge, Verifier) and not value:
         return "no final is right"
-    return "no final is as good as the attempt" if before is not None and value < before else best
+    if attempt_score is not None and value < attempt_score:
+        return "no final is as good as the attempt"
+    return best
 
 
 def _row(
     generators: Generators, config: PtrDataConfig, asked: Asked, answer: Completion, seed: int
 ) -> NewRound:
-    """The final as the policy's round: another model's text is put into the policy's marks."""
+    """Returns the final as the policy's round; another model's text gets the policy's markers."""
     assert generators.finals is not None, "checked by the caller"
     index, reference = config.n_attempts, asked.query.reference_answer
     row = as_row(

@@ -1,4 +1,4 @@
-"""Trajectories as rows: a run for each question of the job, also for one that gave nothing."""
+"""Stores trajectories: a run for each question of the job, also for one that gave nothing."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,35 +20,35 @@ from training.ptr.trajectories import Dropped, Outcome, Trajectory
 def store(
     claim: Claim, generators: Generators, config: PtrDataConfig, outcomes: Sequence[Outcome]
 ) -> None:
-    """Store a chunk whole or not at all, and which share of it gave something (metric `kept`).
+    """Stores a chunk in one transaction, with the share of it that gave something (metric `kept`).
 
     Raises `Conflict` when the claim is lost.
     """
     with claim.database.write() as session:
-        kept = sum(isinstance(outcome, Trajectory) for outcome in outcomes) / len(outcomes)
-        step = outcomes[-1].place + 1
-        jobs.record_metrics(session, claim.job_id, claim.token, step, {"kept": kept})
+        kept_share = sum(isinstance(outcome, Trajectory) for outcome in outcomes) / len(outcomes)
+        step = outcomes[-1].index + 1
+        jobs.record_metrics(session, claim.job_id, claim.token, step, {"kept": kept_share})
         for outcome in outcomes:
             _store_one(session, claim.job_id, generators, config, outcome)
 
 
-def stored_places(runs: Sequence[Run]) -> set[int]:
-    """Which of the job's questions have been dealt with."""
+def stored_indices(runs: Sequence[Run]) -> set[int]:
+    """Returns the indices of the job's questions that are finished."""
     return {run.settings["query"] for run in runs}
 
 
 def trajectories_of(runs: Sequence[Run]) -> list[Run]:
-    """The runs of the questions that gave a trajectory, in their order."""
+    """Returns the runs of the questions that gave a trajectory, in order."""
     return [run for run in runs if run.state is RunState.DONE]
 
 
 def dropped_of(runs: Sequence[Run]) -> Counter[str]:
-    """How many questions gave nothing, by reason."""
+    """Returns how many questions gave nothing, by reason."""
     return Counter(run.message or "" for run in runs if run.state is RunState.FAILED)
 
 
 def runs_so_far(claim: Claim) -> list[Run]:
-    """The runs of this job, stored now or before it was interrupted."""
+    """Returns the runs of this job, stored now or before it was interrupted."""
     with claim.database.read() as session:
         return runs_of_job(session, claim.job_id)
 
@@ -84,7 +84,7 @@ def _store_one(
 def _settings(config: PtrDataConfig, options: RefineOptions, outcome: Outcome) -> dict[str, Any]:
     """What a repeat needs, and what training must show again."""
     return {
-        "query": outcome.place,
+        "query": outcome.index,
         "n": config.rounds,
         "n_attempts": config.n_attempts,
         **options.as_settings(),

@@ -1,4 +1,4 @@
-"""Is the writer of the finals better than the attempts? Wilcoxon's signed-rank test, one-sided.
+"""Tests whether finals are better than attempts, by Wilcoxon's one-sided signed-rank test.
 
 PTR (arXiv 2410.13413) asks for p < 0.05 before a pair of weak and strong is used.
 """
@@ -11,24 +11,24 @@ from scipy.stats import rankdata, wilcoxon
 from db.content import scores
 from db.labelling import raters
 from db.models import RaterKind, Round, Run
-from ptrapp.core.dialogue import in_one
+from ptrapp.core.dialogue import conversation_text
 from ptrapp.judges.base import Judge, PointwiseJudge
 from ptrapp.judges.verifier import Verifier
 from ptrapp.preferences.scoring import score_candidates
 from training.jobs.claim import Claim, StopRequested
 
-SIGNIFICANT = 0.05
-MOST_JUDGED = 500
-"""Trajectories a judge is asked about: more make the test no wiser, and a judge costs."""
+MAX_P = 0.05
+MAX_JUDGED = 500
+"""Most trajectories a judge is asked about: more cost much and change the test little."""
 
 
 @dataclass(frozen=True, slots=True)
 class Superiority:
-    """How finals compare with the attempts right before them."""
+    """The comparison of finals with the attempts right before them."""
 
     judge: str
     n: int
-    """Trajectories that could be scored."""
+    """Trajectories that were scored."""
     n_better: int
     n_worse: int
     mean_attempt: float
@@ -42,7 +42,7 @@ class Superiority:
 def compare_scores(
     judge: str, attempts: Sequence[float], finals: Sequence[float]
 ) -> Superiority | None:
-    """Test paired scores; None without any.
+    """Tests paired scores; None without any.
 
     Equal pairs are left out, as Wilcoxon did. The effect is (R⁺ − R⁻)/(R⁺ + R⁻), the rank sums of
     gains and losses (Kerby 2014).
@@ -76,22 +76,26 @@ def compare_scores(
 
 
 def measure(claim: Claim, judge: Judge, runs: Sequence[Run]) -> Superiority | None:
-    """Score the last attempt and the final of each trajectory; None where nothing can be scored.
+    """Scores the last attempt and the final of each trajectory; None where nothing can be scored.
 
-    The verifier has said what it can when they were stored. Another judge is asked about an even
-    sample, and the numbers of one that gives numbers are kept: a resumed job asks for the rest.
+    The verifier's results are stored with the rounds. Another judge is asked about an even sample;
+    its scores are stored if it gives any, and a resumed job asks for the rest.
     """
     if isinstance(judge, Verifier):
-        checked = [(a, f) for a, f in map(_ends, runs) if None not in (a.correct, f.correct)]
+        checked = [
+            (a, f)
+            for a, f in map(_last_attempt_and_final, runs)
+            if None not in (a.correct, f.correct)
+        ]
         sides = [(float(bool(a.correct)), float(bool(f.correct))) for a, f in checked]
     else:
-        step = -(-len(runs) // MOST_JUDGED)
+        step = -(-len(runs) // MAX_JUDGED)
         sides = _judged(claim, judge, runs[:: max(1, step)])
     return compare_scores(judge.name, [a for a, _ in sides], [f for _, f in sides])
 
 
 def in_words(found: Superiority | None, *, selected: bool = False) -> str:
-    """Say how finals compare with attempts, and what that means for a training.
+    """Returns a sentence on how finals compare with attempts, and what that means for a training.
 
     `selected` when the same judge had chosen the finals: the test then only sees the choice.
     """
@@ -101,26 +105,26 @@ def in_words(found: Superiority | None, *, selected: bool = False) -> str:
             "scored. Give reference answers, or name a reward model as the judge."
         )
     means = f"{found.mean_attempt:.3g} to {found.mean_final:.3g} on average by {found.judge}"
-    said = (
+    sentence = (
         f"Finals were better in {found.n_better} and worse in {found.n_worse} of {found.n} "
         f"({means}; Wilcoxon p = {found.p:.2g}, effect {found.effect:+.2f})."
     )
     if is_superior(found) and selected:
-        return f"{said} This judge chose them: it says what the choice gained, no more."
+        return f"{sentence} This judge chose them: it says what the choice gained, no more."
     if is_superior(found):
-        return said
+        return sentence
     return (
-        f"{said} That is no clear gain: a model trained on these may get worse at refining. Let a "
-        "stronger model write the finals, or gather more trajectories."
+        f"{sentence} That is no clear gain: a model trained on these may get worse at refining. "
+        "Let a stronger model write the finals, or gather more trajectories."
     )
 
 
 def is_superior(found: Superiority | None) -> bool:
-    return found is not None and found.p < SIGNIFICANT
+    return found is not None and found.p < MAX_P
 
 
-def _ends(run: Run) -> tuple[Round, Round]:
-    """The last attempt and the last final."""
+def _last_attempt_and_final(run: Run) -> tuple[Round, Round]:
+    """Returns the last attempt and the last final."""
     n_attempts: int = run.settings["n_attempts"]
     return run.rounds[n_attempts - 1], run.rounds[-1]
 
@@ -128,11 +132,11 @@ def _ends(run: Run) -> tuple[Round, Round]:
 def _judged(claim: Claim, judge: Judge, runs: Sequence[Run]) -> list[tuple[float, float]]:
     with claim.database.write() as session:
         rater = raters.ensure_rater(session, RaterKind.JUDGE, f"judge:{judge.name}").id
-        ids = [round_.id for run in runs for round_ in _ends(run)]
+        ids = [round_.id for run in runs for round_ in _last_attempt_and_final(run)]
         known = scores.of_rounds(session, rater, ids)
     sides = []
     for number, run in enumerate(runs):
-        attempt, final = _ends(run)
+        attempt, final = _last_attempt_and_final(run)
         if claim.stop.is_set():
             raise StopRequested
         if attempt.id in known and final.id in known:
@@ -141,16 +145,16 @@ def _judged(claim: Claim, judge: Judge, runs: Sequence[Run]) -> list[tuple[float
         prompt = run.prompt
         found = score_candidates(
             judge,
-            in_one(prompt.text, prompt.context),
+            conversation_text(prompt.text, prompt.context),
             prompt.reference_answer,
             [attempt.response, final.response],
         )
-        before, after = found.values
-        if before is None or after is None:
+        attempt_score, final_score = found.values
+        if attempt_score is None or final_score is None:
             continue
-        sides.append((before, after))
+        sides.append((attempt_score, final_score))
         if isinstance(judge, PointwiseJudge):
             with claim.database.write() as session:
-                scores.record(session, rater, {attempt.id: before, final.id: after})
+                scores.record(session, rater, {attempt.id: attempt_score, final.id: final_score})
         claim.report("judging finals", number + 1, len(runs), None)
     return sides

@@ -1,10 +1,10 @@
-"""Attempts and final answers of a chunk of questions: what is to be stored, or why nothing is."""
+"""Generates attempts and final answers for a chunk of questions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from db.content.rounds import NewRound
-from ptrapp.core.errors import ContextTooLong, EngineError
+from ptrapp.core.errors import ContextTooLong, EngineError, MessagesRefused
 from ptrapp.core.types import Completion, FinishReason, Sampling
 from ptrapp.refinement.loop import refine_many, round_seed
 from ptrapp.services.storing import as_row
@@ -15,73 +15,73 @@ from training.ptr.queries import Query
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question whose attempts are written."""
+    """A question whose attempts are generated."""
 
-    place: int
-    """Among the job's questions."""
+    index: int
+    """Index among the job's questions."""
     query: Query
     attempts: tuple[Completion, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """Attempts, then final answers, as rows without parents: who stores them chains them."""
+    """Attempts, then final answers, as rows without parents, which storing them adds."""
 
-    place: int
+    index: int
     query: Query
     rounds: tuple[NewRound, ...]
     consistency: float | None = None
-    """Mean cosine between the finals that were drawn, where it was asked for."""
+    """Mean cosine between the sampled finals, where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
     """A question that gave nothing to learn from."""
 
-    place: int
+    index: int
     query: Query
     reason: str
     consistency: float | None = None
 
 
 Outcome = Trajectory | Dropped
-WriteFinals = Callable[[Sequence[Asked]], list[Outcome]]
+FinalsSource = Callable[[Sequence[Asked]], list[Outcome]]
 
 
-def write_chunk(
+def generate_chunk(
     generators: Generators,
     config: PtrDataConfig,
     chunk: Sequence[Query],
     start: int,
-    finals: WriteFinals,
+    finals: FinalsSource,
 ) -> list[Outcome]:
-    """Write the attempts of all, then the finals of those that have them.
+    """Generates the attempts of all questions, then the finals of those that have them.
 
-    `start` is the place of the first question: what is drawn depends on places alone, so that a
-    resumed job writes what an undisturbed one would have. Raises `EngineError` when the engine is
-    down: the job fails and can go on later, the questions are not to blame.
+    `start` is the index of the first question: what is sampled depends on indices alone, so that a
+    resumed job generates what an undisturbed one would have. Raises `EngineError` when the engine
+    is down: the job fails and can be resumed, and no question is dropped for it.
     """
-    writer = generators.attempts
+    generator = generators.attempts
     chains = refine_many(
-        writer.engine,
+        generator.engine,
         [query.prompt for query in chunk],
         config.n_attempts,
-        replace(config.options(writer.policy), sampling=drawn_from(config, start)),
+        replace(config.options(generator.policy), sampling=drawn_from(config, start)),
     )
     asked: list[Asked] = []
     outcomes: list[Outcome] = []
-    for place, (query, chain) in enumerate(zip(chunk, chains, strict=True), start=start):
+    for index, (query, chain) in enumerate(zip(chunk, chains, strict=True), start=start):
         written = tuple(round_ for round_ in chain if isinstance(round_, Completion))
         if reason := _unusable(chain, config):
-            outcomes.append(Dropped(place, query, reason))
+            outcomes.append(Dropped(index, query, reason))
         else:
-            asked.append(Asked(place, query, written))
+            asked.append(Asked(index, query, written))
     outcomes += finals(asked) if asked else []
-    return sorted(outcomes, key=lambda outcome: outcome.place)
+    return sorted(outcomes, key=lambda outcome: outcome.index)
 
 
 def attempt_rows(generators: Generators, config: PtrDataConfig, asked: Asked) -> list[NewRound]:
-    """The attempts as rows, signed by who wrote them."""
+    """Returns the attempts as rows, with their author."""
     return [
         replace(
             as_row(
@@ -89,7 +89,7 @@ def attempt_rows(generators: Generators, config: PtrDataConfig, asked: Asked) ->
                 index=index,
                 thinking=config.thinking.at(index),
                 sampling=config.sampling,
-                seed=round_seed(config.seed + asked.place, index),
+                seed=round_seed(config.seed + asked.index, index),
                 reference_answer=asked.query.reference_answer,
             ),
             author=generators.attempts.author,
@@ -99,12 +99,12 @@ def attempt_rows(generators: Generators, config: PtrDataConfig, asked: Asked) ->
 
 
 def drawn_from(config: PtrDataConfig, start: int, n_each: int = 1) -> Sampling:
-    """The sampling of a chunk: its first question draws from the seed plus its place."""
+    """Returns the sampling of a chunk, whose first question draws from the seed plus its index."""
     return replace(config.sampling, seed=config.seed + start * n_each)
 
 
 def unusable(completion: Completion, config: PtrDataConfig, what: str) -> str | None:
-    """Why this text is neither to be shown nor learnt; None when it is fine."""
+    """Returns why this text is neither shown nor learnt; None when it is fine."""
     if completion.finish_reason is not FinishReason.STOP:
         return f"{what} over the limit of tokens"
     if not completion.split.well_formed:
@@ -115,9 +115,11 @@ def unusable(completion: Completion, config: PtrDataConfig, what: str) -> str | 
 
 
 def failed(error: EngineError, what: str) -> str:
-    """The reason for one question; an engine that is down is raised: it is no question's fault."""
+    """Returns the reason to drop a question; raises the error of an engine that is down."""
     if isinstance(error, ContextTooLong):
         return f"{what} does not fit the context"
+    if isinstance(error, MessagesRefused):
+        return f"{what} refused by the chat template"
     raise error
 
 
@@ -125,7 +127,7 @@ def _unusable(chain: Sequence[Completion | EngineError], config: PtrDataConfig) 
     for round_ in chain:
         if isinstance(round_, EngineError):
             return failed(round_, "attempt")
-        # A malformed attempt may be shown: that is what the policy gets to refine in earnest.
+        # A malformed attempt may be shown: a served policy has to refine such attempts as well.
         if len(round_.split.response) < config.min_chars:
             return "attempt too short"
     return None

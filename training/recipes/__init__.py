@@ -1,1 +1,1 @@
-"""What a job can do with the data: each recipe is a narrative, read from top to bottom."""
+"""The recipes of jobs; each reads from top to bottom."""

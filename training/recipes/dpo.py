@@ -1,4 +1,4 @@
-"""Direct Preference Optimization on votes: responses were compared, whole completions learn.
+"""Direct Preference Optimization on votes: responses were compared, whole completions are trained.
 
 A rater saw responses only; the loss sees thought and response. That asymmetry is Thought Preference
 Optimization (arXiv 2410.10630, section 2.1): the thought learns what makes a response preferred.
@@ -14,14 +14,14 @@ from training.data.pairs import gather_pairs
 from training.jobs.claim import Claim
 from training.jobs.payload import read
 from training.jobs.ranks import Ranks
-from training.loop.preference_training import KNOW_TIES, PreferenceConfig, check, learn_pairs
+from training.loop.preference_training import FORMS_WITH_TIES, PreferenceConfig, check, learn_pairs
 from training.policy.lineage import find_parent, refuse_repetition
 from training.policy.model import load_base, make_policy
 from training.policy.publish import Origin, publish
 
 
 def run(claim: Claim, ranks: Ranks) -> str:
-    """Train a version on the votes its parent has not seen, publish it, and return its name."""
+    """Trains a version on the votes its parent has not learnt; publishes it, returns its name."""
     began = time.monotonic()
     config = read(PreferenceConfig, claim.payload.settings, "settings")
     check(config)
@@ -40,7 +40,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
                 base.thought_format,
                 claim.payload.filters,
                 after=after,
-                counting=Counting(ties=config.form in KNOW_TIES, soft=config.soft_labels),
+                counting=Counting(ties=config.form in FORMS_WITH_TIES, soft=config.soft_labels),
             )
         snapshot.freeze(
             claim.folder,

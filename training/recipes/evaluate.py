@@ -1,4 +1,4 @@
-"""Versions round by round beside the base model, as a job: measured, kept, never measured twice."""
+"""Measures versions round by round beside the base model; finished parts are not repeated."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -16,7 +16,7 @@ from ptrapp.core.thoughts import Thinking
 from ptrapp.engines.base import Engine
 from ptrapp.engines.opening import open_engine
 from ptrapp.evaluation.plan import BASE_NAME, Plan
-from ptrapp.evaluation.report import EarlierResults, Watch
+from ptrapp.evaluation.report import Callbacks, EarlierResults
 from ptrapp.evaluation.run import evaluate
 from ptrapp.evaluation.tasks import open_task
 from ptrapp.judges.base import Judge
@@ -36,49 +36,48 @@ class EvaluateConfig:
     """The settings of an evaluation."""
 
     versions: tuple[str, ...] | None = None
-    """Names of what is measured; null is the base model and the version the job was asked for.
-    The base model is always among them. A control that was trained otherwise is one more name."""
+    """Names of the versions; null is the base model and the version the job was queued for. The
+    base model is always among them. A control that was trained otherwise is one more name."""
     tasks: Annotated[tuple[str, ...], Field(min_length=1)] = ("generated",)
-    """What is asked: generated (kinds that methods are taught on), held_out (kinds they are not),
-    a JSONL, JSON or CSV file, or a data set as hf:NAME:CONFIG:SPLIT."""
+    """Problems: generated (families used in training), held_out (families never used), a JSONL,
+    JSON or CSV file, or a data set as hf:NAME:CONFIG:SPLIT."""
     question_column: str = "question"
-    """Where files and data sets keep the question."""
+    """Column of the question in files and data sets."""
     answer_column: str = "answer"
-    """Where they keep the answer, or the solution that ends with it."""
+    """Column of the answer, or of the solution that ends with it."""
     choices_column: str = "choices"
-    """Where they keep the choices, if there are any."""
+    """Column of the choices, if there are any."""
     n: Annotated[int, Field(ge=2, le=100_000)] = 200
     """Problems of each task, for each seed; 200 tell differences of 10 points from chance."""
     rounds: Annotated[int, Field(ge=1, le=10)] = 3
     """Rounds of each chain; the gain saturates at the second or third."""
     thinking: Thinking = Thinking.LATER
-    """When there is a thought: always, later (from round 2), or never."""
+    """Rounds with a thought: always, later (from round 2), or never."""
     history_mode: HistoryMode = HistoryMode.FULL
     """Which earlier rounds a later one is shown: full, or the last one alone."""
     n_samples: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Answers drawn to each problem; 0 is one greedy answer."""
+    """Answers sampled to each problem; 0 is one greedy answer."""
     temperature: Annotated[float, Field(gt=0, le=10)] = 0.8
-    """Of the samples, and of those that the majority is taken of."""
+    """Temperature of the samples, those of the majority vote included."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Samples come from the likeliest tokens of this total probability."""
     max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 512
-    """Tokens of one answer at most, thought included; an answer that is cut is mostly wrong."""
+    """Longest answer in tokens, thought included; an answer that is cut is mostly wrong."""
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
-    """Each draws its own problems and answers; several of them give a standard deviation."""
+    """Each seed has its own problems and answers; several give a standard deviation."""
     controls: bool = True
     """Also measure tuned versions with another problem's attempts, without earlier thoughts, and by
-    the majority of independent answers: a gain says little without, and it is three times the
-    work."""
+    the majority of independent answers. A gain means little without; it is three times the work."""
     resamples: Annotated[int, Field(ge=0, le=4)] = 3
-    """How often a malformed sample is drawn again; greedy answers never are."""
+    """How often a malformed sample is repeated; greedy answers never are."""
     chunk: Annotated[int, Field(ge=1, le=10_000)] = 64
     """Answers asked for at once; a server on a GPU takes several hundred."""
     judge: str | None = None
-    """Who compares the versions' responses, named as in --judge; null compares nothing."""
+    """Judge that compares the versions' responses, named as in --judge; null compares none."""
 
 
 def run(claim: Claim, ranks: Ranks) -> None:
-    """Measure what the settings ask for and end the job with one table.
+    """Measures what the settings ask for and ends the job with one table.
 
     The result holds `table`, `given`, `win_rates`, `decoding` and `seconds`, as
     `ptrapp.evaluation.report.Report` documents them. One process does it all: an engine batches by
@@ -98,16 +97,16 @@ def run(claim: Claim, ranks: Ranks) -> None:
         store = EvaluationStore(claim, plan, versions)
         kept = EarlierResults(store.cells(), store.matches())
         for one in kept.cells:
-            store.store(one)
-        watch = Watch(store.report, store.keep, store.keep_match)
-        report = evaluate(engine, plan, judge=judge, watch=watch, kept=kept)
+            store.record_rounds(one)
+        watch = Callbacks(store.report, store.save_cell, store.save_match)
+        report = evaluate(engine, plan, judge=judge, callbacks=watch, earlier=kept)
     if judge is not None:
         close_judge(judge)
     claim.finish(report.as_json())
 
 
 def _versions(claim: Claim, config: EvaluateConfig) -> dict[str, Adapter | None]:
-    """The rows of the versions by name, the base model first, which has none."""
+    """Returns the rows of the versions by name, the base model first, which has none."""
     parent = find_parent(claim)
     names = config.versions
     if names is None:
@@ -154,7 +153,7 @@ def _judge(claim: Claim, config: EvaluateConfig) -> Judge | None:
 
 
 def _warn_of_training(claim: Claim, plan: Plan) -> None:
-    """Say so where problems are among the prompts that versions may have learnt from."""
+    """Notes where problems are among the prompts that versions may have learnt from."""
     for task in plan.tasks:
         asked = {one.prompt for seed in plan.seeds for one in task.draw(plan.n, seed)}
         with claim.database.read() as session:
@@ -168,7 +167,7 @@ def _warn_of_training(claim: Claim, plan: Plan) -> None:
 
 
 def _publish(engine: Engine, versions: Mapping[str, Adapter | None]) -> None:
-    """Have the engine load every version. Raises `ConfigurationError`, `AdapterRejected`."""
+    """Loads every version on the engine. Raises `ConfigurationError`, `AdapterRejected`."""
     found = [why_not_served(version, engine.model_id) for version in versions.values()]
     if mistakes := [mistake for mistake in found if mistake]:
         raise ConfigurationError("\n".join(mistakes))

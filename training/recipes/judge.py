@@ -1,4 +1,4 @@
-"""A judge labels a campaign, as a job: beside its people, under its own name, each pair once."""
+"""Labels a campaign by a judge, under the judge's own name, each comparison once."""
 
 import random
 
@@ -14,18 +14,18 @@ from training.jobs.payload import read
 from training.jobs.ranks import Ranks
 from training.judging.config import JudgeConfig
 from training.judging.labelling import CampaignJudging, label
-from training.judging.numbers import Numbers, OfResponses, OfThoughts
-from training.judging.result import result_of, tell
+from training.judging.pointwise_scores import PointwiseScores, ResponseScores, ThoughtScores
+from training.judging.result import note_result, result_of
 
-_AT_ONCE = 2_000
-"""Comparisons said anew by one transaction: no rater waits longer than for that."""
+_ITEMS_PER_TRANSACTION = 2_000
+"""Comparisons updated in one transaction: a rater waits no longer than for one of them."""
 
 
 def run(claim: Claim, ranks: Ranks) -> None:
-    """Have every comparison judged that this judge has not voted on, and end with the counts.
+    """Has every comparison judged that this judge has not voted on, and stores the counts.
 
-    Killed or stopped, it goes on behind the last batch that was stored. Afterwards the comparisons
-    that people may still be given are ordered by how unsure this judge is. One process does it all.
+    A killed or stopped job resumes after the last stored batch. Afterwards the comparisons that
+    people may still be given are ordered by the judge's uncertainty. One process does it all.
     Raises `ConfigurationError` for a judge that cannot be asked here.
     """
     config = read(JudgeConfig, claim.payload.settings, "settings")
@@ -36,16 +36,16 @@ def run(claim: Claim, ranks: Ranks) -> None:
         campaign = campaigns.find(session, config.campaign_id)
     judge = _judge(claim, config)
     try:
-        turn = _turn(claim, config, judge, campaign.aspect)
-        unscored = label(claim, turn)
+        task = _task(claim, config, judge, campaign.aspect)
+        unscored = label(claim, task)
     finally:
         close_judge(judge)
 
     claim.enter("ordering by uncertainty")
-    _order(claim, turn)
+    _store_uncertainty(claim, task)
     with claim.database.read() as session:
         result = result_of(session, config.campaign_id, judge.name, unscored)
-    tell(claim, result)
+    note_result(claim, result)
     claim.finish(result)
 
 
@@ -58,22 +58,22 @@ def _judge(claim: Claim, config: JudgeConfig) -> Judge:
     return open_judge(settings)
 
 
-def _turn(claim: Claim, config: JudgeConfig, judge: Judge, aspect: Aspect) -> CampaignJudging:
+def _task(claim: Claim, config: JudgeConfig, judge: Judge, aspect: Aspect) -> CampaignJudging:
     name = rater_name(judge.name)
     with claim.database.write() as session:
         rater_id = raters.ensure_rater(session, RaterKind.JUDGE, name).id
-    numbers: Numbers = OfResponses(rater_id, name)
+    scores: PointwiseScores = ResponseScores(rater_id, name)
     if aspect is Aspect.THOUGHT:
-        numbers = OfThoughts(claim.folder / "numbers")
-    return CampaignJudging(config.campaign_id, judge, rater_id, numbers, config.chunk)
+        scores = ThoughtScores(claim.folder / "numbers")
+    return CampaignJudging(config.campaign_id, judge, rater_id, scores, config.chunk)
 
 
-def _order(claim: Claim, turn: CampaignJudging) -> None:
-    """Say anew how uncertain comparisons are, each some of them in one transaction."""
-    found, draw = _uncertain(claim, turn), random.Random(claim.job_id)
-    ids = list(found)
-    for start in range(0, len(ids), _AT_ONCE):
-        some = {item_id: found[item_id] for item_id in ids[start : start + _AT_ONCE]}
+def _store_uncertainty(claim: Claim, task: CampaignJudging) -> None:
+    """Stores the uncertainty of open comparisons, some in each transaction."""
+    values, draw = _uncertainty(claim, task), random.Random(claim.job_id)
+    ids = list(values)
+    for start in range(0, len(ids), _ITEMS_PER_TRANSACTION):
+        some = {item_id: values[item_id] for item_id in ids[start : start + _ITEMS_PER_TRANSACTION]}
         with claim.database.write() as session:
             jobs.progress(
                 session,
@@ -86,22 +86,22 @@ def _order(claim: Claim, turn: CampaignJudging) -> None:
             campaigns.set_uncertainty(session, some, draw=draw)
 
 
-def _uncertain(claim: Claim, turn: CampaignJudging) -> dict[int, float]:
-    """Open comparisons with how unsure the judge is, as far as it lets us know.
+def _uncertainty(claim: Claim, task: CampaignJudging) -> dict[int, float]:
+    """Returns the judge's uncertainty of open comparisons by item id.
 
-    By its numbers; without them 1 where it contradicted itself, 0 where it preferred the same one
-    in both orders. What it is silent of stays as it was.
+    It follows from the scores; without them it is 1 where the judge contradicted itself and 0 where
+    it preferred the same side in both orders. Other comparisons keep the value they have.
     """
     with claim.database.read() as session:
-        opened = judging.opened(session, turn.campaign_id, turn.rater_id)
+        opened = judging.open_items(session, task.campaign_id, task.rater_id)
         pairs = [(each.left_id, each.right_id) for each in opened]
-        known = turn.numbers.of(session, {side for pair in pairs for side in pair})
-    found = {}
+        known = task.scores.of(session, {side for pair in pairs for side in pair})
+    values = {}
     for each, unsure in zip(opened, uncertainties(pairs, known), strict=True):
         if unsure is not None:
-            found[each.item_id] = unsure
+            values[each.item_id] = unsure
         elif each.agreed is False:
-            found[each.item_id] = 1.0
+            values[each.item_id] = 1.0
         elif each.agreed and each.outcome in (Outcome.LEFT, Outcome.RIGHT):
-            found[each.item_id] = 0.0
-    return found
+            values[each.item_id] = 0.0
+    return values

@@ -1,4 +1,4 @@
-"""Thought-mask fine-tuning: learn the better later round and only read the attempts before it.
+"""Thought-mask fine-tuning: learns the better later round and only reads the attempts before it.
 
 PTR (arXiv 2410.13413). The mask is `loss_weights` being 0 in the history. Ours: first rounds are
 replayed beside the trajectories, so that learning to refine leaves the first answer as it was.
@@ -35,6 +35,8 @@ from training.policy.publish import Origin, publish
 
 
 class Preset(StrEnum):
+    """Presets of the three terms' weights."""
+
     OFFICIAL = "official"
     """Likelihood alone: what the authors' released trainer optimises."""
     PAPER = "paper"
@@ -42,10 +44,12 @@ class Preset(StrEnum):
 
 
 class Normalise(StrEnum):
+    """What has equal weight in a step."""
+
     SEQUENCE = "sequence"
-    """Every answer counts alike."""
+    """Every answer has the same weight."""
     TOKEN = "token"
-    """Every token of a step counts alike, so long answers count more."""
+    """Every token of a step has the same weight, so long answers have more."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -55,20 +59,20 @@ class MaskSftConfig(TrainingConfig):
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
     """Examples in one optimiser step, however few fit in memory at once."""
     replay_share: Annotated[float, Field(ge=0, le=0.9)] = 1 / 3
-    """Share of first rounds among all examples; a third kept round 1 of unseen tasks."""
+    """Share of first rounds among all examples; a third preserved round 1 of unseen tasks."""
     attempts: bool = True
-    """Whether the attempts stand in view of what is learnt. Without them it is plain fine-tuning
-    on the same final answers: a control."""
+    """Whether the attempts are in the context. Without them it is plain fine-tuning on the same
+    final answers: a control."""
     preset: Preset = Preset.OFFICIAL
     """The weights of the three terms, unless lambdas says otherwise."""
     lambdas: tuple[float, float, float] | None = None
     """Weights of likelihood, consistency and confidence; they add up to 1."""
     normalise: Normalise = Normalise.SEQUENCE
-    """What counts alike in a step."""
+    """What has equal weight in a step."""
     thought_weight: Annotated[float, Field(ge=0, le=100)] = 1.0
-    """What a token of the thought weighs against one of the response."""
+    """Weight of a token of the thought, against 1 for one of the response."""
     history_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
-    """What a token of an earlier round weighs: 0 is the thought mask, 1 is plain fine-tuning."""
+    """Weight of a token of an earlier round: 0 is the thought mask, 1 is plain fine-tuning."""
 
     @property
     def terms(self) -> tuple[float, float, float]:
@@ -76,7 +80,7 @@ class MaskSftConfig(TrainingConfig):
 
 
 def run(claim: Claim, ranks: Ranks) -> str:
-    """Train a version on stored refinements, publish it, and return its name."""
+    """Trains a version on stored refinements, publishes it, and returns its name."""
     began = time.monotonic()
     config = read(MaskSftConfig, claim.payload.settings, "settings")
     _check(config)
@@ -164,7 +168,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
 
 
 def _check(config: MaskSftConfig) -> None:
-    """Raise `ConfigurationError` for terms that cannot be meant."""
+    """Raises `ConfigurationError` for weights of the terms that are not a mean."""
     if min(config.terms) < 0 or abs(sum(config.terms) - 1) > 1e-6:
         raise ConfigurationError(
             f"lambdas are {config.terms}: they must not be negative and must add up to 1. The "

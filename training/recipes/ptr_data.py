@@ -1,4 +1,4 @@
-"""Make refinement data: questions, attempts, and final answers worth learning (PTR, 2410.13413).
+"""Makes refinement data: questions, attempts, and final answers worth learning (PTR, 2410.13413).
 
 What is learnt from it is another job's business: thought-mask fine-tuning takes the rounds as they
 are stored here. The result of the job has figures and tables, a table being a list of rows::
@@ -27,17 +27,17 @@ from training.policy.lineage import find_parent
 from training.ptr import queries, superiority
 from training.ptr.config import BEST_OF_N, PtrDataConfig, resolved
 from training.ptr.consistency import open_embedding
-from training.ptr.finals import final_writer
+from training.ptr.finals import finals_source
 from training.ptr.generators import open_generators
 from training.ptr.queries import Query
-from training.ptr.storing import dropped_of, runs_so_far, store, stored_places, trajectories_of
-from training.ptr.trajectories import write_chunk
+from training.ptr.storing import dropped_of, runs_so_far, store, stored_indices, trajectories_of
+from training.ptr.trajectories import generate_chunk
 
-WRITING = "writing trajectories"
+GENERATING = "generating trajectories"
 
 
 def run(claim: Claim, ranks: Ranks) -> None:
-    """Write trajectories for the job's questions, store them, and say how good the finals are."""
+    """Generates and stores trajectories for the job's questions, and tests the finals."""
     config = resolved(read(PtrDataConfig, claim.payload.settings, "settings"))
     parent = find_parent(claim)
     if not ranks.leads:
@@ -50,17 +50,17 @@ def run(claim: Claim, ranks: Ranks) -> None:
     claim.enter("loading the model")
     judge = open_judge(claim.settings)
     try:
-        _write(claim, config, parent, chosen.queries, judge)
+        _generate(claim, config, parent, chosen.queries, judge)
         claim.enter("judging finals")
         runs = runs_so_far(claim)
         written = trajectories_of(runs)
         if not written:
             raise NothingToLearn(f"No question gave a trajectory: {dict(dropped_of(runs))}.")
-        found = superiority.measure(claim, judge, written)
+        result = superiority.measure(claim, judge, written)
     finally:
         close_judge(judge)
-    said = superiority.in_words(found, selected=config.final == BEST_OF_N)
-    claim.note(said, "info" if superiority.is_superior(found) else "warning")
+    sentence = superiority.in_words(result, selected=config.final == BEST_OF_N)
+    claim.note(sentence, "info" if superiority.is_superior(result) else "warning")
     agreed = _consistency(runs, config)
     if agreed:
         claim.note(
@@ -74,46 +74,48 @@ def run(claim: Claim, ranks: Ranks) -> None:
             "n_trajectories": len(written),
             "cleaning": _table(chosen.dropped),
             "dropped": _table(dropped_of(runs)),
-            "superiority": [asdict(found)] if found else [],
+            "superiority": [asdict(result)] if result else [],
             "consistency": [agreed] if agreed else [],
         }
     )
 
 
-def _write(
+def _generate(
     claim: Claim,
     config: PtrDataConfig,
     parent: Adapter | None,
     asked: Sequence[Query],
     judge: Judge,
 ) -> None:
-    """Write and store the questions that are not yet; always in the same chunks."""
-    done = stored_places(runs_so_far(claim))
+    """Generates and stores the questions that are not stored yet, always in the same chunks."""
+    done = stored_indices(runs_so_far(claim))
     if len(done) == len(asked):
         return
     embed = open_embedding(claim, config, parent)
     with open_generators(claim, config, parent) as generators:
-        finals = final_writer(generators, config, claim.database, judge, embed)
-        claim.enter(WRITING)
+        finals = finals_source(generators, config, claim.database, judge, embed)
+        claim.enter(GENERATING)
         began, n_before = time.monotonic(), len(done)
         for start in range(0, len(asked), config.chunk_size):
             if start in done:
                 continue
             chunk = asked[start : start + config.chunk_size]
-            store(claim, generators, config, write_chunk(generators, config, chunk, start, finals))
+            store(
+                claim, generators, config, generate_chunk(generators, config, chunk, start, finals)
+            )
             done |= set(range(start, start + len(chunk)))
-            each_s = (time.monotonic() - began) / (len(done) - n_before)
-            claim.report(WRITING, len(done), len(asked), each_s * (len(asked) - len(done)))
+            question_s = (time.monotonic() - began) / (len(done) - n_before)
+            claim.report(GENERATING, len(done), len(asked), question_s * (len(asked) - len(done)))
 
 
 def _table(counts: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The most frequent reason first."""
+    """Returns rows of reasons, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [{"reason": reason, "n": n} for reason, n in ordered]
 
 
 def _consistency(runs: Sequence[Run], config: PtrDataConfig) -> dict[str, Any] | None:
-    """What the filter saw and removed; None when it was off."""
+    """Returns what the filter measured and removed; None when it was off."""
     cosines = [run.settings["consistency"] for run in runs]
     known = [cosine for cosine in cosines if cosine is not None]
     if not config.consistency or not known:

@@ -1,8 +1,8 @@
-"""A judge of one's own: a reward model that learns from the votes which response is better.
+"""Trains a reward model on the votes: a judge that tells which of two responses is better.
 
 It reads what the raters read: question and response, never a thought. TPO (arXiv 2410.10630,
-section 2.3) got its best results from a judge of this kind; one that learnt from the policy's own
-responses can judge those best.
+section 2.3) got its best results from a judge of this kind; one trained on the policy's own
+responses judges those best.
 """
 
 import time
@@ -29,12 +29,12 @@ from training.rewarding.labels import ResponsePair, frozen_once
 from training.rewarding.learn import LearntReward, learn
 from training.rewarding.publish import name_of, publish
 
-FEWEST = 20
-"""Preferences below which nothing is trained: from fewer it would learn their words by heart."""
+MIN_PREFERENCES = 20
+"""Preferences below which nothing is trained: a model memorises fewer."""
 
 
 def run(claim: Claim, ranks: Ranks) -> str:
-    """Train a judge on all current votes, make it known, and return its name.
+    """Trains a judge on all current votes, registers it, and returns its name.
 
     One process does it, also where several were started: the model is small beside the policy.
     """
@@ -54,7 +54,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     model = load_classifier(claim.settings, config)
     rate = config.learning_rate or (1e-3 if model.is_small else 1e-4)
     examples = encode_labels(
-        model.tokenizer, labels, model.longest, dropped, strength=config.strength
+        model.tokenizer, labels, model.max_tokens, dropped, strength=config.strength
     )
     if not examples:
         raise NothingToLearn(f"No pair is left to learn from. {in_words(+dropped)}")
@@ -62,32 +62,34 @@ def run(claim: Claim, ranks: Ranks) -> str:
 
     claim.enter("training")
     trained = learn(model, learnt, held, config, claim, learning_rate=rate)
-    _warn(claim, trained)
+    _note_warnings(claim, trained)
 
     claim.enter("publishing")
     unseen = [label for each in held for label in each.labels]
 
-    def examine(folder: Path) -> dict[str, Any]:
-        found = examined(RewardModel(str(folder), name, device=claim.settings.device), unseen) | {
+    def evaluate(folder: Path) -> dict[str, Any]:
+        found = held_out_accuracy(
+            RewardModel(str(folder), name, device=claim.settings.device), unseen
+        ) | {
             "n_pairs": sum(each.size for each in examples),
             "n_steps": trained.n_steps,
             "dropped": dict(+dropped),
             "seconds": round(time.monotonic() - began, 1),
         }
-        _tell(claim, found)
+        _note_result(claim, found)
         return found
 
-    publish(claim, model, examine)
+    publish(claim, model, evaluate)
     ranks.wait()
     return name
 
 
-def examined(judge: RewardModel, unseen: Sequence[ResponsePair]) -> dict[str, Any]:
-    """How often the finished judge says what the raters said of pairs it has not learnt from.
+def held_out_accuracy(judge: RewardModel, unseen: Sequence[ResponsePair]) -> dict[str, Any]:
+    """Returns how often the finished judge agrees with the raters on pairs it was not trained on.
 
-    Beside it how often the longer one of two unequally long responses was the better: a judge that
-    is no better than that has learnt length. Ties, which have no better side, are left out; what
-    nothing held out can tell is None.
+    `longer_is_better` is how often the longer of two unequally long responses was the better: a
+    judge that is no better has learnt length. Ties are left out; what no held-out pair can tell is
+    None.
     """
     decided = [each for each in unseen if each.outcomes[0] > each.outcomes[2]]
     n_right = 0
@@ -108,15 +110,15 @@ def examined(judge: RewardModel, unseen: Sequence[ResponsePair]) -> dict[str, An
 
 
 def _refuse_too_few(labels: Sequence[ResponsePair], dropped: Counter[str]) -> None:
-    if len(labels) < FEWEST:
+    if len(labels) < MIN_PREFERENCES:
         left_out = f" {in_words(+dropped)}" if dropped.total() else ""
         raise NothingToLearn(
-            f"There are {len(labels)} preferences and a reward model needs {FEWEST} at least: "
-            f"from fewer it learns their words by heart. Collect more votes.{left_out}"
+            f"There are {len(labels)} preferences and a reward model needs {MIN_PREFERENCES} at "
+            f"least: from fewer it learns their words by heart. Collect more votes.{left_out}"
         )
 
 
-def _warn(claim: Claim, trained: LearntReward) -> None:
+def _note_warnings(claim: Claim, trained: LearntReward) -> None:
     curves = trained.curves
     for sentence in (
         warnings.diverges(curves["loss"]),
@@ -126,8 +128,8 @@ def _warn(claim: Claim, trained: LearntReward) -> None:
             claim.note(sentence, "warning")
 
 
-def _tell(claim: Claim, result: dict[str, Any]) -> None:
-    """Say how good the judge is, or that nobody knows."""
+def _note_result(claim: Claim, result: dict[str, Any]) -> None:
+    """Notes how good the judge is, or that nobody knows."""
     if result["accuracy"] is None:
         claim.note(
             f"Of {result['n_pairs']} pairs none with a preference was held out, so nobody knows "

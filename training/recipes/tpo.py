@@ -1,7 +1,7 @@
-"""One iteration of Thought Preference Optimization: M_t samples, a judge reads, M_t+1 learns.
+"""One iteration of Thought Preference Optimization: M_t samples, a judge scores, M_t+1 is trained.
 
 TPO (arXiv 2410.10630, section 2.1). The judge sees responses, the loss thought and response. Each
-stage stores what it made and finds it again, so an iteration goes on wherever it was ended::
+stage stores its result and reads it again, so an iteration resumes wherever it was interrupted::
 
     prompts → runs   samples → rounds   scores → scores, votes   pairs → snapshot   version
 """
@@ -38,12 +38,12 @@ from training.tpo.prompts import choose, selection_prompts
 from training.tpo.sampling import refuse_only_malformed, sample
 from training.tpo.selection import select
 
-LOOK_S = 0.5
-"""Seconds between two looks of a process that waits for the first to have made the pairs."""
+POLL_S = 0.5
+"""Seconds between two checks of a process that waits for the leader to make the pairs."""
 
 
 def run(claim: Claim, ranks: Ranks) -> str:
-    """Do one iteration, publish its version, queue the next if there is one; returns the name."""
+    """Does one iteration, publishes its version and queues the next iteration; returns the name."""
     began = time.monotonic()
     config = read(TpoConfig, claim.payload.settings, "settings")
     check(config)
@@ -60,15 +60,21 @@ def run(claim: Claim, ranks: Ranks) -> str:
     claim.enter("loading the model")
     base = load_base(claim.settings, config.precision)
     policy = make_policy(base, parent, config, max_rank=claim.settings.max_lora_rank)
-    kept = claim.folder / "kept"
+    weights_folder = claim.folder / "kept"
     learnt = learn_pairs(
-        claim, ranks, config, policy, parent, frozen, keep=kept if config.n_selection else None
+        claim,
+        ranks,
+        config,
+        policy,
+        parent,
+        frozen,
+        weights_folder=weights_folder if config.n_selection else None,
     )
     weights = learnt.fitted.weights
 
     if ranks.leads and (held_out := selection_prompts(claim)):
         claim.enter("selecting the checkpoint")
-        selected = select(claim, config, policy, parent, held_out, kept)
+        selected = select(claim, config, policy, parent, held_out, weights_folder)
         if selected is not None:
             weights = selected.weights
             found |= {"selected_step": selected.step, "selection": selected.means}
@@ -82,7 +88,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
 
 
 def _make_pairs(claim: Claim, config: TpoConfig, parent: Adapter | None) -> None:
-    """From fresh prompts to frozen pairs. Raises `NothingToLearn` when there are none."""
+    """Makes frozen pairs from fresh prompts. Raises `NothingToLearn` when there are none."""
     claim.enter("choosing prompts")
     runs = choose(claim, config, parent)
 
@@ -104,7 +110,7 @@ def _make_pairs(claim: Claim, config: TpoConfig, parent: Adapter | None) -> None
     claim.enter("freezing the pairs")
     paired = pair(config, runs, judged.values, fmt)
     found = metrics.metrics(runs, judged, paired)
-    gathered, after = _with_waiting(claim, config, parent, fmt, paired.examples)
+    gathered, after = _with_human_pairs(claim, config, parent, fmt, paired.examples)
     found["n_human_pairs"] = len(gathered.examples) - len(paired.examples)
     metrics.write(claim, found)
     snapshot.freeze(
@@ -118,35 +124,35 @@ def _make_pairs(claim: Claim, config: TpoConfig, parent: Adapter | None) -> None
     )
 
 
-def _with_waiting(
+def _with_human_pairs(
     claim: Claim,
     config: TpoConfig,
     parent: Adapter | None,
     fmt: ThoughtFormat,
     examples: tuple[PairExample, ...],
 ) -> tuple[Gathered[PairExample], int]:
-    """Add the votes of people that wait, if they shall be learnt; and up to where they were."""
+    """Adds people's votes that no version has learnt, if asked for; returns the id before them."""
     with claim.database.read() as session:
         after = adapters.votes_learnt_up_to(session, parent)
         if not config.with_human_pairs:
             return Gathered(examples, Counter(), after), after
         filters = Filters(claim.payload.filters.runs, (RaterKind.HUMAN,))
-        waiting = gather_pairs(session, fmt, filters, after=after)
+        human_pairs = gather_pairs(session, fmt, filters, after=after)
         highest = votes.highest_vote_id(session)
-    return Gathered((*examples, *waiting.examples), waiting.dropped, highest), after
+    return Gathered((*examples, *human_pairs.examples), human_pairs.dropped, highest), after
 
 
 def _await_pairs(claim: Claim) -> None:
-    """Until the first process has frozen the pairs: hours, where a barrier would lose patience."""
+    """Waits until the leader has frozen the pairs: hours, after which a barrier would time out."""
     while not snapshot.exists(claim.folder):
-        if claim.stop.wait(LOOK_S):
+        if claim.stop.wait(POLL_S):
             raise StopRequested
 
 
 def _conclude(
     claim: Claim, config: TpoConfig, found: dict[str, Any], session: Session, made: Adapter
 ) -> dict[str, Any]:
-    """Queue the next iteration in the transaction that registers this one's version."""
+    """Queues the next iteration in the transaction that registers this one's version."""
     if config.iterations == 1:
         return found | {"next_job_id": None}
     settings = claim.payload.settings | {"iterations": config.iterations - 1}

@@ -1,1 +1,1 @@
-"""The parts of training a reward model: opinions on responses, a classifier, its loop, its name."""
+"""Training a reward model: labels of responses, a classifier, its loop, its publication."""

@@ -1,4 +1,4 @@
-"""A language model with one number for an output, and its weights as a judge loads them."""
+"""The model of a reward model: a language model with one output."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,28 +22,29 @@ from training.policy.config import Tune
 from training.policy.model import SMALL
 from training.rewarding.config import RewardConfig
 
-_UNREAD = 1 << 20
-"""Tokens a model reads that does not say how many."""
+_DEFAULT_MAX_TOKENS = 1 << 20
+"""Longest input of a model whose configuration gives no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """What is trained."""
+    """The model that is trained, with its tokenizer."""
 
     base: str
-    """What its first weights were loaded from."""
+    """Folder or hub id that the first weights were loaded from."""
     model: PreTrainedModel | PeftModel
     tokenizer: PreTrainedTokenizerBase
     is_small: bool
-    longest: int
-    """Tokens it reads."""
+    max_tokens: int
+    """Longest input."""
 
     @property
     def trained(self) -> dict[str, torch.nn.Parameter]:
+        """The trainable parameters by name."""
         return {name: w for name, w in self.model.named_parameters() if w.requires_grad}
 
     def score(self, rows: list[tuple[int, ...]]) -> torch.Tensor:
-        """One number for each row of token ids, (R,)."""
+        """Returns one score for each row of token ids, (R,)."""
         batch = self.tokenizer.pad(
             {"input_ids": [list(row) for row in rows]}, padding_side="right", return_tensors="pt"
         )
@@ -51,15 +52,15 @@ class Classifier:
         return self.model(**batch.to(device)).logits[:, 0].float()
 
     def save(self, folder: Path) -> None:
-        """Write model and tokenizer as `from_pretrained` reads them; a LoRA is merged first."""
+        """Writes model and tokenizer as `from_pretrained` reads them; a LoRA is merged first."""
         model: Any = self.model
-        whole = model.merge_and_unload() if isinstance(model, PeftModel) else model
-        whole.save_pretrained(str(folder))
+        merged = model.merge_and_unload() if isinstance(model, PeftModel) else model
+        merged.save_pretrained(str(folder))
         self.tokenizer.save_pretrained(str(folder))
 
 
 def load_classifier(settings: Settings, config: RewardConfig) -> Classifier:
-    """Put a head of one output on the base. Raises `ModelUnusable` and `ConfigurationError`."""
+    """Loads the base with a head of one output. Raises `ModelUnusable` and `ConfigurationError`."""
     base = find_reward_model(settings, config.base) if config.base else settings.model_path
     local = Path(base).exists()
     common: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
@@ -91,5 +92,5 @@ def load_classifier(settings: Settings, config: RewardConfig) -> Classifier:
             task_type="SEQ_CLS",
         )
         model = get_peft_model(model, lora)
-    longest = getattr(model.config, "max_position_embeddings", None) or _UNREAD
-    return Classifier(base, model, tokenizer, is_small, longest)
+    max_tokens = getattr(model.config, "max_position_embeddings", None) or _DEFAULT_MAX_TOKENS
+    return Classifier(base, model, tokenizer, is_small, max_tokens)

@@ -13,21 +13,21 @@ from training.policy.config import Tune
 
 @dataclass(frozen=True, slots=True, config=STRICT)
 class RewardConfig:
-    """How a judge is trained on the votes."""
+    """The settings of a reward-model job."""
 
     base: str = ""
-    """Path or hub id of the model it starts from, or the name of a reward model trained here, which
-    then goes on learning; empty is the model of the settings."""
+    """Path or hub id of the model to start from, or the name of a reward model trained here, which
+    is trained further; empty is the model of the settings."""
     form: RewardForm = RewardForm.BRADLEY_TERRY
-    """How a difference of scores explains votes; rao_kupper and davidson learn from ties too."""
+    """The likelihood of votes; rao_kupper and davidson learn from ties too."""
     tie_strength: Annotated[float, Field(gt=1, le=100)] = 3.0
     """ν of rao_kupper and davidson: how readily equal responses tie."""
     centre: Annotated[float, Field(ge=0, le=1)] = 0.01
     """How strongly scores are drawn to a mean of 0, which votes leave free."""
     strength: Strength = Strength.OFF
-    """What "much better" does: nothing, a margin to win by, or a weight."""
+    """The effect of "much better": none, a margin to win by, or a weight."""
     soft_labels: bool = False
-    """Let raters who disagree on a pair leave their shares, instead of the majority alone."""
+    """Use the shares of raters who disagree on a pair, instead of the majority alone."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] | None = None
     """Peak rate; null lets the recipe choose by the size of the model."""
     epochs: Annotated[int, Field(ge=1, le=100)] = 4
@@ -37,18 +37,18 @@ class RewardConfig:
     warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of the steps in which the rate rises; it falls to 0 in the others."""
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    """Longer gradients are cut to this length."""
+    """Gradients of a larger norm are scaled down to this one."""
     tune: Tune | None = None
-    """What is trained; null takes all weights of a small model and a LoRA, merged in the end, of
-    others."""
+    """What is trained; null takes all weights of a small model, and a LoRA, merged in the end, of
+    another."""
     lora_r: Annotated[int, Field(ge=1, le=512)] = 16
     """Rank of the LoRA."""
     lora_alpha: Annotated[int, Field(ge=1, le=1024)] = 32
     """Scale of the LoRA (times 1/r)."""
     token_budget: Annotated[int, Field(ge=64)] = 4096
-    """Tokens forwarded at once: the bound on memory."""
+    """Tokens forwarded at once, which bounds the memory."""
     eval_share: Annotated[float, Field(ge=0, le=0.5)] = 0.2
     """Share of the prompts held out to see how often the judge agrees with the raters; none are
     when that is less than 20 pairs."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    """Of the order of the pairs, the fresh head and the LoRA."""
+    """Seed of the order of the pairs, of the fresh head and of the LoRA."""

@@ -1,9 +1,10 @@
-"""Opinions as token ids: of each question its responses once, and the pairs among them."""
+"""Encodes labels: each question with its responses once, and the pairs among them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from ptrapp.judges.reward_model import chat_ids
@@ -17,13 +18,13 @@ class EncodedComparison:
     """A question, the responses to it, and what raters said of pairs of them."""
 
     prompt: Tokens
-    """The question alone: by it examples are held out."""
+    """The question alone, by which examples are held out."""
     rows: tuple[tuple[int, ...], ...]
     """Question and response as one chat, as the finished judge will read them."""
     pairs: tuple[Pair, ...]
-    """By index of the rows."""
+    """Pairs by index of the rows."""
     labels: tuple[ResponsePair, ...]
-    """What the pairs were made of, in their order."""
+    """The labels the pairs were made from, in their order."""
 
     @property
     def size(self) -> int:
@@ -31,27 +32,31 @@ class EncodedComparison:
 
     @property
     def n_padded(self) -> int:
-        """Tokens of the rows when all are as long as the longest."""
+        """Tokens of the rows when all are padded to the longest."""
         return len(self.rows) * max(map(len, self.rows))
 
 
 def encode_labels(
     tokenizer: PreTrainedTokenizerBase,
     labels: Sequence[ResponsePair],
-    longest: int,
+    max_tokens: int,
     dropped: Counter[str],
     *,
     strength: Strength,
 ) -> list[EncodedComparison]:
-    """Encode question by question; a pair with a response over `longest` tokens is left out."""
+    """Encodes question by question; a pair with a response over `max_tokens` tokens is left out."""
     by_question: dict[str, list[ResponsePair]] = defaultdict(list)
     for label in labels:
         by_question[label.question].append(label)
-    judged = []
+    encoded = []
     for question, given in by_question.items():
         texts = list(dict.fromkeys(t for each in given for t in (each.chosen, each.rejected)))
-        ids = {text: tuple(chat_ids(tokenizer, question, text)) for text in texts}
-        fitting = [text for text in texts if len(ids[text]) <= longest]
+        try:
+            ids = {text: tuple(chat_ids(tokenizer, question, text)) for text in texts}
+        except TemplateError as error:
+            dropped[f"the chat template refuses the conversation ({error})"] += len(given)
+            continue
+        fitting = [text for text in texts if len(ids[text]) <= max_tokens]
         usable = [each for each in given if {each.chosen, each.rejected} <= set(fitting)]
         dropped["longer than the model reads"] += len(given) - len(usable)
         pairs = [
@@ -62,10 +67,10 @@ def encode_labels(
             prompt = tuple(tokenizer(question)["input_ids"])
             rows = tuple(ids[text] for text in fitting)
             weights = (0.0,) * len(prompt)
-            judged.append(
+            encoded.append(
                 EncodedComparison(Tokens(prompt, weights), rows, tuple(pairs), tuple(usable))
             )
-    return judged
+    return encoded
 
 
 def _pair(label: ResponsePair, chosen: int, rejected: int, strength: Strength) -> Pair:

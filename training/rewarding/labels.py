@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from db.registry import adapters
 from db.storage.session import Session
-from ptrapp.core.dialogue import in_one
+from ptrapp.core.dialogue import conversation_text
 from ptrapp.preferences.counting import Counting
 from ptrapp.preferences.learnable import Completions, LearnablePair
 from training.data.examples import Gathered
@@ -75,7 +75,7 @@ def frozen_once(claim: Claim, counting: Counting) -> tuple[list[ResponsePair], C
 def _label(pair: LearnablePair) -> ResponsePair:
     chosen, rejected, counted = pair
     return ResponsePair(
-        in_one(chosen.prompt.text, chosen.prompt.context),
+        conversation_text(chosen.prompt.text, chosen.prompt.context),
         chosen.response,
         rejected.response,
         counted.outcomes,

@@ -1,4 +1,4 @@
-"""The loop of a reward model: steps over pairs, a curve, a state that a restart goes on from."""
+"""The training loop of a reward model: steps over pairs, curves, and a state to resume from."""
 
 import io
 import math
@@ -22,13 +22,16 @@ from training.rewarding.config import RewardConfig
 from training.rewarding.encode import EncodedComparison
 
 STATE = "reward-state.pt"
-"""In the job's folder: trained weights, optimiser and step, written after each epoch and when the
-job is stopped. A step does not hang on how one came to it, so a resumed job ends alike."""
+"""File in the job's folder with trained weights, optimiser and step, written after each epoch and
+when the job is stopped. A step depends on nothing else, so a resumed job ends with the same
+weights."""
 
 Curves = dict[str, list[tuple[int, float]]]
 
 
 class LearntReward(NamedTuple):
+    """The result of the loop."""
+
     n_steps: int
     curves: Curves
     """(step, value) by name, of the steps since the job was last started."""
@@ -38,7 +41,7 @@ class _Sums(NamedTuple):
     """Sums over the pairs of a step, scalars."""
 
     loss: Tensor
-    figures: dict[str, float]
+    metrics: dict[str, float]
     weight: float
 
 
@@ -51,39 +54,39 @@ def learn(
     *,
     learning_rate: float,
 ) -> LearntReward:
-    """Train to the end, from the stored state if there is one.
+    """Trains to the end, from the stored state if there is one.
 
-    The held-out pairs are looked at after each epoch and choose nothing: what is said of them in
-    the end is said of pairs that had no part in it. Raises `StopRequested` with the state stored.
+    The held-out pairs are evaluated after each epoch and select nothing, so the accuracy on them is
+    unbiased. Raises `StopRequested` with the state stored.
     """
     plan = plan_steps(
         [each.size for each in examples], config.batch_size, config.epochs, config.seed
     )
     weights = list(model.trained.values())
     optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=0.0)
-    done = _restore(claim, model, optimizer)
+    n_done = _restore(claim, model, optimizer)
     per_epoch = math.ceil(len(plan) / config.epochs)
     curves: Curves = defaultdict(list)
     pending: dict[int, dict[str, float]] = {}
     began, reported = time.monotonic(), 0.0
-    for step in range(done, len(plan)):
+    for step in range(n_done, len(plan)):
         if claim.stop.is_set():
             _store(claim, model, optimizer, step)
             raise StopRequested
         for group in optimizer.param_groups:
             group["lr"] = learning_rate * _share(step, len(plan), config.warm_up)
-        torch.manual_seed(config.seed + step)  # of a dropout, where a base has one
-        figures = _step(model, [examples[at] for at in plan[step]], optimizer, config, step)
+        torch.manual_seed(config.seed + step)  # for dropout, where a base has one
+        metrics = _step(model, [examples[at] for at in plan[step]], optimizer, config, step)
         now = time.monotonic()
         at_end = (step + 1) % per_epoch == 0 or step + 1 == len(plan)
         if at_end:
-            figures |= evaluate(model, held_out, config)
+            metrics |= evaluate(model, held_out, config)
             _store(claim, model, optimizer, step + 1)
-        for name, value in figures.items():
+        for name, value in metrics.items():
             curves[name].append((step + 1, value))
-        pending[step + 1] = figures
+        pending[step + 1] = metrics
         if at_end or now - reported >= REPORT_EVERY_S:
-            eta_s = (now - began) / (step + 1 - done) * (len(plan) - step - 1)
+            eta_s = (now - began) / (step + 1 - n_done) * (len(plan) - step - 1)
             if claim.report("training", step + 1, len(plan), eta_s, pending):
                 pending = {}
             reported = now
@@ -93,12 +96,14 @@ def learn(
 def evaluate(
     model: Classifier, held_out: Sequence[EncodedComparison], config: RewardConfig
 ) -> dict[str, float]:
-    """Loss and accuracy on pairs that are not learnt from; nothing where there are none."""
+    """Returns loss and accuracy on held-out pairs; empty where there are none."""
     if not held_out:
         return {}
     model.model.eval()
     with torch.no_grad():
-        parts = [_judge(model, group, config) for group in _groups(held_out, config.token_budget)]
+        parts = [
+            _loss_sums(model, group, config) for group in _groups(held_out, config.token_budget)
+        ]
     return {f"eval_{name}": value for name, value in _means(parts).items()}
 
 
@@ -109,26 +114,28 @@ def _step(
     config: RewardConfig,
     step: int,
 ) -> dict[str, float]:
-    """One optimiser step; its gradient is gathered over groups that fit the token budget."""
+    """Makes one optimiser step; its gradient is accumulated over groups within the token budget."""
     model.model.train()
     weight = sum(pair.weight for each in examples for pair in each.pairs)
     optimizer.zero_grad()
     parts = []
     for group in _groups(examples, config.token_budget):
-        part = _judge(model, group, config)
+        part = _loss_sums(model, group, config)
         (part.loss / weight).backward()
         parts.append(part)
     norm = clip_grad_norm_(list(model.trained.values()), config.max_grad_norm)
-    figures = _means(parts)
-    if not math.isfinite(figures["loss"]) or not torch.isfinite(norm):
+    metrics = _means(parts)
+    if not math.isfinite(metrics["loss"]) or not torch.isfinite(norm):
         raise TrainingError(
             f"The loss of step {step + 1} is not a number; lower learning_rate and queue it again."
         )
     optimizer.step()
-    return figures | {"grad_norm": float(norm)}
+    return metrics | {"grad_norm": float(norm)}
 
 
-def _judge(model: Classifier, group: Sequence[EncodedComparison], config: RewardConfig) -> _Sums:
+def _loss_sums(
+    model: Classifier, group: Sequence[EncodedComparison], config: RewardConfig
+) -> _Sums:
     rows = [row for each in group for row in each.rows]
     scores = model.score(rows)  # (R,)
     pairs = [pair for each in group for pair in each.pairs]
@@ -140,7 +147,7 @@ def _judge(model: Classifier, group: Sequence[EncodedComparison], config: Reward
         rejected += [first + pair.rejected for pair in each.pairs]
         first += len(each.rows)
     weights = scores.new_tensor([pair.weight for pair in pairs])  # (P,)
-    judged = reward_model_loss(
+    computed = reward_model_loss(
         scores[chosen],
         scores[rejected],
         scores.new_tensor([pair.outcomes for pair in pairs]),  # (P, 3)
@@ -149,27 +156,27 @@ def _judge(model: Classifier, group: Sequence[EncodedComparison], config: Reward
         tie_strength=config.tie_strength,
         centre=config.centre,
     )
-    loss = (judged.loss * weights).sum()
+    loss = (computed.loss * weights).sum()
     values = {
-        "loss": judged.loss,
+        "loss": computed.loss,
         "rewards/chosen": scores[chosen],
         "rewards/rejected": scores[rejected],
-        "rewards/margins": judged.margins,
-        "rewards/accuracies": (judged.margins > 0).float(),
+        "rewards/margins": computed.margins,
+        "rewards/accuracies": (computed.margins > 0).float(),
     }
-    figures = {name: float((value.detach() * weights).sum()) for name, value in values.items()}
-    return _Sums(loss, figures, float(weights.sum()))
+    metrics = {name: float((value.detach() * weights).sum()) for name, value in values.items()}
+    return _Sums(loss, metrics, float(weights.sum()))
 
 
 def _means(parts: Sequence[_Sums]) -> dict[str, float]:
     weight = sum(part.weight for part in parts)
-    return {name: sum(part.figures[name] for part in parts) / weight for name in parts[0].figures}
+    return {name: sum(part.metrics[name] for part in parts) / weight for name in parts[0].metrics}
 
 
 def _groups(
     examples: Sequence[EncodedComparison], token_budget: int
 ) -> Iterator[list[EncodedComparison]]:
-    """Neighbours that fit the budget together, padding counted; a question is never parted."""
+    """Yields neighbours that fit the budget, padding counted; a question is never split."""
     group: list[EncodedComparison] = []
     for each in examples:
         wider = [*group, each]
@@ -183,7 +190,7 @@ def _groups(
 
 
 def _share(step: int, n_steps: int, warm_up: float) -> float:
-    """Of the peak rate: it rises, then falls, in a line."""
+    """Returns the share of the peak rate: it rises, then falls, linearly."""
     n_warm = math.ceil(n_steps * warm_up)
     if step < n_warm:
         return (step + 1) / (n_warm + 1)
@@ -191,20 +198,20 @@ def _share(step: int, n_steps: int, warm_up: float) -> float:
 
 
 def _store(claim: Claim, model: Classifier, optimizer: torch.optim.Optimizer, step: int) -> None:
-    held = io.BytesIO()
+    buffer = io.BytesIO()
     weights = {name: weight.detach() for name, weight in model.trained.items()}
-    torch.save({"step": step, "weights": weights, "optimizer": optimizer.state_dict()}, held)
-    atomic_write.write(claim.folder / STATE, held.getvalue())
+    torch.save({"step": step, "weights": weights, "optimizer": optimizer.state_dict()}, buffer)
+    atomic_write.write(claim.folder / STATE, buffer.getvalue())
 
 
 def _restore(claim: Claim, model: Classifier, optimizer: torch.optim.Optimizer) -> int:
-    """Take up the stored state; returns the steps that are done."""
+    """Loads the stored state; returns the number of finished steps."""
     path = claim.folder / STATE
     if not path.is_file():
         return 0
-    held = torch.load(path, map_location="cpu", weights_only=True)
+    stored = torch.load(path, map_location="cpu", weights_only=True)
     with torch.no_grad():
         for name, weight in model.trained.items():
-            weight.copy_(held["weights"][name])
-    optimizer.load_state_dict(held["optimizer"])
-    return int(held["step"])
+            weight.copy_(stored["weights"][name])
+    optimizer.load_state_dict(stored["optimizer"])
+    return int(stored["step"])

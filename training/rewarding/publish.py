@@ -1,4 +1,4 @@
-"""A trained judge gets its name: its folder, a rater and the job's end in one commit.
+"""Publishes a trained judge: its folder, a rater and the job's end in one commit.
 
 ::
 
@@ -26,20 +26,21 @@ log = logging.getLogger(__name__)
 
 
 def name_of(claim: Claim) -> str:
+    """Returns the name of the judge that a job trains."""
     return f"reward-{claim.job_id:06d}"
 
 
-def publish(claim: Claim, model: Classifier, examine: Callable[[Path], dict[str, Any]]) -> str:
-    """Write the judge's folder, have it examined as it lies there, and make it known.
+def publish(claim: Claim, model: Classifier, evaluate: Callable[[Path], dict[str, Any]]) -> str:
+    """Writes the judge's folder, evaluates the judge as written and registers it; returns its name.
 
-    `examine` returns the job's result. Inside the one transaction the claim is checked first, so a
+    `evaluate` returns the job's result. Inside the one transaction the claim is checked first, so a
     process that lost its job leaves neither a rater nor a folder under the name.
     """
     name = name_of(claim)
     final = (claim.settings.judges_dir / name).resolve()
     with atomic_write.unfinished_folder(final, claim.token[:8]) as unfinished:
         model.save(unfinished)
-        result = examine(unfinished) | {"judge": name, "path": str(final), "base": model.base}
+        result = evaluate(unfinished) | {"judge": name, "path": str(final), "base": model.base}
         manifest = {"name": name, "recipe": claim.kind.value, "job": claim.job_id, **result}
         (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2))
         atomic_write.flush_tree(unfinished)

@@ -1,1 +1,1 @@
-"""The parts of one TPO iteration: fresh prompts, samples, scores, pairs, the checkpoint chosen."""
+"""The parts of one TPO iteration: fresh prompts, samples, scores, pairs, checkpoint selection."""

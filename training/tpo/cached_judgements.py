@@ -1,4 +1,4 @@
-"""Judges that remember: what is stored of an interrupted job is not asked again."""
+"""Judges that return stored judgements, so that a resumed job asks only for the missing ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,22 +8,21 @@ from ptrapp.core.errors import JudgeError
 from ptrapp.judges.base import Judge, Pair, Verdict, compare_many
 
 
-
 @dataclass(frozen=True)
-class CachedNumbers:
-    """What a judge that gives numbers said of the responses to one question."""
+class CachedScores:
+    """A judge's stored scores of the responses to one question."""
 
     name: str
-    values: Mapping[str, float]
-    """By response."""
+    scores: Mapping[str, float]
+    """Scores by response."""
 
     def score(
         self, question: str, reference_answer: str | None, responses: Sequence[str]
     ) -> list[float]:
-        unscored = [response for response in responses if response not in self.values]
+        unscored = [response for response in responses if response not in self.scores]
         if unscored:
             raise JudgeError(f"{self.name} gave no number to {unscored[0][:60]!r}.")
-        return [self.values[response] for response in responses]
+        return [self.scores[response] for response in responses]
 
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
@@ -33,11 +32,11 @@ class CachedNumbers:
 
 @dataclass(frozen=True)
 class CachedVerdicts:
-    """A judge that compares, and what it said before of the responses to one question."""
+    """A judge that compares, with its stored verdicts on the responses to one question."""
 
     judge: Judge
-    said: Mapping[tuple[str, str], Verdict]
-    """By the responses on the left and on the right."""
+    verdicts: Mapping[tuple[str, str], Verdict]
+    """Verdicts by the responses on the left and on the right."""
 
     @property
     def name(self) -> str:
@@ -46,19 +45,19 @@ class CachedVerdicts:
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
-        known = self._recall(left, right)
-        return known or self.judge.compare(question, reference_answer, left, right)
+        cached = self._cached(left, right)
+        return cached or self.judge.compare(question, reference_answer, left, right)
 
     def compare_many(self, pairs: Sequence[Pair]) -> list[Verdict | JudgeError]:
-        known = [self._recall(pair.left, pair.right) for pair in pairs]
-        missing = [pair for pair, found in zip(pairs, known, strict=True) if found is None]
+        cached = [self._cached(pair.left, pair.right) for pair in pairs]
+        missing = [pair for pair, verdict in zip(pairs, cached, strict=True) if verdict is None]
         asked = iter(compare_many(self.judge, missing) if missing else [])
-        return [found or next(asked) for found in known]
+        return [verdict or next(asked) for verdict in cached]
 
-    def _recall(self, left: str, right: str) -> Verdict | None:
-        if (found := self.said.get((left, right))) is not None:
-            return found
-        mirrored = self.said.get((right, left))
+    def _cached(self, left: str, right: str) -> Verdict | None:
+        if (verdict := self.verdicts.get((left, right))) is not None:
+            return verdict
+        mirrored = self.verdicts.get((right, left))
         if mirrored is None:
             return None
         return Verdict(mirrored.outcome.mirrored(), mirrored.rationale, mirrored.agreed)

@@ -1,4 +1,4 @@
-"""The settings of a TPO iteration, and what is wrong with them together."""
+"""The settings of a TPO iteration, and the checks across them."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.types import Sampling
-from ptrapp.preferences.pairing import MOST_MALFORMED, MOST_RHO
+from ptrapp.preferences.pairing import MAX_MALFORMED, MAX_RHO
 from ptrapp.preferences.scoring import Pairwise
 from training.jobs.payload import STRICT
 from training.loop import preference_training
@@ -20,51 +20,51 @@ class TpoConfig(PreferenceConfig):
     """The settings of a TPO job; those of DPO say how its pairs are learnt."""
 
     prompts: Annotated[str, Field(min_length=1)] = "generated"
-    """Where fresh prompts come from: generated (problems with a known answer, which the verifier
-    can judge), stored (prompts of the database that may be learnt from), hf:NAME[:CONFIG][:SPLIT],
-    or a JSONL, JSON or CSV file."""
+    """Source of fresh prompts: generated (problems with a known answer, which the verifier can
+    judge), stored (prompts of the database that may be learnt from), hf:NAME[:CONFIG][:SPLIT], or a
+    JSONL, JSON or CSV file."""
     n_prompts: Annotated[int, Field(ge=1, le=100_000)] = 100
-    """Prompts to sample; no TPO job ever sampled them before. The paper takes 5,000."""
+    """Prompts to sample, which no TPO job has sampled before. The paper takes 5,000."""
     k: Annotated[int, Field(ge=2, le=64)] = 8
     """Completions of each prompt; the paper's number."""
     temperature: Annotated[float, Field(gt=0, le=5)] = 0.8
-    """Of the samples; the paper's."""
+    """Temperature of the samples; the paper's."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
-    """Of the samples; the paper's."""
+    """Nucleus of the samples; the paper's."""
     max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 512
     """Most tokens of a completion, its thought included."""
     thinking: bool = True
     """Whether the model thinks before it responds; false is the direct baseline."""
     pairwise: Pairwise = Pairwise.ALL
-    """Which candidates meet when the judge can only compare: all with all, or all with one of
+    """Pairs that a judge which only compares is asked about: all, or all with the candidate of
     median length (pivot), a quarter of the work at k 8."""
     human_weight: Annotated[float, Field(ge=0, le=1000)] = 1.0
-    """How many verdicts of the judge a person's vote on the same candidates is worth."""
+    """Weight of a person's vote on the same candidates, in verdicts of the judge."""
     with_human_pairs: bool = False
-    """Learn from the votes that wait as well, which are then used up."""
-    rho: Annotated[float, Field(ge=0, le=MOST_RHO)] | None = None
+    """Also learn from people's votes that no version has learnt yet."""
+    rho: Annotated[float, Field(ge=0, le=MAX_RHO)] | None = None
     """Length control; null raises it from 0 until chosen responses are no longer than rejected."""
-    most_malformed: Annotated[float, Field(ge=0, lt=1)] = MOST_MALFORMED
+    most_malformed: Annotated[float, Field(ge=0, lt=1)] = MAX_MALFORMED
     """Largest share of pairs whose rejected side is malformed: more would teach form alone."""
     n_selection: Annotated[int, Field(ge=0, le=100_000)] = 50
-    """Held-out prompts on which the judge chooses the checkpoint: each of them, and the parent,
-    answers them all. 0 chooses by held-out loss. The paper takes 1,500."""
+    """Held-out prompts on which the judge selects the checkpoint: the parent and every checkpoint
+    answer them all. 0 selects by held-out loss. The paper takes 1,500."""
     iterations: Annotated[int, Field(ge=1, le=100)] = 1
-    """Iterations still to be done, this one included; the next begins at this one's version."""
+    """Iterations left, this one included; the next continues from this one's version."""
 
     @property
     def sampling(self) -> Sampling:
-        """How candidate 0 of the first prompt is drawn."""
+        """The sampling of candidate 0 of the first prompt."""
         return Sampling(self.temperature, self.top_p, self.max_tokens, self.seed)
 
     @property
     def greedy(self) -> Sampling:
-        """How checkpoints answer held-out prompts."""
+        """The sampling of checkpoints on held-out prompts."""
         return Sampling(temperature=0.0, max_tokens=self.max_tokens)
 
 
 def check(config: TpoConfig) -> None:
-    """Raise `ConfigurationError` for settings that are each fine and make no sense together."""
+    """Raises `ConfigurationError` for settings that are valid alone and contradict each other."""
     preference_training.check(config)
     if config.tune is Tune.FULL and (config.n_selection or config.iterations > 1):
         raise ConfigurationError(

@@ -1,8 +1,7 @@
-"""A score for every well-formed candidate: the judge reads **responses** only, and is asked once.
+"""Scores every well-formed candidate: the judge reads **responses** only, and is asked once.
 
-Numbers go to `scores`, verdicts to `votes`, under the judge's own name as a rater. A candidate the
-judge could not say anything of stays without a score and takes no part; resumed, the job asks for
-those alone.
+Scores are stored in `scores`, verdicts in `votes`, under the judge's own name as a rater. A
+candidate that the judge could not score takes no part; a resumed job asks for those alone.
 """
 
 import time
@@ -15,36 +14,42 @@ from db.labelling import comparisons, raters, votes
 from db.models import Outcome, RaterKind, Round, Run, Vote
 from db.registry import jobs
 from db.storage.session import Session
-from ptrapp.core.dialogue import in_one
+from ptrapp.core.dialogue import conversation_text
 from ptrapp.core.errors import EngineError, JudgeError, TrainingError
 from ptrapp.core.types import Choice
 from ptrapp.judges.base import Judge, PointwiseJudge, Verdict, rater_name
-from ptrapp.preferences.scoring import Compared, ComparisonTally, Decided, Scores, score_candidates
+from ptrapp.preferences.scoring import (
+    Compared,
+    ComparisonTally,
+    Preferred,
+    Scores,
+    score_candidates,
+)
 from training.jobs.cancelling import cancellable_wait
 from training.jobs.claim import Claim
-from training.tpo.cached_judgements import CachedNumbers, CachedVerdicts
+from training.tpo.cached_judgements import CachedScores, CachedVerdicts
 from training.tpo.config import TpoConfig
 
-MOST_UNSCORED = 0.5
+MAX_UNSCORED_SHARE = 0.5
 """Share of candidates without a score beyond which the judge is taken to be down."""
 
 
 @dataclass(slots=True)
 class Judged:
-    """What the judge made of a job's samples."""
+    """The judge's scores of a job's samples."""
 
     judge: str
     values: dict[int, float] = field(default_factory=dict)
-    """Scores by round id, comparable within a prompt; numbers of a judge that gives them, but where
-    people voted: then, as for a judge that compares, Bradley–Terry scores."""
-    numbers: dict[int, float] = field(default_factory=dict)
-    """What a judge that gives numbers said, by round id."""
+    """Scores by round id, comparable within a prompt: the judge's own where it gives scores, but
+    Bradley–Terry scores where it compares or people voted."""
+    pointwise: dict[int, float] = field(default_factory=dict)
+    """Scores that the judge itself gave, by round id."""
     tally: ComparisonTally = field(default_factory=ComparisonTally)
     n_unscored: int = 0
 
 
 def judge_samples(claim: Claim, config: TpoConfig, judge: Judge, runs: Sequence[Run]) -> Judged:
-    """Have every prompt's well-formed candidates scored, each prompt stored in one transaction.
+    """Scores every prompt's well-formed candidates; each prompt is stored in one transaction.
 
     Raises `StopRequested`, and `TrainingError` once more than half of all are unscored.
     """
@@ -56,24 +61,24 @@ def judge_samples(claim: Claim, config: TpoConfig, judge: Judge, runs: Sequence[
         rater_id = raters.ensure_rater(session, RaterKind.JUDGE, rater_name(judge.name)).id
     with claim.database.read() as session:
         ids = [each.id for _, candidates in asked for each in candidates]
-        judged.numbers = scores.of_rounds(session, rater_id, ids)
+        judged.pointwise = scores.of_rounds(session, rater_id, ids)
         own = samples.votes_on_job(session, claim.job_id, RaterKind.JUDGE)
-        people = samples.votes_on_job(session, claim.job_id, RaterKind.HUMAN)
-    said = _by_prompt([vote for vote in own if vote.rater_id == rater_id])
-    wished = _by_prompt(people if config.human_weight else ())
+        of_people = samples.votes_on_job(session, claim.job_id, RaterKind.HUMAN)
+    judge_votes = _by_prompt([vote for vote in own if vote.rater_id == rater_id])
+    human_votes = _by_prompt(of_people if config.human_weight else ())
     began = time.monotonic()
-    with cancellable_wait(claim) as patient:
+    with cancellable_wait(claim) as waiter:
         for n_done, (run, candidates) in enumerate(asked, start=1):
-            found = patient.await_(
+            found = waiter.run(
                 partial(
                     _scored,
                     judge,
                     config,
                     run,
                     candidates,
-                    {c.id: judged.numbers[c.id] for c in candidates if c.id in judged.numbers},
-                    said.get(run.prompt_id, ()),
-                    wished.get(run.prompt_id, ()),
+                    {c.id: judged.pointwise[c.id] for c in candidates if c.id in judged.pointwise},
+                    judge_votes.get(run.prompt_id, ()),
+                    human_votes.get(run.prompt_id, ()),
                 )
             )
             with claim.database.write() as session:
@@ -86,25 +91,25 @@ def judge_samples(claim: Claim, config: TpoConfig, judge: Judge, runs: Sequence[
                     n_steps=len(asked),
                     eta_s=(time.monotonic() - began) / n_done * (len(asked) - n_done),
                 )
-                scores.record(session, rater_id, found.numbers)
+                scores.record(session, rater_id, found.pointwise)
                 _store(session, claim.job_id, rater_id, candidates, found.scores.verdicts)
-            judged.numbers |= found.numbers
+            judged.pointwise |= found.pointwise
             judged.tally += found.scores.tally
             for candidate, value in zip(candidates, found.scores.values, strict=True):
                 if value is not None:
                     judged.values[candidate.id] = value
                 else:
                     judged.n_unscored += 1
-            if judged.n_unscored > MOST_UNSCORED * n_all:
+            if judged.n_unscored > MAX_UNSCORED_SHARE * n_all:
                 raise TrainingError(_down(judge, judged.n_unscored, n_all, found.scores))
     return judged
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _PromptScores:
     scores: Scores
-    numbers: dict[int, float]
-    """New ones, by round id."""
+    pointwise: dict[int, float]
+    """New scores that the judge itself gave, by round id."""
 
 
 def _scored(
@@ -113,34 +118,34 @@ def _scored(
     run: Run,
     candidates: Sequence[Round],
     known: dict[int, float],
-    said: Sequence[Vote],
-    wished: Sequence[Vote],
-) -> _Found:
-    """Ask for what is not known yet; only this touches the judge, and it touches no database."""
-    question = in_one(run.prompt.text, run.prompt.context)
+    judge_votes: Sequence[Vote],
+    human_votes: Sequence[Vote],
+) -> _PromptScores:
+    """Asks for what is not known yet; the only function that calls the judge, with no database."""
+    question = conversation_text(run.prompt.text, run.prompt.context)
     reference = run.prompt.reference_answer
     responses = [candidate.response for candidate in candidates]
-    extra = _decided(candidates, wished, config.human_weight)
+    extra = _decided(candidates, human_votes, config.human_weight)
     try:
         if not isinstance(judge, PointwiseJudge):
-            recalled = CachedVerdicts(judge, _verdicts(candidates, said))
+            cached = CachedVerdicts(judge, _verdicts(candidates, judge_votes))
             found = score_candidates(
-                recalled, question, reference, responses, pairwise=config.pairwise, extra=extra
+                cached, question, reference, responses, pairwise=config.pairwise, extra=extra
             )
-            return _Found(found, {})
+            return _PromptScores(found, {})
         missing = [candidate for candidate in candidates if candidate.id not in known]
-        new, errors = _numbers(judge, question, reference, missing)
+        new, errors = _new_scores(judge, question, reference, missing)
         by_response = {c.response: (known | new)[c.id] for c in candidates if c.id in known | new}
         found = score_candidates(
-            CachedNumbers(judge.name, by_response), question, reference, responses, extra=extra
+            CachedScores(judge.name, by_response), question, reference, responses, extra=extra
         )
-        return _Found(Scores(found.values, errors=errors), new)
+        return _PromptScores(Scores(found.values, errors=errors), new)
     except (JudgeError, EngineError) as error:
         failed = error if isinstance(error, JudgeError) else JudgeError(str(error))
-        return _Found(Scores((None,) * len(candidates), errors=(failed,)), {})
+        return _PromptScores(Scores((None,) * len(candidates), errors=(failed,)), {})
 
 
-def _numbers(
+def _new_scores(
     judge: PointwiseJudge, question: str, reference: str | None, missing: Sequence[Round]
 ) -> tuple[dict[int, float], tuple[JudgeError, ...]]:
     if not missing:
@@ -157,7 +162,7 @@ def _store(
     candidates: Sequence[Round],
     verdicts: Sequence[Compared],
 ) -> None:
-    """Store each verdict on two different responses as the judge's vote, once."""
+    """Stores each verdict on two different responses as the judge's vote, once."""
     for each in verdicts:
         left, right = candidates[each.left], candidates[each.right]
         if isinstance(each.verdict, JudgeError) or left.response == right.response:
@@ -177,28 +182,30 @@ def _store(
         )
 
 
-def _verdicts(candidates: Sequence[Round], said: Sequence[Vote]) -> dict[tuple[str, str], Verdict]:
-    """What the judge's stored votes say of these responses."""
+def _verdicts(
+    candidates: Sequence[Round], judge_votes: Sequence[Vote]
+) -> dict[tuple[str, str], Verdict]:
+    """Returns the judge's stored verdicts by the two responses."""
     responses = {candidate.id: candidate.response for candidate in candidates}
     return {
         (
             responses[vote.comparison.left_round_id],
             responses[vote.comparison.right_round_id],
         ): Verdict(Choice(vote.outcome), vote.rationale or "", vote.agreed)
-        for vote in said
+        for vote in judge_votes
     }
 
 
 def _decided(
-    candidates: Sequence[Round], wished: Sequence[Vote], weight: float
-) -> tuple[Decided, ...]:
-    """What people said of these candidates, by their places."""
-    places = {candidate.id: place for place, candidate in enumerate(candidates)}
+    candidates: Sequence[Round], human_votes: Sequence[Vote], weight: float
+) -> tuple[Preferred, ...]:
+    """Returns people's votes on these candidates, by the candidates' indices."""
+    index_of = {candidate.id: index for index, candidate in enumerate(candidates)}
     return tuple(
-        Decided(places[left], places[right], Choice(vote.outcome), weight)
-        for vote in wished
-        if (left := vote.comparison.left_round_id) in places
-        and (right := vote.comparison.right_round_id) in places
+        Preferred(index_of[left], index_of[right], Choice(vote.outcome), weight)
+        for vote in human_votes
+        if (left := vote.comparison.left_round_id) in index_of
+        and (right := vote.comparison.right_round_id) in index_of
     )
 
 

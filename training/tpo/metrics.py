@@ -1,4 +1,4 @@
-"""What an iteration found, as it stands on its job: counted once, before training begins.
+"""The metrics of an iteration's data, counted once before training begins.
 
 ::
 
@@ -18,7 +18,7 @@ from training.tpo.pairs import Paired
 
 
 def metrics(runs: Sequence[Run], judged: Judged, paired: Paired) -> dict[str, Any]:
-    """Counts and means of samples, scores and pairs; shares are from 0 to 1, None of nothing."""
+    """Returns counts and means of samples, scores and pairs; shares are from 0 to 1, or None."""
     drawn = [round_ for run in runs for round_ in run.rounds]
     pairing = paired.pairing
     return {
@@ -30,7 +30,7 @@ def metrics(runs: Sequence[Run], judged: Judged, paired: Paired) -> dict[str, An
         "judge": judged.judge,
         "judge_agreement": judged.tally.agreement,
         "n_unscored": judged.n_unscored,
-        "mean_score": fmean(judged.numbers.values()) if judged.numbers else None,
+        "mean_score": fmean(judged.pointwise.values()) if judged.pointwise else None,
         "n_pairs": len(paired.examples),
         "n_malformed_rejected": pairing.n_malformed,
         "rho": round(pairing.rho, 4),
@@ -40,22 +40,23 @@ def metrics(runs: Sequence[Run], judged: Judged, paired: Paired) -> dict[str, An
     }
 
 
-def in_words(found: dict[str, Any]) -> str:
-    """The main ones in a sentence."""
-    scored = "" if found["mean_score"] is None else f", mean score {found['mean_score']:.3g}"
+def in_words(values: dict[str, Any]) -> str:
+    """Returns the main metrics as a sentence."""
+    scored = "" if values["mean_score"] is None else f", mean score {values['mean_score']:.3g}"
     return (
-        f"{found['n_samples']} samples of {found['n_prompts']} prompts "
-        f"({found['malformed_share']:.1%} malformed{scored}) gave {found['n_pairs']} pairs at "
-        f"ρ {found['rho']:.2g}: chosen {found['mean_chosen_length']:.0f} characters, rejected "
-        f"{found['mean_rejected_length']:.0f}."
+        f"{values['n_samples']} samples of {values['n_prompts']} prompts "
+        f"({values['malformed_share']:.1%} malformed{scored}) gave {values['n_pairs']} pairs at "
+        f"ρ {values['rho']:.2g}: chosen {values['mean_chosen_length']:.0f} characters, rejected "
+        f"{values['mean_rejected_length']:.0f}."
     )
 
 
-def write(claim: Claim, found: dict[str, Any]) -> None:
-    atomic_write.write(claim.folder / "figures.json", json.dumps(found, indent=1).encode())
+def write(claim: Claim, values: dict[str, Any]) -> None:
+    """Stores the metrics in the job's folder."""
+    atomic_write.write(claim.folder / "figures.json", json.dumps(values, indent=1).encode())
 
 
 def read(claim: Claim) -> dict[str, Any]:
-    """Read what was written before the pairs were frozen."""
-    found: dict[str, Any] = json.loads((claim.folder / "figures.json").read_bytes())
-    return found
+    """Reads the metrics that were stored before the pairs were frozen."""
+    values: dict[str, Any] = json.loads((claim.folder / "figures.json").read_bytes())
+    return values

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from db.models import Round, Run
-from ptrapp.core.dialogue import build_messages, turns_of
+from ptrapp.core.dialogue import build_messages, stored_messages
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason
@@ -92,7 +92,7 @@ def _example(fmt: ThoughtFormat, run: Run, chosen: Round, rejected: Round) -> Pa
             fmt,
             chosen.thinking,
             system=prompt.system,
-            context=turns_of(prompt.context),
+            context=stored_messages(prompt.context),
         ),
         thinking=chosen.thinking,
         chosen=_target(chosen),

@@ -1,9 +1,9 @@
-"""Fresh prompts: chosen once for a job, and never sampled by another (TPO section 2.1, step 1).
+"""Chooses fresh prompts, once for a job and never sampled by another (TPO section 2.1, step 1).
 
-The choice is the job's runs, which are stored together with it. Prompts to select a checkpoint by
-have no runs; they stand in the job's folder::
+The choice is stored as the job's runs. Prompts to select a checkpoint by have no runs; their ids
+are stored in the job's folder::
 
-    data/jobs/<job>/selection_prompts.json     their ids
+    data/jobs/<job>/selection_prompts.json
 """
 
 import json
@@ -28,13 +28,13 @@ from training.tpo.config import TpoConfig
 
 STORED, GENERATED = "stored", "generated"
 SELECTION_SHARE = 0.2
-"""Share of all prompts that are never sampled while checkpoints are selected by the judge: by a
-hash of the prompt, so no job samples what another one is measured on."""
+"""Share of prompts reserved for selecting checkpoints, chosen by a hash of the prompt, so that no
+job samples what another one selects by."""
 _SEED_STEP = 1_000_003
-"""Between the seeds of two jobs' generated problems."""
+"""Difference between the seeds of two jobs' generated problems."""
 
 
-class Offered(NamedTuple):
+class NewPrompt(NamedTuple):
     """A prompt that may not be in the database yet."""
 
     text: str
@@ -44,21 +44,21 @@ class Offered(NamedTuple):
 
 
 def choose(claim: Claim, config: TpoConfig, parent: Adapter | None) -> list[Run]:
-    """Choose fresh prompts, or read what was chosen before an interruption: a run for each.
+    """Returns a run for each fresh prompt, chosen now or before an interruption.
 
     Raises `NothingToLearn` when no fresh prompt is left, `InputError` for an unreadable source.
     """
     with claim.database.read() as session:
         runs = samples.runs_of_job(session, claim.job_id)
     if not runs:
-        _freeze(claim, config, parent, _offered(config, claim.job_id))
+        _freeze(claim, config, parent, _read_source(config, claim.job_id))
         with claim.database.read() as session:
             runs = samples.runs_of_job(session, claim.job_id)
     return runs
 
 
 def selection_prompts(claim: Claim) -> list[Prompt]:
-    """The held-out prompts of a job that chose its prompts."""
+    """Returns the held-out prompts of a job that chose its prompts."""
     ids = json.loads(_file(claim).read_bytes())
     with claim.database.read() as session:
         found = samples.prompts_by_id(session, ids)
@@ -66,13 +66,13 @@ def selection_prompts(claim: Claim) -> list[Prompt]:
 
 
 def _freeze(
-    claim: Claim, config: TpoConfig, parent: Adapter | None, offered: Sequence[Offered] | None
+    claim: Claim, config: TpoConfig, parent: Adapter | None, new: Sequence[NewPrompt] | None
 ) -> None:
-    """Store the choice in one transaction, so that no two jobs choose the same prompt."""
+    """Stores the choice in one transaction, so that no two jobs choose the same prompt."""
     with claim.database.write() as session:
-        jobs.record_metrics(session, claim.job_id, claim.token, 0, {})  # is the job still ours?
-        rows = _known(session) if offered is None else _made(session, offered)
-        learn, select = _parted(_fresh(session, rows), config)
+        jobs.record_metrics(session, claim.job_id, claim.token, 0, {})  # raises when fenced
+        rows = _train_rows(session) if new is None else _stored_rows(session, new)
+        learn, select = _split(_fresh(session, rows), config)
         if not learn:
             raise NothingToLearn(
                 f"No fresh prompt is left in {config.prompts!r}: those it has were sampled by "
@@ -103,24 +103,24 @@ def _freeze(
         )
 
 
-def _offered(config: TpoConfig, job_id: int) -> Sequence[Offered] | None:
-    """Read the source; None where it is the database itself."""
+def _read_source(config: TpoConfig, job_id: int) -> Sequence[NewPrompt] | None:
+    """Reads the source; None where it is the database itself."""
     if config.prompts == STORED:
         return None
     if config.prompts == GENERATED:
-        # First one list for all jobs, so that their checkpoints meet the same held-out problems;
-        # then the job's own. Half as many again as the hash lets through on average.
+        # First one list for all jobs, so that their checkpoints answer the same held-out problems;
+        # then the job's own. Half as many again as the hash selects on average.
         n_common = int(config.n_selection / SELECTION_SHARE) * 3 // 2
         drawn = [
             *_problems(n_common, config.seed),
             *_problems(config.n_prompts * 3 // 2 + 1, config.seed + _SEED_STEP * job_id),
         ]
-        return [Offered(each.text, each.answer, "generator", each.family) for each in drawn]
+        return [NewPrompt(each.text, each.answer, "generator", each.family) for each in drawn]
     if config.prompts.startswith(PREFIX):
         found = read_hub(config.prompts)
     else:
         found = read_questions(Path(config.prompts).expanduser())
-    return [Offered(each.prompt, each.reference_answer, each.source[-64:]) for each in found]
+    return [NewPrompt(each.prompt, each.reference_answer, each.source[-64:]) for each in found]
 
 
 def _problems(n: int, seed: int) -> list[Problem]:
@@ -128,13 +128,13 @@ def _problems(n: int, seed: int) -> list[Problem]:
     return problems(n, split="train", seed=seed, families=known)
 
 
-def _known(session: Session) -> Iterator[Prompt]:
+def _train_rows(session: Session) -> Iterator[Prompt]:
     return (row for row in samples.train_prompts(session) if row.task not in HELD_OUT)
 
 
-def _made(session: Session, offered: Iterable[Offered]) -> Iterator[Prompt]:
-    """The rows of offered prompts, one after another, so that only those looked at are stored."""
-    for each in offered:
+def _stored_rows(session: Session, new: Iterable[NewPrompt]) -> Iterator[Prompt]:
+    """Yields the rows of new prompts one by one, so that only those that are read are stored."""
+    for each in new:
         yield prompts.ensure_prompt(
             session,
             each.text,
@@ -145,7 +145,7 @@ def _made(session: Session, offered: Iterable[Offered]) -> Iterator[Prompt]:
 
 
 def _fresh(session: Session, rows: Iterable[Prompt]) -> Iterator[Prompt]:
-    """Those that may be learnt from and that no TPO job sampled, each once."""
+    """Yields each row once that may be learnt from and that no TPO job has sampled."""
     seen = samples.sampled_by(session, JobKind.TPO)
     for row in rows:
         if row.partition is Partition.TRAIN and row.id not in seen:
@@ -153,14 +153,16 @@ def _fresh(session: Session, rows: Iterable[Prompt]) -> Iterator[Prompt]:
             yield row
 
 
-def _parted(rows: Iterator[Prompt], config: TpoConfig) -> tuple[list[Prompt], list[Prompt]]:
-    """Take from the front what is to be sampled, and what checkpoints are measured on."""
+def _split(rows: Iterator[Prompt], config: TpoConfig) -> tuple[list[Prompt], list[Prompt]]:
+    """Takes prompts to sample and prompts to select checkpoints by from the front."""
     if not config.n_selection:
         return list(islice(rows, config.n_prompts)), []
     learn: list[Prompt] = []
     select: list[Prompt] = []
     for row in rows:
-        part, size = (select, config.n_selection) if _held(row) else (learn, config.n_prompts)
+        part, size = (
+            (select, config.n_selection) if _is_held_out(row) else (learn, config.n_prompts)
+        )
         if len(part) < size:
             part.append(row)
         if len(learn) == config.n_prompts and len(select) == config.n_selection:
@@ -168,7 +170,7 @@ def _parted(rows: Iterator[Prompt], config: TpoConfig) -> tuple[list[Prompt], li
     return learn, select
 
 
-def _held(row: Prompt) -> bool:
+def _is_held_out(row: Prompt) -> bool:
     return int(row.sha256[:8], 16) / 2**32 < SELECTION_SHARE
 
 

@@ -1,4 +1,4 @@
-"""K completions of each prompt from the parent version, a prompt's all in one transaction."""
+"""Samples K completions of each prompt from the parent version, a prompt in one transaction."""
 
 import time
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from training.generation.serving import answers, request
 from training.jobs.claim import Claim
 from training.tpo.config import TpoConfig
 
-AT_ONCE = 512
-"""Completions asked for at once: enough to fill a batch, and few enough to tokenise in a moment."""
+MAX_REQUESTS = 512
+"""Completions asked for at once: enough to fill a batch, and few enough to tokenise quickly."""
 SHOWN_CHARACTERS = 200
-"""Of a malformed completion, in an error."""
+"""Characters of a malformed completion that an error shows."""
 
 Outcome = Completion | EngineError
 
@@ -28,33 +28,33 @@ Outcome = Completion | EngineError
 def sample(
     claim: Claim, config: TpoConfig, engine: Engine, policy: Policy, runs: Sequence[Run]
 ) -> None:
-    """Sample the prompts that have no completions yet; what is there is left as it is.
+    """Samples the prompts that have no completions yet; others stay as they are.
 
-    Raises `StopRequested`, and `EngineUnavailable` when the engine does not answer: what was
+    Raises `StopRequested`, and `EngineUnavailable` when the engine does not answer; what was
     sampled before is kept.
     """
     began = time.monotonic()
-    waiting = [(place, run) for place, run in enumerate(runs) if run.state is RunState.RUNNING]
+    waiting = [(index, run) for index, run in enumerate(runs) if run.state is RunState.RUNNING]
     n_before = len(runs) - len(waiting)
-    size = max(1, AT_ONCE // config.k)
+    size = max(1, MAX_REQUESTS // config.k)
     n_done = 0
     for start in range(0, len(waiting), size):
         chunk = waiting[start : start + size]
         requests = [
             request(engine, run.prompt, config.thinking, drawn, policy)
-            for place, run in chunk
-            for drawn in _draws(config, place)
+            for index, run in chunk
+            for drawn in _draws(config, index)
         ]
         gathered: list[dict[int, Outcome]] = [{} for _ in chunk]
         for answer in answers(engine, requests):
             if isinstance(answer.outcome, EngineUnavailable):
                 raise answer.outcome
-            at, candidate = divmod(answer.place, config.k)
-            gathered[at][candidate] = answer.outcome
-            if len(gathered[at]) < config.k:
+            number, candidate = divmod(answer.request_index, config.k)
+            gathered[number][candidate] = answer.outcome
+            if len(gathered[number]) < config.k:
                 continue
             n_done += 1
-            left_s = (time.monotonic() - began) / n_done * (len(waiting) - n_done)
+            eta_s = (time.monotonic() - began) / n_done * (len(waiting) - n_done)
             with claim.database.write() as session:
                 jobs.progress(
                     session,
@@ -63,14 +63,14 @@ def sample(
                     phase="sampling",
                     step=n_before + n_done,
                     n_steps=len(runs),
-                    eta_s=left_s,
+                    eta_s=eta_s,
                 )
-                place, run = chunk[at]
-                _store(session, config, run, _draws(config, place), gathered[at])
+                index, run = chunk[number]
+                _store(session, config, run, _draws(config, index), gathered[number])
 
 
 def refuse_only_malformed(runs: Sequence[Run], fmt: ThoughtFormat, thinking: bool) -> None:
-    """Raise `NothingToLearn`, with three of them, when no completion is well-formed."""
+    """Raises `NothingToLearn`, showing three completions, when none is well-formed."""
     drawn = [round_ for run in runs for round_ in run.rounds]
     if any(round_.well_formed for round_ in drawn):
         return
@@ -80,17 +80,17 @@ def refuse_only_malformed(runs: Sequence[Run], fmt: ThoughtFormat, thinking: boo
             f"None of the {len(runs)} prompts could be answered: {'; '.join(sorted(reasons)[:3])}"
         )
     missing = f"without the marker {fmt.response_marker!r} or empty behind it" if thinking else ""
-    shown = "\n".join(f"- {round_.raw[:SHOWN_CHARACTERS]!r}" for round_ in drawn[:3])
+    examples = "\n".join(f"- {round_.raw[:SHOWN_CHARACTERS]!r}" for round_ in drawn[:3])
     raise NothingToLearn(
         f"All {len(drawn)} completions (100 %) are malformed: {missing or 'they are empty'}. The "
         "model does not write in the expected form. Choose another --thought-format, raise "
-        f"max_tokens, or set thinking to false. Three of them:\n{shown}"
+        f"max_tokens, or set thinking to false. Three of them:\n{examples}"
     )
 
 
-def _draws(config: TpoConfig, place: int) -> list[Sampling]:
-    """How each candidate of the prompt at `place` is drawn: every one has a seed of its own."""
-    first = config.sampling.seed + place * config.k
+def _draws(config: TpoConfig, index: int) -> list[Sampling]:
+    """Returns the sampling of each candidate of the prompt at `index`; each has its own seed."""
+    first = config.sampling.seed + index * config.k
     return [replace(config.sampling, seed=first + candidate) for candidate in range(config.k)]
 
 

@@ -1,6 +1,6 @@
-"""The checkpoint that the judge likes best on held-out prompts, its parent measured beside it.
+"""Selects the checkpoint with the best mean score on held-out prompts, beside its parent.
 
-What was measured is kept, so that a resumed job goes on where it was::
+Measurements are stored, so that a resumed job continues from them::
 
     data/jobs/<job>/selection.json     answers, then scores, of the parent and of each step
 """
@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from torch import Tensor
 
 from db.models import Adapter, Prompt
-from ptrapp.core.dialogue import in_one
+from ptrapp.core.dialogue import conversation_text
 from ptrapp.core.errors import EngineError, EngineUnavailable, JudgeError
 from ptrapp.core.types import Choice, Completion
 from ptrapp.core.types import Policy as Served
@@ -38,39 +38,43 @@ from training.tpo.config import TpoConfig
 
 PARENT = "parent"
 _POINTS = {Choice.LEFT: 0.0, Choice.RIGHT: 1.0}
-"""Against the parent's answer on the left; a tie is a half."""
+"""Score against the parent's answer on the left; a tie is a half."""
 
 
 @dataclass(slots=True)
 class Measured:
-    """One version on the held-out prompts."""
+    """One version's responses to the held-out prompts, and their scores."""
 
     responses: list[str]
-    """As a user would see them: empty where the completion was malformed or failed."""
+    """Responses as a user would see them: empty where the completion was malformed or failed."""
     scores: list[float | None] | None = None
-    """By prompt: the judge's numbers; of a judge that compares 1, ½ or 0 against the parent's."""
+    """Scores by prompt: the judge's own, or 1, ½ or 0 against the parent of one that compares."""
 
 
 @dataclass(slots=True)
 class Measurements:
+    """The measurements of all versions."""
+
     by_version: dict[str, Measured] = field(default_factory=dict)
-    """The parent's and each step's, by the number of the step."""
+    """Measurements of the parent and of each step, by the number of the step."""
 
     def means(self) -> dict[str, float]:
-        """Mean score of each version over the prompts on which all of them have one."""
+        """Returns the mean score of each version over the prompts on which all of them have one."""
         table = [each.scores for each in self.by_version.values() if each.scores is not None]
         rows = zip(*table, strict=True)
-        shared = [place for place, row in enumerate(rows) if None not in row]
+        shared = [index for index, row in enumerate(rows) if None not in row]
         if not shared:
             return {}
         return {
-            name: fmean(score for place in shared if (score := each.scores[place]) is not None)
+            name: fmean(score for index in shared if (score := each.scores[index]) is not None)
             for name, each in self.by_version.items()
             if each.scores is not None
         }
 
 
 class Selected(NamedTuple):
+    """The selected checkpoint."""
+
     weights: dict[str, Tensor]
     step: int
     means: dict[str, float]
@@ -86,16 +90,16 @@ def select(
     policy: Policy,
     parent: Adapter | None,
     prompts: Sequence[Prompt],
-    kept: Path,
+    weights_folder: Path,
 ) -> Selected | None:
-    """Choose among the kept checkpoints; the first of equals. None when the judge said nothing.
+    """Selects among the saved checkpoints; the first of equals. None when the judge gave no score.
 
-    Raises `StopRequested`, `EngineUnavailable` when nothing answers.
+    Raises `StopRequested`, `EngineUnavailable` when the engine does not answer.
     """
     measurements = _read(claim)
-    _let_go_of_memory(policy)
+    _free_gpu_memory(policy)
     with serving(claim, parent) as (engine, served):
-        _answer_all(claim, config, policy, prompts, kept, engine, served, measurements)
+        _answer_all(claim, config, policy, prompts, weights_folder, engine, served, measurements)
     judge = open_judge(claim.settings)
     try:
         _score_all(claim, config, judge, prompts, measurements)
@@ -109,14 +113,14 @@ def select(
             "warning",
         )
         return None
-    step = max(saved_steps(kept), key=lambda step: means[str(step)])  # the first of equals
+    step = max(saved_steps(weights_folder), key=lambda step: means[str(step)])
     if means[str(step)] <= means[PARENT]:
         claim.note(
             f"No checkpoint is better than its parent on {len(prompts)} held-out prompts: the best "
             f"(step {step}) scores {means[str(step)]:.3g}, the parent {means[PARENT]:.3g}.",
             "warning",
         )
-    return Selected(saved_weights(kept, step), step, means)
+    return Selected(saved_weights(weights_folder, step), step, means)
 
 
 def _answer_all(
@@ -124,27 +128,27 @@ def _answer_all(
     config: TpoConfig,
     policy: Policy,
     prompts: Sequence[Prompt],
-    kept: Path,
+    weights_folder: Path,
     engine: Engine,
     served: Served,
     measurements: Measurements,
 ) -> None:
-    """Let the parent and each checkpoint answer greedily, as far as they have not."""
-    known, steps = measurements.by_version, saved_steps(kept)
+    """Lets the parent and each checkpoint answer greedily, unless their answers are stored."""
+    known, steps = measurements.by_version, saved_steps(weights_folder)
     if PARENT not in known:
         claim.report("selecting the checkpoint", 0, len(steps) + 1, None)
         known[PARENT] = Measured(_responses(claim, config, engine, served, prompts))
         _write(claim, measurements)
     assert isinstance(policy.model, PeftModel), "a whole model is refused with the settings"
-    for place, step in enumerate(steps, start=1):
+    for index, step in enumerate(steps, start=1):
         if str(step) in known:
             continue
-        claim.report("selecting the checkpoint", place, len(steps) + 1, None)
+        claim.report("selecting the checkpoint", index, len(steps) + 1, None)
         name = f"{claim.kind.value}-{claim.job_id:06d}-step-{step}"
         folder = (claim.folder / "selection" / name).resolve()
         rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        write_adapter(folder, policy.model, saved_weights(kept, step), policy.base.name)
+        write_adapter(folder, policy.model, saved_weights(weights_folder, step), policy.base.name)
         engine.publish(name, folder)
         try:
             responses = _responses(claim, config, engine, Served(name), prompts)
@@ -163,10 +167,10 @@ def _responses(
     for outcome in found.values():
         if isinstance(outcome, EngineUnavailable):
             raise outcome
-    return [_seen(found[place]) for place in range(len(prompts))]
+    return [_visible_response(found[index]) for index in range(len(prompts))]
 
 
-def _seen(outcome: Completion | EngineError) -> str:
+def _visible_response(outcome: Completion | EngineError) -> str:
     if isinstance(outcome, EngineError) or not outcome.split.well_formed:
         return ""
     return outcome.split.response
@@ -180,35 +184,35 @@ def _score_all(
     measurements: Measurements,
 ) -> None:
     known = measurements.by_version
-    against = known[PARENT].responses
-    with cancellable_wait(claim) as patient:
+    parent_responses = known[PARENT].responses
+    with cancellable_wait(claim) as waiter:
         for measured in known.values():
             if measured.scores is None:
                 measured.scores = [
-                    patient.await_(partial(_score, judge, prompt, response, before))
-                    for prompt, response, before in zip(
-                        prompts, measured.responses, against, strict=True
+                    waiter.run(partial(_score, judge, prompt, response, parent_response))
+                    for prompt, response, parent_response in zip(
+                        prompts, measured.responses, parent_responses, strict=True
                     )
                 ]
                 _write(claim, measurements)
 
 
-def _score(judge: Judge, prompt: Prompt, response: str, before: str) -> float | None:
-    """What the judge makes of a **response**; None when it cannot say."""
-    question, reference = in_one(prompt.text, prompt.context), prompt.reference_answer
+def _score(judge: Judge, prompt: Prompt, response: str, parent_response: str) -> float | None:
+    """Returns the judge's score of a **response**; None when it gives none."""
+    question, reference = conversation_text(prompt.text, prompt.context), prompt.reference_answer
     try:
         if isinstance(judge, PointwiseJudge):
             return score_candidates(judge, question, reference, [response]).values[0]
-        if response == before:
+        if response == parent_response:
             return 0.5
-        (said,) = compare_many(judge, [Pair(question, reference, before, response)])
+        (verdict,) = compare_many(judge, [Pair(question, reference, parent_response, response)])
     except (JudgeError, EngineError):
         return None
-    return _POINTS.get(said.outcome, 0.5) if isinstance(said, Verdict) else None
+    return _POINTS.get(verdict.outcome, 0.5) if isinstance(verdict, Verdict) else None
 
 
-def _let_go_of_memory(policy: Policy) -> None:
-    """The engine needs the room on the GPU; what is still wanted of the model are its shapes."""
+def _free_gpu_memory(policy: Policy) -> None:
+    """Moves the model to the CPU: the engine needs the GPU; saving needs only the shapes."""
     if policy.device.type == "cuda":
         policy.scorer.to("cpu")
         torch.cuda.empty_cache()

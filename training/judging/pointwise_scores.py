@@ -1,7 +1,7 @@
-"""Numbers a judge gave: those of responses are kept for good, those of thoughts with their job.
+"""Stores a judge's pointwise scores: of responses for good, of thoughts with their job.
 
-A row of `scores` says how good a response is, and best and worst are chosen by it: a number for a
-thought has no place there.
+A row of `scores` says how good a response is, and best and worst are chosen by it, so the score of
+a thought is not stored there.
 """
 
 import json
@@ -15,18 +15,20 @@ from db.storage.session import Session
 from training.jobs import atomic_write
 
 
-class Numbers(Protocol):
-    """What a judge has given to rounds."""
+class PointwiseScores(Protocol):
+    """A judge's scores of rounds."""
 
     def of(self, session: Session, round_ids: Collection[int]) -> dict[int, float]:
-        """By round id; rounds without a number are missing."""
+        """Returns stored scores by round id; rounds without one are missing."""
         ...
 
-    def keep(self, session: Session, new: Mapping[int, float]) -> None: ...
+    def save(self, session: Session, new: Mapping[int, float]) -> None:
+        """Stores new scores by round id."""
+        ...
 
 
-class OfResponses:
-    """Rows under the judge's name."""
+class ResponseScores:
+    """Stores scores as rows under the judge's name."""
 
     def __init__(self, rater_id: int, rater: str) -> None:
         self._rater_id = rater_id
@@ -35,26 +37,26 @@ class OfResponses:
     def of(self, session: Session, round_ids: Collection[int]) -> dict[int, float]:
         return candidates.scores_of(session, self._rater, list(round_ids))
 
-    def keep(self, session: Session, new: Mapping[int, float]) -> None:
+    def save(self, session: Session, new: Mapping[int, float]) -> None:
         scores.record(session, self._rater_id, new)
 
 
-class OfThoughts:
-    """A file for each batch, in the job's folder."""
+class ThoughtScores:
+    """Stores scores in the job's folder, one file for each batch."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._values: dict[int, float] = {}
         files = sorted(folder.glob("*.json"))
         for file in files:
-            kept = json.loads(file.read_text(encoding="utf-8"))
-            self._values |= {int(round_id): value for round_id, value in kept.items()}
+            stored = json.loads(file.read_text(encoding="utf-8"))
+            self._values |= {int(round_id): value for round_id, value in stored.items()}
         self._n_files = len(files)
 
     def of(self, session: Session, round_ids: Collection[int]) -> dict[int, float]:
         return {each: self._values[each] for each in round_ids if each in self._values}
 
-    def keep(self, session: Session, new: Mapping[int, float]) -> None:
+    def save(self, session: Session, new: Mapping[int, float]) -> None:
         if new:
             path = self._folder / f"{self._n_files:06d}.json"
             atomic_write.write(path, json.dumps(dict(new)).encode())
