@@ -114,7 +114,7 @@ def _by_round(measured: Sequence[Row], names: Mapping[str | None, str]) -> Table
 def _carry_out(context: CommandContext, kind: JobKind, recipe: dict[str, Any]) -> JobView:
     """Queue a job that begins at the base model and wait for it. Raises `JobEnded`."""
     began = time.monotonic()
-    done = follow(context, jobs.start(context, kind, recipe, parent="base"))
+    done = follow(context, jobs.start(context, kind, recipe, parent="base", by_operator=True))
     log.info("%s took %.0f s: %s", kind.value, time.monotonic() - began, _short(done.result))
     return done
 

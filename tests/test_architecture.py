@@ -175,7 +175,7 @@ EDGES: dict[str, set[str]] = {
     "pygments": {"ptrapp.rendering"},
     "nh3": {"ptrapp.rendering"},
     "pyarrow": {"ptrapp.interchange"},
-    "huggingface_hub": {"ptrapp.interchange"},
+    "huggingface_hub": {"ptrapp.core.hub", "ptrapp.interchange"},
     "vllm": set(),
     "inspect_ai": {"ptrapp.refinement.inspect_solver"},
     "krippendorff": set(),

@@ -248,7 +248,7 @@ def _run(
     """Queues a job and follows it, and then the jobs that it queues itself."""
     with _context(ctx) as context:
         settings = chosen | read_values(more or [])
-        next_id: int | None = jobs.start(context, kind, settings, parent=parent)
+        next_id: int | None = jobs.start(context, kind, settings, parent=parent, by_operator=True)
         if not wait:
             print_json({"job": next_id})
             return

@@ -13,6 +13,7 @@
     ├── EngineError                 the model could not answer
     │   ├── ModelUnusable           the path or hub id holds no model we can serve
     │   ├── ContextTooLong          this prompt and history do not fit; later rounds stop here
+    │   ├── MessagesRefused         the chat template takes no such conversation
     │   ├── PolicyMissing           the adapter is not published on the engine
     │   ├── AdapterRejected         the engine cannot load or answer with the adapter
     │   ├── AdaptersUnsupported     the engine takes no adapter at all; this one may be good
@@ -70,6 +71,10 @@ class ModelUnusable(EngineError):
 
 class ContextTooLong(EngineError):
     """Prompt, history and the room for an answer exceed the model's context."""
+
+
+class MessagesRefused(EngineError):
+    """The model's chat template refuses this conversation; others are answered."""
 
 
 class PolicyMissing(EngineError):

@@ -1,5 +1,6 @@
 """The settings of the product: defaults, then `THRICE_*` environment variables, then flags."""
 
+import json
 import re
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -112,6 +113,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is written to the terminal."""
 
+    allow_source: tuple[str, ...] = ()
+    """Files, folders and models by path that jobs started from a page may name as well."""
+
     @property
     def database(self) -> str:
         """The SQLAlchemy URL in use."""
@@ -122,7 +126,10 @@ class Settings(BaseSettings):
         values = self.model_dump(mode="json")
         values |= {name: getattr(self, name).get_secret_value() for name in _SECRETS}
         values["data_dir"] = str(self.data_dir.resolve())
-        return {f"THRICE_{name.upper()}": str(value) for name, value in values.items()}
+        return {
+            f"THRICE_{name.upper()}": json.dumps(value) if isinstance(value, list) else str(value)
+            for name, value in values.items()
+        }
 
     @property
     def model_path(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ptrapp.core.errors import ContextTooLong, EngineError
+from ptrapp.core.errors import ContextTooLong, EngineError, MessagesRefused
 from ptrapp.core.types import Completion, Turn
 from ptrapp.evaluation.plan import Cell, Setting
 from ptrapp.tasks.check import is_correct
@@ -25,7 +25,8 @@ class Answer:
     n_drawn: int = 1
     """Draws until a well-formed answer, or until none were left."""
     failed: bool = False
-    """Prompt and history left no room for an answer, which counts as wrong."""
+    """There was no answer, which counts as wrong: no room for one, or a conversation that the
+    chat template refuses."""
 
     def as_turn(self) -> Turn:
         """Returns the answer as it is shown to a later round."""
@@ -39,8 +40,8 @@ FAILED = Answer("", "", "", False, False, 0, 0, n_drawn=0, failed=True)
 
 
 def scored(outcome: Completion | EngineError, question: Question) -> Answer:
-    """Scores an engine's outcome. Raises its error, unless the prompt was too long."""
-    if isinstance(outcome, ContextTooLong):
+    """Scores an engine's outcome. Raises its error, unless this conversation alone fails."""
+    if isinstance(outcome, ContextTooLong | MessagesRefused):
         return FAILED
     if isinstance(outcome, EngineError):
         raise outcome

@@ -1,16 +1,16 @@
 """Opens the judge that the settings name, and imports nothing of the other kinds."""
 
-import re
 from pathlib import Path
 
 from ptrapp.core.errors import ConfigurationError, EngineError
+from ptrapp.core.hub import from_hub
+from ptrapp.core.names import is_path, is_repository
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge
 from ptrapp.judges.llm import LazyJudge, LlmJudge
 from ptrapp.judges.verifier import Verifier
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _FLAGS = {"--base-url": "--judge-base-url", "--served-model": "--judge-model"}
 """Flags in an engine's errors, and their names where the engine serves a judge."""
 _MAX_NAME_CHARS = 100
@@ -50,15 +50,14 @@ def find_reward_model(settings: Settings, given: str) -> str:
     trained = settings.judges_dir / given
     if given and Path(given).name == given and trained.is_dir():
         return str(trained.resolve())
-    folder = Path(given).expanduser()
-    if given and folder.is_dir():
-        return str(folder.resolve())
-    if _HUB_ID.fullmatch(given) and not given.startswith("."):
-        return given
+    if is_path(given) and Path(given).expanduser().is_dir():
+        return str(Path(given).expanduser().resolve())
+    if is_repository(given) and "/" in given:
+        return from_hub(given)
     known = ", ".join(trained_here(settings)) or "none yet"
     raise ConfigurationError(
-        f"{given!r} names no judge. Choose verifier, llm, a folder, a hub id (owner/name) or a "
-        f"reward model trained here ({known}): --judge NAME"
+        f"{given!r} names no judge. Choose verifier, llm, a folder (./judge or /path/to/judge), a "
+        f"hub id (owner/name) or a reward model trained here ({known}): --judge NAME"
     )
 
 

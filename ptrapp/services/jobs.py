@@ -3,20 +3,20 @@
 import json
 import logging
 import shutil
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, Self
 
-from db.content import trajectories
 from db.labelling import preferences
-from db.models import Campaign, Job, JobKind, Outcome
+from db.models import Campaign, Job, JobKind
 from db.registry import adapters, jobs, workers
 from db.storage.errors import AlreadyQueued
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound, StorageError
+from ptrapp.services import sources
 from ptrapp.services.context import DataContext
+from ptrapp.services.outlook import check_worthwhile, read_outlook
 
 log = logging.getLogger(__name__)
 
@@ -31,19 +31,6 @@ SHOWN_CURVES = (
 """Metrics that the page draws; `eval_` are those on held-out examples, which have fewer points."""
 WORKER_TIMEOUT_S = 10.0
 """A worker without a heartbeat for longer counts as gone; it sends one every few seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What a job started now would train on."""
-
-    parent: str
-    n_pairs: int
-    n_ties: int
-    n_both_bad: int
-    share_chosen_longer: float | None
-    n_refined: int
-    """Stored later rounds that are correct or by a stronger model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,39 +69,24 @@ class JobView:
     stopping: bool
 
 
-def outlook(context: DataContext) -> Outlook:
-    """Counts what a job started now would train on."""
-    with context.database.read() as session:
-        active = adapters.active(session)
-        learnt = adapters.votes_learnt_up_to(session, active)
-        votes = preferences.current_votes(session, after=learnt)
-        outcomes = Counter(vote.outcome for vote in votes)
-        longer = []
-        for vote in votes:
-            if vote.outcome in (Outcome.LEFT, Outcome.RIGHT):
-                sides = (vote.comparison.left.response, vote.comparison.right.response)
-                chosen, rejected = sides if vote.outcome is Outcome.LEFT else sides[::-1]
-                longer.append(len(chosen) > len(rejected))
-        return Outlook(
-            parent=active.name if active else "base",
-            n_pairs=outcomes[Outcome.LEFT] + outcomes[Outcome.RIGHT],
-            n_ties=outcomes[Outcome.TIE],
-            n_both_bad=outcomes[Outcome.BOTH_BAD],
-            share_chosen_longer=sum(longer) / len(longer) if longer else None,
-            n_refined=trajectories.count_refined(session),
-        )
-
-
 def start(
-    context: DataContext, kind: JobKind, recipe: dict[str, Any] | None = None, *, parent: str = ""
+    context: DataContext,
+    kind: JobKind,
+    recipe: dict[str, Any] | None = None,
+    *,
+    parent: str = "",
+    by_operator: bool = False,
 ) -> int:
     """Queues a job that starts from the served version, unless `parent` names another.
 
-    Returns its id. Raises `InputError` when there is nothing to train on, `NotFound` for an unknown
-    parent, `AlreadyQueued` when the same job is queued or running.
+    Only `by_operator`, on the command line, may a recipe name files and folders of the machine.
+    Returns its id. Raises `InputError` for such names and when there is nothing to train on,
+    `NotFound` for an unknown parent, `AlreadyQueued` when the same job is queued or running.
     """
+    if not by_operator:
+        sources.check(context.settings, recipe or {})
     if not parent:
-        _check_worthwhile(outlook(context), kind, recipe or {})
+        check_worthwhile(read_outlook(context), kind, recipe or {})
     with context.database.write() as session:
         return _enqueue(session, kind, recipe or {}, _parent_id(session, parent)).id
 
@@ -122,30 +94,17 @@ def start(
 def start_judging(context: DataContext, campaign_id: int, judge: str = "") -> int:
     """Queues a job in which the app's judge, or the one that `judge` names, labels a campaign.
 
-    Returns its id. Raises `NotFound`, `AlreadyQueued` when such a job is queued or running.
+    Returns its id. Raises `InputError` for a judge that only the operator may name, `NotFound`,
+    `AlreadyQueued` when such a job is queued or running.
     """
     recipe: dict[str, Any] = {"campaign_id": campaign_id}
     if judge:
         recipe["judge"] = judge
+    sources.check(context.settings, recipe)
     with context.database.write() as session:
         if session.get(Campaign, campaign_id) is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
         return _enqueue(session, JobKind.JUDGE, recipe, None).id
-
-
-def _check_worthwhile(now: Outlook, kind: JobKind, recipe: dict[str, Any]) -> None:
-    """Raises `InputError` where a job would find nothing to learn from."""
-    ties_may_suffice = bool(now.n_ties and "form" in recipe)  # the recipe knows which forms
-    if kind is JobKind.DPO and not now.n_pairs and not ties_may_suffice:
-        raise InputError(
-            f"No preference is waiting: {now.parent} has seen them all. "
-            "Compare two answers on the Play page first (ties teach only the forms made for them)."
-        )
-    if kind is JobKind.MASK_SFT and not now.n_refined:
-        raise InputError(
-            "No refined round is stored that was found right. Ask a question with a reference "
-            "answer on the Play page, in refine mode, or make refinement data first."
-        )
 
 
 def queue_when_due(context: DataContext, session: Session) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ptrapp.services import jobs, versions
 from ptrapp.services.context import AppContext
+from ptrapp.services.outlook import Outlook, read_outlook
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class EngineView:
 @dataclass(frozen=True, slots=True)
 class TrainingPanel:
     engine: EngineView
-    outlook: jobs.Outlook
+    outlook: Outlook
     jobs: list[jobs.JobView]
     versions: list[versions.VersionView]
     worker: bool
@@ -38,7 +39,7 @@ def read_panel(context: AppContext) -> TrainingPanel:
     engine = context.engine
     return TrainingPanel(
         engine=EngineView(Path(context.settings.model).name, engine.context_length, engine.about),
-        outlook=jobs.outlook(context),
+        outlook=read_outlook(context),
         jobs=jobs.listing(context),
         versions=versions.listing(context),
         worker=jobs.has_worker(context),

@@ -9,6 +9,8 @@ from httpx2 import HTTPError  # of the client that huggingface_hub speaks with
 from yaml import YAMLError
 
 from ptrapp.core.errors import InputError
+from ptrapp.core.hub import from_hub
+from ptrapp.core.names import is_path
 from ptrapp.tasks.datasets import GSM8K, Columns, Question, questions
 
 PREFIX = "hf:"
@@ -84,11 +86,14 @@ def load_rows(given: str) -> Any:
 
 
 def _load(wanted: HubName) -> Any:
+    if not is_path(wanted.name):
+        name = from_hub(wanted.name, "dataset")
+        return datasets.load_dataset(name, wanted.config, split=wanted.split)
     file = Path(wanted.name).expanduser()
     if file.is_file():
         builder = _BUILDERS.get(file.suffix, "json")
         return datasets.load_dataset(builder, data_files=str(file), split=wanted.split)
-    return datasets.load_dataset(wanted.name, wanted.config, split=wanted.split)
+    return datasets.load_dataset(str(file), wanted.config, split=wanted.split)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,15 +1,19 @@
 """The model thread outlives whatever a step raises, and the policy alone is sampled."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from troublesome import write_model
 
-from ptrapp.core.errors import EngineUnavailable
+from ptrapp.core.errors import EngineUnavailable, MessagesRefused
 from ptrapp.core.types import Completion, Message, MessageRole, Policy, Sampling
 from ptrapp.engines.base import Priority, Request, complete
 from ptrapp.engines.local.engine import LocalEngine
+from ptrapp.evaluation.answers import scored
+from ptrapp.tasks.datasets import Question
+from training.ptr.trajectories import failed
 
 pytestmark = pytest.mark.training
 
@@ -79,3 +83,17 @@ def test_processors_of_the_generation_config_change_neither_text_nor_log_probabi
     assert texts[0] == texts[1]
     assert len(texts[0]) == 2
     assert sums[0] == sums[1]
+
+
+def test_a_conversation_that_the_template_refuses_fails_alone(
+    model_of: Callable[[str], str],
+) -> None:
+    engine = LocalEngine(model_of("gemma"), device="cpu", threads=1)
+    twice = replace(ask(), messages=ask().messages * 2)
+    refused, answered = complete(engine, [twice, ask()])
+    engine.close()
+    assert isinstance(refused, MessagesRefused)
+    assert "must alternate" in str(refused)
+    assert isinstance(answered, Completion)
+    assert scored(refused, Question("hi", "2", "test")).failed
+    assert failed(refused, "attempt") == "attempt refused by the chat template"

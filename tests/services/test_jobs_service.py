@@ -14,6 +14,7 @@ from db.registry import workers
 from db.storage.errors import AlreadyQueued, Conflict, DiskFull
 from ptrapp.core.errors import InputError, NotFound, StorageError
 from ptrapp.services import compare, jobs
+from ptrapp.services.outlook import read_outlook
 from ptrapp.services.training_panel import read_panel
 
 
@@ -30,7 +31,7 @@ def test_the_outlook_counts_what_the_table_holds(world: Any) -> None:
     for outcome in ("left", "right", "tie", "both_bad"):
         world.vote(outcome)
     world.play(n=2, reference_answer="2")
-    now = jobs.outlook(world.context)
+    now = read_outlook(world.context)
     assert (now.n_pairs, now.n_ties, now.n_both_bad, now.n_refined) == (2, 1, 1, 1)
     assert (now.parent, now.share_chosen_longer) == ("base", 0.0)
 
@@ -112,7 +113,7 @@ def stopped_job(world: Any) -> tuple[int, Path]:
     return job_id, checkpoint
 
 
-def test_a_job_tells_its_notes_its_settings_and_its_held_out_curves(world: Any) -> None:
+def test_a_job_has_its_notes_its_settings_and_its_held_out_curves(world: Any) -> None:
     stopped_job(world)
     (job,) = read_panel(world.context).as_json()["jobs"]
     assert job["notes"] == [{"level": "warning", "text": "No pair is held out."}]
@@ -168,7 +169,7 @@ def test_a_folder_that_cannot_be_removed_is_named(
     assert jobs.listing(world.context) == []
 
 
-def test_a_worker_that_is_not_there_is_told(world: Any) -> None:
+def test_a_worker_without_a_heartbeat_is_gone(world: Any) -> None:
     assert not read_panel(world.context).worker
     with world.database.write() as session:
         workers.heartbeat(session, "one", 1, "here")

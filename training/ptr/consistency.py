@@ -4,6 +4,7 @@ PTR (arXiv 2410.13413) drops incoherent pairs by it and names neither N nor a th
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 
 from db.models import Adapter
-from ptrapp.core.errors import ModelUnusable
+from ptrapp.core.errors import InputError, ModelUnusable
+from ptrapp.core.hub import from_hub
+from ptrapp.core.names import is_path
 from training.jobs.claim import Claim
 from training.policy.config import Precision
 from training.policy.model import continue_from, load_base
@@ -78,9 +81,10 @@ def mean_cosine(vectors: Tensor) -> float:
 
 def _sentence_model(name: str) -> tuple[Any, Any]:
     try:
+        name = str(Path(name).expanduser()) if is_path(name) else from_hub(name)
         model = AutoModel.from_pretrained(name, use_safetensors=True, trust_remote_code=False)
         return model, AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-    except _LOAD_ERRORS as error:
+    except (*_LOAD_ERRORS, InputError) as error:
         raise ModelUnusable(
             f"{name!r} cannot be loaded as an embedding model ({error}). Give a folder or hub id "
             "with safetensors weights, or leave embedding_model empty."

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from jinja2 import TemplateError
 
 from ptrapp.core.dialogue import prompt_ids
-from ptrapp.core.errors import ContextTooLong, EngineError, ModelUnusable
+from ptrapp.core.errors import ContextTooLong, EngineError, MessagesRefused
 from ptrapp.core.types import Message, Policy
 from ptrapp.engines.base import Delta, Event, Failed, Priority, Request
 from ptrapp.engines.local.batches import RequestGroup, RequestState, new_group, new_row
@@ -124,7 +124,7 @@ class LocalEngine:
             with self._tokenizer_lock:
                 return prompt_ids(self._loaded.tokenizer, messages, thinking)
         except TemplateError as error:
-            raise ModelUnusable(
+            raise MessagesRefused(
                 f"The chat template of {self.model_id!r} refuses these messages: {error}"
             ) from error
 

@@ -1,0 +1,118 @@
+"""A request names what is stored here, what the hub has and what the operator listed; no path."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+
+from db.models import JobKind
+from ptrapp.core.errors import InputError
+from ptrapp.core.hub import from_hub
+from ptrapp.core.names import is_path
+from ptrapp.core.settings import Settings, load_settings
+from ptrapp.judges.opening import find_reward_model
+from ptrapp.services import jobs, sources
+from ptrapp.tasks import hub
+from training.judging.config import JudgeConfig
+from training.loop.preference_training import PreferenceConfig
+from training.ptr.config import PtrDataConfig
+from training.recipes.evaluate import EvaluateConfig
+from training.recipes.mask_sft import MaskSftConfig
+from training.rewarding.config import RewardConfig
+from training.tpo.config import TpoConfig
+
+CONFIGS = (
+    PreferenceConfig, MaskSftConfig, TpoConfig, PtrDataConfig, EvaluateConfig, JudgeConfig,
+    RewardConfig,
+)  # fmt: skip
+TEXTS = {
+    "attempts", "final", "versions", "question_column", "answer_column", "choices_column",
+    "refine_instruction",
+}  # fmt: skip
+"""Settings that are text and name nothing to open: versions by name, columns, an instruction."""
+PATHS = [
+    "/etc", "/etc/ssl", "./data", "../up", "..", "~", "~/taxes", "file:///etc/passwd", r"C:\x",
+    "hf:/etc", "hf:./a", "hf:../a", "hf:~/a", "hf:a/../../b", "hf:a/b/c", "hf:a:b/c", "a/b/../..",
+]  # fmt: skip
+
+
+def test_every_setting_that_is_a_text_is_checked_or_known_to_open_nothing() -> None:
+    known = {*sources.DATA, *sources.MODELS, *TEXTS}
+    for config in CONFIGS:
+        hints = get_type_hints(config)
+        for field in dataclasses.fields(config):
+            kind = str(hints[field.name])
+            if "str" in kind and "StrEnum" not in kind:
+                assert field.name in known, f"{config.__name__}.{field.name} is not classified"
+
+
+@pytest.mark.parametrize("name", [*sources.DATA, *sources.MODELS])
+@pytest.mark.parametrize("path", PATHS)
+def test_no_setting_takes_a_path_from_a_request(name: str, path: str, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path)
+    with pytest.raises(InputError, match="--allow-source"):
+        sources.check(settings, {name: path})
+    with pytest.raises(InputError, match="--allow-source"):
+        sources.check(settings, {name: ["generated", path]})
+    sources.check(settings.model_copy(update={"allow_source": (path,)}), {name: path})
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"queries": "generated"}, {"prompts": "stored"}, {"tasks": ["held_out", "hf:openai/gsm8k"]},
+        {"queries": "hf:openai/gsm8k:main:test"}, {"base": "owner/name"}, {"judge": "verifier"},
+        {"judge": "reward-000001"}, {"embedding_model": ""},
+    ],
+)  # fmt: skip
+def test_what_is_stored_and_what_the_hub_has_may_be_named(
+    recipe: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "judges" / "reward-000001").mkdir(parents=True)
+    sources.check(Settings(data_dir=tmp_path), recipe)
+
+
+def test_jobs_are_checked_unless_the_operator_starts_them(world: Any) -> None:
+    for kind in JobKind:
+        with pytest.raises(InputError, match="--allow-source"):
+            jobs.start(world.context, kind, {"judge": "/etc/ssl"}, parent="base")
+    with pytest.raises(InputError, match="--allow-source"):
+        jobs.start_judging(world.context, 1, "/etc/ssl")
+    recipe = {"queries": "./questions.jsonl"}
+    assert jobs.start(world.context, JobKind.PTR_DATA, recipe, parent="base", by_operator=True)
+
+
+def test_a_local_folder_called_like_a_name_of_the_hub_stays_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "Documents" / "taxes"
+    folder.mkdir(parents=True)
+    (folder / "rows.jsonl").write_text('{"question": "secret?", "answer": "1"}')
+    monkeypatch.chdir(tmp_path)
+    asked: list[tuple[str, str]] = []
+
+    def snapshot(name: str, repo_type: str) -> str:
+        asked.append((name, repo_type))
+        raise OSError("the hub is out of reach")
+
+    monkeypatch.setattr("ptrapp.core.hub.snapshot_download", snapshot)
+    with pytest.raises(InputError, match="out of reach"):
+        hub.read_hub("hf:Documents/taxes")
+    with pytest.raises(OSError, match="out of reach"):
+        find_reward_model(Settings(data_dir=tmp_path), "Documents/taxes")
+    assert asked == [("Documents/taxes", "dataset"), ("Documents/taxes", "model")]
+    assert from_hub("owner/elsewhere") == "owner/elsewhere"
+
+
+def test_sources_are_listed_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = load_settings(["--allow-source", "/srv/questions.jsonl", "--allow-source", "./judge"])
+    assert chosen.allow_source == ("/srv/questions.jsonl", "./judge")
+    for name, value in chosen.as_environment().items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().allow_source == chosen.allow_source
+
+
+@pytest.mark.parametrize("name", ["a/b", "gsm8k", "owner/na.me", "stored"])
+def test_a_name_is_no_path(name: str) -> None:
+    assert not is_path(name)
