@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from jinja2 import TemplateError
+
 from ptrapp.core.dialogue import ChatTokenizer, prompt_ids
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Message, MessageRole
@@ -23,7 +25,7 @@ SHORTENED = "oldest turns cut to fit the model's context"
 class Tokenizer(ChatTokenizer, Protocol):
     """What encoding needs of a fast `transformers` tokenizer."""
 
-    eos_token_id: int
+    eos_token_id: int | None
 
     def __call__(self, text: str, **kwargs: Any) -> Any: ...
 
@@ -72,21 +74,18 @@ def encode_pairs(
 
     A pair that does not fit first loses the oldest turns of its prompt, never the completions: a
     cut completion would teach to stop in mid-sentence. What cannot be learnt from is counted in
-    `dropped`.
+    `dropped`, conversations that the chat template refuses among it.
     """
-    groups: dict[tuple[tuple[Message, ...], bool], list[PairExample]] = {}
+    groups: dict[tuple[tuple[Message, ...], bool, int], list[PairExample]] = {}
     for pair in pairs:
-        groups.setdefault((pair.messages, pair.thinking), []).append(pair)
+        groups.setdefault((pair.messages, pair.thinking, pair.n_context), []).append(pair)
     encoded = []
     for group in groups.values():
         prompts: dict[tuple[int, ...], list[tuple[PairExample, list[int], list[int]]]] = {}
         for pair in group:
             sides = (pair.chosen, pair.rejected)
-            fitted = _fit_context(
-                tokenizer, fmt, pair.messages, pair.thinking, sides, context_length
-            )
+            fitted = _fit_context(tokenizer, fmt, pair, sides, context_length, dropped)
             if fitted is None:
-                dropped["longer than the model's context"] += 1
                 continue
             (chosen, rejected) = fitted.completions
             if not chosen or not rejected:
@@ -115,11 +114,8 @@ def encode_trajectories(
     """Encodes trajectories: one completion each after its history, and spans of earlier answers."""
     encoded = []
     for example in trajectories:
-        fitted = _fit_context(
-            tokenizer, fmt, example.messages, example.thinking, (example.target,), context_length
-        )
+        fitted = _fit_context(tokenizer, fmt, example, (example.target,), context_length, dropped)
         if fitted is None:
-            dropped["longer than the model's context"] += 1
             continue
         (completion,) = fitted.completions
         answer = _weighted(tokenizer, fmt, completion, example.thinking, weights)
@@ -149,13 +145,24 @@ def completion_ids(
     """
     if target.completion_ids is not None:
         return list(target.completion_ids)
-    prefill = fmt.prefill(thinking)
-    text = target.raw.removeprefix(prefill)
+    text = _without_prefill(target.raw, fmt.prefill(thinking))
     before = tokenizer.decode(list(prompt), skip_special_tokens=False)
     whole = _ids(tokenizer, before + text)
     n_prompt = len(prompt)
     ids = whole[n_prompt:] if whole[:n_prompt] == list(prompt) else _ids(tokenizer, text)
-    return [*ids, tokenizer.eos_token_id] if target.finished else ids
+    if target.finished and tokenizer.eos_token_id is not None:
+        ids.append(tokenizer.eos_token_id)
+    return ids
+
+
+def _without_prefill(raw: str, prefill: str) -> str:
+    """Removes what the chat template writes itself; another text may space it otherwise."""
+    if raw.startswith(prefill):
+        return raw.removeprefix(prefill)
+    marker = prefill.strip()
+    return (
+        raw.lstrip().removeprefix(marker).lstrip("\n") if raw.lstrip().startswith(marker) else raw
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,27 +176,57 @@ class _Fitted:
 def _fit_context(
     tokenizer: Tokenizer,
     fmt: ThoughtFormat,
-    messages: Sequence[Message],
-    thinking: bool,
+    example: PairExample | TrajectoryExample,
     targets: Sequence[Target],
     context_length: int,
+    dropped: Counter[str],
 ) -> _Fitted | None:
-    """Tokenises; while the result is too long, drops the oldest attempt and the request after it.
+    """Tokenises; while the result is too long, drops the oldest pair of turns.
 
-    System message and question stay: an attempt at an unknown question teaches nothing.
+    Returns None, and counts why, for a conversation that cannot be shortened further or that the
+    chat template refuses.
     """
-    left = list(messages)
+    left, n_context = list(example.messages), example.n_context
     while True:
-        prompt = prompt_ids(tokenizer, left, thinking)
-        completions = [completion_ids(tokenizer, fmt, prompt, t, thinking) for t in targets]
-        if len(prompt) + max(map(len, completions)) <= context_length:
-            return _Fitted(left, prompt, completions, len(left) < len(messages))
-        oldest = next(
-            (n for n, turn in enumerate(left) if turn.role is MessageRole.ASSISTANT), None
-        )
-        if oldest is None:
+        try:
+            prompt = prompt_ids(tokenizer, left, example.thinking)
+        except TemplateError as error:
+            dropped[f"the chat template refuses the conversation ({error})"] += 1
             return None
-        del left[oldest : oldest + 2]
+        completions = [
+            completion_ids(tokenizer, fmt, prompt, target, example.thinking) for target in targets
+        ]
+        if len(prompt) + max(map(len, completions)) <= context_length:
+            return _Fitted(left, prompt, completions, len(left) < len(example.messages))
+        shorter = _without_oldest(left, n_context)
+        if shorter is None:
+            dropped["longer than the model's context"] += 1
+            return None
+        left, n_context = shorter
+
+
+def _without_oldest(messages: list[Message], n_context: int) -> tuple[list[Message], int] | None:
+    """Drops the oldest turns, so that roles still alternate; None where nothing may be dropped.
+
+    First go the pairs of turns before the question, then the earliest attempts at it, each with the
+    request after it. The system message and the question stay: an answer behind another question,
+    or an attempt at an unknown one, would teach what nobody said::
+
+        system | user, assistant | question | attempt, request | attempt, request
+                 1st dropped                  2nd dropped        3rd dropped
+    """
+    begin = int(messages[0].role is MessageRole.SYSTEM)
+    question = begin + n_context
+    if n_context:
+        end = begin
+        while end < question and messages[end].role is not MessageRole.ASSISTANT:
+            end += 1
+        while end < question and messages[end].role is MessageRole.ASSISTANT:
+            end += 1
+        return messages[:begin] + messages[end:], question - end
+    if len(messages) > question + 1:
+        return messages[: question + 1] + messages[question + 3 :], 0
+    return None
 
 
 def _pairs_on(

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 from db.models import Round
 from ptrapp.core.dialogue import HistoryOptions, build_messages, stored_messages
-from ptrapp.core.thoughts import ThoughtFormat
+from ptrapp.core.thoughts import ThoughtFormat, split
 from ptrapp.core.types import FinishReason, Message, Turn
 from training.jobs.payload import Filters
 
@@ -40,6 +41,8 @@ class PairExample:
     """Shares of the votes: for chosen, for a tie, for rejected."""
     strength: float = 1.0
     """How much better the chosen one is, 1 to 3."""
+    n_context: int = 0
+    """Messages of the conversation before the question, a system message not counted."""
 
 
 class TrajectoryKind(StrEnum):
@@ -55,6 +58,8 @@ class TrajectoryExample:
     thinking: bool
     target: Target
     kind: TrajectoryKind
+    n_context: int = 0
+    """Messages of the conversation before the question, a system message not counted."""
 
 
 E = TypeVar("E")
@@ -101,10 +106,15 @@ def messages_of(fmt: ThoughtFormat, round_: Round, history: Sequence[Round]) -> 
 
 
 def _raw(fmt: ThoughtFormat, round_: Round) -> str:
-    """Returns the whole text; a direct answer that no engine of ours wrote gets the marker."""
-    if round_.thinking or round_.completion_ids or round_.raw.startswith(fmt.prefill_direct):
+    """Returns the text as the policy writes it: text that it did not write is put in its format."""
+    if round_.completion_ids:
         return round_.raw
-    return f"{fmt.prefill_direct} {round_.raw}"
+    opening = fmt.prefill(round_.thinking).strip() or (fmt.thought_marker * round_.thinking)
+    parts = split(round_.raw, fmt, round_.thinking)
+    as_stored = (parts.thought, parts.response) == (round_.thought, round_.response)
+    if as_stored and round_.raw.lstrip().startswith(opening):
+        return round_.raw
+    return fmt.write(round_.thought, round_.response)
 
 
 def target_of(fmt: ThoughtFormat, round_: Round, thinking: bool) -> Target:
@@ -113,5 +123,5 @@ def target_of(fmt: ThoughtFormat, round_: Round, thinking: bool) -> Target:
     if round_.thinking == thinking:
         ids = tuple(round_.completion_ids) if round_.completion_ids else None
         return Target(_raw(fmt, round_), ids, finished)
-    opening = fmt.response_marker if thinking else fmt.prefill_direct
-    return Target(f"{opening} {round_.response}".strip(), None, finished)
+    write = fmt.write_unthought if thinking else partial(fmt.write, "")
+    return Target(write(round_.response), None, finished)

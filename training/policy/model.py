@@ -51,8 +51,7 @@ class Base:
     @property
     def pad_id(self) -> int:
         """The id that fills rows up; the attention mask hides it, so any id will do."""
-        pad = self.tokenizer.pad_token_id
-        return int(pad if pad is not None else self.tokenizer.eos_token_id)
+        return int(self.tokenizer.pad_token_id or self.tokenizer.eos_token_id or 0)
 
     @property
     def is_small(self) -> bool:

@@ -1,7 +1,7 @@
-"""Scored candidates to pairs: whole completions, chosen and rejected by their responses.
+"""Turns scored candidates into pairs of whole completions, chosen and rejected by their responses.
 
-A malformed completion has no score of its own. It stands below every scored one of its prompt, by
-as much as those differ, so that it may be rejected and is never chosen.
+A malformed completion has no score of its own. It ranks below every scored one of its prompt, by
+their range, so that it may be rejected and is never chosen.
 """
 
 from collections import Counter
@@ -30,18 +30,20 @@ LEFT_OUT = "only malformed candidates are worse, of which there are enough"
 
 
 class Paired(NamedTuple):
+    """The pairs of an iteration."""
+
     examples: tuple[PairExample, ...]
     pairing: Pairing
     dropped: Counter[str]
-    """Prompts without a pair, by the reason."""
+    """Prompts without a pair, by reason."""
 
 
 def pair(
     config: TpoConfig, runs: Sequence[Run], values: Mapping[int, float], fmt: ThoughtFormat
 ) -> Paired:
-    """Make at most one pair of each prompt; the same rows always give the same pairs.
+    """Makes at most one pair of each prompt; the same rows always give the same pairs.
 
-    `values` are scores by round id. Raises `NothingToLearn`, in words, when there is no pair.
+    `values` are scores by round id. Raises `NothingToLearn` when there is no pair.
     """
     dropped: Counter[str] = Counter()
     asked: list[tuple[Run, list[Round]]] = []
@@ -78,7 +80,7 @@ def pair(
         else:
             examples.append(_example(fmt, run, chosen, rejected))
     if not examples:
-        raise NothingToLearn(_none(runs, dropped))
+        raise NothingToLearn(_why_no_pairs(runs, dropped))
     return Paired(tuple(examples), pairing, dropped)
 
 
@@ -98,6 +100,7 @@ def _example(fmt: ThoughtFormat, run: Run, chosen: Round, rejected: Round) -> Pa
         chosen=_target(chosen),
         rejected=_target(rejected),
         vote_ids=(),
+        n_context=len(prompt.context),
     )
 
 
@@ -106,7 +109,7 @@ def _target(round_: Round) -> Target:
     return Target(round_.raw, ids, round_.finish_reason != FinishReason.LENGTH)
 
 
-def _none(runs: Sequence[Run], dropped: Counter[str]) -> str:
+def _why_no_pairs(runs: Sequence[Run], dropped: Counter[str]) -> str:
     reasons = ", ".join(f"{n} × {reason}" for reason, n in dropped.most_common())
     n_malformed = sum(not each.well_formed for run in runs for each in run.rounds)
     n_all = sum(len(run.rounds) for run in runs)
