@@ -72,7 +72,7 @@ def _example(session: Session, fmt: ThoughtFormat, pair: LearnablePair) -> PairE
     """Puts two rounds on common messages.
 
     When one of them thought and the other answered directly there is no common prompt that both
-    were written for. The pair then stands on the bare prompt in the mode of the chosen one, and the
+    were generated from. The pair then has the bare prompt in the mode of the chosen one, and the
     rejected is put into that mode: its response alone, or its response after an empty thought.
     """
     chosen, rejected, counted = pair

@@ -1,4 +1,4 @@
-"""Rounds to trajectories: which later rounds are worth imitating, what is replayed beside them."""
+"""Turns rounds into trajectories: later rounds to imitate, and first rounds to replay with them."""
 
 import random
 from collections import Counter
@@ -39,14 +39,14 @@ def gather_trajectories(
     seed: int,
     with_attempts: bool = True,
 ) -> Gathered[TrajectoryExample]:
-    """Read later rounds that are worth imitating, and first rounds to replay beside them.
+    """Reads later rounds that are worth imitating, and first rounds to replay beside them.
 
-    A round is worth imitating when a stronger writer wrote it, when its answer is correct, or when
+    A round is worth imitating when a stronger model wrote it, when its answer is correct, or when
     it won a current vote against its parent or a sibling, unless it is an attempt: then it is only
-    read. Without attempts the same rounds stand right behind the question: the control that tells
-    what the attempts are good for. Replay (`replay_share` of all examples) keeps round 1 what it
-    was: first rounds of the policy itself, those in the mode (thinking or direct) that the
-    trajectories begin in and those of the very parent first.
+    read. Without attempts the same rounds follow the question directly, which is the control for
+    the use of attempts. Replay (`replay_share` of all examples) preserves round 1: it takes first
+    rounds of the policy itself, at first those in the mode (thinking or direct) in which the
+    trajectories begin and those of the parent version.
     """
     dropped: Counter[str] = Counter()
     draw = random.Random(seed)
@@ -93,7 +93,7 @@ def _trajectory(
 
 
 def _winners(votes: Iterable[Vote]) -> frozenset[int]:
-    """Ids of the rounds that the majority put above their parent or a sibling."""
+    """Returns ids of the rounds that the majority put above their parent or a sibling."""
     won = set()
     for comparison, given in by_comparison(votes):
         pair = learnable_pair(comparison, given, MAJORITY, Completions.FULL, Counter())

@@ -24,11 +24,11 @@ def preferred_candidates(session: Session) -> Preferred:
         by_prompt[vote.comparison.prompt_id].append(vote)
     found, dropped = [], Counter[str]()
     for prompt_id in sorted(by_prompt):
-        given = by_prompt[prompt_id]
-        learnable = [vote for vote in given if _why_unheard(vote) is None]
+        votes_on_prompt = by_prompt[prompt_id]
+        learnable = [vote for vote in votes_on_prompt if _why_not_counted(vote) is None]
         winner = _winner(learnable)
         if not learnable:
-            dropped[_why_unheard(given[0]) or ""] += 1
+            dropped[_why_not_counted(votes_on_prompt[0]) or ""] += 1
         elif winner is None:
             dropped["no candidate was preferred"] += 1
         elif reason := _why_unusable(winner):
@@ -58,7 +58,7 @@ def _winner(votes: list[Vote]) -> Round | None:
     return known[best] if wins[best] > 0 else None
 
 
-def _why_unheard(vote: Vote) -> str | None:
+def _why_not_counted(vote: Vote) -> str | None:
     return why_not_compared(vote.comparison.left, vote.comparison.right)
 
 

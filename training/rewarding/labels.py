@@ -34,7 +34,7 @@ class ResponsePair:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What a job learns from, as it stands in its folder."""
+    """The labels that a job learns from, as its folder stores them."""
 
     labels: list[ResponsePair]
     dropped: dict[str, int]
@@ -51,7 +51,7 @@ def gather_labels(session: Session, filters: Filters, counting: Counting) -> Gat
 
 def frozen_once(claim: Claim, counting: Counting) -> tuple[list[ResponsePair], Counter[str]]:
     """Returns what this job learns from: gathered now, or as the job froze it before."""
-    path = claim.folder / "opinions.json"
+    path = claim.folder / "labels.json"
     if not path.is_file():
         with claim.database.read() as session:
             found = gather_labels(session, claim.payload.filters, counting)
