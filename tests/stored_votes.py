@@ -12,13 +12,13 @@ from db.storage.session import Database, Session
 from ptrapp.core.settings import Settings
 
 
-class Office(NamedTuple):
+class RowContext(NamedTuple):
     settings: Settings
     database: Database
 
 
-def context(database: Database, folder: Path) -> Office:
-    return Office(Settings(data_dir=folder), database)
+def context(database: Database, folder: Path) -> RowContext:
+    return RowContext(Settings(data_dir=folder), database)
 
 
 def written(

@@ -35,7 +35,7 @@ HIDDEN = (
 """What stands in thoughts, versions, scores, rationales, other people's names, votes and words."""
 SHOWN = "zqresponse"
 LESSON = "zqlesson"
-"""In the explanations of practice comparisons: told once they are answered."""
+"""In the explanations of practice comparisons, sent once they are answered."""
 
 
 class Campaign(NamedTuple):
@@ -83,12 +83,14 @@ def stored_pair(context: AppContext, response: str = SHOWN) -> tuple[int, int]:
         )
         sides = [
             rounds.add_round(
-                session, run.id, _completion(place, f"{response} {place} {unique}{'!' * place}")
+                session,
+                run.id,
+                _completion(candidate, f"{response} {candidate} {unique}{'!' * candidate}"),
             ).id
-            for place in (0, 1)
+            for candidate in (0, 1)
         ]
         rounds.finish_run(session, run.id, RunState.DONE)
-        _opinions_of_others(session, sides)
+        _votes_of_others(session, sides)
         return sides[0], sides[1]
 
 
@@ -152,7 +154,7 @@ def sentence(response: Any, status: int) -> str:
     return str(answer["error"])
 
 
-def _opinions_of_others(session: Session, sides: list[int]) -> None:
+def _votes_of_others(session: Session, sides: list[int]) -> None:
     judge = raters.ensure_rater(session, RaterKind.JUDGE, "zqjudge")
     scores.record(session, judge.id, {sides[0]: 0.7316, sides[1]: -0.7316})
     comparison = comparisons.ensure_comparison(session, *sides)
@@ -164,11 +166,11 @@ def _opinions_of_others(session: Session, sides: list[int]) -> None:
     votes.cast_vote(session, shown.key, Outcome.RIGHT, rationale="zqreason")
 
 
-def _completion(place: int, response: str) -> NewRound:
+def _completion(candidate: int, response: str) -> NewRound:
     return NewRound(
-        index=0, parent_id=None, candidate=place, author="zqwriter" if place else "policy", thinking=True,
-        thought=f"zqthought {place}", response=response, raw=f"zqraw {place}", well_formed=True,
+        index=0, parent_id=None, candidate=candidate, author="zqwriter" if candidate else "policy", thinking=True,
+        thought=f"zqthought {candidate}", response=response, raw=f"zqraw {candidate}", well_formed=True,
         sampling={"zqsampling": 1}, seed=731646, n_thought_tokens=731646, n_response_tokens=731646,
         finish_reason="stop", logprob_sum=-0.7316, thought_s=0.7316, duration_s=0.7316,
-        correct=place == 0,
+        correct=candidate == 0,
     )  # fmt: skip

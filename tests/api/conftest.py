@@ -25,8 +25,8 @@ START_S = 30.0
 
 
 def answer(request: Request) -> str:
-    place = len(request.messages) // 2 + 1
-    return f"<T> xylophone {place}.<R> The answer is {place}."
+    number = len(request.messages) // 2 + 1
+    return f"<T> xylophone {number}.<R> The answer is {number}."
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The Campaigns page's routes: what raters labelled over HTTP is measured, and told to the right roles."""
+"""The Campaigns page's routes: what raters labelled over HTTP is measured, for the right roles."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,8 +27,8 @@ def campaign(ada: Any) -> int:
 
 def label(rater: Any, campaign: int, prefers: str) -> None:
     (pair,) = rater.post(f"/campaigns/{campaign}/next", {"n": 1}).json()["pairs"]
-    said = {"outcome": prefers, "decided_ms": 2000}
-    assert rater.post(f"/labels/{pair['key']}/vote", said).status_code == 200
+    vote = {"outcome": prefers, "decided_ms": 2000}
+    assert rater.post(f"/labels/{pair['key']}/vote", vote).status_code == 200
 
 
 def test_what_two_people_label_is_in_the_report_and_the_gallery(
@@ -46,7 +46,7 @@ def test_what_two_people_label_is_in_the_report_and_the_gallery(
 
     gallery = ada.get(f"/campaigns/{campaign}/disagreements").json()
     (shown,) = gallery["shown"]
-    assert {said["rater"]: said["outcome"] for said in shown["said"]} == {
+    assert {one["rater"]: one["outcome"] for one in shown["said"]} == {
         f"bea-{campaign}": "tie",
         f"cas-{campaign}": "both_bad",
     }
@@ -76,7 +76,7 @@ def test_who_labels_learns_nothing_of_others(ada: Any, visitor: Make, campaign: 
         assert guest.post("/guidelines/preview", {"guidelines": "x"}).status_code == 403
 
 
-def test_a_campaign_that_is_not_there_is_said_in_words(ada: Any) -> None:
+def test_a_campaign_that_is_not_there_is_refused_in_words(ada: Any) -> None:
     for path in ("agreement", "disagreements"):
         answer = ada.get(f"/campaigns/999999/{path}")
         assert answer.status_code == 404

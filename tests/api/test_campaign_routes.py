@@ -155,9 +155,9 @@ def test_a_plan_that_cannot_work_is_refused(
     assert len(ada.get("/campaigns").json()) == before
 
 
-def test_all_mistakes_of_a_plan_are_told_at_once(ada: Any) -> None:
-    said = sentence(ada.post("/campaigns", new(overlap=0, budget=0, n_practice=999)), 400)
-    assert all(word in said for word in ("overlap", "budget", "practice"))
+def test_all_mistakes_of_a_plan_are_named_at_once(ada: Any) -> None:
+    message = sentence(ada.post("/campaigns", new(overlap=0, budget=0, n_practice=999)), 400)
+    assert all(word in message for word in ("overlap", "budget", "practice"))
 
 
 def test_a_name_is_used_once(ada: Any) -> None:
@@ -172,7 +172,7 @@ def test_of_many_pairs_a_draw_is_taken_that_can_be_repeated(ada: Any, context: A
         stored_pair(context)
     source = {"kind": "siblings", "max_pairs": 3, "seed": 7}
     first, again = (sides(context, made(ada, source=source)) for _ in range(2))
-    other = sides(context, made(ada, source=source | {"seed": 8}))
+    other = sides(context, made(ada, source=source | {"seed": 9}))
     assert len(first) == 3
     assert first == again != other
 
@@ -228,9 +228,9 @@ def test_what_cannot_be_compared_is_refused(
 ) -> None:
     campaign = make_campaign(ada, context, 0)
     (left, right), (other, _) = stored_pair(context), stored_pair(context)
-    places = {"L": left, "R": right, "OTHER": other}
+    ids = {"L": left, "R": right, "OTHER": other}
     rows = [
-        {name: places.get(value, value) if isinstance(value, str) else value
+        {name: ids.get(value, value) if isinstance(value, str) else value
          for name, value in row.items()}
         for row in wrong["items"]
     ]  # fmt: skip

@@ -24,9 +24,9 @@ def send(who: Any, content: bytes, **query: Any) -> Any:
 
 
 def test_a_file_goes_in_and_comes_out_again(ada: Any) -> None:
-    said = send(ada, lines(ROWS), name="in and out")
-    assert said.status_code == 200, said.text
-    assert (said.json()["n_new"], said.json()["format"]) == (3, "preferences")
+    answer = send(ada, lines(ROWS), name="in and out")
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["n_new"], answer.json()["format"]) == (3, "preferences")
     assert send(ada, lines(ROWS), name="in and out").json()["n_known"] == 3
 
     out = ada.get("/export", params={"what": "preferences", "raters": "dataset"})
@@ -41,11 +41,11 @@ def test_a_file_goes_in_and_comes_out_again(ada: Any) -> None:
     assert (refused.status_code, "another one" in refused.json()["error"]) == (400, True)
 
 
-def test_the_page_tells_sources_votes_and_snapshots(ada: Any) -> None:
-    send(ada, lines([row | {"prompt": f"Told: {row['prompt']}"} for row in ROWS]), name="told")
+def test_the_page_shows_sources_votes_and_snapshots(ada: Any) -> None:
+    send(ada, lines([row | {"prompt": f"Shown: {row['prompt']}"} for row in ROWS]), name="shown")
     hashed = ada.get("/export", params={"what": "votes"}).headers["X-Content-SHA256"]
     data = ada.get("/data").json()
-    (source,) = [row for row in data["sources"] if row["source"] == "import:told"]
+    (source,) = [row for row in data["sources"] if row["source"] == "import:shown"]
     assert [source[name] for name in ("n_prompts", "n_rounds", "n_comparisons", "n_votes")] == [
         3,
         6,
@@ -69,22 +69,22 @@ def test_the_page_tells_sources_votes_and_snapshots(ada: Any) -> None:
         (lines(ROWS), {"name": "x" * 51}, "name: String should have at most"),
     ],
 )
-def test_what_cannot_be_imported_is_said_in_one_sentence(
+def test_what_cannot_be_imported_is_refused_in_one_sentence(
     ada: Any, content: bytes, query: dict[str, str], words: str
 ) -> None:
     before = ada.get("/data").json()["sources"]
-    said = send(ada, content, **query)
-    assert said.status_code in (400, 422)
-    assert words in said.json()["error"]
-    assert "/tmp" not in said.json()["error"]
+    answer = send(ada, content, **query)
+    assert answer.status_code in (400, 422)
+    assert words in answer.json()["error"]
+    assert "/tmp" not in answer.json()["error"]
     assert ada.get("/data").json()["sources"] == before
 
 
 def test_bad_rows_are_left_out_when_that_is_asked_for(ada: Any) -> None:
     rows = [{"prompt": "Skip?", "chosen": "a", "rejected": "a"}, ROWS[0] | {"prompt": "Keep?"}]
-    said = send(ada, lines(rows), skip_bad="true").json()
-    assert (said["n_new"], said["n_skipped"]) == (1, 1)
-    assert said["mistakes"] == ["line 1: 'chosen' and 'rejected' are the same text"]
+    answer = send(ada, lines(rows), skip_bad="true").json()
+    assert (answer["n_new"], answer["n_skipped"]) == (1, 1)
+    assert answer["mistakes"] == ["line 1: 'chosen' and 'rejected' are the same text"]
 
 
 def test_a_file_may_be_larger_than_other_requests_and_no_larger_than_the_limit(ada: Any) -> None:

@@ -143,20 +143,20 @@ def test_a_practice_comparison_is_explained_after_the_answer_only(
 
 def test_gold_and_repeats_look_like_any_other(ada: Any, bea: Any, context: AppContext) -> None:
     campaign = make_campaign(ada, context, 24, gold=6, mix={"uniform": 1, "gold": 1, "repeat": 1})
-    shapes, told, kinds = set(), set(), set()
+    shapes, answers, kinds = set(), set(), set()
     before, done = set(), 0
     while pairs := next_pairs(bea, campaign):
         (pair,) = pairs
         stored = vote(bea, pair["key"])
         shapes.add(json.dumps(shape(pair)))
-        told.add((json.dumps(shape(stored)), stored["done"] - done))
+        answers.add((json.dumps(shape(stored)), stored["done"] - done))
         done = stored["done"]
         again = pair["prompt"] in before
         before.add(pair["prompt"])
         kinds.add("repeat" if again else kind_of(context, pair, campaign))
     assert kinds == {"plain", "gold", "repeat"}
     assert len(shapes) == 1
-    assert told == {(next(iter(told))[0], 1)}, "each answer counts as one on the page"
+    assert answers == {(next(iter(answers))[0], 1)}, "each answer counts as one on the page"
     assert bea.get(f"/campaigns/{campaign.id}").json()["n_done_by_me"] == done
 
 
@@ -228,15 +228,15 @@ def test_what_is_revealed_is_this_pair_and_only_after_the_vote(
     assert leaked(bea.seen) == []
     vote(bea, first["key"])
     revealed = bea.post(f"/labels/{first['key']}/reveal").json()
-    place = revealed["left"]["thought"].removeprefix("zqthought ")
-    assert f"{SHOWN} {place}" in first["left"]["text"], "left is what stood on the left"
-    assert {side: set(said) for side, said in revealed.items()} == {
+    candidate = revealed["left"]["thought"].removeprefix("zqthought ")
+    assert f"{SHOWN} {candidate}" in first["left"]["text"], "left is what stood on the left"
+    assert {side: set(fields) for side, fields in revealed.items()} == {
         side: {"thought", "version", "correct"} for side in ("left", "right")
     }
-    assert revealed["left"]["correct"] is (place == "0")
-    writers = {side["thought"]: side["version"] for side in revealed.values()}
-    assert writers["zqthought 1"] == "zqwriter", "no version of ours wrote it"
-    assert writers["zqthought 0"] == "zqversion"
+    assert revealed["left"]["correct"] is (candidate == "0")
+    versions = {side["thought"]: side["version"] for side in revealed.values()}
+    assert versions["zqthought 1"] == "zqwriter", "no version of ours wrote it"
+    assert versions["zqthought 0"] == "zqversion"
     assert leaked(json.dumps(revealed).encode()) == ["zqthought", "zqversion", "zqwriter"]
     assert "Vote first" in sentence(bea.post(f"/labels/{second['key']}/reveal"), 403)
 
@@ -244,7 +244,7 @@ def test_what_is_revealed_is_this_pair_and_only_after_the_vote(
     assert sentence(bea.post(f"/labels/{undone['key']}/reveal"), 403)
     vote(bea, undone["key"], "tie")
     vote(bea, second["key"])
-    assert [cast.blind for cast in log(context, campaign)] == [True, True, False, True]
+    assert [vote.blind for vote in log(context, campaign)] == [True, True, False, True]
 
 
 def test_what_is_revealed_stands_where_it_stood(ada: Any, bea: Any, context: AppContext) -> None:
@@ -253,8 +253,8 @@ def test_what_is_revealed_stands_where_it_stood(ada: Any, bea: Any, context: App
         vote(bea, pair["key"])
         revealed = bea.post(f"/labels/{pair['key']}/reveal").json()
         for side in ("left", "right"):
-            place = revealed[side]["thought"].removeprefix("zqthought ")
-            assert pair[side]["text"].startswith(f"{SHOWN} {place} ")
+            candidate = revealed[side]["thought"].removeprefix("zqthought ")
+            assert pair[side]["text"].startswith(f"{SHOWN} {candidate} ")
 
 
 def log(context: AppContext, campaign: Campaign) -> list[Vote]:
@@ -280,11 +280,11 @@ def test_an_undo_makes_no_vote_of_a_known_pair_blind(
     assert ada.post(f"/rounds/{left}/thought").status_code == 200
     (pair,) = next_pairs(ada, campaign)
     vote(ada, pair["key"])
-    assert [cast.blind for cast in log(context, campaign)] == [False]
+    assert [vote.blind for vote in log(context, campaign)] == [False]
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("response", "shown"),
     [
         ("I am ChatGPT, made by OpenAI.", "I am ▢, made by ▢."),
         ("As Cl\u200baude, I think 4.", "As ▢, I think 4."),
@@ -293,12 +293,17 @@ def test_an_undo_makes_no_vote_of_a_known_pair_blind(
     ],
 )
 def test_who_a_response_says_it_is_does_not_reach_the_screen(
-    ada: Any, bea: Any, context: AppContext, said: str, shown: str, monkeypatch: pytest.MonkeyPatch
+    ada: Any,
+    bea: Any,
+    context: AppContext,
+    response: str,
+    shown: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(context.settings.__dict__, "served_model", "acme-chat-9")
     with context.database.write() as session:
         version(session, "dpo-000012")
-    campaign = make_campaign(ada, context, 1, response=said)
+    campaign = make_campaign(ada, context, 1, response=response)
     (pair,) = next_pairs(bea, campaign)
     for side in ("left", "right"):
         assert pair[side]["text"].startswith(shown)
@@ -309,7 +314,7 @@ def test_who_a_response_says_it_is_does_not_reach_the_screen(
         assert name.encode() not in bea.seen
 
 
-def test_the_comparisons_of_a_campaign_are_not_told_by_the_play_page(
+def test_the_play_page_does_not_show_the_comparisons_of_a_campaign(
     ada: Any, bea: Any, context: AppContext
 ) -> None:
     campaign = make_campaign(ada, context, 1)

@@ -1,4 +1,4 @@
-"""People at the same campaign at the same time: no place is filled twice, no counter is off."""
+"""People at the same campaign at the same time: no slot is filled twice, no counter is off."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from ptrapp.services.context import AppContext
 
 def people(visitor: Make, admin: Any, n: int) -> list[Any]:
     group = uuid4().hex[:8]
-    return [join(visitor, admin, "annotator", f"{group}-{place}") for place in range(n)]
+    return [join(visitor, admin, "annotator", f"{group}-{number}") for number in range(n)]
 
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -48,7 +48,7 @@ def recounted(context: AppContext, campaign: Campaign, keys: Sequence[str] = ())
     return found
 
 
-def test_more_people_than_places_fill_each_place_once(
+def test_more_people_than_slots_fill_each_slot_once(
     ada: Any, visitor: Make, context: AppContext
 ) -> None:
     campaign = make_campaign(ada, context, 9, overlap=2)
@@ -80,8 +80,8 @@ def test_pages_of_one_person_never_hold_the_same_pair(
         page.client.cookies = cookies
     given = at_once(
         [
-            lambda page=page, tab=str(place): next_pairs(page, campaign, 3, tab=tab)
-            for place, page in enumerate(pages)
+            lambda page=page, tab=str(number): next_pairs(page, campaign, 3, tab=tab)
+            for number, page in enumerate(pages)
         ]
     )
     prompts = Counter(pair["prompt"] for pairs in given for pair in pairs)

@@ -1,4 +1,4 @@
-"""Labelling over HTTP: what is given, stored, taken back and refused, and said twice is done once."""
+"""Labelling over HTTP: what is given, stored, withdrawn and refused, and sent twice is done once."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -121,17 +121,17 @@ def test_an_answer_is_stored_as_what_stood_on_the_screen(
     for pair in next_pairs(bea, campaign, 4):
         vote(bea, pair["key"], outcome, strength=3, decided_ms=1234, client="test")
         with context.database.read() as session:
-            (cast,) = session.scalars(select(Vote).where(Vote.key == pair["key"])).all()
-            better = {"left": cast.comparison.left, "right": cast.comparison.right}
-            said = better.get(cast.outcome.value)
-        assert (cast.strength, cast.decided_ms, cast.client) == (3, 1234, "test")
-        if said:
-            assert said.response == pair[outcome]["text"]
+            (stored,) = session.scalars(select(Vote).where(Vote.key == pair["key"])).all()
+            better = {"left": stored.comparison.left, "right": stored.comparison.right}
+            better_side = better.get(stored.outcome.value)
+        assert (stored.strength, stored.decided_ms, stored.client) == (3, 1234, "test")
+        if better_side:
+            assert better_side.response == pair[outcome]["text"]
         else:
-            assert cast.outcome.value == outcome
+            assert stored.outcome.value == outcome
 
 
-def test_said_twice_it_is_stored_once_and_answered_alike(
+def test_sent_twice_it_is_stored_once_and_answered_alike(
     ada: Any, bea: Any, context: AppContext
 ) -> None:
     campaign = make_campaign(ada, context, 2)
@@ -188,8 +188,8 @@ def test_what_is_no_answer_is_refused(
 ) -> None:
     (pair,) = next_pairs(bea, make_campaign(ada, context, 1))
     before = n_votes(context)
-    said = bea.post(f"/labels/{pair['key']}/vote", {"outcome": "left"} | wrong)
-    assert next(iter(wrong)) in sentence(said, 422)
+    answer = bea.post(f"/labels/{pair['key']}/vote", {"outcome": "left"} | wrong)
+    assert next(iter(wrong)) in sentence(answer, 422)
     assert n_votes(context) == before
 
 
@@ -293,7 +293,7 @@ def test_a_budget_is_never_overspent(ada: Any, bea: Any, cas: Any, context: AppC
         == []
     )
     bea.post(f"/labels/{given[0]['key']}/skip")
-    assert len(next_pairs(cas, campaign, 1, have=[given[2]["key"]])) == 1, "its place is free again"
+    assert len(next_pairs(cas, campaign, 1, have=[given[2]["key"]])) == 1, "its slot is free again"
 
 
 def test_a_vote_that_comes_too_late_is_kept_and_counts_for_nobody(
@@ -311,7 +311,7 @@ def test_a_vote_that_comes_too_late_is_kept_and_counts_for_nobody(
     assert (counts["n_taken"], counts["n_done"]) == (1, 1)
 
 
-def test_a_late_vote_whose_place_is_free_counts(ada: Any, bea: Any, context: AppContext) -> None:
+def test_a_late_vote_whose_slot_is_free_counts(ada: Any, bea: Any, context: AppContext) -> None:
     campaign = make_campaign(ada, context, 2)
     (pair,) = next_pairs(bea, campaign)
     run_out(context, pair["key"])
@@ -322,17 +322,17 @@ def test_a_late_vote_whose_place_is_free_counts(ada: Any, bea: Any, context: App
 def test_a_new_annotator_practises_first(ada: Any, bea: Any, context: AppContext) -> None:
     campaign = make_campaign(ada, context, 2, practice=2)
     assert bea.get(f"/campaigns/{campaign.id}").json()["practice_left"] == 2
-    told = []
+    lessons = []
     for left in (2, 1):
         given = bea.post(f"/campaigns/{campaign.id}/next", {}).json()
         (pair,) = given["pairs"]
         assert (pair["practice"], given["practice_left"], given["done"]) == (True, left, 0)
         answer = vote(bea, pair["key"], "left")
-        told.append(answer["practice"])
+        lessons.append(answer["practice"])
         assert answer["done"] == 0
-        assert vote(bea, pair["key"], "right") == answer, "the lesson is of what was said first"
+        assert vote(bea, pair["key"], "right") == answer, "the lesson is of the first answer"
         right_one = pair["left"]["text"].startswith(f"{SHOWN} 0")
-        assert (told[-1]["right"], told[-1]["expected"]) == (
+        assert (lessons[-1]["right"], lessons[-1]["expected"]) == (
             right_one,
             "left" if right_one else "right",
         )
@@ -346,14 +346,14 @@ def test_undo_goes_ten_deep_and_gives_the_pairs_back_as_they_stood(
     ada: Any, bea: Any, context: AppContext
 ) -> None:
     campaign = make_campaign(ada, context, 12)
-    said = []
+    given = []
     outcomes = ["left", "right", "tie", "both_bad"] * 3
     for outcome in outcomes:
         (pair,) = next_pairs(bea, campaign)
         vote(bea, pair["key"], outcome)
-        said.append((pair["prompt"], pair["left"], outcome))
+        given.append((pair["prompt"], pair["left"], outcome))
     undone = [undo(bea, campaign) for _ in range(12)]
-    assert [(pair["prompt"], pair["left"], pair["was"]) for pair in undone] == said[::-1]
+    assert [(pair["prompt"], pair["left"], pair["was"]) for pair in undone] == given[::-1]
     assert undo(bea, campaign) is None
     assert bea.get(f"/campaigns/{campaign.id}").json()["n_done_by_me"] == 0
     assert ada.get(f"/campaigns/{campaign.id}").json()["n_done"] == 0
@@ -374,7 +374,7 @@ def test_an_undone_pair_is_still_ones_own_and_comes_again(
     vote(bea, pair["key"])
     body = {"key": uuid4().hex, "tab": "one"}
     back = bea.post(f"/campaigns/{campaign.id}/undo", body).json()["pair"]
-    assert next_pairs(cas, campaign) == [], "its place is taken"
+    assert next_pairs(cas, campaign) == [], "its slot is taken"
     (held,) = next_pairs(bea, campaign, tab="one")
     assert held["key"] == back["key"] != pair["key"]
     assert "not given to you" in sentence(bea.post(f"/labels/{pair['key']}/skip"), 404)
@@ -434,16 +434,16 @@ def test_everybody_at_once_gets_each_pair_once_and_no_pair_too_often(
     people = [join(visitor, ada, "annotator", f"p{n}-{uuid4().hex[:6]}") for n in range(3)]
 
     def work(rater: Any, tab: str) -> list[tuple[str, str]]:
-        said = []
+        given = []
         while pairs := next_pairs(rater, campaign, 2, tab=tab):
             for pair in pairs:
                 if vote(rater, pair["key"])["counted"]:
-                    said.append((tab[:2], pair["prompt"]))
-        return said
+                    given.append((tab[:2], pair["prompt"]))
+        return given
 
     pages = [(rater, f"p{n}{tab}") for n, rater in enumerate(people) for tab in "ab"]
     with ThreadPoolExecutor(len(pages)) as crowd:
-        done = [pair for said in crowd.map(lambda page: work(*page), pages) for pair in said]
+        done = [pair for given in crowd.map(lambda page: work(*page), pages) for pair in given]
     by_prompt = Counter(prompt for _, prompt in set(done))
     assert len(by_prompt) == 20
     assert set(by_prompt.values()) == {2}, "two people each"
@@ -496,7 +496,7 @@ def test_a_reason_is_for_a_vote_that_stands(ada: Any, bea: Any, context: AppCont
     assert "not given to you" in sentence(bea.post(url, {"text": "after"}), 404)
 
 
-def test_the_changes_are_told_from_left_to_right(ada: Any, bea: Any, context: AppContext) -> None:
+def test_the_changes_go_from_left_to_right(ada: Any, bea: Any, context: AppContext) -> None:
     (pair,) = next_pairs(bea, make_campaign(ada, context, 1))
     pieces = bea.get(f"/labels/{pair['key']}/diff").json()["pieces"]
     assert "".join(text for text, kind in pieces if kind != "added") == pair["left"]["text"]
@@ -514,7 +514,7 @@ def test_nothing_is_revealed_where_the_campaign_hides_it(
     assert "keeps thoughts and versions hidden" in sentence(refused, 403)
 
 
-def test_an_agent_is_a_judge_and_takes_nobodys_place(
+def test_an_agent_is_a_judge_and_takes_nobodys_slot(
     ada: Any, bea: Any, visitor: Make, context: AppContext
 ) -> None:
     campaign = make_campaign(ada, context, 3, gold=1)
@@ -527,8 +527,8 @@ def test_an_agent_is_a_judge_and_takes_nobodys_place(
             vote(agent, pair["key"], "tie")
     with context.database.read() as session:
         rater = session.scalars(select(Rater).where(Rater.name == f"agent:{name}")).one()
-        cast = session.scalars(select(Vote).where(Vote.rater_id == rater.id)).all()
-    assert (rater.kind, len(cast)) == (RaterKind.JUDGE, 3)
+        votes = session.scalars(select(Vote).where(Vote.rater_id == rater.id)).all()
+    assert (rater.kind, len(votes)) == (RaterKind.JUDGE, 3)
     counts = ada.get(f"/campaigns/{campaign.id}").json()
     assert (counts["n_taken"], counts["n_done"]) == (0, 0)
     assert len(next_pairs(bea, campaign, 10)) == 3, "everything is there for people"

@@ -40,8 +40,8 @@ def test_a_campaign_is_labelled_by_name(
     assert {kind for _, kind in call("label_diff", key=first["key"])} == {
         "same", "added", "removed",
     }  # fmt: skip
-    told = call("label_vote", key=first["key"], outcome="left", strength=2)
-    assert told == {"stored": True, "counted": True, "done": 1, "practice": None}
+    answer = call("label_vote", key=first["key"], outcome="left", strength=2)
+    assert answer == {"stored": True, "counted": True, "done": 1, "practice": None}
     assert call("label_reason", key=first["key"], text="shorter") == {"stored": True}
     assert call("label_reveal", key=first["key"])["left"]["thought"].startswith("zqthought")
     assert call("label_flag", key=second["key"], note="odd") == {"flagged": True}
@@ -68,7 +68,7 @@ def test_what_runs_the_product_is_called_by_name(
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "said"),
+    ("name", "given", "message"),
     [
         ("label_next", {"campaign_id": 999999}, "no campaign 999999"),
         ("label_next", {"campaign_id": "first"}, "campaign_id: "),
@@ -86,10 +86,10 @@ def test_what_runs_the_product_is_called_by_name(
         ("job_cancel", {"job_id": 999999}, "no job 999999"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_sentence(
-    caller: Callable[[str], Call], name: str, given: dict[str, Any], said: str
+def test_what_cannot_be_done_is_refused_in_a_sentence(
+    caller: Callable[[str], Call], name: str, given: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(AppError, match=said):
+    with pytest.raises(AppError, match=message):
         caller("admin")(name, **given)
 
 
@@ -123,12 +123,12 @@ GIVEN: dict[str, Any] = {
 }
 """Values that lead to nothing where the role may ask."""
 PLAYED = {
-    f"param_{place}": value
-    for place, value in enumerate(("1 + 1?", "", "refine", 2, 4, "always", 0.8, 0.95, 160, 1))
+    f"param_{number}": value
+    for number, value in enumerate(("1 + 1?", "", "refine", 2, 4, "always", 0.8, 0.95, 160, 1))
 }
 
 
-def test_every_name_is_known_typed_and_told(address: str, ada: Any) -> None:
+def test_every_name_is_known_typed_and_described(address: str, ada: Any) -> None:
     named = ada.get("/gradio_api/info").json()["named_endpoints"]
     assert {name.lstrip("/") for name in named} == set(FOR)
     for name, about in named.items():

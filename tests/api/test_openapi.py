@@ -40,10 +40,10 @@ def answer_of(operation: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def test_every_labelling_route_is_told_in_words(schema: dict[str, Any]) -> None:
-    told = of_labelling(schema)
-    assert len(told) > 18
-    for name, operation in told.items():
+def test_every_labelling_route_is_described_in_words(schema: dict[str, Any]) -> None:
+    operations = of_labelling(schema)
+    assert len(operations) > 18
+    for name, operation in operations.items():
         assert operation["summary"], name
         assert len(operation.get("description", "")) > 15, name
 
@@ -81,6 +81,6 @@ def test_bodies_name_all_they_take_and_refuse_the_rest(schema: dict[str, Any]) -
 
 
 def test_the_schema_is_for_anybody(ada: Any) -> None:
-    told = ada.get("/openapi.json")
-    assert told.status_code == 200
-    assert told.json()["paths"].keys() >= {"/api/v1/campaigns/{campaign_id}/next"}
+    answer = ada.get("/openapi.json")
+    assert answer.status_code == 200
+    assert answer.json()["paths"].keys() >= {"/api/v1/campaigns/{campaign_id}/next"}

@@ -1,7 +1,9 @@
 """Who may do what: every route and every page event, by role, by cookie, by token, by name."""
 
+import json
 import logging
 import os
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,14 +14,14 @@ import pytest
 from campaign_world import Make, invited, join, make_campaign, next_pairs, sentence, vote
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from itsdangerous import URLSafeTimedSerializer
-from sqlalchemy import select
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
+from sqlalchemy import func, select
 
-from db.models import Rater, Vote
+from db.models import Rater, RaterKind, Vote
 from ptrapp.api import session
 from ptrapp.api.session import Invitations, secret_key
 from ptrapp.core.errors import Forbidden
-from ptrapp.core.people import ADMINS, LABELS, READS, Role
+from ptrapp.core.people import ADMINS, LABELS, READS, Person, Role
 from ptrapp.core.settings import Settings
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services.context import AppContext
@@ -122,10 +124,10 @@ def test_a_route_lets_in_whom_it_is_for(
     agent = visitor()
     agent.client.headers["Authorization"] = f"Bearer {invited(ada, 'judge', 'walker')}"
     for role in Role:
-        asking = agent if role is Role.JUDGE else as_role[role.value]
+        page = agent if role is Role.JUDGE else as_role[role.value]
         if role in MAY[method, path] and path in ("/versions/rollback", "/import", "/export"):
             continue
-        answer = asking.ask(method, path_of(path), json={} if method == "POST" else None)
+        answer = page.ask(method, path_of(path), json={} if method == "POST" else None)
         if role in MAY[method, path]:
             assert answer.status_code not in (401, 403), f"{role}: {answer.text}"
         else:
@@ -145,18 +147,18 @@ def test_a_page_event_is_not_for_who_only_labels(as_role: Any, page: Any) -> Non
         body = {"data": given, "fn_index": event["id"], "session_hash": named}
         joined = page.post("/gradio_api/queue/join", json=body, headers=cookie)
         assert joined.status_code == 200, joined.text
-        told = page.get(f"/gradio_api/queue/data?session_hash={named}", headers=cookie).text
+        answer = page.get(f"/gradio_api/queue/data?session_hash={named}", headers=cookie).text
         name = event["api_name"]
         if name in REFUSED:
-            assert "not for the role annotator" in told, event
+            assert "not for the role annotator" in answer, event
         elif name in LABELLING:
-            assert "not for the role" not in told, event
+            assert "not for the role" not in answer, event
         elif name == "training":
-            assert "This page is for who runs the trainings" in told
+            assert "This page is for who runs the trainings" in answer
         else:
-            assert event["api_visibility"] != "public", f"{name} has no place in this test"
-            assert name in FORM_ONLY, f"{name} has no place in this test"
-            assert "The answer is" not in told, "nothing that is stored"
+            assert event["api_visibility"] != "public", f"{name} is missing in this test"
+            assert name in FORM_ONLY, f"{name} is missing in this test"
+            assert "The answer is" not in answer, "nothing that is stored"
 
 
 LABELLING = {
@@ -306,7 +308,7 @@ def test_who_only_labels_sees_open_campaigns_and_no_counts(
 
 @pytest.fixture(scope="module")
 def where_visitors_label(context: AppContext) -> FastAPI:
-    """The application of somebody who said --visitor-role annotator."""
+    """The application of an app started with --visitor-role annotator."""
     from ptrapp import app  # Gradio takes seconds to import
 
     folder = context.settings.data_dir
@@ -351,9 +353,61 @@ def test_the_terminal_shows_how_to_be_admin_where_visitors_are_not(
     )
     with caplog.at_level(logging.getLevelName(log_level.upper())), ExitStack() as stack:
         app.serve(settings, stack)
-    said = caplog.text + capsys.readouterr().err
+    output = caplog.text + capsys.readouterr().err
     if role is Role.ADMIN:
-        assert "token=" not in said
+        assert "token=" not in output
         return
-    token = said.partition("http://127.0.0.1:7867/join?token=")[2].split()[0]
-    assert Invitations(secret_key(tmp_path)).read(token) == (Role.ADMIN, "")
+    token = output.partition("http://127.0.0.1:7867/join?token=")[2].split()[0]
+    assert Invitations(secret_key(tmp_path)).read(token) == Person("", Role.ADMIN)
+
+
+def test_a_name_that_somebody_was_invited_under_is_taken_from_then_on(
+    ada: Any, visitor: Make, context: AppContext
+) -> None:
+    """Whoever calls himself Carol before the invited Carol votes does not become her."""
+    token = invited(ada, "annotator", "Carol")
+    mallory = visitor()
+    for name in ("Carol", "carol", " CAROL "):
+        assert "already" in sentence(mallory.post("/me", {"name": name}), 409)
+    carol = visitor()
+    carol.client.get("/join", params={"token": token}, follow_redirects=False)
+    campaign = make_campaign(ada, context, 1)
+    (pair,) = next_pairs(carol, campaign)
+    assert vote(carol, pair["key"])["counted"]
+    assert mallory.post(f"/labels/{pair['key']}/undo").status_code in (404, 409)
+    assert carol.get("/me").json() == {"name": "Carol", "role": "annotator"}
+    with context.database.read() as rows:
+        assert rows.scalar(select(func.count()).where(Rater.name == "Carol")) == 1
+
+
+def test_an_invitation_under_a_name_that_is_taken_is_for_the_same_person_or_refused(
+    ada: Any, visitor: Make, context: AppContext
+) -> None:
+    mallory, carol = visitor(), visitor()
+    assert mallory.post("/me", {"name": "Dora"}).status_code == 200
+    refused = ada.post("/invitations", {"role": "annotator", "name": "dora"})
+    assert "already" in sentence(refused, 409)
+    again = ada.post("/invitations", {"role": "annotator", "name": "dora", "again": True})
+    carol.client.get("/join", params={"token": again.json()["token"]}, follow_redirects=False)
+    with context.database.read() as rows:
+        uid = rows.scalars(select(Rater.uid).where(Rater.name == "Dora")).one()
+    assert mallory.post("/me", {"name": "Emma"}).status_code == 200
+    assert carol.get("/me").json()["name"] == "Emma", "one person in two browsers"
+    assert uid.startswith("visitor-")
+    nobody = ada.post("/invitations", {"role": "annotator", "name": "Nobody", "again": True})
+    assert "nobody called" in sentence(nobody, 409)
+
+
+def test_a_cookie_of_before_identities_is_the_rater_who_had_the_name(
+    visitor: Make, context: AppContext
+) -> None:
+    with context.database.write() as rows:
+        rows.add(Rater(kind=RaterKind.HUMAN, uid="Flora", name="Flora", config={}))
+    old = visitor()
+    key = secret_key(context.settings.data_dir)
+    payload = b64encode(json.dumps({"rater": "Flora", "role": "admin"}).encode())
+    old.client.cookies.set("thrice", TimestampSigner(key).sign(payload).decode())
+    assert old.get("/me").json() == {"name": "Flora", "role": "admin"}
+    assert old.post("/me", {"name": "Flora B"}).status_code == 200
+    with context.database.read() as rows:
+        assert rows.scalars(select(Rater.name).where(Rater.uid == "Flora")).one() == "Flora B"

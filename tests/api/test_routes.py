@@ -1,4 +1,4 @@
-"""Every route answers, and what it cannot do it says in one sentence under `error`."""
+"""Every route answers, and what it cannot do is one sentence under `error`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from db.models import Run, Vote
 from db.registry import jobs as queue
 from db.storage.errors import DatabaseLocked
-from ptrapp.services import jobs
+from ptrapp.services import jobs, training_panel
 
 
 def sentence(response: Any, status: int) -> str:
@@ -44,13 +44,13 @@ def test_a_vote_its_thoughts_its_undo(ada: Any, context: Any) -> None:
     key = ada.offer(left, right)
     before = count(context, Vote)
     decision = {"key": key, "outcome": "left", "decided_ms": 812, "client": "test"}
-    cast = ada.post("/votes", decision)
-    assert cast.status_code == 201
-    assert set(cast.json()["thoughts"]) == {str(left), str(right)}
-    assert ada.post("/votes", decision | {"outcome": "right"}).json() == cast.json()
+    answer = ada.post("/votes", decision)
+    assert answer.status_code == 201
+    assert set(answer.json()["thoughts"]) == {str(left), str(right)}
+    assert ada.post("/votes", decision | {"outcome": "right"}).json() == answer.json()
     assert count(context, Vote) == before + 1
-    (ballot,) = ada.get(f"/runs/{ada.run_id}").json()["ballots"]
-    assert (ballot["outcome"], ballot["blind"]) == ("left", True)
+    (compared,) = ada.get(f"/runs/{ada.run_id}").json()["ballots"]
+    assert (compared["outcome"], compared["blind"]) == ("left", True)
 
     undone = ada.post("/votes/undo", {"key": f"undo {key}"}).json()["undone"]
     assert undone
@@ -86,7 +86,7 @@ def test_a_judge_is_asked_by_a_route(ada: Any) -> None:
     assert "reference answer" in sentence(ada.post("/comparisons/judge", pair), 422)
 
 
-def test_a_pair_is_put_aside(ada: Any) -> None:
+def test_a_pair_is_dismissed(ada: Any) -> None:
     first, second = ada.play(n=2)
     key = ada.offer(first, second)
     assert "Vote first" in sentence(ada.post(f"/rounds/{first}/thought"), 400)
@@ -159,8 +159,8 @@ def test_one_job_is_shown_with_all_it_found(ada: Any, context: Any) -> None:
     ],
 )
 def test_no_file_of_the_server_is_read_for_a_page(ada: Any, kind: str, settings: Any) -> None:
-    said = sentence(ada.post("/jobs", {"kind": kind, "settings": settings}), 400)
-    assert "files are for the command line" in said
+    message = sentence(ada.post("/jobs", {"kind": kind, "settings": settings}), 400)
+    assert "files are for the command line" in message
 
 
 @pytest.mark.parametrize("source", ["generated", "stored", "hf:openai/gsm8k:main:test", "hf:squad"])
@@ -299,6 +299,30 @@ def test_a_database_that_is_locked_says_so(ada: Any, monkeypatch: pytest.MonkeyP
     def locked(*_: Any) -> None:
         raise DatabaseLocked("Another program keeps it locked; close it and try again.")
 
-    monkeypatch.setattr(jobs, "outlook", locked)
+    for module in (jobs, training_panel):
+        monkeypatch.setattr(module, "read_outlook", locked)
     for method, path, body in (("GET", "/training", None), ("POST", "/jobs", {"kind": "dpo"})):
         assert "try again" in sentence(ada.ask(method, path, json=body), 503)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("ptr_data", {"queries": "hf:/etc"}),
+        ("reward_model", {"base": "/etc"}),
+        ("evaluate", {"judge": "/etc/ssl"}),
+        ("tpo", {"prompts": "/etc/passwd"}),
+    ],
+)
+def test_a_request_opens_no_file_of_the_server(
+    kind: str, settings: dict[str, str], ada: Any
+) -> None:
+    refused = ada.post("/jobs", json={"kind": kind, "settings": settings, "parent": "base"})
+    assert "--allow-source" in sentence(refused, 400)
+
+
+def test_an_engine_that_ended_makes_health_say_so(
+    ada: Any, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context.engine, "failure", "The engine ended: no memory.")
+    assert sentence(ada.get("/health"), 503) == "The engine ended: no memory."

@@ -51,10 +51,10 @@ def test_an_agent_labels_a_campaign_in_twenty_lines(
     assert me["role"] == "judge"
     with context.database.read() as session:
         rater = session.scalars(select(Rater).where(Rater.name == f"agent:{me['name']}")).one()
-        cast = session.scalars(select(Vote).where(Vote.rater_id == rater.id)).all()
+        votes = session.scalars(select(Vote).where(Vote.rater_id == rater.id)).all()
         assert rater.kind is RaterKind.JUDGE
-        assert len(cast) == 13
-        assert {vote.outcome.value for vote in cast} == {"left"}, "the shorter, wherever it stood"
+        assert len(votes) == 13
+        assert {vote.outcome.value for vote in votes} == {"left"}, "the shorter, wherever it stood"
     assert ada.get(f"/campaigns/{campaign.id}").json()["n_taken"] == 0
 
 

@@ -28,8 +28,8 @@ def file_of(folder: Path, *rows: Any) -> str:
 
 
 def test_a_file_is_imported_once_and_exported_under_its_hash(tmp_path: Path) -> None:
-    said = run(tmp_path, "import", file_of(tmp_path, PAIR), "--name", "mine")
-    assert json.loads(said.stdout) == {
+    result = run(tmp_path, "import", file_of(tmp_path, PAIR), "--name", "mine")
+    assert json.loads(result.stdout) == {
         "name": "mine", "format": "preferences", "new": 1, "known": 0, "skipped": 0,
         "added": {"prompts": 1, "runs": 1, "rounds": 2, "comparisons": 1, "votes": 1},
     }  # fmt: skip
@@ -53,18 +53,18 @@ def test_bad_rows_are_named_and_skipped_when_asked(tmp_path: Path) -> None:
     path = file_of(tmp_path, PAIR, {"prompt": "a"})
     with pytest.raises(InputError, match="line 2: no 'chosen'"):
         run(tmp_path, "import", path)
-    said = run(tmp_path, "import", path, "--skip-bad")
-    assert "Skipped: line 2: no 'chosen'" in said.stderr
-    assert json.loads(said.stdout)["skipped"] == 1
+    result = run(tmp_path, "import", path, "--skip-bad")
+    assert "Skipped: line 2: no 'chosen'" in result.stderr
+    assert json.loads(result.stdout)["skipped"] == 1
 
 
-def test_the_format_can_be_said(tmp_path: Path) -> None:
+def test_the_format_can_be_given(tmp_path: Path) -> None:
     row = {"prompt": "Why?", "completion": "x", "label": True}
-    said = run(tmp_path, "import", file_of(tmp_path, row), "--format", "prompts")
-    assert json.loads(said.stdout)["added"] == {"prompts": 1}
+    result = run(tmp_path, "import", file_of(tmp_path, row), "--format", "prompts")
+    assert json.loads(result.stdout)["added"] == {"prompts": 1}
 
 
-def test_where_to_export_is_said_once(tmp_path: Path) -> None:
+def test_where_to_export_is_given_once(tmp_path: Path) -> None:
     for arguments in ((), ("--to", "a.jsonl", "--push", "a/b")):
         with pytest.raises(InputError, match="Say where to"):
             run(tmp_path, "export", *arguments)

@@ -70,9 +70,9 @@ def test_the_commands_are_listed_above_the_flags(
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(SystemExit):
         entry.main()
-    said = capsys.readouterr().out
-    assert "import-attempts" in said
-    assert "tpo" in said
+    output = capsys.readouterr().out
+    assert "import-attempts" in output
+    assert "tpo" in output
 
 
 @pytest.mark.parametrize(("flags", "status"), [(["--port", "8000"], 0), (["--port", "many"], 2)])

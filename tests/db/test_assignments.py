@@ -269,15 +269,15 @@ def test_a_late_vote_on_a_full_comparison_is_logged_but_not_counted(
     (key,) = work.reserve(ann)
     work.expire()
     work.vote(*work.reserve(bob))
-    cast, assignment = work.vote(key, Outcome.RIGHT)
+    stored, assignment = work.vote(key, Outcome.RIGHT)
 
     assert assignment.state is AssignmentState.LATE
-    assert cast.id
+    assert stored.id
     assert work.campaign().n_done == 1
     work.recount()
     undone = work.undo(ann)
     assert undone is not None
-    assert undone[0].id == cast.id
+    assert undone[0].id == stored.id
     work.recount()
 
 
@@ -397,8 +397,8 @@ def test_thoughts_are_compared_apart_from_responses(database: Database) -> None:
     work = make(database, 2, Aspect.THOUGHT)
     ann = work.rater("ann")
     (key,) = work.reserve(ann)
-    cast, _ = work.vote(key)
-    assert cast.blind, "thoughts were shown to be compared, versions were not"
+    stored, _ = work.vote(key)
+    assert stored.blind, "thoughts were shown to be compared, versions were not"
     with database.write() as session:
         assert preferences.current_votes(session) == [], "what is learnt from is about responses"
         shown = comparisons.offer(

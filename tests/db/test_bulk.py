@@ -39,12 +39,12 @@ def pairs(n: int) -> list[JudgedPair]:
     context = (Message(MessageRole.USER, "Hi"), Message(MessageRole.ASSISTANT, "Hello"))
     sides = (CompletionText(text, "", text, thinking=False) for text in ("better", "worse"))
     left, right = sides
-    said = (
+    labels = (
         GivenLabel(Preference(Choice.LEFT, 2)),
         GivenLabel(Preference(Choice.TIE), user="ann", rationale="Both."),
     )
     return [
-        JudgedPair(PromptText(f"Q{i % 7}?", context=context), left, right, said) for i in range(n)
+        JudgedPair(PromptText(f"Q{i % 7}?", context=context), left, right, labels) for i in range(n)
     ]
 
 

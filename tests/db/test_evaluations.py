@@ -35,7 +35,7 @@ def test_more_correct_than_asked_is_refused(database: Database) -> None:
         _add(database, "add", 11)
 
 
-def test_the_same_measurement_said_again_is_there_once(database: Database) -> None:
+def test_the_same_measurement_is_stored_once(database: Database) -> None:
     asked = {"adapter_id": None, "task": "add", "round_index": 1, "n": 10, "n_correct": 3}
     with database.write() as session:
         first = evaluations.add_once(session, setting="greedy, job 1", **asked).id

@@ -107,9 +107,9 @@ def test_uncertainties_at_an_end_are_not_alike_and_raters_begin_at_the_top(
     with world.database.read() as session:
         again = [row.uncertainty for row in session.query(CampaignItem)]
         assert session.query(CampaignRater).one().least_uncertain is None
-    for said in (first, again):
-        assert len(set(said)) == len(item_ids)
-        assert all(abs(each - value) < 1e-5 and 0 <= each <= 1 for each in said)
+    for values in (first, again):
+        assert len(set(values)) == len(item_ids)
+        assert all(abs(each - value) < 1e-5 and 0 <= each <= 1 for each in values)
 
 
 def test_a_judges_scores_are_found_by_its_name(world: World) -> None:

@@ -62,9 +62,9 @@ def test_what_was_undone_or_only_practised_does_not_count(world: Any) -> None:
 def test_a_reason_given_later_takes_no_vote_away(world: Any) -> None:
     with world.database.write() as session:
         rows = new_campaign(session)
-        cast = rows.answer(rows.item(world.comparison_id), world.ann_id, LEFT)
-        explained = votes.explain(session, str(cast.offer_key), "Shorter.")
-        assert votes.explain(session, str(cast.offer_key), "Shorter.") is explained
+        vote = rows.answer(rows.item(world.comparison_id), world.ann_id, LEFT)
+        explained = votes.explain(session, str(vote.offer_key), "Shorter.")
+        assert votes.explain(session, str(vote.offer_key), "Shorter.") is explained
     (read,) = of_campaign(world, rows.campaign.id)
     assert (read.vote_id, read.outcome) == (explained.id, LEFT)
     assert of_everything(world) == [read]

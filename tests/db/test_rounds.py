@@ -60,7 +60,7 @@ def test_a_first_round_has_no_parent_and_a_later_one_has(world: Any, make_round:
             rounds.add_round(session, world.run_id, make_round(1, None, 5))
 
 
-def test_one_place_in_a_run_is_taken_once(world: Any, make_round: Any) -> None:
+def test_one_position_in_a_run_is_taken_once(world: Any, make_round: Any) -> None:
     with pytest.raises(Conflict):
         with world.database.write() as session:
             rounds.add_round(session, world.run_id, make_round(1, world.round_ids[0]))
@@ -99,7 +99,7 @@ def test_the_last_run_is_of_this_person_and_of_the_play_page(world: Any) -> None
     assert len(run.rounds) == 3
 
 
-def test_runs_of_a_dead_process_are_stopped_once_and_said_to_be(world: Any) -> None:
+def test_runs_of_a_dead_process_are_stopped_once_with_a_message(world: Any) -> None:
     with world.database.write() as session:
         done = rounds.start_run(session, world.prompt_id, RunMode.SAMPLE, {})
         rounds.finish_run(session, done.id, RunState.DONE)

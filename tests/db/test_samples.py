@@ -72,9 +72,9 @@ def test_votes_on_a_jobs_rounds_are_filtered_by_rater_kind_without_withdrawn_one
         assert samples.votes_on_job(session, job_id, RaterKind.JUDGE) == []
         run.job_id = job_id
         session.flush()
-        (said,) = samples.votes_on_job(session, job_id, RaterKind.JUDGE)
+        (vote,) = samples.votes_on_job(session, job_id, RaterKind.JUDGE)
         (wished,) = samples.votes_on_job(session, job_id, RaterKind.HUMAN)
-        assert (said.outcome, wished.outcome) == (Outcome.LEFT, Outcome.RIGHT)
+        assert (vote.outcome, wished.outcome) == (Outcome.LEFT, Outcome.RIGHT)
         votes.undo_last(session, person.id, "undo")
         assert samples.votes_on_job(session, job_id, RaterKind.HUMAN) == []
 

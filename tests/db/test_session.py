@@ -85,7 +85,7 @@ def test_a_writer_takes_the_lock_before_it_reads(sqlite_database: Database) -> N
 
 
 def test_writers_of_one_process_wait_for_each_other(sqlite_url: str) -> None:
-    """Ten threads that would all be told "locked" at once if they met in SQLite."""
+    """Ten threads that would all get "locked" at once if they met in SQLite."""
     database = open_database(sqlite_url, busy_timeout_s=0.0)
 
     def write(number: int) -> None:

@@ -45,16 +45,16 @@ def _file(url: str) -> Path:
 def _open_and_write_as_a_user(file: Path) -> str:
     """The error of a user without root's rights, in a fork, as rights cannot be taken back."""
     fork = multiprocessing.get_context("fork")
-    said, say = fork.Pipe(duplex=False)
-    child = fork.Process(target=_open_and_write, args=(file, say))
+    receiver, sender = fork.Pipe(duplex=False)
+    child = fork.Process(target=_open_and_write, args=(file, sender))
     child.start()
-    say.close()
+    sender.close()
     child.join(20)
     assert child.exitcode == 0
-    return said.recv()
+    return receiver.recv()
 
 
-def _open_and_write(file: Path, say: Connection) -> None:
+def _open_and_write(file: Path, sender: Connection) -> None:
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)
@@ -62,12 +62,12 @@ def _open_and_write(file: Path, say: Connection) -> None:
     try:
         with open_database(f"sqlite:///{file}").write() as session:
             prompts.ensure_prompt(session, "2 + 2", source="play")
-        say.send("written")
+        sender.send("written")
     except DatabaseError as error:
-        say.send(f"{type(error).__name__} {error}")
+        sender.send(f"{type(error).__name__} {error}")
 
 
-def test_a_locked_file_is_said_to_be_locked(sqlite_database: Database) -> None:
+def test_a_locked_file_is_reported_as_locked(sqlite_database: Database) -> None:
     file = _file(sqlite_database.url)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -97,7 +97,7 @@ def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
-def test_a_damaged_file_is_said_to_be_damaged(sqlite_url: str) -> None:
+def test_a_damaged_file_is_reported_as_damaged(sqlite_url: str) -> None:
     file = _file(sqlite_url)
     content = bytearray(file.read_bytes())
     content[4096:] = b"\xa5" * (len(content) - 4096)
@@ -149,8 +149,8 @@ def test_a_file_that_may_not_be_written_is_said_to_be(public_folder: Path) -> No
     shutil.copy(migrated_file(), file)
     file.chmod(0o444)
     public_folder.chmod(0o755 if os.geteuid() == 0 else 0o555)
-    said = _open_and_write_as_a_user(file)
-    assert said.startswith(f"DatabaseReadOnly {file} may not be written")
+    message = _open_and_write_as_a_user(file)
+    assert message.startswith(f"DatabaseReadOnly {file} may not be written")
     assert stat.S_IMODE(file.stat().st_mode) == 0o444
 
 
@@ -159,29 +159,31 @@ def test_a_folder_that_may_not_be_written_is_said_to_be(public_folder: Path) -> 
     shutil.copy(migrated_file(), file)
     file.chmod(0o666)
     public_folder.chmod(0o555)
-    said = _open_and_write_as_a_user(file)
-    assert said.startswith(f"DatabaseReadOnly {public_folder} may not be written")
+    message = _open_and_write_as_a_user(file)
+    assert message.startswith(f"DatabaseReadOnly {public_folder} may not be written")
 
 
-def test_a_folder_that_cannot_be_made_is_said_so(public_folder: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(public_folder: Path) -> None:
     public_folder.chmod(0o555)
-    said = _open_and_write_as_a_user(public_folder / "deeper" / "thrice.db")
-    assert said.startswith(f"DatabaseReadOnly The folder {public_folder / 'deeper'} cannot be made")
+    message = _open_and_write_as_a_user(public_folder / "deeper" / "thrice.db")
+    assert message.startswith(
+        f"DatabaseReadOnly The folder {public_folder / 'deeper'} cannot be made"
+    )
 
 
-def test_a_file_where_the_folder_should_be_is_said_so(tmp_path: Path) -> None:
+def test_a_file_where_the_folder_should_be_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(DatabaseError, match="cannot be made"):
         open_database(f"sqlite:///{tmp_path / 'data' / 'thrice.db'}")
 
 
-def test_a_folder_in_the_place_of_the_file_is_said_so(tmp_path: Path) -> None:
+def test_a_folder_instead_of_the_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "thrice.db").mkdir()
     with pytest.raises(DatabaseError, match="is a folder"):
         open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
 
 
-def test_a_folder_that_goes_away_is_said_to_be_missing(tmp_path: Path, sqlite_url: str) -> None:
+def test_a_folder_that_goes_away_is_reported_as_missing(tmp_path: Path, sqlite_url: str) -> None:
     database = open_database(sqlite_url)
     database.dispose()
     tmp_path.rename(tmp_path.with_name("elsewhere"))
@@ -191,7 +193,7 @@ def test_a_folder_that_goes_away_is_said_to_be_missing(tmp_path: Path, sqlite_ur
     assert not tmp_path.exists()
 
 
-def test_a_server_that_is_down_is_said_to_be_unreachable() -> None:
+def test_a_server_that_is_down_is_reported_as_unreachable() -> None:
     pytest.importorskip("psycopg", reason="no PostgreSQL driver installed")
     with pytest.raises(DatabaseError, match="cannot be reached") as caught:
         open_database("postgresql+psycopg://me:secret@127.0.0.1:1/thrice")

@@ -194,15 +194,15 @@ def test_an_undo_sent_twice_undoes_once(world: Any) -> None:
 
 
 def test_undo_walks_back_twelve_votes_and_then_stops(world: Any) -> None:
-    cast = []
+    ids = []
     for _ in range(12):
         comparison = world.another_comparison()
         with world.database.write() as session:
             key = comparisons.offer(session, world.ann_id, comparison, flipped=False).key
-            cast.append(votes.cast_vote(session, key, Outcome.LEFT).id)
+            ids.append(votes.cast_vote(session, key, Outcome.LEFT).id)
     of_bob = world.vote(rater_id=world.bob_id)
     undone = [_undo(world, f"undo {n}") for n in range(12)]
-    assert [row.supersedes_id for row in undone if row] == cast[::-1]
+    assert [row.supersedes_id for row in undone if row] == ids[::-1]
     assert _undo(world, "undo 12") is None
     assert [vote.id for vote in world.standing()] == [of_bob.id]
 

@@ -1,4 +1,4 @@
-"""One table of base and tuned versions by round, whose every figure can be counted by hand."""
+"""One table of base and tuned versions by round, whose every number can be counted by hand."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A studio around the scripted engine, and the small things a person does in it."""
+"""The app's context around a scripted engine, and what a person does with it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -24,12 +24,12 @@ WAIT_S = 10.0
 
 def answer(request: Request) -> str:
     """A thought that names itself, so that it is found wherever it gets to."""
-    place = len(request.messages) // 2 + 1
-    return f"<T> secret of round {place} seed {request.sampling.seed}.<R> The answer is {place}."
+    number = len(request.messages) // 2 + 1
+    return f"<T> secret of round {number} seed {request.sampling.seed}.<R> The answer is {number}."
 
 
 class World:
-    """One studio and what happens in it."""
+    """One context and what a person does with it."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database = database

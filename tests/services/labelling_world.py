@@ -1,4 +1,4 @@
-"""A campaign in a studio, without routes: candidates as rows, and people to label them."""
+"""A campaign in a database, without routes: candidates as rows, and people to label them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,10 +36,13 @@ class Work:
             found = adapters.by_name(session, version)
             adapter_id = found.id if found else None
             run = rounds.start_run(session, prompt.id, RunMode.SAMPLE, {}, adapter_id=adapter_id)
-            said = (texts.get("left", "Three."), texts.get("right", "Three plus four is seven."))
+            responses = (
+                texts.get("left", "Three."),
+                texts.get("right", "Three plus four is seven."),
+            )
             sides = [
-                rounds.add_round(session, run.id, completion(place, text)).id
-                for place, text in enumerate(said)
+                rounds.add_round(session, run.id, completion(candidate, text)).id
+                for candidate, text in enumerate(responses)
             ]
             rounds.finish_run(session, run.id, RunState.DONE)
             return sides[0], sides[1]
@@ -74,9 +77,9 @@ def somebody(name: str = "Ada", role: Role = Role.ANNOTATOR) -> Person:
     return Person(name, role)
 
 
-def completion(place: int, response: str) -> NewRound:
+def completion(candidate: int, response: str) -> NewRound:
     return NewRound(
-        index=0, parent_id=None, candidate=place, thinking=True, thought=f"thought {place}",
+        index=0, parent_id=None, candidate=candidate, thinking=True, thought=f"thought {candidate}",
         response=response, raw=response, well_formed=True, sampling={}, seed=0, n_thought_tokens=1,
-        n_response_tokens=1, finish_reason="stop", correct=place == 1,
+        n_response_tokens=1, finish_reason="stop", correct=candidate == 1,
     )  # fmt: skip

@@ -57,15 +57,15 @@ def label(rows: CampaignRows, people: list[int], number: int) -> None:
         comparison(session, number), ItemKind.GOLD if gold else ItemKind.PLAIN, gold=gold
     )
     for who, rater in enumerate(people):
-        said = [LEFT, LEFT, RIGHT, LEFT, TIE][(number + who * (number % 3)) % 5]
+        outcome = [LEFT, LEFT, RIGHT, LEFT, TIE][(number + who * (number % 3)) % 5]
         if number == 7:
-            said = BAD
+            outcome = BAD
         flipped = (number + who) % 2 == 0
-        shown = OTHER[said] if flipped else said
+        shown = OTHER[outcome] if flipped else outcome
         ms = 600 if number % 10 == who else 1500 + number
         rows.answer(item, rater, shown, flipped=flipped, decided_ms=ms)
         if number % 4 == 1:
-            again = OTHER[said] if number == 5 else said
+            again = OTHER[outcome] if number == 5 else outcome
             shown = again if flipped else OTHER[again]
             rows.answer(item, rater, shown, flipped=not flipped, purpose=Purpose.REPEAT)
     judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge:verifier")
@@ -102,12 +102,12 @@ def test_counts_of_each_rater_equal_a_query(labelled: tuple[Any, int, AgreementR
     assert [rater.name for rater in report.raters] == ["ann", "bob", "judge:verifier"]
     for rater in report.raters:
         mine = f"{VOTES} r.name = :name AND v.purpose = :purpose"
-        figures = rater.figures
-        for purpose, counted in (("label", figures.n_votes), ("repeat", figures.n_repeats)):
+        metrics = rater.figures
+        for purpose, counted in (("label", metrics.n_votes), ("repeat", metrics.n_repeats)):
             assert counted == query(
                 world, f"SELECT count(*) {mine}", name=rater.name, purpose=purpose
             )
-        for outcome, estimate in (("tie", figures.ties), ("both_bad", figures.both_bad)):
+        for outcome, estimate in (("tie", metrics.ties), ("both_bad", metrics.both_bad)):
             n = query(
                 world,
                 f"SELECT count(*) {mine} AND v.outcome = :outcome AND (v.agreed IS NULL OR v.agreed)",
@@ -124,17 +124,17 @@ def test_bias_gold_repeats_and_pace_equal_queries(
     world, _, report = labelled
     people = report.groups[0]
     assert people.kind == "human"
-    figures = people.figures
+    metrics = people.figures
     decided = f"{VOTES} r.kind = 'human' AND v.outcome IN ('left', 'right')"
     n_left = query(world, f"SELECT count(*) {decided} AND (v.outcome = 'left') <> o.flipped")
     n = query(world, f"SELECT count(*) {decided}")
-    assert (figures.position.left.value, figures.position.left.n) == (n_left / n, n)
+    assert (metrics.position.left.value, metrics.position.left.n) == (n_left / n, n)
 
     gold = f"{VOTES} r.kind = 'human' AND i.kind = 'gold' AND v.purpose = 'label'"
     n_right = query(world, f"SELECT count(*) {gold} AND v.outcome = i.gold_outcome")
     n = query(world, f"SELECT count(*) {gold}")
     assert n == 10
-    assert (figures.gold.value, figures.gold.n) == (n_right / n, n)
+    assert (metrics.gold.value, metrics.gold.n) == (n_right / n, n)
 
     twice = (
         "FROM votes a JOIN votes b ON a.rater_id = b.rater_id AND a.comparison_id = b.comparison_id "
@@ -143,11 +143,11 @@ def test_bias_gold_repeats_and_pace_equal_queries(
     n_same = query(world, f"SELECT count(*) {twice} AND a.outcome = b.outcome")
     n = query(world, f"SELECT count(*) {twice}")
     assert n_same == n - 2
-    assert (figures.consistency.value, figures.consistency.n) == (n_same / n, n)
+    assert (metrics.consistency.value, metrics.consistency.n) == (n_same / n, n)
 
     timed = f"{VOTES} r.kind = 'human'"
     hasty = query(world, f"SELECT count(*) {timed} AND v.decided_ms < 1000")
-    assert figures.pace.hasty.value == hasty / query(world, f"SELECT count(*) {timed}")
+    assert metrics.pace.hasty.value == hasty / query(world, f"SELECT count(*) {timed}")
     assert hasty > 0
 
 
@@ -179,7 +179,7 @@ def test_people_and_judges_stand_side_by_side(labelled: tuple[Any, int, Agreemen
     ]
     people, judges, _ = report.groups
     assert people.n_shared == N - N // 8
-    assert people.alpha.n == people.n_shared - 1, "one that both called bad has no place"
+    assert people.alpha.n == people.n_shared - 1, "one that both called bad does not count"
     assert people.alpha.value is not None
     assert f"{people.alpha.value:.2f}" in people.conclusion
     assert judges.alpha.missing.startswith("not enough data: 0 of 20")

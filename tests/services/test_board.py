@@ -61,7 +61,7 @@ def test_thoughts_under_comparison_are_hidden_until_the_vote(world: Any) -> None
     compare.vote(world.context, "Ada", key, "left")
     board = world.board(run.id)
     assert all(thoughts_of(board))
-    assert [(ballot.outcome, ballot.blind) for ballot in board.ballots] == [("left", False)]
+    assert [(offered.outcome, offered.blind) for offered in board.ballots] == [("left", False)]
 
 
 def test_a_vote_does_not_open_a_round_that_is_in_another_open_pair(world: Any) -> None:
@@ -75,10 +75,10 @@ def test_a_vote_does_not_open_a_round_that_is_in_another_open_pair(world: Any) -
     compare.vote(world.context, "Ada", other, "tie")
     board = world.board(run.id)
     assert all(thoughts_of(board))
-    assert [ballot.blind for ballot in board.ballots] == [True, True]
+    assert [offered.blind for offered in board.ballots] == [True, True]
 
 
-def test_a_pair_put_aside_hides_nothing(world: Any) -> None:
+def test_a_dismissed_pair_hides_nothing(world: Any) -> None:
     run = world.play(n=2)
     first, second = (row.id for row in run.rounds)
     compare.open_thought(world.context, "Ada", first)
@@ -89,13 +89,13 @@ def test_a_pair_put_aside_hides_nothing(world: Any) -> None:
     assert not board.ballots
 
 
-def test_the_sides_are_told_as_they_stand_on_the_screen(world: Any) -> None:
+def test_the_sides_are_those_of_the_screen(world: Any) -> None:
     run = world.play(n=2)
     first, second = (row.id for row in run.rounds)
     key = compare.open_pair(world.context, "Ada", second, first)
     compare.vote(world.context, "Ada", key, "left")
-    (ballot,) = world.board(run.id).ballots
-    assert (ballot.left, ballot.right, ballot.outcome) == (second, first, "left")
+    (offered,) = world.board(run.id).ballots
+    assert (offered.left, offered.right, offered.outcome) == (second, first, "left")
     with world.database.read() as session:
         stored = session.connection().exec_driver_sql("SELECT outcome FROM votes").scalar_one()
     assert stored == Outcome.RIGHT
@@ -127,10 +127,10 @@ def test_a_watched_thought_is_remembered_and_makes_the_vote_not_blind(
     assert [bool(thought) for thought in thoughts_of(world.board(run_id))] == [False, True]
     key = compare.open_pair(world.context, "Ada", *(row.id for row in run.rounds))
     compare.vote(world.context, "Ada", key, "right")
-    assert [ballot.blind for ballot in world.board(run_id).ballots] == [False]
+    assert [offered.blind for offered in world.board(run_id).ballots] == [False]
 
 
-def test_flips_and_the_diff_are_against_the_round_before(world: Any) -> None:
+def test_changes_of_correctness_and_the_diff_are_against_the_round_before(world: Any) -> None:
     def script(request: Request) -> str:
         return f"<T> secret<R> The answer is {len(request.messages) // 2 + 1}."
 

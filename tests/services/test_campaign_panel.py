@@ -78,7 +78,7 @@ def test_the_gallery_says_who_said_what_of_which_texts(world: Any) -> None:
     assert shown.comparison_id == apart.comparison_id
     assert (shown.left, shown.right) == ("The answer is 1.", "The answer is 1.")
     assert shown.prompt == "What is 0 + 1?"
-    assert [(said.rater, said.kind, said.outcome) for said in shown.said] == [
+    assert [(one.rater, one.kind, one.outcome) for one in shown.said] == [
         ("ann", "human", "right"),
         ("bob", "human", "left"),
         ("judge:verifier", "judge", "left"),

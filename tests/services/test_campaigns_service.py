@@ -84,7 +84,7 @@ def test_a_plan_that_cannot_work_makes_nothing(work: Work, plan: CampaignPlan) -
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [
         (SourceKind.SIBLINGS, "sample on the Play page"),
         (SourceKind.ADJACENT, "refine an answer"),
@@ -94,9 +94,9 @@ def test_a_plan_that_cannot_work_makes_nothing(work: Work, plan: CampaignPlan) -
     ],
 )
 def test_where_nothing_is_to_compare_it_says_what_to_do(
-    work: Work, kind: SourceKind, said: str
+    work: Work, kind: SourceKind, message: str
 ) -> None:
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         campaigns.create(work.context, CampaignPlan("x", source=Source(kind)))
 
 
@@ -170,7 +170,7 @@ def test_practice_left_is_what_there_is_to_practise(work: Work) -> None:
     assert campaigns.view(work.context, ADA, made.id).practice_left == 0
 
 
-def test_a_known_answer_is_kept_in_the_order_it_was_said(work: Work) -> None:
+def test_a_known_answer_is_kept_in_the_order_it_was_given(work: Work) -> None:
     made = work.campaign(0)
     left, right = work.pair()
     asked = [Known(right, left, gold="left", explanation="because")]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db.labelling import preferences
+from db.labelling import preferences, raters
 from db.models import Outcome, RaterKind, Vote
 from db.storage.errors import Conflict, DiskFull
 from ptrapp.core.errors import EngineUnavailable, InputError, JudgeError, NotFound
@@ -77,7 +77,7 @@ def test_a_thought_under_comparison_is_not_handed_out(world: Any) -> None:
     assert compare.open_thought(world.context, "Bob", pair[0]).text
 
 
-def test_undo_takes_back_one_vote_after_another_and_keeps_the_log(world: Any) -> None:
+def test_undo_withdraws_one_vote_after_another_and_keeps_the_log(world: Any) -> None:
     first, second = world.vote("left"), world.vote("right")
     undone = compare.undo(world.context, "Ada", "u1")
     assert undone is not None
@@ -90,7 +90,7 @@ def test_undo_takes_back_one_vote_after_another_and_keeps_the_log(world: Any) ->
     assert world.count("votes WHERE outcome <> 'withdrawn'") == len({first, second})
 
 
-def test_undo_under_a_foreign_key_tells_nothing(world: Any) -> None:
+def test_undo_under_a_foreign_key_reveals_nothing(world: Any) -> None:
     key = world.vote("left")
     with pytest.raises(NotFound, match="another rater's"):
         compare.undo(world.context, "Eve", key)
@@ -140,8 +140,8 @@ def test_the_verifier_votes_as_a_judge(world: Any) -> None:
     (vote,) = standing(world)
     stored = (vote.rater.name, vote.rater.kind, vote.outcome, vote.rationale)
     assert stored == ("judge:verifier", RaterKind.JUDGE, Outcome.RIGHT, rationale)
-    (ballot,) = world.board(run.id).ballots
-    assert (ballot.judge, ballot.left, ballot.right) == ("judge:verifier", wrong, right)
+    (compared,) = world.board(run.id).ballots
+    assert (compared.judge, compared.left, compared.right) == ("judge:verifier", wrong, right)
 
 
 def test_without_a_reference_answer_nothing_is_judged_and_nothing_stored(world: Any) -> None:
@@ -222,7 +222,7 @@ def test_a_person_agrees_with_nobody_and_so_does_the_verifier(world: Any) -> Non
     ],
     ids=["unreadable", "down"],
 )
-def test_a_judge_that_says_nothing_stores_nothing(world: Any, engine: ScriptedEngine) -> None:
+def test_a_judge_without_a_verdict_stores_nothing(world: Any, engine: ScriptedEngine) -> None:
     world.open(judge=judged_by(engine))
 
     with pytest.raises(JudgeError, match=r"no verdict|Nobody answers"):
@@ -230,7 +230,7 @@ def test_a_judge_that_says_nothing_stores_nothing(world: Any, engine: ScriptedEn
     assert world.count("votes") == world.count("comparisons") == 0
 
 
-def test_a_judge_is_offered_where_it_could_say_something(world: Any) -> None:
+def test_a_judge_is_offered_where_it_could_decide(world: Any) -> None:
     bare, asked = world.play().id, world.play("What is 2 + 0?", reference_answer="2").id
     assert [world.board(run).judge for run in (bare, asked)] == [None, "verifier"]
 
@@ -242,8 +242,12 @@ def test_a_person_cannot_take_a_judges_name(world: Any) -> None:
     run = world.play(n=2, reference_answer="2")
     pair = [row.id for row in run.rounds]
     compare.let_judge_compare(world.context, *pair)
-    with pytest.raises(Conflict, match="choose another name"):
-        compare.open_pair(world.context, "judge:verifier", *pair)
+    compare.open_pair(world.context, "judge:verifier", *pair)
+    with world.context.database.read() as session:
+        judge = raters.find_rater(session, "judge:verifier")
+        person = raters.find_person(session, "judge:verifier")
+    assert (judge.kind, person.kind) == (RaterKind.JUDGE, RaterKind.HUMAN)
+    assert person.name != judge.name
 
 
 def test_a_vote_that_finds_no_room_is_not_acknowledged(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fresh_database import migrated_file
-from stored_votes import Office, context, fill, refine, sample, vote
+from stored_votes import RowContext, context, fill, refine, sample, vote
 
 from db.labelling import preferences, raters, votes
 from db.models import Outcome, RaterKind, Vote
@@ -24,16 +24,16 @@ VOTES, PREFERENCES = ExportRequest(What.VOTES), ExportRequest(What.PREFERENCES)
 
 
 @pytest.fixture
-def full(database: Database, tmp_path: Path) -> Office:
+def full(database: Database, tmp_path: Path) -> RowContext:
     fill(database)
     return context(database, tmp_path / "data")
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[Callable[[], Office]]:
+def empty(tmp_path: Path) -> Iterator[Callable[[], RowContext]]:
     opened = []
 
-    def make() -> Office:
+    def make() -> RowContext:
         file = tmp_path / f"empty-{len(opened)}.db"
         shutil.copy(migrated_file(), file)
         opened.append(open_database(f"sqlite:///{file}"))
@@ -44,7 +44,7 @@ def empty(tmp_path: Path) -> Iterator[Callable[[], Office]]:
         database.dispose()
 
 
-def rows_of(at: Office, ask: ExportRequest, folder: Path) -> list[dict[str, Any]]:
+def rows_of(at: RowContext, ask: ExportRequest, folder: Path) -> list[dict[str, Any]]:
     exporting.write(at, ask, folder / "rows.jsonl")
     return [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
 
@@ -52,7 +52,7 @@ def rows_of(at: Office, ask: ExportRequest, folder: Path) -> list[dict[str, Any]
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "csv"])
 @pytest.mark.parametrize("what", [What.VOTES, What.PREFERENCES])
 def test_what_is_imported_into_an_empty_database_is_exported_as_the_same_bytes(
-    full: Office, empty: Callable[[], Office], tmp_path: Path, what: What, kind: str
+    full: RowContext, empty: Callable[[], RowContext], tmp_path: Path, what: What, kind: str
 ) -> None:
     if (what, kind) == (What.PREFERENCES, "csv"):
         with pytest.raises(InputError, match=r"no messages.*\.jsonl or \.parquet"):
@@ -74,7 +74,7 @@ def test_what_is_imported_into_an_empty_database_is_exported_as_the_same_bytes(
 
 
 def test_importing_an_own_export_where_it_came_from_adds_nothing(
-    full: Office, tmp_path: Path
+    full: RowContext, tmp_path: Path
 ) -> None:
     for what in (What.VOTES, What.PREFERENCES):
         exporting.write(full, ExportRequest(what), tmp_path / "a.jsonl")
@@ -82,13 +82,13 @@ def test_importing_an_own_export_where_it_came_from_adds_nothing(
 
 
 def test_imported_votes_count_as_they_did(
-    full: Office, empty: Callable[[], Office], tmp_path: Path
+    full: RowContext, empty: Callable[[], RowContext], tmp_path: Path
 ) -> None:
     exporting.write(full, VOTES, tmp_path / "a.jsonl")
     other = empty()
     importing.import_named(other, str(tmp_path / "a.jsonl"))
 
-    def standing(at: Office) -> list[Any]:
+    def standing(at: RowContext) -> list[Any]:
         with at.database.read() as session:
             found = []
             for one in preferences.current_votes(session):
@@ -107,7 +107,7 @@ def test_imported_votes_count_as_they_did(
         assert prompts == {"What is 1 + 1?", "=1+1?", "Held out?"}
 
 
-def test_preferences_are_messages_as_trl_takes_them(full: Office, tmp_path: Path) -> None:
+def test_preferences_are_messages_as_trl_takes_them(full: RowContext, tmp_path: Path) -> None:
     rows = rows_of(full, PREFERENCES, tmp_path)
     assert all({"prompt", "chosen", "rejected"} <= set(row) for row in rows)
     by_prompt = {row["prompt"][-1]["content"]: row for row in rows}
@@ -120,13 +120,15 @@ def test_preferences_are_messages_as_trl_takes_them(full: Office, tmp_path: Path
     assert (first["n_votes"], first["agreement"]) == (3, 0.6667)  # the judge's doubt is no voice
 
 
-def test_what_is_held_out_for_evaluation_is_no_training_data(full: Office, tmp_path: Path) -> None:
+def test_what_is_held_out_for_evaluation_is_no_training_data(
+    full: RowContext, tmp_path: Path
+) -> None:
     for what in (What.PREFERENCES, What.UNPAIRED, What.REFINEMENTS):
         assert "Held out?" not in json.dumps(rows_of(full, ExportRequest(what), tmp_path))
     assert "Held out?" in json.dumps(rows_of(full, VOTES, tmp_path))
 
 
-def test_responses_alone_hold_no_thought(full: Office, tmp_path: Path) -> None:
+def test_responses_alone_hold_no_thought(full: RowContext, tmp_path: Path) -> None:
     for what in (What.PREFERENCES, What.UNPAIRED, What.REFINEMENTS):
         for row in rows_of(full, ExportRequest(what, completions=Completions.RESPONSE), tmp_path):
             row.pop("thrice", None)
@@ -158,12 +160,14 @@ def test_kto_labels_follow_the_majority_and_both_bad_is_bad_twice(
         vote(session, "ann", e, f, Outcome.LEFT)
         vote(session, "ann", f, g, Outcome.LEFT)
     rows = rows_of(at, ExportRequest(What.UNPAIRED), tmp_path)
-    said = {row["completion"][0]["content"].rpartition(" ")[2]: row["label"] for row in rows}
-    assert said == {"a": True, "b": False, "c": False, "d": False, "e": True, "g": False}
+    labels = {row["completion"][0]["content"].rpartition(" ")[2]: row["label"] for row in rows}
+    assert labels == {"a": True, "b": False, "c": False, "d": False, "e": True, "g": False}
     assert exporting.snapshots(at)[0]["dropped"] == {"called good here and bad there": 1}
 
 
-def test_of_refinements_only_the_last_message_carries_loss(full: Office, tmp_path: Path) -> None:
+def test_of_refinements_only_the_last_message_carries_loss(
+    full: RowContext, tmp_path: Path
+) -> None:
     (row,) = rows_of(full, ExportRequest(What.REFINEMENTS), tmp_path)
     turns = row["messages"]
     assert [turn["role"] for turn in turns] == [
@@ -184,7 +188,7 @@ def test_of_refinements_only_the_last_message_carries_loss(full: Office, tmp_pat
 
 
 def test_a_snapshot_stays_what_it_was_while_people_go_on_voting(
-    full: Office, tmp_path: Path
+    full: RowContext, tmp_path: Path
 ) -> None:
     before = {
         what: exporting.write(full, ExportRequest(what), tmp_path / "a.jsonl") for what in What
@@ -210,7 +214,9 @@ def test_a_snapshot_stays_what_it_was_while_people_go_on_voting(
     assert {one.sha256 for one in before.values()} <= shown
 
 
-def test_raters_are_chosen_by_kind_and_people_can_be_numbered(full: Office, tmp_path: Path) -> None:
+def test_raters_are_chosen_by_kind_and_people_can_be_numbered(
+    full: RowContext, tmp_path: Path
+) -> None:
     judged = rows_of(full, replace(VOTES, kinds=frozenset({RaterKind.JUDGE})), tmp_path)
     assert {row["rater"] for row in judged} == {"llm:m"}
     assert exporting.snapshots(full)[0]["n_votes"] == {"judge": 2}
@@ -218,7 +224,7 @@ def test_raters_are_chosen_by_kind_and_people_can_be_numbered(full: Office, tmp_
     assert {row["rater"] for row in numbered} == {"person-1", "person-2", "person-3", "llm:m"}
 
 
-def test_what_cannot_be_exported_is_said_in_words(full: Office, tmp_path: Path) -> None:
+def test_what_cannot_be_exported_is_refused_in_words(full: RowContext, tmp_path: Path) -> None:
     for ask, path, words in (
         (replace(VOTES, campaign="none"), "a.jsonl", "no campaign 'none'"),
         (replace(VOTES, up_to=10**6), "a.jsonl", "no vote 1000000 yet; the newest is 15"),
@@ -230,7 +236,7 @@ def test_what_cannot_be_exported_is_said_in_words(full: Office, tmp_path: Path) 
     assert not [file for file in tmp_path.iterdir() if file.name.startswith((".", "a."))]
 
 
-def test_a_formula_in_a_text_is_quoted_in_a_csv(full: Office, tmp_path: Path) -> None:
+def test_a_formula_in_a_text_is_quoted_in_a_csv(full: RowContext, tmp_path: Path) -> None:
     exporting.write(full, VOTES, tmp_path / "a.csv")
     text = (tmp_path / "a.csv").read_text()
     assert "'=cmd|' right" in text
@@ -238,7 +244,7 @@ def test_a_formula_in_a_text_is_quoted_in_a_csv(full: Office, tmp_path: Path) ->
     assert "''-quoted" in text
 
 
-def test_an_export_names_its_own_format(full: Office, tmp_path: Path) -> None:
+def test_an_export_names_its_own_format(full: RowContext, tmp_path: Path) -> None:
     for what in (What.VOTES, What.PREFERENCES, What.UNPAIRED):
         rows = rows_of(full, ExportRequest(what), tmp_path)
         assert formats.detect(rows[:3], "f") == what.value

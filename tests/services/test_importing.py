@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_votes import Office, context, fill
+from stored_votes import RowContext, context, fill
 
 from db.content.prompts import ensure_prompt
 from db.content.trajectories import count_refined
@@ -54,7 +54,7 @@ def bring_in(database: Database, folder: Path, rows: list[Any], **options: bool)
         return import_attempts(session, path, **options)
 
 
-def said(done: Imported) -> tuple[int, int, int]:
+def counts_of(done: Imported) -> tuple[int, int, int]:
     return done.n_new, done.n_known, done.n_skipped
 
 
@@ -64,7 +64,7 @@ def counts(database: Database) -> tuple[int, int, int]:
 
 
 def test_a_row_is_a_prompt_and_a_run_of_two_rounds(database: Database, tmp_path: Path) -> None:
-    assert said(bring_in(database, tmp_path, ROWS)) == (3, 0, 0)
+    assert counts_of(bring_in(database, tmp_path, ROWS)) == (3, 0, 0)
     with database.read() as session:
         first, *_ = session.query(Run).all()
         assert first.mode is RunMode.JOB
@@ -82,11 +82,11 @@ def test_importing_twice_adds_nothing_and_a_new_answer_is_new(
     bring_in(database, tmp_path, ROWS)
     before = counts(database)
 
-    assert said(bring_in(database, tmp_path, [*ROWS, ROWS[0]])) == (0, 4, 0)
+    assert counts_of(bring_in(database, tmp_path, [*ROWS, ROWS[0]])) == (0, 4, 0)
     assert counts(database) == before
 
     changed = ROWS[0] | {"output2": "Stronger."}
-    assert said(bring_in(database, tmp_path, [changed, changed])) == (1, 1, 0)
+    assert counts_of(bring_in(database, tmp_path, [changed, changed])) == (1, 1, 0)
     assert counts(database) == (before[0], before[1] + 1, before[2] + 1)  # the same attempt
 
 
@@ -100,7 +100,7 @@ def test_a_bad_row_keeps_the_whole_file_out_unless_it_may_be_skipped(
     assert counts(database) == (0, 0, 0)
 
     done = bring_in(database, tmp_path, rows, skip_bad=True)
-    assert said(done) == (3, 0, 1)
+    assert counts_of(done) == (3, 0, 1)
 
 
 @pytest.mark.parametrize(("fmt", "mark"), [(TINY, "<R> "), (GENERIC, "")])
@@ -127,7 +127,7 @@ COMPLETION = {
 }  # fmt: skip
 
 
-def office_of(database: Database, folder: Path) -> Office:
+def context_of(database: Database, folder: Path) -> RowContext:
     return context(database, folder / "data")
 
 
@@ -145,7 +145,7 @@ def stored(database: Database) -> dict[str, int]:
 def test_a_preference_becomes_two_rounds_a_comparison_and_a_vote(
     database: Database, tmp_path: Path
 ) -> None:
-    done = import_named(office_of(database, tmp_path), file_of(tmp_path, [PAIR]))
+    done = import_named(context_of(database, tmp_path), file_of(tmp_path, [PAIR]))
     assert (done.format, done.n_new, done.name) == ("preferences", 1, "pairs.jsonl")
     with database.read() as session:
         (vote,) = preferences.current_votes(session)
@@ -163,7 +163,7 @@ def test_a_preference_becomes_two_rounds_a_comparison_and_a_vote(
 def test_what_bulk_inserts_write_is_what_the_models_would(
     database: Database, tmp_path: Path
 ) -> None:
-    import_named(office_of(database, tmp_path), file_of(tmp_path, [PAIR]))
+    import_named(context_of(database, tmp_path), file_of(tmp_path, [PAIR]))
     with database.write() as session:
         prompt = ensure_prompt(session, "Why?", source="play")
         assert prompt.source == "import:pairs.jsonl", "the same question is the same row"
@@ -190,7 +190,7 @@ def test_training_learns_imported_preferences_after_the_conversation_they_end(
         "chosen": [{"role": "assistant", "content": "d"}],
         "rejected": [{"role": "assistant", "content": "e"}],
     }
-    import_named(office_of(database, tmp_path), file_of(tmp_path, [row]))
+    import_named(context_of(database, tmp_path), file_of(tmp_path, [row]))
     with database.read() as session:
         (pair,) = gather_pairs(session, GENERIC, Filters()).examples
     assert [message.as_dict() for message in pair.messages] == turns
@@ -201,7 +201,7 @@ def test_importing_again_adds_nothing_and_the_same_text_is_one_round(
     database: Database, tmp_path: Path
 ) -> None:
     rows = [PAIR, PAIR | {"rejected": "Dunno."}, PAIR]
-    at, path = office_of(database, tmp_path), file_of(tmp_path, rows)
+    at, path = context_of(database, tmp_path), file_of(tmp_path, rows)
     first = import_named(at, path)
     assert (first.n_new, first.n_known) == (2, 1)
     assert (first.counts["rounds"], first.counts["comparisons"], first.counts["prompts"]) == (
@@ -220,11 +220,11 @@ def test_importing_again_adds_nothing_and_the_same_text_is_one_round(
     assert third.counts == {"runs": 1, "rounds": 1, "comparisons": 1, "votes": 1}
 
 
-def test_a_later_row_that_says_the_opposite_replaces_the_vote(
+def test_a_later_row_with_the_opposite_outcome_replaces_the_vote(
     database: Database, tmp_path: Path
 ) -> None:
     other = PAIR | {"chosen": PAIR["rejected"], "rejected": PAIR["chosen"]}
-    at, path = office_of(database, tmp_path), file_of(tmp_path, [PAIR, other])
+    at, path = context_of(database, tmp_path), file_of(tmp_path, [PAIR, other])
     import_named(at, path)
     with database.read() as session:
         (vote,) = preferences.current_votes(session)
@@ -243,7 +243,7 @@ def test_attributed_people_are_raters_of_their_own(database: Database, tmp_path:
             for who, side in ((7, "left"), (8, "right"))
         ],
     }
-    import_named(office_of(database, tmp_path), file_of(tmp_path, [row], "ls.json"), name="ls")
+    import_named(context_of(database, tmp_path), file_of(tmp_path, [row], "ls.json"), name="ls")
     with database.read() as session:
         votes = preferences.current_votes(session)
         assert [(one.rater.name, one.rater.kind, one.outcome) for one in votes] == [
@@ -259,11 +259,11 @@ def test_labels_of_single_completions_are_scores_and_no_votes(
         {"prompt": "Why?", "completion": "Because.", "label": True},
         {"prompt": "Why?", "completion": "No idea.", "label": False},
     ]
-    done = import_named(office_of(database, tmp_path), file_of(tmp_path, rows, "kto.jsonl"))
+    done = import_named(context_of(database, tmp_path), file_of(tmp_path, rows, "kto.jsonl"))
     assert (done.counts["rounds"], done.counts["scores"], done.counts.get("votes", 0)) == (2, 2, 0)
     with database.read() as session:
-        said = session.query(Round.response, Score.value).join(Score, Score.round_id == Round.id)
-        assert dict(said.all()) == {"Because.": 1.0, "No idea.": 0.0}
+        scores = session.query(Round.response, Score.value).join(Score, Score.round_id == Round.id)
+        assert dict(scores.all()) == {"Because.": 1.0, "No idea.": 0.0}
 
 
 def test_one_bad_row_keeps_all_out_even_behind_many_good_ones(
@@ -271,7 +271,7 @@ def test_one_bad_row_keeps_all_out_even_behind_many_good_ones(
 ) -> None:
     rows = [PAIR | {"prompt": f"Why {n}?"} for n in range(BATCH + 1)]
     bad = PAIR | {"rejected": PAIR["chosen"]}
-    at, path = office_of(database, tmp_path), file_of(tmp_path, [*rows, bad])
+    at, path = context_of(database, tmp_path), file_of(tmp_path, [*rows, bad])
     with pytest.raises(
         InputError, match=rf"line {BATCH + 2}: 'chosen' and 'rejected' are the same text"
     ):
@@ -287,7 +287,7 @@ def test_a_vote_that_withdraws_nothing_keeps_the_whole_file_out(
     database: Database, tmp_path: Path
 ) -> None:
     fill(database)
-    at = office_of(database, tmp_path)
+    at = context_of(database, tmp_path)
     exporting.write(at, ExportRequest(What.VOTES), tmp_path / "votes.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "votes.jsonl").read_text().splitlines()]
     undone = next(row for row in rows if row["outcome"] == "withdrawn")
@@ -320,7 +320,7 @@ def test_a_forged_row_of_our_own_format_is_refused_in_words(
     database: Database, tmp_path: Path, changed: dict[str, Any], words: str
 ) -> None:
     fill(database)
-    at = office_of(database, tmp_path)
+    at = context_of(database, tmp_path)
     exporting.write(at, ExportRequest(What.VOTES), tmp_path / "votes.jsonl")
     row = json.loads((tmp_path / "votes.jsonl").read_text().splitlines()[0])
     with pytest.raises(InputError, match=words):
@@ -333,16 +333,16 @@ def test_prompts_alone_are_stored_once(database: Database, tmp_path: Path) -> No
         {"question": "Why?"},
         {"question": "Who?", "reference_answer": "Me"},
     ]
-    done = import_named(office_of(database, tmp_path), file_of(tmp_path, rows))
+    done = import_named(context_of(database, tmp_path), file_of(tmp_path, rows))
     assert (done.n_new, done.n_known, done.counts) == (2, 1, {"prompts": 2})
 
 
 def test_a_data_set_by_name_is_imported_as_its_rows(database: Database, tmp_path: Path) -> None:
     path = file_of(tmp_path, [PAIR])
-    done = import_named(office_of(database, tmp_path), f"hf:{path}", name="local")
+    done = import_named(context_of(database, tmp_path), f"hf:{path}", name="local")
     assert (done.n_new, done.name) == (1, "local")
     with pytest.raises(InputError, match="cannot be loaded"):
-        import_named(office_of(database, tmp_path), "hf:nobody/nothing")
+        import_named(context_of(database, tmp_path), "hf:nobody/nothing")
 
 
 def test_records_are_imported_in_the_callers_transaction(database: Database) -> None:

@@ -42,7 +42,7 @@ def test_a_vote_of_who_saw_the_thought_elsewhere_is_not_blind(work: Work) -> Non
     for person, blind in ((ADA, False),):
         (pair,) = made.next(person)
         answering.vote(work.context, person, pair.key, "left")
-        assert [cast.blind for cast in made.votes(person)] == [blind]
+        assert [vote.blind for vote in made.votes(person)] == [blind]
 
 
 def test_a_vote_changed_after_a_reveal_is_not_blind(work: Work) -> None:
@@ -56,7 +56,7 @@ def test_a_vote_changed_after_a_reveal_is_not_blind(work: Work) -> None:
     again = answering.undo(work.context, ADA, made.id, "an undo of Ada's")
     assert again is not None
     answering.vote(work.context, ADA, again.key, "right")
-    assert [cast.blind for cast in made.votes(ADA)] == [True, True, False]
+    assert [vote.blind for vote in made.votes(ADA)] == [True, True, False]
 
 
 def test_who_compared_thoughts_is_not_blind_to_their_responses(work: Work) -> None:
@@ -67,9 +67,9 @@ def test_who_compared_thoughts_is_not_blind_to_their_responses(work: Work) -> No
     answering.vote(work.context, ADA, pair.key, "left")
     (pair,) = responses.next(ADA)
     answering.vote(work.context, ADA, pair.key, "left")
-    assert [cast.blind for cast in thoughts.votes(ADA)] == [True, False]
+    assert [vote.blind for vote in thoughts.votes(ADA)] == [True, False]
     (pair,) = responses.next(BOB) or [None]
-    assert pair is None, "its one place is taken"
+    assert pair is None, "its one slot is taken"
 
 
 def test_practice_gold_and_repeats_teach_nothing(work: Work) -> None:
@@ -91,7 +91,7 @@ def test_practice_gold_and_repeats_teach_nothing(work: Work) -> None:
     assert learnt == {left for left, _ in made.pairs}
 
 
-def test_a_lesson_says_the_answer_as_it_stood(work: Work) -> None:
+def test_a_lesson_has_the_sides_of_the_screen(work: Work) -> None:
     turned = [("left", None, True)] * 8  # chance turns the sides: not eight times alike
     for gold, outcome, right in (*turned, ("tie", "tie", True), ("tie", "left", False)):
         known = Known(*work.pair(), gold=gold, explanation="<b>so</b>", practice=True)
@@ -99,10 +99,10 @@ def test_a_lesson_says_the_answer_as_it_stood(work: Work) -> None:
         person = somebody(f"new in {made.id}")
         (pair,) = made.next(person)
         is_left = pair.left.text == "Three."
-        said = outcome or ("left" if is_left else "right")
-        lesson = answering.vote(work.context, person, pair.key, said).practice
+        answer = outcome or ("left" if is_left else "right")
+        lesson = answering.vote(work.context, person, pair.key, answer).practice
         assert lesson is not None
-        expected = gold if gold == "tie" else said
+        expected = gold if gold == "tie" else answer
         assert (lesson.right, lesson.expected) == (right, expected)
         assert "<b>" not in lesson.explanation_html
 
@@ -151,7 +151,7 @@ def test_a_reason_stays_with_the_vote_through_an_undo(work: Work) -> None:
     undone = answering.undo(work.context, ADA, made.id, "undo of a reason")
     assert undone is not None
     assert undone.was == "tie"
-    assert [cast.outcome for cast in made.votes(ADA)] == ["tie", "tie", "withdrawn"]
+    assert [vote.outcome for vote in made.votes(ADA)] == ["tie", "tie", "withdrawn"]
     assert answering.undo(work.context, ADA, made.id, "another undo") is None
 
 

@@ -8,7 +8,7 @@ import datasets
 import huggingface_hub
 import pytest
 import yaml
-from stored_votes import Office, context, fill, sample, vote
+from stored_votes import RowContext, context, fill, sample, vote
 
 from db.models import Outcome
 from db.storage.session import Database
@@ -44,13 +44,13 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
 
 
 @pytest.fixture
-def full(database: Database, tmp_path: Path) -> Office:
+def full(database: Database, tmp_path: Path) -> RowContext:
     fill(database)
     return context(database, tmp_path / "data")
 
 
 def test_rows_and_a_card_are_pushed_privately_with_the_token_of_the_environment(
-    full: Office, hub: Hub, tmp_path: Path
+    full: RowContext, hub: Hub, tmp_path: Path
 ) -> None:
     ask = ExportRequest(What.PREFERENCES, names=False)
     address, manifest = publishing.publish(full, ask, "ann/pairs")
@@ -64,7 +64,7 @@ def test_rows_and_a_card_are_pushed_privately_with_the_token_of_the_environment(
 
 
 def test_the_card_says_what_how_much_by_whom_and_how_to_get_it_again(
-    full: Office, hub: Hub
+    full: RowContext, hub: Hub
 ) -> None:
     with full.database.write() as session:
         for n in range(40):
@@ -87,20 +87,20 @@ def test_the_card_says_what_how_much_by_whom_and_how_to_get_it_again(
     "error",
     [ConnectionError("offline mode is enabled\nand more"), ValueError("no such name")],
 )
-def test_a_hub_that_refuses_is_said_in_one_sentence(
-    full: Office, hub: Hub, error: Exception
+def test_a_hub_that_refuses_gives_one_sentence(
+    full: RowContext, hub: Hub, error: Exception
 ) -> None:
     hub.error = error
     with pytest.raises(
         InputError, match=rf"ann/x cannot be published \({type(error).__name__}"
-    ) as said:
+    ) as raised:
         publishing.publish(full, ExportRequest(), "ann/x")
-    assert "\n" not in str(said.value)
-    assert "hf_secret" not in str(said.value)
+    assert "\n" not in str(raised.value)
+    assert "hf_secret" not in str(raised.value)
 
 
 def test_nothing_is_published_without_token_name_or_rows(
-    full: Office, hub: Hub, monkeypatch: pytest.MonkeyPatch
+    full: RowContext, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for repo, words in (("pairs", "names no dataset"), ("a/b/c", "names no dataset")):
         with pytest.raises(InputError, match=words):
@@ -113,8 +113,8 @@ def test_nothing_is_published_without_token_name_or_rows(
     assert not hub.pushed
 
 
-def test_markup_in_a_name_stays_words(full: Office) -> None:
+def test_markup_in_a_name_stays_words(full: RowContext) -> None:
     manifest = exporting.write(full, ExportRequest(), full.settings.data_dir.parent / "a.jsonl")
-    said = card.card(manifest.as_json(), "<script>", agreement="`x` [y](http://z)\n# head")
-    assert "<script>" not in said
-    assert "\n# head" not in said
+    text = card.card(manifest.as_json(), "<script>", agreement="`x` [y](http://z)\n# head")
+    assert "<script>" not in text
+    assert "\n# head" not in text

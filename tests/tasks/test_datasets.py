@@ -81,7 +81,7 @@ def test_a_list_and_a_table_are_read_too_and_columns_can_be_named(tmp_path: Path
         ('{"question": "a", "choices": ["x"], "answer": 4}', "'4' in row 1 .* none of its choices"),
     ],
 )
-def test_what_cannot_be_used_is_named_by_its_place(
+def test_what_cannot_be_used_is_named_by_its_location(
     tmp_path: Path, content: str, message: str
 ) -> None:
     path = tmp_path / "a.jsonl"

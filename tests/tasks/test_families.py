@@ -90,7 +90,7 @@ def test_a_cost_is_amounts_times_prices() -> None:
         assert problem.answer == str(sum(p * n for p, n in zip(prices, amounts, strict=True)))
 
 
-def test_shelves_hold_amounts_times_contents() -> None:
+def test_containers_hold_amounts_times_contents() -> None:
     for problem in many("shelves"):
         found = numbers(problem.text)
         pairs = zip(found[::2], found[1::2], strict=True)

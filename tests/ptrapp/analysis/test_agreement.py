@@ -77,8 +77,8 @@ def test_the_interval_holds_alpha_of_the_raters_it_was_drawn_from() -> None:
     for comparison in range(300):
         truth = chance.choice([L, R])
         for who in ("ann", "bob"):
-            said = truth if chance.random() > 0.2 else {L: R, R: L}[truth]
-            labels.append(Label(who, comparison, said))
+            answer = truth if chance.random() > 0.2 else {L: R, R: L}[truth]
+            labels.append(Label(who, comparison, answer))
     found = ordinal_alpha(labels)
     assert found.interval is not None
     assert found.interval.low < 0.36 < found.interval.high

@@ -8,7 +8,7 @@ L, R, TIE, BAD = Choice.LEFT, Choice.RIGHT, Choice.TIE, Choice.BOTH_BAD
 
 
 def test_the_widest_apart_come_first_and_the_agreed_not_at_all() -> None:
-    said = {
+    answers_by_comparison = {
         1: [(L, 1), (TIE, 1)],
         2: [(L, 3), (R, 2)],
         3: [(L, 1), (L, 3)],
@@ -20,7 +20,7 @@ def test_the_widest_apart_come_first_and_the_agreed_not_at_all() -> None:
     }
     labels = [
         Label(f"rater {who}", comparison, *answer)
-        for comparison, answers in said.items()
+        for comparison, answers in answers_by_comparison.items()
         for who, answer in enumerate(answers)
     ]
     assert [each[0].comparison for each in disagreements(labels)] == [2, 5, 4, 1, 6]

@@ -21,8 +21,8 @@ def simulate(epsilon: float, seed: int, n: int = 200, n_raters: int = 3) -> list
         gold = truth if at % 5 == 0 else None
         for who in range(n_raters):
             for repeat in (False, True) if at % 4 == 0 else (False,):
-                said = OTHER[truth] if chance.random() < epsilon else truth
-                labels.append(Label(f"rater {who}", at, said, repeat=repeat, gold=gold))
+                outcome = OTHER[truth] if chance.random() < epsilon else truth
+                labels.append(Label(f"rater {who}", at, outcome, repeat=repeat, gold=gold))
     return labels
 
 
@@ -41,7 +41,7 @@ def test_gold_alone_by_hand() -> None:
     assert found.epsilon.interval == pytest.approx((0.0514, 0.1688), abs=2e-4)
 
 
-def test_no_flip_seen_is_not_certainty() -> None:
+def test_no_error_seen_is_not_certainty() -> None:
     """ε̂ = 0; 100·log(1 − ε) = −1.92 at ε = 0.019."""
     found = flip_rate(AgreementTally(gold=(100, 0)))
     assert found.epsilon.value == 0
@@ -71,7 +71,7 @@ def test_estimates_centre_on_the_truth() -> None:
 
 
 def test_what_is_counted() -> None:
-    said = [
+    labels = [
         Label("ann", 1, L),
         Label("bob", 1, L),
         Label("cat", 1, R),
@@ -84,7 +84,7 @@ def test_what_is_counted() -> None:
         Label("ann", 5, L, gold=TIE),
         Label("judge", 4, R, agreed=False),
     ]
-    found = tally(said)
+    found = tally(labels)
     assert found.groups == {(2, 2): 1, (1, 0): 1}
     assert found.gold == (1, 1)
     assert found.repeats == (0, 1)

@@ -58,7 +58,7 @@ def test_the_interval_holds_the_rate_and_knows_its_prompts() -> None:
     doubled = [*apart, *apart]
     again = win_rate(doubled)
     assert again is not None
-    assert again.plain_interval == found.plain_interval, "answers said twice are no more certain"
+    assert again.plain_interval == found.plain_interval, "answers counted twice are no more certain"
 
 
 def test_nothing_judged_is_no_rate() -> None:

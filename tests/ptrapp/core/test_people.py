@@ -1,4 +1,4 @@
-"""Who is asking: roles, what each may do, and the name votes are stored under."""
+"""Persons: roles, what each may do, and the name votes are stored under."""
 
 import pytest
 

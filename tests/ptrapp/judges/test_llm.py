@@ -36,7 +36,7 @@ def prefers(word: str) -> ScriptedEngine:
 
 
 def decides(text: str) -> Choice:
-    """What a judge decides that says exactly this, in both orders."""
+    """The verdict of a judge that answers exactly this in both orders."""
     answers = text, text.translate(str.maketrans("ABab", "BAba"))
     return LlmJudge(always(*answers), "judge").compare("q", None, "x", "y").outcome
 
@@ -53,7 +53,9 @@ def always(*answers: str) -> ScriptedEngine:
         ("four", "four!", Choice.TIE),
     ],
 )
-def test_what_is_said_in_both_orders_is_the_verdict(left: str, right: str, outcome: Choice) -> None:
+def test_the_same_answer_in_both_orders_is_the_verdict(
+    left: str, right: str, outcome: Choice
+) -> None:
     verdict = LlmJudge(prefers("four"), "judge").compare("2 + 2?", None, left, right)
 
     assert (verdict.outcome, verdict.agreed) == (outcome, True)

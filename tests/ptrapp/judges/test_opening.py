@@ -105,10 +105,10 @@ def test_what_was_not_chosen_is_not_loaded(chosen: str) -> None:
         "print([name for name in ('torch', 'transformers', 'openai') if name in sys.modules])"
     )
     root = Path(__file__).resolve().parents[3]
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=120
     )
-    assert told.stdout.strip() == "[]", told.stderr
+    assert result.stdout.strip() == "[]", result.stderr
 
 
 def test_a_folder_that_holds_no_reward_model_is_refused(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_the_majority_decides_alone_and_rests_on_its_own_votes() -> None:
     assert (counted.better, counted.outcomes, counted.vote_ids) == (R, (1.0, 0.0, 0.0), (2, 3))
 
 
-def test_soft_labels_keep_what_everybody_said() -> None:
+def test_soft_labels_keep_every_vote() -> None:
     counted = count(votes(L, R, R, T), Counting(ties=True, soft=True), Counter())
 
     assert counted is not None
@@ -98,7 +98,7 @@ def test_strength_is_the_mean_of_those_who_found_it_better() -> None:
     assert counted.strength == 2.5
 
 
-def test_a_judge_that_contradicted_itself_said_no_tie() -> None:
+def test_a_judge_that_contradicted_itself_gives_no_tie() -> None:
     doubt = Vote(id=9, outcome=T, strength=1, agreed=False)
     ties, dropped = Counting(ties=True, soft=True), Counter[str]()
 

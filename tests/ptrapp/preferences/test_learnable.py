@@ -205,8 +205,8 @@ class World:
         """Texts with their labels, by prompt."""
         found: dict[str, set[tuple[str, bool]]] = {}
         for row in self.rows(What.UNPAIRED, what):
-            said = (row["completion"][0]["content"], row["label"])
-            found.setdefault(row["prompt"][-1]["content"], set()).add(said)
+            labelled = (row["completion"][0]["content"], row["label"])
+            found.setdefault(row["prompt"][-1]["content"], set()).add(labelled)
         return found
 
     def rows(self, what: What, completions: Completions) -> list[dict[str, Any]]:
@@ -242,7 +242,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def learnt(what: Completions) -> Taken:
-    """The rule said once more, in the words of the issue, over the kinds of text of this file."""
+    """The rule written a second time, over the kinds of text of this file."""
     found = {}
     for case in CASES:
         if case.outcome not in (LEFT, RIGHT) or case.partition is Partition.EVAL:
@@ -355,22 +355,25 @@ def test_the_preferred_answers_of_people_are_whole_and_finished(world: World) ->
 def test_where_votes_are_even_nobody_is_rejected_so_neither_side_may_be_malformed(
     database: Database, given: list[Outcome], counting: Counting
 ) -> None:
-    said = [Vote(id=n, outcome=outcome, strength=1) for n, outcome in enumerate(given)]
+    votes = [Vote(id=n, outcome=outcome, strength=1) for n, outcome in enumerate(given)]
     kinds = ("thought and response", "malformed with a response", "direct response")
     with database.write() as session:
         run = new_run(session, "Q?")
         sides = [
-            new_round(session, run, kind, STOP, candidate=place) for place, kind in enumerate(kinds)
+            new_round(session, run, kind, STOP, candidate=number)
+            for number, kind in enumerate(kinds)
         ]
         session.flush()
         pairs = {
-            places: comparisons.ensure_comparison(session, *(sides[place].id for place in places))
-            for places in ((0, 1), (1, 2), (0, 2))
+            numbers: comparisons.ensure_comparison(
+                session, *(sides[number].id for number in numbers)
+            )
+            for numbers in ((0, 1), (1, 2), (0, 2))
         }
         taken = {
-            places
-            for places, compared in pairs.items()
-            if learnable_pair(compared, said, counting, FULL, Counter())
+            numbers
+            for numbers, compared in pairs.items()
+            if learnable_pair(compared, votes, counting, FULL, Counter())
         }
         decided = [Vote(id=1, outcome=LEFT, strength=1)]
         assert learnable_pair(pairs[0, 1], decided, counting, FULL, Counter())
@@ -416,7 +419,7 @@ def new_chain(
     session.flush()
 
 
-def test_rounds_worth_imitating_are_found_by_the_database_as_they_are_told_here(
+def test_the_database_finds_rounds_worth_imitating_by_the_same_rule(
     chains: Database,
 ) -> None:
     with chains.read() as session:
@@ -424,7 +427,7 @@ def test_rounds_worth_imitating_are_found_by_the_database_as_they_are_told_here(
         asked = session.query(Round.id).join(Round.prompt).join(Run, Run.id == Round.run_id)
         refined = {round_id for (round_id,) in asked.where(is_refined())}
         imitable = {round_id for (round_id,) in asked.where(is_imitable())}
-        told = {
+        expected = {
             each.id: (
                 each.index > 0
                 and each.prompt.partition is Partition.TRAIN
@@ -435,8 +438,8 @@ def test_rounds_worth_imitating_are_found_by_the_database_as_they_are_told_here(
         }
         n_counted = count_refined(session)
 
-    assert refined == {round_id for round_id, (found, _) in told.items() if found}
-    assert imitable == {round_id for round_id, (_, found) in told.items() if found}
+    assert refined == {round_id for round_id, (found, _) in expected.items() if found}
+    assert imitable == {round_id for round_id, (_, found) in expected.items() if found}
     assert n_counted == len(refined & imitable)
     # By a stronger model 3 × 3 (the first of two attempts is none), by the policy found right 3.
     n_by_origin, n_by_text = 3 * 3 + 3, len(TEXTS) * 3
@@ -490,14 +493,14 @@ def test_imitation_and_the_export_of_refinements_take_the_same_rounds(
         ("direct response", "direct response", FULL, "the two completions are identical"),
     ],
 )  # fmt: skip
-def test_the_reason_is_said_in_words(
+def test_the_reason_is_given_in_words(
     database: Database, chosen: str, rejected: str, what: Completions, reason: str | None
 ) -> None:
     with database.write() as session:
         run = new_run(session, "Q?")
         sides = [
-            new_round(session, run, text, STOP, candidate=place)
-            for place, text in enumerate((chosen, rejected))
+            new_round(session, run, text, STOP, candidate=number)
+            for number, text in enumerate((chosen, rejected))
         ]
         session.flush()
         assert why_not_learnt(*sides, what) == reason

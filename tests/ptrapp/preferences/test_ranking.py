@@ -37,7 +37,7 @@ def test_a_weight_is_a_number_of_wins() -> None:
     assert heavy == pytest.approx(bradley_terry(2, [Win(0, 1)] * 3 + [Win(1, 0)]))
 
 
-def test_a_win_over_a_strong_one_says_more() -> None:
+def test_a_win_over_a_strong_one_counts_more() -> None:
     """2 and 3 each have one win: 2 over the best, 3 over the worst."""
     beats = [Win(0, 1)] * 3 + [Win(2, 0), Win(3, 1)]
 

@@ -1,4 +1,4 @@
-"""K responses get a score each from any kind of judge, and what was not said is no score."""
+"""K responses get a score each from any kind of judge, and no verdict is no score."""
 
 from collections.abc import Sequence
 from math import isclose
@@ -15,7 +15,7 @@ LEFT, RIGHT, TIE = Choice.LEFT, Choice.RIGHT, Choice.TIE
 
 
 class Longer:
-    """Likes the longer response, and says nothing of the word "mute"."""
+    """Likes the longer response, and has no verdict on the word "mute"."""
 
     name = "longer"
 
@@ -66,8 +66,8 @@ def test_everybody_meets_everybody_and_the_ranking_follows() -> None:
     scores = score_candidates(judge, "q", None, ["aa", "aaaa", "a", "aaa"])
 
     assert len(judge.asked) == len(scores.verdicts) == 6
-    places = sorted(range(4), key=lambda place: -(scores.values[place] or 0))
-    assert places == [1, 3, 0, 2]
+    order = sorted(range(4), key=lambda index: -(scores.values[index] or 0))
+    assert order == [1, 3, 0, 2]
     assert isclose(sum(value or 0 for value in scores.values), 0, abs_tol=1e-6)
 
 
@@ -108,7 +108,7 @@ def test_equal_responses_are_shown_once_and_score_alike() -> None:
 
 
 def test_mirrored_duplicates_keep_their_sides() -> None:
-    """The shorter of places 1 and 2 was shown first, as place 0: its side must not be turned."""
+    """The shorter of candidates 1 and 2 was shown first, as candidate 0; sides stay."""
     scores = score_candidates(Longer(), "q", None, ["a", "aa", "a"])
 
     won = {(each.left, each.right): each.verdict for each in scores.verdicts}
@@ -117,7 +117,7 @@ def test_mirrored_duplicates_keep_their_sides() -> None:
     assert (scores.values[1] or 0) > (scores.values[0] or 0)
 
 
-def test_what_a_judge_did_not_say_is_no_score_and_no_tie() -> None:
+def test_what_a_judge_did_not_decide_is_no_score_and_no_tie() -> None:
     scores = score_candidates(Longer(), "q", None, ["a", "mute", "aaa"])
 
     assert scores.values[1] is None
@@ -142,14 +142,14 @@ def test_tallies_of_prompts_add_up() -> None:
     assert ComparisonTally(n_decided=3).agreement is None
 
 
-def test_people_are_heard_beside_the_judge_and_can_outweigh_it() -> None:
+def test_people_count_beside_the_judge_and_can_outweigh_it() -> None:
     responses = ["aaaa", "a"]
     alone = score_candidates(Longer(), "q", None, responses)
-    heard = score_candidates(Longer(), "q", None, responses, extra=[Preferred(0, 1, RIGHT, 3.0)])
+    scores = score_candidates(Longer(), "q", None, responses, extra=[Preferred(0, 1, RIGHT, 3.0)])
     of_mute = score_candidates(Longer(), "q", None, ["mute", "a"], extra=[Preferred(0, 1, LEFT)])
 
     assert (alone.values[0] or 0) > (alone.values[1] or 0)
-    assert (heard.values[0] or 0) < (heard.values[1] or 0)
+    assert (scores.values[0] or 0) < (scores.values[1] or 0)
     assert (of_mute.values[0] or 0) > (of_mute.values[1] or 0)
 
 
@@ -180,7 +180,7 @@ def test_the_verifier_gives_numbers_and_without_a_reference_none() -> None:
 
 @pytest.mark.parametrize("pairwise", list(Pairwise))
 @pytest.mark.parametrize("responses", [[], ["alone"]])
-def test_nobody_to_meet_is_nothing_to_say(pairwise: Pairwise, responses: list[str]) -> None:
+def test_nobody_to_compare_is_no_score(pairwise: Pairwise, responses: list[str]) -> None:
     scores = score_candidates(Longer(), "q", None, responses, pairwise=pairwise)
 
     assert scores.values == (None,) * len(responses)

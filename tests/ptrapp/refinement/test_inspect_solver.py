@@ -30,7 +30,7 @@ SAMPLE = Sample(input="What is 2 plus 2?", target="4")
 THOUGHT = "Here is my thought process: I add. Here is my response: The answer is 4."
 
 
-def said_by_model(content: Any) -> ModelOutput:
+def model_output(content: Any) -> ModelOutput:
     """With its usage: without one the mock counts tokens, by a vocabulary from the internet."""
     output = ModelOutput.from_message(ChatMessageAssistant(content=content))
     output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
@@ -38,10 +38,10 @@ def said_by_model(content: Any) -> ModelOutput:
 
 
 def run(
-    tmp_path: Path, said: list[Any] | Callable[..., Any], sample: Sample = SAMPLE, **asked: Any
+    tmp_path: Path, outputs: list[Any] | Callable[..., Any], sample: Sample = SAMPLE, **asked: Any
 ) -> EvalLog:
-    outputs = [said_by_model(one) for one in said] if isinstance(said, list) else said
-    model = get_model("mockllm/model", custom_outputs=outputs, memoize=False)
+    answers = [model_output(one) for one in outputs] if isinstance(outputs, list) else outputs
+    model = get_model("mockllm/model", custom_outputs=answers, memoize=False)
     task = Task(dataset=[sample], solver=refine_solver(**asked), scorer=by_round())
     (log,) = eval(task, model=model, log_dir=str(tmp_path), display="none")
     assert log.status == "success", log.error
@@ -71,7 +71,7 @@ def test_a_later_round_is_shown_the_attempts_after_what_stood_before_the_questio
 
     def model(messages: list[Any], *_: Any) -> ModelOutput:
         seen.append([(message.role, message.text) for message in messages])
-        return said_by_model(f"The answer is {len(seen)}.")
+        return model_output(f"The answer is {len(seen)}.")
 
     shots = [
         ChatMessageSystem(content="Be brief."),
@@ -99,7 +99,7 @@ def test_a_thought_is_asked_for_from_round_2_and_may_be_hidden_from_round_3(
 
     def model(messages: list[Any], *_: Any) -> ModelOutput:
         seen.append([message.text for message in messages])
-        return said_by_model(THOUGHT)
+        return model_output(THOUGHT)
 
     run(tmp_path, model, keep_thoughts=False, history="last")
 
@@ -129,7 +129,7 @@ def test_an_answer_that_never_comes_is_wrong(tmp_path: Path) -> None:
     assert log.samples[0].metadata["rounds"][0]["well_formed"] is False
 
 
-def test_all_mistakes_are_said_at_once() -> None:
-    with pytest.raises(ConfigurationError) as said:
+def test_all_mistakes_are_named_at_once() -> None:
+    with pytest.raises(ConfigurationError) as raised:
         refine_solver(rounds=0, thinking="sometimes", thought_format="loud", history="some")
-    assert len(str(said.value).splitlines()) == 4
+    assert len(str(raised.value).splitlines()) == 4
