@@ -1,8 +1,9 @@
 """Stores raters: people, judges and imported files, each under a unique name."""
 
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from db.models import (
@@ -13,21 +14,26 @@ from db.storage.dialects import insert
 from db.storage.errors import Conflict
 
 _NAMED = select(Rater).where(Rater.name == bindparam("name"))
+_IDENTIFIED = select(Rater).where(Rater.uid == bindparam("uid"))
 _LOCKED = select(Rater).where(Rater.id == bindparam("rater_id")).with_for_update(key_share=True)
 
 
 def ensure_rater(
     session: Session, kind: RaterKind, name: str, config: dict[str, Any] | None = None
 ) -> Rater:
-    """Return the rater of this name, stored now if new. Raises `Conflict` if it is another kind."""
+    """Returns the judge or imported rater of this name, stored now if new.
+
+    People have an identity besides their name: see `ensure_person`. Raises `Conflict` if the name
+    is another kind's.
+    """
     rater = find_rater(session, name)
     if rater is None:
-        row = insert(session, Rater).values(kind=kind, name=name, config=config or {})
+        row = insert(session, Rater).values(
+            kind=kind, uid=uuid4().hex, name=name, config=config or {}
+        )
         session.execute(row.on_conflict_do_nothing())
         rater = session.scalars(_NAMED, {"name": name}).one()
-    if rater.kind is not kind:
-        raise Conflict(f"{name!r} is the name of a {rater.kind} already; choose another name.")
-    return rater
+    return _of_kind(rater, kind)
 
 
 def find_rater(session: Session, name: str) -> Rater | None:
@@ -35,17 +41,49 @@ def find_rater(session: Session, name: str) -> Rater | None:
     return session.scalars(_NAMED, {"name": name}).one_or_none()
 
 
-def rename_rater(session: Session, name: str, wanted: str) -> None:
-    """Renames a rater; one who has not rated yet has no row to rename.
+def ensure_person(session: Session, kind: RaterKind, uid: str) -> Rater:
+    """Returns the rater of this identity, stored now if new and called like it until renamed."""
+    rater = find_person(session, uid)
+    if rater is None:
+        name = uid if find_named(session, uid) is None else f"{uid[:100]}-{uuid4().hex[:8]}"
+        row = insert(session, Rater).values(kind=kind, uid=uid, name=name, config={})
+        session.execute(row.on_conflict_do_nothing())
+        rater = session.scalars(_IDENTIFIED, {"uid": uid}).one()
+    return _of_kind(rater, kind)
 
-    Raises `Conflict` when somebody has that name.
+
+def find_person(session: Session, uid: str) -> Rater | None:
+    """Returns the rater of this identity, None for who has not rated yet and has no name."""
+    return session.scalars(_IDENTIFIED, {"uid": uid}).one_or_none()
+
+
+def find_named(session: Session, name: str) -> Rater | None:
+    """Returns the rater who has this name, in capitals or not; None where nobody has.
+
+    Names are compared here, because SQLite's `lower` knows ASCII alone.
     """
-    if session.scalar(select(Rater.id).where(Rater.name == wanted)) is not None:
+    for rater in session.scalars(select(Rater).order_by(Rater.id)):
+        if rater.name.casefold() == name.casefold():
+            return rater
+    return None
+
+
+def rename_rater(session: Session, rater: Rater, wanted: str) -> None:
+    """Renames a rater. Raises `Conflict` when somebody else has that name, in capitals or not."""
+    other = find_named(session, wanted)
+    if other is not None and other.id != rater.id:
         raise Conflict(
-            f"There is a rater {wanted!r} already. If that is you, ask for an invitation with your "
-            "name; else choose another one."
+            f"There is a rater {wanted!r} already. If that is you, ask for an invitation to your "
+            "name for another browser; else choose another one."
         )
-    session.execute(update(Rater).where(Rater.name == name).values(name=wanted))
+    rater.name = wanted
+    session.flush()
+
+
+def _of_kind(rater: Rater, kind: RaterKind) -> Rater:
+    if rater.kind is not kind:
+        raise Conflict(f"{rater.name!r} is the name of a {rater.kind} already; choose another.")
+    return rater
 
 
 def lock_rater(session: Session, rater_id: int) -> Rater:

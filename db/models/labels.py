@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import (
     CheckConstraint,
@@ -73,7 +74,10 @@ class Rater(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[RaterKind] = mapped_column(enum_column(RaterKind))
+    uid: Mapped[str] = mapped_column(String(120), unique=True, default=lambda: uuid4().hex)
+    """Who it is, for good: a session and an invitation hold this, never the name."""
     name: Mapped[str] = mapped_column(String(120), unique=True)
+    """What it is called; a person may change it."""
     config: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from ptrapp.api.access import Asking, admins
 from ptrapp.api.answers import Invited, Me
 from ptrapp.api.bodies import Body
-from ptrapp.api.session import Invitations, sign_in
+from ptrapp.api.session import Invitations, sign_in, take_label
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Role
 from ptrapp.services.context import AppContext
@@ -23,6 +23,8 @@ class Invitation(Body):
 
     role: Role
     name: str = Field("", max_length=200)
+    again: bool = False
+    """Somebody who has the name already, on another browser."""
 
 
 def add_people_routes(router: APIRouter, context: AppContext, invitations: Invitations) -> None:
@@ -31,7 +33,7 @@ def add_people_routes(router: APIRouter, context: AppContext, invitations: Invit
     @router.get("/me", tags=["people"])
     def me(person: Asking) -> Me:
         """Who asks, and in which role."""
-        return Me(person.name, person.role.value)
+        return Me(people.name_of(context, person), person.role.value)
 
     @router.post("/me", tags=["people"])
     def take_name(body: Name, request: Request, person: Asking) -> Me:
@@ -39,7 +41,7 @@ def add_people_routes(router: APIRouter, context: AppContext, invitations: Invit
         if "authorization" in request.headers:
             raise InputError("A token has the name it was made with; ask for another token.")
         name = people.take_name(context, person, body.name)
-        sign_in(request, person.role, name)
+        take_label(request, name)
         return Me(name, person.role.value)
 
     @router.post("/invitations", status_code=201, dependencies=admins, tags=["people"])
@@ -47,8 +49,8 @@ def add_people_routes(router: APIRouter, context: AppContext, invitations: Invit
         """A link that makes a browser somebody, and the token a script sends as Bearer."""
         if body.role is Role.JUDGE and not body.name:
             raise InputError("A judge is a rater of its own: give the agent a name.")
-        name = people.checked_name(body.name) if body.name else ""
-        token = invitations.issue(body.role, name)
+        invited = people.invite(context, body.role, body.name, again=body.again)
+        token = invitations.issue(invited.role, invited.name, invited.uid)
         return Invited(token, f"{request.base_url}join?token={token}")
 
 
@@ -57,8 +59,8 @@ def add_join(app: FastAPI, invitations: Invitations) -> None:
 
     @app.get("/join", include_in_schema=False)
     def join(token: str, request: Request) -> RedirectResponse:
-        role, name = invitations.read(token)
-        if role is Role.JUDGE:
+        invited = invitations.read(token)
+        if invited.role is Role.JUDGE:
             raise InputError("This invitation is a program's: send its token as Bearer.")
-        sign_in(request, role, name)
-        return RedirectResponse("/label" if role is Role.ANNOTATOR else "/", 303)
+        sign_in(request, invited)
+        return RedirectResponse("/label" if invited.role is Role.ANNOTATOR else "/", 303)

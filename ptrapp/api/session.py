@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -38,19 +39,22 @@ class Invitations:
     def __init__(self, key: str) -> None:
         self._signer = URLSafeTimedSerializer(key, salt="invitation")
 
-    def issue(self, role: Role, name: str = "") -> str:
+    def issue(self, role: Role, name: str = "", uid: str = "") -> str:
         """A token for a person or program of this role; without a name the person chooses one."""
-        return str(self._signer.dumps({"role": role.value, "name": name}))
+        return str(self._signer.dumps({"role": role.value, "name": name, "uid": uid}))
 
-    def read(self, token: str) -> tuple[Role, str]:
-        """Role and name of a token. Raises `Forbidden` for one that is not ours or too old."""
+    def read(self, token: str) -> Person:
+        """Whom a token lets in. Raises `Forbidden` for one that is not ours or too old.
+
+        A token of before identities means whoever was called so.
+        """
         try:
             said = self._signer.loads(token, max_age=TOKEN_DAYS * 86400)
         except BadSignature as error:
             raise Forbidden(
                 "This invitation is not valid or too old; ask for a new one."
             ) from error
-        return Role(said["role"]), str(said["name"])
+        return Person(str(said["name"]), Role(said["role"]), str(said.get("uid", "")))
 
 
 class KnownVisitor:
@@ -73,12 +77,14 @@ class KnownVisitor:
             await JSONResponse({"error": str(error)}, 401)(scope, receive, send)
             return
         if by_token:
-            role, name = by_token
-            scope[_PERSON] = Person(name or "script", role)
+            scope[_PERSON] = replace(by_token, name=by_token.name or "script")
         else:
             session = scope["session"]
             session.setdefault("rater", f"visitor-{secrets.token_hex(4)}")
-            scope[_PERSON] = Person(session["rater"], Role(session.get("role", self._visitor_role)))
+            # A cookie of before identities holds a name, which is that rater's identity since.
+            session.setdefault("uid", session["rater"])
+            role = Role(session.get("role", self._visitor_role))
+            scope[_PERSON] = Person(session["rater"], role, session["uid"])
         await self._app(scope, receive, send)
 
 
@@ -88,11 +94,17 @@ def person_of(connection: HTTPConnection) -> Person:
     return person
 
 
-def sign_in(connection: HTTPConnection, role: Role, name: str) -> None:
-    """Make this browser somebody; without a name it keeps the one it has."""
-    connection.session["role"] = role.value
-    if name:
-        connection.session["rater"] = name
+def sign_in(connection: HTTPConnection, invited: Person) -> None:
+    """Make this browser somebody; an invitation without a name leaves it who it is."""
+    connection.session["role"] = invited.role.value
+    if invited.name:
+        connection.session["rater"] = invited.name
+        connection.session["uid"] = invited.rater
+
+
+def take_label(connection: HTTPConnection, name: str) -> None:
+    """Have this browser called otherwise; who it is stays."""
+    connection.session["rater"] = name
 
 
 def with_sessions(

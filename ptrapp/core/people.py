@@ -15,6 +15,7 @@ class Role(StrEnum):
     """A program that labels through the API; a rater of its own kind."""
 
 
+EVERYBODY = frozenset(Role)
 LABELS = frozenset({Role.ADMIN, Role.ANNOTATOR, Role.JUDGE})
 READS = frozenset({Role.ADMIN, Role.VIEWER})
 ADMINS = frozenset({Role.ADMIN})
@@ -25,12 +26,15 @@ class Person:
     """Somebody with a signed session, or a program with a token."""
 
     name: str
+    """What it is called, a label that may be changed."""
     role: Role
+    uid: str = ""
+    """Who it is, whatever it is called."""
 
     @property
     def rater(self) -> str:
-        """Under which name the votes are stored."""
-        return f"agent:{self.name}" if self.role is Role.JUDGE else self.name
+        """The identity under which votes are stored."""
+        return self.uid or (f"agent:{self.name}" if self.role is Role.JUDGE else self.name)
 
     @property
     def is_judge(self) -> bool:

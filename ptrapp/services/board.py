@@ -92,7 +92,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
     ended = live is None or live.ended.is_set()
     run = load(context, run_id)
     with context.database.read() as session:
-        who = raters.find_rater(session, rater)
+        who = raters.find_person(session, rater)
         seen = offers.revealed(session, who.id, run_id) if who else frozenset()
         on_offer = offers.rounds_on_offer(session, who.id, run_id) if who else frozenset()
         own = offers.offers_of_run(session, who.id, run_id, of_campaigns=False) if who else []

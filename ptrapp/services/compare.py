@@ -9,6 +9,7 @@ from db.models import Offer, Outcome, RaterKind, Round, Vote
 from db.storage.session import Session
 from ptrapp.core.dialogue import conversation_text
 from ptrapp.core.errors import InputError, NotFound
+from ptrapp.core.types import Choice
 from ptrapp.judges.base import rater_name
 from ptrapp.services import jobs
 from ptrapp.services.context import AppContext
@@ -27,7 +28,7 @@ def open_pair(context: AppContext, rater: str, shown_left: int, shown_right: int
     with context.database.write() as session:
         for round_id in (shown_left, shown_right):
             _round(session, round_id)
-        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         comparison = comparisons.ensure_comparison(session, shown_left, shown_right)
         flipped = comparison.left_round_id != shown_left
         return comparisons.offer(session, who.id, comparison.id, flipped=flipped).key
@@ -36,7 +37,7 @@ def open_pair(context: AppContext, rater: str, shown_left: int, shown_right: int
 def dismiss(context: AppContext, rater: str, key: str) -> None:
     """Closes the pair without a vote. Raises `NotFound` when it was not offered to this rater."""
     with context.database.write() as session:
-        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         _offer(session, who.id, key)
         offers.dismiss(session, who.id, key)
 
@@ -45,7 +46,7 @@ def vote(
     context: AppContext,
     rater: str,
     key: str,
-    outcome: str,
+    choice: Choice,
     *,
     strength: int = 1,
     decided_ms: int | None = None,
@@ -56,14 +57,13 @@ def vote(
     The same key again is stored once. Returns the two thoughts, which the rater may see from now
     on, except that of a round which is in another open pair.
     """
-    decision = outcome_of(outcome)
     if not 1 <= strength <= 3:
         raise InputError(f"Strength is {strength}; choose 1 to 3.")
     with context.database.write() as session:
-        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         _offer(session, who.id, key)
         stored = votes.cast_vote(
-            session, key, decision, strength=strength, decided_ms=decided_ms, client=client
+            session, key, Outcome(choice), strength=strength, decided_ms=decided_ms, client=client
         )
         sides = (stored.comparison.left, stored.comparison.right)
         shown = [side for side in sides if not _is_on_offer(session, who.id, side)]
@@ -76,7 +76,7 @@ def vote(
 def undo(context: AppContext, rater: str, key: str) -> Vote | None:
     """Withdraws the rater's last vote; the log keeps both. None when there is nothing to undo."""
     with context.database.write() as session:
-        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         undone = votes.undo_last(session, who.id, key)
         if undone is not None and undone.rater_id != who.id:
             raise NotFound("This key belongs to another rater's vote. Press undo again.")
@@ -120,7 +120,7 @@ def open_thought(context: AppContext, rater: str, round_id: int) -> Thought:
     """
     with context.database.write() as session:
         row = _round(session, round_id)
-        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         if _is_on_offer(session, who.id, row):
             raise InputError("Vote first, or put the pair aside: thoughts stay hidden till then.")
         comparisons.reveal(session, who.id, round_id)
@@ -135,7 +135,7 @@ def watch_thought(context: AppContext, rater: str, run_id: int, index: int, cand
     is opened by `open_thought`.
     """
     with context.database.write() as session:
-        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         run = rounds.load_run(session, run_id)
         if run is None:
             raise NotFound(f"There is no run {run_id}.")
@@ -148,17 +148,6 @@ def watch_thought(context: AppContext, rater: str, run_id: int, index: int, cand
 def as_shown(outcome: Outcome, *, flipped: bool) -> Outcome:
     """Returns an outcome with the screen's left and right."""
     return outcome.mirrored() if flipped else outcome
-
-
-def outcome_of(word: str) -> Outcome:
-    """Returns the outcome that a word names. Raises `InputError`."""
-    try:
-        outcome = Outcome(word)
-    except ValueError:
-        outcome = Outcome.WITHDRAWN
-    if outcome is Outcome.WITHDRAWN:
-        raise InputError(f"{word!r} is no outcome; send left, right, tie or both_bad.")
-    return outcome
 
 
 def _offer(session: Session, rater_id: int, key: str) -> Offer:

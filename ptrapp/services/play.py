@@ -50,7 +50,7 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
     """
     _check(context, ask)
     with context.database.write() as session:
-        who = raters.ensure_rater(session, RaterKind.HUMAN, rater)
+        who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         prompt = prompts.ensure_prompt(
             session,
             ask.prompt.strip(),
@@ -95,7 +95,7 @@ def stop_all(context: AppContext, timeout_s: float = 3.0) -> None:
 def last_run_id(context: AppContext, rater: str) -> int | None:
     """Returns the id of the run that this rater started last, for a reload of the page."""
     with context.database.read() as session:
-        found = raters.find_rater(session, rater)
+        found = raters.find_person(session, rater)
         run = rounds.last_run(session, found.id) if found else None
         return run.id if run else None
 

@@ -1,12 +1,18 @@
-"""Finds the rater's row of a person, and renames people."""
+"""Finds the rater's row of a person, invites people, and renames them.
+
+Who somebody is and what somebody is called are two things: sessions and invitations hold an
+identity, and a name is a label that one rater at a time may have.
+"""
 
 import re
+from secrets import token_hex
 
 from db.labelling import raters
 from db.models import Rater, RaterKind
+from db.storage.errors import Conflict
 from db.storage.session import Session
 from ptrapp.core.errors import InputError
-from ptrapp.core.people import Person
+from ptrapp.core.people import Person, Role
 from ptrapp.services.context import DataContext
 
 MAX_NAME = 40
@@ -17,7 +23,7 @@ _NAME = re.compile(r"[^\W_][\w .'\-]*")
 def row_of(session: Session, person: Person) -> Rater:
     """Returns the rater's row of a person or an agent, and stores it if new."""
     kind = RaterKind.JUDGE if person.is_judge else RaterKind.HUMAN
-    return raters.ensure_rater(session, kind, person.rater)
+    return raters.ensure_person(session, kind, person.rater)
 
 
 def take_name(context: DataContext, person: Person, name: str) -> str:
@@ -28,8 +34,39 @@ def take_name(context: DataContext, person: Person, name: str) -> str:
     wanted = checked_name(name)
     if wanted != person.name:
         with context.database.write() as session:
-            raters.rename_rater(session, person.rater, wanted)
+            raters.rename_rater(session, row_of(session, person), wanted)
     return wanted
+
+
+def name_of(context: DataContext, person: Person) -> str:
+    """Returns what a person is called now, whatever this browser was told once."""
+    with context.database.read() as session:
+        row = find_row(session, person)
+        return row.name if row and not person.is_judge else person.name
+
+
+def invite(context: DataContext, role: Role, name: str, *, again: bool = False) -> Person:
+    """Returns whom an invitation lets in; with a name, a rater whose name is taken from then on.
+
+    `again` lets somebody who has the name already in on another browser. Raises `InputError` for a
+    name that cannot be used, `Conflict` for one that is taken, or that nobody has with `again`.
+    """
+    if not name:
+        return Person("", role)
+    wanted = checked_name(name)
+    with context.database.write() as session:
+        if role is Role.JUDGE:
+            agent = Person(wanted, role, f"agent:{wanted}")
+            row_of(session, agent)
+            return agent
+        if again:
+            known = raters.find_named(session, wanted)
+            if known is None or known.kind is not RaterKind.HUMAN:
+                raise Conflict(f"There is nobody called {wanted!r}; invite them as somebody new.")
+            return Person(known.name, role, known.uid)
+        invited = Person(wanted, role, f"invited-{token_hex(8)}")
+        raters.rename_rater(session, row_of(session, invited), wanted)
+        return invited
 
 
 def checked_name(name: str) -> str:
@@ -45,4 +82,4 @@ def checked_name(name: str) -> str:
 
 def find_row(session: Session, person: Person) -> Rater | None:
     """Returns the rater's row, None for a person who has not rated yet."""
-    return raters.find_rater(session, person.rater)
+    return raters.find_person(session, person.rater)
