@@ -1,10 +1,14 @@
 # make run: the app at http://127.0.0.1:7860 · make test: checks and tests · both from nothing but Python ≥ 3.11.
+# make quick: the checks, and the tests that need no browser, no program, no server and no model.
 # make vllm: a vLLM server at http://127.0.0.1:8101/v1, in an environment of its own.
 
 PYTHON ?= python3
 VENV   ?= .venv
 ARGS   ?=
 BIN    := $(VENV)/bin
+# A file is one process's; tests/conftest.py says in which order they are given out. Bytecode is
+# written even where a container says not to: some forty processes would compile our code anew.
+PYTEST  = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 VLLM_VENV ?= .venv-vllm
 VLLM_PORT ?= 8101
@@ -14,14 +18,24 @@ GPU       := $(shell command -v nvidia-smi)
 # On a CPU: float32, and no chunked prefill, with which a seed ends the engine (vLLM 0.32).
 VLLM_CPU  := --dtype float32 --enforce-eager --no-enable-chunked-prefill --max-num-batched-tokens 8192
 
-.PHONY: run lock test check format vllm clean
+.PHONY: run lock test quick all-tests quick-tests check format vllm clean
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.runtime
 	exec $(BIN)/python app.py $(ARGS)
 
-test: check
-	$(BIN)/python -m pytest $(ARGS)
+# Both say all that is wrong: the checks run beside the tests, on what the tests leave idle.
+test: $(VENV)/.dev
+	$(MAKE) --no-print-directory -j2 check all-tests
+
+quick: $(VENV)/.dev
+	$(MAKE) --no-print-directory -j2 check quick-tests
+
+all-tests: $(VENV)/.dev
+	$(PYTEST) $(ARGS)
+
+quick-tests: $(VENV)/.dev
+	$(PYTEST) -m "not (browser or worker or training or postgres or vllm)" $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

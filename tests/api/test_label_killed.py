@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from bench.labels.kills import N_ANNOTATORS, kill_under_load
 
 
+@pytest.mark.worker
 def test_killed_under_load_it_has_every_vote_and_its_counters_are_right(tmp_path: Path) -> None:
     told = kill_under_load(tmp_path / "data", n_kills=1, after_s=3, n_pairs=1500)
     (kill,) = told["kills"]

@@ -59,6 +59,7 @@ def test_the_model_a_server_has_is_the_one_that_is_trained() -> None:
     assert settings.with_model(str(BUNDLED_MODEL)).model == "bundled"
 
 
+@pytest.mark.worker
 @pytest.mark.parametrize(
     ("engine", "foreign"),
     [

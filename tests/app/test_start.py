@@ -309,6 +309,7 @@ def ended(processes: list[psutil.Process], seconds: float) -> bool:
     return not psutil.wait_procs(processes, timeout=seconds)[1]
 
 
+@pytest.mark.worker
 def test_killed_and_started_again_it_has_every_vote_and_finishes_its_job(
     start: Callable[..., Program], tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ from db.storage.session import open_database
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.worker
 def test_a_turn_its_end_and_the_database_are_reported() -> None:
     small = ["--seconds", "2", "--annotators", "2", "--pairs", "300", "--slots", "40"]
     command = [sys.executable, "-m", "bench.labels", *small, "--kills", "0", "--label-studio", ""]

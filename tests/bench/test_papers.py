@@ -2,30 +2,31 @@
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from warm_worker import WarmWorker, template
 
-from bench.papers import as_markdown, summary
+from bench.papers import as_markdown, main, summary
+from ptrapp.cli import following
+from ptrapp.core.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[2]
+
+@pytest.fixture
+def warm_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers whose training processes need not import torch anew."""
+
+    def start_worker(settings: Settings) -> WarmWorker:
+        return template().start_worker((), dict(os.environ | settings.as_environment()))
+
+    monkeypatch.setattr(following, "start_worker", start_worker)
 
 
+@pytest.mark.worker
 @pytest.mark.timeout(300)
-def test_a_small_run_prints_every_line_by_round() -> None:
-    sizes = ["--seeds", "1", "--methods", "ptr", "--n", "8", "--queries", "8"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "bench.papers", *sizes],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        timeout=280,
-    )
-    assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout.splitlines()[-1])
+@pytest.mark.usefixtures("warm_worker")
+def test_a_small_run_prints_every_line_by_round(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--seeds", "1", "--methods", "ptr", "--n", "8", "--queries", "8"])
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert told["args"]["queries"] == 8
     assert {len(line) for line in told["ptr"].values()} == {3}
     for kind in ("generated", "held_out"):

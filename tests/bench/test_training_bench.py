@@ -1,15 +1,18 @@
 """The comparison with TRL in small: it runs end to end, and both trainers compute the same."""
 
 import json
-import subprocess
+import os
+import runpy
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("trl")
 
-ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.worker
 RATIOS = (
     "dpo_ratio_same_batch",
     "dpo_ratio_best",
@@ -24,11 +27,25 @@ RATIOS = (
 )
 
 
-def test_both_trainers_take_turns_and_agree() -> None:
-    command = [sys.executable, "-m", "bench.training", "--tiny"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout.strip().splitlines()[-1])
+@pytest.fixture
+def measure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Any]]:
+    """The command as `python -m` runs it, in this process: all its runs share one fork server."""
+    before = dict(os.environ)
+
+    def run(*flags: str) -> Any:
+        monkeypatch.setattr(sys, "argv", ["bench.training", "--tiny", *flags])
+        runpy.run_module("bench.training", run_name="__main__")
+        return json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+
+    yield run
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_both_trainers_take_turns_and_agree(measure: Callable[..., Any]) -> None:
+    report = measure()
     for name in RATIOS:
         assert report[name] > 0  # how much is a matter of the machine
         if "memory" not in name:
@@ -37,14 +54,10 @@ def test_both_trainers_take_turns_and_agree() -> None:
     assert report["grad_max_rel_diff"] <= 1e-6
 
 
-def test_growth_is_measured_and_drawn(tmp_path: Path) -> None:
+def test_growth_is_measured_and_drawn(measure: Callable[..., Any], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     picture = tmp_path / "growth.png"
-    flags = ["--growth", str(picture), "--pairs", "16,32", "--contexts", "32,64"]
-    command = [sys.executable, "-m", "bench.training", "--tiny", "--most-of-trl", "16", *flags]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
-
-    assert done.returncode == 0, done.stderr
-    grown = json.loads(done.stdout.strip().splitlines()[-1])["growth"]
+    sizes = ["--pairs", "16,24", "--contexts", "32,64", "--most-of-trl", "16"]
+    grown = measure("--growth", str(picture), *sizes)["growth"]
     assert [len(grown["pairs"]), len(grown["context"])] == [3, 4]
     assert picture.read_bytes().startswith(b"\x89PNG")

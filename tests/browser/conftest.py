@@ -27,7 +27,7 @@ expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser_path() -> str:
     path = os.environ.get("THRICE_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         reason = (
@@ -36,8 +36,14 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("THRICE_REQUIRE_BROWSER"):
             pytest.fail(reason)
         pytest.skip(reason)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(browser_path: str) -> Iterator[Browser]:
+    """A browser for a file: while Playwright runs, no other test of this process can use asyncio."""
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        started = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
         yield started
         started.close()
 
@@ -49,7 +55,7 @@ def app_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def app_url(browser: Browser, app_data: Path) -> Iterator[str]:
+def app_url(browser_path: str, app_data: Path) -> Iterator[str]:
     """The address of a real app: bundled model, fresh database, one worker; one for all tests.
 
     Each test has a browser context, and so is a visitor, of its own.
@@ -58,10 +64,10 @@ def app_url(browser: Browser, app_data: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def own_app_url(browser: Browser, tmp_path: Path) -> Iterator[str]:
-    """The address of an app nobody has used before: for a test that counts everything there is."""
-    with _served(tmp_path / "data") as url:
+@pytest.fixture(scope="module")
+def own_app_url(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an app of one file: its first test may count everything there is."""
+    with _served(tmp_path_factory.mktemp("own") / "data") as url:
         yield url
 
 
@@ -118,10 +124,10 @@ def _wait_until_up(app: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
         try:
             httpx.get(f"{url}/api/v1/health", timeout=5)
         except httpx.TransportError:
-            time.sleep(0.3)
+            time.sleep(0.1)
         else:
             return
-    pytest.fail(f"the app did not start:\n{log.read_text(errors='replace')}")
+    pytest.fail(f"the app did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from ptrapp.engines.base import Request, complete
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.tasks.families import problems
 
+pytestmark = pytest.mark.training
+
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[LocalEngine]:

@@ -1,13 +1,16 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from ptrapp.core.settings import BUNDLED_MODEL
 from training.bundled.__main__ import main
 from training.bundled.train import Run, rate, train
 
+pytestmark = pytest.mark.training
 SMALL = ["--steps", "4", "--tokens-per-step", "512", "--save-every", "2", "--threads", "1"]
 
 
@@ -15,8 +18,14 @@ class KilledError(Exception):
     """Stands for the power going out between two steps."""
 
 
-def test_the_command_leaves_a_model_that_can_be_loaded(tmp_path: Path) -> None:
-    main(["--out", str(tmp_path / "out"), "--work", str(tmp_path / "work"), *SMALL])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_command_leaves_a_model_that_can_be_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool
+) -> None:
+    """Compiled, the model is captured whole, as always; a minute of C++ for the result is left out."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager", fullgraph=True))
+    flags = [*SMALL, "--compile" if compiled else "--no-compile"]
+    main(["--out", str(tmp_path / "out"), "--work", str(tmp_path / "work"), *flags])
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names >= {
         "config.json",
@@ -26,8 +35,12 @@ def test_the_command_leaves_a_model_that_can_be_loaded(tmp_path: Path) -> None:
         "tokenizer_config.json",
         "chat_template.jinja",
     }
+    expected = LlamaForCausalLM.from_pretrained(BUNDLED_MODEL).state_dict()
     weights = load_file(tmp_path / "out" / "model.safetensors")
     assert all(tensor.isfinite().all() for tensor in weights.values())
+    assert {name: weights[name].shape for name in weights} == {
+        name: expected[name].shape for name in weights
+    }
 
 
 def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(

@@ -136,6 +136,7 @@ def test_a_mistake_in_the_settings_ends_with_status_2(tmp_path: Path) -> None:
     assert "Input should be 'auto', 'cpu' or 'cuda'" in ended.stderr
 
 
+@pytest.mark.worker
 def test_a_job_runs_to_its_end_and_its_version_is_named(tmp_path: Path) -> None:
     file = tmp_path / "attempts.json"
     rows = [

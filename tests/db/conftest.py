@@ -63,7 +63,7 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{fresh_file(tmp_path)}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest) -> str:
     """A migrated database of either kind."""
     kind = "sqlite_url" if request.param == "sqlite" else "migrated_postgres_url"

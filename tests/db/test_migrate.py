@@ -200,7 +200,7 @@ def test_the_migrating_connection_has_no_foreign_keys(sqlite_database: Database)
     engine.dispose()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def first_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of the first version, with jobs and all that refers to them."""
     url = f"sqlite:///{tmp_path / 'first.db'}"
@@ -273,7 +273,9 @@ def _open_at_the_same_time(url: str, gate: Any) -> None:
     open_database(url).dispose()
 
 
-@pytest.mark.parametrize("start", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    "start", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+)
 def test_processes_that_start_at_once_do_not_collide(
     start: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -16,6 +16,7 @@ from ptrapp.services.files.exporting import ExportRequest
 trl = pytest.importorskip("trl")
 
 
+@pytest.mark.training
 @pytest.mark.parametrize("kind", ["jsonl", "parquet"])
 def test_dpo_trainer_takes_two_steps_on_exported_preferences(
     database: Database, tmp_path: Path, kind: str

@@ -77,3 +77,5 @@ def take_step(model_folder: str, out: Path, *, sharded: bool) -> None:
 
 if __name__ == "__main__":
     take_step(sys.argv[1], Path(sys.argv[2]), sharded=len(sys.argv) > 3)
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()  # gloo's threads abort a process that just ends

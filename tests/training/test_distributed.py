@@ -8,6 +8,7 @@ import pytest
 import torch
 from fresh_database import fresh_database
 from safetensors.torch import load_file
+from sharded_step import take_step
 from training_world import (
     ROOT,
     Programs,
@@ -22,7 +23,7 @@ from db.models import JobKind, JobStatus
 from db.storage.session import Database
 from training.policy.weights import FILE
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.worker, pytest.mark.timeout(180)]
 LAUNCHER = "torchrun --nproc_per_node 2"
 SETTINGS = {
     "epochs": 3,
@@ -82,19 +83,15 @@ def test_a_launcher_that_is_not_there_is_said_on_the_job(
 
 
 def test_a_sharded_model_takes_the_same_step(tmp_path: Path, random_model_dir: Path) -> None:
+    take_step(str(random_model_dir), tmp_path / "alone", sharded=False)
     script = str(Path(__file__).with_name("sharded_step.py"))
     start = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", script]
-    for command, out in (
-        ([sys.executable, script, str(random_model_dir)], "alone"),
-        ([*start, str(random_model_dir)], "sharded"),
-    ):
-        flags = ["--sharded"] if out == "sharded" else []
-        subprocess.run(
-            [*command, str(tmp_path / out), *flags],
-            check=True,
-            cwd=ROOT,
-            env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-        )
+    subprocess.run(
+        [*start, str(random_model_dir), str(tmp_path / "sharded"), "--sharded"],
+        check=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+    )
 
     alone, sharded = (load_file(tmp_path / out / FILE) for out in ("alone", "sharded"))
     assert alone.keys() == sharded.keys()

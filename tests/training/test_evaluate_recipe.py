@@ -240,6 +240,7 @@ def test_what_cannot_be_measured_is_said(store: Desk, settings: dict[str, Any], 
         store.run(store.claim(settings))
 
 
+@pytest.mark.worker
 def test_a_real_job_killed_in_the_middle_ends_with_every_cell_once(
     database: Database, tmp_path: Path
 ) -> None:

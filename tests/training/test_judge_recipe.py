@@ -474,6 +474,7 @@ def test_what_cannot_be_is_said(context: Office, settings: dict[str, Any], words
         recipe.run(context.claim(**settings), Ranks.join(cpu=True))
 
 
+@pytest.mark.worker
 def test_a_real_job_killed_in_the_middle_judges_every_pair_once(
     context: Office, random_model_dir: Path
 ) -> None:

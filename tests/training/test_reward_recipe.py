@@ -9,13 +9,14 @@ from uuid import uuid4
 
 import pytest
 import torch
+from fresh_database import fresh_database
 from training_world import Programs, add_round, finished, job, order, start_run, vote
 
 from db.labelling import comparisons, raters, votes
 from db.models import Job, JobKind, JobStatus, Outcome, Partition, Rater, RaterKind
 from db.registry import jobs
 from db.storage.errors import Conflict
-from db.storage.session import Database, open_database
+from db.storage.session import Database
 from ptrapp.core.errors import ConfigurationError, NothingToLearn
 from ptrapp.core.settings import BUNDLED_MODEL, Settings
 from ptrapp.core.types import Choice
@@ -112,6 +113,7 @@ def notes(done: Job) -> str:
     return " ".join(note["text"] for note in done.notes)
 
 
+@pytest.mark.training
 def test_on_the_bundled_model_a_judge_learns_what_the_verifier_says_and_is_then_asked(
     database: Database, tmp_path: Path
 ) -> None:
@@ -322,10 +324,11 @@ def test_a_process_that_lost_its_job_leaves_neither_rater_nor_folder(
     assert not list(school.settings.judges_dir.iterdir())
 
 
+@pytest.mark.worker
 def test_the_queue_carries_it_out(
     tmp_path: Path, random_model_dir: Path, request: pytest.FixtureRequest
 ) -> None:
-    database = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
+    database = fresh_database(tmp_path)
     request.addfinalizer(database.dispose)
     fill_by_verifier(database, 20)
     programs = Programs(database, tmp_path, random_model_dir)

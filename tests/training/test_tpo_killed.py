@@ -13,7 +13,7 @@ from db.models import JobKind, JobStatus, Run, RunState
 from db.storage.session import Database
 from ptrapp.core.settings import BUNDLED_MODEL
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.worker, pytest.mark.timeout(240)]
 SETTINGS = {
     "prompts": "generated",
     "n_prompts": 12,

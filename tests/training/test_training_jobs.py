@@ -34,7 +34,7 @@ from training.jobs.claim import Claim
 from training.jobs.payload import Filters, Payload
 from training.policy.lineage import refuse_repetition
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.worker, pytest.mark.timeout(300)]
 N_PAIRS = 16
 LONG = {"epochs": 40, "batch_size": 8, "save_steps": 10, "seed": 5}
 """Eighty steps: short, and long enough to be killed in between."""

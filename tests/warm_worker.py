@@ -29,7 +29,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = "launcher"
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG, _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 1, 15, 36
@@ -89,6 +89,9 @@ class WarmWorker:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
@@ -106,13 +109,13 @@ class Forked(subprocess.Popen[bytes]):
 
 def children_of(pid: int) -> list[int]:
     """A worker's children, without its launcher."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     return [int(each) for each in found if _name_of(each) != LAUNCHER]
 
 
 def _name_of(pid: str) -> str:
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
 
@@ -246,7 +249,8 @@ def _be_template(descriptor: int) -> int:
 
     assert run, worker
     threads = [
-        each.joinpath("comm").read_text().strip() for each in Path("/proc/self/task").iterdir()
+        each.joinpath("comm").read_text(encoding="utf-8").strip()
+        for each in Path("/proc/self/task").iterdir()
     ]
     assert len(set(threads) - {"jemalloc_bg_thd"}) == 1, threads  # that one expects to be forked
     gc.collect()
