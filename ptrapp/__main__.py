@@ -11,7 +11,7 @@ from ptrapp.core.version import VERSION
 
 
 def main() -> None:
-    """Run the command that the arguments name; without one, start the app with them as flags."""
+    """Runs the command that the arguments name; without one, starts the app with them as flags."""
     arguments = sys.argv[1:]
     if names_a_command(arguments):
         commands.main()
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def names_a_command(arguments: Sequence[str]) -> bool:
-    """Whether a word stands behind the options that a command may have before it.
+    """Returns whether a word follows the options that may precede a command.
 
     >>> names_a_command(["--data-dir", "jobs", "jobs"]), names_a_command(["--data-dir", "jobs"])
     (True, False)

@@ -1,4 +1,4 @@
-"""Thrice, started: read the settings, put the parts together, serve until told to stop."""
+"""Starts Thrice: reads the settings, assembles the app, and serves until a signal ends it."""
 
 import logging
 import os
@@ -38,11 +38,11 @@ for known in ("SSR mode is not supported", "`is_gradient_checkpointing` is depre
     warnings.filterwarnings("ignore", message=known)  # gradio 6.31's and peft 0.21's, not ours
 
 DRAIN_S = 3
-"""Seconds that open pages are given when the app is told to stop."""
+"""Seconds that open requests are given when the app ends."""
 
 
 def main(flags: list[str]) -> int:
-    """Run the app; 0 after a clean end, 2 when it cannot start, with the reason on the terminal."""
+    """Runs the app. Returns 0 after a clean end, 2 when it cannot start, which stderr explains."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _end)
     try:
@@ -59,7 +59,7 @@ def main(flags: list[str]) -> int:
 
 
 def serve(settings: Settings, stack: ExitStack) -> None:
-    """Put the parts together and serve; `stack` takes them apart again, in the opposite order."""
+    """Assembles the app and serves; `stack` closes every part, in the opposite order."""
     listener = _listen(settings)
     stack.callback(listener.close)
     settings.make_data_folder()
@@ -91,7 +91,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
 
 
 def build_app(context: AppContext) -> FastAPI:
-    """Routes, pages and protections as one ASGI application."""
+    """Returns routes, pages and protections as one ASGI application."""
     settings = context.settings
     app = FastAPI(
         title="Thrice",
@@ -129,7 +129,7 @@ def build_app(context: AppContext) -> FastAPI:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    """Take the port before anything slow happens. Raises `ConfigurationError` when it is taken."""
+    """Binds the port before anything slow begins. Raises `ConfigurationError` when it is taken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # asyncio sends small answers at once only where TCP is named; unnamed, each waits 40 ms
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -147,7 +147,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _address(settings: Settings) -> str:
-    """Where a browser on this machine finds the app."""
+    """Returns the app's address for a browser on this machine."""
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
     return (
         f"http://[{shown}]:{settings.port}" if ":" in shown else f"http://{shown}:{settings.port}"
@@ -155,15 +155,17 @@ def _address(settings: Settings) -> str:
 
 
 def _end(*_: object) -> None:
-    """End in good order, once: the signal's own way would leave the parts as they are."""
+    """Ends the process at the first signal by an exception, so that every part is closed."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)
     raise SystemExit(0)
 
 
 def _on_spaces() -> dict[str, object]:
-    """On Hugging Face Spaces the platform guards the door, expects the app on every address, and
-    shows it in a frame."""
+    """Returns the settings for Hugging Face Spaces, none elsewhere.
+
+    The platform controls access, expects the app on every address, and shows it in a frame.
+    """
     if "SPACE_ID" not in os.environ:
         return {}
     return {"host": "0.0.0.0", "open": True, "framed": True}

@@ -76,7 +76,7 @@ def finish_run(session: Session, run_id: int, state: RunState, message: str | No
 
 
 def add_round(session: Session, run_id: int, new: NewRound) -> Round:
-    """Store one finished round under its run's prompt and, when the policy wrote it, its adapter.
+    """Stores one finished round under its run's prompt and, when the policy wrote it, its adapter.
 
     Raises `Conflict` when its parent is not the round before it on the same prompt.
     """
@@ -102,7 +102,7 @@ def add_round(session: Session, run_id: int, new: NewRound) -> Round:
 
 
 def lineage(session: Session, round_: Round) -> list[Round]:
-    """The rounds that led to this one, oldest first; empty for a first round."""
+    """Returns the rounds that led to this one, oldest first; empty for a first round."""
     earlier: list[Round] = []
     parent_id = round_.parent_id
     while parent_id is not None:
@@ -113,7 +113,7 @@ def lineage(session: Session, round_: Round) -> list[Round]:
 
 
 def load_run(session: Session, run_id: int) -> Run | None:
-    """A run with prompt, adapter and rounds, readable after the session is closed."""
+    """Returns a run with prompt, adapter and rounds, readable after the session is closed."""
     return session.scalars(
         select(Run).where(Run.id == run_id).options(*_eager_loads())
     ).one_or_none()

@@ -26,19 +26,19 @@ def sampled_by(session: Session, kind: JobKind) -> set[int]:
 
 
 def train_prompts(session: Session) -> list[Prompt]:
-    """The stored prompts that may be learnt from, oldest first."""
+    """Returns the stored prompts that may be learnt from, oldest first."""
     learnable = select(Prompt).where(Prompt.partition == Partition.TRAIN)
     return list(session.scalars(learnable.order_by(Prompt.id)))
 
 
 def prompts_by_id(session: Session, prompt_ids: Collection[int]) -> dict[int, Prompt]:
-    """These prompts by their ids."""
+    """Returns these prompts by their ids."""
     named = select(Prompt).where(Prompt.id.in_(prompt_ids))
     return {prompt.id: prompt for prompt in session.scalars(named)}
 
 
 def runs_of_job(session: Session, job_id: int) -> list[Run]:
-    """A job's runs in the order it chose them, with prompt and rounds, readable afterwards."""
+    """Returns a job's runs in the order it chose them, with prompt and rounds loaded."""
     own = select(Run).where(Run.job_id == job_id).order_by(Run.id)
     return list(session.scalars(own.options(selectinload(Run.rounds).joinedload(Round.prompt))))
 

@@ -9,7 +9,7 @@ from db.models import POLICY, WEAK, Partition, Prompt, Round, Run, RunMode
 
 
 def training_rounds(session: Session) -> Sequence[Round]:
-    """Every stored round of a prompt that is not held out, oldest first, prompt and run loaded."""
+    """Returns all rounds of prompts that are not held out, oldest first, prompt and run loaded."""
     rows = (
         select(Round)
         .join(Round.prompt)
@@ -58,7 +58,7 @@ def count_refined(session: Session) -> int:
 
 
 def prompt_texts(session: Session, partition: Partition | None = None) -> Sequence[str]:
-    """The texts of the stored prompts, all or those of one partition."""
+    """Returns the texts of the stored prompts, all or those of one partition."""
     texts = select(Prompt.text)
     if partition is not None:
         texts = texts.where(Prompt.partition == partition)
@@ -66,7 +66,7 @@ def prompt_texts(session: Session, partition: Partition | None = None) -> Sequen
 
 
 def is_stored(session: Session, prompt_id: int, attempt: str, answer: str, author: str) -> bool:
-    """Whether a program stored this attempt with this answer of `author` before."""
+    """Returns whether this attempt is stored with this answer of `author`."""
     first = aliased(Round)
     same = (
         exists()

@@ -57,7 +57,7 @@ def create(
     n_practice: int = 0,
     settings: dict[str, Any] | None = None,
 ) -> Campaign:
-    """Store a campaign without comparisons, not yet open. Raises `Conflict` for a name in use."""
+    """Stores a campaign without comparisons, not yet open. Raises `Conflict` for a name in use."""
     if session.scalar(select(Campaign.id).where(Campaign.name == name)) is not None:
         raise Conflict(f"There is a campaign {name!r} already; choose another name.")
     campaign = Campaign(
@@ -136,7 +136,7 @@ def set_guidelines(session: Session, campaign_id: int, guidelines: str) -> None:
 
 
 def find(session: Session, campaign_id: int) -> Campaign:
-    """The campaign of this id. Raises `Missing`."""
+    """Returns the campaign of this id. Raises `Missing`."""
     campaign = session.get(Campaign, campaign_id)
     if campaign is None:
         raise Missing(f"There is no campaign {campaign_id}; choose another one.")
@@ -160,7 +160,7 @@ def progress_of(session: Session, rater_id: int) -> dict[int, CampaignRater]:
 def items(
     session: Session, campaign_id: int, kinds: Sequence[ItemKind], limit: int = 200
 ) -> list[CampaignItem]:
-    """The newest comparisons of these kinds, with their rounds and prompt."""
+    """Returns the newest comparisons of these kinds, with their rounds and prompt."""
     comparison = joinedload(CampaignItem.comparison)
     rows = (
         select(CampaignItem)

@@ -38,7 +38,7 @@ _OFFER = plain_insert(Offer)
 def ensure_comparison(
     session: Session, round_a_id: int, round_b_id: int, aspect: Aspect = Aspect.RESPONSE
 ) -> Comparison:
-    """Return the comparison of two rounds, in whichever order they are given."""
+    """Returns the comparison of two rounds, in whichever order they are given."""
     if round_a_id == round_b_id:
         raise Conflict(f"Round {round_a_id} cannot be compared with itself; choose two rounds.")
     left_id, right_id = sorted((round_a_id, round_b_id))

@@ -57,7 +57,7 @@ class Outcome(StrEnum):
     """An undo: supersedes a vote and leaves the comparison without one."""
 
     def mirrored(self) -> "Outcome":
-        """The same outcome once the two have changed sides."""
+        """Returns the outcome with left and right swapped."""
         match self:
             case Outcome.LEFT:
                 return Outcome.RIGHT

@@ -77,7 +77,7 @@ def reject(session: Session, adapter_id: int, reason: str) -> Adapter:
 
 
 def active(session: Session) -> Adapter | None:
-    """The served version; None is the base model."""
+    """Returns the served version; None is the base model."""
     return session.scalars(
         _select_loaded().where(Adapter.status == AdapterStatus.ACTIVE)
     ).one_or_none()
@@ -88,7 +88,7 @@ def by_name(session: Session, name: str) -> Adapter | None:
 
 
 def ready(session: Session) -> list[Adapter]:
-    """Versions no engine has tried yet, oldest first."""
+    """Returns the versions that no engine has tried yet, oldest first."""
     waiting = _select_loaded().where(Adapter.status == AdapterStatus.READY)
     return list(session.scalars(waiting.order_by(Adapter.id)))
 
@@ -99,7 +99,7 @@ def names(session: Session) -> list[str]:
 
 
 def listing(session: Session) -> list[Adapter]:
-    """Every version, newest first, with its parent and its snapshot."""
+    """Returns every version, newest first, with its parent and its snapshot."""
     return list(session.scalars(_select_loaded().order_by(Adapter.id.desc())))
 
 

@@ -48,7 +48,7 @@ def add_once(
 
 
 def listing(session: Session, *, task: str | None = None) -> list[Evaluation]:
-    """Every measurement, of one task if named, oldest first."""
+    """Returns every measurement, of one task if named, oldest first."""
     rows = select(Evaluation).order_by(Evaluation.id)
     if task is not None:
         rows = rows.where(Evaluation.task == task)

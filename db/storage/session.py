@@ -58,7 +58,7 @@ class Database:
                 yield session
 
     def dispose(self) -> None:
-        """Close every connection."""
+        """Closes every connection."""
         self._reader.dispose()
         self._writer.dispose()
 

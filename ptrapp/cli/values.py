@@ -12,7 +12,7 @@ def read_values(pairs: Sequence[str]) -> dict[str, Any]:
 
     Raises `InputError` for one without a name or a value.
 
-    >>> read_values(["epochs=4", "form=ipo", "versions=[\"base\"]"])
+    >>> read_values(["epochs=4", "form=ipo", 'versions=["base"]'])
     {'epochs': 4, 'form': 'ipo', 'versions': ['base']}
     """
     found = {}

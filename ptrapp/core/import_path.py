@@ -1,7 +1,7 @@
-"""The environment in which another Python process imports our packages, and no others of the name.
+"""Makes the environment in which another Python process imports our packages and no namesakes.
 
-`python -m` looks into the current folder first, which may be anybody's and hold a `training` of
-its own: `PYTHONSAFEPATH` leaves it out.
+`python -m` looks into the current folder first, which may contain another `training`;
+`PYTHONSAFEPATH` leaves it out.
 """
 
 import os
@@ -13,10 +13,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def with_import_path(environment: dict[str, str]) -> dict[str, str]:
-    """`environment` for a process of ours, which finds our packages wherever it is started.
+    """Returns `environment` for a process that finds our packages wherever it is started.
 
-    Where we are installed it finds them by itself. `PYTHONPATH` is then left alone: it is searched
-    before the standard library, which a package installed beside us could hide.
+    Where they are installed it finds them by itself. `PYTHONPATH` then stays unchanged: it is
+    searched before the standard library, which another installed package could hide.
     """
     environment = environment | {"PYTHONSAFEPATH": "1"}
     if _ROOT in _site_packages():
@@ -26,7 +26,7 @@ def with_import_path(environment: dict[str, str]) -> dict[str, str]:
 
 
 def _site_packages() -> set[Path]:
-    """The folders this interpreter installs into, the user's own among them."""
+    """Returns the folders that this interpreter installs into, the user's own included."""
     folders = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     if site.ENABLE_USER_SITE:
         folders.add(site.getusersitepackages())

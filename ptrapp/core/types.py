@@ -77,7 +77,7 @@ class Choice(StrEnum):
     BOTH_BAD = "both_bad"
 
     def mirrored(self) -> "Choice":
-        """The same choice once the two have changed sides."""
+        """Returns the choice with left and right swapped."""
         match self:
             case Choice.LEFT:
                 return Choice.RIGHT
@@ -96,7 +96,7 @@ class Preference:
     """1 to 3; has no meaning for a tie or both bad."""
 
     def mirrored(self) -> "Preference":
-        """The same preference once the two have changed sides.
+        """Returns the preference with left and right swapped.
 
         >>> Preference(Choice.LEFT, 3).mirrored()
         Preference(choice=<Choice.RIGHT: 'right'>, strength=3)

@@ -34,7 +34,7 @@ def is_correct(response: str, answer: str) -> bool:
 
 
 def _values(text: str) -> list[Decimal | tuple[int, int]]:
-    """The numbers and clock times in `text`, in order."""
+    """Returns the numbers and clock times in `text`, in order."""
     values: list[Decimal | tuple[int, int]] = []
     for match in _VALUE.finditer(text):
         token = match.group().replace(",", "").replace("$", "")

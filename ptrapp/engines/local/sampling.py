@@ -23,7 +23,7 @@ class NextTokens(NamedTuple):
 
 
 def choose(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[float]) -> NextTokens:
-    """Draw one token a row from `logits` (B, V).
+    """Draws one token a row from `logits` (B, V).
 
     Row b uses nothing but its own logits, sampling and `uniforms[b]` in [0, 1): it draws the same
     token alone and in any batch. The draw inverts the distribution function in the order of the
@@ -42,7 +42,7 @@ def choose(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[flo
 
 
 def _nucleus(probs: Tensor, top_p: Tensor) -> Tensor:
-    """Zero what lies outside the smallest set of tokens that holds `top_p` of the mass, (D, V)."""
+    """Returns `probs` (D, V), zero outside the smallest set of tokens with `top_p` of the mass."""
     if bool((top_p >= 1).all()):
         return probs
     ranked = probs.topk(min(_NUCLEUS_K, probs.shape[-1]), dim=-1).values  # (D, K)
@@ -56,7 +56,7 @@ def _nucleus(probs: Tensor, top_p: Tensor) -> Tensor:
 
 
 def _invert(weights: Tensor, uniform: Tensor) -> Tensor:
-    """Index where the running sum of `weights` (D, V) passes `uniform` (D,) of its total, (D,)."""
+    """Returns (D,) where the running sum of `weights` (D, V) passes `uniform` (D,) of its total."""
     mass = weights.double().cumsum(-1)  # (D, V)
     target = uniform[:, None] * mass[:, -1:]  # (D, 1)
     return torch.searchsorted(mass, target, right=True)[:, 0].clamp(max=weights.shape[-1] - 1)
