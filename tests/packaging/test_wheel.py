@@ -23,6 +23,8 @@ from dependencies import ROOT
 from db.storage.migrate import SCRIPTS
 from ptrapp.core.version import VERSION
 
+pytestmark = pytest.mark.worker
+
 PACKAGES = ("db", "ptrapp", "training")
 START_S = 90
 """Longest a start may take on a busy machine; importing torch and Gradio is most of it."""
@@ -60,7 +62,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     _run(sys.executable, "-m", "venv", "--without-pip", str(folder))
     paths = {"base": str(folder), "platbase": str(folder)}
     packages = Path(sysconfig.get_path("purelib", "venv", paths))
-    (packages / "beside.pth").write_text(sysconfig.get_path("purelib"))
+    (packages / "beside.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
     commands = Path(sysconfig.get_path("scripts", "venv", paths))
     pip = [
         sys.executable,
@@ -79,7 +81,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def elsewhere(tmp_path: Path) -> Path:
     """A folder that has nothing of ours, and a package called as one of ours is."""
     (tmp_path / "training").mkdir()
-    (tmp_path / "training" / "__init__.py").write_text("raise SystemExit('another training')")
+    (tmp_path / "training" / "__init__.py").write_text(
+        "raise SystemExit('another training')", encoding="utf-8"
+    )
     return tmp_path
 
 
