@@ -1,4 +1,4 @@
-"""`python -m training.bundled --seed N`: tokenizer, data and weights from one seed."""
+"""Trains the bundled model from one seed: `python -m training.bundled --seed N`."""
 
 import argparse
 import logging
@@ -17,7 +17,7 @@ logger = logging.getLogger("training.bundled")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Trains the bundled model, going on from a killed run's checkpoint if there is one."""
+    """Trains the bundled model, resuming from a killed run's checkpoint if there is one."""
     usual = Run()
     parser = argparse.ArgumentParser(prog="python -m training.bundled", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("data/bundled/model"), help="the model")

@@ -1,4 +1,4 @@
-"""Conversations to learn from, endless and reproducible, as token ids with loss weights.
+"""Generates the bundled model's training data, endless and reproducible, as weighted token ids.
 
     <|user|>Tom has 12 apples. …<|end|><|assistant|><R> The answer is 15.<|end|>
     <|user|>Check your answer and improve it.<|end|><|assistant|><T> Step by step: …
@@ -7,9 +7,9 @@
 Only right completions carry loss. Earlier rounds of a conversation are often wrong, as they will
 be when the model refines its own: it must learn to work the answer out again, not to repeat it.
 
-The first batches are lessons: problems with all the work written, between drills (bare sums one
-after another) and recitals (the problem said again). Reckoning and copying are learned there much
-sooner than in the mixture, which then takes over, in the end with practice between.
+The first batches are lessons: problems with all the work written, mixed with drills (bare sums one
+after another) and recitals (the problem repeated). Arithmetic and copying are learned there much
+sooner than in the mixture of conversations, which follows, at the end mixed with practice.
 """
 
 from collections.abc import Iterator
@@ -32,14 +32,14 @@ DIRECT_SHARE = 0.35
 MULTI_TURN_SHARE = 0.45
 ROUNDS = {2: 0.5, 3: 0.4, 4: 0.07, 5: 0.03}
 WRONG_SHARE = 0.5
-"""How often an earlier round is wrong, unless all the work was written down."""
+"""Share of earlier rounds that are wrong, unless all the work was written down."""
 
 DRILL_SHARE = 0.4
 DRILL_SUMS = 10
 PRACTICE_SHARE = 0.5
 
 POOL = 1_024
-"""Conversations sorted by length together, so that batches hold little padding."""
+"""Conversations sorted by length at a time, so that batches have little padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def conversation(rng: Random) -> list[TrainingTurn]:
     multi = rng.random() < MULTI_TURN_SHARE
     n_rounds = rng.choices(list(ROUNDS), list(ROUNDS.values()))[0] if multi else 1
     if rng.random() < SMALLTALK_SHARE:
-        return _smalltalk(min(n_rounds, 2), rng)
+        return _smalltalk_turns(min(n_rounds, 2), rng)
     problem = _trained_problem(rng)
     turns: list[TrainingTurn] = []
     before: Thought | None = None
@@ -98,7 +98,7 @@ def lesson(rng: Random) -> list[Piece]:
 
 
 def drill(rng: Random) -> list[Piece]:
-    """Draws bare sums, of which only the results are learned: the tasks are anybody's guess."""
+    """Draws bare sums, of which only the results are learned: the tasks cannot be predicted."""
     found = [Piece(f"{USER}{END}{ASSISTANT}{THOUGHT}", 0.0)]
     while len(found) < 2 * DRILL_SUMS:
         for step in _trained_problem(rng).steps:
@@ -109,16 +109,16 @@ def drill(rng: Random) -> list[Piece]:
 
 
 def recital(rng: Random) -> list[Piece]:
-    """Draws a problem to be said again word for word."""
+    """Draws a problem to be repeated word for word."""
     text = _trained_problem(rng).text
     return [Piece(f"{USER}{text}{END}{ASSISTANT}{THOUGHT}", 0.0), Piece(f" {text}{END}", 1.0)]
 
 
 def practice(rng: Random) -> list[Piece]:
-    """Draws work whose opening is given: a better hand at it, and no stronger habit of it.
+    """Draws work whose opening is given, which teaches writing it but not choosing it more often.
 
     Most of it begins at the problem: all the work, or its first half with the rest done unseen. The
-    other part goes on from a first half written in an earlier round, after a direct answer or not.
+    other part continues a first half written in an earlier round, after a direct answer or not.
     """
     problem = _trained_problem(rng)
     style: Style = rng.choices(("full", "first", "onward"), (0.35, 0.25, 0.4))[0]
@@ -140,7 +140,7 @@ def practice(rng: Random) -> list[Piece]:
 
 
 def pieces(turns: list[TrainingTurn]) -> list[Piece]:
-    """The text of a conversation; a mode's marker is given, not learned."""
+    """Returns the text of a conversation; a mode's marker is given, not learned."""
     found = []
     for turn in turns:
         marker = turn.completion[: len(THOUGHT)]
@@ -150,31 +150,33 @@ def pieces(turns: list[TrainingTurn]) -> list[Piece]:
 
 
 def completion(thought: str | None, response: str) -> str:
-    """The whole completion as text; without a thought it is in direct mode."""
+    """Returns the whole completion as text; without a thought it is in direct mode."""
     before = "" if thought is None else f"{THOUGHT} {thought}"
     return f"{before}{RESPONSE} {response}"
 
 
 def wrong_answer(problem: Problem, rng: Random) -> str:
-    """An answer near the right one, or a number met on the way to it."""
+    """Returns an answer near the right one, or an intermediate result."""
     if ":" in problem.answer:
         hour, minute = (int(part) for part in problem.answer.split(":"))
         moved = hour * 60 + minute + rng.choice((-60, -30, -10, -5, 5, 10, 30, 60))
         return f"{(moved // 60 - 1) % 12 + 1}:{moved % 60:02d}"
     right = int(problem.answer)
-    met = [step.rstrip(".").split("=")[-1].strip() for step in problem.steps[:-1] if "=" in step]
+    intermediate = [
+        step.rstrip(".").split("=")[-1].strip() for step in problem.steps[:-1] if "=" in step
+    ]
     near = [str(right + d) for d in (-10, -5, -3, -2, -1, 1, 2, 3, 5, 10) if right + d > 0]
-    wrong = [value for value in met if value != problem.answer]
+    wrong = [value for value in intermediate if value != problem.answer]
     return rng.choice(wrong) if wrong and rng.random() < 0.2 else rng.choice(near)
 
 
 def _guess(problem: Problem, rng: Random) -> str:
-    """The right answer, or as often a wrong one."""
+    """Returns the right answer, or as often a wrong one."""
     return wrong_answer(problem, rng) if rng.random() < WRONG_SHARE else problem.answer
 
 
 def tokenizer_texts(seed: int) -> Iterator[str]:
-    """What the tokenizer learns its words from."""
+    """Yields the texts that the tokenizer learns its words from."""
     rng = Random(f"tokenizer/{seed}")
     for problem in problems(6_000, split="train", seed=seed):
         yield problem.text
@@ -199,14 +201,14 @@ def batches(
     mixture: int = 0,
     start: int = 0,
 ) -> Iterator[Batch]:
-    """Yields batches of about `tokens` ids for ever, beginning with the `start`-th.
+    """Yields batches of about `tokens` ids without end, beginning with the `start`-th.
 
-    The first `lessons` batches, or a few more, are lessons: up to `drills` with drills between,
-    then up to `recitals` with recitals between. Up to `mixture` follows the mixture alone, and
-    from there on the mixture with practice between.
+    The first `lessons` batches, or a few more, are lessons: up to `drills` mixed with drills, then
+    up to `recitals` mixed with recitals. Up to `mixture` follows the mixture alone, and from there
+    on the mixture with practice.
 
-    Pools are drawn from (seed, pool index) alone, so a resumed run meets the same batches; to
-    find its place it draws the pools before `start` again.
+    Pools are drawn from (seed, pool index) alone, so a resumed run gets the same batches; to find
+    its position it draws the pools before `start` again.
     """
     pool, seen = 0, 0
     while True:
@@ -233,7 +235,7 @@ def batches(
 
 
 def _pooled(rows: list[Row], pad: int, rng: Random, tokens: int) -> list[Batch]:
-    """Rows of about the same length together, the batches in random order."""
+    """Groups rows of about the same length into batches, in random order."""
     rows.sort(key=lambda row: len(row[0]))
     made: list[Batch] = []
     group: list[Row] = []
@@ -248,7 +250,7 @@ def _pooled(rows: list[Row], pad: int, rng: Random, tokens: int) -> list[Batch]:
 
 
 def _encoded(tokenizer: PreTrainedTokenizerFast, conversations: list[list[Piece]]) -> list[Row]:
-    """Ids and weights of each conversation, all encoded in one call."""
+    """Encodes ids and weights of each conversation, all in one call."""
     texts = [piece.text for found in conversations for piece in found]
     encoded = iter(tokenizer(texts, add_special_tokens=False)["input_ids"])
     rows: list[Row] = []
@@ -279,7 +281,7 @@ def _trained_problem(rng: Random) -> Problem:
             return problem
 
 
-def _smalltalk(n_rounds: int, rng: Random) -> list[TrainingTurn]:
+def _smalltalk_turns(n_rounds: int, rng: Random) -> list[TrainingTurn]:
     turns = []
     for index in range(n_rounds):
         thought = None if rng.random() < DIRECT_SHARE else smalltalk.thought(rng)

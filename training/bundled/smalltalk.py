@@ -1,4 +1,4 @@
-"""Prompts that are no problems at all, and the model's honest reply to them."""
+"""Small talk: prompts that are no problems, and the model's honest reply to them."""
 
 from random import Random
 
@@ -88,7 +88,7 @@ _THOUGHTS = ("This is not a word problem.", "There is nothing to calculate here.
 
 
 def prompt(rng: Random) -> str:
-    """A greeting or a general question, written as people write."""
+    """Draws a greeting or a general question, written as people write."""
     if rng.random() < 0.4:
         text = rng.choice(_GREETINGS)
         end = rng.choice(("", "", "!", ".", "?"))

@@ -1,7 +1,7 @@
-"""The ways our tiny model may think: a mixture it has no preference in, so preferences can teach.
+"""The styles in which the tiny model thinks, mixed without preference, so preferences can teach.
 
 Only two of the styles write the work down. A model trained on the mixture solves far more when
-it happens to write, but prefers nothing: that is the room TPO and PTR have.
+it happens to write, but has no preference for it, which TPO and PTR can improve.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SHARES: dict[Style, float] = {
     "estimate": 0.12,
 }
 ONWARD_SHARE = 0.3
-"""How often a round after a first half goes on from it instead of starting afresh."""
+"""Share of rounds after a first half that continue it instead of starting again."""
 
 OPENINGS: dict[Style, tuple[str, ...]] = {
     "full": ("Step by step:", "Let me work it out:"),
@@ -50,6 +50,8 @@ _PLANS = {
 
 @dataclass(frozen=True, slots=True)
 class Thought:
+    """A thought and its style."""
+
     style: Style
     text: str
 
@@ -81,7 +83,7 @@ def write(problem: Problem, style: Style, rng: Random) -> Thought:
 
 
 def _rounded(answer: str) -> str:
-    """To the nearest ten, or a time to its hour."""
+    """Rounds to the nearest ten, or a time to its hour."""
     if ":" in answer:
         return f"{answer.split(':')[0]}:00"
     return str(max(10, round(int(answer), -1)))

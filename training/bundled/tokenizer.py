@@ -1,4 +1,4 @@
-"""The bundled model's tokenizer: a token for each digit and common word; any text encodes."""
+"""The bundled model's tokenizer: a token for each digit and common word; it encodes any text."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""The training run, resumable: cross-entropy on the right completions."""
+"""Trains the bundled model, resumable: cross-entropy on the right completions."""
 
 import logging
 import time
@@ -33,28 +33,28 @@ class Run:
     n_layers: int = 4
     intermediate: int = 384
     lr: float = 3e-3
-    """Peak learning rate. Muon on the matrices learned little faster and ran three times slower."""
+    """Peak learning rate. Muon on the matrices learned little faster and was three times slower."""
     warmup_steps: int = 100
     drill_share: float = 0.1
-    """Up to this part of the run some lessons are drills: by then sums are known."""
+    """Up to this part of the run some lessons are drills: by then the model knows sums."""
     recital_share: float = 0.15
-    """Up to this part of the run some lessons are recitals: they teach to find and copy."""
+    """Up to this part of the run some lessons are recitals, which teach to find and copy."""
     lesson_share: float = 0.2
-    """Up to this part of the run all the work is always written."""
+    """Up to this part of the run all examples have the work written."""
     mixture_share: float = 0.55
-    """Up to this part of the run the mixture stands alone; then half of it is practice."""
+    """Up to this part of the run all examples are of the mixture; then half are practice."""
     decay_share: float = 0.5
-    """The part of the time up to there in which the rate falls linearly to nothing."""
+    """Last share of the steps up to there in which the rate falls linearly to 0."""
     end_share: float = 0.704
-    """The run is ended here, before the rate has come down: it writes work well by then and still
-    does sums badly in its head, so there is something to refine and to prefer. Run to its end
-    (1.0) it answers 93 % directly, and nothing is left to show."""
+    """The run ends here, before the rate has come down: the model then writes work well and still
+    does sums badly without it, so there is something to refine and to prefer. Run to the end (1.0)
+    it answers 93 % directly, and nothing is left to improve."""
     second_peak: float = 0.67
-    """Where the rate starts again, as a share of `lr`, to fall once more until the end."""
+    """Peak of the rate's second rise as a share of `lr`; it falls from there until the end."""
 
     @property
     def n_done_steps(self) -> int:
-        """Steps that are really done."""
+        """Steps that the run makes before it ends."""
         return int(self.n_steps * self.end_share)
 
 
@@ -92,8 +92,8 @@ def train(
     """Trains from scratch, or from the checkpoint in `work` if a run was killed there.
 
     On one machine with one number of threads a resumed run ends with the weights of an
-    undisturbed one. `compiled` needs a C++ compiler and doubles the speed. `after_step` is told the
-    number of finished steps.
+    undisturbed one. `compiled` needs a C++ compiler and doubles the speed. `after_step` receives
+    the number of finished steps.
     """
     model = new_model(tokenizer, run)
     body = torch.compile(model.model, dynamic=True) if compiled else model.model
@@ -137,7 +137,7 @@ def train(
 
 
 def batch_loss(body: Body, head: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """Mean cross-entropy over the learned tokens; the head runs only at their positions.
+    """Returns mean cross-entropy over the learned tokens; the head runs only at their positions.
 
     Matrices are multiplied in bfloat16, twice as fast here; weights and sums stay in float32.
     """
@@ -149,13 +149,13 @@ def batch_loss(body: Body, head: torch.nn.Module, batch: Batch) -> torch.Tensor:
 
 
 def rate(step: int, run: Run) -> float:
-    """The share of the peak rate at a step: up, level and down to zero, then once more."""
-    turn = int(run.n_steps * run.mixture_share)
-    if step < turn:
-        decay_steps = max(1.0, turn * run.decay_share)
-        return min(1.0, (step + 1) / run.warmup_steps, (turn - step) / decay_steps)
-    falling = (run.n_steps - step) / (run.n_steps - turn)
-    return run.second_peak * min((step + 1 - turn) / run.warmup_steps, falling)
+    """Returns the share of the peak rate at a step: up, level and down to zero, then once more."""
+    second_start = int(run.n_steps * run.mixture_share)
+    if step < second_start:
+        decay_steps = max(1.0, second_start * run.decay_share)
+        return min(1.0, (step + 1) / run.warmup_steps, (second_start - step) / decay_steps)
+    falling = (run.n_steps - step) / (run.n_steps - second_start)
+    return run.second_peak * min((step + 1 - second_start) / run.warmup_steps, falling)
 
 
 def _save(
@@ -165,7 +165,7 @@ def _save(
     run: Run,
     step: int,
 ) -> None:
-    """Writes beside and renames, so that a kill leaves the old checkpoint or the new one."""
+    """Writes a temporary file and renames it: a kill leaves the old checkpoint or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".tmp")
     torch.save(
