@@ -1,1 +1,1 @@
-"""Measurements: `python -m bench.NAME` prints one JSON object as its last line."""
+"""Benchmarks: `python -m bench.NAME` prints one JSON object as its last line."""

@@ -1,4 +1,4 @@
-"""What the shipped model can do: `python -m bench.bundled` prints one JSON object, last.
+"""Measures the shipped model: `python -m bench.bundled` prints one JSON object, last.
 
 Problems come from the evaluation side of the split, which training never drew from. Answers come
 from the embedded engine, as in the app. Accuracy is the verifier's, on responses alone; a
@@ -68,7 +68,7 @@ def rounds(
     thinking: Thinking,
     sampling: Sampling = _GREEDY,
 ) -> list[list[Completion]]:
-    """Asks, then asks again with everything before in view; the completions of each round."""
+    """Asks, then asks again with all earlier rounds in view; returns the completions by round."""
     options = RefineOptions(thinking, sampling, BASE)
     chains = refine_many(engine, [problem.text for problem in asked], n_rounds, options)
     answered = [[_answered(outcome) for outcome in chain] for chain in chains]
@@ -81,7 +81,7 @@ def drawn(temperature: float, seed: int) -> Sampling:
 
 
 def by_style(engine: Engine, asked: Sequence[Problem], seed: int) -> dict[str, dict[str, float]]:
-    """How often sampled thoughts are in each style, and how often those end in a right answer."""
+    """Returns the share of sampled thoughts in each style, and how often those are right."""
     (completions,) = rounds(engine, asked, 1, Thinking.ALWAYS, drawn(1.0, seed))
     found: dict[str, dict[str, float]] = {}
     for style, openings in OPENINGS.items():
@@ -97,7 +97,7 @@ def by_style(engine: Engine, asked: Sequence[Problem], seed: int) -> dict[str, d
 
 
 def is_whole(completion: Completion) -> bool:
-    """Whether it is well formed and the limit of tokens did not cut it."""
+    """Returns whether the completion is well formed and not cut by the token limit."""
     return completion.split.well_formed and completion.finish_reason is FinishReason.STOP
 
 
@@ -108,7 +108,7 @@ def _answered(outcome: Completion | EngineError) -> Completion:
 
 
 def accuracy(asked: Sequence[Problem], completions: Sequence[Completion]) -> float:
-    """The percentage of right responses."""
+    """Returns the percentage of right responses."""
     return _percent(
         [is_correct(c.split.response, p.answer) for p, c in zip(asked, completions, strict=True)]
     )

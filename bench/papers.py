@@ -1,9 +1,9 @@
 """Both papers' tables in small: `python -m bench.papers [--seeds 3]`, last line JSON.
 
-Every figure comes from the product's own jobs, in a fresh data folder for each seed: refinement
-data, thought-mask fine-tuning and its control for PTR; TPO's iterations and the direct baseline;
-and an evaluation job that reads them by round. What is printed is mean and standard deviation over
-seeds, in percent right of `--n` held-out problems.
+All values come from the product's own jobs, in a fresh data folder for each seed: refinement data,
+thought-mask fine-tuning and its control for PTR; TPO's iterations and the direct baseline; and an
+evaluation job that measures them by round. It prints mean and standard deviation over seeds, in
+percent right of `--n` held-out problems.
 """
 
 import argparse
@@ -26,25 +26,25 @@ log = logging.getLogger("bench.papers")
 
 Row = Mapping[str, Any]
 Table = dict[str, list[float | None]]
-"""A line of a printed table, and its figures: one for each column, None where there is none."""
+"""Values by line of a printed table: one for each column, None where there is none."""
 
 
 def ptr(context: CommandContext, seed: int, args: argparse.Namespace) -> Table:
-    """PTR by round: base, taught with the attempts in view, taught without them, and controls."""
+    """Measures PTR by round: base, trained with attempts in view, trained without, and controls."""
     recipe = {"queries": "generated", "n_queries": args.queries, "final": "solver", "seed": seed}
-    _carry_out(context, JobKind.PTR_DATA, recipe)
-    tuned = _carry_out(context, JobKind.MASK_SFT, {"seed": seed})
-    plain = _carry_out(context, JobKind.MASK_SFT, {"seed": seed, "attempts": False})
+    _run_job(context, JobKind.PTR_DATA, recipe)
+    tuned = _run_job(context, JobKind.MASK_SFT, {"seed": seed})
+    plain = _run_job(context, JobKind.MASK_SFT, {"seed": seed, "attempts": False})
     plan = {"tasks": ["generated", "held_out"], "rounds": 3, "thinking": "later"}
     of_tuned = _evaluate(context, seed, args, versions=[tuned.adapter], controls=True, **plan)
     of_plain = _evaluate(context, seed, args, versions=[plain.adapter], controls=False, **plan)
     names = {"base": "base", tuned.adapter: "tuned", plain.adapter: "plain SFT, no attempts"}
-    beside = [row for row in of_plain if row["version"] != "base"]
-    return _by_round([*of_tuned, *beside], names)
+    plain_rows = [row for row in of_plain if row["version"] != "base"]
+    return _by_round([*of_tuned, *plain_rows], names)
 
 
 def tpo(context: CommandContext, seed: int, args: argparse.Namespace) -> Table:
-    """TPO by iteration beside the direct baseline: same prompts, judge and loss, no thoughts."""
+    """Measures TPO by iteration beside the direct baseline: same prompts, judge and loss."""
     found: Table = {}
     for arm, thinking in (("thought", True), ("direct", False)):
         versions = list(_iterations(context, seed, args, thinking))
@@ -69,7 +69,7 @@ def tpo(context: CommandContext, seed: int, args: argparse.Namespace) -> Table:
 def _iterations(
     context: CommandContext, seed: int, args: argparse.Namespace, thinking: bool
 ) -> Iterator[str]:
-    """The versions of T iterations; each job queues the next one itself."""
+    """Yields the versions of T iterations; each job queues the next one itself."""
     recipe = {
         "prompts": "generated",
         "n_prompts": args.prompts,
@@ -79,7 +79,7 @@ def _iterations(
         "temperature": 0.9,
         "top_p": 1.0,
     }
-    done: JobView | None = _carry_out(context, JobKind.TPO, recipe)
+    done: JobView | None = _run_job(context, JobKind.TPO, recipe)
     while done is not None:
         assert done.adapter is not None
         yield done.adapter
@@ -90,14 +90,14 @@ def _iterations(
 def _evaluate(
     context: CommandContext, seed: int, args: argparse.Namespace, **plan: Any
 ) -> Sequence[Row]:
-    """The table of an evaluation job."""
+    """Returns the table of an evaluation job."""
     recipe = plan | {"n": args.n, "seeds": [seed]}
-    table: Sequence[Row] = _carry_out(context, JobKind.EVALUATE, recipe).result["table"]
+    table: Sequence[Row] = _run_job(context, JobKind.EVALUATE, recipe).result["table"]
     return table
 
 
 def _by_round(measured: Sequence[Row], names: Mapping[str | None, str]) -> Table:
-    """A line for each version, task and setting: percent right in rounds 1, 2, 3."""
+    """Returns a line for each version, task and setting: percent right in rounds 1, 2, 3."""
     found: dict[str, dict[int, float]] = {}
     for row in measured:
         line = f"{row['task']}: {names[row['version']]}"
@@ -111,8 +111,8 @@ def _by_round(measured: Sequence[Row], names: Mapping[str | None, str]) -> Table
     }
 
 
-def _carry_out(context: CommandContext, kind: JobKind, recipe: dict[str, Any]) -> JobView:
-    """Queue a job that begins at the base model and wait for it. Raises `JobEnded`."""
+def _run_job(context: CommandContext, kind: JobKind, recipe: dict[str, Any]) -> JobView:
+    """Queues a job that begins at the base model and waits for it. Raises `JobEnded`."""
     began = time.monotonic()
     done = follow(context, jobs.start(context, kind, recipe, parent="base", by_operator=True))
     log.info("%s took %.0f s: %s", kind.value, time.monotonic() - began, _short(done.result))
@@ -130,18 +130,21 @@ METHODS: dict[str, Callable[[CommandContext, int, argparse.Namespace], Table]] =
 
 
 def summary(tables: Sequence[Table]) -> dict[str, list[str]]:
-    """Mean ± standard deviation over seeds of every figure.
+    """Returns mean ± standard deviation over seeds of every value.
 
     >>> summary([{"base": [40.0]}, {"base": [50.0]}])
     {'base': ['45.0 ± 7.1']}
     """
     return {
-        line: [_figure(values) for values in zip(*(table[line] for table in tables), strict=True)]
+        line: [
+            _mean_and_deviation(values)
+            for values in zip(*(table[line] for table in tables), strict=True)
+        ]
         for line in tables[0]
     }
 
 
-def _figure(values: Sequence[float | None]) -> str:
+def _mean_and_deviation(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     if not known:
         return ""
@@ -149,7 +152,7 @@ def _figure(values: Sequence[float | None]) -> str:
 
 
 def as_markdown(lines: Mapping[str, Sequence[str]]) -> str:
-    """A table for the README; columns are rounds or iterations."""
+    """Returns a Markdown table; columns are rounds or iterations."""
     width = max(map(len, lines.values()))
     head = [
         "| | " + " | ".join(str(at + 1) for at in range(width)) + " |",

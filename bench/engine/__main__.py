@@ -1,4 +1,4 @@
-"""How fast the embedded engine writes, beside what transformers offers, on the same model.
+"""Measures the embedded engine's speed beside what transformers offers, on the same model.
 
     python -m bench.engine [--models bundled,60m] [--turns 2] [--threads 1]
     python -m bench.engine --cuda             # a random Llama of 1B in bfloat16
@@ -36,9 +36,9 @@ from ptrapp.core.settings import BUNDLED_MODEL
 K, N_PROMPT, N_NEW, N_ROUNDS = 8, 512, 128, 3
 PEOPLE = (1, 8, 32)
 LENGTHS = tuple(range(N_NEW // K, N_NEW + 1, N_NEW // K))
-"""Of K candidates that end at different times: 16, 32, … 128."""
+"""Lengths of K candidates that end at different times: 16, 32, … 128."""
 ONCE = {"rounds_without_reuse"}
-"""Sides that cost much and explain a ratio rather than being one's aim: in the first turn only."""
+"""Slow sides that only explain a ratio: they run in the first turn alone."""
 RATIOS = {
     "candidates_over_k_generate": ("candidates", "k_generate"),
     "candidates_over_num_return_sequences": ("candidates", "num_return_sequences"),
@@ -50,7 +50,7 @@ RATIOS = {
 
 
 def main() -> None:
-    """Print a JSON object as the last line."""
+    """Prints a JSON object as the last line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--models", default="bundled,60m")
     parser.add_argument("--turns", type=int, default=2)
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def _compare(model: PreTrainedModel, n_turns: int, n_threads: int) -> dict[str, Any]:
-    """Let the sides take turns."""
+    """Runs the sides in turns."""
     prompt = _prompt(model.config.vocab_size)
     ours = Ours(model, n_threads, context_length=2048)
     sides = _sides(ours, model, prompt)
@@ -91,7 +91,7 @@ def _compare(model: PreTrainedModel, n_turns: int, n_threads: int) -> dict[str, 
         for name, side in sides.items():
             if turns and name in ONCE:
                 continue
-            ours.forget(reuse=name != "rounds_without_reuse")
+            ours.clear_cache(reuse=name != "rounds_without_reuse")
             try:
                 turn[name] = measure(side)
             except (RuntimeError, ValueError, AttributeError, TypeError) as error:
@@ -99,7 +99,7 @@ def _compare(model: PreTrainedModel, n_turns: int, n_threads: int) -> dict[str, 
         turns.append(turn)
         sides = {name: side for name, side in sides.items() if name not in problems}
     firsts = {n: _first_tokens(ours, n, model.config.vocab_size) for n in PEOPLE}
-    ours.owner.close()
+    ours.model_thread.close()
     return {
         "parameters": model.num_parameters(),
         "tok_per_cpu_s": {name: _median(turns, name, _per_cpu_s) for name in sides},
@@ -112,7 +112,7 @@ def _compare(model: PreTrainedModel, n_turns: int, n_threads: int) -> dict[str, 
 
 
 def _sides(ours: Ours, model: PreTrainedModel, prompt: Ids) -> dict[str, Callable[[], int]]:
-    """What each side does in a turn; it returns how many wanted tokens it wrote."""
+    """Returns what each side does in a turn, and that it returns the number of wanted tokens."""
     continuous = Continuous(model)
 
     def written(lengths: list[int]) -> int:
@@ -137,8 +137,8 @@ def _sides(ours: Ours, model: PreTrainedModel, prompt: Ids) -> dict[str, Callabl
 
 
 def _first_tokens(ours: Ours, n_people: int, n_vocabulary: int) -> dict[str, float]:
-    """Each with a prompt of their own, asked at the same moment."""
-    ours.forget()
+    """Measures the first tokens of so many people, each with their own prompt, asking at once."""
+    ours.clear_cache()
     waits = ours.first_tokens_s([_prompt(n_vocabulary, seed) for seed in range(n_people)])
     return {"first": min(waits), "median": median(waits), "last": max(waits)}
 

@@ -1,4 +1,4 @@
-"""A Llama of a billion random weights on one GPU: how near the engine comes to its memory's speed.
+"""Measures how near the engine comes to a GPU's memory bandwidth, on a Llama of a billion weights.
 
 Every step reads all weights and the KV of all rows, so bytes a step / bytes a second is the least
 a step can take. The device's bandwidth is measured by copying a gigabyte.
@@ -18,7 +18,7 @@ KV_HEADS = 8
 
 
 def on_cuda(rows: tuple[int, ...] = (1, 8, 64)) -> dict[str, Any]:
-    """Tokens a second with so many candidates, beside `generate(num_return_sequences=…)`."""
+    """Measures tokens a second of so many candidates, beside `generate(num_return_sequences=…)`."""
     model = _billion()
     prompt = tuple(torch.randint(200, 30_000, (N_PROMPT,)).tolist())
     ours = Ours(model, 1, context_length=4096)
@@ -27,7 +27,7 @@ def on_cuda(rows: tuple[int, ...] = (1, 8, 64)) -> dict[str, Any]:
     for k in rows:
         speeds, theirs = [], []
         for _ in range(4):
-            ours.forget()
+            ours.clear_cache()
             started = perf_counter()
             written = ours.write([prompt] * k, [N_NEW] * k)
             decoding_s = max(row.times[-1] for row in written) - min(r.times[0] for r in written)
@@ -44,7 +44,7 @@ def on_cuda(rows: tuple[int, ...] = (1, 8, 64)) -> dict[str, Any]:
             "step_s": step_s,
             "share_of_bandwidth_limit": least_s / step_s,
         }
-    ours.owner.close()
+    ours.model_thread.close()
     return found | {"peak_gb": torch.cuda.max_memory_allocated() / 1e9}
 
 
@@ -67,7 +67,7 @@ def _billion() -> LlamaForCausalLM:
 
 
 def _bytes_a_step(model: LlamaForCausalLM, n_rows: int) -> float:
-    """Weights without the embedding, of which a row is read, and the KV at half of the answer."""
+    """Returns the bytes a step reads: weights without the embedding, KV at half of the answer."""
     config = model.config
     kv_width = config.hidden_size * KV_HEADS // config.num_attention_heads
     kv = 2 * config.num_hidden_layers * kv_width * 2
@@ -76,7 +76,7 @@ def _bytes_a_step(model: LlamaForCausalLM, n_rows: int) -> float:
 
 
 def _bandwidth() -> float:
-    """Bytes a second, read and written, of copying a gigabyte on the device."""
+    """Measures bytes a second, read and written, of copying a gigabyte on the device."""
     one, other = (torch.zeros(2**30, dtype=torch.uint8, device="cuda") for _ in range(2))
     other.copy_(one)
     torch.cuda.synchronize()

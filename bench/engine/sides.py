@@ -1,4 +1,4 @@
-"""The sides of the engine's bench: the embedded engine without a tokenizer, and transformers' ways.
+"""The sides of the engine's benchmark: the embedded engine without a tokenizer, and transformers.
 
 Prompts are token ids and nothing ends before its limit, so that every side writes as much.
 """
@@ -26,13 +26,13 @@ from ptrapp.engines.local.transcript import Transcript
 
 SAMPLING = {"do_sample": True, "temperature": 0.8, "top_p": 0.95, "top_k": 0}
 CHECK_AND_IMPROVE = tuple(range(100, 132))
-"""What stands between two rounds, 32 tokens."""
+"""The user turn between two rounds, 32 tokens."""
 
 Ids = tuple[int, ...]
 
 
 class Spent(NamedTuple):
-    """What writing so many tokens took."""
+    """The cost of writing so many tokens."""
 
     n_tokens: int
     cpu_s: float
@@ -41,7 +41,7 @@ class Spent(NamedTuple):
 
 
 def measure(write: Callable[[], int]) -> Spent:
-    """Call `write`, which says how many tokens it wrote."""
+    """Calls `write`, which returns how many tokens it wrote, and measures its cost."""
     reset = _reset_peak()
     cpu, wall = time.process_time(), time.perf_counter()
     n_tokens = write()
@@ -50,21 +50,23 @@ def measure(write: Callable[[], int]) -> Spent:
 
 
 class Ours:
-    """The model thread with everything the app's engine has, fed with ids."""
+    """The model thread with everything the app's engine has, fed with token ids."""
 
     def __init__(self, model: PreTrainedModel, n_threads: int, context_length: int):
         tokenizer: Any = None
         loaded = LoadedModel(model, tokenizer, frozenset(), context_length, True)
-        self.owner = ModelThread(loaded, n_threads, lambda policy: None)
+        self.model_thread = ModelThread(loaded, n_threads, lambda policy: None)
 
-    def forget(self, *, reuse: bool = True) -> None:
-        """Begin without any KV; with `reuse=False` none is kept from now on either."""
-        self.owner._context.prefix_cache = PrefixCache() if reuse else PrefixCache(max_bytes=0)
+    def clear_cache(self, *, reuse: bool = True) -> None:
+        """Empties the prefix cache; with `reuse=False` nothing is cached from now on either."""
+        self.model_thread._context.prefix_cache = (
+            PrefixCache() if reuse else PrefixCache(max_bytes=0)
+        )
 
     def write(
         self, prompts: Sequence[Ids], n_new: Sequence[int], *, apart: bool = False
     ) -> list[Row]:
-        """Answer all, as one call or each as a call `apart`, and wait for the last one."""
+        """Answers all prompts, as one call or each as a call `apart`, and waits for the last."""
         events: SimpleQueue[Event] = SimpleQueue()
         states = []
         for seed, (prompt, n) in enumerate(zip(prompts, n_new, strict=True)):
@@ -72,7 +74,7 @@ class Ours:
             words = Transcript(lambda ids: " ".join(map(str, ids)), GENERIC, False)
             states.append(RequestState(seed, row, words, events, time.monotonic()))
         calls = [[state] for state in states] if apart else [states]
-        self.owner.add([new_group(BASE, Priority.PERSON, call) for call in calls])
+        self.model_thread.add([new_group(BASE, Priority.PERSON, call) for call in calls])
         n_open = len(states)
         while n_open:
             event = events.get()
@@ -82,14 +84,14 @@ class Ours:
         return [state.row for state in states]
 
     def first_tokens_s(self, prompts: Sequence[Ids]) -> list[float]:
-        """Seconds until each of so many people, asking at once, has a first token."""
+        """Returns seconds until each of so many people, asking at once, has a first token."""
         started = time.monotonic()
         return [
             row.times[0] - started for row in self.write(prompts, [8] * len(prompts), apart=True)
         ]
 
     def rounds(self, prompt: Ids, k: int, n_rounds: int, n_new: int) -> int:
-        """K candidates, each refined again and again; returns the tokens written."""
+        """Refines each of K candidates again and again; returns the tokens written."""
         prompts = [prompt] * k
         for _ in range(n_rounds):
             rows = self.write(prompts, [n_new] * k)
@@ -98,7 +100,7 @@ class Ours:
 
 
 def by_generate(model: PreTrainedModel, prompt: Ids, n_new: int, k: int = 1) -> Tensor:
-    """What `generate` writes for K return sequences (K, n_new)."""
+    """Returns what `generate` writes for K return sequences, (K, n_new)."""
     ids = torch.tensor([prompt], device=model.device)
     generate: Any = model.generate
     output: Tensor = generate(
@@ -114,7 +116,7 @@ def by_generate(model: PreTrainedModel, prompt: Ids, n_new: int, k: int = 1) -> 
 
 
 def rounds_by_generate(model: PreTrainedModel, prompt: Ids, n_rounds: int, n_new: int) -> int:
-    """One candidate, each of its rounds read from the first token on."""
+    """Writes one candidate, each of its rounds read from the first token on; returns the tokens."""
     for _ in range(n_rounds):
         (written,) = by_generate(model, prompt, n_new).tolist()
         prompt = (*prompt, *written, *CHECK_AND_IMPROVE)
@@ -122,17 +124,18 @@ def rounds_by_generate(model: PreTrainedModel, prompt: Ids, n_rounds: int, n_new
 
 
 class Continuous:
-    """transformers' continuous batching, on a copy of the model: it changes its attention."""
+    """transformers' continuous batching, on a copy of the model, whose attention it changes."""
 
     def __init__(self, model: PreTrainedModel):
         self._model: Any = copy.deepcopy(model)
 
     def write(self, prompt: Ids, n_new: int, k: int) -> int:
+        """Writes K answers; returns the tokens written."""
         config = GenerationConfig(max_new_tokens=n_new, eos_token_id=-1, pad_token_id=0, **SAMPLING)
         outputs = self._model.generate_batch(
             [list(prompt)] * k,
             generation_config=config,
-            # left to itself it claims most of the machine's memory
+            # by default it allocates most of the machine's memory
             continuous_batching_config=ContinuousBatchingConfig(
                 num_blocks=k * (2 + (len(prompt) + n_new) // 256), max_batch_tokens=1024
             ),
@@ -142,15 +145,15 @@ class Continuous:
 
 
 def _reset_peak() -> bool:
-    """Begin a new high-water mark of this process's memory (Linux); whether that is possible."""
+    """Resets the high-water mark of this process's memory; False where Linux does not allow it."""
     try:
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     except OSError:
         return False
     return True
 
 
 def _peak_mb() -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     peak = next(line for line in lines if line.startswith("VmHWM"))
     return int(peak.split()[1]) / 1024

@@ -1,4 +1,4 @@
-"""The embedded engine beside a running vLLM server of the same model, in turns, over plain HTTP."""
+"""Measures the embedded engine beside a running vLLM server of the same model, over plain HTTP."""
 
 from statistics import median
 from time import perf_counter
@@ -13,9 +13,9 @@ from bench.engine.sides import Ids, Ours
 def on_vllm(
     url: str, model: PreTrainedModel, prompt: Ids, k: int, n_new: int, n_turns: int
 ) -> dict[str, Any]:
-    """Tokens a second (wall) of K candidates; the server answers ids and ends nowhere early.
+    """Returns tokens a second (wall) of K candidates; the server ignores the end of turn.
 
-    The ratio is that of a turn, the median of the turns: both sides of a turn meet the same load.
+    The ratio is that of a turn, the median of the turns: both sides of a turn have the same load.
     """
     engine = Ours(model, 0, context_length=2048)
     speeds: dict[str, list[float]] = {"ours": [], "vllm": []}
@@ -23,7 +23,7 @@ def on_vllm(
         served = client.get("models").raise_for_status().json()["data"][0]["id"]
         for turn in range(n_turns + 1):
             started = perf_counter()
-            engine.forget()
+            engine.clear_cache()
             engine.write([prompt] * k, [n_new] * k)
             middle = perf_counter()
             body = {"model": served, "prompt": list(prompt), "n": k, "max_tokens": n_new}
@@ -33,7 +33,7 @@ def on_vllm(
             if turn:  # the first one warms up
                 speeds["ours"].append(k * n_new / (middle - started))
                 speeds["vllm"].append(answer["usage"]["completion_tokens"] / (ended - middle))
-    engine.owner.close()
+    engine.model_thread.close()
     found: dict[str, Any] = {f"{name}_tok_per_s": median(each) for name, each in speeds.items()}
     ratios = [ours / vllm for ours, vllm in zip(speeds["ours"], speeds["vllm"], strict=True)]
     return found | {

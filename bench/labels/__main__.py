@@ -1,11 +1,11 @@
-"""How many labels people get done over HTTP, beside Label Studio, and whether all are there.
+"""Measures labelling over HTTP, beside Label Studio: votes a second, latency, and lost votes.
 
     python -m bench.labels [--seconds 40] [--annotators 1 8 32] [--kills 3] [--million]
 
 Every annotator is a thread of another process that decides at once: a pair is asked for, the vote
-sent, the next asked for. The peer's turn follows ours with as many annotators, the same client and
-pairs of the same length. All of it shares one machine, so the client's part of it is told, and the
-load average of each turn.
+sent, the next asked for. The peer is measured after us with as many annotators, the same client and
+pairs of the same length. All of it shares one machine, so the client's CPU time is reported as
+well, and the load average of each measurement.
 """
 
 import argparse
@@ -19,23 +19,23 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.labels.app import create_campaign, invite, start_app
-from bench.labels.client import Shift
-from bench.labels.end import race_to_the_end
+from bench.labels.client import Workload
 from bench.labels.filling import fill
 from bench.labels.kills import kill_under_load
 from bench.labels.label_studio import LabelStudio
+from bench.labels.last_slots import race_for_last_slots
+from bench.labels.measuring import measure
 from bench.labels.million import label_a_million
 from bench.labels.processes import Program
 from bench.labels.recount import recount
-from bench.labels.turn import take_turn
 
 OVERLAP = 2
 TASKS_PER_S = 60
-"""Tasks a peer is given for each second of a turn: more than it can hand out."""
+"""Tasks a peer is given for each second of a measurement: more than it can serve."""
 
 
 def main() -> None:
-    """Print a JSON object as the last line."""
+    """Prints a JSON object as the last line."""
     asked = _arguments()
     report: dict[str, Any] = {"n_cores": os.cpu_count(), "seconds": asked.seconds}
     with TemporaryDirectory(prefix="bench-labels-") as name:
@@ -44,19 +44,19 @@ def main() -> None:
             with ExitStack() as stack:
                 report |= _sides(asked, folder, stack)
         if asked.kills:
-            _tell("kill -9 under load")
+            _log_progress("kill -9 under load")
             report["kills"] = kill_under_load(folder / "killed", asked.kills, asked.kill_after_s)
         if asked.million:
-            _tell("a million pairs in the database")
+            _log_progress("a million pairs in the database")
             report["million"] = label_a_million(folder / "million", asked.million_of)
     line = json.dumps(report)
     if asked.out:
-        asked.out.write_text(line + "\n")
+        asked.out.write_text(line + "\n", encoding="utf-8")
     print(line)
 
 
 def _sides(asked: argparse.Namespace, folder: Path, stack: ExitStack) -> dict[str, Any]:
-    """Our app, and the peer where it is installed, in turns."""
+    """Measures our app, and the peer where it is installed, alternately."""
     ours = folder / "thrice"
     fill(ours, asked.pairs)
     app = start_app(ours)
@@ -64,39 +64,39 @@ def _sides(asked: argparse.Namespace, folder: Path, stack: ExitStack) -> dict[st
     report: dict[str, Any] = {"thrice": {}, "thrice_start_s": app.start_s}
     peer = None
     if asked.label_studio:
-        _tell("starting Label Studio")
+        _log_progress("starting Label Studio")
         peer = LabelStudio(asked.label_studio, folder / "label-studio")
         stack.callback(peer.program.close)
         report |= {"label_studio": {}, "label_studio_start_s": peer.program.start_s, "ratio": {}}
     for n in asked.annotators:
-        mine = report["thrice"][n] = _our_turn(app, ours, n, asked)
-        _tell(f"thrice, {n}: {mine}")
+        ours_now = report["thrice"][n] = _measure_ours(app, ours, n, asked)
+        _log_progress(f"thrice, {n}: {ours_now}")
         if peer:
-            theirs = report["label_studio"][n] = _peers_turn(peer, n, asked.seconds)
-            report["ratio"][n] = mine["votes_per_s"] / theirs["votes_per_s"]
-            _tell(f"Label Studio, {n}: {theirs}; ratio {report['ratio'][n]:.1f}")
-    report["end"] = race_to_the_end(app, ours, max(asked.annotators), asked.slots)
-    _tell(f"the end of a campaign: {report['end']}")
+            theirs = report["label_studio"][n] = _measure_peer(peer, n, asked.seconds)
+            report["ratio"][n] = ours_now["votes_per_s"] / theirs["votes_per_s"]
+            _log_progress(f"Label Studio, {n}: {theirs}; ratio {report['ratio'][n]:.1f}")
+    report["end"] = race_for_last_slots(app, ours, max(asked.annotators), asked.slots)
+    _log_progress(f"the end of a campaign: {report['end']}")
     return report
 
 
-def _our_turn(app: Program, folder: Path, n: int, asked: argparse.Namespace) -> dict[str, Any]:
+def _measure_ours(app: Program, folder: Path, n: int, asked: argparse.Namespace) -> dict[str, Any]:
     campaign = create_campaign(app, f"{n} annotators", OVERLAP, asked.pairs)
-    seats = invite(app, n, f"of-{n}")
-    figures, diary = take_turn(app, Shift("thrice", app.port, campaign, seats, asked.seconds))
-    return figures | recount(folder, campaign, diary.acknowledged)._asdict()
+    headers = invite(app, n, f"of-{n}")
+    metrics, log = measure(app, Workload("thrice", app.port, campaign, headers, asked.seconds))
+    return metrics | recount(folder, campaign, log.acknowledged)._asdict()
 
 
-def _peers_turn(peer: LabelStudio, n: int, seconds: float) -> dict[str, Any]:
+def _measure_peer(peer: LabelStudio, n: int, seconds: float) -> dict[str, Any]:
     n_tasks = max(1000, int(TASKS_PER_S * seconds))
     project = peer.create_project(f"{n} annotators", n_tasks, OVERLAP)
-    seats = peer.sign_up(n, f"of-{n}")
+    headers = peer.sign_up(n, f"of-{n}")
     port = peer.program.port
-    figures, diary = take_turn(peer.program, Shift("label_studio", port, project, seats, seconds))
-    return figures | peer.recount(project, diary.acknowledged)._asdict()
+    metrics, log = measure(peer.program, Workload("label_studio", port, project, headers, seconds))
+    return metrics | peer.recount(project, log.acknowledged)._asdict()
 
 
-def _tell(sentence: str) -> None:
+def _log_progress(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
 
 

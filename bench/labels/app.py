@@ -1,4 +1,4 @@
-"""Our app as a user starts it, a campaign in it, and annotators invited to label."""
+"""Starts our app as a user does, creates campaigns in it, and invites annotators."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ START_S = 180
 
 
 def start_app(folder: Path) -> Program:
-    """The app over the data in `folder`, with the bundled model and without a worker."""
+    """Starts the app on the data in `folder`, with the bundled model and without a worker."""
     port = free_port()
     command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--no-worker"]
     command += ["--data-dir", str(folder), "--log-level", "warning"]
@@ -28,32 +28,32 @@ def start_app(folder: Path) -> Program:
 
 
 def create_campaign(app: Program, name: str, overlap: int, n_pairs: int) -> int:
-    """A campaign of all siblings, in any order; returns its id."""
-    wanted = {
+    """Creates a campaign of all siblings, in any order; returns its id."""
+    body = {
         "name": name,
         "source": {"kind": "siblings", "max_pairs": n_pairs},
         "overlap": overlap,
         "mix": {"uncertain": 0.5, "uniform": 0.5},
     }
-    return int(_as_admin(app, "/campaigns", wanted)["campaign_id"])
+    return int(_as_admin(app, "/campaigns", body)["campaign_id"])
 
 
 def invite(app: Program, n: int, name: str) -> list[dict[str, str]]:
-    """The headers of so many annotators, each with the cookie an invitation gave his browser."""
-    seats = []
-    for place in range(n):
+    """Returns the headers of so many annotators, each with the cookie that an invitation set."""
+    headers = []
+    for number in range(n):
         invitation = _as_admin(
-            app, "/invitations", {"role": "annotator", "name": f"{name}-{place + 1}"}
+            app, "/invitations", {"role": "annotator", "name": f"{name}-{number + 1}"}
         )
         with httpx.Client(base_url=app.address, timeout=30) as browser:
             browser.get("/join", params={"token": invitation["token"]})
             cookie = "; ".join(f"{key}={value}" for key, value in browser.cookies.items())
-        seats.append({"Cookie": cookie})
-    return seats
+        headers.append({"Cookie": cookie})
+    return headers
 
 
 def _as_admin(app: Program, path: str, body: dict[str, Any]) -> Any:
-    """What a browser on this machine may do."""
+    """Sends a request as the admin, which a browser on this machine is."""
     answer = httpx.post(f"{app.address}/api/v1{path}", json=body, timeout=600)
     if answer.is_error:
         raise SystemExit(f"The app refused {path}: {answer.text}")

@@ -1,4 +1,4 @@
-"""Prompts and answers enough to label: stored in bulk, of a few sentences with some Markdown."""
+"""Fills a database with prompts and answers to label, of a few sentences with some Markdown."""
 
 from pathlib import Path
 from random import Random
@@ -7,8 +7,8 @@ from db.models import Prompt, Round, Run, RunMode, RunState
 from db.storage.session import open_database
 
 N_SIBLINGS = 2
-"""Answers to each prompt: one pair, as a peer's task has."""
-AT_ONCE = 2000
+"""Answers to each prompt: one pair, as in a task of the peer."""
+PROMPTS_PER_TRANSACTION = 2000
 _SENTENCE = (
     "we take the train at noon because every second carriage is empty then and `x = 3` holds, "
     "so the sum of **both** sides is even and the answer follows from what was said before"
@@ -17,22 +17,22 @@ _WORDS = tuple(_SENTENCE.split())
 
 
 def fill(folder: Path, n_prompts: int, n_siblings: int = N_SIBLINGS) -> None:
-    """Store so many prompts and answers to each."""
+    """Stores so many prompts and answers to each."""
     folder.mkdir(parents=True, exist_ok=True)
     database = open_database(f"sqlite:///{folder / 'thrice.db'}")
     random = Random(0)
-    for first in range(0, n_prompts, AT_ONCE):
+    for first in range(0, n_prompts, PROMPTS_PER_TRANSACTION):
         with database.write() as session:
-            for place in range(first, min(first + AT_ONCE, n_prompts)):
-                question = f"Question {place}: {text(random, 25)}?"
-                prompt = Prompt(text=question, source="bench", sha256=f"{place:064x}")
+            for number in range(first, min(first + PROMPTS_PER_TRANSACTION, n_prompts)):
+                question = f"Question {number}: {text(random, 25)}?"
+                prompt = Prompt(text=question, source="bench", sha256=f"{number:064x}")
                 run = Run(prompt=prompt, mode=RunMode.JOB, settings={}, state=RunState.DONE)
                 session.add_all(_answer(run, each, random) for each in range(n_siblings))
     database.dispose()
 
 
 def text(random: Random, n_words: int) -> str:
-    """So many words that say nothing."""
+    """Returns so many words without meaning."""
     return " ".join(random.choices(_WORDS, k=n_words))
 
 

@@ -21,14 +21,14 @@ _PASSWORD = "bench-of-pairs"
 
 
 class PeerRecount(NamedTuple):
-    """What its database has after a shift."""
+    """The flaws of the peer's database after a workload."""
 
     n_lost: int
     n_over_labelled: int
 
 
 class LabelStudio:
-    """A running Label Studio over an empty folder of its own."""
+    """A running Label Studio on an empty folder of its own."""
 
     def __init__(self, command: str, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -40,7 +40,7 @@ class LabelStudio:
         flags += ["--username", "admin@bench.local", "--password", _PASSWORD]
         flags += ["--user-token", token, "--enable-legacy-api-token", "--log-level", "ERROR"]
         environment = clean_environment("LABEL_STUDIO_", "THRICE_", "DJANGO_")
-        # It would look for its newest version and report its use, here to nobody.
+        # It would look up its newest version and report its use, in vain without a network.
         environment |= {"LATEST_VERSION_CHECK": "0", "COLLECT_ANALYTICS": "0", "SENTRY_DSN": ""}
         self.program = Program(
             [command, "start", *flags],
@@ -52,36 +52,36 @@ class LabelStudio:
         )
 
     def create_project(self, title: str, n_tasks: int, overlap: int) -> int:
-        """A project of pairs to be labelled `overlap` times each; returns its id."""
-        asked = {"title": title, "label_config": CONFIG, "maximum_annotations": overlap}
-        project = int(self._ask("/api/projects/", asked)["id"])
+        """Creates a project of pairs to be labelled `overlap` times each; returns its id."""
+        body = {"title": title, "label_config": CONFIG, "maximum_annotations": overlap}
+        project = int(self._ask("/api/projects/", body)["id"])
         random = Random(0)
         tasks = [
-            {"prompt": f"Question {place}: {text(random, 25)}?"}
+            {"prompt": f"Question {number}: {text(random, 25)}?"}
             | {side: text(random, random.randint(40, 120)) for side in ("left", "right")}
-            for place in range(n_tasks)
+            for number in range(n_tasks)
         ]
         self._ask(f"/api/projects/{project}/import", tasks)
         return project
 
     def sign_up(self, n: int, name: str) -> list[dict[str, str]]:
-        """The headers of so many annotators, each an account of its own."""
-        seats = []
-        for place in range(n):
+        """Returns the headers of so many annotators, each an account of its own."""
+        headers = []
+        for number in range(n):
             with httpx.Client(base_url=self.program.address, timeout=60) as browser:
                 browser.get("/user/signup/")
                 form = {
-                    "email": f"{name}-{place + 1}@bench.local",
+                    "email": f"{name}-{number + 1}@bench.local",
                     "password": _PASSWORD,
                     "csrfmiddlewaretoken": browser.cookies["csrftoken"],
                 }
                 browser.post("/user/signup/", data=form)
                 token = browser.get("/api/current-user/token").raise_for_status().json()["token"]
-            seats.append({"Authorization": f"Token {token}"})
-        return seats
+            headers.append({"Authorization": f"Token {token}"})
+        return headers
 
     def recount(self, project: int, acknowledged: list[str]) -> PeerRecount:
-        """Compare its rows with what it acknowledged."""
+        """Compares its rows with what it acknowledged."""
         with closing(sqlite3.connect(self._file)) as file:
             stored = {
                 str(key)

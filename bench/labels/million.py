@@ -1,6 +1,6 @@
-"""A campaign of a million pairs: how long the database takes to put them in and to give one out.
+"""Measures a campaign of a million pairs: the time to add them and to assign one.
 
-No HTTP: the product's own functions, each call the durable transaction it is in the app.
+Without HTTP: the product's own functions, each call the same committed transaction as in the app.
 """
 
 import os
@@ -11,10 +11,10 @@ from random import Random
 from time import perf_counter, thread_time
 from typing import Any
 
+from bench.labels.bulk_labels import insert_labels
 from bench.labels.filling import fill
-from bench.labels.past import label_much
+from bench.labels.measuring import percentiles
 from bench.labels.recount import recount
-from bench.labels.turn import percentiles
 from db.labelling import assignments, campaigns, raters
 from db.labelling.campaigns import NewItem
 from db.models import CampaignState, Outcome, RaterKind
@@ -23,34 +23,34 @@ from db.storage.session import Database, open_database
 N_SIBLINGS = 20
 """Answers to each prompt, 190 pairs: a million pairs need only a hundred thousand answers."""
 OVERLAP = 2
-AT_ONCE = 10_000
-"""Pairs put in by one transaction."""
+PAIRS_PER_TRANSACTION = 10_000
+"""Pairs added in one transaction."""
 MIX = {"uncertain": 0.5, "uniform": 0.5}
 
 
 def label_a_million(folder: Path, n_pairs: int) -> dict[str, Any]:
-    """Time `next` when nothing is labelled, when a tenth is, and for who labelled half of that."""
+    """Times `next` with nothing and with a tenth labelled, and for the rater of half of that."""
     n_timed = min(2000, n_pairs // 40)
     n_prompts = -(-n_pairs // (N_SIBLINGS * (N_SIBLINGS - 1) // 2))
     fill(folder, n_prompts, N_SIBLINGS)
     database = open_database(f"sqlite:///{folder / 'thrice.db'}")
     load = os.getloadavg()[0]
     started = perf_counter()
-    campaign = _put_in(database, n_prompts, n_pairs)
-    put_in_s = perf_counter() - started
+    campaign = _add_pairs(database, n_prompts, n_pairs)
+    add_s = perf_counter() - started
     report: dict[str, Any] = {
         "n_pairs": n_pairs,
-        "put_in_s": put_in_s,
-        "pairs_per_s": n_pairs / put_in_s,
+        "put_in_s": add_s,
+        "pairs_per_s": n_pairs / add_s,
         "database_mib": (folder / "thrice.db").stat().st_size / 2**20,
     }
     first, (diligent, *others), late = (
         _raters(database, time, n) for time, n in (("first", 4), ("past", 9), ("late", 4))
     )
     report["next_at_the_start"] = _timed(database, campaign, first, n_timed)
-    label_much(folder, campaign, diligent, n_pairs // 20)
+    insert_labels(folder, campaign, diligent, n_pairs // 20)
     for other in others:
-        label_much(folder, campaign, other, n_pairs // 20 // len(others))
+        insert_labels(folder, campaign, other, n_pairs // 20 // len(others))
     report["next_after_a_tenth"] = _timed(database, campaign, late, n_timed)
     report["next_of_the_diligent"] = _timed(database, campaign, [diligent], n_timed)
     database.dispose()
@@ -62,13 +62,13 @@ def label_a_million(folder: Path, n_pairs: int) -> dict[str, Any]:
     }
 
 
-def _put_in(database: Database, n_prompts: int, n_pairs: int) -> int:
+def _add_pairs(database: Database, n_prompts: int, n_pairs: int) -> int:
     """A campaign of the first pairs of siblings; returns its id."""
     random = Random(0)
     with database.write() as session:
         campaign = campaigns.create(session, "a million", overlap=OVERLAP, mix=MIX)
     pairs = islice(_siblings(n_prompts), n_pairs)
-    while some := list(islice(pairs, AT_ONCE)):
+    while some := list(islice(pairs, PAIRS_PER_TRANSACTION)):
         items = [NewItem(left, right, uncertainty=random.random()) for left, right in some]
         with database.write() as session:
             campaigns.add_items(session, campaign.id, items, draw=random)
@@ -78,7 +78,7 @@ def _put_in(database: Database, n_prompts: int, n_pairs: int) -> int:
 
 
 def _siblings(n_prompts: int) -> Iterable[tuple[int, int]]:
-    """Ids of the rounds of each pair; rounds are numbered as they were stored."""
+    """Yields ids of the rounds of each pair; rounds are numbered as they were stored."""
     for prompt in range(n_prompts):
         first = 1 + prompt * N_SIBLINGS
         yield from combinations(range(first, first + N_SIBLINGS), 2)
@@ -87,27 +87,27 @@ def _siblings(n_prompts: int) -> Iterable[tuple[int, int]]:
 def _timed(
     database: Database, campaign: int, raters: Sequence[int], n: int
 ) -> dict[str, dict[str, float]]:
-    """Time of so many `next` in the database, each answered before the one after it.
+    """Times so many `next` in the database, each answered before the next one.
 
     On a busy machine the clock counts others' work as well; the CPU's time does not.
     """
     random = Random(1)
-    took: dict[str, list[float]] = {"ms": [], "cpu_ms": []}
-    for place in range(n):
-        rater = raters[place % len(raters)]
+    times: dict[str, list[float]] = {"ms": [], "cpu_ms": []}
+    for number in range(n):
+        rater = raters[number % len(raters)]
         started, began = perf_counter(), thread_time()
         with database.write() as session:
             (key,) = assignments.reserve(session, campaign, rater, draw=random)
-        took["ms"].append(1000 * (perf_counter() - started))
-        took["cpu_ms"].append(1000 * (thread_time() - began))
+        times["ms"].append(1000 * (perf_counter() - started))
+        times["cpu_ms"].append(1000 * (thread_time() - began))
         with database.write() as session:
             assignments.vote(session, key, Outcome.LEFT)
-    return {name: percentiles(values) for name, values in took.items()}
+    return {name: percentiles(values) for name, values in times.items()}
 
 
 def _raters(database: Database, name: str, n: int) -> list[int]:
     with database.write() as session:
         return [
-            raters.ensure_rater(session, RaterKind.HUMAN, f"{name}-{place}").id
-            for place in range(n)
+            raters.ensure_rater(session, RaterKind.HUMAN, f"{name}-{number}").id
+            for number in range(n)
         ]

@@ -1,4 +1,4 @@
-"""A server in a process of its own: started over a folder, weighed, ended or killed."""
+"""Runs a server in a process of its own: starts it, reads its usage, stops or kills it."""
 
 import os
 import signal
@@ -13,11 +13,11 @@ from typing import NamedTuple
 import httpx
 import psutil
 
-END_S = 20
+STOP_S = 20
 
 
-class Weight(NamedTuple):
-    """What a program and its children have taken so far."""
+class Usage(NamedTuple):
+    """Memory and CPU time of a program and its children so far."""
 
     rss_mib: float
     cpu_s: float
@@ -47,29 +47,30 @@ class Program:
         self._wait_for(self.address + health, started + start_s)
         self.start_s = time.perf_counter() - started
 
-    def weigh(self) -> Weight:
+    def usage(self) -> Usage:
+        """Returns memory and CPU time of the program and its children."""
         processes = [psutil.Process(self._process.pid)]
         processes += processes[0].children(recursive=True)
         times = [process.cpu_times() for process in processes]
         rss = sum(process.memory_info().rss for process in processes)
-        return Weight(rss / 2**20, sum(each.user + each.system for each in times))
+        return Usage(rss / 2**20, sum(each.user + each.system for each in times))
 
     def kill(self) -> None:
-        """End it as a power cut would: no handler of its own runs."""
+        """Ends the program as a power cut would: no handler of its own runs."""
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
     def close(self) -> None:
-        """End it in good order, with its children, if it still runs."""
+        """Stops the program with its children, if it still runs."""
         if self._process.poll() is not None:
             return
-        family = psutil.Process(self._process.pid).children(recursive=True)
+        children = psutil.Process(self._process.pid).children(recursive=True)
         self._process.terminate()
         try:
-            self._process.wait(END_S)
+            self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self.kill()
-        for process in psutil.wait_procs(family, timeout=1)[1]:
+        for process in psutil.wait_procs(children, timeout=1)[1]:
             process.kill()
 
     def _wait_for(self, url: str, until: float) -> None:
@@ -83,16 +84,17 @@ class Program:
                 pass
             time.sleep(0.1)
         self.close()
-        said = self._log.read_text(errors="replace")[-2000:]
-        raise SystemExit(f"{url} did not answer; the program said: {said}")
+        output = self._log.read_text(errors="replace")[-2000:]
+        raise SystemExit(f"{url} did not answer; the program said: {output}")
 
 
 def free_port() -> int:
+    """Returns a port that is free now."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def clean_environment(*prefixes: str) -> dict[str, str]:
-    """This process's environment without what a program would read its settings from."""
+    """Returns this process's environment without the settings that a program would read."""
     return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}

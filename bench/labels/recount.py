@@ -1,6 +1,6 @@
-"""What the database says after a shift: every acknowledged vote, and every counter counted again.
+"""Counts a campaign's rows again after a workload: acknowledged votes, and every counter.
 
-It reads the tables themselves, past the code that wrote them.
+It reads the tables directly, without the code that wrote them.
 """
 
 import sqlite3
@@ -19,12 +19,13 @@ _STANDING = (
     "AND votes.outcome <> 'withdrawn' "
     "AND NOT EXISTS (SELECT 1 FROM votes later WHERE later.supersedes_id = votes.id)"
 )
-"""The item of each label that a person gave in the campaign; another campaign may have the pair."""
+"""Selects the item of each label that a person gave in the campaign; another campaign may have the
+pair as well."""
 _NOT_UNDONE = (
     "NOT EXISTS (SELECT 1 FROM votes JOIN votes later ON later.supersedes_id = votes.id "
     "WHERE votes.offer_key = offers.key AND later.outcome = 'withdrawn')"
 )
-"""A pair that its rater took back is shown to him under another key."""
+"""Excludes a pair whose vote was undone: it is shown to its rater again under another key."""
 _TAKEN = "assignments.counts AND assignments.state IN ('reserved', 'done')"
 _QUERIES = {
     "n_votes": f"SELECT count(*) FROM ({_STANDING})",
@@ -52,12 +53,12 @@ _QUERIES = {
 
 
 class Recount(NamedTuple):
-    """What of one campaign stands in the tables; all but the votes should be zero."""
+    """What the tables say of one campaign; everything but the votes should be zero."""
 
     n_lost: int
-    """Votes the app acknowledged that are not there."""
+    """Acknowledged votes that are not stored."""
     n_votes: int
-    """People's labels that stand."""
+    """People's current labels."""
     n_over_labelled: int
     """Comparisons with more labels than were asked for."""
     n_twice_to_a_person: int
@@ -65,18 +66,18 @@ class Recount(NamedTuple):
     n_items_miscounted: int
     n_raters_miscounted: int
     n_taken_off: int
-    """How far the campaign's counter is from the rows it counts; likewise the next two."""
+    """Difference between the campaign's counter and the rows it counts; likewise the next two."""
     n_done_off: int
     n_slots_off: int
 
     @property
     def flaws(self) -> dict[str, int]:
-        """Everything that is not as it should be."""
+        """The counts that are not zero and should be."""
         return {name: n for name, n in self._asdict().items() if n and name != "n_votes"}
 
 
 def recount(folder: Path, campaign: int, acknowledged: Iterable[str]) -> Recount:
-    """Count a campaign's rows in the database in `folder`."""
+    """Counts a campaign's rows in the database in `folder`."""
     with closing(sqlite3.connect(folder / "thrice.db")) as file:
         stored = {key for (key,) in file.execute("SELECT offer_key FROM votes")}
         found = {

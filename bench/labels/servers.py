@@ -1,4 +1,4 @@
-"""Where an annotator sits: the same two questions, next and vote, put to our app or to a peer."""
+"""The requests of an annotator, next and vote, to our app or to the peer."""
 
 import json
 from http.client import HTTPConnection, HTTPException
@@ -6,28 +6,28 @@ from secrets import token_hex
 from typing import Any, Protocol
 
 TIMEOUT_S = 120
-"""Longest an answer is waited for; a peer with 32 annotators takes its time."""
+"""Longest wait for an answer; a peer with 32 annotators needs it."""
 UNREACHABLE = (OSError, HTTPException)
-"""What a connection raises when the other end is gone."""
+"""Errors of a connection whose server is gone."""
 
 
 class Refused(Exception):
-    """The server answered, and said no."""
+    """The server answered with an error status."""
 
-    def __init__(self, status: int, said: str) -> None:
-        super().__init__(f"{status}: {said[:200]}")
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(f"{status}: {body[:200]}")
         self.status = status
 
 
 class Finished(Exception):
-    """There is nothing left for this annotator."""
+    """Nothing is left for this annotator."""
 
 
-class Line:
+class Connection:
     """One annotator's keep-alive connection, which speaks JSON.
 
-    `http.client`, because the annotators share the machine with what is measured: it costs a
-    fraction of a fuller client.
+    It uses `http.client`, because the annotators share the machine with what is measured: it costs
+    a fraction of a fuller client.
     """
 
     def __init__(self, port: int, headers: dict[str, str]) -> None:
@@ -35,7 +35,7 @@ class Line:
         self._headers = headers
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Return the answer. Raises `Refused`, or one of `UNREACHABLE`."""
+        """Returns the answer. Raises `Refused`, or one of `UNREACHABLE`."""
         data = None if body is None else json.dumps(body).encode()
         headers = self._headers | ({"Content-Type": "application/json"} if data else {})
         self._connection.request(method, path, data, headers)
@@ -47,25 +47,25 @@ class Line:
 
 
 class Server(Protocol):
-    """A place to label at."""
+    """A server to label at."""
 
     def next(self) -> str | None:
-        """Name the pair to decide; None when there is none just now. Raises `Finished`."""
+        """Returns the pair to decide; None when there is none just now. Raises `Finished`."""
 
     def vote(self, pair: str) -> str:
-        """Decide, and return the name under which the server says it has the vote."""
+        """Votes on the pair; returns the key under which the server acknowledged the vote."""
 
 
 class ThriceServer:
-    """A page of ours, without a prefetch: a pair is asked for when the one before is decided."""
+    """Our label page without a prefetch: a pair is asked for when the one before is decided."""
 
-    def __init__(self, line: Line, campaign: int) -> None:
-        self._line = line
+    def __init__(self, connection: Connection, campaign: int) -> None:
+        self._connection = connection
         self._next = f"/api/v1/campaigns/{campaign}/next"
         self._asked = {"n": 1, "have": [], "tab": token_hex(8)}
 
     def next(self) -> str | None:
-        answer = self._line.ask("POST", self._next, self._asked)
+        answer = self._connection.ask("POST", self._next, self._asked)
         if answer["pairs"]:
             return str(answer["pairs"][0]["key"])
         if answer["finished"]:
@@ -73,21 +73,21 @@ class ThriceServer:
         return None
 
     def vote(self, pair: str) -> str:
-        said = {"outcome": "left", "strength": 1, "decided_ms": 1000, "client": "bench"}
-        assert self._line.ask("POST", f"/api/v1/labels/{pair}/vote", said)["stored"]
+        body = {"outcome": "left", "strength": 1, "decided_ms": 1000, "client": "bench"}
+        assert self._connection.ask("POST", f"/api/v1/labels/{pair}/vote", body)["stored"]
         return pair
 
 
 class LabelStudioServer:
-    """A label stream of Label Studio's, by the requests its own page makes."""
+    """A label stream of Label Studio, by the requests its own page makes."""
 
-    def __init__(self, line: Line, project: int) -> None:
-        self._line = line
+    def __init__(self, connection: Connection, project: int) -> None:
+        self._connection = connection
         self._next = f"/api/projects/{project}/next/"
 
     def next(self) -> str | None:
         try:
-            return str(self._line.ask("GET", self._next)["id"])
+            return str(self._connection.ask("GET", self._next)["id"])
         except Refused as error:
             if error.status == 404:
                 raise Finished from error
@@ -95,17 +95,17 @@ class LabelStudioServer:
 
     def vote(self, pair: str) -> str:
         chosen = {"from_name": "pw", "to_name": "left,right", "type": "pairwise"}
-        said = {"result": [chosen | {"value": {"selected": "left"}}], "lead_time": 1.0}
-        return str(self._line.ask("POST", f"/api/tasks/{pair}/annotations/", said)["id"])
+        body = {"result": [chosen | {"value": {"selected": "left"}}], "lead_time": 1.0}
+        return str(self._connection.ask("POST", f"/api/tasks/{pair}/annotations/", body)["id"])
 
 
-def sit_down(side: str, port: int, headers: dict[str, str], work: int) -> Server:
-    """A desk at `side`; `work` is the campaign's or the project's id."""
-    line = Line(port, headers)
+def connect(side: str, port: int, headers: dict[str, str], work_id: int) -> Server:
+    """Connects to a server of `side`; `work_id` is the campaign's or the project's id."""
+    connection = Connection(port, headers)
     match side:
         case "thrice":
-            return ThriceServer(line, work)
+            return ThriceServer(connection, work_id)
         case "label_studio":
-            return LabelStudioServer(line, work)
+            return LabelStudioServer(connection, work_id)
         case other:
             raise SystemExit(f"There is no side {other!r}; say thrice or label_studio.")

@@ -1,11 +1,11 @@
-"""How fast our trainer is beside TRL's, on the same model, data, LoRA, precision and core.
+"""Measures our trainer's speed beside TRL's, on the same model, data, LoRA, precision and core.
 
     python -m bench.training [--full] [--turns 2] | --growth PATH.png | --cuda
 
 All sides of a case live at once and make their steps in turn; a ratio is the median over the steps.
-Speed is CPU time, so that a busy machine falsifies it less; memory is the highest of the run over
+Speed is CPU time, so that a busy machine distorts it less; memory is the highest of the run above
 that of the loaded model. Both sides have glibc keep freed memory, and TRL scores only completions,
-which it does by itself on a GPU alone: what is left is what the trainers do.
+which it does by itself only on a GPU: what is left to measure is the trainers' own work.
 """
 
 import argparse
@@ -42,15 +42,15 @@ TRL_DPO: dict[str, Settings] = {
     "trl, 1, eager": {**EAGER, "reference": "precomputed"},
     "trl, 1, eager, without metrics": {**EAGER, "head": "bare"},
 }
-"""The same batch as ours, and the two settings that were fastest of the grid."""
+"""The same batch as ours, and the two settings of the grid that were fastest."""
 NEEDED = ("ours, all at once", "ours, 1024", "trl, 8", *list(TRL_DPO)[-2:])
-"""Sides without which a figure is missing."""
+"""Sides that a reported ratio needs."""
 TINY = {"vocabulary": 300, "hidden": 32, "intermediate": 64, "layers": 2, "heads": 2}
 TINY_DATA = {"kv_heads": 2, "prompt": (30, 10), "completion": (20, 5), "prompts_per_step": 2}
 
 
 def main() -> None:
-    """Print a JSON object as the last line."""
+    """Prints a JSON object as the last line."""
     asked = _arguments()
     prepare("bench.training.ours", *(["bench.training.trl"] if find_spec("trl") else []))
     if asked.cuda:
@@ -59,14 +59,14 @@ def main() -> None:
     tiny: dict[str, Any] = TINY | TINY_DATA if asked.tiny else {}
     task = Task(n_steps=asked.turns + 1, **tiny)
     if asked.growth:
-        from bench.training.growth import growth  # nobody needs matplotlib for the figures
+        from bench.training.growth import growth  # the other measurements need no matplotlib
 
         counts = [[int(n) for n in each.split(",")] for each in (asked.pairs, asked.contexts)]
         grown = growth(asked.growth, *counts, most_of_trl=asked.most_of_trl, **tiny)
         print(json.dumps({"growth": grown}))
         return
     report: dict[str, Any] = {"cases": {}, "settings": {}}
-    _dpo(report, task, _kept(OURS_DPO | TRL_DPO, asked.tiny), full=asked.full)
+    _dpo(report, task, _selected(OURS_DPO | TRL_DPO, asked.tiny), full=asked.full)
     _others(report, task, tiny=asked.tiny, full=asked.full)
     if asked.full:
         _untuned(report, task)
@@ -76,12 +76,12 @@ def main() -> None:
     print(json.dumps(report))
 
 
-def _kept(sides: dict[str, Settings], tiny: bool) -> dict[str, Settings]:
+def _selected(sides: dict[str, Settings], tiny: bool) -> dict[str, Settings]:
     return {name: side for name, side in sides.items() if name in NEEDED or not tiny}
 
 
 def _dpo(report: dict[str, Any], task: Task, sides: dict[str, Settings], *, full: bool) -> None:
-    """The main case. With `full`, all of TRL's grid runs too, each beside our fastest."""
+    """Measures the main case. With `full`, all of TRL's grid runs too, each beside our fastest."""
     found = take_turns(task, sides)
     if full:
         report["grid"] = {}
@@ -95,9 +95,9 @@ def _dpo(report: dict[str, Any], task: Task, sides: dict[str, Settings], *, full
     named = {name: each for name, each in found.items() if name in TRL_DPO}
     theirs = fastest(named, "trl", head="metrics")
     bare = fastest(named, "trl", head="bare")
-    _note(report, "dpo", same, found["trl, 8"], "_same_batch")
-    _note(report, "dpo", best, theirs, "_best")
-    _note(report, "dpo", best, bare, "_best_without_metrics")
+    _add_ratios(report, "dpo", same, found["trl, 8"], "_same_batch")
+    _add_ratios(report, "dpo", best, theirs, "_best")
+    _add_ratios(report, "dpo", best, bare, "_best_without_metrics")
     cached = found["ours, 1024"], found["trl, 1, eager"]
     report["dpo_ratio_3_epochs"] = epochs_ratio(*cached, n_epochs=3)
     names = zip(("ours", "trl"), cached, strict=True)
@@ -105,9 +105,9 @@ def _dpo(report: dict[str, Any], task: Task, sides: dict[str, Settings], *, full
 
 
 def _others(report: dict[str, Any], task: Task, *, tiny: bool, full: bool) -> None:
-    """A small vocabulary, imitation, and four candidates: our fastest beside TRL's.
+    """Measures a small vocabulary, imitation, and four candidates: our fastest beside TRL's.
 
-    Without `full`, the settings that were fastest there.
+    Without `full`, only the settings that were fastest there.
     """
     small = replace(task, vocabulary=min(task.vocabulary, 2000))
     sft = replace(task, kind="sft", prompt=(2 * task.prompt[0], task.prompt[1]))
@@ -122,22 +122,22 @@ def _others(report: dict[str, Any], task: Task, *, tiny: bool, full: bool) -> No
         "k4": (k4, (both if full else ours) | theirs, "k4", ""),
     }
     for name, (of_case, sides, key, suffix) in cases.items():
-        found = take_turns(of_case, _kept(sides, tiny))
+        found = take_turns(of_case, _selected(sides, tiny))
         report["cases"][name] = {side: each.as_json() for side, each in found.items()}
-        _note(report, key, fastest(found, "ours"), fastest(found, "trl"), suffix)
+        _add_ratios(report, key, fastest(found, "ours"), fastest(found, "trl"), suffix)
 
 
 def _untuned(report: dict[str, Any], task: Task) -> None:
-    """The main ratios with glibc's own ways of giving memory back."""
+    """Measures the main ratios with glibc's default malloc."""
     found = take_turns(task, OURS_DPO | TRL_DPO, tuned_malloc=False)
     report["cases"]["dpo_untuned"] = {name: each.as_json() for name, each in found.items()}
     best, theirs = fastest(found, "ours"), fastest(found, "trl", head="metrics")
-    _note(report, "dpo", found["ours, all at once"], found["trl, 8"], "_same_batch_untuned")
-    _note(report, "dpo", best, theirs, "_best_untuned")
+    _add_ratios(report, "dpo", found["ours, all at once"], found["trl, 8"], "_same_batch_untuned")
+    _add_ratios(report, "dpo", best, theirs, "_best_untuned")
 
 
 def _grid() -> dict[str, Settings]:
-    """What else TRL can be set to."""
+    """Returns the other settings of TRL."""
     grid: dict[str, Settings] = {
         f"trl, {batch}, {attention}, {head}": {
             **TRL,
@@ -157,10 +157,10 @@ def _grid() -> dict[str, Settings]:
     }
 
 
-def _note(
+def _add_ratios(
     report: dict[str, Any], key: str, ours: Measured, theirs: Measured, suffix: str = ""
 ) -> None:
-    """Put the ratios of speed and of the same runs' memory into the report."""
+    """Adds the ratios of speed and of the same runs' memory to the report."""
     report[f"{key}_ratio{suffix}"] = speed_ratio(ours, theirs)
     report[f"{key}_memory_ratio{suffix}"] = memory_ratio(ours, theirs)
     settings = {"ours": dict(ours.settings), "trl": dict(theirs.settings)}

@@ -1,11 +1,11 @@
-"""Whether both trainers compute the same thing: one batch in float64, losses and gradients."""
+"""Checks that both trainers compute the same: one batch in float64, losses and gradients."""
 
 from typing import Any, NamedTuple
 
 import torch
 
 from bench.training.data import Task, build_model, build_steps
-from bench.training.ours import NO_BUDGET, OBJECTIVES, build_scorer, referred
+from bench.training.ours import NO_BUDGET, OBJECTIVES, build_scorer, with_reference
 from bench.training.trl_peer import pad_tokenizer, trl_dpo_loss_and_grads
 from training.data.batches import build
 from training.data.plan import cut
@@ -24,18 +24,20 @@ SMALL = Task(
     n_steps=1,
 )
 BUDGET = 200
-"""Tokens: the four pairs fall into several micro-batches."""
+"""Token budget by which the four pairs make several micro-batches."""
 
 
 class Agreement(NamedTuple):
+    """The differences between the two trainers."""
+
     loss_max_abs_diff: float
-    """Of the mean loss, in nats."""
+    """Difference of the mean loss, in nats."""
     grad_max_rel_diff: float
     """Largest difference of an element, over the largest element of its weight's gradient."""
 
 
 def agreement(task: Task = SMALL) -> Agreement:
-    """Our fused layout, cut into micro-batches, beside TRL's DPOTrainer on the whole batch."""
+    """Compares our fused layout, cut into micro-batches, with TRL's DPOTrainer on one batch."""
     model = build_model(task)
     torch.manual_seed(task.seed + 1)
     for name, weight in model.named_parameters():
@@ -48,7 +50,7 @@ def agreement(task: Task = SMALL) -> Agreement:
     theirs, their_grads = trl_dpo_loss_and_grads(model, pairs, tokenizer=pad_tokenizer())
     scorer = build_scorer(model)
     with torch.no_grad(), model.disable_adapter():
-        items = referred(scorer, examples, NO_BUDGET)
+        items = with_reference(scorer, examples, NO_BUDGET)
     loss = 0.0
     for group in cut(items, scorer.layout.rows, BUDGET):
         batch = build(group, scorer.layout.rows, 0)

@@ -1,4 +1,4 @@
-"""Sides that make the same steps in turn, and the ratios between two of them."""
+"""Runs sides that make the same steps in turn, and computes the ratios between two of them."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -11,15 +11,15 @@ from bench.training.turns import Side
 
 
 class Measured(NamedTuple):
-    """What one side has cost, the warm-up step left out."""
+    """The cost of one side, without the warm-up step."""
 
     settings: Settings
     costs_s: list[float]
-    """Of each step."""
+    """Cost of each step."""
     reference_s: float
-    """Of the reference pass, for one step's examples; 0 where it was none of its own."""
+    """Cost of the reference pass for one step's examples; 0 where there was no separate pass."""
     peak_extra_mb: float
-    """The highest memory of the run over that of the loaded model."""
+    """Highest memory of the run above that of the loaded model."""
     n_examples: int
     """Pairs of a step, or examples that are imitated."""
 
@@ -40,7 +40,7 @@ class Measured(NamedTuple):
 def take_turns(
     task: Task, sides: Mapping[str, Settings], *, tuned_malloc: bool = True
 ) -> dict[str, Measured]:
-    """Let all sides live at once and make one step each, round by round."""
+    """Keeps all sides alive and lets each make one step, round by round."""
     with ExitStack() as stack:
         running = {
             name: stack.enter_context(Side(run_side, task, settings, tuned_malloc))
@@ -55,8 +55,8 @@ def take_turns(
             name: Measured(
                 side.settings,
                 side.costs_s[1:],
-                side.told["reference_s"] / task.n_steps,
-                side.told["peak_extra_mb"],
+                side.facts["reference_s"] / task.n_steps,
+                side.facts["peak_extra_mb"],
                 task.prompts_per_step * task.n_pairs,
             )
             for name, side in running.items()
@@ -64,20 +64,20 @@ def take_turns(
 
 
 def fastest(measured: Mapping[str, Measured], side: str, **having: Any) -> Measured:
-    """The side of this name with the highest rate, among those with these settings."""
+    """Returns the side of this name with the highest rate, among those with these settings."""
     wanted = {"side": side} | having
     found = [each for each in measured.values() if wanted.items() <= each.settings.items()]
     return max(found, key=lambda each: each.rate)
 
 
 def speed_ratio(ours: Measured, theirs: Measured) -> float:
-    """How many times faster ours is: the median over the steps that both made."""
+    """Returns how many times faster ours is: the median over the steps that both made."""
     steps = zip(ours.costs_s, theirs.costs_s, strict=True)
     return median(their_s / our_s for our_s, their_s in steps)
 
 
 def epochs_ratio(ours: Measured, theirs: Measured, n_epochs: int) -> float:
-    """The same over epochs that begin with one reference pass, unless it is made each step."""
+    """Returns the same over epochs that begin with one reference pass, unless each step has one."""
     ours_s, theirs_s = (
         n_epochs * median(each.costs_s) + each.reference_s for each in (ours, theirs)
     )
@@ -85,5 +85,5 @@ def epochs_ratio(ours: Measured, theirs: Measured, n_epochs: int) -> float:
 
 
 def memory_ratio(ours: Measured, theirs: Measured) -> float:
-    """Our memory as a share of theirs."""
+    """Returns our memory as a share of theirs."""
     return ours.peak_extra_mb / theirs.peak_extra_mb

@@ -11,7 +11,7 @@ from bench.training.compare import Measured, memory_ratio, speed_ratio, take_tur
 from bench.training.data import PLAIN_TRL, Settings, Task, build_steps
 
 PEAK = {"H100": 989e12, "H200": 989e12}
-"""Dense bfloat16 operations a second, by a part of the device's name (NVIDIA's data sheets)."""
+"""Dense bfloat16 operations a second by part of the device's name (NVIDIA's data sheets)."""
 BILLION = Task(
     vocabulary=128_000,
     hidden=2048,
@@ -33,7 +33,7 @@ TRL: dict[str, Settings] = {f"trl, {batch}": {**PLAIN_TRL, "batch": batch} for b
 
 
 def on_cuda(task: Task = BILLION) -> dict[str, Any]:
-    """Measure each setting alone on the GPU; TRL's only where it is installed."""
+    """Measures each setting alone on the GPU; TRL's only where it is installed."""
     wanted = OURS | (TRL if find_spec("trl") else {})
     found = {name: take_turns(task, {name: each})[name] for name, each in wanted.items()}
     device = torch.cuda.get_device_name()
@@ -53,9 +53,9 @@ def on_cuda(task: Task = BILLION) -> dict[str, Any]:
 
 
 def _throughput(task: Task, measured: Measured, device: str) -> dict[str, float | None]:
-    """Tokens a second, and the share of the device's peak that useful products take.
+    """Returns tokens a second, and the share of the device's peak that useful products take.
 
-    `tokens_per_s` counts a prompt with each of its completions, whoever forwards it how often. A
+    `tokens_per_s` counts a prompt with each of its completions, however often a side forwards it. A
     token costs two operations a weight forward and two backward, weights being frozen; attention
     and the adapter are left out, and the head works where there is loss. The share counts what a
     side has to forward: we a prompt once, TRL a prompt for each completion, padding for nobody.

@@ -1,7 +1,7 @@
-"""What both trainers are given: a model of random weights, and examples in token ids.
+"""The input of both trainers: a model of random weights, and examples in token ids.
 
-Everything is drawn from the seed, so two processes that are told the same task hold the same
-weights, the same adapter and the same ids in the same steps.
+Everything is drawn from the seed, so two processes with the same task have the same weights, the
+same adapter and the same ids in the same steps.
 """
 
 import math
@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 from training.data.tokens import Encoded, Pair, Tokens
 
 Settings: TypeAlias = Mapping[str, Any]
-"""How one side trains; `side` says which it is, `ours` or `trl`."""
+"""The settings of one side; `side` is `ours` or `trl`."""
 PLAIN_TRL: Settings = {
     "side": "trl",
     "batch": 1,
@@ -30,7 +30,7 @@ PLAIN_TRL: Settings = {
 }
 """TRL with its reference precomputed and all of its metrics; the sides of a case vary it. Only
 completions are scored, which TRL does by itself on a GPU alone."""
-SHORTEST = 16
+MIN_TOKENS = 16
 """Tokens of the shortest prompt or completion that is drawn."""
 FIRST_ID = 2
 """Ids below are padding and end of turn to TRL's tokenizer, and never drawn."""
@@ -38,7 +38,7 @@ FIRST_ID = 2
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A model, its data and how many steps are made on it. Lengths are mean and deviation."""
+    """A model, its data and the number of steps. Lengths are mean and deviation."""
 
     kind: str = "dpo"
     """`dpo`: completions are compared in pairs; `sft`: the one completion is imitated."""
@@ -69,7 +69,7 @@ class Task:
 
 
 def build_model(task: Task, attention: str = "sdpa") -> PeftModel:
-    """The model with a fresh LoRA (r 16, α 32, no dropout) on all its linear layers."""
+    """Returns the model with a fresh LoRA (r 16, α 32, no dropout) on all its linear layers."""
     torch.manual_seed(task.seed)
     dtype = getattr(torch, task.dtype)
     if task.model is not None:
@@ -95,11 +95,11 @@ def build_model(task: Task, attention: str = "sdpa") -> PeftModel:
 
 
 def build_steps(task: Task) -> list[list[Encoded]]:
-    """The examples of each step; their lengths do not depend on the vocabulary."""
+    """Returns the examples of each step; their lengths do not depend on the vocabulary."""
     lengths, draw = random.Random(task.seed), random.Random(task.seed + 1)
 
     def tokens(length: tuple[float, float], weight: float) -> Tokens:
-        n_tokens = max(SHORTEST, round(lengths.gauss(*length)))
+        n_tokens = max(MIN_TOKENS, round(lengths.gauss(*length)))
         ids = (draw.randrange(FIRST_ID, task.vocabulary) for _ in range(n_tokens))
         return Tokens(tuple(ids), (weight,) * n_tokens)
 
@@ -115,14 +115,14 @@ def build_steps(task: Task) -> list[list[Encoded]]:
 
 
 def likely_logps(example: Encoded, task: Task) -> tuple[float, ...]:
-    """About what a model of random weights says of the completions: every id is equally likely.
+    """Returns about the log-probabilities of a model of random weights: every id is equally likely.
 
-    It stands in for a reference where only the cost of a step is asked for.
+    They stand in for a reference where only the cost of a step is measured.
     """
     return tuple(-len(text.token_ids) * math.log(task.vocabulary) for text in example.completions)
 
 
 def _attempts(prompt: Tokens) -> tuple[tuple[int, int], ...]:
-    """Three earlier answers, a quarter of the prompt each, behind a question of a quarter."""
+    """Returns three earlier answers after a question, each a quarter of the prompt."""
     bounds = [len(prompt.token_ids) * n // 4 for n in range(1, 5)]
     return tuple(pairwise(bounds))

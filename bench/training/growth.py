@@ -1,4 +1,4 @@
-"""How time and memory of DPO grow with the number of pairs and with the length of the context."""
+"""Measures how DPO's time and memory grow with the number of pairs and the context length."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ PAIRS_PER_STEP = 8
 def growth(
     path: Path, n_pairs: list[int], contexts: list[int], *, most_of_trl: int, **sizes: Any
 ) -> dict[str, list[dict[str, Any]]]:
-    """Measure, plot to `path` and return the numbers. `sizes` are of the context's model."""
+    """Measures, plots to `path` and returns the values. `sizes` are of the context's model."""
     found = {
         "pairs": [row for n in n_pairs for row in _whole_pass(n, with_trl=n <= most_of_trl)],
         "context": [row for n in contexts for row in _one_pair(n, sizes)],
@@ -34,7 +34,7 @@ def growth(
 
 
 def _whole_pass(n_pairs: int, *, with_trl: bool) -> list[dict[str, Any]]:
-    """A DPO pass of the bundled model: the reference first, then every pair once."""
+    """Measures a DPO pass of the bundled model: the reference first, then every pair once."""
     task = replace(BUNDLED, n_steps=max(2, n_pairs // PAIRS_PER_STEP))
     sides = {"ours": OURS} | ({"trl": PLAIN_TRL} if with_trl else {})
     rows = []
@@ -46,7 +46,7 @@ def _whole_pass(n_pairs: int, *, with_trl: bool) -> list[dict[str, Any]]:
 
 
 def _one_pair(context: int, sizes: dict[str, Any]) -> list[dict[str, Any]]:
-    """A step of one pair whose sequences fill the context, half prompt and half completion."""
+    """Measures a step of one pair that fills the context, half prompt and half completion."""
     lengths = {"prompt": (context // 2, 0), "completion": (context // 2, 0)}
     task = Task(**(sizes | lengths | {"prompts_per_step": 1, "n_steps": 3}))
     found = take_turns(task, {"ours": OURS, "trl": PLAIN_TRL})
@@ -61,7 +61,7 @@ def _row(side: str, n: int, cost_s: float, measured: Measured) -> dict[str, Any]
 
 
 def _plot(path: Path, found: dict[str, list[dict[str, Any]]]) -> None:
-    """Time in logarithms, where a line means a power; memory from 0, where a height means MB."""
+    """Plots time in logarithms, where a line means a power, and memory from 0."""
     figure = Figure(figsize=(9, 6), layout="constrained")
     labels = {
         "pairs": "pairs, bundled 1M model, one epoch",

@@ -1,4 +1,4 @@
-"""Our side of the comparison: the trainer of the recipes, on examples that are encoded already."""
+"""Our side of the comparison: the recipes' trainer on examples that are encoded already."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -36,10 +36,10 @@ OBJECTIVES: dict[str, ObjectiveFunction] = {
 
 
 def run(task: Task, settings: Settings, turns: Turns) -> None:
-    """Train `task.n_steps` steps, one at each turn.
+    """Trains `task.n_steps` steps, one at each turn.
 
     `token_budget` None puts a step in one row. `reference` is `precomputed`, or `given` where its
-    cost is not asked for.
+    cost is not measured.
     """
     model = build_model(task)
     steps = build_steps(task)
@@ -49,22 +49,22 @@ def run(task: Task, settings: Settings, turns: Turns) -> None:
     items = [[Item(one, likely_logps(one, task)) for one in step] for step in steps]
     if task.kind == "dpo" and settings["reference"] == "precomputed":
         items, turns.reference_s = turns.measure(
-            lambda: [referred(scorer, step, budget) for step in steps]
+            lambda: [with_reference(scorer, step, budget) for step in steps]
         )
     with TemporaryDirectory() as folder:
         train(scorer, items, task, budget, Path(folder), turns)
 
 
 def build_scorer(model: PeftModel) -> Scorer:
-    """The model as our trainer takes it."""
+    """Returns the model as our trainer takes it."""
     fuse(model)
     scorer = Scorer(model, PLAIN)
     choose_layout(scorer)
     return scorer
 
 
-def referred(scorer: Scorer, examples: Sequence[Encoded], budget: int) -> list[Item]:
-    """The examples with what the model says of them as it is now."""
+def with_reference(scorer: Scorer, examples: Sequence[Encoded], budget: int) -> list[Item]:
+    """Returns the examples with log-probabilities of the model as it is now."""
     rows, device = scorer.layout.rows, next(scorer.parameters()).device
     items = [Item(example) for example in examples]
     known: dict[int, tuple[float, ...]] = {}
@@ -80,7 +80,7 @@ def referred(scorer: Scorer, examples: Sequence[Encoded], budget: int) -> list[I
 def train(
     scorer: Scorer, steps: list[list[Item]], task: Task, budget: int, folder: Path, turns: Turns
 ) -> None:
-    """The recipes' loop, without evaluation and with one checkpoint, behind the last turn."""
+    """Runs the recipes' loop, without evaluation and with one checkpoint, after the last turn."""
     flat = [item for step in steps for item in step]
     size = task.prompts_per_step
     plan = [range(start, start + size) for start in range(0, len(flat), size)]

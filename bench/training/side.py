@@ -1,4 +1,4 @@
-"""One trainer in a process of its own, that makes a step whenever it is told."""
+"""Runs one trainer in a process of its own, one step at each request of the parent."""
 
 from multiprocessing.connection import Connection
 
@@ -10,7 +10,7 @@ from bench.training.turns import Turns
 
 
 def run_side(parent: Connection, task: Task, settings: Settings) -> None:
-    """Load the model, then wait for the parent's words."""
+    """Loads the model, then waits for the parent's requests."""
     if task.device == "cpu":
         torch.set_num_threads(1)
     turns = Turns(parent, task)

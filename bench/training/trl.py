@@ -1,4 +1,4 @@
-"""TRL's side of the comparison: its trainers as they are, but for what `trl_peer` names."""
+"""TRL's side of the comparison: its trainers unchanged, except for what `trl_peer` names."""
 
 import math
 from contextlib import ExitStack
@@ -28,7 +28,7 @@ BETA = 0.1
 
 
 def run(task: Task, settings: Settings, turns: Turns) -> None:
-    """Train `task.n_steps` steps, one at each turn.
+    """Trains `task.n_steps` steps, one at each turn.
 
     `batch` examples are forwarded at once, until a step is full. `reference` is `precomputed`,
     `each step`, or `given` where its cost is not asked for; `head` is `metrics` (all that TRL
@@ -108,7 +108,7 @@ def _arguments(task: Task, settings: Settings, folder: str) -> dict[str, Any]:
 
 
 def _precompute(trainer: Any, folder: str, turns: Turns) -> float:
-    """Do as `precompute_ref_log_probs` does when the trainer is made; returns its cost."""
+    """Does what `precompute_ref_log_probs` does when the trainer is made; returns its cost."""
     trainer._precompute_model_hash = folder  # no other run's values are read
     batch = trainer.args.per_device_train_batch_size
     trainer.train_dataset, cost_s = turns.measure(

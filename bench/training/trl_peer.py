@@ -1,10 +1,9 @@
 """TRL's own trainers on token ids that we choose, in the order we give them.
 
-What is changed of TRL is listed here and nowhere else. `compact_head` lets it score only the
-positions that have a loss, which it does by itself on a GPU alone. `without_metrics` and
-`narrow_products` take work away from it that its GPU kernels do cheaply. `exact_head` keeps the
-model's type where TRL scores in float32, so that formulas can be compared to the last digits of
-float64.
+All changes to TRL are listed here. `compact_head` lets it score only the positions that have a
+loss, which it does by itself only on a GPU. `without_metrics` and `narrow_products` take work away
+from it that its GPU kernels do cheaply. `exact_head` keeps the model's type where TRL scores in
+float32, so that formulas can be compared to the last digits of float64.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,7 +35,7 @@ BARE: dict[str, Any] = {
     "report_to": "none",
     "save_strategy": "no",
 }
-"""Settings of every trainer: nothing between the formula and us."""
+"""Settings of every trainer, which switch off everything beside the formula."""
 ON_CPU: dict[str, Any] = BARE | {"use_cpu": True}
 
 
@@ -58,19 +57,19 @@ class SftInOrder(SFTTrainer):
 
 
 def pad_tokenizer() -> PreTrainedTokenizerFast:
-    """TRL wants a tokenizer for the id it pads with; this one never sees text."""
+    """Returns a tokenizer that gives TRL the id it pads with; it never sees text."""
     words = Tokenizer(WordLevel({"<pad>": 0, "<end>": 1}, unk_token="<end>"))
     return PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<end>")
 
 
 def dpo_rows(pairs: Sequence[tuple[Ids, Ids, Ids]]) -> Dataset:
-    """The ids of prompt, chosen and rejected as DPOTrainer takes them; nothing is added."""
+    """Returns the ids of prompt, chosen and rejected as DPOTrainer takes them; nothing is added."""
     columns = ("prompt_ids", "chosen_ids", "rejected_ids")
     return Dataset.from_list([dict(zip(columns, map(list, pair), strict=True)) for pair in pairs])
 
 
 def sft_rows(examples: Sequence[tuple[Ids, Ids]]) -> Dataset:
-    """The ids of prompt and completion as SFTTrainer takes them, the prompt without loss."""
+    """Returns ids of prompt and completion as SFTTrainer takes them, the prompt without loss."""
     return Dataset.from_list(
         [
             {
@@ -93,7 +92,7 @@ def trl_dpo_loss_and_grads(
     label_smoothing: float = 0.0,
     exact: bool = True,
 ) -> LossAndGrads:
-    """The loss of TRL's DPOTrainer on all `pairs` at once, and its gradients by parameter name.
+    """Returns the loss of TRL's DPOTrainer on all `pairs` at once, and its gradients by name.
 
     `model` is a PeftModel and stays as it is; the reference is its base, without the adapter.
     """
@@ -125,7 +124,7 @@ def trl_sft_loss_and_grads(
     tokenizer: Any,
     exact: bool = True,
 ) -> LossAndGrads:
-    """The loss of TRL's SFTTrainer on all examples at once, prompt ids and completion ids each."""
+    """Returns the loss of TRL's SFTTrainer on all examples (prompt ids, completion ids) at once."""
     with TemporaryDirectory() as folder:
         settings = SFTConfig(folder, per_device_train_batch_size=len(examples), **ON_CPU)
         trainer = SftInOrder(
@@ -144,7 +143,7 @@ def trl_reward_loss_and_grads(
     tokenizer: Any,
     centre: float | None = None,
 ) -> LossAndGrads:
-    """The loss of TRL's RewardTrainer on all pairs at once: chosen ids, rejected ids, margin."""
+    """Returns the loss of TRL's RewardTrainer on all pairs (chosen ids, rejected ids, margin)."""
     rows = [
         {"chosen_ids": list(chosen), "rejected_ids": list(rejected), "margin": margin}
         for chosen, rejected, margin in pairs
@@ -167,7 +166,7 @@ def trl_reward_loss_and_grads(
 
 @contextmanager
 def exact_head() -> Iterator[None]:
-    """Let TRL score tokens in the type of the model instead of float32."""
+    """Lets TRL score tokens in the type of the model instead of float32."""
 
     def score(hidden: Tensor, weight: Tensor, bias: Tensor | None, labels: Tensor, *_: Any) -> Any:
         logits = nn.functional.linear(hidden, weight, bias)  # (N, V)
@@ -181,14 +180,14 @@ def exact_head() -> Iterator[None]:
 
 @contextmanager
 def compact_head() -> Iterator[None]:
-    """Let TRL score the positions that have a loss and no others, as it does on a GPU."""
+    """Lets TRL score the positions that have a loss and no others, as it does on a GPU."""
     with patch.object(trl_utils, "_use_triton", lambda _: True):
         yield
 
 
 @contextmanager
 def without_metrics() -> Iterator[None]:
-    """Spare TRL the entropy, mean logit and accuracy of every token, which only its logs want."""
+    """Skips TRL's entropy, mean logit and accuracy of every token, which only its logs use."""
     whole = trl_utils._ChunkedLogProbFunction
 
     def score(*asked: Any) -> Any:
@@ -202,7 +201,7 @@ def without_metrics() -> Iterator[None]:
 
 @contextmanager
 def narrow_products() -> Iterator[None]:
-    """Let the backward pass of TRL's head multiply in the model's type and add in float32.
+    """Lets the backward pass of TRL's head multiply in the model's type and add in float32.
 
     On a CPU it widens both matrices first; its products on a GPU take them as they are.
     """

@@ -1,7 +1,7 @@
-"""Two trainers that take turns: each in a process of its own, one optimiser step when it is told.
+"""Lets trainers take turns: each in a process of its own, one optimiser step at each request.
 
 So a machine that is busy for a while slows both sides alike, and each keeps its own memory. The
-parent sends a word to let a side make its next step and receives what the step has cost.
+parent requests each side's next step and receives its cost.
 """
 
 import os
@@ -26,7 +26,7 @@ TUNED_MALLOC = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 36),
     "MALLOC_TOP_PAD_": str(1 << 26),
 }
-"""glibc keeps what was freed and gives it out again, instead of having pages made and cleared."""
+"""glibc keeps freed memory and reuses it, instead of getting new pages from the kernel."""
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 QUIET = {
     "HF_HUB_OFFLINE": "1",
@@ -36,20 +36,20 @@ QUIET = {
 }
 MB = 1 << 20
 FORKED = get_context("forkserver")
-"""Processes that are born with everything imported, from one that was started with tuned malloc."""
+"""Forks from a process that has imported everything and was started with tuned malloc."""
 FRESH = get_context("spawn")
-"""Processes that import for themselves, with malloc as it comes."""
+"""New processes that import for themselves, with the default malloc."""
 
 
 def prepare(*modules: str) -> None:
-    """Set what every side inherits and name what it needs. Call it before the first side starts."""
+    """Sets what every side inherits and names its modules. Call it before the first side starts."""
     os.environ.update(QUIET)
     FORKED.set_forkserver_preload(list(modules))
 
 
 @dataclass(eq=False)
 class Side:
-    """The parent's end of one trainer: a process, and what it told about itself."""
+    """The parent's end of one trainer: a process, and the facts it sent."""
 
     run: Callable[[Connection, Task, Settings], None]
     """What the process does, on the other end of the connection."""
@@ -57,8 +57,8 @@ class Side:
     settings: Settings
     tuned_malloc: bool = True
     costs_s: list[float] = field(default_factory=list)
-    """Of each step, the warm-up first; CPU time, or the clock's on a GPU."""
-    told: dict[str, Any] = field(default_factory=dict)
+    """Cost of each step, the warm-up first; CPU time, or wall time on a GPU."""
+    facts: dict[str, Any] = field(default_factory=dict)
     """`reference_s`, and at the end `peak_extra_mb`."""
 
     def __enter__(self) -> Self:
@@ -78,17 +78,17 @@ class Side:
         return self
 
     def prepare(self) -> None:
-        """Let it make all that comes before the first step, once its model is loaded."""
+        """Lets the side do all that comes before the first step, once its model is loaded."""
         self._read()
-        self._go()
-        self.told |= self._read()
+        self._resume()
+        self.facts |= self._read()
 
     def step(self) -> None:
-        """Let it make its next step."""
-        self._go()
-        told = self._read()
-        self.costs_s.append(told.pop("cost_s"))
-        self.told |= told
+        """Lets the side make its next step."""
+        self._resume()
+        facts = self._read()
+        self.costs_s.append(facts.pop("cost_s"))
+        self.facts |= facts
 
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
@@ -98,17 +98,17 @@ class Side:
             self._process.kill()
         self._process.join()
 
-    def _go(self) -> None:
+    def _resume(self) -> None:
         self._ours.send("go")
 
     def _read(self) -> dict[str, Any]:
         try:
-            told: dict[str, Any] = self._ours.recv()
+            facts: dict[str, Any] = self._ours.recv()
         except EOFError as error:
             raise RuntimeError(
-                f"The trainer {dict(self.settings)} ended; see its words above."
+                f"The trainer {dict(self.settings)} ended; see its output above."
             ) from error
-        return told
+        return facts
 
 
 @contextmanager
@@ -125,22 +125,22 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 class Turns(TrainerCallback):
     """The trainer's end: a callback that lets a `transformers.Trainer` wait between its steps.
 
-    A cost runs from the parent's word to the end of the step, with the batch's making and with
-    what the trainer logs of the step before.
+    A cost runs from the parent's request to the end of the step, with the making of the batch and
+    the logging of the step before.
     """
 
     def __init__(self, parent: Connection, task: Task) -> None:
         self._parent = parent
         self._task = task
         self.reference_s = 0.0
-        """What the reference of all steps has cost, before the first one."""
+        """Cost of the reference of all steps, before the first one."""
         self._resident = 0
         self._started = 0.0
         self._n_done = 0
 
     def loaded(self) -> None:
-        """Wait for our turn; memory counts from here: the model is there and nothing else."""
-        self._tell({})
+        """Waits for the first turn; memory counts from here, when only the model is loaded."""
+        self._send({})
         self._wait()
         if self._task.device == "cpu":
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
@@ -150,23 +150,23 @@ class Turns(TrainerCallback):
             self._resident = torch.cuda.memory_allocated()
 
     def measure(self, work: Callable[[], Any]) -> tuple[Any, float]:
-        """What `work` returns, and its cost in seconds."""
+        """Returns what `work` returns, and its cost in seconds."""
         started = self._clock()
         result = work()
         return result, self._clock() - started
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self._tell({"reference_s": self.reference_s})
+        self._send({"reference_s": self.reference_s})
         self._wait()
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
         cost_s = self._clock() - self._started
         self._n_done += 1
-        self._tell({"cost_s": cost_s, "peak_extra_mb": self._peak_extra() / MB})
+        self._send({"cost_s": cost_s, "peak_extra_mb": self._peak_extra() / MB})
         if self._n_done < self._task.n_steps:
             self._wait()
 
-    def _tell(self, facts: Mapping[str, Any]) -> None:
+    def _send(self, facts: Mapping[str, Any]) -> None:
         self._parent.send(dict(facts))
 
     def _wait(self) -> None:
@@ -189,7 +189,7 @@ class Turns(TrainerCallback):
 
 
 def _status(name: str) -> int:
-    """Bytes that the kernel counts under this name for our process."""
+    """Returns the bytes that the kernel counts under this name for our process."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) * 1024

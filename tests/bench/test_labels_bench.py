@@ -11,11 +11,11 @@ from random import Random
 
 import pytest
 
-from bench.labels.client import Diary, annotate
+from bench.labels.client import ClientLog, annotate
 from bench.labels.filling import fill
+from bench.labels.measuring import percentiles
 from bench.labels.recount import Recount, recount
 from bench.labels.servers import Finished, Refused
-from bench.labels.turn import percentiles
 from db.labelling import assignments, campaigns, raters
 from db.labelling.campaigns import NewItem
 from db.models import CampaignState, Outcome, RaterKind
@@ -25,19 +25,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.worker
-def test_a_turn_its_end_and_the_database_are_reported() -> None:
+def test_a_measurement_the_last_slots_and_the_database_are_reported() -> None:
     small = ["--seconds", "2", "--annotators", "2", "--pairs", "300", "--slots", "40"]
     command = [sys.executable, "-m", "bench.labels", *small, "--kills", "0", "--label-studio", ""]
     command += ["--million", "--million-of", "400"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout.strip().splitlines()[-1])
-    turn, end, million = report["thrice"]["2"], report["end"], report["million"]
-    assert turn["votes_per_s"] > 0  # how many is a matter of the machine
-    assert turn["n_votes"] == turn["n_acknowledged"] > 0
+    measured, end, million = report["thrice"]["2"], report["end"], report["million"]
+    assert measured["votes_per_s"] > 0  # how many is a matter of the machine
+    assert measured["n_votes"] == measured["n_acknowledged"] > 0
     assert end["n_votes"] == end["n_slots"] == 40
     assert end["n_finished"] == 2
-    for found in (turn, end):
+    for found in (measured, end):
         assert found["errors"] == {}
         assert found["n_lost"] == found["n_over_labelled"] == found["n_given_twice"] == 0
     assert million["n_pairs"] == 400
@@ -103,7 +103,7 @@ def test_what_is_wrong_is_counted(
     assert found.flaws[flaw] == 1
 
 
-class ScriptedDesk:
+class ScriptedServer:
     """Answers as a list says; a number is a pair, an error is raised."""
 
     def __init__(self, *answers: str | Exception | None) -> None:
@@ -123,30 +123,30 @@ class ScriptedDesk:
         return f"vote on {pair}"
 
 
-def at_work(*answers: str | Exception | None) -> Diary:
-    return annotate(ScriptedDesk(*answers), 0, float("inf"))
+def annotated(*answers: str | Exception | None) -> ClientLog:
+    return annotate(ScriptedServer(*answers), 0, float("inf"))
 
 
 def test_only_what_was_answered_is_acknowledged() -> None:
-    told = at_work("1", None, "refused", "2", Finished())
-    assert told.acknowledged == ["vote on 1", "vote on 2"]
-    assert told.given == ["0: 1", "0: refused", "0: 2"]
-    assert (len(told.next_ms), len(told.vote_ms)) == (3, 2)
-    assert told.errors == {"409: no": 1}
-    assert (told.n_finished, told.n_cut_off) == (1, 0)
+    log = annotated("1", None, "refused", "2", Finished())
+    assert log.acknowledged == ["vote on 1", "vote on 2"]
+    assert log.given == ["0: 1", "0: refused", "0: 2"]
+    assert (len(log.next_ms), len(log.vote_ms)) == (3, 2)
+    assert log.errors == {"409: no": 1}
+    assert (log.n_finished, log.n_cut_off) == (1, 0)
 
 
 def test_a_vote_without_an_answer_is_not_acknowledged() -> None:
-    told = at_work("1", "gone", "2")
-    assert told.acknowledged == ["vote on 1"]
-    assert (told.n_finished, told.n_cut_off) == (0, 1)
+    log = annotated("1", "gone", "2")
+    assert log.acknowledged == ["vote on 1"]
+    assert (log.n_finished, log.n_cut_off) == (0, 1)
 
 
-def test_a_diary_keeps_everything_on_its_way_to_the_parent() -> None:
-    told = at_work("1", "refused", "gone")
-    told.add(at_work("refused", Finished()))
-    assert told.errors == {"409: no": 2, "ConnectionResetError: gone": 1}
-    assert Diary(**json.loads(json.dumps(asdict(told)))) == told
+def test_a_log_keeps_everything_on_its_way_to_the_parent() -> None:
+    log = annotated("1", "refused", "gone")
+    log.add(annotated("refused", Finished()))
+    assert log.errors == {"409: no": 2, "ConnectionResetError: gone": 1}
+    assert ClientLog(**json.loads(json.dumps(asdict(log)))) == log
 
 
 def test_percentiles_of_a_hundred_and_one() -> None:

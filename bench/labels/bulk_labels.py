@@ -1,7 +1,7 @@
-"""A past for a campaign: labels written straight into the tables, as if people had given them.
+"""Inserts labels into the tables directly, as if people had given them.
 
-A hundred thousand labels one by one take minutes; what the next question costs depends on the rows
-only, and a recount tells whether they are as the app would have left them.
+A hundred thousand labels one by one take minutes; the cost of the next question depends on the rows
+only, and a recount checks that they are as the app would have left them.
 """
 
 import sqlite3
@@ -37,9 +37,9 @@ _LABEL = (
 )
 
 
-def label_much(folder: Path, campaign: int, rater: int, n: int) -> None:
-    """Let a rater who has none have `n` labels: half the most uncertain ones, half any."""
-    named = {"campaign": campaign, "rater": rater, "n": n, "half": n // 2}
+def insert_labels(folder: Path, campaign: int, rater: int, n: int) -> None:
+    """Inserts `n` labels of a rater who has none: half of the most uncertain pairs, half of any."""
+    parameters = {"campaign": campaign, "rater": rater, "n": n, "half": n // 2}
     with closing(sqlite3.connect(folder / "thrice.db", timeout=60)) as file, file:
         for statement in (_PICKED, *_LABEL):
-            file.execute(statement, named)
+            file.execute(statement, parameters)
