@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from typer.main import get_group
 
@@ -12,6 +13,9 @@ from ptrapp.core.version import VERSION
 
 def main() -> None:
     """Runs the command that the arguments name; without one, starts the app with them as flags."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # not where a test or a notebook took its place
+            stream.reconfigure(errors="backslashreplace")  # a code page may lack what a model wrote
     arguments = sys.argv[1:]
     if names_a_command(arguments):
         commands.main()

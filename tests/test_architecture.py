@@ -65,8 +65,16 @@ ARROWS: dict[str, set[str]] = {
         "db.storage.errors",
         "db.models",
     },
-    # A page event knows its rater as a route does, and says a database's error in words.
-    "ptrapp.ui": {"ptrapp.services", "ptrapp.core", "ptrapp.api.session", "db.storage.errors"},
+    # A page event knows its rater as a route does, and says a database's error in words; what a
+    # route may be asked is also called by name.
+    "ptrapp.ui": {
+        "ptrapp.services",
+        "ptrapp.core",
+        "ptrapp.api.bodies",
+        "ptrapp.api.operations",
+        "ptrapp.api.session",
+        "db.storage.errors",
+    },
     # A terminal instead of a page: it queues and watches, and loads no model.
     "ptrapp.cli": {
         "ptrapp.core",

@@ -28,7 +28,7 @@ def secret_key(data_dir: Path) -> str:
     if not path.exists() or not path.stat().st_size:
         unfinished = path.with_suffix(f".{os.getpid()}")
         unfinished.touch(mode=0o600)
-        unfinished.write_text(secrets.token_hex(_KEY_BYTES))
+        unfinished.write_text(secrets.token_hex(_KEY_BYTES), encoding="utf-8")
         unfinished.rename(path)  # a program killed in between leaves no empty key
     return path.read_bytes().hex()
 

@@ -21,11 +21,11 @@ def widget(name: str, value: dict[str, Any] | None = None) -> gr.HTML:
     return gr.HTML(
         value=value,
         html_template=f'<div class="{name}"></div>',
-        js_on_load="\n".join(part.read_text() for part in parts),
+        js_on_load="\n".join(part.read_text(encoding="utf-8") for part in parts),
         elem_id=f"thrice-{name}",
     )
 
 
 def stylesheet() -> str:
     """The style of all widgets, for the page's head."""
-    return "\n".join(path.read_text() for path in sorted(FOLDER.glob("*.css")))
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.css")))

@@ -38,7 +38,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppContext]:
             path = folder / name
             path.mkdir()
             if name == "v1":
-                (path / "adapter_config.json").write_text("{}")
+                (path / "adapter_config.json").write_text("{}", encoding="utf-8")
             adapters.register(
                 session,
                 name=name,

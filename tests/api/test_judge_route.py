@@ -17,7 +17,7 @@ from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.judges.llm import LlmJudge, LazyJudge
+from ptrapp.judges.llm import LazyJudge, LlmJudge
 from ptrapp.services import play
 from ptrapp.services.context import AppContext
 

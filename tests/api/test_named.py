@@ -76,7 +76,7 @@ def test_what_runs_the_product_is_called_by_name(
         ("label_next", {"campaign_id": 1, "have": "all"}, "have: "),
         ("label_vote", {"key": "nobody's", "outcome": "left"}, "not given to you"),
         ("label_vote", {"key": "nobody's", "outcome": "best"}, "outcome: "),
-        ("label_vote", {"key": "x", "outcome": "left", "strength": 4}, "Strength is 4"),
+        ("label_vote", {"key": "x", "outcome": "left", "strength": 4}, "strength: "),
         ("label_flag", {"key": "x", "note": "x" * 2001}, "note: "),
         ("label_skip", {"key": "\x00"}, "key: "),
         ("campaign_create", {"name": "x", "source": "dreams"}, "source: "),

@@ -205,7 +205,7 @@ class Program:
 
     def said(self) -> str:
         self.log.flush()
-        return Path(self.log.name).read_text()
+        return Path(self.log.name).read_text(encoding="utf-8")
 
     def family(self) -> list[psutil.Process]:
         parent = psutil.Process(self.process.pid)

@@ -13,7 +13,9 @@ PAIR = {"prompt": "Why by hand?", "chosen": "<think>hm</think>Because.", "reject
 
 
 def file_of(folder: Path, *rows: object) -> Path:
-    (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "pairs.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
     return folder / "pairs.jsonl"
 
 

@@ -57,19 +57,19 @@ def test_every_option_is_a_setting_of_the_recipe(command: Any, config: Any) -> N
     assert options <= {field.name for field in fields(config)}
 
 
-def test_a_job_is_queued_with_what_was_said_and_nothing_else(tmp_path: Path) -> None:
-    said = run(
+def test_a_job_is_queued_with_the_given_settings_and_nothing_else(tmp_path: Path) -> None:
+    result = run(
         "--data-dir", str(tmp_path), "evaluate", "--no-wait", "--rounds", "2", "--tasks",
         "generated", "--tasks", "held_out", "--set", "temperature=0.5", "--set", "thinking=later",
     )  # fmt: skip
-    assert json.loads(said.output) == {"job": 1}
+    assert json.loads(result.output) == {"job": 1}
     (job,) = queued(tmp_path)
     assert (job["kind"], job["status"], job["parent"]) == (JobKind.EVALUATE, "queued", "base")
 
 
 def test_settings_are_read_as_what_they_are() -> None:
-    said = read_values(["a-b=3", "b=0.5", "c=true", "d=null", "e=ipo", 'f=["base"]', "g=x=y"])
-    assert said == {
+    values = read_values(["a-b=3", "b=0.5", "c=true", "d=null", "e=ipo", 'f=["base"]', "g=x=y"])
+    assert values == {
         "a_b": 3, "b": 0.5, "c": True, "d": None, "e": "ipo", "f": ["base"], "g": "x=y",
     }  # fmt: skip
     for wrong in ("epochs", "=3"):
@@ -83,9 +83,9 @@ def test_a_judge_is_sent_to_a_campaign_by_its_name_or_number(tmp_path: Path, nam
     with open_context({"data_dir": tmp_path}) as context, context.database.write() as session:
         campaigns.create(session, "July, first half")
 
-    said = run(*here, "judge", named, "--judge", "verifier", "--no-wait", "--set", "chunk=8")
+    result = run(*here, "judge", named, "--judge", "verifier", "--no-wait", "--set", "chunk=8")
 
-    assert json.loads(said.output) == {"job": 1}
+    assert json.loads(result.output) == {"job": 1}
     with open_context({"data_dir": tmp_path}) as context, context.database.read() as session:
         job = session.get_one(Job, 1)
     assert job.kind is JobKind.JUDGE
@@ -104,12 +104,12 @@ def test_a_cancelled_job_can_be_queued_again(tmp_path: Path) -> None:
 def test_a_file_of_attempts_is_imported_whole_or_with_its_bad_rows_named(tmp_path: Path) -> None:
     here, file = ("--data-dir", str(tmp_path)), tmp_path / "attempts.json"
     good = {"question": "What is 2 + 2?", "output1": "It is five.", "output2": "It is four."}
-    file.write_text(json.dumps([good, good | {"question": " "}]))
+    file.write_text(json.dumps([good, good | {"question": " "}]), encoding="utf-8")
     with pytest.raises(InputError, match=r"attempts\.json"):
         run(*here, "import-attempts", str(file))
-    said = run(*here, "import-attempts", str(file), "--skip-bad")
-    assert json.loads(said.stdout) == {"new": 1, "known": 0, "skipped": 1}
-    assert "row 2" in said.stderr.lower()
+    result = run(*here, "import-attempts", str(file), "--skip-bad")
+    assert json.loads(result.stdout) == {"new": 1, "known": 0, "skipped": 1}
+    assert "row 2" in result.stderr.lower()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_file_of_attempts_is_imported_whole_or_with_its_bad_rows_named(tmp_pat
         (("judge", "July"), "There is no campaign 'July'"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(
+def test_what_cannot_be_is_refused_in_a_sentence(
     tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     with pytest.raises(ThriceError, match=words):
@@ -147,7 +147,7 @@ def test_a_job_runs_to_its_end_and_its_version_is_named(tmp_path: Path) -> None:
         }
         for n in range(8)
     ]
-    file.write_text(json.dumps(rows))
+    file.write_text(json.dumps(rows), encoding="utf-8")
     run("--data-dir", str(tmp_path), "import-attempts", str(file))
     command = [sys.executable, "-m", "ptrapp", "--data-dir", str(tmp_path), "mask-sft"]
     ended = subprocess.run(

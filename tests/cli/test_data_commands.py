@@ -23,7 +23,9 @@ def run(folder: Path, *arguments: str) -> Any:
 
 
 def file_of(folder: Path, *rows: Any) -> str:
-    (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "pairs.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
     return str(folder / "pairs.jsonl")
 
 

@@ -63,7 +63,9 @@ def coming_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (scripts / "versions").mkdir(parents=True)
     steps = sorted(migrate.SCRIPTS.glob("versions/0*.py"))
     for file in (migrate.SCRIPTS / "env.py", migrate.SCRIPTS / "script.py.mako", *steps):
-        (scripts / file.relative_to(migrate.SCRIPTS)).write_text(file.read_text())
+        (scripts / file.relative_to(migrate.SCRIPTS)).write_text(
+            file.read_text(encoding="utf-8"), encoding="utf-8"
+        )
     monkeypatch.setattr(migrate, "SCRIPTS", scripts)
     return scripts / "versions" / "0003_coming.py"
 
@@ -135,7 +137,7 @@ def test_an_upgrade_keeps_every_vote_and_the_protection(world: Any, coming_step:
     for _ in range(3):
         world.vote()
     world.database.dispose()
-    coming_step.write_text(COMING)
+    coming_step.write_text(COMING, encoding="utf-8")
     upgraded = open_database(world.database.url)
     with upgraded.read() as session:
         assert session.query(Vote).count() == 3
@@ -148,7 +150,7 @@ def test_an_upgrade_keeps_every_vote_and_the_protection(world: Any, coming_step:
 
 def test_a_copy_is_kept_of_what_is_upgraded(sqlite_database: Database, coming_step: Path) -> None:
     sqlite_database.dispose()
-    coming_step.write_text(COMING)
+    coming_step.write_text(COMING, encoding="utf-8")
     open_database(sqlite_database.url).dispose()
     (copy,) = _file(sqlite_database).parent.glob("thrice-before-0007-*.db")
     with closing(sqlite3.connect(copy)) as earlier:
@@ -160,7 +162,7 @@ def test_an_upgrade_that_would_lose_votes_changes_nothing(world: Any, coming_ste
         pytest.skip("DROP TRIGGER is written for SQLite")
     world.vote()
     world.database.dispose()
-    coming_step.write_text(LOSING)
+    coming_step.write_text(LOSING, encoding="utf-8")
     with pytest.raises(DatabaseError, match="would have kept 0 of 1 votes"):
         open_database(world.database.url)
     with closing(sqlite3.connect(_file(world.database))) as file:
@@ -176,7 +178,7 @@ def test_a_dangling_reference_stops_an_upgrade(world: Any, coming_step: Path) ->
     world.database.dispose()
     with closing(sqlite3.connect(_file(world.database))) as file, file:
         file.execute("DELETE FROM prompts")
-    coming_step.write_text(COMING)
+    coming_step.write_text(COMING, encoding="utf-8")
     with pytest.raises(DatabaseCorrupt, match="refers to a missing row in 'prompts'"):
         open_database(world.database.url)
 
@@ -185,7 +187,7 @@ def test_a_failing_step_leaves_the_file_as_it_was(
     sqlite_database: Database, coming_step: Path
 ) -> None:
     sqlite_database.dispose()
-    coming_step.write_text(COMING + "    op.execute('SELECT * FROM nowhere')\n")
+    coming_step.write_text(COMING + "    op.execute('SELECT * FROM nowhere')\n", encoding="utf-8")
     with pytest.raises(DBAPIError, match="nowhere"):
         open_database(sqlite_database.url)
     with closing(sqlite3.connect(_file(sqlite_database))) as file:

@@ -172,7 +172,7 @@ def test_a_folder_that_cannot_be_made_is_reported(public_folder: Path) -> None:
 
 
 def test_a_file_where_the_folder_should_be_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("a file")
+    (tmp_path / "data").write_text("a file", encoding="utf-8")
     with pytest.raises(DatabaseError, match="cannot be made"):
         open_database(f"sqlite:///{tmp_path / 'data' / 'thrice.db'}")
 

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,12 @@ def test_every_target_of_make_exists() -> None:
     known = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE))
     assert {"run", "test", "quick", "lock", "vllm"} <= targets
     assert targets <= known
+
+
+def test_every_mark_of_the_tests_is_described() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))["tool"]["pytest"]["ini_options"]
+    known = {mark.partition(":")[0] for mark in project["markers"]}
+    assert {row[0].strip("`") for row in table(text_of("CONTRIBUTING.md"), "mark")} == known
 
 
 def test_the_table_of_routes_is_the_api(database: Database, tmp_path: Path) -> None:

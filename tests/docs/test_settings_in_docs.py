@@ -52,6 +52,8 @@ def _shown(name: str) -> str:
     match Settings.model_fields[name].default:
         case bool(value):
             return "on" if value else "off"
+        case ():
+            return "none"
         case SecretStr() | "":
             return "empty"
         case Enum(value=value) | value:

@@ -47,6 +47,6 @@ def scripted(tmp_path: Path, *names: str, script: object = answer) -> ScriptedEn
     for name in names:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        (folder / "adapter_config.json").write_text("{}")
+        (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
         engine.publish(name, folder)
     return engine

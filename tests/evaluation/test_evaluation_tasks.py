@@ -23,7 +23,9 @@ def test_generated_problems_are_of_the_evaluation_side(name: str) -> None:
 def test_a_file_is_a_task(tmp_path: Path) -> None:
     file = tmp_path / "school.jsonl"
     lines = [f'{{"question": "What is {n} + 1?", "answer": "#### {n + 1}"}}' for n in range(30)]
-    file.write_text("\n".join([*lines, lines[0], '{"question": "Why?", "answer": ""}']))
+    file.write_text(
+        "\n".join([*lines, lines[0], '{"question": "Why?", "answer": ""}']), encoding="utf-8"
+    )
     task = open_task(str(file))
 
     assert task.name == "school"
@@ -35,7 +37,7 @@ def test_a_file_is_a_task(tmp_path: Path) -> None:
 
 def test_a_multiple_choice_with_columns_of_its_own(tmp_path: Path) -> None:
     file = tmp_path / "quiz.csv"
-    file.write_text("ask,right\nTwo plus two?,4\nOne plus two?,3\n")
+    file.write_text("ask,right\nTwo plus two?,4\nOne plus two?,3\n", encoding="utf-8")
     drawn = open_task(str(file), Columns("ask", "right")).draw(5, 0)
     assert {one.reference_answer for one in drawn} == {"3", "4"}
 
@@ -48,7 +50,7 @@ def test_of_a_data_set_the_test_split_is_asked(
         file = tmp_path / "school" / f"{split}.jsonl"
         file.parent.mkdir(exist_ok=True)
         lines = [f'{{"question": "{split} {n}?", "answer": "{n}"}}' for n in range(3)]
-        file.write_text("\n".join(lines))
+        file.write_text("\n".join(lines), encoding="utf-8")
     drawn = open_task(f"hf:{tmp_path / 'school'}").draw(9, 0)
     assert [one.prompt for one in drawn] == ["test 0?", "test 1?", "test 2?"]
     named = open_task(f"hf:{tmp_path / 'school'}:train").draw(9, 0)
@@ -70,6 +72,6 @@ def test_what_is_no_task_is_refused(name: str, words: str) -> None:
 
 def test_questions_without_answers_measure_nothing(tmp_path: Path) -> None:
     file = tmp_path / "open.jsonl"
-    file.write_text('{"question": "Why?"}\n{"question": "How?"}')
+    file.write_text('{"question": "Why?"}\n{"question": "How?"}', encoding="utf-8")
     with pytest.raises(InputError, match="0 different questions"):
         open_task(str(file))

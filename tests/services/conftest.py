@@ -137,7 +137,7 @@ def adapter_folder(tmp_path: Path) -> Callable[[str], Path]:
         folder = tmp_path / name
         folder.mkdir()
         if not broken:
-            (folder / "adapter_config.json").write_text("{}")
+            (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
         return folder
 
     return make

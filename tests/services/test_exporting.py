@@ -46,7 +46,10 @@ def empty(tmp_path: Path) -> Iterator[Callable[[], RowContext]]:
 
 def rows_of(at: RowContext, ask: ExportRequest, folder: Path) -> list[dict[str, Any]]:
     exporting.write(at, ask, folder / "rows.jsonl")
-    return [json.loads(line) for line in (folder / "rows.jsonl").read_text().splitlines()]
+    return [
+        json.loads(line)
+        for line in (folder / "rows.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "parquet", "csv"])
@@ -238,7 +241,7 @@ def test_what_cannot_be_exported_is_refused_in_words(full: RowContext, tmp_path:
 
 def test_a_formula_in_a_text_is_quoted_in_a_csv(full: RowContext, tmp_path: Path) -> None:
     exporting.write(full, VOTES, tmp_path / "a.csv")
-    text = (tmp_path / "a.csv").read_text()
+    text = (tmp_path / "a.csv").read_text(encoding="utf-8")
     assert "'=cmd|' right" in text
     assert ",=cmd" not in text
     assert "''-quoted" in text

@@ -49,7 +49,7 @@ ROWS = [
 
 def bring_in(database: Database, folder: Path, rows: list[Any], **options: bool) -> Imported:
     path = folder / "attempts.json"
-    path.write_text(json.dumps(rows))
+    path.write_text(json.dumps(rows), encoding="utf-8")
     with database.write() as session:
         return import_attempts(session, path, **options)
 
@@ -132,7 +132,7 @@ def context_of(database: Database, folder: Path) -> RowContext:
 
 
 def file_of(folder: Path, rows: list[Any], name: str = "pairs.jsonl") -> str:
-    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return str(folder / name)
 
 
@@ -289,7 +289,10 @@ def test_a_vote_that_withdraws_nothing_keeps_the_whole_file_out(
     fill(database)
     at = context_of(database, tmp_path)
     exporting.write(at, ExportRequest(What.VOTES), tmp_path / "votes.jsonl")
-    rows = [json.loads(line) for line in (tmp_path / "votes.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line)
+        for line in (tmp_path / "votes.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     undone = next(row for row in rows if row["outcome"] == "withdrawn")
     fresh = {**undone, "key": "another", "rater": "nobody else"}
     before = stored(database)
@@ -322,7 +325,7 @@ def test_a_forged_row_of_our_own_format_is_refused_in_words(
     fill(database)
     at = context_of(database, tmp_path)
     exporting.write(at, ExportRequest(What.VOTES), tmp_path / "votes.jsonl")
-    row = json.loads((tmp_path / "votes.jsonl").read_text().splitlines()[0])
+    row = json.loads((tmp_path / "votes.jsonl").read_text(encoding="utf-8").splitlines()[0])
     with pytest.raises(InputError, match=words):
         import_named(at, file_of(tmp_path, [row | {"key": "new"} | changed]))
 

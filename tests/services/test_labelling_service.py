@@ -10,6 +10,7 @@ from db.models import JobKind, Purpose
 from db.storage.errors import Conflict, Missing
 from ptrapp.core.errors import Forbidden, InputError
 from ptrapp.core.people import Role
+from ptrapp.core.types import Choice
 from ptrapp.services import compare, jobs
 from ptrapp.services.labelling import answering, campaigns, people
 from ptrapp.services.labelling.campaigns import Known, Mix
@@ -119,9 +120,9 @@ def test_enough_votes_queue_a_training(world: Any) -> None:
 def test_nothing_of_a_refused_vote_is_kept(work: Work) -> None:
     made = work.campaign(1)
     (pair,) = made.next(ADA)
-    for outcome, strength, named in (("best", 1, "no outcome"), ("left", 0, "Strength is 0")):
-        with pytest.raises(InputError, match=named):
-            answering.vote(work.context, ADA, pair.key, outcome, strength=strength)
+    for strength in (0, 4):
+        with pytest.raises(InputError, match=f"Strength is {strength}"):
+            answering.vote(work.context, ADA, pair.key, Choice.LEFT, strength=strength)
     with pytest.raises(Missing, match="not given to you"):
         answering.vote(work.context, BOB, pair.key, "left")
     assert not made.votes(ADA)

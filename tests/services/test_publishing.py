@@ -58,7 +58,10 @@ def test_rows_and_a_card_are_pushed_privately_with_the_token_of_the_environment(
     assert hub.pushed["options"] == {"private": True, "token": "hf_secret"}
     assert hub.pushed["card_options"] == {"repo_type": "dataset", "token": "hf_secret"}
     exporting.write(full, ask, tmp_path / "same.jsonl", expect=manifest.sha256)
-    same = [json.loads(line) for line in (tmp_path / "same.jsonl").read_text().splitlines()]
+    same = [
+        json.loads(line)
+        for line in (tmp_path / "same.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert hub.pushed["rows"] == same
     assert '"ann"' not in json.dumps(hub.pushed["rows"]), "people are numbered"
 

@@ -88,7 +88,7 @@ def test_a_local_folder_called_like_a_name_of_the_hub_stays_closed(
 ) -> None:
     folder = tmp_path / "Documents" / "taxes"
     folder.mkdir(parents=True)
-    (folder / "rows.jsonl").write_text('{"question": "secret?", "answer": "1"}')
+    (folder / "rows.jsonl").write_text('{"question": "secret?", "answer": "1"}', encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     asked: list[tuple[str, str]] = []
 

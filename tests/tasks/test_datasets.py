@@ -63,8 +63,8 @@ def test_numbered_labels_are_asked_as_letters_too() -> None:
 
 def test_a_list_and_a_table_are_read_too_and_columns_can_be_named(tmp_path: Path) -> None:
     columns = Columns(question="q", answer="a")
-    (tmp_path / "a.json").write_text('[{"q": "x?", "a": 3}, {"q": "y?"}]')
-    (tmp_path / "a.csv").write_text('q,a\n"x, then?",3\n')
+    (tmp_path / "a.json").write_text('[{"q": "x?", "a": 3}, {"q": "y?"}]', encoding="utf-8")
+    (tmp_path / "a.csv").write_text('q,a\n"x, then?",3\n', encoding="utf-8")
 
     assert [q.reference_answer for q in read_questions(tmp_path / "a.json", columns)] == ["3", None]
     assert read_questions(tmp_path / "a.csv", columns)[0].prompt == "x, then?"
@@ -85,7 +85,7 @@ def test_what_cannot_be_used_is_named_by_its_location(
     tmp_path: Path, content: str, message: str
 ) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
 
     with pytest.raises(InputError, match=message):
         read_questions(path)

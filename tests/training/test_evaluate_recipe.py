@@ -83,7 +83,7 @@ def store(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def register(database: Database, folder: Path, name: str, base_model: str = "scripted") -> int:
     """A version in the registry, with a folder a scripted engine takes."""
     (folder / name).mkdir()
-    (folder / name / "adapter_config.json").write_text("{}")
+    (folder / name / "adapter_config.json").write_text("{}", encoding="utf-8")
     with database.write() as session:
         return adapters.register(
             session,
@@ -202,7 +202,10 @@ def test_a_row_that_a_kill_kept_from_the_table_is_stored_later(store: Desk) -> N
 
 def test_problems_that_training_may_use_are_told(store: Desk) -> None:
     file = store.folder / "school.jsonl"
-    file.write_text("".join(f'{{"question": "{n} + 1?", "answer": "{n + 1}"}}\n' for n in range(5)))
+    file.write_text(
+        "".join(f'{{"question": "{n} + 1?", "answer": "{n + 1}"}}\n' for n in range(5)),
+        encoding="utf-8",
+    )
     with store.database.write() as session:
         prompts.ensure_prompt(session, "2 + 1?", source="play")
     claim = store.claim({"n": 5, "rounds": 1, "tasks": [str(file), "generated"]})
@@ -231,7 +234,7 @@ def test_problems_that_training_may_use_are_told(store: Desk) -> None:
 def test_what_cannot_be_measured_is_said(store: Desk, settings: dict[str, Any], said: str) -> None:
     register(store.database, store.folder, "other-1", "another/model")
     register(store.database, store.folder, "whole-1")
-    (store.folder / "whole-1" / "config.json").write_text("{}")
+    (store.folder / "whole-1" / "config.json").write_text("{}", encoding="utf-8")
     bad = register(store.database, store.folder, "bad-1")
     with store.database.write() as session:
         session.get_one(Adapter, bad).status = AdapterStatus.REJECTED
@@ -270,7 +273,7 @@ def test_a_real_job_killed_in_the_middle_ends_with_every_cell_once(
             assert figures[task, "base", at] == figures[task, "fresh-1", at]
     with database.read() as session:
         assert len(evaluations.listing(session)) == 12
-    kept = json.loads((cells / "00000.json").read_text())
+    kept = json.loads((cells / "00000.json").read_text(encoding="utf-8"))
     assert len(kept["prompts"]) == len(kept["chains"]) == 6
     assert job(database, job_id).result["decoding"] == "greedy, thinking later"
 

@@ -63,7 +63,7 @@ class World:
         """Register a version that the scripted engine can publish."""
         folder = self.folder / name
         folder.mkdir(parents=True)
-        (folder / "adapter_config.json").write_text("{}")
+        (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
         with self.database.write() as session:
             row = adapters.register(
                 session,
@@ -125,7 +125,7 @@ def world(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def questions(folder: Path, *rows: dict[str, str], name: str = "asked.jsonl") -> str:
     path = folder / name
-    path.write_text("\n".join(map(json.dumps, rows)))
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     return str(path)
 
 

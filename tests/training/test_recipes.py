@@ -204,7 +204,7 @@ def test_the_adapter_is_one_that_peft_and_vllm_load(
     base = AutoModelForCausalLM.from_pretrained(random_model_dir)
     tuned = PeftModel.from_pretrained(base, str(folder))
     assert any(w.abs().max() > 0 for n, w in tuned.named_parameters() if "lora_B" in n)
-    card = (folder / "README.md").read_text()
+    card = (folder / "README.md").read_text(encoding="utf-8")
     assert "base_model:" in card
     assert "| rewards/margins |" in card
 

@@ -191,7 +191,7 @@ def test_no_thought_is_learnt_from_nor_kept(school: School) -> None:
     claim = school.claim(SHORT)
     reward_model.run(claim, Ranks.join(cpu=True))
 
-    frozen = (claim.folder / "labels.json").read_text()
+    frozen = (claim.folder / "labels.json").read_text(encoding="utf-8")
     assert "The answer is" in frozen
     assert "xylophone" not in frozen
 

@@ -47,7 +47,9 @@ def test_the_same_examples_have_the_same_hash(tmp_path: Path) -> None:
 
 def test_changed_data_are_refused(tmp_path: Path) -> None:
     frozen = freeze(tmp_path)
-    frozen.path.write_text(frozen.path.read_text().replace("Be kind.", "Be rude."))
+    frozen.path.write_text(
+        frozen.path.read_text(encoding="utf-8").replace("Be kind.", "Be rude."), encoding="utf-8"
+    )
 
     with pytest.raises(TrainingError, match="was changed since it was frozen"):
         snapshot.read(tmp_path)

@@ -40,7 +40,11 @@ def test_an_iteration_makes_a_version_and_says_what_it_found(bench: Bench) -> No
 def test_the_pairs_are_whole_completions_and_the_judge_read_responses(bench: Bench) -> None:
     job, _ = bench.done()
 
-    lines = (bench.settings.jobs_dir / str(job.id) / "snapshot.jsonl").read_text().splitlines()
+    lines = (
+        (bench.settings.jobs_dir / str(job.id) / "snapshot.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
     for pair in map(json.loads, lines):
         assert pair["chosen"]["raw"].startswith("<T> count one on from there<R> The answer is ")
         assert pair["rejected"]["raw"] == "<T> easy<R> The answer is 0."
@@ -109,7 +113,7 @@ def test_generated_problems_are_new_in_each_job_and_the_held_out_ones_the_same(
 def test_prompts_are_read_from_a_file(bench: Bench, tmp_path: Path) -> None:
     file = tmp_path / "sums.jsonl"
     rows = [{"question": f"Add {n} and 1.", "answer": str(n + 1)} for n in range(100, 120)]
-    file.write_text("\n".join(map(json.dumps, rows)))
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
 
     job, _ = bench.done(prompts=str(file), n_selection=0, epochs=1)
 
@@ -120,7 +124,10 @@ def test_prompts_are_read_from_a_file(bench: Bench, tmp_path: Path) -> None:
 
 def test_prompts_are_read_as_a_data_set(bench: Bench, tmp_path: Path) -> None:
     file = tmp_path / "sums.csv"
-    file.write_text("question,answer\n" + "".join(f"Add {n} and 1.,{n + 1}\n" for n in range(90)))
+    file.write_text(
+        "question,answer\n" + "".join(f"Add {n} and 1.,{n + 1}\n" for n in range(90)),
+        encoding="utf-8",
+    )
     claim = bench.claim(prompts=f"hf:{file}", n_selection=0)
 
     runs = choose(claim, read(TpoConfig, claim.payload.settings, "settings"), None)

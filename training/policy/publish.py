@@ -126,8 +126,8 @@ def _write_folder(
         "settings": origin.settings,
         "metrics": origin.metrics,
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2))
-    (folder / "README.md").write_text(_card(manifest))
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
+    (folder / "README.md").write_text(_card(manifest), encoding="utf-8")
     atomic_write.flush_tree(folder)
 
 
@@ -144,7 +144,7 @@ def write_adapter(
     config_path = folder / "adapter_config.json"
     config = json.loads(config_path.read_bytes())
     config |= {"base_model_name_or_path": base_name, "inference_mode": True}
-    config_path.write_text(json.dumps(config, indent=2, sort_keys=True))
+    config_path.write_text(json.dumps(config, indent=2, sort_keys=True), encoding="utf-8")
 
 
 def _with_model_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:

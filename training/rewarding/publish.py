@@ -42,7 +42,7 @@ def publish(claim: Claim, model: Classifier, evaluate: Callable[[Path], dict[str
         model.save(unfinished)
         result = evaluate(unfinished) | {"judge": name, "path": str(final), "base": model.base}
         manifest = {"name": name, "recipe": claim.kind.value, "job": claim.job_id, **result}
-        (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2))
+        (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
         atomic_write.flush_tree(unfinished)
         config = {key: result[key] for key in ("path", "base", "accuracy", "n_pairs")}
         with claim.database.write() as session:

@@ -15,7 +15,9 @@ FIND = "import importlib.util as u; print(u.find_spec('training.worker').origin)
 
 def test_a_package_of_the_same_name_in_the_current_folder_is_not_ours(tmp_path: Path) -> None:
     (tmp_path / "training").mkdir()
-    (tmp_path / "training" / "__init__.py").write_text("raise SystemExit('not ours')")
+    (tmp_path / "training" / "__init__.py").write_text(
+        "raise SystemExit('not ours')", encoding="utf-8"
+    )
     found = subprocess.run(
         [sys.executable, "-c", FIND],
         env=with_import_path(dict(os.environ)),

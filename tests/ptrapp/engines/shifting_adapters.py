@@ -35,7 +35,7 @@ def write_shifting_adapter(folder: Path, model_dir: Path, shift: int) -> Path:
         "bias": "none",
         "base_model_name_or_path": str(model_dir),
     }
-    (folder / "adapter_config.json").write_text(json.dumps(config))
+    (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder
 
 

@@ -228,8 +228,8 @@ def test_an_adapter_that_is_no_plain_lora_of_this_model_is_rejected(
     engine: LocalEngine, adapter: Callable[[int], Path], change: dict[str, object], reason: str
 ) -> None:
     good, folder = adapter(6), adapter(4)
-    config = json.loads((folder / "adapter_config.json").read_text())
-    (folder / "adapter_config.json").write_text(json.dumps(config | change))
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    (folder / "adapter_config.json").write_text(json.dumps(config | change), encoding="utf-8")
     before = answers(engine, [ask("hi", seed=1)])[0]
     with pytest.raises(AdapterRejected, match=reason):
         engine.publish("bad", folder)
@@ -277,7 +277,10 @@ def test_deltas_hold_back_half_characters(engine: LocalEngine) -> None:
     [
         (lambda folder: shutil.rmtree(folder), "no model folder"),
         (lambda folder: (folder / "config.json").unlink(), "config.json"),
-        (lambda folder: (folder / "config.json").write_text("{"), "could not be loaded"),
+        (
+            lambda folder: (folder / "config.json").write_text("{", encoding="utf-8"),
+            "could not be loaded",
+        ),
         (
             lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
             "pickle",

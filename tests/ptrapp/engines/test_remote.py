@@ -71,8 +71,8 @@ def adapter(tmp_path: Path) -> Callable[[int], Path]:
     def make(number: int) -> Path:
         folder = tmp_path / f"adapter-{number}"
         folder.mkdir(exist_ok=True)
-        (folder / "adapter_config.json").write_text("{}")
-        (folder / "adapter_model.safetensors").write_text(f"weights {number}")
+        (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
+        (folder / "adapter_model.safetensors").write_text(f"weights {number}", encoding="utf-8")
         return folder
 
     return make
@@ -359,7 +359,9 @@ def test_a_version_that_outlived_an_earlier_app_is_recognised_by_its_content(
     engine.publish("kept", folder)
     assert set(double.adapters) == names
     answer(engine, ask("a", policy=Policy("kept")))
-    (folder / "adapter_model.safetensors").write_text("other weights, from another data folder")
+    (folder / "adapter_model.safetensors").write_text(
+        "other weights, from another data folder", encoding="utf-8"
+    )
     open_engine().publish("kept", folder)
     assert len(double.adapters) == 2
 
@@ -546,7 +548,7 @@ def test_the_format_is_read_off_the_folder_or_the_servers_answer(
     double: Double, open_engine: Open, tmp_path: Path
 ) -> None:
     assert open_engine(model_path=str(tmp_path)).thought_format is GENERIC
-    (tmp_path / "chat_template.jinja").write_text("{{ '<think>' }}")
+    (tmp_path / "chat_template.jinja").write_text("{{ '<think>' }}", encoding="utf-8")
     assert open_engine(model_path=str(tmp_path)).thought_format is THINK
     double.thoughts_in = "reasoning"
     assert open_engine(model_path="some/hub-id").thought_format is THINK

@@ -22,7 +22,7 @@ class TestScriptedEngine(EngineContract):
         def make(number: int) -> Path:
             folder = tmp_path / f"adapter-{number}"
             folder.mkdir(exist_ok=True)
-            (folder / "adapter_config.json").write_text("{}")
+            (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
             return folder
 
         return make

@@ -100,7 +100,7 @@ class Vllm:
                 return
             except httpx.TransportError:
                 time.sleep(0.5)
-        pytest.fail(f"vLLM did not start:\n{self._log.read_text()[-3000:]}")
+        pytest.fail(f"vLLM did not start:\n{self._log.read_text('utf-8')[-3000:]}")
 
     def kill(self) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
@@ -353,8 +353,10 @@ def test_a_rank_above_the_servers_and_dora_are_rejected_and_the_server_serves_on
     folder.mkdir()
     for file in adapter(3).iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
-    config = json.loads((folder / "adapter_config.json").read_text()) | {"use_dora": True}
-    (folder / "adapter_config.json").write_text(json.dumps(config))
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")) | {
+        "use_dora": True
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
     with pytest.raises(AdapterRejected):
         engine.publish("dora", folder)
     answers(engine, greedy())

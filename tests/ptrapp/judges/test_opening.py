@@ -89,7 +89,7 @@ def test_a_name_that_means_nothing_is_refused_with_those_there_are(
 ) -> None:
     trained = tmp_path / "judges" / "reward-000001"
     trained.mkdir(parents=True)
-    (trained / "config.json").write_text("{}")
+    (trained / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="reward-000001"):
         open_judge(settings(tmp_path, name))
 

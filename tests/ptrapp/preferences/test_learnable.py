@@ -213,7 +213,7 @@ class World:
         file = self.folder / "rows.jsonl"
         ask = ExportRequest(what, completions=completions)
         exporting.write(context(self.database, self.folder), ask, file)
-        return [json.loads(line) for line in file.read_text().splitlines()]
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
     def dropped(self) -> dict[str, int]:
         """Of the newest export."""
@@ -458,7 +458,7 @@ def test_imitation_and_the_export_of_refinements_take_the_same_rounds(
     file = tmp_path / "rows.jsonl"
     ask = ExportRequest(What.REFINEMENTS)
     manifest = exporting.write(context(chains, tmp_path), ask, file)
-    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
     exported = [row["messages"][0]["content"] for row in rows]
     assert exported == [each.messages[0].content for each in learnt_from.examples]
