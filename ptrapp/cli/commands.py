@@ -1,6 +1,6 @@
 """`python -m ptrapp COMMAND`: queue a job, watch it, and print what it found as JSON.
 
-Options that are not said are left to the recipe; `--set name=value` reaches every setting it has.
+Options that are not given are left to the recipe; `--set name=value` reaches all its settings.
 How the process runs comes from `THRICE_*` variables as everywhere, and from the options before the
 command.
 """
@@ -32,7 +32,7 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", help="any other setting of the recipe, name=value")
 ]
 Parent = Annotated[
-    str, typer.Option(help="the version to begin at, or base; the one being served if not said")
+    str, typer.Option(help="the version to begin at, or base; by default the one being served")
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="queue the job and return")]
 

@@ -22,7 +22,7 @@ def import_data(
         str, typer.Argument(metavar="FILE", help="a file, or hf:NAME[:CONFIG][:SPLIT]")
     ],
     fmt: Annotated[
-        Format | None, typer.Option("--format", help="told by the columns if not said")
+        Format | None, typer.Option("--format", help="by default inferred from the columns")
     ] = None,
     name: Annotated[str, typer.Option(help="what the import is called; else as the file")] = "",
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave malformed rows out")] = False,

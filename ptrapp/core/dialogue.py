@@ -105,7 +105,7 @@ def stored_messages(rows: Sequence[Mapping[str, str]]) -> tuple[Message, ...]:
 
 
 def conversation_text(prompt: str, context: Sequence[Mapping[str, str]]) -> str:
-    """Returns a prompt and the conversation it ends as one text, as a judge reads it.
+    r"""Returns a prompt and the conversation it ends as one text, as a judge reads it.
 
     >>> conversation_text("And now?", [{"role": "user", "content": "Hi"}])
     'User: Hi\n\nUser: And now?'

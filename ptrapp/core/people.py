@@ -1,4 +1,4 @@
-"""Who is asking, and what that person or program may do."""
+"""Defines who makes a request and what that person or program may do."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,13 +6,13 @@ from enum import StrEnum
 
 class Role(StrEnum):
     ADMIN = "admin"
-    """Everything: plays, trains, makes campaigns, sees every figure."""
+    """May do everything: play, train, create campaigns, read every result."""
     ANNOTATOR = "annotator"
-    """Labels what campaigns give out, and sees nothing else."""
+    """Labels in campaigns, and sees nothing else."""
     VIEWER = "viewer"
-    """Reads pages and figures; changes nothing."""
+    """Reads pages and results; changes nothing."""
     JUDGE = "judge"
-    """A program that labels through the API; a rater of its own kind."""
+    """A program that labels through the API, as a rater of the kind judge."""
 
 
 EVERYBODY = frozenset(Role)
@@ -23,17 +23,17 @@ ADMINS = frozenset({Role.ADMIN})
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a signed session, or a program with a token."""
+    """A person with a signed session, or a program with a token."""
 
     name: str
-    """What it is called, a label that may be changed."""
+    """A label, which may be changed."""
     role: Role
     uid: str = ""
-    """Who it is, whatever it is called."""
+    """The identity, which stays whatever the name is."""
 
     @property
     def rater(self) -> str:
-        """The identity under which votes are stored."""
+        """Identity under which votes are stored."""
         return self.uid or (f"agent:{self.name}" if self.role is Role.JUDGE else self.name)
 
     @property

@@ -39,16 +39,16 @@ def take_name(context: DataContext, person: Person, name: str) -> str:
 
 
 def name_of(context: DataContext, person: Person) -> str:
-    """Returns what a person is called now, whatever this browser was told once."""
+    """Returns a person's present name, which another browser may have changed."""
     with context.database.read() as session:
         row = find_row(session, person)
         return row.name if row and not person.is_judge else person.name
 
 
 def invite(context: DataContext, role: Role, name: str, *, again: bool = False) -> Person:
-    """Returns whom an invitation lets in; with a name, a rater whose name is taken from then on.
+    """Returns the person that an invitation admits; with a name, a rater who owns it from then on.
 
-    `again` lets somebody who has the name already in on another browser. Raises `InputError` for a
+    `again` admits the person who has the name already on another browser. Raises `InputError` for a
     name that cannot be used, `Conflict` for one that is taken, or that nobody has with `again`.
     """
     if not name:
