@@ -3,14 +3,14 @@
 They are `async` because they only look: FastAPI sends the others through a thread each.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, params
 
 from ptrapp.api.session import person_of
 from ptrapp.core.errors import Forbidden
-from ptrapp.core.people import ADMINS, LABELS, READS, Person, Role
+from ptrapp.core.people import ADMINS, EVERYBODY, LABELS, READS, Person, Role
 
 
 def _only(roles: frozenset[Role], what: str) -> Callable[[Request], Awaitable[None]]:
@@ -37,3 +37,8 @@ Rater = Annotated[str, Depends(_rater)]
 readers = [Depends(_only(READS, "Reading this"))]
 labellers = [Depends(_only(LABELS, "Labelling"))]
 admins = [Depends(_only(ADMINS, "This"))]
+
+
+def only(roles: frozenset[Role]) -> Sequence[params.Depends]:
+    """What a route for these roles depends on."""
+    return {LABELS: labellers, READS: readers, ADMINS: admins, EVERYBODY: []}[roles]

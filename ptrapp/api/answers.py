@@ -144,6 +144,11 @@ class KnownItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendered:
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
 class StateNow:
     state: str
 

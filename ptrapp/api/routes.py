@@ -1,22 +1,20 @@
 """The HTTP routes: what the pages do without a page event, and what scripts may call."""
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import Field, FiniteFloat
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from db.models import JobKind
 from db.storage.errors import Conflict, DatabaseError, Missing
 from ptrapp.api.access import Asking, Rater, admins, readers
-from ptrapp.api.agreement_routes import add_agreement_routes
 from ptrapp.api.answers import REFUSALS
-from ptrapp.api.bodies import Body
-from ptrapp.api.campaign_routes import add_campaign_routes
+from ptrapp.api.bodies import Body, in_words
 from ptrapp.api.data_routes import add_data_routes
-from ptrapp.api.label_routes import add_label_routes
+from ptrapp.api.operations.operation import Id, add_operations
+from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, JOBS, LABELLING
 from ptrapp.api.people_routes import add_people_routes
 from ptrapp.api.session import Invitations
 from ptrapp.core.errors import (
@@ -24,6 +22,7 @@ from ptrapp.core.errors import (
     AdaptersUnsupported,
     ContextTooLong,
     EngineError,
+    EngineUnavailable,
     Forbidden,
     JudgeError,
     NotFound,
@@ -32,17 +31,10 @@ from ptrapp.core.errors import (
 )
 from ptrapp.core.people import READS
 from ptrapp.core.thoughts import Thinking
-from ptrapp.core.types import Sampling
-from ptrapp.services import compare, jobs, play, sources, versions
+from ptrapp.core.types import Choice, Sampling
+from ptrapp.services import compare, jobs, play, versions
 from ptrapp.services.board import read_board
 from ptrapp.services.context import AppContext
-from ptrapp.services.training_panel import read_panel
-
-Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
-"""A row's id; PostgreSQL holds no larger one."""
-
-
-Setting = bool | int | FiniteFloat | str
 
 
 class RunBody(Body):
@@ -70,7 +62,7 @@ class ComparisonDecision(Body):
     """A vote on an offered pair, in terms of the screen."""
 
     key: str = Field(max_length=64)
-    outcome: Literal["left", "right", "tie", "both_bad"]
+    outcome: Choice
     strength: int = 1
     decided_ms: int | None = Field(None, ge=0, le=86_400_000)
     client: str = Field("", max_length=32)
@@ -85,36 +77,25 @@ class Opened(Body):
     candidate: int = 0
 
 
-class NewJob(Body):
-    """A job, and what of its recipe's settings shall differ from the defaults."""
-
-    kind: JobKind
-    settings: dict[str, Setting | Annotated[list[Setting], Field(max_length=32)]] = Field(
-        {}, max_length=32
-    )
-    """Its training process knows the names and bounds; a mistake stands on the failed job."""
-    parent: str = Field("", max_length=64)
-    """The version to begin at; empty is the one that answers now."""
-
-
 def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
     """The routes over one studio. Each says who may call it; `/health` and `/me` anybody may."""
     router = APIRouter(prefix="/api/v1", responses=REFUSALS)
     add_people_routes(router, context, invitations)
-    add_label_routes(router, context)
-    add_campaign_routes(router, context)
-    add_agreement_routes(router, context, readers=readers, admins=admins)
+    add_operations(router, context, LABELLING, "labelling")
+    add_operations(router, context, CAMPAIGNS, "campaigns")
+    add_operations(router, context, (*AGREEMENT, *JOBS))
     add_data_routes(router, context, admins=admins)
     _add_play_routes(router, context)
-    _add_job_routes(router, context)
     _add_version_routes(router, context)
 
     @router.get("/health")
     def health(person: Asking) -> dict[str, Any]:
         """That the app is up; for who may read, which version answers and whether a worker runs."""
+        if context.engine.failure:
+            raise EngineUnavailable(context.engine.failure)
         if person.role not in READS:
             return {}
-        return {"serving": versions.serving(context), "worker": jobs.worker_there(context)}
+        return {"serving": versions.serving(context), "worker": jobs.has_worker(context)}
 
     @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
     def unknown(path: str) -> None:
@@ -157,7 +138,7 @@ def _add_play_routes(router: APIRouter, context: AppContext) -> None:
 
     @router.post("/comparisons/dismiss", dependencies=admins)
     def dismiss(body: Key, rater: Rater) -> dict[str, str]:
-        compare.put_aside(context, rater, body.key)
+        compare.dismiss(context, rater, body.key)
         return {"state": "dismissed"}
 
     @router.post("/comparisons/judge", dependencies=admins)
@@ -182,40 +163,6 @@ def _add_play_routes(router: APIRouter, context: AppContext) -> None:
     def undo(body: Key, rater: Rater) -> dict[str, Any]:
         undone = compare.undo(context, rater, body.key)
         return {"undone": undone.supersedes_id if undone else None}
-
-
-def _add_job_routes(router: APIRouter, context: AppContext) -> None:
-    @router.get("/jobs", dependencies=readers)
-    def list_jobs() -> list[jobs.JobView]:
-        return jobs.listing(context)
-
-    @router.post("/jobs", status_code=201, dependencies=admins)
-    def new_job(body: NewJob) -> dict[str, int]:
-        sources.check(body.settings)
-        return {"job_id": jobs.start(context, body.kind, body.settings, parent=body.parent)}
-
-    @router.get("/jobs/{job_id}", dependencies=readers)
-    def one_job(job_id: Id) -> jobs.JobView:
-        return jobs.view(context, job_id)
-
-    @router.post("/jobs/{job_id}/cancel", dependencies=admins)
-    def cancel(job_id: Id) -> dict[str, str]:
-        jobs.cancel(context, job_id)
-        return {"state": "cancelling"}
-
-    @router.post("/jobs/{job_id}/resume", dependencies=admins)
-    def resume(job_id: Id) -> dict[str, str]:
-        jobs.resume(context, job_id)
-        return {"state": "queued"}
-
-    @router.post("/jobs/{job_id}/discard", dependencies=admins)
-    def discard(job_id: Id) -> dict[str, str]:
-        jobs.discard(context, job_id)
-        return {"state": "discarded"}
-
-    @router.get("/training", dependencies=readers)
-    def training() -> dict[str, Any]:
-        return read_panel(context).as_json()
 
 
 def _add_version_routes(router: APIRouter, context: AppContext) -> None:
@@ -262,7 +209,9 @@ def answer_errors(app: FastAPI) -> None:
 
     def correct(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError), "registered for this error only"
-        return JSONResponse({"error": _in_words(error)}, 422)
+        return JSONResponse(
+            {"error": f"The request cannot be used: {in_words(error.errors(), skip=1)}."}, 422
+        )
 
     def refuse(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException), "registered for this error only"
@@ -272,12 +221,3 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, refuse)
     app.add_exception_handler(ThriceError, respond)
     app.add_exception_handler(DatabaseError, respond)
-
-
-def _in_words(error: RequestValidationError) -> str:
-    """Every mistake of a request in one sentence."""
-    mistakes = []
-    for mistake in error.errors():
-        place = ".".join(part for part in mistake["loc"][1:] if isinstance(part, str))
-        mistakes.append(f"{place}: {mistake['msg']}" if place else mistake["msg"])
-    return f"The request cannot be used: {'; '.join(mistakes)}."

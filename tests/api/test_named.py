@@ -71,6 +71,8 @@ def test_what_runs_the_product_is_called_by_name(
     ("name", "given", "message"),
     [
         ("label_next", {"campaign_id": 999999}, "no campaign 999999"),
+        ("label_next", {"campaign_id": 999999, "have": None}, "no campaign 999999"),
+        ("label_next", {"campaign_id": 1, "n": 11}, "n: "),
         ("label_next", {"campaign_id": "first"}, "campaign_id: "),
         ("label_next", {"campaign_id": 2**31}, "campaign_id: "),
         ("label_next", {"campaign_id": 1, "have": "all"}, "have: "),

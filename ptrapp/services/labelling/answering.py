@@ -27,9 +27,10 @@ from db.storage.session import Session
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.errors import Forbidden, InputError, NotFound
 from ptrapp.core.people import Person
+from ptrapp.core.types import Choice
 from ptrapp.rendering import render, visible
 from ptrapp.services import jobs
-from ptrapp.services.compare import as_shown, outcome_of
+from ptrapp.services.compare import as_shown
 from ptrapp.services.context import DataContext
 from ptrapp.services.labelling.pairs import LabelPair, as_pair, blinded
 from ptrapp.services.labelling.people import row_of
@@ -101,7 +102,7 @@ def vote(
     context: DataContext,
     person: Person,
     key: str,
-    outcome: str,
+    choice: Choice,
     *,
     strength: int = 1,
     decided_ms: int | None = None,
@@ -111,7 +112,6 @@ def vote(
 
     The same key again is stored once and answered alike.
     """
-    decision = outcome_of(outcome)
     if not 1 <= strength <= 3:
         raise InputError(f"Strength is {strength}; choose 1 to 3.")
     with context.database.write(shared=True) as session:
@@ -119,7 +119,7 @@ def vote(
         stored, assignment = assignments.vote(
             session,
             key,
-            decision,
+            Outcome(choice),
             rater_id=rater.id,
             strength=strength,
             decided_ms=decided_ms,
@@ -199,7 +199,7 @@ def changes(context: DataContext, person: Person, key: str) -> list[Piece]:
     """Returns the word-by-word differences of the right side from the left."""
     with context.database.read() as session:
         pair = shown_pairs.read_pairs(session, [key]).get(key)
-        rater = raters.find_rater(session, person.rater)
+        rater = raters.find_person(session, person.rater)
         names = _our_models(context, session)
     if pair is None or rater is None or pair.rater_id != rater.id:
         raise NotFound(_NOT_YOURS)

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from db.labelling import campaigns
 from db.labelling.campaigns import NewItem
-from db.models import Aspect, Campaign, CampaignRater, CampaignState, ItemKind
+from db.models import Aspect, Campaign, CampaignRater, CampaignState, ItemKind, Outcome
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import READS, Person
+from ptrapp.core.types import Choice
 from ptrapp.rendering import render, visible
-from ptrapp.services.compare import outcome_of
 from ptrapp.services.context import DataContext
 from ptrapp.services.labelling import people
 from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, aspect_of, choose
@@ -56,7 +56,7 @@ class Known(NamedTuple):
 
     left: int
     right: int
-    gold: str | None = None
+    gold: Choice | None = None
     explanation: str | None = None
     practice: bool = False
 
@@ -239,7 +239,7 @@ def _too_long(guidelines: str) -> str:
 
 
 def _item(one: Known) -> NewItem:
-    gold = outcome_of(one.gold) if one.gold else None
+    gold = Outcome(one.gold) if one.gold else None
     if one.practice and gold is None:
         raise InputError("A practice comparison needs its known answer: gold.")
     kind = ItemKind.PRACTICE if one.practice else ItemKind.GOLD if gold else ItemKind.PLAIN

@@ -1,0 +1,201 @@
+"""Campaigns: make, list, open, close, known answers, a judge beside the people."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, FiniteFloat
+
+from ptrapp.api.access import Asking
+from ptrapp.api.answers import (
+    CampaignBrief,
+    CampaignMade,
+    ItemsAdded,
+    JobQueued,
+    KnownItem,
+    PairsFound,
+    Rendered,
+    StateNow,
+)
+from ptrapp.api.bodies import Body
+from ptrapp.api.operations.operation import Id
+from ptrapp.core.types import Choice
+from ptrapp.services import jobs
+from ptrapp.services.context import AppContext
+from ptrapp.services.labelling import campaigns, candidates
+from ptrapp.services.labelling.campaigns import CampaignPlan, Known, Mix
+from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, SourceKind
+
+
+class NewSource(Body):
+    """Which stored rounds are compared."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+    kind: SourceKind = SourceKind.SIBLINGS
+    judge: str = Field("", max_length=120)
+    """Whose scores choose best and worst, for best_worst."""
+    versions: tuple[str, str] = ("", "")
+    """The two that are compared, for versions."""
+    import_name: str = Field("", max_length=120, alias="import")
+    """Where the pairs came from, for imported."""
+    max_pairs: int = Field(1000, ge=1, le=MAX_PAIRS)
+    """Of more, a random draw."""
+    seed: int = Field(0, ge=0, le=2**63 - 1)
+
+    def read(self) -> Source:
+        return Source(**{name: getattr(self, name) for name in Source.__slots__})
+
+
+class NewMix(Body):
+    """Weights of what a rater is given next."""
+
+    uncertain: FiniteFloat = 0.5
+    uniform: FiniteFloat = 0.5
+    overlap: FiniteFloat = 0.0
+    gold: FiniteFloat = 0.0
+    repeat: FiniteFloat = 0.0
+
+
+class NewCampaign(Body):
+    """A campaign to be made."""
+
+    name: str = Field(min_length=1, max_length=120)
+    aspect: Literal["response", "thought"] = "response"
+    source: NewSource = NewSource.model_validate({})
+    guidelines: str = Field("", max_length=campaigns.MAX_GUIDELINES)
+    overlap: int = 1
+    budget: Annotated[int, Field(le=2**31 - 1)] | None = None
+    mix: NewMix = NewMix()
+    reveal: bool = False
+    n_practice: int = 0
+
+
+class Preview(Body):
+    source: NewSource
+    aspect: Literal["response", "thought"] = "response"
+
+
+class State(Body):
+    state: Literal["open", "closed"]
+
+
+class GuidelinesText(Body):
+    guidelines: str = Field(max_length=campaigns.MAX_GUIDELINES)
+
+
+class NewItem(Body):
+    """Two round ids of one prompt; `gold` is the known answer, in their order here."""
+
+    left: Id
+    right: Id
+    gold: Choice | None = None
+    explanation: str | None = Field(None, max_length=10_000)
+    practice: bool = False
+
+
+class NewItems(Body):
+    items: list[NewItem] = Field(min_length=1, max_length=10_000)
+
+
+class JudgeRequest(Body):
+    judge: str = Field("", max_length=200)
+    """Who judges; empty is the one the app was started with."""
+
+
+class CampaignByName(Body):
+    """A campaign whose source is not nested, for callers by name."""
+
+    name: str = Field(min_length=1, max_length=120)
+    """A new one."""
+    source: SourceKind = SourceKind.SIBLINGS
+    """Which stored rounds are compared."""
+    judge: str = ""
+    """Whose scores choose best and worst, for best_worst."""
+    versions: tuple[str, str] = ("", "")
+    """The two that are compared, for versions."""
+    import_name: str = ""
+    """Where the pairs came from, for imported."""
+    aspect: Literal["response", "thought"] = "response"
+    """What of them is compared."""
+    guidelines: str = ""
+    """What raters go by, in Markdown."""
+    overlap: int = 1
+    """How many people label each comparison."""
+    max_pairs: int = 1000
+    """Of more, a random draw."""
+    reveal: bool = False
+    """Whether raters may see thoughts and versions after the vote."""
+
+    def nested(self) -> NewCampaign:
+        chosen = self.model_dump(include={"judge", "versions", "import_name", "max_pairs"})
+        source = NewSource(kind=self.source, **chosen)
+        own = self.model_dump(include={"name", "aspect", "guidelines", "overlap", "reveal"})
+        return NewCampaign(source=source, **own)
+
+
+def list_campaigns(context: AppContext, person: Asking) -> list[CampaignBrief]:
+    """Campaigns, newest first; annotators are told of open ones, and of nobody's counts."""
+    return [CampaignBrief(**row.as_json()) for row in campaigns.listing(context, person)]
+
+
+def one_campaign(context: AppContext, campaign_id: Id, person: Asking) -> CampaignBrief:
+    """One campaign; a closed one is not found by who only labels."""
+    return CampaignBrief(**campaigns.view(context, person, campaign_id).as_json())
+
+
+def new_campaign(context: AppContext, body: NewCampaign) -> CampaignMade:
+    """Make a campaign from stored candidates and open it."""
+    plan = CampaignPlan(
+        name=body.name,
+        aspect=body.aspect,
+        source=body.source.read(),
+        guidelines=body.guidelines,
+        overlap=body.overlap,
+        budget=body.budget,
+        mix=Mix(**body.mix.model_dump()),
+        reveal=body.reveal,
+        n_practice=body.n_practice,
+    )
+    return CampaignMade(campaigns.create(context, plan))
+
+
+def new_campaign_by_name(context: AppContext, body: CampaignByName) -> CampaignMade:
+    """Make a campaign from stored candidates and open it; its id. For admins."""
+    return new_campaign(context, body.nested())
+
+
+def preview(context: AppContext, body: Preview) -> PairsFound:
+    """How many pairs a campaign of this source would have."""
+    return PairsFound(candidates.preview(context, body.source.read(), body.aspect))
+
+
+def set_state(context: AppContext, campaign_id: Id, body: State) -> StateNow:
+    """Open or close it: a closed one gives nothing out and takes what it gave."""
+    campaigns.set_state(context, campaign_id, body.state)
+    return StateNow(body.state)
+
+
+def set_guidelines(context: AppContext, campaign_id: Id, body: GuidelinesText) -> StateNow:
+    """Say what raters are to go by, in Markdown."""
+    campaigns.set_guidelines(context, campaign_id, body.guidelines)
+    return StateNow("stored")
+
+
+def look_at_guidelines(_: AppContext, body: GuidelinesText) -> Rendered:
+    """Guidelines as raters will read them: the Markdown as HTML, sanitised."""
+    return Rendered(campaigns.guidelines_html(body.guidelines))
+
+
+def add_items(context: AppContext, campaign_id: Id, body: NewItems) -> ItemsAdded:
+    """Put comparisons in by hand: plain, gold, or to practise on."""
+    known = [Known(**item.model_dump()) for item in body.items]
+    return ItemsAdded(campaigns.add_known(context, campaign_id, known))
+
+
+def known_items(context: AppContext, campaign_id: Id) -> list[KnownItem]:
+    """The comparisons whose answer is known."""
+    return [KnownItem(**row) for row in campaigns.known(context, campaign_id)]
+
+
+def judge(context: AppContext, campaign_id: Id, body: JudgeRequest) -> JobQueued:
+    """Queue a job in which a judge labels the campaign, beside its people."""
+    return JobQueued(jobs.start_judging(context, campaign_id, body.judge))

@@ -1,0 +1,90 @@
+"""An operation: one function, who may call it, its route, and its name for `gradio_client`."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from inspect import getdoc, signature
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field, TypeAdapter, create_model
+
+from ptrapp.api.access import only
+from ptrapp.api.bodies import Body
+from ptrapp.core.people import Person, Role
+from ptrapp.services.context import AppContext
+
+Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""A row's id; PostgreSQL holds no larger one."""
+Key = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
+"""Of an offer: the only name a comparison has on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that may be asked of the app: by its route, by its name, or by both."""
+
+    run: Callable[..., Any]
+    """Takes the context; then path parameters, `person` where it matters who asks, and a `body`.
+    Its docstring is what callers read."""
+    roles: frozenset[Role]
+    route: str = ""
+    """Method and path, as `POST /labels/{key}/vote`."""
+    name: str = ""
+    """What `gradio_client` and MCP call it by."""
+    status: int = 200
+    """HTTP status of success."""
+    alone: str = ""
+    """The one field of the answer that a caller by name gets in its place."""
+
+    @property
+    def about(self) -> str:
+        return getdoc(self.run) or ""
+
+    @property
+    def answer(self) -> Any:
+        """Type of the answer."""
+        return signature(self.run).return_annotation
+
+    @property
+    def path(self) -> dict[str, Any]:
+        """Path parameters and their types."""
+        declared = signature(self.run).parameters.values()
+        of_app = ("context", "person", "body")
+        return {each.name: each.annotation for each in declared if each.name not in of_app}
+
+    def flat(self) -> type[Body]:
+        """The body with the path parameters beside its fields: what a caller by name gives."""
+        body = signature(self.run).parameters.get("body")
+        fields: dict[str, Any] = {name: (type_, ...) for name, type_ in self.path.items()}
+        return create_model(self.name, __base__=body.annotation if body else Body, **fields)
+
+    def call(self, context: AppContext, person: Person, given: Body) -> Any:
+        """Run with `flat` arguments; the answer as plain values."""
+        declared = signature(self.run).parameters
+        here: dict[str, Any] = {"person": person, "body": given}
+        values = {name: value for name, value in here.items() if name in declared}
+        values |= {name: getattr(given, name) for name in self.path}
+        answer = self.run(context, **values)
+        plain = TypeAdapter(self.answer).dump_python(answer, mode="json", exclude_unset=True)
+        return plain[self.alone] if self.alone else plain
+
+
+def add_operations(
+    router: APIRouter, context: AppContext, operations: Iterable[Operation], *tags: str
+) -> None:
+    """Add the routes of those that have one; `tags` are their headings in the OpenAPI schema."""
+    for one in operations:
+        method, _, path = one.route.partition(" ")
+        if path:
+            router.add_api_route(
+                path,
+                partial(one.run, context),
+                methods=[method],
+                name=one.run.__name__,
+                description=one.about,
+                dependencies=only(one.roles),
+                tags=[*tags],
+                status_code=one.status,
+                response_model_exclude_unset=True,
+            )

@@ -1,0 +1,45 @@
+"""Every operation in one table: the function, who may call it, its route, its name."""
+
+from ptrapp.api.operations import agreement, campaigns, jobs, labelling
+from ptrapp.api.operations.operation import Operation
+from ptrapp.core.people import ADMINS, EVERYBODY, LABELS, READS
+
+LABELLING = (
+    Operation(labelling.next_pairs, LABELS, "POST /campaigns/{campaign_id}/next", "label_next"),
+    Operation(labelling.undo, LABELS, "POST /campaigns/{campaign_id}/undo", "label_undo"),
+    Operation(labelling.vote, LABELS, "POST /labels/{key}/vote", "label_vote"),
+    Operation(labelling.skip, LABELS, "POST /labels/{key}/skip", "label_skip"),
+    Operation(labelling.flag, LABELS, "POST /labels/{key}/flag", "label_flag"),
+    Operation(labelling.reason, LABELS, "POST /labels/{key}/reason", "label_reason"),
+    Operation(labelling.reveal, LABELS, "POST /labels/{key}/reveal", "label_reveal"),
+    Operation(labelling.diff, LABELS, "GET /labels/{key}/diff", "label_diff", alone="pieces"),
+)
+CAMPAIGNS = (
+    Operation(campaigns.list_campaigns, EVERYBODY, "GET /campaigns", "campaigns"),
+    Operation(campaigns.new_campaign, ADMINS, "POST /campaigns", status=201),
+    Operation(campaigns.new_campaign_by_name, ADMINS, name="campaign_create", alone="campaign_id"),
+    Operation(campaigns.preview, ADMINS, "POST /campaigns/preview"),
+    Operation(campaigns.one_campaign, EVERYBODY, "GET /campaigns/{campaign_id}"),
+    Operation(campaigns.set_state, ADMINS, "POST /campaigns/{campaign_id}/state"),
+    Operation(campaigns.set_guidelines, ADMINS, "POST /campaigns/{campaign_id}/guidelines"),
+    Operation(campaigns.add_items, ADMINS, "POST /campaigns/{campaign_id}/items"),
+    Operation(campaigns.known_items, ADMINS, "GET /campaigns/{campaign_id}/items"),
+    Operation(campaigns.judge, ADMINS, "POST /campaigns/{campaign_id}/judge", status=201),
+    Operation(campaigns.look_at_guidelines, ADMINS, "POST /guidelines/preview"),
+)
+AGREEMENT = (
+    Operation(agreement.labelling, READS, "GET /labelling"),
+    Operation(agreement.agreement_of_everything, READS, "GET /agreement"),
+    Operation(agreement.agreement, READS, "GET /campaigns/{campaign_id}/agreement"),
+    Operation(agreement.disagreements, ADMINS, "GET /campaigns/{campaign_id}/disagreements"),
+)
+JOBS = (
+    Operation(jobs.training, READS, "GET /training"),
+    Operation(jobs.list_jobs, READS, "GET /jobs", "jobs"),
+    Operation(jobs.one_job, READS, "GET /jobs/{job_id}"),
+    Operation(jobs.new_job, ADMINS, "POST /jobs", "job_start", status=201, alone="job_id"),
+    Operation(jobs.cancel, ADMINS, "POST /jobs/{job_id}/cancel", "job_cancel"),
+    Operation(jobs.resume, ADMINS, "POST /jobs/{job_id}/resume"),
+    Operation(jobs.discard, ADMINS, "POST /jobs/{job_id}/discard"),
+)
+OPERATIONS = (*LABELLING, *CAMPAIGNS, *AGREEMENT, *JOBS)
