@@ -40,6 +40,8 @@ class RunRequest:
     thinking: Thinking = Thinking.ALWAYS
     sampling: Sampling = field(default_factory=Sampling)
     reference_answer: str | None = None
+    reference_from: str = "program"
+    """Who gave the reference answer: `typed` by a person, of an `example`, or a `program`."""
     task: str | None = None
 
 
@@ -65,7 +67,9 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
             session,
             prompt.id,
             RunMode(ask.mode.value),
-            {"n": ask.n} | options.as_settings(),
+            {"n": ask.n}
+            | options.as_settings()
+            | ({"reference_from": ask.reference_from} if ask.reference_answer else {}),
             rater_id=who.id,
             adapter_id=active.id if active else None,
         )

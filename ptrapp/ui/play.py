@@ -38,6 +38,11 @@ HONEST = (
 )
 
 
+DROP_REFERENCE = "(prompt, reference, of) => of && prompt !== of ? ['', ''] : [reference, of]"
+"""A reference answer belongs to one exact prompt. In the browser, so that nothing overtakes it."""
+OF_THIS_PROMPT = "(prompt, reference) => reference ? prompt : ''"
+
+
 class Inputs(NamedTuple):
     """The components a run is asked for with, in the order the handler takes their values."""
 
@@ -65,14 +70,14 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             elem_id="prompt",
         )
         run = gr.Button("Think again", variant="primary", elem_id="run", scale=1, min_width=160)
-    inputs = _inputs(prompt)
+    inputs, reference_of = _inputs(prompt)
     board = widget("board")
     if context.settings.model == "bundled":
         gr.Markdown(HONEST, elem_id="honest")
-    _wire(context, pages, inputs, run, board)
+    _wire(context, pages, inputs, reference_of, run, board)
 
 
-def _inputs(prompt: gr.Textbox) -> Inputs:
+def _inputs(prompt: gr.Textbox) -> tuple[Inputs, gr.Textbox]:
     drawn = Sampling()
     with gr.Row(equal_height=True):
         mode = gr.Radio(
@@ -101,21 +106,44 @@ def _inputs(prompt: gr.Textbox) -> Inputs:
             top_p = gr.Slider(0.05, 1, drawn.top_p, step=0.05, label="Top-p")
             max_tokens = gr.Slider(16, 2048, drawn.max_tokens, step=16, label="Max tokens a round")
             seed = gr.Number(-1, precision=0, label="Seed", info="-1 draws a new one each time")
+    reference_of = gr.Textbox(visible=False)
     ready = examples.examples()
     gr.Examples(
-        ready,
-        [prompt, reference],
+        [[text, answer, text] for text, answer in ready],
+        [prompt, reference, reference_of],
         example_labels=[text for text, _ in ready],
         label="Examples",
         elem_id="examples",
     )
+    _keep_reference_with_its_prompt(prompt, reference, reference_of)
     return Inputs(
         prompt, reference, mode, rounds, candidates, thinking, temperature, top_p, max_tokens, seed
+    ), reference_of
+
+
+def _keep_reference_with_its_prompt(
+    prompt: gr.Textbox, reference: gr.Textbox, reference_of: gr.Textbox
+) -> None:
+    """Clear the reference answer with any change of the prompt: typed, pasted, or by a script."""
+    prompt.change(
+        None,
+        [prompt, reference, reference_of],
+        [reference, reference_of],
+        js=DROP_REFERENCE,
+        api_visibility="private",
+    )
+    reference.input(
+        None, [prompt, reference], reference_of, js=OF_THIS_PROMPT, api_visibility="private"
     )
 
 
 def _wire(
-    context: AppContext, pages: gr.Blocks, inputs: Inputs, run: gr.Button, board: gr.HTML
+    context: AppContext,
+    pages: gr.Blocks,
+    inputs: Inputs,
+    reference_of: gr.Textbox,
+    run: gr.Button,
+    board: gr.HTML,
 ) -> None:
     def start(request: gr.Request, *values: Any) -> Iterator[dict[str, Any]]:
         rater = allowed(request, ADMINS).rater
@@ -143,6 +171,12 @@ def _wire(
 
     gr.on(
         [run.click, inputs.prompt.submit],
+        None,
+        [inputs.prompt, inputs.reference, reference_of],
+        [inputs.reference, reference_of],
+        js=DROP_REFERENCE,
+        api_visibility="private",
+    ).then(
         start,
         list(inputs),
         board,
@@ -162,7 +196,13 @@ def _wire(
         except (NotFound, DatabaseError):
             return _untouched()
 
-    pages.load(restore, None, list(inputs), queue=False, api_visibility="private")
+    pages.load(restore, None, list(inputs), queue=False, api_visibility="private").then(
+        None,
+        [inputs.prompt, inputs.reference],
+        reference_of,
+        js=OF_THIS_PROMPT,
+        api_visibility="private",
+    )
     pages.load(
         reload,
         None,
@@ -178,7 +218,6 @@ def _wire(
         queue=False,
         api_visibility="private",
     )
-    inputs.prompt.input(lambda: "", None, inputs.reference, queue=False, api_visibility="private")
 
 
 def _watch(context: AppContext, run_id: int, rater: str) -> Iterator[dict[str, Any]]:
@@ -214,6 +253,7 @@ def _ask(
         thinking=Thinking(thinking),
         sampling=Sampling(temperature, top_p, int(max_tokens), drawn),
         reference_answer=(reference or "").strip() or None,
+        reference_from="example" if [prompt, reference] in examples.examples() else "typed",
     )
 
 

@@ -185,3 +185,35 @@ def _look_narrow_and_dark(context: BrowserContext, app_url: str, shots: Path) ->
 
 def _ours(url: str, app_url: str) -> bool:
     return url.startswith(app_url) or re.match(r"(data|blob|about):", url) is not None
+
+
+def test_a_reference_answer_goes_with_any_change_of_its_prompt(
+    page: Page, own_app_url: str, context: BrowserContext
+) -> None:
+    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=own_app_url)
+    page.goto(own_app_url)
+    ask_an_example(page)
+    expect(page.locator(".board-facts")).to_contain_text("(the example's)")
+    expect(page.locator(".cell.stored")).to_have_count(3)
+
+    prompt = page.locator("#prompt textarea")
+    page.evaluate("navigator.clipboard.writeText('Name a fruit.')")
+    prompt.click()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.press("ControlOrMeta+v")
+    expect(prompt).to_have_value("Name a fruit.")
+    page.locator("#run").click()
+    expect(page.locator(".board-prompt")).to_have_text("Name a fruit.")
+    expect(page.locator(".board-facts")).to_contain_text("no reference answer")
+    expect(page.locator(".cell.stored")).to_have_count(3)
+
+    ask_an_example(page, 1)
+    expect(page.locator(".board-prompt")).to_have_text(examples()[1][0])
+    expect(page.locator(".board-facts")).to_contain_text("(the example's)")
+    expect(page.locator(".cell.stored")).to_have_count(3)
+    page.reload()
+    expect(prompt).to_have_value(examples()[1][0])
+    prompt.fill("What is 1 + 1?")  # as a script sets it
+    page.locator("#run").click()
+    expect(page.locator(".board-prompt")).to_have_text("What is 1 + 1?")
+    expect(page.locator(".board-facts")).to_contain_text("no reference answer")

@@ -19,6 +19,7 @@ const name = (cell) =>
 const byId = (id) => board.cells.find((cell) => cell.round_id === id);
 const place = (cell) => `${cell.index}:${cell.candidate}`;
 const comparable = (cell) => Boolean(cell.round_id) && board.cells.filter((other) => other.round_id).length > 1;
+const FROM = { typed: " (typed)", example: " (the example's)", program: " (a program's)" }; // who gave it
 const votes = () => board.ballots.filter((ballot) => ballot.outcome && !ballot.judge);
 
 const say = (text, bad = false) => { notice = { text, bad }; drawBar(); };
@@ -150,7 +151,7 @@ const drawHead = () => {
   const facts = [
     running ? "writing…" : board.state === "done" ? null : board.state,
     `answered by ${board.version}`,
-    board.reference_answer ? `reference answer: ${board.reference_answer}` : "no reference answer: nothing can be checked",
+    board.reference_answer ? `reference answer: ${board.reference_answer}${FROM[board.settings.reference_from] ?? ""}` : "no reference answer: nothing can be checked",
   ].filter(Boolean);
   const canDiff = board.mode === "refine" && board.cells.some((cell) => cell.diff.length);
   const parts = [
