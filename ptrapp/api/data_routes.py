@@ -1,4 +1,4 @@
-"""The routes of the Data page, and of scripts: a file in, a file out, what is there."""
+"""The routes of the Data page and of scripts: import a file, export one, list what is stored."""
 
 import tempfile
 from collections.abc import Sequence
@@ -14,12 +14,14 @@ from starlette.requests import ClientDisconnect
 
 from db.models import RaterKind
 from ptrapp.core.errors import InputError
-from ptrapp.interchange.formats import Format
+from ptrapp.interchange.formats import Format, Options, Pairs
 from ptrapp.interchange.limits import MIB, NETWORK
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import exporting, importing
 from ptrapp.services.files.export_rows import Completions
 from ptrapp.services.files.exporting import ExportRequest, What
+from ptrapp.services.files.import_preview import Preview, preview_named
+from ptrapp.services.files.importing import Imported
 from ptrapp.services.files.panel import read_panel
 
 Name = Annotated[str, Query(max_length=importing.MAX_NAME)]
@@ -31,7 +33,7 @@ _MEDIA = {
 
 
 def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[Depends]) -> None:
-    """Add them. `admins` lets those in who may do everything: a file holds everybody's votes."""
+    """Adds the routes, for `admins` alone: a file contains everybody's votes."""
 
     @router.get("/data", dependencies=admins)
     def data() -> dict[str, Any]:
@@ -44,11 +46,26 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
         name: Name = "",
         format: Format | None = None,
         skip_bad: bool = False,
-    ) -> dict[str, Any]:
-        """The file itself is the body; `file` is its name, which tells CSV from JSON."""
+        answer_column: Annotated[str, Query(max_length=200)] = "",
+        pairs: Pairs = Pairs.ALL,
+        dry_run: bool = False,
+    ) -> Imported | Preview:
+        """The file itself is the body; `file` is its name, which tells CSV from JSON.
+
+        `dry_run` stores nothing and says what was understood: format, rows, votes by outcome,
+        columns used and not used, and the first records as they would be stored.
+        """
         with tempfile.NamedTemporaryFile(prefix="thrice-import-") as body:
             await _receive(request, body)
-            done = await run_in_threadpool(
+            if dry_run:
+                return await run_in_threadpool(
+                    preview_named,
+                    body.name,
+                    Options(format, answer_column, pairs),
+                    limits=NETWORK,
+                    called=Path(file).name or "file",
+                )
+            return await run_in_threadpool(
                 importing.import_named,
                 context,
                 body.name,
@@ -57,8 +74,9 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
                 skip_bad=skip_bad,
                 limits=NETWORK,
                 called=Path(file).name or "file",
+                answer_column=answer_column,
+                pairs=pairs,
             )
-        return done.as_json()
 
     @router.get("/export", dependencies=admins)
     def export_file(
@@ -85,7 +103,7 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
 
 
 async def _receive(request: Request, body: Any) -> None:
-    """Write the body to a file as it comes in."""
+    """Writes the body of a request to a file while it arrives."""
     n_bytes = 0
     try:
         async for part in request.stream():

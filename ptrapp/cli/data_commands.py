@@ -10,8 +10,8 @@ from ptrapp.cli.context import open_context
 from ptrapp.cli.following import console
 from ptrapp.cli.printing import print_json
 from ptrapp.core.errors import InputError
-from ptrapp.interchange.formats import Format
-from ptrapp.services.files import exporting, importing, publishing
+from ptrapp.interchange.formats import Format, Options, Pairs
+from ptrapp.services.files import exporting, import_preview, importing, publishing
 from ptrapp.services.files.export_rows import Completions
 from ptrapp.services.files.exporting import ExportRequest, What
 
@@ -26,10 +26,32 @@ def import_data(
     ] = None,
     name: Annotated[str, typer.Option(help="what the import is called; else as the file")] = "",
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave malformed rows out")] = False,
+    answer_column: Annotated[
+        str, typer.Option(help="column, control or question that says which text is preferred")
+    ] = "",
+    pairs: Annotated[
+        Pairs, typer.Option(help="of several ranked or rated answers: every two, or best and worst")
+    ] = Pairs.ALL,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show what was understood and store nothing")
+    ] = False,
 ) -> None:
     """Import prompts, preferences, votes or attempts: all of a file or nothing."""
+    if dry_run:
+        print_json(
+            import_preview.preview_named(given, Options(fmt, answer_column, pairs)).as_json()
+        )
+        return
     with open_context(ctx.obj) as context:
-        done = importing.import_named(context, given, fmt=fmt, name=name, skip_bad=skip_bad)
+        done = importing.import_named(
+            context,
+            given,
+            fmt=fmt,
+            name=name,
+            skip_bad=skip_bad,
+            answer_column=answer_column,
+            pairs=pairs,
+        )
     for mistake in done.mistakes:
         console.print(f"Skipped: {mistake}", markup=False, soft_wrap=True)
     print_json(
@@ -40,6 +62,10 @@ def import_data(
             "known": done.n_known,
             "skipped": done.n_skipped,
             "added": done.counts,
+            "said": done.said,
+            "used": done.used,
+            "unused": done.unused,
+            "left_out": done.left_out,
         }
     )
 

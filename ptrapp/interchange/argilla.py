@@ -1,124 +1,170 @@
-"""Parses Argilla's exports: records of version 2, nested or flat, and version 1's FeedbackDataset.
+"""Parses Argilla's exports: every user's ranking, label or two ratings is a label of a pair.
 
-It reads ranking questions over two or more texts, and label questions and ratings over two; each
-user's submitted response is a label. https://docs.argilla.io/latest/how_to_guides/import_export/
+The question that says the preference is found by all answers of the file: its answers name the
+texts. https://docs.argilla.io/latest/how_to_guides/import_export/
 """
 
-from collections.abc import Iterator, Mapping
-from itertools import combinations, zip_longest
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
-from ptrapp.core.types import Choice, Preference
-from ptrapp.interchange import sides
-from ptrapp.interchange.preferences import prompt_from
-from ptrapp.interchange.records import GivenLabel, JudgedPair
+from ptrapp.core.types import Preference
+from ptrapp.interchange import answers, sides
+from ptrapp.interchange.answers import FLAG, Answer, Kind, higher
+from ptrapp.interchange.argilla_records import ABOUT, UserAnswer, looks_like, parts
+from ptrapp.interchange.profile import Column, Profile
+from ptrapp.interchange.prompt_columns import prompt_from
+from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, Plan
 from ptrapp.interchange.sides import Sides
 from ptrapp.interchange.thoughts import completion
-from ptrapp.interchange.values import names, user_name
+from ptrapp.interchange.values import names
 
-_ABOUT = frozenset({"id", "_server_id", "external_id", "metadata", "vectors", "status", "score"})
+__all__ = ["looks_like", "parse", "plan"]
 _REASONS = ("reason", "rationale", "comment", "explanation", "why")
 _MAX_OPTIONS = 10
 
 
-class _Answer(NamedTuple):
-    question: str
-    user: str | None
-    value: Any
+class Layout(NamedTuple):
+    prompt: str
+    sides: Sides | None
+    """None where a ranking names the texts itself."""
+    answer: Answer | None
 
 
-def looks_like(row: Mapping[str, Any]) -> bool:
-    """Returns whether a row is a record of Argilla."""
-    if isinstance(row.get("fields"), Mapping) and "responses" in row:
-        return True
-    return any(str(name).endswith(".responses") or _is_v1(value) for name, value in row.items())
+def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> Plan:
+    """Decides how a file is read by all its records. Raises `BadRow`."""
+    fields, asked, ranked = Profile(), Profile(), dict[str, set[Any]]()
+    columns: dict[str, None] = {}
+    for row in rows:
+        record = parts(row)
+        columns |= dict.fromkeys(row)
+        fields.add(record.fields)
+        for one in record.answers:
+            if one.is_given and not _is_reason(one.question):
+                if _is_ranking(one.value):
+                    ranked.setdefault(one.question, set()).update(_ranks(one.value))
+                else:
+                    asked.add({one.question: one.value})
+    layout = _layout(fields, asked.columns, ranked, given)
+    said = layout.answer.in_words if layout.answer else "no question says which text is preferred"
+    columns_read = layout.answer.columns if layout.answer else ()
+    compared = set(layout.sides or ()).union(*(ranked.get(name, ()) for name in columns_read))
+    inner = (layout.prompt, *sorted(compared), *columns_read)
+    known = [*fields.filled, *asked.filled, *ranked]
+    rest = tuple(name for name in dict.fromkeys(known) if name not in inner)
+    flat = [name for name in columns if name.partition(".")[0] in (*inner, *rest)]
+    about = (*ABOUT, "suggestions", *flat)
+    return Plan(
+        lambda row: _read(row, layout), ("fields", "responses"), (said,), about, inner, rest
+    )
 
 
 def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     """Returns the pairs of one record, each with every user's label. Raises `BadRow`."""
-    fields, answers = _parts(row)
-    asked = sides.prompt_field(fields)
-    prompt = prompt_from(fields[asked], asked)
-    ranked = {user: ranks for user, value in _rankings(answers) if (ranks := _ranks(value))}
-    if ranked:
-        compared = [Sides(*two) for two in combinations(_ranked_options(ranked, fields), 2)]
+    return tuple(plan([row]).read(row).records)  # type: ignore[arg-type]
+
+
+def _layout(
+    fields: Profile, asked: Mapping[str, Column], ranked: Mapping[str, set[Any]], given: str
+) -> Layout:
+    named = dict.fromkeys(fields.columns, "")
+    prompt = sides.prompt_field(dict.fromkeys(fields.filled, "filled"))
+    rankings = [name for name, options in ranked.items() if options & set(named)]
+    if given in rankings:
+        return Layout(prompt, None, Answer(Kind.RANKING, (given,)))
+    texts = {name: "text" for name, one in fields.columns.items() if one.n_texts or one.n_lists}
+    try:
+        two = sides.two_sides(texts, prompt)
+    except BadRow:
+        if rankings and not given:
+            return Layout(prompt, None, Answer(Kind.RANKING, (_one_of(rankings),)))
+        raise
+    if given:
+        return Layout(prompt, two, answers.decide(asked, two, given, controls=True))
+    try:
+        answer = answers.decide(asked, two, controls=True)
+    except BadRow:
+        if not rankings:
+            raise
+        answer = None
+    if rankings and answer is not None and answer.kind is Kind.WORDS:
+        _one_of([*rankings, *answer.columns])
+    if rankings:
+        return Layout(prompt, None, Answer(Kind.RANKING, (_one_of(rankings),)))
+    if ranked and answer is None:
+        (name, options), *_ = ranked.items()
+        raise BadRow(
+            f"{sorted(options)[0][:60]!r} was ranked in {name!r} and is no field; these are "
+            f"{names(named)}"
+        )
+    return Layout(prompt, two, answer)
+
+
+def _one_of(named: Sequence[str]) -> str:
+    if len(named) > 1:
+        raise BadRow(
+            f"both {' and '.join(named)} compare the texts; say which one is the preference "
+            f"with {FLAG} NAME"
+        )
+    return named[0]
+
+
+def _read(row: Mapping[str, Any], layout: Layout) -> Found:
+    record = parts(row)
+    fields = record.fields
+    if not fields.get(layout.prompt):
+        raise BadRow(f"no {layout.prompt!r}, the field of the prompt")
+    prompt = prompt_from(fields[layout.prompt], layout.prompt)
+    given = [one for one in record.answers if one.is_given]
+    question = layout.answer.columns if layout.answer else ()
+    ranked: dict[str | None, dict[str, int]] = {}
+    if layout.sides is None:
+        ranked = {one.user: _ranks(one.value) for one in given if one.question in question}
+        options = _ranked_options(ranked, fields) or sides.options(fields, layout.prompt)
+        compared = [Sides(*two) for two in combinations(options, 2)]
     else:
-        compared = [sides.two_sides(fields, asked)]
-    reasons = _reasons(answers)
+        compared = [layout.sides]
+    reasons = {
+        one.user: one.value
+        for one in given
+        if isinstance(one.value, str) and _is_reason(one.question)
+    }
     found = []
     for pair in compared:
+        if missing := [name for name in pair if not fields.get(name)]:
+            raise BadRow(f"no {missing[0]!r}")
         left, right = (completion(fields[name], name) for name in pair)
         if left.raw.strip() == right.raw.strip():
             raise BadRow(f"{pair.left!r} and {pair.right!r} are the same text")
-        given = _by_rank(ranked, pair) if ranked else _by_answer(answers, pair)
-        labels = [GivenLabel(one, user, reasons.get(user)) for user, one in given.items()]
+        chosen = _by_rank(ranked, pair) if layout.sides is None else _by_answer(given, pair, layout)
+        labels = [GivenLabel(one, user, reasons.get(user)) for user, one in chosen.items()]
         found.append(JudgedPair(prompt, left, right, tuple(labels)))
-    return tuple(found)
+    return Found(tuple(found), tuple(_left_out(record.answers, record.n_suggestions)))
 
 
-def _parts(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[_Answer]]:
-    """Returns fields and submitted answers, from any of the three shapes of a record."""
-    if isinstance(row.get("fields"), Mapping):
-        return row["fields"], list(_nested(row.get("responses") or {}))
-    flat = [name for name in row if str(name).endswith(".responses")]
-    if flat:
-        answers = [one for name in flat for one in _flat(row, name)]
-        fields = {name: value for name, value in row.items() if "." not in name}
-    else:
-        questions = [name for name, value in row.items() if _is_v1(value)]
-        answers = [one for name in questions for one in _v1(name, row[name])]
-        fields = {
-            name: value
-            for name, value in row.items()
-            if name not in questions and "-suggestion" not in name
-        }
-    return {name: value for name, value in fields.items() if name not in _ABOUT}, answers
+def _left_out(given: Sequence[UserAnswer], n_suggestions: int) -> Iterator[str]:
+    for one in given:
+        if not one.is_given:
+            yield f"a response that is {one.state}, not submitted"
+    yield from ["a model's suggestion"] * n_suggestions
 
 
-def _nested(responses: Any) -> Iterator[_Answer]:
-    if not isinstance(responses, Mapping):
-        raise BadRow("'responses' is no object of questions")
-    for question, given in responses.items():
-        if not isinstance(given, list):
-            raise BadRow(f"the responses to {question!r} are no list")
-        for one in given:
-            if not isinstance(one, Mapping):
-                raise BadRow(f"a response to {question!r} is no object")
-            if one.get("status") in (None, "submitted"):
-                yield _Answer(question, user_name(one.get("user_id")), one.get("value"))
+def _by_answer(
+    given: Sequence[UserAnswer], pair: Sides, layout: Layout
+) -> dict[str | None, Preference]:
+    if layout.answer is None:
+        return {}
+    by_user: dict[str | None, dict[str, Any]] = {}
+    for one in given:
+        if one.question in layout.answer.columns:
+            by_user.setdefault(one.user, {})[one.question] = one.value
+    read = {user: answers.read(values, layout.answer, pair) for user, values in by_user.items()}
+    return {user: one for user, one in read.items() if one is not None}
 
 
-def _flat(row: Mapping[str, Any], name: str) -> Iterator[_Answer]:
-    values, users, states = (row.get(name + part) or [] for part in ("", ".users", ".status"))
-    if not all(isinstance(one, list) for one in (values, users, states)):
-        raise BadRow(f"{name!r} is no list of responses")
-    for value, user, state in zip_longest(values, users, states):
-        if state in (None, "submitted"):
-            yield _Answer(name.removesuffix(".responses"), user_name(user), value)
-
-
-def _v1(name: str, given: Any) -> Iterator[_Answer]:
-    if isinstance(given, Mapping):  # a sequence of objects comes as an object of lists
-        columns = [given.get(part) or [] for part in ("value", "user_id", "status")]
-        given = [
-            {"value": value, "user_id": user, "status": state}
-            for value, user, state in zip_longest(*columns)
-        ]
-    yield from _nested({name: given})
-
-
-def _is_v1(value: Any) -> bool:
-    one = value[0] if isinstance(value, list) and value else value
-    return isinstance(one, Mapping) and {"user_id", "value"} <= set(one)
-
-
-def _rankings(answers: list[_Answer]) -> Iterator[tuple[str | None, Any]]:
-    for answer in answers:
-        if isinstance(answer.value, Mapping) or (
-            isinstance(answer.value, list) and len(answer.value) > 1
-        ):
-            yield answer.user, answer.value
+def _is_ranking(value: Any) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, list) and len(value) > 1)
 
 
 def _ranks(value: Any) -> dict[str, int]:
@@ -151,44 +197,8 @@ def _by_rank(
     for user, ranks in ranked.items():
         left, right = ranks.get(pair.left), ranks.get(pair.right)
         if left is not None and right is not None:
-            found[user] = _higher(-left, -right)
+            found[user] = higher(-left, -right)
     return found
-
-
-def _by_answer(answers: list[_Answer], pair: Sides) -> dict[str | None, Preference]:
-    """Reads labels in words, or else two ratings, the left text's under the first name."""
-    chosen: dict[str | None, Preference] = {}
-    ratings: dict[str | None, dict[str, int]] = {}
-    for question, user, value in answers:
-        if isinstance(value, list) and len(value) == 1:
-            value = value[0]
-        if isinstance(value, str) and not _is_reason(question):
-            chosen[user] = sides.preference_from(value, pair)
-        elif isinstance(value, int) and not isinstance(value, bool):
-            ratings.setdefault(user, {})[question] = value
-    if chosen or not ratings:
-        return chosen
-    if any(len(given) != 2 for given in ratings.values()):
-        raise BadRow("ratings were asked for, but not two of them: one for each text")
-    for user, given in ratings.items():
-        left, right = (given[name] for name in sorted(given))
-        chosen[user] = _higher(left, right)
-    return chosen
-
-
-def _higher(left: int, right: int) -> Preference:
-    """Returns a preference for the side with the higher number, a tie for equal ones."""
-    if left == right:
-        return Preference(Choice.TIE)
-    return Preference(Choice.LEFT if left > right else Choice.RIGHT)
-
-
-def _reasons(answers: list[_Answer]) -> dict[str | None, str]:
-    return {
-        answer.user: answer.value
-        for answer in answers
-        if isinstance(answer.value, str) and _is_reason(answer.question)
-    }
 
 
 def _is_reason(question: str) -> bool:

@@ -13,8 +13,16 @@ _ROLES = {
     "system": MessageRole.SYSTEM,
     "developer": MessageRole.SYSTEM,
     "user": MessageRole.USER,
+    "human": MessageRole.USER,
+    "prompter": MessageRole.USER,
     "assistant": MessageRole.ASSISTANT,
+    "gpt": MessageRole.ASSISTANT,
+    "model": MessageRole.ASSISTANT,
+    "bot": MessageRole.ASSISTANT,
 }
+"""Roles of OpenAI's messages, ShareGPT's (`human`, `gpt`) and OASST's (`prompter`)."""
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thought")
+"""Keys under which servers give the thought of an assistant's message beside its content."""
 
 
 def is_messages(value: Any) -> bool:
@@ -23,12 +31,20 @@ def is_messages(value: Any) -> bool:
 
 
 def messages(value: Any, name: str) -> tuple[Message, ...]:
-    """Parses a list of `{"role", "content"}`. Raises `BadRow` that names the wrong one."""
+    """Parses a list of `{"role", "content"}` or `{"from", "value"}`. Raises `BadRow`.
+
+    The thought of the last message comes before its content in `<think>`; those of earlier ones are
+    left out, as chat templates do."""
     if not isinstance(value, list):
         raise BadRow(f"{name!r} is a {type(value).__name__} instead of a list of messages")
     if len(value) > MAX_TURNS:
         raise BadRow(f"{name!r} has {len(value)} messages, more than {MAX_TURNS}")
-    return tuple(_message(one, f"{name}[{number}]") for number, one in enumerate(value))
+    found = [_message(one, f"{name}[{number}]") for number, one in enumerate(value)]
+    if found and (thought := _thought(value[-1])) and found[-1].role is MessageRole.ASSISTANT:
+        found[-1] = Message(
+            MessageRole.ASSISTANT, f"<think>\n{thought}\n</think>\n\n{found[-1].content}"
+        )
+    return tuple(found)
 
 
 def prompt_of(turns: Sequence[Message], name: str) -> PromptText:
@@ -70,7 +86,30 @@ def as_messages(prompt: PromptText) -> list[dict[str, str]]:
 def _message(one: Any, name: str) -> Message:
     if not isinstance(one, Mapping):
         raise BadRow(f"{name!r} is a {type(one).__name__} instead of a message")
-    role = _ROLES.get(one["role"]) if isinstance(one.get("role"), str) else None
+    said = one.get("role", one.get("from"))
+    role = _ROLES.get(said) if isinstance(said, str) else None
     if role is None:
-        raise BadRow(f"{name!r} has the role {str(one.get('role'))[:40]!r}; known are {[*_ROLES]}")
-    return Message(role, any_text(one.get("content"), f"{name}.content"))
+        raise BadRow(f"{name!r} has the role {str(said)[:40]!r}; known are {[*_ROLES]}")
+    if one.get("tool_calls") or one.get("function_call"):
+        raise BadRow(f"{name!r} calls a tool, which cannot be stored")
+    content = one.get("content", one.get("value"))
+    if isinstance(content, list):
+        content = _joined(content, name)
+    return Message(role, any_text(content, f"{name}.content"))
+
+
+def _joined(parts: list[Any], name: str) -> str:
+    """Returns the text of a message that is given in parts."""
+    given = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    texts = [one for one in given if isinstance(one, str)]
+    if len(texts) < len(given):
+        raise BadRow(f"{name!r} holds an image, a sound or a file; only texts can be stored")
+    return "".join(texts)
+
+
+def _thought(one: Mapping[str, Any]) -> str:
+    """Returns the thought that a message gives beside its content, "" where it has none."""
+    if "<think>" in str(one.get("content", "")):
+        return ""
+    given = next((one[key] for key in _THOUGHTS if one.get(key)), "")
+    return any_text(given, "reasoning_content").strip()

@@ -8,15 +8,26 @@ import gzip
 import tempfile
 import zlib
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.json_rows import read_lines, read_list
+from ptrapp.interchange.json_shapes import read_whole
 from ptrapp.interchange.limits import MIB, FileRow, Limits
 from ptrapp.interchange.table_rows import read_csv, read_parquet
 
-_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+
+
+def _wide_encoding(start: bytes) -> str:
+    """Returns the encoding of a text of two bytes a character, "" for others."""
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if len(start) == 4 and start[1] == start[3] == 0 and start[0] and start[2]:
+        return "utf-16-le"
+    return "utf-16-be" if len(start) == 4 and start[0] == start[2] == 0 and start[1] else ""
 
 
 class RowFile:
@@ -43,6 +54,14 @@ class RowFile:
             )
         if start.startswith(_GZIP):
             self._unpack(size)
+            with self._open() as file:
+                start = file.read(4)
+        if start.startswith(_ZIP):
+            raise InputError(
+                f"{self.name} is a workbook or a zip file; save its table as CSV, or unpack it."
+            )
+        if encoding := _wide_encoding(start):
+            self._recode(encoding)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,10 +82,14 @@ class RowFile:
             file.seek(0)
             if start == _PARQUET:
                 yield from read_parquet(file, self.name, self._limits)
-            elif self._is_list(file):
+            elif self._starts_with(file, b"["):
                 yield from read_list(file, self.name, self._limits)
             elif (kind := Path(self.name.removesuffix(".gz")).suffix.lower()) in (".csv", ".tsv"):
                 yield from read_csv(file, self.name, self._limits, tabs=kind == ".tsv")
+            elif self._starts_with(file, b"{") and (
+                rows := read_whole(file, self.name, self._limits)
+            ):
+                yield from rows
             else:
                 yield from read_lines(file, self._limits)
 
@@ -74,10 +97,27 @@ class RowFile:
         path = Path(self._unpacked.name) if self._unpacked is not None else self._path
         return path.open("rb")
 
-    def _is_list(self, file: BinaryIO) -> bool:
+    def _starts_with(self, file: BinaryIO, first: bytes) -> bool:
         start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
         file.seek(0)
-        return start.startswith(b"[")
+        return start.startswith(first)
+
+    def _recode(self, encoding: str) -> None:
+        """Writes the text as UTF-8 to a temporary file, which is read instead."""
+        recoded = tempfile.NamedTemporaryFile(suffix=".rows")  # noqa: SIM115 - closed at exit
+        try:
+            with self._open() as file, TextIOWrapper(file, encoding=encoding, newline="") as text:
+                while part := text.read(MIB):
+                    recoded.write(part.removeprefix("\ufeff").encode())
+        except UnicodeError as error:
+            recoded.close()
+            raise InputError(
+                f"{self.name} begins like UTF-16 and is none; save it as UTF-8."
+            ) from error
+        recoded.flush()
+        if self._unpacked is not None:
+            self._unpacked.close()
+        self._unpacked = recoded
 
     def _unpack(self, size: int) -> None:
         """Unpacks to a temporary file. Raises `InputError` when that grows too large."""

@@ -47,8 +47,8 @@ def _decoded(line: bytes, location: str, limits: Limits) -> FileRow:
 
 def read_list(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]:
     """Yields the elements of a JSON list, decoded one at a time. Raises `InputError` if broken."""
-    text = _text(file, name)
-    at, number = _skip_space(text, text.index("[") + 1), 0
+    text = text_of_file(file, name)
+    at, number = skip_space(text, text.index("[") + 1), 0
     while at < len(text) and text[at] != "]":
         number += 1
         try:
@@ -64,23 +64,24 @@ def read_list(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]:
             yield FileRow(f"row {number}", mistake=f"longer than {limits.n_line_bytes // MIB} MiB")
         else:
             yield FileRow(f"row {number}", value, check_depth(value, limits.depth))
-        at = _skip_space(text, end)
+        at = skip_space(text, end)
         if at < len(text) and text[at] == ",":
-            at = _skip_space(text, at + 1)
+            at = skip_space(text, at + 1)
         elif at >= len(text) or text[at] != "]":
             raise InputError(f"{name} is no JSON: no comma behind row {number}.")
     if at >= len(text) or text[at + 1 :].strip():
         raise InputError(f"{name} is no JSON: the list does not end where the file does.")
 
 
-def _text(file: BinaryIO, name: str) -> str:
+def text_of_file(file: BinaryIO, name: str) -> str:
+    """Returns the whole file as a text. Raises `InputError` if it is none."""
     try:
         return file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is no UTF-8 text (byte {error.start + 1}).") from error
 
 
-def _skip_space(text: str, at: int) -> int:
+def skip_space(text: str, at: int) -> int:
     """Returns the position of the next character that is no white space."""
     while at < len(text) and text[at] in " \t\r\n":
         at += 1

@@ -1,117 +1,212 @@
-"""Parses Label Studio's exports of two compared texts: JSON (a task with annotations), JSON_MIN.
+"""Parses Label Studio's JSON export of two compared texts: a task with annotations.
 
-It reads `<Pairwise>` (`{"selected": "left"}`) and `<Choices>` over two texts, each person's
-annotation as a label; cancelled ones are left out. https://labelstud.io/guide/export
+The answer is read from the control (`from_name`) that asks for the preference: the `<Pairwise>`
+one, or the one whose choices name the two texts over the whole file; two ratings named like the
+texts are a preference for the higher. Each person's annotation is a label. https://labelstud.io/guide/export
 """
 
-import json
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
-from ptrapp.interchange.preferences import prompt_from
-from ptrapp.interchange.records import GivenLabel, JudgedPair
-from ptrapp.interchange.sides import Sides, preference_from, prompt_field, two_sides
+from ptrapp.interchange import answers, compared, prompt_columns, sides
+from ptrapp.interchange.answers import FLAG, Answer, Kind
+from ptrapp.interchange.profile import Column, Profile, profile_of
+from ptrapp.interchange.prompt_columns import prompt_from
+from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, Plan
+from ptrapp.interchange.sides import Sides
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, names, user_name
 
-_ABOUT = frozenset(
-    {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
-)
-"""Columns that JSON_MIN adds to those of the task."""
+_PAIRWISE = re.compile(r"<Pairwise\b[^>]*\bname=[\"']([^\"']+)[\"']")
+_SYSTEM = ("system", "system_prompt")
+_ABOUT = (
+    "id", "meta", "project", "created_at", "updated_at", "inner_id", "total_annotations", "drafts",
+    "cancelled_annotations", "total_predictions", "comment_count", "unresolved_comment_count",
+    "last_comment_updated_at", "updated_by", "comment_authors", "file_upload", "label_config",
+)  # fmt: skip
+
+
+class Layout(NamedTuple):
+    prompt: str
+    sides: Sides
+    answer: Answer | None
+
+
+class _Controls(NamedTuple):
+    """What the annotations of a file hold under each control."""
+
+    answers: Profile
+    pairwise: set[str]
+    texts: dict[str, None]
+    """Controls that ask for a text."""
+
+
+def looks_like(row: Mapping[str, Any]) -> bool:
+    """Returns whether a row is a task with its annotations."""
+    return isinstance(row.get("data"), Mapping) and bool(
+        {"annotations", "completions", "predictions"} & set(row)
+    )
+
+
+def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> Plan:
+    """Decides how a file is read by all its tasks. Raises `BadRow`."""
+    data, controls = Profile(), _Controls(Profile(), set(), {})
+    for row in rows:
+        data.add(_data(row))
+        controls.pairwise.update(_PAIRWISE.findall(_config(row)))
+        for annotation in _annotations(row):
+            if not _is_cancelled(annotation):
+                values, pairwise = _values(annotation)
+                controls.answers.add(values)
+                controls.pairwise.update(pairwise)
+                controls.texts.update(dict.fromkeys(_text_controls(annotation)))
+    fields = dict.fromkeys(data.filled, "filled")
+    prompt = sides.prompt_field(fields)
+    texts = {name: "text" for name, one in data.columns.items() if one.n_texts or one.n_lists}
+    two = sides.two_sides(texts, prompt)
+    answer = _answer(controls, two, given)
+    said = answer.in_words if answer else "no control says which text is preferred: pairs to label"
+    layout = Layout(prompt, two, answer)
+    inner = (prompt, *two, *(answer.columns if answer else ()), *controls.texts)
+    known = [*data.filled, *controls.answers.filled]
+    rest = tuple(name for name in known if name not in (*inner, *_SYSTEM))
+    columns = ("data", "annotations", "completions", "predictions")
+    return Plan(lambda row: _read(row, layout), columns, (said,), _ABOUT, inner, rest)
 
 
 def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     """Parses one task with all its annotations. Raises `BadRow`."""
-    data = row.get("data")
-    if not isinstance(data, Mapping):
-        raise BadRow(f"no 'data' (it has {names(row)})")
-    annotations = row.get("annotations", row.get("completions", []))
-    if not isinstance(annotations, list):
-        raise BadRow("'annotations' is no list")
-    pair, sides = _pair(data)
-    labels = []
-    for annotation in annotations:
-        if not isinstance(annotation, Mapping):
-            raise BadRow("an annotation is no object")
-        if annotation.get("was_cancelled") or annotation.get("skipped"):
-            continue
-        if (label := _label(annotation, sides)) is not None:
-            labels.append(label)
-    return (JudgedPair(pair.prompt, pair.left, pair.right, tuple(labels)),)
+    return tuple(plan([row]).read(row).records)  # type: ignore[arg-type]
 
 
 def parse_min(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
-    """Parses one annotation beside the fields of its task. Raises `BadRow`."""
-    answers = {name: found for name, value in row.items() if (found := _selected(value))}
-    data = {
-        name: value for name, value in row.items() if name not in _ABOUT and name not in answers
-    }
-    pair, sides = _pair(data)
-    others = [name for name in data if name not in (*sides, prompt_field(data))]
-    given = next(iter(answers.values()), None) or _choice_among(data, others, sides)
-    if given is None:
-        return (JudgedPair(pair.prompt, pair.left, pair.right, ()),)
-    label = GivenLabel(preference_from(given, sides), user_name(row.get("annotator")))
-    return (JudgedPair(pair.prompt, pair.left, pair.right, (label,)),)
+    """Parses one row of JSON_MIN: one annotation beside its task's fields. Raises `BadRow`."""
+    return tuple(compared.plan(profile_of([row])).read(row).records)  # type: ignore[arg-type]
 
 
-def _pair(data: Mapping[str, Any]) -> tuple[JudgedPair, Sides]:
-    asked = prompt_field(data)
-    sides = two_sides(data, asked)
-    left, right = (completion(data[name], name) for name in sides)
+def _answer(controls: _Controls, two: Sides, given: str) -> Answer | None:
+    columns: Mapping[str, Column] = controls.answers.columns
+    pairwise = sorted(controls.pairwise & set(columns))
+    if given or not pairwise:
+        return answers.decide(columns, two, given, controls=True)
+    if len(pairwise) > 1:
+        raise BadRow(
+            f"both {' and '.join(pairwise)} compare the texts; say which one is the "
+            f"preference with {FLAG} NAME"
+        )
+    return Answer(Kind.WORDS, (pairwise[0],))
+
+
+def _read(row: Mapping[str, Any], layout: Layout) -> Found:
+    data = _data(row)
+    for name in (layout.prompt, *layout.sides):
+        if not data.get(name):
+            raise BadRow(f"no {name!r} in 'data' (it has {names(data)})")
+    left, right = (completion(data[name], name) for name in layout.sides)
     if left.raw.strip() == right.raw.strip():
-        raise BadRow(f"{sides.left!r} and {sides.right!r} are the same text")
-    return JudgedPair(prompt_from(data[asked], asked), left, right, ()), sides
+        raise BadRow(f"{layout.sides.left!r} and {layout.sides.right!r} are the same text")
+    labels, left_out = [], list(_unused(row))
+    for annotation in _annotations(row):
+        if _is_cancelled(annotation):
+            left_out.append("a cancelled or skipped annotation")
+        elif (label := _label(annotation, layout)) is not None:
+            labels.append(label)
+        else:
+            left_out.append("an annotation without an answer")
+    prompt = prompt_from(data[layout.prompt], layout.prompt)
+    system = prompt_columns.PromptColumns(system=next((n for n in _SYSTEM if data.get(n)), ""))
+    prompt = prompt_columns.with_parts(prompt, data, system)
+    return Found((JudgedPair(prompt, left, right, tuple(labels)),), left_out)
 
 
-def _label(annotation: Mapping[str, Any], sides: Sides) -> GivenLabel | None:
-    """Returns one person's label, None where nothing was chosen."""
+def _unused(row: Mapping[str, Any]) -> Iterator[str]:
+    for name, reason in (("drafts", "a draft"), ("predictions", "a model's prediction")):
+        given = row.get(name)
+        yield from [reason] * (len(given) if isinstance(given, list) else 0)
+
+
+def _data(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = row.get("data")
+    if not isinstance(data, Mapping):
+        raise BadRow(f"no 'data' (it has {names(row)})")
+    return data
+
+
+def _config(row: Mapping[str, Any]) -> str:
+    project = row.get("project")
+    found = row.get("label_config") or (
+        isinstance(project, Mapping) and project.get("label_config")
+    )
+    return found if isinstance(found, str) else ""
+
+
+def _annotations(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = row.get("annotations", row.get("completions", []))
+    if not isinstance(found, list):
+        raise BadRow("'annotations' is no list")
+    if not all(isinstance(one, Mapping) for one in found):
+        raise BadRow("an annotation is no object")
+    return found
+
+
+def _is_cancelled(annotation: Mapping[str, Any]) -> bool:
+    return bool(annotation.get("was_cancelled") or annotation.get("skipped"))
+
+
+def _results(
+    annotation: Mapping[str, Any],
+) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     results = annotation.get("result")
     if not isinstance(results, list):
         raise BadRow("an annotation has no list called 'result'")
-    given, rationale = None, None
     for result in results:
         value = result.get("value") if isinstance(result, Mapping) else None
         if not isinstance(value, Mapping):
             raise BadRow("a result of an annotation has no 'value'")
-        if (chosen := _selected(value)) is not None:
-            given = chosen
-        elif value.get("text"):
-            texts = value["text"] if isinstance(value["text"], list) else [value["text"]]
-            rationale = "\n".join(any_text(one, "text of a result") for one in texts)
-    if given is None:
+        yield result, value
+
+
+def _values(annotation: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """Returns the answers of an annotation by control, and which of these are pairwise.
+
+    A control that was answered for both texts (`to_name`) is two, `rating:answer1` and the like.
+    """
+    results = [(result, value) for result, value in _results(annotation) if "text" not in value]
+    n_of = Counter(str(result.get("from_name", "")) for result, _ in results)
+    found: dict[str, Any] = {}
+    pairwise = set()
+    for result, value in results:
+        name = str(result.get("from_name", ""))
+        if n_of[name] > 1:
+            name = f"{name}:{result.get('to_name', '')}"
+        choices = value.get("choices")
+        found[name] = " and ".join(map(str, choices)) if isinstance(choices, list) else dict(value)
+        if result.get("type") == "pairwise" or "selected" in value:
+            pairwise.add(name)
+    return found, pairwise
+
+
+def _text_controls(annotation: Mapping[str, Any]) -> Iterator[str]:
+    for result, value in _results(annotation):
+        if result.get("from_name") and "text" in value:
+            yield str(result["from_name"])
+
+
+def _label(annotation: Mapping[str, Any], layout: Layout) -> GivenLabel | None:
+    """Returns one person's label, None where nothing was chosen."""
+    values, _ = _values(annotation)
+    user = user_name(annotation.get("completed_by"))
+    preference = answers.read(values, layout.answer, layout.sides) if layout.answer else None
+    if preference is None:
         return None
-    return GivenLabel(
-        preference_from(given, sides), user_name(annotation.get("completed_by")), rationale
-    )
+    texts = [one for _, value in _results(annotation) for one in _text(value)]
+    return GivenLabel(preference, user, "\n".join(texts) or None)
 
 
-def _selected(value: Any) -> str | None:
-    """Returns the answer in an exported value: `{"selected"}`, `{"choices"}`, or a list of one."""
-    if isinstance(value, str) and value.startswith(("[{", "{")):  # a cell of the CSV export
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    if not isinstance(value, Mapping):
-        return None
-    answer = value.get("selected") or value.get("choices")
-    if isinstance(answer, list) and len(answer) == 1:
-        answer = answer[0]
-    return answer if isinstance(answer, str) else None
-
-
-def _choice_among(data: Mapping[str, Any], others: list[str], sides: Sides) -> str | None:
-    """Returns the value of a column that names a side: JSON_MIN writes a choice as bare text."""
-    for name in others:
-        value = data[name]
-        if isinstance(value, str) and len(value) <= 60:
-            try:
-                preference_from(value, sides)
-            except BadRow:
-                continue
-            return value
-    return None
+def _text(value: Mapping[str, Any]) -> list[str]:
+    given = value.get("text")
+    texts = given if isinstance(given, list) else [given]
+    return [any_text(one, "text of a result") for one in texts if one]

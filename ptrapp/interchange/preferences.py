@@ -1,76 +1,139 @@
-"""Parses TRL's preference types: standard or conversational, with an explicit or implicit prompt.
+"""Parses preferences with a chosen and a rejected column, by TRL's and by other names.
 
-https://huggingface.co/docs/trl/dataset_formats; HH-RLHF's transcripts are such rows too.
+https://huggingface.co/docs/trl/dataset_formats; HH-RLHF's transcripts; `chosen_response` (Argilla's
+UltraFeedback, https://huggingface.co/datasets/argilla/ultrafeedback-binarized-preferences);
+OpenAI's `preferred_output` (https://developers.openai.com/api/docs/guides/direct-preference-optimization);
+LLaMA-Factory's ranking (https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md).
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Message, MessageRole, Preference
-from ptrapp.interchange import native, transcripts
+from ptrapp.interchange import native, prompt_columns, transcripts
 from ptrapp.interchange.conversation import answer_of, is_messages, messages, prompt_of
-from ptrapp.interchange.records import GivenLabel, JudgedPair, PromptText
+from ptrapp.interchange.profile import Profile
+from ptrapp.interchange.prompt_columns import PromptColumns
+from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, Plan, PromptText
 from ptrapp.interchange.thoughts import completion
-from ptrapp.interchange.values import any_text, optional_text, text, text_of
+from ptrapp.interchange.values import any_text, optional_text, text_of
 
+NAMES = (
+    ("chosen", "rejected"), ("chosen_response", "rejected_response"),
+    ("preferred_output", "non_preferred_output"), ("response_chosen", "response_rejected"),
+    ("answer_winning", "answer_losing"), ("answer_w", "answer_l"), ("preferred", "dispreferred"),
+    ("preferred", "rejected"), ("winning_response", "losing_response"),
+)  # fmt: skip
 _MARKS = re.compile(r"(?:Assistant|ASSISTANT|Answer|Response|A):\s?|<\|assistant\|>\n?|\n+")
 """Where an answer may begin in plain text: after a speaker's name, or on a new line."""
 
 
-def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
+class Parted(BadRow):
+    """Two conversations that differ before their last answer: they answer no common prompt."""
+
+
+class Layout(NamedTuple):
+    """The columns of the two answers and of their prompt."""
+
+    chosen: str = "chosen"
+    rejected: str = "rejected"
+    prompt: PromptColumns = PromptColumns("prompt")
+
+
+def plan(profile: Profile) -> Plan:
+    """Decides the columns of a file. Raises `BadRow`."""
+    if native.COLUMN in profile.columns:
+        return Plan(lambda row: Found(parse(row)), tuple(profile.columns))
+    names = set(profile.columns)
+    chosen, rejected = next((two for two in NAMES if names.issuperset(two)), NAMES[0])
+    prompt = prompt_columns.decide(profile, (chosen, rejected))
+    layout = Layout(chosen, rejected, prompt)
+    said: tuple[str, ...] = ()
+    if (
+        not prompt.prompt
+        and profile.columns.get(chosen, None)
+        and not profile.columns[chosen].n_lists
+    ):
+        said = ("no column is the prompt: it is the beginning that both texts share",)
+    used = (chosen, rejected, *prompt.used, "strength", "rationale")
+    return Plan(lambda row: Found(parse(row, layout)), used, said)
+
+
+def names_both(profile: Profile) -> bool:
+    """Returns whether the file has a chosen and a rejected column."""
+    return any({*two} <= set(profile.columns) for two in NAMES)
+
+
+def parse(row: Mapping[str, Any], layout: Layout | None = None) -> tuple[JudgedPair, ...]:
     """Parses one preference, the chosen completion on the left. Raises `BadRow`."""
     if native.COLUMN in row:
         return (native.parse(row),)
-    prompt, chosen, rejected = _parts(row)
-    left, right = completion(chosen, "chosen"), completion(rejected, "rejected")
+    layout = layout or Layout(
+        prompt=PromptColumns("prompt" if row.get("prompt") is not None else "")
+    )
+    prompt, chosen, rejected = _parts(row, layout)
+    left, right = completion(chosen, layout.chosen), completion(rejected, layout.rejected)
     if left.raw.strip() == right.raw.strip():
-        raise BadRow("'chosen' and 'rejected' are the same text")
-    if (strength := row.get("strength", 1)) not in (1, 2, 3) or isinstance(strength, bool):
+        raise BadRow(f"{layout.chosen!r} and {layout.rejected!r} are the same text")
+    if (strength := row.get("strength", 1)) not in (1, 2, 3, "1", "2", "3") or isinstance(
+        strength, bool
+    ):
         raise BadRow(f"'strength' is {strength!r} instead of 1, 2 or 3")
     preference = Preference(Choice.LEFT, int(strength))
     label = GivenLabel(preference, rationale=optional_text(row, "rationale"))
     return (JudgedPair(prompt, left, right, (label,)),)
 
 
-def _parts(row: Mapping[str, Any]) -> tuple[PromptText, str, str]:
+def _parts(row: Mapping[str, Any], layout: Layout) -> tuple[PromptText, str, str]:
     """Returns prompt, chosen and rejected text of any of the types."""
-    for name in ("chosen", "rejected"):
+    for name in (layout.chosen, layout.rejected):
         if name not in row:
             text_of(row, name)
-    chosen, rejected = row["chosen"], row["rejected"]
+        if row[name] is None:
+            raise BadRow(f"no {name!r}: it is empty")
+    chosen, rejected = (as_list(row[name]) for name in (layout.chosen, layout.rejected))
+    columns = layout.prompt
     if is_messages(chosen) or is_messages(rejected):
-        return _conversational(row)
-    chosen, rejected = any_text(chosen, "chosen"), any_text(rejected, "rejected")
+        return _conversational(row, chosen, rejected, layout)
+    chosen, rejected = any_text(chosen, layout.chosen), any_text(rejected, layout.rejected)
     if transcripts.is_transcript(chosen):
         sides = transcripts.turns(chosen, "chosen"), transcripts.turns(rejected, "rejected")
-        return _shared(*sides)
-    if row.get("prompt") is None:
-        return _shared_text(chosen, rejected)
-    return prompt_from(row["prompt"], "prompt"), chosen, rejected
+        return _with_parts(shared(*sides), row, columns)
+    if not columns.prompt:
+        return _with_parts(_shared_text(chosen, rejected), row, columns)
+    return prompt_columns.read(row, columns), chosen, rejected
 
 
-def prompt_from(value: Any, name: str) -> PromptText:
-    """Parses a prompt of any form: messages, a transcript, or a text."""
-    if is_messages(value):
-        return prompt_of(messages(value, name), name)
-    if transcripts.is_transcript(value):
-        return prompt_of(transcripts.turns(any_text(value, name), name), name)
-    return PromptText(text(value, name).strip())
+def as_list(value: Any) -> Any:
+    """Returns one message as a list of it, any other value unchanged."""
+    if isinstance(value, Mapping) and {"role", "from"} & set(value):
+        return [value]
+    return value
 
 
-def _conversational(row: Mapping[str, Any]) -> tuple[PromptText, str, str]:
-    chosen, rejected = (messages(row[name], name) for name in ("chosen", "rejected"))
-    if row.get("prompt") is None:
-        return _shared(chosen, rejected)
-    if len(chosen) > 1 and len(rejected) > 1:  # the prompt beside whole conversations
-        return _shared(chosen, rejected)
-    prompt = prompt_from(row["prompt"], "prompt")
-    return prompt, answer_of(chosen, "chosen"), answer_of(rejected, "rejected")
+def _with_parts(
+    found: tuple[PromptText, str, str], row: Mapping[str, Any], columns: PromptColumns
+) -> tuple[PromptText, str, str]:
+    prompt = prompt_columns.with_parts(found[0], row, columns)
+    return prompt, found[1], found[2]
 
 
-def _shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> tuple[PromptText, str, str]:
+def _conversational(
+    row: Mapping[str, Any], left: Any, right: Any, layout: Layout
+) -> tuple[PromptText, str, str]:
+    chosen, rejected = messages(left, layout.chosen), messages(right, layout.rejected)
+    columns = layout.prompt
+    if not columns.prompt or (len(chosen) > 1 and len(rejected) > 1):
+        # Whole conversations; a prompt beside them says the same once more.
+        alone = columns._replace(history="")
+        return _with_parts(shared(chosen, rejected), row, alone)
+    prompt = prompt_columns.read(row, columns)
+    return prompt, answer_of(chosen, layout.chosen), answer_of(rejected, layout.rejected)
+
+
+def shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> tuple[PromptText, str, str]:
     """Splits an implicit prompt, the common beginning, from the one answer of each."""
     n_shared = 0
     for mine, other in zip(chosen, rejected, strict=False):
@@ -80,7 +143,7 @@ def _shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> tuple[Pro
     if n_shared == len(chosen) == len(rejected):
         raise BadRow("'chosen' and 'rejected' are the same conversation")
     if len(chosen) != n_shared + 1 or len(rejected) != n_shared + 1:
-        raise BadRow("'chosen' and 'rejected' part before the last answer")
+        raise Parted("'chosen' and 'rejected' part before the last answer")
     if (
         chosen[-1].role is not MessageRole.ASSISTANT
         or rejected[-1].role is not MessageRole.ASSISTANT

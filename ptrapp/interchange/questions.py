@@ -1,32 +1,77 @@
 """Parses questions under their usual column names: alone, or with an attempt and an answer."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import MessageRole
+from ptrapp.interchange import prompt_columns
 from ptrapp.interchange.conversation import is_messages, messages, prompt_of
-from ptrapp.interchange.preferences import prompt_from
-from ptrapp.interchange.records import Attempted, PromptText
+from ptrapp.interchange.profile import Profile
+from ptrapp.interchange.prompt_columns import PromptColumns, prompt_from
+from ptrapp.interchange.records import Attempted, Found, Plan, PromptText
 from ptrapp.interchange.values import names, optional_text, text_of
 
-COLUMNS = ("prompt", "question", "instruction", "messages")
+COLUMNS = ("prompt", "question", "instruction", "messages", "conversations")
 ATTEMPT_COLUMNS = ("question", "output1", "output2")
 """The PTR authors' columns: a question, a weak attempt and a strong answer."""
+_JUDGED = re.compile(
+    r"chosen|reject|winner|prefer|(^|_)labels?$|score|rating|(^|_)rank|^completions$|^responses$|^answers$"
+    r"|better|safer|verdict|judg|(^|_)votes?$|helpfulness|kto_tag|annotations|desirable"
+    r"|(response|answer|output|completion|conversation|reply|generation)_?([12ab0]|left|right)$",
+    re.IGNORECASE,
+)
+_PARTS = ("system", "system_prompt", "system_message")
+_ANSWERED = "the last answer of a conversation: only its question is a prompt"
 
 
-def parse(row: Mapping[str, Any]) -> tuple[PromptText, ...]:
+def judged(profile: Profile) -> list[str]:
+    """Returns the filled columns that hold what somebody preferred, as their names say."""
+    return [name for name in profile.filled if _JUDGED.search(name)]
+
+
+def judged_beside(profile: Profile) -> list[str]:
+    """Returns such columns beside those of attempts."""
+    return [name for name in judged(profile) if name not in ATTEMPT_COLUMNS]
+
+
+def plan(profile: Profile) -> Plan:
+    """Decides how a file of prompts is read."""
+    columns = prompt_columns.decide(profile)
+    used = (*columns.used, *COLUMNS, "reference_answer", "task")
+    return Plan(lambda row: _read(row, columns), used)
+
+
+def _read(row: Mapping[str, Any], columns: PromptColumns) -> Found:
+    found = parse(row, columns)
+    column = next(name for name in COLUMNS if row.get(name))
+    last = row[column][-1] if is_messages(row[column]) else {}
+    said = last.get("role", last.get("from")) if isinstance(last, Mapping) else ""
+    return Found(found, (_ANSWERED,) if said in ("assistant", "gpt") else ())
+
+
+def parse(row: Mapping[str, Any], columns: PromptColumns | None = None) -> tuple[PromptText, ...]:
     """Parses one prompt, with its reference answer where the row has one. Raises `BadRow`."""
     column = next((name for name in COLUMNS if row.get(name)), None)
     if column is None:
         raise BadRow(f"none of {', '.join(COLUMNS)} (it has {names(row)})")
     asked = _asked(row[column], column)
-    system = optional_text(row, "system") or asked.system
+    if column == "instruction" and (more := optional_text(row, "input")):
+        asked = PromptText(f"{asked.text}\n\n{more.strip()}", asked.system, asked.context)
+    system = next((name for name in _PARTS if row.get(name)), "")
+    history = columns.history if columns else ""
+    asked = prompt_columns.with_parts(asked, row, PromptColumns(system=system, history=history))
     reference = optional_text(row, "reference_answer")
     task = optional_text(row, "task")
     if task is not None and len(task) > 64:
         raise BadRow(f"'task' has {len(task)} characters, more than 64")
-    return (PromptText(asked.text, system, asked.context, reference, task),)
+    return (PromptText(asked.text, asked.system, asked.context, reference, task),)
+
+
+def plan_attempts(profile: Profile) -> Plan:
+    """Decides how a file of attempts is read: by its fixed columns."""
+    return Plan(lambda row: Found(parse_attempts(row)), ATTEMPT_COLUMNS)
 
 
 def parse_attempts(row: Mapping[str, Any]) -> tuple[Attempted, ...]:

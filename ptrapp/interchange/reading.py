@@ -1,22 +1,27 @@
-"""Reads rows to records, collects the mistakes of bad rows, and names the first ones."""
+"""Reads rows to records by one plan for the whole file, and names what is wrong or left out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ptrapp.core.errors import BadRow, InputError
-from ptrapp.interchange import formats
-from ptrapp.interchange.formats import Format
+from ptrapp.interchange import formats, native, votes
+from ptrapp.interchange.cells import decoded
+from ptrapp.interchange.formats import Format, Options, Shapes
 from ptrapp.interchange.limits import FileRow
-from ptrapp.interchange.records import Record
+from ptrapp.interchange.profile import Profile, tidy
+from ptrapp.interchange.records import JudgedPair, Plan, Rated, Record
 
 _MAX_NAMED = 10
 """Bad rows named one by one in a message; further ones are counted."""
 MAX_BUFFERED = 20_000
 """Limit on the rows whose records are held between checking and storing."""
-_N_DETECTED = 20
-"""First rows by which the format is detected."""
+N_SAMPLES = 3
+"""Records that are shown before anything is written."""
+_NESTED = ("data", "fields")
+"""Columns whose own values may be messages as text: those of a task or record."""
 
 
 class RowSource(Protocol):
@@ -33,6 +38,7 @@ class Parsed(NamedTuple):
     location: str
     records: Sequence[Record] = ()
     mistake: str | None = None
+    left_out: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -56,49 +62,136 @@ class Mistakes:
         )
 
 
-def format_of(source: RowSource, given: Format | None = None) -> Format:
-    """Returns the given format, else the one of the first rows. Raises `InputError`."""
-    first = list(islice(iter(source), _N_DETECTED))
+class Reading(NamedTuple):
+    """How a file is read: decided once, from all its rows."""
+
+    fmt: Format
+    plan: Plan
+    used: Sequence[str]
+    unused: Sequence[str]
+    """Filled columns, fields and controls that are not read."""
+    n_rows: int
+
+
+class _Tidy:
+    """The readable rows of a source; iterating again reads them again."""
+
+    def __init__(self, source: RowSource) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        for row in self._source:
+            if row.mistake is None and isinstance(row.value, Mapping):
+                try:
+                    yield prepared(row.value)
+                except BadRow:  # named when the rows are checked
+                    continue
+
+
+def prepared(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns a row with tidy names, and lists of messages where its cells hold them as text.
+
+    Our own rows stay as they are. Raises `BadRow` for a cell that only looks like messages.
+    """
+    if votes.MARK in row or native.COLUMN in row:
+        return row
+    found = {name: decoded(value, name) for name, value in tidy(row).items()}
+    for name in _NESTED:
+        if isinstance(inner := found.get(name), Mapping):
+            found[name] = {key: decoded(value, f"{name}.{key}") for key, value in inner.items()}
+    return found
+
+
+def understand(source: RowSource, options: Options | None = None) -> Reading:
+    """Goes through a whole file and decides how it is read. Raises `InputError` in words."""
+    options = options or Options()
+    profile, shapes, rows = Profile(), Shapes(), _Tidy(source)
+    for row in rows:
+        profile.add(row)
+        shapes.add(row)
+    if not profile.n_rows:
+        _refuse_unreadable(source)
+    fmt = options.fmt or formats.format_of(profile, shapes, source.name)
+    try:
+        plan = formats.plan_of(fmt, profile, rows, options)
+    except BadRow as error:
+        raise InputError(f"{source.name}: {error}. Nothing was imported.") from error
+    used = dict.fromkeys(name for name in plan.used if name in profile.columns)
+    return Reading(fmt, plan, [*used, *plan.inner], formats.unused(profile, plan), profile.n_rows)
+
+
+def _refuse_unreadable(source: RowSource) -> None:
+    """Refuses a source without any readable row, in the words of its first rows."""
+    first = list(islice(iter(source), _MAX_NAMED))
     if not first:
         raise InputError(f"{source.name} holds no rows.")
-    readable = [row.value for row in first if row.mistake is None]
-    if given is not None:
-        return given
-    if not readable:
-        mistakes = Mistakes()
-        for row in first:
-            mistakes.add(Parsed(row.location, mistake=row.mistake))
-        raise InputError(mistakes.in_words(source.name))
-    return formats.detect(readable, source.name)
+    mistakes = Mistakes()
+    for row in first:
+        if (parsed := _parsed(row, None)).mistake is not None:
+            mistakes.add(parsed)
+    if all(row.mistake is None and not isinstance(row.value, Mapping) for row in first):
+        formats.detect([], source.name)
+    raise InputError(mistakes.in_words(source.name))
 
 
-def records(source: Iterable[FileRow], fmt: Format) -> Iterator[Parsed]:
+def records(source: Iterable[FileRow], plan: Plan) -> Iterator[Parsed]:
     """Parses every row to records; a bad row has its mistake and no records."""
     for row in source:
-        if row.mistake is not None:
-            yield Parsed(row.location, mistake=row.mistake)
-            continue
-        try:
-            yield Parsed(row.location, formats.parse(row.value, fmt))
-        except BadRow as error:
-            yield Parsed(row.location, mistake=str(error))
+        yield _parsed(row, plan)
+
+
+def _parsed(row: FileRow, plan: Plan | None) -> Parsed:
+    if row.mistake is not None:
+        return Parsed(row.location, mistake=row.mistake)
+    if not isinstance(row.value, Mapping):
+        return Parsed(row.location, mistake=f"a {type(row.value).__name__} instead of an object")
+    try:
+        value = prepared(row.value)
+        found = plan.read(value) if plan else None
+    except BadRow as error:
+        return Parsed(row.location, mistake=str(error))
+    return (
+        Parsed(row.location, found.records, None, found.left_out) if found else Parsed(row.location)
+    )
 
 
 class Checked(NamedTuple):
-    """The mistakes of a source, and its records if there are not too many."""
+    """What a source holds: its mistakes, what is left out, and its records if they are not many."""
 
     mistakes: Mistakes
     buffered: list[Record] | None
+    outcomes: Counter[str]
+    """Votes by outcome, labels of single completions as good or bad."""
+    left_out: Counter[str]
+    samples: list[Record]
+    n_records: int
 
 
-def check(source: RowSource, fmt: Format) -> Checked:
+def check(source: RowSource, plan: Plan) -> Checked:
     """Reads the whole source; more than `MAX_BUFFERED` rows must be read again to be stored."""
-    mistakes, n_rows = Mistakes(), 0
+    mistakes, n_rows, n_records = Mistakes(), 0, 0
     buffered: list[Record] = []
-    for row in records(source, fmt):
+    samples: list[Record] = []
+    outcomes, left_out = Counter[str](), Counter[str]()
+    for row in records(source, plan):
         if row.mistake is not None:
             mistakes.add(row)
-        elif n_rows <= MAX_BUFFERED:
+            continue
+        left_out.update(row.left_out)
+        outcomes.update(one for record in row.records for one in _outcomes(record))
+        n_records += len(row.records)
+        samples += row.records[: N_SAMPLES - len(samples)]
+        if n_rows <= MAX_BUFFERED:
             n_rows += 1
             buffered += row.records
-    return Checked(mistakes, buffered if n_rows <= MAX_BUFFERED else None)
+    kept = buffered if n_rows <= MAX_BUFFERED else None
+    return Checked(mistakes, kept, outcomes, left_out, samples, n_records)
+
+
+def _outcomes(record: Record) -> list[str]:
+    match record:
+        case JudgedPair():
+            return [label.outcome for label in record.labels]
+        case Rated():
+            return ["good" if record.good else "bad"]
+    return []

@@ -1,8 +1,8 @@
 """Defines the records to which every format is converted: prompts, completions, labelled pairs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ptrapp.core.types import Message, Preference
 
@@ -122,3 +122,26 @@ class Rated:
 
 
 Record = PromptText | JudgedPair | Attempted | Rated
+
+
+class Found(NamedTuple):
+    """The records of one row, and what of it was left out, one reason for each."""
+
+    records: Sequence[Record]
+    left_out: Sequence[str] = ()
+
+
+class Plan(NamedTuple):
+    """How every row of a file is read, decided once for the whole file."""
+
+    read: Callable[[Mapping[str, Any]], Found]
+    """Raises `BadRow`."""
+    used: tuple[str, ...] = ()
+    """Columns that are read."""
+    said: tuple[str, ...] = ()
+    """Sentences about the reading that a person should check."""
+    about: tuple[str, ...] = ()
+    """Columns that a program writes about its rows; they are not listed as unused."""
+    inner: tuple[str, ...] = ()
+    """Fields and controls inside of nested rows that are read."""
+    inner_unused: tuple[str, ...] = ()

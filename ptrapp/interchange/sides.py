@@ -13,17 +13,25 @@ PROMPT_NAMES = (
     "prompt", "instruction", "question", "query", "input", "chat", "messages", "conversation",
     "context", "document", "source_text",
 )  # fmt: skip
-_STEMS = ("response", "answer", "completion", "generation", "output", "reply", "option", "text")
+_STEMS = (
+    "response", "answer", "completion", "generation", "output", "reply", "option", "text",
+    "conversation", "human_ref", "candidate", "summary", "translation", "continuation",
+)  # fmt: skip
 _ENDINGS = (("1", "2"), ("a", "b"), ("left", "right"), ("0", "1"), ("first", "second"))
 _FIRST = {"left", "a", "1", "first", "one"}
 _SECOND = {"right", "b", "2", "second", "two"}
-_BAD = re.compile(r"\b(neither|none)\b|\b(both|equally)\b.*\b(bad|poor|wrong)\b|^both_?bad$")
+_THIRD = ("3", "c", "third")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_SIGN = re.compile(r"(?:a|1) ?(?P<sign>[<>=]{1,3}) ?(?:b|2)")
+"""An arena's verdict: A>>B, A=B."""
+_BAD = re.compile(r"\b(neither|none)\b|\b(both|equally)\b.*\b(bad|poor|wrong)\b|\bboth ?bad\b")
 _TIE = re.compile(r"\b(tie|tied|equal|equally|same|draw|similar|both|indifferent)\b|no preference")
 _MUCH = re.compile(r"\b(much|far|significantly|strongly|clearly)\b")
 _FILLING = {
     "is", "are", "the", "better", "best", "prefer", "preferred", "i", "much", "far", "slightly",
     "significantly", "strongly", "clearly", "response", "answer", "completion", "generation",
-    "output", "reply", "option", "text", "model", "side", "assistant",
+    "output", "reply", "option", "text", "model", "side", "assistant", "winner", "wins", "won",
+    "win", "choice", "chosen", "selected", "candidate", "conversation", "summary", "human", "ref",
 }  # fmt: skip
 
 
@@ -52,23 +60,39 @@ def two_sides(fields: Mapping[str, Any], prompt: str) -> Sides:
 
     Raises `BadRow` when no two fields, or too many, look like that.
     """
-    texts = [name for name, value in fields.items() if isinstance(value, str) and name != prompt]
+    texts = {name: one for name, one in fields.items() if isinstance(one, str) and name != prompt}
+    if (found := two_alike(texts, usual=False)) is not None:
+        return found
+    if len(texts) == 2:
+        return Sides(*texts)
+    raise BadRow(_unclear(fields))
+
+
+def two_alike(texts: Mapping[str, Any], *, usual: bool) -> Sides | None:
+    """Returns the two texts whose names differ in their ending alone, None without such two.
+
+    With `usual`, the name must be a usual one besides. Raises `BadRow` where more than two are.
+    """
     pairs = [
         (stem, Sides(first, second))
         for first in texts
         for second in texts
         if (stem := _common_stem(first, second)) is not None
     ]
-    usual = [pair for stem, pair in pairs if any(known in stem for known in _STEMS)]
-    found = usual or [pair for _, pair in pairs]
-    if not found and len(texts) == 2:
-        return Sides(*texts)
-    if len(set(found)) != 1:
-        raise BadRow(
-            f"it is not clear which two texts were compared: the fields are {names(fields)}; call "
-            "them response_a and response_b"
-        )
+    known = [pair for stem, pair in pairs if any(one in stem for one in _STEMS)]
+    found = known or ([] if usual else [pair for _, pair in pairs])
+    if not found:
+        return None
+    if len(set(found)) != 1 or _third(found[0], texts):
+        raise BadRow(_unclear(texts))
     return found[0]
+
+
+def _unclear(fields: Mapping[str, Any]) -> str:
+    return (
+        f"it is not clear which two texts were compared: the fields are {names(fields)}; call "
+        "them response_a and response_b"
+    )
 
 
 def options(fields: Mapping[str, Any], prompt: str) -> list[str]:
@@ -87,6 +111,10 @@ def preference_from(choice: str, sides: Sides) -> Preference:
     Preference(choice=<Choice.RIGHT: 'right'>, strength=2)
     """
     lowered = choice.strip().lower()
+    if _NUMBER.fullmatch(lowered):
+        return _by_number(float(lowered), choice, sides)
+    if sign := _SIGN.fullmatch(lowered.strip("[] ")):
+        return _by_sign(sign["sign"])
     strength = 2 if _MUCH.search(lowered.replace("_", " ")) else 1
     if lowered == sides.left.lower():
         return Preference(Choice.LEFT, strength)
@@ -99,7 +127,7 @@ def preference_from(choice: str, sides: Sides) -> Preference:
     if len(left) > 1:
         left -= {"one"}  # the second one
     if sides.left.endswith("0"):
-        left = {{"0": "1", "1": "2"}.get(word, word) for word in left}
+        left = {{"0": "1", "1": "2", "2": ""}.get(word, word) for word in left}
     if left and left <= _FIRST:
         return Preference(Choice.LEFT, strength)
     if left and left <= _SECOND:
@@ -107,6 +135,44 @@ def preference_from(choice: str, sides: Sides) -> Preference:
     if _TIE.search(words):
         return Preference(Choice.TIE)
     raise BadRow(f"the answer {choice[:60]!r} names neither of {sides.left}, {sides.right}")
+
+
+def belong_to(first: str, second: str, sides: Sides) -> bool:
+    """Returns whether two columns are named for the two sides: `score_a` and `score_b`, or
+    `answer1_rating` and `answer2_rating`."""
+    if first.replace(sides.left, sides.right) == second and sides.left in first:
+        return True
+    for ending, next_ending in _ENDINGS:
+        if sides.left.lower().endswith(ending) and sides.right.lower().endswith(next_ending):
+            mine, its = first.lower(), second.lower()
+            if mine.endswith(ending) and its == mine[: -len(ending)] + next_ending:
+                return True
+    return False
+
+
+def _by_number(number: float, choice: str, sides: Sides) -> Preference:
+    """Returns the side with that number: sides are counted as they are named, else from 1."""
+    first = 0 if sides.left.endswith("0") else 1
+    if number == first + 0.5:
+        return Preference(Choice.TIE)
+    if number not in (first, first + 1):
+        raise BadRow(f"the answer {choice[:60]!r} names neither of {sides.left}, {sides.right}")
+    return Preference(Choice.LEFT if number == first else Choice.RIGHT)
+
+
+def _by_sign(sign: str) -> Preference:
+    if "<" in sign and ">" in sign:
+        raise BadRow(f"the answer {sign!r} points both ways")
+    strength = 2 if len(sign) > 1 else 1
+    if "=" in sign and len(set(sign)) == 1:
+        return Preference(Choice.TIE)
+    return Preference(Choice.LEFT if ">" in sign else Choice.RIGHT, strength)
+
+
+def _third(pair: Sides, fields: Mapping[str, Any]) -> bool:
+    """Returns whether a third text is named like the two: `response_c`, `answer3`."""
+    stem = pair.right[:-1]
+    return any(stem + ending in fields for ending in _THIRD)
 
 
 def _common_stem(first: str, second: str) -> str | None:

@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Iterator
 from io import TextIOWrapper
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,47 +12,60 @@ import pyarrow.parquet as pq
 
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import votes
-from ptrapp.interchange.json_rows import DECODER
 from ptrapp.interchange.limits import MIB, FileRow, Limits, check_depth
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_STATED = re.compile(r"\"?sep=(.)\"?\r?\n?$", re.IGNORECASE)
+"""The first line by which Excel is told the separator."""
+_SEPARATORS = (",", ";", "\t", "|")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 _PARQUET_ROWS = 256
 """Rows read at once: few, so that repeated long texts cannot expand to gigabytes."""
 
 
 def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterator[FileRow]:
-    """Yields one object a row, its names from the header."""
+    """Yields one object a row, its names from the header, which also tells the separator."""
     csv.field_size_limit(limits.n_line_bytes)
+    first = (
+        file.readline(limits.n_line_bytes).removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
+    )
+    stated = _STATED.match(first)
+    if stated is None:
+        file.seek(0)
+    separator = stated[1] if stated else _separator(first, "\t" if tabs else ",")
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    rows = csv.DictReader(text, delimiter="\t" if tabs else ",", strict=True)
+    rows = csv.DictReader(text, delimiter=separator, strict=True)
+    n_before = 1 if stated else 0
     while True:
         try:
             row = next(rows, None)
         except UnicodeDecodeError as error:
-            raise InputError(f"{name} is no UTF-8 text (line {rows.line_num + 1}).") from error
+            raise InputError(
+                f"{name} is no UTF-8 text (line {rows.line_num + n_before + 1}); save it as UTF-8."
+            ) from error
         except csv.Error as error:
             raise InputError(f"{name} is no CSV, behind line {rows.line_num}: {error}.") from error
         if row is None:
             return
-        location = f"line {rows.line_num}"
+        location = f"line {rows.line_num + n_before}"
         if None in row or None in row.values():
             yield FileRow(
                 location, mistake=f"not as many cells as the header's {len(row) - (None in row)}"
             )
         else:
-            read = unescaped if votes.MARK in row else _cell
+            read = unescaped if votes.MARK in row else str
             yield FileRow(location, {column: read(cell) for column, cell in row.items()})
 
 
-def _cell(cell: str) -> Any:
-    """Returns a cell unchanged; one that holds messages is decoded, since CSV has no lists."""
-    if cell.startswith(('[{"role"', '[{"content"')):
-        try:
-            return DECODER.decode(cell)
-        except (ValueError, RecursionError):
-            return cell
-    return cell
+def _separator(header: str, usual: str) -> str:
+    """Returns what parts the header into most names, the usual one of equals.
+
+    >>> _separator("prompt;chosen;rejected", ",")
+    ';'
+    """
+    return max(
+        (usual, *_SEPARATORS), key=lambda one: len(next(csv.reader([header], delimiter=one), ()))
+    )
 
 
 def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]:

@@ -67,7 +67,7 @@ def test_a_csv_cell_of_messages_is_a_list_and_any_other_text_stays(tmp_path: Pat
         tmp_path, "a.csv", 'prompt,b\n"[{""role"": ""user"", ""content"": ""x""}]","[1]"\n'
     )
     (row,) = read(path)
-    assert row.value == {"prompt": [{"role": "user", "content": "x"}], "b": "[1]"}
+    assert reading.prepared(row.value) == {"prompt": [{"role": "user", "content": "x"}], "b": "[1]"}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_an_unknown_format_names_its_columns_and_what_is_known() -> None:
 def test_ten_bad_rows_are_named_and_the_others_counted(tmp_path: Path) -> None:
     path = written(tmp_path, "a.jsonl", lines([PAIR, *[PAIR | {"rejected": "b"}] * 25]))
     with RowFile(path, SMALL) as rows:
-        message = reading.check(rows, reading.format_of(rows)).mistakes.in_words(rows.name)
+        message = reading.check(rows, reading.understand(rows).plan).mistakes.in_words(rows.name)
     assert "line 2: 'chosen' and 'rejected' are the same text; line 3:" in message
     assert "line 11:" in message
     assert "line 12:" not in message
@@ -199,4 +199,4 @@ def test_an_empty_file_and_one_of_broken_rows_are_refused_as_such(tmp_path: Path
     for content, words in (("", "holds no rows"), ("{\n{\n", "line 1: no JSON")):
         with RowFile(written(tmp_path, "a.jsonl", content), SMALL) as rows:
             with pytest.raises(InputError, match=words):
-                reading.format_of(rows)
+                reading.understand(rows)

@@ -1,7 +1,7 @@
 """Imports files of other programs: a whole file or nothing of it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,10 +11,10 @@ from db.storage.session import Session
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import reading
 from ptrapp.interchange.files import RowFile
-from ptrapp.interchange.formats import Format
+from ptrapp.interchange.formats import Format, Options, Pairs
 from ptrapp.interchange.hub_rows import HubRows
 from ptrapp.interchange.limits import TERMINAL, Limits
-from ptrapp.interchange.reading import RowSource
+from ptrapp.interchange.reading import Checked, Reading, RowSource
 from ptrapp.interchange.records import Record
 from ptrapp.services.context import DataContext
 from ptrapp.services.files.import_rows import RowImport
@@ -40,6 +40,13 @@ class Imported:
     """Rows added, by table."""
     name: str = ""
     format: str = ""
+    said: tuple[str, ...] = ()
+    """How the file was read, in sentences for a person to check."""
+    used: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Columns of the file that were not read."""
+    left_out: dict[str, int] = field(default_factory=dict)
+    """What was left out of good rows, by reason."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,6 +61,8 @@ def import_named(
     skip_bad: bool = False,
     limits: Limits = TERMINAL,
     called: str | None = None,
+    answer_column: str = "",
+    pairs: Pairs = Pairs.ALL,
 ) -> Imported:
     """Imports a file, or `hf:NAME[:CONFIG][:SPLIT]`, in one transaction.
 
@@ -62,10 +71,11 @@ def import_named(
     votes wait for the inserts alone. Raises `InputError` that names rows, and stores nothing,
     unless `skip_bad`.
     """
+    options = Options(fmt, answer_column, pairs)
     if given.startswith(PREFIX):
-        return _import(context, HubRows(given, limits), fmt, name or _hub_name(given), skip_bad)
+        return _import(context, HubRows(given, limits), options, name or _hub_name(given), skip_bad)
     with RowFile(Path(given), limits, name=called) as rows:
-        return _import(context, rows, fmt, name or rows.name, skip_bad)
+        return _import(context, rows, options, name or rows.name, skip_bad)
 
 
 def import_records(session: Session, records: Iterable[Record], name: str) -> Imported:
@@ -86,37 +96,46 @@ def import_attempts(session: Session, path: Path, *, skip_bad: bool = False) -> 
     learns round 2. Raises `InputError` that names file and rows.
     """
     with RowFile(path, TERMINAL) as rows:
-        checked = _checked(rows, Format.ATTEMPTS, skip_bad)
-        return _stored(session, rows, Format.ATTEMPTS, path.name, checked)
+        known = reading.understand(rows, Options(Format.ATTEMPTS))
+        checked = _checked(rows, known, skip_bad)
+        return _stored(session, rows, known, path.name, checked)
 
 
 def _import(
-    context: DataContext, rows: RowSource, fmt: Format | None, name: str, skip_bad: bool
+    context: DataContext, rows: RowSource, options: Options, name: str, skip_bad: bool
 ) -> Imported:
-    known = reading.format_of(rows, fmt)
+    known = reading.understand(rows, options)
     checked = _checked(rows, known, skip_bad)
     with context.database.write() as session:
         return _stored(session, rows, known, name, checked)
 
 
-def _checked(rows: RowSource, fmt: Format, skip_bad: bool) -> reading.Checked:
-    checked = reading.check(rows, fmt)
+def _checked(rows: RowSource, known: Reading, skip_bad: bool) -> Checked:
+    checked = reading.check(rows, known.plan)
     if checked.mistakes.n and not skip_bad:
         raise InputError(checked.mistakes.in_words(rows.name))
     return checked
 
 
 def _stored(
-    session: Session, rows: RowSource, fmt: Format, name: str, checked: reading.Checked
+    session: Session, rows: RowSource, known: Reading, name: str, checked: Checked
 ) -> Imported:
     good: Iterable[Record]
     if checked.buffered is not None:
         good = checked.buffered
     else:
-        good = (record for row in reading.records(rows, fmt) for record in row.records)
+        good = (record for row in reading.records(rows, known.plan) for record in row.records)
     done = import_records(session, good, name)
-    named, n_bad = tuple(checked.mistakes.named), checked.mistakes.n
-    return Imported(done.n_new, done.n_known, named, n_bad, done.counts, done.name, fmt)
+    return replace(
+        done,
+        mistakes=tuple(checked.mistakes.named),
+        n_skipped=checked.mistakes.n,
+        format=known.fmt.value,
+        said=known.plan.said,
+        used=tuple(known.used),
+        unused=tuple(known.unused),
+        left_out=dict(checked.left_out),
+    )
 
 
 def _hub_name(given: str) -> str:

@@ -1,0 +1,169 @@
+"""Parses rows of a prompt, two texts with like names, and a column that names the preferred one.
+
+Columns were looked up for: LMArena's 55k (lists of turns, `winner_model_a`) and its conversations
+(https://huggingface.co/datasets/lmarena-ai/arena-human-preference-55k), HelpSteer2 and 3
+(https://huggingface.co/datasets/nvidia/HelpSteer2, …/HelpSteer3), PKU-SafeRLHF
+(https://huggingface.co/datasets/PKU-Alignment/PKU-SafeRLHF), SHP
+(https://huggingface.co/datasets/stanfordnlp/SHP), WebGPT
+(https://huggingface.co/datasets/openai/webgpt_comparisons), AlpacaFarm
+(https://huggingface.co/datasets/tatsu-lab/alpaca_farm).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ptrapp.core.errors import BadRow
+from ptrapp.core.types import Message, MessageRole
+from ptrapp.interchange import answers, prompt_columns, sides
+from ptrapp.interchange.answers import Answer
+from ptrapp.interchange.cells import turns_in
+from ptrapp.interchange.conversation import answer_of, is_messages, messages
+from ptrapp.interchange.preferences import Parted, as_list, shared
+from ptrapp.interchange.profile import Profile
+from ptrapp.interchange.prompt_columns import PromptColumns
+from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, Plan, PromptText
+from ptrapp.interchange.sides import Sides
+from ptrapp.interchange.thoughts import completion
+from ptrapp.interchange.values import any_text, optional_text, user_name
+
+ABOUT = frozenset(
+    {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
+)
+"""Columns that Label Studio's JSON_MIN adds to those of the task."""
+_RATERS = ("annotator", "rater", "judge_user_id", "user_id", "worker_id", "annotator_id")
+_REASONS = ("rationale", "reason", "explanation", "comment", "preference_elaboration")
+_PARTED = "a conversation whose two sides part before the last answer"
+_UNANSWERED = "a conversation in which one side has no last answer"
+
+
+class Layout(NamedTuple):
+    prompt: PromptColumns
+    sides: Sides
+    answer: Answer | None
+    rater: str = ""
+    rationale: str = ""
+    turns: bool = False
+    """Whether prompt and sides are lists of turns, as LMArena writes them."""
+
+
+def find_sides(profile: Profile, prompt: str = "", *, usual: bool = True) -> Sides | None:
+    """Returns the two compared columns of a file, None where no two are named alike.
+
+    Raises `BadRow` where more than two are. `usual` asks for a usual name, as `response_1`.
+    """
+    texts = {
+        name: "text"
+        for name, column in profile.columns.items()
+        if name != prompt and name not in ABOUT and (column.n_texts or column.n_lists)
+        and not column.is_numeric and not name.lower().startswith(("model", "winner", "is_"))
+    }  # fmt: skip
+    return sides.two_alike(texts, usual=usual)
+
+
+def decide(profile: Profile, given: str = "") -> Layout:
+    """Decides the columns of a file. Raises `BadRow`."""
+    compared = find_sides(profile, usual=False)
+    if compared is None:
+        asked = prompt_columns.decide(profile).prompt
+        texts = {
+            name: "text"
+            for name, one in profile.columns.items()
+            if one.n_texts and name not in ABOUT
+        }
+        compared = sides.two_sides(texts, asked)
+    prompt = prompt_columns.decide(profile, compared)
+    whole = profile.columns[compared.left].n_lists and not profile.columns[compared.left].n_turns
+    if not prompt.prompt and not whole:
+        sides.prompt_field(dict.fromkeys(profile.columns, ""))
+    rater = next((name for name in _RATERS if name in profile.filled), "")
+    rationale = next(
+        (n for n in _REASONS if n in profile.filled and profile.columns[n].n_texts and n != given),
+        "",
+    )
+    taken = {*prompt.used, *compared, rater, rationale, *ABOUT}
+    rest = {name: one for name, one in profile.columns.items() if name not in taken}
+    answer = answers.decide(rest, compared, given)
+    sided = [profile.columns[name] for name in (prompt.prompt, *compared) if name]
+    turns = all(one.n_turns and one.n_turns == one.n_filled for one in sided)
+    return Layout(prompt, compared, answer, rater, rationale, bool(turns and prompt.prompt))
+
+
+def plan(profile: Profile, given: str = "") -> Plan:
+    """Decides how a file is read. Raises `BadRow`."""
+    layout = decide(profile, given)
+    answer = layout.answer
+    used = (
+        *layout.prompt.used, *layout.sides, *(answer.columns if answer else ()), layout.rater,
+        layout.rationale,
+    )  # fmt: skip
+    said = answer.in_words if answer else "no column says which text is preferred: pairs to label"
+    return Plan(lambda row: read(row, layout), tuple(filter(None, used)), (said,), tuple(ABOUT))
+
+
+def read(row: Mapping[str, Any], layout: Layout) -> Found:
+    """Parses one pair with its label. Raises `BadRow`."""
+    for name in layout.sides:
+        if name not in row:
+            raise BadRow(f"no {name!r}")
+    preference = answers.read(row, layout.answer, layout.sides) if layout.answer else None
+    try:
+        parts = _parts(row, layout)
+    except Parted:
+        return Found((), (_PARTED,))
+    if parts is None:
+        return Found((), (_UNANSWERED,))
+    prompt, *texts = parts
+    left, right = (completion(one, name) for one, name in zip(texts, layout.sides, strict=True))
+    if left.raw.strip() == right.raw.strip():
+        raise BadRow(f"{layout.sides.left!r} and {layout.sides.right!r} are the same text")
+    if preference is None:
+        left_out = (
+            ("a pair without an answer: it is stored to be labelled",) if layout.answer else ()
+        )
+        return Found((JudgedPair(prompt, left, right, ()),), left_out)
+    user = user_name(row.get(layout.rater)) if layout.rater else None
+    reason = optional_text(row, layout.rationale) if layout.rationale else None
+    return Found((JudgedPair(prompt, left, right, (GivenLabel(preference, user, reason),)),))
+
+
+def _parts(row: Mapping[str, Any], layout: Layout) -> tuple[PromptText, str, str] | None:
+    if layout.turns:
+        return _of_turns(row, layout)
+    mine, other = (as_list(row[name]) for name in layout.sides)
+    if not is_messages(mine) and not is_messages(other):
+        prompt = prompt_columns.read(row, layout.prompt)
+        mine, other = (any_text(row[name], name) for name in layout.sides)
+        return prompt, mine, other
+    left, right = (messages(one, layout.sides[n]) for n, one in enumerate((mine, other)))
+    if layout.prompt.prompt and len(left) == len(right) == 1:
+        prompt = prompt_columns.read(row, layout.prompt)
+        first, second = layout.sides
+        return prompt, answer_of(left, first), answer_of(right, second)
+    return shared(left, right)
+
+
+def _of_turns(row: Mapping[str, Any], layout: Layout) -> tuple[PromptText, str, str] | None:
+    """Reads a conversation in which each speaker's turns are a list of their own."""
+    asked, mine, other = (_listed(row, name) for name in (layout.prompt.prompt, *layout.sides))
+    if not len(asked) == len(mine) == len(other):
+        raise BadRow(f"{layout.prompt.prompt!r} and its answers have not as many turns each")
+    if None in asked:
+        raise BadRow(f"{layout.prompt.prompt!r} has a turn without a text")
+    if mine[-1] is None or other[-1] is None:
+        return None
+    return shared(_spoken(asked, mine), _spoken(asked, other))
+
+
+def _listed(row: Mapping[str, Any], name: str) -> Sequence[str | None]:
+    found = turns_in(row.get(name))
+    if found is None:
+        raise BadRow(f"{name!r} is no list of turns")
+    return found
+
+
+def _spoken(asked: Sequence[str | None], said: Sequence[str | None]) -> list[Message]:
+    roles = (MessageRole.USER, MessageRole.ASSISTANT)
+    both = zip(asked, said, strict=True)
+    return [
+        Message(role, turn or "") for turns in both for role, turn in zip(roles, turns, strict=True)
+    ]

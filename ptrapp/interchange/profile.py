@@ -1,0 +1,155 @@
+"""Describes a whole file by its columns: how many rows fill each one, and with what.
+
+A format is decided by this, never by the first row. Columns are matched without the blanks and the
+byte order mark around their names, and the usual names in any case.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ptrapp.interchange.cells import turns_in
+
+MAX_VALUES = 60
+"""Distinct short values that are kept of a column; one with more is no answer."""
+MAX_CHARS = 80
+"""Characters of a short value."""
+_USUAL = frozenset(
+    [
+        "prompt",
+        "question",
+        "instruction",
+        "input",
+        "query",
+        "system",
+        "system_prompt",
+        "history",
+        "messages",
+        "conversations",
+        "conversation",
+        "context",
+        "completion",
+        "chosen",
+        "rejected",
+        "label",
+        "winner",
+        "preference",
+        "annotation_id",
+        "annotator",
+        "completions",
+        "responses",
+        "answers",
+    ]
+)
+
+
+@dataclass(slots=True)
+class Column:
+    """What the rows hold under one name."""
+
+    n_filled: int = 0
+    n_long: int = 0
+    """Values that are no short answer: texts, lists, objects."""
+    n_texts: int = 0
+    n_turns: int = 0
+    """Values that are lists of texts."""
+    n_lists: int = 0
+    values: set[str] = field(default_factory=set)
+    """Distinct short values, as `answer_text` gives them, at most `MAX_VALUES` and one."""
+
+    def add(self, value: Any) -> None:
+        """Counts one value; an empty one is none."""
+        if value is None or value == "" or value == [] or value == {}:
+            return
+        self.n_filled += 1
+        self.n_texts += isinstance(value, str)
+        self.n_lists += isinstance(value, list | Mapping)
+        self.n_turns += turns_in(value) is not None
+        short = answer_text(value)
+        if short is None or len(short) > MAX_CHARS:
+            self.n_long += 1
+        elif len(self.values) <= MAX_VALUES:
+            self.values.add(short)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it may hold answers: filled, with few distinct short values alone."""
+        return bool(self.n_filled) and not self.n_long and len(self.values) <= MAX_VALUES
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether every value is a number."""
+        return bool(self.n_filled) and not self.n_long and all(map(_is_number, self.values))
+
+
+@dataclass(slots=True)
+class Profile:
+    """The columns of a file in the order in which they come."""
+
+    n_rows: int = 0
+    columns: dict[str, Column] = field(default_factory=dict)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.n_rows += 1
+        for name, value in row.items():
+            self.columns.setdefault(name, Column()).add(value)
+
+    @property
+    def filled(self) -> list[str]:
+        """Columns that at least one row fills."""
+        return [name for name, column in self.columns.items() if column.n_filled]
+
+
+def profile_of(rows: Iterable[Mapping[str, Any]]) -> Profile:
+    """Goes through all rows."""
+    found = Profile()
+    for row in rows:
+        found.add(row)
+    return found
+
+
+def tidy(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a row with the names of its columns as they are looked for.
+
+    >>> tidy({" chosen": "a", "Rejected": "b"})
+    {'chosen': 'a', 'rejected': 'b'}
+    """
+    renamed = {name: _tidy_name(str(name)) for name in row}
+    taken = list(renamed.values())
+    return {new if taken.count(new) == 1 else str(old): row[old] for old, new in renamed.items()}
+
+
+def answer_text(value: Any) -> str | None:
+    """Returns the answer that a value gives: text, number, `{"selected"}`, `{"choices"}`, one of a
+    list; None where it gives none."""
+    if isinstance(value, str) and value.startswith(("[{", "{", '["')):
+        try:
+            return answer_text(json.loads(value))
+        except (ValueError, RecursionError):
+            return value.strip()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    if isinstance(value, list) and len(value) == 1:
+        return answer_text(value[0])
+    if isinstance(value, Mapping):
+        for name in ("selected", "choices", "rating", "number"):
+            if value.get(name) not in (None, "", []):
+                return answer_text(value[name])
+        return None
+    return value.strip() if isinstance(value, str) else None
+
+
+def _tidy_name(name: str) -> str:
+    stripped = name.strip().strip("\ufeff").strip()
+    return stripped.lower() if stripped.lower() in _USUAL else stripped
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""Shows how a file would be imported, before anything is written."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ptrapp.interchange import reading
+from ptrapp.interchange.files import RowFile
+from ptrapp.interchange.formats import Options
+from ptrapp.interchange.hub_rows import HubRows
+from ptrapp.interchange.limits import TERMINAL, Limits
+from ptrapp.interchange.reading import RowSource
+from ptrapp.interchange.records import (
+    Attempted,
+    CompletionText,
+    JudgedPair,
+    PromptText,
+    Rated,
+    Record,
+)
+from ptrapp.tasks.hub import PREFIX
+
+MAX_CHARS = 600
+"""Characters of a text that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a file was understood to be."""
+
+    format: str
+    n_rows: int
+    n_records: int
+    outcomes: Mapping[str, int]
+    """Votes by outcome; labels of single completions as good or bad."""
+    used: tuple[str, ...]
+    unused: tuple[str, ...]
+    """Columns that are not read."""
+    said: tuple[str, ...]
+    """How the file is read, in sentences."""
+    left_out: Mapping[str, int]
+    """What is left out of good rows, by reason."""
+    mistakes: tuple[str, ...]
+    """What is wrong with the first bad rows; with one of them nothing is imported."""
+    n_bad: int
+    samples: tuple[dict[str, Any], ...]
+    """The first records as they would be stored."""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def preview_named(
+    given: str,
+    options: Options | None = None,
+    *,
+    limits: Limits = TERMINAL,
+    called: str | None = None,
+) -> Preview:
+    """Reads a file, or `hf:NAME[:CONFIG][:SPLIT]`, as an import does, and stores nothing.
+
+    Raises `InputError` for what is in no known format or not clear.
+    """
+    if given.startswith(PREFIX):
+        return _preview(HubRows(given, limits), options)
+    with RowFile(Path(given), limits, name=called) as rows:
+        return _preview(rows, options)
+
+
+def _preview(rows: RowSource, options: Options | None) -> Preview:
+    known = reading.understand(rows, options)
+    checked = reading.check(rows, known.plan)
+    return Preview(
+        format=known.fmt.value,
+        n_rows=known.n_rows,
+        n_records=checked.n_records,
+        outcomes=dict(checked.outcomes),
+        used=tuple(known.used),
+        unused=tuple(known.unused),
+        said=known.plan.said,
+        left_out=dict(checked.left_out),
+        mistakes=tuple(checked.mistakes.named),
+        n_bad=checked.mistakes.n,
+        samples=tuple(_sample(record) for record in checked.samples),
+    )
+
+
+def _sample(record: Record) -> dict[str, Any]:
+    """Returns a record as texts by name, each cut to what is shown."""
+    match record:
+        case PromptText():
+            return _prompt(record)
+        case Attempted():
+            texts = {"weak": _cut(record.weak), "strong": _cut(record.strong)}
+            return _prompt(record.prompt) | texts
+        case Rated():
+            said = "good" if record.good else "bad"
+            return _prompt(record.prompt) | {
+                "completion": _text(record.completion),
+                "outcome": said,
+            }
+        case JudgedPair():
+            outcomes = ", ".join(label.outcome for label in record.labels) or "no vote"
+            return _prompt(record.prompt) | {
+                "left": _text(record.left), "right": _text(record.right), "outcome": outcomes,
+            }  # fmt: skip
+
+
+def _prompt(prompt: PromptText) -> dict[str, Any]:
+    turns = [f"{turn.role.value}: {turn.content}" for turn in prompt.context]
+    return {
+        "system": _cut(prompt.system or ""),
+        "earlier": _cut("\n".join(turns)),
+        "prompt": _cut(prompt.text),
+    }
+
+
+def _text(completion: CompletionText) -> str:
+    thought = f"[thought: {completion.thought}] " if completion.thought else ""
+    return _cut(thought + completion.response)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_CHARS else text[:MAX_CHARS] + "…"
