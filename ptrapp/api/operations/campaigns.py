@@ -144,17 +144,8 @@ def one_campaign(context: AppContext, campaign_id: Id, person: Asking) -> Campai
 
 def new_campaign(context: AppContext, body: NewCampaign) -> CampaignMade:
     """Make a campaign from stored candidates and open it."""
-    plan = CampaignPlan(
-        name=body.name,
-        aspect=body.aspect,
-        source=body.source.read(),
-        guidelines=body.guidelines,
-        overlap=body.overlap,
-        budget=body.budget,
-        mix=Mix(**body.mix.model_dump()),
-        reveal=body.reveal,
-        n_practice=body.n_practice,
-    )
+    own = body.model_dump(exclude={"source", "mix"})
+    plan = CampaignPlan(**own, source=body.source.read(), mix=Mix(**body.mix.model_dump()))
     return CampaignMade(campaigns.create(context, plan))
 
 
