@@ -1,4 +1,4 @@
-"""The labelling bench in small: it runs end to end, and finds what is wrong where something is."""
+"""The labelling benchmark on small sizes: it runs end to end, and counts the flaws it is given."""
 
 import json
 import sqlite3
@@ -47,7 +47,7 @@ def test_a_measurement_the_last_slots_and_the_database_are_reported() -> None:
 
 @pytest.fixture
 def labelled(tmp_path: Path) -> tuple[Path, int, list[str]]:
-    """A folder whose campaign of five pairs two people have labelled once each, and their keys."""
+    """A folder with a campaign of five pairs, each labelled by two people, and their keys."""
     fill(tmp_path, 5)
     database = open_database(f"sqlite:///{tmp_path / 'thrice.db'}")
     with database.write() as session:

@@ -26,15 +26,15 @@ def warm_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("warm_worker")
 def test_a_small_run_prints_every_line_by_round(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--seeds", "1", "--methods", "ptr", "--n", "8", "--queries", "8"])
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert told["args"]["queries"] == 8
-    assert {len(line) for line in told["ptr"].values()} == {3}
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert report["args"]["queries"] == 8
+    assert {len(line) for line in report["ptr"].values()} == {3}
     for kind in ("generated", "held_out"):
         for line in ("base", "tuned", "tuned, swapped", "plain SFT, no attempts"):
-            assert f"{kind}: {line}" in told["ptr"]
+            assert f"{kind}: {line}" in report["ptr"]
 
 
-def test_figures_are_mean_and_deviation_over_seeds() -> None:
+def test_values_are_mean_and_deviation_over_seeds() -> None:
     tables = [{"base": [40.0, None]}, {"base": [50.0, None]}]
     assert summary(tables) == {"base": ["45.0 ± 7.1", ""]}
     assert summary(tables[:1]) == {"base": ["40.0", ""]}

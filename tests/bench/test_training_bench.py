@@ -1,4 +1,4 @@
-"""The comparison with TRL in small: it runs end to end, and both trainers compute the same."""
+"""The comparison with TRL on small sizes: it runs end to end; both trainers compute the same."""
 
 import json
 import os

@@ -68,7 +68,7 @@ def test_weights_cover_a_completion_and_its_end_but_not_its_marker(
     assert any("<R> The answer is" in text for text in learned)
 
 
-def test_batches_go_on_where_they_were_left(learned_tokenizer: PreTrainedTokenizerFast) -> None:
+def test_batches_resume_where_they_were_left(learned_tokenizer: PreTrainedTokenizerFast) -> None:
     whole = list(islice(batches(learned_tokenizer, seed=1, tokens=8_192), 30))
     rest = list(islice(batches(learned_tokenizer, seed=1, tokens=8_192, start=20), 10))
     assert all(

@@ -37,7 +37,7 @@ def test_it_solves_a_fair_share_of_problems_it_never_saw(engine: LocalEngine) ->
 
 
 def test_it_could_do_better_than_it_does_by_habit(engine: LocalEngine) -> None:
-    """The room that preferences have: it can write the work down, and mostly does not."""
+    """Preferences can teach it to write the work down: it can, and mostly does not."""
     found = by_style(engine, problems(200, split="eval", seed=13), seed=0)
     assert found["full"]["accuracy"] >= 85
     assert found["full"]["share"] <= 45

@@ -39,7 +39,7 @@ def items() -> list[Item]:
 
 
 def take_step(model_folder: str, out: Path, *, sharded: bool) -> None:
-    """Train one step, save the weights, load them into the model again and save what it then is."""
+    """Trains one step, saves the weights, loads them into the model again and saves the result."""
     ranks = Ranks.join(cpu=True)
     torch.manual_seed(1)
     base = AutoModelForCausalLM.from_pretrained(model_folder).requires_grad_(False)

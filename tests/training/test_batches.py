@@ -1,4 +1,4 @@
-"""Steps, micro-batches, and where everything stands in them."""
+"""Steps, micro-batches, and the positions in them."""
 
 from itertools import chain
 
@@ -47,8 +47,8 @@ def test_no_micro_batch_is_over_the_budget_and_none_is_lost(rows: Rows) -> None:
     groups = cut(items, rows, token_budget=40)
 
     assert all(build(g, rows, pad_id=0).inputs.input_ids.numel() <= 40 for g in groups)
-    kept = sorted(i.encoded.n_tokens for i in chain(*groups))
-    assert kept == sorted(i.encoded.n_tokens for i in items)
+    sizes = sorted(i.encoded.n_tokens for i in chain(*groups))
+    assert sizes == sorted(i.encoded.n_tokens for i in items)
 
 
 @pytest.mark.parametrize("rows", Rows)

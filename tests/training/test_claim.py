@@ -1,4 +1,4 @@
-"""What a training process tells the queue, and what it makes of a queue that does not answer."""
+"""What a training process stores on its job, and what it does when the database is locked."""
 
 import logging
 from pathlib import Path

@@ -36,7 +36,7 @@ SETTINGS = {
 
 
 def trained(folder: Path, model: Path, **environment: str) -> tuple[Database, int]:
-    """Carry out one DPO job on sixty pairs, some of them held out; returns its id."""
+    """Runs one DPO job on sixty pairs, some of them held out; returns its id."""
     database = fresh_database(folder)
     with database.write() as session:
         fill_with_preferences(session, 60, encoder(model))
@@ -66,7 +66,7 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path: Path, random_model_
     assert apart < 1e-3 * moved
 
 
-def test_a_launcher_that_is_not_there_is_said_on_the_job(
+def test_a_launcher_that_is_not_there_is_named_on_the_job(
     tmp_path: Path, random_model_dir: Path
 ) -> None:
     database = fresh_database(tmp_path)

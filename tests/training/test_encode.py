@@ -129,9 +129,9 @@ def test_a_merge_over_the_border_of_prompt_and_completion_is_undone() -> None:
 def test_what_cannot_be_learnt_is_counted(tokenizer: Any, example: Target, reason: str) -> None:
     dropped: Counter[str] = Counter()
 
-    kept = encode_trajectories(tokenizer, TINY, [trajectory(example)], 512, dropped)
+    encoded = encode_trajectories(tokenizer, TINY, [trajectory(example)], 512, dropped)
 
-    assert kept == []
+    assert encoded == []
     assert dropped == {reason: 1}
 
 

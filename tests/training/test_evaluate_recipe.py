@@ -33,8 +33,8 @@ def answer(request: Request) -> str:
     return "<T> I guess.<R> The answer is 3." if request.thinking else "<R> The answer is 2."
 
 
-class Desk:
-    """A claimed evaluation with a scripted engine behind it."""
+class EvaluationJobs:
+    """Runs evaluation jobs in this process, on scripted engines."""
 
     def __init__(self, database: Database, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.database = database
@@ -76,8 +76,10 @@ class Desk:
 
 
 @pytest.fixture
-def store(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    return Desk(database, tmp_path, monkeypatch)
+def evaluation_jobs(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> EvaluationJobs:
+    return EvaluationJobs(database, tmp_path, monkeypatch)
 
 
 def register(database: Database, folder: Path, name: str, base_model: str = "scripted") -> int:
@@ -98,13 +100,13 @@ def register(database: Database, folder: Path, name: str, base_model: str = "scr
         ).id
 
 
-def test_the_job_ends_with_one_table_and_the_same_rows(store: Desk) -> None:
-    version = register(store.database, store.folder, "dpo-000001")
-    claim = store.claim(SETTINGS, version)
+def test_the_job_ends_with_one_table_and_the_same_rows(evaluation_jobs: EvaluationJobs) -> None:
+    version = register(evaluation_jobs.database, evaluation_jobs.folder, "dpo-000001")
+    claim = evaluation_jobs.claim(SETTINGS, version)
 
-    store.run(claim)
+    evaluation_jobs.run(claim)
 
-    done = store.job(claim)
+    done = evaluation_jobs.job(claim)
     assert done.status is JobStatus.DONE
     plain = [row for row in done.result["table"] if row["setting"] == "refine"]
     assert [(row["version"], row["round"]) for row in plain] == [
@@ -124,7 +126,7 @@ def test_the_job_ends_with_one_table_and_the_same_rows(store: Desk) -> None:
     }
     assert done.result["win_rates"][0]["judge"] == "verifier"
     assert done.result["seconds"] >= 0
-    stored = store.rows()
+    stored = evaluation_jobs.rows()
     assert len(stored) == 2 * (3 + 3 + 2 + 2 + 3), "a row for each seed and written round"
     assert {row.adapter_id for row in stored} == {None, version}
     by_table = sum(row["n_correct"] for row in done.result["table"])
@@ -133,38 +135,40 @@ def test_the_job_ends_with_one_table_and_the_same_rows(store: Desk) -> None:
 
 
 @pytest.mark.parametrize("stop_at", [3, 40, 100])
-def test_a_stopped_job_goes_on_where_it_was(store: Desk, stop_at: int) -> None:
-    version = register(store.database, store.folder, "dpo-000001")
-    calm = store.claim(SETTINGS, version)
-    store.run(calm)
-    n_whole, n_rows = len(store.engines[0].requests), len(store.rows())
-    stopped = store.claim(SETTINGS, version)
+def test_a_stopped_job_resumes_where_it_was(evaluation_jobs: EvaluationJobs, stop_at: int) -> None:
+    version = register(evaluation_jobs.database, evaluation_jobs.folder, "dpo-000001")
+    calm = evaluation_jobs.claim(SETTINGS, version)
+    evaluation_jobs.run(calm)
+    n_whole, n_rows = len(evaluation_jobs.engines[0].requests), len(evaluation_jobs.rows())
+    stopped = evaluation_jobs.claim(SETTINGS, version)
 
     def stop(request: Request) -> str:
-        if len(store.engines[-1].requests) >= stop_at:
+        if len(evaluation_jobs.engines[-1].requests) >= stop_at:
             stopped.stop.set()
         return answer(request)
 
-    store.script = stop
+    evaluation_jobs.script = stop
     with pytest.raises(StopRequested):
-        store.run(stopped)
-    store.script = answer
+        evaluation_jobs.run(stopped)
+    evaluation_jobs.script = answer
     again = replace(stopped, stop=calm.stop)
-    store.run(again)
+    evaluation_jobs.run(again)
 
-    first, second = store.job(calm).result, store.job(again).result
+    first, second = evaluation_jobs.job(calm).result, evaluation_jobs.job(again).result
     assert first["table"] == second["table"]
     assert first["win_rates"] == second["win_rates"]
-    assert len(store.rows()) == 2 * n_rows, "each measurement of the second job once"
-    asked = [len(engine.requests) for engine in store.engines]
+    assert len(evaluation_jobs.rows()) == 2 * n_rows, "each measurement of the second job once"
+    asked = [len(engine.requests) for engine in evaluation_jobs.engines]
     assert asked[2] <= n_whole, "what was finished is not asked again"
     assert asked[1] + asked[2] < n_whole + 4 * 3 * 3, "at most a cell and its swaps are repeated"
 
 
-def test_a_finished_match_is_not_judged_again(store: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_finished_match_is_not_judged_again(
+    evaluation_jobs: EvaluationJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Stopped while the last of the matches is played: those before it are kept."""
-    version = register(store.database, store.folder, "dpo-000001")
-    claim = store.claim({"n": 4, "judge": "verifier", "controls": False}, version)
+    version = register(evaluation_jobs.database, evaluation_jobs.folder, "dpo-000001")
+    claim = evaluation_jobs.claim({"n": 4, "judge": "verifier", "controls": False}, version)
     asked: list[str] = []
 
     class Counting(Verifier):
@@ -176,43 +180,45 @@ def test_a_finished_match_is_not_judged_again(store: Desk, monkeypatch: pytest.M
 
     monkeypatch.setattr(evaluate, "open_judge", lambda _: Counting())
     with pytest.raises(StopRequested):
-        store.run(claim)
+        evaluation_jobs.run(claim)
     claim.stop.clear()
-    store.run(claim)
+    evaluation_jobs.run(claim)
 
-    assert len(store.job(claim).result["win_rates"]) == 4
+    assert len(evaluation_jobs.job(claim).result["win_rates"]) == 4
     assert len(asked) == 4 * 4 + 4, "the last match of four problems was played twice"
 
 
-def test_a_row_that_a_kill_kept_from_the_table_is_stored_later(store: Desk) -> None:
+def test_a_row_that_a_kill_kept_from_the_table_is_stored_later(
+    evaluation_jobs: EvaluationJobs,
+) -> None:
     """The file is written before the rows: a kill in between leaves a file without rows."""
-    claim = store.claim({"n": 4, "rounds": 1})
-    store.run(claim)
-    with store.database.write() as session:
+    claim = evaluation_jobs.claim({"n": 4, "rounds": 1})
+    evaluation_jobs.run(claim)
+    with evaluation_jobs.database.write() as session:
         for row in evaluations.listing(session):
             session.delete(row)
         row = session.get_one(Job, claim.job_id)
         row.status, row.claim_token = JobStatus.RUNNING, claim.token
 
-    store.run(claim)
+    evaluation_jobs.run(claim)
 
-    assert len(store.rows()) == 1
-    assert not store.engines[1].requests
+    assert len(evaluation_jobs.rows()) == 1
+    assert not evaluation_jobs.engines[1].requests
 
 
-def test_problems_that_training_may_use_are_told(store: Desk) -> None:
-    file = store.folder / "school.jsonl"
+def test_problems_that_training_may_use_are_noted(evaluation_jobs: EvaluationJobs) -> None:
+    file = evaluation_jobs.folder / "school.jsonl"
     file.write_text(
         "".join(f'{{"question": "{n} + 1?", "answer": "{n + 1}"}}\n' for n in range(5)),
         encoding="utf-8",
     )
-    with store.database.write() as session:
+    with evaluation_jobs.database.write() as session:
         prompts.ensure_prompt(session, "2 + 1?", source="play")
-    claim = store.claim({"n": 5, "rounds": 1, "tasks": [str(file), "generated"]})
+    claim = evaluation_jobs.claim({"n": 5, "rounds": 1, "tasks": [str(file), "generated"]})
 
-    store.run(claim)
+    evaluation_jobs.run(claim)
 
-    (note,) = store.job(claim).notes
+    (note,) = evaluation_jobs.job(claim).notes
     assert note["level"] == "warning"
     assert "1 of the 5 problems of school" in note["text"]
 
@@ -231,16 +237,18 @@ def test_problems_that_training_may_use_are_told(store: Desk) -> None:
         ({"round": 3}, "round: "),
     ],
 )
-def test_what_cannot_be_measured_is_said(store: Desk, settings: dict[str, Any], said: str) -> None:
-    register(store.database, store.folder, "other-1", "another/model")
-    register(store.database, store.folder, "whole-1")
-    (store.folder / "whole-1" / "config.json").write_text("{}", encoding="utf-8")
-    bad = register(store.database, store.folder, "bad-1")
-    with store.database.write() as session:
+def test_what_cannot_be_measured_is_refused_in_words(
+    evaluation_jobs: EvaluationJobs, settings: dict[str, Any], said: str
+) -> None:
+    register(evaluation_jobs.database, evaluation_jobs.folder, "other-1", "another/model")
+    register(evaluation_jobs.database, evaluation_jobs.folder, "whole-1")
+    (evaluation_jobs.folder / "whole-1" / "config.json").write_text("{}", encoding="utf-8")
+    bad = register(evaluation_jobs.database, evaluation_jobs.folder, "bad-1")
+    with evaluation_jobs.database.write() as session:
         session.get_one(Adapter, bad).status = AdapterStatus.REJECTED
 
     with pytest.raises((ConfigurationError, InputError), match=said):
-        store.run(store.claim(settings))
+        evaluation_jobs.run(evaluation_jobs.claim(settings))
 
 
 @pytest.mark.worker
@@ -263,18 +271,18 @@ def test_a_real_job_killed_in_the_middle_ends_with_every_cell_once(
 
     assert (done.status, done.error) == (JobStatus.DONE, None)
     assert len(list(cells.glob("*.json"))) == 4
-    figures = {
+    n_correct = {
         (row["task"], row["version"], row["round"]): row["n_correct"]
         for row in done.result["table"]
     }
-    assert len(figures) == 12
+    assert len(n_correct) == 12
     for task in ("generated", "held_out"):
         for at in (1, 2, 3):
-            assert figures[task, "base", at] == figures[task, "fresh-1", at]
+            assert n_correct[task, "base", at] == n_correct[task, "fresh-1", at]
     with database.read() as session:
         assert len(evaluations.listing(session)) == 12
-    kept = json.loads((cells / "00000.json").read_text(encoding="utf-8"))
-    assert len(kept["prompts"]) == len(kept["chains"]) == 6
+    stored_cell = json.loads((cells / "00000.json").read_text(encoding="utf-8"))
+    assert len(stored_cell["prompts"]) == len(stored_cell["chains"]) == 6
     assert job(database, job_id).result["decoding"] == "greedy, thinking later"
 
 

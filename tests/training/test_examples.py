@@ -223,7 +223,7 @@ def test_filters_choose_runs_and_the_newest_votes(database: Database) -> None:
     assert newest.dropped == {"over the limit on examples": 1}
 
 
-def test_a_later_round_is_imitated_when_right_preferred_or_by_a_stronger_writer(
+def test_a_later_round_is_imitated_when_right_preferred_or_by_a_stronger_model(
     database: Database,
 ) -> None:
     with database.write() as session:

@@ -1,4 +1,4 @@
-"""The loop itself: what is held out, the best checkpoint, memory that does not suffice, estimates."""
+"""The training loop: held-out pairs, the best checkpoint, failed allocations, estimates."""
 
 import shutil
 from collections.abc import Callable
@@ -62,10 +62,12 @@ def tokens(first: int, length: int, weight: float) -> Tokens:
     return Tokens(tuple(5 + (first + n) % 300 for n in range(length)), (weight,) * length)
 
 
-def pairs(n: int, *, flipped: bool = False) -> list[Item]:
-    """The chosen side repeats one phrase and the rejected another, so there is something to learn;
-    `flipped` pairs say the contrary."""
-    order = (1, 0) if flipped else (0, 1)
+def pairs(n: int, *, swapped: bool = False) -> list[Item]:
+    """The chosen side repeats one phrase and the rejected another, so there is something to learn.
+
+    Of `swapped` pairs the other side is chosen.
+    """
+    order = (1, 0) if swapped else (0, 1)
     return [
         Item(
             Encoded(
@@ -101,17 +103,17 @@ def run(
 
 
 def too_big(limit: int) -> Callable[[Scored, MicroBatch], Objective]:
-    """An objective on a machine that can hold `limit` tokens at once."""
+    """Returns an objective on a machine that can hold `limit` tokens at once."""
 
-    def judge(scored: Scored, batch: MicroBatch) -> Objective:
+    def objective(scored: Scored, batch: MicroBatch) -> Objective:
         if batch.inputs.input_ids.numel() > limit:
             raise torch.OutOfMemoryError("CUDA out of memory")
         return DPO(scored, batch)
 
-    return judge
+    return objective
 
 
-def test_held_out_pairs_are_judged_before_each_checkpoint_and_at_the_end(
+def test_held_out_pairs_are_evaluated_before_each_checkpoint_and_at_the_end(
     policy: Policy, claim: Claim, ranks: Ranks
 ) -> None:
     fitted = run(policy, claim, ranks, held_out=pairs(4))
@@ -128,10 +130,10 @@ def test_held_out_pairs_are_judged_before_each_checkpoint_and_at_the_end(
 def test_training_stops_when_held_out_pairs_get_worse_and_the_best_is_kept(
     policy: Policy, claim: Claim, ranks: Ranks
 ) -> None:
-    """The held-out pairs say the contrary of the others: every step makes them worse."""
+    """The held-out pairs contradict the others: every step makes them worse."""
     config = replace(CONFIG, patience=2)
 
-    fitted = run(policy, claim, ranks, config, held_out=pairs(4, flipped=True))
+    fitted = run(policy, claim, ranks, config, held_out=pairs(4, swapped=True))
 
     with claim.database.read() as session:
         losses = jobs.curves(session, claim.job_id)["eval_loss"]
@@ -160,7 +162,7 @@ def test_memory_that_gets_scarce_later_halves_the_budget_too(
     scarce = False
     whole, halved = DPO, too_big(40)
 
-    def judge(scored: Scored, batch: MicroBatch) -> Objective:
+    def objective(scored: Scored, batch: MicroBatch) -> Objective:
         return (halved if scarce else whole)(scored, batch)
 
     class Later(list[Item]):
@@ -170,21 +172,21 @@ def test_memory_that_gets_scarce_later_halves_the_budget_too(
             return super().__getitem__(at)
 
     calls = iter(range(10**6))
-    fitted = run(policy, claim, ranks, objective=judge, items=Later(pairs(16)))
+    fitted = run(policy, claim, ranks, objective=objective, items=Later(pairs(16)))
 
     assert "The memory ran out; going on with a token budget of" in notes(claim)[-1]
     assert len(fitted.weights) > 0
     assert fitted.metrics["rewards/accuracies"] == 1.0
 
 
-def test_an_example_that_never_fits_is_said_in_words(
+def test_an_example_that_never_fits_ends_the_job_in_words(
     policy: Policy, claim: Claim, ranks: Ranks
 ) -> None:
     with pytest.raises((TrainingError, torch.OutOfMemoryError), match="memory"):
         run(policy, claim, ranks, objective=too_big(5))
 
 
-def test_an_estimate_learns_nothing_and_says_time_and_memory(policy: Policy) -> None:
+def test_an_estimate_learns_nothing_and_gives_time_and_memory(policy: Policy) -> None:
     before = {n: w.detach().clone() for n, w in policy.scorer.named_parameters()}
     plan = [[0, 1], [2, 3]]
 
@@ -201,12 +203,12 @@ def test_an_estimate_learns_nothing_and_says_time_and_memory(policy: Policy) -> 
 def test_a_loss_that_is_no_number_ends_the_job_in_words(
     policy: Policy, claim: Claim, ranks: Ranks
 ) -> None:
-    def judge(scored: Scored, batch: MicroBatch) -> Objective:
-        judged = DPO(scored, batch)
-        return judged._replace(loss=judged.loss * float("nan"))
+    def objective(scored: Scored, batch: MicroBatch) -> Objective:
+        computed = DPO(scored, batch)
+        return computed._replace(loss=computed.loss * float("nan"))
 
     with pytest.raises(TrainingError, match="step 1 is not a number; lower learning_rate"):
-        run(policy, claim, ranks, objective=judge)
+        run(policy, claim, ranks, objective=objective)
 
 
 def test_a_policy_that_is_not_its_reference_is_found_before_the_first_step(
@@ -217,13 +219,13 @@ def test_a_policy_that_is_not_its_reference_is_found_before_the_first_step(
 
 
 def test_a_stop_keeps_the_last_checkpoint(policy: Policy, claim: Claim, ranks: Ranks) -> None:
-    def judge(scored: Scored, batch: MicroBatch) -> Objective:
+    def objective(scored: Scored, batch: MicroBatch) -> Objective:
         claim.stop.set()
         return DPO(scored, batch)
 
     claim_of_estimate = replace(claim, stop=claim.stop)
     with pytest.raises(StopRequested):
-        run(policy, claim_of_estimate, ranks, objective=judge)
+        run(policy, claim_of_estimate, ranks, objective=objective)
 
 
 def test_normalising_by_tokens_weighs_long_answers_more(

@@ -59,13 +59,13 @@ def test_masked_tokens_do_not_move_the_loss() -> None:
 
 def test_the_three_terms_worked_by_hand() -> None:
     """Row 0: NLL (1 + 1 + 2)/3·ln 2, 1 − 0.4, ½·(1 − ½) + 1·(1 − ¼) = 1. Row 1: 3 ln 2, 0, ⅞."""
-    judged = thought_mask_loss(LOGPS, torch.ones(4), SPANS, CONSISTENCY, 2, lambdas=PAPER)
+    computed = thought_mask_loss(LOGPS, torch.ones(4), SPANS, CONSISTENCY, 2, lambdas=PAPER)
 
     ln2 = math.log(2)
-    assert judged.nll.tolist() == pytest.approx([4 / 3 * ln2, 3 * ln2], abs=1e-15)
-    assert judged.inconsistency.tolist() == pytest.approx([0.6, 0], abs=1e-15)
-    assert judged.unconfidence.tolist() == pytest.approx([1, 0.875], abs=1e-15)
-    assert judged.loss.tolist() == pytest.approx(
+    assert computed.nll.tolist() == pytest.approx([4 / 3 * ln2, 3 * ln2], abs=1e-15)
+    assert computed.inconsistency.tolist() == pytest.approx([0.6, 0], abs=1e-15)
+    assert computed.unconfidence.tolist() == pytest.approx([1, 0.875], abs=1e-15)
+    assert computed.loss.tolist() == pytest.approx(
         [0.8 * 4 / 3 * ln2 + 0.06 + 0.1, 2.4 * ln2 + 0.0875], abs=1e-15
     )
 
@@ -74,8 +74,8 @@ def test_the_official_preset_is_exactly_the_weighted_likelihood() -> None:
     weights = torch.rand(4, generator=torch.Generator().manual_seed(0))
     rows = SPANS.rows[SPANS.of_tokens]
 
-    judged = thought_mask_loss(LOGPS, weights, SPANS, CONSISTENCY, 2, lambdas=OFFICIAL)
-    assert torch.equal(judged.loss, weighted_nll(LOGPS, weights, rows, 2))
+    computed = thought_mask_loss(LOGPS, weights, SPANS, CONSISTENCY, 2, lambdas=OFFICIAL)
+    assert torch.equal(computed.loss, weighted_nll(LOGPS, weights, rows, 2))
 
 
 def test_a_long_answer_is_not_less_sure_for_its_length() -> None:
@@ -84,15 +84,15 @@ def test_a_long_answer_is_not_less_sure_for_its_length() -> None:
     logps = torch.full((2000,), 0.5, dtype=torch.float64).log()
     nothing = Consistency(numbers(0), torch.tensor([False]))
 
-    judged = thought_mask_loss(logps, torch.ones(2000), spans, nothing, 1, lambdas=PAPER)
-    assert judged.unconfidence.item() == pytest.approx(0.5, abs=1e-12)
+    computed = thought_mask_loss(logps, torch.ones(2000), spans, nothing, 1, lambdas=PAPER)
+    assert computed.unconfidence.item() == pytest.approx(0.5, abs=1e-12)
 
 
 def test_more_consistent_answers_cost_less() -> None:
     """As published, the term's sign rewards the opposite."""
     both = torch.tensor([True, True])
     spans = Spans(indices(0, 1), indices(0, 1), numbers(1, 1))
-    judged = thought_mask_loss(
+    computed = thought_mask_loss(
         numbers(-1, -1),
         torch.ones(2),
         spans,
@@ -101,7 +101,7 @@ def test_more_consistent_answers_cost_less() -> None:
         lambdas=PAPER,
     )
 
-    assert judged.loss[1] < judged.loss[0]
+    assert computed.loss[1] < computed.loss[0]
 
 
 def test_confidence_counts_most_in_the_last_round() -> None:
@@ -126,10 +126,10 @@ def test_no_gradient_reaches_the_attempt_nor_an_answer_without_one() -> None:
     consistency = pooled_cosine(answer, indices(0, 1), attempt, indices(0), 2)
 
     spans = Spans(indices(0, 1), indices(0, 1), numbers(1, 1))
-    judged = thought_mask_loss(
+    computed = thought_mask_loss(
         numbers(-1, -1), torch.ones(2), spans, consistency, 2, lambdas=(0.0, 1.0, 0.0)
     )
-    judged.loss.sum().backward()
+    computed.loss.sum().backward()
 
     assert attempt.grad is None
     assert answer.grad is not None
@@ -149,11 +149,11 @@ def test_certain_and_impossible_tokens_give_finite_losses_and_gradients() -> Non
     logps = torch.tensor([0.0, -1e4]).requires_grad_()  # float32
     spans = Spans(indices(0, 1), indices(0, 1), torch.ones(2))
     none = Consistency(torch.zeros(2), torch.tensor([False, False]))
-    judged = thought_mask_loss(logps, torch.ones(2), spans, none, 2, lambdas=PAPER)
-    judged.loss.sum().backward()
+    computed = thought_mask_loss(logps, torch.ones(2), spans, none, 2, lambdas=PAPER)
+    computed.loss.sum().backward()
 
-    assert judged.unconfidence.tolist() == [0, 1]
-    assert judged.loss.isfinite().all()
+    assert computed.unconfidence.tolist() == [0, 1]
+    assert computed.loss.isfinite().all()
     assert logps.grad is not None
     assert logps.grad.isfinite().all()
 
@@ -164,10 +164,10 @@ def test_gradients_are_those_of_the_value() -> None:
     attempt = torch.randn(2, 3, dtype=torch.float64, generator=draw)
     logps = LOGPS.clone().requires_grad_()
 
-    def judged(logps: Tensor, hidden: Tensor) -> Tensor:
+    def computed(logps: Tensor, hidden: Tensor) -> Tensor:
         consistency = pooled_cosine(hidden, indices(0, 0, 1, 1), attempt, indices(1, 0), 2)
         return thought_mask_loss(
             logps, numbers(1, 2, 1, 0.5), SPANS, consistency, 2, lambdas=PAPER
         ).loss
 
-    assert torch.autograd.gradcheck(judged, [logps, hidden])
+    assert torch.autograd.gradcheck(computed, [logps, hidden])

@@ -1,4 +1,4 @@
-"""A judge's turn in a campaign: each pair once, what it cannot say, its numbers, its result."""
+"""A judge's labelling of a campaign: each pair once, missing verdicts, scores, result."""
 
 import os
 import random
@@ -56,7 +56,7 @@ LEFT, RIGHT, TIE = Choice.LEFT, Choice.RIGHT, Choice.TIE
 
 
 class Length:
-    """Gives numbers: the length. It decides by them, and counts how often it is asked."""
+    """Scores by length, decides by the scores, and records what it is asked."""
 
     name = "length"
 
@@ -79,7 +79,7 @@ class Length:
 
 
 class Words:
-    """Compares only; says nothing of what it has no verdict for."""
+    """Only compares; raises for a question it has no verdict for."""
 
     name = "words"
 
@@ -97,8 +97,8 @@ class Words:
 
 
 @dataclass
-class Office:
-    """A database with one campaign, and jobs that are carried out in this process."""
+class JudgingJobs:
+    """A database with one campaign, and judging jobs that run in this process."""
 
     database: Database
     folder: Path
@@ -109,7 +109,7 @@ class Office:
     def open_campaign(
         self, sides: Sequence[tuple[str, str]], aspect: Aspect = Aspect.RESPONSE, **known: Outcome
     ) -> None:
-        """A prompt for each two raw completions; `known` has the answer of some, as `n0`."""
+        """Adds a prompt for each two raw completions; `known` has the answer of some, as `n0`."""
         items = []
         with self.database.write() as session:
             for number, raw in enumerate(sides):
@@ -123,7 +123,7 @@ class Office:
             campaigns.add_items(session, self.campaign_id, items, draw=random.Random(0))
 
     def _run_of(self, session: Session, number: int) -> int:
-        """Of odd prompts the answer is known, and is 2."""
+        """The answer of odd prompts is known, and is 2."""
         prompt = prompts.ensure_prompt(
             session,
             f"Question {number}?",
@@ -149,8 +149,8 @@ class Office:
         recipe.run(claim, Ranks.join(cpu=True))
         return job(self.database, claim.job_id)
 
-    def turn(self, judge: Any, **settings: Any) -> dict[str, Any]:
-        """A whole job; what it found."""
+    def result_of(self, judge: Any, **settings: Any) -> dict[str, Any]:
+        """Runs a whole job and returns its result."""
         done = self.run(self.claim(**settings), judge)
         assert done.status is JobStatus.DONE
         return done.result
@@ -165,7 +165,7 @@ class Office:
             return [row.uncertainty for row in rows]
 
     def people_say(self, number: int, *outcomes: Outcome) -> None:
-        """One person after another labels the campaign's n-th comparison."""
+        """Has one person after another label the campaign's n-th comparison."""
         with self.database.write() as session:
             rows = CampaignRows(session, session.get_one(Campaign, self.campaign_id))
             items = session.query(CampaignItem).order_by(CampaignItem.id).all()
@@ -175,8 +175,8 @@ class Office:
 
 
 @pytest.fixture
-def context(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
-    return Office(database, tmp_path, monkeypatch)
+def judging(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> JudgingJobs:
+    return JudgingJobs(database, tmp_path, monkeypatch)
 
 
 def said(response: str, thought: str = "hidden plan") -> str:
@@ -189,47 +189,49 @@ def pairs(n: int) -> list[tuple[str, str]]:
 
 
 def test_every_comparison_is_judged_once_and_a_second_job_has_nothing_to_ask(
-    context: Office,
+    judging: JudgingJobs,
 ) -> None:
-    context.open_campaign(pairs(5))
+    judging.open_campaign(pairs(5))
     judge = Words()
 
-    first = context.turn(judge, chunk=2)
-    second = context.turn(judge)
+    first = judging.result_of(judge, chunk=2)
+    second = judging.result_of(judge)
 
     assert len(judge.asked) == 5
     assert first == second
     assert (first["judge"], first["n_comparisons"], first["n_judged"]) == ("words", 5, 5)
     assert (first["n_decided"], first["n_ties"], first["n_unscored"]) == (5, 0, 0)
-    stored = {(vote.outcome, vote.rationale, vote.agreed, vote.blind) for vote in context.votes()}
+    stored = {(vote.outcome, vote.rationale, vote.agreed, vote.blind) for vote in judging.votes()}
     assert stored == {(Outcome.LEFT, "The first.", True, True)}
-    with context.database.read() as session:
+    with judging.database.read() as session:
         (rater,) = session.query(Rater).all()
         assert (rater.name, rater.kind) == ("judge:words", RaterKind.JUDGE)
 
 
-def test_known_answers_are_judged_and_counted_and_practice_is_left_alone(context: Office) -> None:
-    context.open_campaign(pairs(4), n1=Outcome.LEFT, n2=Outcome.RIGHT)
-    with context.database.write() as session:
+def test_known_answers_are_judged_and_counted_and_practice_is_left_alone(
+    judging: JudgingJobs,
+) -> None:
+    judging.open_campaign(pairs(4), n1=Outcome.LEFT, n2=Outcome.RIGHT)
+    with judging.database.write() as session:
         row = session.query(CampaignItem).order_by(CampaignItem.id.desc()).first()
         assert row is not None
         row.kind, row.gold_outcome = ItemKind.PRACTICE, Outcome.LEFT
     judge = Words()
 
-    found = context.turn(judge)
+    found = judging.result_of(judge)
 
     assert len(judge.asked) == found["n_comparisons"] == 3
     assert (found["n_gold"], found["n_gold_right"]) == (2, 1)
 
 
-def test_what_it_cannot_say_is_counted_by_reason_and_never_a_tie(context: Office) -> None:
+def test_what_it_cannot_say_is_counted_by_reason_and_never_a_tie(judging: JudgingJobs) -> None:
     sides = [(said("The answer is 2."), said("The answer is 3."))] * 5
-    context.open_campaign(sides)
-    claim = context.claim()
+    judging.open_campaign(sides)
+    claim = judging.claim()
 
-    done = context.run(claim, Verifier())
+    done = judging.run(claim, Verifier())
 
-    assert [vote.outcome for vote in context.votes()] == [Outcome.LEFT] * 2
+    assert [vote.outcome for vote in judging.votes()] == [Outcome.LEFT] * 2
     assert done.result["n_unscored"] == 3
     assert [row["n"] for row in done.result["unscored"]] == [3]
     assert "reference answer and … has none" in done.result["unscored"][0]["reason"]
@@ -237,48 +239,50 @@ def test_what_it_cannot_say_is_counted_by_reason_and_never_a_tie(context: Office
     assert done.notes[1]["text"].startswith("3 unscored: The verifier needs")
 
 
-def test_a_judge_of_numbers_is_asked_for_each_response_once(context: Office) -> None:
-    context.open_campaign([(said("aaa"), said("bb"))])
-    with context.database.write() as session:
-        run = context._run_of(session, 0)
+def test_a_judge_of_scores_is_asked_for_each_response_once(judging: JudgingJobs) -> None:
+    judging.open_campaign([(said("aaa"), said("bb"))])
+    with judging.database.write() as session:
+        run = judging._run_of(session, 0)
         third = add_round(session, run, said("c"))
-        items = [NewItem(side, third) for side in context.rounds[0]]
-        campaigns.add_items(session, context.campaign_id, items, draw=random.Random(0))
+        items = [NewItem(side, third) for side in judging.rounds[0]]
+        campaigns.add_items(session, judging.campaign_id, items, draw=random.Random(0))
     judge = Length()
 
-    found = context.turn(judge, chunk=1)
+    found = judging.result_of(judge, chunk=1)
 
     assert judge.shown == ["aaa", "bb", "c"]
     assert found["n_decided"] == 3
-    with context.database.read() as session:
-        kept = {row.round_id: row.value for row in session.query(Score)}
-    assert kept == {context.rounds[0][0]: 3.0, context.rounds[0][1]: 2.0, third: 1.0}
+    with judging.database.read() as session:
+        stored = {row.round_id: row.value for row in session.query(Score)}
+    assert stored == {judging.rounds[0][0]: 3.0, judging.rounds[0][1]: 2.0, third: 1.0}
 
 
-def test_one_response_that_cannot_be_read_leaves_its_own_pair_unscored(context: Office) -> None:
-    context.open_campaign([(said("aa"), said("unreadable")), (said("aa"), said("b"))])
+def test_one_response_that_cannot_be_read_leaves_its_own_pair_unscored(
+    judging: JudgingJobs,
+) -> None:
+    judging.open_campaign([(said("aa"), said("unreadable")), (said("aa"), said("b"))])
 
-    found = context.turn(Length())
+    found = judging.result_of(Length())
 
     assert (found["n_judged"], found["n_unscored"]) == (1, 1)
     assert found["unscored"] == [{"reason": "A response of N tokens does not fit.", "n": 1}]
-    with context.database.read() as session:
+    with judging.database.read() as session:
         assert session.query(Score).count() == 3
 
 
-def test_of_equal_texts_nobody_is_asked(context: Office) -> None:
-    context.open_campaign([(said("same"), said("same"))])
+def test_of_equal_texts_nobody_is_asked(judging: JudgingJobs) -> None:
+    judging.open_campaign([(said("same"), said("same"))])
     judge = Words()
 
-    assert context.turn(judge)["n_ties"] == 1
+    assert judging.result_of(judge)["n_ties"] == 1
     assert not judge.asked
 
 
-def test_where_responses_are_compared_the_judge_sees_no_thought(context: Office) -> None:
-    context.open_campaign(pairs(2))
+def test_where_responses_are_compared_the_judge_is_shown_no_thought(judging: JudgingJobs) -> None:
+    judging.open_campaign(pairs(2))
     engine = ScriptedEngine(lambda _: "[[C]]")
 
-    context.turn(LlmJudge(engine, "llm"))
+    judging.result_of(LlmJudge(engine, "llm"))
 
     shown = read_by(engine)
     assert "bbb" not in shown
@@ -289,14 +293,16 @@ def test_where_responses_are_compared_the_judge_sees_no_thought(context: Office)
 @pytest.mark.parametrize(
     "thought", ["I add.", "<think>I add.</think> Then?", "<R> is a mark. I add."]
 )
-def test_where_thoughts_are_compared_they_are_read_whole(context: Office, thought: str) -> None:
-    context.open_campaign([(said("answer"), said("answer"))], Aspect.THOUGHT)
-    with context.database.write() as session:
+def test_where_thoughts_are_compared_they_are_read_whole(
+    judging: JudgingJobs, thought: str
+) -> None:
+    judging.open_campaign([(said("answer"), said("answer"))], Aspect.THOUGHT)
+    with judging.database.write() as session:
         left = session.get_one(Comparison, 1).left
         left.thought = thought
     engine = ScriptedEngine(lambda _: "[[C]]")
 
-    context.turn(LlmJudge(engine, "llm"))
+    judging.result_of(LlmJudge(engine, "llm"))
 
     shown = read_by(engine)
     assert "I add." in shown
@@ -305,31 +311,33 @@ def test_where_thoughts_are_compared_they_are_read_whole(context: Office, though
     assert "answer\n</response" not in shown
 
 
-def test_numbers_of_thoughts_order_the_campaign_and_are_no_scores_of_responses(
-    context: Office,
+def test_scores_of_thoughts_order_the_campaign_and_are_not_stored_as_those_of_responses(
+    judging: JudgingJobs,
 ) -> None:
     thoughts = [("a" * 9, "b"), ("aa", "bb"), ("aaaa", "b")]
-    context.open_campaign(
+    judging.open_campaign(
         [tuple(said("r", each) for each in two) for two in thoughts], Aspect.THOUGHT
     )
-    claim = context.claim(chunk=1)
+    claim = judging.claim(chunk=1)
     with pytest.raises(Killed):
-        context.run(replace(claim, database=DiesAtWrite(context.database, 3)), Length())
+        judging.run(replace(claim, database=DiesAtWrite(judging.database, 3)), Length())
     again = Length()
-    context.run(claim, again)
+    judging.run(claim, again)
 
     assert sorted(map(len, again.shown)) == [1, 4], "the first two pairs were kept"
-    sure, unsure, middle = context.uncertainty()
+    sure, unsure, middle = judging.uncertainty()
     assert sure < middle < unsure
     assert isclose(unsure, 1, abs_tol=1e-5)
-    with context.database.read() as session:
+    with judging.database.read() as session:
         assert session.query(Score).count() == 0
 
 
-def test_what_people_may_still_be_given_is_ordered_by_the_judges_numbers(context: Office) -> None:
-    context.open_campaign(pairs(4))
-    context.people_say(0, Outcome.LEFT)
-    with context.database.write() as session:
+def test_what_people_may_still_be_given_is_ordered_by_the_judges_scores(
+    judging: JudgingJobs,
+) -> None:
+    judging.open_campaign(pairs(4))
+    judging.people_say(0, Outcome.LEFT)
+    with judging.database.write() as session:
         first = session.query(CampaignItem).order_by(CampaignItem.id).first()
         assert first is not None
         first.n_taken = first.overlap
@@ -337,45 +345,47 @@ def test_what_people_may_still_be_given_is_ordered_by_the_judges_numbers(context
         assert ada is not None
         session.add(CampaignRater(campaign_id=1, rater_id=ada.id, least_uncertain=0.1))
 
-    context.turn(Length())
+    judging.result_of(Length())
 
-    full, *still_open = context.uncertainty()
+    full, *still_open = judging.uncertainty()
     assert isclose(full, 0.5, abs_tol=1e-5), "nobody is given it any more"
     assert still_open == sorted(still_open, reverse=True)
     assert 0 < still_open[-1] < still_open[0] < 0.8
-    with context.database.read() as session:
+    with judging.database.read() as session:
         assert session.query(CampaignRater).one().least_uncertain is None
 
 
-def test_a_judge_that_contradicted_itself_is_asked_of_people_first(context: Office) -> None:
-    context.open_campaign(pairs(4))
+def test_a_judge_that_contradicted_itself_is_asked_of_people_first(judging: JudgingJobs) -> None:
+    judging.open_campaign(pairs(4))
     verdicts = {
         "Question 0?": Verdict(TIE, "Both, in turn.", agreed=False),
         "Question 1?": Verdict(RIGHT, "Twice.", agreed=True),
         "Question 2?": Verdict(TIE, "Alike.", agreed=True),
     }
 
-    found = context.turn(Words(verdicts))
+    found = judging.result_of(Words(verdicts))
 
-    assert [round(each, 3) for each in context.uncertainty()] == [1, 0, 0.5, 0.5]
-    assert len(set(context.uncertainty())) == 4, "no two are alike"
+    assert [round(each, 3) for each in judging.uncertainty()] == [1, 0, 0.5, 0.5]
+    assert len(set(judging.uncertainty())) == 4, "no two are alike"
     assert (found["n_doubts"], found["n_ties"], found["n_decided"]) == (1, 1, 1)
     assert isclose(found["both_orders_agree"], 2 / 3)
     assert found["unscored"] == [{"reason": "No verdict on …, asked N times.", "n": 1}]
 
 
-def test_agreement_with_people_is_by_comparison_without_gold_and_doubts(context: Office) -> None:
+def test_agreement_with_people_is_by_comparison_without_gold_and_doubts(
+    judging: JudgingJobs,
+) -> None:
     """The judge says left of 0 and 1, contradicts itself on 2, and 3 is gold: 3 labels of 4."""
-    context.open_campaign(pairs(5), n3=Outcome.LEFT)
+    judging.open_campaign(pairs(5), n3=Outcome.LEFT)
     verdicts = {f"Question {n}?": Verdict(LEFT, "", agreed=True) for n in (0, 1, 3)}
     verdicts["Question 2?"] = Verdict(TIE, "", agreed=False)
-    context.people_say(0, Outcome.LEFT, Outcome.LEFT, Outcome.RIGHT)
-    context.people_say(1, Outcome.LEFT)
-    context.people_say(2, Outcome.TIE)
-    context.people_say(3, Outcome.LEFT)
-    claim = context.claim()
+    judging.people_say(0, Outcome.LEFT, Outcome.LEFT, Outcome.RIGHT)
+    judging.people_say(1, Outcome.LEFT)
+    judging.people_say(2, Outcome.TIE)
+    judging.people_say(3, Outcome.LEFT)
+    claim = judging.claim()
 
-    done = context.run(claim, Words(verdicts))
+    done = judging.run(claim, Words(verdicts))
 
     found = done.result
     assert (found["n_shared_labels"], found["agreement_with_people"]) == (4, 0.75)
@@ -385,33 +395,33 @@ def test_agreement_with_people_is_by_comparison_without_gold_and_doubts(context:
 
 @pytest.mark.parametrize("judge", [Words, Length])
 def test_killed_at_any_transaction_it_ends_as_if_nothing_had_happened(
-    context: Office, judge: type[Any]
+    judging: JudgingJobs, judge: type[Any]
 ) -> None:
     """A batch of two is stored in two transactions."""
-    context.patch.setattr(labelling, "VERDICTS_PER_TRANSACTION", 1)
-    context.open_campaign(pairs(5))
-    calm = context.turn(judge(), chunk=2)
-    expected = [(v.comparison_id, v.outcome) for v in context.votes()]
+    judging.patch.setattr(labelling, "VERDICTS_PER_TRANSACTION", 1)
+    judging.open_campaign(pairs(5))
+    calm = judging.result_of(judge(), chunk=2)
+    expected = [(v.comparison_id, v.outcome) for v in judging.votes()]
     for n_transactions in range(11):
-        claim = context.claim(chunk=2)
-        dying: Any = DiesAtWrite(context.database, n_transactions)
+        claim = judging.claim(chunk=2)
+        dying: Any = DiesAtWrite(judging.database, n_transactions)
         asked = judge()
         asked.name = f"dies{n_transactions}"
         with pytest.raises(Killed):
-            context.run(replace(claim, database=dying), asked)
+            judging.run(replace(claim, database=dying), asked)
 
-        done = context.run(claim, asked)
+        done = judging.run(claim, asked)
 
         assert done.result == calm | {"judge": asked.name}
-        assert [(v.comparison_id, v.outcome) for v in context.votes()[-5:]] == expected
+        assert [(v.comparison_id, v.outcome) for v in judging.votes()[-5:]] == expected
         n_asked = len(asked.asked) if isinstance(asked, Words) else len(asked.shown) // 2
         assert n_asked <= 5 + 2, "a batch at most is asked again"
-    assert len(context.votes()) == 12 * 5
+    assert len(judging.votes()) == 12 * 5
 
 
-def test_a_stop_does_not_wait_for_the_judge(context: Office) -> None:
-    context.open_campaign(pairs(3))
-    claim = context.claim(chunk=1)
+def test_a_stop_does_not_wait_for_the_judge(judging: JudgingJobs) -> None:
+    judging.open_campaign(pairs(3))
+    claim = judging.claim(chunk=1)
     answer = threading.Event()
 
     class Slow(Words):
@@ -422,40 +432,40 @@ def test_a_stop_does_not_wait_for_the_judge(context: Office) -> None:
             return super().compare(*sides)
 
     with pytest.raises(StopRequested):
-        context.run(claim, Slow())
-    assert len(context.votes()) == 1
+        judging.run(claim, Slow())
+    assert len(judging.votes()) == 1
     answer.set()
     claim.stop.clear()
     again = Words()
-    context.run(claim, again)
-    assert (len(again.asked), len(context.votes())) == (2, 3)
+    judging.run(claim, again)
+    assert (len(again.asked), len(judging.votes())) == (2, 3)
 
 
-def test_a_judge_that_is_down_ends_the_job_and_what_it_said_is_kept(context: Office) -> None:
-    context.open_campaign(pairs(9))
-    claim = context.claim(chunk=1)
+def test_a_judge_that_is_down_ends_the_job_and_what_it_said_is_kept(judging: JudgingJobs) -> None:
+    judging.open_campaign(pairs(9))
+    claim = judging.claim(chunk=1)
     few = Words({f"Question {n}?": Verdict(LEFT, "") for n in (0, 3)})
 
     with pytest.raises(TrainingError, match=r"words gave no verdict on 3 batches .* No verdict on"):
-        context.run(claim, few)
+        judging.run(claim, few)
 
-    assert (len(few.asked), len(context.votes())) == (7, 2)
-    assert context.run(claim, Words()).result["n_judged"] == 9
+    assert (len(few.asked), len(judging.votes())) == (7, 2)
+    assert judging.run(claim, Words()).result["n_judged"] == 9
 
 
-def test_a_process_that_lost_its_job_stores_nothing(context: Office) -> None:
-    context.open_campaign(pairs(2))
-    claim = context.claim()
+def test_a_process_that_lost_its_job_stores_nothing(judging: JudgingJobs) -> None:
+    judging.open_campaign(pairs(2))
+    claim = judging.claim()
 
     class Late(Words):
         def compare(self, *sides: Any) -> Verdict:
-            with context.database.write() as session:
+            with judging.database.write() as session:
                 session.get_one(Job, claim.job_id).claim_token = "another"
             return super().compare(*sides)
 
     with pytest.raises(Conflict):
-        context.run(claim, Late())
-    assert not context.votes()
+        judging.run(claim, Late())
+    assert not judging.votes()
 
 
 @pytest.mark.parametrize(
@@ -468,36 +478,38 @@ def test_a_process_that_lost_its_job_stores_nothing(context: Office) -> None:
         ({"chunk": 0}, "chunk: "),
     ],
 )
-def test_what_cannot_be_is_said(context: Office, settings: dict[str, Any], words: str) -> None:
-    context.open_campaign(pairs(1))
+def test_what_cannot_be_judged_is_refused_in_words(
+    judging: JudgingJobs, settings: dict[str, Any], words: str
+) -> None:
+    judging.open_campaign(pairs(1))
     with pytest.raises((ConfigurationError, Conflict), match=words):
-        recipe.run(context.claim(**settings), Ranks.join(cpu=True))
+        recipe.run(judging.claim(**settings), Ranks.join(cpu=True))
 
 
 @pytest.mark.worker
 def test_a_real_job_killed_in_the_middle_judges_every_pair_once(
-    context: Office, random_model_dir: Path
+    judging: JudgingJobs, random_model_dir: Path
 ) -> None:
     """A worker and a process of its own; the app's judge is the verifier."""
-    context.open_campaign([(said("The answer is 2."), said("It is 3."))] * 120)
-    programs = Programs(context.database, context.folder, random_model_dir, OMP_NUM_THREADS="1")
-    settings = {"campaign_id": context.campaign_id, "chunk": 1}
-    job_id = order(context.database, JobKind.JUDGE, settings)
+    judging.open_campaign([(said("The answer is 2."), said("It is 3."))] * 120)
+    programs = Programs(judging.database, judging.folder, random_model_dir, OMP_NUM_THREADS="1")
+    settings = {"campaign_id": judging.campaign_id, "chunk": 1}
+    job_id = order(judging.database, JobKind.JUDGE, settings)
     worker = programs.start_worker()
-    wait_until(context.votes, "the first verdict")
+    wait_until(judging.votes, "the first verdict")
     child = wait_until(lambda: programs.child_of(worker), "the job's process")
     os.kill(child, signal.SIGKILL)
-    before = len(context.votes())
+    before = len(judging.votes())
 
-    done = finished(context.database, job_id)
+    done = finished(judging.database, job_id)
     programs.close()
 
     assert (done.status, done.error) == (JobStatus.DONE, None)
-    votes = context.votes()
+    votes = judging.votes()
     assert before < 60 == len(votes) == len({vote.comparison_id for vote in votes})
     assert done.result["n_judged"] == done.result["n_unscored"] == 60
 
 
 def read_by(engine: ScriptedEngine) -> str:
-    """Everything that the judge's model was given to read."""
+    """Returns everything that the judge's model was given to read."""
     return "\n".join(message.content for each in engine.requests for message in each.messages)

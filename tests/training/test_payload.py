@@ -1,4 +1,4 @@
-"""What a job orders, and what it says about mistakes."""
+"""The payload of a job, and the messages about mistakes in it."""
 
 import pytest
 

@@ -23,7 +23,7 @@ def softplus(x: float) -> float:
     return math.log1p(math.exp(x))
 
 
-def judge(
+def compute(
     *,
     chosen: float = 1.0,
     rejected: float = -1.0,
@@ -33,7 +33,7 @@ def judge(
     beta: float = 0.5,
     **settings: Any,
 ) -> PreferenceLoss:
-    """Judge one pair of 2 and 5 tokens whose log-ratios are `chosen` and `rejected`."""
+    """Computes the loss of a pair of 2 and 5 tokens with the log-ratios `chosen` and `rejected`."""
     logps = Logps(numbers(-6 + chosen), numbers(-9 + rejected), numbers(-6), numbers(-9))
     return preference_loss(
         logps,
@@ -48,7 +48,7 @@ def judge(
 
 
 def loss_of(**settings: Any) -> float:
-    return judge(**settings).loss.item()
+    return compute(**settings).loss.item()
 
 
 @pytest.mark.parametrize("form", [PreferenceForm.SIGMOID, PreferenceForm.ROBUST])
@@ -57,10 +57,12 @@ def loss_of(**settings: Any) -> float:
 def test_loss_is_ln_2_when_the_policy_equals_its_reference(
     form: PreferenceForm, votes: list[float], label_smoothing: float
 ) -> None:
-    judged = judge(chosen=0, rejected=0, votes=votes, form=form, label_smoothing=label_smoothing)
+    computed = compute(
+        chosen=0, rejected=0, votes=votes, form=form, label_smoothing=label_smoothing
+    )
 
-    assert judged.loss.item() == pytest.approx(math.log(2), abs=1e-15)
-    assert (judged.chosen_rewards.item(), judged.rejected_rewards.item()) == (0.0, 0.0)
+    assert computed.loss.item() == pytest.approx(math.log(2), abs=1e-15)
+    assert (computed.chosen_rewards.item(), computed.rejected_rewards.item()) == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -77,10 +79,10 @@ def test_a_tie_costs_ln_2_and_a_side_ln_4_where_equals_tie_half_of_the_time(
 
 def test_dpo_of_a_pair_worked_by_hand() -> None:
     """Chosen up by 1 nat, rejected down by 1, β = ½: D = 1 and −log σ(1) = log(1 + e⁻¹)."""
-    judged = judge()
+    computed = compute()
 
-    assert judged.loss.item() == pytest.approx(softplus(-1), abs=1e-15)
-    assert (judged.chosen_rewards.item(), judged.rejected_rewards.item()) == (0.5, -0.5)
+    assert computed.loss.item() == pytest.approx(softplus(-1), abs=1e-15)
+    assert (computed.chosen_rewards.item(), computed.rejected_rewards.item()) == (0.5, -0.5)
 
 
 def test_a_vote_for_the_rejected_turns_the_preference_around() -> None:
@@ -112,7 +114,7 @@ def test_robust_dpo_worked_by_hand() -> None:
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.4])
-def test_robust_dpo_equals_clean_dpo_in_the_mean_over_flips(margin: float) -> None:
+def test_robust_dpo_equals_clean_dpo_in_the_mean_over_label_noise(margin: float) -> None:
     robust = partial(loss_of, form=PreferenceForm.ROBUST, label_smoothing=0.2, margin=margin)
 
     mean = 0.8 * robust(votes=[0.7, 0.2, 0.1]) + 0.2 * robust(votes=[0.1, 0.2, 0.7])
@@ -135,13 +137,13 @@ def test_a_margin_moves_the_goal_of_ipo() -> None:
     assert asked(votes=TIE) == pytest.approx(1.49, abs=1e-15)
 
 
-def test_length_normalisation_judges_means_per_token() -> None:
+def test_length_normalisation_compares_means_per_token() -> None:
     """1/2 and −1/5 times β = 5: D = 3.5, and the rewards are those of the means."""
-    judged = judge(beta=5.0, length_normalised=True)
+    computed = compute(beta=5.0, length_normalised=True)
 
-    assert judged.loss.item() == pytest.approx(softplus(-3.5), abs=1e-14)
-    assert judged.chosen_rewards.item() == pytest.approx(2.5, abs=1e-15)
-    assert judged.rejected_rewards.item() == pytest.approx(-1.0, abs=1e-15)
+    assert computed.loss.item() == pytest.approx(softplus(-3.5), abs=1e-14)
+    assert computed.chosen_rewards.item() == pytest.approx(2.5, abs=1e-15)
+    assert computed.rejected_rewards.item() == pytest.approx(-1.0, abs=1e-15)
 
 
 def test_the_chosen_is_imitated_per_token_unless_it_did_not_win() -> None:
@@ -194,11 +196,11 @@ def test_dpo_is_the_family_with_nothing_asked_for() -> None:
     logps = Logps(numbers(-4), numbers(-8), numbers(-5), numbers(-6))
     one, vote = torch.ones(1), numbers(*CHOSEN)[None]
 
-    judged = preference_loss(
+    computed = preference_loss(
         logps, one, one, vote, numbers(0), form=PreferenceForm.SIGMOID, beta=0.1
     )
 
-    assert [value.item() for value in judged] == pytest.approx([0.5544, 0.1, -0.2], abs=1e-4)
+    assert [value.item() for value in computed] == pytest.approx([0.5544, 0.1, -0.2], abs=1e-4)
 
 
 @every_form
@@ -226,7 +228,7 @@ def test_gradients_are_those_of_the_value(form: PreferenceForm, length_normalise
     sides = [numbers(-4, -7, -3).requires_grad_(), numbers(-8, -2, -3.5).requires_grad_()]
     votes = torch.stack([numbers(0.7, 0.2, 0.1), numbers(0, 0, 1), numbers(1, 0, 0)])
 
-    def judged(chosen: Tensor, rejected: Tensor) -> Tensor:
+    def computed(chosen: Tensor, rejected: Tensor) -> Tensor:
         return preference_loss(
             Logps(chosen, rejected, numbers(-5, -6, -3), numbers(-6, -3, -3)),
             torch.tensor([3, 4, 2]),
@@ -240,4 +242,4 @@ def test_gradients_are_those_of_the_value(form: PreferenceForm, length_normalise
             nll_weight=0.5,
         ).loss
 
-    assert torch.autograd.gradcheck(judged, sides)
+    assert torch.autograd.gradcheck(computed, sides)

@@ -1,4 +1,4 @@
-"""Refinement data as a job: what is stored, what it says, and what a stop does to it."""
+"""Refinement data as a job: what is stored, what it notes, and what a stop does to it."""
 
 import json
 from collections.abc import Callable
@@ -185,7 +185,7 @@ def test_finals_that_are_no_better_are_a_warning_and_no_error(world: World) -> N
     assert "no clear gain" in warning["text"]
 
 
-def test_the_strong_writer_sees_the_attempt_and_the_instruction_unless_independent(
+def test_the_strong_model_sees_the_attempt_and_the_instruction_unless_independent(
     world: World,
 ) -> None:
     asked = {"queries": questions(world.folder, *SUMS), "final": "strong", "rounds": 2}
@@ -215,7 +215,7 @@ def test_another_models_words_are_stored_in_the_policys_marks(world: World) -> N
     assert final.author == "strong:scripted"
 
 
-def test_a_strong_writer_without_a_thought_has_answered(world: World) -> None:
+def test_a_strong_model_without_a_thought_has_answered(world: World) -> None:
     world.strong = ScriptedEngine(["The answer is 6."], thought_format=GENERIC)
     row = {"question": "What is 3 plus 3, please?", "answer": "6"}
     job = world.make({"queries": questions(world.folder, row), "final": "strong", "rounds": 2})
@@ -236,10 +236,10 @@ def test_the_best_of_n_is_one_that_the_judge_finds_right(world: World) -> None:
 
     assert job.result["n_trajectories"] == 2
     assert job.result["dropped"] == [{"reason": "no final is right", "n": 1}]
-    kept = [run for run in world.runs(job.id) if run.state is RunState.DONE]
-    assert all(run.rounds[-1].correct for run in kept)
-    assert {run.rounds[-1].author for run in kept} == {"best-of-4"}
-    assert all(run.rounds[-1].completion_ids for run in kept)
+    stored = [run for run in world.runs(job.id) if run.state is RunState.DONE]
+    assert all(run.rounds[-1].correct for run in stored)
+    assert {run.rounds[-1].author for run in stored} == {"best-of-4"}
+    assert all(run.rounds[-1].completion_ids for run in stored)
 
 
 def test_versions_write_under_their_names_and_the_parent_is_the_policy(world: World) -> None:
@@ -291,7 +291,7 @@ def test_people_write_the_final_answer_by_their_votes(world: World) -> None:
     assert job.result["superiority"] == []
 
 
-def test_inconsistent_finals_drop_their_question_and_the_rate_is_told(
+def test_inconsistent_finals_drop_their_question_and_the_rate_is_noted(
     world: World, random_model_dir: Path
 ) -> None:
     def unsteady(request: Request) -> str:
@@ -310,11 +310,11 @@ def test_inconsistent_finals_drop_their_question_and_the_rate_is_told(
     assert agreed["n_removed"] == 2
     assert agreed["removal_rate"] == pytest.approx(2 / 3)
     assert job.result["dropped"] == [{"reason": "final answers disagree", "n": 2}]
-    kept = [run.prompt.text for run in world.runs(job.id) if run.state is RunState.DONE]
-    assert kept == ["What is 1 plus 1, please?"]
+    stored = [run.prompt.text for run in world.runs(job.id) if run.state is RunState.DONE]
+    assert stored == ["What is 1 plus 1, please?"]
 
 
-def test_cleaning_is_counted_in_the_result_and_said(world: World) -> None:
+def test_cleaning_is_counted_in_the_result_and_noted(world: World) -> None:
     with world.database.write() as session:
         start_run(session, SUMS[0]["question"], partition=Partition.EVAL)
     rows = [*SUMS, SUMS[2], {"question": "<p>Is this a page?</p>"}, {"question": "Why?"}]
@@ -400,7 +400,7 @@ def test_an_engine_that_is_down_fails_the_job_and_blames_no_question(world: Worl
     assert len(world.runs(claim.job_id)) == 2
 
 
-def test_what_gives_nothing_is_said(world: World) -> None:
+def test_what_gives_nothing_is_refused_in_words(world: World) -> None:
     world.engine = ScriptedEngine(["<R> Hm"])
     with pytest.raises(NothingToLearn, match="attempt too short"):
         world.make({})

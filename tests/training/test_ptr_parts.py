@@ -37,7 +37,7 @@ def test_ranks_of_gains_and_losses_by_hand() -> None:
     assert not is_superior(found)
 
 
-def test_a_worse_writer_is_not_called_superior_however_sure_the_test_is() -> None:
+def test_worse_finals_are_not_called_superior_however_sure_the_test_is() -> None:
     found = compare_scores("judge", [1.0] * 30, [0.0] * 30)
     assert found is not None
     assert found.effect == -1
@@ -45,7 +45,7 @@ def test_a_worse_writer_is_not_called_superior_however_sure_the_test_is() -> Non
     assert "no clear gain" in in_words(found)
 
 
-def test_a_better_writer_is_superior_and_nothing_changed_is_not() -> None:
+def test_better_finals_are_superior_and_unchanged_ones_are_not() -> None:
     better = compare_scores("judge", [0.0] * 20, [1.0] * 15 + [0.0] * 5)
     same = compare_scores("judge", [1.0] * 20, [1.0] * 20)
     assert better is not None
@@ -116,8 +116,8 @@ def test_a_stop_ends_a_stream_at_once_and_cancels_it_on_the_engine() -> None:
     assert time.monotonic() - began < 1
 
 
-class _Numbers:
-    """A judge that gives the number at the end of a response, and counts what it is asked."""
+class _TrailingNumber:
+    """Scores a response by the number at its end, and counts the calls."""
 
     name = "numbers"
 
@@ -134,7 +134,7 @@ class _Numbers:
         raise AssertionError("a judge that gives numbers is not asked to compare")
 
 
-def test_a_judge_that_gives_numbers_is_asked_once_and_remembered(
+def test_a_judge_that_gives_scores_is_asked_once_and_its_scores_are_stored(
     database: Any, tmp_path: Path
 ) -> None:
     with database.write() as session:
@@ -156,7 +156,7 @@ def test_a_judge_that_gives_numbers_is_asked_once_and_remembered(
     )
     with database.read() as session:
         runs = runs_of_job(session, taken.id)
-    judge = _Numbers()
+    judge = _TrailingNumber()
 
     found = measure(claim, judge, runs)
     again = measure(claim, judge, runs)
@@ -169,5 +169,5 @@ def test_a_judge_that_gives_numbers_is_asked_once_and_remembered(
     assert found.p == pytest.approx(1 / 64)
     with database.read() as session:
         rater = session.query(Rater).one()
-        kept = scores.of_rounds(session, rater.id, [r.id for run in runs for r in run.rounds])
-    assert len(kept) == 12
+        stored = scores.of_rounds(session, rater.id, [r.id for run in runs for r in run.rounds])
+    assert len(stored) == 12

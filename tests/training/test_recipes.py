@@ -1,4 +1,4 @@
-"""What a job makes of its settings and its data, and in which words it refuses: whole recipes."""
+"""Whole recipes: what they make of settings and data, and what they refuse."""
 
 import json
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def encode(random_model_dir: Path) -> Callable[[str], list[int]]:
 
 @pytest.fixture
 def train(database: Database, tmp_path: Path, random_model_dir: Path) -> Callable[..., Adapter]:
-    """Carry out a recipe in this process; returns the version it made."""
+    """Runs a recipe in this process; returns the version it made."""
 
     def carry_out(kind: JobKind, settings: dict[str, Any] | None = None, **options: Any) -> Adapter:
         parent: Adapter | None = options.pop("parent", None)

@@ -67,13 +67,13 @@ def test_only_the_centre_knows_the_level_of_scores(form: RewardForm) -> None:
 def test_gradients_are_those_of_the_value(form: RewardForm) -> None:
     votes = torch.stack([numbers(0.7, 0.2, 0.1), numbers(0, 0, 1)])
 
-    def judged(chosen: Tensor, rejected: Tensor) -> Tensor:
+    def computed(chosen: Tensor, rejected: Tensor) -> Tensor:
         return reward_model_loss(
             chosen, rejected, votes, numbers(0.2, 0), form=form, centre=0.01
         ).loss
 
     sides = [numbers(1, 2).requires_grad_(), numbers(-1, 2.5).requires_grad_()]
-    assert torch.autograd.gradcheck(judged, sides)
+    assert torch.autograd.gradcheck(computed, sides)
 
 
 @every_form

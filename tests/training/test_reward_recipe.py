@@ -1,4 +1,4 @@
-"""A judge learns from votes what raters prefer, says how well, and survives being stopped."""
+"""A judge learns from votes what raters prefer, reports how well, and survives being stopped."""
 
 import hashlib
 import json
@@ -68,8 +68,8 @@ def fill_by_verifier(database: Database, n: int, *, first: int = 0, fair: bool =
             votes.judge_vote(session, who.id, comparison.id, outcome, None, uuid4().hex)
 
 
-class School:
-    """Jobs of this kind, carried out in this process."""
+class RewardJobs:
+    """Runs reward-model jobs in this process."""
 
     def __init__(self, database: Database, folder: Path, model: Path) -> None:
         self.database = database
@@ -101,8 +101,8 @@ class School:
 
 
 @pytest.fixture
-def school(database: Database, tmp_path: Path, random_model_dir: Path) -> School:
-    return School(database, tmp_path, random_model_dir)
+def reward_jobs(database: Database, tmp_path: Path, random_model_dir: Path) -> RewardJobs:
+    return RewardJobs(database, tmp_path, random_model_dir)
 
 
 def weights(folder: Path) -> str:
@@ -117,9 +117,9 @@ def notes(done: Job) -> str:
 def test_on_the_bundled_model_a_judge_learns_what_the_verifier_says_and_is_then_asked(
     database: Database, tmp_path: Path
 ) -> None:
-    school = School(database, tmp_path, BUNDLED_MODEL)
+    reward_jobs = RewardJobs(database, tmp_path, BUNDLED_MODEL)
     fill_by_verifier(database, 120)
-    done = school.train({"epochs": 2, "eval_share": 0.25})
+    done = reward_jobs.train({"epochs": 2, "eval_share": 0.25})
 
     assert done.status is JobStatus.DONE
     found = done.result
@@ -139,7 +139,7 @@ def test_on_the_bundled_model_a_judge_learns_what_the_verifier_says_and_is_then_
     assert curves["loss"][0][1] > curves["loss"][-1][1]
     assert [step for step, _ in curves["eval_rewards/accuracies"]][-1] == found["n_steps"]
 
-    judge = open_judge(school.settings.model_copy(update={"judge": found["judge"]}))
+    judge = open_judge(reward_jobs.settings.model_copy(update={"judge": found["judge"]}))
     assert judge.name == "reward-000001"
     said = ["It may be 70 or 71, who knows?", "The answer is 71."]
     question = "Tom has 66 cups and buys 5. How many now?"
@@ -150,45 +150,45 @@ def test_on_the_bundled_model_a_judge_learns_what_the_verifier_says_and_is_then_
     assert low < high
 
 
-def test_votes_by_a_coin_teach_nothing_and_that_is_said(school: School) -> None:
-    fill_by_verifier(school.database, 120, fair=False)
-    done = school.train({"epochs": 1, "eval_share": 0.25})
+def test_votes_by_a_coin_teach_nothing_and_that_is_said(reward_jobs: RewardJobs) -> None:
+    fill_by_verifier(reward_jobs.database, 120, fair=False)
+    done = reward_jobs.train({"epochs": 1, "eval_share": 0.25})
 
     assert done.result["accuracy_low"] <= 0.5
     assert "do not rely on this judge" in notes(done)
 
 
-def test_with_nothing_held_out_nobody_knows_how_good_it_is(school: School) -> None:
-    fill_by_verifier(school.database, 20)
-    done = school.train(SHORT)
+def test_with_nothing_held_out_nobody_knows_how_good_it_is(reward_jobs: RewardJobs) -> None:
+    fill_by_verifier(reward_jobs.database, 20)
+    done = reward_jobs.train(SHORT)
 
     assert done.result["accuracy"] is None
     assert (done.result["n_pairs"], done.result["n_held_out"]) == (20, 0)
     assert "nobody knows how good" in notes(done)
 
 
-def test_too_few_votes_are_refused_in_words(school: School) -> None:
-    fill_by_verifier(school.database, 19)
-    with school.database.write() as session:
+def test_too_few_votes_are_refused_in_words(reward_jobs: RewardJobs) -> None:
+    fill_by_verifier(reward_jobs.database, 19)
+    with reward_jobs.database.write() as session:
         run = start_run(session, "Say something.")
         sides = [add_round(session, run, f"<T> a.<R> {at}", candidate=at) for at in range(2)]
         vote(session, *sides, Outcome.TIE)
 
     with pytest.raises(NothingToLearn, match=r"There are 19 preferences and .* needs 20.* 1 × tie"):
-        school.train(SHORT)
+        reward_jobs.train(SHORT)
 
 
-def test_a_setting_that_means_nothing_is_refused_in_words(school: School) -> None:
+def test_a_setting_that_means_nothing_is_refused_in_words(reward_jobs: RewardJobs) -> None:
     with pytest.raises(ConfigurationError, match="form"):
-        school.train({"form": "guess"})
-    fill_by_verifier(school.database, 20)
+        reward_jobs.train({"form": "guess"})
+    fill_by_verifier(reward_jobs.database, 20)
     with pytest.raises(ConfigurationError, match="'nowhere' names no"):
-        school.train(SHORT | {"base": "nowhere"})
+        reward_jobs.train(SHORT | {"base": "nowhere"})
 
 
-def test_no_thought_is_learnt_from_nor_kept(school: School) -> None:
-    fill_by_verifier(school.database, 20)
-    claim = school.claim(SHORT)
+def test_no_thought_is_learnt_from_nor_kept(reward_jobs: RewardJobs) -> None:
+    fill_by_verifier(reward_jobs.database, 20)
+    claim = reward_jobs.claim(SHORT)
     reward_model.run(claim, Ranks.join(cpu=True))
 
     frozen = (claim.folder / "labels.json").read_text(encoding="utf-8")
@@ -225,26 +225,26 @@ def test_doubts_equal_responses_and_held_out_prompts_are_left_out(database: Data
     assert people.examples == ()
 
 
-def test_ties_are_learnt_where_the_form_knows_them(school: School) -> None:
-    fill_by_verifier(school.database, 15)
-    with school.database.write() as session:
+def test_ties_are_learnt_where_the_form_knows_them(reward_jobs: RewardJobs) -> None:
+    fill_by_verifier(reward_jobs.database, 15)
+    with reward_jobs.database.write() as session:
         for number in range(6):
             run = start_run(session, f"Say {number}.")
             sides = [add_round(session, run, f"<T> a.<R> {at}", candidate=at) for at in range(2)]
             vote(session, *sides, Outcome.TIE)
-    done = school.train(SHORT | {"form": "rao_kupper", "strength": "margin"})
+    done = reward_jobs.train(SHORT | {"form": "rao_kupper", "strength": "margin"})
 
     assert done.result["n_pairs"] == 21
 
 
 @pytest.mark.parametrize(("how", "goes_on_at"), [("stopped", 6), ("killed", 4)])
 def test_interrupted_it_ends_with_the_weights_of_an_undisturbed_one(
-    school: School, how: str, goes_on_at: int, monkeypatch: pytest.MonkeyPatch
+    reward_jobs: RewardJobs, how: str, goes_on_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill_by_verifier(school.database, 24)
+    fill_by_verifier(reward_jobs.database, 24)
     settings = SHORT | {"epochs": 3}  # nine steps
-    undisturbed = school.folder(school.train(settings))
-    claim = school.claim(settings)
+    undisturbed = reward_jobs.folder(reward_jobs.train(settings))
+    claim = reward_jobs.claim(settings)
     report = Claim.report
 
     def interrupt(self: Claim, phase: str, step: int, *rest: Any) -> bool:
@@ -258,7 +258,7 @@ def test_interrupted_it_ends_with_the_weights_of_an_undisturbed_one(
     monkeypatch.setattr(Claim, "report", interrupt)
     with pytest.raises((StopRequested, KeyboardInterrupt)):
         reward_model.run(claim, Ranks.join(cpu=True))
-    fill_by_verifier(school.database, 5, first=100)  # votes that came later are not this job's
+    fill_by_verifier(reward_jobs.database, 5, first=100)  # votes that came later are not this job's
     claim.stop.clear()
     again: list[int] = []
 
@@ -270,25 +270,28 @@ def test_interrupted_it_ends_with_the_weights_of_an_undisturbed_one(
     reward_model.run(claim, Ranks.join(cpu=True))
 
     assert [step for step in again if step] == list(range(goes_on_at, 10))
-    resumed = job(school.database, claim.job_id)
+    resumed = job(reward_jobs.database, claim.job_id)
     assert resumed.result["n_pairs"] == 24
-    assert weights(school.folder(resumed)) == weights(undisturbed)
+    assert weights(reward_jobs.folder(resumed)) == weights(undisturbed)
 
 
-def test_how_many_tokens_fit_at_once_changes_nothing(school: School) -> None:
-    fill_by_verifier(school.database, 24)
+def test_how_many_tokens_fit_at_once_changes_nothing(reward_jobs: RewardJobs) -> None:
+    fill_by_verifier(reward_jobs.database, 24)
     folders = [
-        school.folder(school.train(SHORT | {"token_budget": budget})) for budget in (64, 100_000)
+        reward_jobs.folder(reward_jobs.train(SHORT | {"token_budget": budget}))
+        for budget in (64, 100_000)
     ]
 
     scored = [RewardModel(str(folder), "r").score("q", None, ["a", "b c"]) for folder in folders]
     assert scored[0] == pytest.approx(scored[1], abs=1e-4)
 
 
-def test_a_lora_is_merged_before_it_is_saved_and_can_go_on_learning(school: School) -> None:
-    fill_by_verifier(school.database, 24)
-    first = school.train(SHORT | {"tune": "lora", "learning_rate": 0.01})
-    folder = school.folder(first)
+def test_a_lora_is_merged_before_it_is_saved_and_can_be_trained_further(
+    reward_jobs: RewardJobs,
+) -> None:
+    fill_by_verifier(reward_jobs.database, 24)
+    first = reward_jobs.train(SHORT | {"tune": "lora", "learning_rate": 0.01})
+    folder = reward_jobs.folder(first)
 
     assert {path.suffix for path in folder.iterdir()} <= {".json", ".safetensors", ".jinja"}
     assert not list(folder.glob("adapter*"))
@@ -296,20 +299,20 @@ def test_a_lora_is_merged_before_it_is_saved_and_can_go_on_learning(school: Scho
     assert one != other
     manifest = json.loads((folder / "thrice.json").read_bytes())
     assert (manifest["name"], manifest["job"]) == (folder.name, first.id)
-    again = school.train(SHORT | {"base": folder.name})
+    again = reward_jobs.train(SHORT | {"base": folder.name})
     assert again.result["base"] == str(folder.resolve())
 
 
 def test_a_process_that_lost_its_job_leaves_neither_rater_nor_folder(
-    school: School, monkeypatch: pytest.MonkeyPatch
+    reward_jobs: RewardJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The job is taken away at the last moment: the judge is written and being evaluated."""
-    fill_by_verifier(school.database, 20)
-    claim = school.claim(SHORT)
+    fill_by_verifier(reward_jobs.database, 20)
+    claim = reward_jobs.claim(SHORT)
 
     def lose_the_job(judge: RewardModel, unseen: Any) -> dict[str, Any]:
-        assert len(list(school.settings.judges_dir.iterdir())) == 1
-        with school.database.write() as session:
+        assert len(list(reward_jobs.settings.judges_dir.iterdir())) == 1
+        with reward_jobs.database.write() as session:
             jobs.fail(session, claim.job_id, claim.token, "taken away")
         return real(judge, unseen)
 
@@ -318,10 +321,10 @@ def test_a_process_that_lost_its_job_leaves_neither_rater_nor_folder(
 
     with pytest.raises(Conflict):
         reward_model.run(claim, Ranks.join(cpu=True))
-    with school.database.read() as session:
+    with reward_jobs.database.read() as session:
         names = [rater.name for rater in session.query(Rater)]
     assert names == ["judge:verifier"]
-    assert not list(school.settings.judges_dir.iterdir())
+    assert not list(reward_jobs.settings.judges_dir.iterdir())
 
 
 @pytest.mark.worker

@@ -1,10 +1,10 @@
-"""How samples are scored: kept under the judge's name, asked once, people heard beside it."""
+"""How samples are scored: stored under the judge's name, asked once, people's votes beside it."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from tpo_world import Bench, bench, malformed, right, wrong
+from tpo_world import TpoJobs, malformed, right, tpo_jobs, wrong
 from training_world import vote
 
 from db.content import samples
@@ -23,11 +23,11 @@ from training.tpo.judging import Judged, judge_samples
 from training.tpo.prompts import choose
 from training.tpo.sampling import sample
 
-__all__ = ["bench"]
+__all__ = ["tpo_jobs"]
 
 
 class Longest:
-    """Compares by length, in both orders, and remembers what it was shown."""
+    """Compares by length, in both orders, and records what it was shown."""
 
     name = "longest"
 
@@ -44,7 +44,7 @@ class Longest:
 
 
 class Brevity:
-    """Gives numbers: minus the length; says nothing for its first calls."""
+    """Scores by minus the length; fails at its first calls."""
 
     name = "brevity"
 
@@ -68,14 +68,14 @@ def four_lengths(request: Request) -> str:
     return f"<T> secret thought<R>{' word' * n_words}"
 
 
-def sampled(bench: Bench, **settings: Any) -> tuple[Claim, TpoConfig, list[Run]]:
-    """A job whose samples are there and wait for the judge."""
-    claim = bench.claim(n_prompts=2, n_selection=0, **settings)
+def sampled(tpo_jobs: TpoJobs, **settings: Any) -> tuple[Claim, TpoConfig, list[Run]]:
+    """Returns a job whose samples wait for the judge."""
+    claim = tpo_jobs.claim(n_prompts=2, n_selection=0, **settings)
     config = read(TpoConfig, claim.payload.settings, "settings")
     runs = choose(claim, config, None)
     with serving(claim, None) as (engine, policy):
         sample(claim, config, engine, policy, runs)
-    with bench.database.read() as session:
+    with tpo_jobs.database.read() as session:
         return claim, config, samples.runs_of_job(session, claim.job_id)
 
 
@@ -83,13 +83,13 @@ def by_response(judged: Judged, run: Run) -> list[float]:
     return [judged.values[each.id] for each in run.rounds]
 
 
-def test_a_number_is_kept_under_the_judges_name(bench: Bench) -> None:
-    bench.script = four_lengths
-    claim, config, runs = sampled(bench)
+def test_a_score_is_stored_under_the_judges_name(tpo_jobs: TpoJobs) -> None:
+    tpo_jobs.script = four_lengths
+    claim, config, runs = sampled(tpo_jobs)
 
     judged = judge_samples(claim, config, Brevity(), runs)
 
-    with bench.database.read() as session:
+    with tpo_jobs.database.read() as session:
         (rater,) = session.query(Rater).filter(Rater.name == "judge:brevity").all()
         stored = {score.round_id: score.value for score in session.query(Score).all()}
     assert rater.kind is RaterKind.JUDGE
@@ -97,10 +97,10 @@ def test_a_number_is_kept_under_the_judges_name(bench: Bench) -> None:
     assert by_response(judged, runs[0]) == [-4.0, -9.0, -14.0, -19.0]
 
 
-def test_a_judge_that_gives_numbers_is_asked_for_missing_ones_alone(bench: Bench) -> None:
+def test_a_judge_that_gives_scores_is_asked_for_missing_ones_alone(tpo_jobs: TpoJobs) -> None:
     """Down for the first prompt (asked at once, then one by one), then up."""
-    bench.script = four_lengths
-    claim, config, runs = sampled(bench)
+    tpo_jobs.script = four_lengths
+    claim, config, runs = sampled(tpo_jobs)
 
     first = judge_samples(claim, config, Brevity(fails=5), runs)
     again = Brevity()
@@ -112,9 +112,9 @@ def test_a_judge_that_gives_numbers_is_asked_for_missing_ones_alone(bench: Bench
     assert len(second.values) == 8
 
 
-def test_the_judge_never_sees_a_thought_nor_a_malformed_completion(bench: Bench) -> None:
-    bench.script = lambda r: malformed(r) if r.sampling.seed % 4 == 3 else four_lengths(r)
-    claim, config, runs = sampled(bench)
+def test_the_judge_never_sees_a_thought_nor_a_malformed_completion(tpo_jobs: TpoJobs) -> None:
+    tpo_jobs.script = lambda r: malformed(r) if r.sampling.seed % 4 == 3 else four_lengths(r)
+    claim, config, runs = sampled(tpo_jobs)
     judge = Longest()
 
     judged = judge_samples(claim, config, judge, runs)
@@ -127,13 +127,13 @@ def test_the_judge_never_sees_a_thought_nor_a_malformed_completion(bench: Bench)
     assert len(judged.values) == 6
 
 
-def test_verdicts_are_votes_of_the_judge_and_make_scores(bench: Bench) -> None:
-    bench.script = four_lengths
-    claim, config, runs = sampled(bench)
+def test_verdicts_are_votes_of_the_judge_and_make_scores(tpo_jobs: TpoJobs) -> None:
+    tpo_jobs.script = four_lengths
+    claim, config, runs = sampled(tpo_jobs)
 
     judged = judge_samples(claim, config, Longest(), runs)
 
-    with bench.database.read() as session:
+    with tpo_jobs.database.read() as session:
         votes = samples.votes_on_job(session, claim.job_id, RaterKind.JUDGE)
     assert len(votes) == 2 * 6
     assert {vote.outcome for vote in votes} == {Outcome.RIGHT}  # candidate 3 is the longest
@@ -143,9 +143,9 @@ def test_verdicts_are_votes_of_the_judge_and_make_scores(bench: Bench) -> None:
     assert not judged.pointwise
 
 
-def test_verdicts_are_not_asked_for_again(bench: Bench) -> None:
-    bench.script = four_lengths
-    claim, config, runs = sampled(bench)
+def test_verdicts_are_not_asked_for_again(tpo_jobs: TpoJobs) -> None:
+    tpo_jobs.script = four_lengths
+    claim, config, runs = sampled(tpo_jobs)
 
     first = judge_samples(claim, config, Longest(fails=2), runs)
     again = Longest()
@@ -157,9 +157,9 @@ def test_verdicts_are_not_asked_for_again(bench: Bench) -> None:
     assert second.tally.agreement == 1.0
 
 
-def test_the_pivot_costs_a_comparison_less_than_there_are_candidates(bench: Bench) -> None:
-    bench.script = four_lengths
-    claim, config, runs = sampled(bench, pairwise="pivot")
+def test_the_pivot_costs_a_comparison_less_than_there_are_candidates(tpo_jobs: TpoJobs) -> None:
+    tpo_jobs.script = four_lengths
+    claim, config, runs = sampled(tpo_jobs, pairwise="pivot")
     judge = Longest()
 
     judge_samples(claim, config, judge, runs)
@@ -167,9 +167,9 @@ def test_the_pivot_costs_a_comparison_less_than_there_are_candidates(bench: Benc
     assert len(judge.shown) == 2 * 3
 
 
-def test_a_judge_that_is_down_ends_the_job_in_words(bench: Bench) -> None:
-    bench.script = four_lengths
-    claim, config, runs = sampled(bench)
+def test_a_judge_that_is_down_ends_the_job_in_words(tpo_jobs: TpoJobs) -> None:
+    tpo_jobs.script = four_lengths
+    claim, config, runs = sampled(tpo_jobs)
 
     with pytest.raises(TrainingError, match=r"longest left 8 of 8 .* It last said: It is down\."):
         judge_samples(claim, config, Longest(fails=99), runs)
@@ -177,13 +177,13 @@ def test_a_judge_that_is_down_ends_the_job_in_words(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("weight", "preferred"), [(0.0, "right"), (0.5, "right"), (5.0, "wrong")])
 def test_peoples_votes_count_beside_the_judges_by_their_weight(
-    bench: Bench, weight: float, preferred: str
+    tpo_jobs: TpoJobs, weight: float, preferred: str
 ) -> None:
-    """The verifier holds with the right one; a person voted for a wrong one."""
-    bench.script = lambda r: right(r) if r.sampling.seed % 4 == 0 else wrong(r)
-    claim, config, runs = sampled(bench, human_weight=weight)
+    """The verifier prefers the right one; a person voted for a wrong one."""
+    tpo_jobs.script = lambda r: right(r) if r.sampling.seed % 4 == 0 else wrong(r)
+    claim, config, runs = sampled(tpo_jobs, human_weight=weight)
     good, bad, *_ = runs[0].rounds
-    with bench.database.write() as session:
+    with tpo_jobs.database.write() as session:
         vote(session, bad.id, good.id)
 
     judged = judge_samples(claim, config, Verifier(), runs)
@@ -193,12 +193,12 @@ def test_peoples_votes_count_beside_the_judges_by_their_weight(
     assert judged.pointwise[good.id] == 1.0
 
 
-def test_what_a_judge_said_of_a_jobs_samples_is_no_waiting_preference(bench: Bench) -> None:
-    bench.script = four_lengths
-    claim, config, runs = sampled(bench)
+def test_what_a_judge_said_of_a_jobs_samples_is_no_waiting_preference(tpo_jobs: TpoJobs) -> None:
+    tpo_jobs.script = four_lengths
+    claim, config, runs = sampled(tpo_jobs)
     judge_samples(claim, config, Longest(), runs)
 
-    with bench.database.read() as session:
+    with tpo_jobs.database.read() as session:
         assert session.query(Vote).count() == 12
         assert preferences.current_votes(session) == []
         assert samples.sampled_by(session, JobKind.TPO) == {run.prompt_id for run in runs}

@@ -1,4 +1,4 @@
-"""Scored candidates to pairs: unscored ones take no part, malformed ones stand below the others."""
+"""Scored candidates to pairs: unscored ones take no part, malformed ones rank below the others."""
 
 from typing import Any
 

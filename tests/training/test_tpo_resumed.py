@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 from fresh_database import fresh_database
-from tpo_world import Bench, DiesAtWrite, Killed, StopsAtLook, add_sums, bench
+from tpo_world import DiesAtWrite, Killed, StopsAtCheck, TpoJobs, add_sums, tpo_jobs
 from training_world import adapter_of
 
 from db.content import samples
@@ -18,7 +18,7 @@ from db.storage.session import Database
 from training.jobs import atomic_write
 from training.jobs.claim import Claim, StopRequested
 
-__all__ = ["bench"]
+__all__ = ["tpo_jobs"]
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Outcome:
     n_scores: int
 
 
-def outcome(bench: Bench, claim: Claim) -> Outcome:
-    made = adapter_of(bench.database, claim.job_id)
+def outcome(tpo_jobs: TpoJobs, claim: Claim) -> Outcome:
+    made = adapter_of(tpo_jobs.database, claim.job_id)
     content = (Path(made.path) / "adapter_model.safetensors").read_bytes()
-    with bench.database.read() as session:
+    with tpo_jobs.database.read() as session:
         runs = samples.runs_of_job(session, claim.job_id)
         n_scores = session.query(Score).count()
     drawn = [(run.prompt_id, each.raw, each.seed) for run in runs for each in run.rounds]
-    found = {name: value for name, value in bench.job(claim).result.items() if name != "seconds"}
+    found = {name: value for name, value in tpo_jobs.job(claim).result.items() if name != "seconds"}
     return Outcome(hashlib.sha256(content).hexdigest(), found, drawn, n_scores)
 
 
@@ -49,52 +49,52 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, random_model_dir: Path
     with database.write() as session:
         add_sums(session, 40)
     with pytest.MonkeyPatch.context() as patch:
-        bench = Bench(database, folder, random_model_dir, patch)
-        claim = bench.claim()
-        bench.run(claim)
-        found = outcome(bench, claim)
+        tpo_jobs = TpoJobs(database, folder, random_model_dir, patch)
+        claim = tpo_jobs.claim()
+        tpo_jobs.run(claim)
+        found = outcome(tpo_jobs, claim)
     database.dispose()
     return found
 
 
 def test_killed_again_and_again_it_ends_with_the_very_version(
-    bench: Bench, undisturbed: Outcome
+    tpo_jobs: TpoJobs, undisturbed: Outcome
 ) -> None:
-    """Each life ends in a transaction that is lost, and comes a little further than the last."""
-    claim = bench.claim()
+    """Each process dies in a transaction that is lost, a little later than the one before."""
+    claim = tpo_jobs.claim()
     phases = []
     for n_writes in range(3, 40):
-        dying = DiesAtWrite(bench.database, n_writes)
+        dying = DiesAtWrite(tpo_jobs.database, n_writes)
         try:
-            bench.run(replace(claim, database=cast(Database, dying)))
+            tpo_jobs.run(replace(claim, database=cast(Database, dying)))
             break
         except Killed:
-            phases.append(bench.job(claim).phase)
+            phases.append(tpo_jobs.job(claim).phase)
     assert {"sampling", "judging", "training"} <= set(phases)
-    assert outcome(bench, claim) == undisturbed
-    assert len([r for r in bench.requests if not r.sampling.greedy]) <= 24 + 4 * len(phases) * 6
+    assert outcome(tpo_jobs, claim) == undisturbed
+    assert len([r for r in tpo_jobs.requests if not r.sampling.greedy]) <= 24 + 4 * len(phases) * 6
 
 
 def test_stopped_again_and_again_it_ends_with_the_very_version(
-    bench: Bench, undisturbed: Outcome
+    tpo_jobs: TpoJobs, undisturbed: Outcome
 ) -> None:
-    claim = bench.claim()
+    claim = tpo_jobs.claim()
     phases = []
-    for n_looks in range(10, 4000, 70):
+    for n_checks in range(10, 4000, 70):
         try:
-            bench.run(replace(claim, stop=StopsAtLook(n_looks)))
+            tpo_jobs.run(replace(claim, stop=StopsAtCheck(n_checks)))
             break
         except StopRequested:
-            phases.append(bench.job(claim).phase)
+            phases.append(tpo_jobs.job(claim).phase)
     assert len(set(phases)) >= 2
-    assert outcome(bench, claim) == undisturbed
+    assert outcome(tpo_jobs, claim) == undisturbed
 
 
 def test_killed_before_any_of_its_files_it_ends_with_the_very_version(
-    bench: Bench, undisturbed: Outcome, monkeypatch: pytest.MonkeyPatch
+    tpo_jobs: TpoJobs, undisturbed: Outcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each life ends before a file is written, and comes a little further than the last."""
-    claim = bench.claim()
+    """Each process dies before a file is written, a little later than the one before."""
+    claim = tpo_jobs.claim()
     write = atomic_write.write
     lost: list[str] = []
     left = 0
@@ -111,29 +111,29 @@ def test_killed_before_any_of_its_files_it_ends_with_the_very_version(
     for n_files in range(30):
         left = n_files
         try:
-            bench.run(claim)
+            tpo_jobs.run(claim)
             break
         except Killed:
             continue
     assert {"figures.json", "manifest.json", "selection.json"} < set(lost)
-    assert outcome(bench, claim) == undisturbed
+    assert outcome(tpo_jobs, claim) == undisturbed
 
 
-def test_a_stop_is_heard_while_a_slow_model_writes(bench: Bench) -> None:
-    bench.script = lambda request: "<T> " + "on and " * 400
-    claim = bench.claim(max_tokens=800)
-    bench.slow_down(word_s=0.02)
+def test_a_stop_ends_a_slow_generation_at_once(tpo_jobs: TpoJobs) -> None:
+    tpo_jobs.script = lambda request: "<T> " + "on and " * 400
+    claim = tpo_jobs.claim(max_tokens=800)
+    tpo_jobs.slow_down(word_s=0.02)
     threading.Timer(0.5, claim.stop.set).start()
     began = time.monotonic()
 
     with pytest.raises(StopRequested):
-        bench.run(claim)
+        tpo_jobs.run(claim)
 
     assert time.monotonic() - began < 1.5
 
 
-def test_a_stop_is_heard_while_a_slow_judge_reads(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+def test_a_stop_does_not_wait_for_a_slow_judge(
+    tpo_jobs: TpoJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     never = threading.Event()
 
@@ -147,13 +147,13 @@ def test_a_stop_is_heard_while_a_slow_judge_reads(
         def compare(self, *_: object) -> None: ...
 
     monkeypatch.setattr("training.recipes.tpo.open_judge", lambda settings: Slow())
-    claim = bench.claim()
+    claim = tpo_jobs.claim()
     threading.Timer(0.8, claim.stop.set).start()
     began = time.monotonic()
 
     with pytest.raises(StopRequested):
-        bench.run(claim)
+        tpo_jobs.run(claim)
 
-    assert bench.job(claim).phase == "judging"
+    assert tpo_jobs.job(claim).phase == "judging"
     assert time.monotonic() - began < 2
     never.set()

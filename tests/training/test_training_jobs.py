@@ -41,7 +41,7 @@ LONG = {"epochs": 40, "batch_size": 8, "save_steps": 10, "seed": 5}
 
 
 @dataclass(frozen=True)
-class School:
+class TrainedFolder:
     """A data folder with votes, a worker on it, and the job that ran undisturbed."""
 
     database: Database
@@ -59,7 +59,7 @@ def encode(random_model_dir: Path) -> Callable[[str], list[int]]:
     return encoder(random_model_dir)
 
 
-def data_folder(folder: Path, encode: Callable[[str], list[int]]) -> Database:
+def folder_with_votes(folder: Path, encode: Callable[[str], list[int]]) -> Database:
     """The same votes, wherever they are made: the same data give the same version."""
     database = fresh_database(folder)
     with database.write() as session:
@@ -68,17 +68,17 @@ def data_folder(folder: Path, encode: Callable[[str], list[int]]) -> Database:
 
 
 @pytest.fixture(scope="module")
-def school(
+def trained(
     tmp_path_factory: pytest.TempPathFactory,
     random_model_dir: Path,
     encode: Callable[[str], list[int]],
-) -> Iterator[School]:
+) -> Iterator[TrainedFolder]:
     folder = tmp_path_factory.mktemp("school")
-    database = data_folder(folder, encode)
+    database = folder_with_votes(folder, encode)
     programs = Programs(database, folder, random_model_dir)
     first_job = order(database, JobKind.DPO, LONG)
     programs.start_worker()
-    yield School(database, programs, random_model_dir, encode, first_job)
+    yield TrainedFolder(database, programs, random_model_dir, encode, first_job)
     programs.close()
     database.dispose()
 
@@ -88,7 +88,7 @@ def elsewhere(
     tmp_path: Path, random_model_dir: Path, encode: Callable[[str], list[int]]
 ) -> Iterator[tuple[Database, Programs]]:
     """The same votes in another data folder, without a worker yet."""
-    database = data_folder(tmp_path, encode)
+    database = folder_with_votes(tmp_path, encode)
     programs = Programs(database, tmp_path, random_model_dir)
     yield database, programs
     programs.close()
@@ -106,7 +106,7 @@ def curves(database: Database, job_id: int) -> dict[str, list[tuple[int, float]]
 
 
 def test_a_killed_training_ends_with_the_very_weights_of_an_undisturbed_one(
-    school: School, elsewhere: tuple[Database, Programs]
+    trained: TrainedFolder, elsewhere: tuple[Database, Programs]
 ) -> None:
     """First the training process is killed at a checkpoint, then its successor with its worker."""
     database, programs = elsewhere
@@ -126,21 +126,21 @@ def test_a_killed_training_ends_with_the_very_weights_of_an_undisturbed_one(
     programs.start_worker()
 
     assert finished(database, job_id).status is JobStatus.DONE
-    assert finished(school.database, school.first_job).status is JobStatus.DONE
+    assert finished(trained.database, trained.first_job).status is JobStatus.DONE
     disturbed = adapter_of(database, job_id)
-    undisturbed = adapter_of(school.database, school.first_job)
+    undisturbed = adapter_of(trained.database, trained.first_job)
     assert weights(disturbed) == weights(undisturbed) == disturbed.sha256
-    assert curves(database, job_id)["loss"] == curves(school.database, school.first_job)["loss"]
+    assert curves(database, job_id)["loss"] == curves(trained.database, trained.first_job)["loss"]
     assert job(database, job_id).n_claims == 3
 
 
-def test_votes_become_a_version_that_plain_peft_loads(school: School) -> None:
+def test_votes_become_a_version_that_plain_peft_loads(trained: TrainedFolder) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
-    row = finished(school.database, school.first_job)
+    row = finished(trained.database, trained.first_job)
     assert (row.status, row.error) == (JobStatus.DONE, None)
-    made = adapter_of(school.database, school.first_job)
+    made = adapter_of(trained.database, trained.first_job)
 
     assert (made.name, made.status) == ("dpo-000001", AdapterStatus.READY)
     assert {file.name for file in Path(made.path).iterdir()} == {
@@ -149,16 +149,16 @@ def test_votes_become_a_version_that_plain_peft_loads(school: School) -> None:
         "thrice.json",
         "README.md",
     }
-    base = AutoModelForCausalLM.from_pretrained(school.model)
+    base = AutoModelForCausalLM.from_pretrained(trained.model)
     tuned = PeftModel.from_pretrained(base, made.path)
     assert any(weight.abs().max() > 0 for n, weight in tuned.named_parameters() if "lora_B" in n)
 
 
-def test_the_manifest_leads_back_to_the_frozen_votes(school: School) -> None:
-    finished(school.database, school.first_job)
-    made = adapter_of(school.database, school.first_job)
+def test_the_manifest_leads_back_to_the_frozen_votes(trained: TrainedFolder) -> None:
+    finished(trained.database, trained.first_job)
+    made = adapter_of(trained.database, trained.first_job)
 
-    frozen = (school.folder(school.first_job) / "snapshot.jsonl").read_bytes()
+    frozen = (trained.folder(trained.first_job) / "snapshot.jsonl").read_bytes()
     manifest = json.loads((Path(made.path) / "thrice.json").read_bytes())
     assert manifest["snapshot_sha256"] == hashlib.sha256(frozen).hexdigest()
     assert manifest["snapshot"]["highest_vote_id"] == N_PAIRS
@@ -166,9 +166,11 @@ def test_the_manifest_leads_back_to_the_frozen_votes(school: School) -> None:
     assert len(frozen.splitlines()) == made.metrics["n_pairs"] == N_PAIRS
 
 
-def test_every_step_is_a_point_of_every_curve_and_the_first_loss_is_ln_2(school: School) -> None:
-    row = finished(school.database, school.first_job)
-    found = curves(school.database, school.first_job)
+def test_every_step_is_a_point_of_every_curve_and_the_first_loss_is_ln_2(
+    trained: TrainedFolder,
+) -> None:
+    row = finished(trained.database, trained.first_job)
+    found = curves(trained.database, trained.first_job)
 
     assert {
         "loss",
@@ -198,89 +200,89 @@ class Later:
 
 
 @pytest.fixture(scope="module")
-def later(school: School) -> Later:
-    finished(school.database, school.first_job)
-    parent = adapter_of(school.database, school.first_job)
-    with school.database.write() as session:
-        fill_with_preferences(session, 4, school.encode, first=N_PAIRS)
+def later(trained: TrainedFolder) -> Later:
+    finished(trained.database, trained.first_job)
+    parent = adapter_of(trained.database, trained.first_job)
+    with trained.database.write() as session:
+        fill_with_preferences(session, 4, trained.encode, first=N_PAIRS)
         fill_with_refinements(session, 6)
     nowhere = {"runs": [10**6]}
     return Later(
-        order(school.database, JobKind.DPO, {}, filters=nowhere),
-        order(school.database, JobKind.DPO, {"epochs": 2}, parent_id=parent.id),
-        order(school.database, JobKind.MASK_SFT, {"epochs": 2, "batch_size": 4}),
+        order(trained.database, JobKind.DPO, {}, filters=nowhere),
+        order(trained.database, JobKind.DPO, {"epochs": 2}, parent_id=parent.id),
+        order(trained.database, JobKind.MASK_SFT, {"epochs": 2, "batch_size": 4}),
     )
 
 
 def test_a_job_without_data_fails_with_a_sentence_and_the_queue_goes_on(
-    school: School, later: Later
+    trained: TrainedFolder, later: Later
 ) -> None:
-    row = finished(school.database, later.empty)
+    row = finished(trained.database, later.empty)
 
     assert row.status is JobStatus.FAILED
     assert row.error == (
         "No pair is left to learn from. Left out: 20 × of a run that was not asked for."
     )
-    assert finished(school.database, later.second).status is JobStatus.DONE
+    assert finished(trained.database, later.second).status is JobStatus.DONE
 
 
 def test_a_second_iteration_learns_only_new_votes_with_its_parent_as_reference(
-    school: School, later: Later
+    trained: TrainedFolder, later: Later
 ) -> None:
-    assert finished(school.database, later.second).status is JobStatus.DONE
-    parent = adapter_of(school.database, school.first_job)
-    made = adapter_of(school.database, later.second)
+    assert finished(trained.database, later.second).status is JobStatus.DONE
+    parent = adapter_of(trained.database, trained.first_job)
+    made = adapter_of(trained.database, later.second)
 
     manifest = json.loads((Path(made.path) / "thrice.json").read_bytes())
     assert made.parent_id == parent.id
     assert manifest["parent"] == parent.name
     assert manifest["snapshot"]["counts"] == {"pair": 4}
     assert manifest["snapshot"]["after_vote_id"] == N_PAIRS
-    found = curves(school.database, later.second)
+    found = curves(trained.database, later.second)
     assert found["loss"][0][1] == pytest.approx(math.log(2), abs=1e-4)
-    before = curves(school.database, school.first_job)
+    before = curves(trained.database, trained.first_job)
     gap, gap_of_base = (
         curve["logps/chosen"][0][1] - curve["logps/rejected"][0][1] for curve in (found, before)
     )
     assert gap > gap_of_base + 2  # the parent's own preference, not the base's, is the start
 
 
-def test_refinements_become_a_version(school: School, later: Later) -> None:
-    row = finished(school.database, later.imitation)
+def test_refinements_become_a_version(trained: TrainedFolder, later: Later) -> None:
+    row = finished(trained.database, later.imitation)
     assert (row.status, row.error) == (JobStatus.DONE, None)
 
-    made = adapter_of(school.database, later.imitation)
+    made = adapter_of(trained.database, later.imitation)
     assert made.metrics["counts"] == {"refined": 6, "replay": 3}
-    losses = [value for _, value in curves(school.database, later.imitation)["loss"]]
+    losses = [value for _, value in curves(trained.database, later.imitation)["loss"]]
     assert losses[-1] < losses[0]
 
 
 def test_a_cancelled_job_ends_within_two_seconds_and_keeps_its_checkpoint(
-    school: School, later: Later
+    trained: TrainedFolder, later: Later
 ) -> None:
-    finished(school.database, later.imitation)
-    endless = order(school.database, JobKind.DPO, LONG | {"epochs": 100, "seed": 6, "beta": 0.2})
-    checkpoint = school.folder(endless) / "checkpoints" / "checkpoint-10" / "whole"
+    finished(trained.database, later.imitation)
+    endless = order(trained.database, JobKind.DPO, LONG | {"epochs": 100, "seed": 6, "beta": 0.2})
+    checkpoint = trained.folder(endless) / "checkpoints" / "checkpoint-10" / "whole"
     wait_until(checkpoint.exists, "the first checkpoint")
 
     asked = time.monotonic()
-    with school.database.write() as session:
+    with trained.database.write() as session:
         jobs.request_cancel(session, endless)
-    row = finished(school.database, endless)
+    row = finished(trained.database, endless)
 
     assert row.status is JobStatus.CANCELLED
     assert time.monotonic() - asked < 2
     assert any(checkpoint.parent.parent.glob("checkpoint-*/whole"))
-    assert not (school.programs.data / "adapters" / f"dpo-{endless:06d}").exists()
+    assert not (trained.programs.data / "adapters" / f"dpo-{endless:06d}").exists()
 
 
-def test_the_same_data_with_the_same_settings_are_not_trained_twice(school: School) -> None:
-    finished(school.database, school.first_job)
-    made = adapter_of(school.database, school.first_job)
-    frozen = (school.folder(school.first_job) / "snapshot.jsonl").read_bytes()
+def test_the_same_data_with_the_same_settings_are_not_trained_twice(trained: TrainedFolder) -> None:
+    finished(trained.database, trained.first_job)
+    made = adapter_of(trained.database, trained.first_job)
+    frozen = (trained.folder(trained.first_job) / "snapshot.jsonl").read_bytes()
     sha256 = hashlib.sha256(frozen).hexdigest()
     payload = Payload(None, LONG, Filters())
-    repeat = Claim(school.database, Settings(), 99, "token", JobKind.DPO, payload)
+    repeat = Claim(trained.database, Settings(), 99, "token", JobKind.DPO, payload)
 
     with pytest.raises(TrainingError, match="dpo-000001 was trained from the same version"):
         refuse_repetition(repeat, None, sha256)
@@ -320,7 +322,7 @@ def test_an_ended_worker_puts_its_job_back_at_once(
 def test_a_training_killed_at_any_step_ends_as_if_nothing_had_happened(
     tmp_path: Path, random_model_dir: Path, encode: Callable[[str], list[int]]
 ) -> None:
-    """Before the first checkpoint, between two, and again; held-out figures and best one included."""
+    """Before the first checkpoint, between two, and again; held-out metrics included."""
     settings = {
         "epochs": 8,
         "batch_size": 8,
@@ -350,12 +352,12 @@ def test_a_training_killed_at_any_step_ends_as_if_nothing_had_happened(
         programs.close()
         return database, job_id
 
-    calm, job_id = trained(tmp_path / "calm")
-    stormy, _ = trained(tmp_path / "stormy", 2, 9, 30)
+    undisturbed, job_id = trained(tmp_path / "calm")
+    killed_thrice, _ = trained(tmp_path / "stormy", 2, 9, 30)
 
-    one, other = adapter_of(calm, job_id), adapter_of(stormy, job_id)
+    one, other = adapter_of(undisturbed, job_id), adapter_of(killed_thrice, job_id)
     assert weights(one) == weights(other)
-    assert curves(calm, job_id)["eval_loss"] == curves(stormy, job_id)["eval_loss"]
-    assert len(curves(calm, job_id)["eval_loss"]) > 3
+    assert curves(undisturbed, job_id)["eval_loss"] == curves(killed_thrice, job_id)["eval_loss"]
+    assert len(curves(undisturbed, job_id)["eval_loss"]) > 3
 
     assert one.metrics["eval_loss"] == other.metrics["eval_loss"]

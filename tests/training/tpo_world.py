@@ -1,4 +1,4 @@
-"""A world for TPO iterations: stored sums with known answers, and an engine that thinks by script."""
+"""TPO jobs in this process: stored sums with known answers, an engine with scripted thoughts."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ class Killed(BaseException):
 
 
 def add_sums(session: Session, n: int, *, first: int = 1) -> None:
-    """Store n prompts with a reference answer."""
+    """Stores n prompts with a reference answer."""
     for number in range(first, first + n):
         prompts.ensure_prompt(
             session, f"Add {number} and 1.", source="test", reference_answer=str(number + 1)
@@ -74,7 +74,7 @@ def by_seed(request: Request) -> str:
     return right(request) if good else wrong(request)
 
 
-class Bench:
+class TpoJobs:
     """Carries out TPO jobs in this process, with an engine opened from a script."""
 
     def __init__(self, database: Database, data: Path, model: Path, monkeypatch: Any) -> None:
@@ -87,11 +87,11 @@ class Bench:
 
     @property
     def requests(self) -> list[Request]:
-        """Everything that was asked of any engine."""
+        """Everything that any engine was asked."""
         return [request for engine in self.engines for request in engine.requests]
 
     def claim(self, parent: Adapter | None = None, **settings: Any) -> Claim:
-        """Queue a job and claim it."""
+        """Queues a job and claims it."""
         payload = {"parent_adapter_id": parent.id if parent else None}
         payload |= {"settings": SHORT | settings}
         with self.database.write() as session:
@@ -99,7 +99,7 @@ class Bench:
         return self.claim_next()
 
     def claim_next(self) -> Claim:
-        """Claim the oldest job that waits."""
+        """Claims the oldest job that waits."""
         with self.database.write() as session:
             job = jobs.claim(session, 600)
         assert job is not None
@@ -109,14 +109,14 @@ class Bench:
         return Claim(self.database, self.settings, job.id, job.claim_token, job.kind, payload)
 
     def slow_down(self, word_s: float) -> None:
-        """From now on a word takes so many seconds."""
+        """Makes every word from now on take so many seconds."""
         self._word_s = word_s
 
     def run(self, claim: Claim) -> str:
         return tpo.run(claim, Ranks.join(cpu=True))
 
     def done(self, parent: Adapter | None = None, **settings: Any) -> tuple[Job, Adapter]:
-        """Do a whole iteration; returns its job and its version."""
+        """Does a whole iteration; returns its job and its version."""
         claim = self.claim(parent, **settings)
         self.run(claim)
         return self.job(claim), adapter_of(self.database, claim.job_id)
@@ -132,8 +132,8 @@ class Bench:
         return engine
 
 
-class StopsAtLook(threading.Event):
-    """A request to end that is seen at the n-th look at it."""
+class StopsAtCheck(threading.Event):
+    """A stop flag that is set at the n-th check."""
 
     def __init__(self, n: int) -> None:
         super().__init__()
@@ -168,12 +168,12 @@ class DiesAtWrite:
 
 
 @pytest.fixture
-def bench(
+def tpo_jobs(
     database: Database,
     tmp_path: Path,
     random_model_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Bench:
+) -> TpoJobs:
     with database.write() as session:
         add_sums(session, 40)
-    return Bench(database, tmp_path, random_model_dir, monkeypatch)
+    return TpoJobs(database, tmp_path, random_model_dir, monkeypatch)

@@ -1,4 +1,4 @@
-"""What a person is told about a training, and when nothing is said."""
+"""The warnings about a training, and when there are none."""
 
 from training.data.tokens import Encoded, Pair, Tokens
 from training.loop import warnings
@@ -23,7 +23,7 @@ def test_a_loss_that_rises_diverges_and_one_that_falls_does_not() -> None:
     assert warnings.diverges(curve(0.69, 9.0, each=5)) is None, "too early to tell"
 
 
-def test_chosen_answers_that_become_unlikely_are_noticed() -> None:
+def test_chosen_answers_that_become_unlikely_are_a_warning() -> None:
     assert "12.0 nats" in (warnings.chosen_falls(curve(-52.0), curve(-40.0)) or "")
     assert warnings.chosen_falls(curve(-43.0), curve(-40.0)) is None
     assert warnings.chosen_falls(curve(-6.0), curve(-4.0)) is None, "a tenth of little is little"
@@ -39,7 +39,7 @@ def test_learning_by_heart_shows_in_the_held_out_pairs_alone() -> None:
     assert warnings.memorises(curve(0.99), falling[:2]) is None
 
 
-def test_length_that_decides_every_pair_is_said() -> None:
+def test_length_that_decides_every_pair_is_a_warning() -> None:
     longer = [example(5, 3, CHOSEN)] * 24
     shorter = [example(3, 5, CHOSEN)] * 24
 
