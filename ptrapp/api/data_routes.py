@@ -20,7 +20,7 @@ from ptrapp.services.context import AppContext
 from ptrapp.services.files import exporting, importing
 from ptrapp.services.files.export_rows import Completions
 from ptrapp.services.files.exporting import ExportRequest, What
-from ptrapp.services.files.import_preview import Preview, preview_named
+from ptrapp.services.files.import_preview import ImportPreview, preview_named
 from ptrapp.services.files.importing import Imported
 from ptrapp.services.files.panel import read_panel
 
@@ -49,7 +49,7 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
         answer_column: Annotated[str, Query(max_length=200)] = "",
         pairs: Pairs = Pairs.ALL,
         dry_run: bool = False,
-    ) -> Imported | Preview:
+    ) -> Imported | ImportPreview:
         """The file itself is the body; `file` is its name, which tells CSV from JSON.
 
         `dry_run` stores nothing and says what was understood: format, rows, votes by outcome,

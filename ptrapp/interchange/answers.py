@@ -40,49 +40,57 @@ _FIRST_IS_ONE = {("human_ref_A", "human_ref_B"): "labels"}
 _RATING = re.compile(r"rating|score|stars|quality|grade|points", re.IGNORECASE)
 
 
-class Kind(StrEnum):
+class AnswerKind(StrEnum):
     WORDS = "words"
     ONE_HOT = "one-hot"
+    MODEL = "model"
+    """The name of the model whose text is preferred, beside the names of both."""
     SIGNED = "signed"
     FIRST_IS_ONE = "first is one"
     RATINGS = "ratings"
     RANKING = "ranking"
 
 
-class Answer(NamedTuple):
+class AnswerColumns(NamedTuple):
     """The columns that hold the preference, and how they are read."""
 
-    kind: Kind
+    kind: AnswerKind
     columns: tuple[str, ...]
 
     @property
     def in_words(self) -> str:
-        if self.kind is Kind.RATINGS:
+        if self.kind is AnswerKind.RATINGS:
             return f"the higher of {' and '.join(self.columns)} is preferred, equal ones are a tie"
         return f"the preference is read from {', '.join(self.columns)}"
 
 
 def decide(
     columns: Mapping[str, Column], compared: Sides, given: str = "", *, controls: bool = False
-) -> Answer | None:
+) -> AnswerColumns | None:
     """Returns what holds the preference, None where nothing does. Raises `BadRow`.
 
     `columns` are those that are neither prompt nor side; `controls` says that they are answers of
     raters all of them, as in an annotation, so that a bare "A" needs no telling name.
     """
     columns = {name: one for name, one in columns.items() if one.n_filled}
-    ratings = _ratings(columns, compared)
+    ratings = _ratings(columns, compared, controls=controls)
     if given:
         return _given(columns, compared, given, ratings)
     if (known := _known(columns, compared)) is not None:
         return known
-    named = [n for n, one in columns.items() if _names_sides(n, one, compared, controls=controls)]
+    one_hot = _one_hot(columns)
+    marks = one_hot.columns if one_hot else ()
+    named = [
+        name
+        for name, one in columns.items()
+        if name not in marks and _names_sides(name, one, compared, controls=controls)
+    ]
     if len(named) > 1:
         raise _ambiguous(named)
     if named:
-        return Answer(Kind.WORDS, (named[0],))
-    if (one_hot := _one_hot(columns)) is not None:
-        return one_hot
+        return AnswerColumns(AnswerKind.WORDS, (named[0],))
+    if (told := one_hot or _by_models(columns, compared)) is not None:
+        return told
     if len(ratings) > 1:
         raise _ambiguous([one.columns[0] for one in ratings])
     if ratings:
@@ -91,15 +99,17 @@ def decide(
     return None
 
 
-def read(row: Mapping[str, Any], answer: Answer, compared: Sides) -> Preference | None:
+def read(row: Mapping[str, Any], answer: AnswerColumns, compared: Sides) -> Preference | None:
     """Returns the preference of a row, None where it has none. Raises `BadRow`."""
     values = [answer_text(row.get(name)) for name in answer.columns]
     if all(value in (None, "") for value in values):
         return None
     match answer.kind:
-        case Kind.ONE_HOT:
+        case AnswerKind.ONE_HOT:
             return _by_one_hot(values, answer.columns)
-        case Kind.RATINGS:
+        case AnswerKind.MODEL:
+            return _of_model(values, compared)
+        case AnswerKind.RATINGS:
             if None in values:
                 return None
             left, right = (
@@ -108,9 +118,9 @@ def read(row: Mapping[str, Any], answer: Answer, compared: Sides) -> Preference 
             return higher(left, right)
     value = values[0] or ""
     match answer.kind:
-        case Kind.SIGNED:
+        case AnswerKind.SIGNED:
             return _signed(_number(value, answer.columns[0]))
-        case Kind.FIRST_IS_ONE:
+        case AnswerKind.FIRST_IS_ONE:
             if value not in ("0", "1"):
                 raise BadRow(f"{answer.columns[0]!r} is {value[:40]!r} instead of 0 or 1")
             return Preference(Choice.LEFT if value == "1" else Choice.RIGHT)
@@ -125,8 +135,8 @@ def higher(left: float, right: float) -> Preference:
 
 
 def _given(
-    columns: Mapping[str, Column], compared: Sides, given: str, ratings: list[Answer]
-) -> Answer:
+    columns: Mapping[str, Column], compared: Sides, given: str, ratings: list[AnswerColumns]
+) -> AnswerColumns:
     if given not in columns:
         raise BadRow(
             f"there is no column or control {given!r} with answers; these have some: "
@@ -137,15 +147,15 @@ def _given(
             return one
     for value in columns[given].values:
         preference_from(value, compared)
-    return Answer(Kind.WORDS, (given,))
+    return AnswerColumns(AnswerKind.WORDS, (given,))
 
 
-def _known(columns: Mapping[str, Column], compared: Sides) -> Answer | None:
+def _known(columns: Mapping[str, Column], compared: Sides) -> AnswerColumns | None:
     special = _FIRST_IS_ONE.get((compared.left, compared.right), "")
     if special in columns:
-        return Answer(Kind.FIRST_IS_ONE, (special,))
+        return AnswerColumns(AnswerKind.FIRST_IS_ONE, (special,))
     found = [n for n in _SIGNED if n in columns and columns[n].values <= _SIGNED_VALUES]
-    return Answer(Kind.SIGNED, (found[0],)) if found else None
+    return AnswerColumns(AnswerKind.SIGNED, (found[0],)) if found else None
 
 
 def _names_sides(name: str, column: Column, compared: Sides, *, controls: bool) -> bool:
@@ -171,11 +181,41 @@ def _unread(value: str, compared: Sides) -> bool:
     return False
 
 
-def _one_hot(columns: Mapping[str, Column]) -> Answer | None:
+def _one_hot(columns: Mapping[str, Column]) -> AnswerColumns | None:
     found = [n for n in columns if n.startswith(("winner_", "preferred_", "is_winner_"))]
     if len(found) < 2 or any(not columns[n].values <= {"0", "1", "true", "false"} for n in found):
         return None
-    return Answer(Kind.ONE_HOT, tuple(found))
+    return AnswerColumns(AnswerKind.ONE_HOT, tuple(found))
+
+
+def _by_models(columns: Mapping[str, Column], compared: Sides) -> AnswerColumns | None:
+    """Returns a column that names the preferred model, where two others name both models."""
+    models = [n for n in columns if n.lower().startswith("model")]
+    both = [(n, m) for n in models for m in models if sides.belong_to(n, m, compared)]
+    if len(both) != 1:
+        return None
+    known = columns[both[0][0]].values | columns[both[0][1]].values
+    for name, column in columns.items():
+        named = column.values - known
+        if (
+            column.is_short
+            and _HINT.search(name)
+            and named < column.values
+            and not any(_unread(value, compared) for value in named)
+        ):
+            return AnswerColumns(AnswerKind.MODEL, (name, *both[0]))
+    return None
+
+
+def _of_model(values: list[str | None], compared: Sides) -> Preference | None:
+    said, left, right = values
+    if not said:
+        return None
+    if left == right:
+        raise BadRow(f"both texts are of the model {left!r}, so {said!r} names neither of them")
+    if said in (left, right):
+        return Preference(Choice.LEFT if said == left else Choice.RIGHT)
+    return preference_from(said, compared)
 
 
 def _by_one_hot(values: list[str | None], columns: tuple[str, ...]) -> Preference:
@@ -186,11 +226,15 @@ def _by_one_hot(values: list[str | None], columns: tuple[str, ...]) -> Preferenc
     return preference_from(ending, Sides("a", "b"))
 
 
-def _ratings(columns: Mapping[str, Column], compared: Sides) -> list[Answer]:
+def _ratings(
+    columns: Mapping[str, Column], compared: Sides, *, controls: bool = False
+) -> list[AnswerColumns]:
     """Returns every two numeric columns that are named like the two sides."""
-    numeric = [n for n, one in columns.items() if one.is_numeric and _RATING.search(n)]
+    numeric = [
+        n for n, one in columns.items() if one.is_numeric and (controls or _RATING.search(n))
+    ]
     found = [
-        Answer(Kind.RATINGS, (first, second))
+        AnswerColumns(AnswerKind.RATINGS, (first, second))
         for first in numeric
         for second in numeric
         if sides.belong_to(first, second, compared)

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Preference
 from ptrapp.interchange import answers, sides
-from ptrapp.interchange.answers import FLAG, Answer, Kind, higher
+from ptrapp.interchange.answers import FLAG, AnswerColumns, AnswerKind, higher
 from ptrapp.interchange.argilla_records import ABOUT, UserAnswer, looks_like, parts
 from ptrapp.interchange.profile import Column, Profile
-from ptrapp.interchange.prompt_columns import prompt_from
-from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, Plan
+from ptrapp.interchange.prompt_columns import PromptColumns, prompt_from, with_parts
+from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
 from ptrapp.interchange.sides import Sides
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import names
@@ -23,16 +23,17 @@ from ptrapp.interchange.values import names
 __all__ = ["looks_like", "parse", "plan"]
 _REASONS = ("reason", "rationale", "comment", "explanation", "why")
 _MAX_OPTIONS = 10
+_SYSTEM = ("system", "system_prompt")
 
 
-class Layout(NamedTuple):
+class ArgillaLayout(NamedTuple):
     prompt: str
     sides: Sides | None
     """None where a ranking names the texts itself."""
-    answer: Answer | None
+    answer: AnswerColumns | None
 
 
-def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> Plan:
+def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> ReadPlan:
     """Decides how a file is read by all its records. Raises `BadRow`."""
     fields, asked, ranked = Profile(), Profile(), dict[str, set[Any]]()
     columns: dict[str, None] = {}
@@ -52,10 +53,10 @@ def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> Plan:
     compared = set(layout.sides or ()).union(*(ranked.get(name, ()) for name in columns_read))
     inner = (layout.prompt, *sorted(compared), *columns_read)
     known = [*fields.filled, *asked.filled, *ranked]
-    rest = tuple(name for name in dict.fromkeys(known) if name not in inner)
+    rest = tuple(name for name in dict.fromkeys(known) if name not in (*inner, *_SYSTEM))
     flat = [name for name in columns if name.partition(".")[0] in (*inner, *rest)]
     about = (*ABOUT, "suggestions", *flat)
-    return Plan(
+    return ReadPlan(
         lambda row: _read(row, layout), ("fields", "responses"), (said,), about, inner, rest
     )
 
@@ -67,38 +68,41 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
 
 def _layout(
     fields: Profile, asked: Mapping[str, Column], ranked: Mapping[str, set[Any]], given: str
-) -> Layout:
+) -> ArgillaLayout:
     named = dict.fromkeys(fields.columns, "")
     prompt = sides.prompt_field(dict.fromkeys(fields.filled, "filled"))
     rankings = [name for name, options in ranked.items() if options & set(named)]
     if given in rankings:
-        return Layout(prompt, None, Answer(Kind.RANKING, (given,)))
+        return ArgillaLayout(prompt, None, AnswerColumns(AnswerKind.RANKING, (given,)))
     texts = {name: "text" for name, one in fields.columns.items() if one.n_texts or one.n_lists}
     try:
         two = sides.two_sides(texts, prompt)
     except BadRow:
         if rankings and not given:
-            return Layout(prompt, None, Answer(Kind.RANKING, (_one_of(rankings),)))
+            return ArgillaLayout(
+                prompt, None, AnswerColumns(AnswerKind.RANKING, (_one_of(rankings),))
+            )
         raise
     if given:
-        return Layout(prompt, two, answers.decide(asked, two, given, controls=True))
+        return ArgillaLayout(prompt, two, answers.decide(asked, two, given, controls=True))
     try:
         answer = answers.decide(asked, two, controls=True)
     except BadRow:
         if not rankings:
             raise
         answer = None
-    if rankings and answer is not None and answer.kind is Kind.WORDS:
+    if rankings and answer is not None and answer.kind is AnswerKind.WORDS:
         _one_of([*rankings, *answer.columns])
     if rankings:
-        return Layout(prompt, None, Answer(Kind.RANKING, (_one_of(rankings),)))
-    if ranked and answer is None:
-        (name, options), *_ = ranked.items()
+        return ArgillaLayout(prompt, None, AnswerColumns(AnswerKind.RANKING, (_one_of(rankings),)))
+    asked_for = [name for name in ranked if "rank" in name.lower() or "prefer" in name.lower()]
+    if asked_for and answer is None:
+        name, options = asked_for[0], ranked[asked_for[0]]
         raise BadRow(
             f"{sorted(options)[0][:60]!r} was ranked in {name!r} and is no field; these are "
             f"{names(named)}"
         )
-    return Layout(prompt, two, answer)
+    return ArgillaLayout(prompt, two, answer)
 
 
 def _one_of(named: Sequence[str]) -> str:
@@ -110,12 +114,14 @@ def _one_of(named: Sequence[str]) -> str:
     return named[0]
 
 
-def _read(row: Mapping[str, Any], layout: Layout) -> Found:
+def _read(row: Mapping[str, Any], layout: ArgillaLayout) -> Found:
     record = parts(row)
     fields = record.fields
     if not fields.get(layout.prompt):
         raise BadRow(f"no {layout.prompt!r}, the field of the prompt")
     prompt = prompt_from(fields[layout.prompt], layout.prompt)
+    system = PromptColumns(system=next((name for name in _SYSTEM if fields.get(name)), ""))
+    prompt = with_parts(prompt, fields, system)
     given = [one for one in record.answers if one.is_given]
     question = layout.answer.columns if layout.answer else ()
     ranked: dict[str | None, dict[str, int]] = {}
@@ -151,7 +157,7 @@ def _left_out(given: Sequence[UserAnswer], n_suggestions: int) -> Iterator[str]:
 
 
 def _by_answer(
-    given: Sequence[UserAnswer], pair: Sides, layout: Layout
+    given: Sequence[UserAnswer], pair: Sides, layout: ArgillaLayout
 ) -> dict[str | None, Preference]:
     if layout.answer is None:
         return {}

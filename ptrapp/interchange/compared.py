@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Message, MessageRole
 from ptrapp.interchange import answers, prompt_columns, sides
-from ptrapp.interchange.answers import Answer
+from ptrapp.interchange.answers import AnswerColumns
 from ptrapp.interchange.cells import turns_in
 from ptrapp.interchange.conversation import answer_of, is_messages, messages
 from ptrapp.interchange.preferences import Parted, as_list, shared
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.prompt_columns import PromptColumns
-from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, Plan, PromptText
+from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, PromptText, ReadPlan
 from ptrapp.interchange.sides import Sides
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, optional_text, user_name
@@ -36,10 +36,10 @@ _PARTED = "a conversation whose two sides part before the last answer"
 _UNANSWERED = "a conversation in which one side has no last answer"
 
 
-class Layout(NamedTuple):
+class ComparedLayout(NamedTuple):
     prompt: PromptColumns
     sides: Sides
-    answer: Answer | None
+    answer: AnswerColumns | None
     rater: str = ""
     rationale: str = ""
     turns: bool = False
@@ -60,7 +60,7 @@ def find_sides(profile: Profile, prompt: str = "", *, usual: bool = True) -> Sid
     return sides.two_alike(texts, usual=usual)
 
 
-def decide(profile: Profile, given: str = "") -> Layout:
+def decide(profile: Profile, given: str = "") -> ComparedLayout:
     """Decides the columns of a file. Raises `BadRow`."""
     compared = find_sides(profile, usual=False)
     if compared is None:
@@ -85,10 +85,10 @@ def decide(profile: Profile, given: str = "") -> Layout:
     answer = answers.decide(rest, compared, given)
     sided = [profile.columns[name] for name in (prompt.prompt, *compared) if name]
     turns = all(one.n_turns and one.n_turns == one.n_filled for one in sided)
-    return Layout(prompt, compared, answer, rater, rationale, bool(turns and prompt.prompt))
+    return ComparedLayout(prompt, compared, answer, rater, rationale, bool(turns and prompt.prompt))
 
 
-def plan(profile: Profile, given: str = "") -> Plan:
+def plan(profile: Profile, given: str = "") -> ReadPlan:
     """Decides how a file is read. Raises `BadRow`."""
     layout = decide(profile, given)
     answer = layout.answer
@@ -97,10 +97,10 @@ def plan(profile: Profile, given: str = "") -> Plan:
         layout.rationale,
     )  # fmt: skip
     said = answer.in_words if answer else "no column says which text is preferred: pairs to label"
-    return Plan(lambda row: read(row, layout), tuple(filter(None, used)), (said,), tuple(ABOUT))
+    return ReadPlan(lambda row: read(row, layout), tuple(filter(None, used)), (said,), tuple(ABOUT))
 
 
-def read(row: Mapping[str, Any], layout: Layout) -> Found:
+def read(row: Mapping[str, Any], layout: ComparedLayout) -> Found:
     """Parses one pair with its label. Raises `BadRow`."""
     for name in layout.sides:
         if name not in row:
@@ -126,7 +126,7 @@ def read(row: Mapping[str, Any], layout: Layout) -> Found:
     return Found((JudgedPair(prompt, left, right, (GivenLabel(preference, user, reason),)),))
 
 
-def _parts(row: Mapping[str, Any], layout: Layout) -> tuple[PromptText, str, str] | None:
+def _parts(row: Mapping[str, Any], layout: ComparedLayout) -> tuple[PromptText, str, str] | None:
     if layout.turns:
         return _of_turns(row, layout)
     mine, other = (as_list(row[name]) for name in layout.sides)
@@ -142,7 +142,7 @@ def _parts(row: Mapping[str, Any], layout: Layout) -> tuple[PromptText, str, str
     return shared(left, right)
 
 
-def _of_turns(row: Mapping[str, Any], layout: Layout) -> tuple[PromptText, str, str] | None:
+def _of_turns(row: Mapping[str, Any], layout: ComparedLayout) -> tuple[PromptText, str, str] | None:
     """Reads a conversation in which each speaker's turns are a list of their own."""
     asked, mine, other = (_listed(row, name) for name in (layout.prompt.prompt, *layout.sides))
     if not len(asked) == len(mine) == len(other):

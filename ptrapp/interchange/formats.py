@@ -20,7 +20,7 @@ from ptrapp.interchange import (
 )
 from ptrapp.interchange.profile import Profile, profile_of
 from ptrapp.interchange.ranked import Pairs
-from ptrapp.interchange.records import Found, Plan
+from ptrapp.interchange.records import Found, ReadPlan
 from ptrapp.interchange.values import names
 
 
@@ -112,12 +112,12 @@ def format_of(profile: Profile, shapes: Shapes, file: str) -> Format:
 
 def plan_of(
     fmt: Format, profile: Profile, rows: Iterable[Mapping[str, Any]], options: Options
-) -> Plan:
+) -> ReadPlan:
     """Returns how every row of a file is read. Raises `BadRow` for what is not clear."""
     given = options.answer_column
     match fmt:
         case Format.VOTES:
-            return Plan(lambda row: Found(votes.parse(row)), tuple(profile.columns))
+            return ReadPlan(lambda row: Found(votes.parse(row)), tuple(profile.columns))
         case Format.PREFERENCES:
             return preferences.plan(profile)
         case Format.COMPARISONS | Format.LABEL_STUDIO_MIN:
@@ -138,7 +138,7 @@ def plan_of(
             return questions.plan(profile)
 
 
-def unused(profile: Profile, plan: Plan) -> list[str]:
+def unused(profile: Profile, plan: ReadPlan) -> list[str]:
     """Returns the filled columns that are not read."""
     left = [name for name in profile.filled if name not in (*plan.used, *plan.about)]
     return [*left, *plan.inner_unused]

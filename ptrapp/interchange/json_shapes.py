@@ -49,7 +49,6 @@ _ROW = frozenset(
     ]
 )
 """Columns of a single row; an object with one of them wraps nothing."""
-_START = 1 << 16
 
 
 def read_whole(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow] | None:
@@ -57,21 +56,16 @@ def read_whole(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow] |
 
     Raises `InputError` that names the shape when there is no one way to read it.
     """
-    first = file.readline(_START).removeprefix(b"\xef\xbb\xbf")
+    first = file.readline(limits.n_line_bytes).removeprefix(b"\xef\xbb\xbf")
     second = b""
-    while not second and (line := file.readline(_START)):
+    while not second and (line := file.readline(limits.n_line_bytes)):
         second = line.strip()
     file.seek(0)
     if second.startswith(b"{") and _is_json(first):
         return None
     if _is_json(first) and second:
         return None
-    if (
-        second
-        and len(first) < _START
-        and first.strip() != b"{"
-        and not first.lstrip().startswith(b"{")
-    ):
+    if second and first.strip() != b"{" and not first.lstrip().startswith(b"{"):
         return None
     try:
         text = text_of_file(file, name)

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.interchange import answers, compared, prompt_columns, sides
-from ptrapp.interchange.answers import FLAG, Answer, Kind
+from ptrapp.interchange.answers import FLAG, AnswerColumns, AnswerKind
 from ptrapp.interchange.profile import Column, Profile, profile_of
 from ptrapp.interchange.prompt_columns import prompt_from
-from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, Plan
+from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
 from ptrapp.interchange.sides import Sides
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, names, user_name
@@ -29,10 +29,10 @@ _ABOUT = (
 )  # fmt: skip
 
 
-class Layout(NamedTuple):
+class LabelStudioLayout(NamedTuple):
     prompt: str
     sides: Sides
-    answer: Answer | None
+    answer: AnswerColumns | None
 
 
 class _Controls(NamedTuple):
@@ -51,7 +51,7 @@ def looks_like(row: Mapping[str, Any]) -> bool:
     )
 
 
-def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> Plan:
+def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> ReadPlan:
     """Decides how a file is read by all its tasks. Raises `BadRow`."""
     data, controls = Profile(), _Controls(Profile(), set(), {})
     for row in rows:
@@ -69,12 +69,12 @@ def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> Plan:
     two = sides.two_sides(texts, prompt)
     answer = _answer(controls, two, given)
     said = answer.in_words if answer else "no control says which text is preferred: pairs to label"
-    layout = Layout(prompt, two, answer)
+    layout = LabelStudioLayout(prompt, two, answer)
     inner = (prompt, *two, *(answer.columns if answer else ()), *controls.texts)
     known = [*data.filled, *controls.answers.filled]
     rest = tuple(name for name in known if name not in (*inner, *_SYSTEM))
     columns = ("data", "annotations", "completions", "predictions")
-    return Plan(lambda row: _read(row, layout), columns, (said,), _ABOUT, inner, rest)
+    return ReadPlan(lambda row: _read(row, layout), columns, (said,), _ABOUT, inner, rest)
 
 
 def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
@@ -87,7 +87,7 @@ def parse_min(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     return tuple(compared.plan(profile_of([row])).read(row).records)  # type: ignore[arg-type]
 
 
-def _answer(controls: _Controls, two: Sides, given: str) -> Answer | None:
+def _answer(controls: _Controls, two: Sides, given: str) -> AnswerColumns | None:
     columns: Mapping[str, Column] = controls.answers.columns
     pairwise = sorted(controls.pairwise & set(columns))
     if given or not pairwise:
@@ -97,10 +97,10 @@ def _answer(controls: _Controls, two: Sides, given: str) -> Answer | None:
             f"both {' and '.join(pairwise)} compare the texts; say which one is the "
             f"preference with {FLAG} NAME"
         )
-    return Answer(Kind.WORDS, (pairwise[0],))
+    return AnswerColumns(AnswerKind.WORDS, (pairwise[0],))
 
 
-def _read(row: Mapping[str, Any], layout: Layout) -> Found:
+def _read(row: Mapping[str, Any], layout: LabelStudioLayout) -> Found:
     data = _data(row)
     for name in (layout.prompt, *layout.sides):
         if not data.get(name):
@@ -195,7 +195,7 @@ def _text_controls(annotation: Mapping[str, Any]) -> Iterator[str]:
             yield str(result["from_name"])
 
 
-def _label(annotation: Mapping[str, Any], layout: Layout) -> GivenLabel | None:
+def _label(annotation: Mapping[str, Any], layout: LabelStudioLayout) -> GivenLabel | None:
     """Returns one person's label, None where nothing was chosen."""
     values, _ = _values(annotation)
     user = user_name(annotation.get("completed_by"))

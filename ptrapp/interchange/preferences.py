@@ -16,7 +16,7 @@ from ptrapp.interchange import native, prompt_columns, transcripts
 from ptrapp.interchange.conversation import answer_of, is_messages, messages, prompt_of
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.prompt_columns import PromptColumns
-from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, Plan, PromptText
+from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, PromptText, ReadPlan
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, optional_text, text_of
 
@@ -34,7 +34,7 @@ class Parted(BadRow):
     """Two conversations that differ before their last answer: they answer no common prompt."""
 
 
-class Layout(NamedTuple):
+class PreferenceLayout(NamedTuple):
     """The columns of the two answers and of their prompt."""
 
     chosen: str = "chosen"
@@ -42,14 +42,14 @@ class Layout(NamedTuple):
     prompt: PromptColumns = PromptColumns("prompt")
 
 
-def plan(profile: Profile) -> Plan:
+def plan(profile: Profile) -> ReadPlan:
     """Decides the columns of a file. Raises `BadRow`."""
     if native.COLUMN in profile.columns:
-        return Plan(lambda row: Found(parse(row)), tuple(profile.columns))
+        return ReadPlan(lambda row: Found(parse(row)), tuple(profile.columns))
     names = set(profile.columns)
     chosen, rejected = next((two for two in NAMES if names.issuperset(two)), NAMES[0])
     prompt = prompt_columns.decide(profile, (chosen, rejected))
-    layout = Layout(chosen, rejected, prompt)
+    layout = PreferenceLayout(chosen, rejected, prompt)
     said: tuple[str, ...] = ()
     if (
         not prompt.prompt
@@ -58,7 +58,7 @@ def plan(profile: Profile) -> Plan:
     ):
         said = ("no column is the prompt: it is the beginning that both texts share",)
     used = (chosen, rejected, *prompt.used, "strength", "rationale")
-    return Plan(lambda row: Found(parse(row, layout)), used, said)
+    return ReadPlan(lambda row: Found(parse(row, layout)), used, said)
 
 
 def names_both(profile: Profile) -> bool:
@@ -66,11 +66,11 @@ def names_both(profile: Profile) -> bool:
     return any({*two} <= set(profile.columns) for two in NAMES)
 
 
-def parse(row: Mapping[str, Any], layout: Layout | None = None) -> tuple[JudgedPair, ...]:
+def parse(row: Mapping[str, Any], layout: PreferenceLayout | None = None) -> tuple[JudgedPair, ...]:
     """Parses one preference, the chosen completion on the left. Raises `BadRow`."""
     if native.COLUMN in row:
         return (native.parse(row),)
-    layout = layout or Layout(
+    layout = layout or PreferenceLayout(
         prompt=PromptColumns("prompt" if row.get("prompt") is not None else "")
     )
     prompt, chosen, rejected = _parts(row, layout)
@@ -86,7 +86,7 @@ def parse(row: Mapping[str, Any], layout: Layout | None = None) -> tuple[JudgedP
     return (JudgedPair(prompt, left, right, (label,)),)
 
 
-def _parts(row: Mapping[str, Any], layout: Layout) -> tuple[PromptText, str, str]:
+def _parts(row: Mapping[str, Any], layout: PreferenceLayout) -> tuple[PromptText, str, str]:
     """Returns prompt, chosen and rejected text of any of the types."""
     for name in (layout.chosen, layout.rejected):
         if name not in row:
@@ -121,7 +121,7 @@ def _with_parts(
 
 
 def _conversational(
-    row: Mapping[str, Any], left: Any, right: Any, layout: Layout
+    row: Mapping[str, Any], left: Any, right: Any, layout: PreferenceLayout
 ) -> tuple[PromptText, str, str]:
     chosen, rejected = messages(left, layout.chosen), messages(right, layout.rejected)
     columns = layout.prompt

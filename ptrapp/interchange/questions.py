@@ -10,7 +10,7 @@ from ptrapp.interchange import prompt_columns
 from ptrapp.interchange.conversation import is_messages, messages, prompt_of
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.prompt_columns import PromptColumns, prompt_from
-from ptrapp.interchange.records import Attempted, Found, Plan, PromptText
+from ptrapp.interchange.records import Attempted, Found, PromptText, ReadPlan
 from ptrapp.interchange.values import names, optional_text, text_of
 
 COLUMNS = ("prompt", "question", "instruction", "messages", "conversations")
@@ -36,11 +36,11 @@ def judged_beside(profile: Profile) -> list[str]:
     return [name for name in judged(profile) if name not in ATTEMPT_COLUMNS]
 
 
-def plan(profile: Profile) -> Plan:
+def plan(profile: Profile) -> ReadPlan:
     """Decides how a file of prompts is read."""
     columns = prompt_columns.decide(profile)
     used = (*columns.used, *COLUMNS, "reference_answer", "task")
-    return Plan(lambda row: _read(row, columns), used)
+    return ReadPlan(lambda row: _read(row, columns), used)
 
 
 def _read(row: Mapping[str, Any], columns: PromptColumns) -> Found:
@@ -69,9 +69,9 @@ def parse(row: Mapping[str, Any], columns: PromptColumns | None = None) -> tuple
     return (PromptText(asked.text, asked.system, asked.context, reference, task),)
 
 
-def plan_attempts(profile: Profile) -> Plan:
+def plan_attempts(profile: Profile) -> ReadPlan:
     """Decides how a file of attempts is read: by its fixed columns."""
-    return Plan(lambda row: Found(parse_attempts(row)), ATTEMPT_COLUMNS)
+    return ReadPlan(lambda row: Found(parse_attempts(row)), ATTEMPT_COLUMNS)
 
 
 def parse_attempts(row: Mapping[str, Any]) -> tuple[Attempted, ...]:

@@ -17,7 +17,7 @@ from ptrapp.interchange import prompt_columns
 from ptrapp.interchange.answers import FLAG
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.prompt_columns import PromptColumns
-from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, Plan
+from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text
 
@@ -37,7 +37,7 @@ class Pairs(StrEnum):
     BEST_WORST = "best-worst"
 
 
-class Layout(NamedTuple):
+class RankedLayout(NamedTuple):
     prompt: PromptColumns
     answers: str
     quality: str
@@ -58,7 +58,7 @@ def answers_column(profile: Profile) -> str | None:
     return next(lists, None)
 
 
-def plan(profile: Profile, rows: Any, given: str = "", pairs: Pairs = Pairs.ALL) -> Plan:
+def plan(profile: Profile, rows: Any, given: str = "", pairs: Pairs = Pairs.ALL) -> ReadPlan:
     """Decides how a file is read. Raises `BadRow`."""
     column = answers_column(profile)
     if column is None:
@@ -79,7 +79,7 @@ def plan(profile: Profile, rows: Any, given: str = "", pairs: Pairs = Pairs.ALL)
             f"has {', '.join(keys) or 'only its text'}); name the rank or rating with {FLAG} NAME"
         )
     prompt = prompt_columns.decide(profile, (column, beside))
-    layout = Layout(prompt, column, quality or beside, bool(beside), pairs)
+    layout = RankedLayout(prompt, column, quality or beside, bool(beside), pairs)
     which = (
         "every two answers are a pair"
         if pairs is Pairs.ALL
@@ -88,10 +88,10 @@ def plan(profile: Profile, rows: Any, given: str = "", pairs: Pairs = Pairs.ALL)
     better = "the lowest is the best" if _is_rank(layout.quality) else "the highest is the best"
     said = f"{which}, by {layout.quality!r}: {better}, equal ones are a tie (see --pairs)"
     used = (*prompt.used, column, beside)
-    return Plan(lambda row: _read(row, layout), tuple(filter(None, used)), (said,))
+    return ReadPlan(lambda row: _read(row, layout), tuple(filter(None, used)), (said,))
 
 
-def _read(row: Mapping[str, Any], layout: Layout) -> Found:
+def _read(row: Mapping[str, Any], layout: RankedLayout) -> Found:
     prompt = prompt_columns.read(row, layout.prompt)
     found = list(_answers(row, layout))
     rated = [one for one in found if one is not None]
@@ -111,7 +111,7 @@ def _read(row: Mapping[str, Any], layout: Layout) -> Found:
     return Found(tuple(records), left_out)
 
 
-def _answers(row: Mapping[str, Any], layout: Layout) -> Iterator[_Answer | None]:
+def _answers(row: Mapping[str, Any], layout: RankedLayout) -> Iterator[_Answer | None]:
     given = row.get(layout.answers)
     if not isinstance(given, list):
         raise BadRow(f"{layout.answers!r} is no list of answers")

@@ -12,7 +12,7 @@ from ptrapp.interchange.cells import decoded
 from ptrapp.interchange.formats import Format, Options, Shapes
 from ptrapp.interchange.limits import FileRow
 from ptrapp.interchange.profile import Profile, tidy
-from ptrapp.interchange.records import JudgedPair, Plan, Rated, Record
+from ptrapp.interchange.records import JudgedPair, Rated, ReadPlan, Record
 
 _MAX_NAMED = 10
 """Bad rows named one by one in a message; further ones are counted."""
@@ -66,7 +66,7 @@ class Reading(NamedTuple):
     """How a file is read: decided once, from all its rows."""
 
     fmt: Format
-    plan: Plan
+    plan: ReadPlan
     used: Sequence[str]
     unused: Sequence[str]
     """Filled columns, fields and controls that are not read."""
@@ -134,13 +134,13 @@ def _refuse_unreadable(source: RowSource) -> None:
     raise InputError(mistakes.in_words(source.name))
 
 
-def records(source: Iterable[FileRow], plan: Plan) -> Iterator[Parsed]:
+def records(source: Iterable[FileRow], plan: ReadPlan) -> Iterator[Parsed]:
     """Parses every row to records; a bad row has its mistake and no records."""
     for row in source:
         yield _parsed(row, plan)
 
 
-def _parsed(row: FileRow, plan: Plan | None) -> Parsed:
+def _parsed(row: FileRow, plan: ReadPlan | None) -> Parsed:
     if row.mistake is not None:
         return Parsed(row.location, mistake=row.mistake)
     if not isinstance(row.value, Mapping):
@@ -167,7 +167,7 @@ class Checked(NamedTuple):
     n_records: int
 
 
-def check(source: RowSource, plan: Plan) -> Checked:
+def check(source: RowSource, plan: ReadPlan) -> Checked:
     """Reads the whole source; more than `MAX_BUFFERED` rows must be read again to be stored."""
     mistakes, n_rows, n_records = Mistakes(), 0, 0
     buffered: list[Record] = []

@@ -131,7 +131,7 @@ class Found(NamedTuple):
     left_out: Sequence[str] = ()
 
 
-class Plan(NamedTuple):
+class ReadPlan(NamedTuple):
     """How every row of a file is read, decided once for the whole file."""
 
     read: Callable[[Mapping[str, Any]], Found]

@@ -11,7 +11,7 @@ from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Message, MessageRole, Preference
 from ptrapp.interchange.conversation import MAX_TURNS, prompt_of
 from ptrapp.interchange.profile import Profile
-from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, Plan
+from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import text_of
 
@@ -35,10 +35,10 @@ def refuse_table(profile: Profile) -> None:
         )
 
 
-def plan() -> Plan:
+def plan() -> ReadPlan:
     """Says how trees are read: all alike."""
     said = "every two ranked replies to one message are a pair, rank 0 the best"
-    return Plan(_read, ("prompt",), (said,), ("message_tree_id", "tree_state"))
+    return ReadPlan(_read, ("prompt",), (said,), ("message_tree_id", "tree_state"))
 
 
 def _read(row: Mapping[str, Any]) -> Found:

@@ -13,7 +13,7 @@ from ptrapp.interchange import prompt_columns
 from ptrapp.interchange.conversation import answer_of, is_messages, messages, prompt_of
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.prompt_columns import PromptColumns
-from ptrapp.interchange.records import Found, Plan, PromptText, Rated
+from ptrapp.interchange.records import Found, PromptText, Rated, ReadPlan
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import names
 
@@ -26,14 +26,14 @@ _WORDS = {
 """A label as text in a CSV."""
 
 
-class Layout(NamedTuple):
+class UnpairedLayout(NamedTuple):
     prompt: PromptColumns
     completion: str
     """Column of the completion; "" where it ends the conversation in the prompt's column."""
     label: str
 
 
-def decide(profile: Profile) -> Layout | None:
+def decide(profile: Profile) -> UnpairedLayout | None:
     """Returns the columns of a file of labelled completions, None where it is none."""
     label = next((name for name in _LABELS if name in profile.columns), None)
     if label is None:
@@ -42,23 +42,23 @@ def decide(profile: Profile) -> Layout | None:
     prompt = prompt_columns.decide(profile, (label, written))
     if written and prompt.prompt:
         is_label = label != "label" or written == "completion" or _is_boolean(profile, label)
-        return Layout(prompt, written, label) if is_label else None
+        return UnpairedLayout(prompt, written, label) if is_label else None
     talk = next((name for name in _CONVERSATIONS if name in profile.filled), "")
     if not talk or not (label != "label" or _is_boolean(profile, label)):
         return None
-    return Layout(prompt._replace(prompt=talk, input="", history=""), "", label)
+    return UnpairedLayout(prompt._replace(prompt=talk, input="", history=""), "", label)
 
 
-def plan(profile: Profile) -> Plan:
+def plan(profile: Profile) -> ReadPlan:
     """Decides how a file is read. Raises `BadRow`."""
-    layout = decide(profile) or Layout(PromptColumns("prompt"), "completion", "label")
+    layout = decide(profile) or UnpairedLayout(PromptColumns("prompt"), "completion", "label")
     used = (*layout.prompt.used, layout.completion, layout.label)
-    return Plan(lambda row: Found(parse(row, layout)), tuple(filter(None, used)))
+    return ReadPlan(lambda row: Found(parse(row, layout)), tuple(filter(None, used)))
 
 
-def parse(row: Mapping[str, Any], layout: Layout | None = None) -> tuple[Rated, ...]:
+def parse(row: Mapping[str, Any], layout: UnpairedLayout | None = None) -> tuple[Rated, ...]:
     """Parses one labelled completion. Raises `BadRow`."""
-    layout = layout or Layout(PromptColumns("prompt"), "completion", "label")
+    layout = layout or UnpairedLayout(PromptColumns("prompt"), "completion", "label")
     for name in (layout.prompt.prompt, layout.completion, layout.label):
         if name and name not in row:
             raise BadRow(f"no {name!r} (it has {names(row)})")
@@ -72,7 +72,7 @@ def parse(row: Mapping[str, Any], layout: Layout | None = None) -> tuple[Rated, 
     return (Rated(prompt, completion(answer, layout.completion), good),)
 
 
-def _ended(row: Mapping[str, Any], layout: Layout, good: bool) -> Rated:
+def _ended(row: Mapping[str, Any], layout: UnpairedLayout, good: bool) -> Rated:
     """Reads a conversation whose last answer is the labelled one."""
     name = layout.prompt.prompt
     turns = messages(row[name], name)

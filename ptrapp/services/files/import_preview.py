@@ -26,7 +26,7 @@ MAX_CHARS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class ImportPreview:
     """What a file was understood to be."""
 
     format: str
@@ -57,7 +57,7 @@ def preview_named(
     *,
     limits: Limits = TERMINAL,
     called: str | None = None,
-) -> Preview:
+) -> ImportPreview:
     """Reads a file, or `hf:NAME[:CONFIG][:SPLIT]`, as an import does, and stores nothing.
 
     Raises `InputError` for what is in no known format or not clear.
@@ -68,10 +68,10 @@ def preview_named(
         return _preview(rows, options)
 
 
-def _preview(rows: RowSource, options: Options | None) -> Preview:
+def _preview(rows: RowSource, options: Options | None) -> ImportPreview:
     known = reading.understand(rows, options)
     checked = reading.check(rows, known.plan)
-    return Preview(
+    return ImportPreview(
         format=known.fmt.value,
         n_rows=known.n_rows,
         n_records=checked.n_records,
