@@ -87,6 +87,23 @@ def test_bad_rows_are_left_out_when_that_is_asked_for(ada: Any) -> None:
     assert answer["mistakes"] == ["line 1: 'chosen' and 'rejected' are the same text"]
 
 
+def test_a_dry_run_says_what_was_understood_and_stores_nothing(ada: Any) -> None:
+    before = ada.get("/data").json()["sources"]
+    rows = [
+        {"prompt": f"Dry {n}?", "response_a": "x", "response_b": "y", "winner": "b", "note": n}
+        for n in range(5)
+    ]
+    seen = send(ada, lines(rows), dry_run="true").json()
+    assert (seen["format"], seen["n_rows"], seen["outcomes"]) == ("comparisons", 5, {"right": 5})
+    assert (seen["unused"], len(seen["samples"])) == (["note"], 3)
+    assert seen["samples"][0]["outcome"] == "right"
+    assert ada.get("/data").json()["sources"] == before
+    ambiguous = [row | {"better": "A"} for row in rows]
+    assert send(ada, lines(ambiguous), dry_run="true").status_code == 400
+    chosen = send(ada, lines(ambiguous), dry_run="true", answer_column="better").json()
+    assert chosen["outcomes"] == {"left": 5}
+
+
 def test_a_file_may_be_larger_than_other_requests_and_no_larger_than_the_limit(ada: Any) -> None:
     assert LARGER["/api/v1/import"] == NETWORK.n_bytes
     row = lines([ROWS[0] | {"prompt": "Long?", "note": "x" * 1000}])

@@ -71,3 +71,38 @@ def test_where_to_export_is_given_once(tmp_path: Path) -> None:
     for arguments in ((), ("--to", "a.jsonl", "--push", "a/b")):
         with pytest.raises(InputError, match="Say where to"):
             run(tmp_path, "export", *arguments)
+
+
+def test_a_dry_run_shows_what_was_understood_and_stores_nothing(tmp_path: Path) -> None:
+    row = {"prompt": "Why?", "response_0": "x", "response_1": "y", "better": 1, "safer": 0}
+    path = file_of(tmp_path, row)
+    with pytest.raises(InputError, match=r"both better and safer .* --answer-column NAME"):
+        run(tmp_path, "import", path, "--dry-run")
+    shown = json.loads(
+        run(tmp_path, "import", path, "--dry-run", "--answer-column", "better").stdout
+    )
+    assert (shown["format"], shown["n_rows"], shown["outcomes"]) == ("comparisons", 1, {"right": 1})
+    assert (shown["used"], shown["unused"]) == (
+        ["prompt", "response_0", "response_1", "better"],
+        ["safer"],
+    )
+    assert shown["samples"] == [
+        {
+            "system": "",
+            "earlier": "",
+            "prompt": "Why?",
+            "left": "x",
+            "right": "y",
+            "outcome": "right",
+        }
+    ]
+    assert not (tmp_path / "data").exists()
+    done = json.loads(run(tmp_path, "import", path, "--answer-column", "safer").stdout)
+    assert (done["added"]["votes"], done["unused"]) == (1, ["better"])
+
+
+def test_a_dry_run_names_bad_rows(tmp_path: Path) -> None:
+    shown = json.loads(
+        run(tmp_path, "import", file_of(tmp_path, PAIR, {"prompt": "a"}), "--dry-run").stdout
+    )
+    assert (shown["n_bad"], shown["mistakes"]) == (1, ["line 2: no 'chosen' (it has prompt)"])

@@ -1,5 +1,6 @@
 // The Data page: import a file, export what was voted, and the snapshots that were made.
-// What it shows is what GET /data says; a file goes to POST /import as it is.
+// What it shows is what GET /data says; a file goes to POST /import as it is, first with dry_run: what
+// was understood is shown, and nothing is stored before somebody who saw it says so.
 
 const root = element.querySelector(".data");
 
@@ -24,6 +25,7 @@ const refresh = async () => {
 
 const FORMATS = {
   preferences: "Preferences (TRL, HH-RLHF, our own export)", votes: "Raw votes of Thrice", unpaired: "Unpaired (KTO)",
+  comparisons: "Comparisons (two texts and the preferred one)", ranked: "Several ranked or rated answers", trees: "OpenAssistant's trees",
   attempts: "Attempts (question, output1, output2)", argilla: "Argilla", label_studio: "Label Studio JSON",
   label_studio_min: "Label Studio JSON_MIN", prompts: "Prompts alone",
 };
@@ -34,7 +36,12 @@ const formatInput = el("select", { name: "format" });
 const skipInput = el("input", { type: "checkbox", name: "skip_bad" });
 const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "upload" });
 const importSaid = el("div", { role: "status", class: "said" });
-const send = button("Import", "import", () => sendFile(fileInput.files[0]), { class: "act main" });
+const answerInput = el("input", { type: "text", name: "answer_column", maxlength: 200, placeholder: "tell by its values" });
+const pairsInput = el("select", { name: "pairs" }, el("option", { value: "all" }, "every two answers"), el("option", { value: "best-worst" }, "the best and the worst"));
+const look = button("Look at the file", "look", () => lookAt(fileInput.files[0]), { class: "act main" });
+const send = button("Import", "import", () => sendFile(), { class: "act main" });
+const understood = el("div", { class: "understood", hidden: true, role: "region", "aria-label": "What the file was understood to be" });
+let looked = null; // the file that was looked at, and what it was asked with
 const drop = el("div", { class: "drop" }, field("File", fileInput), el("p", { class: "faint" }, "or drop one here"));
 
 for (const [name, over] of [["dragenter", true], ["dragover", true], ["dragleave", false], ["drop", false]]) {
@@ -52,7 +59,7 @@ const post = (path, file) => new Promise((resolve, reject) => {
   request.setRequestHeader("Content-Type", "application/octet-stream");
   request.upload.onprogress = (event) => {
     progress.value = event.loaded / Math.max(event.total, 1);
-    if (event.loaded === event.total) say(importSaid, "Checking and storing every row…");
+    if (event.loaded === event.total) say(importSaid, "Reading every row…");
   };
   request.onerror = () => reject(new Error("The server does not answer, or the connection was cut. Nothing was imported."));
   request.onload = () => {
@@ -69,38 +76,98 @@ const say = (box, text, bad = false) => {
   box.classList.toggle("bad", bad);
 };
 
-const sendFile = async (file) => {
+const asked = (file) => {
+  const query = new URLSearchParams({ file: file.name, skip_bad: skipInput.checked, pairs: pairsInput.value });
+  if (nameInput.value.trim()) query.set("name", nameInput.value.trim());
+  if (formatInput.value) query.set("format", formatInput.value);
+  if (answerInput.value.trim()) query.set("answer_column", answerInput.value.trim());
+  return query;
+};
+
+const posted = async (query, file, words) => {
+  busy = look.disabled = send.disabled = true;
+  progress.hidden = false;
+  say(importSaid, words);
+  try {
+    return await post(`/import?${query}`, file);
+  } catch (error) {
+    say(importSaid, [error.message, ...answers(error.message)], true);
+    return null;
+  } finally {
+    busy = look.disabled = send.disabled = false;
+    progress.hidden = true;
+    progress.value = 0;
+  }
+};
+
+// A refusal that names two answers is settled by a click on one of them.
+const answers = (words) => (/both (.+?) (?:name|compare) the/.exec(words)?.[1] ?? "").split(" and ").filter(Boolean).map((name) =>
+  button(`${name} is the preference`, `answer-${name}`, () => { answerInput.value = name; lookAt(fileInput.files[0]); }));
+
+const forget = () => {
+  looked = null;
+  understood.hidden = true;
+  understood.replaceChildren();
+};
+for (const input of [fileInput, nameInput, formatInput, skipInput, answerInput, pairsInput]) input.addEventListener("change", forget);
+drop.addEventListener("drop", forget);
+
+const lookAt = async (file) => {
   if (busy) return;
+  forget();
   if (!file) { say(importSaid, "Choose a file first.", true); return; }
   if (file.size > panel.most_mib * 2 ** 20) {
     say(importSaid, `${file.name} is larger than ${panel.most_mib} MiB. Give it in parts, or import it with: python -m ptrapp import FILE`, true);
     return;
   }
-  busy = true;
-  send.disabled = true;
-  progress.hidden = false;
-  say(importSaid, `Sending ${file.name}…`);
-  const query = new URLSearchParams({ file: file.name, skip_bad: skipInput.checked });
-  if (nameInput.value.trim()) query.set("name", nameInput.value.trim());
-  if (formatInput.value) query.set("format", formatInput.value);
-  try {
-    imported = await post(`/import?${query}`, file);
+  const query = asked(file);
+  const seen = await posted(`${query}&dry_run=true`, file, `Reading ${file.name}…`);
+  if (!seen) return;
+  looked = { file, query };
+  say(importSaid, "");
+  understood.replaceChildren(...preview(file, seen));
+  understood.hidden = false;
+};
+
+const sendFile = async () => {
+  if (busy || !looked) return;
+  const { file, query } = looked;
+  imported = await posted(query, file, `Storing ${file.name}…`);
+  if (imported) {
     say(importSaid, done(imported));
-  } catch (error) {
-    say(importSaid, error.message, true);
+    forget();
   }
-  busy = false;
-  send.disabled = false;
-  progress.hidden = true;
-  progress.value = 0;
   await refresh();
 };
 
-const done = ({ name, format, n_new, n_known, n_skipped, counts, mistakes }) => {
+const listed = (counts) => Object.entries(counts).map(([name, n]) => `${number(n)} × ${name.replace("_", " ")}`).join(", ");
+const OUTCOMES = { left: "the left one", right: "the right one", tie: "a tie", both_bad: "both bad" };
+
+// What the file was understood to be, and three rows as they will be stored.
+const preview = (file, seen) => {
+  const parts = [...new Set(seen.samples.flatMap((sample) => Object.keys(sample).filter((name) => sample[name])))];
+  const blocked = seen.n_bad && !skipInput.checked;
+  return [
+    el("h3", {}, `${file.name}: ${FORMATS[seen.format] ?? seen.format}`),
+    el("p", {}, `${number(seen.n_rows)} rows, ${number(seen.n_records)} records. `, listed(seen.outcomes) ? `Votes: ${listed(seen.outcomes)}.` : "No votes."),
+    ...seen.said.map((sentence) => el("p", {}, `How it is read: ${sentence}.`)),
+    el("p", {}, "Columns read: ", seen.used.join(", ") || "none", ". ", el("strong", {}, "Not read: "), seen.unused.join(", ") || "none", "."),
+    listed(seen.left_out) ? el("p", {}, `Left out: ${listed(seen.left_out)}.`) : null,
+    seen.n_bad ? el("p", { class: "bad" }, `${number(seen.n_bad)} rows cannot be read: ${seen.mistakes.join("; ")}. `,
+      blocked ? "Nothing can be imported; correct the file, or leave bad rows out." : "They will be left out.") : null,
+    seen.samples.length ? table("The first records as they will be stored", parts, seen.samples.map((sample) =>
+      el("tr", {}, ...parts.map((name) => el("td", {}, name === "outcome" ? OUTCOMES[sample[name]] ?? sample[name] : sample[name] ?? ""))))) : null,
+    el("div", { class: "acts" }, blocked ? null : send, button("Cancel", "cancel", () => { forget(); say(importSaid, "Nothing was imported."); })),
+  ].filter(Boolean);
+};
+
+const done = ({ name, format, n_new, n_known, n_skipped, counts, mistakes, unused, left_out }) => {
   const added = Object.entries(counts).map(([table, n]) => `${number(n)} ${table}`).join(", ");
   return [
     el("p", {}, el("strong", {}, `${number(n_new)} new`), ` and ${number(n_known)} known records of “${name}”, read as ${FORMATS[format] ?? format}.`,
       added ? ` Added: ${added}.` : " Nothing was added."),
+    unused.length ? el("p", {}, `Columns that were not read: ${unused.join(", ")}.`) : null,
+    listed(left_out) ? el("p", {}, `Left out: ${listed(left_out)}.`) : null,
     n_skipped ? el("p", {}, `${number(n_skipped)} rows were skipped:`) : null,
     n_skipped ? el("ul", {}, ...mistakes.map((mistake) => el("li", {}, mistake))) : null,
   ].filter(Boolean);
@@ -143,7 +210,7 @@ const fillExport = () => {
     field("Said by", select("raters", KINDS, before.get("raters") ?? "")),
     field("Completions", select("completions", [["full", "full, thoughts included"], ["response", "responses alone"]], before.get("completions") ?? "full")),
     field("Up to vote", el("input", { name: "up_to", type: "text", inputmode: "numeric", placeholder: "now", value: before.get("up_to") ?? "" }), "of refinements: up to this round"),
-    el("label", { class: "check" }, el("input", { type: "checkbox", name: "names", checked: before.has("what") ? before.has("names") : true }), el("span", {}, "with people’s names"), el("small", { class: "faint" }, "else they are numbered; leave it off for what is published")),
+    el("label", { class: "check" }, el("input", { type: "checkbox", name: "names", checked: before.has("what") ? before.has("names") : false }), el("span", {}, "with people’s names"), el("small", { class: "faint" }, "else they are numbered; to import it again under the same people, name them")),
   );
 };
 
@@ -165,7 +232,7 @@ const counts = () => {
 
 const again = (snapshot) => ["python -m ptrapp export", `--what ${snapshot.what}`, `--completions ${snapshot.completions}`, `--up-to ${snapshot.up_to}`,
   ...(snapshot.kinds ?? []).map((kind) => `--kind ${kind}`), snapshot.campaign ? `--campaign ${JSON.stringify(snapshot.campaign)}` : "",
-  snapshot.names ? "" : "--no-names", `--expect ${snapshot.sha256}`, "--to export.jsonl"].filter(Boolean).join(" ");
+  snapshot.names ? "--names" : "", `--expect ${snapshot.sha256}`, "--to export.jsonl"].filter(Boolean).join(" ");
 
 const snapshots = () => panel.snapshots.length
   ? [table("Exports, the newest first; the same command gives the same bytes", ["What", "Rows", "Up to", "SHA-256", "Again"], panel.snapshots.map((one) =>
@@ -179,8 +246,10 @@ const limits = el("p", { class: "faint" });
 const page = [
   el("section", {}, el("h2", {}, "Import"), limits, drop,
     el("div", { class: "fields" }, field("Name", nameInput, "prompts get the source import:NAME"), field("Format", formatInput),
+      field("Answer column", answerInput, "the column, control or question that says which text is preferred"),
+      field("Of several answers", pairsInput),
       el("label", { class: "check" }, skipInput, el("span", {}, "leave bad rows out"), el("small", { class: "faint" }, "else one bad row keeps the whole file out"))),
-    el("div", { class: "acts" }, send, progress), importSaid),
+    el("div", { class: "acts" }, look, progress), importSaid, understood),
   el("section", {}, el("h2", {}, "Export"), exportForm,
     el("div", { class: "acts" }, button("JSONL", "jsonl", download("jsonl"), { class: "act main" }), button("Parquet", "parquet", download("parquet")), button("CSV (votes only)", "csv", download("csv"))), exportSaid),
   el("section", {}, el("h2", {}, "What is stored"), boxes.counts),
