@@ -119,7 +119,9 @@ def _arguments() -> argparse.Namespace:
         help="the peer's command, where it is not on the path; without one only we are measured",
     )
     parser.add_argument("--kills", type=int, default=3, help="times the app is killed")
-    parser.add_argument("--kill-after-s", type=float, default=5, help="seconds into a shift")
+    parser.add_argument(
+        "--kill-after-s", type=float, default=5, help="seconds of labelling before it"
+    )
     parser.add_argument("--million", action="store_true", help="a campaign of 1,000,000 pairs")
     parser.add_argument("--million-of", type=int, default=1_000_000, help="its pairs")
     parser.add_argument("--out", type=Path, help="a file for the JSON object, too")

@@ -126,7 +126,7 @@ class Client:
         assert self._process.stdout, "asked for"
         output = self._process.stdout.read()
         if self._process.wait():
-            raise SystemExit("The annotators' process failed; its error stands above.")
+            raise SystemExit("The annotators' process failed; see its error above.")
         return ClientLog(**json.loads(output))
 
 

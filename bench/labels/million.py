@@ -63,7 +63,7 @@ def label_a_million(folder: Path, n_pairs: int) -> dict[str, Any]:
 
 
 def _add_pairs(database: Database, n_prompts: int, n_pairs: int) -> int:
-    """A campaign of the first pairs of siblings; returns its id."""
+    """Creates a campaign of the first pairs of siblings; returns its id."""
     random = Random(0)
     with database.write() as session:
         campaign = campaigns.create(session, "a million", overlap=OVERLAP, mix=MIX)

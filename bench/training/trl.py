@@ -72,8 +72,8 @@ def _dpo(model: Any, task: Task, arguments: dict[str, Any], reference: str, turn
         logps = [likely_logps(one, task) for one in examples]
         for side in ("chosen", "rejected"):
             values = [
-                said[getattr(pair, side)]
-                for one, said in zip(examples, logps, strict=True)
+                likely[getattr(pair, side)]
+                for one, likely in zip(examples, logps, strict=True)
                 for pair in one.pairs
             ]
             rows = rows.add_column(f"ref_{side}_logps", values)

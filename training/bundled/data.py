@@ -132,7 +132,7 @@ def practice(rng: Random) -> list[Piece]:
     opening = next(opening for opening in OPENINGS[style] if text.startswith(opening))
     users = [problem.text] + [REFINE_INSTRUCTION] * len(history)
     shown = pieces(
-        [TrainingTurn(user, said, False) for user, said in zip(users, history, strict=False)]
+        [TrainingTurn(user, earlier, False) for user, earlier in zip(users, history, strict=False)]
     )
     given = f"{USER}{users[-1]}{END}{ASSISTANT}{THOUGHT} {opening}"
     learned = f"{text.removeprefix(opening)}{RESPONSE} The answer is {problem.answer}.{END}"

@@ -210,7 +210,7 @@ def _without_oldest(messages: list[Message], n_context: int) -> tuple[list[Messa
 
     First go the pairs of turns before the question, then the earliest attempts at it, each with the
     request after it. The system message and the question stay: an answer behind another question,
-    or an attempt at an unknown one, would teach what nobody said::
+    or an attempt at an unknown one, would teach what never happened::
 
         system | user, assistant | question | attempt, request | attempt, request
                  1st dropped                  2nd dropped        3rd dropped

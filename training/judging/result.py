@@ -80,14 +80,14 @@ def _with_people(own: Iterable[LabelRow], rows: Iterable[LabelRow]) -> dict[str,
     Labels of one comparison are correlated, so each comparison is a cluster. Repeats, and
     comparisons on which the judge contradicted itself, are left out.
     """
-    said = {row.comparison_id: row.outcome for row in own if row.agreed is not False}
+    outcome_of = {row.comparison_id: row.outcome for row in own if row.agreed is not False}
     n_same: Counter[int] = Counter()
     n_labels: Counter[int] = Counter()
     for row in rows:
         is_label = row.kind is RaterKind.HUMAN and row.purpose is Purpose.LABEL
-        if is_label and row.comparison_id in said:
+        if is_label and row.comparison_id in outcome_of:
             n_labels[row.comparison_id] += 1
-            n_same[row.comparison_id] += row.outcome is said[row.comparison_id]
+            n_same[row.comparison_id] += row.outcome is outcome_of[row.comparison_id]
     n = n_labels.total()
     low, high = wilson_of_clusters([(n_same[each], n_labels[each]) for each in n_labels])
     return {

@@ -108,7 +108,7 @@ class PtrDataConfig:
         return HistoryOptions(self.refine_instruction, self.keep_thoughts, self.history_mode)
 
     def options(self, policy: Policy) -> RefineOptions:
-        """How `policy` is asked for rounds; the seed is that of the job."""
+        """Returns how `policy` is asked for rounds; the seed is that of the job."""
         return RefineOptions(self.thinking, self.sampling, policy, history=self.history)
 
 

@@ -82,7 +82,7 @@ def _store_one(
 
 
 def _settings(config: PtrDataConfig, options: RefineOptions, outcome: Outcome) -> dict[str, Any]:
-    """What a repeat needs, and what training must show again."""
+    """Returns the settings of a run: what repeats it, and how training shows its rounds again."""
     return {
         "query": outcome.index,
         "n": config.rounds,

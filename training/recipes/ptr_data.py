@@ -1,7 +1,7 @@
 """Makes refinement data: questions, attempts, and final answers worth learning (PTR, 2410.13413).
 
 What is learnt from it is another job's business: thought-mask fine-tuning takes the rounds as they
-are stored here. The result of the job has figures and tables, a table being a list of rows::
+are stored here. The result of the job has counts and tables, a table being a list of rows::
 
     {"n_read", "n_queries", "n_trajectories",
      "cleaning": [{"reason", "n"}, …], "dropped": [{"reason", "n"}, …],

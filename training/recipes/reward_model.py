@@ -88,8 +88,7 @@ def held_out_accuracy(judge: RewardModel, unseen: Sequence[ResponsePair]) -> dic
     """Returns how often the finished judge agrees with the raters on pairs it was not trained on.
 
     `longer_is_better` is how often the longer of two unequally long responses was the better: a
-    judge that is no better has learnt length. Ties are left out; what no held-out pair can tell is
-    None.
+    judge that is no better has learnt length. Ties are left out; a share of no pairs is None.
     """
     decided = [each for each in unseen if each.outcomes[0] > each.outcomes[2]]
     n_right = 0

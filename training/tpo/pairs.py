@@ -85,7 +85,7 @@ def pair(
 
 
 def _example(fmt: ThoughtFormat, run: Run, chosen: Round, rejected: Round) -> PairExample:
-    """The judge saw responses; what is learnt from are the whole completions (TPO section 2.1)."""
+    """Makes a pair of whole completions: the judge saw responses only (TPO section 2.1)."""
     prompt = run.prompt
     return PairExample(
         messages=build_messages(
