@@ -86,7 +86,7 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
         raters: Annotated[list[RaterKind] | None, Query()] = None,
         completions: Completions = Completions.FULL,
         up_to: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
-        names: bool = True,
+        names: bool = False,
         expect: Annotated[str | None, Query(max_length=64)] = None,
     ) -> FileResponse:
         """The whole file is made first: its hash is in the header `X-Content-SHA256`."""

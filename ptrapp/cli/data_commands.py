@@ -81,18 +81,17 @@ def export_data(
     ] = Completions.FULL,
     up_to: Annotated[int | None, typer.Option(help="the state after this vote")] = None,
     expect: Annotated[str | None, typer.Option(help="the hash it must have")] = None,
-    names: Annotated[bool | None, typer.Option(help="name people, or number them")] = None,
+    names: Annotated[bool, typer.Option(help="name people instead of numbering them")] = False,
     push: Annotated[str | None, typer.Option(help="publish as this dataset of a hub")] = None,
 ) -> None:
     """Export preferences, votes or refinements for trainings elsewhere; prints the manifest.
 
-    People are named in a file and numbered in what is published, unless it is said otherwise.
+    People are numbered. With --names they are named, which a lossless way back needs.
     """
     if (to is None) == (push is None):
         raise InputError("Say where to: --to FILE.jsonl, or --push OWNER/NAME.")
     kinds = frozenset(kind) if kind else None
-    with_names = push is None if names is None else names
-    ask = ExportRequest(what, campaign, kinds, completions, up_to, with_names)
+    ask = ExportRequest(what, campaign, kinds, completions, up_to, names)
     with open_context(ctx.obj) as context:
         if to is not None:
             _print(exporting.write(context, ask, to, expect=expect), file=str(to))

@@ -111,7 +111,7 @@ def _command(manifest: Mapping[str, Any]) -> str:
         f"--up-to {manifest['up_to']}",
         *(f"--kind {kind}" for kind in manifest["kinds"] or ()),
         *([f"--campaign {json.dumps(manifest['campaign'])}"] if manifest["campaign"] else []),
-        *([] if manifest["names"] else ["--no-names"]),
+        *(["--names"] if manifest["names"] else []),
         f"--expect {manifest['sha256']}",
         "--to export.jsonl",
     ]

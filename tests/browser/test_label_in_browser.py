@@ -1,6 +1,7 @@
 """The Label page in a real browser: one key an answer, undo, skip, training, reasons, reveal."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from label_world import (
@@ -99,7 +100,7 @@ def test_undo_goes_three_deep_and_then_on_where_one_was(page: Page, campaign: Ca
     for prompt, said in zip(seen[:0:-1], ("both are bad", "a tie", "B is better"), strict=True):
         press(page, "u")
         expect(page.locator(".label-banner")).to_have_text(
-            f"You had answered: {said}. Answer again."
+            f"Your earlier answer: {said}. Answer again."
         )
         assert prompt_of(page) == prompt
     for prompt in seen[1:]:
@@ -135,7 +136,7 @@ def test_training_explains_each_answer_before_it_goes_on(page: Page, campaign: C
     banner = page.locator(".label-banner")
     told = set()
     for place in (1, 2):
-        expect(banner).to_contain_text(f"Training {place} of 2")
+        expect(banner).to_contain_text(f"Practice {place} of 2")
         right = page.locator(".label-side", has_text="The sum is")
         assert right.count() == 1
         prompt = prompt_of(page)
@@ -144,7 +145,7 @@ def test_training_explains_each_answer_before_it_goes_on(page: Page, campaign: C
         assert banner.locator("em").inner_text() == "right"
         assert prompt_of(page) == prompt
         expected = "A" if right.get_attribute("data-side") == "left" else "B"
-        words = "Right: A is better." if expected == "A" else "Expected here: B is better."
+        words = "Correct: A is better." if expected == "A" else "Expected answer: B is better."
         expect(banner.locator("strong")).to_have_text(words)
         told.add(prompt)
         press(page, "Enter" if place == 1 else "ArrowRight")
@@ -164,7 +165,7 @@ def test_a_reason_is_typed_without_keys_answering_and_stays_until_it_is_stored(
     wait_until_stored(page)
     prompt = prompt_of(page)
     page.keyboard.press("r")
-    line = page.get_by_label("Why A is better (pair 1)?")
+    line = page.get_by_label("Reason for “A is better (pair 1)”")
     expect(line).to_be_focused()
     page.keyboard.type("sux 0 is shorter")
     assert prompt_of(page) == prompt
@@ -179,7 +180,7 @@ def test_a_reason_is_typed_without_keys_answering_and_stays_until_it_is_stored(
     expect(line).to_have_count(0)
     wait_until_stored(page)
     page.keyboard.press("r")
-    second = page.get_by_label("(pair 2)?")
+    second = page.get_by_label("(pair 2)”")
     expect(second).to_have_value("")
     second.press("Escape")
     assert [vote.rationale for vote in world.standing()] == ["sux 0 is shorter", None]
@@ -193,7 +194,7 @@ def test_what_the_last_pair_was_is_shown_after_the_vote_where_the_campaign_allow
     page.on("response", lambda r: bodies.append(r.text()) if "/api/v1/" in r.url else None)
     open_label(page, campaign(answers(6), reveal=True))
     press(page, "v")
-    expect(page.locator(".label-status")).to_contain_text("There is no answer yet")
+    expect(page.locator(".label-status")).to_contain_text("You have not answered a pair yet")
     press(page, "ArrowLeft")
     assert not any(MARKER in body for body in bodies)
     press(page, "v")
@@ -253,3 +254,31 @@ def test_a_pause_is_no_decision_of_the_session(page: Page, campaign: Campaign) -
     expect(figures).to_contain_text("this session: 2, median 0.")
     press(page, "u")
     expect(figures).to_contain_text("this session: 1, median 0.")
+
+
+def test_a_key_too_early_is_refused_visibly_and_announced(
+    page: Page, campaign: Campaign, shots: Path
+) -> None:
+    world = campaign(answers(3))
+    open_label(page, world)
+    page.wait_for_timeout(READ_MS)
+    said = page.evaluate(
+        """() => {
+          document.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft' }));
+          document.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight' }));
+          const bar = document.querySelector('.label-bar');
+          const kbd = bar.querySelector('.label-answers kbd');
+          return [bar.querySelector('.label-refusal').textContent, getComputedStyle(kbd).borderStyle];
+        }"""
+    )
+    assert said == ["Too soon, not counted", "dashed"]
+    refusal = page.locator(".label-refusal")
+    expect(refusal).to_have_attribute("role", "status")
+    page.screenshot(path=shots / "label-too-soon.png")
+    expect(page.locator(".label-bar.early")).to_have_count(0)
+    expect(refusal).to_have_text("")
+    wait_until_stored(page)
+    assert len(world.votes()) == 1, "what was too soon is not stored"
+    press(page, "ArrowRight")
+    wait_until_stored(page)
+    assert len(world.votes()) == 2

@@ -103,7 +103,8 @@ def test_counts_of_each_rater_equal_a_query(labelled: tuple[Any, int, AgreementR
     for rater in report.raters:
         mine = f"{VOTES} r.name = :name AND v.purpose = :purpose"
         metrics = rater.figures
-        for purpose, counted in (("label", metrics.n_votes), ("repeat", metrics.n_repeats)):
+        n_labels = metrics.n_votes + metrics.n_gold
+        for purpose, counted in (("label", n_labels), ("repeat", metrics.n_repeats)):
             assert counted == query(
                 world, f"SELECT count(*) {mine}", name=rater.name, purpose=purpose
             )

@@ -87,7 +87,7 @@ def test_importing_an_own_export_where_it_came_from_adds_nothing(
 def test_imported_votes_count_as_they_did(
     full: RowContext, empty: Callable[[], RowContext], tmp_path: Path
 ) -> None:
-    exporting.write(full, VOTES, tmp_path / "a.jsonl")
+    exporting.write(full, replace(VOTES, names=True), tmp_path / "a.jsonl")
     other = empty()
     importing.import_named(other, str(tmp_path / "a.jsonl"))
 
@@ -251,3 +251,16 @@ def test_an_export_names_its_own_format(full: RowContext, tmp_path: Path) -> Non
     for what in (What.VOTES, What.PREFERENCES, What.UNPAIRED):
         rows = rows_of(full, ExportRequest(what), tmp_path)
         assert formats.detect(rows[:3], "f") == what.value
+
+
+def test_people_are_numbered_unless_they_are_asked_for_by_name(
+    full: RowContext, tmp_path: Path
+) -> None:
+    exporting.write(full, VOTES, tmp_path / "numbered.jsonl")
+    exporting.write(full, replace(VOTES, names=True), tmp_path / "named.jsonl")
+    numbered, named = (
+        (tmp_path / f"{name}.jsonl").read_text(encoding="utf-8") for name in ("numbered", "named")
+    )
+    assert '"ann"' in named
+    assert '"ann"' not in numbered
+    assert "person-" in numbered

@@ -81,7 +81,7 @@ def test_the_card_says_what_how_much_by_whom_and_how_to_get_it_again(
     assert header["size_categories"] == ["n<1K"]
     assert {"thrice", "preference"} <= set(header["tags"])
     assert "3 people with 93 votes; 1 judges (models) with 2 votes" in about
-    assert f"--up-to {manifest.up_to} --no-names --expect {manifest.sha256}" in about
+    assert f"--up-to {manifest.up_to} --expect {manifest.sha256}" in about
     assert "- **Agreement:** Raters agree well: α = 0." in about
     assert "hf_secret" not in about
 

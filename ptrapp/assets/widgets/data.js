@@ -31,7 +31,7 @@ const FORMATS = {
 };
 
 const fileInput = el("input", { type: "file", name: "file", accept: ".jsonl,.json,.csv,.tsv,.parquet,.gz" });
-const nameInput = el("input", { type: "text", name: "name", maxlength: 50, placeholder: "as the file" });
+const nameInput = el("input", { type: "text", name: "name", maxlength: 50, placeholder: "name of the file" });
 const formatInput = el("select", { name: "format" });
 const skipInput = el("input", { type: "checkbox", name: "skip_bad" });
 const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "upload" });
@@ -55,7 +55,7 @@ for (const [name, over] of [["dragenter", true], ["dragover", true], ["dragleave
 // fetch tells nothing of how far an upload is.
 const post = (path, file) => new Promise((resolve, reject) => {
   const request = new XMLHttpRequest();
-  request.open("POST", "/api/v1" + path);
+  request.open("POST", "api/v1" + path);
   request.setRequestHeader("Content-Type", "application/octet-stream");
   request.upload.onprogress = (event) => {
     progress.value = event.loaded / Math.max(event.total, 1);
@@ -117,7 +117,7 @@ const lookAt = async (file) => {
   forget();
   if (!file) { say(importSaid, "Choose a file first.", true); return; }
   if (file.size > panel.most_mib * 2 ** 20) {
-    say(importSaid, `${file.name} is larger than ${panel.most_mib} MiB. Give it in parts, or import it with: python -m ptrapp import FILE`, true);
+    say(importSaid, `${file.name} is larger than ${panel.most_mib} MiB. Split it, or import it with: python -m ptrapp import FILE`, true);
     return;
   }
   const query = asked(file);
@@ -164,7 +164,7 @@ const preview = (file, seen) => {
 const done = ({ name, format, n_new, n_known, n_skipped, counts, mistakes, unused, left_out }) => {
   const added = Object.entries(counts).map(([table, n]) => `${number(n)} ${table}`).join(", ");
   return [
-    el("p", {}, el("strong", {}, `${number(n_new)} new`), ` and ${number(n_known)} known records of “${name}”, read as ${FORMATS[format] ?? format}.`,
+    el("p", {}, el("strong", {}, `${number(n_new)} new`), ` and ${number(n_known)} already stored records from “${name}”, read as ${FORMATS[format] ?? format}.`,
       added ? ` Added: ${added}.` : " Nothing was added."),
     unused.length ? el("p", {}, `Columns that were not read: ${unused.join(", ")}.`) : null,
     listed(left_out) ? el("p", {}, `Left out: ${listed(left_out)}.`) : null,
@@ -177,7 +177,7 @@ const done = ({ name, format, n_new, n_known, n_skipped, counts, mistakes, unuse
 
 const WHAT = [
   ["preferences", "Preferences (TRL, for DPO)"], ["unpaired", "Unpaired (TRL, for KTO)"],
-  ["votes", "Raw votes (everything, to import again)"], ["refinements", "Refinements (for SFT)"],
+  ["votes", "Raw votes (complete, can be imported again)"], ["refinements", "Refinements (for SFT)"],
 ];
 const KINDS = [["", "everybody"], ["human", "people"], ["judge", "judges"], ["dataset", "imported files"]];
 const exportForm = el("form", { class: "fields", onsubmit: (event) => event.preventDefault() });
@@ -189,13 +189,13 @@ const download = (kind) => async () => {
   for (const name of ["campaign", "raters", "up_to"]) if (chosen.get(name)) query.set(name, chosen.get(name));
   say(exportSaid, "Writing the file…");
   try {
-    const response = await fetch(`/api/v1/export?${query}`);
+    const response = await fetch(`api/v1/export?${query}`);
     if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error || `The server answered ${response.status}.`);
     const link = el("a", { href: URL.createObjectURL(await response.blob()), download: /filename="(.+?)"/.exec(response.headers.get("Content-Disposition"))?.[1] ?? `export.${kind}` });
     link.click();
     URL.revokeObjectURL(link.href);
     exported = response.headers.get("X-Content-SHA256");
-    say(exportSaid, [`Written; its hash is `, el("code", {}, exported), "."]);
+    say(exportSaid, [`Exported; SHA-256 `, el("code", {}, exported), "."]);
   } catch (error) {
     say(exportSaid, error instanceof TypeError ? "The server does not answer. Try again in a moment." : error.message, true);
   }
@@ -207,10 +207,10 @@ const fillExport = () => {
   exportForm.replaceChildren(
     field("What", select("what", WHAT, before.get("what") ?? "preferences")),
     field("Campaign", select("campaign", [["", "all"], ...panel.campaigns.map((name) => [name, name])], before.get("campaign") ?? "")),
-    field("Said by", select("raters", KINDS, before.get("raters") ?? "")),
-    field("Completions", select("completions", [["full", "full, thoughts included"], ["response", "responses alone"]], before.get("completions") ?? "full")),
-    field("Up to vote", el("input", { name: "up_to", type: "text", inputmode: "numeric", placeholder: "now", value: before.get("up_to") ?? "" }), "of refinements: up to this round"),
-    el("label", { class: "check" }, el("input", { type: "checkbox", name: "names", checked: before.has("what") ? before.has("names") : false }), el("span", {}, "with people’s names"), el("small", { class: "faint" }, "else they are numbered; to import it again under the same people, name them")),
+    field("Rated by", select("raters", KINDS, before.get("raters") ?? "")),
+    field("Completions", select("completions", [["full", "full, including thoughts"], ["response", "responses only"]], before.get("completions") ?? "full")),
+    field("Votes up to #", el("input", { name: "up_to", type: "text", inputmode: "numeric", placeholder: "now", value: before.get("up_to") ?? "" }), "number of the last vote; for refinements, of the last round"),
+    el("label", { class: "check" }, el("input", { type: "checkbox", name: "names", checked: before.has("what") ? before.has("names") : false }), el("span", {}, "include rater names"), el("small", { class: "faint" }, "otherwise raters are numbered; include them to import the file again under the same raters")),
   );
 };
 
@@ -220,11 +220,11 @@ const table = (caption, heads, rows) => el("div", { class: "table-wrap", tabinde
   el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))), el("tbody", {}, ...rows)));
 
 const counts = () => {
-  const votes = KINDS.filter(([kind]) => panel.n_votes[kind]).map(([kind, who]) => `${number(panel.n_votes[kind])} of ${who}`).join(", ");
+  const votes = KINDS.filter(([kind]) => panel.n_votes[kind]).map(([kind, who]) => `${number(panel.n_votes[kind])} by ${who}`).join(", ");
   return [
-    el("p", {}, votes ? `Votes in the log: ${votes}.` : "No votes yet."),
+    el("p", {}, votes ? `Votes stored: ${votes}.` : "No votes yet."),
     panel.sources.length
-      ? table("Prompts by where they came from", ["Source", "Prompts", "Completions", "Comparisons", "Votes"], panel.sources.map((row) =>
+      ? table("Prompts by source", ["Source", "Prompts", "Completions", "Comparisons", "Votes"], panel.sources.map((row) =>
         el("tr", {}, el("td", {}, row.source), ...["n_prompts", "n_rounds", "n_comparisons", "n_votes"].map((name) => el("td", { class: "n" }, number(row[name]))))))
       : el("p", {}, "No prompt is stored yet."),
   ];
@@ -235,11 +235,11 @@ const again = (snapshot) => ["python -m ptrapp export", `--what ${snapshot.what}
   snapshot.names ? "--names" : "", `--expect ${snapshot.sha256}`, "--to export.jsonl"].filter(Boolean).join(" ");
 
 const snapshots = () => panel.snapshots.length
-  ? [table("Exports, the newest first; the same command gives the same bytes", ["What", "Rows", "Up to", "SHA-256", "Again"], panel.snapshots.map((one) =>
+  ? [table("Exports, newest first; the same command writes the same bytes", ["What", "Rows", "Up to #", "SHA-256", "Reproduce"], panel.snapshots.map((one) =>
     el("tr", {}, el("td", {}, one.what, el("div", { class: "faint" }, one.campaign ?? "")), el("td", { class: "n" }, number(one.n_rows)), el("td", { class: "n" }, String(one.up_to)),
       el("td", {}, el("code", { title: one.sha256 }, one.sha256.slice(0, 16))),
       el("td", {}, button("Copy command", `again-${one.sha256}`, () => navigator.clipboard?.writeText(again(one)), { "aria-label": `Copy the command that writes ${one.what} ${one.sha256.slice(0, 8)} again` })))))]
-  : [el("p", { class: "faint" }, "Nothing was exported yet.")];
+  : [el("p", { class: "faint" }, "No export yet.")];
 
 const boxes = { counts: el("div", {}), snapshots: el("div", {}) };
 const limits = el("p", { class: "faint" });
@@ -248,7 +248,7 @@ const page = [
     el("div", { class: "fields" }, field("Name", nameInput, "prompts get the source import:NAME"), field("Format", formatInput),
       field("Answer column", answerInput, "the column, control or question that says which text is preferred"),
       field("Of several answers", pairsInput),
-      el("label", { class: "check" }, skipInput, el("span", {}, "leave bad rows out"), el("small", { class: "faint" }, "else one bad row keeps the whole file out"))),
+      el("label", { class: "check" }, skipInput, el("span", {}, "skip invalid rows"), el("small", { class: "faint" }, "otherwise one invalid row rejects the whole file"))),
     el("div", { class: "acts" }, look, progress), importSaid, understood),
   el("section", {}, el("h2", {}, "Export"), exportForm,
     el("div", { class: "acts" }, button("JSONL", "jsonl", download("jsonl"), { class: "act main" }), button("Parquet", "parquet", download("parquet")), button("CSV (votes only)", "csv", download("csv"))), exportSaid),
@@ -259,8 +259,8 @@ const page = [
 const draw = () => {
   if (!panel || panel.problem) { root.replaceChildren(el("p", { class: panel ? "bad" : "" }, panel?.problem ?? "Loading…")); return; }
   if (!root.contains(importSaid)) root.replaceChildren(...page);
-  limits.textContent = `JSONL, JSON, CSV or Parquet, up to ${panel.most_mib} MiB and ${number(panel.most_rows)} rows; larger ones from the terminal. All of a file or nothing; a file that was imported before adds nothing.`;
-  if (!formatInput.options.length) formatInput.append(el("option", { value: "" }, "tell by its columns"), ...panel.formats.map((name) => el("option", { value: name }, FORMATS[name] ?? name)));
+  limits.textContent = `JSONL, JSON, CSV or Parquet, up to ${panel.most_mib} MiB and ${number(panel.most_rows)} rows; import larger ones from the terminal. A file is imported completely or not at all; importing it again adds nothing.`;
+  if (!formatInput.options.length) formatInput.append(el("option", { value: "" }, "detect from its columns"), ...panel.formats.map((name) => el("option", { value: name }, FORMATS[name] ?? name)));
   fillExport();
   boxes.counts.replaceChildren(...counts());
   boxes.snapshots.replaceChildren(...snapshots());

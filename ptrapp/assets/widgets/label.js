@@ -28,12 +28,12 @@ const outbox = openOutbox({
   onAnswer: (entry, answer) => {
     if (entry.kind !== "vote") return;
     done = Math.max(done, answer.done);
-    live.textContent = entry.n ? `Pair ${entry.n} stored` : "Stored";
-    if (!answer.counted) say("That came late: others had labelled the pair. It is kept, and counts for nobody.");
+    live.textContent = entry.n ? `Pair ${entry.n} saved` : "Saved";
+    if (!answer.counted) say("Your answer came too late: others had already labelled this pair. It is stored but not counted.");
     if (entry.practice) teach(entry.about, answer.practice);
   },
   onRefusal: (entry, sentence) => {
-    say(`Not stored: ${sentence}`, true);
+    say(`Not saved: ${sentence}`, true);
     if (entry.kind === "reason") reason.giveBack({ key: entry.about, words: entry.words }, entry.body.text, sentence);
     if (lesson?.key === entry.about) { lesson = null; advance(); }
   },
@@ -43,7 +43,12 @@ const outbox = openOutbox({
   },
 });
 
-const ready = () => pair && !lesson && !busy && performance.now() - paintedAt >= QUIET_MS;
+const tooSoon = () => performance.now() - paintedAt < QUIET_MS;
+const ready = () => {
+  if (!pair || lesson || busy) return false;
+  if (tooSoon()) bar.refuse();
+  return !tooSoon();
+};
 
 const leave = () => { // the pair on the screen is dealt with
   queue.answered(pair);
@@ -78,7 +83,7 @@ const skip = () => {
 const flag = () => {
   if (!pair || lesson) return;
   flagged = !flagged;
-  say(flagged ? "Flagged. Answer it all the same, or skip it." : "No longer flagged.");
+  say(flagged ? "Flagged. You can still answer it, or skip it." : "The flag is removed.");
   outbox.put("flag", pair.key, labelPath(pair, "/flag"), { flagged, note: "" });
 };
 
@@ -89,7 +94,7 @@ const afterwards = (what, work) => async () => {
   drawRest();
   try {
     if (await outbox.drained()) await work();
-    else say(`${what} has to wait until your answers are stored.`, true);
+    else say(`${what} has to wait until your answers are saved.`, true);
   } catch (error) {
     say(`${what} did not work: ${error.message}.`.replace("..", "."), true);
   }
@@ -117,7 +122,7 @@ const undo = afterwards("Undo", async () => {
 });
 
 const reveal = afterwards("Revealing", async () => {
-  if (!campaign.reveal || !last) { say(last ? "This campaign shows no thoughts and no versions." : "There is no answer yet."); return; }
+  if (!campaign.reveal || !last) { say(last ? "This campaign does not reveal thoughts and versions." : "You have not answered a pair yet."); return; }
   const about = last;
   const shown = await ask("POST", labelPath(about, "/reveal"));
   panels.show("reveal", "The last pair", (body) => body.replaceChildren(...revealedPanel({ ...about, ...shown })), { focus: true });
@@ -130,7 +135,7 @@ const teach = (key, told) => {
     if (pair) queue?.putBack(pair);
     pair = null;
   }
-  lesson = { key, words: told ? lessonWords(told) : "Stored.", html: told?.explanation_html ?? "", right: told?.right };
+  lesson = { key, words: told ? lessonWords(told) : "Saved.", html: told?.explanation_html ?? "", right: told?.right };
   paintedAt = performance.now();
   practiceLeft = Math.max(0, practiceLeft - 1);
   drawRest();
@@ -138,7 +143,7 @@ const teach = (key, told) => {
 };
 
 const goOn = () => {
-  if (!lesson?.words || performance.now() - paintedAt < QUIET_MS) return;
+  if (!lesson?.words || tooSoon()) return;
   lesson = null;
   if (queue) advance(); else drawRest();
 };
@@ -165,7 +170,7 @@ const loadDiff = async () => {
   try {
     wanted.pieces ??= (await ask("GET", labelPath(wanted, "/diff"))).pieces;
   } catch (error) {
-    say(`The difference cannot be shown: ${error.message}`, true);
+    say(`The differences cannot be shown: ${error.message}`, true);
   }
   if (pair === wanted && wanted.pieces && showDiff) view.draw(pair, wanted.pieces);
 };
@@ -212,7 +217,7 @@ const act = (action, strength = 1) => {
   if (action === "guidelines") return toggle("guidelines", showGuidelines);
   if (lesson) return ANSWERS.has(action) ? goOn() : undefined;
   if (ANSWERS.has(action)) return decide(action, strength);
-  if (action === "reason") return last ? reason.open(last) : say("There is no answer yet to give a reason for.");
+  if (action === "reason") return last ? reason.open(last) : say("Answer a pair first, then give a reason for it.");
   return { skip, undo, flag, diff: toggleDiff, reveal }[action]();
 };
 

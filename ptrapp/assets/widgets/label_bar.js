@@ -2,13 +2,15 @@
 
 const BUTTONS = [
   ["answers", [
-    ["left", "A much", 2], ["left", "A", 1], ["tie", "Tie", 1], ["right", "B", 1], ["right", "B much", 2],
+    ["left", "A much better", 2], ["left", "A better", 1], ["tie", "Tie", 1], ["right", "B better", 1], ["right", "B much better", 2],
   ]],
   ["others", [
-    ["both_bad", "Both bad"], ["skip", "Skip"], ["undo", "Undo"], ["flag", "Flag"], ["reason", "Why"],
-    ["diff", "Diff"], ["reveal", "Reveal"],
+    ["both_bad", "Both bad"], ["skip", "Skip"], ["undo", "Undo"], ["flag", "Flag"], ["reason", "Give reason"],
+    ["diff", "Differences"], ["reveal", "Reveal"],
   ]],
 ];
+
+const REFUSED_MS = 300;
 
 const openBar = ({ keys, act, goOn }) => {
   const all = [];
@@ -21,11 +23,13 @@ const openBar = ({ keys, act, goOn }) => {
   };
   const rows = BUTTONS.map(([name, group]) => el("div", { class: `label-${name}`, role: "group", "aria-label": name === "answers" ? "Which is better?" : "More" },
     ...group.map((one) => button(...one))));
-  const next = el("button", { type: "button", class: "label-button label-go", "data-part": "go-on", onclick: goOn }, "Go on", el("kbd", { "aria-hidden": "true" }, "Enter"));
+  const next = el("button", { type: "button", class: "label-button label-go", "data-part": "go-on", onclick: goOn }, "Continue", el("kbd", { "aria-hidden": "true" }, "Enter"));
   const status = el("p", { class: "label-status" });
-  const hint = el("p", { class: "label-hint" }, "Swipe ← when A is better, → when B is better");
+  const refusal = el("p", { class: "label-refusal", role: "status" });
+  let refused = 0;
+  const hint = el("p", { class: "label-hint" }, "Swipe left if A is better, right if B is better");
   const reason = el("div", {});
-  const node = el("div", { class: "label-bar" }, hint, next, ...rows, reason, status);
+  const node = el("div", { class: "label-bar" }, hint, next, ...rows, refusal, reason, status);
 
   const absent = {
     reveal: (now) => !now.reveal,
@@ -33,6 +37,14 @@ const openBar = ({ keys, act, goOn }) => {
   };
   return {
     node, status, reason, next,
+    // A key pressed before the pair could be read: nothing is stored, and that is seen and announced.
+    refuse: () => {
+      clearTimeout(refused);
+      node.classList.add("early");
+      refusal.textContent = "Too soon, not counted";
+      refused = setTimeout(() => node.classList.remove("early"), REFUSED_MS);
+      setTimeout(() => { if (!node.classList.contains("early")) refusal.textContent = ""; }, 5 * REFUSED_MS);
+    },
     // `now`: {pair, lesson, busy, last, reveal, flagged, diff}
     draw: (now) => {
       next.hidden = !now.lesson;

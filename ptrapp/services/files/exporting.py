@@ -42,7 +42,7 @@ class ExportRequest:
     completions: Completions = Completions.FULL
     up_to: int | None = None
     """Id of the last vote that counts (for refinements: the last round); None for the newest."""
-    names: bool = True
+    names: bool = False
     """Whether people are named; else they are numbered."""
 
 

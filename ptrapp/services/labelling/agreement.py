@@ -28,7 +28,9 @@ class RaterMetrics:
     """The metrics of one rater, or of several taken together."""
 
     n_votes: int
-    """Number of labels, without repeats and practice."""
+    """Labels as a campaign's progress counts them: without gold, repeats and practice."""
+    n_gold: int
+    """Answers to comparisons whose answer is known."""
     n_comparisons: int
     n_repeats: int
     position: PositionBias
@@ -145,8 +147,10 @@ def _group(kind: str, labels: Sequence[Label]) -> GroupReport:
 
 def _metrics(labels: Sequence[Label]) -> RaterMetrics:
     first = [each for each in labels if not each.repeat]
+    n_gold = sum(each.gold is not None for each in first)
     return RaterMetrics(
-        n_votes=len(first),
+        n_votes=len(first) - n_gold,
+        n_gold=n_gold,
         n_comparisons=len({each.comparison for each in first}),
         n_repeats=len(labels) - len(first),
         position=position_bias(labels),
