@@ -15,6 +15,7 @@ from ptrapp.core.types import Completion, Message, MessageRole, Sampling, Split
 from ptrapp.engines.base import Request, complete
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.local.loading import choose_format, load_model
+from ptrapp.engines.remote import folder
 from training.data.encode import completion_ids, encode_pairs
 from training.data.examples import PairExample, Target
 from training.policy.config import Precision
@@ -24,8 +25,8 @@ pytestmark = pytest.mark.training
 ASK = (Message(MessageRole.USER, "How many legs has a spider?"),)
 
 
-def format_of(folder: str) -> ThoughtFormat:
-    return choose_format("auto", load_model(folder, "cpu").tokenizer)
+def format_of(path: str) -> ThoughtFormat:
+    return choose_format("auto", load_model(path, "cpu").tokenizer)
 
 
 @pytest.mark.parametrize(
@@ -174,3 +175,18 @@ def whole_text(base: object, raw: str, *, thinking: bool) -> str:
     prompt = prompt_ids(tokenizer, ASK, thinking)
     ids = completion_ids(tokenizer, fmt, prompt, Target(raw, None), thinking)
     return str(tokenizer.decode([*prompt, *ids], skip_special_tokens=False))
+
+
+@pytest.mark.parametrize("kind", TEMPLATES)
+def test_a_server_of_the_same_folder_has_the_same_format(
+    kind: str, model_of: Callable[[str], str]
+) -> None:
+    served = folder.choose_format("auto", model_of(kind), reasons=False)
+    assert served == format_of(model_of(kind))
+
+
+def test_without_a_template_a_server_that_sends_thoughts_apart_has_a_thinking_model(
+    tmp_path: Path,
+) -> None:
+    assert folder.choose_format("auto", str(tmp_path), reasons=False) is GENERIC
+    assert folder.choose_format("auto", str(tmp_path), reasons=True).name == "think"

@@ -9,7 +9,7 @@ from typing import Any
 from openai import APIError
 
 from ptrapp.core.dialogue import fold_system
-from ptrapp.core.thoughts import ThoughtFormat
+from ptrapp.core.thoughts import THINK, ThoughtFormat
 from ptrapp.core.types import Message, MessageRole
 from ptrapp.engines.remote.errors import mapped
 from ptrapp.engines.remote.probe import Capabilities
@@ -49,6 +49,7 @@ class Prompts:
     def body(self, messages: Sequence[Message], thinking: bool) -> dict[str, Any]:
         """Returns the messages, with the first marker prefilled where the server can continue one.
 
+        `<think>` is written by the template itself, which takes it out of a message of ours.
         Without support for the system role they have none, as in `core.dialogue.prompt_ids`. A
         template that writes the marker itself gives the same ids either way.
         """
@@ -58,7 +59,7 @@ class Prompts:
         body: dict[str, Any] = {"messages": rows}
         if self._capabilities.template_switches:
             body["chat_template_kwargs"] = {"enable_thinking": thinking}
-        if prefill and self._capabilities.prefill:
+        if prefill and self._capabilities.prefill and self._format.name != THINK.name:
             rows.append(Message(MessageRole.ASSISTANT, prefill).as_dict())
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         return body

@@ -42,7 +42,9 @@ class StreamedCompletion:
     @property
     def raw(self) -> str:
         """The text so far, with the markers where the embedded engine has them."""
-        if self._reasoning and (self._thinking or not self._prefill):
+        opened = self._format.thought_marker in self._prefill
+        closed = self._format.response_marker in self._prefill
+        if self._reasoning and (self._thinking or not self._prefill or (opened and not closed)):
             thought = self._format.thought_marker + self._reasoning
             marker = self._format.response_marker
             joint = marker if self._content and marker not in self._reasoning else ""

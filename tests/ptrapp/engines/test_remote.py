@@ -24,7 +24,7 @@ from ptrapp.core.errors import (
     PolicyMissing,
 )
 from ptrapp.core.settings import BUNDLED_MODEL
-from ptrapp.core.thoughts import GENERIC, THINK, TINY, Thinking
+from ptrapp.core.thoughts import GENERIC, TINY, Thinking
 from ptrapp.core.types import BASE, Completion, FinishReason, MessageRole, Policy, Sampling, Turn
 from ptrapp.engines.base import Delta, Failed, Priority, Request, complete
 from ptrapp.engines.remote import errors
@@ -548,10 +548,12 @@ def test_the_format_is_read_off_the_folder_or_the_servers_answer(
     double: Double, open_engine: Open, tmp_path: Path
 ) -> None:
     assert open_engine(model_path=str(tmp_path)).thought_format is GENERIC
-    (tmp_path / "chat_template.jinja").write_text("{{ '<think>' }}", encoding="utf-8")
-    assert open_engine(model_path=str(tmp_path)).thought_format is THINK
+    template = "{{ messages[-1].content }}{% if add_generation_prompt %}<think>{% endif %}"
+    (tmp_path / "chat_template.jinja").write_text(template, encoding="utf-8")
+    fmt = open_engine(model_path=str(tmp_path)).thought_format
+    assert (fmt.name, fmt.prefill_thinking, fmt.prefill_direct) == ("think", "<think>", "<think>")
     double.thoughts_in = "reasoning"
-    assert open_engine(model_path="some/hub-id").thought_format is THINK
+    assert open_engine(model_path="some/hub-id").thought_format.name == "think"
 
 
 def _kinds(kind: type[openai.APIError]) -> set[type[openai.APIError]]:
