@@ -24,7 +24,7 @@ from ptrapp.interchange.values import any_text
 _LISTS = ("answers", "completions", "responses", "outputs", "generations")
 _TEXTS = ("answer", "response", "text", "content", "completion", "output")
 _QUALITIES = ("rank", "fine-grained_score", "overall_score", "score", "rating", "overall_rating")
-_BESIDE = ("scores", "ratings", "ranks", "rank", "score", "ranking")
+_BESIDE = ("scores", "ratings", "ranks", "rank", "score", "rating", "ranking")
 _MAX_ANSWERS = 20
 _UNRATED = "an answer without a rank or a rating"
 _EQUAL = "two answers with the same text"

@@ -253,6 +253,63 @@ def test_prompts_of_a_conversation_say_that_its_answer_is_left_out(tmp_path: Pat
     assert sum(checked.left_out.values()) == 1
 
 
+def annotated(*results: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Returns a Label Studio task over the texts x and y with one annotation."""
+    annotation = {"completed_by": 1, "result": list(results), "was_cancelled": False}
+    data = {"prompt": "Q?", "answer1": "x", "answer2": "y"}
+    return {"id": 1, "data": data, "annotations": [annotation]} | more
+
+
+def control(name: str, kind: str, **value: Any) -> dict[str, Any]:
+    return {"from_name": name, "to_name": "answer1", "type": kind, "value": value}
+
+
+MIN = {"annotation_id": 1, "annotator": 2, "id": 1, "prompt": "Q?", "answer1": "x", "answer2": "y"}
+RECORD = {"fields": {"prompt": "Q?", "response1": "x", "response2": "y"}}
+
+
+@pytest.mark.parametrize(
+    ("row", "outcomes"),
+    [
+        (annotated(control("hard", "choices", choices=["easy"]), control("q", "choices", choices=["Left is better"])), ["left"]),
+        (annotated(control("pw", "pairwise", selected="right"), control("safer", "choices", choices=["answer1"])), ["right"]),
+        (annotated(control("stars", "rating", rating=2), control("stars", "rating", rating=4) | {"to_name": "answer2"}), ["right"]),
+        (annotated(control("pw", "pairwise", selected="left"), predictions=[{"result": []}], drafts=[{}]), ["left"]),
+        (MIN | {"priority": 1, "better": "right"}, ["right"]),
+        (MIN | {"mood": "same", "preference": "Answer 1"}, ["left"]),
+        (MIN | {"rating1": 5, "rating2": 2, "batch": 2}, ["left"]),
+        (MIN | {"batch": 2}, []),
+        (RECORD | {"responses": {"helpful1": [{"value": 3, "user_id": "u"}], "helpful2": [{"value": 5, "user_id": "u"}], "tags": [{"value": ["a", "b"], "user_id": "u"}]}}, ["right"]),
+        (RECORD | {"responses": {"preference": [{"value": ["response2", "response1"], "user_id": "u"}], "difficulty": [{"value": "same", "user_id": "u"}]}}, ["right"]),
+        (RECORD | {"responses": {"preference": [{"value": "response2", "user_id": "u", "status": "draft"}]}}, []),
+    ],
+)  # fmt: skip
+def test_an_annotation_is_read_from_the_control_that_asks_for_the_preference(
+    tmp_path: Path, row: dict[str, Any], outcomes: list[str]
+) -> None:
+    assert read(file_of(tmp_path, row))[2] == [("Q?", "x", "y", outcomes)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        annotated(control("q1", "choices", choices=["answer2"]), control("q2", "choices", choices=["answer1"])),
+        annotated(control("q1", "pairwise", selected="left"), control("q2", "pairwise", selected="right")),
+        MIN | {"q1": "answer2", "q2": "answer1"},
+        RECORD | {"responses": {"q1": [{"value": "response2", "user_id": "u"}], "q2": [{"value": "response1", "user_id": "u"}]}},
+        RECORD | {"responses": {"q1": [{"value": "response2", "user_id": "u"}], "q2": [{"value": ["response1", "response2"], "user_id": "u"}]}},
+    ],
+)  # fmt: skip
+def test_two_controls_that_name_the_texts_are_settled_by_the_flag(
+    tmp_path: Path, row: dict[str, Any]
+) -> None:
+    path = file_of(tmp_path, row)
+    with pytest.raises(InputError, match=r"both q\d and q\d .* --answer-column"):
+        read(path)
+    outcomes = {name: read(path, Options(answer_column=name))[2][0][3][0] for name in ("q1", "q2")}
+    assert set(outcomes.values()) == {"left", "right"}
+
+
 PAIR = {"prompt": "Q?", "chosen": "x", "rejected": "y"}
 
 
