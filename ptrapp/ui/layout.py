@@ -33,7 +33,7 @@ INTRO = (
 
 
 def build(context: AppContext) -> gr.Blocks:
-    """Build every page over one studio."""
+    """Builds every page over one context."""
     with gr.Blocks(title="Thrice", analytics_enabled=False, fill_width=False) as pages:
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown(INTRO)
@@ -48,7 +48,7 @@ def build(context: AppContext) -> gr.Blocks:
     with pages.route("Campaigns", "/campaigns"):
         gr.Navbar(main_page_name=MAIN_PAGE)
         gr.Markdown(
-            "# Campaigns\nWhat is labelled, by whom, how far it is, and how well raters agree."
+            "# Campaigns\nWhat is being labelled, by whom, the progress, and how well raters agree."
         )
         campaigns.build()
     with pages.route("Train", "/train"):
@@ -57,6 +57,6 @@ def build(context: AppContext) -> gr.Blocks:
         train.build(context, pages)
     with pages.route("Data", "/data"):
         gr.Navbar(main_page_name=MAIN_PAGE)
-        gr.Markdown("# Data\nFiles of other programs in, files for other trainings out.")
+        gr.Markdown("# Data\nImport files of other programs, export files for training elsewhere.")
         data.build()
     return pages

@@ -1,4 +1,4 @@
-"""The Play page: ask, watch the rounds or candidates being written, compare any two."""
+"""The Play page: ask, watch the rounds or candidates in progress, compare any two."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.widgets import widget
 
 FRAME_S = 0.08
-"""Pause between two pictures of a run that is being written: smooth, and cheap on the socket."""
+"""Seconds between two updates of a run in progress: smooth, and cheap on the socket."""
 
 THINKING = [
     ("in every round", Thinking.ALWAYS.value),
@@ -44,7 +44,7 @@ OF_THIS_PROMPT = "(prompt, reference) => reference ? prompt : ''"
 
 
 class Inputs(NamedTuple):
-    """The components a run is asked for with, in the order the handler takes their values."""
+    """The components of the form, in the order in which the handler takes their values."""
 
     prompt: gr.Textbox
     reference: gr.Textbox
@@ -59,7 +59,7 @@ class Inputs(NamedTuple):
 
 
 def build(context: AppContext, pages: gr.Blocks) -> None:
-    """Build the page's components, then wire them."""
+    """Builds the page's components, then wires them."""
     with gr.Row(equal_height=True):
         prompt = gr.Textbox(
             label="Prompt",
@@ -98,14 +98,16 @@ def _inputs(prompt: gr.Textbox) -> tuple[Inputs, gr.Textbox]:
     with gr.Accordion("Sampling and reference answer", open=False):
         reference = gr.Textbox(
             label="Reference answer (optional)",
-            info="What a right response states: rounds are checked against it",
+            info="The correct answer: responses are checked against it",
             elem_id="reference",
         )
         with gr.Row():
             temperature = gr.Slider(0, 2, drawn.temperature, step=0.05, label="Temperature")
             top_p = gr.Slider(0.05, 1, drawn.top_p, step=0.05, label="Top-p")
-            max_tokens = gr.Slider(16, 2048, drawn.max_tokens, step=16, label="Max tokens a round")
-            seed = gr.Number(-1, precision=0, label="Seed", info="-1 draws a new one each time")
+            max_tokens = gr.Slider(
+                16, 2048, drawn.max_tokens, step=16, label="Max tokens per round"
+            )
+            seed = gr.Number(-1, precision=0, label="Seed", info="-1 draws a new seed for each run")
     reference_of = gr.Textbox(visible=False)
     ready = examples.examples()
     gr.Examples(
@@ -154,11 +156,11 @@ def _wire(
             raise gr.Error(str(error), print_exception=False) from error
 
     def reload(request: gr.Request) -> Iterator[dict[str, Any] | None]:
-        asking = person(request)
-        if asking.role not in READS:
+        sender = person(request)
+        if sender.role not in READS:
             yield None
             return
-        rater = asking.rater
+        rater = sender.rater
         run_id = _linked(request) or play.last_run_id(context, rater)
         if run_id is None:
             yield None
@@ -186,13 +188,13 @@ def _wire(
     )
 
     def restore(request: gr.Request) -> list[Any]:
-        """Put what was asked last back into the form."""
-        asking = person(request)
-        if asking.role not in READS:
+        """Puts the settings of the last run back into the form."""
+        sender = person(request)
+        if sender.role not in READS:
             return _untouched()
-        run_id = _linked(request) or play.last_run_id(context, asking.rater)
+        run_id = _linked(request) or play.last_run_id(context, sender.rater)
         try:
-            return _form(read_board(context, run_id, asking.rater)) if run_id else _untouched()
+            return _form(read_board(context, run_id, sender.rater)) if run_id else _untouched()
         except (NotFound, DatabaseError):
             return _untouched()
 
@@ -221,7 +223,7 @@ def _wire(
 
 
 def _watch(context: AppContext, run_id: int, rater: str) -> Iterator[dict[str, Any]]:
-    """Pictures of the run until it has ended."""
+    """Yields the board of a run, whenever it has changed, until the run has ended."""
     last: Board | None = None
     while last is None or last.running:
         board = read_board(context, run_id, rater)
@@ -258,18 +260,20 @@ def _ask(
 
 
 def _form(board: Board) -> list[Any]:
-    """The inputs that would ask for this run again, but for its seed."""
-    asked, refining = board.settings, board.mode == "refine"
-    if "thinking" not in asked:  # written by a program, not by this form
+    """Returns the inputs that would start this run again, except for its seed."""
+    settings, refining = board.settings, board.mode == "refine"
+    if "thinking" not in settings:  # stored by a program, not by this form
         return _untouched()
-    drawn = asked["sampling"]
-    thinking = gr.Radio(THINKING if refining else THINKING_OF_CANDIDATES, value=asked["thinking"])
+    drawn = settings["sampling"]
+    thinking = gr.Radio(
+        THINKING if refining else THINKING_OF_CANDIDATES, value=settings["thinking"]
+    )
     return [
         board.prompt,
         board.reference_answer or "",
         board.mode,
-        gr.Slider(value=asked["n"], visible=True) if refining else gr.Slider(visible=False),
-        gr.Slider(visible=False) if refining else gr.Slider(value=asked["n"], visible=True),
+        gr.Slider(value=settings["n"], visible=True) if refining else gr.Slider(visible=False),
+        gr.Slider(visible=False) if refining else gr.Slider(value=settings["n"], visible=True),
         thinking,
         drawn["temperature"],
         drawn["top_p"],
@@ -283,8 +287,8 @@ def _untouched() -> list[Any]:
 
 
 def _linked(request: gr.Request) -> int | None:
-    asked = request.query_params.get("run", "")
-    return int(asked) if asked.isdecimal() and len(asked) < 16 else None
+    run_id = request.query_params.get("run", "")
+    return int(run_id) if run_id.isdecimal() and len(run_id) < 16 else None
 
 
 def _of_mode(mode: str) -> tuple[gr.Slider, gr.Slider, gr.Radio, gr.Button]:

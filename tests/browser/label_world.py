@@ -145,7 +145,7 @@ def response_of(page: Page, side: str) -> Locator:
 def wait_until_stored(page: Page) -> None:
     """Until everything that was said has been acknowledged."""
     page.wait_for_function("() => !Object.keys(localStorage).some((k) => k.includes('.out.'))")
-    expect(page.locator("[data-part=stored]")).to_have_text("all stored")
+    expect(page.locator("[data-part=stored]")).to_have_text("all saved")
 
 
 _PRACTICE = {"practice": True, "gold": "left", "explanation": "Only one of them is *right*."}

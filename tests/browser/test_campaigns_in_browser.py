@@ -54,7 +54,7 @@ def test_progress_and_agreement_are_those_of_the_votes(page: Page, labelled: Wor
     expect(row).to_contain_text("24 today")
     expect(row).to_contain_text("2 raters")
     people = page.locator("#campaign-detail [data-kind=human]")
-    expect(people).to_contain_text("2 raters · 24 labels on 12 comparisons, 12 of unknown answer")
+    expect(people).to_contain_text("2 raters · 24 labels on 12 comparisons, 12 labelled by several")
     expect(people).to_contain_text("not enough data")
     raters = page.get_by_role("region", name="Raters", exact=True)
     expect(raters.get_by_role("row", name="Uma")).to_contain_text("12")
@@ -70,7 +70,7 @@ def test_disagreements_are_shown_with_who_said_what_and_nothing_runs(
     page.get_by_role("button", name="Show disagreements").click()
     cards = page.locator(".gallery .card")
     expect(cards).to_have_count(12)
-    expect(cards.first).to_contain_text("A tieUma")
+    expect(cards.first).to_contain_text("TieUma")
     expect(cards.first).to_contain_text("Both badVic")
     expect(page.locator(".gallery")).to_contain_text(HOSTILE)
     expect(page.locator(".gallery img")).to_have_count(0)
@@ -83,9 +83,9 @@ def test_guidelines_are_previewed_and_saved(page: Page, labelled: World) -> None
     written = f"Prefer **short** ones. {HOSTILE}"
     editor.locator("textarea").fill(written)
     page.get_by_role("button", name="Close Which is better?").click()
-    expect(page.get_by_role("link", name="Label it")).to_have_count(0)
+    expect(page.get_by_role("link", name="Label this campaign")).to_have_count(0)
     page.get_by_role("button", name="Open Which is better?").click()
-    expect(page.get_by_role("link", name="Label it")).to_be_visible()
+    expect(page.get_by_role("link", name="Label this campaign")).to_be_visible()
     expect(editor.locator("textarea")).to_have_value(written)  # typed, not saved, and still here
     editor.get_by_role("button", name="Preview the guidelines").click()
     expect(editor.locator(".preview strong")).to_have_text("short")
@@ -105,10 +105,10 @@ def test_a_campaign_is_made_closed_and_opened_by_keyboard_alone(
     page.locator(".making").get_by_label("Name", exact=True).focus()
     page.keyboard.type("Any two")
     form = page.locator(".making form")
-    form.get_by_label("Pairs").select_option("random")
-    form.get_by_label("People per pair").fill("3")
-    expect(form.locator(".outlook")).to_contain_text("It would have 12 comparisons")
-    expect(form.locator(".outlook")).to_contain_text("want 36 labels")
+    form.get_by_label("Pairs", exact=True).select_option("random")
+    form.get_by_label("Labels per pair").fill("3")
+    expect(form.locator(".outlook")).to_contain_text("The campaign would have 12 comparisons")
+    expect(form.locator(".outlook")).to_contain_text("need 36 labels")
     form.get_by_role("button", name="Create the campaign").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#campaign-detail h3")).to_have_text("Any two")
@@ -133,7 +133,7 @@ def test_a_viewer_reads_figures_and_changes_nothing(
     theirs.goto(asked.json()["link"])
     open_campaign(theirs, labelled)
     expect(theirs.locator(".guidelines .rendered")).to_be_visible()
-    for name in ("Close", "Save", "Create", "Make a link", "judge", "disagreements"):
+    for name in ("Close", "Save", "Create", "Create link", "judge", "disagreements"):
         expect(theirs.locator(".campaigns").get_by_role("button", name=name)).to_have_count(0)
     guest.close()
 
@@ -143,10 +143,10 @@ def test_known_answers_are_listed_with_their_explanation(
 ) -> None:
     world = make_campaign(app_url, app_database, "With practice", answers(2), n_practice=1)
     page.goto(f"{app_url}/campaigns#{world.id}")
-    page.get_by_text("Known answers: gold and practice").click()
+    page.get_by_text("Gold and practice comparisons").click()
     card = page.locator("#campaign-detail .card", has_text="practice")
     expect(card).to_contain_text("Left is better")
-    expect(card).to_contain_text("explained as: Only one of them is *right*.")
+    expect(card).to_contain_text("explanation: Only one of them is *right*.")
 
 
 def test_an_invitation_lets_an_annotator_in_who_sees_no_figures(
@@ -155,7 +155,7 @@ def test_an_invitation_lets_an_annotator_in_who_sees_no_figures(
     page.goto(f"{labelled.url}/campaigns")
     invite = page.locator(".invite")
     invite.get_by_label("Name", exact=True).fill("Wim")
-    invite.get_by_role("button", name="Make a link").click()
+    invite.get_by_role("button", name="Create link").click()
     field = invite.get_by_label("The link", exact=True)
     expect(field).to_have_value(re.compile("^http"))
     link = field.input_value()
@@ -199,10 +199,10 @@ def test_a_measurement_that_fails_says_so_and_can_be_asked_for_again(
     page.goto(f"{labelled.url}/campaigns#{labelled.id}")
     detail = page.locator("#campaign-detail")
     expect(detail).to_contain_text("The disk is full.")
-    detail.get_by_role("button", name="Measure again").click()
+    detail.get_by_role("button", name="Recompute").click()
     page.wait_for_timeout(300)
     expect(detail).to_contain_text("The disk is full.")
     page.unroute(path)
-    detail.get_by_role("button", name="Measure again").click()
+    detail.get_by_role("button", name="Recompute").click()
     expect(detail.locator(".matrix")).to_be_visible()
     expect(detail).not_to_contain_text("The disk is full.")

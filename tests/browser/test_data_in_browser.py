@@ -50,7 +50,7 @@ def test_a_file_is_imported_exported_and_its_snapshot_listed(
 
     data.locator("[data-part=look]").click()
     data.locator("[data-part=import]").click()
-    expect(data).to_contain_text("1 new and 0 known records of “by hand”")
+    expect(data).to_contain_text("1 new and 0 already stored records from “by hand”")
     expect(data).to_contain_text("Columns that were not read: note.")
     row = data.locator("tr", has_text="import:by hand")
     expect(row).to_contain_text("1")
@@ -61,7 +61,7 @@ def test_a_file_is_imported_exported_and_its_snapshot_listed(
     content = Path(fetched.value.path()).read_bytes()
     assert "Why by hand?" in content.decode()
     hashed = sha256(content).hexdigest()
-    expect(data).to_contain_text(f"its hash is {hashed}")
+    expect(data).to_contain_text(f"SHA-256 {hashed}")
     expect(data.locator("tr", has_text=hashed[:16])).to_contain_text("preferences")
 
     data.locator("[name=what]").select_option("refinements")
@@ -84,7 +84,9 @@ def test_a_file_that_is_dropped_is_the_one_that_is_sent(page: Page, app_url: str
     )
     page.locator(".data [data-part=look]").click()
     page.locator(".data [data-part=import]").click()
-    expect(page.locator(".data")).to_contain_text("1 new and 0 known records of “dropped.jsonl”")
+    expect(page.locator(".data")).to_contain_text(
+        "1 new and 0 already stored records from “dropped.jsonl”"
+    )
 
 
 def test_two_columns_that_could_be_the_answer_are_settled_by_a_click(

@@ -189,7 +189,7 @@ def test_a_person_is_called_as_they_like(
     name = f"Ada {world.id}"
     page.locator(".label-who summary").click()
     page.get_by_label("Your name").fill(name)
-    page.get_by_role("button", name="Use this name").click()
+    page.get_by_role("button", name="Save name").click()
     expect(page.locator(".label-who summary")).to_have_text(f"You are {name}")
     press(page, "ArrowLeft")
     wait_until_stored(page)
@@ -197,7 +197,7 @@ def test_a_person_is_called_as_they_like(
     other.goto(world.page)
     other.locator(".label-who summary").click()
     other.get_by_label("Your name").fill(name)
-    other.get_by_role("button", name="Use this name").click()
+    other.get_by_role("button", name="Save name").click()
     expect(other.locator(".label-who .label-problem")).to_contain_text(name)
     other.context.close()
 
@@ -278,11 +278,11 @@ def test_what_a_screen_reader_says(page: Page, campaign: Campaign) -> None:
     expect(page.get_by_role("region", name="Response A")).to_be_visible()
     expect(page.get_by_role("region", name="Response B")).to_be_visible()
     press(page, "ArrowLeft")
-    live = page.locator("[aria-live=polite]", has_text="Pair 1 stored")
+    live = page.locator("[aria-live=polite]", has_text="Pair 1 saved")
     expect(live).to_have_count(1)
     page.get_by_role("button", name="Tie").press("Enter")
     wait_until_stored(page)
-    expect(page.locator("[aria-live=polite]", has_text="Pair 2 stored")).to_have_count(1)
+    expect(page.locator("[aria-live=polite]", has_text="Pair 2 saved")).to_have_count(1)
     page.wait_for_timeout(READ_MS)
     expect(page.get_by_role("button", name="Tie")).to_be_focused()
 

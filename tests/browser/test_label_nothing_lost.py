@@ -80,7 +80,7 @@ def test_a_broken_server_is_asked_again_and_a_refusal_is_told_and_dropped(
     context.route(VOTES, lambda route: route.fulfill(status=409, json={"error": refusal}), times=1)
     press(page, "ArrowLeft")
     alert = page.get_by_role("alert")
-    expect(alert).to_have_text(f"Not stored: {refusal}")
+    expect(alert).to_have_text(f"Not saved: {refusal}")
     wait_until_stored(page)
     said = alert.element_handle()
     press(page, "d", "d")
@@ -154,7 +154,7 @@ def test_an_explanation_that_came_late_is_read_before_it_goes_on(
     practised = prompt_of(page)
     press(page, "ArrowLeft", "ArrowLeft", "Enter")
     banner = page.locator(".label-banner")
-    expect(banner).to_contain_text("the explanation comes with its answer")
+    expect(banner).to_contain_text("Waiting for the explanation")
     assert prompt_of(page) == practised
     page.reload()
     expect(page.locator(".label-side:visible")).to_have_count(2)

@@ -53,7 +53,7 @@ def test_ask_compare_train_and_be_answered_by_the_new_version(
     expect(page.locator(".thought-text")).to_have_count(0)
     page.wait_for_timeout(400)  # a key sooner than this is not taken for a decision
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".mine")).to_have_text("you: better")
+    expect(page.locator(".mine")).to_have_text("your vote: better")
     expect(page.locator(".thought-text")).to_have_count(2)
     page.screenshot(path=shots / "play-wide-light.png", full_page=True)
 
@@ -62,13 +62,13 @@ def test_ask_compare_train_and_be_answered_by_the_new_version(
     page.locator("[data-part=dpo]").click()
     serving = page.locator("tr.serving")
     expect(serving).to_contain_text("dpo-000001", timeout=TRAINED_S)
-    expect(page.locator(".train")).to_contain_text("made dpo-000001")
+    expect(page.locator(".train")).to_contain_text("created dpo-000001")
     page.screenshot(path=shots / "train-wide-light.png", full_page=True)
 
     page.goto(own_app_url)
     expect(page.locator("#prompt textarea")).not_to_have_value("")
     page.locator("#run").click()
-    expect(page.locator(".board-facts")).to_contain_text("answered by dpo-000001")
+    expect(page.locator(".board-facts")).to_contain_text("model version dpo-000001")
     expect(page.locator(".cell.stored")).to_have_count(3)
 
     page.goto(f"{own_app_url}/train")
@@ -133,7 +133,7 @@ def test_candidates_are_compared_by_the_judge_and_by_keys_and_a_vote_is_undone(
     assert all(thought not in body for thought in thoughts for body in before)
 
     page.keyboard.press("u")
-    expect(page.locator(".bar-notice")).to_have_text("The last vote is taken back.")
+    expect(page.locator(".bar-notice")).to_have_text("Your last vote is undone.")
     expect(page.locator(".mine")).to_have_count(0)
 
 
@@ -154,10 +154,10 @@ def test_a_run_is_sent_to_labelling(
     page.keyboard.press("l")
     expect(page.locator(".bar-notice")).to_contain_text("2 comparisons sent to")
     page.keyboard.press("l")
-    expect(page.locator(".bar-notice")).to_contain_text("has them already")
+    expect(page.locator(".bar-notice")).to_contain_text("already has these comparisons")
 
     campaign([("Which, then?", "This.", "That.")])
-    page.get_by_role("button", name="Send to labelling").click()
+    page.get_by_role("button", name="Send to a campaign").click()
     page.get_by_role("group", name="Send to which campaign?").get_by_role("button").first.click()
     expect(page.locator(".bar-notice")).to_contain_text("2 comparisons sent to")
     listed = page.request.get(f"{app_url}/api/v1/campaigns/{one.id}").json()
@@ -193,7 +193,7 @@ def test_a_reference_answer_goes_with_any_change_of_its_prompt(
     context.grant_permissions(["clipboard-read", "clipboard-write"], origin=own_app_url)
     page.goto(own_app_url)
     ask_an_example(page)
-    expect(page.locator(".board-facts")).to_contain_text("(the example's)")
+    expect(page.locator(".board-facts")).to_contain_text("(from the example)")
     expect(page.locator(".cell.stored")).to_have_count(3)
 
     prompt = page.locator("#prompt textarea")
@@ -209,7 +209,7 @@ def test_a_reference_answer_goes_with_any_change_of_its_prompt(
 
     ask_an_example(page, 1)
     expect(page.locator(".board-prompt")).to_have_text(examples()[1][0])
-    expect(page.locator(".board-facts")).to_contain_text("(the example's)")
+    expect(page.locator(".board-facts")).to_contain_text("(from the example)")
     expect(page.locator(".cell.stored")).to_have_count(3)
     page.reload()
     expect(prompt).to_have_value(examples()[1][0])

@@ -19,7 +19,7 @@ const name = (cell) =>
 const byId = (id) => board.cells.find((cell) => cell.round_id === id);
 const place = (cell) => `${cell.index}:${cell.candidate}`;
 const comparable = (cell) => Boolean(cell.round_id) && board.cells.filter((other) => other.round_id).length > 1;
-const FROM = { typed: " (typed)", example: " (the example's)", program: " (a program's)" }; // who gave it
+const FROM = { typed: " (typed)", example: " (from the example)", program: " (from a program)" }; // who gave it
 const votes = () => board.ballots.filter((ballot) => ballot.outcome && !ballot.judge);
 
 const say = (text, bad = false) => { notice = { text, bad }; drawBar(); };
@@ -83,7 +83,7 @@ const decide = (outcome, strength = 1) => attempt(async () => {
 
 const undo = () => attempt(async () => {
   const { undone } = await call("POST", "/votes/undo", { key: crypto.randomUUID?.() ?? `u${Date.now()}${Math.random()}` });
-  say(undone === null ? "There is no vote to undo." : "The last vote is taken back.");
+  say(undone === null ? "There is no vote to undo." : "Your last vote is undone.");
   await refresh();
 });
 
@@ -107,7 +107,7 @@ const openThought = (cell) => attempt(async () => {
 const send = () => attempt(async () => {
   const campaigns = await openCampaigns();
   if (campaigns.length === 1) { say(await sendTo(campaigns[0], board)); return; }
-  if (!campaigns.length) { say("No campaign is open. Make one on the Campaigns page, then send these to it.", true); return; }
+  if (!campaigns.length) { say("No campaign is open. Create one on the Campaigns page, then send these pairs to it.", true); return; }
   sendable = campaigns;
   notice = null;
   drawBar();
@@ -147,11 +147,11 @@ root.replaceChildren(head, grid, bar);
 
 const drawHead = () => {
   const running = board.state === "running";
-  const link = new URL(`/?run=${board.run_id}`, location.href).href;
+  const link = new URL(`./?run=${board.run_id}`, document.baseURI).href;
   const facts = [
-    running ? "writing…" : board.state === "done" ? null : board.state,
-    `answered by ${board.version}`,
-    board.reference_answer ? `reference answer: ${board.reference_answer}${FROM[board.settings.reference_from] ?? ""}` : "no reference answer: nothing can be checked",
+    running ? "generating…" : board.state === "done" ? null : board.state,
+    `model version ${board.version}`,
+    board.reference_answer ? `reference answer: ${board.reference_answer}${FROM[board.settings.reference_from] ?? ""}` : "no reference answer, so responses are not checked",
   ].filter(Boolean);
   const canDiff = board.mode === "refine" && board.cells.some((cell) => cell.diff.length);
   const parts = [
@@ -201,17 +201,17 @@ const drawBar = () => {
         button("Tie", "↓", () => decide("tie")),
         button("Both bad", "x", () => decide("both_bad")),
         button(name(byId(offer.right)), "→", () => decide("right")),
-        board.judge ? button("Let the judge compare", "j", letJudge, `${board.judge} sees the two responses${board.reference_answer ? " and the reference answer" : ""}, no thought`) : null,
-        button("Put aside", "Esc", () => attempt(putAside))),
+        board.judge ? button("Ask the judge", "j", letJudge, `${board.judge} sees the two responses${board.reference_answer ? " and the reference answer" : ""}, no thought`) : null,
+        button("Cancel", "Esc", () => attempt(putAside))),
     );
   } else if (board.cells.filter((cell) => cell.round_id).length > 1) {
     const last = votes().at(-1);
     const bothHere = last && byId(last.left) && byId(last.right);
-    const said = bothHere ? `Your vote: ${inWords(last.outcome, last.left, last.right)}${last.blind ? "" : " (not blind: a thought had been open)"}.` : "";
-    parts.push(el("p", { class: "bar-title" }, said + (chosen.length === 1 ? " Choose the second one." : said ? "" : "Choose two to compare: press Compare, or the digits of two columns.")),
+    const said = bothHere ? `Your vote: ${inWords(last.outcome, last.left, last.right)}${last.blind ? "" : " (not blind: you had opened a thought)"}.` : "";
+    parts.push(el("p", { class: "bar-title" }, said + (chosen.length === 1 ? " Choose a second one." : said ? "" : "Choose two to compare: press Compare, or the number keys of two columns.")),
       el("div", { class: "bar-buttons" },
         votes().length ? button("Undo", "u", undo) : null,
-        board.state === "running" ? null : button("Send to labelling", "l", send, "others compare these in a campaign")));
+        board.state === "running" ? null : button("Send to a campaign", "l", send, "adds these pairs to a labelling campaign")));
   }
   if (sendable.length) {
     parts.push(el("div", { class: "bar-buttons", role: "group", "aria-label": "Send to which campaign?" },

@@ -3,13 +3,13 @@
 const verdictsOn = (cell) => votes().filter((vote) => vote.left === cell.round_id || vote.right === cell.round_id)
   .map((vote) => {
     const won = vote.outcome === (vote.left === cell.round_id ? "left" : "right");
-    return won ? "you: better" : vote.outcome === "tie" ? "you: tie" : vote.outcome === "both_bad" ? "you: bad" : null;
+    return won ? "your vote: better" : vote.outcome === "tie" ? "your vote: tie" : vote.outcome === "both_bad" ? "your vote: both bad" : null;
   }).filter(Boolean);
 
 const column = (cell) => {
-  const mark = cell.correct === true ? el("span", { class: "mark right", title: "states the reference answer" }, "✓ right")
-    : cell.correct === false ? el("span", { class: "mark wrong", title: "does not state the reference answer" }, "✗ wrong") : null;
-  const flip = cell.flip ? el("span", { class: `flip ${cell.flip}`, title: `${cell.flip} against the round before` }, cell.flip === "fixed" ? "✗→✓ fixed" : "✓→✗ broken") : null;
+  const mark = cell.correct === true ? el("span", { class: "mark right", title: "matches the reference answer" }, "✓ correct")
+    : cell.correct === false ? el("span", { class: "mark wrong", title: "does not match the reference answer" }, "✗ incorrect") : null;
+  const flip = cell.flip ? el("span", { class: `flip ${cell.flip}`, title: `${cell.flip} compared with the round before` }, cell.flip === "fixed" ? "✗→✓ fixed" : "✓→✗ broken") : null;
   const meta = cell.state === "waiting" ? "waiting" : cell.state === "failed" ? "failed"
     : [cell.version, count(cell.n_tokens, "token"), seconds(cell.duration_s)].join(" · ");
   const selected = chosen.includes(cell.round_id);
@@ -54,10 +54,10 @@ const responseOf = (cell) => {
       text.append(kind === "added" ? el("ins", {}, piece) : piece);
     }
     const gone = cell.diff.filter(([, kind]) => kind === "removed").map(([piece]) => piece.trim()).join(" … ");
-    return el("div", {}, text, gone ? el("p", { class: "gone", dir: "auto" }, "was: " + gone) : null);
+    return el("div", {}, text, gone ? el("p", { class: "gone", dir: "auto" }, "removed: " + gone) : null);
   }
   text.textContent = cell.response;
-  if (cell.state === "stored" && !cell.response) text.append(el("em", {}, "no response: the model never finished its thought"));
-  else if (cell.truncated) text.append(el("em", {}, " (cut at the token limit)"));
+  if (cell.state === "stored" && !cell.response) text.append(el("em", {}, "no response: the model did not finish its thought"));
+  else if (cell.truncated) text.append(el("em", {}, " (cut off at the token limit)"));
   return text;
 };

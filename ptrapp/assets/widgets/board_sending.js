@@ -1,4 +1,4 @@
-// "Send to labelling": the board's pairs go into a campaign, for others to compare.
+// "Send to a campaign": the board's pairs go into a campaign, for others to compare.
 
 // Neighbours of a chain, or every two candidates: pairs that share their context.
 const pairsOf = ({ mode, cells }) => {
@@ -12,5 +12,5 @@ const openCampaigns = async () => (await call("GET", "/campaigns")).filter((camp
 const sendTo = async (campaign, board) => {
   const items = pairsOf(board);
   const { n_new: n } = await call("POST", `/campaigns/${campaign.id}/items`, { items });
-  return n ? `${count(n, "comparison")} sent to “${campaign.name}”.` : `“${campaign.name}” has them already.`;
+  return n ? `${count(n, "comparison")} sent to “${campaign.name}”.` : `“${campaign.name}” already has these comparisons.`;
 };

@@ -20,7 +20,7 @@ const changeState = (campaign) => act(told, async () => {
   const state = campaign.state === "open" ? "closed" : "open";
   await call("POST", `/campaigns/${campaign.id}/state`, { state });
   await refresh();
-  return `${campaign.name} is ${state}${state === "open" ? ": annotators see it" : ": nobody is given its pairs any more; labels stay"}.`;
+  return `${campaign.name} is ${state}${state === "open" ? ": annotators can label it" : ": its pairs are no longer given out; its labels are kept"}.`;
 });
 
 const choose = (id) => {
@@ -34,17 +34,17 @@ const measured = (path) => {
   const told = statusLine();
   const shown = el("div", { class: "measured" });
   const measure = async () => {
-    told.say("Measuring…");
+    told.say("Computing agreement…");
     shown.replaceChildren(...agreementReport(await call("GET", path)));
     told.say("");
   };
   const begin = () => measure().catch((error) => told.say(error.message, true));
   return { section: el("section", {}, el("h4", {}, "Agreement"), told.node, shown,
-    el("div", { class: "acts" }, button("Measure again", "measure", act(told, measure)))), begin };
+    el("div", { class: "acts" }, button("Recompute", "measure", act(told, measure)))), begin };
 };
 
 const exportLink = (campaign, what, label) =>
-  el("a", { class: "act", href: `/api/v1/export?${new URLSearchParams({ what, campaign: campaign.name })}`, download: "" }, label);
+  el("a", { class: "act", href: `api/v1/export?${new URLSearchParams({ what, campaign: campaign.name })}`, download: "" }, label);
 
 const orders = (mix) => MIX.filter(([key]) => mix[key] > 0).map(([key, label]) => `${label.toLowerCase()} ${mix[key]}`).join(", ");
 
@@ -52,11 +52,11 @@ const about = (campaign) => [el("p", { class: "faint" }, [
   `${count(campaign.n_items, "comparison")} of ${aspectWord(campaign)}${madeOf(campaign) ? ` (${madeOf(campaign)})` : ""}`,
   `${count(campaign.overlap, "person").replace("persons", "people")} per comparison`,
   campaign.budget === null ? "no budget" : `budget ${number(campaign.budget)}`,
-  `order: ${orders(campaign.mix) || "uniform"}`,
-  campaign.n_practice ? `training round of ${campaign.n_practice}` : "no training round",
-  campaign.reveal ? "thoughts and versions shown after the vote" : "nothing revealed",
+  `sampling: ${orders(campaign.mix) || "uniform"}`,
+  campaign.n_practice ? `${count(campaign.n_practice, "practice pair")} first` : "no practice",
+  campaign.reveal ? "thoughts and versions revealed after the vote" : "nothing revealed",
 ].join(" · ")), mayWrite() && campaign.state === "open"
-  ? el("div", { class: "acts" }, el("a", { class: "act main", href: `/label?campaign=${campaign.id}` }, "Label it")) : null];
+  ? el("div", { class: "acts" }, el("a", { class: "act main", href: `label?campaign=${campaign.id}` }, "Label this campaign")) : null];
 
 const detail = (campaign) => {
   const told = statusLine();
@@ -65,9 +65,9 @@ const detail = (campaign) => {
   const guidelines = el("div", {});
   if (mayWrite()) guidelines.append(guidelinesEditor(campaign, refresh));
   else guidelinesRead(campaign).then((section) => guidelines.append(section), (error) => told.say(error.message, true));
-  const judge = button("Let the judge label it", "judge", act(told, async () => {
+  const judge = button("Label with the judge", "judge", act(told, async () => {
     const { job_id: job } = await call("POST", `/campaigns/${campaign.id}/judge`, {});
-    return `Job ${job} is queued: the judge answers every comparison it has not answered yet. The Train page shows how far it is.`;
+    return `Job ${job} is queued: the judge labels every comparison it has not labelled yet. The Train page shows its progress.`;
   }));
   return [
     el("h3", { tabindex: "-1" }, campaign.name), boxes.about,
@@ -80,7 +80,7 @@ const detail = (campaign) => {
 
 const everything = () => {
   const { section, begin } = measured("/agreement");
-  const box = el("details", { class: "everything" }, el("summary", {}, "All campaigns and the Play page together: what training learns from"), section);
+  const box = el("details", { class: "everything" }, el("summary", {}, "All votes that training uses, from every campaign and the Play page"), section);
   box.addEventListener("toggle", () => { if (box.open) begin(); }, { once: true });
   return [box];
 };
@@ -97,7 +97,7 @@ const making = () => {
 const page = () => [
   el("section", {}, el("h3", {}, "Campaigns"), told.node, boxes.list), boxes.detail,
   ...(mayWrite() ? [making(), inviteForm()] : []),
-  el("section", {}, el("h3", {}, "Agreement over everything"), boxes.everything),
+  el("section", {}, el("h3", {}, "Agreement over all votes"), boxes.everything),
 ];
 
 const draw = () => {

@@ -26,7 +26,7 @@ const guidelinesEditor = (campaign, onSaved) => {
   const save = button("Save the guidelines", "guidelines-save", act(told, async () => {
     await call("POST", `/campaigns/${campaign.id}/guidelines`, { guidelines: area.value });
     await onSaved();
-    return "Saved. Whoever labels sees them with the next page.";
+    return "Saved. Raters see them when they next open the Label page.";
   }));
   return el("section", { class: "guidelines" }, el("h4", {}, "Guidelines"),
     el("p", { class: "faint" }, "Markdown. Shown beside every comparison."), area, el("div", { class: "acts" }, save, look), told.node, shown);

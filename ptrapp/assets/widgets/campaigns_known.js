@@ -4,19 +4,19 @@ const knownCard = (one) => el("article", { class: "card" },
   el("p", {}, el("span", { class: `state ${one.kind}` }, one.kind), ` ${SIDE[one.gold]}`),
   el("p", { class: "written asked" }, one.prompt),
   el("div", { class: "sides" }, ...["left", "right"].map((which) => el("div", {}, el("h5", {}, which === "left" ? "Left" : "Right"), el("p", { class: "written", dir: "auto" }, one[which])))),
-  one.explanation ? el("p", { class: "written" }, el("span", { class: "faint" }, "explained as: "), one.explanation) : null);
+  one.explanation ? el("p", { class: "written" }, el("span", { class: "faint" }, "explanation: "), one.explanation) : null);
 
 const knownAnswers = (campaign) => {
   const told = statusLine();
   const list = el("div", { class: "cards" });
-  const box = el("details", {}, el("summary", {}, "Known answers: gold and practice"), told.node, list,
-    el("p", { class: "faint" }, `A program adds them: POST /api/v1/campaigns/${campaign.id}/items with the ids of two rounds and which is better (gold, explanation, practice).`));
+  const box = el("details", {}, el("summary", {}, "Gold and practice comparisons"), told.node, list,
+    el("p", { class: "faint" }, `They are added by the API: POST /api/v1/campaigns/${campaign.id}/items with the ids of two rounds and which is better (gold, explanation, practice).`));
   box.addEventListener("toggle", async () => {
     if (!box.open) return;
     try {
       const known = await call("GET", `/campaigns/${campaign.id}/items`);
       list.replaceChildren(...known.map(knownCard));
-      told.say(known.length ? `${count(known.length, "comparison")} of known answer, the newest first.` : "No comparison of known answer yet.");
+      told.say(known.length ? `${count(known.length, "comparison")} with a known answer, newest first.` : "No comparison with a known answer yet.");
     } catch (error) { told.say(error.message, true); }
   });
   return el("section", {}, box);

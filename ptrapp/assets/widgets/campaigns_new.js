@@ -1,11 +1,11 @@
-// A new campaign: which pairs, how many people see each, in which order, and what it would come to.
+// A new campaign: which pairs, how many people see each, in which order, and a preview of its size.
 
 const MIX = [
-  ["uncertain", "Uncertain first", "pairs on which a judge is least sure", 0.5],
-  ["uniform", "Uniform", "drawn by lot, so that figures hold for all", 0.5],
-  ["overlap", "Begun ones", "pairs somebody else has answered: agreement is known sooner", 0],
-  ["gold", "Gold", "pairs of known answer, as a check", 0],
-  ["repeat", "Own repeats", "the rater's own pairs, sides swapped", 0],
+  ["uncertain", "Uncertain", "pairs on which a judge is least certain", 0.5],
+  ["uniform", "Uniform", "pairs at random, so that estimates hold for all pairs", 0.5],
+  ["overlap", "Overlap", "pairs that somebody else has labelled, to measure agreement", 0],
+  ["gold", "Gold", "pairs with a known answer, as a check", 0],
+  ["repeat", "Repeats", "pairs the rater has labelled, sides swapped", 0],
 ];
 
 const whole = (value, blank, attributes = {}) => el("input", { type: "number", min: 0, step: 1, value, placeholder: blank, ...attributes });
@@ -59,9 +59,9 @@ const outlookOf = (inputs) => {
     try {
       const { n_pairs: n } = source.kind === "none" ? { n_pairs: 0 } : await call("POST", "/campaigns/preview", { source, aspect });
       const labels = Math.min(n * overlap, budget ?? Infinity);
-      words = source.kind === "none" ? "It begins empty; comparisons are put in by POST /api/v1/campaigns/ID/items."
-        : n ? `It would have ${count(n, "comparison")} and want ${count(labels, "label")}.`
-          : "There is no such pair of rounds yet: sample some on the Play page, or import some.";
+      words = source.kind === "none" ? "It starts empty; add comparisons with POST /api/v1/campaigns/ID/items."
+        : n ? `The campaign would have ${count(n, "comparison")} and need ${count(labels, "label")}.`
+          : "No stored rounds form such a pair yet: sample some on the Play page, or import some.";
     } catch (error) { words = error.message; }
     if (mine === asked) line.textContent = words;
   };
@@ -72,9 +72,9 @@ const newForm = (sources, onMade) => {
   const told = statusLine();
   const inputs = newFields(sources, told);
   const outlook = outlookOf(inputs);
-  const only = { best_worst: field("Judge", sources.judges.length ? "whose scores choose them" : "no judge has scored candidates yet", inputs.judge),
+  const only = { best_worst: field("Judge", sources.judges.length ? "whose scores are used" : "no judge has scored candidates yet", inputs.judge),
     versions: el("div", { class: "two" }, field("Version", "", inputs.first), field("against", "", inputs.second)),
-    imported: field("Import", sources.imports.length ? "whose pairs" : "nothing is imported yet", inputs.import) };
+    imported: field("Import", sources.imports.length ? "which import" : "nothing is imported yet", inputs.import) };
   const arrange = () => { for (const [kind, node] of Object.entries(only)) node.hidden = inputs.kind.value !== kind; outlook.soon(); };
   const make = el("button", { type: "submit", class: "act main", "data-part": "create" }, "Create the campaign");
   const form = el("form", { oninput: arrange, onsubmit: async (event) => {
@@ -85,14 +85,14 @@ const newForm = (sources, onMade) => {
     make.disabled = false;
   } },
   el("div", { class: "fields" },
-    field("Name", "what raters see", inputs.name), field("Compared", "thoughts are shown in campaigns of their own", inputs.aspect),
-    field("Pairs", "which rounds stand against each other", inputs.kind), ...Object.values(only),
-    field("At most", "pairs; drawn by lot if there are more", inputs.pairs),
-    field("People per pair", "2 or more to know how far they agree", inputs.overlap), field("Budget", "most labels in all", inputs.budget)),
-  el("details", {}, el("summary", {}, "Order, training round, reveal"),
+    field("Name", "what raters see", inputs.name), field("What is compared", "responses or thoughts", inputs.aspect),
+    field("Pairs", "which stored rounds are paired", inputs.kind), ...Object.values(only),
+    field("Maximum pairs", "a random sample if there are more", inputs.pairs),
+    field("Labels per pair", "2 or more to measure agreement", inputs.overlap), field("Budget", "maximum number of labels in total", inputs.budget)),
+  el("details", {}, el("summary", {}, "Sampling, practice, reveal"),
     el("div", { class: "fields" }, ...MIX.map(([key, label, hint]) => field(label, hint, inputs.mix[key])),
-      field("Training round", "practice pairs for a new rater first", inputs.practice), field("Seed", "of what is drawn by lot", inputs.seed),
-      field("Reveal", "thoughts and versions may be seen after the vote", inputs.reveal))),
+      field("Practice pairs", "shown to a new rater first", inputs.practice), field("Seed", "of random sampling", inputs.seed),
+      field("Reveal", "raters may see thoughts and versions after the vote", inputs.reveal))),
   el("label", { class: "long" }, el("span", {}, "Guidelines"), inputs.guidelines.area), inputs.guidelines.shown,
   outlook.line, el("div", { class: "acts" }, make, inputs.guidelines.look), told.node);
   arrange();

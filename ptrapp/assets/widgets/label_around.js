@@ -1,25 +1,25 @@
-// What stands around the pair: training and its lessons, why no pair is there, what is stored.
+// What stands around the pair: practice and its feedback, why no pair is there, what is stored.
 
 const storedWords = ({ n, kinds, trouble }, slow) => {
-  if (!n) return "all stored";
+  if (!n) return "all saved";
   const waiting = count(n, kinds.size === 1 && kinds.has("vote") ? "vote" : "answer");
-  return trouble ? `${waiting} waiting: ${trouble.replace(/\.$/, "")}` : slow ? `${waiting} on the way` : "all stored";
+  return trouble ? `${waiting} waiting: ${trouble.replace(/\.$/, "")}` : slow ? `sending ${waiting}` : "all saved";
 };
 
 const emptyWords = (queue, done) => {
   if (queue.refused) return queue.refused;
-  if (queue.finished) return `You have answered everything there is for you here: ${count(done, "pair")}. Thank you.`;
-  if (queue.trouble) return "The server does not answer. The next pair is shown as soon as it does; what you said is kept in this browser.";
-  if (queue.looked) return "Every open pair is with somebody else at the moment. This page looks again by itself.";
-  return "Looking for the next pair…";
+  if (queue.finished) return `You have labelled every pair that is available to you: ${count(done, "pair")}. Thank you.`;
+  if (queue.trouble) return "The server does not answer. The next pair appears as soon as it does; your answers are saved in this browser.";
+  if (queue.looked) return "Every remaining pair is assigned to somebody else at the moment. This page checks again automatically.";
+  return "Loading the next pair…";
 };
 
 const trainingWords = (campaign, left) => {
   const n = Math.max(campaign.n_practice, left);
-  return `Training ${Math.min(n, n - left + 1)} of ${n}: it does not count, and you are told what was expected.`;
+  return `Practice ${Math.min(n, n - left + 1)} of ${n}: your answer does not count, and the expected answer is shown afterwards.`;
 };
 
-const lessonWords = ({ right, expected }) => (right ? `Right: ${SAID[expected]}.` : `Expected here: ${SAID[expected]}.`);
+const lessonWords = ({ right, expected }) => (right ? `Correct: ${SAID[expected]}.` : `Expected answer: ${SAID[expected]}.`);
 
 const openBanner = () => {
   const node = el("div", { class: "label-banner", role: "status" });
@@ -27,9 +27,9 @@ const openBanner = () => {
   return {
     node,
     draw: ({ campaign, pair, lesson, practiceLeft }) => {
-      const words = lesson?.words ?? (lesson ? "Waiting for the server: the explanation comes with its answer…"
+      const words = lesson?.words ?? (lesson ? "Waiting for the explanation from the server…"
         : pair?.practice ? trainingWords(campaign, practiceLeft)
-        : pair?.was ? `You had answered: ${SAID[pair.was]}. Answer again.` : null);
+        : pair?.was ? `Your earlier answer: ${SAID[pair.was]}. Answer again.` : null);
       const wanted = `${lesson?.key} ${words}`;
       if (drawn === wanted) return; // what is being read aloud stays
       drawn = wanted;

@@ -11,14 +11,14 @@ const askedCampaign = () => new URL(location.href).searchParams.get("campaign");
 const campaignList = (campaigns, canMake) => {
   if (!campaigns.length) {
     return [canMake
-      ? el("p", {}, "No campaign is open. Make one on the page ", el("a", { href: "/campaigns" }, "Campaigns"), ".")
-      : el("p", {}, "There is nothing to label at the moment: no campaign is open. Come back when one is.")];
+      ? el("p", {}, "No campaign is open. Create one on the ", el("a", { href: "campaigns" }, "Campaigns page"), ".")
+      : el("p", {}, "No campaign is open at the moment, so there is nothing to label.")];
   }
   return [
     el("h2", {}, "Choose a campaign"),
     el("ul", { class: "label-campaigns" }, ...campaigns.map((campaign) => el("li", {},
       el("a", { href: campaignLink(campaign.id) }, campaign.name),
-      el("span", { class: "faint" }, ` · ${campaign.aspect === "thought" ? "thoughts" : "responses"} · ${campaign.n_done_by_me} done by you`)))),
+      el("span", { class: "faint" }, ` · ${campaign.aspect === "thought" ? "thoughts" : "responses"} · ${campaign.n_done_by_me} labelled by you`)))),
   ];
 };
 
@@ -38,7 +38,7 @@ const nameLine = (me) => {
     } catch (error) {
       told.textContent = error.message;
     }
-  } }, line, el("button", { type: "submit", class: "label-button" }, "Use this name"), told));
+  } }, line, el("button", { type: "submit", class: "label-button" }, "Save name"), told));
   box.addEventListener("toggle", () => { if (box.open) { line.value = name.textContent; line.select(); } });
   return box;
 };
@@ -58,7 +58,7 @@ const enter = async (root, start, tries = 0) => {
     );
   } catch (error) {
     root.replaceChildren(el("p", { role: "alert" }, error instanceof Silence
-      ? "The server does not answer; this page tries again by itself." : error.message));
+      ? "The server does not answer; this page tries again automatically." : error.message));
     if (error instanceof Silence) setTimeout(enter, 1000 * Math.min(2 ** tries, LONGEST_WAIT_S), root, start, tries + 1);
   }
 };

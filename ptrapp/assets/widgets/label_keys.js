@@ -5,13 +5,13 @@ const ACTIONS = {
   right: ["ArrowRight", "B is better; with Shift: much better"],
   tie: ["ArrowDown", "A and B are equally good"],
   both_bad: ["x", "Both are bad"],
-  skip: ["s", "Skip: you are not asked this pair again"],
-  undo: ["u", "Take the last answer back and answer again"],
+  skip: ["s", "Skip this pair: it is not shown to you again"],
+  undo: ["u", "Undo the last answer and answer again"],
   flag: ["f", "Flag this pair: something is wrong with it"],
-  reason: ["r", "Say why, about your last answer"],
+  reason: ["r", "Give a reason for your last answer"],
   diff: ["d", "Show which words differ"],
   guidelines: ["g", "Guidelines"],
-  reveal: ["v", "Thoughts and versions of the last pair, where the campaign shows them"],
+  reveal: ["v", "Thoughts and versions of the last pair, if the campaign reveals them"],
   help: ["?", "This help"],
 };
 const DIGITS = {

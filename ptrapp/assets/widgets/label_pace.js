@@ -18,7 +18,7 @@ const openPace = (campaign) => {
       const sorted = [...session.took_s].sort((a, b) => a - b);
       const total_s = sorted.reduce((sum, one) => sum + one, 0);
       const speed = total_s
-        ? `, median ${seconds(sorted[sorted.length >> 1])}, ${Math.round((3600 * sorted.length) / total_s)} an hour` : "";
+        ? `, median ${seconds(sorted[sorted.length >> 1])}, ${Math.round((3600 * sorted.length) / total_s)} per hour` : "";
       return `this session: ${session.n}${speed}`;
     },
   };

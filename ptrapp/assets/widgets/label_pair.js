@@ -33,7 +33,7 @@ const drawDiff = (body, pieces, side) => {
       text.append(piece.slice(0, piece.length - words.length), el(side === "left" ? "mark" : "ins", {}, words));
     }
   }
-  if (pieces.every(([, kind]) => kind === "same")) text.append(el("em", {}, " (the same words)"));
+  if (pieces.every(([, kind]) => kind === "same")) text.append(el("em", {}, " (no differences)"));
   body.replaceChildren(text);
 };
 
@@ -62,7 +62,7 @@ const openPairView = () => {
       const what = pair.aspect === "thought" ? "Thought" : "Response";
       asked.replaceChildren(
         ...(pair.system ? [plain("System message", pair.system)] : []),
-        ...pair.context.map(({ role, html }) => block(role === "user" ? "Asked before" : "Answered before", html)),
+        ...pair.context.map(({ role, html }) => block(role === "user" ? "Earlier user message" : "Earlier response", html)),
         block("Prompt", pair.prompt_html),
       );
       for (const { side, title, body, node: box } of sides) {

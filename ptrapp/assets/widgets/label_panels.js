@@ -18,17 +18,17 @@ const helpPanel = (keys, redraw) => {
     },
     drop: () => { asked = null; problem = null; },
     build: () => [
-      el("p", {}, "One key answers and shows the next pair. A key is changed by pressing its button here."),
+      el("p", {}, "One key answers and shows the next pair. To change a key, press its button here."),
       el("p", { class: "label-problem", role: "alert" }, problem ?? ""),
       el("ul", { class: "label-keys" }, ...Object.entries(ACTIONS).map(([action, what]) => row(action, what)),
-        el("li", {}, el("span", { class: "label-key" }, "1 … 5"), el("span", {}, "1 A much better, 2 A, 3 tie, 4 B, 5 B much better; 0 both bad"))),
-      keys.changed() ? el("button", { type: "button", class: "label-button", "data-part": "keys-reset", onclick: () => { keys.reset(); problem = null; redraw(); } }, "Back to the usual keys") : null,
+        el("li", {}, el("span", { class: "label-key" }, "1 … 5"), el("span", {}, "1 A much better, 2 A better, 3 tie, 4 B better, 5 B much better, 0 both bad"))),
+      keys.changed() ? el("button", { type: "button", class: "label-button", "data-part": "keys-reset", onclick: () => { keys.reset(); problem = null; redraw(); } }, "Reset to the default keys") : null,
     ],
   };
 };
 
 const revealedSide = (letter, { thought, version, correct }) => [
-  el("h4", {}, `${letter}: ${version}`, correct === null || correct === undefined ? "" : correct ? " ✓ right" : " ✗ wrong"),
+  el("h4", {}, `${letter}: ${version}`, correct === null || correct === undefined ? "" : correct ? " ✓ correct" : " ✗ incorrect"),
   el("p", { class: "label-thought", dir: "auto" }, thought || "(no thought)"),
 ];
 const revealedPanel = ({ words, prompt, left, right }) => [

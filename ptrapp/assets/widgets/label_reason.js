@@ -18,7 +18,7 @@ const openReason = ({ box, store, onClose }) => {
 
   const open = (answer, text = "", problem = null) => {
     about = answer;
-    const line = el("input", { type: "text", id: "label-reason", maxlength: LONGEST_REASON, autocomplete: "off", placeholder: "Enter stores it, Esc closes and keeps it" });
+    const line = el("input", { type: "text", id: "label-reason", maxlength: LONGEST_REASON, autocomplete: "off", placeholder: "Enter saves it, Esc closes and keeps the draft" });
     line.value = text;
     const remember = () => kept.write("reason", { key: answer.key, words: answer.words, text: line.value });
     const onKey = (event) => {
@@ -32,7 +32,7 @@ const openReason = ({ box, store, onClose }) => {
     };
     line.addEventListener("input", remember);
     line.addEventListener("keydown", onKey);
-    box.replaceChildren(el("div", { class: "label-reason" }, el("label", { for: "label-reason" }, `Why ${answer.words}?`), line,
+    box.replaceChildren(el("div", { class: "label-reason" }, el("label", { for: "label-reason" }, `Reason for “${answer.words}”`), line,
       problem ? el("p", { class: "label-problem", role: "alert" }, problem) : null));
     return line;
   };

@@ -39,21 +39,21 @@ const outlook = () => {
   const now = panel.outlook;
   const taken = [
     count(now.n_pairs, "preference"),
-    `${count(now.n_ties, "tie")} and ${now.n_both_bad} “both bad” (kept; by default not trained on)`,
+    `${count(now.n_ties, "tie")} and ${now.n_both_bad} “both bad” (stored, not used by default)`,
     now.share_chosen_longer === null ? null : `the chosen response is the longer one in ${percent(now.share_chosen_longer)}`,
   ].filter(Boolean).join(" · ");
   return [
-    el("p", {}, `It would improve `, el("strong", {}, now.parent), `, the version that answers now. Since it was trained: ${taken}. Stored refined rounds found right: ${now.n_refined}.`),
-    panel.train_every ? el("p", { class: "faint" }, `A DPO job is queued by itself at ${panel.train_every} new preferences, with the default settings.`) : null,
+    el("p", {}, `The next job starts from `, el("strong", {}, now.parent), `, the version that is served now. New since it was trained: ${taken}. Correct refined rounds: ${now.n_refined}.`),
+    panel.train_every ? el("p", { class: "faint" }, `A DPO job is queued automatically after ${panel.train_every} new preferences, with the default settings.`) : null,
   ];
 };
 
 const queue = (kind) => act("/jobs", () => ({ kind, settings: chosen(kind) }), "The job is queued.");
 
 const METHODS = [
-  ["From people", "what was voted and refined here", [["dpo", "Train on preferences (DPO)"], ["mask_sft", "Train on refinements (thought-mask SFT)"]]],
-  ["Whole methods", "the model’s own samples, compared by the judge", [["tpo", "Run a TPO iteration"], ["ptr_data", "Make refinement data (PTR)"]]],
-  ["Judge and measure", "no new version comes of it", [["reward_model", "Train a reward model"], ["evaluate", "Evaluate by round"]]],
+  ["Human feedback", "votes and refined rounds stored here", [["dpo", "Train on preferences (DPO)"], ["mask_sft", "Train on refinements (thought-mask SFT)"]]],
+  ["Methods", "the model’s own samples, compared by the judge", [["tpo", "Run a TPO iteration"], ["ptr_data", "Make refinement data (PTR)"]]],
+  ["Judges and evaluation", "no new version is made", [["reward_model", "Train a reward model"], ["evaluate", "Evaluate by round"]]],
 ];
 
 const start = () => el("div", { class: "methods" }, ...METHODS.map(([name, hint, kinds], group) =>
@@ -61,18 +61,18 @@ const start = () => el("div", { class: "methods" }, ...METHODS.map(([name, hint,
     el("div", { class: "acts" }, ...kinds.map(([kind, label]) => button(label, kind, queue(kind), { class: group ? "act" : "act main" }))))));
 
 const noWorker = () => [panel.worker ? null
-  : el("p", { class: "bad", role: "alert" }, "No worker is running, so jobs only wait. Start one: python -m training.worker")];
+  : el("p", { class: "bad", role: "alert" }, "No worker is running, so jobs stay queued. Start one: python -m training.worker")];
 
 const progress = (job) => {
-  if (job.status === "queued") return job.place === 1 ? "next in the queue" : `place ${job.place} in the queue`;
-  if (job.status !== "running") return job.error || (job.adapter ? `made ${job.adapter}` : job.status === "done" ? "" : job.phase);
+  if (job.status === "queued") return job.place === 1 ? "next in the queue" : `number ${job.place} in the queue`;
+  if (job.status !== "running") return job.error || (job.adapter ? `created ${job.adapter}` : job.status === "done" ? "" : job.phase);
   const left = job.eta_s === null ? "" : ` · ${seconds(job.eta_s)} left`;
   return el("div", {},
     el("progress", { max: Math.max(job.n_steps, 1), value: job.step, "aria-label": "progress" }),
     el("div", {}, `${job.stopping ? "stopping" : job.phase || "starting"} · step ${job.step} of ${job.n_steps || "?"}${left}`));
 };
 
-const LOSS = "What it trained so far is deleted for good: its checkpoints, its frozen data and its log. It cannot be resumed any more. Votes and versions stay.";
+const LOSS = "What it trained so far is deleted for good: its checkpoints, its frozen data and its log. It cannot be resumed. Votes and versions stay.";
 
 // Said in place, so that nothing covers the page; the second of two quick clicks is not an answer.
 const discard = (job) => {
@@ -93,7 +93,7 @@ const notes = (job) => job.notes.length ? el("ul", { class: "notes", "aria-label
 const jobRow = (job) => {
   const acts = [];
   if (["queued", "running"].includes(job.status) && !job.stopping) acts.push(button("Cancel", `cancel-${job.id}`, act(`/jobs/${job.id}/cancel`, undefined, `Job ${job.id} is being stopped; its last checkpoint is kept.`)));
-  if (["failed", "cancelled"].includes(job.status)) acts.push(button("Resume", `resume-${job.id}`, act(`/jobs/${job.id}/resume`, undefined, `Job ${job.id} goes on from its last checkpoint.`)), ...discard(job));
+  if (["failed", "cancelled"].includes(job.status)) acts.push(button("Resume", `resume-${job.id}`, act(`/jobs/${job.id}/resume`, undefined, `Job ${job.id} resumes from its last checkpoint.`)), ...discard(job));
   return el("tr", {},
     el("td", {}, String(job.id)),
     el("td", {}, KINDS[job.kind] ?? job.kind, el("div", { class: "faint" }, `from ${job.parent}`),
@@ -121,8 +121,8 @@ const versions = () => {
   const serving = panel.versions.find((version) => version.status === "active");
   return [
     serving && serving.name !== "base" ? el("div", { class: "acts" },
-      button(`Roll back to ${serving.parent}`, "rollback", act("/versions/rollback", undefined, "Rolled back; the next prompt is answered by the version before."))) : null,
-    table("Every version of the policy, newest first", ["Version", "State", "Figures", "Trained on", ""], panel.versions.map(versionRow)),
+      button(`Roll back to ${serving.parent}`, "rollback", act("/versions/rollback", undefined, "Rolled back: the previous version answers the next prompt."))) : null,
+    table("Every version of the policy, newest first", ["Version", "State", "Metrics", "Trained on", ""], panel.versions.map(versionRow)),
   ];
 };
 
@@ -141,7 +141,7 @@ const redraw = (box, state, build, focus) => {
   if (part) box.querySelector(`[data-part="${part}"]`)?.focus();
 };
 
-const engine = () => [el("details", {}, el("summary", {}, "What answers"),
+const engine = () => [el("details", {}, el("summary", {}, "Served model"),
   el("p", {}, el("strong", {}, panel.engine.model), `, up to ${panel.engine.context_length.toLocaleString("en")} tokens.`),
   el("ul", {}, ...panel.engine.about.map((sentence) => el("li", {}, sentence))))];
 

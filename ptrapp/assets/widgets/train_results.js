@@ -18,7 +18,7 @@ const roundTable = (rows) => {
   const lines = Map.groupBy ? Map.groupBy(rows, keyOf) : group(rows);
   const n = Math.max(...rows.map((row) => row.round));
   const rounds = Array.from({ length: n }, (_, at) => at + 1);
-  return el("div", { class: "table-wrap plain" }, el("table", {}, el("caption", {}, "Percent right by round, with the 95 % interval; after it what the round fixed and broke"),
+  return el("div", { class: "table-wrap plain" }, el("table", {}, el("caption", {}, "Percent correct by round, with its 95 % interval; below it how many answers the round fixed (+) and broke (−)"),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Version"), ...rounds.map((round) => el("th", { scope: "col" }, `round ${round}`)))),
     el("tbody", {}, ...[...lines].map(([key, cells]) => el("tr", {}, el("th", { scope: "row" }, key),
       ...rounds.map((round) => el("td", {}, ...cell(cells.find((one) => one.round === round)))))))));

@@ -4,46 +4,46 @@
 const KINDS = {
   dpo: "DPO", mask_sft: "Thought-mask SFT", tpo: "TPO iteration", ptr_data: "Refinement data",
   reward_model: "Reward model", evaluate: "Evaluation",
-  judge: "A judge’s labels",
+  judge: "Labels by a judge",
 };
 const EPOCHS = { key: "epochs", label: "Epochs", hint: "passes over the examples", blank: "3" };
 const LEARNING_RATE = { key: "learning_rate", label: "Learning rate", hint: "peak; blank chooses by the model’s size", blank: "automatic" };
 const SETTINGS = {
   dpo: [
     { key: "form", label: "Loss form", hint: "how votes become a loss", choices: {
-      sigmoid: "sigmoid: DPO as published", robust: "robust: some votes are wrong", ipo: "ipo: a gap to reach",
-      rao_kupper: "rao_kupper: ties teach", davidson: "davidson: ties teach" } },
-    { key: "beta", label: "Beta", hint: "weight of staying near the version before", blank: "0.1" },
-    { key: "label_smoothing", label: "Label smoothing", hint: "share of votes taken to be wrong", blank: "0" },
-    { key: "nll_weight", label: "NLL weight", hint: "likelihood of the chosen answer beside the preference", blank: "0" },
-    { key: "strength", label: "Much better", hint: "what “much better” does", choices: {
-      off: "off: counts like better", margin: "margin: must win by more", weight: "weight: counts for more" } },
+      sigmoid: "sigmoid: DPO as published", robust: "robust: some votes are wrong", ipo: "ipo: a target margin",
+      rao_kupper: "rao_kupper: learns from ties", davidson: "davidson: learns from ties" } },
+    { key: "beta", label: "Beta", hint: "how strongly it stays near the version it starts from", blank: "0.1" },
+    { key: "label_smoothing", label: "Label smoothing", hint: "assumed share of wrong votes", blank: "0" },
+    { key: "nll_weight", label: "NLL weight", hint: "weight of the chosen response’s likelihood in the loss", blank: "0" },
+    { key: "strength", label: "Much better", hint: "how votes for “much better” count", choices: {
+      off: "off: like better", margin: "margin: must win by more", weight: "weight: counts for more" } },
     EPOCHS, LEARNING_RATE,
-    { key: "soft_labels", label: "Soft labels", hint: "raters who disagree leave their shares" },
-    { key: "length_normalised", label: "Length-normalised", hint: "per token, so that length is no merit" },
+    { key: "soft_labels", label: "Soft labels", hint: "targets are the shares of raters" },
+    { key: "length_normalised", label: "Length-normalised", hint: "average per token, so that length gives no advantage" },
   ],
   mask_sft: [
-    { key: "preset", label: "Preset", hint: "the loss of PTR’s program, or of its paper", choices: {
+    { key: "preset", label: "Preset", hint: "the loss of the PTR code, or of the paper", choices: {
       official: "official", paper: "paper" } },
     EPOCHS, LEARNING_RATE,
   ],
   tpo: [
     { key: "iterations", label: "Iterations", hint: "one after another, each from the one before", blank: "1" },
-    { key: "n_prompts", label: "Prompts", hint: "fresh ones in an iteration", blank: "100" },
-    { key: "k", label: "Samples of a prompt", hint: "best against worst becomes a pair", blank: "8" },
-    { key: "prompts", label: "From", hint: "generated, stored, or hf:NAME", text: "generated" },
-    { key: "rho", label: "Length control", hint: "ρ; blank raises it until chosen are no longer", blank: "automatic" },
+    { key: "n_prompts", label: "Prompts", hint: "new ones per iteration", blank: "100" },
+    { key: "k", label: "Samples per prompt", hint: "best and worst form a pair", blank: "8" },
+    { key: "prompts", label: "Prompt source", hint: "generated, stored, or hf:NAME", text: "generated" },
+    { key: "rho", label: "Length control", hint: "ρ; blank raises it until chosen responses are not longer", blank: "automatic" },
     EPOCHS, LEARNING_RATE,
   ],
   ptr_data: [
-    { key: "n_queries", label: "Questions", hint: "at most so many", blank: "200" },
-    { key: "queries", label: "From", hint: "generated, or hf:NAME", text: "generated" },
-    { key: "rounds", label: "Rounds", hint: "of a trajectory, the last one better", blank: "3" },
+    { key: "n_queries", label: "Questions", hint: "maximum number", blank: "200" },
+    { key: "queries", label: "Question source", hint: "generated, or hf:NAME", text: "generated" },
+    { key: "rounds", label: "Rounds", hint: "per trajectory; the last one is the better one", blank: "3" },
   ],
   evaluate: [
-    { key: "n", label: "Problems", hint: "of a task", blank: "200" },
-    { key: "rounds", label: "Rounds", hint: "of each answer", blank: "3" },
-    { key: "n_samples", label: "Samples", hint: "0 is greedy", blank: "0" },
+    { key: "n", label: "Problems", hint: "per task", blank: "200" },
+    { key: "rounds", label: "Rounds", hint: "per answer", blank: "3" },
+    { key: "n_samples", label: "Samples", hint: "per problem; 0 is greedy", blank: "0" },
   ],
 };
 
@@ -81,7 +81,7 @@ const suggested = () => {
 
 const settingsForm = () => {
   const told = el("span", { class: "faint" });
-  const reset = el("button", { type: "button", class: "act", hidden: true }, "Back to the defaults");
+  const reset = el("button", { type: "button", class: "act", hidden: true }, "Reset to the defaults");
   const tell = () => {
     const names = fields.filter((field) => changed(field) !== undefined).map((field) => `${KINDS[field.kind]} ${field.label.toLowerCase()}`);
     told.textContent = names.length ? ` · changed: ${names.join(", ")}` : "";
