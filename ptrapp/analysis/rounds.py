@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 
-class Changes(NamedTuple):
+class RoundChanges(NamedTuple):
     """Numbers of problems whose answers changed between two rounds."""
 
     fixed: int
@@ -23,12 +23,12 @@ class Accuracy(NamedTuple):
         return self.n_correct / self.n if self.n else None
 
 
-def changes(before: Sequence[bool], after: Sequence[bool]) -> Changes:
+def changes(before: Sequence[bool], after: Sequence[bool]) -> RoundChanges:
     """Compares two rounds problem by problem. Raises `ValueError` for rounds of unequal size."""
     pairs = list(zip(before, after, strict=True))
     fixed = pairs.count((False, True))
     broken = pairs.count((True, False))
-    return Changes(fixed, broken, len(pairs) - fixed - broken)
+    return RoundChanges(fixed, broken, len(pairs) - fixed - broken)
 
 
 class Given(NamedTuple):

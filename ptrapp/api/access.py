@@ -1,6 +1,6 @@
-"""Which roles may call a route; every route names one of these.
+"""Dependencies of routes that check the caller's role; every route has one of them.
 
-They are `async` because they only look: FastAPI sends the others through a thread each.
+They are `async` since they do not block: FastAPI runs other dependencies in a thread each.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +22,7 @@ def _only(roles: frozenset[Role], what: str) -> Callable[[Request], Awaitable[No
     return check
 
 
-async def _asking(request: Request) -> Person:
+async def _caller(request: Request) -> Person:
     return person_of(request)
 
 
@@ -30,9 +30,9 @@ async def _rater(request: Request) -> str:
     return person_of(request).rater
 
 
-Asking = Annotated[Person, Depends(_asking)]
+Caller = Annotated[Person, Depends(_caller)]
 Rater = Annotated[str, Depends(_rater)]
-"""Name of the rater who asks."""
+"""The caller's identity as a rater."""
 
 readers = [Depends(_only(READS, "Reading this"))]
 labellers = [Depends(_only(LABELS, "Labelling"))]
@@ -40,5 +40,5 @@ admins = [Depends(_only(ADMINS, "This"))]
 
 
 def only(roles: frozenset[Role]) -> Sequence[params.Depends]:
-    """What a route for these roles depends on."""
+    """Returns the dependencies of a route for these roles."""
     return {LABELS: labellers, READS: readers, ADMINS: admins, EVERYBODY: []}[roles]

@@ -1,4 +1,4 @@
-"""What routes answer, by name: the OpenAPI schema tells a script what comes back."""
+"""The types of answers, which the OpenAPI schema describes to scripts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from ptrapp.services.labelling.pairs import LabelPair
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Every refusal: one sentence that says what failed and what to do."""
+    """A refusal: one sentence that says what failed and what to do."""
 
     error: str
 
@@ -19,19 +19,19 @@ class Refusal:
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": Refusal, "description": "It cannot be done with what was sent."},
     401: {"model": Refusal, "description": "The token is not one of ours, or too old."},
-    403: {"model": Refusal, "description": "The role of who asks does not allow it, or not yet."},
-    404: {"model": Refusal, "description": "There is nothing of this id or key for who asks."},
+    403: {"model": Refusal, "description": "The caller's role does not allow it, or not yet."},
+    404: {"model": Refusal, "description": "There is nothing of this id or key for the caller."},
     409: {"model": Refusal, "description": "It contradicts what is stored."},
     413: {"model": Refusal, "description": "The request is too large."},
     422: {"model": Refusal, "description": "The request has not the form it should have."},
     503: {"model": Refusal, "description": "The model or the database does not answer now."},
 }
-"""What any route may refuse with."""
+"""The refusals of every route, by status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """Who asks."""
+    """The caller."""
 
     name: str
     role: str
@@ -39,7 +39,7 @@ class Me:
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """A way in: the link for a browser, the token for a script."""
+    """An invitation: the link for a browser, the token for a script."""
 
     token: str
     link: str
@@ -47,11 +47,11 @@ class Invited:
 
 @dataclass(frozen=True, slots=True)
 class Voted:
-    """A vote that survives anything from now on."""
+    """A vote that is stored for good."""
 
     stored: bool
     counted: bool
-    """False where it came too late and the comparison had all its labels."""
+    """False where the comparison had all its labels already."""
     done: int
     """Answers of this rater in the campaign."""
     practice: Lesson | None
@@ -60,7 +60,7 @@ class Voted:
 @dataclass(frozen=True, slots=True)
 class Undone:
     pair: LabelPair | None
-    """The pair as it stood; null where there is no vote left to take back."""
+    """The pair as it was shown; null where there is no vote left to undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BothSides:
-    """What was hidden, of what stood on the left and on the right."""
+    """What was hidden before the vote, of the left and of the right side."""
 
     left: Revealed
     right: Revealed
@@ -93,7 +93,7 @@ class Changes:
 
 
 class CampaignBrief(BaseModel):
-    """A campaign; the counts below `practice_left` are told to who may read everything."""
+    """A campaign; the fields below `practice_left` are for roles that may read everything."""
 
     id: int
     name: str
@@ -116,7 +116,7 @@ class CampaignBrief(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class CampaignMade:
+class CampaignCreated:
     campaign_id: int
 
 
@@ -132,7 +132,7 @@ class ItemsAdded:
 
 @dataclass(frozen=True, slots=True)
 class KnownItem:
-    """A comparison whose answer is known, in the order its rounds are stored."""
+    """A comparison with a known answer, with its own left and right."""
 
     id: int
     kind: str

@@ -1,4 +1,4 @@
-"""What all bodies share: no unknown name, no text that cannot be kept, mistakes in words."""
+"""The base of all request bodies, and mistakes in them as text."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class Body(BaseModel):
-    """Refuses names it does not know, and the one character a database may not hold."""
+    """Refuses unknown names, and texts with NUL, which PostgreSQL cannot store."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     @field_validator("*")
     @classmethod
-    def _can_be_kept(cls, value: Any) -> Any:
+    def _can_be_stored(cls, value: Any) -> Any:
         texts = value if isinstance(value, list | tuple) else (value,)
         if any(isinstance(text, str) and "\x00" in text for text in texts):
             raise ValueError("a text with a NUL character cannot be stored; leave it out")
@@ -21,9 +21,12 @@ class Body(BaseModel):
 
 
 def in_words(mistakes: Iterable[Mapping[str, Any]], *, skip: int = 0) -> str:
-    """What pydantic found wrong, each behind its place; `skip` parts of a place are not a name."""
-    said = []
+    """Returns pydantic's mistakes as text, each after its field's name.
+
+    The first `skip` parts of a mistake's location are no names of fields.
+    """
+    texts = []
     for mistake in mistakes:
-        place = ".".join(part for part in mistake["loc"][skip:] if isinstance(part, str))
-        said.append(f"{place}: {mistake['msg']}" if place else mistake["msg"])
-    return "; ".join(said)
+        field = ".".join(part for part in mistake["loc"][skip:] if isinstance(part, str))
+        texts.append(f"{field}: {mistake['msg']}" if field else mistake["msg"])
+    return "; ".join(texts)

@@ -1,4 +1,4 @@
-"""The HTTP routes: what the pages do without a page event, and what scripts may call."""
+"""The HTTP routes, which pages and scripts call."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from db.storage.errors import Conflict, DatabaseError, Missing
-from ptrapp.api.access import Asking, Rater, admins, readers
+from ptrapp.api.access import Caller, Rater, admins, readers
 from ptrapp.api.answers import REFUSALS
 from ptrapp.api.bodies import Body, in_words
 from ptrapp.api.data_routes import add_data_routes
@@ -52,14 +52,14 @@ class RunBody(Body):
 
 
 class TwoRounds(Body):
-    """Two round ids as they stand on the screen."""
+    """Two round ids, left and right as on the screen."""
 
     left: Id
     right: Id
 
 
 class ComparisonDecision(Body):
-    """A vote on an offered pair, in terms of the screen."""
+    """A vote on an offered pair, with the screen's left and right."""
 
     key: str = Field(max_length=64)
     outcome: Choice
@@ -78,7 +78,7 @@ class Opened(Body):
 
 
 def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
-    """The routes over one studio. Each says who may call it; `/health` and `/me` anybody may."""
+    """Returns the routes over one context. Each checks the role, except `/health` and `/me`."""
     router = APIRouter(prefix="/api/v1", responses=REFUSALS)
     add_people_routes(router, context, invitations)
     add_operations(router, context, LABELLING, "labelling")
@@ -89,8 +89,8 @@ def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
     _add_version_routes(router, context)
 
     @router.get("/health")
-    def health(person: Asking) -> dict[str, Any]:
-        """That the app is up; for who may read, which version answers and whether a worker runs."""
+    def health(person: Caller) -> dict[str, Any]:
+        """Whether the app is up; for readers also the served version and whether a worker runs."""
         if context.engine.failure:
             raise EngineUnavailable(context.engine.failure)
         if person.role not in READS:
@@ -181,7 +181,7 @@ def _add_version_routes(router: APIRouter, context: AppContext) -> None:
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Turn our errors into one sentence with the right status, never a traceback."""
+    """Makes the app answer our errors with one sentence and a status, never a traceback."""
 
     def status_of(error: Exception) -> int:
         match error:

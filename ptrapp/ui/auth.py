@@ -1,4 +1,4 @@
-"""Who sends a page event, and whether that role may: hidden components can be called by anybody."""
+"""Checks who sends a page event: anybody can call the events of hidden components, too."""
 
 import gradio as gr
 
@@ -7,14 +7,14 @@ from ptrapp.core.people import Person, Role
 
 
 def person(request: gr.Request) -> Person:
-    """Who sends this event."""
+    """Returns the person who sends this event."""
     assert request.request is not None, "a page event comes with its HTTP request"
     return person_of(request.request)
 
 
 def allowed(request: gr.Request, roles: frozenset[Role]) -> Person:
-    """Who sends this event. Raises `gr.Error` for a role that may not."""
-    asking = person(request)
-    if asking.role not in roles:
-        raise gr.Error(f"This is not for the role {asking.role.value}.", print_exception=False)
-    return asking
+    """Returns the person who sends this event. Raises `gr.Error` for a role that may not."""
+    sender = person(request)
+    if sender.role not in roles:
+        raise gr.Error(f"This is not for the role {sender.role.value}.", print_exception=False)
+    return sender

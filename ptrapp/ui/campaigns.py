@@ -1,12 +1,12 @@
-"""The Campaigns page: progress, agreement and the making of campaigns, all asked of our routes."""
+"""The Campaigns page: progress, agreement and new campaigns, which its widget reads from routes."""
 
 from ptrapp.ui.widgets import widget
 
 
 def build() -> None:
-    """Build the page.
+    """Builds the page.
 
-    It has no value from the server: a page's configuration is sent to everybody, and what raters
-    said is for some.
+    Its widget has no value: everybody receives the configuration of a page, but only some may read
+    votes.
     """
     widget("campaigns")

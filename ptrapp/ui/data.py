@@ -1,12 +1,12 @@
-"""The Data page: a file in, files out, and what is stored, all asked of our routes."""
+"""The Data page: imports, exports and stored data, which its widget reads from routes."""
 
 from ptrapp.ui.widgets import widget
 
 
 def build() -> None:
-    """Build the page.
+    """Builds the page.
 
-    It has no value from the server: a page's configuration is sent to everybody, and what is stored
-    is for some.
+    Its widget has no value: everybody receives the configuration of a page, but only some may read
+    what is stored.
     """
     widget("data")

@@ -1,12 +1,12 @@
-"""The Label page: one comparison a screen; its widget asks our routes for everything it shows."""
+"""The Label page: one comparison a screen, which its widget reads from routes."""
 
 from ptrapp.ui.widgets import widget
 
 
 def build() -> None:
-    """Build the page.
+    """Builds the page.
 
-    It has no value from the server: what is in a page's configuration is seen by everybody, and a
-    comparison is one person's.
+    Its widget has no value: everybody receives the configuration of a page, but a comparison is
+    for one person.
     """
     widget("label")

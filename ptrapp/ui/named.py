@@ -1,4 +1,4 @@
-"""Operations under the names that `gradio_client` and MCP call."""
+"""Adds the operations under the names that `gradio_client` and MCP call."""
 
 from collections.abc import Callable
 from inspect import Parameter, Signature
@@ -17,7 +17,7 @@ from ptrapp.services.context import AppContext
 from ptrapp.ui.auth import allowed
 
 _SET_HERE = {"client": "named"}
-"""Fields that a caller by name does not give: where a vote comes from."""
+"""Fields that are set here, not by the caller: `client` says where a vote comes from."""
 
 
 def build(context: AppContext) -> None:
@@ -28,20 +28,20 @@ def build(context: AppContext) -> None:
 
 
 def _named(context: AppContext, operation: Operation) -> Callable[..., Any]:
-    """Returns the operation as a flat function; what goes wrong is one sentence."""
+    """Returns the operation as a function of flat arguments, which raises `gr.Error` alone."""
     arguments = operation.flat()
     here = {name: value for name, value in _SET_HERE.items() if name in arguments.model_fields}
     fields = {name: arguments.model_fields[name] for name in operation.path}
     fields |= {n: field for n, field in arguments.model_fields.items() if n not in here}
 
     def named(request: gr.Request, *values: Any) -> Any:
-        asking = allowed(request, operation.roles)
+        caller = allowed(request, operation.roles)
         try:
             given = {n: value for n, value in zip(fields, values, strict=True) if value is not None}
-            return operation.call(context, asking, arguments(**given, **here))
+            return operation.call(context, caller, arguments(**given, **here))
         except ValidationError as error:
-            said = f"The call cannot be used: {in_words(error.errors())}."
-            raise gr.Error(said, print_exception=False) from error
+            message = f"The call cannot be used: {in_words(error.errors())}."
+            raise gr.Error(message, print_exception=False) from error
         except (ThriceError, DatabaseError) as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -50,17 +50,17 @@ def _named(context: AppContext, operation: Operation) -> Callable[..., Any]:
 
 
 def _describe(named: Any, operation: Operation, fields: dict[str, FieldInfo]) -> None:
-    """Gives a function the parameters, types and words that Gradio reads off a hand-written one."""
-    asking = Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
+    """Gives a function the parameters, types and docstring that Gradio reads from a signature."""
+    request = Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
     whole = operation.answer
     answer = whole.__annotations__[operation.alone] if operation.alone else whole
     plain = list[Any] if get_origin(answer) is list else int if answer is int else dict[str, Any]
-    parameters = [asking, *(_parameter(name, field) for name, field in fields.items())]
+    parameters = [request, *(_parameter(name, field) for name, field in fields.items())]
     signature = Signature(parameters, return_annotation=plain)
     named.__signature__ = signature
     named.__annotations__ = {each.name: each.annotation for each in parameters}
-    said = [f"    {name}: {field.description}" for name, field in fields.items()]
-    named.__doc__ = "\n".join([operation.about, "", "Parameters:", *said])
+    lines = [f"    {name}: {field.description}" for name, field in fields.items()]
+    named.__doc__ = "\n".join([operation.about, "", "Parameters:", *lines])
 
 
 def _parameter(name: str, field: FieldInfo) -> Parameter:

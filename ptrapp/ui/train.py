@@ -1,4 +1,4 @@
-"""The Train page: the next job, the queue with its curves, the versions and the way back."""
+"""The Train page: the next job, the queue with its curves, the versions and their rollback."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from ptrapp.ui.auth import person
 from ptrapp.ui.widgets import widget
 
 TICK_S = 1.0
-"""How often the page looks at the database; the jobs go on without it."""
+"""Seconds between two reads of the database; jobs run without the page."""
 
 
 def build(context: AppContext, pages: gr.Blocks) -> None:
-    """Build the page: one widget, fed by a timer that only reads."""
+    """Builds the page: one widget, which a timer updates."""
 
-    def look(request: gr.Request) -> dict[str, Any]:
+    def read(request: gr.Request) -> dict[str, Any]:
         if person(request).role not in READS:
             return {"problem": "This page is for who runs the trainings. Yours is Label."}
         try:
@@ -27,7 +27,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             return {"problem": str(error)}
 
     panel = widget("train")
-    gr.Timer(TICK_S).tick(look, None, panel, queue=False, show_progress="hidden",
+    gr.Timer(TICK_S).tick(read, None, panel, queue=False, show_progress="hidden",
                           api_visibility="private")  # fmt: skip
-    pages.load(look, None, panel, queue=False, show_progress="hidden",
+    pages.load(read, None, panel, queue=False, show_progress="hidden",
                                        api_name="training")  # fmt: skip

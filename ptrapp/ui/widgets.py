@@ -1,4 +1,4 @@
-"""The two hand-made widgets as Gradio components: a value from the server, drawn by our script."""
+"""Makes our widgets: Gradio components whose value from the server a script of ours draws."""
 
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,10 @@ FOLDER: Path = ASSETS / "widgets"
 
 
 def widget(name: str, value: dict[str, Any] | None = None) -> gr.HTML:
-    """A component whose value is plain data; `<name>.js` draws it into an element of that class.
+    """Returns a component whose value is plain data, which `<name>.js` draws.
 
-    What is an idea of its own in that script lies in `<name>_….js` and is read before it.
-
-    The template does not depend on the value, so the script's own nodes stay when it changes.
+    Parts of that script are in `<name>_….js` and run before it. The template does not depend on the
+    value, so the script's own nodes stay when it changes.
     """
     parts = [FOLDER / "shared.js", *sorted(FOLDER.glob(f"{name}_*.js")), FOLDER / f"{name}.js"]
     return gr.HTML(
@@ -27,5 +26,5 @@ def widget(name: str, value: dict[str, Any] | None = None) -> gr.HTML:
 
 
 def stylesheet() -> str:
-    """The style of all widgets, for the page's head."""
+    """Returns the style of all widgets, for the page's head."""
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.css")))

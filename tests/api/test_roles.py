@@ -166,7 +166,7 @@ LABELLING = {
     "label_reveal", "label_diff", "campaigns",
 }  # fmt: skip
 REFUSED = {"play", "campaign_create", "jobs", "job_start", "job_cancel"}
-FORM_ONLY = {"restore", "reload", "look", "_of_mode", "lambda", "load_example"}
+FORM_ONLY = {"restore", "reload", "read", "_of_mode", "lambda", "load_example"}
 """Events that only move the form, or show the pages of who reads, and are empty for others."""
 GIVEN = {
     "label_next": [999999, 1, None, ""],

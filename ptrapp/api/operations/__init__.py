@@ -1,1 +1,1 @@
-"""What may be asked of the app by route, by name, or both: each thing defined once."""
+"""Operations that callers may request by route, by name, or by both, each defined once."""

@@ -1,4 +1,4 @@
-"""How far labelling is: progress, agreement, disagreements."""
+"""Operations on the results of labelling: progress, agreement, disagreements."""
 
 from typing import Annotated, Any
 
@@ -15,12 +15,12 @@ Limit = Annotated[int, Query(ge=1, le=MAX_AT_ONCE)]
 
 
 def labelling(context: AppContext) -> dict[str, Any]:
-    """Every campaign's progress, and what a new one could be made of."""
+    """Every campaign's progress, and the sources for new ones."""
     return read_panel(context).as_json()
 
 
 def agreement_of_everything(context: AppContext) -> dict[str, Any]:
-    """How far raters agree, over everything that training learns from."""
+    """How far raters agree, over all votes that training learns from."""
     return read_report(context).as_json()
 
 
@@ -32,5 +32,5 @@ def agreement(context: AppContext, campaign_id: Id) -> dict[str, Any]:
 def disagreements(
     context: AppContext, campaign_id: Id, offset: Offset = 0, limit: Limit = MAX_AT_ONCE
 ) -> dict[str, Any]:
-    """Comparisons that raters answered differently, the widest apart first, with who said what."""
+    """Comparisons that raters answered differently, the widest apart first, with their votes."""
     return read_gallery(context, campaign_id, offset, limit).as_json()

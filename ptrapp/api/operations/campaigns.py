@@ -1,13 +1,13 @@
-"""Campaigns: make, list, open, close, known answers, a judge beside the people."""
+"""Operations on campaigns: create, list, open, close, add known answers, let a judge label."""
 
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, FiniteFloat
 
-from ptrapp.api.access import Asking
+from ptrapp.api.access import Caller
 from ptrapp.api.answers import (
     CampaignBrief,
-    CampaignMade,
+    CampaignCreated,
     ItemsAdded,
     JobQueued,
     KnownItem,
@@ -32,13 +32,13 @@ class NewSource(Body):
 
     kind: SourceKind = SourceKind.SIBLINGS
     judge: str = Field("", max_length=120)
-    """Whose scores choose best and worst, for best_worst."""
+    """The judge whose scores choose best and worst, for best_worst."""
     versions: tuple[str, str] = ("", "")
-    """The two that are compared, for versions."""
+    """The two versions that are compared, for versions."""
     import_name: str = Field("", max_length=120, alias="import")
-    """Where the pairs came from, for imported."""
+    """Name of the import that the pairs came with, for imported."""
     max_pairs: int = Field(1000, ge=1, le=MAX_PAIRS)
-    """Of more, a random draw."""
+    """Where there are more pairs, so many are drawn at random."""
     seed: int = Field(0, ge=0, le=2**63 - 1)
 
     def read(self) -> Source:
@@ -46,7 +46,7 @@ class NewSource(Body):
 
 
 class NewMix(Body):
-    """Weights of what a rater is given next."""
+    """Weights by which the next comparison of a rater is chosen."""
 
     uncertain: FiniteFloat = 0.5
     uniform: FiniteFloat = 0.5
@@ -56,7 +56,7 @@ class NewMix(Body):
 
 
 class NewCampaign(Body):
-    """A campaign to be made."""
+    """A campaign to create."""
 
     name: str = Field(min_length=1, max_length=120)
     aspect: Literal["response", "thought"] = "response"
@@ -83,7 +83,7 @@ class GuidelinesText(Body):
 
 
 class NewItem(Body):
-    """Two round ids of one prompt; `gold` is the known answer, in their order here."""
+    """Two round ids of one prompt; `gold` is the known answer, with left and right as here."""
 
     left: Id
     right: Id
@@ -98,30 +98,30 @@ class NewItems(Body):
 
 class JudgeRequest(Body):
     judge: str = Field("", max_length=200)
-    """Who judges; empty is the one the app was started with."""
+    """The judge; empty is the one the app was started with."""
 
 
 class CampaignByName(Body):
-    """A campaign whose source is not nested, for callers by name."""
+    """A campaign with its source's fields beside its own, for callers by name."""
 
     name: str = Field(min_length=1, max_length=120)
-    """A new one."""
+    """A name that no campaign has."""
     source: SourceKind = SourceKind.SIBLINGS
     """Which stored rounds are compared."""
     judge: str = ""
-    """Whose scores choose best and worst, for best_worst."""
+    """The judge whose scores choose best and worst, for best_worst."""
     versions: tuple[str, str] = ("", "")
-    """The two that are compared, for versions."""
+    """The two versions that are compared, for versions."""
     import_name: str = ""
-    """Where the pairs came from, for imported."""
+    """Name of the import that the pairs came with, for imported."""
     aspect: Literal["response", "thought"] = "response"
-    """What of them is compared."""
+    """Which part of the rounds is compared."""
     guidelines: str = ""
-    """What raters go by, in Markdown."""
+    """Guidelines for raters, in Markdown."""
     overlap: int = 1
     """How many people label each comparison."""
     max_pairs: int = 1000
-    """Of more, a random draw."""
+    """Where there are more pairs, so many are drawn at random."""
     reveal: bool = False
     """Whether raters may see thoughts and versions after the vote."""
 
@@ -132,25 +132,25 @@ class CampaignByName(Body):
         return NewCampaign(source=source, **own)
 
 
-def list_campaigns(context: AppContext, person: Asking) -> list[CampaignBrief]:
-    """Campaigns, newest first; annotators are told of open ones, and of nobody's counts."""
+def list_campaigns(context: AppContext, person: Caller) -> list[CampaignBrief]:
+    """Campaigns, newest first; annotators see open ones only, without the counts of all raters."""
     return [CampaignBrief(**row.as_json()) for row in campaigns.listing(context, person)]
 
 
-def one_campaign(context: AppContext, campaign_id: Id, person: Asking) -> CampaignBrief:
-    """One campaign; a closed one is not found by who only labels."""
+def one_campaign(context: AppContext, campaign_id: Id, person: Caller) -> CampaignBrief:
+    """One campaign; annotators find open ones only."""
     return CampaignBrief(**campaigns.view(context, person, campaign_id).as_json())
 
 
-def new_campaign(context: AppContext, body: NewCampaign) -> CampaignMade:
-    """Make a campaign from stored candidates and open it."""
+def new_campaign(context: AppContext, body: NewCampaign) -> CampaignCreated:
+    """Create a campaign from stored candidates and open it."""
     own = body.model_dump(exclude={"source", "mix"})
     plan = CampaignPlan(**own, source=body.source.read(), mix=Mix(**body.mix.model_dump()))
-    return CampaignMade(campaigns.create(context, plan))
+    return CampaignCreated(campaigns.create(context, plan))
 
 
-def new_campaign_by_name(context: AppContext, body: CampaignByName) -> CampaignMade:
-    """Make a campaign from stored candidates and open it; its id. For admins."""
+def new_campaign_by_name(context: AppContext, body: CampaignByName) -> CampaignCreated:
+    """Create a campaign from stored candidates and open it; returns its id. For admins."""
     return new_campaign(context, body.nested())
 
 
@@ -160,33 +160,33 @@ def preview(context: AppContext, body: Preview) -> PairsFound:
 
 
 def set_state(context: AppContext, campaign_id: Id, body: State) -> StateNow:
-    """Open or close it: a closed one gives nothing out and takes what it gave."""
+    """Open or close it: a closed one offers nothing, but accepts votes on offers made."""
     campaigns.set_state(context, campaign_id, body.state)
     return StateNow(body.state)
 
 
 def set_guidelines(context: AppContext, campaign_id: Id, body: GuidelinesText) -> StateNow:
-    """Say what raters are to go by, in Markdown."""
+    """Store the guidelines for raters, in Markdown."""
     campaigns.set_guidelines(context, campaign_id, body.guidelines)
     return StateNow("stored")
 
 
-def look_at_guidelines(_: AppContext, body: GuidelinesText) -> Rendered:
-    """Guidelines as raters will read them: the Markdown as HTML, sanitised."""
+def render_guidelines(_: AppContext, body: GuidelinesText) -> Rendered:
+    """Guidelines as raters will read them: sanitised HTML of the Markdown."""
     return Rendered(campaigns.guidelines_html(body.guidelines))
 
 
 def add_items(context: AppContext, campaign_id: Id, body: NewItems) -> ItemsAdded:
-    """Put comparisons in by hand: plain, gold, or to practise on."""
+    """Add comparisons by hand: plain, gold, or for practice."""
     known = [Known(**item.model_dump()) for item in body.items]
     return ItemsAdded(campaigns.add_known(context, campaign_id, known))
 
 
 def known_items(context: AppContext, campaign_id: Id) -> list[KnownItem]:
-    """The comparisons whose answer is known."""
+    """The comparisons with a known answer."""
     return [KnownItem(**row) for row in campaigns.known(context, campaign_id)]
 
 
 def judge(context: AppContext, campaign_id: Id, body: JudgeRequest) -> JobQueued:
-    """Queue a job in which a judge labels the campaign, beside its people."""
+    """Queue a job in which a judge labels the campaign too."""
     return JobQueued(jobs.start_judging(context, campaign_id, body.judge))

@@ -1,4 +1,4 @@
-"""Jobs: trainings, evaluations and judges, queued, listed, stopped, resumed, discarded."""
+"""Operations on jobs (trainings, evaluations, judges): queue, list, stop, resume, discard."""
 
 from typing import Annotated, Any
 
@@ -16,17 +16,17 @@ Setting = bool | int | FiniteFloat | str
 
 
 class NewJob(Body):
-    """A job, and what of its recipe's settings shall differ from the defaults."""
+    """A job to queue."""
 
     kind: JobKind
-    """What it does."""
+    """Kind of the job."""
     settings: dict[str, Setting | Annotated[list[Setting], Field(max_length=32)]] = Field(
         {}, max_length=32
     )
-    """What shall differ from the recipe's defaults. The training process knows the names and
-    bounds; a mistake stands on the failed job."""
+    """Settings that differ from the recipe's defaults. The training process checks names and
+    bounds; a mistake is the error of the failed job."""
     parent: str = Field("", max_length=64)
-    """The version to begin at; empty is the one that answers now."""
+    """The version to start from; empty is the one that is served now."""
 
 
 def training(context: AppContext) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def one_job(context: AppContext, job_id: Id) -> jobs.JobView:
 
 
 def new_job(context: AppContext, body: NewJob) -> JobQueued:
-    """Queue a job; its id. For admins."""
+    """Queue a job; returns its id. For admins."""
     return JobQueued(jobs.start(context, body.kind, body.settings, parent=body.parent))
 
 
@@ -56,12 +56,12 @@ def cancel(context: AppContext, job_id: Id) -> StateNow:
 
 
 def resume(context: AppContext, job_id: Id) -> StateNow:
-    """Let a failed or cancelled job go on from its last checkpoint."""
+    """Queue a failed or cancelled job again, to continue from its last checkpoint."""
     jobs.resume(context, job_id)
     return StateNow("queued")
 
 
 def discard(context: AppContext, job_id: Id) -> StateNow:
-    """Delete what a failed or cancelled job trained so far; it cannot be resumed any more."""
+    """Delete the checkpoints of a failed or cancelled job, which cannot be resumed any more."""
     jobs.discard(context, job_id)
     return StateNow("discarded")

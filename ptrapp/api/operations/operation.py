@@ -1,4 +1,4 @@
-"""An operation: one function, who may call it, its route, and its name for `gradio_client`."""
+"""Defines an operation: a function, the roles that may call it, its route, and its name."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,27 +15,27 @@ from ptrapp.core.people import Person, Role
 from ptrapp.services.context import AppContext
 
 Id = Annotated[int, Field(ge=1, le=2**31 - 1)]
-"""A row's id; PostgreSQL holds no larger one."""
+"""Id of a row; PostgreSQL stores no larger one."""
 Key = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
-"""Of an offer: the only name a comparison has on a page."""
+"""Key of an offer, by which a page names its comparison."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that may be asked of the app: by its route, by its name, or by both."""
+    """An operation that callers request by its route, by its name, or by both."""
 
     run: Callable[..., Any]
-    """Takes the context; then path parameters, `person` where it matters who asks, and a `body`.
-    Its docstring is what callers read."""
+    """Takes the context, the path parameters, and where needed the caller as `person` and a `body`.
+    Callers read its docstring."""
     roles: frozenset[Role]
     route: str = ""
     """Method and path, as `POST /labels/{key}/vote`."""
     name: str = ""
-    """What `gradio_client` and MCP call it by."""
+    """Name for `gradio_client` and MCP."""
     status: int = 200
     """HTTP status of success."""
     alone: str = ""
-    """The one field of the answer that a caller by name gets in its place."""
+    """The field of the answer that a caller by name gets instead of the whole answer."""
 
     @property
     def about(self) -> str:
@@ -54,13 +54,13 @@ class Operation:
         return {each.name: each.annotation for each in declared if each.name not in of_app}
 
     def flat(self) -> type[Body]:
-        """The body with the path parameters beside its fields: what a caller by name gives."""
+        """Returns a body with the path parameters beside its fields, for callers by name."""
         body = signature(self.run).parameters.get("body")
         fields: dict[str, Any] = {name: (type_, ...) for name, type_ in self.path.items()}
         return create_model(self.name, __base__=body.annotation if body else Body, **fields)
 
     def call(self, context: AppContext, person: Person, given: Body) -> Any:
-        """Run with `flat` arguments; the answer as plain values."""
+        """Runs the operation with `flat` arguments. Returns its answer as plain values."""
         declared = signature(self.run).parameters
         here: dict[str, Any] = {"person": person, "body": given}
         values = {name: value for name, value in here.items() if name in declared}
@@ -73,7 +73,7 @@ class Operation:
 def add_operations(
     router: APIRouter, context: AppContext, operations: Iterable[Operation], *tags: str
 ) -> None:
-    """Add the routes of those that have one; `tags` are their headings in the OpenAPI schema."""
+    """Adds the routes of operations; `tags` are their headings in the OpenAPI schema."""
     for one in operations:
         method, _, path = one.route.partition(" ")
         if path:

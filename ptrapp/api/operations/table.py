@@ -1,4 +1,4 @@
-"""Every operation in one table: the function, who may call it, its route, its name."""
+"""The table of operations: function, roles, route, name."""
 
 from ptrapp.api.operations import agreement, campaigns, jobs, labelling
 from ptrapp.api.operations.operation import Operation
@@ -25,7 +25,7 @@ CAMPAIGNS = (
     Operation(campaigns.add_items, ADMINS, "POST /campaigns/{campaign_id}/items"),
     Operation(campaigns.known_items, ADMINS, "GET /campaigns/{campaign_id}/items"),
     Operation(campaigns.judge, ADMINS, "POST /campaigns/{campaign_id}/judge", status=201),
-    Operation(campaigns.look_at_guidelines, ADMINS, "POST /guidelines/preview"),
+    Operation(campaigns.render_guidelines, ADMINS, "POST /guidelines/preview"),
 )
 AGREEMENT = (
     Operation(agreement.labelling, READS, "GET /labelling"),
