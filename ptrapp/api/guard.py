@@ -1,4 +1,4 @@
-"""Protections around everything that is served: hosts, foreign origins, sizes, headers."""
+"""Protects everything that is served: checks hosts, origins and sizes, and sets headers."""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -7,9 +7,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
-"""Largest request accepted; the longest prompt is far below."""
+"""Largest accepted body; the longest prompt is far below."""
 LARGER = {"/api/v1/import": 32 * 1024 * 1024}
-"""Paths that take files."""
+"""Limits of the paths that take files."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -24,35 +24,35 @@ class Guard:
     def __init__(self, app: ASGIApp, hosts: frozenset[str] | None) -> None:
         self._app = app
         self._hosts = hosts
-        """Host names served; None serves any, where everybody may come in."""
+        """Host names served; None serves any, for an app that is open to everybody."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        most = LARGER.get(scope["path"], MAX_BODY_BYTES)
-        refusal = self._refusal(scope["method"], Headers(scope=scope), most)
+        limit = LARGER.get(scope["path"], MAX_BODY_BYTES)
+        refusal = self._refusal(scope["method"], Headers(scope=scope), limit)
         if refusal:
             status, sentence = refusal
             await JSONResponse({"error": sentence}, status)(scope, receive, send)
             return
 
-        bounded = _Bounded(receive, most)
+        bounded = _Bounded(receive, limit)
         cut_off = False
 
         async def send_guarded(message: Message) -> None:
             nonlocal cut_off
             if message["type"] == "http.response.start":
                 cut_off = bounded.exceeded
-                if cut_off:  # whatever the app says of half a body, this is the reason
-                    await JSONResponse({"error": _too_large(most)}, 413)(scope, receive, send)
+                if cut_off:  # whatever the app answers to half a body, this is the reason
+                    await JSONResponse({"error": _too_large(limit)}, 413)(scope, receive, send)
                 MutableHeaders(scope=message).update(_HEADERS)
             if not cut_off:
                 await send(message)
 
         await self._app(scope, bounded, send_guarded)
 
-    def _refusal(self, method: str, headers: Headers, most: int) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: Headers, limit: int) -> tuple[int, str] | None:
         host = headers.get("host", "")
         name = _parts(f"//{host}").hostname or ""
         if self._hosts is not None and name not in self._hosts:
@@ -68,13 +68,13 @@ class Guard:
         ):
             return 403, "Requests from other sites are refused."
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > most:
-            return 413, _too_large(most)
+        if not length.isdecimal() or int(length) > limit:
+            return 413, _too_large(limit)
         return None
 
 
-def _too_large(most: int) -> str:
-    return f"The request is larger than {most // 2**20} MB. Send less at once."
+def _too_large(limit: int) -> str:
+    return f"The request is larger than {limit // 2**20} MB. Send less at once."
 
 
 def _parts(url: str) -> SplitResult:
@@ -85,18 +85,18 @@ def _parts(url: str) -> SplitResult:
 
 
 class _Bounded:
-    """A body that announces no length is cut off at the limit."""
+    """Receives a body up to the limit; one that announces no length is cut off there."""
 
-    def __init__(self, receive: Receive, most: int) -> None:
+    def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
-        self._most = most
+        self._limit = limit
         self._n_bytes = 0
         self.exceeded = False
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._n_bytes += len(message.get("body", b""))
-        if self._n_bytes > self._most:
+        if self._n_bytes > self._limit:
             self.exceeded = True
             return {"type": "http.disconnect"}
         return message

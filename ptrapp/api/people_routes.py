@@ -1,10 +1,10 @@
-"""The routes of who one is: name and role, a name of one's own, invitations."""
+"""The routes about persons: one's own name and role, a new name, invitations."""
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import RedirectResponse
 from pydantic import Field
 
-from ptrapp.api.access import Asking, admins
+from ptrapp.api.access import Caller, admins
 from ptrapp.api.answers import Invited, Me
 from ptrapp.api.bodies import Body
 from ptrapp.api.session import Invitations, sign_in, take_label
@@ -19,25 +19,25 @@ class Name(Body):
 
 
 class Invitation(Body):
-    """Whom to let in; without a name the person chooses one."""
+    """Whom to invite; without a name the person chooses one."""
 
     role: Role
     name: str = Field("", max_length=200)
     again: bool = False
-    """Somebody who has the name already, on another browser."""
+    """Whether the invited person has the name already, on another browser."""
 
 
 def add_people_routes(router: APIRouter, context: AppContext, invitations: Invitations) -> None:
-    """Add them to the router."""
+    """Adds the routes to the router."""
 
     @router.get("/me", tags=["people"])
-    def me(person: Asking) -> Me:
-        """Who asks, and in which role."""
+    def me(person: Caller) -> Me:
+        """Read one's own name and role."""
         return Me(people.name_of(context, person), person.role.value)
 
     @router.post("/me", tags=["people"])
-    def take_name(body: Name, request: Request, person: Asking) -> Me:
-        """Take a name of one's own; votes cast before go along."""
+    def take_name(body: Name, request: Request, person: Caller) -> Me:
+        """Change one's own name; earlier votes stay one's own."""
         if "authorization" in request.headers:
             raise InputError("A token has the name it was made with; ask for another token.")
         name = people.take_name(context, person, body.name)
@@ -46,7 +46,7 @@ def add_people_routes(router: APIRouter, context: AppContext, invitations: Invit
 
     @router.post("/invitations", status_code=201, dependencies=admins, tags=["people"])
     def invite(body: Invitation, request: Request) -> Invited:
-        """A link that makes a browser somebody, and the token a script sends as Bearer."""
+        """Make an invitation: a link for a browser, and the token that a script sends as Bearer."""
         if body.role is Role.JUDGE and not body.name:
             raise InputError("A judge is a rater of its own: give the agent a name.")
         invited = people.invite(context, body.role, body.name, again=body.again)
@@ -55,7 +55,7 @@ def add_people_routes(router: APIRouter, context: AppContext, invitations: Invit
 
 
 def add_join(app: FastAPI, invitations: Invitations) -> None:
-    """The page an invitation's link leads to."""
+    """Adds the page that an invitation's link leads to."""
 
     @app.get("/join", include_in_schema=False)
     def join(token: str, request: Request) -> RedirectResponse:

@@ -1,4 +1,4 @@
-"""Who is asking: a signed cookie on a browser, a signed token of a script or of an invitation."""
+"""Identifies who sends a request, by a browser's signed cookie or a script's signed token."""
 
 import os
 import secrets
@@ -17,13 +17,13 @@ from ptrapp.core.people import Person, Role
 
 COOKIE = "thrice"
 TOKEN_DAYS = 90
-"""How long an invitation, or a script's token, is good."""
+"""How long an invitation, or a script's token, is valid."""
 _KEY_BYTES = 32
 _PERSON = "thrice.person"
 
 
 def secret_key(data_dir: Path) -> str:
-    """Read the key that signs cookies, or make it on the first start, for the owner's eyes only."""
+    """Returns the key that signs cookies; the first start makes it, readable by its user alone."""
     path = data_dir / "session.key"
     if not path.exists() or not path.stat().st_size:
         unfinished = path.with_suffix(f".{os.getpid()}")
@@ -34,37 +34,37 @@ def secret_key(data_dir: Path) -> str:
 
 
 class Invitations:
-    """Signs who may come in as what, and reads it back."""
+    """Signs tokens that admit a person in a role, and reads them."""
 
     def __init__(self, key: str) -> None:
         self._signer = URLSafeTimedSerializer(key, salt="invitation")
 
     def issue(self, role: Role, name: str = "", uid: str = "") -> str:
-        """A token for a person or program of this role; without a name the person chooses one."""
+        """Returns a token for a person or program; without a name the person chooses one."""
         return str(self._signer.dumps({"role": role.value, "name": name, "uid": uid}))
 
     def read(self, token: str) -> Person:
-        """Whom a token lets in. Raises `Forbidden` for one that is not ours or too old.
+        """Returns the person whom a token admits. Raises `Forbidden` for a forged or expired one.
 
-        A token of before identities means whoever was called so.
+        A token without an identity, from an earlier version, admits the person of its name.
         """
         try:
-            said = self._signer.loads(token, max_age=TOKEN_DAYS * 86400)
+            signed = self._signer.loads(token, max_age=TOKEN_DAYS * 86400)
         except BadSignature as error:
             raise Forbidden(
                 "This invitation is not valid or too old; ask for a new one."
             ) from error
-        return Person(str(said["name"]), Role(said["role"]), str(said.get("uid", "")))
+        return Person(str(signed["name"]), Role(signed["role"]), str(signed.get("uid", "")))
 
 
 class KnownVisitor:
-    """Finds out who sends a request: by its token, by its cookie, or as a new visitor."""
+    """Identifies who sends a request: by its token, by its cookie, or as a new visitor."""
 
     def __init__(self, app: ASGIApp, invitations: Invitations, visitor_role: Role) -> None:
         self._app = app
         self._invitations = invitations
         self._visitor_role = visitor_role
-        """What a browser without an invitation is."""
+        """The role of a browser without an invitation."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -81,7 +81,7 @@ class KnownVisitor:
         else:
             session = scope["session"]
             session.setdefault("rater", f"visitor-{secrets.token_hex(4)}")
-            # A cookie of before identities holds a name, which is that rater's identity since.
+            # A cookie of an earlier version has a name alone, which became that rater's identity.
             session.setdefault("uid", session["rater"])
             role = Role(session.get("role", self._visitor_role))
             scope[_PERSON] = Person(session["rater"], role, session["uid"])
@@ -89,13 +89,13 @@ class KnownVisitor:
 
 
 def person_of(connection: HTTPConnection) -> Person:
-    """Who sends this request."""
+    """Returns the person who sends this request."""
     person: Person = connection.scope[_PERSON]
     return person
 
 
 def sign_in(connection: HTTPConnection, invited: Person) -> None:
-    """Make this browser somebody; an invitation without a name leaves it who it is."""
+    """Gives this browser the invited role, and the identity unless the invitation has no name."""
     connection.session["role"] = invited.role.value
     if invited.name:
         connection.session["rater"] = invited.name
@@ -103,7 +103,7 @@ def sign_in(connection: HTTPConnection, invited: Person) -> None:
 
 
 def take_label(connection: HTTPConnection, name: str) -> None:
-    """Have this browser called otherwise; who it is stays."""
+    """Renames this browser's person, whose identity stays."""
     connection.session["rater"] = name
 
 
@@ -115,10 +115,10 @@ def with_sessions(
     *,
     framed: bool = False,
 ) -> ASGIApp:
-    """Wrap an application so that `person_of` works in every request.
+    """Wraps an application so that `person_of` works in every request.
 
-    `framed`: the cookie is also sent inside another site's frame, and over HTTPS only. Requests
-    that the other site itself makes are refused by the guard, cookie or not.
+    With `framed` the cookie is also sent inside another site's frame, and over HTTPS only. The
+    guard refuses requests that the other site itself makes, with or without the cookie.
     """
     return SessionMiddleware(
         KnownVisitor(app, invitations, visitor_role),
