@@ -19,6 +19,7 @@ from db.storage.errors import DatabaseError
 from db.storage.session import open_database
 from ptrapp.api.guard import Guard
 from ptrapp.api.people_routes import add_join
+from ptrapp.api.proxy import BehindProxy
 from ptrapp.api.routes import answer_errors, build_router
 from ptrapp.api.session import Invitations, secret_key, with_sessions
 from ptrapp.core.errors import ConfigurationError, ThriceError
@@ -81,7 +82,9 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     if settings.worker:
         stack.callback(stop_worker, start_worker(settings))
     app = build_app(context)
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=DRAIN_S)
+    config = uvicorn.Config(
+        app, log_level="warning", timeout_graceful_shutdown=DRAIN_S, proxy_headers=False
+    )
     log.info("Thrice is ready: %s", _address(settings))
     if settings.visitor_role is not Role.ADMIN:
         token = Invitations(secret_key(settings.data_dir)).issue(Role.ADMIN)
@@ -115,6 +118,7 @@ def build_app(context: AppContext) -> FastAPI:
         ssr_mode=False,
         run_history=False,
         footer_links=["api", "settings"],
+        root_path=settings.root_path or None,
     )
     app.add_middleware(
         with_sessions,
@@ -122,10 +126,19 @@ def build_app(context: AppContext) -> FastAPI:
         invitations=invitations,
         visitor_role=settings.visitor_role,
         framed=settings.framed,
+        root_path=settings.root_path,
     )
-    hosts = None if settings.open else frozenset({"localhost", "127.0.0.1", "::1", settings.host})
-    app.add_middleware(Guard, hosts=hosts)
+    app.add_middleware(Guard, hosts=_hosts(settings))
+    app.add_middleware(BehindProxy, root_path=settings.root_path, trusted=settings.trusted_proxy)
     return app
+
+
+def _hosts(settings: Settings) -> frozenset[str] | None:
+    """Returns the host names served; None serves any."""
+    allowed = [host.lower() for host in settings.allowed_host]
+    if settings.open and not allowed:
+        return None
+    return frozenset({"localhost", "127.0.0.1", "::1", settings.host, *allowed})
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -149,9 +162,8 @@ def _listen(settings: Settings) -> socket.socket:
 def _address(settings: Settings) -> str:
     """Returns the app's address for a browser on this machine."""
     shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-    return (
-        f"http://[{shown}]:{settings.port}" if ":" in shown else f"http://{shown}:{settings.port}"
-    )
+    host = f"[{shown}]" if ":" in shown else shown
+    return f"http://{host}:{settings.port}{settings.root_path}"
 
 
 def _end(*_: object) -> None:
@@ -168,4 +180,5 @@ def _on_spaces() -> dict[str, object]:
     """
     if "SPACE_ID" not in os.environ:
         return {}
-    return {"host": "0.0.0.0", "open": True, "framed": True}
+    anybody = ("0.0.0.0/0", "::/0")  # only the platform's proxy reaches the app
+    return {"host": "0.0.0.0", "open": True, "framed": True, "trusted_proxy": anybody}

@@ -30,7 +30,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = LARGER.get(scope["path"], MAX_BODY_BYTES)
+        limit = LARGER.get(scope["path"].removeprefix(scope.get("root_path", "")), MAX_BODY_BYTES)
         refusal = self._refusal(scope["method"], Headers(scope=scope), limit)
         if refusal:
             status, sentence = refusal
@@ -58,7 +58,7 @@ class Guard:
         if self._hosts is not None and name not in self._hosts:
             return 421, (
                 f"This server does not answer for the host {name!r}. Open the address it printed "
-                "at its start, or start it with that --host."
+                "at its start, or start it with that --host or --allowed-host."
             )
         if method in _SAFE:
             return None

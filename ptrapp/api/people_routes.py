@@ -63,4 +63,5 @@ def add_join(app: FastAPI, invitations: Invitations) -> None:
         if invited.role is Role.JUDGE:
             raise InputError("This invitation is a program's: send its token as Bearer.")
         sign_in(request, invited)
-        return RedirectResponse("/label" if invited.role is Role.ANNOTATOR else "/", 303)
+        page = "label" if invited.role is Role.ANNOTATOR else ""
+        return RedirectResponse(f"{request.scope.get('root_path', '')}/{page}", 303)

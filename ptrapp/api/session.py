@@ -114,16 +114,20 @@ def with_sessions(
     visitor_role: Role = Role.ADMIN,
     *,
     framed: bool = False,
+    root_path: str = "",
 ) -> ASGIApp:
     """Wraps an application so that `person_of` works in every request.
 
     With `framed` the cookie is also sent inside another site's frame, and over HTTPS only. The
-    guard refuses requests that the other site itself makes, with or without the cookie.
+    guard refuses requests that the other site itself makes, with or without the cookie. The cookie
+    is for `root_path` and named after it, because a browser sends an app under a path the cookie
+    of one at the root of the same host as well.
     """
     return SessionMiddleware(
         KnownVisitor(app, invitations, visitor_role),
         secret_key=key,
-        session_cookie=COOKIE,
+        session_cookie=COOKIE + root_path.replace("/", "-"),
+        path=root_path or "/",
         max_age=365 * 86400,
         same_site="none" if framed else "lax",
         https_only=framed,

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -18,6 +18,8 @@ BUNDLED_MODEL = ASSETS / "model"
 
 _SECRETS = ("api_key", "judge_api_key", "strong_api_key")
 _ADDRESS = re.compile(r"https?://[^/\s]+\S*")
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 def _is_loopback(host: str) -> bool:
@@ -57,6 +59,14 @@ class Settings(BaseSettings):
     framed: bool = False
     """The pages stand in another site's frame, over HTTPS, as on Hugging Face Spaces: without it a
     browser would not send its cookie there, and each request would come from somebody new."""
+    root_path: str = ""
+    """Path of the app's address behind a reverse proxy, such as /thrice; empty where it has a host
+    of its own."""
+    allowed_host: tuple[str, ...] = ()
+    """Host names that visitors use besides the address listened on, such as a proxy's; say it once
+    for each. With --open these hosts alone are served."""
+    trusted_proxy: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose X-Forwarded-* headers count; say it once for each."""
     model: str = "bundled"
     """Path or hub id of a causal language model, or `bundled`. One without a chat template is asked
     in plain text."""
@@ -173,7 +183,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if mistakes := [*self._beyond_loopback(), *self._of_the_server(), *self._of_the_judge()]:
+        if mistakes := [
+            *self._beyond_loopback(),
+            *self._behind_a_proxy(),
+            *self._of_the_server(),
+            *self._of_the_judge(),
+        ]:
             raise ValueError("\n".join(mistakes))
         return self
 
@@ -183,6 +198,18 @@ class Settings(BaseSettings):
                 f"host {self.host} can be reached from other machines and there are no accounts "
                 "yet; listen on 127.0.0.1, or say --open if everybody may label and train"
             )
+
+    def _behind_a_proxy(self) -> Iterator[str]:
+        if not _ROOT_PATH.fullmatch(self.root_path):
+            yield f"root-path {self.root_path} is no path; it is like /thrice, without an end slash"
+        for host in self.allowed_host:
+            if not _HOST_NAME.fullmatch(host):
+                yield f"allowed-host {host} is no host name; it is like thrice.example, no port"
+        for proxy in self.trusted_proxy:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                yield f"trusted-proxy {proxy} is no address and no network, such as 10.0.0.0/8"
 
     def _of_the_server(self) -> Iterator[str]:
         if self.engine == "openai":

@@ -13,7 +13,7 @@ const ask = async (method, path, body) => {
   const options = { method, headers: { "Content-Type": "application/json" }, signal: AbortSignal.timeout(SILENT_MS) };
   if (body !== undefined) options.body = JSON.stringify(body);
   let response;
-  try { response = await fetch("/api/v1" + path, options); } catch { throw new Silence(); }
+  try { response = await fetch("api/v1" + path, options); } catch { throw new Silence(); }
   const answer = await response.json().catch(() => null);
   if (response.ok && answer) return answer;
   if (response.ok) throw new Silence(); // something between us and the server answered in its place

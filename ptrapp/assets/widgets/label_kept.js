@@ -1,6 +1,6 @@
 // What this browser keeps between visits, and what this tab alone keeps between reloads.
 
-const KEPT = "thrice.label.";
+const KEPT = `thrice.label.${new URL(".", document.baseURI).pathname.slice(1)}`; // another app of this host keeps its own
 
 // A browser that refuses storage still labels: the values then live as long as the page.
 const shelf = (storage) => {

@@ -1,4 +1,5 @@
 // What both widgets need: elements without innerHTML, calls to our routes, short words for numbers.
+// Addresses are relative: the page's <base> is the app's own path, wherever a proxy put it.
 // Model text only ever enters the page through textContent.
 
 const el = (tag, attributes = {}, ...children) => {
@@ -24,7 +25,7 @@ const call = async (method, path, body) => {
   if (body !== undefined) options.body = JSON.stringify(body);
   let response;
   try {
-    response = await fetch("/api/v1" + path, options);
+    response = await fetch("api/v1" + path, options);
   } catch {
     throw new Error("The server does not answer. It may be restarting; try again in a moment.");
   }

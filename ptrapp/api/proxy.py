@@ -1,0 +1,84 @@
+"""The app behind a reverse proxy: the address its visitors see, said by a proxy that is trusted."""
+
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address, ip_network
+
+from starlette.datastructures import Headers
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_SCHEMES = frozenset({"http", "https"})
+
+
+class BehindProxy:
+    """Takes host, scheme and client from `X-Forwarded-*`, and serves everything under a path.
+
+    These headers count where a trusted proxy sent them. They are removed in any case, because
+    Gradio reads them as well and trusts everybody.
+    """
+
+    def __init__(self, app: ASGIApp, root_path: str = "", trusted: Sequence[str] = ()) -> None:
+        self._app = app
+        self._root_path = root_path
+        """Where the visitors find the app, such as `/thrice`; empty for a host of its own."""
+        self._trusted = [ip_network(each) for each in trusted]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        if self._root_path and scope["type"] == "http" and scope["path"] == self._root_path:
+            # without the slash, a page's relative addresses would lead beside the app
+            query = scope["query_string"].decode("latin-1")
+            to = f"{self._root_path}/{'?' if query else ''}{query}"
+            await RedirectResponse(to, 307)(scope, receive, send)
+            return
+        heard = {**scope, **self._as_heard(scope), **self._as_asked(scope)}
+        await self._app(heard, receive, send)
+
+    def _as_heard(self, scope: Scope) -> Scope:
+        """Returns headers, scheme and client as the proxy tells them, if it may."""
+        told = Headers(scope=scope)
+        headers = [pair for pair in scope["headers"] if not pair[0].startswith(b"x-forwarded-")]
+        client = scope.get("client")
+        if client is None or not self._trusts(client[0]):
+            return {"headers": headers}
+        heard: Scope = {"headers": headers}
+        if host := _first(told, "x-forwarded-host"):
+            others = [pair for pair in headers if pair[0] != b"host"]
+            heard["headers"] = [(b"host", host.encode("latin-1")), *others]
+        if (scheme := _first(told, "x-forwarded-proto").lower()) in _SCHEMES:
+            of_sockets = scope["type"] == "websocket"
+            heard["scheme"] = scheme.replace("http", "ws") if of_sockets else scheme
+        for address in _from_the_last(told, "x-forwarded-for"):
+            heard["client"] = (address, 0)
+            if not self._trusts(address):  # what stands before it, anybody may have written
+                break
+        return heard
+
+    def _as_asked(self, scope: Scope) -> Scope:
+        """Returns the path with the prefix, whether the proxy left it there or took it off."""
+        prefix, path = self._root_path, scope["path"]
+        if not prefix or path.startswith(f"{prefix}/"):
+            return {"root_path": prefix}
+        raw = prefix.encode("ascii") + (scope.get("raw_path") or path.encode())
+        return {"root_path": prefix, "path": prefix + path, "raw_path": raw}
+
+    def _trusts(self, address: str) -> bool:
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        found = getattr(found, "ipv4_mapped", None) or found
+        return any(found in network for network in self._trusted)
+
+
+def _first(headers: Headers, name: str) -> str:
+    """Returns what the proxy next to the visitor said."""
+    return headers.get(name, "").partition(",")[0].strip()
+
+
+def _from_the_last(headers: Headers, name: str) -> Iterator[str]:
+    for value in reversed(",".join(headers.getlist(name)).split(",")):
+        if value.strip():
+            yield value.strip()
