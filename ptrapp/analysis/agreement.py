@@ -54,7 +54,7 @@ def ordinal_alpha(labels: Iterable[Label], *, n_resamples: int = 500) -> Estimat
     if n < NEEDED:
         return too_few(n, NEEDED, "comparisons answered by several raters")
     if not _differ(shared):
-        return Estimate(n, missing="everybody said the same of everything: nothing to compare")
+        return Estimate(n, missing="all labels are the same, so it is not defined")
     value = krippendorff_alpha(shared)
     if (shared.max(axis=1) == shared.sum(axis=1)).all():
         return Estimate(n, value, Interval(wilson(n, n).low, 1.0))

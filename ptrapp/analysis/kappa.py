@@ -54,7 +54,7 @@ def cohens_kappa(pairs: Sequence[tuple[Choice, Choice]]) -> Estimate:
     first, second = (Counter(answers) for answers in zip(*pairs, strict=True))
     by_chance = sum(first[answer] * second[answer] for answer in first) / n**2
     if by_chance == 1:
-        return Estimate(n, missing="both always said the same: nothing to compare")
+        return Estimate(n, missing="both always gave the same answer, so it is not defined")
     low, value, high = (
         (observed - by_chance) / (1 - by_chance)
         for observed in (share.interval.low, share.value, share.interval.high)

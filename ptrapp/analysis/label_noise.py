@@ -99,7 +99,7 @@ def flip_rate(counts: AgreementTally) -> FlipRate:
     """
     rests_on = _words(counts)
     if counts.n < NEEDED:
-        missing = too_few(counts.n, NEEDED, "comparisons answered twice or of known answer")
+        missing = too_few(counts.n, NEEDED, "comparisons labelled twice or with a known answer")
         return FlipRate(missing, rests_on, None)
     grid = np.arange(0, round(0.5 / _STEP) + 1) * _STEP  # (E,)
     likelihood = _log_likelihood(counts, grid)  # (E,)

@@ -75,7 +75,7 @@ class Board:
     message: str | None
     settings: dict[str, Any]
     cells: list[BoardCell]
-    ballots: list[BoardComparison]
+    comparisons: list[BoardComparison]
 
     @property
     def running(self) -> bool:
@@ -117,7 +117,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         message=live.failure if live and live.failure else run.message,
         settings=run.settings,
         cells=cells,
-        ballots=comparisons,
+        comparisons=comparisons,
     )
 
 

@@ -122,7 +122,9 @@ def open_thought(context: AppContext, rater: str, round_id: int) -> Thought:
         row = _round(session, round_id)
         who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         if _is_on_offer(session, who.id, row):
-            raise InputError("Vote first, or put the pair aside: thoughts stay hidden till then.")
+            raise InputError(
+                "Vote first, or cancel the comparison: thoughts stay hidden until then."
+            )
         comparisons.reveal(session, who.id, round_id)
         return Thought(round_id, row.thought)
 

@@ -137,7 +137,9 @@ def resume(context: DataContext, job_id: int) -> None:
     with context.database.write() as session:
         job = _job(session, job_id)
         if job.status not in jobs.STOPPED:
-            raise InputError(f"Job {job_id} is {job.status.value}; only a stopped job can go on.")
+            raise InputError(
+                f"Job {job_id} is {job.status.value}; only a stopped job can be resumed."
+            )
         jobs.resume(session, job_id)
 
 

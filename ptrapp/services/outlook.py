@@ -53,11 +53,11 @@ def check_worthwhile(now: Outlook, kind: JobKind, recipe: dict[str, Any]) -> Non
     ties_may_suffice = bool(now.n_ties and "form" in recipe)  # the recipe knows which forms
     if kind is JobKind.DPO and not now.n_pairs and not ties_may_suffice:
         raise InputError(
-            f"No preference is waiting: {now.parent} has seen them all. "
-            "Compare two answers on the Play page first (ties teach only the forms made for them)."
+            f"There is no new preference: {now.parent} was trained on all of them. "
+            "Compare two answers on the Play page first; ties count only in forms that use them."
         )
     if kind is JobKind.MASK_SFT and not now.n_refined:
         raise InputError(
-            "No refined round is stored that was found right. Ask a question with a reference "
+            "No correct refined round is stored. Ask a question with a reference "
             "answer on the Play page, in refine mode, or make refinement data first."
         )

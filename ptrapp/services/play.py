@@ -140,7 +140,7 @@ def _check(context: AppContext, ask: RunRequest) -> None:
         if not lowest <= value <= highest:
             raise InputError(f"{name} is {value}; choose {lowest} to {highest}.")
     if sum(not live.ended.is_set() for live in context.live.values()) >= MAX_LIVE_RUNS:
-        raise InputError(f"{MAX_LIVE_RUNS} runs are being written; try again in a moment.")
+        raise InputError(f"{MAX_LIVE_RUNS} runs are in progress; try again in a moment.")
     thinking = ask.thinking.at(0)
     messages = build_messages(ask.prompt.strip(), (), context.engine.thought_format, thinking)
     n_tokens = context.engine.count_prompt_tokens(messages, thinking)

@@ -49,14 +49,14 @@ def test_a_vote_its_thoughts_its_undo(ada: Any, context: Any) -> None:
     assert set(answer.json()["thoughts"]) == {str(left), str(right)}
     assert ada.post("/votes", decision | {"outcome": "right"}).json() == answer.json()
     assert count(context, Vote) == before + 1
-    (compared,) = ada.get(f"/runs/{ada.run_id}").json()["ballots"]
+    (compared,) = ada.get(f"/runs/{ada.run_id}").json()["comparisons"]
     assert (compared["outcome"], compared["blind"]) == ("left", True)
 
     undone = ada.post("/votes/undo", {"key": f"undo {key}"}).json()["undone"]
     assert undone
     assert ada.post("/votes/undo", {"key": f"undo {key}"}).json()["undone"] == undone
     assert ada.post("/votes/undo", {"key": f"again {key}"}).json() == {"undone": None}
-    assert not ada.get(f"/runs/{ada.run_id}").json()["ballots"]
+    assert not ada.get(f"/runs/{ada.run_id}").json()["comparisons"]
 
 
 def test_a_foreign_raters_key_is_refused(ada: Any, visitor: Any, context: Any) -> None:

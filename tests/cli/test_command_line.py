@@ -115,8 +115,8 @@ def test_a_file_of_attempts_is_imported_whole_or_with_its_bad_rows_named(tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("dpo",), "No preference is waiting"),
-        (("mask-sft",), "No refined round"),
+        (("dpo",), "There is no new preference"),
+        (("mask-sft",), "No correct refined round"),
         (("tpo", "--parent", "tpo-000009"), "There is no version tpo-000009"),
         (("cancel", "7"), "There is no job 7"),
         (("judge", "July"), "There is no campaign 'July'"),

@@ -61,7 +61,7 @@ def test_thoughts_under_comparison_are_hidden_until_the_vote(world: Any) -> None
     compare.vote(world.context, "Ada", key, "left")
     board = world.board(run.id)
     assert all(thoughts_of(board))
-    assert [(offered.outcome, offered.blind) for offered in board.ballots] == [("left", False)]
+    assert [(offered.outcome, offered.blind) for offered in board.comparisons] == [("left", False)]
 
 
 def test_a_vote_does_not_open_a_round_that_is_in_another_open_pair(world: Any) -> None:
@@ -75,7 +75,7 @@ def test_a_vote_does_not_open_a_round_that_is_in_another_open_pair(world: Any) -
     compare.vote(world.context, "Ada", other, "tie")
     board = world.board(run.id)
     assert all(thoughts_of(board))
-    assert [offered.blind for offered in board.ballots] == [True, True]
+    assert [offered.blind for offered in board.comparisons] == [True, True]
 
 
 def test_a_dismissed_pair_hides_nothing(world: Any) -> None:
@@ -86,7 +86,7 @@ def test_a_dismissed_pair_hides_nothing(world: Any) -> None:
     compare.dismiss(world.context, "Ada", key)
     board = world.board(run.id)
     assert [bool(thought) for thought in thoughts_of(board)] == [True, False]
-    assert not board.ballots
+    assert not board.comparisons
 
 
 def test_the_sides_are_those_of_the_screen(world: Any) -> None:
@@ -94,7 +94,7 @@ def test_the_sides_are_those_of_the_screen(world: Any) -> None:
     first, second = (row.id for row in run.rounds)
     key = compare.open_pair(world.context, "Ada", second, first)
     compare.vote(world.context, "Ada", key, "left")
-    (offered,) = world.board(run.id).ballots
+    (offered,) = world.board(run.id).comparisons
     assert (offered.left, offered.right, offered.outcome) == (second, first, "left")
     with world.database.read() as session:
         stored = session.connection().exec_driver_sql("SELECT outcome FROM votes").scalar_one()
@@ -127,7 +127,7 @@ def test_a_watched_thought_is_remembered_and_makes_the_vote_not_blind(
     assert [bool(thought) for thought in thoughts_of(world.board(run_id))] == [False, True]
     key = compare.open_pair(world.context, "Ada", *(row.id for row in run.rounds))
     compare.vote(world.context, "Ada", key, "right")
-    assert [offered.blind for offered in world.board(run_id).ballots] == [False]
+    assert [offered.blind for offered in world.board(run_id).comparisons] == [False]
 
 
 def test_changes_of_correctness_and_the_diff_are_against_the_round_before(world: Any) -> None:

@@ -135,7 +135,7 @@ def test_the_verifier_votes_as_a_judge(world: Any) -> None:
     (vote,) = standing(world)
     stored = (vote.rater.name, vote.rater.kind, vote.outcome, vote.rationale)
     assert stored == ("judge:verifier", RaterKind.JUDGE, Outcome.RIGHT, rationale)
-    (compared,) = world.board(run.id).ballots
+    (compared,) = world.board(run.id).comparisons
     assert (compared.judge, compared.left, compared.right) == ("judge:verifier", wrong, right)
 
 

@@ -20,9 +20,9 @@ from ptrapp.services.training_panel import read_panel
 
 def test_without_a_preference_there_is_nothing_to_start(world: Any) -> None:
     world.vote("tie")
-    with pytest.raises(InputError, match="No preference is waiting"):
+    with pytest.raises(InputError, match="There is no new preference"):
         jobs.start(world.context, JobKind.DPO)
-    with pytest.raises(InputError, match="No refined round"):
+    with pytest.raises(InputError, match="No correct refined round"):
         jobs.start(world.context, JobKind.MASK_SFT)
     assert world.count("jobs") == 0
 
@@ -85,7 +85,7 @@ def test_vote_and_job_are_one_transaction(world: Any, monkeypatch: pytest.Monkey
 def test_a_queued_job_is_cancelled_and_taken_up_again(world: Any) -> None:
     world.vote("left")
     job_id = jobs.start(world.context, JobKind.DPO)
-    with pytest.raises(InputError, match="only a stopped job can go on"):
+    with pytest.raises(InputError, match="only a stopped job can be resumed"):
         jobs.resume(world.context, job_id)
     jobs.cancel(world.context, job_id)
     assert jobs.listing(world.context)[0].status == "cancelled"

@@ -20,7 +20,7 @@ const byId = (id) => board.cells.find((cell) => cell.round_id === id);
 const place = (cell) => `${cell.index}:${cell.candidate}`;
 const comparable = (cell) => Boolean(cell.round_id) && board.cells.filter((other) => other.round_id).length > 1;
 const FROM = { typed: " (typed)", example: " (from the example)", program: " (from a program)" }; // who gave it
-const votes = () => board.ballots.filter((ballot) => ballot.outcome && !ballot.judge);
+const votes = () => board.comparisons.filter((one) => one.outcome && !one.judge);
 
 const say = (text, bad = false) => { notice = { text, bad }; drawBar(); };
 
@@ -190,8 +190,8 @@ const drawBar = () => {
   const words = notice ? el("p", { class: notice.bad ? "bar-notice bad" : "bar-notice", role: notice.bad ? "alert" : "status" }, notice.text) : null;
   const button = (label, key, action, title = "") =>
     el("button", { type: "button", class: "vote", "data-part": key, title, onclick: action }, label, el("kbd", {}, key));
-  const judgements = board.ballots.filter((ballot) => ballot.judge && ballot.outcome && byId(ballot.left) && byId(ballot.right))
-    .map((ballot) => `${ballot.judge}: ${inWords(ballot.outcome, ballot.left, ballot.right)}`);
+  const judgements = board.comparisons.filter((one) => one.judge && one.outcome && byId(one.left) && byId(one.right))
+    .map((one) => `${one.judge}: ${inWords(one.outcome, one.left, one.right)}`);
   const parts = [];
   if (offer && byId(offer.left) && byId(offer.right)) {
     parts.push(
@@ -259,7 +259,7 @@ const take = (value) => {
     history.replaceState(null, "", url);
   }
   board = value;
-  const open = board.ballots.find((ballot) => ballot.outcome === null);
+  const open = board.comparisons.find((one) => one.outcome === null);
   if (open && !offer) { // a pair that was open when the page was reloaded is open again
     offer = { key: open.key, left: open.left, right: open.right, paintedAt: performance.now() };
     chosen = [open.left, open.right];

@@ -36,11 +36,11 @@ const formatInput = el("select", { name: "format" });
 const skipInput = el("input", { type: "checkbox", name: "skip_bad" });
 const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "upload" });
 const importSaid = el("div", { role: "status", class: "said" });
-const answerInput = el("input", { type: "text", name: "answer_column", maxlength: 200, placeholder: "tell by its values" });
-const pairsInput = el("select", { name: "pairs" }, el("option", { value: "all" }, "every two answers"), el("option", { value: "best-worst" }, "the best and the worst"));
-const look = button("Look at the file", "look", () => lookAt(fileInput.files[0]), { class: "act main" });
+const answerInput = el("input", { type: "text", name: "answer_column", maxlength: 200, placeholder: "detect from its values" });
+const pairsInput = el("select", { name: "pairs" }, el("option", { value: "all" }, "every pair of answers"), el("option", { value: "best-worst" }, "the best and the worst"));
+const look = button("Preview the file", "look", () => lookAt(fileInput.files[0]), { class: "act main" });
 const send = button("Import", "import", () => sendFile(), { class: "act main" });
-const understood = el("div", { class: "understood", hidden: true, role: "region", "aria-label": "What the file was understood to be" });
+const understood = el("div", { class: "understood", hidden: true, role: "region", "aria-label": "Preview of the file" });
 let looked = null; // the file that was looked at, and what it was asked with
 const drop = el("div", { class: "drop" }, field("File", fileInput), el("p", { class: "faint" }, "or drop one here"));
 
@@ -154,7 +154,7 @@ const preview = (file, seen) => {
     el("p", {}, "Columns read: ", seen.used.join(", ") || "none", ". ", el("strong", {}, "Not read: "), seen.unused.join(", ") || "none", "."),
     listed(seen.left_out) ? el("p", {}, `Left out: ${listed(seen.left_out)}.`) : null,
     seen.n_bad ? el("p", { class: "bad" }, `${number(seen.n_bad)} rows cannot be read: ${seen.mistakes.join("; ")}. `,
-      blocked ? "Nothing can be imported; correct the file, or leave bad rows out." : "They will be left out.") : null,
+      blocked ? "Nothing can be imported; correct the file, or skip invalid rows." : "They will be left out.") : null,
     seen.samples.length ? table("The first records as they will be stored", parts, seen.samples.map((sample) =>
       el("tr", {}, ...parts.map((name) => el("td", {}, name === "outcome" ? OUTCOMES[sample[name]] ?? sample[name] : sample[name] ?? ""))))) : null,
     el("div", { class: "acts" }, blocked ? null : send, button("Cancel", "cancel", () => { forget(); say(importSaid, "Nothing was imported."); })),
@@ -247,7 +247,7 @@ const page = [
   el("section", {}, el("h2", {}, "Import"), limits, drop,
     el("div", { class: "fields" }, field("Name", nameInput, "prompts get the source import:NAME"), field("Format", formatInput),
       field("Answer column", answerInput, "the column, control or question that says which text is preferred"),
-      field("Of several answers", pairsInput),
+      field("Multiple answers", pairsInput),
       el("label", { class: "check" }, skipInput, el("span", {}, "skip invalid rows"), el("small", { class: "faint" }, "otherwise one invalid row rejects the whole file"))),
     el("div", { class: "acts" }, look, progress), importSaid, understood),
   el("section", {}, el("h2", {}, "Export"), exportForm,

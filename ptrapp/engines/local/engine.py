@@ -140,14 +140,12 @@ def _about(loaded: LoadedModel) -> tuple[str, ...]:
     numbers = str(model.dtype).removeprefix("torch.")
     return (
         f"{millions:,.1f}M parameters in this process, on {device}, in {numbers}.",
-        "Candidates are written side by side and later rounds read on from the ones before."
+        "Candidates are generated in one batch, and later rounds reuse the cache of earlier ones."
         if loaded.batched
-        else "Its caches cannot be shared, so generate() writes each candidate.",
-        "Versions are published while it runs.",
+        else "Its caches cannot be shared, so candidates are generated one by one.",
+        "New versions are served without a restart.",
         *((_PLAIN,) if loaded.stop else ()),
     )
 
 
-_PLAIN = (
-    "It has no chat template and is asked in plain text, as one question and answer after another."
-)
+_PLAIN = "It has no chat template, so prompts are plain text: questions and answers in turn."

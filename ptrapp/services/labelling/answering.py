@@ -186,7 +186,7 @@ def reveal(context: DataContext, person: Person, key: str) -> tuple[Revealed, Re
         if not campaigns.find(session, assignment.campaign_id).reveal:
             raise Forbidden("This campaign keeps thoughts and versions hidden.")
         if assignment.state is not AssignmentState.DONE:
-            raise Forbidden("Vote first: thoughts and versions stay hidden till then.")
+            raise Forbidden("Vote first: thoughts and versions stay hidden until then.")
         offer = session.get_one(Offer, key)
         sides = [offer.comparison.left, offer.comparison.right]
         for side in sides:

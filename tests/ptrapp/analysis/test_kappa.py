@@ -39,7 +39,7 @@ def test_both_bad_is_an_answer_like_any_other() -> None:
 def test_two_raters_of_one_answer_have_no_kappa_but_a_share() -> None:
     (found,) = kappas([Label(who, at, L) for who in ("ann", "bob") for at in range(12)])
     assert found.kappa.value is None
-    assert "nothing to compare" in found.kappa.missing
+    assert "not defined" in found.kappa.missing
     assert found.share.value == 1
 
 
