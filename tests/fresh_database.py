@@ -4,6 +4,7 @@ import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from db.storage.session import Database, open_database
 
@@ -18,7 +19,16 @@ def fresh_file(folder: Path) -> Path:
 
 def fresh_database(folder: Path, *, busy_timeout_s: float = 30.0) -> Database:
     """The same, opened: half a second sooner than one that is migrated."""
-    return open_database(f"sqlite:///{fresh_file(folder)}", busy_timeout_s=busy_timeout_s)
+    opened = open_database(f"sqlite:///{fresh_file(folder)}", busy_timeout_s=busy_timeout_s)
+    for engine in (opened._writer, opened._reader):
+        engine.dialect = _DIALECT.setdefault("sqlite", engine.dialect)
+        engine._compiled_cache = _COMPILED
+    return opened
+
+
+_DIALECT: dict[str, Any] = {}
+_COMPILED: dict[Any, Any] = {}
+"""Statements as SQL for the one dialect: a third of a short test's time was compiling them anew."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The app behind a reverse proxy: the address its visitors see, said by a proxy that is trusted."""
+"""Serves the app behind a reverse proxy, under the address that a trusted proxy forwards."""
 
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
@@ -20,7 +20,7 @@ class BehindProxy:
     def __init__(self, app: ASGIApp, root_path: str = "", trusted: Sequence[str] = ()) -> None:
         self._app = app
         self._root_path = root_path
-        """Where the visitors find the app, such as `/thrice`; empty for a host of its own."""
+        """Path under which visitors find the app, such as `/thrice`; empty at a host's root."""
         self._trusted = [ip_network(each) for each in trusted]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,31 +33,31 @@ class BehindProxy:
             to = f"{self._root_path}/{'?' if query else ''}{query}"
             await RedirectResponse(to, 307)(scope, receive, send)
             return
-        heard = {**scope, **self._as_heard(scope), **self._as_asked(scope)}
-        await self._app(heard, receive, send)
+        forwarded = {**scope, **self._origin(scope), **self._prefixed(scope)}
+        await self._app(forwarded, receive, send)
 
-    def _as_heard(self, scope: Scope) -> Scope:
-        """Returns headers, scheme and client as the proxy tells them, if it may."""
-        told = Headers(scope=scope)
+    def _origin(self, scope: Scope) -> Scope:
+        """Returns headers, scheme and client as a trusted proxy forwards them."""
+        received = Headers(scope=scope)
         headers = [pair for pair in scope["headers"] if not pair[0].startswith(b"x-forwarded-")]
         client = scope.get("client")
         if client is None or not self._trusts(client[0]):
             return {"headers": headers}
-        heard: Scope = {"headers": headers}
-        if host := _first(told, "x-forwarded-host"):
+        origin: Scope = {"headers": headers}
+        if host := _first(received, "x-forwarded-host"):
             others = [pair for pair in headers if pair[0] != b"host"]
-            heard["headers"] = [(b"host", host.encode("latin-1")), *others]
-        if (scheme := _first(told, "x-forwarded-proto").lower()) in _SCHEMES:
-            of_sockets = scope["type"] == "websocket"
-            heard["scheme"] = scheme.replace("http", "ws") if of_sockets else scheme
-        for address in _from_the_last(told, "x-forwarded-for"):
-            heard["client"] = (address, 0)
-            if not self._trusts(address):  # what stands before it, anybody may have written
+            origin["headers"] = [(b"host", host.encode("latin-1")), *others]
+        if (scheme := _first(received, "x-forwarded-proto").lower()) in _SCHEMES:
+            is_socket = scope["type"] == "websocket"
+            origin["scheme"] = scheme.replace("http", "ws") if is_socket else scheme
+        for address in _from_the_last(received, "x-forwarded-for"):
+            origin["client"] = (address, 0)
+            if not self._trusts(address):  # anybody may have written the addresses before it
                 break
-        return heard
+        return origin
 
-    def _as_asked(self, scope: Scope) -> Scope:
-        """Returns the path with the prefix, whether the proxy left it there or took it off."""
+    def _prefixed(self, scope: Scope) -> Scope:
+        """Returns the path with the prefix, whether the proxy kept or removed it."""
         prefix, path = self._root_path, scope["path"]
         if not prefix or path.startswith(f"{prefix}/"):
             return {"root_path": prefix}
@@ -74,7 +74,7 @@ class BehindProxy:
 
 
 def _first(headers: Headers, name: str) -> str:
-    """Returns what the proxy next to the visitor said."""
+    """Returns the value that the proxy next to the visitor set."""
     return headers.get(name, "").partition(",")[0].strip()
 
 

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     """Path or hub id of a causal language model, or `bundled`. One without a chat template is asked
     in plain text."""
     engine: Literal["local", "openai"] = "local"
-    """What answers: the model in this process, or an OpenAI-compatible server such as vLLM."""
+    """Where the model runs: in this process, or on an OpenAI-compatible server such as vLLM."""
     base_url: str = ""
     """Address of the server, such as http://127.0.0.1:8101/v1."""
     api_key: SecretStr = SecretStr("")

@@ -89,8 +89,8 @@ def decide(
         raise _ambiguous(named)
     if named:
         return AnswerColumns(AnswerKind.WORDS, (named[0],))
-    if (told := one_hot or _by_models(columns, compared)) is not None:
-        return told
+    if (decided := one_hot or _by_models(columns, compared)) is not None:
+        return decided
     if len(ratings) > 1:
         raise _ambiguous([one.columns[0] for one in ratings])
     if ratings:
@@ -161,12 +161,12 @@ def _known(columns: Mapping[str, Column], compared: Sides) -> AnswerColumns | No
 def _names_sides(name: str, column: Column, compared: Sides, *, controls: bool) -> bool:
     if not column.is_short or any(_unread(value, compared) for value in column.values):
         return False
-    told = [value for value in column.values if _names_one(value, compared)]
-    if any(not _BARE.fullmatch(value) for value in told):
+    naming = [value for value in column.values if _names_one(value, compared)]
+    if any(not _BARE.fullmatch(value) for value in naming):
         return True
     if _NO_HINT.search(name):
         return False
-    return bool(_HINT.search(name)) or (controls and bool(told))
+    return bool(_HINT.search(name)) or (controls and bool(naming))
 
 
 def _names_one(value: str, compared: Sides) -> bool:

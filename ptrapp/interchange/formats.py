@@ -50,12 +50,12 @@ class Options:
 
     fmt: Format | None = None
     answer_column: str = ""
-    """Column, control or question that says the preference; told by the answers if not given."""
+    """Column, control or question with the preference; by default found by the answers."""
     pairs: Pairs = Pairs.ALL
 
 
 class Shapes:
-    """Which rows of nested formats a file holds; they are told by values, not by columns."""
+    """Which nested formats the rows of a file have, as their values show."""
 
     def __init__(self) -> None:
         self.label_studio = self.argilla = self.trees = False

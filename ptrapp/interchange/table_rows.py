@@ -16,7 +16,7 @@ from ptrapp.interchange.limits import MIB, FileRow, Limits, check_depth
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _STATED = re.compile(r"\"?sep=(.)\"?\r?\n?$", re.IGNORECASE)
-"""The first line by which Excel is told the separator."""
+"""A first line that names the separator for Excel."""
 _SEPARATORS = (",", ";", "\t", "|")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 _PARQUET_ROWS = 256

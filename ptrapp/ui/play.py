@@ -265,9 +265,8 @@ def _form(board: Board) -> list[Any]:
     if "thinking" not in settings:  # stored by a program, not by this form
         return _untouched()
     drawn = settings["sampling"]
-    thinking = gr.Radio(
-        THINKING if refining else THINKING_OF_CANDIDATES, value=settings["thinking"]
-    )
+    choices = THINKING if refining else THINKING_OF_CANDIDATES
+    thinking = gr.Radio(choices, value=settings["thinking"])
     return [
         board.prompt,
         board.reference_answer or "",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from fresh_database import fresh_database
@@ -95,8 +96,9 @@ def address(context: AppContext) -> Iterator[str]:
 class Browser:
     """Somebody with a cookie."""
 
-    def __init__(self, application: FastAPI) -> None:
+    def __init__(self, application: FastAPI, portal: BlockingPortal | None = None) -> None:
         self.client = TestClient(application, base_url=ADDRESS)
+        self.client.portal = portal
         self.seen = b""
         """Every byte that came back."""
 
@@ -128,9 +130,16 @@ class Browser:
         return str(self.post("/comparisons", {"left": left, "right": right}).json()["key"])
 
 
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    """One event loop for all visitors, as in a server; a client by itself starts one a request."""
+    with start_blocking_portal() as portal:
+        yield portal
+
+
 @pytest.fixture
-def visitor(application: FastAPI) -> Callable[[], Browser]:
-    return lambda: Browser(application)
+def visitor(application: FastAPI, portal: BlockingPortal) -> Callable[[], Browser]:
+    return lambda: Browser(application, portal)
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """`thrice` and `python -m ptrapp`: which words start the app, and which run a command."""
 
 import doctest
+import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +94,27 @@ def test_the_app_gets_its_flags_and_its_status_is_the_commands(
         entry.main()
     assert given == [flags]
     assert ended.value.code == status
+
+
+def test_a_terminal_that_knows_ascii_alone_gets_every_text(tmp_path: Path) -> None:
+    ascii_only = os.environ | {
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "PYTHONIOENCODING": "ascii",
+    }
+    (tmp_path / "questions.jsonl").write_text('{"prompt": "Größe → 2?"}\n', encoding="utf-8")
+    command = [sys.executable, "-m", "ptrapp", "--data-dir", str(tmp_path / "data")]
+    for words in (["--help"], ["import", str(tmp_path / "questions.jsonl"), "--name", "asked"]):
+        ended = subprocess.run(
+            [*command, *words] if words[0] != "--help" else [*command[:3], *words],
+            capture_output=True,
+            cwd=ROOT,
+            env=ascii_only,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr.decode()
+    rows = sqlite3.connect(tmp_path / "data" / "thrice.db").execute(
+        "SELECT text, source FROM prompts"
+    )
+    assert rows.fetchall() == [("Größe → 2?", "import:asked")]

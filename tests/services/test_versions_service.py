@@ -1,4 +1,4 @@
-"""What answers is what was last made active; what cannot be loaded changes nothing."""
+"""The version last made active is served; one that cannot be loaded changes nothing."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
