@@ -8,7 +8,8 @@ ARGS   ?=
 BIN    := $(VENV)/bin
 # A file is one process's; tests/conftest.py says in which order they are given out. Bytecode is
 # written even where a container says not to: some forty processes would compile our code anew.
-PYTEST  = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+CORES  := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PYTEST  = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 VLLM_VENV ?= .venv-vllm
 VLLM_PORT ?= 8101
@@ -24,7 +25,8 @@ VLLM_CPU  := --dtype float32 --enforce-eager --no-enable-chunked-prefill --max-n
 run: $(VENV)/.runtime
 	exec $(BIN)/python app.py $(ARGS)
 
-# Both say all that is wrong: the checks run beside the tests, on what the tests leave idle.
+# The checks run beside the tests, so that all that is wrong is said. One process more than there are
+# cores: some wait for a browser, or for a worker's lease to end.
 test: $(VENV)/.dev
 	$(MAKE) --no-print-directory -j2 check all-tests
 
@@ -32,10 +34,10 @@ quick: $(VENV)/.dev
 	$(MAKE) --no-print-directory -j2 check quick-tests
 
 all-tests: $(VENV)/.dev
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -n $$(($(CORES) + 1)) $(ARGS)
 
 quick-tests: $(VENV)/.dev
-	$(PYTEST) -m "not (browser or worker or training or postgres or vllm)" $(ARGS)
+	$(PYTEST) -n $(CORES) -m "not (browser or worker or training or postgres or vllm)" $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
