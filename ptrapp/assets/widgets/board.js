@@ -103,7 +103,7 @@ const openThought = (cell) => attempt(async () => {
   await refresh();
 });
 
-// One open campaign is the one; of several a person chooses.
+// A single open campaign is used at once; of several the person chooses one.
 const send = () => attempt(async () => {
   const campaigns = await openCampaigns();
   if (campaigns.length === 1) { say(await sendTo(campaigns[0], board)); return; }

@@ -8,7 +8,7 @@ let me = null;
 let panel = null;
 let chosen = Number(location.hash.slice(1)) || null;
 
-const told = statusLine();
+const status = statusLine();
 const boxes = Object.fromEntries(["list", "detail", "about", "everything"].map((name) => [name, el("div", {})]));
 boxes.detail.id = "campaign-detail";
 const mayWrite = () => me.role === "admin";
@@ -16,7 +16,7 @@ const current = () => panel.campaigns.find((campaign) => campaign.id === chosen)
 
 const refresh = async () => { panel = await call("GET", "/labelling"); draw(); };
 
-const changeState = (campaign) => act(told, async () => {
+const changeState = (campaign) => act(status, async () => {
   const state = campaign.state === "open" ? "closed" : "open";
   await call("POST", `/campaigns/${campaign.id}/state`, { state });
   await refresh();
@@ -31,16 +31,16 @@ const choose = (id) => {
 };
 
 const measured = (path) => {
-  const told = statusLine();
+  const status = statusLine();
   const shown = el("div", { class: "measured" });
   const measure = async () => {
-    told.say("Computing agreement…");
+    status.say("Computing agreement…");
     shown.replaceChildren(...agreementReport(await call("GET", path)));
-    told.say("");
+    status.say("");
   };
-  const begin = () => measure().catch((error) => told.say(error.message, true));
-  return { section: el("section", {}, el("h4", {}, "Agreement"), told.node, shown,
-    el("div", { class: "acts" }, button("Recompute", "measure", act(told, measure)))), begin };
+  const begin = () => measure().catch((error) => status.say(error.message, true));
+  return { section: el("section", {}, el("h4", {}, "Agreement"), status.node, shown,
+    el("div", { class: "acts" }, button("Recompute", "measure", act(status, measure)))), begin };
 };
 
 const exportLink = (campaign, what, label) =>
@@ -59,13 +59,13 @@ const about = (campaign) => [el("p", { class: "faint" }, [
   ? el("div", { class: "acts" }, el("a", { class: "act main", href: `label?campaign=${campaign.id}` }, "Label this campaign")) : null];
 
 const detail = (campaign) => {
-  const told = statusLine();
+  const status = statusLine();
   const agreement = measured(`/campaigns/${campaign.id}/agreement`);
   agreement.begin();
   const guidelines = el("div", {});
   if (mayWrite()) guidelines.append(guidelinesEditor(campaign, refresh));
-  else guidelinesRead(campaign).then((section) => guidelines.append(section), (error) => told.say(error.message, true));
-  const judge = button("Label with the judge", "judge", act(told, async () => {
+  else guidelinesRead(campaign).then((section) => guidelines.append(section), (error) => status.say(error.message, true));
+  const judge = button("Label with the judge", "judge", act(status, async () => {
     const { job_id: job } = await call("POST", `/campaigns/${campaign.id}/judge`, {});
     return `Job ${job} is queued: the judge labels every comparison it has not labelled yet. The Train page shows its progress.`;
   }));
@@ -74,7 +74,7 @@ const detail = (campaign) => {
     el("div", { class: "acts" },
       mayWrite() ? judge : null,
       ...(mayWrite() ? [exportLink(campaign, "preferences", "Export preferences"), exportLink(campaign, "votes", "Export raw votes")] : [])),
-    told.node, agreement.section, ...(mayWrite() ? [gallery(campaign), knownAnswers(campaign)] : []), guidelines,
+    status.node, agreement.section, ...(mayWrite() ? [gallery(campaign), knownAnswers(campaign)] : []), guidelines,
   ];
 };
 
@@ -95,7 +95,7 @@ const making = () => {
 };
 
 const page = () => [
-  el("section", {}, el("h3", {}, "Campaigns"), told.node, boxes.list), boxes.detail,
+  el("section", {}, el("h3", {}, "Campaigns"), status.node, boxes.list), boxes.detail,
   ...(mayWrite() ? [making(), inviteForm()] : []),
   el("section", {}, el("h3", {}, "Agreement over all votes"), boxes.everything),
 ];
@@ -123,7 +123,7 @@ const begin = async () => {
   let silent = false;
   setInterval(async () => {
     if (document.hidden) return;
-    try { await refresh(); if (silent) told.say(""); silent = false; } catch (error) { told.say(error.message, true); silent = true; }
+    try { await refresh(); if (silent) status.say(""); silent = false; } catch (error) { status.say(error.message, true); silent = true; }
   }, LOOK_MS);
 };
 

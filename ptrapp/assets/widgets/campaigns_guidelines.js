@@ -4,7 +4,7 @@
 const setHtml = (node, html) => { const template = document.createElement("template"); template.innerHTML = html; node.replaceChildren(template.content); };
 
 // A text area with a button that shows it as the Label page will.
-const guidelinesField = (text, told) => {
+const guidelinesField = (text, status) => {
   const area = el("textarea", { rows: 7, maxlength: 20000, spellcheck: "true", "aria-label": "Guidelines, in Markdown" });
   area.value = text;
   const shown = el("div", { class: "rendered preview", hidden: true });
@@ -15,21 +15,21 @@ const guidelinesField = (text, told) => {
       shown.hidden = false;
       look.textContent = "Hide the preview";
       look.setAttribute("aria-expanded", "true");
-    } catch (error) { told.say(error.message, true); }
+    } catch (error) { status.say(error.message, true); }
   }, { "aria-expanded": "false" });
   return { area, look, shown };
 };
 
 const guidelinesEditor = (campaign, onSaved) => {
-  const told = statusLine();
-  const { area, look, shown } = guidelinesField(campaign.guidelines, told);
-  const save = button("Save the guidelines", "guidelines-save", act(told, async () => {
+  const status = statusLine();
+  const { area, look, shown } = guidelinesField(campaign.guidelines, status);
+  const save = button("Save the guidelines", "guidelines-save", act(status, async () => {
     await call("POST", `/campaigns/${campaign.id}/guidelines`, { guidelines: area.value });
     await onSaved();
     return "Saved. Raters see them when they next open the Label page.";
   }));
   return el("section", { class: "guidelines" }, el("h4", {}, "Guidelines"),
-    el("p", { class: "faint" }, "Markdown. Shown beside every comparison."), area, el("div", { class: "acts" }, save, look), told.node, shown);
+    el("p", { class: "faint" }, "Markdown. Shown beside every comparison."), area, el("div", { class: "acts" }, save, look), status.node, shown);
 };
 
 const guidelinesRead = async (campaign) => {

@@ -5,9 +5,9 @@ const level = (kappa) => Math.max(0, Math.min(4, Math.floor(kappa * 5)));
 const kappaCell = (found) => {
   if (!found) return el("td", { class: "none" }, el("span", { role: "img", "aria-label": "no comparison in common" }, "·"));
   const { kappa, share } = found;
-  const told = kappa.value === null ? kappa.missing
+  const title = kappa.value === null ? kappa.missing
     : `κ ${COEFFICIENT.one(kappa.value)}, ${COEFFICIENT.range(kappa.interval)}; the same answer on ${percent(share.value)} of ${kappa.n}`;
-  return el("td", { class: kappa.value === null ? "none" : `level-${level(kappa.value)}`, title: told },
+  return el("td", { class: kappa.value === null ? "none" : `level-${level(kappa.value)}`, title: title },
     kappa.value === null ? "–" : COEFFICIENT.one(kappa.value), el("div", { class: "faint" }, `n ${kappa.n}`));
 };
 

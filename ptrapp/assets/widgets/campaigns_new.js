@@ -1,4 +1,4 @@
-// A new campaign: which pairs, how many people see each, in which order, and a preview of its size.
+// The form of a new campaign: pairs, labels per pair, sampling, and a preview of its size.
 
 const MIX = [
   ["uncertain", "Uncertain", "pairs on which a judge is least certain", 0.5],
@@ -11,8 +11,8 @@ const MIX = [
 const whole = (value, blank, attributes = {}) => el("input", { type: "number", min: 0, step: 1, value, placeholder: blank, ...attributes });
 const shareInput = (value) => el("input", { type: "number", min: 0, max: 1, step: "any", value });
 
-// The inputs of a new campaign; `read` makes the body of the request of them.
-const newFields = (sources, told) => {
+// The inputs of a new campaign; `bodyOf` makes the body of the request from them.
+const newFields = (sources, status) => {
   const inputs = {
     name: el("input", { type: "text", maxlength: 120, autocomplete: "off", required: true }),
     aspect: choice([["response", "responses"], ["thought", "thoughts"]]),
@@ -25,7 +25,7 @@ const newFields = (sources, told) => {
     overlap: whole(1, "1", { min: 1, max: 50 }), budget: whole("", "all"), practice: whole(0, "0"),
     reveal: el("input", { type: "checkbox" }),
     mix: Object.fromEntries(MIX.map(([key, , , value]) => [key, shareInput(value)])),
-    guidelines: guidelinesField("", told),
+    guidelines: guidelinesField("", status),
   };
   if (sources.versions.length > 1) inputs.second.selectedIndex = 1;
   return inputs;
@@ -48,7 +48,7 @@ const bodyOf = (inputs) => ({
   reveal: inputs.reveal.checked, n_practice: Number(inputs.practice.value) || 0,
 });
 
-// What it would come to, asked for once the typing pauses; an older answer never covers a newer one.
+// Previews the size once the typing pauses; an older answer never replaces a newer one.
 const outlookOf = (inputs) => {
   const line = el("p", { class: "outlook", role: "status" });
   let asked = 0, waiting = null;
@@ -69,8 +69,8 @@ const outlookOf = (inputs) => {
 };
 
 const newForm = (sources, onMade) => {
-  const told = statusLine();
-  const inputs = newFields(sources, told);
+  const status = statusLine();
+  const inputs = newFields(sources, status);
   const outlook = outlookOf(inputs);
   const only = { best_worst: field("Judge", sources.judges.length ? "whose scores are used" : "no judge has scored candidates yet", inputs.judge),
     versions: el("div", { class: "two" }, field("Version", "", inputs.first), field("against", "", inputs.second)),
@@ -81,7 +81,7 @@ const newForm = (sources, onMade) => {
     event.preventDefault();
     if (make.disabled) return;
     make.disabled = true;
-    try { await onMade((await call("POST", "/campaigns", bodyOf(inputs))).campaign_id); inputs.name.value = ""; told.say("Created."); } catch (error) { told.say(error.message, true); }
+    try { await onMade((await call("POST", "/campaigns", bodyOf(inputs))).campaign_id); inputs.name.value = ""; status.say("Created."); } catch (error) { status.say(error.message, true); }
     make.disabled = false;
   } },
   el("div", { class: "fields" },
@@ -94,7 +94,7 @@ const newForm = (sources, onMade) => {
       field("Practice pairs", "shown to a new rater first", inputs.practice), field("Seed", "of random sampling", inputs.seed),
       field("Reveal", "raters may see thoughts and versions after the vote", inputs.reveal))),
   el("label", { class: "long" }, el("span", {}, "Guidelines"), inputs.guidelines.area), inputs.guidelines.shown,
-  outlook.line, el("div", { class: "acts" }, make, inputs.guidelines.look), told.node);
+  outlook.line, el("div", { class: "acts" }, make, inputs.guidelines.look), status.node);
   arrange();
   return form;
 };

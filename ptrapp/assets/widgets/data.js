@@ -35,7 +35,7 @@ const nameInput = el("input", { type: "text", name: "name", maxlength: 50, place
 const formatInput = el("select", { name: "format" });
 const skipInput = el("input", { type: "checkbox", name: "skip_bad" });
 const progress = el("progress", { max: 1, value: 0, hidden: true, "aria-label": "upload" });
-const importSaid = el("div", { role: "status", class: "said" });
+const importStatus = el("div", { role: "status", class: "status" });
 const answerInput = el("input", { type: "text", name: "answer_column", maxlength: 200, placeholder: "detect from its values" });
 const pairsInput = el("select", { name: "pairs" }, el("option", { value: "all" }, "every pair of answers"), el("option", { value: "best-worst" }, "the best and the worst"));
 const look = button("Preview the file", "look", () => lookAt(fileInput.files[0]), { class: "act main" });
@@ -52,14 +52,14 @@ for (const [name, over] of [["dragenter", true], ["dragover", true], ["dragleave
   });
 }
 
-// fetch tells nothing of how far an upload is.
+// fetch reports no progress of an upload.
 const post = (path, file) => new Promise((resolve, reject) => {
   const request = new XMLHttpRequest();
   request.open("POST", "api/v1" + path);
   request.setRequestHeader("Content-Type", "application/octet-stream");
   request.upload.onprogress = (event) => {
     progress.value = event.loaded / Math.max(event.total, 1);
-    if (event.loaded === event.total) say(importSaid, "Reading every row…");
+    if (event.loaded === event.total) say(importStatus, "Reading every row…");
   };
   request.onerror = () => reject(new Error("The server does not answer, or the connection was cut. Nothing was imported."));
   request.onload = () => {
@@ -87,11 +87,11 @@ const asked = (file) => {
 const posted = async (query, file, words) => {
   busy = look.disabled = send.disabled = true;
   progress.hidden = false;
-  say(importSaid, words);
+  say(importStatus, words);
   try {
     return await post(`/import?${query}`, file);
   } catch (error) {
-    say(importSaid, [error.message, ...answers(error.message)], true);
+    say(importStatus, [error.message, ...answers(error.message)], true);
     return null;
   } finally {
     busy = look.disabled = send.disabled = false;
@@ -115,16 +115,16 @@ drop.addEventListener("drop", forget);
 const lookAt = async (file) => {
   if (busy) return;
   forget();
-  if (!file) { say(importSaid, "Choose a file first.", true); return; }
+  if (!file) { say(importStatus, "Choose a file first.", true); return; }
   if (file.size > panel.most_mib * 2 ** 20) {
-    say(importSaid, `${file.name} is larger than ${panel.most_mib} MiB. Split it, or import it with: python -m ptrapp import FILE`, true);
+    say(importStatus, `${file.name} is larger than ${panel.most_mib} MiB. Split it, or import it with: python -m ptrapp import FILE`, true);
     return;
   }
   const query = asked(file);
   const seen = await posted(`${query}&dry_run=true`, file, `Reading ${file.name}…`);
   if (!seen) return;
   looked = { file, query };
-  say(importSaid, "");
+  say(importStatus, "");
   understood.replaceChildren(...preview(file, seen));
   understood.hidden = false;
 };
@@ -134,7 +134,7 @@ const sendFile = async () => {
   const { file, query } = looked;
   imported = await posted(query, file, `Storing ${file.name}…`);
   if (imported) {
-    say(importSaid, done(imported));
+    say(importStatus, done(imported));
     forget();
   }
   await refresh();
@@ -143,7 +143,7 @@ const sendFile = async () => {
 const listed = (counts) => Object.entries(counts).map(([name, n]) => `${number(n)} × ${name.replace("_", " ")}`).join(", ");
 const OUTCOMES = { left: "the left one", right: "the right one", tie: "a tie", both_bad: "both bad" };
 
-// What the file was understood to be, and three rows as they will be stored.
+// Preview of a file: how it is read, and three rows as they will be stored.
 const preview = (file, seen) => {
   const parts = [...new Set(seen.samples.flatMap((sample) => Object.keys(sample).filter((name) => sample[name])))];
   const blocked = seen.n_bad && !skipInput.checked;
@@ -157,7 +157,7 @@ const preview = (file, seen) => {
       blocked ? "Nothing can be imported; correct the file, or skip invalid rows." : "They will be left out.") : null,
     seen.samples.length ? table("The first records as they will be stored", parts, seen.samples.map((sample) =>
       el("tr", {}, ...parts.map((name) => el("td", {}, name === "outcome" ? OUTCOMES[sample[name]] ?? sample[name] : sample[name] ?? ""))))) : null,
-    el("div", { class: "acts" }, blocked ? null : send, button("Cancel", "cancel", () => { forget(); say(importSaid, "Nothing was imported."); })),
+    el("div", { class: "acts" }, blocked ? null : send, button("Cancel", "cancel", () => { forget(); say(importStatus, "Nothing was imported."); })),
   ].filter(Boolean);
 };
 
@@ -181,13 +181,13 @@ const WHAT = [
 ];
 const KINDS = [["", "everybody"], ["human", "people"], ["judge", "judges"], ["dataset", "imported files"]];
 const exportForm = el("form", { class: "fields", onsubmit: (event) => event.preventDefault() });
-const exportSaid = el("div", { role: "status", class: "said" });
+const exportStatus = el("div", { role: "status", class: "status" });
 
 const download = (kind) => async () => {
   const chosen = new FormData(exportForm);
   const query = new URLSearchParams({ what: chosen.get("what"), kind, completions: chosen.get("completions"), names: chosen.has("names") });
   for (const name of ["campaign", "raters", "up_to"]) if (chosen.get(name)) query.set(name, chosen.get(name));
-  say(exportSaid, "Writing the file…");
+  say(exportStatus, "Writing the file…");
   try {
     const response = await fetch(`api/v1/export?${query}`);
     if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error || `The server answered ${response.status}.`);
@@ -195,9 +195,9 @@ const download = (kind) => async () => {
     link.click();
     URL.revokeObjectURL(link.href);
     exported = response.headers.get("X-Content-SHA256");
-    say(exportSaid, [`Exported; SHA-256 `, el("code", {}, exported), "."]);
+    say(exportStatus, [`Exported; SHA-256 `, el("code", {}, exported), "."]);
   } catch (error) {
-    say(exportSaid, error instanceof TypeError ? "The server does not answer. Try again in a moment." : error.message, true);
+    say(exportStatus, error instanceof TypeError ? "The server does not answer. Try again in a moment." : error.message, true);
   }
   await refresh();
 };
@@ -249,16 +249,16 @@ const page = [
       field("Answer column", answerInput, "the column, control or question that says which text is preferred"),
       field("Multiple answers", pairsInput),
       el("label", { class: "check" }, skipInput, el("span", {}, "skip invalid rows"), el("small", { class: "faint" }, "otherwise one invalid row rejects the whole file"))),
-    el("div", { class: "acts" }, look, progress), importSaid, understood),
+    el("div", { class: "acts" }, look, progress), importStatus, understood),
   el("section", {}, el("h2", {}, "Export"), exportForm,
-    el("div", { class: "acts" }, button("JSONL", "jsonl", download("jsonl"), { class: "act main" }), button("Parquet", "parquet", download("parquet")), button("CSV (votes only)", "csv", download("csv"))), exportSaid),
+    el("div", { class: "acts" }, button("JSONL", "jsonl", download("jsonl"), { class: "act main" }), button("Parquet", "parquet", download("parquet")), button("CSV (votes only)", "csv", download("csv"))), exportStatus),
   el("section", {}, el("h2", {}, "What is stored"), boxes.counts),
   el("section", {}, el("h2", {}, "Snapshots"), boxes.snapshots),
 ];
 
 const draw = () => {
   if (!panel || panel.problem) { root.replaceChildren(el("p", { class: panel ? "bad" : "" }, panel?.problem ?? "Loading…")); return; }
-  if (!root.contains(importSaid)) root.replaceChildren(...page);
+  if (!root.contains(importStatus)) root.replaceChildren(...page);
   limits.textContent = `JSONL, JSON, CSV or Parquet, up to ${panel.most_mib} MiB and ${number(panel.most_rows)} rows; import larger ones from the terminal. A file is imported completely or not at all; importing it again adds nothing.`;
   if (!formatInput.options.length) formatInput.append(el("option", { value: "" }, "detect from its columns"), ...panel.formats.map((name) => el("option", { value: name }, FORMATS[name] ?? name)));
   fillExport();

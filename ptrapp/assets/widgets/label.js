@@ -1,5 +1,5 @@
 // The Label page: one comparison a screen, one key an answer; the next pair is painted at once and
-// the answer is sent behind it. The server knows the truth; this file is one person's session.
+// the answer is sent behind it. The server holds the data; this file is one person's session.
 
 const root = element.querySelector(".label");
 const QUIET_MS = 350; // keys pressed before a pair could be read are not a decision
@@ -11,7 +11,7 @@ let queue = null;
 let pace = null;
 let pair = null; // on the screen
 let paintedAt = 0;
-let lesson = null; // {key} while its answer is awaited, then {key, words, html}
+let feedback = null; // {key} while its answer is awaited, then {key, words, html}
 let last = null; // {key, words, prompt}: what was answered last
 let flagged = false;
 let showDiff = false;
@@ -22,7 +22,7 @@ let done = 0;
 let practiceLeft = 0;
 let slow = 0;
 
-// ---- what is said to the server
+// ---- sending to the server
 
 const outbox = openOutbox({
   onAnswer: (entry, answer) => {
@@ -30,22 +30,22 @@ const outbox = openOutbox({
     done = Math.max(done, answer.done);
     live.textContent = entry.n ? `Pair ${entry.n} saved` : "Saved";
     if (!answer.counted) say("Your answer came too late: others had already labelled this pair. It is stored but not counted.");
-    if (entry.practice) teach(entry.about, answer.practice);
+    if (entry.practice) showFeedback(entry.about, answer.practice);
   },
   onRefusal: (entry, sentence) => {
     say(`Not saved: ${sentence}`, true);
     if (entry.kind === "reason") reason.giveBack({ key: entry.about, words: entry.words }, entry.body.text, sentence);
-    if (lesson?.key === entry.about) { lesson = null; advance(); }
+    if (feedback?.key === entry.about) { feedback = null; advance(); }
   },
   onChange: () => {
-    if (queue && !pair && !lesson) queue.fill();
+    if (queue && !pair && !feedback) queue.fill();
     drawRest();
   },
 });
 
 const tooSoon = () => performance.now() - paintedAt < QUIET_MS;
 const ready = () => {
-  if (!pair || lesson || busy) return false;
+  if (!pair || feedback || busy) return false;
   if (tooSoon()) bar.refuse();
   return !tooSoon();
 };
@@ -60,10 +60,10 @@ const decide = (outcome, strength) => {
   const took_ms = Math.min(Math.round(performance.now() - paintedAt), LONGEST_MS);
   const { key, practice } = pair;
   const vote = { outcome, strength, decided_ms: took_ms, client: "label" };
-  last = { key, words: SAID[outcome], prompt: pair.prompt };
+  last = { key, words: CHOICE_WORDS[outcome], prompt: pair.prompt };
   leave();
   if (practice) {
-    lesson = { key };
+    feedback = { key };
   } else {
     done += 1;
     last.words += ` (pair ${done})`;
@@ -81,15 +81,15 @@ const skip = () => {
 };
 
 const flag = () => {
-  if (!pair || lesson) return;
+  if (!pair || feedback) return;
   flagged = !flagged;
   say(flagged ? "Flagged. You can still answer it, or skip it." : "The flag is removed.");
   outbox.put("flag", pair.key, labelPath(pair, "/flag"), { flagged, note: "" });
 };
 
-// Runs alone, and only once everything said before has arrived.
+// Runs alone, and only once everything sent before has arrived.
 const afterwards = (what, work) => async () => {
-  if (busy || lesson) return;
+  if (busy || feedback) return;
   busy = true;
   drawRest();
   try {
@@ -130,12 +130,12 @@ const reveal = afterwards("Revealing", async () => {
 
 // ---- training: nothing goes on before the explanation was there to be read
 
-const teach = (key, told) => {
-  if (lesson?.key !== key) { // answered before a reload: its pair is gone, its explanation is not
+const showFeedback = (key, result) => {
+  if (feedback?.key !== key) { // answered before a reload: its pair is gone, its explanation is not
     if (pair) queue?.putBack(pair);
     pair = null;
   }
-  lesson = { key, words: told ? lessonWords(told) : "Saved.", html: told?.explanation_html ?? "", right: told?.right };
+  feedback = { key, words: result ? feedbackWords(result) : "Saved.", html: result?.explanation_html ?? "", right: result?.right };
   paintedAt = performance.now();
   practiceLeft = Math.max(0, practiceLeft - 1);
   drawRest();
@@ -143,8 +143,8 @@ const teach = (key, told) => {
 };
 
 const goOn = () => {
-  if (!lesson?.words || tooSoon()) return;
-  lesson = null;
+  if (!feedback?.words || tooSoon()) return;
+  feedback = null;
   if (queue) advance(); else drawRest();
 };
 
@@ -186,10 +186,10 @@ const say = (text, bad = false) => { notice = { text, bad }; drawRest(); };
 
 const drawRest = () => {
   if (!queue) return;
-  banner.draw({ campaign, pair, lesson, practiceLeft });
+  banner.draw({ campaign, pair, feedback, practiceLeft });
   view.node.hidden = !pair;
-  empty.draw({ pair, lesson, queue: queue.state, done });
-  bar.draw({ pair, lesson, busy, last, flagged, diff: showDiff, reveal: campaign.reveal && last });
+  empty.draw({ pair, feedback, queue: queue.state, done });
+  bar.draw({ pair, feedback, busy, last, flagged, diff: showDiff, reveal: campaign.reveal && last });
   const { n, trouble } = outbox.state();
   clearTimeout(slow);
   if (n && !trouble) slow = setTimeout(() => tellStatus(true), SLOW_MS);
@@ -215,7 +215,7 @@ const toggle = (name, show) => (panels.name() === name ? panels.close() : show(t
 const act = (action, strength = 1) => {
   if (action === "help") return toggle("help", showHelp);
   if (action === "guidelines") return toggle("guidelines", showGuidelines);
-  if (lesson) return ANSWERS.has(action) ? goOn() : undefined;
+  if (feedback) return ANSWERS.has(action) ? goOn() : undefined;
   if (ANSWERS.has(action)) return decide(action, strength);
   if (action === "reason") return last ? reason.open(last) : say("Answer a pair first, then give a reason for it.");
   return { skip, undo, flag, diff: toggleDiff, reveal }[action]();
@@ -228,7 +228,7 @@ const onKey = (event) => {
   if (typing(event.target)) return;
   if (event.repeat && event.key === "Enter") event.preventDefault(); // a held key presses a button once
   if (event.key === "Escape" && panels.name()) { event.preventDefault(); panels.close(); return; }
-  if (event.key === "Enter" && lesson && !event.target.closest?.("button, a, summary")) return goOn();
+  if (event.key === "Enter" && feedback && !event.target.closest?.("button, a, summary")) return goOn();
   const meaning = keys.meaning(event);
   if (!meaning) return;
   event.preventDefault(); // a held arrow key neither answers twice nor scrolls
@@ -258,7 +258,7 @@ const onMore = (answer) => {
     done = Math.max(done, answer.done);
     practiceLeft = Math.min(practiceLeft, answer.practice_left);
   }
-  if (!pair && !lesson) {
+  if (!pair && !feedback) {
     const next = queue.take();
     if (next) { paint(next); queue.fill(); }
   }
@@ -279,8 +279,8 @@ const start = (chosen, me, several) => {
     main, bar.node, live,
   );
   const seen = `seen.${campaign.id}`;
-  if (campaign.guidelines && kept.read(seen) !== campaign.guidelines.length) showGuidelines(false);
-  kept.write(seen, campaign.guidelines.length);
+  if (campaign.guidelines && saved.read(seen) !== campaign.guidelines.length) showGuidelines(false);
+  saved.write(seen, campaign.guidelines.length);
   watchSwipes(view.node, (outcome) => decide(outcome, 1));
   reason.restore();
   queue.fill();

@@ -45,11 +45,11 @@ const openBar = ({ keys, act, goOn }) => {
       refused = setTimeout(() => node.classList.remove("early"), REFUSED_MS);
       setTimeout(() => { if (!node.classList.contains("early")) refusal.textContent = ""; }, 5 * REFUSED_MS);
     },
-    // `now`: {pair, lesson, busy, last, reveal, flagged, diff}
+    // `now`: {pair, feedback, busy, last, reveal, flagged, diff}
     draw: (now) => {
-      next.hidden = !now.lesson;
-      rows[0].hidden = hint.hidden = !now.pair || Boolean(now.lesson);
-      rows[1].hidden = Boolean(now.lesson);
+      next.hidden = !now.feedback;
+      rows[0].hidden = hint.hidden = !now.pair || Boolean(now.feedback);
+      rows[1].hidden = Boolean(now.feedback);
       for (const { action, strength, node: one, sign } of all) {
         sign.textContent = strength > 1 ? `⇧${keys.sign(action)}` : keys.sign(action);
         const needsPair = ANSWERS.has(action) || ["skip", "flag", "diff"].includes(action);

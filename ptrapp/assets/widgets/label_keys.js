@@ -31,7 +31,7 @@ const keySign = (key) => SIGNS[key] ?? key;
 
 const openKeys = () => {
   const usual = Object.fromEntries(Object.entries(ACTIONS).map(([action, [key]]) => [action, key]));
-  const chosen = kept.read("keys") ?? {};
+  const chosen = saved.read("keys") ?? {};
   let bound = Object.fromEntries(Object.entries(usual).map(([action, key]) =>
     [action, typeof chosen[action] === "string" ? chosen[action] : key]));
   if (new Set(Object.values(bound)).size < Object.keys(bound).length) bound = { ...usual };
@@ -62,9 +62,9 @@ const openKeys = () => {
       const against = objection(action, event, name);
       if (against) return against;
       bound[action] = name;
-      kept.write("keys", bound);
+      saved.write("keys", bound);
       return null;
     },
-    reset: () => { bound = { ...usual }; kept.drop("keys"); },
+    reset: () => { bound = { ...usual }; saved.drop("keys"); },
   };
 };

@@ -1,12 +1,12 @@
-// What a person has said and the server has not acknowledged: kept in the browser, sent in order,
-// sent again until it is answered. Sending twice is safe: the server knows the key.
+// Requests that the server has not acknowledged: stored in the browser, sent in order and repeated
+// until they are answered. Repeating is safe: the server knows the key.
 
 const OUT = "out.";
 const FINAL = new Set([400, 404, 409, 410, 413, 422]); // asking again would get the same refusal
 const LONGEST_WAIT_S = 30;
 
 const openOutbox = ({ onAnswer, onRefusal, onChange }) => {
-  const waiting = kept.names(OUT).sort().map((name) => ({ ...kept.read(name), name })).filter((entry) => entry.path);
+  const waiting = saved.names(OUT).sort().map((name) => ({ ...saved.read(name), name })).filter((entry) => entry.path);
   let passing = null;
   let trouble = null; // words: why the last attempt failed
   let failed = 0;
@@ -15,7 +15,7 @@ const openOutbox = ({ onAnswer, onRefusal, onChange }) => {
 
   const settle = (entry) => {
     waiting.splice(waiting.indexOf(entry), 1);
-    kept.drop(entry.name);
+    saved.drop(entry.name);
   };
 
   const deliver = async (entry) => {
@@ -39,7 +39,7 @@ const openOutbox = ({ onAnswer, onRefusal, onChange }) => {
         tell();
       } catch (error) {
         failure = error;
-        if (error instanceof Silence) break;
+        if (error instanceof NoAnswer) break;
         held.add(entry.about);
       }
     }
@@ -62,7 +62,7 @@ const openOutbox = ({ onAnswer, onRefusal, onChange }) => {
     put: (kind, about, path, body, more = {}) => {
       const name = `${OUT}${Date.now()}.${String(n++).padStart(6, "0")}.${freshId().slice(0, 8)}`;
       const entry = { kind, about, path, body, ...more };
-      kept.write(name, entry);
+      saved.write(name, entry);
       waiting.push({ ...entry, name });
       onChange();
       flush();

@@ -1,18 +1,18 @@
-// How many and how fast in this session. A pause is no decision: it counts in neither figure.
+// Counts the answers of this session and their speed; pauses do not enter the speed.
 
 const PAUSE_S = 120;
 const MEASURED = 500; // decisions the median is taken over
 
 const openPace = (campaign) => {
   const name = `pace.${campaign.id}`;
-  const session = { n: 0, took_s: [], ...keptHere.read(name) };
+  const session = { n: 0, took_s: [], ...savedInTab.read(name) };
   return {
     add: (took_s) => {
       session.n += 1;
       if (took_s <= PAUSE_S) session.took_s = [...session.took_s, Math.round(took_s * 10) / 10].slice(-MEASURED);
-      keptHere.write(name, session);
+      savedInTab.write(name, session);
     },
-    takeBack: () => { session.n = Math.max(0, session.n - 1); keptHere.write(name, session); },
+    takeBack: () => { session.n = Math.max(0, session.n - 1); savedInTab.write(name, session); },
     words: () => {
       if (!session.n) return null;
       const sorted = [...session.took_s].sort((a, b) => a - b);

@@ -1,7 +1,7 @@
 // One comparison on the screen: what was asked, and two responses side by side, A and B.
 
 const LETTER = { left: "A", right: "B" };
-const SAID = { left: "A is better", right: "B is better", tie: "a tie", both_bad: "both are bad" };
+const CHOICE_WORDS = { left: "A is better", right: "B is better", tie: "a tie", both_bad: "both are bad" };
 
 // What is wider than its column can be scrolled by keyboard too, for as long as it is.
 const widths = new ResizeObserver((entries) => {

@@ -1,4 +1,4 @@
-// The next pairs, fetched before they are needed, so that the one after this is always here.
+// Fetches the next pairs before they are needed, so that the next one is always here.
 
 const AHEAD = 8; // asked for; below ENOUGH more are fetched
 const ENOUGH = 6;
@@ -35,7 +35,7 @@ const openQueue = ({ campaign, tab, held, onMore }) => {
     try {
       answer = await fetchMore();
     } catch (error) {
-      const again = error instanceof Silence || error.status >= 500 || error.status === 429;
+      const again = error instanceof NoAnswer || error.status >= 500 || error.status === 429;
       state[again ? "trouble" : "refused"] = error.message;
       if (again) later(Math.min(2 ** failed++, LONGEST_WAIT_S));
     }

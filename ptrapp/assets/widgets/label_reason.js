@@ -5,7 +5,7 @@ const LONGEST_REASON = 2000;
 const openReason = ({ box, store, onClose }) => {
   let about = null; // {key, words}: the answer the open line is about
   const draft = () => { // typed, and neither stored nor emptied: the next line opened is its
-    const typed = kept.read("reason");
+    const typed = saved.read("reason");
     return typed?.text?.trim() ? typed : null;
   };
 
@@ -20,14 +20,14 @@ const openReason = ({ box, store, onClose }) => {
     about = answer;
     const line = el("input", { type: "text", id: "label-reason", maxlength: LONGEST_REASON, autocomplete: "off", placeholder: "Enter saves it, Esc closes and keeps the draft" });
     line.value = text;
-    const remember = () => kept.write("reason", { key: answer.key, words: answer.words, text: line.value });
+    const remember = () => saved.write("reason", { key: answer.key, words: answer.words, text: line.value });
     const onKey = (event) => {
       if (event.isComposing) return; // Enter chooses a word there
       if (event.key === "Escape") { event.preventDefault(); close(); }
       if (event.key !== "Enter") return;
       event.preventDefault();
       if (line.value.trim()) store(answer, line.value.trim());
-      kept.drop("reason");
+      saved.drop("reason");
       close();
     };
     line.addEventListener("input", remember);
@@ -44,7 +44,7 @@ const openReason = ({ box, store, onClose }) => {
     },
     // The server would not have it: the words are back in the line, to be mended.
     giveBack: (answer, text, problem) => {
-      kept.write("reason", { ...answer, text });
+      saved.write("reason", { ...answer, text });
       open(answer, text, problem);
     },
     restore: () => { const typed = draft(); if (typed) open({ key: typed.key, words: typed.words }, typed.text); },

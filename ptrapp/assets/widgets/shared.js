@@ -1,4 +1,4 @@
-// What both widgets need: elements without innerHTML, calls to our routes, short words for numbers.
+// What all widgets need: elements without innerHTML, calls to our routes, numbers in words.
 // Addresses are relative: the page's <base> is the app's own path, wherever a proxy put it.
 // Model text only ever enters the page through textContent.
 

@@ -146,23 +146,23 @@ const engine = () => [el("details", {}, el("summary", {}, "Served model"),
   el("ul", {}, ...panel.engine.about.map((sentence) => el("li", {}, sentence))))];
 
 const boxes = Object.fromEntries(["outlook", "worker", "versions", "engine", "jobs"].map((name) => [name, el("div", {})]));
-const said = el("p", { role: "status" });
+const status = el("p", { role: "status" });
 const page = [
-  el("section", {}, el("h3", {}, "Next job"), boxes.outlook, settingsForm(), start(), boxes.worker, said),
+  el("section", {}, el("h3", {}, "Next job"), boxes.outlook, settingsForm(), start(), boxes.worker, status),
   el("section", {}, el("h3", {}, "Versions"), boxes.versions, boxes.engine),
   el("section", {}, el("h3", {}, "Jobs"), boxes.jobs),
 ];
 
 const draw = (focus) => {
   if (!panel) { root.replaceChildren(el("p", {}, notice?.text ?? "Loading…")); return; }
-  if (!root.contains(said)) root.replaceChildren(...page);
+  if (!root.contains(status)) root.replaceChildren(...page);
   redraw(boxes.outlook, [panel.outlook, panel.train_every], outlook);
   redraw(boxes.worker, panel.worker, noWorker);
   redraw(boxes.versions, panel.versions, versions);
   redraw(boxes.engine, panel.engine, engine);
   redraw(boxes.jobs, [panel.jobs, confirming, [...opened]], jobs, focus);
-  redraw(said, notice, () => [notice?.text]);
-  said.className = notice?.bad ? "bad" : "good";
+  redraw(status, notice, () => [notice?.text]);
+  status.className = notice?.bad ? "bad" : "good";
 };
 
 const take = (value) => {

@@ -19,9 +19,9 @@ const curve = (job, metric, label) => {
   const drawn = lines.map(({ points, look }) => svg("g", { class: look },
     svg("polyline", { points: points.map(([step, value]) => `${x(step)},${y(value)}`).join(" ") }),
     svg("circle", { cx: x(points.at(-1)[0]), cy: y(points.at(-1)[1]), r: 2 })));
-  const said = lines.map(({ name, points }) => `${name} from ${points[0][1].toFixed(3)} to ${points.at(-1)[1].toFixed(3)} over ${count(points.length, "point")}`);
+  const summary = lines.map(({ name, points }) => `${name} from ${points[0][1].toFixed(3)} to ${points.at(-1)[1].toFixed(3)} over ${count(points.length, "point")}`);
   return el("figure", { class: "curve" },
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img", "aria-label": said.join("; ") }, ...drawn),
+    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: "img", "aria-label": summary.join("; ") }, ...drawn),
     el("figcaption", {}, ...lines.map(({ name, points, look }) => el("div", {},
       lines.length > 1 ? el("span", { class: `key ${look}`, "aria-hidden": "true" }) : null,
       `${name} ${points.at(-1)[1].toFixed(3)}`))));

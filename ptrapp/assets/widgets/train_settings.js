@@ -48,7 +48,7 @@ const SETTINGS = {
 };
 
 const input = ({ choices, blank, text }) => {
-  if (choices) return el("select", {}, ...Object.entries(choices).map(([value, said]) => el("option", { value }, said)));
+  if (choices) return el("select", {}, ...Object.entries(choices).map(([value, label]) => el("option", { value }, label)));
   if (blank) return el("input", { type: "text", inputmode: "decimal", autocomplete: "off", placeholder: blank, maxlength: 40 });
   if (text) return el("input", { type: "text", autocomplete: "off", placeholder: text, maxlength: 200 });
   return el("input", { type: "checkbox" });
@@ -80,11 +80,11 @@ const suggested = () => {
 };
 
 const settingsForm = () => {
-  const told = el("span", { class: "faint" });
+  const changes = el("span", { class: "faint" });
   const reset = el("button", { type: "button", class: "act", hidden: true }, "Reset to the defaults");
   const tell = () => {
     const names = fields.filter((field) => changed(field) !== undefined).map((field) => `${KINDS[field.kind]} ${field.label.toLowerCase()}`);
-    told.textContent = names.length ? ` · changed: ${names.join(", ")}` : "";
+    changes.textContent = names.length ? ` · changed: ${names.join(", ")}` : "";
     reset.hidden = !names.length;
   };
   reset.addEventListener("click", () => {
@@ -99,7 +99,7 @@ const settingsForm = () => {
   const group = (kind) => el("fieldset", {}, el("legend", {}, KINDS[kind]),
     el("div", { class: "fields" }, ...fields.filter((field) => field.kind === kind).map(({ label, hint, node }) =>
       el("label", { class: node.type === "checkbox" ? "check" : "" }, el("span", {}, label), node, el("small", { class: "faint" }, hint)))));
-  const form = el("details", { class: "settings", oninput: tell }, el("summary", {}, "Settings", told),
+  const form = el("details", { class: "settings", oninput: tell }, el("summary", {}, "Settings", changes),
     ...Object.keys(SETTINGS).map(group), reset);
   if (suggested()) {
     form.open = true;

@@ -1,4 +1,4 @@
-// What every part of the Campaigns page is made of: buttons, tables, and a line that says what became of a press.
+// Components of the Campaigns page: buttons, tables, fields and status lines.
 
 const percent = (x) => Math.round(100 * x) + " %";
 const number = (n) => n.toLocaleString("en");
@@ -12,7 +12,7 @@ const framed = (label, table) => el("div", { class: "table-wrap plain", role: "r
 const table = (caption, heads, rows) => el("table", {}, el("caption", {}, el("span", {}, caption)),
   el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", { scope: "col" }, head)))), el("tbody", {}, ...rows));
 
-// Without a name of its own an input would be read out with its hint and all its options.
+// A screen reader would read an input without a label of its own with its hint and all its options.
 const field = (label, hint, node) => {
   node.setAttribute("aria-label", label);
   if (hint) node.setAttribute("aria-description", hint);
@@ -23,15 +23,15 @@ const choice = (options, attributes = {}) =>
   el("select", attributes, ...options.map(([value, label]) => el("option", { value }, label)));
 
 const statusLine = () => {
-  const node = el("p", { class: "told", role: "status" });
-  return { node, say: (text, bad = false) => { node.textContent = text; node.className = bad ? "told bad" : "told good"; } };
+  const node = el("p", { class: "status", role: "status" });
+  return { node, say: (text, bad = false) => { node.textContent = text; node.className = bad ? "status bad" : "status good"; } };
 };
 
-// A button's work: not begun twice, and its outcome said in words. The work returns the words.
-const act = (told, work) => async (event) => {
+// Runs a button's work, never twice at once, and shows the sentence that it returns or its error.
+const act = (status, work) => async (event) => {
   const pressed = event.currentTarget;
   pressed.disabled = true;
-  try { told.say((await work()) ?? ""); } catch (error) { told.say(error.message, true); }
+  try { status.say((await work()) ?? ""); } catch (error) { status.say(error.message, true); }
   pressed.disabled = false;
   // A disabled button loses the focus, and may have been drawn anew meanwhile.
   if (document.activeElement === document.body) (element.querySelector(`[data-part="${pressed.dataset.part}"]`) ?? pressed).focus();

@@ -7,17 +7,17 @@ const knownCard = (one) => el("article", { class: "card" },
   one.explanation ? el("p", { class: "written" }, el("span", { class: "faint" }, "explanation: "), one.explanation) : null);
 
 const knownAnswers = (campaign) => {
-  const told = statusLine();
+  const status = statusLine();
   const list = el("div", { class: "cards" });
-  const box = el("details", {}, el("summary", {}, "Gold and practice comparisons"), told.node, list,
+  const box = el("details", {}, el("summary", {}, "Gold and practice comparisons"), status.node, list,
     el("p", { class: "faint" }, `They are added by the API: POST /api/v1/campaigns/${campaign.id}/items with the ids of two rounds and which is better (gold, explanation, practice).`));
   box.addEventListener("toggle", async () => {
     if (!box.open) return;
     try {
       const known = await call("GET", `/campaigns/${campaign.id}/items`);
       list.replaceChildren(...known.map(knownCard));
-      told.say(known.length ? `${count(known.length, "comparison")} with a known answer, newest first.` : "No comparison with a known answer yet.");
-    } catch (error) { told.say(error.message, true); }
+      status.say(known.length ? `${count(known.length, "comparison")} with a known answer, newest first.` : "No comparison with a known answer yet.");
+    } catch (error) { status.say(error.message, true); }
   });
   return el("section", {}, box);
 };

@@ -22,23 +22,23 @@ const campaignList = (campaigns, canMake) => {
   ];
 };
 
-// One's name, small; a click opens the line to change it. Votes follow the person, not the word.
+// The rater's name; a click opens a form that changes it. Votes stay with the person.
 const nameLine = (me) => {
   const name = el("span", {}, me.name);
   const line = el("input", { type: "text", "aria-label": "Your name", maxlength: 40, autocomplete: "nickname" });
-  const told = el("span", { role: "status", class: "label-problem" });
+  const problem = el("span", { role: "status", class: "label-problem" });
   const box = el("details", { class: "label-who" }, el("summary", {}, "You are ", name), el("form", { onsubmit: async (event) => {
     event.preventDefault();
     try {
       const fresh = await ask("POST", "/me", { name: line.value.trim() });
       name.textContent = fresh.name;
-      told.textContent = "";
+      problem.textContent = "";
       box.open = false;
       box.querySelector("summary").focus();
     } catch (error) {
-      told.textContent = error.message;
+      problem.textContent = error.message;
     }
-  } }, line, el("button", { type: "submit", class: "label-button" }, "Save name"), told));
+  } }, line, el("button", { type: "submit", class: "label-button" }, "Save name"), problem));
   box.addEventListener("toggle", () => { if (box.open) { line.value = name.textContent; line.select(); } });
   return box;
 };
@@ -57,8 +57,8 @@ const enter = async (root, start, tries = 0) => {
       ...campaignList(opened, me.role === "admin"),
     );
   } catch (error) {
-    root.replaceChildren(el("p", { role: "alert" }, error instanceof Silence
+    root.replaceChildren(el("p", { role: "alert" }, error instanceof NoAnswer
       ? "The server does not answer; this page tries again automatically." : error.message));
-    if (error instanceof Silence) setTimeout(enter, 1000 * Math.min(2 ** tries, LONGEST_WAIT_S), root, start, tries + 1);
+    if (error instanceof NoAnswer) setTimeout(enter, 1000 * Math.min(2 ** tries, LONGEST_WAIT_S), root, start, tries + 1);
   }
 };

@@ -1,4 +1,4 @@
-// What stands around the pair: practice and its feedback, why no pair is there, what is stored.
+// Texts around the pair: practice and its feedback, why there is no pair, what is saved.
 
 const storedWords = ({ n, kinds, trouble }, slow) => {
   if (!n) return "all saved";
@@ -19,24 +19,24 @@ const trainingWords = (campaign, left) => {
   return `Practice ${Math.min(n, n - left + 1)} of ${n}: your answer does not count, and the expected answer is shown afterwards.`;
 };
 
-const lessonWords = ({ right, expected }) => (right ? `Correct: ${SAID[expected]}.` : `Expected answer: ${SAID[expected]}.`);
+const feedbackWords = ({ right, expected }) => (right ? `Correct: ${CHOICE_WORDS[expected]}.` : `Expected answer: ${CHOICE_WORDS[expected]}.`);
 
 const openBanner = () => {
   const node = el("div", { class: "label-banner", role: "status" });
   let drawn = null;
   return {
     node,
-    draw: ({ campaign, pair, lesson, practiceLeft }) => {
-      const words = lesson?.words ?? (lesson ? "Waiting for the explanation from the server…"
+    draw: ({ campaign, pair, feedback, practiceLeft }) => {
+      const words = feedback?.words ?? (feedback ? "Waiting for the explanation from the server…"
         : pair?.practice ? trainingWords(campaign, practiceLeft)
-        : pair?.was ? `Your earlier answer: ${SAID[pair.was]}. Answer again.` : null);
-      const wanted = `${lesson?.key} ${words}`;
+        : pair?.was ? `Your earlier answer: ${CHOICE_WORDS[pair.was]}. Answer again.` : null);
+      const wanted = `${feedback?.key} ${words}`;
       if (drawn === wanted) return; // what is being read aloud stays
       drawn = wanted;
       node.hidden = !words;
-      node.className = lesson?.words ? `label-banner ${lesson.right === false ? "wrong" : "right"}` : "label-banner";
+      node.className = feedback?.words ? `label-banner ${feedback.right === false ? "wrong" : "right"}` : "label-banner";
       const explanation = el("div", { class: "label-text rendered", dir: "auto" });
-      if (lesson?.html) setHtml(explanation, lesson.html);
+      if (feedback?.html) setHtml(explanation, feedback.html);
       node.replaceChildren(el("strong", {}, words ?? ""), explanation);
     },
   };
@@ -49,8 +49,8 @@ const openEmpty = (again) => {
   node.append(words, button);
   return {
     node,
-    draw: ({ pair, lesson, queue, done }) => {
-      node.hidden = Boolean(pair || lesson);
+    draw: ({ pair, feedback, queue, done }) => {
+      node.hidden = Boolean(pair || feedback);
       button.hidden = !queue.refused;
       const now = node.hidden ? "" : emptyWords(queue, done);
       if (words.textContent !== now) words.textContent = now;
