@@ -3,11 +3,12 @@
 import gc
 import os
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fresh_database import fresh_database
+from xdist.scheduler import LoadFileScheduling
 
 from db.storage.session import Database
 from ptrapp.core.settings import BUNDLED_MODEL
@@ -25,6 +26,8 @@ NEEDS = {
     "postgres_url": pytest.mark.postgres,
 }
 """What a test needs that asks for a fixture; the other marks stand beside the tests themselves."""
+LONGEST = ("browser", "worker", "training")
+BROWSER = "tests/browser/"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,6 +37,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     _put_long_files_first(items)
 
 
+class OneBrowser(LoadFileScheduling):
+    """Gives a file to one process, and all files that share an app and a browser to the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return BROWSER if file.startswith(BROWSER) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser | None:
+    return OneBrowser(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 def pytest_collection_finish() -> None:
     """Everything is imported by now: half a second for each later collection of garbage is saved."""
     gc.collect()
@@ -41,18 +57,13 @@ def pytest_collection_finish() -> None:
 
 
 def _put_long_files_first(items: list[pytest.Item]) -> None:
-    """Files that wait for a browser take turns with files that compute; short ones fill the end."""
-    files: dict[Path, list[pytest.Item]] = {}
+    """Browser first, then programs, then models; files that take no time fill the end."""
+    first: dict[Path, int] = {}
     for item in items:
-        files.setdefault(item.path, []).append(item)
-    marks = {
-        path: {m.name for each in of for m in each.iter_markers()} for path, of in files.items()
-    }
-    waiting = [path for path in files if "browser" in marks[path]]
-    computing = [path for path in files if marks[path] & {"worker", "training"}]
-    computing.sort(key=lambda path: "worker" not in marks[path])
-    turns = [path for pair in zip_longest(waiting, computing) for path in pair if path]
-    items[:] = [item for path in dict.fromkeys([*turns, *files]) for item in files[path]]
+        found = {mark.name for mark in item.iter_markers()}
+        place = next((at for at, name in enumerate(LONGEST) if name in found), len(LONGEST))
+        first[item.path] = min(place, first.get(item.path, place))
+    items.sort(key=lambda item: first[item.path])
 
 
 @pytest.fixture

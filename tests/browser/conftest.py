@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +55,22 @@ def app_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def app_url(browser_path: str, app_data: Path) -> Iterator[str]:
+def app_url(browser_path: str, app_data: Path) -> str:
     """The address of a real app: bundled model, fresh database, one worker; one for all tests.
 
     Each test has a browser context, and so is a visitor, of its own.
     """
-    with _served(app_data) as url:
-        yield url
+    return _SHARED.enter_context(_served(app_data))
+
+
+_SHARED = ExitStack()
+"""What the shared app holds; it ends with the last of these tests, not with the session."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if nextitem is None or nextitem.path.parent != item.path.parent:
+        _SHARED.close()
 
 
 @pytest.fixture(scope="module")
