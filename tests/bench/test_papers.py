@@ -2,11 +2,16 @@
 
 import json
 import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from warm_worker import WarmWorker, template
 
-from bench.papers import as_markdown, main, summary
+from bench.papers.__main__ import main
+from bench.papers.arms import comparisons
+from bench.papers.measured import Comparison, Point, as_json, as_markdown, from_json, gain, row
+from bench.papers.said import said
 from ptrapp.cli import following
 from ptrapp.core.settings import Settings
 
@@ -24,23 +29,79 @@ def warm_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.worker
 @pytest.mark.timeout(300)
 @pytest.mark.usefixtures("warm_worker")
-def test_a_small_run_prints_every_line_by_round(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--seeds", "1", "--methods", "ptr", "--n", "8", "--queries", "8"])
+def test_a_small_run_prints_every_line_by_round_and_goes_on_from_its_folder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asked = ["--seeds", "1", "--arms", "ptr", "--n", "8", "--queries", "8"]
+    asked += ["--folder", str(tmp_path)]
+    main(asked)
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert report["args"]["queries"] == 8
-    assert {len(line) for line in report["ptr"].values()} == {3}
+    table = report["ptr"]["table"]
     for kind in ("generated", "held_out"):
-        for line in ("base", "tuned", "tuned, swapped", "plain SFT, no attempts"):
-            assert f"{kind}: {line}" in report["ptr"]
+        for line in ("base, asked again", "tuned", "plain SFT, no attempts"):
+            assert set(table[f"{kind}: {line}"]) == {"1", "2", "3"}
+        assert set(table[f"{kind}: tuned, swapped"]) == {"2", "3"}
+    assert len(report["ptr"]["said"]) == 8
+
+    steps = json.loads((tmp_path / "seed-0-ptr" / "steps.json").read_text(encoding="utf-8"))
+    (tmp_path / "seed-0-ptr" / "lines.json").unlink()
+    main(asked)
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert again["ptr"] == report["ptr"]
+    assert steps == json.loads(
+        (tmp_path / "seed-0-ptr" / "steps.json").read_text(encoding="utf-8")
+    ), "no job was queued again"
 
 
-def test_values_are_mean_and_deviation_over_seeds() -> None:
-    tables = [{"base": [40.0, None]}, {"base": [50.0, None]}]
-    assert summary(tables) == {"base": ["45.0 ± 7.1", ""]}
-    assert summary(tables[:1]) == {"base": ["40.0", ""]}
-    assert as_markdown({"a": ["1.0", "2.0"], "b": ["3.0"]}).splitlines() == [
-        "| | 1 | 2 |",
-        "|---|---|---|",
-        "| a | 1.0 | 2.0 |",
-        "| b | 3.0 |  |",
+def points(rights: Sequence[bool], seed: int = 0, words: int = 2) -> list[Point]:
+    return [
+        Point(seed, f"problem {at}", " ".join(["word"] * words), right, True, 5)
+        for at, right in enumerate(rights)
     ]
+
+
+def test_a_table_has_mean_and_deviation_over_seeds() -> None:
+    lines = {
+        "a": {"base": points([True, False]) + points([True, True], seed=1)},
+        "b": {"base": points([True, False]), "1": points([True, True])},
+    }
+    assert as_markdown(lines).splitlines() == [
+        "| | base | 1 |",
+        "|---|---|---|",
+        "| a | 75.0 ± 35.4 |  |",
+        "| b | 50.0 | 100.0 |",
+    ]
+    found = row(lines["a"]["base"])
+    assert (found["n"], found["rate"], found["words"], found["empty"]) == (4, 0.75, 2, 0)
+    assert from_json(as_json(lines)) == lines
+
+
+def test_a_gain_is_paired_by_problem_and_has_an_interval() -> None:
+    before, after = [False] * 30 + [True] * 10, [True] * 30 + [True] * 10
+    lines = {"task": {"base": points(before, words=4), "1": points(after, words=3)}}
+    (asked,) = comparisons("thought", lines)
+    found = gain(lines, asked)
+    assert found["gain"] == 0.75
+    assert found["low"] < 0.75 < found["high"]
+    assert (found["low"] > 0, found["n"], found["words_ratio"]) == (True, 40, 0.75)
+
+
+def test_refining_is_compared_with_its_first_round_and_with_foreign_attempts() -> None:
+    lines = {
+        "t: tuned": {"1": points([True]), "2": points([True]), "3": points([True])},
+        "t: tuned, swapped": {"2": points([True]), "3": points([False])},
+    }
+    assert comparisons("ptr", lines) == [
+        Comparison("t: tuned", "3", "t: tuned", "1"),
+        Comparison("t: tuned", "3", "t: tuned, swapped", "3"),
+    ]
+
+
+def test_ten_problems_are_drawn_by_seed_and_shown_before_and_after() -> None:
+    lines = {"task": {"base": points([False] * 30), "1": points([True] * 30, words=3)}}
+    shown = said("direct", lines)
+    assert len({one["problem"] for one in shown}) == 10
+    assert shown == said("direct", lines)
+    assert all(not one["before_right"] and one["after_right"] for one in shown)
+    assert (shown[0]["before"], shown[0]["after"]) == ("word word", "word word word")
