@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from torch.nn.attention.flex_attention import create_block_mask
 
 from training.data.batches import Item, Rows, build
 from training.data.segments import Segment, Segments
@@ -123,7 +124,10 @@ def test_the_gpu_kernel_sees_what_the_cpu_one_does(
     window: int | None, softcap: float | None
 ) -> None:
     """FlexAttention's own reference implementation runs on a CPU too: the mask is the same."""
-    segments = Segments((Segment(9), Segment(6, 0, 5), Segment(4, 0, 5), Segment(7)))
+    parts = (Segment(9), Segment(6, 0, 5), Segment(4, 0, 5), Segment(7))
+    if window is None and softcap is None:  # several blocks of the mask: some are seen in full
+        parts = (Segment(410), Segment(300, 0, 270), Segment(4, 0, 5), Segment(160, 0, 130))
+    segments = Segments(parts)
     n_tokens = sum(segments.lengths)
     draw = torch.Generator().manual_seed(3)
     query = torch.randn(1, 4, n_tokens, 16, generator=draw)
@@ -142,3 +146,30 @@ def test_the_gpu_kernel_sees_what_the_cpu_one_does(
 
     other = _flex(query, key, value, segments, 0.25, window, softcap)
     assert torch.allclose(ours, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("window", [None, 100])
+def test_the_blocks_of_a_mask_are_those_that_looking_at_every_token_finds(
+    window: int | None,
+) -> None:
+    parts = (
+        Segment(410),
+        Segment(300, 0, 270),
+        Segment(4, 0, 5),
+        Segment(130),
+        Segment(160, 3, 99),
+    )
+    n_tokens = sum(part.length for part in parts)
+    mask = Segments(parts).block_mask(window, torch.device("cpu"))
+    assert mask.mask_mod is not None
+
+    looked = create_block_mask(mask.mask_mod, None, None, n_tokens, n_tokens, device="cpu")
+
+    ours, theirs = (each.to_dense()[0, 0].bool() for each in (mask, looked))
+    assert (theirs <= ours).all()  # whatever is seen is computed
+    if window is None:
+        assert torch.equal(ours, theirs)
+        assert mask.full_kv_num_blocks is not None
+        assert looked.full_kv_num_blocks is not None
+        n_full = mask.full_kv_num_blocks.sum(), looked.full_kv_num_blocks.sum()
+        assert 0 < n_full[0] <= n_full[1]

@@ -1,11 +1,13 @@
 """Log-probabilities and both objectives against what anybody would write down naively."""
 
 import random
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from torch._dynamo.utils import counters
 from torch.nn.functional import cosine_similarity, log_softmax, logsigmoid
 
 from training.data.batches import Item, Rows, build
@@ -228,3 +230,20 @@ def test_completions_keep_their_own_tokens(model: Any, items: list[Item], layout
         for completion in item.encoded.completions
     ]
     assert logps.tolist() == pytest.approx(expected, abs=1e-10)
+
+
+def test_compiled_layers_say_the_same_and_are_compiled_once_for_rows_of_every_length(
+    model: Any, items: list[Item]
+) -> None:
+    scorer = Scorer(deepcopy(model), PLAIN)
+    choose_layout(scorer)
+    batches = [build(items[:n], scorer.layout.rows, 0) for n in (1, 2, 3)]
+    expected = [scorer(batch).logps for batch in batches]
+    torch._dynamo.reset()
+    scorer.compile_layers(backend="eager")
+    counts = []
+    for batch, logps in zip(batches, expected, strict=True):
+        assert torch.allclose(scorer(batch).logps, logps)
+        counts.append(counters["stats"]["unique_graphs"])
+    assert counts[0] > 0
+    assert len(set(counts)) == 1

@@ -15,7 +15,10 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn.attention.flex_attention import BlockMask, create_block_mask
+from torch.nn.attention.flex_attention import BlockMask
+
+BLOCK = 128
+"""Queries, and keys, of a block of FlexAttention's masks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,56 @@ class Segments:
             return visible
 
         n_tokens = len(segment_ids)
-        return create_block_mask(seen, None, None, n_tokens, n_tokens, device=str(device))
+        partial, full = self._block_lists(exact=window is None)
+        return BlockMask.from_kv_blocks(
+            *_padded(partial, device),
+            *_padded(full, device),
+            BLOCK_SIZE=BLOCK,
+            mask_mod=seen,
+            seq_lengths=(n_tokens, n_tokens),
+        )
+
+    def _block_lists(self, *, exact: bool) -> tuple[list[list[int]], list[list[int]]]:
+        """Lists for each block of queries the blocks of keys it sees in part, and in full.
+
+        Counted over segments, because `create_block_mask` looks at every pair of tokens: a
+        gigabyte for 32k tokens. Unless `exact`, all that might be seen counts as seen in part.
+        """
+        starts, n_tokens = _starts(self.lengths), sum(self.lengths)
+        n_blocks = -(-n_tokens // BLOCK)
+        touched: list[set[int]] = [set() for _ in range(n_blocks)]
+        full: list[set[int]] = [set() for _ in range(n_blocks)]
+        for start, part in zip(starts, self.parts, strict=True):
+            end = start + part.length
+            shared = starts[part.parent] if part.parent is not None else 0
+            for block in range(start // BLOCK, -(-end // BLOCK)):
+                first, last = block * BLOCK, min((block + 1) * BLOCK, end)
+                touched[block] |= _touching(start, last) | _touching(shared, shared + part.n_shared)
+                if exact and start <= first and first + BLOCK <= end:
+                    full[block] = _inside(start, first)
+                    full[block] |= _inside(shared, shared + part.n_shared)
+        partial = [sorted(some - whole) for some, whole in zip(touched, full, strict=True)]
+        return partial, [sorted(whole) for whole in full]
+
+
+def _touching(start: int, end: int) -> set[int]:
+    """Returns the blocks of which some of the tokens from `start` to `end` are a part."""
+    return set(range(start // BLOCK, -(-end // BLOCK))) if end > start else set()
+
+
+def _inside(start: int, end: int) -> set[int]:
+    """Returns the blocks that lie between two tokens as a whole."""
+    return set(range(-(-start // BLOCK), end // BLOCK))
+
+
+def _padded(blocks: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Returns how many blocks each list has, (1, 1, n), and the lists filled up, (1, 1, n, n)."""
+    n_blocks = len(blocks)
+    counts = torch.tensor([len(each) for each in blocks], dtype=torch.int32)
+    indices = torch.zeros(n_blocks, n_blocks, dtype=torch.int32)
+    for row, each in zip(indices, blocks, strict=True):
+        row[: len(each)] = torch.tensor(each, dtype=torch.int32)
+    return counts[None, None].to(device), indices[None, None].to(device)
 
 
 def _starts(lengths: Sequence[int]) -> list[int]:

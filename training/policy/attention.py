@@ -21,6 +21,7 @@ NAME = "thrice_segments"
 """What `set_attn_implementation` is given. No mask function has this name, so no mask is built."""
 
 
+@torch.compiler.disable
 def segment_attention(
     module: nn.Module,
     query: Tensor,
@@ -38,7 +39,8 @@ def segment_attention(
 
     `query` is (1, heads, T, D), `key` and `value` (1, kv_heads, T, D), rotated already. Whatever
     else a model asks of its attention (sinks, biases) is not done here: `training.policy.layout`
-    compares with the model's own attention before this one is trusted.
+    compares with the model's own attention before this one is trusted. A compiled layer calls it
+    as it is: the segments are Python objects, and every row has others.
     """
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     if query.is_cuda:

@@ -1,8 +1,8 @@
 """LoRA layers whose update is fused into the frozen matrix product, forward and backward.
 
 PEFT computes `W x + scale · B (A x)` as separate tensors of the full width, which are scaled and
-added, and all of it again in the backward pass. Here the matrix product adds the rank-r update
-itself, and the backward pass needs A x and x, which the neighbouring layers store anyway.
+added, and all of it again in the backward pass. Here the matrix product adds itself to the rank-r
+update, and the backward pass needs A x and x, which the neighbouring layers store anyway.
 """
 
 from types import MethodType
@@ -63,8 +63,11 @@ class _LoraLinear(torch.autograd.Function):
     ) -> Tensor:
         """Maps x (T, in) by weight (out, in), down (r, in) and up (out, r) to (T, out)."""
         inner = x @ down.t()  # (T, r)
-        out = nn.functional.linear(x, weight, bias)  # (T, out)
-        out.addmm_(inner, up.t(), alpha=scale)
+        # The update first: on a GPU the large product adds itself while it computes.
+        out = (inner * scale) @ up.t()  # (T, out)
+        if bias is not None:
+            out += bias
+        out.addmm_(x, weight.t())
         ctx.save_for_backward(x, weight, down, up, inner)
         ctx.scale = scale
         return out
@@ -76,7 +79,7 @@ class _LoraLinear(torch.autograd.Function):
         to_inner = (to_out @ up).mul_(ctx.scale)  # (T, r)
         to_x = None
         if ctx.needs_input_grad[0]:
-            to_x = (to_out @ weight).addmm_(to_inner, down)  # (T, in)
+            to_x = (to_inner @ down).addmm_(to_out, weight)  # (T, in)
         to_down = to_inner.t() @ x  # (r, in)
         to_up = (to_out.t() @ inner).mul_(ctx.scale)  # (out, r)
         return to_x, None, None, to_down, to_up, None

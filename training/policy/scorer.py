@@ -63,6 +63,18 @@ class Scorer(nn.Module):
         """
         self.causal.activation_checkpointing_enable({"use_reentrant": False})
 
+    def compile_layers(self, backend: str = "inductor") -> None:
+        """Compiles each layer but its attention: norms, rotations and gates become few passes.
+
+        All layers share what is compiled, and it takes rows of any length.
+        """
+        # One function wraps every part of a layer, and is compiled for each, with gradients and
+        # without: beyond the usual 8 the rest would silently stay as it is.
+        torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
+        for module in self.causal.modules():
+            if isinstance(module, GradientCheckpointingLayer):
+                module.compile(dynamic=True, backend=backend)
+
     def train(self, mode: bool = True) -> Self:
         """Sets the training flag only on layers that checkpoint their activations.
 
