@@ -80,8 +80,9 @@ class Settings(BaseSettings):
     """The server's name of the base model; empty takes the first it names."""
     context_length: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     """Tokens the server's model reads, answer included; 0 asks the server, which vLLM answers."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the model is served and trained; auto takes a GPU when there is one."""
+    device: Literal["auto", "cpu", "cuda", "mps", "xpu"] = "auto"
+    """Where the model is served and trained; auto takes the accelerator that PyTorch sees. ROCm
+    calls itself cuda; mps (Apple) and xpu (Intel) have not been tried."""
     threads: Annotated[int, Field(ge=0, le=256)] = 0
     """CPU threads of the engine; 0 chooses: one for a small model, else all."""
     thought_format: Literal["auto", "tiny", "think", "generic", "specific", "system"] = "auto"

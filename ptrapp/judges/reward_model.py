@@ -11,6 +11,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from ptrapp.core.errors import JudgeError, ModelUnusable
 from ptrapp.core.types import Choice
+from ptrapp.engines.local.device import best_device
 from ptrapp.engines.local.loading import LOAD_ERRORS
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.thought_removal import response_of, without_thoughts
@@ -59,9 +60,7 @@ class RewardModel:
         if self._tokenizer.pad_token_id is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
         model.config.pad_token_id = self._tokenizer.pad_token_id
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._model = model.to(device).eval()
+        self._model = model.to(best_device(device)).eval()
         self._max_tokens = getattr(model.config, "max_position_embeddings", None) or 1 << 20
         self._lock = threading.Lock()
         self._tie_below = tie_below

@@ -14,9 +14,10 @@ from ptrapp.core.errors import ContextTooLong, EngineError, MessagesRefused
 from ptrapp.core.types import Message, Policy
 from ptrapp.engines.base import Delta, Event, Failed, Priority, Request
 from ptrapp.engines.local.batches import RequestGroup, RequestState, new_group, new_row
-from ptrapp.engines.local.decoding import Row
 from ptrapp.engines.local.loading import LoadedModel, choose_format, load_model
 from ptrapp.engines.local.model_thread import ModelThread
+from ptrapp.engines.local.rows import Row
+from ptrapp.engines.local.thinking import ThoughtPlanner
 from ptrapp.engines.local.transcript import Transcript
 from ptrapp.engines.pins import Pins
 
@@ -43,6 +44,7 @@ class LocalEngine:
         self.about = _about(self._loaded)
         self._tokenizer_lock = threading.Lock()
         """A fast tokenizer raises "Already borrowed" when two threads use it at once."""
+        self._thoughts = ThoughtPlanner(self.thought_format, self._text_ids, self._decode)
         self._pins = Pins(lambda name: self._model_thread.unload(name))
         self._model_thread = ModelThread(self._loaded, threads, self._pins.release)
 
@@ -117,7 +119,17 @@ class LocalEngine:
                 f"reads {self.context_length}, answer included. Shorten the prompt, or ask for "
                 "fewer rounds."
             )
-        return new_row(prompt, request.sampling, room)
+        return new_row(
+            prompt,
+            request.sampling,
+            room,
+            thought=self._thoughts.plan(request, room),
+            is_blank=None if request.enforce is False else self._thoughts.is_blank,
+        )
+
+    def _text_ids(self, text: str) -> list[int]:
+        with self._tokenizer_lock:
+            return list(self._loaded.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _encode(self, messages: Sequence[Message], thinking: bool) -> list[int]:
         try:
@@ -136,7 +148,8 @@ class LocalEngine:
 def _about(loaded: LoadedModel) -> tuple[str, ...]:
     model = loaded.model
     millions = model.num_parameters() / 1e6
-    device = "a GPU" if model.device.type == "cuda" else "the CPU"
+    kind = model.device.type
+    device = "the CPU" if kind == "cpu" else "a GPU" if kind == "cuda" else kind
     numbers = str(model.dtype).removeprefix("torch.")
     return (
         f"{millions:,.1f}M parameters in this process, on {device}, in {numbers}.",

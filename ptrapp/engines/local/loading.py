@@ -22,6 +22,7 @@ from transformers.utils.logging import disable_progress_bar
 from ptrapp.core.errors import ModelUnusable
 from ptrapp.core.templates import end_of_turn, find_format
 from ptrapp.core.thoughts import FORMATS, ThoughtFormat
+from ptrapp.engines.local.device import best_device
 from ptrapp.engines.plain_chat import STOP, ensure_template
 
 log = logging.getLogger(__name__)
@@ -64,14 +65,14 @@ def load_model(
 ) -> LoadedModel:
     """Loads weights (safetensors only, no code from the folder) and tokenizer.
 
-    The default is float32 on a CPU, and the dtype of the saved weights on a GPU. `quantization` is
-    a `transformers` quantization config. Raises `ModelUnusable`. A path that looks local never
-    causes a download.
+    The default is float32 on a CPU, and the dtype of the saved weights on an accelerator.
+    `quantization` is a `transformers` quantization config. Raises `ModelUnusable`. A path that
+    looks local never causes a download.
     """
     local = _looks_local(model_path)
     if local:
         _check_folder(model_path)
-    target = _device(device)
+    target = best_device(device)
     source = str(Path(model_path).expanduser()) if local else model_path
     common: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
     try:
@@ -164,14 +165,6 @@ def _why(model_path: str, local: bool, error: BaseException) -> str:
         else "Check the id and the connection to the hub, or give the path of a local folder."
     )
     return f"The model {model_path!r} could not be loaded: {first.rstrip('.')}. {advice}"
-
-
-def _device(wanted: str) -> str:
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise ModelUnusable("The device is cuda, but PyTorch sees no GPU. Use auto or cpu.")
-    return wanted
 
 
 def _is_batched(model: PreTrainedModel) -> bool:
