@@ -24,6 +24,7 @@ NEEDS = {
     "learned_tokenizer": pytest.mark.training,
     "wheel": pytest.mark.worker,
     "postgres_url": pytest.mark.postgres,
+    "accelerator": pytest.mark.gpu,
 }
 """What a test needs that asks for a fixture; the other marks stand beside the tests themselves."""
 LONGEST = ("browser", "worker", "training")
@@ -72,6 +73,20 @@ def database(tmp_path: Path) -> Iterator[Database]:
     opened = fresh_database(tmp_path)
     yield opened
     opened.dispose()
+
+
+@pytest.fixture(scope="session")
+def accelerator() -> str:
+    """The device that tests of an accelerator use, `cuda` unless `THRICE_TEST_DEVICE` names another.
+
+    With `cpu` they compare a CPU to itself, which shows that they run.
+    """
+    import torch
+
+    wanted = os.environ.get("THRICE_TEST_DEVICE", "cuda")
+    if wanted != "cpu" and not torch.accelerator.is_available():
+        pytest.skip("PyTorch sees no accelerator here")
+    return wanted
 
 
 @pytest.fixture(scope="session")

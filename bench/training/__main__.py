@@ -1,6 +1,6 @@
 """Measures our trainer's speed beside TRL's, on the same model, data, LoRA, precision and core.
 
-    python -m bench.training [--full] [--turns 2] | --growth PATH.png | --cuda
+    python -m bench.training [--full] [--turns 2] | --growth PATH.png | --cuda [--cases A,B]
 
 All sides of a case live at once and make their steps in turn; a ratio is the median over the steps.
 Speed is CPU time, so that a busy machine distorts it less; memory is the highest of the run above
@@ -10,6 +10,7 @@ which it does by itself only on a GPU: what is left to measure is the trainers' 
 
 import argparse
 import json
+import math
 import sys
 from dataclasses import replace
 from importlib.util import find_spec
@@ -54,7 +55,8 @@ def main() -> None:
     asked = _arguments()
     prepare("bench.training.ours", *(["bench.training.trl"] if find_spec("trl") else []))
     if asked.cuda:
-        print(json.dumps(on_cuda()))
+        names = asked.cases.split(",") if asked.cases else []
+        print(json.dumps(on_cuda(names, seconds=asked.seconds, tiny=asked.tiny)))
         return
     tiny: dict[str, Any] = TINY | TINY_DATA if asked.tiny else {}
     task = Task(n_steps=asked.turns + 1, **tiny)
@@ -173,7 +175,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="TRL's whole grid, and plain malloc")
     parser.add_argument("--turns", type=int, default=2, help="measured steps of each side")
     parser.add_argument("--tiny", action="store_true", help="sizes that only show that it works")
-    parser.add_argument("--cuda", action="store_true", help="a 1B model on the GPU, nothing else")
+    parser.add_argument("--cuda", action="store_true", help="1B and 135M on a GPU, nothing else")
+    parser.add_argument("--cases", default="", help="of --cuda: dpo_1b,sft_135m,kernels, …")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="of --cuda")
     parser.add_argument("--growth", type=Path, metavar="PNG", help="plot cost against size only")
     parser.add_argument("--pairs", default="100,1000,10000", help="of --growth")
     parser.add_argument("--contexts", default="512,1024,2048,4096", help="of --growth, in tokens")

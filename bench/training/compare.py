@@ -22,6 +22,8 @@ class Measured(NamedTuple):
     """Highest memory of the run above that of the loaded model."""
     n_examples: int
     """Pairs of a step, or examples that are imitated."""
+    noted: dict[str, Any]
+    """What the side says of itself."""
 
     @property
     def rate(self) -> float:
@@ -34,6 +36,7 @@ class Measured(NamedTuple):
             "rate": self.rate,
             "peak_extra_mb": self.peak_extra_mb,
             "reference_rate": self.n_examples / self.reference_s if self.reference_s else None,
+            **self.noted,
         }
 
 
@@ -58,6 +61,7 @@ def take_turns(
                 side.facts["reference_s"] / task.n_steps,
                 side.facts["peak_extra_mb"],
                 task.prompts_per_step * task.n_pairs,
+                side.facts["noted"],
             )
             for name, side in running.items()
         }

@@ -85,7 +85,8 @@ def build_model(task: Task, attention: str = "sdpa") -> PeftModel:
             max_position_embeddings=task.context,
         )
         torch.set_default_dtype(dtype)
-        model = LlamaForCausalLM(config)
+        with torch.device(task.device):  # a billion normal numbers take a CPU half a minute
+            model = LlamaForCausalLM(config)
         torch.set_default_dtype(torch.float32)
     model.set_attn_implementation(attention)
     lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")

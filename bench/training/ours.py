@@ -39,12 +39,15 @@ def run(task: Task, settings: Settings, turns: Turns) -> None:
     """Trains `task.n_steps` steps, one at each turn.
 
     `token_budget` None puts a step in one row. `reference` is `precomputed`, or `given` where its
-    cost is not measured.
+    cost is not measured. `compile` is whether the layers are compiled.
     """
     model = build_model(task)
     steps = build_steps(task)
     turns.loaded()
     scorer = build_scorer(model)
+    if settings.get("compile"):
+        scorer.compile_layers("inductor" if task.device == "cuda" else "eager")
+    turns.noted = {"layout": str(scorer.layout)}
     budget = settings["token_budget"] or NO_BUDGET
     items = [[Item(one, likely_logps(one, task)) for one in step] for step in steps]
     if task.kind == "dpo" and settings["reference"] == "precomputed":

@@ -30,6 +30,7 @@ TUNED_MALLOC = {
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 QUIET = {
     "HF_HUB_OFFLINE": "1",
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # CUDA must not be started before the fork
     "PYTHONWARNINGS": "ignore",
     "TQDM_DISABLE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
@@ -59,7 +60,7 @@ class Side:
     costs_s: list[float] = field(default_factory=list)
     """Cost of each step, the warm-up first; CPU time, or wall time on a GPU."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """`reference_s`, and at the end `peak_extra_mb`."""
+    """`reference_s` and `noted`, and at the end `peak_extra_mb`."""
 
     def __enter__(self) -> Self:
         self._ours, theirs = FRESH.Pipe()
@@ -134,6 +135,8 @@ class Turns(TrainerCallback):
         self._task = task
         self.reference_s = 0.0
         """Cost of the reference of all steps, before the first one."""
+        self.noted: dict[str, Any] = {}
+        """What else the trainer says of itself."""
         self._resident = 0
         self._started = 0.0
         self._n_done = 0
@@ -156,7 +159,7 @@ class Turns(TrainerCallback):
         return result, self._clock() - started
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self._send({"reference_s": self.reference_s})
+        self._send({"reference_s": self.reference_s, "noted": self.noted})
         self._wait()
 
     def on_step_end(self, *_: Any, **__: Any) -> None:

@@ -270,6 +270,7 @@ def test_a_single_step_is_a_training_too(policy: Policy, claim: Claim, ranks: Ra
     fitted = run(policy, claim, ranks, replace(CONFIG, epochs=1), items=pairs(3))
 
     assert fitted.n_steps == 1
+    assert all("lora_" in name for name in fitted.weights), "the frozen, tied head is not saved"
 
 
 def test_the_same_prompts_are_held_out_however_the_data_grow() -> None:

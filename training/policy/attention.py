@@ -106,6 +106,8 @@ def _flex(
         block_mask=segments.block_mask(window, query.device),
         scale=scale,
         enable_gqa=query.shape[1] != key.shape[1],
+        # A row of fewer than 128 tokens would take the kernel for decoding, which has no gradient.
+        kernel_options={"FORCE_USE_FLEX_ATTENTION": True} if query.is_cuda else None,
     )
     assert isinstance(attended, Tensor)
     return attended.transpose(1, 2)

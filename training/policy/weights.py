@@ -23,7 +23,10 @@ def trained_weights(model: nn.Module) -> dict[str, Tensor]:
     """
     options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
     state: dict[str, Any] = get_model_state_dict(model, options=options)
-    return {name: weight.detach().clone() for name, weight in state.items()}
+    # Of a frozen embedding that is the output head too, the second name would be left.
+    named = model.named_parameters(remove_duplicate=False)
+    frozen = {name for name, weight in named if not weight.requires_grad}
+    return {name: w.detach().clone() for name, w in state.items() if name not in frozen}
 
 
 def save_weights(folder: Path, weights: dict[str, Tensor]) -> None:
