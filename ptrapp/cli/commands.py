@@ -69,7 +69,9 @@ def process(
 @app.command()
 def ptr_data(
     ctx: typer.Context,
-    queries: Annotated[str | None, typer.Option(help="file, hf:NAME, or generated")] = None,
+    queries: Annotated[
+        str | None, typer.Option(help="generated, instructions, a file, hf:NAME")
+    ] = None,
     n_queries: Annotated[int | None, typer.Option(help="at most so many")] = None,
     final: Annotated[str | None, typer.Option(help="who writes the final answer")] = None,
     rounds: Annotated[int | None, typer.Option(help="rounds of a trajectory")] = None,
@@ -115,7 +117,9 @@ def dpo(
 def tpo(
     ctx: typer.Context,
     iterations: Annotated[int | None, typer.Option(help="one after another")] = None,
-    prompts: Annotated[str | None, typer.Option(help="file, hf:NAME, stored or generated")] = None,
+    prompts: Annotated[
+        str | None, typer.Option(help="generated, instructions, stored, a file, hf:NAME")
+    ] = None,
     n_prompts: Annotated[int | None, typer.Option(help="fresh prompts of an iteration")] = None,
     k: Annotated[int | None, typer.Option(help="samples of a prompt")] = None,
     thinking: Annotated[
@@ -166,7 +170,8 @@ def evaluate(
     ctx: typer.Context,
     versions: Annotated[list[str] | None, typer.Option(help="versions, base among them")] = None,
     tasks: Annotated[
-        list[str] | None, typer.Option(help="generated, held_out, a file, hf:NAME")
+        list[str] | None,
+        typer.Option(help="generated, held_out, instructions_held_out, a file, hf:NAME …"),
     ] = None,
     rounds: Annotated[int | None, typer.Option(help="rounds of each answer")] = None,
     n: Annotated[int | None, typer.Option(help="problems of a task")] = None,

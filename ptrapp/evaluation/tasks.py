@@ -9,11 +9,16 @@ from ptrapp.core.errors import InputError
 from ptrapp.tasks.datasets import GSM8K, Columns, Question, read_questions
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
+from ptrapp.tasks.instructions import SETS, instructions
 
 GENERATED = "generated"
 """Problems of the families that methods train on, from the evaluation split."""
 HELD_OUT_TASK = "held_out"
 """Problems of the families that no method trains on."""
+
+
+_EVALUATED = 10_000_019
+"""Added to the seeds of instructions, so that no job that learns draws what an evaluation asks."""
 
 
 class Task(Protocol):
@@ -40,6 +45,17 @@ class Generated:
 
 
 @dataclass(frozen=True, slots=True)
+class Instructions:
+    """Requests with constraints of one set, different ones for every seed."""
+
+    name: str
+
+    def draw(self, n: int, seed: int) -> list[Question]:
+        drawn = instructions(n, name=self.name, seed=seed + _EVALUATED)
+        return [Question(one.prompt, one.reference, "+".join(one.kinds)) for one in drawn]
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """A fixed list of questions, of which each seed draws its own sample."""
 
@@ -54,7 +70,10 @@ class Listed:
 
 
 def open_task(name: str, columns: Columns = GSM8K) -> Task:
-    """Opens the task of a name: `generated`, `held_out`, `hf:NAME[:CONFIG][:SPLIT]` or a file.
+    """Opens the task of a name: generated ones, `hf:NAME[:CONFIG][:SPLIT]` or a file.
+
+    Generated are `generated` and `held_out` (problems), `instructions`, `instructions_held_out`
+    and `instructions_new_kinds` (requests with constraints).
 
     The default split of a data set is `test`. A file is JSONL, JSON or CSV. Both have the columns
     of GSM8K or of a multiple choice unless `columns` names others. Raises `InputError` for what
@@ -65,13 +84,15 @@ def open_task(name: str, columns: Columns = GSM8K) -> Task:
             return Generated(name, tuple(sorted(set(FAMILIES) - HELD_OUT)))
         case "held_out":
             return Generated(name, tuple(sorted(HELD_OUT)))
+        case name if name in SETS:
+            return Instructions(name)
     if name.startswith(PREFIX):
         return _verifiable(name, _from_hub(name, columns))
     path = Path(name).expanduser()
     if not path.is_file():
         raise InputError(
-            f"There is no task {name!r}. Name {GENERATED}, {HELD_OUT_TASK}, a JSONL, JSON or CSV "
-            "file, or a data set as hf:NAME[:CONFIG][:SPLIT]."
+            f"There is no task {name!r}. Name {GENERATED}, {HELD_OUT_TASK}, {', '.join(SETS)}, "
+            "a JSONL, JSON or CSV file, or a data set as hf:NAME[:CONFIG][:SPLIT]."
         )
     return _verifiable(path.stem, read_questions(path, columns))
 

@@ -1,4 +1,4 @@
-"""A judge without a model: the response that states the reference answer is better."""
+"""A judge without a model: better is what states the reference answer, or keeps more of it."""
 
 from collections.abc import Sequence
 
@@ -6,18 +6,18 @@ from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Choice
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.thought_removal import response_of
-from ptrapp.tasks.check import is_correct
+from ptrapp.tasks.check import check, has_constraints
 
 _OUTCOMES = {
-    (True, True): Verdict(Choice.TIE, "Both state the right answer."),
-    (True, False): Verdict(Choice.LEFT, "Only the left one states the right answer."),
-    (False, True): Verdict(Choice.RIGHT, "Only the right one states the right answer."),
-    (False, False): Verdict(Choice.BOTH_BAD, "Neither states the right answer."),
+    (True, True): Verdict(Choice.TIE, "Both are right."),
+    (True, False): Verdict(Choice.LEFT, "Only the left one is right."),
+    (False, True): Verdict(Choice.RIGHT, "Only the right one is right."),
+    (False, False): Verdict(Choice.BOTH_BAD, "Neither is right."),
 }
 
 
 class Verifier:
-    """Compares and scores by `is_correct`. Needs a reference answer."""
+    """Compares and scores by `ptrapp.tasks.check`. Needs a reference answer, or constraints."""
 
     name = "verifier"
 
@@ -26,19 +26,36 @@ class Verifier:
     ) -> list[float]:
         """Returns 1 for a **response** that states the reference answer, else 0.
 
-        Raises `JudgeError` without a reference answer.
+        Where the prompt has constraints it is the share that is kept. Raises `JudgeError` without a
+        reference answer.
         """
         reference = _needed(question, reference_answer)
-        return [float(is_correct(response_of(response), reference)) for response in responses]
+        return [check(response_of(response), reference).score for response in responses]
 
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
         """Compares two **responses**. Raises `JudgeError` without a reference answer."""
-        return self.decide(*self.score(question, reference_answer, (left, right)))
+        reference = _needed(question, reference_answer)
+        if not has_constraints(reference):
+            return self.decide(*self.score(question, reference, (left, right)))
+        sides = [check(response_of(side), reference) for side in (left, right)]
+        outcome = self.decide(*(side.score for side in sides)).outcome
+        said = [
+            f"{name} keeps {side.n_kept} of {side.n_asked}"
+            + (f" ({'; '.join(side.broken)})" if side.broken else "")
+            for name, side in zip(("Left", "Right"), sides, strict=True)
+        ]
+        return Verdict(outcome, f"{'. '.join(said)}.")
 
     def decide(self, left: float, right: float) -> Verdict:
-        return _OUTCOMES[bool(left), bool(right)]
+        """Returns the verdict on two scores; equal ones are a tie, or both bad where both are 0."""
+        if {left, right} <= {0.0, 1.0}:
+            return _OUTCOMES[bool(left), bool(right)]
+        kept = f"{left:.0%} of what was asked is kept on the left, {right:.0%} on the right."
+        if left == right:
+            return Verdict(Choice.TIE, kept)
+        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, kept)
 
 
 def _needed(question: str, reference_answer: str | None) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from ptrapp.core.errors import InputError
 from ptrapp.core.names import is_path, is_repository
 from ptrapp.core.settings import Settings
+from ptrapp.tasks.instructions import SETS
 
-_STORED = frozenset({"", "generated", "held_out", "stored"})
+_STORED = frozenset({"", "generated", "held_out", "stored", *SETS})
 _JUDGES = frozenset({"", "verifier", "llm"})
 DATA = ("queries", "prompts", "tasks", "exclude")
 """Settings of recipes that name questions to read."""
@@ -31,8 +32,9 @@ def check(settings: Settings, recipe: Mapping[str, Any]) -> None:
         if name in DATA and not _is_data(value):
             raise InputError(
                 f"{name} {value!r} would be read on the server. From a page it is generated, "
-                "stored, held_out or a data set of the hub (hf:NAME); files are for the command "
-                "line (thrice --help), or for whoever starts the app with --allow-source."
+                f"stored, held_out, {', '.join(SETS)} or a data set of the hub (hf:NAME); files "
+                "are for the command line (thrice --help), or for whoever starts the app with "
+                "--allow-source."
             )
         if name in MODELS and not _is_model(settings, value):
             raise InputError(

@@ -1,50 +1,62 @@
-"""Checks whether a response states the right answer."""
+"""Checks a response against a prompt's reference: an answer to state, or constraints to keep."""
 
-import re
-from decimal import Decimal
+from functools import lru_cache
 
-_MAX_CHARS = 2_000
-"""Only the end of a response is read: the answer is stated last, and the work stays bounded."""
-
-_VALUE = re.compile(
-    r"(?:(?<![\w.])[-+]\$?)?"
-    r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?::[0-9]{2}|\.[0-9]+)?|\.[0-9]+)"
-)
-_ANNOUNCED = re.compile(r"(?:\banswer(?: is|:)|####|\\boxed\{)", re.IGNORECASE)
+from ptrapp.core.errors import InputError
+from ptrapp.tasks import kept
+from ptrapp.tasks.kept import Asked, Kept
+from ptrapp.tasks.stated import states
 
 
-def is_correct(response: str, answer: str) -> bool:
-    """Returns whether the answer stated last in `response` equals `answer`.
+def is_correct(response: str, reference: str) -> bool:
+    """Returns whether `response` states the reference answer, or keeps every constraint.
 
-    Numbers are compared as numbers, so "$1,200.00." equals "1200"; a time such as 4:05 is
-    compared by hour and minute; other answers are compared as words, ignoring case. An answer
-    announced as "the answer is …", "#### …" or "\\boxed{…}" wins over a number merely mentioned
-    later. Defined for every text.
+    See `stated.states` and `kept.Asked.kept_by`. Defined for every text.
     """
-    wanted = _values(answer)
-    tail = response[-_MAX_CHARS:]
-    announced = list(_ANNOUNCED.finditer(tail))
-    stated = tail[announced[-1].end() :] if announced else tail
-    if not wanted:
-        return _words(answer) != [] and _words(stated)[-len(_words(answer)) :] == _words(answer)
-    found = _values(stated)
-    if not found:
-        return False
-    return found[0 if announced else -1] == wanted[-1]
+    found = check(response, reference)
+    return found.n_kept == found.n_asked
 
 
-def _values(text: str) -> list[Decimal | tuple[int, int]]:
-    """Returns the numbers and clock times in `text`, in order."""
-    values: list[Decimal | tuple[int, int]] = []
-    for match in _VALUE.finditer(text):
-        token = match.group().replace(",", "").replace("$", "")
-        if ":" in token:
-            hour, minute = token.lstrip("+-").split(":")
-            values.append((int(hour), int(minute)))
-        else:
-            values.append(Decimal(token))
-    return values
+def check(response: str, reference: str) -> Kept:
+    """Returns how much of what `reference` asks `response` keeps; an answer to state is one thing.
+
+    A reference that begins like constraints and cannot be read is kept by nothing.
+
+    >>> check("The answer is 5.", "5").score
+    1.0
+    """
+    if not has_constraints(reference):
+        right = states(response, reference)
+        return Kept(int(right), 1, () if right else ("the right answer is not stated",))
+    try:
+        return _asked(reference).kept_by(response)
+    except InputError as error:
+        return Kept(0, 1, (str(error),))
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold())
+def has_constraints(reference: str) -> bool:
+    """Returns whether a reference answer is what an answer has to keep, and not an answer."""
+    return reference.startswith(kept.PREFIX)
+
+
+def in_words(reference: str) -> str:
+    """Returns a reference as people read it: an answer unchanged, constraints in words."""
+    if not has_constraints(reference):
+        return reference
+    try:
+        return _asked(reference).in_words()
+    except InputError:
+        return reference
+
+
+def readable(reference: str) -> str:
+    """Returns the reference if answers can be checked by it, and raises `InputError` if not."""
+    if has_constraints(reference):
+        _asked(reference)
+    return reference
+
+
+@lru_cache(maxsize=1024)
+def _asked(reference: str) -> Asked:
+    """Reads constraints; a prompt's are asked for by each of its answers."""
+    return Asked.from_reference(reference)

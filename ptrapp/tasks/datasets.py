@@ -10,6 +10,7 @@ from string import ascii_uppercase
 from typing import Any
 
 from ptrapp.core.errors import InputError
+from ptrapp.tasks.check import readable
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +70,18 @@ def questions(
         elif choices:
             yield _multiple_choice(prompt, answer, choices, f"row {number} of {source}", source)
         else:
-            yield Question(prompt.strip(), _reference(answer), source)
+            yield Question(prompt.strip(), _checkable(answer, number, source), source)
     if n_blank:
         log.warning("%s: %d rows with a blank question are left out", source, n_blank)
+
+
+def _checkable(answer: Any, number: int, source: str) -> str | None:
+    """Returns the reference answer, whose constraints, if it has any, must be readable."""
+    reference = _reference(answer)
+    try:
+        return readable(reference) if reference else None
+    except InputError as error:
+        raise InputError(f"Row {number} of {source}: {error}") from error
 
 
 def _rows(path: Path, text: str) -> Iterator[Mapping[str, Any]]:

@@ -8,6 +8,8 @@ from ptrapp.core.errors import InputError
 from ptrapp.evaluation.tasks import open_task
 from ptrapp.tasks.datasets import Columns
 from ptrapp.tasks.families import HELD_OUT, split_of
+from ptrapp.tasks.instructions import SETS, instructions
+from ptrapp.tasks.kept import Asked
 
 
 @pytest.mark.parametrize("name", ["generated", "held_out"])
@@ -18,6 +20,19 @@ def test_generated_problems_are_of_the_evaluation_side(name: str) -> None:
     assert drawn != task.draw(40, seed=4)
     assert all(split_of(one.prompt) == "eval" for one in drawn)
     assert {one.source in HELD_OUT for one in drawn} == {name == "held_out"}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_instructions_are_drawn_by_their_set_and_not_those_a_job_learns(name: str) -> None:
+    task = open_task(name)
+    drawn = task.draw(40, seed=3)
+    assert drawn == task.draw(40, seed=3)
+    assert drawn != task.draw(40, seed=4)
+    learnt = {one.prompt for one in instructions(40, name=name, seed=3)}
+    assert len(learnt & {one.prompt for one in drawn}) < 5
+    for one in drawn:
+        kinds = [each.kind for each in Asked.from_reference(one.reference_answer or "").constraints]
+        assert one.source == "+".join(kinds)
 
 
 def test_a_file_is_a_task(tmp_path: Path) -> None:

@@ -100,6 +100,16 @@ def test_a_blank_question_is_left_out_and_counted(
     assert "1 rows with a blank question" in caplog.text
 
 
+def test_constraints_in_a_file_are_read_and_unreadable_ones_are_refused(tmp_path: Path) -> None:
+    good = 'constraints:{"keep":[{"kind":"bullets","n":3}]}'
+    path = write(tmp_path / "a.jsonl", {"question": "Name three.", "answer": good})
+    assert [question.reference_answer for question in read_questions(path)] == [good]
+
+    bad = {"question": "Rhyme.", "answer": 'constraints:{"keep":[{"kind":"rhymes"}]}'}
+    with pytest.raises(InputError, match=r"Row 1 of b.jsonl: .*names no constraints"):
+        read_questions(write(tmp_path / "b.jsonl", bad))
+
+
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"\xff\xfe\x00bad")
 

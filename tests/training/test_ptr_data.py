@@ -22,6 +22,7 @@ from ptrapp.core.thoughts import GENERIC, TINY
 from ptrapp.core.types import MessageRole, Turn
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.tasks.check import check
 from ptrapp.tasks.families import HELD_OUT
 from training.data.examples import TrajectoryKind
 from training.data.trajectories import gather_trajectories
@@ -173,6 +174,32 @@ def test_no_question_is_generated_twice(world: World) -> None:
     assert not asked[0] & asked[1]
     assert len(asked[1]) == 6
     assert second.result["cleaning"] == [{"reason": "asked before", "n": 6}]
+
+
+def test_instructions_are_asked_once_and_answered_by_the_best_of_n(world: World) -> None:
+    said = "rain falls on green hills while seven grey cats sleep near our warm old stove"
+
+    def script(request: Request) -> str:
+        work = "<T> hm<R>" if request.thinking else "<R>"
+        return f"{work} {said if len(request.messages) > 3 else said.upper() + ','}"
+
+    world.engine = ScriptedEngine(script)
+    first = world.make({"queries": "instructions", "n_queries": 40})
+    world.engine = ScriptedEngine(script)
+    second = world.make({"queries": "instructions", "n_queries": 10})
+
+    runs = world.runs(first.id)
+    assert {run.prompt.task for run in runs} == {"instructions"}
+    assert not {run.prompt.text for run in runs} & {r.prompt.text for r in world.runs(second.id)}
+    kept = [run for run in runs if run.state is RunState.DONE]
+    assert {run.message for run in runs if run not in kept} == {"no final is right"}
+    shares = {
+        check(run.rounds[-1].response, run.prompt.reference_answer or "").score for run in kept
+    }
+    assert shares == {0.5, 1}, "a part is better than nothing"
+    (found,) = first.result["superiority"]
+    assert found["judge"] == "verifier"
+    assert found["mean_final"] > found["mean_attempt"] + 0.1
 
 
 def test_finals_that_are_no_better_are_a_warning_and_no_error(world: World) -> None:

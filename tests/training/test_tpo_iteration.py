@@ -16,6 +16,8 @@ from ptrapp.core.errors import ConfigurationError, NothingToLearn, TrainingError
 from ptrapp.core.types import Choice, Policy
 from ptrapp.engines.base import Request
 from ptrapp.judges.base import Verdict
+from ptrapp.tasks.instructions import TRAINED
+from ptrapp.tasks.kept import Asked
 from training.jobs.payload import read
 from training.tpo.config import TpoConfig
 from training.tpo.prompts import choose, selection_prompts
@@ -72,7 +74,8 @@ def test_evaluation_prompts_and_held_out_families_are_no_source(tpo_jobs: TpoJob
     with tpo_jobs.database.write() as session:
         for row in samples.train_prompts(session):
             row.partition = Partition.EVAL
-        prompts.ensure_prompt(session, "Of a held out family.", source="test", task="purse")
+        for kept in ("purse", "instructions_held_out", "instructions_new_kinds"):
+            prompts.ensure_prompt(session, f"Of {kept}.", source="test", task=kept)
 
     with pytest.raises(NothingToLearn):
         tpo_jobs.done()
@@ -96,13 +99,31 @@ def test_generated_prompts_are_problems_of_the_families_that_may_be_taught(
         assert all(run.prompt.reference_answer for run in runs)
 
 
-def test_generated_problems_are_new_in_each_job_and_the_held_out_ones_the_same(
-    tpo_jobs: TpoJobs,
+def test_instructions_are_judged_by_the_share_of_constraints_kept(tpo_jobs: TpoJobs) -> None:
+    said = "<T> hm<R> * rain falls on green hills while seven grey cats sleep near our warm stove"
+    tpo_jobs.script = lambda request: said + " no" * (30 * (request.sampling.seed % 2))
+    job, _ = tpo_jobs.done(prompts="instructions", n_prompts=30, n_selection=0, epochs=1)
+
+    with tpo_jobs.database.read() as session:
+        runs = samples.runs_of_job(session, job.id)
+    assert {run.prompt.task for run in runs} == {"instructions"}
+    kinds = {kind for run in runs for kind in kinds_of(run.prompt.reference_answer or "")}
+    assert kinds == TRAINED
+    assert 0 < job.result["n_pairs"] < 30
+
+
+def kinds_of(reference: str) -> set[str]:
+    return {each.kind for each in Asked.from_reference(reference).constraints}
+
+
+@pytest.mark.parametrize("source", ["generated", "instructions"])
+def test_generated_prompts_are_new_in_each_job_and_the_held_out_ones_the_same(
+    tpo_jobs: TpoJobs, source: str
 ) -> None:
     chosen: list[int] = []
     held = []
     for _ in range(2):
-        claim = tpo_jobs.claim(prompts="generated", n_prompts=30, n_selection=10)
+        claim = tpo_jobs.claim(prompts=source, n_prompts=30, n_selection=10)
         config = read(TpoConfig, claim.payload.settings, "settings")
         chosen += [run.prompt_id for run in choose(claim, config, None)]
         held.append([prompt.text for prompt in selection_prompts(claim)])

@@ -24,8 +24,9 @@ class PtrDataConfig:
     """The settings of a job that makes refinement data."""
 
     queries: str = GENERATED
-    """Source of questions: generated (with worked solutions), a JSONL, JSON or CSV file, or a data
-    set as hf:NAME[:CONFIG][:SPLIT], which may be a local folder."""
+    """Source of questions: generated (with worked solutions), instructions (requests with
+    constraints), a JSONL, JSON or CSV file, or a data set as hf:NAME[:CONFIG][:SPLIT], which may be
+    a local folder."""
     n_queries: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     """Most questions asked, drawn after the cleaning."""
     question_column: str = "question"

@@ -16,6 +16,7 @@ from ptrapp.tasks.cleaning import Rules, clean, normalised
 from ptrapp.tasks.datasets import Columns, Question, read_questions
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
+from ptrapp.tasks.instructions import INSTRUCTIONS, instructions
 from ptrapp.tasks.problem import Problem
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
@@ -77,7 +78,7 @@ def in_words(chosen: Chosen) -> str:
 def _choose(session: Session, config: PtrDataConfig) -> Chosen:
     if config.final == HUMAN:
         return _of_people(session, config)
-    if config.queries == GENERATED:
+    if config.queries in (GENERATED, INSTRUCTIONS):
         return _generated(prompt_texts(session), config)
     held_out = {normalised(text) for text in prompt_texts(session, Partition.EVAL)}
     given = _load(config.queries, config)
@@ -94,20 +95,30 @@ def _choose(session: Session, config: PtrDataConfig) -> Chosen:
 
 
 def _generated(stored: Sequence[str], config: PtrDataConfig) -> Chosen:
-    """Returns new problems, none of a held-out family and none that was ever stored."""
-    known = sorted(family for family in FAMILIES if family not in HELD_OUT)
+    """Returns new problems or instructions, none held out and none that was ever stored."""
+    draw = _problems if config.queries == GENERATED else _instructions
     seen = {normalised(text) for text in stored}
-    n_drawn, fresh = config.n_queries, list[Problem]()
-    while len(fresh) < config.n_queries:
-        drawn = problems(n_drawn, split="train", seed=config.seed, families=known)
-        fresh = [problem for problem in drawn if normalised(problem.text) not in seen]
-        n_drawn += config.n_queries
-    wanted = fresh[: config.n_queries]
-    n_read = drawn.index(wanted[-1]) + 1
+    n_drawn = n_asked = config.n_queries
+    while True:
+        drawn = draw(n_drawn, config.seed)
+        wanted = [each for each in drawn if normalised(each.prompt) not in seen][:n_asked]
+        if len(wanted) == n_asked or len(drawn) < n_drawn:
+            break
+        n_drawn += n_asked
+    n_read = drawn.index(wanted[-1]) + 1 if wanted else len(drawn)
     n_known = n_read - len(wanted)
-    dropped = {"asked before": n_known} if n_known else {}
-    queries = [Query(p.text, p.answer, "generator", p.family, p) for p in wanted]
-    return Chosen(queries, n_read, dropped)
+    return Chosen(wanted, n_read, {"asked before": n_known} if n_known else {})
+
+
+def _problems(n: int, seed: int) -> list[Query]:
+    known = sorted(family for family in FAMILIES if family not in HELD_OUT)
+    drawn = problems(n, split="train", seed=seed, families=known)
+    return [Query(p.text, p.answer, "generator", p.family, p) for p in drawn]
+
+
+def _instructions(n: int, seed: int) -> list[Query]:
+    drawn = instructions(n, name=INSTRUCTIONS, seed=seed)
+    return [Query(each.prompt, each.reference, "generator", INSTRUCTIONS) for each in drawn]
 
 
 def _of_people(session: Session, config: PtrDataConfig) -> Chosen:

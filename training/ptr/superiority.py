@@ -15,6 +15,7 @@ from ptrapp.core.dialogue import conversation_text
 from ptrapp.judges.base import Judge, PointwiseJudge
 from ptrapp.judges.verifier import Verifier
 from ptrapp.preferences.scoring import score_candidates
+from ptrapp.tasks.check import check
 from training.jobs.claim import Claim, StopRequested
 
 MAX_P = 0.05
@@ -78,16 +79,11 @@ def compare_scores(
 def measure(claim: Claim, judge: Judge, runs: Sequence[Run]) -> Superiority | None:
     """Scores the last attempt and the final of each trajectory; None where nothing can be scored.
 
-    The verifier's results are stored with the rounds. Another judge is asked about an even sample;
-    its scores are stored if it gives any, and a resumed job asks for the rest.
+    The verifier scores by the reference answer. Another judge is asked about an even sample; its
+    scores are stored if it gives any, and a resumed job asks for the rest.
     """
     if isinstance(judge, Verifier):
-        checked = [
-            (a, f)
-            for a, f in map(_last_attempt_and_final, runs)
-            if None not in (a.correct, f.correct)
-        ]
-        sides = [(float(bool(a.correct)), float(bool(f.correct))) for a, f in checked]
+        sides = [_checked(run) for run in runs if run.prompt.reference_answer]
     else:
         step = -(-len(runs) // MAX_JUDGED)
         sides = _judged(claim, judge, runs[:: max(1, step)])
@@ -127,6 +123,12 @@ def _last_attempt_and_final(run: Run) -> tuple[Round, Round]:
     """Returns the last attempt and the last final."""
     n_attempts: int = run.settings["n_attempts"]
     return run.rounds[n_attempts - 1], run.rounds[-1]
+
+
+def _checked(run: Run) -> tuple[float, float]:
+    attempt, final = _last_attempt_and_final(run)
+    reference = run.prompt.reference_answer or ""
+    return check(attempt.response, reference).score, check(final.response, reference).score
 
 
 def _judged(claim: Claim, judge: Judge, runs: Sequence[Run]) -> list[tuple[float, float]]:

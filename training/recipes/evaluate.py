@@ -39,8 +39,9 @@ class EvaluateConfig:
     """Names of the versions; null is the base model and the version the job was queued for. The
     base model is always among them. A control that was trained otherwise is one more name."""
     tasks: Annotated[tuple[str, ...], Field(min_length=1)] = ("generated",)
-    """Problems: generated (families used in training), held_out (families never used), a JSONL,
-    JSON or CSV file, or a data set as hf:NAME:CONFIG:SPLIT."""
+    """Problems: generated (families used in training), held_out (families never used),
+    instructions, instructions_held_out (unseen topics), instructions_new_kinds (unseen kinds of
+    constraint), a JSONL, JSON or CSV file, or a data set as hf:NAME:CONFIG:SPLIT."""
     question_column: str = "question"
     """Column of the question in files and data sets."""
     answer_column: str = "answer"

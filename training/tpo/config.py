@@ -20,9 +20,9 @@ class TpoConfig(PreferenceConfig):
     """The settings of a TPO job; those of DPO say how its pairs are learnt."""
 
     prompts: Annotated[str, Field(min_length=1)] = "generated"
-    """Source of fresh prompts: generated (problems with a known answer, which the verifier can
-    judge), stored (prompts of the database that may be learnt from), hf:NAME[:CONFIG][:SPLIT], or a
-    JSONL, JSON or CSV file."""
+    """Source of fresh prompts: generated (problems with a known answer) or instructions (requests
+    with constraints), both of which the verifier can judge, stored (prompts of the database that
+    may be learnt from), hf:NAME[:CONFIG][:SPLIT], or a JSONL, JSON or CSV file."""
     n_prompts: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Prompts to sample, which no TPO job has sampled before. The paper takes 5,000."""
     k: Annotated[int, Field(ge=2, le=64)] = 8

@@ -21,7 +21,7 @@ from ptrapp.core.errors import NothingToLearn
 from ptrapp.tasks.datasets import read_questions
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
-from ptrapp.tasks.problem import Problem
+from ptrapp.tasks.instructions import HELD_OUT_SETS, INSTRUCTIONS, instructions
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
 from training.tpo.config import TpoConfig
@@ -76,7 +76,8 @@ def _freeze(
         if not learn:
             raise NothingToLearn(
                 f"No fresh prompt is left in {config.prompts!r}: those it has were sampled by "
-                "earlier TPO jobs, or are held out. Add prompts, or set prompts to generated."
+                "earlier TPO jobs, or are held out. Add prompts, or set prompts to generated or "
+                "instructions."
             )
         drawn = asdict(config.sampling) | {"k": config.k, "thinking": config.thinking}
         for prompt in learn:
@@ -107,15 +108,15 @@ def _read_source(config: TpoConfig, job_id: int) -> Sequence[NewPrompt] | None:
     """Reads the source; None where it is the database itself."""
     if config.prompts == STORED:
         return None
-    if config.prompts == GENERATED:
-        # First one list for all jobs, so that their checkpoints answer the same held-out problems;
+    if config.prompts in (GENERATED, INSTRUCTIONS):
+        draw = _problems if config.prompts == GENERATED else _instructions
+        # First one list for all jobs, so that their checkpoints answer the same held-out prompts;
         # then the job's own. Half as many again as the hash selects on average.
         n_common = int(config.n_selection / SELECTION_SHARE) * 3 // 2
-        drawn = [
-            *_problems(n_common, config.seed),
-            *_problems(config.n_prompts * 3 // 2 + 1, config.seed + _SEED_STEP * job_id),
+        return [
+            *draw(n_common, config.seed),
+            *draw(config.n_prompts * 3 // 2 + 1, config.seed + _SEED_STEP * job_id),
         ]
-        return [NewPrompt(each.text, each.answer, "generator", each.family) for each in drawn]
     if config.prompts.startswith(PREFIX):
         found = read_hub(config.prompts)
     else:
@@ -123,13 +124,21 @@ def _read_source(config: TpoConfig, job_id: int) -> Sequence[NewPrompt] | None:
     return [NewPrompt(each.prompt, each.reference_answer, each.source[-64:]) for each in found]
 
 
-def _problems(n: int, seed: int) -> list[Problem]:
+def _problems(n: int, seed: int) -> list[NewPrompt]:
     known = sorted(family for family in FAMILIES if family not in HELD_OUT)
-    return problems(n, split="train", seed=seed, families=known)
+    drawn = problems(n, split="train", seed=seed, families=known)
+    return [NewPrompt(each.text, each.answer, "generator", each.family) for each in drawn]
+
+
+def _instructions(n: int, seed: int) -> list[NewPrompt]:
+    drawn = instructions(n, name=INSTRUCTIONS, seed=seed)
+    return [NewPrompt(each.prompt, each.reference, "generator", INSTRUCTIONS) for each in drawn]
 
 
 def _train_rows(session: Session) -> Iterator[Prompt]:
-    return (row for row in samples.train_prompts(session) if row.task not in HELD_OUT)
+    return (
+        row for row in samples.train_prompts(session) if row.task not in HELD_OUT | HELD_OUT_SETS
+    )
 
 
 def _stored_rows(session: Session, new: Iterable[NewPrompt]) -> Iterator[Prompt]:

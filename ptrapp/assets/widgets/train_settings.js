@@ -31,13 +31,13 @@ const SETTINGS = {
     { key: "iterations", label: "Iterations", hint: "one after another, each from the one before", blank: "1" },
     { key: "n_prompts", label: "Prompts", hint: "new ones per iteration", blank: "100" },
     { key: "k", label: "Samples per prompt", hint: "best and worst form a pair", blank: "8" },
-    { key: "prompts", label: "Prompt source", hint: "generated, stored, or hf:NAME", text: "generated" },
+    { key: "prompts", label: "Prompt source", hint: "generated, instructions, stored, or hf:NAME", text: "generated" },
     { key: "rho", label: "Length control", hint: "ρ; blank raises it until chosen responses are not longer", blank: "automatic" },
     EPOCHS, LEARNING_RATE,
   ],
   ptr_data: [
     { key: "n_queries", label: "Questions", hint: "maximum number", blank: "200" },
-    { key: "queries", label: "Question source", hint: "generated, or hf:NAME", text: "generated" },
+    { key: "queries", label: "Question source", hint: "generated, instructions, or hf:NAME", text: "generated" },
     { key: "rounds", label: "Rounds", hint: "per trajectory; the last one is the better one", blank: "3" },
   ],
   evaluate: [

@@ -1,0 +1,48 @@
+"""Says whether a response says anything: who is pleased by nothing teaches to say nothing."""
+
+from collections.abc import Sequence
+
+from ptrapp.tasks.constraints import sentences_of, words_of
+
+_RUN = 4
+"""So many words of the request in a row are repeated, not said."""
+_REPEATED = 0.5
+"""From this share of sentences that an earlier one says already, a response repeats itself."""
+
+
+def missing(response: str, prompt: str, least_words: int, given: Sequence[str] = ()) -> str | None:
+    """Returns why `response` to `prompt` says nothing; None where it says something.
+
+    It has to hold `least_words` different words of its own. A word is not its own where four in a
+    row stand in the prompt in that order, nor inside one of the phrases `given` by the prompt; a
+    sentence said again counts once. Of at least three sentences fewer than half may repeat an
+    earlier one.
+
+    >>> missing("That is all.", "Write about rain.", 10)
+    'says too little: 3 of at least 10 different words'
+    >>> missing("It is wet. It is wet. It is wet. It is dry.", "Write about rain.", 4)
+    'repeats itself'
+    """
+    own = response.casefold()
+    for phrase in given:
+        own = own.replace(phrase.casefold(), " ")
+    sentences = [tuple(words_of(each)) for each in sentences_of(own)]
+    n_repeated = len(sentences) - len(set(sentences))
+    if len(sentences) >= 3 and n_repeated >= _REPEATED * len(sentences):
+        return "repeats itself"
+    n_own = len(set(_not_in(words_of(own), words_of(prompt.casefold()))))
+    if n_own < least_words:
+        return f"says too little: {n_own} of at least {least_words} different words"
+    return None
+
+
+def _not_in(words: Sequence[str], prompt: Sequence[str]) -> list[str]:
+    """Returns the words outside every run that the prompt has too."""
+    runs = {tuple(prompt[at : at + _RUN]) for at in range(len(prompt) - _RUN + 1)}
+    repeated = {
+        at + step
+        for at in range(len(words) - _RUN + 1)
+        if tuple(words[at : at + _RUN]) in runs
+        for step in range(_RUN)
+    }
+    return [word for at, word in enumerate(words) if at not in repeated]
