@@ -14,6 +14,8 @@ class Refusal:
     """A refusal: one sentence that says what failed and what to do."""
 
     error: str
+    columns: tuple[str, ...] = ()
+    """Columns of an imported file that could each be the answer; one of them is `answer_column`."""
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {

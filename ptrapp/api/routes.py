@@ -205,7 +205,8 @@ def answer_errors(app: FastAPI) -> None:
                 return 400
 
     def respond(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_of(error))
+        columns = {"columns": error.columns} if isinstance(error, AnswerUnclear) else {}
+        return JSONResponse({"error": str(error)} | columns, status_of(error))
 
     def correct(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError), "registered for this error only"

@@ -8,6 +8,7 @@
     │   ├── PromptEmpty
     │   ├── PromptTooLong
     │   ├── BadRow                  one row of an imported file; collected, and named by its line
+    │   │   └── AnswerUnclear       several columns could say what was preferred; it has them
     │   ├── NotFound                an id that names nothing
     │   └── Forbidden               the role of who asks does not allow it
     ├── EngineError                 the model could not answer
@@ -28,6 +29,8 @@ The database has its own small tree (`db.storage.errors`), because `db` imports 
 A message says what failed, the offending value, and what to do.
 """
 
+
+from collections.abc import Sequence
 
 class ThriceError(Exception):
     """A failure with one clear sentence for a person as its message."""
@@ -54,6 +57,15 @@ class BadRow(InputError):
 
 
 class NotFound(InputError):
+class AnswerUnclear(BadRow):
+    """More than one column or control could say what was preferred; a person has to name it."""
+
+    def __init__(self, message: str, columns: Sequence[str]) -> None:
+        super().__init__(message)
+        self.columns = tuple(columns)
+        """The columns or controls that could be it."""
+
+
     """The id names nothing in the database."""
 
 

@@ -5,11 +5,11 @@ when its name asks for a preference. Two such columns are a refusal that names b
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from ptrapp.core.errors import BadRow
+from ptrapp.core.errors import AnswerUnclear, BadRow
 from ptrapp.core.types import Choice, Preference
 from ptrapp.interchange import sides
 from ptrapp.interchange.profile import Column, answer_text
@@ -86,13 +86,13 @@ def decide(
         if name not in marks and _names_sides(name, one, compared, controls=controls)
     ]
     if len(named) > 1:
-        raise _ambiguous(named)
+        raise ambiguous(named)
     if named:
         return AnswerColumns(AnswerKind.WORDS, (named[0],))
     if (decided := one_hot or _by_models(columns, compared)) is not None:
         return decided
     if len(ratings) > 1:
-        raise _ambiguous([one.columns[0] for one in ratings])
+        raise ambiguous([one.columns[0] for one in ratings])
     if ratings:
         return ratings[0]
     _refuse_unread(columns, compared, controls=controls)
@@ -261,9 +261,10 @@ def _refuse_unread(columns: Mapping[str, Column], compared: Sides, *, controls: 
     ]  # fmt: skip
     rated = [n for n, one in columns.items() if one.is_numeric and _RATING.search(n)]
     if doubtful:
-        raise BadRow(
+        raise AnswerUnclear(
             f"it is not clear whether {' or '.join(doubtful)} says which text is preferred; "
-            f"say so with {FLAG} NAME"
+            f"say so with {FLAG} NAME",
+            doubtful,
         )
     if rated:
         raise BadRow(
@@ -273,10 +274,12 @@ def _refuse_unread(columns: Mapping[str, Column], compared: Sides, *, controls: 
         )
 
 
-def _ambiguous(named: list[str]) -> BadRow:
-    return BadRow(
+def ambiguous(named: Sequence[str]) -> AnswerUnclear:
+    """Returns the refusal of a file in which each of `named` could be the preference."""
+    return AnswerUnclear(
         f"both {' and '.join(named)} name the two texts; say which one is the preference with "
-        f"{FLAG} NAME"
+        f"{FLAG} NAME",
+        named,
     )
 
 

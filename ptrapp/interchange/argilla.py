@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Preference
 from ptrapp.interchange import answers, sides
-from ptrapp.interchange.answers import FLAG, AnswerColumns, AnswerKind, higher
+from ptrapp.interchange.answers import AnswerColumns, AnswerKind, higher
 from ptrapp.interchange.argilla_records import ABOUT, UserAnswer, looks_like, parts
 from ptrapp.interchange.profile import Column, Profile
 from ptrapp.interchange.prompt_columns import PromptColumns, prompt_from, with_parts
@@ -107,10 +107,7 @@ def _layout(
 
 def _one_of(named: Sequence[str]) -> str:
     if len(named) > 1:
-        raise BadRow(
-            f"both {' and '.join(named)} compare the texts; say which one is the preference "
-            f"with {FLAG} NAME"
-        )
+        raise answers.ambiguous(named)
     return named[0]
 
 

@@ -33,6 +33,8 @@ ABOUT = frozenset(
 _RATERS = ("annotator", "rater", "judge_user_id", "user_id", "worker_id", "annotator_id")
 _REASONS = ("rationale", "reason", "explanation", "comment", "preference_elaboration")
 _PARTED = "a conversation whose two sides part before the last answer"
+"""Its vote is on two conversations. No two answers in it have the same turns before them but the
+first, and of these the vote does not say which is better."""
 _UNANSWERED = "a conversation in which one side has no last answer"
 
 

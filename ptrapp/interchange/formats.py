@@ -34,7 +34,7 @@ class Format(StrEnum):
     RANKED = "ranked"
     """Several answers with ranks or ratings: Nectar, UltraFeedback."""
     TREES = "trees"
-    """OpenAssistant's message trees."""
+    """OpenAssistant's messages, as trees or as a table."""
     UNPAIRED = "unpaired"
     ATTEMPTS = "attempts"
     """The PTR authors' format: a question with a weak and a strong answer."""
@@ -125,7 +125,7 @@ def plan_of(
         case Format.RANKED:
             return ranked.plan(profile, rows, given, options.pairs)
         case Format.TREES:
-            return trees.plan()
+            return trees.plan(profile, rows)
         case Format.UNPAIRED:
             return unpaired.plan(profile)
         case Format.ATTEMPTS:
@@ -158,8 +158,7 @@ def _of(profile: Profile, shapes: Shapes) -> Format | None:
         return Format.LABEL_STUDIO_MIN
     if preferences.names_both(profile):
         return Format.PREFERENCES
-    trees.refuse_table(profile)
-    if shapes.trees:
+    if shapes.trees or trees.is_table(profile):
         return Format.TREES
     compares = compared.find_sides(profile) is not None
     if columns.issuperset(questions.ATTEMPT_COLUMNS) and not questions.judged_beside(profile):

@@ -94,6 +94,8 @@ def unwrapped(value: Any, name: str, limits: Limits) -> Iterator[FileRow]:
         return _numbered([value], limits)
     if (frame := _frame(value)) is not None:
         return _numbered(frame, limits)
+    if (inside := _wrapped(value)) is not None:
+        return unwrapped(inside, name, limits)
     lists = [str(key) for key, one in value.items() if _holds_rows(one)]
     if "features" in lists and "rows" in lists:
         lists = ["rows"]
@@ -106,6 +108,21 @@ def unwrapped(value: Any, name: str, limits: Limits) -> Iterator[FileRow]:
     if lists and (lists[0] in _WRAPPERS or not any(key in _ROW for key in value)):
         return _numbered([_inner(one) for one in value[lists[0]]], limits)
     return _numbered([value], limits)
+
+
+def _wrapped(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Returns the object in which another object holds its rows, as `{"data": {"rows": […]}}`."""
+    objects = [
+        one
+        for key, one in value.items()
+        if str(key).lower() in _WRAPPERS and isinstance(one, Mapping)
+    ]
+    if len(objects) != 1 or any(map(_holds_rows, value.values())):
+        return None
+    inside = objects[0]
+    if _ROW & {str(key).lower() for key in inside}:
+        return None
+    return inside if any(map(_holds_rows, inside.values())) or _wrapped(inside) else None
 
 
 def _one_after_another(text: str, name: str, limits: Limits) -> Iterator[FileRow]:

@@ -5,14 +5,13 @@ one, or the one whose choices name the two texts over the whole file; two rating
 texts are a preference for the higher. Each person's annotation is a label. https://labelstud.io/guide/export
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
-from ptrapp.interchange import answers, compared, prompt_columns, sides
-from ptrapp.interchange.answers import FLAG, AnswerColumns, AnswerKind
+from ptrapp.interchange import answers, compared, label_config, prompt_columns, sides
+from ptrapp.interchange.answers import AnswerColumns, AnswerKind
 from ptrapp.interchange.profile import Column, Profile, profile_of
 from ptrapp.interchange.prompt_columns import prompt_from
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
@@ -20,7 +19,6 @@ from ptrapp.interchange.sides import Sides
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, names, user_name
 
-_PAIRWISE = re.compile(r"<Pairwise\b[^>]*\bname=[\"']([^\"']+)[\"']")
 _SYSTEM = ("system", "system_prompt")
 _ABOUT = (
     "id", "meta", "project", "created_at", "updated_at", "inner_id", "total_annotations", "drafts",
@@ -42,6 +40,8 @@ class _Controls(NamedTuple):
     pairwise: set[str]
     texts: dict[str, None]
     """Controls that ask for a text."""
+    choices: dict[str, list[str]]
+    """What the configuration lets a control of choices answer, where the file has it."""
 
 
 def looks_like(row: Mapping[str, Any]) -> bool:
@@ -53,10 +53,14 @@ def looks_like(row: Mapping[str, Any]) -> bool:
 
 def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> ReadPlan:
     """Decides how a file is read by all its tasks. Raises `BadRow`."""
-    data, controls = Profile(), _Controls(Profile(), set(), {})
+    data, controls = Profile(), _Controls(Profile(), set(), {}, {})
+    configs: set[str] = set()
     for row in rows:
         data.add(_data(row))
-        controls.pairwise.update(_PAIRWISE.findall(_config(row)))
+        if (config := label_config.config_of(row)) not in configs:
+            configs.add(config)
+            controls.pairwise.update(label_config.pairwise_controls(config))
+            controls.choices.update(label_config.choices(config))
         for annotation in _annotations(row):
             if not _is_cancelled(annotation):
                 values, pairwise = _values(annotation)
@@ -91,13 +95,21 @@ def _answer(controls: _Controls, two: Sides, given: str) -> AnswerColumns | None
     columns: Mapping[str, Column] = controls.answers.columns
     pairwise = sorted(controls.pairwise & set(columns))
     if given or not pairwise:
+        for name, options in () if given else controls.choices.items():
+            if name in columns:
+                columns[name].values.update(one for one in options if _is_answer(one, two))
         return answers.decide(columns, two, given, controls=True)
     if len(pairwise) > 1:
-        raise BadRow(
-            f"both {' and '.join(pairwise)} compare the texts; say which one is the "
-            f"preference with {FLAG} NAME"
-        )
+        raise answers.ambiguous(pairwise)
     return AnswerColumns(AnswerKind.WORDS, (pairwise[0],))
+
+
+def _is_answer(option: str, two: Sides) -> bool:
+    try:
+        sides.preference_from(option, two)
+    except BadRow:
+        return False
+    return True
 
 
 def _read(row: Mapping[str, Any], layout: LabelStudioLayout) -> Found:
@@ -133,14 +145,6 @@ def _data(row: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
         raise BadRow(f"no 'data' (it has {names(row)})")
     return data
-
-
-def _config(row: Mapping[str, Any]) -> str:
-    project = row.get("project")
-    found = row.get("label_config") or (
-        isinstance(project, Mapping) and project.get("label_config")
-    )
-    return found if isinstance(found, str) else ""
 
 
 def _annotations(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -2,13 +2,15 @@
 
 Nectar's `answers` with `rank`, 1 the best (https://huggingface.co/datasets/berkeley-nest/Nectar);
 UltraFeedback's `completions` with ratings (https://huggingface.co/datasets/openbmb/UltraFeedback),
-of which `fine-grained_score`, the mean of the ratings, is taken before `overall_score`; `responses`
-with a list of `scores` beside them.
+of which `fine-grained_score`, the mean of the ratings, is taken before `overall_score`, and where
+neither is there the mean of the ratings in `annotations`; `responses` with a list of `scores`
+beside them.
 """
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from itertools import combinations
+from statistics import mean
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
@@ -21,11 +23,22 @@ from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text
 
+ANNOTATIONS = "annotations"
+"""Where UltraFeedback has a rating for each aspect: `{"honesty": {"Rating": "4", …}, …}`."""
 _LISTS = ("answers", "completions", "responses", "outputs", "generations")
 _TEXTS = ("answer", "response", "text", "content", "completion", "output")
-_QUALITIES = ("rank", "fine-grained_score", "overall_score", "score", "rating", "overall_rating")
+_QUALITIES = (
+    "rank",
+    "fine-grained_score",
+    "overall_score",
+    "score",
+    "rating",
+    "overall_rating",
+    ANNOTATIONS,
+)
 _BESIDE = ("scores", "ratings", "ranks", "rank", "score", "rating", "ranking")
 _MAX_ANSWERS = 20
+_NO_RATING = (None, "", "N/A")
 _UNRATED = "an answer without a rank or a rating"
 _EQUAL = "two answers with the same text"
 
@@ -86,7 +99,10 @@ def plan(profile: Profile, rows: Any, given: str = "", pairs: Pairs = Pairs.ALL)
         else "the best and the worst are a pair"
     )
     better = "the lowest is the best" if _is_rank(layout.quality) else "the highest is the best"
-    said = f"{which}, by {layout.quality!r}: {better}, equal ones are a tie (see --pairs)"
+    by = f"{layout.quality!r}"
+    if layout.quality == ANNOTATIONS:
+        by = f"the mean of the ratings in {by}"
+    said = f"{which}, by {by}: {better}, equal ones are a tie (see --pairs)"
     used = (*prompt.used, column, beside)
     return ReadPlan(lambda row: _read(row, layout), tuple(filter(None, used)), (said,))
 
@@ -123,10 +139,26 @@ def _answers(row: Mapping[str, Any], layout: RankedLayout) -> Iterator[_Answer |
         if isinstance(one, Mapping):
             text = next((one[key] for key in _TEXTS if one.get(key) is not None), None)
             rating = one.get(layout.quality)
+            if layout.quality == ANNOTATIONS:
+                rating = _mean_rating(rating)
         text = any_text(text, f"an answer of {layout.answers}")
-        yield (
-            None if rating in (None, "", "N/A") else _Answer(text, _quality(rating, layout.quality))
-        )
+        yield (None if rating in _NO_RATING else _Answer(text, _quality(rating, layout.quality)))
+
+
+def _mean_rating(annotations: Any) -> float | None:
+    """Returns the mean of the ratings by aspect, None where no aspect has one. Raises `BadRow`."""
+    if annotations in (None, {}):
+        return None
+    if not isinstance(annotations, Mapping):
+        raise BadRow(f"{ANNOTATIONS!r} of an answer holds no aspects with a 'Rating' each")
+    ratings = []
+    for aspect, given in annotations.items():
+        one = given[0] if isinstance(given, list) and len(given) == 1 else given
+        if not isinstance(one, Mapping) or "Rating" not in one:
+            raise BadRow(f"{aspect!r} in {ANNOTATIONS!r} has no 'Rating'")
+        if one["Rating"] not in _NO_RATING:
+            ratings.append(_quality(one["Rating"], f"{ANNOTATIONS}.{aspect}"))
+    return mean(ratings) if ratings else None
 
 
 def _quality(rating: Any, name: str) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
-from ptrapp.core.errors import BadRow, InputError
+from ptrapp.core.errors import AnswerUnclear, BadRow, InputError
 from ptrapp.interchange import formats, native, votes
 from ptrapp.interchange.cells import decoded
 from ptrapp.interchange.formats import Format, Options, Shapes
@@ -15,7 +15,7 @@ from ptrapp.interchange.profile import Profile, tidy
 from ptrapp.interchange.records import JudgedPair, Rated, ReadPlan, Record
 
 _MAX_NAMED = 10
-"""Bad rows named one by one in a message; further ones are counted."""
+"""Rows named one by one in a message, bad ones and left-out ones; further ones are counted."""
 MAX_BUFFERED = 20_000
 """Limit on the rows whose records are held between checking and storing."""
 N_SAMPLES = 3
@@ -114,6 +114,9 @@ def understand(source: RowSource, options: Options | None = None) -> Reading:
     fmt = options.fmt or formats.format_of(profile, shapes, source.name)
     try:
         plan = formats.plan_of(fmt, profile, rows, options)
+    except AnswerUnclear as error:
+        sentence = f"{source.name}: {error}. Nothing was imported."
+        raise AnswerUnclear(sentence, error.columns) from error
     except BadRow as error:
         raise InputError(f"{source.name}: {error}. Nothing was imported.") from error
     used = dict.fromkeys(name for name in plan.used if name in profile.columns)
@@ -155,6 +158,11 @@ def _parsed(row: FileRow, plan: ReadPlan | None) -> Parsed:
     )
 
 
+def _told(row: Parsed) -> str:
+    """Returns where something was left out, and why."""
+    return f"{row.location}: {'; '.join(dict.fromkeys(row.left_out))}"
+
+
 class Checked(NamedTuple):
     """What a source holds: its mistakes, what is left out, and its records if they are not many."""
 
@@ -163,6 +171,8 @@ class Checked(NamedTuple):
     outcomes: Counter[str]
     """Votes by outcome, labels of single completions as good or bad."""
     left_out: Counter[str]
+    left_out_rows: list[str]
+    """The first rows of which something was left out, and why."""
     samples: list[Record]
     n_records: int
 
@@ -172,12 +182,15 @@ def check(source: RowSource, plan: ReadPlan) -> Checked:
     mistakes, n_rows, n_records = Mistakes(), 0, 0
     buffered: list[Record] = []
     samples: list[Record] = []
+    told: list[str] = []
     outcomes, left_out = Counter[str](), Counter[str]()
     for row in records(source, plan):
         if row.mistake is not None:
             mistakes.add(row)
             continue
         left_out.update(row.left_out)
+        if row.left_out and len(told) < _MAX_NAMED:
+            told.append(_told(row))
         outcomes.update(one for record in row.records for one in _outcomes(record))
         n_records += len(row.records)
         samples += row.records[: N_SAMPLES - len(samples)]
@@ -185,7 +198,7 @@ def check(source: RowSource, plan: ReadPlan) -> Checked:
             n_rows += 1
             buffered += row.records
     kept = buffered if n_rows <= MAX_BUFFERED else None
-    return Checked(mistakes, kept, outcomes, left_out, samples, n_records)
+    return Checked(mistakes, kept, outcomes, left_out, told, samples, n_records)
 
 
 def _outcomes(record: Record) -> list[str]:

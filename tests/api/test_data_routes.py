@@ -99,7 +99,8 @@ def test_a_dry_run_says_what_was_understood_and_stores_nothing(ada: Any) -> None
     assert seen["samples"][0]["outcome"] == "right"
     assert ada.get("/data").json()["sources"] == before
     ambiguous = [row | {"better": "A"} for row in rows]
-    assert send(ada, lines(ambiguous), dry_run="true").status_code == 400
+    refused = send(ada, lines(ambiguous), dry_run="true")
+    assert (refused.status_code, refused.json()["columns"]) == (400, ["winner", "better"])
     chosen = send(ada, lines(ambiguous), dry_run="true", answer_column="better").json()
     assert chosen["outcomes"] == {"left": 5}
 

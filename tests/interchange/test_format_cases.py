@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ptrapp.core.errors import InputError
+from ptrapp.core.errors import AnswerUnclear, InputError
 from ptrapp.interchange import reading
 from ptrapp.interchange.files import RowFile
 from ptrapp.interchange.formats import Format, Options, Pairs
@@ -176,6 +176,60 @@ def test_every_two_ranked_replies_of_a_tree_are_a_pair(tmp_path: Path) -> None:
     assert [turn.content for turn in last.prompt.context] == ["Q?", "x"]
 
 
+def test_a_table_of_messages_gives_the_pairs_of_its_trees(tmp_path: Path) -> None:
+    def message(key: str, parent: str | None, role: str, rank: Any = None, **more: Any) -> Any:
+        about = {"message_id": key, "parent_id": parent, "role": role, "rank": rank}
+        return about | {"text": key, "message_tree_id": "q", "lang": "en"} | more
+
+    rows = [
+        message("m", "and", "assistant", 0),
+        message("q", None, "prompter"),
+        message("y", "q", "assistant", 1.0),
+        message("x", "q", "assistant", "0.0"),
+        message("and", "x", "prompter"),
+        message("n", "and", "assistant", 1),
+        message("k", "and", "assistant"),
+        message("l", "and", "assistant", 2, deleted=True),
+        message("far", "away", "prompter"),
+    ]
+    known, checked, shown = read(file_of(tmp_path, *rows))
+    assert known.fmt is Format.TREES
+    assert list(known.unused) == []
+    assert shown == [("q", "x", "y", ["left"]), ("and", "m", "n", ["left"])]
+    assert dict(checked.left_out) == {
+        "a reply without a rank": 1,
+        "a deleted message": 1,
+        "a message whose thread is not whole in the file": 1,
+    }
+    last = (checked.buffered or [])[-1]
+    assert isinstance(last, JudgedPair)
+    assert [turn.content for turn in last.prompt.context] == ["q", "x"]
+
+
+def test_ratings_inside_of_annotations_count_by_their_mean(tmp_path: Path) -> None:
+    def rated(response: str, *ratings: str) -> dict[str, Any]:
+        aspects = zip(("honesty", "helpfulness"), ratings, strict=False)
+        return {
+            "response": response,
+            "annotations": {name: {"Rating": one, "Rationale": "r"} for name, one in aspects},
+        }
+
+    answers = [rated("a", "2", "5"), rated("b", "4", "N/A"), rated("c", "N/A", "N/A")]
+    known, checked, shown = read(file_of(tmp_path, {"instruction": "Q?", "completions": answers}))
+    assert known.fmt is Format.RANKED
+    assert shown == [("Q?", "a", "b", ["right"])]
+    assert "by the mean of the ratings in 'annotations'" in known.plan.said[0]
+    assert dict(checked.left_out) == {"an answer without a rank or a rating": 1}
+
+
+def test_annotations_without_ratings_are_refused_in_words(tmp_path: Path) -> None:
+    answers = [{"response": name, "annotations": {"honesty": "good"}} for name in "ab"]
+    path = file_of(tmp_path, {"instruction": "Q?", "completions": answers})
+    with RowFile(path, TERMINAL) as rows:
+        checked = reading.check(rows, reading.understand(rows).plan)
+    assert checked.mistakes.named == ["row 1: 'honesty' in 'annotations' has no 'Rating'"]
+
+
 def test_conversations_of_an_arena_are_pairs_unless_they_part_before_the_end(
     tmp_path: Path,
 ) -> None:
@@ -193,6 +247,9 @@ def test_conversations_of_an_arena_are_pairs_unless_they_part_before_the_end(
     assert dict(checked.left_out) == {
         "a conversation whose two sides part before the last answer": 1
     }
+    assert checked.left_out_rows == [
+        "line 2: a conversation whose two sides part before the last answer"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +283,6 @@ def test_a_labelled_completion_is_one(tmp_path: Path, row: dict[str, Any]) -> No
         (compared("response_a", "response_b", rating=3), "not two of them"),
         (compared("response_0", "response_1", better_response_id=0, safer_response_id=1), "better_response_id and safer_response_id .* --answer-column"),
         ({"prompt": "Q?", "completions": ["x", "y"]}, "nothing that is known says which is better"),
-        ({"message_id": "1", "parent_id": None, "text": "Q?", "role": "prompter", "rank": None}, "single messages"),
         ({"prompt": "Q?", "chosen": "[{'role': 'assistant', 'content': 'x", "rejected": "y"}, "begins like a list of messages"),
     ],
 )  # fmt: skip
@@ -304,10 +360,48 @@ def test_two_controls_that_name_the_texts_are_settled_by_the_flag(
     tmp_path: Path, row: dict[str, Any]
 ) -> None:
     path = file_of(tmp_path, row)
-    with pytest.raises(InputError, match=r"both q\d and q\d .* --answer-column"):
+    with pytest.raises(AnswerUnclear, match=r"both q\d and q\d .* --answer-column") as refusal:
         read(path)
+    assert set(refusal.value.columns) == {"q1", "q2"}
     outcomes = {name: read(path, Options(answer_column=name))[2][0][3][0] for name in ("q1", "q2")}
     assert set(outcomes.values()) == {"left", "right"}
+
+
+CONFIG = """<View><Text name="p" value="$prompt"/>
+  <Choices name="hard" toName="p"><Choice value="same"/><Choice value="harder"/></Choices>
+  <Choices toName="p" name="best" choice="single">
+    <Choice value="First" alias="answer1"/><Choice value='answer2' /><Choice value="same"/>
+    <Choice value="I cannot say"/>
+  </Choices>{more}</View>"""
+
+
+@pytest.mark.parametrize(
+    "where", [{"label_config": "CONFIG"}, {"project": {"label_config": "CONFIG"}}]
+)
+@pytest.mark.parametrize(
+    ("more", "results", "outcomes"),
+    [
+        ("", [control("hard", "choices", choices=["same"]), control("best", "choices", choices=["same"])], ["tie"]),
+        ("", [control("best", "choices", choices=["same"]), control("hard", "choices", choices=["same"])], ["tie"]),
+        ("<Pairwise name='pw' toName='x,y'/>", [control("best", "choices", choices=["answer1"]), control("pw", "choices", choices=["answer2"])], ["right"]),
+        ("", [control("best", "choices", choices=["answer2"])], ["right"]),
+    ],
+)  # fmt: skip
+def test_the_labelling_configuration_says_which_control_compares(
+    tmp_path: Path, where: Any, more: str, results: list[Any], outcomes: list[str]
+) -> None:
+    told = json.loads(json.dumps(where).replace('"CONFIG"', json.dumps(CONFIG.format(more=more))))
+    known, _, shown = read(file_of(tmp_path, annotated(*results, **told)))
+    assert shown == [("Q?", "x", "y", outcomes)]
+    assert known.plan.said == (f"the preference is read from {'pw' if more else 'best'}",)
+
+
+def test_without_a_configuration_answers_alike_in_two_controls_are_asked_about(
+    tmp_path: Path,
+) -> None:
+    both = [control(name, "choices", choices=["same"]) for name in ("hard", "mood")]
+    with pytest.raises(AnswerUnclear, match="--answer-column"):
+        read(file_of(tmp_path, annotated(*both)))
 
 
 PAIR = {"prompt": "Q?", "chosen": "x", "rejected": "y"}
@@ -326,6 +420,8 @@ PAIR = {"prompt": "Q?", "chosen": "x", "rejected": "y"}
         ("a.json", json.dumps({name: [value] for name, value in PAIR.items()}).encode()),
         ("a.json", json.dumps({"version": 1, "preferences": [PAIR]}).encode()),
         ("a.json", json.dumps({"features": [{"name": "a"}], "rows": [{"row_idx": 0, "row": PAIR}]}).encode()),
+        ("a.json", json.dumps({"data": {"rows": [PAIR], "n": 1}, "status": "ok"}).encode()),
+        ("a.json", json.dumps({"results": {"data": {"rows": [{"row_idx": 0, "row": PAIR}]}}}).encode()),
         ("a.json", json.dumps(PAIR, indent=2).encode()),
         ("a.json", json.dumps(PAIR).encode()),
         ("a.jsonl", json.dumps({"rows": [PAIR]}, indent=2).encode()),
@@ -342,11 +438,12 @@ def test_every_shape_of_a_file_gives_the_same_pair(
     ("name", "content", "words"),
     [
         ("a.json", json.dumps({"train": [PAIR], "test": [PAIR]}).encode(), r"\(train, test\)"),
+        ("a.json", json.dumps({"data": {"train": [PAIR], "test": [PAIR]}}).encode(), r"\(train, test\)"),
         ("a.json", b'{\n "prompt": "Q?",\n "chosen": \n}', "a.json is no JSON: .* line 4"),
         ("a.json", b'{\n "prompt": "Q?"\n}\n{\n "prompt" "x"}', "object 2, at line 4"),
         ("a.xlsx", b"PK\x03\x04rest", "a workbook or a zip"),
     ],
-)
+)  # fmt: skip
 def test_a_shape_that_cannot_be_read_is_named_in_one_sentence(
     tmp_path: Path, name: str, content: bytes, words: str
 ) -> None:

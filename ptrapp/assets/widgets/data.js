@@ -66,7 +66,7 @@ const post = (path, file) => new Promise((resolve, reject) => {
     let answer = {};
     try { answer = JSON.parse(request.responseText); } catch { /* said below */ }
     if (request.status < 300) resolve(answer);
-    else reject(new Error(answer.error || `The server answered ${request.status}.`));
+    else reject(Object.assign(new Error(answer.error || `The server answered ${request.status}.`), { columns: answer.columns ?? [] }));
   };
   request.send(file);
 });
@@ -91,7 +91,7 @@ const posted = async (query, file, words) => {
   try {
     return await post(`/import?${query}`, file);
   } catch (error) {
-    say(importStatus, [error.message, ...answers(error.message)], true);
+    say(importStatus, [error.message, ...answers(error.columns ?? [])], true);
     return null;
   } finally {
     busy = look.disabled = send.disabled = false;
@@ -100,8 +100,8 @@ const posted = async (query, file, words) => {
   }
 };
 
-// A refusal that names two answers is settled by a click on one of them.
-const answers = (words) => (/both (.+?) (?:name|compare) the/.exec(words)?.[1] ?? "").split(" and ").filter(Boolean).map((name) =>
+// A refusal because several columns could be the answer is settled by a click on one of them.
+const answers = (columns) => columns.map((name) =>
   button(`${name} is the preference`, `answer-${name}`, () => { answerInput.value = name; lookAt(fileInput.files[0]); }));
 
 const forget = () => {
@@ -152,7 +152,7 @@ const preview = (file, seen) => {
     el("p", {}, `${number(seen.n_rows)} rows, ${number(seen.n_records)} records. `, listed(seen.outcomes) ? `Votes: ${listed(seen.outcomes)}.` : "No votes."),
     ...seen.said.map((sentence) => el("p", {}, `How it is read: ${sentence}.`)),
     el("p", {}, "Columns read: ", seen.used.join(", ") || "none", ". ", el("strong", {}, "Not read: "), seen.unused.join(", ") || "none", "."),
-    listed(seen.left_out) ? el("p", {}, `Left out: ${listed(seen.left_out)}.`) : null,
+    listed(seen.left_out) ? el("details", {}, el("summary", {}, `Left out: ${listed(seen.left_out)}.`), el("ul", {}, ...seen.left_out_rows.map((row) => el("li", {}, row)))) : null,
     seen.n_bad ? el("p", { class: "bad" }, `${number(seen.n_bad)} rows cannot be read: ${seen.mistakes.join("; ")}. `,
       blocked ? "Nothing can be imported; correct the file, or skip invalid rows." : "They will be left out.") : null,
     seen.samples.length ? table("The first records as they will be stored", parts, seen.samples.map((sample) =>

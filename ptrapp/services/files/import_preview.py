@@ -41,6 +41,8 @@ class ImportPreview:
     """How the file is read, in sentences."""
     left_out: Mapping[str, int]
     """What is left out of good rows, by reason."""
+    left_out_rows: tuple[str, ...]
+    """The first rows of which something is left out, each with its reason."""
     mistakes: tuple[str, ...]
     """What is wrong with the first bad rows; with one of them nothing is imported."""
     n_bad: int
@@ -80,6 +82,7 @@ def _preview(rows: RowSource, options: Options | None) -> ImportPreview:
         unused=tuple(known.unused),
         said=known.plan.said,
         left_out=dict(checked.left_out),
+        left_out_rows=tuple(checked.left_out_rows),
         mistakes=tuple(checked.mistakes.named),
         n_bad=checked.mistakes.n,
         samples=tuple(_sample(record) for record in checked.samples),
