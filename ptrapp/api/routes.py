@@ -32,6 +32,7 @@ from ptrapp.core.errors import (
 from ptrapp.core.people import READS
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Choice, Sampling
+from ptrapp.core.strength import IN_WORDS
 from ptrapp.services import compare, jobs, play, versions
 from ptrapp.services.board import read_board
 from ptrapp.services.context import AppContext
@@ -63,7 +64,7 @@ class ComparisonDecision(Body):
 
     key: str = Field(max_length=64)
     outcome: Choice
-    strength: int = 1
+    strength: int = Field(1, description=IN_WORDS)
     decided_ms: int | None = Field(None, ge=0, le=86_400_000)
     client: str = Field("", max_length=32)
 
@@ -92,7 +93,10 @@ def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
     def health(person: Caller) -> dict[str, Any]:
         """Whether the app is up; for readers also the served version and whether a worker runs."""
         if context.engine.failure:
-            raise EngineUnavailable(context.engine.failure)
+            raise EngineUnavailable(
+                f"{context.engine.failure} Until then no prompt is answered; labelling, imports "
+                "and exports go on."
+            )
         if person.role not in READS:
             return {}
         return {"serving": versions.serving(context), "worker": jobs.has_worker(context)}

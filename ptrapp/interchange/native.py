@@ -7,6 +7,7 @@ from typing import Any
 
 from ptrapp.core.dialogue import HISTORY_SETTINGS, HistoryMode
 from ptrapp.core.errors import BadRow
+from ptrapp.core.strength import IN_WORDS, STRENGTHS
 from ptrapp.core.types import Choice, FinishReason, Preference
 from ptrapp.interchange import conversation
 from ptrapp.interchange.records import (
@@ -155,8 +156,8 @@ def vote_row(label: GivenLabel) -> dict[str, Any]:
 def vote_from(row: Mapping[str, Any]) -> GivenLabel:
     """Parses a vote. Raises `BadRow`."""
     strength = _count(row, "strength")
-    if not 1 <= strength <= 3:
-        raise BadRow(f"'strength' is {strength} instead of 1, 2 or 3")
+    if strength not in STRENGTHS:
+        raise BadRow(f"'strength' is {strength}; it may be {IN_WORDS}")
     outcome = one_of(row, "outcome", OUTCOMES)
     supersedes = _text_or_none(row, "supersedes", 64)
     if outcome == WITHDRAWN and supersedes is None:

@@ -9,6 +9,7 @@ from db.models import Offer, Outcome, RaterKind, Round, Vote
 from db.storage.session import Session
 from ptrapp.core.dialogue import conversation_text
 from ptrapp.core.errors import InputError, NotFound
+from ptrapp.core.strength import check_strength
 from ptrapp.core.types import Choice
 from ptrapp.judges.base import rater_name
 from ptrapp.services import jobs
@@ -57,8 +58,7 @@ def vote(
     The same key again is stored once. Returns the two thoughts, which the rater may see from now
     on, except that of a round which is in another open pair.
     """
-    if not 1 <= strength <= 3:
-        raise InputError(f"Strength is {strength}; choose 1 to 3.")
+    check_strength(strength)
     with context.database.write() as session:
         who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         _offer(session, who.id, key)

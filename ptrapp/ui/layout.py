@@ -4,7 +4,7 @@ import gradio as gr
 
 from ptrapp.services.context import AppContext
 from ptrapp.ui import campaigns, data, label, named, play, train
-from ptrapp.ui.widgets import stylesheet
+from ptrapp.ui.widgets import stylesheet, widget
 
 THEME = gr.themes.Default(
     primary_hue=gr.themes.colors.indigo,
@@ -35,28 +35,34 @@ INTRO = (
 def build(context: AppContext) -> gr.Blocks:
     """Builds every page over one context."""
     with gr.Blocks(title="Thrice", analytics_enabled=False, fill_width=False) as pages:
-        gr.Navbar(main_page_name=MAIN_PAGE)
+        _top()
         gr.Markdown(INTRO)
         play.build(context, pages)
         named.build(context)
     with pages.route("Label", "/label"):
-        gr.Navbar(main_page_name=MAIN_PAGE)
+        _top()
         gr.Markdown(
             "# Label\nWhich of two responses is better? One key answers; `?` shows the keys."
         )
         label.build()
     with pages.route("Campaigns", "/campaigns"):
-        gr.Navbar(main_page_name=MAIN_PAGE)
+        _top()
         gr.Markdown(
             "# Campaigns\nWhat is being labelled, by whom, the progress, and how well raters agree."
         )
         campaigns.build()
     with pages.route("Train", "/train"):
-        gr.Navbar(main_page_name=MAIN_PAGE)
+        _top()
         gr.Markdown("# Train\nPreferences and refined rounds become a new version of the model.")
         train.build(context, pages)
     with pages.route("Data", "/data"):
-        gr.Navbar(main_page_name=MAIN_PAGE)
+        _top()
         gr.Markdown("# Data\nImport files of other programs, export files for training elsewhere.")
         data.build()
     return pages
+
+
+def _top() -> None:
+    """Builds what every page begins with: the navigation, and a banner while the app is unwell."""
+    gr.Navbar(main_page_name=MAIN_PAGE)
+    widget("health")

@@ -324,5 +324,8 @@ def test_a_request_opens_no_file_of_the_server(
 def test_an_engine_that_ended_makes_health_say_so(
     ada: Any, context: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(context.engine, "failure", "The engine ended: no memory.")
-    assert sentence(ada.get("/health"), 503) == "The engine ended: no memory."
+    monkeypatch.setattr(context.engine, "failure", "The engine ended: no memory. Start it again.")
+    assert sentence(ada.get("/health"), 503) == (
+        "The engine ended: no memory. Start it again. Until then no prompt is answered; labelling, "
+        "imports and exports go on."
+    )

@@ -8,6 +8,7 @@ from ptrapp.api.access import Caller
 from ptrapp.api.answers import BothSides, Changes, Flagged, Skipped, StoredAnswer, Undone, Voted
 from ptrapp.api.bodies import Body
 from ptrapp.api.operations.operation import Id, Key
+from ptrapp.core.strength import IN_WORDS, STRENGTHS
 from ptrapp.core.types import Choice
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import answering
@@ -29,8 +30,7 @@ class LabelDecision(Body):
 
     outcome: Choice
     """The better side, as shown."""
-    strength: int = Field(1, ge=1, le=3)
-    """1 better, 2 much better, 3 very much better."""
+    strength: int = Field(1, ge=min(STRENGTHS), le=max(STRENGTHS), description=IN_WORDS)
     decided_ms: int | None = Field(None, ge=0, le=86_400_000)
     """Milliseconds it took to decide."""
     client: str = Field("", max_length=32)

@@ -27,6 +27,7 @@ from db.storage.session import Session
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.errors import Forbidden, InputError, NotFound
 from ptrapp.core.people import Person
+from ptrapp.core.strength import check_strength
 from ptrapp.core.types import Choice
 from ptrapp.rendering import render, visible
 from ptrapp.services import jobs
@@ -112,8 +113,7 @@ def vote(
 
     The same key again is stored once and answered alike.
     """
-    if not 1 <= strength <= 3:
-        raise InputError(f"Strength is {strength}; choose 1 to 3.")
+    check_strength(strength)
     with context.database.write(shared=True) as session:
         rater = row_of(session, person)
         stored, assignment = assignments.vote(
@@ -219,9 +219,11 @@ def _own(session: Session, rater_id: int, key: str) -> Assignment:
 
 def _our_models(context: DataContext, session: Session) -> list[str]:
     """Returns the names to mask in texts: the served model's and those of all versions."""
-    settings = context.settings
-    model = "" if settings.model == "bundled" else settings.model
-    return [settings.served_model, model, model.rpartition("/")[2], *adapters.names(session)]
+    names = [context.settings.served_model, *adapters.names(session)]
+    for model in (context.settings.model, context.base_model):
+        if model not in ("", "bundled"):
+            names += [model, model.rpartition("/")[2]]
+    return names
 
 
 def _lesson(session: Session, assignment: Assignment, outcome: Outcome) -> Lesson:

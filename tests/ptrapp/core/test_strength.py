@@ -1,0 +1,43 @@
+"""How much better a response is has one scale: the same words wherever it is said."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ptrapp.api.operations.labelling import LabelDecision
+from ptrapp.api.routes import ComparisonDecision
+from ptrapp.core.errors import InputError
+from ptrapp.core.strength import IN_WORDS, STRENGTHS, check_strength
+
+ROOT = Path(__file__).resolve().parents[3]
+WIDGETS = ROOT / "ptrapp" / "assets" / "widgets"
+
+
+@pytest.mark.parametrize("strength", [0, 4, -1])
+def test_what_is_not_on_the_scale_is_refused(strength: int) -> None:
+    with pytest.raises(InputError, match=f"Strength is {strength}; choose 1 to 3"):
+        check_strength(strength)
+
+
+def test_what_is_on_the_scale_is_accepted() -> None:
+    for strength in STRENGTHS:
+        check_strength(strength)
+
+
+def test_routes_documents_and_pages_use_the_words_of_the_scale() -> None:
+    for body in (LabelDecision, ComparisonDecision):
+        assert body.model_json_schema()["properties"]["strength"]["description"] == IN_WORDS
+    text = " ".join((ROOT / "docs" / "data-formats.md").read_text(encoding="utf-8").split())
+    assert f"`strength` is {IN_WORDS}." in text
+    script = (WIDGETS / "campaigns_disagreements.js").read_text(encoding="utf-8")
+    words = re.search(r"HOW_MUCH = \{(.*?)\}", script)
+    assert words is not None
+    told = dict(re.findall(r'(\d): "(?: \((.*?)\))?"', words[1]))
+    assert told == {
+        str(strength): STRENGTHS[strength] if strength > 1 else "" for strength in STRENGTHS
+    }
+    bar = (WIDGETS / "label_bar.js").read_text(encoding="utf-8")
+    buttons = re.findall(r'\["(?:left|right)", "[AB] ([a-z ]+)", (\d)\]', bar)
+    assert len(buttons) == 4
+    assert all(STRENGTHS[int(strength)] == said for said, strength in buttons)
