@@ -20,6 +20,7 @@ from ptrapp.api.session import Invitations
 from ptrapp.core.errors import (
     AdapterRejected,
     AdaptersUnsupported,
+    AnswerUnclear,
     ContextTooLong,
     EngineError,
     EngineUnavailable,
