@@ -31,9 +31,9 @@ from ptrapp.core.errors import (
     ThriceError,
 )
 from ptrapp.core.people import READS
+from ptrapp.core.strength import IN_WORDS
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Choice, Sampling
-from ptrapp.core.strength import IN_WORDS
 from ptrapp.services import compare, jobs, play, versions
 from ptrapp.services.board import read_board
 from ptrapp.services.context import AppContext

@@ -29,8 +29,8 @@ The database has its own small tree (`db.storage.errors`), because `db` imports 
 A message says what failed, the offending value, and what to do.
 """
 
-
 from collections.abc import Sequence
+
 
 class ThriceError(Exception):
     """A failure with one clear sentence for a person as its message."""
@@ -56,7 +56,6 @@ class BadRow(InputError):
     """One row of an imported file cannot be used; the reader adds its line."""
 
 
-class NotFound(InputError):
 class AnswerUnclear(BadRow):
     """More than one column or control could say what was preferred; a person has to name it."""
 
@@ -66,6 +65,7 @@ class AnswerUnclear(BadRow):
         """The columns or controls that could be it."""
 
 
+class NotFound(InputError):
     """The id names nothing in the database."""
 
 
