@@ -18,10 +18,10 @@ from ptrapp.core.thoughts import GENERIC
 from ptrapp.core.types import BASE, Sampling
 from ptrapp.engines.base import Event, Failed, Finished, Priority
 from ptrapp.engines.local.batches import RequestState, new_group, new_row
-from ptrapp.engines.local.decoding import Row
 from ptrapp.engines.local.loading import LoadedModel
 from ptrapp.engines.local.model_thread import ModelThread
 from ptrapp.engines.local.prefix_cache import PrefixCache
+from ptrapp.engines.local.rows import Row
 from ptrapp.engines.local.transcript import Transcript
 
 SAMPLING = {"do_sample": True, "temperature": 0.8, "top_p": 0.95, "top_k": 0}

@@ -45,6 +45,27 @@ class ThoughtFormat:
     """Several response markers are a parse failure (`<R>` in TPO's *specific* prompt)."""
     model_opens: bool = False
     """The model writes the thought marker itself: a completion without it is an answer."""
+    enforced: bool = True
+    """Whether a model that does not write the format is held to it, unless a request says
+    otherwise."""
+
+    @property
+    def opening(self) -> str:
+        """What is put at the start of an enforced thought, where no template has put it."""
+        if self.prefill_thinking:
+            return ""
+        return f"{self.thought_marker}\n" if self.name == THINK.name else self.thought_marker
+
+    @property
+    def closing(self) -> str:
+        """What ends an enforced thought that the model does not end."""
+        match self.name:
+            case THINK.name:
+                return f"\n{self.response_marker}\n\n"
+            case TINY.name:
+                return self.response_marker
+            case _:
+                return f"\n\n{self.response_marker}"
 
     def prefill(self, thinking: bool) -> str:
         return self.prefill_thinking if thinking else self.prefill_direct
@@ -62,7 +83,7 @@ class ThoughtFormat:
         """
         if self.name != THINK.name:
             if thought:
-                return f"{self.thought_marker} {thought}{self.response_marker} {response}".strip()
+                return f"{self.thought_marker} {thought}{self.closing} {response}".strip()
             return f"{self.prefill_direct} {response}".strip()
         if thought:
             opening = self.prefill_thinking or f"{self.thought_marker}\n"
@@ -91,9 +112,16 @@ _SPECIFIC = (
 )
 
 TINY = ThoughtFormat(
-    "tiny", "<T>", "<R>", prefill_thinking="<T>", prefill_direct="<R>", single_response_marker=True
+    "tiny",
+    "<T>",
+    "<R>",
+    prefill_thinking="<T>",
+    prefill_direct="<R>",
+    single_response_marker=True,
+    enforced=False,
 )
-"""The bundled model's format: its chat template opens the answer with one of the two markers."""
+"""The bundled model's format: its chat template opens the answer with one of the two markers. It
+was trained to write it, so a completion without it is a failure to learn from."""
 THINK = ThoughtFormat("think", "<think>", "</think>")
 """The format of today's reasoning models."""
 GENERIC = ThoughtFormat(

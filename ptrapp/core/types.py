@@ -32,12 +32,15 @@ class Sampling:
 
     temperature: float = 0.8
     top_p: float = 0.95
-    max_tokens: int = 160
+    max_tokens: int = 256
+    """Most tokens of the response; a thought before it has a budget of its own."""
     seed: int = 0
     """Seed of this one completion: the same seed gives the same text alone and in any batch."""
     stop: tuple[str, ...] = ()
     """The completion ends before the first of these that the model writes; none is empty. Text of a
     template or a prefill does not count."""
+    max_thought_tokens: int = 256
+    """Most tokens of the thought, its opening included and its end not."""
 
     @property
     def greedy(self) -> bool:
@@ -63,6 +66,17 @@ class FinishReason(StrEnum):
     STOP = "stop"
     LENGTH = "length"
     CANCELLED = "cancelled"
+
+
+class ThoughtEnd(StrEnum):
+    """Who ended a thought."""
+
+    MODEL = "model"
+    """The model wrote the response marker itself."""
+    TURN = "turn"
+    """It ended its turn without the marker."""
+    BUDGET = "budget"
+    """It used its thought budget, or all the room there was, without the marker."""
 
 
 class Choice(StrEnum):
@@ -137,6 +151,11 @@ class Completion:
     """Seconds from the request to the last token, queueing included."""
     logps: tuple[float, ...] = ()
     """Of each of `token_ids`, where the request asked for them; their sum is `logprob_sum`."""
+    thought_end: ThoughtEnd | None = None
+    """Who ended the thought; None for a direct answer. Unless it was the model, an enforced thought
+    was ended for it, and the ids that did so are among `token_ids`."""
+    asked_again: bool = False
+    """Whether the model ended its turn before any response, and had to go on once."""
 
 
 @dataclass(frozen=True, slots=True)

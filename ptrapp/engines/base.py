@@ -32,6 +32,10 @@ class Request:
     priority: Priority = Priority.PERSON
     logps: bool = False
     """Whether the completion is to carry the log-probability of each of its tokens."""
+    enforce: bool | None = None
+    """Whether a thought is opened and ended for a model that does not do so itself, and an answer
+    that ends before it begins has to go on. None leaves it to the thought format; False takes the
+    completion as it comes, malformed or empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import random
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Protocol
@@ -11,7 +11,7 @@ from typing import Protocol
 from ptrapp.core.errors import EngineError
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.engines.base import Delta, Event, Failed, Finished, Priority
-from ptrapp.engines.local.decoding import Row
+from ptrapp.engines.local.rows import Row, Thought
 from ptrapp.engines.local.transcript import Transcript
 
 MAX_ROWS = {Priority.PERSON: 256, Priority.JOB: 64}
@@ -62,6 +62,8 @@ class RequestState:
                 finish=self.row.finish,
                 logps=self.row.logps,
                 show_logps=self.show_logps,
+                thought_end=self.row.thought_end,
+                asked_again=self.row.asked_again,
             )
             self.events.put(Finished(self.index, completion))
         elif now - self.shown_at >= pause_s:
@@ -157,9 +159,19 @@ def new_group(policy: Policy, priority: Priority, states: Sequence[RequestState]
     return RequestGroup(policy, Priority.JOB if many else priority, tuple(states))
 
 
-def new_row(prompt: Sequence[int], sampling: Sampling, room: int) -> Row:
-    n_max = min(sampling.max_tokens, room)
-    return Row(tuple(prompt), sampling, n_max, random.Random(sampling.seed))
+def new_row(
+    prompt: Sequence[int],
+    sampling: Sampling,
+    room: int,
+    *,
+    thought: Thought | None = None,
+    is_blank: Callable[[Sequence[int]], bool] | None = None,
+) -> Row:
+    """Returns the row of a request whose context has room for so many more tokens."""
+    n_thought = thought.n_max + max(len(thought.closing), 1) if thought else 0
+    n_max = min(n_thought + sampling.max_tokens, room)
+    drawn = random.Random(sampling.seed)
+    return Row(tuple(prompt), sampling, n_max, drawn, thought, is_blank)
 
 
 def _max_tokens(row: Row) -> int:

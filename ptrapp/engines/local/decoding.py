@@ -1,9 +1,8 @@
 """Decodes a batch step by step: prompts are read in chunks, rows decoded together, and rows join or
 leave between two steps."""
 
-import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,49 +10,9 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from ptrapp.core.types import FinishReason, Sampling
 from ptrapp.engines.local.kv import Kv, PreallocatedLayer, slice_kv, stack_rows
 from ptrapp.engines.local.prefix_cache import PrefixCache
-from ptrapp.engines.local.sampling import choose
-
-
-@dataclass(slots=True, eq=False)
-class Row:
-    """One completion being decoded."""
-
-    prompt: tuple[int, ...]
-    sampling: Sampling
-    n_max: int
-    """Most tokens it may have: those requested, as far as the context has room."""
-    random: random.Random
-    """Seeded by the request alone, so that other rows do not change what is drawn."""
-    token_ids: list[int] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    """When each token was chosen, `time.monotonic` seconds."""
-    logps: list[float] = field(default_factory=list)
-    """Of each token under the policy itself, in nats."""
-    finish: FinishReason | None = None
-    ends: Callable[[Sequence[int]], bool] | None = None
-    """Called after each token with all of them: whether their text contains a stop string. The row
-    itself has ids only."""
-
-    def take(self, token: int, logp: float, now: float, eos_ids: Collection[int]) -> None:
-        self.token_ids.append(token)
-        self.times.append(now)
-        self.logps.append(logp)
-        if token in eos_ids or (self.ends and self.ends(self.token_ids)):
-            self.finish = FinishReason.STOP
-        elif len(self.token_ids) >= self.n_max:
-            self.finish = FinishReason.LENGTH
-
-
-def draw_tokens(rows: Sequence[Row], logits: Tensor, eos_ids: Collection[int]) -> None:
-    """Draws the next token of every row from `logits` (B, V)."""
-    uniforms = [0.0 if row.sampling.greedy else row.random.random() for row in rows]
-    choice = choose(logits, [row.sampling for row in rows], uniforms)
-    now = time.monotonic()
-    for row, token, logp in zip(rows, choice.tokens, choice.logps, strict=True):
-        row.take(token, logp, now, eos_ids)
+from ptrapp.engines.local.rows import Row, draw_tokens
 
 
 class ChunkSize:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, StoppingCriteria
 
-from ptrapp.engines.local.decoding import DecoderContext, Row, draw_tokens
+from ptrapp.engines.local.decoding import DecoderContext
+from ptrapp.engines.local.rows import Row, draw_tokens
 
 
 class GenerateDecoder:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ptrapp.core.thoughts import ThoughtFormat, split, split_partial
-from ptrapp.core.types import Completion, FinishReason, Split
+from ptrapp.core.types import Completion, FinishReason, Split, ThoughtEnd
 
 Decode = Callable[[Sequence[int]], str]
 
@@ -55,6 +55,8 @@ class Transcript:
         finish: FinishReason,
         logps: Sequence[float],
         show_logps: bool,
+        thought_end: ThoughtEnd | None = None,
+        asked_again: bool = False,
     ) -> Completion:
         """Returns the completion; an id that ended the turn is left out of its text."""
         cut = self._end is not None
@@ -74,6 +76,8 @@ class Transcript:
             thought_s=times[n_thought - 1] - times[0] if n_thought else 0.0,
             duration_s=times[-1] - started,
             logps=tuple(logps) if show_logps and not cut else (),
+            thought_end=thought_end,
+            asked_again=asked_again,
         )
 
     @property

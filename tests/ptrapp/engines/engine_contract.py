@@ -17,7 +17,9 @@ from ptrapp.engines.base import Delta, Engine, Failed, Finished, Priority, Reque
 
 
 def ask(text: str, *, policy: Policy = BASE, thinking: bool = True, **sampling: object) -> Request:
-    drawn = Sampling(**{"max_tokens": 24, **sampling})  # type: ignore[arg-type]
+    n_tokens = sampling.get("max_tokens", 24)
+    limits = {"max_tokens": n_tokens, "max_thought_tokens": n_tokens}
+    drawn = Sampling(**{**limits, **sampling})  # type: ignore[arg-type]
     return Request((Message(MessageRole.USER, text),), thinking, drawn, policy)
 
 

@@ -33,7 +33,7 @@ def ids(n_tokens: int, *others: int) -> list[int]:
 
 
 def rounds(engine: LocalEngine, policy: Policy = BASE, **sampling: float) -> list[tuple[int, ...]]:
-    drawn = Sampling(max_tokens=24, **sampling)  # type: ignore[arg-type]
+    drawn = Sampling(max_tokens=24, max_thought_tokens=24, **sampling)  # type: ignore[arg-type]
     written = refine_many(engine, PROMPTS, 3, RefineOptions(Thinking.ALWAYS, drawn, policy))
     flat = [outcome for outcomes in written for outcome in outcomes]
     assert all(isinstance(outcome, Completion) for outcome in flat), flat

@@ -11,7 +11,7 @@ from ptrapp.core.types import BASE, FinishReason, Sampling
 from ptrapp.engines.base import Priority
 from ptrapp.engines.local import batches
 from ptrapp.engines.local.batches import RequestBatch, RequestGroup, RequestState, new_row
-from ptrapp.engines.local.decoding import Row
+from ptrapp.engines.local.rows import Row
 from ptrapp.engines.local.transcript import Transcript
 
 

@@ -19,8 +19,9 @@ from ptrapp.engines.local.batches import (
     new_group,
     new_row,
 )
-from ptrapp.engines.local.decoding import DecoderBatch, Row
+from ptrapp.engines.local.decoding import DecoderBatch
 from ptrapp.engines.local.engine import LocalEngine
+from ptrapp.engines.local.rows import Row
 from ptrapp.engines.local.scheduler import MIN_PEOPLE_S, Scheduler
 
 
@@ -174,7 +175,7 @@ def trajectories(
     chats = [(Message(MessageRole.USER, f"question {number}"),) for number in numbers]
     written: list[list[Completion]] = []
     for seed in range(2):
-        drawn = [Sampling(max_tokens=6, seed=number + seed) for number in numbers]
+        drawn = [Sampling(0.8, 0.95, 6, number + seed, (), 6) for number in numbers]
         pairs = zip(chats, drawn, strict=True)
         written.append(answers(engine, [Request(chat, True, how, policy) for chat, how in pairs]))
         chats = [
