@@ -36,6 +36,8 @@ class NewRound:
     thought_s: float = 0.0
     duration_s: float = 0.0
     correct: bool | None = None
+    thought_end: str | None = None
+    asked_again: bool = False
 
 
 def start_run(

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     String,
     UniqueConstraint,
+    false,
     literal_column,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -139,6 +140,11 @@ class Round(Base):
     duration_s: Mapped[float] = mapped_column(default=0.0)
     correct: Mapped[bool | None]
     """The verifier's verdict against the prompt's reference answer; NULL where there is none."""
+    thought_end: Mapped[str | None] = mapped_column(String(16))
+    """Who ended the thought: `model`, `turn` or `budget`. NULL for a direct answer, and for text
+    of which it is not known."""
+    asked_again: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The model ended its turn before any response, and had to go on once."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     run: Mapped[Run] = relationship(back_populates="rounds")

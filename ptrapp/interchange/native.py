@@ -8,7 +8,7 @@ from typing import Any
 from ptrapp.core.dialogue import HISTORY_SETTINGS, HistoryMode
 from ptrapp.core.errors import BadRow
 from ptrapp.core.strength import IN_WORDS, STRENGTHS
-from ptrapp.core.types import Choice, FinishReason, Preference
+from ptrapp.core.types import Choice, FinishReason, Preference, ThoughtEnd
 from ptrapp.interchange import conversation
 from ptrapp.interchange.records import (
     WITHDRAWN,
@@ -99,6 +99,10 @@ def completion_row(completion: CompletionText) -> dict[str, Any]:
         "author": completion.author,
         "version": completion.version,
     }
+    if completion.thought_end:
+        row["thought_end"] = completion.thought_end
+    if completion.asked_again:
+        row["asked_again"] = True
     if completion.copy:
         row["copy"] = completion.copy
     if completion.history:
@@ -124,6 +128,10 @@ def completion_from(value: Any, name: str, *, nested: bool = False) -> Completio
         correct=None if row.get("correct") is None else _flag(row, "correct"),
         n_thought_tokens=_count(row, "n_thought_tokens"),
         n_response_tokens=_count(row, "n_response_tokens"),
+        thought_end=one_of(row, "thought_end", tuple(ThoughtEnd))
+        if row.get("thought_end") is not None
+        else None,
+        asked_again=_flag(row, "asked_again") if "asked_again" in row else False,
         author=_text_or_none(row, "author", 32) or "import",
         version=_text_or_none(row, "version", 64),
         copy=_count(row, "copy", 0),

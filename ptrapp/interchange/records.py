@@ -39,6 +39,10 @@ class CompletionText:
     correct: bool | None = None
     n_thought_tokens: int = 0
     n_response_tokens: int = 0
+    thought_end: str | None = None
+    """Who ended the thought, where it is known."""
+    asked_again: bool = False
+    """The model had to go on after an answer that ended before it began."""
     author: str = "import"
     """`policy`, another model, or `import` where the file does not say."""
     version: str | None = None

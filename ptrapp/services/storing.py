@@ -39,4 +39,6 @@ def as_row(
         thought_s=completion.thought_s,
         duration_s=completion.duration_s,
         correct=is_correct(response, reference_answer) if reference_answer else None,
+        thought_end=completion.thought_end.value if completion.thought_end else None,
+        asked_again=completion.asked_again,
     )

@@ -121,6 +121,8 @@ class Records:
             thinking=round_.thinking,
             well_formed=round_.well_formed,
             finish_reason=round_.finish_reason,
+            thought_end=round_.thought_end,
+            asked_again=round_.asked_again,
             correct=round_.correct,
             n_thought_tokens=round_.n_thought_tokens,
             n_response_tokens=round_.n_response_tokens,

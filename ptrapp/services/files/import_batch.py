@@ -34,6 +34,7 @@ _ROUND = (
     "id", "run_id", "prompt_id", "parent_id", "index", "candidate", "author", "thinking",
     "thought", "response", "raw", "well_formed", "sampling", "seed", "n_thought_tokens",
     "n_response_tokens", "finish_reason", "thought_s", "duration_s", "correct", "created_at",
+    "thought_end", "asked_again",
 )  # fmt: skip
 _COMPARISON = ("id", "prompt_id", "left_round_id", "right_round_id", "aspect", "created_at")
 _OFFER = (
@@ -104,7 +105,7 @@ class ImportBatch:
                 round_id, run.id, run.prompt_id, parent_id, index, candidate, author, one.thinking,
                 one.thought, one.response, one.raw, one.well_formed, _origin(one, author), 0,
                 one.n_thought_tokens, one.n_response_tokens, one.finish_reason, 0.0, 0.0,
-                one.correct, self._now,
+                one.correct, self._now, one.thought_end, one.asked_again,
             )
         )  # fmt: skip
         return round_id

@@ -103,5 +103,6 @@ def test_every_run_keeps_when_it_thought_and_how_it_was_drawn() -> None:
         "thinking": "later",
         "sampling": {
             "temperature": 0.5, "top_p": 0.9, "max_tokens": 64, "seed": 7, "stop": ["\n"],
+            "max_thought_tokens": 256,
         },
     }  # fmt: skip
