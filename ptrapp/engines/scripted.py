@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ptrapp.core.errors import AdapterRejected, ContextTooLong, EngineError, EngineUnavailable
 from ptrapp.core.thoughts import TINY, ThoughtFormat, split, split_partial
-from ptrapp.core.types import Completion, FinishReason, Message, Policy
+from ptrapp.core.types import Completion, FinishReason, Message, Policy, ThoughtEnd
 from ptrapp.engines.base import Delta, Event, Failed, Finished, Request
 from ptrapp.engines.pins import Pins
 
@@ -116,7 +116,8 @@ class ScriptedEngine:
         fmt, thinking = self.thought_format, request.thinking
         words = re.findall(r"\s*\S+", self._answer(request))
         words, text = _until(request.sampling.stop, words)
-        written = words[: min(request.sampling.max_tokens, self.context_length - n_prompt)]
+        n_most = min(self._n_most(words, request), self.context_length - n_prompt)
+        written = words[:n_most]
         for n_words in range(1, len(written) + 1):
             if self._closed.is_set():
                 yield Failed(index, EngineUnavailable(_CLOSED))
@@ -130,6 +131,17 @@ class ScriptedEngine:
         finish = FinishReason.STOP if written == words else FinishReason.LENGTH
         raw = "".join(written)[: len(text)]
         yield Finished(index, self._completion(raw, written, finish, request, started))
+
+    def _n_most(self, words: Sequence[str], request: Request) -> int:
+        """Returns how many of the words the thought budget and the response's length allow."""
+        drawn, text = request.sampling, ""
+        if not request.thinking:
+            return drawn.max_tokens
+        for n_words, word in enumerate(words[: drawn.max_thought_tokens], start=1):
+            text += word
+            if self.thought_format.response_marker in text:
+                return n_words + drawn.max_tokens
+        return drawn.max_thought_tokens
 
     def _completion(
         self,
@@ -153,7 +165,16 @@ class ScriptedEngine:
             thought_s=n_thought * self._word_s,
             duration_s=time.monotonic() - started,
             logps=(-1.0,) * len(written) if request.logps and not cut else (),
+            thought_end=_thought_end(raw, self.thought_format, finish)
+            if request.thinking
+            else None,
         )
+
+
+def _thought_end(raw: str, fmt: ThoughtFormat, finish: FinishReason) -> ThoughtEnd:
+    if fmt.response_marker in raw:
+        return ThoughtEnd.MODEL
+    return ThoughtEnd.TURN if finish is FinishReason.STOP else ThoughtEnd.BUDGET
 
 
 def _until(stop: Sequence[str], words: list[str]) -> tuple[list[str], str]:

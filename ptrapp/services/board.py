@@ -37,6 +37,10 @@ class BoardCell:
     version: str = "base"
     well_formed: bool = True
     truncated: bool = False
+    thought_end: str | None = None
+    """Who ended the thought: `model`, `turn` or `budget`."""
+    asked_again: bool = False
+    """The model ended its turn before any response, and had to go on once."""
     correct: bool | None = None
     flip: str | None = None
     """`fixed` or `broken` where correctness changed from the round before."""
@@ -160,6 +164,8 @@ def _stored(row: Round, before: Round | None, shown: bool) -> BoardCell:
         version=row.adapter.name if row.adapter else "base",
         well_formed=row.well_formed,
         truncated=row.finish_reason == "length",
+        thought_end=row.thought_end,
+        asked_again=row.asked_again,
         correct=row.correct,
         flip=_change(before.correct, row.correct) if before else None,
         diff=word_diff(before.response, row.response) if before else [],

@@ -19,6 +19,7 @@ const column = (cell) => {
     el("p", { class: "cell-meta" }, meta),
     thoughtOf(cell),
     responseOf(cell),
+    endingOf(cell),
     comparable(cell) ? el("button", { class: "pick", "data-part": "pick", type: "button", "aria-pressed": selected, onclick: () => choose(cell) }, selected ? "Chosen" : "Compare") : null,
   );
 };
@@ -44,6 +45,17 @@ const thoughtOf = (cell) => {
   );
 };
 
+const missing = (cell) => cell.asked_again ? "no response: the model ended its turn at once, and again when it was asked to go on"
+  : cell.thinking && cell.thought_end !== "model" ? "no response: the model did not finish its thought"
+  : "no response: the model ended its turn at once";
+
+const endingOf = (cell) => {
+  if (cell.state !== "stored" || !cell.response) return null;
+  const ended = { turn: "It ended its turn while thinking and was made to respond.", budget: "It used up its thought budget and was made to respond." }[cell.thought_end];
+  const again = cell.asked_again ? "It ended its turn at once and was asked to go on." : null;
+  return ended || again ? el("p", { class: "cell-meta ending" }, [ended, again].filter(Boolean).join(" ")) : null;
+};
+
 const responseOf = (cell) => {
   if (cell.state === "failed") return el("p", { class: "response bad", role: "alert" }, cell.error);
   const text = el("p", { class: "response", dir: "auto" });
@@ -57,7 +69,7 @@ const responseOf = (cell) => {
     return el("div", {}, text, gone ? el("p", { class: "gone", dir: "auto" }, "removed: " + gone) : null);
   }
   text.textContent = cell.response;
-  if (cell.state === "stored" && !cell.response) text.append(el("em", {}, "no response: the model did not finish its thought"));
+  if (cell.state === "stored" && !cell.response) text.append(el("em", {}, missing(cell)));
   else if (cell.truncated) text.append(el("em", {}, " (cut off at the token limit)"));
   return text;
 };
