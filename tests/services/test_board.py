@@ -169,6 +169,6 @@ def test_a_board_read_while_its_run_ends_is_not_the_last_one(
 
 def test_a_card_says_who_ended_the_thought(world: Any) -> None:
     world.open(["<T> a thought and no more", "<T> so<R> It is 2."])
-    unfinished, whole = (world.board(world.play(rounds=1).id).cells[0] for _ in range(2))
+    unfinished, whole = (world.board(world.play(n=1).id).cells[0] for _ in range(2))
     assert (unfinished.thought_end, unfinished.response) == ("turn", "")
     assert (whole.thought_end, whole.asked_again) == ("model", False)
