@@ -32,7 +32,11 @@ def find_format(tokenizer: ChatTokenizer) -> ThoughtFormat:
     if not thinking and not direct:
         return GENERIC
     return replace(
-        THINK, prefill_thinking=thinking, prefill_direct=direct, model_opens=not thinking
+        THINK,
+        prefill_thinking=thinking,
+        prefill_direct=direct,
+        model_opens=not thinking,
+        followed=True,
     )
 
 

@@ -5,7 +5,7 @@ arXiv 2410.10630, section 2.2). The split is total: any text, partial text inclu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ptrapp.core.types import Split
@@ -48,6 +48,9 @@ class ThoughtFormat:
     enforced: bool = True
     """Whether a model that does not write the format is held to it, unless a request says
     otherwise."""
+    followed: bool | None = field(default=None, compare=False)
+    """Whether the model writes the format by itself: because its template does, or as one answer
+    showed when it was loaded. None where that is not known."""
 
     @property
     def opening(self) -> str:
@@ -119,6 +122,7 @@ TINY = ThoughtFormat(
     prefill_direct="<R>",
     single_response_marker=True,
     enforced=False,
+    followed=True,
 )
 """The bundled model's format: its chat template opens the answer with one of the two markers. It
 was trained to write it, so a completion without it is a failure to learn from."""

@@ -20,7 +20,7 @@ def choose_format(name: str, model_path: str, reasons: bool) -> ThoughtFormat:
     template = read_template(Path(model_path))
     found = find_format(template) if template else GENERIC
     if found is GENERIC and reasons:
-        found = replace(THINK, model_opens=True)
+        found = replace(THINK, model_opens=True, followed=True)
     return found if name in ("auto", found.name) else FORMATS[name]
 
 

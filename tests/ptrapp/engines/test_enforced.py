@@ -53,7 +53,7 @@ def engine(
     kind = request.param
     folder = without_markers(tmp_path, random_model_dir, kind) if kind else model_dir
     opened = LocalEngine(str(folder), device="cpu", threads=1)
-    assert opened.thought_format is GENERIC
+    assert opened.thought_format == GENERIC
     assert opened._loaded.batched == (kind is None)
     yield opened
     opened.close()

@@ -316,7 +316,7 @@ def test_a_model_without_a_chat_template_is_asked_in_plain_text(
         "Be brief.\n\nQuestion: What is 12 + 30?\nAnswer: 41\n\n"
         f"Question: {REFINE_INSTRUCTION}\nAnswer:"
     )
-    assert plain.thought_format is GENERIC
+    assert plain.thought_format == GENERIC
     warnings = [
         one.getMessage() for one in caplog.get_records("setup") if one.levelname == "WARNING"
     ]

@@ -547,7 +547,7 @@ def test_prompts_are_counted_by_the_server_the_folder_or_the_characters(
 def test_the_format_is_read_off_the_folder_or_the_servers_answer(
     double: Double, open_engine: Open, tmp_path: Path
 ) -> None:
-    assert open_engine(model_path=str(tmp_path)).thought_format is GENERIC
+    assert open_engine(model_path=str(tmp_path)).thought_format == GENERIC
     template = "{{ messages[-1].content }}{% if add_generation_prompt %}<think>{% endif %}"
     (tmp_path / "chat_template.jinja").write_text(template, encoding="utf-8")
     fmt = open_engine(model_path=str(tmp_path)).thought_format
