@@ -177,16 +177,23 @@ def test_no_question_is_generated_twice(world: World) -> None:
 
 
 def test_instructions_are_asked_once_and_answered_by_the_best_of_n(world: World) -> None:
+def topic_of(request: Request) -> str:
+    """Returns the words of a request backwards: about its topic, and repeating nothing."""
+    asked = request.messages[0].content.partition(".")[0].casefold().replace(",", "")
+    return " ".join(reversed(asked.strip("?").split()))
+
+
     said = "rain falls on green hills while seven grey cats sleep near our warm old stove"
 
     def script(request: Request) -> str:
-        work = "<T> hm<R>" if request.thinking else "<R>"
-        return f"{work} {said if len(request.messages) > 3 else said.upper() + ','}"
+        work, text = "<T> hm<R>" if request.thinking else "<R>", f"{topic_of(request)} {said}"
+        return f"{work} {text if len(request.messages) > 3 else text.upper() + ','}"
 
     world.engine = ScriptedEngine(script)
-    first = world.make({"queries": "instructions", "n_queries": 40})
+    settings = {"queries": "instructions", "final": "best_of_n"}
+    first = world.make(settings | {"n_queries": 40})
     world.engine = ScriptedEngine(script)
-    second = world.make({"queries": "instructions", "n_queries": 10})
+    second = world.make(settings | {"n_queries": 10})
 
     runs = world.runs(first.id)
     assert {run.prompt.task for run in runs} == {"instructions"}
@@ -533,3 +540,47 @@ def order_training(world: World) -> Callable[..., Claim]:
         return Claim(world.database, chosen, taken.id, taken.claim_token, JobKind.MASK_SFT, payload)
 
     return order
+
+
+def test_progressive_rounds_each_keep_more_than_the_one_before(world: World) -> None:
+    def script(request: Request) -> str:
+        """Mends one more thing for each step of the seed."""
+        mended = request.sampling.seed % 4
+        said = f"{topic_of(request)} on green hills seven grey cats sleep near our warm, old stove"
+        said = said if mended > 0 else said.upper()
+        said = said.replace(",", "") if mended > 1 else said
+        said = f"{said} for 3 weeks?" if mended > 2 else said
+        return f"<T> hm<R> {said}" if request.thinking else f"<R> {said}"
+
+    world.engine = ScriptedEngine(script)
+    settings = {"queries": "instructions", "n_queries": 100, "rounds": 3, "progressive": True}
+    job = world.make(settings)
+
+    runs = world.runs(job.id)
+    kept = [run for run in runs if run.state is RunState.DONE]
+    assert {run.message for run in runs if run not in kept} == {"no answer is better than another"}
+    assert {run.rounds[0].thinking for run in kept} == {False}
+    found = set()
+    for run in kept:
+        reference = run.prompt.reference_answer or ""
+        scores = [check(each.response, reference).score for each in run.rounds]
+        n_attempts = run.settings["n_attempts"]
+        assert scores[:n_attempts] == scores[:1] * n_attempts
+        rising = scores[n_attempts - 1 :]
+        assert rising == sorted(set(rising)), "each is better than the one before"
+        assert [each.author for each in run.rounds[:n_attempts]] == ["policy"] * n_attempts
+        assert {each.author for each in run.rounds[n_attempts:]} == {"best-of-8"}
+        assert len({each.response for each in run.rounds}) == len(run.rounds)
+        found.add(tuple(scores))
+    assert {len(set(scores)) for scores in found} >= {2, 3}
+    assert all(len(request.messages) == 1 for request in world.engine.requests)
+    (test,) = job.result["superiority"]
+    assert test["n_worse"] == 0
+    assert test["mean_final"] > test["mean_attempt"]
+
+
+def test_progressive_data_takes_the_best_of_its_own_answers(world: World) -> None:
+    world.engine = ScriptedEngine(wrong)
+    asked = {"queries": questions(world.folder, *SUMS), "progressive": True, "final": "strong"}
+    with pytest.raises(ConfigurationError, match="set final to best_of_n"):
+        world.make(asked)

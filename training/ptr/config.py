@@ -55,6 +55,10 @@ class PtrDataConfig:
     """Generate the final answer without the attempts, as the authors' released code does; the paper
     generates it in their context."""
     thinking: Thinking = Thinking.LATER
+    progressive: bool = False
+    """Draw the rounds from n_samples answers to the bare question, in rising order of the judge's
+    score, each better than the one before where there are enough scores: with two constraints an
+    answer that keeps none, one, both. It needs best_of_n, and a judge that gives scores."""
     """Which rounds think first. later is the setting in which the gain of a round is measured."""
     history_mode: HistoryMode = HistoryMode.FULL
     """Which earlier rounds a later one is shown, here and in training."""
@@ -119,7 +123,8 @@ def resolved(config: PtrDataConfig) -> PtrDataConfig:
     Raises `ConfigurationError` with one line for each contradiction.
     """
     if config.final == AUTO:
-        config = replace(config, final=SOLVER if config.queries == GENERATED else BEST_OF_N)
+        solved = config.queries == GENERATED and not config.progressive
+        config = replace(config, final=SOLVER if solved else BEST_OF_N)
     _check(config)
     return config
 
@@ -148,3 +153,10 @@ def _check(config: PtrDataConfig) -> None:
         mistakes.append("consistency of greedy answers says nothing; set a temperature above 0")
     if mistakes:
         raise ConfigurationError("\n".join(["These settings do not go together:", *mistakes]))
+    if config.progressive and config.final != BEST_OF_N:
+        mistakes.append(
+            f"progressive takes the final from the answers it draws; set final to best_of_n (it is "
+            f"{config.final})"
+        )
+    if config.progressive and config.consistency:
+        mistakes.append("progressive wants different answers; set consistency to 0")

@@ -83,10 +83,11 @@ def _store_one(
 
 def _settings(config: PtrDataConfig, options: RefineOptions, outcome: Outcome) -> dict[str, Any]:
     """Returns the settings of a run: what repeats it, and how training shows its rounds again."""
+    n_attempts = outcome.n_attempts if isinstance(outcome, Trajectory) else None
     return {
         "query": outcome.index,
         "n": config.rounds,
-        "n_attempts": config.n_attempts,
+        "n_attempts": n_attempts or config.n_attempts,
         **options.as_settings(),
         **options.history.as_settings(),
         "independent": config.independent,

@@ -32,6 +32,8 @@ class Trajectory:
     rounds: tuple[NewRound, ...]
     consistency: float | None = None
     """Mean cosine between the sampled finals, where it was asked for."""
+    n_attempts: int | None = None
+    """Rounds that are only read, where it is another number than the job's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from training.ptr.config import BEST_OF_N, PtrDataConfig, resolved
 from training.ptr.consistency import open_embedding
 from training.ptr.finals import finals_source
 from training.ptr.generators import open_generators
+from training.ptr.progressive import progressive_chunk
 from training.ptr.queries import Query
 from training.ptr.storing import dropped_of, runs_so_far, store, stored_indices, trajectories_of
 from training.ptr.trajectories import generate_chunk
@@ -100,9 +101,11 @@ def _generate(
             if start in done:
                 continue
             chunk = asked[start : start + config.chunk_size]
-            store(
-                claim, generators, config, generate_chunk(generators, config, chunk, start, finals)
-            )
+            if config.progressive:
+                outcomes = progressive_chunk(generators, config, chunk, start, judge)
+            else:
+                outcomes = generate_chunk(generators, config, chunk, start, finals)
+            store(claim, generators, config, outcomes)
             done |= set(range(start, start + len(chunk)))
             question_s = (time.monotonic() - began) / (len(done) - n_before)
             claim.report(GENERATING, len(done), len(asked), question_s * (len(asked) - len(done)))
