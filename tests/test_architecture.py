@@ -124,7 +124,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.engines",
         "training.jobs",
         "db.models",
-        "db.registry.servable",
+        "db.registry",
     },
     "training": {
         "ptrapp.analysis",

@@ -57,13 +57,23 @@ class Adapter(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     status: Mapped[AdapterStatus] = mapped_column(enum_column(AdapterStatus))
     reason: Mapped[str | None]
-    """Why it was rejected, or why a ready one is not served yet."""
+    """Why it was rejected, or why it could not be served when that was tried last."""
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
     activated_at: Mapped[datetime | None]
 
     parent: Mapped["Adapter | None"] = relationship(remote_side=[id])
     snapshot: Mapped[Snapshot | None] = relationship()
+
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether it could not be served when it was tried last, and may be another time.
+
+        A whole model is retired with a reason too, and was never active: it is served otherwise.
+        """
+        tried = self.status is AdapterStatus.READY or self.activated_at is not None
+        waits = self.status in (AdapterStatus.READY, AdapterStatus.RETIRED)
+        return self.reason is not None and tried and waits
 
 
 class Evaluation(Base):

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from db.models import Adapter, AdapterStatus, Job, JobKind, Snapshot, now
 from db.storage.errors import Conflict
 
 _NAMES = select(Adapter.name)
+_WAS_ACTIVE = Adapter.activated_at.is_not(None)
 
 
 def register(
@@ -60,6 +61,9 @@ def activate(session: Session, adapter_id: int | None) -> Adapter | None:
     others = Adapter.id.is_distinct_from(adapter_id)
     before = update(Adapter).where(Adapter.status == AdapterStatus.ACTIVE, others)
     session.execute(before.values(status=AdapterStatus.RETIRED))
+    # what could not be served at a start gives way to what a person or a training chose since
+    waiting = update(Adapter).where(Adapter.status == AdapterStatus.READY, _WAS_ACTIVE, others)
+    session.execute(waiting.values(status=AdapterStatus.RETIRED))
     if chosen is not None and chosen.status is not AdapterStatus.ACTIVE:
         chosen.status = AdapterStatus.ACTIVE
         chosen.activated_at = now()
@@ -81,6 +85,30 @@ def active(session: Session) -> Adapter | None:
     return session.scalars(
         _select_loaded().where(Adapter.status == AdapterStatus.ACTIVE)
     ).one_or_none()
+
+
+def postponed(session: Session) -> Adapter | None:
+    """Returns the version that was served last and could not be at a start; nothing was chosen
+    since."""
+    waiting = _select_loaded().where(Adapter.status == AdapterStatus.READY, _WAS_ACTIVE)
+    return session.scalars(waiting.order_by(Adapter.id.desc()).limit(1)).one_or_none()
+
+
+def doubted(session: Session) -> list[Adapter]:
+    """Returns the versions to look at again at a start: rejected, or retired and unavailable."""
+    unavailable = and_(_WAS_ACTIVE, Adapter.reason.is_not(None))
+    retired = and_(Adapter.status == AdapterStatus.RETIRED, unavailable)
+    either = or_(retired, Adapter.status == AdapterStatus.REJECTED)
+    return list(session.scalars(_select_loaded().where(either)))
+
+
+def trust(session: Session, adapter_id: int) -> Adapter:
+    """Makes a doubted version one that may be chosen again: its files are what was trained."""
+    adapter = _adapter(session, adapter_id)
+    adapter.status = AdapterStatus.RETIRED
+    adapter.reason = None
+    session.flush()
+    return adapter
 
 
 def by_name(session: Session, name: str) -> Adapter | None:

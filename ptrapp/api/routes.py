@@ -20,6 +20,7 @@ from ptrapp.api.session import Invitations
 from ptrapp.core.errors import (
     AdapterRejected,
     AdaptersUnsupported,
+    AdapterUnavailable,
     AnswerUnclear,
     ContextTooLong,
     EngineError,
@@ -200,7 +201,7 @@ def answer_errors(app: FastAPI) -> None:
                 return 422
             case ContextTooLong():
                 return 400
-            case AdapterRejected() | AdaptersUnsupported():
+            case AdapterRejected() | AdapterUnavailable() | AdaptersUnsupported():
                 return 409
             case EngineError() | DatabaseError():
                 return 503

@@ -17,6 +17,7 @@
     │   ├── MessagesRefused         the chat template takes no such conversation
     │   ├── PolicyMissing           the adapter is not published on the engine
     │   ├── AdapterRejected         the engine cannot load or answer with the adapter
+    │   ├── AdapterUnavailable      its files are away or cut short, or not for this engine
     │   ├── AdaptersUnsupported     the engine takes no adapter at all; this one may be good
     │   └── EngineUnavailable       no answer at all; try again later
     ├── StorageError                a file or folder could not be removed
@@ -95,6 +96,10 @@ class PolicyMissing(EngineError):
 
 class AdapterRejected(EngineError):
     """The engine could not load the adapter, or could not answer one token with it."""
+
+
+class AdapterUnavailable(EngineError):
+    """The adapter cannot be served now; it is tried again when asked, and at each start."""
 
 
 class AdaptersUnsupported(EngineError):

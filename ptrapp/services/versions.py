@@ -4,15 +4,17 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from db.models import Adapter, AdapterStatus
 from db.registry import adapters
+from db.registry.contents import Content, content_of
 from db.registry.servable import why_not_served
+from db.registry.stored_paths import located, same_model
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import (
     AdapterRejected,
     AdaptersUnsupported,
+    AdapterUnavailable,
     EngineError,
     InputError,
     NotFound,
@@ -48,7 +50,7 @@ def listing(context: DataContext) -> list[VersionView]:
             VersionView(
                 row.name,
                 names.get(row.parent_id, "base"),
-                row.status.value,
+                "unavailable" if row.is_unavailable else row.status.value,
                 row.reason,
                 row.snapshot.sha256[:12] if row.snapshot else "",
                 row.metrics,
@@ -71,8 +73,9 @@ def serve(context: AppContext, name: str) -> None:
     """Publishes the version, makes it the one that answers, and retires the one before.
 
     An older name rolls back; `base` serves the bare model. When it raises, the version served
-    before stays: `AdapterRejected` (the version is marked so), `AdaptersUnsupported` (it waits for
-    another server), `InputError` for one that cannot be served here, or `NotFound`.
+    before stays: `AdapterRejected` (its content is wrong, and it is marked so),
+    `AdapterUnavailable` and `AdaptersUnsupported` (it is tried again at the next start),
+    `InputError` for one that cannot be served here, or `NotFound`.
     """
     with context.publishing:
         with context.database.read() as session:
@@ -81,7 +84,7 @@ def serve(context: AppContext, name: str) -> None:
         if row is None and name != "base":
             raise NotFound(f"There is no version {name}.")
         if row is not None:
-            if mistake := why_not_served(row, context.engine.model_id):
+            if mistake := why_not_served(row, context.engine.model_id, context.settings.data_dir):
                 raise InputError(mistake)
             _publish(context, row)
         with context.database.write() as session:
@@ -106,38 +109,57 @@ def roll_back(context: AppContext) -> str:
 
 
 def restore(context: AppContext) -> None:
-    """Publishes, at start, the version that was served when the app ended, or the base model."""
+    """Publishes, at start, the version that was served when the app ended, or the base model.
+
+    A version that could not be served then, because its files were away, is tried again first.
+    """
     with context.database.read() as session:
-        active = adapters.active(session)
-    if active is None:
+        chosen = adapters.active(session) or adapters.postponed(session)
+        doubted = adapters.doubted(session)
+    for row in doubted:
+        if content_of(row, context.settings.data_dir)[0] is Content.WHOLE:
+            with context.database.write() as session:
+                adapters.trust(session, row.id)
+    if chosen is None:
         return
     try:
-        serve(context, active.name)
-    except (AdapterRejected, AdaptersUnsupported) as error:
-        log.error("%s cannot be served, the base model answers instead: %s", active.name, error)
+        serve(context, chosen.name)
+    except (AdapterRejected, AdapterUnavailable, AdaptersUnsupported) as error:
+        log.error("%s cannot be served, the base model answers instead: %s", chosen.name, error)
     except InputError as error:
         log.warning("The base model answers: %s", error)
         serve(context, "base")
 
 
 def _publish(context: AppContext, row: Adapter) -> None:
+    """Loads a version, and marks one that cannot be served: rejected for good only where its
+    content is not what was trained, by its hash."""
     if row.name in context.engine.published():
         return
-    try:
-        context.engine.publish(row.name, Path(row.path))
-    except AdapterRejected as error:
+    content, where = content_of(row, context.settings.data_dir)
+    if content is Content.WRONG:
+        reason = f"{where[0].upper()}{where[1:]}, by their hash; restore them or train it again."
         with context.database.write() as session:
-            adapters.reject(session, row.id, str(error))
+            adapters.reject(session, row.id, reason)
+        raise AdapterRejected(f"{row.name} is rejected. {reason}")
+    try:
+        if content is not Content.WHOLE:
+            raise AdapterUnavailable(
+                f"{row.name} cannot be served: {where}. Put its files back, and serve it again."
+            )
+        context.engine.publish(row.name, located(row.path, context.settings.data_dir))
+    except AdapterRejected as error:  # what was trained, and not for this engine as it is now
+        _set_reason(context, row, str(error))
+        raise AdapterUnavailable(str(error)) from error
+    except (AdapterUnavailable, AdaptersUnsupported) as error:
+        _set_reason(context, row, str(error))
         raise
-    except AdaptersUnsupported as error:
-        _postpone(context, row, str(error))
-        raise
 
 
-def _postpone(context: AppContext, row: Adapter, reason: str) -> None:
-    """Stores why a good version is not served; the next start tries it again.
+def _set_reason(context: AppContext, row: Adapter, reason: str) -> None:
+    """Stores why a version cannot be served now.
 
-    A version that was active becomes ready, so that the base model answers.
+    One that was active becomes ready, so that the base model answers and the next start tries it.
     """
     with context.database.write() as session:
         adapter = session.get_one(Adapter, row.id)
@@ -152,7 +174,7 @@ class Publisher:
     def __init__(self, context: AppContext) -> None:
         self._context = context
         self._postponed: set[str] = set()
-        """Versions that this engine would refuse again: the next start tries them."""
+        """Versions that cannot be served now: the next start tries them."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
 
@@ -173,13 +195,14 @@ class Publisher:
     def publish_ready(self) -> None:
         """Serves what is ready; a version that cannot be loaded is marked and the old one stays.
 
-        Where the engine takes no adapters at all, each version is tried once.
+        One that cannot be served now is tried once, and again at the next start.
         """
         if not self._context.settings.auto_activate:
             return
         with self._context.database.read() as session:
             ready = adapters.ready(session)
-        names = [row.name for row in ready if row.base_model == self._context.engine.model_id]
+        model, data_dir = self._context.engine.model_id, self._context.settings.data_dir
+        names = [row.name for row in ready if same_model(row.base_model, model, data_dir)]
         for name in names:
             if name not in self._postponed:
                 self._serve(name)
@@ -187,6 +210,6 @@ class Publisher:
     def _serve(self, name: str) -> None:
         try:
             serve(self._context, name)
-        except AdaptersUnsupported:
+        except (AdapterUnavailable, AdaptersUnsupported):
             self._postponed.add(name)
             raise

@@ -7,14 +7,17 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from fresh_database import fresh_database
+from safetensors.numpy import save
 
 from db.registry import adapters
+from db.registry.contents import weights_sha256
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
@@ -38,6 +41,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppContext]:
         for name in ("v1", "broken"):
             path = folder / name
             path.mkdir()
+            (path / "adapter_model.safetensors").write_bytes(save({"lora_A": np.ones(2, "f4")}))
             if name == "v1":
                 (path / "adapter_config.json").write_text("{}", encoding="utf-8")
             adapters.register(
@@ -48,7 +52,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppContext]:
                 snapshot_id=None,
                 base_model="scripted",
                 path=str(path),
-                sha256="0" * 64,
+                sha256=weights_sha256(path),
                 metrics={},
             )
     served = AppContext(Settings(data_dir=folder), database, ScriptedEngine(answer))

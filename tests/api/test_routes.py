@@ -185,7 +185,7 @@ def test_versions_are_served_and_rolled_back(ada: Any) -> None:
     assert ada.get("/health").json()["serving"] == "v1"
     assert ada.post("/versions/rollback").json() == {"serving": "base"}
     assert "nothing to roll back to" in sentence(ada.post("/versions/rollback"), 400)
-    assert "rejected" in sentence(ada.post("/versions/broken/serve"), 400)
+    assert "Put its files back" in sentence(ada.post("/versions/broken/serve"), 409)
 
 
 @pytest.mark.parametrize(

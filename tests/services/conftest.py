@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 from sqlalchemy import event, text
 
 from db.content import rounds
@@ -136,6 +138,7 @@ def adapter_folder(tmp_path: Path) -> Callable[[str], Path]:
     def make(name: str, *, broken: bool = False) -> Path:
         folder = tmp_path / name
         folder.mkdir()
+        (folder / "adapter_model.safetensors").write_bytes(save({"lora_A": np.ones((2, 3), "f4")}))
         if not broken:
             (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
         return folder

@@ -9,7 +9,15 @@ import pytest
 
 from db.models import AdapterStatus
 from db.registry import adapters
-from ptrapp.core.errors import AdapterRejected, AdaptersUnsupported, InputError, NotFound
+from db.registry.contents import weights_sha256
+from db.registry.stored_paths import located, to_stored
+from ptrapp.core.errors import (
+    AdapterRejected,
+    AdaptersUnsupported,
+    AdapterUnavailable,
+    InputError,
+    NotFound,
+)
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import versions
 
@@ -24,6 +32,7 @@ def trained(world: Any, adapter_folder: Folder) -> Callable[..., int]:
         name: str, parent_id: int | None = None, *, broken: bool = False, base: str = "scripted"
     ) -> int:
         with world.database.write() as session:
+            folder = adapter_folder(name, broken=broken)
             row = adapters.register(
                 session,
                 name=name,
@@ -31,8 +40,8 @@ def trained(world: Any, adapter_folder: Folder) -> Callable[..., int]:
                 job_id=None,
                 snapshot_id=None,
                 base_model=base,
-                path=str(adapter_folder(name, broken=broken)),
-                sha256="0" * 64,
+                path=to_stored(folder, world.folder),
+                sha256=weights_sha256(folder),
                 metrics={},
             )
             return row.id
@@ -42,6 +51,11 @@ def trained(world: Any, adapter_folder: Folder) -> Callable[..., int]:
 
 def states(world: Any) -> dict[str, str]:
     return {view.name: view.status for view in versions.listing(world.context)}
+
+
+def folder_of(world: Any, name: str) -> Path:
+    with world.database.read() as session:
+        return located(adapters.by_name(session, name).path, world.folder)
 
 
 def publish_ready(world: Any) -> None:
@@ -74,23 +88,28 @@ def test_left_to_a_person_it_waits(world: Any, trained: Any) -> None:
     assert states(world) == {"v1": "ready", "base": "active"}
 
 
-def test_a_broken_folder_is_rejected_and_the_old_version_goes_on(world: Any, trained: Any) -> None:
+def test_a_folder_cut_short_is_unavailable_and_the_old_version_goes_on(
+    world: Any, trained: Any
+) -> None:
     first = trained("v1")
     publish_ready(world)
     trained("v2", first, broken=True)
-    with pytest.raises(AdapterRejected, match="holds no adapter_config"):
+    with pytest.raises(AdapterUnavailable, match="holds no adapter_config"):
         publish_ready(world)
     assert versions.serving(world.context) == "v1"
     assert world.engine.published() == {"v1"}
-    rejected = versions.listing(world.context)[0]
-    assert (rejected.name, rejected.status) == ("v2", "rejected")
-    assert "adapter_config.json" in (rejected.reason or "")
+    away = versions.listing(world.context)[0]
+    assert (away.name, away.status) == ("v2", "unavailable")
+    assert "adapter_config.json" in (away.reason or "")
     assert world.play(n=1).adapter.name == "v1"
-    with pytest.raises(InputError, match="v2 was rejected"):
+    with pytest.raises(AdapterUnavailable, match="Put its files back"):
         versions.serve(world.context, "v2")
     assert world.engine.published() == {"v1"}
     trained("v3", first)
-    publish_ready(world)
+    publisher = versions.Publisher(world.context)
+    with pytest.raises(AdapterUnavailable, match="v2"):
+        publisher.publish_ready()
+    publisher.publish_ready()
     assert versions.serving(world.context) == "v3"
 
 
@@ -150,12 +169,98 @@ def test_the_next_start_serves_what_was_served(world: Any, trained: Any) -> None
 def test_a_served_version_that_is_gone_gives_way_to_the_base(world: Any, trained: Any) -> None:
     trained("v1")
     versions.serve(world.context, "v1")
-    with world.database.read() as session:
-        (Path(adapters.listing(session)[0].path) / "adapter_config.json").unlink()
+    (folder_of(world, "v1") / "adapter_config.json").unlink()
+    world.open()
+    versions.restore(world.context)
+    assert states(world) == {"v1": "unavailable", "base": "active"}
+    assert world.play(n=1).adapter is None
+
+
+@pytest.mark.parametrize("auto_activate", [True, False])
+def test_a_served_version_whose_folder_was_away_is_served_at_the_next_start(
+    world: Any, trained: Any, auto_activate: bool
+) -> None:
+    trained("v1")
+    versions.serve(world.context, "v1")
+    folder = folder_of(world, "v1")
+    folder.rename(folder.with_name("elsewhere"))
+    world.open(auto_activate=auto_activate)
+    versions.restore(world.context)
+    assert states(world) == {"v1": "unavailable", "base": "active"}
+    folder.with_name("elsewhere").rename(folder)
+    world.open(auto_activate=auto_activate)
+    versions.restore(world.context)
+    assert states(world) == {"v1": "active", "base": "retired"}
+    assert versions.listing(world.context)[0].reason is None
+
+
+def test_a_version_chosen_meanwhile_stays_when_one_comes_back(world: Any, trained: Any) -> None:
+    for name in ("v1", "v2"):
+        trained(name)
+        versions.serve(world.context, name)
+    folder = folder_of(world, "v2")
+    folder.rename(folder.with_name("elsewhere"))
+    world.open()
+    versions.restore(world.context)
+    versions.serve(world.context, "v1")
+    assert states(world) == {"v2": "unavailable", "v1": "active", "base": "retired"}
+    folder.with_name("elsewhere").rename(folder)
+    world.open()
+    versions.restore(world.context)
+    publish_ready(world)
+    assert states(world) == {"v2": "retired", "v1": "active", "base": "retired"}
+
+
+def test_weights_cut_short_are_unavailable_until_they_are_whole_again(
+    world: Any, trained: Any
+) -> None:
+    trained("v1")
+    weights = folder_of(world, "v1") / "adapter_model.safetensors"
+    whole = weights.read_bytes()
+    for n_bytes in (0, 5, 20, len(whole) - 1):
+        weights.write_bytes(whole[:n_bytes])
+        with pytest.raises(AdapterUnavailable, match="cut short"):
+            versions.serve(world.context, "v1")
+        assert states(world) == {"v1": "unavailable", "base": "active"}
+    weights.write_bytes(whole)
+    versions.serve(world.context, "v1")
+    assert states(world) == {"v1": "active", "base": "retired"}
+
+
+def test_wrong_weights_are_rejected_until_the_right_ones_are_restored(
+    world: Any, trained: Any
+) -> None:
+    trained("v1")
+    weights = folder_of(world, "v1") / "adapter_model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + b"!")
+    with pytest.raises(AdapterRejected, match="not those that were trained"):
+        versions.serve(world.context, "v1")
+    assert world.engine.published() == frozenset()
+    with pytest.raises(InputError, match="v1 was rejected"):
+        versions.serve(world.context, "v1")
     world.open()
     versions.restore(world.context)
     assert states(world) == {"v1": "rejected", "base": "active"}
-    assert world.play(n=1).adapter is None
+    weights.write_bytes(whole)
+    world.open()
+    versions.restore(world.context)
+    assert states(world) == {"v1": "retired", "base": "active"}
+    versions.serve(world.context, "v1")
+    assert states(world)["v1"] == "active"
+
+
+def test_a_version_is_served_from_wherever_the_data_folder_is_now(
+    world: Any, trained: Any, tmp_path: Path
+) -> None:
+    trained("v1")
+    with world.database.write() as session:  # as rows of earlier versions are
+        adapters.by_name(session, "v1").path = "/home/ada/data/adapters/v1"
+    moved = world.folder / "adapters"
+    moved.mkdir(parents=True)
+    (tmp_path / "v1").rename(moved / "v1")
+    versions.serve(world.context, "v1")
+    assert states(world) == {"v1": "active", "base": "retired"}
 
 
 def test_a_start_with_another_model_keeps_the_versions_of_this_one(
@@ -193,7 +298,7 @@ def test_the_publisher_notices_by_itself(
             publisher._stop.wait(0.01)
     finally:
         publisher.close()
-    assert states(world) == {"v1": "active", "v0": "rejected", "base": "retired"}
+    assert states(world) == {"v1": "active", "v0": "unavailable", "base": "retired"}
 
 
 class WithoutAdapters(ScriptedEngine):
@@ -220,7 +325,7 @@ def test_a_version_waits_for_an_engine_that_takes_adapters(world: Any, trained: 
     for _ in range(3):
         publisher.publish_ready()
     assert engine.n_asked == 2
-    assert states(world) == {"v1": "ready", "v2": "ready", "base": "active"}
+    assert states(world) == {"v1": "unavailable", "v2": "unavailable", "base": "active"}
     assert {view.reason for view in versions.listing(world.context)} == {
         "This server takes no adapters.", None,
     }  # fmt: skip
@@ -244,7 +349,7 @@ def test_a_start_on_an_engine_without_adapters_keeps_the_served_version_for_the_
         versions.serve(world.context, name)
     world.open(engine=WithoutAdapters())
     versions.restore(world.context)
-    assert states(world) == {"v2": "ready", "v1": "retired", "base": "active"}
+    assert states(world) == {"v2": "unavailable", "v1": "retired", "base": "active"}
     assert world.play(n=1).adapter is None
     with pytest.raises(AdaptersUnsupported):
         versions.serve(world.context, "v1")

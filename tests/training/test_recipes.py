@@ -10,6 +10,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from training_world import (
+    adapter_of,
     add_round,
     encoder,
     fill_with_preferences,
@@ -60,8 +61,7 @@ def train(database: Database, tmp_path: Path, random_model_dir: Path) -> Callabl
             with database.write() as session:
                 jobs.fail(session, claim.job_id, claim.token, str(error))
             raise
-        with database.read() as session:
-            return session.query(Adapter).where(Adapter.job_id == claimed.id).one()
+        return adapter_of(database, claimed.id)
 
     return carry_out
 

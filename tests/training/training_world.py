@@ -27,6 +27,7 @@ from db.models import (
     RunMode,
 )
 from db.registry import jobs
+from db.registry.stored_paths import located
 from db.storage.session import Database, Session
 from ptrapp.core.thoughts import TINY, split
 
@@ -172,8 +173,11 @@ def finished(database: Database, job_id: int, timeout_s: float = 120) -> Job:
 
 
 def adapter_of(database: Database, job_id: int) -> Adapter:
+    """The version that a job made, with the whole path of its folder."""
     with database.read() as session:
-        return session.query(Adapter).where(Adapter.job_id == job_id).one()
+        made = session.query(Adapter).where(Adapter.job_id == job_id).one()
+    made.path = str(located(made.path, Path(database.url.removeprefix("sqlite:///")).parent))
+    return made
 
 
 class Programs:

@@ -15,6 +15,7 @@ from typing import Any
 
 from db.models import Snapshot as SnapshotRow
 from db.registry import adapters
+from db.registry.stored_paths import to_stored
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.types import Message
 from training.data.examples import Gathered, PairExample, Target, TrajectoryExample, TrajectoryKind
@@ -124,7 +125,7 @@ def register(claim: Claim, frozen: Snapshot) -> SnapshotRow | None:
             session,
             job_id=claim.job_id,
             sha256=manifest.sha256,
-            path=str(frozen.path),
+            path=to_stored(frozen.path, claim.settings.data_dir),
             highest_vote_id=manifest.highest_vote_id,
             n_rows=manifest.n_rows,
             manifest=asdict(manifest),

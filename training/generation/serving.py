@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from db.models import Adapter, Prompt
 from db.registry.servable import why_not_served
+from db.registry.stored_paths import located
 from ptrapp.core.dialogue import build_messages, stored_messages
 from ptrapp.core.errors import EngineError, ParentUnusable
 from ptrapp.core.types import BASE, Completion, Policy, Sampling
@@ -29,15 +30,21 @@ def serving(claim: Claim, parent: Adapter | None) -> Iterator[tuple[Engine, Poli
     server may be answering others with it. Raises `ParentUnusable`, and what engines raise.
     """
     with closing(CancellableEngine(open_engine(claim.settings), claim.stop)) as engine:
-        if mistake := why_not_served(parent, engine.model_id):
+        if mistake := why_not_served(parent, engine.model_id, claim.settings.data_dir):
             raise ParentUnusable(mistake)
-        policy = load(engine, parent)
+        policy = load(engine, parent, claim.settings.data_dir)
         with engine.pin(policy):
             yield engine, policy
 
 
 def request(
-    engine: Engine, prompt: Prompt, thinking: bool, sampling: Sampling, policy: Policy
+    engine: Engine,
+    prompt: Prompt,
+    thinking: bool,
+    sampling: Sampling,
+    policy: Policy,
+    *,
+    enforce: bool | None = None,
 ) -> Request:
     """Returns the request for one answer to a prompt without earlier rounds."""
     messages = build_messages(
@@ -48,7 +55,7 @@ def request(
         system=prompt.system,
         context=stored_messages(prompt.context),
     )
-    return Request(messages, thinking, sampling, policy, Priority.JOB)
+    return Request(messages, thinking, sampling, policy, Priority.JOB, enforce=enforce)
 
 
 def answers(engine: Engine, requests: Sequence[Request]) -> Iterator[Answer]:
@@ -62,10 +69,10 @@ def answers(engine: Engine, requests: Sequence[Request]) -> Iterator[Answer]:
                     yield Answer(index, error)
 
 
-def load(engine: Engine, version: Adapter | None) -> Policy:
+def load(engine: Engine, version: Adapter | None, data_dir: Path) -> Policy:
     """Loads a version on the engine unless it has it already. Raises `AdapterRejected`."""
     if version is None:
         return BASE
     if version.name not in engine.published():
-        engine.publish(version.name, Path(version.path))
+        engine.publish(version.name, located(version.path, data_dir))
     return Policy(version.name)

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from db.models import Adapter, AdapterStatus
+from db.registry.stored_paths import located, same_model
 from ptrapp.core.errors import ConfigurationError, ParentUnusable
 from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import ThoughtFormat
@@ -47,6 +48,8 @@ class Base:
     context_length: int
     fingerprint: str
     """Hash of shapes and weights, by which an adapter of another base is refused."""
+    data_dir: Path
+    """The data folder, in which a parent's weights lie."""
 
     @property
     def pad_id(self) -> int:
@@ -102,6 +105,7 @@ def load_base(settings: Settings, precision: Precision) -> Base:
         choose_format(settings.thought_format, loaded.tokenizer),
         loaded.context_length,
         _fingerprint(loaded.model),
+        settings.data_dir,
     )
 
 
@@ -169,12 +173,12 @@ def continue_from(base: Base, parent: Adapter) -> PeftModel:
 
     Raises `ParentUnusable`.
     """
-    folder = Path(parent.path)
+    folder = located(parent.path, base.data_dir)
     name = f"The parent version {parent.name}"
     advice = "Train from another version, or from the base model."
     if parent.status is AdapterStatus.REJECTED:
         raise ParentUnusable(f"{name} was rejected ({parent.reason}). {advice}")
-    if parent.base_model != base.name:
+    if not same_model(parent.base_model, base.name, base.data_dir):
         raise ParentUnusable(
             f"{name} belongs to the model {parent.base_model!r}, this is {base.name!r}. {advice}"
         )

@@ -10,10 +10,9 @@ A full fine-tune has a whole model there instead of an adapter. It is registered
 served by starting the app on it, not beside other versions.
 """
 
-import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,8 @@ from torch import Tensor
 
 from db.models import Adapter, AdapterStatus, Snapshot
 from db.registry import adapters, jobs
+from db.registry.contents import weights_sha256
+from db.registry.stored_paths import to_stored
 from db.storage.session import Session
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
@@ -70,7 +71,7 @@ def publish(
     final = (claim.settings.adapters_dir / name).resolve()
     with atomic_write.unfinished_folder(final, claim.token[:8]) as unfinished:
         _write_folder(unfinished, claim, policy, weights, origin, name)
-        sha256 = hashlib.sha256(b"".join(_weight_files(unfinished))).hexdigest()
+        sha256 = weights_sha256(unfinished)
         with claim.database.write() as session:
             job = jobs.finish(session, claim.job_id, claim.token)
             row = adapters.register(
@@ -80,7 +81,7 @@ def publish(
                 job_id=claim.job_id,
                 snapshot_id=origin.snapshot.id,
                 base_model=policy.base.name,
-                path=str(final),
+                path=to_stored(final, claim.settings.data_dir),
                 sha256=sha256,
                 metrics=origin.metrics,
             )
@@ -92,10 +93,6 @@ def publish(
             atomic_write.put_in_place(unfinished, final)
     log.info("job %d: %s is ready", claim.job_id, name)
     return name
-
-
-def _weight_files(folder: Path) -> Iterator[bytes]:
-    return (path.read_bytes() for path in sorted(folder.glob("*.safetensors")))
 
 
 def _write_folder(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -62,8 +63,10 @@ class EvaluateConfig:
     """Temperature of the samples, those of the majority vote included."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Samples come from the likeliest tokens of this total probability."""
-    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 512
-    """Longest answer in tokens, thought included; an answer that is cut is mostly wrong."""
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    """Most tokens of a response; one that is cut is mostly wrong."""
+    max_thought_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    """Most tokens of the thought before it."""
     seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (0,)
     """Each seed has its own problems and answers; several give a standard deviation."""
     controls: bool = True
@@ -94,7 +97,7 @@ def run(claim: Claim, ranks: Ranks) -> None:
 
     claim.enter("loading the model")
     with closing(CancellableEngine(open_engine(claim.settings), claim.stop)) as engine:
-        _publish(engine, versions)
+        _publish(engine, versions, claim.settings.data_dir)
         store = EvaluationStore(claim, plan, versions)
         kept = EarlierResults(store.cells(), store.matches())
         for one in kept.cells:
@@ -136,6 +139,7 @@ def _plan(config: EvaluateConfig, versions: tuple[str, ...]) -> Plan:
         temperature=config.temperature,
         top_p=config.top_p,
         max_tokens=config.max_tokens,
+        max_thought_tokens=config.max_thought_tokens,
         seeds=config.seeds,
         controls=config.controls,
         resamples=config.resamples,
@@ -167,10 +171,11 @@ def _warn_of_training(claim: Claim, plan: Plan) -> None:
             )
 
 
-def _publish(engine: Engine, versions: Mapping[str, Adapter | None]) -> None:
+def _publish(engine: Engine, versions: Mapping[str, Adapter | None], data_dir: Path) -> None:
     """Loads every version on the engine. Raises `ConfigurationError`, `AdapterRejected`."""
-    found = [why_not_served(version, engine.model_id) for version in versions.values()]
+    every = versions.values()
+    found = [why_not_served(version, engine.model_id, data_dir) for version in every]
     if mistakes := [mistake for mistake in found if mistake]:
         raise ConfigurationError("\n".join(mistakes))
-    for version in versions.values():
-        load(engine, version)
+    for version in every:
+        load(engine, version, data_dir)

@@ -114,7 +114,7 @@ const versionRow = (version) => el("tr", { class: version.status === "active" ? 
   el("td", {}, el("span", { class: `state ${version.status}` }, version.status === "active" ? "serving" : version.status)),
   el("td", { class: version.reason ? "bad wide" : "wide" }, version.reason || figures(version.metrics) || ""),
   el("td", { class: "faint" }, version.snapshot ? `snapshot ${version.snapshot}` : ""),
-  el("td", {}, ["retired", "ready"].includes(version.status)
+  el("td", {}, ["retired", "ready", "unavailable"].includes(version.status)
     ? button("Serve", `serve-${version.name}`, act(`/versions/${version.name}/serve`, undefined, `${version.name} answers the next prompt.`)) : null));
 
 const versions = () => {
