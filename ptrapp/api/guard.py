@@ -10,6 +10,8 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 """Largest accepted body; the longest prompt is far below."""
 LARGER = {"/api/v1/import": 32 * 1024 * 1024}
 """Limits of the paths that take files."""
+MOST_DRAINED_BYTES = max(LARGER.values()) + 1024 * 1024
+"""Largest body that is read to its end before it is refused."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -32,18 +34,21 @@ class Guard:
             return
         limit = LARGER.get(scope["path"].removeprefix(scope.get("root_path", "")), MAX_BODY_BYTES)
         refusal = self._refusal(scope["method"], Headers(scope=scope), limit)
+        bounded = _Bounded(receive, limit)
         if refusal:
             status, sentence = refusal
+            await bounded.drain(Headers(scope=scope))
             await JSONResponse({"error": sentence}, status)(scope, receive, send)
             return
 
-        bounded = _Bounded(receive, limit)
         cut_off = False
 
         async def send_guarded(message: Message) -> None:
             nonlocal cut_off
             if message["type"] == "http.response.start":
                 cut_off = bounded.exceeded
+                if message["status"] >= 400 or cut_off:
+                    await bounded.drain(Headers(scope=scope))
                 if cut_off:  # whatever the app answers to half a body, this is the reason
                     await JSONResponse({"error": _too_large(limit)}, 413)(scope, receive, send)
                 MutableHeaders(scope=message).update(_HEADERS)
@@ -91,12 +96,32 @@ class _Bounded:
         self._receive = receive
         self._limit = limit
         self._n_bytes = 0
+        self._ended = False
         self.exceeded = False
 
     async def __call__(self) -> Message:
-        message = await self._receive()
-        self._n_bytes += len(message.get("body", b""))
+        message = await self._take()
         if self._n_bytes > self._limit:
             self.exceeded = True
             return {"type": "http.disconnect"}
+        return message
+
+    async def drain(self, headers: Headers) -> None:
+        """Reads and drops the rest of a body, unless it is larger than any that is accepted.
+
+        A proxy that is still sending when the answer comes and the connection ends says 502 instead
+        of what the answer says.
+        """
+        length = headers.get("content-length", "0")
+        if "transfer-encoding" not in headers and length == "0":
+            return
+        if not length.isdecimal() or int(length) > MOST_DRAINED_BYTES:
+            return
+        while not self._ended and self._n_bytes <= MOST_DRAINED_BYTES:
+            await self._take()
+
+    async def _take(self) -> Message:
+        message = await self._receive()
+        self._n_bytes += len(message.get("body", b""))
+        self._ended = message["type"] != "http.request" or not message.get("more_body", False)
         return message

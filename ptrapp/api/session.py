@@ -121,15 +121,33 @@ def with_sessions(
     With `framed` the cookie is also sent inside another site's frame, and over HTTPS only. The
     guard refuses requests that the other site itself makes, with or without the cookie. The cookie
     is for `root_path` and named after it, because a browser sends an app under a path the cookie
-    of one at the root of the same host as well.
+    of one at the root of the same host as well. A visitor who came over HTTPS gets one that a browser
+    sends over HTTPS alone.
     """
-    return SessionMiddleware(
-        KnownVisitor(app, invitations, visitor_role),
-        secret_key=key,
-        session_cookie=COOKIE + root_path.replace("/", "-"),
-        path=root_path or "/",
-        max_age=365 * 86400,
-        same_site="none" if framed else "lax",
-        https_only=framed,
-        partitioned=framed,
-    )
+    known = KnownVisitor(app, invitations, visitor_role)
+
+    def sessions(*, https_only: bool) -> ASGIApp:
+        return SessionMiddleware(
+            known,
+            secret_key=key,
+            session_cookie=COOKIE + root_path.replace("/", "-"),
+            path=root_path or "/",
+            max_age=365 * 86400,
+            same_site="none" if framed else "lax",
+            https_only=https_only,
+            partitioned=framed,
+        )
+
+    return _ByScheme(sessions(https_only=framed), sessions(https_only=True))
+
+
+class _ByScheme:
+    """Serves who came over TLS, here or at a trusted proxy, by an app of their own."""
+
+    def __init__(self, plain: ASGIApp, over_tls: ASGIApp) -> None:
+        self._plain = plain
+        self._over_tls = over_tls
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._over_tls if scope.get("scheme") in ("https", "wss") else self._plain
+        await app(scope, receive, send)

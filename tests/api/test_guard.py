@@ -1,12 +1,13 @@
 """What comes from elsewhere, is too large, or asks for a thought too early gets nothing."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ptrapp.api.guard import MAX_BODY_BYTES
+from ptrapp.api.guard import MAX_BODY_BYTES, MOST_DRAINED_BYTES, Guard
 from ptrapp.api.session import secret_key
 
 SECRET = b"xylophone"
@@ -67,6 +68,32 @@ def test_an_enormous_body_of_unknown_length_is_cut_off(ada: Any) -> None:
     response = ada.ask("POST", "/runs", content=chunks(), headers=headers)
     assert response.status_code == 413
     assert "larger than 4 MB" in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "n_read"), [(5 * 2**20, 5 * 2**20), (MOST_DRAINED_BYTES + 1, 0)]
+)
+def test_what_is_refused_is_read_to_its_end_unless_it_is_larger_than_anything_accepted(
+    n_bytes: int, n_read: int
+) -> None:
+    heard, said = 0, []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal heard
+        part = min(2**20, n_bytes - heard)
+        heard += part
+        return {"type": "http.request", "body": b" " * part, "more_body": heard < n_bytes}
+
+    async def send(message: Any) -> None:
+        said.append((message.get("status"), heard))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("a refused request does not reach the app")
+
+    headers = [(b"host", b"127.0.0.1"), (b"content-length", str(n_bytes).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/api/v1/runs", "headers": headers}
+    asyncio.run(Guard(app, None)(scope, receive, send))
+    assert said[0] == (413, n_read)
 
 
 def test_a_length_that_is_no_number_is_refused(ada: Any) -> None:

@@ -32,15 +32,17 @@ class Served(NamedTuple):
 
     port: int
     token: str
+    scheme: str = "http"
 
     @property
     def origin(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"{self.scheme}://{HOST}:{self.port}"
 
     def visitor(self) -> httpx.Client:
         """Returns a client that has cookies and sends what a browser sends from our own page."""
         headers = {"Host": f"{HOST}:{self.port}", "Origin": self.origin}
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=60)
+        here = f"{self.scheme}://127.0.0.1:{self.port}"
+        return httpx.Client(base_url=here, headers=headers, timeout=60, verify=False)
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +65,13 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str]]:
         yield port, found[1]
 
 
-@pytest.fixture(scope="module", params=["nginx", "caddy"])
+@pytest.fixture(scope="module", params=["nginx", "caddy", "nginx over TLS"])
 def served(
     request: pytest.FixtureRequest,
     app: tuple[int, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Served]:
-    name: str = request.param
+    name, _, over_tls = request.param.partition(" ")
     program = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if program is None:
         pytest.skip(f"{name} is not installed")
@@ -77,14 +79,32 @@ def served(
     (block,) = documented(name)
     to_the_app = swapped(block, "127.0.0.1:7860", f"127.0.0.1:{port}")
     start = _nginx if name == "nginx" else _caddy
+    if over_tls:
+        to_the_app = with_certificate(to_the_app, folder)
     command = start(program, folder, to_the_app, listening)
     private = os.environ | {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
     with running(command, folder / "log", listening, cwd=folder, env=private):
-        yield Served(listening, token)
+        yield Served(listening, token, "https" if over_tls else "http")
+
+
+def with_certificate(block: str, folder: Path) -> str:
+    """Returns nginx's configuration with the lines that the documents name for TLS."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    files = {"cert": folder / "cert.pem", "key": folder / "key.pem"}
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
+    command += ["-out", str(files["cert"]), "-keyout", str(files["key"])]
+    subprocess.run(command, check=True, capture_output=True)
+    lines = documented("nginx-tls")[0]
+    for name, path in files.items():
+        lines = swapped(lines, f"/etc/ssl/thrice-{name}.pem", str(path))
+    return swapped(block, "    listen 80;\n", lines)
 
 
 def _nginx(program: str, folder: Path, block: str, port: int) -> list[str]:
-    server = swapped(block, "listen 80;", f"listen 127.0.0.1:{port};")
+    server = re.sub(r"listen (?:80|443)( ssl)?;", rf"listen 127.0.0.1:{port}\1;", block)
     paths = "\n".join(f"{name}_temp_path {folder}/{name};" for name in TEMPORARY)
     user = "user root;" if os.geteuid() == 0 else ""
     text = (
@@ -107,7 +127,9 @@ def test_a_person_signs_in_by_an_invitation(served: Served) -> None:
         assert urlsplit(admin.get("/thrice").headers["location"]).path == "/thrice/"
         joined = admin.get("/thrice/join", params={"token": served.token})
         assert (joined.status_code, joined.headers["location"]) == (303, "/thrice/")
-        assert "; path=/thrice;" in joined.headers["set-cookie"].lower()
+        cookie = joined.headers["set-cookie"].lower()
+        assert "; path=/thrice;" in cookie
+        assert ("secure" in cookie.split("; ")) == (served.scheme == "https")
         assert admin.get("/thrice/").status_code == 200
         assert admin.get("/thrice/api/v1/me").json()["role"] == "admin"
 
@@ -143,6 +165,19 @@ def test_a_file_of_some_megabytes_goes_in(served: Served) -> None:
         answer = admin.post(where, content=content.encode())
         assert answer.status_code == 200, answer.text
         assert answer.json()["n_new"] == 6000
+
+
+def test_a_body_that_is_too_large_is_refused_in_words(served: Served) -> None:
+    with admin_of(served) as admin, served.visitor() as stranger:
+        enormous = b" " * (6 * 2**20)
+        refused = admin.post("/thrice/api/v1/runs", content=enormous)
+        assert (refused.status_code, refused.json()["error"]) == (
+            413,
+            "The request is larger than 4 MB. Send less at once.",
+        )
+        forbidden = stranger.post("/thrice/api/v1/import?file=a.jsonl", content=enormous)
+        assert forbidden.status_code == 403
+        assert "error" in forbidden.json()
 
 
 def test_a_run_streams_while_it_is_written(served: Served) -> None:
@@ -184,7 +219,7 @@ def page(browser_path: str, served: Served) -> Iterator[Page]:
     flags = ["--no-sandbox", "--disable-gpu", f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
-        yield browser.new_page()
+        yield browser.new_page(ignore_https_errors=True)
         browser.close()
 
 

@@ -33,6 +33,7 @@ def format_of(path: str) -> ThoughtFormat:
     ("kind", "name", "thinking", "direct"),
     [
         ("chatml", "generic", "", ""),
+        ("default", "generic", "", ""),
         ("mentions", "generic", "", ""),
         ("switch", "think", "", "<think>\n\n</think>\n\n"),
         ("always", "think", "<think>\n", "<think>\n"),
@@ -108,6 +109,24 @@ def test_what_ends_a_turn_is_learnt_and_ends_serving(
     served = load_model(model_of(kind), "cpu")
     assert end in served.eos_ids
     assert served.tokenizer.convert_tokens_to_ids("<eos>") in served.eos_ids
+
+
+@pytest.mark.parametrize("system", [None, "Be kind."])
+@pytest.mark.parametrize("kind", ["chatml", "default"])
+def test_the_next_turn_reads_the_tokens_that_were_learnt(
+    kind: str, system: str | None, model_of: Callable[[str], str]
+) -> None:
+    base = load_base(Settings(model=model_of(kind), device="cpu"), Precision.AUTO)
+    asked = ((Message(MessageRole.SYSTEM, system),) if system else ()) + ASK
+    prompt = prompt_ids(base.tokenizer, asked, False)
+    answer = Target(base.thought_format.write("", "Eight."), None)
+    learnt = [*prompt, *completion_ids(base.tokenizer, base.thought_format, prompt, answer, False)]
+    then = (Message(MessageRole.ASSISTANT, "Eight."), Message(MessageRole.USER, "And an ant?"))
+    assert prompt_ids(base.tokenizer, (*asked, *then), False)[: len(learnt)] == learnt
+    told = system or ("You are helpful." if kind == "default" else "")
+    text = base.tokenizer.decode(prompt, skip_special_tokens=False)
+    assert text.count("system") == (1 if told else 0)
+    assert told in text
 
 
 def test_a_tokenizer_without_an_end_trains_with_the_templates(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ _STRIPPED = (  # earlier answers lose their thoughts
 )
 TEMPLATES = {
     "chatml": _CHATML + "{%- if add_generation_prompt %}" + _ASSISTANT + "{%- endif %}",
+    "default": "{%- if messages[0]['role'] != 'system' %}"
+    "{{- '<|im_start|>system\nYou are helpful.<|im_end|>\n' }}{%- endif %}"
+    + _CHATML + "{%- if add_generation_prompt %}" + _ASSISTANT + "{%- endif %}",
     "mentions": _STRIPPED + "{%- if add_generation_prompt %}" + _ASSISTANT + "{%- endif %}",
     "switch": _STRIPPED + "{%- if add_generation_prompt %}" + _ASSISTANT
     + "{%- if enable_thinking is defined and enable_thinking is false %}"
