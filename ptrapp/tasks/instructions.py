@@ -118,7 +118,7 @@ def instructions(
         constraints = tuple(Constraint(kind, *_DRAWS.get(kind, _nothing)(rng)) for kind in drawn)
         prompt = " ".join([request.text, *(each.asked(rng.randrange(4)) for each in constraints)])
         n_vain = n_vain + 1 if prompt in found else 0
-        asked = Asked(prompt, constraints, request.least_words)
+        asked = Asked(prompt, constraints, request.least_words, request.topic)
         found.setdefault(
             prompt, Instruction(prompt, tuple(drawn), request.topic, asked.as_reference())
         )

@@ -35,6 +35,8 @@ class Asked:
     constraints: tuple[Constraint, ...]
     least_words: int
     """Different words of its own that an answer needs to say something."""
+    topic: str = ""
+    """What an answer has to be about; "" accepts any."""
 
     def kept_by(self, response: str) -> Kept:
         """Checks a response. One without substance keeps nothing, whatever its form."""
@@ -44,6 +46,8 @@ class Asked:
         ]
         if reason := substance.missing(response, self.prompt, self.least_words, given):
             return Kept(0, n_asked, (reason,))
+        if not substance.is_about(response, self.topic):
+            return Kept(0, n_asked, (f"is not about {self.topic}",))
         broken = [each.in_words() for each in self.constraints if not each.kept(response)]
         return Kept(n_asked - len(broken), n_asked, tuple(f"not kept: {one}" for one in broken))
 
@@ -67,7 +71,9 @@ class Asked:
             | ({"words": list(each.words)} if each.words else {})
             for each in self.constraints
         ]
-        asked = {"keep": keep, "least_words": self.least_words, "prompt": self.prompt}
+        asked = {"keep": keep, "least_words": self.least_words, "prompt": self.prompt} | (
+            {"topic": self.topic} if self.topic else {}
+        )
         return PREFIX + json.dumps(asked, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
@@ -76,16 +82,19 @@ class Asked:
         try:
             asked = json.loads(reference.removeprefix(PREFIX))
             constraints = tuple(_constraint(each) for each in asked["keep"])
-            least_words, prompt = asked.get("least_words", 1), asked.get("prompt", "")
-            if not constraints or type(least_words) is not int or type(prompt) is not str:
-                raise ValueError("keep is empty, or least_words no number, or prompt no text")
+            least_words = asked.get("least_words", 1)
+            prompt, topic = asked.get("prompt", ""), asked.get("topic", "")
+            if not constraints or type(least_words) is not int or not _are_texts([prompt, topic]):
+                raise ValueError(
+                    "keep is empty, or least_words no number, or prompt or topic no text"
+                )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(
                 f"The reference {reference[:80]!r} names no constraints ({error}). Write "
                 f'{PREFIX}{{"keep": [{{"kind": "bullets", "n": 3}}]}}; kinds are '
                 f"{', '.join(KINDS)}."
             ) from error
-        return cls(prompt, constraints, least_words)
+        return cls(prompt, constraints, least_words, topic)
 
 
 def _constraint(given: dict[str, Any]) -> Constraint:

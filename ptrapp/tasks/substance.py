@@ -1,6 +1,6 @@
 """Says whether a response says anything: who is pleased by nothing teaches to say nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ptrapp.tasks.constraints import sentences_of, words_of
 
@@ -8,6 +8,19 @@ _RUN = 4
 """So many words of the request in a row are repeated, not said."""
 _REPEATED = 0.5
 """From this share of sentences that an earlier one says already, a response repeats itself."""
+
+
+_SHARED = 4
+"""Words that begin with so many same letters are forms of one: rain, rains, raining."""
+_NO_TOPIC = frozenset(
+    (
+        *("a", "about", "after", "an", "and", "at", "being", "by", "do", "does", "for", "from"),
+        *("how", "in", "into", "is", "it", "of", "on", "or", "people", "something", "that", "the"),
+        *("thing", "things", "to", "us", "we", "what", "when", "who", "whose", "why", "with"),
+        *("without", "you", "your"),
+    )
+)
+"""Words of a topic that say nothing about what it is."""
 
 
 def missing(response: str, prompt: str, least_words: int, given: Sequence[str] = ()) -> str | None:
@@ -34,6 +47,23 @@ def missing(response: str, prompt: str, least_words: int, given: Sequence[str] =
     if n_own < least_words:
         return f"says too little: {n_own} of at least {least_words} different words"
     return None
+
+
+def is_about(response: str, topic: str) -> bool:
+    """Returns whether a response has a word of its topic, in any form that begins alike.
+
+    It refuses an answer to another question, and no more: who has the word may still miss the
+    point. A topic without a word of its own is met by all.
+
+    >>> is_about("Rainy days are quiet.", "why it rains"), is_about("The sea is wide.", "rivers")
+    (True, False)
+    """
+    wanted = _beginnings(set(words_of(topic.casefold())) - _NO_TOPIC)
+    return not wanted or bool(wanted & _beginnings(words_of(response.casefold())))
+
+
+def _beginnings(words: Iterable[str]) -> set[str]:
+    return {word[:_SHARED] for word in words}
 
 
 def _not_in(words: Sequence[str], prompt: Sequence[str]) -> list[str]:

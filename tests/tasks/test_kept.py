@@ -8,7 +8,9 @@ from ptrapp.judges.verifier import Verifier
 from ptrapp.tasks import substance
 from ptrapp.tasks.check import check, in_words, is_correct, readable
 from ptrapp.tasks.constraints import Constraint
-from ptrapp.tasks.kept import Asked
+from ptrapp.tasks.instructions import SETS, instructions
+from ptrapp.tasks.kept import Asked, Kept
+from ptrapp.tasks.substance import is_about
 
 PROMPT = "Write about rain. Do not use any commas. Use at most 20 words."
 REFERENCE = Asked(
@@ -99,3 +101,17 @@ def test_unreadable_constraints_are_said_and_kept_by_nothing(written: str) -> No
 
 def test_constraints_may_be_written_by_hand() -> None:
     assert is_correct("* yes", 'constraints:{"keep": [{"kind": "bullets", "n": 1}]}')
+
+
+def test_an_answer_about_something_else_keeps_nothing() -> None:
+    asked = Asked("Write about rivers.", (Constraint("no_commas"),), 5, topic="rivers")
+    about_sea = "The sea is wide and deep and cold and salty."
+    assert asked.kept_by(about_sea) == Kept(0, 1, ("is not about rivers",))
+    assert asked.kept_by(about_sea.replace("sea", "river")).score == 1
+    assert Asked.from_reference(asked.as_reference()) == asked
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_every_topic_has_a_word_of_its_own(name: str) -> None:
+    topics = {each.topic for each in instructions(400, name=name, seed=0)}
+    assert [topic for topic in topics if is_about("", topic)] == []

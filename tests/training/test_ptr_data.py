@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -176,13 +177,13 @@ def test_no_question_is_generated_twice(world: World) -> None:
     assert second.result["cleaning"] == [{"reason": "asked before", "n": 6}]
 
 
-def test_instructions_are_asked_once_and_answered_by_the_best_of_n(world: World) -> None:
 def topic_of(request: Request) -> str:
     """Returns the words of a request backwards: about its topic, and repeating nothing."""
     asked = request.messages[0].content.partition(".")[0].casefold().replace(",", "")
     return " ".join(reversed(asked.strip("?").split()))
 
 
+def test_instructions_are_asked_once_and_answered_by_the_best_of_n(world: World) -> None:
     said = "rain falls on green hills while seven grey cats sleep near our warm old stove"
 
     def script(request: Request) -> str:
@@ -207,6 +208,37 @@ def topic_of(request: Request) -> str:
     (found,) = first.result["superiority"]
     assert found["judge"] == "verifier"
     assert found["mean_final"] > found["mean_attempt"] + 0.1
+
+
+def test_the_solver_mends_an_instructions_own_attempt_step_by_step(world: World) -> None:
+    """Each round keeps more of what was asked, in the attempt's words, and says what it found."""
+
+    def script(request: Request) -> str:
+        asked = request.messages[-1].content.casefold()
+        return f"<R> {asked} Cold, dark Water runs by. Seven grey cats sleep on my old, warm stove."
+
+    world.engine = ScriptedEngine(script)
+    job = world.make({"queries": "instructions", "n_queries": 60, "final": "solver", "rounds": 3})
+
+    runs = world.runs(job.id)
+    done = [run for run in runs if run.state is RunState.DONE]
+    assert done
+    assert {run.message for run in runs if run not in done} == {
+        "attempt that only a writer could mend"
+    }
+    found = set()
+    for run in done:
+        reference = run.prompt.reference_answer or ""
+        assert [each.author for each in run.rounds] == ["policy", "solver", "solver"]
+        scores = [check(each.response, reference).score for each in run.rounds]
+        found.add(tuple(scores))
+        assert scores == sorted(scores)
+        assert scores[-1] == 1
+        assert [each.correct for each in run.rounds] == [score == 1 for score in scores]
+        for before, after in pairwise(run.rounds):
+            mended = before.response != after.response
+            assert ("All of it is kept" in after.thought) is not mended
+    assert {(1, 1, 1), (0, 1, 1), (0, 0.5, 1)} <= found
 
 
 def test_finals_that_are_no_better_are_a_warning_and_no_error(world: World) -> None:
@@ -447,7 +479,7 @@ def test_what_gives_nothing_is_refused_in_words(world: World) -> None:
     [
         ({"final": "nobody"}, "'nobody' is unknown"),
         ({"final": "version:"}, "is unknown"),
-        ({"queries": "some.jsonl", "final": "solver"}, "generated questions only"),
+        ({"queries": "some.jsonl", "final": "solver"}, "generated questions and instructions only"),
         ({"final": "best_of_n", "temperature": 0}, "different samples"),
         ({"consistency": 0.5}, "samples none"),
         ({"attempts": "dpo-000099"}, "no version 'dpo-000099'"),

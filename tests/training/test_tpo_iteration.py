@@ -100,8 +100,13 @@ def test_generated_prompts_are_problems_of_the_families_that_may_be_taught(
 
 
 def test_instructions_are_judged_by_the_share_of_constraints_kept(tpo_jobs: TpoJobs) -> None:
-    said = "<T> hm<R> * rain falls on green hills while seven grey cats sleep near our warm stove"
-    tpo_jobs.script = lambda request: said + " no" * (30 * (request.sampling.seed % 2))
+    said = "on green hills seven grey cats sleep near our warm stove while night falls"
+
+    def script(request: Request) -> str:
+        topic = " ".join(reversed(request.messages[0].content.casefold().split()))
+        return f"<T> hm<R> * {said} {topic}" + " no" * (30 * (request.sampling.seed % 2))
+
+    tpo_jobs.script = script
     job, _ = tpo_jobs.done(prompts="instructions", n_prompts=30, n_selection=0, epochs=1)
 
     with tpo_jobs.database.read() as session:

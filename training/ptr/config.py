@@ -11,10 +11,13 @@ from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.refinement.options import RefineOptions
+from ptrapp.tasks.instructions import INSTRUCTIONS
 from training.jobs.payload import STRICT
 
 GENERATED, AUTO = "generated", "auto"
 SOLVER, BEST_OF_N, STRONG, HUMAN, VERSION = "solver", "best_of_n", "strong", "human", "version:"
+SOLVED = (GENERATED, INSTRUCTIONS)
+"""Sources of questions for which a program has final answers."""
 SAMPLED = (BEST_OF_N, STRONG)
 """Sources of final answers that sample them; a version by its name samples too."""
 
@@ -47,18 +50,19 @@ class PtrDataConfig:
     """Generator of the earlier rounds: own (the parent version of this job), base, or the name of a
     version. Attempts by another model harmed strong models (PASR), hence own."""
     final: str = AUTO
-    """Source of the final answer: solver (of generated questions: the worked solution), best_of_n
-    (the parent itself, best of n_samples), strong (the server of --strong-base-url), version:NAME
-    (a stronger version), or human (the preferred candidate of each prompt people voted on). auto is
+    """Source of the final answer: solver (a program's: the worked solution of a generated question,
+    or the attempt mended step by step until it keeps an instruction's constraints), best_of_n (the
+    parent itself, best of n_samples), strong (the server of --strong-base-url), version:NAME (a
+    stronger version), or human (the preferred candidate of each prompt people voted on). auto is
     solver for generated questions and best_of_n for others."""
-    independent: bool = False
-    """Generate the final answer without the attempts, as the authors' released code does; the paper
-    generates it in their context."""
-    thinking: Thinking = Thinking.LATER
     progressive: bool = False
     """Draw the rounds from n_samples answers to the bare question, in rising order of the judge's
     score, each better than the one before where there are enough scores: with two constraints an
     answer that keeps none, one, both. It needs best_of_n, and a judge that gives scores."""
+    independent: bool = False
+    """Generate the final answer without the attempts, as the authors' released code does; the paper
+    generates it in their context."""
+    thinking: Thinking = Thinking.LATER
     """Which rounds think first. later is the setting in which the gain of a round is measured."""
     history_mode: HistoryMode = HistoryMode.FULL
     """Which earlier rounds a later one is shown, here and in training."""
@@ -70,8 +74,10 @@ class PtrDataConfig:
     """Temperature of attempts and sampled finals; 0 is greedy. The authors' value."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Nucleus of attempts and sampled finals. The authors' value."""
-    max_tokens: Annotated[int, Field(ge=1, le=32_768)] = 512
-    """Longest round, in tokens; a round that is cut is not learnt from. The authors': 2,048."""
+    max_tokens: Annotated[int, Field(ge=1, le=32_768)] = 256
+    """Most tokens of a response; a round that is cut is not learnt from. The authors': 2,048."""
+    max_thought_tokens: Annotated[int, Field(ge=1, le=32_768)] = 256
+    """Most tokens of the thought before it."""
     n_samples: Annotated[int, Field(ge=2, le=256)] = 8
     """Final answers sampled for each question, where one is chosen (best_of_n) or their consistency
     is asked for."""
@@ -105,7 +111,13 @@ class PtrDataConfig:
 
     @property
     def sampling(self) -> Sampling:
-        return Sampling(self.temperature, self.top_p, self.max_tokens, self.seed)
+        return Sampling(
+            self.temperature,
+            self.top_p,
+            self.max_tokens,
+            self.seed,
+            max_thought_tokens=self.max_thought_tokens,
+        )
 
     @property
     def history(self) -> HistoryOptions:
@@ -137,13 +149,20 @@ def _check(config: PtrDataConfig) -> None:
             f"final {config.final!r} is unknown; choose auto, solver, best_of_n, strong, human, or "
             "version:NAME"
         )
-    if config.final == SOLVER and config.queries != GENERATED:
+    if config.final == SOLVER and config.queries not in SOLVED:
         mistakes.append(
-            "final solver knows the solutions of generated questions only; set queries to "
-            "generated, or choose another final"
+            "final solver knows generated questions and instructions only; set queries to "
+            f"{' or '.join(SOLVED)}, or choose another final"
         )
     if config.final == BEST_OF_N and config.temperature == 0:
         mistakes.append("final best_of_n needs different samples; set a temperature above 0")
+    if config.progressive and config.final != BEST_OF_N:
+        mistakes.append(
+            f"progressive takes the final from the answers it draws; set final to best_of_n (it is "
+            f"{config.final})"
+        )
+    if config.progressive and config.consistency:
+        mistakes.append("progressive wants different answers; set consistency to 0")
     if config.consistency and not config.is_sampled:
         mistakes.append(
             f"consistency compares sampled finals, and final {config.final} samples none; set it "
@@ -153,10 +172,3 @@ def _check(config: PtrDataConfig) -> None:
         mistakes.append("consistency of greedy answers says nothing; set a temperature above 0")
     if mistakes:
         raise ConfigurationError("\n".join(["These settings do not go together:", *mistakes]))
-    if config.progressive and config.final != BEST_OF_N:
-        mistakes.append(
-            f"progressive takes the final from the answers it draws; set final to best_of_n (it is "
-            f"{config.final})"
-        )
-    if config.progressive and config.consistency:
-        mistakes.append("progressive wants different answers; set consistency to 0")

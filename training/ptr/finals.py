@@ -7,14 +7,23 @@ from db.content.rounds import NewRound
 from db.storage.session import Database
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.judges.base import Judge
+from ptrapp.tasks.instructions import INSTRUCTIONS
 from training.bundled.styles import Style, write
 from training.ptr.config import HUMAN, SOLVER, PtrDataConfig
 from training.ptr.consistency import Embed
 from training.ptr.external_rounds import external_round
 from training.ptr.generators import Generators
+from training.ptr.mended import mended
 from training.ptr.preferred import load_round
 from training.ptr.sampled import sampled_finals
-from training.ptr.trajectories import Asked, FinalsSource, Outcome, Trajectory, attempt_rows
+from training.ptr.trajectories import (
+    Asked,
+    Dropped,
+    FinalsSource,
+    Outcome,
+    Trajectory,
+    attempt_rows,
+)
 
 
 def finals_source(
@@ -29,18 +38,26 @@ def finals_source(
     def make_finals(asked: Sequence[Asked]) -> list[Outcome]:
         if config.is_sampled:
             return sampled_finals(generators, config, asked, judge, embed)
-        rounds = (
-            [solved(generators.fmt, config, each) for each in asked]
-            if config.final == SOLVER
-            else [preferred(database, config, each) for each in asked]
-        )
-        return [
-            Trajectory(each.index, each.query, (*attempt_rows(generators, config, each), *finals))
-            for each, finals in zip(asked, rounds, strict=True)
-        ]
+        return [_outcome(generators, config, database, each) for each in asked]
 
     assert config.is_sampled or config.final in (SOLVER, HUMAN), "checked with the settings"
     return make_finals
+
+
+def _outcome(
+    generators: Generators, config: PtrDataConfig, database: Database, asked: Asked
+) -> Outcome:
+    """Returns the attempts and finals of a question whose finals nobody samples."""
+    if config.final == HUMAN:
+        finals: list[NewRound] | str = preferred(database, config, asked)
+    elif config.queries == INSTRUCTIONS:
+        finals = mended(generators.fmt, config, asked)
+    else:
+        finals = solved(generators.fmt, config, asked)
+    if isinstance(finals, str):
+        return Dropped(asked.index, asked.query, finals)
+    rounds = (*attempt_rows(generators, config, asked), *finals)
+    return Trajectory(asked.index, asked.query, rounds)
 
 
 def solved(fmt: ThoughtFormat, config: PtrDataConfig, asked: Asked) -> list[NewRound]:
@@ -84,6 +101,8 @@ def preferred(database: Database, config: PtrDataConfig, asked: Asked) -> list[N
                 n_thought_tokens=chosen.n_thought_tokens,
                 n_response_tokens=chosen.n_response_tokens,
                 finish_reason=chosen.finish_reason,
+                thought_end=chosen.thought_end,
+                asked_again=chosen.asked_again,
                 correct=chosen.correct,
             )
         ]
