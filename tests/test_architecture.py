@@ -205,6 +205,7 @@ LIGHT = ("training.worker", "training.jobs.claim", "training.jobs.payload")
 """The worker never loads a model, so nothing it imports may import torch."""
 
 
+    "ptrapp.judges.function_process",  # what a stranger's function raises is its answer
 def _modules() -> dict[str, Path]:
     files = [ROOT / "app.py"]
     for package in PACKAGES[1:]:

@@ -89,7 +89,8 @@ class Settings(BaseSettings):
     """How a thought is asked for and marked; auto reads it off the chat template."""
     judge: str = "verifier"
     """Who compares for a person: verifier (needs a reference answer), llm (a language model on a
-    server), or a reward model by path, hub id or the name of one trained here."""
+    server), python:MODULE:FUNCTION, a ready-made rule (rule:length:20-60, rule:regex:PATTERN,
+    rule:is_json), or a reward model by path, hub id or the name of one trained here."""
     judge_base_url: str = ""
     """Address of the server of the judge llm."""
     judge_model: str = ""

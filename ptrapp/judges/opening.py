@@ -8,6 +8,7 @@ from ptrapp.core.names import is_path, is_repository
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge
+from ptrapp.judges.function import PREFIX, RULE, FunctionJudge
 from ptrapp.judges.llm import LazyJudge, LlmJudge
 from ptrapp.judges.verifier import Verifier
 
@@ -32,6 +33,8 @@ def open_judge(settings: Settings, *, engine: Engine | None = None) -> Judge:
         case "llm":
             name = _truncated(f"llm:{settings.judge_model or settings.judge_base_url}")
             return LazyJudge(lambda: _of_server(settings), name)
+        case given if given.startswith((PREFIX, RULE)):
+            return FunctionJudge(given, _truncated(given))
         case given:
             from ptrapp.judges.reward_model import RewardModel
 
@@ -40,8 +43,8 @@ def open_judge(settings: Settings, *, engine: Engine | None = None) -> Judge:
 
 
 def close_judge(judge: Judge) -> None:
-    """Closes the connection of a judge that has one."""
-    if isinstance(judge, LazyJudge):
+    """Closes the connection or the process of a judge that has one."""
+    if isinstance(judge, LazyJudge | FunctionJudge):
         judge.close()
 
 
@@ -56,8 +59,9 @@ def find_reward_model(settings: Settings, given: str) -> str:
         return from_hub(given)
     known = ", ".join(trained_here(settings)) or "none yet"
     raise ConfigurationError(
-        f"{given!r} names no judge. Choose verifier, llm, a folder (./judge or /path/to/judge), a "
-        f"hub id (owner/name) or a reward model trained here ({known}): --judge NAME"
+        f"{given!r} names no judge. Choose verifier, llm, python:MODULE:FUNCTION, "
+        "rule:NAME:ARGUMENT, a folder (./judge or /path/to/judge), a hub id (owner/name) or a "
+        f"reward model trained here ({known}): --judge NAME"
     )
 
 

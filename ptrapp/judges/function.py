@@ -1,0 +1,173 @@
+"""A function of one's own as judge, called in a process of its own in which it may do anything."""
+
+import json
+import math
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from ptrapp.core.errors import ConfigurationError, JudgeError
+from ptrapp.core.types import Choice
+from ptrapp.judges.base import Verdict
+from ptrapp.judges.thought_removal import response_of
+
+PREFIX, RULE = "python:", "rule:"
+_RULES = "ptrapp.judges.rules"
+_ENDED = ""
+"""Stands for the end of the process where an answer is waited for."""
+
+
+class FunctionJudge:
+    """Scores by `f(prompts, completions, **columns) -> list[float | None]`, as TRL's rewards do.
+
+    `prompts` and `completions` are lists of equal length, of questions and **responses**; `columns`
+    are `reference_answer` and, of a ready-made rule, `argument`. None leaves a response unscored.
+    A function that raises, returns something else, dies, or takes longer than `limit_s` leaves all
+    of a call unscored, with the reason; the next call starts another process. Safe from any thread.
+    """
+
+    def __init__(self, given: str, name: str, *, limit_s: float = 60.0) -> None:
+        """Takes `python:module:function` or `rule:NAME[:ARGUMENT]`; nothing is imported yet.
+
+        Raises `ConfigurationError` for a name of another form.
+        """
+        self.name = name
+        self._target, self._columns = _parsed(given)
+        self._limit_s = limit_s
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: queue.Queue[str] = queue.Queue()
+        self._closed = False
+
+    def score(
+        self, question: str, reference_answer: str | None, responses: Sequence[str]
+    ) -> list[float]:
+        """Returns the function's score of each **response**; thoughts are removed from them.
+
+        Raises `JudgeError` with the reason when one of them has none.
+        """
+        n = len(responses)
+        call = {
+            "prompts": [question] * n,
+            "completions": [response_of(response) for response in responses],
+            "reference_answer": [reference_answer] * n,
+            **{column: [value] * n for column, value in self._columns.items()},
+        }
+        with self._lock:
+            answer = self._called(json.dumps(call))
+        scores = _read(self.name, answer, n)
+        if None in scores:
+            raise JudgeError(f"{self.name} gave no score to response {scores.index(None) + 1}.")
+        return [score for score in scores if score is not None]
+
+    def compare(
+        self, question: str, reference_answer: str | None, left: str, right: str
+    ) -> Verdict:
+        """Compares two **responses** by their scores."""
+        return self.decide(*self.score(question, reference_answer, (left, right)))
+
+    def decide(self, left: float, right: float) -> Verdict:
+        """Returns the verdict on two scores; equal ones are a tie."""
+        rationale = f"Scores {left:g} and {right:g}."
+        if left == right:
+            return Verdict(Choice.TIE, rationale)
+        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, rationale)
+
+    def close(self) -> None:
+        """Ends the process; a call that waits fails."""
+        self._closed = True
+        self._end()
+
+    def _called(self, call: str) -> str:
+        """Returns the process's answer. Raises `JudgeError` when there is none."""
+        if self._closed:
+            raise JudgeError(f"The judge {self.name} is closed.")
+        process = self._started()
+        try:
+            assert process.stdin is not None, "it is a pipe"
+            process.stdin.write(call + "\n")
+            process.stdin.flush()
+            answer = self._answers.get(timeout=self._limit_s)
+        except queue.Empty as error:
+            self._end()
+            raise JudgeError(
+                f"{self.name} gave no score within {self._limit_s:g} s and was ended. Make the "
+                "function faster."
+            ) from error
+        except OSError:
+            answer = _ENDED
+        if answer == _ENDED:
+            status = process.wait()
+            self._end()
+            raise JudgeError(
+                f"The process of {self.name} ended with status {status} while it was asked. Its "
+                "last words are in the log."
+            )
+        return answer
+
+    def _started(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            self._answers = queue.Queue()
+            command = [sys.executable, "-m", "ptrapp.judges.function_process", self._target]
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+            reading = threading.Thread(
+                target=_forward, args=(self._process, self._answers), daemon=True
+            )
+            reading.start()
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+def _forward(process: subprocess.Popen[str], answers: "queue.Queue[str]") -> None:
+    assert process.stdout is not None, "it is a pipe"
+    with process.stdout as lines:
+        for line in lines:
+            answers.put(line)
+    answers.put(_ENDED)
+
+
+def _parsed(given: str) -> tuple[str, dict[str, str]]:
+    """Returns `module:function` and the columns that every call has besides."""
+    if given.startswith(RULE):
+        rule, colon, argument = given.removeprefix(RULE).partition(":")
+        return f"{_RULES}:{rule}", {"argument": argument} if colon else {}
+    module, _, function = given.removeprefix(PREFIX).partition(":")
+    names = [*module.split("."), function]
+    if not all(name.isidentifier() for name in names):
+        raise ConfigurationError(
+            f"The judge {given!r} names no function. Write python:MODULE:FUNCTION, where MODULE is "
+            "importable from the folder the app was started in."
+        )
+    return f"{module}:{function}", {}
+
+
+def _read(name: str, answer: str, n: int) -> list[float | None]:
+    """Returns `n` scores. Raises `JudgeError` for an answer that holds something else."""
+    try:
+        found: dict[str, Any] = json.loads(answer)
+        error, scores = found.get("error"), found.get("scores", [])
+    except (ValueError, AttributeError) as broken:
+        raise JudgeError(f"The process of {name} said {answer[:80]!r}, no scores.") from broken
+    if error:
+        raise JudgeError(f"{name} failed: {error}")
+    if len(scores) != n:
+        raise JudgeError(f"{name} returned {len(scores)} scores for {n} responses.")
+    for score in scores:
+        if score is not None and not math.isfinite(score):
+            raise JudgeError(f"{name} returned {score}, which is no score.")
+    return scores
