@@ -157,6 +157,7 @@ EDGES: dict[str, set[str]] = {
         "ptrapp.engines.local.device",
         "ptrapp.engines.local.generating",
         "ptrapp.engines.local.kv",
+        "ptrapp.engines.local.rows",
         "ptrapp.engines.local.sampling",
         "ptrapp.engines.local.step",
         "ptrapp.engines.local.model_thread",

@@ -49,7 +49,8 @@ class Plan:
     """Answers drawn for a problem; 0 is one greedy answer."""
     temperature: float = 0.8
     top_p: float = 0.95
-    max_tokens: int = 512
+    max_tokens: int = 256
+    max_thought_tokens: int = 256
     seeds: tuple[int, ...] = (0,)
     """Each seed draws its own problems and answers, the same for every version."""
     controls: bool = False
@@ -65,7 +66,12 @@ class Plan:
     @property
     def sampling(self) -> Sampling:
         temperature = self.temperature if self.n_samples else 0.0
-        return Sampling(temperature, self.top_p, self.max_tokens)
+        return Sampling(
+            temperature,
+            self.top_p,
+            self.max_tokens,
+            max_thought_tokens=self.max_thought_tokens,
+        )
 
     def options(self, cell: "Cell") -> RefineOptions:
         """Returns the options of a cell's rounds."""

@@ -109,7 +109,7 @@ def _make_pairs(claim: Claim, config: TpoConfig, parent: Adapter | None) -> None
 
     claim.enter("freezing the pairs")
     paired = pair(config, runs, judged.values, fmt)
-    found = metrics.metrics(runs, judged, paired)
+    found = metrics.metrics(runs, judged, paired, config.treatment(fmt))
     gathered, after = _with_human_pairs(claim, config, parent, fmt, paired.examples)
     found["n_human_pairs"] = len(gathered.examples) - len(paired.examples)
     metrics.write(claim, found)

@@ -1,11 +1,14 @@
 """The settings of a TPO iteration, and the checks across them."""
 
+from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from ptrapp.core.errors import ConfigurationError
+from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Sampling
 from ptrapp.preferences.pairing import MAX_MALFORMED, MAX_RHO
 from ptrapp.preferences.scoring import Pairwise
@@ -13,6 +16,13 @@ from training.jobs.payload import STRICT
 from training.loop import preference_training
 from training.loop.preference_training import PreferenceConfig
 from training.policy.config import Tune
+
+
+class Malformed(StrEnum):
+    """What becomes of a completion that does not keep to the thought format."""
+
+    ENFORCE = "enforce"
+    REJECT = "reject"
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -31,10 +41,16 @@ class TpoConfig(PreferenceConfig):
     """Temperature of the samples; the paper's."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
     """Nucleus of the samples; the paper's."""
-    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 512
-    """Most tokens of a completion, its thought included."""
+    max_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    """Most tokens of a response."""
+    max_thought_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    """Most tokens of the thought before it."""
     thinking: bool = True
     """Whether the model thinks before it responds; false is the direct baseline."""
+    malformed: Malformed | None = None
+    """What becomes of a completion that does not keep to the thought format: enforce (the thought
+    is opened and ended for the model) or reject (taken as it comes, at best to be rejected: the
+    paper's). null enforces it unless the model follows the format by itself."""
     pairwise: Pairwise = Pairwise.ALL
     """Pairs that a judge which only compares is asked about: all, or all with the candidate of
     median length (pivot), a quarter of the work at k 8."""
@@ -55,12 +71,20 @@ class TpoConfig(PreferenceConfig):
     @property
     def sampling(self) -> Sampling:
         """The sampling of candidate 0 of the first prompt."""
-        return Sampling(self.temperature, self.top_p, self.max_tokens, self.seed)
+        return replace(self.greedy, temperature=self.temperature, top_p=self.top_p, seed=self.seed)
 
     @property
     def greedy(self) -> Sampling:
         """The sampling of checkpoints on held-out prompts."""
-        return Sampling(temperature=0.0, max_tokens=self.max_tokens)
+        return Sampling(
+            temperature=0.0,
+            max_tokens=self.max_tokens,
+            max_thought_tokens=self.max_thought_tokens,
+        )
+
+    def treatment(self, fmt: ThoughtFormat) -> Malformed:
+        """Returns what becomes of malformed completions of a model with this format."""
+        return self.malformed or (Malformed.REJECT if fmt.followed else Malformed.ENFORCE)
 
 
 def check(config: TpoConfig) -> None:

@@ -15,7 +15,7 @@ from ptrapp.engines.base import Engine
 from ptrapp.services.storing import as_row
 from training.generation.serving import answers, request
 from training.jobs.claim import Claim
-from training.tpo.config import TpoConfig
+from training.tpo.config import Malformed, TpoConfig
 
 MAX_REQUESTS = 512
 """Completions asked for at once: enough to fill a batch, and few enough to tokenise quickly."""
@@ -37,11 +37,12 @@ def sample(
     waiting = [(index, run) for index, run in enumerate(runs) if run.state is RunState.RUNNING]
     n_before = len(runs) - len(waiting)
     size = max(1, MAX_REQUESTS // config.k)
+    enforce = config.treatment(engine.thought_format) is Malformed.ENFORCE
     n_done = 0
     for start in range(0, len(waiting), size):
         chunk = waiting[start : start + size]
         requests = [
-            request(engine, run.prompt, config.thinking, drawn, policy)
+            request(engine, run.prompt, config.thinking, drawn, policy, enforce=enforce)
             for index, run in chunk
             for drawn in _draws(config, index)
         ]
@@ -83,8 +84,9 @@ def refuse_only_malformed(runs: Sequence[Run], fmt: ThoughtFormat, thinking: boo
     examples = "\n".join(f"- {round_.raw[:SHOWN_CHARACTERS]!r}" for round_ in drawn[:3])
     raise NothingToLearn(
         f"All {len(drawn)} completions (100 %) are malformed: {missing or 'they are empty'}. The "
-        "model does not write in the expected form. Choose another --thought-format, raise "
-        f"max_tokens, or set thinking to false. Three of them:\n{examples}"
+        "model does not write in the expected form. Set malformed to enforce, choose another "
+        "--thought-format, raise max_tokens and max_thought_tokens, or set thinking to false. "
+        f"Three of them:\n{examples}"
     )
 
 

@@ -34,7 +34,7 @@ from training.jobs.claim import Claim
 from training.policy.checkpoint_weights import saved_steps, saved_weights
 from training.policy.model import Policy
 from training.policy.publish import write_adapter
-from training.tpo.config import TpoConfig
+from training.tpo.config import Malformed, TpoConfig
 
 PARENT = "parent"
 _POINTS = {Choice.LEFT: 0.0, Choice.RIGHT: 1.0}
@@ -162,7 +162,11 @@ def _answer_all(
 def _responses(
     claim: Claim, config: TpoConfig, engine: Engine, served: Served, prompts: Sequence[Prompt]
 ) -> list[str]:
-    requests = [request(engine, p, config.thinking, config.greedy, served) for p in prompts]
+    enforce = config.treatment(engine.thought_format) is Malformed.ENFORCE
+    requests = [
+        request(engine, each, config.thinking, config.greedy, served, enforce=enforce)
+        for each in prompts
+    ]
     found: dict[int, Completion | EngineError] = dict(answers(engine, requests))
     for outcome in found.values():
         if isinstance(outcome, EngineUnavailable):

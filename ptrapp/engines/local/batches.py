@@ -11,7 +11,7 @@ from typing import Protocol
 from ptrapp.core.errors import EngineError
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.engines.base import Delta, Event, Failed, Finished, Priority
-from ptrapp.engines.local.rows import Row, Thought
+from ptrapp.engines.local.rows import Row, ThoughtPlan
 from ptrapp.engines.local.transcript import Transcript
 
 MAX_ROWS = {Priority.PERSON: 256, Priority.JOB: 64}
@@ -164,7 +164,7 @@ def new_row(
     sampling: Sampling,
     room: int,
     *,
-    thought: Thought | None = None,
+    thought: ThoughtPlan | None = None,
     is_blank: Callable[[Sequence[int]], bool] | None = None,
 ) -> Row:
     """Returns the row of a request whose context has room for so many more tokens."""

@@ -14,7 +14,7 @@ from ptrapp.engines.local.sampling import NextTokens, choose
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
+class ThoughtPlan:
     """How the thought of a row begins and ends."""
 
     n_max: int
@@ -41,7 +41,7 @@ class Row:
     """Most tokens it may have: those requested, as far as the context has room."""
     random: random.Random
     """Seeded by the request alone, so that other rows do not change what is drawn."""
-    thought: Thought | None = None
+    thought: ThoughtPlan | None = None
     """None for a direct answer."""
     is_blank: Callable[[Sequence[int]], bool] | None = None
     """Whether the text of some ids is white space. With it, a turn that ends before the response
@@ -102,7 +102,7 @@ class Row:
         elif n_tokens - (self.n_thought or 0) >= self.sampling.max_tokens:
             self.finish = self.finish or FinishReason.LENGTH
 
-    def _think(self, thought: Thought, n_tokens: int) -> None:
+    def _think(self, thought: ThoughtPlan, n_tokens: int) -> None:
         """Ends the thought where it is complete, cut, or at the end of its budget."""
         if not self.forced and (self.thought_end or thought.ends(self.token_ids)):
             self.thought_end = self.thought_end or ThoughtEnd.MODEL

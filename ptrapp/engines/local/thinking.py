@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.engines.base import Request
-from ptrapp.engines.local.rows import Thought
+from ptrapp.engines.local.rows import ThoughtPlan
 from ptrapp.engines.local.transcript import Decode
 
 
@@ -18,7 +18,7 @@ class ThoughtPlanner:
         self._closing = tuple(encode(fmt.closing))
         self._may_end: dict[int, bool] = {}
 
-    def plan(self, request: Request, room: int) -> Thought | None:
+    def plan(self, request: Request, room: int) -> ThoughtPlan | None:
         """Returns the thought of a request whose context has `room` for so many tokens.
 
         Where there is not room for all, the thought leaves the response its length, but no more
@@ -34,7 +34,7 @@ class ThoughtPlanner:
         opening, closing = (self._opening, self._closing) if enforce else ((), ())
         left = room - max(len(closing), 1)
         n_max = min(drawn.max_thought_tokens, max(left - drawn.max_tokens, left // 2))
-        return Thought(max(n_max, 1), self._ends, opening, closing)
+        return ThoughtPlan(max(n_max, 1), self._ends, opening, closing)
 
     def is_blank(self, token_ids: Sequence[int]) -> bool:
         return not self._decode(token_ids).strip()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ptrapp.core.types import FinishReason, Sampling, ThoughtEnd
-from ptrapp.engines.local.rows import Row, Thought, draw_tokens
+from ptrapp.engines.local.rows import Row, ThoughtPlan, draw_tokens
 
 LETTERS = "abc<>. "
 EOS = {LETTERS.index(".")}
@@ -40,7 +40,7 @@ def row(
     def is_blank(token_ids: Sequence[int]) -> bool:
         return not text(token_ids).strip()
 
-    thought = Thought(
+    thought = ThoughtPlan(
         sampling.max_thought_tokens,
         lambda token_ids: token_ids[-1] == LETTERS.index(">"),
         ids(opening),
