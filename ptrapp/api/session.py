@@ -121,8 +121,8 @@ def with_sessions(
     With `framed` the cookie is also sent inside another site's frame, and over HTTPS only. The
     guard refuses requests that the other site itself makes, with or without the cookie. The cookie
     is for `root_path` and named after it, because a browser sends an app under a path the cookie
-    of one at the root of the same host as well. A visitor who came over HTTPS gets one that a browser
-    sends over HTTPS alone.
+    of one at the root of the same host as well. Who came over HTTPS gets one that browsers
+    send over HTTPS alone.
     """
     known = KnownVisitor(app, invitations, visitor_role)
 

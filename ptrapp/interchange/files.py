@@ -17,6 +17,7 @@ from ptrapp.interchange.json_rows import read_lines, read_list
 from ptrapp.interchange.json_shapes import read_whole
 from ptrapp.interchange.limits import MIB, FileRow, Limits
 from ptrapp.interchange.table_rows import read_csv, read_parquet
+from ptrapp.interchange.values import as_text
 
 _GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
 
@@ -35,7 +36,7 @@ class RowFile:
     packed file is unpacked to a temporary one first."""
 
     def __init__(self, path: Path, limits: Limits, *, name: str | None = None) -> None:
-        self.name = name or path.name
+        self.name = as_text(name or path.name)
         self._path = path
         self._limits = limits
         self._unpacked: Any = None

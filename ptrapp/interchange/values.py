@@ -54,6 +54,18 @@ def user_name(value: Any) -> str | None:
     return name[:MAX_USER_CHARS] if name not in ("", "None") else None
 
 
+def as_text(name: str) -> str:
+    """Returns a name from the command line or a folder as UTF-8, whatever the locale made of it.
+
+    Under another locale Python keeps bytes it cannot decode as half characters, which cannot be
+    stored.
+
+    >>> as_text("pr\udcc3\udca4f")
+    'präf'
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def names(row: Mapping[str, Any]) -> str:
     """Returns the columns of a row, for a message.
 

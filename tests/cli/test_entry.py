@@ -103,9 +103,14 @@ def test_a_terminal_that_knows_ascii_alone_gets_every_text(tmp_path: Path) -> No
         "PYTHONCOERCECLOCALE": "0",
         "PYTHONIOENCODING": "ascii",
     }
-    (tmp_path / "questions.jsonl").write_text('{"prompt": "Größe → 2?"}\n', encoding="utf-8")
+    for name, text in (("questions", "Größe → 2?"), ("süß", "Wie groß?")):
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"prompt": "{text}"}}\n', encoding="utf-8")
     command = [sys.executable, "-m", "ptrapp", "--data-dir", str(tmp_path / "data")]
-    for words in (["--help"], ["import", str(tmp_path / "questions.jsonl"), "--name", "asked"]):
+    for words in (
+        ["--help"],
+        ["import", str(tmp_path / "questions.jsonl"), "--name", "gefragt-ä"],
+        ["import", str(tmp_path / "süß.jsonl")],
+    ):
         ended = subprocess.run(
             [*command, *words] if words[0] != "--help" else [*command[:3], *words],
             capture_output=True,
@@ -117,4 +122,7 @@ def test_a_terminal_that_knows_ascii_alone_gets_every_text(tmp_path: Path) -> No
     rows = sqlite3.connect(tmp_path / "data" / "thrice.db").execute(
         "SELECT text, source FROM prompts"
     )
-    assert rows.fetchall() == [("Größe → 2?", "import:asked")]
+    assert rows.fetchall() == [
+        ("Größe → 2?", "import:gefragt-ä"),
+        ("Wie groß?", "import:süß.jsonl"),
+    ]

@@ -16,6 +16,7 @@ from ptrapp.interchange.hub_rows import HubRows
 from ptrapp.interchange.limits import TERMINAL, Limits
 from ptrapp.interchange.reading import Checked, Reading, RowSource
 from ptrapp.interchange.records import Record
+from ptrapp.interchange.values import as_text
 from ptrapp.services.context import DataContext
 from ptrapp.services.files.import_rows import RowImport
 from ptrapp.tasks.hub import PREFIX
@@ -80,7 +81,7 @@ def import_named(
 
 def import_records(session: Session, records: Iterable[Record], name: str) -> Imported:
     """Stores checked records in the caller's transaction; what is stored already is left out."""
-    rows = RowImport(session, name[:MAX_NAME])
+    rows = RowImport(session, as_text(name)[:MAX_NAME])
     n_new = n_records = 0
     with bulk.large_cache(session):
         for batch in _batches(records):
