@@ -199,6 +199,7 @@ CATCHES_ALL = {
     "ptrapp.engines.local.generating",  # what `generate` raises is handed to the model thread
     "ptrapp.engines.local.model_thread",  # the thread everybody waits for outlives one message
     "training.run",  # the job's process ends with a stored reason
+    "if_verifiable": {"ptrapp.tasks.ifeval"},
 }
 """Edges of threads and processes: modules that may catch every exception."""
 

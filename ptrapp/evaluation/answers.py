@@ -7,7 +7,7 @@ from typing import Any
 from ptrapp.core.errors import ContextTooLong, EngineError, MessagesRefused
 from ptrapp.core.types import Completion, Turn
 from ptrapp.evaluation.plan import Cell, Setting
-from ptrapp.tasks.check import is_correct
+from ptrapp.tasks.check import check
 from ptrapp.tasks.datasets import Question
 
 
@@ -27,6 +27,11 @@ class Answer:
     failed: bool = False
     """There was no answer, which counts as wrong: no room for one, or a conversation that the
     chat template refuses."""
+    n_asked: int = 1
+    """Things the prompt asks for: its answer, or each of its constraints."""
+    n_kept: int = 0
+    n_kept_loose: int | None = None
+    """Those kept by IFEval's loose reading; None for other tasks."""
 
     def as_turn(self) -> Turn:
         """Returns the answer as it is shown to a later round."""
@@ -42,18 +47,23 @@ FAILED = Answer("", "", "", False, False, 0, 0, n_drawn=0, failed=True)
 def scored(outcome: Completion | EngineError, question: Question) -> Answer:
     """Scores an engine's outcome. Raises its error, unless this conversation alone fails."""
     if isinstance(outcome, ContextTooLong | MessagesRefused):
-        return FAILED
+        nothing = check("", question.reference_answer or "")
+        return replace(FAILED, n_asked=nothing.n_asked, n_kept_loose=nothing.n_kept_loose)
     if isinstance(outcome, EngineError):
         raise outcome
     response = outcome.split.response
+    found = check(response, question.reference_answer or "")
     return Answer(
         outcome.split.thought,
         response,
         outcome.raw,
-        is_correct(response, question.reference_answer or ""),
+        found.n_kept == found.n_asked,
         outcome.split.well_formed,
         outcome.n_thought_tokens,
         outcome.n_response_tokens,
+        n_asked=found.n_asked,
+        n_kept=found.n_kept,
+        n_kept_loose=found.n_kept_loose,
     )
 
 

@@ -99,14 +99,21 @@ class Plan:
         for seed in self.seeds:
             for task in self.tasks:
                 for version in self.versions:
-                    for setting in self._settings(version):
+                    for setting in self._settings(version, task):
                         yield Cell(version, task.name, seed, setting)
 
-    def _settings(self, version: str) -> tuple[Setting, ...]:
-        """Returns a version's settings: controls are of tuned versions, or of the base alone."""
-        if self.controls and (version != BASE_NAME or len(self.versions) == 1):
-            return (Setting.REFINE, *(CONTROLS if self.rounds > 1 else ()))
-        return (Setting.REFINE,)
+    def _settings(self, version: str, task: Task) -> tuple[Setting, ...]:
+        """Returns a version's settings: controls are of tuned versions, or of the base alone.
+
+        There is no majority of texts, only of answers.
+        """
+        if not self.controls or (version == BASE_NAME and len(self.versions) > 1):
+            return (Setting.REFINE,)
+        controls = CONTROLS if self.rounds > 1 else ()
+        return (
+            Setting.REFINE,
+            *(one for one in controls if one is not Setting.MAJORITY or task.has_answers),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,13 @@ class TableRow:
     rate_std: float | None
     """Standard deviation over the seeds; null for a single one."""
     n_seeds: int
+    kept_rate: float
+    """Share of all constraints that were kept (IFEval: instruction level, strict); the rate of a
+    task that asks for an answer."""
+    loose_rate: float | None
+    """Share of the answers that keep everything by IFEval's loose reading; null for other tasks."""
+    kept_loose_rate: float | None
+    """Share of all constraints kept by that reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +196,23 @@ def _row(cell: Cell, index: int, pool: _Pool) -> TableRow:
         rate_mean=fmean(rates),
         rate_std=stdev(rates) if len(rates) > 1 else None,
         n_seeds=len(rates),
+        kept_rate=sum(answer.n_kept for answer in answers) / sum(one.n_asked for one in answers),
+        loose_rate=_loose_rate(answers),
+        kept_loose_rate=_kept_loose_rate(answers),
     )
+
+
+def _loose_rate(answers: Sequence[Answer]) -> float | None:
+    if any(one.n_kept_loose is None for one in answers):
+        return None
+    return fmean(one.n_kept_loose == one.n_asked for one in answers)
+
+
+def _kept_loose_rate(answers: Sequence[Answer]) -> float | None:
+    kept = [one.n_kept_loose for one in answers if one.n_kept_loose is not None]
+    if len(kept) < len(answers):
+        return None
+    return sum(kept) / sum(one.n_asked for one in answers)
 
 
 def _right(answers: Sequence[Answer]) -> list[bool]:

@@ -6,6 +6,8 @@ from random import Random
 from typing import Protocol
 
 from ptrapp.core.errors import InputError
+from ptrapp.tasks import ifeval
+from ptrapp.tasks.check import has_constraints
 from ptrapp.tasks.datasets import GSM8K, Columns, Question, read_questions
 from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
@@ -27,6 +29,11 @@ class Task(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether responses state an answer, which several of them can agree on."""
+        ...
+
     def draw(self, n: int, seed: int) -> list[Question]:
         """Draws at most `n` questions; the same arguments always give the same list."""
         ...
@@ -38,6 +45,7 @@ class Generated:
 
     name: str
     families: tuple[str, ...]
+    has_answers: bool = True
 
     def draw(self, n: int, seed: int) -> list[Question]:
         drawn = problems(n, split="eval", seed=seed, families=self.families)
@@ -49,6 +57,7 @@ class Instructions:
     """Requests with constraints of one set, different ones for every seed."""
 
     name: str
+    has_answers: bool = False
 
     def draw(self, n: int, seed: int) -> list[Question]:
         drawn = instructions(n, name=self.name, seed=seed + _EVALUATED)
@@ -61,6 +70,12 @@ class Listed:
 
     name: str
     questions: tuple[Question, ...]
+    left_out: str = ""
+    """Which rows are no question of it, in words; empty where it holds all."""
+
+    @property
+    def has_answers(self) -> bool:
+        return not any(has_constraints(one.reference_answer or "") for one in self.questions)
 
     def draw(self, n: int, seed: int) -> list[Question]:
         if n >= len(self.questions):
@@ -73,7 +88,7 @@ def open_task(name: str, columns: Columns = GSM8K) -> Task:
     """Opens the task of a name: generated ones, `hf:NAME[:CONFIG][:SPLIT]` or a file.
 
     Generated are `generated` and `held_out` (problems), `instructions`, `instructions_held_out`
-    and `instructions_new_kinds` (requests with constraints).
+    and `instructions_new_kinds` (requests with constraints). `ifeval:FILE` is IFEval's own file.
 
     The default split of a data set is `test`. A file is JSONL, JSON or CSV. Both have the columns
     of GSM8K or of a multiple choice unless `columns` names others. Raises `InputError` for what
@@ -86,15 +101,38 @@ def open_task(name: str, columns: Columns = GSM8K) -> Task:
             return Generated(name, tuple(sorted(HELD_OUT)))
         case name if name in SETS:
             return Instructions(name)
+    if name.startswith(ifeval.PREFIX):
+        return _ifeval(name)
     if name.startswith(PREFIX):
         return _verifiable(name, _from_hub(name, columns))
     path = Path(name).expanduser()
     if not path.is_file():
         raise InputError(
             f"There is no task {name!r}. Name {GENERATED}, {HELD_OUT_TASK}, {', '.join(SETS)}, "
-            "a JSONL, JSON or CSV file, or a data set as hf:NAME[:CONFIG][:SPLIT]."
+            "ifeval:FILE, a JSONL, JSON or CSV file, or a data set as hf:NAME[:CONFIG][:SPLIT]."
         )
     return _verifiable(path.stem, read_questions(path, columns))
+
+
+def _ifeval(name: str) -> Listed:
+    path = Path(name.removeprefix(ifeval.PREFIX)).expanduser()
+    found = ifeval.read_ifeval(path)
+    n_out = found.left_out.total()
+    reasons = ", ".join(f"{n} × {reason}" for reason, n in found.left_out.most_common())
+    if len(found.prompts) < 2:
+        raise InputError(
+            f"{path} holds {len(found.prompts)} rows that can be judged; at least 2 are needed. "
+            f"Left out: {reasons or 'none'}."
+        )
+    questions = tuple(
+        Question(one.prompt, one.reference, "+".join(one.instructions)) for one in found.prompts
+    )
+    left_out = (
+        f"{n_out} of {n_out + len(questions)} rows of {path.name} are left out: {reasons}."
+        if n_out
+        else ""
+    )
+    return Listed(f"{ifeval.PREFIX}{path.stem}", questions, left_out)
 
 
 def _verifiable(name: str, found: list[Question]) -> Listed:

@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from ptrapp.core.errors import InputError
-from ptrapp.tasks import kept
+from ptrapp.core.errors import ConfigurationError, InputError
+from ptrapp.tasks import ifeval, kept
 from ptrapp.tasks.kept import Asked, Kept
 from ptrapp.tasks.stated import states
 
@@ -29,14 +29,16 @@ def check(response: str, reference: str) -> Kept:
         right = states(response, reference)
         return Kept(int(right), 1, () if right else ("the right answer is not stated",))
     try:
+        if reference.startswith(ifeval.PREFIX):
+            return ifeval.kept_by(response, reference)
         return _asked(reference).kept_by(response)
-    except InputError as error:
+    except (InputError, ConfigurationError) as error:
         return Kept(0, 1, (str(error),))
 
 
 def has_constraints(reference: str) -> bool:
     """Returns whether a reference answer is what an answer has to keep, and not an answer."""
-    return reference.startswith(kept.PREFIX)
+    return reference.startswith((kept.PREFIX, ifeval.PREFIX))
 
 
 def in_words(reference: str) -> str:
@@ -44,6 +46,8 @@ def in_words(reference: str) -> str:
     if not has_constraints(reference):
         return reference
     try:
+        if reference.startswith(ifeval.PREFIX):
+            return ifeval.in_words(reference)
         return _asked(reference).in_words()
     except InputError:
         return reference
@@ -51,7 +55,9 @@ def in_words(reference: str) -> str:
 
 def readable(reference: str) -> str:
     """Returns the reference if answers can be checked by it, and raises `InputError` if not."""
-    if has_constraints(reference):
+    if reference.startswith(ifeval.PREFIX):
+        ifeval.in_words(reference)
+    elif has_constraints(reference):
         _asked(reference)
     return reference
 

@@ -20,6 +20,8 @@ class Kept(NamedTuple):
     n_asked: int
     broken: tuple[str, ...]
     """What it does not keep, in words; that it says nothing is among them."""
+    n_kept_loose: int | None = None
+    """Those kept by IFEval's loose reading; None where there is none."""
 
     @property
     def score(self) -> float:

@@ -1,5 +1,6 @@
 """One table of base and tuned versions by round, whose every number can be counted by hand."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from ptrapp.evaluation.answers import CellResult
 from ptrapp.evaluation.plan import Plan, Setting
 from ptrapp.evaluation.report import Callbacks, EarlierResults, Progress
 from ptrapp.evaluation.run import evaluate
+from ptrapp.evaluation.tasks import Listed, open_task
 from ptrapp.judges.verifier import Verifier
+from ptrapp.tasks.datasets import Question
 
 
 def plan(*versions: str, **changes: object) -> Plan:
@@ -298,3 +301,51 @@ def test_the_judge_compares_versions_on_the_same_problems(tmp_path: Path) -> Non
 def test_what_cannot_be_measured_is_refused(wrong: Plan, words: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=words):
         evaluate(scripted(tmp_path), wrong)
+
+
+def test_constraints_are_counted_each_and_have_no_majority(tmp_path: Path) -> None:
+    """Round 1 keeps one of two constraints, a later round both."""
+    reference = 'constraints:{"keep":[{"kind":"no_commas"},{"kind":"question"}],"least_words":1,"prompt":""}'
+    asked = Listed("texts", tuple(Question(f"Ask me {n}.", reference, "a file") for n in range(4)))
+
+    def script(request: Request) -> str:
+        later = len(request.messages) > 1
+        return "<T> hm<R> What now my friend?" if later else "<R> What, my friend?"
+
+    plan = Plan(versions=("base",), tasks=(asked,), rounds=2, n=4, controls=True)
+    report = evaluate(scripted(tmp_path, script=script), plan)
+
+    assert {row.setting for row in report.table} == {"refine", "swapped", "thought removed"}
+    first, later = report.row("base", 1, "texts"), report.row("base", 2, "texts")
+    assert (first.rate, first.kept_rate) == (0.0, 0.5)
+    assert (later.rate, later.kept_rate) == (1.0, 1.0)
+    assert (first.loose_rate, first.kept_loose_rate) == (None, None)
+
+
+def test_ifeval_is_measured_by_prompt_and_instruction_strictly_and_loosely(tmp_path: Path) -> None:
+    pytest.importorskip("if_verifiable")
+    ids = ["punctuation:no_comma", "detectable_format:title"]
+    rows = [
+        {"key": n, "prompt": f"Text {n}.", "instruction_id_list": ids, "kwargs": [{}, {}]}
+        for n in range(3)
+    ]
+    unknown = {**rows[0], "instruction_id_list": ["poems:rhyme", ids[0]]}
+    file = tmp_path / "rows.jsonl"
+    file.write_text("\n".join(map(json.dumps, [*rows, unknown])), encoding="utf-8")
+    task = open_task(f"ifeval:{file}")
+    assert isinstance(task, Listed)
+    assert task.left_out == (
+        "1 of 4 rows of rows.jsonl are left out: 1 × the instruction poems:rhyme is unknown."
+    )
+
+    def script(request: Request) -> str:
+        later = len(request.messages) > 1
+        return "<T> hm<R> Well, here:\n<<Rain>>\nIt falls." if later else "<R> It falls."
+
+    plan = Plan(versions=("base",), tasks=(task,), rounds=2, n=3)
+    report = evaluate(scripted(tmp_path, script=script), plan)
+    first, later = report.row("base", 1, "ifeval:rows"), report.row("base", 2, "ifeval:rows")
+    assert (first.rate, first.kept_rate) == (0.0, 0.5)
+    assert (first.loose_rate, first.kept_loose_rate) == (0.0, 0.5)
+    assert (later.rate, later.kept_rate) == (0.0, 0.5)
+    assert (later.loose_rate, later.kept_loose_rate) == (1.0, 1.0)

@@ -19,7 +19,7 @@ from ptrapp.engines.opening import open_engine
 from ptrapp.evaluation.plan import BASE_NAME, Plan
 from ptrapp.evaluation.report import Callbacks, EarlierResults
 from ptrapp.evaluation.run import evaluate
-from ptrapp.evaluation.tasks import open_task
+from ptrapp.evaluation.tasks import Listed, open_task
 from ptrapp.judges.base import Judge
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.tasks.datasets import Columns
@@ -42,7 +42,8 @@ class EvaluateConfig:
     tasks: Annotated[tuple[str, ...], Field(min_length=1)] = ("generated",)
     """Problems: generated (families used in training), held_out (families never used),
     instructions, instructions_held_out (unseen topics), instructions_new_kinds (unseen kinds of
-    constraint), a JSONL, JSON or CSV file, or a data set as hf:NAME:CONFIG:SPLIT."""
+    constraint), ifeval:FILE (IFEval's own file), a JSONL, JSON or CSV file, or a data set as
+    hf:NAME:CONFIG:SPLIT."""
     question_column: str = "question"
     """Column of the question in files and data sets."""
     answer_column: str = "answer"
@@ -94,6 +95,9 @@ def run(claim: Claim, ranks: Ranks) -> None:
     plan = _plan(config, tuple(versions))
     judge = _judge(claim, config)
     _warn_of_training(claim, plan)
+    for task in plan.tasks:
+        if isinstance(task, Listed) and task.left_out:
+            claim.note(task.left_out, "warning")
 
     claim.enter("loading the model")
     with closing(CancellableEngine(open_engine(claim.settings), claim.stop)) as engine:
