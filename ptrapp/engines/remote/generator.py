@@ -4,14 +4,14 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from openai import APIError, NotFoundError
 
 from ptrapp.core.errors import ContextTooLong, EngineUnavailable
 from ptrapp.core.thoughts import ThoughtFormat
-from ptrapp.core.types import Completion, Split
+from ptrapp.core.types import Completion, FinishReason, Split
 from ptrapp.engines.base import Priority, Request
 from ptrapp.engines.remote.adapters import ServerAdapters
 from ptrapp.engines.remote.call import Call
@@ -56,24 +56,74 @@ class CompletionGenerator:
     timeouts: Timeouts
 
     def generate(self, request: Request, call: Call, show: Show) -> Completion:
-        """Draws the completion. Raises `EngineError`, which concerns no other candidate."""
-        body, started = self._body(request), time.monotonic()
+        """Draws the completion. Raises `EngineError`, which concerns no other candidate.
+
+        An enforced thought that the model does not end takes two requests: the second continues
+        what the first wrote, behind the response marker. An answer that ends before it begins is
+        asked for once more, where the server can bar the end of a turn.
+        """
+        enforce = self.format.enforced if request.enforce is None else request.enforce
+        enforce = enforce and request.thinking and self.prompts.continues
+        begun = self.format.opening if enforce else ""
+        streamed = self._draw(request, call, show, begun)
+        first = None
+        if enforce and not streamed.responds:
+            first, begun = streamed, streamed.written + self.format.closing
+            streamed = self._draw(request, call, show, begun, first)
+        done = streamed.completion()
+        if (
+            request.enforce is not False
+            and self.capabilities.token_ids
+            and done.finish_reason is FinishReason.STOP
+            and not done.split.response
+            and (streamed.responds or not request.thinking)
+        ):
+            again = self._draw(request, call, show, begun, first, bars_end=True)
+            done = replace(again.completion(), asked_again=True)
+        return done
+
+    def _draw(
+        self,
+        request: Request,
+        call: Call,
+        show: Show,
+        begun: str,
+        first: StreamedCompletion | None = None,
+        *,
+        bars_end: bool = False,
+    ) -> StreamedCompletion:
+        """Draws what follows `begun`, retried as often as may be."""
+        body, started = self._body(request, begun, first), time.monotonic()
+        if bars_end:
+            body["min_tokens"] = 1
         repeats = _Repeats(self.timeouts.retries)
         while True:
             if call.reason:
                 raise call.reason
             model = self.adapters.model_of(request.policy)
-            streamed = StreamedCompletion(self.format, request.thinking, started, request.logps)
+            streamed = StreamedCompletion(
+                self.format, request.thinking, started, request.logps, begun=begun
+            )
+            if first is not None:
+                streamed.after(first)
             try:
-                return self._attempt(body | {"model": model}, call, streamed, show)
+                self._attempt(request, body | {"model": model}, call, streamed, show)
             except (APIError, Interrupted, ValueError) as error:  # ValueError: a torn JSON line
                 self._decide(error, request, call, streamed, repeats)
             except RuntimeError as error:  # the client was closed during the request
                 raise (call.reason or error) from error
+            else:
+                return streamed
 
     def _attempt(
-        self, body: Mapping[str, Any], call: Call, streamed: StreamedCompletion, show: Show
-    ) -> Completion:
+        self,
+        request: Request,
+        body: Mapping[str, Any],
+        call: Call,
+        streamed: StreamedCompletion,
+        show: Show,
+    ) -> None:
+        """Reads an answer to its end or to a limit of its own. Raises `Interrupted`."""
         shown_at = 0.0
         with closing(self.server.stream_chat(body)) as stream:
             call.opened(stream)
@@ -82,12 +132,16 @@ class CompletionGenerator:
                     if not streamed.add(chunk):
                         continue
                     call.token()
+                    if streamed.is_full(request.sampling):
+                        streamed.cut()
+                        break
                     if (now := time.monotonic()) - shown_at >= DELTA_INTERVAL_S:
                         shown_at = now
                         show(streamed.so_far(), streamed.n_tokens)
             finally:
                 call.closed()
-        return streamed.completion()
+        if streamed.finish is None:
+            raise Interrupted("the stream ended before the answer did")
 
     def _decide(
         self,
@@ -133,15 +187,20 @@ class CompletionGenerator:
             "Its log says why; ask again."
         )
 
-    def _body(self, request: Request) -> dict[str, Any]:
+    def _body(
+        self, request: Request, begun: str, first: StreamedCompletion | None
+    ) -> dict[str, Any]:
         """Returns the request without its model, with every sampling parameter set explicitly."""
         drawn = request.sampling
-        body = self.prompts.body(request.messages, request.thinking) | {
+        thinks = request.thinking and first is None
+        wanted = drawn.max_tokens + (drawn.max_thought_tokens if thinks else 0)
+        room = self._room(request) - (first.n_tokens if first else 0)
+        body = self.prompts.body(request.messages, request.thinking, begun) | {
             "n": 1,
             "temperature": drawn.temperature,
             "top_p": drawn.top_p,
             "seed": drawn.seed,
-            "max_tokens": min(drawn.max_tokens, self._room(request)),
+            "max_tokens": min(wanted, max(room, MIN_ANSWER_TOKENS)),
         }
         if self.capabilities.priorities:
             body["priority"] = _VLLM_PRIORITY[request.priority]

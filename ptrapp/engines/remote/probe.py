@@ -65,7 +65,8 @@ class Capabilities:
             (self.template_switches, "Thinking is switched through the chat template.",
              "It refuses chat_template_kwargs, so thinking follows from the prompt alone."),
             (self.prefill, "An answer can be begun for the model.",
-             "It cannot continue a begun answer, so the first marker is left to the template."),
+             "It cannot continue a begun answer, so the first marker is left to the template and "
+             "a thought that does not end cannot be ended."),
             (self.seeds, "The same seed gives the same text.",
              "The same seed gives another text, so an answer cannot be drawn again."),
             (self.logprobs, "Log-probabilities come with the answers.",

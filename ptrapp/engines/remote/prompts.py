@@ -46,8 +46,16 @@ class Prompts:
         self.exact = capabilities.tokenize
         self._count = lru_cache(maxsize=256)(self._ask_or_estimate)
 
-    def body(self, messages: Sequence[Message], thinking: bool) -> dict[str, Any]:
+    @property
+    def continues(self) -> bool:
+        """Whether a begun answer can be continued. One in `<think>` cannot: templates take such a
+        thought out of a message."""
+        return self._capabilities.prefill and self._format.name != THINK.name
+
+    def body(self, messages: Sequence[Message], thinking: bool, begun: str = "") -> dict[str, Any]:
         """Returns the messages, with the first marker prefilled where the server can continue one.
+
+        So is `begun`, the text of an answer that is to be continued (see `continues`).
 
         `<think>` is written by the template itself, which takes it out of a message of ours.
         Without support for the system role they have none, as in `core.dialogue.prompt_ids`. A
@@ -55,11 +63,11 @@ class Prompts:
         """
         sent = messages if self._capabilities.system_role else fold_system(messages)
         rows = [message.as_dict() for message in sent]
-        prefill = self._format.prefill(thinking)
+        prefill = self._format.prefill(thinking) + begun
         body: dict[str, Any] = {"messages": rows}
         if self._capabilities.template_switches:
             body["chat_template_kwargs"] = {"enable_thinking": thinking}
-        if prefill and self._capabilities.prefill and self._format.name != THINK.name:
+        if prefill and self.continues:
             rows.append(Message(MessageRole.ASSISTANT, prefill).as_dict())
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         return body

@@ -5,7 +5,7 @@ import time
 from openai.types.chat import ChatCompletionChunk
 
 from ptrapp.core.thoughts import ThoughtFormat, split, split_partial
-from ptrapp.core.types import Completion, FinishReason, Split
+from ptrapp.core.types import Completion, FinishReason, Sampling, Split, ThoughtEnd
 from ptrapp.engines.remote.probe import cut_by_stop_string, reasoning, token_ids
 
 _FINISHES = {"length": FinishReason.LENGTH, "stop": FinishReason.STOP}
@@ -22,10 +22,21 @@ class StreamedCompletion:
     few tokens late, which `n_thought_tokens` counts as thought.
     """
 
-    def __init__(self, fmt: ThoughtFormat, thinking: bool, started: float, logps: bool = False):
+    def __init__(
+        self,
+        fmt: ThoughtFormat,
+        thinking: bool,
+        started: float,
+        logps: bool = False,
+        *,
+        begun: str = "",
+    ):
+        """Takes as `begun` the text that was put before what the server writes, so that it is part
+        of the completion without ids of its own."""
         self._format = fmt
         self._thinking = thinking
-        self._prefill = fmt.prefill(thinking)
+        self._begun = begun
+        self._prefill = fmt.prefill(thinking) + begun
         self._started = started
         self._keep_logps = logps
         self._reasoning = ""
@@ -38,6 +49,9 @@ class StreamedCompletion:
         self._cut = False
         self._first_at = self._marker_at = self._last_at = started
         self._n_thought = 0 if fmt.response_marker in self._prefill else None
+        self._n_before = 0
+        self._end_before: ThoughtEnd | None = None
+        self._thought_s = 0.0
 
     @property
     def raw(self) -> str:
@@ -55,6 +69,11 @@ class StreamedCompletion:
         if self._prefill.startswith(text):
             return self._prefill
         return self._prefill + text.removeprefix(self._prefill)
+
+    @property
+    def written(self) -> str:
+        """The text so far without what the template wrote."""
+        return self.raw.removeprefix(self._format.prefill(self._thinking))
 
     @property
     def n_tokens(self) -> int:
@@ -89,6 +108,39 @@ class StreamedCompletion:
             self._n_thought, self._marker_at = self.n_tokens, self._last_at
         return True
 
+    def after(self, first: "StreamedCompletion") -> "StreamedCompletion":
+        """Continues a completion whose thought was ended for the model; returns itself."""
+        stopped = first.finish is FinishReason.STOP
+        self._end_before = ThoughtEnd.TURN if stopped else ThoughtEnd.BUDGET
+        self._n_before = first.n_tokens
+        asked_at, first_at = first.times
+        self._thought_s, self._started = self._started - first_at, asked_at
+        return self
+
+    @property
+    def finish(self) -> FinishReason | None:
+        return self._finish
+
+    @property
+    def times(self) -> tuple[float, float]:
+        """When it was asked for and when its first token came."""
+        return self._started, self._first_at
+
+    @property
+    def responds(self) -> bool:
+        """Whether the response marker has been written."""
+        return self._n_thought is not None
+
+    def cut(self) -> None:
+        """Ends it at a limit that the server was not told."""
+        self._finish = self._finish or FinishReason.LENGTH
+
+    def is_full(self, sampling: Sampling) -> bool:
+        """Returns whether the thought has used its budget, or the response its length."""
+        if self._n_thought is not None:
+            return self.n_tokens - self._n_thought >= sampling.max_tokens
+        return self._thinking and self.n_tokens >= sampling.max_thought_tokens
+
     def so_far(self) -> Split:
         return split_partial(self.raw, self._format, self._thinking)
 
@@ -102,19 +154,28 @@ class StreamedCompletion:
             n_thought = self.n_tokens if parts.thought and not parts.response else 0
             self._marker_at = self._last_at
         n_thought = min(n_thought, self.n_tokens)
-        scored = len(self._logprobs) == self.n_tokens and not self._cut
+        cut = self._cut or bool(self._begun)
+        scored = len(self._logprobs) == self.n_tokens and not cut
         return Completion(
             raw=self.raw,
             split=parts,
-            token_ids=() if self._cut else tuple(self._ids),
-            n_thought_tokens=n_thought,
+            token_ids=() if cut else tuple(self._ids),
+            n_thought_tokens=self._n_before + n_thought,
             n_response_tokens=self.n_tokens - n_thought,
             finish_reason=self._finish,
             logprob_sum=sum(self._logprobs) if scored else None,
-            thought_s=self._marker_at - self._first_at if n_thought else 0.0,
+            thought_s=self._marker_at - self._first_at if n_thought else self._thought_s,
             duration_s=self._last_at - self._started,
             logps=tuple(self._logprobs) if scored and self._keep_logps else (),
+            thought_end=self._thought_end() if self._thinking else None,
         )
+
+    def _thought_end(self) -> ThoughtEnd:
+        if self._end_before:
+            return self._end_before
+        if self.responds:
+            return ThoughtEnd.MODEL
+        return ThoughtEnd.TURN if self._finish is FinishReason.STOP else ThoughtEnd.BUDGET
 
     def _end(self, reason: str) -> None:
         if reason == "abort":

@@ -62,6 +62,8 @@ class Double:
     """Streams that fall silent after two words."""
     mute: int = 0
     """Requests that are read and never answered."""
+    empty: int = 0
+    """Answers that end at once."""
     word_s: float = 0.002
     adapters: dict[str, str] = field(default_factory=dict)
     loads: list[str] = field(default_factory=list)
@@ -226,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self._event({"delta": {"role": "assistant", "content": ""}})
-        parts = list(self._parts(body, 0))
+        parts = list(self._parts(body, 0))[-1 if double.spend("empty") else 0 :]
         parts, stopped_by = _until(body.get("stop") or [], parts)
         cut = parts[: body["max_tokens"]]
         try:

@@ -140,7 +140,7 @@ def test_each_candidate_is_a_request_with_its_seed_and_every_parameter(
     assert sorted(body["seed"] for body in double.asked) == [0, 1, 2, 3]
     for body in double.asked:
         sent = {name: body[name] for name in ("n", "temperature", "top_p", "max_tokens", "top_k")}
-        assert sent == {"n": 1, "temperature": 0.7, "top_p": 0.9, "max_tokens": 20, "top_k": -1}
+        assert sent == {"n": 1, "temperature": 0.7, "top_p": 0.9, "max_tokens": 40, "top_k": -1}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_system_message_goes_before_the_question_where_there_is_no_such_role(
     turn = Turn("", "4", "4")
     messages = build_messages("2 + 2?", [turn], engine.thought_format, True)
     assert messages[0].role is MessageRole.SYSTEM
-    answer(engine, Request(messages, True, Sampling()))
+    answer(engine, Request(messages, True, Sampling(), enforce=False))
     (body,) = double.asked
     sent = messages if taken else fold_system(messages)
     assert body["messages"] == [message.as_dict() for message in sent]
