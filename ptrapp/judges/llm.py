@@ -10,6 +10,7 @@ from ptrapp.core.types import Choice, Completion, FinishReason, Message, Message
 from ptrapp.engines.base import Engine, Request, complete
 from ptrapp.judges.base import Pair, Verdict
 from ptrapp.judges.thought_removal import response_of, without_thoughts
+from ptrapp.tasks.check import has_constraints, in_words
 
 _INSTRUCTION = (
     "You are an impartial judge of two responses to one question. First look for errors in each "
@@ -104,7 +105,9 @@ def messages(
     nonce = sha256("\n".join((question, a, b)).encode()).hexdigest()[:8]
     parts = [f"Question:\n{_neutralised(without_thoughts(question))}"]
     if reference_answer:
-        parts.append(f"A correct answer, for your eyes only:\n{_neutralised(reference_answer)}")
+        told = "What to keep" if has_constraints(reference_answer) else "A correct answer"
+        known = _neutralised(in_words(reference_answer))
+        parts.append(f"{told}, for your eyes only:\n{known}")
     parts += [
         f"<response {name} {nonce}>\n{_neutralised(response_of(text))}\n</response {name} {nonce}>"
         for name, text in (("A", a), ("B", b))

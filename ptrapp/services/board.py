@@ -15,6 +15,7 @@ from ptrapp.judges.verifier import Verifier
 from ptrapp.services.compare import as_shown
 from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.play import load
+from ptrapp.tasks.check import in_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ class Board:
     mode: str
     prompt: str
     reference_answer: str | None
+    reference_in_words: str | None
+    """The same as people read it: constraints are a JSON object otherwise."""
     judge: str | None
     """Name of the judge that a person may ask; None where the verifier lacks a reference answer."""
     task: str | None
@@ -114,6 +117,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         mode=run.mode.value,
         prompt=run.prompt.text,
         reference_answer=run.prompt.reference_answer,
+        reference_in_words=in_words(run.prompt.reference_answer or "") or None,
         judge=_judge_of(context, run),
         task=run.prompt.task,
         version=run.adapter.name if run.adapter else "base",

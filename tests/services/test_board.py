@@ -172,3 +172,10 @@ def test_a_card_says_who_ended_the_thought(world: Any) -> None:
     unfinished, whole = (world.board(world.play(n=1).id).cells[0] for _ in range(2))
     assert (unfinished.thought_end, unfinished.response) == ("turn", "")
     assert (whole.thought_end, whole.asked_again) == ("model", False)
+
+
+def test_constraints_are_shown_in_words(world: Any) -> None:
+    reference = 'constraints:{"keep":[{"kind":"bullets","n":3}]}'
+    board = world.board(world.play(n=1, reference_answer=reference).id)
+    assert board.reference_answer == reference
+    assert board.reference_in_words == "has exactly 3 bullet points"

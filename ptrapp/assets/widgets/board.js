@@ -151,7 +151,7 @@ const drawHead = () => {
   const facts = [
     running ? "generating…" : board.state === "done" ? null : board.state,
     `model version ${board.version}`,
-    board.reference_answer ? `reference answer: ${board.reference_answer}${FROM[board.settings.reference_from] ?? ""}` : "no reference answer, so responses are not checked",
+    board.reference_in_words ? `reference answer: ${board.reference_in_words}${FROM[board.settings.reference_from] ?? ""}` : "no reference answer, so responses are not checked",
   ].filter(Boolean);
   const canDiff = board.mode === "refine" && board.cells.some((cell) => cell.diff.length);
   const parts = [

@@ -173,3 +173,12 @@ def test_the_reference_answer_is_shown_to_the_judge_and_the_order_is_turned() ->
 
     assert [responses(request) for request in engine.requests] == [("x", "y"), ("y", "x")]
     assert all("the answer" in request.messages[-1].content for request in engine.requests)
+
+
+def test_constraints_are_told_in_words() -> None:
+    reference = 'constraints:{"keep":[{"kind":"no_commas"},{"kind":"bullets","n":3}]}'
+    engine = prefers("good")
+    LlmJudge(engine, "judge").compare("Name three.", reference, "good", "bad")
+    asked = "\n".join(message.content for message in engine.requests[0].messages)
+    assert "What to keep, for your eyes only:\nhas no commas; has exactly 3 bullet points" in asked
+    assert "constraints:" not in asked
