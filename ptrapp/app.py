@@ -31,7 +31,7 @@ from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.services import play, versions
 from ptrapp.services.context import AppContext
 from ptrapp.services.worker_process import start_worker, stop_worker
-from ptrapp.ui import layout
+from ptrapp.ui import layout, theme
 
 log = logging.getLogger("thrice")
 
@@ -112,7 +112,7 @@ def build_app(context: AppContext) -> FastAPI:
         app,
         layout.build(context),
         path="/",
-        theme=layout.THEME,
+        theme=theme.THEME,
         css=layout.CSS,
         show_error=True,
         ssr_mode=False,

@@ -145,6 +145,7 @@ ARROWS: dict[str, set[str]] = {
 
 EDGES: dict[str, set[str]] = {
     "gradio": {"ptrapp.app", "ptrapp.ui"},
+    "altair": {"ptrapp.ui"},
     "uvicorn": {"ptrapp.app"},
     "fastapi": {"ptrapp.app", "ptrapp.api"},
     "starlette": {"ptrapp.api"},

@@ -23,8 +23,9 @@ from db.models.labels import (
     Score,
     Vote,
 )
+from db.models.measures import Evaluation, Gate, GateState, JudgedWinRate
 from db.models.prompts import POLICY, WEAK, Partition, Prompt, Round, Run, RunMode, RunState
-from db.models.versions import Adapter, AdapterStatus, Evaluation, Snapshot
+from db.models.versions import Adapter, AdapterStatus, Snapshot
 
 __all__ = [
     "NAMING",
@@ -42,11 +43,14 @@ __all__ = [
     "CampaignState",
     "Comparison",
     "Evaluation",
+    "Gate",
+    "GateState",
     "ItemKind",
     "Job",
     "JobKind",
     "JobMetric",
     "JobStatus",
+    "JudgedWinRate",
     "Offer",
     "Outcome",
     "Partition",

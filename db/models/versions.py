@@ -1,10 +1,10 @@
-"""Tables of the policy's versions: data snapshots, adapters and evaluations."""
+"""Tables of the policy's versions: data snapshots and adapters."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base, enum_column, now
@@ -59,6 +59,10 @@ class Adapter(Base):
     reason: Mapped[str | None]
     """Why it was rejected, or why it could not be served when that was tried last."""
     metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    title: Mapped[str | None] = mapped_column(String(80))
+    """What people call it, if they do."""
+    note: Mapped[str | None]
+    """What a person wants remembered of it."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     activated_at: Mapped[datetime | None]
 
@@ -74,20 +78,3 @@ class Adapter(Base):
         tried = self.status is AdapterStatus.READY or self.activated_at is not None
         waits = self.status in (AdapterStatus.READY, AdapterStatus.RETIRED)
         return self.reason is not None and tried and waits
-
-
-class Evaluation(Base):
-    """Accuracy of one version at one round on one task."""
-
-    __tablename__ = "evaluations"
-    __table_args__ = (CheckConstraint("n_correct BETWEEN 0 AND n", name="n_correct"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    adapter_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"), index=True)
-    task: Mapped[str] = mapped_column(String(64))
-    round_index: Mapped[int]
-    setting: Mapped[str] = mapped_column(String(120))
-    """Greedy or sampled, thinking, control: what distinguishes two rows of one task."""
-    n: Mapped[int]
-    n_correct: Mapped[int]
-    created_at: Mapped[datetime] = mapped_column(default=now)

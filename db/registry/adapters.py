@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from db.models import Adapter, AdapterStatus, Job, JobKind, Snapshot, now
@@ -115,6 +115,14 @@ def by_name(session: Session, name: str) -> Adapter | None:
     return session.scalars(_select_loaded().where(Adapter.name == name)).one_or_none()
 
 
+def describe(session: Session, adapter_id: int, title: str, note: str) -> Adapter:
+    """Stores what people call a version and want remembered of it; empty texts remove that."""
+    adapter = _adapter(session, adapter_id)
+    adapter.title, adapter.note = title.strip() or None, note.strip() or None
+    session.flush()
+    return adapter
+
+
 def ready(session: Session) -> list[Adapter]:
     """Returns the versions that no engine has tried yet, oldest first."""
     waiting = _select_loaded().where(Adapter.status == AdapterStatus.READY)
@@ -183,6 +191,24 @@ def votes_learnt_up_to(session: Session, version: Adapter | None) -> int:
             return session.get_one(Snapshot, version.snapshot_id).highest_vote_id
         version = session.get(Adapter, version.parent_id) if version.parent_id else None
     return 0
+
+
+def votes_tried_up_to(session: Session, version: Adapter | None) -> int:
+    """Returns the newest vote id that `version`, or one trained from it since, has learnt.
+
+    A version that waits at the gate has tried its votes: another of the same would be no better.
+    """
+    children = (
+        select(func.max(Snapshot.highest_vote_id))
+        .join(Adapter, Adapter.snapshot_id == Snapshot.id)
+        .join(Job, Job.id == Adapter.job_id)
+        .where(
+            Adapter.parent_id.is_not_distinct_from(version.id if version else None),
+            Adapter.status == AdapterStatus.READY,
+            Job.kind.in_((JobKind.DPO, JobKind.TPO)),
+        )
+    )
+    return max(votes_learnt_up_to(session, version), session.scalar(children) or 0)
 
 
 def trained_already(

@@ -1,11 +1,12 @@
 """Stores and lists measurements of versions: accuracy on a task at a round."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import Evaluation, Partition, Prompt
+from db.models import Evaluation, JudgedWinRate, Partition, Prompt
 
 _AT_ONCE = 500
 """Values of one IN: SQLite takes a limited number."""
@@ -20,11 +21,12 @@ def add_once(
     setting: str,
     n: int,
     n_correct: int,
+    **more: Any,
 ) -> Evaluation:
     """Stores one measurement, unless it was stored already under the same `setting`.
 
     `adapter_id` None is the base model, `round_index` counts from 0. A job that was killed and
-    resumed stores its measurements again.
+    resumed stores its measurements again. `more` are further columns, such as lengths.
     """
     same = select(Evaluation).where(
         Evaluation.adapter_id.is_not_distinct_from(adapter_id),
@@ -41,6 +43,7 @@ def add_once(
         setting=setting,
         n=n,
         n_correct=n_correct,
+        **more,
     )
     session.add(row)
     session.flush()
@@ -53,6 +56,16 @@ def listing(session: Session, *, task: str | None = None) -> list[Evaluation]:
     if task is not None:
         rows = rows.where(Evaluation.task == task)
     return list(session.scalars(rows))
+
+
+def save_win_rates(session: Session, job_id: int, rows: Sequence[JudgedWinRate]) -> None:
+    """Stores the win rates that a job found, unless it stored some already."""
+    known = select(JudgedWinRate.id).where(JudgedWinRate.job_id == job_id).limit(1)
+    if session.scalars(known).one_or_none() is None:
+        for row in rows:
+            row.job_id = job_id
+            session.add(row)
+        session.flush()
 
 
 def n_training_prompts(session: Session, texts: Collection[str]) -> int:

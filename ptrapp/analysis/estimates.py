@@ -36,6 +36,18 @@ def rate(k: int, n: int, needed: int, what: str) -> Estimate:
     return Estimate(n, k / n, wilson(k, n)) if n >= max(needed, 1) else too_few(n, needed, what)
 
 
+def mean(n: int, value: float | None, square: float | None) -> Estimate:
+    """Returns the mean of n values with its normal interval, from it and the mean of their squares.
+
+    >>> mean(100, 10.0, 104.0).interval
+    Interval(low=9.608, high=10.392)
+    """
+    if value is None or square is None or n < 2:
+        return too_few(0 if value is None else n, 2, "measured answers")
+    half = 1.96 * sqrt(max(0.0, square - value * value) / n)
+    return Estimate(n, value, Interval(value - half, value + half))
+
+
 def quantile(values: Sequence[float], q: float, needed: int, what: str) -> Estimate:
     """Returns the q-quantile; its interval is between two of the values.
 

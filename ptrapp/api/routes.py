@@ -71,6 +71,12 @@ class ComparisonDecision(Body):
     client: str = Field("", max_length=32)
 
 
+class ServeAnyway(Body):
+    """Why a version that has not passed the gate is served all the same."""
+
+    reason: str = Field("", max_length=1000)
+
+
 class Key(Body):
     key: str = Field(max_length=64)
 
@@ -181,8 +187,8 @@ def _add_version_routes(router: APIRouter, context: AppContext) -> None:
         return {"serving": versions.roll_back(context)}
 
     @router.post("/versions/{name}/serve", dependencies=admins)
-    def serve(name: str) -> dict[str, str]:
-        versions.serve(context, name)
+    def serve(name: str, rater: Rater, body: ServeAnyway | None = None) -> dict[str, str]:
+        versions.serve(context, name, by=rater, reason=body.reason if body else "")
         return {"serving": name}
 
 

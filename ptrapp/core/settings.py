@@ -112,7 +112,18 @@ class Settings(BaseSettings):
     train_every: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Queue a DPO job whenever this many new preferences are in; 0 trains only on request."""
     auto_activate: bool = True
-    """Serve a freshly trained version as soon as it has answered its first token."""
+    """Serve a finished version by itself, once it has passed the gate."""
+    gate_problems: Annotated[int, Field(ge=0, le=100_000)] = 200
+    """Held-out problems that a finished version and the one that answers are measured on before it
+    serves by itself; 0 measures nothing."""
+    gate_task: str = "generated"
+    """Those problems, named as tasks of an evaluation are: generated, held_out, a file, hf:NAME."""
+    gate_judge: str = ""
+    """Judge whose win rate decides instead of the problems' answers, named as in --judge."""
+    gate_margin: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """How much worse, as a share, the whole interval must be for a version to wait; 0 is any."""
+    gate_min_examples: Annotated[int, Field(ge=0, le=1_000_000)] = 10
+    """Examples a version must have learnt from to serve by itself; 0 takes any number."""
     max_prompt_chars: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     """Longest prompt accepted, in characters: a bound before tokenisation."""
     max_lora_rank: Annotated[int, Field(ge=1, le=512)] = 64

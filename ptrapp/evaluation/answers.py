@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ptrapp.analysis.rounds import RoundChanges, changes
 from ptrapp.core.errors import ContextTooLong, EngineError, MessagesRefused
 from ptrapp.core.types import Completion, Turn
 from ptrapp.evaluation.plan import Cell, Setting
@@ -91,6 +92,13 @@ class CellResult:
     def at(self, index: int) -> list[Answer]:
         """Returns the answers of round `index`, from 0."""
         return [chain[index - self.first_round] for chain in self.chains]
+
+    def changes_at(self, index: int) -> RoundChanges | None:
+        """Returns what round `index` fixed and broke; None where the cell has none before it."""
+        if index == self.first_round:
+            return None
+        before, after = ([one.correct for one in self.at(at)] for at in (index - 1, index))
+        return changes(before, after)
 
     def prompt_of(self, chain: int) -> str:
         """Returns the problem that a chain, named by its index, answers."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ptrapp.evaluation.answers import CellResult
+from ptrapp.evaluation.differences import DifferenceRow
 from ptrapp.evaluation.matches import MatchResult, WinRow
 from ptrapp.evaluation.plan import Setting
 from ptrapp.evaluation.table import GivenRow, TableRow
@@ -27,6 +28,7 @@ class Report:
 
     table: list[TableRow]
     given: list[GivenRow]
+    differences: list[DifferenceRow]
     win_rates: list[WinRow]
     decoding: str
     """How answers were drawn, in words."""

@@ -9,6 +9,7 @@ from ptrapp.core.errors import InputError
 from ptrapp.engines.base import Engine
 from ptrapp.evaluation.answers import CellResult
 from ptrapp.evaluation.controls import majority, swapped, thought_removed
+from ptrapp.evaluation.differences import differences
 from ptrapp.evaluation.generation import RoundGenerator
 from ptrapp.evaluation.matches import MatchResult, judge_match, matches, win_rows
 from ptrapp.evaluation.plan import BASE_NAME, Cell, Plan, Setting, n_rounds_asked
@@ -61,6 +62,7 @@ def evaluate(
     return Report(
         table(cells),
         given(cells),
+        differences(plan, cells),
         win_rows(results),
         plan.decoding,
         round(time.monotonic() - started, 1),

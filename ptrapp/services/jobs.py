@@ -114,7 +114,7 @@ def queue_when_due(context: DataContext, session: Session) -> None:
         return
     if (
         preferences.count_preferences(
-            session, adapters.votes_learnt_up_to(session, adapters.active(session))
+            session, adapters.votes_tried_up_to(session, adapters.active(session))
         )
         < every
     ):

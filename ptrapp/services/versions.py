@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.models import Adapter, AdapterStatus
-from db.registry import adapters
+from db.registry import adapters, gates
 from db.registry.contents import Content, content_of
 from db.registry.servable import why_not_served
-from db.registry.stored_paths import located, same_model
+from db.registry.stored_paths import located
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import (
     AdapterRejected,
@@ -19,10 +19,13 @@ from ptrapp.core.errors import (
     InputError,
     NotFound,
 )
+from ptrapp.services import gate
 from ptrapp.services.context import AppContext, DataContext
 
 log = logging.getLogger(__name__)
 
+MAX_TITLE = 80
+"""Characters of the name that people give a version."""
 POLL_S = 0.5
 """Seconds between two looks for finished adapters."""
 
@@ -38,6 +41,13 @@ class VersionView:
     snapshot: str
     metrics: dict[str, float]
     created_at: datetime | None
+    title: str = ""
+    """What people call it."""
+    note: str = ""
+    gate: str = ""
+    """measuring, passed, waits or overruled; empty before it was looked at."""
+    verdict: str = ""
+    """Why the gate decided so."""
 
 
 def listing(context: DataContext) -> list[VersionView]:
@@ -46,6 +56,7 @@ def listing(context: DataContext) -> list[VersionView]:
         rows = adapters.listing(session)
         names: dict[int | None, str] = {row.id: row.name for row in rows}
         serving = any(row.status is AdapterStatus.ACTIVE for row in rows)
+        decided = gates.of_all(session, [row.id for row in rows])
         views = [
             VersionView(
                 row.name,
@@ -55,6 +66,10 @@ def listing(context: DataContext) -> list[VersionView]:
                 row.snapshot.sha256[:12] if row.snapshot else "",
                 row.metrics,
                 row.created_at,
+                row.title or "",
+                row.note or "",
+                decided[row.id].state.value if row.id in decided else "",
+                decided[row.id].verdict if row.id in decided else "",
             )
             for row in rows
         ]
@@ -69,10 +84,11 @@ def serving(context: AppContext) -> str:
         return active.name if active else "base"
 
 
-def serve(context: AppContext, name: str) -> None:
+def serve(context: AppContext, name: str, *, by: str = "", reason: str = "") -> None:
     """Publishes the version, makes it the one that answers, and retires the one before.
 
-    An older name rolls back; `base` serves the bare model. When it raises, the version served
+    An older name rolls back; `base` serves the bare model. One that has not passed the gate needs
+    the `reason` of the person `by` whom it is served all the same. When it raises, what was served
     before stays: `AdapterRejected` (its content is wrong, and it is marked so),
     `AdapterUnavailable` and `AdaptersUnsupported` (it is tried again at the next start),
     `InputError` for one that cannot be served here, or `NotFound`.
@@ -83,17 +99,46 @@ def serve(context: AppContext, name: str) -> None:
             row = None if name == "base" else adapters.by_name(session, name)
         if row is None and name != "base":
             raise NotFound(f"There is no version {name}.")
+        waits_for = ""
         if row is not None:
             if mistake := why_not_served(row, context.engine.model_id, context.settings.data_dir):
                 raise InputError(mistake)
+            waits_for = gate.needs_reason(context, row.id)
+            if waits_for and not reason.strip():
+                raise InputError(
+                    f"{name} has not passed the gate: {waits_for}. To serve it all the same, give "
+                    "a reason, which is kept."
+                )
             _publish(context, row)
         with context.database.write() as session:
+            if row is not None and waits_for:
+                gates.overrule(session, row.id, by or "somebody", reason.strip())
             chosen = adapters.activate(session, row.id if row else None)
             if chosen is not None:
                 chosen.reason = None  # an earlier engine's, if any
         if before and before.name != name:
             context.engine.retire(before.name)
     log.info("serving %s", name)
+
+
+def describe(context: DataContext, name: str, title: str, note: str) -> None:
+    """Stores a version's title and note. Raises `NotFound`, `InputError` for a title too long."""
+    if len(title.strip()) > MAX_TITLE:
+        raise InputError(f"A version's name has at most {MAX_TITLE} characters, not {len(title)}.")
+    with context.database.write() as session:
+        row = adapters.by_name(session, name)
+        if row is None:
+            raise NotFound(f"There is no trained version {name}.")
+        adapters.describe(session, row.id, title, note)
+
+
+def description(context: DataContext, name: str) -> tuple[str, str]:
+    """Returns a version's title and note. Raises `NotFound`."""
+    with context.database.read() as session:
+        row = adapters.by_name(session, name)
+        if row is None:
+            raise NotFound(f"There is no trained version {name}.")
+        return row.title or "", row.note or ""
 
 
 def roll_back(context: AppContext) -> str:
@@ -169,7 +214,7 @@ def _set_reason(context: AppContext, row: Adapter, reason: str) -> None:
 
 
 class Publisher:
-    """A thread that serves every finished adapter, in order, soon after it is ready."""
+    """A thread that has every finished adapter measured, and serves what passes the gate."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context
@@ -193,19 +238,20 @@ class Publisher:
                 log.warning("a version could not be published: %s", error)
 
     def publish_ready(self) -> None:
-        """Serves what is ready; a version that cannot be loaded is marked and the old one stays.
+        """Serves what is ready and has passed the gate, the oldest first.
 
-        One that cannot be served now is tried once, and again at the next start.
+        One that cannot be served now is tried once, and again at the next start. What a person
+        decides on is measured as well.
         """
-        if not self._context.settings.auto_activate:
-            return
         with self._context.database.read() as session:
             ready = adapters.ready(session)
         model, data_dir = self._context.engine.model_id, self._context.settings.data_dir
-        names = [row.name for row in ready if same_model(row.base_model, model, data_dir)]
-        for name in names:
-            if name not in self._postponed:
-                self._serve(name)
+        for row in ready:
+            mistake = why_not_served(row, model, data_dir)
+            if mistake is None and row.name not in self._postponed:
+                passed = gate.may_serve(self._context, row.id)
+                if passed and self._context.settings.auto_activate:
+                    self._serve(row.name)
 
     def _serve(self, name: str) -> None:
         try:

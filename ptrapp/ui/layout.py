@@ -3,25 +3,10 @@
 import gradio as gr
 
 from ptrapp.services.context import AppContext
-from ptrapp.ui import campaigns, data, label, named, play, train
+from ptrapp.ui import campaigns, data, label, named, play, train, versions
 from ptrapp.ui.widgets import stylesheet, widget
 
-THEME = gr.themes.Default(
-    primary_hue=gr.themes.colors.indigo,
-    font=["system-ui", "sans-serif"],
-    font_mono=["ui-monospace", "monospace"],
-).set(
-    body_text_color_subdued="*neutral_600",
-    body_text_color_subdued_dark="*neutral_400",
-    button_primary_background_fill="#4f46e5",
-    button_primary_background_fill_hover="#4338ca",
-    button_primary_background_fill_dark="#4f46e5",
-    button_primary_text_color="#ffffff",
-    button_primary_text_color_dark="#ffffff",
-)
-"""System fonts: nothing is loaded from outside."""
-
-CSS = ":root { --thrice-accent: #4f46e5; }\n" + stylesheet()
+CSS = ":root { --thrice-accent: var(--accent); }\n" + stylesheet()
 
 MAIN_PAGE = "Play"
 
@@ -51,6 +36,9 @@ def build(context: AppContext) -> gr.Blocks:
             "# Campaigns\nWhat is being labelled, by whom, the progress, and how well raters agree."
         )
         campaigns.build()
+    with pages.route("Versions", "/versions"):
+        _top()
+        versions.build(context, pages)
     with pages.route("Train", "/train"):
         _top()
         gr.Markdown("# Train\nPreferences and refined rounds become a new version of the model.")

@@ -8,6 +8,7 @@ import gradio as gr
 from ptrapp.core.settings import ASSETS
 
 FOLDER: Path = ASSETS / "widgets"
+STYLES: Path = ASSETS / "styles"
 
 
 def widget(name: str, value: dict[str, Any] | None = None) -> gr.HTML:
@@ -26,5 +27,7 @@ def widget(name: str, value: dict[str, Any] | None = None) -> gr.HTML:
 
 
 def stylesheet() -> str:
-    """Returns the style of all widgets, for the page's head."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.css")))
+    """Returns the tokens and the style of pages and widgets, for the page's head."""
+    pages = [STYLES / "tokens.css", *sorted(STYLES.glob("page_*.css"))]
+    files = [*pages, *sorted(FOLDER.glob("*.css"))]
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)

@@ -155,6 +155,8 @@ def test_a_page_event_is_not_for_who_only_labels(as_role: Any, page: Any) -> Non
             assert "not for the role" not in answer, event
         elif name == "training":
             assert "This page is for who runs the trainings" in answer
+        elif name.startswith("versions_read"):
+            assert "Yours is Label" in answer
         else:
             assert event["api_visibility"] != "public", f"{name} is missing in this test"
             assert name in FORM_ONLY, f"{name} is missing in this test"
@@ -165,8 +167,11 @@ LABELLING = {
     "label_next", "label_vote", "label_undo", "label_skip", "label_flag", "label_reason",
     "label_reveal", "label_diff", "campaigns",
 }  # fmt: skip
-REFUSED = {"play", "campaign_create", "jobs", "job_start", "job_cancel"}
-FORM_ONLY = {"restore", "reload", "read", "_of_mode", "lambda", "load_example"}
+REFUSED = {
+    "play", "campaign_create", "jobs", "job_start", "job_cancel", "versions_serve",
+    "versions_measure", "versions_describe", "versions_described",
+}  # fmt: skip
+FORM_ONLY = {"restore", "reload", "read", "_of_mode", "lambda", "load_example", "versions_tick"}
 """Events that only move the form, or show the pages of who reads, and are empty for others."""
 GIVEN = {
     "label_next": [999999, 1, None, ""],

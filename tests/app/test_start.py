@@ -196,7 +196,8 @@ class Program:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("THRICE_")}
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "app.py"), "--port", str(self.port),
-             "--data-dir", str(folder), "--lease-s", "2", "--threads", "1", *flags],
+             "--data-dir", str(folder), "--lease-s", "2", "--threads", "1",
+             "--gate-problems", "0", "--gate-min-examples", "0", *flags],
             env=environment | {"OMP_NUM_THREADS": "1"}, stdout=self.log, stderr=self.log,
             cwd=folder.parent,
         )  # fmt: skip

@@ -61,9 +61,23 @@ def test_ask_compare_train_and_be_answered_by_the_new_version(
     expect(page.locator(".train")).to_contain_text("1 preference ·")
     page.locator("[data-part=dpo]").click()
     serving = page.locator("tr.serving")
-    expect(serving).to_contain_text("dpo-000001", timeout=TRAINED_S)
-    expect(page.locator(".train")).to_contain_text("created dpo-000001")
+    expect(page.locator(".train")).to_contain_text("created dpo-000001", timeout=TRAINED_S)
+    waits = page.locator("tr", has_text="waits: learnt from 1 example")
+    expect(waits).to_contain_text("dpo-000001", timeout=TRAINED_S)
+    expect(serving).to_contain_text("base")
     page.screenshot(path=shots / "train-wide-light.png", full_page=True)
+
+    waits.get_by_role("link", name="Versions").click()
+    expect(page.locator("#versions-gate")).to_contain_text(
+        "dpo-000001 waits: learnt from 1 example"
+    )
+    page.get_by_label("Why serve it all the same?").fill("It is a test.")
+    page.locator("#overrule").click()
+    expect(page.locator("#versions-headline")).to_contain_text("dpo-000001")
+    row = page.get_by_role("row").filter(has_text="dpo-000001")
+    expect(row).to_contain_text("answers")
+    expect(page.locator("#versions-gate")).not_to_contain_text("waits")
+    page.screenshot(path=shots / "versions-wide-light.png", full_page=True)
 
     page.goto(own_app_url)
     expect(page.locator("#prompt textarea")).not_to_have_value("")

@@ -20,8 +20,8 @@ COMING = '''
 """A step of the kind that destroys votes when done carelessly: it alters what votes refer to."""
 import sqlalchemy as sa
 from alembic import op
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 def upgrade():
     with op.batch_alter_table("raters") as raters:
         raters.alter_column("name", type_=sa.String(200))
@@ -152,9 +152,9 @@ def test_a_copy_is_kept_of_what_is_upgraded(sqlite_database: Database, coming_st
     sqlite_database.dispose()
     coming_step.write_text(COMING, encoding="utf-8")
     open_database(sqlite_database.url).dispose()
-    (copy,) = _file(sqlite_database).parent.glob("thrice-before-0008-*.db")
+    (copy,) = _file(sqlite_database).parent.glob("thrice-before-0009-*.db")
     with closing(sqlite3.connect(copy)) as earlier:
-        assert earlier.execute("SELECT version_num FROM alembic_version").fetchone() == ("0007",)
+        assert earlier.execute("SELECT version_num FROM alembic_version").fetchone() == ("0008",)
 
 
 def test_an_upgrade_that_would_lose_votes_changes_nothing(world: Any, coming_step: Path) -> None:
@@ -167,7 +167,7 @@ def test_an_upgrade_that_would_lose_votes_changes_nothing(world: Any, coming_ste
         open_database(world.database.url)
     with closing(sqlite3.connect(_file(world.database))) as file:
         assert file.execute("SELECT count(*) FROM votes").fetchone() == (1,)
-        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0007",)
+        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0008",)
         names = file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
         assert sorted(name for (name,) in names) == sorted(append_only.TRIGGERS)
 
@@ -251,6 +251,8 @@ def test_jobs_of_the_first_version_and_what_refers_to_them_are_kept(first_url: s
     for job in after["jobs"]:
         assert job.pop("notes") in ("[]", [])
         assert job.pop("result") in ("{}", {})
+    for version in after["adapters"]:
+        assert (version.pop("title"), version.pop("note")) == (None, None)
     after["jobs"].sort(key=lambda job: int(job["id"]))
     assert after == before
 
@@ -293,3 +295,25 @@ def test_processes_that_start_at_once_do_not_collide(
     for process in processes:
         process.join(30)
     assert [process.exitcode for process in processes] == [0] * 6
+
+
+def test_an_evaluation_of_before_keeps_its_job_and_its_control(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    migrate.upgrade(make_url(url), 1.0, revision="0006")
+    settings = {1: "greedy, seed 0, refine, job 7", 2: "greedy, seed 0, thought removed, job 7",
+                3: "greedy, job 99", 4: "by hand"}  # fmt: skip
+    with closing(sqlite3.connect(tmp_path / "old.db")) as file, file:
+        file.execute(
+            "INSERT INTO jobs (id, kind, payload, dedup, status, phase, step, n_steps, notes,"
+            " result, cancel_requested, n_claims, created_at)"
+            " VALUES (7, 'evaluate', '{}', 'e', 'done', '', 0, 0, '[]', '{}', 0, 0, '2026-01-01')"
+        )
+        for id_, setting in settings.items():
+            file.execute(
+                "INSERT INTO evaluations (id, task, round_index, setting, n, n_correct, created_at)"
+                f" VALUES ({id_}, 'generated', 0, '{setting}', 10, 5, '2026-01-01')"
+            )
+    open_database(url).dispose()
+    with closing(sqlite3.connect(tmp_path / "old.db")) as file:
+        kept = file.execute("SELECT job_id, control FROM evaluations ORDER BY id").fetchall()
+    assert kept == [(7, "refine"), (7, "thought removed"), (None, None), (None, None)]

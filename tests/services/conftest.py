@@ -43,6 +43,7 @@ class World:
     ) -> AppContext:
         """Start the product anew over the same database, with this script and these settings."""
         self.engine = engine or ScriptedEngine(script)
+        settings = {"gate_problems": 0, **settings}  # a worker would measure
         chosen = Settings(data_dir=self.folder, worker=False, **settings)
         self.context = AppContext(chosen, self.database, self.engine, judge or Verifier())
         return self.context

@@ -4,12 +4,13 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean, pstdev
 from typing import Any
 
-from db.models import Adapter
+from db.models import Adapter, JudgedWinRate
 from db.registry import evaluations, jobs
 from ptrapp.evaluation.answers import CellResult
-from ptrapp.evaluation.matches import MatchResult
+from ptrapp.evaluation.matches import MatchResult, WinRow
 from ptrapp.evaluation.plan import Plan
 from ptrapp.evaluation.report import Progress
 from training.jobs import atomic_write
@@ -69,6 +70,7 @@ class EvaluationStore:
             )
             for index in range(one.first_round, one.n_rounds):
                 answers = one.at(index)
+                changed = one.changes_at(index)
                 evaluations.add_once(
                     session,
                     adapter_id=row.id if row else None,
@@ -77,7 +79,38 @@ class EvaluationStore:
                     setting=setting[:120],
                     n=len(answers),
                     n_correct=sum(answer.correct for answer in answers),
+                    job_id=self._claim.job_id,
+                    control=cell.setting.value,
+                    **_lengths("thought_tokens", [one.n_thought_tokens for one in answers]),
+                    **_lengths("response_tokens", [one.n_response_tokens for one in answers]),
+                    n_fixed=changed.fixed if changed else None,
+                    n_broken=changed.broken if changed else None,
                 )
+
+    def record_win_rates(self, rows: Sequence[WinRow]) -> None:
+        """Stores the judge's win rates; a repeated call adds none."""
+        ids = {name: row.id if row else None for name, row in self._versions.items()}
+        with self._claim.database.write() as session:
+            evaluations.save_win_rates(
+                session,
+                self._claim.job_id,
+                [
+                    JudgedWinRate(
+                        adapter_id=ids[row.version],
+                        against_id=ids[row.against],
+                        round_index=row.round - 1,
+                        against_round_index=row.against_round - 1,
+                        task=row.task[:64],
+                        judge=row.judge[:255],
+                        n=row.n,
+                        value=row.win_rate,
+                        low=min(row.low, row.win_rate),
+                        high=max(row.high, row.win_rate),
+                    )
+                    for row in rows
+                    if row.win_rate is not None and row.low is not None and row.high is not None
+                ],
+            )
 
     def report(self, progress: Progress) -> None:
         """Stores progress, at most once in `_REPORT_S`. Raises `StopRequested` after a stop."""
@@ -99,6 +132,10 @@ class EvaluationStore:
 
     def _folder(self, name: str) -> Path:
         return self._claim.folder / name
+
+
+def _lengths(name: str, values: Sequence[int]) -> dict[str, float]:
+    return {name: fmean(values), f"{name}_sd": pstdev(values)}
 
 
 def _read_all(folder: Path) -> Sequence[dict[str, Any]]:

@@ -84,7 +84,7 @@ class EvaluateConfig:
 def run(claim: Claim, ranks: Ranks) -> None:
     """Measures what the settings ask for and ends the job with one table.
 
-    The result holds `table`, `given`, `win_rates`, `decoding` and `seconds`, as
+    The result holds `table`, `given`, `differences`, `win_rates`, `decoding` and `seconds`, as
     `ptrapp.evaluation.report.Report` documents them. One process does it all: an engine batches by
     itself. Raises `ConfigurationError` for a version that cannot be measured here.
     """
@@ -108,6 +108,7 @@ def run(claim: Claim, ranks: Ranks) -> None:
             store.record_rounds(one)
         watch = Callbacks(store.report, store.save_cell, store.save_match)
         report = evaluate(engine, plan, judge=judge, callbacks=watch, earlier=kept)
+    store.record_win_rates(report.win_rates)
     if judge is not None:
         close_judge(judge)
     claim.finish(report.as_json())

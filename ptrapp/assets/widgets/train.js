@@ -112,9 +112,10 @@ const figures = (metrics) => Object.entries(metrics)
 const versionRow = (version) => el("tr", { class: version.status === "active" ? "serving" : "" },
   el("td", {}, el("strong", {}, version.name), version.parent ? el("div", { class: "faint" }, `from ${version.parent}`) : null),
   el("td", {}, el("span", { class: `state ${version.status}` }, version.status === "active" ? "serving" : version.status)),
-  el("td", { class: version.reason ? "bad wide" : "wide" }, version.reason || figures(version.metrics) || ""),
+  el("td", { class: version.reason ? "bad wide" : "wide" }, version.reason || figures(version.metrics) || "",
+    version.status === "ready" && version.gate ? el("div", {}, version.gate === "measuring" ? "is being measured before it serves · " : `${version.gate}: ${version.verdict} · `, el("a", { href: "versions" }, "Versions")) : null),
   el("td", { class: "faint" }, version.snapshot ? `snapshot ${version.snapshot}` : ""),
-  el("td", {}, ["retired", "ready", "unavailable"].includes(version.status)
+  el("td", {}, ["retired", "unavailable"].includes(version.status) || (version.status === "ready" && ["", "passed"].includes(version.gate))
     ? button("Serve", `serve-${version.name}`, act(`/versions/${version.name}/serve`, undefined, `${version.name} answers the next prompt.`)) : null));
 
 const versions = () => {

@@ -1,0 +1,81 @@
+"""Computes how much better one version answers the same problems than another, with an interval."""
+
+from math import sqrt
+from typing import NamedTuple
+
+from ptrapp.analysis.intervals import Interval, wilson
+
+
+class PairedDifference(NamedTuple):
+    """The difference of two rates on the same problems, between −1 and 1."""
+
+    n: int
+    fixed: int
+    """Wrong before, right after."""
+    broken: int
+    """Right before, wrong after."""
+    value: float
+    interval: Interval
+
+
+def paired_difference(before: list[bool], after: list[bool]) -> PairedDifference:
+    """Returns the rate of `after` minus that of `before`, with its 95 % interval.
+
+    Newcombe's hybrid score interval for paired proportions (Newcombe 1998, Stat. Med. 17,
+    2635-2650, method 10): Wilson's intervals of both rates, joined by their correlation φ. Unlike
+    the normal approximation it holds where few problems changed. Raises `ValueError` for lists of
+    unequal length or without a problem.
+
+    >>> before = [True] * 38 + [False] * 12
+    >>> found = paired_difference(before, [True] * 36 + [False] * 2 + [True] * 12)
+    >>> found.fixed, found.broken, [round(end, 4) for end in found.interval]
+    (12, 2, [0.0569, 0.3404])
+    """
+    pairs = list(zip(before, after, strict=True))
+    n = len(pairs)
+    if n == 0:
+        raise ValueError("there is no problem that both answered")
+    fixed, broken = pairs.count((False, True)), pairs.count((True, False))
+    both, neither = pairs.count((True, True)), pairs.count((False, False))
+    now, was = (both + fixed) / n, (both + broken) / n
+    low_now, high_now = wilson(both + fixed, n)
+    low_was, high_was = wilson(both + broken, n)
+    phi = _correlation(both, broken, fixed, neither)
+    value = (fixed - broken) / n
+    below = _joined(now - low_now, high_was - was, phi)
+    above = _joined(high_now - now, was - low_was, phi)
+    return PairedDifference(
+        n, fixed, broken, value, Interval(max(-1.0, value - below), min(1.0, value + above))
+    )
+
+
+def difference_of_rates(k: int, n: int, k_other: int, n_other: int) -> tuple[float, Interval]:
+    """Returns k/n minus k_other/n_other with Newcombe's interval for independent rates.
+
+    On the same problems it is wider than the paired one where answers agree, as they mostly do
+    (the same paper's companion, Stat. Med. 17, 873-890, method 10).
+
+    >>> value, (low, high) = difference_of_rates(56, 70, 48, 80)
+    >>> round(value, 4), round(low, 4), round(high, 4)
+    (0.2, 0.0524, 0.3339)
+    """
+    one, other = k / n, k_other / n_other
+    low_one, high_one = wilson(k, n)
+    low_other, high_other = wilson(k_other, n_other)
+    below = _joined(one - low_one, high_other - other, 0.0)
+    above = _joined(high_one - one, other - low_other, 0.0)
+    return one - other, Interval(one - other - below, one - other + above)
+
+
+def _joined(one: float, other: float, phi: float) -> float:
+    return sqrt(max(0.0, one * one - 2 * phi * one * other + other * other))
+
+
+def _correlation(both: int, broken: int, fixed: int, neither: int) -> float:
+    """Returns φ of the table of four counts, corrected for continuity where it is positive."""
+    n = both + broken + fixed + neither
+    sides = (both + broken) * (fixed + neither) * (both + fixed) * (broken + neither)
+    if sides == 0:
+        return 0.0
+    cross = both * neither - broken * fixed
+    return float((max(cross - n / 2, 0) if cross > 0 else cross) / sqrt(sides))

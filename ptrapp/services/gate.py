@@ -1,0 +1,182 @@
+"""The gate: a finished version is measured on held-out problems before it serves by itself.
+
+A job evaluates it beside the version that answers. Worse by the whole interval, or learnt from too
+few examples, it waits; a person may serve it all the same, with a reason that is kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from db.models import Adapter, GateState, Job, JobKind, JobStatus
+from db.registry import adapters, gates
+from db.storage.errors import AlreadyQueued
+from ptrapp.core.errors import InputError
+from ptrapp.core.settings import Settings
+from ptrapp.services import jobs
+from ptrapp.services.context import DataContext
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    state: GateState
+    verdict: str
+    """Why, in words."""
+    result: dict[str, Any]
+
+
+def may_serve(context: DataContext, adapter_id: int) -> bool:
+    """Returns whether a ready version may serve by itself now; has it measured where it must be.
+
+    A version that served before needs no gate: it waits for its engine only.
+    """
+    settings = context.settings
+    with context.database.read() as session:
+        version, gate = session.get_one(Adapter, adapter_id), gates.of(session, adapter_id)
+        if version.activated_at is not None:
+            return True
+        if gate is not None and gate.state is GateState.WAITS:
+            return False
+        n_examples = version.snapshot.n_rows if version.snapshot else None
+        active = adapters.active(session)
+        timely = gate is not None and gate.against_id == (active.id if active else None)
+        passed = gate is not None and gate.state is GateState.PASSED
+        if passed and (timely or not settings.gate_problems):
+            return True
+        job = session.get(Job, gate.job_id) if gate and gate.job_id and timely else None
+    if not settings.gate_problems:
+        return _decide(context, adapter_id, decide(settings, n_examples, {}))
+    if job is None:
+        _measure(context, adapter_id)
+        return False
+    if job.status in (JobStatus.QUEUED, JobStatus.RUNNING):
+        return False
+    return _decide(context, adapter_id, _of_job(settings, job, version.name, n_examples))
+
+
+def measure_again(context: DataContext, name: str) -> None:
+    """Has a version measured anew. Raises `InputError` for the base model or an unknown version."""
+    with context.database.write() as session:
+        version = adapters.by_name(session, name)
+        if version is None:
+            raise InputError(f"There is no trained version {name} to be measured.")
+        gates.forget(session, version.id)
+    _measure(context, version.id)
+
+
+def needs_reason(context: DataContext, adapter_id: int) -> str:
+    """Returns why a person who serves this version has to give a reason; "" where none needs."""
+    with context.database.read() as session:
+        version, gate = session.get_one(Adapter, adapter_id), gates.of(session, adapter_id)
+    is_gated = gate is not None or context.settings.gate_problems > 0
+    if not is_gated or version.activated_at is not None:
+        return ""
+    if gate is None or gate.state is GateState.MEASURING:
+        return "it is not measured yet"
+    return "" if gate.state is GateState.PASSED else gate.verdict
+
+
+def decide(settings: Settings, n_examples: int | None, row: Mapping[str, Any]) -> Decision:
+    """Returns the decision on a version by the difference an evaluation found.
+
+    `n_examples` is what it learnt from, None where that is not known; `row` is empty or has
+    `difference`, `low` and `high` as shares; 0 is no difference.
+    """
+    found = dict(row)
+    if found and found["high"] < -settings.gate_margin:
+        return Decision(GateState.WAITS, f"worse than {_in_words(found)}", found)
+    if n_examples is not None and n_examples < settings.gate_min_examples:
+        learnt = "1 example" if n_examples == 1 else f"{n_examples} examples"
+        return Decision(
+            GateState.WAITS,
+            f"learnt from {learnt}; from fewer than {settings.gate_min_examples} no version "
+            "serves by itself" + (f". Measured: {_compared(found)}" if found else ""),
+            found,
+        )
+    return Decision(GateState.PASSED, _compared(found) if found else "not measured", found)
+
+
+def difference_row(settings: Settings, job: Job, version: str) -> dict[str, Any]:
+    """Returns what an evaluation found of a version at its last round; {} where it found nothing.
+
+    With a judge the difference is that of the win rate from one half.
+    """
+    against = job.payload["settings"]["versions"][0]
+    against = against if against != version else "base"
+    name = "win_rates" if settings.gate_judge else "differences"
+    rows = [
+        row
+        for row in job.result.get(name, [])
+        if row["version"] == version and row["against"] == against
+    ]
+    if settings.gate_judge:
+        rows = [row for row in rows if row["win_rate"] is not None]
+        rows = [row for row in rows if row["round"] == row["against_round"]]
+    if not rows:
+        return {}
+    last = max(rows, key=lambda row: int(row["round"]))
+    if settings.gate_judge:
+        half = {end: last[end] - 0.5 for end in ("low", "high")}
+        return last | half | {"difference": last["win_rate"] - 0.5}
+    return dict(last)
+
+
+def _measure(context: DataContext, adapter_id: int) -> None:
+    """Queues the evaluation of a version beside the one that answers."""
+    settings = context.settings
+    with context.database.read() as session:
+        version, active = session.get_one(Adapter, adapter_id), adapters.active(session)
+        name = version.name
+    names = [active.name] if active and active.name != name else []
+    recipe: dict[str, Any] = {
+        "versions": [*names, name],
+        "tasks": [settings.gate_task],
+        "controls": False,
+        "judge": settings.gate_judge or "verifier",  # the page compares versions by it
+    }
+    if settings.gate_problems:
+        recipe["n"] = settings.gate_problems
+    try:
+        job_id = jobs.start(context, JobKind.EVALUATE, recipe, parent=name, by_operator=True)
+    except AlreadyQueued as error:
+        if error.job_id is None:
+            return  # its place in the queue is looked for again
+        job_id = error.job_id
+    with context.database.write() as session:
+        against_id = active.id if active and names else None
+        gates.measure(session, adapter_id, against_id, job_id)
+
+
+def _of_job(settings: Settings, job: Job, version: str, n_examples: int | None) -> Decision:
+    """Returns the decision by a measurement that has ended."""
+    if job.status is not JobStatus.DONE:
+        why = f": {job.error}" if job.error else ""
+        verdict = f"it could not be measured, job {job.id} is {job.status.value}{why}"
+        return Decision(GateState.WAITS, verdict, {})
+    row = difference_row(settings, job, version)
+    if not row:
+        return Decision(GateState.WAITS, f"job {job.id} found nothing about it", {})
+    return decide(settings, n_examples, row)
+
+
+def _decide(context: DataContext, adapter_id: int, decision: Decision) -> bool:
+    with context.database.write() as session:
+        gates.decide(session, adapter_id, decision.state, decision.verdict, decision.result)
+    return decision.state is GateState.PASSED
+
+
+def _compared(row: Mapping[str, Any]) -> str:
+    if row["low"] > 0:
+        return f"better than {_in_words(row)}"
+    if row["high"] < 0:
+        return f"a little worse than {_in_words(row)}"
+    return f"no clear difference from {_in_words(row)}"
+
+
+def _in_words(row: Mapping[str, Any]) -> str:
+    """Returns who it was compared with and the difference: "base by 3.1 points (95 % …)"."""
+    points, low, high = (f"{100 * row[name]:+.1f}" for name in ("difference", "low", "high"))
+    text = f"{row['against']}: {points} points, 95 % {low} to {high}, n = {row['n']}"
+    if "fixed" in row:
+        text += f"; round {row['round']}: {row['broken']} broken, {row['fixed']} fixed"
+    return text.replace("-", "−")

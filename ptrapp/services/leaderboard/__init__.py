@@ -1,0 +1,1 @@
+"""How good each version is: rows, findings and what they rest on."""

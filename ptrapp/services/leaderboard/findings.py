@@ -1,0 +1,296 @@
+"""Findings about versions: a sentence written from the data, with its n and interval.
+
+A heading says "better", "more" or "helps" only where the whole interval is on that side.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from db.models import Job
+from ptrapp.analysis.intervals import Interval, wilson
+from ptrapp.analysis.paired import difference_of_rates
+from ptrapp.services.context import DataContext
+from ptrapp.services.leaderboard.rows import Leaderboard, RoundFigures, VersionRow
+from ptrapp.services.leaderboard.win_rates import MIN_PROMPTS
+
+NOT_ENOUGH = "Not enough data"
+_MIN_CHANGED = 10
+"""Fewer answers fixed or broken say nothing about which there are more of."""
+_MIN_POINTS = 3
+"""Fewer versions are no curve."""
+Point = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one plot shows: its heading, its sentence and its points."""
+
+    heading: str
+    sentence: str
+    points: list[Point] = field(default_factory=list)
+    """Empty where there is not enough data to draw."""
+
+
+def headline(context: DataContext, board: Leaderboard) -> tuple[str, str]:
+    """Answers "is it better?": the answer, and the figures that it rests on."""
+    row = board.serving
+    if not board.n_versions:
+        return "No version has been trained yet.", "base answers; Train makes the first version."
+    if row.id is None:
+        return "base answers.", "No trained version serves now; the table says what each is worth."
+    found = difference(context, row, "base")
+    if found is None:
+        return (
+            f"{NOT_ENOUGH} to say whether {row.name} is better than base.",
+            "They were not measured on the same problems; Measure again does that.",
+        )
+    return (
+        f"{_compared(row.name, 'base', found['low'], found['high'])}:",
+        f"{found['difference'] * 100:+.1f} points after {_rounds(found['round'])} "
+        f"(95 % {_signed(found['low'])} to {_signed(found['high'])}, n = {found['n']}; "
+        f"{found['fixed']} fixed, {found['broken']} broken).".replace("-", "−"),
+    )
+
+
+def difference(context: DataContext, row: VersionRow, against: str) -> dict[str, Any] | None:
+    """Returns the paired difference of the last round that the version's evaluation found."""
+    if row.job_id is None:
+        return None
+    with context.database.read() as session:
+        job = session.get(Job, row.job_id)
+        rows = job.result.get("differences", []) if job else []
+    found = [one for one in rows if one["version"] == row.name and one["against"] == against]
+    return max(found, key=lambda one: int(one["round"])) if found else None
+
+
+def accuracy_by_round(rows: Sequence[VersionRow]) -> Finding:
+    """Does thinking again help? Every version's rate by round, with Wilson's bands."""
+    measured = [row for row in rows if len(row.rounds) > 1]
+    if not measured:
+        return Finding(NOT_ENOUGH, "No version was measured over more than one round.")
+    row = next((one for one in measured if one.serves), measured[0])
+    first, last = row.rounds[0], row.rounds[-1]
+    gain, interval = difference_of_rates(last.n_correct, last.n, first.n_correct, first.n)
+    heading = _by_interval(
+        interval,
+        f"Thinking again helps {row.name}",
+        f"Thinking again makes {row.name} worse",
+        f"No clear gain from thinking again by {row.name}",
+    )
+    sentence = (
+        f"From round {first.round} to {last.round} {row.name} gains {_signed(gain)} points "
+        f"(95 % {_signed(interval.low)} to {_signed(interval.high)}), n = {last.n}. "
+        "Bands: Wilson, 95 %."
+    )
+    points = [
+        {
+            **_names(one),
+            "round": at.round,
+            "rate": 100 * at.rate,
+            "low": 100 * at.interval.low,
+            "high": 100 * at.interval.high,
+            "n": at.n,
+        }
+        for one in measured
+        for at in one.rounds
+    ]
+    return Finding(heading, sentence, points)
+
+
+def fixed_and_broken(rows: Sequence[VersionRow]) -> Finding:
+    """Do later rounds repair more than they spoil?"""
+    changed = [row for row in rows if any(at.fixed is not None for at in row.rounds)]
+    row = next((one for one in changed if one.serves), changed[0] if changed else None)
+    if row is None:
+        return Finding(NOT_ENOUGH, "No version was measured over more than one round.")
+    fixed, broken = _sum(row.rounds, "fixed"), _sum(row.rounds, "broken")
+    n = fixed + broken
+    points = [
+        {
+            **_names(one),
+            "round": at.round,
+            "kind": kind,
+            "count": sign * value,
+            "n": at.n,
+        }
+        for one in changed
+        for at in one.rounds
+        for kind, value, sign in (("fixed", at.fixed, 1), ("broken", at.broken, -1))
+        if value is not None
+    ]
+    counts = f"{row.name}: {fixed} fixed, {broken} broken by later rounds"
+    if n < _MIN_CHANGED:
+        few = f"{counts}; {_MIN_CHANGED} changed answers are needed to say which are more."
+        return Finding(NOT_ENOUGH, few, points)
+    low, high = wilson(fixed, n)
+    heading = _by_interval(
+        Interval(low - 0.5, high - 0.5),
+        f"Rounds of {row.name} fix more than they break",
+        f"Rounds of {row.name} break more than they fix",
+        f"Rounds of {row.name} fix no clear surplus",
+    )
+    share = f"fixed are {100 * fixed / n:.0f} % of them (95 % {100 * low:.0f} to {100 * high:.0f})"
+    return Finding(heading, f"{counts}; {share}, n = {n}.", points)
+
+
+def win_rate_forest(rows: Sequence[VersionRow]) -> Finding:
+    """Who wins against the base model, by people or, without their votes, by the judge?"""
+    points = []
+    for row in rows:
+        for one in row.against_base:
+            shown = {"rate": one.value, "low": one.low, "high": one.high}
+            percent = {name: 100 * value for name, value in shown.items()}
+            points.append({**_names(row), **percent, "n": one.n, "who": one.who})
+    if not points:
+        return Finding(
+            NOT_ENOUGH,
+            f"No version was compared with base: a judge in an evaluation does it, or people's "
+            f"votes on {MIN_PROMPTS} prompts that both answered.",
+        )
+    n_won = sum(point["low"] > 50 for point in points)
+    n = sorted({int(point["n"]) for point in points})
+    compared = f"{n[0]} comparisons" if len(n) == 1 else f"{n[0]} to {n[-1]} comparisons each"
+    return Finding(
+        f"{n_won} of {len(points)} {'wins' if n_won == 1 else 'win'} against base",
+        f"{compared}, 95 % by drawing prompts anew. A bar across 50 has not won.",
+        points,
+    )
+
+
+def progress(rows: Sequence[VersionRow]) -> Finding:
+    """Do newer versions win more against base? The judge's and people's side by side."""
+    ordered = _oldest_first(rows)
+    points = [
+        {
+            **_names(row),
+            "step": step,
+            "rate": 100 * one.value,
+            "low": 100 * one.low,
+            "high": 100 * one.high,
+            "n": one.n,
+            "who": one.who if one.who == "people" else f"judge {one.who}",
+        }
+        for step, row in enumerate(ordered, 1)
+        for one in row.against_base
+    ]
+    n_versions = len({point["version"] for point in points})
+    if n_versions < _MIN_POINTS:
+        return Finding(
+            NOT_ENOUGH, f"{n_versions} of {_MIN_POINTS} versions were compared with base."
+        )
+    last = points[-1]
+    heading = _by_interval(
+        Interval(last["low"] - 50, last["high"] - 50),
+        f"The newest, {last['version']}, wins against base",
+        f"The newest, {last['version']}, loses against base",
+        f"No clear progress: {last['version']} neither wins nor loses",
+    )
+    sentence = (
+        f"By {last['who']} {last['rate']:.1f} % (95 % {last['low']:.1f} to {last['high']:.1f}), "
+        f"n = {last['n']}."
+    )
+    return Finding(heading, sentence, points)
+
+
+def lengths(rows: Sequence[VersionRow]) -> Finding:
+    """Do thoughts and responses grow? Mean tokens of the last round, oldest version first."""
+    ordered = [row for row in _oldest_first(rows) if row.last is not None]
+    points: list[Point] = []
+    for step, row in enumerate(ordered):
+        assert row.last is not None
+        for kind, one in (("thought", row.last.thought), ("response", row.last.response)):
+            if one.value is not None and one.interval is not None:
+                ends = {"low": one.interval.low, "high": one.interval.high}
+                mean = {"tokens": one.value, **ends, "n": one.n}
+                points.append({**_names(row), "step": step, "kind": kind, **mean})
+    thoughts = [point for point in points if point["kind"] == "thought"]
+    if len(thoughts) < 2:
+        return Finding(NOT_ENOUGH, f"{len(thoughts)} of 2 versions have measured lengths.")
+    first, last = thoughts[0], thoughts[-1]
+    apart = Interval(last["low"] - first["high"], last["high"] - first["low"])
+    heading = _by_interval(
+        apart, "Thoughts have grown", "Thoughts have become shorter", "No clear change of lengths"
+    )
+    sentence = (
+        f"Thought of the last round: {first['version']} {_tokens(first)}, {last['version']} "
+        f"{_tokens(last)} tokens. Bars: the mean's 95 % interval."
+    )
+    return Finding(heading, sentence, points)
+
+
+def quality_by_votes(rows: Sequence[VersionRow], votes: dict[int | None, int]) -> Finding:
+    """Do more votes pay? The last round's rate by votes learnt, those of ancestors included."""
+    learnt = [row for row in rows if votes.get(row.id) and row.last is not None]
+    if len(learnt) < _MIN_POINTS:
+        return Finding(
+            NOT_ENOUGH, f"{len(learnt)} of {_MIN_POINTS} measured versions were trained on votes."
+        )
+    ordered = sorted(learnt, key=lambda row: votes[row.id])
+    few, many = ordered[0], ordered[-1]
+    assert few.last is not None
+    assert many.last is not None
+    value, interval = difference_of_rates(
+        many.last.n_correct, many.last.n, few.last.n_correct, few.last.n
+    )
+    heading = _by_interval(
+        interval,
+        "With more votes it got better",
+        "With more votes it got worse",
+        "No clear gain from more votes",
+    )
+    sentence = (
+        f"From {votes[few.id]} to {votes[many.id]} votes {_signed(value)} points "
+        f"(95 % {_signed(interval.low)} to {_signed(interval.high)}), n = {many.last.n} problems."
+    )
+    points = [
+        {
+            **_names(row),
+            "votes": votes[row.id],
+            "rate": 100 * row.last.rate,
+            "low": 100 * row.last.interval.low,
+            "high": 100 * row.last.interval.high,
+            "n": row.last.n,
+        }
+        for row in ordered
+        if row.last is not None
+    ]
+    return Finding(heading, sentence, points)
+
+
+def _oldest_first(rows: Sequence[VersionRow]) -> list[VersionRow]:
+    return sorted(rows, key=lambda row: row.id or 0)
+
+
+def _names(row: VersionRow) -> Point:
+    return {"version": row.name, "id": row.id or 0}
+
+
+def _by_interval(interval: Interval, above: str, below: str, neither: str) -> str:
+    """Returns which of three headings the interval allows; 0 is no difference."""
+    return above if interval.low > 0 else below if interval.high < 0 else neither
+
+
+def _compared(name: str, other: str, low: float, high: float) -> str:
+    return _by_interval(
+        Interval(low, high),
+        f"{name} is better than {other}",
+        f"{name} is worse than {other}",
+        f"{name} is neither clearly better nor worse than {other}",
+    )
+
+
+def _sum(rounds: Sequence[RoundFigures], name: str) -> int:
+    return sum(getattr(at, name) or 0 for at in rounds)
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def _rounds(n: int) -> str:
+    return {1: "one round", 2: "two rounds", 3: "three rounds"}.get(n, f"{n} rounds")
+
+
+def _tokens(point: Point) -> str:
+    return f"{point['tokens']:.0f} ({point['low']:.0f} to {point['high']:.0f}), n = {point['n']}"

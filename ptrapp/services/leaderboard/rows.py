@@ -1,0 +1,241 @@
+"""The leaderboard: a page of versions with everything that was measured of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from db.labelling import version_votes
+from db.models import Adapter, Gate, JobKind
+from db.registry import adapters, gates, leaderboard
+from db.registry.leaderboard import Measure, Order
+from db.storage.session import Session
+from ptrapp.analysis.estimates import Estimate, mean
+from ptrapp.analysis.intervals import Interval, wilson
+from ptrapp.services.context import DataContext
+from ptrapp.services.leaderboard.win_rates import Pair, VersionWinRate, judges, peoples
+
+PAGE = 20
+"""Versions on one page of the table."""
+HISTORY = 60
+"""Versions on a curve, the newest ones."""
+_METHODS = {
+    JobKind.DPO: ("DPO", "votes"),
+    JobKind.TPO: ("TPO", "pairs"),
+    JobKind.MASK_SFT: ("thought-mask SFT", "refinements"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFigures:
+    """Accuracy and lengths of one round."""
+
+    round: int
+    """From 1."""
+    n: int
+    n_correct: int
+    rate: float
+    interval: Interval
+    """Wilson, 95 %."""
+    thought: Estimate
+    """Mean length in tokens, with its 95 % interval."""
+    response: Estimate
+    fixed: int | None
+    broken: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One version with all that is known of it."""
+
+    id: int | None
+    """None is the base model."""
+    name: str
+    title: str
+    note: str
+    parent: str
+    method: str
+    trained_on: str
+    status: str
+    gate: str
+    verdict: str
+    rounds: tuple[RoundFigures, ...]
+    """Empty where it was not measured."""
+    job_id: int | None
+    """The evaluation that its figures are from."""
+    against_base: tuple[VersionWinRate, ...]
+    """People's, then the judge's, where there are any."""
+    against_parent: tuple[VersionWinRate, ...]
+    created_at: datetime | None
+
+    @property
+    def last(self) -> RoundFigures | None:
+        return self.rounds[-1] if self.rounds else None
+
+    @property
+    def serves(self) -> bool:
+        return self.status == "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """One page of the table."""
+
+    task: str
+    """The problems that accuracy was measured on; empty where nothing was measured."""
+    tasks: tuple[str, ...]
+    rows: tuple[VersionRow, ...]
+    """The base model is the last one, on every page."""
+    serving: VersionRow
+    """The version that answers, whichever page it is on."""
+    waiting: tuple[VersionRow, ...]
+    """Versions at the gate, newest first."""
+    n_versions: int
+    """Trained versions on all pages."""
+    page: int
+    n_pages: int
+
+
+def read_leaderboard(
+    context: DataContext, *, task: str = "", order: Order = Order.BEST, page: int = 1
+) -> Leaderboard:
+    """Returns one page; without a `task` the gate's, or the one measured last."""
+    with context.database.read() as session:
+        tasks = leaderboard.tasks(session)
+        task = task if task in tasks else _default_task(tasks, context.settings.gate_task)
+        n_versions = leaderboard.count(session)
+        n_pages = max(1, -(-n_versions // PAGE))
+        page = min(max(page, 1), n_pages)
+        shown = leaderboard.page(session, task, order=order, limit=PAGE, offset=PAGE * (page - 1))
+        waiting = adapters.ready(session)[::-1][:PAGE]
+        active = adapters.active(session)
+        rows = version_rows(session, task, [*shown, *waiting, *([active] if active else [])])
+    end = len(shown) + len(waiting)
+    return Leaderboard(
+        task=task,
+        tasks=tuple(tasks),
+        rows=(*rows[: len(shown)], rows[-1]),
+        serving=rows[end],  # the base model where no version is active
+        waiting=rows[len(shown) : end],
+        n_versions=n_versions,
+        page=page,
+        n_pages=n_pages,
+    )
+
+
+def read_stamp(context: DataContext) -> str:
+    """Returns a text that changes when anything was measured, decided or served."""
+    with context.database.read() as session:
+        return leaderboard.stamp(session)
+
+
+def read_history(context: DataContext, task: str) -> tuple[VersionRow, ...]:
+    """Returns the newest versions and the base model, for curves over versions."""
+    with context.database.read() as session:
+        newest = leaderboard.page(session, task, order=Order.NEWEST, limit=HISTORY)
+        return version_rows(session, task, newest)
+
+
+def read_votes_learnt(context: DataContext) -> dict[int | None, int]:
+    """Returns how many votes each version has learnt, its ancestors' included."""
+    with context.database.read() as session:
+        return leaderboard.votes_learnt(session)
+
+
+def version_rows(session: Session, task: str, shown: Sequence[Adapter]) -> tuple[VersionRow, ...]:
+    """Returns the rows of these versions, and the base model's as the last."""
+    ids: list[int | None] = [row.id for row in shown]
+    found = _by_version(leaderboard.measures(session, task, [*ids, None]))
+    decided = gates.of_all(session, [row.id for row in shown])
+    kinds = leaderboard.kinds(session, [row.job_id for row in shown if row.job_id])
+    wins = (
+        peoples(version_votes.between_versions(session)),
+        judges(leaderboard.judged(session, task)),
+    )
+    rows = [
+        _row(row, kinds.get(row.job_id or 0), found.get(row.id, []), decided.get(row.id), wins)
+        for row in shown
+    ]
+    measured = found.get(None, [])
+    base = VersionRow(
+        id=None,
+        name="base",
+        title="",
+        note="",
+        parent="",
+        method="as it came",
+        trained_on="",
+        status="retired" if adapters.active(session) else "active",
+        gate="",
+        verdict="",
+        rounds=_figures(measured),
+        job_id=measured[0].job_id if measured else None,
+        against_base=(),
+        against_parent=(),
+        created_at=None,
+    )
+    return (*rows, base)
+
+
+def _default_task(tasks: Sequence[str], gate_task: str) -> str:
+    return gate_task if gate_task in tasks or not tasks else tasks[0]
+
+
+def _row(
+    row: Adapter,
+    kind: JobKind | None,
+    measured: Sequence[Measure],
+    gate: Gate | None,
+    wins: Sequence[Mapping[Pair, VersionWinRate]],
+) -> VersionRow:
+    method, what = _METHODS.get(kind, (kind.value, "examples")) if kind else ("", "examples")
+    learnt = f"{row.snapshot.n_rows:,} {what}" if row.snapshot else ""
+    base, parent = (row.id, None), (row.id, row.parent_id)
+    return VersionRow(
+        id=row.id,
+        name=row.name,
+        title=row.title or "",
+        note=row.note or "",
+        parent=row.parent.name if row.parent else "base",
+        method=method,
+        trained_on=learnt,
+        status=row.status.value,
+        gate=gate.state.value if gate else "",
+        verdict=_verdict(gate) if gate else row.reason or "",
+        rounds=_figures(measured),
+        job_id=measured[0].job_id if measured else None,
+        against_base=tuple(one[base] for one in wins if base in one),
+        against_parent=tuple(one[parent] for one in wins if parent in one),
+        created_at=row.created_at,
+    )
+
+
+def _verdict(gate: Gate) -> str:
+    if gate.overruled_reason:
+        return (
+            f"{gate.verdict}; served all the same by {gate.overruled_by}: {gate.overruled_reason}"
+        )
+    return gate.verdict
+
+
+def _by_version(rows: Sequence[Measure]) -> dict[int | None, list[Measure]]:
+    found: dict[int | None, list[Measure]] = {}
+    for row in rows:
+        found.setdefault(row.adapter_id, []).append(row)
+    return found
+
+
+def _figures(rows: Sequence[Measure]) -> tuple[RoundFigures, ...]:
+    return tuple(
+        RoundFigures(
+            round=row.round_index + 1,
+            n=row.n,
+            n_correct=row.n_correct,
+            rate=row.rate,
+            interval=wilson(row.n_correct, row.n),
+            thought=mean(row.n, row.thought_tokens, row.thought_squares),
+            response=mean(row.n, row.response_tokens, row.response_squares),
+            fixed=row.n_fixed,
+            broken=row.n_broken,
+        )
+        for row in rows
+    )
