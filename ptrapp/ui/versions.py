@@ -172,7 +172,7 @@ def _read(
 
 def _found(context: AppContext, board: Leaderboard) -> list[Finding]:
     plotted = _plotted(board)
-    history = rows.read_history(context, board.task)
+    history = board.history
     return [
         findings.accuracy_by_round(plotted),
         findings.win_rate_forest(plotted),

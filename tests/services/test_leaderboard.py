@@ -68,7 +68,7 @@ def test_a_page_of_many_versions_takes_no_more_queries_than_one_of_few(world: An
         note = lambda *args: asked.append(args[2])  # noqa: E731
         event.listen(Engine, "before_cursor_execute", note)
         rows.read_leaderboard(world.context)
-        rows.read_history(world.context, TASK)
+        rows.read_votes_learnt(world.context)
         event.remove(Engine, "before_cursor_execute", note)
         return len(asked)
 

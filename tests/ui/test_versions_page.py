@@ -58,7 +58,7 @@ BASE = replace(ROW, id=None, name="base", title="", note="", parent="", gate="",
 
 
 def board(*rows: VersionRow) -> Leaderboard:
-    return Leaderboard("generated", ("generated",), rows, rows[-1], (), len(rows) - 1, 1, 1)
+    return Leaderboard("generated", ("generated",), rows, rows[-1], (), (), len(rows) - 1, 1, 1)
 
 
 def test_every_figure_has_its_interval_and_its_n() -> None:

@@ -89,6 +89,8 @@ class Leaderboard:
     """The version that answers, whichever page it is on."""
     waiting: tuple[VersionRow, ...]
     """Versions at the gate, newest first."""
+    history: tuple[VersionRow, ...]
+    """The newest versions and the base model, for curves over versions."""
     n_versions: int
     """Trained versions on all pages."""
     page: int
@@ -108,14 +110,17 @@ def read_leaderboard(
         shown = leaderboard.page(session, task, order=order, limit=PAGE, offset=PAGE * (page - 1))
         waiting = adapters.ready(session)[::-1][:PAGE]
         active = adapters.active(session)
-        rows = version_rows(session, task, [*shown, *waiting, *([active] if active else [])])
+        served = [active] if active else []
+        newest = leaderboard.page(session, task, order=Order.NEWEST, limit=HISTORY)
+        rows = version_rows(session, task, [*shown, *waiting, *served, *newest])
     end = len(shown) + len(waiting)
     return Leaderboard(
         task=task,
         tasks=tuple(tasks),
         rows=(*rows[: len(shown)], rows[-1]),
-        serving=rows[end],  # the base model where no version is active
+        serving=rows[end] if served else rows[-1],
         waiting=rows[len(shown) : end],
+        history=rows[end + len(served) :],
         n_versions=n_versions,
         page=page,
         n_pages=n_pages,
@@ -126,13 +131,6 @@ def read_stamp(context: DataContext) -> str:
     """Returns a text that changes when anything was measured, decided or served."""
     with context.database.read() as session:
         return leaderboard.stamp(session)
-
-
-def read_history(context: DataContext, task: str) -> tuple[VersionRow, ...]:
-    """Returns the newest versions and the base model, for curves over versions."""
-    with context.database.read() as session:
-        newest = leaderboard.page(session, task, order=Order.NEWEST, limit=HISTORY)
-        return version_rows(session, task, newest)
 
 
 def read_votes_learnt(context: DataContext) -> dict[int | None, int]:
@@ -147,8 +145,9 @@ def version_rows(session: Session, task: str, shown: Sequence[Adapter]) -> tuple
     found = _by_version(leaderboard.measures(session, task, [*ids, None]))
     decided = gates.of_all(session, [row.id for row in shown])
     kinds = leaderboard.kinds(session, [row.job_id for row in shown if row.job_id])
+    pairs = {pair for row in shown for pair in ((row.id, None), (row.id, row.parent_id))}
     wins = (
-        peoples(version_votes.between_versions(session)),
+        peoples(version_votes.between_versions(session), pairs),
         judges(leaderboard.judged(session, task)),
     )
     rows = [

@@ -1,7 +1,7 @@
 """Win rates between versions: people's, from votes, and a judge's, from evaluations."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,14 +31,16 @@ class VersionWinRate:
     high: float
 
 
-def peoples(games: Sequence[Games]) -> dict[Pair, VersionWinRate]:
-    """Returns people's win rate of every two versions with votes on enough prompts, both ways."""
+def peoples(games: Sequence[Games], wanted: Collection[Pair]) -> dict[Pair, VersionWinRate]:
+    """Returns people's win rate of these versions, where there are votes on enough prompts."""
     by_pair: dict[Pair, dict[int, tuple[float, int]]] = defaultdict(dict)
     for one in games:
         for pair, wins in (
             ((one.left_id, one.right_id), one.wins),
             ((one.right_id, one.left_id), one.n - one.wins),
         ):
+            if pair not in wanted:
+                continue
             before, n = by_pair[pair].get(one.prompt_id, (0.0, 0))
             by_pair[pair][one.prompt_id] = (before + wins, n + one.n)
     return {
@@ -62,11 +64,13 @@ def judges(rows: Sequence[JudgedWinRate]) -> dict[Pair, VersionWinRate]:
 def _rate(prompts: Sequence[tuple[float, int]]) -> VersionWinRate:
     """Returns the share of wins, with the interval of drawing whole prompts anew.
 
-    The same as `ptrapp.analysis.bootstrap.clustered_interval` of the mean, for counts.
+    The same as `ptrapp.analysis.bootstrap.clustered_interval` of the mean: how often each kind of
+    prompt, by its wins and votes, is drawn is multinomial.
     """
-    counts = np.array(prompts)  # (P, 2): wins, votes
-    drawn = np.random.default_rng(0).integers(len(counts), size=(_N_RESAMPLES, len(counts)))
-    sums = counts[drawn].sum(axis=1)  # (R, 2)
+    kinds, counts = np.unique(np.array(prompts), axis=0, return_counts=True)  # (K, 2), (K,)
+    chances = counts / len(prompts)
+    drawn = np.random.default_rng(0).multinomial(len(prompts), chances, size=_N_RESAMPLES)  # (R, K)
+    sums = drawn @ kinds  # (R, 2): wins, votes
     low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975])
-    wins, n = counts.sum(axis=0)
+    wins, n = counts @ kinds
     return VersionWinRate("people", int(n), float(wins / n), float(low), float(high))
