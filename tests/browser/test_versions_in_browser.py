@@ -9,6 +9,7 @@ from measured_versions import compared, judged, measured, trained, waits
 from playwright.sync_api import Browser, Page, expect
 
 from db.models import AdapterStatus
+from db.registry import adapters
 from db.storage.session import Database
 
 pytestmark = pytest.mark.browser
@@ -31,6 +32,7 @@ def names(app_database: Database) -> list[str]:
             compared(by, version, 0.01, 0.08, 0.15)
             judged(session, by, version, 0.5 + 0.01 * step, 0.56, 0.63)
             made.append(version)
+        adapters.describe(session, made[0].id, "", "Its note of before.")
         made[-1].status = AdapterStatus.READY
         waits(session, made[-1], "worse than base: −3.1 points, 95 % −5.6 to −0.6, n = 480")
         return [version.name for version in made]
@@ -73,6 +75,7 @@ def test_a_version_is_given_a_name_and_a_note_which_are_text(
     page.get_by_role("button", name="Name and note of a version").click()
     page.get_by_label("Version", exact=True).click()
     page.get_by_role("option", name=names[0]).click()
+    expect(page.get_by_label("Note", exact=True)).to_have_value("Its note of before.")
     page.get_by_label("Name", exact=True).fill("<i>Gentle</i>")
     page.get_by_label("Note", exact=True).fill("Says sorry less.")
     page.locator("#keep-about").click()
