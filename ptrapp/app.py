@@ -29,6 +29,7 @@ from ptrapp.core.version import VERSION
 from ptrapp.engines.opening import open_engine
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.services import play, versions
+from ptrapp.services.backups.schedule import BackupSchedule
 from ptrapp.services.context import AppContext
 from ptrapp.services.worker_process import start_worker, stop_worker
 from ptrapp.ui import layout, theme
@@ -81,6 +82,9 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     stack.callback(play.stop_all, context)
     if settings.worker:
         stack.callback(stop_worker, start_worker(settings))
+    backups = BackupSchedule(context)
+    backups.start()
+    stack.callback(backups.close)
     app = build_app(context)
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=DRAIN_S, proxy_headers=False

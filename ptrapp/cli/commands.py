@@ -14,6 +14,7 @@ import typer
 
 from db.models import JobKind
 from db.storage.errors import DatabaseError
+from ptrapp.cli import backup_commands
 from ptrapp.cli.context import CommandContext, open_context
 from ptrapp.cli.data_commands import export_data, import_data
 from ptrapp.cli.following import console, follow
@@ -39,6 +40,9 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="queue the job and retur
 
 app.command(name="import")(import_data)
 app.command(name="export")(export_data)
+app.command(name="backup")(backup_commands.back_up)
+app.command()(backup_commands.restore)
+app.command()(backup_commands.check)
 
 
 @app.callback()

@@ -133,6 +133,12 @@ class Settings(BaseSettings):
     one process."""
     lease_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
     """Seconds after which a job whose worker is silent is taken over."""
+    backup_every_h: Annotated[float, Field(ge=0, le=8760)] = 24.0
+    """Hours between two backups, made while the app runs; 0 makes none by the clock."""
+    backups_kept: Annotated[int, Field(ge=1, le=1000)] = 7
+    """Backups that stay when an older one is removed."""
+    backup_dir: str = ""
+    """Folder of the backups, best on another disk; empty is `backups` in the data folder."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is written to the terminal."""
 
@@ -189,6 +195,10 @@ class Settings(BaseSettings):
     @property
     def jobs_dir(self) -> Path:
         return self.data_dir / "jobs"
+
+    @property
+    def backups_dir(self) -> Path:
+        return Path(self.backup_dir) if self.backup_dir else self.data_dir / "backups"
 
     @property
     def exports_dir(self) -> Path:

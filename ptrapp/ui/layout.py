@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ptrapp.services.context import AppContext
-from ptrapp.ui import campaigns, data, label, named, play, train, versions
+from ptrapp.ui import backups, campaigns, data, label, named, play, train, versions
 from ptrapp.ui.widgets import stylesheet, widget
 
 CSS = ":root { --thrice-accent: var(--accent); }\n" + stylesheet()
@@ -47,6 +47,7 @@ def build(context: AppContext) -> gr.Blocks:
         _top()
         gr.Markdown("# Data\nImport files of other programs, export files for training elsewhere.")
         data.build()
+        backups.build(context, pages)
     return pages
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import typer
 from documents import DOCUMENTS, ROOT, blocks, quoted, section, table, text_of
+from typer.testing import CliRunner
 
 from db.storage.session import Database, open_database
 from ptrapp.api.routes import build_router
@@ -26,9 +27,6 @@ from ptrapp.services.labelling.candidates import SourceKind
 COMMANDS: Any = typer.main.get_command(app)
 FLAGS = {f"--{name.replace('_', '-')}" for name in Settings.model_fields}
 FLAGS |= {"--no-worker", "--no-auto-activate", "--help", "--version"}
-
-
-LINES_OF_CODE = "\n".join(blocks(text_of("docs/deployment.md"))).splitlines()
 
 
 def said_in_documents() -> list[str]:
@@ -147,9 +145,16 @@ def test_every_role_is_described(role: Role) -> None:
 
 
 def test_the_backup_that_is_told_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (command,) = [line for line in LINES_OF_CODE if line.startswith("python -c ")]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
     open_database("sqlite:///data/thrice.db").dispose()
-    exec(compile(shlex.split(command)[2], "docs/deployment.md", "exec"), {})
-    assert (tmp_path / "thrice-backup.db").is_file()
+    told = {" ".join(words) for words in calls_of("thrice") if words}
+    assert {"backup", "restore data/backups/NAME", "check data/backups/NAME"} <= told
+    invoke = CliRunner().invoke
+    assert invoke(app, ["backup"]).exit_code == 0
+    (made,) = Path("data/backups").iterdir()
+    assert invoke(app, ["check", str(made)]).exit_code == 0
+    for file in Path("data").glob("thrice.db*"):
+        file.unlink()
+    assert invoke(app, ["restore", str(made)]).exit_code == 0
+    assert (tmp_path / "data" / "thrice.db").is_file()

@@ -120,5 +120,6 @@ def test_the_data_folder_is_described() -> None:
     described = {path.strip("`") for path, _ in rows}
     settings = Settings(data_dir=Path("data"))
     made = {settings.adapters_dir, settings.judges_dir, settings.jobs_dir, settings.exports_dir}
+    made |= {settings.backups_dir}
 
     assert {f"{folder}/" for folder in made} | {"data/thrice.db", "data/session.key"} == described
