@@ -64,10 +64,10 @@ class _LoraLinear(torch.autograd.Function):
         """Maps x (T, in) by weight (out, in), down (r, in) and up (out, r) to (T, out)."""
         inner = x @ down.t()  # (T, r)
         # The update first: on a GPU the large product adds itself while it computes.
-        out = (inner * scale) @ up.t()  # (T, out)
+        update = (inner * scale) @ up.t()  # (T, out)
         if bias is not None:
-            out += bias
-        out.addmm_(x, weight.t())
+            update += bias
+        out = _add_product(update, x, weight.t())
         ctx.save_for_backward(x, weight, down, up, inner)
         ctx.scale = scale
         return out
@@ -76,10 +76,21 @@ class _LoraLinear(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, down, up, inner = ctx.saved_tensors
         to_out = gradients[0]  # (T, out)
-        to_inner = (to_out @ up).mul_(ctx.scale)  # (T, r)
+        to_inner = (to_out @ up) * ctx.scale  # (T, r)
         to_x = None
         if ctx.needs_input_grad[0]:
-            to_x = (to_inner @ down).addmm_(to_out, weight)  # (T, in)
+            to_x = _add_product(to_inner @ down, to_out, weight)  # (T, in)
         to_down = to_inner.t() @ x  # (r, in)
-        to_up = (to_out.t() @ inner).mul_(ctx.scale)  # (out, r)
+        to_up = (to_out.t() @ inner) * ctx.scale  # (out, r)
         return to_x, None, None, to_down, to_up, None
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Returns total + left · right, in the memory of `total`.
+
+    Compiled in torch 2.11, a function of ours that changes a tensor in place gets wrong gradients;
+    a compiler finds by itself that the memory is free.
+    """
+    if torch.compiler.is_compiling():
+        return torch.addmm(total, left, right)
+    return total.addmm_(left, right)
