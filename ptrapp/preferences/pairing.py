@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 MAX_RHO = 0.5
 RHO_STEP = 0.05
+SHORTEST_CHOSEN = 0.95
+"""Least mean length of chosen responses over that of rejected ones, under the automatic control."""
 MAX_MALFORMED = 0.1
 """Largest share of pairs whose rejected side is malformed; more would teach little but form."""
 
@@ -35,7 +37,7 @@ class Pairing:
 
     pairs: tuple[ChosenRejected | None, ...]
     rho: float
-    """Strength of the length control that was used."""
+    """Strength of the length control that was used; below 0 longer responses are preferred."""
     mean_chosen_length: float
     mean_rejected_length: float
     n_malformed: int
@@ -53,17 +55,28 @@ def pair_up(
 
     With `rho` None it is raised from 0 until chosen responses are no longer than rejected ones on
     average, to at most 0.5: without it responses grow from iteration to iteration (arXiv
-    2410.10630, section 2.4). The rejected candidate is malformed in at most the share
+    2410.10630, section 2.4). Ours: where chosen ones are shorter by more than a twentieth it is
+    lowered below 0 until they are not, since under a judge that is pleased by little they shrink.
+    The rejected candidate is malformed in at most the share
     `most_malformed` (below 1) of the pairs; beyond it the worst well-formed one is rejected.
     """
     if rho is not None:
         return _at(prompts, rho, seed, most_malformed)
-    n_steps = round(MAX_RHO / RHO_STEP)
-    for step in range(n_steps + 1):
-        found = _at(prompts, step * RHO_STEP, seed, most_malformed)
-        if found.mean_chosen_length <= found.mean_rejected_length:
+    found = _at(prompts, 0.0, seed, most_malformed)
+    direction = _too_long(found) - _too_short(found)
+    for step in range(1, round(MAX_RHO / RHO_STEP) + 1):
+        if not (_too_long(found) if direction > 0 else _too_short(found)):
             break
+        found = _at(prompts, direction * step * RHO_STEP, seed, most_malformed)
     return found
+
+
+def _too_long(found: Pairing) -> bool:
+    return found.mean_chosen_length > found.mean_rejected_length
+
+
+def _too_short(found: Pairing) -> bool:
+    return found.mean_chosen_length < SHORTEST_CHOSEN * found.mean_rejected_length
 
 
 def best_and_worst(

@@ -58,8 +58,9 @@ class TpoConfig(PreferenceConfig):
     """Weight of a person's vote on the same candidates, in verdicts of the judge."""
     with_human_pairs: bool = False
     """Also learn from people's votes that no version has learnt yet."""
-    rho: Annotated[float, Field(ge=0, le=MAX_RHO)] | None = None
-    """Length control; null raises it from 0 until chosen responses are no longer than rejected."""
+    rho: Annotated[float, Field(ge=-MAX_RHO, le=MAX_RHO)] | None = None
+    """Length control; null raises it from 0 until chosen responses are no longer than rejected, or
+    lowers it until they are not shorter by more than a twentieth."""
     most_malformed: Annotated[float, Field(ge=0, lt=1)] = MAX_MALFORMED
     """Largest share of pairs whose rejected side is malformed: more would teach form alone."""
     n_selection: Annotated[int, Field(ge=0, le=100_000)] = 50

@@ -32,7 +32,7 @@ const SETTINGS = {
     { key: "n_prompts", label: "Prompts", hint: "new ones per iteration", blank: "100" },
     { key: "k", label: "Samples per prompt", hint: "best and worst form a pair", blank: "8" },
     { key: "prompts", label: "Prompt source", hint: "generated, instructions, stored, or hf:NAME", text: "generated" },
-    { key: "rho", label: "Length control", hint: "ρ; blank raises it until chosen responses are not longer", blank: "automatic" },
+    { key: "rho", label: "Length control", hint: "ρ; blank moves it until chosen responses are as long as rejected ones", blank: "automatic" },
     EPOCHS, LEARNING_RATE,
   ],
   ptr_data: [

@@ -59,10 +59,27 @@ def test_length_control_is_raised_until_chosen_are_no_longer() -> None:
     assert controlled.mean_chosen_length <= controlled.mean_rejected_length
 
 
-def test_length_control_has_an_end() -> None:
-    found = pair_up([[Scored(2, 100), Scored(1, 10)]] * 3)
+def test_length_control_is_lowered_until_chosen_are_no_shorter() -> None:
+    """The best says next to nothing everywhere; a second one, nearly as good, is long."""
+    prompts = [[Scored(3, 4), Scored(2.8, 24), Scored(1, 20), Scored(0.5, 22)]] * 5
 
-    assert found.rho == pytest.approx(0.5)
+    free, controlled = pair_up(prompts, rho=0.0), pair_up(prompts)
+
+    assert free.mean_chosen_length < 0.95 * free.mean_rejected_length
+    assert -0.5 <= controlled.rho < 0
+    assert controlled.mean_chosen_length >= 0.95 * controlled.mean_rejected_length
+
+
+def test_lengths_that_are_alike_need_no_control() -> None:
+    """Chosen 39 and rejected 40 characters: shorter by less than a twentieth."""
+    assert pair_up([[Scored(2, 39), Scored(1, 40)]] * 3).rho == 0
+
+
+@pytest.mark.parametrize(("chosen", "rejected", "rho"), [(100, 10, 0.5), (10, 100, -0.5)])
+def test_length_control_has_an_end(chosen: int, rejected: int, rho: float) -> None:
+    found = pair_up([[Scored(2, chosen), Scored(1, rejected)]] * 3)
+
+    assert found.rho == pytest.approx(rho)
     assert all(pair == ChosenRejected(0, 1) for pair in found.pairs)
 
 
