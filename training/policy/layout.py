@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 0.05, torch.float16: 0.02}
 """Mean difference of log-probabilities that rounding explains, in nats; attention that leaks across
 sequences causes far more."""
+ROUNDING = {torch.bfloat16: 0.01, torch.float16: 0.004}
+"""The same as a share of the log-probabilities: those of a trained model, on ids that are drawn, are
+large. SmolLM2-135M in bfloat16: rounding 0.09 of 15 nats, a leak 1.2."""
 PLAIN = Layout(Rows.PADDED, fused_head=False)
 
 
@@ -36,6 +39,9 @@ def choose_layout(scorer: Scorer) -> Layout:
     scorer.layout = PLAIN
     with torch.no_grad():
         expected = _one_by_one(scorer)
+        dtype = _embeddings(scorer).dtype
+        rounding = ROUNDING.get(dtype, 0.0) * expected.abs().mean().item()
+        tolerance = max(TOLERANCE[dtype], rounding)
         for rows in (Rows.SEGMENTS, Rows.PADDED):
             if rows is Rows.SEGMENTS:
                 model.set_attn_implementation(NAME)
@@ -43,7 +49,7 @@ def choose_layout(scorer: Scorer) -> Layout:
                 model.set_attn_implementation(own_attention)
             for fused_head in (True, False) if has_matrix else (False,):
                 scorer.layout = Layout(rows, fused_head)
-                if (problem := _difference(scorer, expected)) is None:
+                if (problem := _difference(scorer, expected, tolerance)) is None:
                     log.info("the model is fed as %s, fused head: %s", rows, fused_head)
                     return scorer.layout
                 log.info("%s with fused head %s is not used: %s", rows, fused_head, problem)
@@ -51,14 +57,14 @@ def choose_layout(scorer: Scorer) -> Layout:
     return scorer.layout
 
 
-def _difference(scorer: Scorer, expected: Tensor) -> str | None:
+def _difference(scorer: Scorer, expected: Tensor, tolerance: float) -> str | None:
     """Returns how the scorer's layout differs from the expected values; None when it does not."""
     try:
         logps = scorer(_batch(_probe(scorer), scorer)).logps
     except (TypeError, ValueError, RuntimeError, NotImplementedError, AttributeError) as error:
         return f"{type(error).__name__}: {error}"  # an architecture may reject segments
     difference = (logps - expected).abs().mean().item()
-    if not difference <= TOLERANCE[_embeddings(scorer).dtype]:
+    if not difference <= tolerance:
         return f"log-probabilities differ by {difference:.2g} nats"
     return None
 
