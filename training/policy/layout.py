@@ -23,8 +23,8 @@ TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4, torch.bfloat16: 0.05, tor
 """Mean difference of log-probabilities that rounding explains, in nats; attention that leaks across
 sequences causes far more."""
 ROUNDING = {torch.bfloat16: 0.01, torch.float16: 0.004}
-"""The same as a share of the log-probabilities: those of a trained model, on ids that are drawn, are
-large. SmolLM2-135M in bfloat16: rounding 0.09 of 15 nats, a leak 1.2."""
+"""The same as a share of the log-probabilities: a trained model's are large on ids that are drawn.
+SmolLM2-135M in bfloat16: rounding 0.09 of 15 nats, a leak 1.2."""
 PLAIN = Layout(Rows.PADDED, fused_head=False)
 
 
