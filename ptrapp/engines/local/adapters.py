@@ -42,6 +42,10 @@ class LocalAdapters:
             layer._disable_adapters = not inner
         self._active = name
 
+    def inner(self, name: str) -> str:
+        """Returns the name of a version inside peft."""
+        return self._inner[name]
+
     def load(self, name: str, folder: Path) -> None:
         """Loads a plain LoRA from `folder`. Raises `AdapterRejected` and then leaves nothing."""
         config = _read_config(folder)

@@ -13,6 +13,9 @@ from transformers import DynamicCache, PreTrainedModel
 from ptrapp.engines.local.kv import Kv, PreallocatedLayer, slice_kv, stack_rows
 from ptrapp.engines.local.prefix_cache import PrefixCache
 from ptrapp.engines.local.rows import Row, draw_tokens
+from ptrapp.engines.local.step.forward import ModelForward
+from ptrapp.engines.local.step.graphs import GraphPool
+from ptrapp.engines.local.step.placing import Placement
 
 
 class ChunkSize:
@@ -39,8 +42,24 @@ class DecoderContext:
 
     model: PreTrainedModel
     eos_ids: Collection[int]
+    forward: ModelForward
+    graphs: GraphPool | None = None
+    """Static buffers to decode in, where the device launches graphs."""
     prefix_cache: PrefixCache = field(default_factory=PrefixCache)
     chunk_size: ChunkSize = field(default_factory=ChunkSize)
+
+    def place(self, adapter: str | None) -> Placement | None:
+        """Returns a place for a batch of this version, where it can be decoded by graphs."""
+        if self.graphs is None or not self.forward.steps(adapter):
+            return None
+        return Placement(self.graphs, adapter, self.forward.deltas(adapter))
+
+    def drop_adapter(self, adapter: str) -> None:
+        """Forgets whatever is kept of a version."""
+        self.prefix_cache.drop_adapter(adapter)
+        self.forward.unload(adapter)
+        if self.graphs is not None:
+            self.graphs.drop_adapter(adapter)
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +95,7 @@ class DecoderBatch:
         self._rows: list[Row] = []
         """Rows in the cache, in its order."""
         self._cache: DynamicCache | None = None
+        self._placement = context.place(adapter)
         self._has_read = False
         """Whether the last step read prompts: steps alternate between reading and decoding."""
 
@@ -104,23 +124,33 @@ class DecoderBatch:
         return self._read_prompts() if self._has_read else self._decode_rows()
 
     def _decode_rows(self) -> list[Row]:
-        decoded, model = list(self._rows), self._context.model
-        last = torch.tensor([row.token_ids[-1:] for row in decoded], device=model.device)
-        lengths = self._lengths()
-        output = model(
-            input_ids=last,  # (B, 1)
-            attention_mask=_mask([n + 1 for n in lengths], self._width() + 1, model.device),
-            position_ids=torch.tensor(lengths, device=model.device)[:, None],  # (B, 1)
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        draw_tokens(decoded, output.logits[:, -1], self._context.eos_ids)
+        decoded = list(self._rows)
+        draw_tokens(decoded, self._decode(), self._context.eos_ids)
+        if self._placement and any(row.finish is not None for row in decoded):
+            self._placement.settle()
         for at, row in enumerate(decoded):
             if row.finish is not None:
                 self._cache_prefix(at)
         self._rearrange([at for at, row in enumerate(decoded) if row.finish is None], [])
         return decoded
+
+    def _decode(self) -> Tensor:
+        """Reads each row's last token; returns the logits after it (B, V)."""
+        assert self._cache is not None
+        last = [row.token_ids[-1] for row in self._rows]
+        lengths = self._lengths()
+        if self._placement:
+            logits = self._placement.decode(self._cache, last, lengths)
+            if logits is not None:
+                return logits
+        device = self._context.model.device
+        return self._context.forward(
+            self._adapter,
+            torch.tensor(last, device=device)[:, None],  # (B, 1)
+            _mask([n + 1 for n in lengths], self._width() + 1, device),
+            torch.tensor(lengths, device=device)[:, None],  # (B, 1)
+            self._cache,
+        )
 
     def _read_prompts(self) -> list[Row]:
         """Reads the next chunk of prompts; rows whose prompt is complete get their first token."""
@@ -183,25 +213,26 @@ class DecoderBatch:
         masked = min(n_read) < past or min(n_tokens) < width
         before = torch.arange(past)[None] >= past - torch.tensor(n_read)[:, None]  # (P, C)
         mask = torch.cat([before, new >= 0], dim=1).long().to(model.device)  # (P, C + S)
-        output = model(
-            input_ids=torch.tensor(ids, device=model.device),  # (P, S)
-            attention_mask=mask if masked else None,
-            position_ids=(new.clamp(min=0) + torch.tensor(n_read)[:, None]).to(model.device),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
+        logits = self._context.forward(
+            self._adapter,
+            torch.tensor(ids, device=model.device),  # (P, S)
+            mask if masked else None,
+            (new.clamp(min=0) + torch.tensor(n_read)[:, None]).to(model.device),
+            cache,
         )
         whole = past + width
         for row, (prompt, read, n) in enumerate(zip(chunk, n_read, n_tokens, strict=True)):
             spans = [(past - read, past), (whole - n, whole)]
             joined = [(past - read, whole)] if n == width else spans
             prompt.kv = slice_kv(cache, slice(row, row + 1), joined)
-        return output.logits[:, -1]
+        return logits
 
     def _rearrange(self, kept: Sequence[int], joining: Sequence[_Prompt]) -> None:
         """Rebuilds the cache from the kept rows and those that join."""
         if len(kept) == len(self._rows) and not joining:
             return
+        if self._placement:
+            self._placement.settle()
         lengths = self._lengths()
         widths = [lengths[at] for at in kept] + [prompt.n_read for prompt in joining]
         if kept and not joining and self._width() <= 2 * max(widths):
@@ -209,6 +240,8 @@ class DecoderBatch:
             return
         new: list[tuple[Kv | None, int]] = [(prompt.kv, len(prompt.rows)) for prompt in joining]
         self._cache = stack_rows(new, max(widths), old=self._cache, kept=kept) if widths else None
+        if self._placement:
+            self._placement.leave()
         rows = [self._rows[at] for at in kept]
         self._rows = rows + [row for prompt in joining for row in prompt.rows]
 
@@ -235,7 +268,11 @@ class DecoderBatch:
 
     def _width(self) -> int:
         """Returns the number of columns of the cache."""
-        return self._cache.get_seq_length() if self._cache else 0
+        if self._cache is None:
+            return 0
+        if self._placement:
+            return self._placement.width(self._cache)
+        return int(self._cache.get_seq_length())
 
     def _lengths(self) -> list[int]:
         """Returns each row's tokens in the cache: all but the last, which the next step reads."""

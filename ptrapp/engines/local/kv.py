@@ -60,6 +60,10 @@ class PreallocatedLayer(DynamicLayer):
         self.keys, self.values = keys[:, :, :after], values[:, :, :after]
         return self.keys, self.values
 
+    def show(self, n_columns: int) -> None:
+        """Counts columns that were written into the buffers directly."""
+        self.keys, self.values = (buffer[:, :, :n_columns] for buffer in self._buffers)
+
     def shrink(self, n_rows: int, moves: Sequence[tuple[int, int]]) -> None:
         """Moves rows, each (to, from), and then keeps the first `n_rows`."""
         for buffer in self._buffers:
@@ -68,7 +72,7 @@ class PreallocatedLayer(DynamicLayer):
         n_columns = self.get_seq_length()
         keys, values = (buffer[:n_rows] for buffer in self._buffers)
         self._buffers = (keys, values)
-        self.keys, self.values = keys[:, :, :n_columns], values[:, :, :n_columns]
+        self.show(n_columns)
 
 
 def stack_rows(

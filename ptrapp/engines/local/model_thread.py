@@ -21,6 +21,8 @@ from ptrapp.engines.local.decoding import DecoderBatch, DecoderContext
 from ptrapp.engines.local.generating import GenerateDecoder
 from ptrapp.engines.local.loading import LoadedModel
 from ptrapp.engines.local.scheduler import Scheduler
+from ptrapp.engines.local.step.choice import choose_forward
+from ptrapp.engines.local.step.graphs import GraphPool
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +42,20 @@ class ModelThread:
     """
 
     def __init__(
-        self, loaded: LoadedModel, threads: int, release: Callable[[Policy], None]
+        self,
+        loaded: LoadedModel,
+        threads: int,
+        release: Callable[[Policy], None],
+        weights: str = "auto",
     ) -> None:
         self._loaded = loaded
         self._threads = threads
         self._release = release
         self._adapters = LocalAdapters(loaded.model)
-        self._context = DecoderContext(loaded.model, loaded.eos_ids)
+        forward, self.about = choose_forward(loaded.model, weights)
+        on_cuda = loaded.model.device.type == "cuda" and forward.step is not None
+        graphs = GraphPool(forward.step) if on_cuda and forward.step else None
+        self._context = DecoderContext(loaded.model, loaded.eos_ids, forward, graphs)
         self._scheduler = Scheduler(self._start, joined=loaded.batched)
         self._messages: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._closing = threading.Event()
@@ -198,13 +207,14 @@ class ModelThread:
                 self._release(group.policy)
 
     def _unload(self, name: str) -> None:
-        self._context.prefix_cache.drop_adapter(name)
+        self._context.drop_adapter(name)
         self._adapters.unload(name)
 
     def _load(self, name: str, folder: Path) -> None:
         self._adapters.load(name, folder)
         row = new_row([min(self._loaded.eos_ids, default=0)], Sampling(0.0, max_tokens=1), 1)
         self._adapters.activate(name)
+        self._context.forward.load(name, self._adapters.inner(name))
         try:
             decoder = self._start(Policy(name))
             decoder.add([row])
@@ -213,7 +223,7 @@ class ModelThread:
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
         if reason:
-            self._adapters.unload(name)
+            self._unload(name)
             raise AdapterRejected(
                 f"The adapter in {str(folder)!r} could not answer one token: {reason}. "
                 "Train it again."

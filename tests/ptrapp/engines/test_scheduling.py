@@ -1,6 +1,7 @@
 """Concurrent requests: newcomers join between steps, people come first, cancelling is quick."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -61,8 +62,15 @@ def test_a_newcomer_joins_the_rows_of_its_version_and_ends_before_them(
 
 
 def test_a_job_has_a_batch_of_its_own_and_so_does_each_version(
-    engine: LocalEngine, adapter: Callable[[int], Path]
+    engine: LocalEngine, adapter: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    step = DecoderBatch.step
+
+    def slow(self: DecoderBatch) -> list[Row]:
+        time.sleep(0.002)  # a small model would end the first answer before the last one begins
+        return step(self)
+
+    monkeypatch.setattr(DecoderBatch, "step", slow)
     engine.publish("four", adapter(4))
     long = ask("hi", max_tokens=400)
     open_ = [
