@@ -1,5 +1,6 @@
 # make run: the app at http://127.0.0.1:7860 · make test: checks and tests · both from nothing but Python ≥ 3.11.
 # make quick: the checks, and the tests that need no browser, no program, no server and no model.
+# make run MODEL=smollm2: the same with a real language model, or with a folder, a GGUF file, a hub id.
 # make vllm: a vLLM server at http://127.0.0.1:8101/v1, in an environment of its own.
 
 PYTHON ?= python3
@@ -14,7 +15,10 @@ PYTEST  = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --maxprocesses 
 VLLM_VENV ?= .venv-vllm
 VLLM_PORT ?= 8101
 VLLM_ARGS ?=
-MODEL     ?= $(CURDIR)/ptrapp/assets/model
+MODEL     ?=
+# vLLM takes a folder or a hub id: of smollm2 what `thrice --model smollm2` has kept, else the hub's.
+SMOLLM2   := $(firstword $(wildcard data/models/smollm2-135m-b179c9523d0e) HuggingFaceTB/SmolLM2-135M-Instruct)
+SERVED    := $(or $(patsubst smollm2,$(SMOLLM2),$(MODEL)),$(CURDIR)/ptrapp/assets/model)
 GPU       := $(shell command -v nvidia-smi)
 # On a CPU: float32, and no chunked prefill, with which a seed ends the engine (vLLM 0.32).
 VLLM_CPU  := --dtype float32 --enforce-eager --no-enable-chunked-prefill --max-num-batched-tokens 8192
@@ -23,7 +27,7 @@ VLLM_CPU  := --dtype float32 --enforce-eager --no-enable-chunked-prefill --max-n
 .DEFAULT_GOAL := run
 
 run: $(VENV)/.runtime
-	exec $(BIN)/python app.py $(ARGS)
+	exec $(BIN)/python app.py $(if $(MODEL),--model "$(MODEL)") $(ARGS)
 
 # The checks run beside the tests, so that all that is wrong is said. A process a core: with more,
 # tests that watch a clock begin to fail on a busy machine.
@@ -53,7 +57,7 @@ vllm: $(VLLM_VENV)/.ready
 	VLLM_ALLOW_RUNTIME_LORA_UPDATING=True VLLM_CPU_KVCACHE_SPACE=$${VLLM_CPU_KVCACHE_SPACE:-1} \
 	VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 \
 	exec $(VLLM_VENV)/bin/python -m vllm.entrypoints.openai.api_server \
-	  --model $(MODEL) --served-model-name base --host 127.0.0.1 --port $(VLLM_PORT) \
+	  --model $(SERVED) --served-model-name base --host 127.0.0.1 --port $(VLLM_PORT) \
 	  --enable-lora --max-loras 16 --max-cpu-loras 16 --max-lora-rank 64 --scheduling-policy priority \
 	  $(if $(GPU),,$(VLLM_CPU)) $(VLLM_ARGS)
 

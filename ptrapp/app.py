@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 import sys
+import time
 import warnings
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
@@ -24,11 +26,16 @@ from ptrapp.api.routes import answer_errors, build_router
 from ptrapp.api.session import Invitations, secret_key, with_sessions
 from ptrapp.core.errors import ConfigurationError, ThriceError
 from ptrapp.core.people import Role
+from ptrapp.core.progress import OnProgress
 from ptrapp.core.settings import Settings, load_settings
 from ptrapp.core.version import VERSION
+from ptrapp.engines.base import Engine
 from ptrapp.engines.opening import open_engine
+from ptrapp.engines.replaceable import ReplaceableEngine
 from ptrapp.judges.opening import close_judge, open_judge
-from ptrapp.services import play, versions
+from ptrapp.models.finding import as_remembered, check_named, find_model
+from ptrapp.models.progress import TerminalBar, throttled
+from ptrapp.services import base_models, play, versions
 from ptrapp.services.backups.schedule import BackupSchedule
 from ptrapp.services.context import AppContext
 from ptrapp.services.worker_process import start_worker, stop_worker
@@ -41,6 +48,8 @@ for known in ("SSR mode is not supported", "`is_gradient_checkpointing` is depre
 
 DRAIN_S = 3
 """Seconds that open requests are given when the app ends."""
+FAREWELL_S = 3.0
+"""Seconds that pages show why the model could not be loaded, before the app ends for that."""
 
 
 def main(flags: list[str]) -> int:
@@ -65,20 +74,20 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     listener = _listen(settings)
     stack.callback(listener.close)
     settings.make_data_folder()
+    settings = as_remembered(settings)
+    check_named(settings)
     database = open_database(settings.database)
     stack.callback(database.dispose)
     judge = open_judge(settings)
     stack.callback(close_judge, judge)
-    engine = open_engine(settings)
+    bar = TerminalBar()
+    stack.callback(bar.close)
+    engine = ReplaceableEngine(lambda model, report: _open(settings, model, report), bar)
     stack.callback(engine.close)
-    settings = settings.with_model(engine.model_id)
     context = AppContext(settings, database, engine, judge)
     with database.write() as session:
         rounds.abandon_runs(session)
-    versions.restore(context)
     publisher = versions.Publisher(context)
-    publisher.start()
-    stack.callback(publisher.close)
     stack.callback(play.stop_all, context)
     if settings.worker:
         stack.callback(stop_worker, start_worker(settings))
@@ -89,12 +98,55 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     config = uvicorn.Config(
         app, log_level="warning", timeout_graceful_shutdown=DRAIN_S, proxy_headers=False
     )
-    log.info("Thrice is ready: %s", _address(settings))
+    server = uvicorn.Server(config)
+    first = _FirstModel(context, server, publisher, bar)
+    stack.callback(first.close)
+    base_models.begin(context, engine, settings.model, ready=first.ready, failed=first.failed)
+    log.info("The pages are at %s; the model is being loaded", _address(settings))
     if settings.visitor_role is not Role.ADMIN:
         token = Invitations(secret_key(settings.data_dir)).issue(Role.ADMIN)
         link = f"{_address(settings)}/join?token={token}"
         print(f"Open this to be its admin: {link}", file=sys.stderr)  # noqa: T201  # the only way in
-    uvicorn.Server(config).run(sockets=[listener])
+    server.run(sockets=[listener])
+    if first.error is not None:
+        raise first.error
+
+
+def _open(settings: Settings, model: str, report: OnProgress) -> Engine:
+    """Opens the engine of a model, which is fetched or converted first where it must be."""
+    chosen = settings
+    if model != settings.model:
+        chosen = settings.model_copy(update={"model": model})
+    return open_engine(find_model(chosen, throttled(report)))
+
+
+@dataclass(slots=True)
+class _FirstModel:
+    """What follows from the model that the app was started with: it serves, or ends."""
+
+    context: AppContext
+    server: uvicorn.Server
+    publisher: versions.Publisher
+    bar: TerminalBar
+    error: Exception | None = None
+    publishing: bool = False
+
+    def ready(self) -> None:
+        self.bar.close()
+        self.publisher.start()
+        self.publishing = True
+        log.info("Thrice is ready: %s", _address(self.context.settings))
+
+    def failed(self, error: Exception) -> None:
+        """Ends the app with the reason, a moment after its pages could say it too."""
+        self.bar.close()
+        self.error = error
+        time.sleep(FAREWELL_S)
+        self.server.should_exit = True
+
+    def close(self) -> None:
+        if self.publishing:
+            self.publisher.close()
 
 
 def build_app(context: AppContext) -> FastAPI:

@@ -22,6 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.core": set(),
     "ptrapp.analysis": {"ptrapp.core"},
     "ptrapp.tasks": {"ptrapp.core"},
+    "ptrapp.models": {"ptrapp.core"},
     "ptrapp.engines": {"ptrapp.core"},
     "ptrapp.judges": {"ptrapp.core", "ptrapp.engines", "ptrapp.tasks"},
     # From votes to what may be learnt, for training and export alike: it counts rows, reads none.
@@ -46,6 +47,8 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.analysis",
         "ptrapp.tasks",
         "ptrapp.engines.base",
+        "ptrapp.engines.replaceable",
+        "ptrapp.models",
         "ptrapp.judges.base",
         "ptrapp.judges.verifier",
         "ptrapp.interchange",
@@ -79,6 +82,7 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.cli": {
         "ptrapp.core",
         "ptrapp.interchange.formats",
+        "ptrapp.models.finding",
         "ptrapp.services",
         "db.models",
         "db.storage",
@@ -89,6 +93,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.core",
         "ptrapp.engines",
         "ptrapp.judges",
+        "ptrapp.models",
         "ptrapp.services",
         "ptrapp.ui",
         "db",
@@ -132,6 +137,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.engines",
         "ptrapp.evaluation",
         "ptrapp.judges",
+        "ptrapp.models.finding",
         "ptrapp.preferences",
         "ptrapp.refinement",
         "ptrapp.services.storing",
@@ -162,6 +168,7 @@ EDGES: dict[str, set[str]] = {
         "ptrapp.engines.local.sampling",
         "ptrapp.engines.local.step",
         "ptrapp.engines.local.model_thread",
+        "ptrapp.models.conversion",
         "ptrapp.judges.reward_model",
         "training",
         "bench",
@@ -173,6 +180,7 @@ EDGES: dict[str, set[str]] = {
         "ptrapp.engines.local.kv",
         "ptrapp.engines.local.adapters",
         "ptrapp.engines.local.step",
+        "ptrapp.models.conversion",
         "ptrapp.judges.reward_model",
         "training",
         "bench",
@@ -182,25 +190,28 @@ EDGES: dict[str, set[str]] = {
     "trl": {"bench"},
     "openai": {"ptrapp.engines.remote"},
     "typer": {"ptrapp.cli", "ptrapp.__main__"},
-    "rich": {"ptrapp.cli"},
+    "rich": {"ptrapp.cli", "ptrapp.models.progress"},
+    "gguf": {"ptrapp.models.conversion"},
     "markdown_it": {"ptrapp.rendering"},
     "latex2mathml": {"ptrapp.rendering"},
     "pygments": {"ptrapp.rendering"},
     "nh3": {"ptrapp.rendering"},
     "pyarrow": {"ptrapp.interchange"},
-    "huggingface_hub": {"ptrapp.core.hub", "ptrapp.interchange"},
+    "huggingface_hub": {"ptrapp.core.hub", "ptrapp.interchange", "ptrapp.models.smollm2"},
     "vllm": set(),
     "inspect_ai": {"ptrapp.refinement.inspect_solver"},
+    "if_verifiable": {"ptrapp.tasks.ifeval"},
     "krippendorff": set(),
 }
 """Libraries that stay at an edge, and the parts that are this edge."""
 
 CATCHES_ALL = {
+    "ptrapp.judges.function_process",  # what a stranger's function raises is its answer
     "db.storage.write_queue",  # a failed commit is handed to every thread that waits for it
     "ptrapp.engines.local.generating",  # what `generate` raises is handed to the model thread
+    "ptrapp.engines.replaceable",  # the thread that loads a model ends with a reason on the pages
     "ptrapp.engines.local.model_thread",  # the thread everybody waits for outlives one message
     "training.run",  # the job's process ends with a stored reason
-    "if_verifiable": {"ptrapp.tasks.ifeval"},
 }
 """Edges of threads and processes: modules that may catch every exception."""
 
@@ -208,7 +219,6 @@ LIGHT = ("training.worker", "training.jobs.claim", "training.jobs.payload")
 """The worker never loads a model, so nothing it imports may import torch."""
 
 
-    "ptrapp.judges.function_process",  # what a stranger's function raises is its answer
 def _modules() -> dict[str, Path]:
     files = [ROOT / "app.py"]
     for package in PACKAGES[1:]:

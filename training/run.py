@@ -8,16 +8,19 @@ import logging
 import os
 import signal
 import warnings
+from pathlib import Path
 
 import torch
 import transformers
 
 from db.models import Job, JobKind
 from db.registry import jobs
+from db.registry.stored_paths import located
 from db.storage.errors import Conflict, DatabaseError
 from db.storage.session import Database, open_database
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.settings import Settings, load_settings
+from ptrapp.models.finding import find_model
 from training.jobs.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
 from training.jobs.payload import Payload, read
 from training.jobs.ranks import Ranks
@@ -86,7 +89,26 @@ def _claim(
     if job is None or job.claim_token != token:
         raise Conflict(f"Job {job_id} is not claimed by this process.")
     payload = read(Payload, job.payload, "payload")
+    settings = _with_base_model(settings, payload.base_model)
     return Claim(database, settings, job_id, token, job.kind, payload, leads=leads)
+
+
+def _with_base_model(settings: Settings, named: str) -> Settings:
+    """Returns the settings with the model that the job is for, made one that can be loaded.
+
+    A server has the model that is asked, and names it itself where nobody else does.
+    """
+    if named:
+        moved = Path(named).is_absolute()  # with the data folder, perhaps
+        settings = settings.with_model(str(located(named, settings.data_dir)) if moved else named)
+    if settings.engine == "local" or named:
+        settings = find_model(settings, _log_progress)
+    return settings
+
+
+def _log_progress(text: str, fraction: float | None = None) -> None:
+    if fraction is None:
+        log.info("%s", text)
 
 
 def _fail(database: Database, job_id: int, token: str, reason: str) -> Exit:

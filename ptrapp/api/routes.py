@@ -14,7 +14,7 @@ from ptrapp.api.answers import REFUSALS
 from ptrapp.api.bodies import Body, in_words
 from ptrapp.api.data_routes import add_data_routes
 from ptrapp.api.operations.operation import Id, add_operations
-from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, JOBS, LABELLING
+from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, JOBS, LABELLING, MODELS
 from ptrapp.api.people_routes import add_people_routes
 from ptrapp.api.session import Invitations
 from ptrapp.core.errors import (
@@ -92,7 +92,7 @@ def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
     add_people_routes(router, context, invitations)
     add_operations(router, context, LABELLING, "labelling")
     add_operations(router, context, CAMPAIGNS, "campaigns")
-    add_operations(router, context, (*AGREEMENT, *JOBS))
+    add_operations(router, context, (*AGREEMENT, *JOBS, *MODELS))
     add_data_routes(router, context, admins=admins)
     _add_play_routes(router, context)
     _add_version_routes(router, context)

@@ -18,6 +18,7 @@ from ptrapp.cli import backup_commands
 from ptrapp.cli.context import CommandContext, open_context
 from ptrapp.cli.data_commands import export_data, import_data
 from ptrapp.cli.following import console, follow
+from ptrapp.cli.model_commands import list_models
 from ptrapp.cli.printing import print_json
 from ptrapp.cli.values import given, read_values
 from ptrapp.core.errors import ThriceError
@@ -40,6 +41,7 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="queue the job and retur
 
 app.command(name="import")(import_data)
 app.command(name="export")(export_data)
+app.command(name="models")(list_models)
 app.command(name="backup")(backup_commands.back_up)
 app.command()(backup_commands.restore)
 app.command()(backup_commands.check)
@@ -50,7 +52,7 @@ def process(
     ctx: typer.Context,
     data_dir: Annotated[Path | None, typer.Option(help="database, adapters, checkpoints")] = None,
     database_url: Annotated[str | None, typer.Option(help="SQLAlchemy URL")] = None,
-    model: Annotated[str | None, typer.Option(help="path or hub id, or bundled")] = None,
+    model: Annotated[str | None, typer.Option(help="bundled, smollm2, a path, or a hub id")] = None,
     engine: Annotated[str | None, typer.Option(help="local or openai")] = None,
     base_url: Annotated[str | None, typer.Option(help="the server of engine openai")] = None,
     judge: Annotated[str | None, typer.Option(help="verifier, llm, or a reward model")] = None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from db.storage.session import Database, open_database
 from ptrapp.core.settings import Settings, load_settings
+from ptrapp.models.finding import as_remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,13 @@ class CommandContext:
 
     settings: Settings
     database: Database
+
+    @property
+    def base_model(self) -> str:
+        """The model that was named, else the one that the app serves or served last."""
+        if "model" not in self.settings.model_fields_set:
+            return ""
+        return self.settings.with_model(self.settings.model_path).model
 
 
 @contextmanager
@@ -25,6 +33,7 @@ def open_context(chosen: dict[str, Any]) -> Iterator[CommandContext]:
     """
     settings = load_settings(**chosen)
     settings.make_data_folder()
+    settings = as_remembered(settings)
     database = open_database(settings.database)
     try:
         yield CommandContext(settings, database)

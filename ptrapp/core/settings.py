@@ -68,8 +68,9 @@ class Settings(BaseSettings):
     trusted_proxy: tuple[str, ...] = ()
     """Addresses or networks of proxies whose X-Forwarded-* headers count; say it once for each."""
     model: str = "bundled"
-    """Path or hub id of a causal language model, or `bundled`. One without a chat template is asked
-    in plain text."""
+    """A causal language model: `bundled`, `smollm2`, a folder, a GGUF file, or a hub id. One without
+    a chat template is asked in plain text. Unless it is given, the model that answered last goes on
+    answering."""
     engine: Literal["local", "openai"] = "local"
     """Where the model runs: in this process, or on an OpenAI-compatible server such as vLLM."""
     base_url: str = ""
@@ -162,11 +163,14 @@ class Settings(BaseSettings):
 
     @property
     def model_path(self) -> str:
-        """The argument of `from_pretrained`; a folder is named by its absolute path."""
+        """The argument of `from_pretrained`; what is on this machine, by its absolute path.
+
+        `smollm2` and a GGUF file become a folder first: see `ptrapp.models.finding`.
+        """
         if self.model == "bundled":
             return str(BUNDLED_MODEL)
-        folder = Path(self.model).expanduser()
-        return str(folder.resolve()) if folder.is_dir() else self.model
+        path = Path(self.model).expanduser()
+        return str(path.resolve()) if path.exists() and self.model != "smollm2" else self.model
 
     def with_model(self, model_path: str) -> Self:
         """Returns a copy with another model, for training the model that a server has."""
@@ -182,6 +186,11 @@ class Settings(BaseSettings):
                 f"the data folder {self.data_dir} cannot be made ({error.strerror}). "
                 "Name another: --data-dir FOLDER"
             ) from error
+
+    @property
+    def models_dir(self) -> Path:
+        """Models converted from GGUF files, a folder each."""
+        return self.data_dir / "models"
 
     @property
     def judges_dir(self) -> Path:

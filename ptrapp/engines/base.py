@@ -74,12 +74,21 @@ class Engine(Protocol):
     Every method may be called from any thread.
     """
 
-    model_id: str
-    """The base model as adapters name it (`base_model_name_or_path`)."""
-    context_length: int
-    thought_format: ThoughtFormat
-    about: tuple[str, ...]
-    """What it is and can do, a sentence each, for a page."""
+    @property
+    def model_id(self) -> str:
+        """The base model as adapters name it (`base_model_name_or_path`)."""
+        ...
+
+    @property
+    def context_length(self) -> int: ...
+
+    @property
+    def thought_format(self) -> ThoughtFormat: ...
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """What it is and can do, a sentence each, for a page."""
+        ...
 
     @property
     def failure(self) -> str | None:

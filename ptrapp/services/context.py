@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from db.storage.session import Database
+from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.settings import Settings
 from ptrapp.core.types import Split
 from ptrapp.engines.base import Engine
@@ -22,6 +23,11 @@ class DataContext(Protocol):
 
     @property
     def database(self) -> Database: ...
+
+    @property
+    def base_model(self) -> str:
+        """The base model that jobs are for, as `--model` names it; empty where nobody knows."""
+        ...
 
 
 @dataclass(slots=True)
@@ -65,3 +71,11 @@ class AppContext:
     """Runs in progress, by run id. A finished run is in the database only."""
     publishing: threading.RLock = field(default_factory=threading.RLock)
     """Held while a version is published or activated: one change of what is served at a time."""
+
+    @property
+    def base_model(self) -> str:
+        """The base model that answers, as `--model` names it; empty while there is none."""
+        try:
+            return self.settings.with_model(self.engine.model_id).model
+        except EngineUnavailable:
+            return ""

@@ -1,12 +1,36 @@
-"""Example prompts for the Play page, the same at every start; people may train on them."""
+"""Example prompts for the Play page that fit the model; the same at every start.
 
+People may train on them: none is held out for evaluation.
+"""
+
+from ptrapp.core.thoughts import TINY
+from ptrapp.services.context import AppContext
 from ptrapp.tasks.families import problems
+from ptrapp.tasks.instructions import INSTRUCTIONS, instructions
 
 N_EXAMPLES = 6
 _SEED = 20
 
 
-def examples() -> list[list[str]]:
-    """Returns prompt and reference answer of a few problems, none held out for evaluation."""
-    drawn = problems(N_EXAMPLES, split="train", seed=_SEED)
-    return [[problem.text, problem.answer] for problem in drawn]
+def knows_sums_only(context: AppContext) -> bool:
+    """Returns whether the model is the bundled one, or one grown from it, by its thought format.
+
+    While no model is there yet, the one that was named counts.
+    """
+    if not context.base_model:
+        return context.settings.model == "bundled"
+    return context.engine.thought_format == TINY
+
+
+def examples(*, sums: bool = True) -> list[list[str]]:
+    """Returns prompt and reference answer of a few sums, or of a few requests with constraints."""
+    if sums:
+        drawn = problems(N_EXAMPLES, split="train", seed=_SEED)
+        return [[problem.text, problem.answer] for problem in drawn]
+    asked = instructions(N_EXAMPLES, name=INSTRUCTIONS, seed=_SEED)
+    return [[one.prompt, one.reference] for one in asked]
+
+
+def is_example(prompt: str, reference: str | None) -> bool:
+    """Returns whether a prompt and its reference answer are one of the examples, unchanged."""
+    return [prompt, reference] in [*examples(), *examples(sums=False)]

@@ -88,7 +88,7 @@ def start(
     if not parent:
         check_worthwhile(read_outlook(context), kind, recipe or {})
     with context.database.write() as session:
-        return _enqueue(session, kind, recipe or {}, _parent_id(session, parent)).id
+        return _enqueue(context, session, kind, recipe or {}, _parent_id(session, parent)).id
 
 
 def start_judging(context: DataContext, campaign_id: int, judge: str = "") -> int:
@@ -104,7 +104,7 @@ def start_judging(context: DataContext, campaign_id: int, judge: str = "") -> in
     with context.database.write() as session:
         if session.get(Campaign, campaign_id) is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
-        return _enqueue(session, JobKind.JUDGE, recipe, None).id
+        return _enqueue(context, session, JobKind.JUDGE, recipe, None).id
 
 
 def queue_when_due(context: DataContext, session: Session) -> None:
@@ -120,7 +120,7 @@ def queue_when_due(context: DataContext, session: Session) -> None:
     ):
         return
     try:
-        _enqueue(session, JobKind.DPO, {}, _parent_id(session, ""))
+        _enqueue(context, session, JobKind.DPO, {}, _parent_id(session, ""))
     except AlreadyQueued:
         return
 
@@ -183,8 +183,20 @@ def has_worker(context: DataContext) -> bool:
     return ago is not None and ago <= WORKER_TIMEOUT_S
 
 
-def _enqueue(session: Session, kind: JobKind, recipe: dict[str, Any], parent_id: int | None) -> Job:
-    payload = {"parent_adapter_id": parent_id, "settings": recipe, "filters": {}}
+def _enqueue(
+    context: DataContext,
+    session: Session,
+    kind: JobKind,
+    recipe: dict[str, Any],
+    parent_id: int | None,
+) -> Job:
+    """Queues a job for the base model that answers now: another may answer when it runs."""
+    payload = {
+        "parent_adapter_id": parent_id,
+        "settings": recipe,
+        "filters": {},
+        "base_model": context.base_model,
+    }
     return jobs.enqueue(session, kind, payload, dedup=_key(kind, recipe, parent_id))
 
 

@@ -38,7 +38,7 @@ def read_panel(context: AppContext) -> TrainingPanel:
     """Returns the panel as it is now."""
     engine = context.engine
     return TrainingPanel(
-        engine=EngineView(Path(context.settings.model).name, engine.context_length, engine.about),
+        engine=EngineView(Path(context.base_model).name, engine.context_length, engine.about),
         outlook=read_outlook(context),
         jobs=jobs.listing(context),
         versions=versions.listing(context),

@@ -11,10 +11,12 @@ from ptrapp.core.errors import NotFound, ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
-from ptrapp.services import examples, play
+from ptrapp.services import play
 from ptrapp.services.board import Board, read_board
 from ptrapp.services.context import AppContext
+from ptrapp.services.examples import is_example
 from ptrapp.services.play import LIMITS, Mode, RunRequest
+from ptrapp.ui import examples
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.widgets import widget
 
@@ -30,13 +32,6 @@ THINKING_OF_CANDIDATES = [
     ("in every candidate", Thinking.ALWAYS.value),
     ("never", Thinking.NEVER.value),
 ]
-
-HONEST = (
-    "The bundled model is tiny (about a million parameters). It solves small word problems like "
-    "the examples, and makes mistakes at them; it knows nothing about the world. Everything else "
-    "on this page works the same with a model of your own: `python app.py --model …`."
-)
-
 
 DROP_REFERENCE = "(prompt, reference, of) => of && prompt !== of ? ['', ''] : [reference, of]"
 """A reference answer belongs to one exact prompt. In the browser, so that nothing overtakes it."""
@@ -70,14 +65,15 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             elem_id="prompt",
         )
         run = gr.Button("Think again", variant="primary", elem_id="run", scale=1, min_width=160)
-    inputs, reference_of = _inputs(prompt)
+    inputs, reference_of, honest = _inputs(context, pages, prompt)
     board = widget("board")
-    if context.settings.model == "bundled":
-        gr.Markdown(HONEST, elem_id="honest")
+    honest.render()
     _wire(context, pages, inputs, reference_of, run, board)
 
 
-def _inputs(prompt: gr.Textbox) -> tuple[Inputs, gr.Textbox]:
+def _inputs(
+    context: AppContext, pages: gr.Blocks, prompt: gr.Textbox
+) -> tuple[Inputs, gr.Textbox, gr.Markdown]:
     drawn = Sampling()
     with gr.Row(equal_height=True):
         mode = gr.Radio(
@@ -109,31 +105,32 @@ def _inputs(prompt: gr.Textbox) -> tuple[Inputs, gr.Textbox]:
             )
             seed = gr.Number(-1, precision=0, label="Seed", info="-1 draws a new seed for each run")
     reference_of = gr.Textbox(visible=False)
-    ready = examples.examples()
-    gr.Examples(
-        [[text, answer, text] for text, answer in ready],
-        [prompt, reference, reference_of],
-        example_labels=[text for text, _ in ready],
-        label="Examples",
-        elem_id="examples",
-    )
+    honest = examples.build(context, pages, prompt, reference, reference_of)
     _keep_reference_with_its_prompt(prompt, reference, reference_of)
-    return Inputs(
-        prompt, reference, mode, rounds, candidates, thinking, temperature, top_p, max_tokens, seed
-    ), reference_of
+    return (
+        Inputs(
+            prompt,
+            reference,
+            mode,
+            rounds,
+            candidates,
+            thinking,
+            temperature,
+            top_p,
+            max_tokens,
+            seed,
+        ),
+        reference_of,
+        honest,
+    )
 
 
 def _keep_reference_with_its_prompt(
     prompt: gr.Textbox, reference: gr.Textbox, reference_of: gr.Textbox
 ) -> None:
     """Clear the reference answer with any change of the prompt: typed, pasted, or by a script."""
-    prompt.change(
-        None,
-        [prompt, reference, reference_of],
-        [reference, reference_of],
-        js=DROP_REFERENCE,
-        api_visibility="private",
-    )
+    both = [reference, reference_of]
+    prompt.change(None, [prompt, *both], both, js=DROP_REFERENCE, api_visibility="private")
     reference.input(
         None, [prompt, reference], reference_of, js=OF_THIS_PROMPT, api_visibility="private"
     )
@@ -255,7 +252,7 @@ def _ask(
         thinking=Thinking(thinking),
         sampling=Sampling(temperature, top_p, int(max_tokens), drawn),
         reference_answer=(reference or "").strip() or None,
-        reference_from="example" if [prompt, reference] in examples.examples() else "typed",
+        reference_from="example" if is_example(prompt, reference) else "typed",
     )
 
 

@@ -8,6 +8,7 @@ from db.storage.errors import DatabaseError
 from ptrapp.core.people import READS
 from ptrapp.services.context import AppContext
 from ptrapp.services.training_panel import read_panel
+from ptrapp.ui import base_model
 from ptrapp.ui.auth import person
 from ptrapp.ui.widgets import widget
 
@@ -26,6 +27,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         except DatabaseError as error:
             return {"problem": str(error)}
 
+    base_model.build(context, pages)
     panel = widget("train")
     gr.Timer(TICK_S).tick(read, None, panel, queue=False, show_progress="hidden",
                           api_visibility="private")  # fmt: skip

@@ -111,6 +111,8 @@ FOR: dict[str, set[str]] = {
     "job_cancel": {"admin"},
     "play": {"admin"},
     "training": {"admin", "viewer"},
+    "models": {"admin", "viewer"},
+    "model_load": {"admin"},
 }
 """Every public name, and the roles it does something for."""
 GIVEN: dict[str, Any] = {
@@ -122,6 +124,7 @@ GIVEN: dict[str, Any] = {
     "kind": "tpo",
     "settings": {"prompts": "secrets.jsonl"},
     "job_id": 999999,
+    "model": "nobody's",
 }
 """Values that lead to nothing where the role may ask."""
 PLAYED = {

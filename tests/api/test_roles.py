@@ -50,6 +50,7 @@ MAY: dict[tuple[str, str], frozenset[Role]] = {
     ("GET", "/jobs/{job_id}"): READS,
     ("GET", "/training"): READS,
     ("GET", "/versions"): READS,
+    ("GET", "/models"): READS,
     ("POST", "/invitations"): ADMINS,
     ("POST", "/campaigns"): ADMINS,
     ("POST", "/campaigns/preview"): ADMINS,
@@ -76,6 +77,7 @@ MAY: dict[tuple[str, str], frozenset[Role]] = {
     ("POST", "/jobs/{job_id}/cancel"): ADMINS,
     ("POST", "/jobs/{job_id}/resume"): ADMINS,
     ("POST", "/jobs/{job_id}/discard"): ADMINS,
+    ("POST", "/models/load"): ADMINS,
     ("POST", "/versions/rollback"): ADMINS,
     ("POST", "/versions/{name}/serve"): ADMINS,
 }
@@ -168,10 +170,13 @@ LABELLING = {
     "label_reveal", "label_diff", "campaigns",
 }  # fmt: skip
 REFUSED = {
-    "play", "campaign_create", "jobs", "job_start", "job_cancel", "versions_serve",
-    "versions_measure", "versions_describe", "versions_described",
+    "play", "campaign_create", "jobs", "job_start", "job_cancel", "models", "model_load",
+    "load_base", "versions_serve", "versions_measure", "versions_describe", "versions_described",
 }  # fmt: skip
-FORM_ONLY = {"restore", "reload", "read", "_of_mode", "lambda", "load_example", "versions_tick"}
+FORM_ONLY = {
+    "restore", "reload", "read", "read_1", "_of_mode", "lambda", "load_example", "versions_tick", "show_examples",
+    "read_base", "read_base_1", "tell_base",
+}  # fmt: skip
 """Events that only move the form, or show the pages of who reads, and are empty for others."""
 GIVEN = {
     "label_next": [999999, 1, None, ""],

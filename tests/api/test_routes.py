@@ -107,7 +107,7 @@ def test_jobs_are_queued_listed_and_stopped(ada: Any) -> None:
     assert ada.post(f"/jobs/{job_id}/resume").status_code == 200
     panel = ada.get("/training").json()
     assert panel["engine"] == {
-        "model": "bundled",
+        "model": "scripted",
         "context_length": 1024,
         "about": ["It says what its script says."],
     }

@@ -13,6 +13,7 @@ from documents import section, table, text_of
 from pydantic import SecretStr
 
 from ptrapp.core.settings import Settings
+from ptrapp.models.finding import SERVED
 from training.judging.config import JudgeConfig
 from training.loop.preference_training import PreferenceConfig
 from training.policy.config import TrainingConfig
@@ -120,6 +121,7 @@ def test_the_data_folder_is_described() -> None:
     described = {path.strip("`") for path, _ in rows}
     settings = Settings(data_dir=Path("data"))
     made = {settings.adapters_dir, settings.judges_dir, settings.jobs_dir, settings.exports_dir}
-    made |= {settings.backups_dir}
+    made |= {settings.models_dir, settings.backups_dir}
+    files = {"data/thrice.db", "data/session.key", f"data/{SERVED}"}
 
-    assert {f"{folder}/" for folder in made} | {"data/thrice.db", "data/session.key"} == described
+    assert {f"{folder}/" for folder in made} | files == described

@@ -36,6 +36,8 @@ class Payload:
     settings: dict[str, Any] = Field(default_factory=dict)
     """The recipe's own settings; a missing one takes the recipe's default."""
     filters: Filters = Field(default_factory=Filters)
+    base_model: str = ""
+    """The base model to train on or to ask, as `--model` names it; empty is the worker's own."""
 
 
 def read(kind: type[T], given: Mapping[str, Any], what: str) -> T:

@@ -158,6 +158,7 @@ def _conclude(
     settings = claim.payload.settings | {"iterations": config.iterations - 1}
     payload = {
         "parent_adapter_id": made.id,
+        "base_model": claim.payload.base_model,
         "settings": settings,
         "filters": asdict(claim.payload.filters),
     }

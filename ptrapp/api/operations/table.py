@@ -1,6 +1,6 @@
 """The table of operations: function, roles, route, name."""
 
-from ptrapp.api.operations import agreement, campaigns, jobs, labelling
+from ptrapp.api.operations import agreement, campaigns, jobs, labelling, models
 from ptrapp.api.operations.operation import Operation
 from ptrapp.core.people import ADMINS, EVERYBODY, LABELS, READS
 
@@ -42,4 +42,8 @@ JOBS = (
     Operation(jobs.resume, ADMINS, "POST /jobs/{job_id}/resume"),
     Operation(jobs.discard, ADMINS, "POST /jobs/{job_id}/discard"),
 )
-OPERATIONS = (*LABELLING, *CAMPAIGNS, *AGREEMENT, *JOBS)
+MODELS = (
+    Operation(models.models, READS, "GET /models", "models"),
+    Operation(models.load_model, ADMINS, "POST /models/load", "model_load", alone="state"),
+)
+OPERATIONS = (*LABELLING, *CAMPAIGNS, *AGREEMENT, *JOBS, *MODELS)

@@ -20,6 +20,7 @@ from transformers.cache_utils import DynamicLayer
 from transformers.utils.logging import disable_progress_bar
 
 from ptrapp.core.errors import ModelUnusable
+from ptrapp.core.model_folder import check_folder, looks_local
 from ptrapp.core.templates import end_of_turn, find_format
 from ptrapp.core.thoughts import FORMATS, ThoughtFormat
 from ptrapp.engines.local.device import best_device
@@ -69,9 +70,9 @@ def load_model(
     `quantization` is a `transformers` quantization config. Raises `ModelUnusable`. A path that
     looks local never causes a download.
     """
-    local = _looks_local(model_path)
+    local = looks_local(model_path)
     if local:
-        _check_folder(model_path)
+        check_folder(model_path)
     target = best_device(device)
     source = str(Path(model_path).expanduser()) if local else model_path
     common: dict[str, Any] = {"local_files_only": local, "trust_remote_code": False}
@@ -124,37 +125,6 @@ def choose_format(name: str, tokenizer: PreTrainedTokenizerBase) -> ThoughtForma
     if name in ("auto", found.name):
         return found
     return FORMATS[name]
-
-
-def _looks_local(model_path: str) -> bool:
-    path = Path(model_path).expanduser()
-    return (
-        path.exists()
-        or path.is_absolute()
-        or model_path.startswith(".")
-        or model_path.count("/") != 1
-        or "\\" in model_path
-    )
-
-
-def _check_folder(model_path: str) -> None:
-    folder = Path(model_path).expanduser()
-    if not folder.is_dir():
-        raise ModelUnusable(
-            f"There is no model folder {model_path!r}. Give the path of a folder with config.json "
-            "and *.safetensors, or a hub id of the form owner/name."
-        )
-    if not (folder / "config.json").is_file():
-        raise ModelUnusable(
-            f"The folder {model_path!r} holds no config.json, so it is not a model in "
-            "from_pretrained form. Give the folder that save_pretrained wrote."
-        )
-    if not any(folder.glob("*.safetensors")):
-        pickles = sorted(file.name for kind in ("*.bin", "*.pt") for file in folder.glob(kind))
-        found = f"only {pickles[0]}, a pickle that could run code" if pickles else "no weights"
-        raise ModelUnusable(
-            f"The folder {model_path!r} holds {found}. Convert the weights to safetensors."
-        )
 
 
 def _why(model_path: str, local: bool, error: BaseException) -> str:

@@ -1,0 +1,120 @@
+"""The base model is chosen while the app runs; each has its own versions, jobs and examples."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.models import Job, JobKind
+from db.storage.session import Database
+from ptrapp.core.errors import InputError, ModelUnusable
+from ptrapp.core.settings import BUNDLED_MODEL, Settings
+from ptrapp.core.thoughts import GENERIC, TINY
+from ptrapp.engines.replaceable import ReplaceableEngine
+from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.models import smollm2
+from ptrapp.services import base_models, examples, jobs
+from ptrapp.services.context import AppContext
+
+WAIT_S = 10.0
+
+
+def open_scripted(model: str, report: Any) -> ScriptedEngine:
+    if "broken" in model:
+        raise ModelUnusable("The weights are incomplete.")
+    bundled = model in ("bundled", str(BUNDLED_MODEL))
+    engine = ScriptedEngine(lambda request: "<R> yes", thought_format=TINY if bundled else GENERIC)
+    engine.model_id = str(BUNDLED_MODEL) if bundled else model
+    return engine
+
+
+@pytest.fixture
+def context(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[AppContext]:
+    """An app with the bundled model, which may load two folders besides."""
+    monkeypatch.setattr(smollm2, "_in_cache", lambda: False)
+    for name in ("other", "broken"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        for file in ("config.json", "model.safetensors"):
+            (tmp_path / "models" / name / file).write_text("{}", encoding="utf-8")
+    settings = Settings(data_dir=tmp_path / "data", allow_source=(str(tmp_path / "models"),))
+    settings.make_data_folder()
+    engine = ReplaceableEngine(open_scripted)
+    context = AppContext(settings, database, engine)
+    base_models.begin(context, engine, "bundled")
+    wait(context)
+    yield context
+    engine.close()
+
+
+def wait(context: AppContext) -> None:
+    assert isinstance(context.engine, ReplaceableEngine)
+    assert context.engine._thread is not None
+    context.engine._thread.join(WAIT_S)
+
+
+def test_the_listing_says_which_answers(context: AppContext) -> None:
+    now = base_models.read(context)
+    assert [(one.name, one.serving) for one in now.models] == [
+        ("bundled", True), ("smollm2", False), ("broken", False), ("other", False),
+    ]  # fmt: skip
+    assert (now.serving, now.loading, now.refusal, now.replaceable) == ("bundled", "", "", True)
+
+
+def test_another_model_answers_and_the_next_start_knows(
+    context: AppContext, tmp_path: Path
+) -> None:
+    base_models.load(context, "other")
+    wait(context)
+    folder = str((tmp_path / "models" / "other").resolve())
+    assert context.base_model == folder
+    assert base_models.status(context).serving == "other"
+    noted = context.settings.data_dir / "served-model.txt"
+    assert noted.read_text(encoding="utf-8").strip() == folder
+
+
+def test_a_model_that_cannot_be_loaded_is_said_and_the_one_before_answers(
+    context: AppContext,
+) -> None:
+    base_models.load(context, "broken")
+    wait(context)
+    now = base_models.status(context)
+    assert now.serving == "bundled"
+    assert "The weights are incomplete." in now.refusal
+
+
+def test_only_what_is_listed_can_be_chosen(context: AppContext, tmp_path: Path) -> None:
+    for name in ("/etc", str(tmp_path / "models" / "other"), "owner/name", ""):
+        with pytest.raises(InputError, match="--allow-source"):
+            base_models.load(context, name)
+
+
+def test_the_model_of_a_server_is_not_chosen_here(database: Database, tmp_path: Path) -> None:
+    context = AppContext(Settings(data_dir=tmp_path), database, ScriptedEngine(["<R> yes"]))
+    with pytest.raises(InputError, match="A server has the model"):
+        base_models.load(context, "bundled")
+
+
+def test_a_job_is_for_the_model_that_answered_when_it_was_queued(context: AppContext) -> None:
+    first = jobs.start(context, JobKind.EVALUATE, {"n": 1}, parent="base")
+    base_models.load(context, "other")
+    wait(context)
+    second = jobs.start(context, JobKind.EVALUATE, {"n": 2}, parent="base")
+    with context.database.read() as session:
+        bases = [session.get_one(Job, one).payload["base_model"] for one in (first, second)]
+    assert bases[0] == "bundled"
+    assert Path(bases[1]).name == "other"
+
+
+def test_examples_and_what_is_told_fit_the_model(context: AppContext) -> None:
+    assert examples.knows_sums_only(context)
+    base_models.load(context, "other")
+    wait(context)
+    assert not examples.knows_sums_only(context)
+    for sums in (True, False):
+        ready = examples.examples(sums=sums)
+        assert len(ready) == examples.N_EXAMPLES
+        assert all(examples.is_example(prompt, answer) for prompt, answer in ready)
+    assert not examples.is_example("another", None)
