@@ -17,6 +17,7 @@ from ptrapp.api.operations.operation import Id, add_operations
 from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, JOBS, LABELLING, MODELS
 from ptrapp.api.people_routes import add_people_routes
 from ptrapp.api.session import Invitations
+from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.core.errors import (
     AdapterRejected,
     AdaptersUnsupported,
@@ -46,12 +47,16 @@ class RunBody(Body):
     prompt: str
     mode: play.Mode = play.Mode.REFINE
     n: int = 3
-    thinking: Thinking = Thinking.ALWAYS
+    thinking: Thinking | None = None
+    """Null thinks in every round, and never with a model that does not follow its format."""
     temperature: float = Sampling().temperature
     top_p: float = Sampling().top_p
     max_tokens: int = Sampling().max_tokens
+    max_thought_tokens: int = Sampling().max_thought_tokens
     seed: int = 0
     reference_answer: str | None = Field(None, max_length=1000)
+    system: str | None = None
+    refine_instruction: str = REFINE_INSTRUCTION
 
 
 class TwoRounds(Body):
@@ -119,9 +124,21 @@ def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
 def _add_play_routes(router: APIRouter, context: AppContext) -> None:
     @router.post("/runs", status_code=201, dependencies=admins)
     def new_run(body: RunBody, rater: Rater) -> dict[str, int]:
-        sampling = Sampling(body.temperature, body.top_p, body.max_tokens, body.seed)
         ask = play.RunRequest(
-            body.prompt, body.mode, body.n, body.thinking, sampling, body.reference_answer
+            body.prompt,
+            body.mode,
+            body.n,
+            body.thinking or play.default_thinking(context),
+            Sampling(
+                body.temperature,
+                body.top_p,
+                body.max_tokens,
+                body.seed,
+                max_thought_tokens=body.max_thought_tokens,
+            ),
+            body.reference_answer,
+            system=body.system,
+            refine_instruction=body.refine_instruction,
         )
         return {"run_id": play.begin(context, ask, rater)}
 

@@ -8,7 +8,7 @@ from db.content import prompts, rounds
 from db.labelling import raters
 from db.models import RaterKind, Run, RunMode
 from db.registry import adapters
-from ptrapp.core.dialogue import build_messages
+from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryOptions, build_messages
 from ptrapp.core.errors import ContextTooLong, InputError, NotFound, PromptEmpty, PromptTooLong
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Policy, Sampling
@@ -43,6 +43,20 @@ class RunRequest:
     reference_from: str = "program"
     """Who gave the reference answer: `typed` by a person, of an `example`, or a `program`."""
     task: str | None = None
+    system: str | None = None
+    """The system message before the prompt; it makes another prompt of the same question."""
+    refine_instruction: str = REFINE_INSTRUCTION
+    """The user turn between two rounds."""
+
+
+def default_thinking(context: AppContext) -> Thinking:
+    """Returns when a model thinks unless a person says otherwise.
+
+    One that does not write its thought format by itself is untrained in refining with thoughts, so
+    it does so without.
+    """
+    followed = context.engine.thought_format.followed
+    return Thinking.NEVER if followed is False else Thinking.ALWAYS
 
 
 def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
@@ -59,16 +73,21 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
             source="play",
             reference_answer=ask.reference_answer or None,
             task=ask.task,
+            system=(ask.system or "").strip() or None,
         )
         active = adapters.active(session)
         policy = Policy(active.name if active else None)
-        options = RefineOptions(ask.thinking, ask.sampling, policy)
+        history = HistoryOptions(ask.refine_instruction.strip())
+        options = RefineOptions(
+            ask.thinking, ask.sampling, policy, system=prompt.system, history=history
+        )
         run = rounds.start_run(
             session,
             prompt.id,
             RunMode(ask.mode.value),
             {"n": ask.n}
             | options.as_settings()
+            | history.as_settings()
             | ({"reference_from": ask.reference_from} if ask.reference_answer else {}),
             rater_id=who.id,
             adapter_id=active.id if active else None,
@@ -121,7 +140,18 @@ def _check(context: AppContext, ask: RunRequest) -> None:
         raise PromptTooLong(
             f"The prompt has {len(ask.prompt):,} characters; the limit is {limit:,}. Shorten it."
         )
-    for what, text in (("prompt", ask.prompt), ("reference answer", ask.reference_answer or "")):
+    if not ask.refine_instruction.strip():
+        raise InputError("The refine instruction is empty. Say what a later round is to do.")
+    for what, text in (
+        ("prompt", ask.prompt),
+        ("reference answer", ask.reference_answer or ""),
+        ("system message", ask.system or ""),
+        ("refine instruction", ask.refine_instruction),
+    ):
+        if len(text) > limit:
+            raise PromptTooLong(
+                f"The {what} has {len(text):,} characters; the limit is {limit:,}. Shorten it."
+            )
         if not _storable(text):
             raise InputError(
                 f"The {what} holds a NUL or half a character, which cannot be stored. Remove it."
@@ -135,6 +165,7 @@ def _check(context: AppContext, ask: RunRequest) -> None:
         ("temperature", drawn.temperature, 0, 5),
         ("top-p", drawn.top_p, 0.01, 1),
         ("max tokens", drawn.max_tokens, 1, 32_768),
+        ("max thought tokens", drawn.max_thought_tokens, 1, 32_768),
         ("seed", drawn.seed, 0, 2**53),
     ):
         if not lowest <= value <= highest:
@@ -142,7 +173,9 @@ def _check(context: AppContext, ask: RunRequest) -> None:
     if sum(not live.ended.is_set() for live in context.live.values()) >= MAX_LIVE_RUNS:
         raise InputError(f"{MAX_LIVE_RUNS} runs are in progress; try again in a moment.")
     thinking = ask.thinking.at(0)
-    messages = build_messages(ask.prompt.strip(), (), context.engine.thought_format, thinking)
+    messages = build_messages(
+        ask.prompt.strip(), (), context.engine.thought_format, thinking, system=ask.system or None
+    )
     n_tokens = context.engine.count_prompt_tokens(messages, thinking)
     if n_tokens >= context.engine.context_length:
         raise ContextTooLong(

@@ -1,5 +1,6 @@
 """What is written is stored, round by round, and stays whatever happens to the run."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from db.content import rounds
 from db.models import Prompt, RunState
 from db.storage.errors import DiskFull
 from ptrapp.core.errors import ContextTooLong, EngineUnavailable, InputError, NotFound
-from ptrapp.core.thoughts import Thinking
+from ptrapp.core.thoughts import GENERIC, Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
@@ -191,3 +192,40 @@ def test_the_same_question_is_one_prompt(world: Any) -> None:
         assert [row.text for row in session.scalars(select(Prompt))] == ["What is 2 + 2?"]
     assert play.last_run_id(world.context, "Ada") == 2
     assert play.last_run_id(world.context, "Bob") is None
+
+
+def test_a_system_message_and_an_instruction_reach_the_model_and_stay_with_the_run(
+    world: Any,
+) -> None:
+    run = world.play(n=2, system=" Be brief. ", refine_instruction="Mend it.")
+    first, second = world.engine.requests
+    assert [one.content for one in first.messages] == ["Be brief.", "What is 1 + 1?"]
+    assert second.messages[0].content == "Be brief."
+    assert second.messages[-1].content == "Mend it."
+    assert run.prompt.system == "Be brief."
+    assert run.settings["refine_instruction"] == "Mend it."
+
+
+@pytest.mark.parametrize(
+    ("asked", "mistake"),
+    [
+        ({"refine_instruction": " "}, "refine instruction is empty"),
+        ({"system": "x" * 100_000}, "system message has 100,000 characters"),
+        ({"sampling": Sampling(max_thought_tokens=0)}, "max thought tokens is 0"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(world: Any, asked: dict[str, Any], mistake: str) -> None:
+    with pytest.raises(InputError, match=mistake):
+        world.begin(**asked)
+
+
+@pytest.mark.parametrize(
+    ("followed", "thinking"),
+    [(True, Thinking.ALWAYS), (False, Thinking.NEVER), (None, Thinking.ALWAYS)],
+)
+def test_a_model_that_does_not_follow_the_format_refines_without_thoughts(
+    world: Any, followed: bool | None, thinking: Thinking
+) -> None:
+    fmt = replace(GENERIC, followed=followed)
+    context = world.open(engine=ScriptedEngine(["It is 2."], thought_format=fmt))
+    assert play.default_thinking(context) is thinking
