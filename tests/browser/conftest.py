@@ -131,11 +131,11 @@ def _wait_until_up(app: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
     until = time.monotonic() + START_S
     while time.monotonic() < until and app.poll() is None:
         try:
-            httpx.get(f"{url}/api/v1/health", timeout=5)
+            if httpx.get(f"{url}/api/v1/health", timeout=5).is_success:  # its model is there too
+                return
         except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
+            pass  # not there yet
+        time.sleep(0.1)
     pytest.fail(f"the app did not start:\n{log.read_text(encoding='utf-8', errors='replace')}")
 
 

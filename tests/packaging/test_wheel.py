@@ -104,7 +104,12 @@ class Started:
                 stderr=log,
             )
         self.web = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30)
-        self.wait_until(lambda: self.get("/api/v1/health") is not None)
+        self.wait_until(self._answers)
+
+    def _answers(self) -> bool:
+        """Whether the pages are there, and the model behind them."""
+        health = self.get("/api/v1/health")
+        return health is not None and health.is_success
 
     def get(self, path: str) -> httpx.Response | None:
         with suppress(httpx.TransportError):
