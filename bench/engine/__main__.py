@@ -1,7 +1,8 @@
 """Measures the embedded engine's speed beside what transformers offers, on the same model.
 
     python -m bench.engine [--models bundled,60m] [--turns 2] [--threads 1]
-    python -m bench.engine --cuda             # a random Llama of 1B in bfloat16
+    python -m bench.engine --cuda             # random Llamas of 1B and 135M in bfloat16
+    python -m bench.engine --model smollm2    # or a folder: our step beside the model's forward
     python -m bench.engine --vllm-url URL     # the bundled model, served by vLLM at URL
 
 Prompts of 512 tokens, 128 new ones, K = 8, and three rounds of these. The sides take turns within
@@ -21,6 +22,7 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from bench.engine.cuda import on_cuda
+from bench.engine.real import on_real
 from bench.engine.sides import (
     Continuous,
     Ids,
@@ -31,7 +33,8 @@ from bench.engine.sides import (
     rounds_by_generate,
 )
 from bench.engine.vllm import on_vllm
-from ptrapp.core.settings import BUNDLED_MODEL
+from ptrapp.core.settings import BUNDLED_MODEL, Settings
+from ptrapp.models.finding import find_model
 
 K, N_PROMPT, N_NEW, N_ROUNDS = 8, 512, 128, 3
 PEOPLE = (1, 8, 32)
@@ -56,6 +59,10 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cuda", action="store_true")
+    parser.add_argument("--device", default="cuda", help="of --cuda: cpu runs the same eagerly")
+    parser.add_argument("--tiny", action="store_true", help="of --cuda: sizes for a test")
+    parser.add_argument("--model", default="", help="smollm2 or a folder, measured on the CPU")
+    parser.add_argument("--weights", default="auto", help="of --model: the form of our weights")
     parser.add_argument("--vllm-url", help="of a server with the bundled model, e.g. …:8101/v1")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
@@ -67,7 +74,10 @@ def main() -> None:
     }
     report |= {"turns": asked.turns, "load": os.getloadavg()[0]}
     if asked.cuda:
-        report["cuda"] = on_cuda()
+        report["cuda"] = on_cuda(asked.device, tiny=asked.tiny)
+    elif asked.model:
+        settings = find_model(Settings(model=asked.model), lambda *progress: None)
+        report |= on_real(settings.model_path, asked.weights, asked.threads, asked.turns)
     elif asked.vllm_url:
         report["vllm"] = on_vllm(asked.vllm_url, _bundled(), _prompt(768), K, N_NEW, asked.turns)
     else:

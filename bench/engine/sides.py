@@ -22,6 +22,8 @@ from ptrapp.engines.local.loading import LoadedModel
 from ptrapp.engines.local.model_thread import ModelThread
 from ptrapp.engines.local.prefix_cache import PrefixCache
 from ptrapp.engines.local.rows import Row
+from ptrapp.engines.local.step.forward import ModelForward
+from ptrapp.engines.local.step.graphs import GraphPool
 from ptrapp.engines.local.transcript import Transcript
 
 SAMPLING = {"do_sample": True, "temperature": 0.8, "top_p": 0.95, "top_k": 0}
@@ -52,10 +54,26 @@ def measure(write: Callable[[], int]) -> Spent:
 class Ours:
     """The model thread with everything the app's engine has, fed with token ids."""
 
-    def __init__(self, model: PreTrainedModel, n_threads: int, context_length: int):
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        n_threads: int,
+        context_length: int,
+        *,
+        weights: str = "auto",
+        own_forward: bool = False,
+        static: bool = False,
+    ):
+        """With `own_forward` each step is the model's; with `static` it runs in static buffers,
+        which is what a GPU does by itself."""
         tokenizer: Any = None
         loaded = LoadedModel(model, tokenizer, frozenset(), context_length, True)
-        self.model_thread = ModelThread(loaded, n_threads, lambda policy: None)
+        self.model_thread = ModelThread(loaded, n_threads, lambda policy: None, weights)
+        context = self.model_thread._context
+        if own_forward:
+            context.forward, context.graphs = ModelForward(model), None
+        elif static and context.graphs is None and context.forward.step is not None:
+            context.graphs = GraphPool(context.forward.step)
 
     def clear_cache(self, *, reuse: bool = True) -> None:
         """Empties the prefix cache; with `reuse=False` nothing is cached from now on either."""

@@ -20,6 +20,7 @@ def open_engine(settings: Settings) -> Engine:
                 device=settings.device,
                 threads=settings.threads,
                 thought_format=settings.thought_format,
+                weights=settings.weights,
             )
             local.thought_format = with_followed(local)
             local.about = (*local.about, *in_words(local.thought_format))

@@ -17,6 +17,7 @@ from ptrapp.engines.local.batches import RequestGroup, RequestState, new_group, 
 from ptrapp.engines.local.loading import LoadedModel, choose_format, load_model
 from ptrapp.engines.local.model_thread import ModelThread
 from ptrapp.engines.local.rows import Row
+from ptrapp.engines.local.step.choice import loaded_type
 from ptrapp.engines.local.thinking import ThoughtPlanner
 from ptrapp.engines.local.transcript import Transcript
 from ptrapp.engines.pins import Pins
@@ -35,18 +36,22 @@ class LocalEngine:
         device: str = "auto",
         threads: int = 0,
         thought_format: str = "auto",
+        weights: str = "auto",
     ):
-        """Loads the model and starts the model thread. Raises `ModelUnusable`."""
-        self._loaded = load_model(model_path, device)
+        """Loads the model and starts the model thread. Raises `ModelUnusable`.
+
+        `weights` is the setting of that name.
+        """
+        self._loaded = load_model(model_path, device, dtype=loaded_type(weights, device))
         self.model_id = model_path
         self.context_length = self._loaded.context_length
         self.thought_format = choose_format(thought_format, self._loaded.tokenizer)
-        self.about = _about(self._loaded)
         self._tokenizer_lock = threading.Lock()
         """A fast tokenizer raises "Already borrowed" when two threads use it at once."""
         self._thoughts = ThoughtPlanner(self.thought_format, self._text_ids, self._decode)
         self._pins = Pins(lambda name: self._model_thread.unload(name))
-        self._model_thread = ModelThread(self._loaded, threads, self._pins.release)
+        self._model_thread = ModelThread(self._loaded, threads, self._pins.release, weights)
+        self.about = (*_about(self._loaded), self._model_thread.about)
 
     @property
     def failure(self) -> str | None:

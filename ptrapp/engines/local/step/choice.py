@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from ptrapp.core.errors import ModelUnusable
+from ptrapp.engines.local.device import best_device
 from ptrapp.engines.local.step.check import TOLERANCE, divergence
 from ptrapp.engines.local.step.forward import ModelForward, PlainForward
 from ptrapp.engines.local.step.fusing import fused_parts
 from ptrapp.engines.local.step.layout import PlainLayout, UnknownLayout, Weights, read_layout
 from ptrapp.engines.local.step.plain import BlockProducts, PlainStep
-from ptrapp.engines.local.step.products import FORMS, Product
+from ptrapp.engines.local.step.products import FORMS, PlainProduct, Product
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +51,6 @@ def choose_forward(model: PreTrainedModel, weights: str) -> ForwardChoice:
         forward = PlainForward(model, build_step(layout, candidate))
         kl = divergence(forward, own)
         if kl <= TOLERANCE[candidate]:
-            forward.tolerance = TOLERANCE[candidate]
             log.info("our step is used with weights in %s; it diverges by %.2g nats", form, kl)
             return ForwardChoice(
                 forward, f"{said} The step is our own; KL to the model's: {kl:.1g} nats."
@@ -57,6 +58,24 @@ def choose_forward(model: PreTrainedModel, weights: str) -> ForwardChoice:
         log.warning("our step with %s diverges by %.2g nats and is not used", candidate, kl)
         said = f"Weights in {_plain_form(model)}: {candidate} diverged by {kl:.1g} nats."
     return ForwardChoice(own, "Each step is the model's own forward: ours computes something else.")
+
+
+def loaded_type(weights: str, device: str) -> torch.dtype | None:
+    """Returns the type a model is loaded in; None leaves it to `load_model`.
+
+    On a CPU, float16 and 8-bit weights are made of float32 ones. Raises `ModelUnusable` for int8 on
+    a GPU, which has no such product.
+    """
+    on_cpu = best_device(device) == "cpu"
+    if weights == "int8" and not on_cpu:
+        raise ModelUnusable(
+            "Weights in int8 are for the CPU. Use --weights auto on an accelerator."
+        )
+    if weights == "bfloat16":
+        return torch.bfloat16
+    if weights in ("float32", "float16") and not on_cpu:
+        return torch.float32 if weights == "float32" else torch.float16
+    return None
 
 
 def choose_form(model: PreTrainedModel, layout: PlainLayout, weights: str) -> tuple[str, str]:
@@ -77,7 +96,7 @@ def choose_form(model: PreTrainedModel, layout: PlainLayout, weights: str) -> tu
 
 def build_step(layout: PlainLayout, form: str) -> PlainStep:
     """Returns our step with all products in one form. Raises `RuntimeError`, `ValueError`."""
-    kind = FORMS[form]
+    kind = FORMS[form] if layout.embedding.dtype == torch.float32 else PlainProduct
     blocks = [
         BlockProducts(**{name: kind(weights) for name, weights in block.products.items()})
         for block in layout.blocks

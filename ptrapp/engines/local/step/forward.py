@@ -78,8 +78,6 @@ class PlainForward(ModelForward):
     def __init__(self, model: PreTrainedModel, step: PlainStep):
         super().__init__(model)
         self.step = step
-        self.tolerance = 0.0
-        """Divergence from the model's own forward that a version may have, in nats."""
         self._deltas: dict[str, LoraDeltas] = {}
         self._others: set[str] = set()
 

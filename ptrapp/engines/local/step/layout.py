@@ -110,6 +110,12 @@ def _check_layer(layer: nn.Module) -> None:
     found = {name for name, _ in layer.named_children()}
     if found != {"self_attn", "mlp", *NORMS}:
         raise UnknownLayout(f"a layer has {sorted(found)}")
+    for name in NORMS:
+        norm = getattr(layer, name)
+        if not isinstance(getattr(norm, "weight", None), Tensor) or not hasattr(
+            norm, "variance_epsilon"
+        ):
+            raise UnknownLayout(f"{name} is no RMS norm")
     for room, names in PROJECTIONS.values():
         for name in names:
             module = getattr(getattr(layer, room), name, None)
