@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     trusted_proxy: tuple[str, ...] = ()
     """Addresses or networks of proxies whose X-Forwarded-* headers count; say it once for each."""
     model: str = "bundled"
-    """A causal language model: `bundled`, `smollm2`, a folder, a GGUF file, or a hub id. One without
+    """A causal language model: `bundled`, `smollm2`, a folder, a GGUF file or a hub id. One without
     a chat template is asked in plain text. Unless it is given, the model that answered last goes on
     answering."""
     engine: Literal["local", "openai"] = "local"

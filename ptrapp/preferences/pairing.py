@@ -85,7 +85,8 @@ def best_and_worst(
     """Chooses the best and the worst candidate under TPO's length control (arXiv 2410.10630, 2.4).
 
     A malformed candidate is never chosen, but may be rejected. Equal candidates are drawn by
-    `seed`. Returns None where the best is not better than the worst.
+    `seed`. Returns None where the judge does not score the chosen one above the rejected one:
+    length decides between candidates that differ, and never makes a preference by itself.
     """
     adjusted = length_controlled(scored, rho)
     order = list(range(len(scored)))
@@ -95,7 +96,8 @@ def best_and_worst(
         return None
     chosen = max(good, key=adjusted.__getitem__)
     rejected = min(order, key=adjusted.__getitem__)
-    return ChosenRejected(chosen, rejected) if adjusted[chosen] > adjusted[rejected] else None
+    better = scored[chosen].score > scored[rejected].score
+    return ChosenRejected(chosen, rejected) if better else None
 
 
 def length_controlled(scored: Sequence[Scored], rho: float) -> list[float]:

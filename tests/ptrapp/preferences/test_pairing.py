@@ -40,6 +40,14 @@ def test_equals_make_no_pair(scored: list[Scored]) -> None:
     assert best_and_worst(scored) is None
 
 
+@pytest.mark.parametrize("rho", [-0.5, 0.05, 0.5])
+def test_length_alone_makes_no_pair(rho: float) -> None:
+    """A judge that finds no difference has said nothing, however long the responses are."""
+    assert best_and_worst([Scored(0, 300), Scored(0, 100), Scored(0, 20)], rho=rho) is None
+    prompts = [[Scored(0, 300), Scored(0, 20)], [Scored(1, 50), Scored(0, 40)]]
+    assert pair_up(prompts, rho=rho).pairs == (None, ChosenRejected(0, 1))
+
+
 def test_ties_are_drawn_by_seed() -> None:
     scored = [Scored(1, 1)] * 4 + [Scored(0, 1)] * 4
     pairs = [best_and_worst(scored, seed=seed) for seed in range(50)]
