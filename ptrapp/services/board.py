@@ -81,6 +81,7 @@ class Board:
     state: str
     message: str | None
     settings: dict[str, Any]
+    system: str | None
     cells: list[BoardCell]
     comparisons: list[BoardComparison]
 
@@ -124,6 +125,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         state=state.value,
         message=live.failure if live and live.failure else run.message,
         settings=run.settings,
+        system=run.prompt.system,
         cells=cells,
         comparisons=comparisons,
     )

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import gradio as gr
 
 from db.storage.errors import DatabaseError
+from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.core.errors import NotFound, ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.core.thoughts import Thinking
@@ -16,8 +18,9 @@ from ptrapp.services.board import Board, read_board
 from ptrapp.services.context import AppContext
 from ptrapp.services.examples import is_example
 from ptrapp.services.play import LIMITS, Mode, RunRequest
-from ptrapp.ui import examples
+from ptrapp.ui import drawing, examples
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.drawing import DrawingInputs
 from ptrapp.ui.widgets import widget
 
 FRAME_S = 0.08
@@ -47,10 +50,10 @@ class Inputs(NamedTuple):
     rounds: gr.Slider
     candidates: gr.Slider
     thinking: gr.Radio
-    temperature: gr.Slider
-    top_p: gr.Slider
-    max_tokens: gr.Slider
-    seed: gr.Number
+    drawing: DrawingInputs
+
+    def flat(self) -> list[Any]:
+        return [*self[:-1], *self.drawing]
 
 
 def build(context: AppContext, pages: gr.Blocks) -> None:
@@ -74,7 +77,6 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
 def _inputs(
     context: AppContext, pages: gr.Blocks, prompt: gr.Textbox
 ) -> tuple[Inputs, gr.Textbox, gr.Markdown]:
-    drawn = Sampling()
     with gr.Row(equal_height=True):
         mode = gr.Radio(
             [
@@ -97,29 +99,12 @@ def _inputs(
             info="The correct answer: responses are checked against it",
             elem_id="reference",
         )
-        with gr.Row():
-            temperature = gr.Slider(0, 2, drawn.temperature, step=0.05, label="Temperature")
-            top_p = gr.Slider(0.05, 1, drawn.top_p, step=0.05, label="Top-p")
-            max_tokens = gr.Slider(
-                16, 2048, drawn.max_tokens, step=16, label="Max tokens per round"
-            )
-            seed = gr.Number(-1, precision=0, label="Seed", info="-1 draws a new seed for each run")
+        drawn = drawing.build()
     reference_of = gr.Textbox(visible=False)
     honest = examples.build(context, pages, prompt, reference, reference_of)
     _keep_reference_with_its_prompt(prompt, reference, reference_of)
     return (
-        Inputs(
-            prompt,
-            reference,
-            mode,
-            rounds,
-            candidates,
-            thinking,
-            temperature,
-            top_p,
-            max_tokens,
-            seed,
-        ),
+        Inputs(prompt, reference, mode, rounds, candidates, thinking, drawn),
         reference_of,
         honest,
     )
@@ -177,7 +162,7 @@ def _wire(
         api_visibility="private",
     ).then(
         start,
-        list(inputs),
+        inputs.flat(),
         board,
         show_progress="hidden",
         concurrency_limit=None,
@@ -188,14 +173,18 @@ def _wire(
         """Puts the settings of the last run back into the form."""
         sender = person(request)
         if sender.role not in READS:
-            return _untouched()
+            return _untouched(context)
         run_id = _linked(request) or play.last_run_id(context, sender.rater)
         try:
-            return _form(read_board(context, run_id, sender.rater)) if run_id else _untouched()
+            return (
+                _form(context, read_board(context, run_id, sender.rater))
+                if run_id
+                else _untouched(context)
+            )
         except (NotFound, DatabaseError):
-            return _untouched()
+            return _untouched(context)
 
-    pages.load(restore, None, list(inputs), queue=False, api_visibility="private").then(
+    pages.load(restore, None, inputs.flat(), queue=False, api_visibility="private").then(
         None,
         [inputs.prompt, inputs.reference],
         reference_of,
@@ -242,6 +231,9 @@ def _ask(
     top_p: float,
     max_tokens: int,
     seed: int,
+    max_thought_tokens: int = Sampling().max_thought_tokens,
+    system: str | None = None,
+    refine_instruction: str = REFINE_INSTRUCTION,
 ) -> RunRequest:
     kind = Mode(mode)
     drawn = int(seed) if seed is not None and seed >= 0 else time.time_ns() % 2**31
@@ -250,18 +242,21 @@ def _ask(
         mode=kind,
         n=int(rounds if kind is Mode.REFINE else candidates),
         thinking=Thinking(thinking),
-        sampling=Sampling(temperature, top_p, int(max_tokens), drawn),
+        sampling=Sampling(
+            temperature, top_p, int(max_tokens), drawn, max_thought_tokens=int(max_thought_tokens)
+        ),
         reference_answer=(reference or "").strip() or None,
         reference_from="example" if is_example(prompt, reference) else "typed",
+        system=(system or "").strip() or None,
+        refine_instruction=refine_instruction,
     )
 
 
-def _form(board: Board) -> list[Any]:
+def _form(context: AppContext, board: Board) -> list[Any]:
     """Returns the inputs that would start this run again, except for its seed."""
     settings, refining = board.settings, board.mode == "refine"
     if "thinking" not in settings:  # stored by a program, not by this form
-        return _untouched()
-    drawn = settings["sampling"]
+        return _untouched(context)
     choices = THINKING if refining else THINKING_OF_CANDIDATES
     thinking = gr.Radio(choices, value=settings["thinking"])
     return [
@@ -271,15 +266,17 @@ def _form(board: Board) -> list[Any]:
         gr.Slider(value=settings["n"], visible=True) if refining else gr.Slider(visible=False),
         gr.Slider(visible=False) if refining else gr.Slider(value=settings["n"], visible=True),
         thinking,
-        drawn["temperature"],
-        drawn["top_p"],
-        drawn["max_tokens"],
-        gr.skip(),
+        *drawing.stored(settings, board.system),
     ]
 
 
-def _untouched() -> list[Any]:
-    return [gr.skip() for _ in Inputs._fields]
+def _untouched(context: AppContext) -> list[Any]:
+    """Returns the form as it is, with what the model that answers does by default."""
+    n_fields = len(Inputs._fields) - 1 + len(DrawingInputs._fields)
+    form = [gr.skip() for _ in range(n_fields)]
+    with suppress(ThriceError):  # no model is there yet
+        form[Inputs._fields.index("thinking")] = play.default_thinking(context).value
+    return form
 
 
 def _linked(request: gr.Request) -> int | None:
