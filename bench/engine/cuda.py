@@ -19,7 +19,7 @@ from bench.engine.sides import Ids, Ours, by_generate
 class Shape(NamedTuple):
     """A Llama, how many rows it is measured at, and with how many tokens."""
 
-    config: dict[str, int]
+    config: dict[str, Any]
     rows: tuple[int, ...]
     n_prompt: int = 512
     n_new: int = 128
@@ -156,8 +156,9 @@ def _model(shape: Shape, device: str) -> LlamaForCausalLM:
 
 def _bytes_a_step(model: LlamaForCausalLM, shape: Shape, n_rows: int) -> float:
     """Returns the bytes a step reads: weights without the embedding, KV at half of the answer."""
-    config = model.config
-    kv_width = config.hidden_size * config.num_key_value_heads // config.num_attention_heads
+    config: Any = model.config
+    n_kv_heads = config.num_key_value_heads or config.num_attention_heads
+    kv_width = config.hidden_size * n_kv_heads // config.num_attention_heads
     kv = 2 * config.num_hidden_layers * kv_width * 2
     weights = 2 * (model.num_parameters() - config.vocab_size * config.hidden_size)
     return float(weights + n_rows * (shape.n_prompt + shape.n_new / 2) * kv)

@@ -42,7 +42,7 @@ def on_real(
         "own_forward": Ours(model, n_threads, 2048, own_forward=True),
     }
     draw = torch.Generator().manual_seed(0)
-    vocabulary = model.get_input_embeddings().weight.shape[0]
+    vocabulary = int(model.config.vocab_size)
     prompt: Ids = tuple(torch.randint(200, vocabulary, (n_read,), generator=draw).tolist())
     found: dict[str, Any] = {"parameters": model.num_parameters(), "threads": n_threads}
     context = sides["ours"].model_thread._context

@@ -23,8 +23,7 @@ N_NEW = 24
 def engine(accelerator: str) -> Iterator[LocalEngine]:
     """The bundled model in float32: its answers do not hang on the last bits, as random ones do."""
     torch.set_float32_matmul_precision("highest")
-    opened = LocalEngine(str(BUNDLED_MODEL), device=accelerator, threads=1)
-    opened._loaded.model.to(dtype=torch.float32)  # type: ignore[call-arg]
+    opened = LocalEngine(str(BUNDLED_MODEL), device=accelerator, threads=1, weights="float32")
     yield opened
     opened.close()
 
