@@ -190,7 +190,7 @@ GIVEN = {
     "job_start": ["dpo", None, ""],
     "job_cancel": [999999],
     "load_example": [[0, None]],
-    "play": ["1 + 1?", "", "refine", 2, 4, "always", 0.8, 0.95, 160, 1],
+    "play": ["1 + 1?", "", "refine", 2, 4, "always", 0.8, 0.95, 160, 1, 160, "", "Improve it."],
     "_of_mode": ["refine"],
     "campaign_create": ["x", "siblings", "", ["", ""], "", "response", "", 1, 1000, False],
 }

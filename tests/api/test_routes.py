@@ -180,7 +180,9 @@ def test_settings_that_are_no_plain_values_are_refused(ada: Any, settings: str) 
 
 def test_versions_are_served_and_rolled_back(ada: Any) -> None:
     assert {view["name"] for view in ada.get("/versions").json()} >= {"base", "v1", "broken"}
-    assert ada.post("/versions/v1/serve").json() == {"serving": "v1"}
+    assert "has not passed the gate" in sentence(ada.post("/versions/v1/serve"), 400)
+    served = ada.post("/versions/v1/serve", {"reason": "read its answers"})
+    assert served.json() == {"serving": "v1"}
     assert "adapter_config.json" in sentence(ada.post("/versions/broken/serve"), 409)
     assert ada.get("/health").json()["serving"] == "v1"
     assert ada.post("/versions/rollback").json() == {"serving": "base"}

@@ -133,7 +133,7 @@ def test_a_mistake_in_the_settings_ends_with_status_2(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ptrapp", "--data-dir", str(tmp_path), "--device", "tpu"]
     ended = subprocess.run([*command, "jobs"], capture_output=True, text=True, cwd=ROOT)
     assert ended.returncode == 2
-    assert "Input should be 'auto', 'cpu' or 'cuda'" in ended.stderr
+    assert "Input should be 'auto', 'cpu', 'cuda', 'mps' or 'xpu'" in ended.stderr
 
 
 @pytest.mark.worker

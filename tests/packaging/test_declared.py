@@ -8,7 +8,9 @@ from dependencies import ROOT, requirements
 from packaging.utils import canonicalize_name
 
 OURS = {"db", "ptrapp", "training"}
-OF_AN_EXTRA = {"inspect-ai", "inspect_ai"}  # as it is called where it is not installed
+OF_AN_EXTRA = {  # as they are called where they are not installed, too
+    *("inspect-ai", "inspect_ai", "if-verifiable", "if_verifiable", "langdetect"),
+}
 USED_BY_NAME = {"httptools": "uvicorn takes it by itself where it is installed"}
 
 
