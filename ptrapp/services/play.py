@@ -9,7 +9,14 @@ from db.labelling import raters
 from db.models import RaterKind, Run, RunMode
 from db.registry import adapters
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryOptions, build_messages
-from ptrapp.core.errors import ContextTooLong, InputError, NotFound, PromptEmpty, PromptTooLong
+from ptrapp.core.errors import (
+    ContextTooLong,
+    EngineError,
+    InputError,
+    NotFound,
+    PromptEmpty,
+    PromptTooLong,
+)
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.refinement.options import RefineOptions
@@ -55,7 +62,10 @@ def default_thinking(context: AppContext) -> Thinking:
     One that does not write its thought format by itself is untrained in refining with thoughts, so
     it does so without.
     """
-    followed = context.engine.thought_format.followed
+    try:
+        followed = context.engine.thought_format.followed
+    except EngineError:  # no model is there yet
+        return Thinking.ALWAYS
     return Thinking.NEVER if followed is False else Thinking.ALWAYS
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -200,7 +200,7 @@ def _wire(
         api_visibility="private",
     )
     inputs.mode.change(
-        _of_mode,
+        partial(_of_mode, context),
         inputs.mode,
         [inputs.rounds, inputs.candidates, inputs.thinking, run],
         queue=False,
@@ -274,8 +274,7 @@ def _untouched(context: AppContext) -> list[Any]:
     """Returns the form as it is, with what the model that answers does by default."""
     n_fields = len(Inputs._fields) - 1 + len(DrawingInputs._fields)
     form = [gr.skip() for _ in range(n_fields)]
-    with suppress(ThriceError):  # no model is there yet
-        form[Inputs._fields.index("thinking")] = play.default_thinking(context).value
+    form[Inputs._fields.index("thinking")] = play.default_thinking(context).value
     return form
 
 
@@ -284,11 +283,12 @@ def _linked(request: gr.Request) -> int | None:
     return int(run_id) if run_id.isdecimal() and len(run_id) < 16 else None
 
 
-def _of_mode(mode: str) -> tuple[gr.Slider, gr.Slider, gr.Radio, gr.Button]:
+def _of_mode(context: AppContext, mode: str) -> tuple[gr.Slider, gr.Slider, gr.Radio, gr.Button]:
     refining = mode == "refine"
+    thinking = play.default_thinking(context) if refining else Thinking.ALWAYS
     return (
         gr.Slider(visible=refining),
         gr.Slider(visible=not refining),
-        gr.Radio(THINKING if refining else THINKING_OF_CANDIDATES, value="always"),
+        gr.Radio(THINKING if refining else THINKING_OF_CANDIDATES, value=thinking.value),
         gr.Button("Think again" if refining else "Sample"),
     )
