@@ -181,13 +181,13 @@ def test_settings_that_are_no_plain_values_are_refused(ada: Any, settings: str) 
 def test_versions_are_served_and_rolled_back(ada: Any) -> None:
     assert {view["name"] for view in ada.get("/versions").json()} >= {"base", "v1", "broken"}
     assert "has not passed the gate" in sentence(ada.post("/versions/v1/serve"), 400)
-    served = ada.post("/versions/v1/serve", {"reason": "read its answers"})
-    assert served.json() == {"serving": "v1"}
-    assert "adapter_config.json" in sentence(ada.post("/versions/broken/serve"), 409)
+    why = {"reason": "read its answers"}
+    assert ada.post("/versions/v1/serve", why).json() == {"serving": "v1"}
+    assert "adapter_config.json" in sentence(ada.post("/versions/broken/serve", why), 409)
     assert ada.get("/health").json()["serving"] == "v1"
     assert ada.post("/versions/rollback").json() == {"serving": "base"}
     assert "nothing to roll back to" in sentence(ada.post("/versions/rollback"), 400)
-    assert "Put its files back" in sentence(ada.post("/versions/broken/serve"), 409)
+    assert "Put its files back" in sentence(ada.post("/versions/broken/serve", why), 409)
 
 
 @pytest.mark.parametrize(
