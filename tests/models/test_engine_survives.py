@@ -39,7 +39,7 @@ def test_any_error_of_a_step_fails_its_requests_in_words_and_the_next_is_answere
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(engine._loaded.model, "forward", broken)
+        patched.setattr(type(engine._model_thread._context.forward), "__call__", broken)
         outcomes = complete(engine, [ask("one"), ask("two")])
     assert all(isinstance(outcome, EngineUnavailable) for outcome in outcomes)
     assert type(error).__name__ in str(outcomes[0])
