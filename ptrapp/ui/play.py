@@ -204,6 +204,7 @@ def _wire(
         inputs.mode,
         [inputs.rounds, inputs.candidates, inputs.thinking, run],
         queue=False,
+        api_name="_of_mode",
         api_visibility="private",
     )
 
