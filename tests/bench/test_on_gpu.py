@@ -33,7 +33,7 @@ def test_every_part_runs_and_says_what_it_measured(tmp_path: Path) -> None:
 
     log = (tmp_path / "log.txt").read_text(encoding="utf-8")
     failed = {name: part for name, part in parts.items() if part["rc"] != "0"}
-    assert not failed.keys() - {"engine"}, log[-3000:]
+    assert not failed, log[-3000:]
     whole = json.loads((tmp_path / "on_gpu.json").read_text(encoding="utf-8"))
     for part, case in (("dpo_1b", "dpo_1b"), ("others", "dpo_135m"), ("others", "sft_1b")):
         sides = whole[part][case]["sides"]
