@@ -32,7 +32,7 @@ def instructions(args: argparse.Namespace) -> Subject:
     SmolLM2-135M.
     """
     tasks = ("instructions_held_out", "instructions_new_kinds")
-    lengths = {"max_tokens": 128, "max_thought_tokens": 64}
+    lengths = {"max_tokens": 128, "max_thought_tokens": 32}
     return Subject(
         practice="instructions",
         tasks=(*tasks, f"ifeval:{args.ifeval}") if args.ifeval else tasks,
@@ -42,7 +42,15 @@ def instructions(args: argparse.Namespace) -> Subject:
         iterations=args.iterations,
         ptr_data={"final": "solver", "chunk_size": 256, **lengths},
         mask_sft={"learning_rate": 3e-4},
-        tpo={"temperature": 0.9, "top_p": 1.0, "learning_rate": 1e-4, **lengths},
+        tpo={
+            "k": 6,
+            "temperature": 0.9,
+            "top_p": 1.0,
+            "learning_rate": 2e-4,
+            "nll_weight": 1.0,
+            "n_selection": 40,
+            **lengths,
+        },
         evaluation={"chunk": 256, **lengths},
     )
 
