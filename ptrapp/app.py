@@ -38,6 +38,7 @@ from ptrapp.models.progress import TerminalBar, throttled
 from ptrapp.services import base_models, play, versions
 from ptrapp.services.backups.schedule import BackupSchedule
 from ptrapp.services.context import AppContext
+from ptrapp.services.data_folder import alone
 from ptrapp.services.worker_process import start_worker, stop_worker
 from ptrapp.ui import layout, theme
 
@@ -74,6 +75,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     listener = _listen(settings)
     stack.callback(listener.close)
     settings.make_data_folder()
+    stack.enter_context(alone(settings))
     settings = as_remembered(settings)
     check_named(settings)
     database = open_database(settings.database)

@@ -22,7 +22,9 @@ from db.content import prompts, rounds
 from db.content.rounds import NewRound
 from db.models import RunMode, RunState
 from db.storage.session import open_database
+from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.settings import load_settings
+from ptrapp.services.data_folder import alone
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 90
@@ -110,6 +112,24 @@ def test_a_port_in_use_is_told_with_another_to_try(refused: Callable[..., str]) 
         said = refused("--port", str(port))
     assert f"port {port} on 127.0.0.1 cannot be used" in said
     assert "--port" in said
+
+
+def test_a_second_app_on_a_data_folder_is_refused_and_a_command_is_not(
+    refused: Callable[..., str], tmp_path: Path
+) -> None:
+    with alone(load_settings(data_dir=tmp_path)):
+        assert "is in use by another Thrice (process " in refused()
+        check = [sys.executable, "-m", "ptrapp", "--data-dir", str(tmp_path), "check"]
+        done = subprocess.run(check, capture_output=True, text=True, cwd=ROOT, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_apps_on_one_postgresql_may_share_a_data_folder(tmp_path: Path) -> None:
+    server = load_settings(data_dir=tmp_path, database_url="postgresql+psycopg://db.example/t")
+    with alone(server), alone(server):
+        with pytest.raises(ConfigurationError, match="another Thrice"):
+            with alone(load_settings(data_dir=tmp_path)):
+                pass
 
 
 def test_a_corrupt_database_is_left_alone(refused: Callable[..., str], tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from ptrapp.core.settings import Settings
 from ptrapp.models.finding import SERVED
+from ptrapp.services.data_folder import LOCK
 from training.judging.config import JudgeConfig
 from training.loop.preference_training import PreferenceConfig
 from training.policy.config import TrainingConfig
@@ -122,6 +123,6 @@ def test_the_data_folder_is_described() -> None:
     settings = Settings(data_dir=Path("data"))
     made = {settings.adapters_dir, settings.judges_dir, settings.jobs_dir, settings.exports_dir}
     made |= {settings.models_dir, settings.backups_dir}
-    files = {"data/thrice.db", "data/session.key", f"data/{SERVED}"}
+    files = {"data/thrice.db", "data/session.key", f"data/{SERVED}", f"data/{LOCK}"}
 
     assert {f"{folder}/" for folder in made} | files == described
