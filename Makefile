@@ -16,8 +16,10 @@ VLLM_VENV ?= .venv-vllm
 VLLM_PORT ?= 8101
 VLLM_ARGS ?=
 MODEL     ?=
-# vLLM takes a folder or a hub id: of smollm2 what `thrice --model smollm2` has kept, else the hub's.
-SMOLLM2   := $(firstword $(wildcard data/models/smollm2-135m-b179c9523d0e) HuggingFaceTB/SmolLM2-135M-Instruct)
+# vLLM takes a folder or a hub id: of smollm2 what `thrice --model smollm2` has kept under the hash of
+# its GGUF file, else the hub's.
+KEPT      := $(abspath $(or $(THRICE_DATA_DIR),data))/models
+SMOLLM2   := $(firstword $(wildcard $(KEPT)/*-b179c9523d0e) HuggingFaceTB/SmolLM2-135M-Instruct)
 SERVED    := $(or $(patsubst smollm2,$(SMOLLM2),$(MODEL)),$(CURDIR)/ptrapp/assets/model)
 GPU       := $(shell command -v nvidia-smi)
 # On a CPU: float32, and no chunked prefill, with which a seed ends the engine (vLLM 0.32).

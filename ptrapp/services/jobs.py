@@ -197,19 +197,28 @@ def _enqueue(
         "filters": {},
         "base_model": context.base_model,
     }
-    return jobs.enqueue(session, kind, payload, dedup=_key(kind, recipe, parent_id))
+    base_model = context.base_model or context.settings.model
+    dedup = _key(kind, recipe, parent_id, base_model)
+    return jobs.enqueue(session, kind, payload, dedup=dedup)
 
 
-def _key(kind: JobKind, recipe: dict[str, Any], parent_id: int | None) -> str:
+def _key(kind: JobKind, recipe: dict[str, Any], parent_id: int | None, base_model: str) -> str:
     """Returns the key under which only one job may be queued or running.
 
     Two trainings of one version at once would learn the same votes. Jobs that evaluate it or gather
-    data for it may run side by side when their settings differ.
+    data for it may run side by side when their settings differ, and so may any that are for
+    different base models. A judge's labels are the same whichever of those answers.
     """
     key = f"{kind.value}:{parent_id or 'base'}"
+    if kind is not JobKind.JUDGE:
+        key += f":{_digest(base_model)[:8]}"
     if kind in (JobKind.EVALUATE, JobKind.PTR_DATA, JobKind.JUDGE):
-        key += ":" + sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
+        key += f":{_digest(json.dumps(recipe, sort_keys=True))[:12]}"
     return key
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def _parent_id(session: Session, name: str) -> int | None:

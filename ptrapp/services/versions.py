@@ -9,8 +9,9 @@ from db.models import Adapter, AdapterStatus
 from db.registry import adapters, gates
 from db.registry.contents import Content, content_of
 from db.registry.servable import why_not_served
-from db.registry.stored_paths import located
+from db.registry.stored_paths import located, same_model
 from db.storage.errors import DatabaseError
+from db.storage.session import Session
 from ptrapp.core.errors import (
     AdapterRejected,
     AdaptersUnsupported,
@@ -19,7 +20,7 @@ from ptrapp.core.errors import (
     InputError,
     NotFound,
 )
-from ptrapp.services import gate
+from ptrapp.services import gate, served_versions
 from ptrapp.services.context import AppContext, DataContext
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ def serve(context: AppContext, name: str, *, by: str = "", reason: str = "") -> 
                 chosen.reason = None  # an earlier engine's, if any
         if before and before.name != name:
             context.engine.retire(before.name)
+        served_versions.note(context.settings, context.base_model, name)
     log.info("serving %s", name)
 
 
@@ -154,12 +156,12 @@ def roll_back(context: AppContext) -> str:
 
 
 def restore(context: AppContext) -> None:
-    """Publishes, at start, the version that was served when the app ended, or the base model.
+    """Publishes, when a base model was loaded, the version that answered last on it, or none.
 
     A version that could not be served then, because its files were away, is tried again first.
     """
     with context.database.read() as session:
-        chosen = adapters.active(session) or adapters.postponed(session)
+        chosen = _answered_last(context, session)
         doubted = adapters.doubted(session)
     for row in doubted:
         if content_of(row, context.settings.data_dir)[0] is Content.WHOLE:
@@ -174,6 +176,23 @@ def restore(context: AppContext) -> None:
     except InputError as error:
         log.warning("The base model answers: %s", error)
         serve(context, "base")
+
+
+def _answered_last(context: AppContext, session: Session) -> Adapter | None:
+    """Returns the version to restore: the active one, unless that is another base model's.
+
+    Each base model has its own versions, and the one it answered with comes back with it.
+    """
+    active = adapters.active(session)
+    model, data_dir = context.engine.model_id, context.settings.data_dir
+    if active is not None and same_model(active.base_model, model, data_dir):
+        return active
+    name = served_versions.recall(context.settings, context.base_model)
+    if not name:
+        return adapters.postponed(session) or active
+    noted = adapters.by_name(session, name)
+    rejected = noted is not None and noted.status is AdapterStatus.REJECTED
+    return active if noted is None or rejected else noted
 
 
 def _publish(context: AppContext, row: Adapter) -> None:

@@ -6,6 +6,7 @@ from playwright.sync_api import Page, Route, expect
 pytestmark = pytest.mark.browser
 
 SAID = "The engine ended: MemoryError. Start the app again. Until then no prompt is answered."
+READY = "The model is ready: prompts are answered again."
 
 
 @pytest.mark.parametrize("path", ["", "label", "campaigns", "train", "data"])
@@ -21,7 +22,33 @@ def test_every_page_says_that_the_engine_has_ended(page: Page, app_url: str, pat
     page.unroute("**/api/v1/health", ended)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(banner).to_have_count(0)
-    expect(page.locator("#thrice-health")).to_be_hidden()
+    expect(page.locator("#thrice-health")).to_have_text(READY)
+    expect(page.locator("#thrice-health")).to_be_hidden(timeout=15_000)
+
+
+def test_while_a_model_loads_the_page_looks_every_two_seconds_and_says_that_it_is_ready(
+    page: Page, app_url: str
+) -> None:
+    said = ["is being loaded, 3 s so far.", "is being loaded, 5 s so far."]
+
+    def loading(route: Route) -> None:
+        if said:
+            route.fulfill(status=503, json={"error": f"The model {said.pop(0)}"})
+        else:
+            route.continue_()
+
+    page.clock.install()
+    page.route("**/api/v1/health", loading)
+    page.goto(app_url)
+    banner = page.locator("#thrice-health")
+    for seconds in (3, 5):
+        expect(banner.get_by_role("alert")).to_have_text(
+            f"The model is being loaded, {seconds} s so far."
+        )
+        page.clock.run_for(2_100)
+    expect(banner.get_by_role("status")).to_have_text(READY)
+    page.clock.run_for(5_100)
+    expect(banner).to_be_hidden()
 
 
 def test_a_page_of_an_app_that_is_well_has_no_banner(page: Page, app_url: str) -> None:

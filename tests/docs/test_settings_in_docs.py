@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from ptrapp.core.settings import Settings
 from ptrapp.models.finding import SERVED
 from ptrapp.services.data_folder import LOCK
+from ptrapp.services.served_versions import SERVED_VERSIONS
 from training.judging.config import JudgeConfig
 from training.loop.preference_training import PreferenceConfig
 from training.policy.config import TrainingConfig
@@ -124,5 +125,6 @@ def test_the_data_folder_is_described() -> None:
     made = {settings.adapters_dir, settings.judges_dir, settings.jobs_dir, settings.exports_dir}
     made |= {settings.models_dir, settings.backups_dir}
     files = {"data/thrice.db", "data/session.key", f"data/{SERVED}", f"data/{LOCK}"}
+    files |= {f"data/{SERVED_VERSIONS}"}
 
     assert {f"{folder}/" for folder in made} | files == described

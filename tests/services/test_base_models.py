@@ -1,12 +1,15 @@
 """The base model is chosen while the app runs; each has its own versions, jobs and examples."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from db.models import Job, JobKind
+from db.registry import adapters
+from db.registry.contents import weights_sha256
+from db.storage.errors import AlreadyQueued
 from db.storage.session import Database
 from ptrapp.core.errors import InputError, ModelUnusable
 from ptrapp.core.settings import BUNDLED_MODEL, Settings
@@ -14,7 +17,7 @@ from ptrapp.core.thoughts import GENERIC, TINY
 from ptrapp.engines.replaceable import ReplaceableEngine
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.models import smollm2
-from ptrapp.services import base_models, examples, jobs
+from ptrapp.services import base_models, examples, jobs, versions
 from ptrapp.services.context import AppContext
 
 WAIT_S = 10.0
@@ -118,3 +121,56 @@ def test_examples_and_what_is_told_fit_the_model(context: AppContext) -> None:
         assert len(ready) == examples.N_EXAMPLES
         assert all(examples.is_example(prompt, answer) for prompt, answer in ready)
     assert not examples.is_example("another", None)
+
+
+@pytest.fixture
+def trained(context: AppContext, adapter_folder: Callable[..., Path]) -> Callable[[str], str]:
+    """Makes a version of the model that answers, and has it answer."""
+
+    def serve(name: str) -> str:
+        folder = adapter_folder(name)
+        with context.database.write() as session:
+            adapters.register(
+                session, name=name, parent_id=None, job_id=None, snapshot_id=None,
+                base_model=context.engine.model_id, path=str(folder),
+                sha256=weights_sha256(folder), metrics={},
+            )  # fmt: skip
+        versions.serve(context, name, by="a test", reason="it is one")
+        return name
+
+    return serve
+
+
+def test_the_same_order_for_another_model_is_another_job(context: AppContext) -> None:
+    first = jobs.start(context, JobKind.PTR_DATA, {"n_queries": 3}, parent="base")
+    with pytest.raises(AlreadyQueued):
+        jobs.start(context, JobKind.PTR_DATA, {"n_queries": 3}, parent="base")
+    base_models.load(context, "other")
+    wait(context)
+    second = jobs.start(context, JobKind.PTR_DATA, {"n_queries": 3}, parent="base")
+    assert second != first
+
+
+def test_each_model_comes_back_with_the_version_that_answered_last_on_it(
+    context: AppContext, trained: Callable[[str], str]
+) -> None:
+    ours = trained("dpo-000001")
+    base_models.load(context, "other")
+    wait(context)
+    assert versions.serving(context) == "base"
+    theirs = trained("dpo-000002")
+    for model, version in (("bundled", ours), ("other", theirs), ("bundled", ours)):
+        base_models.load(context, model)
+        wait(context)
+        assert (versions.serving(context), version in context.engine.published()) == (version, True)
+
+
+def test_a_model_that_answered_without_a_version_comes_back_without_one(
+    context: AppContext, trained: Callable[[str], str]
+) -> None:
+    trained("dpo-000001")
+    versions.serve(context, "base")
+    for model in ("other", "bundled"):
+        base_models.load(context, model)
+        wait(context)
+        assert versions.serving(context) == "base"

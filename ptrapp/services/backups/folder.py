@@ -24,7 +24,7 @@ MANIFEST, TESTED = "manifest.json", "tested.json"
 SQLITE, POSTGRES = "thrice.db", "thrice.dump"
 FOLDERS = ("adapters", "judges", "jobs", "exports")
 """Folders of the data folder that are part of a backup."""
-FILES = ("session.key", "served-model.txt")
+FILES = ("session.key", "served-model.txt", "served-versions.json")
 _NAME = re.compile(r"thrice-\d{8}T\d{6}Z")
 _STAMP = "thrice-%Y%m%dT%H%M%SZ"
 _BLOCK = 1 << 20

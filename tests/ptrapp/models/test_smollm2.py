@@ -1,6 +1,8 @@
 """SmolLM2 comes from the first place that has it, and what was fetched is the file we know."""
 
 import hashlib
+import os
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -12,6 +14,7 @@ from ptrapp.core.errors import ModelUnusable
 from ptrapp.models import smollm2
 
 CONTENT = b"GGUF and weights"
+ROOT = Path(__file__).parents[3]
 
 
 def silent(text: str, fraction: float | None = None) -> None: ...
@@ -122,3 +125,22 @@ def test_the_order_is_data_folder_cache_hub_package(
     for name in ("config.json", "model.safetensors"):
         (folder / name).write_text("{}", encoding="utf-8")
     assert smollm2.obtain(tmp_path / "m", silent) == str(folder)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_vllm_serves_what_the_app_has_kept(tmp_path: Path) -> None:
+    def served() -> str:
+        said = subprocess.run(
+            ["make", "-n", "vllm", "MODEL=smollm2"],
+            cwd=ROOT,
+            env=os.environ | {"THRICE_DATA_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        return said.partition(" --model ")[2].split()[0]
+
+    assert served() == smollm2.HUB_ID
+    kept = tmp_path / "models" / f"smollm2-135m-{smollm2.GGUF_SHA256[:12]}"
+    kept.mkdir(parents=True)
+    assert served() == str(kept)
