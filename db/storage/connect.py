@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -19,14 +20,16 @@ def writer(url: URL, busy_timeout_s: float) -> Engine:
     """Returns the engine of writing sessions, which has one connection on SQLite."""
     if url.get_backend_name() != "sqlite":
         return create_engine(url)
-    engine = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=max(busy_timeout_s, 1.0))
+    engine = create_engine(
+        _existing(url), pool_size=1, max_overflow=0, pool_timeout=max(busy_timeout_s, 1.0)
+    )
     _prepare(engine, busy_timeout_s, pragmas=_WRITES, begin="BEGIN IMMEDIATE")
     return engine
 
 
 def reader(url: URL, busy_timeout_s: float) -> Engine:
     """Returns an SQLite engine for sessions that only read and never wait for a writer."""
-    engine = create_engine(url)
+    engine = create_engine(_existing(url))
     _prepare(engine, busy_timeout_s, pragmas=_READS, begin="BEGIN")
     return engine
 
@@ -42,6 +45,15 @@ def migrator(url: URL, busy_timeout_s: float) -> Engine:
     if url.get_backend_name() == "sqlite":
         _prepare(engine, busy_timeout_s, pragmas=(), begin=None)
     return engine
+
+
+def _existing(url: URL) -> URL:
+    """Returns an SQLite URL that opens the file only if it is there, and never makes an empty one.
+
+    Where the file was deleted while in use, a new connection would find a database without tables.
+    """
+    file = Path(str(url.database)).absolute()
+    return url.set(database=file.as_uri(), query=url.query | {"mode": "rw", "uri": "true"})
 
 
 def _prepare(

@@ -7,6 +7,7 @@
     ├── DatabaseReadOnly      file or folder may not be written
     ├── DatabaseCorrupt       the file is no database, or damaged
     ├── DatabaseNewer         the schema is of a later version of the product
+    ├── DatabaseGone          the open file was moved, deleted or replaced
     ├── DiskFull              nothing more can be stored
     └── Conflict              the row changed or is gone since it was read
         ├── Missing           an id that names no row
@@ -32,6 +33,10 @@ class DatabaseCorrupt(DatabaseError):
 
 class DatabaseNewer(DatabaseError):
     """The schema was written by a later version of the product."""
+
+
+class DatabaseGone(DatabaseError):
+    """The open file was moved, deleted or replaced: what is written to it would be lost."""
 
 
 class DiskFull(DatabaseError):

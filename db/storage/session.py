@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from db.storage import connect, migrate
 from db.storage.driver_errors import described, mapped_errors, sqlite_file
 from db.storage.errors import DatabaseError, DatabaseReadOnly
+from db.storage.open_files import OpenFiles
 from db.storage.write_queue import WriteQueue
 
 __all__ = ["Database", "Session", "open_database"]
@@ -22,13 +23,20 @@ class Database:
     """
 
     def __init__(
-        self, url: URL, writer: Engine, reader: Engine, write_queue: WriteQueue | None
+        self,
+        url: URL,
+        writer: Engine,
+        reader: Engine,
+        write_queue: WriteQueue | None = None,
+        files: OpenFiles | None = None,
     ) -> None:
         self._url = url
         self._writer = writer
         self._reader = reader
         self._write_queue = write_queue
         """On SQLite only: PostgreSQL has many writers and groups their commits by itself."""
+        self._files = files
+        """On SQLite only."""
 
     @property
     def url(self) -> str:
@@ -57,6 +65,11 @@ class Database:
             with Session(self._reader, expire_on_commit=False) as session:
                 yield session
 
+    def check_files(self) -> None:
+        """Raises `DatabaseGone` where the files were moved or deleted since they were opened."""
+        if self._files is not None:
+            self._files.check()
+
     def dispose(self) -> None:
         """Closes every connection."""
         self._reader.dispose()
@@ -74,10 +87,13 @@ def open_database(url: str, *, busy_timeout_s: float = 30.0) -> Database:
     with mapped_errors(parsed):
         migrate.upgrade(parsed, busy_timeout_s)
         writer = connect.writer(parsed, busy_timeout_s)
-        if sqlite_file(parsed) is None:
-            return Database(parsed, writer, writer, None)
-        write_queue = WriteQueue(writer, max(busy_timeout_s, 1.0))
-        database = Database(parsed, writer, connect.reader(parsed, busy_timeout_s), write_queue)
+        file = sqlite_file(parsed)
+        if file is None:
+            return Database(parsed, writer, writer)
+        files = OpenFiles(file)
+        write_queue = WriteQueue(writer, max(busy_timeout_s, 1.0), files)
+        reader = connect.reader(parsed, busy_timeout_s)
+        database = Database(parsed, writer, reader, write_queue, files)
         writer.connect().close()  # a file that may not be written is reported now, not at a vote
         return database
 

@@ -18,6 +18,9 @@ from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from db.storage.errors import DatabaseGone
+from db.storage.open_files import OpenFiles
+
 MAX_BATCH = 16
 """Transactions in one commit: the first of them waits for the last."""
 
@@ -45,8 +48,9 @@ class _Waiter:
 class WriteQueue:
     """Lends the writer's one connection to a thread at a time, first come, first served."""
 
-    def __init__(self, writer: Engine, timeout_s: float) -> None:
+    def __init__(self, writer: Engine, timeout_s: float, files: OpenFiles) -> None:
         self._writer = writer
+        self._files = files
         self._timeout_s = timeout_s
         """How long a thread waits for the connection before it fails."""
         self._lock = threading.Lock()
@@ -78,6 +82,7 @@ class WriteQueue:
         with ExitStack() as undo:
             connection = undo.enter_context(self._writer.connect())
             connection.begin()
+            self._files.check_of(connection)
             undo.pop_all()
         return connection
 
@@ -90,11 +95,26 @@ class WriteQueue:
             joins = waiter is not None and waiter.shared and shared
         if batch and (not joins or batch.n >= MAX_BATCH or batch.failure is not None):
             self._batch = None
-            _commit(batch)
+            self._commit(batch)
         if waiter:
             waiter.admitted.set()
         else:
             self._admit_or_idle()
+
+    def _commit(self, batch: _Batch) -> None:
+        """Commits a batch and wakes the threads that wait for it, whether it succeeded or not."""
+        try:
+            if batch.failure is None:
+                batch.connection.commit()
+                self._files.check()  # what was committed to a deleted file is not acknowledged
+        except Exception as error:  # noqa: BLE001 - handed to the threads that wait
+            batch.failure = error
+        finally:
+            unknown = batch.failure is not None and not isinstance(batch.failure, DatabaseGone)
+            if unknown and not batch.connection.invalidated:
+                batch.connection.invalidate()  # its state is unknown: the next batch gets a new one
+            batch.connection.close()
+            batch.committed.set()
 
     def _admit_or_idle(self) -> None:
         """Admits a thread that came during the commit; without one the connection is idle."""
@@ -124,20 +144,6 @@ class WriteQueue:
 
 def _session_of(connection: Connection) -> Session:
     return Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
-
-
-def _commit(batch: _Batch) -> None:
-    """Commits a batch and wakes the threads that wait for it, whether it succeeded or not."""
-    try:
-        if batch.failure is None:
-            batch.connection.commit()
-    except Exception as error:  # noqa: BLE001 - handed to the threads that wait
-        batch.failure = error
-    finally:
-        if batch.failure is not None and not batch.connection.invalidated:
-            batch.connection.invalidate()  # its state is unknown: the next batch gets a new one
-        batch.connection.close()
-        batch.committed.set()
 
 
 def _check_transaction(batch: _Batch) -> None:

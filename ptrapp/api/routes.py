@@ -105,6 +105,7 @@ def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
     @router.get("/health")
     def health(person: Caller) -> dict[str, Any]:
         """Whether the app is up; for readers also the served version and whether a worker runs."""
+        context.database.check_files()
         if context.engine.failure:
             raise EngineUnavailable(
                 f"{context.engine.failure} Until then no prompt is answered; labelling, imports "
