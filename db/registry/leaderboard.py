@@ -1,6 +1,6 @@
 """Reads how good versions are, a page at a time: the newest measures of each on one task."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -121,6 +121,12 @@ def kinds(session: Session, job_ids: Sequence[int]) -> dict[int, JobKind]:
     """Returns the kinds of these jobs."""
     rows = session.execute(select(Job.id, Job.kind).where(Job.id.in_(job_ids)))
     return {row.id: row.kind for row in rows}
+
+
+def results(session: Session, job_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Returns what these jobs found."""
+    rows = session.execute(select(Job.id, Job.result).where(Job.id.in_(set(job_ids))))
+    return {row.id: row.result for row in rows}
 
 
 def votes_learnt(session: Session) -> dict[int | None, int]:

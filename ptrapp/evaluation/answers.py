@@ -33,6 +33,8 @@ class Answer:
     n_kept: int = 0
     n_kept_loose: int | None = None
     """Those kept by IFEval's loose reading; None for other tasks."""
+    thought_end: str | None = None
+    """Who ended the thought, a `ThoughtEnd`; None without a thought, and where it is not known."""
 
     def as_turn(self) -> Turn:
         """Returns the answer as it is shown to a later round."""
@@ -65,6 +67,7 @@ def scored(outcome: Completion | EngineError, question: Question) -> Answer:
         n_asked=found.n_asked,
         n_kept=found.n_kept,
         n_kept_loose=found.n_kept_loose,
+        thought_end=outcome.thought_end,
     )
 
 

@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 
 from ptrapp.analysis.intervals import wilson, wilson_of_clusters
 from ptrapp.analysis.rounds import Accuracy, accuracy_given_before, changes
+from ptrapp.analysis.thoughts import ended_itself_share
 from ptrapp.evaluation.answers import Answer, CellResult
 from ptrapp.evaluation.plan import Cell, Setting
 
@@ -56,6 +57,8 @@ class TableRow:
     """Share of the answers that keep everything by IFEval's loose reading; null for other tasks."""
     kept_loose_rate: float | None
     """Share of all constraints kept by that reading."""
+    ended_itself_share: float | None = None
+    """Share of the thoughts that the model ended itself; null without thoughts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,7 @@ def _row(cell: Cell, index: int, pool: _Pool) -> TableRow:
         kept_rate=sum(answer.n_kept for answer in answers) / sum(one.n_asked for one in answers),
         loose_rate=_loose_rate(answers),
         kept_loose_rate=_kept_loose_rate(answers),
+        ended_itself_share=ended_itself_share(answer.thought_end for answer in answers),
     )
 
 

@@ -104,7 +104,8 @@ def _wins(rates: Sequence[VersionWinRate]) -> str:
 def _lengths(last: RoundFigures | None) -> str:
     if last is None or last.thought.value is None or last.response.value is None:
         return _NOTHING
-    return _two(f"{last.thought.value:.0f} · {last.response.value:.0f}", "tokens")
+    ended = "" if last.ended_itself is None else f" · {last.ended_itself:.0%} ended by itself"
+    return _two(f"{last.thought.value:.0f} · {last.response.value:.0f}", f"tokens{ended}")
 
 
 def _two(above: str, below: str) -> str:

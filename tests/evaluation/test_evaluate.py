@@ -226,6 +226,42 @@ def test_the_last_answer_alone_may_be_shown(tmp_path: Path) -> None:
     assert report.decoding.endswith("last answer alone")
 
 
+def test_the_share_of_thoughts_that_the_model_ended_itself_stands_by_version_and_round(
+    tmp_path: Path,
+) -> None:
+    """The base writes no marker on odd sums; the tuned version always ends its thought."""
+
+    def script(request: Request) -> str:
+        if request.thinking and not request.policy.adapter and number(request) % 2:
+            return "<T> Let me add and add"
+        return answer(request)
+
+    cells: list[CellResult] = []
+    report = evaluate(
+        scripted(tmp_path, "fixer", script=script),
+        plan("fixer", rounds=2),
+        callbacks=Callbacks(cell=cells.append),
+    )
+
+    found = {(row.version, row.round): row.ended_itself_share for row in report.table}
+    assert found == {
+        ("base", 1): None, ("base", 2): 0.5, ("fixer", 1): None, ("fixer", 2): 1.0,
+    }  # fmt: skip
+    stored = json.loads(json.dumps([one.as_json() for one in cells]))
+    again = evaluate(
+        scripted(tmp_path, "fixer"),
+        plan("fixer", rounds=2),
+        earlier=EarlierResults([CellResult.from_json(one) for one in stored]),
+    )
+    assert again.table == report.table
+    for one in stored:  # as an earlier version of this program stored them
+        for chain in one["chains"]:
+            for each in chain:
+                del each["thought_end"]
+    old = [CellResult.from_json(one) for one in stored]
+    assert {each.thought_end for one in old for chain in one.chains for each in chain} == {None}
+
+
 def test_earlier_results_are_not_measured_again(tmp_path: Path) -> None:
     """Stopped in the middle and resumed from JSON: the same table, fewer requests."""
     whole = evaluate(scripted(tmp_path, "fixer", "copier"), plan("fixer", "copier", controls=True))

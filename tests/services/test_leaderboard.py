@@ -45,6 +45,29 @@ def test_figures_are_those_of_the_newest_finished_evaluation_its_seeds_pooled(wo
     assert row_of(world, name, task="held_out").rounds[0].n_correct == 1
 
 
+def test_a_version_has_the_share_of_thoughts_that_it_ended_itself_beside_the_bases(
+    world: Any,
+) -> None:
+    with world.database.write() as session:
+        version = trained(session)
+        old = measured(session, {version: [50, 60]})
+        by = measured(session, {None: [50, 50], version: [50, 70]}, task="x" * 64)
+        shares = {"base": 0.25, version.name: 0.75}
+        rows_of = [
+            {"version": name, "task": "x" * 70, "setting": setting, "round": at,
+             "ended_itself_share": None if at == 1 else share if setting == "refine" else 0.0}
+            for setting in ("refine", "swapped") for name, share in shares.items() for at in (1, 2)
+        ]  # fmt: skip
+        by.result = {"table": rows_of}
+        old.result = {"table": [{"version": version.name, "task": TASK, "setting": "refine",
+                                 "round": 2, "rate": 0.6}]}  # fmt: skip
+        name = version.name
+    for one, share in shares.items():
+        figures = row_of(world, one, task="x" * 64).rounds
+        assert [at.ended_itself for at in figures] == [None, share]
+    assert row_of(world, name, task=TASK).rounds[1].ended_itself is None, "of an older program"
+
+
 def test_the_best_stand_first_a_page_at_a_time_and_the_base_model_last_on_each(world: Any) -> None:
     with world.database.write() as session:
         made = [trained(session) for _ in range(rows.PAGE + 3)]

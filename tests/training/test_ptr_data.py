@@ -153,6 +153,27 @@ def test_the_solver_goes_on_from_the_policys_own_attempt(world: World) -> None:
     assert {note["level"] for note in job.notes} == {"info"}
 
 
+def test_the_result_says_which_thoughts_the_model_ended_itself(world: World) -> None:
+    def script(request: Request) -> str:
+        later = len(request.messages) > 1
+        if later and request.sampling.seed % 2:
+            return "<T> seed and seed"  # never ends its thought
+        return wrong(request)
+
+    world.engine = ScriptedEngine(script)
+    asked = {"final": "strong", "rounds": 3, "min_chars": 1, "thinking": "always"}
+    job = world.make(asked | {"queries": questions(world.folder, *SUMS)})
+
+    rounds = [r for run in world.runs(job.id) for r in run.rounds]
+    assert {r.thought_end for r in rounds} == {"model", None}, "what is cut is not kept"
+    assert job.result["ended_itself_share"] == 1.0
+    n = job.result["n_trajectories"]
+    assert 0 < n < 6
+    assert job.result["thoughts"] == [
+        {"round": at, "n": n, "ended_itself_share": 1.0} for at in (1, 2)
+    ]
+
+
 def test_every_round_says_the_seed_it_was_drawn_from(world: World) -> None:
     asked = {"queries": questions(world.folder, *SUMS), "final": "strong", "rounds": 3, "seed": 7}
     job = world.make(asked)

@@ -76,6 +76,11 @@ def test_every_figure_has_its_interval_and_its_n() -> None:
     assert "–" in dict(zip(names, base, strict=True))["Round 1"]
 
 
+def test_the_share_of_thoughts_that_a_version_ended_itself_is_with_their_length() -> None:
+    row = replace(ROW, rounds=(replace(ROW.rounds[0], ended_itself=0.624),))
+    assert "<small>tokens · 62% ended by itself</small>" in drawn.cells(board(row, BASE))[0][-2]
+
+
 def test_peoples_text_is_text() -> None:
     cells = "".join(drawn.cells(board(ROW, BASE))[0])
     notice = drawn.notice([ROW], "<base>")

@@ -3,7 +3,8 @@
 What is learnt from it is another job's business: thought-mask fine-tuning takes the rounds as they
 are stored here. The result of the job has counts and tables, a table being a list of rows::
 
-    {"n_read", "n_queries", "n_trajectories",
+    {"n_read", "n_queries", "n_trajectories", "ended_itself_share": of all thoughts, or None,
+     "thoughts": [{"round", "n", "ended_itself_share"}, …] of rounds that a model wrote,
      "cleaning": [{"reason", "n"}, …], "dropped": [{"reason", "n"}, …],
      "superiority": [{"judge", "n", "n_better", "n_worse", "mean_attempt", "mean_final", "p",
                       "effect"}], or [] where nothing could be scored,
@@ -17,6 +18,7 @@ from statistics import fmean
 from typing import Any
 
 from db.models import Adapter, Run
+from ptrapp.analysis.thoughts import ended_itself_share
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.judges.base import Judge
 from ptrapp.judges.opening import close_judge, open_judge
@@ -73,6 +75,7 @@ def run(claim: Claim, ranks: Ranks) -> None:
             "n_read": chosen.n_read,
             "n_queries": len(chosen.queries),
             "n_trajectories": len(written),
+            **_thoughts(written),
             "cleaning": _table(chosen.dropped),
             "dropped": _table(dropped_of(runs)),
             "superiority": [asdict(result)] if result else [],
@@ -115,6 +118,29 @@ def _table(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     """Returns rows of reasons, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [{"reason": reason, "n": n} for reason, n in ordered]
+
+
+def _thoughts(written: Sequence[Run]) -> dict[str, Any]:
+    """Returns the shares of thoughts that the model ended itself, in all and by round.
+
+    What a program or a person wrote has no such end, and neither has a direct answer.
+    """
+    ends = [
+        (round_.index + 1, round_.thought_end)
+        for run in written
+        for round_ in run.rounds
+        if round_.thought_end is not None
+    ]
+    by_round: dict[int, list[str]] = {}
+    for at, end in sorted(ends):
+        by_round.setdefault(at, []).append(end)
+    return {
+        "ended_itself_share": ended_itself_share(end for _, end in ends),
+        "thoughts": [
+            {"round": at, "n": len(found), "ended_itself_share": ended_itself_share(found)}
+            for at, found in by_round.items()
+        ],
+    }
 
 
 def _consistency(runs: Sequence[Run], config: PtrDataConfig) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ const roundTable = (rows) => {
   const lines = Map.groupBy ? Map.groupBy(rows, keyOf) : group(rows);
   const n = Math.max(...rows.map((row) => row.round));
   const rounds = Array.from({ length: n }, (_, at) => at + 1);
-  return el("div", { class: "table-wrap plain" }, el("table", {}, el("caption", {}, "Percent correct by round, with its 95 % interval; below it how many answers the round fixed (+) and broke (−)"),
+  return el("div", { class: "table-wrap plain" }, el("table", {}, el("caption", {}, "Percent correct by round, with its 95 % interval; below it how many answers the round fixed (+) and broke (−), and the percent of thoughts that the model ended itself (⏎)"),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Version"), ...rounds.map((round) => el("th", { scope: "col" }, `round ${round}`)))),
     el("tbody", {}, ...[...lines].map(([key, cells]) => el("tr", {}, el("th", { scope: "row" }, key),
       ...rounds.map((round) => el("td", {}, ...cell(cells.find((one) => one.round === round)))))))));
@@ -31,6 +31,7 @@ const cell = (row) => row ? [
   el("strong", {}, share(row.rate)),
   el("div", { class: "faint" }, `${share(row.low)} to ${share(row.high)}`),
   row.fixed === null || row.fixed === undefined ? null : el("div", { class: "faint" }, `+${row.fixed} −${row.broken}`),
+  row.ended_itself_share === null || row.ended_itself_share === undefined ? null : el("div", { class: "faint" }, `⏎ ${share(row.ended_itself_share)}`),
 ].filter(Boolean) : ["–"];
 
 const tables = (result) => Object.entries(result)

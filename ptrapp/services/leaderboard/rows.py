@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from db.labelling import version_votes
 from db.models import Adapter, Gate, JobKind
@@ -11,6 +12,7 @@ from db.registry.leaderboard import Measure, Order
 from db.storage.session import Session
 from ptrapp.analysis.estimates import Estimate, mean
 from ptrapp.analysis.intervals import Interval, wilson
+from ptrapp.core.types import BASE
 from ptrapp.services.context import DataContext
 from ptrapp.services.leaderboard.win_rates import Pair, VersionWinRate, judges, peoples
 
@@ -18,6 +20,10 @@ PAGE = 20
 """Versions on one page of the table."""
 HISTORY = 60
 """Versions on a curve, the newest ones."""
+Shares = dict[tuple[int, int], float]
+"""A version's shares by evaluation (a job's id) and round, from 1."""
+_TASK_CHARS = 64
+"""Characters of a task's name that its measures keep."""
 _METHODS = {
     JobKind.DPO: ("DPO", "votes"),
     JobKind.TPO: ("TPO", "pairs"),
@@ -41,6 +47,8 @@ class RoundFigures:
     response: Estimate
     fixed: int | None
     broken: int | None
+    ended_itself: float | None = None
+    """Share of the thoughts that the model ended itself, where its evaluation counted them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +150,10 @@ def read_votes_learnt(context: DataContext) -> dict[int | None, int]:
 def version_rows(session: Session, task: str, shown: Sequence[Adapter]) -> tuple[VersionRow, ...]:
     """Returns the rows of these versions, and the base model's as the last."""
     ids: list[int | None] = [row.id for row in shown]
-    found = _by_version(leaderboard.measures(session, task, [*ids, None]))
+    measured = leaderboard.measures(session, task, [*ids, None])
+    found = _by_version(measured)
+    results = leaderboard.results(session, {row.job_id for row in measured})
+    ended = _ended_itself(results, task)
     decided = gates.of_all(session, [row.id for row in shown])
     kinds = leaderboard.kinds(session, [row.job_id for row in shown if row.job_id])
     pairs = {pair for row in shown for pair in ((row.id, None), (row.id, row.parent_id))}
@@ -151,13 +162,20 @@ def version_rows(session: Session, task: str, shown: Sequence[Adapter]) -> tuple
         judges(leaderboard.judged(session, task)),
     )
     rows = [
-        _row(row, kinds.get(row.job_id or 0), found.get(row.id, []), decided.get(row.id), wins)
+        _row(
+            row,
+            kinds.get(row.job_id or 0),
+            found.get(row.id, []),
+            decided.get(row.id),
+            wins,
+            ended.get(row.name, {}),
+        )
         for row in shown
     ]
-    measured = found.get(None, [])
+    of_base = found.get(None, [])
     base = VersionRow(
         id=None,
-        name="base",
+        name=BASE.label,
         title="",
         note="",
         parent="",
@@ -166,8 +184,8 @@ def version_rows(session: Session, task: str, shown: Sequence[Adapter]) -> tuple
         status="retired" if adapters.active(session) else "active",
         gate="",
         verdict="",
-        rounds=_figures(measured),
-        job_id=measured[0].job_id if measured else None,
+        rounds=_figures(of_base, ended.get(BASE.label, {})),
+        job_id=of_base[0].job_id if of_base else None,
         against_base=(),
         against_parent=(),
         created_at=None,
@@ -185,6 +203,7 @@ def _row(
     measured: Sequence[Measure],
     gate: Gate | None,
     wins: Sequence[Mapping[Pair, VersionWinRate]],
+    ended: Shares,
 ) -> VersionRow:
     method, what = _METHODS.get(kind, (kind.value, "examples")) if kind else ("", "examples")
     learnt = f"{row.snapshot.n_rows:,} {what}" if row.snapshot else ""
@@ -200,7 +219,7 @@ def _row(
         status=row.status.value,
         gate=gate.state.value if gate else "",
         verdict=_verdict(gate) if gate else row.reason or "",
-        rounds=_figures(measured),
+        rounds=_figures(measured, ended),
         job_id=measured[0].job_id if measured else None,
         against_base=tuple(one[base] for one in wins if base in one),
         against_parent=tuple(one[parent] for one in wins if parent in one),
@@ -223,7 +242,19 @@ def _by_version(rows: Sequence[Measure]) -> dict[int | None, list[Measure]]:
     return found
 
 
-def _figures(rows: Sequence[Measure]) -> tuple[RoundFigures, ...]:
+def _ended_itself(results: Mapping[int, dict[str, Any]], task: str) -> dict[str, Shares]:
+    """Returns, by version, the shares of thoughts that it ended itself, as its evaluations say."""
+    found: dict[str, Shares] = {}
+    for job_id, result in results.items():
+        for row in result.get("table", []):
+            of_task = row["task"][:_TASK_CHARS] == task and row["setting"] == leaderboard.REFINE
+            if of_task and row.get("ended_itself_share") is not None:
+                shares = found.setdefault(row["version"], {})
+                shares[job_id, row["round"]] = row["ended_itself_share"]
+    return found
+
+
+def _figures(rows: Sequence[Measure], ended: Shares) -> tuple[RoundFigures, ...]:
     return tuple(
         RoundFigures(
             round=row.round_index + 1,
@@ -235,6 +266,7 @@ def _figures(rows: Sequence[Measure]) -> tuple[RoundFigures, ...]:
             response=mean(row.n, row.response_tokens, row.response_squares),
             fixed=row.n_fixed,
             broken=row.n_broken,
+            ended_itself=ended.get((row.job_id, row.round_index + 1)),
         )
         for row in rows
     )
