@@ -1,5 +1,7 @@
 """Chooses from K scored candidates of a prompt the pair that preference training learns from."""
 
+import itertools
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,6 +59,8 @@ def pair_up(
     average, to at most 0.5: without it responses grow from iteration to iteration (arXiv
     2410.10630, section 2.4). Ours: where chosen ones are shorter by more than a twentieth it is
     lowered below 0 until they are not, since under a judge that is pleased by little they shrink.
+    A step that ends more than twice as far from equal lengths, on the other side, is not made:
+    under a judge of few distinct scores the least control takes the shortest of all equals.
     The rejected candidate is malformed in at most the share
     `most_malformed` (below 1) of the pairs; beyond it the worst well-formed one is rejected.
     """
@@ -67,8 +71,19 @@ def pair_up(
     for step in range(1, round(MAX_RHO / RHO_STEP) + 1):
         if not (_too_long(found) if direction > 0 else _too_short(found)):
             break
-        found = _at(prompts, direction * step * RHO_STEP, seed, most_malformed)
+        following = _at(prompts, direction * step * RHO_STEP, seed, most_malformed)
+        passed = _too_short(following) if direction > 0 else _too_long(following)
+        if passed and _imbalance(following) > 2 * _imbalance(found):
+            break
+        found = following
     return found
+
+
+def _imbalance(found: Pairing) -> float:
+    """Returns the distance from equal mean lengths, as an absolute log-ratio."""
+    if not found.mean_chosen_length or not found.mean_rejected_length:
+        return 0.0
+    return abs(math.log(found.mean_chosen_length / found.mean_rejected_length))
 
 
 def _too_long(found: Pairing) -> bool:
@@ -84,9 +99,10 @@ def best_and_worst(
 ) -> ChosenRejected | None:
     """Chooses the best and the worst candidate under TPO's length control (arXiv 2410.10630, 2.4).
 
-    A malformed candidate is never chosen, but may be rejected. Equal candidates are drawn by
-    `seed`. Returns None where the judge does not score the chosen one above the rejected one:
-    length decides between candidates that differ, and never makes a preference by itself.
+    A malformed candidate is never chosen, but may be rejected. Of equal candidates the two nearest
+    in length are taken, and of those equally near one is drawn by `seed`. Returns None where the
+    judge does not score the chosen one above the rejected one: length decides between candidates
+    that differ, and never makes a preference by itself.
     """
     adjusted = length_controlled(scored, rho)
     order = list(range(len(scored)))
@@ -94,10 +110,18 @@ def best_and_worst(
     good = [index for index in order if scored[index].well_formed]
     if not good:
         return None
-    chosen = max(good, key=adjusted.__getitem__)
-    rejected = min(order, key=adjusted.__getitem__)
+    best, worst = max(adjusted[index] for index in good), min(adjusted)
+    equals = itertools.product(
+        [index for index in good if adjusted[index] == best],
+        [index for index in order if adjusted[index] == worst],
+    )
+    chosen, rejected = min(equals, key=lambda pair: _apart(scored[pair[0]], scored[pair[1]]))
     better = scored[chosen].score > scored[rejected].score
     return ChosenRejected(chosen, rejected) if better else None
+
+
+def _apart(one: Scored, other: Scored) -> int:
+    return abs(one.response_length - other.response_length)
 
 
 def length_controlled(scored: Sequence[Scored], rho: float) -> list[float]:

@@ -56,6 +56,21 @@ def test_ties_are_drawn_by_seed() -> None:
     assert {pair.rejected for pair in pairs if pair} == {4, 5, 6, 7}
 
 
+def test_of_equal_candidates_the_two_nearest_in_length_are_taken() -> None:
+    scored = [Scored(1, 300), Scored(1, 90), Scored(0, 20), Scored(0, 100), Scored(0, 800)]
+    assert best_and_worst(scored, seed=3) == ChosenRejected(1, 3)
+
+
+def test_control_does_not_pass_equal_lengths_by_more_than_it_came_near() -> None:
+    """Chosen 105 against 100 without control; with the least of it 20 against 900."""
+    prompts = [[Scored(1, 105), Scored(1, 20), Scored(0, 100), Scored(0, 900)]] * 4
+
+    found = pair_up(prompts)
+
+    assert (found.rho, found.mean_chosen_length, found.mean_rejected_length) == (0, 105, 100)
+    assert pair_up(prompts, rho=0.05).mean_chosen_length == 20
+
+
 def test_length_control_is_raised_until_chosen_are_no_longer() -> None:
     """The best is twice as long everywhere; a second one, nearly as good, is short."""
     prompts = [[Scored(3, 40), Scored(2.8, 10), Scored(1, 20), Scored(0.5, 22)]] * 5
