@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from ptrapp.core.dialogue import HistoryMode, HistoryOptions
+from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, HistoryOptions
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import BASE, Policy, Sampling
 from ptrapp.evaluation.tasks import Task, open_task
@@ -45,6 +45,10 @@ class Plan:
     thinking: Thinking = Thinking.LATER
     history: HistoryMode = HistoryMode.FULL
     """Which earlier rounds a later one is shown; the same for every version."""
+    refine_instruction: str = REFINE_INSTRUCTION
+    """The user turn between two rounds."""
+    system: str | None = None
+    """The system message before each problem."""
     n_samples: int = 0
     """Answers drawn for a problem; 0 is one greedy answer."""
     temperature: float = 0.8
@@ -79,7 +83,8 @@ class Plan:
             self.thinking,
             replace(self.sampling, seed=cell.draw_seed),
             cell.policy,
-            history=HistoryOptions(history_mode=self.history),
+            system=self.system,
+            history=HistoryOptions(self.refine_instruction, history_mode=self.history),
         )
 
     @property
@@ -92,6 +97,8 @@ class Plan:
         """The decoding in words: greedy or sampled, when it thinks, what a later round is shown."""
         how = f"{self.n_samples} samples at {self.temperature:g}" if self.n_samples else "greedy"
         shown = ", last answer alone" if self.history is HistoryMode.LAST else ""
+        shown += ", own instruction" if self.refine_instruction != REFINE_INSTRUCTION else ""
+        shown += ", system message" if self.system else ""
         return f"{how}, thinking {self.thinking.value}{shown}"
 
     def cells(self) -> Iterator["Cell"]:

@@ -226,6 +226,20 @@ def test_the_last_answer_alone_may_be_shown(tmp_path: Path) -> None:
     assert report.decoding.endswith("last answer alone")
 
 
+def test_the_system_message_and_the_instruction_are_those_of_the_plan(tmp_path: Path) -> None:
+    def script(request: Request) -> str:
+        return "<T> so <R> The answer is 1." if request.thinking else "<R> The answer is 1."
+
+    engine = scripted(tmp_path, script=script)
+    report = evaluate(
+        engine, plan("base", rounds=2, system="Be exact.", refine_instruction="Once more.")
+    )
+    first, later = engine.requests[0], engine.requests[-1]
+    assert first.messages[0].content == "Be exact."
+    assert [one.content for one in later.messages][::3] == ["Be exact.", "Once more."]
+    assert report.decoding == "greedy, thinking later, own instruction, system message"
+
+
 def test_the_share_of_thoughts_that_the_model_ended_itself_stands_by_version_and_round(
     tmp_path: Path,
 ) -> None:

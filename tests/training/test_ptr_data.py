@@ -31,6 +31,7 @@ from training.jobs.claim import Claim, StopRequested
 from training.jobs.payload import Filters, Payload
 from training.jobs.ranks import Ranks
 from training.ptr.config import PtrDataConfig
+from training.ptr.preferred import preferred_candidates
 from training.ptr.queries import choose_once
 from training.recipes import mask_sft, ptr_data
 
@@ -506,6 +507,8 @@ def test_what_gives_nothing_is_refused_in_words(world: World) -> None:
         ({"attempts": "dpo-000099"}, "no version 'dpo-000099'"),
         ({"rounds": 6}, "less than or equal to 5"),
         ({"typo": 1}, "typo"),
+        ({"system": " "}, "system: String should have at least 1 character"),
+        ({"refine_instruction": "a\0"}, "refine_instruction"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(
@@ -546,6 +549,45 @@ def test_training_reads_the_attempts_and_learns_the_finals_as_they_were_asked(
             MessageRole.ASSISTANT,
             MessageRole.USER,
         ]
+
+
+@pytest.mark.parametrize("final", ["solver", "strong", "best_of_n"])
+def test_the_jobs_system_message_is_sent_stored_and_learnt(world: World, final: str) -> None:
+    world.engine = ScriptedEngine(
+        lambda request: "<T> sure.<R> The answer is 2." if request.thinking else wrong(request)
+    )
+    source = {} if final == "solver" else {"queries": questions(world.folder, *SUMS[:1])}
+    job = world.make({"final": final, "system": "  Answer like a pirate. ", **source})
+
+    asked = [*world.engine.requests, *world.strong.requests]
+    assert {request.messages[0].content for request in asked} == {"Answer like a pirate."}
+    assert {request.messages[0].role for request in asked} == {MessageRole.SYSTEM}
+    assert {run.prompt.system for run in world.runs(job.id)} == {"Answer like a pirate."}
+    with world.database.read() as session:
+        gathered = gather_trajectories(
+            session, TINY, Filters(), parent_adapter_id=None, replay_share=0.5, seed=0
+        )
+    assert gathered.examples
+    for example in gathered.examples:
+        assert example.messages[0].content == "Answer like a pirate."
+
+
+@pytest.mark.parametrize(("own", "system"), [(None, "Be brief."), ("Be brief.", None)])
+def test_people_preferred_an_answer_to_another_system_message(
+    world: World, own: str | None, system: str | None
+) -> None:
+    with world.database.write() as session:
+        run = start_run(session, "Which is it?", system=own or "")
+        left, right = (
+            add_round(session, run, text, thinking=False, candidate=at)
+            for at, text in enumerate(("This one.", "That one."))
+        )
+        vote(session, left, right)
+    with world.database.read() as session:
+        assert [r.id for r in preferred_candidates(session, own).rounds] == [left]
+        other = preferred_candidates(session, system)
+    assert other.rounds == []
+    assert "system message" in next(iter(other.dropped))
 
 
 def test_weak_attempts_are_no_examples_of_anything(world: World) -> None:

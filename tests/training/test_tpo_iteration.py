@@ -70,6 +70,40 @@ def test_prompts_are_never_sampled_twice_and_those_held_out_never(tpo_jobs: TpoJ
         tpo_jobs.done()
 
 
+def test_the_jobs_system_message_is_sent_stored_and_learnt_and_a_prompt_keeps_its_own(
+    tpo_jobs: TpoJobs,
+) -> None:
+    with tpo_jobs.database.write() as session:
+        prompts.ensure_prompt(
+            session, "Add 99 and 1.", source="test", reference_answer="100", system="Be exact."
+        )
+    job, _ = tpo_jobs.done(system="Be brief.", n_prompts=41, n_selection=50)
+
+    sent = {request.messages[0].content for request in tpo_jobs.requests}
+    assert sent == {"Be brief.", "Be exact."}
+    folder = tpo_jobs.settings.jobs_dir / str(job.id)
+    lines = (folder / "snapshot.jsonl").read_text(encoding="utf-8").splitlines()
+    learnt = {pair["messages"][0]["content"] for pair in map(json.loads, lines)}
+    assert "Be brief." in learnt
+    assert learnt <= sent
+    with tpo_jobs.database.read() as session:
+        asked = {run.prompt.system for run in samples.runs_of_job(session, job.id)}
+        assert asked <= {"Be brief.", "Be exact."}
+
+
+def test_what_selects_checkpoints_is_held_out_whatever_the_system_message(
+    tpo_jobs: TpoJobs,
+) -> None:
+    sides = []
+    for system in (None, "Be brief."):
+        claim = tpo_jobs.claim(n_prompts=40, n_selection=50, system=system)
+        config = read(TpoConfig, claim.payload.settings, "settings")
+        learnt = {run.prompt.text for run in choose(claim, config, None)}
+        sides.append((learnt, {prompt.text for prompt in selection_prompts(claim)}))
+    assert sides[0] == sides[1]
+    assert not sides[0][0] & sides[0][1]
+
+
 def test_evaluation_prompts_and_held_out_families_are_no_source(tpo_jobs: TpoJobs) -> None:
     with tpo_jobs.database.write() as session:
         for row in samples.train_prompts(session):

@@ -18,6 +18,8 @@ from training.jobs.claim import Claim, StopRequested
 
 _REPORT_S = 1.0
 """Seconds between two reports of progress, each of which is a transaction."""
+_SETTING_CHARS = 120
+"""Characters of the text by which a row of a cell is known."""
 
 
 class EvaluationStore:
@@ -55,10 +57,8 @@ class EvaluationStore:
         Raises `Conflict` when the claim is lost.
         """
         cell, row = one.cell, self._versions[one.cell.version]
-        setting = (
-            f"{self._plan.decoding}, seed {cell.seed}, {cell.setting.value}, "
-            f"job {self._claim.job_id}"
-        )
+        own = f", seed {cell.seed}, {cell.setting.value}, job {self._claim.job_id}"
+        setting = self._plan.decoding[: _SETTING_CHARS - len(own)] + own
         with self._claim.database.write() as session:
             jobs.progress(
                 session,
@@ -76,7 +76,7 @@ class EvaluationStore:
                     adapter_id=row.id if row else None,
                     task=cell.task[:64],
                     round_index=index,
-                    setting=setting[:120],
+                    setting=setting,
                     n=len(answers),
                     n_correct=sum(answer.correct for answer in answers),
                     job_id=self._claim.job_id,

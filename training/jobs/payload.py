@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from db.models import RaterKind
@@ -11,6 +11,11 @@ from ptrapp.core.errors import ConfigurationError
 
 STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 """How every part of a payload is parsed: an unknown key is an error."""
+
+Words = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00]*$")
+]
+"""Text that a model is sent: it says something, and can be stored."""
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.refinement.options import RefineOptions
 from ptrapp.tasks.instructions import INSTRUCTIONS
-from training.jobs.payload import STRICT
+from training.jobs.payload import STRICT, Words
 
 GENERATED, AUTO = "generated", "auto"
 SOLVER, BEST_OF_N, STRONG, HUMAN, VERSION = "solver", "best_of_n", "strong", "human", "version:"
@@ -68,8 +68,10 @@ class PtrDataConfig:
     """Which earlier rounds a later one is shown, here and in training."""
     keep_thoughts: bool = True
     """Whether earlier rounds are shown with their thoughts, here and in training."""
-    refine_instruction: Annotated[str, Field(min_length=1)] = REFINE_INSTRUCTION
+    refine_instruction: Words = REFINE_INSTRUCTION
     """The user turn between two rounds, the same each time, here and in training."""
+    system: Words | None = None
+    """The system message before each question, here and in training; null is none."""
     temperature: Annotated[float, Field(ge=0, le=5)] = 0.95
     """Temperature of attempts and sampled finals; 0 is greedy. The authors' value."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
@@ -126,7 +128,9 @@ class PtrDataConfig:
 
     def options(self, policy: Policy) -> RefineOptions:
         """Returns how `policy` is asked for rounds; the seed is that of the job."""
-        return RefineOptions(self.thinking, self.sampling, policy, history=self.history)
+        return RefineOptions(
+            self.thinking, self.sampling, policy, system=self.system, history=self.history
+        )
 
 
 def resolved(config: PtrDataConfig) -> PtrDataConfig:

@@ -16,8 +16,11 @@ class Preferred(NamedTuple):
     dropped: Counter[str]
 
 
-def preferred_candidates(session: Session) -> Preferred:
-    """Reads people's current votes. A win counts 1, a defeat −1; the winner must be above 0."""
+def preferred_candidates(session: Session, system: str | None = None) -> Preferred:
+    """Reads people's current votes. A win counts 1, a defeat −1; the winner must be above 0.
+
+    A prompt with another system message than `system` is left out: its answer was to that.
+    """
     votes = preferences.current_votes(session, kinds=(RaterKind.HUMAN,))
     by_prompt: dict[int, list[Vote]] = defaultdict(list)
     for vote in votes:
@@ -31,7 +34,7 @@ def preferred_candidates(session: Session) -> Preferred:
             dropped[_why_not_counted(votes_on_prompt[0]) or ""] += 1
         elif winner is None:
             dropped["no candidate was preferred"] += 1
-        elif reason := _why_unusable(winner):
+        elif reason := _why_unusable(winner, system):
             dropped[reason] += 1
         else:
             found.append(winner)
@@ -62,9 +65,11 @@ def _why_not_counted(vote: Vote) -> str | None:
     return why_not_compared(vote.comparison.left, vote.comparison.right)
 
 
-def _why_unusable(round_: Round) -> str | None:
-    if round_.prompt.system is not None:
-        return "has a system message of its own"
+def _why_unusable(round_: Round, system: str | None) -> str | None:
+    if round_.prompt.system != system:
+        return (
+            "has a system message of its own" if round_.prompt.system else "has no system message"
+        )
     if round_.prompt.context:
         return "ends a conversation"
     return why_not_imitated(round_)

@@ -123,7 +123,7 @@ def _instructions(n: int, seed: int) -> list[Query]:
 
 def _of_people(session: Session, config: PtrDataConfig) -> Chosen:
     """Returns the prompts people compared answers of, with the answer they preferred."""
-    preferred, dropped = preferred_candidates(session)
+    preferred, dropped = preferred_candidates(session, config.system)
     n_read = len(preferred) + dropped.total()
     queries = [
         Query(

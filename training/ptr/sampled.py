@@ -11,7 +11,6 @@ from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
 from ptrapp.preferences.scoring import score_candidates
 from ptrapp.refinement.loop import as_turn, refine_many, round_seed
-from ptrapp.refinement.options import RefineOptions
 from ptrapp.services.storing import as_row
 from ptrapp.tasks.check import is_correct
 from training.ptr.config import BEST_OF_N, PtrDataConfig
@@ -102,8 +101,11 @@ def _draw(
         for _ in range(config.n_drawn)
     ]
     thinks = config.thinking.at(config.n_attempts)
-    options = RefineOptions(
-        Thinking.ALWAYS if thinks else Thinking.NEVER, sampling, generator.policy, history=history
+    options = replace(
+        config.options(generator.policy),
+        thinking=Thinking.ALWAYS if thinks else Thinking.NEVER,
+        sampling=sampling,
+        history=history,
     )
     chains = refine_many(
         generator.engine,

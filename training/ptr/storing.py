@@ -63,6 +63,7 @@ def _store_one(
         source=query.source,
         reference_answer=query.reference_answer,
         task=query.task,
+        system=config.system,
     )
     run = rounds.start_run(
         session,

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from db.models import Adapter
 from db.registry import adapters, evaluations
 from db.registry.servable import why_not_served
-from ptrapp.core.dialogue import HistoryMode
+from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.engines.base import Engine
@@ -27,7 +27,7 @@ from training.generation.serving import load
 from training.jobs.cancelling import CancellableEngine
 from training.jobs.claim import Claim
 from training.jobs.evaluation_store import EvaluationStore
-from training.jobs.payload import STRICT, read
+from training.jobs.payload import STRICT, Words, read
 from training.jobs.ranks import Ranks
 from training.policy.lineage import find_parent
 
@@ -58,6 +58,10 @@ class EvaluateConfig:
     """Rounds with a thought: always, later (from round 2), or never."""
     history_mode: HistoryMode = HistoryMode.FULL
     """Which earlier rounds a later one is shown: full, or the last one alone."""
+    refine_instruction: Words = REFINE_INSTRUCTION
+    """The user turn between two rounds, the same each time."""
+    system: Words | None = None
+    """The system message before each problem; null is none."""
     n_samples: Annotated[int, Field(ge=0, le=1000)] = 0
     """Answers sampled to each problem; 0 is one greedy answer."""
     temperature: Annotated[float, Field(gt=0, le=10)] = 0.8
@@ -140,6 +144,8 @@ def _plan(config: EvaluateConfig, versions: tuple[str, ...]) -> Plan:
         n=config.n,
         thinking=config.thinking,
         history=config.history_mode,
+        refine_instruction=config.refine_instruction,
+        system=config.system,
         n_samples=config.n_samples,
         temperature=config.temperature,
         top_p=config.top_p,

@@ -12,7 +12,7 @@ from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Sampling
 from ptrapp.preferences.pairing import MAX_MALFORMED, MAX_RHO
 from ptrapp.preferences.scoring import Pairwise
-from training.jobs.payload import STRICT
+from training.jobs.payload import STRICT, Words
 from training.loop import preference_training
 from training.loop.preference_training import PreferenceConfig
 from training.policy.config import Tune
@@ -45,6 +45,9 @@ class TpoConfig(PreferenceConfig):
     """Most tokens of a response."""
     max_thought_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 256
     """Most tokens of the thought before it."""
+    system: Words | None = None
+    """The system message before each prompt that has none of its own, here and in training; null
+    is none."""
     thinking: bool = True
     """Whether the model thinks before it responds; false is the direct baseline."""
     malformed: Malformed | None = None

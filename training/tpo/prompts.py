@@ -71,7 +71,11 @@ def _freeze(
     """Stores the choice in one transaction, so that no two jobs choose the same prompt."""
     with claim.database.write() as session:
         jobs.record_metrics(session, claim.job_id, claim.token, 0, {})  # raises when fenced
-        rows = _train_rows(session) if new is None else _stored_rows(session, new)
+        rows = (
+            _train_rows(session, config.system)
+            if new is None
+            else _stored_rows(session, new, config.system)
+        )
         learn, select = _split(_fresh(session, rows), config)
         if not learn:
             raise NothingToLearn(
@@ -135,19 +139,35 @@ def _instructions(n: int, seed: int) -> list[NewPrompt]:
     return [NewPrompt(each.prompt, each.reference, "generator", INSTRUCTIONS) for each in drawn]
 
 
-def _train_rows(session: Session) -> Iterator[Prompt]:
-    return (
-        row for row in samples.train_prompts(session) if row.task not in HELD_OUT | HELD_OUT_SETS
-    )
+def _train_rows(session: Session, system: str | None) -> Iterator[Prompt]:
+    """Yields the prompts of the database; one without a system message gets the job's."""
+    for row in samples.train_prompts(session):
+        if row.task in HELD_OUT | HELD_OUT_SETS:
+            continue
+        if system is None or row.system is not None:
+            yield row
+            continue
+        yield prompts.ensure_prompt(
+            session,
+            row.text,
+            source=row.source,
+            system=system,
+            reference_answer=row.reference_answer,
+            task=row.task,
+            context=row.context,
+        )
 
 
-def _stored_rows(session: Session, new: Iterable[NewPrompt]) -> Iterator[Prompt]:
+def _stored_rows(
+    session: Session, new: Iterable[NewPrompt], system: str | None
+) -> Iterator[Prompt]:
     """Yields the rows of new prompts one by one, so that only those that are read are stored."""
     for each in new:
         yield prompts.ensure_prompt(
             session,
             each.text,
             source=each.source,
+            system=system,
             reference_answer=each.reference_answer,
             task=each.task,
         )
@@ -180,7 +200,9 @@ def _split(rows: Iterator[Prompt], config: TpoConfig) -> tuple[list[Prompt], lis
 
 
 def _is_held_out(row: Prompt) -> bool:
-    return int(row.sha256[:8], 16) / 2**32 < SELECTION_SHARE
+    """Returns whether checkpoints are selected by a prompt, whatever system message it has."""
+    digest = prompts.fingerprint(row.text, None, row.reference_answer, row.context)
+    return int(digest[:8], 16) / 2**32 < SELECTION_SHARE
 
 
 def _file(claim: Claim) -> Path:
