@@ -39,7 +39,7 @@ from ptrapp.services import base_models, play, versions
 from ptrapp.services.backups.schedule import BackupSchedule
 from ptrapp.services.context import AppContext
 from ptrapp.services.data_folder import alone
-from ptrapp.services.worker_process import start_worker, stop_worker
+from ptrapp.services.worker_process import WorkerSupervisor
 from ptrapp.ui import layout, theme
 
 log = logging.getLogger("thrice")
@@ -86,13 +86,15 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     stack.callback(bar.close)
     engine = ReplaceableEngine(lambda model, report: _open(settings, model, report), bar)
     stack.callback(engine.close)
-    context = AppContext(settings, database, engine, judge)
+    worker = WorkerSupervisor(settings) if settings.worker else None
+    context = AppContext(settings, database, engine, judge, worker=worker)
     with database.write() as session:
         rounds.abandon_runs(session)
     publisher = versions.Publisher(context)
     stack.callback(play.stop_all, context)
-    if settings.worker:
-        stack.callback(stop_worker, start_worker(settings))
+    if worker is not None:
+        stack.callback(worker.stop)
+        worker.start()
     backups = BackupSchedule(context)
     backups.start()
     stack.callback(backups.close)

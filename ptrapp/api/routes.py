@@ -104,7 +104,10 @@ def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
 
     @router.get("/health")
     def health(person: Caller) -> dict[str, Any]:
-        """Whether the app is up; for readers also the served version and whether a worker runs."""
+        """Whether the app is up; for readers also the served version and whether a worker runs.
+
+        `warning` says what is wrong while the rest goes on.
+        """
         context.database.check_files()
         if context.engine.failure:
             raise EngineUnavailable(
@@ -113,7 +116,9 @@ def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
             )
         if person.role not in READS:
             return {}
-        return {"serving": versions.serving(context), "worker": jobs.has_worker(context)}
+        said = {"serving": versions.serving(context), "worker": jobs.has_worker(context)}
+        trouble = context.worker.trouble() if context.worker else ""
+        return said | {"warning": trouble} if trouble else said
 
     @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
     def unknown(path: str) -> None:

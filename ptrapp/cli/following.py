@@ -11,7 +11,7 @@ from db.storage.errors import DatabaseLocked
 from ptrapp.cli.context import CommandContext
 from ptrapp.core.errors import ThriceError
 from ptrapp.services import jobs
-from ptrapp.services.worker_process import start_worker, stop_worker
+from ptrapp.services.worker_process import WorkerSupervisor
 
 POLL_S = 0.3
 OPEN = ("queued", "running")
@@ -37,8 +37,9 @@ def follow(context: CommandContext, job_id: int) -> jobs.JobView:
         task = bar.add_task("waiting", total=None)
         while (job := _read(context, job_id)).status in OPEN:
             if own is None and not jobs.has_worker(context):
-                own = start_worker(context.settings)
-                stack.callback(stop_worker, own)
+                own = WorkerSupervisor(context.settings)
+                stack.callback(own.stop)
+                own.start()
             text = "stopping" if job.stopping else job.phase or f"job {job_id} is {job.status}"
             bar.update(task, description=text, completed=job.step, total=job.n_steps or None)
             n_printed = _print_notes(job, n_printed)

@@ -11,6 +11,7 @@ from ptrapp.core.types import Split
 from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
+from ptrapp.services.worker_process import WorkerSupervisor
 
 _NOTHING = Split("", "", False)
 
@@ -67,6 +68,8 @@ class AppContext:
     engine: Engine
     judge: Judge = field(default_factory=Verifier)
     """Compares for a person; chosen by `settings.judge`."""
+    worker: WorkerSupervisor | None = None
+    """Keeps the training worker beside this app alive; None where there is none."""
     live: dict[int, LiveRun] = field(default_factory=dict)
     """Runs in progress, by run id. A finished run is in the database only."""
     publishing: threading.RLock = field(default_factory=threading.RLock)

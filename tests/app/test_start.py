@@ -334,12 +334,19 @@ def ended(processes: list[psutil.Process], seconds: float) -> bool:
 def test_killed_and_started_again_it_has_every_vote_and_finishes_its_job(
     start: Callable[..., Program], tmp_path: Path
 ) -> None:
-    """One life of the product: votes, a job, `kill -9`, a new start, the job done, SIGTERM."""
+    """One life of the product: a worker that dies, votes, a job, `kill -9`, a new start, the job
+    done, SIGTERM."""
     folder = tmp_path / "data"
     run_id, pair = two_answers(folder)
     first = start(folder)
     assert f"Thrice is ready: {first.address}" in first.said()
     assert "Thrice" in httpx.get(first.address, timeout=30).text
+
+    worker = first.family()[1]
+    worker.kill()
+    first._wait_until(lambda: "SIGKILL" in first.api.get("/health").json().get("warning", ""), 10)
+    first._wait_until(lambda: worker not in first.family() and len(first.family()) == 2, 20)
+    assert "warning" not in first.api.get("/health").json()
 
     sides = {"left": pair[0], "right": pair[1]}
     key = first.api.post("/comparisons", json=sides).json()["key"]

@@ -51,6 +51,22 @@ def test_while_a_model_loads_the_page_looks_every_two_seconds_and_says_that_it_i
     expect(banner).to_be_hidden()
 
 
+def test_a_warning_is_on_the_page_until_it_is_over(page: Page, app_url: str) -> None:
+    said = ["The training worker ended (SIGKILL). It is started again in 4 s."]
+
+    def warn(route: Route) -> None:
+        answer = {"serving": "base", "worker": False}
+        route.fulfill(json=answer | ({"warning": said.pop()} if said else {}))
+
+    page.clock.install()
+    page.route("**/api/v1/health", warn)
+    page.goto(app_url)
+    banner = page.locator("#thrice-health")
+    expect(banner.get_by_role("alert")).to_contain_text("started again in 4 s")
+    page.clock.run_for(2_100)
+    expect(banner).to_be_hidden()
+
+
 def test_a_page_of_an_app_that_is_well_has_no_banner(page: Page, app_url: str) -> None:
     with page.expect_response("**/api/v1/health") as answered:
         page.goto(app_url)
