@@ -60,6 +60,17 @@ class PreallocatedLayer(DynamicLayer):
         self.keys, self.values = keys[:, :, :after], values[:, :, :after]
         return self.keys, self.values
 
+    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Adds one token of each row, (B, H, D), and returns what `update` does, in few calls."""
+        assert self.keys is not None
+        before = self.keys.shape[2]
+        if before == self._buffers[0].shape[2]:
+            return self.update(keys[:, :, None], values[:, :, None])
+        for buffer, new in zip(self._buffers, (keys, values), strict=True):
+            buffer.select(2, before).copy_(new)
+        self.keys, self.values = (buffer.narrow(2, 0, before + 1) for buffer in self._buffers)
+        return self.keys, self.values
+
     def show(self, n_columns: int) -> None:
         """Counts columns that were written into the buffers directly."""
         self.keys, self.values = (buffer[:, :, :n_columns] for buffer in self._buffers)

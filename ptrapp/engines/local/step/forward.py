@@ -92,7 +92,7 @@ class PlainForward(ModelForward):
         assert self.step is not None
         if adapter in self._others:
             return super().__call__(adapter, ids, mask, positions, cache)
-        attend = CacheAttention(cache, mask, ids.shape[1], self.step.layout.scaling)
+        attend = CacheAttention(cache, mask, ids.shape[1], self.step.layout)
         return self.step(ids, positions, attend, self.deltas(adapter))
 
     def deltas(self, adapter: str | None) -> LoraDeltas | None:

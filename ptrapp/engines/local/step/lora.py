@@ -18,8 +18,9 @@ class LoraDelta(NamedTuple):
     up: Tensor
     """(N, R), zero where a module's outputs meet another's rank; scaled."""
 
-    def __call__(self, rows: Tensor) -> Tensor:
-        return (rows @ self.down.t()) @ self.up.t()
+    def add_to(self, product: Tensor, rows: Tensor) -> Tensor:
+        """Returns the product (M, N) of rows (M, K) with what the version adds to it."""
+        return torch.addmm(product, rows @ self.down.t(), self.up.t())
 
 
 class LoraDeltas(NamedTuple):

@@ -8,6 +8,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor
 from transformers import DynamicCache
 
+from ptrapp.engines.local.kv import PreallocatedLayer
 from ptrapp.engines.local.step.layout import Block, PlainLayout
 from ptrapp.engines.local.step.lora import LoraDelta, LoraDeltas
 from ptrapp.engines.local.step.products import Product
@@ -19,15 +20,27 @@ Fused = Callable[..., Tensor]
 
 
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turns heads (B, S, H, D) by their positions' angles (B, S, 1, D)."""
-    one, other = heads.chunk(2, dim=-1)
-    return heads * cos + torch.cat((-other, one), dim=-1) * sin
+    """Turns heads (B, S, H, D) by their positions' angles (B, S, 1, D).
+
+    The first half of the sines is negated, so that the halves of a head need only be swapped.
+    """
+    return torch.addcmul(heads * cos, heads.roll(heads.shape[-1] // 2, -1), sin)
 
 
 def gated(gate_up: Tensor) -> Tensor:
     """Returns SiLU of the first half times the second half (M, N / 2)."""
     gate, up = gate_up.chunk(2, dim=-1)
-    return F.silu(gate) * up
+    return F.silu(gate).mul_(up)
+
+
+def rms_norm(rows: Tensor, weight: Tensor, epsilon: Tensor) -> Tensor:
+    """Returns the RMS norm of float32 rows (…, K), with `epsilon` () under the root.
+
+    PyTorch's own is a dozen kernels on a CPU, which a single row's products do not hide.
+    """
+    length = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    mean_square = torch.addcmul(epsilon, length, length, value=1 / rows.shape[-1])
+    return (rows * mean_square.rsqrt_()).mul_(weight)
 
 
 class BlockProducts(NamedTuple):
@@ -56,6 +69,10 @@ class PlainStep:
         self._products = products
         self._head = head
         self._rotate, self._gated = rotate, gated
+        like = layout.embedding
+        plain = like.device.type == "cpu" and like.dtype == torch.float32
+        self._epsilon = torch.tensor(layout.epsilon) if plain else None
+        """For a norm of few kernels; None where PyTorch's is one, or more exact than the type."""
 
     def __call__(
         self, ids: Tensor, positions: Tensor, attend: Attend, deltas: LoraDeltas | None = None
@@ -73,10 +90,10 @@ class PlainStep:
             heads = qkv.view(n_rows, n_tokens, -1, layout.head_size)
             attended = attend(number, *self._heads(heads, block, cos, sin))
             flat = attended.reshape(n_rows * n_tokens, -1)
-            hidden = hidden + _product(products.output, delta.get("output"), flat)
+            hidden = _product(products.output, delta.get("output"), flat).add_(hidden)
             normed = self._norm(hidden, block.output_norm)
             inner = self._gated(_product(products.gate_up, delta.get("gate_up"), normed))
-            hidden = hidden + _product(products.down, delta.get("down"), inner)
+            hidden = _product(products.down, delta.get("down"), inner).add_(hidden)
         last = hidden.view(n_rows, n_tokens, -1)[:, -1]
         head = deltas.head if deltas else None
         return _product(self._head, head, self._norm(last, layout.norm))
@@ -85,27 +102,32 @@ class PlainStep:
         self, heads: Tensor, block: Block, cos: Tensor, sin: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Returns queries, keys and values from (B, S, H + 2 Hkv, D)."""
-        n_heads, n_kv = self.layout.n_heads, self.layout.n_kv_heads
-        turning, values = heads[:, :, : n_heads + n_kv], heads[:, :, n_heads + n_kv :]
+        sizes = [self.layout.n_heads, self.layout.n_kv_heads]
+        turning, values = heads.split([sum(sizes), sizes[1]], dim=2)
         if block.q_norm is not None and block.k_norm is not None:
-            queries = self._norm(turning[:, :, :n_heads], block.q_norm)
-            keys = self._norm(turning[:, :, n_heads:], block.k_norm)
-            turning = torch.cat((queries, keys), dim=2)
-        turned = self._rotate(turning, cos, sin)
-        return turned[:, :, :n_heads], turned[:, :, n_heads:], values
+            queries, keys = turning.split(sizes, dim=2)
+            turning = torch.cat(
+                (self._norm(queries, block.q_norm), self._norm(keys, block.k_norm)), dim=2
+            )
+        queries, keys = self._rotate(turning, cos, sin).split(sizes, dim=2)
+        return queries, keys, values
 
     def _norm(self, rows: Tensor, weight: Tensor) -> Tensor:
-        return F.rms_norm(rows, weight.shape, weight, self.layout.epsilon)
+        if self._epsilon is None:
+            return F.rms_norm(rows, weight.shape, weight, self.layout.epsilon)
+        return rms_norm(rows, weight, self._epsilon)
 
     def _angles(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Returns cosines and sines for `rotate`, each (B, S, 1, D)."""
         angles = positions[:, :, None].float() * self.layout.inverse_frequencies  # (B, S, D / 2)
-        angles = torch.cat((angles, angles), dim=-1)[:, :, None]  # (B, S, 1, D)
         scaling = self.layout.rotary_scaling
-        return (angles.cos() * scaling).to(dtype), (angles.sin() * scaling).to(dtype)
+        cos, sin = angles.cos() * scaling, angles.sin() * scaling
+        both = torch.cat((cos, cos), dim=-1), torch.cat((-sin, sin), dim=-1)  # (B, S, D)
+        return both[0][:, :, None].to(dtype), both[1][:, :, None].to(dtype)
 
 
 def _product(product: Product, delta: LoraDelta | None, rows: Tensor) -> Tensor:
-    return product(rows) if delta is None else product(rows) + delta(rows)
+    return product(rows) if delta is None else delta.add_to(product(rows), rows)
 
 
 def grouped_attention(
@@ -127,22 +149,28 @@ def grouped_attention(
 class CacheAttention:
     """Attends over a growing cache, whose rows all end at its last column."""
 
-    def __init__(self, cache: DynamicCache, mask: Tensor | None, n_new: int, scaling: float):
+    def __init__(self, cache: DynamicCache, mask: Tensor | None, n_new: int, layout: PlainLayout):
         """Takes the mask (B, T) of the columns that count, new ones included; None if all do."""
         self._cache = cache
-        self._scaling = scaling
+        self._scaling = layout.scaling
         self._single = n_new == 1
         self._causal = False
         past = cache.get_seq_length()
-        self._mask: Tensor | None = None
+        seen: Tensor | None = None
         if self._single:
-            self._mask = None if mask is None else mask.bool()[:, None, None]  # (B, 1, 1, T)
+            seen = None if mask is None else mask.bool()[:, None, None]  # (B, 1, 1, T)
         elif mask is None and not past:
             self._causal = True
         else:
-            self._mask = _causal_mask(mask, past, n_new)
+            seen = _causal_mask(mask, past, n_new)
+        self._mask = _added(seen, layout.embedding) if seen is not None else None
 
     def __call__(self, number: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        layers = self._cache.layers
+        layer = layers[number] if number < len(layers) else None
+        if self._single and isinstance(layer, PreallocatedLayer):
+            keys, values = layer.append(keys[:, 0], values[:, 0])
+            return grouped_attention(queries, keys, values, self._mask, self._scaling)
         keys, values = self._cache.update(keys.transpose(1, 2), values.transpose(1, 2), number)
         if self._single:
             return grouped_attention(queries, keys, values, self._mask, self._scaling)
@@ -151,11 +179,18 @@ class CacheAttention:
             queries.transpose(1, 2),
             keys.repeat_interleave(group, dim=1),
             values.repeat_interleave(group, dim=1),
-            self._mask.to(queries.device) if self._mask is not None else None,
+            self._mask,
             is_causal=self._causal,
             scale=self._scaling,
         )
         return found.transpose(1, 2)
+
+
+def _added(seen: Tensor, like: Tensor) -> Tensor:
+    """Returns what a mask adds to the scores: once here, which each layer would do for itself."""
+    return torch.zeros_like(seen, dtype=like.dtype, device=like.device).masked_fill_(
+        ~seen.to(like.device), -torch.inf
+    )
 
 
 def _causal_mask(mask: Tensor | None, past: int, n_new: int) -> Tensor:
