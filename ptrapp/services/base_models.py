@@ -10,7 +10,7 @@ from ptrapp.core.errors import InputError
 from ptrapp.engines.replaceable import ReplaceableEngine
 from ptrapp.models.catalogue import KnownModel, known_models, title_of
 from ptrapp.models.finding import remember
-from ptrapp.services import play, versions
+from ptrapp.services import demo, play, versions
 from ptrapp.services.context import AppContext, DataContext
 
 log = logging.getLogger(__name__)
@@ -130,6 +130,7 @@ def begin(
     """Has the engine load a model, and serve what was served of it when it is there."""
 
     def prepare() -> None:
+        demo.register(context)
         versions.restore(context)
         remember(context.settings, context.base_model)
         log.info("the base model is %s", title_of(context.base_model))
