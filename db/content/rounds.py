@@ -11,6 +11,9 @@ from sqlalchemy.orm.interfaces import ORMOption
 from db.models import POLICY, Round, Run, RunMode, RunState
 from db.storage.errors import Conflict
 
+ADAPTER_IDS = "adapter_ids"
+"""Of a run's settings, where several versions answer: each candidate's adapter, null the base."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRound:
@@ -95,7 +98,7 @@ def add_round(session: Session, run_id: int, new: NewRound) -> Round:
     row = Round(
         run=run,
         prompt_id=run.prompt_id,
-        adapter_id=run.adapter_id if new.author == POLICY else None,
+        adapter_id=_adapter_id(run, new.candidate) if new.author == POLICY else None,
         **columns,
     )
     session.add(row)
@@ -141,6 +144,12 @@ def abandon_runs(session: Session) -> int:
         .returning(Run.id)
     )
     return len(session.scalars(ended).all())
+
+
+def _adapter_id(run: Run, candidate: int) -> int | None:
+    """Returns who writes a candidate: the run's version, or its own where versions are compared."""
+    own: list[int | None] | None = run.settings.get(ADAPTER_IDS)
+    return own[candidate] if own else run.adapter_id
 
 
 def _eager_loads() -> tuple[ORMOption, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ptrapp.core.dialogue import build_messages
 from ptrapp.core.errors import EngineError
-from ptrapp.core.types import Completion, History, Turn
+from ptrapp.core.types import Completion, History, Policy, Turn
 from ptrapp.engines.base import (
     Delta,
     Engine,
@@ -116,15 +116,23 @@ def refine_many(
 
 
 def sample(
-    engine: Engine, prompt: str, k: int, options: RefineOptions, history: History = ()
+    engine: Engine,
+    prompt: str,
+    k: int,
+    options: RefineOptions,
+    history: History = (),
+    *,
+    policies: Sequence[Policy] = (),
 ) -> Generator[Event, None, None]:
     """Draws `k` candidates of the round after `history` at once, with seeds seed, seed + 1, …
 
-    Yields the engine's events; an event's index is the candidate's.
+    Candidate i is the policy's of the options, or that of `policies[i]`. Yields the engine's
+    events; an event's index is the candidate's.
     """
+    asked = [replace(options, policy=one) for one in policies] or [options] * k
     requests = [
-        _request(engine, prompt, history, options, options.sampling.seed + candidate)
-        for candidate in range(k)
+        _request(engine, prompt, history, one, options.sampling.seed + candidate)
+        for candidate, one in enumerate(asked)
     ]
     with closing(engine.stream(requests)) as events:
         yield from events

@@ -20,8 +20,10 @@ from ptrapp.core.errors import (
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.refinement.options import RefineOptions
+from ptrapp.services import run_versions
 from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.run_executor import RunExecutor
+from ptrapp.services.run_versions import RunVersions
 
 MAX_LIVE_RUNS = 32
 """Runs in progress at once; one more is refused rather than slowing all others."""
@@ -54,6 +56,8 @@ class RunRequest:
     """The system message before the prompt; it makes another prompt of the same question."""
     refine_instruction: str = REFINE_INSTRUCTION
     """The user turn between two rounds."""
+    versions: tuple[str, ...] = ()
+    """Versions that answer, a candidate each, in place of the one that serves; `base` is one."""
 
 
 def default_thinking(context: AppContext) -> Thinking:
@@ -75,38 +79,49 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
     The policy is chosen here, for the whole trajectory. Raises `InputError`.
     """
     _check(context, ask)
-    with context.database.write() as session:
-        who = raters.ensure_person(session, RaterKind.HUMAN, rater)
-        prompt = prompts.ensure_prompt(
-            session,
-            ask.prompt.strip(),
-            source="play",
-            reference_answer=ask.reference_answer or None,
-            task=ask.task,
-            system=(ask.system or "").strip() or None,
-        )
-        active = adapters.active(session)
-        policy = Policy(active.name if active else None)
-        history = HistoryOptions(ask.refine_instruction.strip())
-        options = RefineOptions(
-            ask.thinking, ask.sampling, policy, system=prompt.system, history=history
-        )
-        run = rounds.start_run(
-            session,
-            prompt.id,
-            RunMode(ask.mode.value),
-            {"n": ask.n}
-            | options.as_settings()
-            | history.as_settings()
-            | ({"reference_from": ask.reference_from} if ask.reference_answer else {}),
-            rater_id=who.id,
-            adapter_id=active.id if active else None,
-        )
+    asked = run_versions.load(context, ask.versions)
+    try:
+        with context.database.write() as session:
+            who = raters.ensure_person(session, RaterKind.HUMAN, rater)
+            prompt = prompts.ensure_prompt(
+                session,
+                ask.prompt.strip(),
+                source="play",
+                reference_answer=ask.reference_answer or None,
+                task=ask.task,
+                system=(ask.system or "").strip() or None,
+            )
+            active = adapters.active(session)
+            policy = Policy(active.name if active else None)
+            history = HistoryOptions(ask.refine_instruction.strip())
+            options = RefineOptions(
+                ask.thinking, ask.sampling, policy, system=prompt.system, history=history
+            )
+            run = rounds.start_run(
+                session,
+                prompt.id,
+                RunMode(ask.mode.value),
+                {"n": ask.n}
+                | options.as_settings()
+                | history.as_settings()
+                | ({"reference_from": ask.reference_from} if ask.reference_answer else {})
+                | (_versions(asked) if ask.versions else {}),
+                rater_id=who.id,
+                adapter_id=active.id if active else None,
+            )
+    except BaseException:
+        run_versions.unload(context, asked)
+        raise
     live = LiveRun(run.id, _slots(ask))
     context.live[run.id] = live
-    executor = RunExecutor(context, live, run, prompt.text, options, prompt.reference_answer)
+    executor = RunExecutor(context, live, run, prompt.text, options, prompt.reference_answer, asked)
     threading.Thread(target=executor.execute, name=f"run-{run.id}", daemon=True).start()
     return run.id
+
+
+def _versions(asked: RunVersions) -> dict[str, list[str] | list[int | None]]:
+    """Returns what a run stores of the versions that it asks."""
+    return {"versions": asked.names, rounds.ADAPTER_IDS: list(asked.adapter_ids)}
 
 
 def stop(context: AppContext, run_id: int) -> None:
@@ -166,6 +181,8 @@ def _check(context: AppContext, ask: RunRequest) -> None:
             raise InputError(
                 f"The {what} holds a NUL or half a character, which cannot be stored. Remove it."
             )
+    if ask.versions:
+        _check_versions(ask)
     low, high = LIMITS[ask.mode]
     if not low <= ask.n <= high:
         what = "rounds" if ask.mode is Mode.REFINE else "candidates"
@@ -192,6 +209,16 @@ def _check(context: AppContext, ask: RunRequest) -> None:
             f"The prompt is {n_tokens:,} tokens long and the model reads "
             f"{context.engine.context_length:,}, answer included. Shorten it."
         )
+
+
+def _check_versions(ask: RunRequest) -> None:
+    if ask.mode is not Mode.SAMPLE or ask.n != len(ask.versions):
+        raise InputError(
+            "Versions are compared by a candidate of each: choose mode sample, and as many "
+            f"candidates as versions ({len(ask.versions)})."
+        )
+    if len(set(ask.versions)) < len(ask.versions):
+        raise InputError("A version is named twice; name different versions.")
 
 
 def _storable(text: str) -> bool:

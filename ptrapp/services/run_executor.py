@@ -23,7 +23,9 @@ from ptrapp.refinement.loop import (
     sample,
 )
 from ptrapp.refinement.options import RefineOptions
+from ptrapp.services import run_versions
 from ptrapp.services.context import AppContext, LiveRun, Slot
+from ptrapp.services.run_versions import RunVersions
 from ptrapp.services.storing import as_row
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ class RunExecutor:
     prompt: str
     options: RefineOptions
     reference_answer: str | None
+    asked: RunVersions
+    """Who writes each candidate, where several versions do."""
     parent_id: int | None = None
 
     def execute(self) -> None:
@@ -56,6 +60,7 @@ class RunExecutor:
             self.live.failure = failure = f"This run could not be stored: {error}"
         finally:
             self._end(failure)
+            run_versions.unload(self.context, self.asked)
 
     def _refine(self) -> None:
         events = refine(self.context.engine, self.prompt, len(self.live.slots), self.options)
@@ -74,7 +79,13 @@ class RunExecutor:
                     _fail(slot, error)
 
     def _sample(self) -> None:
-        events = sample(self.context.engine, self.prompt, len(self.live.slots), self.options)
+        events = sample(
+            self.context.engine,
+            self.prompt,
+            len(self.live.slots),
+            self.options,
+            policies=self.asked.policies,
+        )
         for event in self._until_stopped(events):
             slot = self.live.slots[event.index]
             match event:

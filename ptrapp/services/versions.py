@@ -110,7 +110,7 @@ def serve(context: AppContext, name: str, *, by: str = "", reason: str = "") -> 
                     f"{name} has not passed the gate: {waits_for}. To serve it all the same, give "
                     "a reason, which is kept."
                 )
-            _publish(context, row)
+            load(context, row)
         with context.database.write() as session:
             if row is not None and waits_for:
                 gates.overrule(session, row.id, by or "somebody", reason.strip())
@@ -195,9 +195,9 @@ def _answered_last(context: AppContext, session: Session) -> Adapter | None:
     return active if noted is None or rejected else noted
 
 
-def _publish(context: AppContext, row: Adapter) -> None:
+def load(context: AppContext, row: Adapter) -> None:
     """Loads a version, and marks one that cannot be served: rejected for good only where its
-    content is not what was trained, by its hash."""
+    content is not what was trained, by its hash. Raises as `serve` does."""
     if row.name in context.engine.published():
         return
     content, where = content_of(row, context.settings.data_dir)
