@@ -1,5 +1,6 @@
 """The HTTP routes, which pages and scripts call."""
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
@@ -39,6 +40,7 @@ from ptrapp.core.types import Choice, Sampling
 from ptrapp.services import compare, jobs, play, versions
 from ptrapp.services.board import read_board
 from ptrapp.services.context import AppContext
+from ptrapp.services.outlook import count_votes
 
 
 class RunBody(Body):
@@ -192,7 +194,10 @@ def _add_play_routes(router: APIRouter, context: AppContext) -> None:
             decided_ms=body.decided_ms,
             client=body.client,
         )
-        return {"thoughts": {thought.round_id: thought.text for thought in thoughts}}
+        return {
+            "thoughts": {thought.round_id: thought.text for thought in thoughts},
+            "counts": asdict(count_votes(context)),
+        }
 
     @router.post("/votes/undo", dependencies=admins)
     def undo(body: Key, rater: Rater) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Builds what one rater may see of a run, as plain values: stored rounds and those in progress.
 
 A board contains a thought only if this rater opened it and has no open comparison of its round.
-Hiding it on the page would not keep it secret, so it is never sent.
+While a pair of the run is open for this rater, no mark is in it either: which round is right, and
+what it fixed, broke or changed. Hidden on the page all that would not be secret, so it is not sent.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from db.labelling import offers, raters
@@ -110,8 +111,11 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
             for vote in offers.judged_of_run(session, run_id)
             if not on_offer & {vote.comparison.left_round_id, vote.comparison.right_round_id}
         ]
+    comparing = any(vote is None for _, vote in own)
     opened = live.watchers.get(who.id, set()) if live and who else set()
     cells = _cells(run, live, frozenset(seen - on_offer), opened)
+    if comparing:
+        cells = [replace(cell, correct=None, flip=None, diff=[]) for cell in cells]
     state = RunState.STOPPED if ended and run.state is RunState.RUNNING else run.state
     return Board(
         run_id=run.id,

@@ -25,6 +25,34 @@ class Outlook:
     """Stored later rounds that are correct or by a stronger model."""
 
 
+@dataclass(frozen=True, slots=True)
+class VoteCount:
+    """What the votes so far count towards."""
+
+    version: str
+    """The version that answers, which has not learnt them."""
+    n_new: int
+    """Votes for one side that it has not learnt; ties and both bad are not among them."""
+    train_every: int
+    """As many queue a training by themselves; 0 is never."""
+    n_enough: int
+    """A version trained on fewer does not serve by itself."""
+
+
+def count_votes(context: DataContext) -> VoteCount:
+    """Counts the votes that the version that answers has not learnt."""
+    with context.database.read() as session:
+        active = adapters.active(session)
+        return VoteCount(
+            version=active.name if active else "base",
+            n_new=preferences.count_preferences(
+                session, adapters.votes_learnt_up_to(session, active)
+            ),
+            train_every=context.settings.train_every,
+            n_enough=context.settings.gate_min_examples,
+        )
+
+
 def read_outlook(context: DataContext) -> Outlook:
     """Counts what a job started now would train on."""
     with context.database.read() as session:

@@ -1,5 +1,6 @@
 """The examples of the Play page and the sentence on what to expect, of the model that answers."""
 
+from textwrap import shorten
 from typing import Any
 
 import gradio as gr
@@ -7,6 +8,7 @@ import gradio as gr
 from ptrapp.services import base_models, examples
 from ptrapp.services.context import AppContext
 
+LABEL_CHARS = 36
 OF_SUMS = (
     "The bundled model is tiny (about a million parameters). It solves small word problems like "
     "the examples, and makes mistakes at them; it knows nothing about the world. A real language "
@@ -66,4 +68,5 @@ def _samples(context: AppContext) -> list[list[str]]:
 
 
 def _labels(context: AppContext) -> list[str]:
-    return [prompt for prompt, _ in _samples(context)]
+    """Returns the prompts, cut to what stands beside others on one line."""
+    return [shorten(prompt, LABEL_CHARS, placeholder="…") for prompt, _ in _samples(context)]

@@ -10,18 +10,11 @@ CSS = ":root { --thrice-accent: var(--accent); }\n" + stylesheet()
 
 MAIN_PAGE = "Play"
 
-INTRO = (
-    "# Thrice\n"
-    "Watch a small language model **think again**: it answers, reads its own answer, and improves "
-    "it. Say which answer is better, and the model is trained on it."
-)
-
 
 def build(context: AppContext) -> gr.Blocks:
     """Builds every page over one context."""
     with gr.Blocks(title="Thrice", analytics_enabled=False, fill_width=False) as pages:
         _top()
-        gr.Markdown(INTRO)
         play.build(context, pages)
         named.build(context)
     with pages.route("Label", "/label"):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import gradio as gr
 
@@ -17,118 +17,39 @@ from ptrapp.services import play
 from ptrapp.services.board import Board, read_board
 from ptrapp.services.context import AppContext
 from ptrapp.services.examples import is_example
-from ptrapp.services.play import LIMITS, Mode, RunRequest
-from ptrapp.ui import drawing, examples
+from ptrapp.services.play import Mode, RunRequest
+from ptrapp.ui import composer, drawing
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.composer import (
+    DROP_REFERENCE,
+    OF_THIS_PROMPT,
+    THINKING,
+    THINKING_OF_CANDIDATES,
+    Composer,
+    Inputs,
+)
 from ptrapp.ui.drawing import DrawingInputs
 from ptrapp.ui.widgets import widget
 
 FRAME_S = 0.08
 """Seconds between two updates of a run in progress: smooth, and cheap on the socket."""
 
-THINKING = [
-    ("in every round", Thinking.ALWAYS.value),
-    ("from round 2 on", Thinking.LATER.value),
-    ("never", Thinking.NEVER.value),
-]
-THINKING_OF_CANDIDATES = [
-    ("in every candidate", Thinking.ALWAYS.value),
-    ("never", Thinking.NEVER.value),
-]
-
-DROP_REFERENCE = "(prompt, reference, of) => of && prompt !== of ? ['', ''] : [reference, of]"
-"""A reference answer belongs to one exact prompt. In the browser, so that nothing overtakes it."""
-OF_THIS_PROMPT = "(prompt, reference) => reference ? prompt : ''"
-
-
-class Inputs(NamedTuple):
-    """The components of the form, in the order in which the handler takes their values."""
-
-    prompt: gr.Textbox
-    reference: gr.Textbox
-    mode: gr.Radio
-    rounds: gr.Slider
-    candidates: gr.Slider
-    thinking: gr.Radio
-    drawing: DrawingInputs
-
-    def flat(self) -> list[Any]:
-        return [*self[:-1], *self.drawing]
-
 
 def build(context: AppContext, pages: gr.Blocks) -> None:
     """Builds the page's components, then wires them."""
-    with gr.Row(equal_height=True):
-        prompt = gr.Textbox(
-            label="Prompt",
-            placeholder="Ask something, or click an example below",
-            lines=2,
-            max_lines=12,
-            scale=4,
-            elem_id="prompt",
-        )
-        run = gr.Button("Think again", variant="primary", elem_id="run", scale=1, min_width=160)
-    inputs, reference_of, honest = _inputs(context, pages, prompt)
-    board = widget("board")
-    honest.render()
-    _wire(context, pages, inputs, reference_of, run, board)
-
-
-def _inputs(
-    context: AppContext, pages: gr.Blocks, prompt: gr.Textbox
-) -> tuple[Inputs, gr.Textbox, gr.Markdown]:
-    with gr.Row(equal_height=True):
-        mode = gr.Radio(
-            [
-                ("Refine: rounds, each improving the last", "refine"),
-                ("Sample: candidates", "sample"),
-            ],
-            value="refine",
-            label="Mode",
-            elem_id="mode",
-        )
-        rounds = gr.Slider(*LIMITS[Mode.REFINE], value=3, step=1, label="Rounds", elem_id="rounds")
-        candidates = gr.Slider(
-            *LIMITS[Mode.SAMPLE], value=4, step=1, label="Candidates", elem_id="candidates",
-            visible=False,
-        )  # fmt: skip
-        thinking = gr.Radio(THINKING, value="always", label="Think first", elem_id="think")
-    with gr.Accordion("Sampling and reference answer", open=False):
-        reference = gr.Textbox(
-            label="Reference answer (optional)",
-            info="The correct answer: responses are checked against it",
-            elem_id="reference",
-        )
-        drawn = drawing.build()
-    reference_of = gr.Textbox(visible=False)
-    honest = examples.build(context, pages, prompt, reference, reference_of)
-    _keep_reference_with_its_prompt(prompt, reference, reference_of)
-    return (
-        Inputs(prompt, reference, mode, rounds, candidates, thinking, drawn),
-        reference_of,
-        honest,
-    )
-
-
-def _keep_reference_with_its_prompt(
-    prompt: gr.Textbox, reference: gr.Textbox, reference_of: gr.Textbox
-) -> None:
-    """Clear the reference answer with any change of the prompt: typed, pasted, or by a script."""
-    both = [reference, reference_of]
-    prompt.change(None, [prompt, *both], both, js=DROP_REFERENCE, api_visibility="private")
-    reference.input(
-        None, [prompt, reference], reference_of, js=OF_THIS_PROMPT, api_visibility="private"
-    )
+    form = composer.build(context, pages)
+    board = widget("board", prose=False)
+    _wire(context, pages, form, board)
 
 
 def _wire(
     context: AppContext,
     pages: gr.Blocks,
-    inputs: Inputs,
-    reference_of: gr.Textbox,
-    run: gr.Button,
+    form: Composer,
     board: gr.HTML,
 ) -> None:
+    inputs, reference_of, run = form
+
     def start(request: gr.Request, *values: Any) -> Iterator[dict[str, Any]]:
         rater = allowed(request, ADMINS).rater
         try:
@@ -184,7 +105,14 @@ def _wire(
         except (NotFound, DatabaseError):
             return _untouched(context)
 
-    pages.load(restore, None, inputs.flat(), queue=False, api_visibility="private").then(
+    pages.load(
+        restore,
+        None,
+        inputs.flat(),
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    ).then(
         None,
         [inputs.prompt, inputs.reference],
         reference_of,
@@ -241,7 +169,7 @@ def _ask(
     return RunRequest(
         prompt=prompt,
         mode=kind,
-        n=int(rounds if kind is Mode.REFINE else candidates),
+        n=int((rounds if kind is Mode.REFINE else candidates) or 0),
         thinking=Thinking(thinking),
         sampling=Sampling(
             temperature, top_p, int(max_tokens), drawn, max_thought_tokens=int(max_thought_tokens)
@@ -259,13 +187,13 @@ def _form(context: AppContext, board: Board) -> list[Any]:
     if "thinking" not in settings:  # stored by a program, not by this form
         return _untouched(context)
     choices = THINKING if refining else THINKING_OF_CANDIDATES
-    thinking = gr.Radio(choices, value=settings["thinking"])
+    thinking = gr.Dropdown(choices, value=settings["thinking"])
     return [
         board.prompt,
         board.reference_answer or "",
         board.mode,
-        gr.Slider(value=settings["n"], visible=True) if refining else gr.Slider(visible=False),
-        gr.Slider(visible=False) if refining else gr.Slider(value=settings["n"], visible=True),
+        gr.Number(value=settings["n"], visible=True) if refining else gr.Number(visible=False),
+        gr.Number(visible=False) if refining else gr.Number(value=settings["n"], visible=True),
         thinking,
         *drawing.stored(settings, board.system),
     ]
@@ -284,12 +212,12 @@ def _linked(request: gr.Request) -> int | None:
     return int(run_id) if run_id.isdecimal() and len(run_id) < 16 else None
 
 
-def _of_mode(context: AppContext, mode: str) -> tuple[gr.Slider, gr.Slider, gr.Radio, gr.Button]:
+def _of_mode(context: AppContext, mode: str) -> tuple[gr.Number, gr.Number, gr.Dropdown, gr.Button]:
     refining = mode == "refine"
     thinking = play.default_thinking(context) if refining else Thinking.ALWAYS
     return (
-        gr.Slider(visible=refining),
-        gr.Slider(visible=not refining),
-        gr.Radio(THINKING if refining else THINKING_OF_CANDIDATES, value=thinking.value),
+        gr.Number(visible=refining),
+        gr.Number(visible=not refining),
+        gr.Dropdown(THINKING if refining else THINKING_OF_CANDIDATES, value=thinking.value),
         gr.Button("Think again" if refining else "Sample"),
     )

@@ -11,8 +11,10 @@ FOLDER: Path = ASSETS / "widgets"
 STYLES: Path = ASSETS / "styles"
 
 
-def widget(name: str, value: dict[str, Any] | None = None) -> gr.HTML:
+def widget(name: str, value: dict[str, Any] | None = None, *, prose: bool = True) -> gr.HTML:
     """Returns a component whose value is plain data, which `<name>.js` draws.
+
+    Without `prose` Gradio's styles for running text do not reach into it.
 
     Parts of that script are in `<name>_….js` and run before it. The template does not depend on the
     value, so the script's own nodes stay when it changes.
@@ -23,6 +25,7 @@ def widget(name: str, value: dict[str, Any] | None = None) -> gr.HTML:
         html_template=f'<div class="{name}"></div>',
         js_on_load="\n".join(part.read_text(encoding="utf-8") for part in parts),
         elem_id=f"thrice-{name}",
+        apply_default_css=prose,
     )
 
 

@@ -17,6 +17,8 @@ TRAINED_S = 120_000
 
 
 def ask_an_example(page: Page, place: int = 0) -> None:
+    if page.locator("[data-part=edit]").is_visible():
+        page.locator("[data-part=edit]").click()
     page.locator("#examples .gallery-item").nth(place).click()
     expect(page.locator("#prompt textarea")).to_have_value(examples()[place][0])
     page.locator("#run").click()
@@ -81,7 +83,7 @@ def test_ask_compare_train_and_be_answered_by_the_new_version(
 
     page.goto(own_app_url)
     expect(page.locator("#prompt textarea")).not_to_have_value("")
-    page.locator("#run").click()
+    page.locator("[data-part=again]").click()
     expect(page.locator(".board-facts")).to_contain_text("model version dpo-000001")
     expect(page.locator(".cell.stored")).to_have_count(3)
 
@@ -121,7 +123,7 @@ def test_candidates_are_compared_by_the_judge_and_by_keys_and_a_vote_is_undone(
     bodies: list[str] = []
     page.on("response", lambda r: bodies.append(r.text()) if "/api/v1/" in r.url else None)
     page.goto(own_app_url)
-    page.get_by_label("Sample: candidates").check()
+    page.get_by_label("Sample", exact=True).check()
     expect(page.locator("#run")).to_have_text("Sample")
     ask_an_example(page)
     expect(page.locator(".cell.stored")).to_have_count(4)
@@ -211,6 +213,7 @@ def test_a_reference_answer_goes_with_any_change_of_its_prompt(
     expect(page.locator(".cell.stored")).to_have_count(3)
 
     prompt = page.locator("#prompt textarea")
+    page.locator("[data-part=edit]").click()
     page.evaluate("navigator.clipboard.writeText('Name a fruit.')")
     prompt.click()
     page.keyboard.press("ControlOrMeta+a")
@@ -227,6 +230,7 @@ def test_a_reference_answer_goes_with_any_change_of_its_prompt(
     expect(page.locator(".cell.stored")).to_have_count(3)
     page.reload()
     expect(prompt).to_have_value(examples()[1][0])
+    page.locator("[data-part=edit]").click()
     prompt.fill("What is 1 + 1?")  # as a script sets it
     page.locator("#run").click()
     expect(page.locator(".board-prompt")).to_have_text("What is 1 + 1?")

@@ -10,7 +10,7 @@ import pytest
 from db.models import Outcome, Run
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.services import board, compare, play
+from ptrapp.services import board, compare, outlook, play
 from ptrapp.services.board import Board, BoardCell
 from ptrapp.services.context import AppContext
 
@@ -179,3 +179,30 @@ def test_constraints_are_shown_in_words(world: Any) -> None:
     board = world.board(world.play(n=1, reference_answer=reference).id)
     assert board.reference_answer == reference
     assert board.reference_in_words == "has exactly 3 bullet points"
+
+
+def test_marks_are_not_on_a_board_while_a_pair_of_its_run_is_open(world: Any) -> None:
+    run = world.play(n=3, reference_answer="2")
+    marked = [(cell.correct, cell.flip, cell.diff) for cell in world.board(run.id).cells]
+    assert all(correct is not None for correct, _, _ in marked)
+    assert any(diff for _, _, diff in marked)
+    first, _, third = (row.id for row in run.rounds)
+    key = compare.open_pair(world.context, "Ada", first, third)
+    cells = world.board(run.id).cells
+    assert {(cell.correct, cell.flip, len(cell.diff)) for cell in cells} == {(None, None, 0)}
+    assert world.board(run.id, "Bob").cells[0].correct is not None
+    compare.vote(world.context, "Ada", key, "right")
+    again = [(cell.correct, cell.flip, cell.diff) for cell in world.board(run.id).cells]
+    assert again == marked
+
+
+def test_a_vote_counts_towards_what_the_serving_version_has_not_learnt(world: Any) -> None:
+    run = world.play(n=3)
+    first, second, third = (row.id for row in run.rounds)
+    assert outlook.count_votes(world.context).n_new == 0
+    for left, right, outcome in ((first, second, "left"), (first, third, "tie")):
+        key = compare.open_pair(world.context, "Ada", left, right)
+        compare.vote(world.context, "Ada", key, outcome)
+    counted = outlook.count_votes(world.context)
+    assert (counted.version, counted.n_new) == ("base", 1)
+    assert counted.n_enough == world.context.settings.gate_min_examples

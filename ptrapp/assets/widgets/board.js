@@ -12,14 +12,16 @@ let showChanges = false;
 let busy = false;
 let notice = null; // {text, bad}
 let sendable = []; // open campaigns to choose from
-const cells = new Map(); // "index:candidate" → the drawn column
+let counted = null; // what the last vote counts towards
+const nodes = new Map(); // what is drawn: cards by "index:candidate", arrows, the sides of a pair
 
 const name = (cell) =>
   board.mode === "refine" ? `Round ${cell.index + 1}` : `Candidate ${LETTERS[cell.candidate]}`;
 const byId = (id) => board.cells.find((cell) => cell.round_id === id);
 const place = (cell) => `${cell.index}:${cell.candidate}`;
 const comparable = (cell) => Boolean(cell.round_id) && board.cells.filter((other) => other.round_id).length > 1;
-const FROM = { typed: " (typed)", example: " (from the example)", program: " (from a program)" }; // who gave it
+const finished = () => board.cells.filter((cell) => cell.round_id);
+const marksSeen = () => Boolean(board.reference_answer); // they stand on the cards as soon as rounds are stored
 const votes = () => board.comparisons.filter((one) => one.outcome && !one.judge);
 
 const say = (text, bad = false) => { notice = { text, bad }; drawBar(); };
@@ -49,7 +51,8 @@ const choose = (cell) => attempt(async () => {
 
 const openPair = async () => {
   const order = board.cells.map((cell) => cell.round_id);
-  const [left, right] = [...chosen].sort((a, b) => order.indexOf(a) - order.indexOf(b));
+  const pair = [...chosen].sort((a, b) => order.indexOf(a) - order.indexOf(b));
+  const [left, right] = Math.random() < 0.5 ? pair : pair.reverse(); // sides by chance: A is no round
   const { key } = await call("POST", "/comparisons", { left, right });
   offer = { key, left, right, paintedAt: performance.now() };
   await refresh();
@@ -66,11 +69,11 @@ const putAside = async () => {
 const decide = (outcome, strength = 1) => attempt(async () => {
   if (!offer) return;
   const decision = {
-    key: offer.key, outcome, strength, client: "board",
+    key: offer.key, outcome, strength, client: marksSeen() ? "board, marks seen" : "board",
     decided_ms: Math.round(performance.now() - offer.paintedAt),
   };
   for (let retry = 0; ; retry++) { // the same key is stored once, so sending again is safe
-    try { await call("POST", "/votes", decision); break; } catch (error) {
+    try { ({ counts: counted } = await call("POST", "/votes", decision)); break; } catch (error) {
       if (retry === 3 || !error.message.startsWith("The server does not answer")) throw error;
       await new Promise((resume) => setTimeout(resume, 500 * 2 ** retry));
     }
@@ -83,6 +86,7 @@ const decide = (outcome, strength = 1) => attempt(async () => {
 
 const undo = () => attempt(async () => {
   const { undone } = await call("POST", "/votes/undo", { key: crypto.randomUUID?.() ?? `u${Date.now()}${Math.random()}` });
+  counted = null;
   say(undone === null ? "There is no vote to undo." : "Your last vote is undone.");
   await refresh();
 });
@@ -119,6 +123,8 @@ const sendHere = (campaign) => attempt(async () => {
   say(await sendTo(campaign, board));
 });
 
+const toggleChanges = () => { showChanges = !showChanges; drawHead(); drawCells(); };
+
 const stopRun = () => attempt(async () => { await call("POST", `/runs/${board.run_id}/stop`); });
 
 const inWords = (outcome, left, right) => ({
@@ -134,91 +140,75 @@ const folded = new Set(); // thoughts a person opened and closed again
 
 const draw = () => {
   root.hidden = !board;
-  if (!board) return;
+  if (!board) { frame.classList.remove("comparing"); return; }
   drawHead();
   drawCells();
   drawBar();
 };
 
 const head = el("div", { class: "board-head" });
-const grid = el("div", { class: "board-grid", role: "list" });
+const grid = el("section", { class: "board-grid" });
 const bar = el("div", { class: "board-bar", role: "region", "aria-label": "Comparison" });
 root.replaceChildren(head, grid, bar);
 
-const drawHead = () => {
-  const running = board.state === "running";
-  const link = new URL(`./?run=${board.run_id}`, document.baseURI).href;
-  const facts = [
-    running ? "generating…" : board.state === "done" ? null : board.state,
-    `model version ${board.version}`,
-    board.reference_in_words ? `reference answer: ${board.reference_in_words}${FROM[board.settings.reference_from] ?? ""}` : "no reference answer, so responses are not checked",
-  ].filter(Boolean);
-  const canDiff = board.mode === "refine" && board.cells.some((cell) => cell.diff.length);
-  const parts = [
-    el("p", { class: "board-prompt", dir: "auto" }, board.prompt),
-    el("p", { class: "board-facts" }, facts.join(" · "), " · ", el("a", { href: link }, `run ${board.run_id}`)),
-    board.message ? el("p", { class: "board-message", role: "alert" }, board.message) : null,
-    canDiff
-      ? el("label", { class: "board-toggle" },
-          el("input", { type: "checkbox", ...(showChanges ? { checked: true } : {}), onchange: (event) => { showChanges = event.target.checked; drawCells(); } }),
-          " Show what changed between rounds")
-      : null,
-    running ? el("button", { type: "button", class: "vote stop", "data-part": "stop", onclick: stopRun }, "Stop", el("kbd", {}, "Esc")) : null,
-  ].filter(Boolean);
-  head.replaceChildren(...parts);
+const pairShown = () => offer && byId(offer.left) && byId(offer.right);
+
+// Replaces what changed and keeps where the focus was.
+const redraw = (parent, make) => {
+  const focused = parent.contains(document.activeElement) ? document.activeElement.dataset.part : null;
+  make();
+  if (focused) parent.querySelector(`[data-part="${CSS.escape(focused)}"]`)?.focus();
+};
+
+const drawHead = () => redraw(head, () => head.replaceChildren(...headOf()));
+
+// Everything the grid shows, in order: {key, state, make}; the same state is not drawn again.
+const shown = () => {
+  if (pairShown()) return [["A", byId(offer.left)], ["B", byId(offer.right)]].map(([letter, cell]) =>
+    ({ key: letter, state: cell.response, make: () => sideOf(letter, cell) }));
+  return board.cells.flatMap((cell, at) => {
+    const state = [board.run_id, cell, chosen.includes(cell.round_id), showChanges, folded.has(`${board.run_id}/${place(cell)}`), verdictsOn(cell), comparable(cell), finished().length];
+    const card = { key: place(cell), state, make: () => column(cell) };
+    return at && board.mode === "refine" ? [{ key: `to ${place(cell)}`, state: stepTo(cell), make: () => arrowTo(cell) }, card] : [card];
+  });
 };
 
 const drawCells = () => {
-  const wanted = new Set(board.cells.map(place));
-  for (const [key, node] of cells) if (!wanted.has(key)) { node.remove(); cells.delete(key); }
-  grid.style.setProperty("--columns", Math.min(board.cells.length, 4));
-  for (const cell of board.cells) {
-    const drawn = JSON.stringify([board.run_id, cell, chosen.includes(cell.round_id), Boolean(offer), showChanges, folded.has(`${board.run_id}/${place(cell)}`), verdictsOn(cell), comparable(cell)]);
-    const old = cells.get(place(cell));
-    if (old?.drawn === drawn) continue;
-    const focused = old?.contains(document.activeElement) ? document.activeElement.dataset.part : null;
-    const node = column(cell);
-    node.drawn = drawn;
-    if (old) old.replaceWith(node); else grid.append(node);
-    cells.set(place(cell), node);
-    if (focused) node.querySelector(`[data-part="${focused}"]`)?.focus();
-  }
+  const wanted = shown();
+  const keys = new Set(wanted.map(({ key }) => key));
+  grid.className = `board-grid ${pairShown() ? "pair" : board.mode === "refine" ? "chain" : "candidates"}`;
+  grid.setAttribute("aria-label", pairShown() ? "Two responses" : board.mode === "refine" ? "Rounds" : "Candidates");
+  grid.style.setProperty("--chain", board.cells.map(() => "minmax(var(--card), 1fr)").join(" var(--arrow) "));
+  for (const [key, node] of nodes) if (!keys.has(key)) { node.remove(); nodes.delete(key); }
+  wanted.forEach(({ key, state, make }, at) => {
+    const drawn = JSON.stringify(state);
+    let node = nodes.get(key);
+    if (node?.drawn !== drawn) {
+      const focused = node?.contains(document.activeElement) ? document.activeElement.dataset.part : null;
+      const made = make();
+      made.drawn = drawn;
+      node?.replaceWith(made);
+      nodes.set(key, node = made);
+      if (focused) { putAt(node, at); node.querySelector(`[data-part="${focused}"]`)?.focus(); }
+    }
+    putAt(node, at);
+  });
 };
+const putAt = (node, at) => { if (grid.children[at] !== node) grid.insertBefore(node, grid.children[at] ?? null); };
 
 const drawBar = () => {
   if (!board) return;
   const words = notice ? el("p", { class: notice.bad ? "bar-notice bad" : "bar-notice", role: notice.bad ? "alert" : "status" }, notice.text) : null;
-  const button = (label, key, action, title = "") =>
-    el("button", { type: "button", class: "vote", "data-part": key, title, onclick: action }, label, el("kbd", {}, key));
   const judgements = board.comparisons.filter((one) => one.judge && one.outcome && byId(one.left) && byId(one.right))
     .map((one) => `${one.judge}: ${inWords(one.outcome, one.left, one.right)}`);
-  const parts = [];
-  if (offer && byId(offer.left) && byId(offer.right)) {
-    parts.push(
-      el("p", { class: "bar-title" }, `Which response is better? `, el("small", {}, "Thoughts stay hidden until you vote.")),
-      el("div", { class: "bar-buttons" },
-        button(name(byId(offer.left)), "←", () => decide("left")),
-        button("Tie", "↓", () => decide("tie")),
-        button("Both bad", "x", () => decide("both_bad")),
-        button(name(byId(offer.right)), "→", () => decide("right")),
-        board.judge ? button("Ask the judge", "j", letJudge, `${board.judge} sees the two responses${board.reference_answer ? " and the reference answer" : ""}, no thought`) : null,
-        button("Cancel", "Esc", () => attempt(putAside))),
-    );
-  } else if (board.cells.filter((cell) => cell.round_id).length > 1) {
-    const last = votes().at(-1);
-    const bothHere = last && byId(last.left) && byId(last.right);
-    const said = bothHere ? `Your vote: ${inWords(last.outcome, last.left, last.right)}${last.blind ? "" : " (not blind: you had opened a thought)"}.` : "";
-    parts.push(el("p", { class: "bar-title" }, said + (chosen.length === 1 ? " Choose a second one." : said ? "" : "Choose two to compare: press Compare, or the number keys of two columns.")),
-      el("div", { class: "bar-buttons" },
-        votes().length ? button("Undo", "u", undo) : null,
-        board.state === "running" ? null : button("Send to a campaign", "l", send, "adds these pairs to a labelling campaign")));
-  }
+  const parts = pairShown() ? votingBar() : finished().length > 1 ? restingBar() : [];
   if (sendable.length) {
-    parts.push(el("div", { class: "bar-buttons", role: "group", "aria-label": "Send to which campaign?" },
-      ...sendable.map((campaign) => el("button", { type: "button", class: "vote", "data-part": `campaign ${campaign.id}`, onclick: () => sendHere(campaign) }, campaign.name))));
+    parts.push(el("div", { class: "bar-more", role: "group", "aria-label": "Send to which campaign?" },
+      ...sendable.map((campaign) => el("button", { type: "button", class: "btn s", "data-part": `campaign ${campaign.id}`, onclick: () => sendHere(campaign) }, campaign.name))));
   }
-  if (judgements.length) parts.push(el("p", { class: "bar-judge" }, judgements.join(" · ")));
-  bar.replaceChildren(...parts.filter(Boolean), ...(words ? [words] : []));
+  if (judgements.length && !pairShown()) parts.push(el("p", { class: "bar-judge" }, judgements.join(" · ")));
+  frame.classList.toggle("comparing", Boolean(pairShown()));
+  redraw(bar, () => bar.replaceChildren(...parts.filter(Boolean), ...(words ? [words] : [])));
 };
 
 // ---- keys
@@ -226,20 +216,22 @@ const drawBar = () => {
 const onKey = (event) => {
   if (!board || !element.isConnected || event.repeat || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
   const digit = Number(event.key);
-  const finished = board.cells.filter((cell) => cell.round_id);
+  const done = finished();
   let action = null;
   if (offer) {
     const strength = event.shiftKey ? 2 : 1;
     const decisions = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "tie", x: "both_bad" };
     if (decisions[event.key]) {
-      if (performance.now() - offer.paintedAt < QUIET_MS) return;
+      if (performance.now() - offer.paintedAt < QUIET_MS) { event.preventDefault(); refuse(); return; }
       action = () => decide(decisions[event.key], strength);
     } else if (event.key === "j" && board.judge) action = letJudge;
     else if (event.key === "Escape") action = () => attempt(putAside);
   } else if (board.state === "running" && event.key === "Escape") action = stopRun;
-  else if (digit >= 1 && digit <= finished.length && finished.length > 1) action = () => choose(finished[digit - 1]);
+  else if (digit >= 1 && digit <= done.length && done.length > 1) action = () => choose(done[digit - 1]);
   if (event.key === "u" && !offer) action = undo;
-  if (event.key === "l" && !offer && board.state !== "running" && finished.length > 1) action = send;
+  if (event.key === "l" && !offer && board.state !== "running" && done.length > 1) action = send;
+  if (event.key === "d" && !offer) action = toggleChanges;
+  if (event.key === "r" && !offer && board.state !== "running" && isFolded()) action = askAgain;
   if (!action) return;
   event.preventDefault();
   action();
@@ -251,9 +243,10 @@ document.addEventListener("keydown", onKey);
 const take = (value) => {
   if (!value || !value.run_id) { board = null; draw(); return; }
   if (board?.run_id !== value.run_id) {
-    chosen = []; offer = null; notice = null; sendable = [];
-    for (const node of cells.values()) node.remove();
-    cells.clear();
+    foldFor(value.run_id, board !== null || !isFolded());
+    chosen = []; offer = null; notice = null; sendable = []; counted = null; wholePrompt = false;
+    for (const node of nodes.values()) node.remove();
+    nodes.clear();
     const url = new URL(location.href);
     url.searchParams.set("run", value.run_id);
     history.replaceState(null, "", url);

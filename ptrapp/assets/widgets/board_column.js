@@ -1,4 +1,4 @@
-// One column of the board: a round's marks, its folded thought, its response and what changed.
+// A card of the board: a round's marks, its response and what changed, and its thought as a strip.
 
 const verdictsOn = (cell) => votes().filter((vote) => vote.left === cell.round_id || vote.right === cell.round_id)
   .map((vote) => {
@@ -6,41 +6,60 @@ const verdictsOn = (cell) => votes().filter((vote) => vote.left === cell.round_i
     return won ? "your vote: better" : vote.outcome === "tie" ? "your vote: tie" : vote.outcome === "both_bad" ? "your vote: both bad" : null;
   }).filter(Boolean);
 
+const MARKS = {
+  true: ["ok", "check", "right", "matches the reference answer"],
+  false: ["bad", "x", "wrong", "does not match the reference answer"],
+};
+
+const markOf = (cell) => {
+  const [tone, sign, word, title] = MARKS[cell.correct] ?? [];
+  return word ? el("span", { class: `chip mark ${tone}`, title }, icon(sign), word) : null;
+};
+
 const column = (cell) => {
-  const mark = cell.correct === true ? el("span", { class: "mark right", title: "matches the reference answer" }, "✓ correct")
-    : cell.correct === false ? el("span", { class: "mark wrong", title: "does not match the reference answer" }, "✗ incorrect") : null;
-  const flip = cell.flip ? el("span", { class: `flip ${cell.flip}`, title: `${cell.flip} compared with the round before` }, cell.flip === "fixed" ? "✗→✓ fixed" : "✓→✗ broken") : null;
   const meta = cell.state === "waiting" ? "waiting" : cell.state === "failed" ? "failed"
-    : [cell.version, count(cell.n_tokens, "token"), seconds(cell.duration_s)].join(" · ");
+    : [count(cell.n_tokens, "token"), seconds(cell.duration_s), cell.version].join(" · ");
   const selected = chosen.includes(cell.round_id);
-  return el("article", { class: `cell ${cell.state}${selected ? " selected" : ""}`, role: "listitem", "aria-busy": cell.state === "writing" },
-    el("header", {}, el("h3", {}, name(cell)), mark, flip,
-      ...verdictsOn(cell).map((text) => el("span", { class: "mine" }, text))),
-    el("p", { class: "cell-meta" }, meta),
+  const digit = finished().indexOf(cell) + 1;
+  return el("article", { class: `cell ${cell.state}${selected ? " selected" : ""}`, "aria-label": name(cell), "aria-busy": cell.state === "writing" },
+    el("div", { class: "answer" },
+      el("header", {}, el("h2", {}, name(cell)), ...verdictsOn(cell).map((text) => el("span", { class: "chip acc mine" }, text)), markOf(cell)),
+      responseOf(cell),
+      endingOf(cell),
+      el("footer", {}, el("p", { class: "cell-meta" }, meta),
+        comparable(cell) ? el("button", { class: "btn s pick", "data-part": "pick", type: "button", "aria-pressed": String(selected), onclick: () => choose(cell) }, selected ? "Chosen" : "Compare", el("kbd", {}, digit)) : null)),
     thoughtOf(cell),
-    responseOf(cell),
-    endingOf(cell),
-    comparable(cell) ? el("button", { class: "pick", "data-part": "pick", type: "button", "aria-pressed": selected, onclick: () => choose(cell) }, selected ? "Chosen" : "Compare") : null,
   );
+};
+
+// One side of a pair: the response alone. Nothing here tells which round it is.
+const sideOf = (letter, cell) => el("article", { class: "cell side", "aria-label": `Response ${letter}` },
+  el("div", { class: "answer" }, el("header", {}, el("span", { class: "letter", "aria-hidden": "true" }, letter)), responseOf(cell, false)));
+
+// What a round did to the one before: where both were checked, right or wrong; else whether the words differ.
+const ARROWS = { fixed: "check", broken: "x", changed: "swap", same: "same", waiting: "dots" };
+const stepTo = (cell) => cell.state !== "stored" ? "waiting" : cell.flip
+  ?? (cell.diff.every(([, kind]) => kind === "same") ? "same" : "changed");
+const arrowTo = (cell) => {
+  const step = stepTo(cell);
+  return el("div", { class: `arrow ${step}` }, el("span", {}, icon(ARROWS[step])), el("b", {}, step === "waiting" ? "" : step));
 };
 
 const thoughtOf = (cell) => {
   if (!cell.thinking || cell.state === "waiting" || cell.state === "failed") return null;
   const writing = cell.state === "writing" && !cell.response;
-  const title = cell.state === "writing"
-    ? writing ? `Thinking… ${count(cell.n_tokens, "token")}` : "Thought"
-    : `Thought · ${seconds(cell.thought_s)} · ${count(cell.n_thought_tokens, "token")}`;
+  const facts = cell.state === "writing"
+    ? writing ? count(cell.n_tokens, "token") : "" : `${count(cell.n_thought_tokens, "token")} · ${seconds(cell.thought_s)}`;
   const key = `${board.run_id}/${place(cell)}`;
   const open = cell.thought !== null && !folded.has(key);
-  const held = offer && (offer.left === cell.round_id || offer.right === cell.round_id);
   const toggle = () => {
     if (cell.thought === null) return openThought(cell);
     folded.has(key) ? folded.delete(key) : folded.add(key);
     drawCells();
   };
   return el("div", { class: "thought" },
-    el("button", { type: "button", "data-part": "thought", "aria-expanded": open, disabled: held, title: held ? "hidden until you have voted" : "", onclick: toggle },
-      (held ? "🔒 " : open ? "▾ " : "▸ ") + title),
+    el("button", { type: "button", "data-part": "thought", "aria-expanded": open, onclick: toggle },
+      icon(open ? "down" : "right"), writing ? "Thinking…" : "Thought", el("small", {}, facts)),
     open ? el("p", { class: "thought-text", dir: "auto" }, cell.thought) : null,
   );
 };
@@ -56,10 +75,10 @@ const endingOf = (cell) => {
   return ended || again ? el("p", { class: "cell-meta ending" }, [ended, again].filter(Boolean).join(" ")) : null;
 };
 
-const responseOf = (cell) => {
+const responseOf = (cell, withChanges = showChanges) => {
   if (cell.state === "failed") return el("p", { class: "response bad", role: "alert" }, cell.error);
   const text = el("p", { class: "response", dir: "auto" });
-  if (showChanges && cell.diff.length) {
+  if (withChanges && cell.diff.length) {
     if (cell.diff.every(([, kind]) => kind === "same")) text.append(el("em", {}, "(unchanged) "));
     for (const [piece, kind] of cell.diff) {
       if (kind === "removed") continue;

@@ -1,0 +1,40 @@
+// The board's head: the prompt as the page's heading, how it was asked, and one quiet line of facts.
+
+const LONG = 280; // characters of a prompt that is cut to three lines until it is asked for
+const FROM = { typed: " (typed)", example: " (from the example)", program: " (from a program)" }; // who gave it
+const THINKS = { always: "thinks in every one", later: "thinks from round 2 on", never: "does not think" };
+
+let wholePrompt = false;
+
+const asked = () => {
+  const { n, thinking } = board.settings;
+  const many = board.mode === "refine" ? count(n, "round") : count(n, "candidate");
+  return [board.mode === "refine" ? "Refine" : "Sample", n ? many : null, THINKS[thinking]].filter(Boolean).join(" · ");
+};
+
+const headOf = () => {
+  const long = board.prompt.length > LONG;
+  const prompt = el("h1", { class: `board-prompt${long && !wholePrompt && !offer ? " cut" : ""}`, dir: "auto" }, board.prompt);
+  const all = long && !offer
+    ? el("button", { type: "button", class: "btn quiet s", "data-part": "whole", "aria-expanded": wholePrompt, onclick: () => { wholePrompt = !wholePrompt; drawHead(); } }, wholePrompt ? "Less" : "All of it") : null;
+  if (offer) return [el("div", { class: "folded" }, prompt)];
+  const line = el("div", { class: "folded" }, prompt, all, el("span", { class: "board-asked" }, asked()),
+    el("button", { type: "button", class: "btn quiet s", "data-part": "edit", "aria-label": "Edit the prompt", onclick: edit }, icon("pen"), el("span", {}, "Edit")),
+    el("button", { type: "button", class: "btn s", "data-part": "again", title: "asks the form's prompt again", onclick: askAgain }, "Again", el("kbd", {}, "R")));
+  return [line, factsOf(), board.message ? el("p", { class: "board-message", role: "alert" }, board.message) : null].filter(Boolean);
+};
+
+const factsOf = () => {
+  const running = board.state === "running";
+  const link = new URL(`./?run=${board.run_id}`, document.baseURI).href;
+  const facts = [
+    running ? "generating…" : board.state === "done" ? null : board.state,
+    `model version ${board.version}`,
+    board.reference_in_words ? `reference answer: ${board.reference_in_words}${FROM[board.settings.reference_from] ?? ""}` : "no reference answer, so responses are not checked",
+  ].filter(Boolean);
+  const canDiff = board.mode === "refine" && board.cells.some((cell) => cell.diff.length);
+  return el("div", { class: "runline" },
+    el("p", { class: "board-facts" }, el("span", { class: "wide" }, facts.join(" · "), " · "), el("a", { href: link }, `run ${board.run_id}`)),
+    running ? el("button", { type: "button", class: "btn s danger", "data-part": "stop", onclick: stopRun }, "Stop", el("kbd", {}, "Esc")) : null,
+    canDiff ? el("button", { type: "button", class: "btn s", "data-part": "changes", "aria-pressed": String(showChanges), onclick: toggleChanges }, icon("diff"), "What changed", el("kbd", {}, "D")) : null);
+};

@@ -1,0 +1,195 @@
+"""The Play page in a real browser: the answer is in view, rounds are a chain, a pair is blind."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Route, expect
+from sqlalchemy import select
+
+from db.models import Vote
+from db.storage.session import Database
+from ptrapp.services.examples import examples
+
+pytestmark = pytest.mark.browser
+
+PROMPT = examples()[0][0]
+
+
+def ask(page: Page, app_url: str, n: int = 3, query: str = "") -> None:
+    page.goto(app_url + query)
+    page.locator("#examples .gallery-item").first.click()
+    expect(page.locator("#prompt textarea")).to_have_value(PROMPT)
+    page.locator("#run").click()
+    expect(page.locator(".cell.stored")).to_have_count(n)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+def test_the_answer_is_in_view(page: Page, app_url: str, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    ask(page, app_url)
+    expect(page.locator("#composer")).to_be_hidden()
+    expect(page.locator(".response").first).to_be_in_viewport(ratio=1)
+    top = page.locator(".cell").first.bounding_box()
+    assert top is not None
+    assert 0 < top["y"] < 0.4 * height
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_no_line_is_wider_than_one_reads(page: Page, app_url: str) -> None:
+    page.set_viewport_size({"width": 1920, "height": 1000})
+    ask(page, app_url)
+    read = page.evaluate("""() => {
+      const text = document.querySelector(".response");
+      text.textContent = "one of many words ".repeat(200);
+      const probe = document.createElement("span");
+      probe.textContent = "0".repeat(68);
+      text.after(probe);
+      const wide = probe.getBoundingClientRect().width;
+      return [text.getBoundingClientRect().width, wide];
+    }""")
+    assert read[0] <= read[1] + 1
+
+
+def test_enter_sends_and_shift_enter_breaks_the_line(page: Page, app_url: str) -> None:
+    page.goto(app_url)
+    text = page.locator("#prompt textarea")
+    text.click()
+    page.keyboard.type("What is 2 + 3?")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("Say it.")
+    expect(text).to_have_value("What is 2 + 3?\nSay it.")
+    expect(page.locator(".cell")).to_have_count(0)
+    expect(page.locator("#composer-keys")).to_contain_text("new line")
+    page.keyboard.press("Enter")
+    expect(page.locator(".cell.stored")).to_have_count(3)
+    expect(page.locator(".board-prompt")).to_have_text("What is 2 + 3?\nSay it.")
+
+
+def test_the_composer_opens_again_and_keeps_what_was_asked(page: Page, app_url: str) -> None:
+    ask(page, app_url)
+    page.reload()
+    expect(page.locator(".cell.stored")).to_have_count(3)
+    expect(page.locator("#composer")).to_be_hidden()
+    page.get_by_role("button", name="Edit the prompt").click()
+    expect(page.locator("#prompt textarea")).to_be_focused()
+    expect(page.locator("#prompt textarea")).to_have_value(PROMPT)
+    expect(page.get_by_label("Temperature").first).to_be_hidden()
+    page.get_by_role("button", name="Settings").first.click()
+    expect(page.get_by_label("Temperature").first).to_be_visible()
+    page.get_by_role("spinbutton", name="Rounds").fill("2")
+    page.locator("#run").click()
+    expect(page.locator(".cell.stored")).to_have_count(2)
+    page.locator("body").press("r")
+    expect(page.locator(".board-facts a")).not_to_have_text("run 1")
+    expect(page.locator(".cell.stored")).to_have_count(2)
+
+
+def made_up(board: dict[str, Any]) -> dict[str, Any]:
+    """The run as if it had been wrong, fixed, and broken with other words."""
+    for cell, correct, flip, word in zip(
+        board["cells"],
+        (False, True, False),
+        (None, "fixed", "broken"),
+        ("8", "9", "7"),
+        strict=True,
+    ):
+        cell |= {"correct": correct, "flip": flip, "response": f"It is {word}."}
+        cell["diff"] = [["It is ", "same"], [f"{word}.", "added"]] if cell["index"] else []
+    return board
+
+
+def unchecked(board: dict[str, Any]) -> dict[str, Any]:
+    """The run as if nothing had been checked: round 2 says the same, round 3 something else."""
+    for cell, kind in zip(board["cells"], (None, "same", "added"), strict=True):
+        cell |= {"correct": None, "flip": None, "diff": [["It.", kind]] if kind else []}
+    return board
+
+
+@pytest.mark.parametrize(
+    ("change", "steps"), [(made_up, ["fixed", "broken"]), (unchecked, ["same", "changed"])]
+)
+def test_an_arrow_says_what_a_round_did_to_the_one_before(
+    page: Page, app_url: str, change: Callable[[dict[str, Any]], dict[str, Any]], steps: list[str]
+) -> None:
+    def instead(route: Route) -> None:
+        route.fulfill(json=change(route.fetch().json()))
+
+    ask(page, app_url)
+    heights = page.locator(".answer").evaluate_all("all => all.map(a => a.offsetHeight)")
+    assert len(set(heights)) == 1
+    page.route("**/api/v1/runs/*", instead)
+    page.locator(".pick").nth(0).click()
+    page.locator(".pick").nth(1).click()
+    page.get_by_role("button", name="Back").click()
+    expect(page.locator(".arrow")).to_have_text(steps)
+    page.keyboard.press("d")
+    expect(page.locator("[data-part=changes]")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".response ins")).to_have_count(2 if change is made_up else 1)
+
+
+def test_a_pair_shows_two_responses_and_nothing_that_tells_the_round(
+    page: Page, app_url: str, app_database: Database
+) -> None:
+    ask(page, app_url)
+    expect(page.locator(".mark")).to_have_count(3)
+    said = page.locator(".response").all_inner_texts()
+    run = page.locator(".board-facts a").inner_text().removeprefix("run ")
+    page.locator(".pick").nth(0).click()
+    page.locator(".pick").nth(2).click()
+    expect(page.locator(".side")).to_have_count(2)
+    assert sorted(page.locator(".response").all_inner_texts()) == sorted([said[0], said[2]])
+    expect(page.locator(".letter")).to_have_text(["A", "B"])
+    expect(page.locator(".cell.stored, .mark, .arrow, .thought, .cell-meta")).to_have_count(0)
+    expect(page.locator(".board-grid")).not_to_contain_text("Round")
+    sent = page.request.get(f"{app_url}/api/v1/runs/{run}").json()
+    assert {cell["correct"] for cell in sent["cells"]} == {None}
+    assert all(not cell["diff"] and not cell["flip"] for cell in sent["cells"])
+
+    page.reload()  # the pair is still open, and still covered
+    expect(page.locator(".side")).to_have_count(2)
+    page.wait_for_timeout(400)  # a key sooner than this is not taken for a decision
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(page.locator(".mark")).to_have_count(3)
+    expect(page.locator(".bar-title")).to_contain_text("that base has not learnt")
+    expect(page.locator(".bar-title").get_by_role("link", name="Train")).to_be_visible()
+    with app_database.read() as session:
+        vote = session.scalars(select(Vote).order_by(Vote.id.desc())).first()
+        assert vote is not None
+        assert (vote.strength, vote.client) == (2, "board, marks seen")
+
+
+def test_a_key_that_comes_too_soon_is_seen_to_be_refused(page: Page, app_url: str) -> None:
+    ask(page, app_url)
+    page.evaluate("performance.now = () => 0")  # the pair was painted in this same moment
+    page.locator(".pick").nth(0).click()
+    page.locator(".pick").nth(1).click()
+    expect(page.locator(".side")).to_have_count(2)
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("status").filter(has_text="Too soon, not counted")).to_be_visible()
+    expect(page.locator(".side")).to_have_count(2)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280, 1920])
+def test_axe_finds_nothing_serious(page: Page, app_url: str, theme: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{app_url}/?__theme={theme}")
+    expect(page.locator("#examples .gallery-item").first).to_be_visible()
+    _nothing_serious(page, width)
+    ask(page, app_url, query=f"/?__theme={theme}")
+    _nothing_serious(page, width)
+    page.locator(".pick").nth(0).click()
+    page.locator(".pick").nth(1).click()
+    expect(page.locator(".side")).to_have_count(2)
+    _nothing_serious(page, width)
+
+
+def _nothing_serious(page: Page, width: int) -> None:
+    found = Axe().run(page).response["violations"]
+    grave = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert not grave, json.dumps(grave, indent=1)[:4000]
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
