@@ -16,10 +16,12 @@ import transformers
 from db.models import Job, JobKind
 from db.registry import jobs
 from db.registry.stored_paths import located
-from db.storage.errors import Conflict, DatabaseError
+from db.storage.errors import Conflict, DatabaseError, DiskFull
 from db.storage.session import Database, open_database
+from ptrapp.core import disk
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.settings import Settings, load_settings
+from ptrapp.engines.local.device import best_device
 from ptrapp.models.finding import find_model
 from training.jobs.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
 from training.jobs.payload import Payload, read
@@ -39,8 +41,8 @@ def main() -> int:
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     _silence_libraries()
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+    if torch.accelerator.is_available():
+        torch.accelerator.set_device_index(int(os.environ.get("LOCAL_RANK", 0)))
     # One core stays with the app, which goes on serving: threads that wait for a core cost dearly.
     torch.set_num_threads(settings.threads or max(1, torch.get_num_threads() - 1))
     database = open_database(settings.database)
@@ -52,7 +54,7 @@ def main() -> int:
 
 def _run_job(database: Database, settings: Settings, job_id: int, token: str) -> Exit:
     try:
-        ranks = Ranks.join(cpu=settings.device == "cpu" or not torch.cuda.is_available())
+        ranks = Ranks.join(cpu=best_device(settings.device) == "cpu")
         claim = _claim(database, settings, job_id, token, leads=ranks.leads)
         signal.signal(signal.SIGTERM, lambda *_: claim.stop.set())
         match claim.kind:
@@ -73,12 +75,23 @@ def _run_job(database: Database, settings: Settings, job_id: int, token: str) ->
     except StopRequested:
         log.info("job %d: stopped on request, its last checkpoint is kept", job_id)
         return Exit.STOPPED
-    except (ThriceError, DatabaseError) as error:
-        return _fail(database, job_id, token, str(error))
     except Exception as error:  # the outermost frame: every failure is stored on the job
+        if _for_want_of_room(error, settings):
+            log.error("job %d: the disk is full (%s)", job_id, error)
+            return Exit.DISK_FULL
+        if isinstance(error, ThriceError | DatabaseError):
+            return _fail(database, job_id, token, str(error))
         log.exception("job %d failed", job_id)
         return _fail(database, job_id, token, f"{type(error).__name__}: {error}")
     return Exit.DONE
+
+
+def _for_want_of_room(error: Exception, settings: Settings) -> bool:
+    """Returns whether the disk is full: as the error says it, or seen for one that does not."""
+    if isinstance(error, DiskFull) or disk.is_full(error):
+        return True
+    unexpected = not isinstance(error, ThriceError | DatabaseError)
+    return unexpected and disk.is_nearly_full(settings.data_dir)
 
 
 def _claim(

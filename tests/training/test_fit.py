@@ -99,6 +99,9 @@ def run(
         claim,
         ranks,
         learning_rate=config.learning_rate or 1e-3,
+        token_budget=4096,
+        first_loss=options.get("first_loss"),
+        per_token=options.get("per_token", False),
     )
 
 
@@ -215,7 +218,7 @@ def test_a_policy_that_is_not_its_reference_is_found_before_the_first_step(
     policy: Policy, claim: Claim, ranks: Ranks
 ) -> None:
     with pytest.raises(TrainingError, match="not its reference"):
-        fit(policy, DPO, pairs(8), (), CONFIG, claim, ranks, learning_rate=1e-3, first_loss=9.0)
+        run(policy, claim, ranks, items=pairs(8), first_loss=9.0)
 
 
 def test_a_stop_keeps_the_last_checkpoint(policy: Policy, claim: Claim, ranks: Ranks) -> None:
@@ -244,9 +247,7 @@ def test_normalising_by_tokens_weighs_long_answers_more(
         alone.append(fitted.metrics["loss"])
         shutil.rmtree(claim.folder / "checkpoints")
 
-    fitted = fit(
-        policy, objective, items, (), config, claim, ranks, learning_rate=1e-9, per_token=True
-    )
+    fitted = run(policy, claim, ranks, config, items=items, objective=objective, per_token=True)
 
     expected = (2 * alone[0] + 20 * alone[1]) / 22
     assert fitted.metrics["loss"] == pytest.approx(expected, abs=1e-4)

@@ -31,9 +31,7 @@ from training.policy.config import Precision, TrainingConfig
 from training.policy.model import Policy, load_base, make_policy
 from training.policy.scorer import Scored
 
-CONFIG = TrainingConfig(
-    epochs=8, batch_size=4, save_steps=2, learning_rate=1e-3, patience=None, token_budget=4096
-)
+CONFIG = TrainingConfig(epochs=8, batch_size=4, save_steps=2, learning_rate=1e-3, patience=None)
 OBJECTIVES: dict[str, ObjectiveFunction] = {
     "dpo": partial(preference_objective, beta=0.1),
     "mask_sft": partial(imitation_objective, lambdas=OFFICIAL),
@@ -155,7 +153,8 @@ def run(
     claim: Claim, ranks: Ranks, model: Path, objective: ObjectiveFunction, **changes: Any
 ) -> Fitted:
     made = policy(model, claim.settings.device)
-    return fit(made, objective, items("dpo"), (), CONFIG, claim, ranks, learning_rate=1e-3)
+    options: dict[str, Any] = {"learning_rate": 1e-3, "token_budget": 4096}
+    return fit(made, objective, items("dpo"), (), CONFIG, claim, ranks, **options)
 
 
 def run_until_stopped(claim: Claim, ranks: Ranks, model: Path) -> Claim:

@@ -36,9 +36,9 @@ def cut(items: Sequence[Item], rows: Rows, token_budget: int) -> list[list[Item]
     Padding counts as tokens. An example over the budget goes alone: its rows cannot be split.
     """
     groups: list[list[Item]] = []
-    for item in sorted(items, key=lambda item: -_cost([item], rows)):
+    for item in sorted(items, key=lambda item: -cost([item], rows)):
         for group in groups:
-            if _cost([*group, item], rows) <= token_budget:
+            if cost([*group, item], rows) <= token_budget:
                 group.append(item)
                 break
         else:
@@ -54,17 +54,18 @@ def shard(groups: Sequence[list[Item]], rows: Rows, rank: int, n_ranks: int) -> 
     """
     shares: list[list[list[Item]]] = [[] for _ in range(n_ranks)]
     loads = [0] * n_ranks
-    for group in sorted(groups, key=lambda group: -_cost(group, rows)):
+    for group in sorted(groups, key=lambda group: -cost(group, rows)):
         lightest = loads.index(min(loads))
         shares[lightest].append(group)
-        loads[lightest] += _cost(group, rows)
+        loads[lightest] += cost(group, rows)
     n_most = max(map(len, shares))
-    smallest = min(groups, key=lambda group: _cost(group, rows))
+    smallest = min(groups, key=lambda group: cost(group, rows))
     idle = [Item(item.encoded, item.reference_logps, 0.0) for item in smallest]
     return shares[rank] + [idle] * (n_most - len(shares[rank]))
 
 
-def _cost(items: Sequence[Item], rows: Rows) -> int:
+def cost(items: Sequence[Item], rows: Rows) -> int:
+    """Returns the tokens of a group as it is forwarded, padding included."""
     if rows is Rows.SEGMENTS:
         return sum(item.encoded.n_tokens for item in items)
     longest = max(item.encoded.n_longest for item in items)

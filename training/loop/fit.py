@@ -43,6 +43,7 @@ def fit(
     ranks: Ranks,
     *,
     learning_rate: float,
+    token_budget: int,
     first_loss: float | None = None,
     per_token: bool = False,
     weights_folder: Path | None = None,
@@ -56,7 +57,6 @@ def fit(
     sizes = [item.encoded.size for item in items]
     plan = plan_steps(sizes, config.batch_size, config.epochs, config.seed)
     checkpoint = ranks.broadcast(last_complete_checkpoint(folder) if ranks.leads else None)
-    token_budget = config.token_budget
     if checkpoint is None and ranks.n == 1:
         claim.enter("measuring a step")
         estimated = estimate(

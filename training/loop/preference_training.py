@@ -28,6 +28,7 @@ from training.jobs.payload import STRICT
 from training.jobs.ranks import Ranks
 from training.loop import warnings
 from training.loop.fit import Fitted, fit
+from training.loop.memory_plan import chosen_settings, plan_memory
 from training.loop.objectives import ObjectiveFunction, preference_objective
 from training.loop.reference import reference_logps
 from training.losses import PreferenceForm
@@ -105,10 +106,12 @@ def learn_pairs(
     )
     if not pairs:
         raise NothingToLearn(f"No pair is left to learn from. {in_words(dropped)}")
-    for warning in (warnings.only_ties(pairs), warnings.one_side_longer(pairs)):
+    length = warnings.one_side_longer(pairs) or warnings.lengths_differ(pairs)
+    for warning in (warnings.only_ties(pairs), length):
         if warning:
             claim.note(warning, "warning")
 
+    plan = plan_memory(policy, [Item(pair) for pair in pairs], config, claim, ranks)
     claim.enter("computing the reference")
     references = reference_logps(
         policy.scorer,
@@ -120,10 +123,10 @@ def learn_pairs(
                 frozen.manifest.sha256,
                 base.fingerprint,
                 parent.sha256 if parent else "base",
-                config.precision,
+                base.precision,
             )
         ),
-        token_budget=config.token_budget,
+        token_budget=plan.token_budget,
         pad_id=base.pad_id,
     )
     logps_of = {id(pair): logps for pair, logps in zip(pairs, references, strict=True)}
@@ -148,6 +151,7 @@ def learn_pairs(
         claim,
         ranks,
         learning_rate=rate,
+        token_budget=plan.token_budget,
         first_loss=_first_loss(items, config, objective),
         weights_folder=weights_folder,
     )
@@ -158,7 +162,8 @@ def learn_pairs(
         "n_steps": fitted.n_steps,
         "dropped": dict(dropped),
     }
-    return Learnt(fitted, asdict(config) | {"learning_rate": rate}, summary)
+    settings = asdict(config) | {"learning_rate": rate} | chosen_settings(policy, plan)
+    return Learnt(fitted, settings, summary)
 
 
 def check(config: PreferenceConfig) -> None:

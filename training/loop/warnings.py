@@ -8,6 +8,8 @@ from training.data.tokens import Encoded
 Curve = Sequence[tuple[int, float]]
 """(step, value), in the order of the steps."""
 
+THIRD = 1 / 3
+"""Change of a mean length from which it is worth saying."""
 WINDOW = 10
 """Steps that are averaged, so that one noisy step causes no warning."""
 
@@ -76,6 +78,40 @@ def one_side_longer(examples: Sequence[Encoded]) -> str | None:
     return (
         f"In {share:.0%} of the {len(differences)} pairs the {side} completion was chosen: length "
         "may be all there is to learn. Compare answers of like length, or set length_normalised."
+    )
+
+
+def lengths_differ(examples: Sequence[Encoded]) -> str | None:
+    """Warns when chosen completions are longer or shorter on the mean by a third."""
+    pairs = [
+        (len(example.completions[pair.chosen].token_ids), len(rejected.token_ids))
+        for example in examples
+        for pair in example.pairs
+        if pair.outcomes[0] > pair.outcomes[2]
+        for rejected in (example.completions[pair.rejected],)
+    ]
+    if len(pairs) < 20:
+        return None
+    chosen, rejected = (mean(side) for side in zip(*pairs, strict=True))
+    if abs(chosen / rejected - 1) < THIRD:
+        return None
+    side = "longer" if chosen > rejected else "shorter"
+    return (
+        f"The chosen completions are {side} on the mean: {chosen:.0f} tokens, the rejected ones "
+        f"{rejected:.0f}. The answers may become {side} whatever they say. Compare answers of like "
+        "length, or set length_normalised."
+    )
+
+
+def answers_changed_length(before: float, after: float, n_prompts: int) -> str | None:
+    """Warns when answers have become longer or shorter by a third; lengths are mean characters."""
+    if not before or abs(after / before - 1) < THIRD:
+        return None
+    side = "longer" if after > before else "shorter"
+    return (
+        f"The answers have become {side} by {abs(after / before - 1):.0%}: {after:.0f} characters "
+        f"on the mean of {n_prompts} held-out prompts, the parent's {before:.0f}. Read some before "
+        "you serve this version, or train it again with another rho."
     )
 
 

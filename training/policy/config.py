@@ -22,7 +22,8 @@ class Precision(StrEnum):
     """The number format of the base model."""
 
     AUTO = "auto"
-    """float32 on a CPU, bfloat16 on a GPU."""
+    """bfloat16 on a GPU; on a CPU the faster of float32 and bfloat16, as measured when a job
+    begins, and float32 for a model of less than 20M parameters."""
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"
     """Half the memory, and twice the speed on a CPU that computes in it."""
@@ -52,12 +53,12 @@ class TrainingConfig:
     """Scale of a fresh LoRA (times 1/r)."""
     precision: Precision = Precision.AUTO
     """Number format the model computes in; the LoRA itself is trained in float32."""
-    token_budget: Annotated[int, Field(ge=64)] = 4096
-    """Tokens forwarded at once, which bounds the memory. Halved automatically when memory runs
-    out."""
-    activation_checkpointing: bool = False
+    token_budget: Annotated[int, Field(ge=64)] | None = None
+    """Tokens forwarded at once, which bounds the memory; null chooses by the memory that is free,
+    at most 1,024 on a CPU and 16,384 on a GPU. Halved automatically when memory runs out."""
+    activation_checkpointing: bool | None = None
     """Compute activations again in the backward pass: a quarter slower, for models that are tight
-    in memory."""
+    in memory; null does so where the longest example does not fit otherwise."""
     eval_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     """Share of the prompts held out to detect memorisation; none when that is less than 20
     examples. The same prompts are held out in every job."""

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +24,13 @@ from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.engines.local.loading import choose_format, load_model
 from training.data.batches import Rows
+from training.jobs.chosen import chosen_once
+from training.jobs.claim import Claim
+from training.jobs.ranks import Ranks
 from training.policy.config import Precision, TrainingConfig, Tune
 from training.policy.layout import PLAIN, choose_layout
 from training.policy.lora import fuse
+from training.policy.precision import PLAIN_PRECISION, PrecisionChoice, choose_precision
 from training.policy.scorer import Scorer
 
 log = logging.getLogger(__name__)
@@ -50,6 +55,10 @@ class Base:
     """Hash of shapes and weights, by which an adapter of another base is refused."""
     data_dir: Path
     """The data folder, in which a parent's weights lie."""
+    precision: Precision
+    """The number format it computes in, never `auto`."""
+    about_precision: str
+    """The same and why it was taken, as half a sentence."""
 
     @property
     def pad_id(self) -> int:
@@ -74,8 +83,34 @@ class Policy:
         return next(self.scorer.parameters()).device
 
 
-def load_base(settings: Settings, precision: Precision) -> Base:
-    """Loads the configured model. Raises `ModelUnusable` and `ConfigurationError`."""
+def load_base_of(claim: Claim, config: TrainingConfig, ranks: Ranks) -> Base:
+    """Loads the model that a job trains; what `precision auto` is on a CPU is measured once.
+
+    All weights are trained in float32 there: small steps would be rounded away in bfloat16. Every
+    process must call it. Raises `ModelUnusable` and `ConfigurationError`.
+    """
+    if config.tune is Tune.FULL:
+        return load_base(claim.settings, config.precision)
+
+    def measured(model: PreTrainedModel) -> PrecisionChoice:
+        def choose() -> dict[str, str]:
+            return choose_precision(model)._asdict()
+
+        known = chosen_once(claim.folder, ranks, "precision", choose)
+        return PrecisionChoice(Precision(known["precision"]), known["about"])
+
+    return load_base(claim.settings, config.precision, measured)
+
+
+def load_base(
+    settings: Settings,
+    precision: Precision,
+    choose: Callable[[PreTrainedModel], PrecisionChoice] = lambda _: PLAIN_PRECISION,
+) -> Base:
+    """Loads the configured model; `choose` says what `auto` is on a CPU.
+
+    Raises `ModelUnusable` and `ConfigurationError`.
+    """
     quantization = None
     if precision is Precision.FOUR_BIT:
         if importlib.util.find_spec("bitsandbytes") is None:
@@ -90,13 +125,15 @@ def load_base(settings: Settings, precision: Precision) -> Base:
             bnb_4bit_compute_dtype=torch.bfloat16,
         )
     loaded = load_model(settings.model_path, settings.device, quantization=quantization)
-    on_gpu = loaded.model.device.type == "cuda"
+    about = str(precision)
+    if precision is Precision.AUTO and loaded.model.device.type == "cpu":
+        precision, about = choose(loaded.model)
+    elif precision is Precision.AUTO:
+        precision, about = Precision.BFLOAT16, str(Precision.BFLOAT16)
     match precision:
         case Precision.FLOAT32:
             loaded.model.to(dtype=torch.float32)  # type: ignore[call-arg]
         case Precision.BFLOAT16:
-            loaded.model.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
-        case Precision.AUTO if on_gpu:
             loaded.model.to(dtype=torch.bfloat16)  # type: ignore[call-arg]
     return Base(
         settings.model_path,
@@ -106,6 +143,8 @@ def load_base(settings: Settings, precision: Precision) -> Base:
         loaded.context_length,
         _fingerprint(loaded.model),
         settings.data_dir,
+        precision,
+        about,
     )
 
 
@@ -139,8 +178,6 @@ def make_policy(
     log.info("%d LoRA layers fused, %s", n_fused, layout)
     if layout.rows is Rows.PADDED:
         log.warning("%s is trained on padded rows: its architecture takes no segments", base.name)
-    if config.activation_checkpointing:
-        scorer.checkpoint_activations()
     return Policy(base, model, scorer)
 
 

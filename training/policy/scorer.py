@@ -63,6 +63,10 @@ class Scorer(nn.Module):
         """
         self.causal.activation_checkpointing_enable({"use_reentrant": False})
 
+    def keep_activations(self) -> None:
+        """Stores all activations for the backward pass, as at first."""
+        self.causal.activation_checkpointing_disable()
+
     def compile_layers(self, backend: str = "inductor") -> None:
         """Compiles each layer but its attention: norms, rotations and gates become few passes.
 

@@ -16,7 +16,7 @@ from training.jobs.payload import read
 from training.jobs.ranks import Ranks
 from training.loop.preference_training import FORMS_WITH_TIES, PreferenceConfig, check, learn_pairs
 from training.policy.lineage import find_parent, refuse_repetition
-from training.policy.model import load_base, make_policy
+from training.policy.model import load_base_of, make_policy
 from training.policy.publish import Origin, publish
 
 
@@ -28,7 +28,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     parent = find_parent(claim)
 
     claim.enter("loading the model")
-    base = load_base(claim.settings, config.precision)
+    base = load_base_of(claim, config, ranks)
     policy = make_policy(base, parent, config, max_rank=claim.settings.max_lora_rank)
 
     claim.enter("freezing the data")

@@ -26,11 +26,12 @@ from training.jobs.claim import Claim
 from training.jobs.payload import STRICT, read
 from training.jobs.ranks import Ranks
 from training.loop.fit import fit
+from training.loop.memory_plan import chosen_settings, plan_memory
 from training.loop.objectives import imitation_objective
 from training.losses import OFFICIAL, PAPER
 from training.policy.config import TrainingConfig
 from training.policy.lineage import find_parent, refuse_repetition
-from training.policy.model import load_base, make_policy
+from training.policy.model import load_base_of, make_policy
 from training.policy.publish import Origin, publish
 
 
@@ -87,7 +88,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     parent = find_parent(claim)
 
     claim.enter("loading the model")
-    base = load_base(claim.settings, config.precision)
+    base = load_base_of(claim, config, ranks)
     rate = config.learning_rate or (1e-3 if base.is_small else 1e-4)
     policy = make_policy(
         base,
@@ -141,6 +142,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     if not examples or not frozen.manifest.counts.get("refined"):
         raise NothingToLearn(f"No refined round is left to learn from. {in_words(dropped)}")
 
+    plan = plan_memory(policy, [Item(each) for each in examples], config, claim, ranks)
     learnt, held = hold_out(examples, config.eval_share)
     fitted = fit(
         policy,
@@ -151,6 +153,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
         claim,
         ranks,
         learning_rate=rate,
+        token_budget=plan.token_budget,
         per_token=config.normalise is Normalise.TOKEN,
     )
 
@@ -163,7 +166,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
         "dropped": dict(dropped),
         "seconds": round(time.monotonic() - began, 1),
     }
-    settings = asdict(config) | {"learning_rate": rate}
+    settings = asdict(config) | {"learning_rate": rate} | chosen_settings(policy, plan)
     return publish(claim, policy, fitted.weights, Origin(parent, row, settings, summary))
 
 

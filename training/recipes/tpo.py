@@ -28,7 +28,7 @@ from training.jobs.payload import Filters, read
 from training.jobs.ranks import Ranks
 from training.loop.preference_training import learn_pairs
 from training.policy.lineage import find_parent
-from training.policy.model import load_base, make_policy
+from training.policy.model import load_base_of, make_policy
 from training.policy.publish import Origin, publish
 from training.tpo import metrics
 from training.tpo.config import TpoConfig, check
@@ -58,7 +58,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     claim.note(metrics.in_words(found))
 
     claim.enter("loading the model")
-    base = load_base(claim.settings, config.precision)
+    base = load_base_of(claim, config, ranks)
     policy = make_policy(base, parent, config, max_rank=claim.settings.max_lora_rank)
     weights_folder = claim.folder / "kept"
     learnt = learn_pairs(
@@ -77,7 +77,11 @@ def run(claim: Claim, ranks: Ranks) -> str:
         selected = select(claim, config, policy, parent, held_out, weights_folder)
         if selected is not None:
             weights = selected.weights
-            found |= {"selected_step": selected.step, "selection": selected.means}
+            found |= {
+                "selected_step": selected.step,
+                "selection": selected.means,
+                "response_characters": selected.lengths,
+            }
 
     claim.report("publishing", learnt.fitted.n_steps, learnt.fitted.n_steps, None)
     seconds = {"seconds": round(time.monotonic() - began, 1)}

@@ -16,6 +16,7 @@ from transformers import (
 
 from ptrapp.core.errors import ModelUnusable
 from ptrapp.core.settings import Settings
+from ptrapp.engines.local.device import best_device
 from ptrapp.engines.local.loading import LOAD_ERRORS
 from ptrapp.judges.opening import find_reward_model
 from training.policy.config import Tune
@@ -78,11 +79,11 @@ def load_classifier(settings: Settings, config: RewardConfig) -> Classifier:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = tokenizer.pad_token_id
-    on_gpu = settings.device != "cpu" and torch.cuda.is_available()
+    device = best_device(settings.device)
     is_small = model.num_parameters() < SMALL
-    if on_gpu and not is_small:
+    if device != "cpu" and not is_small:
         model.to(dtype=torch.bfloat16)
-    model.to("cuda" if on_gpu else "cpu")
+    model.to(device)
     if (config.tune or (Tune.FULL if is_small else Tune.LORA)) is Tune.LORA:
         lora = LoraConfig(
             r=config.lora_r,

@@ -31,6 +31,7 @@ from training.generation.serving import answers, request, serving
 from training.jobs import atomic_write
 from training.jobs.cancelling import cancellable_wait
 from training.jobs.claim import Claim
+from training.loop.warnings import answers_changed_length
 from training.policy.checkpoint_weights import saved_steps, saved_weights
 from training.policy.model import Policy
 from training.policy.publish import write_adapter
@@ -71,6 +72,18 @@ class Measurements:
             if each.scores is not None
         }
 
+    def lengths(self, step: int) -> tuple[float, float, int]:
+        """Returns mean characters of the parent's responses and of a step's, and of how many.
+
+        Prompts without a response of both are left out: they say nothing of length.
+        """
+        versions = (self.by_version[name].responses for name in (PARENT, str(step)))
+        both = [pair for pair in zip(*versions, strict=True) if all(pair)]
+        if not both:
+            return 0.0, 0.0, 0
+        parent, own = (fmean(map(len, side)) for side in zip(*both, strict=True))
+        return parent, own, len(both)
+
 
 class Selected(NamedTuple):
     """The selected checkpoint."""
@@ -79,6 +92,8 @@ class Selected(NamedTuple):
     step: int
     means: dict[str, float]
     """Mean scores of the parent and of each step."""
+    lengths: dict[str, float]
+    """Mean characters of a response: the parent's, and of the selected step."""
 
 
 _FILE = TypeAdapter(Measurements)
@@ -120,7 +135,11 @@ def select(
             f"(step {step}) scores {means[str(step)]:.3g}, the parent {means[PARENT]:.3g}.",
             "warning",
         )
-    return Selected(saved_weights(weights_folder, step), step, means)
+    before, after, n_answered = measurements.lengths(step)
+    if warning := answers_changed_length(before, after, n_answered):
+        claim.note(warning, "warning")
+    lengths = {PARENT: before, "selected": after}
+    return Selected(saved_weights(weights_folder, step), step, means, lengths)
 
 
 def _answer_all(
@@ -217,9 +236,9 @@ def _score(judge: Judge, prompt: Prompt, response: str, parent_response: str) ->
 
 def _free_gpu_memory(policy: Policy) -> None:
     """Moves the model to the CPU: the engine needs the GPU; saving needs only the shapes."""
-    if policy.device.type == "cuda":
+    if policy.device.type != "cpu":
         policy.scorer.to("cpu")
-        torch.cuda.empty_cache()
+        torch.accelerator.empty_cache()
 
 
 def _read(claim: Claim) -> Measurements:
