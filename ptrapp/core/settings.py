@@ -85,7 +85,8 @@ class Settings(BaseSettings):
     """Where the model is served and trained; auto takes the accelerator that PyTorch sees. ROCm
     calls itself cuda; mps (Apple) and xpu (Intel) have not been tried."""
     threads: Annotated[int, Field(ge=0, le=256)] = 0
-    """CPU threads of the engine; 0 chooses: one for a small model, else all."""
+    """CPU threads of the engine; 0 chooses: one for a small model, else as many as are measured to
+    pay."""
     weights: Literal["auto", "float32", "float16", "bfloat16", "int8"] = "auto"
     """Form of the weights that the engine computes with. On a CPU, auto measures float16 beside
     float32 when the model is loaded; int8 is asked for only. On a GPU, auto is the type of the
@@ -212,6 +213,11 @@ class Settings(BaseSettings):
     @property
     def backups_dir(self) -> Path:
         return Path(self.backup_dir) if self.backup_dir else self.data_dir / "backups"
+
+    @property
+    def imports_dir(self) -> Path:
+        """Imports that are being written, a folder each."""
+        return self.data_dir / "imports"
 
     @property
     def exports_dir(self) -> Path:

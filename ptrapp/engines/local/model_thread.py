@@ -28,10 +28,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_SMALL_PARAMETERS = 20_000_000
-"""Below this, a layer is too small to share among threads: on a machine that also trains, a step
-with two threads took three to ten times as long as with one."""
-
 _CLOSED = "The engine is closed. Start the app again."
 
 
@@ -49,10 +45,9 @@ class ModelThread:
         weights: str = "auto",
     ) -> None:
         self._loaded = loaded
-        self._threads = threads
         self._release = release
         self._adapters = LocalAdapters(loaded.model)
-        forward, self.about = choose_forward(loaded.model, weights)
+        forward, self.about, self._n_threads = choose_forward(loaded.model, weights, threads)
         on_cuda = loaded.model.device.type == "cuda" and forward.step is not None
         graphs = GraphPool(forward.step) if on_cuda and forward.step else None
         self._context = DecoderContext(loaded.model, loaded.eos_ids, forward, graphs)
@@ -120,9 +115,8 @@ class ModelThread:
         return answer.result()
 
     def _run(self) -> None:
-        small = self._loaded.model.num_parameters() < _SMALL_PARAMETERS
-        if n_threads := self._threads or int(small):
-            torch.set_num_threads(n_threads)
+        if self._n_threads:
+            torch.set_num_threads(self._n_threads)
         try:
             while True:
                 self._process_messages(wait=not self._scheduler and not self._closing.is_set())

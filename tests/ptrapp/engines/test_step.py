@@ -180,15 +180,6 @@ def test_each_form_is_close_to_the_model_or_says_why_it_is_not_used(weights: str
     assert isinstance(chosen.forward, PlainForward)
 
 
-def test_auto_keeps_float32_where_float16_is_not_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "SMALL_PARAMETERS", 0)
-    monkeypatch.setattr(choice, "_problem", lambda form: None)
-    for seconds, form in ((0.5, "float16"), (1.0, "float32"), (2.0, "float32")):
-        turns = iter([[1.0] * 3, [seconds] * 3])
-        monkeypatch.setattr(choice, "_seconds", lambda products, weights, turns=turns: next(turns))
-        assert f"Weights in {form}" in choose_forward(llama(), "auto").about
-
-
 def test_int8_on_an_accelerator_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "best_device", lambda wanted: "cuda")
     assert device.best_device("cpu") == "cpu"

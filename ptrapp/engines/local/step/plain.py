@@ -61,12 +61,15 @@ class PlainStep:
         products: Sequence[BlockProducts],
         head: Product,
         *,
+        reading: Sequence[BlockProducts] | None = None,
         rotate: Fused = rotate,
         gated: Fused = gated,
     ):
-        """Takes compiled forms of `rotate` and `gated` where there are some."""
+        """Takes other products for prompts, and compiled forms of `rotate` and `gated`, where there
+        are some."""
         self.layout = layout
-        self._products = products
+        self.products = products
+        self._reading = reading or products
         self._head = head
         self._rotate, self._gated = rotate, gated
         like = layout.embedding
@@ -83,7 +86,8 @@ class PlainStep:
         hidden = F.embedding(ids, layout.embedding).flatten(0, 1)  # (M, E), M = B S
         cos, sin = self._angles(positions, hidden.dtype)
         nothing: Mapping[str, LoraDelta] = {}
-        for number, (block, products) in enumerate(zip(layout.blocks, self._products, strict=True)):
+        of_blocks = self.products if n_tokens == 1 else self._reading
+        for number, (block, products) in enumerate(zip(layout.blocks, of_blocks, strict=True)):
             delta = deltas.blocks[number] if deltas else nothing
             normed = self._norm(hidden, block.input_norm)
             qkv = _product(products.qkv, delta.get("qkv"), normed)
