@@ -40,7 +40,12 @@ class Subject:
 
 def ptr(steps: Steps, subject: Subject, seed: int) -> Lines:
     """Measures PTR by round: base, trained with attempts in view, trained without, and controls."""
-    recipe = {"queries": subject.practice, "n_queries": subject.n_queries, "seed": seed}
+    recipe = {
+        "queries": subject.practice,
+        "n_queries": subject.n_queries,
+        "seed": seed,
+        "thinking": Thinking.LATER.value,
+    }
     steps.run("data", JobKind.PTR_DATA, {**recipe, **subject.ptr_data})
     learn = {"seed": seed, **subject.mask_sft}
     tuned = steps.run("mask-sft", JobKind.MASK_SFT, learn).adapter

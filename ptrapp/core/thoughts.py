@@ -73,6 +73,14 @@ class ThoughtFormat:
     def prefill(self, thinking: bool) -> str:
         return self.prefill_thinking if thinking else self.prefill_direct
 
+    def usual_thinking(self, otherwise: Thinking) -> Thinking:
+        """Returns when a model of this format thinks unless a person says so.
+
+        One that does not write the format by itself is untrained in refining with thoughts, so it
+        does so without.
+        """
+        return Thinking.NEVER if self.followed is False else otherwise
+
     def write(self, thought: str, response: str) -> str:
         """Returns thought and response as the policy would write them, the prefill included.
 

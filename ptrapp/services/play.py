@@ -61,16 +61,11 @@ class RunRequest:
 
 
 def default_thinking(context: AppContext) -> Thinking:
-    """Returns when a model thinks unless a person says otherwise.
-
-    One that does not write its thought format by itself is untrained in refining with thoughts, so
-    it does so without.
-    """
+    """Returns when the model that answers thinks unless a person says otherwise."""
     try:
-        followed = context.engine.thought_format.followed
+        return context.engine.thought_format.usual_thinking(Thinking.ALWAYS)
     except EngineError:  # no model is there yet
         return Thinking.ALWAYS
-    return Thinking.NEVER if followed is False else Thinking.ALWAYS
 
 
 def begin(context: AppContext, ask: RunRequest, rater: str) -> int:

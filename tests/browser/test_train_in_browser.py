@@ -1,10 +1,16 @@
 """The Train page in a real browser: settings are sent, a failed job says why and is put away."""
 
 import time
+from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import APIRequestContext, Page, expect
+from playwright.sync_api import APIRequestContext, Page, Route, expect
+
+from training.jobs.payload import read
+from training.ptr.config import PtrDataConfig
+from training.recipes.evaluate import EvaluateConfig
+from training.tpo.config import Malformed, TpoConfig
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +67,47 @@ def test_a_link_suggests_a_setting(page: Page, app_url: str) -> None:
     settings = page.locator(".settings")
     expect(settings.get_by_label("Label smoothing")).to_have_value("0.08")
     expect(settings.locator("summary")).to_contain_text("changed: DPO label smoothing")
+
+
+def test_words_choices_and_lists_are_sent_as_the_recipes_read_them(
+    page: Page, app_url: str
+) -> None:
+    sent: list[dict[str, object]] = []
+
+    def keep(route: Route) -> None:
+        sent.append(route.request.post_data_json)
+        route.fulfill(status=201, json={"job_id": 1})
+
+    page.goto(f"{app_url}/train")
+    page.locator(".settings summary").click()
+    tpo = page.get_by_role("group", name="TPO iteration")
+    tpo.get_by_label("Malformed thoughts").select_option("enforce")
+    tpo.get_by_label("Think first").select_option("false")
+    tpo.get_by_label("Thought length").fill("64")
+    tpo.get_by_label("System message").fill(" Be brief. ")
+    data = page.get_by_role("group", name="Refinement data")
+    data.get_by_label("Instruction between rounds").fill("Once more.")
+    data.get_by_label("Final answer from").fill("auto")  # the default: not a change
+    data.get_by_label("Progressive").check()
+    evaluation = page.get_by_role("group", name="Evaluation")
+    evaluation.get_by_label("Tasks").fill("generated, held_out ,")
+    evaluation.get_by_label("Controls").select_option("false")
+    page.route("**/api/v1/jobs", keep)
+    for kind in ("tpo", "ptr_data", "evaluate"):
+        with page.expect_request("**/api/v1/jobs"):
+            page.locator(f"[data-part={kind}]").click()
+        expect(page.get_by_text("The job is queued.")).to_be_visible()
+
+    asked: dict[str, tuple[Any, dict[str, object]]] = {
+        "tpo": (TpoConfig, {"malformed": "enforce", "thinking": "false",
+                            "max_thought_tokens": 64, "system": "Be brief."}),
+        "ptr_data": (PtrDataConfig, {"refine_instruction": "Once more.", "progressive": True}),
+        "evaluate": (EvaluateConfig, {"tasks": ["generated", "held_out"], "controls": "false"}),
+    }  # fmt: skip
+    assert sent == [{"kind": kind, "settings": given} for kind, (_, given) in asked.items()]
+    tpo_read, _, evaluation_read = (read(*one, "settings") for one in asked.values())
+    assert (tpo_read.thinking, tpo_read.malformed) == (False, Malformed.ENFORCE)
+    assert evaluation_read.controls is False
 
 
 def jobs(app_url: str) -> list[dict[str, object]]:

@@ -17,6 +17,7 @@ from db.registry import adapters, evaluations, jobs
 from db.storage.session import Database
 from ptrapp.core.errors import ConfigurationError, InputError
 from ptrapp.core.settings import BUNDLED_MODEL, Settings
+from ptrapp.core.thoughts import TINY
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import Verdict
@@ -41,10 +42,11 @@ class EvaluationJobs:
         self.folder = folder
         self.engines: list[ScriptedEngine] = []
         self.script: Callable[[Request], str] = answer
+        self.thought_format = TINY
         patch.setattr(evaluate, "open_engine", self._open)
 
     def _open(self, settings: Settings) -> ScriptedEngine:
-        self.engines.append(ScriptedEngine(self.script))
+        self.engines.append(ScriptedEngine(self.script, thought_format=self.thought_format))
         return self.engines[-1]
 
     def claim(self, settings: dict[str, Any], parent_id: int | None = None) -> Claim:
@@ -305,3 +307,21 @@ def _register_fresh_lora(database: Database, folder: Path) -> int:
             sha256="fresh",
             metrics={},
         ).id
+
+
+@pytest.mark.parametrize(
+    ("followed", "said", "decoding"),
+    [
+        (False, None, "greedy, thinking never"),
+        (None, None, "greedy, thinking later"),
+        (False, "later", "greedy, thinking later"),
+    ],
+)
+def test_a_model_that_does_not_follow_its_format_is_measured_without_thoughts_unless_asked(
+    evaluation_jobs: EvaluationJobs, followed: bool | None, said: str | None, decoding: str
+) -> None:
+    evaluation_jobs.thought_format = replace(TINY, followed=followed)
+    claim = evaluation_jobs.claim({"n": 2, "controls": False, "thinking": said})
+    evaluation_jobs.run(claim)
+    assert evaluation_jobs.job(claim).result["decoding"] == decoding
+    assert {row.setting.partition(", seed")[0] for row in evaluation_jobs.rows()} == {decoding}

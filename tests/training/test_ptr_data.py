@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -588,6 +589,26 @@ def test_people_preferred_an_answer_to_another_system_message(
         other = preferred_candidates(session, system)
     assert other.rounds == []
     assert "system message" in next(iter(other.dropped))
+
+
+@pytest.mark.parametrize(
+    ("followed", "said", "found"),
+    [
+        (False, None, "never"),
+        (True, None, "later"),
+        (None, None, "later"),
+        (False, "later", "later"),
+    ],
+)
+def test_a_model_that_does_not_follow_its_format_refines_without_thoughts_unless_asked(
+    world: World, followed: bool | None, said: str | None, found: str
+) -> None:
+    fmt = replace(TINY, followed=followed)
+    world.engine = ScriptedEngine(wrong, thought_format=fmt)
+    job = world.make({"thinking": said, "rounds": 3})
+    assert {run.settings["thinking"] for run in world.runs(job.id)} == {found}
+    thought = [r.thinking for run in world.runs(job.id) for r in run.rounds if r.index]
+    assert set(thought) == {found == "later"}
 
 
 def test_weak_attempts_are_no_examples_of_anything(world: World) -> None:

@@ -1,14 +1,14 @@
 """The settings of a job that makes refinement data, and the checks across them."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, HistoryOptions
 from ptrapp.core.errors import ConfigurationError
-from ptrapp.core.thoughts import Thinking
+from ptrapp.core.thoughts import Thinking, ThoughtFormat
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.refinement.options import RefineOptions
 from ptrapp.tasks.instructions import INSTRUCTIONS
@@ -62,8 +62,9 @@ class PtrDataConfig:
     independent: bool = False
     """Generate the final answer without the attempts, as the authors' released code does; the paper
     generates it in their context."""
-    thinking: Thinking = Thinking.LATER
-    """Which rounds think first. later is the setting in which the gain of a round is measured."""
+    thinking: Thinking | None = None
+    """Which rounds think first: always, later (from round 2) or never. null is later, in which the
+    gain of a round is measured, and never for a model that does not follow its thought format."""
     history_mode: HistoryMode = HistoryMode.FULL
     """Which earlier rounds a later one is shown, here and in training."""
     keep_thoughts: bool = True
@@ -108,6 +109,15 @@ class PtrDataConfig:
         return self.n_samples if self.final == BEST_OF_N or self.consistency else 1
 
     @property
+    def thinks(self) -> Thinking:
+        """Which rounds think first, in the end."""
+        return self.thinking or Thinking.LATER
+
+    def for_model(self, fmt: ThoughtFormat) -> Self:
+        """Returns the settings with which rounds think first decided for the model."""
+        return replace(self, thinking=self.thinking or fmt.usual_thinking(self.thinks))
+
+    @property
     def is_sampled(self) -> bool:
         return self.final in SAMPLED or self.final.startswith(VERSION)
 
@@ -129,7 +139,7 @@ class PtrDataConfig:
     def options(self, policy: Policy) -> RefineOptions:
         """Returns how `policy` is asked for rounds; the seed is that of the job."""
         return RefineOptions(
-            self.thinking, self.sampling, policy, system=self.system, history=self.history
+            self.thinks, self.sampling, policy, system=self.system, history=self.history
         )
 
 

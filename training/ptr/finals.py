@@ -74,7 +74,7 @@ def solved(fmt: ThoughtFormat, config: PtrDataConfig, asked: Asked) -> list[NewR
     answer = f"The answer is {problem.answer}."
     rows = []
     for index, work in enumerate(works, start=config.n_attempts):
-        thinking = config.thinking.at(index)
+        thinking = config.thinks.at(index)
         thought, response = (work, answer) if thinking else ("", f"{work} {answer}")
         rows.append(external_round(fmt, index, SOLVER, thought, response, correct=True))
     return rows

@@ -34,7 +34,7 @@ def mended(fmt: ThoughtFormat, config: PtrDataConfig, asked: Asked) -> list[NewR
         index = config.n_attempts + number
         last = number == n_rounds - 1
         after = (texts[-1] if last else texts[min(number, len(texts) - 1)]) if texts else before
-        thought = finding(before, instruction) if config.thinking.at(index) else ""
+        thought = finding(before, instruction) if config.thinks.at(index) else ""
         correct = instruction.kept_by(after).score == 1
         rounds.append(external_round(fmt, index, SOLVER, thought, after, correct=correct))
         before = after

@@ -53,7 +53,7 @@ def progressive_chunk(
     of the first question, on which alone the seeds depend. Raises `EngineError` when the engine is
     down.
     """
-    flags = sorted({config.thinking.at(index) for index in range(config.rounds)})
+    flags = sorted({config.thinks.at(index) for index in range(config.rounds)})
     drawn = {flag: _drawn(generators, config, chunk, start, flag) for flag in flags}
     outcomes: list[Outcome] = []
     for position, query in enumerate(chunk):
@@ -68,8 +68,8 @@ def chain_of(rated: Sequence[Rated], config: PtrDataConfig) -> Chain | None:
     The scores between are spread evenly where there are more than rounds. Where there are fewer,
     other answers as bad as the first come after it, or the chain is shorter.
     """
-    first_ones = [one for one in rated if one.thinking == config.thinking.at(0)]
-    later = [one for one in rated if one.thinking == config.thinking.at(config.rounds - 1)]
+    first_ones = [one for one in rated if one.thinking == config.thinks.at(0)]
+    later = [one for one in rated if one.thinking == config.thinks.at(config.rounds - 1)]
     if not first_ones or not later:
         return None
     first = min(first_ones, key=lambda one: one.score)

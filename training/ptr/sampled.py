@@ -100,7 +100,7 @@ def _draw(
         for each in asked
         for _ in range(config.n_drawn)
     ]
-    thinks = config.thinking.at(config.n_attempts)
+    thinks = config.thinks.at(config.n_attempts)
     options = replace(
         config.options(generator.policy),
         thinking=Thinking.ALWAYS if thinks else Thinking.NEVER,
@@ -161,7 +161,7 @@ def _row(
     row = as_row(
         answer,
         index=index,
-        thinking=config.thinking.at(index),
+        thinking=config.thinks.at(index),
         sampling=config.sampling,
         seed=seed,
         reference_answer=reference,

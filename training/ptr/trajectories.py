@@ -89,7 +89,7 @@ def attempt_rows(generators: Generators, config: PtrDataConfig, asked: Asked) ->
             as_row(
                 completion,
                 index=index,
-                thinking=config.thinking.at(index),
+                thinking=config.thinks.at(index),
                 sampling=config.sampling,
                 seed=round_seed(config.seed + asked.index, index),
                 reference_answer=asked.query.reference_answer,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -54,8 +55,9 @@ class EvaluateConfig:
     """Problems of each task, for each seed; 200 tell differences of 10 points from chance."""
     rounds: Annotated[int, Field(ge=1, le=10)] = 3
     """Rounds of each chain; the gain saturates at the second or third."""
-    thinking: Thinking = Thinking.LATER
-    """Rounds with a thought: always, later (from round 2), or never."""
+    thinking: Thinking | None = None
+    """Rounds with a thought: always, later (from round 2), or never. null is later, and never for a
+    model that does not follow its thought format."""
     history_mode: HistoryMode = HistoryMode.FULL
     """Which earlier rounds a later one is shown: full, or the last one alone."""
     refine_instruction: Words = REFINE_INSTRUCTION
@@ -105,6 +107,9 @@ def run(claim: Claim, ranks: Ranks) -> None:
 
     claim.enter("loading the model")
     with closing(CancellableEngine(open_engine(claim.settings), claim.stop)) as engine:
+        if config.thinking is None:
+            usual = engine.thought_format.usual_thinking(plan.thinking)
+            plan = replace(plan, thinking=usual)
         _publish(engine, versions, claim.settings.data_dir)
         store = EvaluationStore(claim, plan, versions)
         kept = EarlierResults(store.cells(), store.matches())
@@ -142,7 +147,7 @@ def _plan(config: EvaluateConfig, versions: tuple[str, ...]) -> Plan:
         rounds=config.rounds,
         tasks=tuple(open_task(name, columns) for name in config.tasks),
         n=config.n,
-        thinking=config.thinking,
+        thinking=config.thinking or Thinking.LATER,
         history=config.history_mode,
         refine_instruction=config.refine_instruction,
         system=config.system,

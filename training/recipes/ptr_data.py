@@ -97,6 +97,7 @@ def _generate(
         return
     embed = open_embedding(claim, config, parent)
     with open_generators(claim, config, parent) as generators:
+        config = config.for_model(generators.fmt)
         finals = finals_source(generators, config, claim.database, judge, embed)
         claim.enter(GENERATING)
         began, n_before = time.monotonic(), len(done)

@@ -8,6 +8,12 @@ const KINDS = {
 };
 const EPOCHS = { key: "epochs", label: "Epochs", hint: "passes over the examples", blank: "3" };
 const LEARNING_RATE = { key: "learning_rate", label: "Learning rate", hint: "peak; blank chooses by the model’s size", blank: "automatic" };
+const MAX_TOKENS = { key: "max_tokens", label: "Response length", hint: "most tokens of a response", blank: "256" };
+const MAX_THOUGHT_TOKENS = { key: "max_thought_tokens", label: "Thought length", hint: "most tokens of the thought before it", blank: "256" };
+const THINKING = { key: "thinking", label: "Think first", hint: "in which rounds", choices: {
+  automatic: "automatic: by whether the model follows its format", later: "later: from round 2 on", always: "always: in every round", never: "never" } };
+const INSTRUCTION = { key: "refine_instruction", label: "Instruction between rounds", hint: "the user turn that asks again", text: "Check your answer and improve it." };
+const SYSTEM = { key: "system", label: "System message", hint: "before each prompt that has none of its own; what is learnt has it too", optional: "none" };
 const SETTINGS = {
   dpo: [
     { key: "form", label: "Loss form", hint: "how votes become a loss", choices: {
@@ -32,6 +38,14 @@ const SETTINGS = {
     { key: "n_prompts", label: "Prompts", hint: "new ones per iteration", blank: "100" },
     { key: "k", label: "Samples per prompt", hint: "best and worst form a pair", blank: "8" },
     { key: "prompts", label: "Prompt source", hint: "generated, instructions, stored, or hf:NAME", text: "generated" },
+    { key: "thinking", label: "Think first", hint: "without is the direct baseline", choices: {
+      true: "yes", false: "no: direct answers" } },
+    { key: "malformed", label: "Malformed thoughts", hint: "of a model that does not keep to the thought format", choices: {
+      automatic: "automatic: by whether the model follows the format", enforce: "enforce: opened and ended for the model",
+      reject: "reject: taken as they come" } },
+    { key: "temperature", label: "Temperature", hint: "of the samples", blank: "0.8" },
+    MAX_TOKENS, MAX_THOUGHT_TOKENS, SYSTEM,
+    { key: "n_selection", label: "Selection prompts", hint: "held out, to choose the checkpoint by; 0 takes the held-out loss", blank: "50" },
     { key: "rho", label: "Length control", hint: "ρ; blank moves it until chosen responses are as long as rejected ones", blank: "automatic" },
     EPOCHS, LEARNING_RATE,
   ],
@@ -39,18 +53,31 @@ const SETTINGS = {
     { key: "n_queries", label: "Questions", hint: "maximum number", blank: "200" },
     { key: "queries", label: "Question source", hint: "generated, instructions, or hf:NAME", text: "generated" },
     { key: "rounds", label: "Rounds", hint: "per trajectory; the last one is the better one", blank: "3" },
+    { key: "final", label: "Final answer from", hint: "auto, solver, best_of_n, strong, human, or version:NAME", text: "auto" },
+    { key: "n_samples", label: "Samples per question", hint: "of which the best is the final answer", blank: "8" },
+    THINKING, INSTRUCTION, SYSTEM, MAX_TOKENS, MAX_THOUGHT_TOKENS,
+    { key: "temperature", label: "Temperature", hint: "of attempts and sampled finals; 0 is greedy", blank: "0.95" },
+    { key: "progressive", label: "Progressive", hint: "rounds are sampled answers in rising order of the judge’s score" },
   ],
   evaluate: [
+    { key: "tasks", label: "Tasks", hint: "generated, held_out, instructions_held_out, hf:NAME …; commas between them", list: "generated" },
     { key: "n", label: "Problems", hint: "per task", blank: "200" },
     { key: "rounds", label: "Rounds", hint: "per answer", blank: "3" },
     { key: "n_samples", label: "Samples", hint: "per problem; 0 is greedy", blank: "0" },
+    { key: "temperature", label: "Temperature", hint: "of the samples", blank: "0.8" },
+    THINKING, INSTRUCTION, SYSTEM, MAX_TOKENS, MAX_THOUGHT_TOKENS,
+    { key: "controls", label: "Controls", hint: "what else could explain a gain; three times the work", choices: {
+      true: "measured too", false: "left out" } },
   ],
 };
 
-const input = ({ choices, blank, text }) => {
+const usualWords = ({ text, list, optional }) => text ?? list ?? optional; // what an empty field of words means
+
+const input = (setting) => {
+  const { choices, blank } = setting, usual = usualWords(setting);
   if (choices) return el("select", {}, ...Object.entries(choices).map(([value, label]) => el("option", { value }, label)));
   if (blank) return el("input", { type: "text", inputmode: "decimal", autocomplete: "off", placeholder: blank, maxlength: 40 });
-  if (text) return el("input", { type: "text", autocomplete: "off", placeholder: text, maxlength: 200 });
+  if (usual) return el("input", { type: "text", autocomplete: "off", placeholder: usual, maxlength: setting.optional ? 2000 : 200 });
   return el("input", { type: "checkbox" });
 };
 
@@ -58,11 +85,14 @@ const fields = Object.entries(SETTINGS).flatMap(([kind, settings]) =>
   settings.map((setting) => ({ ...setting, kind, node: input(setting) })));
 
 // What differs from the default; text that is no number goes as it is, to be refused in words.
-const changed = ({ choices, blank, text: usual, node }) => {
+const changed = (field) => {
+  const { choices, blank, list, node } = field, usual = usualWords(field), text = node.value.trim();
   if (choices) return node.selectedIndex > 0 ? node.value : undefined;
-  if (usual) return [ "", usual ].includes(node.value.trim()) ? undefined : node.value.trim();
+  if (usual) {
+    if ([ "", usual ].includes(text)) return undefined;
+    return list ? text.split(",").map((one) => one.trim()).filter(Boolean) : text;
+  }
   if (!blank) return node.checked || undefined;
-  const text = node.value.trim();
   const number = Number(text);
   if (!text || number === Number(blank)) return undefined;
   return Number.isFinite(number) ? number : text;
