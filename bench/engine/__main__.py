@@ -3,6 +3,7 @@
     python -m bench.engine [--models bundled,60m] [--turns 2] [--threads 1]
     python -m bench.engine --cuda             # random Llamas of 1B and 135M in bfloat16
     python -m bench.engine --model smollm2    # or a folder: our step beside the model's forward
+        --llama-server PATH --gguf FILE       # and llama.cpp's server; or the URL of a running one
     python -m bench.engine --vllm-url URL     # the bundled model, served by vLLM at URL
 
 Prompts of 512 tokens, 128 new ones, K = 8, and three rounds of these. The sides take turns within
@@ -22,7 +23,8 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from bench.engine.cuda import on_cuda
-from bench.engine.real import on_real
+from bench.engine.llama import open_llama
+from bench.engine.real import ROWS, on_real
 from bench.engine.sides import (
     Continuous,
     Ids,
@@ -63,6 +65,8 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="of --cuda: sizes for a test")
     parser.add_argument("--model", default="", help="smollm2 or a folder, measured on the CPU")
     parser.add_argument("--weights", default="auto", help="of --model: the form of our weights")
+    parser.add_argument("--llama-server", default="", help="of --model: its program, or a URL")
+    parser.add_argument("--gguf", default="", help="of --llama-server: the file that it serves")
     parser.add_argument("--vllm-url", help="of a server with the bundled model, e.g. …:8101/v1")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
@@ -77,7 +81,13 @@ def main() -> None:
         report["cuda"] = on_cuda(asked.device, tiny=asked.tiny)
     elif asked.model:
         settings = find_model(Settings(model=asked.model), lambda *progress: None)
-        report |= on_real(settings.model_path, asked.weights, asked.threads, asked.turns)
+        real = (settings.model_path, asked.weights, asked.threads, asked.turns)
+        if asked.llama_server:
+            server = (asked.llama_server, asked.gguf or asked.model, asked.threads, max(ROWS))
+            with open_llama(*server) as llama:
+                report |= on_real(*real, llama=llama)
+        else:
+            report |= on_real(*real)
     elif asked.vllm_url:
         report["vllm"] = on_vllm(asked.vllm_url, _bundled(), _prompt(768), K, N_NEW, asked.turns)
     else:

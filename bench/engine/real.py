@@ -1,7 +1,7 @@
 """Measures a real model on the CPU: our step beside the model's own forward, in turns.
 
 Both sides are the same engine with the same rows; only the forward differs. Tokens are drawn, so
-the two sides write different texts of the same lengths.
+the two sides write different texts of the same lengths. llama.cpp's server may be a third side.
 """
 
 from statistics import median
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from bench.engine.llama import LlamaServer
 from bench.engine.sides import Ids, Ours
 from ptrapp.engines.local.step.check import divergence
 from ptrapp.engines.local.step.forward import ModelForward
@@ -29,11 +30,13 @@ def on_real(
     *,
     rows: tuple[int, ...] = ROWS,
     n_read: int = N_READ,
+    llama: LlamaServer | None = None,
 ) -> dict[str, Any]:
-    """Returns tokens a second of both sides, `real_K_ratio` at K rows, of a prompt, and the KL.
+    """Returns tokens a second of all sides, `real_K_ratio` at K rows, of a prompt, and the KL.
 
     A ratio is that of two sides within one turn, of CPU seconds, which a busy machine changes
-    least; the median of the turns.
+    least; the median of the turns. `llama_K_ratio` is our speed over llama.cpp's, by the seconds
+    passed where the server's processor time is not known.
     """
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     model = model.eval().requires_grad_(False)
@@ -48,33 +51,61 @@ def on_real(
     context = sides["ours"].model_thread._context
     found |= {"about": sides["ours"].model_thread.about, "kl": _kl(context.forward, model)}
     for k in rows:
-        found |= _compare(sides, f"real_{k}", [prompt[:N_PROMPT]] * k, N_NEW, n_turns)
-    found |= _compare(sides, "real_prompt", [prompt], 1, n_turns)
+        found |= _compare(sides, llama, str(k), [prompt[:N_PROMPT]] * k, N_NEW, n_turns)
+    found |= _compare(sides, llama, "prompt", [prompt], 1, n_turns)
     for side in sides.values():
         side.model_thread.close()
     return found
 
 
 def _compare(
-    sides: dict[str, Ours], key: str, prompts: list[Ids], n_new: int, n_turns: int
+    sides: dict[str, Ours],
+    llama: LlamaServer | None,
+    key: str,
+    prompts: list[Ids],
+    n_new: int,
+    n_turns: int,
 ) -> dict[str, float]:
     n_tokens = len(prompts) * n_new if n_new > 1 else len(prompts[0])
-    speeds: dict[str, list[float]] = {name: [] for name in sides}
-    cpu: dict[str, list[float]] = {name: [] for name in sides}
+    names = [*sides, *(["llama"] if llama else [])]
+    walls: dict[str, list[float]] = {name: [] for name in names}
+    cpu: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(n_turns + 1):
-        for name, side in sides.items():
-            side.clear_cache(reuse=False)
-            wall, used = perf_counter(), process_time()
-            side.write(prompts, [n_new] * len(prompts))
+        for name in names:
+            if llama and name == "llama":
+                passed, used = _written_by_llama(llama, prompts, n_new)
+            else:
+                sides[name].clear_cache(reuse=False)
+                before = process_time()
+                started = perf_counter()
+                sides[name].write(prompts, [n_new] * len(prompts))
+                passed, used = perf_counter() - started, process_time() - before
             if turn:  # the first one warms up
-                speeds[name].append(n_tokens / (perf_counter() - wall))
-                cpu[name].append(process_time() - used)
-    ratios = [own / ours for ours, own in zip(cpu["ours"], cpu["own_forward"], strict=True)]
-    return {
-        f"{key}_ratio": median(ratios),
-        f"{key}_tok_per_s": median(speeds["ours"]),
-        f"{key}_own_forward_tok_per_s": median(speeds["own_forward"]),
+                walls[name].append(passed)
+                cpu[name].append(used)
+    found = {
+        f"real_{key}_ratio": _ratio(cpu["own_forward"], cpu["ours"]),
+        f"real_{key}_tok_per_s": n_tokens / median(walls["ours"]),
+        f"real_{key}_own_forward_tok_per_s": n_tokens / median(walls["own_forward"]),
     }
+    if llama:
+        found[f"llama_{key}_tok_per_s"] = n_tokens / median(walls["llama"])
+        known = min(cpu["llama"]) > 0
+        of_both = (cpu["llama"], cpu["ours"]) if known else (walls["llama"], walls["ours"])
+        found[f"llama_{key}_ratio"] = _ratio(*of_both)
+    return found
+
+
+def _written_by_llama(llama: LlamaServer, prompts: list[Ids], n_new: int) -> tuple[float, float]:
+    """Returns the seconds that passed, and those of the processor, 0 where they are not known."""
+    before = llama.cpu_s()
+    passed = llama.write(prompts, n_new)
+    after = llama.cpu_s()
+    return passed, after - before if before is not None and after is not None else 0.0
+
+
+def _ratio(slower: list[float], faster: list[float]) -> float:
+    return median(a / b for a, b in zip(slower, faster, strict=True))
 
 
 def _kl(forward: ModelForward, model: PreTrainedModel) -> float:
