@@ -31,10 +31,10 @@ def choose(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[flo
     """
     device = logits.device
     logps = torch.log_softmax(logits.float(), dim=-1)  # (B, V)
-    tokens = logps.argmax(dim=-1)  # (B,)
     drawn = [row for row, sampling in enumerate(samplings) if not sampling.greedy]
+    every = len(drawn) == len(samplings)
+    tokens = logps.new_zeros(len(drawn), dtype=torch.long) if every else logps.argmax(-1)  # (B,)
     if drawn:
-        every = len(drawn) == len(samplings)
         temperature = torch.tensor([samplings[row].temperature for row in drawn], device=device)
         of_drawn = logps if every else logps[drawn]
         probs = torch.softmax(of_drawn / temperature[:, None], dim=-1)  # (D, V)
@@ -54,12 +54,12 @@ def _draw_by_row(probs: Tensor, top_p: Sequence[float], uniforms: Sequence[float
     """
     tokens = []
     for row, p, uniform in zip(probs.numpy(), top_p, uniforms, strict=True):
-        least = 0.0
+        kept = np.arange(row.size)
         if p < 1:
-            ranked = np.sort(row[row > (1 - p) / (2 * row.size)])[::-1]  # half, for the rounding
+            kept = np.flatnonzero(row > (1 - p) / (2 * row.size))  # half, for the rounding
+            ranked = np.sort(row[kept])[::-1]
             mass_before = np.cumsum(ranked, dtype=np.float64) - ranked
-            least = ranked[max(1, int((mass_before < p).sum())) - 1]
-        kept = np.flatnonzero(row >= least)
+            kept = kept[row[kept] >= ranked[max(1, int((mass_before < p).sum())) - 1]]
         mass = np.cumsum(row[kept], dtype=np.float64)
         at = np.searchsorted(mass, uniform * mass[-1], side="right")
         tokens.append(int(kept[min(int(at), kept.size - 1)]))
