@@ -50,6 +50,30 @@ def test_length_that_decides_every_pair_is_a_warning() -> None:
     assert warnings.one_side_longer([example(4, 4, CHOSEN)] * 24) is None, "equal is not shorter"
 
 
+def test_sides_that_differ_by_a_third_in_length_are_a_warning() -> None:
+    """Even where one side in five is the other way round."""
+    longer = [*[example(16, 8, CHOSEN)] * 16, *[example(8, 10, CHOSEN)] * 4]
+    shorter = [example(6, 10, CHOSEN)] * 20
+
+    assert "longer on the mean: 14 tokens, the rejected ones 8" in (
+        warnings.lengths_differ(longer) or ""
+    )
+    assert "shorter on the mean: 6 tokens" in (warnings.lengths_differ(shorter) or "")
+    assert warnings.lengths_differ([example(13, 10, CHOSEN)] * 20) is None
+    assert warnings.lengths_differ(longer[:19]) is None, "too few to tell"
+    assert warnings.lengths_differ([example(16, 8, TIE)] * 24) is None, "no side was chosen"
+
+
+def test_answers_that_change_by_a_third_in_length_are_a_warning() -> None:
+    shrunk, grown = (warnings.answers_changed_length(240, after, 40) for after in (120, 360))
+
+    assert "shorter by 50%: 120 characters on the mean of 40" in (shrunk or "")
+    assert "longer by 50%" in (grown or "")
+    assert warnings.answers_changed_length(240, 170, 40) is None
+    assert warnings.answers_changed_length(240, 310, 40) is None
+    assert warnings.answers_changed_length(0, 0, 0) is None, "nobody answered"
+
+
 def test_ties_alone_have_no_direction() -> None:
     assert "All 3 pairs are ties" in (warnings.only_ties([example(4, 3, TIE)] * 3) or "")
     assert warnings.only_ties([example(4, 3, TIE), example(4, 3, CHOSEN)]) is None
