@@ -87,10 +87,10 @@ class Settings(BaseSettings):
     threads: Annotated[int, Field(ge=0, le=256)] = 0
     """CPU threads of the engine; 0 chooses: one for a small model, else as many as are measured to
     pay."""
-    weights: Literal["auto", "float32", "float16", "bfloat16", "int8"] = "auto"
+    weights: Literal["auto", "mixed", "float32", "float16", "bfloat16", "int8"] = "auto"
     """Form of the weights that the engine computes with. On a CPU, auto measures float16 beside
-    float32 when the model is loaded; int8 is asked for only. On a GPU, auto is the type of the
-    saved weights."""
+    float32 when the model is loaded; mixed may read prompts in bfloat16 besides, and is asked for
+    only, as int8 is. On a GPU, auto and mixed are the type of the saved weights."""
     thought_format: Literal["auto", "tiny", "think", "generic", "specific", "system"] = "auto"
     """How a thought is asked for and marked; auto reads it off the chat template."""
     judge: str = "verifier"

@@ -71,7 +71,9 @@ def test_prompts_are_read_in_bfloat16_only_where_it_is_much_faster() -> None:
     assert choose(slow, exact=True).reading == "float32", "the model's own weights cost nothing"
 
 
-def test_auto_says_the_forms_their_gains_and_their_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_choice_says_the_forms_their_gains_and_their_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     measured = {
         "float32": PLAIN,
         "float16": Measured([0.25, 0.5, 2.0], 1.0),
@@ -87,7 +89,10 @@ def test_auto_says_the_forms_their_gains_and_their_memory(monkeypatch: pytest.Mo
     monkeypatch.setattr(choice, "_problem", lambda form: None)
     monkeypatch.setattr(forms, "measure_forms", given)
     monkeypatch.setattr(choice, "choose_threads", lambda measure: 1)
-    chosen = choose_forward(small(), "auto")
+    choose_forward(small(), "auto")
+    assert tried == ["float32", "float16"], "rounded prompts are asked for only"
+    tried.clear()
+    chosen = choose_forward(small(), "mixed")
     assert tried == ["float32", "float16", "bfloat16"]
     assert isinstance(chosen.forward, PlainForward)
     assert chosen.n_threads == 1
@@ -96,7 +101,7 @@ def test_auto_says_the_forms_their_gains_and_their_memory(monkeypatch: pytest.Mo
     assert "2.5× for prompts" in chosen.about
     assert "MB beside the model" in chosen.about
     tried.clear()
-    choose_forward(small(torch.float32), "auto")
+    choose_forward(small(torch.float32), "mixed")
     assert tried == ["float32", "float16"], "bfloat16 would round these weights"
 
 

@@ -67,9 +67,9 @@ def measure_forms(layout: PlainLayout, forms: Sequence[str]) -> dict[str, Measur
 def choose(measured: Mapping[str, Measured], *, exact: bool) -> Forms:
     """Returns the fastest forms.
 
-    What is decoded with must not depend on the rows beside it. So only forms that compute the same
-    may take turns: float32, and float16 where it rounds no weight (`exact`). Prompts may be rounded
-    to bfloat16, since they always are then, whoever reads beside them.
+    What a row is decoded with must not change its result. So only forms that compute the same may
+    take turns: float32, and float16 where it rounds no weight (`exact`). Whoever measures bfloat16
+    has prompts read in it where it is faster.
     """
     plain, half = measured["float32"], measured.get("float16")
     decoding: tuple[tuple[int, str], ...] = ((1, "float32"),)
