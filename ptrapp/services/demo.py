@@ -18,6 +18,7 @@ from db.registry.contents import weights_sha256
 from db.registry.stored_paths import same_model, to_stored
 from ptrapp.core.settings import ASSETS, BUNDLED_MODEL
 from ptrapp.core.types import BASE
+from ptrapp.evaluation.plan import Setting
 from ptrapp.services.context import AppContext
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ NOTE = (
     "problems it never saw. Made by python -m bench.demo."
 )
 FOLDER = ASSETS / "demo"
+TASK = "generated"
+"""The task whose figures stand beside the recording: problems it never saw."""
 EVALUATION, RECORDED = "evaluation.json", "recorded.json"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
@@ -39,6 +42,31 @@ def recorded() -> dict[str, Any]:
     of `demo` and of `base`."""
     found: dict[str, Any] = json.loads((FOLDER / RECORDED).read_text(encoding="utf-8"))
     return found
+
+
+def recording(context: AppContext) -> dict[str, Any]:
+    """Returns the recorded run with the name of its version, and what was measured of that."""
+    return recorded() | {"version": NAME, "measured": _measured(context)}
+
+
+def _measured(context: AppContext) -> str:
+    """Returns the accuracy of the first and the best later round, as the database has it."""
+    with context.database.read() as session:
+        row = adapters.by_name(session, NAME)
+        rows = [
+            one
+            for one in evaluations.listing(session, task=TASK)
+            if row is not None and one.adapter_id == row.id and one.control == Setting.REFINE.value
+        ]
+    by_round = {one.round_index: one for one in rows}
+    if len(by_round) < 2:
+        return ""
+    first = by_round.pop(0)
+    best = max(by_round.values(), key=lambda one: one.n_correct / one.n)
+    return (
+        f"{NAME}: {first.n_correct / first.n:.0%} right in round 1, "
+        f"{best.n_correct / best.n:.0%} in round {best.round_index + 1}, n = {best.n}"
+    )
 
 
 def register(context: AppContext) -> None:

@@ -18,7 +18,7 @@ from ptrapp.services.board import Board, read_board
 from ptrapp.services.context import AppContext
 from ptrapp.services.examples import is_example
 from ptrapp.services.play import Mode, RunRequest
-from ptrapp.ui import composer, drawing
+from ptrapp.ui import composer, drawing, recorded
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.composer import (
     DROP_REFERENCE,
@@ -39,6 +39,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     """Builds the page's components, then wires them."""
     form = composer.build(context, pages)
     board = widget("board", prose=False)
+    recorded.build(context, pages)
     _wire(context, pages, form, board)
 
 

@@ -1,0 +1,29 @@
+"""The recorded run that an untouched Play page plays, while the bundled model answers."""
+
+from typing import Any
+
+import gradio as gr
+
+from db.storage.errors import DatabaseError
+from ptrapp.core.people import READS
+from ptrapp.services import demo, examples, play
+from ptrapp.services.context import AppContext
+from ptrapp.ui.auth import person
+from ptrapp.ui.widgets import widget
+
+
+def build(context: AppContext, pages: gr.Blocks) -> None:
+    """Builds the widget; who has asked something already does not get the recording."""
+    shown = widget("recorded", prose=False)
+
+    def read(request: gr.Request) -> dict[str, Any] | None:
+        sender = person(request)
+        try:
+            asked = sender.role in READS and play.last_run_id(context, sender.rater)
+            if asked or not examples.knows_sums_only(context):
+                return None
+            return demo.recording(context)
+        except DatabaseError:
+            return None
+
+    pages.load(read, None, shown, queue=False, show_progress="hidden", api_visibility="private")

@@ -1,0 +1,59 @@
+"""An untouched Play page plays the recorded run, and gives way to the first run of one's own."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from ptrapp.services import demo
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(browser: Browser, app_url: str) -> Page:
+    context = browser.new_context(reduced_motion="reduce", viewport={"width": 1280, "height": 720})
+    opened = context.new_page()
+    opened.goto(app_url)
+    return opened
+
+
+def test_it_is_what_was_recorded_with_what_was_measured(page: Page) -> None:
+    recorded = demo.recorded()
+    takes = page.locator(".recorded .take")
+    expect(takes).to_have_count(3)
+    expect(page.locator(".recorded h2")).to_have_text(recorded["prompt"])
+    for index, one in enumerate(recorded[demo.NAME]):
+        expect(takes.nth(index).locator(".response")).to_have_text(one["response"])
+        expect(takes.nth(index)).to_contain_text(one["thought"])
+    expect(page.locator(".recorded .arrow").first).to_have_text("fixed")
+    expect(page.locator(".recorded code")).to_have_text(recorded["command"])
+    expect(page.locator(".recorded a")).to_contain_text("n = 400")
+
+    page.locator(".recorded [data-part=base]").click()
+    expect(takes.nth(2).locator(".response")).to_have_text(recorded["base"][2]["response"])
+    expect(page.locator(".recorded .mark.bad")).to_have_count(3)
+
+
+def test_it_gives_way_to_a_run_of_one_s_own(page: Page) -> None:
+    page.locator(".recorded [data-part=ask]").click()
+    expect(page.locator("#prompt textarea")).to_have_value(demo.recorded()["prompt"])
+    page.keyboard.press("Enter")
+    expect(page.locator(".board .cell.stored")).to_have_count(3)
+    expect(page.locator(".recorded")).to_be_hidden()
+    page.reload()
+    expect(page.locator(".board .cell.stored")).to_have_count(3)
+    expect(page.locator(".recorded .take")).to_have_count(0)
+
+
+def test_it_plays_once_and_can_be_held(browser: Browser, app_url: str) -> None:
+    page = browser.new_context().new_page()
+    page.goto(app_url)
+    hold = page.locator(".recorded [data-part=hold]")
+    expect(hold).to_have_text("Pause")
+    hold.click()
+    expect(hold).to_have_text("Go on")
+    stands = page.locator(".recorded progress").get_attribute("value")
+    page.wait_for_timeout(400)
+    assert page.locator(".recorded progress").get_attribute("value") == stands
+    hold.click()
+    expect(hold).to_have_text("Play again")
+    expect(page.locator(".recorded .take.stored")).to_have_count(3)
