@@ -1,11 +1,13 @@
 """Measures our trainer's speed beside TRL's, on the same model, data, LoRA, precision and core.
 
     python -m bench.training [--full] [--turns 2] | --growth PATH.png | --cuda [--cases A,B]
+                             | --memory --model smollm2 [--budgets null,1024] [--within GB]
 
 All sides of a case live at once and make their steps in turn; a ratio is the median over the steps.
 Speed is CPU time, so that a busy machine distorts it less; memory is the highest of the run above
 that of the loaded model. Both sides have glibc keep freed memory, and TRL scores only completions,
-which it does by itself only on a GPU: what is left to measure is the trainers' own work.
+which it does by itself only on a GPU: what is left to measure is the trainers' own work. The
+precision is the one that a job would choose on this machine; it is printed.
 """
 
 import argparse
@@ -27,7 +29,11 @@ from bench.training.compare import (
 )
 from bench.training.cuda import on_cuda
 from bench.training.data import PLAIN_TRL, Settings, Task
+from bench.training.memory import measure_memory, sized
 from bench.training.turns import prepare
+from ptrapp.core.settings import Settings as AppSettings
+from ptrapp.models.finding import find_model
+from training.policy.precision import measure_gain, precision_of_gain
 
 OURS: Settings = {"side": "ours", "token_budget": 1024, "reference": "given"}
 TRL: Settings = {**PLAIN_TRL, "reference": "given"}
@@ -60,6 +66,16 @@ def main() -> None:
         return
     tiny: dict[str, Any] = TINY | TINY_DATA if asked.tiny else {}
     task = Task(n_steps=asked.turns + 1, **tiny)
+    if asked.memory and not asked.tiny:
+        found = find_model(AppSettings(model=asked.model), lambda *progress: None)
+        task = sized(Task(n_steps=asked.turns + 1), found.model_path)
+    choice = precision_of_gain(measure_gain(task.block_shapes))
+    print(f"trained in {choice.about}", file=sys.stderr, flush=True)
+    task = replace(task, dtype=choice.precision.value)
+    if asked.memory:
+        of_budgets = measure_memory(task, asked.budgets.split(","), asked.within)
+        print(json.dumps({"model": asked.model, "precision": choice.about} | of_budgets))
+        return
     if asked.growth:
         from bench.training.growth import growth  # the other measurements need no matplotlib
 
@@ -67,7 +83,7 @@ def main() -> None:
         grown = growth(asked.growth, *counts, most_of_trl=asked.most_of_trl, **tiny)
         print(json.dumps({"growth": grown}))
         return
-    report: dict[str, Any] = {"cases": {}, "settings": {}}
+    report: dict[str, Any] = {"precision": choice.about, "cases": {}, "settings": {}}
     _dpo(report, task, _selected(OURS_DPO | TRL_DPO, asked.tiny), full=asked.full)
     _others(report, task, tiny=asked.tiny, full=asked.full)
     if asked.full:
@@ -178,6 +194,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cuda", action="store_true", help="1B and 135M on a GPU, nothing else")
     parser.add_argument("--cases", default="", help="of --cuda: dpo_1b,sft_135m,kernels, …")
     parser.add_argument("--seconds", type=float, default=math.inf, help="of --cuda")
+    parser.add_argument("--memory", action="store_true", help="of token budgets, nothing else")
+    parser.add_argument("--model", default="bundled", help="of --memory: smollm2 or a folder")
+    parser.add_argument("--budgets", default="null,1024", help="of --memory; null is chosen")
+    parser.add_argument("--within", type=float, help="of --memory: GB that count as free")
     parser.add_argument("--growth", type=Path, metavar="PNG", help="plot cost against size only")
     parser.add_argument("--pairs", default="100,1000,10000", help="of --growth")
     parser.add_argument("--contexts", default="512,1024,2048,4096", help="of --growth, in tokens")

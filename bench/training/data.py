@@ -63,6 +63,14 @@ class Task:
     seed: int = 0
 
     @property
+    def block_shapes(self) -> list[tuple[int, int]]:
+        """Rows and columns of the matrices of one block."""
+        kv_width = self.hidden * self.kv_heads // self.heads
+        attention = [(width, self.hidden) for width in (self.hidden, kv_width, kv_width)]
+        gates = [(self.intermediate, self.hidden)] * 2
+        return [*attention, (self.hidden, self.hidden), *gates, (self.hidden, self.intermediate)]
+
+    @property
     def n_pairs(self) -> int:
         """Pairs of a prompt; an example that is imitated counts as one."""
         return self.n_candidates * (self.n_candidates - 1) // 2 if self.kind == "dpo" else 1

@@ -1,6 +1,7 @@
 """Our side of the comparison: the recipes' trainer on examples that are encoded already."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from training.data.plan import cut
 from training.data.tokens import Encoded
 from training.jobs.ranks import Ranks
 from training.loop.arguments import LoopArguments, Steps
+from training.loop.memory_plan import MemoryPlan, apply_plan, measure_cost, plan_for
 from training.loop.objectives import (
     ObjectiveFunction,
     imitation_objective,
@@ -23,6 +25,7 @@ from training.loop.objectives import (
 )
 from training.loop.trainer import StepTrainer
 from training.losses import OFFICIAL
+from training.policy.config import TrainingConfig
 from training.policy.layout import PLAIN, choose_layout
 from training.policy.lora import fuse
 from training.policy.scorer import Scorer
@@ -38,7 +41,8 @@ OBJECTIVES: dict[str, ObjectiveFunction] = {
 def run(task: Task, settings: Settings, turns: Turns) -> None:
     """Trains `task.n_steps` steps, one at each turn.
 
-    `token_budget` None puts a step in one row. `reference` is `precomputed`, or `given` where its
+    `token_budget` None puts a step in one row, and `chosen` has it chosen as a job does, from the
+    free memory or as if `within_gb` were free. `reference` is `precomputed`, or `given` where its
     cost is not measured. `compile` is whether the layers are compiled.
     """
     model = build_model(task)
@@ -48,14 +52,25 @@ def run(task: Task, settings: Settings, turns: Turns) -> None:
     if settings.get("compile"):
         scorer.compile_layers("inductor" if task.device == "cuda" else "eager")
     turns.noted = {"layout": str(scorer.layout)}
-    budget = settings["token_budget"] or NO_BUDGET
     items = [[Item(one, likely_logps(one, task)) for one in step] for step in steps]
+    budget = settings["token_budget"] or NO_BUDGET
+    if budget == "chosen":
+        plan = _plan(scorer, [item for step in items for item in step], settings["within_gb"])
+        turns.noted["chosen"] = plan._asdict()
+        budget = plan.token_budget
     if task.kind == "dpo" and settings["reference"] == "precomputed":
         items, turns.reference_s = turns.measure(
             lambda: [with_reference(scorer, step, budget) for step in steps]
         )
     with TemporaryDirectory() as folder:
         train(scorer, items, task, budget, Path(folder), turns)
+
+
+def _plan(scorer: Scorer, items: Sequence[Item], within_gb: float | None) -> MemoryPlan:
+    costs = measure_cost(scorer, items, pad_id=0)
+    if within_gb is not None:
+        costs = replace(costs, free=within_gb * 1e9)
+    return apply_plan(scorer, plan_for(scorer, items, costs, TrainingConfig()))
 
 
 def build_scorer(model: PeftModel) -> Scorer:

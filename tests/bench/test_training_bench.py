@@ -61,3 +61,18 @@ def test_growth_is_measured_and_drawn(measure: Callable[..., Any], tmp_path: Pat
     grown = measure("--growth", str(picture), *sizes)["growth"]
     assert [len(grown["pairs"]), len(grown["context"])] == [3, 4]
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_memory_of_budgets_is_measured_and_what_was_chosen_is_said(
+    measure: Callable[..., Any],
+) -> None:
+    report = measure("--memory", "--turns", "1", "--budgets", "null,64", "--within", "0.01")
+
+    assert "times as fast as float32" in report["precision"]
+    for kind in ("dpo", "sft"):
+        chosen = report[kind]["null"]["chosen"]
+        assert 64 <= chosen["token_budget"] <= 1024
+        assert "0.0 GB are free" in chosen["about"]
+        for side in report[kind].values():
+            assert side["tokens_per_cpu_s"] > 0
+            assert side["peak_extra_mb"] > 0
