@@ -22,9 +22,11 @@ from db.models import Job
 from db.registry import jobs, workers
 from db.storage.errors import Conflict, DatabaseError
 from db.storage.session import Database, Session, open_database
+from ptrapp.core import disk
 from ptrapp.core.import_path import with_import_path
 from ptrapp.core.settings import Settings, load_settings
 from training.jobs.claim import TOKEN_VARIABLE, Exit, folder_of
+from training.jobs.room import RoomWatch
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Worker:
         self._stopped = False
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._last_heartbeat = float("-inf")
+        self._room = RoomWatch(settings.data_dir)
 
     def stop(self, *_: object) -> None:
         """Asks the worker to put its job back and end.
@@ -99,7 +102,10 @@ class Worker:
         while not self._ending():
             with database.write() as session:
                 self._send_heartbeat(session)
-                job = jobs.claim(session, self._settings.lease_s)
+                self._room.put_back(session)
+                lacking = self._room.is_lacking()
+                job = None if lacking else jobs.claim(session, self._settings.lease_s)
+            self._room.forget()
             if job is None:
                 return
             try:
@@ -110,6 +116,7 @@ class Worker:
     def _unregister(self, database: Database) -> None:
         try:
             with database.write() as session:
+                self._room.put_back(session)
                 workers.remove(session, self._name)
         except DatabaseError as error:
             log.info("this worker's row is not removed from the database yet: %s", error)
@@ -127,6 +134,9 @@ class Worker:
         try:
             child = _start(self._settings, job.id, token)
         except OSError as error:
+            if disk.is_full(error):
+                self._room.pause(job.id, token)
+                return
             with database.write() as session:
                 jobs.fail(session, job.id, token, f"The training could not be started: {error}.")
             return
@@ -167,6 +177,9 @@ class Worker:
         if status in RECORDED:
             log.info("job %d ended: %s", job.id, Exit(status).name.lower())
             return
+        if not cancelled and self._found_full(status):
+            self._room.pause(job.id, token)
+            return
         with database.write() as session:
             if cancelled:
                 jobs.mark_cancelled(session, job.id, token)
@@ -179,6 +192,11 @@ class Worker:
                 jobs.heartbeat(session, job.id, token, RETRY_AFTER_KILL_S)
             else:
                 jobs.fail(session, job.id, token, self._last_log_line(job.id, status))
+
+    def _found_full(self, status: int) -> bool:
+        """Returns whether a child ended for want of room; a launcher hides the child's status."""
+        unsaid = status > 0 and status not in tuple(Exit)
+        return status == Exit.DISK_FULL or (unsaid and disk.is_nearly_full(self._settings.data_dir))
 
     def _last_log_line(self, job_id: int, status: int) -> str:
         file = folder_of(self._settings, job_id) / "log.txt"

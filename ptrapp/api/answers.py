@@ -27,6 +27,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     413: {"model": Refusal, "description": "The request is too large."},
     422: {"model": Refusal, "description": "The request has not the form it should have."},
     503: {"model": Refusal, "description": "The model or the database does not answer now."},
+    507: {"model": Refusal, "description": "The disk is full; nothing of it was stored."},
 }
 """The refusals of every route, by status."""
 

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from db.storage.errors import Conflict, DatabaseError, Missing
+from db.storage.errors import Conflict, DatabaseError, DiskFull, Missing
 from ptrapp.api.access import Caller, Rater, admins, readers
 from ptrapp.api.answers import REFUSALS
 from ptrapp.api.bodies import Body, in_words
@@ -18,6 +18,7 @@ from ptrapp.api.operations.operation import Id, add_operations
 from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, JOBS, LABELLING, MODELS
 from ptrapp.api.people_routes import add_people_routes
 from ptrapp.api.session import Invitations
+from ptrapp.core import disk
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.core.errors import (
     AdapterRejected,
@@ -41,6 +42,8 @@ from ptrapp.services import compare, jobs, play, versions
 from ptrapp.services.board import read_board
 from ptrapp.services.context import AppContext
 from ptrapp.services.outlook import count_votes
+
+FULL_DISK = "The disk of this server is full; make room and try again."
 
 
 class RunBody(Body):
@@ -120,6 +123,8 @@ def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
             return {}
         said = {"serving": versions.serving(context), "worker": jobs.has_worker(context)}
         trouble = context.worker.trouble() if context.worker else ""
+        if disk.is_nearly_full(context.settings.data_dir):
+            trouble = f"{FULL_DISK} Until then nothing is stored, and trainings are paused."
         return said | {"warning": trouble} if trouble else said
 
     @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
@@ -237,6 +242,8 @@ def answer_errors(app: FastAPI) -> None:
                 return 400
             case AdapterRejected() | AdapterUnavailable() | AdaptersUnsupported():
                 return 409
+            case DiskFull():
+                return 507
             case EngineError() | DatabaseError():
                 return 503
             case StorageError():
@@ -258,7 +265,13 @@ def answer_errors(app: FastAPI) -> None:
         assert isinstance(error, HTTPException), "registered for this error only"
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
+    def refuse_for_want_of_room(_: Request, error: Exception) -> JSONResponse:
+        if not disk.is_full(error):
+            raise error
+        return JSONResponse({"error": f"{FULL_DISK} Nothing of this was stored."}, 507)
+
     app.add_exception_handler(RequestValidationError, correct)
+    app.add_exception_handler(OSError, refuse_for_want_of_room)
     app.add_exception_handler(HTTPException, refuse)
     app.add_exception_handler(ThriceError, respond)
     app.add_exception_handler(DatabaseError, respond)

@@ -6,17 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from db.storage.flushing import flush
+
 
 def write(path: Path, content: bytes) -> None:
     """Writes a temporary file, flushes it to the disk and renames it to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    flush_folder(path.parent)
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)  # on a full disk the half of it is in the way
+    flush(path.parent)
 
 
 @contextmanager
@@ -42,24 +47,12 @@ def put_in_place(unfinished: Path, final: Path) -> None:
     if final.exists():
         shutil.rmtree(final)
     unfinished.rename(final)
-    flush_folder(final.parent)
+    flush(final.parent)
 
 
 def flush_tree(folder: Path) -> None:
     """Flushes every file of a folder, then the folder, so that a later rename may rely on both."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    flush_folder(folder)
-
-
-def flush_folder(folder: Path) -> None:
-    """Flushes the entries of a folder to the disk."""
-    if os.name != "posix":
-        return  # Windows cannot open a folder; its file system journals renames
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            flush(path)
+    flush(folder)

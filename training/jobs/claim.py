@@ -32,6 +32,8 @@ class Exit(IntEnum):
     """Stopped on request; a checkpoint is saved and the job is still claimed."""
     FENCED = 5
     """Another worker has claimed the job; nothing was stored."""
+    DISK_FULL = 6
+    """There was no room on the disk; the job is still claimed, to go on when there is."""
 
 
 class StopRequested(Exception):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from db.storage.backup import backup as copy_database
+from db.storage.flushing import flush
 from ptrapp.core.errors import InputError, StorageError
 from ptrapp.core.version import VERSION
 from ptrapp.services.backups.folder import (
@@ -57,11 +58,11 @@ def make(context: DataContext, to: Path | None = None) -> Backup:
             if entry := _keep(path, unfinished / inside, before, inside):
                 files[inside] = entry
         write_manifest(Backup(unfinished, moment, name, files), VERSION)
-        _flush(unfinished / MANIFEST)
+        flush(unfinished / MANIFEST)
         for folder in [unfinished, *(path for path in unfinished.rglob("*") if path.is_dir())]:
-            _flush(folder)
+            flush(folder)
         unfinished.rename(final)
-        _flush(root)
+        flush(root)
     except OSError as error:
         raise StorageError(
             f"The backup in {root} cannot be made ({error.strerror}: {error.filename}). Make room, "
@@ -135,14 +136,3 @@ def _copied(source: Path, target: Path, mtime_ns: int) -> FileEntry:
 def _entry(path: Path) -> FileEntry:
     status = path.stat()
     return FileEntry(status.st_size, sha256_of(path), status.st_mtime_ns)
-
-
-def _flush(path: Path) -> None:
-    """Flushes a file or the entries of a folder to the disk."""
-    if os.name != "posix":
-        return  # Windows cannot open a folder; its file system journals renames
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
