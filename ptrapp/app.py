@@ -174,6 +174,7 @@ def build_app(context: AppContext) -> FastAPI:
         path="/",
         theme=theme.THEME,
         css=layout.CSS,
+        head=layout.HEAD,
         show_error=True,
         ssr_mode=False,
         run_history=False,

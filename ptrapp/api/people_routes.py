@@ -11,6 +11,7 @@ from ptrapp.api.session import Invitations, sign_in, take_label
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Role
 from ptrapp.services.context import AppContext
+from ptrapp.services.frame import Frame, read_frame
 from ptrapp.services.labelling import people
 
 
@@ -34,6 +35,11 @@ def add_people_routes(router: APIRouter, context: AppContext, invitations: Invit
     def me(person: Caller) -> Me:
         """Read one's own name and role."""
         return Me(people.name_of(context, person), person.role.value)
+
+    @router.get("/frame", tags=["people"])
+    def frame(person: Caller) -> Frame:
+        """Read what the bar of every page shows: one's pages, the version that answers, the job."""
+        return read_frame(context, person)
 
     @router.post("/me", tags=["people"])
     def take_name(body: Name, request: Request, person: Caller) -> Me:

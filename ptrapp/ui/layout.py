@@ -2,13 +2,20 @@
 
 import gradio as gr
 
+from ptrapp.core.version import VERSION
 from ptrapp.services.context import AppContext
 from ptrapp.ui import backups, campaigns, data, label, named, play, train, versions
 from ptrapp.ui.widgets import stylesheet, widget
 
 CSS = ":root { --thrice-accent: var(--accent); }\n" + stylesheet()
 
-MAIN_PAGE = "Play"
+HEAD = "<style>.nav-holder { display: none; }</style>"
+"""In the page from the start: Gradio's own bar would be seen for a moment."""
+FOOT = (
+    '<footer class="foot"><span>thrice {version}</span><a href="?view=api">API</a>'
+    '<a href="?view=settings">Settings</a>'
+    '<a href="api/v1/openapi.json">OpenAPI</a><span>Keys <kbd class="kbd">?</kbd></span></footer>'
+)
 
 
 def build(context: AppContext) -> gr.Blocks:
@@ -17,6 +24,7 @@ def build(context: AppContext) -> gr.Blocks:
         _top()
         play.build(context, pages)
         named.build(context)
+        _foot()
     with pages.route("Label", "/label"):
         _top()
         gr.Markdown(
@@ -29,22 +37,32 @@ def build(context: AppContext) -> gr.Blocks:
             "# Campaigns\nWhat is being labelled, by whom, the progress, and how well raters agree."
         )
         campaigns.build()
+        _foot()
     with pages.route("Versions", "/versions"):
         _top()
         versions.build(context, pages)
+        _foot()
     with pages.route("Train", "/train"):
         _top()
         gr.Markdown("# Train\nPreferences and refined rounds become a new version of the model.")
         train.build(context, pages)
+        _foot()
     with pages.route("Data", "/data"):
         _top()
         gr.Markdown("# Data\nImport files of other programs, export files for training elsewhere.")
         data.build()
         backups.build(context, pages)
+        _foot()
     return pages
 
 
 def _top() -> None:
-    """Builds what every page begins with: the navigation, and a banner while the app is unwell."""
-    gr.Navbar(main_page_name=MAIN_PAGE)
+    """Builds what every page begins with: the bar, and a banner while the app is unwell."""
+    gr.Navbar(visible=False)  # the bar has the pages, those of the person's role alone
+    widget("bar", prose=False)
     widget("health")
+
+
+def _foot() -> None:
+    """Builds what every page ends with, except Label, whose keys are there."""
+    gr.HTML(FOOT.format(version=VERSION), elem_id="thrice-foot", apply_default_css=False)

@@ -31,6 +31,7 @@ EVERYBODY = frozenset(Role)
 MAY: dict[tuple[str, str], frozenset[Role]] = {
     ("GET", "/me"): EVERYBODY,
     ("POST", "/me"): EVERYBODY,
+    ("GET", "/frame"): EVERYBODY,
     ("GET", "/health"): EVERYBODY,
     ("GET", "/campaigns"): EVERYBODY,
     ("GET", "/campaigns/{campaign_id}"): EVERYBODY,

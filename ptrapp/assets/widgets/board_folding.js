@@ -14,6 +14,16 @@ const comesBack = new URL(location.href).searchParams.has("run") || Boolean(reme
 fold(comesBack);
 if (comesBack) setTimeout(() => { if (!board) fold(false); }, WAIT_MS);
 
+// The composer is shown once all of its parts are there, or after a while in any case.
+const SETTLES_MS = 8000;
+const began = performance.now();
+const settle = () => {
+  const there = document.querySelector("#examples .gallery-item") && document.querySelector("#think input");
+  if (there || performance.now() - began > SETTLES_MS) requestAnimationFrame(() => frame.classList.add("settled"));
+  else setTimeout(settle, 30);
+};
+settle();
+
 // An answer begins: the form folds and the page shows it from its top.
 const foldFor = (run, known) => {
   try { localStorage.setItem(CAME_BACK, String(run)); } catch { /* a browser without storage only jumps a little */ }
