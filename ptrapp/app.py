@@ -9,6 +9,7 @@ import time
 import warnings
 from contextlib import ExitStack
 from dataclasses import dataclass
+from threading import Thread
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
@@ -39,6 +40,7 @@ from ptrapp.services import base_models, play, versions
 from ptrapp.services.backups.schedule import BackupSchedule
 from ptrapp.services.context import AppContext
 from ptrapp.services.data_folder import alone
+from ptrapp.services.files.importing import finish_imports
 from ptrapp.services.worker_process import WorkerSupervisor
 from ptrapp.ui import layout, theme
 
@@ -95,6 +97,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     if worker is not None:
         stack.callback(worker.stop)
         worker.start()
+    Thread(target=finish_imports, args=(context,), name="imports", daemon=True).start()
     backups = BackupSchedule(context)
     backups.start()
     stack.callback(backups.close)

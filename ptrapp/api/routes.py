@@ -247,7 +247,7 @@ def answer_errors(app: FastAPI) -> None:
             case EngineError() | DatabaseError():
                 return 503
             case StorageError():
-                return 500
+                return 507 if disk.is_full(error) else 500
             case _:
                 return 400
 

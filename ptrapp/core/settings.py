@@ -215,11 +215,6 @@ class Settings(BaseSettings):
         return Path(self.backup_dir) if self.backup_dir else self.data_dir / "backups"
 
     @property
-    def imports_dir(self) -> Path:
-        """Imports that are being written, a folder each."""
-        return self.data_dir / "imports"
-
-    @property
     def exports_dir(self) -> Path:
         return self.data_dir / "exports"
 

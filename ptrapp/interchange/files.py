@@ -41,6 +41,11 @@ class RowFile:
         self._limits = limits
         self._unpacked: Any = None
 
+    @property
+    def path(self) -> Path:
+        """The file as it was given, packed or not."""
+        return self._path
+
     def __enter__(self) -> "RowFile":
         try:
             size = self._path.stat().st_size

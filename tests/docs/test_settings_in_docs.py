@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from ptrapp.core.settings import Settings
 from ptrapp.models.finding import SERVED
 from ptrapp.services.data_folder import LOCK
+from ptrapp.services.files.pieces import STAGING
 from ptrapp.services.served_versions import SERVED_VERSIONS
 from training.judging.config import JudgeConfig
 from training.loop.preference_training import PreferenceConfig
@@ -123,7 +124,7 @@ def test_the_data_folder_is_described() -> None:
     described = {path.strip("`") for path, _ in rows}
     settings = Settings(data_dir=Path("data"))
     made = {settings.adapters_dir, settings.judges_dir, settings.jobs_dir, settings.exports_dir}
-    made |= {settings.models_dir, settings.backups_dir}
+    made |= {settings.models_dir, settings.backups_dir, settings.data_dir / STAGING}
     files = {"data/thrice.db", "data/session.key", f"data/{SERVED}", f"data/{LOCK}"}
     files |= {f"data/{SERVED_VERSIONS}"}
 

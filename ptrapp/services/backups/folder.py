@@ -22,7 +22,7 @@ from ptrapp.core.errors import InputError
 
 MANIFEST, TESTED = "manifest.json", "tested.json"
 SQLITE, POSTGRES = "thrice.db", "thrice.dump"
-FOLDERS = ("adapters", "judges", "jobs", "exports")
+FOLDERS = ("adapters", "judges", "jobs", "exports", "imports")
 """Folders of the data folder that are part of a backup."""
 FILES = ("session.key", "served-model.txt", "served-versions.json")
 _NAME = re.compile(r"thrice-\d{8}T\d{6}Z")

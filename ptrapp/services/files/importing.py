@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from db.storage import bulk
+from db.storage.errors import DatabaseError
 from db.storage.session import Session
-from ptrapp.core.errors import InputError
+from ptrapp.core.errors import InputError, StorageError
 from ptrapp.interchange import reading
 from ptrapp.interchange.files import RowFile
 from ptrapp.interchange.formats import Format, Options, Pairs
@@ -18,11 +19,14 @@ from ptrapp.interchange.reading import Checked, Reading, RowSource
 from ptrapp.interchange.records import Record
 from ptrapp.interchange.values import as_text
 from ptrapp.services.context import DataContext
+from ptrapp.services.files import pieces
 from ptrapp.services.files.import_rows import RowImport
+from ptrapp.services.files.pieces import STAGING, StagedRequest
 from ptrapp.tasks.hub import PREFIX
 
 BATCH = 2000
-"""Records stored together: enough for fast inserts, few enough for little memory."""
+"""Records stored together: enough for fast inserts, few enough for little memory. An import of more
+is written in pieces where others would have to wait for it."""
 MAX_NAME = 50
 """Characters of the name of an import: prompts and raters are named after it."""
 
@@ -65,12 +69,15 @@ def import_named(
     answer_column: str = "",
     pairs: Pairs = Pairs.ALL,
 ) -> Imported:
-    """Imports a file, or `hf:NAME[:CONFIG][:SPLIT]`, in one transaction.
+    """Imports a file, or `hf:NAME[:CONFIG][:SPLIT]`: all of it or nothing.
 
     `name` is that of the import (prompts get the source `import:NAME`); `called` is the file's own
-    name where its path has another. All rows are checked before the transaction begins, so that
-    votes wait for the inserts alone. Raises `InputError` that names rows, and stores nothing,
-    unless `skip_bad`.
+    name where its path has another. All rows are checked before the first is stored. Raises
+    `InputError` that names rows, and stores nothing, unless `skip_bad`.
+
+    A large file is stored in pieces on SQLite, which has one writer: people vote in between. Once
+    begun it is finished, at the next start of the app if need be (`finish_imports`). Our own votes,
+    which may contradict what is stored, and a data set of the hub are one transaction.
     """
     options = Options(fmt, answer_column, pairs)
     if given.startswith(PREFIX):
@@ -102,13 +109,65 @@ def import_attempts(session: Session, path: Path, *, skip_bad: bool = False) -> 
         return _stored(session, rows, known, path.name, checked)
 
 
+def finish_imports(context: DataContext) -> None:
+    """Finishes the imports that a process which ended had begun; what is wrong is logged."""
+
+    def finish(copy: Path, asked: StagedRequest) -> None:
+        options = Options(Format(asked.fmt), asked.answer_column, Pairs(asked.pairs))
+        with RowFile(copy, TERMINAL, name=asked.called) as rows:
+            known = reading.understand(rows, options)
+            checked = _checked(rows, known, asked.skip_bad)
+            _store_in_pieces(context, rows, known, asked.name, checked)
+
+    pieces.finish_all(context.settings.data_dir / STAGING, finish)
+
+
 def _import(
     context: DataContext, rows: RowSource, options: Options, name: str, skip_bad: bool
 ) -> Imported:
     known = reading.understand(rows, options)
     checked = _checked(rows, known, skip_bad)
+    large = checked.n_records > BATCH and isinstance(rows, RowFile)
+    if large and known.fmt is not Format.VOTES and context.database.url.startswith("sqlite"):
+        return _in_pieces(context, rows, known, options, name, checked, skip_bad)
     with context.database.write() as session:
         return _stored(session, rows, known, name, checked)
+
+
+def _in_pieces(
+    context: DataContext,
+    rows: RowFile,
+    known: Reading,
+    options: Options,
+    name: str,
+    checked: Checked,
+    skip_bad: bool,
+) -> Imported:
+    asked = StagedRequest(
+        rows.name, name, known.fmt, skip_bad, options.answer_column, options.pairs
+    )
+    try:
+        with pieces.staged(context.settings.data_dir / STAGING, rows.path, asked):
+            return _store_in_pieces(context, rows, known, name, checked)
+    except DatabaseError as error:
+        raise type(error)(
+            f"{error} Of {rows.name} some rows are stored; the app stores the others at its next "
+            "start."
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"{rows.name} cannot be copied to the data folder ({error.strerror}); nothing was "
+            "imported. Make room and try again."
+        ) from error
+
+
+def _store_in_pieces(
+    context: DataContext, rows: RowSource, known: Reading, name: str, checked: Checked
+) -> Imported:
+    short = as_text(name)[:MAX_NAME]
+    good = _good(rows, known, checked)
+    n, n_new, counts = pieces.store_in_pieces(context.database, good, short)
+    return _described(Imported(n_new, n - n_new, counts=dict(+counts), name=short), known, checked)
 
 
 def _checked(rows: RowSource, known: Reading, skip_bad: bool) -> Checked:
@@ -121,12 +180,17 @@ def _checked(rows: RowSource, known: Reading, skip_bad: bool) -> Checked:
 def _stored(
     session: Session, rows: RowSource, known: Reading, name: str, checked: Checked
 ) -> Imported:
-    good: Iterable[Record]
+    done = import_records(session, _good(rows, known, checked), name)
+    return _described(done, known, checked)
+
+
+def _good(rows: RowSource, known: Reading, checked: Checked) -> Iterable[Record]:
     if checked.buffered is not None:
-        good = checked.buffered
-    else:
-        good = (record for row in reading.records(rows, known.plan) for record in row.records)
-    done = import_records(session, good, name)
+        return checked.buffered
+    return (record for row in reading.records(rows, known.plan) for record in row.records)
+
+
+def _described(done: Imported, known: Reading, checked: Checked) -> Imported:
     return replace(
         done,
         mistakes=tuple(checked.mistakes.named),

@@ -1,0 +1,116 @@
+"""Stores an import in short transactions, so that people vote in between, and finishes it always.
+
+Before the first row is stored, a copy of the file and what was asked lie in a folder of their own,
+the staging area. An import that is cut off is finished from there at the app's next start: what is
+stored already is known by its content and is not stored twice.
+"""
+
+import json
+import logging
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from uuid import uuid4
+
+from db.storage.errors import DatabaseError
+from db.storage.flushing import flush
+from db.storage.session import Database
+from ptrapp.core.errors import ThriceError
+from ptrapp.core.folder_lock import Held, hold
+from ptrapp.interchange.records import Record
+from ptrapp.services.files.import_rows import RowImport
+
+log = logging.getLogger(__name__)
+
+PIECE_S = 0.02
+"""Seconds of a transaction that are aimed at, and that others then have for theirs."""
+LEAST, MOST = 20, 500
+"""Records in the first and smallest piece, and in the largest; the size follows the time of one."""
+STAGING = "imports"
+"""Folder in the data folder with a folder for each import that is being written."""
+REQUEST, FILE, LOCK = "request.json", "file", "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRequest:
+    """What was asked: with it and the copy of the file an import can be finished."""
+
+    called: str
+    name: str
+    fmt: str
+    skip_bad: bool
+    answer_column: str
+    pairs: str
+
+
+def store_in_pieces(
+    database: Database, records: Iterable[Record], name: str
+) -> tuple[int, int, Counter[str]]:
+    """Stores records, a piece in a transaction; returns how many there were, how many were new,
+    and rows added by table."""
+    n_records = n_new = 0
+    counts: Counter[str] = Counter()
+    remaining, size = iter(records), LEAST
+    while piece := list(islice(remaining, size)):
+        with database.write() as session:
+            began = time.monotonic()
+            rows = RowImport(session, name)  # what it knows of a prompt may be old afterwards
+            n_new += rows.add(piece)
+            took = time.monotonic() - began  # without the commit, which takes as long for one row
+        counts.update(rows.counts)
+        n_records += len(piece)
+        size = max(LEAST, min(MOST, 2 * size, round(size * PIECE_S / max(took, 1e-3))))
+        time.sleep(min(took, PIECE_S))
+    return n_records, n_new, counts
+
+
+@contextmanager
+def staged(folder: Path, file: Path, request: StagedRequest) -> Iterator[None]:
+    """Keeps a copy of the file and the request on the disk until the block is left without error.
+
+    Raises `OSError` where there is no room for it; nothing is stored then.
+    """
+    area, begun = folder / uuid4().hex, False
+    try:
+        area.mkdir(parents=True, mode=0o700)
+        with hold(area / LOCK):
+            shutil.copyfile(file, area / FILE)
+            flush(area / FILE)
+            unfinished = area / f"{REQUEST}.tmp"
+            unfinished.write_text(json.dumps(asdict(request)), encoding="utf-8")
+            flush(unfinished)
+            unfinished.rename(area / REQUEST)
+            flush(area)
+            flush(folder)
+            begun = True
+            yield
+    except OSError:
+        if not begun:
+            shutil.rmtree(area, ignore_errors=True)
+        raise
+    shutil.rmtree(area, ignore_errors=True)
+
+
+def finish_all(folder: Path, finish: Callable[[Path, StagedRequest], None]) -> None:
+    """Calls `finish` with the copy of each import that was cut off, and what was asked.
+
+    One that another process is at is left to it. One whose copy is not whole had stored nothing and
+    is removed; one for which the database fails stays for the next start.
+    """
+    for area in sorted(folder.glob("*")):
+        try:
+            with hold(area / LOCK):
+                if (area / REQUEST).exists():
+                    asked = json.loads((area / REQUEST).read_text(encoding="utf-8"))
+                    log.info("finishing the import of %s, which was cut off", asked.get("called"))
+                    finish(area / FILE, StagedRequest(**asked))
+                shutil.rmtree(area, ignore_errors=True)
+        except Held:
+            log.info("another process is at the import in %s", area)
+        except (ThriceError, DatabaseError, OSError, ValueError, TypeError) as error:
+            log.error("the import in %s is not finished: %s", area, error)
