@@ -133,6 +133,8 @@ def vote(
     A vote that arrives after its lease expired takes a slot again if one is free; else it is
     logged as late and does not count.
     """
+    if rater_id is not None:
+        lock_rater(session, rater_id)  # before the assignment, as `reserve` does: no deadlock
     assignment = _find(session, key, rater_id)
     if assignment.state is AssignmentState.SKIPPED:
         raise Conflict("You skipped this comparison; it is not given to you again.")

@@ -36,7 +36,7 @@ from db.models import (
     Vote,
 )
 from db.storage.errors import Conflict
-from db.storage.session import Database
+from db.storage.session import Database, open_database
 
 DRAW = random.Random(0)
 
@@ -447,3 +447,41 @@ def test_the_lease_is_renewed_for_what_the_page_has(database: Database) -> None:
     time.sleep(0.15)
     with database.write() as session:
         assert assignments.sweep(session, work.campaign_id) == 0
+
+
+@pytest.mark.postgres
+def test_a_vote_and_the_next_question_of_one_person_do_not_deadlock(
+    migrated_postgres_url: str,
+) -> None:
+    """A page asks for the next pairs while its vote is on the way: both lock the person first."""
+    work = make(open_database(migrated_postgres_url), 2)
+    ann = work.rater("ann")
+    (key,) = work.reserve(ann)
+
+    def vote() -> AssignmentState:
+        with work.database.write() as session:
+            return assignments.vote(session, key, Outcome.LEFT, rater_id=ann)[1].state
+
+    with ThreadPoolExecutor(1) as pool:
+        with work.database.write() as session:
+            raters.lock_rater(session, ann)
+            voting = pool.submit(vote)
+            _wait_for_a_lock(work.database)
+            session.execute(text("SET LOCAL lock_timeout = '2s'"))
+            assignments.reserve(session, work.campaign_id, ann, have=[key], draw=DRAW)
+        assert voting.result(20) is AssignmentState.DONE
+    work.database.dispose()
+
+
+def _wait_for_a_lock(database: Database) -> None:
+    """Until some transaction of this database waits for another."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    until = time.monotonic() + 20
+    with database.read() as session:
+        while not session.scalar(waiting):
+            assert time.monotonic() < until
+            session.rollback()
+            time.sleep(0.01)

@@ -127,8 +127,9 @@ def _import(
 ) -> Imported:
     known = reading.understand(rows, options)
     checked = _checked(rows, known, skip_bad)
-    large = checked.n_records > BATCH and isinstance(rows, RowFile)
-    if large and known.fmt is not Format.VOTES and context.database.url.startswith("sqlite"):
+    one_writer = context.database.url.startswith("sqlite")
+    large = checked.n_records > BATCH and known.fmt is not Format.VOTES
+    if one_writer and large and isinstance(rows, RowFile):
         return _in_pieces(context, rows, known, options, name, checked, skip_bad)
     with context.database.write() as session:
         return _stored(session, rows, known, name, checked)
