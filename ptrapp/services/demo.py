@@ -15,10 +15,10 @@ from typing import Any
 from db.models import AdapterStatus, GateState
 from db.registry import adapters, evaluations, gates
 from db.registry.contents import weights_sha256
+from db.registry.leaderboard import REFINE
 from db.registry.stored_paths import same_model, to_stored
 from ptrapp.core.settings import ASSETS, BUNDLED_MODEL
 from ptrapp.core.types import BASE
-from ptrapp.evaluation.plan import Setting
 from ptrapp.services.context import AppContext
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def _measured(context: AppContext) -> str:
         rows = [
             one
             for one in evaluations.listing(session, task=TASK)
-            if row is not None and one.adapter_id == row.id and one.control == Setting.REFINE.value
+            if row is not None and one.adapter_id == row.id and one.control == REFINE
         ]
     by_round = {one.round_index: one for one in rows}
     if len(by_round) < 2:

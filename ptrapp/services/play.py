@@ -1,6 +1,7 @@
 """The use cases of the Play page: start a run of rounds or candidates, stop it, load it again."""
 
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -75,7 +76,8 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
     """
     _check(context, ask)
     asked = run_versions.load(context, ask.versions)
-    try:
+    with ExitStack() as undo:
+        undo.callback(run_versions.unload, context, asked)
         with context.database.write() as session:
             who = raters.ensure_person(session, RaterKind.HUMAN, rater)
             prompt = prompts.ensure_prompt(
@@ -104,9 +106,7 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
                 rater_id=who.id,
                 adapter_id=active.id if active else None,
             )
-    except BaseException:
-        run_versions.unload(context, asked)
-        raise
+        undo.pop_all()
     live = LiveRun(run.id, _slots(ask))
     context.live[run.id] = live
     executor = RunExecutor(context, live, run, prompt.text, options, prompt.reference_answer, asked)

@@ -37,15 +37,13 @@ def load(context: AppContext, names: Sequence[str]) -> RunVersions:
     policies = tuple(BASE if row is None else Policy(row.name) for row in rows)
     pins = ExitStack()
     asked = RunVersions(policies, tuple(row.id if row else None for row in rows), pins)
-    try:
-        with context.publishing:
-            for row, policy in zip(rows, policies, strict=True):
-                if row is not None:
-                    versions.load(context, row)
-                pins.enter_context(context.engine.pin(policy))
-    except BaseException:
-        unload(context, asked)
-        raise
+    with ExitStack() as undo, context.publishing:
+        undo.callback(unload, context, asked)
+        for row, policy in zip(rows, policies, strict=True):
+            if row is not None:
+                versions.load(context, row)
+            pins.enter_context(context.engine.pin(policy))
+        undo.pop_all()
     return asked
 
 

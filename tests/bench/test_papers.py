@@ -20,10 +20,20 @@ from ptrapp.core.settings import Settings
 def warm_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers whose training processes need not import torch anew."""
 
-    def start_worker(settings: Settings) -> WarmWorker:
-        return template().start_worker((), dict(os.environ | settings.as_environment()))
+    class WarmSupervisor:
+        def __init__(self, settings: Settings) -> None:
+            self._environment = dict(os.environ | settings.as_environment())
+            self._worker: WarmWorker | None = None
 
-    monkeypatch.setattr(following, "start_worker", start_worker)
+        def start(self) -> None:
+            self._worker = template().start_worker((), self._environment)
+
+        def stop(self) -> None:
+            assert self._worker is not None, "it was started"
+            self._worker.terminate()
+            self._worker.wait()
+
+    monkeypatch.setattr(following, "WorkerSupervisor", WarmSupervisor)
 
 
 @pytest.mark.worker
