@@ -21,6 +21,7 @@ from typing import Any
 from bench.labels.app import create_campaign, invite, start_app
 from bench.labels.client import Workload
 from bench.labels.filling import fill
+from bench.labels.importing import label_during_import
 from bench.labels.kills import kill_under_load
 from bench.labels.label_studio import LabelStudio
 from bench.labels.last_slots import race_for_last_slots
@@ -75,6 +76,12 @@ def _sides(asked: argparse.Namespace, folder: Path, stack: ExitStack) -> dict[st
             theirs = report["label_studio"][n] = _measure_peer(peer, n, asked.seconds)
             report["ratio"][n] = ours_now["votes_per_s"] / theirs["votes_per_s"]
             _log_progress(f"Label Studio, {n}: {theirs}; ratio {report['ratio'][n]:.1f}")
+    if asked.import_rows:
+        _log_progress(f"an import of {asked.import_rows} rows while {asked.annotators[0]} label")
+        report["import"] = label_during_import(
+            app, ours, asked.annotators[0], asked.import_rows, asked.pairs, asked.seconds
+        )
+        _log_progress(f"during the import: {report['import']}")
     report["end"] = race_for_last_slots(app, ours, max(asked.annotators), asked.slots)
     _log_progress(f"the end of a campaign: {report['end']}")
     return report
@@ -112,6 +119,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--pairs", type=int, default=20_000, help="in each campaign of ours")
     parser.add_argument("--slots", type=int, default=2000, help="of the campaign that is ended")
+    parser.add_argument(
+        "--import-rows",
+        type=int,
+        default=0,
+        help="rows that are imported while the first number of annotators label once more",
+    )
     parser.add_argument(
         "--label-studio",
         metavar="COMMAND",
