@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ptrapp.core.thoughts import Thinking
+from ptrapp.core.types import BASE
 from ptrapp.services.context import AppContext
 from ptrapp.services.play import LIMITS, Mode
 from ptrapp.ui import drawing, examples
@@ -16,6 +17,9 @@ HELLO = (
     "trained on that."
 )
 KEYS = "<kbd>Enter</kbd> sends · <kbd>⇧ Enter</kbd> new line"
+
+BY_VERSIONS = "versions"
+"""The form's third mode: a candidate of each chosen version."""
 
 THINKING = [
     ("in every round", Thinking.ALWAYS.value),
@@ -46,9 +50,10 @@ class Inputs(NamedTuple):
     candidates: gr.Number
     thinking: gr.Dropdown
     drawing: DrawingInputs
+    versions: gr.Dropdown
 
     def flat(self) -> list[Any]:
-        return [*self[:-1], *self.drawing]
+        return [*self[:-2], *self.drawing, self.versions]
 
 
 class Composer(NamedTuple):
@@ -73,7 +78,7 @@ def build(context: AppContext, pages: gr.Blocks) -> Composer:
                 elem_id="prompt",
             )
             with gr.Row(elem_id="composer-row"):
-                mode, rounds, candidates, thinking = _choices()
+                mode, rounds, candidates, versions, thinking = _choices()
                 gr.HTML(KEYS, elem_id="composer-keys", apply_default_css=False)
                 gear = gr.Button("Settings", elem_id="gear", min_width=0)
                 run = gr.Button("Think again", variant="primary", elem_id="run", min_width=0)
@@ -89,12 +94,16 @@ def build(context: AppContext, pages: gr.Blocks) -> Composer:
         honest.render()
     gear.click(None, None, None, js=SHOW_MORE, api_visibility="private")
     _keep_reference_with_its_prompt(prompt, reference, reference_of)
-    inputs = Inputs(prompt, reference, mode, rounds, candidates, thinking, drawn)
+    inputs = Inputs(prompt, reference, mode, rounds, candidates, thinking, drawn, versions)
     return Composer(inputs, reference_of, run)
 
 
-def _choices() -> tuple[gr.Radio, gr.Number, gr.Number, gr.Dropdown]:
-    modes = [("Refine", Mode.REFINE.value), ("Sample", Mode.SAMPLE.value)]
+def _choices() -> tuple[gr.Radio, gr.Number, gr.Number, gr.Dropdown, gr.Dropdown]:
+    modes = [
+        ("Refine", Mode.REFINE.value),
+        ("Sample", Mode.SAMPLE.value),
+        ("Versions", BY_VERSIONS),
+    ]
     mode = gr.Radio(modes, value=Mode.REFINE.value, label="Mode", container=False, elem_id="mode")
     rounds, candidates = (
         gr.Number(
@@ -113,7 +122,17 @@ def _choices() -> tuple[gr.Radio, gr.Number, gr.Number, gr.Dropdown]:
     thinking = gr.Dropdown(
         THINKING, value="always", label="Think", filterable=False, min_width=0, elem_id="think"
     )
-    return mode, rounds, candidates, thinking
+    versions = gr.Dropdown(
+        [BASE.label],
+        value=[BASE.label],
+        multiselect=True,
+        max_choices=LIMITS[Mode.SAMPLE][1],
+        label="Who answers",
+        container=False,
+        visible=False,
+        elem_id="asked-versions",
+    )
+    return mode, rounds, candidates, versions, thinking
 
 
 def _keep_reference_with_its_prompt(

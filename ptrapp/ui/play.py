@@ -1,26 +1,26 @@
 """The Play page: ask, watch the rounds or candidates in progress, compare any two."""
 
 import time
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
 
 from db.storage.errors import DatabaseError
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
-from ptrapp.core.errors import NotFound, ThriceError
-from ptrapp.core.people import ADMINS, READS
+from ptrapp.core.errors import InputError, NotFound, ThriceError
+from ptrapp.core.people import ADMINS, READS, Person
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
-from ptrapp.services import play
+from ptrapp.services import play, versions
 from ptrapp.services.board import Board, read_board
 from ptrapp.services.context import AppContext
 from ptrapp.services.examples import is_example
-from ptrapp.services.play import Mode, RunRequest
+from ptrapp.services.play import LIMITS, Mode, RunRequest
 from ptrapp.ui import composer, drawing, recorded
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.composer import (
+    BY_VERSIONS,
     DROP_REFERENCE,
     OF_THIS_PROMPT,
     THINKING,
@@ -95,16 +95,16 @@ def _wire(
         """Puts the settings of the last run back into the form."""
         sender = person(request)
         if sender.role not in READS:
-            return _untouched(context)
+            return _untouched(context, sender)
         run_id = _linked(request) or play.last_run_id(context, sender.rater)
         try:
             return (
-                _form(context, read_board(context, run_id, sender.rater))
+                _form(context, sender, read_board(context, run_id, sender.rater))
                 if run_id
-                else _untouched(context)
+                else _untouched(context, sender)
             )
         except (NotFound, DatabaseError):
-            return _untouched(context)
+            return _untouched(context, sender)
 
     pages.load(
         restore,
@@ -128,12 +128,16 @@ def _wire(
         concurrency_limit=None,
         api_visibility="private",
     )
+
+    def of_mode(request: gr.Request, mode: str) -> tuple[Any, ...]:
+        return _of_mode(context, person(request), mode)
+
     inputs.mode.change(
-        partial(_of_mode, context),
+        of_mode,
         inputs.mode,
-        [inputs.rounds, inputs.candidates, inputs.thinking, run],
+        [inputs.rounds, inputs.candidates, inputs.versions, inputs.thinking, run],
         queue=False,
-        api_name="_of_mode",
+        api_name="of_mode",
         api_visibility="private",
     )
 
@@ -164,13 +168,17 @@ def _ask(
     max_thought_tokens: int = Sampling().max_thought_tokens,
     system: str | None = None,
     refine_instruction: str = REFINE_INSTRUCTION,
+    versions: Sequence[str] = (),
 ) -> RunRequest:
-    kind = Mode(mode)
+    asked = tuple(versions or ()) if mode == BY_VERSIONS else ()
+    if mode == BY_VERSIONS and len(asked) < LIMITS[Mode.SAMPLE][0]:
+        raise InputError("Choose two versions or more to answer the prompt.")
+    kind = Mode.SAMPLE if asked else Mode(mode)
     drawn = int(seed) if seed is not None and seed >= 0 else time.time_ns() % 2**31
     return RunRequest(
         prompt=prompt,
         mode=kind,
-        n=int((rounds if kind is Mode.REFINE else candidates) or 0),
+        n=len(asked) or int((rounds if kind is Mode.REFINE else candidates) or 0),
         thinking=Thinking(thinking),
         sampling=Sampling(
             temperature, top_p, int(max_tokens), drawn, max_thought_tokens=int(max_thought_tokens)
@@ -179,31 +187,45 @@ def _ask(
         reference_from="example" if is_example(prompt, reference) else "typed",
         system=(system or "").strip() or None,
         refine_instruction=refine_instruction,
+        versions=asked,
     )
 
 
-def _form(context: AppContext, board: Board) -> list[Any]:
+def _form(context: AppContext, sender: Person, board: Board) -> list[Any]:
     """Returns the inputs that would start this run again, except for its seed."""
-    settings, refining = board.settings, board.mode == "refine"
+    settings = board.settings
+    mode = BY_VERSIONS if settings.get("versions") else board.mode
     if "thinking" not in settings:  # stored by a program, not by this form
-        return _untouched(context)
-    choices = THINKING if refining else THINKING_OF_CANDIDATES
-    thinking = gr.Dropdown(choices, value=settings["thinking"])
+        return _untouched(context, sender)
+    choices = THINKING if mode == Mode.REFINE.value else THINKING_OF_CANDIDATES
+    n = {"value": settings["n"]}
     return [
         board.prompt,
         board.reference_answer or "",
-        board.mode,
-        gr.Number(value=settings["n"], visible=True) if refining else gr.Number(visible=False),
-        gr.Number(visible=False) if refining else gr.Number(value=settings["n"], visible=True),
-        thinking,
+        mode,
+        gr.Number(visible=True, **n) if mode == Mode.REFINE.value else gr.Number(visible=False),
+        gr.Number(visible=True, **n) if mode == Mode.SAMPLE.value else gr.Number(visible=False),
+        gr.Dropdown(choices, value=settings["thinking"]),
         *drawing.stored(settings, board.system),
+        _who_answers(context, sender, mode, settings.get("versions")),
     ]
 
 
-def _untouched(context: AppContext) -> list[Any]:
+def _who_answers(
+    context: AppContext, sender: Person, mode: str, chosen: list[str] | None = None
+) -> gr.Dropdown:
+    """Returns the choice of versions, for who may see them; at first the newest and the base."""
+    rows = versions.listing(context) if sender.role in READS else []
+    names = [one.name for one in rows if one.status != "rejected"]
+    known = [name for name in chosen or names[:1] + names[-1:] if name in names]
+    return gr.Dropdown(names, value=list(dict.fromkeys(known)), visible=mode == BY_VERSIONS)
+
+
+def _untouched(context: AppContext, sender: Person) -> list[Any]:
     """Returns the form as it is, with what the model that answers does by default."""
     n_fields = len(Inputs._fields) - 1 + len(DrawingInputs._fields)
-    form = [gr.skip() for _ in range(n_fields)]
+    form: list[Any] = [gr.skip() for _ in range(n_fields)]
+    form[-1] = _who_answers(context, sender, Mode.REFINE.value)
     form[Inputs._fields.index("thinking")] = play.default_thinking(context).value
     return form
 
@@ -213,12 +235,15 @@ def _linked(request: gr.Request) -> int | None:
     return int(run_id) if run_id.isdecimal() and len(run_id) < 16 else None
 
 
-def _of_mode(context: AppContext, mode: str) -> tuple[gr.Number, gr.Number, gr.Dropdown, gr.Button]:
+def _of_mode(
+    context: AppContext, sender: Person, mode: str
+) -> tuple[gr.Number, gr.Number, gr.Dropdown, gr.Dropdown, gr.Button]:
     refining = mode == "refine"
     thinking = play.default_thinking(context) if refining else Thinking.ALWAYS
     return (
         gr.Number(visible=refining),
-        gr.Number(visible=not refining),
+        gr.Number(visible=mode == Mode.SAMPLE.value),
+        _who_answers(context, sender, mode),
         gr.Dropdown(THINKING if refining else THINKING_OF_CANDIDATES, value=thinking.value),
-        gr.Button("Think again" if refining else "Sample"),
+        gr.Button({Mode.REFINE.value: "Think again", BY_VERSIONS: "Ask them"}.get(mode, "Sample")),
     )

@@ -57,3 +57,27 @@ def test_it_plays_once_and_can_be_held(browser: Browser, app_url: str) -> None:
     hold.click()
     expect(hold).to_have_text("Play again")
     expect(page.locator(".recorded .take.stored")).to_have_count(3)
+
+
+def test_two_versions_answer_one_prompt_and_are_voted_on_blind(page: Page) -> None:
+    page.locator("#examples .gallery-item").last.click()
+    page.locator("#mode").get_by_text("Versions", exact=True).click()
+    asked = page.locator("#asked-versions")
+    expect(asked).to_contain_text("demo")
+    expect(asked).to_contain_text("base")
+    page.locator("#run").click()
+    cells = page.locator(".board .cell.stored")
+    expect(cells).to_have_count(2)
+    assert {"demo", "base"} == {
+        text.split(" · ")[-1] for text in page.locator(".board .cell-meta").all_inner_texts()
+    }
+    page.keyboard.press("1")
+    page.keyboard.press("2")
+    expect(page.locator(".board .cell.side")).to_have_count(2)
+    for told in ("demo", "base", "Candidate"):
+        expect(page.locator(".board-grid")).not_to_contain_text(told)
+    page.wait_for_timeout(400)
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".board .mine")).to_have_count(1)
+    page.reload()
+    expect(page.locator(".board .cell.stored")).to_have_count(2)
