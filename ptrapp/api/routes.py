@@ -62,6 +62,8 @@ class RunBody(Body):
     reference_answer: str | None = Field(None, max_length=1000)
     system: str | None = None
     refine_instruction: str = REFINE_INSTRUCTION
+    versions: tuple[str, ...] = Field((), max_length=8)
+    """Versions that answer in place of the one that serves, a candidate each; mode is sample."""
 
 
 class TwoRounds(Body):
@@ -152,6 +154,7 @@ def _add_play_routes(router: APIRouter, context: AppContext) -> None:
             body.reference_answer,
             system=body.system,
             refine_instruction=body.refine_instruction,
+            versions=body.versions,
         )
         return {"run_id": play.begin(context, ask, rater)}
 
