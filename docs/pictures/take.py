@@ -117,8 +117,8 @@ def refine(page: Page, url: str, film: Film, app: "subprocess.Popen[bytes]") -> 
     app.send_signal(signal.SIGCONT)
     page.wait_for_timeout(500)
     film.take(2500)
-    cells = page.locator(".cell").all_inner_texts()
-    return "✗" in cells[0] and "fixed" in cells[2]
+    first = page.locator(".cell").first.inner_text()
+    return "wrong" in first and page.locator(".arrow.fixed").count() > 0
 
 
 def vote(page: Page, film: Film) -> None:

@@ -122,8 +122,10 @@ def test_an_arrow_says_what_a_round_did_to_the_one_before(
     assert len(set(heights)) == 1
     page.route("**/api/v1/runs/*", instead)
     page.locator(".pick").nth(0).click()
-    page.locator(".pick").nth(1).click()
-    page.get_by_role("button", name="Back").click()
+    with page.expect_response("**/api/v1/runs/*"):  # until then the board takes no other press
+        page.locator(".pick").nth(1).click()
+    expect(page.locator(".side")).to_have_count(2)
+    page.get_by_role("button", name="Back Esc").click()
     expect(page.locator(".arrow")).to_have_text(steps)
     page.keyboard.press("d")
     expect(page.locator("[data-part=changes]")).to_have_attribute("aria-pressed", "true")
