@@ -134,7 +134,22 @@ def test_no_byte_before_the_vote_holds_a_thought(ada: Any, page: Any) -> None:
 
 def test_a_run_asked_for_through_gradio_shows_no_thought(ada: Any, page: Any) -> None:
     ada.get("/health")
-    asked = ["What is 3 + 3?", "", "refine", 2, 4, "always", 0.8, 0.95, 160, 1, 160, "", "Again."]
+    asked = [
+        "What is 3 + 3?",
+        "",
+        "refine",
+        2,
+        4,
+        "always",
+        0.8,
+        0.95,
+        160,
+        1,
+        160,
+        "",
+        "Again.",
+        [],
+    ]
     headers = _cookie(ada)
     event = page.post("/gradio_api/call/play", json={"data": asked}, headers=headers).json()
     shown = page.get(f"/gradio_api/call/play/{event['event_id']}", headers=headers).content

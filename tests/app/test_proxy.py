@@ -195,6 +195,7 @@ def test_a_run_streams_while_it_is_written(served: Served) -> None:
         160,
         "",
         "Check it.",
+        [],
     ]
     with admin_of(served) as admin:
         event = admin.post("/thrice/gradio_api/call/play", json={"data": asked}).json()

@@ -1,10 +1,11 @@
-"""Takes the pictures of the documents: `python docs/pictures/take.py` starts an app of its own.
+"""Takes the pictures of the documents: `python -m bench.pictures` starts an app of its own.
 
 Every frame of the moving picture is a screenshot of that app. Two things are not as they were: how
 long a frame is shown is chosen here, and the app is halted between frames, because the bundled
-model writes a round in a tenth of a second.
+model writes a round in a tenth of a second. The version `demo` answers.
 """
 
+import json
 import shutil
 import signal
 import socket
@@ -21,10 +22,13 @@ import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-HERE = Path(__file__).resolve().parent
+from ptrapp.services.demo import NAME
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "pictures"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WIDTH, HEIGHT = 1280, 1160
-EXAMPLE = 4
+WIDTH, HEIGHT = 1280, 720
+EXAMPLE = 5
 """Which of the example prompts is asked."""
 MOST_RUNS = 20
 """How often it is asked until a later round fixes the first one: what the model draws is chance."""
@@ -36,11 +40,22 @@ KEY_DELAY_MS = 500
 
 
 def main() -> None:
-    """Write every picture beside this file."""
+    """Writes every picture, and prints their sizes in bytes."""
     with _app() as (url, app), _browser() as browser:
         for theme, name in (("light", "refine.webp"), ("dark", "refine-dark.webp")):
-            film_a_vote(browser, f"{url}/?__theme={theme}", app).save(HERE / name)
+            film_a_vote(browser, f"{url}/?__theme={theme}", app).save(PICTURES / name)
         photograph_label(browser, url)
+        photograph_versions(browser, url)
+    print(json.dumps({one.name: one.stat().st_size for one in sorted(PICTURES.iterdir())}))
+
+
+def photograph_versions(browser: Browser, url: str) -> None:
+    """The Versions page: the shipped version beside the base, with what was measured of them."""
+    page = browser.new_page(viewport={"width": WIDTH, "height": 1100})
+    page.goto(f"{url}/versions?__theme=light")
+    page.wait_for_selector("#versions-plot-0 canvas, #versions-plot-0 svg")
+    page.wait_for_timeout(2500)
+    page.screenshot(path=PICTURES / "versions.png")
 
 
 def film_a_vote(browser: Browser, url: str, app: "subprocess.Popen[bytes]") -> "Film":
@@ -65,7 +80,7 @@ def photograph_label(browser: Browser, url: str) -> None:
     page.goto(f"{url}/label")
     page.get_by_text("Word problems").first.click()
     page.wait_for_timeout(1500)
-    page.screenshot(path=HERE / "label.png")
+    page.screenshot(path=PICTURES / "label.png")
 
 
 class Film:
@@ -144,11 +159,14 @@ def _app() -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
         port = str(probe.getsockname()[1])
     with tempfile.TemporaryDirectory() as data:
         flags = ["--port", port, "--data-dir", data, "--no-worker"]
-        app = subprocess.Popen([sys.executable, "app.py", *flags], cwd=HERE.parents[1])
+        app = subprocess.Popen([sys.executable, "app.py", *flags], cwd=ROOT)
         url = f"http://127.0.0.1:{port}"
         try:
             while not _answers(url):
                 time.sleep(0.3)
+            httpx.post(
+                f"{url}/api/v1/versions/{NAME}/serve", json={}, timeout=60
+            ).raise_for_status()
             yield url, app
         finally:
             app.send_signal(signal.SIGCONT)
