@@ -154,7 +154,8 @@ def _cells(
             )
             cells.append(_stored(row, before, row.id in shown))
         else:
-            cells.append(_in_progress(slots[position], position in opened))
+            version = _version_of(run, position[1])
+            cells.append(_in_progress(slots[position], position in opened, version))
     return cells
 
 
@@ -182,7 +183,13 @@ def _stored(row: Round, before: Round | None, shown: bool) -> BoardCell:
     )
 
 
-def _in_progress(slot: Slot, opened: bool) -> BoardCell:
+def _version_of(run: Run, candidate: int) -> str:
+    """Returns who writes a candidate: the run's version, or its own where versions are compared."""
+    own: list[str] | None = run.settings.get("versions")
+    return own[candidate] if own else (run.adapter.name if run.adapter else "base")
+
+
+def _in_progress(slot: Slot, opened: bool, version: str) -> BoardCell:
     split: Split = slot.split
     return BoardCell(
         index=slot.index,
@@ -193,6 +200,7 @@ def _in_progress(slot: Slot, opened: bool) -> BoardCell:
         thought=split.thought if opened else None,
         n_tokens=slot.n_tokens,
         duration_s=slot.elapsed_s,
+        version=version,
         error=slot.error,
     )
 

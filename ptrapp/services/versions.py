@@ -4,6 +4,7 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from db.models import Adapter, AdapterStatus
 from db.registry import adapters, gates
@@ -40,7 +41,7 @@ class VersionView:
     status: str
     reason: str | None
     snapshot: str
-    metrics: dict[str, float]
+    metrics: dict[str, Any]
     created_at: datetime | None
     title: str = ""
     """What people call it."""

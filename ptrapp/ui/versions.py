@@ -11,6 +11,7 @@ from ptrapp.services import gate, versions
 from ptrapp.services.context import AppContext
 from ptrapp.services.leaderboard import findings, rows
 from ptrapp.services.leaderboard.findings import Finding
+from ptrapp.services.leaderboard.headline import is_it_better
 from ptrapp.services.leaderboard.rows import Leaderboard, Order, VersionRow
 from ptrapp.ui import versions_plots as plots
 from ptrapp.ui import versions_table as drawn
@@ -148,7 +149,7 @@ def _read(
         stamp = rows.read_stamp(context)
         board = rows.read_leaderboard(context, task=task, order=Order(order), page=int(page or 1))
         found = _found(context, board)
-        said = findings.headline(context, board)
+        said = is_it_better(context, board)
     except DatabaseError as error:
         return ["", drawn.headline("The versions cannot be read.", str(error)), *nothing]
     waiting = [row.name for row in board.waiting]

@@ -22,6 +22,8 @@ from ptrapp.refinement.loop import refine_many
 from ptrapp.refinement.options import RefineOptions
 from ptrapp.services import demo, versions
 from ptrapp.services.context import AppContext
+from ptrapp.services.leaderboard.headline import is_it_better
+from ptrapp.services.leaderboard.rows import read_leaderboard
 
 
 @pytest.fixture
@@ -59,6 +61,8 @@ def test_it_is_registered_once_with_its_files_and_measurements(
         assert versions.serving(context) == "base"
         versions.serve(context, demo.NAME)
         assert versions.serving(context) == demo.NAME
+        assert is_it_better(context, read_leaderboard(context))[0] == "demo is better than base:"
+        assert "95% in round 2" in demo.recording(context)["measured"]
 
 
 def test_it_answers_as_it_was_recorded() -> None:

@@ -11,7 +11,8 @@ from db.models import Adapter, AdapterStatus, JobKind, JobStatus, Outcome, Rater
 from db.registry import adapters, leaderboard
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.services import versions
-from ptrapp.services.leaderboard import findings, rows
+from ptrapp.services.leaderboard import rows
+from ptrapp.services.leaderboard.headline import is_it_better
 from ptrapp.services.leaderboard.rows import Order, VersionRow
 
 
@@ -163,9 +164,9 @@ def test_the_first_line_says_better_only_where_the_interval_does(world: Any) -> 
             compared(by, version, low, value, high)
             adapters.activate(session, version.id)
         board = rows.read_leaderboard(world.context)
-        return findings.headline(world.context, board)
+        return is_it_better(world.context, board)
 
-    none = findings.headline(world.context, rows.read_leaderboard(world.context))
+    none = is_it_better(world.context, rows.read_leaderboard(world.context))
     assert none[0] == "No version has been trained yet."
     better, figures = answer(0.04, 0.1, 0.16)
     assert better.endswith("is better than base:")
@@ -177,7 +178,7 @@ def test_the_first_line_says_better_only_where_the_interval_does(world: Any) -> 
     with world.database.write() as session:
         unmeasured = trained(session)
         adapters.activate(session, unmeasured.id)
-    unknown = findings.headline(world.context, rows.read_leaderboard(world.context))
+    unknown = is_it_better(world.context, rows.read_leaderboard(world.context))
     assert unknown[0].startswith("Not enough data to say whether")
 
 

@@ -124,7 +124,8 @@ def _version(session: Session, name: str) -> int | None:
 def _nothing(source: Source, aspect: Aspect) -> str:
     asked = {
         SourceKind.SIBLINGS: "No run has two different candidates: sample on the Play page",
-        SourceKind.ADJACENT: "No refined round is stored: refine an answer on the Play page",
+        SourceKind.ADJACENT: "No later round says something else than the one before it: refine "
+        "more answers on the Play page",
         SourceKind.BEST_WORST: f"{source.judge} scored no two candidates of a run differently",
         SourceKind.VERSIONS: f"{' and '.join(source.versions)} have answered no prompt in common",
         SourceKind.RANDOM: "No prompt has two different answers",

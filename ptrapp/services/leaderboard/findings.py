@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from db.models import Job
 from ptrapp.analysis.intervals import Interval, wilson
 from ptrapp.analysis.paired import difference_of_rates
-from ptrapp.services.context import DataContext
-from ptrapp.services.leaderboard.rows import Leaderboard, RoundFigures, VersionRow
+from ptrapp.services.leaderboard.rows import RoundFigures, VersionRow
 from ptrapp.services.leaderboard.win_rates import MIN_PROMPTS
+from ptrapp.services.leaderboard.wording import NOT_ENOUGH, by_interval, signed
 
-NOT_ENOUGH = "Not enough data"
 _MIN_CHANGED = 10
 """Fewer answers fixed or broken say nothing about which there are more of."""
 _MIN_POINTS = 3
@@ -32,38 +30,6 @@ class Finding:
     """Empty where there is not enough data to draw."""
 
 
-def headline(context: DataContext, board: Leaderboard) -> tuple[str, str]:
-    """Answers "is it better?": the answer, and the figures that it rests on."""
-    row = board.serving
-    if not board.n_versions:
-        return "No version has been trained yet.", "base answers; Train makes the first version."
-    if row.id is None:
-        return "base answers.", "No trained version serves now; the table says what each is worth."
-    found = difference(context, row, "base")
-    if found is None:
-        return (
-            f"{NOT_ENOUGH} to say whether {row.name} is better than base.",
-            "They were not measured on the same problems; Measure again does that.",
-        )
-    return (
-        f"{_compared(row.name, 'base', found['low'], found['high'])}:",
-        f"{found['difference'] * 100:+.1f} points after {_rounds(found['round'])} "
-        f"(95 % {_signed(found['low'])} to {_signed(found['high'])}, n = {found['n']}; "
-        f"{found['fixed']} fixed, {found['broken']} broken).".replace("-", "−"),
-    )
-
-
-def difference(context: DataContext, row: VersionRow, against: str) -> dict[str, Any] | None:
-    """Returns the paired difference of the last round that the version's evaluation found."""
-    if row.job_id is None:
-        return None
-    with context.database.read() as session:
-        job = session.get(Job, row.job_id)
-        rows = job.result.get("differences", []) if job else []
-    found = [one for one in rows if one["version"] == row.name and one["against"] == against]
-    return max(found, key=lambda one: int(one["round"])) if found else None
-
-
 def accuracy_by_round(rows: Sequence[VersionRow]) -> Finding:
     """Does thinking again help? Every version's rate by round, with Wilson's bands."""
     measured = [row for row in rows if len(row.rounds) > 1]
@@ -72,15 +38,15 @@ def accuracy_by_round(rows: Sequence[VersionRow]) -> Finding:
     row = next((one for one in measured if one.serves), measured[0])
     first, last = row.rounds[0], row.rounds[-1]
     gain, interval = difference_of_rates(last.n_correct, last.n, first.n_correct, first.n)
-    heading = _by_interval(
+    heading = by_interval(
         interval,
         f"Thinking again helps {row.name}",
         f"Thinking again makes {row.name} worse",
         f"No clear gain from thinking again by {row.name}",
     )
     sentence = (
-        f"From round {first.round} to {last.round} {row.name} gains {_signed(gain)} points "
-        f"(95 % {_signed(interval.low)} to {_signed(interval.high)}), n = {last.n}. "
+        f"From round {first.round} to {last.round} {row.name} gains {signed(gain)} points "
+        f"(95 % {signed(interval.low)} to {signed(interval.high)}), n = {last.n}. "
         "Bands: Wilson, 95 %."
     )
     points = [
@@ -124,7 +90,7 @@ def fixed_and_broken(rows: Sequence[VersionRow]) -> Finding:
         few = f"{counts}; {_MIN_CHANGED} changed answers are needed to say which are more."
         return Finding(NOT_ENOUGH, few, points)
     low, high = wilson(fixed, n)
-    heading = _by_interval(
+    heading = by_interval(
         Interval(low - 0.5, high - 0.5),
         f"Rounds of {row.name} fix more than they break",
         f"Rounds of {row.name} break more than they fix",
@@ -180,7 +146,7 @@ def progress(rows: Sequence[VersionRow]) -> Finding:
             NOT_ENOUGH, f"{n_versions} of {_MIN_POINTS} versions were compared with base."
         )
     last = points[-1]
-    heading = _by_interval(
+    heading = by_interval(
         Interval(last["low"] - 50, last["high"] - 50),
         f"The newest, {last['version']}, wins against base",
         f"The newest, {last['version']}, loses against base",
@@ -209,7 +175,7 @@ def lengths(rows: Sequence[VersionRow]) -> Finding:
         return Finding(NOT_ENOUGH, f"{len(thoughts)} of 2 versions have measured lengths.")
     first, last = thoughts[0], thoughts[-1]
     apart = Interval(last["low"] - first["high"], last["high"] - first["low"])
-    heading = _by_interval(
+    heading = by_interval(
         apart, "Thoughts have grown", "Thoughts have become shorter", "No clear change of lengths"
     )
     sentence = (
@@ -233,15 +199,15 @@ def quality_by_votes(rows: Sequence[VersionRow], votes: dict[int | None, int]) -
     value, interval = difference_of_rates(
         many.last.n_correct, many.last.n, few.last.n_correct, few.last.n
     )
-    heading = _by_interval(
+    heading = by_interval(
         interval,
         "With more votes it got better",
         "With more votes it got worse",
         "No clear gain from more votes",
     )
     sentence = (
-        f"From {votes[few.id]} to {votes[many.id]} votes {_signed(value)} points "
-        f"(95 % {_signed(interval.low)} to {_signed(interval.high)}), n = {many.last.n} problems."
+        f"From {votes[few.id]} to {votes[many.id]} votes {signed(value)} points "
+        f"(95 % {signed(interval.low)} to {signed(interval.high)}), n = {many.last.n} problems."
     )
     points = [
         {
@@ -266,30 +232,8 @@ def _names(row: VersionRow) -> Point:
     return {"version": row.name, "id": row.id or 0}
 
 
-def _by_interval(interval: Interval, above: str, below: str, neither: str) -> str:
-    """Returns which of three headings the interval allows; 0 is no difference."""
-    return above if interval.low > 0 else below if interval.high < 0 else neither
-
-
-def _compared(name: str, other: str, low: float, high: float) -> str:
-    return _by_interval(
-        Interval(low, high),
-        f"{name} is better than {other}",
-        f"{name} is worse than {other}",
-        f"{name} is neither clearly better nor worse than {other}",
-    )
-
-
 def _sum(rounds: Sequence[RoundFigures], name: str) -> int:
     return sum(getattr(at, name) or 0 for at in rounds)
-
-
-def _signed(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "−")
-
-
-def _rounds(n: int) -> str:
-    return {1: "one round", 2: "two rounds", 3: "three rounds"}.get(n, f"{n} rounds")
 
 
 def _tokens(point: Point) -> str:

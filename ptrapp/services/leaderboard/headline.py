@@ -1,0 +1,70 @@
+"""The first line of Versions: is the version that answers better, and how sure is that?"""
+
+from typing import Any
+
+from db.models import Job
+from ptrapp.analysis.paired import difference_of_rates
+from ptrapp.services.context import DataContext
+from ptrapp.services.leaderboard.rows import Leaderboard, VersionRow
+from ptrapp.services.leaderboard.wording import NOT_ENOUGH, compared, rounds_in_words, signed
+
+
+def is_it_better(context: DataContext, board: Leaderboard) -> tuple[str, str]:
+    """Answers "is it better?": the answer, and the figures that it rests on."""
+    row = board.serving
+    if not board.n_versions:
+        return "No version has been trained yet.", "base answers; Train makes the first version."
+    if row.id is None:
+        return "base answers.", "No trained version serves now; the table says what each is worth."
+    found = difference(context, row, "base")
+    if found is None and (shipped := _of_one_evaluation(row, board.rows[-1])):
+        return shipped
+    if found is None:
+        return (
+            f"{NOT_ENOUGH} to say whether {row.name} is better than base.",
+            "They were not measured on the same problems; Measure again does that.",
+        )
+    return (
+        f"{compared(row.name, 'base', found['low'], found['high'])}:",
+        f"{found['difference'] * 100:+.1f} points after {rounds_in_words(found['round'])} "
+        f"(95 % {signed(found['low'])} to {signed(found['high'])}, n = {found['n']}; "
+        f"{found['fixed']} fixed, {found['broken']} broken)."
+        f"{_against_parent(context, row)}".replace("-", "−"),
+    )
+
+
+def _against_parent(context: DataContext, row: VersionRow) -> str:
+    """Returns what it gains over the version it continues from; a parent's gain is not its own."""
+    if row.parent in ("", "base"):
+        return ""
+    found = difference(context, row, row.parent)
+    if found is None:
+        return f" Against its parent {row.parent} it was not measured on the same problems."
+    return (
+        f" Against its parent {row.parent}: {found['difference'] * 100:+.1f} points "
+        f"(95 % {signed(found['low'])} to {signed(found['high'])})."
+    )
+
+
+def _of_one_evaluation(row: VersionRow, base: VersionRow) -> tuple[str, str] | None:
+    """Compares two versions of one evaluation by their rates, where no answers are stored."""
+    one, other = row.last, base.last
+    if one is None or other is None or row.job_id != base.job_id or one.round != other.round:
+        return None
+    gain, interval = difference_of_rates(one.n_correct, one.n, other.n_correct, other.n)
+    return (
+        f"{compared(row.name, 'base', *interval)}:",
+        f"{gain * 100:+.1f} points in round {one.round} (95 % {signed(interval.low)} to "
+        f"{signed(interval.high)}, n = {one.n}).".replace("-", "−"),
+    )
+
+
+def difference(context: DataContext, row: VersionRow, against: str) -> dict[str, Any] | None:
+    """Returns the paired difference of the last round that the version's evaluation found."""
+    if row.job_id is None:
+        return None
+    with context.database.read() as session:
+        job = session.get(Job, row.job_id)
+        rows = job.result.get("differences", []) if job else []
+    found = [one for one in rows if one["version"] == row.name and one["against"] == against]
+    return max(found, key=lambda one: int(one["round"])) if found else None
