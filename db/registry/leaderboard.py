@@ -36,7 +36,7 @@ class Measure(NamedTuple):
 
     adapter_id: int | None
     round_index: int
-    job_id: int
+    job_id: int | None
     n: int
     n_correct: int
     thought_tokens: float | None
@@ -157,11 +157,16 @@ def judged(session: Session, task: str) -> list[JudgedWinRate]:
 
 
 def _newest(task: str) -> Subquery:
-    """Returns, for each version, the newest finished job that measured it on the task."""
+    """Returns, for each version, the newest finished job that measured it on the task; NULL for
+    measures that were shipped with it."""
     return (
         select(Evaluation.adapter_id, func.max(Evaluation.job_id).label("job_id"))
-        .join(Job, Job.id == Evaluation.job_id)
-        .where(Evaluation.task == task, Evaluation.control == REFINE, Job.status == JobStatus.DONE)
+        .outerjoin(Job, Job.id == Evaluation.job_id)
+        .where(
+            Evaluation.task == task,
+            Evaluation.control == REFINE,
+            Evaluation.job_id.is_(None) | (Job.status == JobStatus.DONE),
+        )
         .group_by(Evaluation.adapter_id)
         .subquery()
     )
@@ -169,9 +174,10 @@ def _newest(task: str) -> Subquery:
 
 def _pooled(task: str) -> Select[Any]:
     newest, one = _newest(task), Evaluation
-    of_newest = (newest.c.job_id == one.job_id) & newest.c.adapter_id.is_not_distinct_from(
-        one.adapter_id
-    )
+    # the shipped version's rows have no job, and count until a job has measured it
+    of_newest = newest.c.job_id.is_not_distinct_from(
+        one.job_id
+    ) & newest.c.adapter_id.is_not_distinct_from(one.adapter_id)
     n = func.sum(one.n)
     return (
         select(

@@ -152,7 +152,7 @@ def version_rows(session: Session, task: str, shown: Sequence[Adapter]) -> tuple
     ids: list[int | None] = [row.id for row in shown]
     measured = leaderboard.measures(session, task, [*ids, None])
     found = _by_version(measured)
-    results = leaderboard.results(session, {row.job_id for row in measured})
+    results = leaderboard.results(session, {row.job_id for row in measured if row.job_id})
     ended = _ended_itself(results, task)
     decided = gates.of_all(session, [row.id for row in shown])
     kinds = leaderboard.kinds(session, [row.job_id for row in shown if row.job_id])
@@ -266,7 +266,7 @@ def _figures(rows: Sequence[Measure], ended: Shares) -> tuple[RoundFigures, ...]
             response=mean(row.n, row.response_tokens, row.response_squares),
             fixed=row.n_fixed,
             broken=row.n_broken,
-            ended_itself=ended.get((row.job_id, row.round_index + 1)),
+            ended_itself=ended.get((row.job_id or 0, row.round_index + 1)),
         )
         for row in rows
     )
