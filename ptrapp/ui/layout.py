@@ -12,9 +12,8 @@ CSS = ":root { --thrice-accent: var(--accent); }\n" + stylesheet()
 HEAD = "<style>.nav-holder { display: none; }</style>"
 """In the page from the start: Gradio's own bar would be seen for a moment."""
 FOOT = (
-    '<footer class="foot"><span>thrice {version}</span><a href="?view=api">API</a>'
-    '<a href="?view=settings">Settings</a>'
-    '<a href="api/v1/openapi.json">OpenAPI</a><span>Keys <kbd class="kbd">?</kbd></span></footer>'
+    '<footer class="foot"><span>thrice {version}</span><a href="api/v1/openapi.json">API</a>'
+    '<span>Keys <kbd class="kbd">?</kbd></span></footer>'
 )
 
 

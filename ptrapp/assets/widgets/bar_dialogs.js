@@ -7,9 +7,10 @@ const KEYS_OF = {
   "A pair on Play": [["← →", "the better one; with Shift: much better"], ["↓", "a tie"], ["X", "both are bad"], ["J", "ask the judge"]],
 };
 
+// The title has the focus at first: a button further down would be scrolled to.
 const dialogOf = (name, title) => {
   const body = el("div", {});
-  const node = el("dialog", { class: "bar-dialog", "aria-label": title, onclick: (event) => { if (event.target === node) node.close(); } }, el("h2", {}, title), body);
+  const node = el("dialog", { class: "bar-dialog", "aria-label": title, onclick: (event) => { if (event.target === node) node.close(); } }, el("h2", { tabindex: -1, autofocus: true }, title), body);
   node.dataset.part = name;
   node.addEventListener("keydown", (event) => event.stopPropagation()); // the page's own keys sleep under it
   return { node, body };

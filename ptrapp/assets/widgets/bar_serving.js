@@ -26,7 +26,7 @@ const openMenu = async (frame) => {
   if (!frame.may_serve) return;
   try {
     const all = await call("GET", "/versions");
-    const some = all.filter((one) => servable(one) && one.name !== frame.serving && one.gate !== "measuring" && one.gate !== "waits").slice(0, 6);
+    const some = all.filter((one) => servable(one) && one.name !== frame.serving && one.name !== frame.parent && one.gate !== "measuring" && one.gate !== "waits").slice(0, 6);
     others.replaceChildren(...some.map((one) => el("button", { type: "button", class: "btn quiet s", "data-part": `serve ${one.name}`, onclick: change(`/versions/${encodeURIComponent(one.name)}/serve`, {}) },
       `Serve ${one.name}`, one.title ? el("small", {}, one.title) : "")));
   } catch (error) { problem.textContent = error.message; }

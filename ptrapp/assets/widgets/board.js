@@ -150,6 +150,7 @@ const head = el("div", { class: "board-head" });
 const grid = el("section", { class: "board-grid" });
 const bar = el("div", { class: "board-bar", role: "region", "aria-label": "Comparison" });
 root.replaceChildren(head, grid, bar);
+new ResizeObserver(() => frame.style.setProperty("--under-bar", `${bar.offsetHeight}px`)).observe(bar);
 
 const pairShown = () => offer && byId(offer.left) && byId(offer.right);
 

@@ -93,7 +93,8 @@ const askIt = () => {
   const text = document.querySelector("#prompt textarea");
   const example = [...document.querySelectorAll("#examples .gallery-item")].find((one) => one.textContent.includes(run.prompt.slice(0, 24)));
   if (example) example.click(); // with its reference answer
-  text?.focus();
+  window.scrollTo({ top: 0 });
+  text?.focus({ preventScroll: true });
 };
 
 const draw = () => {
