@@ -8,6 +8,7 @@ what it fixed, broke or changed. Hidden on the page all that would not be secret
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from db.content.rounds import ADAPTER_IDS
 from db.labelling import offers, raters
 from db.models import Offer, Round, Run, RunMode, RunState, Vote
 from ptrapp.analysis.diff import Piece, word_diff
@@ -26,7 +27,7 @@ class BoardCell:
     index: int
     candidate: int
     state: str
-    """waiting, writing, stored or failed."""
+    """waiting, writing, stored, failed, or stopped before it was stored."""
     round_id: int | None = None
     response: str = ""
     thinking: bool = False
@@ -37,6 +38,7 @@ class BoardCell:
     thought_s: float = 0.0
     duration_s: float = 0.0
     version: str = "base"
+    """Empty where versions are compared and this rater has not seen who wrote it."""
     well_formed: bool = True
     truncated: bool = False
     thought_end: str | None = None
@@ -61,6 +63,8 @@ class BoardComparison:
     outcome: str | None
     """With the screen's left and right; None while it is open."""
     blind: bool | None
+    strength: int | None = None
+    """2 where one is much better; None while it is open."""
     judge: str | None = None
     rationale: str | None = None
 
@@ -116,6 +120,8 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
     cells = _cells(run, live, frozenset(seen - on_offer), opened)
     if comparing:
         cells = [replace(cell, correct=None, flip=None, diff=[]) for cell in cells]
+    if ended:
+        cells = [_over(cell) for cell in cells]
     state = RunState.STOPPED if ended and run.state is RunState.RUNNING else run.state
     return Board(
         run_id=run.id,
@@ -125,10 +131,10 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         reference_in_words=in_words(run.prompt.reference_answer or "") or None,
         judge=_judge_of(context, run),
         task=run.prompt.task,
-        version=run.adapter.name if run.adapter else "base",
+        version=", ".join(_told(run).get("versions", [])) or _serving(run),
         state=state.value,
         message=live.failure if live and live.failure else run.message,
-        settings=run.settings,
+        settings=_told(run),
         system=run.prompt.system,
         cells=cells,
         comparisons=comparisons,
@@ -152,10 +158,11 @@ def _cells(
             before = (
                 stored.get((row.index - 1, row.candidate)) if run.mode is RunMode.REFINE else None
             )
-            cells.append(_stored(row, before, row.id in shown))
+            cell = _stored(row, before, row.id in shown)
+            cells.append(cell if row.id in shown or not _compares(run) else _unnamed(cell))
         else:
-            version = _version_of(run, position[1])
-            cells.append(_in_progress(slots[position], position in opened, version))
+            cell = _in_progress(slots[position], position in opened, _serving(run))
+            cells.append(_unnamed(cell) if _compares(run) else cell)
     return cells
 
 
@@ -183,10 +190,30 @@ def _stored(row: Round, before: Round | None, shown: bool) -> BoardCell:
     )
 
 
-def _version_of(run: Run, candidate: int) -> str:
-    """Returns who writes a candidate: the run's version, or its own where versions are compared."""
-    own: list[str] | None = run.settings.get("versions")
-    return own[candidate] if own else (run.adapter.name if run.adapter else "base")
+def _serving(run: Run) -> str:
+    return run.adapter.name if run.adapter else "base"
+
+
+def _compares(run: Run) -> bool:
+    """Returns whether several versions answer: who wrote what is then told after the vote alone."""
+    return "versions" in run.settings
+
+
+def _unnamed(cell: BoardCell) -> BoardCell:
+    return replace(cell, version="")
+
+
+def _over(cell: BoardCell) -> BoardCell:
+    """Returns a cell of a run that has ended: what was not finished will not be."""
+    return replace(cell, state="stopped") if cell.state in ("waiting", "writing") else cell
+
+
+def _told(run: Run) -> dict[str, Any]:
+    """Returns a run's settings, without what tells which candidate is whose."""
+    if not _compares(run):
+        return run.settings
+    told = {name: value for name, value in run.settings.items() if name != ADAPTER_IDS}
+    return told | {"versions": sorted(run.settings["versions"])}
 
 
 def _in_progress(slot: Slot, opened: bool, version: str) -> BoardCell:
@@ -216,7 +243,8 @@ def _offered(offer: Offer, vote: Vote | None) -> BoardComparison:
     sides = (pair.left_round_id, pair.right_round_id)
     left, right = reversed(sides) if offer.flipped else sides
     outcome = as_shown(vote.outcome, flipped=offer.flipped).value if vote else None
-    return BoardComparison(left, right, offer.key, outcome, vote.blind if vote else None)
+    blind, strength = (vote.blind, vote.strength) if vote else (None, None)
+    return BoardComparison(left, right, offer.key, outcome, blind, strength)
 
 
 def _judged(vote: Vote) -> BoardComparison:
@@ -227,6 +255,7 @@ def _judged(vote: Vote) -> BoardComparison:
         vote.key,
         vote.outcome.value,
         vote.blind,
+        vote.strength,
         judge=vote.rater.name,
         rationale=vote.rationale,
     )

@@ -17,6 +17,7 @@ from db.registry import adapters, evaluations, gates
 from db.registry.contents import weights_sha256
 from db.registry.leaderboard import REFINE
 from db.registry.stored_paths import same_model, to_stored
+from db.storage.errors import DatabaseError
 from ptrapp.core.settings import ASSETS, BUNDLED_MODEL
 from ptrapp.core.types import BASE
 from ptrapp.services.context import AppContext
@@ -77,11 +78,20 @@ def register(context: AppContext) -> None:
     settings, base_model = context.settings, context.engine.model_id
     if not same_model(base_model, str(BUNDLED_MODEL), settings.data_dir):
         return
+    folder = settings.adapters_dir / NAME
+    try:
+        _put_in_place(folder)
+        _store(context, folder, base_model)
+    except (OSError, DatabaseError) as error:
+        log.warning("The version %s is left out at this start: %s", NAME, error)
+
+
+def _store(context: AppContext, folder: Path, base_model: str) -> None:
+    """Stores the version and its measurements, unless it was ever stored."""
+    settings = context.settings
     with context.database.read() as session:
         if adapters.by_name(session, NAME) is not None:
             return
-    folder = settings.adapters_dir / NAME
-    _copy(folder)
     measured = json.loads((FOLDER / EVALUATION).read_text(encoding="utf-8"))
     with context.database.write() as session:
         row = adapters.register(
@@ -109,13 +119,18 @@ def register(context: AppContext) -> None:
     log.info("the version %s is there", NAME)
 
 
-def _copy(folder: Path) -> None:
-    """Copies the weights under the name, whole or not at all."""
-    if folder.exists():
-        return  # of a start that was ended between the copy and the row
+def _put_in_place(folder: Path) -> None:
+    """Copies the shipped weights under the name, whole or not at all, unless they are there."""
+    if folder.is_dir() and weights_sha256(folder) == weights_sha256(FOLDER):
+        return
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{NAME}-"))
-    for name in (WEIGHTS, CONFIG):
-        shutil.copyfile(FOLDER / name, unfinished / name)
-    unfinished.chmod(0o755)
-    unfinished.rename(folder)
+    try:
+        for name in (WEIGHTS, CONFIG):
+            shutil.copyfile(FOLDER / name, unfinished / name)
+        unfinished.chmod(0o755)
+        if folder.is_dir():  # cut short, or changed: a version's content never does
+            shutil.rmtree(folder)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)

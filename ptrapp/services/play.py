@@ -214,6 +214,8 @@ def _check_versions(ask: RunRequest) -> None:
         )
     if len(set(ask.versions)) < len(ask.versions):
         raise InputError("A version is named twice; name different versions.")
+    if not all(_storable(name) for name in ask.versions):
+        raise InputError("A version's name holds what no name has; choose one of those listed.")
 
 
 def _storable(text: str) -> bool:

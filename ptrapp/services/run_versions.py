@@ -1,5 +1,6 @@
 """Several versions that answer one prompt, a candidate each, beside the one that serves."""
 
+import random
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -30,9 +31,12 @@ class RunVersions:
 def load(context: AppContext, names: Sequence[str]) -> RunVersions:
     """Loads the versions without serving them, and keeps them until `unload`.
 
+    Candidates are in an order by chance, so that their letters do not tell who wrote them.
+
     What serves stays, and no gate is asked: answering a question is no serving. Raises
     `versions.serve`'s errors.
     """
+    names = random.sample(names, len(names))
     rows = [None if name == BASE.label else _row(context, name) for name in names]
     policies = tuple(BASE if row is None else Policy(row.name) for row in rows)
     pins = ExitStack()

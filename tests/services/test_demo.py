@@ -1,6 +1,7 @@
 """The version that is shipped: registered once, whole, and as good as its recorded run says."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -83,3 +84,34 @@ def test_another_model_has_no_such_version(settings: Settings, database: Databas
     with database.read() as session:
         assert adapters.listing(session) == []
     assert not (settings.adapters_dir / demo.NAME).exists()
+
+
+@pytest.mark.parametrize("content", [None, b"cut short"])
+def test_files_that_went_away_are_put_back(
+    settings: Settings, database: Database, content: bytes | None
+) -> None:
+    folder = settings.adapters_dir / demo.NAME
+    folder.mkdir(parents=True)
+    if content is not None:
+        (folder / demo.WEIGHTS).write_bytes(content)
+    with closing(LocalEngine(str(BUNDLED_MODEL))) as engine:
+        context = _context(settings, database, engine)
+        demo.register(context)
+        versions.serve(context, demo.NAME)
+        versions.serve(context, "base")
+        shutil.rmtree(folder)
+        demo.register(context)
+        versions.serve(context, demo.NAME)
+
+
+def test_what_cannot_be_put_in_place_only_warns(
+    settings: Settings, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.adapters_dir.parent.mkdir(parents=True, exist_ok=True)
+    settings.adapters_dir.write_text("a file in the folder's place", encoding="utf-8")
+    engine = ScriptedEngine(["The answer is 4."])
+    engine.model_id = str(BUNDLED_MODEL)
+    demo.register(_context(settings, database, engine))
+    assert "left out at this start" in caplog.text
+    with database.read() as session:
+        assert adapters.listing(session) == []

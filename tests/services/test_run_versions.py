@@ -10,7 +10,7 @@ import pytest
 from db.storage.session import open_database
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.settings import BUNDLED_MODEL, load_settings
-from ptrapp.core.types import Sampling
+from ptrapp.core.types import Choice, Sampling
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services import compare, demo, play, versions
@@ -48,13 +48,33 @@ def test_each_candidate_is_its_version_s_and_what_serves_stays(context: AppConte
     _finish(context, run_id)
 
     board = read_board(context, run_id, "ada")
-    assert [cell.version for cell in board.cells] == ["demo", "base"]
-    assert board.settings["versions"] == ["demo", "base"]
+    assert board.settings["versions"] == ["base", "demo"]
     assert versions.serving(context) == "base"
+    run = play.load(context, run_id)
+    ids = [row.adapter_id for row in run.rounds]
+    assert sorted(ids, key=str) == sorted(run.settings["adapter_ids"], key=str)
+    assert None in ids
+    assert len(set(ids)) == 2
+
+
+def test_who_wrote_what_is_told_after_the_vote_alone(context: AppContext) -> None:
+    run_id = play.begin(context, _ask("demo", "base"), "ada")
+    _finish(context, run_id)
+    board = read_board(context, run_id, "ada")
     left, right = (cell.round_id for cell in board.cells)
     assert left is not None
     assert right is not None
-    assert compare.open_pair(context, "ada", left, right)
+    assert [cell.version for cell in board.cells] == ["", ""]
+    assert "adapter_ids" not in board.settings
+
+    key = compare.open_pair(context, "ada", left, right)
+    assert [cell.version for cell in read_board(context, run_id, "ada").cells] == ["", ""]
+    compare.vote(context, "ada", key, Choice.LEFT)
+
+    after = read_board(context, run_id, "ada")
+    assert {cell.version for cell in after.cells} == {"demo", "base"}
+    assert after.comparisons[0].blind
+    assert [cell.version for cell in read_board(context, run_id, "eve").cells] == ["", ""]
 
 
 def test_a_version_is_unloaded_after_its_last_run_and_asked_again(context: AppContext) -> None:
@@ -76,6 +96,7 @@ def test_the_version_that_serves_stays_loaded(context: AppContext) -> None:
     ("ask", "error", "words"),
     [
         (_ask("demo", "nobody"), NotFound, "no version nobody"),
+        (_ask("\ud800", "base"), InputError, "what no name has"),
         (_ask("demo", "demo"), InputError, "twice"),
         (_ask("demo", "base", n=3), InputError, "as many candidates as versions"),
         (_ask("demo", "base", mode=Mode.REFINE), InputError, "mode sample"),

@@ -7,7 +7,7 @@ the files lacks. A backup is complete or absent.
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from ptrapp.services.backups.folder import (
     write_manifest,
 )
 from ptrapp.services.context import DataContext
+from ptrapp.services.files.pieces import STAGING
 
 _BLOCK = 1 << 20
 
@@ -51,12 +52,12 @@ def make(context: DataContext, to: Path | None = None) -> Backup:
         before = latest(root)
         unfinished.mkdir(mode=0o700, parents=True)
         name = SQLITE if context.database.url.startswith("sqlite") else POSTGRES
+        # An import ends or begins while the database is copied: what is staged on either side of
+        # the copy belongs to it, and finishing an import again changes nothing.
+        files = _kept(settings.data_dir, (STAGING,), unfinished, before)
         copy_database(context.database.url, unfinished / name)
-        files = {name: _entry(unfinished / name)}
-        for path in _paths(settings.data_dir):
-            inside = path.relative_to(settings.data_dir).as_posix()
-            if entry := _keep(path, unfinished / inside, before, inside):
-                files[inside] = entry
+        files[name] = _entry(unfinished / name)
+        files |= _kept(settings.data_dir, FOLDERS, unfinished, before)
         write_manifest(Backup(unfinished, moment, name, files), VERSION)
         flush(unfinished / MANIFEST)
         for folder in [unfinished, *(path for path in unfinished.rglob("*") if path.is_dir())]:
@@ -82,10 +83,22 @@ def rotate(folder: Path, n_kept: int) -> list[Path]:
     return removed
 
 
-def _paths(data_dir: Path) -> Iterator[Path]:
+def _kept(
+    data_dir: Path, folders: Sequence[str], target: Path, before: Backup | None
+) -> dict[str, FileEntry]:
+    """Copies or links the files of these folders of the data folder, and those beside them."""
+    found = {}
+    for path in _paths(data_dir, folders):
+        inside = path.relative_to(data_dir).as_posix()
+        if entry := _keep(path, target / inside, before, inside):
+            found[inside] = entry
+    return found
+
+
+def _paths(data_dir: Path, folders: Sequence[str]) -> Iterator[Path]:
     """Yields what belongs to a backup; not what a process is still writing."""
     yield from (data_dir / name for name in FILES)
-    for name in FOLDERS:
+    for name in folders:
         for path in sorted((data_dir / name).rglob("*")):
             inside = path.relative_to(data_dir)
             hidden = any(part.startswith(".") for part in inside.parts)
