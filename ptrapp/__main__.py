@@ -1,8 +1,11 @@
 """The command `thrice`, also `python -m ptrapp`: starts the app, or runs one of the commands."""
 
+import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 
 from typer.main import get_group
@@ -32,6 +35,23 @@ def main() -> None:
     sys.exit(app.main(arguments))
 
 
+def program() -> None:
+    """Runs `main`, and ends the app's process at once when every part of it is closed.
+
+    What is left would only be freed, which takes the interpreter seconds with a model in it.
+    """
+    try:
+        main()
+    except SystemExit as ended:
+        if names_a_command(sys.argv[1:]) or not isinstance(ended.code, int | None):
+            raise
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # nobody may read any more
+                stream.flush()
+        os._exit(ended.code or 0)
+
+
 def names_a_command(arguments: Sequence[str]) -> bool:
     """Returns whether a word follows the options that may precede a command.
 
@@ -46,4 +66,4 @@ def names_a_command(arguments: Sequence[str]) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -110,21 +110,20 @@ class FunctionJudge:
         return answer
 
     def _started(self) -> subprocess.Popen[str]:
-        if self._process is None:
+        process = self._process  # `close`, on another thread, may take it away at any moment
+        if process is None:
             self._answers = queue.Queue()
             command = [sys.executable, "-m", "ptrapp.judges.function_process", self._target]
-            self._process = subprocess.Popen(
+            process = self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 encoding="utf-8",
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
-            reading = threading.Thread(
-                target=_forward, args=(self._process, self._answers), daemon=True
-            )
+            reading = threading.Thread(target=_forward, args=(process, self._answers), daemon=True)
             reading.start()
-        return self._process
+        return process
 
     def _end(self) -> None:
         process, self._process = self._process, None

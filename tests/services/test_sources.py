@@ -28,7 +28,7 @@ CONFIGS = (
 )  # fmt: skip
 TEXTS = {
     "attempts", "final", "versions", "question_column", "answer_column", "choices_column",
-    "refine_instruction",
+    "refine_instruction", "system",
 }  # fmt: skip
 """Settings that are text and name nothing to open: versions by name, columns, an instruction."""
 PATHS = [
