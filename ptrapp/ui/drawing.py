@@ -23,7 +23,7 @@ class DrawingInputs(NamedTuple):
 
 def build() -> DrawingInputs:
     drawn = Sampling()
-    with gr.Row():
+    with gr.Row(elem_id="drawing"):
         temperature = gr.Slider(0, 2, drawn.temperature, step=0.05, label="Temperature")
         top_p = gr.Slider(0.05, 1, drawn.top_p, step=0.05, label="Top-p")
         max_tokens = gr.Slider(16, 2048, drawn.max_tokens, step=16, label="Max tokens per response")

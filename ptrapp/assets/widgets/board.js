@@ -94,9 +94,9 @@ const undo = () => attempt(async () => {
 const letJudge = () => attempt(async () => {
   if (!offer) return;
   const { left, right } = offer;
-  const { outcome, rationale } = await call("POST", "/comparisons/judge", { left, right });
-  await putAside();
-  say(`The judge says ${inWords(outcome, left, right)}. ${rationale}`);
+  await call("POST", "/comparisons/judge", { left, right });
+  notice = null;
+  await putAside(); // what it said stands in the bar, with the board
 });
 
 const openThought = (cell) => attempt(async () => {
@@ -127,9 +127,9 @@ const toggleChanges = () => { showChanges = !showChanges; drawHead(); drawCells(
 
 const stopRun = () => attempt(async () => { await call("POST", `/runs/${board.run_id}/stop`); });
 
-const inWords = (outcome, left, right) => ({
-  left: `${name(byId(left))} is better`,
-  right: `${name(byId(right))} is better`,
+const inWords = (outcome, left, right, better = "better") => ({
+  left: `${name(byId(left))} is ${better}`,
+  right: `${name(byId(right))} is ${better}`,
   tie: `${name(byId(left))} and ${name(byId(right))} tie`,
   both_bad: "both are bad",
 })[outcome];
@@ -197,17 +197,20 @@ const drawCells = () => {
 };
 const putAt = (node, at) => { if (grid.children[at] !== node) grid.insertBefore(node, grid.children[at] ?? null); };
 
+const JUDGEMENTS_SHOWN = 2; // the newest
+const judgeInWords = (rater) => `The judge (${rater.replace(/^judge:/, "")})`;
+
 const drawBar = () => {
   if (!board) return;
   const words = notice ? el("p", { class: notice.bad ? "bar-notice bad" : "bar-notice", role: notice.bad ? "alert" : "status" }, notice.text) : null;
   const judgements = board.comparisons.filter((one) => one.judge && one.outcome && byId(one.left) && byId(one.right))
-    .map((one) => `${one.judge}: ${inWords(one.outcome, one.left, one.right)}`);
+    .map((one) => `${judgeInWords(one.judge)} says ${inWords(one.outcome, one.left, one.right)}. ${one.rationale ?? ""}`.trim());
   const parts = pairShown() ? votingBar() : finished().length > 1 ? restingBar() : [];
   if (sendable.length) {
     parts.push(el("div", { class: "bar-more", role: "group", "aria-label": "Send to which campaign?" },
       ...sendable.map((campaign) => el("button", { type: "button", class: "btn s", "data-part": `campaign ${campaign.id}`, onclick: () => sendHere(campaign) }, campaign.name))));
   }
-  if (judgements.length && !pairShown()) parts.push(el("p", { class: "bar-judge" }, judgements.join(" · ")));
+  if (judgements.length && !pairShown()) parts.push(...judgements.slice(-JUDGEMENTS_SHOWN).map((text) => el("p", { class: "bar-judge", role: "status" }, text)));
   frame.classList.toggle("comparing", Boolean(pairShown()));
   redraw(bar, () => bar.replaceChildren(...parts.filter(Boolean), ...(words ? [words] : [])));
 };
@@ -243,14 +246,13 @@ document.addEventListener("keydown", onKey);
 
 const take = (value) => {
   if (!value || !value.run_id) { board = null; draw(); return; }
+  if (value.run_id === wentBackFrom) return;
   if (board?.run_id !== value.run_id) {
     foldFor(value.run_id, board !== null || !isFolded());
     chosen = []; offer = null; notice = null; sendable = []; counted = null; wholePrompt = false;
     for (const node of nodes.values()) node.remove();
     nodes.clear();
-    const url = new URL(location.href);
-    url.searchParams.set("run", value.run_id);
-    history.replaceState(null, "", url);
+    goTo(value.run_id);
   }
   board = value;
   const open = board.comparisons.find((one) => one.outcome === null);

@@ -25,7 +25,7 @@ const votingBar = () => [
 const restingBar = () => {
   const last = votes().at(-1);
   const bothHere = last && byId(last.left) && byId(last.right);
-  const said = bothHere ? `Your vote: ${inWords(last.outcome, last.left, last.right)}${last.blind ? "" : " (not blind: you had opened a thought)"}.` : "";
+  const said = bothHere ? `Your vote: ${inWords(last.outcome, last.left, last.right, last.strength > 1 ? "much better" : "better")}${last.blind ? "" : " (not blind: you had opened a thought)"}.` : "";
   const next = chosen.length === 1 ? " Choose a second one." : said ? "" : "Which is better?";
   const how = said || chosen.length ? null : el("small", { class: "wide" }, "Choose two: press Compare, or the number keys of two.");
   return [el("div", { class: "bar-line" },

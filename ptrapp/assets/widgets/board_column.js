@@ -3,7 +3,7 @@
 const verdictsOn = (cell) => votes().filter((vote) => vote.left === cell.round_id || vote.right === cell.round_id)
   .map((vote) => {
     const won = vote.outcome === (vote.left === cell.round_id ? "left" : "right");
-    return won ? "your vote: better" : vote.outcome === "tie" ? "your vote: tie" : vote.outcome === "both_bad" ? "your vote: both bad" : null;
+    return won ? `your vote: ${vote.strength > 1 ? "much better" : "better"}` : vote.outcome === "tie" ? "your vote: tie" : vote.outcome === "both_bad" ? "your vote: both bad" : null;
   }).filter(Boolean);
 
 const MARKS = {
@@ -17,13 +17,14 @@ const markOf = (cell) => {
 };
 
 const column = (cell) => {
-  const meta = cell.state === "waiting" ? "waiting" : cell.state === "failed" ? "failed"
-    : [count(cell.n_tokens, "token"), seconds(cell.duration_s), cell.version].join(" · ");
+  const stopped = cell.state === "stopped" ? "stopped" : null;
+  const meta = cell.state === "waiting" || cell.state === "failed" || (stopped && !cell.n_tokens) ? cell.state
+    : [stopped, count(cell.n_tokens, "token"), seconds(cell.duration_s), ofVersions() ? (cell.version ? null : "version told after your vote") : cell.version].filter(Boolean).join(" · ");
   const selected = chosen.includes(cell.round_id);
   const digit = finished().indexOf(cell) + 1;
   return el("article", { class: `cell ${cell.state}${selected ? " selected" : ""}`, "aria-label": name(cell), "aria-busy": cell.state === "writing" },
     el("div", { class: "answer" },
-      el("header", {}, el("h2", {}, name(cell)), ...verdictsOn(cell).map((text) => el("span", { class: "chip acc mine" }, text)), markOf(cell)),
+      el("header", {}, el("h2", {}, name(cell)), cell.version && ofVersions() && cell.version ? el("span", { class: "chip version", title: "the version that answered" }, cell.version) : null, ...verdictsOn(cell).map((text) => el("span", { class: "chip acc mine" }, text)), markOf(cell)),
       responseOf(cell),
       endingOf(cell),
       el("footer", {}, el("p", { class: "cell-meta" }, meta),
@@ -46,9 +47,9 @@ const arrowTo = (cell) => {
 };
 
 const thoughtOf = (cell) => {
-  if (!cell.thinking || cell.state === "waiting" || cell.state === "failed") return null;
+  if (!cell.thinking || cell.state === "waiting" || cell.state === "failed" || (cell.state === "stopped" && !cell.n_tokens)) return null;
   const writing = cell.state === "writing" && !cell.response;
-  const facts = cell.state === "writing"
+  const facts = cell.state !== "stored"
     ? writing ? count(cell.n_tokens, "token") : "" : `${count(cell.n_thought_tokens, "token")} · ${seconds(cell.thought_s)}`;
   const key = `${board.run_id}/${place(cell)}`;
   const open = cell.thought !== null && !folded.has(key);

@@ -31,12 +31,22 @@ const foldFor = (run, known) => {
   if (known) window.scrollTo({ top: 0 });
 };
 
+const promptField = () => document.querySelector("#prompt textarea");
+const fill = (text) => {
+  const field = promptField();
+  if (!field) return;
+  field.value = text;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+};
+
 const edit = () => {
   fold(false);
   window.scrollTo({ top: 0 });
-  const text = document.querySelector("#prompt textarea");
+  const text = promptField();
   text?.focus();
   text?.setSelectionRange(text.value.length, text.value.length);
 };
+
+const askNew = () => { fill(""); edit(); };
 
 const askAgain = () => document.getElementById("run")?.click();

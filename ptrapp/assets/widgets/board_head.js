@@ -6,8 +6,12 @@ const THINKS = { always: "thinks in every one", later: "thinks from round 2 on",
 
 let wholePrompt = false;
 
+// A candidate of each of several versions, chosen by the person.
+const ofVersions = () => Boolean(board.settings.versions?.length);
+
 const asked = () => {
-  const { n, thinking } = board.settings;
+  const { n, thinking, versions } = board.settings;
+  if (ofVersions()) return [`Versions · ${versions.join(", ")}`, THINKS[thinking]].filter(Boolean).join(" · ");
   const many = board.mode === "refine" ? count(n, "round") : count(n, "candidate");
   return [board.mode === "refine" ? "Refine" : "Sample", n ? many : null, THINKS[thinking]].filter(Boolean).join(" · ");
 };
@@ -20,6 +24,7 @@ const headOf = () => {
   if (offer) return [el("div", { class: "folded" }, prompt)];
   const line = el("div", { class: "folded" }, prompt, all, el("span", { class: "board-asked" }, asked()),
     el("button", { type: "button", class: "btn quiet s", "data-part": "edit", "aria-label": "Edit the prompt", onclick: edit }, icon("pen"), el("span", {}, "Edit")),
+    el("button", { type: "button", class: "btn quiet s", "data-part": "new", "aria-label": "New question", onclick: askNew }, icon("plus"), el("span", {}, "New question")),
     el("button", { type: "button", class: "btn s", "data-part": "again", title: "asks the form's prompt again", onclick: askAgain }, "Again", el("kbd", {}, "R")));
   return [line, factsOf(), board.message ? el("p", { class: "board-message", role: "alert" }, board.message) : null].filter(Boolean);
 };
@@ -29,7 +34,7 @@ const factsOf = () => {
   const link = new URL(`./?run=${board.run_id}`, document.baseURI).href;
   const facts = [
     running ? "generating…" : board.state === "done" ? null : board.state,
-    `model version ${board.version}`,
+    ofVersions() ? null : `model version ${board.version}`,
     board.reference_in_words ? `reference answer: ${board.reference_in_words}${FROM[board.settings.reference_from] ?? ""}` : "no reference answer, so responses are not checked",
   ].filter(Boolean);
   const canDiff = board.mode === "refine" && board.cells.some((cell) => cell.diff.length);

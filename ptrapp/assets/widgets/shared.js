@@ -24,7 +24,7 @@ const svg = (tag, attributes, ...children) => {
 const SIGNS_OF = {
   check: "M3.5 8.5l3 3 6-7", x: "M4.5 4.5l7 7M11.5 4.5l-7 7", same: "M4 6.2h8M4 9.8h8",
   swap: "M3 6h9.5L10 3.5M13 10H3.5L6 12.5", dots: "M4 8h.1M8 8h.1M12 8h.1", right: "M6 4l4 4-4 4", down: "M4 6l4 4 4-4",
-  pen: "M3 13l.6-2.8L10.7 3.1l2.2 2.2-7.1 7.1z", diff: "M8 2.5v6M5 5.5h6M5 12.5h6",
+  pen: "M3 13l.6-2.8L10.7 3.1l2.2 2.2-7.1 7.1z", plus: "M8 3.5v9M3.5 8h9", diff: "M8 2.5v6M5 5.5h6M5 12.5h6",
   search: "M7 3a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM10 10l3.5 3.5", play: "M5 3.5v9l7.5-4.5z", label: "M2.5 3.5h4.5v9H2.5zM9 3.5h4.5v9H9z",
   versions: "M3 13V8M8 13V3M13 13V6", train: "M2.5 12.5l4-4.5 2.5 2 4.5-6M10 4h3.5v3.5",
   data: "M3 4.5c0-2 10-2 10 0v7c0 2-10 2-10 0zM3 4.5c0 2 10 2 10 0M3 8c0 2 10 2 10 0", lock: "M4.5 7.5h7v5h-7zM6 7.5V5.5a2 2 0 0 1 4 0v2",
