@@ -68,9 +68,9 @@ def test_two_versions_answer_one_prompt_and_are_voted_on_blind(page: Page) -> No
     page.locator("#run").click()
     cells = page.locator(".board .cell.stored")
     expect(cells).to_have_count(2)
-    assert {"demo", "base"} == {
-        text.split(" · ")[-1] for text in page.locator(".board .cell-meta").all_inner_texts()
-    }
+    expect(page.locator(".board .chip.version")).to_have_count(0)  # told after the vote
+    for told in ("demo", "base"):
+        expect(page.locator(".board-grid")).not_to_contain_text(told)
     page.keyboard.press("1")
     page.keyboard.press("2")
     expect(page.locator(".board .cell.side")).to_have_count(2)
@@ -79,5 +79,8 @@ def test_two_versions_answer_one_prompt_and_are_voted_on_blind(page: Page) -> No
     page.wait_for_timeout(400)
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".board .mine")).to_have_count(1)
+    names = page.locator(".board .chip.version")
+    expect(names).to_have_count(2)
+    assert {"demo", "base"} == set(names.all_inner_texts())
     page.reload()
     expect(page.locator(".board .cell.stored")).to_have_count(2)
