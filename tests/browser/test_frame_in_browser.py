@@ -47,6 +47,7 @@ def test_keys_are_listed_and_a_page_is_gone_to_by_its_name(page: Page, app_url: 
     expect(page.locator(".avatar")).to_be_visible()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_contain_text("go to any page")
+    expect(page.locator("[data-part=keys] h2")).to_be_in_viewport(ratio=1)
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
     page.keyboard.press("Control+k")
@@ -68,6 +69,25 @@ def test_the_chip_says_what_answers_and_opens(page: Page, app_url: str) -> None:
     page.keyboard.press("Escape")
     expect(menu).to_be_hidden()
     expect(chip).to_be_focused()
+
+
+def test_what_a_roll_back_would_serve_is_not_offered_twice(page: Page, app_url: str) -> None:
+    now = {"serving": "demo", "parent": "base", "may_serve": True}
+    page.route("**/api/v1/frame", lambda route: route.fulfill(json=route.fetch().json() | now))
+    page.goto(app_url)
+    expect(page.locator(".barchip.serving")).to_have_text("demo")
+    with page.expect_response("**/api/v1/versions"):
+        page.locator(".barchip.serving").click()
+    menu = page.get_by_role("dialog", name="The version that answers")
+    expect(menu.get_by_role("button")).to_have_text(["Roll back to base"])
+
+
+def test_the_foot_links_only_to_what_is_there(page: Page, app_url: str) -> None:
+    page.goto(app_url)
+    links = page.locator(".foot a")
+    expect(links).to_have_text(["API"])
+    read = page.request.get(links.evaluate("a => a.href"))
+    assert read.json()["info"]["title"] == "Thrice"
 
 
 def test_a_job_shows_how_far_it_is_and_tells_when_it_has_ended(page: Page, app_url: str) -> None:

@@ -38,6 +38,104 @@ def test_the_answer_is_in_view(page: Page, app_url: str, width: int, height: int
     assert page.evaluate("document.scrollingElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+def test_nothing_lies_under_the_bar_of_the_board(
+    page: Page, app_url: str, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    ask(page, app_url)
+    bar = page.locator(".board-bar")
+    send = bar.get_by_role("button", name="Send to a campaign")
+    send.click(trial=True)  # refused where another element would get the click
+    page.evaluate("window.scrollTo(0, document.scrollingElement.scrollHeight)")
+    last = page.locator(".foot" if width > 720 else ".thought").last
+    expect(last).to_be_in_viewport(ratio=1)
+    below, above = bar.bounding_box(), last.bounding_box()
+    assert below is not None
+    assert above is not None
+    assert above["y"] + above["height"] <= below["y"]
+    nav = page.get_by_role("navigation", name="Pages").bounding_box()
+    assert nav is not None
+    assert width > 720 or below["y"] + below["height"] <= nav["y"] + 0.5
+
+
+@pytest.mark.parametrize("mode", ["Refine", "Sample", "Versions"])
+def test_the_composer_is_one_row(page: Page, app_url: str, mode: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.goto(app_url)
+    expect(page.locator("#examples .gallery-item").first).to_be_visible()
+    page.locator("#mode").get_by_text(mode, exact=True).click()
+    word = {"Refine": "Think again", "Sample": "Sample", "Versions": "Ask them"}[mode]
+    expect(page.locator("#run")).to_have_text(word)
+    boxes = [page.locator(name).bounding_box() for name in ("#mode", "#think", "#gear", "#run")]
+    middles = [box["y"] + box["height"] / 2 for box in boxes if box]
+    assert len(middles) == 4
+    assert max(middles) - min(middles) < 12
+    clipped = page.locator("#think input").evaluate("i => i.scrollWidth - i.clientWidth")
+    assert clipped <= 0
+
+
+def test_no_label_lies_over_the_header(page: Page, app_url: str) -> None:
+    page.set_viewport_size({"width": 1280, "height": 500})
+    page.goto(app_url)
+    label = page.locator("#rounds span").first
+    expect(label).to_be_visible()
+    expect(page.locator(".recorded .take")).to_have_count(3)  # the page is long enough to scroll
+    label.evaluate("l => window.scrollBy(0, l.getBoundingClientRect().top - 20)")
+    seen = label.evaluate("""l => {
+      const box = l.getBoundingClientRect();
+      const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+      return [box.bottom < 52, top.closest(".bar-line-top") !== null];
+    }""")
+    assert seen == [True, True]
+
+
+def test_a_new_question_is_a_step_of_the_history(page: Page, app_url: str) -> None:
+    ask(page, app_url)
+    first = page.url
+    page.get_by_role("button", name="New question").click()
+    expect(page.locator("#prompt textarea")).to_be_focused()
+    expect(page.locator("#prompt textarea")).to_have_value("")
+    page.keyboard.type("What is 2 + 3?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".board-prompt")).to_have_text("What is 2 + 3?")
+    expect(page.locator(".cell.stored")).to_have_count(3)
+    second = page.url
+    page.reload()
+    expect(page.locator(".cell.stored")).to_have_count(3)
+    assert page.url == second != first
+    page.go_back()
+    expect(page.locator(".board-prompt")).to_have_text(PROMPT)
+    expect(page.locator("#prompt textarea")).to_have_value(PROMPT)
+    assert page.url == first
+    page.go_back()
+    expect(page.locator("#composer")).to_be_visible()
+    expect(page.locator(".board")).to_be_hidden()
+    assert "run=" not in page.url
+
+
+def stopped(board: dict[str, Any]) -> dict[str, Any]:
+    """The run as if it had been stopped while its second round was thinking."""
+    for cell, state, n_tokens in zip(
+        board["cells"], ("stored", "stopped", "stopped"), (12, 7, 0), strict=True
+    ):
+        cell |= {"state": state, "n_tokens": n_tokens}
+        if state == "stopped":
+            cell |= {"round_id": None, "response": "", "correct": None, "flip": None, "diff": []}
+    return board | {"state": "stopped"}
+
+
+def test_a_stopped_run_neither_writes_nor_waits(page: Page, app_url: str) -> None:
+    ask(page, app_url)
+    page.route("**/api/v1/runs/*", lambda route: route.fulfill(json=stopped(route.fetch().json())))
+    page.locator("[data-part=thought]").first.click()  # the board is read again
+    expect(page.locator(".cell.stopped")).to_have_count(2)
+    expect(page.locator(".cell.stopped .cell-meta").nth(0)).to_contain_text("stopped · 7 tokens")
+    expect(page.locator(".cell.stopped .cell-meta").nth(1)).to_have_text("stopped")
+    expect(page.locator(".board")).not_to_contain_text("Thinking…")
+    expect(page.locator(".board")).not_to_contain_text("waiting")
+
+
 def test_no_line_is_wider_than_one_reads(page: Page, app_url: str) -> None:
     page.set_viewport_size({"width": 1920, "height": 1000})
     ask(page, app_url)
@@ -155,6 +253,8 @@ def test_a_pair_shows_two_responses_and_nothing_that_tells_the_round(
     page.wait_for_timeout(400)  # a key sooner than this is not taken for a decision
     page.keyboard.press("Shift+ArrowLeft")
     expect(page.locator(".mark")).to_have_count(3)
+    expect(page.locator(".mine")).to_have_text("your vote: much better")
+    expect(page.locator(".bar-title")).to_contain_text("is much better")
     expect(page.locator(".bar-title")).to_contain_text("that base has not learnt")
     expect(page.locator(".bar-title").get_by_role("link", name="Train")).to_be_visible()
     with app_database.read() as session:

@@ -34,7 +34,10 @@ def test_it_is_what_was_recorded_with_what_was_measured(page: Page) -> None:
 
 
 def test_it_gives_way_to_a_run_of_one_s_own(page: Page) -> None:
+    page.locator(".recorded").evaluate("r => r.scrollIntoView({block: 'end'})")
     page.locator(".recorded [data-part=ask]").click()
+    expect(page.locator("#prompt textarea")).to_be_focused()
+    assert page.evaluate("window.scrollY") == 0
     expect(page.locator("#prompt textarea")).to_have_value(demo.recorded()["prompt"])
     page.keyboard.press("Enter")
     expect(page.locator(".board .cell.stored")).to_have_count(3)
