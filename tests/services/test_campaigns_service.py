@@ -87,7 +87,7 @@ def test_a_plan_that_cannot_work_makes_nothing(work: Work, plan: CampaignPlan) -
     ("kind", "message"),
     [
         (SourceKind.SIBLINGS, "sample on the Play page"),
-        (SourceKind.ADJACENT, "refine an answer"),
+        (SourceKind.ADJACENT, "refine more answers"),
         (SourceKind.RANDOM, "two different answers"),
         (SourceKind.IMPORTED, "import a file first"),
         (SourceKind.BEST_WORST, "nobody yet"),

@@ -106,7 +106,7 @@ def test_a_full_disk_mid_run_keeps_the_text_on_the_board(world: Any) -> None:
     assert board.state == "failed"
     assert "could not be stored" in board.message
     assert "make room" in board.message
-    assert [cell.state for cell in board.cells] == ["stored", "writing"]
+    assert [cell.state for cell in board.cells] == ["stored", "stopped"]
     assert board.cells[1].response.startswith("round 2 www")
     with pytest.raises(DiskFull, match="nothing of this change was stored"):
         world.begin("w" * 15_000)
