@@ -323,3 +323,28 @@ def test_the_manifest_says_what_is_in_it(running: CommandContext) -> None:
         "jobs/1/snapshot.jsonl",
         "jobs/1/checkpoints/4/state.pt",
     }
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_an_import_that_ends_or_begins_meanwhile_can_be_finished_from_the_backup(
+    running: CommandContext, monkeypatch: pytest.MonkeyPatch, *, ends: bool
+) -> None:
+    """What is staged while the database is copied is in the backup, on whichever side."""
+    staged = running.settings.data_dir / "imports" / "one" / "file"
+    staged.parent.mkdir(parents=True)
+    if ends:
+        staged.write_bytes(b"rows")
+    copy = making.copy_database
+
+    def meanwhile(url: str, target: Path) -> None:
+        copy(url, target)
+        if ends:
+            staged.unlink()
+        else:
+            staged.write_bytes(b"rows")
+
+    monkeypatch.setattr(making, "copy_database", meanwhile)
+    made = making.make(running)
+    assert made.files["imports/one/file"].n_bytes == 4
+    assert (made.folder / "imports" / "one" / "file").read_bytes() == b"rows"
+    assert not list(damaged(made))
