@@ -53,7 +53,7 @@ def photograph_versions(browser: Browser, url: str) -> None:
     """The Versions page: the shipped version beside the base, with what was measured of them."""
     page = browser.new_page(viewport={"width": WIDTH, "height": 1100})
     page.goto(f"{url}/versions?__theme=light")
-    page.wait_for_selector("#versions-plot-0 canvas, #versions-plot-0 svg")
+    page.wait_for_selector("#versions-plot-0 svg.marks")
     page.wait_for_timeout(2500)
     page.screenshot(path=PICTURES / "versions.png")
 
@@ -142,10 +142,13 @@ def vote(page: Page, film: Film) -> None:
     page.keyboard.press("1")
     page.wait_for_timeout(300)
     film.take(700)
+    right = page.locator(".cell .response").last.inner_text()
     page.keyboard.press("3")
+    page.wait_for_selector(".cell.side")
     page.wait_for_timeout(KEY_DELAY_MS)
     film.take(2000)
-    page.keyboard.press("ArrowRight")
+    first, _ = page.locator(".cell.side .response").all_inner_texts()  # sides are drawn by chance
+    page.keyboard.press("ArrowLeft" if first == right else "ArrowRight")
     page.wait_for_selector(".thought-text")
     page.wait_for_timeout(500)
     film.take(5000)
