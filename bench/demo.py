@@ -4,7 +4,7 @@ The product's own jobs teach the bundled model to refine, and measure it beside 
 recorded run is the first of the page's examples, in their order, that the version answers wrongly
 at first and rightly in the end; that of the base is the same prompt with the same seed.
 
-    python -m bench.demo --into ptrapp/assets/demo [--folder F]
+    python -m bench.demo [--folder F]
 """
 
 import argparse
@@ -31,7 +31,7 @@ from ptrapp.engines.base import Engine
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.refinement.loop import refine_many
 from ptrapp.refinement.options import RefineOptions
-from ptrapp.services.demo import CONFIG, EVALUATION, NAME, RECORDED, WEIGHTS
+from ptrapp.services.demo import CONFIG, EVALUATION, FOLDER, NAME, RECORDED, WEIGHTS
 from ptrapp.services.examples import examples
 from ptrapp.tasks.check import is_correct
 
@@ -48,7 +48,7 @@ MEASURED = ("task", "round_index", "control", "n", "n_correct", "thought_tokens"
 def main(arguments: list[str] | None = None) -> None:
     """Writes the folder, and prints as JSON what was measured and recorded."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
-    parser.add_argument("--into", type=Path, required=True, help="the folder to write")
+    parser.add_argument("--into", type=Path, default=FOLDER, help="the folder to write")
     parser.add_argument("--folder", default="", help="a data folder to go on from")
     parser.add_argument("--queries", type=int, default=400)
     parser.add_argument("--n", type=int, default=400, help="problems of each measured task")

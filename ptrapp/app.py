@@ -181,7 +181,7 @@ def build_app(context: AppContext) -> FastAPI:
         show_error=True,
         ssr_mode=False,
         run_history=False,
-        footer_links=["api", "settings"],
+        footer_links=[],  # the foot is our own
         root_path=settings.root_path or None,
     )
     app.add_middleware(

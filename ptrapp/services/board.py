@@ -115,6 +115,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
             for vote in offers.judged_of_run(session, run_id)
             if not on_offer & {vote.comparison.left_round_id, vote.comparison.right_round_id}
         ]
+    told = _told(run)
     comparing = any(vote is None for _, vote in own)
     opened = live.watchers.get(who.id, set()) if live and who else set()
     cells = _cells(run, live, frozenset(seen - on_offer), opened)
@@ -131,10 +132,10 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         reference_in_words=in_words(run.prompt.reference_answer or "") or None,
         judge=_judge_of(context, run),
         task=run.prompt.task,
-        version=", ".join(_told(run).get("versions", [])) or _serving(run),
+        version=", ".join(told.get("versions", ())) or _serving(run),
         state=state.value,
         message=live.failure if live and live.failure else run.message,
-        settings=_told(run),
+        settings=told,
         system=run.prompt.system,
         cells=cells,
         comparisons=comparisons,

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from db.models import AdapterStatus, GateState
-from db.registry import adapters, evaluations, gates
+from db.registry import adapters, evaluations, gates, leaderboard
 from db.registry.contents import weights_sha256
-from db.registry.leaderboard import REFINE
 from db.registry.stored_paths import same_model, to_stored
 from db.storage.errors import DatabaseError
 from ptrapp.core.settings import ASSETS, BUNDLED_MODEL
@@ -54,19 +53,15 @@ def _measured(context: AppContext) -> str:
     """Returns the accuracy of the first and the best later round, as the database has it."""
     with context.database.read() as session:
         row = adapters.by_name(session, NAME)
-        rows = [
-            one
-            for one in evaluations.listing(session, task=TASK)
-            if row is not None and one.adapter_id == row.id and one.control == REFINE
-        ]
+        rows = leaderboard.measures(session, TASK, [row.id]) if row else []
     by_round = {one.round_index: one for one in rows}
     if len(by_round) < 2:
         return ""
     first = by_round.pop(0)
-    best = max(by_round.values(), key=lambda one: one.n_correct / one.n)
+    best = max(by_round.values(), key=lambda one: one.rate)
     return (
-        f"{NAME}: {first.n_correct / first.n:.0%} right in round 1, "
-        f"{best.n_correct / best.n:.0%} in round {best.round_index + 1}, n = {best.n}"
+        f"{NAME}: {first.rate:.0%} right in round 1, "
+        f"{best.rate:.0%} in round {best.round_index + 1}, n = {best.n}"
     )
 
 

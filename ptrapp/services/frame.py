@@ -62,7 +62,6 @@ def read_frame(context: AppContext, person: Person) -> Frame:
         return Frame(name, role.value, pages)
     with context.database.read() as session:
         active = adapters.active(session)
-        names = {row.id: row.name for row in adapters.listing(session)} if active else {}
         latest = jobs.queue(session, _LOOKED_AT)
         going = [job for job in reversed(latest) if job.status in jobs.OPEN]
         going.sort(key=lambda job: job.status is not JobStatus.RUNNING)
@@ -73,7 +72,7 @@ def read_frame(context: AppContext, person: Person) -> Frame:
             role.value,
             pages,
             serving=active.name if active else "base",
-            parent=names.get(active.parent_id or 0, "base") if active else None,
+            parent=(active.parent.name if active.parent else "base") if active else None,
             may_serve=role in ADMINS,
             job=_in_bar(going[0], len(going) - 1) if going else None,
             ended=_in_bar(done[0], 0) if done else None,

@@ -154,7 +154,8 @@ def _read(
         return ["", drawn.headline("The versions cannot be read.", str(error)), *nothing]
     waiting = [row.name for row in board.waiting]
     names = [row.name for row in board.rows if row.id is not None]
-    pages = f"Page, of {board.n_pages} ({board.n_versions} versions)"
+    trained = "1 version" if board.n_versions == 1 else f"{board.n_versions} versions"
+    pages = f"Page, of {board.n_pages} ({trained})"
     return View(
         stamp,
         drawn.headline(*said),

@@ -182,6 +182,22 @@ def test_the_first_line_says_better_only_where_the_interval_does(world: Any) -> 
     assert unknown[0].startswith("Not enough data to say whether")
 
 
+def test_a_parents_gain_is_not_its_childs(world: Any) -> None:
+    with world.database.write() as session:
+        parent = trained(session)
+        child = trained(session, parent=parent)
+        by = measured(session, {child: [50, 60, 70]})
+        compared(by, child, 0.2, 0.3, 0.4)
+        row = dict(by.result["differences"][0], against=parent.name, difference=-0.01)
+        row |= {"low": -0.05, "high": 0.03}
+        by.result = by.result | {"differences": [*by.result["differences"], row]}
+        adapters.activate(session, child.id)
+        name = parent.name
+    _, figures = is_it_better(world.context, rows.read_leaderboard(world.context))
+    assert figures.startswith("+30.0 points after three rounds")
+    assert figures.endswith(f" Against its parent {name}: −1.0 points (95 % −5.0 to +3.0).")
+
+
 def test_what_waits_and_what_serves_is_told_whichever_page_they_are_on(world: Any) -> None:
     with world.database.write() as session:
         made = [trained(session) for _ in range(rows.PAGE + 2)]

@@ -26,10 +26,10 @@ def is_it_better(context: DataContext, board: Leaderboard) -> tuple[str, str]:
         )
     return (
         f"{compared(row.name, 'base', found['low'], found['high'])}:",
-        f"{found['difference'] * 100:+.1f} points after {rounds_in_words(found['round'])} "
+        f"{signed(found['difference'])} points after {rounds_in_words(found['round'])} "
         f"(95 % {signed(found['low'])} to {signed(found['high'])}, n = {found['n']}; "
         f"{found['fixed']} fixed, {found['broken']} broken)."
-        f"{_against_parent(context, row)}".replace("-", "−"),
+        f"{_against_parent(context, row)}",
     )
 
 
@@ -41,7 +41,7 @@ def _against_parent(context: DataContext, row: VersionRow) -> str:
     if found is None:
         return f" Against its parent {row.parent} it was not measured on the same problems."
     return (
-        f" Against its parent {row.parent}: {found['difference'] * 100:+.1f} points "
+        f" Against its parent {row.parent}: {signed(found['difference'])} points "
         f"(95 % {signed(found['low'])} to {signed(found['high'])})."
     )
 
@@ -54,8 +54,8 @@ def _of_one_evaluation(row: VersionRow, base: VersionRow) -> tuple[str, str] | N
     gain, interval = difference_of_rates(one.n_correct, one.n, other.n_correct, other.n)
     return (
         f"{compared(row.name, 'base', *interval)}:",
-        f"{gain * 100:+.1f} points in round {one.round} (95 % {signed(interval.low)} to "
-        f"{signed(interval.high)}, n = {one.n}).".replace("-", "−"),
+        f"{signed(gain)} points in round {one.round} (95 % {signed(interval.low)} to "
+        f"{signed(interval.high)}, n = {one.n}).",
     )
 
 

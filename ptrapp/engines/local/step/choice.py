@@ -62,7 +62,7 @@ def choose_forward(model: PreTrainedModel, weights: str, n_threads: int = 0) -> 
         with using(threads):
             kl = divergence(forward, own)
         if kl <= max(TOLERANCE[form] for form in candidate.names):
-            log.info("our step is used with weights in %s; KL %.2g nats", candidate.names, kl)
+            log.info("our step is used with weights in %s; KL %.2g", "/".join(candidate.names), kl)
             if why_not:
                 said = f"Weights in {' and '.join(candidate.names)}: {why_not}."
             said = f"{said}{words} The step is our own; KL to the model's: {kl:.1g} nats."
