@@ -24,7 +24,17 @@ from db.models.labels import (
     Vote,
 )
 from db.models.measures import Evaluation, Gate, GateState, JudgedWinRate
-from db.models.prompts import POLICY, WEAK, Partition, Prompt, Round, Run, RunMode, RunState
+from db.models.prompts import (
+    POLICY,
+    WEAK,
+    Partition,
+    Pin,
+    Prompt,
+    Round,
+    Run,
+    RunMode,
+    RunState,
+)
 from db.models.versions import Adapter, AdapterStatus, Snapshot
 
 __all__ = [
@@ -54,6 +64,7 @@ __all__ = [
     "Offer",
     "Outcome",
     "Partition",
+    "Pin",
     "Prompt",
     "Purpose",
     "Rater",

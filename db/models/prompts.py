@@ -14,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     literal_column,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -74,11 +75,48 @@ class Prompt(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+_PINNED = text("removed_at IS NULL")
+
+
+class Pin(Base):
+    """A prompt that every version answers once, in the same way: what a version changed is seen."""
+
+    __tablename__ = "pins"
+    __table_args__ = (
+        Index(
+            "uq_pins_prompt",
+            "prompt_id",
+            unique=True,
+            sqlite_where=_PINNED,
+            postgresql_where=_PINNED,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))
+    rater_id: Mapped[int | None] = mapped_column(ForeignKey("raters.id"))
+    """Who pinned it."""
+    settings: Mapped[dict[str, Any]]
+    """Rounds, thinking, lengths and the instruction between rounds; greedy, the seed fixed."""
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    removed_at: Mapped[datetime | None]
+    """When it was unpinned. Its answers stay, and are there again when it is pinned as before."""
+
+    prompt: Mapped[Prompt] = relationship(lazy="joined")
+
+
+_BY_A_PERSON = text("rater_id IS NOT NULL")
+
+
 class Run(Base):
     """One request: R rounds or K candidates of one prompt under one pinned policy."""
 
     __tablename__ = "runs"
-    __table_args__ = (Index(None, "rater_id", "id"),)
+    __table_args__ = (
+        Index(None, "rater_id", "id"),
+        Index(None, "pin_id", "adapter_id"),
+        Index("ix_runs_of_people", "id", sqlite_where=_BY_A_PERSON, postgresql_where=_BY_A_PERSON),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))
@@ -86,12 +124,19 @@ class Run(Base):
     adapter_id: Mapped[int | None] = mapped_column(ForeignKey("adapters.id"))
     job_id: Mapped[int | None] = mapped_column(ForeignKey("jobs.id"), index=True)
     """The job that asked; NULL where a person did."""
+    pin_id: Mapped[int | None] = mapped_column(ForeignKey("pins.id"))
+    """The pinned prompt that a version answered by itself; NULL for what a person or job asked."""
     mode: Mapped[RunMode] = mapped_column(enum_column(RunMode))
     settings: Mapped[dict[str, Any]]
     """R or K, thinking and sampling, with which the run can be repeated."""
     state: Mapped[RunState] = mapped_column(enum_column(RunState), default=RunState.RUNNING)
     message: Mapped[str | None]
     """Why it failed or stopped early, for a person."""
+    title: Mapped[str | None] = mapped_column(String(120))
+    """What people call it, if they do."""
+    starred: Mapped[bool] = mapped_column(default=False, server_default=false())
+    deleted_at: Mapped[datetime | None]
+    """When a person put it away: no page shows it then, and votes on its rounds count on."""
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     prompt: Mapped[Prompt] = relationship(lazy="joined")

@@ -16,12 +16,14 @@ from db.storage import append_only, connect, migrate
 from db.storage.errors import DatabaseCorrupt, DatabaseError
 from db.storage.session import Database, open_database
 
-COMING = '''
+_NEWEST = max(int(file.name[:4]) for file in migrate.SCRIPTS.glob("versions/0*.py"))
+HEAD, NEXT = f"{_NEWEST:04}", f"{_NEWEST + 1:04}"
+COMING = f'''
 """A step of the kind that destroys votes when done carelessly: it alters what votes refer to."""
 import sqlalchemy as sa
 from alembic import op
-revision = "0009"
-down_revision = "0008"
+revision = "{NEXT}"
+down_revision = "{HEAD}"
 def upgrade():
     with op.batch_alter_table("raters") as raters:
         raters.alter_column("name", type_=sa.String(200))
@@ -152,9 +154,9 @@ def test_a_copy_is_kept_of_what_is_upgraded(sqlite_database: Database, coming_st
     sqlite_database.dispose()
     coming_step.write_text(COMING, encoding="utf-8")
     open_database(sqlite_database.url).dispose()
-    (copy,) = _file(sqlite_database).parent.glob("thrice-before-0009-*.db")
+    (copy,) = _file(sqlite_database).parent.glob(f"thrice-before-{NEXT}-*.db")
     with closing(sqlite3.connect(copy)) as earlier:
-        assert earlier.execute("SELECT version_num FROM alembic_version").fetchone() == ("0008",)
+        assert earlier.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
 
 
 def test_an_upgrade_that_would_lose_votes_changes_nothing(world: Any, coming_step: Path) -> None:
@@ -167,7 +169,7 @@ def test_an_upgrade_that_would_lose_votes_changes_nothing(world: Any, coming_ste
         open_database(world.database.url)
     with closing(sqlite3.connect(_file(world.database))) as file:
         assert file.execute("SELECT count(*) FROM votes").fetchone() == (1,)
-        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == ("0008",)
+        assert file.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
         names = file.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
         assert sorted(name for (name,) in names) == sorted(append_only.TRIGGERS)
 
