@@ -14,9 +14,11 @@ from ptrapp.engines.base import Delta, Event, Failed, Finished, Priority
 from ptrapp.engines.local.rows import Row, ThoughtPlan
 from ptrapp.engines.local.transcript import Transcript
 
-MAX_ROWS = {Priority.PERSON: 256, Priority.JOB: 64}
-"""Rows decoded together. A job gains little from more, and its steps get long. For people the limit
-is high: who waits for others to finish waits longer than who shares each step with them."""
+MAX_ROWS = 256
+"""Rows decoded together. The limit is high: who waits for others to finish waits longer than who
+shares each step with them."""
+JOB_ROWS_ON_CPU = 64
+"""Rows of a job on a CPU, which gains little from more, and whose steps get long."""
 REFILL = 0.5
 """A job's batch admits new rows once no more than this share of its rows is left."""
 MAX_TOKENS = 65_536
@@ -95,9 +97,12 @@ class RequestGroup:
 class RequestBatch:
     """The groups of one policy and priority, of which as many rows are decoded as there is room."""
 
-    def __init__(self, policy: Policy, priority: Priority, decoder: Decoder):
+    def __init__(
+        self, policy: Policy, priority: Priority, decoder: Decoder, max_rows: int = MAX_ROWS
+    ):
         self.policy = policy
         self.priority = priority
+        self._max_rows = max_rows
         self.groups: list[RequestGroup] = []
         self._decoder = decoder
         self._waiting: deque[RequestState] = deque()
@@ -138,14 +143,14 @@ class RequestBatch:
         A job waits until many rows can be admitted at once: each admission copies all rows into a
         new cache and reads prompts in steps of their own, and nobody watches a job's first token.
         """
-        if self.priority is Priority.JOB and len(self._decoding) > REFILL * MAX_ROWS[Priority.JOB]:
+        if self.priority is Priority.JOB and len(self._decoding) > REFILL * self._max_rows:
             return
         width = max((_max_tokens(row) for row in self._decoding), default=0)
         joining: list[RequestState] = []
         while self._waiting:
             n_rows = len(self._decoding) + len(joining) + 1
             width = max(width, _max_tokens(self._waiting[0].row))
-            full = n_rows > MAX_ROWS[self.priority] or n_rows * width > MAX_TOKENS
+            full = n_rows > self._max_rows or n_rows * width > MAX_TOKENS
             if full and n_rows > 1:
                 break
             joining.append(self._waiting.popleft())

@@ -16,7 +16,14 @@ from ptrapp.core.errors import AdapterRejected, EngineError, EngineUnavailable
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.engines.base import Priority
 from ptrapp.engines.local.adapters import LocalAdapters
-from ptrapp.engines.local.batches import Decoder, RequestBatch, RequestGroup, new_row
+from ptrapp.engines.local.batches import (
+    JOB_ROWS_ON_CPU,
+    MAX_ROWS,
+    Decoder,
+    RequestBatch,
+    RequestGroup,
+    new_row,
+)
 from ptrapp.engines.local.decoding import DecoderBatch, DecoderContext
 from ptrapp.engines.local.generating import GenerateDecoder
 from ptrapp.engines.local.loading import LoadedModel
@@ -51,7 +58,8 @@ class ModelThread:
         on_cuda = loaded.model.device.type == "cuda" and forward.step is not None
         graphs = GraphPool(forward.step) if on_cuda and forward.step else None
         self._context = DecoderContext(loaded.model, loaded.eos_ids, forward, graphs)
-        self._scheduler = Scheduler(self._start, joined=loaded.batched)
+        job_rows = JOB_ROWS_ON_CPU if loaded.model.device.type == "cpu" else MAX_ROWS
+        self._scheduler = Scheduler(self._start, loaded.batched, job_rows)
         self._messages: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._closing = threading.Event()
         self._post_lock = threading.Lock()

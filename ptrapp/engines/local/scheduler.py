@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ptrapp.core.types import Policy
 from ptrapp.engines.base import Priority
-from ptrapp.engines.local.batches import Decoder, RequestBatch, RequestGroup
+from ptrapp.engines.local.batches import MAX_ROWS, Decoder, RequestBatch, RequestGroup
 
 MIN_PEOPLE_S = 0.04
 """Least time that all people's batches together get before a waiting job's step."""
@@ -16,11 +16,13 @@ PEOPLE_SHARE = 2.0
 class Scheduler:
     """Orders batches: each of people gets a time slice, then one of a job a single step."""
 
-    def __init__(self, start: Callable[[Policy], Decoder], joined: bool):
-        """Takes the maker of a batch's decoder. With `joined` groups of one policy and priority
-        share a batch; otherwise every group has its own."""
+    def __init__(self, start: Callable[[Policy], Decoder], joined: bool, job_rows: int = MAX_ROWS):
+        """Takes the maker of a batch's decoder, and how many rows of a job it decodes at once. With
+        `joined` groups of one policy and priority share a batch; otherwise every group has its
+        own."""
         self._start = start
         self._joined = joined
+        self._max_rows = {Priority.PERSON: MAX_ROWS, Priority.JOB: job_rows}
         self._batches: deque[RequestBatch] = deque()
         self.job_s = 0.0
         """Seconds that the last step of a job took."""
@@ -43,7 +45,9 @@ class Scheduler:
             )
             batch = next(same, None)
             if batch is None:
-                batch = RequestBatch(group.policy, group.priority, self._start(group.policy))
+                policy, priority = group.policy, group.priority
+                limit = self._max_rows[priority]
+                batch = RequestBatch(policy, priority, self._start(policy), limit)
                 self._batches.append(batch)
             batch.add(group)
 

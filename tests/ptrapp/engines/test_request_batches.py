@@ -9,7 +9,6 @@ import pytest
 from ptrapp.core.thoughts import TINY
 from ptrapp.core.types import BASE, FinishReason, Sampling
 from ptrapp.engines.base import Priority
-from ptrapp.engines.local import batches
 from ptrapp.engines.local.batches import RequestBatch, RequestGroup, RequestState, new_row
 from ptrapp.engines.local.rows import Row
 from ptrapp.engines.local.transcript import Transcript
@@ -55,11 +54,10 @@ def states(n: int) -> tuple[RequestState, ...]:
     ("priority", "came"), [(Priority.JOB, [4, 2, 2, 2]), (Priority.PERSON, [4] + [1] * 6)]
 )
 def test_a_job_is_refilled_by_halves_and_people_at_once(
-    priority: Priority, came: list[int], monkeypatch: pytest.MonkeyPatch
+    priority: Priority, came: list[int]
 ) -> None:
-    monkeypatch.setattr(batches, "MAX_ROWS", {Priority.JOB: 4, Priority.PERSON: 4})
     decoder = Decoder()
-    batch = RequestBatch(BASE, priority, decoder)
+    batch = RequestBatch(BASE, priority, decoder, max_rows=4)
     batch.add(RequestGroup(BASE, priority, states(10)))
 
     for _ in range(10):

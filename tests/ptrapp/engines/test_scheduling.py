@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -132,7 +132,8 @@ class FakeDecoder:
     def __init__(self) -> None:
         self.rows: list[Row] = []
 
-    def add(self, rows: object) -> None: ...
+    def add(self, rows: Sequence[Row]) -> None:
+        self.rows += rows
 
     def drop(self, rows: object) -> None: ...
 
@@ -161,6 +162,16 @@ def test_people_get_two_thirds_of_the_time_and_jobs_one_step_each() -> None:
     (_, slice_s), _, (job, _) = scheduler.cycle()
     assert slice_s == pytest.approx(0.3)
     assert job.groups == [jobs[1]]
+
+
+@pytest.mark.parametrize(("priority", "admitted"), [(Priority.JOB, 2), (Priority.PERSON, 5)])
+def test_a_job_decodes_as_many_rows_at_once_as_it_may(priority: Priority, admitted: int) -> None:
+    decoder = FakeDecoder()
+    scheduler = Scheduler(lambda policy: decoder, joined=True, job_rows=2)
+    scheduler.add([group(priority, 5)])
+    (batch,) = scheduler
+    batch.step()
+    assert len(decoder.rows) == admitted
 
 
 def test_a_group_that_cannot_join_has_a_batch_of_its_own() -> None:
