@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from db.models import Adapter, Job, JobKind, JobMetric, JobStatus, now
+from db.registry import phases
 from db.storage.dialects import clock, insert
 from db.storage.errors import AlreadyQueued, Conflict
 
@@ -61,7 +62,10 @@ def claim(session: Session, lease_s: float) -> Job | None:
         )
         .returning(Job)
     )
-    return _changed(session, taken)
+    job = _changed(session, taken)
+    if job is not None:
+        phases.restart(session, job.id)
+    return job
 
 
 def heartbeat(session: Session, job_id: int, token: str, lease_s: float) -> bool:
@@ -81,6 +85,7 @@ def progress(
 ) -> None:
     """Stores what the job is doing now, and how far it is."""
     _write(session, job_id, token, phase=phase, step=step, n_steps=n_steps, eta_s=eta_s)
+    phases.begin(session, job_id, phase)
 
 
 def note(session: Session, job_id: int, token: str, level: NoteLevel, text: str) -> None:
@@ -228,15 +233,6 @@ def queue_position(session: Session, job_id: int) -> int | None:
         return 0
     ahead = select(func.count(Job.id)).where(Job.status == JobStatus.QUEUED, Job.id <= job_id)
     return session.scalars(ahead).one()
-
-
-def curves(session: Session, job_id: int) -> dict[str, list[tuple[int, float]]]:
-    """Returns the points `(step, value)` of every metric of a job, in the order of the steps."""
-    points = select(JobMetric).where(JobMetric.job_id == job_id)
-    found: dict[str, list[tuple[int, float]]] = {}
-    for point in session.scalars(points.order_by(JobMetric.name, JobMetric.step)):
-        found.setdefault(point.name, []).append((point.step, point.value))
-    return found
 
 
 def _lease_expired() -> Any:

@@ -259,7 +259,9 @@ def _run(
     """Queues a job and follows it, and then the jobs that it queues itself."""
     with _context(ctx) as context:
         settings = chosen | read_values(more or [])
-        next_id: int | None = jobs.start(context, kind, settings, parent=parent, by_operator=True)
+        next_id: int | None = jobs.start(
+            context, kind, settings, parent=parent, by_operator=True, by="the command line"
+        )
         if not wait:
             print_json({"job": next_id})
             return

@@ -137,7 +137,9 @@ def _measure(context: DataContext, adapter_id: int) -> None:
     if settings.gate_problems:
         recipe["n"] = settings.gate_problems
     try:
-        job_id = jobs.start(context, JobKind.EVALUATE, recipe, parent=name, by_operator=True)
+        job_id = jobs.start(
+            context, JobKind.EVALUATE, recipe, parent=name, by_operator=True, by="the gate"
+        )
     except AlreadyQueued as error:
         if error.job_id is None:
             return  # its place in the queue is looked for again

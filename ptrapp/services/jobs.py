@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 from db.labelling import preferences
 from db.models import Campaign, Job, JobKind
-from db.registry import adapters, jobs, workers
+from db.registry import adapters, curves, jobs, workers
 from db.storage.errors import AlreadyQueued
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound, StorageError
@@ -76,10 +76,12 @@ def start(
     *,
     parent: str = "",
     by_operator: bool = False,
+    by: str = "",
 ) -> int:
     """Queues a job that starts from the served version, unless `parent` names another.
 
     Only `by_operator`, on the command line, may a recipe name files and folders of the machine.
+    `by` says who queues it, in words.
     Returns its id. Raises `InputError` for such names and when there is nothing to train on,
     `NotFound` for an unknown parent, `AlreadyQueued` when the same job is queued or running.
     """
@@ -88,10 +90,11 @@ def start(
     if not parent:
         check_worthwhile(read_outlook(context), kind, recipe or {})
     with context.database.write() as session:
-        return _enqueue(context, session, kind, recipe or {}, _parent_id(session, parent)).id
+        parent_id = _parent_id(session, parent)
+        return _enqueue(context, session, kind, recipe or {}, parent_id, by).id
 
 
-def start_judging(context: DataContext, campaign_id: int, judge: str = "") -> int:
+def start_judging(context: DataContext, campaign_id: int, judge: str = "", *, by: str = "") -> int:
     """Queues a job in which the app's judge, or the one that `judge` names, labels a campaign.
 
     Returns its id. Raises `InputError` for a judge that only the operator may name, `NotFound`,
@@ -104,7 +107,7 @@ def start_judging(context: DataContext, campaign_id: int, judge: str = "") -> in
     with context.database.write() as session:
         if session.get(Campaign, campaign_id) is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
-        return _enqueue(context, session, JobKind.JUDGE, recipe, None).id
+        return _enqueue(context, session, JobKind.JUDGE, recipe, None, by).id
 
 
 def queue_when_due(context: DataContext, session: Session) -> None:
@@ -120,7 +123,8 @@ def queue_when_due(context: DataContext, session: Session) -> None:
     ):
         return
     try:
-        _enqueue(context, session, JobKind.DPO, {}, _parent_id(session, ""))
+        by = f"the app, after {every} votes"
+        _enqueue(context, session, JobKind.DPO, {}, _parent_id(session, ""), by)
     except AlreadyQueued:
         return
 
@@ -189,6 +193,7 @@ def _enqueue(
     kind: JobKind,
     recipe: dict[str, Any],
     parent_id: int | None,
+    by: str,
 ) -> Job:
     """Queues a job for the base model that answers now: another may answer when it runs."""
     payload = {
@@ -196,6 +201,7 @@ def _enqueue(
         "settings": recipe,
         "filters": {},
         "base_model": context.base_model,
+        "started_by": by,
     }
     base_model = context.base_model or context.settings.model
     dedup = _key(kind, recipe, parent_id, base_model)
@@ -268,7 +274,7 @@ def _view(session: Session, job: Job, names: _Names) -> JobView:
         created_at=job.created_at,
         curves={
             name: points
-            for name, points in jobs.curves(session, job.id).items()
+            for name, points in curves.of_job(session, job.id).items()
             if name in SHOWN_CURVES
         },
         result=job.result,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from db.models import Job, JobKind, JobStatus
-from db.registry import adapters, jobs, workers
+from db.registry import adapters, curves, jobs, workers
 from db.storage.errors import AlreadyQueued, Conflict
 from db.storage.session import Database, open_database
 
@@ -163,7 +163,7 @@ def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
     assert (job.status, job.phase, job.error) == (JobStatus.RUNNING, "", None)
     assert job.notes == []
     with database.read() as session:
-        assert jobs.curves(session, job_id) == {}
+        assert curves.of_job(session, job_id) == {}
 
 
 def test_what_a_fenced_worker_stored_beside_is_rolled_back(database: Database) -> None:
@@ -274,7 +274,7 @@ def test_a_failed_job_is_resumed_as_new_but_keeps_its_metrics(database: Database
     assert (job.status, job.n_claims, job.error) == (JobStatus.QUEUED, 0, None)
     assert (job.cancel_requested, job.finished_at) == (False, None)
     with database.read() as session:
-        assert jobs.curves(session, held[0]) == {"loss": [(1, 0.7)]}
+        assert curves.of_job(session, held[0]) == {"loss": [(1, 0.7)]}
 
 
 def test_a_job_is_not_resumed_beside_its_twin(database: Database) -> None:
@@ -318,7 +318,7 @@ def test_progress_and_metrics_are_read_back(database: Database) -> None:
     job = _job(database, held[0])
     assert (job.phase, job.step, job.n_steps, job.eta_s) == ("training", 2, 9, 3.5)
     with database.read() as session:
-        assert jobs.curves(session, held[0]) == {
+        assert curves.of_job(session, held[0]) == {
             "loss": [(1, 0.7), (2, 0.5)],
             "rewards/margins": [(1, 0.0)],
         }
@@ -362,7 +362,7 @@ def test_a_stopped_or_waiting_job_is_discarded_and_not_listed(database: Database
         assert [job.id for job in jobs.queue(session, limit=1)] == [kept]
         assert jobs.queue_position(session, queued) is None
         assert jobs.queue_position(session, kept) == 1
-        assert jobs.curves(session, failed) == {"loss": [(1, 0.7)]}
+        assert curves.of_job(session, failed) == {"loss": [(1, 0.7)]}
     assert _claimed(database)[0] == kept
 
 

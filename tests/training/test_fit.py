@@ -14,6 +14,7 @@ from training_world import order
 
 from db.models import Job, JobKind
 from db.registry import jobs
+from db.registry import curves as job_curves
 from db.storage.session import Database
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.settings import Settings
@@ -122,7 +123,7 @@ def test_held_out_pairs_are_evaluated_before_each_checkpoint_and_at_the_end(
     fitted = run(policy, claim, ranks, held_out=pairs(4))
 
     with claim.database.read() as session:
-        curves = jobs.curves(session, claim.job_id)
+        curves = job_curves.of_job(session, claim.job_id)
     assert fitted.n_steps == 20
     assert [step for step, _ in curves["eval_loss"]] == list(range(2, 21, 2))
     assert curves["eval_rewards/accuracies"][-1][1] == 1.0
@@ -139,7 +140,7 @@ def test_training_stops_when_held_out_pairs_get_worse_and_the_best_is_kept(
     fitted = run(policy, claim, ranks, config, held_out=pairs(4, swapped=True))
 
     with claim.database.read() as session:
-        losses = jobs.curves(session, claim.job_id)["eval_loss"]
+        losses = job_curves.of_job(session, claim.job_id)["eval_loss"]
     assert [step for step, _ in losses] == [2, 4, 6], "two evaluations without a gain were enough"
     assert losses == sorted(losses, key=lambda point: point[1])
     best = claim.folder / "checkpoints" / "checkpoint-2"

@@ -27,6 +27,7 @@ from training_world import (
 
 from db.models import AdapterStatus, JobKind, JobStatus
 from db.registry import jobs
+from db.registry import curves as job_curves
 from db.storage.session import Database
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.settings import Settings
@@ -102,7 +103,7 @@ def weights(adapter: Any) -> str:
 
 def curves(database: Database, job_id: int) -> dict[str, list[tuple[int, float]]]:
     with database.read() as session:
-        return jobs.curves(session, job_id)
+        return job_curves.of_job(session, job_id)
 
 
 def test_a_killed_training_ends_with_the_very_weights_of_an_undisturbed_one(

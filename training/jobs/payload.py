@@ -43,6 +43,8 @@ class Payload:
     filters: Filters = Field(default_factory=Filters)
     base_model: str = ""
     """The base model to train on or to ask, as `--model` names it; empty is the worker's own."""
+    started_by: str = ""
+    """Who queued it, in words; empty is unknown."""
 
 
 def read(kind: type[T], given: Mapping[str, Any], what: str) -> T:

@@ -165,6 +165,7 @@ def _conclude(
         "base_model": claim.payload.base_model,
         "settings": settings,
         "filters": asdict(claim.payload.filters),
+        "started_by": claim.payload.started_by,
     }
     following = jobs.enqueue(session, JobKind.TPO, payload, dedup=f"tpo:after:{claim.job_id}")
     return found | {"next_job_id": following.id}

@@ -20,7 +20,7 @@ from ptrapp.api.operations.operation import Id
 from ptrapp.core.types import Choice
 from ptrapp.services import jobs
 from ptrapp.services.context import AppContext
-from ptrapp.services.labelling import campaigns, candidates
+from ptrapp.services.labelling import campaigns, candidates, people
 from ptrapp.services.labelling.campaigns import CampaignPlan, Known, Mix
 from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, SourceKind
 
@@ -187,6 +187,7 @@ def known_items(context: AppContext, campaign_id: Id) -> list[KnownItem]:
     return [KnownItem(**row) for row in campaigns.known(context, campaign_id)]
 
 
-def judge(context: AppContext, campaign_id: Id, body: JudgeRequest) -> JobQueued:
+def judge(context: AppContext, campaign_id: Id, body: JudgeRequest, person: Caller) -> JobQueued:
     """Queue a job in which a judge labels the campaign too."""
-    return JobQueued(jobs.start_judging(context, campaign_id, body.judge))
+    by = people.name_of(context, person)
+    return JobQueued(jobs.start_judging(context, campaign_id, body.judge, by=by))

@@ -5,11 +5,13 @@ from typing import Annotated, Any
 from pydantic import Field, FiniteFloat
 
 from db.models import JobKind
+from ptrapp.api.access import Caller
 from ptrapp.api.answers import JobQueued, StateNow
 from ptrapp.api.bodies import Body
 from ptrapp.api.operations.operation import Id
 from ptrapp.services import jobs
 from ptrapp.services.context import AppContext
+from ptrapp.services.labelling import people
 from ptrapp.services.training_panel import read_panel
 
 Setting = bool | int | FiniteFloat | str
@@ -44,9 +46,10 @@ def one_job(context: AppContext, job_id: Id) -> jobs.JobView:
     return jobs.view(context, job_id)
 
 
-def new_job(context: AppContext, body: NewJob) -> JobQueued:
+def new_job(context: AppContext, body: NewJob, person: Caller) -> JobQueued:
     """Queue a job; returns its id. For admins."""
-    return JobQueued(jobs.start(context, body.kind, body.settings, parent=body.parent))
+    by = people.name_of(context, person)
+    return JobQueued(jobs.start(context, body.kind, body.settings, parent=body.parent, by=by))
 
 
 def cancel(context: AppContext, job_id: Id) -> StateNow:
