@@ -6,7 +6,8 @@ problems, mean and standard deviation over seeds, then the gains with the interv
 problems, and what was said before and after.
 
     python -m bench.papers --seeds 3 --n 200 --prompts 150                    # sums, bundled model
-    python -m bench.papers --model smollm2 --tasks instructions --folder F    # text, a real model
+    python -m bench.papers --model smollm2 --tasks instructions --prompts 300 \
+        --iterations 2 --n 100 --seeds 2 --folder F                           # text, a real model
 """
 
 import argparse
@@ -57,7 +58,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--tasks", choices=sorted(SUBJECTS), default="sums")
     parser.add_argument("--model", default="bundled")
-    parser.add_argument("--arms", nargs="+", choices=sorted(ARMS), default=sorted(ARMS))
+    parser.add_argument(
+        "--arms", nargs="+", choices=sorted(ARMS), default=["direct", "ptr", "thought"]
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n", type=int, default=400, help="held-out problems of a task")
     parser.add_argument("--queries", type=int, default=256, help="trajectories PTR learns from")

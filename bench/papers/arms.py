@@ -5,7 +5,7 @@ PTR (arXiv 2410.13413): refinement data, thought-mask fine-tuning and its contro
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.papers.measured import Comparison, Lines, Point, points_of
@@ -32,6 +32,8 @@ class Subject:
     n_prompts: int
     iterations: int
     ptr_data: Settings = field(default_factory=dict)
+    progressive: Settings = field(default_factory=dict)
+    """Settings of refinement data in rising order, over those of `ptr_data`."""
     mask_sft: Settings = field(default_factory=dict)
     tpo: Settings = field(default_factory=dict)
     evaluation: Settings = field(default_factory=dict)
@@ -45,12 +47,13 @@ def ptr(steps: Steps, subject: Subject, seed: int) -> Lines:
         "n_queries": subject.n_queries,
         "seed": seed,
         "thinking": Thinking.LATER.value,
+        **subject.ptr_data,
     }
-    steps.run("data", JobKind.PTR_DATA, {**recipe, **subject.ptr_data})
+    steps.run("data", JobKind.PTR_DATA, recipe)
     learn = {"seed": seed, **subject.mask_sft}
     tuned = steps.run("mask-sft", JobKind.MASK_SFT, learn).adapter
     plain = steps.run("plain-sft", JobKind.MASK_SFT, learn | {"attempts": False}).adapter
-    plan = {"rounds": 3, "thinking": Thinking.LATER.value} | subject.evaluation
+    plan = {"rounds": 3} | subject.evaluation | {"thinking": recipe["thinking"]}
     of_tuned = _evaluate(steps, "evaluate", subject, seed, [tuned], plan | {"controls": True})
     of_plain = _evaluate(
         steps, "evaluate-plain", subject, seed, [plain], plan | {"controls": False}
@@ -58,6 +61,12 @@ def ptr(steps: Steps, subject: Subject, seed: int) -> Lines:
     names = {BASE_NAME: "base, asked again", tuned: "tuned"}
     lines = _by_round(of_tuned, names)
     return {**lines, **_by_round(of_plain, {plain: "plain SFT, no attempts"})}
+
+
+def progressive(steps: Steps, subject: Subject, seed: int) -> Lines:
+    """Measures PTR by round, with the model's own answers in rising order as refinement data."""
+    own = {"final": "best_of_n", "progressive": True, **subject.progressive}
+    return ptr(steps, replace(subject, ptr_data=subject.ptr_data | own), seed)
 
 
 def thought(steps: Steps, subject: Subject, seed: int) -> Lines:
@@ -72,6 +81,7 @@ def direct(steps: Steps, subject: Subject, seed: int) -> Lines:
 
 ARMS: dict[str, Callable[[Steps, Subject, int], Lines]] = {
     "ptr": ptr,
+    "progressive": progressive,
     "thought": thought,
     "direct": direct,
 }
@@ -79,7 +89,7 @@ ARMS: dict[str, Callable[[Steps, Subject, int], Lines]] = {
 
 def comparisons(arm: str, lines: Lines) -> list[Comparison]:
     """Returns the differences that an arm is about."""
-    if arm != "ptr":
+    if arm in ("thought", "direct"):
         return [
             Comparison(line, column, line, BASE_NAME)
             for line, columns in lines.items()

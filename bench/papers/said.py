@@ -13,7 +13,7 @@ def said(arm: str, lines: Lines, seed: int = 0) -> list[dict[str, Any]]:
 
     Nobody chose them: they are drawn from the first line's problems, right ones and wrong ones.
     """
-    line = next(iter(lines), None) if arm != "ptr" else _tuned(lines)
+    line = next(iter(lines), None) if arm in ("thought", "direct") else _tuned(lines)
     if line is None:
         return []
     columns = list(lines[line])
