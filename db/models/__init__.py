@@ -10,6 +10,14 @@ from db.models.campaigns import (
     CampaignState,
     ItemKind,
 )
+from db.models.imports import (
+    ChangeKind,
+    DataChange,
+    DataKind,
+    Import,
+    ImportState,
+    PromptTag,
+)
 from db.models.jobs import Job, JobKind, JobMetric, JobStatus, Worker
 from db.models.labels import (
     Aspect,
@@ -51,11 +59,16 @@ __all__ = [
     "CampaignItem",
     "CampaignRater",
     "CampaignState",
+    "ChangeKind",
     "Comparison",
+    "DataChange",
+    "DataKind",
     "Evaluation",
     "Gate",
     "GateState",
     "ItemKind",
+    "Import",
+    "ImportState",
     "Job",
     "JobKind",
     "JobMetric",
@@ -66,6 +79,7 @@ __all__ = [
     "Partition",
     "Pin",
     "Prompt",
+    "PromptTag",
     "Purpose",
     "Rater",
     "RaterKind",

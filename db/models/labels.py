@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from db.models.base import Base, enum_column, now
+from db.models.imports import Hideable, OfImport
 from db.models.prompts import Prompt, Round
 
 
@@ -44,6 +45,8 @@ class Purpose(StrEnum):
     """The same pair again, sides swapped: a check on the rater, not a second label."""
     PRACTICE = "practice"
     """Answered while learning the guidelines: never trained on."""
+    ADJUDICATION = "adjudication"
+    """Settles a comparison on which raters disagree: learnt in place of its labels, and no label."""
 
 
 class Outcome(StrEnum):
@@ -82,7 +85,7 @@ class Rater(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Score(Base):
+class Score(OfImport, Base):
     """A judge's score of one response; higher is better."""
 
     __tablename__ = "scores"
@@ -93,7 +96,7 @@ class Score(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
-class Comparison(Base):
+class Comparison(Hideable, Base):
     """Two rounds of one prompt, offered to raters; the lower id is stored as left."""
 
     __tablename__ = "comparisons"
@@ -139,13 +142,15 @@ class Offer(Base):
 
 
 _FIRST_VOTE = text("supersedes_id IS NULL")
+_FIRST_ADJUDICATION = text("purpose = 'adjudication' AND supersedes_id IS NULL")
 
 
-class Vote(Base):
+class Vote(OfImport, Base):
     """One decision, append-only. The current vote is the row that no other supersedes.
 
     A rater's rows on one comparison are a chain: one first row, and at most one successor each.
-    Repeats and practice are chains of their own.
+    Repeats and practice are chains of their own. The adjudications of a comparison are one chain,
+    whoever made them: the latest counts.
     """
 
     __tablename__ = "votes"
@@ -158,6 +163,13 @@ class Vote(Base):
             unique=True,
             sqlite_where=_FIRST_VOTE,
             postgresql_where=_FIRST_VOTE,
+        ),
+        Index(
+            "uq_votes_first_adjudication",
+            "comparison_id",
+            unique=True,
+            sqlite_where=_FIRST_ADJUDICATION,
+            postgresql_where=_FIRST_ADJUDICATION,
         ),
         CheckConstraint("strength BETWEEN 1 AND 3", name="strength"),
         CheckConstraint("id <> supersedes_id", name="not_itself"),
@@ -200,8 +212,14 @@ class Vote(Base):
 
     @classmethod
     def is_current(cls, up_to: int | None = None) -> ColumnElement[bool]:
-        """Returns the condition for a vote that is neither withdrawn nor superseded."""
-        return (cls.outcome != Outcome.WITHDRAWN) & ~cls.is_superseded(up_to)
+        """Returns the condition for a vote that is neither withdrawn, superseded nor hidden.
+
+        It is hidden with its pair, and with the import that brought it. What a hidden vote had
+        superseded stays superseded, as after an undo.
+        """
+        on_shown = exists().where(Comparison.id == cls.comparison_id, Comparison.is_shown())
+        shown = cls.is_imported_or_own() & on_shown.correlate(cls)
+        return (cls.outcome != Outcome.WITHDRAWN) & ~cls.is_superseded(up_to) & shown
 
 
 class Reveal(Base):

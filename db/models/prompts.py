@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base, enum_column, now
+from db.models.imports import Hideable
 
 if TYPE_CHECKING:
     from db.models.versions import Adapter
@@ -53,7 +54,7 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
-class Prompt(Base):
+class Prompt(Hideable, Base):
     """A question, stored once, whoever asked it."""
 
     __tablename__ = "prompts"
@@ -108,7 +109,7 @@ class Pin(Base):
 _BY_A_PERSON = text("rater_id IS NOT NULL")
 
 
-class Run(Base):
+class Run(Hideable, Base):
     """One request: R rounds or K candidates of one prompt under one pinned policy."""
 
     __tablename__ = "runs"

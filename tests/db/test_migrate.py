@@ -113,7 +113,7 @@ def test_replace_is_no_way_around_it(world: Any) -> None:
                 text(
                     "INSERT OR REPLACE INTO votes SELECT id, key, comparison_id, rater_id, offer_key,"
                     " 'right', strength, blind, rationale, decided_ms, client, supersedes_id,"
-                    " created_at, agreed, purpose FROM votes"
+                    " created_at, agreed, purpose, import_id FROM votes"
                 )
             )
     assert [row.outcome for row in world.standing()] == [vote.outcome]
