@@ -15,7 +15,11 @@ class CampaignState(StrEnum):
     PREPARING = "preparing"
     """Its comparisons are still being added; none is assigned."""
     OPEN = "open"
+    PAUSED = "paused"
+    """Assigns nothing for now, and is meant to go on."""
     CLOSED = "closed"
+    DELETED = "deleted"
+    """Shown nowhere; its votes stay in the log and count, and it can be brought back."""
 
 
 class ItemKind(StrEnum):
@@ -73,6 +77,8 @@ class Campaign(Base):
     n_returned: Mapped[int] = mapped_column(default=0)
     """Grows whenever there may be a comparison again for a rater who had none left."""
     created_at: Mapped[datetime] = mapped_column(default=now)
+    deadline: Mapped[datetime | None]
+    """When its labels are wanted; nothing ends by itself then."""
 
 
 _OPEN_ITEM = text("n_taken < overlap")
