@@ -8,6 +8,7 @@
 # OUT/on_gpu.json has everything, OUT/log.txt what the parts said. Each part has its own limit; one
 # that fails or takes too long is reported, and the others go on. --tiny runs the same on a CPU.
 #
+#     PARTS     which to run, all where it is not set: tests engine dpo_1b kernels others
 #     WHEELS    a folder of wheels to install first, where there is no network
 #     PYTHON    the interpreter, python3 where it is not set
 #     LIMIT_S   seconds for everything, 480 where it is not set
@@ -16,17 +17,20 @@ OUT=$(realpath -m "${1:?say where the output goes: bench/on_gpu.sh OUT [--tiny]}
 TINY=${2:-}
 cd "$(dirname "$0")/.." || exit 1
 PYTHON=${PYTHON:-python3}
+PARTS=${PARTS:-tests engine dpo_1b kernels others}
 ENDS=$(($(date +%s) + ${LIMIT_S:-480}))
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 mkdir -p "$OUT"
-export PYTHONPATH="$WORK/site:$PWD" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
+unset PYTHONDONTWRITEBYTECODE # each part starts processes, which would compile all modules anew
+export PYTHONPATH="$WORK/site:$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 
 # part NAME SECONDS COMMAND…: runs it within its seconds and those that are left of all, and keeps
 # what it prints. It is told to end ten seconds before it is killed.
 part() {
     local name=$1 limit=$2 began left rc
     shift 2
+    case " $PARTS install compile versions " in *" $name "*) ;; *) return ;; esac
     began=$(date +%s)
     left=$((ENDS - began - 10))
     [ "$limit" -gt "$left" ] && limit=$left
@@ -53,6 +57,7 @@ export PYTHON TINY
 if [ -n "${WHEELS:-}" ]; then
     part install 60 "$PYTHON" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir \
         --upgrade --target "$WORK/site" "$WHEELS"/*.whl
+    part compile 60 "$PYTHON" -m compileall -q -j 0 "$WORK/site"
 fi
 device=cuda n_processes=3 others=dpo_135m,sft_1b,sft_135m
 [ -n "$TINY" ] && device=cpu n_processes=0 others=dpo_135m,sft_1b
