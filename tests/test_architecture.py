@@ -17,6 +17,7 @@ ARROWS: dict[str, set[str]] = {
     "db.storage": {"db.models"},
     "db.registry": {"db.models", "db.storage"},
     "db.content": {"db.models", "db.storage"},
+    "db.people": {"db.models", "db.storage"},
     "db.labelling": {"db.models", "db.storage", "db.content"},
     # The product, from values to pages.
     "ptrapp.core": set(),

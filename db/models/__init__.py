@@ -32,6 +32,7 @@ from db.models.labels import (
     Vote,
 )
 from db.models.measures import Evaluation, Gate, GateState, JudgedWinRate
+from db.models.members import Invitation, Member, ProgramToken, SignIn
 from db.models.prompts import (
     POLICY,
     WEAK,
@@ -66,6 +67,7 @@ __all__ = [
     "Evaluation",
     "Gate",
     "GateState",
+    "Invitation",
     "ItemKind",
     "Import",
     "ImportState",
@@ -74,10 +76,12 @@ __all__ = [
     "JobMetric",
     "JobStatus",
     "JudgedWinRate",
+    "Member",
     "Offer",
     "Outcome",
     "Partition",
     "Pin",
+    "ProgramToken",
     "Prompt",
     "PromptTag",
     "Purpose",
@@ -89,6 +93,7 @@ __all__ = [
     "RunMode",
     "RunState",
     "Score",
+    "SignIn",
     "Snapshot",
     "UtcDateTime",
     "Vote",

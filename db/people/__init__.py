@@ -1,0 +1,1 @@
+"""Who may come in: members, their browsers, invitations and programs' tokens."""
