@@ -41,6 +41,7 @@ from ptrapp.services.backups.schedule import BackupSchedule
 from ptrapp.services.context import AppContext
 from ptrapp.services.data_folder import alone
 from ptrapp.services.files.importing import finish_imports
+from ptrapp.services.pinned_answers import PinAnswerer
 from ptrapp.services.worker_process import WorkerSupervisor
 from ptrapp.ui import layout, theme
 
@@ -93,6 +94,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     with database.write() as session:
         rounds.abandon_runs(session)
     publisher = versions.Publisher(context)
+    answerer = PinAnswerer(context)
     stack.callback(play.stop_all, context)
     if worker is not None:
         stack.callback(worker.stop)
@@ -106,7 +108,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
         app, log_level="warning", timeout_graceful_shutdown=DRAIN_S, proxy_headers=False
     )
     server = uvicorn.Server(config)
-    first = _FirstModel(context, server, publisher, bar)
+    first = _FirstModel(context, server, publisher, answerer, bar)
     stack.callback(first.close)
     base_models.begin(context, engine, settings.model, ready=first.ready, failed=first.failed)
     log.info("The pages are at %s; the model is being loaded", _address(settings))
@@ -134,6 +136,7 @@ class _FirstModel:
     context: AppContext
     server: uvicorn.Server
     publisher: versions.Publisher
+    answerer: PinAnswerer
     bar: TerminalBar
     error: Exception | None = None
     publishing: bool = False
@@ -141,6 +144,7 @@ class _FirstModel:
     def ready(self) -> None:
         self.bar.close()
         self.publisher.start()
+        self.answerer.start()
         self.publishing = True
         log.info("Thrice is ready: %s", _address(self.context.settings))
 
@@ -153,6 +157,7 @@ class _FirstModel:
 
     def close(self) -> None:
         if self.publishing:
+            self.answerer.close()
             self.publisher.close()
 
 

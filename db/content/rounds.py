@@ -125,8 +125,10 @@ def load_run(session: Session, run_id: int) -> Run | None:
 
 
 def last_run(session: Session, rater_id: int) -> Run | None:
-    """Returns the latest run of this person at the Play page, loaded as `load_run` does."""
-    newest = select(Run).where(Run.rater_id == rater_id, Run.mode != RunMode.JOB)
+    """Returns the latest run of this person that was not deleted, loaded as `load_run` does."""
+    newest = select(Run).where(
+        Run.rater_id == rater_id, Run.mode != RunMode.JOB, Run.deleted_at.is_(None)
+    )
     return session.scalars(
         newest.order_by(Run.id.desc()).limit(1).options(*_eager_loads())
     ).one_or_none()

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from db.content.pins import is_by_a_pin
 from db.models import Campaign, Comparison, Prompt, Rater, Round, Vote
 
 
@@ -21,7 +22,9 @@ class SourceCount(NamedTuple):
 def sources(session: Session) -> list[SourceCount]:
     """Returns the sources of the stored prompts, the one with most prompts first."""
     of_prompt = select(Prompt.source, func.count()).group_by(Prompt.source)
-    of_round = of_prompt.join(Round, Round.prompt_id == Prompt.id)
+    of_round = of_prompt.join(Round, Round.prompt_id == Prompt.id).where(
+        ~is_by_a_pin(Round.run_id)
+    )
     of_pair = of_prompt.join(Comparison, Comparison.prompt_id == Prompt.id)
     of_vote = of_pair.join(Vote, Vote.comparison_id == Comparison.id)
     n_prompts, *others = (

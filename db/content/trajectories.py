@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager, selectinload
 
+from db.content.pins import is_by_a_pin
 from db.models import POLICY, WEAK, Partition, Prompt, Round, Run, RunMode
 
 
@@ -13,7 +14,7 @@ def training_rounds(session: Session) -> Sequence[Round]:
     rows = (
         select(Round)
         .join(Round.prompt)
-        .where(Prompt.partition == Partition.TRAIN)
+        .where(Prompt.partition == Partition.TRAIN, ~is_by_a_pin(Round.run_id))
         .options(contains_eager(Round.prompt), selectinload(Round.run))
         .order_by(Round.id)
     )
@@ -23,7 +24,8 @@ def training_rounds(session: Session) -> Sequence[Round]:
 def is_refined() -> ColumnElement[bool]:
     """Returns the condition for a round worth imitating, for rounds joined with prompts and runs.
 
-    It is a later round that was found right or that a stronger model wrote, and no attempt. Whether
+    It is a later round that was found right or that a stronger model wrote, no attempt and no answer
+    to a pinned prompt. Whether
     its text is fit to be imitated is another question (`is_imitable`).
     """
     n_attempts = func.coalesce(Run.settings["n_attempts"].as_integer(), 0)
@@ -32,6 +34,7 @@ def is_refined() -> ColumnElement[bool]:
         Round.index > 0,
         Round.index >= n_attempts,
         ~Round.author.startswith(WEAK),
+        Run.pin_id.is_(None),
         or_(Round.correct.is_(True), Round.author != POLICY),
     )
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, aliased
 
+from db.content.pins import is_by_a_pin
 from db.models import Aspect, Comparison, Prompt, Rater, Round, Score
 
 MAX_CONSIDERED = 500_000
@@ -133,7 +134,8 @@ def _pairs(session: Session, aspect: Aspect, *same: ColumnElement[bool]) -> list
 
 
 def _showable(side: Any, aspect: Aspect) -> tuple[ColumnElement[bool], ...]:
-    wanted = (side.response != "", side.finish_reason != "cancelled")
+    written = (side.response != "", side.finish_reason != "cancelled")
+    wanted = (*written, ~is_by_a_pin(side.run_id))
     return (*wanted, side.thought != "") if aspect is Aspect.THOUGHT else wanted
 
 

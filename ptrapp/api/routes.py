@@ -14,6 +14,7 @@ from ptrapp.api.access import Caller, Rater, admins, readers
 from ptrapp.api.answers import REFUSALS
 from ptrapp.api.bodies import Body, in_words
 from ptrapp.api.data_routes import add_data_routes
+from ptrapp.api.history_routes import add_history_routes, add_pin_routes
 from ptrapp.api.operations.operation import Id, add_operations
 from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, JOBS, LABELLING, MODELS
 from ptrapp.api.people_routes import add_people_routes
@@ -107,6 +108,8 @@ def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
     add_operations(router, context, (*AGREEMENT, *JOBS, *MODELS))
     add_data_routes(router, context, admins=admins)
     _add_play_routes(router, context)
+    add_history_routes(router, context)
+    add_pin_routes(router, context)
     _add_version_routes(router, context)
 
     @router.get("/health")

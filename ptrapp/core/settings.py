@@ -130,6 +130,8 @@ class Settings(BaseSettings):
     """How much worse, as a share, the whole interval must be for a version to wait; 0 is any."""
     gate_min_examples: Annotated[int, Field(ge=0, le=1_000_000)] = 10
     """Examples a version must have learnt from to serve by itself; 0 takes any number."""
+    max_pins: Annotated[int, Field(ge=0, le=1000)] = 20
+    """Prompts that may be pinned at once; each version answers each of them by itself."""
     max_prompt_chars: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
     """Longest prompt accepted, in characters: a bound before tokenisation."""
     max_lora_rank: Annotated[int, Field(ge=1, le=512)] = 64

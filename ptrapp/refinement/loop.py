@@ -57,6 +57,8 @@ def refine(
     rounds: int,
     options: RefineOptions,
     history: History = (),
+    *,
+    priority: Priority = Priority.PERSON,
 ) -> Generator[RoundEvent, None, None]:
     """Generates `rounds` rounds one after another, the first one after `history`.
 
@@ -66,7 +68,8 @@ def refine(
     turns = list(history)
     for index in range(len(turns), len(turns) + rounds):
         yield RoundStarted(index)
-        request = _request(engine, prompt, turns, options, round_seed(options.sampling.seed, index))
+        seed = round_seed(options.sampling.seed, index)
+        request = _request(engine, prompt, turns, options, seed, priority=priority)
         with closing(engine.stream([request])) as events:
             for event in events:
                 match event:

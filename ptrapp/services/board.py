@@ -8,6 +8,7 @@ what it fixed, broke or changed. Hidden on the page all that would not be secret
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from db.content import pins
 from db.content.rounds import ADAPTER_IDS
 from db.labelling import offers, raters
 from db.models import Offer, Round, Run, RunMode, RunState, Vote
@@ -89,6 +90,13 @@ class Board:
     system: str | None
     cells: list[BoardCell]
     comparisons: list[BoardComparison]
+    title: str = ""
+    """What people call the run."""
+    starred: bool = False
+    is_kept: bool = False
+    """Whether a person asked for it, so that it may be starred, named and deleted."""
+    pinned: bool = False
+    """Whether every version answers its prompt by itself."""
 
     @property
     def running(self) -> bool:
@@ -115,6 +123,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
             for vote in offers.judged_of_run(session, run_id)
             if not on_offer & {vote.comparison.left_round_id, vote.comparison.right_round_id}
         ]
+        pinned = pins.of_prompt(session, run.prompt_id) is not None
     told = _told(run)
     comparing = any(vote is None for _, vote in own)
     opened = live.watchers.get(who.id, set()) if live and who else set()
@@ -139,6 +148,10 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         system=run.prompt.system,
         cells=cells,
         comparisons=comparisons,
+        title=run.title or "",
+        starred=run.starred,
+        is_kept=run.rater_id is not None,
+        pinned=pinned,
     )
 
 

@@ -144,11 +144,13 @@ def last_run_id(context: AppContext, rater: str) -> int | None:
 
 
 def load(context: AppContext, run_id: int) -> Run:
-    """Returns a run with its rounds. Raises `NotFound`."""
+    """Returns a run with its rounds. Raises `NotFound`, also for one that was deleted."""
     with context.database.read() as session:
         run = rounds.load_run(session, run_id)
     if run is None:
         raise NotFound(f"There is no run {run_id}; it may belong to another database.")
+    if run.deleted_at is not None:
+        raise NotFound(f"Run {run_id} was deleted. History has it among the deleted, to restore.")
     return run
 
 

@@ -46,7 +46,16 @@ MAY: dict[tuple[str, str], frozenset[Role]] = {
     ("GET", "/labelling"): READS,
     ("GET", "/agreement"): READS,
     ("GET", "/campaigns/{campaign_id}/agreement"): READS,
+    ("GET", "/runs"): READS,
     ("GET", "/runs/{run_id}"): READS,
+    ("GET", "/pins"): READS,
+    ("GET", "/pins/{pin_id}"): READS,
+    ("POST", "/pins"): ADMINS,
+    ("POST", "/pins/{pin_id}/remove"): ADMINS,
+    ("POST", "/pins/{pin_id}/again"): ADMINS,
+    ("POST", "/runs/{run_id}/about"): ADMINS,
+    ("POST", "/runs/{run_id}/delete"): ADMINS,
+    ("POST", "/runs/{run_id}/restore"): ADMINS,
     ("GET", "/jobs"): READS,
     ("GET", "/jobs/{job_id}"): READS,
     ("GET", "/training"): READS,
@@ -87,7 +96,7 @@ MAY: dict[tuple[str, str], frozenset[Role]] = {
 
 def path_of(template: str) -> str:
     """A path whose ids name nothing."""
-    for name in ("campaign_id", "run_id", "round_id", "job_id"):
+    for name in ("campaign_id", "run_id", "round_id", "job_id", "pin_id"):
         template = template.replace(f"{{{name}}}", "999999")
     return template.replace("{key}", "nobody").replace("{name}", "nobody")
 
