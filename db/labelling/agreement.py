@@ -141,7 +141,7 @@ def _rows(session: Session, which: ColumnElement[bool]) -> list[LabelRow]:
         .outerjoin(Assignment, Assignment.offer_key == Vote.offer_key)
         .where(
             Vote.is_current(),
-            Vote.purpose != Purpose.PRACTICE,
+            Vote.purpose.in_((Purpose.LABEL, Purpose.REPEAT)),
             which,
         )
         .order_by(Vote.id)

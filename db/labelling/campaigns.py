@@ -58,8 +58,7 @@ def create(
     settings: dict[str, Any] | None = None,
 ) -> Campaign:
     """Stores a campaign without comparisons, not yet open. Raises `Conflict` for a name in use."""
-    if session.scalar(select(Campaign.id).where(Campaign.name == name)) is not None:
-        raise Conflict(f"There is a campaign {name!r} already; choose another name.")
+    check_name(session, name)
     campaign = Campaign(
         name=name,
         aspect=aspect,
@@ -127,6 +126,23 @@ def set_uncertainty(session: Session, values: Mapping[int, float], *, draw: rand
     )
 
 
+def check_name(session: Session, name: str, of: int | None = None) -> None:
+    """Raises `Conflict` where another campaign than `of` has this name, a deleted one included."""
+    found = session.scalars(select(Campaign).where(Campaign.name == name)).one_or_none()
+    if found is None or found.id == of:
+        return
+    if found.state is CampaignState.DELETED:
+        raise Conflict(f"A deleted campaign is called {name!r}; restore it, or take another name.")
+    raise Conflict(f"There is a campaign {name!r} already; choose another name.")
+
+
+def has_comparison(session: Session, campaign_id: int, comparison_id: int) -> bool:
+    wanted = select(CampaignItem.id).where(
+        CampaignItem.campaign_id == campaign_id, CampaignItem.comparison_id == comparison_id
+    )
+    return session.scalar(wanted) is not None
+
+
 def set_state(session: Session, campaign_id: int, state: CampaignState) -> None:
     find(session, campaign_id).state = state
 
@@ -144,11 +160,18 @@ def find(session: Session, campaign_id: int) -> Campaign:
 
 
 def listing(session: Session, *, only_open: bool = False) -> list[Campaign]:
-    """Campaigns, newest first."""
+    """Campaigns that are not deleted, newest first."""
     rows = select(Campaign).order_by(Campaign.id.desc())
+    wanted = Campaign.state != CampaignState.DELETED
     if only_open:
-        rows = rows.where(Campaign.state == CampaignState.OPEN)
-    return list(session.scalars(rows))
+        wanted = Campaign.state == CampaignState.OPEN
+    return list(session.scalars(rows.where(wanted)))
+
+
+def deleted(session: Session) -> list[Campaign]:
+    """Deleted campaigns, newest first."""
+    rows = select(Campaign).where(Campaign.state == CampaignState.DELETED)
+    return list(session.scalars(rows.order_by(Campaign.id.desc())))
 
 
 def progress_of(session: Session, rater_id: int) -> dict[int, CampaignRater]:

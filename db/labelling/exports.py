@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
 from db.content.trajectories import is_refined
+from db.labelling.adjudications import decides
 from db.labelling.preferences import judged_by_job
 from db.models import (
     Aspect,
@@ -20,7 +21,6 @@ from db.models import (
     CampaignItem,
     Comparison,
     Offer,
-    Purpose,
     Rater,
     RaterKind,
     Round,
@@ -170,7 +170,7 @@ def _is_current(wanted: VoteFilter) -> ColumnElement[bool]:
         Comparison.id == Vote.comparison_id, Comparison.aspect == wanted.aspect
     )
     is_current = (
-        Vote.is_current(wanted.up_to) & (Vote.purpose == Purpose.LABEL) & of_aspect.correlate(Vote)
+        Vote.is_current(wanted.up_to) & decides(wanted.up_to) & of_aspect.correlate(Vote)
     )
     return is_current if wanted.campaign_id is not None else is_current & ~judged_by_job()
 

@@ -6,11 +6,11 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql import ColumnElement
 
+from db.labelling.adjudications import decides
 from db.models import (
     Aspect,
     Comparison,
     Outcome,
-    Purpose,
     Rater,
     RaterKind,
     Round,
@@ -24,13 +24,14 @@ def current_votes(
 ) -> list[Vote]:
     """Returns the current votes on responses, oldest first, with all that training reads of them.
 
+    Where a comparison was adjudicated, the adjudication stands for all its labels, a judge's too.
     Repeats and practice are checks on a rater, not labels, and are left out. So are a judge's
     votes on a job's own samples: that job makes its pairs of them, and nothing is learnt twice.
 
     Rater, comparison, prompt and both rounds with their runs and all earlier rounds are loaded in
     a number of queries that hardly grows with the votes; `lineage` then needs no more.
     """
-    current = select(Vote).where(Vote.id > after, _learnable()).order_by(Vote.id)
+    current = select(Vote).where(Vote.id > after, is_learnable()).order_by(Vote.id)
     if kinds is not None:
         current = current.join(Vote.rater).where(Rater.kind.in_(kinds))
     comparison = selectinload(Vote.comparison)
@@ -46,18 +47,28 @@ def current_votes(
     return list(session.scalars(current.options(*loads)))
 
 
-def count_preferences(session: Session, after: int = 0) -> int:
-    """Returns how many current votes after row `after` say left or right: what DPO learns from."""
+def count_preferences(session: Session, after: int = 0, up_to: int | None = None) -> int:
+    """Returns how many current votes after row `after` say left or right: what DPO learns from.
+
+    Counting ends at `up_to`: whoever asks whether there are enough need not know how many more.
+    """
     decided = Vote.outcome.in_((Outcome.LEFT, Outcome.RIGHT))
-    waiting = select(func.count(Vote.id)).where(Vote.id > after, decided, _learnable())
-    return session.scalar(waiting) or 0
+    waiting = select(Vote.id).where(Vote.id > after, decided, is_learnable()).limit(up_to)
+    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
 
-def _learnable() -> ColumnElement[bool]:
+def has_outcome(session: Session, outcomes: Collection[Outcome], after: int = 0) -> bool:
+    """Returns whether any vote after row `after` that is learnt from has one of these outcomes."""
+    found = select(Vote.id).where(Vote.id > after, Vote.outcome.in_(outcomes), is_learnable())
+    return session.scalar(found.limit(1)) is not None
+
+
+def is_learnable() -> ColumnElement[bool]:
+    """Returns the condition for a vote that is learnt from; it looks at its comparison alone."""
     on_responses = exists().where(
         Comparison.id == Vote.comparison_id, Comparison.aspect == Aspect.RESPONSE
     )
-    counted = (Vote.purpose == Purpose.LABEL) & on_responses.correlate(Vote)
+    counted = decides() & on_responses.correlate(Vote)
     return Vote.is_current() & counted & ~judged_by_job()
 
 

@@ -116,7 +116,9 @@ def undo_last(
     if (stored := _by_key(session, key)) is not None:
         return stored
     rater = lock_rater(session, rater_id)
-    current = select(Vote).where(Vote.rater_id == rater_id, _IS_CURRENT)
+    current = select(Vote).where(
+        Vote.rater_id == rater_id, _IS_CURRENT, Vote.purpose != Purpose.ADJUDICATION
+    )
     if campaign_id is not None:
         current = current.join(Assignment, Assignment.offer_key == Vote.offer_key).where(
             Assignment.campaign_id == campaign_id

@@ -46,7 +46,7 @@ class Purpose(StrEnum):
     PRACTICE = "practice"
     """Answered while learning the guidelines: never trained on."""
     ADJUDICATION = "adjudication"
-    """Settles a comparison on which raters disagree: learnt in place of its labels, and no label."""
+    """Settles a comparison on which raters disagree: no label, and learnt in place of them."""
 
 
 class Outcome(StrEnum):

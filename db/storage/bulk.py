@@ -37,6 +37,11 @@ class ChainEnd(NamedTuple):
     comparison_id: int
     purpose: Purpose
 
+    @property
+    def chain(self) -> "ChainEnd":
+        """The same for every rater of an adjudication: those of a comparison are one chain."""
+        return self._replace(rater_id=0) if self.purpose is Purpose.ADJUDICATION else self
+
 
 def reserve_ids(session: Session, table: type[Base], n: int) -> Sequence[int]:
     """Returns `n` ids that no other transaction gets, in order.
@@ -138,14 +143,16 @@ def known_vote_keys(session: Session, keys: Collection[str]) -> set[str]:
 
 def chain_ends(session: Session, comparison_ids: Collection[int]) -> dict[ChainEnd, int]:
     """Returns the id of the newest vote of each chain on these comparisons."""
-    found = {}
+    found: dict[ChainEnd, int] = {}
     for some in _parts(comparison_ids):
         rows = session.execute(
             select(Vote.rater_id, Vote.comparison_id, Vote.purpose, func.max(Vote.id))
             .where(Vote.comparison_id.in_(some))
             .group_by(Vote.rater_id, Vote.comparison_id, Vote.purpose)
         )
-        found.update({ChainEnd(rater, pair, purpose): last for rater, pair, purpose, last in rows})
+        for rater, pair, purpose, last in rows:
+            chain = ChainEnd(rater, pair, purpose).chain
+            found[chain] = max(last, found.get(chain, 0))
     return found
 
 

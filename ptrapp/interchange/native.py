@@ -26,7 +26,7 @@ values whose shape differs from row to row."""
 OUTCOMES = (*Choice, WITHDRAWN)
 _SIDES = (Choice.LEFT, Choice.RIGHT)
 _KINDS = ("human", "judge", "dataset")
-_PURPOSES = ("label", "repeat", "practice")
+_PURPOSES = ("label", "repeat", "practice", "adjudication")
 ASPECTS = ("response", "thought")
 _MAX_ROUNDS = 64
 

@@ -1,4 +1,4 @@
-"""Adjudications settle what raters disagree on; campaigns are paused, deleted and have deadlines."""
+"""Adjudications settle disagreements; campaigns are paused, deleted and have deadlines."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -185,12 +185,12 @@ class RowImport:
                 rater_id = self._rater_of(label)
                 purpose = Purpose(label.vote.purpose) if label.vote else Purpose.LABEL
                 end = ChainEnd(rater_id, pair.id, purpose)
-                if label.preference is None and end not in ends:
+                if label.preference is None and end.chain not in ends:
                     raise InputError(
                         f"The vote {key!r} withdraws a vote that is neither in the file before it "
                         "nor in the database; export all votes of this rater."
                     )
-                ends[end] = batch.vote(label, key, pair, end, ends.get(end))
+                ends[end.chain] = batch.vote(label, key, pair, end, ends.get(end.chain))
 
     def _rater_of(self, label: GivenLabel) -> int:
         if label.vote is not None:

@@ -144,9 +144,14 @@ def known(context: DataContext, campaign_id: int) -> list[dict[str, Any]]:
 
 
 def set_state(context: DataContext, campaign_id: int, state: str) -> None:
-    """Opens or closes a campaign. A closed one offers nothing, but accepts votes on offers made."""
-    if state not in (CampaignState.OPEN.value, CampaignState.CLOSED.value):
-        raise InputError(f"A campaign cannot be {state!r}; say open or closed.")
+    """Opens, pauses, closes or deletes a campaign.
+
+    One that is not open offers nothing, but accepts votes on offers made. A deleted one is shown
+    nowhere; its votes stay and count, and another state brings it back.
+    """
+    allowed = [one.value for one in CampaignState if one is not CampaignState.PREPARING]
+    if state not in allowed:
+        raise InputError(f"A campaign cannot be {state!r}; say one of {', '.join(allowed)}.")
     with context.database.write() as session:
         _campaign(session, campaign_id)
         campaigns.set_state(session, campaign_id, CampaignState(state))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from db.labelling import agreement
+from db.labelling import adjudications, agreement
 from db.labelling.agreement import LabelRow
 from db.models import Aspect, Campaign, Purpose, Round, Vote
 from ptrapp.analysis.disagreement import disagreements
@@ -28,6 +28,17 @@ class RaterAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjudicated:
+    """The vote that settles a comparison."""
+
+    by: str
+    outcome: str
+    """With the comparison's own left and right."""
+    strength: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Disagreement:
     """One comparison with its votes, with its own left and right, not those of raters' screens."""
 
@@ -38,12 +49,15 @@ class Disagreement:
     left: str
     right: str
     said: list[RaterAnswer]
+    settled: Adjudicated | None
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
     n: int
     """Number of all disagreements."""
+    n_settled: int
+    """How many of them an adjudication settles."""
     offset: int
     shown: list[Disagreement]
 
@@ -54,7 +68,8 @@ class Gallery:
 def read_gallery(
     context: DataContext, campaign_id: int, offset: int = 0, limit: int = MAX_AT_ONCE
 ) -> Gallery:
-    """Returns comparisons that raters answered differently, the widest apart first.
+    """Returns comparisons that raters answered differently: first those that nobody settled, and
+    the widest apart first.
 
     It names raters, so it is for administrators only. Raises `NotFound`.
     """
@@ -65,17 +80,24 @@ def read_gallery(
         rows = agreement.of_campaign(session, campaign_id)
         gold = agreement.known_answers(session, campaign_id)
         apart = disagreements(as_label(row, gold) for row in rows)
-        chosen = [labels[0].comparison for labels in apart[offset : offset + limit]]
+        ids = [labels[0].comparison for labels in apart]
+        settled = adjudications.of_comparisons(session, ids)
+        ids.sort(key=lambda one: one in settled)
+        chosen = ids[offset : offset + limit]
         wanted = [row for row in rows if row.comparison_id in chosen]
         votes = {
             vote.id: vote for vote in agreement.votes_on(session, [row.vote_id for row in wanted])
         }
-        shown = [_shown(wanted, votes, comparison, campaign.aspect) for comparison in chosen]
-    return Gallery(len(apart), offset, shown)
+        shown = [_shown(wanted, votes, one, campaign.aspect, settled.get(one)) for one in chosen]
+    return Gallery(len(apart), len(settled), offset, shown)
 
 
 def _shown(
-    rows: Sequence[LabelRow], votes: dict[int, Vote], comparison_id: int, aspect: Aspect
+    rows: Sequence[LabelRow],
+    votes: dict[int, Vote],
+    comparison_id: int,
+    aspect: Aspect,
+    settled: Vote | None,
 ) -> Disagreement:
     mine = [row for row in rows if row.comparison_id == comparison_id]
     comparison = votes[mine[0].vote_id].comparison
@@ -98,7 +120,13 @@ def _shown(
             for row in mine
             if row.purpose is Purpose.LABEL and row.agreed is not False
         ],
+        None if settled is None else _adjudicated(settled),
     )
+
+
+def _adjudicated(vote: Vote) -> Adjudicated:
+    reason = _cut(vote.rationale or "")
+    return Adjudicated(vote.rater.name, vote.outcome.value, vote.strength, reason)
 
 
 def _compared(side: Round, aspect: Aspect) -> str:

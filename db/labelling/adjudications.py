@@ -1,0 +1,123 @@
+"""Adjudications: votes that settle a comparison on which raters disagree.
+
+An adjudication is a row of the vote log like any other, with a purpose of its own. It is no label:
+it counts neither for progress nor for agreement. It is learnt and exported in place of the labels
+of its comparison; taken back, the labels count again.
+"""
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session, aliased, joinedload
+
+from db.labelling.comparisons import find_comparison, read_sides
+from db.labelling.raters import lock_rater
+from db.models import Outcome, Purpose, RaterKind, Vote
+from db.storage.errors import Conflict
+
+
+def decides(up_to: int | None = None) -> ColumnElement[bool]:
+    """Returns the condition for a vote of the kind that says what a comparison is worth.
+
+    The adjudication where there is a current one, as of row `up_to`; else every label.
+    """
+    other = aliased(Vote)
+    settled = exists().where(
+        other.comparison_id == Vote.comparison_id,
+        other.purpose == Purpose.ADJUDICATION,
+        other.is_current(up_to),
+    )
+    if up_to is not None:
+        settled = settled.where(other.id <= up_to)
+    is_label = (Vote.purpose == Purpose.LABEL) & ~settled.correlate(Vote)
+    return (Vote.purpose == Purpose.ADJUDICATION) | is_label
+
+
+def adjudicate(
+    session: Session,
+    rater_id: int,
+    comparison_id: int,
+    outcome: Outcome,
+    key: str,
+    *,
+    strength: int = 1,
+    rationale: str | None = None,
+) -> Vote:
+    """Stores a person's adjudication in the comparison's own terms; it supersedes an earlier one.
+
+    The same key again returns the stored row. Raises `Conflict` for a judge.
+    """
+    if (stored := _by_key(session, key, comparison_id)) is not None:
+        return stored
+    rater = lock_rater(session, rater_id)
+    if rater.kind is not RaterKind.HUMAN:
+        raise Conflict(f"{rater.name!r} is no person; a person settles what raters disagree on.")
+    last = _last(session, comparison_id)
+    vote = Vote(
+        key=key,
+        comparison=find_comparison(session, comparison_id),
+        rater=rater,
+        outcome=outcome,
+        purpose=Purpose.ADJUDICATION,
+        strength=strength,
+        blind=not read_sides(session, rater_id, comparison_id).seen,
+        rationale=rationale,
+        supersedes_id=last and last.id,
+    )
+    session.add(vote)
+    session.flush()
+    return vote
+
+
+def take_back(session: Session, rater_id: int, comparison_id: int, key: str) -> Vote | None:
+    """Withdraws the adjudication of a comparison; returns None where there is none."""
+    if (stored := _by_key(session, key, comparison_id)) is not None:
+        return stored
+    rater = lock_rater(session, rater_id)
+    last = _last(session, comparison_id)
+    if last is None or last.outcome is Outcome.WITHDRAWN:
+        return None
+    withdrawal = Vote(
+        key=key,
+        comparison=last.comparison,
+        rater=rater,
+        outcome=Outcome.WITHDRAWN,
+        purpose=Purpose.ADJUDICATION,
+        blind=last.blind,
+        supersedes_id=last.id,
+    )
+    session.add(withdrawal)
+    session.flush()
+    return withdrawal
+
+
+def of_comparisons(session: Session, comparison_ids: Collection[int]) -> dict[int, Vote]:
+    """Returns the current adjudications of these comparisons, with who made them."""
+    rows = select(Vote).where(
+        Vote.comparison_id.in_(comparison_ids),
+        Vote.purpose == Purpose.ADJUDICATION,
+        Vote.is_current(),
+    )
+    return {vote.comparison_id: vote for vote in session.scalars(rows.options(_RATER))}
+
+
+_RATER = joinedload(Vote.rater)
+
+
+def _last(session: Session, comparison_id: int) -> Vote | None:
+    """Returns the end of the comparison's chain of adjudications."""
+    rows = select(Vote).where(
+        Vote.comparison_id == comparison_id,
+        Vote.purpose == Purpose.ADJUDICATION,
+        ~Vote.is_superseded(),
+    )
+    return session.scalars(rows).one_or_none()
+
+
+def _by_key(session: Session, key: str, comparison_id: int) -> Vote | None:
+    stored = session.scalars(select(Vote).where(Vote.key == key)).one_or_none()
+    if stored is not None and (
+        stored.comparison_id != comparison_id or stored.purpose is not Purpose.ADJUDICATION
+    ):
+        raise Conflict("This key names another vote; send a fresh one.")
+    return stored

@@ -1,0 +1,76 @@
+"""Changes a campaign that exists: its name, its deadline, and a second one of the same plan."""
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from db.labelling import campaigns as rows
+from db.models import Campaign
+from db.storage.session import Session
+from ptrapp.core.errors import InputError
+from ptrapp.services.context import DataContext
+from ptrapp.services.labelling import campaigns
+from ptrapp.services.labelling.campaigns import CampaignPlan, Mix
+from ptrapp.services.labelling.candidates import Source, SourceKind
+
+MAX_NAME = 120
+
+
+def rename(context: DataContext, campaign_id: int, name: str) -> str:
+    """Returns the name as it is stored. Raises `Conflict` for one in use."""
+    wanted = " ".join(name.split())
+    if not 1 <= len(wanted) <= MAX_NAME:
+        raise InputError(f"A campaign's name has 1 to {MAX_NAME} characters, not {len(wanted)}.")
+    with context.database.write() as session:
+        campaign = rows.find(session, campaign_id)
+        rows.check_name(session, wanted, of=campaign_id)
+        campaign.name = wanted
+    return wanted
+
+
+def set_deadline(context: DataContext, campaign_id: int, deadline: datetime | None) -> None:
+    """Stores when the labels are wanted; a time without a zone is in UTC. None removes it."""
+    if deadline is not None and deadline.tzinfo is None:
+        deadline = deadline.replace(tzinfo=UTC)
+    with context.database.write() as session:
+        rows.find(session, campaign_id).deadline = deadline
+
+
+def duplicate(context: DataContext, campaign_id: int, name: str = "") -> int:
+    """Makes a campaign of the same plan, whose pairs are chosen anew. Returns its id.
+
+    Without a name it is called like the first one, with the next free number.
+    """
+    with context.database.read() as session:
+        first = rows.find(session, campaign_id)
+        plan = _plan_of(first, name or _next_name(session, first.name))
+    return campaigns.create(context, plan)
+
+
+def _plan_of(campaign: Campaign, name: str) -> CampaignPlan:
+    return CampaignPlan(
+        name=name,
+        aspect=campaign.aspect.value,
+        source=_source_of(campaign.settings.get("source", {})),
+        guidelines=campaign.guidelines,
+        overlap=campaign.overlap,
+        budget=campaign.budget,
+        mix=Mix(**{one: float(campaign.mix.get(one, 0.0)) for one in Mix.__slots__}),
+        reveal=campaign.reveal,
+        n_practice=campaign.n_practice,
+    )
+
+
+def _source_of(stored: dict[str, Any]) -> Source:
+    """Returns how the pairs were chosen; one that says nothing of it began empty."""
+    if "kind" not in stored:
+        return Source(SourceKind.NONE)
+    known = {one: value for one, value in stored.items() if one in Source.__slots__}
+    one, other = known.get("versions", ("", ""))
+    return Source(**(known | {"kind": SourceKind(stored["kind"]), "versions": (one, other)}))
+
+
+def _next_name(session: Session, name: str) -> str:
+    taken = {row.name for row in (*rows.listing(session), *rows.deleted(session))}
+    names = (f"{name[: MAX_NAME - 8]} {number}" for number in count(2))
+    return next(one for one in names if one not in taken)
