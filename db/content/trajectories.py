@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager, selectinload
 
 from db.content.pins import is_by_a_pin
@@ -14,7 +14,8 @@ def training_rounds(session: Session) -> Sequence[Round]:
     rows = (
         select(Round)
         .join(Round.prompt)
-        .where(Prompt.partition == Partition.TRAIN, ~is_by_a_pin(Round.run_id))
+        .join(Run, Run.id == Round.run_id)
+        .where(Prompt.partition == Partition.TRAIN, ~is_by_a_pin(Round.run_id), Run.is_shown())
         .options(contains_eager(Round.prompt), selectinload(Round.run))
         .order_by(Round.id)
     )
@@ -24,9 +25,9 @@ def training_rounds(session: Session) -> Sequence[Round]:
 def is_refined() -> ColumnElement[bool]:
     """Returns the condition for a round worth imitating, for rounds joined with prompts and runs.
 
-    It is a later round that was found right or that a stronger model wrote, no attempt and no answer
-    to a pinned prompt. Whether
-    its text is fit to be imitated is another question (`is_imitable`).
+    It is a later round that was found right or that a stronger model wrote, no attempt, no answer
+    to a pinned prompt and not hidden. Whether its text is fit to be imitated is another question
+    (`is_imitable`).
     """
     n_attempts = func.coalesce(Run.settings["n_attempts"].as_integer(), 0)
     return and_(
@@ -35,6 +36,7 @@ def is_refined() -> ColumnElement[bool]:
         Round.index >= n_attempts,
         ~Round.author.startswith(WEAK),
         Run.pin_id.is_(None),
+        Run.is_shown(),
         or_(Round.correct.is_(True), Round.author != POLICY),
     )
 
@@ -51,13 +53,21 @@ def is_imitable() -> ColumnElement[bool]:
 
 def count_refined(session: Session) -> int:
     """Returns the number of rounds that are worth imitating and fit for it."""
-    rows = (
-        select(func.count(Round.id))
+    return session.scalar(select(func.count()).select_from(_refined().subquery())) or 0
+
+
+def has_refined(session: Session) -> bool:
+    """Returns whether any round is worth imitating and fit for it."""
+    return session.scalar(_refined().limit(1)) is not None
+
+
+def _refined() -> Select[int]:
+    return (
+        select(Round.id)
         .join(Round.prompt)
         .join(Run, Run.id == Round.run_id)
         .where(is_refined(), is_imitable())
     )
-    return session.scalar(rows) or 0
 
 
 def prompt_texts(session: Session, partition: Partition | None = None) -> Sequence[str]:

@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from db.labelling.weighed_votes import read_weighed
 from db.storage.session import Database
 from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.settings import Settings
@@ -11,6 +12,7 @@ from ptrapp.core.types import Split
 from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
+from ptrapp.services.kept_rows import KeptRows
 from ptrapp.services.worker_process import WorkerSupervisor
 
 _NOTHING = Split("", "", False)
@@ -74,6 +76,8 @@ class AppContext:
     """Runs in progress, by run id. A finished run is in the database only."""
     publishing: threading.RLock = field(default_factory=threading.RLock)
     """Held while a version is published or activated: one change of what is served at a time."""
+    weighed: KeptRows = field(default_factory=lambda: KeptRows(read_weighed, 4))
+    """What the votes that are learnt from say, kept up with the log."""
 
     @property
     def base_model(self) -> str:

@@ -16,7 +16,7 @@ from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound, StorageError
 from ptrapp.services import sources
 from ptrapp.services.context import DataContext
-from ptrapp.services.outlook import check_worthwhile, read_outlook
+from ptrapp.services.outlook import check_worthwhile
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def start(
     if not by_operator:
         sources.check(context.settings, recipe or {})
     if not parent:
-        check_worthwhile(read_outlook(context), kind, recipe or {})
+        check_worthwhile(context, kind, recipe or {})
     with context.database.write() as session:
         parent_id = _parent_id(session, parent)
         return _enqueue(context, session, kind, recipe or {}, parent_id, by).id
@@ -115,12 +115,8 @@ def queue_when_due(context: DataContext, session: Session) -> None:
     every = context.settings.train_every
     if not every:
         return
-    if (
-        preferences.count_preferences(
-            session, adapters.votes_tried_up_to(session, adapters.active(session))
-        )
-        < every
-    ):
+    tried = adapters.votes_tried_up_to(session, adapters.active(session))
+    if preferences.count_preferences(session, tried, up_to=every) < every:
         return
     try:
         by = f"the app, after {every} votes"

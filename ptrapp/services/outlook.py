@@ -1,15 +1,20 @@
 """Counts what a job started now would learn from, and refuses one that would find nothing."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from db.content import trajectories
 from db.labelling import preferences
+from db.labelling.weighed_votes import SAYS
 from db.models import JobKind, Outcome
 from db.registry import adapters
+from db.storage.session import Session
 from ptrapp.core.errors import InputError
-from ptrapp.services.context import DataContext
+from ptrapp.services.context import AppContext, DataContext
+
+_DECIDED = (Outcome.LEFT, Outcome.RIGHT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,53 +44,58 @@ class VoteCount:
     """A version trained on fewer does not serve by itself."""
 
 
-def count_votes(context: DataContext) -> VoteCount:
+def count_votes(context: AppContext) -> VoteCount:
     """Counts the votes that the version that answers has not learnt."""
     with context.database.read() as session:
         active = adapters.active(session)
+        says, _ = _new_votes(context, session, adapters.votes_learnt_up_to(session, active))
         return VoteCount(
             version=active.name if active else "base",
-            n_new=preferences.count_preferences(
-                session, adapters.votes_learnt_up_to(session, active)
-            ),
+            n_new=sum(says[SAYS[side]] for side in _DECIDED),
             train_every=context.settings.train_every,
             n_enough=context.settings.gate_min_examples,
         )
 
 
-def read_outlook(context: DataContext) -> Outlook:
+def read_outlook(context: AppContext) -> Outlook:
     """Counts what a job started now would train on."""
     with context.database.read() as session:
         active = adapters.active(session)
         learnt = adapters.votes_learnt_up_to(session, active)
-        votes = preferences.current_votes(session, after=learnt)
-        outcomes = Counter(vote.outcome for vote in votes)
-        longer = []
-        for vote in votes:
-            if vote.outcome in (Outcome.LEFT, Outcome.RIGHT):
-                sides = (vote.comparison.left.response, vote.comparison.right.response)
-                chosen, rejected = sides if vote.outcome is Outcome.LEFT else sides[::-1]
-                longer.append(len(chosen) > len(rejected))
+        says, n_longer = _new_votes(context, session, learnt)
+        n_pairs = sum(says[SAYS[side]] for side in _DECIDED)
         return Outlook(
             parent=active.name if active else "base",
-            n_pairs=outcomes[Outcome.LEFT] + outcomes[Outcome.RIGHT],
-            n_ties=outcomes[Outcome.TIE],
-            n_both_bad=outcomes[Outcome.BOTH_BAD],
-            share_chosen_longer=sum(longer) / len(longer) if longer else None,
+            n_pairs=n_pairs,
+            n_ties=says[SAYS[Outcome.TIE]],
+            n_both_bad=says[SAYS[Outcome.BOTH_BAD]],
+            share_chosen_longer=n_longer / n_pairs if n_pairs else None,
             n_refined=trajectories.count_refined(session),
         )
 
 
-def check_worthwhile(now: Outlook, kind: JobKind, recipe: dict[str, Any]) -> None:
-    """Raises `InputError` where a job would find nothing to learn from."""
-    ties_may_suffice = bool(now.n_ties and "form" in recipe)  # the recipe knows which forms
-    if kind is JobKind.DPO and not now.n_pairs and not ties_may_suffice:
-        raise InputError(
-            f"There is no new preference: {now.parent} was trained on all of them. "
-            "Compare two answers on the Play page first; ties count only in forms that use them."
-        )
-    if kind is JobKind.MASK_SFT and not now.n_refined:
-        raise InputError(
-            "No correct refined round is stored. Ask a question with a reference "
-            "answer on the Play page, in refine mode, or make refinement data first."
-        )
+def check_worthwhile(context: DataContext, kind: JobKind, recipe: dict[str, Any]) -> None:
+    """Raises `InputError` where a job would find nothing to learn from; it counts nothing."""
+    ties_may_suffice = "form" in recipe  # the recipe knows which forms
+    outcomes = (*_DECIDED, Outcome.TIE) if ties_may_suffice else _DECIDED
+    with context.database.read() as session:
+        active = adapters.active(session)
+        learnt = adapters.votes_learnt_up_to(session, active)
+        if kind is JobKind.DPO and not preferences.has_outcome(session, outcomes, learnt):
+            raise InputError(
+                f"There is no new preference: {active.name if active else 'base'} was trained on "
+                "all of them. Compare two answers on the Play page first; ties count only in "
+                "forms that use them."
+            )
+        if kind is JobKind.MASK_SFT and not trajectories.has_refined(session):
+            raise InputError(
+                "No correct refined round is stored. Ask a question with a reference "
+                "answer on the Play page, in refine mode, or make refinement data first."
+            )
+
+
+def _new_votes(context: AppContext, session: Session, learnt: int) -> tuple[list[int], int]:
+    """Returns how many votes after `learnt` say what, by `SAYS`, and chose the longer response."""
+    rows = context.weighed.current(session)
+    new = rows[rows[:, 0] > learnt]
+    return np.bincount(new[:, 2], minlength=len(SAYS)).tolist(), int(new[:, 3].sum())

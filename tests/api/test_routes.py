@@ -301,8 +301,8 @@ def test_a_database_that_is_locked_says_so(ada: Any, monkeypatch: pytest.MonkeyP
     def locked(*_: Any) -> None:
         raise DatabaseLocked("Another program keeps it locked; close it and try again.")
 
-    for module in (jobs, training_panel):
-        monkeypatch.setattr(module, "read_outlook", locked)
+    monkeypatch.setattr(training_panel, "read_outlook", locked)
+    monkeypatch.setattr(jobs, "check_worthwhile", locked)
     for method, path, body in (("GET", "/training", None), ("POST", "/jobs", {"kind": "dpo"})):
         assert "try again" in sentence(ada.ask(method, path, json=body), 503)
 

@@ -1,0 +1,84 @@
+"""Says from where on the vote log must be read again by somebody who has read it before.
+
+Ids of the log grow, but on PostgreSQL a transaction that began earlier may commit later: a row may
+come in before one that was read. What was read is final up to the id that was the highest when the
+oldest transaction that writes now had not begun yet.
+"""
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from db.models import ChangeKind, DataChange, Import, Vote
+
+MARGIN_S = 5.0
+"""Seconds for which an id may be drawn before its transaction is known to write: both happen within
+one statement."""
+_MARK_EVERY_S = 1.0
+_MAX_MARKS = 600
+_SNAPSHOT = text(
+    "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, "
+    "pg_snapshot_xmax(pg_current_snapshot())::text::bigint, "
+    "(SELECT coalesce(max(id), 0) FROM votes)"  # in the same statement: of the same moment
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How far the log and the transactions had come at a moment."""
+
+    highest: int
+    next_transaction: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogPosition:
+    """Where a reader is in the log."""
+
+    final: int = 0
+    """Rows up to this id are all there, and were read; those above it must be read again."""
+    marks: tuple[_Mark, ...] = ()
+    """Those that may be final later, oldest first; none on SQLite."""
+
+
+def next_position(session: Session, before: LogPosition) -> LogPosition:
+    """Returns the position after a reading that begins now, of all rows above `before.final`.
+
+    It is to be called before the rows are read, in the same session.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        highest = session.scalar(select(func.max(Vote.id))) or 0
+        return LogPosition(highest)  # one writer at a time: ids are in the order of commits
+    oldest, following, highest = session.execute(_SNAPSHOT).one()
+    now = time.monotonic()
+    over = [
+        mark
+        for mark in before.marks
+        if mark.next_transaction <= oldest and now - mark.at >= MARGIN_S
+    ]
+    waiting = before.marks[len(over) :]
+    if not waiting or now - waiting[-1].at >= _MARK_EVERY_S:
+        waiting = (*waiting, _Mark(highest, following, now))[-_MAX_MARKS:]
+    return LogPosition(max([before.final, *(mark.highest for mark in over)]), waiting)
+
+
+def changed_since(session: Session, position: LogPosition) -> list[int]:
+    """Returns the comparisons with a row that was not final when the log was read last."""
+    rows = select(Vote.comparison_id).where(Vote.id > position.final).distinct()
+    return list(session.scalars(rows))
+
+
+def other_changes(session: Session) -> tuple[object, ...]:
+    """Returns a value that differs once anything was hidden or shown again, without a vote.
+
+    An import's rows are hidden by its state; rows deleted by hand are in the list of changes.
+    """
+    states = select(Import.state, func.count(Import.id)).group_by(Import.state)
+    by_hand = select(func.count(DataChange.id), func.max(DataChange.id)).where(
+        DataChange.kind.in_((ChangeKind.DELETED, ChangeKind.RESTORED))
+    )
+    found = sorted((state.value, n) for state, n in session.execute(states).tuples())
+    return (*found, *session.execute(by_hand).one())
