@@ -27,11 +27,14 @@ def ensure_prompt(
     `context` holds the turns of the conversation that the question ends.
 
     A row that exists keeps its source, task and partition: an evaluation prompt typed again at
-    the Play page does not become training data.
+    the Play page does not become training data. One that was hidden with an import, or deleted, is
+    there again: it is asked here now.
     """
     digest = fingerprint(text, system, reference_answer, context)
     same = select(Prompt).where(Prompt.sha256 == digest)
     if (found := session.scalars(same).one_or_none()) is not None:
+        if not session.scalar(select(Prompt.id).where(Prompt.id == found.id, Prompt.is_shown())):
+            found.import_id = found.hidden_at = None
         return found
     session.execute(
         insert(session, Prompt)

@@ -127,7 +127,7 @@ def load_run(session: Session, run_id: int) -> Run | None:
 def last_run(session: Session, rater_id: int) -> Run | None:
     """Returns the latest run of this person that was not deleted, loaded as `load_run` does."""
     newest = select(Run).where(
-        Run.rater_id == rater_id, Run.mode != RunMode.JOB, Run.deleted_at.is_(None)
+        Run.rater_id == rater_id, Run.mode != RunMode.JOB, Run.deleted_at.is_(None), Run.is_shown()
     )
     return session.scalars(
         newest.order_by(Run.id.desc()).limit(1).options(*_eager_loads())

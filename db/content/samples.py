@@ -27,7 +27,7 @@ def sampled_by(session: Session, kind: JobKind) -> set[int]:
 
 def train_prompts(session: Session) -> list[Prompt]:
     """Returns the stored prompts that may be learnt from, oldest first."""
-    learnable = select(Prompt).where(Prompt.partition == Partition.TRAIN)
+    learnable = select(Prompt).where(Prompt.partition == Partition.TRAIN, Prompt.is_shown())
     return list(session.scalars(learnable.order_by(Prompt.id)))
 
 

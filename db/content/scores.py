@@ -27,5 +27,6 @@ def record(session: Session, rater_id: int, values: Mapping[int, float]) -> None
 
 def of_rounds(session: Session, rater_id: int, round_ids: Collection[int]) -> dict[int, float]:
     """Returns a judge's scores of these rounds, by round id; rounds without one are missing."""
-    given = select(Score).where(Score.rater_id == rater_id, Score.round_id.in_(round_ids))
+    given = select(Score).where(Score.rater_id == rater_id, Score.is_imported_or_own())
+    given = given.where(Score.round_id.in_(round_ids))
     return {score.round_id: score.value for score in session.scalars(given)}

@@ -6,7 +6,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db.content.pins import is_by_a_pin
-from db.models import Campaign, Comparison, Prompt, Rater, Round, Vote
+from db.models import Campaign, Comparison, Prompt, Rater, Round, Run, Vote
 
 
 class SourceCount(NamedTuple):
@@ -21,12 +21,14 @@ class SourceCount(NamedTuple):
 
 def sources(session: Session) -> list[SourceCount]:
     """Returns the sources of the stored prompts, the one with most prompts first."""
-    of_prompt = select(Prompt.source, func.count()).group_by(Prompt.source)
-    of_round = of_prompt.join(Round, Round.prompt_id == Prompt.id).where(
-        ~is_by_a_pin(Round.run_id)
-    )
+    of_prompt = select(Prompt.source, func.count()).where(Prompt.is_shown()).group_by(Prompt.source)
+    of_round = of_prompt.join(Round, Round.prompt_id == Prompt.id)
+    of_round = of_round.join(Run, Run.id == Round.run_id)
+    of_round = of_round.where(~is_by_a_pin(Round.run_id), Run.is_shown())
     of_pair = of_prompt.join(Comparison, Comparison.prompt_id == Prompt.id)
+    of_pair = of_pair.where(Comparison.is_shown())
     of_vote = of_pair.join(Vote, Vote.comparison_id == Comparison.id)
+    of_vote = of_vote.where(Vote.is_imported_or_own())
     n_prompts, *others = (
         _counted(session, rows) for rows in (of_prompt, of_round, of_pair, of_vote)
     )
@@ -38,9 +40,9 @@ def sources(session: Session) -> list[SourceCount]:
 
 
 def votes_by_kind(session: Session) -> dict[str, int]:
-    """Returns the number of rows in the vote log by kind of rater."""
+    """Returns the number of rows in the vote log by kind of rater, without hidden ones."""
     of_kind = select(Rater.kind, func.count()).join(Vote, Vote.rater_id == Rater.id)
-    counted = _counted(session, of_kind.group_by(Rater.kind))
+    counted = _counted(session, of_kind.where(Vote.is_shown()).group_by(Rater.kind))
     return {kind.value: n for kind, n in counted.items()}
 
 

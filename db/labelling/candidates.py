@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from db.content.pins import is_by_a_pin
-from db.models import Aspect, Comparison, Prompt, Rater, Round, Score
+from db.models import Aspect, Comparison, Prompt, Rater, Round, Run, Score
 
 MAX_CONSIDERED = 500_000
 """Limit on the pairs from which some are drawn; the newest are used."""
@@ -64,7 +64,7 @@ def imported(session: Session, aspect: Aspect, source: str) -> list[Pair]:
     rows = (
         select(Comparison.left_round_id, Comparison.right_round_id)
         .join(Prompt, Prompt.id == Comparison.prompt_id)
-        .where(Prompt.source == source, Comparison.aspect == aspect)
+        .where(Prompt.source == source, Comparison.aspect == aspect, Comparison.is_shown())
         .order_by(Comparison.id.desc())
         .limit(MAX_CONSIDERED)
     )
@@ -77,7 +77,7 @@ def best_and_worst(session: Session, aspect: Aspect, judge: str) -> list[Pair]:
         select(Round.run_id, Round.index, Round.id, Score.value)
         .join(Score, Score.round_id == Round.id)
         .join(Rater, Rater.id == Score.rater_id)
-        .where(Rater.name == judge, *_showable(Round, aspect))
+        .where(Rater.name == judge, Score.is_imported_or_own(), *_showable(Round, aspect))
         .order_by(Round.run_id.desc(), Round.index, Score.value, Round.id)
         .limit(MAX_CONSIDERED)
     )
@@ -111,7 +111,8 @@ def scoring_judges(session: Session) -> list[str]:
 
 def import_sources(session: Session) -> list[str]:
     """Returns the sources of imported prompts."""
-    sources = select(Prompt.source).where(Prompt.source.startswith("import:")).distinct()
+    imported_here = (Prompt.source.startswith("import:"), Prompt.is_shown())
+    sources = select(Prompt.source).where(*imported_here).distinct()
     return list(session.scalars(sources.order_by(Prompt.source)))
 
 
@@ -135,7 +136,8 @@ def _pairs(session: Session, aspect: Aspect, *same: ColumnElement[bool]) -> list
 
 def _showable(side: Any, aspect: Aspect) -> tuple[ColumnElement[bool], ...]:
     written = (side.response != "", side.finish_reason != "cancelled")
-    wanted = (*written, ~is_by_a_pin(side.run_id))
+    of_shown = exists().where(Run.id == side.run_id, Run.is_shown()).correlate(side)
+    wanted = (*written, ~is_by_a_pin(side.run_id), of_shown)
     return (*wanted, side.thought != "") if aspect is Aspect.THOUGHT else wanted
 
 

@@ -65,7 +65,9 @@ def campaign_named(session: Session, name: str) -> Campaign | None:
 
 
 def all_votes(session: Session, wanted: VoteFilter) -> Iterator[list[ShownVote]]:
-    """Yields the whole log in pages, oldest first: undone, repeated and practice votes too.
+    """Yields the log in pages, oldest first: undone, repeated and practice votes too.
+
+    What is hidden with its pair or its import is left out.
 
     The rows of a page are readable until the next one is asked for.
     """
@@ -152,7 +154,7 @@ def highest_round_id(session: Session) -> int:
 
 
 def _filtered(rows: Select[Any], wanted: VoteFilter) -> Select[Any]:
-    rows = rows.where(Vote.id <= wanted.up_to)
+    rows = rows.where(Vote.id <= wanted.up_to, Vote.is_shown())
     if wanted.kinds is not None:
         of_kind = exists().where(Rater.id == Vote.rater_id, Rater.kind.in_(wanted.kinds))
         rows = rows.where(of_kind.correlate(Vote))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from db.labelling.hidden_items import is_offered
 from db.models import (
     Aspect,
     CampaignItem,
@@ -54,7 +55,7 @@ def unjudged(session: Session, campaign_id: int, rater_id: int) -> list[int]:
     """Returns the comparisons on which the judge has not voted, in the campaign's order."""
     voted = exists().where(_votes_of(rater_id), Vote.supersedes_id.is_(None))
     rows = select(CampaignItem.comparison_id).where(
-        CampaignItem.campaign_id == campaign_id, _JUDGED, ~voted
+        CampaignItem.campaign_id == campaign_id, _JUDGED, ~voted, is_offered()
     )
     return list(session.scalars(rows.order_by(CampaignItem.id)))
 
@@ -62,6 +63,7 @@ def unjudged(session: Session, campaign_id: int, rater_id: int) -> list[int]:
 def count_to_judge(session: Session, campaign_id: int) -> int:
     """Returns how many comparisons of a campaign a judge labels: all but practice."""
     n = select(func.count(CampaignItem.id)).where(CampaignItem.campaign_id == campaign_id, _JUDGED)
+    n = n.where(is_offered())
     return session.scalar(n) or 0
 
 
@@ -106,6 +108,7 @@ def open_items(session: Session, campaign_id: int, rater_id: int) -> list[OpenIt
             CampaignItem.campaign_id == campaign_id,
             CampaignItem.kind == ItemKind.PLAIN,
             CampaignItem.n_taken < CampaignItem.overlap,
+            Comparison.is_shown(),
         )
         .order_by(CampaignItem.id)
     )

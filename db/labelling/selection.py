@@ -13,6 +13,7 @@ from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, exists, 
 from sqlalchemy.orm import Session, aliased
 
 from db.labelling import rater_progress
+from db.labelling.hidden_items import is_offered
 from db.labelling.rater_progress import RaterProgress
 from db.models import (
     Assignment,
@@ -77,7 +78,7 @@ def _unassigned(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) 
             CampaignItem.kind,
             CampaignItem.uncertainty,
         )
-        .where(*wanted, ~assigned, ~voted)
+        .where(*wanted, ~assigned, ~voted, is_offered())
         .with_for_update(of=CampaignItem, skip_locked=True, key_share=True)
         .limit(1)
     )
@@ -147,7 +148,7 @@ _NEXT_REPEAT = (
     )
     .join(Assignment, Assignment.item_id == CampaignItem.id)
     .join(Offer, Offer.key == Assignment.offer_key)
-    .where(*_DONE, _PLAIN, Assignment.id < bindparam("before"), ~_REPEATED)
+    .where(*_DONE, _PLAIN, Assignment.id < bindparam("before"), ~_REPEATED, is_offered())
     .order_by(Assignment.id)
     .limit(1)
 )

@@ -60,7 +60,7 @@ class OfImport:
     @classmethod
     def is_imported_or_own(cls) -> ColumnElement[bool]:
         """Returns the condition for a row that no undone or unfinished import has to itself."""
-        return cls.import_id.is_(None) | cls.import_id.not_in(_NOT_SHOWN)  # type: ignore[attr-defined,no-any-return]
+        return cls.import_id.is_(None) | cls.import_id.not_in(_NOT_SHOWN)
 
 
 class Hideable(OfImport):
@@ -72,7 +72,7 @@ class Hideable(OfImport):
     @classmethod
     def is_shown(cls) -> ColumnElement[bool]:
         """Returns the condition for a row that is offered, learnt, exported and counted."""
-        return cls.hidden_at.is_(None) & cls.is_imported_or_own()  # type: ignore[attr-defined,no-any-return]
+        return cls.hidden_at.is_(None) & cls.is_imported_or_own()
 
 
 class DataKind(StrEnum):

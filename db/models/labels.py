@@ -214,12 +214,15 @@ class Vote(OfImport, Base):
     def is_current(cls, up_to: int | None = None) -> ColumnElement[bool]:
         """Returns the condition for a vote that is neither withdrawn, superseded nor hidden.
 
-        It is hidden with its pair, and with the import that brought it. What a hidden vote had
-        superseded stays superseded, as after an undo.
+        What a hidden vote had superseded stays superseded, as after an undo.
         """
+        return (cls.outcome != Outcome.WITHDRAWN) & ~cls.is_superseded(up_to) & cls.is_shown()
+
+    @classmethod
+    def is_shown(cls) -> ColumnElement[bool]:
+        """Returns the condition for a vote that is hidden neither with its pair nor its import."""
         on_shown = exists().where(Comparison.id == cls.comparison_id, Comparison.is_shown())
-        shown = cls.is_imported_or_own() & on_shown.correlate(cls)
-        return (cls.outcome != Outcome.WITHDRAWN) & ~cls.is_superseded(up_to) & shown
+        return cls.is_imported_or_own() & on_shown.correlate(cls)
 
 
 class Reveal(Base):

@@ -16,7 +16,7 @@ from db.models import JobKind
 from db.storage.errors import DatabaseError
 from ptrapp.cli import backup_commands
 from ptrapp.cli.context import CommandContext, open_context
-from ptrapp.cli.data_commands import export_data, import_data
+from ptrapp.cli.data_commands import export_data, import_data, list_imports, undo_import
 from ptrapp.cli.following import console, follow
 from ptrapp.cli.model_commands import list_models
 from ptrapp.cli.printing import print_json
@@ -41,6 +41,8 @@ NoWait = Annotated[bool, typer.Option("--no-wait", help="queue the job and retur
 
 app.command(name="import")(import_data)
 app.command(name="export")(export_data)
+app.command(name="imports")(list_imports)
+app.command(name="undo-import")(undo_import)
 app.command(name="models")(list_models)
 app.command(name="backup")(backup_commands.back_up)
 app.command()(backup_commands.restore)

@@ -1,5 +1,6 @@
 """`python -m ptrapp import` and `export`: files in and out of the app's database."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from ptrapp.cli.following import console
 from ptrapp.cli.printing import print_json
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.formats import Format, Options, Pairs
-from ptrapp.services.files import exporting, import_preview, importing, publishing
+from ptrapp.services.files import exporting, import_preview, importing, imports, publishing
 from ptrapp.services.files.export_rows import Completions
 from ptrapp.services.files.exporting import ExportRequest, What
 
@@ -56,6 +57,7 @@ def import_data(
         console.print(f"Skipped: {mistake}", markup=False, soft_wrap=True)
     print_json(
         {
+            "import": done.import_id,
             "name": done.name,
             "format": done.format,
             "new": done.n_new,
@@ -68,6 +70,31 @@ def import_data(
             "left_out": done.left_out,
         }
     )
+
+
+def list_imports(ctx: typer.Context, limit: int = 20) -> None:
+    """The newest imports, as JSON."""
+    with open_context(ctx.obj) as context:
+        for one in imports.listing(context, at_once=limit)[0]:
+            print_json(
+                {"id": one.id, "name": one.name, "file": one.file, "state": one.state,
+                 "new": one.n_new, "added": one.counts, "at": one.created_at.isoformat()}
+            )  # fmt: skip
+
+
+def undo_import(
+    ctx: typer.Context,
+    import_id: Annotated[int, typer.Argument(help="its number, as `imports` lists it")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would be hidden and change nothing")
+    ] = False,
+) -> None:
+    """Hide what an import brought; importing the file again shows it again."""
+    with open_context(ctx.obj) as context:
+        if dry_run:
+            print_json(asdict(imports.preview_undo(context, import_id)))
+        else:
+            print_json(asdict(imports.undo(context, import_id, "the terminal")))
 
 
 def export_data(

@@ -56,6 +56,10 @@ MAY: dict[tuple[str, str], frozenset[Role]] = {
     ("POST", "/runs/{run_id}/about"): ADMINS,
     ("POST", "/runs/{run_id}/delete"): ADMINS,
     ("POST", "/runs/{run_id}/restore"): ADMINS,
+    ("GET", "/imports"): ADMINS,
+    ("GET", "/imports/{import_id}"): ADMINS,
+    ("POST", "/imports/{import_id}/cancel"): ADMINS,
+    ("POST", "/imports/{import_id}/undo"): ADMINS,
     ("GET", "/jobs"): READS,
     ("GET", "/jobs/{job_id}"): READS,
     ("GET", "/training"): READS,
@@ -96,7 +100,7 @@ MAY: dict[tuple[str, str], frozenset[Role]] = {
 
 def path_of(template: str) -> str:
     """A path whose ids name nothing."""
-    for name in ("campaign_id", "run_id", "round_id", "job_id", "pin_id"):
+    for name in ("campaign_id", "run_id", "round_id", "job_id", "pin_id", "import_id"):
         template = template.replace(f"{{{name}}}", "999999")
     return template.replace("{key}", "nobody").replace("{name}", "nobody")
 

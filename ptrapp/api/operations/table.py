@@ -1,6 +1,6 @@
 """The table of operations: function, roles, route, name."""
 
-from ptrapp.api.operations import agreement, campaigns, jobs, labelling, models
+from ptrapp.api.operations import agreement, campaigns, data, jobs, labelling, models
 from ptrapp.api.operations.operation import Operation
 from ptrapp.core.people import ADMINS, EVERYBODY, LABELS, READS
 
@@ -46,4 +46,10 @@ MODELS = (
     Operation(models.models, READS, "GET /models", "models"),
     Operation(models.load_model, ADMINS, "POST /models/load", "model_load", alone="state"),
 )
-OPERATIONS = (*LABELLING, *CAMPAIGNS, *AGREEMENT, *JOBS, *MODELS)
+DATA = (
+    Operation(data.list_imports, ADMINS, "GET /imports"),
+    Operation(data.one_import, ADMINS, "GET /imports/{import_id}"),
+    Operation(data.cancel_import, ADMINS, "POST /imports/{import_id}/cancel"),
+    Operation(data.undo_import, ADMINS, "POST /imports/{import_id}/undo"),
+)
+OPERATIONS = (*LABELLING, *CAMPAIGNS, *AGREEMENT, *JOBS, *MODELS, *DATA)

@@ -29,14 +29,18 @@ _KEPT_AUTHORS = ("weak:", "strong:")
 """Prefixes of authors that stay, since they tell trainings what to do with a round."""
 
 
-_RUN = ("id", "prompt_id", "mode", "settings", "state", "created_at")
+_RUN = (
+    "id", "prompt_id", "mode", "settings", "state", "created_at", "import_id", "starred",
+)  # fmt: skip
 _ROUND = (
     "id", "run_id", "prompt_id", "parent_id", "index", "candidate", "author", "thinking",
     "thought", "response", "raw", "well_formed", "sampling", "seed", "n_thought_tokens",
     "n_response_tokens", "finish_reason", "thought_s", "duration_s", "correct", "created_at",
     "thought_end", "asked_again",
 )  # fmt: skip
-_COMPARISON = ("id", "prompt_id", "left_round_id", "right_round_id", "aspect", "created_at")
+_COMPARISON = (
+    "id", "prompt_id", "left_round_id", "right_round_id", "aspect", "created_at", "import_id",
+)  # fmt: skip
 _OFFER = (
     "key", "comparison_id", "rater_id", "flipped", "purpose", "thoughts_seen", "dismissed",
     "shown_at",
@@ -44,6 +48,7 @@ _OFFER = (
 _VOTE = (
     "id", "key", "comparison_id", "rater_id", "offer_key", "outcome", "purpose", "strength",
     "blind", "rationale", "agreed", "decided_ms", "client", "supersedes_id", "created_at",
+    "import_id",
 )  # fmt: skip
 _TABLES = {Run: _RUN, Round: _ROUND, Comparison: _COMPARISON, Offer: _OFFER, Vote: _VOTE}
 """Columns that are written; a table comes after those it refers to. Other columns are NULL."""
@@ -71,11 +76,14 @@ class ImportedRun:
 class ImportBatch:
     """Collects rows; `write` stores them, each table after those it refers to."""
 
-    def __init__(self, session: Session, now: datetime, records: Sequence[Record]) -> None:
+    def __init__(
+        self, session: Session, now: datetime, records: Sequence[Record], import_id: int
+    ) -> None:
         self.new_comparisons: set[int] = set()
         self.scores: list[dict[str, Any]] = []
         self._session = session
         self._now = now
+        self._import_id = import_id
         self._rows: dict[type[Any], list[tuple[Any, ...]]] = {table: [] for table in _TABLES}
         pairs = [record for record in records if isinstance(record, JudgedPair)]
         n_earlier = sum(len(pair.left.history) + len(pair.right.history) for pair in pairs)
@@ -115,7 +123,7 @@ class ImportBatch:
         pair_id = next(self._pair_ids)
         self.new_comparisons.add(pair_id)
         self._rows[Comparison].append(
-            (pair_id, prompt_id, left_id, right_id, Aspect(aspect), self._now)
+            (pair_id, prompt_id, left_id, right_id, Aspect(aspect), self._now, self._import_id)
         )
         return pair_id
 
@@ -141,7 +149,7 @@ class ImportBatch:
             (
                 vote_id, key, end.comparison_id, end.rater_id, offer_key, outcome,
                 end.purpose, label.strength, blind, label.rationale, agreed, decided_ms, client,
-                last, voted_at,
+                last, voted_at, self._import_id,
             )
         )  # fmt: skip
         return vote_id
@@ -156,8 +164,12 @@ class ImportBatch:
 
     def _run(self, run: ImportedRun) -> int:
         run_id = next(self._run_ids)
-        row = (run_id, run.prompt_id, RunMode.JOB, run.settings, RunState.DONE, self._now)
-        self._rows[Run].append(row)
+        self._rows[Run].append(
+            (
+                run_id, run.prompt_id, RunMode.JOB, run.settings, RunState.DONE, self._now,
+                self._import_id, False,
+            )
+        )  # fmt: skip
         return run_id
 
     def _offer(

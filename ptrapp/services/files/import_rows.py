@@ -28,13 +28,14 @@ from ptrapp.interchange.records import (
 )
 from ptrapp.services.files.import_batch import ImportBatch, ImportedRun, NewPair
 from ptrapp.services.files.import_cache import ImportCache, digest_of
+from ptrapp.services.files.taking_over import TakingOver
 
 ATTEMPT_AUTHOR = "weak:import"
 ANSWER_AUTHOR = "strong:import"
 
 _PROMPT = (
     "id", "sha256", "text", "system", "reference_answer", "task", "source", "partition", "context",
-    "created_at",
+    "created_at", "import_id",
 )  # fmt: skip
 _NO_TURNS: list[dict[str, str]] = []
 
@@ -42,8 +43,10 @@ _NO_TURNS: list[dict[str, str]] = []
 class RowImport:
     """An import in progress, in one write transaction."""
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, session: Session, name: str, import_id: int) -> None:
+        """Stores rows as those of an import; what undone ones had is taken over and shown again."""
         self.name = name
+        self.import_id = import_id
         self.source = f"import:{name}"[:64]
         self.counts: Counter[str] = Counter()
         """Number of rows added, by table."""
@@ -52,18 +55,22 @@ class RowImport:
         self._cache = ImportCache(session)
         self._raters: dict[tuple[str, str], int] = {}
         self._now = datetime.now(UTC)
+        self._old = TakingOver(session, import_id)
 
     def add(self, records: Sequence[Record]) -> int:
         """Stores a batch. Returns how many of its records added something new."""
         digests = [_hash(_prompt_of(record)) for record in records]
-        keys = [self._vote_keys(*one) for one in zip(records, digests, strict=True)]
+        named = [self._vote_keys(*one) for one in zip(records, digests, strict=True)]
+        keys = self._old.living(named)
         known = bulk.known_vote_keys(self._session, [key for some in keys for key in some])
         new, seen = [], set(known)
         for one in zip(records, digests, keys, strict=True):
             if not one[2] or not seen.issuperset(one[2]):
                 new.append(one)
                 seen.update(one[2])
-        batch = ImportBatch(self._session, self._now, [record for record, _, _ in new])
+        batch = ImportBatch(
+            self._session, self._now, [record for record, _, _ in new], self.import_id
+        )
         prompt_ids = self._prompts([(digest, _prompt_of(record)) for record, digest, _ in new])
         pairs: list[tuple[JudgedPair, list[str], NewPair]] = []
         n_new = 0
@@ -81,6 +88,9 @@ class RowImport:
             n_new += fresh or batch.n_rounds > n_before
         self._votes(batch, pairs, known)
         self.counts.update(batch.write())
+        shown_again = self._old.rest()
+        self.counts["shown_again"] += shown_again
+        n_new += min(shown_again, len(records) - n_new)
         self._cache.evict()
         return n_new
 
@@ -100,6 +110,9 @@ class RowImport:
         self.counts["prompts"] += len(rows)
         self._cache.put(reserved)
         by_these = set(added)
+        back = self._old.prompts(set(ids.values()) - set(reserved))
+        self.counts["shown_again"] += len(back)
+        by_these |= {n for digest, n in first.items() if ids[digest] in back}
         return [(ids[digest], n in by_these) for n, (digest, _) in enumerate(hashed)]
 
     def _prompt_values(self, prompt: PromptText) -> tuple[Any, ...]:
@@ -113,6 +126,7 @@ class RowImport:
             Partition.EVAL if prompt.held_out else Partition.TRAIN,
             [turn.as_dict() for turn in prompt.context] if prompt.context else _NO_TURNS,
             self._now,
+            self.import_id,
         )
 
     def _compare(self, batch: ImportBatch, record: JudgedPair, prompt_id: int) -> NewPair:
@@ -130,6 +144,8 @@ class RowImport:
         known = self._cache[prompt_id].comparisons
         if (found := known.get(sides)) is None:
             found = known[sides] = batch.compare(prompt_id, *sides)
+        else:
+            self._old.found.pairs.add(found)
         return NewPair(found, left > right)
 
     def _settings_of(self, completion: CompletionText) -> dict[str, Any]:
@@ -152,8 +168,10 @@ class RowImport:
                 "rater_id": rater_id,
                 "value": float(record.good),
                 "created_at": self._now,
+                "import_id": self.import_id,
             }
         )
+        self._old.found.scored.add(round_id)
 
     def _round(self, batch: ImportBatch, run: ImportedRun, completion: CompletionText) -> int:
         """Finds or adds the rounds of a completion and its history. Returns the last one's id."""
@@ -163,6 +181,8 @@ class RowImport:
             digest = digest_of(one, parent_id)
             if (found := known.get(digest)) is None:
                 found = known[digest] = batch.round(run, one, index, parent_id)
+            else:
+                self._old.found.rounds.add(found)
             parent_id = found
         assert parent_id is not None, "a chain has at least one round"
         return parent_id

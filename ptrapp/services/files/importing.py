@@ -1,11 +1,16 @@
 """Imports files of other programs: a whole file or nothing of it."""
 
-from collections.abc import Iterable, Iterator
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from db.labelling import imports
+from db.models import ImportState
 from db.storage import bulk
 from db.storage.errors import DatabaseError
 from db.storage.session import Session
@@ -38,6 +43,8 @@ class Imported:
     n_new: int
     n_known: int
     """Rows that were imported before, or are in the file twice."""
+    import_id: int | None = None
+    """By which it can be undone; None where nothing was new."""
     mistakes: tuple[str, ...] = ()
     """What is wrong with the first skipped rows, one sentence each."""
     n_skipped: int = 0
@@ -68,6 +75,8 @@ def import_named(
     called: str | None = None,
     answer_column: str = "",
     pairs: Pairs = Pairs.ALL,
+    by: str = "",
+    begun: Callable[[int], None] | None = None,
 ) -> Imported:
     """Imports a file, or `hf:NAME[:CONFIG][:SPLIT]`: all of it or nothing.
 
@@ -75,26 +84,49 @@ def import_named(
     name where its path has another. All rows are checked before the first is stored. Raises
     `InputError` that names rows, and stores nothing, unless `skip_bad`.
 
-    A large file is stored in pieces on SQLite, which has one writer: people vote in between. Once
-    begun it is finished, at the next start of the app if need be (`finish_imports`). Our own votes,
-    which may contradict what is stored, and a data set of the hub are one transaction.
+    A large one is stored in pieces: people vote in between, and nothing of it is shown before it is
+    whole. Once begun it is finished, at the next start of the app if need be (`finish_imports`).
+    `begun` is told its id, by which its progress is read and by which it is cancelled or undone;
+    `by` says who imports.
     """
     options = Options(fmt, answer_column, pairs)
     if given.startswith(PREFIX):
-        return _import(context, HubRows(given, limits), options, name or _hub_name(given), skip_bad)
+        hub = HubRows(given, limits)
+        asked = _asked(hub.name, name or _hub_name(given), options, skip_bad)
+        return _import(context, hub, asked, _HubCopy(hub), by, begun)
     with RowFile(Path(given), limits, name=called) as rows:
-        return _import(context, rows, options, name or rows.name, skip_bad)
+        asked = _asked(rows.name, name or rows.name, options, skip_bad)
+        return _import(context, rows, asked, partial(shutil.copyfile, rows.path), by, begun)
 
 
-def import_records(session: Session, records: Iterable[Record], name: str) -> Imported:
+def import_records(
+    session: Session,
+    records: Iterable[Record],
+    name: str,
+    *,
+    file: str = "",
+    fmt: str = "",
+    n_records: int = 0,
+    by: str = "",
+) -> Imported:
     """Stores checked records in the caller's transaction; what is stored already is left out."""
-    rows = RowImport(session, as_text(name)[:MAX_NAME])
+    short = as_text(name)[:MAX_NAME]
+    row = imports.begin(session, short, file or short, fmt, n_records=n_records, by=by)
+    rows = RowImport(session, short, row.id)
     n_new = n_records = 0
     with bulk.large_cache(session):
         for batch in _batches(records):
             n_records += len(batch)
             n_new += rows.add(batch)
-    return Imported(n_new, n_records - n_new, counts=dict(+rows.counts), name=rows.name)
+    imports.count(session, row.id, n_records, n_new, rows.counts)
+    kept = imports.end(session, row.id, ImportState.DONE)
+    return Imported(
+        n_new,
+        n_records - n_new,
+        import_id=rows.import_id if kept else None,
+        counts=dict(+rows.counts),
+        name=short,
+    )
 
 
 def import_attempts(session: Session, path: Path, *, skip_bad: bool = False) -> Imported:
@@ -117,58 +149,103 @@ def finish_imports(context: DataContext) -> None:
         with RowFile(copy, TERMINAL, name=asked.called) as rows:
             known = reading.understand(rows, options)
             checked = _checked(rows, known, asked.skip_bad)
-            _store_in_pieces(context, rows, known, asked.name, checked)
+            with context.database.write() as session:
+                imports.begin_again(session, asked.import_id)
+            _store_in_pieces(context, rows, known, asked, checked)
 
     pieces.finish_all(context.settings.data_dir / STAGING, finish)
 
 
+def _asked(called: str, name: str, options: Options, skip_bad: bool) -> StagedRequest:
+    fmt = options.fmt.value if options.fmt else ""
+    return StagedRequest(called, name, fmt, skip_bad, options.answer_column, options.pairs, 0)
+
+
 def _import(
-    context: DataContext, rows: RowSource, options: Options, name: str, skip_bad: bool
+    context: DataContext,
+    rows: RowSource,
+    asked: StagedRequest,
+    write_copy: Callable[[Path], Any],
+    by: str,
+    begun: Callable[[int], None] | None,
 ) -> Imported:
-    known = reading.understand(rows, options)
-    checked = _checked(rows, known, skip_bad)
-    one_writer = context.database.url.startswith("sqlite")
-    large = checked.n_records > BATCH and known.fmt is not Format.VOTES
-    if one_writer and large and isinstance(rows, RowFile):
-        return _in_pieces(context, rows, known, options, name, checked, skip_bad)
+    fmt = Format(asked.fmt) if asked.fmt else None
+    known = reading.understand(rows, Options(fmt, asked.answer_column, Pairs(asked.pairs)))
+    checked = _checked(rows, known, asked.skip_bad)
+    if checked.n_records <= BATCH:
+        with context.database.write() as session:
+            return _stored(session, rows, known, asked.name, checked, by)
+    short = as_text(asked.name)[:MAX_NAME]
     with context.database.write() as session:
-        return _stored(session, rows, known, name, checked)
+        n = checked.n_records
+        row = imports.begin(session, short, rows.name, known.fmt, n_records=n, by=by)
+        asked = replace(asked, name=short, fmt=known.fmt.value, import_id=row.id)
+    if begun is not None:
+        begun(asked.import_id)
+    return _in_pieces(context, rows, known, asked, checked, write_copy)
 
 
 def _in_pieces(
     context: DataContext,
-    rows: RowFile,
+    rows: RowSource,
     known: Reading,
-    options: Options,
-    name: str,
+    asked: StagedRequest,
     checked: Checked,
-    skip_bad: bool,
+    write_copy: Callable[[Path], Any],
 ) -> Imported:
-    asked = StagedRequest(
-        rows.name, name, known.fmt, skip_bad, options.answer_column, options.pairs
-    )
+    refused = None
     try:
-        with pieces.staged(context.settings.data_dir / STAGING, rows.path, asked):
-            return _store_in_pieces(context, rows, known, name, checked)
+        with pieces.staged(context.settings.data_dir / STAGING, write_copy, asked):
+            try:
+                return _store_in_pieces(context, rows, known, asked, checked)
+            except InputError as error:
+                refused = error  # cancelled, or it contradicts what is stored
+                _end(context, asked, ImportState.FAILED)
     except DatabaseError as error:
         raise type(error)(
             f"{error} Of {rows.name} some rows are stored; the app stores the others at its next "
             "start."
         ) from error
     except OSError as error:
+        _end(context, asked, ImportState.FAILED)
         raise StorageError(
             f"{rows.name} cannot be copied to the data folder ({error.strerror}); nothing was "
             "imported. Make room and try again."
         ) from error
+    raise refused
 
 
 def _store_in_pieces(
-    context: DataContext, rows: RowSource, known: Reading, name: str, checked: Checked
+    context: DataContext, rows: RowSource, known: Reading, asked: StagedRequest, checked: Checked
 ) -> Imported:
-    short = as_text(name)[:MAX_NAME]
     good = _good(rows, known, checked)
-    n, n_new, counts = pieces.store_in_pieces(context.database, good, short)
-    return _described(Imported(n_new, n - n_new, counts=dict(+counts), name=short), known, checked)
+    n, n_new, counts = pieces.store_in_pieces(context.database, good, asked.name, asked.import_id)
+    kept = _end(context, asked, ImportState.DONE)
+    done = Imported(
+        n_new,
+        n - n_new,
+        import_id=asked.import_id if kept else None,
+        counts=dict(+counts),
+        name=asked.name,
+    )
+    return _described(done, known, checked)
+
+
+def _end(context: DataContext, asked: StagedRequest, state: ImportState) -> bool:
+    with context.database.write() as session:
+        return imports.end(session, asked.import_id, state)
+
+
+class _HubCopy:
+    """Writes the rows of a data set of the hub as lines: a later start has no other copy."""
+
+    def __init__(self, rows: HubRows) -> None:
+        self._rows = rows
+
+    def __call__(self, to: Path) -> None:
+        with to.open("w", encoding="utf-8") as lines:
+            for row in self._rows:
+                lines.write(json.dumps(row.value, default=str) + "\n")
 
 
 def _checked(rows: RowSource, known: Reading, skip_bad: bool) -> Checked:
@@ -179,9 +256,13 @@ def _checked(rows: RowSource, known: Reading, skip_bad: bool) -> Checked:
 
 
 def _stored(
-    session: Session, rows: RowSource, known: Reading, name: str, checked: Checked
+    session: Session, rows: RowSource, known: Reading, name: str, checked: Checked, by: str = ""
 ) -> Imported:
-    done = import_records(session, _good(rows, known, checked), name)
+    good = _good(rows, known, checked)
+    n = checked.n_records
+    done = import_records(
+        session, good, name, file=rows.name, fmt=known.fmt.value, n_records=n, by=by
+    )
     return _described(done, known, checked)
 
 

@@ -2,7 +2,8 @@
 
 Before the first row is stored, a copy of the file and what was asked lie in a folder of their own,
 the staging area. An import that is cut off is finished from there at the app's next start: what is
-stored already is known by its content and is not stored twice.
+stored already is known by its content and is not stored twice. Nothing of it is shown before it is
+whole.
 """
 
 import json
@@ -17,10 +18,11 @@ from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
+from db.labelling import imports
 from db.storage.errors import DatabaseError
 from db.storage.flushing import flush
 from db.storage.session import Database
-from ptrapp.core.errors import ThriceError
+from ptrapp.core.errors import InputError, ThriceError
 from ptrapp.core.folder_lock import Held, hold
 from ptrapp.interchange.records import Record
 from ptrapp.services.files.import_rows import RowImport
@@ -46,22 +48,27 @@ class StagedRequest:
     skip_bad: bool
     answer_column: str
     pairs: str
+    import_id: int
 
 
 def store_in_pieces(
-    database: Database, records: Iterable[Record], name: str
+    database: Database, records: Iterable[Record], name: str, import_id: int
 ) -> tuple[int, int, Counter[str]]:
     """Stores records, a piece in a transaction; returns how many there were, how many were new,
-    and rows added by table."""
+    and rows added by table. Raises `InputError` once the import was cancelled."""
     n_records = n_new = 0
     counts: Counter[str] = Counter()
     remaining, size = iter(records), LEAST
     while piece := list(islice(remaining, size)):
         with database.write() as session:
             began = time.monotonic()
-            rows = RowImport(session, name)  # what it knows of a prompt may be old afterwards
-            n_new += rows.add(piece)
+            # what it knows of a prompt may be old afterwards
+            rows = RowImport(session, name, import_id)
+            n_new_here = rows.add(piece)
+            if not imports.count(session, import_id, len(piece), n_new_here, rows.counts):
+                raise InputError("The import was cancelled; nothing of it is shown.")
             took = time.monotonic() - began  # without the commit, which takes as long for one row
+        n_new += n_new_here
         counts.update(rows.counts)
         n_records += len(piece)
         size = max(LEAST, min(MOST, 2 * size, round(size * PIECE_S / max(took, 1e-3))))
@@ -70,8 +77,10 @@ def store_in_pieces(
 
 
 @contextmanager
-def staged(folder: Path, file: Path, request: StagedRequest) -> Iterator[None]:
-    """Keeps a copy of the file and the request on the disk until the block is left without error.
+def staged(
+    folder: Path, write_copy: Callable[[Path], None], request: StagedRequest
+) -> Iterator[None]:
+    """Keeps a copy of the rows and the request on the disk until the block is left without error.
 
     Raises `OSError` where there is no room for it; nothing is stored then.
     """
@@ -79,7 +88,7 @@ def staged(folder: Path, file: Path, request: StagedRequest) -> Iterator[None]:
     try:
         area.mkdir(parents=True, mode=0o700)
         with hold(area / LOCK):
-            shutil.copyfile(file, area / FILE)
+            write_copy(area / FILE)
             flush(area / FILE)
             unfinished = area / f"{REQUEST}.tmp"
             unfinished.write_text(json.dumps(asdict(request)), encoding="utf-8")

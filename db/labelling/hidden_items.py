@@ -1,0 +1,36 @@
+"""Keeps what campaigns want in step with the comparisons that are shown."""
+
+from sqlalchemy import ColumnElement, case, exists, func, select, update
+from sqlalchemy.orm import Session
+
+from db.models import Campaign, CampaignItem, Comparison, ItemKind
+
+
+def is_offered() -> ColumnElement[bool]:
+    """Returns the condition for an item whose comparison is shown, for queries on items."""
+    shown = exists().where(Comparison.id == CampaignItem.comparison_id, Comparison.is_shown())
+    return shown.correlate(CampaignItem)
+
+
+def recount(session: Session, changed: ColumnElement[bool]) -> None:
+    """Counts anew what the campaigns with these comparisons want.
+
+    A hidden comparison wants no label more than it has. Raters who had none left are asked again.
+    """
+    touched = select(CampaignItem.campaign_id).join(
+        Comparison, Comparison.id == CampaignItem.comparison_id
+    )
+    for campaign_id in session.scalars(touched.where(changed).distinct()).all():
+        wanted = case((Comparison.is_shown(), CampaignItem.overlap), else_=CampaignItem.n_taken)
+        counted = case((wanted > 0, 1), else_=0)
+        plain = (
+            select(func.coalesce(func.sum(counted), 0), func.coalesce(func.sum(wanted), 0))
+            .join(Comparison, Comparison.id == CampaignItem.comparison_id)
+            .where(CampaignItem.campaign_id == campaign_id, CampaignItem.kind == ItemKind.PLAIN)
+        )
+        n_items, n_slots = session.execute(plain).one()
+        session.execute(
+            update(Campaign)
+            .where(Campaign.id == campaign_id)
+            .values(n_items=n_items, n_slots=n_slots, n_returned=Campaign.n_returned + 1)
+        )
