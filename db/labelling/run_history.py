@@ -121,6 +121,14 @@ def keep(session: Session, run_id: int, *, title: str | None, starred: bool | No
     return run
 
 
+def turn_star(session: Session, run_id: int) -> Run:
+    """Stars a person's run, or takes its star away. Raises `Missing`."""
+    run = _of_a_person(session, run_id)
+    run.starred = not run.starred
+    session.flush()
+    return run
+
+
 def delete(session: Session, run_id: int) -> Run:
     """Puts a person's run away; its rounds and the votes on them stay. Raises `Missing`."""
     run = _of_a_person(session, run_id)

@@ -143,6 +143,21 @@ def describe(
         run_history.keep(session, run_id, title=name, starred=starred)
 
 
+def star(context: DataContext, run_id: int) -> bool:
+    """Stars a run, or takes its star away. Returns whether it has one now. Raises `Missing`."""
+    with context.database.write() as session:
+        return run_history.turn_star(session, run_id).starred
+
+
+def title_of(context: DataContext, run_id: int) -> str:
+    """Returns what people call a run; empty where it has no name. Raises `NotFound`."""
+    with context.database.read() as session:
+        run = session.get(Run, run_id)
+    if run is None:
+        raise NotFound(f"There is no run {run_id}.")
+    return run.title or ""
+
+
 def delete(context: DataContext, run_id: int) -> None:
     """Puts a run away: it is on no page any more, and votes on it count on. Raises `Missing`."""
     with context.database.write() as session:

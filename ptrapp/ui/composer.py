@@ -18,6 +18,8 @@ HELLO = (
 )
 KEYS = "<kbd>Enter</kbd> sends · <kbd>⇧ Enter</kbd> new line"
 
+HISTORY = "<a href='history'>History: everything asked before</a>"
+
 BY_VERSIONS = "versions"
 """The form's third mode: a candidate of each chosen version."""
 
@@ -92,6 +94,7 @@ def build(context: AppContext, pages: gr.Blocks) -> Composer:
         reference_of = gr.Textbox(visible=False)
         honest = examples.build(context, pages, prompt, reference, reference_of)
         honest.render()
+        gr.HTML(HISTORY, elem_id="composer-history", apply_default_css=False)
     gear.click(None, None, None, js=SHOW_MORE, api_visibility="private")
     _keep_reference_with_its_prompt(prompt, reference, reference_of)
     inputs = Inputs(prompt, reference, mode, rounds, candidates, thinking, drawn, versions)

@@ -4,7 +4,18 @@ import gradio as gr
 
 from ptrapp.core.version import VERSION
 from ptrapp.services.context import AppContext
-from ptrapp.ui import backups, campaigns, data, label, named, play, train, versions
+from ptrapp.ui import (
+    backups,
+    campaigns,
+    data,
+    history,
+    label,
+    named,
+    play,
+    time_machine,
+    train,
+    versions,
+)
 from ptrapp.ui.widgets import stylesheet, widget
 
 CSS = ":root { --thrice-accent: var(--accent); }\n" + stylesheet()
@@ -24,6 +35,11 @@ def build(context: AppContext) -> gr.Blocks:
         play.build(context, pages)
         named.build(context)
         _foot()
+    with pages.route("History", "/history"):
+        _top()
+        gr.Markdown("# History\nEvery run that was asked for on Play or by a script, newest first.")
+        history.build(context, pages)
+        _foot()
     with pages.route("Label", "/label"):
         _top()
         gr.Markdown(
@@ -40,6 +56,7 @@ def build(context: AppContext) -> gr.Blocks:
     with pages.route("Versions", "/versions"):
         _top()
         versions.build(context, pages)
+        time_machine.build(context, pages)
         _foot()
     with pages.route("Train", "/train"):
         _top()

@@ -29,6 +29,11 @@ def widget(name: str, value: dict[str, Any] | None = None, *, prose: bool = True
     )
 
 
+def script(name: str) -> str:
+    """Returns a script of ours for a component that the server draws."""
+    return (FOLDER / f"{name}.js").read_text(encoding="utf-8")
+
+
 def stylesheet() -> str:
     """Returns the tokens and the style of pages and widgets, for the page's head."""
     pages = [STYLES / "tokens.css", *sorted(STYLES.glob("page_*.css"))]

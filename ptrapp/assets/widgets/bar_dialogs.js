@@ -3,7 +3,8 @@
 const KEYS_OF = {
   Everywhere: [["Ctrl K, ⌘ K", "go to any page"], ["?", "this list"], ["Esc", "close"]],
   Play: [["Enter", "send the prompt"], ["Shift Enter", "a new line in it"], ["1 – 8", "choose a round or candidate to compare; two make a pair"],
-    ["D", "what changed between rounds"], ["R", "ask again"], ["L", "send the pairs to a campaign"], ["U", "undo the last vote"], ["Esc", "stop a run, or leave a pair"]],
+    ["D", "what changed between rounds"], ["R", "ask again"], ["L", "send the pairs to a campaign"], ["U", "undo the last vote"], ["H", "history"], ["Esc", "stop a run, or leave a pair"]],
+  History: [["/", "search"], ["↑ ↓", "from run to run"], ["Enter", "open it"]],
   "A pair on Play": [["← →", "the better one; with Shift: much better"], ["↓", "a tie"], ["X", "both are bad"], ["J", "ask the judge"]],
 };
 
@@ -28,7 +29,8 @@ const openKeys = () => {
 
 const goDialog = dialogOf("go", "Go to");
 const openGo = () => {
-  const places = [...(shownFrame?.pages ?? []).map((name) => [name, addressOf(name)])];
+  const pages = (shownFrame?.pages ?? []).flatMap((name) => name === "Play" ? [name, "History"] : [name]);
+  const places = pages.map((name) => [name, addressOf(name)]);
   const list = el("ul", {});
   const find = el("input", { type: "text", "aria-label": "Where to", placeholder: "A page, or the number of a run", autocomplete: "off" });
   const wanted = () => {

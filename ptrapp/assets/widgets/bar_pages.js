@@ -1,7 +1,7 @@
 // The pages of the bar, where each is, and which one this is.
 
 const PAGES = {
-  Play: ["./", "play"], Label: ["label", "label"], Campaigns: ["campaigns", "data"],
+  Play: ["./", "play"], History: ["history", "data"], Label: ["label", "label"], Campaigns: ["campaigns", "data"],
   Versions: ["versions", "versions"], Train: ["train", "train"], Data: ["data", "data"],
 };
 const addressOf = (name) => new URL(PAGES[name][0], document.baseURI).pathname;

@@ -19,7 +19,7 @@ const name = (cell) =>
   board.mode === "refine" ? `Round ${cell.index + 1}` : `Candidate ${LETTERS[cell.candidate]}`;
 const byId = (id) => board.cells.find((cell) => cell.round_id === id);
 const place = (cell) => `${cell.index}:${cell.candidate}`;
-const comparable = (cell) => Boolean(cell.round_id) && board.cells.filter((other) => other.round_id).length > 1;
+const comparable = (cell) => !readOnly && Boolean(cell.round_id) && board.cells.filter((other) => other.round_id).length > 1;
 const finished = () => board.cells.filter((cell) => cell.round_id);
 const marksSeen = () => Boolean(board.reference_answer); // they stand on the cards as soon as rounds are stored
 const votes = () => board.comparisons.filter((one) => one.outcome && !one.judge);
@@ -205,7 +205,7 @@ const drawBar = () => {
   const words = notice ? el("p", { class: notice.bad ? "bar-notice bad" : "bar-notice", role: notice.bad ? "alert" : "status" }, notice.text) : null;
   const judgements = board.comparisons.filter((one) => one.judge && one.outcome && byId(one.left) && byId(one.right))
     .map((one) => `${judgeInWords(one.judge)} says ${inWords(one.outcome, one.left, one.right)}. ${one.rationale ?? ""}`.trim());
-  const parts = pairShown() ? votingBar() : finished().length > 1 ? restingBar() : [];
+  const parts = pairShown() ? votingBar() : finished().length > 1 && !readOnly ? restingBar() : [];
   if (sendable.length) {
     parts.push(el("div", { class: "bar-more", role: "group", "aria-label": "Send to which campaign?" },
       ...sendable.map((campaign) => el("button", { type: "button", class: "btn s", "data-part": `campaign ${campaign.id}`, onclick: () => sendHere(campaign) }, campaign.name))));
@@ -222,6 +222,8 @@ const onKey = (event) => {
   const digit = Number(event.key);
   const done = finished();
   let action = null;
+  if (event.key.toLowerCase() === "h" && !offer) { location.assign(new URL("history", document.baseURI)); return; }
+  if (readOnly && event.key !== "d") return;
   if (offer) {
     const strength = event.shiftKey ? 2 : 1;
     const decisions = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "tie", x: "both_bad" };
@@ -256,7 +258,7 @@ const take = (value) => {
   }
   board = value;
   const open = board.comparisons.find((one) => one.outcome === null);
-  if (open && !offer) { // a pair that was open when the page was reloaded is open again
+  if (open && !offer && !readOnly) { // a pair that was open when the page was reloaded is open again
     offer = { key: open.key, left: open.left, right: open.right, paintedAt: performance.now() };
     chosen = [open.left, open.right];
   }

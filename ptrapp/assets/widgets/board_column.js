@@ -49,6 +49,7 @@ const arrowTo = (cell) => {
 const thoughtOf = (cell) => {
   if (!cell.thinking || cell.state === "waiting" || cell.state === "failed" || (cell.state === "stopped" && !cell.n_tokens)) return null;
   const writing = cell.state === "writing" && !cell.response;
+  if (readOnly && cell.thought === null) return null; // opening one is a change: later votes on it are not blind
   const facts = cell.state !== "stored"
     ? writing ? count(cell.n_tokens, "token") : "" : `${count(cell.n_thought_tokens, "token")} · ${seconds(cell.thought_s)}`;
   const key = `${board.run_id}/${place(cell)}`;

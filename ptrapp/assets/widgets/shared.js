@@ -27,7 +27,8 @@ const SIGNS_OF = {
   pen: "M3 13l.6-2.8L10.7 3.1l2.2 2.2-7.1 7.1z", plus: "M8 3.5v9M3.5 8h9", diff: "M8 2.5v6M5 5.5h6M5 12.5h6",
   search: "M7 3a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM10 10l3.5 3.5", play: "M5 3.5v9l7.5-4.5z", label: "M2.5 3.5h4.5v9H2.5zM9 3.5h4.5v9H9z",
   versions: "M3 13V8M8 13V3M13 13V6", train: "M2.5 12.5l4-4.5 2.5 2 4.5-6M10 4h3.5v3.5",
-  data: "M3 4.5c0-2 10-2 10 0v7c0 2-10 2-10 0zM3 4.5c0 2 10 2 10 0M3 8c0 2 10 2 10 0", lock: "M4.5 7.5h7v5h-7zM6 7.5V5.5a2 2 0 0 1 4 0v2",
+  data: "M3 4.5c0-2 10-2 10 0v7c0 2-10 2-10 0zM3 4.5c0 2 10 2 10 0M3 8c0 2 10 2 10 0", star: "M8 2.2l1.8 3.7 4 .6-2.9 2.8.7 4L8 11.4l-3.6 1.9.7-4-2.9-2.8 4-.6z",
+  pin: "M6 2.5h4l-.5 4.5 2 2.5h-7l2-2.5zM8 9.5v4", link: "M6.5 9.5l3-3M7 4.5l1-1a2.6 2.6 0 0 1 4 4l-1 1M9 11.5l-1 1a2.6 2.6 0 0 1-4-4l1-1", lock: "M4.5 7.5h7v5h-7zM6 7.5V5.5a2 2 0 0 1 4 0v2",
 };
 const icon = (name) => svg("svg", { class: "i", viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: SIGNS_OF[name] }));
 

@@ -1,0 +1,228 @@
+"""The History page: the runs that people asked for, searched, filtered, starred, put away."""
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from db.storage.errors import DatabaseError
+from ptrapp.core.errors import ThriceError
+from ptrapp.core.people import ADMINS, READS
+from ptrapp.services import history, pins, versions
+from ptrapp.services.context import AppContext
+from ptrapp.services.history import HistoryQuery, ModeFilter, VerdictFilter, VotedFilter
+from ptrapp.ui import history_list as drawn
+from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.widgets import script
+
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_MODES = [
+    ("any", ""),
+    ("refined", ModeFilter.REFINE.value),
+    ("sampled", ModeFilter.SAMPLE.value),
+]
+_VOTED = [
+    ("any", ""),
+    ("with", VotedFilter.YES.value),
+    ("without", VotedFilter.NO.value),
+]
+_VERDICTS = [
+    ("any", ""),
+    ("right", VerdictFilter.RIGHT.value),
+    ("wrong", VerdictFilter.WRONG.value),
+]
+_WHOSE = [("all", "everybody"), ("mine", "mine")]
+_KEPT = [("all", "all"), ("starred", "starred"), ("deleted", "deleted")]
+
+
+class Filters(NamedTuple):
+    """What is looked for, once as components and once as their values."""
+
+    text: Any
+    version: Any
+    mode: Any
+    voted: Any
+    verdict: Any
+    whose: Any
+    kept: Any
+
+    def query(self, page: float) -> HistoryQuery:
+        """Returns the values as what the use case takes."""
+        return HistoryQuery(
+            text=self.text or "",
+            version=self.version or "",
+            mode=ModeFilter(self.mode or ""),
+            voted=VotedFilter(self.voted or ""),
+            verdict=VerdictFilter(self.verdict or ""),
+            starred=self.kept == "starred",
+            mine=self.whose == "mine",
+            deleted=self.kept == "deleted",
+            page=int(page or 1),
+        )
+
+
+class FoundRuns(NamedTuple):
+    """What the page shows of what was found."""
+
+    rows: Any
+    counted: Any
+    page: Any
+    newer: Any
+    older: Any
+
+
+class Naming(NamedTuple):
+    """The row in which a run is named, and which run it is."""
+
+    row: Any
+    run_id: Any
+    title: Any
+
+
+def build(context: AppContext, pages: gr.Blocks) -> None:
+    """Builds the page."""
+    with gr.Row(elem_id="history-controls"):
+        text = gr.Textbox(
+            label="Search", placeholder="Words of a prompt, a response or a name", max_lines=1,
+            max_length=history.MAX_WORDS, elem_id="history-search", scale=3, min_width=240,
+        )  # fmt: skip
+        version = gr.Dropdown([("any", "")], value="", label="Version", min_width=130)
+        mode = gr.Dropdown(_MODES, value="", label="Mode", min_width=110)
+        voted = gr.Dropdown(_VOTED, value="", label="Votes", min_width=110)
+        verdict = gr.Dropdown(_VERDICTS, value="", label="In the end", min_width=110)
+        whose = gr.Dropdown(_WHOSE, value="everybody", label="Whose", min_width=100)
+        kept = gr.Dropdown(_KEPT, value="all", label="Show", min_width=110)
+    notice = gr.HTML(elem_id="history-notice", js_on_load=script("history"))
+    with gr.Row(visible=False, elem_id="history-naming") as row:
+        title = gr.Textbox(label="Name", max_length=history.MAX_TITLE, max_lines=1, scale=3,
+                           elem_id="history-title")  # fmt: skip
+        save = gr.Button("Keep", variant="primary", min_width=80, elem_id="history-keep")
+        cancel = gr.Button("Cancel", min_width=80)
+    naming = Naming(row, gr.State(0), title)
+    rows = gr.HTML(elem_id="history-list", js_on_load=script("history"), apply_default_css=False)
+    with gr.Row(elem_id="history-pages"):
+        newer = gr.Button("Newer", min_width=90)
+        counted = gr.HTML(elem_id="history-counted")
+        older = gr.Button("Older", min_width=90)
+    filters = Filters(text, version, mode, voted, verdict, whose, kept)
+    view = FoundRuns(rows, counted, gr.State(1), newer, older)
+    _wire(context, pages, filters, view, notice, naming, save, cancel)
+
+
+def _wire(
+    context: AppContext,
+    pages: gr.Blocks,
+    filters: Filters,
+    view: FoundRuns,
+    notice: gr.HTML,
+    naming: Naming,
+    save: gr.Button,
+    cancel: gr.Button,
+) -> None:
+    def history_read(request: gr.Request, *given: Any) -> FoundRuns:
+        return _read(context, request, Filters(*given), 1)
+
+    def history_turn(request: gr.Request, by: int, page: float, *given: Any) -> FoundRuns:
+        return _read(context, request, Filters(*given), page + by)
+
+    def history_versions(request: gr.Request) -> gr.Dropdown:
+        if person(request).role not in READS:
+            return gr.Dropdown()
+        names = [one.name for one in versions.listing(context)]
+        return gr.Dropdown([("any", ""), *((name, name) for name in names)])
+
+    def history_do(request: gr.Request, event: gr.EventData, page: float, *given: Any) -> list[Any]:
+        who = allowed(request, ADMINS)
+        said, name = _do(context, who.rater, event.act, int(event.run))
+        return [*_read(context, request, Filters(*given), page), said, *name]
+
+    def history_name(
+        request: gr.Request, run_id: int, title: str, page: float, *given: Any
+    ) -> list[Any]:
+        allowed(request, ADMINS)
+        _tried(lambda: history.describe(context, run_id, title=title))
+        said = drawn.said(f"Run {run_id} is called {title.strip()}." if title.strip()
+                          else f"Run {run_id} has no name.")  # fmt: skip
+        shown = _read(context, request, Filters(*given), page)
+        return [*shown, said, *_no_naming()]
+
+    everything = [*view, notice, *naming]
+    pages.load(history_versions, None, filters.version, **_QUIET)
+    pages.load(history_read, [*filters], [*view], **_QUIET)
+    gr.on(
+        [filters.text.input, *(one.input for one in filters[1:])],
+        history_read,
+        [*filters],
+        [*view],
+        trigger_mode="always_last",
+        **_QUIET,
+    )
+    for button, by in ((view.newer, -1), (view.older, 1)):
+        button.click(history_turn, [gr.State(by), view.page, *filters], [*view], **_QUIET)
+    for drawn_here in (view.rows, notice):
+        drawn_here.click(history_do, [view.page, *filters], everything, **_QUIET)
+    gr.on(
+        [save.click, naming.title.submit],
+        history_name,
+        [naming.run_id, naming.title, view.page, *filters],
+        everything,
+        **_QUIET,
+    )
+    cancel.click(_no_naming, None, [*naming], queue=False, **_QUIET)
+
+
+def _read(context: AppContext, request: gr.Request, filters: Filters, page: float) -> FoundRuns:
+    sender = person(request)
+    if sender.role not in READS:
+        nothing = drawn.said("This page is for who reads results. Yours is Label.")
+        return FoundRuns(nothing, "", 1, gr.Button(visible=False), gr.Button(visible=False))
+    query = filters.query(page)
+    try:
+        found = history.search(context, query, sender.rater)
+    except (ThriceError, DatabaseError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    several = found.n_pages > 1
+    return FoundRuns(
+        drawn.listing(found, query, may_change=sender.role in ADMINS),
+        drawn.counted(found, history.PER_PAGE),
+        found.page,
+        gr.Button(visible=several, interactive=found.page > 1),
+        gr.Button(visible=several, interactive=found.page < found.n_pages),
+    )
+
+
+def _do(context: AppContext, rater: str, act: str, run_id: int) -> tuple[str, Naming]:
+    """Does what a button of a row says. Returns what is said of it, and the row to name the run."""
+    match act:
+        case "star":
+            starred = _tried(lambda: history.star(context, run_id))
+            return drawn.said(
+                f"Run {run_id} is {'starred' if starred else 'not starred'}."
+            ), _no_naming()
+        case "delete":
+            _tried(lambda: history.delete(context, run_id))
+            return drawn.deleted(run_id), _no_naming()
+        case "restore":
+            _tried(lambda: history.restore(context, run_id))
+            return drawn.said(f"Run {run_id} is back."), _no_naming()
+        case "pin":
+            _tried(lambda: pins.pin(context, rater, run_id))
+            words = f"The prompt of run {run_id} is pinned: each version answers it on Versions."
+            return drawn.said(words), _no_naming()
+        case "name":
+            title = _tried(lambda: history.title_of(context, run_id))
+            field = gr.Textbox(value=title, label=f"Name of run {run_id}")
+            return "", Naming(gr.Row(visible=True), run_id, field)
+        case _:
+            raise gr.Error(f"There is no action {act!r}.", print_exception=False)
+
+
+def _no_naming() -> Naming:
+    return Naming(gr.Row(visible=False), 0, gr.Textbox(value=""))
+
+
+def _tried(act: Any) -> Any:
+    """Does it and returns what came of it; a mistake is said where Gradio says it."""
+    try:
+        return act()
+    except (ThriceError, DatabaseError) as error:
+        raise gr.Error(str(error), print_exception=False) from error
