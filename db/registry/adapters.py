@@ -1,5 +1,6 @@
 """Registers adapters: every version ever trained, and which one is served."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select, update
@@ -113,6 +114,12 @@ def trust(session: Session, adapter_id: int) -> Adapter:
 
 def by_name(session: Session, name: str) -> Adapter | None:
     return session.scalars(_select_loaded().where(Adapter.name == name)).one_or_none()
+
+
+def made_by(session: Session, job_ids: Collection[int]) -> dict[int, Adapter]:
+    """Returns the version that each of these jobs made, by the job's id."""
+    rows = session.scalars(_select_loaded().where(Adapter.job_id.in_(job_ids)))
+    return {row.job_id: row for row in rows if row.job_id is not None}
 
 
 def describe(session: Session, adapter_id: int, title: str, note: str) -> Adapter:

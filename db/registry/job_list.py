@@ -28,6 +28,12 @@ def count(
     return session.scalar(select(func.count(Job.id)).where(*_listed(kinds, statuses))) or 0
 
 
+def next_queued(session: Session) -> Job | None:
+    """Returns the job that is claimed next."""
+    waiting = select(Job).where(Job.status == JobStatus.QUEUED).order_by(Job.id)
+    return session.scalars(waiting.limit(1)).first()
+
+
 def last_done(
     session: Session, kind: JobKind, base_model: str, *, limit: int, before: int | None = None
 ) -> Sequence[Job]:

@@ -74,6 +74,13 @@ def read_outlook(context: AppContext) -> Outlook:
         )
 
 
+def count_all_votes(context: AppContext) -> int:
+    """Counts the votes for one side, those that a version has learnt among them."""
+    with context.database.read() as session:
+        says, _ = _new_votes(context, session, 0)
+        return sum(says[SAYS[side]] for side in _DECIDED)
+
+
 def check_worthwhile(context: DataContext, kind: JobKind, recipe: dict[str, Any]) -> None:
     """Raises `InputError` where a job would find nothing to learn from; it counts nothing."""
     ties_may_suffice = "form" in recipe  # the recipe knows which forms

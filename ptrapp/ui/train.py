@@ -1,35 +1,215 @@
-"""The Train page: the next job, the queue with its curves, the versions and their rollback."""
+"""The Train page: what runs, three ways to go on, and every job with a page of its own."""
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from db.storage.errors import DatabaseError
-from ptrapp.core.people import READS
+from ptrapp.core.errors import InputError, ThriceError
+from ptrapp.core.people import ADMINS, READS
+from ptrapp.services import jobs
 from ptrapp.services.context import AppContext
-from ptrapp.services.training_panel import read_panel
-from ptrapp.ui import base_model
-from ptrapp.ui.auth import person
-from ptrapp.ui.widgets import widget
+from ptrapp.services.labelling import people
+from ptrapp.services.outlook import read_outlook
+from ptrapp.services.training import form
+from ptrapp.services.training.job import going, read_stamps
+from ptrapp.services.training.table import read_table
+from ptrapp.ui import base_model, train_cards, train_job
+from ptrapp.ui import train_drawn as drawn
+from ptrapp.ui.acting import carried_out
+from ptrapp.ui.auth import allowed, person
 
-TICK_S = 1.0
-"""Seconds between two reads of the database; jobs run without the page."""
+TICK_S = 1.5
+"""Seconds between two looks whether anything began, ended or came further."""
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_CLOSED = "This page is for who runs the trainings. Yours is Label."
+_NO_WORKER = "No worker is running, so jobs stay queued. Start one: python -m training.worker"
+_ABOUT = (
+    "<div class='train-title'><h1>Train</h1><p>Votes and refined answers become a new version. "
+    "It serves when it passes the <a href='versions'>gate</a>.</p></div>"
+)
 
 
 def build(context: AppContext, pages: gr.Blocks) -> None:
-    """Builds the page: one widget, which a timer updates."""
+    """Builds the page, then wires it."""
+    gr.HTML(_ABOUT, apply_default_css=False)
+    problem = gr.HTML(elem_id="train-problem", apply_default_css=False)
+    watched = gr.State(None)  # the job of the link, else none: then it is the one that runs
+    stamps = gr.State(("", ""))
+    job = train_job.build()
+    with gr.Column(visible=False, elem_id="train-overview") as overview:
+        cards = train_cards.build()
+        table, filters = _table()
+        base_model.build(context, pages)
+        with gr.Accordion("Served model", open=False):
+            engine = gr.HTML(elem_id="train-engine", apply_default_css=False)
+    inputs = [part for card in cards for part in card.inputs]
+    shown = [part for card in cards for part in card.shown]
+    listed = [table, filters[2]]
 
-    def read(request: gr.Request) -> dict[str, Any]:
+    def train_open(request: gr.Request) -> list[Any]:
+        """Opens what the link names, for who may read it."""
+        query = dict(request.request.query_params) if request.request else {}
         if person(request).role not in READS:
-            return {"problem": "This page is for who runs the trainings. Yours is Label."}
+            n = len(train_cards.inputs_and_folds(cards))
+            return [f"<p role='status'>{_CLOSED}</p>", None, gr.skip(), gr.skip(), *[gr.skip()] * n]
+        job_id, again = _number(query.get("job")), _number(query.get("again"))
         try:
-            return read_panel(context).as_json()
-        except DatabaseError as error:
-            return {"problem": str(error)}
+            earlier = jobs.view(context, again) if again else None
+            filled = train_cards.opened(context, cards, query, earlier)
+        except (ThriceError, DatabaseError) as error:
+            filled = [gr.skip()] * len(train_cards.inputs_and_folds(cards))
+            return [_said(str(error)), job_id, gr.Column(visible=True), _engine(context), *filled]
+        warning = "" if jobs.has_worker(context) else _said(_NO_WORKER)
+        return [warning, job_id, gr.Column(visible=not job_id), _engine(context), *filled]
 
-    base_model.build(context, pages)
-    panel = widget("train")
-    gr.Timer(TICK_S).tick(read, None, panel, queue=False, show_progress="hidden",
-                          api_visibility="private")  # fmt: skip
-    pages.load(read, None, panel, queue=False, show_progress="hidden",
-                                       api_name="training")  # fmt: skip
+    def train_read(request: gr.Request, *values: Any) -> list[Any]:
+        """Reads the cards, for what is chosen on them."""
+        role = person(request).role
+        if role not in READS:
+            return [gr.skip()] * len(shown)
+        now = read_outlook(context)
+        return train_cards.read(context, cards, values, now, may_start=role in ADMINS)
+
+    def train_list(request: gr.Request, kind: str, state: str, page: float) -> list[Any]:
+        allowed(request, READS)
+        return _listed(context, kind, state, page)
+
+    def train_tick(
+        request: gr.Request, job_id: int | None, stamps: tuple[str, str], chosen: str | None,
+        kind: str, state: str, page: float, *values: Any,
+    ) -> list[Any]:  # fmt: skip
+        """Reads what has changed since the last look."""
+        role, n = person(request).role, len(job.flat())
+        same = [gr.skip()] * (2 + n + len(listed) + len(shown))
+        if role not in READS:
+            return same
+        try:
+            now = read_stamps(context, job_id)
+            if now == tuple(stamps):
+                return same
+            one = job_id or going(context)
+            view = train_job.hidden(job)
+            if one is not None:
+                view = train_job.read(context, one, role, whole=bool(job_id), chosen=chosen)
+            if job_id or now[0] == stamps[0]:
+                return [gr.skip(), now, *view, *[gr.skip()] * (len(listed) + len(shown))]
+            warning = "" if jobs.has_worker(context) else _said(_NO_WORKER)
+            rows = _listed(context, kind, state, page)
+            read = train_cards.read(
+                context, cards, values, read_outlook(context), may_start=role in ADMINS
+            )
+            return [warning, now, *view, *rows, *read]
+        except (ThriceError, DatabaseError) as error:
+            return [_said(str(error)), *same[1:]]
+
+    def train_table(request: gr.Request, job_id: int | None, name: str | None) -> Any:
+        allowed(request, READS)
+        return train_job.table_of(context, job_id, name) if job_id else gr.skip()
+
+    everything = [problem, stamps, *job.flat(), *listed, *shown]
+    look = {
+        "fn": train_tick, "outputs": everything,
+        "inputs": [watched, stamps, job.chosen, *filters, *inputs], **_QUIET,
+    }  # fmt: skip
+    opening = [problem, watched, overview, engine, *train_cards.inputs_and_folds(cards)]
+    pages.load(train_open, None, opening, **_QUIET).then(**look)
+    gr.Timer(TICK_S).tick(**look, queue=False)
+    chosen = [part.input for part in inputs if hasattr(part, "input")]
+    gr.on(chosen, train_read, inputs, shown, trigger_mode="always_last", **_QUIET)
+    gr.on([one.input for one in filters], train_list, filters, listed, **_QUIET)
+    job.chosen.input(train_table, [watched, job.chosen], job.table, **_QUIET)
+    for card in cards:
+        card.button.click(_starter(context, card), card.inputs, None, **_QUIET).success(**look)
+    _wire_acts(context, job, watched, look)
+
+
+def _table() -> tuple[Any, list[Any]]:
+    """Builds the list of jobs with its filters."""
+    gr.HTML("<h2 class='train-jobs'>Jobs</h2>", apply_default_css=False)
+    with gr.Row(elem_id="train-filters"):
+        kinds = [("every kind", ""), *((label, kind) for kind, label in form.KINDS.items())]
+        kind = gr.Dropdown(kinds, value="", label="Kind", min_width=140)
+        states = [("every state", ""), *((one, one) for one in form.STATES)]
+        state = gr.Dropdown(states, value="", label="State", min_width=140)
+        page = gr.Number(1, label="Page", minimum=1, precision=0, min_width=100)
+    table = gr.Dataframe(
+        headers=list(drawn.HEADERS), datatype="html", interactive=False, wrap=False,
+        show_label=False, label="Jobs", elem_id="train-jobs", max_height=1200, buttons=[],
+    )  # fmt: skip
+    return table, [kind, state, page]
+
+
+def _listed(context: AppContext, kind: str, state: str, page: float) -> list[Any]:
+    found = read_table(context, kind=kind, state=state, page=int(page or 1))
+    count = "1 job" if found.n_jobs == 1 else f"{found.n_jobs} jobs"
+    label = f"Page, of {found.n_pages} ({count})"
+    return [drawn.cells(found), gr.Number(found.page, label=label, maximum=found.n_pages)]
+
+
+def _starter(context: AppContext, card: train_cards.CardParts) -> Callable[..., None]:
+    def train_start(request: gr.Request, *values: Any) -> None:
+        by = people.name_of(context, allowed(request, ADMINS))
+        asked = card.asked(values)
+        job_id = carried_out(lambda: _start(context, asked, by))
+        gr.Info(f"<a href='train?job={job_id}'>Job {job_id}</a> is queued: {asked.method.label}.")
+
+    return train_start
+
+
+def _start(context: AppContext, asked: train_cards.Asked, by: str) -> int:
+    if asked.method.key != "judge":
+        kind = asked.method.kind
+        return jobs.start(context, kind, asked.settings, parent=asked.parent, by=by)
+    campaign_id = asked.settings.get("campaign_id")
+    if campaign_id is None:
+        raise InputError("Choose the campaign that the judge labels.")
+    return jobs.start_judging(context, campaign_id, asked.settings.get("judge", ""), by=by)
+
+
+def _wire_acts(context: AppContext, job: train_job.JobParts, watched: Any, look: Any) -> None:
+    """Wires the buttons of a job; discarding asks first, in place."""
+
+    def train_cancel(request: gr.Request, job_id: int | None) -> None:
+        allowed(request, ADMINS)
+        one = job_id or going(context)
+        if one is not None:
+            carried_out(lambda: jobs.cancel(context, one))
+            gr.Info(f"Job {one} is being stopped; its last checkpoint is kept.")
+
+    def train_resume(request: gr.Request, job_id: int) -> None:
+        allowed(request, ADMINS)
+        carried_out(lambda: jobs.resume(context, job_id))
+        gr.Info(f"Job {job_id} resumes from its last checkpoint.")
+
+    def train_ask() -> Any:
+        return gr.Group(visible=True)
+
+    def train_keep() -> Any:
+        return gr.Group(visible=False)
+
+    def train_discard(request: gr.Request, job_id: int) -> Any:
+        allowed(request, ADMINS)
+        carried_out(lambda: jobs.discard(context, job_id))
+        gr.Info(f"Job {job_id} is discarded.")
+        return train_keep()
+
+    job.cancel.click(train_cancel, watched, None, **_QUIET).success(**look)
+    job.resume.click(train_resume, watched, None, **_QUIET).success(**look)
+    job.discard.click(train_ask, None, job.confirming, **_QUIET)
+    job.keep.click(train_keep, None, job.confirming, **_QUIET)
+    job.really.click(train_discard, watched, job.confirming, **_QUIET).success(**look)
+
+
+def _engine(context: AppContext) -> str:
+    said = "".join(f"<li>{drawn.escape(one)}</li>" for one in context.engine.about)
+    return f"<p>Up to {context.engine.context_length:,} tokens.</p><ul>{said}</ul>"
+
+
+def _said(text: str) -> str:
+    return f"<p class='job-error' role='alert'>{drawn.escape(text)}</p>"
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and len(text) < 10 else None

@@ -5,11 +5,11 @@ from typing import Any
 import altair as alt
 
 from ptrapp.services.leaderboard.findings import Finding, Point
+from ptrapp.ui.plotting import bottom_legend, finish
 from ptrapp.ui.versions_table import series
 
 _HEIGHT = 240
 _DASHES = [[1, 0], [5, 3], [2, 2], [8, 3, 2, 3]]
-_FONT = "system-ui, sans-serif"
 
 
 def accuracy_by_round(finding: Finding) -> alt.LayerChart:
@@ -38,7 +38,7 @@ def fixed_and_broken(finding: Finding) -> alt.Chart:
         .encode(
             alt.X("count:Q", title="answers broken (left) and fixed (right)"),
             alt.Y("row:N", title=None, sort=None),
-            color=alt.Color("kind:N", scale=kinds, legend=_legend()),
+            color=alt.Color("kind:N", scale=kinds, legend=bottom_legend()),
             tooltip=["version:N", "round:O", "kind:N", "count:Q", "n:Q"],
         )
     )
@@ -69,7 +69,7 @@ def forest(finding: Finding) -> alt.LayerChart:
 def progress(finding: Finding) -> alt.LayerChart:
     """Win rates against base over versions, people's and the judge's side by side."""
     who = alt.Color(
-        "who:N", legend=_legend(),
+        "who:N", legend=bottom_legend(),
         scale=alt.Scale(range=["var(--s3)", "var(--s2)", "var(--s1)", "var(--s4)"]),
     )  # fmt: skip
     return _over_versions(finding, "rate:Q", "percent won against base", who)
@@ -78,7 +78,7 @@ def progress(finding: Finding) -> alt.LayerChart:
 def lengths(finding: Finding) -> alt.LayerChart:
     """Mean tokens of thought and response over versions."""
     kind = alt.Color(
-        "kind:N", legend=_legend(),
+        "kind:N", legend=bottom_legend(),
         scale=alt.Scale(domain=["thought", "response"], range=["var(--s3)", "var(--s2)"]),
     )  # fmt: skip
     return _over_versions(finding, "tokens:Q", "tokens of the last round", kind)
@@ -119,7 +119,7 @@ def _colour(points: list[Point], *, legend: bool = True) -> alt.Color:
     """Returns each version's own colour."""
     ids = {point["version"]: point["id"] for point in points}
     scale = alt.Scale(domain=list(ids), range=[f"var(--s{series(one)})" for one in ids.values()])
-    return alt.Color("version:N", scale=scale, legend=_legend() if legend else None)
+    return alt.Color("version:N", scale=scale, legend=bottom_legend() if legend else None)
 
 
 def _dash(points: list[Point]) -> alt.StrokeDash:
@@ -129,34 +129,10 @@ def _dash(points: list[Point]) -> alt.StrokeDash:
     return alt.StrokeDash("version:N", scale=alt.Scale(domain=list(ids), range=dashes), legend=None)
 
 
-def _legend() -> alt.Legend:
-    return alt.Legend(orient="bottom", title=None, columns=3, symbolOpacity=1)
-
-
 def _tooltip(name: str) -> list[Any]:
     figures = [alt.Tooltip(f"{one}:Q", format=".1f") for one in ("rate", "low", "high")]
     return ["version:N", name, *figures, "n:Q"]
 
 
 def _finish(chart: Any, finding: Finding) -> Any:
-    """Sets size, fonts and colours; drawn as SVG, where a colour may be a token."""
-    text = {"labelFont": _FONT, "titleFont": _FONT, "labelFontSize": 12, "titleFontSize": 12}
-    inks = {"labelColor": "var(--soft)", "titleColor": "var(--soft)", "titleFontWeight": "normal"}
-    lines = {
-        "gridColor": "var(--line)",
-        "domainColor": "var(--line-2)",
-        "tickColor": "var(--line-2)",
-    }
-    return (
-        chart.properties(
-            width="container",
-            height=_HEIGHT,
-            background="transparent",
-            description=f"{finding.heading}. {finding.sentence}",
-            autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
-            usermeta={"embedOptions": {"renderer": "svg", "actions": False}},
-        )
-        .configure_axis(**text, **inks, **lines)
-        .configure_legend(labelFont=_FONT, labelColor="var(--soft)", labelFontSize=12)
-        .configure_view(stroke=None)
-    )
+    return finish(chart, f"{finding.heading}. {finding.sentence}", _HEIGHT)

@@ -1,78 +1,100 @@
 """The Train page offers what the recipes know, with the recipes' own defaults."""
 
-import re
 from dataclasses import fields
+from enum import Enum
 from typing import Any, get_args
 
 import pytest
-from training_world import ROOT
 
 from db.models import JobKind
+from ptrapp.services.training.cards import MIN_FOR_REWARD_MODEL
+from ptrapp.services.training.form import KINDS, METHODS, Input, Method, method_of
+from training.jobs.payload import read
+from training.judging.config import JudgeConfig
 from training.loop.preference_training import PreferenceConfig
 from training.ptr.config import PtrDataConfig
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.mask_sft import MaskSftConfig
+from training.recipes.reward_model import MIN_PREFERENCES
+from training.rewarding.config import RewardConfig
 from training.tpo.config import TpoConfig
 
-SOURCE = (ROOT / "ptrapp/assets/widgets/train_settings.js").read_text(encoding="utf-8")
-SETTING = re.compile(
-    r'key: "(?P<key>\w+)".*?(?:choices: \{(?P<choices>.*?)\}|blank: "(?P<blank>[^"]*)"'
-    r'|text: "(?P<text>[^"]*)"|list: "(?P<list>[^"]*)"|optional: "(?P<optional>[^"]*)")? \}',
-    re.S,
-)
+CONFIGS: dict[JobKind, Any] = {
+    JobKind.DPO: PreferenceConfig,
+    JobKind.MASK_SFT: MaskSftConfig,
+    JobKind.TPO: TpoConfig,
+    JobKind.PTR_DATA: PtrDataConfig,
+    JobKind.REWARD_MODEL: RewardConfig,
+    JobKind.EVALUATE: EvaluateConfig,
+    JobKind.JUDGE: JudgeConfig,
+}
 
 
-def offered(kind: str) -> dict[str, re.Match[str]]:
-    """The settings of a kind by their key; what several kinds have stands above all, by a name."""
-    head, _, rest = SOURCE.partition("const SETTINGS")
-    (block,) = re.findall(rf"\n  {kind}: \[(.*?)\n  \],", rest, re.S)
-    shared = dict(re.findall(r"\nconst ([A-Z_]+) = (\{ key: .*?\});", head, re.S))
-    used = [text for name, text in shared.items() if re.search(rf"\b{name}\b", block)]
-    return {match["key"]: match for text in (*used, block) for match in SETTING.finditer(text)}
+def plain(value: Any) -> Any:
+    """A default as JSON has it."""
+    if isinstance(value, Enum):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
 
 
-def test_every_kind_of_job_has_a_name_on_the_page() -> None:
-    (names,) = re.findall(r"const KINDS = \{(.*?)\};", SOURCE, re.S)
+def values_of(kind: Any) -> set[Any]:
+    """What a field of an enumeration, of true and false, or of one of them and null may be."""
+    parts = [one for one in get_args(kind) or (kind,) if one is not type(None)]
+    return {True, False} if parts == [bool] else {one.value for one in parts[0]}
 
-    assert set(re.findall(r"(\w+): \"", names)) == {kind.value for kind in JobKind}
+
+def test_every_kind_of_job_can_be_started_and_has_a_name() -> None:
+    assert {one.kind for one in METHODS.values()} == set(JobKind)
+    assert KINDS.keys() == {kind.value for kind in JobKind}
+    assert len(set(KINDS.values())) == len(KINDS)
 
 
-@pytest.mark.parametrize(
-    ("kind", "config"),
-    [
-        ("dpo", PreferenceConfig),
-        ("mask_sft", MaskSftConfig),
-        ("tpo", TpoConfig),
-        ("ptr_data", PtrDataConfig),
-        ("evaluate", EvaluateConfig),
-    ],
-)
-def test_every_offered_setting_is_known_with_its_default(kind: str, config: Any) -> None:
-    known = {field.name: field for field in fields(config)}
-    found = offered(kind)
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda one: one.key)
+def test_every_offered_setting_is_known_with_its_default(method: Method) -> None:
+    known = {field.name: field for field in fields(CONFIGS[method.kind])}
+    assert method.settings
+    for setting in method.settings:
+        field = known[setting.key]
+        if setting.input is not Input.CAMPAIGN:
+            assert plain(field.default) == setting.default, setting.key
+        if setting.input is Input.CHOICE:
+            offered = [value for _, value in setting.choices]
+            assert offered[0] == setting.default
+            assert set(offered) - {None} == values_of(field.type), setting.key
 
-    assert found
-    assert found.keys() <= known.keys()
-    for key, match in found.items():
-        default = known[key].default
-        if match["choices"]:
-            first, *others = re.findall(r"(\w+):\s+\"", match["choices"])
-            kinds = [one for one in get_args(known[key].type) or (known[key].type,) if one]
-            values = {"true", "false"} if kinds == [bool] else {one.value for one in kinds[0]}
-            if default is None:
-                assert first == "automatic", key
-                assert set(others) == values, key
-            else:
-                assert first == str(getattr(default, "value", default)).lower(), key
-                assert {first, *others} == values, key
-        elif match["blank"]:
-            said = None if match["blank"] == "automatic" else float(match["blank"])
-            assert said == default, key
-        elif match["text"]:
-            assert match["text"] == default, key
-        elif match["list"]:
-            assert tuple(match["list"].split(", ")) == default, key
-        elif match["optional"]:
-            assert default is None, key
-        else:
-            assert default is False, key
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda one: one.key)
+def test_what_is_changed_is_read_by_the_recipe(method: Method) -> None:
+    other = {Input.NUMBER: 7.0, Input.TEXT: " one ", Input.FLAG: True, Input.LIST: "a, b ,",
+             Input.VERSIONS: ["base"], Input.CAMPAIGN: 1}  # fmt: skip
+    entered = {
+        one.key: one.choices[-1][1] if one.input is Input.CHOICE else other[one.input]
+        for one in method.settings
+    }
+    entered |= {
+        key: 0.25
+        for key in ("learning_rate", "label_smoothing", "rho", "temperature")
+        if key in entered
+    }
+    entered |= {"rounds": 4.0} if "rounds" in entered else {}
+    changed = method.changed(entered)
+    assert changed.keys() >= entered.keys() - {"base"}
+    config = read(CONFIGS[method.kind], changed, "settings")
+    assert {plain(getattr(config, key)) == value for key, value in changed.items()} == {True}
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda one: one.key)
+def test_what_is_not_changed_is_not_sent(method: Method) -> None:
+    untouched = {one.key: one.default for one in method.settings}
+    assert method.changed({}) == dict(method.fixed)
+    assert method.changed(untouched) == dict(method.fixed)
+
+
+def test_a_job_is_started_again_by_the_method_it_was_started_with() -> None:
+    assert method_of("ptr_data", {"final": "human", "rounds": 2}) is METHODS["preferred"]
+    assert method_of("ptr_data", {"rounds": 2}) is METHODS["ptr_data"]
+    assert method_of(JobKind.DPO, {}) is METHODS["dpo"]
+
+
+def test_the_page_knows_how_many_votes_a_reward_model_needs() -> None:
+    assert MIN_FOR_REWARD_MODEL == MIN_PREFERENCES

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+from fastapi.responses import FileResponse
 from pydantic import Field, FiniteFloat
 
 from db.models import JobKind
@@ -12,6 +13,7 @@ from ptrapp.api.operations.operation import Id
 from ptrapp.services import jobs
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import people
+from ptrapp.services.training import log
 from ptrapp.services.training_panel import read_panel
 
 Setting = bool | int | FiniteFloat | str
@@ -44,6 +46,12 @@ def list_jobs(context: AppContext) -> list[jobs.JobView]:
 def one_job(context: AppContext, job_id: Id) -> jobs.JobView:
     """One job with its whole result."""
     return jobs.view(context, job_id)
+
+
+def log_of(context: AppContext, job_id: Id) -> FileResponse:
+    """The whole log of a job as a file. For admins: it names folders of the server."""
+    path = log.path_of(context, job_id)
+    return FileResponse(path, media_type="text/plain", filename=f"thrice-job-{job_id}.log")
 
 
 def new_job(context: AppContext, body: NewJob, person: Caller) -> JobQueued:

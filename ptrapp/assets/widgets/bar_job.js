@@ -12,7 +12,7 @@ const jobOf = (job) => {
   const share = job.share === null ? null : `${Math.round(100 * job.share)} %`;
   const state = job.status === "queued" ? "waits" : share ?? "begins";
   const more = job.n_waiting ? ` · ${job.n_waiting} more` : "";
-  return el("a", { class: "barchip job", href: addressOf("Train"), title: `Job ${job.id}: ${kind}` },
+  return el("a", { class: "barchip job", href: `${addressOf("Train")}?job=${job.id}`, title: `Job ${job.id}: ${kind}` },
     el("span", { class: "ring", style: `--p: ${100 * (job.share ?? 0)}`, "aria-hidden": "true" }),
     el("span", { class: "roomy" }, kind), state, el("span", { class: "roomy" }, (job.eta_s === null ? "" : `· ${left(job.eta_s)}`) + more));
 };
@@ -21,7 +21,7 @@ const jobOf = (job) => {
 // browser's own notice where the person has allowed them.
 const tellEnd = (job) => {
   const words = `${KINDS[job.kind] ?? job.kind} (job ${job.id}) ${{ done: "is done", failed: "has failed", cancelled: "was cancelled" }[job.status] ?? job.status}.`;
-  const toast = el("div", { class: "bar-toast", role: "status" }, words, " ", el("a", { href: addressOf("Train") }, "Look"));
+  const toast = el("div", { class: "bar-toast", role: "status" }, words, " ", el("a", { href: `${addressOf("Train")}?job=${job.id}` }, "Look"));
   toasts.replaceChildren(toast);
   let gone = setTimeout(() => toast.remove(), TOAST_MS);
   toast.addEventListener("mouseenter", () => clearTimeout(gone));

@@ -1,0 +1,95 @@
+"""How far a job is: its stages, what they took, and what is left of it from the first second on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from db.models import Job, JobStatus
+from db.registry import phases
+from db.storage.session import Session
+from ptrapp.services.training import speed
+from ptrapp.services.training.stages import OF_KIND, ORDER, Stage, durations, stage_of
+
+StageState = Literal["done", "now", "waits", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """One stage of a job."""
+
+    stage: Stage
+    state: StageState
+    spent_s: float
+    expected_s: float | None
+    """By the measured speed of earlier jobs; None where none was measured."""
+    share: float
+    """How much of it is done, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is."""
+
+    stages: tuple[StageView, ...]
+    left_s: float | None
+    """Seconds until it ends; None where nothing is known of it, and when it does not run."""
+    spent_s: float
+    share: float | None
+    """How much of it is done by expected time, 0 to 1; None where that is not known."""
+    n_earlier: int
+    """Earlier jobs by which the time is expected."""
+
+
+def read_progress(session: Session, job: Job) -> Progress:
+    """Returns how far a job is now."""
+    earlier = speed.read_earlier(session, job.kind, job.payload.get("base_model", ""), job.id)
+    settings = job.payload.get("settings", {})
+    expected = speed.expected(
+        earlier, speed.amounts(job.kind, settings, speed.examples(session, job))
+    )
+    points = phases.of_jobs(session, [job.id])[job.id]
+    ended = job.finished_at.timestamp() if job.finished_at else phases.now(session)
+    spent, reached = durations(job.kind, points, ended)
+    running = job.status is JobStatus.RUNNING
+    if running and job.phase:
+        reached = stage_of(job.kind, job.phase, reached)
+    stages = tuple(_stage(job, stage, reached, spent, expected) for stage in OF_KIND[job.kind])
+    left = _left(job, stages) if job.status in (JobStatus.QUEUED, JobStatus.RUNNING) else None
+    total = sum(spent.values())
+    share = total / (total + left) if left is not None and total + left else None
+    return Progress(stages, left, total, share, len(earlier))
+
+
+def _stage(
+    job: Job,
+    stage: Stage,
+    reached: Stage,
+    spent: Mapping[Stage, float],
+    expected: Mapping[Stage, float],
+) -> StageView:
+    seconds, awaited = spent.get(stage, 0.0), expected.get(stage)
+    if job.status is JobStatus.DONE or ORDER.index(stage) < ORDER.index(reached):
+        return StageView(stage, "done", seconds, awaited, 1.0)
+    if stage is not reached or job.status is JobStatus.QUEUED:
+        return StageView(stage, "waits", seconds, awaited, 0.0)
+    if job.n_steps:
+        share = min(job.step / job.n_steps, 1.0)
+    else:
+        share = min(seconds / awaited, 0.95) if awaited else 0.0
+    state: StageState = "now" if job.status is JobStatus.RUNNING else "stopped"
+    return StageView(stage, state, seconds, awaited, share)
+
+
+def _left(job: Job, stages: tuple[StageView, ...]) -> float | None:
+    """Returns the seconds left: the job's own figure for what it does, else by earlier ones."""
+    left, known = 0.0, False
+    for one in stages:
+        if one.state == "done":
+            continue
+        if one.state == "now" and job.eta_s is not None:
+            left += job.eta_s
+            known = True
+        elif one.expected_s is not None:
+            left += max(one.expected_s - one.spent_s, 0.0) if one.state == "now" else one.expected_s
+            known = True
+    return left if known else None

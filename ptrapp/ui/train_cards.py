@@ -1,0 +1,221 @@
+"""The three cards of the Train page: teach it from votes, let it practise, measure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ptrapp.services.context import AppContext
+from ptrapp.services.jobs import JobView
+from ptrapp.services.outlook import Outlook
+from ptrapp.services.training import cards as services
+from ptrapp.services.training.cards import Card
+from ptrapp.services.training.command import command
+from ptrapp.services.training.form import (
+    MEASURE,
+    METHODS,
+    PRACTISE,
+    TEACH,
+    Input,
+    Method,
+    method_of,
+)
+from ptrapp.services.training.job import estimate
+from ptrapp.ui import train_drawn as drawn
+from ptrapp.ui import train_fields
+from ptrapp.ui.train_fields import Field, Fields
+
+CARDS: tuple[tuple[str, str, tuple[Method, ...]], ...] = (
+    ("teach", "Teach it from votes", TEACH),
+    ("practise", "Let it practise", PRACTISE),
+    ("measure", "Measure", MEASURE),
+)
+SERVED = "the version that answers"
+"""What a job starts from unless another version is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a card asks for: a job of a method, from a version."""
+
+    method: Method
+    settings: dict[str, Any]
+    parent: str
+    """Empty is the version that answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardParts:
+    """The components of one card."""
+
+    key: str
+    methods: tuple[Method, ...]
+    choice: Any
+    parent: Any
+    facts: Any
+    forms: tuple[Fields, ...]
+    command: Any
+    button: Any
+    way: Any
+
+    @property
+    def fields(self) -> list[Field]:
+        return [field for form in self.forms for field in form.fields]
+
+    @property
+    def inputs(self) -> list[Any]:
+        return [self.choice, self.parent, *(field.component for field in self.fields)]
+
+    @property
+    def shown(self) -> list[Any]:
+        """What changes with what is chosen and with what there is."""
+        forms = [part for form in self.forms for part in (form.open, form.folded)]
+        return [self.facts, self.command, self.button, self.way, *forms]
+
+    def asked(self, values: Sequence[Any]) -> Asked:
+        """Returns what the card asks for, by the values of its inputs."""
+        key, parent, *entered = values
+        method = METHODS[key]
+        settings = method.changed(train_fields.values_of(self.fields, key, entered))
+        return Asked(method, settings, "" if parent == SERVED else parent)
+
+
+def build() -> tuple[CardParts, ...]:
+    """Builds the cards beside each other."""
+    with gr.Row(elem_id="train-cards"):
+        return tuple(_card(*one) for one in CARDS)
+
+
+def split(
+    cards: Sequence[CardParts], values: Sequence[Any]
+) -> Iterator[tuple[CardParts, list[Any]]]:
+    """Yields each card with the values of its own inputs."""
+    rest = list(values)
+    for card in cards:
+        n = len(card.inputs)
+        yield card, rest[:n]
+        rest = rest[n:]
+
+
+def read(
+    context: AppContext,
+    cards: Sequence[CardParts],
+    values: Sequence[Any],
+    now: Outlook,
+    *,
+    may_start: bool,
+) -> list[Any]:
+    """Returns the values of what the cards show, in the order of their `shown`."""
+    asked = [card.asked(own) for card, own in split(cards, values)]
+    found = services.read_cards(context, now, [one.method.key for one in asked])
+    shown: list[Any] = []
+    for parts, one, card in zip(cards, asked, found, strict=True):
+        shown += _shown(context, parts, one, card, may_start=may_start)
+    return shown
+
+
+def opened(
+    context: AppContext, cards: Sequence[CardParts], query: Mapping[str, str], again: JobView | None
+) -> list[Any]:
+    """Returns the values of all inputs as a link asks for them, and which settings are unfolded.
+
+    `?method=ptr_data` chooses a method, `?label_smoothing=0.08` suggests a setting of DPO, and
+    `again` fills the form as an earlier job had it.
+    """
+    named, campaigns = services.read_choices(context)
+    chosen = METHODS.get(query.get("method", ""))
+    settings: Mapping[str, Any] = {}
+    parent = SERVED
+    if again is not None:
+        chosen, settings = method_of(again.kind, again.settings), again.settings
+        parent = again.parent
+    elif suggested := _suggested(query):
+        chosen, settings = METHODS["dpo"], suggested
+    choices = {Input.VERSIONS: named, Input.CAMPAIGN: campaigns}
+    values: list[Any] = []
+    for card in cards:
+        mine = chosen if chosen in card.methods else None
+        values.append(mine.key if mine else card.methods[0].key)
+        origin = parent if mine and parent in named else SERVED
+        values.append(gr.Dropdown([SERVED, *named], value=origin))
+        for field in card.fields:
+            value = train_fields.filled(field.setting, settings if field.method is mine else {})
+            offered = choices.get(field.setting.input)
+            values.append(
+                gr.Dropdown(offered, value=value) if offered is not None else value  # type: ignore[arg-type]
+            )
+        for form in card.forms:
+            unfold = form.method is mine and any(
+                one.setting.folded and one.setting.key in settings for one in form.fields
+            )
+            values.append(gr.Accordion(open=unfold))
+    return values
+
+
+def inputs_and_folds(cards: Sequence[CardParts]) -> list[Any]:
+    """Returns the components whose values `opened` returns."""
+    return [
+        part for card in cards for part in (*card.inputs, *(form.folded for form in card.forms))
+    ]
+
+
+def _shown(
+    context: AppContext, parts: CardParts, asked: Asked, card: Card, *, may_start: bool
+) -> list[Any]:
+    kind = asked.method.kind
+    from_parent = asked.parent and card.method.key in ("dpo", "mask_sft", "evaluate")
+    seconds, n_earlier = estimate(context, kind, asked.settings, card.needs.n_examples)
+    can = may_start and (not card.needs.missing or bool(from_parent))
+    forms = []
+    for form in parts.forms:
+        mine = form.method is asked.method
+        has_more = any(field.setting.folded for field in form.fields)
+        forms += [gr.Row(visible=mine), gr.Accordion(visible=mine and has_more)]
+    return [
+        drawn.facts(card, seconds, n_earlier),
+        command(kind, asked.settings, asked.parent),
+        gr.Button(card.button, interactive=can, variant="primary" if can else "secondary"),
+        drawn.way(card),
+        *forms,
+    ]
+
+
+def _suggested(query: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the settings of DPO that a link suggests, as far as they are numbers."""
+    found = {}
+    for setting in METHODS["dpo"].settings:
+        if setting.input is Input.NUMBER and setting.key in query:
+            try:
+                found[setting.key] = float(query[setting.key])
+            except ValueError:
+                continue
+    return found
+
+
+def _card(key: str, title: str, methods: tuple[Method, ...]) -> CardParts:
+    with gr.Column(elem_classes="train-card", elem_id=f"train-{key}", min_width=320):
+        gr.HTML(f"<h2>{title}</h2>", apply_default_css=False)
+        choice = gr.Radio(
+            [(one.label, one.key) for one in methods],
+            value=methods[0].key,
+            label="Method",
+            container=False,
+            elem_classes="train-method",
+        )
+        facts = gr.HTML(elem_classes="train-facts", apply_default_css=False)
+        forms = tuple(train_fields.build(one, visible=one is methods[0]) for one in methods)
+        parent = gr.Dropdown(
+            [SERVED], value=SERVED, label="Starts from", visible=key != "measure",
+            elem_id=f"train-{key}-parent",
+        )  # fmt: skip
+        line = gr.Textbox(
+            label="The same in a terminal", interactive=False, buttons=["copy"], lines=1,
+            max_lines=3, elem_classes="train-command",
+        )  # fmt: skip
+        with gr.Row(elem_classes="train-act"):
+            button = gr.Button(
+                "…", interactive=False, elem_id=f"train-{key}-start", min_width=140, size="md"
+            )
+            way = gr.HTML(elem_classes="train-way-holder", apply_default_css=False)
+    return CardParts(key, methods, choice, parent, facts, forms, line, button, way)

@@ -1,0 +1,91 @@
+"""Draws what a finished job found: its figures in a line, its tables as rows of cells."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+Row = Mapping[str, Any]
+
+
+class ResultTable(NamedTuple):
+    """One table of a result."""
+
+    headers: list[str]
+    cells: list[list[str]]
+
+
+def figures(result: Mapping[str, Any]) -> str:
+    """Returns the plain figures of a result in one line."""
+    plain = {
+        name: value
+        for name, value in result.items()
+        if value not in (None, "") and not isinstance(value, list | dict)
+    }
+    return escape(" · ".join(f"{_words(name)} {_figure(one)}" for name, one in plain.items()))
+
+
+def names(result: Mapping[str, Any]) -> list[str]:
+    """Returns the names of a result's tables."""
+    return [name for name, value in result.items() if _is_table(value)]
+
+
+def table(result: Mapping[str, Any], name: str) -> ResultTable:
+    """Returns a table of a result; accuracy by round has a column for each round."""
+    rows = result[name]
+    if "round" in rows[0] and "rate" in rows[0]:
+        return _by_round(rows)
+    heads = list(dict.fromkeys(head for row in rows for head in row))
+    heads = [head for head in heads if any(_is_plain(row.get(head)) for row in rows)]
+    return ResultTable(
+        [_words(head) for head in heads],
+        [[escape(_figure(row.get(head))) for head in heads] for row in rows],
+    )
+
+
+def _by_round(rows: Sequence[Row]) -> ResultTable:
+    rounds = sorted({row["round"] for row in rows})
+    lines: dict[str, dict[int, Row]] = {}
+    for row in rows:
+        key = " · ".join(str(row[one]) for one in ("version", "task", "setting") if row.get(one))
+        lines.setdefault(key, {})[row["round"]] = row
+    return ResultTable(
+        ["Version", *(f"Round {at}" for at in rounds)],
+        [
+            [escape(key), *(_cell(by_round.get(at)) for at in rounds)]
+            for key, by_round in lines.items()
+        ],
+    )
+
+
+def _cell(row: Row | None) -> str:
+    """Returns a rate with its interval, and what the round fixed and broke."""
+    if row is None:
+        return "–"
+    below = f"{_percent(row['low'])} to {_percent(row['high'])}"
+    if row.get("fixed") is not None:
+        below += f" · +{row['fixed']} −{row['broken']}"
+    if row.get("ended_itself_share") is not None:
+        below += f" · ended itself {_percent(row['ended_itself_share'])}"
+    return f"<b>{_percent(row['rate'])}</b><small>{below}</small>"
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _is_plain(value: Any) -> bool:
+    return value is not None and not isinstance(value, list | dict)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _figure(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
