@@ -96,7 +96,7 @@ class Changes:
 
 
 class CampaignBrief(BaseModel):
-    """A campaign; the fields below `practice_left` are for roles that may read everything."""
+    """A campaign; the fields below `deadline` are for roles that may read everything."""
 
     id: int
     name: str
@@ -109,6 +109,8 @@ class CampaignBrief(BaseModel):
     n_done_by_me: int
     n_skipped_by_me: int
     practice_left: int
+    n_left_for_me: int
+    deadline: str | None = None
     overlap: int | None = None
     budget: int | None = None
     mix: dict[str, float] | None = None

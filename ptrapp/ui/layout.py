@@ -48,10 +48,7 @@ def build(context: AppContext) -> gr.Blocks:
         label.build()
     with pages.route("Campaigns", "/campaigns"):
         _top()
-        gr.Markdown(
-            "# Campaigns\nWhat is being labelled, by whom, the progress, and how well raters agree."
-        )
-        campaigns.build()
+        campaigns.build(context, pages)
         _foot()
     with pages.route("Versions", "/versions"):
         _top()

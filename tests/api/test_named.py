@@ -106,6 +106,7 @@ FOR: dict[str, set[str]] = {
     "label_diff": {"admin", "annotator", "judge"},
     "campaigns": {"admin", "annotator", "judge", "viewer"},
     "campaign_create": {"admin"},
+    "adjudicate": {"admin"},
     "jobs": {"admin", "viewer"},
     "job_start": {"admin"},
     "job_cancel": {"admin"},
@@ -117,6 +118,7 @@ FOR: dict[str, set[str]] = {
 """Every public name, and the roles it does something for."""
 GIVEN: dict[str, Any] = {
     "campaign_id": 999999,
+    "comparison_id": 1,
     "key": "nobody's",
     "outcome": "left",
     "text": "x",

@@ -1,5 +1,6 @@
 """Operations on campaigns: create, list, open, close, add known answers, let a judge label."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, FiniteFloat
@@ -20,7 +21,7 @@ from ptrapp.api.operations.operation import Id
 from ptrapp.core.types import Choice
 from ptrapp.services import jobs
 from ptrapp.services.context import AppContext
-from ptrapp.services.labelling import campaigns, candidates, people
+from ptrapp.services.labelling import campaigns, candidates, changing, people
 from ptrapp.services.labelling.campaigns import CampaignPlan, Known, Mix
 from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, SourceKind
 
@@ -75,7 +76,20 @@ class Preview(Body):
 
 
 class State(Body):
-    state: Literal["open", "closed"]
+    state: Literal["open", "paused", "closed", "deleted"]
+
+
+class Changes(Body):
+    """What is changed; what is left out stays."""
+
+    name: str | None = Field(None, min_length=1, max_length=120)
+    deadline: datetime | None = None
+    """When the labels are wanted, in ISO 8601; null removes it."""
+
+
+class Copy(Body):
+    name: str = Field("", max_length=120)
+    """Empty is the first one's name with the next free number."""
 
 
 class GuidelinesText(Body):
@@ -160,9 +174,26 @@ def preview(context: AppContext, body: Preview) -> PairsFound:
 
 
 def set_state(context: AppContext, campaign_id: Id, body: State) -> StateNow:
-    """Open or close it: a closed one offers nothing, but accepts votes on offers made."""
+    """Open, pause, close or delete it: only an open one offers comparisons.
+
+    Votes on offers made are accepted; those of a deleted one stay in the log and count.
+    """
     campaigns.set_state(context, campaign_id, body.state)
     return StateNow(body.state)
+
+
+def change(context: AppContext, campaign_id: Id, body: Changes) -> StateNow:
+    """Rename it, or set its deadline, at which nothing ends by itself."""
+    if body.name is not None:
+        changing.rename(context, campaign_id, body.name)
+    if "deadline" in body.model_fields_set:
+        changing.set_deadline(context, campaign_id, body.deadline)
+    return StateNow("stored")
+
+
+def duplicate(context: AppContext, campaign_id: Id, body: Copy) -> CampaignCreated:
+    """Create another campaign of the same plan; its pairs are chosen anew."""
+    return CampaignCreated(changing.duplicate(context, campaign_id, body.name))
 
 
 def set_guidelines(context: AppContext, campaign_id: Id, body: GuidelinesText) -> StateNow:

@@ -1,6 +1,6 @@
 """The table of operations: function, roles, route, name."""
 
-from ptrapp.api.operations import agreement, campaigns, data, jobs, labelling, models
+from ptrapp.api.operations import adjudications, agreement, campaigns, data, jobs, labelling, models
 from ptrapp.api.operations.operation import Operation
 from ptrapp.core.people import ADMINS, EVERYBODY, LABELS, READS
 
@@ -21,6 +21,8 @@ CAMPAIGNS = (
     Operation(campaigns.preview, ADMINS, "POST /campaigns/preview"),
     Operation(campaigns.one_campaign, EVERYBODY, "GET /campaigns/{campaign_id}"),
     Operation(campaigns.set_state, ADMINS, "POST /campaigns/{campaign_id}/state"),
+    Operation(campaigns.change, ADMINS, "POST /campaigns/{campaign_id}"),
+    Operation(campaigns.duplicate, ADMINS, "POST /campaigns/{campaign_id}/duplicate", status=201),
     Operation(campaigns.set_guidelines, ADMINS, "POST /campaigns/{campaign_id}/guidelines"),
     Operation(campaigns.add_items, ADMINS, "POST /campaigns/{campaign_id}/items"),
     Operation(campaigns.known_items, ADMINS, "GET /campaigns/{campaign_id}/items"),
@@ -32,6 +34,17 @@ AGREEMENT = (
     Operation(agreement.agreement_of_everything, READS, "GET /agreement"),
     Operation(agreement.agreement, READS, "GET /campaigns/{campaign_id}/agreement"),
     Operation(agreement.disagreements, ADMINS, "GET /campaigns/{campaign_id}/disagreements"),
+    Operation(
+        adjudications.settle,
+        ADMINS,
+        "POST /campaigns/{campaign_id}/disagreements/{comparison_id}",
+        "adjudicate",
+    ),
+    Operation(
+        adjudications.take_back,
+        ADMINS,
+        "POST /campaigns/{campaign_id}/disagreements/{comparison_id}/undo",
+    ),
 )
 JOBS = (
     Operation(jobs.training, READS, "GET /training"),

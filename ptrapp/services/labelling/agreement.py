@@ -9,6 +9,7 @@ from db.labelling.agreement import LabelRow
 from db.models import Campaign, Outcome, Purpose, RaterKind
 from ptrapp.analysis.agreement import conclusion, ordinal_alpha
 from ptrapp.analysis.checks import both_orders, gold_score, self_consistency
+from ptrapp.analysis.drift import DriftPart, drift
 from ptrapp.analysis.estimates import Estimate
 from ptrapp.analysis.kappa import Kappa, kappas
 from ptrapp.analysis.label_noise import FlipRate, flip_rate, tally
@@ -93,6 +94,31 @@ def read_report(context: DataContext, campaign_id: int | None = None) -> Agreeme
             rows = agreement.of_campaign(session, campaign_id)
         gold = agreement.known_answers(session, campaign_id)
     return report_of(rows, gold, campaign_id)
+
+
+def read_drift(context: DataContext, campaign_id: int) -> list[DriftPart]:
+    """Follows a campaign's people over time, oldest labels first; empty while there are few."""
+    with context.database.read() as session:
+        rows = agreement.of_campaign(session, campaign_id)
+        gold = agreement.known_answers(session, campaign_id)
+    return drift([as_label(row, gold) for row in rows if row.kind is RaterKind.HUMAN])
+
+
+def drift_in_words(parts: Sequence[DriftPart]) -> tuple[str, str]:
+    """Returns a heading and a sentence; "less" and "more" are said of intervals apart alone."""
+    if not parts:
+        return "Not enough data for a course over time", "It begins with 40 labels of people."
+    first, last = parts[0].agreement, parts[-1].agreement
+    if first.interval is None or last.interval is None:
+        heading = "How raters agree over time is not known yet"
+    elif last.interval.high < first.interval.low:
+        heading = "Raters agree less than at the beginning"
+    elif last.interval.low > first.interval.high:
+        heading = "Raters agree more than at the beginning"
+    else:
+        heading = "No clear change since the beginning"
+    sizes = f"{len(parts)} parts of about {parts[0].last} labels"
+    return heading, f"{sizes}, oldest first. Lines: Wilson, 95 %. Without a bias the left is at 50."
 
 
 def report_of(

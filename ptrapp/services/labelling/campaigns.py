@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from db.labelling import campaigns
+from db.labelling import campaigns, work_done
 from db.labelling.campaigns import NewItem
 from db.models import Aspect, Campaign, CampaignRater, CampaignState, ItemKind, Outcome
 from db.storage.session import Session
@@ -76,6 +76,9 @@ class CampaignView:
     n_done_by_me: int
     n_skipped_by_me: int
     practice_left: int
+    n_left_for_me: int
+    """At most so many comparisons are left for this person."""
+    deadline: str | None
     counts: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -176,7 +179,14 @@ def listing(context: DataContext, person: Person) -> list[CampaignView]:
         rater = people.find_row(session, person)
         mine = campaigns.progress_of(session, rater.id) if rater else {}
         rows = campaigns.listing(session, only_open=person.role not in READS)
-        return [_view(session, row, mine.get(row.id), person) for row in rows]
+        held = work_done.reserved(session, rater.id) if rater else {}
+        return [_view(session, row, mine.get(row.id), held.get(row.id, 0), person) for row in rows]
+
+
+def deleted(context: DataContext) -> list[Campaign]:
+    """Returns deleted campaigns, newest first, which another state brings back."""
+    with context.database.read() as session:
+        return campaigns.deleted(session)
 
 
 def view(context: DataContext, person: Person, campaign_id: int) -> CampaignView:
@@ -199,7 +209,7 @@ def find_id(context: DataContext, given: str) -> int:
 
 
 def _view(
-    session: Session, row: Campaign, mine: CampaignRater | None, person: Person
+    session: Session, row: Campaign, mine: CampaignRater | None, n_reserved: int, person: Person
 ) -> CampaignView:
     practised = mine.n_practised if mine else 0
     n_items = campaigns.count_items(session, row.id, ItemKind.PRACTICE) if row.n_practice else 0
@@ -219,8 +229,17 @@ def _view(
         n_done_by_me=mine.n_done if mine else 0,
         n_skipped_by_me=mine.n_skipped if mine else 0,
         practice_left=max(0, min(row.n_practice, n_items) - practised),
+        n_left_for_me=_left_for(row, mine, n_reserved),
+        deadline=row.deadline.isoformat() if row.deadline else None,
         counts=counts,
     )
+
+
+def _left_for(row: Campaign, mine: CampaignRater | None, n_reserved: int) -> int:
+    """Returns the most that can be left for a rater, in no time that grows with the campaign."""
+    slots = row.n_slots if row.budget is None else min(row.n_slots, row.budget)
+    not_mine = row.n_items - (mine.n_done + mine.n_skipped if mine else 0)
+    return max(0, min(not_mine, slots - row.n_taken + n_reserved))
 
 
 def _check(plan: CampaignPlan) -> None:

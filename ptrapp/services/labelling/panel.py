@@ -38,6 +38,7 @@ class CampaignRow:
     n_active: int
     """Raters who labelled in these days."""
     created_at: datetime
+    deadline: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class CampaignPanel:
         values = asdict(self)
         for row in values["campaigns"]:
             row["created_at"] = row["created_at"].isoformat()
+            row["deadline"] = row["deadline"] and row["deadline"].isoformat()
         return values
 
 
@@ -81,7 +83,6 @@ def read_panel(context: DataContext, today: datetime | None = None) -> CampaignP
 
 
 def _row(campaign: Campaign, days: list[int], n_active: int) -> CampaignRow:
-    wanted = campaign.n_slots
     return CampaignRow(
         id=campaign.id,
         name=campaign.name,
@@ -95,10 +96,16 @@ def _row(campaign: Campaign, days: list[int], n_active: int) -> CampaignRow:
         n_practice=campaign.n_practice,
         settings=campaign.settings,
         n_items=campaign.n_items,
-        n_wanted=wanted if campaign.budget is None else min(wanted, campaign.budget),
+        n_wanted=n_wanted(campaign),
         n_taken=campaign.n_taken,
         n_done=campaign.n_done,
         days=days,
         n_active=n_active,
         created_at=campaign.created_at,
+        deadline=campaign.deadline,
     )
+
+
+def n_wanted(campaign: Campaign) -> int:
+    """Returns the labels that a campaign wants: all its slots, or the budget where that is less."""
+    return campaign.n_slots if campaign.budget is None else min(campaign.n_slots, campaign.budget)

@@ -30,13 +30,6 @@ def test_routes_documents_and_pages_use_the_words_of_the_scale() -> None:
         assert body.model_json_schema()["properties"]["strength"]["description"] == IN_WORDS
     text = " ".join((ROOT / "docs" / "data-formats.md").read_text(encoding="utf-8").split())
     assert f"`strength` is {IN_WORDS}." in text
-    script = (WIDGETS / "campaigns_disagreements.js").read_text(encoding="utf-8")
-    words = re.search(r"HOW_MUCH = \{(.*?)\}", script)
-    assert words is not None
-    told = dict(re.findall(r'(\d): "(?: \((.*?)\))?"', words[1]))
-    assert told == {
-        str(strength): STRENGTHS[strength] if strength > 1 else "" for strength in STRENGTHS
-    }
     bar = (WIDGETS / "label_bar.js").read_text(encoding="utf-8")
     buttons = re.findall(r'\["(?:left|right)", "[AB] ([a-z ]+)", (\d)\]', bar)
     assert len(buttons) == 4

@@ -1,0 +1,159 @@
+"""Reads how much was labelled when, by whom and how fast, in a campaign or by a rater."""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Select, case, func, select
+from sqlalchemy.orm import Session
+
+from db.models import (
+    Assignment,
+    AssignmentState,
+    CampaignItem,
+    CampaignRater,
+    ItemKind,
+    Outcome,
+    Purpose,
+    Rater,
+    Vote,
+)
+
+_DONE = (Assignment.state == AssignmentState.DONE, Assignment.purpose == Purpose.LABEL)
+
+
+class OwnLabel(NamedTuple):
+    """A rater's current label, with what is known of its comparison."""
+
+    comparison_id: int
+    outcome: Outcome
+    gold: Outcome | None
+
+
+class Contributor(NamedTuple):
+    """What one rater did in a campaign."""
+
+    name: str
+    n_done: int
+    n_skipped: int
+    n_flagged: int
+    last_at: datetime | None
+
+
+def counted_by_date(session: Session, campaign_id: int) -> dict[date, int]:
+    """Returns the labels that count for a campaign's progress, by day in UTC."""
+    wanted = select(func.date(Assignment.done_at), func.count(Assignment.id)).where(
+        *_DONE, Assignment.campaign_id == campaign_id, Assignment.counts
+    )
+    return _by_date(session, wanted)
+
+
+def days_of(session: Session, rater_id: int) -> dict[date, int]:
+    """Returns the labels of a rater in all campaigns, by day in UTC."""
+    wanted = select(func.date(Assignment.done_at), func.count(Assignment.id)).where(
+        *_DONE, Assignment.rater_id == rater_id
+    )
+    return _by_date(session, wanted)
+
+
+def recent_times(
+    session: Session, *, campaign_id: int | None = None, rater_id: int | None = None, n: int = 200
+) -> list[int]:
+    """Returns the milliseconds that the last `n` timed votes took, of a campaign or of a rater."""
+    wanted = select(Vote.decided_ms).where(
+        Vote.decided_ms.is_not(None), Vote.purpose == Purpose.LABEL
+    )
+    if rater_id is not None:
+        wanted = wanted.where(Vote.rater_id == rater_id)
+    if campaign_id is not None:
+        wanted = wanted.join(Assignment, Assignment.offer_key == Vote.offer_key).where(
+            Assignment.campaign_id == campaign_id
+        )
+    return [
+        ms for ms in session.scalars(wanted.order_by(Vote.id.desc()).limit(n)) if ms is not None
+    ]
+
+
+def contributors(session: Session, campaign_id: int) -> list[Contributor]:
+    """Returns those who labelled in a campaign, the busiest first."""
+    seen = (
+        select(
+            Assignment.rater_id,
+            func.max(Assignment.done_at).label("last_at"),
+            func.sum(case((Assignment.flagged, 1), else_=0)).label("n_flagged"),
+        )
+        .where(Assignment.campaign_id == campaign_id)
+        .group_by(Assignment.rater_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(
+            Rater.name,
+            CampaignRater.n_done,
+            CampaignRater.n_skipped,
+            func.coalesce(seen.c.n_flagged, 0),
+            seen.c.last_at,
+        )
+        .join(Rater, Rater.id == CampaignRater.rater_id)
+        .outerjoin(seen, seen.c.rater_id == CampaignRater.rater_id)
+        .where(CampaignRater.campaign_id == campaign_id)
+        .order_by(CampaignRater.n_done.desc(), Rater.name)
+    )
+    return [Contributor(*row) for row in rows]
+
+
+def reserved(session: Session, rater_id: int) -> dict[int, int]:
+    """Returns the number of counted comparisons that a rater has reserved, by campaign id."""
+    rows = session.execute(
+        select(Assignment.campaign_id, func.count(Assignment.id))
+        .where(
+            Assignment.rater_id == rater_id,
+            Assignment.state == AssignmentState.RESERVED,
+            Assignment.counts,
+        )
+        .group_by(Assignment.campaign_id)
+    )
+    return dict(rows.tuples().all())
+
+
+def own_labels(session: Session, rater_id: int, n: int = 500) -> list[OwnLabel]:
+    """Returns a rater's last `n` current labels in campaigns, newest first."""
+    rows = session.execute(
+        select(Vote.comparison_id, Vote.outcome, CampaignItem.gold_outcome)
+        .join(Assignment, Assignment.offer_key == Vote.offer_key)
+        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
+        .where(
+            Vote.rater_id == rater_id,
+            Vote.purpose == Purpose.LABEL,
+            Vote.is_current(),
+            CampaignItem.kind != ItemKind.PRACTICE,
+        )
+        .order_by(Vote.id.desc())
+        .limit(n)
+    )
+    return [OwnLabel(*row) for row in rows]
+
+
+def labels_of_others(
+    session: Session, rater_id: int, comparison_ids: list[int]
+) -> list[tuple[int, Outcome]]:
+    """Returns what other raters said of these comparisons, a judge's doubts left out."""
+    rows = session.execute(
+        select(Vote.comparison_id, Vote.outcome).where(
+            Vote.comparison_id.in_(comparison_ids),
+            Vote.rater_id != rater_id,
+            Vote.purpose == Purpose.LABEL,
+            Vote.is_current(),
+            Vote.agreed.is_distinct_from(False),
+        )
+    )
+    return list(rows.tuples().all())
+
+
+def _by_date(session: Session, wanted: Select[tuple[date, int]]) -> dict[date, int]:
+    """Returns counts by day; SQLite gives a day as text."""
+    rows = session.execute(wanted.group_by(func.date(Assignment.done_at))).all()
+    return {
+        date.fromisoformat(day) if isinstance(day, str) else day: n
+        for day, n in rows
+        if day is not None
+    }

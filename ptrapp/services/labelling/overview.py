@@ -1,0 +1,131 @@
+"""How far a campaign is: what is left by day, the pace, when it will be done, and its raters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from math import ceil
+from statistics import median
+
+from db.labelling import campaigns, work_done
+from db.labelling.work_done import Contributor
+from ptrapp.services.context import DataContext
+from ptrapp.services.labelling.panel import n_wanted
+
+PACE_DAYS = 7
+_NEEDED = 5
+"""Labels of the last days, for a pace."""
+_MOST_DAYS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class DayLeft:
+    """Labels still wanted at the end of a day, and those done on it."""
+
+    day: date
+    left: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """How far a campaign is."""
+
+    days: list[DayLeft]
+    """From the day before the first label to today."""
+    n_wanted: int
+    n_done: int
+    per_day: float | None
+    """Labels a day over the last days; None where there are too few."""
+    seconds_each: float | None
+    """Median time of the last labels."""
+    done_on: date | None
+    """When the last label is expected at this pace."""
+    deadline: date | None
+    people: list[Contributor]
+
+    @property
+    def n_left(self) -> int:
+        return max(0, self.n_wanted - self.n_done)
+
+    @property
+    def is_done(self) -> bool:
+        return self.n_wanted > 0 and self.n_left == 0
+
+
+def read_overview(context: DataContext, campaign_id: int, today: date | None = None) -> Overview:
+    """Returns the overview as of now. Raises `Missing`."""
+    today = today or datetime.now(UTC).date()
+    with context.database.read() as session:
+        row = campaigns.find(session, campaign_id)
+        by_day = work_done.counted_by_date(session, campaign_id)
+        times = work_done.recent_times(session, campaign_id=campaign_id)
+        people = work_done.contributors(session, campaign_id)
+        wanted, n_done = n_wanted(row), row.n_done
+        deadline = row.deadline.date() if row.deadline else None
+    per_day = _pace(by_day, today)
+    left = max(0, wanted - n_done)
+    done_on = today + timedelta(days=ceil(left / per_day)) if per_day and left else None
+    each = median(times) / 1000 if times else None
+    return Overview(
+        _days(by_day, wanted, today), wanted, n_done, per_day, each, done_on, deadline, people
+    )
+
+
+def in_words(view: Overview) -> tuple[str, str]:
+    """Returns a heading and a sentence: how far it is, and when it will be done."""
+    if view.n_wanted == 0:
+        return "It has no comparisons yet", "Add some, or let the judge and people label others."
+    if view.is_done:
+        return f"Done: all {view.n_wanted:,} labels are in", "It can be trained on."
+    heading = f"{view.n_left:,} of {view.n_wanted:,} labels left"
+    work = ""
+    if view.seconds_each is not None:
+        work = f"About {duration(view.n_left * view.seconds_each)} of work. "
+    if view.per_day is None or view.done_on is None:
+        needed = f"needs {_NEEDED} labels in the last {PACE_DAYS} days"
+        return heading, f"{work}When it will be done: not enough data, {needed}.{_due(view)}"
+    pace = f"At {view.per_day:.1f} labels a day ({PACE_DAYS} days' mean)"
+    return heading, f"{work}{pace} it is done on {view.done_on:%d %b %Y}.{_due(view)}"
+
+
+def duration(s: float) -> str:
+    """Returns seconds in words.
+
+    >>> duration(50), duration(240), duration(9000)
+    ('1 min', '4 min', '2.5 h')
+    """
+    minutes = max(1, round(s / 60))
+    return f"{minutes} min" if minutes < 100 else f"{s / 3600:.1f} h"
+
+
+def _due(view: Overview) -> str:
+    if view.deadline is None:
+        return ""
+    if view.done_on is None:
+        return f" The deadline is {view.deadline:%d %b %Y}."
+    late = (view.done_on - view.deadline).days
+    if late <= 0:
+        return f" That is in time for the deadline, {view.deadline:%d %b %Y}."
+    days = "1 day" if late == 1 else f"{late} days"
+    return f" That is {days} after the deadline, {view.deadline:%d %b %Y}."
+
+
+def _pace(by_day: Mapping[date, int], today: date) -> float | None:
+    if not by_day:
+        return None
+    n_days = min(PACE_DAYS, (today - min(by_day)).days + 1)
+    n = sum(by_day.get(today - timedelta(days=back), 0) for back in range(n_days))
+    return n / n_days if n >= _NEEDED else None
+
+
+def _days(by_day: Mapping[date, int], wanted: int, today: date) -> list[DayLeft]:
+    if not by_day:
+        return []
+    first = max(min(by_day), today - timedelta(days=_MOST_DAYS))
+    left = wanted - sum(n for day, n in by_day.items() if day < first)
+    days = [DayLeft(first - timedelta(days=1), left, 0)]
+    for at in range((today - first).days + 1):
+        day = first + timedelta(days=at)
+        left -= by_day.get(day, 0)
+        days.append(DayLeft(day, left, by_day.get(day, 0)))
+    return days

@@ -1,0 +1,181 @@
+"""The dialog of a new campaign: a template, what it compares, how often, and how many labels."""
+
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ptrapp.core.people import ADMINS
+from ptrapp.services.context import AppContext
+from ptrapp.services.labelling import campaigns, candidates
+from ptrapp.services.labelling.campaigns import MAX_GUIDELINES, CampaignPlan, Mix
+from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, SourceKind
+from ptrapp.services.labelling.panel import Sources
+from ptrapp.ui.acting import carried_out
+from ptrapp.ui.auth import allowed
+
+_TEMPLATES = [
+    ("Siblings: candidates of one run, as DPO learns them", SourceKind.SIBLINGS),
+    ("Refinement: is the next round better?", SourceKind.ADJACENT),
+    ("Version against version", SourceKind.VERSIONS),
+    ("Imported pairs", SourceKind.IMPORTED),
+    ("Best and worst by a judge's scores", SourceKind.BEST_WORST),
+    ("Any two responses to a prompt", SourceKind.RANDOM),
+    ("Empty: comparisons are added by the API", SourceKind.NONE),
+]
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_OPEN = """() => { const box = document.getElementById("campaign-new"); box.popover = "auto";
+  box.setAttribute("role", "dialog"); box.setAttribute("aria-label", "New campaign"); box.showPopover();
+  box.querySelector("#new-name :is(input, textarea)").focus(); }"""  # noqa: E501 - one line of a browser's own dialog
+_GO = "(id) => { if (id) location.assign(`campaigns?campaign=${id}`); }"
+
+
+class NewInputs(NamedTuple):
+    """The components of the form, in the order in which the handlers take their values."""
+
+    name: gr.Textbox
+    template: gr.Dropdown
+    aspect: gr.Radio
+    versions: gr.Dropdown
+    judge: gr.Dropdown
+    imported: gr.Dropdown
+    overlap: gr.Number
+    budget: gr.Number
+    max_pairs: gr.Number
+    guidelines: gr.Textbox
+    uncertain: gr.Number
+    uniform: gr.Number
+    again: gr.Number
+    gold: gr.Number
+    repeat: gr.Number
+    n_practice: gr.Number
+    seed: gr.Number
+    reveal: gr.Checkbox
+
+
+def build(context: AppContext, opener: gr.Button) -> list[Any]:
+    """Builds the dialog. Returns what `choices` fills: versions, judges and imports."""
+    with gr.Column(elem_id="campaign-new"):
+        gr.HTML("<h2>New campaign</h2>")
+        inputs = _fields()
+        outlook = gr.HTML(elem_id="campaign-outlook")
+        made = gr.Number(visible=False, precision=0)
+        with gr.Row():
+            create = gr.Button("Create the campaign", variant="primary", elem_id="campaign-create")
+
+    def campaign_outlook(request: gr.Request, *values: Any) -> Any:
+        allowed(request, ADMINS)
+        return f"<p role='status'>{_outlook(context, NewInputs(*values))}</p>"
+
+    def campaign_make(request: gr.Request, *values: Any) -> int:
+        allowed(request, ADMINS)
+        return carried_out(lambda: campaigns.create(context, _plan(NewInputs(*values))))
+
+    def campaign_template(kind: str) -> list[Any]:
+        wanted = (SourceKind.VERSIONS, SourceKind.BEST_WORST, SourceKind.IMPORTED)
+        return [gr.Dropdown(visible=kind == one.value) for one in wanted]
+
+    looks = {"fn": campaign_outlook, "inputs": [*inputs], "outputs": [outlook], **_QUIET}
+    opener.click(None, js=_OPEN).then(**looks)
+    chosen = [inputs.versions, inputs.judge, inputs.imported]
+    inputs.template.input(campaign_template, [inputs.template], chosen, **_QUIET).then(**looks)
+    sized = (*chosen, inputs.aspect, inputs.overlap, inputs.budget, inputs.max_pairs)
+    gr.on([one.input for one in sized], trigger_mode="always_last", **looks)
+    done = create.click(campaign_make, [*inputs], [made], **_QUIET)
+    done.success(None, [made], None, js=_GO)
+    return chosen
+
+
+def choices(sources: Sources) -> list[Any]:
+    """Returns the dropdowns with what is there to choose."""
+    versions = list(sources.versions)
+    imports = [(name.removeprefix("import:"), name) for name in sources.imports]
+    return [
+        gr.Dropdown(choices=versions, value=versions[:2] if len(versions) > 1 else []),
+        gr.Dropdown(choices=list(sources.judges), value=next(iter(sources.judges), None)),
+        gr.Dropdown(choices=imports, value=imports[0][1] if imports else None),
+    ]
+
+
+def _fields() -> NewInputs:
+    kinds = [(words, kind.value) for words, kind in _TEMPLATES]
+    name = gr.Textbox(label="Name", info="what raters see", max_length=120, elem_id="new-name")
+    template = gr.Dropdown(kinds, value=SourceKind.SIBLINGS.value, label="Template")
+    aspect = gr.Radio(
+        [("responses", "response"), ("thoughts", "thought")], value="response", label="Compare"
+    )
+    versions = gr.Dropdown([], multiselect=True, max_choices=2, label="Two versions", visible=False)
+    judge = gr.Dropdown([], label="Judge", visible=False)
+    imported = gr.Dropdown([], label="Import", visible=False)
+    with gr.Row():
+        overlap = gr.Number(
+            1, label="Labels per pair", info="2 or more: agreement", precision=0, minimum=1
+        )
+        budget = gr.Number(None, label="Budget", info="most labels; empty: all", precision=0)
+        max_pairs = gr.Number(
+            1000, label="Most pairs", info="by chance, if more", precision=0, minimum=1,
+            maximum=MAX_PAIRS,
+        )  # fmt: skip
+    guidelines = gr.Textbox(
+        label="Guidelines", info="Markdown, beside every pair", lines=4, max_length=MAX_GUIDELINES
+    )
+    with gr.Accordion("Order, practice, reveal", open=False):
+        with gr.Row():
+            uncertain = _weight("Uncertain", "a judge cannot tell", 0.5)
+            uniform = _weight("Uniform", "by chance", 0.5)
+            again = _weight("Overlap", "labelled by others", 0)
+            gold = _weight("Gold", "the answer is known", 0)
+            repeat = _weight("Repeats", "sides swapped", 0)
+        with gr.Row():
+            n_practice = gr.Number(0, label="Practice pairs first", precision=0, minimum=0)
+            seed = gr.Number(0, label="Seed", precision=0, minimum=0)
+            reveal = gr.Checkbox(False, label="Thoughts and versions after the vote")
+    return NewInputs(
+        name, template, aspect, versions, judge, imported, overlap, budget, max_pairs, guidelines,
+        uncertain, uniform, again, gold, repeat, n_practice, seed, reveal,
+    )  # fmt: skip
+
+
+def _weight(label: str, info: str, value: float) -> gr.Number:
+    return gr.Number(value, label=label, info=info, minimum=0, min_width=110)
+
+
+def _source(given: NewInputs) -> Source:
+    kind = SourceKind(given.template)
+    one, other = (*(given.versions or []), "", "")[:2]
+    return Source(
+        kind,
+        judge=(given.judge or "") if kind is SourceKind.BEST_WORST else "",
+        versions=(one, other) if kind is SourceKind.VERSIONS else ("", ""),
+        import_name=(given.imported or "") if kind is SourceKind.IMPORTED else "",
+        max_pairs=int(given.max_pairs or 1),
+        seed=int(given.seed or 0),
+    )
+
+
+def _plan(given: NewInputs) -> CampaignPlan:
+    weights = (given.uncertain, given.uniform, given.again, given.gold, given.repeat)
+    return CampaignPlan(
+        name=given.name or "",
+        aspect=given.aspect,
+        source=_source(given),
+        guidelines=given.guidelines or "",
+        overlap=int(given.overlap or 1),
+        budget=int(given.budget) if given.budget else None,
+        mix=Mix(*(float(one or 0) for one in weights)),
+        reveal=bool(given.reveal),
+        n_practice=int(given.n_practice or 0),
+    )
+
+
+def _outlook(context: AppContext, given: NewInputs) -> str:
+    """Returns how large the campaign would be, in words."""
+    source = _source(given)
+    if source.kind is SourceKind.NONE:
+        return "It starts empty; add comparisons with POST /api/v1/campaigns/ID/items."
+    n = carried_out(lambda: candidates.preview(context, source, given.aspect))
+    labels = n * int(given.overlap or 1)
+    labels = min(labels, int(given.budget)) if given.budget else labels
+    if not n:
+        return "No stored rounds form such a pair yet: sample some on Play, or import some."
+    pairs = "1 comparison" if n == 1 else f"{n:,} comparisons"
+    return f"The campaign would have {pairs} and need {labels:,} labels."

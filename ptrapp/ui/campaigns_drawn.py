@@ -1,0 +1,273 @@
+"""Draws what the Campaigns page shows as HTML: rows, headings, agreement, disagreements."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+from ptrapp.analysis.estimates import Estimate
+from ptrapp.core.strength import STRENGTHS
+from ptrapp.services.labelling.agreement import AgreementReport, GroupReport, RaterReport
+from ptrapp.services.labelling.disagreements import Disagreement
+from ptrapp.services.labelling.overview import Overview
+from ptrapp.services.labelling.panel import CampaignRow
+
+CHOSEN_BY = {
+    "siblings": "candidates of one run",
+    "adjacent": "consecutive rounds",
+    "best_worst": "best and worst by a judge",
+    "versions": "two versions",
+    "random": "any two responses",
+    "imported": "imported pairs",
+    "none": "added by hand",
+}
+HEADERS = ("Campaign", "State", "Labels", "Last 14 days", "Deadline")
+PEOPLE_HEADERS = (
+    "Rater", "Labels", "Skipped", "Flagged", "Last", "Left side", "Gold", "Consistency", "Ties",
+    "Both bad", "Median time", "Under 1 s", "Label noise",
+)  # fmt: skip
+_STATE = {"open": "ok", "paused": "warn", "preparing": "acc"}
+_GROUP = {"human": "People", "judge": "Judges", "dataset": "Imported files", "all": "All raters"}
+OUTCOMES = {
+    "left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad",
+}  # fmt: skip
+_NOTHING = "<span class='none'>–</span>"
+
+
+def title(heading: str, sentence: str = "") -> str:
+    """Returns the page's first line."""
+    said = f"<p role='status'>{escape(sentence)}</p>" if sentence else ""
+    return f"<div class='campaigns-title'><h1>{escape(heading)}</h1>{said}</div>"
+
+
+def cells(row: CampaignRow) -> list[str]:
+    """Returns the row of a campaign in the list."""
+    kind = (row.settings.get("source") or {}).get("kind", "")
+    made = " · ".join(filter(None, [f"{row.aspect}s", CHOSEN_BY.get(kind, "")]))
+    share = row.n_done / row.n_wanted if row.n_wanted else 0.0
+    n_days = sum(row.days)
+    raters = "1 rater" if row.n_active == 1 else f"{row.n_active} raters"
+    active = _two(f"{n_days:,} labels", f"{row.days[-1]:,} today · {raters}")
+    return [
+        f"<a href='campaigns?campaign={row.id}'><b>{escape(row.name)}</b></a><small>{made}</small>",
+        chip(row.state, done=row.n_wanted > 0 and row.n_done >= row.n_wanted),
+        f"{meter(share, row.name)}<small>{row.n_done:,} of {row.n_wanted:,} · {share:.0%}</small>",
+        active if n_days else _NOTHING,
+        f"{row.deadline:%d %b %Y}" if row.deadline else _NOTHING,
+    ]
+
+
+def chip(state: str, *, done: bool = False) -> str:
+    if done and state == "open":
+        return "<span class='chip ok'>all labelled</span>"
+    return f"<span class='chip {_STATE.get(state, '')}'>{state}</span>"
+
+
+def meter(share: float, name: str) -> str:
+    said = f"Labels done of {escape(name)}"
+    return f"<progress max='1' value='{share:.4f}' aria-label='{said}'></progress>"
+
+
+def head(row: CampaignRow, heading: str, sentence: str) -> str:
+    """Returns the first lines of a campaign's own page."""
+    finished = row.n_wanted > 0 and row.n_done >= row.n_wanted
+    share = row.n_done / row.n_wanted if row.n_wanted else 0.0
+    train = (
+        "<p class='campaign-done'>All are in. <a class='btn' href='train'>Train on it</a></p>"
+        if finished
+        else ""
+    )
+    return (
+        "<div class='campaigns-title'><p><a href='campaigns'>Campaigns</a></p>"
+        f"<h1>{escape(row.name)} {chip(row.state, done=finished)}</h1>"
+        f"<p role='status'><strong>{escape(heading)}</strong> {escape(sentence)}</p>"
+        f"{meter(share, row.name)}{train}</div>"
+    )
+
+
+def about(row: CampaignRow) -> str:
+    """Returns how a campaign was made."""
+    kind = (row.settings.get("source") or {}).get("kind", "")
+    mix = ", ".join(f"{name} {weight:g}" for name, weight in row.mix.items() if weight)
+    overlap = "1 person" if row.overlap == 1 else f"{row.overlap} people"
+    facts = {
+        "Compared": f"{row.n_items:,} pairs of {row.aspect}s, {CHOSEN_BY.get(kind, 'by hand')}",
+        "Labels of each": overlap,
+        "Budget": "none" if row.budget is None else f"{row.budget:,} labels",
+        "Order": mix or "uniform",
+        "Practice": f"{row.n_practice} pairs first" if row.n_practice else "none",
+        "After the vote": "thoughts and versions are shown" if row.reveal else "nothing is shown",
+        "Under way": f"{row.n_taken - row.n_done:,} reserved by a rater",
+        "Made": f"{row.created_at:%d %b %Y}",
+    }
+    return _facts(facts)
+
+
+def groups(report: AgreementReport) -> str:
+    """Returns the figures of people, judges and files, or that there are none."""
+    if not report.groups:
+        return "<p>Nothing is labelled here yet.</p>"
+    return "".join(_group(one) for one in report.groups)
+
+
+def people(report: AgreementReport, view: Overview | None) -> list[list[str]]:
+    """Returns a row of cells for each rater: what was done, and how reliable it is."""
+    done = {one.name: one for one in view.people} if view else {}
+    rows = [_rater(one, done.pop(one.name, None)) for one in report.raters]
+    n = len(PEOPLE_HEADERS) - 5
+    for one in done.values():  # who only skipped, or practised
+        last = f"{one.last_at:%d %b}" if one.last_at else _NOTHING
+        counts = [str(one.n_done), str(one.n_skipped), str(one.n_flagged), last]
+        rows.append([f"<b>{escape(one.name)}</b>", *counts, *[_NOTHING] * n])
+    return rows
+
+
+def disagreement(one: Disagreement | None, at: int, n: int, n_settled: int) -> str:
+    """Returns a comparison with what each rater said of it."""
+    if one is None:
+        return "<p role='status'>No two raters have given different answers.</p>"
+    turns = [*((turn["role"], turn["content"]) for turn in one.context), ("prompt", one.prompt)]
+    asked = "".join(
+        f"<p class='written asked'><small>{escape(who)}</small> {escape(words)}</p>"
+        for who, words in turns
+    )
+    sides = "".join(
+        f"<section class='side' aria-label='{letter}'><h3>{letter}</h3>"
+        f"<p class='written' dir='auto' tabindex='0'>{escape(text)}</p></section>"
+        for letter, text in (("A", one.left), ("B", one.right))
+    )
+    settled = ""
+    if one.settled:
+        said = _said(one.settled.outcome, one.settled.strength)
+        why = f" {escape(one.settled.reason)}" if one.settled.reason else ""
+        settled = f"<p class='settled'><b>Settled by {escape(one.settled.by)}: {said}.</b>{why}</p>"
+    return (
+        f"<p role='status'>{at} of {n}, the widest apart first; {n_settled} of them settled. "
+        "A and B are in stored order; raters saw them in random order.</p>"
+        f"{asked}<div class='sides'>{sides}</div>{_answers(one)}{settled}"
+    )
+
+
+def in_words(estimate: Estimate, form: Callable[[float], str] | None = None) -> str:
+    """Returns a figure with its interval and n, or what is missing for it."""
+    if estimate.value is None or estimate.interval is None:
+        return escape(estimate.missing)
+    write = form or percent
+    low, high = (write(end) for end in estimate.interval)
+    return f"{write(estimate.value)} ({low} to {high}, n = {estimate.n:,})"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _seconds(ms: float) -> str:
+    return f"{ms / 1000:.1f} s"
+
+
+def _group(one: GroupReport) -> str:
+    figures = one.figures
+    known = {
+        "Left side chosen": figures.position.left,
+        "Gold": figures.gold,
+        "Same answer again": figures.consistency,
+        "Same in both orders": figures.both_orders,
+        "Ties": figures.ties,
+        "Both bad": figures.both_bad,
+    }
+    facts = {name: in_words(each) for name, each in known.items() if each.n}
+    if figures.pace.median_ms.n:
+        facts["Median time"] = in_words(figures.pace.median_ms, _seconds)
+    if figures.position.biased:
+        facts["Left side chosen"] += ": they favour a side"
+    labels = f"{one.n_raters} raters · {figures.n_votes:,} labels on {figures.n_comparisons:,} "
+    return (
+        f"<article class='finding' data-kind='{one.kind}'><h2>{_GROUP[one.kind]}: "
+        f"{escape(one.conclusion)}</h2><p>{labels}comparisons, {one.n_shared:,} labelled by "
+        f"several, gold left out</p>{_noise(one)}{_facts(facts, safe=True)}</article>"
+    )
+
+
+def _noise(one: GroupReport) -> str:
+    flips = one.figures.flips
+    if flips.epsilon.value is None:
+        return ""
+    smooth = flips.label_smoothing
+    return (
+        f"<p>About <b>{in_words(flips.epsilon)}</b> of these votes are estimated to be wrong, from "
+        f"{escape(str(flips.rests_on))}; tastes that differ count as wrong. For DPO on them, "
+        f"<a href='train?label_smoothing={smooth}'>set label_smoothing to {smooth}</a>.</p>"
+    )
+
+
+def _rater(one: RaterReport, done: Any) -> list[str]:
+    figures = one.figures
+    kind = {"judge": "judge", "dataset": "file"}.get(one.kind, "")
+    more = [f"+ {figures.n_gold} gold"] if figures.n_gold else []
+    more += [f"+ {figures.n_repeats} again"] if figures.n_repeats else []
+    same = figures.both_orders if figures.both_orders.n else figures.consistency
+    bias = "⚠ " if figures.position.biased else ""
+    return [
+        _two(escape(one.name), kind),
+        _two(f"{figures.n_votes:,}", " ".join(more)),
+        str(done.n_skipped) if done else _NOTHING,
+        str(done.n_flagged) if done else _NOTHING,
+        f"{done.last_at:%d %b}" if done and done.last_at else _NOTHING,
+        bias + _cell(figures.position.left),
+        *(_cell(each) for each in (figures.gold, same, figures.ties, figures.both_bad)),
+        _cell(figures.pace.median_ms, _seconds),
+        _cell(figures.pace.hasty),
+        _cell(figures.flips.epsilon),
+    ]
+
+
+def _cell(estimate: Estimate, form: Callable[[float], str] | None = None) -> str:
+    if estimate.value is None or estimate.interval is None:
+        return f"<span class='none' title='{escape(estimate.missing)}'>n {estimate.n}</span>"
+    write = form or percent
+    low, high = (write(end) for end in estimate.interval)
+    return _two(write(estimate.value), f"{low} to {high}")
+
+
+def _answers(one: Disagreement) -> str:
+    facts: dict[str, str] = {}
+    for outcome, words in OUTCOMES.items():
+        those = [each for each in one.said if each.outcome == outcome]
+        if those:
+            facts[words] = "; ".join(
+                each.rater + (f" ({STRENGTHS[each.strength]})" if each.strength > 1 else "")
+                for each in those
+            )
+    facts |= {f"{each.rater}, why": each.reason for each in one.said if each.reason}
+    return _facts(facts)
+
+
+def _said(outcome: str, strength: int) -> str:
+    words = OUTCOMES[outcome]
+    return words.replace("better", STRENGTHS[strength]) if strength > 1 else words
+
+
+def _facts(facts: dict[str, str], *, safe: bool = False) -> str:
+    rows = "".join(
+        f"<dt>{escape(name)}</dt><dd>{words if safe else escape(words)}</dd>"
+        for name, words in facts.items()
+    )
+    return f"<dl class='facts'>{rows}</dl>"
+
+
+def _two(above: str, below: str) -> str:
+    return f"<b>{above}</b><small>{below}</small>"
+
+
+def known(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """Returns rows of the comparisons with a known answer."""
+    return [
+        [
+            f"<span class='chip'>{row['kind']}</span>",
+            escape(row["prompt"][:200]),
+            escape(row["left"][:300]),
+            escape(row["right"][:300]),
+            OUTCOMES[row["gold"]],
+            escape(row["explanation"] or ""),
+        ]
+        for row in rows
+    ]

@@ -1,0 +1,121 @@
+"""Draws a campaign: what is left by day, who agrees with whom, what changes over time."""
+
+from typing import Any
+
+import altair as alt
+
+from ptrapp.analysis.drift import DriftPart
+from ptrapp.services.labelling.agreement import AgreementReport
+from ptrapp.services.labelling.overview import Overview
+from ptrapp.ui.plotting import bottom_legend, finish
+
+_HEIGHT = 240
+_MEASURES = {"agreement": "as the others", "gold": "gold right", "left": "left side"}
+
+
+def burn_down(view: Overview, words: str) -> Any:
+    """Labels left by day, with the way to the deadline; None before the first label."""
+    if not view.days:
+        return None
+    points = [{"day": f"{at.day:%Y-%m-%d}", "left": at.left, "done": at.done} for at in view.days]
+    day = alt.X("day:T", title=None)
+    left = alt.Y("left:Q", title="labels left", scale=alt.Scale(domainMin=0))
+    chart = alt.Chart(alt.Data(values=points))
+    area = chart.mark_area(opacity=0.13, interpolate="step-after").encode(
+        day, left, color=alt.value("var(--s3)")
+    )
+    line = chart.mark_line(interpolate="step-after", point=True).encode(
+        day, left, color=alt.value("var(--s3)"), tooltip=["day:T", "left:Q", "done:Q"]
+    )
+    layers = [area, line]
+    if view.deadline:
+        due = alt.Chart(alt.Data(values=[{"day": f"{view.deadline:%Y-%m-%d}"}]))
+        layers.append(
+            due.mark_rule(strokeDash=[5, 3]).encode(
+                day, color=alt.value("var(--bad)"), tooltip=[alt.Tooltip("day:T", title="deadline")]
+            )
+        )
+    return finish(alt.layer(*layers), f"Labels left by day. {words}", _HEIGHT)
+
+
+def heat_map(report: AgreementReport) -> Any:
+    """Cohen's κ of every two raters who share comparisons; None where no two do."""
+    points = []
+    for one in report.kappas:
+        value = one.kappa.value
+        said = "–" if value is None else f"{value:.2f}".replace("-", "−")
+        interval = one.kappa.interval
+        for first, second in ((one.first, one.second), (one.second, one.first)):
+            points.append(
+                {
+                    "first": first,
+                    "second": second,
+                    "kappa": value,
+                    "said": said,
+                    "low": interval.low if interval else None,
+                    "high": interval.high if interval else None,
+                    "n": one.kappa.n,
+                }
+            )
+    if not points:
+        return None
+    names = [one.name for one in report.raters if any(one.name == at["first"] for at in points)]
+    chart = alt.Chart(alt.Data(values=points)).encode(
+        alt.X("first:N", title=None, sort=names, axis=alt.Axis(labelAngle=-30)),
+        alt.Y("second:N", title=None, sort=names),
+    )
+    shade = alt.condition("isValid(datum.kappa)", alt.value("var(--s3)"), alt.value("var(--sunk)"))
+    strength = alt.Opacity(
+        "kappa:Q", scale=alt.Scale(domain=[0, 1], range=[0.06, 0.45], clamp=True), legend=None
+    )
+    cells = chart.mark_rect().encode(
+        color=shade,
+        opacity=strength,
+        tooltip=["first:N", "second:N", *(f"{one}:Q" for one in ("kappa", "low", "high", "n"))],
+    )
+    text = chart.mark_text(fontSize=12).encode(text="said:N", color=alt.value("var(--ink)"))
+    height = min(600, max(120, 34 * len(names)))
+    return finish(alt.layer(cells, text), "Cohen's κ of every two raters.", height)
+
+
+def over_time(parts: list[DriftPart], words: str) -> Any:
+    """Each measure by part of the labels, with Wilson's intervals; None where nothing is known."""
+    points = []
+    for part in parts:
+        for name, said in _MEASURES.items():
+            one = getattr(part, name)
+            if one.value is not None:
+                low, high = one.interval
+                points.append(
+                    {
+                        "at": part.last,
+                        "labels": f"{part.first} to {part.last}",
+                        "measure": said,
+                        "rate": 100 * one.value,
+                        "low": 100 * low,
+                        "high": 100 * high,
+                        "n": one.n,
+                    }
+                )
+    if not points:
+        return None
+    colour = alt.Color(
+        "measure:N",
+        legend=bottom_legend(),
+        scale=alt.Scale(
+            domain=list(_MEASURES.values()), range=["var(--s3)", "var(--s1)", "var(--s2)"]
+        ),
+    )
+    at = alt.X("at:Q", title="labels, oldest first")
+    chart = alt.Chart(alt.Data(values=points))
+    scale = alt.Scale(domain=[0, 100])
+    bars = chart.mark_rule(opacity=0.5).encode(
+        at, alt.Y("low:Q", title="percent", scale=scale), y2="high:Q", color=colour
+    )
+    line = chart.mark_line(point=True).encode(
+        at,
+        alt.Y("rate:Q", title="percent", scale=scale),
+        color=colour,
+        tooltip=["labels:N", "measure:N", *(f"{one}:Q" for one in ("rate", "low", "high", "n"))],
+    )
+    return finish(alt.layer(bars, line), words, _HEIGHT)
