@@ -8,6 +8,9 @@ import logging
 import os
 import signal
 import warnings
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,6 +29,7 @@ from ptrapp.models.finding import find_model
 from training.jobs.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
 from training.jobs.payload import Payload, read
 from training.jobs.ranks import Ranks
+from training.jobs.sinks import Sinks, open_sinks
 from training.recipes import dpo, evaluate, judge, mask_sft, ptr_data, reward_model, tpo
 
 log = logging.getLogger(__name__)
@@ -57,21 +61,8 @@ def _run_job(database: Database, settings: Settings, job_id: int, token: str) ->
         ranks = Ranks.join(cpu=best_device(settings.device) == "cpu")
         claim = _claim(database, settings, job_id, token, leads=ranks.leads)
         signal.signal(signal.SIGTERM, lambda *_: claim.stop.set())
-        match claim.kind:
-            case JobKind.DPO:
-                dpo.run(claim, ranks)
-            case JobKind.MASK_SFT:
-                mask_sft.run(claim, ranks)
-            case JobKind.PTR_DATA:
-                ptr_data.run(claim, ranks)
-            case JobKind.TPO:
-                tpo.run(claim, ranks)
-            case JobKind.REWARD_MODEL:
-                reward_model.run(claim, ranks)
-            case JobKind.EVALUATE:
-                evaluate.run(claim, ranks)
-            case JobKind.JUDGE:
-                judge.run(claim, ranks)
+        with closing(_mirrored(claim)) as sinks:
+            _run_recipe(replace(claim, sinks=sinks), ranks)
     except StopRequested:
         log.info("job %d: stopped on request, its last checkpoint is kept", job_id)
         return Exit.STOPPED
@@ -84,6 +75,33 @@ def _run_job(database: Database, settings: Settings, job_id: int, token: str) ->
         log.exception("job %d failed", job_id)
         return _fail(database, job_id, token, f"{type(error).__name__}: {error}")
     return Exit.DONE
+
+
+def _run_recipe(claim: Claim, ranks: Ranks) -> None:
+    match claim.kind:
+        case JobKind.DPO:
+            dpo.run(claim, ranks)
+        case JobKind.MASK_SFT:
+            mask_sft.run(claim, ranks)
+        case JobKind.PTR_DATA:
+            ptr_data.run(claim, ranks)
+        case JobKind.TPO:
+            tpo.run(claim, ranks)
+        case JobKind.REWARD_MODEL:
+            reward_model.run(claim, ranks)
+        case JobKind.EVALUATE:
+            evaluate.run(claim, ranks)
+        case JobKind.JUDGE:
+            judge.run(claim, ranks)
+
+
+def _mirrored(claim: Claim) -> Sinks:
+    """Opens the sinks that the operator asked for; only the leader's metrics are stored."""
+    names = claim.settings.sink if claim.leads else ()
+    run = f"{claim.kind.value}-{claim.job_id:06d}"
+    chosen = claim.payload.settings
+    warn = partial(claim.note, level="warning")
+    return open_sinks(names, claim.settings.data_dir, run, chosen, warn)
 
 
 def _for_want_of_room(error: Exception, settings: Settings) -> bool:

@@ -14,6 +14,7 @@ from db.storage.errors import DatabaseLocked
 from db.storage.session import Database
 from ptrapp.core.settings import Settings
 from training.jobs.payload import Payload
+from training.jobs.sinks import Sinks
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class Claim:
     payload: Payload
     stop: threading.Event = field(default_factory=threading.Event)
     """Set by SIGTERM."""
+    sinks: Sinks = field(default_factory=Sinks)
+    """Where its metrics are mirrored to."""
     leads: bool = True
     """Whether this process writes: of the processes of one job only the leader does."""
 
@@ -97,6 +100,7 @@ class Claim:
         except DatabaseLocked as error:
             log.warning("progress of job %d is not stored yet: %s", self.job_id, error)
             return False
+        self.sinks.write(metrics or {})
         return True
 
     def finish(self, result: Mapping[str, Any]) -> None:
