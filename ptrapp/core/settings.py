@@ -139,6 +139,8 @@ class Settings(BaseSettings):
     train_launcher: str = ""
     """Command that starts a training on several devices, such as `accelerate launch`; empty starts
     one process."""
+    sink: tuple[Literal["tensorboard", "trackio"], ...] = ()
+    """Where jobs mirror their metrics to besides the database; say it once for each."""
     lease_s: Annotated[float, Field(gt=0, le=3600)] = 15.0
     """Seconds after which a job whose worker is silent is taken over."""
     backup_every_h: Annotated[float, Field(ge=0, le=8760)] = 24.0

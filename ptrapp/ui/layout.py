@@ -57,7 +57,6 @@ def build(context: AppContext) -> gr.Blocks:
         _foot()
     with pages.route("Train", "/train"):
         _top()
-        gr.Markdown("# Train\nPreferences and refined rounds become a new version of the model.")
         train.build(context, pages)
         _foot()
     with pages.route("Data", "/data"):

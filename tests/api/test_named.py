@@ -139,7 +139,7 @@ def test_every_name_is_known_typed_and_described(address: str, ada: Any) -> None
     named = ada.get("/gradio_api/info").json()["named_endpoints"]
     assert {name.lstrip("/") for name in named} == set(FOR)
     for name, about in named.items():
-        if name in ("/play", "/training"):
+        if name == "/play":
             continue
         assert len(about["description"]) > 20, name
         for parameter in about["parameters"]:
@@ -152,10 +152,6 @@ def test_a_name_is_refused_to_whom_it_is_not_for(
 ) -> None:
     call, named = caller(role), ada.get("/gradio_api/info").json()["named_endpoints"]
     for name, roles in FOR.items():
-        if name == "training":
-            shown = call(name)
-            assert ("problem" in shown) is (role not in roles), shown
-            continue
         wanted = [one["parameter_name"] for one in named[f"/{name}"]["parameters"]]
         given = PLAYED if name == "play" else {one: GIVEN[one] for one in wanted if one in GIVEN}
         if role in roles:

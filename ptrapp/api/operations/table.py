@@ -47,9 +47,10 @@ AGREEMENT = (
     ),
 )
 JOBS = (
-    Operation(jobs.training, READS, "GET /training"),
+    Operation(jobs.training, READS, "GET /training", "training"),
     Operation(jobs.list_jobs, READS, "GET /jobs", "jobs"),
     Operation(jobs.one_job, READS, "GET /jobs/{job_id}"),
+    Operation(jobs.log_of, ADMINS, "GET /jobs/{job_id}/log"),
     Operation(jobs.new_job, ADMINS, "POST /jobs", "job_start", status=201, alone="job_id"),
     Operation(jobs.cancel, ADMINS, "POST /jobs/{job_id}/cancel", "job_cancel"),
     Operation(jobs.resume, ADMINS, "POST /jobs/{job_id}/resume"),
