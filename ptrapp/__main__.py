@@ -1,5 +1,6 @@
 """The command `thrice`, also `python -m ptrapp`: starts the app, or runs one of the commands."""
 
+import gc
 import logging
 import os
 import signal
@@ -8,10 +9,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 
-from typer.main import get_group
+gc.disable()  # what is imported stays: looking through it for garbage is a fifth of the time
 
-from ptrapp.cli import commands
-from ptrapp.core.version import VERSION
+from typer.main import get_group  # noqa: E402
+
+from ptrapp.cli import commands  # noqa: E402
+from ptrapp.core.version import VERSION  # noqa: E402
+
+gc.enable()
 
 
 def main() -> None:
@@ -30,6 +35,7 @@ def main() -> None:
         names = ", ".join(sorted(get_group(commands.app).commands))
         print(f"commands, each with --help of its own: {names}\n")  # noqa: T201
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing runs yet: Ctrl-C ends it in silence
+    gc.disable()  # until the app serves
     from ptrapp import app  # Gradio takes seconds to import, and a command needs none of it
 
     sys.exit(app.main(arguments))

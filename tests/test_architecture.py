@@ -156,7 +156,7 @@ EDGES: dict[str, set[str]] = {
     "uvicorn": {"ptrapp.app"},
     "fastapi": {"ptrapp.app", "ptrapp.api"},
     "starlette": {"ptrapp.api"},
-    "sqlalchemy": {"db"},
+    "sqlalchemy": {"db", "bench.growth", "bench.faults", "bench.labels.recount"},
     "alembic": {"db"},
     # No torch where a prompt becomes messages or a vote a row: only where tensors are.
     "torch": {
@@ -203,6 +203,8 @@ EDGES: dict[str, set[str]] = {
     "inspect_ai": {"ptrapp.refinement.inspect_solver"},
     "if_verifiable": {"ptrapp.tasks.ifeval"},
     "krippendorff": set(),
+    "argon2": {"ptrapp.services.accounts"},
+    "authlib": {"ptrapp.api.hub_login"},
 }
 """Libraries that stay at an edge, and the parts that are this edge."""
 

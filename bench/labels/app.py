@@ -12,17 +12,20 @@ ROOT = Path(__file__).resolve().parents[2]
 START_S = 180
 
 
-def start_app(folder: Path) -> Program:
-    """Starts the app on the data in `folder`, with the bundled model and without a worker."""
+def start_app(folder: Path, *flags: str, health: str = "/api/v1/health") -> Program:
+    """Starts the app on the data in `folder`, with the bundled model and without a worker.
+
+    It is started when the path `health` answers.
+    """
     port = free_port()
     command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--no-worker"]
-    command += ["--data-dir", str(folder), "--log-level", "warning"]
+    command += ["--data-dir", str(folder), "--log-level", "warning", *flags]
     return Program(
         command,
         port,
         log=folder / "app.log",
         environment=clean_environment("THRICE_"),
-        health="/api/v1/health",
+        health=health,
         start_s=START_S,
     )
 

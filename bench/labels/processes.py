@@ -47,6 +47,10 @@ class Program:
         self._wait_for(self.address + health, started + start_s)
         self.start_s = time.perf_counter() - started
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def usage(self) -> Usage:
         """Returns memory and CPU time of the program and its children."""
         processes = [psutil.Process(self._process.pid)]

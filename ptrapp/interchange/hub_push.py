@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import datasets
 from httpx2 import HTTPError  # of the client that huggingface_hub speaks with
 from huggingface_hub import DatasetCard
 
@@ -14,6 +13,8 @@ def push(parquet: Path, card: str, repo: str, token: str) -> str:
 
     Raises `InputError` where the hub refuses it or cannot be reached.
     """
+    import datasets  # only here: the app starts without it
+
     try:
         rows = datasets.Dataset.from_parquet(str(parquet))
         rows.push_to_hub(repo, private=True, token=token)

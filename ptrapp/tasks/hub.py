@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import datasets
-from datasets.exceptions import DatasetsError
 from httpx2 import HTTPError  # of the client that huggingface_hub speaks with
 from yaml import YAMLError
 
@@ -23,10 +21,10 @@ _BUILDERS = {
 }
 """The builder with which `datasets` reads a single file."""
 _UNREADABLE = (
-    *(DatasetsError, HTTPError, YAMLError, OSError, ValueError, RuntimeError, ImportError),
+    *(HTTPError, YAMLError, OSError, ValueError, RuntimeError, ImportError),
     *(TypeError, LookupError, StopIteration),
 )
-"""What `load_dataset` raises for data it cannot read. Most of it is not its own: metadata of the
+"""What `load_dataset` raises for data it cannot read, beside a `DatasetsError`. Metadata of the
 wrong shape is a `TypeError`, a name without parts a `LookupError`, an empty JSON file a
 `StopIteration` (datasets 5.2)."""
 
@@ -74,11 +72,14 @@ def load_rows(given: str) -> Any:
 
     Raises `InputError` for what cannot be loaded.
     """
+    # the app starts without it: importing it takes as long as half of our own code
+    from datasets.exceptions import DatasetsError
+
     try:
         return _load(HubName.parse(given))
     except InputError:
         raise
-    except _UNREADABLE as error:
+    except (DatasetsError, *_UNREADABLE) as error:
         raise InputError(
             f"The data set {given!r} cannot be loaded ({type(error).__name__}: "
             f"{_first_line(error)}). Check name, configuration and split, or give a local file."
@@ -86,6 +87,8 @@ def load_rows(given: str) -> Any:
 
 
 def _load(wanted: HubName) -> Any:
+    import datasets
+
     if not is_path(wanted.name):
         name = from_hub(wanted.name, "dataset")
         return datasets.load_dataset(name, wanted.config, split=wanted.split)

@@ -1,0 +1,1 @@
+"""Measures what the app's answers cost once a database has grown."""
