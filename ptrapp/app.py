@@ -1,5 +1,6 @@
 """Starts Thrice: reads the settings, assembles the app, and serves until a signal ends it."""
 
+import gc
 import logging
 import os
 import signal
@@ -116,6 +117,8 @@ def serve(settings: Settings, stack: ExitStack) -> None:
         token = Invitations(secret_key(settings.data_dir)).issue(Role.ADMIN)
         link = f"{_address(settings)}/join?token={token}"
         print(f"Open this to be its admin: {link}", file=sys.stderr)  # noqa: T201  # the only way in
+    gc.freeze()  # what is there now stays: no later search for garbage stops a request for it
+    gc.enable()
     server.run(sockets=[listener])
     if first.error is not None:
         raise first.error
