@@ -23,6 +23,7 @@ from db.storage.errors import DatabaseError
 from db.storage.session import open_database
 from ptrapp.api.guard import Guard
 from ptrapp.api.people_routes import add_join
+from ptrapp.api.module_files import add_modules
 from ptrapp.api.proxy import BehindProxy
 from ptrapp.api.routes import answer_errors, build_router
 from ptrapp.api.session import Invitations, secret_key, with_sessions
@@ -179,6 +180,7 @@ def build_app(context: AppContext) -> FastAPI:
     answer_errors(app)
     app.include_router(build_router(context, invitations))
     add_join(app, invitations)
+    add_modules(app)
     app = gr.mount_gradio_app(
         app,
         layout.build(context),

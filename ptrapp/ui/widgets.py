@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from ptrapp.core import modules
 from ptrapp.core.settings import ASSETS
 
 FOLDER: Path = ASSETS / "widgets"
@@ -19,14 +20,29 @@ def widget(name: str, value: dict[str, Any] | None = None, *, prose: bool = True
     Parts of that script are in `<name>_….js` and run before it. The template does not depend on the
     value, so the script's own nodes stay when it changes.
     """
-    parts = [FOLDER / "shared.js", *sorted(FOLDER.glob(f"{name}_*.js")), FOLDER / f"{name}.js"]
+    if (modules.FOLDER / f"{name}.js").exists():
+        code = _start(name)
+    else:
+        code = "\n".join(part.read_text(encoding="utf-8") for part in _parts(name))
     return gr.HTML(
         value=value,
         html_template=f'<div class="{name}"></div>',
-        js_on_load="\n".join(part.read_text(encoding="utf-8") for part in parts),
+        js_on_load=code,
         elem_id=f"thrice-{name}",
         apply_default_css=prose,
     )
+
+
+def _start(name: str) -> str:
+    """Returns the script that has a module draw into the component it belongs to."""
+    return (
+        f'import(new URL("{modules.AT}/{name}.js", document.baseURI).href)'
+        ".then((module) => module.mount({ element, props, trigger, watch }));"
+    )
+
+
+def _parts(name: str) -> list[Path]:
+    return [FOLDER / "shared.js", *sorted(FOLDER.glob(f"{name}_*.js")), FOLDER / f"{name}.js"]
 
 
 def script(name: str) -> str:

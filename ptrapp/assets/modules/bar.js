@@ -1,0 +1,212 @@
+// @ts-check
+// The bar of every page: mark, pages, the version that answers, the job that runs, the person.
+// What a role may not use is not in it; what it says comes from one route and is asked for again.
+
+import { goDialog, keysDialog, openGo, openKeys } from "./dialogs.js";
+import { html, icon, render } from "./html.js";
+import { typing } from "./page.js";
+import { addressOf, here, Pages } from "./pages.js";
+import { call } from "./requests.js";
+import { endInWords, jobAddress, RunningJob, tellElsewhere } from "./running_job.js";
+import { others, ServingChip, ServingMenu } from "./serving.js";
+
+/**
+ * What GET /frame answers.
+ * @typedef {object} Frame
+ * @property {string} name
+ * @property {string} role
+ * @property {string[]} pages
+ * @property {string} serving
+ * @property {string | null} parent
+ * @property {boolean} may_serve
+ * @property {import("./running_job.js").Job | null} job
+ * @property {import("./running_job.js").Job | null} ended
+ */
+
+const EVERY_MS = 3_000;
+const TOAST_MS = 6_000;
+const KEPT = "thrice.bar"; // what the bar said last, so that the next page has it at once
+
+/** @returns {Frame | null} */
+const kept = () => { try { return JSON.parse(localStorage.getItem(KEPT) ?? "null"); } catch { return null; } };
+const keep = (/** @type {Frame} */ frame) => {
+  try { localStorage.setItem(KEPT, JSON.stringify(frame)); } catch { /* the bar is a moment later then */ }
+};
+
+const ARCS = ["M2 15a6 6 0 0 1 12 0", "M7 15a6 6 0 0 1 12 0", "M12 15a6 6 0 0 1 12 0"];
+const Mark = () => html`
+  <svg viewBox="0 0 26 18" aria-hidden="true">${ARCS.map((d) => html`<path d=${d} />`)}</svg>`;
+
+/** @param {string} name */
+export const initials = (name) =>
+  name.split(/[\s._-]+/).filter(Boolean).slice(0, 2).map((word) => word[0].toUpperCase()).join("") || "?";
+
+const Person = (/** @type {Frame} */ { name, role }) => html`
+  <span class="avatar" role="img" title=${`${name}, ${role}`} aria-label=${`${name}, ${role}`}>
+    ${initials(name)}
+  </span>`;
+
+class Bar {
+  /** @param {HTMLElement} root */
+  constructor(root) {
+    this.root = root;
+    this.dialogs = document.createElement("div");
+    this.dialogs.append(keysDialog.node, goDialog.node);
+    this.drawn = document.createElement("div");
+    root.replaceChildren(this.drawn, this.dialogs);
+    this.frame = kept();
+    this.asked = false; // whether the frame is this page's own
+    /** @type {{ offered: any[], problem: string } | null} */
+    this.menu = null;
+    this.toast = "";
+    this.toastJob = null;
+    this.toastEnds = 0;
+  }
+
+  draw() {
+    render(this.whole(), this.drawn);
+  }
+
+  whole() {
+    const { frame, menu } = this;
+    return html`
+      <header class="bar-line-top">
+        <a class="brand" href=${addressOf(frame?.pages[0] ?? "Play")}><${Mark} />thrice</a>
+        <${Pages} names=${frame?.pages ?? []} />
+        <span class="push"></span>
+        <button type="button" class="barchip go" data-part="go" onClick=${() => this.go()}>
+          ${icon("search")}Go to<kbd class="kbd">Ctrl K</kbd>
+        </button>
+        ${frame?.job && html`<${RunningJob} job=${frame.job} />`}
+        ${frame?.serving && html`
+          <${ServingChip} frame=${frame} open=${menu !== null} onPress=${() => this.press()} />`}
+        ${frame && html`<${Person} ...${frame} />`}
+      </header>
+      ${menu && frame && html`
+        <div class="bar-menu" role="dialog" aria-label="The version that answers">
+          <${ServingMenu} frame=${frame} ...${menu} change=${(/** @type {any} */ work) => this.change(work)} />
+        </div>`}
+      <div class="bar-toasts">${this.toast && this.drawToast()}</div>`;
+  }
+
+  drawToast() {
+    return html`
+      <div class="bar-toast" role="status" onMouseEnter=${() => clearTimeout(this.toastEnds)}
+        onMouseLeave=${() => this.endToast()}>
+        ${this.toast} <a href=${this.toastJob}>Look</a>
+      </div>`;
+  }
+
+  endToast() {
+    clearTimeout(this.toastEnds);
+    this.toastEnds = setTimeout(() => { this.toast = ""; this.draw(); }, TOAST_MS);
+  }
+
+  go() { openGo(this.frame?.pages ?? []); }
+
+  press() { if (this.menu) this.close(); else this.open(); }
+
+  async open() {
+    const frame = /** @type {Frame} */ (this.frame);
+    this.menu = { offered: [], problem: "" };
+    this.draw();
+    /** @type {HTMLElement | null} */ (this.drawn.querySelector(".bar-menu :is(button, a)"))?.focus();
+    if (!frame.may_serve) return;
+    try {
+      const offered = await others(frame);
+      if (this.menu) this.menu = { offered, problem: "" };
+    } catch (error) {
+      this.complain(error);
+    }
+    this.draw();
+  }
+
+  close() {
+    this.menu = null;
+    this.draw();
+  }
+
+  /** @param {() => Promise<unknown>} work */
+  async change(work) {
+    try {
+      await work();
+      this.close();
+      await this.look();
+      this.focusChip();
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  /** @param {any} error */
+  complain(error) {
+    if (this.menu) this.menu = { ...this.menu, problem: error.message };
+    this.draw();
+  }
+
+  focusChip() {
+    /** @type {HTMLElement | null} */ (this.drawn.querySelector("[data-part=serving]"))?.focus();
+  }
+
+  async look() {
+    let frame;
+    try { frame = await call("GET", "/frame"); } catch { return; } // the banner says why
+    if (this.asked && frame.ended && frame.ended.id !== this.frame?.ended?.id) this.tellEnd(frame.ended);
+    this.frame = frame;
+    this.asked = true;
+    this.draw();
+    keep(frame);
+  }
+
+  /** @param {import("./running_job.js").Job} job */
+  tellEnd(job) {
+    this.toast = endInWords(job);
+    this.toastJob = jobAddress(job);
+    this.endToast();
+    tellElsewhere(this.toast);
+  }
+
+  async keepLooking() {
+    if (!document.hidden) await this.look();
+    if (this.root.isConnected) setTimeout(() => this.keepLooking(), EVERY_MS);
+  }
+
+  /** @param {KeyboardEvent} event @returns {boolean} whether the key was the bar's */
+  onKey(event) {
+    const command = event.ctrlKey || event.metaKey;
+    if (command && !event.altKey && event.key.toLowerCase() === "k") {
+      if (!goDialog.isOpen) this.go();
+      return true;
+    }
+    if (event.key === "Escape" && this.menu) {
+      this.close();
+      this.focusChip();
+      event.stopPropagation();
+      return true;
+    }
+    if (event.key === "?" && here() !== "Label" && !command && !typing(event.target)) {
+      openKeys();
+      return true;
+    }
+    return false;
+  }
+}
+
+/** @param {{ element: Element }} host */
+export const mount = ({ element }) => {
+  const bar = new Bar(/** @type {HTMLElement} */ (element.querySelector(".bar")));
+  bar.draw();
+  bar.keepLooking();
+  const onKey = (/** @type {KeyboardEvent} */ event) => {
+    if (!bar.root.isConnected) document.removeEventListener("keydown", onKey, true);
+    else if (bar.onKey(event)) event.preventDefault();
+  };
+  document.addEventListener("keydown", onKey, true);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && bar.root.isConnected) bar.look();
+  });
+  document.addEventListener("click", ({ target }) => {
+    const inside = target instanceof Element && target.closest(".bar-menu, .barchip.serving");
+    if (bar.menu && !inside && !(target instanceof Node && !target.isConnected)) bar.close();
+  });
+};
