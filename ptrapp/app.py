@@ -21,12 +21,13 @@ from fastapi import FastAPI
 from db.content import rounds
 from db.storage.errors import DatabaseError
 from db.storage.session import open_database
+from ptrapp.api.door_routes import add_door
 from ptrapp.api.guard import Guard
-from ptrapp.api.people_routes import add_join
+from ptrapp.api.hub_login import add_hub_login
 from ptrapp.api.module_files import add_modules
 from ptrapp.api.proxy import BehindProxy
 from ptrapp.api.routes import answer_errors, build_router
-from ptrapp.api.session import Invitations, secret_key, with_sessions
+from ptrapp.api.session import secret_key, with_sessions
 from ptrapp.core.errors import ConfigurationError, ThriceError
 from ptrapp.core.people import Role
 from ptrapp.core.progress import OnProgress
@@ -39,6 +40,7 @@ from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.models.finding import as_remembered, check_named, find_model
 from ptrapp.models.progress import TerminalBar, throttled
 from ptrapp.services import base_models, play, versions
+from ptrapp.services.accounts import entering
 from ptrapp.services.backups.schedule import BackupSchedule
 from ptrapp.services.context import AppContext
 from ptrapp.services.data_folder import alone
@@ -113,11 +115,11 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     first = _FirstModel(context, server, publisher, answerer, bar)
     stack.callback(first.close)
     base_models.begin(context, engine, settings.model, ready=first.ready, failed=first.failed)
-    log.info("The pages are at %s; the model is being loaded", _address(settings))
-    if settings.visitor_role is not Role.ADMIN:
-        token = Invitations(secret_key(settings.data_dir)).issue(Role.ADMIN)
-        link = f"{_address(settings)}/join?token={token}"
-        print(f"Open this to be its admin: {link}", file=sys.stderr)  # noqa: T201  # the only way in
+    log.info("The pages are at %s; the model is being loaded", settings.address)
+    if settings.visitor_role is not Role.ADMIN and (secret := entering.set_up(context)):
+        link = f"{settings.address}/join?token={secret}"
+        said = f"Open this once, within a day, to be its admin: {link}"
+        print(said, file=sys.stderr)  # noqa: T201  # the only way in
     gc.freeze()  # what is there now stays: no later search for garbage stops a request for it
     gc.enable()
     server.run(sockets=[listener])
@@ -150,7 +152,7 @@ class _FirstModel:
         self.publisher.start()
         self.answerer.start()
         self.publishing = True
-        log.info("Thrice is ready: %s", _address(self.context.settings))
+        log.info("Thrice is ready: %s", self.context.settings.address)
 
     def failed(self, error: Exception) -> None:
         """Ends the app with the reason, a moment after its pages could say it too."""
@@ -175,11 +177,10 @@ def build_app(context: AppContext) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    key = secret_key(settings.data_dir)
-    invitations = Invitations(key)
     answer_errors(app)
-    app.include_router(build_router(context, invitations))
-    add_join(app, invitations)
+    app.include_router(build_router(context))
+    add_door(app, context)
+    add_hub_login(app, context)
     add_modules(app)
     app = gr.mount_gradio_app(
         app,
@@ -194,14 +195,7 @@ def build_app(context: AppContext) -> FastAPI:
         footer_links=[],  # the foot is our own
         root_path=settings.root_path or None,
     )
-    app.add_middleware(
-        with_sessions,
-        key=key,
-        invitations=invitations,
-        visitor_role=settings.visitor_role,
-        framed=settings.framed,
-        root_path=settings.root_path,
-    )
+    app.add_middleware(with_sessions, key=secret_key(settings.data_dir), context=context)
     app.add_middleware(Guard, hosts=_hosts(settings))
     app.add_middleware(BehindProxy, root_path=settings.root_path, trusted=settings.trusted_proxy)
     return app
@@ -233,13 +227,6 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _address(settings: Settings) -> str:
-    """Returns the app's address for a browser on this machine."""
-    shown = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
-    host = f"[{shown}]" if ":" in shown else shown
-    return f"http://{host}:{settings.port}{settings.root_path}"
-
-
 def _end(*_: object) -> None:
     """Ends the process at the first signal by an exception, so that every part is closed."""
     for signum in (signal.SIGINT, signal.SIGTERM):
@@ -254,5 +241,21 @@ def _on_spaces() -> dict[str, object]:
     """
     if "SPACE_ID" not in os.environ:
         return {}
-    anybody = ("0.0.0.0/0", "::/0")  # only the platform's proxy reaches the app
-    return {"host": "0.0.0.0", "open": True, "framed": True, "trusted_proxy": anybody}
+    said: dict[str, object] = {
+        "host": "0.0.0.0",
+        "open": True,
+        "framed": True,
+        "framed_by": ("https://huggingface.co",),
+        "trusted_proxy": ("0.0.0.0/0", "::/0"),  # only the platform's proxy reaches the app
+        "allowed_host": tuple(filter(None, os.environ.get("SPACE_HOST", "").split(","))),
+    }
+    if client := os.environ.get("OAUTH_CLIENT_ID"):  # with hf_oauth in the header of README.md
+        said |= {
+            "hf_client_id": client,
+            "hf_client_secret": os.environ.get("OAUTH_CLIENT_SECRET", ""),
+            "hf_provider": os.environ.get("OPENID_PROVIDER_URL", "https://huggingface.co"),
+        }
+        if maker := os.environ.get("SPACE_CREATOR_USER_ID"):
+            said["hf_admin"] = (maker,)
+    given = {name for name in said if f"THRICE_{name.upper()}" in os.environ}
+    return {name: value for name, value in said.items() if name not in given}

@@ -26,6 +26,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
     409: {"model": Refusal, "description": "It contradicts what is stored."},
     413: {"model": Refusal, "description": "The request is too large."},
     422: {"model": Refusal, "description": "The request has not the form it should have."},
+    429: {"model": Refusal, "description": "The caller's share is in use; try again later."},
     503: {"model": Refusal, "description": "The model or the database does not answer now."},
     507: {"model": Refusal, "description": "The disk is full; nothing of it was stored."},
 }
@@ -42,10 +43,12 @@ class Me:
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """An invitation: the link for a browser, the token for a script."""
+    """A new invitation or token, whose text is shown this once."""
 
+    id: int
     token: str
-    link: str
+    link: str = ""
+    """Where a browser follows an invitation; empty for a program's token."""
 
 
 @dataclass(frozen=True, slots=True)

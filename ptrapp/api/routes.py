@@ -18,7 +18,6 @@ from ptrapp.api.history_routes import add_history_routes, add_pin_routes
 from ptrapp.api.operations.operation import Id, add_operations
 from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, JOBS, LABELLING, MODELS
 from ptrapp.api.people_routes import add_people_routes
-from ptrapp.api.session import Invitations
 from ptrapp.core import disk
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.core.errors import (
@@ -34,6 +33,7 @@ from ptrapp.core.errors import (
     NotFound,
     StorageError,
     ThriceError,
+    TooMuch,
 )
 from ptrapp.core.people import READS
 from ptrapp.core.strength import IN_WORDS
@@ -99,10 +99,10 @@ class Opened(Body):
     candidate: int = 0
 
 
-def build_router(context: AppContext, invitations: Invitations) -> APIRouter:
+def build_router(context: AppContext) -> APIRouter:
     """Returns the routes over one context. Each checks the role, except `/health` and `/me`."""
     router = APIRouter(prefix="/api/v1", responses=REFUSALS)
-    add_people_routes(router, context, invitations)
+    add_people_routes(router, context)
     add_operations(router, context, LABELLING, "labelling")
     add_operations(router, context, CAMPAIGNS, "campaigns")
     add_operations(router, context, (*AGREEMENT, *JOBS, *MODELS))
@@ -240,6 +240,8 @@ def answer_errors(app: FastAPI) -> None:
                 return 404
             case Forbidden():
                 return 403
+            case TooMuch():
+                return 429
             case Conflict():
                 return 409
             case JudgeError():

@@ -1,25 +1,30 @@
-"""Identifies who sends a request, by a browser's signed cookie or a script's signed token."""
+"""Identifies who sends a request, by a browser's signed cookie or a program's token."""
 
 import os
 import secrets
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import TimestampSigner
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ptrapp.core.errors import Forbidden
+from db.storage.errors import DatabaseError
 from ptrapp.core.people import Person, Role
+from ptrapp.services.accounts import identifying
+from ptrapp.services.accounts.identifying import SignedIn
+from ptrapp.services.context import DataContext
 
 COOKIE = "thrice"
-TOKEN_DAYS = 90
-"""How long an invitation, or a script's token, is valid."""
 _KEY_BYTES = 32
 _PERSON = "thrice.person"
+_SIGNED_IN = "thrice.signed_in"
+_STATIC = ("/assets/", "/static/", "/svelte/", "/theme.css")
+"""Files that everybody is sent, for which nobody is looked up."""
 
 
 def secret_key(data_dir: Path) -> str:
@@ -33,38 +38,16 @@ def secret_key(data_dir: Path) -> str:
     return path.read_bytes().hex()
 
 
-class Invitations:
-    """Signs tokens that admit a person in a role, and reads them."""
-
-    def __init__(self, key: str) -> None:
-        self._signer = URLSafeTimedSerializer(key, salt="invitation")
-
-    def issue(self, role: Role, name: str = "", uid: str = "") -> str:
-        """Returns a token for a person or program; without a name the person chooses one."""
-        return str(self._signer.dumps({"role": role.value, "name": name, "uid": uid}))
-
-    def read(self, token: str) -> Person:
-        """Returns the person whom a token admits. Raises `Forbidden` for a forged or expired one.
-
-        A token without an identity, from an earlier version, admits the person of its name.
-        """
-        try:
-            signed = self._signer.loads(token, max_age=TOKEN_DAYS * 86400)
-        except BadSignature as error:
-            raise Forbidden(
-                "This invitation is not valid or too old; ask for a new one."
-            ) from error
-        return Person(str(signed["name"]), Role(signed["role"]), str(signed.get("uid", "")))
-
-
 class KnownVisitor:
-    """Identifies who sends a request: by its token, by its cookie, or as a new visitor."""
+    """Identifies who sends a request: by its token, by its cookie, or as a new visitor.
 
-    def __init__(self, app: ASGIApp, invitations: Invitations, visitor_role: Role) -> None:
+    A cookie of a member holds the secret of her sign-in alone; who she is and what she may do is
+    read from the rows each time, so that a role that is taken away is gone at once.
+    """
+
+    def __init__(self, app: ASGIApp, context: DataContext) -> None:
         self._app = app
-        self._invitations = invitations
-        self._visitor_role = visitor_role
-        """The role of a browser without an invitation."""
+        self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,20 +55,52 @@ class KnownVisitor:
             return
         scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         try:
-            by_token = self._invitations.read(token) if scheme.lower() == "bearer" else None
-        except Forbidden as error:
-            await JSONResponse({"error": str(error)}, 401)(scope, receive, send)
+            if scheme.lower() == "bearer":
+                program = await run_in_threadpool(identifying.of_token, self._context, token)
+                if program is None:
+                    said = "This token is not valid or revoked; ask an admin for a new one."
+                    await JSONResponse({"error": said}, 401)(scope, receive, send)
+                    return
+                scope[_PERSON] = program
+            else:
+                await self._of_browser(scope)
+        except DatabaseError:
+            said = "The database does not answer, so nobody can be recognised; try again."
+            await JSONResponse({"error": said}, 503)(scope, receive, send)
             return
-        if by_token:
-            scope[_PERSON] = replace(by_token, name=by_token.name or "script")
-        else:
-            session = scope["session"]
-            session.setdefault("rater", f"visitor-{secrets.token_hex(4)}")
-            # A cookie of an earlier version has a name alone, which became that rater's identity.
-            session.setdefault("uid", session["rater"])
-            role = Role(session.get("role", self._visitor_role))
-            scope[_PERSON] = Person(session["rater"], role, session["uid"])
         await self._app(scope, receive, send)
+
+    async def _of_browser(self, scope: Scope) -> None:
+        session = scope["session"]
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path.startswith(_STATIC):
+            scope[_PERSON] = Person("", Role.VIEWER)
+            return
+        known = await self._signed_in(session)
+        if known is not None:
+            scope[_SIGNED_IN], scope[_PERSON] = known, known.person
+            return
+        if "sid" in session:  # signed out: what stays of her is not for who has this browser now
+            session.clear()
+        session.setdefault("rater", f"visitor-{secrets.token_hex(4)}")
+        # A cookie of an earlier version has a name alone, which became that rater's identity.
+        session.setdefault("uid", session["rater"])
+        role = self._context.settings.visitor_role
+        scope[_PERSON] = Person(session["rater"], role, session["uid"])
+
+    async def _signed_in(self, session: dict[str, Any]) -> SignedIn | None:
+        if secret := session.get("sid"):
+            return await run_in_threadpool(identifying.of_cookie, self._context, str(secret))
+        if "role" not in session:
+            return None
+        # of a version without accounts, whose cookies held the role
+        role, uid = session.pop("role"), str(session.get("uid", session.get("rater", "")))
+        known = await run_in_threadpool(
+            identifying.of_before_accounts, self._context, uid, Role(role)
+        )
+        session.clear()
+        session["sid"] = identifying.secret_of_before(uid)
+        return known
 
 
 def person_of(connection: HTTPConnection) -> Person:
@@ -94,28 +109,52 @@ def person_of(connection: HTTPConnection) -> Person:
     return person
 
 
-def sign_in(connection: HTTPConnection, invited: Person) -> None:
-    """Gives this browser the invited role, and the identity unless the invitation has no name."""
-    connection.session["role"] = invited.role.value
-    if invited.name:
-        connection.session["rater"] = invited.name
-        connection.session["uid"] = invited.rater
+def signed_in(connection: HTTPConnection) -> SignedIn | None:
+    """Returns the member who sends this request; None for a visitor and for a program."""
+    return connection.scope.get(_SIGNED_IN)
+
+
+def take_secret(connection: HTTPConnection, secret: str) -> None:
+    """Makes this browser the one of a new sign-in."""
+    connection.session.clear()
+    connection.session["sid"] = secret
 
 
 def take_label(connection: HTTPConnection, name: str) -> None:
-    """Renames this browser's person, whose identity stays."""
-    connection.session["rater"] = name
+    """Renames this browser's visitor, whose identity stays; a member's name is in the rows."""
+    if signed_in(connection) is None:
+        connection.session["rater"] = name
 
 
-def with_sessions(
-    app: ASGIApp,
-    key: str,
-    invitations: Invitations,
-    visitor_role: Role = Role.ADMIN,
-    *,
-    framed: bool = False,
-    root_path: str = "",
-) -> ASGIApp:
+def browser_of(connection: HTTPConnection) -> str:
+    """Returns what the browser calls itself, shortened to what tells two apart."""
+    agent = connection.headers.get("user-agent", "")
+    systems = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
+    browsers = ("Edg", "OPR", "Firefox", "Chrome", "Safari")
+    system = next((name for name in systems if name in agent), "")
+    browser = next((name for name in browsers if name in agent), agent[:40] or "a program")
+    named = {"Edg": "Edge", "OPR": "Opera"}.get(browser, browser)
+    return f"{named} on {system}" if system else named
+
+
+class _Timeless(TimestampSigner):
+    """Checks a cookie's signature and not its age.
+
+    A clock that is set back would make a cookie come from the future, which the signer refuses;
+    what ends a sign-in is its row.
+    """
+
+    def unsign(self, signed_value: Any, max_age: int | None = None, **more: Any) -> Any:
+        return super().unsign(signed_value, None, **more)
+
+
+class _Sessions(SessionMiddleware):
+    def __init__(self, app: ASGIApp, secret_key: str, **more: Any) -> None:
+        super().__init__(app, secret_key, **more)
+        self.signer = _Timeless(secret_key)
+
+
+def with_sessions(app: ASGIApp, key: str, context: DataContext) -> ASGIApp:
     """Wraps an application so that `person_of` works in every request.
 
     With `framed` the cookie is also sent inside another site's frame, and over HTTPS only. The
@@ -124,10 +163,11 @@ def with_sessions(
     of one at the root of the same host as well. Who came over HTTPS gets one that browsers
     send over HTTPS alone.
     """
-    known = KnownVisitor(app, invitations, visitor_role)
+    known = KnownVisitor(app, context)
+    framed, root_path = context.settings.framed, context.settings.root_path
 
     def sessions(*, https_only: bool) -> ASGIApp:
-        return SessionMiddleware(
+        return _Sessions(
             known,
             secret_key=key,
             session_cookie=COOKIE + root_path.replace("/", "-"),

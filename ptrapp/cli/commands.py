@@ -14,7 +14,7 @@ import typer
 
 from db.models import JobKind
 from db.storage.errors import DatabaseError
-from ptrapp.cli import backup_commands
+from ptrapp.cli import backup_commands, people_commands
 from ptrapp.cli.context import CommandContext, open_context
 from ptrapp.cli.data_commands import export_data, import_data, list_imports, undo_import
 from ptrapp.cli.following import console, follow
@@ -47,6 +47,7 @@ app.command(name="models")(list_models)
 app.command(name="backup")(backup_commands.back_up)
 app.command()(backup_commands.restore)
 app.command()(backup_commands.check)
+app.command(name="admin-link")(people_commands.admin_link)
 
 
 @app.callback()

@@ -10,7 +10,8 @@
     │   ├── BadRow                  one row of an imported file; collected, and named by its line
     │   │   └── AnswerUnclear       several columns could say what was preferred; it has them
     │   ├── NotFound                an id that names nothing
-    │   └── Forbidden               the role of who asks does not allow it
+    │   ├── Forbidden               the role of who asks does not allow it
+    │   └── TooMuch                 one's share is in use; later it can be asked for again
     ├── EngineError                 the model could not answer
     │   ├── ModelUnusable           the path or hub id holds no model we can serve
     │   ├── ContextTooLong          this prompt and history do not fit; later rounds stop here
@@ -76,6 +77,10 @@ class Forbidden(InputError):
 
 class EngineError(ThriceError):
     """The model could not answer."""
+
+class TooMuch(InputError):
+    """The caller's share is in use, or was asked for too often; it may be tried again later."""
+
 
 
 class ModelUnusable(EngineError):

@@ -3,35 +3,23 @@
 import json
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import SettingsConfigDict, SettingsError
 
 from ptrapp.core.errors import ConfigurationError
-from ptrapp.core.people import Role
+from ptrapp.core.settings_access import AccessSettings
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED_MODEL = ASSETS / "model"
 
-_SECRETS = ("api_key", "judge_api_key", "strong_api_key")
+_SECRETS = ("api_key", "judge_api_key", "strong_api_key", "hf_client_secret")
 _ADDRESS = re.compile(r"https?://[^/\s]+\S*")
-_ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
-_HOST_NAME = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class Settings(BaseSettings):
+class Settings(AccessSettings):
     """How the app runs. Every flag can also be a variable: --port is THRICE_PORT."""
 
     model_config = SettingsConfigDict(
@@ -47,26 +35,6 @@ class Settings(BaseSettings):
         cli_exit_on_error=False,
     )
 
-    host: str = "127.0.0.1"
-    """Address to listen on. There are no accounts yet, so anything but loopback needs `--open`."""
-    port: Annotated[int, Field(ge=1, le=65535)] = 7860
-    """Port to listen on; the one Hugging Face Spaces expects."""
-    open: bool = False
-    """Allow listening beyond loopback: everybody who reaches the page may label and train."""
-    visitor_role: Role = Role.ADMIN
-    """What a browser without an invitation may do: admin, annotator, viewer. Where it is not admin,
-    the terminal shows a link that makes a browser one."""
-    framed: bool = False
-    """The pages stand in another site's frame, over HTTPS, as on Hugging Face Spaces: without it a
-    browser would not send its cookie there, and each request would come from somebody new."""
-    root_path: str = ""
-    """Path of the app's address behind a reverse proxy, such as /thrice; empty where it has a host
-    of its own."""
-    allowed_host: tuple[str, ...] = ()
-    """Host names that visitors use besides the address listened on, such as a proxy's; say it once
-    for each. With --open these hosts alone are served."""
-    trusted_proxy: tuple[str, ...] = ()
-    """Addresses or networks of proxies whose X-Forwarded-* headers count; say it once for each."""
     model: str = "bundled"
     """A causal language model: `bundled`, `smollm2`, a folder, a GGUF file or a hub id. One without
     a chat template is asked in plain text. Unless it is given, the model that answered last goes on
@@ -225,32 +193,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if mistakes := [
-            *self._beyond_loopback(),
-            *self._behind_a_proxy(),
+            *self.mistakes_of_access(),
             *self._of_the_server(),
             *self._of_the_judge(),
         ]:
             raise ValueError("\n".join(mistakes))
         return self
-
-    def _beyond_loopback(self) -> Iterator[str]:
-        if not self.open and not _is_loopback(self.host):
-            yield (
-                f"host {self.host} can be reached from other machines and there are no accounts "
-                "yet; listen on 127.0.0.1, or say --open if everybody may label and train"
-            )
-
-    def _behind_a_proxy(self) -> Iterator[str]:
-        if not _ROOT_PATH.fullmatch(self.root_path):
-            yield f"root-path {self.root_path} is no path; it is like /thrice, without an end slash"
-        for host in self.allowed_host:
-            if not _HOST_NAME.fullmatch(host):
-                yield f"allowed-host {host} is no host name; it is like thrice.example, no port"
-        for proxy in self.trusted_proxy:
-            try:
-                ip_network(proxy)
-            except ValueError:
-                yield f"trusted-proxy {proxy} is no address and no network, such as 10.0.0.0/8"
 
     def _of_the_server(self) -> Iterator[str]:
         if self.engine == "openai":

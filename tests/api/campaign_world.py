@@ -48,14 +48,28 @@ class Campaign(NamedTuple):
 
 def join(visitor: Make, admin: Any, role: str, name: str = "") -> Any:
     """A browser that followed an invitation."""
-    token = invited(admin, role, name)
     guest = visitor()
-    assert guest.client.get(f"/join?token={token}", follow_redirects=False).status_code == 303
+    follow(guest, invited(admin, role, name))
     return guest
 
 
-def invited(admin: Any, role: str, name: str = "") -> str:
-    made = admin.post("/invitations", {"role": role, "name": name})
+def follow(guest: Any, token: str, **form: str) -> Any:
+    """Presses the button of the page that an invitation leads to."""
+    sent = guest.client.post("/join", data={"token": token} | form, follow_redirects=False)
+    assert sent.status_code == 303, sent.text
+    return sent
+
+
+def invited(admin: Any, role: str, name: str = "", **more: Any) -> str:
+    """The text of an invitation's link."""
+    made = admin.post("/invitations", {"role": role, "name": name} | more)
+    assert made.status_code == 201, made.text
+    return str(made.json()["token"])
+
+
+def program(admin: Any, role: str, name: str) -> str:
+    """The text of a token."""
+    made = admin.post("/tokens", {"role": role, "name": name})
     assert made.status_code == 201, made.text
     return str(made.json()["token"])
 

@@ -12,7 +12,8 @@ def join(visitor: Make, admin: Any, role: str, name: str) -> Any:
     """A browser that followed an invitation."""
     token = admin.post("/invitations", {"role": role, "name": name}).json()["token"]
     guest = visitor()
-    assert guest.client.get(f"/join?token={token}", follow_redirects=False).status_code == 303
+    sent = guest.client.post("/join", data={"token": token}, follow_redirects=False)
+    assert sent.status_code == 303
     return guest
 
 

@@ -7,9 +7,9 @@ import pytest
 from campaign_world import (
     SHOWN,
     Campaign,
-    invited,
     make_campaign,
     next_pairs,
+    program,
     sentence,
     stored_pair,
     vote,
@@ -287,7 +287,7 @@ def test_a_judges_turn_is_queued_once(ada: Any, context: AppContext) -> None:
 def test_the_counts_of_a_campaign_are_the_rows(ada: Any, visitor: Any, context: AppContext) -> None:
     campaign: Campaign = make_campaign(ada, context, 4, gold=1, overlap=2)
     bea = visitor()
-    bea.client.headers["Authorization"] = f"Bearer {invited(ada, 'annotator', uuid4().hex[:8])}"
+    bea.client.headers["Authorization"] = f"Bearer {program(ada, 'annotator', uuid4().hex[:8])}"
     pairs = next_pairs(bea, campaign, 3)
     vote(bea, pairs[0]["key"])
     bea.post(f"/labels/{pairs[1]['key']}/skip")

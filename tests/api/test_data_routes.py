@@ -120,7 +120,7 @@ def test_votes_are_fetched_as_other_kinds_of_file(ada: Any, kind: str, start: by
 
 
 def test_an_annotator_neither_imports_nor_exports(ada: Any, visitor: Any) -> None:
-    token = ada.post("/invitations", {"role": "annotator", "name": "eve"}).json()["token"]
+    token = ada.post("/tokens", {"role": "annotator", "name": "eve"}).json()["token"]
     eve = visitor()
     eve.client.headers["Authorization"] = f"Bearer {token}"
     assert send(eve, lines(ROWS)).status_code == 403

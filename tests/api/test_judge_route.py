@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from db.storage.session import Database
 from ptrapp.api.routes import answer_errors, build_router
-from ptrapp.api.session import Invitations, with_sessions
+from ptrapp.api.session import with_sessions
 from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
@@ -53,9 +53,8 @@ def context(database: Database, tmp_path: Path, judge: Slow) -> Iterator[AppCont
 def browser(context: AppContext) -> TestClient:
     app = FastAPI()
     answer_errors(app)
-    invitations = Invitations("k" * 32)
-    app.include_router(build_router(context, invitations))
-    app.add_middleware(with_sessions, key="k" * 32, invitations=invitations)
+    app.include_router(build_router(context))
+    app.add_middleware(with_sessions, key="k" * 32, context=context)
     return TestClient(app, base_url="http://127.0.0.1:7860")
 
 

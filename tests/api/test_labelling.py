@@ -10,10 +10,10 @@ from campaign_world import (
     SHOWN,
     Campaign,
     Make,
-    invited,
     join,
     make_campaign,
     next_pairs,
+    program,
     sentence,
     vote,
 )
@@ -519,7 +519,7 @@ def test_an_agent_is_a_judge_and_takes_nobodys_slot(
 ) -> None:
     campaign = make_campaign(ada, context, 3, gold=1)
     agent, name = visitor(), f"scout-{uuid4().hex[:8]}"
-    agent.client.headers["Authorization"] = f"Bearer {invited(ada, 'judge', name)}"
+    agent.client.headers["Authorization"] = f"Bearer {program(ada, 'judge', name)}"
     assert agent.get("/me").json() == {"name": name, "role": "judge"}
     assert agent.client.cookies.get("thrice") is None
     while pairs := next_pairs(agent, campaign, 2):

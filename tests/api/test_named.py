@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from campaign_world import SHOWN, invited, make_campaign
+from campaign_world import SHOWN, make_campaign, program
 from gradio_client import Client
 from gradio_client.exceptions import AppError, AuthenticationError
 
@@ -19,7 +19,7 @@ def caller(address: str, ada: Any) -> Callable[[str], Call]:
     """Makes callers of a role: what they call, by name."""
 
     def make(role: str) -> Call:
-        token = invited(ada, role, f"{role}-{uuid4().hex[:8]}")
+        token = program(ada, role, f"{role}-{uuid4().hex[:8]}")
         headers = {"Authorization": f"Bearer {token}"}
         client = Client(address, headers=headers, verbose=False, analytics_enabled=False)
         return lambda called, /, **given: client.predict(api_name=f"/{called}", **given)

@@ -59,7 +59,7 @@ def test_an_agent_labels_a_campaign_in_twenty_lines(
 
 
 def test_the_same_is_found_by_name(address: str, campaign: Campaign, ada: Any) -> None:
-    token = ada.post("/invitations", {"role": "judge", "name": "namer"}).json()["token"]
+    token = ada.post("/tokens", {"role": "judge", "name": "namer"}).json()["token"]
     headers = {"Authorization": f"Bearer {token}"}
     names = run(BY_NAME, address, address=address, campaign=campaign.id, headers=headers)
     assert len(names["pairs"]) == 2

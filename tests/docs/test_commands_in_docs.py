@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from db.storage.session import Database, open_database
 from ptrapp.api.routes import build_router
-from ptrapp.api.session import Invitations
 from ptrapp.cli.commands import app
 from ptrapp.core.people import Role
 from ptrapp.core.settings import Settings
@@ -111,7 +110,7 @@ def test_every_mark_of_the_tests_is_described() -> None:
 
 def test_the_table_of_routes_is_the_api(database: Database, tmp_path: Path) -> None:
     context = AppContext(Settings(data_dir=tmp_path), database, ScriptedEngine(lambda _: ""))
-    router = build_router(context, Invitations("0"))
+    router = build_router(context)
     known = {
         f"{method} {route.path.removeprefix('/api/v1')}"
         for route in router.routes

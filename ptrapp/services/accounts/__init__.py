@@ -1,0 +1,1 @@
+"""Accounts: who is who, who lets whom in, and what ends it."""

@@ -1,0 +1,64 @@
+"""Bounds wrong sign-ins: by name and by address, over a quarter of an hour."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from threading import Lock
+
+from ptrapp.core.errors import TooMuch
+
+WINDOW_S = 900.0
+"""Seconds after which a wrong attempt is forgotten."""
+PER_NAME_AND_ADDRESS = 5
+"""A person who mistypes; with ten characters nobody guesses in so few."""
+PER_ADDRESS = 30
+"""Several people behind one address."""
+PER_NAME = 50
+"""Many addresses that try one name; high, so that strangers do not lock its owner out at once."""
+_MOST_KEYS = 10_000
+"""Keys that are remembered; the oldest is dropped then."""
+
+
+class Attempts:
+    """The wrong attempts of late, in this process, on a clock that never steps back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._wrong: dict[Hashable, deque[float]] = {}
+        self._lock = Lock()
+
+    def check(self, name: str, address: str) -> None:
+        """Raises `TooMuch` where there were too many wrong attempts."""
+        with self._lock:
+            for key, limit in self._keys(name, address):
+                wrong = self._wrong.get(key, deque())
+                while wrong and wrong[0] < self._clock() - WINDOW_S:
+                    wrong.popleft()
+                if len(wrong) >= limit:
+                    minutes = int((wrong[0] + WINDOW_S - self._clock()) // 60) + 1
+                    raise TooMuch(
+                        f"Too many wrong sign-ins; try again in {minutes} minutes, or ask an admin "
+                        "for a link."
+                    )
+
+    def was_wrong(self, name: str, address: str) -> None:
+        """Counts a wrong attempt."""
+        with self._lock:
+            for key, limit in self._keys(name, address):
+                self._wrong.setdefault(key, deque(maxlen=limit)).append(self._clock())
+            while len(self._wrong) > _MOST_KEYS:
+                self._wrong.pop(next(iter(self._wrong)))
+
+    def was_right(self, name: str, address: str) -> None:
+        """Forgets the wrong attempts of who is in now."""
+        with self._lock:
+            self._wrong.pop((name.casefold(), address), None)
+
+    @staticmethod
+    def _keys(name: str, address: str) -> tuple[tuple[Hashable, int], ...]:
+        named = name.casefold()
+        return (
+            ((named, address), PER_NAME_AND_ADDRESS),
+            (("address", address), PER_ADDRESS),
+            (("name", named), PER_NAME),
+        )

@@ -1,0 +1,392 @@
+"""Accounts: set-up link, passwords, joining that asks first, sign-outs, roles and tokens that end."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from campaign_world import Make, follow, invited, make_campaign, next_pairs, program, sentence, vote
+from fastapi import FastAPI
+from fresh_database import fresh_database
+
+from db.models import Invitation, Member, SignIn
+from db.people import members
+from ptrapp.core.errors import Forbidden, TooMuch
+from ptrapp.core.people import Role
+from ptrapp.core.settings import Settings
+from ptrapp.services.accounts import attempts, entering
+from ptrapp.services.accounts.attempts import Attempts
+from ptrapp.services.context import AppContext
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module")
+def closed(context: AppContext, tmp_path_factory: Any) -> AppContext:
+    """An app whose visitors only label, with a database of its own."""
+    folder = tmp_path_factory.mktemp("closed")
+    settings = Settings(data_dir=folder, visitor_role=Role.ANNOTATOR)
+    return replace(context, settings=settings, database=fresh_database(folder))
+
+
+@pytest.fixture(scope="module")
+def served(closed: AppContext) -> FastAPI:
+    from ptrapp import app  # Gradio takes seconds to import
+
+    return app.build_app(closed)
+
+
+@pytest.fixture
+def guest(served: FastAPI, ada: Any, portal: Any) -> Callable[[], Any]:
+    return lambda: type(ada)(served, portal)
+
+
+@pytest.fixture
+def root(closed: AppContext, guest: Make) -> Any:
+    """The admin of the closed app, by a set-up link, under a name of her own each time."""
+    with closed.database.write() as session:
+        secret = entering.link_for_admin(session)
+    browser = guest()
+    browser.name = f"root-{uuid4().hex[:8]}"
+    follow(browser, secret, name=browser.name, password=PASSWORD)
+    return browser
+
+
+def me(browser: Any) -> dict[str, Any]:
+    return dict(browser.get("/me").json())
+
+
+def member_of(admin: Any, name: str) -> dict[str, Any]:
+    (found,) = [one for one in admin.get("/people").json()["members"] if one["name"] == name]
+    return dict(found)
+
+
+def test_the_set_up_link_wants_a_password_and_is_good_once(closed: AppContext, guest: Make) -> None:
+    with closed.database.write() as session:
+        secret = entering.link_for_admin(session)
+    first, second = guest(), guest()
+    asked = first.client.get("/join", params={"token": secret})
+    assert "good once" in asked.text
+    assert me(first)["role"] == "annotator", "the page asks first"
+    for password in ("", "short"):
+        refused = first.client.post("/join", data={"token": secret, "password": password})
+        assert refused.status_code == 400
+        assert "password" in refused.text.lower()
+    follow(first, secret, name="Grace", password=PASSWORD)
+    assert me(first) == {"name": "Grace", "role": "admin"}
+    again = second.client.post("/join", data={"token": secret, "password": PASSWORD})
+    assert (again.status_code, "ask for a new one" in again.text) == (403, True)
+    assert entering.set_up(closed) is None, "with an admin no start shows a link"
+
+
+def test_a_name_and_its_password_sign_in_on_another_browser(root: Any, guest: Make) -> None:
+    other = guest()
+    page = other.client.get("/sign-in")
+    assert "Password" in page.text
+    wrong = other.client.post("/sign-in", data={"name": root.name, "password": "wrong password"})
+    unknown = other.client.post("/sign-in", data={"name": "nobody", "password": PASSWORD})
+    assert (wrong.status_code, unknown.status_code) == (403, 403)
+    assert entering.WRONG in wrong.text
+    assert entering.WRONG in unknown.text, "it does not say which names there are"
+    right = {"name": root.name.upper(), "password": PASSWORD}
+    came = other.client.post("/sign-in", data=right, follow_redirects=False)
+    assert came.status_code == 303
+    assert me(other) == me(root)
+
+
+def test_wrong_passwords_are_bounded_and_a_right_one_waits_too(root: Any, guest: Make) -> None:
+    other = guest()
+    given = {"name": root.name, "password": "not this one"}
+    for _ in range(attempts.PER_NAME_AND_ADDRESS):
+        assert other.client.post("/sign-in", data=given).status_code == 403
+    late = other.client.post("/sign-in", data=given | {"password": PASSWORD})
+    assert late.status_code == 429
+    assert "Too many wrong sign-ins" in late.text
+
+
+def test_attempts_are_forgotten_after_a_while_and_bounded_by_address_and_by_name() -> None:
+    now = [0.0]
+    wrong = Attempts(clock=lambda: now[0])
+    for number in range(attempts.PER_ADDRESS):
+        wrong.was_wrong(f"name {number}", "10.0.0.1")
+    with pytest.raises(TooMuch):
+        wrong.check("another", "10.0.0.1")
+    wrong.check("another", "10.0.0.2")
+    for number in range(attempts.PER_NAME):
+        wrong.was_wrong("Grace", f"10.1.0.{number}")
+    with pytest.raises(TooMuch):
+        wrong.check("grace", "10.2.0.1")
+    now[0] = attempts.WINDOW_S + 1
+    wrong.check("another", "10.0.0.1")
+    wrong.check("grace", "10.2.0.1")
+
+
+def test_signed_out_a_browser_is_nobody_known_and_its_old_cookie_is_void(
+    root: Any, guest: Make
+) -> None:
+    stolen = guest()
+    stolen.client.cookies.update(root.client.cookies)
+    assert me(stolen)["role"] == "admin"
+    assert root.client.post("/sign-out", follow_redirects=False).status_code == 303
+    assert me(root)["name"].startswith("visitor-")
+    assert me(stolen)["role"] == "annotator"
+    assert me(stolen)["name"].startswith("visitor-")
+
+
+def test_browsers_are_signed_out_one_by_one(root: Any, guest: Make) -> None:
+    phone = guest()
+    phone.client.headers["User-Agent"] = "Mozilla/5.0 (Android 16; Mobile) Firefox/150.0"
+    given = {"name": root.name, "password": PASSWORD}
+    assert phone.client.post("/sign-in", data=given, follow_redirects=False).status_code == 303
+    listed = [b for b in root.get("/people").json()["browsers"] if b["name"] == root.name]
+    assert [one["browser"] for one in listed].count("Firefox on Android") == 1
+    (its,) = [one["id"] for one in listed if one["browser"] == "Firefox on Android"]
+    assert "Firefox on Android" in root.client.get("/account").text
+    assert root.client.post("/account/sign-out", data={"sign_in": its}).status_code == 200
+    assert me(phone)["role"] == "annotator"
+    assert me(root)["role"] == "admin"
+
+
+def test_nobody_signs_out_somebody_elses_browser(root: Any, guest: Make) -> None:
+    bea = guest()
+    follow(bea, invited(root, "annotator", f"bea-{uuid4().hex[:6]}"))
+    ids = [one["id"] for one in root.get("/people").json()["browsers"] if one["name"] == root.name]
+    refused = bea.client.post("/account/sign-out", data={"sign_in": ids[0]})
+    assert refused.status_code == 404
+    assert me(root)["role"] == "admin"
+
+
+def test_a_new_password_signs_the_other_browsers_out(root: Any, guest: Make) -> None:
+    other = guest()
+    given = {"name": root.name, "password": PASSWORD}
+    other.client.post("/sign-in", data=given)
+    assert me(other)["role"] == "admin"
+    wrong = root.client.post("/account/password", data={"old": "no", "new": "another password"})
+    assert "old password is another" in wrong.text
+    right = root.client.post("/account/password", data={"old": PASSWORD, "new": "another password"})
+    assert "is kept" in right.text
+    assert (me(root)["role"], me(other)["role"]) == ("admin", "annotator")
+    assert other.client.post("/sign-in", data=given).status_code == 403
+
+
+def test_joining_asks_a_signed_in_browser_and_changes_nothing_by_itself(
+    root: Any, guest: Make
+) -> None:
+    bea = guest()
+    token = invited(root, "annotator", f"bea-{uuid4().hex[:6]}")
+    follow(bea, token)
+    before = me(bea)
+    name = f"eve-{uuid4().hex[:6]}"
+    other = invited(root, "viewer", name)
+    page = bea.client.get("/join", params={"token": other})
+    assert f"no longer <strong>{before['name']}</strong>" in page.text
+    assert me(bea) == before
+    follow(bea, other)
+    assert me(bea) == {"name": name, "role": "viewer"}
+
+
+def test_a_link_without_a_name_raises_who_is_signed_in_and_never_lowers_an_admin(
+    root: Any, guest: Make
+) -> None:
+    bea = guest()
+    name = f"bea-{uuid4().hex[:6]}"
+    follow(bea, invited(root, "annotator", name))
+    follow(bea, invited(root, "admin"))
+    assert me(bea) == {"name": name, "role": "admin"}
+    token = invited(root, "annotator")
+    refused = bea.client.post("/join", data={"token": token})
+    assert (refused.status_code, "not used" in refused.text) == (409, True)
+    assert me(bea)["role"] == "admin"
+    follow(guest(), token)  # it was not used up
+
+
+def test_a_write_from_another_site_joins_nobody(root: Any, guest: Make) -> None:
+    bea = guest()
+    headers = {"Origin": "http://evil.example"}
+    for path in ("/join", "/sign-in", "/sign-out", "/account/password", "/login/huggingface"):
+        refused = bea.client.post(path, data={"token": invited(root, "viewer")}, headers=headers)
+        assert "other sites" in sentence(refused, 403)
+
+
+def test_an_invitation_is_for_so_many_until_then_and_can_be_revoked(
+    root: Any, guest: Make, closed: AppContext
+) -> None:
+    shared = invited(root, "viewer", uses=2)
+    follow(guest(), shared)
+    follow(guest(), shared)
+    third = guest()
+    assert third.client.post("/join", data={"token": shared}).status_code == 403
+
+    made = root.post("/invitations", {"role": "viewer", "uses": 5}).json()
+    listed = {one["id"]: one for one in root.get("/people").json()["invitations"]}
+    assert (listed[made["id"]]["n_used"], listed[made["id"]]["n_uses"]) == (0, 5)
+    assert made["token"] not in root.get("/people").text
+    root.post(f"/invitations/{made['id']}/revoke")
+    assert third.client.post("/join", data={"token": made["token"]}).status_code == 403
+    assert made["id"] not in {one["id"] for one in root.get("/people").json()["invitations"]}
+
+    old = root.post("/invitations", {"role": "viewer"}).json()
+    with closed.database.write() as session:
+        session.get_one(Invitation, old["id"]).expires_at -= timedelta(days=15)
+    assert third.client.get("/join", params={"token": old["token"]}).status_code == 403
+    assert me(third)["role"] == "annotator"
+    for mistake in ({"uses": 0}, {"uses": 1001}, {"days": 0}, {"days": 91}):
+        sentence(root.post("/invitations", {"role": "viewer"} | mistake), 422)
+
+
+def test_a_role_that_is_changed_holds_at_once_in_every_browser(root: Any, guest: Make) -> None:
+    bea = guest()
+    name = f"bea-{uuid4().hex[:6]}"
+    follow(bea, invited(root, "viewer", name))
+    its = member_of(root, name)["id"]
+    assert bea.get("/versions").status_code == 200
+    root.post(f"/people/{its}/role", {"role": "annotator"})
+    assert bea.get("/versions").status_code == 403
+    assert me(bea) == {"name": name, "role": "annotator"}
+    sentence(root.post(f"/people/{its}/role", {"role": "judge"}), 400)
+
+
+def test_who_is_removed_is_out_and_her_votes_stay(
+    root: Any, guest: Make, closed: AppContext
+) -> None:
+    bea = guest()
+    name = f"bea-{uuid4().hex[:6]}"
+    follow(bea, invited(root, "annotator", name), password=PASSWORD)
+    campaign = make_campaign(root, closed, 1)
+    (pair,) = next_pairs(bea, campaign)
+    vote(bea, pair["key"])
+    its = member_of(root, name)
+    assert its["n_votes"] == 1
+    root.post(f"/people/{its['id']}/remove")
+    assert me(bea)["name"].startswith("visitor-")
+    refused = bea.client.post("/sign-in", data={"name": name, "password": PASSWORD})
+    assert refused.status_code == 403
+    assert root.get(f"/campaigns/{campaign.id}").json()["n_done"] == 1
+
+
+def test_the_last_admin_can_be_neither_removed_nor_lowered(
+    context: AppContext, tmp_path: Any
+) -> None:
+    database = fresh_database(tmp_path)
+    with database.write() as session:
+        only = members.admit(session, "only", "admin").id
+    for change in (
+        lambda s: members.remove(s, only),
+        lambda s: members.change_role(s, only, "viewer"),
+        lambda s: members.admit(s, "only", "annotator"),
+    ):
+        with pytest.raises(Exception, match="only admin"):
+            with database.write() as session:
+                change(session)
+    with database.write() as session:
+        members.admit(session, "second", "admin")
+    with database.write() as session:
+        members.remove(session, only)
+    database.dispose()
+
+
+def test_a_token_is_shown_once_kept_as_a_hash_and_ends_when_revoked(
+    root: Any, guest: Make, closed: AppContext
+) -> None:
+    name = f"scout-{uuid4().hex[:6]}"
+    token = program(root, "judge", name)
+    script = guest()
+    script.client.headers["Authorization"] = f"Bearer {token}"
+    assert me(script) == {"name": name, "role": "judge"}
+    (listed,) = [one for one in root.get("/people").json()["tokens"] if one["name"] == name]
+    assert listed["seen_at"] is not None
+    assert token not in root.get("/people").text
+    file = closed.settings.data_dir / "thrice.db"
+    stored = b"".join(part.read_bytes() for part in file.parent.glob("thrice.db*"))
+    assert name.encode() in stored
+    assert token.encode() not in stored
+    assert token.removeprefix("thrice_").encode() not in stored
+    root.post(f"/tokens/{listed['id']}/revoke")
+    assert "revoked" in sentence(script.get("/me"), 401)
+
+
+def test_a_link_for_another_browser_lets_in_as_the_same_person(root: Any, guest: Make) -> None:
+    bea, phone = guest(), guest()
+    name = f"bea-{uuid4().hex[:6]}"
+    follow(bea, invited(root, "viewer", name))
+    link = root.post(f"/people/{member_of(root, name)['id']}/link").json()
+    follow(phone, link["token"], password=PASSWORD)
+    assert me(phone) == me(bea) == {"name": name, "role": "viewer"}
+    third = guest()
+    third.client.post("/sign-in", data={"name": name, "password": PASSWORD})
+    assert me(third) == me(bea)
+
+
+def test_a_clock_that_steps_back_or_ahead_signs_nobody_out(
+    root: Any, guest: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor = guest()
+    before, known = me(visitor), me(root)
+    real = time.time
+    for step in (-86_400.0, 100 * 86_400.0):
+        monkeypatch.setattr(time, "time", lambda step=step: real() + step)
+        assert me(visitor) == before
+        assert me(root) == known
+
+
+def test_what_is_stored_of_a_sign_in_is_no_cookie(root: Any, closed: AppContext) -> None:
+    with closed.database.read() as session:
+        rows = session.query(SignIn).all()
+        member = session.query(Member).filter(Member.password.is_not(None)).first()
+    assert all(len(row.secret_sha256) == 64 for row in rows)
+    assert member is not None
+    assert member.password is not None
+    assert member.password.startswith("$argon2id$")
+
+
+def test_who_has_no_account_stays_what_the_operator_left_her(ada: Any, guest: Make) -> None:
+    assert me(ada)["role"] == "admin"
+    assert "without an account" in ada.client.get("/account").text
+    closed_door = guest()
+    assert me(closed_door)["role"] == "annotator"
+    refused = closed_door.client.post("/account/password", data={"new": PASSWORD})
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+def test_text_that_cannot_be_stored_is_refused_at_the_door(
+    root: Any, guest: Make, text: str
+) -> None:
+    bea = guest()
+    token = invited(root, "viewer")
+    for path, form in (
+        ("/join", {"token": text}),
+        ("/join", {"token": token, "name": text}),
+        ("/sign-in", {"name": text, "password": text}),
+    ):
+        sent = "&".join(f"{key}={quoted(value)}" for key, value in form.items())
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = bea.client.post(path, content=sent, headers=headers)
+        assert 400 <= answer.status_code < 500, (path, form, answer.text)
+    follow(bea, token, name=f"bea-{uuid4().hex[:6]}")
+
+
+def quoted(text: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in text.encode("utf-8", "surrogatepass"))
+
+
+def test_a_removed_member_is_not_brought_back_by_a_cookie_of_before_accounts(
+    closed: AppContext,
+) -> None:
+    from ptrapp.services.accounts import identifying
+
+    uid = f"invited-{uuid4().hex}"
+    known = identifying.of_before_accounts(closed, uid, Role.VIEWER)
+    assert known is not None
+    assert identifying.of_before_accounts(closed, uid, Role.VIEWER) == known
+    identifying.end(closed, known.id)
+    assert identifying.of_before_accounts(closed, uid, Role.VIEWER) is None
+
+
+def test_an_unknown_link_is_told_from_none(guest: Make, closed: AppContext) -> None:
+    assert guest().client.get("/join").status_code == 403
+    with pytest.raises(Forbidden):
+        entering.offered(closed, "x")
