@@ -42,10 +42,7 @@ def build(context: AppContext) -> gr.Blocks:
         _foot()
     with pages.route("Label", "/label"):
         _top()
-        gr.Markdown(
-            "# Label\nWhich of two responses is better? One key answers; `?` shows the keys."
-        )
-        label.build()
+        label.build(context, pages)
     with pages.route("Campaigns", "/campaigns"):
         _top()
         campaigns.build(context, pages)

@@ -13,8 +13,9 @@ from db.content.rounds import NewRound
 from db.models import Assignment, CampaignItem, RunMode, RunState, Vote
 from db.storage.session import Database
 
-READ_MS = 380
-"""A key sooner than 350 ms after a pair was painted is not taken for an answer."""
+READ_MS = 560
+"""The chosen side is lit for 150 ms, and a key sooner than 350 ms after the next pair was painted is
+not taken for an answer."""
 MARKER = "zyxomorph"
 """A word that stands in every thought, and must not reach a page before it may."""
 

@@ -5,11 +5,13 @@ const root = element.querySelector(".label");
 const QUIET_MS = 350; // keys pressed before a pair could be read are not a decision
 const SLOW_MS = 1000; // an answer on its way for less is not worth a word
 const LONGEST_MS = 86_400_000;
+const LIT_MS = 150; // the chosen side is lit, then the next pair is there at once
 
 let campaign = null;
 let queue = null;
 let pace = null;
 let pair = null; // on the screen
+let lit = null; // the answered pair while it is lit: {timer}
 let paintedAt = 0;
 let feedback = null; // {key} while its answer is awaited, then {key, words, html}
 let last = null; // {key, words, prompt}: what was answered last
@@ -19,6 +21,7 @@ let busy = false;
 let undoKey = null; // kept until the server has answered: asked twice it is undone once
 let notice = null; // {text, bad}
 let done = 0;
+let total = 0; // done and, at most, left
 let practiceLeft = 0;
 let slow = 0;
 
@@ -38,13 +41,14 @@ const outbox = openOutbox({
     if (feedback?.key === entry.about) { feedback = null; advance(); }
   },
   onChange: () => {
-    if (queue && !pair && !feedback) queue.fill();
+    if (queue && !pair && !lit && !feedback) queue.fill();
     drawRest();
   },
 });
 
 const tooSoon = () => performance.now() - paintedAt < QUIET_MS;
 const ready = () => {
+  if (lit) bar.refuse();
   if (!pair || feedback || busy) return false;
   if (tooSoon()) bar.refuse();
   return !tooSoon();
@@ -70,7 +74,22 @@ const decide = (outcome, strength) => {
     pace.add(took_ms / 1000);
   }
   outbox.put("vote", key, labelPath({ key }, "/vote"), vote, practice ? { practice } : { n: done });
-  if (!practice) advance();
+  if (!practice) light(outcome, strength);
+};
+
+// Nothing is on the screen to be answered until the next pair is painted.
+const light = (outcome, strength) => {
+  pair = null;
+  lit = { timer: setTimeout(() => { darken(); advance(); }, LIT_MS) };
+  view.light(outcome);
+  bar.light(outcome, strength);
+  drawRest();
+};
+const darken = () => {
+  clearTimeout(lit?.timer);
+  lit = null;
+  view.light(null);
+  bar.light(null);
 };
 
 const skip = () => {
@@ -108,6 +127,7 @@ const undo = afterwards("Undo", async () => {
   undoKey = null;
   if (!earlier) { say("There is nothing left to undo."); return; }
   queue.forget(earlier);
+  darken();
   if (pair) queue.putBack(pair);
   last = null;
   reason.close();
@@ -132,6 +152,7 @@ const reveal = afterwards("Revealing", async () => {
 
 const showFeedback = (key, result) => {
   if (feedback?.key !== key) { // answered before a reload: its pair is gone, its explanation is not
+    darken();
     if (pair) queue?.putBack(pair);
     pair = null;
   }
@@ -161,7 +182,6 @@ const paint = (next) => {
   paintedAt = performance.now();
   if (pair) view.draw(pair, null);
   if (pair && showDiff) loadDiff();
-  if (view.node.getBoundingClientRect().top < 0) view.node.scrollIntoView({ block: "start", behavior: "instant" });
   drawRest();
 };
 
@@ -187,9 +207,11 @@ const say = (text, bad = false) => { notice = { text, bad }; drawRest(); };
 const drawRest = () => {
   if (!queue) return;
   banner.draw({ campaign, pair, feedback, practiceLeft });
-  view.node.hidden = !pair;
-  empty.draw({ pair, feedback, queue: queue.state, done });
-  bar.draw({ pair, feedback, busy, last, flagged, diff: showDiff, reveal: campaign.reveal && last });
+  view.node.hidden = !pair && !lit;
+  empty.draw({ pair: pair ?? lit, feedback, queue: queue.state, done });
+  if (queue.state.finished && !pair && !lit) total = done;
+  where.draw(done, Math.max(done, total), pace.median_s());
+  bar.draw({ pair: pair ?? lit, feedback, busy, last, flagged, diff: showDiff, reveals: campaign.reveal });
   const { n, trouble } = outbox.state();
   clearTimeout(slow);
   if (n && !trouble) slow = setTimeout(() => tellStatus(true), SLOW_MS);
@@ -242,6 +264,7 @@ const keys = openKeys();
 const view = openPairView();
 const banner = openBanner();
 const empty = openEmpty(() => queue.again());
+const where = openWhere();
 const live = el("p", { class: "label-live", "aria-live": "polite" });
 const bar = openBar({ keys, act, goOn });
 const help = helpPanel(keys, () => { showHelp(false); drawRest(); });
@@ -258,24 +281,28 @@ const onMore = (answer) => {
     done = Math.max(done, answer.done);
     practiceLeft = Math.min(practiceLeft, answer.practice_left);
   }
-  if (!pair && !feedback) {
+  if (!pair && !lit && !feedback) {
     const next = queue.take();
     if (next) { paint(next); queue.fill(); }
   }
   drawRest();
 };
 
-const start = (chosen, me, several) => {
+const start = (chosen, me, others) => {
   campaign = chosen;
   done = campaign.n_done_by_me;
+  total = done + campaign.n_left_for_me;
+  empty.offer(others);
   practiceLeft = campaign.practice_left;
   pace = openPace(campaign);
   queue = openQueue({ campaign, tab, held: () => [...(pair ? [pair.key] : []), ...outbox.about()], onMore });
-  const button = (action, words) => el("button", { type: "button", class: "label-button", "data-part": action, onclick: () => act(action) }, words, " ", el("kbd", { "aria-hidden": "true" }, keys.sign(action)));
+  const button = (action, sign, words) => el("button", { type: "button", class: "btn quiet s", "aria-label": words, "data-part": action, onclick: () => act(action) },
+    icon(sign), el("span", { class: "label-wide" }, words), el("kbd", { class: "kbd", "aria-hidden": "true" }, keys.sign(action)));
+  root.classList.add("desk");
   root.replaceChildren(
-    el("header", { class: "label-top" }, el("h2", {}, campaign.name), nameLine(me),
-      several ? el("a", { href: new URL("?campaign=", location.href).href }, "Other campaigns") : null,
-      button("guidelines", "Guidelines"), button("help", "Help")),
+    el("header", { class: "label-top" }, where.meter, el("h2", {}, campaign.name), where.node,
+      el("div", { class: "label-tools" }, nameLine(me), el("a", { class: "btn quiet s", href: campaignLink("") }, "Home"),
+        button("guidelines", "book", "Guidelines"), button("help", "keys", "Keys"))),
     main, bar.node, live,
   );
   const seen = `seen.${campaign.id}`;

@@ -8,7 +8,7 @@ const ACTIONS = {
   skip: ["s", "Skip this pair: it is not shown to you again"],
   undo: ["u", "Undo the last answer and answer again"],
   flag: ["f", "Flag this pair: something is wrong with it"],
-  reason: ["r", "Give a reason for your last answer"],
+  reason: ["w", "Say why you gave your last answer"],
   diff: ["d", "Show which words differ"],
   guidelines: ["g", "Guidelines"],
   reveal: ["v", "Thoughts and versions of the last pair, if the campaign reveals them"],

@@ -13,6 +13,11 @@ const openPace = (campaign) => {
       savedInTab.write(name, session);
     },
     takeBack: () => { session.n = Math.max(0, session.n - 1); savedInTab.write(name, session); },
+    // Median seconds of an answer; null before the third.
+    median_s: () => {
+      const sorted = [...session.took_s].sort((a, b) => a - b);
+      return sorted.length < 3 ? null : sorted[sorted.length >> 1];
+    },
     words: () => {
       if (!session.n) return null;
       const sorted = [...session.took_s].sort((a, b) => a - b);

@@ -39,7 +39,7 @@ const drawDiff = (body, pieces, side) => {
 
 const column = (side) => {
   const title = el("h3", {});
-  const body = el("div", { class: "label-text rendered", dir: "auto" });
+  const body = el("div", { class: "label-text rendered", dir: "auto", tabindex: 0 }); // it scrolls in its card
   return { side, title, body, node: el("section", { class: "label-side", "data-side": side }, title, body) };
 };
 
@@ -58,6 +58,10 @@ const openPairView = () => {
 
   return {
     node,
+    // The side that was chosen, both for a tie and for both bad; null for none.
+    light: (outcome) => {
+      for (const { side, node: box } of sides) box.classList.toggle("hit", outcome !== null && (outcome === side || !(outcome in LETTER)));
+    },
     draw: (pair, pieces) => {
       const what = pair.aspect === "thought" ? "Thought" : "Response";
       asked.replaceChildren(
@@ -67,7 +71,8 @@ const openPairView = () => {
       );
       for (const { side, title, body, node: box } of sides) {
         box.setAttribute("aria-label", `${what} ${LETTER[side]}`);
-        title.textContent = `${what} ${LETTER[side]}`;
+        title.replaceChildren(el("span", { class: "label-unseen" }, `${what} `), el("span", { class: "label-letter" }, LETTER[side]));
+        body.scrollTop = 0;
         if (pieces) drawDiff(body, pieces, side); else setHtml(body, pair[side].html);
         if (!pair[side].text.trim()) body.replaceChildren(el("em", {}, "(empty)"));
       }

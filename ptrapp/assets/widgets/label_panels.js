@@ -22,7 +22,7 @@ const helpPanel = (keys, redraw) => {
       el("p", { class: "label-problem", role: "alert" }, problem ?? ""),
       el("ul", { class: "label-keys" }, ...Object.entries(ACTIONS).map(([action, what]) => row(action, what)),
         el("li", {}, el("span", { class: "label-key" }, "1 … 5"), el("span", {}, "1 A much better, 2 A better, 3 tie, 4 B better, 5 B much better, 0 both bad"))),
-      keys.changed() ? el("button", { type: "button", class: "label-button", "data-part": "keys-reset", onclick: () => { keys.reset(); problem = null; redraw(); } }, "Reset to the default keys") : null,
+      keys.changed() ? el("button", { type: "button", class: "btn s", "data-part": "keys-reset", onclick: () => { keys.reset(); problem = null; redraw(); } }, "Reset to the default keys") : null,
     ],
   };
 };
@@ -40,7 +40,7 @@ const openPanels = ({ onToggle }) => {
   let open = null;
   const title = el("h3", { tabindex: "-1" });
   const body = el("div", { class: "label-panel-body" });
-  const closing = el("button", { type: "button", class: "label-button", "data-part": "close-panel", onclick: () => show(null) }, "Close", el("kbd", { "aria-hidden": "true" }, "Esc"));
+  const closing = el("button", { type: "button", class: "btn s", "data-part": "close-panel", onclick: () => show(null) }, "Close", el("kbd", { "aria-hidden": "true" }, "Esc"));
   const node = el("aside", { class: "label-panel", "aria-label": "Panel", hidden: true }, el("header", {}, title, closing), body);
 
   const show = (name, heading = "", fill = null, { focus = false } = {}) => {

@@ -46,13 +46,19 @@ const openBanner = () => {
 const openEmpty = (again) => {
   const node = el("div", { class: "label-empty", role: "status" });
   const words = el("p", {});
-  const button = el("button", { type: "button", class: "label-button", onclick: again }, "Try again");
-  node.append(words, button);
+  const button = el("button", { type: "button", class: "btn s", onclick: again }, "Try again");
+  const next = el("p", {});
+  node.append(words, button, next);
   return {
     node,
+    // The campaigns where something is left, for when this one has nothing more.
+    offer: (campaigns) => next.replaceChildren(
+      ...campaigns.slice(0, 3).map((one) => el("a", { class: "btn", href: campaignLink(one.id) }, `${one.name} (${one.n_left_for_me} left)`)),
+      el("a", { class: "btn quiet", href: campaignLink("") }, "Home")),
     draw: ({ pair, feedback, queue, done }) => {
       node.hidden = Boolean(pair || feedback);
       button.hidden = !queue.refused;
+      next.hidden = !queue.finished && !queue.refused;
       const now = node.hidden ? "" : emptyWords(queue, done);
       if (words.textContent !== now) words.textContent = now;
     },
