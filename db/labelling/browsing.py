@@ -149,14 +149,14 @@ def _cut(text: Any) -> ColumnElement[str]:
     return cut
 
 
-def _prompts(ids: list[int]) -> Select[Any]:
+def _prompts(ids: list[int]) -> Any:
     return select(
         Prompt.id, _cut(Prompt.text), _cut(Prompt.reference_answer), Prompt.source,
         Prompt.partition, Prompt.created_at,
     ).where(Prompt.id.in_(ids))  # fmt: skip
 
 
-def _runs(ids: list[int]) -> Select[Any]:
+def _runs(ids: list[int]) -> Any:
     n_rounds = select(func.count(Round.id)).where(Round.run_id == Run.id).scalar_subquery()
     rows = select(
         Run.id, _cut(Prompt.text), Run.mode, Adapter.name, Run.state, n_rounds, Run.created_at
@@ -165,7 +165,7 @@ def _runs(ids: list[int]) -> Select[Any]:
     return rows.outerjoin(Adapter, Adapter.id == Run.adapter_id).where(Run.id.in_(ids))
 
 
-def _pairs(ids: list[int]) -> Select[Any]:
+def _pairs(ids: list[int]) -> Any:
     left, right = aliased(Round), aliased(Round)
     given = (Vote.comparison_id == Comparison.id, Vote.is_current())
     n_votes = select(func.count(Vote.id)).where(*given).correlate(Comparison).scalar_subquery()
@@ -177,7 +177,7 @@ def _pairs(ids: list[int]) -> Select[Any]:
     return rows.join(right, right.id == Comparison.right_round_id).where(Comparison.id.in_(ids))
 
 
-def _votes(ids: list[int]) -> Select[Any]:
+def _votes(ids: list[int]) -> Any:
     rows = select(
         Vote.id, _cut(Prompt.text), Rater.name, Vote.outcome, Vote.strength, Vote.purpose,
         Vote.created_at,

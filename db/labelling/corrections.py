@@ -1,6 +1,7 @@
 """Changes stored data by hand: tags, texts, deletions. Each change is kept with who made it."""
 
 from collections.abc import Callable, Collection
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import or_, select, update
@@ -30,8 +31,8 @@ _TABLES = {DataKind.PROMPT: Prompt, DataKind.RUN: Run, DataKind.PAIR: Comparison
 
 def find_row(session: Session, kind: DataKind, row_id: int) -> Prompt | Run | Comparison | Vote:
     """Returns a row. Raises `Missing`."""
-    row: Prompt | Run | Comparison | Vote | None
-    row = session.get(Vote if kind is DataKind.VOTE else _TABLES[kind], row_id)
+    table: Any = Vote if kind is DataKind.VOTE else _TABLES[kind]
+    row: Prompt | Run | Comparison | Vote | None = session.get(table, row_id)
     if row is None:
         raise Missing(f"There is no {kind} {row_id}.")
     return row

@@ -122,6 +122,23 @@ def refined_rounds(session: Session, up_to: int) -> Iterator[Sequence[Round]]:
         session.expunge_all()
 
 
+def count_votes(session: Session, wanted: VoteFilter) -> int:
+    """Returns how many votes `all_votes` yields."""
+    return session.scalar(_filtered(select(func.count(Vote.id)), wanted)) or 0
+
+
+def count_pairs(session: Session, wanted: VoteFilter) -> int:
+    """Returns how many comparisons `judged_pairs` yields."""
+    judged = select(func.count(Vote.comparison_id.distinct()))
+    return session.scalar(_filtered(judged, wanted).where(_is_current(wanted))) or 0
+
+
+def count_refined(session: Session, up_to: int) -> int:
+    """Returns how many rounds `refined_rounds` yields."""
+    worth = select(func.count(Round.id)).join(Round.prompt).join(Run, Run.id == Round.run_id)
+    return session.scalar(worth.where(is_refined(), Round.id <= up_to)) or 0
+
+
 def rounds_by_id(session: Session, round_ids: Collection[int]) -> dict[int, Round]:
     """Returns these rounds by id, with prompt, run and all earlier rounds."""
     wanted = select(Round).where(Round.id.in_(round_ids)).options(*_round_loads())

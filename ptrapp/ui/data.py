@@ -1,12 +1,22 @@
-"""The Data page: imports, exports and stored data, which its widget reads from routes."""
+"""The Data page: files in, what is stored, files out."""
 
-from ptrapp.ui.widgets import widget
+import gradio as gr
+
+from ptrapp.services.context import AppContext
+from ptrapp.ui import data_browser, data_export, data_import, data_imports
 
 
-def build() -> None:
+def build(context: AppContext, pages: gr.Blocks) -> None:
     """Builds the page.
 
-    Its widget has no value: everybody receives the configuration of a page, but only some may read
-    what is stored.
+    Its components have no values from the database: everybody receives the configuration of a page,
+    but only admins may read what is stored.
     """
-    widget("data")
+    with gr.Tabs(elem_id="data-tabs"):
+        with gr.Tab("Import", id="import"):
+            changed = data_import.build(context)
+            data_imports.build(context, pages, changed)
+        with gr.Tab("Browse", id="browse") as browse:
+            data_browser.build(context, browse)
+        with gr.Tab("Export", id="export") as export:
+            data_export.build(context, export)

@@ -59,7 +59,7 @@ def build(context: AppContext) -> gr.Blocks:
     with pages.route("Data", "/data"):
         _top()
         gr.Markdown("# Data\nImport files of other programs, export files for training elsewhere.")
-        data.build()
+        data.build(context, pages)
         backups.build(context, pages)
         _foot()
     return pages

@@ -136,24 +136,27 @@ def _prompt_of(row: Prompt | Run | Comparison | Vote) -> Prompt:
 def _texts(row: Prompt | Run | Comparison | Vote) -> list[tuple[str, str]]:
     match row:
         case Run():
-            about = [
-                ("Run", f"{row.mode}, {row.state}, by {_version(row)}, {_cell(row.created_at)}")
-            ]
+            said = f"{row.mode}, {row.state}, by {_version(row)}, {_cell(row.created_at)}"
             marks = {True: ", right", False: ", wrong", None: ""}
-            return about + [
-                (f"Round {one.index + 1}, {one.candidate + 1}{marks[one.correct]}", one.response)
-                for one in row.rounds
+            return [
+                ("Run", said),
+                *(
+                    (
+                        f"Round {one.index + 1}, {one.candidate + 1}{marks[one.correct]}",
+                        one.response,
+                    )
+                    for one in row.rounds
+                ),
             ]
         case Comparison():
             return [("One response", row.left.response), ("The other", row.right.response)]
         case Vote():
-            pair = _texts(row.comparison)
-            said = f"{_OUTCOMES[row.outcome]}, strength {row.strength}, by {row.rater.name}"
+            outcome = _OUTCOMES.get(row.outcome, row.outcome)
+            said = f"{outcome}, strength {row.strength}, by {row.rater.name}"
             reason = [("Reason", row.rationale)] if row.rationale else []
-            return [*pair, ("Vote", f"{said}, {_cell(row.created_at)}"), *reason]
+            return [*_texts(row.comparison), ("Vote", f"{said}, {_cell(row.created_at)}"), *reason]
         case _:
-            about = f"{row.source}, {row.partition}, {_cell(row.created_at)}"
-            return [("From", about)]
+            return [("From", f"{row.source}, {row.partition}, {_cell(row.created_at)}")]
 
 
 def _version(run: Run) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from db.labelling import exports, votes
 from db.labelling.exports import VoteFilter
@@ -44,6 +45,19 @@ class ExportRequest:
     """Id of the last vote that counts (for refinements: the last round); None for the newest."""
     names: bool = False
     """Whether people are named; else they are numbered."""
+
+
+N_SAMPLES = 3
+"""Rows that are shown before a file is written."""
+
+
+class ExportLook(NamedTuple):
+    """What an export would hold."""
+
+    n: int
+    """Votes, judged pairs or refined rounds; fewer rows where some cannot be learnt."""
+    rows: list[Row]
+    """The first ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +129,20 @@ def write_temporary(
     return path, manifest
 
 
+def look(context: DataContext, ask: ExportRequest) -> ExportLook:
+    """Returns about how many rows an export has, and the first ones. Writes nothing."""
+    with context.database.read() as session:
+        campaign = _campaign(session, ask)
+        up_to = _last_id(session, ask)
+        first = list(islice(_rows(session, ask, campaign, up_to, ExportTally()), N_SAMPLES))
+        if ask.what is What.REFINEMENTS:
+            return ExportLook(exports.count_refined(session, up_to), first)
+        wanted = _votes_wanted(ask, campaign, up_to)
+        if ask.what is What.VOTES:
+            return ExportLook(exports.count_votes(session, wanted), first)
+        return ExportLook(exports.count_pairs(session, wanted), first)
+
+
 def campaign_id(context: DataContext, ask: ExportRequest) -> int | None:
     """Returns the id of the request's campaign. Raises `NotFound`."""
     with context.database.read() as session:
@@ -154,8 +182,7 @@ def _write(context: DataContext, ask: ExportRequest, path: Path, kind: str) -> M
 def _rows(
     session: Session, ask: ExportRequest, campaign: Campaign | None, up_to: int, tally: ExportTally
 ) -> Iterator[Row]:
-    aspect = campaign.aspect if campaign else Aspect.RESPONSE
-    chosen = VoteFilter(up_to, campaign.id if campaign else None, ask.kinds, aspect)
+    chosen = _votes_wanted(ask, campaign, up_to)
     records = Records(session, names=ask.names)
     match ask.what:
         case What.VOTES:
@@ -167,6 +194,11 @@ def _rows(
             return export_rows.unpaired_rows(session, chosen, ask.completions, tally)
         case What.REFINEMENTS:
             return export_rows.refinement_rows(session, up_to, ask.completions, tally)
+
+
+def _votes_wanted(ask: ExportRequest, campaign: Campaign | None, up_to: int) -> VoteFilter:
+    aspect = campaign.aspect if campaign else Aspect.RESPONSE
+    return VoteFilter(up_to, campaign.id if campaign else None, ask.kinds, aspect)
 
 
 def _campaign(session: Session, ask: ExportRequest) -> Campaign | None:

@@ -1,16 +1,16 @@
 """Shows how a file would be imported, before anything is written."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ptrapp.interchange import reading
 from ptrapp.interchange.files import RowFile
-from ptrapp.interchange.formats import Options
+from ptrapp.interchange.formats import Format, Options
 from ptrapp.interchange.hub_rows import HubRows
 from ptrapp.interchange.limits import TERMINAL, Limits
-from ptrapp.interchange.reading import RowSource
+from ptrapp.interchange.reading import Reading, RowSource
 from ptrapp.interchange.records import (
     Attempted,
     CompletionText,
@@ -21,6 +21,10 @@ from ptrapp.interchange.records import (
 )
 from ptrapp.tasks.hub import PREFIX
 
+_REFERENCES = frozenset(
+    {"answer", "answers", "solution", "final_answer", "ground_truth", "target", "label", "gold"}
+)
+"""Columns of prompts that often hold the right answer."""
 MAX_CHARS = 600
 """Characters of a text that are shown."""
 
@@ -48,6 +52,8 @@ class ImportPreview:
     n_bad: int
     samples: tuple[dict[str, Any], ...]
     """The first records as they would be stored."""
+    hints: tuple[str, ...] = ()
+    """What a person could do so that more is read, in sentences."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -86,7 +92,22 @@ def _preview(rows: RowSource, options: Options | None) -> ImportPreview:
         mistakes=tuple(checked.mistakes.named),
         n_bad=checked.mistakes.n,
         samples=tuple(_sample(record) for record in checked.samples),
+        hints=tuple(_hints(known)),
     )
+
+
+def _hints(known: Reading) -> Iterator[str]:
+    """Yields how columns that are not read could be, and why the others are not."""
+    references = [name for name in known.unused if name.lower() in _REFERENCES]
+    if known.fmt is Format.PROMPTS and references:
+        first = references[0]
+        yield (
+            f"“{first}” is not read, since it may be any answer. Where it is the right one, by "
+            "which answers are to be checked, call the column reference_answer; where it is a "
+            "response to be learnt, give it beside a worse one as chosen and rejected."
+        )
+    elif known.unused:
+        yield "What is not read has no meaning in this format; it is not stored either."
 
 
 def _sample(record: Record) -> dict[str, Any]:

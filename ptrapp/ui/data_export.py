@@ -1,0 +1,185 @@
+"""Exporting on the Data page: what, how many rows, three of them, and the file."""
+
+import json
+from html import escape
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import gradio as gr
+
+from db.models import RaterKind
+from db.storage.errors import DatabaseError
+from ptrapp.core.errors import InputError, ThriceError
+from ptrapp.core.people import ADMINS
+from ptrapp.services.context import AppContext
+from ptrapp.services.files import exporting
+from ptrapp.services.files.export_rows import Completions
+from ptrapp.services.files.exporting import ExportRequest, What
+from ptrapp.services.files.panel import read_panel
+from ptrapp.ui import data_view as drawn
+from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.data_import import QUIET
+
+_WHAT = [
+    ("Preferences: chosen and rejected (TRL, for DPO)", What.PREFERENCES.value),
+    ("Single answers, good or bad (TRL, for KTO)", What.UNPAIRED.value),
+    ("Votes: every one, can be imported again", What.VOTES.value),
+    ("Trajectories: attempts and a better answer (for SFT)", What.REFINEMENTS.value),
+]
+_KINDS = [("JSON lines", "jsonl"), ("Parquet", "parquet"), ("CSV (votes alone)", "csv")]
+_RATERS = [
+    ("everybody", ""),
+    ("people", "human"),
+    ("judges", "judge"),
+    ("imported files", "dataset"),
+]
+_TEXTS = [
+    ("whole, with thoughts", Completions.FULL.value),
+    ("responses alone", Completions.RESPONSE.value),
+]
+_CUT = 300
+"""Characters of a value in the sample."""
+_SOURCES = ["Source", "Prompts", "Answers", "Pairs", "Votes"]
+_SNAPSHOTS = ["What", "Rows", "Up to", "Campaign", "SHA-256", "The same bytes again"]
+
+
+class ExportForm(NamedTuple):
+    """What is exported, once as components and once as their values."""
+
+    what: Any
+    kind: Any
+    campaign: Any
+    raters: Any
+    texts: Any
+    up_to: Any
+    names: Any
+
+    @property
+    def asked(self) -> ExportRequest:
+        kinds = frozenset({RaterKind(self.raters)}) if self.raters else None
+        up_to = int(self.up_to) if self.up_to else None
+        what, texts = What(self.what), Completions(self.texts)
+        return ExportRequest(what, self.campaign or None, kinds, texts, up_to, bool(self.names))
+
+    @property
+    def address(self) -> str:
+        """Where the file is fetched, relative to the page."""
+        asked: dict[str, Any] = {
+            "what": self.what,
+            "kind": self.kind,
+            "completions": self.texts,
+            "names": str(bool(self.names)).lower(),
+        }
+        given = {"campaign": self.campaign, "raters": self.raters, "up_to": self.up_to}
+        asked |= {name: value for name, value in given.items() if value}
+        return f"api/v1/export?{urlencode(asked)}"
+
+
+def build(context: AppContext, tab: gr.Tab) -> None:
+    """Builds the form, what is stored by source, and the exports that were made."""
+    gr.Markdown(
+        "Choose what you want; the file is made by this machine and fetched by your browser. The "
+        "same choice up to the same vote gives the same bytes."
+    )
+    with gr.Row(elem_id="export-form"):
+        what = gr.Dropdown(_WHAT, value=What.PREFERENCES.value, label="What", min_width=260,
+                           elem_id="export-what")  # fmt: skip
+        kind = gr.Dropdown(
+            _KINDS, value="jsonl", label="File", min_width=130, elem_id="export-kind"
+        )
+        campaign = gr.Dropdown([("all", "")], value="", label="Campaign", min_width=150)
+        raters = gr.Dropdown(_RATERS, value="", label="Rated by", min_width=140)
+        texts = gr.Dropdown(_TEXTS, value=Completions.FULL.value, label="Answers", min_width=160)
+        up_to = gr.Number(0, label="Up to vote (0: all)", minimum=0, precision=0,
+                          min_width=160)  # fmt: skip
+        names = gr.Checkbox(label="With the names of people", min_width=160)
+    form = ExportForm(what, kind, campaign, raters, texts, up_to, names)
+    look = gr.Button("Show rows and a sample", elem_id="export-look")
+    said = gr.HTML(elem_id="export-said", padding=False)
+    sample = gr.Dataframe(visible=False, interactive=False, wrap=True, buttons=[],
+                          label="The first rows", elem_id="export-sample")  # fmt: skip
+    fetch = gr.HTML(elem_id="export-fetch", padding=False)
+    gr.Markdown("### What is stored")
+    counted = gr.HTML(elem_id="stored-votes", padding=False)
+    stored = gr.Dataframe(headers=_SOURCES, interactive=False, label="Prompts by source",
+                          show_label=False, buttons=[], max_height=320,
+                          elem_id="stored")  # fmt: skip
+    gr.Markdown("### Exports that were made")
+    made = gr.Dataframe(headers=_SNAPSHOTS, interactive=False, label="Exports", show_label=False,
+                        buttons=[], max_height=320, elem_id="snapshots", wrap=True)  # fmt: skip
+
+    def data_sample(request: gr.Request, *values: Any) -> tuple[str, Any, str]:
+        allowed(request, ADMINS)
+        return _look(context, ExportForm(*values))
+
+    def data_panel(request: gr.Request) -> list[Any]:
+        if person(request).role not in ADMINS:
+            return [gr.skip()] * 4
+        return _panel(context)
+
+    seen = {"fn": data_sample, "inputs": list(form), "outputs": [said, sample, fetch], **QUIET}
+    gr.on([look.click, *(part.input for part in form)], **seen)
+    tab.select(data_panel, None, [campaign, counted, stored, made], **QUIET)
+
+
+def _look(context: AppContext, form: ExportForm) -> tuple[str, Any, str]:
+    hidden = gr.Dataframe(visible=False)
+    try:
+        if form.kind == "csv" and form.what != What.VOTES:
+            raise InputError("A CSV file holds no messages: take JSON lines or Parquet.")
+        seen = exporting.look(context, form.asked)
+    except (ThriceError, DatabaseError) as error:
+        return drawn.problem(str(error)), hidden, ""
+    count = _count(form.what, seen.n)
+    if not seen.rows:
+        return drawn.note(f"{count}; nothing that can be exported."), hidden, ""
+    heads = list(seen.rows[0])
+    rows = [[_short(row.get(name)) for name in heads] for row in seen.rows]
+    link = f"<a href='{escape(form.address)}' download>Download</a>"
+    return drawn.note(count), gr.Dataframe(value=rows, headers=heads, visible=True), link
+
+
+def _count(what: str, n: int) -> str:
+    if what == What.VOTES:
+        return f"{n:,} votes, a row each"
+    if what == What.REFINEMENTS:
+        return (
+            f"At most {n:,} rows: later rounds that were found right or that a strong model wrote"
+        )
+    if what == What.UNPAIRED:
+        return f"At most {2 * n:,} rows, of {n:,} judged pairs"
+    return f"At most {n:,} rows: judged pairs, without ties and what cannot be learnt"
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _CUT else text[:_CUT] + "…"
+
+
+def _panel(context: AppContext) -> list[Any]:
+    panel = read_panel(context)
+    kinds = {value: name for name, value in _RATERS}
+    votes = ", ".join(f"{n:,} by {kinds[kind]}" for kind, n in panel.n_votes.items() if n)
+    return [
+        gr.Dropdown(choices=[("all", ""), *((one, one) for one in panel.campaigns)]),
+        drawn.note(f"Votes: {votes}." if votes else "No votes yet."),
+        [list(row) for row in panel.sources],
+        [
+            [one["what"], one["n_rows"], one["up_to"], one["campaign"] or "all", one["sha256"],
+             _again(one)]
+            for one in panel.snapshots
+        ],
+    ]  # fmt: skip
+
+
+def _again(one: dict[str, Any]) -> str:
+    """Returns the command that writes an earlier export again."""
+    parts = [
+        f"thrice export --what {one['what']} --completions {one['completions']}",
+        f"--up-to {one['up_to']}",
+        *(f"--kind {kind}" for kind in one["kinds"] or ()),
+        *([f"--campaign {json.dumps(one['campaign'])}"] if one["campaign"] else []),
+        *(["--names"] if one["names"] else []),
+        f"--expect {one['sha256']} --to export.jsonl",
+    ]
+    return " ".join(parts)

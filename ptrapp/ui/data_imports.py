@@ -1,0 +1,73 @@
+"""The imports on the Data page, and the undo of one: first what it hides and what stays."""
+
+from typing import Any
+
+import gradio as gr
+
+from db.storage.errors import DatabaseError
+from ptrapp.core.errors import ThriceError
+from ptrapp.core.people import ADMINS
+from ptrapp.services.context import AppContext
+from ptrapp.services.files import imports
+from ptrapp.ui import data_view as drawn
+from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.data_import import QUIET
+
+_HEADERS = ["Number", "Name", "Read as", "State", "New records", "By", "When"]
+
+
+def build(context: AppContext, pages: gr.Blocks, changed: gr.State) -> None:
+    """Builds the list; `changed` holds the id of the newest import that was made here."""
+    gr.Markdown("### Imports")
+    table = gr.Dataframe(
+        headers=_HEADERS, interactive=False, label="Imports", show_label=False,
+        elem_id="imports", buttons=[], max_height=360,
+    )  # fmt: skip
+    with gr.Row(elem_id="imports-undo"):
+        chosen = gr.Dropdown([], label="Undo an import", elem_id="undo-which", min_width=220)
+        page = gr.Number(1, label="Page", minimum=1, precision=0, min_width=90)
+        ask = gr.Button("Undo this import", elem_id="undo-ask")
+        confirm = gr.Button("Hide it", variant="stop", visible=False, elem_id="undo-confirm")
+    said = gr.HTML(elem_id="undo-said", padding=False)
+    listed = [table, chosen, page]
+
+    def data_imports(request: gr.Request, page: float, newest: int) -> list[Any]:
+        if person(request).role not in ADMINS:
+            return [gr.skip()] * len(listed)
+        return _listed(context, int(page or 1), newest)
+
+    def data_ask(request: gr.Request, import_id: int | None) -> tuple[str, Any]:
+        allowed(request, ADMINS)
+        if not import_id:
+            return drawn.problem("Choose an import first."), gr.Button(visible=False)
+        return _try(lambda: imports.preview_undo(context, import_id).said), gr.Button(visible=True)
+
+    def data_undo(request: gr.Request, import_id: int | None, page: float) -> list[Any]:
+        sender = allowed(request, ADMINS)
+        told = _try(lambda: imports.undo(context, import_id or 0, sender.name).said)
+        return [told, gr.Button(visible=False), *_listed(context, int(page or 1), 0)]
+
+    gr.on([pages.load, page.input, changed.change], data_imports, [page, changed], listed, **QUIET)
+    ask.click(data_ask, [chosen], [said, confirm], **QUIET)
+    confirm.click(data_undo, [chosen, page], [said, confirm, *listed], **QUIET)
+    chosen.input(lambda: ("", gr.Button(visible=False)), None, [said, confirm], **QUIET)
+
+
+def _listed(context: AppContext, page: int, newest: int) -> list[Any]:
+    rows, n = imports.listing(context, page=page)
+    done = [(f"{one.id}: {one.name}", one.id) for one in rows if one.state == "done"]
+    first = next((value for _, value in done if value == newest), done[0][1] if done else None)
+    n_pages = max(1, -(-n // imports.AT_ONCE))
+    return [
+        gr.Dataframe(value=drawn.import_rows(rows), headers=_HEADERS),
+        gr.Dropdown(choices=done, value=first),
+        gr.Number(label=f"Page, of {n_pages}", maximum=n_pages),
+    ]
+
+
+def _try(act: Any) -> str:
+    """Returns what an undo says; a mistake is said in the same place."""
+    try:
+        return drawn.note(act())
+    except (ThriceError, DatabaseError) as error:
+        return drawn.problem(str(error))
