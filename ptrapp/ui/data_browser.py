@@ -4,13 +4,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from db.labelling.browsing import DataFilter
-from db.models import DataKind, Outcome
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import browsing
+from ptrapp.services.files.browsing import DataQuery
 from ptrapp.ui import data_view as drawn
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.data_import import QUIET
@@ -37,19 +36,20 @@ class BrowserForm(NamedTuple):
     deleted: Any
 
     @property
-    def wanted(self) -> DataFilter:
-        return DataFilter(
-            kind=DataKind(self.kind),
+    def query(self) -> DataQuery:
+        """Returns the values as what the use case takes."""
+        return DataQuery(
+            kind=self.kind,
             text=(self.text or "").strip(),
             source=self.source or "",
             tag=self.tag or "",
             rater=(self.rater or "").strip(),
-            outcome=Outcome(self.outcome) if self.outcome else None,
+            outcome=self.outcome or "",
             deleted=bool(self.deleted),
         )
 
 
-class Opened(NamedTuple):
+class OpenedRow(NamedTuple):
     """One row seen whole, and what can be changed of it."""
 
     whole: Any
@@ -100,7 +100,7 @@ def build(context: AppContext, tab: gr.Tab) -> None:
         restore = gr.Button("Restore", elem_id="browse-restore")
     said = gr.HTML(elem_id="browse-said", padding=False)
     row_id, prompt_id = gr.State(0), gr.State(0)
-    opened = Opened(whole, row_id, prompt_id, editor, new_text, answer, tags, actions, delete,
+    opened = OpenedRow(whole, row_id, prompt_id, editor, new_text, answer, tags, actions, delete,
                     restore)  # fmt: skip
     listed = [table, counted, page]
 
@@ -145,11 +145,11 @@ def build(context: AppContext, tab: gr.Tab) -> None:
 
     def data_delete(request: gr.Request, kind: str, row_id: int) -> str:
         sender = allowed(request, ADMINS)
-        return _try(lambda: browsing.delete(context, sender, DataKind(kind), row_id))
+        return _try(lambda: browsing.delete(context, sender, kind, row_id))
 
     def data_restore(request: gr.Request, kind: str, row_id: int) -> str:
         sender = allowed(request, ADMINS)
-        return _try(lambda: browsing.restore(context, sender, DataKind(kind), row_id))
+        return _try(lambda: browsing.restore(context, sender, kind, row_id))
 
     again: dict[str, Any] = {"fn": data_rows, "inputs": [page, *form], "outputs": listed, **QUIET}
     gr.on([tab.select, page.input], **again)
@@ -176,8 +176,8 @@ def build(context: AppContext, tab: gr.Tab) -> None:
 
 def _rows(context: AppContext, form: BrowserForm, page: int) -> list[Any]:
     try:
-        found = browsing.find(context, form.wanted, page)
-    except DatabaseError as error:
+        found = browsing.find(context, form.query, page)
+    except (ThriceError, DatabaseError) as error:
         return [gr.skip(), drawn.problem(str(error)), gr.skip()]
     return [
         gr.Dataframe(value=found.rows, headers=list(found.headers)),
@@ -189,13 +189,13 @@ def _rows(context: AppContext, form: BrowserForm, page: int) -> list[Any]:
 def _open(context: AppContext, kind: str, number: int) -> list[Any]:
     """Returns one row whole, and what can be done with it."""
     try:
-        row = browsing.whole(context, DataKind(kind), number)
+        row = browsing.whole(context, kind, number)
     except (ThriceError, DatabaseError) as error:
         nothing = [gr.Column(visible=False), *[gr.skip()] * 3, gr.Row(visible=False)]
         return [drawn.problem(str(error)), 0, 0, *nothing, gr.skip(), gr.skip()]
-    is_prompt = row.kind is DataKind.PROMPT
+    is_prompt = row.kind == "prompt"
     return list(
-        Opened(
+        OpenedRow(
             drawn.whole(row),
             row.id,
             row.prompt_id,

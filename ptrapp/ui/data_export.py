@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
-from db.models import RaterKind
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import InputError, ThriceError
 from ptrapp.core.people import ADMINS
@@ -56,10 +55,11 @@ class ExportForm(NamedTuple):
 
     @property
     def asked(self) -> ExportRequest:
-        kinds = frozenset({RaterKind(self.raters)}) if self.raters else None
-        up_to = int(self.up_to) if self.up_to else None
-        what, texts = What(self.what), Completions(self.texts)
-        return ExportRequest(what, self.campaign or None, kinds, texts, up_to, bool(self.names))
+        """Returns the values as what the use case takes."""
+        return exporting.request_of(
+            self.what, self.campaign or "", self.raters or "", self.texts,
+            int(self.up_to or 0), names=bool(self.names),
+        )  # fmt: skip
 
     @property
     def address(self) -> str:

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -10,14 +9,10 @@ import gradio as gr
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import AnswerUnclear, ThriceError
 from ptrapp.core.people import ADMINS
-from ptrapp.interchange.formats import Format, Options, Pairs
-from ptrapp.interchange.limits import MIB, NETWORK
-from ptrapp.services import sources
 from ptrapp.services.context import AppContext
-from ptrapp.services.files import importing, imports
-from ptrapp.services.files.import_preview import preview_named
+from ptrapp.services.files import import_form, imports
+from ptrapp.services.files.import_form import FORMATS, MOST, PAIRS, ImportOrder
 from ptrapp.services.files.importing import MAX_NAME, Imported
-from ptrapp.tasks.hub import PREFIX
 from ptrapp.ui import data_view as drawn
 from ptrapp.ui.auth import allowed
 
@@ -25,7 +20,7 @@ POLL_S = 0.3
 """Seconds between two looks at how far an import is."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SAID = (
-    f"JSONL, JSON, CSV or Parquet, up to {NETWORK.n_bytes // MIB} MiB and {NETWORK.n_rows:,} rows; "
+    f"JSONL, JSON, CSV or Parquet, up to {MOST}; "
     "larger ones from the terminal. First you see what the file was read as; nothing is stored "
     "before you say so. A file is imported whole or not at all; importing it again adds nothing."
 )
@@ -43,21 +38,17 @@ class ImportForm(NamedTuple):
     skip_bad: Any
 
     @property
-    def given(self) -> str:
-        """A path, or `hf:NAME`; empty where nothing was given."""
-        named = (self.hub or "").strip()
-        if named:
-            return named if named.startswith(PREFIX) else PREFIX + named
-        return self.file or ""
-
-    @property
-    def called(self) -> str:
-        return self.given if self.given.startswith(PREFIX) else Path(self.given).name
-
-    @property
-    def options(self) -> Options:
-        fmt = Format(self.fmt) if self.fmt else None
-        return Options(fmt, (self.answer or "").strip(), Pairs(self.pairs or Pairs.ALL))
+    def order(self) -> ImportOrder:
+        """Returns the values as what the use case takes."""
+        return ImportOrder(
+            file=self.file or "",
+            hub=(self.hub or "").strip(),
+            name=(self.name or "").strip(),
+            fmt=self.fmt or "",
+            answer_column=(self.answer or "").strip(),
+            pairs=self.pairs or PAIRS[0][1],
+            skip_bad=bool(self.skip_bad),
+        )
 
 
 class ImportSight(NamedTuple):
@@ -89,7 +80,7 @@ def build(context: AppContext) -> gr.State:
     with gr.Accordion("How it is read", open=False), gr.Row():
         found = "found from its columns"
         fmt = gr.Dropdown(
-            [(found, ""), *((drawn.FORMATS[one], one.value) for one in Format)],
+            [(found, ""), *((drawn.FORMATS[one], one) for one in FORMATS)],
             value="", label="Format",
         )  # fmt: skip
         answer = gr.Dropdown(
@@ -97,8 +88,7 @@ def build(context: AppContext) -> gr.State:
             allow_custom_value=True, elem_id="import-answer",
         )  # fmt: skip
         pairs = gr.Dropdown(
-            [("every two", Pairs.ALL.value), ("the best and the worst", Pairs.BEST_WORST.value)],
-            value=Pairs.ALL.value, label="Of several answers",
+            PAIRS, value=PAIRS[0][1], label="Of several answers",
         )  # fmt: skip
         skip_bad = gr.Checkbox(label="Leave out rows that cannot be read", elem_id="import-skip")
     form = ImportForm(file, hub, name, fmt, answer, pairs, skip_bad)
@@ -119,11 +109,11 @@ def build(context: AppContext) -> gr.State:
 
     def data_look(request: gr.Request, *values: Any) -> ImportSight:
         allowed(request, ADMINS)
-        return _look(context, ImportForm(*values))
+        return _look(context, ImportForm(*values).order)
 
     def data_store(request: gr.Request, *values: Any) -> Iterator[Any]:
         sender = allowed(request, ADMINS)
-        yield from _store(context, ImportForm(*values), sender.name)
+        yield from import_steps(context, ImportForm(*values).order, sender.name)
 
     def data_cancel(request: gr.Request, import_id: int) -> None:
         allowed(request, ADMINS)
@@ -157,12 +147,11 @@ def _sight(said: str, **more: Any) -> ImportSight:
     return ImportSight(said, **(nothing | more))
 
 
-def _look(context: AppContext, form: ImportForm) -> ImportSight:
-    if not form.given:
+def _look(context: AppContext, order: ImportOrder) -> ImportSight:
+    if not order.given:
         return _sight(drawn.problem("Choose a file first, or name a data set of the hub."))
     try:
-        _refuse_paths(context, form)
-        seen = preview_named(form.given, form.options, limits=NETWORK, called=form.called)
+        seen = import_form.preview(context, order)
     except AnswerUnclear as error:
         columns = [(name, name) for name in error.columns]
         chosen = gr.Dropdown(choices=[("found from its values", ""), *columns])
@@ -171,71 +160,52 @@ def _look(context: AppContext, form: ImportForm) -> ImportSight:
     except ThriceError as error:
         return _sight(drawn.problem(str(error)))
     headers, rows = drawn.samples(seen)
-    blocked = seen.n_bad and not form.skip_bad
+    blocked = seen.n_bad and not order.skip_bad
     return _sight(
-        drawn.preview(form.called, seen, skip_bad=form.skip_bad),
+        drawn.preview(order.called, seen, skip_bad=order.skip_bad),
         sample=gr.Dataframe(value=rows, headers=headers, visible=bool(rows)),
         store=gr.Button(visible=not blocked and seen.n_records > 0),
     )
 
 
-def _refuse_paths(context: AppContext, form: ImportForm) -> None:
-    """Raises `InputError` where a page names a file of the server instead of sending one."""
-    if form.given.startswith(PREFIX):
-        sources.check(context.settings, {"prompts": form.given})
-
-
 class _Storing(threading.Thread):
     """An import that runs while its progress is looked at."""
 
-    def __init__(self, context: AppContext, form: ImportForm, by: str) -> None:
+    def __init__(self, context: AppContext, order: ImportOrder, by: str) -> None:
         super().__init__(name="import", daemon=True)
         self.import_id = 0
         self.result: Imported | None = None
-        self.problem = ""
-        self._context, self._form, self._by = context, form, by
+        self.problem = "The import failed for a reason that is in the app's log."
+        self._context, self._order, self._by = context, order, by
 
     def run(self) -> None:
-        form = self._form
         try:
-            _refuse_paths(self._context, form)
-            self.result = importing.import_named(
-                self._context, form.given, fmt=form.options.fmt, name=(form.name or "").strip(),
-                skip_bad=bool(form.skip_bad), limits=NETWORK, called=form.called,
-                answer_column=form.options.answer_column, pairs=form.options.pairs, by=self._by,
-                begun=self._begin,
-            )  # fmt: skip
+            self.result = import_form.store(self._context, self._order, self._by, self._begin)
         except (ThriceError, DatabaseError) as error:
             self.problem = str(error)
-        except Exception:  # the thread ends here: whoever waits is told
-            self.problem = "The import failed for a reason that is in the app's log."
-            raise
 
     def _begin(self, import_id: int) -> None:
         self.import_id = import_id
 
 
-def _store(context: AppContext, form: ImportForm, by: str) -> Iterator[list[Any]]:
-    """Stores a file; yields how far it is, and at the end what became of it."""
-    if not form.given:
+def import_steps(context: AppContext, order: ImportOrder, by: str) -> Iterator[list[Any]]:
+    """Stores a file; yields how far it is, and at the end what became of it.
+
+    Each is what `ImportSight` holds, and then the number of the import while it runs.
+    """
+    if not order.given:
         yield [*_sight(drawn.problem("Choose a file first.")), 0]
         return
-    storing = _Storing(context, form, by)
+    storing = _Storing(context, order, by)
     storing.start()
     while storing.is_alive():
         one = imports.view(context, storing.import_id) if storing.import_id else None
-        said = _sight(drawn.progress(one, form.called), cancel=gr.Button(visible=True))
+        said = _sight(drawn.progress(one, order.called), cancel=gr.Button(visible=True))
         yield [*said, storing.import_id]
         storing.join(POLL_S)
     if storing.result is None:
         yield [*_sight(drawn.problem(storing.problem)), 0]
         return
-    import_id = storing.result.import_id or 0
-    yield [
-        *_sight(
-            drawn.done(storing.result),
-            after=gr.Row(visible=True),
-            done_id=import_id or gr.skip(),
-        ),
-        0,
-    ]
+    done_id = storing.result.import_id or gr.skip()
+    told = drawn.done(storing.result)
+    yield [*_sight(told, after=gr.Row(visible=True), done_id=done_id), 0]

@@ -135,7 +135,7 @@ def whole(row: WholeRow) -> str:
     """Returns one row with all its texts."""
     deleted = " (deleted)" if row.deleted else ""
     texts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in row.texts)
-    return f"<h3>{row.kind.value.capitalize()} {row.id}{deleted}</h3><dl class='whole'>{texts}</dl>"
+    return f"<h3>{row.kind.capitalize()} {row.id}{deleted}</h3><dl class='whole'>{texts}</dl>"
 
 
 def listed(counts: Mapping[str, int]) -> str:

@@ -7,7 +7,6 @@ from stored_votes import RowContext, context, refine
 
 from db.content import prompts, sources, trajectories
 from db.labelling import comparisons, preferences, raters, votes
-from db.labelling.browsing import DataFilter
 from db.models import DataKind, Outcome, RaterKind
 from db.storage.errors import Conflict, Missing
 from db.storage.session import Database
@@ -33,11 +32,11 @@ def at(database: Database, tmp_path: Path) -> RowContext:
 
 
 def found(at: RowContext, kind: DataKind = DataKind.PROMPT, **wanted: object) -> list[object]:
-    return [row[1] for row in browsing.find(at, DataFilter(kind=kind, **wanted)).rows]  # type: ignore[arg-type]
+    return [row[1] for row in browsing.find(at, browsing.DataQuery(kind=kind, **wanted)).rows]  # type: ignore[arg-type]
 
 
 def number(at: RowContext, kind: DataKind) -> int:
-    return browsing.find(at, DataFilter(kind=kind)).rows[0][0]  # type: ignore[no-any-return]
+    return browsing.find(at, browsing.DataQuery(kind=kind)).rows[0][0]  # type: ignore[no-any-return]
 
 
 def test_each_kind_is_searched_and_filtered(at: RowContext) -> None:
@@ -49,14 +48,14 @@ def test_each_kind_is_searched_and_filtered(at: RowContext) -> None:
     assert len(found(at, DataKind.RUN, text="is 2")) == 1
     assert found(at, DataKind.PAIR) == found(at, DataKind.VOTE, rater="EV") == [newest]
     assert found(at, DataKind.VOTE, outcome=Outcome.TIE) == []
-    assert browsing.find(at, DataFilter()).said == "3 prompts, page 1 of 1"
-    page = browsing.find(at, DataFilter(kind=DataKind.VOTE))
+    assert browsing.find(at, browsing.DataQuery()).said == "3 prompts, page 1 of 1"
+    page = browsing.find(at, browsing.DataQuery(kind=DataKind.VOTE))
     assert len(page.headers) == len(page.rows[0])
 
 
 def test_pages_follow_each_other(at: RowContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browsing, "AT_ONCE", 2)
-    first, second = (browsing.find(at, DataFilter(), page) for page in (1, 2))
+    first, second = (browsing.find(at, browsing.DataQuery(), page) for page in (1, 2))
     assert (len(first.rows), len(second.rows), second.n_pages) == (2, 1, 2)
     assert {row[0] for row in first.rows}.isdisjoint(row[0] for row in second.rows)
 

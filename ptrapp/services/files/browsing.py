@@ -6,7 +6,7 @@ from typing import Any
 
 from db.labelling import browsing, corrections
 from db.labelling.browsing import COLUMNS, DataFilter
-from db.models import Comparison, DataKind, Prompt, Run, Vote
+from db.models import Comparison, DataKind, Outcome, Prompt, Run, Vote
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Person
 from ptrapp.services.context import DataContext
@@ -16,6 +16,32 @@ AT_ONCE = 25
 """Rows of a page."""
 MAX_TEXT = 20_000
 MAX_TAGS, MAX_TAG = 20, 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataQuery:
+    """What is looked for, as a page says it; what is left out restricts nothing."""
+
+    kind: str = "prompt"
+    """`prompt`, `run`, `pair` or `vote`."""
+    text: str = ""
+    source: str = ""
+    tag: str = ""
+    rater: str = ""
+    outcome: str = ""
+    deleted: bool = False
+
+    @property
+    def filter(self) -> DataFilter:
+        return DataFilter(
+            kind=_kind(self.kind),
+            text=self.text,
+            source=self.source,
+            tag=self.tag,
+            rater=self.rater,
+            outcome=Outcome(self.outcome) if self.outcome in set(Outcome) else None,
+            deleted=self.deleted,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +60,7 @@ class DataRows:
 class WholeRow:
     """One row with everything that may be shown of it: no thought, which a vote might see."""
 
-    kind: DataKind
+    kind: str
     id: int
     texts: list[tuple[str, str]]
     """Names and texts, in order."""
@@ -45,9 +71,9 @@ class WholeRow:
     deleted: bool
 
 
-def find(context: DataContext, wanted: DataFilter, page: int = 1) -> DataRows:
+def find(context: DataContext, query: DataQuery, page: int = 1) -> DataRows:
     """Returns a page of what is looked for, the newest first."""
-    page = max(1, page)
+    page, wanted = max(1, page), query.filter
     with context.database.read() as session:
         found = browsing.find_rows(session, wanted, start=(page - 1) * AT_ONCE, n=AT_ONCE)
     n_pages = max(1, -(-found.n // AT_ONCE))
@@ -64,8 +90,9 @@ def choices(context: DataContext) -> tuple[list[str], list[str]]:
         return browsing.sources(session), browsing.tags(session)
 
 
-def whole(context: DataContext, kind: DataKind, row_id: int) -> WholeRow:
-    """Returns one row as a whole. Raises `Missing`."""
+def whole(context: DataContext, name: str, row_id: int) -> WholeRow:
+    """Returns one row of this kind as a whole. Raises `Missing`."""
+    kind = _kind(name)
     with context.database.read() as session:
         row = corrections.find_row(session, kind, row_id)
         prompt = _prompt_of(row)
@@ -85,7 +112,7 @@ def whole(context: DataContext, kind: DataKind, row_id: int) -> WholeRow:
         tags = ", ".join(browsing.tags_of(session, prompt.id))
         deleted = not isinstance(row, Vote) and row.hidden_at is not None
         answer = prompt.reference_answer or ""
-        return WholeRow(kind, row_id, texts, prompt.id, prompt.text, answer, tags, deleted)
+        return WholeRow(kind.value, row_id, texts, prompt.id, prompt.text, answer, tags, deleted)
 
 
 def correct(
@@ -108,8 +135,9 @@ def correct(
     return f"Prompt {prompt_id} is kept.{checked}"
 
 
-def delete(context: DataContext, person: Person, kind: DataKind, row_id: int) -> str:
-    """Hides a row with what hangs on it. Returns what stays, in words."""
+def delete(context: DataContext, person: Person, name: str, row_id: int) -> str:
+    """Hides a row of this kind with what hangs on it. Returns what stays, in words."""
+    kind = _kind(name)
     with context.database.write() as session:
         corrections.delete(session, kind, row_id, person.name)
     if kind is DataKind.VOTE:
@@ -120,11 +148,18 @@ def delete(context: DataContext, person: Person, kind: DataKind, row_id: int) ->
     )
 
 
-def restore(context: DataContext, person: Person, kind: DataKind, row_id: int) -> str:
+def restore(context: DataContext, person: Person, name: str, row_id: int) -> str:
     """Shows a deleted row again."""
+    kind = _kind(name)
     with context.database.write() as session:
         corrections.restore(session, kind, row_id, person.name)
     return f"The {kind} {row_id} is there again."
+
+
+def _kind(name: str) -> DataKind:
+    if name not in set(DataKind):
+        raise InputError(f"{name!r} is not stored: prompts, runs, pairs and votes are.")
+    return DataKind(name)
 
 
 def _prompt_of(row: Prompt | Run | Comparison | Vote) -> Prompt:

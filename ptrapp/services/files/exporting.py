@@ -47,6 +47,18 @@ class ExportRequest:
     """Whether people are named; else they are numbered."""
 
 
+def request_of(
+    what: str, campaign: str, raters: str, completions: str, up_to: int, *, names: bool
+) -> ExportRequest:
+    """Returns a request as a page makes it: what is empty, or 0, restricts nothing."""
+    try:
+        kinds = frozenset({RaterKind(raters)}) if raters else None
+        which, texts = What(what), Completions(completions)
+    except ValueError as error:
+        raise InputError(f"This cannot be exported: {error}.") from error
+    return ExportRequest(which, campaign or None, kinds, texts, up_to or None, names)
+
+
 N_SAMPLES = 3
 """Rows that are shown before a file is written."""
 

@@ -1,0 +1,83 @@
+"""An import as a page asks for it: by a file that was sent, or by the name of a data set."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ptrapp.interchange.formats import Format, Options, Pairs
+from ptrapp.interchange.limits import MIB, NETWORK
+from ptrapp.services import sources
+from ptrapp.services.context import AppContext
+from ptrapp.services.files import importing
+from ptrapp.services.files.import_preview import ImportPreview, preview_named
+from ptrapp.services.files.importing import Imported
+from ptrapp.tasks.hub import PREFIX
+
+FORMATS = tuple(one.value for one in Format)
+PAIRS = (("every two", Pairs.ALL.value), ("the best and the worst", Pairs.BEST_WORST.value))
+MOST = f"{NETWORK.n_bytes // MIB} MiB and {NETWORK.n_rows:,} rows"
+"""The largest file that a page takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOrder:
+    """What is imported, and how."""
+
+    file: str = ""
+    """Path of a file that was sent; its name is the file's own."""
+    hub: str = ""
+    """A data set of the hub, with or without `hf:`; it goes before the file."""
+    name: str = ""
+    fmt: str = ""
+    """Empty where the columns tell it."""
+    answer_column: str = ""
+    pairs: str = Pairs.ALL.value
+    skip_bad: bool = False
+
+    @property
+    def given(self) -> str:
+        if self.hub:
+            return self.hub if self.hub.startswith(PREFIX) else PREFIX + self.hub
+        return self.file
+
+    @property
+    def called(self) -> str:
+        return self.given if self.hub else Path(self.file).name
+
+    @property
+    def options(self) -> Options:
+        return Options(
+            Format(self.fmt) if self.fmt else None, self.answer_column, Pairs(self.pairs)
+        )
+
+
+def preview(context: AppContext, order: ImportOrder) -> ImportPreview:
+    """Says what is read, and stores nothing. Raises `InputError` for a path on the server."""
+    _refuse_paths(context, order)
+    return preview_named(order.given, order.options, limits=NETWORK, called=order.called)
+
+
+def store(
+    context: AppContext, order: ImportOrder, by: str, begun: Callable[[int], None]
+) -> Imported:
+    """Imports what was asked for, as `importing.import_named` does."""
+    _refuse_paths(context, order)
+    options = order.options
+    return importing.import_named(
+        context,
+        order.given,
+        fmt=options.fmt,
+        name=order.name,
+        skip_bad=order.skip_bad,
+        limits=NETWORK,
+        called=order.called,
+        answer_column=options.answer_column,
+        pairs=options.pairs,
+        by=by,
+        begun=begun,
+    )
+
+
+def _refuse_paths(context: AppContext, order: ImportOrder) -> None:
+    if order.hub:
+        sources.check(context.settings, {"prompts": order.given})

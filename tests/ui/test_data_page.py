@@ -1,0 +1,59 @@
+"""The steps of an import that the Data page shows: progress, an end, a cancel, a mistake."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stored_votes import context
+
+from db.storage.session import Database
+from ptrapp.services.files import importing, imports, pieces
+from ptrapp.services.files.import_form import ImportOrder
+from ptrapp.ui import data_import
+from ptrapp.ui.data_import import ImportSight, import_steps
+
+
+@pytest.fixture
+def at(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(importing, "BATCH", 10)
+    monkeypatch.setattr(pieces, "LEAST", 2)
+    monkeypatch.setattr(pieces, "MOST", 2)
+    monkeypatch.setattr(data_import, "POLL_S", 0.01)
+    return context(database, tmp_path / "data")
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> ImportOrder:
+    file = tmp_path / "asked.jsonl"
+    rows = ({"prompt": f"Question {n}?"} for n in range(40))
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return ImportOrder(file=str(file))
+
+
+def test_progress_is_shown_until_the_end(at: Any, order: ImportOrder) -> None:
+    *before, last = import_steps(at, order, "ada")
+    assert any("of 40 records are stored" in step[0] for step in before)
+    assert "40 new" in last[0]
+    shown = ImportSight(*last[:-1])
+    assert shown.done_id == imports.listing(at)[0][0].id
+    assert imports.listing(at)[0][0].by == "ada"
+
+
+def test_a_cancelled_one_says_so_and_shows_nothing(at: Any, order: ImportOrder) -> None:
+    said = ""
+    for step in import_steps(at, order, "ada"):
+        said, import_id = step[0], step[-1]
+        if import_id and imports.view(at, import_id).state == "running":
+            imports.cancel(at, import_id)
+    assert "The import was cancelled; nothing of it is shown." in said
+    assert imports.listing(at)[0][0].state == "cancelled"
+
+
+def test_a_mistake_is_said_where_it_arose(at: Any, tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"foo": 1}\n', encoding="utf-8")
+    *_, last = import_steps(at, ImportOrder(file=str(tmp_path / "bad.jsonl")), "ada")
+    assert "is in no format that is known" in last[0]
+    assert "role='alert'" in last[0]
+    (nothing,) = import_steps(at, ImportOrder(), "ada")
+    assert "Choose a file first" in nothing[0]
