@@ -1,0 +1,153 @@
+"""How far a campaign and a rater are: burn-down, pace, deadline, own agreement, days in a row."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from labelling_world import Work, somebody
+from sqlalchemy import select
+
+from db.models import Assignment, Campaign, Offer, Outcome
+from ptrapp.analysis.drift import drift
+from ptrapp.analysis.labels import Label
+from ptrapp.core.types import Choice
+from ptrapp.services.labelling import answering, campaigns
+from ptrapp.services.labelling.agreement import drift_in_words
+from ptrapp.services.labelling.campaigns import Known
+from ptrapp.services.labelling.overview import in_words, read_overview
+from ptrapp.services.labelling.own_work import read_own
+
+ADA, BEA, CAI = somebody("Ada"), somebody("Bea"), somebody("Cai")
+TODAY = date(2026, 3, 10)
+
+
+@pytest.fixture
+def work(world: Any) -> Work:
+    return Work(world.context)
+
+
+def said(work: Work, person: Any, outcome: Outcome, ms: int = 3000) -> None:
+    """The person answers the next pair with the comparison's own left or right."""
+    (pair,) = work.next(person)
+    with work.context.database.read() as session:
+        flipped = session.get_one(Offer, pair.key).flipped
+    shown = outcome.mirrored() if flipped else outcome
+    answering.vote(work.context, person, pair.key, Choice(shown.value), decided_ms=ms)
+
+
+def on_days(work: Work, *days: date) -> None:
+    """The labels done so far were done on these days, oldest first."""
+    with work.context.database.write() as session:
+        rows = select(Assignment).where(Assignment.done_at.is_not(None)).order_by(Assignment.id)
+        for row, day in zip(session.scalars(rows), days, strict=True):
+            row.done_at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+def test_what_is_left_falls_day_by_day_to_what_is_left_now(work: Work) -> None:
+    made = work.campaign(8)
+    for _ in range(6):
+        said(made, ADA, Outcome.LEFT)
+    first = TODAY - timedelta(days=2)
+    on_days(made, first, first, first, first, TODAY, TODAY)
+    view = read_overview(work.context, made.id, TODAY)
+    assert [(at.day, at.left, at.done) for at in view.days] == [
+        (first - timedelta(days=1), 8, 0), (first, 4, 4),
+        (TODAY - timedelta(days=1), 4, 0), (TODAY, 2, 2),
+    ]  # fmt: skip
+    assert (view.per_day, view.seconds_each) == (2.0, 3.0)
+    assert view.done_on == TODAY + timedelta(days=1)
+    heading, sentence = in_words(view)
+    assert heading == "2 of 8 labels left"
+    assert "At 2.0 labels a day" in sentence
+    assert "11 Mar 2026" in sentence
+
+
+def test_a_pace_of_too_few_labels_is_none(work: Work) -> None:
+    made = work.campaign(8)
+    said(made, ADA, Outcome.LEFT)
+    on_days(made, TODAY)
+    view = read_overview(work.context, made.id, TODAY)
+    assert view.per_day is view.done_on is None
+    assert "not enough data" in in_words(view)[1]
+
+
+@pytest.mark.parametrize(
+    ("due", "words"), [(TODAY + timedelta(days=1), "in time"), (TODAY, "1 day after the deadline")]
+)
+def test_a_deadline_is_compared_with_the_pace(work: Work, due: date, words: str) -> None:
+    made = work.campaign(12)
+    for _ in range(6):
+        said(made, ADA, Outcome.LEFT)
+    on_days(made, *[TODAY] * 6)
+    with work.context.database.write() as session:
+        session.get_one(Campaign, made.id).deadline = datetime(due.year, due.month, due.day)
+    view = read_overview(work.context, made.id, TODAY)
+    assert words in in_words(view)[1]
+
+
+def test_a_finished_campaign_says_so(work: Work) -> None:
+    made = work.campaign(1)
+    said(made, ADA, Outcome.LEFT)
+    view = read_overview(work.context, made.id)
+    assert view.is_done
+    assert in_words(view)[0] == "Done: all 1 labels are in"
+
+
+def test_at_home_one_sees_queues_pace_and_days(work: Work) -> None:
+    made, other = work.campaign(8), work.campaign(3)
+    nothing = read_own(work.context, BEA)
+    assert [one.n_left_for_me for one in nothing.queues] == [3, 8]
+    assert (nothing.n_labels, nothing.streak, nothing.seconds_each) == (0, 0, None)
+    for _ in range(3):
+        said(made, ADA, Outcome.LEFT, ms=4000)
+    on_days(made, *(TODAY - timedelta(days=back) for back in (2, 1, 0)))
+    own = read_own(work.context, ADA, TODAY)
+    assert (own.n_labels, own.n_today, own.streak, own.seconds_each) == (3, 1, 3, 4.0)
+    left = {one.id: (one.n_done_by_me, one.n_left_for_me) for one in own.queues}
+    assert left == {made.id: (3, 5), other.id: (0, 3)}
+    campaigns.set_state(work.context, other.id, "paused")
+    assert [one.id for one in read_own(work.context, ADA).queues] == [made.id]
+
+
+def test_what_others_reserve_is_not_left_and_what_one_reserves_is(work: Work) -> None:
+    made = work.campaign(8)
+    made.next(ADA, 5)
+    assert campaigns.view(work.context, BEA, made.id).n_left_for_me == 3
+    assert campaigns.view(work.context, ADA, made.id).n_left_for_me == 8
+
+
+def test_own_agreement_is_with_gold_and_with_most_others(work: Work) -> None:
+    made = work.campaign(5, overlap=3)
+    for person, outcome in ((BEA, Outcome.LEFT), (CAI, Outcome.LEFT), (ADA, Outcome.LEFT)):
+        for _ in range(5):
+            said(made, person, outcome)
+    own = read_own(work.context, ADA)
+    assert (own.others.value, own.others.n) == (1.0, 5)
+    assert own.gold.n == 0
+    known = [Known(*pair, gold=Choice.RIGHT) for pair in (work.pair() for _ in range(5))]
+    gold = work.campaign(0, known=known[0], mix=campaigns.Mix(0, 0.0, 0, 1, 0))
+    campaigns.add_known(work.context, gold.id, known)
+    for _ in range(5):
+        said(gold, ADA, Outcome.RIGHT)
+    own = read_own(work.context, ADA)
+    assert (own.gold.value, own.gold.n) == (1.0, 5)
+    assert own.others.n == 5, "gold is no agreement with others"
+
+
+def test_raters_who_part_ways_are_seen_over_time() -> None:
+    """A hundred comparisons: Ada says what the two others say, and after half of them the opposite."""
+    labels = []
+    for at in range(100):
+        ada = Choice.LEFT if at < 50 else Choice.RIGHT
+        for rater, outcome in (("Bea", Choice.LEFT), ("Cai", Choice.LEFT), ("Ada", ada)):
+            labels.append(Label(rater, at, outcome, flipped=at % 2 == 0))
+    parts = drift(labels)
+    assert [(part.first, part.last) for part in (parts[0], parts[-1])] == [(1, 30), (271, 300)]
+    assert parts[0].agreement.value == 1.0
+    # Bea and Cai each see one of two others agree, which is no majority; Ada is against both.
+    assert (parts[-1].agreement.value, parts[-1].agreement.n) == (0.0, 10)
+    assert parts[0].left.value == 0.5
+    assert parts[0].gold.missing.startswith("not enough data")
+    assert drift_in_words(parts)[0] == "Raters agree less than at the beginning"
+    assert drift(labels[:39]) == []
+    assert drift_in_words([])[0].startswith("Not enough data")
