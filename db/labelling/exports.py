@@ -15,6 +15,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 from db.content.trajectories import is_refined
 from db.labelling.adjudications import decides
 from db.labelling.preferences import judged_by_job
+from db.labelling.vote_log import LoggedVote, read_log
 from db.models import (
     Aspect,
     Campaign,
@@ -46,7 +47,7 @@ class VoteFilter:
 class ShownVote(NamedTuple):
     """A vote, and how its pair was shown on the screen."""
 
-    vote: Vote
+    vote: Vote | LoggedVote
     flipped: bool | None
     """True when the comparison's right was shown on the left; None where nothing was shown."""
     supersedes: str | None
@@ -68,18 +69,9 @@ def all_votes(session: Session, wanted: VoteFilter) -> Iterator[list[ShownVote]]
     """Yields the log in pages, oldest first: undone, repeated and practice votes too.
 
     What is hidden with its pair or its import is left out.
-
-    The rows of a page are readable until the next one is asked for.
     """
-    last = 0
-    while True:
-        page = _filtered(select(Vote), wanted).where(Vote.id > last).order_by(Vote.id)
-        votes = session.scalars(page.limit(_AT_ONCE).options(*_vote_loads())).all()
-        yield _shown(session, votes, whole_log=True)
-        if len(votes) < _AT_ONCE:
-            return
-        last = votes[-1].id
-        session.expunge_all()  # a page that is written is not needed any more
+    for page in read_log(session, lambda rows: _filtered(rows, wanted), _AT_ONCE):
+        yield [ShownVote(one, one.flipped, one.supersedes) for one in page]
 
 
 def judged_pairs(session: Session, wanted: VoteFilter) -> Iterator[list[JudgedRow]]:
@@ -94,7 +86,7 @@ def judged_pairs(session: Session, wanted: VoteFilter) -> Iterator[list[JudgedRo
     for some in _parts(ids):
         rows = _filtered(select(Vote), wanted).where(is_current, Vote.comparison_id.in_(some))
         ordered_votes = rows.order_by(Vote.comparison_id, Vote.id).options(*_vote_loads())
-        shown = _shown(session, session.scalars(ordered_votes).all(), whole_log=False)
+        shown = _shown(session, session.scalars(ordered_votes).all())
         groups = groupby(shown, key=lambda one: one.vote.comparison_id)
         votes = {comparison_id: list(group) for comparison_id, group in groups}
         yield [
@@ -188,25 +180,15 @@ def _is_current(wanted: VoteFilter) -> ColumnElement[bool]:
     of_aspect = exists().where(
         Comparison.id == Vote.comparison_id, Comparison.aspect == wanted.aspect
     )
-    is_current = (
-        Vote.is_current(wanted.up_to) & decides(wanted.up_to) & of_aspect.correlate(Vote)
-    )
+    is_current = Vote.is_current(wanted.up_to) & decides(wanted.up_to) & of_aspect.correlate(Vote)
     return is_current if wanted.campaign_id is not None else is_current & ~judged_by_job()
 
 
-def _shown(session: Session, votes: Sequence[Vote], *, whole_log: bool) -> list[ShownVote]:
+def _shown(session: Session, votes: Sequence[Vote]) -> list[ShownVote]:
     keys = [vote.offer_key for vote in votes if vote.offer_key is not None]
     offered = session.execute(select(Offer.key, Offer.flipped).where(Offer.key.in_(keys)))
     flipped = dict(offered.tuples().all())
-    replaced: dict[int, str] = {}
-    if whole_log:
-        ids = [vote.supersedes_id for vote in votes if vote.supersedes_id is not None]
-        rows = session.execute(select(Vote.id, Vote.key).where(Vote.id.in_(ids)))
-        replaced = dict(rows.tuples().all())
-    return [
-        ShownVote(vote, flipped.get(vote.offer_key or ""), replaced.get(vote.supersedes_id or 0))
-        for vote in votes
-    ]
+    return [ShownVote(vote, flipped.get(vote.offer_key or ""), None) for vote in votes]
 
 
 def _parts(values: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -1,11 +1,12 @@
 """Makes records for a file of stored rounds and votes, complete enough to be imported again."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from db.content import rounds
 from db.labelling import exports
 from db.labelling.exports import ShownVote
+from db.labelling.vote_log import LoggedComparison, LoggedPrompt, LoggedRound
 from db.models import Comparison, Outcome, Partition, Prompt, RaterKind, Round
 from db.storage.session import Session
 from ptrapp.core.dialogue import HISTORY_SETTINGS
@@ -20,7 +21,7 @@ from ptrapp.interchange.records import (
 )
 
 
-def prompt_text(prompt: Prompt) -> PromptText:
+def prompt_text(prompt: Prompt | LoggedPrompt) -> PromptText:
     """Returns a stored prompt as a record."""
     return PromptText(
         prompt.text,
@@ -42,12 +43,12 @@ class Records:
         self._names = names
         self._copies: dict[int, int] = {}
 
-    def prepare(self, shown: Iterable[Round]) -> None:
+    def prepare(self, shown: Iterable[Round | LoggedRound]) -> None:
         """Looks up what is needed of all rounds of a page, in one query."""
         whole = {one.id for round_ in shown for one in (*self._before(round_), round_)}
         self._copies = exports.count_copies(self._session, whole)
 
-    def completion(self, round_: Round) -> CompletionText:
+    def completion(self, round_: Round | LoggedRound) -> CompletionText:
         """Returns the record of a round with its earlier rounds."""
         settings = round_.run.settings
         earlier = self._before(round_)
@@ -59,7 +60,11 @@ class Records:
         )
 
     def pair(
-        self, comparison: Comparison, votes: Iterable[ShownVote], *, left: Round | None = None
+        self,
+        comparison: Comparison | LoggedComparison,
+        votes: Iterable[ShownVote],
+        *,
+        left: Round | None = None,
     ) -> JudgedPair:
         """Returns the record of a comparison and its votes.
 
@@ -67,10 +72,7 @@ class Records:
         ids differ from database to database.
         """
         here, there = self.completion(comparison.left), self.completion(comparison.right)
-        if left is not None:
-            swapped = left.id != comparison.left.id
-        else:
-            swapped = str(native.completion_row(here)) > str(native.completion_row(there))
+        swapped = left.id != comparison.left.id if left is not None else _comes_later(here, there)
         labels = tuple(self._label(one, swapped) for one in votes)
         sides = (there, here) if swapped else (here, there)
         prompt = prompt_text(comparison.prompt)
@@ -103,10 +105,12 @@ class Records:
     def _rater_name(self, rater_id: int, name: str, kind: RaterKind) -> str:
         return name if self._names or kind is not RaterKind.HUMAN else f"person-{rater_id}"
 
-    def _before(self, round_: Round) -> Collection[Round]:
+    def _before(self, round_: Round | LoggedRound) -> Sequence[Round | LoggedRound]:
+        if isinstance(round_, LoggedRound):
+            return round_.earlier
         return rounds.lineage(self._session, round_) if round_.parent_id is not None else ()
 
-    def _alone(self, round_: Round, **more: Any) -> CompletionText:
+    def _alone(self, round_: Round | LoggedRound, **more: Any) -> CompletionText:
         origin = round_.sampling.get("origin")
         version = round_.adapter.name if round_.adapter else None
         if origin is not None:
@@ -131,3 +135,14 @@ class Records:
             copy=copy,
             **more,
         )
+
+
+def _comes_later(one: CompletionText, other: CompletionText) -> bool:
+    """Returns whether a completion is to stand on the right of another.
+
+    The order is that of their rows as text, which begin with the raw text: where that differs, the
+    rest need not be looked at.
+    """
+    if one.raw != other.raw:
+        return repr(one.raw) > repr(other.raw)
+    return str(native.completion_row(one)) > str(native.completion_row(other))
