@@ -97,7 +97,7 @@ def votes_of(session: Session, run_ids: Sequence[int]) -> dict[int, int]:
         .join(Comparison, Comparison.left_round_id == left.id)
         .join(Vote, Vote.comparison_id == Comparison.id)
         .join(Rater, Rater.id == Vote.rater_id)
-        .where(left.run_id.in_(run_ids), *_counts())
+        .where(left.run_id.in_(run_ids), *_counts(Rater))
         .group_by(left.run_id)
     )
     return dict(session.execute(rows).tuples().all())
@@ -186,17 +186,18 @@ def _says(words: str) -> ColumnElement[bool]:
 
 
 def _is_voted() -> ColumnElement[bool]:
+    voter = aliased(Rater)  # `Rater` is who asked
     return exists().where(
         Round.run_id == Run.id,
         Comparison.left_round_id == Round.id,
         Vote.comparison_id == Comparison.id,
-        Rater.id == Vote.rater_id,
-        *_counts(),
+        voter.id == Vote.rater_id,
+        *_counts(voter),
     )
 
 
-def _counts() -> tuple[ColumnElement[bool], ...]:
-    return (Rater.kind == RaterKind.HUMAN, Vote.purpose == Purpose.LABEL, Vote.is_current())
+def _counts(voter: type[Rater]) -> tuple[ColumnElement[bool], ...]:
+    return (voter.kind == RaterKind.HUMAN, Vote.purpose == Purpose.LABEL, Vote.is_current())
 
 
 def _ends(right: bool) -> ColumnElement[bool]:
@@ -212,7 +213,7 @@ def _open_pairs(rater_id: int) -> Select[Any]:
     """
     newer = aliased(Offer)
     again = exists().where(
-        newer.rater_id == rater_id,
+        newer.rater_id + 0 == rater_id,  # found by its comparison: a rater has many offers
         newer.comparison_id == Offer.comparison_id,
         newer.shown_at > Offer.shown_at,
         ~newer.dismissed,

@@ -91,6 +91,12 @@ def test_voted_is_what_a_person_s_vote_counts_on(world: World) -> None:
     assert found(world, voted=True) == []
 
 
+def test_another_person_s_vote_counts_as_well(world: World) -> None:
+    world.vote(rater_id=world.bob_id)
+    assert found(world, voted=True) == [world.run_id]
+    assert found(world, voted=False) == []
+
+
 def test_a_judge_s_vote_is_no_person_s(world: World) -> None:
     with world.database.write() as session:
         votes.judge_vote(
