@@ -37,15 +37,13 @@ def next_queued(session: Session) -> Job | None:
 def last_done(
     session: Session, kind: JobKind, base_model: str, *, limit: int, before: int | None = None
 ) -> Sequence[Job]:
-    """Returns the newest finished jobs of a kind for a base model, newest first.
+    """Returns the newest finished jobs of a kind for a base model, newest first; "" is any.
 
     `before` leaves out the job of that id and those that were queued after it.
     """
-    conditions: list[ColumnElement[bool]] = [
-        Job.kind == kind,
-        Job.status == JobStatus.DONE,
-        Job.payload["base_model"].as_string() == base_model,
-    ]
+    conditions: list[ColumnElement[bool]] = [Job.kind == kind, Job.status == JobStatus.DONE]
+    if base_model:
+        conditions.append(Job.payload["base_model"].as_string() == base_model)
     if before is not None:
         conditions.append(Job.id < before)
     rows = select(Job).where(*conditions).order_by(Job.id.desc()).limit(limit)

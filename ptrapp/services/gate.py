@@ -177,8 +177,9 @@ def _compared(row: Mapping[str, Any]) -> str:
 
 def _in_words(row: Mapping[str, Any]) -> str:
     """Returns who it was compared with and the difference: "base by 3.1 points (95 % …)"."""
-    points, low, high = (f"{100 * row[name]:+.1f}" for name in ("difference", "low", "high"))
+    figures = (f"{100 * row[name]:+.1f}" for name in ("difference", "low", "high"))
+    points, low, high = (one.replace("-", "−") for one in figures)  # a name's hyphen is no minus
     text = f"{row['against']}: {points} points, 95 % {low} to {high}, n = {row['n']}"
     if "fixed" in row:
         text += f"; round {row['round']}: {row['broken']} broken, {row['fixed']} fixed"
-    return text.replace("-", "−")
+    return text

@@ -23,6 +23,8 @@ from ptrapp.ui.auth import allowed, person
 TICK_S = 1.5
 """Seconds between two looks whether anything began, ended or came further."""
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_NEVER = ("", "")
+"""The stamps of a page that has not looked yet."""
 _CLOSED = "This page is for who runs the trainings. Yours is Label."
 _NO_WORKER = "No worker is running, so jobs stay queued. Start one: python -m training.worker"
 _ABOUT = (
@@ -36,7 +38,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     gr.HTML(_ABOUT, apply_default_css=False)
     problem = gr.HTML(elem_id="train-problem", apply_default_css=False)
     watched = gr.State(None)  # the job of the link, else none: then it is the one that runs
-    stamps = gr.State(("", ""))
+    stamps = gr.State(_NEVER)
     job = train_job.build()
     with gr.Column(visible=False, elem_id="train-overview") as overview:
         cards = train_cards.build()
@@ -61,8 +63,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         except (ThriceError, DatabaseError) as error:
             filled = [gr.skip()] * len(train_cards.inputs_and_folds(cards))
             return [_said(str(error)), job_id, gr.Column(visible=True), _engine(context), *filled]
-        warning = "" if jobs.has_worker(context) else _said(_NO_WORKER)
-        return [warning, job_id, gr.Column(visible=not job_id), _engine(context), *filled]
+        return [_worker(context), job_id, gr.Column(visible=not job_id), _engine(context), *filled]
 
     def train_read(request: gr.Request, *values: Any) -> list[Any]:
         """Reads the cards, for what is chosen on them."""
@@ -76,13 +77,14 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         allowed(request, READS)
         return _listed(context, kind, state, page)
 
-    def train_tick(
+    def train_look(
         request: gr.Request, job_id: int | None, stamps: tuple[str, str], chosen: str | None,
         kind: str, state: str, page: float, *values: Any,
     ) -> list[Any]:  # fmt: skip
-        """Reads what has changed since the last look."""
+        """Reads what has changed since the look that `stamps` are of."""
         role, n = person(request).role, len(job.flat())
-        same = [gr.skip()] * (2 + n + len(listed) + len(shown))
+        cards_same = [gr.skip()] * (len(listed) + len(shown))
+        same = [*[gr.skip()] * (2 + n), *cards_same]
         if role not in READS:
             return same
         try:
@@ -94,35 +96,45 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             if one is not None:
                 view = train_job.read(context, one, role, whole=bool(job_id), chosen=chosen)
             if job_id or now[0] == stamps[0]:
-                return [gr.skip(), now, *view, *[gr.skip()] * (len(listed) + len(shown))]
-            warning = "" if jobs.has_worker(context) else _said(_NO_WORKER)
+                return [gr.skip(), now, *view, *cards_same]
+            may_start, counted = role in ADMINS, read_outlook(context)
+            read = train_cards.read(context, cards, values, counted, may_start=may_start)
             rows = _listed(context, kind, state, page)
-            read = train_cards.read(
-                context, cards, values, read_outlook(context), may_start=role in ADMINS
-            )
-            return [warning, now, *view, *rows, *read]
+            return [_worker(context), now, *view, *rows, *read]
         except (ThriceError, DatabaseError) as error:
             return [_said(str(error)), *same[1:]]
+
+    def train_first(request: gr.Request, job_id: int | None, _: Any, *rest: Any) -> list[Any]:
+        return train_look(request, job_id, _NEVER, *rest)
+
+    def train_tick(
+        request: gr.Request, job_id: int | None, stamps: tuple[str, str], *rest: Any
+    ) -> list[Any]:
+        """Looks again, but not before the first look: the form is being filled until then."""
+        if tuple(stamps) == _NEVER:
+            return [gr.skip()] * len(everything)
+        return train_look(request, job_id, stamps, *rest)
 
     def train_table(request: gr.Request, job_id: int | None, name: str | None) -> Any:
         allowed(request, READS)
         return train_job.table_of(context, job_id, name) if job_id else gr.skip()
 
     everything = [problem, stamps, *job.flat(), *listed, *shown]
-    look = {
-        "fn": train_tick, "outputs": everything,
-        "inputs": [watched, stamps, job.chosen, *filters, *inputs], **_QUIET,
+    look: dict[str, Any] = {
+        "inputs": [watched, stamps, job.chosen, *filters, *inputs], "outputs": everything, **_QUIET,
     }  # fmt: skip
     opening = [problem, watched, overview, engine, *train_cards.inputs_and_folds(cards)]
-    pages.load(train_open, None, opening, **_QUIET).then(**look)
-    gr.Timer(TICK_S).tick(**look, queue=False)
+    pages.load(train_open, None, opening, **_QUIET).then(train_first, **look)
+    gr.Timer(TICK_S).tick(train_tick, **look, queue=False)
     chosen = [part.input for part in inputs if hasattr(part, "input")]
     gr.on(chosen, train_read, inputs, shown, trigger_mode="always_last", **_QUIET)
     gr.on([one.input for one in filters], train_list, filters, listed, **_QUIET)
     job.chosen.input(train_table, [watched, job.chosen], job.table, **_QUIET)
     for card in cards:
-        card.button.click(_starter(context, card), card.inputs, None, **_QUIET).success(**look)
-    _wire_acts(context, job, watched, look)
+        card.button.click(_starter(context, card), card.inputs, None, **_QUIET).success(
+            train_look, **look
+        )
+    _wire_acts(context, job, watched, {"fn": train_look, **look})
 
 
 def _table() -> tuple[Any, list[Any]]:
@@ -184,10 +196,10 @@ def _wire_acts(context: AppContext, job: train_job.JobParts, watched: Any, look:
         gr.Info(f"Job {job_id} resumes from its last checkpoint.")
 
     def train_ask() -> Any:
-        return gr.Group(visible=True)
+        return gr.Column(visible=True)
 
     def train_keep() -> Any:
-        return gr.Group(visible=False)
+        return gr.Column(visible=False)
 
     def train_discard(request: gr.Request, job_id: int) -> Any:
         allowed(request, ADMINS)
@@ -200,6 +212,10 @@ def _wire_acts(context: AppContext, job: train_job.JobParts, watched: Any, look:
     job.discard.click(train_ask, None, job.confirming, **_QUIET)
     job.keep.click(train_keep, None, job.confirming, **_QUIET)
     job.really.click(train_discard, watched, job.confirming, **_QUIET).success(**look)
+
+
+def _worker(context: AppContext) -> str:
+    return "" if jobs.has_worker(context) else _said(_NO_WORKER)
 
 
 def _engine(context: AppContext) -> str:

@@ -74,7 +74,7 @@ def build() -> JobParts:
             resume = gr.Button("Resume", elem_id="job-resume", min_width=100, size="md")
             discard = gr.Button("Discard …", elem_id="job-discard", min_width=100, size="md")
             again = gr.HTML(elem_id="job-again", apply_default_css=False)
-        with gr.Group(visible=False, elem_id="job-confirm") as confirming:
+        with gr.Column(visible=False, elem_id="job-confirm") as confirming:
             gr.HTML(f"<p>{LOSS}</p>", apply_default_css=False)
             with gr.Row():
                 really = gr.Button(
@@ -186,7 +186,10 @@ def _samples(found: CheckpointSamples | None) -> Any:
     if found is None:
         return gr.Dataframe(visible=False)
     rows = [[prompt, *row] for prompt, row in zip(found.prompts, found.responses, strict=True)]
-    return gr.Dataframe(visible=True, headers=["Prompt", *found.versions], value=rows)
+    widths = ["260px", *["180px"] * len(found.versions)]
+    return gr.Dataframe(
+        visible=True, headers=["Prompt", *found.versions], value=rows, column_widths=widths
+    )
 
 
 def _result_table(result: dict[str, Any], name: str | None) -> Any:

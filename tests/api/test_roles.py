@@ -218,7 +218,8 @@ REFUSED = {
     "load_base", "versions_serve", "versions_measure", "versions_describe", "versions_described",
 }  # fmt: skip
 FORM_ONLY = {
-    "train_read", "train_tick", "train_tick_1", "train_ask", "train_keep",
+    "train_read", "train_tick", "train_first", "train_ask", "train_keep",
+    *(f"train_look{end}" for end in ("", *(f"_{number}" for number in range(1, 6)))),
     "restore", "reload", "read", "read_1", "of_mode", "lambda", "load_example", "versions_tick", "show_examples", "campaign_template",
     "read_recording", "read_base", "read_base_1", "tell_base",
 }  # fmt: skip

@@ -60,16 +60,12 @@ def test_ask_compare_train_and_be_answered_by_the_new_version(
     page.screenshot(path=shots / "play-wide-light.png", full_page=True)
 
     page.goto(f"{own_app_url}/train")
-    expect(page.locator(".train")).to_contain_text("1 preference ·")
-    page.locator("[data-part=dpo]").click()
-    serving = page.locator("tr.serving")
-    expect(page.locator(".train")).to_contain_text("created dpo-000001", timeout=TRAINED_S)
-    waits = page.locator("tr", has_text="waits: learnt from 1 example")
-    expect(waits).to_contain_text("dpo-000001", timeout=TRAINED_S)
-    expect(serving).to_contain_text("base")
+    page.get_by_role("button", name="Train on 1 vote").click()
+    table = page.locator("#train-jobs")
+    expect(table).to_contain_text("learnt from 1 example", timeout=TRAINED_S)
     page.screenshot(path=shots / "train-wide-light.png", full_page=True)
 
-    waits.get_by_role("link", name="Versions").click()
+    table.locator("[role=gridcell]").get_by_role("link", name="dpo-000001").click()
     expect(page.locator("#versions-gate")).to_contain_text(
         "dpo-000001 waits: learnt from 1 example"
     )
@@ -87,11 +83,11 @@ def test_ask_compare_train_and_be_answered_by_the_new_version(
     expect(page.locator(".board-facts")).to_contain_text("model version dpo-000001")
     expect(page.locator(".cell.stored")).to_have_count(3)
 
-    page.goto(f"{own_app_url}/train")
-    page.locator("[data-part=rollback]").click()
-    expect(serving).to_contain_text("base")
-    page.locator("[data-part=serve-dpo-000001]").click()
-    expect(serving).to_contain_text("dpo-000001")
+    serving = page.locator(".barchip.serving")
+    for button, name in (("rollback", "base"), ("serve dpo-000001", "dpo-000001")):
+        serving.click()
+        page.locator(f"[data-part='{button}']").click()
+        expect(serving).to_have_text(name)
     _look_narrow_and_dark(context, own_app_url, shots)
     assert foreign == []
 
@@ -192,7 +188,7 @@ def _look_narrow_and_dark(context: BrowserContext, app_url: str, shots: Path) ->
         page = context.new_page()
         page.set_viewport_size({"width": 390, "height": 844})
         page.goto(f"{app_url}{path}?__theme=dark")
-        expect(page.locator(".cell.stored, tr.serving").first).to_be_visible()
+        expect(page.locator(".cell.stored, #train-jobs [role=gridcell] a").first).to_be_visible()
         page.screenshot(path=shots / f"{name}-narrow-dark.png", full_page=True)
         width = page.evaluate("document.scrollingElement.scrollWidth")
         assert width <= 390, f"{path} is {width} pixels wide on a phone"

@@ -86,3 +86,5 @@ def test_earlier_jobs_of_a_kind_are_of_the_same_base_model(database: Database) -
         assert [row.id for row in found] == [4, 2]
         before = job_list.last_done(session, JobKind.DPO, "m", limit=9, before=4)
         assert [row.id for row in before] == [2, 1]
+        of_any = job_list.last_done(session, JobKind.DPO, "", limit=9)  # queued before one answered
+        assert [row.id for row in of_any] == [4, 3, 2, 1]
