@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Thread
@@ -22,7 +23,7 @@ from db.content import rounds
 from db.storage.errors import DatabaseError
 from db.storage.session import open_database
 from ptrapp.api.door_routes import add_door
-from ptrapp.api.guard import Guard
+from ptrapp.api.guard import Guard, security_headers, served_hosts
 from ptrapp.api.hub_login import add_hub_login
 from ptrapp.api.module_files import add_modules
 from ptrapp.api.proxy import BehindProxy
@@ -196,17 +197,27 @@ def build_app(context: AppContext) -> FastAPI:
         root_path=settings.root_path or None,
     )
     app.add_middleware(with_sessions, key=secret_key(settings.data_dir), context=context)
-    app.add_middleware(Guard, hosts=_hosts(settings))
+    app.add_middleware(
+        Guard,
+        serves=_hosts(settings),
+        headers=security_headers(
+            framed=settings.framed,
+            framed_by=settings.framed_by,
+            hub=settings.hf_provider if settings.hf_client_id else "",
+        ),
+        timeout_s=settings.request_timeout_s,
+    )
     app.add_middleware(BehindProxy, root_path=settings.root_path, trusted=settings.trusted_proxy)
     return app
 
 
-def _hosts(settings: Settings) -> frozenset[str] | None:
-    """Returns the host names served; None serves any."""
+def _hosts(settings: Settings) -> Callable[[str], bool]:
+    """Returns whether a host name is served."""
     allowed = [host.lower() for host in settings.allowed_host]
-    if settings.open and not allowed:
-        return None
-    return frozenset({"localhost", "127.0.0.1", "::1", settings.host, *allowed})
+    if settings.open:
+        allowed.append(socket.gethostname().lower())
+    names = frozenset({"localhost", "127.0.0.1", "::1", settings.host, *allowed})
+    return served_hosts(names, any_address=settings.open)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -218,6 +218,12 @@ def discard(session: Session, job_id: int) -> Job:
     return job
 
 
+def count_open_by(session: Session, by: str) -> int:
+    """Returns how many jobs that somebody started are queued or running."""
+    payloads = session.scalars(select(Job.payload).where(Job.status.in_(OPEN)))
+    return sum(payload.get("started_by") == by for payload in payloads)
+
+
 def queue(session: Session, limit: int = 50) -> list[Job]:
     """Returns the latest jobs that were not discarded, newest first."""
     listed = select(Job).where(Job.status != JobStatus.DISCARDED)

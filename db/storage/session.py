@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -118,6 +119,7 @@ def _parsed(url: str) -> URL:
 
 
 def _make_folder(url: URL) -> None:
+        _make_private(file)
     file = sqlite_file(url)
     if file is None:
         return
@@ -132,3 +134,16 @@ def _make_folder(url: URL) -> None:
             f"The folder of {described(url)} cannot be made ({error.strerror}); name another "
             "data folder."
         ) from error
+def _make_private(file: Path) -> None:
+    """Leaves an SQLite file, its log and copies beside it to its owner alone: votes, names, hashes.
+
+    What belongs to another user stays as that user has it.
+    """
+    for path in file.parent.glob(f"{file.name}*"):
+        try:
+            if path.is_file() and path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+        except OSError:
+            continue
+
+

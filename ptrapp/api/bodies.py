@@ -5,18 +5,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from ptrapp.api.texts import holds_none
+
 
 class Body(BaseModel):
-    """Refuses unknown names, and texts with NUL, which PostgreSQL cannot store."""
+    """Refuses unknown names, and texts that cannot be stored."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     @field_validator("*")
     @classmethod
     def _can_be_stored(cls, value: Any) -> Any:
-        texts = value if isinstance(value, list | tuple) else (value,)
-        if any(isinstance(text, str) and "\x00" in text for text in texts):
-            raise ValueError("a text with a NUL character cannot be stored; leave it out")
+        if not holds_none(value):
+            raise ValueError("a text with NUL or half a surrogate pair cannot be stored")
         return value
 
 

@@ -7,7 +7,7 @@ from ptrapp.api.access import Caller, admins
 from ptrapp.api.answers import Invited, Me, StateNow
 from ptrapp.api.bodies import Body
 from ptrapp.api.operations.operation import Id
-from ptrapp.api.session import take_label
+from ptrapp.api.session import link_of, take_label
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Role
 from ptrapp.services.accounts import identifying, inviting, roster
@@ -121,8 +121,3 @@ def add_people_routes(router: APIRouter, context: AppContext) -> None:
         """Revoke a token; the next request with it is refused."""
         inviting.end_token(context, token_id)
         return StateNow("revoked")
-
-
-def link_of(request: Request, secret: str) -> str:
-    """Returns the address of an invitation, at the host by which the caller came."""
-    return f"{request.base_url}join?token={secret}"

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ COOKIE = "thrice"
 _KEY_BYTES = 32
 _PERSON = "thrice.person"
 _SIGNED_IN = "thrice.signed_in"
+_ROOT = "thrice.root_path"
+"""Where the app is found; Gradio is mounted below it and has a root path of its own."""
 _STATIC = ("/assets/", "/static/", "/svelte/", "/theme.css")
 """Files that everybody is sent, for which nobody is looked up."""
 
@@ -34,7 +37,12 @@ def secret_key(data_dir: Path) -> str:
         unfinished = path.with_suffix(f".{os.getpid()}")
         unfinished.touch(mode=0o600)
         unfinished.write_text(secrets.token_hex(_KEY_BYTES), encoding="utf-8")
-        unfinished.rename(path)  # a program killed in between leaves no empty key
+        with suppress(FileNotFoundError):
+            if not path.stat().st_size:
+                path.unlink()
+        with suppress(FileExistsError):  # made by another app that shares the folder
+            path.hardlink_to(unfinished)  # a program killed in between leaves no empty key
+        unfinished.unlink()
     return path.read_bytes().hex()
 
 
@@ -53,6 +61,7 @@ class KnownVisitor:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope[_ROOT] = scope.get("root_path", "")
         scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         try:
             if scheme.lower() == "bearer":
@@ -124,6 +133,13 @@ def take_label(connection: HTTPConnection, name: str) -> None:
     """Renames this browser's visitor, whose identity stays; a member's name is in the rows."""
     if signed_in(connection) is None:
         connection.session["rater"] = name
+
+
+def link_of(connection: HTTPConnection, secret: str) -> str:
+    """Returns the address of an invitation, at the host by which the caller came."""
+    root = str(connection.scope.get(_ROOT, ""))
+    base = connection.url.replace(path=f"{root}/join", query="", fragment="")
+    return str(base.include_query_params(token=secret))
 
 
 def browser_of(connection: HTTPConnection) -> str:

@@ -80,6 +80,8 @@ class RowFile:
                 raise InputError(
                     f"{self.name} has more than {self._limits.n_rows:,} rows; give it in parts."
                 )
+            if isinstance(row.value, dict) and len(row.value) > self._limits.n_columns:
+                row = FileRow(row.location, mistake=f"more than {self._limits.n_columns} fields")
             yield row
 
     def _rows(self) -> Iterator[FileRow]:

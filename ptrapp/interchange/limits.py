@@ -15,6 +15,8 @@ class Limits:
     n_rows: int
     n_line_bytes: int = 4 * MIB
     """Bytes of one row in the file."""
+    n_columns: int = 1000
+    """Columns of a table, or fields of an object: people's files have tens."""
     depth: int = 24
     """Nesting of lists and objects."""
     expansion: int = 100

@@ -32,10 +32,16 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
     stated = _STATED.match(first)
     if stated is None:
         file.seek(0)
+        header = first
+    else:
+        at = file.tell()
+        header = file.readline(limits.n_line_bytes).decode(errors="replace")
+        file.seek(at)
     separator = stated[1] if stated else _separator(first, "\t" if tabs else ",")
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
     rows = csv.DictReader(text, delimiter=separator, strict=True)
     n_before = 1 if stated else 0
+    _check_columns(header, separator, name, limits)
     while True:
         try:
             row = next(rows, None)
@@ -57,6 +63,16 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
             yield FileRow(location, {column: read(cell) for column, cell in row.items()})
 
 
+def _check_columns(header: str, separator: str, name: str, limits: Limits) -> None:
+    """Raises `InputError` for a header with more columns than a file may have."""
+    n_columns = header.count(separator) + 1
+    if n_columns > limits.n_columns:
+        raise InputError(
+            f"{name} has about {n_columns} columns; at most {limits.n_columns} are read. Leave out "
+            "those that hold no text."
+        )
+
+
 def _separator(header: str, usual: str) -> str:
     """Returns what parts the header into most names, the usual one of equals.
 
@@ -73,6 +89,8 @@ def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]
     try:
         opened = pq.ParquetFile(file)
         groups = opened.metadata
+        if groups.num_columns > limits.n_columns:
+            raise InputError(f"{name} has {groups.num_columns} columns; give fewer.")
         stated = sum(groups.row_group(n).total_byte_size for n in range(groups.num_row_groups))
         _check_expansion(stated, name, limits)
         number, n_bytes = 0, 0

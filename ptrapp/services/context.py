@@ -69,6 +69,10 @@ class AppContext:
     database: Database
     engine: Engine
     judge: Judge = field(default_factory=Verifier)
+    rater: str = ""
+    """Who asked for it."""
+    n_tokens: int = 0
+    """Most tokens that it may write."""
     """Compares for a person; chosen by `settings.judge`."""
     worker: WorkerSupervisor | None = None
     """Keeps the training worker beside this app alive; None where there is none."""
@@ -86,3 +90,5 @@ class AppContext:
             return self.settings.with_model(self.engine.model_id).model
         except EngineUnavailable:
             return ""
+    starting: list[tuple[str, int]] = field(default_factory=list)
+    """Runs that are being started: who asked, and how many tokens they may write."""

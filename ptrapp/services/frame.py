@@ -15,6 +15,7 @@ PAGES = (
     ("Versions", READS),
     ("Train", READS),
     ("Data", ADMINS),
+    ("People", ADMINS),
 )
 """Every page in the order of the bar, and whose it is."""
 _LOOKED_AT = 20

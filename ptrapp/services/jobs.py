@@ -14,7 +14,7 @@ from db.registry import adapters, curves, jobs, workers
 from db.storage.errors import AlreadyQueued
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound, StorageError
-from ptrapp.services import sources
+from ptrapp.services import shares, sources
 from ptrapp.services.context import DataContext
 from ptrapp.services.outlook import check_worthwhile
 
@@ -90,6 +90,8 @@ def start(
     if not parent:
         check_worthwhile(context, kind, recipe or {})
     with context.database.write() as session:
+        if by and not by_operator:
+            shares.check_jobs(context, session, by)
         parent_id = _parent_id(session, parent)
         return _enqueue(context, session, kind, recipe or {}, parent_id, by).id
 
@@ -107,6 +109,8 @@ def start_judging(context: DataContext, campaign_id: int, judge: str = "", *, by
     with context.database.write() as session:
         if session.get(Campaign, campaign_id) is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
+        if by:
+            shares.check_jobs(context, session, by)
         return _enqueue(context, session, JobKind.JUDGE, recipe, None, by).id
 
 

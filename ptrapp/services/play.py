@@ -21,7 +21,7 @@ from ptrapp.core.errors import (
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.refinement.options import RefineOptions
-from ptrapp.services import run_versions
+from ptrapp.services import run_versions, shares
 from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.run_executor import RunExecutor
 from ptrapp.services.run_versions import RunVersions
@@ -75,6 +75,12 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
     The policy is chosen here, for the whole trajectory. Raises `InputError`.
     """
     _check(context, ask)
+    n_tokens = ask.n * ask.sampling.max_tokens
+    with shares.run_of(context, rater, n_tokens):
+        return _begin(context, ask, rater, n_tokens)
+
+
+def _begin(context: AppContext, ask: RunRequest, rater: str, n_tokens: int) -> int:
     asked = run_versions.load(context, ask.versions)
     with ExitStack() as undo:
         undo.callback(run_versions.unload, context, asked)
@@ -107,7 +113,7 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
                 adapter_id=active.id if active else None,
             )
         undo.pop_all()
-    live = LiveRun(run.id, _slots(ask))
+    live = LiveRun(run.id, _slots(ask), rater=rater, n_tokens=n_tokens)
     context.live[run.id] = live
     executor = RunExecutor(context, live, run, prompt.text, options, prompt.reference_answer, asked)
     threading.Thread(target=executor.execute, name=f"run-{run.id}", daemon=True).start()

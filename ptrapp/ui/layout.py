@@ -11,6 +11,7 @@ from ptrapp.ui import (
     history,
     label,
     named,
+    people,
     play,
     time_machine,
     train,
@@ -61,6 +62,11 @@ def build(context: AppContext) -> gr.Blocks:
         gr.Markdown("# Data\nImport files of other programs, export files for training elsewhere.")
         data.build(context, pages)
         backups.build(context, pages)
+        _foot()
+    with pages.route("People", "/people"):
+        _top()
+        gr.Markdown("# People\nWho may come in, by what, and where they are signed in.")
+        people.build(context, pages)
         _foot()
     return pages
 

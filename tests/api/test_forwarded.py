@@ -94,15 +94,16 @@ def test_flags_are_said_once_for_each() -> None:
     [
         ([], {"a.example": False, "127.0.0.1": True}),
         (["--allowed-host", "A.example"], {"a.example": True, "b.example": False}),
-        (["--open"], {"b.example": True}),
+        (["--open"], {"b.example": False, "10.1.2.3": True, "fe80::1": True}),
         (["--open", "--allowed-host", "a.example"], {"a.example": True, "b.example": False}),
+        (["--allowed-host", "a.example"], {"10.1.2.3": False}),
     ],
 )
 def test_hosts_that_are_served(flags: list[str], served: dict[str, bool]) -> None:
     from ptrapp.app import _hosts  # Gradio takes seconds to import
 
-    hosts = _hosts(load_settings(flags))
-    assert {name: hosts is None or name in hosts for name in served} == served
+    serves = _hosts(load_settings(flags))
+    assert {name: serves(name) for name in served} == served
 
 
 def test_a_space_believes_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ptrapp.api.guard import MAX_BODY_BYTES, MOST_DRAINED_BYTES, Guard
+from ptrapp.api.guard import MAX_BODY_BYTES, MOST_DRAINED_BYTES, Guard, security_headers
 from ptrapp.api.session import secret_key
 
 SECRET = b"xylophone"
@@ -92,7 +92,8 @@ def test_what_is_refused_is_read_to_its_end_unless_it_is_larger_than_anything_ac
 
     headers = [(b"host", b"127.0.0.1"), (b"content-length", str(n_bytes).encode())]
     scope = {"type": "http", "method": "POST", "path": "/api/v1/runs", "headers": headers}
-    asyncio.run(Guard(app, None)(scope, receive, send))
+    guarded = Guard(app, serves=lambda name: True)
+    asyncio.run(guarded(scope, receive, send))
     assert said[0] == (413, n_read)
 
 
@@ -183,3 +184,85 @@ def test_a_key_half_written_is_made_anew(tmp_path: Any) -> None:
     assert secret_key(tmp_path) == key
     assert (tmp_path / "session.key").stat().st_mode & 0o077 == 0
     assert [path.name for path in tmp_path.iterdir()] == ["session.key"]
+
+
+UNSTORABLE = ["a\x00b", "\ud800", "x\udfffy"]
+
+
+@pytest.mark.parametrize("text", UNSTORABLE)
+def test_text_that_no_database_stores_is_refused_wherever_it_stands(ada: Any, text: str) -> None:
+    bodies = [
+        ("/runs", {"prompt": text}),
+        ("/jobs", {"kind": "dpo", "settings": {text: 1}}),
+        ("/jobs", {"kind": "dpo", "settings": {"x": [text]}}),
+        ("/me", {"name": text}),
+        ("/gradio_api/queue/join", {"data": [text], "fn_index": 0, "session_hash": "s"}),
+        ("/gradio_api/call/play", {"data": [text]}),
+    ]
+    headers = {"Content-Type": "application/json"}
+    for path, body in bodies:
+        answer = ada.ask("POST", path, content=json.dumps(body), headers=headers)
+        assert answer.status_code == 400, (path, answer.text)
+        assert "NUL" in answer.json()["error"]
+    quoted = "".join(f"%{byte:02x}" for byte in text.encode("utf-8", "surrogatepass"))
+    for path in (f"/labels/{quoted}/diff", f"/export?campaign={quoted}", f"/runs?text={quoted}"):
+        assert 400 <= ada.get(path).status_code < 500, path
+
+
+def test_text_with_whole_pairs_and_escapes_is_taken(ada: Any) -> None:
+    body = json.dumps({"prompt": "An \U0001f600 and \\u0000, written out"})
+    headers = {"Content-Type": "application/json"}
+    assert ada.ask("POST", "/runs", content=body, headers=headers).status_code == 201
+
+
+def test_gradios_own_routes_answer_what_is_malformed_with_a_sentence(
+    ada: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    for path in ("queue/join", "call/play", "run/predict", "cancel", "reset", "component_server"):
+        for body in ("{}", "[]", "null", '{"data": 7}', '{"fn_index": "x"}', "[" * 5000, "{"):
+            answer = ada.ask("POST", f"/gradio_api/{path}", content=body, headers=headers)
+            assert 400 <= answer.status_code < 500, (path, body, answer.status_code, answer.text)
+    assert "Traceback" not in caplog.text
+
+
+def test_pages_take_nothing_from_other_sites_and_stand_in_no_frame(ada: Any) -> None:
+    for path in ("/", "/sign-in", "/api/v1/health", "/api/v1/nothing"):
+        headers = ada.client.get(path).headers
+        policy = dict(
+            part.strip().partition(" ")[::2]
+            for part in headers["Content-Security-Policy"].split(";")
+        )
+        assert policy["default-src"] == "'self'"
+        assert policy["frame-ancestors"] == "'none'"
+        assert "http" not in headers["Content-Security-Policy"]
+        assert headers["X-Frame-Options"] == "DENY"
+
+
+def test_a_framed_page_stands_in_the_frame_that_is_meant() -> None:
+    headers = security_headers(framed=True, framed_by=("https://huggingface.co",))
+    assert "frame-ancestors https://huggingface.co" in headers["Content-Security-Policy"]
+    assert "X-Frame-Options" not in headers
+
+
+def test_a_body_that_does_not_arrive_is_refused_in_time() -> None:
+    said: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        raise AssertionError("nobody waits so long")
+
+    async def send(message: Any) -> None:
+        said.append(message.get("status"))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    guarded = Guard(app, serves=lambda name: True, timeout_s=0.05)
+    for kind in (b"application/json", b"text/plain"):
+        said.clear()
+        headers = [(b"host", b"x"), (b"content-length", b"9"), (b"content-type", kind)]
+        scope = {"type": "http", "method": "POST", "path": "/api/v1/runs", "headers": headers}
+        asyncio.run(guarded(scope, receive, send))
+        assert said[0] == 408

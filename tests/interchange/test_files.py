@@ -200,3 +200,18 @@ def test_an_empty_file_and_one_of_broken_rows_are_refused_as_such(tmp_path: Path
         with RowFile(written(tmp_path, "a.jsonl", content), SMALL) as rows:
             with pytest.raises(InputError, match=words):
                 reading.understand(rows)
+
+
+@pytest.mark.parametrize("stated", ["", "sep=,\n"])
+def test_a_table_of_a_million_columns_is_refused(tmp_path: Path, stated: str) -> None:
+    wide = ",".join(f"c{n}" for n in range(1_000_000))
+    path = written(tmp_path, "wide.csv", f"{stated}{wide}\n" + "," * 999_999 + "\n")
+    limits = Limits(n_bytes=64 * MIB, n_rows=10, n_line_bytes=32 * MIB)
+    with pytest.raises(InputError, match="columns"):
+        list(RowFile(path, limits))
+
+
+def test_an_object_of_a_million_fields_is_a_mistake(tmp_path: Path) -> None:
+    row = json.dumps({f"c{n}": 1 for n in range(1001)})
+    (found,) = list(RowFile(written(tmp_path, "wide.jsonl", row + "\n"), Limits(MIB, 10)))
+    assert found.mistake == "more than 1000 fields"

@@ -4,7 +4,7 @@
 
 import { goDialog, keysDialog, openGo, openKeys } from "./dialogs.js";
 import { html, icon, render } from "./html.js";
-import { typing } from "./page.js";
+import { addressTo, typing } from "./page.js";
 import { addressOf, here, Pages } from "./pages.js";
 import { call } from "./requests.js";
 import { endInWords, jobAddress, RunningJob, tellElsewhere } from "./running_job.js";
@@ -42,7 +42,7 @@ export const initials = (name) =>
   name.split(/[\s._-]+/).filter(Boolean).slice(0, 2).map((word) => word[0].toUpperCase()).join("") || "?";
 
 const Person = (/** @type {Frame} */ { name, role }) => html`
-  <span class="avatar" role="img" title=${`${name}, ${role}`} aria-label=${`${name}, ${role}`}>
+  <a class="avatar" href=${addressTo("account").pathname} title=${`${name}, ${role}`} aria-label=${`${name}, ${role}: account`}>
     ${initials(name)}
   </span>`;
 

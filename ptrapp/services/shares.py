@@ -1,0 +1,50 @@
+"""Bounds what one person has running, so that nobody stands in everybody's way."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from db.registry import jobs
+from db.storage.session import Session
+from ptrapp.core.errors import TooMuch
+from ptrapp.services.context import AppContext, DataContext
+
+_LOCK = Lock()
+
+
+@contextmanager
+def run_of(context: AppContext, rater: str, n_tokens: int) -> Iterator[None]:
+    """Holds a place among a person's runs while one is started, which then is among the live ones.
+
+    A run alone may be as long as runs may be. Raises `TooMuch` where another has no place.
+    """
+    settings = context.settings
+    here = (rater, n_tokens)
+    with _LOCK:
+        going = [each for each in context.starting if each[0] == rater]
+        live = list(context.live.values())
+        going += [(rater, one.n_tokens) for one in live if one.rater == rater]
+        if len(going) >= settings.runs_per_person:
+            raise TooMuch(
+                f"{len(going)} of your runs are being written; wait until one is done, or stop one."
+            )
+        if going and sum(n for _, n in going) + n_tokens > settings.tokens_per_person:
+            raise TooMuch(
+                f"Your runs may write {settings.tokens_per_person} tokens at once; wait until one "
+                "is done, stop one, or ask for less."
+            )
+        context.starting.append(here)
+    try:
+        yield
+    finally:
+        with _LOCK:
+            context.starting.remove(here)
+
+
+def check_jobs(context: DataContext, session: Session, by: str) -> None:
+    """Raises `TooMuch` where this person has as many jobs in the queue as one may have."""
+    most = context.settings.jobs_per_person
+    if jobs.count_open_by(session, by) >= most:
+        raise TooMuch(
+            f"{most} jobs of yours are queued or running; wait until one is done, or cancel one."
+        )

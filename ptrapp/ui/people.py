@@ -1,0 +1,233 @@
+"""The People page: who may come in and by what, and what an admin does about it."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import gradio as gr
+
+from ptrapp.api.session import link_of
+from ptrapp.core.people import ADMINS, Role
+from ptrapp.services.accounts import identifying, inviting, roster
+from ptrapp.services.context import AppContext
+from ptrapp.ui.acting import carried_out
+from ptrapp.ui.auth import allowed, person
+
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_OF_PEOPLE = [
+    ("annotator: labels, sees nothing else", Role.ANNOTATOR.value),
+    ("viewer: reads, changes nothing", Role.VIEWER.value),
+    ("admin: everything", Role.ADMIN.value),
+]
+_OF_PROGRAMS = [("judge: labels beside the people", Role.JUDGE.value), *_OF_PEOPLE]
+_HEADS = (
+    ["Name", "Role", "Signs in by", "Last seen (UTC)", "Votes"],
+    ["Name", "Browser", "Last seen (UTC)", "Signed in (UTC)"],
+    ["For", "Role", "Used", "Until (UTC)", "Made by"],
+    ["Program", "Role", "Last seen (UTC)", "Made (UTC)", "Made by"],
+)
+
+
+class PeopleParts(NamedTuple):
+    """What the page shows, once as components and once as their values."""
+
+    closed: Any
+    whole: Any
+    about: Any
+    members: Any
+    member: Any
+    browsers: Any
+    browser: Any
+    invitations: Any
+    invitation: Any
+    tokens: Any
+    token: Any
+
+
+def build(context: AppContext, pages: gr.Blocks) -> None:
+    """Builds the page, which is empty for everybody but an admin."""
+    closed = gr.Markdown("This page is for admins.", visible=False)
+    with gr.Column(visible=False, elem_id="people") as whole:
+        about = gr.Markdown()
+        members = _table("Members", 0, "people-members")
+        with gr.Row(equal_height=True):
+            member = gr.Dropdown([], label="Member", min_width=160)
+            role = gr.Dropdown(_OF_PEOPLE, label="Role", min_width=160)
+            change = gr.Button("Change role", min_width=120)
+            another = gr.Button("Link for another browser", min_width=120)
+            remove = gr.Button("Remove", variant="stop", min_width=120)
+        gr.Markdown("## Invite\nA link leads to a page that asks, and lets people in.")
+        with gr.Row(equal_height=True):
+            role_of = gr.Dropdown(_OF_PEOPLE, label="Role", value="annotator", min_width=160)
+            name = gr.Textbox(label="Name (empty: they choose)", max_length=40, min_width=160)
+            uses = gr.Number(1, label="People", minimum=1, maximum=inviting.MOST_USES, precision=0,
+                             min_width=90)  # fmt: skip
+            days = gr.Number(inviting.DAYS, label="Days", minimum=1, maximum=inviting.MOST_DAYS,
+                             precision=0, min_width=90)  # fmt: skip
+            invite = gr.Button("Create link", variant="primary", min_width=120)
+        link = gr.Textbox(label="The link, shown this once", visible=False, interactive=False,
+                          buttons=["copy"], elem_id="people-link")  # fmt: skip
+        invitations = _table("Invitations that still let somebody in", 2, "people-invitations")
+        with gr.Row(equal_height=True):
+            invitation = gr.Dropdown([], label="Invitation", min_width=160)
+            revoke = gr.Button("Revoke invitation", min_width=120)
+        gr.Markdown("## Browsers\nWhere members are signed in.")
+        browsers = _table("Browsers", 1, "people-browsers")
+        with gr.Row(equal_height=True):
+            browser = gr.Dropdown([], label="Browser", min_width=160)
+            sign_out = gr.Button("Sign out", min_width=120)
+        gr.Markdown("## Programs\nA program sends its token with every request.")
+        tokens = _table("Tokens", 3, "people-tokens")
+        with gr.Row(equal_height=True):
+            role_of_program = gr.Dropdown(_OF_PROGRAMS, label="Role", value="judge", min_width=160)
+            program = gr.Textbox(label="Its name", max_length=40, min_width=160)
+            make = gr.Button("Create token", min_width=120)
+            token = gr.Dropdown([], label="Token", min_width=160)
+            end = gr.Button("Revoke token", min_width=120)
+        header = gr.Textbox(
+            label="The header that it sends, shown this once", visible=False, interactive=False,
+            buttons=["copy"], elem_id="people-token",
+        )  # fmt: skip
+    parts = PeopleParts(
+        closed, whole, about, members, member, browsers, browser, invitations, invitation, tokens,
+        token,
+    )  # fmt: skip
+
+    def read_people(request: gr.Request) -> PeopleParts:
+        return _read(context, request)
+
+    def people_role(request: gr.Request, member: int | None, role: str | None) -> None:
+        allowed(request, ADMINS)
+        its, wanted = _chosen(member, "a member"), Role(_chosen(role, "a role"))
+        carried_out(lambda: roster.change_role(context, its, wanted))
+
+    def people_remove(request: gr.Request, member: int | None) -> None:
+        allowed(request, ADMINS)
+        its = _chosen(member, "a member")
+        carried_out(lambda: roster.remove(context, its))
+        gr.Info("Removed and signed out; the votes stay.")
+
+    def people_another(request: gr.Request, member: int | None) -> Any:
+        by, its = allowed(request, ADMINS), _chosen(member, "a member")
+        made = carried_out(lambda: inviting.link_for(context, its, by))
+        return _shown(_link(request, made.secret))
+
+    def people_invite(request: gr.Request, role: str, name: str, uses: float, days: float) -> Any:
+        by = allowed(request, ADMINS)
+        made = carried_out(
+            lambda: inviting.invite(
+                context,
+                Role(role),
+                (name or "").strip(),
+                n_uses=int(uses or 1),
+                days=days or inviting.DAYS,
+                by=by,
+            )
+        )
+        return _shown(_link(request, made.secret))
+
+    def people_revoke(request: gr.Request, invitation: int | None) -> None:
+        allowed(request, ADMINS)
+        its = _chosen(invitation, "an invitation")
+        carried_out(lambda: inviting.end_invitation(context, its))
+
+    def people_sign_out(request: gr.Request, browser: int | None) -> None:
+        allowed(request, ADMINS)
+        its = _chosen(browser, "a browser")
+        carried_out(lambda: identifying.end(context, its))
+
+    def people_token(request: gr.Request, role: str, name: str) -> Any:
+        by = allowed(request, ADMINS)
+        made = carried_out(lambda: inviting.make_token(context, Role(role), name or "", by=by))
+        return _shown(f"Authorization: Bearer {made.secret}")
+
+    def people_token_end(request: gr.Request, token: int | None) -> None:
+        allowed(request, ADMINS)
+        its = _chosen(token, "a token")
+        carried_out(lambda: inviting.end_token(context, its))
+
+    look: dict[str, Any] = {"fn": read_people, "outputs": list(parts), **_QUIET}
+    pages.load(**look)
+    change.click(people_role, [member, role], None, **_QUIET).success(**look)
+    remove.click(people_remove, member, None, **_QUIET).success(**look)
+    another.click(people_another, member, link, **_QUIET).success(**look)
+    invite.click(people_invite, [role_of, name, uses, days], link, **_QUIET).success(**look)
+    revoke.click(people_revoke, invitation, None, **_QUIET).success(**look)
+    sign_out.click(people_sign_out, browser, None, **_QUIET).success(**look)
+    make.click(people_token, [role_of_program, program], header, **_QUIET).success(**look)
+    end.click(people_token_end, token, None, **_QUIET).success(**look)
+
+
+def _table(label: str, heads: int, name: str) -> gr.Dataframe:
+    return gr.Dataframe(
+        headers=_HEADS[heads], interactive=False, wrap=True, label=label, buttons=[],
+        max_height=420, elem_id=name,
+    )  # fmt: skip
+
+
+def _read(context: AppContext, request: gr.Request) -> PeopleParts:
+    """Returns the values of the whole page, for an admin alone."""
+    if person(request).role is not Role.ADMIN:
+        nothing: list[Any] = [gr.skip()] * (len(PeopleParts._fields) - 2)
+        return PeopleParts(gr.Markdown(visible=True), gr.Column(visible=False), *nothing)
+    found = carried_out(lambda: roster.read(context))
+    others = f" {found.n_without_account} people without an account have voted or taken a name."
+    return PeopleParts(
+        gr.Markdown(visible=False),
+        gr.Column(visible=True),
+        f"{_visitors(context)}{others if found.n_without_account else ''}",
+        [
+            [one.name, one.role, one.signs_in, _time(one.seen_at), one.n_votes]
+            for one in found.members
+        ],
+        _choice([(f"{one.name}, {one.role}", one.id) for one in found.members]),
+        [
+            [one.name, one.browser, _time(one.seen_at), _time(one.since)]
+            for one in found.browsers
+        ],
+        _choice([(f"{one.name}: {one.browser} (#{one.id})", one.id) for one in found.browsers]),
+        [
+            [
+                one.name or "whoever has the link", one.role, f"{one.n_used} of {one.n_uses}",
+                _time(one.expires_at), one.by,
+            ]
+            for one in found.invitations
+        ],
+        _choice(
+            [(f"#{one.id}, {one.role} {one.name}".strip(), one.id) for one in found.invitations]
+        ),
+        [
+            [one.name, one.role, _time(one.seen_at), _time(one.created_at), one.by]
+            for one in found.tokens
+        ],
+        _choice([(f"{one.name}, {one.role} (#{one.id})", one.id) for one in found.tokens]),
+    )  # fmt: skip
+
+
+def _visitors(context: AppContext) -> str:
+    """Returns what a browser may do that is not signed in."""
+    role = context.settings.visitor_role.value
+    return f"A browser that is not signed in is **{role}** here (`--visitor-role`)."
+
+
+def _choice(choices: list[tuple[str, int]]) -> gr.Dropdown:
+    return gr.Dropdown(choices, value=None)
+
+
+def _chosen(value: Any, what: str) -> Any:
+    """Returns what was chosen. Raises `gr.Error` where nothing was."""
+    if value is None:
+        raise gr.Error(f"Choose {what} first.", print_exception=False)
+    return value
+
+
+def _shown(text: str) -> gr.Textbox:
+    return gr.Textbox(text, visible=True)
+
+
+def _link(request: gr.Request, secret: str) -> str:
+    assert request.request is not None, "a page event comes with its HTTP request"
+    return link_of(request.request, secret)
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else "never"

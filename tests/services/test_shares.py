@@ -1,0 +1,56 @@
+"""What one person has running is bounded, and holds nobody else up."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fresh_database import fresh_database
+
+from db.models import JobKind
+from db.registry import jobs
+from ptrapp.core.errors import TooMuch
+from ptrapp.core.settings import Settings
+from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.services import shares
+from ptrapp.services.context import AppContext, LiveRun
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Any:
+    settings = Settings(
+        data_dir=tmp_path, runs_per_person=2, tokens_per_person=100, jobs_per_person=2
+    )
+    context = AppContext(settings, fresh_database(tmp_path), ScriptedEngine(lambda _: "x"))
+    yield context
+    context.database.dispose()
+
+
+def test_a_person_has_so_many_runs_and_others_have_theirs(here: AppContext) -> None:
+    here.live[1] = LiveRun(1, [], rater="ada", n_tokens=10)
+    with shares.run_of(here, "ada", 10):
+        with pytest.raises(TooMuch, match="2 of your runs"), shares.run_of(here, "ada", 10):
+            pass
+        with shares.run_of(here, "bea", 10):
+            pass
+    del here.live[1]
+    with shares.run_of(here, "ada", 10):
+        pass
+    assert here.starting == []
+
+
+def test_one_run_may_be_long_and_a_second_beside_it_may_not(here: AppContext) -> None:
+    with shares.run_of(here, "ada", 1000):
+        with pytest.raises(TooMuch, match="100 tokens"), shares.run_of(here, "ada", 1):
+            pass
+
+
+def test_a_person_has_so_many_jobs_in_the_queue(here: AppContext) -> None:
+    with here.database.write() as session:
+        for n, by in enumerate(("ada", "bea", "ada")):
+            shares.check_jobs(here, session, by)
+            jobs.enqueue(session, JobKind.DPO, {"started_by": by}, dedup=str(n))
+    with here.database.read() as session:
+        with pytest.raises(TooMuch, match="2 jobs of yours"):
+            shares.check_jobs(here, session, "ada")
+        shares.check_jobs(replace(here), session, "bea")
