@@ -91,6 +91,7 @@ def open_database(url: str, *, busy_timeout_s: float = 30.0) -> Database:
         file = sqlite_file(parsed)
         if file is None:
             return Database(parsed, writer, writer)
+        _make_private(file)
         files = OpenFiles(file)
         write_queue = WriteQueue(writer, max(busy_timeout_s, 1.0), files)
         reader = connect.reader(parsed, busy_timeout_s)
@@ -118,8 +119,20 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
+def _make_private(file: Path) -> None:
+    """Leaves an SQLite file, its log and copies beside it to its owner alone: votes, names, hashes.
+
+    What belongs to another user stays as that user has it.
+    """
+    for path in file.parent.glob(f"{file.name}*"):
+        try:
+            if path.is_file() and path.stat().st_mode & 0o077:
+                path.chmod(0o600)
+        except OSError:
+            continue
+
+
 def _make_folder(url: URL) -> None:
-        _make_private(file)
     file = sqlite_file(url)
     if file is None:
         return
@@ -134,16 +147,3 @@ def _make_folder(url: URL) -> None:
             f"The folder of {described(url)} cannot be made ({error.strerror}); name another "
             "data folder."
         ) from error
-def _make_private(file: Path) -> None:
-    """Leaves an SQLite file, its log and copies beside it to its owner alone: votes, names, hashes.
-
-    What belongs to another user stays as that user has it.
-    """
-    for path in file.parent.glob(f"{file.name}*"):
-        try:
-            if path.is_file() and path.stat().st_mode & 0o077:
-                path.chmod(0o600)
-        except OSError:
-            continue
-
-

@@ -44,7 +44,7 @@ export const initials = (name) =>
 const Person = (/** @type {Frame} */ { name, role }) => html`
   <a class="avatar" href=${addressTo("account").pathname} title=${`${name}, ${role}`} aria-label=${`${name}, ${role}: account`}>
     ${initials(name)}
-  </span>`;
+  </a>`;
 
 class Bar {
   /** @param {HTMLElement} root */
