@@ -91,6 +91,12 @@ def take_back(session: Session, rater_id: int, comparison_id: int, key: str) -> 
     return withdrawal
 
 
+def among(session: Session, comparison_ids: Collection[int]) -> list[int]:
+    """Returns those of these comparisons, however many, that were ever adjudicated."""
+    ever = select(Vote.comparison_id).where(Vote.purpose == Purpose.ADJUDICATION).distinct()
+    return list(set(session.scalars(ever)) & set(comparison_ids))
+
+
 def of_comparisons(session: Session, comparison_ids: Collection[int]) -> dict[int, Vote]:
     """Returns the current adjudications of these comparisons, with who made them."""
     rows = select(Vote).where(

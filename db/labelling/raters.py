@@ -1,5 +1,6 @@
 """Stores raters: people, judges and imported files, each under a unique name."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import uuid4
 
@@ -98,3 +99,9 @@ def lock_rater(session: Session, rater_id: int) -> Rater:
     if rater is None:
         raise Conflict(f"Rater {rater_id} is not in this database; sign in again.")
     return rater
+
+
+def called(session: Session, rater_ids: Collection[int]) -> dict[int, tuple[str, RaterKind]]:
+    """Returns the names and kinds of raters by id."""
+    rows = select(Rater.id, Rater.name, Rater.kind).where(Rater.id.in_(rater_ids))
+    return {id_: (name, kind) for id_, name, kind in session.execute(rows).tuples()}

@@ -5,9 +5,10 @@ from math import sqrt
 
 import numpy as np
 
+from ptrapp.analysis.columns import BOTH_BAD, LEFT, RIGHT, Columns, columns_of
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval, wilson
-from ptrapp.analysis.labels import Label, by_comparison, independent
+from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
 
 NEEDED = 20
@@ -41,7 +42,7 @@ def scale_value(label: Label) -> int | None:
             return None
 
 
-def ordinal_alpha(labels: Iterable[Label], *, n_resamples: int = 500) -> Estimate:
+def ordinal_alpha(labels: Iterable[Label] | Columns, *, n_resamples: int = 500) -> Estimate:
     """Returns Krippendorff's ordinal α: 1 is full agreement, 0 that of chance, below 0 is worse.
 
     Its interval draws whole comparisons with replacement (Zapf et al. 2016, BMC Med. Res.
@@ -90,15 +91,23 @@ def _interval(shared: np.ndarray, value: float, n_resamples: int) -> Interval:
     return Interval(low, high)
 
 
-def _counts(labels: Iterable[Label]) -> np.ndarray:
+def _counts(labels: Iterable[Label] | Columns) -> np.ndarray:
     """Counts the raters who gave each comparison each value of the scale, from −3 to 3, (C, 7)."""
-    grouped = by_comparison(independent(labels)).values()
-    counts = np.zeros((len(grouped), 2 * MAX_STRENGTH + 1), dtype=int)  # (C, 7)
-    for row, labels_of_one in zip(counts, grouped, strict=True):
-        for label in labels_of_one:
-            if (value := scale_value(label)) is not None:
-                row[value + MAX_STRENGTH] += 1
-    return counts
+    given = columns_of(labels).independent()
+    _, first, group = np.unique(given.comparison, return_index=True, return_inverse=True)
+    place = np.argsort(np.argsort(first))[group]  # in the order in which they were first labelled
+    return scale_counts(given, place, len(first))
+
+
+def scale_counts(given: Columns, group: np.ndarray, n: int) -> np.ndarray:
+    """Counts, in each of `n` groups, the labels of each value of `scale_value`, −3 to 3, (n, 7)."""
+    width = 2 * MAX_STRENGTH + 1
+    values = np.select(
+        [given.outcome == LEFT, given.outcome == RIGHT], [-given.strength, given.strength], 0
+    )
+    valued = given.outcome != BOTH_BAD
+    at = group[valued] * width + values[valued] + MAX_STRENGTH
+    return np.bincount(at, minlength=n * width).reshape(n, width)
 
 
 def krippendorff_alpha(counts: np.ndarray) -> float:

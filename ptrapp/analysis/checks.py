@@ -1,35 +1,37 @@
 """Checks raters against gold answers and against their own earlier answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
+from ptrapp.analysis.columns import MISSING, Columns, columns_of
 from ptrapp.analysis.estimates import Estimate, rate
-from ptrapp.analysis.labels import Label, repeated_pairs
+from ptrapp.analysis.labels import Label
 
 NEEDED = 5
 
 
-def gold_score(labels: Sequence[Label]) -> Estimate:
+def gold_score(labels: Iterable[Label] | Columns) -> Estimate:
     """Returns the share of right answers on gold comparisons, with Wilson's interval.
 
     The strength of a preference is ignored: 9 right of 10 is 0.9.
     """
-    known = [each for each in labels if each.gold and not (each.repeat or each.doubted)]
-    n_right = sum(each.outcome is each.gold for each in known)
+    given = columns_of(labels)
+    known = given.where((given.gold != MISSING) & (given.repeat == 0) & ~given.doubted)
+    n_right = int((known.outcome == known.gold).sum())
     return rate(n_right, len(known), NEEDED, "answers to gold comparisons")
 
 
-def self_consistency(labels: Sequence[Label]) -> Estimate:
+def self_consistency(labels: Iterable[Label] | Columns) -> Estimate:
     """Returns the share of repeated comparisons, sides swapped, with the same answer again.
 
     Both answers are in the comparison's own terms, so a rater who always presses the same key is
     never consistent.
     """
-    twice = repeated_pairs(labels)
-    n_same = sum(first.outcome is again.outcome for first, again in twice)
-    return rate(n_same, len(twice), NEEDED, "comparisons answered twice")
+    first, again = columns_of(labels).repeated_pairs()
+    return rate(int((first == again).sum()), len(first), NEEDED, "comparisons answered twice")
 
 
-def both_orders(labels: Sequence[Label]) -> Estimate:
+def both_orders(labels: Iterable[Label] | Columns) -> Estimate:
     """Returns the share of comparisons on which a judge gave the same verdict in both orders."""
-    asked = [each.agreed for each in labels if each.agreed is not None]
-    return rate(sum(asked), len(asked), NEEDED, "comparisons judged in both orders")
+    agreed = columns_of(labels).agreed
+    asked = agreed[agreed != MISSING]
+    return rate(int(asked.sum()), len(asked), NEEDED, "comparisons judged in both orders")

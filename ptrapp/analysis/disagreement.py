@@ -1,26 +1,28 @@
 """Finds the comparisons on which raters disagree, the largest disagreement first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from ptrapp.analysis.agreement import scale_value
-from ptrapp.analysis.labels import Label, by_comparison, independent
+import numpy as np
+
+from ptrapp.analysis.agreement import scale_counts
+from ptrapp.analysis.columns import CHOICES, Columns, columns_of, grouped
+from ptrapp.analysis.labels import Label
 
 
-def disagreements(labels: Iterable[Label]) -> list[list[Label]]:
-    """Returns the labels of each comparison on which not all raters gave the same answer.
+def disagreements(labels: Iterable[Label] | Columns) -> list[int]:
+    """Returns the comparisons on which not all raters gave the same answer.
 
     The strength does not count as a difference. The comparisons are ordered by the range of their
-    labels on the scale, then by the number of labels.
+    labels on the scale, 0 to 6, on which "both bad" has no value, then by the number of labels.
     """
-    disputed = [
-        group
-        for group in by_comparison(independent(labels)).values()
-        if len({label.outcome for label in group}) > 1
-    ]
-    return sorted(disputed, key=lambda group: (-_range(group), -len(group), group[0].comparison))
-
-
-def _range(group: Sequence[Label]) -> int:
-    """Returns the range of labels on the scale, 0 to 6; "both bad" has no value on it."""
-    values = [value for label in group if (value := scale_value(label)) is not None]
-    return max(values) - min(values) if values else 0
+    given = columns_of(labels).independent()
+    ids, group = grouped(given.comparison)
+    n, width = len(ids), len(CHOICES)
+    answers = np.bincount(group * width + given.outcome, minlength=n * width).reshape(n, width)
+    valued = scale_counts(given, group, n) > 0  # (C, 7)
+    last = valued.shape[1] - 1 - valued[:, ::-1].argmax(axis=1)
+    apart = np.where(valued.any(axis=1), last - valued.argmax(axis=1), 0)  # (C,)
+    disputed = np.flatnonzero((answers > 0).sum(axis=1) > 1)
+    order = np.lexsort((ids[disputed], -answers.sum(axis=1)[disputed], -apart[disputed]))
+    found: list[int] = ids[disputed[order]].tolist()
+    return found

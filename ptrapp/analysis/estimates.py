@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
+import numpy as np
+
 from ptrapp.analysis.intervals import Interval, wilson
 
 
@@ -48,7 +50,7 @@ def mean(n: int, value: float | None, square: float | None) -> Estimate:
     return Estimate(n, value, Interval(value - half, value + half))
 
 
-def quantile(values: Sequence[float], q: float, needed: int, what: str) -> Estimate:
+def quantile(values: Sequence[float] | np.ndarray, q: float, needed: int, what: str) -> Estimate:
     """Returns the q-quantile; its interval is between two of the values.
 
     The values of rank  n·q ± 1.96·√(n·q·(1 − q)),  rounded up, hold the quantile of any
@@ -61,7 +63,7 @@ def quantile(values: Sequence[float], q: float, needed: int, what: str) -> Estim
     n = len(values)
     if n < max(needed, 1):
         return too_few(n, needed, what)
-    ordered = sorted(values)
+    ordered = np.sort(np.asarray(values))
     half = 1.96 * sqrt(n * q * (1 - q))
     value, low, high = (
         float(ordered[min(max(ceil(rank), 1), n) - 1])

@@ -1,13 +1,15 @@
 """Computes the agreement of each two raters: Cohen's κ, and the plain share beside it."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+import numpy as np
+
+from ptrapp.analysis.columns import CHOICES, MISSING, Columns, columns_of, grouped
 from ptrapp.analysis.estimates import Estimate, rate, too_few
 from ptrapp.analysis.intervals import Interval
-from ptrapp.analysis.labels import Label, by_comparison, independent
+from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
 
 NEEDED = 10
@@ -25,16 +27,20 @@ class Kappa:
     """Share of the comparisons on which both gave the same answer."""
 
 
-def kappas(labels: Iterable[Label]) -> list[Kappa]:
+def kappas(labels: Iterable[Label] | Columns) -> list[Kappa]:
     """Returns κ of every two raters who share a comparison, in the order of their names."""
-    shared: dict[tuple[str, str], list[tuple[Choice, Choice]]] = {}
-    for group in by_comparison(independent(labels)).values():
-        answers = {each.rater: each.outcome for each in group}
-        for first, second in combinations(sorted(answers), 2):
-            shared.setdefault((first, second), []).append((answers[first], answers[second]))
-    return [
-        Kappa(*names, cohens_kappa(pairs), _share(pairs)) for names, pairs in sorted(shared.items())
-    ]
+    given = columns_of(labels).independent()
+    ids, group = grouped(given.comparison)
+    answers = np.full((len(given.names), len(ids)), MISSING, dtype=np.int8)  # (R, C)
+    answers[given.rater, group] = given.outcome
+    found = []
+    for one, other in combinations(range(len(given.names)), 2):
+        both = (answers[one] != MISSING) & (answers[other] != MISSING)  # (C,)
+        if both.any():
+            table = _table(answers[one, both], answers[other, both])
+            names = given.names[one], given.names[other]
+            found.append(Kappa(*names, _kappa(table), _share(table)))
+    return found
 
 
 def cohens_kappa(pairs: Sequence[tuple[Choice, Choice]]) -> Estimate:
@@ -47,12 +53,16 @@ def cohens_kappa(pairs: Sequence[tuple[Choice, Choice]]) -> Estimate:
     Worked by hand: (L, L) 4 times, (R, R) 4, (L, R) 2. p_o = 0.8; the first answered L 6 times of
     10, the second 4: p_e = 0.6·0.4 + 0.4·0.6 = 0.48, and κ = 0.32/0.52 = 0.615.
     """
-    share = _share(pairs)
+    numbers = np.array([[CHOICES.index(answer) for answer in pair] for pair in pairs], dtype=int)
+    return _kappa(_table(*numbers.reshape(-1, 2).T))
+
+
+def _kappa(table: np.ndarray) -> Estimate:
+    share = _share(table)
     if share.value is None or share.interval is None:
         return too_few(share.n, NEEDED, "shared comparisons")
-    n = len(pairs)
-    first, second = (Counter(answers) for answers in zip(*pairs, strict=True))
-    by_chance = sum(first[answer] * second[answer] for answer in first) / n**2
+    n = int(table.sum())
+    by_chance = int(table.sum(axis=1) @ table.sum(axis=0)) / n**2
     if by_chance == 1:
         return Estimate(n, missing="both always gave the same answer, so it is not defined")
     low, value, high = (
@@ -62,5 +72,11 @@ def cohens_kappa(pairs: Sequence[tuple[Choice, Choice]]) -> Estimate:
     return Estimate(n, value, Interval(low, high))
 
 
-def _share(pairs: Sequence[tuple[Choice, Choice]]) -> Estimate:
-    return rate(sum(a is b for a, b in pairs), len(pairs), NEEDED, "shared comparisons")
+def _share(table: np.ndarray) -> Estimate:
+    return rate(int(table.trace()), int(table.sum()), NEEDED, "shared comparisons")
+
+
+def _table(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Counts how often the two answered what, (4, 4); the first rater's answers are the rows."""
+    n = len(CHOICES)
+    return np.bincount(first * np.int8(n) + second, minlength=n * n).reshape(n, n)

@@ -1,17 +1,15 @@
 """Estimates label noise: the flip rate ε of votes, and the label smoothing it suggests."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
 from math import sqrt
 
 import numpy as np
 
+from ptrapp.analysis.columns import LEFT, MISSING, RIGHT, Columns, columns_of, grouped
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval
-from ptrapp.analysis.labels import Label, by_comparison, repeated_pairs
-from ptrapp.core.types import Choice
+from ptrapp.analysis.labels import Label
 
 NEEDED = 20
 """Comparisons that inform ε: answered several times, or gold."""
@@ -61,25 +59,32 @@ def from_agreement(share: float) -> float:
     return (1 - sqrt(max(0.0, 2 * share - 1))) / 2
 
 
-def tally(labels: Iterable[Label]) -> AgreementTally:
+def tally(labels: Iterable[Label] | Columns) -> AgreementTally:
     """Counts labels. A repeat is one more vote on its comparison, like another rater's."""
-    decided = [each for each in labels if each.decided and not each.doubted]
-    groups: Counter[tuple[int, int]] = Counter()
-    gold, pairs = [0, 0], [0, 0]
-    for votes in by_comparison(decided).values():
-        if votes[0].gold in (Choice.LEFT, Choice.RIGHT):
-            for vote in votes:
-                gold[vote.outcome is not vote.gold] += 1
-        elif votes[0].gold is None:
-            n_left = sum(vote.outcome is Choice.LEFT for vote in votes)
-            groups[max(n_left, len(votes) - n_left), min(n_left, len(votes) - n_left)] += 1
-            for one, other in combinations([vote for vote in votes if not vote.repeat], 2):
-                pairs[one.outcome is not other.outcome] += 1
-    repeats = [0, 0]
-    for first, again in repeated_pairs(decided):
-        repeats[first.outcome is not again.outcome] += 1
+    given = columns_of(labels)
+    decided = given.where(given.decided & ~given.doubted)
+    known = decided.where((decided.gold == LEFT) | (decided.gold == RIGHT))
+    n_right = int((known.outcome == known.gold).sum())
+    unknown = decided.where(decided.gold == MISSING)
+    ids, group = grouped(unknown.comparison)
+    left, right = (
+        np.bincount(group[unknown.outcome == side], minlength=len(ids)) for side in (LEFT, RIGHT)
+    )  # (C,)
+    width = int((left + right).max(initial=0)) + 1
+    sizes = np.maximum(left, right) * width + np.minimum(left, right)  # (C,)
+    kinds, n = np.unique(sizes[sizes > 0], return_counts=True)
+    first_left, first_right = (
+        np.bincount(group[(unknown.outcome == side) & (unknown.repeat == 0)], minlength=len(ids))
+        for side in (LEFT, RIGHT)
+    )  # (C,)
+    alike = (first_left * (first_left - 1) + first_right * (first_right - 1)) // 2
+    first, again = decided.repeated_pairs()
+    n_same = int((first == again).sum())
     return AgreementTally(
-        dict(groups), (gold[0], gold[1]), (repeats[0], repeats[1]), (pairs[0], pairs[1])
+        {divmod(kind, width): of for kind, of in zip(kinds.tolist(), n.tolist(), strict=True)},
+        (n_right, len(known) - n_right),
+        (n_same, len(first) - n_same),
+        (int(alike.sum()), int((first_left * first_right).sum())),
     )
 
 

@@ -1,8 +1,9 @@
 """Computes how fast raters decide, and how often they give an answer such as a tie."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ptrapp.analysis.columns import CHOICES, MISSING, Columns, columns_of
 from ptrapp.analysis.estimates import Estimate, quantile, rate
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
@@ -22,10 +23,11 @@ class Pace:
     """Share of votes under a second."""
 
 
-def pace(labels: Sequence[Label]) -> Pace:
+def pace(labels: Iterable[Label] | Columns) -> Pace:
     """Returns statistics of the time from the paint of the pair to the key, of timed votes."""
-    times = [each.decided_ms for each in labels if each.decided_ms is not None]
-    n_hasty = sum(time < HASTY_MS for time in times)
+    times = columns_of(labels).decided_ms
+    times = times[times != MISSING]
+    n_hasty = int((times < HASTY_MS).sum())
     return Pace(
         quantile(times, 0.5, NEEDED, "timed votes"),
         quantile(times, 0.95, NEEDED_P95, "timed votes"),
@@ -33,7 +35,8 @@ def pace(labels: Sequence[Label]) -> Pace:
     )
 
 
-def share_of(outcome: Choice, labels: Sequence[Label]) -> Estimate:
+def share_of(outcome: Choice, labels: Iterable[Label] | Columns) -> Estimate:
     """Returns the share of this outcome in a rater's first answers, with Wilson's interval."""
-    first = [each for each in labels if not (each.repeat or each.doubted)]
-    return rate(sum(each.outcome is outcome for each in first), len(first), NEEDED, "votes")
+    given = columns_of(labels)
+    first = given.outcome[(given.repeat == 0) & ~given.doubted]
+    return rate(int((first == CHOICES.index(outcome)).sum()), len(first), NEEDED, "votes")

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ptrapp.analysis.columns import LEFT, MISSING, Columns, columns_of
 from ptrapp.analysis.estimates import Estimate, rate
 from ptrapp.analysis.labels import Label
-from ptrapp.core.types import Choice
 
 NEEDED = 20
 """Votes that prefer a side."""
@@ -19,7 +19,7 @@ class PositionBias:
     """Whether one half lies outside the interval; None without an estimate."""
 
 
-def position_bias(labels: Iterable[Label]) -> PositionBias:
+def position_bias(labels: Iterable[Label] | Columns) -> PositionBias:
     """Returns the left side's share of the votes that prefer a side, with Wilson's interval.
 
     Sides are random for each person and pair, so without bias the share is one half but for chance,
@@ -28,8 +28,9 @@ def position_bias(labels: Iterable[Label]) -> PositionBias:
 
     Worked by hand: L unflipped and R flipped were on the left, R unflipped on the right: 2 of 3.
     """
-    drawn = [each for each in labels if each.flipped is not None and each.decided]
-    n_left = sum((each.outcome is Choice.LEFT) is not each.flipped for each in drawn)
+    given = columns_of(labels)
+    drawn = given.where((given.flipped != MISSING) & given.decided)
+    n_left = int(((drawn.outcome == LEFT) != (drawn.flipped == 1)).sum())
     left = rate(n_left, len(drawn), NEEDED, "votes that prefer a side")
     if left.interval is None:
         return PositionBias(left, None)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from db.storage.session import Database, open_database
 from ptrapp.core.settings import Settings, load_settings
 from ptrapp.models.finding import as_remembered
+from ptrapp.services.context import kept_labels
+from ptrapp.services.kept_rows import KeptRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,7 @@ class CommandContext:
 
     settings: Settings
     database: Database
+    labels: KeptRows = field(default_factory=kept_labels)
 
     @property
     def base_model(self) -> str:

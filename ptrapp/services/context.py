@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from db.labelling.agreement import NumberColumn, read_numbers
 from db.labelling.weighed_votes import read_weighed
 from db.storage.session import Database
 from ptrapp.core.errors import EngineUnavailable
@@ -31,6 +32,16 @@ class DataContext(Protocol):
     def base_model(self) -> str:
         """The base model that jobs are for, as `--model` names it; empty where nobody knows."""
         ...
+
+    @property
+    def labels(self) -> KeptRows:
+        """Every label as numbers (`read_numbers`), kept up with the log."""
+        ...
+
+
+def kept_labels() -> KeptRows:
+    """Returns the keeper of every label, which has read none yet."""
+    return KeptRows(read_numbers, len(NumberColumn))
 
 
 @dataclass(slots=True)
@@ -69,10 +80,6 @@ class AppContext:
     database: Database
     engine: Engine
     judge: Judge = field(default_factory=Verifier)
-    rater: str = ""
-    """Who asked for it."""
-    n_tokens: int = 0
-    """Most tokens that it may write."""
     """Compares for a person; chosen by `settings.judge`."""
     worker: WorkerSupervisor | None = None
     """Keeps the training worker beside this app alive; None where there is none."""
@@ -82,6 +89,8 @@ class AppContext:
     """Held while a version is published or activated: one change of what is served at a time."""
     weighed: KeptRows = field(default_factory=lambda: KeptRows(read_weighed, 4))
     """What the votes that are learnt from say, kept up with the log."""
+    labels: KeptRows = field(default_factory=kept_labels)
+    """Every label as numbers, kept up with the log."""
 
     @property
     def base_model(self) -> str:
@@ -90,5 +99,3 @@ class AppContext:
             return self.settings.with_model(self.engine.model_id).model
         except EngineUnavailable:
             return ""
-    starting: list[tuple[str, int]] = field(default_factory=list)
-    """Runs that are being started: who asked, and how many tokens they may write."""

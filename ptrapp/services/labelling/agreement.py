@@ -4,21 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from db.labelling import agreement
 from db.labelling.agreement import LabelRow
 from db.models import Campaign, Outcome, Purpose, RaterKind
 from ptrapp.analysis.agreement import conclusion, ordinal_alpha
 from ptrapp.analysis.checks import both_orders, gold_score, self_consistency
+from ptrapp.analysis.columns import MISSING, Columns, grouped
 from ptrapp.analysis.drift import DriftPart, drift
 from ptrapp.analysis.estimates import Estimate
 from ptrapp.analysis.kappa import Kappa, kappas
 from ptrapp.analysis.label_noise import FlipRate, flip_rate, tally
-from ptrapp.analysis.labels import Label, by_comparison, independent
+from ptrapp.analysis.labels import Label
 from ptrapp.analysis.pace import Pace, pace, share_of
 from ptrapp.analysis.position import PositionBias, position_bias
 from ptrapp.core.errors import NotFound
 from ptrapp.core.types import Choice
 from ptrapp.services.context import DataContext
+from ptrapp.services.labelling.kept_labels import KeptLabels, read_labels
 
 MAX_IN_MATRIX = 30
 """Raters in the κ matrix, those with the most votes: each adds a row and a column."""
@@ -86,14 +90,10 @@ class AgreementReport:
 def read_report(context: DataContext, campaign_id: int | None = None) -> AgreementReport:
     """Measures a campaign; None means all votes that training learns from. Raises `NotFound`."""
     with context.database.read() as session:
-        if campaign_id is None:
-            rows = agreement.of_everything(session)
-        elif session.get(Campaign, campaign_id) is None:
+        if campaign_id is not None and session.get(Campaign, campaign_id) is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
-        else:
-            rows = agreement.of_campaign(session, campaign_id)
-        gold = agreement.known_answers(session, campaign_id)
-    return report_of(rows, gold, campaign_id)
+        kept = read_labels(context, session, campaign_id)
+    return report_of(kept, campaign_id)
 
 
 def read_drift(context: DataContext, campaign_id: int) -> list[DriftPart]:
@@ -121,24 +121,25 @@ def drift_in_words(parts: Sequence[DriftPart]) -> tuple[str, str]:
     return heading, f"{sizes}, oldest first. Lines: Wilson, 95 %. Without a bias the left is at 50."
 
 
-def report_of(
-    rows: Sequence[LabelRow], gold: Mapping[int, Outcome], campaign_id: int | None
-) -> AgreementReport:
-    """Measures rows that were read; `gold` has the known outcomes by comparison."""
-    by_kind: dict[RaterKind, list[Label]] = {}
-    by_rater: dict[tuple[str, RaterKind], list[Label]] = {}
-    for row in rows:
-        label = as_label(row, gold)
-        by_kind.setdefault(row.kind, []).append(label)
-        by_rater.setdefault((row.rater, row.kind), []).append(label)
-    groups = [_group(kind.value, by_kind[kind]) for kind in RaterKind if kind in by_kind]
-    every = [label for labels in by_kind.values() for label in labels]
+def report_of(kept: KeptLabels, campaign_id: int | None) -> AgreementReport:
+    """Measures labels that were read."""
+    every, kinds = kept
+    kind_of = np.array([list(RaterKind).index(kind) for kind in kinds], dtype=int)[every.rater]
+    groups = [
+        _group(kind.value, every.where(kind_of == number))
+        for number, kind in enumerate(RaterKind)
+        if kind in kinds
+    ]
     if len(groups) > 1:
         groups.append(_group("all", every))
-    raters = [RaterReport(*key, _metrics(labels)) for key, labels in by_rater.items()]
+    raters = [
+        RaterReport(name, kind.value, _metrics(every.where(every.rater == at)))
+        for at, (name, kind) in enumerate(zip(every.names, kinds, strict=True))
+    ]
     raters.sort(key=lambda rater: (-rater.figures.n_votes, rater.name))
     shown = {rater.name for rater in raters[:MAX_IN_MATRIX]}
-    matrix = kappas([each for each in every if each.rater in shown])
+    places = [at for at, name in enumerate(every.names) if name in shown]
+    matrix = kappas(every.where(np.isin(every.rater, places)))
     return AgreementReport(campaign_id, groups, matrix, raters, len(raters) - len(shown))
 
 
@@ -158,26 +159,27 @@ def as_label(row: LabelRow, gold: Mapping[int, Outcome]) -> Label:
     )
 
 
-def _group(kind: str, labels: Sequence[Label]) -> GroupReport:
+def _group(kind: str, labels: Columns) -> GroupReport:
     alpha = ordinal_alpha(labels)
-    n_raters = len({each.rater for each in labels})
+    n_raters = len(np.unique(labels.rater))
+    n_labels = np.bincount(grouped(labels.independent().comparison)[1])
     return GroupReport(
         kind,
         n_raters,
-        sum(len(of) > 1 for of in by_comparison(independent(labels)).values()),
+        int((n_labels > 1).sum()),
         alpha,
         conclusion(alpha) if n_raters > 1 else "One rater alone: nobody to agree with.",
         _metrics(labels),
     )
 
 
-def _metrics(labels: Sequence[Label]) -> RaterMetrics:
-    first = [each for each in labels if not each.repeat]
-    n_gold = sum(each.gold is not None for each in first)
+def _metrics(labels: Columns) -> RaterMetrics:
+    first = labels.where(labels.repeat == 0)
+    n_gold = int((first.gold != MISSING).sum())
     return RaterMetrics(
         n_votes=len(first) - n_gold,
         n_gold=n_gold,
-        n_comparisons=len({each.comparison for each in first}),
+        n_comparisons=int(np.count_nonzero(np.bincount(grouped(first.comparison)[1]))),
         n_repeats=len(labels) - len(first),
         position=position_bias(labels),
         gold=gold_score(labels),

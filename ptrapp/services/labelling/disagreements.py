@@ -10,7 +10,7 @@ from db.models import Aspect, Campaign, Purpose, Round, Vote
 from ptrapp.analysis.disagreement import disagreements
 from ptrapp.core.errors import NotFound
 from ptrapp.services.context import DataContext
-from ptrapp.services.labelling.agreement import as_label
+from ptrapp.services.labelling.kept_labels import read_labels
 
 MAX_AT_ONCE = 20
 _MAX_CHARACTERS = 6_000
@@ -77,19 +77,16 @@ def read_gallery(
         campaign = session.get(Campaign, campaign_id)
         if campaign is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
-        rows = agreement.of_campaign(session, campaign_id)
-        gold = agreement.known_answers(session, campaign_id)
-        apart = disagreements(as_label(row, gold) for row in rows)
-        ids = [labels[0].comparison for labels in apart]
-        settled = adjudications.of_comparisons(session, ids)
+        ids = disagreements(read_labels(context, session, campaign_id).labels)
+        settled = adjudications.of_comparisons(session, adjudications.among(session, ids))
         ids.sort(key=lambda one: one in settled)
         chosen = ids[offset : offset + limit]
-        wanted = [row for row in rows if row.comparison_id in chosen]
+        wanted = agreement.of_campaign(session, campaign_id, chosen)
         votes = {
             vote.id: vote for vote in agreement.votes_on(session, [row.vote_id for row in wanted])
         }
         shown = [_shown(wanted, votes, one, campaign.aspect, settled.get(one)) for one in chosen]
-    return Gallery(len(apart), len(settled), offset, shown)
+    return Gallery(len(ids), len(settled), offset, shown)
 
 
 def _shown(

@@ -23,7 +23,7 @@ def test_the_widest_apart_come_first_and_the_agreed_not_at_all() -> None:
         for comparison, answers in answers_by_comparison.items()
         for who, answer in enumerate(answers)
     ]
-    assert [each[0].comparison for each in disagreements(labels)] == [2, 5, 4, 1, 6]
+    assert disagreements(labels) == [2, 5, 4, 1, 6]
 
 
 def test_changing_ones_own_mind_is_no_disagreement() -> None:
