@@ -149,17 +149,18 @@ def test_jobs_are_listed_page_by_page_and_filtered(page: Page, app_url: str, man
 
 
 def test_an_annotator_sees_none_of_it(browser: Browser, app_url: str, many: None) -> None:
-    context = browser.new_context()
-    asked = context.request.post(f"{app_url}/api/v1/invitations", data={"role": "annotator"})
+    invited = {"role": "annotator", "name": "Ann of Train"}
+    asked = httpx.post(f"{app_url}/api/v1/invitations", json=invited)
     joined = browser.new_context().new_page()
     joined.goto(f"{app_url}/join?token={asked.json()['token']}")
+    joined.get_by_role("button", name="Join").click()
+    expect(joined.locator(".avatar")).to_be_visible()
     joined.goto(f"{app_url}/train?job=1")
     expect(joined.locator("#train-problem")).to_contain_text("Yours is Label.")
     joined.wait_for_timeout(2500)  # a tick of the page
     assert "Mira" not in joined.content()
     expect(joined.locator("#train-job")).to_be_hidden()
     joined.context.close()
-    context.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
