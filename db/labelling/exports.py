@@ -4,7 +4,7 @@ The moment is the id of a row: the log is append-only, so its earlier state can 
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -42,6 +42,8 @@ class VoteFilter:
     kinds: frozenset[RaterKind] | None = None
     """Of raters; None for all."""
     aspect: Aspect = Aspect.RESPONSE
+    last_pair: int | None = None
+    """Id of the last comparison that is read; None for all. A sample reads the first ones."""
 
 
 class ShownVote(NamedTuple):
@@ -119,6 +121,13 @@ def count_votes(session: Session, wanted: VoteFilter) -> int:
     return session.scalar(_filtered(select(func.count(Vote.id)), wanted)) or 0
 
 
+def sampled(session: Session, wanted: VoteFilter, n: int) -> VoteFilter:
+    """Returns a filter of the first `n` comparisons with such votes: reading them is quick."""
+    pairs = _filtered(select(Vote.comparison_id), wanted).distinct()
+    some = session.scalars(pairs.order_by(Vote.comparison_id).limit(n)).all()
+    return replace(wanted, last_pair=some[-1] if some else 0)
+
+
 def count_pairs(session: Session, wanted: VoteFilter) -> int:
     """Returns how many comparisons `judged_pairs` yields."""
     judged = select(func.count(Vote.comparison_id.distinct()))
@@ -164,6 +173,8 @@ def highest_round_id(session: Session) -> int:
 
 def _filtered(rows: Select[Any], wanted: VoteFilter) -> Select[Any]:
     rows = rows.where(Vote.id <= wanted.up_to, Vote.is_shown())
+    if wanted.last_pair is not None:
+        rows = rows.where(Vote.comparison_id <= wanted.last_pair)
     if wanted.kinds is not None:
         of_kind = exists().where(Rater.id == Vote.rater_id, Rater.kind.in_(wanted.kinds))
         rows = rows.where(of_kind.correlate(Vote))

@@ -264,3 +264,20 @@ def test_people_are_numbered_unless_they_are_asked_for_by_name(
     assert '"ann"' in named
     assert '"ann"' not in numbered
     assert "person-" in numbered
+
+
+@pytest.mark.parametrize("what", list(What))
+def test_a_look_shows_rows_of_the_file_and_writes_nothing(
+    full: RowContext, tmp_path: Path, what: What
+) -> None:
+    ask = ExportRequest(what)
+    seen = exporting.look(full, ask)
+    assert exporting.snapshots(full) == []
+    manifest = exporting.write(full, ask, tmp_path / "all.jsonl")
+    lines = (tmp_path / "all.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert 0 < len(seen.rows) <= exporting.N_SAMPLES
+    assert all(json.loads(json.dumps(row)) in rows for row in seen.rows)
+    assert manifest.n_rows <= seen.n * (2 if what is What.UNPAIRED else 1)
+    if what is What.VOTES:
+        assert manifest.n_rows == seen.n

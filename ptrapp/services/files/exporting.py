@@ -61,6 +61,8 @@ def request_of(
 
 N_SAMPLES = 3
 """Rows that are shown before a file is written."""
+_SAMPLED = 50
+"""Pairs among which they are: some cannot be learnt."""
 
 
 class ExportLook(NamedTuple):
@@ -146,10 +148,12 @@ def look(context: DataContext, ask: ExportRequest) -> ExportLook:
     with context.database.read() as session:
         campaign = _campaign(session, ask)
         up_to = _last_id(session, ask)
-        first = list(islice(_rows(session, ask, campaign, up_to, ExportTally()), N_SAMPLES))
+        wanted = _votes_wanted(ask, campaign, up_to)
+        few = exports.sampled(session, wanted, _SAMPLED)
+        sample = wanted if ask.what is What.VOTES else few
+        first = list(islice(_rows(session, ask, sample, ExportTally()), N_SAMPLES))
         if ask.what is What.REFINEMENTS:
             return ExportLook(exports.count_refined(session, up_to), first)
-        wanted = _votes_wanted(ask, campaign, up_to)
         if ask.what is What.VOTES:
             return ExportLook(exports.count_votes(session, wanted), first)
         return ExportLook(exports.count_pairs(session, wanted), first)
@@ -174,7 +178,7 @@ def _write(context: DataContext, ask: ExportRequest, path: Path, kind: str) -> M
     with context.database.read() as session:
         campaign = _campaign(session, ask)
         up_to = _last_id(session, ask)
-        hashed = Hashed(_rows(session, ask, campaign, up_to, tally))
+        hashed = Hashed(_rows(session, ask, _votes_wanted(ask, campaign, up_to), tally))
         writing.write(hashed, path, ask.what, kind)
     return Manifest(
         what=ask.what.value,
@@ -192,9 +196,8 @@ def _write(context: DataContext, ask: ExportRequest, path: Path, kind: str) -> M
 
 
 def _rows(
-    session: Session, ask: ExportRequest, campaign: Campaign | None, up_to: int, tally: ExportTally
+    session: Session, ask: ExportRequest, chosen: VoteFilter, tally: ExportTally
 ) -> Iterator[Row]:
-    chosen = _votes_wanted(ask, campaign, up_to)
     records = Records(session, names=ask.names)
     match ask.what:
         case What.VOTES:
@@ -205,7 +208,7 @@ def _rows(
         case What.UNPAIRED:
             return export_rows.unpaired_rows(session, chosen, ask.completions, tally)
         case What.REFINEMENTS:
-            return export_rows.refinement_rows(session, up_to, ask.completions, tally)
+            return export_rows.refinement_rows(session, chosen.up_to, ask.completions, tally)
 
 
 def _votes_wanted(ask: ExportRequest, campaign: Campaign | None, up_to: int) -> VoteFilter:
