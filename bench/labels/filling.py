@@ -16,10 +16,10 @@ _SENTENCE = (
 _WORDS = tuple(_SENTENCE.split())
 
 
-def fill(folder: Path, n_prompts: int, n_siblings: int = N_SIBLINGS) -> None:
-    """Stores so many prompts and answers to each."""
+def fill(folder: Path, n_prompts: int, n_siblings: int = N_SIBLINGS, *, url: str = "") -> None:
+    """Stores so many prompts and answers to each, at `url` or in the file in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    database = open_database(f"sqlite:///{folder / 'thrice.db'}")
+    database = open_database(url or f"sqlite:///{folder / 'thrice.db'}")
     random = Random(0)
     for first in range(0, n_prompts, PROMPTS_PER_TRANSACTION):
         with database.write() as session:

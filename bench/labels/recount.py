@@ -3,11 +3,11 @@
 It reads the tables directly, without the code that wrote them.
 """
 
-import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
+
+from sqlalchemy import create_engine, text
 
 _PLAIN = "campaign_items.campaign_id = :campaign AND campaign_items.kind = 'plain'"
 _STANDING = (
@@ -28,13 +28,13 @@ _NOT_UNDONE = (
 """Excludes a pair whose vote was undone: it is shown to its rater again under another key."""
 _TAKEN = "assignments.counts AND assignments.state IN ('reserved', 'done')"
 _QUERIES = {
-    "n_votes": f"SELECT count(*) FROM ({_STANDING})",
+    "n_votes": f"SELECT count(*) FROM ({_STANDING}) AS standing",
     "n_over_labelled": "SELECT count(*) FROM (SELECT 1 FROM "
-    f"({_STANDING}) GROUP BY id HAVING count(*) > max(overlap))",
+    f"({_STANDING}) AS standing GROUP BY id HAVING count(*) > max(overlap)) AS over_labelled",
     "n_twice_to_a_person": "SELECT count(*) FROM (SELECT 1 FROM offers "
     "JOIN campaign_items USING (comparison_id) "
     f"WHERE {_PLAIN} AND offers.purpose = 'label' AND {_NOT_UNDONE} "
-    "GROUP BY offers.rater_id, offers.comparison_id HAVING count(*) > 1)",
+    "GROUP BY offers.rater_id, offers.comparison_id HAVING count(*) > 1) AS twice",
     "n_items_miscounted": "SELECT count(*) FROM campaign_items WHERE campaign_id = :campaign "
     "AND n_taken <> (SELECT count(*) FROM assignments "
     f"WHERE assignments.item_id = campaign_items.id AND {_TAKEN})",
@@ -76,12 +76,14 @@ class Recount(NamedTuple):
         return {name: n for name, n in self._asdict().items() if n and name != "n_votes"}
 
 
-def recount(folder: Path, campaign: int, acknowledged: Iterable[str]) -> Recount:
-    """Counts a campaign's rows in the database in `folder`."""
-    with closing(sqlite3.connect(folder / "thrice.db")) as file:
-        stored = {key for (key,) in file.execute("SELECT offer_key FROM votes")}
+def recount(folder: Path, campaign: int, acknowledged: Iterable[str], *, url: str = "") -> Recount:
+    """Counts a campaign's rows in the database at `url`, by default the file in `folder`."""
+    engine = create_engine(url or f"sqlite:///{folder / 'thrice.db'}")
+    with engine.connect() as connection:
+        stored = set(connection.scalars(text("SELECT offer_key FROM votes")))
         found = {
-            name: file.execute(query, {"campaign": campaign}).fetchone()[0]
+            name: connection.scalar(text(query), {"campaign": campaign})
             for name, query in _QUERIES.items()
         }
+    engine.dispose()
     return Recount(n_lost=len(set(acknowledged) - stored), **found)

@@ -1,0 +1,1 @@
+"""Kills every program of ours at random moments: `python -m bench.faults`."""
