@@ -14,6 +14,7 @@ from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services.kept_rows import KeptRows
+from ptrapp.services.kept_state import KeptState
 from ptrapp.services.worker_process import WorkerSupervisor
 
 _NOTHING = Split("", "", False)
@@ -68,6 +69,10 @@ class LiveRun:
     ended: threading.Event = field(default_factory=threading.Event)
     failure: str = ""
     """Why nothing more could be stored, if the database failed."""
+    rater: str = ""
+    """Who asked for it."""
+    n_tokens: int = 0
+    """Most tokens that it may write."""
     watchers: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
     """Rater id → (index, candidate) of the slots whose thought that rater opened in progress."""
 
@@ -83,8 +88,12 @@ class AppContext:
     """Compares for a person; chosen by `settings.judge`."""
     worker: WorkerSupervisor | None = None
     """Keeps the training worker beside this app alive; None where there is none."""
+    kept: KeptState | None = None
+    """The copy on the hub; None where none is kept."""
     live: dict[int, LiveRun] = field(default_factory=dict)
     """Runs in progress, by run id. A finished run is in the database only."""
+    starting: list[tuple[str, int]] = field(default_factory=list)
+    """Runs that are being started: who asked, and how many tokens they may write."""
     publishing: threading.RLock = field(default_factory=threading.RLock)
     """Held while a version is published or activated: one change of what is served at a time."""
     weighed: KeptRows = field(default_factory=lambda: KeptRows(read_weighed, 4))
