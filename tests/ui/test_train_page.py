@@ -1,0 +1,107 @@
+"""The Train page's parts: what people wrote is text, plots are valid, tables say their intervals."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ptrapp.services.jobs import JobView, Note
+from ptrapp.services.training.form import METHODS
+from ptrapp.services.training.job import Compared, JobPage
+from ptrapp.services.training.outcome import JobOutcome
+from ptrapp.services.training.progress import Progress, StageView
+from ptrapp.services.training.stages import Stage
+from ptrapp.services.training.table import JobRow, JobTable
+from ptrapp.ui import train_drawn as drawn
+from ptrapp.ui import train_fields, train_results
+from ptrapp.ui import train_plots as plots
+
+AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+JOB = JobView(
+    id=7, kind="dpo", status="running", place=0, phase="training", step=3, n_steps=10, eta_s=4.0,
+    error=None, notes=[], settings={"form": "<i>ipo"}, parent="base", adapter=None, created_at=AT,
+    curves={}, result={}, has_tables=False, stopping=False,
+)  # fmt: skip
+STAGES = (
+    StageView(Stage.LOAD, "done", 11.0, 12.0, 1.0),
+    StageView(Stage.LEARN, "now", 3.0, 7.0, 0.3),
+    StageView(Stage.CHECK, "waits", 0.0, 0.2, 0.0),
+)
+PAGE = JobPage(
+    job=JOB, method=METHODS["dpo"], progress=Progress(STAGES, 84.0, 14.0, 0.14, 2),
+    outcome=JobOutcome("", "", ""), started_by="<b>Mira</b>", started_at=AT, finished_at=None,
+    curves={}, compared=None, samples=None, gate_s=70.0,
+)  # fmt: skip
+
+
+def test_a_running_job_says_its_stage_and_its_time_left() -> None:
+    said = drawn.head(PAGE)
+    assert "running 14%" in said
+    assert "about 1 min 24 s left" in said
+    assert "<li class='now'" in said
+    assert "3 of 10 · 3 s" in said
+    assert "about 0.2 s" in said
+    assert "Then the gate measures it: about 1 min 10 s." in drawn.came_of_it(PAGE)
+
+
+def test_what_is_not_known_is_not_made_up() -> None:
+    unknown = replace(PAGE, progress=Progress(STAGES, None, 14.0, None, 0))
+    assert "time left is known once a job of this kind has been measured" in drawn.head(unknown)
+    ended = replace(PAGE, job=replace(JOB, status="done"))
+    assert drawn.left(ended) == ""
+
+
+def test_what_people_wrote_is_text() -> None:
+    row = JobRow(7, "DPO", "failed", JobOutcome("", "", "<script>"), "<b>Mira</b>", AT, 3.0)
+    shown = [
+        drawn.head(PAGE), drawn.came_of_it(PAGE), drawn.notes([Note("warning", "<u>long</u>")]),
+        *drawn.cells(JobTable((row,), 1, 1, 1))[0],
+        *train_results.table({"rows": [{"name": "<em>"}]}, "rows").cells[0],
+        drawn.came_of_it(replace(PAGE, job=replace(JOB, status="failed", error="<s>bad</s>"))),
+    ]  # fmt: skip
+    for hostile in ("<b>Mira", "<i>", "<u>", "<script>", "<em>", "<s>"):
+        assert hostile not in "".join(shown), hostile
+
+
+@pytest.mark.parametrize("plot", plots.PLOTS, ids=lambda one: one.heading)
+def test_a_plot_is_valid_in_tokens_and_over_the_earlier_job(plot: plots.Plot) -> None:
+    curves = {metric: [(step, 0.5 + step) for step in range(1, 900)] for metric, _ in plot.metrics}
+    chart = plots.draw(plot, curves, Compared("job 4", {plot.metrics[0][0]: [(1, 0.25)]}))
+    spec = chart.to_dict()  # checked against Vega-Lite's schema
+    rows = spec["data"]["values"]
+    assert {row["job"] for row in rows} == {"this job", "job 4"}
+    assert max(row["step"] for row in rows) == 899
+    assert len(rows) <= 301 * len(plot.metrics)
+    assert spec["encoding"]["x"]["axis"]["values"] == [200, 400, 600, 800]
+    words = json.dumps(spec).split('"')
+    assert [word for word in words if word.startswith("#")] == [], "every colour is a token"
+    assert "beside job 4" in spec["description"]
+    assert plots.draw(plot, {}, None) is None
+
+
+def test_a_table_by_round_has_a_column_for_each_and_every_interval() -> None:
+    row = {"version": "base", "task": "generated", "setting": "refine", "rate": 0.5, "low": 0.4,
+           "high": 0.6, "n": 100, "round": 1}  # fmt: skip
+    later = {**row, "round": 2, "rate": 0.75, "fixed": 30, "broken": 5}
+    found = train_results.table({"table": [row, later], "decoding": "greedy"}, "table")
+    assert found.headers == ["Version", "Round 1", "Round 2"]
+    assert found.cells == [
+        ["base · generated · refine", "<b>50.0</b><small>40.0 to 60.0</small>",
+         "<b>75.0</b><small>40.0 to 60.0 · +30 −5</small>"],
+    ]  # fmt: skip
+    assert train_results.names({"table": [row], "n": 3, "empty": []}) == ["table"]
+    assert train_results.figures({"n": 3, "accuracy": 0.98765, "x": None}) == "n 3 · accuracy 0.988"
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda one: one.key)
+def test_a_form_that_was_filled_asks_for_the_same_job(method: Any) -> None:
+    other = {"number": 7, "text": "one", "flag": True, "list": ["a", "b"], "versions": ["base"],
+             "campaign": 3}  # fmt: skip
+    settings = dict(method.fixed) | {
+        one.key: one.choices[-1][1] if one.choices else other[one.input.value]
+        for one in method.settings
+    }
+    entered = {one.key: train_fields.filled(one, settings) for one in method.settings}
+    assert method.changed(entered) == settings
