@@ -19,7 +19,6 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
-from db.content import rounds
 from db.storage.errors import DatabaseError
 from db.storage.session import open_database
 from ptrapp.api.door_routes import add_door
@@ -40,7 +39,7 @@ from ptrapp.engines.replaceable import ReplaceableEngine
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.models.finding import as_remembered, check_named, find_model
 from ptrapp.models.progress import TerminalBar, throttled
-from ptrapp.services import base_models, play, versions
+from ptrapp.services import base_models, other_apps, play, versions
 from ptrapp.services.accounts import entering
 from ptrapp.services.backups.schedule import BackupSchedule
 from ptrapp.services.context import AppContext
@@ -96,8 +95,10 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     stack.callback(engine.close)
     worker = WorkerSupervisor(settings) if settings.worker else None
     context = AppContext(settings, database, engine, judge, worker=worker)
-    with database.write() as session:
-        rounds.abandon_runs(session)
+    other_apps.abandon_runs(context)
+    others = other_apps.OtherApps(context)
+    others.start()
+    stack.callback(others.close)
     publisher = versions.Publisher(context)
     answerer = PinAnswerer(context)
     stack.callback(play.stop_all, context)

@@ -1,6 +1,6 @@
 """Stores runs and their rounds, one short transaction a round, and loads them as a tree."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -134,11 +134,20 @@ def last_run(session: Session, rater_id: int) -> Run | None:
     ).one_or_none()
 
 
-def abandon_runs(session: Session) -> int:
-    """Stops the runs that a dead process left running, when the app starts. Returns how many."""
+def running(session: Session) -> list[int]:
+    """Returns the ids of the runs that people asked for and that are under way."""
+    under_way = select(Run.id).where(Run.state == RunState.RUNNING, Run.mode != RunMode.JOB)
+    return list(session.scalars(under_way))
+
+
+def abandon_runs(session: Session, alive: Collection[int] = ()) -> int:
+    """Stops the runs that a dead process left running; `alive` are those of processes that are not.
+
+    Returns how many.
+    """
     ended = (
         update(Run)
-        .where(Run.state == RunState.RUNNING, Run.mode != RunMode.JOB)
+        .where(Run.state == RunState.RUNNING, Run.mode != RunMode.JOB, Run.id.not_in(alive))
         .values(
             state=RunState.STOPPED,
             message="The program stopped during this run; the rounds finished before are kept.",

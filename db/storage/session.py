@@ -12,6 +12,7 @@ from db.storage import connect, migrate
 from db.storage.driver_errors import described, mapped_errors, sqlite_file
 from db.storage.errors import DatabaseError, DatabaseReadOnly
 from db.storage.open_files import OpenFiles
+from db.storage.presence import Presence
 from db.storage.write_queue import WriteQueue
 
 __all__ = ["Database", "Session", "open_database"]
@@ -34,6 +35,7 @@ class Database:
         self._url = url
         self._writer = writer
         self._reader = reader
+        self.presence = Presence(url)
         self._write_queue = write_queue
         """On SQLite only: PostgreSQL has many writers and groups their commits by itself."""
         self._files = files
@@ -73,6 +75,7 @@ class Database:
 
     def dispose(self) -> None:
         """Closes every connection."""
+        self.presence.close()
         self._reader.dispose()
         self._writer.dispose()
 

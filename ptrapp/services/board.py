@@ -17,6 +17,7 @@ from ptrapp.core.types import Split
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services.compare import as_shown
 from ptrapp.services.context import AppContext, LiveRun, Slot
+from ptrapp.services.other_apps import written_elsewhere
 from ptrapp.services.play import load
 from ptrapp.tasks.check import in_words
 
@@ -112,6 +113,10 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
     # Read before the rows: a run that ends in between has a last round that they lack.
     ended = live is None or live.ended.is_set()
     run = load(context, run_id)
+    if live is None and run.state is RunState.RUNNING:
+        live = written_elsewhere(context, run)
+        ended = live is None
+        run = load(context, run_id)  # its last rows are stored before its app lets it go
     with context.database.read() as session:
         who = raters.find_person(session, rater)
         seen = offers.revealed(session, who.id, run_id) if who else frozenset()

@@ -14,6 +14,7 @@ from db.models import Adapter, Pin, RunState
 from db.registry import adapters
 from db.registry.servable import why_not_served
 from db.storage.errors import DatabaseError
+from db.storage.presence import At
 from ptrapp.core.errors import EngineError, EngineUnavailable, ThriceError
 from ptrapp.core.types import BASE, Completion, Policy
 from ptrapp.engines.base import Priority
@@ -61,7 +62,8 @@ class PinAnswerer:
     def _watch(self) -> None:
         while not self._stop.wait(POLL_S):
             try:
-                self.answer_missing()
+                if self._context.database.presence.take(At.CHORES):  # one app does it for all
+                    self.answer_missing()
             except (DatabaseError, EngineError) as error:
                 log.warning("pinned prompts could not be answered: %s", error)
 

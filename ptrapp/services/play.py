@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from db.content import prompts, rounds
 from db.labelling import raters
-from db.models import RaterKind, Run, RunMode
+from db.models import RaterKind, Run, RunMode, RunState
 from db.registry import adapters
+from db.storage.presence import At
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryOptions, build_messages
 from ptrapp.core.errors import (
     ContextTooLong,
@@ -21,9 +22,9 @@ from ptrapp.core.errors import (
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.refinement.options import RefineOptions
-from ptrapp.services import run_versions, shares
+from ptrapp.services import other_apps, run_versions, shares
 from ptrapp.services.context import AppContext, LiveRun, Slot
-from ptrapp.services.run_executor import RunExecutor
+from ptrapp.services.run_executor import STOPPED, RunExecutor
 from ptrapp.services.run_versions import RunVersions
 
 MAX_LIVE_RUNS = 32
@@ -81,6 +82,7 @@ def begin(context: AppContext, ask: RunRequest, rater: str) -> int:
 
 
 def _begin(context: AppContext, ask: RunRequest, rater: str, n_tokens: int) -> int:
+    other_apps.follow(context)
     asked = run_versions.load(context, ask.versions)
     with ExitStack() as undo:
         undo.callback(run_versions.unload, context, asked)
@@ -112,6 +114,8 @@ def _begin(context: AppContext, ask: RunRequest, rater: str, n_tokens: int) -> i
                 rater_id=who.id,
                 adapter_id=active.id if active else None,
             )
+            # before anybody sees it: another app would take it for one whose app has ended
+            context.database.presence.take(At.RUN, run.id)
         undo.pop_all()
     live = LiveRun(run.id, _slots(ask), rater=rater, n_tokens=n_tokens)
     context.live[run.id] = live
@@ -126,11 +130,15 @@ def _versions(asked: RunVersions) -> dict[str, list[str] | list[int | None]]:
 
 
 def stop(context: AppContext, run_id: int) -> None:
-    """Stops a run at once; finished rounds stay. Raises `NotFound`."""
+    """Stops a run at once; finished rounds stay. Raises `NotFound`.
+
+    One that another app writes is stopped there within a moment: it looks at the row.
+    """
     if live := context.live.get(run_id):
         live.stop.set()
-    else:
-        load(context, run_id)
+    elif other_apps.written_elsewhere(context, load(context, run_id)):
+        with context.database.write() as session:
+            rounds.finish_run(session, run_id, RunState.STOPPED, STOPPED)
 
 
 def stop_all(context: AppContext, timeout_s: float = 3.0) -> None:

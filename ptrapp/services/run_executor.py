@@ -9,6 +9,7 @@ from db.content import rounds
 from db.labelling.comparisons import reveal
 from db.models import Run, RunMode, RunState
 from db.storage.errors import DatabaseError
+from db.storage.presence import At
 from ptrapp.core.errors import EngineError
 from ptrapp.core.types import Completion
 from ptrapp.engines.base import Delta, Event, Failed, Finished
@@ -31,6 +32,8 @@ from ptrapp.services.storing import as_row
 log = logging.getLogger(__name__)
 
 E = TypeVar("E", RoundEvent, Event)
+
+STOPPED = "Stopped; what was finished is kept."
 
 
 @dataclass(slots=True)
@@ -132,7 +135,7 @@ class RunExecutor:
         if complete:
             state, message = RunState.DONE, None
         elif stopped and not message:
-            state, message = RunState.STOPPED, "Stopped; what was finished is kept."
+            state, message = RunState.STOPPED, STOPPED
         else:
             state = RunState.FAILED
         try:
@@ -142,9 +145,17 @@ class RunExecutor:
             self.live.failure = f"This run could not be stored: {error}"
             log.error("run %d: %s", self.row.id, error)
         finally:
+            self._let_go()
             self.live.ended.set()
             if not self.live.failure:
                 del self.context.live[self.row.id]
+
+    def _let_go(self) -> None:
+        """Tells the other apps that nobody writes this run any more; its last row is stored."""
+        try:
+            self.context.database.presence.give_back(At.RUN, self.row.id)
+        except DatabaseError as error:
+            log.error("run %d: %s", self.row.id, error)
 
 
 def _show(slot: Slot, delta: Delta) -> None:

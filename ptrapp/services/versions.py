@@ -21,7 +21,7 @@ from ptrapp.core.errors import (
     InputError,
     NotFound,
 )
-from ptrapp.services import gate, served_versions
+from ptrapp.services import gate, other_apps, served_versions
 from ptrapp.services.context import AppContext, DataContext
 
 log = logging.getLogger(__name__)
@@ -253,6 +253,7 @@ class Publisher:
     def _watch(self) -> None:
         while not self._stop.wait(POLL_S):
             try:
+                other_apps.follow(self._context)
                 self.publish_ready()
             except (DatabaseError, EngineError) as error:
                 log.warning("a version could not be published: %s", error)

@@ -5,6 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from db.storage.errors import DatabaseError
+from db.storage.presence import At
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.settings import Settings
 from ptrapp.services.backups import making, restoring
@@ -72,6 +73,7 @@ class BackupSchedule:
             due = due_at(self._context.settings)
             if due is not None and due <= datetime.now(UTC):
                 try:
-                    back_up(self._context)
+                    if self._context.database.presence.take(At.CHORES):  # one app does it for all
+                        back_up(self._context)
                 except (ThriceError, DatabaseError, OSError) as error:
                     log.error("no backup was made: %s", error)
