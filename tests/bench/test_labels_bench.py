@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_measurement_the_last_slots_and_the_database_are_reported() -> None:
     small = ["--seconds", "2", "--annotators", "2", "--pairs", "300", "--slots", "40"]
     command = [sys.executable, "-m", "bench.labels", *small, "--kills", "0", "--label-studio", ""]
-    command += ["--million", "--million-of", "400"]
+    command += ["--million", "--million-of", "400", "--import-rows", "2500"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout.strip().splitlines()[-1])
@@ -40,6 +40,10 @@ def test_a_measurement_the_last_slots_and_the_database_are_reported() -> None:
     for found in (measured, end):
         assert found["errors"] == {}
         assert found["n_lost"] == found["n_over_labelled"] == found["n_given_twice"] == 0
+    during = report["import"]
+    assert (during["status"], during["n_new"], during["n_rows"]) == (200, 2500, 2500)
+    assert during["n_votes"] == during["n_acknowledged"] > 0
+    assert during["n_lost"] == during["n_over_labelled"] == 0
     assert million["n_pairs"] == 400
     assert million["next_of_the_diligent"]["ms"]["p95"] > 0
     assert million["flaws"] == {}

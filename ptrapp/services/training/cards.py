@@ -106,7 +106,7 @@ def _needs(
         case "mask_sft":
             n = now.n_refined
             return Needs(
-                "right later rounds",
+                "later rounds that are right or a stronger model's",
                 _count(n, "refinement"),
                 None,
                 "" if n else "No refinement is stored that is right.",
