@@ -38,7 +38,7 @@ FRAME_S = 0.08
 def build(context: AppContext, pages: gr.Blocks) -> None:
     """Builds the page's components, then wires them."""
     form = composer.build(context, pages)
-    board = widget("board", prose=False)
+    board = widget("board", prose=False, hidden=True)
     recorded.build(context, pages)
     _wire(context, pages, form, board)
 

@@ -14,7 +14,7 @@ from ptrapp.ui.widgets import widget
 
 def build(context: AppContext, pages: gr.Blocks) -> None:
     """Builds the widget; who has asked something already does not get the recording."""
-    shown = widget("recorded", prose=False)
+    shown = widget("recorded", prose=False, hidden=True)
 
     def read_recording(request: gr.Request) -> dict[str, Any] | None:
         sender = person(request)

@@ -12,10 +12,13 @@ FOLDER: Path = ASSETS / "widgets"
 STYLES: Path = ASSETS / "styles"
 
 
-def widget(name: str, value: dict[str, Any] | None = None, *, prose: bool = True) -> gr.HTML:
+def widget(
+    name: str, value: dict[str, Any] | None = None, *, prose: bool = True, hidden: bool = False
+) -> gr.HTML:
     """Returns a component whose value is plain data, which `<name>.js` draws.
 
-    Without `prose` Gradio's styles for running text do not reach into it.
+    Without `prose` Gradio's styles for running text do not reach into it. A `hidden` one takes no
+    room before its script shows it.
 
     Parts of that script are in `<name>_….js` and run before it. The template does not depend on the
     value, so the script's own nodes stay when it changes.
@@ -26,7 +29,7 @@ def widget(name: str, value: dict[str, Any] | None = None, *, prose: bool = True
         code = "\n".join(part.read_text(encoding="utf-8") for part in _parts(name))
     return gr.HTML(
         value=value,
-        html_template=f'<div class="{name}"></div>',
+        html_template=f'<div class="{name}"{" hidden" if hidden else ""}></div>',
         js_on_load=code,
         elem_id=f"thrice-{name}",
         apply_default_css=prose,

@@ -28,7 +28,7 @@ def ask_until_two_differ(page: Page) -> tuple[int, int]:
     """Ask until two rounds say different things; two equal ones would teach nothing."""
     for attempt in range(18):  # every example three times: what is drawn is chance
         ask_an_example(page, attempt % 6)
-        expect(page.locator(".board-facts a")).to_have_text(f"run {attempt + 1}")
+        expect(page.locator(".board-facts a").first).to_have_text(f"run {attempt + 1}")
         expect(page.locator(".cell.stored")).to_have_count(3)
         said = [text.strip() for text in page.locator(".cell .response").all_inner_texts()]
         for left, right in ((0, 2), (0, 1), (1, 2)):
@@ -104,7 +104,7 @@ def test_a_reload_shows_the_last_run_and_its_link_opens_it(
     expect(page.locator(".cell.stored")).to_have_count(3)
     assert page.locator(".response").all_inner_texts() == said
     expect(page.locator("#prompt textarea")).to_have_value(prompt)
-    link = page.locator(".board-facts a").get_attribute("href")
+    link = page.locator(".board-facts a").first.get_attribute("href")
     assert link is not None
     other = context.browser.new_context().new_page()  # somebody else, with the link
     other.goto(link)

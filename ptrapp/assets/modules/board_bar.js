@@ -1,0 +1,111 @@
+// @ts-check
+// The bar at the foot: which two are compared, the five answers to a pair, what a vote counts towards.
+
+import { html } from "./html.js";
+import { betterBy, cellOf, finished, inWords, marksSeen, votesOn } from "./run.js";
+import { count } from "./words.js";
+
+/** @typedef {import("./board.js").Board} Board */
+/** @typedef {import("./run.js").Run} Run */
+
+const JUDGEMENTS_SHOWN = 2; // the newest
+
+/** @type {["left" | "right" | "tie", number, string, string, string][]} */
+const ANSWERS = [
+  ["left", 2, "A ≫", "much better", "⇧ ←"], ["left", 1, "A >", "better", "←"], ["tie", 1, "=", "tie", "↓"],
+  ["right", 1, "B >", "better", "→"], ["right", 2, "B ≫", "much better", "⇧ →"],
+];
+const SIDES = { left: "A is ", right: "B is ", tie: "" };
+
+export const Foot = (/** @type {{ board: Board }} */ { board }) => {
+  const { run, pair, sendable, notice } = board;
+  const canCompare = finished(run).length > 1 && !board.readOnly;
+  return html`
+    ${pair ? html`<${Voting} board=${board} />` : canCompare && html`<${Resting} board=${board} />`}
+    ${sendable.length > 0 && html`
+      <div class="bar-more" role="group" aria-label="Send to which campaign?">
+        ${sendable.map((campaign) => html`
+          <button type="button" class="btn s" data-part=${`campaign ${campaign.id}`}
+            onClick=${() => board.sendHere(campaign)}>${campaign.name}</button>`)}
+      </div>`}
+    ${!pair && judgements(run).map((words) => html`<p class="bar-judge" role="status">${words}</p>`)}
+    ${notice && html`
+      <p class=${`bar-notice${notice.bad ? " bad" : ""}`} role=${notice.bad ? "alert" : "status"}>${notice.text}</p>`}`;
+};
+
+/** Says what judges said, the newest last. @param {Run} run */
+const judgements = (run) =>
+  run.comparisons
+    .filter((one) => one.judge && one.outcome && cellOf(run, one.left) && cellOf(run, one.right))
+    .slice(-JUDGEMENTS_SHOWN)
+    .map((one) => {
+      const judge = String(one.judge).replace(/^judge:/, "");
+      return `The judge (${judge}) says ${inWords(run, one)}. ${one.rationale ?? ""}`.trim();
+    });
+
+/** @param {{ label: string, key_: string, action: () => void, title?: string }} props */
+const Key = ({ label, key_, action, title = "" }) => html`
+  <button type="button" class="btn quiet s" data-part=${key_} title=${title} onClick=${action}>
+    ${label}<kbd>${key_.length === 1 ? key_.toUpperCase() : key_}</kbd>
+  </button>`;
+
+const Voting = (/** @type {{ board: Board }} */ { board }) => {
+  const { run } = board;
+  const seen = run.reference_answer ? " and the reference answer" : "";
+  return html`
+    <p class="bar-title">
+      Which response is better? <small class="wide">Thoughts, rounds and marks are covered until you vote.</small>
+    </p>
+    <div class="votes" role="group" aria-label="Which response is better?">
+      ${ANSWERS.map(([outcome, strength, sign, words, keys]) => html`
+        <button type="button" class="vote" data-part=${keys} aria-label=${`${SIDES[outcome]}${words}`}
+          onClick=${() => board.decide(outcome, strength)}>
+          <b>${sign}</b><small>${words}</small><kbd>${keys}</kbd>
+        </button>`)}
+    </div>
+    <div class="bar-more">
+      <${Key} label="Both bad" key_="x" action=${() => board.decide("both_bad")} />
+      ${run.judge && html`
+        <${Key} label="Ask the judge" key_="j" action=${() => board.letJudge()}
+          title=${`${run.judge} sees the two responses${seen}, no thought`} />`}
+      <${Key} label="Back" key_="Esc" action=${() => board.putBack()} />
+      ${marksSeen(run) && html`<small>Marks stood here before: the vote says that they were seen.</small>`}
+    </div>`;
+};
+
+const Resting = (/** @type {{ board: Board }} */ { board }) => {
+  const { run, chosen, counted } = board;
+  const last = votesOn(run).at(-1);
+  const said = last && cellOf(run, last.left) && cellOf(run, last.right)
+    ? `Your vote: ${inWords(run, last, betterBy(last))}${last.blind ? "" : " (not blind: you had opened a thought)"}.` : "";
+  const next = chosen.length === 1 ? " Choose a second one." : said ? "" : "Which is better?";
+  return html`
+    <div class="bar-line">
+      <p class="bar-title">
+        ${said}${next}
+        ${!said && !chosen.length && html`
+          <small class="wide">Choose two: press Compare, or the number keys of two.</small>`}
+        ${counted && said && html`<small>${countsInWords(counted)} <a href="train">Train</a></small>`}
+      </p>
+      <div class="bar-more">
+        ${votesOn(run).length > 0 && html`<${Key} label="Undo" key_="u" action=${() => board.undo()} />`}
+        ${run.state !== "running" && html`
+          <${Key} label="Send to a campaign" key_="l" action=${() => board.send()}
+            title="adds these pairs to a labelling campaign" />`}
+      </div>
+    </div>`;
+};
+
+/**
+ * Says what a vote counts towards.
+ * @param {{ version: string, n_new: number, train_every: number | null, n_enough: number }} counts
+ */
+export const countsInWords = ({ version, n_new: n, train_every: every, n_enough: enough }) => {
+  if (!n) return "A tie or two bad answers teach only forms that use them.";
+  const has = `${count(n, "preference")} that ${version} has not learnt.`;
+  if (every) {
+    const next = n < every ? `${every - n} more, and a training starts by itself.` : "A training is queued.";
+    return `${has} ${next}`;
+  }
+  return n < enough ? `${has} From ${enough} on, what is trained may serve by itself.` : `${has} Enough to train on.`;
+};

@@ -1,0 +1,102 @@
+// @ts-check
+// The board's head: the prompt as the page's heading, how it was asked, and one quiet line of facts.
+
+import { html, icon } from "./html.js";
+import { addressTo } from "./page.js";
+import { isOfVersions } from "./run.js";
+import { count } from "./words.js";
+
+/** @typedef {import("./board.js").Board} Board */
+/** @typedef {import("./run.js").Run} Run */
+
+const LONG = 280; // characters of a prompt that is cut until it is asked for
+/** Who gave the reference answer. @type {Record<string, string>} */
+const FROM = { typed: " (typed)", example: " (from the example)", program: " (from a program)" };
+/** @type {Record<string, string>} */
+const THINKS = { always: "thinks in every one", later: "thinks from round 2 on", never: "does not think" };
+
+/** Says how the prompt was asked. @param {Run} run */
+const asked = (run) => {
+  const { n, thinking, versions } = run.settings;
+  const refine = run.mode === "refine";
+  const many = n ? count(n, refine ? "round" : "candidate") : null;
+  const parts = isOfVersions(run) ? [`Versions · ${versions?.join(", ")}`] : [refine ? "Refine" : "Sample", many];
+  return [...parts, THINKS[thinking]].filter(Boolean).join(" · ");
+};
+
+export const Head = (/** @type {{ board: Board }} */ { board }) => {
+  const { run, offer } = board;
+  const long = run.prompt.length > LONG && !offer;
+  const cut = long && !board.wholePrompt;
+  const prompt = html`<h1 class=${`board-prompt${cut ? " cut" : ""}`} dir="auto">${run.prompt}</h1>`;
+  if (offer) return html`<div class="folded">${prompt}</div>`;
+  return html`
+    <div class="folded">
+      ${prompt}
+      ${long && html`
+        <button type="button" class="btn quiet s" data-part="whole" aria-expanded=${String(board.wholePrompt)}
+          onClick=${() => board.toggleWhole()}>${board.wholePrompt ? "Less" : "All of it"}</button>`}
+      <span class="board-asked">${asked(run)}</span>
+      ${!board.readOnly && html`<${Asking} board=${board} />`}
+    </div>
+    <${Facts} board=${board} />
+    ${run.message && html`<p class="board-message" role="alert">${run.message}</p>`}`;
+};
+
+const Asking = (/** @type {{ board: Board }} */ { board: { composer } }) => html`
+  <button type="button" class="btn quiet s" data-part="edit" aria-label="Edit the prompt"
+    onClick=${() => composer.edit()}>${icon("pen")}<span>Edit</span></button>
+  <button type="button" class="btn quiet s" data-part="new" aria-label="New question"
+    onClick=${() => composer.askNew()}>${icon("plus")}<span>New question</span></button>
+  <button type="button" class="btn s" data-part="again" title="asks the form's prompt again"
+    onClick=${() => composer.askAgain()}>Again<kbd>R</kbd></button>`;
+
+/** @param {Run} run */
+const factsOf = (run) => {
+  const state = run.state === "running" ? "generating…" : run.state === "done" ? null : run.state;
+  const from = FROM[run.settings.reference_from ?? ""] ?? "";
+  const reference = run.reference_in_words
+    ? `reference answer: ${run.reference_in_words}${from}`
+    : "no reference answer, so responses are not checked";
+  const version = isOfVersions(run) ? null : `model version ${run.version}`;
+  return [run.title || null, state, version, reference].filter(Boolean).join(" · ");
+};
+
+const Facts = (/** @type {{ board: Board }} */ { board }) => {
+  const { run } = board;
+  const canDiff = run.mode === "refine" && run.cells.some((cell) => cell.diff.length);
+  return html`
+    <div class="runline">
+      ${!board.readOnly && html`<${Keeping} board=${board} />`}
+      <p class="board-facts">
+        <span class="wide">${factsOf(run)} · </span>
+        ${board.readOnly && "Read-only · "}
+        <a href=${addressTo(`./?run=${run.run_id}`).href}>run ${run.run_id}</a> · <a href="history">History</a>
+      </p>
+      ${run.state === "running" && html`
+        <button type="button" class="btn s danger" data-part="stop" onClick=${() => board.stop()}>
+          Stop<kbd>Esc</kbd>
+        </button>`}
+      ${canDiff && html`
+        <button type="button" class="btn s" data-part="changes" aria-pressed=${String(board.showChanges)}
+          onClick=${() => board.toggleChanges()}>${icon("diff")}What changed<kbd>D</kbd></button>`}
+    </div>`;
+};
+
+/**
+ * @param {{ part: string, sign: Parameters<typeof icon>[0], label: string, action: () => void, pressed?: boolean }} props
+ */
+const Small = ({ part, sign, label, action, pressed }) => html`
+  <button type="button" class=${`btn quiet s ${part}`} data-part=${part} aria-label=${label} title=${label}
+    aria-pressed=${pressed === undefined ? null : String(pressed)} onClick=${action}>${icon(sign)}</button>`;
+
+/** What a person keeps of a run: its star, its prompt for every version, a link to it. */
+const Keeping = (/** @type {{ board: Board }} */ { board }) => {
+  const { run } = board;
+  return html`
+    ${run.is_kept && html`
+      <${Small} part="star" sign="star" label="Star this run" pressed=${run.starred} action=${() => board.star()} />`}
+    ${!run.pinned && run.state !== "running" && html`
+      <${Small} part="pin" sign="pin" label="Pin this prompt: every version answers it" action=${() => board.pin()} />`}
+    <${Small} part="link" sign="link" label="Copy a read-only link to this run" action=${() => board.copyLink()} />`;
+};

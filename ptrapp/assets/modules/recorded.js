@@ -1,0 +1,171 @@
+// @ts-check
+// The recorded run of an untouched Play page: a real run, played once, of the shipped version or of
+// the base. It leaves with the first run of one's own (recorded.css).
+
+import { Arrow, Mark } from "./card.js";
+import { html, render } from "./html.js";
+import { count, seconds } from "./words.js";
+
+/** @typedef {{ thought: string, response: string, correct: boolean, n_tokens: number, duration_s: number }} Round */
+/** @typedef {{ prompt: string, version: string, command: string, measured?: string } & Record<string, any>} Recording its rounds by version */
+
+/** Seconds at which each round's thought begins, its response begins, its verdict is there. */
+const TIMES = [[0.0, 0.3, 2.6], [3.0, 3.8, 5.6], [6.0, 7.0, 9.6]];
+const END_S = 10;
+const FRAME_MS = 60;
+const CARD = "minmax(var(--card), 1fr)";
+
+/**
+ * Returns what stands on a round's card so many seconds into the recording.
+ * @param {Round} round @param {number} index @param {number} at
+ */
+export const roundAt = (round, index, at) => {
+  const [begins, writes, ends] = TIMES[index];
+  const part = (/** @type {string} */ text, /** @type {number} */ from, /** @type {number} */ to) =>
+    text.slice(0, Math.round(text.length * Math.min(1, Math.max(0, (at - from) / (to - from)))));
+  const state = at < begins ? "waiting" : at < ends ? "writing" : "stored";
+  return { state, thought: part(round.thought, begins, writes), response: part(round.response, writes, ends) };
+};
+
+/** @param {Round[]} rounds @param {number} index @param {number} at */
+export const stepAt = (rounds, index, at) => {
+  const [before, after] = [rounds[index - 1], rounds[index]];
+  if (at < TIMES[index][2]) return "waiting";
+  if (before.correct !== after.correct) return after.correct ? "fixed" : "broken";
+  return before.response === after.response ? "same" : "changed";
+};
+
+const Take = (/** @type {{ round: Round, index: number, at: number, version: string }} */ { round, index, at, version }) => {
+  const { state, thought, response } = roundAt(round, index, at);
+  const facts = [count(round.n_tokens, "token"), seconds(round.duration_s), version].join(" · ");
+  return html`
+    <article class=${`take ${state}`} aria-label=${`Round ${index + 1}`}>
+      <div class="answer">
+        <header><h3>Round ${index + 1}</h3>${state === "stored" && html`<${Mark} correct=${round.correct} />`}</header>
+        <p class="response">${response}</p>
+        <footer><p class="cell-meta">${state === "stored" ? facts : state}</p></footer>
+      </div>
+      <div class="thought"><p class="recorded-thought"><b>Thought </b>${thought}</p></div>
+    </article>`;
+};
+
+/** Puts the recorded prompt into the form; as an example it has its reference answer with it. @param {string} prompt */
+const askIt = (prompt) => {
+  const examples = /** @type {HTMLElement[]} */ ([...document.querySelectorAll("#examples .gallery-item")]);
+  examples.find((one) => one.textContent?.includes(prompt.slice(0, 24)))?.click();
+  window.scrollTo({ top: 0 });
+  /** @type {HTMLElement | null} */ (document.querySelector("#prompt textarea"))?.focus({ preventScroll: true });
+};
+
+class Film {
+  /** @param {HTMLElement} root @param {Recording} recording */
+  constructor(root, recording) {
+    this.root = root;
+    this.recording = recording;
+    this.version = recording.version;
+    this.at = 0; // seconds into the recording
+    this.paused = false; // by a person
+    this.hovered = false;
+    this.timer = 0;
+  }
+
+  play(from = 0) {
+    this.at = matchMedia("(prefers-reduced-motion: reduce)").matches ? END_S : from;
+    this.run();
+  }
+
+  run() {
+    this.stop();
+    this.draw();
+    if (this.at < END_S) this.timer = setInterval(() => this.step(), FRAME_MS);
+  }
+
+  stop() { clearInterval(this.timer); }
+
+  step() {
+    if (this.paused || this.hovered || document.hidden) return;
+    this.at = Math.min(END_S, this.at + FRAME_MS / 1000);
+    this.draw();
+    if (this.at >= END_S) this.stop();
+  }
+
+  hold() {
+    if (this.at < END_S) {
+      this.paused = !this.paused;
+      this.draw();
+      return;
+    }
+    this.paused = false;
+    this.at = 0;
+    this.run();
+  }
+
+  /** @param {string} version */
+  choose(version) {
+    this.version = version;
+    this.play(this.at);
+  }
+
+  draw() {
+    const { recording, version, at } = this;
+    /** @type {Round[]} */
+    const rounds = recording[version];
+    const columns = rounds.map(() => CARD).join(" var(--arrow) ");
+    const held = at >= END_S ? "Play again" : this.paused ? "Go on" : "Pause";
+    const choice = (/** @type {string} */ name) => html`
+      <button type="button" class="btn s" data-part=${name} aria-pressed=${String(name === version)}
+        onClick=${() => this.choose(name)}>${name}</button>`;
+    render(html`
+      <div class="recorded-head">
+        <span class="chip acc">Recorded run</span><h2 dir="auto">${recording.prompt}</h2>
+        <span class="recorded-versions" role="group" aria-label="Version">${choice("base")}${choice(recording.version)}</span>
+      </div>
+      <div class="board-grid chain" style=${`--chain: ${columns}`}
+        onPointerEnter=${(/** @type {PointerEvent} */ event) => { this.hovered = event.pointerType === "mouse"; }}
+        onPointerLeave=${() => { this.hovered = false; }}>
+        ${rounds.flatMap((round, index) => [
+          index > 0 && html`<${Arrow} step=${stepAt(rounds, index, at)} />`,
+          html`<${Take} round=${round} index=${index} at=${at} version=${version} />`,
+        ])}
+      </div>
+      <div class="recorded-foot">
+        <button type="button" class="btn s" data-part="hold" onClick=${() => this.hold()}>${held}</button>
+        <progress max=${END_S} value=${at} aria-label="of the recording"></progress>
+        <span class="recorded-clock">${Math.round(at)} of ${END_S} s</span>
+        <span class="wide">Made by <code>${recording.command}</code></span>
+        ${recording.measured && html`<a href="versions">${recording.measured}</a>`}
+        <button type="button" class="btn s" data-part="ask" onClick=${() => askIt(recording.prompt)}>Ask it yourself</button>
+      </div>`, this.root);
+  }
+}
+
+/** @param {{ element: Element, props: { value: Recording | null }, watch: (name: string, then: () => void) => void }} host */
+export const mount = ({ element, props, watch }) => {
+  const root = /** @type {HTMLElement} */ (element.querySelector(".recorded"));
+  /** @type {Film | null} */
+  let film = null;
+  let over = false;
+  const take = () => {
+    if (!props.value?.prompt || film || over) return;
+    film = new Film(root, props.value);
+    root.hidden = false;
+    film.play();
+  };
+  // With a run of one's own on the board it is over, for good.
+  const board = document.querySelector("#thrice-board .board");
+  const leave = () => {
+    over = true;
+    film?.stop();
+    root.hidden = true;
+    render(null, root);
+  };
+  const watcher = new MutationObserver(() => {
+    if (board?.hasAttribute("hidden")) return;
+    watcher.disconnect();
+    leave();
+  });
+  if (board) watcher.observe(board, { attributes: true, attributeFilter: ["hidden"] });
+  root.hidden = true;
+  watch("value", take);
+  take();
+};

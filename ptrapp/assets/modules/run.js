@@ -1,0 +1,91 @@
+// @ts-check
+// A run as the server tells it (services/board.py), and what its parts are called.
+
+/**
+ * @typedef {object} Cell one answer, or the place of one
+ * @property {number} index
+ * @property {number} candidate
+ * @property {number | null} round_id
+ * @property {"waiting" | "writing" | "stored" | "stopped" | "failed"} state
+ * @property {string} response
+ * @property {string | null} thought
+ * @property {boolean} thinking
+ * @property {string | null} thought_end
+ * @property {boolean} asked_again
+ * @property {boolean} truncated
+ * @property {boolean | null} correct
+ * @property {string | null} flip
+ * @property {[string, "same" | "added" | "removed"][]} diff
+ * @property {string | null} version
+ * @property {string | null} error
+ * @property {number} n_tokens
+ * @property {number} n_thought_tokens
+ * @property {number} thought_s
+ * @property {number} duration_s
+ *
+ * @typedef {object} Comparison two rounds, and what somebody said of them
+ * @property {string} key
+ * @property {number} left
+ * @property {number} right
+ * @property {"left" | "right" | "tie" | "both_bad" | null} outcome
+ * @property {number} strength
+ * @property {string | null} judge
+ * @property {string | null} rationale
+ * @property {boolean} blind
+ *
+ * @typedef {object} Run
+ * @property {number} run_id
+ * @property {"refine" | "sample"} mode
+ * @property {string} state
+ * @property {string} prompt
+ * @property {string | null} title
+ * @property {string | null} message
+ * @property {string} version
+ * @property {string | null} judge
+ * @property {string | null} reference_answer
+ * @property {string | null} reference_in_words
+ * @property {boolean} is_kept
+ * @property {boolean} starred
+ * @property {boolean} pinned
+ * @property {{ n: number | null, thinking: string, versions?: string[], reference_from?: string }} settings
+ * @property {Cell[]} cells
+ * @property {Comparison[]} comparisons
+ */
+
+const LETTERS = "ABCDEFGH";
+
+/** @param {Run} run @param {Cell} cell */
+export const nameOf = (run, cell) =>
+  run.mode === "refine" ? `Round ${cell.index + 1}` : `Candidate ${LETTERS[cell.candidate]}`;
+
+/** Where a cell stands, for good. @param {Cell} cell */
+export const placeOf = (cell) => `${cell.index}:${cell.candidate}`;
+
+/** @param {Run} run @param {number} id @returns {Cell | undefined} */
+export const cellOf = (run, id) => run.cells.find((cell) => cell.round_id === id);
+
+/** @param {Run} run */
+export const finished = (run) => run.cells.filter((cell) => cell.round_id);
+
+/** A person's decisions, oldest first. @param {Run} run */
+export const votesOn = (run) => run.comparisons.filter((one) => one.outcome && !one.judge);
+
+/** Marks stand on the cards as soon as rounds are stored. @param {Run} run */
+export const marksSeen = (run) => Boolean(run.reference_answer);
+
+/** Whether each candidate is another version's, chosen by the person. @param {Run} run */
+export const isOfVersions = (run) => Boolean(run.settings.versions?.length);
+
+/**
+ * Says a decision on two rounds of the run.
+ * @param {Run} run @param {Pick<Comparison, "outcome" | "left" | "right">} one @param {string} [better]
+ */
+export const inWords = (run, { outcome, left, right }, better = "better") => {
+  const [one, other] = [left, right].map((id) => nameOf(run, /** @type {Cell} */ (cellOf(run, id))));
+  if (outcome === "left") return `${one} is ${better}`;
+  if (outcome === "right") return `${other} is ${better}`;
+  return outcome === "tie" ? `${one} and ${other} tie` : "both are bad";
+};
+
+/** @param {{ strength: number }} vote */
+export const betterBy = ({ strength }) => (strength > 1 ? "much better" : "better");

@@ -1,0 +1,207 @@
+"""The pages' ES modules by themselves, in a browser: what they compute and what they draw."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from ptrapp.core import modules
+from ptrapp.core.modules import FOLDER
+
+pytestmark = pytest.mark.browser
+
+AT = "http://modules.test/"
+CELL: dict[str, Any] = {
+    "index": 0,
+    "candidate": 0,
+    "round_id": 1,
+    "state": "stored",
+    "response": "The answer is 42.",
+    "thought": None,
+    "thinking": True,
+    "thought_end": "model",
+    "asked_again": False,
+    "truncated": False,
+    "correct": None,
+    "flip": None,
+    "diff": [],
+    "version": "base",
+    "error": None,
+    "n_tokens": 20,
+    "n_thought_tokens": 13,
+    "thought_s": 0.1,
+    "duration_s": 0.2,
+}
+RUN: dict[str, Any] = {
+    "run_id": 7,
+    "mode": "refine",
+    "state": "done",
+    "prompt": "What is 12 + 30?",
+    "settings": {"n": 2, "thinking": "always"},
+    "cells": [CELL, CELL | {"index": 1, "round_id": 2}],
+    "comparisons": [],
+}
+
+
+@pytest.fixture(scope="module")
+def bare(browser: Browser) -> Iterator[Page]:
+    """A page with nothing on it, at an address where the modules are."""
+    page = browser.new_page()
+
+    def answer(route: Route) -> None:
+        path = FOLDER / route.request.url.removeprefix(AT)
+        if path.is_file():
+            route.fulfill(body=path.read_text(encoding="utf-8"), content_type="text/javascript")
+        else:
+            route.fulfill(body="<!doctype html><body></body>", content_type="text/html")
+
+    page.route(f"{AT}**", answer)
+    page.goto(AT)
+    yield page
+    page.close()
+
+
+def ask(page: Page, module: str, expression: str, *given: Any) -> Any:
+    """Evaluates an expression over what a module exports, named `m`, and what is `given`."""
+    code = f"async (given) => {{ const m = await import('./{module}.js'); return {expression}; }}"
+    return page.evaluate(code, list(given))
+
+
+def drawn(page: Page, module: str, template: str, *given: Any) -> str:
+    """Returns the words of what a component draws; `html` is there, and the module as `m`."""
+    code = """async ([module, template, given]) => {
+        const { html, render } = await import("./html.js");
+        const m = await import(`./${module}.js`);
+        const to = document.createElement("div");
+        render(new Function("html", "m", "given", `return ${template}`)(html, m, given), to);
+        return to.textContent.replace(/\\s+/g, " ").trim();
+    }"""
+    return str(page.evaluate(code, [module, template, list(given)]))
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.js")), ids=lambda path: path.stem)
+def test_every_module_can_be_read_by_itself(bare: Page, path: Path) -> None:
+    assert ask(bare, path.stem, "Object.keys(m).length > 0")
+
+
+@pytest.mark.parametrize(
+    ("s", "words"), [(12.2, "13 s left"), (100, "2 min left"), (7200, "2.0 h left")]
+)
+def test_the_time_left_is_said_in_one_unit(bare: Page, s: float, words: str) -> None:
+    assert ask(bare, "words", "m.timeLeft(given[0])", s) == words
+
+
+def test_a_chain_has_neighbours_and_candidates_every_two(bare: Page) -> None:
+    cells = [{"round_id": n} for n in (1, 2, 3)] + [{"round_id": None}]
+    pairs = [
+        [[pair["left"], pair["right"]] for pair in ask(bare, "sending", "m.pairsOf(given[0])", run)]
+        for run in ({"mode": "refine", "cells": cells}, {"mode": "sample", "cells": cells})
+    ]
+    assert pairs == [[[1, 2], [2, 3]], [[1, 2], [1, 3], [2, 3]]]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("left", "Round 1 is better"),
+        ("right", "Round 2 is better"),
+        ("tie", "Round 1 and Round 2 tie"),
+        ("both_bad", "both are bad"),
+    ],
+)
+def test_a_decision_is_said_in_words(bare: Page, outcome: str, words: str) -> None:
+    one = {"outcome": outcome, "left": 1, "right": 2}
+    assert ask(bare, "run", "m.inWords(given[0], given[1])", RUN, one) == words
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"n_new": 0}, "A tie or two bad answers teach only forms that use them."),
+        ({"n_new": 1, "train_every": 3}, "2 more, and a training starts by itself."),
+        ({"n_new": 3, "train_every": 3}, "A training is queued."),
+        ({"n_new": 3, "n_enough": 10}, "From 10 on, what is trained may serve by itself."),
+        ({"n_new": 10, "n_enough": 10}, "Enough to train on."),
+    ],
+)
+def test_a_vote_says_what_it_counts_towards(bare: Page, counts: dict[str, Any], words: str) -> None:
+    known = {"version": "base", "train_every": None, "n_enough": 1} | counts
+    assert words in ask(bare, "board_bar", "m.countsInWords(given[0])", known)
+
+
+def test_a_recording_writes_the_thought_first_and_the_verdict_last(bare: Page) -> None:
+    rounds = [
+        {"thought": "1234", "response": "abcdef", "correct": False},
+        {"thought": "1234", "response": "abcdef", "correct": True},
+    ]
+    states = [ask(bare, "recorded", "m.roundAt(given[0][0], 0, given[1])", rounds, at)
+              for at in (0, 0.3, 1.45, 2.6)]  # fmt: skip
+    assert [one["state"] for one in states] == ["writing", "writing", "writing", "stored"]
+    assert [one["thought"] for one in states] == ["", "1234", "1234", "1234"]
+    assert [one["response"] for one in states] == ["", "", "abc", "abcdef"]
+    steps = [ask(bare, "recorded", "m.stepAt(given[0], 1, given[1])", rounds, at) for at in (5, 6)]
+    assert steps == ["waiting", "fixed"]
+
+
+def test_go_to_finds_pages_of_the_role_and_runs_by_number(bare: Page) -> None:
+    names = "m.placesFor(given[0], given[1]).map(([name]) => name)"
+    assert ask(bare, "dialogs", names, "ver", ["Play", "Versions"]) == ["Versions"]
+    assert ask(bare, "dialogs", names, "", ["Label"]) == ["Label"]
+    assert ask(bare, "dialogs", names, "run 12", ["Play"]) == ["Run 12"]
+    assert ask(bare, "dialogs", names, "12", ["Label"]) == []
+
+
+@pytest.mark.parametrize(("name", "letters"), [("Ada Lovelace", "AL"), ("v-2", "V2"), ("…", "…")])
+def test_a_person_is_two_letters(bare: Page, name: str, letters: str) -> None:
+    assert ask(bare, "bar", "m.initials(given[0])", name) == letters
+
+
+def test_a_pair_tells_nothing_but_the_response(bare: Page) -> None:
+    side = "html`<${m.Side} letter='A' cell=${given[0]} />`"
+    assert drawn(bare, "card", side, CELL | {"correct": True}) == "AThe answer is 42."
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"response": ""}, "no response: the model ended its turn at once"),
+        ({"response": "", "thought_end": "budget"}, "the model did not finish its thought"),
+        ({"response": "", "asked_again": True}, "and again when it was asked to go on"),
+        ({"truncated": True}, "The answer is 42. (cut off at the token limit)"),
+        ({"state": "failed", "error": "The model failed."}, "The model failed."),
+    ],
+)
+def test_what_is_wrong_with_an_answer_stands_where_it_would(
+    bare: Page, changes: dict[str, Any], words: str
+) -> None:
+    side = "html`<${m.Side} letter='A' cell=${given[0]} />`"
+    assert words in drawn(bare, "card", side, CELL | changes)
+
+
+def test_model_text_stays_text(bare: Page) -> None:
+    side = "html`<${m.Side} letter='A' cell=${given[0]} />`"
+    hostile = "<img src=x onerror=alert(1)>"
+    assert hostile in drawn(bare, "card", side, CELL | {"response": hostile})
+
+
+def test_a_browser_may_keep_the_modules_and_asks_anew_when_they_change(
+    page: Page, app_url: str
+) -> None:
+    answer = page.request.get(f"{app_url}/{modules.AT}/board.js")
+    assert (answer.status, answer.headers["cache-control"]) == (
+        200,
+        "public, max-age=31536000, immutable",
+    )
+    assert page.request.get(f"{app_url}/modules/0123456789ab/board.js").status == 404
+    assert page.request.get(f"{app_url}/{modules.AT}/../../styles/tokens.css").status == 404
+
+
+def test_the_vendored_libraries_have_their_licences() -> None:
+    readme = (FOLDER / "vendor" / "README.md").read_text(encoding="utf-8")
+    for script in (FOLDER / "vendor").glob("*.js"):
+        licence = FOLDER / "vendor" / f"LICENSE.{script.stem}"
+        assert "Copyright" in licence.read_text(encoding="utf-8") or "Apache" in json.dumps(readme)
+        assert f"`{script.name}`" in readme
