@@ -11,7 +11,9 @@ import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
@@ -45,15 +47,21 @@ from ptrapp.services.backups.schedule import BackupSchedule
 from ptrapp.services.context import AppContext
 from ptrapp.services.data_folder import alone
 from ptrapp.services.files.importing import finish_imports
+from ptrapp.services.kept_state import KeptState
 from ptrapp.services.pinned_answers import PinAnswerer
 from ptrapp.services.worker_process import WorkerSupervisor
 from ptrapp.ui import layout, theme
+
+if TYPE_CHECKING:
+    from ptrapp.services.keeping.opening import Fetched
 
 log = logging.getLogger("thrice")
 
 for known in ("SSR mode is not supported", "`is_gradient_checkpointing` is deprecated"):
     warnings.filterwarnings("ignore", message=known)  # gradio 6.31's and peft 0.21's, not ours
 
+PERSISTENT = Path("/data")
+"""Where a Space has the storage that outlives it, if its owner has paid for some."""
 DRAIN_S = 3
 """Seconds that open requests are given when the app ends."""
 FAREWELL_S = 3.0
@@ -83,6 +91,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     stack.callback(listener.close)
     settings.make_data_folder()
     stack.enter_context(alone(settings))
+    fetched = _fetched(settings)
     settings = as_remembered(settings)
     check_named(settings)
     database = open_database(settings.database)
@@ -94,7 +103,8 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     engine = ReplaceableEngine(lambda model, report: _open(settings, model, report), bar)
     stack.callback(engine.close)
     worker = WorkerSupervisor(settings) if settings.worker else None
-    context = AppContext(settings, database, engine, judge, worker=worker)
+    kept = KeptState() if fetched is not None else None
+    context = AppContext(settings, database, engine, judge, worker=worker, kept=kept)
     other_apps.abandon_runs(context)
     others = other_apps.OtherApps(context)
     others.start()
@@ -105,6 +115,10 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     if worker is not None:
         stack.callback(worker.stop)
         worker.start()
+    if fetched is not None and kept is not None:
+        keeper = fetched.keep(context, kept)
+        keeper.start()
+        stack.callback(keeper.close)  # before the worker ends, which may take a while
     Thread(target=finish_imports, args=(context,), name="imports", daemon=True).start()
     backups = BackupSchedule(context)
     backups.start()
@@ -127,6 +141,15 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     server.run(sockets=[listener])
     if first.error is not None:
         raise first.error
+
+
+def _fetched(settings: Settings) -> "Fetched | None":
+    """Fetches the data from where it is kept; returns None where no copy is kept."""
+    if not settings.keep_in:
+        return None
+    from ptrapp.services.keeping.opening import fetch_kept  # the hub's client: not for others
+
+    return fetch_kept(settings)
 
 
 def _open(settings: Settings, model: str, report: OnProgress) -> Engine:
@@ -261,6 +284,8 @@ def _on_spaces() -> dict[str, object]:
         "trusted_proxy": ("0.0.0.0/0", "::/0"),  # only the platform's proxy reaches the app
         "allowed_host": tuple(filter(None, os.environ.get("SPACE_HOST", "").split(","))),
     }
+    if os.access(PERSISTENT, os.W_OK):
+        said["data_dir"] = PERSISTENT / "thrice"
     if client := os.environ.get("OAUTH_CLIENT_ID"):  # with hf_oauth in the header of README.md
         said |= {
             "hf_client_id": client,

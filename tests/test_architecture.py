@@ -198,7 +198,12 @@ EDGES: dict[str, set[str]] = {
     "pygments": {"ptrapp.rendering"},
     "nh3": {"ptrapp.rendering"},
     "pyarrow": {"ptrapp.interchange"},
-    "huggingface_hub": {"ptrapp.core.hub", "ptrapp.interchange", "ptrapp.models.smollm2"},
+    "huggingface_hub": {
+        "ptrapp.core.hub",
+        "ptrapp.interchange",
+        "ptrapp.models.smollm2",
+        "ptrapp.services.keeping.repository",
+    },
     "vllm": set(),
     "inspect_ai": {"ptrapp.refinement.inspect_solver"},
     "if_verifiable": {"ptrapp.tasks.ifeval"},

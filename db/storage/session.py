@@ -40,6 +40,10 @@ class Database:
         """On SQLite only: PostgreSQL has many writers and groups their commits by itself."""
         self._files = files
         """On SQLite only."""
+        self._stopped = ""
+        """Why nothing is written any more."""
+        self.last_write = object()
+        """Another object after each write of this program, so that a change is told by identity."""
 
     @property
     def url(self) -> str:
@@ -56,10 +60,13 @@ class Database:
         with mapped_errors(self._url):
             if self._write_queue is not None:
                 with self._write_queue.session(shared=shared) as session:
+                    self._check_stopped()
                     yield session
             else:
                 with Session(self._writer, expire_on_commit=False) as session, session.begin():
+                    self._check_stopped()
                     yield session
+        self.last_write = object()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -68,10 +75,28 @@ class Database:
             with Session(self._reader, expire_on_commit=False) as session:
                 yield session
 
+    def stop_writes(self, reason: str) -> None:
+        """Has every later write of this program refused with the reason; reads go on.
+
+        Returns when those that had begun are on the disk.
+        """
+        self._stopped = reason
+        if self._write_queue is not None:
+            with mapped_errors(self._url), self._write_queue.session(shared=False):
+                pass
+
     def check_files(self) -> None:
-        """Raises `DatabaseGone` where the files were moved or deleted since they were opened."""
+        """Raises `DatabaseGone` where the files were moved or deleted since they were opened.
+
+        Raises `DatabaseReadOnly` where writes were stopped.
+        """
+        self._check_stopped()
         if self._files is not None:
             self._files.check()
+
+    def _check_stopped(self) -> None:
+        if self._stopped:
+            raise DatabaseReadOnly(self._stopped)
 
     def dispose(self) -> None:
         """Closes every connection."""

@@ -16,7 +16,7 @@ from ptrapp.api.bodies import Body, in_words
 from ptrapp.api.data_routes import add_data_routes
 from ptrapp.api.history_routes import add_history_routes, add_pin_routes
 from ptrapp.api.operations.operation import Id, add_operations
-from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, JOBS, LABELLING, MODELS
+from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, DATA, JOBS, LABELLING, MODELS
 from ptrapp.api.people_routes import add_people_routes
 from ptrapp.core import disk
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
@@ -42,6 +42,7 @@ from ptrapp.core.types import Choice, Sampling
 from ptrapp.services import compare, jobs, play, versions
 from ptrapp.services.board import read_board
 from ptrapp.services.context import AppContext
+from ptrapp.services.keeping import words
 from ptrapp.services.outlook import count_votes
 
 FULL_DISK = "The disk of this server is full; make room and try again."
@@ -105,7 +106,7 @@ def build_router(context: AppContext) -> APIRouter:
     add_people_routes(router, context)
     add_operations(router, context, LABELLING, "labelling")
     add_operations(router, context, CAMPAIGNS, "campaigns")
-    add_operations(router, context, (*AGREEMENT, *JOBS, *MODELS))
+    add_operations(router, context, (*AGREEMENT, *JOBS, *MODELS, *DATA))
     add_data_routes(router, context, admins=admins)
     _add_play_routes(router, context)
     add_history_routes(router, context)
@@ -116,7 +117,8 @@ def build_router(context: AppContext) -> APIRouter:
     def health(person: Caller) -> dict[str, Any]:
         """Whether the app is up; for readers also the served version and whether a worker runs.
 
-        `warning` says what is wrong while the rest goes on.
+        `kept` says until when everything is in the copy on the hub, where one is kept; `warning`
+        what is wrong while the rest goes on.
         """
         context.database.check_files()
         if context.engine.failure:
@@ -127,7 +129,9 @@ def build_router(context: AppContext) -> APIRouter:
         if person.role not in READS:
             return {}
         said = {"serving": versions.serving(context), "worker": jobs.has_worker(context)}
-        trouble = context.worker.trouble() if context.worker else ""
+        if context.kept is not None:
+            said["kept"] = context.kept.now.until
+        trouble = (context.worker.trouble() if context.worker else "") or words.trouble(context)
         if disk.is_nearly_full(context.settings.data_dir):
             trouble = f"{FULL_DISK} Until then nothing is stored, and trainings are paused."
         return said | {"warning": trouble} if trouble else said

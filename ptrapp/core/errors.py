@@ -22,6 +22,9 @@
     │   ├── AdaptersUnsupported     the engine takes no adapter at all; this one may be good
     │   └── EngineUnavailable       no answer at all; try again later
     ├── StorageError                a file or folder could not be removed
+    ├── KeepingError                the copy on the hub cannot be read or written
+    │   ├── HubUnreachable          no answer, or none now; it is tried again
+    │   └── RepositoryMoved         another app has written there since; nothing is overwritten
     ├── JudgeError                  no verdict: *unscored*, never a tie
     └── TrainingError               a job cannot go on; its message is stored on the job
         ├── NothingToLearn          no pair or trajectory is left after the filters
@@ -117,6 +120,18 @@ class EngineUnavailable(EngineError):
 
 class StorageError(ThriceError):
     """A file or folder could not be removed."""
+
+
+class KeepingError(ThriceError):
+    """The copy of the data on the hub cannot be read or written."""
+
+
+class HubUnreachable(KeepingError):
+    """The hub does not answer, or cannot now."""
+
+
+class RepositoryMoved(KeepingError):
+    """The repository has a newer commit, of another app, than the one that ours stands on."""
 
 
 class JudgeError(ThriceError):

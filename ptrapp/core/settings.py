@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import SettingsConfigDict, SettingsError
 
 from ptrapp.core.errors import ConfigurationError
+from ptrapp.core.names import is_repository
 from ptrapp.core.settings_access import AccessSettings
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -117,6 +118,11 @@ class Settings(AccessSettings):
     """Backups that stay when an older one is removed."""
     backup_dir: str = ""
     """Folder of the backups, best on another disk; empty is `backups` in the data folder."""
+    keep_in: str = ""
+    """Private data set at Hugging Face, OWNER/NAME, that keeps a copy of the data: it is fetched by
+    a start without data, as where a disk is wiped. HF_TOKEN may write there."""
+    keep_every_min: Annotated[float, Field(gt=0, le=1440)] = 5.0
+    """Minutes between two copies to it, made when something was stored; the hub counts commits."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is written to the terminal."""
 
@@ -196,6 +202,7 @@ class Settings(AccessSettings):
             *self.mistakes_of_access(),
             *self._of_the_server(),
             *self._of_the_judge(),
+            *self._of_the_keeping(),
         ]:
             raise ValueError("\n".join(mistakes))
         return self
@@ -218,6 +225,12 @@ class Settings(AccessSettings):
             address = getattr(self, name)
             if address and not _ADDRESS.fullmatch(address):
                 yield _no_address(name.replace("_", "-"), address)
+
+    def _of_the_keeping(self) -> Iterator[str]:
+        if self.keep_in and (self.keep_in.count("/") != 1 or not is_repository(self.keep_in)):
+            yield f"keep-in {self.keep_in} names no data set; it is like ann/thrice-data"
+        if self.keep_in and self.database_url:
+            yield "keep-in keeps the database of the data folder; leave out keep-in or database-url"
 
 
 def _no_address(name: str, given: str) -> str:

@@ -14,6 +14,7 @@ from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services.kept_rows import KeptRows
+from ptrapp.services.kept_state import KeptState
 from ptrapp.services.worker_process import WorkerSupervisor
 
 _NOTHING = Split("", "", False)
@@ -87,6 +88,8 @@ class AppContext:
     """Compares for a person; chosen by `settings.judge`."""
     worker: WorkerSupervisor | None = None
     """Keeps the training worker beside this app alive; None where there is none."""
+    kept: KeptState | None = None
+    """The copy on the hub; None where none is kept."""
     live: dict[int, LiveRun] = field(default_factory=dict)
     """Runs in progress, by run id. A finished run is in the database only."""
     starting: list[tuple[str, int]] = field(default_factory=list)

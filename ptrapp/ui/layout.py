@@ -9,6 +9,7 @@ from ptrapp.ui import (
     campaigns,
     data,
     history,
+    kept,
     label,
     named,
     people,
@@ -35,34 +36,35 @@ def build(context: AppContext) -> gr.Blocks:
         _top()
         play.build(context, pages)
         named.build(context)
-        _foot()
+        _foot(context, pages)
     with pages.route("History", "/history"):
         _top()
         gr.Markdown("# History\nEvery run that was asked for on Play or by a script, newest first.")
         history.build(context, pages)
-        _foot()
+        _foot(context, pages)
     with pages.route("Label", "/label"):
         _top()
         label.build(context, pages)
+        kept.build(context, pages)
     with pages.route("Campaigns", "/campaigns"):
         _top()
         campaigns.build(context, pages)
-        _foot()
+        _foot(context, pages)
     with pages.route("Versions", "/versions"):
         _top()
         versions.build(context, pages)
         time_machine.build(context, pages)
-        _foot()
+        _foot(context, pages)
     with pages.route("Train", "/train"):
         _top()
         train.build(context, pages)
-        _foot()
+        _foot(context, pages)
     with pages.route("Data", "/data"):
         _top()
         gr.Markdown("# Data\nImport files of other programs, export files for training elsewhere.")
         data.build(context, pages)
         backups.build(context, pages)
-        _foot()
+        _foot(context, pages)
     with pages.route("People", "/people"):
         _top()
         gr.Markdown("# People\nWho may come in, by what, and where they are signed in.")
@@ -78,6 +80,7 @@ def _top() -> None:
     widget("health")
 
 
-def _foot() -> None:
+def _foot(context: AppContext, pages: gr.Blocks) -> None:
     """Builds what every page ends with, except Label, whose keys are there."""
+    kept.build(context, pages)
     gr.HTML(FOOT.format(version=VERSION), elem_id="thrice-foot", apply_default_css=False)

@@ -71,14 +71,22 @@ def name_of(moment: datetime) -> str:
 def open_backup(folder: Path) -> Backup:
     """Reads the manifest of a backup. Raises `InputError` for a folder that is none."""
     try:
-        written: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        files = {name: FileEntry(**entry) for name, entry in written["files"].items()}
-        made_at = datetime.fromisoformat(written["made_at"])
-        return Backup(folder, made_at, written["database"], files)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        return read_manifest(folder, (folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{folder} is not a complete backup ({error}); name a folder that `thrice backup` made."
         ) from error
+
+
+def read_manifest(folder: Path, text: str) -> Backup:
+    """Returns the backup in a folder that its manifest describes. Raises `ValueError`."""
+    try:
+        written: dict[str, Any] = json.loads(text)
+        files = {name: FileEntry(**entry) for name, entry in written["files"].items()}
+        made_at = datetime.fromisoformat(written["made_at"])
+        return Backup(folder, made_at, written["database"], files)
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def write_manifest(backup: Backup, program: str) -> None:
