@@ -8,7 +8,6 @@ import socket
 import sys
 import time
 import warnings
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +22,16 @@ from fastapi import FastAPI
 
 from db.storage.errors import DatabaseError
 from db.storage.session import open_database
+from ptrapp.api.connections import bounded
 from ptrapp.api.door_routes import add_door
-from ptrapp.api.guard import Guard, security_headers, served_hosts
+from ptrapp.api.guard import Guard, security_headers
+from ptrapp.api.hosts import hosts_of
 from ptrapp.api.hub_login import add_hub_login
 from ptrapp.api.module_files import add_modules
 from ptrapp.api.proxy import BehindProxy
 from ptrapp.api.routes import answer_errors, build_router
 from ptrapp.api.session import secret_key, with_sessions
+from ptrapp.api.uploads import Uploads
 from ptrapp.core.errors import ConfigurationError, ThriceError
 from ptrapp.core.people import Role
 from ptrapp.core.progress import OnProgress
@@ -125,7 +127,11 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     stack.callback(backups.close)
     app = build_app(context)
     config = uvicorn.Config(
-        app, log_level="warning", timeout_graceful_shutdown=DRAIN_S, proxy_headers=False
+        app,
+        log_level="warning",
+        timeout_graceful_shutdown=DRAIN_S,
+        proxy_headers=False,
+        http=bounded(settings.max_connections, settings.request_timeout_s),
     )
     server = uvicorn.Server(config)
     first = _FirstModel(context, server, publisher, answerer, bar)
@@ -220,10 +226,11 @@ def build_app(context: AppContext) -> FastAPI:
         footer_links=[],  # the foot is our own
         root_path=settings.root_path or None,
     )
+    app.add_middleware(Uploads, mib_per_hour=settings.upload_mib_per_hour)
     app.add_middleware(with_sessions, key=secret_key(settings.data_dir), context=context)
     app.add_middleware(
         Guard,
-        serves=_hosts(settings),
+        serves=hosts_of(settings),
         headers=security_headers(
             framed=settings.framed,
             framed_by=settings.framed_by,
@@ -233,15 +240,6 @@ def build_app(context: AppContext) -> FastAPI:
     )
     app.add_middleware(BehindProxy, root_path=settings.root_path, trusted=settings.trusted_proxy)
     return app
-
-
-def _hosts(settings: Settings) -> Callable[[str], bool]:
-    """Returns whether a host name is served."""
-    allowed = [host.lower() for host in settings.allowed_host]
-    if settings.open:
-        allowed.append(socket.gethostname().lower())
-    names = frozenset({"localhost", "127.0.0.1", "::1", settings.host, *allowed})
-    return served_hosts(names, any_address=settings.open)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -153,7 +153,7 @@ ARROWS: dict[str, set[str]] = {
 EDGES: dict[str, set[str]] = {
     "gradio": {"ptrapp.app", "ptrapp.ui"},
     "altair": {"ptrapp.ui"},
-    "uvicorn": {"ptrapp.app"},
+    "uvicorn": {"ptrapp.app", "ptrapp.api.connections"},
     "fastapi": {"ptrapp.app", "ptrapp.api"},
     "starlette": {"ptrapp.api"},
     "sqlalchemy": {"db", "bench.growth", "bench.faults", "bench.labels.recount"},
@@ -214,12 +214,12 @@ EDGES: dict[str, set[str]] = {
 """Libraries that stay at an edge, and the parts that are this edge."""
 
 CATCHES_ALL = {
+    "ptrapp.api.guard",  # what Gradio's own routes raise at a malformed request is a refusal
     "ptrapp.judges.function_process",  # what a stranger's function raises is its answer
     "db.storage.write_queue",  # a failed commit is handed to every thread that waits for it
     "ptrapp.engines.local.generating",  # what `generate` raises is handed to the model thread
     "ptrapp.engines.replaceable",  # the thread that loads a model ends with a reason on the pages
     "ptrapp.engines.local.model_thread",  # the thread everybody waits for outlives one message
-    "ptrapp.api.guard",  # what Gradio's own routes raise at a malformed request is a refusal
     "training.run",  # the job's process ends with a stored reason
 }
 """Edges of threads and processes: modules that may catch every exception."""

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -174,27 +173,6 @@ def security_headers(*, framed: bool, framed_by: tuple[str, ...], hub: str = "")
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     return headers if framed else headers | {"X-Frame-Options": "DENY"}
-
-
-def served_hosts(hosts: frozenset[str], *, any_address: bool) -> Callable[[str], bool]:
-    """Returns whether a host is served: one of these names, or any address in numbers.
-
-    A site that has its own name lead to this server reaches it under that name alone, so an
-    address in numbers is the visitor's own doing.
-    """
-
-    def serves(name: str) -> bool:
-        return name in hosts or (any_address and _is_address(name))
-
-    return serves
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _too_large(limit: int) -> str:

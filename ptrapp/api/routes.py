@@ -36,6 +36,7 @@ from ptrapp.core.errors import (
     TooMuch,
 )
 from ptrapp.core.people import READS
+from ptrapp.core.public import in_public
 from ptrapp.core.strength import IN_WORDS
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Choice, Sampling
@@ -265,7 +266,7 @@ def answer_errors(app: FastAPI) -> None:
 
     def respond(_: Request, error: Exception) -> JSONResponse:
         columns = {"columns": error.columns} if isinstance(error, AnswerUnclear) else {}
-        return JSONResponse({"error": str(error)} | columns, status_of(error))
+        return JSONResponse({"error": in_public(str(error))} | columns, status_of(error))
 
     def correct(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError), "registered for this error only"

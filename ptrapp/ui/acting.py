@@ -7,6 +7,7 @@ import gradio as gr
 
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import ThriceError
+from ptrapp.core.public import in_public
 
 Answer = TypeVar("Answer")
 
@@ -16,4 +17,4 @@ def carried_out(act: Callable[[], Answer]) -> Answer:
     try:
         return act()
     except (ThriceError, DatabaseError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(in_public(str(error)), print_exception=False) from error

@@ -22,6 +22,8 @@ from ptrapp.ui.widgets import stylesheet, widget
 
 CSS = ":root { --thrice-accent: var(--accent); }\n" + stylesheet()
 
+UPLOADS_KEPT_S = (3600, 3600)
+"""Seconds between two looks for uploads to remove, and how old they are then."""
 HEAD = "<style>.nav-holder { display: none; }</style>"
 """In the page from the start: Gradio's own bar would be seen for a moment."""
 FOOT = (
@@ -32,7 +34,9 @@ FOOT = (
 
 def build(context: AppContext) -> gr.Blocks:
     """Builds every page over one context."""
-    with gr.Blocks(title="Thrice", analytics_enabled=False, fill_width=False) as pages:
+    with gr.Blocks(
+        title="Thrice", analytics_enabled=False, fill_width=False, delete_cache=UPLOADS_KEPT_S
+    ) as pages:
         _top()
         play.build(context, pages)
         named.build(context)

@@ -13,6 +13,7 @@ from ptrapp.api.bodies import in_words
 from ptrapp.api.operations.operation import Operation
 from ptrapp.api.operations.table import OPERATIONS
 from ptrapp.core.errors import ThriceError
+from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.ui.auth import allowed
 
@@ -43,7 +44,7 @@ def _named(context: AppContext, operation: Operation) -> Callable[..., Any]:
             message = f"The call cannot be used: {in_words(error.errors())}."
             raise gr.Error(message, print_exception=False) from error
         except (ThriceError, DatabaseError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(in_public(str(error)), print_exception=False) from error
 
     _describe(named, operation, fields)
     return named

@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
+from ptrapp.api.hosts import hosts_of
 from ptrapp.api.proxy import BehindProxy
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.settings import load_settings
@@ -100,9 +101,7 @@ def test_flags_are_said_once_for_each() -> None:
     ],
 )
 def test_hosts_that_are_served(flags: list[str], served: dict[str, bool]) -> None:
-    from ptrapp.app import _hosts  # Gradio takes seconds to import
-
-    serves = _hosts(load_settings(flags))
+    serves = hosts_of(load_settings(flags))
     assert {name: serves(name) for name in served} == served
 
 

@@ -47,7 +47,7 @@ class Served(NamedTuple):
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str]]:
-    """The port of an app that is told of its proxy as the documents say, and its admin's token."""
+    """The port of an app that is told of its proxy as the documents say, and a link's token for admins."""
     folder, port = tmp_path_factory.mktemp("behind"), free_port()
     (line,) = [each for each in documented("sh") if each.startswith("thrice ")]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("THRICE_")}
@@ -62,7 +62,11 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str]]:
         health = f"http://127.0.0.1:{port}/api/v1/health"
         while httpx.get(health, timeout=60).status_code != 200:
             assert time.monotonic() < until
-        yield port, found[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}/thrice", timeout=60) as first:
+            joined = first.post("/join", data={"token": found[1], "password": "a long password"})
+            assert joined.status_code == 303
+            asked = {"role": "admin", "uses": 100}
+            yield port, first.post("/api/v1/invitations", json=asked).json()["token"]
 
 
 @pytest.fixture(scope="module", params=["nginx", "caddy", "nginx over TLS"])
@@ -125,7 +129,9 @@ def _caddy(program: str, folder: Path, block: str, port: int) -> list[str]:
 def test_a_person_signs_in_by_an_invitation(served: Served) -> None:
     with served.visitor() as admin, served.visitor() as guest:
         assert urlsplit(admin.get("/thrice").headers["location"]).path == "/thrice/"
-        joined = admin.get("/thrice/join", params={"token": served.token})
+        asked = admin.get("/thrice/join", params={"token": served.token})
+        assert 'action="/thrice/join"' in asked.text
+        joined = admin.post("/thrice/join", data={"token": served.token})
         assert (joined.status_code, joined.headers["location"]) == (303, "/thrice/")
         cookie = joined.headers["set-cookie"].lower()
         assert "; path=/thrice;" in cookie
@@ -136,7 +142,9 @@ def test_a_person_signs_in_by_an_invitation(served: Served) -> None:
         invitation = {"role": "annotator", "name": f"Carol {served.port}"}
         made = admin.post("/thrice/api/v1/invitations", json=invitation).json()
         assert made["link"] == f"{served.origin}/thrice/join?token={made['token']}"
-        arrived = guest.get(made["link"].removeprefix(served.origin), follow_redirects=True)
+        assert guest.get(made["link"].removeprefix(served.origin)).status_code == 200
+        sent = {"token": made["token"]}
+        arrived = guest.post("/thrice/join", data=sent, follow_redirects=True)
         assert (arrived.status_code, arrived.url.path) == (200, "/thrice/label")
         me = guest.get("/thrice/api/v1/me").json()
         assert (me["name"], me["role"]) == (invitation["name"], "annotator")
@@ -237,6 +245,8 @@ def test_every_page_works_in_a_browser(page: Page, served: Served) -> None:
 
     page.on("response", note)
     page.goto(f"{base}/join?token={served.token}")
+    page.get_by_role("button", name="Join").click()
+    page.wait_for_url(lambda url: "/join" not in url)
     expect(page).to_have_url(f"{base}/")
     page.locator("#examples .gallery-item").first.click()
     expect(page.locator("#prompt textarea")).not_to_have_value("")
@@ -262,7 +272,7 @@ def test_every_page_works_in_a_browser(page: Page, served: Served) -> None:
 @contextmanager
 def admin_of(served: Served) -> Iterator[httpx.Client]:
     with served.visitor() as admin:
-        assert admin.get("/thrice/join", params={"token": served.token}).status_code == 303
+        assert admin.post("/thrice/join", data={"token": served.token}).status_code == 303
         yield admin
 
 

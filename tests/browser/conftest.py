@@ -1,6 +1,7 @@
 """A running app and a real browser. Without a browser the tests are skipped, or fail in CI."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -80,15 +81,24 @@ def own_app_url(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> 
         yield url
 
 
+@pytest.fixture(scope="module")
+def closed_app(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The set-up link of an app whose visitors only label, as its terminal shows it."""
+    data = tmp_path_factory.mktemp("closed") / "data"
+    with _served(data, "--visitor-role", "annotator", "--no-worker"):
+        said = data.with_name("app.log").read_text(encoding="utf-8")
+        yield re.findall(r"http://\S+/join\?token=\S+", said)[0]
+
+
 @contextmanager
-def _served(data: Path) -> Iterator[str]:
+def _served(data: Path, *flags: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = data.with_name("app.log")
     with log.open("wb") as written:
         app = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port), "--data-dir", str(data)],
+            [sys.executable, "app.py", "--port", str(port), "--data-dir", str(data), *flags],
             cwd=ROOT,
             stdout=written,
             stderr=written,

@@ -33,6 +33,8 @@ def test_who_only_labels_sees_label_and_nothing_else(browser: Browser, app_url: 
     asked = context.request.post(f"{app_url}/api/v1/invitations", data={"role": "annotator"})
     joined = browser.new_context().new_page()
     joined.goto(f"{app_url}/join?token={asked.json()['token']}")
+    joined.get_by_role("button", name="Join").click()
+    joined.wait_for_url(lambda url: "/join" not in url)
     expect(joined.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_text("Label")
     expect(joined.locator(".avatar")).to_have_attribute("title", re.compile("annotator"))
     expect(joined.locator(".barchip.serving")).to_have_count(0)

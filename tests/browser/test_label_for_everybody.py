@@ -225,6 +225,8 @@ def test_who_may_only_look_is_told_so(page: Page, campaign: Campaign) -> None:
     world = campaign(answers(2))
     invited = page.request.post(f"{world.url}/api/v1/invitations", data={"role": "viewer"})
     page.goto(invited.json()["link"])
+    page.get_by_role("button", name="Join").click()
+    page.wait_for_url(lambda url: "/join" not in url)
     page.goto(world.page)
     expect(page.locator(".label-empty")).to_contain_text("viewer")
     expect(page.locator(".label-side:visible")).to_have_count(0)

@@ -96,6 +96,8 @@ def test_an_annotator_sees_none_of_it(browser: Browser, app_url: str, names: lis
     asked = context.request.post(f"{app_url}/api/v1/invitations", data={"role": "annotator"})
     joined = browser.new_context().new_page()
     joined.goto(f"{app_url}/join?token={asked.json()['token']}")
+    joined.get_by_role("button", name="Join").click()
+    joined.wait_for_url(lambda url: "/join" not in url)
     joined.goto(f"{app_url}/versions")
     expect(joined.locator("#versions-headline")).to_contain_text("Yours is Label.")
     joined.wait_for_timeout(4000)  # a tick of the page

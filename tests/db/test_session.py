@@ -153,3 +153,13 @@ def test_opening_needs_no_write_lock_when_up_to_date(
 def test_an_unusable_url_is_refused_in_words(url: str, words: str) -> None:
     with pytest.raises(DatabaseError, match=words):
         open_database(url)
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    file = tmp_path / "thrice.db"
+    for _ in range(2):
+        opened = open_database(f"sqlite:///{file}")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.glob("thrice.db*")}
+        assert set(modes.values()) == {0o600}, modes
+        opened.dispose()
+        file.chmod(0o644)  # as earlier versions left it

@@ -1,0 +1,87 @@
+"""Bounds connections: how many there are, and how long one may take to ask.
+
+Each connection takes one of the files a program may have open. With the table full the database and
+the model's files could not be opened any more, so connections end before that.
+"""
+
+import asyncio
+import sys
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+if sys.platform != "win32":
+    import resource
+
+KEPT_FILES = 256
+"""Files that are left for the database, models, imports and jobs."""
+
+
+class Waiting:
+    """Connections that have asked nothing yet, the oldest first, and how many may be in all."""
+
+    def __init__(self, most: int, timeout_s: float) -> None:
+        self.most = most
+        self.timeout_s = timeout_s
+        self.silent: dict[Any, asyncio.TimerHandle] = {}
+
+    def began(self, protocol: Any) -> None:
+        """Notes a connection that is to ask now, and closes it unless it does in time."""
+        self.asked(protocol)
+        loop = asyncio.get_running_loop()
+        self.silent[protocol] = loop.call_later(self.timeout_s, self.close, protocol)
+
+    def asked(self, protocol: Any) -> None:
+        """Forgets a connection: its request's head has come, or it is gone."""
+        if timer := self.silent.pop(protocol, None):
+            timer.cancel()
+
+    def close(self, protocol: Any) -> None:
+        """Closes a connection that is silent or one too many."""
+        self.asked(protocol)
+        if protocol.transport is not None:
+            protocol.transport.abort()
+
+    def make_room(self, protocol: Any) -> None:
+        """Closes the one silent for longest where there are too many, else the new one."""
+        if len(protocol.connections) > self.most:
+            self.close(next(iter(self.silent), protocol))
+
+
+def bounded(most: int, timeout_s: float) -> type[HttpToolsProtocol]:
+    """Returns a protocol for uvicorn whose connections are bounded."""
+    waiting = Waiting(_within_the_table(most), timeout_s)
+
+    class Bounded(HttpToolsProtocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            waiting.make_room(self)
+            if not transport.is_closing():
+                waiting.began(self)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            waiting.asked(self)
+            super().connection_lost(exc)
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            waiting.began(self)
+
+        def on_headers_complete(self) -> None:
+            waiting.asked(self)
+            super().on_headers_complete()
+
+    return Bounded
+
+
+def _within_the_table(most: int) -> int:
+    """Raises the soft limit of open files, and returns how many connections it has room for."""
+    if sys.platform == "win32":
+        return most  # its table has no such limit
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = most + KEPT_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        return max(8, min(most, soft - KEPT_FILES))
+    return most

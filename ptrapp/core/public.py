@@ -1,0 +1,20 @@
+"""Says an error to who asked, without where things are on the server."""
+
+import re
+
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s,;'\")]+[^\s,;.'\")]")
+_PATH = re.compile(r"(?<![\w/.:])(?:/(?!api/|account|people|join)[^\s/'\",;:()]+){2,}/?")
+_WINDOWS = re.compile(r"\b[A-Za-z]:\\[^\s'\",;]+")
+
+
+def in_public(message: str) -> str:
+    """Returns a message with the name alone of each file, and no address.
+
+    >>> in_public("Another program keeps /srv/data/thrice.db locked; close it.")
+    'Another program keeps thrice.db locked; close it.'
+    >>> in_public("postgresql+psycopg://thrice@db/thrice cannot be reached; see /api/v1/jobs.")
+    'the server cannot be reached; see /api/v1/jobs.'
+    """
+    message = _ADDRESS.sub("the server", message)
+    message = _WINDOWS.sub(lambda found: found[0].rpartition("\\")[2], message)
+    return _PATH.sub(lambda found: found[0].rstrip("/.").rpartition("/")[2], message)
