@@ -1,6 +1,7 @@
 """Asks a grown app for what its pages ask for, a vote between each two, and for an export."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import httpx
@@ -57,11 +58,11 @@ def measure_pages(app: Program, admin: Admin, n: int) -> dict[str, Any]:
     """Returns the costs of each answer: the first one, and later ones, each after a new vote."""
     report: dict[str, Any] = {}
     for name, path in PAGES.items():
-        first = cost_of(app, lambda path=path: admin.get(path))
+        first = cost_of(app, partial(admin.get, path))
         later = []
         for _ in range(n):
             admin.vote(admin.offer())
-            later.append(cost_of(app, lambda path=path: admin.get(path)))
+            later.append(cost_of(app, partial(admin.get, path)))
         report[name] = {"first": summary([first]), "later": summary(later)}
     return report
 
@@ -69,7 +70,7 @@ def measure_pages(app: Program, admin: Admin, n: int) -> dict[str, Any]:
 def measure_actions(app: Program, admin: Admin, n: int) -> dict[str, Any]:
     """Returns the costs of a vote on Play and of queuing a job."""
     keys = [admin.offer() for _ in range(n)]
-    votes = [cost_of(app, lambda key=key: admin.vote(key)) for key in keys]
+    votes = [cost_of(app, partial(admin.vote, key)) for key in keys]
     queued = [cost_of(app, _queue(admin)) for _ in range(n)]
     return {"POST /votes": summary(votes), "POST /jobs": summary(queued)}
 

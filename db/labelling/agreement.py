@@ -66,7 +66,7 @@ def of_campaign(
             Vote.offer_key.is_(None),
         )
     )
-    which = Vote.id.in_(union_all(shown, not_shown))
+    which: ColumnElement[bool] = Vote.id.in_(union_all(shown, not_shown))
     if comparisons is not None:
         which = and_(which, Vote.comparison_id.in_(comparisons))
     return _rows(session, which)

@@ -6,7 +6,7 @@ The moment is the id of a row: the log is append-only, so its earlier state can 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import Session, aliased, selectinload
@@ -46,10 +46,13 @@ class VoteFilter:
     """Id of the last comparison that is read; None for all. A sample reads the first ones."""
 
 
-class ShownVote(NamedTuple):
+AnyVote = TypeVar("AnyVote", Vote, LoggedVote)
+
+
+class ShownVote(NamedTuple, Generic[AnyVote]):
     """A vote, and how its pair was shown on the screen."""
 
-    vote: Vote | LoggedVote
+    vote: AnyVote
     flipped: bool | None
     """True when the comparison's right was shown on the left; None where nothing was shown."""
     supersedes: str | None
@@ -60,14 +63,14 @@ class JudgedRow(NamedTuple):
     """A comparison and its current votes, oldest first."""
 
     comparison: Comparison
-    votes: list[ShownVote]
+    votes: list[ShownVote[Vote]]
 
 
 def campaign_named(session: Session, name: str) -> Campaign | None:
     return session.scalars(select(Campaign).where(Campaign.name == name)).one_or_none()
 
 
-def all_votes(session: Session, wanted: VoteFilter) -> Iterator[list[ShownVote]]:
+def all_votes(session: Session, wanted: VoteFilter) -> Iterator[list[ShownVote[LoggedVote]]]:
     """Yields the log in pages, oldest first: undone, repeated and practice votes too.
 
     What is hidden with its pair or its import is left out.
@@ -195,7 +198,7 @@ def _is_current(wanted: VoteFilter) -> ColumnElement[bool]:
     return is_current if wanted.campaign_id is not None else is_current & ~judged_by_job()
 
 
-def _shown(session: Session, votes: Sequence[Vote]) -> list[ShownVote]:
+def _shown(session: Session, votes: Sequence[Vote]) -> list[ShownVote[Vote]]:
     keys = [vote.offer_key for vote in votes if vote.offer_key is not None]
     offered = session.execute(select(Offer.key, Offer.flipped).where(Offer.key.in_(keys)))
     flipped = dict(offered.tuples().all())

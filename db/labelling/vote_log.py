@@ -171,7 +171,8 @@ def _votes(session: Session, rows: list[tuple[Any, ...]]) -> Iterator[LoggedVote
         name, kind, flipped, replaced, pair, aspect, prompt, left, right = row[len(_OWN) :]
         comparison = LoggedComparison(pair, aspect, prompts[prompt], rounds[left], rounds[right])
         rater = LoggedRater(name, kind)
-        yield LoggedVote(*row[: len(_OWN)], rater, comparison, flipped, replaced)
+        own = row[: len(_OWN)]
+        yield LoggedVote._make((*own, rater, comparison, flipped, replaced))
 
 
 def _prompts(session: Session, ids: Collection[int]) -> dict[int, LoggedPrompt]:

@@ -5,7 +5,7 @@ from math import sqrt
 
 import numpy as np
 
-from ptrapp.analysis.columns import BOTH_BAD, LEFT, RIGHT, Columns, columns_of
+from ptrapp.analysis.columns import BOTH_BAD, LEFT, RIGHT, LabelColumns, columns_of
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval, wilson
 from ptrapp.analysis.labels import Label
@@ -42,7 +42,7 @@ def scale_value(label: Label) -> int | None:
             return None
 
 
-def ordinal_alpha(labels: Iterable[Label] | Columns, *, n_resamples: int = 500) -> Estimate:
+def ordinal_alpha(labels: Iterable[Label] | LabelColumns, *, n_resamples: int = 500) -> Estimate:
     """Returns Krippendorff's ordinal α: 1 is full agreement, 0 that of chance, below 0 is worse.
 
     Its interval draws whole comparisons with replacement (Zapf et al. 2016, BMC Med. Res.
@@ -91,7 +91,7 @@ def _interval(shared: np.ndarray, value: float, n_resamples: int) -> Interval:
     return Interval(low, high)
 
 
-def _counts(labels: Iterable[Label] | Columns) -> np.ndarray:
+def _counts(labels: Iterable[Label] | LabelColumns) -> np.ndarray:
     """Counts the raters who gave each comparison each value of the scale, from −3 to 3, (C, 7)."""
     given = columns_of(labels).independent()
     _, first, group = np.unique(given.comparison, return_index=True, return_inverse=True)
@@ -99,7 +99,7 @@ def _counts(labels: Iterable[Label] | Columns) -> np.ndarray:
     return scale_counts(given, place, len(first))
 
 
-def scale_counts(given: Columns, group: np.ndarray, n: int) -> np.ndarray:
+def scale_counts(given: LabelColumns, group: np.ndarray, n: int) -> np.ndarray:
     """Counts, in each of `n` groups, the labels of each value of `scale_value`, −3 to 3, (n, 7)."""
     width = 2 * MAX_STRENGTH + 1
     values = np.select(

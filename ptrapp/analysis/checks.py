@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from ptrapp.analysis.columns import MISSING, Columns, columns_of
+from ptrapp.analysis.columns import MISSING, LabelColumns, columns_of
 from ptrapp.analysis.estimates import Estimate, rate
 from ptrapp.analysis.labels import Label
 
 NEEDED = 5
 
 
-def gold_score(labels: Iterable[Label] | Columns) -> Estimate:
+def gold_score(labels: Iterable[Label] | LabelColumns) -> Estimate:
     """Returns the share of right answers on gold comparisons, with Wilson's interval.
 
     The strength of a preference is ignored: 9 right of 10 is 0.9.
@@ -20,7 +20,7 @@ def gold_score(labels: Iterable[Label] | Columns) -> Estimate:
     return rate(n_right, len(known), NEEDED, "answers to gold comparisons")
 
 
-def self_consistency(labels: Iterable[Label] | Columns) -> Estimate:
+def self_consistency(labels: Iterable[Label] | LabelColumns) -> Estimate:
     """Returns the share of repeated comparisons, sides swapped, with the same answer again.
 
     Both answers are in the comparison's own terms, so a rater who always presses the same key is
@@ -30,7 +30,7 @@ def self_consistency(labels: Iterable[Label] | Columns) -> Estimate:
     return rate(int((first == again).sum()), len(first), NEEDED, "comparisons answered twice")
 
 
-def both_orders(labels: Iterable[Label] | Columns) -> Estimate:
+def both_orders(labels: Iterable[Label] | LabelColumns) -> Estimate:
     """Returns the share of comparisons on which a judge gave the same verdict in both orders."""
     agreed = columns_of(labels).agreed
     asked = agreed[agreed != MISSING]

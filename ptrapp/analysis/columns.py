@@ -15,7 +15,7 @@ MISSING = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class LabelColumns:
     """Labels in the order given; every array has one number for each, and −1 for what is missing.
 
     The fields are those of `Label`.
@@ -48,7 +48,7 @@ class Columns:
         """Whether a judge contradicted itself: no label, though it is stored as a tie."""
         return self.agreed == 0
 
-    def where(self, wanted: np.ndarray) -> "Columns":
+    def where(self, wanted: np.ndarray) -> "LabelColumns":
         """Returns some of the labels."""
         arrays = {
             each.name: getattr(self, each.name)[wanted]
@@ -57,7 +57,7 @@ class Columns:
         }
         return replace(self, **arrays)
 
-    def independent(self) -> "Columns":
+    def independent(self) -> "LabelColumns":
         """Returns what `labels.independent` does: one label of each rater on each comparison."""
         return self.where((self.repeat == 0) & (self.gold == MISSING) & ~self.doubted)
 
@@ -88,9 +88,9 @@ def grouped(ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return found, place
 
 
-def columns_of(labels: "Iterable[Label] | Columns") -> Columns:
+def columns_of(labels: "Iterable[Label] | LabelColumns") -> LabelColumns:
     """Returns labels as columns; columns are returned as they are."""
-    if isinstance(labels, Columns):
+    if isinstance(labels, LabelColumns):
         return labels
     given = list(labels)
     names = tuple(sorted({each.rater for each in given}))
@@ -112,7 +112,8 @@ def columns_of(labels: "Iterable[Label] | Columns") -> Columns:
         for each in given
     ]
     table = np.array(rows, dtype=np.int64).reshape(-1, 9)
-    return Columns(*table.T, names)
+    columns = [each.name for each in fields(LabelColumns) if each.name != "names"]
+    return LabelColumns(**dict(zip(columns, table.T, strict=True)), names=names)
 
 
 def _number(value: int | None) -> int:

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from ptrapp.analysis.agreement import scale_counts
-from ptrapp.analysis.columns import CHOICES, Columns, columns_of, grouped
+from ptrapp.analysis.columns import CHOICES, LabelColumns, columns_of, grouped
 from ptrapp.analysis.labels import Label
 
 
-def disagreements(labels: Iterable[Label] | Columns) -> list[int]:
+def disagreements(labels: Iterable[Label] | LabelColumns) -> list[int]:
     """Returns the comparisons on which not all raters gave the same answer.
 
     The strength does not count as a difference. The comparisons are ordered by the range of their

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from ptrapp.analysis.columns import CHOICES, MISSING, Columns, columns_of, grouped
+from ptrapp.analysis.columns import CHOICES, MISSING, LabelColumns, columns_of, grouped
 from ptrapp.analysis.estimates import Estimate, rate, too_few
 from ptrapp.analysis.intervals import Interval
 from ptrapp.analysis.labels import Label
@@ -27,7 +27,7 @@ class Kappa:
     """Share of the comparisons on which both gave the same answer."""
 
 
-def kappas(labels: Iterable[Label] | Columns) -> list[Kappa]:
+def kappas(labels: Iterable[Label] | LabelColumns) -> list[Kappa]:
     """Returns κ of every two raters who share a comparison, in the order of their names."""
     given = columns_of(labels).independent()
     ids, group = grouped(given.comparison)

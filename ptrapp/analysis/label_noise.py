@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 
-from ptrapp.analysis.columns import LEFT, MISSING, RIGHT, Columns, columns_of, grouped
+from ptrapp.analysis.columns import LEFT, MISSING, RIGHT, LabelColumns, columns_of, grouped
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval
 from ptrapp.analysis.labels import Label
@@ -59,7 +59,7 @@ def from_agreement(share: float) -> float:
     return (1 - sqrt(max(0.0, 2 * share - 1))) / 2
 
 
-def tally(labels: Iterable[Label] | Columns) -> AgreementTally:
+def tally(labels: Iterable[Label] | LabelColumns) -> AgreementTally:
     """Counts labels. A repeat is one more vote on its comparison, like another rater's."""
     given = columns_of(labels)
     decided = given.where(given.decided & ~given.doubted)

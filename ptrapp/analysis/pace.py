@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ptrapp.analysis.columns import CHOICES, MISSING, Columns, columns_of
+from ptrapp.analysis.columns import CHOICES, MISSING, LabelColumns, columns_of
 from ptrapp.analysis.estimates import Estimate, quantile, rate
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
@@ -23,7 +23,7 @@ class Pace:
     """Share of votes under a second."""
 
 
-def pace(labels: Iterable[Label] | Columns) -> Pace:
+def pace(labels: Iterable[Label] | LabelColumns) -> Pace:
     """Returns statistics of the time from the paint of the pair to the key, of timed votes."""
     times = columns_of(labels).decided_ms
     times = times[times != MISSING]
@@ -35,7 +35,7 @@ def pace(labels: Iterable[Label] | Columns) -> Pace:
     )
 
 
-def share_of(outcome: Choice, labels: Iterable[Label] | Columns) -> Estimate:
+def share_of(outcome: Choice, labels: Iterable[Label] | LabelColumns) -> Estimate:
     """Returns the share of this outcome in a rater's first answers, with Wilson's interval."""
     given = columns_of(labels)
     first = given.outcome[(given.repeat == 0) & ~given.doubted]

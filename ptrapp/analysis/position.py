@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ptrapp.analysis.columns import LEFT, MISSING, Columns, columns_of
+from ptrapp.analysis.columns import LEFT, MISSING, LabelColumns, columns_of
 from ptrapp.analysis.estimates import Estimate, rate
 from ptrapp.analysis.labels import Label
 
@@ -19,7 +19,7 @@ class PositionBias:
     """Whether one half lies outside the interval; None without an estimate."""
 
 
-def position_bias(labels: Iterable[Label] | Columns) -> PositionBias:
+def position_bias(labels: Iterable[Label] | LabelColumns) -> PositionBias:
     """Returns the left side's share of the votes that prefer a side, with Wilson's interval.
 
     Sides are random for each person and pair, so without bias the share is one half but for chance,

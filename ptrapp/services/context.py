@@ -34,6 +34,10 @@ class DataContext(Protocol):
         """The base model that jobs are for, as `--model` names it; empty where nobody knows."""
         ...
 
+
+class LabelsContext(DataContext, Protocol):
+    """The context of use cases that measure labels."""
+
     @property
     def labels(self) -> KeptRows:
         """Every label as numbers (`read_numbers`), kept up with the log."""

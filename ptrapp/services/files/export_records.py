@@ -62,7 +62,7 @@ class Records:
     def pair(
         self,
         comparison: Comparison | LoggedComparison,
-        votes: Iterable[ShownVote],
+        votes: Iterable[ShownVote[Any]],
         *,
         left: Round | None = None,
     ) -> JudgedPair:
@@ -78,7 +78,7 @@ class Records:
         prompt = prompt_text(comparison.prompt)
         return JudgedPair(prompt, sides[0], sides[1], labels, comparison.aspect.value)
 
-    def _label(self, one: ShownVote, swapped: bool) -> GivenLabel:
+    def _label(self, one: ShownVote[Any], swapped: bool) -> GivenLabel:
         vote = one.vote
         on_left = None
         if one.flipped is not None:

@@ -42,7 +42,7 @@ class ExportTally:
     dropped: Counter[str] = field(default_factory=Counter)
     """Comparisons and rounds that were left out, by reason."""
 
-    def count(self, votes: Sequence[ShownVote]) -> None:
+    def count(self, votes: Sequence[ShownVote[Any]]) -> None:
         for one in votes:
             kind = one.vote.rater.kind.value
             self.raters.setdefault(kind, set()).add(one.vote.rater.name)

@@ -5,7 +5,7 @@ import os
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import card, hub_push
 from ptrapp.interchange.writing import PARQUET
-from ptrapp.services.context import DataContext
+from ptrapp.services.context import LabelsContext
 from ptrapp.services.files import exporting
 from ptrapp.services.files.exporting import ExportRequest, Manifest, What, write_temporary
 from ptrapp.services.labelling.agreement import read_report
@@ -13,7 +13,7 @@ from ptrapp.services.labelling.agreement import read_report
 TOKEN = "HF_TOKEN"
 
 
-def publish(context: DataContext, ask: ExportRequest, repo: str) -> tuple[str, Manifest]:
+def publish(context: LabelsContext, ask: ExportRequest, repo: str) -> tuple[str, Manifest]:
     """Exports, uploads as a private dataset, and returns its address and manifest.
 
     The card says how far people agree, where that was measured. Raises `InputError` without a
@@ -35,7 +35,7 @@ def publish(context: DataContext, ask: ExportRequest, repo: str) -> tuple[str, M
         path.unlink(missing_ok=True)
 
 
-def _agreement(context: DataContext, ask: ExportRequest) -> str:
+def _agreement(context: LabelsContext, ask: ExportRequest) -> str:
     """Returns how far people agree now, in a sentence; "" where none was measured."""
     if ask.what is What.REFINEMENTS:
         return ""

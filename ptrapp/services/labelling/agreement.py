@@ -11,7 +11,7 @@ from db.labelling.agreement import LabelRow
 from db.models import Campaign, Outcome, Purpose, RaterKind
 from ptrapp.analysis.agreement import conclusion, ordinal_alpha
 from ptrapp.analysis.checks import both_orders, gold_score, self_consistency
-from ptrapp.analysis.columns import MISSING, Columns, grouped
+from ptrapp.analysis.columns import MISSING, LabelColumns, grouped
 from ptrapp.analysis.drift import DriftPart, drift
 from ptrapp.analysis.estimates import Estimate
 from ptrapp.analysis.kappa import Kappa, kappas
@@ -21,7 +21,7 @@ from ptrapp.analysis.pace import Pace, pace, share_of
 from ptrapp.analysis.position import PositionBias, position_bias
 from ptrapp.core.errors import NotFound
 from ptrapp.core.types import Choice
-from ptrapp.services.context import DataContext
+from ptrapp.services.context import DataContext, LabelsContext
 from ptrapp.services.labelling.kept_labels import KeptLabels, read_labels
 
 MAX_IN_MATRIX = 30
@@ -87,7 +87,7 @@ class AgreementReport:
         return asdict(self)
 
 
-def read_report(context: DataContext, campaign_id: int | None = None) -> AgreementReport:
+def read_report(context: LabelsContext, campaign_id: int | None = None) -> AgreementReport:
     """Measures a campaign; None means all votes that training learns from. Raises `NotFound`."""
     with context.database.read() as session:
         if campaign_id is not None and session.get(Campaign, campaign_id) is None:
@@ -159,7 +159,7 @@ def as_label(row: LabelRow, gold: Mapping[int, Outcome]) -> Label:
     )
 
 
-def _group(kind: str, labels: Columns) -> GroupReport:
+def _group(kind: str, labels: LabelColumns) -> GroupReport:
     alpha = ordinal_alpha(labels)
     n_raters = len(np.unique(labels.rater))
     n_labels = np.bincount(grouped(labels.independent().comparison)[1])
@@ -173,7 +173,7 @@ def _group(kind: str, labels: Columns) -> GroupReport:
     )
 
 
-def _metrics(labels: Columns) -> RaterMetrics:
+def _metrics(labels: LabelColumns) -> RaterMetrics:
     first = labels.where(labels.repeat == 0)
     n_gold = int((first.gold != MISSING).sum())
     return RaterMetrics(

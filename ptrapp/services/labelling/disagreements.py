@@ -9,7 +9,7 @@ from db.labelling.agreement import LabelRow
 from db.models import Aspect, Campaign, Purpose, Round, Vote
 from ptrapp.analysis.disagreement import disagreements
 from ptrapp.core.errors import NotFound
-from ptrapp.services.context import DataContext
+from ptrapp.services.context import LabelsContext
 from ptrapp.services.labelling.kept_labels import read_labels
 
 MAX_AT_ONCE = 20
@@ -66,7 +66,7 @@ class Gallery:
 
 
 def read_gallery(
-    context: DataContext, campaign_id: int, offset: int = 0, limit: int = MAX_AT_ONCE
+    context: LabelsContext, campaign_id: int, offset: int = 0, limit: int = MAX_AT_ONCE
 ) -> Gallery:
     """Returns comparisons that raters answered differently: first those that nobody settled, and
     the widest apart first.

@@ -10,21 +10,21 @@ from db.labelling.agreement import NumberColumn as At
 from db.labelling.weighed_votes import SAYS
 from db.models import Outcome, RaterKind
 from db.storage.session import Session
-from ptrapp.analysis.columns import CHOICES, MISSING, Columns
-from ptrapp.services.context import DataContext
+from ptrapp.analysis.columns import CHOICES, MISSING, LabelColumns
+from ptrapp.services.context import LabelsContext
 
-_CHOICE = np.array([CHOICES.index(outcome.value) for outcome in SAYS])  # type: ignore[arg-type]
+_CHOICE = np.array([CHOICES.index(outcome.value) for outcome in SAYS])
 """Places in `CHOICES` of outcomes as they are read."""
 
 
 class KeptLabels(NamedTuple):
     """Labels, and the kinds of their raters in the order of `labels.names`."""
 
-    labels: Columns
+    labels: LabelColumns
     kinds: tuple[RaterKind, ...]
 
 
-def read_labels(context: DataContext, session: Session, campaign_id: int | None) -> KeptLabels:
+def read_labels(context: LabelsContext, session: Session, campaign_id: int | None) -> KeptLabels:
     """Returns the labels of a campaign, oldest first; None means all that training learns from."""
     rows = context.labels.current(session)
     if campaign_id is None:
@@ -39,7 +39,7 @@ def read_labels(context: DataContext, session: Session, campaign_id: int | None)
     called = raters.called(session, ids.tolist())
     order = sorted(range(len(ids)), key=lambda at: called[int(ids[at])][0])
     people = [called[int(ids[at])] for at in order]
-    labels = Columns(
+    labels = LabelColumns(
         rater=np.argsort(order)[place] if order else place,
         comparison=rows[:, At.COMPARISON].astype(np.int64),
         outcome=_CHOICE[rows[:, At.OUTCOME]],
