@@ -170,7 +170,7 @@ def _starter(context: AppContext, card: train_cards.CardParts) -> Callable[..., 
     return train_start
 
 
-def _start(context: AppContext, asked: train_cards.Asked, by: str) -> int:
+def _start(context: AppContext, asked: train_cards.AskedJob, by: str) -> int:
     if asked.method.key != "judge":
         kind = asked.method.kind
         return jobs.start(context, kind, asked.settings, parent=asked.parent, by=by)

@@ -36,7 +36,7 @@ SERVED = "the version that answers"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedJob:
     """What a card asks for: a job of a method, from a version."""
 
     method: Method
@@ -73,12 +73,12 @@ class CardParts:
         forms = [part for form in self.forms for part in (form.open, form.folded)]
         return [self.facts, self.command, self.button, self.way, *forms]
 
-    def asked(self, values: Sequence[Any]) -> Asked:
+    def asked(self, values: Sequence[Any]) -> AskedJob:
         """Returns what the card asks for, by the values of its inputs."""
         key, parent, *entered = values
         method = METHODS[key]
         settings = method.changed(train_fields.values_of(self.fields, key, entered))
-        return Asked(method, settings, "" if parent == SERVED else parent)
+        return AskedJob(method, settings, "" if parent == SERVED else parent)
 
 
 def build() -> tuple[CardParts, ...]:
@@ -161,7 +161,7 @@ def inputs_and_folds(cards: Sequence[CardParts]) -> list[Any]:
 
 
 def _shown(
-    context: AppContext, parts: CardParts, asked: Asked, card: Card, *, may_start: bool
+    context: AppContext, parts: CardParts, asked: AskedJob, card: Card, *, may_start: bool
 ) -> list[Any]:
     kind = asked.method.kind
     from_parent = asked.parent and card.method.key in ("dpo", "mask_sft", "evaluate")

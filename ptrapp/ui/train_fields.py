@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from ptrapp.services.training.form import Input, Method, Setting
+from ptrapp.services.training.form import FormSetting, Input, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class Field:
     """A setting of a method, and its component."""
 
     method: Method
-    setting: Setting
+    setting: FormSetting
     component: Any
 
 
@@ -51,7 +51,7 @@ def values_of(fields: Sequence[Field], method: str, values: Sequence[Any]) -> di
     }
 
 
-def filled(setting: Setting, settings: Mapping[str, Any]) -> Any:
+def filled(setting: FormSetting, settings: Mapping[str, Any]) -> Any:
     """Returns the value of a setting's component for a job's settings."""
     value = settings.get(setting.key, setting.default)
     match setting.input:
@@ -67,11 +67,11 @@ def filled(setting: Setting, settings: Mapping[str, Any]) -> Any:
             return value
 
 
-def _field(method: Method, setting: Setting) -> Field:
+def _field(method: Method, setting: FormSetting) -> Field:
     return Field(method, setting, _component(method, setting))
 
 
-def _component(method: Method, setting: Setting) -> Any:
+def _component(method: Method, setting: FormSetting) -> Any:
     about: dict[str, Any] = {
         "label": setting.label,
         "info": setting.info,

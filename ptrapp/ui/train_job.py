@@ -186,7 +186,7 @@ def _samples(found: CheckpointSamples | None) -> Any:
     if found is None:
         return gr.Dataframe(visible=False)
     rows = [[prompt, *row] for prompt, row in zip(found.prompts, found.responses, strict=True)]
-    widths = ["260px", *["180px"] * len(found.versions)]
+    widths: list[str | int] = ["260px", *["180px"] * len(found.versions)]
     return gr.Dataframe(
         visible=True, headers=["Prompt", *found.versions], value=rows, column_widths=widths
     )

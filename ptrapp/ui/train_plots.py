@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import altair as alt
 
-from ptrapp.services.training.job import Compared
+from ptrapp.services.training.job import ComparedJob
 from ptrapp.ui.plotting import bottom_legend, finish
 
 _HEIGHT = 180
@@ -45,7 +45,7 @@ def latest(plot: Plot, curves: Mapping[str, Points]) -> str:
     return f"{points[-1][1] * plot.scale:.3g}" if points else ""
 
 
-def draw(plot: Plot, curves: Mapping[str, Points], compared: Compared | None) -> Any:
+def draw(plot: Plot, curves: Mapping[str, Points], compared: ComparedJob | None) -> Any:
     """Returns the plot, or None where the job has no point of it."""
     if not any(curves.get(metric) for metric, _ in plot.metrics):
         return None

@@ -9,9 +9,9 @@ import pytest
 
 from ptrapp.services.jobs import JobView, Note
 from ptrapp.services.training.form import METHODS
-from ptrapp.services.training.job import Compared, JobPage
+from ptrapp.services.training.job import ComparedJob, JobPage
 from ptrapp.services.training.outcome import JobOutcome
-from ptrapp.services.training.progress import Progress, StageView
+from ptrapp.services.training.progress import JobProgress, StageView
 from ptrapp.services.training.stages import Stage
 from ptrapp.services.training.table import JobRow, JobTable
 from ptrapp.ui import train_drawn as drawn
@@ -30,7 +30,7 @@ STAGES = (
     StageView(Stage.CHECK, "waits", 0.0, 0.2, 0.0),
 )
 PAGE = JobPage(
-    job=JOB, method=METHODS["dpo"], progress=Progress(STAGES, 84.0, 14.0, 0.14, 2),
+    job=JOB, method=METHODS["dpo"], progress=JobProgress(STAGES, 84.0, 14.0, 0.14, 2),
     outcome=JobOutcome("", "", ""), started_by="<b>Mira</b>", started_at=AT, finished_at=None,
     curves={}, compared=None, samples=None, gate_s=70.0,
 )  # fmt: skip
@@ -47,7 +47,7 @@ def test_a_running_job_says_its_stage_and_its_time_left() -> None:
 
 
 def test_what_is_not_known_is_not_made_up() -> None:
-    unknown = replace(PAGE, progress=Progress(STAGES, None, 14.0, None, 0))
+    unknown = replace(PAGE, progress=JobProgress(STAGES, None, 14.0, None, 0))
     assert "time left is known once a job of this kind has been measured" in drawn.head(unknown)
     ended = replace(PAGE, job=replace(JOB, status="done"))
     assert drawn.left(ended) == ""
@@ -68,7 +68,7 @@ def test_what_people_wrote_is_text() -> None:
 @pytest.mark.parametrize("plot", plots.PLOTS, ids=lambda one: one.heading)
 def test_a_plot_is_valid_in_tokens_and_over_the_earlier_job(plot: plots.Plot) -> None:
     curves = {metric: [(step, 0.5 + step) for step in range(1, 900)] for metric, _ in plot.metrics}
-    chart = plots.draw(plot, curves, Compared("job 4", {plot.metrics[0][0]: [(1, 0.25)]}))
+    chart = plots.draw(plot, curves, ComparedJob("job 4", {plot.metrics[0][0]: [(1, 0.25)]}))
     spec = chart.to_dict()  # checked against Vega-Lite's schema
     rows = spec["data"]["values"]
     assert {row["job"] for row in rows} == {"this job", "job 4"}

@@ -26,7 +26,7 @@ class Input(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class FormSetting:
     """A setting of a recipe as the page offers it."""
 
     key: str
@@ -49,7 +49,7 @@ class Method:
     kind: JobKind
     label: str
     about: str
-    settings: tuple[Setting, ...]
+    settings: tuple[FormSetting, ...]
     fixed: tuple[tuple[str, Any], ...] = ()
     """Settings that make this method out of the job's kind."""
 
@@ -63,7 +63,7 @@ class Method:
         return found
 
 
-def _as_sent(setting: Setting, value: Any) -> Any:
+def _as_sent(setting: FormSetting, value: Any) -> Any:
     if setting.input is Input.LIST and isinstance(value, str):
         return [part for part in (one.strip() for one in value.split(",")) if part]
     if isinstance(value, str):
@@ -73,18 +73,20 @@ def _as_sent(setting: Setting, value: Any) -> Any:
     return value
 
 
-def _choice(key: str, label: str, info: str, *choices: tuple[str, Any], **more: Any) -> Setting:
-    return Setting(key, label, info, choices[0][1], Input.CHOICE, choices, **more)
+def _choice(key: str, label: str, info: str, *choices: tuple[str, Any], **more: Any) -> FormSetting:
+    return FormSetting(key, label, info, choices[0][1], Input.CHOICE, choices, **more)
 
 
-def _text(key: str, label: str, info: str, default: str | None = None, **more: Any) -> Setting:
-    return Setting(key, label, info, default, Input.TEXT, **more)
+def _text(key: str, label: str, info: str, default: str | None = None, **more: Any) -> FormSetting:
+    return FormSetting(key, label, info, default, Input.TEXT, **more)
 
 
-_EPOCHS = Setting("epochs", "Epochs", "passes over the examples", 3, folded=False)
-_RATE = Setting("learning_rate", "Learning rate", "peak; empty chooses by the model's size", None)
-_RESPONSE = Setting("max_tokens", "Response length", "most tokens of a response", 256)
-_THOUGHT = Setting(
+_EPOCHS = FormSetting("epochs", "Epochs", "passes over the examples", 3, folded=False)
+_RATE = FormSetting(
+    "learning_rate", "Learning rate", "peak; empty chooses by the model's size", None
+)
+_RESPONSE = FormSetting("max_tokens", "Response length", "most tokens of a response", 256)
+_THOUGHT = FormSetting(
     "max_thought_tokens", "Thought length", "most tokens of the thought before it", 256
 )
 _THINKING = _choice(
@@ -99,22 +101,22 @@ _INSTRUCTION = _text(
 _SYSTEM = _text("system", "System message", "before each prompt that has none; empty is none")
 
 _DPO = (
-    Setting("beta", "Beta", "how strongly it stays near its parent", 0.1, folded=False),
+    FormSetting("beta", "Beta", "how strongly it stays near its parent", 0.1, folded=False),
     _EPOCHS,
     _choice(
         "form", "Loss", "how votes become a loss", ("sigmoid: DPO as published", "sigmoid"),
         ("robust: some votes are wrong", "robust"), ("ipo: a target margin", "ipo"),
         ("rao_kupper: learns from ties", "rao_kupper"), ("davidson: learns from ties", "davidson"),
     ),
-    Setting("label_smoothing", "Label smoothing", "assumed share of wrong votes", 0.0),
-    Setting("nll_weight", "NLL weight", "weight of the chosen response's likelihood", 0.0),
+    FormSetting("label_smoothing", "Label smoothing", "assumed share of wrong votes", 0.0),
+    FormSetting("nll_weight", "NLL weight", "weight of the chosen response's likelihood", 0.0),
     _choice(
         "strength", "Much better", "how votes for “much better” count",
         ("like better", "off"), ("must win by more", "margin"), ("counts for more", "weight"),
     ),
     _RATE,
-    Setting("soft_labels", "Soft labels", "targets are the shares of raters", False, Input.FLAG),
-    Setting("length_normalised", "Length-normalised", "average per token", False, Input.FLAG),
+    FormSetting("soft_labels", "Soft labels", "targets are raters' shares", False, Input.FLAG),
+    FormSetting("length_normalised", "Length-normalised", "average per token", False, Input.FLAG),
 )  # fmt: skip
 _MASK_SFT = (
     _choice(
@@ -124,7 +126,7 @@ _MASK_SFT = (
     _EPOCHS, _RATE,
 )  # fmt: skip
 _REWARD = (
-    Setting("epochs", "Epochs", "passes over the pairs", 4, folded=False),
+    FormSetting("epochs", "Epochs", "passes over the pairs", 4, folded=False),
     _choice(
         "form", "Loss", "the likelihood of votes", ("bradley_terry", "bradley_terry"),
         ("rao_kupper: learns from ties", "rao_kupper"), ("davidson: learns from ties", "davidson"),
@@ -132,9 +134,9 @@ _REWARD = (
     _RATE,
 )  # fmt: skip
 _TPO = (
-    Setting("k", "Samples", "of each prompt; best and worst form a pair", 8, folded=False),
-    Setting("n_prompts", "Prompts", "new ones per iteration", 100, folded=False),
-    Setting("iterations", "Iterations", "each from the one before", 1),
+    FormSetting("k", "Samples", "of each prompt; best and worst form a pair", 8, folded=False),
+    FormSetting("n_prompts", "Prompts", "new ones per iteration", 100, folded=False),
+    FormSetting("iterations", "Iterations", "each from the one before", 1),
     _text("prompts", "Prompt source", "generated, instructions, stored, or hf:NAME", "generated"),
     _choice(
         "thinking", "Think first", "without is the direct baseline",
@@ -145,40 +147,40 @@ _TPO = (
         ("by the model's format", None), ("opened and ended for the model", "enforce"),
         ("taken as they come", "reject"),
     ),
-    Setting("temperature", "Temperature", "of the samples", 0.8),
+    FormSetting("temperature", "Temperature", "of the samples", 0.8),
     _RESPONSE, _THOUGHT, _SYSTEM,
-    Setting("n_selection", "Selection prompts", "held out, to choose the checkpoint by", 50),
-    Setting("rho", "Length control", "ρ; empty keeps chosen as long as rejected", None),
-    Setting("epochs", "Epochs", "passes over the pairs", 3), _RATE,
+    FormSetting("n_selection", "Selection prompts", "held out, to choose the checkpoint by", 50),
+    FormSetting("rho", "Length control", "ρ; empty keeps chosen as long as rejected", None),
+    FormSetting("epochs", "Epochs", "passes over the pairs", 3), _RATE,
 )  # fmt: skip
 _PTR_DATA = (
-    Setting("n_queries", "Questions", "at most so many", 200, folded=False),
-    Setting("rounds", "Rounds", "the last one is the better one", 3, folded=False),
+    FormSetting("n_queries", "Questions", "at most so many", 200, folded=False),
+    FormSetting("rounds", "Rounds", "the last one is the better one", 3, folded=False),
     _text("queries", "Question source", "generated, instructions, or hf:NAME", "generated"),
     _text("final", "Final answer from", "auto, solver, best_of_n, strong, human, version:NAME",
           "auto"),
-    Setting("n_samples", "Samples", "of which the best is the final answer", 8),
+    FormSetting("n_samples", "Samples", "of which the best is the final answer", 8),
     _THINKING, _INSTRUCTION, _SYSTEM, _RESPONSE, _THOUGHT,
-    Setting("temperature", "Temperature", "of attempts and sampled finals", 0.95),
-    Setting("progressive", "Progressive", "rounds in rising order of the judge's score", False,
+    FormSetting("temperature", "Temperature", "of attempts and sampled finals", 0.95),
+    FormSetting("progressive", "Progressive", "rounds in rising order of the judge's score", False,
             Input.FLAG),
 )  # fmt: skip
 _PREFERRED = tuple(one for one in _PTR_DATA if one.key in ("n_queries", "rounds", "system"))
 _EVALUATE = (
-    Setting("versions", "Versions", "empty is the one that answers; base is measured too", None,
+    FormSetting("versions", "Versions", "empty is the one that answers; base is measured too", None,
             Input.VERSIONS, folded=False),
-    Setting("rounds", "Rounds", "of each answer", 3, folded=False),
-    Setting("n", "Problems", "of each task", 200, folded=False),
-    Setting("tasks", "Tasks", "generated, held_out, instructions_held_out, hf:NAME …",
+    FormSetting("rounds", "Rounds", "of each answer", 3, folded=False),
+    FormSetting("n", "Problems", "of each task", 200, folded=False),
+    FormSetting("tasks", "Tasks", "generated, held_out, instructions_held_out, hf:NAME …",
             ["generated"], Input.LIST),
-    Setting("n_samples", "Samples", "of each problem; 0 is greedy", 0),
-    Setting("temperature", "Temperature", "of the samples", 0.8),
+    FormSetting("n_samples", "Samples", "of each problem; 0 is greedy", 0),
+    FormSetting("temperature", "Temperature", "of the samples", 0.8),
     _THINKING, _INSTRUCTION, _SYSTEM, _RESPONSE, _THOUGHT,
     _choice("controls", "Controls", "what else could explain a gain; three times the work",
             ("measured too", True), ("left out", False)),
 )  # fmt: skip
 _JUDGE = (
-    Setting(
+    FormSetting(
         "campaign_id", "Campaign", "whose comparisons it labels", None, Input.CAMPAIGN, folded=False
     ),
     _text("judge", "Judge", "verifier, llm, or a reward model; empty is the app's"),

@@ -13,7 +13,7 @@ from ptrapp.services.context import DataContext
 from ptrapp.services.jobs import JobView, view
 from ptrapp.services.training import form, speed
 from ptrapp.services.training.outcome import JobOutcome, gates_of, outcome
-from ptrapp.services.training.progress import Progress, read_progress
+from ptrapp.services.training.progress import JobProgress, read_progress
 from ptrapp.services.training.samples import CheckpointSamples, read_samples
 
 Curves = Mapping[str, list[tuple[int, float]]]
@@ -22,7 +22,7 @@ _COMPARABLE = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedJob:
     """The last comparable job: of the same kind, for the same base model, finished before."""
 
     name: str
@@ -36,13 +36,13 @@ class JobPage:
 
     job: JobView
     method: form.Method
-    progress: Progress
+    progress: JobProgress
     outcome: JobOutcome
     started_by: str
     started_at: datetime | None
     finished_at: datetime | None
     curves: Curves
-    compared: Compared | None
+    compared: ComparedJob | None
     samples: CheckpointSamples | None
     gate_s: float | None
     """Seconds that an evaluation by the gate took last; None where none was measured."""
@@ -99,7 +99,7 @@ def _going(session: Session) -> Job | None:
     return next(iter(running), None) or job_list.next_queued(session)
 
 
-def _compared(session: Session, job: Job) -> Compared | None:
+def _compared(session: Session, job: Job) -> ComparedJob | None:
     base = job.payload.get("base_model", "")
     earlier = job_list.last_done(session, job.kind, base, limit=_COMPARABLE, before=job.id)
     drawn = curves.having(session, [row.id for row in earlier], "loss")
@@ -108,7 +108,7 @@ def _compared(session: Session, job: Job) -> Compared | None:
         return None
     made = adapters.made_by(session, [found.id]).get(found.id)
     name = f"job {found.id}" + (f", {made.name}" if made else "")
-    return Compared(name, curves.of_job(session, found.id))
+    return ComparedJob(name, curves.of_job(session, found.id))
 
 
 def _gate_seconds(session: Session, job: Job) -> float | None:

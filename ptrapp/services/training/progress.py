@@ -27,7 +27,7 @@ class StageView:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JobProgress:
     """How far a job is."""
 
     stages: tuple[StageView, ...]
@@ -40,7 +40,7 @@ class Progress:
     """Earlier jobs by which the time is expected."""
 
 
-def read_progress(session: Session, job: Job) -> Progress:
+def read_progress(session: Session, job: Job) -> JobProgress:
     """Returns how far a job is now."""
     earlier = speed.read_earlier(session, job.kind, job.payload.get("base_model", ""), job.id)
     settings = job.payload.get("settings", {})
@@ -57,7 +57,7 @@ def read_progress(session: Session, job: Job) -> Progress:
     left = _left(job, stages) if job.status in (JobStatus.QUEUED, JobStatus.RUNNING) else None
     total = sum(spent.values())
     share = total / (total + left) if left is not None and total + left else None
-    return Progress(stages, left, total, share, len(earlier))
+    return JobProgress(stages, left, total, share, len(earlier))
 
 
 def _stage(

@@ -24,7 +24,7 @@ _CONTROLS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredJob:
     """One earlier job: how much it had to do, and how long that took, by stage."""
 
     job_id: int
@@ -32,10 +32,10 @@ class Measured:
     seconds: Mapping[Stage, float]
 
 
-def expected(earlier: Sequence[Measured], amounts: Mapping[Stage, float]) -> dict[Stage, float]:
+def expected(earlier: Sequence[MeasuredJob], amounts: Mapping[Stage, float]) -> dict[Stage, float]:
     """Returns the seconds each stage is expected to take; empty where nothing was measured.
 
-    >>> one = Measured(1, {Stage.LEARN: 100}, {Stage.LOAD: 2.0, Stage.LEARN: 50.0})
+    >>> one = MeasuredJob(1, {Stage.LEARN: 100}, {Stage.LOAD: 2.0, Stage.LEARN: 50.0})
     >>> expected([one], {Stage.LEARN: 40})
     {<Stage.LOAD: 'load'>: 2.0, <Stage.LEARN: 'learn'>: 20.0}
     """
@@ -55,7 +55,7 @@ def expected(earlier: Sequence[Measured], amounts: Mapping[Stage, float]) -> dic
 
 def read_earlier(
     session: Session, kind: JobKind, base_model: str, before: int | None = None
-) -> list[Measured]:
+) -> list[MeasuredJob]:
     """Returns the latest finished jobs of a kind, as far as they are a measure; newest first."""
     rows = job_list.last_done(session, kind, base_model, limit=N_EARLIER, before=before)
     began = phases.of_jobs(session, [row.id for row in rows])
@@ -68,7 +68,7 @@ def read_earlier(
             continue
         spent, _ = durations(kind, points, row.finished_at.timestamp())
         settings = row.payload.get("settings", {})
-        found.append(Measured(row.id, amounts(kind, settings, examples(session, row)), spent))
+        found.append(MeasuredJob(row.id, amounts(kind, settings, examples(session, row)), spent))
     return found
 
 
