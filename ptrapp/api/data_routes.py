@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from db.models import RaterKind
+from ptrapp.api.access import Caller
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.formats import Format, Options, Pairs
 from ptrapp.interchange.limits import MIB, NETWORK
@@ -42,6 +43,7 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
     @router.post("/import", dependencies=admins)
     async def import_file(
         request: Request,
+        person: Caller,
         file: Annotated[str, Query(max_length=200)] = "file",
         name: Name = "",
         format: Format | None = None,
@@ -76,6 +78,7 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
                 called=Path(file).name or "file",
                 answer_column=answer_column,
                 pairs=pairs,
+                by=person.name,
             )
 
     @router.get("/export", dependencies=admins)

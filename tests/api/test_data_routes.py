@@ -126,3 +126,22 @@ def test_an_annotator_neither_imports_nor_exports(ada: Any, visitor: Any) -> Non
     assert send(eve, lines(ROWS)).status_code == 403
     for path in ("/export", "/data"):
         assert eve.get(path).status_code == 403
+
+
+def test_an_import_is_listed_and_undone(ada: Any) -> None:
+    rows = [row | {"prompt": f"Undone: {row['prompt']}"} for row in ROWS]
+    import_id = send(ada, lines(rows), name="to undo").json()["import_id"]
+    listed = {one["id"]: one for one in ada.get("/imports").json()}
+    assert (listed[import_id]["name"], listed[import_id]["state"]) == ("to undo", "done")
+    told = ada.post(f"/imports/{import_id}/undo", {"dry_run": True}).json()
+    assert "n_prompts" in told, told
+    assert (told["n_prompts"], told["n_votes"]) == (3, 3)
+    assert ada.get(f"/imports/{import_id}").json()["state"] == "done"
+    undone = ada.post(f"/imports/{import_id}/undo", {})
+    assert "are hidden from offers" in undone.json()["said"]
+    sources = [one["source"] for one in ada.get("/data").json()["sources"]]
+    assert "import:to undo" not in sources
+    assert ada.post(f"/imports/{import_id}/undo", {}).status_code == 409
+    assert ada.post(f"/imports/{import_id}/cancel", {}).status_code == 409
+    assert ada.get("/imports/999999").status_code == 404
+    assert send(ada, lines(rows), name="to undo").json()["n_new"] == 3

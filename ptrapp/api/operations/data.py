@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ptrapp.api.access import Caller
 from ptrapp.api.bodies import Body
 from ptrapp.api.operations.operation import Id
-from ptrapp.core.people import Person
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import imports
 from ptrapp.services.files.imports import ImportView, UndoneImport
@@ -36,7 +36,7 @@ def cancel_import(context: AppContext, import_id: Id) -> ImportView:
 
 
 def undo_import(
-    context: AppContext, import_id: Id, person: Person, body: UndoOfImport
+    context: AppContext, import_id: Id, person: Caller, body: UndoOfImport
 ) -> UndoneImport:
     """Hide what an import brought from offers, training, exports and counts. For admins.
 
