@@ -20,6 +20,8 @@ LARGER = {"/api/v1/import": 32 * 1024 * 1024}
 MOST_DRAINED_BYTES = max(LARGER.values()) + 1024 * 1024
 """Largest body that is read to its end before it is refused."""
 TIMEOUT_S = 30.0
+_LEAST_S = 0.01
+"""What a part that has come already is given to be handed over."""
 
 _GRADIO = "/gradio_api/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -236,7 +238,8 @@ class _Bounded:
         allowed = self._timeout_s * (1 + self._n_bytes // _MIB)
         left = self._began + allowed - asyncio.get_running_loop().time()
         try:
-            message = await asyncio.wait_for(self._receive(), max(left, 0.0))
+            # what has come is taken even so: an answer may be made for longer than a body may take
+            message = await asyncio.wait_for(self._receive(), max(left, _LEAST_S))
         except TimeoutError:
             self.late = self._ended = True
             return {"type": "http.disconnect"}

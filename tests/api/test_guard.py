@@ -266,3 +266,22 @@ def test_a_body_that_does_not_arrive_is_refused_in_time() -> None:
         scope = {"type": "http", "method": "POST", "path": "/api/v1/runs", "headers": headers}
         asyncio.run(guarded(scope, receive, send))
         assert said[0] == 408
+
+
+def test_a_body_that_has_come_is_taken_however_long_the_answer_took() -> None:
+    said: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        return None
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.03)  # an export is made
+        said.append((await receive())["type"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"x")]}
+    asyncio.run(Guard(app, serves=lambda name: True, timeout_s=0.01)(scope, receive, send))
+    assert said == ["http.request"]
