@@ -149,7 +149,7 @@ def _wire(
     pages.load(history_versions, None, filters.version, **_QUIET)
     pages.load(history_read, [*filters], [*view], **_QUIET)
     gr.on(
-        [filters.text.input, *(one.input for one in filters[1:])],
+        [filters.text.change, *(one.input for one in filters[1:])],
         history_read,
         [*filters],
         [*view],
