@@ -1,7 +1,7 @@
 """Reads how much was labelled when, by whom and how fast, in a campaign or by a rater."""
 
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session
@@ -149,7 +149,7 @@ def labels_of_others(
     return list(rows.tuples().all())
 
 
-def _by_date(session: Session, wanted: Select[tuple[date, int]]) -> dict[date, int]:
+def _by_date(session: Session, wanted: Select[Any]) -> dict[date, int]:
     """Returns counts by day; SQLite gives a day as text."""
     rows = session.execute(wanted.group_by(func.date(Assignment.done_at))).all()
     return {

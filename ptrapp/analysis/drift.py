@@ -59,10 +59,10 @@ def with_others(label: Label, said: Counter[Choice]) -> bool | None:
     True
     """
     others = said - Counter([label.outcome])
-    first, *more = others.most_common(2) or [(None, 0)]
-    if first[0] is None or (more and more[0][1] == first[1]):
+    most = others.most_common(2)
+    if not most or (len(most) > 1 and most[0][1] == most[1][1]):
         return None
-    return label.outcome is first[0]
+    return label.outcome is most[0][0]
 
 
 def _part(labels: Sequence[Label], before: int, said: dict[int, Counter[Choice]]) -> DriftPart:

@@ -32,24 +32,24 @@ _GO = "(id) => { if (id) location.assign(`campaigns?campaign=${id}`); }"
 class NewInputs(NamedTuple):
     """The components of the form, in the order in which the handlers take their values."""
 
-    name: gr.Textbox
-    template: gr.Dropdown
-    aspect: gr.Radio
-    versions: gr.Dropdown
-    judge: gr.Dropdown
-    imported: gr.Dropdown
-    overlap: gr.Number
-    budget: gr.Number
-    max_pairs: gr.Number
-    guidelines: gr.Textbox
-    uncertain: gr.Number
-    uniform: gr.Number
-    again: gr.Number
-    gold: gr.Number
-    repeat: gr.Number
-    n_practice: gr.Number
-    seed: gr.Number
-    reveal: gr.Checkbox
+    name: Any
+    template: Any
+    aspect: Any
+    versions: Any
+    judge: Any
+    imported: Any
+    overlap: Any
+    budget: Any
+    max_pairs: Any
+    guidelines: Any
+    uncertain: Any
+    uniform: Any
+    again: Any
+    gold: Any
+    repeat: Any
+    n_practice: Any
+    seed: Any
+    reveal: Any
 
 
 def build(context: AppContext, opener: gr.Button) -> list[Any]:

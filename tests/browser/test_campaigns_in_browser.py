@@ -1,174 +1,208 @@
-"""The Campaigns page in a real browser: made, labelled by two, measured, explained, opened and closed."""
+"""The Campaigns page in a real browser: the owner's story from making one to settling what people
+disagree on, and who may see what of it."""
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from label_world import World, answers, make_campaign
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select
 
+from db.models import Campaign, CampaignItem, Purpose, Vote
 from db.storage.session import Database
 
 pytestmark = pytest.mark.browser
 
+NAME = f"Which is better ({uuid4().hex[:6]})?"
 HOSTILE = "<img src=x onerror=\"window.hacked='yes'\"> is mine"
 
 
 def label_all(world: World, name: str, outcomes: list[str]) -> None:
-    """An invited annotator answers every pair, by script; `outcomes` are as the screen shows them."""
+    """A visitor answers every pair, by script; `outcomes` are as the screen shows them."""
     with httpx.Client(base_url=f"{world.url}/api/v1", timeout=30) as client:
-        token = client.post("/invitations", json={"role": "annotator", "name": name}).json()[
-            "token"
-        ]
-        signed = {"Authorization": f"Bearer {token}"}
+        client.get("/me")
+        assert client.post("/me", json={"name": name}).is_success
         for outcome in outcomes:
-            asked = client.post(f"/campaigns/{world.id}/next", json={"n": 1}, headers=signed)
-            (pair,) = asked.json()["pairs"]
+            (pair,) = client.post(f"/campaigns/{world.id}/next", json={"n": 1}).json()["pairs"]
             said = {"outcome": outcome, "decided_ms": 1500}
-            assert client.post(f"/labels/{pair['key']}/vote", json=said, headers=signed).is_success
+            assert client.post(f"/labels/{pair['key']}/vote", json=said).is_success
 
 
 @pytest.fixture(scope="module")
 def labelled(app_url: str, app_database: Database) -> World:
     """Twelve pairs, answered by two: never alike."""
     pairs = [*answers(11), ("Who wrote this?", HOSTILE, "Somebody else.")]
-    world = make_campaign(app_url, app_database, "Which is better?", pairs, overlap=2)
+    world = make_campaign(app_url, app_database, NAME, pairs, overlap=2)
     label_all(world, "Uma", ["tie"] * 12)
     label_all(world, "Vic", ["both_bad"] * 12)
     return world
 
 
-def open_campaign(page: Page, world: World) -> None:
-    page.goto(f"{world.url}/campaigns")
-    page.locator(f"[data-part=open-{world.id}]").click()
-    expect(page.locator("#campaign-detail h3")).to_be_focused()
-    expect(page.locator("#campaign-detail .matrix")).to_be_visible()
+def open_campaign(page: Page, world: World, tab: str = "") -> None:
+    more = f"&tab={tab}" if tab else ""
+    page.goto(f"{world.url}/campaigns?campaign={world.id}{more}")
+    expect(page.locator("#campaign-head h1")).to_be_visible()
 
 
-def test_progress_and_agreement_are_those_of_the_votes(page: Page, labelled: World) -> None:
-    open_campaign(page, labelled)
-    row = page.locator("tr", has_text="Which is better?").first
-    expect(row).to_contain_text("24 of 24 labels · 100 %")
-    expect(row).to_contain_text("24 today")
-    expect(row).to_contain_text("2 raters")
-    people = page.locator("#campaign-detail [data-kind=human]")
+def test_the_list_has_each_campaign_with_its_figures_and_leads_to_its_page(
+    page: Page, labelled: World
+) -> None:
+    page.goto(f"{labelled.url}/campaigns")
+    row = page.locator("#campaigns-table tr:visible", has_text=NAME).first
+    expect(row).to_contain_text("24 of 24 · 100%")
+    expect(row).to_contain_text("24 today · 2 raters")
+    expect(row).to_contain_text("all labelled")
+    row.get_by_role("link", name=NAME).click()
+    expect(page).to_have_url(f"{labelled.url}/campaigns?campaign={labelled.id}")
+    head = page.locator("#campaign-head")
+    expect(head).to_contain_text("Done: all 24 labels are in")
+    expect(head.get_by_role("link", name="Train on it")).to_have_attribute("href", "train")
+    expect(page.locator("#campaign-burn-down svg").first).to_be_visible()
+
+
+def test_agreement_is_that_of_the_votes_and_people_are_listed(page: Page, labelled: World) -> None:
+    open_campaign(page, labelled, "agreement")
+    people = page.locator("#campaign-groups [data-kind=human]")
     expect(people).to_contain_text("2 raters · 24 labels on 12 comparisons, 12 labelled by several")
     expect(people).to_contain_text("not enough data")
-    raters = page.get_by_role("region", name="Raters", exact=True)
-    expect(raters.get_by_role("row", name="Uma")).to_contain_text("12")
-    assert page.url == f"{labelled.url}/campaigns#{labelled.id}"
-    page.reload()
-    expect(page.locator("#campaign-detail .matrix")).to_be_visible()
+    expect(page.locator("#campaign-kappas svg").first).to_be_visible()
+    expect(page.locator("#campaign-drift-said")).to_contain_text("Not enough data for a course")
+    page.get_by_role("tab", name="People").click()
+    raters = page.locator("#campaign-people")
+    expect(raters.locator("tr", has_text="Uma").first).to_contain_text("12")
+    expect(raters.locator("tr", has_text="Vic").first).to_contain_text("12")
 
 
-def test_disagreements_are_shown_with_who_said_what_and_nothing_runs(
-    page: Page, labelled: World
-) -> None:
-    open_campaign(page, labelled)
-    page.get_by_role("button", name="Show disagreements").click()
-    cards = page.locator(".gallery .card")
-    expect(cards).to_have_count(12)
-    expect(cards.first).to_contain_text("TieUma")
-    expect(cards.first).to_contain_text("Both badVic")
-    expect(page.locator(".gallery")).to_contain_text(HOSTILE)
-    expect(page.locator(".gallery img")).to_have_count(0)
-    assert page.evaluate("window.hacked") is None
-
-
-def test_guidelines_are_previewed_and_saved(page: Page, labelled: World) -> None:
-    open_campaign(page, labelled)
-    editor = page.locator("#campaign-detail .guidelines")
-    written = f"Prefer **short** ones. {HOSTILE}"
-    editor.locator("textarea").fill(written)
-    page.get_by_role("button", name="Close Which is better?").click()
-    expect(page.get_by_role("link", name="Label this campaign")).to_have_count(0)
-    page.get_by_role("button", name="Open Which is better?").click()
-    expect(page.get_by_role("link", name="Label this campaign")).to_be_visible()
-    expect(editor.locator("textarea")).to_have_value(written)  # typed, not saved, and still here
-    editor.get_by_role("button", name="Preview the guidelines").click()
-    expect(editor.locator(".preview strong")).to_have_text("short")
-    editor.get_by_role("button", name="Save the guidelines").click()
-    expect(editor).to_contain_text("Saved.")
-    assert page.evaluate("window.hacked") is None
-    stored = httpx.get(f"{labelled.url}/api/v1/campaigns/{labelled.id}").json()
-    assert stored["guidelines"].startswith("Prefer **short** ones.")
-
-
-def test_a_campaign_is_made_closed_and_opened_by_keyboard_alone(
-    page: Page, labelled: World
-) -> None:
-    page.goto(f"{labelled.url}/campaigns")
-    page.locator(".making > summary").focus()
-    page.keyboard.press("Enter")
-    page.locator(".making").get_by_label("Name", exact=True).focus()
-    page.keyboard.type("Any two")
-    form = page.locator(".making form")
-    form.get_by_label("Pairs", exact=True).select_option("random")
-    form.get_by_label("Labels per pair").fill("3")
-    expect(form.locator(".outlook")).to_contain_text(
-        re.compile(r"The campaign would have \d+ comparisons")
-    )
-    expect(form.locator(".outlook")).to_contain_text("need 36 labels")
-    form.get_by_role("button", name="Create the campaign").focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("#campaign-detail h3")).to_have_text("Any two")
-    expect(page.locator("#campaign-detail")).to_contain_text("comparisons of responses")
-    row = page.locator("tr", has_text="Any two").first
-    expect(row).to_contain_text("0 of 36 labels")
-    row.get_by_role("button", name="Close Any two").focus()
-    page.keyboard.press("Enter")
-    expect(row.locator(".state")).to_have_text("closed")
-    expect(row.get_by_role("button", name="Open Any two")).to_be_focused()
-    form.get_by_label("Name", exact=True).fill("Any two")
-    form.get_by_role("button", name="Create the campaign").click()
-    expect(form).to_contain_text("There is a campaign 'Any two' already")
-
-
-def test_a_viewer_reads_figures_and_changes_nothing(
-    page: Page, browser: Browser, labelled: World
-) -> None:
-    asked = httpx.post(f"{labelled.url}/api/v1/invitations", json={"role": "viewer"})
-    guest = browser.new_context()
-    theirs = guest.new_page()
-    theirs.goto(asked.json()["link"])
-    open_campaign(theirs, labelled)
-    expect(theirs.locator(".guidelines .rendered")).to_be_visible()
-    for name in ("Close", "Save", "Create", "Create link", "judge", "disagreements"):
-        expect(theirs.locator(".campaigns").get_by_role("button", name=name)).to_have_count(0)
-    guest.close()
-
-
-def test_known_answers_are_listed_with_their_explanation(
+def test_what_raters_disagree_on_is_settled_made_gold_and_taken_back(
     page: Page, app_url: str, app_database: Database
 ) -> None:
-    world = make_campaign(app_url, app_database, "With practice", answers(2), n_practice=1)
-    page.goto(f"{app_url}/campaigns#{world.id}")
-    page.get_by_text("Gold and practice comparisons").click()
-    card = page.locator("#campaign-detail .card", has_text="practice")
-    expect(card).to_contain_text("Left is better")
-    expect(card).to_contain_text("explanation: Only one of them is *right*.")
+    """The owner's story with adjudication."""
+    world = make_campaign(app_url, app_database, "To be settled", answers(2), overlap=2)
+    label_all(world, "Wim", ["tie"] * 2)
+    label_all(world, "Xan", ["both_bad"] * 2)
+    open_campaign(page, world, "disagreements")
+    text = page.locator("#dispute")
+    expect(text).to_contain_text("1 of 2, the widest apart first; 0 of them settled")
+    expect(text).to_contain_text("TieWim")
+    expect(text).to_contain_text("Both badXan")
+    page.locator("#settle").click()
+    expect(page.get_by_text("Choose which is right first.")).to_be_visible()
+    first = text.locator(".asked").inner_text()
+    page.get_by_label("A is better").check()
+    page.get_by_label("Much better").check()
+    page.get_by_label("Why (optional)").fill("It adds up.")
+    page.locator("#settle").click()
+    expect(text).to_contain_text("1 of them settled")
+    expect(text).not_to_contain_text(first)  # what is settled comes last
+    page.locator("#dispute-place input").fill("2")
+    page.locator("#dispute-place input").press("Tab")
+    expect(text).to_contain_text(re.compile("Settled by .*: A is much better. It adds up."))
+    with app_database.read() as session:
+        vote = session.scalars(_rulings(world)).one()
+        assert (vote.outcome, vote.strength, vote.rationale) == ("left", 2, "It adds up.")
+    page.locator("#take-back").click()
+    expect(text).to_contain_text("0 of them settled")
+    with app_database.read() as session:
+        rows = session.scalars(_rulings(world)).all()
+        assert [row.outcome for row in rows] == ["left", "withdrawn"], "the log keeps both"
+    page.get_by_label("Tie").check()
+    page.get_by_label("Make it gold").check()
+    page.locator("#settle").click()
+    expect(text).to_contain_text("1 of 1")  # a gold one is no disagreement
+    with app_database.read() as session:
+        assert session.get_one(Campaign, world.id).n_items == 1
+    page.get_by_role("tab", name="Settings").click()
+    expect(page.locator("#campaign-known")).to_contain_text("gold")
 
 
-def test_an_invitation_lets_an_annotator_in_who_sees_no_figures(
-    page: Page, browser: Browser, labelled: World
-) -> None:
+def _rulings(world: World) -> Any:
+    mine = select(CampaignItem.comparison_id).where(CampaignItem.campaign_id == world.id)
+    ruled = (Vote.purpose == Purpose.ADJUDICATION, Vote.comparison_id.in_(mine))
+    return select(Vote).where(*ruled).order_by(Vote.id)
+
+
+def test_nothing_that_a_model_wrote_runs(page: Page, labelled: World) -> None:
+    open_campaign(page, labelled, "disagreements")
+    text = page.locator("#dispute")
+    expect(text).to_contain_text("of 12")
+    for place in range(1, 13):
+        page.locator("#dispute-place input").fill(str(place))
+        page.locator("#dispute-place input").press("Tab")
+        expect(text).to_contain_text(f"{place} of 12")
+        if HOSTILE in text.inner_text():
+            break
+    expect(text).to_contain_text(HOSTILE)
+    expect(text.locator("img")).to_have_count(0)
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_campaign_is_made_in_the_dialog_and_paused(page: Page, labelled: World) -> None:
     page.goto(f"{labelled.url}/campaigns")
-    invite = page.locator(".invite")
-    invite.get_by_label("Name", exact=True).fill("Wim")
-    invite.get_by_role("button", name="Create link").click()
-    field = invite.get_by_label("The link", exact=True)
-    expect(field).to_have_value(re.compile("^http"))
-    link = field.input_value()
-    guest: BrowserContext = browser.new_context()
-    theirs = guest.new_page()
-    theirs.goto(link)
-    assert "/label" in theirs.url
-    theirs.goto(f"{labelled.url}/campaigns")
-    expect(theirs.get_by_role("alert")).to_contain_text("not for the role annotator")
-    expect(theirs.locator("body")).not_to_contain_text("Uma")
-    guest.close()
+    page.locator("#campaign-open").click()
+    dialog = page.get_by_role("dialog", name="New campaign")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_label("Name", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.locator("#campaign-open").click()
+    page.keyboard.type("Any two")
+    dialog.get_by_label("Template").click()
+    page.get_by_role("option", name="Any two responses to a prompt").click()
+    dialog.get_by_label("Labels per pair").fill("3")
+    dialog.get_by_label("Labels per pair").press("Tab")
+    expect(dialog).to_contain_text(re.compile(r"would have \d+ comparisons and need \d+ labels"))
+    dialog.locator("#campaign-create").click()
+    expect(page.locator("#campaign-head h1")).to_contain_text("Any two")
+    expect(page).to_have_url(re.compile(r"/campaigns\?campaign=\d+$"))
+    page.locator("#campaign-pause").click()
+    expect(page.locator("#campaign-head .chip")).to_have_text("paused")
+    expect(page.locator("#campaign-label")).to_be_disabled()
+    page.get_by_role("button", name="Open", exact=True).click()
+    expect(page.locator("#campaign-head .chip")).to_have_text("open")
+    page.goto(f"{labelled.url}/campaigns")
+    page.locator("#campaign-open").click()
+    page.keyboard.type("Any two")
+    dialog.get_by_label("Template").click()
+    page.get_by_role("option", name="Any two responses to a prompt").click()
+    dialog.locator("#campaign-create").click()
+    expect(page.get_by_text("There is a campaign 'Any two' already")).to_be_visible()
+
+
+def test_a_campaign_is_renamed_copied_deleted_and_restored(
+    page: Page, app_url: str, app_database: Database
+) -> None:
+    world = make_campaign(app_url, app_database, "To be changed", answers(1))
+    open_campaign(page, world, "settings")
+    page.locator("#campaign-name").get_by_role("textbox").fill("Changed")
+    page.locator("#campaign-rename").click()
+    expect(page.locator("#campaign-head h1")).to_contain_text("Changed")
+    page.get_by_role("tab", name="Settings").click()
+    page.locator("#campaign-duplicate").click()
+    expect(page.locator("#campaign-head h1")).to_contain_text("Changed 2")
+    page.get_by_role("tab", name="Settings").click()
+    page.locator("#campaign-delete").click()
+    row = page.locator("#campaigns-table tr:visible", has_text="Changed 2")
+    expect(page.locator("#campaigns-table tr:visible", has_text="Changed").first).to_be_visible()
+    expect(row).to_have_count(0)
+    expect(page.locator("#campaigns-deleted input")).to_have_value("Changed 2")
+    page.locator("#campaign-restore").click()
+    expect(row.first).to_contain_text("closed")
+
+
+def test_guidelines_are_seen_as_raters_will_see_them_and_saved(page: Page, labelled: World) -> None:
+    open_campaign(page, labelled, "guidelines")
+    written = f"Prefer **short** ones. {HOSTILE}"
+    page.locator("#campaign-guidelines textarea").fill(written)
+    expect(page.locator("#guidelines-shown strong")).to_have_text("short")
+    page.locator("#guidelines-save").click()
+    expect(page.get_by_text("Saved. Raters see them")).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+    stored = httpx.get(f"{labelled.url}/api/v1/campaigns/{labelled.id}").json()
+    assert stored["guidelines"] == written
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -177,34 +211,62 @@ def test_axe_finds_nothing_serious_and_nothing_is_cut_off(
     page: Page, labelled: World, shots: Any, width: int, theme: str
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto(f"{labelled.url}/campaigns?__theme={theme}#{labelled.id}")
-    expect(page.locator("#campaign-detail .matrix")).to_be_visible()
-    page.locator(".making > summary").click()
-    page.get_by_role("button", name="Show disagreements").click()
-    expect(page.locator(".gallery .card").first).to_be_visible()
-    found = Axe().run(page, context=".campaigns")
+    page.goto(f"{labelled.url}/campaigns?__theme={theme}")
+    expect(page.locator("#campaigns-table")).to_contain_text(NAME)
+    _clean(page, shots, width, f"campaigns-{width}-{theme}")
+    page.locator("#campaign-open").click()
+    expect(page.locator("#campaign-outlook")).to_contain_text("campaign would have")
+    _clean(page, shots, width, f"campaigns-new-{width}-{theme}")
+    for tab, sign in (
+        ("overview", "#campaign-burn-down svg"), ("agreement", "#campaign-kappas svg"),
+        ("disagreements", "#dispute .sides"), ("guidelines", "#guidelines-shown p"),
+        ("settings", "#campaign-delete"),
+    ):  # fmt: skip
+        page.goto(f"{labelled.url}/campaigns?campaign={labelled.id}&tab={tab}&__theme={theme}")
+        expect(page.locator(sign).first).to_be_visible()
+        _clean(page, shots, width, f"campaign-{tab}-{width}-{theme}")
+
+
+def _clean(page: Page, shots: Any, width: int, name: str) -> None:
+    page.screenshot(path=shots / f"{name}.png", full_page=True)
+    found = Axe().run(page)
     serious = [
-        (rule["id"], [node["html"] for node in rule["nodes"]])
+        (rule["id"], [node["html"][:200] for node in rule["nodes"]])
         for rule in found.response["violations"]
         if rule["impact"] in ("serious", "critical")
     ]
-    assert not serious
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.screenshot(path=shots / f"campaigns-{width}-{theme}.png", full_page=True)
+    assert not serious, name
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
 
 
-def test_a_measurement_that_fails_says_so_and_can_be_asked_for_again(
-    page: Page, labelled: World
-) -> None:
-    path = f"**/campaigns/{labelled.id}/agreement"
-    page.route(path, lambda route: route.fulfill(status=503, json={"error": "The disk is full."}))
-    page.goto(f"{labelled.url}/campaigns#{labelled.id}")
-    detail = page.locator("#campaign-detail")
-    expect(detail).to_contain_text("The disk is full.")
-    detail.get_by_role("button", name="Recompute").click()
-    page.wait_for_timeout(300)
-    expect(detail).to_contain_text("The disk is full.")
-    page.unroute(path)
-    detail.get_by_role("button", name="Recompute").click()
-    expect(detail.locator(".matrix")).to_be_visible()
-    expect(detail).not_to_contain_text("The disk is full.")
+def test_a_viewer_reads_figures_and_changes_nothing(browser: Browser, labelled: World) -> None:
+    guest = browser.new_context()
+    theirs = guest.new_page()
+    _join(theirs, labelled, "viewer", "Val")
+    open_campaign(theirs, labelled)
+    expect(theirs.get_by_role("tab", name="Agreement")).to_be_visible()
+    for tab in ("Disagreements", "Settings"):
+        expect(theirs.get_by_role("tab", name=tab)).to_have_count(0)
+    for press in ("#campaign-pause", "#campaign-judge", "#guidelines-save", "#campaign-open"):
+        expect(theirs.locator(press)).to_be_hidden()
+    guest.close()
+
+
+def test_an_annotator_sees_no_figures(browser: Browser, labelled: World) -> None:
+    guest = browser.new_context()
+    theirs = guest.new_page()
+    _join(theirs, labelled, "annotator", "Zoe")
+    theirs.goto(f"{labelled.url}/campaigns?campaign={labelled.id}")
+    expect(theirs.locator("#campaigns-title")).to_contain_text("Yours is Label.")
+    expect(theirs.locator("body")).not_to_contain_text("Uma")
+    guest.close()
+
+
+def _join(page: Page, world: World, role: str, name: str) -> None:
+    """Follows an invitation, which asks before it changes who a browser is."""
+    asked = httpx.post(f"{world.url}/api/v1/invitations", json={"role": role, "name": name})
+    page.goto(f"{world.url}/join?token={asked.json()['token']}")
+    page.get_by_role("button", name="Join").click()
+    page.wait_for_url(lambda url: "/join" not in url)
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
