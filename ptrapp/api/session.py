@@ -40,9 +40,13 @@ def secret_key(data_dir: Path) -> str:
         with suppress(FileNotFoundError):
             if not path.stat().st_size:
                 path.unlink()
-        with suppress(FileExistsError):  # made by another app that shares the folder
-            path.hardlink_to(unfinished)  # a program killed in between leaves no empty key
-        unfinished.unlink()
+        try:  # a program killed in between leaves no empty key
+            path.hardlink_to(unfinished)
+        except FileExistsError:
+            pass  # made by another app that shares the folder
+        except OSError:  # no such links here: two first starts at once would make two keys
+            unfinished.rename(path)
+        unfinished.unlink(missing_ok=True)
     return path.read_bytes().hex()
 
 
@@ -160,8 +164,8 @@ class _Timeless(TimestampSigner):
     what ends a sign-in is its row.
     """
 
-    def unsign(self, signed_value: Any, max_age: int | None = None, **more: Any) -> Any:
-        return super().unsign(signed_value, None, **more)
+    def unsign(self, signed_value: Any, max_age: Any = None, return_timestamp: Any = False) -> Any:
+        return super().unsign(signed_value, None, return_timestamp)
 
 
 class _Sessions(SessionMiddleware):
