@@ -5,8 +5,17 @@ const pressed = (event) => {
   if (!button) return;
   const { act, run } = button.dataset;
   if (act === "link") return copyLink(button, run);
-  focused = `${act} ${run}`;
+  if (act === "name") focusField(performance.now() + FIELD_COMES_MS);
+  else focused = `${act} ${run}`;
   trigger("click", { act, run });
+};
+
+// The field to name a run in comes from the server, after a while.
+const FIELD_COMES_MS = 5000;
+const focusField = (until) => {
+  const field = document.querySelector("#history-title :is(input, textarea)");
+  if (field?.offsetParent) return field.focus();
+  if (performance.now() < until) setTimeout(() => focusField(until), 50);
 };
 
 const copyLink = async (button, run) => {
@@ -14,14 +23,13 @@ const copyLink = async (button, run) => {
   try { await navigator.clipboard.writeText(link); button.textContent = "Copied"; } catch { window.prompt("The link to this run, to read:", link); }
 };
 
-// The list is drawn anew after each press: the focus stays on the same button, or on the field that came.
+// The list is drawn anew after each press: the focus stays on the same button, or on the way back.
 let focused = "";
 const refocus = () => {
   if (!focused) return;
   const [act, run] = focused.split(" ");
   focused = "";
   setTimeout(() => {
-    if (act === "name") return document.querySelector("#history-title :is(input, textarea)")?.focus();
     const undo = document.querySelector("#history-notice button[data-act]");
     (element.querySelector(`button[data-act="${act}"][data-run="${run}"]`) ?? undo)?.focus();
   }, 50);
