@@ -122,19 +122,19 @@ def _request(
     where = chance.random()
     if where < 0.15:
         name = chance.choice(GRADIO)
-        fields = ("data", "fn_index", "session_hash", "event_id", "event_data", "trigger_id")
-        body = {name: chance.choice(VALUES) for name in fields if chance.random() < 0.6}
-        method = chance.choice(("GET", "POST", "POST"))
-        return method, f"/gradio_api/{name}".encode() + _query(chance), _body(body, chance), kind
+        of_event = ("data", "fn_index", "session_hash", "event_id", "event_data", "trigger_id")
+        event = {one: chance.choice(VALUES) for one in of_event if chance.random() < 0.6}
+        way = chance.choice(("GET", "POST", "POST"))
+        return way, f"/gradio_api/{name}".encode() + _query(chance), _body(event, chance), kind
     if where < 0.25:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
-        fields = ("token", "name", "password", "sign_in", "old", "new", "state", "code")
+        asked = ("token", "name", "password", "sign_in", "old", "new", "state", "code")
         sent = b"&".join(
             one.encode() + b"=" + quote_from_bytes(chance.choice(SEGMENTS)).encode()
-            for one in fields
+            for one in asked
         )
-        path = f"/{chance.choice(DOOR)}".encode() + _query(chance)
-        return chance.choice(("GET", "POST")), path, sent, form
+        door = f"/{chance.choice(DOOR)}".encode() + _query(chance)
+        return chance.choice(("GET", "POST")), door, sent, form
     method, path, fields = chance.choice(operations)
     filled = "/".join(
         quote_from_bytes(chance.choice(SEGMENTS)) if part.startswith("{") else part

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Member, Outcome, Rater, RaterKind, SignIn, Vote, now
@@ -106,7 +106,7 @@ def saw(session: Session, member_ids: Sequence[int], at: datetime) -> None:
     session.execute(update(Member).where(Member.id.in_(member_ids)).values(seen_at=at))
 
 
-def _admins() -> "select[tuple[int]]":  # type: ignore[type-arg]
+def _admins() -> Select[tuple[int]]:
     return select(Member.id).where(Member.role == ADMIN, Member.removed_at.is_(None))
 
 

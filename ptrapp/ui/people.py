@@ -49,14 +49,14 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     with gr.Column(visible=False, elem_id="people") as whole:
         about = gr.Markdown()
         members = _table("Members", 0, "people-members")
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="people-acts"):
             member = gr.Dropdown([], label="Member", min_width=160)
             role = gr.Dropdown(_OF_PEOPLE, label="Role", min_width=160)
             change = gr.Button("Change role", min_width=120)
             another = gr.Button("Link for another browser", min_width=120)
             remove = gr.Button("Remove", variant="stop", min_width=120)
         gr.Markdown("## Invite\nA link leads to a page that asks, and lets people in.")
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="people-acts"):
             role_of = gr.Dropdown(_OF_PEOPLE, label="Role", value="annotator", min_width=160)
             name = gr.Textbox(label="Name (empty: they choose)", max_length=40, min_width=160)
             uses = gr.Number(1, label="People", minimum=1, maximum=inviting.MOST_USES, precision=0,
@@ -67,17 +67,17 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         link = gr.Textbox(label="The link, shown this once", visible=False, interactive=False,
                           buttons=["copy"], elem_id="people-link")  # fmt: skip
         invitations = _table("Invitations that still let somebody in", 2, "people-invitations")
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="people-acts"):
             invitation = gr.Dropdown([], label="Invitation", min_width=160)
             revoke = gr.Button("Revoke invitation", min_width=120)
         gr.Markdown("## Browsers\nWhere members are signed in.")
         browsers = _table("Browsers", 1, "people-browsers")
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="people-acts"):
             browser = gr.Dropdown([], label="Browser", min_width=160)
             sign_out = gr.Button("Sign out", min_width=120)
         gr.Markdown("## Programs\nA program sends its token with every request.")
         tokens = _table("Tokens", 3, "people-tokens")
-        with gr.Row(equal_height=True):
+        with gr.Row(elem_classes="people-acts"):
             role_of_program = gr.Dropdown(_OF_PROGRAMS, label="Role", value="judge", min_width=160)
             program = gr.Textbox(label="Its name", max_length=40, min_width=160)
             make = gr.Button("Create token", min_width=120)

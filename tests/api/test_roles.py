@@ -209,6 +209,8 @@ LABELLING = {
     "label_reveal", "label_diff", "campaigns",
 }  # fmt: skip
 REFUSED = {
+    "people_role", "people_remove", "people_another", "people_invite", "people_revoke",
+    "people_sign_out", "people_token", "people_token_end",
     "adjudicate", "campaigns_agreement", "campaign_restore", "campaign_agreement", "campaign_people",
     "campaign_rename", "campaign_due", "campaign_copy", "campaign_close", "campaign_delete",
     "campaign_known", "campaign_pause", "campaign_judge", "guidelines_save", "campaign_outlook",
@@ -218,6 +220,7 @@ REFUSED = {
     "load_base", "versions_serve", "versions_measure", "versions_describe", "versions_described",
 }  # fmt: skip
 FORM_ONLY = {
+    "read_people",
     "train_read", "train_tick", "train_first", "train_ask", "train_keep",
     *(f"train_look{end}" for end in ("", *(f"_{number}" for number in range(1, 6)))),
     "restore", "reload", "read", "read_1", "of_mode", "lambda", "load_example", "versions_tick", "show_examples", "campaign_template",
@@ -285,6 +288,7 @@ def test_a_name_that_cannot_be_is_refused(ada: Any, name: str) -> None:
 def test_a_name_of_no_text_is_refused(ada: Any) -> None:
     for name in (None, 7, "x" * 201, "a\x00b"):
         assert "name" in sentence(ada.post("/me", {"name": name}), 422)
+    assert "NUL" in sentence(ada.post("/me", {"name": "a\x00b"}), 400)
     assert "role" in sentence(ada.post("/invitations", {"role": "king"}), 422)
 
 
