@@ -106,7 +106,7 @@ def saw(session: Session, member_ids: Sequence[int], at: datetime) -> None:
     session.execute(update(Member).where(Member.id.in_(member_ids)).values(seen_at=at))
 
 
-def _admins() -> Select[tuple[int]]:
+def _admins() -> Select[int]:
     return select(Member.id).where(Member.role == ADMIN, Member.removed_at.is_(None))
 
 
