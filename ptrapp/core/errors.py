@@ -78,12 +78,12 @@ class Forbidden(InputError):
     """The role of the caller does not allow it, or not yet."""
 
 
-class EngineError(ThriceError):
-    """The model could not answer."""
-
 class TooMuch(InputError):
     """The caller's share is in use, or was asked for too often; it may be tried again later."""
 
+
+class EngineError(ThriceError):
+    """The model could not answer."""
 
 
 class ModelUnusable(EngineError):
