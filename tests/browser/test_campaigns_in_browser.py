@@ -61,7 +61,7 @@ def test_the_list_has_each_campaign_with_its_figures_and_leads_to_its_page(
     head = page.locator("#campaign-head")
     expect(head).to_contain_text("Done: all 24 labels are in")
     expect(head.get_by_role("link", name="Train on it")).to_have_attribute("href", "train")
-    expect(page.locator("#campaign-burn-down svg").first).to_be_visible()
+    expect(page.locator("#campaign-burn-down svg.marks").first).to_be_visible()
 
 
 def test_agreement_is_that_of_the_votes_and_people_are_listed(page: Page, labelled: World) -> None:
@@ -69,7 +69,7 @@ def test_agreement_is_that_of_the_votes_and_people_are_listed(page: Page, labell
     people = page.locator("#campaign-groups [data-kind=human]")
     expect(people).to_contain_text("2 raters · 24 labels on 12 comparisons, 12 labelled by several")
     expect(people).to_contain_text("not enough data")
-    expect(page.locator("#campaign-kappas svg").first).to_be_visible()
+    expect(page.locator("#campaign-kappas svg.marks").first).to_be_visible()
     expect(page.locator("#campaign-drift-said")).to_contain_text("Not enough data for a course")
     page.get_by_role("tab", name="People").click()
     raters = page.locator("#campaign-people")
@@ -218,7 +218,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_cut_off(
     expect(page.locator("#campaign-outlook")).to_contain_text("campaign would have")
     _clean(page, shots, width, f"campaigns-new-{width}-{theme}")
     for tab, sign in (
-        ("overview", "#campaign-burn-down svg"), ("agreement", "#campaign-kappas svg"),
+        ("overview", "#campaign-burn-down svg.marks"), ("agreement", "#campaign-kappas svg.marks"),
         ("disagreements", "#dispute .sides"), ("guidelines", "#guidelines-shown p"),
         ("settings", "#campaign-delete"),
     ):  # fmt: skip
