@@ -189,10 +189,10 @@ def _shown(
 
 def _first(found: PinView) -> list[str]:
     """Returns what is compared at first: the base, the version that answers, and the newest two."""
-    answered = [one for one in found.answers if one.state == "answered"] or list(found.answers)
-    serving = [one for one in answered if one.serves]
-    wanted = {one.version for one in (*answered[:1], *serving, *answered[-2:])}
-    return [one.version for one in answered if one.version in wanted]
+    every = found.answers
+    serving = [one for one in every if one.serves]
+    wanted = {one.version for one in (*every[:1], *serving, *every[-2:])}
+    return [one.version for one in every if one.version in wanted]
 
 
 def _tried(act: Any) -> Any:
