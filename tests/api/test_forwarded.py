@@ -1,5 +1,6 @@
 """What a proxy says of a request counts where the proxy is trusted, and nowhere else."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +104,20 @@ def test_flags_are_said_once_for_each() -> None:
 def test_hosts_that_are_served(flags: list[str], served: dict[str, bool]) -> None:
     serves = hosts_of(load_settings(flags))
     assert {name: serves(name) for name in served} == served
+
+
+@pytest.mark.parametrize("bought", [True, False])
+def test_a_space_uses_the_storage_that_outlives_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bought: bool
+) -> None:
+    from ptrapp import app  # Gradio takes seconds to import
+
+    monkeypatch.setenv("SPACE_ID", "me/thrice")
+    monkeypatch.setattr(app, "PERSISTENT", tmp_path if bought else tmp_path / "none")
+    chosen = load_settings([], **app._on_spaces())
+    assert chosen.data_dir == (tmp_path / "thrice" if bought else Path("data"))
+    monkeypatch.setenv("THRICE_DATA_DIR", "/elsewhere")
+    assert load_settings([], **app._on_spaces()).data_dir == Path("/elsewhere")
 
 
 def test_a_space_believes_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from ptrapp.core.settings import Settings
 from ptrapp.models.finding import SERVED
 from ptrapp.services.data_folder import LOCK
 from ptrapp.services.files.pieces import STAGING
+from ptrapp.services.keeping.record import FOLDER as KEPT
 from ptrapp.services.served_versions import SERVED_VERSIONS
 from training.judging.config import JudgeConfig
 from training.loop.preference_training import PreferenceConfig
@@ -125,6 +126,7 @@ def test_the_data_folder_is_described() -> None:
     settings = Settings(data_dir=Path("data"))
     made = {settings.adapters_dir, settings.judges_dir, settings.jobs_dir, settings.exports_dir}
     made |= {settings.models_dir, settings.backups_dir, settings.data_dir / STAGING}
+    made |= {settings.data_dir / KEPT}
     files = {"data/thrice.db", "data/session.key", f"data/{SERVED}", f"data/{LOCK}"}
     files |= {f"data/{SERVED_VERSIONS}"}
 
