@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from training_world import order
 
 from db.models import Job, JobKind
-from db.registry import jobs
 from db.registry import curves as job_curves
+from db.registry import jobs
 from db.storage.session import Database
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.settings import Settings

@@ -26,8 +26,8 @@ from training_world import (
 )
 
 from db.models import AdapterStatus, JobKind, JobStatus
-from db.registry import jobs
 from db.registry import curves as job_curves
+from db.registry import jobs
 from db.storage.session import Database
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.settings import Settings

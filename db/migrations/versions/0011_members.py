@@ -3,6 +3,8 @@
 Links and tokens of before were signed and nowhere stored, so they let nobody in any more.
 """
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -14,7 +16,7 @@ depends_on = None
 _ROLES = "role IN ('admin', 'annotator', 'viewer', 'judge')"
 
 
-def _time(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
