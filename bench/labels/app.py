@@ -49,7 +49,9 @@ def invite(app: Program, n: int, name: str) -> list[dict[str, str]]:
             app, "/invitations", {"role": "annotator", "name": f"{name}-{number + 1}"}
         )
         with httpx.Client(base_url=app.address, timeout=30) as browser:
-            browser.get("/join", params={"token": invitation["token"]})
+            joined = browser.post("/join", data={"token": invitation["token"]})
+            if joined.is_error:
+                raise SystemExit(f"The app let nobody in: {joined.text}")
             cookie = "; ".join(f"{key}={value}" for key, value in browser.cookies.items())
         headers.append({"Cookie": cookie})
     return headers

@@ -5,6 +5,7 @@ An app that is killed leaves its runs to the others: one of them says that they 
 
 import logging
 import threading
+import time
 
 from db.content import rounds
 from db.models import Run, RunMode, RunState
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 """Seconds until a run that was stopped at another app ends."""
+CLEAR_S = 5.0
+"""Seconds between two looks for runs of apps that are gone; their boards tell it at once."""
 
 
 def abandon_runs(context: AppContext) -> int:
@@ -98,19 +101,29 @@ class OtherApps:
             self._thread.join(timeout=5)
 
     def look(self) -> None:
-        """Looks once."""
+        """Stops what runs here and was stopped elsewhere."""
         if live := list(self._context.live.values()):
             with self._context.database.read() as session:
                 running = set(rounds.running(session))
             for each in live:
                 if each.run_id not in running:
                     each.stop.set()
+
+    def clear(self) -> None:
+        """Ends the runs of apps that are gone, where this app does the chores."""
         if self._context.database.presence.take(At.CHORES):
             abandon_runs(self._context)
 
     def _watch(self) -> None:
+        cleared, said = time.monotonic(), ""
         while not self._stop.wait(POLL_S):
             try:
                 self.look()
+                if time.monotonic() - cleared >= CLEAR_S:
+                    self.clear()
+                    cleared = time.monotonic()
+                said = ""
             except DatabaseError as error:
-                log.warning("nothing is known of other apps for now: %s", error)
+                if str(error) != said:  # it may be away for an hour
+                    log.warning("nothing is known of other apps for now: %s", error)
+                said = str(error)

@@ -127,10 +127,10 @@ def test_what_is_stopped_at_one_app_ends_at_the_other(halfway: Halfway) -> None:
 
 def test_the_runs_of_an_app_that_is_gone_are_ended_by_another(halfway: Halfway) -> None:
     watching = other_apps.OtherApps(halfway.other)
-    watching.look()
+    watching.clear()
     assert read_board(halfway.other, halfway.run_id, "Ada").running
     halfway.writing.database.presence.close()  # as the server does for a process that was killed
-    watching.look()
+    watching.clear()
     board = read_board(halfway.other, halfway.run_id, "Ada")
     assert board.state == "stopped"
     assert "finished before are kept" in (board.message or "")
