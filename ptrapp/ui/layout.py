@@ -73,7 +73,7 @@ def build(context: AppContext) -> gr.Blocks:
         _top()
         gr.Markdown("# People\nWho may come in, by what, and where they are signed in.")
         people.build(context, pages)
-        _foot()
+        _foot(context, pages)
     return pages
 
 
