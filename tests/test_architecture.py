@@ -70,10 +70,12 @@ ARROWS: dict[str, set[str]] = {
         "db.models",
     },
     # A page event knows its rater as a route does, and says a database's error in words; what a
-    # route may be asked is also called by name.
+    # route may be asked is also called by name. A page draws what analysis found, and names states.
     "ptrapp.ui": {
         "ptrapp.services",
         "ptrapp.core",
+        "ptrapp.analysis",
+        "db.models",
         "ptrapp.api.bodies",
         "ptrapp.api.operations",
         "ptrapp.api.session",

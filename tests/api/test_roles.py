@@ -286,7 +286,7 @@ def test_a_name_that_cannot_be_is_refused(ada: Any, name: str) -> None:
 
 
 def test_a_name_of_no_text_is_refused(ada: Any) -> None:
-    for name in (None, 7, "x" * 201, "a\x00b"):
+    for name in (None, 7, "x" * 201):
         assert "name" in sentence(ada.post("/me", {"name": name}), 422)
     assert "NUL" in sentence(ada.post("/me", {"name": "a\x00b"}), 400)
     assert "role" in sentence(ada.post("/invitations", {"role": "king"}), 422)

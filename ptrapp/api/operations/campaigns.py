@@ -79,7 +79,7 @@ class State(Body):
     state: Literal["open", "paused", "closed", "deleted"]
 
 
-class Changes(Body):
+class CampaignChanges(Body):
     """What is changed; what is left out stays."""
 
     name: str | None = Field(None, min_length=1, max_length=120)
@@ -182,7 +182,7 @@ def set_state(context: AppContext, campaign_id: Id, body: State) -> StateNow:
     return StateNow(body.state)
 
 
-def change(context: AppContext, campaign_id: Id, body: Changes) -> StateNow:
+def change(context: AppContext, campaign_id: Id, body: CampaignChanges) -> StateNow:
     """Rename it, or set its deadline, at which nothing ends by itself."""
     if body.name is not None:
         changing.rename(context, campaign_id, body.name)
