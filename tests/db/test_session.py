@@ -163,3 +163,22 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
         assert set(modes.values()) == {0o600}, modes
         opened.dispose()
         file.chmod(0o644)  # as earlier versions left it
+
+
+def test_stopped_writes_are_refused_with_the_reason_and_reads_go_on(database: Database) -> None:
+    before = database.last_write
+    with database.write() as session:
+        raters.ensure_rater(session, RaterKind.HUMAN, "Ada")
+    assert database.last_write is not before, "a write is told by another object"
+    marked = database.last_write
+    database.stop_writes("another app has it")
+    with pytest.raises(DatabaseReadOnly, match="another app has it"):
+        with database.write() as session:
+            raters.ensure_rater(session, RaterKind.HUMAN, "Bob")
+    with pytest.raises(DatabaseReadOnly, match="another app has it"):
+        database.check_files()
+    assert database.last_write is marked
+    with database.read() as session:
+        names = {rater.name for rater in session.query(raters.Rater).all()}
+    assert "Ada" in names
+    assert "Bob" not in names

@@ -14,16 +14,16 @@ def in_words(context: AppContext) -> str:
     if kept.overtaken:
         return kept.overtaken
     if kept.trouble:
-        since = f"later than {_moment(kept.until)}" if kept.until else "so far"
-        return f"Stored here alone, what came {since}: {kept.trouble}. It is tried again."
+        what = f"What came after {_moment(kept.until)}" if kept.until else "Everything"
+        return f"{what} is stored here alone: {kept.trouble}. It is tried again."
     if kept.until is None:
         return "Stored here; the first copy to the owner's repository is being made."
     if context.database.last_write is kept.mark:
-        return f"Stored here, and safe in the owner's repository ({_moment(kept.until)})."
+        return f"Stored here, and safe in the owner's repository as of {_moment(kept.until)}."
     every = f"{context.settings.keep_every_min:g}"
     return (
-        f"Stored here at once. Up to {_moment(kept.until)} it is safe in the owner's repository "
-        f"too; the next copy is made within {every} min."
+        f"Stored here at once, and up to {_moment(kept.until)} safe in the owner's repository too. "
+        f"The next copy is made within {every} min."
     )
 
 
@@ -35,4 +35,4 @@ def trouble(context: AppContext) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    return f"{moment:%H:%M} UTC, {ago(datetime.now(UTC) - moment)}"
+    return f"{moment:%H:%M} UTC ({ago(datetime.now(UTC) - moment)})"

@@ -167,7 +167,7 @@ def test_a_push_that_is_cut_in_the_middle_leaves_the_copy_before(hub: Hub, start
     app.store("Bob")
     hub.refuse = lambda method, path: 0 if path.startswith("/lfs/") else None
     app.keeper.copy()
-    assert "Stored here alone" in words.in_words(app.context)
+    assert "is stored here alone" in words.in_words(app.context)
     hub.refuse = lambda *_: None
     wipe(app)
     names = start().names()
@@ -359,12 +359,12 @@ def test_the_words_say_until_when_it_is_safe(hub: Hub, start: Start) -> None:
     app.keeper.copy()
     until = app.context.kept.now.until
     assert words.in_words(app.context) == (
-        f"Stored here, and safe in the owner's repository ({until:%H:%M} UTC, just now)."
+        f"Stored here, and safe in the owner's repository as of {until:%H:%M} UTC (just now)."
     )
     app.store("Ada")
     assert words.in_words(app.context) == (
-        f"Stored here at once. Up to {until:%H:%M} UTC, just now it is safe in the owner's "
-        "repository too; the next copy is made within 7 min."
+        f"Stored here at once, and up to {until:%H:%M} UTC (just now) safe in the owner's "
+        "repository too. The next copy is made within 7 min."
     )
 
 
