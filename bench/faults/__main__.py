@@ -65,14 +65,14 @@ def attack(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, Any]:
         world.annotators.close()
         found += [f"at the end: {problem}" for problem in problems(world)]
         n_acknowledged = len(set(world.annotators.acknowledged))
-        n_cut_off, n_again = world.annotators.n_cut_off, world.annotators.n_sent_again
+        n_unanswered, n_again = world.annotators.n_unanswered, world.annotators.n_sent_again
     return {
         "database": "postgresql" if url else "sqlite",
         "seed": asked.seed,
         "n_points": n_points.total(),
         "points": dict(n_points),
         "n_acknowledged": n_acknowledged,
-        "n_requests_cut_off": n_cut_off,
+        "n_tries_unanswered": n_unanswered,
         "n_votes_sent_again": n_again,
         "became": dict(became),
         "reasons": dict(reasons),

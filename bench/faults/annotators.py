@@ -25,7 +25,7 @@ class Annotators:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._acknowledged: list[str] = []
-        self._n_cut_off = self._n_sent_again = 0
+        self._n_unanswered = self._n_sent_again = 0
         self._errors: dict[str, int] = {}
         self._threads = [
             threading.Thread(target=self._label, args=(each,), daemon=True) for each in headers
@@ -40,9 +40,9 @@ class Annotators:
             return list(self._acknowledged)
 
     @property
-    def n_cut_off(self) -> int:
-        """Questions and votes whose answer a kill prevented."""
-        return self._n_cut_off
+    def n_unanswered(self) -> int:
+        """Tries without an answer: while the app is away everybody tries every `RETRY_S`."""
+        return self._n_unanswered
 
     @property
     def n_sent_again(self) -> int:
@@ -83,5 +83,5 @@ class Annotators:
                     self._errors[str(error)] = self._errors.get(str(error), 0) + 1
             except UNREACHABLE:
                 with self._lock:
-                    self._n_cut_off += 1
+                    self._n_unanswered += 1
             self._stop.wait(RETRY_S)
