@@ -10,15 +10,18 @@ from db.models import Aspect, Outcome, Partition, Purpose, RaterKind, Round, Run
 from db.registry import adapters
 from db.storage.session import Database, Session
 from ptrapp.core.settings import Settings
+from ptrapp.services.context import kept_labels
+from ptrapp.services.kept_rows import KeptRows
 
 
 class RowContext(NamedTuple):
     settings: Settings
     database: Database
+    labels: KeptRows
 
 
 def context(database: Database, folder: Path) -> RowContext:
-    return RowContext(Settings(data_dir=folder), database)
+    return RowContext(Settings(data_dir=folder), database, kept_labels())
 
 
 def written(

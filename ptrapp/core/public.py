@@ -2,6 +2,7 @@
 
 import re
 
+_SERVER_AT = re.compile(r"(?<=[Tt]he server) at [a-z][a-z0-9+.-]*://[^\s,;'\")]+[^\s,;.'\")]")
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s,;'\")]+[^\s,;.'\")]")
 _PATH = re.compile(r"(?<![\w/.:])(?:/(?!api/|account|people|join)[^\s/'\",;:()]+){2,}/?")
 _WINDOWS = re.compile(r"\b[A-Za-z]:\\[^\s'\",;]+")
@@ -14,7 +15,9 @@ def in_public(message: str) -> str:
     'Another program keeps thrice.db locked; close it.'
     >>> in_public("postgresql+psycopg://thrice@db/thrice cannot be reached; see /api/v1/jobs.")
     'the server cannot be reached; see /api/v1/jobs.'
+    >>> in_public("The server at http://10.0.0.7:8000/v1 does not answer.")
+    'The server does not answer.'
     """
-    message = _ADDRESS.sub("the server", message)
+    message = _ADDRESS.sub("the server", _SERVER_AT.sub("", message))
     message = _WINDOWS.sub(lambda found: found[0].rpartition("\\")[2], message)
     return _PATH.sub(lambda found: found[0].rstrip("/.").rpartition("/")[2], message)

@@ -52,8 +52,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         with gr.Row(elem_classes="people-acts"):
             member = gr.Dropdown([], label="Member", min_width=160)
             role = gr.Dropdown(_OF_PEOPLE, label="Role", min_width=160)
-            change = gr.Button("Change role", min_width=120)
-            another = gr.Button("Link for another browser", min_width=120)
+            change = gr.Button("Change role", min_width=140)
+            another = gr.Button("Link for another browser", min_width=220)
             remove = gr.Button("Remove", variant="stop", min_width=120)
         gr.Markdown("## Invite\nA link leads to a page that asks, and lets people in.")
         with gr.Row(elem_classes="people-acts"):
@@ -63,13 +63,13 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
                              min_width=90)  # fmt: skip
             days = gr.Number(inviting.DAYS, label="Days", minimum=1, maximum=inviting.MOST_DAYS,
                              precision=0, min_width=90)  # fmt: skip
-            invite = gr.Button("Create link", variant="primary", min_width=120)
+            invite = gr.Button("Create link", variant="primary", min_width=140)
         link = gr.Textbox(label="The link, shown this once", visible=False, interactive=False,
                           buttons=["copy"], elem_id="people-link")  # fmt: skip
         invitations = _table("Invitations that still let somebody in", 2, "people-invitations")
         with gr.Row(elem_classes="people-acts"):
             invitation = gr.Dropdown([], label="Invitation", min_width=160)
-            revoke = gr.Button("Revoke invitation", min_width=120)
+            revoke = gr.Button("Revoke invitation", min_width=180)
         gr.Markdown("## Browsers\nWhere members are signed in.")
         browsers = _table("Browsers", 1, "people-browsers")
         with gr.Row(elem_classes="people-acts"):

@@ -116,7 +116,7 @@ def test_two_versions_are_compared(ada: Any, context: AppContext) -> None:
         ({"name": ""}, "name", 422),
         ({"name": "  "}, "1 to 120 characters", 400),
         ({"name": "x" * 121}, "name", 422),
-        ({"name": "a\x00"}, "NUL", 422),
+        ({"name": "a\x00"}, "NUL", 400),
         ({"aspect": "style"}, "aspect", 422),
         ({"overlap": 0}, "overlap is 1 to 100", 400),
         ({"overlap": 101}, "overlap is 1 to 100", 400),

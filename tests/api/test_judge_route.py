@@ -93,5 +93,5 @@ def test_a_judge_that_is_down_is_one_clear_sentence(context: AppContext) -> None
     answer = browser(without).post("/api/v1/comparisons/judge", json=pair(context))
 
     assert answer.status_code == 422
-    sentence = "The judge gave no verdict: The server at http://127.0.0.1:9/v1 does not answer."
+    sentence = "The judge gave no verdict: The server does not answer."
     assert answer.json() == {"error": sentence}

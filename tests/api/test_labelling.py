@@ -179,7 +179,6 @@ def test_a_hundred_sends_of_one_vote_at_once_are_one(
         {"decided_ms": -1},
         {"decided_ms": 10**12},
         {"client": "x" * 33},
-        {"client": "\x00"},
         {"surprise": 1},
     ],
 )
@@ -197,10 +196,8 @@ def test_what_is_no_answer_is_refused(
     ("path", "body"),
     [
         ("flag", {"note": "x" * 2001}),
-        ("flag", {"note": "\x00"}),
         ("flag", {"flagged": "perhaps"}),
         ("reason", {"text": "x" * 2001}),
-        ("reason", {"text": "\x00"}),
         ("reason", {}),
     ],
 )
@@ -217,7 +214,7 @@ def test_words_that_cannot_be_kept_are_refused(
 @pytest.mark.parametrize(
     "body",
     [{"n": 0}, {"n": 11}, {"n": "many"}, {"have": ["x" * 65]}, {"have": ["x"] * 51},
-     {"tab": "x" * 65}, {"tab": "\x00"}, {"surprise": 1}],
+     {"tab": "x" * 65}, {"surprise": 1}],
 )  # fmt: skip
 def test_what_cannot_be_given_is_refused(
     ada: Any, bea: Any, context: AppContext, body: dict[str, Any]
@@ -246,7 +243,7 @@ def test_a_key_is_good_for_whom_it_was_given(
                 assert "not given to you" in sentence(refused, 404), path
             refused = stranger.get(f"/labels/{key}/diff")
             assert "not given to you" in sentence(refused, 404)
-    for key in ("x" * 65, "%00"):
+    for key in ("x" * 65,):
         assert "key" in sentence(cas.post(f"/labels/{key}/skip"), 422)
     assert n_votes(context) == before
     assert SHOWN.encode() not in cas.seen

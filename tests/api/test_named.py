@@ -80,7 +80,6 @@ def test_what_runs_the_product_is_called_by_name(
         ("label_vote", {"key": "nobody's", "outcome": "best"}, "outcome: "),
         ("label_vote", {"key": "x", "outcome": "left", "strength": 4}, "strength: "),
         ("label_flag", {"key": "x", "note": "x" * 2001}, "note: "),
-        ("label_skip", {"key": "\x00"}, "key: "),
         ("campaign_create", {"name": "x", "source": "dreams"}, "source: "),
         ("campaign_create", {"name": " "}, "name has 1 to 120"),
         ("job_start", {"kind": "sleep"}, "kind: "),

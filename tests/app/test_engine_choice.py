@@ -38,19 +38,21 @@ def test_an_address_that_is_none_is_told(address: str) -> None:
 
 
 def test_what_is_for_a_server_only_is_told_without_one() -> None:
-    lines = mistakes("--base-url", "http://here/v1", "--api-key", "secret", "--context-length", "9")
+    lines = mistakes(
+        "--base-url", "http://here/v1", "--api-key", "k3y-0f-mine", "--context-length", "9"
+    )
     assert [line.split()[0] for line in lines] == ["base-url", "api-key", "context-length"]
-    assert "secret" not in "".join(lines)
+    assert "k3y-0f-mine" not in "".join(lines)
 
 
 def test_the_key_is_shown_nowhere_and_known_to_the_jobs_that_ask_the_server() -> None:
     """It goes by the environment, which only the same user reads; never on a command line."""
     settings = load_settings(
-        ["--engine", "openai", "--base-url", "http://here/v1", "--api-key", "secret"]
+        ["--engine", "openai", "--base-url", "http://here/v1", "--api-key", "k3y-0f-mine"]
     )
-    assert settings.api_key.get_secret_value() == "secret"
-    assert "secret" not in repr(settings) + str(settings.model_dump(mode="json"))
-    assert settings.as_environment()["THRICE_API_KEY"] == "secret"
+    assert settings.api_key.get_secret_value() == "k3y-0f-mine"
+    assert "k3y-0f-mine" not in repr(settings) + str(settings.model_dump(mode="json"))
+    assert settings.as_environment()["THRICE_API_KEY"] == "k3y-0f-mine"
 
 
 def test_the_model_a_server_has_is_the_one_that_is_trained() -> None:

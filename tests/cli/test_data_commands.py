@@ -32,7 +32,7 @@ def file_of(folder: Path, *rows: Any) -> str:
 def test_a_file_is_imported_once_and_exported_under_its_hash(tmp_path: Path) -> None:
     result = run(tmp_path, "import", file_of(tmp_path, PAIR), "--name", "mine")
     assert json.loads(result.stdout) == {
-        "name": "mine", "format": "preferences", "new": 1, "known": 0, "skipped": 0,
+        "import": 1, "name": "mine", "format": "preferences", "new": 1, "known": 0, "skipped": 0,
         "added": {"prompts": 1, "runs": 1, "rounds": 2, "comparisons": 1, "votes": 1},
         "said": [], "used": ["chosen", "rejected", "prompt"], "unused": [], "left_out": {},
     }  # fmt: skip

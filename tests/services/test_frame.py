@@ -13,7 +13,7 @@ from ptrapp.services.frame import read_frame
 @pytest.mark.parametrize(
     ("role", "pages"),
     [
-        (Role.ADMIN, ("Play", "Label", "Campaigns", "Versions", "Train", "Data")),
+        (Role.ADMIN, ("Play", "Label", "Campaigns", "Versions", "Train", "Data", "People")),
         (Role.VIEWER, ("Play", "Campaigns", "Versions", "Train")),
         (Role.ANNOTATOR, ("Label",)),
     ],
