@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from db.labelling import rater_progress, slots
 from db.labelling.comparisons import show
+from db.labelling.hidden_items import is_offered
 from db.labelling.rater_progress import RaterProgress, read_progress
 from db.labelling.raters import lock_rater
 from db.labelling.selection import Picked, pick
@@ -46,7 +47,8 @@ _IN_CAMPAIGN = Assignment.campaign_id == bindparam("campaign")
 _UNTIL = clock() + bindparam("lease_s")
 _UNANSWERED = (
     select(Assignment.offer_key, Assignment.tab)
-    .where(_OF_RATER, _IN_CAMPAIGN, _RESERVED)
+    .join(CampaignItem, CampaignItem.id == Assignment.item_id)
+    .where(_OF_RATER, _IN_CAMPAIGN, _RESERVED, is_offered())
     .order_by(Assignment.id)
 )
 _EXPIRED = (

@@ -11,12 +11,14 @@ from db.models import (
     Aspect,
     Comparison,
     Offer,
+    Prompt,
     Purpose,
     Reveal,
     Round,
+    Run,
 )
 from db.storage.dialects import insert
-from db.storage.errors import Conflict
+from db.storage.errors import Conflict, Missing
 
 # Statements of every answer are built once: building one takes longer than executing it.
 _SIDES = select(
@@ -31,8 +33,11 @@ _SIDES = select(
     )
     .correlate(Comparison)
     .label("seen"),
+    Comparison.is_shown().label("shown"),
 ).where(Comparison.id == bindparam("comparison_id"))
 _OFFER = plain_insert(Offer)
+HIDDEN = "This pair was deleted, or its import undone: nobody votes on it. Go on with another one."
+"""Why a pair that is not shown takes no vote: none would count."""
 
 
 def ensure_comparison(
@@ -64,6 +69,30 @@ def ensure_comparison(
     )
     session.execute(row.on_conflict_do_nothing())
     return session.scalars(same).one()
+
+
+def open_comparison(session: Session, round_a_id: int, round_b_id: int) -> Comparison:
+    """Returns the comparison of two rounds on which somebody is about to vote.
+
+    Raises `Conflict` where the pair, a run or the prompt is hidden, and `Missing` where a run was
+    deleted in History.
+    """
+    comparison = ensure_comparison(session, round_a_id, round_b_id)
+    shown = Comparison.is_shown() & Run.is_shown() & Prompt.is_shown()
+    sides = (
+        select(Run.deleted_at, shown)
+        .select_from(Comparison)
+        .join(Round, Round.id.in_((Comparison.left_round_id, Comparison.right_round_id)))
+        .join(Run, Run.id == Round.run_id)
+        .join(Prompt, Prompt.id == Comparison.prompt_id)
+        .where(Comparison.id == comparison.id)
+    )
+    for deleted_at, is_shown in session.execute(sides):
+        if not is_shown:
+            raise Conflict(HIDDEN)
+        if deleted_at is not None:
+            raise Missing("The run of these answers was deleted; bring it back in History first.")
+    return comparison
 
 
 def offer(
@@ -121,7 +150,10 @@ def reveal(session: Session, rater_id: int, round_id: int, *, versions: bool = T
 
 
 def read_sides(session: Session, rater_id: int, comparison_id: int) -> Any:
-    """Returns a comparison's sides and aspect, and whether the rater has `seen` more than these."""
+    """Returns a comparison's sides and aspect, and whether it is `shown`.
+
+    `seen` says whether the rater has seen more than what is compared.
+    """
     named = {"rater_id": rater_id, "comparison_id": comparison_id}
     row = session.connection().execute(_SIDES, named).one_or_none()
     if row is None:

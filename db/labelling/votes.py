@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, joinedload
 
-from db.labelling.comparisons import find_comparison, read_sides
+from db.labelling.comparisons import HIDDEN, find_comparison, read_sides
 from db.labelling.raters import lock_rater
 from db.models import (
     Assignment,
@@ -49,13 +49,17 @@ def cast_vote(
     """Stores and returns a rater's vote, given in terms of the screen.
 
     The same key again returns the stored row, whatever the second outcome: changing a vote needs a
-    new offer. A vote on a comparison already voted on supersedes the earlier one.
+    new offer. A vote on a comparison already voted on supersedes the earlier one. Raises `Conflict`
+    for a hidden comparison, on which no vote counts.
     """
     if (stored := _by_key(session, offer_key)) is not None:
         return stored
     offered = _offer(session, offer_key)
     comparison = offered.comparison
     rater = lock_rater(session, offered.rater_id)
+    sides = read_sides(session, rater.id, comparison.id)
+    if not sides.shown:
+        raise Conflict(HIDDEN)
     return _append(
         session,
         key=offer_key,
@@ -65,7 +69,7 @@ def cast_vote(
         outcome=shown.mirrored() if offered.flipped else shown,
         strength=strength,
         purpose=offered.purpose,
-        blind=not (offered.thoughts_seen or read_sides(session, rater.id, comparison.id).seen),
+        blind=not (offered.thoughts_seen or sides.seen),
         rationale=rationale,
         decided_ms=decided_ms,
         client=client,
@@ -107,7 +111,7 @@ def judge_vote(
 def undo_last(
     session: Session, rater_id: int, key: str, *, campaign_id: int | None = None
 ) -> Vote | None:
-    """Withdraws the rater's latest current vote (in a campaign); returns None when none is left.
+    """Withdraws the rater's latest vote (in a campaign), hidden or not; None when none is left.
 
     The comparison then has no vote, even where the withdrawn one had replaced an earlier one: undo
     means "ask me again", not "my earlier vote counts". Each further undo, under a new key,
@@ -117,7 +121,10 @@ def undo_last(
         return stored
     rater = lock_rater(session, rater_id)
     current = select(Vote).where(
-        Vote.rater_id == rater_id, _IS_CURRENT, Vote.purpose != Purpose.ADJUDICATION
+        Vote.rater_id == rater_id,
+        Vote.outcome != Outcome.WITHDRAWN,
+        ~Vote.is_superseded(),
+        Vote.purpose != Purpose.ADJUDICATION,
     )
     if campaign_id is not None:
         current = current.join(Assignment, Assignment.offer_key == Vote.offer_key).where(

@@ -30,7 +30,7 @@ def open_pair(context: AppContext, rater: str, shown_left: int, shown_right: int
         for round_id in (shown_left, shown_right):
             _round(session, round_id)
         who = raters.ensure_person(session, RaterKind.HUMAN, rater)
-        comparison = comparisons.ensure_comparison(session, shown_left, shown_right)
+        comparison = comparisons.open_comparison(session, shown_left, shown_right)
         flipped = comparison.left_round_id != shown_left
         return comparisons.offer(session, who.id, comparison.id, flipped=flipped).key
 
@@ -99,7 +99,7 @@ def let_judge_compare(context: AppContext, shown_left: int, shown_right: int) ->
     outcome = Outcome(verdict.outcome)
     with context.database.write() as session:
         who = raters.ensure_rater(session, RaterKind.JUDGE, rater_name(judge.name))
-        comparison = comparisons.ensure_comparison(session, left_id, right_id)
+        comparison = comparisons.open_comparison(session, left_id, right_id)
         votes.judge_vote(
             session,
             who.id,

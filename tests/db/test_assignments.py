@@ -15,6 +15,7 @@ from db.labelling import (
     assignments,
     campaigns,
     comparisons,
+    corrections,
     preferences,
     rater_progress,
     raters,
@@ -27,6 +28,7 @@ from db.models import (
     AssignmentState,
     Campaign,
     CampaignState,
+    DataKind,
     ItemKind,
     Offer,
     Outcome,
@@ -278,6 +280,41 @@ def test_a_late_vote_on_a_full_comparison_is_logged_but_not_counted(
     undone = work.undo(ann)
     assert undone is not None
     assert undone[0].id == stored.id
+    work.recount()
+
+
+def test_a_deleted_pair_is_not_given_again_and_takes_no_vote(database: Database) -> None:
+    work = make(database, 3)
+    ann = work.rater("ann")
+    kept, gone = work.reserve(ann, 2)
+    work.vote(kept)
+    with database.write() as session:
+        pair_id = session.get_one(Offer, gone).comparison_id
+        corrections.delete(session, DataKind.PAIR, pair_id, "root")
+    with pytest.raises(Conflict, match="was deleted, or its import undone"):
+        work.vote(gone)
+    assert work.campaign().n_done == 1
+    (other,) = work.reserve(ann)
+    assert other != gone
+    with database.write() as session:
+        corrections.restore(session, DataKind.PAIR, pair_id, "root")
+    assert gone in work.reserve(ann, 2)
+    work.vote(gone)
+    work.recount()
+
+
+def test_undo_takes_back_the_last_vote_even_where_its_pair_was_deleted(database: Database) -> None:
+    work = make(database, 3)
+    ann = work.rater("ann")
+    kept, last = (work.vote(key)[0] for key in work.reserve(ann, 2))
+    with database.write() as session:
+        corrections.delete(session, DataKind.PAIR, last.comparison_id, "root")
+    undone = work.undo(ann)
+    assert undone is not None
+    assert undone[0].id == last.id
+    with database.read() as session:
+        assert [vote.id for vote in preferences.current_votes(session)] == [kept.id]
+    assert undone[1].offer_key not in work.reserve(ann), "it is not given again"
     work.recount()
 
 

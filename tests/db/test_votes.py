@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, event, func, select
 
 from db.content import prompts, rounds
-from db.labelling import comparisons, preferences, raters, votes
-from db.models import Outcome, RaterKind, RunMode, Vote
+from db.labelling import comparisons, corrections, preferences, raters, votes
+from db.models import DataKind, Outcome, RaterKind, RunMode, Vote
 from db.storage.errors import Conflict
 from db.storage.session import Database, open_database
 
@@ -179,6 +179,37 @@ def test_an_undo_leaves_the_comparison_without_a_vote(world: Any) -> None:
     assert (undone.outcome, undone.supersedes_id) == (Outcome.WITHDRAWN, second.id)
     assert undone.comparison.id == first.comparison_id
     assert world.standing() == []
+
+
+def test_a_vote_on_a_deleted_pair_is_refused_until_it_is_restored(world: Any) -> None:
+    key = world.show()
+    with world.database.write() as session:
+        corrections.delete(session, DataKind.PAIR, world.comparison_id, "root")
+    with pytest.raises(Conflict, match="was deleted, or its import undone"):
+        _cast(world, key, Outcome.LEFT)
+    with world.database.write() as session:
+        corrections.restore(session, DataKind.PAIR, world.comparison_id, "root")
+    assert _cast(world, key, Outcome.LEFT).id
+    assert _cast(world, key, Outcome.LEFT).key == key
+
+
+def test_a_vote_is_acknowledged_again_after_its_pair_was_deleted(world: Any) -> None:
+    vote = world.vote()
+    with world.database.write() as session:
+        corrections.delete(session, DataKind.PAIR, world.comparison_id, "root")
+    assert _cast(world, vote.key, Outcome.LEFT).id == vote.id
+
+
+def test_undo_withdraws_the_last_vote_even_where_its_pair_was_deleted(world: Any) -> None:
+    kept, other = world.vote(), world.another_comparison()
+    with world.database.write() as session:
+        key = comparisons.offer(session, world.ann_id, other, flipped=False).key
+        last = votes.cast_vote(session, key, Outcome.LEFT)
+        corrections.delete(session, DataKind.PAIR, other, "root")
+    undone = _undo(world, "undo 1")
+    assert undone is not None
+    assert undone.supersedes_id == last.id
+    assert [vote.id for vote in world.standing()] == [kept.id]
 
 
 def test_an_undo_sent_twice_undoes_once(world: Any) -> None:

@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from db.labelling import preferences, raters
-from db.models import Outcome, RaterKind, Vote
-from db.storage.errors import Conflict, DiskFull
+from db.labelling import corrections, preferences, raters
+from db.models import DataKind, Outcome, RaterKind, Vote
+from db.storage.errors import Conflict, DiskFull, Missing
 from ptrapp.core.errors import EngineUnavailable, InputError, JudgeError, NotFound
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Choice
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.llm import LlmJudge
-from ptrapp.services import compare, jobs
+from ptrapp.services import compare, history, jobs
 
 
 def standing(world: Any) -> list[Vote]:
@@ -124,6 +124,41 @@ def test_only_two_rounds_of_one_prompt_are_a_pair(world: Any) -> None:
     with pytest.raises(NotFound, match="no round 999"):
         compare.open_pair(world.context, "Ada", one, 999)
     assert world.count("offers") == world.count("comparisons") == 0
+
+
+@pytest.mark.parametrize("kind", [DataKind.PROMPT, DataKind.RUN])
+def test_rounds_that_were_deleted_on_data_are_not_opened_anew(world: Any, kind: DataKind) -> None:
+    run = world.play(n=2)
+    row_id = run.prompt_id if kind is DataKind.PROMPT else run.id
+    with world.database.write() as session:
+        corrections.delete(session, kind, row_id, "root")
+    pair = [row.id for row in run.rounds]
+    with pytest.raises(Conflict, match="was deleted, or its import undone"):
+        compare.open_pair(world.context, "Ada", *pair)
+    assert world.count("offers") == world.count("comparisons") == 0
+
+
+def test_a_deleted_pair_is_neither_opened_anew_nor_judged(world: Any) -> None:
+    pair = [row.id for row in world.play(n=2, reference_answer="2").rounds]
+    compare.open_pair(world.context, "Ada", *pair)
+    with world.database.write() as session:
+        corrections.delete(session, DataKind.PAIR, 1, "root")
+    with pytest.raises(Conflict, match="was deleted, or its import undone"):
+        compare.open_pair(world.context, "Ada", *pair)
+    with pytest.raises(Conflict, match="was deleted, or its import undone"):
+        compare.let_judge_compare(world.context, *pair)
+    assert (world.count("offers"), world.count("votes")) == (1, 0)
+
+
+def test_a_run_deleted_in_history_is_not_opened_and_its_open_pair_is_decided(world: Any) -> None:
+    run = world.play(n=2)
+    pair = [row.id for row in run.rounds]
+    key = compare.open_pair(world.context, "Ada", *pair)
+    history.delete(world.context, run.id)
+    with pytest.raises(Missing, match="bring it back in History"):
+        compare.open_pair(world.context, "Ada", *pair)
+    compare.vote(world.context, "Ada", key, "left")
+    assert (world.count("offers"), len(standing(world))) == (1, 1)
 
 
 def test_the_verifier_votes_as_a_judge(world: Any) -> None:
