@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.labelling.comparisons import HIDDEN, find_comparison, read_sides
@@ -111,7 +111,9 @@ def judge_vote(
 def undo_last(
     session: Session, rater_id: int, key: str, *, campaign_id: int | None = None
 ) -> Vote | None:
-    """Withdraws the rater's latest vote (in a campaign), hidden or not; None when none is left.
+    """Withdraws the rater's latest vote, hidden or not; returns None when none is left.
+
+    Only votes of the campaign are meant or, without one, those that no campaign asked for.
 
     The comparison then has no vote, even where the withdrawn one had replaced an earlier one: undo
     means "ask me again", not "my earlier vote counts". Each further undo, under a new key,
@@ -126,10 +128,11 @@ def undo_last(
         ~Vote.is_superseded(),
         Vote.purpose != Purpose.ADJUDICATION,
     )
-    if campaign_id is not None:
-        current = current.join(Assignment, Assignment.offer_key == Vote.offer_key).where(
-            Assignment.campaign_id == campaign_id
-        )
+    assigned = exists().where(Assignment.offer_key == Vote.offer_key)
+    if campaign_id is None:
+        current = current.where(~assigned)
+    else:
+        current = current.where(assigned.where(Assignment.campaign_id == campaign_id))
     last = session.scalars(
         current.order_by(Vote.id.desc()).limit(1).options(joinedload(Vote.comparison))
     ).one_or_none()
