@@ -4,8 +4,9 @@ import uuid
 from dataclasses import dataclass
 
 from db.content import rounds
-from db.labelling import comparisons, offers, raters, votes
+from db.labelling import assignments, comparisons, offers, raters, votes
 from db.models import Offer, Outcome, RaterKind, Round, Vote
+from db.storage.errors import Conflict
 from db.storage.session import Session
 from ptrapp.core.dialogue import conversation_text
 from ptrapp.core.errors import InputError, NotFound
@@ -153,9 +154,12 @@ def as_shown(outcome: Outcome, *, flipped: bool) -> Outcome:
 
 
 def _offer(session: Session, rater_id: int, key: str) -> Offer:
+    """Returns a pair that this rater opened. Raises `NotFound`, `Conflict` for a campaign's."""
     offer = session.get(Offer, key)
     if offer is None or offer.rater_id != rater_id:
         raise NotFound("This comparison was not offered to you. Choose the pair again.")
+    if assignments.find(session, key) is not None:
+        raise Conflict("This comparison belongs to a campaign: decide it on the page Label.")
     return offer
 
 

@@ -7,6 +7,7 @@ from labelling_world import Work, somebody
 
 from db.labelling import preferences
 from db.models import AssignmentState
+from db.storage.errors import Conflict
 from ptrapp.services import compare
 from ptrapp.services.labelling import answering
 
@@ -34,3 +35,13 @@ def test_undo_on_play_leaves_the_labels_of_campaigns_alone(world: Any, work: Wor
     assert work.assignment(pair.key).state is AssignmentState.DONE
     assert answering.undo(world.context, ADA, work.id, "u3") is not None
     assert counted(world) == []
+
+
+def test_play_takes_no_key_of_a_campaign(world: Any, work: Work) -> None:
+    (pair,) = work.next(ADA)
+    with pytest.raises(Conflict, match="belongs to a campaign"):
+        compare.vote(world.context, "Ada", pair.key, "left")
+    with pytest.raises(Conflict, match="belongs to a campaign"):
+        compare.dismiss(world.context, "Ada", pair.key)
+    assert world.count("votes") == world.count("offers WHERE dismissed") == 0
+    assert answering.vote(world.context, ADA, pair.key, "left").counted
