@@ -71,6 +71,12 @@ def revoke_by(session: Session, by: str) -> None:
     session.execute(still.values(revoked_at=now()))
 
 
+def revoke_for(session: Session, uid: str) -> None:
+    """Ends every invitation that lets in as this person."""
+    still = update(Invitation).where(Invitation.uid == uid, Invitation.revoked_at.is_(None))
+    session.execute(still.values(revoked_at=now()))
+
+
 def is_open(row: Invitation) -> bool:
     """Returns whether an invitation still lets somebody in."""
     return row.revoked_at is None and row.n_used < row.n_uses and now() < row.expires_at

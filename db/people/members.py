@@ -8,6 +8,8 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from db.models import Member, Outcome, Rater, RaterKind, SignIn, Vote, now
+from db.people import invitations, tokens
+from db.people.withdrawing import withdraw
 from db.storage.errors import Conflict, Missing
 
 ADMIN = "admin"
@@ -33,6 +35,12 @@ def find_by_hub(session: Session, hub_id: str) -> Member | None:
     return session.scalars(select(Member).where(Member.hub_id == hub_id)).one_or_none()
 
 
+def was_removed(session: Session, uid: str, since: datetime) -> bool:
+    """Returns whether the member of this identity was removed after that time."""
+    found = select(Member.id).where(Member.uid == uid, Member.removed_at >= since)
+    return session.scalars(found).first() is not None
+
+
 def admit(session: Session, uid: str, role: str) -> Member:
     """Returns the member of this identity, who has the role from now on.
 
@@ -51,7 +59,10 @@ def admit(session: Session, uid: str, role: str) -> Member:
 
 
 def change_role(session: Session, member_id: int, role: str) -> Member:
-    """Gives a member another role at once, in every browser. Raises `Conflict`, `Missing`."""
+    """Gives a member another role at once, in every browser. Raises `Conflict`, `Missing`.
+
+    Links that let in as her end; with the role of an admin, what she made by it ends too.
+    """
     member = _present(session, member_id)
     _set_role(session, member, role)
     session.flush()
@@ -59,10 +70,16 @@ def change_role(session: Session, member_id: int, role: str) -> Member:
 
 
 def remove(session: Session, member_id: int) -> Member:
-    """Removes a member and signs out her browsers; her votes stay. Raises `Conflict`, `Missing`."""
+    """Removes a member and signs out her browsers; her votes stay. Raises `Conflict`, `Missing`.
+
+    Links that let in as her end, and the links and programs' tokens that she made.
+    """
     member = _present(session, member_id)
     _keep_an_admin(session, member)
     member.removed_at, member.password = now(), None
+    session.flush()  # waits for who makes her a link at this moment
+    invitations.revoke_for(session, member.uid)
+    _end_what_she_made(session, member)
     ended = update(SignIn).where(SignIn.member_id == member.id, SignIn.ended_at.is_(None))
     session.execute(ended.values(ended_at=now()))
     session.flush()
@@ -113,7 +130,19 @@ def _admins() -> Select[int]:
 def _set_role(session: Session, member: Member, role: str) -> None:
     if role != ADMIN:
         _keep_an_admin(session, member)
+    if role == member.role:
+        return
+    loses = member.role == ADMIN
     member.role = role
+    session.flush()  # waits for who makes her a link at this moment
+    invitations.revoke_for(session, member.uid)
+    if loses:
+        _end_what_she_made(session, member)
+
+
+def _end_what_she_made(session: Session, member: Member) -> None:
+    tokens.revoke_as(session, member.uid)
+    withdraw(session, member.uid)
 
 
 def _keep_an_admin(session: Session, member: Member) -> None:

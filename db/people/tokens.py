@@ -35,13 +35,28 @@ def saw(session: Session, token_id: int, at: datetime) -> None:
     session.execute(update(ProgramToken).where(ProgramToken.id == token_id).values(seen_at=at))
 
 
-def revoke(session: Session, token_id: int) -> None:
-    """Ends a token. Raises `Missing`."""
+def revoke(session: Session, token_id: int) -> ProgramToken:
+    """Ends a token. Returns its row. Raises `Missing`."""
     row = session.get(ProgramToken, token_id)
     if row is None or row.revoked_at is not None:
         raise Missing(f"There is no token {token_id}; load the page again.")
     row.revoked_at = now()
     session.flush()
+    return row
+
+
+def revoke_by(session: Session, by: str) -> set[str]:
+    """Ends every token that somebody made. Returns the identities of their programs."""
+    still = update(ProgramToken).where(
+        ProgramToken.made_by == by, ProgramToken.revoked_at.is_(None)
+    )
+    return set(session.scalars(still.values(revoked_at=now()).returning(ProgramToken.uid)))
+
+
+def revoke_as(session: Session, uid: str) -> None:
+    """Ends every token that acts as this rater."""
+    still = update(ProgramToken).where(ProgramToken.uid == uid, ProgramToken.revoked_at.is_(None))
+    session.execute(still.values(revoked_at=now()))
 
 
 def listing(session: Session) -> list[ProgramToken]:

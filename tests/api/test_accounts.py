@@ -390,3 +390,105 @@ def test_an_unknown_link_is_told_from_none(guest: Make, closed: AppContext) -> N
     assert guest().client.get("/join").status_code == 403
     with pytest.raises(Forbidden):
         entering.offered(closed, "x")
+
+
+def linked(admin: Any, name: str) -> str:
+    """The text of a link for another browser of a member."""
+    return str(admin.post(f"/people/{member_of(admin, name)['id']}/link").json()["token"])
+
+
+def member(admin: Any, guest: Make, role: str) -> Any:
+    """A browser of a new member, under a name of her own."""
+    browser = guest()
+    browser.name = f"mia-{uuid4().hex[:8]}"
+    follow(browser, invited(admin, role, browser.name))
+    return browser
+
+
+def refused(guest: Make, token: str) -> bool:
+    """Whether a link lets a new browser in no more."""
+    return bool(guest().client.post("/join", data={"token": token}).status_code == 403)
+
+
+def test_a_link_for_another_browser_brings_no_role_back(root: Any, guest: Make) -> None:
+    mia = member(root, guest, "admin")
+    link, other = linked(root, mia.name), invited(root, "admin", mia.name, again=True)
+    root.post(f"/people/{member_of(root, mia.name)['id']}/role", {"role": "viewer"})
+    assert refused(guest, link), "a change of the role revokes her links"
+    assert refused(guest, other)
+    phone = guest()
+    follow(phone, linked(root, mia.name))
+    assert me(phone) == me(mia) == {"name": mia.name, "role": "viewer"}
+
+
+def test_a_link_for_a_member_leaves_her_the_role_that_she_has(
+    root: Any, guest: Make, closed: AppContext
+) -> None:
+    mia, phone = member(root, guest, "admin"), guest()
+    its = member_of(root, mia.name)["id"]
+    link = linked(root, mia.name)
+    with closed.database.write() as session:  # as if no change had revoked the link
+        session.get_one(Member, its).role = "annotator"
+    assert "an annotator" in phone.client.get("/join", params={"token": link}).text
+    follow(phone, link)
+    assert me(phone) == me(mia) == {"name": mia.name, "role": "annotator"}
+    other = root.post("/invitations", {"role": "admin", "name": mia.name, "again": True})
+    assert "is annotator here" in sentence(other, 409)
+
+
+def test_a_link_of_before_a_removal_lets_nobody_back_in(
+    root: Any, guest: Make, closed: AppContext
+) -> None:
+    mia = member(root, guest, "annotator")
+    its, link = member_of(root, mia.name)["id"], linked(root, mia.name)
+    kept = root.post(f"/people/{its}/link").json()
+    root.post(f"/people/{its}/remove")
+    assert refused(guest, link)
+    with closed.database.write() as session:  # as a version did that revoked no links
+        session.get_one(Invitation, kept["id"]).revoked_at = None
+    assert refused(guest, kept["token"])
+    back = guest()
+    follow(back, invited(root, "viewer", mia.name, again=True))
+    assert me(back) == {"name": mia.name, "role": "viewer"}, "an admin may invite her again"
+
+
+@pytest.mark.parametrize(("act", "body"), [("remove", None), ("role", {"role": "viewer"})])
+def test_what_an_admin_made_ends_with_her_rights(
+    root: Any, guest: Make, act: str, body: dict[str, str] | None
+) -> None:
+    mia, script, its_script = member(root, guest, "admin"), guest(), guest()
+    link = invited(mia, "admin")
+    script.client.headers["Authorization"] = (
+        f"Bearer {program(mia, 'admin', f'one-{uuid4().hex[:8]}')}"
+    )
+    by_script = invited(script, "admin")
+    its_script.client.headers["Authorization"] = (
+        f"Bearer {program(script, 'admin', f'two-{uuid4().hex[:8]}')}"
+    )
+    of_root = invited(root, "viewer")
+    assert me(its_script)["role"] == "admin"
+    root.post(f"/people/{member_of(root, mia.name)['id']}/{act}", body)
+    assert refused(guest, link)
+    assert "revoked" in sentence(script.get("/me"), 401)
+    assert refused(guest, by_script), "and what her programs made"
+    assert "revoked" in sentence(its_script.get("/me"), 401)
+    follow(guest(), of_root)
+
+
+def test_a_revoked_program_takes_its_invitations_with_it(root: Any, guest: Make) -> None:
+    script, name = guest(), f"scout-{uuid4().hex[:8]}"
+    script.client.headers["Authorization"] = f"Bearer {program(root, 'admin', name)}"
+    link = invited(script, "admin")
+    (its,) = [one["id"] for one in root.get("/people").json()["tokens"] if one["name"] == name]
+    root.post(f"/tokens/{its}/revoke")
+    assert refused(guest, link)
+
+
+def test_another_admins_token_for_the_same_judge_goes_on(root: Any, guest: Make) -> None:
+    mia, judge, name = member(root, guest, "admin"), guest(), f"judge-{uuid4().hex[:8]}"
+    theirs = program(mia, "judge", name)
+    judge.client.headers["Authorization"] = f"Bearer {program(root, 'judge', name)}"
+    root.post(f"/people/{member_of(root, mia.name)['id']}/remove")
+    assert me(judge)["role"] == "judge"
+    judge.client.headers["Authorization"] = f"Bearer {theirs}"
+    assert judge.get("/me").status_code == 401

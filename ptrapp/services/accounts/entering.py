@@ -65,7 +65,9 @@ def offered(context: DataContext, secret: str) -> Offered:
     with context.database.read() as session:
         row = _open(session, secret)
         by = raters.find_person(session, row.invited_by) if row.invited_by else None
-        return Offered(Role(row.role), row.name, by.name if by else row.invited_by)
+        member = members.find(session, row.uid) if row.uid else None
+        role = member.role if member else row.role
+        return Offered(Role(role), row.name, by.name if by else row.invited_by)
 
 
 def join(
@@ -81,9 +83,11 @@ def join(
 ) -> str:
     """Lets a person in by an invitation. Returns the secret for the browser's cookie.
 
-    A visitor keeps her identity and votes. Who is signed in already and follows a link without a
-    name keeps her account too, and gets the role unless she is an admin. Raises `Forbidden` for a
-    link that lets nobody in, `InputError` for a name or password, `Conflict` for a taken name.
+    A visitor keeps her identity and votes. A link for a member lets in as her, with the role that
+    she has: it changes none, and brings back nobody who was removed since it was made. Who is
+    signed in already and follows a link without a name keeps her account too, and gets the role
+    unless she is an admin. Raises `Forbidden` for a link that lets nobody in, `InputError` for a
+    name or password, `Conflict` for a taken name.
     """
     hashed = hash_password(password) if password else None
     with context.database.write() as session:
@@ -91,16 +95,16 @@ def join(
         if not row.invited_by and hashed is None and hub is None:
             raise InputError("The first admin needs a password: this link is good only once.")
         if row.uid is not None:
-            member = members.admit(session, row.uid, row.role)
+            member = _named(session, row, row.uid)
         elif now_here is not None:
             member = _promoted(session, now_here, row)
         else:
             member = _newcomer(session, visitor, row.role, name)
-        invitations.use(session, row)
         if hashed is not None:
             member.password = hashed
         if hub is not None:
             _belongs_to(session, member, hub)
+        invitations.use(session, row)
         if now_here is not None:
             sign_ins.end(session, now_here.id)
         return sign_ins.begin(session, member, browser)
@@ -177,6 +181,16 @@ def _open(session: Session, secret: str) -> Invitation:
         return invitations.find(session, secret)
     except Conflict as error:
         raise Forbidden(str(error)) from error
+
+
+def _named(session: Session, row: Invitation, uid: str) -> Member:
+    """Returns whom a link names: a member as she is, or somebody who becomes one."""
+    member = members.find(session, uid)
+    if member is not None:
+        return member
+    if members.was_removed(session, uid, row.created_at):
+        raise Forbidden(invitations.SPENT)
+    return members.admit(session, uid, row.role)
 
 
 def _promoted(session: Session, here: SignedIn, row: Invitation) -> Member:

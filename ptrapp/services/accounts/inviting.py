@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from db.models import Member
-from db.people import invitations, tokens
+from db.people import invitations, members, tokens
+from db.people.withdrawing import withdraw
+from db.storage.errors import Conflict
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import Person, Role
@@ -38,7 +40,8 @@ def invite(
 ) -> Made:
     """Makes a link that lets people in. `again` is for another browser of who has the name.
 
-    Raises `InputError` for a judge or an unusable name, `Conflict` for a name that is taken.
+    Raises `InputError` for a judge or an unusable name, `Conflict` for a name that is taken, and
+    for a member's name with another role than hers: no link changes it.
     """
     if role is Role.JUDGE:
         raise InputError("A judge is a program: make a token for it, under a name of its own.")
@@ -46,6 +49,11 @@ def invite(
         raise InputError("A link with a name is for one person; leave the name out to share it.")
     invited = people.invite(context, role, name, again=again)
     with context.database.write() as session:
+        member = members.find(session, invited.uid) if invited.uid else None
+        if member is not None and member.role != role.value:
+            raise Conflict(
+                f"{invited.name} is {member.role} here; change her role on People, not by a link."
+            )
         row, secret = invitations.issue(
             session, role.value, lasts=timedelta(days=days), n_uses=n_uses,
             uid=invited.uid or None, name=invited.name, by=by.rater,
@@ -54,7 +62,10 @@ def invite(
 
 
 def link_for(context: DataContext, member_id: int, by: Person) -> Made:
-    """Makes a link for another browser of a member, who may choose a new password there."""
+    """Makes a link for another browser of a member, who may choose a new password there.
+
+    It says who she is, not what she may do: her role is what it is when she follows it.
+    """
     with context.database.write() as session:
         member = _member(session, member_id)
         rater = people.row_of(session, Person("", Role(member.role), member.uid))
@@ -83,13 +94,13 @@ def end_invitation(context: DataContext, invitation_id: int) -> None:
 
 
 def end_token(context: DataContext, token_id: int) -> None:
-    """Revokes a token. Raises `Missing`."""
+    """Revokes a token, and what its program made. Raises `Missing`."""
     with context.database.write() as session:
-        tokens.revoke(session, token_id)
+        withdraw(session, tokens.revoke(session, token_id).uid)
 
 
 def _member(session: Session, member_id: int) -> Member:
-    member = session.get(Member, member_id)
+    member = session.get(Member, member_id, with_for_update=True)
     if member is None or member.removed_at is not None:
         raise NotFound(f"There is no member {member_id}.")
     return member
