@@ -17,6 +17,7 @@ from db.models import (
     DataChange,
     DataKind,
     Outcome,
+    Pin,
     Prompt,
     PromptTag,
     Round,
@@ -54,13 +55,15 @@ def tag(session: Session, prompt_id: int, wanted: Collection[str], by: str) -> N
 
 
 def set_text(session: Session, prompt_id: int, text: str, by: str) -> None:
-    """Corrects a prompt that nobody has answered yet. Raises `Conflict`."""
+    """Corrects a prompt that nobody has asked or pinned yet. Raises `Conflict`."""
     prompt = _prompt(session, prompt_id)
     if prompt.text == text:
         return
-    if session.scalar(select(Round.id).where(Round.prompt_id == prompt_id).limit(1)) is not None:
+    # A run is there before its first answer is: what is pinned is going to be asked.
+    asked = (select(table.id).where(table.prompt_id == prompt_id) for table in (Run, Pin))
+    if any(session.scalar(rows.limit(1)) is not None for rows in asked):
         raise Conflict(
-            f"Prompt {prompt_id} has been answered: its text stays as it was asked. Ask the "
+            f"Prompt {prompt_id} has been asked or pinned: its text stays as it is. Ask the "
             "corrected one anew, and delete this one."
         )
     before, prompt.text = prompt.text, text

@@ -91,7 +91,7 @@ def build(context: AppContext, tab: gr.Tab) -> None:
         show = gr.Button("Open", elem_id="browse-show")
     whole = gr.HTML(elem_id="browse-whole", padding=False)
     with gr.Column(visible=False, elem_id="browse-editor") as editor:
-        new_text = gr.Textbox(label="Prompt (while nobody has answered it)", lines=2)
+        new_text = gr.Textbox(label="Prompt (while nobody has asked or pinned it)", lines=2)
         answer = gr.Textbox(label="Reference answer", lines=1, elem_id="browse-answer")
         tags = gr.Textbox(label="Tags, with commas between", max_lines=1, elem_id="browse-tags")
         keep = gr.Button("Keep", variant="primary", elem_id="browse-keep")

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from stored_votes import RowContext, context, refine
 
-from db.content import prompts, sources, trajectories
+from db.content import prompts, rounds, sources, trajectories
 from db.labelling import comparisons, preferences, raters, votes
-from db.models import DataKind, Outcome, RaterKind
+from db.models import DataKind, Outcome, Pin, RaterKind, RunMode
 from db.storage.errors import Conflict, Missing
 from db.storage.session import Database
 from ptrapp.core.errors import InputError
@@ -88,10 +88,22 @@ def test_a_correction_is_checked_tagged_and_kept(at: RowContext) -> None:
     assert changed == ["tags: nothing → easy ones, sums", "answer: 2 → wrong"]
     with at.database.read() as session:
         assert trajectories.count_refined(session) == 2, "round 2 is wrong by the new answer"
-    with pytest.raises(Conflict, match="has been answered"):
+    with pytest.raises(Conflict, match="has been asked or pinned"):
         browsing.correct(at, ADA, prompt_id, text="Else?", answer="wrong", tags="")
     with pytest.raises(InputError, match="at most"):
         browsing.correct(at, ADA, prompt_id, text="What is 2 + 1?", answer="", tags="x" * 41)
+
+
+def test_a_text_stays_from_when_it_is_asked_or_pinned(at: RowContext) -> None:
+    with at.database.write() as session:
+        asked = prompts.ensure_prompt(session, "Asked?", source="play")
+        rounds.start_run(session, asked.id, RunMode.REFINE, {})
+        pinned = prompts.ensure_prompt(session, "Pinned?", source="play")
+        session.add(Pin(prompt_id=pinned.id, settings={}))
+    for one in (asked, pinned):
+        with pytest.raises(Conflict, match="has been asked or pinned"):
+            browsing.correct(at, ADA, one.id, text="Else?", answer="", tags="")
+        browsing.correct(at, ADA, one.id, text=one.text, answer="", tags="easy")
 
 
 def test_two_prompts_never_become_one(at: RowContext) -> None:
