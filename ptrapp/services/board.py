@@ -1,8 +1,9 @@
 """Builds what one rater may see of a run, as plain values: stored rounds and those in progress.
 
 A board contains a thought only if this rater opened it and has no open comparison of its round.
-While a pair of the run is open for this rater, no mark is in it either: which round is right, and
-what it fixed, broke or changed. Hidden on the page all that would not be secret, so it is not sent.
+While a pair of the run is open for this rater, on any page, no mark is in it either: which round is
+right, and what it fixed, broke or changed. Hidden on the page all that would not be secret, so it
+is not sent.
 """
 
 from dataclasses import asdict, dataclass, field, replace
@@ -130,10 +131,9 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         ]
         pinned = pins.of_prompt(session, run.prompt_id) is not None
     told = _told(run)
-    comparing = any(vote is None for _, vote in own)
     opened = live.watchers.get(who.id, set()) if live and who else set()
     cells = _cells(run, live, frozenset(seen - on_offer), opened)
-    if comparing:
+    if on_offer:
         cells = [replace(cell, correct=None, flip=None, diff=[]) for cell in cells]
     if ended:
         cells = [_over(cell) for cell in cells]

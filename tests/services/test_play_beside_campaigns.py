@@ -6,7 +6,7 @@ import pytest
 from labelling_world import Work, somebody
 
 from db.labelling import preferences
-from db.models import AssignmentState
+from db.models import AssignmentState, Round
 from db.storage.errors import Conflict
 from ptrapp.services import compare
 from ptrapp.services.labelling import answering
@@ -45,3 +45,15 @@ def test_play_takes_no_key_of_a_campaign(world: Any, work: Work) -> None:
         compare.dismiss(world.context, "Ada", pair.key)
     assert world.count("votes") == world.count("offers WHERE dismissed") == 0
     assert answering.vote(world.context, ADA, pair.key, "left").counted
+
+
+def test_marks_are_covered_while_a_campaigns_pair_of_the_run_is_open(
+    world: Any, work: Work
+) -> None:
+    with world.database.read() as session:
+        run_id = session.get_one(Round, work.pairs[0][0]).run_id
+    (pair,) = work.next(ADA)
+    assert [cell.correct for cell in world.board(run_id).cells] == [None, None]
+    assert [cell.correct for cell in world.board(run_id, "Bob").cells] == [False, True]
+    answering.vote(world.context, ADA, pair.key, "left")
+    assert [cell.correct for cell in world.board(run_id).cells] == [False, True]
