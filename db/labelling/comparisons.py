@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, exists, or_, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session, joinedload
 
@@ -20,19 +20,22 @@ from db.models import (
 from db.storage.dialects import insert
 from db.storage.errors import Conflict, Missing
 
+_REVEALED = exists().where(
+    Reveal.rater_id == bindparam("rater_id"),
+    Reveal.round_id.in_((Comparison.left_round_id, Comparison.right_round_id)),
+    Reveal.versions | (Comparison.aspect != Aspect.THOUGHT),
+)
+_SEEN_BEFORE = exists().where(
+    Offer.rater_id + 0 == bindparam("rater_id"),  # found by its comparison: a rater has many
+    Offer.comparison_id == Comparison.id,
+    Offer.thoughts_seen,
+)
 # Statements of every answer are built once: building one takes longer than executing it.
 _SIDES = select(
     Comparison.left_round_id,
     Comparison.right_round_id,
     Comparison.aspect,
-    exists()
-    .where(
-        Reveal.rater_id == bindparam("rater_id"),
-        Reveal.round_id.in_((Comparison.left_round_id, Comparison.right_round_id)),
-        Reveal.versions | (Comparison.aspect != Aspect.THOUGHT),
-    )
-    .correlate(Comparison)
-    .label("seen"),
+    or_(_REVEALED.correlate(Comparison), _SEEN_BEFORE.correlate(Comparison)).label("seen"),
     Comparison.is_shown().label("shown"),
 ).where(Comparison.id == bindparam("comparison_id"))
 _OFFER = plain_insert(Offer)
@@ -132,6 +135,12 @@ def show(
         for round_id in (sides.left_round_id, sides.right_round_id):
             reveal(session, rater_id, round_id, versions=False)
     return str(shown["key"])
+
+
+def tell_verdict(session: Session, rater_id: int, comparison_id: int) -> None:
+    """Stores that a rater who has the pair open was told a verdict: a vote on it is not blind."""
+    told = update(Offer).where(Offer.comparison_id == comparison_id, Offer.rater_id == rater_id)
+    session.execute(told.values(thoughts_seen=True))
 
 
 def reveal(session: Session, rater_id: int, round_id: int, *, versions: bool = True) -> None:

@@ -133,7 +133,8 @@ class Offer(Base):
         enum_column(Purpose), default=Purpose.LABEL, server_default=Purpose.LABEL.value
     )
     thoughts_seen: Mapped[bool] = mapped_column(default=False)
-    """Whether this rater had been shown a thought of either round before or while voting."""
+    """Whether this rater was shown a thought or the version of either round, or told a verdict on
+    the pair, before or while voting."""
     dismissed: Mapped[bool] = mapped_column(default=False)
     """The rater dismissed the pair without a vote: its thoughts may be shown again."""
     shown_at: Mapped[datetime] = mapped_column(default=now)

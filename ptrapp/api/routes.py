@@ -195,8 +195,10 @@ def _add_play_routes(router: APIRouter, context: AppContext) -> None:
         return {"state": "dismissed"}
 
     @router.post("/comparisons/judge", dependencies=admins)
-    def judge(body: TwoRounds) -> dict[str, str]:
-        outcome, rationale = compare.let_judge_compare(context, body.left, body.right)
+    def judge(body: TwoRounds, rater: Rater) -> dict[str, str]:
+        outcome, rationale = compare.let_judge_compare(
+            context, body.left, body.right, told_to=rater
+        )
         return {"outcome": outcome, "rationale": rationale}
 
     @router.post("/votes", status_code=201, dependencies=admins)

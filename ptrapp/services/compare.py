@@ -84,10 +84,13 @@ def undo(context: AppContext, rater: str, key: str) -> Vote | None:
         return undone
 
 
-def let_judge_compare(context: AppContext, shown_left: int, shown_right: int) -> tuple[str, str]:
+def let_judge_compare(
+    context: AppContext, shown_left: int, shown_right: int, *, told_to: str = ""
+) -> tuple[str, str]:
     """Asks the app's judge, which sees prompt and responses only, and stores its vote.
 
-    Returns the outcome (with the screen's left and right) and the rationale. Raises `JudgeError`
+    Returns the outcome (with the screen's left and right) and the rationale; votes on this pair of
+    the rater `told_to`, who has it open, are not blind from now on. Raises `JudgeError`
     and stores nothing when the verdict cannot be read: that is no tie.
     """
     left_id, right_id = sorted((shown_left, shown_right))
@@ -110,6 +113,8 @@ def let_judge_compare(context: AppContext, shown_left: int, shown_right: int) ->
             uuid.uuid4().hex,
             agreed=verdict.agreed,
         )
+        if reader := raters.find_person(session, told_to):
+            comparisons.tell_verdict(session, reader.id, comparison.id)
         jobs.queue_when_due(context, session)
     return as_shown(outcome, flipped=left_id != shown_left).value, verdict.rationale
 

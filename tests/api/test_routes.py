@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from db.labelling import preferences
 from db.models import Run, Vote
 from db.registry import jobs as queue
 from db.storage.errors import DatabaseLocked
@@ -79,9 +80,14 @@ def test_a_forged_cookie_is_nobody(ada: Any, visitor: Any) -> None:
     sentence(eve.post("/votes", {"key": key, "outcome": "left"}), 404)
 
 
-def test_a_judge_is_asked_by_a_route(ada: Any) -> None:
+def test_a_judge_is_asked_by_a_route(ada: Any, context: Any) -> None:
     pair = dict(zip(("left", "right"), ada.play(n=2, reference_answer="2"), strict=True))
+    key = ada.offer(*pair.values())
     assert ada.post("/comparisons/judge", pair).json()["outcome"] == "right"
+    assert ada.post("/votes", {"key": key, "outcome": "right"}).status_code == 201
+    with context.database.read() as session:
+        blind = {vote.offer_key: vote.blind for vote in preferences.current_votes(session)}
+    assert blind == {None: True, key: False}, "who asked was told the verdict"
     pair = dict(zip(("left", "right"), ada.play(n=2), strict=True))
     assert "reference answer" in sentence(ada.post("/comparisons/judge", pair), 422)
 

@@ -195,6 +195,19 @@ def test_a_judge_is_shown_responses_and_never_a_thought(world: Any) -> None:
     assert "secret" not in judge.seen
 
 
+def test_who_was_told_the_verdict_on_an_open_pair_is_not_blind(world: Any) -> None:
+    pair = [row.id for row in world.play(n=2, reference_answer="2").rounds]
+    keys = {name: compare.open_pair(world.context, name, *pair) for name in ("Ada", "Bob", "Cy")}
+    for name in ("Ada", "Bob"):
+        compare.let_judge_compare(world.context, *pair, told_to=name)
+    compare.dismiss(world.context, "Ada", keys["Ada"])
+    keys["Ada"] = compare.open_pair(world.context, "Ada", *pair)
+    for name, key in keys.items():
+        compare.vote(world.context, name, key, "left")
+    blind = {vote.rater.name: vote.blind for vote in standing(world)}
+    assert blind == {"judge:verifier": True, "Ada": False, "Bob": False, "Cy": True}
+
+
 def judged_by(engine: ScriptedEngine) -> LlmJudge:
     return LlmJudge(engine, "llm:great")
 
