@@ -69,21 +69,21 @@ def add_door(app: FastAPI, context: DataContext) -> None:
     @app.post("/sign-in", include_in_schema=False)
     def sign_in(request: Request, form: Form) -> Response:
         root, name = root_of(request), form.get("name", "")
-        address = request.client.host if request.client else ""
         try:
             secret = entering.sign_in(
-                context, attempts, name, form.get("password", ""), address, browser_of(request)
-            )
+                context, attempts, name, form.get("password", ""), _address_of(request),
+                browser_of(request),
+            )  # fmt: skip
         except (Forbidden, TooMuch) as error:
             page = door_pages.sign_in(root, hub=hub, wrong=str(error), name=name)
             return HTMLResponse(page, _status(error))
         take_secret(request, secret)
         return RedirectResponse(f"{root}/", 303)
 
-    _add_account(app, context, hub=hub)
+    _add_account(app, context, attempts, hub=hub)
 
 
-def _add_account(app: FastAPI, context: DataContext, *, hub: bool) -> None:
+def _add_account(app: FastAPI, context: DataContext, attempts: Attempts, *, hub: bool) -> None:
     """Adds the page of who is signed in, and what she may do there."""
 
     def draw(request: Request, *, wrong: str = "", told: str = "") -> str:
@@ -103,7 +103,10 @@ def _add_account(app: FastAPI, context: DataContext, *, hub: bool) -> None:
         if here is None:
             return HTMLResponse(draw(request), 403)
         try:
-            entering.set_password(context, here, form.get("old", ""), form.get("new", ""))
+            entering.set_password(
+                context, attempts, here, form.get("old", ""), form.get("new", ""),
+                _address_of(request),
+            )  # fmt: skip
         except InputError as error:
             return HTMLResponse(draw(request, wrong=str(error)), _status(error))
         return HTMLResponse(draw(request, told="The new password is kept."))
@@ -127,6 +130,10 @@ def _add_account(app: FastAPI, context: DataContext, *, hub: bool) -> None:
 def root_of(request: Request) -> str:
     """Returns the path under which visitors find the app; empty at a host's root."""
     return str(request.scope.get("root_path", ""))
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _status(error: Exception) -> int:

@@ -1,7 +1,9 @@
 """Accounts: set-up link, passwords, joining that asks first, sign-outs, roles and tokens that end."""
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -104,24 +106,85 @@ def test_wrong_passwords_are_bounded_and_a_right_one_waits_too(root: Any, guest:
         assert other.client.post("/sign-in", data=given).status_code == 403
     late = other.client.post("/sign-in", data=given | {"password": PASSWORD})
     assert late.status_code == 429
-    assert "Too many wrong sign-ins" in late.text
+    assert "Too many wrong passwords" in late.text
 
 
 def test_attempts_are_forgotten_after_a_while_and_bounded_by_address_and_by_name() -> None:
     now = [0.0]
     wrong = Attempts(clock=lambda: now[0])
     for number in range(attempts.PER_ADDRESS):
-        wrong.was_wrong(f"name {number}", "10.0.0.1")
+        wrong.begin(f"name {number}", "10.0.0.1")
     with pytest.raises(TooMuch):
-        wrong.check("another", "10.0.0.1")
-    wrong.check("another", "10.0.0.2")
+        wrong.begin("another", "10.0.0.1")
+    wrong.begin("another", "10.0.0.2")
     for number in range(attempts.PER_NAME):
-        wrong.was_wrong("Grace", f"10.1.0.{number}")
+        wrong.begin("Grace", f"10.1.0.{number}")
     with pytest.raises(TooMuch):
-        wrong.check("grace", "10.2.0.1")
+        wrong.begin("grace", "10.2.0.1")
     now[0] = attempts.WINDOW_S + 1
-    wrong.check("another", "10.0.0.1")
-    wrong.check("grace", "10.2.0.1")
+    wrong.begin("another", "10.0.0.1")
+    wrong.begin("grace", "10.2.0.1")
+
+
+def test_a_right_attempt_is_taken_back() -> None:
+    right = Attempts(clock=lambda: 0.0)
+    for number in range(2 * attempts.PER_NAME):
+        right.begin("Grace", "10.0.0.1")
+        right.was_right("Grace", "10.0.0.1")
+        right.begin("Ada", f"10.1.0.{number}")
+        right.was_right("Ada", f"10.1.0.{number}")
+    right.begin("Grace", "10.0.0.1")
+
+
+def test_wrong_passwords_are_bounded_under_any_spelling_of_a_name(root: Any, guest: Make) -> None:
+    other, name = guest(), root.name
+    spelt = (name, name.upper(), f" {name}", f"{name}  ", f"\t{name.title()}\t")
+    assert len(spelt) == attempts.PER_NAME_AND_ADDRESS
+    for one in spelt:
+        given = {"name": one, "password": "not this one"}
+        assert other.client.post("/sign-in", data=given).status_code == 403
+    late = other.client.post("/sign-in", data={"name": f"  {name}", "password": PASSWORD})
+    assert late.status_code == 429
+
+
+def test_wrong_passwords_that_come_at_once_are_bounded_too(
+    root: Any, closed: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = Attempts()
+    n_let_through = attempts.PER_NAME_AND_ADDRESS
+    at_once, checked = 3 * n_let_through, list[str]()
+    hashing = threading.Event()
+
+    def slow(stored: str | None, given: str) -> bool:
+        checked.append(given)
+        assert hashing.wait(30), "the refused ones do not wait for those that are checked"
+        return False
+
+    def attempt(number: int) -> type[Exception] | None:
+        try:
+            entering.sign_in(closed, counted, root.name, f"wrong {number}", "10.0.0.1", "")
+        except (Forbidden, TooMuch) as error:
+            return type(error)
+        return None
+
+    monkeypatch.setattr(entering, "is_password", slow)
+    with ThreadPoolExecutor(at_once) as several:
+        running = [several.submit(attempt, number) for number in range(at_once)]
+        done = as_completed(running, timeout=30)
+        refused_first = [next(done).result() for _ in range(at_once - n_let_through)]
+        hashing.set()
+        rest = [one.result() for one in done]
+    assert set(refused_first) == {TooMuch}
+    assert set(rest) == {Forbidden}
+    assert len(checked) == n_let_through
+
+
+def test_wrong_old_passwords_are_bounded(root: Any) -> None:
+    given = {"old": "not this one", "new": "another password"}
+    for _ in range(attempts.PER_NAME_AND_ADDRESS):
+        assert root.client.post("/account/password", data=given).status_code == 403
+    late = root.client.post("/account/password", data=given | {"old": PASSWORD})
+    assert (late.status_code, "Too many wrong" in late.text) == (429, True)
 
 
 def test_signed_out_a_browser_is_nobody_known_and_its_old_cookie_is_void(

@@ -117,14 +117,15 @@ def sign_in(
 
     Raises `Forbidden`, which does not say whether there is such a name, and `TooMuch`.
     """
-    attempts.check(name, address)
+    name = " ".join(name.split())
     with context.database.read() as session:
-        known = raters.find_named(session, " ".join(name.split())) if _is_name(name) else None
+        known = raters.find_named(session, name) if _is_name(name) else None
         member = members.find(session, known.uid) if known else None
+    who = known.uid if known else name[: people.MAX_NAME + 1]
+    attempts.begin(who, address)
     if not is_password(member.password if member else None, password) or member is None:
-        attempts.was_wrong(name, address)
         raise Forbidden(WRONG)
-    attempts.was_right(name, address)
+    attempts.was_right(who, address)
     with context.database.write() as session:
         present = members.find(session, member.uid)
         if present is None or present.password != member.password:
@@ -161,15 +162,20 @@ def sign_in_by_hub(
         return sign_ins.begin(session, member, browser)
 
 
-def set_password(context: DataContext, now_here: SignedIn, old: str, new: str) -> None:
+def set_password(
+    context: DataContext, attempts: Attempts, now_here: SignedIn, old: str, new: str, address: str
+) -> None:
     """Gives a member a new password and signs her other browsers out.
 
-    Raises `Forbidden` where she has one and `old` is another.
+    Raises `Forbidden` where she has one and `old` is another, and `TooMuch`.
     """
     with context.database.read() as session:
         stored = session.get_one(Member, now_here.member_id).password
-    if stored is not None and not is_password(stored, old):
-        raise Forbidden("The old password is another one.")
+    if stored is not None:
+        attempts.begin(now_here.person.rater, address)
+        if not is_password(stored, old):
+            raise Forbidden("The old password is another one.")
+        attempts.was_right(now_here.person.rater, address)
     hashed = hash_password(new)
     with context.database.write() as session:
         session.get_one(Member, now_here.member_id).password = hashed
