@@ -1,6 +1,5 @@
 """A campaign's own page: how far it is, agreement, disagreements, guidelines, people, settings."""
 
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -108,7 +107,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
         gr.Textbox(value=row.guidelines, visible=may_write),
         guidelines_html(row.guidelines) or "<p>This campaign has no guidelines.</p>",
         row.name,
-        row.deadline.timestamp() if row.deadline else None,
+        row.deadline.date().isoformat() if row.deadline else "",
         *parts,
     ]
 
@@ -129,10 +128,12 @@ def _settings(context: AppContext, campaign: gr.State, tab: gr.Tab) -> tuple[Any
         name = gr.Textbox(label="Name", max_length=changing.MAX_NAME, elem_id="campaign-name")
         rename = gr.Button("Rename", min_width=100, scale=0, size="md", elem_id="campaign-rename")
     with gr.Row():
-        deadline = gr.DateTime(
-            label="Deadline (UTC); nothing ends by itself then", include_time=False,
-            timezone="UTC", elem_id="campaign-deadline",
-        )  # fmt: skip
+        deadline = gr.Textbox(  # Gradio's calendar button has no name that can be read aloud
+            label="Deadline, a day in UTC; nothing ends by itself then",
+            placeholder="2026-12-31, or empty",
+            max_length=10,
+            elem_id="campaign-deadline",
+        )
         keep = gr.Button(
             "Keep the deadline", min_width=100, scale=0, size="md", elem_id="deadline-keep"
         )
@@ -156,10 +157,9 @@ def _settings(context: AppContext, campaign: gr.State, tab: gr.Tab) -> tuple[Any
         carried_out(lambda: changing.rename(context, campaign_id, name or ""))
         return campaign_id
 
-    def campaign_due(request: gr.Request, campaign_id: int, due: float | None) -> int:
+    def campaign_due(request: gr.Request, campaign_id: int, due: str | None) -> int:
         allowed(request, ADMINS)
-        day = None if due is None else datetime.fromtimestamp(due, UTC)
-        carried_out(lambda: changing.set_deadline(context, campaign_id, day))
+        carried_out(lambda: changing.set_deadline(context, campaign_id, changing.day_of(due or "")))
         return campaign_id
 
     def campaign_copy(request: gr.Request, campaign_id: int) -> int:
@@ -242,7 +242,10 @@ def _wire_acts(
 
     go = "(id) => { location.assign(`label?campaign=${id}`); }"
     file = "(name) => { location.assign(`api/v1/export?what=preferences&campaign=${encodeURIComponent(name)}`); }"  # noqa: E501 - an address
-    label.click(None, [view.campaign], None, js=go)
+    # a script is not given what the server keeps of the page
+    label.click(lambda number: number, [view.campaign], [there], **_QUIET).success(
+        None, [there], None, js=go
+    )
     votes.click(None, [view.name], None, js=file)
     judge.click(campaign_judge, [view.campaign], None, **_QUIET)
     view.pause.click(campaign_pause, [view.campaign, view.pause], [there], **_QUIET).success(

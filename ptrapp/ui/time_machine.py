@@ -161,8 +161,8 @@ def _shown(
     there = [name for name in names or () if found.named(name)] or _first(found)
     last = found.pin.n_rounds - 1
     index = shown_round if shown_round is not None and shown_round <= last else last
-    place = min(int(at or n), n) - 1
     beside = view != _SLIDER
+    place = min(int((None if beside else at) or n), n) - 1  # the slider begins at the newest
     here = found.answers[place]
     choices = [(shorten(one.prompt, _LABEL_CHARS, placeholder="…"), one.pin_id) for one in pinned]
     failed = any(one.state in ("failed", "unavailable") and one.why for one in found.answers)

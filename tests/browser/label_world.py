@@ -13,6 +13,8 @@ from db.content.rounds import NewRound
 from db.models import Assignment, CampaignItem, RunMode, RunState, Vote
 from db.storage.session import Database
 
+LIT_MS = 150
+"""How long the chosen side is lit."""
 READ_MS = 560
 """The chosen side is lit for 150 ms, and a key sooner than 350 ms after the next pair was painted is
 not taken for an answer."""

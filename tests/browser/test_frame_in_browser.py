@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 pytestmark = pytest.mark.browser
 
-PAGES = ["Play", "Label", "Campaigns", "Versions", "Train", "Data"]
+PAGES = ["Play", "Label", "Campaigns", "Versions", "Train", "Data", "People"]
 SHIFTS = """
 window.shifted = 0;
 new PerformanceObserver((list) => {

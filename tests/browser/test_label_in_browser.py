@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from label_world import (
+    LIT_MS,
     MARKER,
     READ_MS,
     World,
@@ -35,6 +36,7 @@ def test_fifty_comparisons_take_fifty_key_presses(page: Page, campaign: Campaign
         chosen = response_of(page, side).inner_text() if side in ("left", "right") else side
         expected.append((prompt_of(page), chosen))
         page.keyboard.press(keys[i % len(keys)])
+        page.clock.fast_forward(LIT_MS)
         page.clock.fast_forward(READ_MS)
     expect(page.locator(".label-empty")).to_contain_text("50 pairs. Thank you.")
     wait_until_stored(page)
@@ -56,17 +58,21 @@ def test_next_pairs_are_here_before_they_are_needed(
     assert len(set(seen)) == 6
 
 
-def test_next_pair_is_painted_within_the_key_event(page: Page, campaign: Campaign) -> None:
+def test_the_chosen_side_is_lit_and_then_the_next_pair_is_there(
+    page: Page, context: BrowserContext, campaign: Campaign
+) -> None:
     open_label(page, campaign(answers(6)))
-    before, after = page.evaluate(
+    context.route("**/next", lambda route: route.abort())
+    before = prompt_of(page)
+    lit = page.evaluate(
         """() => {
-          const shown = () => document.querySelector('.label-turn:last-child .label-text').textContent;
-          const before = shown();
           document.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft' }));
-          return [before, shown()];
+          return [...document.querySelectorAll('.label-side.hit')].map((one) => one.dataset.side);
         }"""
     )
-    assert before != after
+    assert lit == ["left"]
+    expect(page.locator(".label-side.hit")).to_have_count(0)
+    assert prompt_of(page) != before
 
 
 def test_a_key_too_early_or_held_down_is_no_answer(page: Page, campaign: Campaign) -> None:
@@ -74,9 +80,9 @@ def test_a_key_too_early_or_held_down_is_no_answer(page: Page, campaign: Campaig
     open_label(page, world)
     first = prompt_of(page)
     page.keyboard.down("ArrowLeft")
+    page.wait_for_timeout(READ_MS)
     second = prompt_of(page)
     assert second != first
-    page.wait_for_timeout(READ_MS)
     page.keyboard.down("ArrowLeft")  # the key repeats
     assert prompt_of(page) == second
     page.keyboard.up("ArrowLeft")
@@ -86,7 +92,9 @@ def test_a_key_too_early_or_held_down_is_no_answer(page: Page, campaign: Campaig
           return document.querySelector('.label-turn:last-child .label-text').textContent;
         })"""
     )
-    assert early[0] == early[1] == early[2] != second
+    assert [text.strip() for text in early] == [second.strip()] * 3, (
+        "lit, and nothing else is taken for an answer"
+    )
     wait_until_stored(page)
     assert [vote.outcome for vote in world.votes()].count("withdrawn") == 0
     assert len(world.votes()) == 2
@@ -177,7 +185,7 @@ def test_a_reason_is_typed_without_keys_answering_and_stays_until_it_is_stored(
     line.press("Escape")
     expect(line).to_have_count(0)
     page.wait_for_timeout(READ_MS)
-    press(page, "ArrowRight", "r")  # what was typed about the first is not lost to the second
+    press(page, "ArrowRight", "w")  # what was typed about the first is not lost to the second
     expect(line).to_have_value("sux 0 is shorter")
     page.keyboard.press("Enter")
     expect(line).to_have_count(0)

@@ -36,6 +36,21 @@ def set_deadline(context: DataContext, campaign_id: int, deadline: datetime | No
         rows.find(session, campaign_id).deadline = deadline
 
 
+def day_of(text: str) -> datetime | None:
+    """Returns the day that somebody wrote, at midnight in UTC; None for nothing. Raises
+    `InputError`.
+
+    >>> day_of("2026-12-31")
+    datetime.datetime(2026, 12, 31, 0, 0, tzinfo=datetime.timezone.utc)
+    """
+    if not text.strip():
+        return None
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise InputError(f"{text!r} is no day; write it as 2026-12-31.") from None
+
+
 def duplicate(context: DataContext, campaign_id: int, name: str = "") -> int:
     """Makes a campaign of the same plan, whose pairs are chosen anew. Returns its id.
 
