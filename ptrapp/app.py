@@ -291,6 +291,6 @@ def _on_spaces() -> dict[str, object]:
             "hf_provider": os.environ.get("OPENID_PROVIDER_URL", "https://huggingface.co"),
         }
         if maker := os.environ.get("SPACE_CREATOR_USER_ID"):
-            said["hf_admin"] = (maker,)
+            said["hf_admin"] = (f"id:{maker}",)
     given = {name for name in said if f"THRICE_{name.upper()}" in os.environ}
     return {name: value for name, value in said.items() if name not in given}

@@ -49,8 +49,8 @@ class AccessSettings(BaseSettings):
     hf_provider: str = "https://huggingface.co"
     """Who says who somebody is; another hub's address where one is used."""
     hf_admin: tuple[str, ...] = ()
-    """Names or ids at Hugging Face of who is an admin once signed in with it; say it once for each.
-    In a Space: who made it."""
+    """Names at Hugging Face, or ids as id:ID, of who is an admin once signed in with it; say it
+    once for each. An id stays when she is renamed there. In a Space: who made it."""
     runs_per_person: Annotated[int, Field(ge=1, le=1000)] = 4
     """Runs of one person that are written at once: one to watch, and some in other tabs."""
     tokens_per_person: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000

@@ -26,6 +26,9 @@ from ptrapp.core.settings import Settings
 from ptrapp.services.accounts import entering
 from ptrapp.services.context import AppContext
 
+HUB_ID = "65a1b2c3d4e5f60718293a4b"
+"""An id as Hugging Face gives one: 24 hexadecimal digits, which may be somebody's name too."""
+
 
 class Hub:
     """What an OpenID provider does: asks, gives a code, and signs who somebody is."""
@@ -94,7 +97,8 @@ def there(context: AppContext, hub: Hub, tmp_path_factory: Any) -> AppContext:
     folder = tmp_path_factory.mktemp("hub")
     settings = Settings(
         data_dir=folder, visitor_role=Role.VIEWER, hf_client_id="client", hf_provider=hub.address,
-        hf_client_secret="secret", hf_admin=("id-owner",),
+        hf_client_secret="secret",
+        hf_admin=("id:id-owner", HUB_ID, "4711", "owner-by-name"),
     )  # fmt: skip
     return replace(context, settings=settings, database=fresh_database(folder))
 
@@ -189,3 +193,29 @@ def test_a_member_connects_the_hub_with_her_account(
     come_back(browser, hub)
     come_back(phone, hub)
     assert me(phone) == me(browser) == {"name": "Barbara", "role": "admin"}
+
+
+def test_nobody_is_an_admin_by_a_name_that_is_an_admins_id(guest: Make, hub: Hub) -> None:
+    for number, name in enumerate(("id-owner", "id:id-owner", HUB_ID, "4711")):
+        hub.user = {"sub": f"id-eve-{number}", "preferred_username": name}
+        eve = guest()
+        assert come_back(eve, hub).status_code == 303
+        assert me(eve)["role"] == "viewer", name
+
+
+@pytest.mark.parametrize(
+    ("sub", "name", "role"),
+    [
+        (HUB_ID, "someone", "admin"),
+        ("4711", "anyone", "admin"),
+        ("id-6", "owner-by-name", "admin"),
+        ("owner-by-name", "nobody", "viewer"),
+    ],
+)
+def test_an_id_matches_ids_and_a_name_matches_names(
+    guest: Make, hub: Hub, sub: str, name: str, role: str
+) -> None:
+    hub.user = {"sub": sub, "preferred_username": name}
+    browser = guest()
+    come_back(browser, hub)
+    assert me(browser)["role"] == role

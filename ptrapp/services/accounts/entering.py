@@ -1,5 +1,6 @@
 """Lets people in: by an invitation, by a password, or because Hugging Face says who they are."""
 
+import re
 from datetime import timedelta
 from secrets import token_hex
 from typing import NamedTuple
@@ -19,6 +20,9 @@ from ptrapp.services.labelling import people
 
 SET_UP_LASTS = timedelta(days=1)
 """How long the set-up link of a start is good: it is shown in a terminal and in its log."""
+_ID = "id:"
+_LOOKS_LIKE_ID = re.compile(r"[0-9]+|[0-9a-f]{24}")
+"""Hugging Face's ids are 24 hexadecimal digits; other providers number their users."""
 WRONG = "This name and password do not belong together. An admin can send you a link instead."
 
 
@@ -143,7 +147,7 @@ def sign_in_by_hub(
     removed.
     """
     settings = context.settings
-    is_admin = not {hub.id, hub.name}.isdisjoint(settings.hf_admin)
+    is_admin = any(_is_meant(hub, named) for named in settings.hf_admin)
     newcomer = Role.ANNOTATOR if settings.visitor_role is Role.ADMIN else settings.visitor_role
     with context.database.write() as session:
         member = members.find_by_hub(session, hub.id)
@@ -180,6 +184,16 @@ def set_password(
     with context.database.write() as session:
         session.get_one(Member, now_here.member_id).password = hashed
         sign_ins.end_all(session, now_here.member_id, but=now_here.id)
+
+
+def _is_meant(hub: HubUser, named: str) -> bool:
+    """Returns whether a setting names this user, by an id or else by a name, never by either.
+
+    An id is given as `id:…`, or looks like one. Anybody may take the name that is somebody's id.
+    """
+    if named.startswith(_ID) or _LOOKS_LIKE_ID.fullmatch(named):
+        return hub.id == named.removeprefix(_ID)
+    return hub.name == named
 
 
 def _open(session: Session, secret: str) -> Invitation:
