@@ -105,10 +105,16 @@ def offer(
     *,
     flipped: bool,
     purpose: Purpose = Purpose.LABEL,
+    versions_told: bool = False,
 ) -> Offer:
-    """Stores that a comparison is shown to a rater, as `show` does; returns the row with rounds."""
+    """Stores that a comparison is shown to a rater, as `show` does; returns the row with rounds.
+
+    With `versions_told` the rater knows whose answer is whose.
+    """
     comparison = find_comparison(session, comparison_id)
     key = show(session, rater_id, comparison_id, flipped=flipped, purpose=purpose)
+    if versions_told:
+        tell(session, rater_id, comparison_id)
     shown = session.get_one(Offer, key)
     assert shown.comparison is comparison, "the one with its rounds"
     return shown
@@ -137,8 +143,11 @@ def show(
     return str(shown["key"])
 
 
-def tell_verdict(session: Session, rater_id: int, comparison_id: int) -> None:
-    """Stores that a rater who has the pair open was told a verdict: a vote on it is not blind."""
+def tell(session: Session, rater_id: int, comparison_id: int) -> None:
+    """Stores that a rater who has a pair open knows a verdict or whose answer is whose.
+
+    A vote on it is not blind from now on.
+    """
     told = update(Offer).where(Offer.comparison_id == comparison_id, Offer.rater_id == rater_id)
     session.execute(told.values(thoughts_seen=True))
 

@@ -16,7 +16,7 @@ from db.models import Offer, Round, Run, RunMode, RunState, Vote
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.types import Split
 from ptrapp.judges.verifier import Verifier
-from ptrapp.services.compare import as_shown
+from ptrapp.services.compare import as_shown, hides_versions
 from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.other_apps import written_elsewhere
 from ptrapp.services.play import load
@@ -178,10 +178,10 @@ def _cells(
                 stored.get((row.index - 1, row.candidate)) if run.mode is RunMode.REFINE else None
             )
             cell = _stored(row, before, row.id in shown)
-            cells.append(cell if row.id in shown or not _compares(run) else _unnamed(cell))
+            cells.append(cell if row.id in shown or not hides_versions(run) else _unnamed(cell))
         else:
             cell = _in_progress(slots[position], position in opened, _serving(run))
-            cells.append(_unnamed(cell) if _compares(run) else cell)
+            cells.append(_unnamed(cell) if hides_versions(run) else cell)
     return cells
 
 
@@ -213,11 +213,6 @@ def _serving(run: Run) -> str:
     return run.adapter.name if run.adapter else "base"
 
 
-def _compares(run: Run) -> bool:
-    """Returns whether several versions answer: who wrote what is then told after the vote alone."""
-    return "versions" in run.settings
-
-
 def _unnamed(cell: BoardCell) -> BoardCell:
     return replace(cell, version="")
 
@@ -229,7 +224,7 @@ def _over(cell: BoardCell) -> BoardCell:
 
 def _told(run: Run) -> dict[str, Any]:
     """Returns a run's settings, without what tells which candidate is whose."""
-    if not _compares(run):
+    if not hides_versions(run):
         return run.settings
     told = {name: value for name, value in run.settings.items() if name != ADAPTER_IDS}
     return told | {"versions": sorted(run.settings["versions"])}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from db.content import rounds
 from db.labelling import assignments, comparisons, offers, raters, votes
-from db.models import Offer, Outcome, RaterKind, Round, Vote
+from db.models import Offer, Outcome, RaterKind, Round, Run, Vote
 from db.storage.errors import Conflict
 from db.storage.session import Session
 from ptrapp.core.dialogue import conversation_text
@@ -28,12 +28,15 @@ class Thought:
 def open_pair(context: AppContext, rater: str, shown_left: int, shown_right: int) -> str:
     """Offers two rounds of one prompt to the rater, in the screen's order. Returns the key."""
     with context.database.write() as session:
-        for round_id in (shown_left, shown_right):
-            _round(session, round_id)
+        sides = [_round(session, round_id) for round_id in (shown_left, shown_right)]
         who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         comparison = comparisons.open_comparison(session, shown_left, shown_right)
         flipped = comparison.left_round_id != shown_left
-        return comparisons.offer(session, who.id, comparison.id, flipped=flipped).key
+        told = _are_versions_told(*sides)
+        offer = comparisons.offer(
+            session, who.id, comparison.id, flipped=flipped, versions_told=told
+        )
+        return offer.key
 
 
 def dismiss(context: AppContext, rater: str, key: str) -> None:
@@ -114,7 +117,7 @@ def let_judge_compare(
             agreed=verdict.agreed,
         )
         if reader := raters.find_person(session, told_to):
-            comparisons.tell_verdict(session, reader.id, comparison.id)
+            comparisons.tell(session, reader.id, comparison.id)
         jobs.queue_when_due(context, session)
     return as_shown(outcome, flipped=left_id != shown_left).value, verdict.rationale
 
@@ -156,6 +159,17 @@ def watch_thought(context: AppContext, rater: str, run_id: int, index: int, cand
 def as_shown(outcome: Outcome, *, flipped: bool) -> Outcome:
     """Returns an outcome with the screen's left and right."""
     return outcome.mirrored() if flipped else outcome
+
+
+def hides_versions(run: Run) -> bool:
+    """Returns whether several versions answer: who wrote what is then told after the vote alone."""
+    return "versions" in run.settings
+
+
+def _are_versions_told(left: Round, right: Round) -> bool:
+    """Returns whether boards, or the page of a pin, say which version wrote which of the two."""
+    hidden = hides_versions(left.run) and hides_versions(right.run)
+    return left.adapter_id != right.adapter_id and not hidden
 
 
 def _offer(session: Session, rater_id: int, key: str) -> Offer:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from db.labelling import preferences
 from db.registry import adapters
 from db.registry.contents import weights_sha256
 from db.storage.errors import Conflict
@@ -167,6 +168,21 @@ def test_marks_are_covered_while_the_reader_compares_them(asked: Any) -> None:
     compare.open_pair(asked.context, "Ada", *rounds)
     assert pins.read(asked.context, pin_id, "Ada").answers[0].marks == (None, None)
     assert pins.read(asked.context, pin_id, "Bob").answers[0].marks == (False, True)
+
+
+def test_a_vote_on_answers_whose_versions_are_told_is_not_blind(
+    asked: Any, adapter_folder: Folder
+) -> None:
+    add_version(asked, adapter_folder("v1"))
+    pin_id = pin(asked)
+    PinAnswerer(asked.context).answer_missing()
+    base, v1 = (one.run_id for one in pins.read(asked.context, pin_id, "Ada").answers)
+    first, second = ([cell.round_id for cell in asked.board(run_id).cells] for run_id in (base, v1))
+    for name, pair in (("Ada", first), ("Bob", [first[0], second[0]])):
+        key = compare.open_pair(asked.context, name, *pair)
+        compare.vote(asked.context, name, key, "left")
+    with asked.database.read() as session:
+        assert [vote.blind for vote in preferences.current_votes(session)] == [True, False]
 
 
 def test_what_changed_is_word_by_word(asked: Any, adapter_folder: Folder) -> None:
