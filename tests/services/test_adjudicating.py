@@ -120,7 +120,7 @@ def test_undo_on_a_page_does_not_take_a_ruling_back(work: Work) -> None:
     settle(work, Choice.LEFT, person=ADA)
     with work.context.database.write() as session:
         ada = session.scalars(select(Rater.id).where(Rater.name == "Ada")).one()
-        undone = votes.undo_last(session, ada, "undo-of-ada")
+        undone = votes.undo_last(session, ada, "undo-of-ada", campaign_id=work.id)
         assert undone is not None
         assert undone.purpose is Purpose.LABEL
 
