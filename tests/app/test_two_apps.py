@@ -203,7 +203,8 @@ def test_one_is_killed_and_the_other_goes_on(site: Site) -> None:
     assert board["state"] in ("stopped", "done")
     people.close()
     acknowledged = people.acknowledged
-    assert people.errors == {}
+    # nginx sends no vote twice: one that was under way is answered 502 and sent again by who gave it
+    assert all(said.startswith("502") for said in people.errors), people.errors
     counted = recount(site.folder, campaign, acknowledged, url=site.url)
     assert (counted.flaws, counted.n_votes) == ({}, len(acknowledged))
     page = httpx.get(f"http://127.0.0.1:{site.port}/", headers={"Host": HOST}, timeout=60)

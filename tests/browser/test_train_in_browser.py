@@ -155,7 +155,6 @@ def test_an_annotator_sees_none_of_it(browser: Browser, app_url: str, many: None
     joined.goto(f"{app_url}/join?token={asked.json()['token']}")
     joined.get_by_role("button", name="Join").click()
     joined.wait_for_url(lambda url: "/join" not in url)
-    joined.get_by_role("button", name="Join").click()
     expect(joined.locator(".avatar")).to_be_visible()
     joined.goto(f"{app_url}/train?job=1")
     expect(joined.locator("#train-problem")).to_contain_text("Yours is Label.")

@@ -14,7 +14,7 @@ from training_world import Programs, add_round, finished, job, order, start_run,
 
 from db.labelling import comparisons, raters, votes
 from db.models import Job, JobKind, JobStatus, Outcome, Partition, Rater, RaterKind
-from db.registry import jobs
+from db.registry import curves, jobs
 from db.storage.errors import Conflict
 from db.storage.session import Database
 from ptrapp.core.errors import ConfigurationError, NothingToLearn
@@ -132,12 +132,12 @@ def test_on_the_bundled_model_a_judge_learns_what_the_verifier_says_and_is_then_
     assert f"{found['accuracy']:.0%} (95% interval {found['accuracy_low']:.0%}" in notes(done)
     with database.read() as session:
         rater = session.query(Rater).where(Rater.name == f"judge:{found['judge']}").one()
-        curves = jobs.curves(session, done.id)
+        measured = curves.of_job(session, done.id)
     assert rater.kind is RaterKind.JUDGE
     expected = {name: found[name] for name in ("path", "base", "accuracy", "n_pairs")}
     assert rater.config == expected | {"job": done.id}
-    assert curves["loss"][0][1] > curves["loss"][-1][1]
-    assert [step for step, _ in curves["eval_rewards/accuracies"]][-1] == found["n_steps"]
+    assert measured["loss"][0][1] > measured["loss"][-1][1]
+    assert [step for step, _ in measured["eval_rewards/accuracies"]][-1] == found["n_steps"]
 
     judge = open_judge(reward_jobs.settings.model_copy(update={"judge": found["judge"]}))
     assert judge.name == "reward-000001"

@@ -11,7 +11,7 @@ import torch
 from training_world import order
 
 from db.models import JobKind
-from db.registry import jobs
+from db.registry import curves, jobs
 from db.storage.session import Database
 from ptrapp.core.settings import Settings
 from training.data.batches import Item, MicroBatch, Rows, build
@@ -136,7 +136,7 @@ def test_a_training_learns_its_pairs_and_resumes_as_if_it_had_not_stopped(
     ranks = Ranks.join(cpu=accelerator == "cpu")
     whole = run(claim, ranks, random_model_dir, OBJECTIVES["dpo"])
     with claim.database.read() as session:
-        margins = jobs.curves(session, claim.job_id)["rewards/margins"]
+        margins = curves.of_job(session, claim.job_id)["rewards/margins"]
     assert margins[-1][1] > margins[0][1] + 0.1
     first = run_until_stopped(claim, ranks, random_model_dir)
 
