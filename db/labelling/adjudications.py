@@ -10,6 +10,7 @@ from collections.abc import Collection
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from db.labelling import votes
 from db.labelling.comparisons import find_comparison, read_sides
 from db.labelling.raters import lock_rater
 from db.models import Outcome, Purpose, RaterKind, Vote
@@ -77,18 +78,7 @@ def take_back(session: Session, rater_id: int, comparison_id: int, key: str) -> 
     last = _last(session, comparison_id)
     if last is None or last.outcome is Outcome.WITHDRAWN:
         return None
-    withdrawal = Vote(
-        key=key,
-        comparison=last.comparison,
-        rater=rater,
-        outcome=Outcome.WITHDRAWN,
-        purpose=Purpose.ADJUDICATION,
-        blind=last.blind,
-        supersedes_id=last.id,
-    )
-    session.add(withdrawal)
-    session.flush()
-    return withdrawal
+    return votes.withdraw(session, last, rater, key)
 
 
 def among(session: Session, comparison_ids: Collection[int]) -> list[int]:

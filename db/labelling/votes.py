@@ -136,8 +136,11 @@ def undo_last(
     last = session.scalars(
         current.order_by(Vote.id.desc()).limit(1).options(joinedload(Vote.comparison))
     ).one_or_none()
-    if last is None:
-        return None
+    return None if last is None else withdraw(session, last, rater, key)
+
+
+def withdraw(session: Session, last: Vote, rater: Rater, key: str) -> Vote:
+    """Adds the row by which a rater takes a current vote back."""
     withdrawal = Vote(
         key=key,
         comparison=last.comparison,

@@ -40,7 +40,7 @@ class NewPin(Body):
 class SearchedRuns(Body):
     """Which runs are wanted; what is left out restricts nothing."""
 
-    text: str = Field("", max_length=history.MAX_WORDS)
+    text: str = Field("", max_length=history.MAX_CHARACTERS)
     """In the prompt, in a response or in the run's name."""
     version: str = Field("", max_length=64)
     """Of a round of the run; `base` is the base model."""

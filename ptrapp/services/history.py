@@ -17,7 +17,7 @@ from ptrapp.services.context import DataContext
 PER_PAGE = 20
 MAX_TITLE = 120
 """Characters of the name that people give a run."""
-MAX_WORDS = 200
+MAX_CHARACTERS = 200
 """Characters of a search."""
 
 
@@ -176,8 +176,8 @@ def _filter(session: Session, query: HistoryQuery, reader_id: int | None) -> Run
     if query.version and version is None and not by_base:
         raise NotFound(f"There is no version {query.version}.")
     text = query.text.strip()
-    if len(text) > MAX_WORDS:
-        raise InputError(f"A search has at most {MAX_WORDS} characters, not {len(text)}.")
+    if len(text) > MAX_CHARACTERS:
+        raise InputError(f"A search has at most {MAX_CHARACTERS} characters, not {len(text)}.")
     return RunFilter(
         text=text,
         version_id=version.id if version else None,

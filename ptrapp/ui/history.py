@@ -83,7 +83,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     with gr.Row(elem_id="history-controls"):
         text = gr.Textbox(
             label="Search", placeholder="Words of a prompt, a response or a name", max_lines=1,
-            max_length=history.MAX_WORDS, elem_id="history-search", scale=3, min_width=240,
+            max_length=history.MAX_CHARACTERS, elem_id="history-search", scale=3, min_width=240,
         )  # fmt: skip
         version = gr.Dropdown([("any", "")], value="", label="Version", min_width=130)
         mode = gr.Dropdown(_MODES, value="", label="Mode", min_width=110)

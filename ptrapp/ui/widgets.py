@@ -15,18 +15,28 @@ STYLES: Path = ASSETS / "styles"
 def widget(
     name: str, value: dict[str, Any] | None = None, *, prose: bool = True, hidden: bool = False
 ) -> gr.HTML:
-    """Returns a component whose value is plain data, which `<name>.js` draws.
+    """Returns a component whose value is plain data, which the module `<name>.js` draws.
 
     Without `prose` Gradio's styles for running text do not reach into it. A `hidden` one takes no
-    room before its script shows it.
-
-    Parts of that script are in `<name>_….js` and run before it. The template does not depend on the
-    value, so the script's own nodes stay when it changes.
+    room before its module shows it. The template does not depend on the value, so the module's own
+    nodes stay when it changes.
     """
-    if (modules.FOLDER / f"{name}.js").exists():
-        code = _start(name)
-    else:
-        code = "\n".join(part.read_text(encoding="utf-8") for part in _parts(name))
+    return _component(name, _start(name), value, prose=prose, hidden=hidden)
+
+
+def scripted_widget(name: str) -> gr.HTML:
+    """Returns a component that a script draws which is no module yet.
+
+    Parts of that script are in `<name>_….js` and run before it.
+    """
+    parts = [FOLDER / "shared.js", *sorted(FOLDER.glob(f"{name}_*.js")), FOLDER / f"{name}.js"]
+    code = "\n".join(part.read_text(encoding="utf-8") for part in parts)
+    return _component(name, code, None, prose=True, hidden=False)
+
+
+def _component(
+    name: str, code: str, value: dict[str, Any] | None, *, prose: bool, hidden: bool
+) -> gr.HTML:
     return gr.HTML(
         value=value,
         html_template=f'<div class="{name}"{" hidden" if hidden else ""}></div>',
@@ -42,10 +52,6 @@ def _start(name: str) -> str:
         f'import(new URL("{modules.AT}/{name}.js", document.baseURI).href)'
         ".then((module) => module.mount({ element, props, trigger, watch }));"
     )
-
-
-def _parts(name: str) -> list[Path]:
-    return [FOLDER / "shared.js", *sorted(FOLDER.glob(f"{name}_*.js")), FOLDER / f"{name}.js"]
 
 
 def script(name: str) -> str:
