@@ -142,7 +142,10 @@ def _be_worker(connection: socket.socket, flags: list[str], environment: dict[st
     _be_environment(environment)
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
     mine, launchers = socket.socketpair()
+    name = Path("/proc/self/comm").read_text(encoding="utf-8").strip()
+    _LIBC.prctl(_PR_SET_NAME, LAUNCHER.encode())  # its name from its first moment: `children_of`
     _fork(_be_launcher, launchers, mine, os.getpid())
+    _LIBC.prctl(_PR_SET_NAME, name.encode())
     launchers.close()
     start = subprocess.Popen
 
@@ -164,7 +167,6 @@ def _be_launcher(connection: socket.socket, workers_end: socket.socket, worker_p
     """Fork what the worker asks for; end with the worker."""
     workers_end.close()
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    _LIBC.prctl(_PR_SET_NAME, LAUNCHER.encode())
     while True:
         asked, (output,) = _receive(connection)
         between = _fork(_be_between, connection, output, asked, worker_pid)
