@@ -126,6 +126,7 @@ ARROWS: dict[str, set[str]] = {
         "training.losses",
         "training.policy",
         "db.models",
+        "db.storage.atomic_folder",
     },
     "training.generation": {
         "ptrapp.core",

@@ -10,6 +10,7 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from db.storage import atomic_folder
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
 from training.jobs.ranks import Ranks
@@ -78,7 +79,7 @@ class Reporter(TrainerCallback):
         self._ranks.wait()
         if self._ranks.leads:
             folder = Path(args.output_dir or ".") / f"checkpoint-{state.global_step}"
-            atomic_write.flush_tree(folder)
+            atomic_folder.flush_tree(folder)
             atomic_write.write(folder / COMPLETE, b"")
 
     def on_train_end(

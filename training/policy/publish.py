@@ -24,8 +24,8 @@ from db.models import Adapter, AdapterStatus, Snapshot
 from db.registry import adapters, jobs
 from db.registry.contents import weights_sha256
 from db.registry.stored_paths import to_stored
+from db.storage import atomic_folder
 from db.storage.session import Session
-from training.jobs import atomic_write
 from training.jobs.claim import Claim
 from training.policy.config import Tune
 from training.policy.model import MANIFEST, Policy
@@ -69,7 +69,7 @@ def publish(
         return name
     assert origin.snapshot is not None, "the leader registered it"
     final = (claim.settings.adapters_dir / name).resolve()
-    with atomic_write.unfinished_folder(final, claim.token[:8]) as unfinished:
+    with atomic_folder.unfinished_folder(final, claim.token[:8]) as unfinished:
         _write_folder(unfinished, claim, policy, weights, origin, name)
         sha256 = weights_sha256(unfinished)
         with claim.database.write() as session:
@@ -90,7 +90,7 @@ def publish(
                 row.reason = f"a whole model: serve it with --model {final}"
             if conclude is not None:
                 job.result = conclude(session, row)
-            atomic_write.put_in_place(unfinished, final)
+            atomic_folder.put_in_place(unfinished, final)
     log.info("job %d: %s is ready", claim.job_id, name)
     return name
 
@@ -125,7 +125,7 @@ def _write_folder(
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
     (folder / "README.md").write_text(_card(manifest), encoding="utf-8")
-    atomic_write.flush_tree(folder)
+    atomic_folder.flush_tree(folder)
 
 
 def write_adapter(

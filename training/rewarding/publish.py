@@ -16,8 +16,8 @@ from typing import Any
 from db.labelling import raters
 from db.models import RaterKind
 from db.registry import jobs
+from db.storage import atomic_folder
 from ptrapp.judges.base import rater_name
-from training.jobs import atomic_write
 from training.jobs.claim import Claim
 from training.policy.model import MANIFEST
 from training.rewarding.classifier import Classifier
@@ -38,17 +38,17 @@ def publish(claim: Claim, model: Classifier, evaluate: Callable[[Path], dict[str
     """
     name = name_of(claim)
     final = (claim.settings.judges_dir / name).resolve()
-    with atomic_write.unfinished_folder(final, claim.token[:8]) as unfinished:
+    with atomic_folder.unfinished_folder(final, claim.token[:8]) as unfinished:
         model.save(unfinished)
         result = evaluate(unfinished) | {"judge": name, "path": str(final), "base": model.base}
         manifest = {"name": name, "recipe": claim.kind.value, "job": claim.job_id, **result}
         (unfinished / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
-        atomic_write.flush_tree(unfinished)
+        atomic_folder.flush_tree(unfinished)
         config = {key: result[key] for key in ("path", "base", "accuracy", "n_pairs")}
         with claim.database.write() as session:
             jobs.finish(session, claim.job_id, claim.token, result)
             rater = raters.ensure_rater(session, RaterKind.JUDGE, rater_name(name))
             rater.config = config | {"job": claim.job_id}
-            atomic_write.put_in_place(unfinished, final)
+            atomic_folder.put_in_place(unfinished, final)
     log.info("job %d: the judge %s is ready", claim.job_id, name)
     return name

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.jobs import atomic_write
+from db.storage import atomic_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -16,10 +16,10 @@ def test_a_finished_folder_takes_the_place_of_one_that_was_left_there(tmp_path: 
     final.mkdir()
     (final / "left by a killed process").touch()
 
-    with atomic_write.unfinished_folder(final, "12345678") as unfinished:
+    with atomic_folder.unfinished_folder(final, "12345678") as unfinished:
         (unfinished / "weights").touch()
         assert names(final) == ["left by a killed process"]
-        atomic_write.put_in_place(unfinished, final)
+        atomic_folder.put_in_place(unfinished, final)
 
     assert names(tmp_path) == ["dpo-000001"]
     assert names(final) == ["weights"]
@@ -29,7 +29,7 @@ def test_a_folder_that_failed_leaves_nothing(tmp_path: Path) -> None:
     final = tmp_path / "dpo-000001"
 
     def fail() -> None:
-        with atomic_write.unfinished_folder(final, "12345678") as unfinished:
+        with atomic_folder.unfinished_folder(final, "12345678") as unfinished:
             (unfinished / "weights").touch()
             raise OSError("the disk is full")
 
@@ -44,6 +44,6 @@ def test_what_a_killed_process_had_begun_is_begun_anew(tmp_path: Path) -> None:
     begun.mkdir()
     (begun / "half").touch()
 
-    with atomic_write.unfinished_folder(final, "12345678") as unfinished:
+    with atomic_folder.unfinished_folder(final, "12345678") as unfinished:
         assert unfinished == begun
         assert names(unfinished) == []
