@@ -97,8 +97,8 @@ class Board:
     starred: bool = False
     is_kept: bool = False
     """Whether a person asked for it, so that it may be starred, named and deleted."""
-    pinned: bool = False
-    """Whether every version answers its prompt by itself."""
+    pin_id: int | None = None
+    """The pin by which every version answers its prompt by itself; None where it is not pinned."""
 
     @property
     def running(self) -> bool:
@@ -129,7 +129,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
             for vote in offers.judged_of_run(session, run_id)
             if not on_offer & {vote.comparison.left_round_id, vote.comparison.right_round_id}
         ]
-        pinned = pins.of_prompt(session, run.prompt_id) is not None
+        pin = pins.of_prompt(session, run.prompt_id)
     told = _told(run)
     opened = live.watchers.get(who.id, set()) if live and who else set()
     cells = _cells(run, live, frozenset(seen - on_offer), opened)
@@ -156,7 +156,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         title=run.title or "",
         starred=run.starred,
         is_kept=run.rater_id is not None,
-        pinned=pinned,
+        pin_id=pin.id if pin else None,
     )
 
 

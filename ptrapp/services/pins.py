@@ -99,6 +99,16 @@ def unpin(context: AppContext, pin_id: int) -> None:
         pins.unpin(session, pin_id)
 
 
+def unpin_run(context: AppContext, run_id: int) -> None:
+    """Unpins the prompt of a run. Raises `NotFound` where it is not pinned."""
+    with context.database.write() as session:
+        run = rounds.load_run(session, run_id)
+        row = pins.of_prompt(session, run.prompt_id) if run else None
+        if row is None:
+            raise NotFound(f"The prompt of run {run_id} is not pinned.")
+        pins.unpin(session, row.id)
+
+
 def ask_again(context: AppContext, pin_id: int) -> int:
     """Has the versions that could not answer try again. Returns how many. Raises `Missing`."""
     with context.database.write() as session:

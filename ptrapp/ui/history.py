@@ -9,65 +9,23 @@ from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.services import history, pins, versions
 from ptrapp.services.context import AppContext
-from ptrapp.services.history import HistoryQuery, ModeFilter, VerdictFilter, VotedFilter
 from ptrapp.ui import history_list as drawn
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.history_filters import KEEP_IN_ADDRESS, Filters, page_of
 from ptrapp.ui.widgets import script
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_MODES = [
-    ("any", ""),
-    ("refined", ModeFilter.REFINE.value),
-    ("sampled", ModeFilter.SAMPLE.value),
-]
-_VOTED = [
-    ("any", ""),
-    ("with", VotedFilter.YES.value),
-    ("without", VotedFilter.NO.value),
-]
-_VERDICTS = [
-    ("any", ""),
-    ("right", VerdictFilter.RIGHT.value),
-    ("wrong", VerdictFilter.WRONG.value),
-]
-_WHOSE = [("all", "everybody"), ("mine", "mine")]
-_KEPT = [("all", "all"), ("starred", "starred"), ("deleted", "deleted")]
-
-
-class Filters(NamedTuple):
-    """What is looked for, once as components and once as their values."""
-
-    text: Any
-    version: Any
-    mode: Any
-    voted: Any
-    verdict: Any
-    whose: Any
-    kept: Any
-
-    def query(self, page: float) -> HistoryQuery:
-        """Returns the values as what the use case takes."""
-        return HistoryQuery(
-            text=self.text or "",
-            version=self.version or "",
-            mode=ModeFilter(self.mode or ""),
-            voted=VotedFilter(self.voted or ""),
-            verdict=VerdictFilter(self.verdict or ""),
-            starred=self.kept == "starred",
-            mine=self.whose == "mine",
-            deleted=self.kept == "deleted",
-            page=int(page or 1),
-        )
 
 
 class FoundRuns(NamedTuple):
-    """What the page shows of what was found."""
+    """What the page shows of what was found, and what was looked for."""
 
     rows: Any
     counted: Any
     page: Any
     newer: Any
     older: Any
+    asked: Any
 
 
 class Naming(NamedTuple):
@@ -80,17 +38,7 @@ class Naming(NamedTuple):
 
 def build(context: AppContext, pages: gr.Blocks) -> None:
     """Builds the page."""
-    with gr.Row(elem_id="history-controls"):
-        text = gr.Textbox(
-            label="Search", placeholder="Words of a prompt, a response or a name", max_lines=1,
-            max_length=history.MAX_CHARACTERS, elem_id="history-search", scale=3, min_width=240,
-        )  # fmt: skip
-        version = gr.Dropdown([("any", "")], value="", label="Version", min_width=130)
-        mode = gr.Dropdown(_MODES, value="", label="Mode", min_width=110)
-        voted = gr.Dropdown(_VOTED, value="", label="Votes", min_width=110)
-        verdict = gr.Dropdown(_VERDICTS, value="", label="In the end", min_width=110)
-        whose = gr.Dropdown(_WHOSE, value="everybody", label="Whose", min_width=100)
-        kept = gr.Dropdown(_KEPT, value="all", label="Show", min_width=110)
+    filters = Filters.built()
     notice = gr.HTML(elem_id="history-notice", js_on_load=script("history"))
     with gr.Row(visible=False, elem_id="history-naming") as row:
         title = gr.Textbox(label="Name", max_length=history.MAX_TITLE, max_lines=1, scale=3,
@@ -103,8 +51,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         newer = gr.Button("Newer", min_width=90)
         counted = gr.HTML(elem_id="history-counted")
         older = gr.Button("Older", min_width=90)
-    filters = Filters(text, version, mode, voted, verdict, whose, kept)
-    view = FoundRuns(rows, counted, gr.State(1), newer, older)
+    page = gr.Number(1, precision=0, visible=False)
+    view = FoundRuns(rows, counted, page, newer, older, gr.State(None))
     _wire(context, pages, filters, view, notice, naming, save, cancel)
 
 
@@ -118,17 +66,23 @@ def _wire(
     save: gr.Button,
     cancel: gr.Button,
 ) -> None:
-    def history_read(request: gr.Request, *given: Any) -> FoundRuns:
-        return _read(context, request, Filters(*given), 1)
+    def history_read(request: gr.Request, asked: Filters | None, *given: Any) -> list[Any]:
+        # A text that the address gave is a change of its field, too: its page stays.
+        if asked == given:
+            return [gr.skip()] * len(view)
+        return [*_read(context, request, Filters(*given), 1)]
 
     def history_turn(request: gr.Request, by: int, page: float, *given: Any) -> FoundRuns:
         return _read(context, request, Filters(*given), page + by)
 
-    def history_versions(request: gr.Request) -> gr.Dropdown:
+    def history_open(request: gr.Request) -> list[Any]:
+        """Looks for what the address of the page says."""
         if person(request).role not in READS:
-            return gr.Dropdown()
+            return [*[gr.skip()] * len(filters), *_read(context, request, Filters(), 1)]
         names = [one.name for one in versions.listing(context)]
-        return gr.Dropdown([("any", ""), *((name, name) for name in names)])
+        asked = Filters.of_address(request.query_params, names)
+        found = _read(context, request, asked, page_of(request.query_params))
+        return [*asked.shown(names), *found]
 
     def history_do(request: gr.Request, event: gr.EventData, page: float, *given: Any) -> list[Any]:
         who = allowed(request, ADMINS)
@@ -146,18 +100,20 @@ def _wire(
         return [*shown, said, *_no_naming()]
 
     everything = [*view, notice, *naming]
-    pages.load(history_versions, None, filters.version, **_QUIET)
-    pages.load(history_read, [*filters], [*view], **_QUIET)
+    keep: dict[str, Any] = {"fn": None, "inputs": [*filters, view.page], "js": KEEP_IN_ADDRESS}
+    keep["api_visibility"] = "private"
+    pages.load(history_open, None, [*filters, *view], **_QUIET)
     gr.on(
         [filters.text.change, *(one.input for one in filters[1:])],
         history_read,
-        [*filters],
+        [view.asked, *filters],
         [*view],
         trigger_mode="always_last",
         **_QUIET,
-    )
+    ).then(**keep)
     for button, by in ((view.newer, -1), (view.older, 1)):
-        button.click(history_turn, [gr.State(by), view.page, *filters], [*view], **_QUIET)
+        turned = button.click(history_turn, [gr.State(by), view.page, *filters], [*view], **_QUIET)
+        turned.then(**keep)
     for drawn_here in (view.rows, notice):
         drawn_here.click(history_do, [view.page, *filters], everything, **_QUIET)
     gr.on(
@@ -174,7 +130,8 @@ def _read(context: AppContext, request: gr.Request, filters: Filters, page: floa
     sender = person(request)
     if sender.role not in READS:
         nothing = drawn.said("This page is for who reads results. Yours is Label.")
-        return FoundRuns(nothing, "", 1, gr.Button(visible=False), gr.Button(visible=False))
+        hidden = gr.Button(visible=False)
+        return FoundRuns(nothing, "", 1, hidden, hidden, filters)
     query = filters.query(page)
     try:
         found = history.search(context, query, sender.rater)
@@ -187,6 +144,7 @@ def _read(context: AppContext, request: gr.Request, filters: Filters, page: floa
         found.page,
         gr.Button(visible=several, interactive=found.page > 1),
         gr.Button(visible=several, interactive=found.page < found.n_pages),
+        filters,
     )
 
 
@@ -207,6 +165,10 @@ def _do(context: AppContext, rater: str, act: str, run_id: int) -> tuple[str, Na
         case "pin":
             _tried(lambda: pins.pin(context, rater, run_id))
             words = f"The prompt of run {run_id} is pinned: each version answers it on Versions."
+            return drawn.said(words), _no_naming()
+        case "unpin":
+            _tried(lambda: pins.unpin_run(context, run_id))
+            words = f"The prompt of run {run_id} is not pinned; what was answered stays."
             return drawn.said(words), _no_naming()
         case "name":
             title = _tried(lambda: history.title_of(context, run_id))

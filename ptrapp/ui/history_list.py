@@ -109,11 +109,21 @@ def _actions(row: HistoryRow, may_change: bool) -> str:
     link = _button("link", row.run_id, "Copy link", f"Copy a read-only link to run {row.run_id}")
     if not may_change:
         return link
-    pin = "" if row.pinned else _button("pin", row.run_id, "Pin")
+    pin = _pin(row)
     name, away = (
         _button(act, row.run_id, word) for act, word in (("name", "Name"), ("delete", "Delete"))
     )
     return f"{name}{pin}{link}{away}"
+
+
+def _pin(row: HistoryRow) -> str:
+    """Returns the button that pins the run's prompt, or unpins it."""
+    act, word = ("unpin", "Pinned") if row.pinned else ("pin", "Pin")
+    return (
+        f"<button type='button' class='btn quiet s pin' data-act='{act}' data-run='{row.run_id}' "
+        f"aria-pressed='{'true' if row.pinned else 'false'}' "
+        f"aria-label='Pin the prompt of run {row.run_id}'>{word}</button>"
+    )
 
 
 def _button(act: str, run_id: int, word: str, label: str = "") -> str:

@@ -79,6 +79,24 @@ def test_arrow_keys_go_from_run_to_run(page: Page, app_url: str, runs: dict[str,
     expect(page.locator(".board-grid .cell").first).to_be_visible()
 
 
+def test_back_from_a_run_finds_what_was_looked_for(
+    page: Page, app_url: str, runs: dict[str, int]
+) -> None:
+    page.goto(f"{app_url}/history?mode=refine&whose=everybody&voted=nonsense")
+    rows = page.locator(".history-rows li")
+    expect(rows.nth(1)).to_be_visible()
+    expect(page.get_by_label("Mode")).to_have_value("refined")
+    page.get_by_label("Search").fill("range")
+    expect(rows).to_have_count(1)
+    page.wait_for_url("**/history?*text=range*")
+    rows.get_by_role("link").click()
+    expect(page.locator(".board-grid .cell").first).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Search")).to_have_value("range")
+    expect(page.get_by_label("Mode")).to_have_value("refined")
+    expect(rows).to_have_count(1)
+
+
 def test_a_link_opens_a_run_to_read_alone(page: Page, app_url: str, runs: dict[str, int]) -> None:
     changed: list[str] = []
     page.on("request", lambda r: changed.append(r.url) if r.method == "POST" and "/api/v1/" in r.url
@@ -100,7 +118,19 @@ def test_a_pinned_prompt_is_answered_by_every_version_and_shown_beside(
     page.goto(f"{app_url}/?run={runs[RANGE]}")
     page.locator(".runline [data-part=pin]").click()
     expect(page.locator(".bar-notice")).to_contain_text("Pinned")
-    expect(page.locator(".runline [data-part=pin]")).to_have_count(0)
+    pin = page.locator(".runline [data-part=pin]")
+    expect(pin).to_have_attribute("aria-pressed", "true")
+    pin.click()
+    expect(page.locator(".bar-notice")).to_contain_text("Not pinned any more")
+    expect(pin).to_have_attribute("aria-pressed", "false")
+
+    page.goto(f"{app_url}/history")
+    pin = page.get_by_role("button", name=f"Pin the prompt of run {runs[RANGE]}")
+    for word, pressed in (("Pinned", "true"), ("Pin", "false"), ("Pinned", "true")):
+        pin.click()
+        expect(pin).to_have_text(word)
+        expect(pin).to_have_attribute("aria-pressed", pressed)
+        expect(pin).to_be_focused()
 
     page.goto(f"{app_url}/versions")
     cards = page.locator(".time-card")

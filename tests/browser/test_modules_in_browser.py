@@ -43,6 +43,7 @@ RUN: dict[str, Any] = {
     "settings": {"n": 2, "thinking": "always"},
     "cells": [CELL, CELL | {"index": 1, "round_id": 2}],
     "comparisons": [],
+    "pin_id": None,
 }
 
 
@@ -162,6 +163,19 @@ def test_a_person_is_two_letters(bare: Page, name: str, letters: str) -> None:
 def test_a_pair_tells_nothing_but_the_response(bare: Page) -> None:
     side = "html`<${m.Side} letter='A' cell=${given[0]} />`"
     assert drawn(bare, "card", side, CELL | {"correct": True}) == "AThe answer is 42."
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ("The answer is 42.\n", "Both say the same words: it is a tie."),
+        ("The answer is 24.", "Which response is better?"),
+    ],
+)
+def test_a_pair_of_the_same_words_says_so(bare: Page, other: str, words: str) -> None:
+    board = {"run": RUN, "pair": {"left": CELL, "right": CELL | {"response": other}}}
+    foot = "html`<${m.Foot} board=${given[0]} />`"
+    assert words in drawn(bare, "board_bar", foot, board | {"sendable": [], "notice": None})
 
 
 @pytest.mark.parametrize(

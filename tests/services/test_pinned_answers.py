@@ -156,7 +156,7 @@ def test_pinned_answers_are_nobody_s_runs(asked: Any) -> None:
     assert found.n_runs == 1
     assert found.rows[0].pinned
     board = asked.board(one.run_id)
-    assert (board.is_kept, board.pinned, board.mode) == (False, True, "refine")
+    assert (board.is_kept, board.pin_id, board.mode) == (False, pin_id, "refine")
     assert "secret" not in repr(pins.read(asked.context, pin_id, "Ada"))
 
 
@@ -192,6 +192,17 @@ def test_what_changed_is_word_by_word(asked: Any, adapter_folder: Folder) -> Non
     base, v1 = pins.read(asked.context, pin_id, "Ada").answers
     assert [piece.kind.value for piece in pins.changes(base, v1, 1)] == ["removed", "added", "same"]
     assert pins.changes(base, v1, 5) == []
+
+
+def test_the_prompt_of_a_run_is_unpinned_and_pinned_again(asked: Any) -> None:
+    run = asked.play("What is 1 + 1?", n=1)
+    pin_id = pins.pin(asked.context, "Ada", run.id)
+    assert asked.board(run.id).pin_id == pin_id
+    pins.unpin_run(asked.context, run.id)
+    assert asked.board(run.id).pin_id is None
+    with pytest.raises(NotFound, match=f"run {run.id} is not pinned"):
+        pins.unpin_run(asked.context, run.id)
+    assert pins.pin(asked.context, "Ada", run.id) == pin_id
 
 
 def test_a_prompt_is_pinned_as_it_was_asked_up_to_a_number(asked: Any) -> None:

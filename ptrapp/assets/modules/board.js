@@ -288,7 +288,9 @@ export class Board {
   }
 
   pin() {
-    return this.keep("/pins", { run_id: this.run.run_id }, "Pinned: each version answers this prompt, side by side on Versions.");
+    const { run_id, pin_id } = this.run;
+    if (pin_id !== null) return this.keep(`/pins/${pin_id}/remove`, {}, "Not pinned any more; what was answered stays.");
+    return this.keep("/pins", { run_id }, "Pinned: each version answers this prompt, side by side on Versions.");
   }
 
   /** @param {string} path @param {object} body @param {string} words */

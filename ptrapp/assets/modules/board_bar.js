@@ -2,7 +2,7 @@
 // The bar at the foot: which two are compared, the five answers to a pair, what a vote counts towards.
 
 import { html } from "./html.js";
-import { betterBy, cellOf, finished, inWords, marksSeen, votesOn } from "./run.js";
+import { betterBy, cellOf, finished, inWords, marksSeen, sameWords, votesOn } from "./run.js";
 import { count } from "./words.js";
 
 /** @typedef {import("./board.js").Board} Board */
@@ -50,15 +50,17 @@ const Key = ({ label, key_, action, title = "" }) => html`
   </button>`;
 
 const Voting = (/** @type {{ board: Board }} */ { board }) => {
-  const { run } = board;
+  const { run, pair } = board;
+  const same = pair !== null && sameWords(pair.left, pair.right);
   const seen = run.reference_answer ? " and the reference answer" : "";
   return html`
     <p class="bar-title">
-      Which response is better? <small class="wide">Thoughts, rounds and marks are covered until you vote.</small>
+      ${same ? "Both say the same words: it is a tie." : "Which response is better?"}
+      <small class="wide"> Thoughts, rounds and marks are covered until you vote.</small>
     </p>
     <div class="votes" role="group" aria-label="Which response is better?">
       ${ANSWERS.map(([outcome, strength, sign, words, keys]) => html`
-        <button type="button" class="vote" data-part=${keys} aria-label=${`${SIDES[outcome]}${words}`}
+        <button type="button" class=${`vote${same && outcome === "tie" ? " offered" : ""}`} data-part=${keys} aria-label=${`${SIDES[outcome]}${words}`}
           onClick=${() => board.decide(outcome, strength)}>
           <b>${sign}</b><small>${words}</small><kbd>${keys}</kbd>
         </button>`)}

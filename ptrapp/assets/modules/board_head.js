@@ -78,8 +78,9 @@ const Facts = (/** @type {{ board: Board }} */ { board }) => {
           Stop<kbd>Esc</kbd>
         </button>`}
       ${canDiff && html`
-        <button type="button" class="btn s" data-part="changes" aria-pressed=${String(board.showChanges)}
-          onClick=${() => board.toggleChanges()}>${icon("diff")}What changed<kbd>D</kbd></button>`}
+        <button type="button" class="btn s" data-part="changes" aria-label="What changed" title="What changed"
+          aria-pressed=${String(board.showChanges)}
+          onClick=${() => board.toggleChanges()}>${icon("diff")}<span>What changed</span><kbd>D</kbd></button>`}
     </div>`;
 };
 
@@ -96,7 +97,8 @@ const Keeping = (/** @type {{ board: Board }} */ { board }) => {
   return html`
     ${run.is_kept && html`
       <${Small} part="star" sign="star" label="Star this run" pressed=${run.starred} action=${() => board.star()} />`}
-    ${!run.pinned && run.state !== "running" && html`
-      <${Small} part="pin" sign="pin" label="Pin this prompt: every version answers it" action=${() => board.pin()} />`}
+    ${run.state !== "running" && html`
+      <${Small} part="pin" sign="pin" label="Pin this prompt: every version answers it" pressed=${run.pin_id !== null}
+        action=${() => board.pin()} />`}
     <${Small} part="link" sign="link" label="Copy a read-only link to this run" action=${() => board.copyLink()} />`;
 };

@@ -46,7 +46,7 @@
  * @property {string | null} reference_in_words
  * @property {boolean} is_kept
  * @property {boolean} starred
- * @property {boolean} pinned
+ * @property {number | null} pin_id the pin by which every version answers the prompt
  * @property {{ n: number | null, thinking: string, versions?: string[], reference_from?: string }} settings
  * @property {Cell[]} cells
  * @property {Comparison[]} comparisons
@@ -72,6 +72,9 @@ export const votesOn = (run) => run.comparisons.filter((one) => one.outcome && !
 
 /** Marks stand on the cards as soon as rounds are stored. @param {Run} run */
 export const marksSeen = (run) => Boolean(run.reference_answer);
+
+/** Whether two answers are the same words: then there is nothing to prefer. @param {Cell} one @param {Cell} other */
+export const sameWords = (one, other) => one.response.trim() === other.response.trim();
 
 /** Whether each candidate is another version's, chosen by the person. @param {Run} run */
 export const isOfVersions = (run) => Boolean(run.settings.versions?.length);

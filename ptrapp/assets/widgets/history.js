@@ -31,7 +31,8 @@ const refocus = () => {
   focused = "";
   setTimeout(() => {
     const undo = document.querySelector("#history-notice button[data-act]");
-    (element.querySelector(`button[data-act="${act}"][data-run="${run}"]`) ?? undo)?.focus();
+    const same = act.replace(/^un/, ""); // a button to pin is one to unpin after it
+    (element.querySelector(`button[data-act$="${same}"][data-run="${run}"]`) ?? undo)?.focus();
   }, 50);
 };
 watch("value", refocus);
