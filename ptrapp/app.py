@@ -39,6 +39,7 @@ from ptrapp.core.settings import Settings, load_settings
 from ptrapp.core.version import VERSION
 from ptrapp.engines.base import Engine
 from ptrapp.engines.opening import open_engine
+from ptrapp.engines.process.engine import EngineProcess
 from ptrapp.engines.replaceable import ReplaceableEngine
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.models.finding import as_remembered, check_named, find_model
@@ -163,7 +164,8 @@ def _open(settings: Settings, model: str, report: OnProgress) -> Engine:
     chosen = settings
     if model != settings.model:
         chosen = settings.model_copy(update={"model": model})
-    return open_engine(find_model(chosen, throttled(report)))
+    found = find_model(chosen, throttled(report))
+    return EngineProcess(found, report) if found.engine == "local" else open_engine(found)
 
 
 @dataclass(slots=True)

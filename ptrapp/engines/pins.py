@@ -32,6 +32,11 @@ class Pins:
         with self._lock:
             return frozenset(self._published)
 
+    def loaded(self) -> dict[str, Path]:
+        """Returns the versions whose weights are needed, retiring ones included, by name."""
+        with self._lock:
+            return {name: self._used[name] for name in self._published | self._retiring}
+
     @contextmanager
     def publishing(self, name: str, path: Path) -> Iterator[bool]:
         """Reserves `name` while its weights are loaded, and publishes it if that succeeds.
