@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from ptrapp.services.data_folder import alone
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 90
+WORKER, MODEL = "training.worker", "ptrapp.engines.process.child"
 """Longest a start may take on a busy machine; importing torch and Gradio is most of it."""
 END_S = 30
 
@@ -232,6 +233,14 @@ class Program:
         parent = psutil.Process(self.process.pid)
         return [parent, *parent.children(recursive=True)]
 
+    def part(self, module: str) -> psutil.Process | None:
+        """The child that runs this module, if it is there."""
+        for each in self.family():
+            with suppress(psutil.Error):  # it ended between two looks
+                if module in each.cmdline():
+                    return each
+        return None
+
     def wait_for_job(self, *wanted: str, seconds: float = 60) -> dict[str, Any]:
         found: list[dict[str, Any]] = []
 
@@ -342,11 +351,14 @@ def test_killed_and_started_again_it_has_every_vote_and_finishes_its_job(
     assert f"Thrice is ready: {first.address}" in first.said()
     assert "Thrice" in httpx.get(first.address, timeout=30).text
 
-    worker = first.family()[1]
-    worker.kill()
-    first._wait_until(lambda: "SIGKILL" in first.api.get("/health").json().get("warning", ""), 10)
-    first._wait_until(lambda: worker not in first.family() and len(first.family()) == 2, 20)
-    assert "warning" not in first.api.get("/health").json()
+    for module, warning in ((WORKER, "SIGKILL"), (MODEL, "memory ran out")):
+        killed = first.part(module)
+        assert killed is not None
+        killed.kill()
+        first._wait_until(lambda said=warning: said in first.api.get("/health").text, 10)  # type: ignore[misc]
+        first._wait_until(lambda one=module, was=killed: first.part(one) not in (None, was), 30)  # type: ignore[misc]
+        first._wait_until(lambda: first.api.get("/health").status_code == 200, START_S)
+        first._wait_until(lambda: "warning" not in first.api.get("/health").json(), 30)
 
     sides = {"left": pair[0], "right": pair[1]}
     key = first.api.post("/comparisons", json=sides).json()["key"]
@@ -383,7 +395,7 @@ def test_killed_and_started_again_it_has_every_vote_and_finishes_its_job(
     assert second.api.post("/votes", json=vote).status_code == 201
     second.api.post("/jobs", json={"kind": "dpo"})
     second.wait_for_job("running")
-    second._wait_until(lambda: len(second.family()) == 3, 10)  # the app, its worker, its child
+    second._wait_until(lambda: len(second.family()) == 4, 10)  # app, model, worker, its child
     processes = second.family()
     second.process.send_signal(signal.SIGTERM)
     assert second.process.wait(END_S) == 0
