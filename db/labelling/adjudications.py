@@ -8,10 +8,11 @@ of its comparison; taken back, the labels count again.
 from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from db.labelling import votes
-from db.labelling.comparisons import find_comparison, read_sides
+from db.labelling.comparisons import HIDDEN, find_comparison, read_sides
 from db.labelling.raters import lock_rater
 from db.models import Outcome, Purpose, RaterKind, Vote
 from db.storage.errors import Conflict
@@ -46,13 +47,17 @@ def adjudicate(
 ) -> Vote:
     """Stores a person's adjudication in the comparison's own terms; it supersedes an earlier one.
 
-    The same key again returns the stored row. Raises `Conflict` for a judge.
+    The same key again returns the stored row. Raises `Conflict` for a judge, for a hidden
+    comparison, on which no vote counts, and where somebody else settles it at the same moment.
     """
     if (stored := _by_key(session, key, comparison_id)) is not None:
         return stored
     rater = lock_rater(session, rater_id)
     if rater.kind is not RaterKind.HUMAN:
         raise Conflict(f"{rater.name!r} is no person; a person settles what raters disagree on.")
+    sides = read_sides(session, rater_id, comparison_id)
+    if not sides.shown:
+        raise Conflict(HIDDEN)
     last = _last(session, comparison_id)
     vote = Vote(
         key=key,
@@ -61,12 +66,15 @@ def adjudicate(
         outcome=outcome,
         purpose=Purpose.ADJUDICATION,
         strength=strength,
-        blind=not read_sides(session, rater_id, comparison_id).seen,
+        blind=not sides.seen,
         rationale=rationale,
         supersedes_id=last and last.id,
     )
-    session.add(vote)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(vote)
+    except IntegrityError as error:
+        return _lost(session, key, comparison_id, error)
     return vote
 
 
@@ -78,7 +86,11 @@ def take_back(session: Session, rater_id: int, comparison_id: int, key: str) -> 
     last = _last(session, comparison_id)
     if last is None or last.outcome is Outcome.WITHDRAWN:
         return None
-    return votes.withdraw(session, last, rater, key)
+    try:
+        with session.begin_nested():
+            return votes.withdraw(session, last, rater, key)
+    except IntegrityError as error:
+        return _lost(session, key, comparison_id, error)
 
 
 def among(session: Session, comparison_ids: Collection[int]) -> list[int]:
@@ -108,6 +120,16 @@ def _last(session: Session, comparison_id: int) -> Vote | None:
         ~Vote.is_superseded(),
     )
     return session.scalars(rows).one_or_none()
+
+
+def _lost(session: Session, key: str, comparison_id: int, error: IntegrityError) -> Vote:
+    """Returns the row that the same request stored a moment before, else says who came first."""
+    if (stored := _by_key(session, key, comparison_id)) is not None:
+        return stored
+    raise Conflict(
+        "Somebody else settled this pair, or took its ruling back, at the same moment. Look at "
+        "what it says now, and settle it again if it shall say something else."
+    ) from error
 
 
 def _by_key(session: Session, key: str, comparison_id: int) -> Vote | None:
