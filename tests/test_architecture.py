@@ -43,8 +43,17 @@ ARROWS: dict[str, set[str]] = {
     # Model text on its way to a reader: what it may look like, and what it may say of itself.
     "ptrapp.rendering": set(),
     "ptrapp.blinding": set(),
+    # Files of rows in a store that machines share: below whoever makes, serves or trains on them.
+    "ptrapp.artifacts": {
+        "ptrapp.core",
+        "db.models",
+        "db.registry.contents",
+        "db.registry.stored_paths",
+        "db.storage.atomic_folder",
+    },
     "ptrapp.services": {
         "ptrapp.core",
+        "ptrapp.artifacts",
         "ptrapp.analysis",
         "ptrapp.tasks",
         "ptrapp.engines.base",
@@ -110,8 +119,15 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.evaluation",
         "db",
     },
-    "training.data": {"ptrapp.core", "ptrapp.preferences", "training.jobs", "db"},
+    "training.data": {
+        "ptrapp.artifacts",
+        "ptrapp.core",
+        "ptrapp.preferences",
+        "training.jobs",
+        "db",
+    },
     "training.policy": {
+        "ptrapp.artifacts",
         "ptrapp.core",
         "ptrapp.engines",
         "training.data",
@@ -129,6 +145,7 @@ ARROWS: dict[str, set[str]] = {
         "db.storage.atomic_folder",
     },
     "training.generation": {
+        "ptrapp.artifacts",
         "ptrapp.core",
         "ptrapp.engines",
         "training.jobs",
@@ -137,6 +154,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "training": {
         "ptrapp.analysis",
+        "ptrapp.artifacts",
         "ptrapp.core",
         "ptrapp.engines",
         "ptrapp.evaluation",
@@ -213,10 +231,12 @@ EDGES: dict[str, set[str]] = {
     "krippendorff": set(),
     "argon2": {"ptrapp.services.accounts"},
     "authlib": {"ptrapp.api.hub_login"},
+    "fsspec": {"ptrapp.artifacts.store"},
 }
 """Libraries that stay at an edge, and the parts that are this edge."""
 
 CATCHES_ALL = {
+    "ptrapp.artifacts.store",  # each file system of fsspec raises what its own library raises
     "ptrapp.api.guard",  # what Gradio's own routes raise at a malformed request is a refusal
     "ptrapp.judges.function_process",  # what a stranger's function raises is its answer
     "db.storage.write_queue",  # a failed commit is handed to every thread that waits for it

@@ -26,6 +26,7 @@ from ptrapp.core.errors import ThriceError
 from ptrapp.core.settings import Settings, load_settings
 from ptrapp.engines.local.device import best_device
 from ptrapp.models.finding import find_model
+from training.data import snapshot
 from training.jobs.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
 from training.jobs.payload import Payload, read
 from training.jobs.ranks import Ranks
@@ -61,6 +62,8 @@ def _run_job(database: Database, settings: Settings, job_id: int, token: str) ->
         ranks = Ranks.join(cpu=best_device(settings.device) == "cpu")
         claim = _claim(database, settings, job_id, token, leads=ranks.leads)
         signal.signal(signal.SIGTERM, lambda *_: claim.stop.set())
+        if ranks.leads:
+            snapshot.bring(claim)
         with closing(_mirrored(claim)) as sinks:
             _run_recipe(replace(claim, sinks=sinks), ranks)
     except StopRequested:

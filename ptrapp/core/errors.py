@@ -22,6 +22,8 @@
     │   ├── AdaptersUnsupported     the engine takes no adapter at all; this one may be good
     │   └── EngineUnavailable       no answer at all; try again later
     ├── StorageError                a file or folder could not be removed
+    ├── ArtifactError               what the artifact store has is not what its hash says
+    │   └── ArtifactsAway           the store does not answer, or refuses; it is tried again
     ├── KeepingError                the copy on the hub cannot be read or written
     │   ├── HubUnreachable          no answer, or none now; it is tried again
     │   └── RepositoryMoved         another app has written there since; nothing is overwritten
@@ -120,6 +122,14 @@ class EngineUnavailable(EngineError):
 
 class StorageError(ThriceError):
     """A file or folder could not be removed."""
+
+
+class ArtifactError(ThriceError):
+    """What the artifact store has cannot be used."""
+
+
+class ArtifactsAway(ArtifactError):
+    """The artifact store does not answer, or refuses; what is lacking is tried again."""
 
 
 class KeepingError(ThriceError):

@@ -18,6 +18,7 @@ BUNDLED_MODEL = ASSETS / "model"
 
 _SECRETS = ("api_key", "judge_api_key", "strong_api_key", "hf_client_secret")
 _ADDRESS = re.compile(r"https?://[^/\s]+\S*")
+_STORE = re.compile(r"[a-z][a-z0-9+.:-]*://\S+")
 
 
 class Settings(AccessSettings):
@@ -118,6 +119,10 @@ class Settings(AccessSettings):
     """Backups that stay when an older one is removed."""
     backup_dir: str = ""
     """Folder of the backups, best on another disk; empty is `backups` in the data folder."""
+    artifacts: str = ""
+    """URL of a store that machines share, such as s3://bucket/thrice (with the package s3fs) or
+    file:///mnt/thrice: versions and frozen data are kept there too, named by their hash, and
+    fetched where the data folder lacks them. Empty keeps them in the data folder alone."""
     keep_in: str = ""
     """Private data set at Hugging Face, OWNER/NAME, that keeps a copy of the data: it is fetched by
     a start without data, as where a disk is wiped. HF_TOKEN may write there."""
@@ -203,6 +208,7 @@ class Settings(AccessSettings):
             *self._of_the_server(),
             *self._of_the_judge(),
             *self._of_the_keeping(),
+            *self._of_the_artifacts(),
         ]:
             raise ValueError("\n".join(mistakes))
         return self
@@ -231,6 +237,10 @@ class Settings(AccessSettings):
             yield f"keep-in {self.keep_in} names no data set; it is like ann/thrice-data"
         if self.keep_in and self.database_url:
             yield "keep-in keeps the database of the data folder; leave out keep-in or database-url"
+
+    def _of_the_artifacts(self) -> Iterator[str]:
+        if self.artifacts and not _STORE.fullmatch(self.artifacts):
+            yield "artifacts is no URL; it is like s3://bucket/thrice or file:///mnt/thrice"
 
 
 def _no_address(name: str, given: str) -> str:

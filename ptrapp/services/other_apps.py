@@ -10,10 +10,13 @@ import time
 from db.content import rounds
 from db.models import Run, RunMode, RunState
 from db.registry import adapters
+from db.registry.contents import Content
 from db.registry.servable import why_not_served
 from db.registry.stored_paths import located
 from db.storage.errors import DatabaseError
 from db.storage.presence import At
+from ptrapp.artifacts.rows import find_version
+from ptrapp.core.errors import AdapterUnavailable
 from ptrapp.core.thoughts import Thinking
 from ptrapp.services.context import AppContext, LiveRun, Slot
 
@@ -77,6 +80,9 @@ def follow(context: AppContext) -> None:
         before = context.engine.published()
         if active.name in before or why_not_served(active, context.engine.model_id, data_dir):
             return
+        content, where = find_version(context.settings, active)
+        if content is not Content.WHOLE:
+            raise AdapterUnavailable(f"{active.name} cannot be served here: {where}")
         context.engine.publish(active.name, located(active.path, data_dir))
         for name in before:
             context.engine.retire(name)

@@ -13,6 +13,8 @@ from db.registry.servable import why_not_served
 from db.registry.stored_paths import located, same_model
 from db.storage.errors import DatabaseError
 from db.storage.session import Session
+from ptrapp.artifacts.rows import find_version
+from ptrapp.artifacts.store import open_store
 from ptrapp.core.errors import (
     AdapterRejected,
     AdaptersUnsupported,
@@ -30,6 +32,8 @@ MAX_TITLE = 80
 """Characters of the name that people give a version."""
 POLL_S = 0.5
 """Seconds between two looks for finished adapters."""
+LONGEST_S = 8.0
+"""The same while one fails, doubled each time up to this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,7 @@ def load(context: AppContext, row: Adapter) -> None:
     content is not what was trained, by its hash. Raises as `serve` does."""
     if row.name in context.engine.published():
         return
-    content, where = content_of(row, context.settings.data_dir)
+    content, where = find_version(context.settings, row)
     if content is Content.WRONG:
         reason = f"{where[0].upper()}{where[1:]}, by their hash; restore them or train it again."
         with context.database.write() as session:
@@ -237,6 +241,8 @@ class Publisher:
     """A thread that has every finished adapter measured, and serves what passes the gate."""
 
     def __init__(self, context: AppContext) -> None:
+        """Raises `ConfigurationError` for an artifact store that nothing here opens."""
+        open_store(context.settings)
         self._context = context
         self._postponed: set[str] = set()
         """Versions that cannot be served now: the next start tries them."""
@@ -251,12 +257,15 @@ class Publisher:
         self._thread.join(timeout=5)
 
     def _watch(self) -> None:
-        while not self._stop.wait(POLL_S):
+        pause_s = POLL_S
+        while not self._stop.wait(pause_s):
             try:
                 other_apps.follow(self._context)
                 self.publish_ready()
+                pause_s = POLL_S
             except (DatabaseError, EngineError) as error:
                 log.warning("a version could not be published: %s", error)
+                pause_s = min(LONGEST_S, 2 * pause_s)
 
     def publish_ready(self) -> None:
         """Serves what is ready and has passed the gate, the oldest first.

@@ -10,17 +10,21 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from db.models import Snapshot as SnapshotRow
 from db.registry import adapters
 from db.registry.stored_paths import to_stored
-from ptrapp.core.errors import TrainingError
+from ptrapp.artifacts.rows import bring_snapshot, keep_snapshot
+from ptrapp.artifacts.store import open_store
+from ptrapp.core.errors import ArtifactsAway, TrainingError
 from ptrapp.core.types import Message
 from training.data.examples import Gathered, PairExample, Target, TrajectoryExample, TrajectoryKind
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
+from training.jobs.patience import patiently
 
 Example = PairExample | TrajectoryExample
 
@@ -112,6 +116,24 @@ def read(folder: Path) -> Snapshot:
     return Snapshot(path, manifest, tuple(map(_example, content.decode().splitlines())))
 
 
+def bring(claim: Claim) -> None:
+    """Fetches the data that this job froze on another machine, if the artifact store has it.
+
+    A job begins with it, so that a store that can never be opened ends the job before its work:
+    raises `ConfigurationError`.
+    """
+    open_store(claim.settings)
+    with claim.database.read() as session:
+        row = adapters.snapshot_of(session, claim.job_id)
+    if row is None or exists(claim.folder):
+        return
+    content = patiently(claim, partial(bring_snapshot, claim.settings, row, claim.folder))
+    if content is not None:
+        atomic_write.write(claim.folder / "snapshot.jsonl", content)
+        manifest = json.dumps(row.manifest, indent=2).encode()
+        atomic_write.write(claim.folder / "manifest.json", manifest)
+
+
 def register(claim: Claim, frozen: Snapshot) -> SnapshotRow | None:
     """Stores which data this job trains on; a resumed job gets the row it made before.
 
@@ -120,6 +142,10 @@ def register(claim: Claim, frozen: Snapshot) -> SnapshotRow | None:
     if not claim.leads:
         return None
     manifest = frozen.manifest
+    try:
+        keep_snapshot(claim.settings, manifest.sha256, frozen.path)
+    except ArtifactsAway as error:
+        claim.note(f"The frozen data is on this machine alone for now: {error}.", "warning")
     with claim.database.write() as session:
         return adapters.save_snapshot(
             session,

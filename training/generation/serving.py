@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from pathlib import Path
+from functools import partial
 from typing import NamedTuple
 
 from db.models import Adapter, Prompt
 from db.registry.servable import why_not_served
 from db.registry.stored_paths import located
+from ptrapp.artifacts.rows import bring_version
 from ptrapp.core.dialogue import build_messages, stored_messages
 from ptrapp.core.errors import EngineError, ParentUnusable
 from ptrapp.core.types import BASE, Completion, Policy, Sampling
@@ -15,6 +16,7 @@ from ptrapp.engines.base import Engine, Failed, Finished, Priority, Request
 from ptrapp.engines.opening import open_engine
 from training.jobs.cancelling import CancellableEngine
 from training.jobs.claim import Claim
+from training.jobs.patience import patiently
 
 
 class Answer(NamedTuple):
@@ -32,7 +34,7 @@ def serving(claim: Claim, parent: Adapter | None) -> Iterator[tuple[Engine, Poli
     with closing(CancellableEngine(open_engine(claim.settings), claim.stop)) as engine:
         if mistake := why_not_served(parent, engine.model_id, claim.settings.data_dir):
             raise ParentUnusable(mistake)
-        policy = load(engine, parent, claim.settings.data_dir)
+        policy = load(claim, engine, parent)
         with engine.pin(policy):
             yield engine, policy
 
@@ -69,10 +71,11 @@ def answers(engine: Engine, requests: Sequence[Request]) -> Iterator[Answer]:
                     yield Answer(index, error)
 
 
-def load(engine: Engine, version: Adapter | None, data_dir: Path) -> Policy:
+def load(claim: Claim, engine: Engine, version: Adapter | None) -> Policy:
     """Loads a version on the engine unless it has it already. Raises `AdapterRejected`."""
     if version is None:
         return BASE
     if version.name not in engine.published():
-        engine.publish(version.name, located(version.path, data_dir))
+        patiently(claim, partial(bring_version, claim.settings, version))
+        engine.publish(version.name, located(version.path, claim.settings.data_dir))
     return Policy(version.name)

@@ -1,15 +1,21 @@
 """Looks up the version a job continues, and refuses to train the same version twice."""
 
+from functools import partial
 from typing import Any
 
 from db.models import Adapter, Job
 from db.registry import adapters
+from ptrapp.artifacts.rows import bring_version
 from ptrapp.core.errors import ParentUnusable, TrainingError
 from training.jobs.claim import Claim
+from training.jobs.patience import patiently
 
 
 def find_parent(claim: Claim) -> Adapter | None:
-    """Returns the version to continue from, None for the base model. Raises `ParentUnusable`."""
+    """Returns the version to continue from, None for the base model; its files are here then.
+
+    Raises `ParentUnusable`.
+    """
     wanted = claim.payload.parent_adapter_id
     if wanted is None:
         return None
@@ -17,6 +23,7 @@ def find_parent(claim: Claim) -> Adapter | None:
         parent = session.get(Adapter, wanted)
     if parent is None:
         raise ParentUnusable(f"There is no version with id {wanted}; queue the job again.")
+    patiently(claim, partial(bring_version, claim.settings, parent))
     return parent
 
 

@@ -14,6 +14,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from torch import Tensor
 from db.models import Adapter, AdapterStatus, Snapshot
 from db.registry import adapters, jobs
 from db.registry.contents import weights_sha256
-from db.registry.stored_paths import to_stored
+from db.registry.stored_paths import located, to_stored
 from db.storage import atomic_folder
 from db.storage.session import Session
+from ptrapp.artifacts import rows
 from training.jobs.claim import Claim
+from training.jobs.patience import patiently
 from training.policy.config import Tune
 from training.policy.model import MANIFEST, Policy
 
@@ -61,8 +64,9 @@ def publish(
     `weights` are the trained ones, named as in the scorer. `conclude` stores what follows from the
     version in that same transaction, and returns what the job found.
 
-    Everything is on the disk before the one transaction; inside it the claim is checked first, so
-    a process that lost its job leaves neither a row nor a folder under the name.
+    Everything is on the disk, and in the artifact store, before the one transaction; inside it the
+    claim is checked first, so a process that lost its job leaves neither a row nor a folder under
+    the name.
     """
     name = f"{claim.kind.value}-{claim.job_id:06d}"
     if not claim.leads:
@@ -72,6 +76,7 @@ def publish(
     with atomic_folder.unfinished_folder(final, claim.token[:8]) as unfinished:
         _write_folder(unfinished, claim, policy, weights, origin, name)
         sha256 = weights_sha256(unfinished)
+        patiently(claim, partial(_keep, claim, origin.snapshot, sha256, unfinished))
         with claim.database.write() as session:
             job = jobs.finish(session, claim.job_id, claim.token)
             row = adapters.register(
@@ -93,6 +98,13 @@ def publish(
             atomic_folder.put_in_place(unfinished, final)
     log.info("job %d: %s is ready", claim.job_id, name)
     return name
+
+
+def _keep(claim: Claim, snapshot: Snapshot, sha256: str, folder: Path) -> None:
+    """Keeps the version and what it learnt from in the artifact store, if there is one."""
+    path = located(snapshot.path, claim.settings.data_dir)
+    rows.keep_snapshot(claim.settings, snapshot.sha256, path)
+    rows.keep_version(claim.settings, sha256, folder)
 
 
 def _write_folder(

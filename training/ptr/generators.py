@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from db.models import POLICY, WEAK, Adapter
 from db.registry import adapters
@@ -53,21 +52,20 @@ def open_generators(
 
     Raises `ConfigurationError` for an unknown version, `EngineError` when one cannot be served.
     """
-    data_dir = claim.settings.data_dir
     with ExitStack() as stack:
         engine = CancellableEngine(open_engine(claim.settings), claim.stop)
         stack.callback(engine.close)
         author, version = _attempts_version(claim, config, parent)
-        attempts = _load_generator(stack, engine, author, version, data_dir)
+        attempts = _load_generator(claim, stack, engine, author, version)
         finals = None
         if config.final == BEST_OF_N:
             author = f"best-of-{config.n_samples}"
-            finals = _load_generator(stack, engine, author, parent, data_dir)
+            finals = _load_generator(claim, stack, engine, author, parent)
         elif config.final == STRONG:
             finals = _strong_generator(stack, claim)
         elif config.final.startswith(VERSION):
             name = config.final.removeprefix(VERSION)
-            finals = _load_generator(stack, engine, name, _version(claim, name), data_dir)
+            finals = _load_generator(claim, stack, engine, name, _version(claim, name))
         yield Generators(attempts, finals, engine.thought_format)
 
 
@@ -92,11 +90,11 @@ def _version(claim: Claim, name: str) -> Adapter | None:
 
 
 def _load_generator(
-    stack: ExitStack, engine: Engine, author: str, version: Adapter | None, data_dir: Path
+    claim: Claim, stack: ExitStack, engine: Engine, author: str, version: Adapter | None
 ) -> TextGenerator:
-    if mistake := why_not_served(version, engine.model_id, data_dir):
+    if mistake := why_not_served(version, engine.model_id, claim.settings.data_dir):
         raise ConfigurationError(mistake)
-    policy = load(engine, version, data_dir)
+    policy = load(claim, engine, version)
     stack.enter_context(engine.pin(policy))
     adapter_id = version.id if version else None
     return TextGenerator(engine, policy, author[:_MAX_AUTHOR_CHARS], adapter_id)

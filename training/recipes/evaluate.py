@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -110,7 +109,7 @@ def run(claim: Claim, ranks: Ranks) -> None:
         if config.thinking is None:
             usual = engine.thought_format.usual_thinking(plan.thinking)
             plan = replace(plan, thinking=usual)
-        _publish(engine, versions, claim.settings.data_dir)
+        _publish(claim, engine, versions)
         store = EvaluationStore(claim, plan, versions)
         kept = EarlierResults(store.cells(), store.matches())
         for one in kept.cells:
@@ -187,11 +186,11 @@ def _warn_of_training(claim: Claim, plan: Plan) -> None:
             )
 
 
-def _publish(engine: Engine, versions: Mapping[str, Adapter | None], data_dir: Path) -> None:
+def _publish(claim: Claim, engine: Engine, versions: Mapping[str, Adapter | None]) -> None:
     """Loads every version on the engine. Raises `ConfigurationError`, `AdapterRejected`."""
-    every = versions.values()
+    every, data_dir = versions.values(), claim.settings.data_dir
     found = [why_not_served(version, engine.model_id, data_dir) for version in every]
     if mistakes := [mistake for mistake in found if mistake]:
         raise ConfigurationError("\n".join(mistakes))
     for version in every:
-        load(engine, version, data_dir)
+        load(claim, engine, version)

@@ -8,6 +8,8 @@ from db.registry.contents import Content, content_of
 from db.registry.stored_paths import located
 from db.storage.integrity import broken
 from db.storage.session import Database, Session
+from ptrapp.artifacts.rows import is_kept
+from ptrapp.core.errors import ArtifactError
 from ptrapp.core.settings import Settings
 from ptrapp.services.backups.folder import sha256_of
 
@@ -43,7 +45,9 @@ def _of_versions(settings: Settings, versions: list[Adapter]) -> Iterator[str]:
     for version in versions:
         if version.status is not AdapterStatus.REJECTED:
             content, where = content_of(version, settings.data_dir)
-            if content is not Content.WHOLE:
+            if content is Content.AWAY and (lack := _not_in_store(settings, version)) is not None:
+                yield f"the version {version.name}: {where}{lack}"
+            elif content not in (Content.WHOLE, Content.AWAY):
                 yield f"the version {version.name}: {where}"
 
 
@@ -54,7 +58,18 @@ def _of_snapshots(settings: Settings, snapshots: list[Snapshot]) -> Iterator[str
             if sha256_of(path) != frozen.sha256:
                 yield f"the frozen data of job {frozen.job_id}: {path} was changed, by its hash"
         except OSError as error:
-            yield f"the frozen data of job {frozen.job_id}: {path} ({error.strerror})"
+            if (lack := _not_in_store(settings, frozen)) is not None:
+                yield f"the frozen data of job {frozen.job_id}: {path} ({error.strerror}){lack}"
+
+
+def _not_in_store(settings: Settings, row: Adapter | Snapshot) -> str | None:
+    """Returns, for files that are not here, what is to be added; None where the store has them."""
+    if not settings.artifacts:
+        return ""
+    try:
+        return None if is_kept(settings, row) else ", and the artifact store has none of it"
+    except ArtifactError as error:
+        return f", and {error}"
 
 
 def _snapshots(session: Session) -> list[Snapshot]:

@@ -1,0 +1,1 @@
+"""Versions and frozen data in a store that machines share, named by the hash of their content."""
