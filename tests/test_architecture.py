@@ -177,7 +177,7 @@ EDGES: dict[str, set[str]] = {
     "uvicorn": {"ptrapp.app", "ptrapp.api.connections"},
     "fastapi": {"ptrapp.app", "ptrapp.api"},
     "starlette": {"ptrapp.api"},
-    "sqlalchemy": {"db", "bench.growth", "bench.faults", "bench.labels.recount"},
+    "sqlalchemy": {"db", "bench.growth", "bench.faults", "bench.labels.recount", "bench.pages"},
     "alembic": {"db"},
     # No torch where a prompt becomes messages or a vote a row: only where tensors are.
     "torch": {

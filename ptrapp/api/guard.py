@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ptrapp.api.page_files import is_static
 from ptrapp.api.texts import cannot_be_stored, json_cannot_be_stored
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ _LEAST_S = 0.01
 _GRADIO = "/gradio_api/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MIB = 1024 * 1024
+_NO_DOCUMENT = ("application/javascript", "text/javascript", "text/css")
+_OF_FILES = ("X-Content-Type-Options", "Cross-Origin-Resource-Policy")
 
 
 class Guard:
@@ -104,7 +107,7 @@ class Guard:
                 elif broken:
                     await refuse(400, _MALFORMED)
                 started = True
-                MutableHeaders(scope=message).update(self._headers)
+                MutableHeaders(scope=message).update(_needed(self._headers, path, message))
             if not cut_off:
                 await send(message)
 
@@ -175,6 +178,17 @@ def security_headers(*, framed: bool, framed_by: tuple[str, ...], hub: str = "")
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     return headers if framed else headers | {"X-Frame-Options": "DENY"}
+
+
+def _needed(headers: dict[str, str], path: str, start: Message) -> dict[str, str]:
+    """Returns the headers of an answer: without those of documents for a script or a style.
+
+    They would be a fifth of what a page of a hundred files weighs.
+    """
+    kind = Headers(raw=start["headers"]).get("content-type", "").partition(";")[0]
+    if is_static(path) and kind in _NO_DOCUMENT:
+        return {name: headers[name] for name in _OF_FILES if name in headers}
+    return headers
 
 
 def _too_large(limit: int) -> str:

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from db.storage.errors import DatabaseError
+from ptrapp.api.page_files import is_static
 from ptrapp.core.people import Person, Role
 from ptrapp.services.accounts import identifying
 from ptrapp.services.accounts.identifying import SignedIn
@@ -26,8 +27,6 @@ _PERSON = "thrice.person"
 _SIGNED_IN = "thrice.signed_in"
 _ROOT = "thrice.root_path"
 """Where the app is found; Gradio is mounted below it and has a root path of its own."""
-_STATIC = ("/assets/", "/static/", "/svelte/", "/theme.css")
-"""Files that everybody is sent, for which nobody is looked up."""
 
 
 def secret_key(data_dir: Path) -> str:
@@ -86,7 +85,7 @@ class KnownVisitor:
     async def _of_browser(self, scope: Scope) -> None:
         session = scope["session"]
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path.startswith(_STATIC):
+        if is_static(path):  # nobody is looked up for it
             scope[_PERSON] = Person("", Role.VIEWER)
             return
         known = await self._signed_in(session)

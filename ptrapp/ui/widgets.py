@@ -1,5 +1,6 @@
 """Makes our widgets: Gradio components whose value from the server a script of ours draws."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def script(name: str) -> str:
 
 
 def stylesheet() -> str:
-    """Returns the tokens and the style of pages and widgets, for the page's head."""
+    """Returns the tokens and the style of pages and widgets, without comments: each page has it."""
     pages = [STYLES / "tokens.css", *sorted(STYLES.glob("page_*.css"))]
     files = [*pages, *sorted(FOLDER.glob("*.css"))]
-    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+    whole = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    return re.sub(r"/\*.*?\*/\s*|\n\s*(?=\n)|(?<=\n)[ \t]+", "", whole, flags=re.DOTALL)

@@ -1,0 +1,82 @@
+"""Pages and their files travel small, are kept by browsers, and bring what documents need alone."""
+
+from typing import Any
+
+import brotli
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+
+from ptrapp.core import modules
+
+MODULE = f"/{modules.AT}/bar.js"
+BROTLI, PLAIN = {"Accept-Encoding": "br"}, {"Accept-Encoding": "identity"}
+
+
+def raw(page: TestClient, path: str, headers: dict[str, str]) -> tuple[httpx.Headers, bytes]:
+    """The head of an answer, and its body as it came over the wire."""
+    with page.stream("GET", path, headers=headers) as answer:
+        assert answer.status_code == 200, path
+        return answer.headers, b"".join(answer.iter_raw())
+
+
+@pytest.mark.parametrize("path", ["/", "/train", MODULE, "/theme.css?v=1"])
+def test_a_page_and_its_files_are_compressed_for_who_can_read_that(
+    page: TestClient, path: str
+) -> None:
+    headers, small = raw(page, path, BROTLI)
+    assert headers["Content-Encoding"] == "br"
+    assert "Accept-Encoding" in headers["Vary"]
+    assert int(headers["Content-Length"]) == len(small)
+    plain_headers, plain = raw(page, path, PLAIN)
+    assert "Content-Encoding" not in plain_headers
+    assert brotli.decompress(small) == plain
+    assert len(small) < 0.5 * len(plain)
+    assert raw(page, path, BROTLI)[1] == small, "the second time too"
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/account", "/api/v1/openapi.json", "/api/v1/data"])
+def test_what_may_be_for_one_person_is_never_compressed(page: TestClient, path: str) -> None:
+    headers, _ = raw(page, path, BROTLI)
+    assert "Content-Encoding" not in headers
+
+
+def test_a_file_with_a_hash_in_its_name_is_kept_for_good_and_nobody_is_looked_up(
+    page: TestClient,
+) -> None:
+    page.cookies.clear()
+    for encoding in (BROTLI, PLAIN):
+        headers, _ = raw(page, MODULE, encoding)
+        assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert "Set-Cookie" not in headers
+        assert "Cookie" not in headers.get("Vary", "")
+        assert "ETag" not in headers
+    assert "immutable" not in raw(page, "/", BROTLI)[0].get("Cache-Control", "")
+    missing = page.get(f"/{modules.AT}/nothing.js", headers=BROTLI)
+    assert missing.status_code == 404
+    assert "immutable" not in missing.headers.get("Cache-Control", "")
+
+
+def test_a_script_or_style_brings_no_policy_of_documents_and_everything_else_does(
+    page: TestClient,
+) -> None:
+    for path in (MODULE, "/theme.css?v=1"):
+        headers, _ = raw(page, path, BROTLI)
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "Content-Security-Policy" not in headers
+    for path in (
+        "/",
+        "/static/img/clear.svg",
+        f"/{modules.AT}/vendor/LICENSE.htm",
+        "/assets/no.js",
+    ):
+        headers = page.get(path, headers=BROTLI).headers
+        assert "default-src 'self'" in headers["Content-Security-Policy"], path
+
+
+def test_a_part_of_a_file_is_sent_as_it_was_asked_for(page: TestClient) -> None:
+    answer: Any = page.get(MODULE, headers=BROTLI | {"Range": "bytes=0-9"})
+    assert answer.status_code == 206
+    assert len(answer.content) == 10
+    assert "Content-Encoding" not in answer.headers
