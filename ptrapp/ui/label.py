@@ -14,7 +14,7 @@ from ptrapp.services.labelling.overview import duration
 from ptrapp.services.labelling.own_work import OwnWork, read_own
 from ptrapp.ui.auth import person
 from ptrapp.ui.campaigns_drawn import in_words
-from ptrapp.ui.widgets import scripted_widget
+from ptrapp.ui.widgets import widget
 
 
 def build(context: AppContext, pages: gr.Blocks) -> None:
@@ -24,7 +24,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     for one person.
     """
     home = gr.HTML(elem_id="label-home", apply_default_css=False)
-    scripted_widget("label")
+    widget("label")
 
     def label_home(request: gr.Request) -> str:
         """Returns the home page; nothing where the widget opens a campaign at once."""

@@ -22,26 +22,10 @@ def widget(
     room before its module shows it. The template does not depend on the value, so the module's own
     nodes stay when it changes.
     """
-    return _component(name, _start(name), value, prose=prose, hidden=hidden)
-
-
-def scripted_widget(name: str) -> gr.HTML:
-    """Returns a component that a script draws which is no module yet.
-
-    Parts of that script are in `<name>_….js` and run before it.
-    """
-    parts = [FOLDER / "shared.js", *sorted(FOLDER.glob(f"{name}_*.js")), FOLDER / f"{name}.js"]
-    code = "\n".join(part.read_text(encoding="utf-8") for part in parts)
-    return _component(name, code, None, prose=True, hidden=False)
-
-
-def _component(
-    name: str, code: str, value: dict[str, Any] | None, *, prose: bool, hidden: bool
-) -> gr.HTML:
     return gr.HTML(
         value=value,
         html_template=f'<div class="{name}"{" hidden" if hidden else ""}></div>',
-        js_on_load=code,
+        js_on_load=_start(name),
         elem_id=f"thrice-{name}",
         apply_default_css=prose,
     )

@@ -83,9 +83,10 @@ def drawn(page: Page, module: str, template: str, *given: Any) -> str:
     return str(page.evaluate(code, [module, template, list(given)]))
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.js")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.js")), ids=lambda path: path.stem)
 def test_every_module_can_be_read_by_itself(bare: Page, path: Path) -> None:
-    assert ask(bare, path.stem, "Object.keys(m).length > 0")
+    name = path.relative_to(FOLDER).with_suffix("").as_posix()
+    assert ask(bare, name, "Object.keys(m).length > 0")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 // @ts-check
 // What draws: Preact's elements, written as tagged templates, which need no build step.
-// Model text only ever enters a page as a text child; nothing here sets innerHTML.
+// Model text only ever enters a page as a text child. Markup of it, which the server made and
+// sanitised, enters on the desk alone (label/pair.js).
 
 import htm from "./vendor/htm.js";
-import { h, render } from "./vendor/preact.js";
+import { Component, h, render } from "./vendor/preact.js";
 
 export const html = htm.bind(h);
-export { render };
+export { Component, render };
 
 // Signs of 16 × 16, drawn here so that no font has to have them.
 const SIGNS = {
@@ -21,7 +22,10 @@ const SIGNS = {
   star: "M8 2.2l1.8 3.7 4 .6-2.9 2.8.7 4L8 11.4l-3.6 1.9.7-4-2.9-2.8 4-.6z",
   pin: "M6 2.5h4l-.5 4.5 2 2.5h-7l2-2.5zM8 9.5v4",
   link: "M6.5 9.5l3-3M7 4.5l1-1a2.6 2.6 0 0 1 4 4l-1 1M9 11.5l-1 1a2.6 2.6 0 0 1-4-4l1-1",
-  lock: "M4.5 7.5h7v5h-7zM6 7.5V5.5a2 2 0 0 1 4 0v2",
+  lock: "M4.5 7.5h7v5h-7zM6 7.5V5.5a2 2 0 0 1 4 0v2", flag: "M4 13.5v-11h7.5L10 5.5l1.5 3H4",
+  skip: "M3.5 4l5 4-5 4zM12 4v8", undo: "M6 3L3 6l3 3M3 6h6.5a3.5 3.5 0 0 1 0 7H7",
+  why: "M3 3.5h10v7H7.5L5 13v-2.5H3z", keys: "M2.5 4.5h11v7h-11zM5 7h.1M8 7h.1M11 7h.1M5.5 9.5h5",
+  book: "M3 3h4a1.5 1.5 0 0 1 1 1.5V13a2 2 0 0 0-1.5-1H3zM13 3H9.5A1.5 1.5 0 0 0 8 4.5V13a2 2 0 0 1 1.5-1H13z",
 };
 
 /** @param {keyof typeof SIGNS} name */

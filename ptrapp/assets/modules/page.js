@@ -8,3 +8,19 @@ export const typing = (target) =>
 
 /** An address of the app, wherever a proxy put it. @param {string} path */
 export const addressTo = (path) => new URL(path, document.baseURI);
+
+/** Whether a key belongs to the browser. @param {KeyboardEvent} event */
+export const isChord = ({ ctrlKey, metaKey, altKey }) => ctrlKey || metaKey || altKey;
+
+/**
+ * Has somebody hear the page's keys for as long as a part of it is there.
+ * @param {Element} part @param {(event: KeyboardEvent) => void} hear
+ * @param {boolean} [first] before whatever else hears them
+ */
+export const onKeys = (part, hear, first = false) => {
+  const heard = (/** @type {KeyboardEvent} */ event) => {
+    if (part.isConnected) hear(event);
+    else document.removeEventListener("keydown", heard, first);
+  };
+  document.addEventListener("keydown", heard, first);
+};

@@ -7,8 +7,8 @@ export const seconds = (s) => `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
 /** @param {number} n @param {string} word */
 export const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 
+/** Minutes, at least one, or hours. @param {number} s */
+export const roughly = (s) => (s < 5400 ? `${Math.max(1, Math.round(s / 60))} min` : `${(s / 3600).toFixed(1)} h`);
+
 /** @param {number} s */
-export const timeLeft = (s) => {
-  if (s < 90) return `${Math.ceil(s)} s left`;
-  return s < 5400 ? `${Math.round(s / 60)} min left` : `${(s / 3600).toFixed(1)} h left`;
-};
+export const timeLeft = (s) => (s < 90 ? `${Math.ceil(s)} s left` : `${roughly(s)} left`);

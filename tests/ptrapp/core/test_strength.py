@@ -7,11 +7,11 @@ import pytest
 
 from ptrapp.api.operations.labelling import LabelDecision
 from ptrapp.api.routes import ComparisonDecision
+from ptrapp.core import modules
 from ptrapp.core.errors import InputError
 from ptrapp.core.strength import IN_WORDS, STRENGTHS, check_strength
 
 ROOT = Path(__file__).resolve().parents[3]
-WIDGETS = ROOT / "ptrapp" / "assets" / "widgets"
 
 
 @pytest.mark.parametrize("strength", [0, 4, -1])
@@ -30,7 +30,7 @@ def test_routes_documents_and_pages_use_the_words_of_the_scale() -> None:
         assert body.model_json_schema()["properties"]["strength"]["description"] == IN_WORDS
     text = " ".join((ROOT / "docs" / "data-formats.md").read_text(encoding="utf-8").split())
     assert f"`strength` is {IN_WORDS}." in text
-    bar = (WIDGETS / "label_bar.js").read_text(encoding="utf-8")
-    buttons = re.findall(r'\["(?:left|right)", "[AB] ([a-z ]+)", (\d)\]', bar)
+    scale = (modules.FOLDER / "answers.js").read_text(encoding="utf-8")
+    buttons = re.findall(r'\["(?:left|right)", (\d), "[AB] .", "([a-z ]+)"\]', scale)
     assert len(buttons) == 4
-    assert all(STRENGTHS[int(strength)] == said for said, strength in buttons)
+    assert all(STRENGTHS[int(strength)] == said for strength, said in buttons)

@@ -1,0 +1,78 @@
+// @ts-check
+// One comparison on the screen: what was asked, and two responses side by side, A and B.
+
+import { html } from "../html.js";
+
+/**
+ * @typedef {object} Pair
+ * @property {string} key
+ * @property {"thought" | "response"} aspect
+ * @property {boolean} practice
+ * @property {string | null} system
+ * @property {{ role: string, html: string }[]} context
+ * @property {string} prompt
+ * @property {string} prompt_html
+ * @property {{ text: string, html: string }} left
+ * @property {{ text: string, html: string }} right
+ * @property {string | null} was the answer that was undone
+ * @property {[string, "same" | "added" | "removed"][]} [pieces] what differs, once it was asked for
+ */
+
+/**
+ * Formatted text, or what stands in its place. The only place where markup enters a page: the server
+ * makes and sanitises it, and lets nothing through but formatting.
+ * @param {{ markup: string, tab?: number, children?: any }} props
+ */
+export const Text = ({ markup, tab, children }) => html`
+  <div class="label-text rendered" dir="auto" tabindex=${tab}
+    dangerouslySetInnerHTML=${children ? undefined : { __html: markup }}>${children}</div>`;
+
+const Block = (/** @type {{ title: string, markup: string }} */ { title, markup }) => html`
+  <section class="label-turn" aria-label=${title}><h3>${title}</h3><${Text} markup=${markup} /></section>`;
+
+const Diff = (/** @type {{ side: string, pieces: Required<Pair>["pieces"] }} */ { side, pieces }) => {
+  const [only, tag] = side === "left" ? ["removed", "mark"] : ["added", "ins"];
+  const same = pieces.every(([, kind]) => kind === "same");
+  return html`
+    <p class="label-diff">
+      ${pieces.map(([piece, kind]) => {
+        if (kind !== only) return kind === "same" ? piece : null;
+        const words = piece.trimStart(); // the space before a word is nobody's change
+        return [piece.slice(0, piece.length - words.length), html`<${tag}>${words}</${tag}>`];
+      })}${same && html`<em> (no differences)</em>`}
+    </p>`;
+};
+
+/**
+ * `outcome` is the answer that is lit: its side, or both.
+ * @param {{ pair: Pair, outcome: string | null, diff: boolean, watch: (node: HTMLElement | null) => void }} props
+ */
+export const PairView = ({ pair, outcome, diff, watch }) => {
+  const what = pair.aspect === "thought" ? "Thought" : "Response";
+  const isLit = (/** @type {string} */ side) => outcome === side || outcome === "tie" || outcome === "both_bad";
+  const side = (/** @type {"left" | "right"} */ name, /** @type {string} */ letter) => html`
+    <section class=${`label-side${isLit(name) ? " hit" : ""}`} data-side=${name} aria-label=${`${what} ${letter}`}>
+      <h3><span class="label-unseen">${what} </span><span class="label-letter">${letter}</span></h3>
+      <${Text} tab=${0} markup=${pair[name].text.trim() ? pair[name].html : "<em>(empty)</em>"}>
+        ${diff && pair.pieces && html`<${Diff} side=${name} pieces=${pair.pieces} />`}
+      </${Text}>
+    </section>`;
+  return html`
+    <div class="label-pair" ref=${watch}>
+      <div class="label-asked" key=${pair.key}>
+        ${pair.system && html`<details class="label-system"><summary>System message</summary><p>${pair.system}</p></details>`}
+        ${pair.context.map(({ role, html: markup }) => html`
+          <${Block} title=${role === "user" ? "Earlier user message" : "Earlier response"} markup=${markup} />`)}
+        <${Block} title="Prompt" markup=${pair.prompt_html} />
+      </div>
+      <div class="label-sides">${side("left", "A")}${side("right", "B")}</div>
+    </div>`;
+};
+
+/** What is wider than its column can be scrolled by keyboard too, for as long as it is. @param {Element} root */
+export const reachWide = (root) => {
+  for (const wide of root.querySelectorAll(":is(pre, table, math[display=block])")) {
+    if (wide.scrollWidth > wide.clientWidth) wide.setAttribute("tabindex", "0");
+    else wide.removeAttribute("tabindex");
+  }
+};
