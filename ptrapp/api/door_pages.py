@@ -1,6 +1,6 @@
 """Draws the pages at the door: join, sign in, one's account. They are forms without a script."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 
 from ptrapp.core.people import Person, Role
@@ -73,7 +73,7 @@ def account(
 ) -> str:  # fmt: skip
     """Returns the page of who one is: name, role, password, browsers."""
     if here is None:
-        body = f"<p>You are {_named(person)}, {_ARTICLE.get(person.role, 'a program')}, without an "
+        body = f"<p>You are {_named(person)}, {_article(person)}, without an "
         body += "account: this browser alone knows you.</p>"
         body += f'<p><a class="button" href="{escape(root)}/sign-in">Sign in</a></p>'
         return _page(root, "Account", body)
@@ -96,6 +96,22 @@ def account(
 def refusal(root: str, sentence: str) -> str:
     """Returns a page that says why something was refused."""
     return _page(root, "Not this way", _wrong(sentence))
+
+
+def not_for(
+    root: str, page: str, roles: Collection[Role], person: Person, own: str
+) -> str:  # fmt: skip
+    """Returns what stands in place of a page that the person may not use; `own` is hers."""
+    whose = " and ".join(f"{role.value}s" for role in Role if role in roles)
+    at = f"{escape(root)}/{'' if own == 'Play' else own.lower()}"
+    yours = f'Yours is <a href="{at}">{own}</a>.' if own else ""
+    said = f"<p>This page is for {whose}. You are {_named(person)}, {_article(person)}. {yours}</p>"
+    way = f'<p><a href="{escape(root)}/sign-in">Sign in as somebody else</a></p>'
+    return _page(root, page, said + way)
+
+
+def _article(person: Person) -> str:
+    return _ARTICLE.get(person.role, "a program")
 
 
 def _browser(root: str, one: BrowserView, here: SignedIn) -> str:

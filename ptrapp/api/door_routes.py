@@ -8,9 +8,10 @@ from starlette.datastructures import UploadFile
 
 from db.storage.errors import Conflict
 from ptrapp.api import door_pages
+from ptrapp.api.page_roles import PagesOfRoles
+from ptrapp.api.proxy import root_of
 from ptrapp.api.session import browser_of, person_of, signed_in, take_secret
 from ptrapp.core.errors import Forbidden, InputError, ThriceError, TooMuch
-from ptrapp.core.people import Role
 from ptrapp.services.accounts import entering, identifying, roster
 from ptrapp.services.accounts.attempts import Attempts
 from ptrapp.services.context import DataContext
@@ -25,7 +26,8 @@ Form = Annotated[dict[str, str], Depends(_read_form)]
 
 
 def add_door(app: FastAPI, context: DataContext) -> None:
-    """Adds the pages."""
+    """Adds the pages, and keeps those behind the door for their roles."""
+    app.add_middleware(PagesOfRoles)
     hub = bool(context.settings.hf_client_id)
     attempts = Attempts()
 
@@ -60,7 +62,7 @@ def add_door(app: FastAPI, context: DataContext) -> None:
             )
             return HTMLResponse(page, _status(error))
         take_secret(request, secret)
-        return RedirectResponse(f"{root}/{'label' if offered.role is Role.ANNOTATOR else ''}", 303)
+        return RedirectResponse(f"{root}/", 303)
 
     @app.get("/sign-in", include_in_schema=False)
     def ask_who(request: Request) -> HTMLResponse:
@@ -125,11 +127,6 @@ def _add_account(app: FastAPI, context: DataContext, attempts: Attempts, *, hub:
             identifying.end(context, here.id)
         request.session.clear()
         return RedirectResponse(f"{root_of(request)}/", 303)
-
-
-def root_of(request: Request) -> str:
-    """Returns the path under which visitors find the app; empty at a host's root."""
-    return str(request.scope.get("root_path", ""))
 
 
 def _address_of(request: Request) -> str:

@@ -16,7 +16,8 @@ from starlette.concurrency import run_in_threadpool
 
 from db.storage.errors import Conflict
 from ptrapp.api import door_pages
-from ptrapp.api.door_routes import Form, root_of
+from ptrapp.api.door_routes import Form
+from ptrapp.api.proxy import root_of
 from ptrapp.api.session import browser_of, person_of, signed_in, take_secret
 from ptrapp.core.errors import ThriceError
 from ptrapp.services.accounts import entering

@@ -4,10 +4,16 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _SCHEMES = frozenset({"http", "https"})
+
+
+def root_of(request: HTTPConnection) -> str:
+    """Returns the path under which visitors find the app; empty at a host's root."""
+    return str(request.scope.get("root_path", ""))
 
 
 class BehindProxy:

@@ -73,7 +73,7 @@ def _wire(
         return [*_read(context, request, Filters(*given), 1)]
 
     def history_turn(request: gr.Request, by: int, page: float, *given: Any) -> FoundRuns:
-        return _read(context, request, Filters(*given), page + by)
+        return _read(context, request, Filters(*given), (page or 1) + by)
 
     def history_open(request: gr.Request) -> list[Any]:
         """Looks for what the address of the page says."""

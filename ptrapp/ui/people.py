@@ -7,8 +7,9 @@ import gradio as gr
 
 from ptrapp.api.session import link_of
 from ptrapp.core.people import ADMINS, Role
-from ptrapp.services.accounts import identifying, inviting, roster
+from ptrapp.services.accounts import inviting, roster
 from ptrapp.services.context import AppContext
+from ptrapp.ui import people_ending as ending
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.auth import allowed, person
 
@@ -21,9 +22,9 @@ _OF_PEOPLE = [
 _OF_PROGRAMS = [("judge: labels beside the people", Role.JUDGE.value), *_OF_PEOPLE]
 _HEADS = (
     ["Name", "Role", "Signs in by", "Last seen (UTC)", "Votes"],
-    ["Name", "Browser", "Last seen (UTC)", "Signed in (UTC)"],
-    ["For", "Role", "Used", "Until (UTC)", "Made by"],
-    ["Program", "Role", "Last seen (UTC)", "Made (UTC)", "Made by"],
+    ["Number", "Name", "Browser", "Last seen (UTC)", "Signed in (UTC)"],
+    ["Number", "For", "Role", "Used", "Until (UTC)", "Made by"],
+    ["Number", "Program", "Role", "Last seen (UTC)", "Made (UTC)", "Made by"],
 )
 
 
@@ -55,6 +56,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             change = gr.Button("Change role", min_width=140)
             another = gr.Button("Link for another browser", min_width=220)
             remove = gr.Button("Remove", variant="stop", min_width=120)
+        removed = ending.build(context, ending.MEMBER, remove, member, "Remove them")
         gr.Markdown("## Invite\nA link leads to a page that asks, and lets people in.")
         with gr.Row(elem_classes="people-acts"):
             role_of = gr.Dropdown(_OF_PEOPLE, label="Role", value="annotator", min_width=160)
@@ -70,11 +72,13 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         with gr.Row(elem_classes="people-acts"):
             invitation = gr.Dropdown([], label="Invitation", min_width=160)
             revoke = gr.Button("Revoke invitation", min_width=180)
+        revoked = ending.build(context, ending.INVITATION, revoke, invitation, "Revoke it")
         gr.Markdown("## Browsers\nWhere members are signed in.")
         browsers = _table("Browsers", 1, "people-browsers")
         with gr.Row(elem_classes="people-acts"):
             browser = gr.Dropdown([], label="Browser", min_width=160)
             sign_out = gr.Button("Sign out", min_width=120)
+        signed_out = ending.build(context, ending.BROWSER, sign_out, browser, "Sign it out")
         gr.Markdown("## Programs\nA program sends its token with every request.")
         tokens = _table("Tokens", 3, "people-tokens")
         with gr.Row(elem_classes="people-acts"):
@@ -83,6 +87,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             make = gr.Button("Create token", min_width=120)
             token = gr.Dropdown([], label="Token", min_width=160)
             end = gr.Button("Revoke token", min_width=120)
+        ended = ending.build(context, ending.TOKEN, end, token, "Refuse it")
         header = gr.Textbox(
             label="The header that it sends, shown this once", visible=False, interactive=False,
             buttons=["copy"], elem_id="people-token",
@@ -99,12 +104,6 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         allowed(request, ADMINS)
         its, wanted = _chosen(member, "a member"), Role(_chosen(role, "a role"))
         carried_out(lambda: roster.change_role(context, its, wanted))
-
-    def people_remove(request: gr.Request, member: int | None) -> None:
-        allowed(request, ADMINS)
-        its = _chosen(member, "a member")
-        carried_out(lambda: roster.remove(context, its))
-        gr.Info("Removed and signed out; the votes stay.")
 
     def people_another(request: gr.Request, member: int | None) -> Any:
         by, its = allowed(request, ADMINS), _chosen(member, "a member")
@@ -125,36 +124,19 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         )
         return _shown(_link(request, made.secret))
 
-    def people_revoke(request: gr.Request, invitation: int | None) -> None:
-        allowed(request, ADMINS)
-        its = _chosen(invitation, "an invitation")
-        carried_out(lambda: inviting.end_invitation(context, its))
-
-    def people_sign_out(request: gr.Request, browser: int | None) -> None:
-        allowed(request, ADMINS)
-        its = _chosen(browser, "a browser")
-        carried_out(lambda: identifying.end(context, its))
-
     def people_token(request: gr.Request, role: str, name: str) -> Any:
         by = allowed(request, ADMINS)
         made = carried_out(lambda: inviting.make_token(context, Role(role), name or "", by=by))
         return _shown(f"Authorization: Bearer {made.secret}")
 
-    def people_token_end(request: gr.Request, token: int | None) -> None:
-        allowed(request, ADMINS)
-        its = _chosen(token, "a token")
-        carried_out(lambda: inviting.end_token(context, its))
-
     look: dict[str, Any] = {"fn": read_people, "outputs": list(parts), **_QUIET}
     pages.load(**look)
     change.click(people_role, [member, role], None, **_QUIET).success(**look)
-    remove.click(people_remove, member, None, **_QUIET).success(**look)
     another.click(people_another, member, link, **_QUIET).success(**look)
     invite.click(people_invite, [role_of, name, uses, days], link, **_QUIET).success(**look)
-    revoke.click(people_revoke, invitation, None, **_QUIET).success(**look)
-    sign_out.click(people_sign_out, browser, None, **_QUIET).success(**look)
     make.click(people_token, [role_of_program, program], header, **_QUIET).success(**look)
-    end.click(people_token_end, token, None, **_QUIET).success(**look)
+    for happened in (removed, revoked, signed_out, ended):
+        happened.success(**look)
 
 
 def _table(label: str, heads: int, name: str) -> gr.Dataframe:
@@ -179,27 +161,28 @@ def _read(context: AppContext, request: gr.Request) -> PeopleParts:
             [one.name, one.role, one.signs_in, _time(one.seen_at), one.n_votes]
             for one in found.members
         ],
-        _choice([(f"{one.name}, {one.role}", one.id) for one in found.members]),
+        _choice(ending.MEMBER.choices(found)),
         [
-            [one.name, one.browser, _time(one.seen_at), _time(one.since)]
+            [f"#{one.id}", one.name, one.browser, _time(one.seen_at), _time(one.since)]
             for one in found.browsers
         ],
-        _choice([(f"{one.name}: {one.browser} (#{one.id})", one.id) for one in found.browsers]),
+        _choice(ending.BROWSER.choices(found)),
         [
             [
-                one.name or "whoever has the link", one.role, f"{one.n_used} of {one.n_uses}",
+                f"#{one.id}", one.name or "whoever has the link", one.role,
+                f"{one.n_used} of {one.n_uses}",
                 _time(one.expires_at), one.by,
             ]
             for one in found.invitations
         ],
-        _choice(
-            [(f"#{one.id}, {one.role} {one.name}".strip(), one.id) for one in found.invitations]
-        ),
+        _choice(ending.INVITATION.choices(found)),
         [
-            [one.name, one.role, _time(one.seen_at), _time(one.created_at), one.by]
+            [
+                f"#{one.id}", one.name, one.role, _time(one.seen_at), _time(one.created_at), one.by,
+            ]
             for one in found.tokens
         ],
-        _choice([(f"{one.name}, {one.role} (#{one.id})", one.id) for one in found.tokens]),
+        _choice(ending.TOKEN.choices(found)),
     )  # fmt: skip
 
 

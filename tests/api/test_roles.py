@@ -197,13 +197,40 @@ def test_a_page_event_is_not_for_who_only_labels(as_role: Any, page: Any) -> Non
             assert "not for the role" not in answer, event
         elif name.startswith("train_open"):
             assert "This page is for who runs the trainings" in answer
-        elif name.startswith(("versions_read", "campaigns_read", "history_read", "history_turn")):
+        elif name.startswith(
+            ("versions_read", "campaigns_read", "history_open", "history_read", "history_turn")
+        ):
             assert "Yours is Label" in answer
         else:
             assert event["api_visibility"] != "public", f"{name} is missing in this test"
             known = name in FORM_ONLY or name.rstrip("_0123456789") in FORM_ONLY
             assert known, f"{name} is missing in this test"
             assert "The answer is" not in answer, f"{name} tells what is stored"
+
+
+PAGES = {
+    "/": "Play", "/history": "History", "/label": "Label", "/campaigns": "Campaigns",
+    "/versions": "Versions", "/train": "Train", "/data": "Data", "/people": "People",
+}  # fmt: skip
+
+
+def test_a_page_says_whose_it_is_to_whom_it_is_not_for(as_role: Any) -> None:
+    config = as_role["admin"].get("/config").json()
+    assert {f"/{path}" for path, *_ in config["pages"]} == set(PAGES)
+    own = {"admin": set(PAGES), "annotator": {"/label"}}
+    own["viewer"] = set(PAGES) - {"/label", "/data", "/people"}
+    for role, browser in as_role.items():
+        for path, name in PAGES.items():
+            there = browser.client.get(f"{path}?run=1")
+            if path in own[role]:
+                assert "gradio_config" in there.text, (role, path)
+            else:
+                home = (
+                    '<a href="/label">Label</a>' if role == "annotator" else '<a href="/">Play</a>'
+                )
+                assert there.status_code == 403, (role, path)
+                assert f"<h1>{name}</h1>" in there.text
+                assert f"{role}. Yours is {home}." in there.text
 
 
 LABELLING = {
@@ -214,14 +241,13 @@ REFUSED = {
     "history_do", "history_name", "time_remove", "time_again",
     "data_look", "data_store", "data_cancel", "data_ask", "data_undo", "data_first", "data_open", "data_keep",
     "data_delete", "data_restore", "data_sample",
-    "people_role", "people_remove", "people_another", "people_invite", "people_revoke",
-    "people_sign_out", "people_token", "people_token_end",
+    "people_role", "people_another", "people_invite", "people_token", "people_ask", "people_end",
     "adjudicate", "campaigns_agreement", "campaign_restore", "campaign_agreement", "campaign_people",
     "campaign_rename", "campaign_due", "campaign_copy", "campaign_close", "campaign_delete",
     "campaign_known", "campaign_pause", "campaign_judge", "guidelines_save", "campaign_outlook",
     "campaign_make", "disputes_read", "dispute_settle", "dispute_take_back",
     "training", "train_list", "train_table", "train_start", "train_start_1", "train_start_2",
-    "train_cancel", "train_resume", "train_discard", "play", "campaign_create", "jobs", "job_start", "job_cancel", "models", "model_load",
+    "train_cancel", "train_resume", "train_discard", "train_serve", "train_overrule", "play", "campaign_create", "jobs", "job_start", "job_cancel", "models", "model_load",
     "load_base", "versions_serve", "versions_measure", "versions_describe", "versions_described",
 }  # fmt: skip
 FORM_ONLY = {
@@ -230,7 +256,7 @@ FORM_ONLY = {
     "read_people",
     "train_read", "train_tick", "train_first", "train_ask", "train_keep",
     *(f"train_look{end}" for end in ("", *(f"_{number}" for number in range(1, 6)))),
-    "restore", "reload", "read", "read_1", "of_mode", "lambda", "load_example", "history_versions", "versions_tick", "show_examples", "campaign_template",
+    "restore", "reload", "read", "read_1", "of_mode", "lambda", "load_example", "_closed", "versions_tick", "show_examples", "campaign_template",
     "read_recording", "read_base", "read_base_1", "tell_base",
 }  # fmt: skip
 """Events that only move the form, or show the pages of who reads, and are empty for others."""
@@ -310,7 +336,9 @@ def test_an_invitation_makes_a_browser_somebody(ada: Any, visitor: Make, role: s
     assert guest.client.get(made["link"]).status_code == 200
     assert guest.get("/me").json()["name"] != name, "the page asks first"
     came = follow(guest, made["token"])
-    assert came.headers["location"] == ("/label" if role == "annotator" else "/")
+    assert came.headers["location"] == "/"
+    home = guest.client.get("/", follow_redirects=False)
+    assert home.headers.get("location") == ("/label" if role == "annotator" else None)
     assert guest.get("/me").json() == {"name": name, "role": role}
 
 

@@ -264,7 +264,7 @@ def test_an_annotator_sees_no_figures(browser: Browser, labelled: World) -> None
     theirs = guest.new_page()
     _join(theirs, labelled, "annotator", "Zoe")
     theirs.goto(f"{labelled.url}/campaigns?campaign={labelled.id}")
-    expect(theirs.locator("#campaigns-title")).to_contain_text("Yours is Label.")
+    expect(theirs.locator("main")).to_contain_text("Yours is Label.")
     expect(theirs.locator("body")).not_to_contain_text("Uma")
     guest.close()
 

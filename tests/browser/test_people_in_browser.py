@@ -72,7 +72,12 @@ def test_from_the_set_up_link_to_a_browser_that_is_signed_out(
     expect(bea.locator(".avatar")).to_have_attribute("title", "Bea, viewer")
 
     pick(ada, "Browser", "Bea")
-    ada.get_by_role("button", name="Sign out").click()
+    ada.get_by_role("button", name="Sign out", exact=True).click()
+    question = ada.locator(".people-question").filter(has_text="Sign out #")
+    expect(question).to_contain_text("Bea: ")
+    expect(ada.locator("#people-browsers")).to_contain_text("Bea")
+    question.get_by_role("button", name="Sign it out").click()
+    expect(question).to_be_hidden()
     expect(ada.locator("#people-browsers")).not_to_contain_text("Bea")
     bea.goto(f"{root}/account")
     expect(bea.locator("main")).to_contain_text("without an account")
@@ -94,7 +99,7 @@ def test_axe_finds_nothing_serious_at_the_door_and_on_people(
     page.get_by_role("textbox", name="Name").fill("Ada")
     page.get_by_role("textbox", name="Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{root}/")
+    page.wait_for_url(f"{root}/")  # an admin's home
     page.goto(f"{root}/people")
     expect(page.locator("#people-members")).to_contain_text("Ada")
     assert serious(page) == []

@@ -99,7 +99,7 @@ def test_an_annotator_sees_none_of_it(browser: Browser, app_url: str, names: lis
     joined.get_by_role("button", name="Join").click()
     joined.wait_for_url(lambda url: "/join" not in url)
     joined.goto(f"{app_url}/versions")
-    expect(joined.locator("#versions-headline")).to_contain_text("Yours is Label.")
+    expect(joined.locator("main")).to_contain_text("Yours is Label.")
     joined.wait_for_timeout(4000)  # a tick of the page
     assert names[3] not in joined.content()
     expect(joined.locator(".finding svg.marks")).to_have_count(0)
