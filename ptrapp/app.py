@@ -26,7 +26,6 @@ from ptrapp.api.connections import bounded
 from ptrapp.api.door_routes import add_door
 from ptrapp.api.guard import Guard, security_headers
 from ptrapp.api.hosts import hosts_of
-from ptrapp.api.hub_login import add_hub_login
 from ptrapp.api.module_files import add_modules
 from ptrapp.api.proxy import BehindProxy
 from ptrapp.api.routes import answer_errors, build_router
@@ -213,7 +212,10 @@ def build_app(context: AppContext) -> FastAPI:
     answer_errors(app)
     app.include_router(build_router(context))
     add_door(app, context)
-    add_hub_login(app, context)
+    if settings.hf_client_id:
+        from ptrapp.api.hub_login import add_hub_login  # its library: not for others
+
+        add_hub_login(app, context)
     add_modules(app)
     app = gr.mount_gradio_app(
         app,

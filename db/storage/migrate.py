@@ -3,9 +3,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, inspect
 
 from db.storage import append_only, connect
@@ -24,25 +21,21 @@ def upgrade(url: URL, busy_timeout_s: float, revision: str = "head") -> None:
     An SQLite file that needs an upgrade is first copied beside itself. Everything happens in one
     transaction: a failure leaves the file as it was.
     """
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS))
-    scripts = ScriptDirectory.from_config(config)
-    wanted = scripts.get_current_head() if revision == "head" else revision
+    wanted = revisions()[-1] if revision == "head" else revision
     engine = connect.migrator(url, busy_timeout_s)
     try:
         with engine.connect() as connection:
-            current = _current(connection, scripts, url)
+            current = _current(connection, url)
             if current != wanted:
                 _lock(connection)
-                current = _current(connection, scripts, url)
+                current = _current(connection, url)
             if current == wanted:
                 append_only.check(connection, described(url))
                 return
             if current is not None:
                 _copy(url, wanted)
-            config.attributes["connection"] = connection
             n_votes = _count_votes(connection)
-            command.upgrade(config, revision)
+            _run_scripts(connection, revision)
             append_only.install(connection)
             _verify(connection, n_votes, url)
             connection.commit()
@@ -50,7 +43,23 @@ def upgrade(url: URL, busy_timeout_s: float, revision: str = "head") -> None:
         engine.dispose()
 
 
-def _current(connection: Connection, scripts: ScriptDirectory, url: URL) -> str | None:
+def revisions() -> list[str]:
+    """Returns the steps of the schema in their order: each file's name begins with its own."""
+    files = (SCRIPTS / "versions").glob("[0-9]*.py")
+    return sorted(file.name.partition("_")[0] for file in files)
+
+
+def _run_scripts(connection: Connection, revision: str) -> None:
+    from alembic import command  # a start that has nothing to upgrade does not wait for it
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def _current(connection: Connection, url: URL) -> str | None:
     """Returns the revision of the tables, None for an empty database."""
     tables = set(inspect(connection).get_table_names())
     if "alembic_version" not in tables:
@@ -60,8 +69,9 @@ def _current(connection: Connection, scripts: ScriptDirectory, url: URL) -> str 
                 "another file."
             )
         return None
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+    rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version").first()
+    found = None if rows is None else str(rows[0])
+    if found is not None and found not in revisions():
         raise DatabaseNewer(
             f"{described(url)} was written by a later version of this program (schema {found!r}); "
             "update the program, or name another data folder."

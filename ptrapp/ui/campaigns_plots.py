@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import altair as alt
-
 from ptrapp.analysis.drift import DriftPart
 from ptrapp.services.labelling.agreement import AgreementReport
 from ptrapp.services.labelling.overview import Overview
+from ptrapp.ui.charts import alt
 from ptrapp.ui.plotting import bottom_legend, finish
 
 _HEIGHT = 240

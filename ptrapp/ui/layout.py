@@ -18,6 +18,7 @@ from ptrapp.ui import (
     train,
     versions,
 )
+from ptrapp.ui.assembling import assembled
 from ptrapp.ui.widgets import stylesheet, widget
 
 CSS = ":root { --thrice-accent: var(--accent); }\n" + stylesheet()
@@ -34,6 +35,10 @@ FOOT = (
 
 def build(context: AppContext) -> gr.Blocks:
     """Builds every page over one context."""
+    return assembled(lambda: _pages(context))
+
+
+def _pages(context: AppContext) -> gr.Blocks:
     with gr.Blocks(
         title="Thrice", analytics_enabled=False, fill_width=False, delete_cache=UPLOADS_KEPT_S
     ) as pages:

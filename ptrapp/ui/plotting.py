@@ -1,10 +1,15 @@
 """Gives every plot its size, fonts and colours: tokens, so that both themes fit."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import altair as alt
+from ptrapp.ui.charts import alt
 
 _FONT = "system-ui, sans-serif"
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+"""The version of Vega-Lite that Gradio 6 draws with. Altair 6 names its own, version 6, with which
+the browser warns of every plot; what is drawn here means the same in both. Nobody fetches it."""
 
 
 def bottom_legend() -> alt.Legend:
@@ -28,6 +33,7 @@ def finish(chart: Any, description: str, height: int) -> Any:
             description=description,
             autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
             usermeta={"embedOptions": {"renderer": "svg", "actions": False}},
+            **{"$schema": _SCHEMA},
         )
         .configure_axis(**text, **inks, **lines)
         .configure_legend(labelFont=_FONT, labelColor="var(--soft)", labelFontSize=12)

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import altair as alt
-
 from ptrapp.services.training.job import ComparedJob
+from ptrapp.ui.charts import alt
 from ptrapp.ui.plotting import bottom_legend, finish
 
 _HEIGHT = 180

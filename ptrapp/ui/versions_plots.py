@@ -1,10 +1,11 @@
 """Draws the findings about versions: plots whose colours are tokens, so that both themes fit."""
 
+from __future__ import annotations
+
 from typing import Any
 
-import altair as alt
-
 from ptrapp.services.leaderboard.findings import Finding, Point
+from ptrapp.ui.charts import alt
 from ptrapp.ui.plotting import bottom_legend, finish
 from ptrapp.ui.versions_table import series
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
@@ -16,8 +17,8 @@ from db.storage import append_only, connect, migrate
 from db.storage.errors import DatabaseCorrupt, DatabaseError
 from db.storage.session import Database, open_database
 
-_NEWEST = max(int(file.name[:4]) for file in migrate.SCRIPTS.glob("versions/0*.py"))
-HEAD, NEXT = f"{_NEWEST:04}", f"{_NEWEST + 1:04}"
+HEAD = migrate.revisions()[-1]
+NEXT = f"{int(HEAD) + 1:04}"
 COMING = f'''
 """A step of the kind that destroys votes when done carelessly: it alters what votes refer to."""
 import sqlalchemy as sa
@@ -69,7 +70,7 @@ def coming_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             file.read_text(encoding="utf-8"), encoding="utf-8"
         )
     monkeypatch.setattr(migrate, "SCRIPTS", scripts)
-    return scripts / "versions" / "0003_coming.py"
+    return scripts / "versions" / f"{NEXT}_coming.py"
 
 
 def test_a_fresh_schema_equals_the_migrated_one(url: str) -> None:
@@ -83,6 +84,14 @@ def test_a_fresh_schema_equals_the_migrated_one(url: str) -> None:
     Base.metadata.create_all(fresh)
     assert _schema(fresh) == expected
     assert "votes.columns" in expected
+
+
+def test_the_steps_are_those_that_alembic_finds() -> None:
+    """Their names say the order, so that a start with nothing to upgrade does without alembic."""
+    scripts = ScriptDirectory(str(migrate.SCRIPTS))
+    assert list(scripts.walk_revisions())[::-1] == [
+        scripts.get_revision(name) for name in migrate.revisions()
+    ]
 
 
 def test_opening_again_changes_nothing(sqlite_database: Database) -> None:

@@ -18,7 +18,15 @@ from typing import Any, NoReturn, TypeVar
 from ptrapp.core.errors import EngineError, EngineUnavailable
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Engine
-from ptrapp.engines.process.messages import Call, Cancel, Ending, Opened, Raised, Reply, Returned
+from ptrapp.engines.process.messages import (
+    Cancel,
+    EngineCall,
+    EngineEnding,
+    ModelOpened,
+    Raised,
+    Reply,
+    Returned,
+)
 
 log = logging.getLogger(__name__)
 
@@ -62,11 +70,11 @@ class Child:
         self._in_order.submit(self._open, settings)
         while True:
             match self._connection.recv():
-                case Call(_, "stream", _) as call:
+                case EngineCall(_, "stream", _) as call:
                     with self._lock:
                         self._streaming.add(call.number)
                     threading.Thread(target=self._stream, args=(call,), daemon=True).start()
-                case Call() as call:
+                case EngineCall() as call:
                     self._in_order.submit(self._answer, call)
                 case Cancel(number):
                     with self._lock:
@@ -75,22 +83,22 @@ class Child:
     def _open(self, settings: Settings) -> None:
         from ptrapp.engines.opening import open_engine  # torch: while the connection is read
 
-        def opened() -> Opened:
+        def opened() -> ModelOpened:
             self._engine = engine = open_engine(settings)
-            return Opened(
+            return ModelOpened(
                 engine.model_id, engine.context_length, engine.thought_format, engine.about
             )
 
         self._send(_outcome(opened))
 
-    def _answer(self, call: Call) -> None:
+    def _answer(self, call: EngineCall) -> None:
         def returned() -> Returned:
             return Returned(getattr(self._engine, call.method)(*call.arguments))
 
         self._send(Reply(call.number, _outcome(returned)))
         self._end_with_engine()
 
-    def _stream(self, call: Call) -> None:
+    def _stream(self, call: EngineCall) -> None:
         def streamed() -> Returned:
             with closing(self._engine.stream(*call.arguments)) as events:
                 for event in events:
@@ -108,7 +116,7 @@ class Child:
     def _end_with_engine(self) -> None:
         """Ends the process when its engine has: the app starts another."""
         if (reason := self._engine.failure) is not None:
-            self._send(Ending(reason))
+            self._send(EngineEnding(reason))
             _leave(_ENDED)
 
     def _send(self, message: Any) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
@@ -18,7 +18,14 @@ from ptrapp.core.import_path import with_import_path
 from ptrapp.core.progress import OnProgress
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Event
-from ptrapp.engines.process.messages import Call, Cancel, Ending, Opened, Raised, Returned
+from ptrapp.engines.process.messages import (
+    Cancel,
+    EngineCall,
+    EngineEnding,
+    ModelOpened,
+    Raised,
+    Returned,
+)
 
 _CLOSED = "The engine is closed. Start the app again."
 _MODULE = "ptrapp.engines.process.child"
@@ -54,11 +61,10 @@ class Link:
         self._failure: str | None = None
         self._numbers = itertools.count(1)
         self._closing = False
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._release)
             self.opened = self._open(settings, report)
-        except BaseException:
-            self._release()
-            raise
+            undo.pop_all()
         self._reader = threading.Thread(target=self._read, name="engine", daemon=True)
         self._reader.start()
 
@@ -97,7 +103,7 @@ class Link:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._reader.join()
 
-    def _open(self, settings: Settings, report: OnProgress) -> Opened:
+    def _open(self, settings: Settings, report: OnProgress) -> ModelOpened:
         try:
             self._connection.send(settings)
             while not self._connection.poll(_POLL_S):
@@ -109,7 +115,7 @@ class Link:
             ) from error
         if isinstance(opened, Raised):
             raise opened.error
-        assert isinstance(opened, Opened)
+        assert isinstance(opened, ModelOpened)
         return opened
 
     @contextmanager
@@ -124,13 +130,13 @@ class Link:
                 raise EngineUnavailable(self._failure)
             self._waiting[number] = replies
         try:
-            self._send(Call(number, method, arguments))
+            self._send(EngineCall(number, method, arguments))
             yield number, replies
         finally:
             with self._lock:
                 self._waiting.pop(number, None)
 
-    def _send(self, message: Call | Cancel) -> None:
+    def _send(self, message: EngineCall | Cancel) -> None:
         """Sends a message; if the process has gone, its reader tells everybody who waits."""
         with suppress(OSError), self._sending:
             self._connection.send(message)
@@ -141,7 +147,7 @@ class Link:
         try:
             while True:
                 message = self._connection.recv()
-                if isinstance(message, Ending):
+                if isinstance(message, EngineEnding):
                     reason = message.reason
                 elif (replies := self._waiting.get(message.number)) is not None:
                     replies.put(message.content)

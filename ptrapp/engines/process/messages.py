@@ -1,8 +1,9 @@
 """Defines what goes over the connection between the app and the process that has the model.
 
-The app sends its `Settings` first and gets `Opened` or `Raised`. Then it sends any number of
-`Call` and `Cancel`, and gets `Reply`, several for a call of `stream`, the last with `Returned` or
-`Raised`. All of it is pickled: both ends are one program, and nobody else has the connection.
+The app sends its `Settings` first and gets `ModelOpened` or `Raised`. Then it sends any number of
+`EngineCall` and `Cancel`, and gets `Reply`, several for a call of `stream`, the last of them with
+`Returned` or `Raised`. `EngineEnding` belongs to no call. All of it is pickled: both ends are one
+program, and nobody else has the connection.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from ptrapp.engines.base import Event
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ModelOpened:
     """The model is loaded; what the engine says of itself."""
 
     model_id: str
@@ -24,7 +25,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class EngineCall:
     """Asks for a method of the engine. The number comes back with the replies."""
 
     number: int
@@ -62,7 +63,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class EngineEnding:
     """The engine answers nobody any more, and its process ends; why, in words."""
 
     reason: str
