@@ -79,8 +79,8 @@ def hub() -> Iterator[Hub]:
 def wake(hub: Hub, tmp_path: Path) -> Iterator[Callable[..., Space]]:
     woken: list[Space] = []
 
-    def run(**options: Any) -> Space:
-        woken.append(Space(tmp_path / "data", hub, **options))
+    def run(disk: str = "data", **options: Any) -> Space:
+        woken.append(Space(tmp_path / disk, hub, **options))
         return woken[-1]
 
     yield run
@@ -108,6 +108,28 @@ def test_what_was_acknowledged_before_it_fell_asleep_is_there_when_it_wakes(
     second.wait_until(lambda: second.health().get("kept"))
     assert "2 pens" in second.api.get(f"/runs/{run_id}").text
     assert "Traceback" not in first.said() + second.said()
+
+
+@pytest.mark.worker
+def test_while_a_space_is_updated_the_newer_app_is_handed_the_data(
+    hub: Hub, wake: Callable[..., Space]
+) -> None:
+    old = wake()
+    old.wait_until(lambda: old.health().get("kept"))
+    old.wait_until(lambda: old.health()["serving"] == "base")
+    asked = {"prompt": "Ada has 2 pens and buys 3. How many?", "n": 1}
+    run_id = old.api.post("/runs", json=asked).json()["run_id"]
+    new = wake("updated")
+    new.wait_until(lambda: new.health().get("kept"))
+    assert "2 pens" in new.api.get(f"/runs/{run_id}").text
+    refused = old.api.post("/runs", json=asked)
+    assert refused.status_code == 503
+    assert "A newer app goes on with the data of this one" in refused.json()["error"]
+    assert "2 pens" in old.api.get(f"/runs/{run_id}").text, "it can be read"
+    old.process.send_signal(signal.SIGTERM)
+    assert old.process.wait(40) == 0, old.said()
+    assert hub.branches.keys() == {"main"}
+    assert "Traceback" not in old.said() + new.said()
 
 
 @pytest.mark.worker

@@ -20,6 +20,7 @@ from ptrapp.core.errors import (
 from ptrapp.core.settings import Settings
 from ptrapp.services.backups import restoring
 from ptrapp.services.backups.folder import SQLITE, name_of, open_backup
+from ptrapp.services.keeping.lease import identity, read_lease, take
 from ptrapp.services.keeping.record import Record, folder_of, read_record, write_record
 from ptrapp.services.keeping.repository import Repository
 
@@ -45,22 +46,25 @@ def open_repository(settings: Settings) -> Repository:
 def fetch(settings: Settings, repository: Repository) -> Record:
     """Fetches what is kept where there is no data here; returns the commit that the data stands on.
 
+    An app that still runs on the same repository hands it over first.
+
     Data that stands on the newest commit, or whose last push arrived without an answer, is gone on
     with, and so is data that is here while the hub does not answer. Raises `ConfigurationError`.
     """
     known = _known(settings, repository)
     here = (settings.data_dir / SQLITE).exists()
+    put_away = known is not None and bool(known.branch)
+    app = identity(settings)
     try:
         head = _opened(repository)
-        if here and known is not None and known.commit == head and not known.branch:
-            return known
+        if here and not put_away:
+            _check_that_it_fits(settings, repository, known, app, head)
+        head = take(repository, app)
         manifest = repository.manifest(head)
-        if here and known is not None and known.branch:
-            _put_away(settings)  # it is whole in a branch, and nothing was stored since
+        if here and put_away:
+            _put_away(settings)  # all of it is in the repository, and nothing was stored since
             here = False
-        if here:
-            return _go_on(settings, repository, known, head, manifest)
-        if manifest is not None:
+        if not here and manifest is not None:
             _restore(settings, repository, head)
     except KeepingError as error:
         if here and known is not None:
@@ -93,20 +97,22 @@ def _opened(repository: Repository) -> str:
     return repository.open()
 
 
-def _go_on(
-    settings: Settings,
-    repository: Repository,
-    known: Record | None,
-    head: str,
-    manifest: str | None,
-) -> Record:
-    """Returns the record of data that is here, if what is at the newest commit is older or none."""
-    if manifest is None or (known is not None and known.is_ours(manifest)):
-        return write_record(settings, Record(repository.name, head, manifest or ""))
+def _check_that_it_fits(
+    settings: Settings, repository: Repository, known: Record | None, app: str, head: str
+) -> None:
+    """Raises `ConfigurationError` unless what is at the newest commit is none or older than what is
+    here, and no other app goes on from there."""
+    if read_lease(repository, head).is_anothers(app):
+        holds = "is kept by another app, which goes on from there"
+    else:
+        manifest = repository.manifest(head)
+        if manifest is None or (known is not None and known.is_ours(manifest)):
+            return
+        holds = f"holds what is not in {settings.data_dir}"
     raise ConfigurationError(
-        f"the data set {repository.name} holds what is not in {settings.data_dir}, and neither may "
-        "replace the other. To go on with what the data set holds, move the folder away; to keep "
-        "what is here, name an empty data set: --keep-in OWNER/NAME"
+        f"the data set {repository.name} {holds}, and neither may replace the other. To go on with "
+        "what the data set holds, move the folder away; to keep what is here, name an empty data "
+        "set: --keep-in OWNER/NAME"
     )
 
 

@@ -12,6 +12,7 @@ from ptrapp.core.errors import KeepingError, RepositoryMoved, ThriceError
 from ptrapp.services.backups import making
 from ptrapp.services.backups.folder import MANIFEST, Backup, name_of
 from ptrapp.services.context import AppContext
+from ptrapp.services.keeping.lease import Lease, identity, read_lease
 from ptrapp.services.keeping.record import (
     Record,
     difference,
@@ -30,6 +31,17 @@ RETRY_S = 60.0
 """Seconds until it is tried again after a failure, unless copies are made more often."""
 LAST_S = 20.0
 """Seconds that the last copy may take: a container is killed half a minute after its signal."""
+LOOK_S = 10.0
+"""Seconds between two looks whether another app asks for the data."""
+OVERTAKEN = (
+    "Another app has stored newer data in the repository that this one keeps its data in, so "
+    "nothing more is stored here. Start this one again to go on with the newer data, and use one "
+    "app for one repository."
+)
+HANDED_OVER = (
+    "A newer app goes on with the data of this one, so nothing more is stored here. Load the page "
+    "again in a minute."
+)
 _NEWEST_JOBS = 20
 
 
@@ -43,6 +55,11 @@ class Keeper:
         self._state = state
         self._repository = repository
         self._record = record
+        self._app = identity(context.settings)
+        self._next = ""
+        """The app that has asked for the data."""
+        self._ending = False
+        self._look_at = time.monotonic() + LOOK_S
         self._jobs = self._newest_jobs()
         self._next_at = time.monotonic() + self._every_s
         self._stop = threading.Event()
@@ -68,9 +85,24 @@ class Keeper:
         if self._record.until is None:
             self.copy()
         while not self._stop.wait(min(POLL_S, self._every_s)):
-            if time.monotonic() >= self._next_at and self._changed():
+            if self._is_asked() or (time.monotonic() >= self._next_at and self._changed()):
                 self.copy()
+        self._ending = True
         self.copy()
+
+    def _is_asked(self) -> bool:
+        """Returns whether another app asks for the data, or has taken it over."""
+        if time.monotonic() < self._look_at or self._state.now.overtaken:
+            return False
+        self._look_at = time.monotonic() + LOOK_S
+        try:
+            head = self._repository.head()
+            if head == self._record.commit:
+                return False
+            lease = read_lease(self._repository, head)
+        except KeepingError:
+            return False  # the next copy says it
+        return lease.is_anothers(self._app) or lease.is_wanted(self._app)
 
     def _changed(self) -> bool:
         """Returns whether anything was stored since the last copy, heartbeats aside.
@@ -95,12 +127,12 @@ class Keeper:
         pause_s = self._every_s
         try:
             if self._state.now.overtaken:
-                self._rescue()
+                self._leave()
             else:
                 self._push()
         except KeepingError as error:
             self._note(str(error))
-            pause_s = min(pause_s, RETRY_S)
+            pause_s = min(pause_s, POLL_S if self._next else RETRY_S)
         except (ThriceError, DatabaseError, OSError, ValueError) as error:
             log.error("no copy for %s: %s", self._repository.name, error)
             self._note("the copy cannot be made; the terminal says why")
@@ -114,35 +146,48 @@ class Keeper:
     def _push(self) -> None:
         if self._record.pending:
             self._settle()
+        if self._next:
+            self._hand_over()
+            return
         mark, newest_jobs = self._context.database.last_write, self._newest_jobs()
         backup, manifest = self._made()
-        self._remember(replace(self._record, pending=hash_of(manifest)))
-        changes = difference(self._record.manifest, backup)
         try:
-            on = self._record.commit
-            commit = self._repository.commit(backup.folder, *changes, on=on, branch=MAIN)
-            self._remember(Record(self._repository.name, commit, manifest))
+            n_changed = self._commit(backup, manifest, Lease("" if self._ending else self._app))
         except RepositoryMoved as moved:
             if not self._settle():
                 self._give_way(moved)
                 return
-            if self._record.manifest != manifest:
+            if self._next or self._record.manifest != manifest:
                 self._push()
                 return
+            n_changed = 0
         self._jobs = newest_jobs
         self._state.now = HubCopy(backup.made_at, mark)
-        log.info("Copied to %s: %d files", self._repository.name, len(changes.added))
+        log.info("Copied to %s: %d files", self._repository.name, n_changed)
+
+    def _commit(self, backup: Backup, manifest: str, lease: Lease, branch: str = "") -> int:
+        """Puts a copy on top of the commit that ours stands on; returns how many files changed."""
+        self._remember(replace(self._record, pending=hash_of(manifest)))
+        changes = difference(self._record.manifest, backup)
+        commit = self._repository.commit(
+            backup.folder, *changes, on=self._record.commit, branch=MAIN, texts=lease.as_file()
+        )
+        self._remember(Record(self._repository.name, commit, manifest, branch=branch))
+        return len(changes.added)
 
     def _settle(self) -> bool:
-        """Stands on the newest commit, if what it holds is ours: a push whose answer was lost.
+        """Stands on the newest commit, if what it holds is ours: a push whose answer was lost, or
+        what another app that asks for the data put on top.
 
         Returns whether it is.
         """
         head = self._repository.head()
         manifest = self._repository.manifest(head)
-        if not self._record.is_ours(manifest):
+        lease = read_lease(self._repository, head)
+        if lease.is_anothers(self._app) or not self._record.is_ours(manifest):
             return False
         self._remember(Record(self._repository.name, head, manifest or ""))
+        self._next = lease.next if lease.is_wanted(self._app) else ""
         return True
 
     def _made(self) -> tuple[Backup, str]:
@@ -156,17 +201,39 @@ class Keeper:
 
     def _give_way(self, moved: RepositoryMoved) -> None:
         """Stops writing, so that no vote is taken that would be lost, and saves what is here."""
-        reason = (
-            "Another app has stored newer data in the repository that this one keeps its data in, "
-            "so nothing more is stored here. Start this one again to go on with the newer data, "
-            "and use one app for one repository."
-        )
         log.error("%s: %s", self._repository.name, moved)
+        self._stop_storing(OVERTAKEN)
+        self._rescue()
+
+    def _hand_over(self) -> None:
+        """Stops writing, and makes the last copy for the app that has asked."""
+        log.warning("%s: a newer app asks for the data; it is handed over", self._repository.name)
+        self._stop_storing(HANDED_OVER)
+        self._leave()
+
+    def _stop_storing(self, reason: str) -> None:
         self._context.database.stop_writes(reason)
         self._state.now = replace(self._state.now, overtaken=reason)
         if self._context.worker is not None:
             self._context.worker.stop()
+
+    def _leave(self) -> None:
+        """Puts what is here where the next app goes on from, or beside what that has stored."""
+        while self._next:
+            try:
+                self._last_copy()
+                return
+            except RepositoryMoved:
+                self._next = ""
+                self._settle()  # a still newer one asks
         self._rescue()
+
+    def _last_copy(self) -> None:
+        said = Lease(self._app, self._next, leaving=True).as_file()
+        on = self._repository.commit_texts(said, on=self._record.commit, branch=MAIN)
+        self._remember(replace(self._record, commit=on))
+        self._commit(*self._made(), Lease(self._next), branch=MAIN)
+        log.warning("%s is the newer app's now", self._repository.name)
 
     def _rescue(self) -> None:
         """Puts what is here into a branch of its own, beside what the other app stores."""

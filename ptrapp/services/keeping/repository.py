@@ -6,12 +6,17 @@ repository are kept apart. `CommitScheduler` names none, and would overwrite.
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from httpx2 import HTTPError  # of the client that huggingface_hub speaks with
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    HfApi,
+)
 from huggingface_hub.errors import (
     HfHubHTTPError,
     RemoteEntryNotFoundError,
@@ -23,6 +28,7 @@ from ptrapp.core.errors import ConfigurationError, HubUnreachable, KeepingError,
 from ptrapp.services.backups.folder import MANIFEST
 
 MAIN = "main"
+CommitOperation = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
 _MOVED = (409, 412)
 """What the hub answers to a commit on another than the newest one."""
 _LATER = (408, 429, 500, 502, 503, 504)
@@ -66,10 +72,14 @@ class Repository:
 
     def manifest(self, commit: str) -> str | None:
         """Returns the manifest of the backup at a commit; None for a commit without one."""
+        return self.text(commit, MANIFEST)
+
+    def text(self, commit: str, name: str) -> str | None:
+        """Returns a small file at a commit; None for a commit without it."""
         with tempfile.TemporaryDirectory() as folder, _in_words():
             try:
                 path = self._api.hf_hub_download(
-                    self.name, MANIFEST, repo_type="dataset", revision=commit, local_dir=folder
+                    self.name, name, repo_type="dataset", revision=commit, local_dir=folder
                 )
             except RemoteEntryNotFoundError:
                 return None
@@ -86,19 +96,34 @@ class Repository:
         shutil.rmtree(folder / ".cache", ignore_errors=True)  # the library's own
 
     def commit(
-        self, folder: Path, added: Sequence[str], removed: Sequence[str], *, on: str, branch: str
+        self,
+        folder: Path,
+        added: Sequence[str],
+        removed: Sequence[str],
+        *,
+        on: str,
+        branch: str,
+        texts: Mapping[str, str] | None = None,
     ) -> str:
         """Puts files of a folder on top of the commit `on`, all or none; returns the new commit.
 
-        Raises `RepositoryMoved` when the branch has another newest commit.
+        `texts` are files by name that lie beside them. Raises `RepositoryMoved` when the branch has
+        another newest commit.
         """
+        adds = [CommitOperationAdd(name, str(folder / name)) for name in added]
+        deletes = [CommitOperationDelete(name) for name in removed]
+        return self._commit([*adds, *_small(texts or {}), *deletes], folder.name, on, branch)
+
+    def commit_texts(self, texts: Mapping[str, str], *, on: str, branch: str) -> str:
+        """Does the same with small files alone."""
+        return self._commit(_small(texts), ", ".join(texts), on, branch)
+
+    def _commit(self, changes: Iterable[CommitOperation], title: str, on: str, branch: str) -> str:
         with _in_words():
-            adds = [CommitOperationAdd(name, str(folder / name)) for name in added]
-            deletes = [CommitOperationDelete(name) for name in removed]
             done = self._api.create_commit(
                 self.name,
-                [*adds, *deletes],
-                commit_message=folder.name,
+                changes,
+                commit_message=title,
                 repo_type="dataset",
                 revision=branch,
                 parent_commit=on,
@@ -111,6 +136,10 @@ class Repository:
             self._api.create_branch(
                 self.name, branch=name, revision=at, repo_type="dataset", exist_ok=True
             )
+
+
+def _small(texts: Mapping[str, str]) -> list[CommitOperation]:
+    return [CommitOperationAdd(name, text.encode()) for name, text in texts.items()]
 
 
 def _commit_of(sha: str | None) -> str:

@@ -20,7 +20,7 @@ from ptrapp.core.settings import Settings
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services.backups import making
 from ptrapp.services.context import AppContext
-from ptrapp.services.keeping import fetching, keeper, repository
+from ptrapp.services.keeping import fetching, keeper, lease, repository
 from ptrapp.services.keeping.keeper import Keeper
 from ptrapp.services.keeping.record import Record
 from ptrapp.services.keeping.repository import Repository
@@ -36,6 +36,8 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         huggingface_hub.utils._http, "time", SimpleNamespace(time=time.time, sleep=lambda _: None)
     )
     monkeypatch.setattr(fetching, "PAUSES_S", ())
+    monkeypatch.setattr(lease, "WAIT_S", 0.0)  # an app whose keeper is not started says nothing
+    monkeypatch.setattr(lease, "LOOK_S", 0.01)
     monkeypatch.setattr(repository, "disable_progress_bars", lambda: None)  # it is for good
     passed = count(1)
 

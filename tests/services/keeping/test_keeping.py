@@ -18,7 +18,7 @@ from db.storage.errors import DatabaseReadOnly
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.settings import Settings, load_settings
 from ptrapp.services.backups.checking import check
-from ptrapp.services.keeping import keeper, words
+from ptrapp.services.keeping import keeper, lease, words
 from ptrapp.services.keeping.fetching import open_repository
 
 
@@ -74,7 +74,7 @@ def test_only_what_has_changed_is_sent_and_what_is_gone_is_removed(hub: Hub, sta
     assert "exports/one.json" not in hub.head.files
     assert "exports/two.json" in hub.head.files
     assert set(json.loads(hub.head.files["manifest.json"])["files"]) == hub.head.files.keys() - {
-        "manifest.json", ".gitattributes"
+        "manifest.json", ".gitattributes", lease.FILE
     }  # fmt: skip
     sent = [path for method, path in hub.asked if method == "PUT"]
     assert len(sent) == 1, "the database alone"
@@ -203,25 +203,23 @@ def test_a_push_whose_answer_was_lost_is_known_after_a_new_start(hub: Hub, start
     assert words.in_words(again.context).startswith("Stored here, and safe")
 
 
-def test_of_two_apps_the_second_to_push_gives_way_and_loses_nothing(hub: Hub, start: Start) -> None:
+def test_an_app_that_was_taken_for_gone_gives_way_and_loses_nothing(hub: Hub, start: Start) -> None:
     """It stores nothing more, and what it had stored is in a branch; what the other pushed stays."""
-    first = start("first")
-    first.keeper.copy()
-    second = start("second")
-    first.store("Ada")
-    first.keeper.copy()
-    second.store("Bob")
-    second.keeper.copy()
+    gone = start("gone")
+    gone.keeper.copy()
+    other = start("other")
+    gone.store("Bob")
+    gone.keeper.copy()  # before the other one has pushed anything
 
-    assert words.in_words(second.context).startswith("Another app has stored newer data")
+    assert words.in_words(gone.context).startswith("Another app has stored newer data")
     with pytest.raises(DatabaseReadOnly, match="nothing more is stored here"):
-        second.store("Cyd")
+        gone.store("Cyd")
     with pytest.raises(DatabaseReadOnly):
-        second.context.database.check_files()  # which /health asks
-    assert "Bob" in second.names(), "it can be read"
-    first.store("Dee")
-    first.keeper.copy()
-    assert words.in_words(first.context).startswith("Stored here, and safe")
+        gone.context.database.check_files()  # which /health asks
+    assert "Bob" in gone.names(), "it can be read"
+    other.store("Dee")
+    other.keeper.copy()
+    assert words.in_words(other.context).startswith("Stored here, and safe")
 
     (branch,) = hub.branches.keys() - {"main"}
     assert branch.startswith("unmerged-thrice-")
@@ -233,13 +231,13 @@ def test_of_two_apps_the_second_to_push_gives_way_and_loses_nothing(hub: Hub, st
 def test_the_app_that_gave_way_goes_on_with_the_newer_data_when_started_again(
     hub: Hub, start: Start
 ) -> None:
-    first, second = start("first"), start("second")
-    first.store("Ada")
-    first.keeper.copy()
-    second.store("Bob")
-    second.keeper.copy()
-    second.end()
-    again = start("second")
+    gone, other = start("gone"), start("other")
+    other.store("Ada")
+    other.keeper.copy()
+    gone.store("Bob")
+    gone.keeper.copy()
+    gone.end()
+    again = start("gone")
     assert "Ada" in again.names()
     assert "Bob" not in again.names()
     (away,) = (again.folder / ".kept").glob("away-*")
@@ -250,20 +248,19 @@ def test_the_app_that_gave_way_goes_on_with_the_newer_data_when_started_again(
 
 
 def test_what_could_not_be_saved_in_a_branch_is_tried_again(hub: Hub, start: Start) -> None:
-    first, second = start("first"), start("second")
-    first.keeper.copy()
-    second.store("Bob")
+    gone, _ = start("gone"), start("other")
+    gone.store("Bob")
     hub.refuse = lambda _, path: 500 if "/branch/" in path else None
-    second.keeper.copy()
+    gone.keeper.copy()
     assert hub.branches.keys() == {"main"}
     with pytest.raises(DatabaseReadOnly):
-        second.store("Cyd")
+        gone.store("Cyd")
     hub.refuse = lambda *_: None
-    assert second.keeper._changed()
-    second.keeper.copy()
+    assert gone.keeper._changed()
+    gone.keeper.copy()
     (branch,) = hub.branches.keys() - {"main"}
     assert b"Bob" in hub.commits[hub.branches[branch]].files["thrice.db"]
-    assert not second.keeper._changed()
+    assert not gone.keeper._changed()
 
 
 def test_data_on_both_sides_is_refused_and_neither_is_touched(hub: Hub, start: Start) -> None:
@@ -285,6 +282,7 @@ def test_data_that_was_there_before_goes_to_an_empty_repository(hub: Hub, start:
     old.store("Ada")
     old.end()
     shutil.rmtree(old.folder / ".kept")
+    hub.by_somebody(lease.FILE, b"{}")  # it was kept nowhere
     app = start()
     app.keeper.copy()
     wipe(app)
