@@ -243,6 +243,7 @@ CATCHES_ALL = {
     "ptrapp.engines.local.generating",  # what `generate` raises is handed to the model thread
     "ptrapp.engines.replaceable",  # the thread that loads a model ends with a reason on the pages
     "ptrapp.engines.local.model_thread",  # the thread everybody waits for outlives one message
+    "ptrapp.engines.process.child",  # whatever the engine raises is an answer to the app
     "training.run",  # the job's process ends with a stored reason
 }
 """Edges of threads and processes: modules that may catch every exception."""
