@@ -3,6 +3,8 @@
 // without a campaign the page's list stays, which the server draws.
 
 import { Desk } from "./label/desk.js";
+import { Outbox } from "./label/outbox.js";
+import { capture } from "./label/panels.js";
 import { enter } from "./label/start.js";
 import { isChord, onKeys, typing } from "./page.js";
 import { freshId } from "./requests.js";
@@ -23,11 +25,10 @@ const tabName = () => {
 
 /** Returns whether a key was the desk's. @param {Desk} desk @param {KeyboardEvent} event */
 const press = (desk, event) => {
-  const { panels } = desk;
-  if (!desk.isOpen || isChord(event)) return false;
-  if (panels.captures(event)) return true;
+  if (isChord(event)) return false;
+  if (capture(desk, event)) return true;
   if (typing(event.target)) return false;
-  if (event.key === "Escape" && panels.name) { panels.show(null); return true; }
+  if (event.key === "Escape" && desk.panel) { desk.show(null); return true; }
   const button = event.target instanceof Element && event.target.closest("button, a, summary");
   if (event.key === "Enter" && desk.feedback && !button) { desk.goOn(); return true; }
   if (event.key === "Enter") return event.repeat; // a held key presses a button once
@@ -36,15 +37,19 @@ const press = (desk, event) => {
   return Boolean(meaning); // a held arrow key neither answers twice nor scrolls
 };
 
+/** On the list what waits is sent too, and nobody hears of it. */
+const NOBODY = { onAnswer: () => {}, onRefusal: () => {}, onChange: () => {} };
+
 /** @param {{ element: Element }} host */
 export const mount = ({ element }) => {
   const root = /** @type {HTMLElement} */ (element.querySelector(".label"));
-  const desk = new Desk(root, tabName());
-  onKeys(root, (event) => { if (press(desk, event)) event.preventDefault(); });
+  const tab = tabName();
+  /** @type {Desk | null} */
+  let desk = null;
+  onKeys(root, (event) => { if (desk && press(desk, event)) event.preventDefault(); });
   const focusHere = () => { if (!document.hasFocus()) window.focus(); }; // inside a frame keys are dead before
   root.addEventListener("pointerenter", focusHere);
-  window.addEventListener("beforeunload", (event) => { if (desk.outbox.waiting.length) event.preventDefault(); });
   focusHere();
-  desk.outbox.flush();
-  enter(root, (campaign, me, others) => desk.open(campaign, me, others));
+  const open = (/** @type {Parameters<Parameters<typeof enter>[1]>} */ ...given) => { desk = new Desk(root, tab, ...given); };
+  enter(root, open, () => { new Outbox(NOBODY).flush(); });
 };

@@ -36,6 +36,11 @@ export const call = async (method, path, body, within_ms) => {
   return answer;
 };
 
+const ENOUGH_MS = 15_000;
+
+/** Calls what may be asked again, and does not wait for ever. @param {string} method @param {string} path @param {unknown} [body] */
+export const ask = (method, path, body) => call(method, path, body, ENOUGH_MS);
+
 const LONGEST_WAIT_S = 30;
 
 /** How long to wait before asking again. @param {number} failed how often it has failed in a row */

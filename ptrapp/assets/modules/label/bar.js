@@ -35,9 +35,14 @@ const Button = (/** @type {Props} */ { action, strength = 1, desk, look = "btn q
     </button>`;
 };
 
+const Why = (/** @type {{ desk: Desk }} */ { desk }) => html`
+  <${ReasonLine} line=${desk.line} type=${(/** @type {Desk["line"]} */ line) => { desk.line = line; }}
+    save=${(/** @type {any} */ { key, words, text }) => desk.outbox.put({ kind: "reason", about: key, words, body: { text } })}
+    close=${() => { desk.line = null; desk.draw(); }} />`;
+
 export const Bar = (/** @type {{ desk: Desk }} */ { desk }) => html`
   <div class=${`label-bar${desk.quiet.isSeen ? " early" : ""}`}>
-    <div class="label-why"><${ReasonLine} reason=${desk.reason} /></div>
+    <div class="label-why"><${Why} desk=${desk} /></div>
     <p class="label-refusal" role="status">${desk.quiet.words}</p>
     <p class="label-hint">Swipe left if A is better, right if B is better</p>
     <div class="label-keyed">

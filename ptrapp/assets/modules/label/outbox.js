@@ -2,44 +2,36 @@
 // What the server has not acknowledged: kept in the browser, sent in order and again until it is
 // answered. Sending again is safe: the server knows the key.
 
-import { call, freshId, NoAnswer, patience_ms, Refusal } from "../requests.js";
+import { ask, freshId, NoAnswer, patience_ms, Refusal } from "../requests.js";
 import { storage } from "../storage.js";
 
-/**
- * @typedef {object} Entry
- * @property {"vote" | "skip" | "flag" | "reason"} kind
- * @property {string} about the pair's key
- * @property {any} [body]
- * @property {number} [n] the pair's number in the campaign
- * @property {boolean} [practice]
- * @property {string} [words] of the answer that a reason is about
- * @property {string} [name] under which it is kept
- * @property {number} [at] when it was put here, in milliseconds
- */
+/** @typedef {{ kind: "vote" | "skip" | "flag" | "reason", about: string, body?: any, n?: number, practice?: boolean, words?: string, name?: string, at?: number }} Entry about a pair's key; `n` is its number, `words` the answer that a reason is for, `at` milliseconds */
+/** @typedef {{ onAnswer: (entry: Entry, answer: any) => void, onRefusal: (entry: Entry, sentence: string) => void, onChange: () => void }} Listener */
 
 const OUT = "out.";
 const FINAL = new Set([400, 404, 409, 410, 413, 422]); // asking again would get the same refusal
 const SLOW_MS = 1000; // on its way for less it is not worth a word
-export const TIMEOUT_MS = 15_000; // every request of the desk may be repeated
+const store = storage("label");
 
 /** @param {{ key: string }} pair @param {string} rest */
 export const pathOf = ({ key }, rest) => `/labels/${encodeURIComponent(key)}/${rest}`;
 
 export class Outbox {
-  /** @param {{ onAnswer: (entry: Entry, answer: any) => void, onRefusal: (entry: Entry, sentence: string) => void, onChange: () => void }} desk */
-  constructor(desk) {
-    this.desk = desk;
-    this.store = storage("label");
-    /** @type {Entry[]} */
-    this.waiting = this.store.names(OUT).sort().map((name) => ({ ...this.store.read(name), name })).filter((entry) => entry.about);
-    /** @type {Promise<void> | null} */
-    this.passing = null;
-    /** Why the last attempt failed. @type {string | null} */
-    this.trouble = null;
-    this.failed = 0;
-    this.timer = 0;
-    this.n = 0;
+  /** @type {Entry[]} */
+  waiting = store.names(OUT).sort().map((name) => ({ ...store.read(name), name })).filter((entry) => entry.about);
+  /** @type {Promise<void> | null} */
+  passing = null;
+  /** Why the last attempt failed. @type {string | null} */
+  trouble = null;
+  failed = 0;
+  timer = 0;
+  n = 0;
+
+  /** @param {Listener} listener */
+  constructor(listener) {
+    this.listener = listener;
     window.addEventListener("online", () => this.flush());
+    window.addEventListener("beforeunload", (event) => { if (this.waiting.length) event.preventDefault(); });
   }
 
   /** Keys of the pairs that something here is about. */
@@ -47,14 +39,14 @@ export class Outbox {
 
   get isSlow() { return this.waiting.some((entry) => Date.now() - (entry.at ?? 0) >= SLOW_MS); }
 
-  /** @param {Entry} entry */
-  put(entry) {
-    const at = Date.now();
-    const name = `${OUT}${at}.${String(this.n++).padStart(6, "0")}.${freshId().slice(0, 8)}`;
-    this.store.write(name, { ...entry, at });
-    this.waiting.push({ ...entry, at, name });
-    setTimeout(() => this.desk.onChange(), SLOW_MS);
-    this.desk.onChange();
+  /** @param {Entry} given */
+  put(given) {
+    const entry = { ...given, at: Date.now() };
+    const name = `${OUT}${entry.at}.${String(this.n++).padStart(6, "0")}.${freshId().slice(0, 8)}`;
+    store.write(name, entry);
+    this.waiting.push({ ...entry, name });
+    setTimeout(() => this.listener.onChange(), SLOW_MS);
+    this.listener.onChange();
     this.flush();
   }
 
@@ -73,36 +65,36 @@ export class Outbox {
 
   async pass() {
     const held = new Set(); // pairs whose earlier entry did not get through: what follows waits for it
-    /** @type {Error | null} */
-    let failure = null;
+    /** @type {string | null} */
+    let trouble = null;
     for (let entry; (entry = this.waiting.find(({ about }) => !held.has(about)));) {
       try {
         await this.deliver(entry);
       } catch (error) {
-        failure = /** @type {Error} */ (error);
+        trouble = error instanceof NoAnswer ? "the server does not answer" : /** @type {Error} */ (error).message;
         if (error instanceof NoAnswer) break;
         held.add(entry.about);
       }
     }
     this.passing = null;
-    this.trouble = failure && (failure instanceof NoAnswer ? "the server does not answer" : failure.message);
-    this.failed = failure ? this.failed + 1 : 0;
-    if (failure) this.timer = setTimeout(() => this.flush(), patience_ms(this.failed));
-    this.desk.onChange();
+    this.trouble = trouble;
+    this.failed = trouble ? this.failed + 1 : 0;
+    if (trouble) this.timer = setTimeout(() => this.flush(), patience_ms(this.failed));
+    this.listener.onChange();
   }
 
   /** @param {Entry} entry */
   async deliver(entry) {
     let tell;
     try {
-      const answer = await call("POST", pathOf({ key: entry.about }, entry.kind), entry.body, TIMEOUT_MS);
-      tell = () => this.desk.onAnswer(entry, answer);
+      const answer = await ask("POST", pathOf({ key: entry.about }, entry.kind), entry.body);
+      tell = () => this.listener.onAnswer(entry, answer);
     } catch (error) {
       if (!(error instanceof Refusal && FINAL.has(error.status))) throw error;
-      tell = () => this.desk.onRefusal(entry, error.message);
+      tell = () => this.listener.onRefusal(entry, error.message);
     }
     this.waiting.splice(this.waiting.indexOf(entry), 1);
-    this.store.drop(/** @type {string} */ (entry.name));
+    store.drop(/** @type {string} */ (entry.name));
     tell();
   }
 }

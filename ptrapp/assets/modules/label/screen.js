@@ -32,7 +32,7 @@ export const Screen = (/** @type {{ desk: Desk }} */ { desk }) => html`
   <header class="label-top">
     <${Where} desk=${desk} />
     <div class="label-tools">
-      <${Name} me=${desk.me} />
+      <${Name} me=${desk.me} draw=${() => desk.draw()} />
       <a class="btn quiet s" href=${campaignLink("")}>Home</a>
       <${Tool} desk=${desk} action="guidelines" sign="book" words="Guidelines" />
       <${Tool} desk=${desk} action="help" sign="keys" words="Keys" />
