@@ -11,6 +11,7 @@ from typing import Any
 from db.models import Adapter, GateState, Job, JobKind, JobStatus
 from db.registry import adapters, gates
 from db.storage.errors import AlreadyQueued
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import InputError
 from ptrapp.core.settings import Settings
 from ptrapp.services import jobs
@@ -86,7 +87,7 @@ def decide(settings: Settings, n_examples: int | None, row: Mapping[str, Any]) -
     if found and found["high"] < -settings.gate_margin:
         return Decision(GateState.WAITS, f"worse than {_in_words(found)}", found)
     if n_examples is not None and n_examples < settings.gate_min_examples:
-        learnt = "1 example" if n_examples == 1 else f"{n_examples} examples"
+        learnt = counted(n_examples, "example")
         return Decision(
             GateState.WAITS,
             f"learnt from {learnt}; from fewer than {settings.gate_min_examples} no version "

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from db.storage.errors import DatabaseError
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.services import base_models
@@ -75,5 +76,5 @@ def label(one: BaseModelView) -> str:
     """Returns a model with its size, licence and versions, as a choice."""
     about = [f"{one.n_bytes / 1e6:,.0f} MB" if one.n_bytes else ""]
     about += ["" if one.fetched else "to fetch", one.licence]
-    about += [f"{len(one.versions)} version{'s' if len(one.versions) != 1 else ''}"]
+    about += [counted(len(one.versions), "version")]
     return f"{one.title} — {', '.join(filter(None, about))}"

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from ptrapp.core.counts import counted
 from ptrapp.core.people import ADMINS
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import campaigns, candidates
@@ -177,5 +178,5 @@ def _outlook(context: AppContext, given: NewInputs) -> str:
     labels = min(labels, int(given.budget)) if given.budget else labels
     if not n:
         return "No stored rounds form such a pair yet: sample some on Play, or import some."
-    pairs = "1 comparison" if n == 1 else f"{n:,} comparisons"
-    return f"The campaign would have {pairs} and need {labels:,} labels."
+    pairs = counted(n, "comparison")
+    return f"The campaign would have {pairs} and need {counted(labels, 'label')}."

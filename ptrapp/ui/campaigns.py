@@ -7,6 +7,7 @@ import gradio as gr
 
 from db.models import CampaignState
 from db.storage.errors import DatabaseError
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.services.context import AppContext
@@ -111,4 +112,4 @@ def _summary(panel: CampaignPanel) -> str:
         return f"No campaign yet. {_SAID}"
     n_open = sum(one.state == CampaignState.OPEN.value for one in panel.campaigns)
     left = sum(max(0, one.n_wanted - one.n_done) for one in panel.campaigns)
-    return f"{n_open} of {len(panel.campaigns)} open, {left:,} labels left in all."
+    return f"{n_open} of {len(panel.campaigns)} open, {counted(left, 'label')} left in all."

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from ptrapp.analysis.estimates import Estimate
+from ptrapp.core.counts import counted
 from ptrapp.core.strength import STRENGTHS
 from ptrapp.services.labelling.agreement import AgreementReport, GroupReport, RaterReport
 from ptrapp.services.labelling.disagreements import Disagreement
@@ -45,8 +46,9 @@ def cells(row: CampaignRow) -> list[str]:
     made = " · ".join(filter(None, [f"{row.aspect}s", CHOSEN_BY.get(kind, "")]))
     share = row.n_done / row.n_wanted if row.n_wanted else 0.0
     n_days = sum(row.days)
-    raters = "1 rater" if row.n_active == 1 else f"{row.n_active} raters"
-    active = _two(f"{n_days:,} labels", f"{row.days[-1]:,} today · {raters}")
+    active = _two(
+        counted(n_days, "label"), f"{row.days[-1]:,} today · {counted(row.n_active, 'rater')}"
+    )
     return [
         f"<a href='campaigns?campaign={row.id}'><b>{escape(row.name)}</b></a><small>{made}</small>",
         chip(row.state, done=row.n_wanted > 0 and row.n_done >= row.n_wanted),
@@ -88,13 +90,13 @@ def about(row: CampaignRow) -> str:
     """Returns how a campaign was made."""
     kind = (row.settings.get("source") or {}).get("kind", "")
     mix = ", ".join(f"{name} {weight:g}" for name, weight in row.mix.items() if weight)
-    overlap = "1 person" if row.overlap == 1 else f"{row.overlap} people"
     facts = {
-        "Compared": f"{row.n_items:,} pairs of {row.aspect}s, {CHOSEN_BY.get(kind, 'by hand')}",
-        "Labels of each": overlap,
-        "Budget": "none" if row.budget is None else f"{row.budget:,} labels",
+        "Compared": f"{counted(row.n_items, 'pair')} of {row.aspect}s, "
+        f"{CHOSEN_BY.get(kind, 'by hand')}",
+        "Labels of each": counted(row.overlap, "person", "people"),
+        "Budget": "none" if row.budget is None else counted(row.budget, "label"),
         "Order": mix or "uniform",
-        "Practice": f"{row.n_practice} pairs first" if row.n_practice else "none",
+        "Practice": f"{counted(row.n_practice, 'pair')} first" if row.n_practice else "none",
         "After the vote": "thoughts and versions are shown" if row.reveal else "nothing is shown",
         "Under way": f"{row.n_taken - row.n_done:,} reserved by a rater",
         "Made": f"{row.created_at:%d %b %Y}",
@@ -179,10 +181,13 @@ def _group(one: GroupReport) -> str:
         facts["Median time"] = in_words(figures.pace.median_ms, _seconds)
     if figures.position.biased:
         facts["Left side chosen"] += ": they favour a side"
-    labels = f"{one.n_raters} raters · {figures.n_votes:,} labels on {figures.n_comparisons:,} "
+    labels = (
+        f"{counted(one.n_raters, 'rater')} · {counted(figures.n_votes, 'label')} on "
+        f"{counted(figures.n_comparisons, 'comparison')}"
+    )
     return (
         f"<article class='finding' data-kind='{one.kind}'><h2>{_GROUP[one.kind]}: "
-        f"{escape(one.conclusion)}</h2><p>{labels}comparisons, {one.n_shared:,} labelled by "
+        f"{escape(one.conclusion)}</h2><p>{labels}, {one.n_shared:,} labelled by "
         f"several, gold left out</p>{_noise(one)}{_facts(facts, safe=True)}</article>"
     )
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from db.storage.errors import DatabaseError
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import InputError, ThriceError
 from ptrapp.core.people import ADMINS
 from ptrapp.services.context import AppContext
@@ -141,14 +142,15 @@ def _look(context: AppContext, form: ExportForm) -> tuple[str, Any, str]:
 
 def _count(what: str, n: int) -> str:
     if what == What.VOTES:
-        return f"{n:,} votes, a row each"
+        return f"{counted(n, 'vote')}, a row each"
     if what == What.REFINEMENTS:
         return (
-            f"At most {n:,} rows: later rounds that were found right or that a strong model wrote"
+            f"At most {counted(n, 'row')}: later rounds that were found right or that a strong "
+            "model wrote"
         )
     if what == What.UNPAIRED:
-        return f"At most {2 * n:,} rows, of {n:,} judged pairs"
-    return f"At most {n:,} rows: judged pairs, without ties and what cannot be learnt"
+        return f"At most {counted(2 * n, 'row')}, of {counted(n, 'judged pair')}"
+    return f"At most {counted(n, 'row')}: judged pairs, without ties and what cannot be learnt"
 
 
 def _short(value: Any) -> str:

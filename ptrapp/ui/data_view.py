@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ptrapp.core.counts import counted
 from ptrapp.services.files.browsing import WholeRow
 from ptrapp.services.files.import_preview import ImportPreview
 from ptrapp.services.files.importing import Imported
@@ -37,7 +38,7 @@ def preview(name: str, seen: ImportPreview, *, skip_bad: bool) -> str:
     votes = f"Votes: {listed(seen.outcomes)}." if seen.outcomes else "No votes."
     parts = [
         f"<h3>{escape(name)}: {escape(FORMATS.get(seen.format, seen.format))}</h3>",
-        _p(f"{seen.n_rows:,} rows, {seen.n_records:,} records. {votes}"),
+        _p(f"{counted(seen.n_rows, 'row')}, {counted(seen.n_records, 'record')}. {votes}"),
         *(_p(f"How it is read: {sentence}.") for sentence in seen.said),
         f"<p>Columns read: {_names(seen.used)}. <b>Not read:</b> {_names(seen.unused)}.</p>",
         *(_p(sentence) for sentence in seen.hints),
@@ -56,7 +57,7 @@ def preview(name: str, seen: ImportPreview, *, skip_bad: bool) -> str:
         )
         rows = "".join(f"<li>{escape(one)}</li>" for one in seen.mistakes)
         parts.append(
-            f"<p class='bad'>{seen.n_bad:,} rows cannot be read. {what}</p>"
+            f"<p class='bad'>{counted(seen.n_bad, 'row')} cannot be read. {what}</p>"
             f"<ul class='bad'>{rows}</ul>"
         )
     return f"<div class='understood'>{''.join(parts)}</div>"
@@ -87,7 +88,8 @@ def done(imported: Imported) -> str:
         said.append(_p(f"Left out: {listed(imported.left_out)}."))
     if imported.n_skipped:
         rows = "".join(f"<li>{escape(one)}</li>" for one in imported.mistakes)
-        said.append(f"<p>{imported.n_skipped:,} rows were skipped:</p><ul>{rows}</ul>")
+        skipped = counted(imported.n_skipped, "row was", "rows were")
+        said.append(f"<p>{skipped} skipped:</p><ul>{rows}</ul>")
     return f"<div role='status'>{''.join(said)}</div>"
 
 
@@ -97,9 +99,8 @@ def progress(one: ImportView | None, name: str) -> str:
         said = _p(f"Reading every row of {name}…")
         return f"<div role='status'>{said}<progress aria-label='import'></progress></div>"
     share = min(1.0, one.n_stored / max(1, one.n_records))
-    said = (
-        f"{one.n_stored:,} of {one.n_records:,} records are stored; none is shown before all are."
-    )
+    records = counted(one.n_records, "record is", "records are")
+    said = f"{one.n_stored:,} of {records} stored; none is shown before all are."
     return (
         f"<div role='status'>{_p(said)}"
         f"<progress max='1' value='{share:.3f}' aria-label='import'></progress></div>"

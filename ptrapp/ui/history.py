@@ -140,7 +140,7 @@ def _read(context: AppContext, request: gr.Request, filters: Filters, page: floa
     several = found.n_pages > 1
     return FoundRuns(
         drawn.listing(found, query, may_change=sender.role in ADMINS),
-        drawn.counted(found, history.PER_PAGE),
+        drawn.where(found, history.PER_PAGE),
         found.page,
         gr.Button(visible=several, interactive=found.page > 1),
         gr.Button(visible=several, interactive=found.page < found.n_pages),

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from html import escape
 
+from ptrapp.core.counts import counted
 from ptrapp.services.history import HistoryPage, HistoryQuery, HistoryRow
 from ptrapp.ui.signs import SIGNS, WORDS, icon
 
@@ -20,11 +21,10 @@ def listing(page: HistoryPage, query: HistoryQuery, *, may_change: bool) -> str:
     return f"<ol class='history-rows'>{rows}</ol>"
 
 
-def counted(page: HistoryPage, per_page: int) -> str:
+def where(page: HistoryPage, per_page: int) -> str:
     """Returns which of how many runs are shown, in words."""
     if page.n_runs <= per_page:
-        n = page.n_runs
-        return f"<p role='status'>{'1 run' if n == 1 else f'{n} runs'}</p>"
+        return f"<p role='status'>{counted(page.n_runs, 'run')}</p>"
     first = (page.page - 1) * per_page + 1
     shown = f"{first:,} to {first + len(page.rows) - 1:,} of {page.n_runs:,} runs"
     return f"<p role='status'>{shown}</p>"
@@ -64,9 +64,8 @@ def _row(row: HistoryRow, now: datetime, may_change: bool) -> str:
 
 
 def _facts(row: HistoryRow, now: datetime) -> str:
-    word = _MODES.get(row.mode, "round")
-    many = f"{row.n} {word}" if row.n == 1 else f"{row.n} {word}s"
-    votes = {0: "", 1: "1 vote"}.get(row.n_votes, f"{row.n_votes} votes")
+    many = counted(row.n, _MODES.get(row.mode, "round"))
+    votes = counted(row.n_votes, "vote") if row.n_votes else ""
     state = "" if row.state == "done" else row.state
     facts = [many, ", ".join(row.versions), votes, state, "you" if row.mine else row.by]
     when = row.created_at.strftime("%d %b %Y, %H:%M UTC")

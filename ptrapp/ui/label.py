@@ -7,6 +7,7 @@ import gradio as gr
 
 from db.storage.errors import DatabaseError
 from ptrapp.analysis.estimates import Estimate
+from ptrapp.core.counts import counted
 from ptrapp.core.people import ADMINS, LABELS
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling.campaigns import CampaignView
@@ -76,10 +77,9 @@ def _figures(work: OwnWork) -> str:
     """Returns what is known of a rater who has labelled."""
     if not work.n_labels:
         return ""
-    days = "1 day" if work.streak == 1 else f"{work.streak} days"
     facts = {
         "Labels": f"{work.n_labels:,}, {work.n_today:,} today",
-        "Days in a row": days,
+        "Days in a row": counted(work.streak, "day"),
         "Pace": f"{work.seconds_each:.0f} s each (median)" if work.seconds_each else "",
         "Checked answers right": _known(work.gold),
         "As most others": _known(work.others),

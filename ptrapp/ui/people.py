@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ptrapp.api.session import link_of
+from ptrapp.core.counts import counted
 from ptrapp.core.people import ADMINS, Role
 from ptrapp.services.accounts import inviting, roster
 from ptrapp.services.context import AppContext
@@ -152,11 +153,12 @@ def _read(context: AppContext, request: gr.Request) -> PeopleParts:
         nothing: list[Any] = [gr.skip()] * (len(PeopleParts._fields) - 2)
         return PeopleParts(gr.Markdown(visible=True), gr.Column(visible=False), *nothing)
     found = carried_out(lambda: roster.read(context))
-    others = f" {found.n_without_account} people without an account have voted or taken a name."
+    n = found.n_without_account
+    others = f" {counted(n, 'person', 'people')} without an account voted or took a name."
     return PeopleParts(
         gr.Markdown(visible=False),
         gr.Column(visible=True),
-        f"{_visitors(context)}{others if found.n_without_account else ''}",
+        f"{_visitors(context)}{others if n else ''}",
         [
             [one.name, one.role, one.signs_in, _time(one.seen_at), one.n_votes]
             for one in found.members

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from db.storage.errors import DatabaseError
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.services import pins
@@ -98,7 +99,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     def time_again(request: gr.Request, pin_id: int) -> None:
         allowed(request, ADMINS)
         n = _tried(lambda: pins.ask_again(context, pin_id))
-        gr.Info(f"{n} {'version is' if n == 1 else 'versions are'} asked again.")
+        gr.Info(f"{counted(n, 'version is', 'versions are')} asked again.")
 
     everything: dict[str, Any] = {"outputs": [*all_of_it], **_QUIET}
     pages.load(time_read, given, **everything)

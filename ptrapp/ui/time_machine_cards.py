@@ -2,6 +2,7 @@
 
 from html import escape
 
+from ptrapp.core.counts import counted
 from ptrapp.services import pins
 from ptrapp.services.pins import PinnedAnswer, PinView
 from ptrapp.ui.signs import SIGNS, WORDS, icon
@@ -17,9 +18,9 @@ EMPTY = (
 def question(view: PinView) -> str:
     """Returns the prompt and how far the versions are with it."""
     n = sum(one.state == "answered" for one in view.answers)
-    rounds = "1 round" if view.pin.n_rounds == 1 else f"{view.pin.n_rounds} rounds"
+    rounds = counted(view.pin.n_rounds, "round")
     reference = f" · reference answer: {escape(view.pin.reference)}" if view.pin.reference else ""
-    far = f"{n} of {len(view.answers)} versions have answered"
+    far = f"{n} of {counted(len(view.answers), 'version has', 'versions have')} answered"
     waits = f", {view.n_waiting} to come" if view.n_waiting else ""
     return (
         f"<div class='time-asked'><h3 dir='auto'>{escape(view.pin.prompt)}</h3>"

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from db.storage.errors import DatabaseError
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.services import gate, versions
@@ -154,8 +155,7 @@ def _read(
         return ["", drawn.headline("The versions cannot be read.", str(error)), *nothing]
     waiting = [row.name for row in board.waiting]
     names = [row.name for row in board.rows if row.id is not None]
-    trained = "1 version" if board.n_versions == 1 else f"{board.n_versions} versions"
-    pages = f"Page, of {board.n_pages} ({trained})"
+    pages = f"Page, of {board.n_pages} ({counted(board.n_versions, 'version')})"
     return View(
         stamp,
         drawn.headline(*said),

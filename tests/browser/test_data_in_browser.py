@@ -36,7 +36,7 @@ def test_a_file_is_seen_imported_undone_and_imported_again(
     expect(said).to_contain_text("Choose a file first")
 
     choose(page, file_of(tmp_path, PAIR | {"note": "<b>n</b>"}, {"prompt": "<b>bold</b>"}))
-    expect(said).to_contain_text("1 rows cannot be read. Nothing can be imported")
+    expect(said).to_contain_text("1 row cannot be read. Nothing can be imported")
     expect(said).to_contain_text("line 2: no 'chosen' (it has prompt)")
     expect(page.locator("#import-store")).to_be_hidden()
     page.get_by_role("button", name="How it is read").click()

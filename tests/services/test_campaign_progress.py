@@ -90,7 +90,7 @@ def test_a_finished_campaign_says_so(work: Work) -> None:
     said(made, ADA, Outcome.LEFT)
     view = read_overview(work.context, made.id)
     assert view.is_done
-    assert in_words(view)[0] == "Done: all 1 labels are in"
+    assert in_words(view)[0] == "Done: all 1 label is in"
 
 
 def test_at_home_one_sees_queues_pace_and_days(work: Work) -> None:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Hashable
 from threading import Lock
 
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import TooMuch
 
 WINDOW_S = 900.0
@@ -44,8 +45,8 @@ class Attempts:
                 if len(wrong) >= limit:
                     minutes = int((wrong[0] + WINDOW_S - self._clock()) // 60) + 1
                     raise TooMuch(
-                        f"Too many wrong passwords; try again in {minutes} minutes, or ask an "
-                        "admin for a link."
+                        f"Too many wrong passwords; try again in {counted(minutes, 'minute')}, or "
+                        "ask an admin for a link."
                     )
             for key, _ in self._keys(who, address):
                 self._wrong.setdefault(key, deque()).append(self._clock())

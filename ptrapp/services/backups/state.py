@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from ptrapp.core.counts import counted
 from ptrapp.services.backups.folder import latest, listing, read_test
 from ptrapp.services.backups.schedule import due_at
 from ptrapp.services.context import DataContext
@@ -19,7 +20,7 @@ def in_words(context: DataContext) -> str:
     if last is None:
         sentences.append("There is no backup yet.")
     else:
-        size = f"{last.n_bytes / 1e6:,.1f} MB in {len(last.files):,} files"
+        size = f"{last.n_bytes / 1e6:,.1f} MB in {counted(len(last.files), 'file')}"
         sentences.append(f"The last backup was made {ago(now - last.made_at)} ({size}).")
         test = read_test(last)
         if test is None:

@@ -7,6 +7,7 @@ from typing import Any
 from db.labelling import browsing, corrections
 from db.labelling.browsing import COLUMNS, DataFilter
 from db.models import Comparison, DataKind, Outcome, Prompt, Run, Vote
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Person
 from ptrapp.services.context import DataContext
@@ -77,9 +78,8 @@ def find(context: DataContext, query: DataQuery, page: int = 1) -> DataRows:
     with context.database.read() as session:
         found = browsing.find_rows(session, wanted, start=(page - 1) * AT_ONCE, n=AT_ONCE)
     n_pages = max(1, -(-found.n // AT_ONCE))
-    what = wanted.kind.value
     more = "more than " if found.more else ""
-    said = f"{more}{found.n:,} {what}{'' if found.n == 1 else 's'}, page {page:,} of {n_pages:,}"
+    said = f"{more}{counted(found.n, wanted.kind.value)}, page {page:,} of {n_pages:,}"
     rows = [[_cell(value) for value in row] for row in found.rows]
     return DataRows(("Number", *COLUMNS[wanted.kind]), rows, page, n_pages, said)
 

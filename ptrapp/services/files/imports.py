@@ -7,6 +7,7 @@ from typing import Any
 from db.labelling import imports
 from db.labelling.imports import Undone
 from db.models import Import
+from ptrapp.core.counts import counted
 from ptrapp.services.context import DataContext
 
 AT_ONCE = 20
@@ -88,23 +89,19 @@ def _said(name: str, import_id: int, done: Undone, are: str) -> UndoneImport:
     kept = []
     if done.n_kept_votes:
         kept.append(
-            f"{_n(done.n_kept_votes, 'vote')} that people and judges gave on its pairs: they stay "
-            "in the log, and count for nothing while the pairs are hidden"
+            f"{counted(done.n_kept_votes, 'vote')} that people and judges gave on its pairs: they "
+            "stay in the log, and count for nothing while the pairs are hidden"
         )
     if done.n_kept_prompts:
-        kept.append(f"{_n(done.n_kept_prompts, 'prompt')} that somebody else asked too")
+        kept.append(f"{counted(done.n_kept_prompts, 'prompt')} that somebody else asked too")
     kept.append("versions that were trained on it")
     words = (
-        f"“{name}”: {_n(done.n_prompts, 'prompt')}, {_n(done.n_pairs, 'pair')} and "
-        f"{_n(done.n_votes, 'vote')} of this import {are} hidden from offers, training, exports "
-        f"and counts. What stays: {'; '.join(kept)}. Nothing is deleted: importing the file again "
-        "shows it again."
+        f"“{name}”: {counted(done.n_prompts, 'prompt')}, {counted(done.n_pairs, 'pair')} and "
+        f"{counted(done.n_votes, 'vote')} of this import {are} hidden from offers, training, "
+        f"exports and counts. What stays: {'; '.join(kept)}. Nothing is deleted: importing the "
+        "file again shows it again."
     )
     return UndoneImport(import_id, *done, said=words)
-
-
-def _n(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _view(row: Import) -> ImportView:

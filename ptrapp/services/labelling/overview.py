@@ -8,6 +8,7 @@ from statistics import median
 
 from db.labelling import campaigns, work_done
 from db.labelling.work_done import Contributor
+from ptrapp.core.counts import counted
 from ptrapp.services.context import DataContext
 from ptrapp.services.labelling.panel import n_wanted
 
@@ -76,8 +77,9 @@ def in_words(view: Overview) -> tuple[str, str]:
     if view.n_wanted == 0:
         return "It has no comparisons yet", "Add some, or let the judge and people label others."
     if view.is_done:
-        return f"Done: all {view.n_wanted:,} labels are in", "It can be trained on."
-    heading = f"{view.n_left:,} of {view.n_wanted:,} labels left"
+        labels = counted(view.n_wanted, "label is", "labels are")
+        return f"Done: all {labels} in", "It can be trained on."
+    heading = f"{view.n_left:,} of {counted(view.n_wanted, 'label')} left"
     work = ""
     if view.seconds_each is not None:
         work = f"About {duration(view.n_left * view.seconds_each)} of work. "
@@ -106,8 +108,7 @@ def _due(view: Overview) -> str:
     late = (view.done_on - view.deadline).days
     if late <= 0:
         return f" That is in time for the deadline, {view.deadline:%d %b %Y}."
-    days = "1 day" if late == 1 else f"{late} days"
-    return f" That is {days} after the deadline, {view.deadline:%d %b %Y}."
+    return f" That is {counted(late, 'day')} after the deadline, {view.deadline:%d %b %Y}."
 
 
 def _pace(by_day: Mapping[date, int], today: date) -> float | None:

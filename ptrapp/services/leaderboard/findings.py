@@ -9,6 +9,7 @@ from typing import Any
 
 from ptrapp.analysis.intervals import Interval, wilson
 from ptrapp.analysis.paired import difference_of_rates
+from ptrapp.core.counts import counted
 from ptrapp.services.leaderboard.rows import RoundFigures, VersionRow
 from ptrapp.services.leaderboard.win_rates import MIN_PROMPTS
 from ptrapp.services.leaderboard.wording import NOT_ENOUGH, by_interval, signed
@@ -116,7 +117,8 @@ def win_rate_forest(rows: Sequence[VersionRow]) -> Finding:
         )
     n_won = sum(point["low"] > 50 for point in points)
     n = sorted({int(point["n"]) for point in points})
-    compared = f"{n[0]} comparisons" if len(n) == 1 else f"{n[0]} to {n[-1]} comparisons each"
+    several = f"{n[0]:,} to {counted(n[-1], 'comparison')} each"
+    compared = counted(n[0], "comparison") if len(n) == 1 else several
     return Finding(
         f"{n_won} of {len(points)} {'wins' if n_won == 1 else 'win'} against base",
         f"{compared}, 95 % by drawing prompts anew. A bar across 50 has not won.",

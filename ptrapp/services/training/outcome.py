@@ -6,6 +6,7 @@ from typing import Any
 from db.models import Adapter, Gate, GateState, Job, JobKind, JobStatus
 from db.registry import gates
 from db.storage.session import Session
+from ptrapp.core.counts import counted
 
 _SHOWN_CHARS = 160
 
@@ -58,7 +59,7 @@ def _found(kind: JobKind, result: dict[str, Any]) -> str:
             n = max((row["n"] for row in rows), default=0)
             return f"{', '.join(versions)}; n = {n}" if rows else ""
         case JobKind.PTR_DATA:
-            return f"{result.get('n_trajectories', 0)} trajectories"
+            return counted(result.get("n_trajectories", 0), "trajectory", "trajectories")
         case JobKind.REWARD_MODEL if result.get("accuracy") is not None:
             return f"agrees in {100 * result['accuracy']:.1f} % of {result['n_held_out']} unseen"
         case _:
