@@ -133,8 +133,9 @@ def sampled(session: Session, wanted: VoteFilter, n: int) -> VoteFilter:
 
 def count_pairs(session: Session, wanted: VoteFilter) -> int:
     """Returns how many comparisons `judged_pairs` yields."""
-    judged = select(func.count(Vote.comparison_id.distinct()))
-    return session.scalar(_filtered(judged, wanted).where(_is_current(wanted))) or 0
+    judged = _filtered(select(Vote.id), wanted).where(_is_current(wanted))
+    one = judged.where(Vote.comparison_id == Comparison.id).correlate(Comparison).exists()
+    return session.scalar(select(func.count(Comparison.id)).where(one)) or 0
 
 
 def count_refined(session: Session, up_to: int) -> int:

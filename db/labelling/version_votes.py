@@ -1,31 +1,48 @@
-"""Counts people's votes between two versions, by prompt."""
+"""Reads people's votes between two versions as numbers: whose answers, on which prompt, who won."""
 
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
+from enum import IntEnum
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Row, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.models import POLICY, Aspect, Comparison, Outcome, Purpose, Rater, RaterKind, Round, Vote
 
-
-class Games(NamedTuple):
-    """People's votes between two versions on one prompt."""
-
-    left_id: int | None
-    """The version whose wins are counted; None is the base model."""
-    right_id: int | None
-    prompt_id: int
-    wins: float
-    """A tie counts one half."""
-    n: int
+BASE_ID = 0
+"""Stands for the base model, which has no row of its own."""
 
 
-def between_versions(session: Session) -> list[Games]:
-    """Returns the current votes of people on responses of two different versions at one round."""
+class GameColumn(IntEnum):
+    """The columns of a vote between two versions."""
+
+    VOTE = 0
+    COMPARISON = 1
+    PROMPT = 2
+    LEFT = 3
+    """The version on the left, `BASE_ID` for the base model."""
+    RIGHT = 4
+    POINTS = 5
+    """Of the left version: 2 where it won, 1 for a tie and for both bad, 0 where it lost."""
+
+
+def read_games(
+    session: Session, comparisons: Collection[int] | None
+) -> Iterable[Row[int, int, int, int, int, int]]:
+    """Returns the current votes of people on responses of two different versions at one round.
+
+    All of them, or those on these comparisons, oldest first.
+    """
     left, right = aliased(Round), aliased(Round)
-    won = case((Vote.outcome == Outcome.LEFT, 1.0), (Vote.outcome == Outcome.RIGHT, 0.0), else_=0.5)
+    points = case((Vote.outcome == Outcome.LEFT, 2), (Vote.outcome == Outcome.RIGHT, 0), else_=1)
     rows = (
-        select(left.adapter_id, right.adapter_id, Comparison.prompt_id, func.sum(won), func.count())
+        select(
+            Vote.id,
+            Vote.comparison_id,
+            Comparison.prompt_id,
+            func.coalesce(left.adapter_id, BASE_ID),
+            func.coalesce(right.adapter_id, BASE_ID),
+            points,
+        )
         .select_from(Comparison)
         .join(left, left.id == Comparison.left_round_id)
         .join(right, right.id == Comparison.right_round_id)
@@ -41,6 +58,8 @@ def between_versions(session: Session) -> list[Games]:
             Vote.purpose == Purpose.LABEL,
             Vote.is_current(),
         )
-        .group_by(left.adapter_id, right.adapter_id, Comparison.prompt_id)
+        .order_by(Vote.id)
     )
-    return [Games(*row) for row in session.execute(rows)]
+    if comparisons is not None:
+        rows = rows.where(Vote.comparison_id.in_(comparisons))
+    return session.execute(rows)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from db.labelling.agreement import NumberColumn, read_numbers
+from db.labelling.version_votes import GameColumn, read_games
 from db.labelling.weighed_votes import read_weighed
 from db.storage.session import Database
 from ptrapp.core.errors import EngineUnavailable
@@ -100,10 +101,15 @@ class AppContext:
     """Runs that are being started: who asked, and how many tokens they may write."""
     publishing: threading.RLock = field(default_factory=threading.RLock)
     """Held while a version is published or activated: one change of what is served at a time."""
+    retiring: dict[str, float] = field(default_factory=dict)
+    """Versions that serve no more and may be asked by other apps, and since when. Changed while
+    `publishing` is held."""
     weighed: KeptRows = field(default_factory=lambda: KeptRows(read_weighed, 4))
     """What the votes that are learnt from say, kept up with the log."""
     labels: KeptRows = field(default_factory=kept_labels)
     """Every label as numbers, kept up with the log."""
+    games: KeptRows = field(default_factory=lambda: KeptRows(read_games, len(GameColumn)))
+    """People's votes between versions, kept up with the log."""
 
     @property
     def base_model(self) -> str:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from db.labelling import version_votes
+import numpy as np
+
 from db.models import Adapter, Gate, JobKind
 from db.registry import adapters, gates, leaderboard
 from db.registry.leaderboard import Measure, Order
@@ -13,7 +14,7 @@ from db.storage.session import Session
 from ptrapp.analysis.estimates import Estimate, mean
 from ptrapp.analysis.intervals import Interval, wilson
 from ptrapp.core.types import BASE
-from ptrapp.services.context import DataContext
+from ptrapp.services.context import AppContext, DataContext
 from ptrapp.services.leaderboard.win_rates import Pair, VersionWinRate, judges, peoples
 
 PAGE = 20
@@ -106,7 +107,7 @@ class Leaderboard:
 
 
 def read_leaderboard(
-    context: DataContext, *, task: str = "", order: Order = Order.BEST, page: int = 1
+    context: AppContext, *, task: str = "", order: Order = Order.BEST, page: int = 1
 ) -> Leaderboard:
     """Returns one page; without a `task` the gate's, or the one measured last."""
     with context.database.read() as session:
@@ -120,7 +121,8 @@ def read_leaderboard(
         active = adapters.active(session)
         served = [active] if active else []
         newest = leaderboard.page(session, task, order=Order.NEWEST, limit=HISTORY)
-        rows = version_rows(session, task, [*shown, *waiting, *served, *newest])
+        games = context.games.current(session)
+        rows = version_rows(session, task, [*shown, *waiting, *served, *newest], games)
     end = len(shown) + len(waiting)
     return Leaderboard(
         task=task,
@@ -147,8 +149,13 @@ def read_votes_learnt(context: DataContext) -> dict[int | None, int]:
         return leaderboard.votes_learnt(session)
 
 
-def version_rows(session: Session, task: str, shown: Sequence[Adapter]) -> tuple[VersionRow, ...]:
-    """Returns the rows of these versions, and the base model's as the last."""
+def version_rows(
+    session: Session, task: str, shown: Sequence[Adapter], games: np.ndarray
+) -> tuple[VersionRow, ...]:
+    """Returns the rows of these versions, and the base model's as the last.
+
+    `games` are people's votes between versions, as `read_games` has them.
+    """
     ids: list[int | None] = [row.id for row in shown]
     measured = leaderboard.measures(session, task, [*ids, None])
     found = _by_version(measured)
@@ -158,7 +165,7 @@ def version_rows(session: Session, task: str, shown: Sequence[Adapter]) -> tuple
     kinds = leaderboard.kinds(session, [row.job_id for row in shown if row.job_id])
     pairs = {pair for row in shown for pair in ((row.id, None), (row.id, row.parent_id))}
     wins = (
-        peoples(version_votes.between_versions(session), pairs),
+        peoples(games, pairs),
         judges(leaderboard.judged(session, task)),
     )
     rows = [

@@ -1,12 +1,11 @@
 """Win rates between versions: people's, from votes, and a judge's, from evaluations."""
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from db.labelling.version_votes import Games
+from db.labelling.version_votes import BASE_ID, GameColumn
 from db.models import JudgedWinRate
 
 MIN_PROMPTS = 10
@@ -31,23 +30,28 @@ class VersionWinRate:
     high: float
 
 
-def peoples(games: Sequence[Games], wanted: Collection[Pair]) -> dict[Pair, VersionWinRate]:
-    """Returns people's win rate of these versions, where there are votes on enough prompts."""
-    by_pair: dict[Pair, dict[int, tuple[float, int]]] = defaultdict(dict)
-    for one in games:
-        for pair, wins in (
-            ((one.left_id, one.right_id), one.wins),
-            ((one.right_id, one.left_id), one.n - one.wins),
-        ):
-            if pair not in wanted:
-                continue
-            before, n = by_pair[pair].get(one.prompt_id, (0.0, 0))
-            by_pair[pair][one.prompt_id] = (before + wins, n + one.n)
-    return {
-        pair: _rate(list(prompts.values()))
-        for pair, prompts in by_pair.items()
-        if len(prompts) >= MIN_PROMPTS
-    }
+def peoples(games: np.ndarray, wanted: Collection[Pair]) -> dict[Pair, VersionWinRate]:
+    """Returns people's win rate of these versions, where there are votes on enough prompts.
+
+    `games` (n, 6) has a row for each vote, its columns as in `GameColumn`.
+    """
+    found: dict[Pair, VersionWinRate] = {}
+    sides = games[:, GameColumn.LEFT], games[:, GameColumn.RIGHT]
+    for pair in wanted:
+        one, other = (BASE_ID if version is None else version for version in pair)
+        as_left = (sides[0] == one) & (sides[1] == other)
+        as_right = (sides[0] == other) & (sides[1] == one)
+        points = np.concatenate(
+            [games[as_left, GameColumn.POINTS], 2 - games[as_right, GameColumn.POINTS]]
+        )
+        prompts = np.concatenate(
+            [games[as_left, GameColumn.PROMPT], games[as_right, GameColumn.PROMPT]]
+        )
+        different, which = np.unique(prompts, return_inverse=True)
+        if len(different) >= MIN_PROMPTS:
+            wins = np.bincount(which, weights=points / 2)
+            found[pair] = _rate(np.column_stack([wins, np.bincount(which)]))
+    return found
 
 
 def judges(rows: Sequence[JudgedWinRate]) -> dict[Pair, VersionWinRate]:
@@ -61,13 +65,15 @@ def judges(rows: Sequence[JudgedWinRate]) -> dict[Pair, VersionWinRate]:
     return found
 
 
-def _rate(prompts: Sequence[tuple[float, int]]) -> VersionWinRate:
+def _rate(prompts: np.ndarray) -> VersionWinRate:
     """Returns the share of wins, with the interval of drawing whole prompts anew.
+
+    `prompts` (P, 2) has wins and votes of each.
 
     The same as `ptrapp.analysis.bootstrap.clustered_interval` of the mean: how often each kind of
     prompt, by its wins and votes, is drawn is multinomial.
     """
-    kinds, counts = np.unique(np.array(prompts), axis=0, return_counts=True)  # (K, 2), (K,)
+    kinds, counts = np.unique(prompts, axis=0, return_counts=True)  # (K, 2), (K,)
     chances = counts / len(prompts)
     drawn = np.random.default_rng(0).multinomial(len(prompts), chances, size=_N_RESAMPLES)  # (R, K)
     sums = drawn @ kinds  # (R, 2): wins, votes
