@@ -210,7 +210,7 @@ def build_app(context: AppContext) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     answer_errors(app)
-    app.include_router(build_router(context))
+    app.router.routes += build_router(context).routes  # `include_router` would build each again
     add_door(app, context)
     if settings.hf_client_id:
         from ptrapp.api.hub_login import add_hub_login  # its library: not for others

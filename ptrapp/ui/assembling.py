@@ -7,7 +7,7 @@ from gradio.routes import App
 
 
 def assembled(build: Callable[[], gr.Blocks]) -> gr.Blocks:
-    """Returns what `build` builds, a multipage app, without what Gradio makes in between.
+    """Returns what `build` builds, a multipage app to be mounted, without what is made in between.
 
     `Blocks.__exit__` (gradio 6.31) writes the whole configuration and makes an application of some
     ninety routes at the end of every page, which the end of the next page throws away: over a
@@ -18,7 +18,7 @@ def assembled(build: Callable[[], gr.Blocks]) -> gr.Blocks:
     gr.Blocks.get_config_file = lambda *_, **__: {}
     try:
         pages = build()
+        pages.app = create(pages, mcp_server=False)  # the queue's, beside the one that is mounted
     finally:
         App.create_app, gr.Blocks.get_config_file = staticmethod(create), configuration
-    pages.app = App.create_app(pages, mcp_server=False)
     return pages

@@ -48,4 +48,3 @@ def test_gradio_is_left_as_it_was() -> None:
     assert App.create_app is create
     assert gr.Blocks.get_config_file is configure
     assert isinstance(pages.app, App)
-    assert pages.config["dependencies"]
