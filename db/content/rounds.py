@@ -140,6 +140,15 @@ def running(session: Session) -> list[int]:
     return list(session.scalars(under_way))
 
 
+def versions_asked(session: Session, run_ids: Collection[int]) -> set[int]:
+    """Returns the ids of the versions that those of these runs ask which are under way."""
+    under_way = select(Run).where(Run.id.in_(run_ids), Run.state == RunState.RUNNING)
+    asked: set[int | None] = set()
+    for run in session.scalars(under_way):
+        asked |= {*(run.settings.get(ADAPTER_IDS) or [run.adapter_id])}
+    return {each for each in asked if each is not None}
+
+
 def abandon_runs(session: Session, alive: Collection[int] = ()) -> int:
     """Stops the runs that a dead process left running; `alive` are those of processes that are not.
 

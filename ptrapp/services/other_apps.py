@@ -18,6 +18,7 @@ from db.storage.presence import At
 from ptrapp.artifacts.rows import find_version
 from ptrapp.core.errors import AdapterUnavailable
 from ptrapp.core.thoughts import Thinking
+from ptrapp.services import retiring
 from ptrapp.services.context import AppContext, LiveRun, Slot
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,8 @@ def follow(context: AppContext) -> None:
             raise AdapterUnavailable(f"{active.name} cannot be served here: {where}")
         context.engine.publish(active.name, located(active.path, data_dir))
         for name in before:
-            context.engine.retire(name)
+            retiring.retire(context, name)
+        context.retiring.pop(active.name, None)
     log.info("serving %s, as another app does", active.name)
 
 

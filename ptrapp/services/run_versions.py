@@ -10,7 +10,7 @@ from db.registry import adapters
 from db.registry.servable import why_not_served
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.types import BASE, Policy
-from ptrapp.services import versions
+from ptrapp.services import retiring, versions
 from ptrapp.services.context import AppContext
 
 
@@ -60,7 +60,7 @@ def unload(context: AppContext, asked: RunVersions) -> None:
         served = versions.serving(context)
         for policy in asked.policies:
             if policy.adapter is not None and policy.adapter != served:
-                context.engine.retire(policy.adapter)
+                retiring.retire(context, policy.adapter)
 
 
 def _row(context: AppContext, name: str) -> Adapter:

@@ -23,7 +23,7 @@ from ptrapp.core.errors import (
     InputError,
     NotFound,
 )
-from ptrapp.services import gate, other_apps, served_versions
+from ptrapp.services import gate, other_apps, retiring, served_versions
 from ptrapp.services.context import AppContext, DataContext
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,8 @@ def serve(context: AppContext, name: str, *, by: str = "", reason: str = "") -> 
             if chosen is not None:
                 chosen.reason = None  # an earlier engine's, if any
         if before and before.name != name:
-            context.engine.retire(before.name)
+            retiring.retire(context, before.name)
+        context.retiring.pop(name, None)
         served_versions.note(context.settings, context.base_model, name)
     log.info("serving %s", name)
 
@@ -261,6 +262,7 @@ class Publisher:
         while not self._stop.wait(pause_s):
             try:
                 other_apps.follow(self._context)
+                retiring.unload_due(self._context)
                 self.publish_ready()
                 pause_s = POLL_S
             except (DatabaseError, EngineError) as error:
