@@ -42,7 +42,7 @@ class Settings(AccessSettings):
     a chat template is asked in plain text. Unless it is given, the model that answered last goes on
     answering."""
     engine: Literal["local", "openai"] = "local"
-    """Where the model runs: in this process, or on an OpenAI-compatible server such as vLLM."""
+    """Where the model runs: on this machine, or on an OpenAI-compatible server such as vLLM."""
     base_url: str = ""
     """Address of the server, such as http://127.0.0.1:8101/v1."""
     api_key: SecretStr = SecretStr("")
