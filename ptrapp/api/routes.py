@@ -135,7 +135,7 @@ def build_router(context: AppContext) -> APIRouter:
         trouble = (context.worker.trouble() if context.worker else "") or words.trouble(context)
         if disk.is_nearly_full(context.settings.data_dir):
             trouble = f"{FULL_DISK} Until then nothing is stored, and trainings are paused."
-        return said | {"warning": trouble} if trouble else said
+        return said | {"warning": in_public(trouble)} if trouble else said
 
     @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
     def unknown(path: str) -> None:

@@ -1,6 +1,7 @@
 """Says an error to who asked, without where things are on the server."""
 
 import re
+from typing import Any
 
 _SERVER_AT = re.compile(r"(?<=[Tt]he server) at [a-z][a-z0-9+.-]*://[^\s,;'\")]+[^\s,;.'\")]")
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s,;'\")]+[^\s,;.'\")]")
@@ -21,3 +22,20 @@ def in_public(message: str) -> str:
     message = _ADDRESS.sub("the server", _SERVER_AT.sub("", message))
     message = _WINDOWS.sub(lambda found: found[0].rpartition("\\")[2], message)
     return _PATH.sub(lambda found: found[0].rstrip("/.").rpartition("/")[2], message)
+
+
+def values_in_public(value: Any) -> Any:
+    """Returns plain values, such as a job's settings, with each text as `in_public` says it.
+
+    >>> values_in_public({"queries": ["/srv/data/asked.jsonl"], "n": 3})
+    {'queries': ['asked.jsonl'], 'n': 3}
+    """
+    match value:
+        case str():
+            return in_public(value)
+        case dict():
+            return {name: values_in_public(one) for name, one in value.items()}
+        case list() | tuple():
+            return [values_in_public(one) for one in value]
+        case _:
+            return value

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from db.registry import adapters
 from db.registry.stored_paths import same_model
 from ptrapp.core.errors import InputError
+from ptrapp.core.public import in_public
 from ptrapp.engines.replaceable import ReplaceableEngine
 from ptrapp.models.catalogue import KnownModel, known_models, title_of
 from ptrapp.models.finding import remember
@@ -75,7 +76,8 @@ def status(context: AppContext) -> BaseModelStatus:
     if not isinstance(engine, ReplaceableEngine):
         return BaseModelStatus(serving, "", "")
     loading = engine.loading
-    return BaseModelStatus(serving, loading.in_words() if loading else "", engine.refusal)
+    on_its_way = in_public(loading.in_words()) if loading else ""
+    return BaseModelStatus(serving, on_its_way, in_public(engine.refusal))
 
 
 def read(context: AppContext) -> BaseModels:

@@ -14,6 +14,7 @@ from db.content.rounds import ADAPTER_IDS
 from db.labelling import offers, raters
 from db.models import Offer, Round, Run, RunMode, RunState, Vote
 from ptrapp.analysis.diff import Piece, word_diff
+from ptrapp.core.public import in_public
 from ptrapp.core.types import Split
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services.compare import as_shown, hides_versions
@@ -148,7 +149,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         task=run.prompt.task,
         version=", ".join(told.get("versions", ())) or _serving(run),
         state=state.value,
-        message=live.failure if live and live.failure else run.message,
+        message=in_public((live.failure if live else "") or run.message or "") or None,
         settings=told,
         system=run.prompt.system,
         cells=cells,
@@ -242,7 +243,7 @@ def _in_progress(slot: Slot, opened: bool, version: str) -> BoardCell:
         n_tokens=slot.n_tokens,
         duration_s=slot.elapsed_s,
         version=version,
-        error=slot.error,
+        error=in_public(slot.error),
     )
 
 

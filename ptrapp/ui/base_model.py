@@ -8,6 +8,7 @@ from db.storage.errors import DatabaseError
 from ptrapp.core.counts import counted
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
+from ptrapp.core.public import in_public
 from ptrapp.services import base_models
 from ptrapp.services.base_models import BaseModels, BaseModelView
 from ptrapp.services.context import AppContext
@@ -35,7 +36,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         try:
             return shown(base_models.read(context))
         except DatabaseError as error:
-            return str(error), gr.skip()
+            return in_public(str(error)), gr.skip()
 
     def tell_base(request: gr.Request) -> Any:
         return progress(context) if person(request).role in READS else gr.skip()
@@ -45,7 +46,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         try:
             return base_models.load(context, name or "")
         except (ThriceError, DatabaseError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(in_public(str(error)), print_exception=False) from error
 
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     pages.load(read_base, None, [status, choice], **quiet)

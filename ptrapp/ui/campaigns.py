@@ -10,6 +10,7 @@ from db.storage.errors import DatabaseError
 from ptrapp.core.counts import counted
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
+from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import campaigns
 from ptrapp.services.labelling.agreement import read_report
@@ -60,7 +61,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         try:
             return _read(context, request, len(single) + len(parts))
         except (ThriceError, DatabaseError) as error:
-            return [gr.skip(), drawn.title("Campaigns", str(error)), *nothing]
+            return [gr.skip(), drawn.title("Campaigns", in_public(str(error))), *nothing]
 
     def campaigns_agreement(request: gr.Request) -> list[Any]:
         allowed(request, READS)

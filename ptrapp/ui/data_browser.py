@@ -7,6 +7,7 @@ import gradio as gr
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS
+from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import browsing
 from ptrapp.services.files.browsing import DataQuery
@@ -178,7 +179,7 @@ def _rows(context: AppContext, form: BrowserForm, page: int) -> list[Any]:
     try:
         found = browsing.find(context, form.query, page)
     except (ThriceError, DatabaseError) as error:
-        return [gr.skip(), drawn.problem(str(error)), gr.skip()]
+        return [gr.skip(), drawn.problem(in_public(str(error))), gr.skip()]
     return [
         gr.Dataframe(value=found.rows, headers=list(found.headers)),
         drawn.note(found.said),
@@ -192,7 +193,7 @@ def _open(context: AppContext, kind: str, number: int) -> list[Any]:
         row = browsing.whole(context, kind, number)
     except (ThriceError, DatabaseError) as error:
         nothing = [gr.Column(visible=False), *[gr.skip()] * 3, gr.Row(visible=False)]
-        return [drawn.problem(str(error)), 0, 0, *nothing, gr.skip(), gr.skip()]
+        return [drawn.problem(in_public(str(error))), 0, 0, *nothing, gr.skip(), gr.skip()]
     is_prompt = row.kind == "prompt"
     return list(
         OpenedRow(
@@ -215,4 +216,4 @@ def _try(act: Any) -> str:
     try:
         return drawn.note(act())
     except (ThriceError, DatabaseError) as error:
-        return drawn.problem(str(error))
+        return drawn.problem(in_public(str(error)))

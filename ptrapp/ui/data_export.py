@@ -11,6 +11,7 @@ from db.storage.errors import DatabaseError
 from ptrapp.core.counts import counted
 from ptrapp.core.errors import InputError, ThriceError
 from ptrapp.core.people import ADMINS
+from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import exporting
 from ptrapp.services.files.export_rows import Completions
@@ -130,7 +131,7 @@ def _look(context: AppContext, form: ExportForm) -> tuple[str, Any, str]:
             raise InputError("A CSV file holds no messages: take JSON lines or Parquet.")
         seen = exporting.look(context, form.asked)
     except (ThriceError, DatabaseError) as error:
-        return drawn.problem(str(error)), hidden, ""
+        return drawn.problem(in_public(str(error))), hidden, ""
     count = _count(form.what, seen.n)
     if not seen.rows:
         return drawn.note(f"{count}; nothing that can be exported."), hidden, ""

@@ -9,6 +9,7 @@ import gradio as gr
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import AnswerUnclear, ThriceError
 from ptrapp.core.people import ADMINS
+from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import import_form, imports
 from ptrapp.services.files.import_form import FORMATS, MOST, PAIRS, ImportOrder
@@ -122,7 +123,7 @@ def build(context: AppContext) -> gr.State:
         try:
             imports.cancel(context, import_id)
         except (ThriceError, DatabaseError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(in_public(str(error)), print_exception=False) from error
 
     shown = list(sight)
     gr.on([look.click, file.upload, hub.submit], data_look, list(form), shown, **QUIET)
@@ -158,7 +159,7 @@ def _look(context: AppContext, order: ImportOrder) -> ImportSight:
         said = f"{error} Name the column under “How it is read”."
         return _sight(drawn.problem(said), answer=chosen)
     except ThriceError as error:
-        return _sight(drawn.problem(str(error)))
+        return _sight(drawn.problem(in_public(str(error))))
     headers, rows = drawn.samples(seen)
     blocked = seen.n_bad and not order.skip_bad
     return _sight(
@@ -182,7 +183,7 @@ class _Storing(threading.Thread):
         try:
             self.result = import_form.store(self._context, self._order, self._by, self._begin)
         except (ThriceError, DatabaseError) as error:
-            self.problem = str(error)
+            self.problem = in_public(str(error))
 
     def _begin(self, import_id: int) -> None:
         self.import_id = import_id

@@ -7,6 +7,7 @@ import gradio as gr
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS
+from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import imports
 from ptrapp.ui import data_view as drawn
@@ -70,4 +71,4 @@ def _try(act: Any) -> str:
     try:
         return drawn.note(act())
     except (ThriceError, DatabaseError) as error:
-        return drawn.problem(str(error))
+        return drawn.problem(in_public(str(error)))

@@ -4,12 +4,11 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from db.storage.errors import DatabaseError
-from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.services import history, pins, versions
 from ptrapp.services.context import AppContext
 from ptrapp.ui import history_list as drawn
+from ptrapp.ui.acting import carried_out
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.history_filters import KEEP_IN_ADDRESS, Filters, page_of
 from ptrapp.ui.widgets import script
@@ -93,7 +92,7 @@ def _wire(
         request: gr.Request, run_id: int, title: str, page: float, *given: Any
     ) -> list[Any]:
         allowed(request, ADMINS)
-        _tried(lambda: history.describe(context, run_id, title=title))
+        carried_out(lambda: history.describe(context, run_id, title=title))
         said = drawn.said(f"Run {run_id} is called {title.strip()}." if title.strip()
                           else f"Run {run_id} has no name.")  # fmt: skip
         shown = _read(context, request, Filters(*given), page)
@@ -133,10 +132,7 @@ def _read(context: AppContext, request: gr.Request, filters: Filters, page: floa
         hidden = gr.Button(visible=False)
         return FoundRuns(nothing, "", 1, hidden, hidden, filters)
     query = filters.query(page)
-    try:
-        found = history.search(context, query, sender.rater)
-    except (ThriceError, DatabaseError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
+    found = carried_out(lambda: history.search(context, query, sender.rater))
     several = found.n_pages > 1
     return FoundRuns(
         drawn.listing(found, query, may_change=sender.role in ADMINS),
@@ -152,26 +148,26 @@ def _do(context: AppContext, rater: str, act: str, run_id: int) -> tuple[str, Na
     """Does what a button of a row says. Returns what is said of it, and the row to name the run."""
     match act:
         case "star":
-            starred = _tried(lambda: history.star(context, run_id))
+            starred = carried_out(lambda: history.star(context, run_id))
             return drawn.said(
                 f"Run {run_id} is {'starred' if starred else 'not starred'}."
             ), _no_naming()
         case "delete":
-            _tried(lambda: history.delete(context, run_id))
+            carried_out(lambda: history.delete(context, run_id))
             return drawn.deleted(run_id), _no_naming()
         case "restore":
-            _tried(lambda: history.restore(context, run_id))
+            carried_out(lambda: history.restore(context, run_id))
             return drawn.said(f"Run {run_id} is back."), _no_naming()
         case "pin":
-            _tried(lambda: pins.pin(context, rater, run_id))
+            carried_out(lambda: pins.pin(context, rater, run_id))
             words = f"The prompt of run {run_id} is pinned: each version answers it on Versions."
             return drawn.said(words), _no_naming()
         case "unpin":
-            _tried(lambda: pins.unpin_run(context, run_id))
+            carried_out(lambda: pins.unpin_run(context, run_id))
             words = f"The prompt of run {run_id} is not pinned; what was answered stays."
             return drawn.said(words), _no_naming()
         case "name":
-            title = _tried(lambda: history.title_of(context, run_id))
+            title = carried_out(lambda: history.title_of(context, run_id))
             field = gr.Textbox(value=title, label=f"Name of run {run_id}")
             return "", Naming(gr.Row(visible=True), run_id, field)
         case _:
@@ -180,11 +176,3 @@ def _do(context: AppContext, rater: str, act: str, run_id: int) -> tuple[str, Na
 
 def _no_naming() -> Naming:
     return Naming(gr.Row(visible=False), 0, gr.Textbox(value=""))
-
-
-def _tried(act: Any) -> Any:
-    """Does it and returns what came of it; a mistake is said where Gradio says it."""
-    try:
-        return act()
-    except (ThriceError, DatabaseError) as error:
-        raise gr.Error(str(error), print_exception=False) from error

@@ -9,6 +9,7 @@ from db.storage.errors import DatabaseError
 from ptrapp.analysis.estimates import Estimate
 from ptrapp.core.counts import counted
 from ptrapp.core.people import ADMINS, LABELS
+from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling.campaigns import CampaignView
 from ptrapp.services.labelling.overview import duration
@@ -35,7 +36,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         try:
             work = read_own(context, who)
         except DatabaseError as error:
-            return f"<p role='alert'>{escape(str(error))}</p>"
+            return f"<p role='alert'>{escape(in_public(str(error)))}</p>"
         query = dict(request.request.query_params) if request.request else {}
         asked = query.get("campaign")
         if asked or (asked is None and len(work.queues) == 1):

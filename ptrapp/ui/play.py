@@ -10,6 +10,7 @@ from db.storage.errors import DatabaseError
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.core.errors import InputError, NotFound, ThriceError
 from ptrapp.core.people import ADMINS, READS, Person
+from ptrapp.core.public import in_public
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.services import play, versions
@@ -57,7 +58,7 @@ def _wire(
             run_id = play.begin(context, _ask(*values), rater)
             yield from _watch(context, run_id, rater)
         except (ThriceError, DatabaseError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(in_public(str(error)), print_exception=False) from error
 
     def reload(request: gr.Request) -> Iterator[dict[str, Any] | None]:
         sender = person(request)
@@ -72,7 +73,7 @@ def _wire(
         try:
             yield from _watch(context, run_id, rater)
         except (NotFound, DatabaseError) as error:
-            gr.Warning(str(error))
+            gr.Warning(in_public(str(error)))
             yield None
 
     gr.on(

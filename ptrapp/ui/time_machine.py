@@ -10,10 +10,12 @@ from db.storage.errors import DatabaseError
 from ptrapp.core.counts import counted
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
+from ptrapp.core.public import in_public
 from ptrapp.services import pins
 from ptrapp.services.context import AppContext
 from ptrapp.services.pins import PinBrief, PinView
 from ptrapp.ui import time_machine_cards as drawn
+from ptrapp.ui.acting import carried_out
 from ptrapp.ui.auth import allowed, person
 
 TICK_S = 3.0
@@ -93,12 +95,12 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
 
     def time_remove(request: gr.Request, pin_id: int) -> None:
         allowed(request, ADMINS)
-        _tried(lambda: pins.unpin(context, pin_id))
+        carried_out(lambda: pins.unpin(context, pin_id))
         gr.Info("It is unpinned. Pinned again as it was, it has its answers again.")
 
     def time_again(request: gr.Request, pin_id: int) -> None:
         allowed(request, ADMINS)
-        n = _tried(lambda: pins.ask_again(context, pin_id))
+        n = carried_out(lambda: pins.ask_again(context, pin_id))
         gr.Info(f"{counted(n, 'version is', 'versions are')} asked again.")
 
     everything: dict[str, Any] = {"outputs": [*all_of_it], **_QUIET}
@@ -136,7 +138,7 @@ def _read(
         chosen = pin_id if pin_id in known else (known[0] if known else None)
         found = pins.read(context, chosen, sender.rater) if chosen else None
     except (ThriceError, DatabaseError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(in_public(str(error)), print_exception=False) from error
     if found is None:
         return _nothing(stamp)
     return [*_shown(stamp, pinned, found, view, names, at, shown_round, sender.role in ADMINS)]
@@ -194,11 +196,3 @@ def _first(found: PinView) -> list[str]:
     serving = [one for one in every if one.serves]
     wanted = {one.version for one in (*every[:1], *serving, *every[-2:])}
     return [one.version for one in every if one.version in wanted]
-
-
-def _tried(act: Any) -> Any:
-    """Does it and returns what came of it; a mistake is said where Gradio says it."""
-    try:
-        return act()
-    except (ThriceError, DatabaseError) as error:
-        raise gr.Error(str(error), print_exception=False) from error

@@ -8,6 +8,7 @@ from db.storage.errors import DatabaseError
 from ptrapp.core.counts import counted
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
+from ptrapp.core.public import in_public
 from ptrapp.services import gate, versions
 from ptrapp.services.context import AppContext
 from ptrapp.services.leaderboard import findings, rows
@@ -134,7 +135,7 @@ def _do(act: Any) -> None:
     try:
         act()
     except (ThriceError, DatabaseError) as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(in_public(str(error)), print_exception=False) from error
 
 
 def _read(
@@ -152,7 +153,7 @@ def _read(
         found = _found(context, board)
         said = is_it_better(context, board)
     except DatabaseError as error:
-        return ["", drawn.headline("The versions cannot be read.", str(error)), *nothing]
+        return ["", drawn.headline("The versions cannot be read.", in_public(str(error))), *nothing]
     waiting = [row.name for row in board.waiting]
     names = [row.name for row in board.rows if row.id is not None]
     pages = f"Page, of {board.n_pages} ({counted(board.n_versions, 'version')})"

@@ -25,7 +25,7 @@ WAIT_S = 10.0
 
 def open_scripted(model: str, report: Any) -> ScriptedEngine:
     if "broken" in model:
-        raise ModelUnusable("The weights are incomplete.")
+        raise ModelUnusable(f"The weights in {model!r} are incomplete.")
     bundled = model in ("bundled", str(BUNDLED_MODEL))
     engine = ScriptedEngine(lambda request: "<R> yes", thought_format=TINY if bundled else GENERIC)
     engine.model_id = str(BUNDLED_MODEL) if bundled else model
@@ -85,7 +85,7 @@ def test_a_model_that_cannot_be_loaded_is_said_and_the_one_before_answers(
     wait(context)
     now = base_models.status(context)
     assert now.serving == "bundled"
-    assert "The weights are incomplete." in now.refusal
+    assert now.refusal == "broken was not loaded: The weights in 'broken' are incomplete."
 
 
 def test_only_what_is_listed_can_be_chosen(context: AppContext, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from db.models import Adapter, Gate, GateState, Job, JobKind, JobStatus
 from db.registry import gates
 from db.storage.session import Session
 from ptrapp.core.counts import counted
+from ptrapp.core.public import in_public
 
 _SHOWN_CHARS = 160
 
@@ -32,7 +33,7 @@ def outcome(job: Job, made: Adapter | None, gate: Gate | None) -> JobOutcome:
     if job.status in (JobStatus.QUEUED, JobStatus.RUNNING):
         return JobOutcome("", "", "stopping" if job.cancel_requested else job.phase)
     if job.status is not JobStatus.DONE:
-        text = (job.error or "").split("\n", 1)
+        text = in_public(job.error or "").split("\n", 1)
         return JobOutcome("", "", text[-1].strip()[:_SHOWN_CHARS])
     return JobOutcome("", "", _found(job.kind, job.result))
 
