@@ -98,7 +98,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     check_named(settings)
     database = open_database(settings.database)
     stack.callback(database.dispose)
-    judge = open_judge(settings)
+    judge = open_judge(settings, apart=True)
     stack.callback(close_judge, judge)
     bar = TerminalBar()
     stack.callback(bar.close)

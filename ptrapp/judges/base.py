@@ -8,6 +8,8 @@ from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Choice
 
 RATER_PREFIX = "judge:"
+ROUNDING = 1e-4
+"""A reward model's scores of equal responses may differ by this much, depending on their batch."""
 
 
 def rater_name(judge_name: str) -> str:

@@ -7,7 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ptrapp.core.errors import ConfigurationError, JudgeError
@@ -17,6 +17,9 @@ from ptrapp.judges.thought_removal import response_of
 
 PREFIX, RULE = "python:", "rule:"
 _RULES = "ptrapp.judges.rules"
+_REWARDS = "ptrapp.judges.reward_model:rewards"
+_LOADING_S = 600.0
+"""Longest wait for a reward model, whose first call loads it."""
 _ENDED = ""
 """Stands for the end of the process where an answer is waited for."""
 
@@ -30,14 +33,22 @@ class FunctionJudge:
     of a call unscored, with the reason; the next call starts another process. Safe from any thread.
     """
 
-    def __init__(self, given: str, name: str, *, limit_s: float = 60.0) -> None:
-        """Takes `python:module:function` or `rule:NAME[:ARGUMENT]`; nothing is imported yet.
+    def __init__(
+        self,
+        target: str,
+        columns: Mapping[str, str],
+        name: str,
+        *,
+        limit_s: float = 60.0,
+        tie_within: float = 0.0,
+    ) -> None:
+        """Takes `module:function`, and columns that every call has besides; imports nothing yet.
 
-        Raises `ConfigurationError` for a name of another form.
+        Scores that differ by `tie_within` or less are a tie.
         """
         self.name = name
-        self._target, self._columns = _parsed(given)
-        self._limit_s = limit_s
+        self._target, self._columns = target, dict(columns)
+        self._limit_s, self._tie_within = limit_s, tie_within
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str] = queue.Queue()
@@ -73,7 +84,7 @@ class FunctionJudge:
     def decide(self, left: float, right: float) -> Verdict:
         """Returns the verdict on two scores; equal ones are a tie."""
         rationale = f"Scores {left:g} and {right:g}."
-        if left == right:
+        if abs(left - right) <= self._tie_within:
             return Verdict(Choice.TIE, rationale)
         return Verdict(Choice.LEFT if left > right else Choice.RIGHT, rationale)
 
@@ -138,6 +149,20 @@ def _forward(process: subprocess.Popen[str], answers: "queue.Queue[str]") -> Non
         for line in lines:
             answers.put(line)
     answers.put(_ENDED)
+
+
+def function_judge(given: str, name: str, *, limit_s: float = 60.0) -> FunctionJudge:
+    """Opens the judge `python:module:function` or `rule:NAME[:ARGUMENT]`; imports nothing yet.
+
+    Raises `ConfigurationError` for a name of another form.
+    """
+    return FunctionJudge(*_parsed(given), name, limit_s=limit_s)
+
+
+def reward_judge(model_path: str, name: str, *, device: str, tie_within: float) -> FunctionJudge:
+    """Opens a reward model in a process of its own, which loads it when it is first asked."""
+    columns = {"model_path": model_path, "device": device}
+    return FunctionJudge(_REWARDS, columns, name, limit_s=_LOADING_S, tie_within=tie_within)
 
 
 def _parsed(given: str) -> tuple[str, dict[str, str]]:

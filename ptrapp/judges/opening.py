@@ -4,11 +4,12 @@ from pathlib import Path
 
 from ptrapp.core.errors import ConfigurationError, EngineError
 from ptrapp.core.hub import from_hub
+from ptrapp.core.model_folder import check_folder
 from ptrapp.core.names import is_path, is_repository
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Engine
-from ptrapp.judges.base import Judge
-from ptrapp.judges.function import PREFIX, RULE, FunctionJudge
+from ptrapp.judges.base import ROUNDING, Judge
+from ptrapp.judges.function import PREFIX, RULE, FunctionJudge, function_judge, reward_judge
 from ptrapp.judges.llm import LazyJudge, LlmJudge
 from ptrapp.judges.verifier import Verifier
 
@@ -18,12 +19,13 @@ _MAX_NAME_CHARS = 100
 """Limit on a judge's name; the rater's name has a prefix besides."""
 
 
-def open_judge(settings: Settings, *, engine: Engine | None = None) -> Judge:
+def open_judge(settings: Settings, *, engine: Engine | None = None, apart: bool = False) -> Judge:
     """Opens the judge that `settings.judge` names.
 
     `engine`, if given, replaces the server of the judge llm. A server is contacted at the first
-    comparison: while it is down, comparisons stay unscored. Raises `ConfigurationError` for an
-    unknown name, and `ModelUnusable` for a model that is no reward model.
+    comparison: while it is down, comparisons stay unscored. With `apart` a reward model is loaded
+    by a process of its own, at the first comparison too. Raises `ConfigurationError` for an unknown
+    name, and `ModelUnusable` for a model that is no reward model, as far as it was looked at.
     """
     match settings.judge:
         case "verifier":
@@ -34,11 +36,13 @@ def open_judge(settings: Settings, *, engine: Engine | None = None) -> Judge:
             name = _truncated(f"llm:{settings.judge_model or settings.judge_base_url}")
             return LazyJudge(lambda: _of_server(settings), name)
         case given if given.startswith((PREFIX, RULE)):
-            return FunctionJudge(given, _truncated(given))
+            return function_judge(given, _truncated(given))
         case given:
+            path = find_reward_model(settings, given)
+            if apart:
+                return _reward_model_apart(path, settings.device)
             from ptrapp.judges.reward_model import RewardModel
 
-            path = find_reward_model(settings, given)
             return RewardModel(path, _truncated(_named(path)), device=settings.device)
 
 
@@ -69,6 +73,12 @@ def trained_here(settings: Settings) -> list[str]:
     """Returns the names of the reward models trained here, oldest first."""
     found = settings.judges_dir.glob("*/config.json")
     return sorted(path.parent.name for path in found if not path.parent.name.startswith("."))
+
+
+def _reward_model_apart(path: str, device: str) -> Judge:
+    if Path(path).is_dir():
+        check_folder(path)
+    return reward_judge(path, _truncated(_named(path)), device=device, tie_within=ROUNDING)
 
 
 def _of_server(settings: Settings) -> Engine:

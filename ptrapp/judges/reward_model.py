@@ -3,6 +3,9 @@
 import logging
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +16,10 @@ from ptrapp.core.errors import JudgeError, ModelUnusable
 from ptrapp.core.types import Choice
 from ptrapp.engines.local.device import best_device
 from ptrapp.engines.local.loading import LOAD_ERRORS
-from ptrapp.judges.base import Verdict
+from ptrapp.judges.base import ROUNDING, Verdict
 from ptrapp.judges.thought_removal import response_of, without_thoughts
 
 log = logging.getLogger(__name__)
-
-ROUNDING = 1e-4
-"""Scores of equal responses may differ by this much, depending on their batch."""
 
 
 class RewardModel:
@@ -97,6 +97,31 @@ class RewardModel:
         if abs(left - right) <= self._tie_below:
             return Verdict(Choice.TIE, rationale)
         return Verdict(Choice.LEFT if left > right else Choice.RIGHT, rationale)
+
+
+def rewards(
+    prompts: Sequence[str],
+    completions: Sequence[str],
+    model_path: Sequence[str],
+    device: Sequence[str],
+    **_: object,
+) -> list[float]:
+    """Scores **completions** as a judge's function does, by the reward model that all calls name.
+
+    Raises `ModelUnusable`, `JudgeError`.
+    """
+    model = _loaded(model_path[0], device[0])
+    asked = groupby(zip(prompts, completions, strict=True), key=itemgetter(0))
+    return [
+        score
+        for question, rows in asked
+        for score in model.score(question, None, [completion for _, completion in rows])
+    ]
+
+
+@lru_cache(1)
+def _loaded(model_path: str, device: str) -> RewardModel:
+    return RewardModel(model_path, model_path, device=device)
 
 
 def chat_ids(tokenizer: Any, question: str, response: str) -> list[int]:

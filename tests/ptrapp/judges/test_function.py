@@ -11,7 +11,7 @@ from ptrapp.core.errors import ConfigurationError, InputError, JudgeError
 from ptrapp.core.settings import Settings
 from ptrapp.core.types import Choice
 from ptrapp.judges.base import ScoreBasedJudge
-from ptrapp.judges.function import FunctionJudge
+from ptrapp.judges.function import FunctionJudge, function_judge
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.preferences.scoring import score_candidates
 from ptrapp.services import sources
@@ -76,7 +76,7 @@ class Judges:
         self.all: list[FunctionJudge] = []
 
     def __call__(self, function: str, *, limit_s: float = 60.0) -> FunctionJudge:
-        judge = FunctionJudge(f"python:own_judges:{function}", function, limit_s=limit_s)
+        judge = function_judge(f"python:own_judges:{function}", function, limit_s=limit_s)
         self.all.append(judge)
         return judge
 

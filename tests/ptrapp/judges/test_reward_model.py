@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from ptrapp.core.errors import JudgeError, ModelUnusable
+from ptrapp.core.settings import Settings
 from ptrapp.core.types import Choice
+from ptrapp.judges.function import FunctionJudge
+from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.judges.reward_model import RewardModel
 from ptrapp.preferences.scoring import score_candidates
 
@@ -108,3 +111,32 @@ def test_a_model_without_one_trained_output_is_refused(
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelUnusable, match="cannot be loaded as a reward model"):
         RewardModel(str(tmp_path), "reward")
+
+
+def test_one_in_a_process_of_its_own_says_the_same(
+    judge: RewardModel, folder: Path, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path, judge=str(folder), device="cpu")
+    apart = open_judge(settings, apart=True)
+    assert isinstance(apart, FunctionJudge)
+    try:
+        assert apart.name == folder.name
+        for left, right in (("The answer is 4.", "5"), ("5", "The answer is 4."), ("5", "5")):
+            ours, theirs = (
+                judge.compare("q", None, left, right),
+                apart.compare("q", None, left, right),
+            )
+            assert theirs.outcome is ours.outcome
+        assert apart.score("q", None, ["a", "b"]) == pytest.approx(
+            judge.score("q", None, ["a", "b"])
+        )
+        with pytest.raises(JudgeError, match="does not fit"):
+            apart.score("q", None, ["word " * 3000])
+    finally:
+        close_judge(apart)
+
+
+def test_a_folder_without_a_model_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, judge=str(tmp_path))
+    with pytest.raises(ModelUnusable, match=r"config\.json"):
+        open_judge(settings, apart=True)
