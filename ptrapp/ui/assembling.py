@@ -1,6 +1,8 @@
 """Gradio's application is put together once, when all pages are there, not anew after each page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import gradio as gr
 from gradio.routes import App
@@ -13,12 +15,19 @@ def assembled(build: Callable[[], gr.Blocks]) -> gr.Blocks:
     ninety routes at the end of every page, which the end of the next page throws away: over a
     second of the start with eight pages.
     """
-    create, configuration = App.create_app, gr.Blocks.get_config_file
-    App.create_app = staticmethod(lambda *_, **__: None)
-    gr.Blocks.get_config_file = lambda *_, **__: {}
-    try:
-        pages = build()
+    create = App.create_app
+    with _replaced(gr.Blocks, "get_config_file", lambda *_, **__: {}):
+        with _replaced(App, "create_app", staticmethod(lambda *_, **__: None)):
+            pages = build()
         pages.app = create(pages, mcp_server=False)  # the queue's, beside the one that is mounted
-    finally:
-        App.create_app, gr.Blocks.get_config_file = staticmethod(create), configuration
     return pages
+
+
+@contextmanager
+def _replaced(kind: type, name: str, other: Any) -> Iterator[None]:
+    was = vars(kind)[name]
+    setattr(kind, name, other)
+    try:
+        yield
+    finally:
+        setattr(kind, name, was)
