@@ -4,11 +4,12 @@
 
 import { goDialog, keysDialog, openGo, openKeys } from "./dialogs.js";
 import { html, icon, render } from "./html.js";
-import { addressTo, typing } from "./page.js";
+import { addressTo, onKeys, typing } from "./page.js";
 import { addressOf, here, Pages } from "./pages.js";
 import { call } from "./requests.js";
 import { endInWords, jobAddress, RunningJob, tellElsewhere } from "./running_job.js";
-import { others, ServingChip, ServingMenu } from "./serving.js";
+import { Serving, ServingChip, ServingMenu } from "./serving.js";
+import { storage } from "./storage.js";
 
 /**
  * What GET /frame answers.
@@ -25,13 +26,8 @@ import { others, ServingChip, ServingMenu } from "./serving.js";
 
 const EVERY_MS = 3_000;
 const TOAST_MS = 6_000;
-const KEPT = "thrice.bar"; // what the bar said last, so that the next page has it at once
-
-/** @returns {Frame | null} */
-const kept = () => { try { return JSON.parse(localStorage.getItem(KEPT) ?? "null"); } catch { return null; } };
-const keep = (/** @type {Frame} */ frame) => {
-  try { localStorage.setItem(KEPT, JSON.stringify(frame)); } catch { /* the bar is a moment later then */ }
-};
+const KEPT = "frame"; // what the bar said last, so that the next page has it at once
+const store = storage("bar");
 
 const ARCS = ["M2 15a6 6 0 0 1 12 0", "M7 15a6 6 0 0 1 12 0", "M12 15a6 6 0 0 1 12 0"];
 const Mark = () => html`
@@ -54,10 +50,10 @@ class Bar {
     this.dialogs.append(keysDialog.node, goDialog.node);
     this.drawn = document.createElement("div");
     root.replaceChildren(this.drawn, this.dialogs);
-    this.frame = kept();
+    /** @type {Frame | null} */
+    this.frame = store.read(KEPT);
     this.asked = false; // whether the frame is this page's own
-    /** @type {{ offered: any[], problem: string } | null} */
-    this.menu = null;
+    this.serving = new Serving(() => this.draw());
     this.toast = "";
     this.toastJob = null;
     this.toastEnds = 0;
@@ -68,7 +64,7 @@ class Bar {
   }
 
   whole() {
-    const { frame, menu } = this;
+    const { frame, serving } = this;
     return html`
       <header class="bar-line-top">
         <a class="brand" href=${addressOf(frame?.pages[0] ?? "Play")}><${Mark} />thrice</a>
@@ -78,14 +74,10 @@ class Bar {
           ${icon("search")}Go to<kbd class="kbd">Ctrl K</kbd>
         </button>
         ${frame?.job && html`<${RunningJob} job=${frame.job} />`}
-        ${frame?.serving && html`
-          <${ServingChip} frame=${frame} open=${menu !== null} onPress=${() => this.press()} />`}
+        ${frame?.serving && html`<${ServingChip} frame=${frame} />`}
         ${frame && html`<${Person} ...${frame} />`}
       </header>
-      ${menu && frame && html`
-        <div class="bar-menu" role="dialog" aria-label="The version that answers">
-          <${ServingMenu} frame=${frame} ...${menu} change=${(/** @type {any} */ work) => this.change(work)} />
-        </div>`}
+      ${frame?.serving && html`<${ServingMenu} frame=${frame} serving=${serving} changed=${() => this.look()} />`}
       <div class="bar-toasts">${this.toast && this.drawToast()}</div>`;
   }
 
@@ -104,50 +96,6 @@ class Bar {
 
   go() { openGo(this.frame?.pages ?? []); }
 
-  press() { if (this.menu) this.close(); else this.open(); }
-
-  async open() {
-    const frame = /** @type {Frame} */ (this.frame);
-    this.menu = { offered: [], problem: "" };
-    this.draw();
-    /** @type {HTMLElement | null} */ (this.drawn.querySelector(".bar-menu :is(button, a)"))?.focus();
-    if (!frame.may_serve) return;
-    try {
-      const offered = await others(frame);
-      if (this.menu) this.menu = { offered, problem: "" };
-    } catch (error) {
-      this.complain(error);
-    }
-    this.draw();
-  }
-
-  close() {
-    this.menu = null;
-    this.draw();
-  }
-
-  /** @param {() => Promise<unknown>} work */
-  async change(work) {
-    try {
-      await work();
-      this.close();
-      await this.look();
-      this.focusChip();
-    } catch (error) {
-      this.complain(error);
-    }
-  }
-
-  /** @param {any} error */
-  complain(error) {
-    if (this.menu) this.menu = { ...this.menu, problem: error.message };
-    this.draw();
-  }
-
-  focusChip() {
-    /** @type {HTMLElement | null} */ (this.drawn.querySelector("[data-part=serving]"))?.focus();
-  }
-
   async look() {
     let frame;
     try { frame = await call("GET", "/frame"); } catch { return; } // the banner says why
@@ -155,7 +103,7 @@ class Bar {
     this.frame = frame;
     this.asked = true;
     this.draw();
-    keep(frame);
+    store.write(KEPT, frame);
   }
 
   /** @param {import("./running_job.js").Job} job */
@@ -178,12 +126,6 @@ class Bar {
       if (!goDialog.isOpen) this.go();
       return true;
     }
-    if (event.key === "Escape" && this.menu) {
-      this.close();
-      this.focusChip();
-      event.stopPropagation();
-      return true;
-    }
     if (event.key === "?" && here() !== "Label" && !command && !typing(event.target)) {
       openKeys();
       return true;
@@ -197,16 +139,8 @@ export const mount = ({ element }) => {
   const bar = new Bar(/** @type {HTMLElement} */ (element.querySelector(".bar")));
   bar.draw();
   bar.keepLooking();
-  const onKey = (/** @type {KeyboardEvent} */ event) => {
-    if (!bar.root.isConnected) document.removeEventListener("keydown", onKey, true);
-    else if (bar.onKey(event)) event.preventDefault();
-  };
-  document.addEventListener("keydown", onKey, true);
+  onKeys(bar.root, (event) => { if (bar.onKey(event)) event.preventDefault(); }, true);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && bar.root.isConnected) bar.look();
-  });
-  document.addEventListener("click", ({ target }) => {
-    const inside = target instanceof Element && target.closest(".bar-menu, .barchip.serving");
-    if (bar.menu && !inside && !(target instanceof Node && !target.isConnected)) bar.close();
   });
 };

@@ -1,6 +1,8 @@
 // @ts-check
 // The bar at the foot: which two are compared, the five answers to a pair, what a vote counts towards.
 
+import { SCALE } from "./answers.js";
+import { decide, letJudge, putBack, send, sendHere, undo } from "./board_asking.js";
 import { html } from "./html.js";
 import { betterBy, cellOf, finished, inWords, marksSeen, sameWords, votesOn } from "./run.js";
 import { count } from "./words.js";
@@ -10,15 +12,13 @@ import { count } from "./words.js";
 
 const JUDGEMENTS_SHOWN = 2; // the newest
 
-/** @type {["left" | "right" | "tie", number, string, string, string][]} */
-const ANSWERS = [
-  ["left", 2, "A ≫", "much better", "⇧ ←"], ["left", 1, "A >", "better", "←"], ["tie", 1, "=", "tie", "↓"],
-  ["right", 1, "B >", "better", "→"], ["right", 2, "B ≫", "much better", "⇧ →"],
-];
+const KEYS = ["⇧ ←", "←", "↓", "→", "⇧ →"]; // of the scale
+/** @type {Record<string, string>} */
 const SIDES = { left: "A is ", right: "B is ", tie: "" };
 
 export const Foot = (/** @type {{ board: Board }} */ { board }) => {
-  const { run, pair, sendable, notice } = board;
+  const { run, pair, quiet, now: { sendable } } = board;
+  const notice = quiet.words ? { text: quiet.words, bad: false } : board.now.notice;
   const canCompare = finished(run).length > 1 && !board.readOnly;
   return html`
     ${pair ? html`<${Voting} board=${board} />` : canCompare && html`<${Resting} board=${board} />`}
@@ -26,7 +26,7 @@ export const Foot = (/** @type {{ board: Board }} */ { board }) => {
       <div class="bar-more" role="group" aria-label="Send to which campaign?">
         ${sendable.map((campaign) => html`
           <button type="button" class="btn s" data-part=${`campaign ${campaign.id}`}
-            onClick=${() => board.sendHere(campaign)}>${campaign.name}</button>`)}
+            onClick=${() => sendHere(board, campaign)}>${campaign.name}</button>`)}
       </div>`}
     ${!pair && judgements(run).map((words) => html`<p class="bar-judge" role="status">${words}</p>`)}
     ${notice && html`
@@ -59,24 +59,24 @@ const Voting = (/** @type {{ board: Board }} */ { board }) => {
       <small class="wide"> Thoughts, rounds and marks are covered until you vote.</small>
     </p>
     <div class="votes" role="group" aria-label="Which response is better?">
-      ${ANSWERS.map(([outcome, strength, sign, words, keys]) => html`
-        <button type="button" class=${`vote${same && outcome === "tie" ? " offered" : ""}`} data-part=${keys} aria-label=${`${SIDES[outcome]}${words}`}
-          onClick=${() => board.decide(outcome, strength)}>
-          <b>${sign}</b><small>${words}</small><kbd>${keys}</kbd>
+      ${SCALE.map(([outcome, strength, sign, words], at) => html`
+        <button type="button" class=${`vote${same && outcome === "tie" ? " offered" : ""}`} data-part=${KEYS[at]} aria-label=${`${SIDES[outcome]}${words}`}
+          onClick=${() => decide(board, outcome, strength)}>
+          <b>${sign}</b><small>${words}</small><kbd>${KEYS[at]}</kbd>
         </button>`)}
     </div>
     <div class="bar-more">
-      <${Key} label="Both bad" key_="x" action=${() => board.decide("both_bad")} />
+      <${Key} label="Both bad" key_="x" action=${() => decide(board, "both_bad")} />
       ${run.judge && html`
-        <${Key} label="Ask the judge" key_="j" action=${() => board.letJudge()}
+        <${Key} label="Ask the judge" key_="j" action=${() => letJudge(board)}
           title=${`${run.judge} sees the two responses${seen}, no thought`} />`}
-      <${Key} label="Back" key_="Esc" action=${() => board.putBack()} />
+      <${Key} label="Back" key_="Esc" action=${() => putBack(board)} />
       ${marksSeen(run) && html`<small>Marks stood here before: the vote says that they were seen.</small>`}
     </div>`;
 };
 
 const Resting = (/** @type {{ board: Board }} */ { board }) => {
-  const { run, chosen, counted } = board;
+  const { run, now: { chosen, counted } } = board;
   const last = votesOn(run).at(-1);
   const said = last && cellOf(run, last.left) && cellOf(run, last.right)
     ? `Your vote: ${inWords(run, last, betterBy(last))}${last.blind ? "" : " (not blind: you had opened a thought)"}.` : "";
@@ -90,9 +90,9 @@ const Resting = (/** @type {{ board: Board }} */ { board }) => {
         ${counted && said && html`<small>${countsInWords(counted)} <a href="train">Train</a></small>`}
       </p>
       <div class="bar-more">
-        ${votesOn(run).length > 0 && html`<${Key} label="Undo" key_="u" action=${() => board.undo()} />`}
+        ${votesOn(run).length > 0 && html`<${Key} label="Undo" key_="u" action=${() => undo(board)} />`}
         ${run.state !== "running" && html`
-          <${Key} label="Send to a campaign" key_="l" action=${() => board.send()}
+          <${Key} label="Send to a campaign" key_="l" action=${() => send(board)}
             title="adds these pairs to a labelling campaign" />`}
       </div>
     </div>`;

@@ -1,6 +1,7 @@
 // @ts-check
 // The board's head: the prompt as the page's heading, how it was asked, and one quiet line of facts.
 
+import { link, pin, star, stop } from "./board_asking.js";
 import { html, icon } from "./html.js";
 import { addressTo } from "./page.js";
 import { isOfVersions } from "./run.js";
@@ -25,17 +26,17 @@ const asked = (run) => {
 };
 
 export const Head = (/** @type {{ board: Board }} */ { board }) => {
-  const { run, offer } = board;
+  const { run, now: { offer, wholePrompt } } = board;
   const long = run.prompt.length > LONG && !offer;
-  const cut = long && !board.wholePrompt;
+  const cut = long && !wholePrompt;
   const prompt = html`<h1 class=${`board-prompt${cut ? " cut" : ""}`} dir="auto">${run.prompt}</h1>`;
   if (offer) return html`<div class="folded">${prompt}</div>`;
   return html`
     <div class="folded">
       ${prompt}
       ${long && html`
-        <button type="button" class="btn quiet s" data-part="whole" aria-expanded=${String(board.wholePrompt)}
-          onClick=${() => board.toggleWhole()}>${board.wholePrompt ? "Less" : "All of it"}</button>`}
+        <button type="button" class="btn quiet s" data-part="whole" aria-expanded=${String(wholePrompt)}
+          onClick=${() => { board.now.wholePrompt = !wholePrompt; board.draw(); }}>${wholePrompt ? "Less" : "All of it"}</button>`}
       <span class="board-asked">${asked(run)}</span>
       ${!board.readOnly && html`<${Asking} board=${board} />`}
     </div>
@@ -74,13 +75,13 @@ const Facts = (/** @type {{ board: Board }} */ { board }) => {
         <a href=${addressTo(`./?run=${run.run_id}`).href}>run ${run.run_id}</a> · <a href="history">History</a>
       </p>
       ${run.state === "running" && html`
-        <button type="button" class="btn s danger" data-part="stop" onClick=${() => board.stop()}>
+        <button type="button" class="btn s danger" data-part="stop" onClick=${() => stop(board)}>
           Stop<kbd>Esc</kbd>
         </button>`}
       ${canDiff && html`
         <button type="button" class="btn s" data-part="changes" aria-label="What changed" title="What changed"
           aria-pressed=${String(board.showChanges)}
-          onClick=${() => board.toggleChanges()}>${icon("diff")}<span>What changed</span><kbd>D</kbd></button>`}
+          onClick=${() => board.set({ showChanges: !board.showChanges })}>${icon("diff")}<span>What changed</span><kbd>D</kbd></button>`}
     </div>`;
 };
 
@@ -96,9 +97,9 @@ const Keeping = (/** @type {{ board: Board }} */ { board }) => {
   const { run } = board;
   return html`
     ${run.is_kept && html`
-      <${Small} part="star" sign="star" label="Star this run" pressed=${run.starred} action=${() => board.star()} />`}
+      <${Small} part="star" sign="star" label="Star this run" pressed=${run.starred} action=${() => star(board)} />`}
     ${run.state !== "running" && html`
       <${Small} part="pin" sign="pin" label="Pin this prompt: every version answers it" pressed=${run.pin_id !== null}
-        action=${() => board.pin()} />`}
-    <${Small} part="link" sign="link" label="Copy a read-only link to this run" action=${() => board.copyLink()} />`;
+        action=${() => pin(board)} />`}
+    <${Small} part="link" sign="link" label="Copy a read-only link to this run" action=${() => link(board)} />`;
 };

@@ -1,8 +1,9 @@
 // @ts-check
 // A card of the board: a round's marks, its response and what changed, and its thought as a strip.
 
+import { choose, toggleThought } from "./board_asking.js";
 import { html, icon } from "./html.js";
-import { betterBy, finished, isOfVersions, nameOf, placeOf, votesOn } from "./run.js";
+import { betterBy, finished, isOfVersions, nameOf, votesOn } from "./run.js";
 import { count, seconds } from "./words.js";
 
 /** @typedef {import("./run.js").Cell} Cell */
@@ -45,7 +46,7 @@ const factsOf = (run, cell) => {
 export const Card = (/** @type {{ board: Board, cell: Cell }} */ { board, cell }) => {
   const { run } = board;
   const name = nameOf(run, cell);
-  const selected = cell.round_id !== null && board.chosen.includes(cell.round_id);
+  const selected = cell.round_id !== null && board.now.chosen.includes(cell.round_id);
   return html`
     <article class=${`cell ${cell.state}${selected ? " selected" : ""}`} aria-label=${name}
       aria-busy=${String(cell.state === "writing")}>
@@ -63,7 +64,7 @@ export const Card = (/** @type {{ board: Board, cell: Cell }} */ { board, cell }
           <p class="cell-meta">${factsOf(run, cell)}</p>
           ${board.isComparable(cell) && html`
             <button class="btn s pick" data-part="pick" type="button" aria-pressed=${String(selected)}
-              onClick=${() => board.choose(cell)}>
+              onClick=${() => choose(board, cell)}>
               ${selected ? "Chosen" : "Compare"}<kbd>${finished(run).indexOf(cell) + 1}</kbd>
             </button>`}
         </footer>
@@ -106,7 +107,7 @@ const Thought = (/** @type {{ board: Board, cell: Cell }} */ { board, cell }) =>
   return html`
     <div class="thought">
       <button type="button" data-part="thought" aria-expanded=${String(open)}
-        onClick=${() => board.toggleThought(cell)}>
+        onClick=${() => toggleThought(board, cell)}>
         ${icon(open ? "down" : "right")}${writing ? "Thinking…" : "Thought"}<small>${facts}</small>
       </button>
       ${open && html`<p class="thought-text" dir="auto">${cell.thought}</p>`}
@@ -158,6 +159,3 @@ const Changes = (/** @type {{ diff: Cell["diff"] }} */ { diff }) => {
       ${gone && html`<p class="gone" dir="auto">removed: ${gone}</p>`}
     </div>`;
 };
-
-/** Where a card stands, for keys that keep their node. @param {Run} run @param {Cell} cell */
-export const keyOf = (run, cell) => `${run.run_id}/${placeOf(cell)}`;

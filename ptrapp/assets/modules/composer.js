@@ -3,7 +3,10 @@
 // answer to look at. A page of the class "composing" shows it. On a page that is coming back to a run
 // it stays folded from the start, so that nothing jumps when the run arrives.
 
-const CAME_BACK = "thrice.play.asked";
+import { storage } from "./storage.js";
+
+const store = storage("play");
+const CAME_BACK = "asked";
 const WAIT_MS = 5000; // for the run of a page that came back; then the form is shown
 const SETTLES_MS = 8000;
 const LOOKS_MS = 30;
@@ -15,14 +18,12 @@ export class Composer {
   /** @param {HTMLElement} frame what the styles reach @param {() => boolean} hasRun */
   constructor(frame, hasRun) {
     this.frame = frame;
-    const comesBack = new URL(location.href).searchParams.has("run") || Boolean(this.remembered());
+    const comesBack = new URL(location.href).searchParams.has("run") || Boolean(store.read(CAME_BACK));
     this.fold(comesBack);
     if (comesBack) setTimeout(() => { if (!hasRun()) this.fold(false); }, WAIT_MS);
     this.began = performance.now();
     this.settle();
   }
-
-  remembered() { try { return localStorage.getItem(CAME_BACK); } catch { return null; } }
 
   /** The form is shown once all of its parts are there, or after a while in any case. */
   settle() {
@@ -41,7 +42,7 @@ export class Composer {
 
   /** An answer begins: the page shows it, from its top where one was shown already. @param {number} run @param {boolean} known */
   foldFor(run, known) {
-    try { localStorage.setItem(CAME_BACK, String(run)); } catch { /* the page only jumps a little */ }
+    store.write(CAME_BACK, run);
     this.fold(true);
     if (known) window.scrollTo({ top: 0 });
   }

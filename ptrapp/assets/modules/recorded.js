@@ -2,6 +2,7 @@
 // The recorded run of an untouched Play page: a real run, played once, of the shipped version or of
 // the base. It leaves with the first run of one's own (recorded.css).
 
+import { columnsOf } from "./board_grid.js";
 import { Arrow, Mark } from "./card.js";
 import { html, render } from "./html.js";
 import { count, seconds } from "./words.js";
@@ -13,7 +14,6 @@ import { count, seconds } from "./words.js";
 const TIMES = [[0.0, 0.3, 2.6], [3.0, 3.8, 5.6], [6.0, 7.0, 9.6]];
 const END_S = 10;
 const FRAME_MS = 60;
-const CARD = "minmax(var(--card), 1fr)";
 
 /**
  * Returns what stands on a round's card so many seconds into the recording.
@@ -110,7 +110,6 @@ class Film {
     const { recording, version, at } = this;
     /** @type {Round[]} */
     const rounds = recording[version];
-    const columns = rounds.map(() => CARD).join(" var(--arrow) ");
     const held = at >= END_S ? "Play again" : this.paused ? "Go on" : "Pause";
     const choice = (/** @type {string} */ name) => html`
       <button type="button" class="btn s" data-part=${name} aria-pressed=${String(name === version)}
@@ -120,7 +119,7 @@ class Film {
         <span class="chip acc">Recorded run</span><h2 dir="auto">${recording.prompt}</h2>
         <span class="recorded-versions" role="group" aria-label="Version">${choice("base")}${choice(recording.version)}</span>
       </div>
-      <div class="board-grid chain" style=${`--chain: ${columns}`}
+      <div class="board-grid chain" style=${`--chain: ${columnsOf(rounds)}`}
         onPointerEnter=${(/** @type {PointerEvent} */ event) => { this.hovered = event.pointerType === "mouse"; }}
         onPointerLeave=${() => { this.hovered = false; }}>
         ${rounds.flatMap((round, index) => [

@@ -1,6 +1,8 @@
 // @ts-check
 // A run as the server tells it (services/board.py), and what its parts are called.
 
+import { addressTo } from "./page.js";
+
 /**
  * @typedef {object} Cell one answer, or the place of one
  * @property {number} index
@@ -58,8 +60,8 @@ const LETTERS = "ABCDEFGH";
 export const nameOf = (run, cell) =>
   run.mode === "refine" ? `Round ${cell.index + 1}` : `Candidate ${LETTERS[cell.candidate]}`;
 
-/** Where a cell stands, for good. @param {Cell} cell */
-export const placeOf = (cell) => `${cell.index}:${cell.candidate}`;
+/** Where a cell stands, for good. @param {Run} run @param {Cell} cell */
+export const keyOf = (run, cell) => `${run.run_id}/${cell.index}:${cell.candidate}`;
 
 /** @param {Run} run @param {number} id @returns {Cell | undefined} */
 export const cellOf = (run, id) => run.cells.find((cell) => cell.round_id === id);
@@ -92,3 +94,10 @@ export const inWords = (run, { outcome, left, right }, better = "better") => {
 
 /** @param {{ strength: number }} vote */
 export const betterBy = ({ strength }) => (strength > 1 ? "much better" : "better");
+
+/** Puts the link by which others read a run into the clipboard, where the browser lets it. @param {number | string} run */
+export const copyLink = async (run) => {
+  const address = addressTo(`./?run=${run}&read=1`).href;
+  const copied = await navigator.clipboard.writeText(address).then(() => true, () => false);
+  return { address, copied };
+};

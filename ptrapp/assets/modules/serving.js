@@ -10,16 +10,15 @@ import { call } from "./requests.js";
 
 const MOST_OFFERED = 6;
 
-/** @param {{ frame: Frame, open: boolean, onPress: () => void }} props */
-export const ServingChip = ({ frame, open, onPress }) => html`
-  <button type="button" class="barchip serving" data-part="serving" aria-haspopup="dialog"
-    aria-expanded=${String(open)} aria-label=${`${frame.serving} answers: serve another or roll back`}
-    onClick=${onPress}>
+/** @param {{ frame: Frame }} props */
+export const ServingChip = ({ frame }) => html`
+  <button type="button" class="barchip serving" data-part="serving" popovertarget="serving-menu"
+    aria-label=${`${frame.serving} answers: serve another or roll back`}>
     <span class="dot" aria-hidden="true"></span><span class="name">${frame.serving}</span>${icon("down")}
   </button>`;
 
 /** Returns the versions that may be served in place of the one that answers. @param {Frame} frame */
-export const others = async (frame) => {
+const others = async (frame) => {
   /** @type {Version[]} */
   const all = await call("GET", "/versions");
   const stands = [frame.serving, frame.parent];
@@ -29,26 +28,62 @@ export const others = async (frame) => {
     .slice(0, MOST_OFFERED);
 };
 
-export const rollBack = () => call("POST", "/versions/rollback");
+const rollBack = () => call("POST", "/versions/rollback");
 
 /** @param {string} name */
-export const serve = (name) => call("POST", `/versions/${encodeURIComponent(name)}/serve`, {});
+const serve = (name) => call("POST", `/versions/${encodeURIComponent(name)}/serve`, {});
 
 /**
- * @param {{ frame: Frame, offered: Version[], problem: string, change: (work: () => Promise<unknown>) => void }} props
+ * What the chip opens; the browser opens and closes it. `changed` hears that another version serves.
+ * @param {{ frame: Frame, serving: Serving, changed: () => Promise<void> }} props
  */
-export const ServingMenu = ({ frame, offered, problem, change }) => html`
-  <p><b>${frame.serving}</b> answers the next prompt.</p>
-  ${frame.may_serve && frame.parent && html`
-    <button type="button" class="btn s" data-part="rollback" onClick=${() => change(rollBack)}>
-      Roll back to ${frame.parent}
-    </button>`}
-  <div class="others">
-    ${offered.map((one) => html`
-      <button key=${one.name} type="button" class="btn quiet s" data-part=${`serve ${one.name}`}
-        onClick=${() => change(() => serve(one.name))}>
-        Serve ${one.name}${one.title && html`<small>${one.title}</small>`}
-      </button>`)}
-  </div>
-  <p class="bad" role="alert">${problem}</p>
-  <a href=${addressOf("Versions")}>Is it better? Versions</a>`;
+export const ServingMenu = ({ frame, serving, changed }) => {
+  const change = (/** @type {() => Promise<unknown>} */ work) => async (/** @type {any} */ { target }) => {
+    const menu = target.closest(".bar-menu");
+    if (!(await serving.attempt(work))) return;
+    menu.hidePopover();
+    await changed();
+  };
+  return html`
+    <div class="bar-menu" id="serving-menu" popover="auto" role="dialog" aria-label="The version that answers"
+      onToggle=${(/** @type {any} */ { newState }) => newState === "open" && serving.look(frame)}
+      onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.stopPropagation()}>
+      <p><b>${frame.serving}</b> answers the next prompt.</p>
+      ${frame.may_serve && frame.parent && html`
+        <button type="button" class="btn s" data-part="rollback" autofocus onClick=${change(rollBack)}>
+          Roll back to ${frame.parent}
+        </button>`}
+      <div class="others">
+        ${serving.offered.map((one) => html`
+          <button key=${one.name} type="button" class="btn quiet s" data-part=${`serve ${one.name}`}
+            onClick=${change(() => serve(one.name))}>
+            Serve ${one.name}${one.title && html`<small>${one.title}</small>`}
+          </button>`)}
+      </div>
+      <p class="bad" role="alert">${serving.problem}</p>
+      <a href=${addressOf("Versions")} autofocus>Is it better? Versions</a>
+    </div>`;
+};
+
+/** What the menu offers, and what stood against a change. */
+export class Serving {
+  /** @type {Version[]} */
+  offered = [];
+  problem = "";
+
+  /** @param {() => void} draw */
+  constructor(draw) { this.draw = draw; }
+
+  /** Returns whether it went well. @param {() => Promise<unknown>} work */
+  async attempt(work) {
+    this.problem = "";
+    try { await work(); } catch (error) { this.problem = /** @type {Error} */ (error).message; }
+    this.draw();
+    return !this.problem;
+  }
+
+  /** @param {Frame} frame */
+  look(frame) {
+    if (frame.may_serve) this.attempt(async () => { this.offered = await others(frame); });
+  }
+}

@@ -1,0 +1,31 @@
+// @ts-check
+// What a key does on the board.
+
+import { choose, decide, letJudge, putBack, send, stop, undo } from "./board_asking.js";
+import { finished } from "./run.js";
+
+/** @type {Record<string, import("./answers.js").Outcome>} */
+const DECISIONS = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "tie", x: "both_bad" };
+
+/**
+ * Returns what a key does; nothing where it does nothing.
+ * @param {import("./board.js").Board} board @param {Pick<KeyboardEvent, "key" | "shiftKey">} press
+ */
+export const actionOf = (board, { key, shiftKey }) => {
+  const { run, readOnly, now: { offer } } = board;
+  if (key === "d" && !offer) return () => board.set({ showChanges: !board.showChanges });
+  if (readOnly) return undefined;
+  if (offer) {
+    const outcome = DECISIONS[key];
+    if (outcome) return () => (board.quiet.isNow ? board.quiet.refuse() : decide(board, outcome, shiftKey ? 2 : 1));
+    if (key === "j" && run.judge) return () => letJudge(board);
+    return key === "Escape" ? () => putBack(board) : undefined;
+  }
+  const done = finished(run);
+  const cell = done.length > 1 ? done[Number(key) - 1] : undefined;
+  if (cell) return () => choose(board, cell);
+  if (key === "u") return () => undo(board);
+  if (run.state === "running") return key === "Escape" ? () => stop(board) : undefined;
+  if (key === "l" && done.length > 1) return () => send(board);
+  return key === "r" && board.composer.isFolded ? () => board.composer.askAgain() : undefined;
+};
