@@ -12,6 +12,11 @@ def of(session: Session, adapter_id: int) -> Gate | None:
     return session.get(Gate, adapter_id)
 
 
+def measured_by(session: Session, job_id: int) -> Gate | None:
+    """Returns the gate that decides by this evaluation."""
+    return session.scalars(select(Gate).where(Gate.job_id == job_id).limit(1)).one_or_none()
+
+
 def measure(session: Session, adapter_id: int, against_id: int | None, job_id: int) -> Gate:
     """Stores that a job measures the version against another one; an earlier decision is undone."""
     gate = session.get(Gate, adapter_id) or Gate(adapter_id=adapter_id)

@@ -218,10 +218,10 @@ def discard(session: Session, job_id: int) -> Job:
     return job
 
 
-def count_open_by(session: Session, by: str) -> int:
-    """Returns how many jobs that somebody started are queued or running."""
+def count_open_by(session: Session, rater: str) -> int:
+    """Returns how many jobs are queued or running that somebody started, by identity, not name."""
     payloads = session.scalars(select(Job.payload).where(Job.status.in_(OPEN)))
-    return sum(payload.get("started_by") == by for payload in payloads)
+    return sum(payload.get("started_by_id") == rater for payload in payloads)
 
 
 def queue(session: Session, limit: int = 50) -> list[Job]:

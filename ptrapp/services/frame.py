@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from db.models import Job, JobStatus
 from db.registry import adapters, jobs
+from db.storage.session import Session
 from ptrapp.core.people import ADMINS, LABELS, READS, Person
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import people
+from ptrapp.services.training.progress import read_progress
 
 PAGES = (
     ("Play", READS),
@@ -30,8 +32,9 @@ class JobInBar:
     kind: str
     status: str
     share: float | None
-    """How much of it is done, 0 to 1; None before its length is known."""
+    """How much of it is done, 0 to 1, as its page says; None where that is not known."""
     eta_s: float | None
+    """Seconds that it still takes, as its page says; None where that is not known."""
     n_waiting: int
     """Jobs that are queued behind it."""
 
@@ -75,11 +78,18 @@ def read_frame(context: AppContext, person: Person) -> Frame:
             serving=active.name if active else "base",
             parent=(active.parent.name if active.parent else "base") if active else None,
             may_serve=role in ADMINS,
-            job=_in_bar(going[0], len(going) - 1) if going else None,
-            ended=_in_bar(done[0], 0) if done else None,
+            job=_going_in_bar(session, going[0], len(going) - 1) if going else None,
+            ended=_ended_in_bar(done[0]) if done else None,
         )
 
 
-def _in_bar(job: Job, n_waiting: int) -> JobInBar:
-    share = min(job.step / job.n_steps, 1.0) if job.n_steps else None
-    return JobInBar(job.id, job.kind.value, job.status.value, share, job.eta_s, n_waiting)
+def _going_in_bar(session: Session, job: Job, n_waiting: int) -> JobInBar:
+    kind, status = job.kind.value, job.status.value
+    if job.status is not JobStatus.RUNNING:
+        return JobInBar(job.id, kind, status, None, None, n_waiting)
+    found = read_progress(session, job)
+    return JobInBar(job.id, kind, status, found.share, found.left_s, n_waiting)
+
+
+def _ended_in_bar(job: Job) -> JobInBar:
+    return JobInBar(job.id, job.kind.value, job.status.value, None, None, 0)

@@ -13,7 +13,9 @@ from db.models import Campaign, Job, JobKind
 from db.registry import adapters, curves, jobs, workers
 from db.storage.errors import AlreadyQueued
 from db.storage.session import Session
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import InputError, NotFound, StorageError
+from ptrapp.core.public import in_public
 from ptrapp.services import shares, sources
 from ptrapp.services.context import DataContext
 from ptrapp.services.outlook import check_worthwhile
@@ -55,6 +57,7 @@ class JobView:
     n_steps: int
     eta_s: float | None
     error: str | None
+    """Why it failed, without folders and addresses of the server, which its log has."""
     notes: list[Note]
     settings: dict[str, Any]
     """Settings that were given; the others are the recipe's defaults."""
@@ -77,11 +80,12 @@ def start(
     parent: str = "",
     by_operator: bool = False,
     by: str = "",
+    rater: str = "",
 ) -> int:
     """Queues a job that starts from the served version, unless `parent` names another.
 
     Only `by_operator`, on the command line, may a recipe name files and folders of the machine.
-    `by` says who queues it, in words.
+    `by` says who queues it, in words, and `rater` who that is: a person has a share of the queue.
     Returns its id. Raises `InputError` for such names and when there is nothing to train on,
     `NotFound` for an unknown parent, `AlreadyQueued` when the same job is queued or running.
     """
@@ -90,17 +94,19 @@ def start(
     if not parent:
         check_worthwhile(context, kind, recipe or {})
     with context.database.write() as session:
-        if by and not by_operator:
-            shares.check_jobs(context, session, by)
+        if rater:
+            shares.check_jobs(context, session, rater)
         parent_id = _parent_id(session, parent)
-        return _enqueue(context, session, kind, recipe or {}, parent_id, by).id
+        return _enqueue(context, session, kind, recipe or {}, parent_id, by, rater).id
 
 
-def start_judging(context: DataContext, campaign_id: int, judge: str = "", *, by: str = "") -> int:
+def start_judging(
+    context: DataContext, campaign_id: int, judge: str = "", *, by: str = "", rater: str = ""
+) -> int:
     """Queues a job in which the app's judge, or the one that `judge` names, labels a campaign.
 
-    Returns its id. Raises `InputError` for a judge that only the operator may name, `NotFound`,
-    `AlreadyQueued` when such a job is queued or running.
+    `by` and `rater` are as in `start`. Returns its id. Raises `InputError` for a judge that only
+    the operator may name, `NotFound`, `AlreadyQueued` when such a job is queued or running.
     """
     recipe: dict[str, Any] = {"campaign_id": campaign_id}
     if judge:
@@ -109,9 +115,9 @@ def start_judging(context: DataContext, campaign_id: int, judge: str = "", *, by
     with context.database.write() as session:
         if session.get(Campaign, campaign_id) is None:
             raise NotFound(f"There is no campaign {campaign_id}.")
-        if by:
-            shares.check_jobs(context, session, by)
-        return _enqueue(context, session, JobKind.JUDGE, recipe, None, by).id
+        if rater:
+            shares.check_jobs(context, session, rater)
+        return _enqueue(context, session, JobKind.JUDGE, recipe, None, by, rater).id
 
 
 def queue_when_due(context: DataContext, session: Session) -> None:
@@ -123,7 +129,7 @@ def queue_when_due(context: DataContext, session: Session) -> None:
     if preferences.count_preferences(session, tried, up_to=every) < every:
         return
     try:
-        by = f"the app, after {every} votes"
+        by = f"the app, after {counted(every, 'vote')}"
         _enqueue(context, session, JobKind.DPO, {}, _parent_id(session, ""), by)
     except AlreadyQueued:
         return
@@ -194,6 +200,7 @@ def _enqueue(
     recipe: dict[str, Any],
     parent_id: int | None,
     by: str,
+    rater: str = "",
 ) -> Job:
     """Queues a job for the base model that answers now: another may answer when it runs."""
     payload = {
@@ -202,6 +209,7 @@ def _enqueue(
         "filters": {},
         "base_model": context.base_model,
         "started_by": by,
+        "started_by_id": rater,
     }
     base_model = context.base_model or context.settings.model
     dedup = _key(kind, recipe, parent_id, base_model)
@@ -266,8 +274,8 @@ def _view(session: Session, job: Job, names: _Names) -> JobView:
         step=job.step,
         n_steps=job.n_steps,
         eta_s=job.eta_s,
-        error=job.error,
-        notes=[Note(note["level"], note["text"]) for note in job.notes],
+        error=in_public(job.error) if job.error else None,
+        notes=[Note(note["level"], in_public(note["text"])) for note in job.notes],
         settings=job.payload.get("settings", {}),
         parent=names.of.get(job.payload.get("parent_adapter_id"), "base"),
         adapter=names.made_by.get(job.id),

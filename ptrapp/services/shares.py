@@ -6,6 +6,7 @@ from threading import Lock
 
 from db.registry import jobs
 from db.storage.session import Session
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import TooMuch
 from ptrapp.services.context import AppContext, DataContext
 
@@ -26,7 +27,8 @@ def run_of(context: AppContext, rater: str, n_tokens: int) -> Iterator[None]:
         going += [(rater, one.n_tokens) for one in live if one.rater == rater]
         if len(going) >= settings.runs_per_person:
             raise TooMuch(
-                f"{len(going)} of your runs are being written; wait until one is done, or stop one."
+                f"{counted(len(going), 'of your runs is', 'of your runs are')} being written; "
+                "wait until one is done, or stop one."
             )
         if going and sum(n for _, n in going) + n_tokens > settings.tokens_per_person:
             raise TooMuch(
@@ -41,10 +43,14 @@ def run_of(context: AppContext, rater: str, n_tokens: int) -> Iterator[None]:
             context.starting.remove(here)
 
 
-def check_jobs(context: DataContext, session: Session, by: str) -> None:
-    """Raises `TooMuch` where this person has as many jobs in the queue as one may have."""
+def check_jobs(context: DataContext, session: Session, rater: str) -> None:
+    """Raises `TooMuch` where this person has as many jobs in the queue as one may have.
+
+    `rater` is who somebody is: a new name makes no room, and a name that another had takes none.
+    """
     most = context.settings.jobs_per_person
-    if jobs.count_open_by(session, by) >= most:
+    if jobs.count_open_by(session, rater) >= most:
         raise TooMuch(
-            f"{most} jobs of yours are queued or running; wait until one is done, or cancel one."
+            f"{counted(most, 'job of yours is', 'jobs of yours are')} queued or running; wait "
+            "until one is done, or cancel one."
         )

@@ -13,6 +13,7 @@ from ptrapp.services.labelling.agreement import drift_in_words, read_drift, read
 from ptrapp.services.labelling.campaigns import MAX_GUIDELINES, guidelines_html
 from ptrapp.services.labelling.overview import in_words, read_overview
 from ptrapp.services.labelling.panel import CampaignRow
+from ptrapp.services.labelling.people import name_of
 from ptrapp.ui import campaign_disagreements as disputes
 from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui import campaigns_plots as plots
@@ -236,8 +237,9 @@ def _wire_acts(
         return campaign_id
 
     def campaign_judge(request: gr.Request, campaign_id: int) -> None:
-        allowed(request, ADMINS)
-        job = carried_out(lambda: jobs.start_judging(context, campaign_id, ""))
+        who = allowed(request, ADMINS)
+        by = name_of(context, who)
+        job = carried_out(lambda: jobs.start_judging(context, campaign_id, by=by, rater=who.rater))
         gr.Info(f"Job {job} is queued: the judge labels every comparison it has not labelled yet.")
 
     go = "(id) => { location.assign(`label?campaign=${id}`); }"

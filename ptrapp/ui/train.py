@@ -6,8 +6,10 @@ from typing import Any
 import gradio as gr
 
 from db.storage.errors import DatabaseError
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import InputError, ThriceError
 from ptrapp.core.people import ADMINS, READS
+from ptrapp.core.public import in_public
 from ptrapp.services import jobs
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import people
@@ -15,9 +17,10 @@ from ptrapp.services.outlook import read_outlook
 from ptrapp.services.training import form
 from ptrapp.services.training.job import going, read_stamps
 from ptrapp.services.training.table import read_table
-from ptrapp.ui import base_model, train_cards, train_job
+from ptrapp.ui import base_model, train_cards, train_job, train_serving
 from ptrapp.ui import train_drawn as drawn
 from ptrapp.ui.acting import carried_out
+from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 
 TICK_S = 1.5
@@ -26,6 +29,8 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 _NEVER = ("", "")
 """The stamps of a page that has not looked yet."""
 _CLOSED = "This page is for who runs the trainings. Yours is Label."
+_GO = "(id) => { if (id) location.assign(`train?job=${id}`); }"
+"""Shows a job that was started on a page of its own."""
 _NO_WORKER = "No worker is running, so jobs stay queued. Start one: python -m training.worker"
 _ABOUT = (
     "<div class='train-title'><h1>Train</h1><p>Votes and refined answers become a new version. "
@@ -124,17 +129,18 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         "inputs": [watched, stamps, job.chosen, *filters, *inputs], "outputs": everything, **_QUIET,
     }  # fmt: skip
     opening = [problem, watched, overview, engine, *train_cards.inputs_and_folds(cards)]
-    pages.load(train_open, None, opening, **_QUIET).then(train_first, **look)
+    pages.load(train_open, None, opening, **_QUIET).then(train_first, **look).then(**ARRIVED)
     gr.Timer(TICK_S).tick(train_tick, **look, queue=False)
     chosen = [part.input for part in inputs if hasattr(part, "input")]
     gr.on(chosen, train_read, inputs, shown, trigger_mode="always_last", **_QUIET)
     gr.on([one.input for one in filters], train_list, filters, listed, **_QUIET)
     job.chosen.input(train_table, [watched, job.chosen], job.table, **_QUIET)
+    queued = gr.Number(visible=False, precision=0)
     for card in cards:
-        card.button.click(_starter(context, card), card.inputs, None, **_QUIET).success(
-            train_look, **look
-        )
+        started = card.button.click(_starter(context, card), card.inputs, [queued], **_QUIET)
+        started.success(None, [queued], None, js=_GO)
     _wire_acts(context, job, watched, {"fn": train_look, **look})
+    train_serving.wire(context, job, watched, {"fn": train_look, **look})
 
 
 def _table() -> tuple[Any, list[Any]]:
@@ -155,29 +161,28 @@ def _table() -> tuple[Any, list[Any]]:
 
 def _listed(context: AppContext, kind: str, state: str, page: float) -> list[Any]:
     found = read_table(context, kind=kind, state=state, page=int(page or 1))
-    count = "1 job" if found.n_jobs == 1 else f"{found.n_jobs} jobs"
-    label = f"Page, of {found.n_pages} ({count})"
+    label = f"Page, of {found.n_pages} ({counted(found.n_jobs, 'job')})"
     return [drawn.cells(found), gr.Number(found.page, label=label, maximum=found.n_pages)]
 
 
-def _starter(context: AppContext, card: train_cards.CardParts) -> Callable[..., None]:
-    def train_start(request: gr.Request, *values: Any) -> None:
-        by = people.name_of(context, allowed(request, ADMINS))
-        asked = card.asked(values)
-        job_id = carried_out(lambda: _start(context, asked, by))
-        gr.Info(f"<a href='train?job={job_id}'>Job {job_id}</a> is queued: {asked.method.label}.")
+def _starter(context: AppContext, card: train_cards.CardParts) -> Callable[..., int]:
+    def train_start(request: gr.Request, *values: Any) -> int:
+        who = allowed(request, ADMINS)
+        by, asked = people.name_of(context, who), card.asked(values)
+        return carried_out(lambda: _start(context, asked, by, who.rater))
 
     return train_start
 
 
-def _start(context: AppContext, asked: train_cards.AskedJob, by: str) -> int:
+def _start(context: AppContext, asked: train_cards.AskedJob, by: str, rater: str) -> int:
     if asked.method.key != "judge":
-        kind = asked.method.kind
-        return jobs.start(context, kind, asked.settings, parent=asked.parent, by=by)
+        kind, parent = asked.method.kind, asked.parent
+        return jobs.start(context, kind, asked.settings, parent=parent, by=by, rater=rater)
     campaign_id = asked.settings.get("campaign_id")
     if campaign_id is None:
         raise InputError("Choose the campaign that the judge labels.")
-    return jobs.start_judging(context, campaign_id, asked.settings.get("judge", ""), by=by)
+    judge = asked.settings.get("judge", "")
+    return jobs.start_judging(context, campaign_id, judge, by=by, rater=rater)
 
 
 def _wire_acts(context: AppContext, job: train_job.JobParts, watched: Any, look: Any) -> None:
@@ -224,7 +229,7 @@ def _engine(context: AppContext) -> str:
 
 
 def _said(text: str) -> str:
-    return f"<p class='job-error' role='alert'>{drawn.escape(text)}</p>"
+    return f"<p class='job-error' role='alert'>{drawn.escape(in_public(text))}</p>"
 
 
 def _number(text: str | None) -> int | None:

@@ -9,6 +9,7 @@ from ptrapp.services.training.job import JobPage
 from ptrapp.services.training.outcome import JobOutcome
 from ptrapp.services.training.progress import StageView
 from ptrapp.services.training.samples import CheckpointSamples
+from ptrapp.services.training.settings_words import in_words
 from ptrapp.services.training.stages import Stage
 from ptrapp.services.training.table import JobTable
 
@@ -107,13 +108,13 @@ def came_of_it(page: JobPage) -> str:
     parts = []
     if job.status == "failed" and job.error:
         parts.append(f"<p class='job-error'>{escape(job.error)}</p>")
-    elif said := outcome(page.outcome):
+    elif page.made is None and (said := outcome(page.outcome)):
         parts.append(f"<p>{said}</p>")
     if page.gate_s is not None and job.status in ("running", "queued") and _makes_version(page):
         parts.append(
             f"<p class='quiet'>Then the gate measures it: about {duration(page.gate_s)}.</p>"
         )
-    chosen = ", ".join(f"{name} {value}" for name, value in job.settings.items())
+    chosen = " · ".join(in_words(page.method, job.settings))
     parts.append(f"<p class='quiet'>Settings: {escape(chosen or 'the defaults')}</p>")
     return "".join(parts)
 

@@ -1,6 +1,6 @@
 """One job: its stages with time left, its curves, samples, notes, results and log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -8,14 +8,18 @@ import gradio as gr
 from ptrapp.core.people import ADMINS, Role
 from ptrapp.services.context import AppContext
 from ptrapp.services.training import log
+from ptrapp.services.training.for_role import for_role
 from ptrapp.services.training.job import JobPage, read_job
 from ptrapp.services.training.samples import CheckpointSamples
 from ptrapp.ui import train_drawn as drawn
+from ptrapp.ui import train_made
 from ptrapp.ui import train_plots as plots
 from ptrapp.ui import train_results as results
 
 N_PLOTS_IN_SHORT = 3
 """Plots of the running job above the cards; its own page has all of them."""
+MAX_REASON = 500
+"""Characters of the reason why a version that waits is served."""
 LOSS = (
     "What it trained so far is deleted for good: its checkpoints, its frozen data and its log. "
     "It cannot be resumed. Votes and versions stay."
@@ -34,6 +38,8 @@ class JobParts:
     resume: Any
     discard: Any
     again: Any
+    serve: Any
+    made: Any
     about: Any
     headings: tuple[Any, ...]
     figures: tuple[Any, ...]
@@ -50,14 +56,18 @@ class JobParts:
     confirming: Any
     really: Any
     keep: Any
+    asking: Any
+    """The question why a version that waits is served."""
+    reason: Any
+    overrule: Any
 
     def flat(self) -> list[Any]:
         """Returns all of them that change, in the order of the values that `read` returns."""
         return [
             self.whole, self.head, self.page_link, self.acts, self.cancel, self.resume,
-            self.discard, self.again, self.about, self.details, self.notes, self.sampled,
-            self.samples, self.found, self.chosen, self.table, self.logged, self.log,
-            self.whole_log, *self.headings, *self.figures,
+            self.discard, self.again, self.serve, self.made, self.about, self.details,
+            self.notes, self.sampled, self.samples, self.found, self.chosen, self.table,
+            self.logged, self.log, self.whole_log, *self.headings, *self.figures,
         ]  # fmt: skip
 
 
@@ -65,8 +75,10 @@ def build() -> JobParts:
     """Builds the view, empty until a job is read."""
     with gr.Column(visible=False, elem_id="train-job") as whole:
         head = gr.HTML(elem_id="job-head", apply_default_css=False)
+        made = gr.HTML(elem_id="job-made", apply_default_css=False)
         about = gr.HTML(elem_id="job-about", apply_default_css=False)
         with gr.Row(elem_id="job-acts") as acts:
+            serve = gr.Button("Serve it", variant="primary", elem_id="job-serve", size="md")
             page_link = gr.HTML(elem_id="job-link", apply_default_css=False)
             cancel = gr.Button(
                 "Cancel", variant="stop", elem_id="job-cancel", min_width=100, size="md"
@@ -81,6 +93,7 @@ def build() -> JobParts:
                     "Really discard", variant="stop", elem_id="job-really", size="md"
                 )
                 keep = gr.Button("Keep it", elem_id="job-keep", size="md")
+        asking, reason, overrule = _why()
         headings, figures = [], []
         with gr.Row(elem_id="job-plots"):
             for number, _ in enumerate(plots.PLOTS):
@@ -112,10 +125,23 @@ def build() -> JobParts:
                 )  # fmt: skip
                 whole_log = gr.HTML(elem_id="job-whole-log", apply_default_css=False)
     return JobParts(
-        whole, head, page_link, acts, cancel, resume, discard, again, about, tuple(headings),
-        tuple(figures), details, notes, sampled, samples, found, chosen, table, logged, log_end,
-        whole_log, confirming, really, keep,
+        whole, head, page_link, acts, cancel, resume, discard, again, serve, made, about,
+        tuple(headings), tuple(figures), details, notes, sampled, samples, found, chosen, table,
+        logged, log_end, whole_log, confirming, really, keep, asking, reason, overrule,
     )  # fmt: skip
+
+
+def _why() -> tuple[Any, Any, Any]:
+    """Builds the question why a version that waits is served; Enter answers it."""
+    with gr.Row(visible=False, elem_id="job-why") as asking:
+        reason = gr.Textbox(
+            label="Why serve it all the same? (kept)", placeholder="Enter serves it", scale=2,
+            max_length=MAX_REASON, elem_id="job-reason",
+        )  # fmt: skip
+        overrule = gr.Button(
+            "Serve it", variant="stop", size="md", scale=0, min_width=120, elem_id="job-overrule"
+        )
+    return asking, reason, overrule
 
 
 def hidden(parts: JobParts) -> list[Any]:
@@ -127,12 +153,14 @@ def read(
     context: AppContext, job_id: int, role: Role, *, whole: bool, chosen: str | None
 ) -> list[Any]:
     """Returns the values of the view of a job, in short or whole. Raises `NotFound`."""
-    page = read_job(context, job_id)
+    found = read_job(context, job_id)
+    page = replace(found, job=for_role(found.job, role))
     job, admin = page.job, role in ADMINS
     running = job.status in ("queued", "running") and not job.stopping
     stopped = job.status in ("failed", "cancelled")
     tables = results.names(job.result)
     shown = chosen if chosen in tables else (tables[0] if tables else None)
+    words = train_made.serve_words(page.made)
     link = "<a class='btn' href='train'>All jobs</a>" if whole else (
         f"<a class='btn' href='train?job={job.id}'>Job page</a>"
     )  # fmt: skip
@@ -147,7 +175,9 @@ def read(
         f"<a class='btn' href='train?again={job.id}'>Run again with changes</a>"
         if admin and whole
         else "",
-        drawn.came_of_it(page) if whole else "",
+        gr.Button(words, visible=bool(words) and admin and whole),
+        train_made.made(page) + train_made.measures(page) if whole else "",
+        drawn.came_of_it(page) + train_made.follows(page) if whole else "",
         gr.Column(visible=whole),
         *(_details(context, page, admin, tables, shown) if whole else [gr.skip()] * 9),
         *_plots(page, whole),

@@ -22,7 +22,7 @@ from db.storage.session import Database, open_database
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-START_S = 90.0
+START_S = 240.0
 
 expect.set_options(timeout=30_000)
 

@@ -8,6 +8,7 @@ from db.models import JobKind
 from db.registry import jobs
 from ptrapp.core.people import Person, Role
 from ptrapp.services.frame import read_frame
+from ptrapp.services.training.job import read_job
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,18 @@ def test_the_job_that_is_next_is_shown_and_then_that_it_has_ended(world: Any) ->
     assert frame.job is not None
     assert frame.ended is not None
     assert (frame.job.id, frame.ended.id, frame.ended.status) == (second, first, "cancelled")
+
+
+def test_the_bar_and_the_page_of_a_job_say_the_same(world: Any) -> None:
+    with world.context.database.write() as session:
+        jobs.enqueue(session, JobKind.DPO, {"settings": {}}, dedup="one")
+        job = jobs.claim(session, 60.0)
+        assert job is not None
+        held = job.id, str(job.claim_token)
+        jobs.progress(session, *held, phase="training", step=30, n_steps=100, eta_s=7.5)
+    bar = read_frame(world.context, Person("Ada", Role.ADMIN)).job
+    page = read_job(world.context, held[0]).progress
+    assert bar is not None
+    assert page.share is not None
+    assert bar.eta_s == page.left_s == 7.5
+    assert bar.share == pytest.approx(page.share, abs=0.05)

@@ -11,6 +11,7 @@ from db.registry import adapters, gates, jobs
 from db.registry.contents import weights_sha256
 from ptrapp.core.errors import InputError
 from ptrapp.services import gate, versions
+from ptrapp.services.training.job import read_job, read_stamps
 
 Folder = Callable[..., Path]
 BETTER = (0.1, 0.04, 0.16)
@@ -207,3 +208,28 @@ def test_within_the_margin_it_serves_and_says_so(gated: Gated) -> None:
     gated.measured("v1", "base", WORSE)
     assert gated.look() == "v1"
     assert gated.gate(version).verdict.startswith("a little worse than base: −10.0 points")
+
+
+def test_the_page_of_the_job_that_made_it_follows_it_until_it_serves(gated: Gated) -> None:
+    gated.finished("v1")
+    context = gated.world.context
+    with context.database.read() as session:
+        trained = next(job.id for job in jobs.queue(session, 20) if job.kind is JobKind.DPO)
+    before = read_stamps(context, trained)
+    made = read_job(context, trained).made
+    assert made is not None
+    assert (made.gate, made.measurement, made.serving) == ("", None, "never")
+    gated.look()
+    made = read_job(context, trained).made
+    assert made is not None
+    assert made.measurement is not None
+    assert (made.gate, made.against, made.measurement.status) == ("measuring", "base", "queued")
+    assert read_stamps(context, trained) != before
+    measured = read_job(context, made.measurement.job_id)
+    assert measured.measures == ("v1", trained)
+    gated.measured("v1", "base", BETTER)
+    gated.look()
+    made = read_job(context, trained).made
+    assert made is not None
+    assert (made.gate, made.serving, made.decided_at is not None) == ("passed", "now", True)
+    assert made.verdict.startswith("better than base")

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from fresh_database import fresh_database
 
-from db.models import JobKind
+from db.labelling import campaigns
+from db.models import Aspect, JobKind
 from db.registry import jobs
 from ptrapp.core.errors import TooMuch
 from ptrapp.core.settings import Settings
 from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.services import jobs as services_jobs
 from ptrapp.services import shares
 from ptrapp.services.context import AppContext, LiveRun
 
@@ -49,8 +51,26 @@ def test_a_person_has_so_many_jobs_in_the_queue(here: AppContext) -> None:
     with here.database.write() as session:
         for n, by in enumerate(("ada", "bea", "ada")):
             shares.check_jobs(here, session, by)
-            jobs.enqueue(session, JobKind.DPO, {"started_by": by}, dedup=str(n))
+            jobs.enqueue(session, JobKind.DPO, {"started_by_id": by}, dedup=str(n))
     with here.database.read() as session:
         with pytest.raises(TooMuch, match="2 jobs of yours"):
             shares.check_jobs(here, session, "ada")
         shares.check_jobs(replace(here), session, "bea")
+
+
+def test_another_name_makes_no_room_and_a_name_that_somebody_had_takes_none(
+    here: AppContext,
+) -> None:
+    def ask(n: int, **who: str) -> int:
+        return services_jobs.start(here, JobKind.EVALUATE, {"n": n}, parent="base", **who)
+
+    ask(1, by="Ada", rater="id-of-ada")
+    ask(2, by="Countess", rater="id-of-ada")
+    with pytest.raises(TooMuch, match="2 jobs of yours"):
+        ask(3, by="Augusta", rater="id-of-ada")
+    ask(3, by="Ada", rater="id-of-bea")
+    ask(4, by="the gate")
+    with here.database.write() as session:
+        campaign_id = campaigns.create(session, "one", aspect=Aspect.RESPONSE).id
+    with pytest.raises(TooMuch, match="2 jobs of yours"):
+        services_jobs.start_judging(here, campaign_id, by="Ada", rater="id-of-ada")

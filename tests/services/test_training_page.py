@@ -184,13 +184,13 @@ def test_the_end_of_a_log_is_whole_lines(world: Any, finished: Finished) -> None
 def test_the_list_says_what_came_of_each_job(world: Any, finished: Finished) -> None:
     table = {"setting": "refine", "version": "base", "n": 200}
     finished(JobKind.EVALUATE, began=(), result={"table": [table]})
-    finished(JobKind.PTR_DATA, {"final": "human"}, (), result={"n_trajectories": 7})
+    finished(JobKind.PTR_DATA, {"final": "human", "learn": True}, (), result={"n_trajectories": 7})
     job_id = jobs_start(world, JobKind.TPO, {})
     with world.database.write() as session:
         row = session.get_one(Job, job_id)
         row.status, row.error = JobStatus.FAILED, "It cannot be used:\nbeta: too small"
     found = read_table(world.context)
-    assert [row.method for row in found.rows] == ["TPO", "Mask-SFT data", "Evaluate"]
+    assert [row.method for row in found.rows] == ["TPO", "Mask-SFT from votes", "Evaluate"]
     said = [row.outcome.text for row in found.rows]
     assert said == ["beta: too small", "7 trajectories", "base; n = 200"]
     assert [row.took_s for row in found.rows] == [None, 67, 67]

@@ -29,7 +29,7 @@ from ptrapp.tasks.families import HELD_OUT
 from training.data.examples import TrajectoryKind
 from training.data.trajectories import gather_trajectories
 from training.jobs.claim import Claim, StopRequested
-from training.jobs.payload import Filters, Payload
+from training.jobs.payload import Filters, Payload, read
 from training.jobs.ranks import Ranks
 from training.ptr.config import PtrDataConfig
 from training.ptr.preferred import preferred_candidates
@@ -378,6 +378,26 @@ def test_people_write_the_final_answer_by_their_votes(world: World) -> None:
     assert run.rounds[-1].response == "Answer 0"
     assert run.rounds[-1].completion_ids == [5, 0]
     assert job.result["superiority"] == []
+    assert "next_job_id" not in job.result, "a training after it is queued where it is asked for"
+
+
+def test_the_fine_tuning_that_learns_the_data_is_queued_with_them_in_the_name_of_the_same_person(
+    world: World,
+) -> None:
+    claim = world.claim({"learn": True, "learn_epochs": 2, "learn_preset": "paper"})
+    asked = replace(claim.payload, base_model="scripted", started_by="Ada", started_by_id="ada-1")
+    ptr_data.run(replace(claim, payload=asked), Ranks.join(cpu=True))
+
+    done = world.job(claim.job_id)
+    assert done.status is JobStatus.DONE
+    following = world.job(done.result["next_job_id"])
+    assert (following.kind, following.status) == (JobKind.MASK_SFT, JobStatus.QUEUED)
+    assert following.payload == {
+        "parent_adapter_id": None, "settings": {"preset": "paper", "epochs": 2},
+        "filters": {"runs": None, "rater_kinds": None, "max_examples": None},
+        "base_model": "scripted", "started_by": "Ada", "started_by_id": "ada-1",
+    }  # fmt: skip
+    read(mask_sft.MaskSftConfig, following.payload["settings"], "settings")
 
 
 def test_inconsistent_finals_drop_their_question_and_the_rate_is_noted(

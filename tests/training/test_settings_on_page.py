@@ -73,7 +73,7 @@ def test_what_is_changed_is_read_by_the_recipe(method: Method) -> None:
     }
     entered |= {
         key: 0.25
-        for key in ("learning_rate", "label_smoothing", "rho", "temperature")
+        for key in ("learning_rate", "learn_rate", "label_smoothing", "rho", "temperature")
         if key in entered
     }
     entered |= {"rounds": 4.0} if "rounds" in entered else {}
@@ -91,8 +91,9 @@ def test_what_is_not_changed_is_not_sent(method: Method) -> None:
 
 
 def test_a_job_is_started_again_by_the_method_it_was_started_with() -> None:
-    assert method_of("ptr_data", {"final": "human", "rounds": 2}) is METHODS["preferred"]
-    assert method_of("ptr_data", {"rounds": 2}) is METHODS["ptr_data"]
+    from_votes = {"final": "human", "learn": True, "rounds": 2}
+    assert method_of("ptr_data", from_votes) is METHODS["preferred"]
+    assert method_of("ptr_data", {"final": "human", "rounds": 2}) is METHODS["ptr_data"]
     assert method_of(JobKind.DPO, {}) is METHODS["dpo"]
 
 

@@ -10,12 +10,14 @@ import pytest
 from ptrapp.services.jobs import JobView, Note
 from ptrapp.services.training.form import METHODS
 from ptrapp.services.training.job import ComparedJob, JobPage
+from ptrapp.services.training.measured import MadeVersion, Measurement
 from ptrapp.services.training.outcome import JobOutcome
 from ptrapp.services.training.progress import JobProgress, StageView
+from ptrapp.services.training.settings_words import in_words
 from ptrapp.services.training.stages import Stage
 from ptrapp.services.training.table import JobRow, JobTable
 from ptrapp.ui import train_drawn as drawn
-from ptrapp.ui import train_fields, train_results
+from ptrapp.ui import train_fields, train_made, train_results
 from ptrapp.ui import train_plots as plots
 
 AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -32,7 +34,7 @@ STAGES = (
 PAGE = JobPage(
     job=JOB, method=METHODS["dpo"], progress=JobProgress(STAGES, 84.0, 14.0, 0.14, 2),
     outcome=JobOutcome("", "", ""), started_by="<b>Mira</b>", started_at=AT, finished_at=None,
-    curves={}, compared=None, samples=None, gate_s=70.0,
+    curves={}, compared=None, samples=None, gate_s=70.0, made=None, measures=None, next_job=None,
 )  # fmt: skip
 
 
@@ -44,6 +46,67 @@ def test_a_running_job_says_its_stage_and_its_time_left() -> None:
     assert "3 of 10 · 3 s" in said
     assert "about 0.2 s" in said
     assert "Then the gate measures it: about 1 min 10 s." in drawn.came_of_it(PAGE)
+
+
+MEASURED = Measurement(8, "running", JobProgress(STAGES, 30.0, 20.0, 0.4, 1), None)
+MADE = MadeVersion(
+    name="dpo-000007", status="ready", against="base", measurement=MEASURED, gate="measuring",
+    verdict="", decided_at=None, by="", reason="", serving="never", served_at=None,
+    serves_by_itself=True,
+)  # fmt: skip
+
+
+def test_a_version_is_followed_from_its_measurement_to_its_serving() -> None:
+    def said(**changed: Any) -> str:
+        return train_made.made(replace(PAGE, made=replace(MADE, **changed)))
+
+    assert train_made.made(PAGE) == ""
+    assert "Not measured beside base yet." in said(measurement=None, gate="")
+    going = said()
+    assert "beside <b>base</b>: <a href='train?job=8'>job 8</a>, running 40%" in going
+    assert "about 30 s left" in going
+    assert "Then it serves by itself, unless it is found worse." in going
+    ended = replace(MEASURED, status="done", took_s=41.0)
+    waits = {
+        "measurement": ended,
+        "gate": "waits",
+        "verdict": "learnt from <i> 1",
+        "decided_at": AT,
+    }
+    said_waits = said(**waits)
+    assert "Was measured beside <b>base</b>" in said_waits
+    assert "took 41 s, 27 Nov 2026, 09:00 UTC" in said_waits
+    assert "<b>Learnt from &lt;i&gt; 1.</b>" in said_waits
+    assert "base goes on answering" in said_waits
+    passed = {"measurement": ended, "gate": "passed", "verdict": "better", "decided_at": AT}
+    assert "Answers every new prompt, since 27 Nov" in said(**passed, serving="now", served_at=AT)
+    assert "do not serve by themselves here" in said(**passed, serves_by_itself=False)
+    by_hand = said(**waits | {"gate": "overruled", "by": "Mira", "reason": "<s>"}, serving="now")
+    assert "by Mira: “&lt;s&gt;”" in by_hand
+
+
+def test_a_version_that_waits_is_served_with_a_reason_and_others_without() -> None:
+    def words(**changed: Any) -> str:
+        return train_made.serve_words(replace(MADE, **changed))
+
+    assert words(gate="measuring") == "", "it may still serve by itself"
+    assert words(gate="waits") == "Serve it all the same …"
+    assert words(gate="passed") == "Serve it"
+    assert words(gate="passed", serving="before") == "Serve it again"
+    assert words(gate="passed", serving="now") == train_made.serve_words(None) == ""
+    assert words(status="rejected") == ""
+
+
+def test_settings_are_said_in_the_words_of_the_form() -> None:
+    tpo = {"k": 8, "n_prompts": 40, "max_tokens": 64, "thinking": False, "lora_rank": 8}
+    assert in_words(METHODS["tpo"], tpo) == [
+        "Prompts 40", "Think first no: direct answers", "Response length 64 tokens", "lora rank 8",
+    ]  # fmt: skip
+    measured = {"versions": ["base", "dpo-1"], "controls": False, "n": 200, "tasks": ["generated"]}
+    assert in_words(METHODS["evaluate"], measured) == ["Versions base, dpo-1", "Controls left out"]
+    assert in_words(METHODS["dpo"], {"soft_labels": True, "beta": 0.1}) == ["Soft labels"]
+    assert in_words(METHODS["preferred"], {"final": "human", "learn": True}) == []
+    assert "Settings: Loss &lt;i&gt;ipo" in drawn.came_of_it(PAGE)
 
 
 def test_what_is_not_known_is_not_made_up() -> None:
@@ -70,6 +133,7 @@ def test_a_plot_is_valid_in_tokens_and_over_the_earlier_job(plot: plots.Plot) ->
     curves = {metric: [(step, 0.5 + step) for step in range(1, 900)] for metric, _ in plot.metrics}
     chart = plots.draw(plot, curves, ComparedJob("job 4", {plot.metrics[0][0]: [(1, 0.25)]}))
     spec = chart.to_dict()  # checked against Vega-Lite's schema
+    assert "/vega-lite/v5" in spec["$schema"], "what Gradio draws with"
     rows = spec["data"]["values"]
     assert {row["job"] for row in rows} == {"this job", "job 4"}
     assert max(row["step"] for row in rows) == 899

@@ -45,6 +45,8 @@ class Payload:
     """The base model to train on or to ask, as `--model` names it; empty is the worker's own."""
     started_by: str = ""
     """Who queued it, in words; empty is unknown."""
+    started_by_id: str = ""
+    """The identity of that person, whatever the name is by then; empty is nobody's share."""
 
 
 def read(kind: type[T], given: Mapping[str, Any], what: str) -> T:

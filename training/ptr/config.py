@@ -13,6 +13,7 @@ from ptrapp.core.types import Policy, Sampling
 from ptrapp.refinement.options import RefineOptions
 from ptrapp.tasks.instructions import INSTRUCTIONS
 from training.jobs.payload import STRICT, Words
+from training.ptr.preset import Preset
 
 GENERATED, AUTO = "generated", "auto"
 SOLVER, BEST_OF_N, STRONG, HUMAN, VERSION = "solver", "best_of_n", "strong", "human", "version:"
@@ -93,10 +94,28 @@ class PtrDataConfig:
     embedding_model: str = ""
     """Folder or hub id of the sentence-embedding model of that cosine; empty takes the policy's own
     last hidden states, mean-pooled, whose cosines are all nearer to 1."""
+    learn: bool = False
+    """Whether a thought-mask fine-tuning of the same parent is queued when the data are there."""
+    learn_preset: Preset = Preset.OFFICIAL
+    """Preset of that fine-tuning."""
+    learn_epochs: Annotated[int, Field(ge=1, le=100)] = 3
+    """Passes over its examples."""
+    learn_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Peak of its learning rate; null chooses by the model's size."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the choice of questions and of everything sampled."""
     chunk_size: Annotated[int, Field(ge=1, le=4096)] = 32
     """Questions answered at once and stored together: the most that a kill loses."""
+
+    @property
+    def learning(self) -> dict[str, float | str]:
+        """The settings of that fine-tuning that differ from its own defaults."""
+        chosen = {
+            "preset": None if self.learn_preset is Preset.OFFICIAL else self.learn_preset.value,
+            "epochs": None if self.learn_epochs == 3 else self.learn_epochs,
+            "learning_rate": self.learn_rate,
+        }
+        return {name: value for name, value in chosen.items() if value is not None}
 
     @property
     def n_attempts(self) -> int:

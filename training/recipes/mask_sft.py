@@ -33,15 +33,7 @@ from training.policy.config import TrainingConfig
 from training.policy.lineage import find_parent, refuse_repetition
 from training.policy.model import load_base_of, make_policy
 from training.policy.publish import Origin, publish
-
-
-class Preset(StrEnum):
-    """Presets of the three terms' weights."""
-
-    OFFICIAL = "official"
-    """Likelihood alone: what the authors' released trainer optimises."""
-    PAPER = "paper"
-    """Likelihood, consistency with the attempt, and confidence: 0.8, 0.1, 0.1."""
+from training.ptr.preset import Preset
 
 
 class Normalise(StrEnum):

@@ -8,7 +8,8 @@ are stored here. The result of the job has counts and tables, a table being a li
      "cleaning": [{"reason", "n"}, …], "dropped": [{"reason", "n"}, …],
      "superiority": [{"judge", "n", "n_better", "n_worse", "mean_attempt", "mean_final", "p",
                       "effect"}], or [] where nothing could be scored,
-     "consistency": [{"n", "mean", "threshold", "n_removed", "removal_rate"}], [] when it was off}
+     "consistency": [{"n", "mean", "threshold", "n_removed", "removal_rate"}], [] when it was off,
+     "next_job_id": the fine-tuning that learns them, with `learn` only}
 """
 
 import time
@@ -17,7 +18,9 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
-from db.models import Adapter, Run
+from db.models import Adapter, JobKind, Run
+from db.registry import jobs
+from db.storage.session import Session
 from ptrapp.analysis.thoughts import ended_itself_share
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.judges.base import Judge
@@ -70,18 +73,27 @@ def run(claim: Claim, ranks: Ranks) -> None:
             f"{agreed['n_removed']} of {agreed['n']} questions ({agreed['removal_rate']:.0%}) were "
             f"dropped because their finals disagree; the mean cosine is {agreed['mean']:.3f}."
         )
-    claim.finish(
-        {
-            "n_read": chosen.n_read,
-            "n_queries": len(chosen.queries),
-            "n_trajectories": len(written),
-            **_thoughts(written),
-            "cleaning": _table(chosen.dropped),
-            "dropped": _table(dropped_of(runs)),
-            "superiority": [asdict(result)] if result else [],
-            "consistency": [agreed] if agreed else [],
-        }
-    )
+    found: dict[str, Any] = {
+        "n_read": chosen.n_read,
+        "n_queries": len(chosen.queries),
+        "n_trajectories": len(written),
+        **_thoughts(written),
+        "cleaning": _table(chosen.dropped),
+        "dropped": _table(dropped_of(runs)),
+        "superiority": [asdict(result)] if result else [],
+        "consistency": [agreed] if agreed else [],
+    }
+    with claim.database.write() as session:
+        if config.learn:
+            found["next_job_id"] = _learn(claim, config, session)
+        jobs.finish(session, claim.job_id, claim.token, found)
+
+
+def _learn(claim: Claim, config: PtrDataConfig, session: Session) -> int:
+    """Queues the fine-tuning that learns the data, in the transaction that ends this job."""
+    payload = asdict(claim.payload) | {"settings": config.learning}
+    after = f"mask_sft:after:{claim.job_id}"
+    return jobs.enqueue(session, JobKind.MASK_SFT, payload, dedup=after).id
 
 
 def _generate(

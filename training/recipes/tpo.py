@@ -166,6 +166,7 @@ def _conclude(
         "settings": settings,
         "filters": asdict(claim.payload.filters),
         "started_by": claim.payload.started_by,
+        "started_by_id": claim.payload.started_by_id,
     }
     following = jobs.enqueue(session, JobKind.TPO, payload, dedup=f"tpo:after:{claim.job_id}")
     return found | {"next_job_id": following.id}

@@ -220,5 +220,5 @@ def known_items(context: AppContext, campaign_id: Id) -> list[KnownItem]:
 
 def judge(context: AppContext, campaign_id: Id, body: JudgeRequest, person: Caller) -> JobQueued:
     """Queue a job in which a judge labels the campaign too."""
-    by = people.name_of(context, person)
-    return JobQueued(jobs.start_judging(context, campaign_id, body.judge, by=by))
+    by, rater = people.name_of(context, person), person.rater
+    return JobQueued(jobs.start_judging(context, campaign_id, body.judge, by=by, rater=rater))

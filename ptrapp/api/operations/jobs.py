@@ -14,6 +14,7 @@ from ptrapp.services import jobs
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import people
 from ptrapp.services.training import log
+from ptrapp.services.training.for_role import for_role
 from ptrapp.services.training_panel import read_panel
 
 Setting = bool | int | FiniteFloat | str
@@ -33,19 +34,19 @@ class NewJob(Body):
     """The version to start from; empty is the one that is served now."""
 
 
-def training(context: AppContext) -> dict[str, Any]:
+def training(context: AppContext, person: Caller) -> dict[str, Any]:
     """Everything the Train page shows."""
-    return read_panel(context).as_json()
+    return read_panel(context, person.role).as_json()
 
 
-def list_jobs(context: AppContext) -> list[jobs.JobView]:
+def list_jobs(context: AppContext, person: Caller) -> list[jobs.JobView]:
     """The newest jobs: trainings, evaluations, judges, each with progress and result."""
-    return jobs.listing(context)
+    return [for_role(one, person.role) for one in jobs.listing(context)]
 
 
-def one_job(context: AppContext, job_id: Id) -> jobs.JobView:
+def one_job(context: AppContext, job_id: Id, person: Caller) -> jobs.JobView:
     """One job with its whole result."""
-    return jobs.view(context, job_id)
+    return for_role(jobs.view(context, job_id), person.role)
 
 
 def log_of(context: AppContext, job_id: Id) -> FileResponse:
@@ -56,8 +57,9 @@ def log_of(context: AppContext, job_id: Id) -> FileResponse:
 
 def new_job(context: AppContext, body: NewJob, person: Caller) -> JobQueued:
     """Queue a job; returns its id. For admins."""
-    by = people.name_of(context, person)
-    return JobQueued(jobs.start(context, body.kind, body.settings, parent=body.parent, by=by))
+    by, rater = people.name_of(context, person), person.rater
+    job_id = jobs.start(context, body.kind, body.settings, parent=body.parent, by=by, rater=rater)
+    return JobQueued(job_id)
 
 
 def cancel(context: AppContext, job_id: Id) -> StateNow:

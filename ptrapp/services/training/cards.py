@@ -8,9 +8,10 @@ from db.labelling import campaigns
 from db.models import AdapterStatus, CampaignState, JobKind, JobStatus
 from db.registry import adapters, job_list
 from db.storage.session import Session
+from ptrapp.core.counts import counted
 from ptrapp.services.context import AppContext
 from ptrapp.services.outlook import Outlook, count_all_votes
-from ptrapp.services.training.form import METHODS, Method
+from ptrapp.services.training.form import METHODS, Method, method_of
 from ptrapp.services.training.outcome import JobOutcome, gates_of, outcome
 
 MIN_FOR_REWARD_MODEL = 20
@@ -96,18 +97,18 @@ def _needs(
             return _all_votes(n_votes)
         case "preferred":
             return Needs(
-                "preferred answers to prompts",
-                _count(n_votes, "vote"),
+                "answers that people preferred",
+                counted(n_votes, "vote"),
                 None,
                 "" if n_votes else "No vote says which answer is better.",
                 None if n_votes else Way("Compare answers", "./"),
-                None,
+                n_votes,
             )
         case "mask_sft":
             n = now.n_refined
             return Needs(
                 "later rounds that are right or a stronger model's",
-                _count(n, "refinement"),
+                counted(n, "refinement"),
                 None,
                 "" if n else "No refinement is stored that is right.",
                 None if n else Way("Make PTR data", "train?method=ptr_data"),
@@ -124,9 +125,9 @@ def _needs(
 
 def _votes(context: AppContext, now: Outlook) -> Needs:
     enough = max(context.settings.train_every or context.settings.gate_min_examples, 1)
-    has = _count(now.n_pairs, "vote")
+    has = counted(now.n_pairs, "vote")
     if now.n_ties or now.n_both_bad:
-        has += f", besides {_count(now.n_ties, 'tie')} and {now.n_both_bad} both bad"
+        has += f", besides {counted(now.n_ties, 'tie')} and {now.n_both_bad} both bad"
     if now.share_chosen_longer is not None:
         has += f"; chosen is longer in {now.share_chosen_longer:.0%}"
     more = enough - now.n_pairs
@@ -149,9 +150,9 @@ def _all_votes(n: int) -> Needs:
     missing = MIN_FOR_REWARD_MODEL - n
     return Needs(
         f"{MIN_FOR_REWARD_MODEL} votes",
-        _count(n, "vote"),
+        counted(n, "vote"),
         min(n / MIN_FOR_REWARD_MODEL, 1.0),
-        f"{_count(missing, 'vote')} missing." if missing > 0 else "",
+        f"{counted(missing, 'vote')} missing." if missing > 0 else "",
         Way(f"Compare {missing} more", "./") if missing > 0 else None,
         n,
     )
@@ -173,15 +174,15 @@ def _campaigns(session: Session, context: AppContext) -> Needs:
 
 def _button(method: Method, needs: Needs) -> str:
     match method.key:
-        case "dpo":
-            return f"Train on {_count(needs.n_examples or 0, 'vote')}"
+        case "dpo" | "preferred":
+            return f"Train on {counted(needs.n_examples or 0, 'vote')}"
         case "mask_sft":
-            return f"Train on {_count(needs.n_examples or 0, 'refinement')}"
+            return f"Train on {counted(needs.n_examples or 0, 'refinement')}"
         case "reward_model":
-            return f"Train a judge on {_count(needs.n_examples or 0, 'vote')}"
+            return f"Train a judge on {counted(needs.n_examples or 0, 'vote')}"
         case "tpo":
             return "Practise"
-        case "ptr_data" | "preferred":
+        case "ptr_data":
             return "Make the data"
         case "evaluate":
             return "Measure"
@@ -193,15 +194,10 @@ def _last(session: Session, method: Method) -> LastJob | None:
     """Returns the last finished job of a method; a gate's evaluation is one as well."""
     rows = job_list.page(session, kinds=[method.kind], statuses=[JobStatus.DONE], limit=10)
     if method.kind is JobKind.PTR_DATA:
-        human = method.key == "preferred"
-        rows = [row for row in rows if (row.payload["settings"].get("final") == "human") is human]
+        rows = [row for row in rows if method_of(row.kind, row.payload["settings"]) is method]
     if not rows:
         return None
     row = rows[0]
     made = adapters.made_by(session, [row.id])
     said = outcome(row, made.get(row.id), gates_of(session, made).get(row.id))
     return LastJob(row.id, row.finished_at or row.created_at, said)
-
-
-def _count(n: int, word: str) -> str:
-    return f"{n} {word}{'' if n == 1 else 's'}"

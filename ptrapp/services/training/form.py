@@ -39,6 +39,8 @@ class FormSetting:
     """Label and value; the default is the first."""
     folded: bool = True
     """Whether it is among the advanced settings."""
+    unit: str = ""
+    """What its number counts, where its label does not say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,15 @@ _EPOCHS = FormSetting("epochs", "Epochs", "passes over the examples", 3, folded=
 _RATE = FormSetting(
     "learning_rate", "Learning rate", "peak; empty chooses by the model's size", None
 )
-_RESPONSE = FormSetting("max_tokens", "Response length", "most tokens of a response", 256)
+_RESPONSE = FormSetting(
+    "max_tokens", "Response length", "most tokens of a response", 256, unit="tokens"
+)
 _THOUGHT = FormSetting(
-    "max_thought_tokens", "Thought length", "most tokens of the thought before it", 256
+    "max_thought_tokens",
+    "Thought length",
+    "most tokens of the thought before it",
+    256,
+    unit="tokens",
 )
 _THINKING = _choice(
     "thinking", "Think first", "in which rounds",
@@ -165,7 +173,15 @@ _PTR_DATA = (
     FormSetting("progressive", "Progressive", "rounds in rising order of the judge's score", False,
             Input.FLAG),
 )  # fmt: skip
-_PREFERRED = tuple(one for one in _PTR_DATA if one.key in ("n_queries", "rounds", "system"))
+_PREFERRED = (
+    *(one for one in _PTR_DATA if one.key in ("n_queries", "rounds", "system")),
+    _choice(
+        "learn_preset", "Preset", "the loss of the PTR code, or of the paper",
+        ("official", "official"), ("paper", "paper"),
+    ),
+    FormSetting("learn_epochs", "Epochs", "passes over the examples", 3),
+    FormSetting("learn_rate", "Learning rate", "peak; empty chooses by the model's size", None),
+)  # fmt: skip
 _EVALUATE = (
     FormSetting("versions", "Versions", "empty is the one that answers; base is measured too", None,
             Input.VERSIONS, folded=False),
@@ -188,11 +204,11 @@ _JUDGE = (
 
 TEACH = (
     Method("dpo", JobKind.DPO, "DPO", "Preferred answers become a version.", _DPO),
+    Method("preferred", JobKind.PTR_DATA, "Mask-SFT from votes",
+           "Preferred answers become final rounds; a second job learns to get there.", _PREFERRED,
+           (("final", "human"), ("learn", True))),
     Method("reward_model", JobKind.REWARD_MODEL, "Reward model",
            "Votes become a judge, which no version answers by.", _REWARD),
-    Method("preferred", JobKind.PTR_DATA, "Mask-SFT data",
-           "Preferred answers become final rounds, which Mask-SFT learns.", _PREFERRED,
-           (("final", "human"),)),
 )  # fmt: skip
 PRACTISE = (
     Method("tpo", JobKind.TPO, "TPO", "It writes, the judge compares, it learns.", _TPO),

@@ -12,6 +12,7 @@ from db.storage.session import Session
 from ptrapp.services.context import DataContext
 from ptrapp.services.jobs import JobView, view
 from ptrapp.services.training import form, speed
+from ptrapp.services.training.measured import MadeVersion, measured_by, measuring, read_made
 from ptrapp.services.training.outcome import JobOutcome, gates_of, outcome
 from ptrapp.services.training.progress import JobProgress, read_progress
 from ptrapp.services.training.samples import CheckpointSamples, read_samples
@@ -46,6 +47,12 @@ class JobPage:
     samples: CheckpointSamples | None
     gate_s: float | None
     """Seconds that an evaluation by the gate took last; None where none was measured."""
+    made: MadeVersion | None
+    """The version it made, and what became of it."""
+    measures: tuple[str, int | None] | None
+    """The version on which the gate decides by this evaluation, and the job that made it."""
+    next_job: int | None
+    """The job that this one queued when it was done."""
 
 
 def read_job(context: DataContext, job_id: int) -> JobPage:
@@ -54,11 +61,12 @@ def read_job(context: DataContext, job_id: int) -> JobPage:
     with context.database.read() as session:
         job = session.get_one(Job, job_id)
         made = adapters.made_by(session, [job_id])
+        version, measured = made.get(job_id), measured_by(session, job)
         return JobPage(
             job=shown,
             method=form.method_of(job.kind, shown.settings),
             progress=read_progress(session, job),
-            outcome=outcome(job, made.get(job_id), gates_of(session, made).get(job_id)),
+            outcome=outcome(job, version, gates_of(session, made).get(job_id)),
             started_by=job.payload.get("started_by", ""),
             started_at=job.started_at,
             finished_at=job.finished_at,
@@ -66,6 +74,9 @@ def read_job(context: DataContext, job_id: int) -> JobPage:
             compared=_compared(session, job),
             samples=read_samples(session, context.settings.jobs_dir / str(job_id)),
             gate_s=_gate_seconds(session, job),
+            made=read_made(session, context.settings, version) if version else None,
+            measures=(measured.name, measured.job_id) if measured else None,
+            next_job=job.result.get("next_job_id"),
         )
 
 
@@ -79,7 +90,7 @@ def read_stamps(context: DataContext, job_id: int | None) -> tuple[str, str]:
         newest = job_list.page(session, limit=_COMPARABLE)
         states = [(job.id, job.status.value, job.cancel_requested) for job in newest]
         known = (states, leaderboard.stamp(session), votes.highest_vote_id(session))
-        going = session.get(Job, job_id) if job_id else _going(session)
+        going = _followed(session, job_id) if job_id else _going(session)
         if going is None:
             return repr(known), ""
         second = int(phases.now(session)) if going.status is JobStatus.RUNNING else 0
@@ -97,6 +108,13 @@ def going(context: DataContext) -> int | None:
 def _going(session: Session) -> Job | None:
     running = job_list.page(session, statuses=[JobStatus.RUNNING], limit=1)
     return next(iter(running), None) or job_list.next_queued(session)
+
+
+def _followed(session: Session, job_id: int) -> Job | None:
+    """Returns a job, or the evaluation of the version that it has made."""
+    job = session.get(Job, job_id)
+    done = job is not None and job.status is JobStatus.DONE
+    return (measuring(session, job) if job and done else None) or job
 
 
 def _compared(session: Session, job: Job) -> ComparedJob | None:
@@ -123,7 +141,15 @@ def _gate_seconds(session: Session, job: Job) -> float | None:
 def estimate(
     context: DataContext, kind: JobKind, settings: Mapping[str, Any], n_examples: int | None
 ) -> tuple[float | None, int]:
-    """Returns the seconds a job queued now would take, and by how many earlier ones."""
+    """Returns the seconds a job queued now would take, and by how many earlier ones.
+
+    A job that queues a fine-tuning takes as long as both.
+    """
+    if kind is JobKind.PTR_DATA and settings.get("learn"):
+        made, n_made = estimate(context, kind, {**settings, "learn": False}, n_examples)
+        learnt, n_learnt = estimate(context, JobKind.MASK_SFT, {}, None)
+        known = made is not None and learnt is not None
+        return (made + learnt, min(n_made, n_learnt)) if known else (None, 0)  # type: ignore[operator]
     with context.database.read() as session:
         earlier = speed.read_earlier(session, kind, context.base_model)
         if not earlier:
