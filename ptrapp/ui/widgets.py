@@ -9,7 +9,6 @@ import gradio as gr
 from ptrapp.core import modules
 from ptrapp.core.settings import ASSETS
 
-FOLDER: Path = ASSETS / "widgets"
 STYLES: Path = ASSETS / "styles"
 
 
@@ -25,28 +24,23 @@ def widget(
     return gr.HTML(
         value=value,
         html_template=f'<div class="{name}"{" hidden" if hidden else ""}></div>',
-        js_on_load=_start(name),
+        js_on_load=script(name),
         elem_id=f"thrice-{name}",
         apply_default_css=prose,
     )
 
 
-def _start(name: str) -> str:
-    """Returns the script that has a module draw into the component it belongs to."""
+def script(name: str) -> str:
+    """Returns the script that has a module draw into, or listen to, the component it belongs to."""
     return (
         f'import(new URL("{modules.AT}/{name}.js", document.baseURI).href)'
         ".then((module) => module.mount({ element, props, trigger, watch }));"
     )
 
 
-def script(name: str) -> str:
-    """Returns a script of ours for a component that the server draws."""
-    return (FOLDER / f"{name}.js").read_text(encoding="utf-8")
-
-
 def stylesheet() -> str:
     """Returns the tokens and the style of pages and widgets, without comments: each page has it."""
-    pages = [STYLES / "tokens.css", *sorted(STYLES.glob("page_*.css"))]
-    files = [*pages, *sorted(FOLDER.glob("*.css"))]
+    pages, parts = (sorted(STYLES.glob(f"{kind}_*.css")) for kind in ("page", "part"))
+    files = [STYLES / "tokens.css", *pages, *parts]
     whole = "\n".join(path.read_text(encoding="utf-8") for path in files)
     return re.sub(r"/\*.*?\*/\s*|\n\s*(?=\n)|(?<=\n)[ \t]+", "", whole, flags=re.DOTALL)

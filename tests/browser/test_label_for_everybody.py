@@ -22,7 +22,7 @@ from label_world import (
 )
 from playwright.sync_api import Browser, BrowserContext, Page, Response, Route, expect
 
-from ptrapp.core.settings import ASSETS
+from ptrapp.core import modules
 
 pytestmark = pytest.mark.browser
 
@@ -241,7 +241,7 @@ def test_who_may_only_look_is_told_so(page: Page, campaign: Campaign) -> None:
     page.get_by_role("button", name="Join").click()
     page.wait_for_url(lambda url: "/join" not in url)
     page.goto(world.page)
-    expect(page.locator(".label-empty")).to_contain_text("viewer")
+    expect(page.locator("main")).to_contain_text("a viewer. Yours is Play.")
     expect(page.locator(".label-side:visible")).to_have_count(0)
 
 
@@ -315,6 +315,5 @@ def test_the_page_is_small_and_asks_nobody_else(page: Page, campaign: Campaign) 
     page.on("response", weigh)
     open_label(page, world)
     assert hosts - {""} == {urlsplit(world.url).netloc}
-    folder = ASSETS / "widgets"
-    sent = sum(file.stat().st_size for file in [folder / "shared.js", *folder.glob("label*")])
+    sent = sum(file.stat().st_size for file in modules.FOLDER.rglob("*.js"))
     assert sent + sum(ours.values()) < 300_000

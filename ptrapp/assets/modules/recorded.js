@@ -1,6 +1,6 @@
 // @ts-check
 // The recorded run of an untouched Play page: a real run, played once, of the shipped version or of
-// the base. It leaves with the first run of one's own (recorded.css).
+// the base. It leaves with the first run of one's own (part_recorded.css).
 
 import { columnsOf } from "./board_grid.js";
 import { Arrow, Mark } from "./card.js";
