@@ -57,9 +57,19 @@ class LabelColumns:
         }
         return replace(self, **arrays)
 
+    @property
+    def is_independent(self) -> np.ndarray:
+        """Whether it is one of the labels on which agreement is measured, one of each rater on
+        each comparison.
+
+        Repeats are left out, as checks on a rater. So are gold comparisons, which were chosen to be
+        clear: with them raters would seem to agree better than they do on the work itself.
+        """
+        return (self.repeat == 0) & (self.gold == MISSING) & ~self.doubted
+
     def independent(self) -> "LabelColumns":
-        """Returns what `labels.independent` does: one label of each rater on each comparison."""
-        return self.where((self.repeat == 0) & (self.gold == MISSING) & ~self.doubted)
+        """Returns the labels on which agreement is measured."""
+        return self.where(self.is_independent)
 
     def repeated_pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns outcomes of raters' first labels of a comparison, and of the repeated ones."""

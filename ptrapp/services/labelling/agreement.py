@@ -1,14 +1,12 @@
 """Measures how far raters agree and how reliable they are, in one campaign or in all votes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from db.labelling import agreement
-from db.labelling.agreement import LabelRow
-from db.models import Campaign, Outcome, Purpose, RaterKind
+from db.models import Campaign, RaterKind
 from ptrapp.analysis.agreement import conclusion, ordinal_alpha
 from ptrapp.analysis.checks import both_orders, gold_score, self_consistency
 from ptrapp.analysis.columns import MISSING, LabelColumns, grouped
@@ -16,12 +14,11 @@ from ptrapp.analysis.drift import DriftPart, drift
 from ptrapp.analysis.estimates import Estimate
 from ptrapp.analysis.kappa import Kappa, kappas
 from ptrapp.analysis.label_noise import FlipRate, flip_rate, tally
-from ptrapp.analysis.labels import Label
 from ptrapp.analysis.pace import Pace, pace, share_of
 from ptrapp.analysis.position import PositionBias, position_bias
 from ptrapp.core.errors import NotFound
 from ptrapp.core.types import Choice
-from ptrapp.services.context import DataContext, LabelsContext
+from ptrapp.services.context import LabelsContext
 from ptrapp.services.labelling.kept_labels import KeptLabels, read_labels
 
 MAX_IN_MATRIX = 30
@@ -96,12 +93,12 @@ def read_report(context: LabelsContext, campaign_id: int | None = None) -> Agree
     return report_of(kept, campaign_id)
 
 
-def read_drift(context: DataContext, campaign_id: int) -> list[DriftPart]:
+def read_drift(context: LabelsContext, campaign_id: int) -> list[DriftPart]:
     """Follows a campaign's people over time, oldest labels first; empty while there are few."""
     with context.database.read() as session:
-        rows = agreement.of_campaign(session, campaign_id)
-        gold = agreement.known_answers(session, campaign_id)
-    return drift([as_label(row, gold) for row in rows if row.kind is RaterKind.HUMAN])
+        every, kinds = read_labels(context, session, campaign_id)
+    is_human = np.array([kind is RaterKind.HUMAN for kind in kinds], dtype=bool)
+    return drift(every.where(is_human[every.rater]))
 
 
 def drift_in_words(parts: Sequence[DriftPart]) -> tuple[str, str]:
@@ -141,22 +138,6 @@ def report_of(kept: KeptLabels, campaign_id: int | None) -> AgreementReport:
     places = [at for at, name in enumerate(every.names) if name in shown]
     matrix = kappas(every.where(np.isin(every.rater, places)))
     return AgreementReport(campaign_id, groups, matrix, raters, len(raters) - len(shown))
-
-
-def as_label(row: LabelRow, gold: Mapping[int, Outcome]) -> Label:
-    """Returns the row as the label that `ptrapp.analysis` measures."""
-    known = gold.get(row.comparison_id)
-    return Label(
-        row.rater,
-        row.comparison_id,
-        Choice(row.outcome),
-        row.strength,
-        row.flipped,
-        row.purpose is Purpose.REPEAT,
-        None if known is None else Choice(known),
-        row.agreed,
-        row.decided_ms,
-    )
 
 
 def _group(kind: str, labels: LabelColumns) -> GroupReport:
