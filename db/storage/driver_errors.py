@@ -1,10 +1,11 @@
 """Maps exceptions of database drivers to `DatabaseError`: what failed, where, and what to do."""
 
+import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from os import W_OK, access
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -106,6 +107,11 @@ def _from_sqlite(code: int, cause: BaseException | None, file: Path) -> Database
 
 def _diagnosed(cause: BaseException | None, file: Path) -> DatabaseError:
     """Finds the cause on the file system: SQLite says little of a file it cannot open or write."""
+    if _opens_nothing(file.parent):
+        return DatabaseError(
+            f"{file} cannot be opened: this program, or the machine, has too many files open at "
+            "once; try again in a moment, or raise the limit (ulimit -n)."
+        )
     if not file.parent.is_dir():
         return DatabaseError(
             f"The folder {file.parent} of the database is missing; make it, or name another one."
@@ -113,7 +119,7 @@ def _diagnosed(cause: BaseException | None, file: Path) -> DatabaseError:
     if file.is_dir():
         return DatabaseError(f"{file} is a folder, not a database; name another file.")
     for path in (file, file.parent):
-        if path.exists() and not access(path, W_OK):
+        if path.exists() and not os.access(path, os.W_OK):
             return DatabaseReadOnly(
                 f"{path} may not be written by this user; change its permissions, or name "
                 "another data folder."
@@ -129,6 +135,15 @@ def _diagnosed(cause: BaseException | None, file: Path) -> DatabaseError:
             f"A session opened for reading tried to write to {file}; open it with write()."
         )
     return DatabaseError(f"{file} cannot be read or written ({cause}); check the disk it is on.")
+
+
+def _opens_nothing(folder: Path) -> bool:
+    """Returns whether the table of open files is full, so that nothing can be opened."""
+    try:
+        os.close(os.open(folder, os.O_RDONLY))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    return False
 
 
 def _full(file: Path) -> DiskFull:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ptrapp.api.page_files import is_static
 from ptrapp.api.texts import cannot_be_stored, json_cannot_be_stored
+from ptrapp.core.file_table import FULL_TABLE, is_out_of_files, opens_nothing
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class Guard:
                 elif bounded.exceeded:  # whatever the app answers to half a body, this is why
                     await refuse(413, _too_large(bounded.limit))
                 elif broken:
-                    await refuse(400, _MALFORMED)
+                    await refuse(*((503, FULL_TABLE) if opens_nothing() else (400, _MALFORMED)))
                 started = True
                 MutableHeaders(scope=message).update(_needed(self._headers, path, message))
             if not cut_off:
@@ -114,6 +115,9 @@ class Guard:
         try:
             await self._app(scope, source, send_guarded)
         except Exception as error:
+            if is_out_of_files(error) and not started:
+                await refuse(503, FULL_TABLE)
+                return
             if not path.startswith(_GRADIO):
                 raise
             # Gradio's own routes read fields that a malformed request has not: a sentence and a

@@ -35,6 +35,7 @@ from ptrapp.core.errors import (
     ThriceError,
     TooMuch,
 )
+from ptrapp.core.file_table import FULL_TABLE, is_out_of_files
 from ptrapp.core.people import READS
 from ptrapp.core.public import in_public
 from ptrapp.core.strength import IN_WORDS
@@ -262,7 +263,8 @@ def answer_errors(app: FastAPI) -> None:
             case EngineError() | DatabaseError():
                 return 503
             case StorageError():
-                return 507 if disk.is_full(error) else 500
+                full = 507 if disk.is_full(error) else 500
+                return 503 if is_out_of_files(error) else full
             case _:
                 return 400
 
@@ -281,6 +283,8 @@ def answer_errors(app: FastAPI) -> None:
         return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
     def refuse_for_want_of_room(_: Request, error: Exception) -> JSONResponse:
+        if is_out_of_files(error):
+            return JSONResponse({"error": FULL_TABLE}, 503)
         if not disk.is_full(error):
             raise error
         return JSONResponse({"error": f"{FULL_DISK} Nothing of this was stored."}, 507)
