@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from label_world import World, close_campaign, make_campaign
+from module_world import serve_modules
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from db.storage.session import Database, open_database
@@ -160,6 +161,15 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def bare(browser: Browser) -> Iterator[Page]:
+    """A page with nothing on it, where the pages' modules are: no app is needed."""
+    page = browser.new_page()
+    serve_modules(page)
+    yield page
+    page.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,18 @@
 """The pages' ES modules by themselves, in a browser: what they compute and what they draw."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from module_world import ask, drawn
+from playwright.sync_api import Page
 
 from ptrapp.core import modules
 from ptrapp.core.modules import FOLDER
 
 pytestmark = pytest.mark.browser
 
-AT = "http://modules.test/"
 CELL: dict[str, Any] = {
     "index": 0,
     "candidate": 0,
@@ -45,42 +44,6 @@ RUN: dict[str, Any] = {
     "comparisons": [],
     "pin_id": None,
 }
-
-
-@pytest.fixture(scope="module")
-def bare(browser: Browser) -> Iterator[Page]:
-    """A page with nothing on it, at an address where the modules are."""
-    page = browser.new_page()
-
-    def answer(route: Route) -> None:
-        path = FOLDER / route.request.url.removeprefix(AT)
-        if path.is_file():
-            route.fulfill(body=path.read_text(encoding="utf-8"), content_type="text/javascript")
-        else:
-            route.fulfill(body="<!doctype html><body></body>", content_type="text/html")
-
-    page.route(f"{AT}**", answer)
-    page.goto(AT)
-    yield page
-    page.close()
-
-
-def ask(page: Page, module: str, expression: str, *given: Any) -> Any:
-    """Evaluates an expression over what a module exports, named `m`, and what is `given`."""
-    code = f"async (given) => {{ const m = await import('./{module}.js'); return {expression}; }}"
-    return page.evaluate(code, list(given))
-
-
-def drawn(page: Page, module: str, template: str, *given: Any) -> str:
-    """Returns the words of what a component draws; `html` is there, and the module as `m`."""
-    code = """async ([module, template, given]) => {
-        const { html, render } = await import("./html.js");
-        const m = await import(`./${module}.js`);
-        const to = document.createElement("div");
-        render(new Function("html", "m", "given", `return ${template}`)(html, m, given), to);
-        return to.textContent.replace(/\\s+/g, " ").trim();
-    }"""
-    return str(page.evaluate(code, [module, template, list(given)]))
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.js")), ids=lambda path: path.stem)
@@ -176,7 +139,8 @@ def test_a_pair_tells_nothing_but_the_response(bare: Page) -> None:
 def test_a_pair_of_the_same_words_says_so(bare: Page, other: str, words: str) -> None:
     board = {"run": RUN, "pair": {"left": CELL, "right": CELL | {"response": other}}}
     foot = "html`<${m.Foot} board=${given[0]} />`"
-    assert words in drawn(bare, "board_bar", foot, board | {"sendable": [], "notice": None})
+    rest = {"quiet": {"words": ""}, "now": {"sendable": [], "notice": None}}
+    assert words in drawn(bare, "board_bar", foot, board | rest)
 
 
 @pytest.mark.parametrize(
