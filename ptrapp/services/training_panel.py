@@ -4,9 +4,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ptrapp.core.people import Role
 from ptrapp.services import jobs, versions
 from ptrapp.services.context import AppContext
 from ptrapp.services.outlook import Outlook, read_outlook
+from ptrapp.services.training.for_role import for_role
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,13 @@ class TrainingPanel:
         return values
 
 
-def read_panel(context: AppContext) -> TrainingPanel:
-    """Returns the panel as it is now."""
+def read_panel(context: AppContext, role: Role) -> TrainingPanel:
+    """Returns the panel as it is now, as a role sees it."""
     engine = context.engine
     return TrainingPanel(
         engine=EngineView(Path(context.base_model).name, engine.context_length, engine.about),
         outlook=read_outlook(context),
-        jobs=jobs.listing(context),
+        jobs=[for_role(one, role) for one in jobs.listing(context)],
         versions=versions.listing(context),
         worker=jobs.has_worker(context),
         train_every=context.settings.train_every,
