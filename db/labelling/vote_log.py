@@ -6,7 +6,7 @@ times as much, and a log is read from end to end.
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -113,14 +113,16 @@ class LoggedVote(NamedTuple):
 
 _OWN = LoggedVote._fields[:12]
 _PROMPT = tuple(getattr(Prompt, name) for name in LoggedPrompt._fields)
-_PLAIN = tuple(
-    name for name in LoggedRound.__slots__ if name not in ("sampling", "run", "adapter", "earlier")
-)
+_PLAIN = tuple(each.name for each in fields(LoggedRound))[:-3]
+"""In the order of the fields, so that a row is a round without a name being looked up."""
+_SAMPLING = _PLAIN.index("sampling")
 _ROUND = (
     select(
-        *(getattr(Round, name) for name in _PLAIN),
-        # most are alike: a text that was parsed before is not parsed again
-        cast(Round.sampling, Text),
+        # most settings are alike: a text that was parsed before is not parsed again
+        *(
+            cast(Round.sampling, Text) if name == "sampling" else getattr(Round, name)
+            for name in _PLAIN
+        ),
         cast(Run.settings, Text),
         Adapter.name,
     )
@@ -196,12 +198,10 @@ def _rounds(session: Session, ids: Collection[int]) -> dict[int, LoggedRound]:
 
 
 def _round(row: tuple[Any, ...]) -> LoggedRound:
-    *plain, sampling, settings, adapter = row
+    *plain, settings, adapter = row
+    plain[_SAMPLING] = _parsed(plain[_SAMPLING])
     return LoggedRound(
-        **dict(zip(_PLAIN, plain, strict=True)),
-        sampling=_parsed(sampling),
-        run=LoggedRun(_parsed(settings)),
-        adapter=None if adapter is None else LoggedAdapter(adapter),
+        *plain, LoggedRun(_parsed(settings)), None if adapter is None else LoggedAdapter(adapter)
     )
 
 

@@ -7,21 +7,24 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.params import Depends
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from db.models import RaterKind
 from ptrapp.api.access import Caller
+from ptrapp.api.streaming import StreamedExport, takes_chunks
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.formats import Format, Options, Pairs
 from ptrapp.interchange.limits import MIB, NETWORK
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import exporting, importing
+from ptrapp.services.files.export_process import ExportProcess
 from ptrapp.services.files.export_rows import Completions
 from ptrapp.services.files.exporting import ExportRequest, What
 from ptrapp.services.files.import_preview import ImportPreview, preview_named
+from ptrapp.services.files.import_process import ImportRequest, import_asked
 from ptrapp.services.files.importing import Imported
 from ptrapp.services.files.panel import read_panel
 
@@ -59,30 +62,30 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
         """
         with tempfile.NamedTemporaryFile(prefix="thrice-import-") as body:
             await _receive(request, body)
+            called = Path(file).name or "file"
             if dry_run:
                 return await run_in_threadpool(
                     preview_named,
                     body.name,
                     Options(format, answer_column, pairs),
                     limits=NETWORK,
-                    called=Path(file).name or "file",
+                    called=called,
                 )
-            return await run_in_threadpool(
-                importing.import_named,
-                context,
-                body.name,
-                fmt=format,
+            ask = ImportRequest(
+                given=body.name,
+                called=called,
                 name=name,
-                skip_bad=skip_bad,
-                limits=NETWORK,
-                called=Path(file).name or "file",
+                fmt=format.value if format else "",
                 answer_column=answer_column,
-                pairs=pairs,
+                pairs=pairs.value,
+                skip_bad=skip_bad,
                 by=person.name,
             )
+            return await run_in_threadpool(import_asked, context, ask)
 
     @router.get("/export", dependencies=admins)
-    def export_file(
+    async def export_file(
+        request: Request,
         what: What = What.PREFERENCES,
         kind: Literal["jsonl", "parquet", "csv"] = "jsonl",
         campaign: Annotated[str | None, Query(max_length=120)] = None,
@@ -91,18 +94,31 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
         up_to: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
         names: bool = False,
         expect: Annotated[str | None, Query(max_length=64)] = None,
-    ) -> FileResponse:
-        """The whole file is made first: its hash is in the header `X-Content-SHA256`."""
+    ) -> Response:
+        """The rows are sent while they are read; one that is cut off ends without its last chunk.
+
+        Its hash is known at the end: `GET /data` lists it. With `expect`, the hash that it must
+        have, the file is made first and the hash is in the header `X-Content-SHA256` too.
+        """
         kinds = frozenset(raters) if raters else None
         ask = ExportRequest(what, campaign, kinds, completions, up_to, names)
-        path, manifest = exporting.write_temporary(context, ask, kind, expect=expect)
-        return FileResponse(
-            path,
-            media_type=_MEDIA[kind],
-            filename=f"thrice-{what}-{manifest.up_to}.{kind}",
-            headers={"X-Content-SHA256": manifest.sha256, "X-Up-To": str(manifest.up_to)},
-            background=BackgroundTask(path.unlink, missing_ok=True),
-        )
+        ask = await run_in_threadpool(exporting.fixed, context, ask, kind)
+        name = f"thrice-{what}-{ask.up_to}.{kind}"
+        headers = {"X-Up-To": str(ask.up_to)}
+        if expect is not None or not takes_chunks(request):
+            path, manifest = await run_in_threadpool(
+                exporting.write_temporary, context, ask, kind, expect=expect
+            )
+            return FileResponse(
+                path,
+                media_type=_MEDIA[kind],
+                filename=name,
+                headers=headers | {"X-Content-SHA256": manifest.sha256},
+                background=BackgroundTask(path.unlink, missing_ok=True),
+            )
+        export = await ExportProcess.start(context.settings, ask, kind)
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return StreamedExport(export, _MEDIA[kind], headers, context.settings.request_timeout_s)
 
 
 async def _receive(request: Request, body: Any) -> None:

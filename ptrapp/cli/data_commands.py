@@ -1,5 +1,6 @@
 """`python -m ptrapp import` and `export`: files in and out of the app's database."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -99,7 +100,9 @@ def undo_import(
 
 def export_data(
     ctx: typer.Context,
-    to: Annotated[Path | None, typer.Option(help="a file: .jsonl, .parquet, of votes .csv")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="a file: .jsonl, .parquet, of votes .csv; - is the output")
+    ] = None,
     what: Annotated[What, typer.Option(help="what is written")] = What.PREFERENCES,
     campaign: Annotated[str | None, typer.Option(help="only this campaign's comparisons")] = None,
     kind: Annotated[list[RaterKind] | None, typer.Option(help="only raters of this kind")] = None,
@@ -110,17 +113,24 @@ def export_data(
     expect: Annotated[str | None, typer.Option(help="the hash it must have")] = None,
     names: Annotated[bool, typer.Option(help="name people instead of numbering them")] = False,
     push: Annotated[str | None, typer.Option(help="publish as this dataset of a hub")] = None,
+    as_: Annotated[
+        str, typer.Option("--as", help="what goes to the output: jsonl, parquet, of votes csv")
+    ] = "jsonl",
 ) -> None:
     """Export preferences, votes or refinements for trainings elsewhere; prints the manifest.
 
-    People are numbered. With --names they are named, which a lossless way back needs.
+    People are numbered. With --names they are named, which a lossless way back needs. To the output
+    the rows are written while they are read, and the manifest is not; the status tells whether that
+    was all.
     """
     if (to is None) == (push is None):
         raise InputError("Say where to: --to FILE.jsonl, or --push OWNER/NAME.")
     kinds = frozenset(kind) if kind else None
     ask = ExportRequest(what, campaign, kinds, completions, up_to, names)
     with open_context(ctx.obj) as context:
-        if to is not None:
+        if to == Path("-"):
+            exporting.write_to(context, ask, as_, sys.stdout.buffer, expect=expect)
+        elif to is not None:
             _print(exporting.write(context, ask, to, expect=expect), file=str(to))
         elif push is not None:
             address, manifest = publishing.publish(context, ask, push)

@@ -62,7 +62,7 @@ class AccessSettings(BaseSettings):
     """MiB that one person may upload in an hour: eight of the largest imports."""
     request_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     """Seconds in which a request's head must have come, and its body for each MiB begun: a slow
-    phone line takes eight for one."""
+    phone line takes eight for one. And in which a client must take the next part of an export."""
     max_connections: Annotated[int, Field(ge=8, le=100_000)] = 512
     """Connections at once; a page holds about seven, and each takes one of the program's files."""
 

@@ -2,10 +2,11 @@
 
 import csv
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from ptrapp.interchange.table_rows import escaped
 JSONL, PARQUET, CSV = "jsonl", "parquet", "csv"
 KINDS = (JSONL, PARQUET, CSV)
 _AT_ONCE = 1000
+_as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _TURN = [("role", pa.string()), ("content", pa.string())]
 _TURNS = pa.list_(pa.struct(_TURN))
 SCHEMAS = {
@@ -62,7 +64,7 @@ class Hashed:
 
     def __iter__(self) -> Iterator[tuple[Mapping[str, Any], bytes]]:
         for row in self._rows:
-            line = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            line = _as_json(row).encode() + b"\n"
             self._hash.update(line)
             self.n += 1
             yield row, line
@@ -73,38 +75,56 @@ class Hashed:
         return self._hash.hexdigest()
 
 
-def write(rows: Hashed, path: Path, what: str, kind: str) -> None:
-    """Writes all rows as this kind of file. Raises `InputError` where the kind cannot hold them."""
-    write_kind: dict[str, Callable[[Hashed, Path, str], None]] = {
+class Sink(Protocol):
+    """What rows are written to: a file, or a pipe, which cannot be gone back in."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+    def flush(self) -> None: ...
+
+
+def check_kind(what: str, kind: str) -> None:
+    """Raises `InputError` where this kind of file cannot hold such rows."""
+    if kind == CSV and what != "votes":
+        raise InputError(f"A CSV file holds no messages: write {what} as .jsonl or .parquet.")
+
+
+def write(rows: Hashed, to: Sink, what: str, kind: str) -> None:
+    """Writes all rows as this kind of file, each as soon as it is there.
+
+    Raises `InputError` where the kind cannot hold them.
+    """
+    write_kind: dict[str, Callable[[Hashed, Sink, str], None]] = {
         JSONL: _jsonl,
         PARQUET: _parquet,
         CSV: _csv,
     }
-    if kind == CSV and what != "votes":
-        raise InputError(f"A CSV file holds no messages: write {what} as .jsonl or .parquet.")
-    write_kind[kind](rows, path, what)
+    check_kind(what, kind)
+    write_kind[kind](rows, to, what)
 
 
-def _jsonl(rows: Hashed, path: Path, what: str) -> None:
-    with path.open("wb") as file:
-        for _, line in rows:
-            file.write(line)
+def _jsonl(rows: Hashed, to: Sink, what: str) -> None:
+    for _, line in rows:
+        to.write(line)
 
 
-def _csv(rows: Hashed, path: Path, what: str) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = None
-        for row, _ in rows:
-            cells = {name: escaped(cell) for name, cell in votes.cells(row).items()}
-            if writer is None:
-                writer = csv.DictWriter(file, list(cells))
-                writer.writeheader()
-            writer.writerow(cells)
+def _csv(rows: Hashed, to: Sink, what: str) -> None:
+    text = io.StringIO(newline="")
+    writer = None
+    for row, _ in rows:
+        cells = {name: escaped(cell) for name, cell in votes.cells(row).items()}
+        if writer is None:
+            writer = csv.DictWriter(text, list(cells))
+            writer.writeheader()
+        writer.writerow(cells)
+        to.write(text.getvalue().encode())
+        text.seek(0)
+        text.truncate()
 
 
-def _parquet(rows: Hashed, path: Path, what: str) -> None:
+def _parquet(rows: Hashed, to: Sink, what: str) -> None:
     schema = SCHEMAS.get(what) or pa.schema([(name, pa.string()) for name in votes.COLUMNS])
-    with pq.ParquetWriter(path, schema) as writer:
+    with pq.ParquetWriter(pa.PythonFile(_Counted(to), mode="w"), schema) as writer:
         waiting: list[Mapping[str, Any]] = []
         for row, _ in rows:
             waiting.append(votes.cells(row) if what == "votes" else row)
@@ -114,3 +134,27 @@ def _parquet(rows: Hashed, path: Path, what: str) -> None:
         if waiting:
             writer.write_table(pa.Table.from_pylist(waiting, schema))
         writer.add_key_value_metadata({"thrice.sha256": rows.sha256})
+
+
+class _Counted:
+    """A sink that knows how much was written: Parquet asks, and a pipe does not tell."""
+
+    closed = False
+
+    def __init__(self, to: Sink) -> None:
+        self._to = to
+        self._n = 0
+
+    def write(self, data: bytes) -> int:
+        self._to.write(data)
+        self._n += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._n
+
+    def flush(self) -> None:
+        self._to.flush()
+
+    def close(self) -> None:
+        """Leaves the sink open: whoever opened it closes it."""

@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from db.models import Aspect, Campaign, RaterKind
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.interchange import writing
-from ptrapp.interchange.writing import Hashed
+from ptrapp.interchange.writing import Hashed, Sink
 from ptrapp.services.context import DataContext
 from ptrapp.services.files import export_rows
 from ptrapp.services.files.export_records import Records
@@ -113,13 +113,9 @@ def write(
     kind = kind or writing.kind_of(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        manifest = _write(context, ask, unfinished, kind)
-        if expect is not None and manifest.sha256 != expect:
-            raise InputError(
-                f"The export is another one than was expected: its hash is {manifest.sha256}, not "
-                f"{expect}. Ask for the same campaign, kinds and completions, with --up-to; names "
-                "of raters and held-out prompts must not have been changed since."
-            )
+        with unfinished.open("wb") as file:
+            manifest = _write(context, ask, file, kind)
+        _check_hash(manifest, expect)
         unfinished.replace(path)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from error
@@ -127,6 +123,37 @@ def write(
         unfinished.unlink(missing_ok=True)
     _save(context, manifest)
     return manifest
+
+
+def write_to(
+    context: DataContext, ask: ExportRequest, kind: str, to: Sink, *, expect: str | None = None
+) -> Manifest:
+    """Writes the rows while they are read, and stores the manifest at the end.
+
+    Whoever reads must be told where an error is raised: what was written until then looks whole.
+    Raises `InputError` when the hash is not the expected one, as is known at the end.
+    """
+    if kind not in writing.KINDS:
+        raise InputError(f"{kind!r} is no kind of file; known are {', '.join(writing.KINDS)}.")
+    try:
+        manifest = _write(context, ask, to, kind)
+        to.flush()
+    except OSError as error:
+        raise InputError(f"The export could not be written on: {error.strerror}.") from error
+    _check_hash(manifest, expect)
+    _save(context, manifest)
+    return manifest
+
+
+def fixed(context: DataContext, ask: ExportRequest, kind: str) -> ExportRequest:
+    """Returns the request as of now, with the id of the last row that it reads.
+
+    Raises `InputError` and `NotFound` as writing it would.
+    """
+    writing.check_kind(ask.what, kind)
+    with context.database.read() as session:
+        _campaign(session, ask)
+        return replace(ask, up_to=_last_id(session, ask))
 
 
 def write_temporary(
@@ -173,13 +200,13 @@ def snapshots(context: DataContext) -> list[dict[str, Any]]:
     return [json.loads(file.read_bytes()) for file in files[:50]]
 
 
-def _write(context: DataContext, ask: ExportRequest, path: Path, kind: str) -> Manifest:
+def _write(context: DataContext, ask: ExportRequest, to: Sink, kind: str) -> Manifest:
     tally = ExportTally()
     with context.database.read() as session:
         campaign = _campaign(session, ask)
         up_to = _last_id(session, ask)
         hashed = Hashed(_rows(session, ask, _votes_wanted(ask, campaign, up_to), tally))
-        writing.write(hashed, path, ask.what, kind)
+        writing.write(hashed, to, ask.what, kind)
     return Manifest(
         what=ask.what.value,
         sha256=hashed.sha256,
@@ -193,6 +220,15 @@ def _write(context: DataContext, ask: ExportRequest, path: Path, kind: str) -> M
         n_votes=dict(sorted(tally.n_votes.items())),
         dropped=dict(sorted((+tally.dropped).items())),
     )
+
+
+def _check_hash(manifest: Manifest, expect: str | None) -> None:
+    if expect is not None and manifest.sha256 != expect:
+        raise InputError(
+            f"The export is another one than was expected: its hash is {manifest.sha256}, not "
+            f"{expect}. Ask for the same campaign, kinds and completions, with --up-to; names "
+            "of raters and held-out prompts must not have been changed since."
+        )
 
 
 def _rows(

@@ -8,8 +8,8 @@ from ptrapp.interchange.formats import Format, Options, Pairs
 from ptrapp.interchange.limits import MIB, NETWORK
 from ptrapp.services import sources
 from ptrapp.services.context import AppContext
-from ptrapp.services.files import importing
 from ptrapp.services.files.import_preview import ImportPreview, preview_named
+from ptrapp.services.files.import_process import ImportRequest, import_asked
 from ptrapp.services.files.importing import Imported
 from ptrapp.tasks.hub import PREFIX
 
@@ -62,20 +62,17 @@ def store(
 ) -> Imported:
     """Imports what was asked for, as `importing.import_named` does."""
     _refuse_paths(context, order)
-    options = order.options
-    return importing.import_named(
-        context,
-        order.given,
-        fmt=options.fmt,
-        name=order.name,
-        skip_bad=order.skip_bad,
-        limits=NETWORK,
+    ask = ImportRequest(
+        given=order.given,
         called=order.called,
-        answer_column=options.answer_column,
-        pairs=options.pairs,
+        name=order.name,
+        fmt=order.fmt,
+        answer_column=order.answer_column,
+        pairs=order.pairs,
+        skip_bad=order.skip_bad,
         by=by,
-        begun=begun,
     )
+    return import_asked(context, ask, begun)
 
 
 def _refuse_paths(context: AppContext, order: ImportOrder) -> None:
