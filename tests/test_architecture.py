@@ -245,6 +245,7 @@ CATCHES_ALL = {
     "ptrapp.engines.local.model_thread",  # the thread everybody waits for outlives one message
     "ptrapp.engines.process.child",  # whatever the engine raises is an answer to the app
     "training.run",  # the job's process ends with a stored reason
+    "bench.warm.forking",  # a forked process ends with its error, and never goes on as its parent
 }
 """Edges of threads and processes: modules that may catch every exception."""
 

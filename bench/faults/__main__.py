@@ -60,7 +60,11 @@ def attack(folder: Path, url: str, asked: argparse.Namespace) -> dict[str, Any]:
             reasons.update(filter(None, [result.pop("error", "")]))
             became.update(f"{what} {result[what]}" for what in result)
             found += [f"point {number} ({kind}): {problem}" for problem in here]
-            _log_progress(f"{number}: {kind}, {result or 'restarted'}; {here or 'clean'}")
+            _log_progress(
+                f"{number}: {kind}, {result or 'restarted'}; {here or 'clean'}. So far "
+                f"{dict(n_points)}, {len(world.annotators.acknowledged)} votes acknowledged, "
+                f"{len(found)} problems, {time.monotonic() - began:.0f} s"
+            )
             rotate(world.settings.backups_dir, BACKUPS_KEPT)
         world.annotators.close()
         found += [f"at the end: {problem}" for problem in problems(world)]

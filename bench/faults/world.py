@@ -1,19 +1,20 @@
-"""A whole product at work: an app, a worker with a job, people who vote; each can be killed."""
+"""A whole product at work: an app, a worker with a job, people who vote; each can be killed.
+
+Programs are forked by one that has imported everything: most of a kill's time would be imports.
+"""
 
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-import psutil
-
 from bench.faults.annotators import Annotators
-from bench.labels.app import ROOT, create_campaign, invite, start_app
+from bench.labels.app import create_campaign, invite, start_app
 from bench.labels.filling import fill
 from bench.labels.processes import Program, clean_environment
+from bench.warm.asking import Template, WarmWorker, children_of
 from db.models import Job, JobKind, JobStatus
 from db.registry import jobs
 from db.storage.session import open_database
@@ -36,8 +37,10 @@ class World:
         self.folder = folder
         self.url = url or f"sqlite:///{folder / 'thrice.db'}"
         self.settings = Settings(data_dir=folder, database_url=url, lease_s=LEASE_S)
+        self._template = Template(with_app=True)
         fill(folder, n_pairs, url=self.url)
         self.database = open_database(self.url)
+        self._template.wait()
         self.app = self._started_app()
         self.campaign = create_campaign(self.app, "killed", OVERLAP, n_pairs)
         headers = invite(self.app, N_ANNOTATORS, "survivor")
@@ -60,9 +63,9 @@ class World:
 
     def kill_job(self) -> bool:
         """Kills the process that trains; returns whether there was one."""
-        children = psutil.Process(self.worker.pid).children()
+        children = children_of(self.worker.pid)
         for child in children:
-            os.kill(child.pid, signal.SIGKILL)
+            os.kill(child, signal.SIGKILL)
         return bool(children)
 
     def running_job(self, timeout_s: float) -> Job:
@@ -88,20 +91,19 @@ class World:
         self.worker.terminate()
         self.worker.wait(20)
         self.app.close()
+        self._template.close()
         self.database.dispose()
 
     def _started_app(self) -> Program:
         # no gate: it would queue evaluations beside the trainings that are killed here
         flags = ("--database-url", self.url, "--gate-problems", "0", "--backup-every-h", "0")
-        return start_app(self.folder, *flags)
 
-    def _started_worker(self) -> "subprocess.Popen[bytes]":
+        def start(command: Sequence[str], environment: dict[str, str], log: Path) -> WarmWorker:
+            return self._template.start_app(command[2:], environment, log)
+
+        return start_app(self.folder, *flags, start=start)
+
+    def _started_worker(self) -> WarmWorker:
         environment = clean_environment("THRICE_") | self.settings.as_environment()
-        with (self.folder / "worker.log").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "training.worker"],
-                cwd=ROOT,
-                env=environment | {"THRICE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"},
-                stdout=log,
-                stderr=log,
-            )
+        environment |= {"THRICE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+        return self._template.start_worker((), environment)

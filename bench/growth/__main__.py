@@ -4,7 +4,8 @@
 
 The database is filled once for each size and kept, as a file in `--kept` or as a database on the
 PostgreSQL server of `--database`; every measurement works on a copy. The app runs as a program of
-its own, with its bundled model and without a worker.
+its own, with its bundled model; `playing` alone has a worker: a training runs and 32 people play
+while others label.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.growth.places import copy_of
+from bench.growth.playing import measure_playing
 from bench.growth.requests import Admin, measure_actions, measure_export, measure_pages
 from bench.growth.size import CAMPAIGN, Size
 from bench.growth.start import measure_start
@@ -21,7 +23,7 @@ from bench.labels.app import invite, start_app
 from bench.labels.client import Workload
 from bench.labels.measuring import measure
 
-PARTS = ("start", "pages", "actions", "labels", "export")
+PARTS = ("start", "pages", "actions", "labels", "export", "playing")
 
 
 def main() -> None:
@@ -47,7 +49,7 @@ def main() -> None:
 
 
 def _on_copy(asked: argparse.Namespace, size: Size, url: str, folder: Path) -> dict[str, Any]:
-    app = start_app(folder, "--database-url", url)
+    app = start_app(folder, "--database-url", url, worker="playing" in asked.parts)
     try:
         admin = Admin(app, size)
         report: dict[str, Any] = {"start_s": app.start_s, "rss_mib": app.usage().rss_mib}
@@ -61,6 +63,10 @@ def _on_copy(asked: argparse.Namespace, size: Size, url: str, folder: Path) -> d
             report["labels"] = measure(app, workload)[0]
         if "export" in asked.parts:
             report["export"] = measure_export(app, admin)
+        if "playing" in asked.parts:
+            report["playing"] = measure_playing(
+                app, admin, asked.players, asked.annotators, asked.seconds
+            )
         return report
     finally:
         app.close()
@@ -74,9 +80,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--prompts", type=int, default=Size().prompts)
     parser.add_argument("--runs", type=int, default=Size().runs)
     parser.add_argument("--jobs", type=int, default=Size().jobs)
-    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS)
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS[:-1])
     parser.add_argument("-n", type=int, default=5, help="times each thing is measured")
     parser.add_argument("--annotators", type=int, default=8)
+    parser.add_argument("--players", type=int, default=32, help="people on Play, of `playing`")
     parser.add_argument("--seconds", type=float, default=20, help="of labelling")
     parser.add_argument("--out", type=Path, help="a file for the JSON object, too")
     return parser.parse_args()

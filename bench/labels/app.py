@@ -6,19 +6,26 @@ from typing import Any
 
 import httpx
 
-from bench.labels.processes import Program, clean_environment, free_port
+from bench.labels.processes import Program, Start, clean_environment, free_port, popen
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 180
 
 
-def start_app(folder: Path, *flags: str, health: str = "/api/v1/health") -> Program:
-    """Starts the app on the data in `folder`, with the bundled model and without a worker.
+def start_app(
+    folder: Path,
+    *flags: str,
+    health: str = "/api/v1/health",
+    start: Start = popen,
+    worker: bool = False,
+) -> Program:
+    """Starts the app on the data in `folder`, with the bundled model.
 
     It is started when the path `health` answers.
     """
     port = free_port()
-    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--no-worker"]
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port)]
+    command += [] if worker else ["--no-worker"]
     command += ["--data-dir", str(folder), "--log-level", "warning", *flags]
     return Program(
         command,
@@ -27,6 +34,7 @@ def start_app(folder: Path, *flags: str, health: str = "/api/v1/health") -> Prog
         environment=clean_environment("THRICE_"),
         health=health,
         start_s=START_S,
+        start=start,
     )
 
 
@@ -41,13 +49,11 @@ def create_campaign(app: Program, name: str, overlap: int, n_pairs: int) -> int:
     return int(_as_admin(app, "/campaigns", body)["campaign_id"])
 
 
-def invite(app: Program, n: int, name: str) -> list[dict[str, str]]:
-    """Returns the headers of so many annotators, each with the cookie that an invitation set."""
+def invite(app: Program, n: int, name: str, role: str = "annotator") -> list[dict[str, str]]:
+    """Returns the headers of so many people, each with the cookie that an invitation set."""
     headers = []
     for number in range(n):
-        invitation = _as_admin(
-            app, "/invitations", {"role": "annotator", "name": f"{name}-{number + 1}"}
-        )
+        invitation = _as_admin(app, "/invitations", {"role": role, "name": f"{name}-{number + 1}"})
         with httpx.Client(base_url=app.address, timeout=30) as browser:
             joined = browser.post("/join", data={"token": invitation["token"]})
             if joined.is_error:

@@ -1,14 +1,13 @@
 """Runs a server in a process of its own: starts it, reads its usage, stops or kills it."""
 
 import os
-import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import httpx
 import psutil
@@ -23,6 +22,33 @@ class Usage(NamedTuple):
     cpu_s: float
 
 
+class Process(Protocol):
+    """What is used of a `Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float = ...) -> int: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+Start = Callable[[Sequence[str], dict[str, str], Path], Process]
+"""Starts a command with an environment; what it writes goes to the end of a file."""
+
+
+def popen(command: Sequence[str], environment: dict[str, str], log: Path) -> Process:
+    """Starts a command as its user does."""
+    with log.open("ab") as written:
+        process: Process = subprocess.Popen(
+            command, stdout=written, stderr=subprocess.STDOUT, env=environment
+        )
+    return process
+
+
 class Program:
     """A running server that answers at `address`."""
 
@@ -35,15 +61,13 @@ class Program:
         environment: dict[str, str],
         health: str,
         start_s: float,
+        start: Start = popen,
     ) -> None:
         self.port = port
         self.address = f"http://127.0.0.1:{port}"
         self._log = log
         started = time.perf_counter()
-        with log.open("ab") as written:
-            self._process = subprocess.Popen(
-                command, stdout=written, stderr=subprocess.STDOUT, env=environment
-            )
+        self._process = start(command, environment, log)
         self._wait_for(self.address + health, started + start_s)
         self.start_s = time.perf_counter() - started
 
@@ -61,7 +85,7 @@ class Program:
 
     def kill(self) -> None:
         """Ends the program as a power cut would: no handler of its own runs."""
-        self._process.send_signal(signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
 
     def close(self) -> None:

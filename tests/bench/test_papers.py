@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from warm_worker import WarmWorker, template
 
 from bench.papers.__main__ import main
 from bench.papers.arms import comparisons
 from bench.papers.measured import Comparison, Point, as_json, as_markdown, from_json, gain, row
 from bench.papers.said import said
+from bench.warm.asking import WarmWorker, template
 from ptrapp.cli import following
 from ptrapp.core.settings import Settings
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from warm_worker import WarmWorker, children_of, template
-
+from bench.warm.asking import WarmWorker, children_of, template
 from db.content import prompts, rounds
 from db.content.rounds import NewRound
 from db.labelling import comparisons, raters, votes
