@@ -1,7 +1,9 @@
 """Versions of the policy: publishes what training made, serves it, rolls back."""
 
 import logging
+import math
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +36,8 @@ POLL_S = 0.5
 """Seconds between two looks for finished adapters."""
 LONGEST_S = 8.0
 """The same while one fails, doubled each time up to this."""
+RETRY_S = 60.0
+"""Seconds until a version that the artifact store lacks is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +249,9 @@ class Publisher:
         """Raises `ConfigurationError` for an artifact store that nothing here opens."""
         open_store(context.settings)
         self._context = context
-        self._postponed: set[str] = set()
-        """Versions that cannot be served now: the next start tries them."""
+        self._postponed: dict[str, float] = {}
+        """Versions that cannot be served now, and when they are tried again: at the next start, or
+        before where the artifact store may have them by then."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
 
@@ -280,7 +285,7 @@ class Publisher:
         model, data_dir = self._context.engine.model_id, self._context.settings.data_dir
         for row in ready:
             mistake = why_not_served(row, model, data_dir)
-            if mistake is None and row.name not in self._postponed:
+            if mistake is None and self._postponed.get(row.name, 0.0) <= time.monotonic():
                 passed = gate.may_serve(self._context, row.id)
                 if passed and self._context.settings.auto_activate:
                     self._serve(row.name)
@@ -289,5 +294,6 @@ class Publisher:
         try:
             serve(self._context, name)
         except (AdapterUnavailable, AdaptersUnsupported):
-            self._postponed.add(name)
+            later = time.monotonic() + RETRY_S
+            self._postponed[name] = later if self._context.settings.artifacts else math.inf
             raise

@@ -116,3 +116,17 @@ def test_a_job_is_taken_over_by_another_machine_with_the_same_frozen_data(
         for name in ("one", "two")
     ]
     assert files[0] == files[1]
+
+
+def test_a_store_that_nothing_opens_ends_a_job_before_its_work(
+    shared: Database, tmp_path: Path, random_model_dir: Path
+) -> None:
+    job_id = order(shared, JobKind.DPO, SHORT)
+    programs = Programs(
+        shared, tmp_path / "one", random_model_dir, THRICE_ARTIFACTS="unknown://x/y"
+    )
+    programs.start_worker()
+    failed = finished(shared, job_id)
+    programs.close()
+    assert failed.status is JobStatus.FAILED
+    assert "Each kind of storage has a package of its own" in (failed.error or "")
