@@ -23,6 +23,8 @@ _TEXT = ("text/html", "text/css", "text/javascript", "application/javascript", "
 _QUICK, _GOOD = 5, 10
 """Of a page, which is made anew each time, 2 ms for 200 KB; and of a file, which is compressed
 once, at its first request: 100 ms for the same, and a tenth smaller."""
+_LARGE_BYTES = 200_000
+"""Whoever asks first for a file as large would wait too long for the tenth."""
 _OF_ASKING_AGAIN = ("etag", "last-modified", "accept-ranges")
 """Headers that a file that never changes does not need."""
 
@@ -118,7 +120,8 @@ class _Compressed(_Kept):
         if not self._forever:
             return await run_in_threadpool(_smaller, body, _QUICK)
         if (known := self._all.get(self._path)) is None:
-            known = await run_in_threadpool(_smaller, body, _GOOD)
+            quality = _GOOD if len(body) < _LARGE_BYTES else _QUICK
+            known = await run_in_threadpool(_smaller, body, quality)
             if len(self._all) < _MOST_KEPT:
                 self._all[self._path] = known
         return known

@@ -5,6 +5,7 @@ import gradio as gr
 from ptrapp.core.people import Role
 from ptrapp.services.backups import state
 from ptrapp.services.context import AppContext
+from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import person
 
 
@@ -17,4 +18,6 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         return f"### Backups\n{state.in_words(context)}"
 
     shown = gr.Markdown(elem_id="thrice-backups")
-    pages.load(read, None, shown, queue=False, show_progress="hidden", api_visibility="private")
+    pages.load(
+        read, None, shown, queue=False, show_progress="hidden", api_visibility="private"
+    ).then(**ARRIVED)

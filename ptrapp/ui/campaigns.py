@@ -19,6 +19,7 @@ from ptrapp.ui import campaign_new, campaign_page
 from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui import campaigns_plots as plots
 from ptrapp.ui.acting import carried_out
+from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -76,7 +77,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             carried_out(lambda: campaigns.set_state(context, campaign_id, state))
 
     read = {"fn": campaigns_read, "inputs": None, "outputs": outputs, **_QUIET}
-    pages.load(**read)
+    pages.load(**read).then(**ARRIVED)
     everything.expand(campaigns_agreement, None, [groups, kappas], **_QUIET)
     restore.click(campaign_restore, [gone], None, **_QUIET).success(**read)
 

@@ -11,6 +11,7 @@ from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import imports
 from ptrapp.ui import data_view as drawn
+from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.data_import import QUIET
 
@@ -48,7 +49,9 @@ def build(context: AppContext, pages: gr.Blocks, changed: gr.State) -> None:
         told = _try(lambda: imports.undo(context, import_id or 0, sender.name).said)
         return [told, gr.Button(visible=False), *_listed(context, int(page or 1), 0)]
 
-    gr.on([pages.load, page.input, changed.change], data_imports, [page, changed], listed, **QUIET)
+    gr.on(
+        [pages.load, page.input, changed.change], data_imports, [page, changed], listed, **QUIET
+    ).then(**ARRIVED)
     ask.click(data_ask, [chosen], [said, confirm], **QUIET)
     confirm.click(data_undo, [chosen, page], [said, confirm, *listed], **QUIET)
     chosen.input(lambda: ("", gr.Button(visible=False)), None, [said, confirm], **QUIET)

@@ -9,6 +9,7 @@ from ptrapp.services import history, pins, versions
 from ptrapp.services.context import AppContext
 from ptrapp.ui import history_list as drawn
 from ptrapp.ui.acting import carried_out
+from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.history_filters import KEEP_IN_ADDRESS, Filters, page_of
 from ptrapp.ui.widgets import script
@@ -101,7 +102,7 @@ def _wire(
     everything = [*view, notice, *naming]
     keep: dict[str, Any] = {"fn": None, "inputs": [*filters, view.page], "js": KEEP_IN_ADDRESS}
     keep["api_visibility"] = "private"
-    pages.load(history_open, None, [*filters, *view], **_QUIET)
+    pages.load(history_open, None, [*filters, *view], **_QUIET).then(**ARRIVED)
     gr.on(
         [filters.text.change, *(one.input for one in filters[1:])],
         history_read,

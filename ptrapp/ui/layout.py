@@ -18,6 +18,7 @@ from ptrapp.ui import (
     train,
     versions,
 )
+from ptrapp.ui.arriving import hold
 from ptrapp.ui.assembling import assembled
 from ptrapp.ui.widgets import stylesheet, widget
 
@@ -49,6 +50,7 @@ def _pages(context: AppContext) -> gr.Blocks:
     with pages.route("History", "/history"):
         _top()
         gr.Markdown("# History\nEvery run that was asked for on Play or by a script, newest first.")
+        hold()
         history.build(context, pages)
         _foot(context, pages)
     with pages.route("Label", "/label"):
@@ -57,26 +59,31 @@ def _pages(context: AppContext) -> gr.Blocks:
         kept.build(context, pages)
     with pages.route("Campaigns", "/campaigns"):
         _top()
+        hold()
         campaigns.build(context, pages)
         _foot(context, pages)
     with pages.route("Versions", "/versions"):
         _top()
+        hold(2)
         versions.build(context, pages)
         time_machine.build(context, pages)
         _foot(context, pages)
     with pages.route("Train", "/train"):
         _top()
+        hold()
         train.build(context, pages)
         _foot(context, pages)
     with pages.route("Data", "/data"):
         _top()
         gr.Markdown("# Data\nImport files of other programs, export files for training elsewhere.")
+        hold(2)
         data.build(context, pages)
         backups.build(context, pages)
         _foot(context, pages)
     with pages.route("People", "/people"):
         _top()
         gr.Markdown("# People\nWho may come in, by what, and where they are signed in.")
+        hold()
         people.build(context, pages)
         _foot(context, pages)
     return pages

@@ -12,6 +12,7 @@ from ptrapp.services.accounts import inviting, roster
 from ptrapp.services.context import AppContext
 from ptrapp.ui import people_ending as ending
 from ptrapp.ui.acting import carried_out
+from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -131,7 +132,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         return _shown(f"Authorization: Bearer {made.secret}")
 
     look: dict[str, Any] = {"fn": read_people, "outputs": list(parts), **_QUIET}
-    pages.load(**look)
+    pages.load(**look).then(**ARRIVED)
     change.click(people_role, [member, role], None, **_QUIET).success(**look)
     another.click(people_another, member, link, **_QUIET).success(**look)
     invite.click(people_invite, [role_of, name, uses, days], link, **_QUIET).success(**look)

@@ -16,6 +16,7 @@ from ptrapp.services.context import AppContext
 from ptrapp.services.pins import PinBrief, PinView
 from ptrapp.ui import time_machine_cards as drawn
 from ptrapp.ui.acting import carried_out
+from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 
 TICK_S = 3.0
@@ -86,7 +87,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         return _read(context, request, *values)
 
     def time_tick(request: gr.Request, stamp: str, *values: Any) -> list[Any]:
-        if person(request).role not in READS or pins.stamp(context) == stamp:
+        """Reads again what has changed, but not before the first reading is there."""
+        if not stamp or person(request).role not in READS or pins.stamp(context) == stamp:
             return [gr.skip()] * len(TimeView._fields)
         return _read(context, request, *values)
 
@@ -104,7 +106,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         gr.Info(f"{counted(n, 'version is', 'versions are')} asked again.")
 
     everything: dict[str, Any] = {"outputs": [*all_of_it], **_QUIET}
-    pages.load(time_read, given, **everything)
+    pages.load(time_read, given, **everything).then(**ARRIVED)
     pin.input(time_pin, [pin, view], **everything)
     gr.on(
         [view.input, versions.input, at.input, shown_round.input],

@@ -17,6 +17,7 @@ from ptrapp.services.leaderboard.headline import is_it_better
 from ptrapp.services.leaderboard.rows import Leaderboard, Order, VersionRow
 from ptrapp.ui import versions_plots as plots
 from ptrapp.ui import versions_table as drawn
+from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 
 TICK_S = 3.0
@@ -98,7 +99,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         return _read(context, request, task, order, page)
 
     def versions_tick(request: gr.Request, stamp: str, task: str, order: str, page: float) -> Any:
-        if person(request).role not in READS or rows.read_stamp(context) == stamp:
+        """Reads again what has changed, but not before the first reading is there."""
+        if not stamp or person(request).role not in READS or rows.read_stamp(context) == stamp:
             return [gr.skip()] * len(view.flat())
         return _read(context, request, task, order, page)
 
@@ -121,7 +123,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         return versions.description(context, name)
 
     everything = {"fn": versions_read, "inputs": shown, "outputs": view.flat(), **_QUIET}
-    pages.load(**everything)
+    pages.load(**everything).then(**ARRIVED)
     gr.on([order.input, task.input, page.input], **everything)
     gr.Timer(TICK_S).tick(versions_tick, [view.stamp, *shown], view.flat(), queue=False, **_QUIET)
     overrule.click(versions_serve, [waiting, reason], None, **_QUIET).success(**everything)
