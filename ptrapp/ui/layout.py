@@ -18,6 +18,7 @@ from ptrapp.ui import (
     train,
     versions,
 )
+from ptrapp.ui.answering import AnsweringBlocks
 from ptrapp.ui.arriving import hold
 from ptrapp.ui.assembling import assembled
 from ptrapp.ui.widgets import stylesheet, widget
@@ -40,7 +41,7 @@ def build(context: AppContext) -> gr.Blocks:
 
 
 def _pages(context: AppContext) -> gr.Blocks:
-    with gr.Blocks(
+    with AnsweringBlocks(
         title="Thrice", analytics_enabled=False, fill_width=False, delete_cache=UPLOADS_KEPT_S
     ) as pages:
         _top()

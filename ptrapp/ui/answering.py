@@ -1,0 +1,60 @@
+"""Answers a page event in words whatever is sent to it: anybody can send anything."""
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from db.storage.errors import DatabaseError
+from ptrapp.core.errors import ThriceError
+from ptrapp.core.public import in_public
+
+log = logging.getLogger(__name__)
+
+_ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What code raises at values that it was not made for."""
+_WORDS = (
+    "This cannot be done with what was sent. Load the page again; if it is said again, the "
+    "server's log names the place."
+)
+_OURS = Path(__file__).resolve().parents[2]
+
+
+class AnsweringBlocks(gr.Blocks):
+    """Gradio's pages, whose events end in a sentence and one line of the log, never in a traceback.
+
+    Gradio's own checks print one wherever a value is not what the component sends.
+    """
+
+    async def preprocess_data(self, block_fn: Any, *args: Any, **named: Any) -> Any:
+        with _in_words(block_fn):
+            return await super().preprocess_data(block_fn, *args, **named)
+
+    async def call_function(self, block_fn: Any, *args: Any, **named: Any) -> Any:
+        with _in_words(block_fn):
+            return await super().call_function(block_fn, *args, **named)
+
+
+@contextmanager
+def _in_words(block_fn: Any) -> Iterator[None]:
+    """Turns refusals and what is raised at odd values to `gr.Error`; logs where the latter was."""
+    try:
+        yield
+    except gr.Error as error:
+        error.print_exception = False
+        raise
+    except (ThriceError, DatabaseError) as error:
+        raise gr.Error(in_public(str(error)), print_exception=False) from error
+    except _ODD as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_OURS)]
+        last = (ours or list(frames))[-1]
+        log.error(
+            "the event %s cannot be done: %s: %s (%s:%d)", getattr(block_fn, "name", block_fn),
+            type(error).__name__, str(error).partition("\n")[0][:200], last.filename, last.lineno,
+        )  # fmt: skip
+        raise gr.Error(_WORDS, print_exception=False) from error
