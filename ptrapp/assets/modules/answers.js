@@ -1,8 +1,6 @@
 // @ts-check
 // The answers to a pair, the same on the board and on the desk: their signs and their words.
 
-/** @typedef {"left" | "right" | "tie" | "both_bad"} Outcome */
-
 /** Outcome, strength, sign and words, from one end of the scale (core/strength.py) to the other. @type {[Outcome, number, string, string][]} */
 export const SCALE = [
   ["left", 2, "A ≫", "much better"], ["left", 1, "A >", "better"], ["tie", 1, "=", "tie"],

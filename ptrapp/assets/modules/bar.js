@@ -11,19 +11,6 @@ import { endInWords, jobAddress, RunningJob, tellElsewhere } from "./running_job
 import { Serving, ServingChip, ServingMenu } from "./serving.js";
 import { storage } from "./storage.js";
 
-/**
- * What GET /frame answers.
- * @typedef {object} Frame
- * @property {string} name
- * @property {string} role
- * @property {string[]} pages
- * @property {string} serving
- * @property {string | null} parent
- * @property {boolean} may_serve
- * @property {import("./running_job.js").Job | null} job
- * @property {import("./running_job.js").Job | null} ended
- */
-
 const EVERY_MS = 3_000;
 const TOAST_MS = 6_000;
 const KEPT = "frame"; // what the bar said last, so that the next page has it at once
@@ -106,7 +93,7 @@ class Bar {
     store.write(KEPT, frame);
   }
 
-  /** @param {import("./running_job.js").Job} job */
+  /** @param {Job} job */
   tellEnd(job) {
     this.toast = endInWords(job);
     this.toastJob = jobAddress(job);
@@ -134,7 +121,7 @@ class Bar {
   }
 }
 
-/** @param {{ element: Element }} host */
+/** @param {Host} host */
 export const mount = ({ element }) => {
   const bar = new Bar(/** @type {HTMLElement} */ (element.querySelector(".bar")));
   bar.draw();

@@ -14,9 +14,6 @@ import { call } from "./requests.js";
 import { RunAddress } from "./run_address.js";
 import { cellOf, finished, keyOf } from "./run.js";
 
-/** @typedef {import("./run.js").Run} Run */
-/** @typedef {import("./run.js").Cell} Cell */
-
 /** What belongs to one run alone. */
 const nothing = () => ({
   /** Round ids, in the order they were chosen. @type {number[]} */
@@ -158,7 +155,7 @@ export class Board {
   }
 }
 
-/** @param {{ element: Element, props: { value: Run | null }, watch: (name: string, then: () => void) => void }} host */
+/** @param {Host<Run>} host */
 export const mount = ({ element, props, watch }) => {
   const board = new Board(/** @type {HTMLElement} */ (element.querySelector(".board")));
   onKeys(board.root, (event) => board.onKey(event));

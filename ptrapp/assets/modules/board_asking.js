@@ -5,9 +5,6 @@ import { call, freshId, NoAnswer } from "./requests.js";
 import { copyLink, keyOf, marksSeen } from "./run.js";
 import { openCampaigns, sendTo } from "./sending.js";
 
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./run.js").Cell} Cell */
-
 const RETRIES = 3;
 const RETRY_MS = 500;
 
@@ -44,7 +41,7 @@ const putAside = async (board) => {
 /** @param {Board} board */
 export const putBack = (board) => board.attempt(() => putAside(board));
 
-/** @param {Board} board @param {import("./answers.js").Outcome} outcome */
+/** @param {Board} board @param {Outcome} outcome */
 export const decide = (board, outcome, strength = 1) => board.attempt(async () => {
   const { run, quiet, now: { offer } } = board;
   if (!offer) return;

@@ -7,16 +7,13 @@ import { html } from "./html.js";
 import { betterBy, cellOf, finished, inWords, marksSeen, sameWords, votesOn } from "./run.js";
 import { count } from "./words.js";
 
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./run.js").Run} Run */
-
 const JUDGEMENTS_SHOWN = 2; // the newest
 
 const KEYS = ["⇧ ←", "←", "↓", "→", "⇧ →"]; // of the scale
 /** @type {Record<string, string>} */
 const SIDES = { left: "A is ", right: "B is ", tie: "" };
 
-export const Foot = (/** @type {{ board: Board }} */ { board }) => {
+export const Foot = (/** @type {OfBoard} */ { board }) => {
   const { run, pair, quiet, now: { sendable } } = board;
   const notice = quiet.words ? { text: quiet.words, bad: false } : board.now.notice;
   const canCompare = finished(run).length > 1 && !board.readOnly;
@@ -49,7 +46,7 @@ const Key = ({ label, key_, action, title = "" }) => html`
     ${label}<kbd>${key_.length === 1 ? key_.toUpperCase() : key_}</kbd>
   </button>`;
 
-const Voting = (/** @type {{ board: Board }} */ { board }) => {
+const Voting = (/** @type {OfBoard} */ { board }) => {
   const { run, pair } = board;
   const same = pair !== null && sameWords(pair.left, pair.right);
   const seen = run.reference_answer ? " and the reference answer" : "";
@@ -75,7 +72,7 @@ const Voting = (/** @type {{ board: Board }} */ { board }) => {
     </div>`;
 };
 
-const Resting = (/** @type {{ board: Board }} */ { board }) => {
+const Resting = (/** @type {OfBoard} */ { board }) => {
   const { run, now: { chosen, counted } } = board;
   const last = votesOn(run).at(-1);
   const said = last && cellOf(run, last.left) && cellOf(run, last.right)

@@ -8,7 +8,7 @@ import { keyOf } from "./run.js";
 /** Runs of a chain have an arrow between two cards. @param {unknown[]} cells */
 export const columnsOf = (cells) => cells.map(() => "minmax(var(--card), 1fr)").join(" var(--arrow) ");
 
-export const Grid = (/** @type {{ board: import("./board.js").Board }} */ { board }) => {
+export const Grid = (/** @type {{ board: Board }} */ { board }) => {
   const { pair, run } = board;
   if (pair) {
     return html`

@@ -7,9 +7,6 @@ import { addressTo } from "./page.js";
 import { isOfVersions } from "./run.js";
 import { count } from "./words.js";
 
-/** @typedef {import("./board.js").Board} Board */
-/** @typedef {import("./run.js").Run} Run */
-
 const LONG = 280; // characters of a prompt that is cut until it is asked for
 /** Who gave the reference answer. @type {Record<string, string>} */
 const FROM = { typed: " (typed)", example: " (from the example)", program: " (from a program)" };
@@ -25,7 +22,7 @@ const asked = (run) => {
   return [...parts, THINKS[thinking]].filter(Boolean).join(" · ");
 };
 
-export const Head = (/** @type {{ board: Board }} */ { board }) => {
+export const Head = (/** @type {OfBoard} */ { board }) => {
   const { run, now: { offer, wholePrompt } } = board;
   const long = run.prompt.length > LONG && !offer;
   const cut = long && !wholePrompt;
@@ -44,7 +41,7 @@ export const Head = (/** @type {{ board: Board }} */ { board }) => {
     ${run.message && html`<p class="board-message" role="alert">${run.message}</p>`}`;
 };
 
-const Asking = (/** @type {{ board: Board }} */ { board: { composer } }) => html`
+const Asking = (/** @type {OfBoard} */ { board: { composer } }) => html`
   <button type="button" class="btn quiet s" data-part="edit" aria-label="Edit the prompt"
     onClick=${() => composer.edit()}>${icon("pen")}<span>Edit</span></button>
   <button type="button" class="btn quiet s" data-part="new" aria-label="New question"
@@ -63,7 +60,7 @@ const factsOf = (run) => {
   return [run.title || null, state, version, reference].filter(Boolean).join(" · ");
 };
 
-const Facts = (/** @type {{ board: Board }} */ { board }) => {
+const Facts = (/** @type {OfBoard} */ { board }) => {
   const { run } = board;
   const canDiff = run.mode === "refine" && run.cells.some((cell) => cell.diff.length);
   return html`
@@ -93,7 +90,7 @@ const Small = ({ part, sign, label, action, pressed }) => html`
     aria-pressed=${pressed === undefined ? null : String(pressed)} onClick=${action}>${icon(sign)}</button>`;
 
 /** What a person keeps of a run: its star, its prompt for every version, a link to it. */
-const Keeping = (/** @type {{ board: Board }} */ { board }) => {
+const Keeping = (/** @type {OfBoard} */ { board }) => {
   const { run } = board;
   return html`
     ${run.is_kept && html`

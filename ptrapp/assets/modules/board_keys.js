@@ -4,12 +4,12 @@
 import { choose, decide, letJudge, putBack, send, stop, undo } from "./board_asking.js";
 import { finished } from "./run.js";
 
-/** @type {Record<string, import("./answers.js").Outcome>} */
+/** @type {Record<string, Outcome>} */
 const DECISIONS = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "tie", x: "both_bad" };
 
 /**
  * Returns what a key does; nothing where it does nothing.
- * @param {import("./board.js").Board} board @param {Pick<KeyboardEvent, "key" | "shiftKey">} press
+ * @param {Board} board @param {Pick<KeyboardEvent, "key" | "shiftKey">} press
  */
 export const actionOf = (board, { key, shiftKey }) => {
   const { run, readOnly, now: { offer } } = board;

@@ -6,10 +6,6 @@ import { html, icon } from "./html.js";
 import { betterBy, finished, isOfVersions, nameOf, votesOn } from "./run.js";
 import { count, seconds } from "./words.js";
 
-/** @typedef {import("./run.js").Cell} Cell */
-/** @typedef {import("./run.js").Run} Run */
-/** @typedef {import("./board.js").Board} Board */
-
 /** @type {Record<string, [string, Parameters<typeof icon>[0], string, string]>} */
 const MARKS = {
   true: ["ok", "check", "right", "matches the reference answer"],

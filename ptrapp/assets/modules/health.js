@@ -25,7 +25,7 @@ const asked = async () => {
   }
 };
 
-/** @param {{ element: Element }} host */
+/** @param {Host} host */
 export const mount = ({ element }) => {
   const root = /** @type {HTMLElement} */ (element.querySelector(".health"));
   let said = "";

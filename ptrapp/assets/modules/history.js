@@ -37,7 +37,7 @@ const press = (list, event) => {
   return true;
 };
 
-/** @param {{ element: Element, trigger: (event: string, data: object) => void, watch: (name: string, then: () => void) => void }} host */
+/** @param {Host} host */
 export const mount = ({ element, trigger, watch }) => {
   let pressed = "";
   element.addEventListener("click", ({ target }) => {

@@ -40,7 +40,7 @@ const press = (desk, event) => {
 /** On the list what waits is sent too, and nobody hears of it. */
 const NOBODY = { onAnswer: () => {}, onRefusal: () => {}, onChange: () => {} };
 
-/** @param {{ element: Element }} host */
+/** @param {Host} host */
 export const mount = ({ element }) => {
   const root = /** @type {HTMLElement} */ (element.querySelector(".label"));
   const tab = tabName();

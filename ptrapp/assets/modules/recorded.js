@@ -7,9 +7,6 @@ import { Arrow, Mark } from "./card.js";
 import { html, render } from "./html.js";
 import { count, seconds } from "./words.js";
 
-/** @typedef {{ thought: string, response: string, correct: boolean, n_tokens: number, duration_s: number }} Round */
-/** @typedef {{ prompt: string, version: string, command: string, measured?: string } & Record<string, any>} Recording its rounds by version */
-
 /** Seconds at which each round's thought begins, its response begins, its verdict is there. */
 const TIMES = [[0.0, 0.3, 2.6], [3.0, 3.8, 5.6], [6.0, 7.0, 9.6]];
 const END_S = 10;
@@ -17,7 +14,7 @@ const FRAME_MS = 60;
 
 /**
  * Returns what stands on a round's card so many seconds into the recording.
- * @param {Round} round @param {number} index @param {number} at
+ * @param {RecordedRound} round @param {number} index @param {number} at
  */
 export const roundAt = (round, index, at) => {
   const [begins, writes, ends] = TIMES[index];
@@ -27,7 +24,7 @@ export const roundAt = (round, index, at) => {
   return { state, thought: part(round.thought, begins, writes), response: part(round.response, writes, ends) };
 };
 
-/** @param {Round[]} rounds @param {number} index @param {number} at */
+/** @param {RecordedRound[]} rounds @param {number} index @param {number} at */
 export const stepAt = (rounds, index, at) => {
   const [before, after] = [rounds[index - 1], rounds[index]];
   if (at < TIMES[index][2]) return "waiting";
@@ -35,7 +32,7 @@ export const stepAt = (rounds, index, at) => {
   return before.response === after.response ? "same" : "changed";
 };
 
-const Take = (/** @type {{ round: Round, index: number, at: number, version: string }} */ { round, index, at, version }) => {
+const Take = (/** @type {{ round: RecordedRound, index: number, at: number, version: string }} */ { round, index, at, version }) => {
   const { state, thought, response } = roundAt(round, index, at);
   const facts = [count(round.n_tokens, "token"), seconds(round.duration_s), version].join(" · ");
   return html`
@@ -108,7 +105,7 @@ class Film {
 
   draw() {
     const { recording, version, at } = this;
-    /** @type {Round[]} */
+    /** @type {RecordedRound[]} */
     const rounds = recording[version];
     const held = at >= END_S ? "Play again" : this.paused ? "Go on" : "Pause";
     const choice = (/** @type {string} */ name) => html`
@@ -138,7 +135,7 @@ class Film {
   }
 }
 
-/** @param {{ element: Element, props: { value: Recording | null }, watch: (name: string, then: () => void) => void }} host */
+/** @param {Host<Recording>} host */
 export const mount = ({ element, props, watch }) => {
   const root = /** @type {HTMLElement} */ (element.querySelector(".recorded"));
   /** @type {Film | null} */

@@ -3,57 +3,6 @@
 
 import { addressTo } from "./page.js";
 
-/**
- * @typedef {object} Cell one answer, or the place of one
- * @property {number} index
- * @property {number} candidate
- * @property {number | null} round_id
- * @property {"waiting" | "writing" | "stored" | "stopped" | "failed"} state
- * @property {string} response
- * @property {string | null} thought
- * @property {boolean} thinking
- * @property {string | null} thought_end
- * @property {boolean} asked_again
- * @property {boolean} truncated
- * @property {boolean | null} correct
- * @property {string | null} flip
- * @property {[string, "same" | "added" | "removed"][]} diff
- * @property {string | null} version
- * @property {string | null} error
- * @property {number} n_tokens
- * @property {number} n_thought_tokens
- * @property {number} thought_s
- * @property {number} duration_s
- *
- * @typedef {object} Comparison two rounds, and what somebody said of them
- * @property {string} key
- * @property {number} left
- * @property {number} right
- * @property {"left" | "right" | "tie" | "both_bad" | null} outcome
- * @property {number} strength
- * @property {string | null} judge
- * @property {string | null} rationale
- * @property {boolean} blind
- *
- * @typedef {object} Run
- * @property {number} run_id
- * @property {"refine" | "sample"} mode
- * @property {string} state
- * @property {string} prompt
- * @property {string | null} title
- * @property {string | null} message
- * @property {string} version
- * @property {string | null} judge
- * @property {string | null} reference_answer
- * @property {string | null} reference_in_words
- * @property {boolean} is_kept
- * @property {boolean} starred
- * @property {number | null} pin_id the pin by which every version answers the prompt
- * @property {{ n: number | null, thinking: string, versions?: string[], reference_from?: string }} settings
- * @property {Cell[]} cells
- * @property {Comparison[]} comparisons
- */
-
 const LETTERS = "ABCDEFGH";
 
 /** @param {Run} run @param {Cell} cell */

@@ -5,8 +5,6 @@ import { html } from "./html.js";
 import { addressOf } from "./pages.js";
 import { timeLeft } from "./words.js";
 
-/** @typedef {{ id: number, kind: string, status: string, share: number | null, eta_s: number | null, n_waiting: number }} Job */
-
 /** @type {Record<string, string>} */
 const KINDS = {
   dpo: "DPO", mask_sft: "Mask-SFT", ptr_data: "Refinement data", tpo: "TPO",

@@ -5,9 +5,6 @@ import { html, icon } from "./html.js";
 import { addressOf } from "./pages.js";
 import { call } from "./requests.js";
 
-/** @typedef {{ serving: string, parent: string | null, may_serve: boolean }} Frame */
-/** @typedef {{ name: string, title: string | null, status: string, gate: string | null }} Version */
-
 const MOST_OFFERED = 6;
 
 /** @param {{ frame: Frame }} props */

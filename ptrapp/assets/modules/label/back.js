@@ -4,8 +4,6 @@
 import { ask, freshId } from "../requests.js";
 import { pathOf } from "./outbox.js";
 
-/** @typedef {import("./desk.js").Desk} Desk */
-
 /** Runs alone, and only once everything sent before has arrived. @param {Desk} desk @param {string} what @param {() => Promise<void>} work */
 const afterwards = async (desk, what, work) => {
   if (desk.busy) return;

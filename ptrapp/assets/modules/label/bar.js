@@ -7,9 +7,6 @@ import { html, icon } from "../html.js";
 import { ReasonLine } from "./reason.js";
 import { Status } from "./told.js";
 
-/** @typedef {import("./desk.js").Desk} Desk */
-/** @typedef {{ action: string, strength?: number, desk: Desk, look?: string, children?: any }} Props */
-
 /** @type {[string, Parameters<typeof icon>[0], string][]} */
 const OTHERS = [
   ["both_bad", "x", "Both bad"], ["skip", "skip", "Skip"], ["undo", "undo", "Undo"], ["reason", "why", "Why"],
@@ -20,7 +17,7 @@ const SIDES = { left: "A ", right: "B ", tie: "" };
 
 const ofPair = (/** @type {string} */ action) => isAnswer(action) || ["skip", "flag", "diff"].includes(action);
 
-const Button = (/** @type {Props} */ { action, strength = 1, desk, look = "btn quiet s", children }) => {
+const Button = (/** @type {OfDesk & { action: string, strength?: number, look?: string, children?: any }} */ { action, strength = 1, desk, look = "btn quiet s", children }) => {
   const { pair, lit, last, busy, keys } = desk;
   const off = busy || (ofPair(action) && !pair && !lit) || (["reason", "reveal"].includes(action) && !last);
   const hit = lit?.outcome === action && lit.strength === strength;
@@ -35,12 +32,12 @@ const Button = (/** @type {Props} */ { action, strength = 1, desk, look = "btn q
     </button>`;
 };
 
-const Why = (/** @type {{ desk: Desk }} */ { desk }) => html`
+const Why = (/** @type {OfDesk} */ { desk }) => html`
   <${ReasonLine} line=${desk.line} type=${(/** @type {Desk["line"]} */ line) => { desk.line = line; }}
     save=${(/** @type {any} */ { key, words, text }) => desk.outbox.put({ kind: "reason", about: key, words, body: { text } })}
     close=${() => { desk.line = null; desk.draw(); }} />`;
 
-export const Bar = (/** @type {{ desk: Desk }} */ { desk }) => html`
+export const Bar = (/** @type {OfDesk} */ { desk }) => html`
   <div class=${`label-bar${desk.quiet.isSeen ? " early" : ""}`}>
     <div class="label-why"><${Why} desk=${desk} /></div>
     <p class="label-refusal" role="status">${desk.quiet.words}</p>

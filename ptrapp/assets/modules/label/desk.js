@@ -18,11 +18,6 @@ import { Screen } from "./screen.js";
 import { watchSwipes } from "./swipe.js";
 import { feedbackWords } from "./told.js";
 
-/** @typedef {import("../answers.js").Outcome} Outcome */
-/** @typedef {import("./outbox.js").Entry} Entry */
-/** @typedef {import("./pair.js").Pair} Pair */
-/** @typedef {import("./start.js").Campaign} Campaign */
-
 const LIT_MS = 150; // the chosen side is lit, then the next pair is there at once
 
 export class Desk {
@@ -43,9 +38,9 @@ export class Desk {
   /** @type {{ text: string, bad: boolean } | null} */
   notice = null;
   heard = ""; // by a screen reader
-  /** @type {import("./panels.js").Open | null} */
+  /** @type {OpenPanel | null} */
   panel = null;
-  /** The open line for a reason. @type {import("./reason.js").Line | null} */
+  /** The open line for a reason. @type {ReasonLine | null} */
   line = draft();
   done = 0;
   total = 0; // done and, at most, left

@@ -4,9 +4,6 @@
 import { isAnswer } from "../answers.js";
 import { storage } from "../storage.js";
 
-/** @typedef {Pick<KeyboardEvent, "key" | "shiftKey"> & { code?: string }} Press */
-/** @typedef {{ action: string, strength: number }} Meaning */
-
 /** The usual key and what it does. @type {Record<string, [string, string]>} */
 export const ACTIONS = {
   left: ["ArrowLeft", "A is better; with Shift: much better"],

@@ -5,9 +5,6 @@
 import { ask, freshId, NoAnswer, patience_ms, Refusal } from "../requests.js";
 import { storage } from "../storage.js";
 
-/** @typedef {{ kind: "vote" | "skip" | "flag" | "reason", about: string, body?: any, n?: number, practice?: boolean, words?: string, name?: string, at?: number }} Entry about a pair's key; `n` is its number, `words` the answer that a reason is for, `at` milliseconds */
-/** @typedef {{ onAnswer: (entry: Entry, answer: any) => void, onRefusal: (entry: Entry, sentence: string) => void, onChange: () => void }} Listener */
-
 const OUT = "out.";
 const FINAL = new Set([400, 404, 409, 410, 413, 422]); // asking again would get the same refusal
 const SLOW_MS = 1000; // on its way for less it is not worth a word

@@ -4,21 +4,6 @@
 import { html } from "../html.js";
 
 /**
- * @typedef {object} Pair
- * @property {string} key
- * @property {"thought" | "response"} aspect
- * @property {boolean} practice
- * @property {string | null} system
- * @property {{ role: string, html: string }[]} context
- * @property {string} prompt
- * @property {string} prompt_html
- * @property {{ text: string, html: string }} left
- * @property {{ text: string, html: string }} right
- * @property {string | null} was the answer that was undone
- * @property {[string, "same" | "added" | "removed"][]} [pieces] what differs, once it was asked for
- */
-
-/**
  * Formatted text, or what stands in its place. The only place where markup enters a page: the server
  * makes and sanitises it, and lets nothing through but formatting.
  * @param {{ markup: string, tab?: number, children?: any }} props

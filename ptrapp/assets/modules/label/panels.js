@@ -5,14 +5,6 @@ import { html } from "../html.js";
 import { ACTIONS } from "./keys.js";
 import { Text } from "./pair.js";
 
-/** @typedef {import("./desk.js").Desk} Desk */
-/** @typedef {{ thought: string, version: string, correct: boolean | null }} Told */
-/**
- * What is open: `asked` is the action whose new key is awaited, `problem` what stood against the
- * last one, `told` what the last pair was.
- * @typedef {{ name: "help" | "guidelines" | "reveal", asked?: string, problem?: string | null, told?: { words: string, prompt: string, left: Told, right: Told } }} Open
- */
-
 const LONG = 200; // characters of the last prompt that are shown
 const TITLES = { help: "Help", guidelines: "Guidelines", reveal: "The last pair" };
 const MODIFIERS = ["Shift", "Control", "Alt", "AltGraph", "Meta", "CapsLock"];
@@ -27,7 +19,7 @@ export const capture = (desk, event) => {
   return true;
 };
 
-const Help = (/** @type {{ desk: Desk, open: Open }} */ { desk, open: { asked, problem } }) => html`
+const Help = (/** @type {{ desk: Desk, open: OpenPanel }} */ { desk, open: { asked, problem } }) => html`
   <p>One key answers and shows the next pair. To change a key, press its button here.</p>
   <p class="label-problem" role="alert">${problem}</p>
   <ul class="label-keys">
@@ -43,14 +35,14 @@ const Help = (/** @type {{ desk: Desk, open: Open }} */ { desk, open: { asked, p
     <button type="button" class="btn s" data-part="keys-reset"
       onClick=${() => { desk.keys.reset(); desk.show({ name: "help" }); }}>Reset to the default keys</button>`}`;
 
-const Guidelines = (/** @type {{ desk: Desk }} */ { desk }) => html`
+const Guidelines = (/** @type {OfDesk} */ { desk }) => html`
   <${Text} markup=${desk.campaign.guidelines_html || "This campaign has no guidelines."} />`;
 
 const Revealed = (/** @type {Told & { letter: string }} */ { letter, version, thought, correct }) => html`
   <h4>${letter}: ${version}${correct === null ? "" : correct ? " ✓ correct" : " ✗ incorrect"}</h4>
   <p class="label-thought" dir="auto">${thought || "(no thought)"}</p>`;
 
-const LastPair = (/** @type {{ open: Open }} */ { open: { told } }) => told && html`
+const LastPair = (/** @type {{ open: OpenPanel }} */ { open: { told } }) => told && html`
   <p class="faint">
     ${`Your last answer: ${told.words}. `}<q>${told.prompt.length > LONG ? `${told.prompt.slice(0, LONG)}…` : told.prompt}</q>
   </p>
@@ -58,7 +50,7 @@ const LastPair = (/** @type {{ open: Open }} */ { open: { told } }) => told && h
 
 const BODIES = { help: Help, guidelines: Guidelines, reveal: LastPair };
 
-export const Panel = (/** @type {{ desk: Desk }} */ { desk }) => desk.panel && html`
+export const Panel = (/** @type {OfDesk} */ { desk }) => desk.panel && html`
   <aside class="label-panel" aria-label=${TITLES[desk.panel.name]} key=${desk.panel.name}>
     <header>
       <h3 tabindex="-1">${TITLES[desk.panel.name]}</h3>

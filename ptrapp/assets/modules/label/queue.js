@@ -3,9 +3,6 @@
 
 import { ask, NoAnswer, patience_ms } from "../requests.js";
 
-/** @typedef {import("./pair.js").Pair} Pair */
-/** @typedef {{ campaign: { id: number }, tab: string, held: string[], onMore: (answer: any) => void }} Holder with the keys of the pairs it deals with */
-
 const AHEAD = 8; // asked for; below ENOUGH more are fetched
 const ENOUGH = 6;
 const MOST_HELD = 50; // the server reads no longer list

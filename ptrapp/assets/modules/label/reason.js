@@ -4,26 +4,23 @@
 import { html } from "../html.js";
 import { storage } from "../storage.js";
 
-/** @typedef {{ key: string, words: string }} About the answer that it is for */
-/** @typedef {About & { text: string, problem?: string }} Line */
-
 const LONGEST = 2000;
 const KEPT = "reason";
 const store = storage("label");
 
-/** What was typed, and neither stored nor emptied: the next line opened is its. @returns {Line | null} */
+/** What was typed, and neither stored nor emptied: the next line opened is its. @returns {ReasonLine | null} */
 export const draft = () => {
   const typed = store.read(KEPT);
   return typed?.text?.trim() ? typed : null;
 };
 
-/** Keeps a line as it is typed. @param {Line} line */
+/** Keeps a line as it is typed. @param {ReasonLine} line */
 export const keep = (line) => {
   store.write(KEPT, line);
   return line;
 };
 
-/** @param {{ line: Line | null, type: (line: Line) => void, save: (line: Line) => void, close: () => void }} props */
+/** @param {{ line: ReasonLine | null, type: (line: ReasonLine) => void, save: (line: ReasonLine) => void, close: () => void }} props */
 export const ReasonLine = ({ line, type, save, close }) => {
   if (!line) return null;
   const onKey = (/** @type {KeyboardEvent} */ event) => {

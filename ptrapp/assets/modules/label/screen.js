@@ -9,10 +9,8 @@ import { Panel } from "./panels.js";
 import { campaignLink, Name } from "./start.js";
 import { Banner, Empty } from "./told.js";
 
-/** @typedef {import("./desk.js").Desk} Desk */
-
 /** How many are done, of how many, and how long the rest takes. */
-const Where = (/** @type {{ desk: Desk }} */ { desk }) => {
+const Where = (/** @type {OfDesk} */ { desk }) => {
   const { done, pace } = desk;
   const total = Math.max(done, desk.total);
   const left_s = pace.forecast_s(total - done);
@@ -28,7 +26,7 @@ const Tool = ({ desk, action, sign, words }) => html`
     ${icon(sign)}<span class="label-wide">${words}</span><kbd class="kbd" aria-hidden="true">${desk.keys.sign(action)}</kbd>
   </button>`;
 
-export const Screen = (/** @type {{ desk: Desk }} */ { desk }) => html`
+export const Screen = (/** @type {OfDesk} */ { desk }) => html`
   <header class="label-top">
     <${Where} desk=${desk} />
     <div class="label-tools">

@@ -4,9 +4,6 @@
 import { html, render } from "../html.js";
 import { ask, NoAnswer, patience_ms } from "../requests.js";
 
-/** @typedef {{ id: number, name: string, state: string, guidelines: string, guidelines_html: string, reveal: boolean, n_practice: number, practice_left: number, n_done_by_me: number, n_left_for_me: number }} Campaign */
-/** @typedef {{ name: string }} Me */
-
 /** @param {number | ""} id none for the list */
 export const campaignLink = (id) => {
   const url = new URL(location.href);
@@ -15,7 +12,7 @@ export const campaignLink = (id) => {
 };
 
 /** The rater's name; a click opens a form that changes it. Votes stay with the person. */
-export const Name = (/** @type {{ me: Me, draw: () => void }} */ { me, draw }) => {
+export const Name = (/** @type {{ me: { name: string }, draw: () => void }} */ { me, draw }) => {
   const save = async (/** @type {any} */ event) => {
     event.preventDefault();
     const { parentElement: box, elements: [line], lastElementChild: problem } = event.target;
@@ -43,7 +40,7 @@ export const Name = (/** @type {{ me: Me, draw: () => void }} */ { me, draw }) =
 /**
  * Opens the campaign asked for, or the only one there is; else the list stays.
  * @param {HTMLElement} root
- * @param {(campaign: Campaign, me: Me, others: Campaign[]) => void} open
+ * @param {(campaign: Campaign, me: { name: string }, others: Campaign[]) => void} open
  * @param {() => void} stay
  */
 export const enter = async (root, open, stay, failed = 1) => {

@@ -7,9 +7,6 @@ import { count } from "../words.js";
 import { Text } from "./pair.js";
 import { campaignLink } from "./start.js";
 
-/** @typedef {import("./desk.js").Desk} Desk */
-/** @typedef {import("../answers.js").Outcome} Outcome */
-
 const MOST_OFFERED = 3;
 
 /** @param {{ right: boolean, expected: Outcome } | undefined} result */
@@ -31,7 +28,7 @@ const bannerWords = ({ feedback, pair, campaign, practiceLeft }) => {
   return pair?.was ? `Your earlier answer: ${IN_WORDS[/** @type {Outcome} */ (pair.was)]}. Answer again.` : "";
 };
 
-export const Banner = (/** @type {{ desk: Desk }} */ { desk }) => {
+export const Banner = (/** @type {OfDesk} */ { desk }) => {
   const words = bannerWords(desk);
   const { feedback } = desk;
   const tone = feedback?.words ? (feedback.right === false ? " wrong" : " right") : "";
@@ -52,7 +49,7 @@ export const emptyWords = (queue, done) => {
 };
 
 /** Where there is no pair: why, and the campaigns where something is left. */
-export const Empty = (/** @type {{ desk: Desk }} */ { desk: { queue, done, others, shown, feedback } }) => {
+export const Empty = (/** @type {OfDesk} */ { desk: { queue, done, others, shown, feedback } }) => {
   const away = Boolean(shown || feedback);
   const ended = queue.finished || queue.refused;
   return html`
@@ -75,7 +72,7 @@ export const savedWords = ({ waiting, trouble, isSlow }) => {
   return waiting.length && isSlow ? `sending ${words}` : "all saved";
 };
 
-export const Status = (/** @type {{ desk: Desk }} */ { desk: { notice, done, outbox, queue, pace } }) => {
+export const Status = (/** @type {OfDesk} */ { desk: { notice, done, outbox, queue, pace } }) => {
   const { waiting, trouble } = outbox;
   const words = waiting.length || !queue.trouble ? savedWords(outbox) : queue.trouble;
   return html`
