@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from db.content import prompts, rounds
+from db.content import prompts, rounds, scores
 from db.content.rounds import NewRound
 from db.labelling import comparisons, raters, votes
 from db.models import Aspect, Outcome, Partition, Purpose, RaterKind, Round, RunMode, RunState
@@ -123,3 +123,4 @@ def fill(database: Database) -> None:
         votes.judge_vote(session, judge.id, pair.id, tie, "Cannot say.", "judge-1", agreed=False)
         pair = comparisons.ensure_comparison(session, b.id, c.id)
         votes.judge_vote(session, judge.id, pair.id, right, "'-quoted", "judge-2", agreed=True)
+        scores.record(session, judge.id, {a.id: 0.75, three.id: -1.0})

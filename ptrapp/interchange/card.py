@@ -24,6 +24,16 @@ _ABOUT = {
         "0 for what is only read.",
         ["sft", "self-refinement"],
     ),
+    "prompts": (
+        "Questions with what is known of each; `held_out` ones were kept for measuring: TRL's "
+        "conversational prompt-only type.",
+        ["prompts"],
+    ),
+    "scores": (
+        "Single answers, each with the `score` that a judge gave it; higher is better. Scores of "
+        "different judges have no common scale.",
+        ["reward-model"],
+    ),
 }
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _WHO = {"human": "people", "judge": "judges (models)", "dataset": "imported files, unattributed"}
@@ -86,13 +96,16 @@ def card(manifest: Mapping[str, Any], title: str, *, agreement: str = "") -> str
 def _completions(manifest: Mapping[str, Any]) -> str:
     if manifest["what"] == "votes":
         return "with all their parts"
+    if manifest["what"] == "prompts":
+        return "none"
     full = "as they were generated, thoughts included"
     return full if manifest["completions"] == "full" else "the responses alone, without thoughts"
 
 
 def _raters(manifest: Mapping[str, Any]) -> list[str]:
+    given = "scores" if manifest["what"] == "scores" else "votes"
     who = [
-        f"{manifest['n_raters'].get(kind, 0):,} {_WHO.get(kind, kind)} with {n:,} votes"
+        f"{manifest['n_raters'].get(kind, 0):,} {_WHO.get(kind, kind)} with {n:,} {given}"
         for kind, n in manifest["n_votes"].items()
     ]
     return [f"- **Raters:** {'; '.join(who)}"] if who else []

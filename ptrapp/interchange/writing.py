@@ -42,6 +42,28 @@ SCHEMAS = {
             "version": pa.string(),
         }
     ),
+    "prompts": pa.schema(
+        {
+            "prompt": _TURNS,
+            "reference_answer": pa.string(),
+            "task": pa.string(),
+            "source": pa.string(),
+            "held_out": pa.bool_(),
+            "tags": pa.list_(pa.string()),
+        }
+    ),
+    "scores": pa.schema(
+        {
+            "prompt": _TURNS,
+            "completion": _TURNS,
+            "score": pa.float64(),
+            "judge": pa.string(),
+            "correct": pa.bool_(),
+            "author": pa.string(),
+            "version": pa.string(),
+            "held_out": pa.bool_(),
+        }
+    ),
 }
 """Parquet columns of nested rows; raw votes become cells of text instead."""
 

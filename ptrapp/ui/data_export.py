@@ -13,7 +13,7 @@ from ptrapp.core.errors import InputError, ThriceError
 from ptrapp.core.people import ADMINS
 from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
-from ptrapp.services.files import exporting
+from ptrapp.services.files import export_request, exporting
 from ptrapp.services.files.export_rows import Completions
 from ptrapp.services.files.exporting import ExportRequest, What
 from ptrapp.services.files.panel import read_panel
@@ -26,6 +26,8 @@ _WHAT = [
     ("Single answers, good or bad (TRL, for KTO)", What.UNPAIRED.value),
     ("Votes: every one, can be imported again", What.VOTES.value),
     ("Trajectories: attempts and a better answer (for SFT)", What.REFINEMENTS.value),
+    ("Prompts (TRL, prompt only)", What.PROMPTS.value),
+    ("Scores: answers as judges rated them", What.SCORES.value),
 ]
 _KINDS = [("JSON lines", "jsonl"), ("Parquet", "parquet"), ("CSV (votes alone)", "csv")]
 _RATERS = [
@@ -58,7 +60,7 @@ class ExportForm(NamedTuple):
     @property
     def asked(self) -> ExportRequest:
         """Returns the values as what the use case takes."""
-        return exporting.request_of(
+        return export_request.request_of(
             self.what, self.campaign or "", self.raters or "", self.texts,
             int(self.up_to or 0), names=bool(self.names),
         )  # fmt: skip
@@ -149,6 +151,10 @@ def _count(what: str, n: int) -> str:
             f"At most {counted(n, 'row')}: later rounds that were found right or that a strong "
             "model wrote"
         )
+    if what == What.PROMPTS:
+        return f"{counted(n, 'prompt')}, held-out ones too"
+    if what == What.SCORES:
+        return f"{counted(n, 'score')}, a row each"
     if what == What.UNPAIRED:
         return f"At most {counted(2 * n, 'row')}, of {counted(n, 'judged pair')}"
     return f"At most {counted(n, 'row')}: judged pairs, without ties and what cannot be learnt"

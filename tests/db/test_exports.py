@@ -87,10 +87,15 @@ def test_every_export_is_written_on_both_databases(
     fill(database)
     at: Any = context(database, tmp_path)
     manifest = exporting.write(at, ExportRequest(what), tmp_path / "a.jsonl")
-    assert (
-        manifest.n_rows
-        == {What.VOTES: 15, What.PREFERENCES: 3, What.UNPAIRED: 5, What.REFINEMENTS: 1}[what]
-    )
+    expected = {
+        What.VOTES: 15,
+        What.PREFERENCES: 3,
+        What.UNPAIRED: 5,
+        What.REFINEMENTS: 1,
+        What.PROMPTS: 3,
+        What.SCORES: 2,
+    }
+    assert manifest.n_rows == expected[what]
 
 
 def test_sources_are_counted(database: Database) -> None:

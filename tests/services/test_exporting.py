@@ -11,6 +11,7 @@ import pytest
 from fresh_database import migrated_file
 from stored_votes import RowContext, context, fill, refine, sample, vote
 
+from db.content import scores
 from db.labelling import preferences, raters, votes
 from db.models import Outcome, RaterKind, Vote
 from db.storage.session import Database, open_database
@@ -202,6 +203,8 @@ def test_a_snapshot_stays_what_it_was_while_people_go_on_voting(
         chain = refine(session, "What is 1 + 1?", "wrong", "right")
         vote(session, "bob", chain[0], chain[1], Outcome.RIGHT)
         votes.undo_last(session, raters.ensure_rater(session, RaterKind.HUMAN, "cy").id, "undo-cy")
+        judge = raters.ensure_rater(session, RaterKind.JUDGE, "llm:m")
+        scores.record(session, judge.id, {a.id: 0.5})
     for what, manifest in before.items():
         ask = ExportRequest(what, up_to=manifest.up_to)
         again = exporting.write(full, ask, tmp_path / "b.jsonl", expect=manifest.sha256)

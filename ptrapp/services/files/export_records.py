@@ -86,7 +86,7 @@ class Records:
         stored = StoredVote(
             key=vote.key,
             rater_kind=vote.rater.kind.value,
-            rater=self._rater_name(vote.rater_id, vote.rater.name, vote.rater.kind),
+            rater=self.rater_name(vote.rater_id, vote.rater.name, vote.rater.kind),
             purpose=vote.purpose.value,
             blind=vote.blind,
             agreed=vote.agreed,
@@ -102,7 +102,8 @@ class Records:
             preference = preference.mirrored() if swapped else preference
         return GivenLabel(preference, rationale=vote.rationale or None, vote=stored)
 
-    def _rater_name(self, rater_id: int, name: str, kind: RaterKind) -> str:
+    def rater_name(self, rater_id: int, name: str, kind: RaterKind) -> str:
+        """Returns a rater's name as the file has it."""
         return name if self._names or kind is not RaterKind.HUMAN else f"person-{rater_id}"
 
     def _before(self, round_: Round | LoggedRound) -> Sequence[Round | LoggedRound]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from db.content import rounds
+from db.content import exported, rounds
 from db.labelling import exports
 from db.labelling.exports import JudgedRow, ShownVote, VoteFilter
-from db.models import Round
+from db.models import RaterKind, Round
 from db.storage.session import Session
 from ptrapp.core.dialogue import HistoryOptions, build_messages
 from ptrapp.core.thoughts import ThoughtFormat
@@ -38,15 +38,17 @@ class ExportTally:
     raters: dict[str, set[str]] = field(default_factory=dict)
     """Names by kind."""
     n_votes: Counter[str] = field(default_factory=Counter)
-    """By kind of rater."""
+    """By kind of rater; in an export of scores, these."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Comparisons and rounds that were left out, by reason."""
 
     def count(self, votes: Sequence[ShownVote[Any]]) -> None:
         for one in votes:
-            kind = one.vote.rater.kind.value
-            self.raters.setdefault(kind, set()).add(one.vote.rater.name)
-            self.n_votes[kind] += 1
+            self.count_one(one.vote.rater.kind, one.vote.rater.name)
+
+    def count_one(self, kind: RaterKind, name: str) -> None:
+        self.raters.setdefault(kind.value, set()).add(name)
+        self.n_votes[kind.value] += 1
 
 
 def vote_rows(
@@ -132,6 +134,42 @@ def refinement_rows(
                 "correct": round_.correct,
                 "author": round_.author,
                 "version": version,
+            }
+
+
+def prompt_rows(session: Session, up_to: int) -> Iterator[Row]:
+    """Yields TRL's conversational prompts, with what is known of each; they can be imported."""
+    for page in exported.prompts(session, up_to):
+        tags = exported.tags_of(session, [one.id for one in page])
+        for prompt in page:
+            known = prompt_text(prompt)
+            yield {
+                "prompt": as_messages(known),
+                "reference_answer": known.reference_answer,
+                "task": known.task,
+                "source": known.source,
+                "held_out": known.held_out,
+                "tags": tags.get(prompt.id, []),
+            }
+
+
+def score_rows(
+    session: Session, wanted: VoteFilter, what: Completions, records: Records, tally: ExportTally
+) -> Iterator[Row]:
+    """Yields every score with the response it was given for; held-out prompts say so."""
+    for page in exported.scores(session, wanted.up_to, wanted.kinds):
+        for round_, rater, value in page:
+            name = records.rater_name(rater.id, rater.name, rater.kind)
+            tally.count_one(rater.kind, rater.name)
+            yield {
+                "prompt": _messages(session, round_, what, with_history=True),
+                "completion": [_answer(round_, what)],
+                "score": value,
+                "judge": name,
+                "correct": round_.correct,
+                "author": round_.author,
+                "version": round_.adapter.name if round_.adapter else None,
+                "held_out": prompt_text(round_.prompt).held_out,
             }
 
 

@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from db.content import exported
 from db.labelling import exports, votes
 from db.labelling.exports import VoteFilter
-from db.models import Aspect, Campaign, RaterKind
+from db.models import Aspect, Campaign
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.interchange import writing
@@ -21,43 +21,8 @@ from ptrapp.interchange.writing import Hashed, Sink
 from ptrapp.services.context import DataContext
 from ptrapp.services.files import export_rows
 from ptrapp.services.files.export_records import Records
+from ptrapp.services.files.export_request import COUNTED_BY, ExportRequest, What
 from ptrapp.services.files.export_rows import Completions, ExportTally, Row
-
-
-class What(StrEnum):
-    PREFERENCES = "preferences"
-    UNPAIRED = "unpaired"
-    VOTES = "votes"
-    REFINEMENTS = "refinements"
-
-
-@dataclass(frozen=True, slots=True)
-class ExportRequest:
-    """What to export."""
-
-    what: What = What.PREFERENCES
-    campaign: str | None = None
-    """Name of the campaign whose comparisons are exported; None for all comparisons."""
-    kinds: frozenset[RaterKind] | None = None
-    """Kinds of raters whose votes count; None for all."""
-    completions: Completions = Completions.FULL
-    up_to: int | None = None
-    """Id of the last vote that counts (for refinements: the last round); None for the newest."""
-    names: bool = False
-    """Whether people are named; else they are numbered."""
-
-
-def request_of(
-    what: str, campaign: str, raters: str, completions: str, up_to: int, *, names: bool
-) -> ExportRequest:
-    """Returns a request as a page makes it: what is empty, or 0, restricts nothing."""
-    try:
-        kinds = frozenset({RaterKind(raters)}) if raters else None
-        which, texts = What(what), Completions(completions)
-    except ValueError as error:
-        raise InputError(f"This cannot be exported: {error}.") from error
-    return ExportRequest(which, campaign or None, kinds, texts, up_to or None, names)
-
 
 N_SAMPLES = 3
 """Rows that are shown before a file is written."""
@@ -69,7 +34,8 @@ class ExportLook(NamedTuple):
     """What an export would hold."""
 
     n: int
-    """Votes, judged pairs or refined rounds; fewer rows where some cannot be learnt."""
+    """Votes, judged pairs, refined rounds, prompts or scores; fewer rows where some cannot be
+    learnt."""
     rows: list[Row]
     """The first ones."""
 
@@ -176,14 +142,11 @@ def look(context: DataContext, ask: ExportRequest) -> ExportLook:
         campaign = _campaign(session, ask)
         up_to = _last_id(session, ask)
         wanted = _votes_wanted(ask, campaign, up_to)
-        few = exports.sampled(session, wanted, _SAMPLED)
-        sample = wanted if ask.what is What.VOTES else few
+        sample = wanted
+        if ask.what in (What.PREFERENCES, What.UNPAIRED):
+            sample = exports.sampled(session, wanted, _SAMPLED)
         first = list(islice(_rows(session, ask, sample, ExportTally()), N_SAMPLES))
-        if ask.what is What.REFINEMENTS:
-            return ExportLook(exports.count_refined(session, up_to), first)
-        if ask.what is What.VOTES:
-            return ExportLook(exports.count_votes(session, wanted), first)
-        return ExportLook(exports.count_pairs(session, wanted), first)
+        return ExportLook(_count(session, ask, wanted), first)
 
 
 def campaign_id(context: DataContext, ask: ExportRequest) -> int | None:
@@ -245,6 +208,24 @@ def _rows(
             return export_rows.unpaired_rows(session, chosen, ask.completions, tally)
         case What.REFINEMENTS:
             return export_rows.refinement_rows(session, chosen.up_to, ask.completions, tally)
+        case What.PROMPTS:
+            return export_rows.prompt_rows(session, chosen.up_to)
+        case What.SCORES:
+            return export_rows.score_rows(session, chosen, ask.completions, records, tally)
+
+
+def _count(session: Session, ask: ExportRequest, wanted: VoteFilter) -> int:
+    match ask.what:
+        case What.VOTES:
+            return exports.count_votes(session, wanted)
+        case What.REFINEMENTS:
+            return exports.count_refined(session, wanted.up_to)
+        case What.PROMPTS:
+            return exported.count_prompts(session, wanted.up_to)
+        case What.SCORES:
+            return exported.count_scores(session, wanted.up_to, wanted.kinds)
+        case What.PREFERENCES | What.UNPAIRED:
+            return exports.count_pairs(session, wanted)
 
 
 def _votes_wanted(ask: ExportRequest, campaign: Campaign | None, up_to: int) -> VoteFilter:
@@ -255,8 +236,9 @@ def _votes_wanted(ask: ExportRequest, campaign: Campaign | None, up_to: int) -> 
 def _campaign(session: Session, ask: ExportRequest) -> Campaign | None:
     if ask.campaign is None:
         return None
-    if ask.what is What.REFINEMENTS:
-        raise InputError("Refinements belong to no campaign; leave the campaign out.")
+    if ask.what in COUNTED_BY:
+        what = ask.what.value.capitalize()
+        raise InputError(f"{what} belong to no campaign; leave the campaign out.")
     campaign = exports.campaign_named(session, ask.campaign)
     if campaign is None:
         raise NotFound(f"There is no campaign {ask.campaign!r}.")
@@ -269,12 +251,12 @@ def _campaign(session: Session, ask: ExportRequest) -> Campaign | None:
 
 
 def _last_id(session: Session, ask: ExportRequest) -> int:
-    refinements = ask.what is What.REFINEMENTS
-    newest = (exports.highest_round_id if refinements else votes.highest_vote_id)(session)
+    highest = {"round": exports.highest_round_id, "prompt": exported.highest_prompt_id}
+    what = COUNTED_BY.get(ask.what, "vote")
+    newest = highest.get(what, votes.highest_vote_id)(session)
     if ask.up_to is None:
         return newest
     if not 0 <= ask.up_to <= newest:
-        what = "round" if refinements else "vote"
         raise InputError(f"There is no {what} {ask.up_to} yet; the newest is {newest}.")
     return ask.up_to
 
