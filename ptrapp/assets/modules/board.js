@@ -14,20 +14,8 @@ import { call } from "./requests.js";
 import { RunAddress } from "./run_address.js";
 import { cellOf, finished, keyOf } from "./run.js";
 
-/** What belongs to one run alone. */
-const nothing = () => ({
-  /** Round ids, in the order they were chosen. @type {number[]} */
-  chosen: [],
-  /** A pair that waits for a decision. @type {{ key: string, left: number, right: number } | null} */
-  offer: null,
-  /** @type {{ text: string, bad: boolean } | null} */
-  notice: null,
-  /** Open campaigns to choose from. @type {{ id: number, name: string }[]} */
-  sendable: [],
-  /** What the last vote counts towards. @type {any} */
-  counted: null,
-  wholePrompt: false,
-});
+/** @returns {OfOneRun} */
+const nothing = () => ({ chosen: [], offer: null, notice: null, sendable: [], counted: null, wholePrompt: false });
 
 export class Board {
   /** A run opened by a link that is for reading: no pair, no vote, no new question. */

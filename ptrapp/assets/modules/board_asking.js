@@ -107,7 +107,7 @@ export const send = (board) => board.attempt(async () => {
   /** @type {HTMLElement | null} */ (board.root.querySelector("[data-part^=campaign]"))?.focus();
 });
 
-/** @param {Board} board @param {{ id: number, name: string }} campaign */
+/** @param {Board} board @param {Named} campaign */
 export const sendHere = (board, campaign) => board.attempt(async () => {
   board.now.sendable = [];
   board.say(await sendTo(campaign, board.run));

@@ -55,52 +55,45 @@ const askIt = (prompt) => {
 };
 
 class Film {
+  at = matchMedia("(prefers-reduced-motion: reduce)").matches ? END_S : 0; // seconds into the recording
+  paused = false; // by a person
+  hovered = false;
+  timer = 0;
+
   /** @param {HTMLElement} root @param {Recording} recording */
   constructor(root, recording) {
     this.root = root;
     this.recording = recording;
     this.version = recording.version;
-    this.at = 0; // seconds into the recording
-    this.paused = false; // by a person
-    this.hovered = false;
-    this.timer = 0;
+    this.goTo(this.at);
   }
 
-  play(from = 0) {
-    this.at = matchMedia("(prefers-reduced-motion: reduce)").matches ? END_S : from;
-    this.run();
-  }
-
-  run() {
-    this.stop();
+  /** @param {number} at */
+  goTo(at) {
+    this.at = Math.min(END_S, at);
     this.draw();
-    if (this.at < END_S) this.timer = setInterval(() => this.step(), FRAME_MS);
+    if (this.at < END_S) this.wait();
   }
 
-  stop() { clearInterval(this.timer); }
+  wait() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.step(), FRAME_MS);
+  }
 
   step() {
-    if (this.paused || this.hovered || document.hidden) return;
-    this.at = Math.min(END_S, this.at + FRAME_MS / 1000);
-    this.draw();
-    if (this.at >= END_S) this.stop();
+    if (this.paused || this.hovered || document.hidden) this.wait();
+    else this.goTo(this.at + FRAME_MS / 1000);
   }
 
   hold() {
-    if (this.at < END_S) {
-      this.paused = !this.paused;
-      this.draw();
-      return;
-    }
-    this.paused = false;
-    this.at = 0;
-    this.run();
+    this.paused = this.at < END_S && !this.paused;
+    this.goTo(this.at < END_S ? this.at : 0);
   }
 
   /** @param {string} version */
   choose(version) {
     this.version = version;
-    this.play(this.at);
+    this.draw();
   }
 
   draw() {
@@ -138,30 +131,23 @@ class Film {
 /** @param {Host<Recording>} host */
 export const mount = ({ element, props, watch }) => {
   const root = /** @type {HTMLElement} */ (element.querySelector(".recorded"));
+  const board = document.querySelector("#thrice-board .board");
   /** @type {Film | null} */
   let film = null;
   let over = false;
   const take = () => {
-    if (!props.value?.prompt || film || over) return;
-    film = new Film(root, props.value);
-    root.hidden = false;
-    film.play();
+    root.hidden = over || !props.value?.prompt;
+    if (!root.hidden) film ??= new Film(root, /** @type {Recording} */ (props.value));
   };
   // With a run of one's own on the board it is over, for good.
-  const board = document.querySelector("#thrice-board .board");
-  const leave = () => {
-    over = true;
-    film?.stop();
-    root.hidden = true;
-    render(null, root);
-  };
   const watcher = new MutationObserver(() => {
     if (board?.hasAttribute("hidden")) return;
     watcher.disconnect();
-    leave();
+    clearTimeout(film?.timer);
+    over = root.hidden = true;
+    render(null, root);
   });
   if (board) watcher.observe(board, { attributes: true, attributeFilter: ["hidden"] });
-  root.hidden = true;
   watch("value", take);
   take();
 };

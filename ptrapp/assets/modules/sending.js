@@ -16,11 +16,11 @@ export const pairsOf = ({ mode, cells }) => {
   });
 };
 
-/** @returns {Promise<{ id: number, name: string }[]>} */
+/** @returns {Promise<Named[]>} */
 export const openCampaigns = async () =>
   (await call("GET", "/campaigns")).filter((/** @type {any} */ one) => one.state === "open");
 
-/** Returns what came of it, in words. @param {{ id: number, name: string }} campaign @param {any} run */
+/** Returns what came of it, in words. @param {Named} campaign @param {any} run */
 export const sendTo = async (campaign, run) => {
   const { n_new: n } = await call("POST", `/campaigns/${campaign.id}/items`, { items: pairsOf(run) });
   if (!n) return `“${campaign.name}” already has these comparisons.`;

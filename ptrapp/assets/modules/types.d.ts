@@ -72,6 +72,20 @@ interface Run {
   comparisons: Comparison[];
 }
 
+/** What the board holds of one run alone. */
+interface OfOneRun {
+  /** Round ids, in the order they were chosen. */
+  chosen: number[];
+  /** A pair that waits for a decision. */
+  offer: { key: string; left: number; right: number } | null;
+  notice: { text: string; bad: boolean } | null;
+  /** Open campaigns to choose from. */
+  sendable: Named[];
+  /** What the last vote counts towards. */
+  counted: any;
+  wholePrompt: boolean;
+}
+
 interface Job {
   id: number;
   kind: string;
