@@ -17,7 +17,7 @@ import pytest
 from hub_double import GOOD, NAME, Hub, serve
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 120
+START_S = 240
 
 
 class Space:
@@ -89,6 +89,7 @@ def wake(hub: Hub, tmp_path: Path) -> Iterator[Callable[..., Space]]:
 
 
 @pytest.mark.worker
+@pytest.mark.timeout(600)
 def test_what_was_acknowledged_before_it_fell_asleep_is_there_when_it_wakes(
     hub: Hub, wake: Callable[..., Space], tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ def test_what_was_acknowledged_before_it_fell_asleep_is_there_when_it_wakes(
 
 
 @pytest.mark.worker
+@pytest.mark.timeout(600)
 def test_while_a_space_is_updated_the_newer_app_is_handed_the_data(
     hub: Hub, wake: Callable[..., Space]
 ) -> None:

@@ -14,6 +14,7 @@ app that says nothing for `WAIT_S` is taken to be gone; if it is not, it can cop
 import json
 import logging
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from secrets import token_hex
 
@@ -78,36 +79,61 @@ def read_lease(repository: Repository, commit: str) -> Lease:
 def take(repository: Repository, app: str) -> str:
     """Makes the data this app's, after the one that has it has made its last copy.
 
-    Returns the newest commit then. Raises `KeepingError`, and `ConfigurationError` where a still
-    newer app asks for it.
+    Returns the newest commit then; who is ended while it waits takes its question back. Raises
+    `KeepingError`, and `ConfigurationError` where a still newer app asks.
     """
-    deadline = time.monotonic() + WAIT_S
-    asked = leaving = False
+    head = repository.head()
+    lease = read_lease(repository, head)
+    if not lease.is_anothers(app):
+        return head if lease == Lease(app) else _of_nobody(repository, head, app)
+    log.info("%s is kept by another app; it is asked to hand it over", repository.name)
+    taken = ""
+    try:
+        while not taken:
+            try:
+                taken = _ask_and_wait(repository, app)
+            except RepositoryMoved:
+                continue  # the other one copied at this moment
+    finally:
+        if not taken:
+            _withdraw(repository, app)
+    return taken
+
+
+def _ask_and_wait(repository: Repository, app: str) -> str:
+    """Returns the newest commit, once the data is this app's. Raises `RepositoryMoved`."""
+    head = repository.head()
+    lease = read_lease(repository, head)
+    if lease.next != app and lease.is_anothers(app):
+        _write(repository, head, Lease(lease.app, app))
+    deadline, leaving = time.monotonic() + WAIT_S, False
     while True:
         head = repository.head()
         lease = read_lease(repository, head)
         if lease == Lease(app):
             return head
-        try:
-            if not lease.is_anothers(app):
-                return _of_nobody(repository, head, app)
-            if asked and time.monotonic() > deadline:
-                log.warning("the app that has %s says nothing; it is taken over", repository.name)
-                return _write(repository, head, Lease(app))
-            if not asked:
-                log.info("%s is kept by another app; it is asked to hand it over", repository.name)
-                _write(repository, head, Lease(lease.app, app))
-                asked = True
-            elif lease.is_wanted(app):
-                raise ConfigurationError(
-                    f"while this app waited for the data of {repository.name}, a newer one asked "
-                    "for it. Use one app for one repository"
-                )
-        except RepositoryMoved:
-            continue  # the other one copied at this moment
+        if not lease.is_anothers(app):
+            return _write(repository, head, Lease(app))
+        if lease.is_wanted(app):
+            raise ConfigurationError(
+                f"while this app waited for the data of {repository.name}, a newer one asked for "
+                "it. Use one app for one repository"
+            )
         if lease.leaving and not leaving:
             leaving, deadline = True, time.monotonic() + LEAVE_S
+        if time.monotonic() > deadline:
+            log.warning("the app that has %s says nothing; it is taken over", repository.name)
+            return _write(repository, head, Lease(app))
         time.sleep(LOOK_S)
+
+
+def _withdraw(repository: Repository, app: str) -> None:
+    """Takes the question back, so that the other app goes on, unless it is leaving already."""
+    with suppress(KeepingError):
+        head = repository.head()
+        lease = read_lease(repository, head)
+        if lease.next == app and not lease.leaving:
+            _write(repository, head, Lease(lease.app))
 
 
 def _of_nobody(repository: Repository, head: str, app: str) -> str:

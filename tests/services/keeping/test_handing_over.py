@@ -154,6 +154,27 @@ def test_of_two_that_wait_the_newer_one_gets_it(
     assert said(hub) == lease.Lease("newest")
 
 
+def test_who_is_ended_while_it_waits_takes_its_question_back(
+    hub: Hub, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "WAIT_S", 60.0)
+    old = start("old")
+    old.keeper.copy()
+
+    def ended(_: float) -> None:
+        assert said(hub).next != ""
+        raise SystemExit(0)  # as SIGTERM does
+
+    with monkeypatch.context() as while_waiting:
+        while_waiting.setattr(lease.time, "sleep", ended)
+        with pytest.raises(SystemExit):
+            start("new")
+    assert said(hub) == lease.Lease(old.keeper._app)
+    old.store("Ada")
+    old.keeper.copy()
+    assert b"Ada" in hub.head.files["thrice.db"]
+
+
 def test_a_last_copy_that_fails_is_tried_again(
     hub: Hub, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
