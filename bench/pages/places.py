@@ -50,7 +50,6 @@ EMPTY = (
 )
 """The pages of a new installation."""
 
-_PAGE = "#{} input[type=number]"
 GROWN = (
     Place("Play", "", "#examples .gallery-item"),
     Place("History", "history", ".history-rows li"),
@@ -68,9 +67,9 @@ GROWN = (
         "data",
         "#import-look",
         presses=(
-            Press("Browse", "button[role=tab]:has-text('Browse')", "#browse-counted", "50,000"),
+            Press("Browse", "[role=tab]:visible:has-text('Browse')", "#browse-counted", "prompts"),
             Press(
-                "Export", "button[role=tab]:has-text('Export')", f"#stored {_CELL}", "50000|bench"
+                "Export", "[role=tab]:visible:has-text('Export')", f"#stored {_CELL}", "50000|bench"
             ),
             Press("Export, a sample", "#export-look", "#export-said", r"\d"),
         ),

@@ -29,7 +29,7 @@ new PerformanceObserver((list) => {
 _THERE = """([shows, says]) => {
   const says_it = (one) => new RegExp(says).test(one.innerText || one.value);
   const seen = [...document.querySelectorAll(shows)]
-    .some((one) => one.getClientRects().length && says_it(one));
+    .some((one) => one.checkVisibility({ visibilityProperty: true }) && says_it(one));
   return seen && performance.now();
 }"""
 _PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
@@ -91,7 +91,8 @@ def find_faults(browser: Browser, app: Program, places: tuple[Place, ...]) -> di
 
 def _measured(browser: Browser, app: Program, place: Place, n: int) -> dict[str, Any]:
     """Returns medians over `n` first visits, each followed by a second one and by the presses."""
-    first, again = [], []
+    first: list[dict[str, float]] = []
+    again: list[dict[str, float]] = []
     pressed: dict[str, list[dict[str, float]]] = {press.name: [] for press in place.presses}
     weight = Weight
     for _ in range(n):

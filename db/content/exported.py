@@ -71,7 +71,7 @@ def highest_prompt_id(session: Session) -> int:
     return session.scalar(select(func.max(Prompt.id))) or 0
 
 
-def _scored(rows: Select[Any], up_to: int, kinds: Collection[RaterKind] | None) -> Select[Any]:
+def _scored(rows: Select[*tuple[Any, ...]], up_to: int, kinds: Collection[RaterKind] | None) -> Any:
     rows = (
         rows.join_from(Score, Round, Round.id == Score.round_id)
         .join(Rater, Rater.id == Score.rater_id)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+
+from gradio.components.plot import PlotData
 
 from ptrapp.ui.charts import alt
 
@@ -39,3 +44,16 @@ def finish(chart: Any, description: str, height: int) -> Any:
         .configure_legend(labelFont=_FONT, labelColor="var(--soft)", labelFontSize=12)
         .configure_view(stroke=None)
     )
+
+
+def drawn_once(draw: Callable[[Any], Any], found: Any) -> PlotData:
+    """Returns a chart as a `gr.Plot` has it; what was drawn of the same findings is kept.
+
+    Altair takes 40 ms of the CPU for a chart, and a page is read again by everybody who looks.
+    """
+    return _drawn(draw, pickle.dumps(found))
+
+
+@lru_cache(maxsize=64)
+def _drawn(draw: Callable[[Any], Any], found: bytes) -> PlotData:
+    return PlotData(type="altair", plot=draw(pickle.loads(found)).to_json())

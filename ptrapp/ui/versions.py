@@ -19,6 +19,7 @@ from ptrapp.ui import versions_plots as plots
 from ptrapp.ui import versions_table as drawn
 from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.plotting import drawn_once
 
 TICK_S = 3.0
 """Seconds between two looks whether anything was measured, decided or served."""
@@ -205,4 +206,4 @@ def _said(finding: Finding) -> str:
 def _figure(draw: Any, finding: Finding) -> Any:
     if not finding.points:
         return gr.Plot(value=None, visible=False)
-    return gr.Plot(value=draw(finding), visible=True)
+    return gr.Plot(value=drawn_once(draw, finding), visible=True)

@@ -13,6 +13,7 @@ from ptrapp.services.leaderboard.rows import Leaderboard, RoundFigures, VersionR
 from ptrapp.services.leaderboard.win_rates import VersionWinRate
 from ptrapp.ui import versions_plots as plots
 from ptrapp.ui import versions_table as drawn
+from ptrapp.ui.plotting import drawn_once
 from ptrapp.ui.theme import THEME
 
 INTERVAL = {"rate": 60.0, "low": 50.0, "high": 70.0, "n": 100}
@@ -42,6 +43,22 @@ def test_a_plot_is_valid_self_contained_and_in_tokens(
     assert "url" not in json.dumps({key: spec[key] for key in spec if key != "$schema"})
     colours = [word for word in json.dumps(spec).split('"') if word.startswith("#")]
     assert colours == [], "every colour is a token, which has both themes"
+
+
+def test_the_same_findings_are_drawn_once_and_others_anew() -> None:
+    n_drawn: list[str] = []
+
+    def draw(finding: Finding) -> Any:
+        n_drawn.append(finding.heading)
+        return plots.lengths(finding)
+
+    points = [{**NAMED, "step": 1, "kind": "thought", "tokens": 9, "low": 8, "high": 10, "n": 100}]
+    first = drawn_once(draw, Finding("Longer", "By 3.", points))
+    assert drawn_once(draw, Finding("Longer", "By 3.", [dict(points[0])])) is first
+    assert json.loads(first.plot)["description"] == "Longer. By 3."
+    other = drawn_once(draw, Finding("Longer", "By 4.", points))
+    assert json.loads(other.plot)["description"] == "Longer. By 4."
+    assert n_drawn == ["Longer", "Longer"]
 
 
 ROW = VersionRow(
