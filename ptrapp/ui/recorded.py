@@ -13,7 +13,7 @@ from ptrapp.ui.widgets import widget
 
 
 def build(context: AppContext, pages: gr.Blocks) -> None:
-    """Builds the widget; who has asked something already does not get the recording."""
+    """Builds the widget; who has asked something, or opens a run, does not get the recording."""
     shown = widget("recorded", prose=False, hidden=True)
 
     def read_recording(request: gr.Request) -> dict[str, Any] | None:
@@ -22,7 +22,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             if sender.role not in READS or not examples.knows_sums_only(context):
                 return None
             asked = play.last_run_id(context, sender.rater)
-            return None if asked else demo.recording(context)
+            opened = "run" in request.query_params
+            return None if asked or opened else demo.recording(context)
         except DatabaseError:
             return None
 

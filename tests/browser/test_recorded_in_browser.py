@@ -1,5 +1,6 @@
 """An untouched Play page plays the recorded run, and gives way to the first run of one's own."""
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -45,6 +46,17 @@ def test_it_gives_way_to_a_run_of_one_s_own(page: Page) -> None:
     page.reload()
     expect(page.locator(".board .cell.stored")).to_have_count(3)
     expect(page.locator(".recorded .take")).to_have_count(0)
+
+
+def test_it_does_not_play_beside_a_run_that_a_link_opens(browser: Browser, app_url: str) -> None:
+    context = browser.new_context()
+    asked = {"prompt": "What is 1 + 1?", "n": 1}
+    run = httpx.post(f"{app_url}/api/v1/runs", json=asked).json()["run_id"]
+    page = context.new_page()
+    page.goto(f"{app_url}/?run={run}&read=1")
+    expect(page.locator(".board .cell.stored")).to_have_count(1)
+    expect(page.locator(".recorded .take")).to_have_count(0)
+    context.close()
 
 
 def test_it_plays_once_and_can_be_held(browser: Browser, app_url: str) -> None:
