@@ -26,7 +26,10 @@ _TEMPLATES = [
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _OPEN = """() => { const box = document.getElementById("campaign-new"); box.popover = "auto";
   box.setAttribute("role", "dialog"); box.setAttribute("aria-label", "New campaign"); box.showPopover();
-  box.querySelector("#new-name :is(input, textarea)").focus(); }"""  # noqa: E501 - one line of a browser's own dialog
+  box.onkeydown ??= (event) => {  // a browser closes the dialog, too, unless this says no
+    if (event.key === "Escape" && box.querySelector("[aria-expanded=true]")) event.preventDefault(); };
+  box.querySelector("#new-name :is(input, textarea)").focus(); }"""  # noqa: E501 - a browser's own dialog
+_CLOSE = "() => { document.getElementById('campaign-new').hidePopover(); }"
 _GO = "(id) => { if (id) location.assign(`campaigns?campaign=${id}`); }"
 
 
@@ -58,10 +61,14 @@ def build(context: AppContext, opener: gr.Button) -> list[Any]:
     with gr.Column(elem_id="campaign-new"):
         gr.HTML("<h2>New campaign</h2>")
         inputs = _fields()
-        outlook = gr.HTML(elem_id="campaign-outlook")
         made = gr.Number(visible=False, precision=0)
-        with gr.Row():
-            create = gr.Button("Create the campaign", variant="primary", elem_id="campaign-create")
+        with gr.Column(elem_id="campaign-new-end"):
+            outlook = gr.HTML(elem_id="campaign-outlook")
+            with gr.Row():
+                cancel = gr.Button("Cancel", min_width=100, elem_id="campaign-cancel")
+                create = gr.Button(
+                    "Create the campaign", variant="primary", elem_id="campaign-create"
+                )
 
     def campaign_outlook(request: gr.Request, *values: Any) -> Any:
         allowed(request, ADMINS)
@@ -77,6 +84,7 @@ def build(context: AppContext, opener: gr.Button) -> list[Any]:
 
     looks = {"fn": campaign_outlook, "inputs": [*inputs], "outputs": [outlook], **_QUIET}
     opener.click(None, js=_OPEN).then(**looks)
+    cancel.click(None, js=_CLOSE)
     chosen = [inputs.versions, inputs.judge, inputs.imported]
     inputs.template.input(campaign_template, [inputs.template], chosen, **_QUIET).then(**looks)
     sized = (*chosen, inputs.aspect, inputs.overlap, inputs.budget, inputs.max_pairs)
@@ -111,7 +119,9 @@ def _fields() -> NewInputs:
         overlap = gr.Number(
             1, label="Labels per pair", info="2 or more: agreement", precision=0, minimum=1
         )
-        budget = gr.Number(None, label="Budget", info="most labels; empty: all", precision=0)
+        budget = gr.Number(  # Gradio shows an empty number as 0, whatever its placeholder
+            0, label="Budget", info="most labels in all; 0 is no limit", precision=0, minimum=0
+        )
         max_pairs = gr.Number(
             1000, label="Most pairs", info="by chance, if more", precision=0, minimum=1,
             maximum=MAX_PAIRS,

@@ -101,7 +101,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
         row.id,
         drawn.head(row, heading, sentence),
         gr.Row(visible=may_write),
-        gr.Button(interactive=is_open),
+        gr.Button(interactive=is_open, variant="secondary" if view.is_done else "primary"),
         gr.Button("Pause" if is_open else "Open", interactive=row.state != "preparing"),
         gr.Plot(value=figure, visible=figure is not None),
         drawn.about(row),
@@ -143,9 +143,7 @@ def _settings(context: AppContext, campaign: gr.State, tab: gr.Tab) -> tuple[Any
         copy = gr.Button(
             "Duplicate", size="md", scale=0, min_width=140, elem_id="campaign-duplicate"
         )
-        close = gr.Button(
-            "Close for good", size="md", scale=0, min_width=140, elem_id="campaign-close"
-        )
+        close = gr.Button("Close", size="md", scale=0, min_width=140, elem_id="campaign-close")
         delete = gr.Button(
             "Delete", variant="stop", size="md", scale=0, min_width=140, elem_id="campaign-delete"
         )

@@ -29,7 +29,8 @@ _SAID = "A campaign is a set of pairs to label, with guidelines and a number of 
 
 def build(context: AppContext, pages: gr.Blocks) -> None:
     """Builds the page: the list, the page of one campaign, the dialog of a new one."""
-    with gr.Column(elem_id="campaigns-list") as listing:
+    waiting = gr.HTML(drawn.WAITING, elem_id="campaigns-waiting")
+    with gr.Column(visible=False, elem_id="campaigns-list") as listing:
         title = gr.HTML(drawn.title("Campaigns", _SAID), elem_id="campaigns-title")
         with gr.Row(elem_id="campaigns-acts"):
             opener = gr.Button(
@@ -53,16 +54,29 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         view = campaign_page.build(context)
     chosen = campaign_new.build(context, opener)
     *single, parts = view
-    outputs = [listing, title, opener, table, deleted, gone, page, *single, *parts, *chosen]
-    nothing = [gr.skip()] * (len(outputs) - 2)
+    outputs = [
+        waiting,
+        listing,
+        title,
+        opener,
+        table,
+        deleted,
+        gone,
+        page,
+        *single,
+        *parts,
+        *chosen,
+    ]
+    nothing = [gr.skip()] * (len(outputs) - 3)
+    there = [gr.HTML(visible=False), gr.Column(visible=True)]
 
     def campaigns_read(request: gr.Request) -> list[Any]:
         if person(request).role not in READS:
-            return [gr.skip(), _CLOSED, *nothing]
+            return [*there, _CLOSED, *nothing]
         try:
             return _read(context, request, len(single) + len(parts))
         except (ThriceError, DatabaseError) as error:
-            return [gr.skip(), drawn.title("Campaigns", in_public(str(error))), *nothing]
+            return [*there, drawn.title("Campaigns", in_public(str(error))), *nothing]
 
     def campaigns_agreement(request: gr.Request) -> list[Any]:
         allowed(request, READS)
@@ -92,11 +106,12 @@ def _read(context: AppContext, request: gr.Request, n_page: int) -> list[Any]:
     chosen = campaign_new.choices(panel.sources)
     if row is not None:
         view = campaign_page.shown(context, row, may_write=may_write, tab=query.get("tab", ""))
-        hidden = [gr.Column(visible=False), *[gr.skip()] * 5]
+        hidden = [gr.HTML(visible=False), gr.Column(visible=False), *[gr.skip()] * 5]
         return [*hidden, gr.Column(visible=True), *view, *chosen]
     missing = f"There is no campaign {escape(asked)}." if asked else _summary(panel)
     gone = [(one.name, one.id) for one in campaigns.deleted(context)] if may_write else []
     return [
+        gr.HTML(visible=False),
         gr.Column(visible=True),
         drawn.title("Campaigns", missing),
         gr.Button(visible=may_write),

@@ -40,6 +40,13 @@ def title(heading: str, sentence: str = "") -> str:
     return f"<div class='campaigns-title'><h1>{escape(heading)}</h1>{said}</div>"
 
 
+WAITING = (
+    "<div class='campaigns-title campaigns-waiting' role='status' aria-busy='true'>"
+    "<h1>Campaigns</h1><p>They are being read …</p><i></i><i></i><i></i><i></i></div>"
+)
+"""What is there before the list or a campaign is read."""
+
+
 def cells(row: CampaignRow) -> list[str]:
     """Returns the row of a campaign in the list."""
     kind = (row.settings.get("source") or {}).get("kind", "")
@@ -74,7 +81,8 @@ def head(row: CampaignRow, heading: str, sentence: str) -> str:
     finished = row.n_wanted > 0 and row.n_done >= row.n_wanted
     share = row.n_done / row.n_wanted if row.n_wanted else 0.0
     train = (
-        "<p class='campaign-done'>All are in. <a class='btn' href='train'>Train on it</a></p>"
+        "<p class='campaign-done'><a class='btn primary' href='train'>Train on it</a> "
+        "A training takes every vote that the version that answers has not learnt.</p>"
         if finished
         else ""
     )
@@ -94,7 +102,7 @@ def about(row: CampaignRow) -> str:
         "Compared": f"{counted(row.n_items, 'pair')} of {row.aspect}s, "
         f"{CHOSEN_BY.get(kind, 'by hand')}",
         "Labels of each": counted(row.overlap, "person", "people"),
-        "Budget": "none" if row.budget is None else counted(row.budget, "label"),
+        "Budget": "no limit" if row.budget is None else counted(row.budget, "label"),
         "Order": mix or "uniform",
         "Practice": f"{counted(row.n_practice, 'pair')} first" if row.n_practice else "none",
         "After the vote": "thoughts and versions are shown" if row.reveal else "nothing is shown",

@@ -171,7 +171,8 @@ def _needs(needs: Needs) -> str:
     if needs.share is not None:
         percent = round(100 * needs.share)
         meter = f"<span class='meter' style='--p: {percent}%' aria-hidden='true'></span>"
-    tick = "" if needs.missing else "<span class='ok' aria-hidden='true'>✓</span> "
+    enough = not needs.missing and (needs.share is None or needs.share >= 1)
+    tick = "<span class='ok' aria-hidden='true'>✓</span> " if enough else ""
     return f"{tick}{escape(needs.needs)}; has <b>{escape(needs.has)}</b>{meter}"
 
 

@@ -61,6 +61,8 @@ def filled(setting: FormSetting, settings: Mapping[str, Any]) -> Any:
             return list(value or ())
         case Input.TEXT:
             return value or ""
+        case Input.NUMBER if setting.may_be_empty:
+            return "" if value is None else str(value)
         case Input.CHOICE if isinstance(setting.default, bool):
             return value in (True, "true")
         case _:
@@ -80,8 +82,10 @@ def _component(method: Method, setting: FormSetting) -> Any:
     }
     start = filled(setting, {})
     match setting.input:
+        case Input.NUMBER if setting.may_be_empty:  # an empty number of Gradio's becomes 0
+            return gr.Textbox(start, placeholder="automatic", max_lines=1, **about)
         case Input.NUMBER:
-            return gr.Number(start, placeholder="automatic", **about)
+            return gr.Number(start, **about)
         case Input.FLAG:
             return gr.Checkbox(start, **about)
         case Input.CHOICE:

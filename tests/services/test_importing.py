@@ -37,6 +37,8 @@ from ptrapp.services.files.importing import (
     import_named,
     import_records,
 )
+from ptrapp.services.labelling import candidates
+from ptrapp.services.labelling.candidates import Source, SourceKind
 from training.data.pairs import gather_pairs
 from training.data.trajectories import gather_trajectories
 from training.jobs.payload import Filters
@@ -354,3 +356,23 @@ def test_records_are_imported_in_the_callers_transaction(database: Database) -> 
     with database.write() as session:
         assert import_records(session, pairs, "bench").n_new == 3
     assert (stored(database)["comparisons"], stored(database)["votes"]) == (3, 0)
+
+
+def test_a_campaign_of_imported_pairs_names_the_import_plainly(
+    database: Database, tmp_path: Path
+) -> None:
+    at = context_of(database, tmp_path)
+    for name in ("fruit", "Trees", "trees"):
+        import_named(at, file_of(tmp_path, [PAIR | {"prompt": name}], f"{name}.jsonl"), name=name)
+
+    def n_pairs(name: str) -> int:
+        source = Source(SourceKind.IMPORTED, import_name=name)
+        return candidates.preview(at, source, "response")
+
+    assert [n_pairs(one) for one in ("fruit", "import:fruit", "FRUIT", "trees", "Trees")] == [1] * 5
+    with pytest.raises(
+        InputError, match=r"several imports: import:Trees, import:trees\. Write one"
+    ):
+        n_pairs("TREES")
+    with pytest.raises(InputError, match=r"no import 'nuts'\. There are: Trees, fruit, trees"):
+        n_pairs("nuts")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ptrapp.services.jobs import JobView, Note
+from ptrapp.services.training.cards import Card, Needs
 from ptrapp.services.training.form import METHODS
 from ptrapp.services.training.job import ComparedJob, JobPage
 from ptrapp.services.training.measured import MadeVersion, Measurement
@@ -97,6 +98,15 @@ def test_a_version_that_waits_is_served_with_a_reason_and_others_without() -> No
     assert words(status="rejected") == ""
 
 
+def test_what_is_needed_is_ticked_when_all_of_it_is_there() -> None:
+    few = Needs("10 votes since base", "4 votes", 0.4, "", None, 4)
+    card = Card(METHODS["dpo"], few, None, None, "Train on 4 votes")
+    assert "✓" not in drawn.facts(card, None, 0), "it may begin, and has not what it needs"
+    for needs in (replace(few, share=1.0), replace(few, share=None)):
+        assert "✓" in drawn.facts(replace(card, needs=needs), None, 0)
+    assert "✓" not in drawn.facts(replace(card, needs=replace(few, share=1, missing="No.")), 1, 1)
+
+
 def test_settings_are_said_in_the_words_of_the_form() -> None:
     tpo = {"k": 8, "n_prompts": 40, "max_tokens": 64, "thinking": False, "lora_rank": 8}
     assert in_words(METHODS["tpo"], tpo) == [
@@ -157,6 +167,15 @@ def test_a_table_by_round_has_a_column_for_each_and_every_interval() -> None:
     ]  # fmt: skip
     assert train_results.names({"table": [row], "n": 3, "empty": []}) == ["table"]
     assert train_results.figures({"n": 3, "accuracy": 0.98765, "x": None}) == "n 3 · accuracy 0.988"
+
+
+def test_a_number_that_is_left_empty_is_the_recipes_own_choice() -> None:
+    dpo = METHODS["dpo"]
+    assert train_fields.filled(next(s for s in dpo.settings if s.may_be_empty), {}) == ""
+    assert dpo.changed({"learning_rate": " "}) == {}
+    assert dpo.changed({"learning_rate": "1e-4"}) == {"learning_rate": 0.0001}
+    assert dpo.changed({"learning_rate": "fast"}) == {"learning_rate": "fast"}, "it is refused"
+    assert METHODS["tpo"].changed({"rho": "0"}) == {"rho": 0}
 
 
 @pytest.mark.parametrize("method", METHODS.values(), ids=lambda one: one.key)

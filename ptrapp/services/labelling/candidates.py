@@ -16,6 +16,8 @@ from ptrapp.preferences.uncertainty import uncertainties
 from ptrapp.services.context import DataContext
 
 MAX_PAIRS = 100_000
+PREFIX = "import:"
+"""What the source of an import's prompts begins with."""
 
 
 class SourceKind(StrEnum):
@@ -91,7 +93,8 @@ def _found(session: Session, source: Source, aspect: Aspect) -> list[Pair]:
         case SourceKind.RANDOM:
             return candidates.any_two(session, aspect)
         case SourceKind.IMPORTED:
-            return candidates.imported(session, aspect, source.import_name)
+            name = _import_source(session, source.import_name)
+            return candidates.imported(session, aspect, name)
         case SourceKind.NONE:
             return []
 
@@ -110,6 +113,26 @@ def _with_uncertainty(session: Session, pairs: Sequence[Pair], judge: str) -> li
         NewItem(*pair, uncertainty=0.5 if unsure is None else unsure)
         for pair, unsure in zip(pairs, known, strict=True)
     ]
+
+
+def _import_source(session: Session, given: str) -> str:
+    """Returns the source of an import by its plain name or as `import:NAME`.
+
+    Raises `InputError` for an unknown one, and where the name fits several.
+    """
+    known = candidates.import_sources(session)
+    fitting = [one for one in known if given in (one, one.removeprefix(PREFIX))]
+    if not fitting:
+        fitting = [one for one in known if one.removeprefix(PREFIX).casefold() == given.casefold()]
+    if len(fitting) > 1:
+        raise InputError(
+            f"{given!r} is the name of several imports: {', '.join(fitting)}. Write one of these."
+        )
+    if not fitting:
+        names = ", ".join(one.removeprefix(PREFIX) for one in known[:10])
+        there = f"There are: {names}" if known else "There is none yet: import a file first"
+        raise InputError(f"There is no import {given!r}. {there}.")
+    return fitting[0]
 
 
 def _version(session: Session, name: str) -> int | None:

@@ -42,6 +42,11 @@ class FormSetting:
     unit: str = ""
     """What its number counts, where its label does not say so."""
 
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it is a number that the recipe chooses by itself where none is entered."""
+        return self.input is Input.NUMBER and self.default is None
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -69,7 +74,13 @@ def _as_sent(setting: FormSetting, value: Any) -> Any:
     if setting.input is Input.LIST and isinstance(value, str):
         return [part for part in (one.strip() for one in value.split(",")) if part]
     if isinstance(value, str):
-        return value.strip()
+        value = value.strip()
+        if not setting.may_be_empty:
+            return value
+        try:
+            value = float(value)
+        except ValueError:
+            return value  # the recipe says what is wrong with it
     if isinstance(value, float) and value.is_integer() and not isinstance(setting.default, float):
         return int(value)
     return value
