@@ -54,9 +54,13 @@ def keep_version(settings: Settings, sha256: str, folder: Path) -> None:
 
 
 def bring_version(settings: Settings, version: Adapter) -> None:
-    """Fetches a version that lacks here, if the store has it. Raises `ArtifactError`."""
-    if settings.artifacts and content_of(version, settings.data_dir)[0] in _LACKING:
-        _bring(settings, version)
+    """Fetches a version that lacks here, for a job. Raises `ArtifactError`, of none there too."""
+    lacks = settings.artifacts and content_of(version, settings.data_dir)[0] in _LACKING
+    if lacks and not _bring(settings, version):
+        raise ArtifactError(
+            f"{version.name} is neither in the data folder here nor in the artifact store. Serve "
+            "it once at an app that has it, which puts it there."
+        )
 
 
 def is_kept(settings: Settings, row: Adapter | Snapshot) -> bool:

@@ -118,6 +118,27 @@ def test_a_job_is_taken_over_by_another_machine_with_the_same_frozen_data(
     assert files[0] == files[1]
 
 
+def test_a_version_is_trained_further_on_another_machine(
+    shared: Database, machine: Machine, tmp_path: Path, random_model_dir: Path
+) -> None:
+    encode = encoder(random_model_dir)
+    parent_id = None
+    for name, first in (("one", 0), ("two", 16)):
+        with shared.write() as session:
+            fill_with_preferences(session, 16, encode, first=first)
+        job_id = order(shared, JobKind.DPO, SHORT, parent_id=parent_id)
+        programs = machine(name)
+        programs.start_worker()
+        done = finished(shared, job_id, 240)
+        programs.close()
+        assert done.status is JobStatus.DONE, done.error
+        with shared.read() as session:
+            parent_id = session.query(Adapter).where(Adapter.job_id == job_id).one().id
+    fetched = tmp_path / "two" / "adapters" / "dpo-000001" / "adapter_model.safetensors"
+    trained = tmp_path / "one" / "adapters" / "dpo-000001" / "adapter_model.safetensors"
+    assert fetched.read_bytes() == trained.read_bytes()
+
+
 def test_a_store_that_nothing_opens_ends_a_job_before_its_work(
     shared: Database, tmp_path: Path, random_model_dir: Path
 ) -> None:

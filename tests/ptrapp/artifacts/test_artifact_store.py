@@ -79,6 +79,8 @@ def test_a_version_trained_on_one_machine_is_found_on_another(
 def test_what_is_whole_here_is_put_where_it_lacks(one: Machine, other: Machine) -> None:
     version = one.train()  # before there was a store
     assert not rows.is_kept(one.settings, version)
+    with pytest.raises(ArtifactError, match="Serve it once at an app that has it"):
+        rows.bring_version(other.settings, version)
     assert rows.find_version(one.settings, version)[0] is Content.WHOLE
     assert rows.is_kept(other.settings, version)
 
