@@ -52,6 +52,15 @@ def test_every_module_can_be_read_by_itself(bare: Page, path: Path) -> None:
     assert ask(bare, name, "Object.keys(m).length > 0")
 
 
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.js")), ids=lambda path: path.stem)
+def test_every_module_of_ours_is_checked_by_editors_and_is_one_idea(path: Path) -> None:
+    if path.parent.name != "vendor":
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert lines[0] == "// @ts-check"
+        assert lines[1].startswith("// ")
+        assert len(lines) <= 300
+
+
 @pytest.mark.parametrize(
     ("s", "words"), [(12.2, "13 s left"), (100, "2 min left"), (7200, "2.0 h left")]
 )
