@@ -56,9 +56,13 @@ def cells(row: CampaignRow) -> list[str]:
     active = _two(
         counted(n_days, "label"), f"{row.days[-1]:,} today · {counted(row.n_active, 'rater')}"
     )
+    finished = row.n_wanted > 0 and row.n_done >= row.n_wanted
+    state = "all labelled" if finished and row.state == "open" else row.state
+    brief = f"<small class='narrow'>{state} · {row.n_done:,} of {row.n_wanted:,}</small>"
     return [
-        f"<a href='campaigns?campaign={row.id}'><b>{escape(row.name)}</b></a><small>{made}</small>",
-        chip(row.state, done=row.n_wanted > 0 and row.n_done >= row.n_wanted),
+        f"<a href='campaigns?campaign={row.id}'><b>{escape(row.name)}</b></a>"
+        f"<small>{made}</small>{brief}",
+        chip(row.state, done=finished),
         f"{meter(share, row.name)}<small>{row.n_done:,} of {row.n_wanted:,} · {share:.0%}</small>",
         active if n_days else _NOTHING,
         f"{row.deadline:%d %b %Y}" if row.deadline else _NOTHING,

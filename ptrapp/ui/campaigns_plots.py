@@ -9,6 +9,8 @@ from ptrapp.ui.charts import alt
 from ptrapp.ui.plotting import bottom_legend, finish
 
 _HEIGHT = 240
+_N_TICKS = 7
+"""Most days that an axis names."""
 _MEASURES = {"agreement": "as the others", "gold": "gold right", "left": "left side"}
 
 
@@ -17,7 +19,7 @@ def burn_down(view: Overview, words: str) -> Any:
     if not view.days:
         return None
     points = [{"day": f"{at.day:%Y-%m-%d}", "left": at.left, "done": at.done} for at in view.days]
-    day = alt.X("day:T", title=None)
+    day = alt.X("day:T", title=None, axis=_days(len(points)))
     left = alt.Y("left:Q", title="labels left", scale=alt.Scale(domainMin=0))
     chart = alt.Chart(alt.Data(values=points))
     area = chart.mark_area(opacity=0.13, interpolate="step-after").encode(
@@ -35,6 +37,12 @@ def burn_down(view: Overview, words: str) -> Any:
             )
         )
     return finish(alt.layer(*layers), f"Labels left by day. {words}", _HEIGHT)
+
+
+def _days(n: int) -> Any:
+    """Returns an axis that names whole days, at most so many."""
+    every = -(-n // _N_TICKS)
+    return alt.Axis(format="%d %b", tickCount=alt.TimeIntervalStep(interval="day", step=every))
 
 
 def heat_map(report: AgreementReport) -> Any:

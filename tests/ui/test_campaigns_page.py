@@ -1,0 +1,46 @@
+"""The Campaigns page's parts: rows and headings say how far it is, a plot names whole days."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from ptrapp.services.labelling.overview import DayLeft, Overview
+from ptrapp.services.labelling.panel import CampaignRow
+from ptrapp.ui import campaigns_drawn as drawn
+from ptrapp.ui import campaigns_plots as plots
+
+AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+ROW = CampaignRow(
+    id=3, name="<b>Fruit", aspect="response", state="open", guidelines="", overlap=1, budget=None,
+    mix={"uniform": 1.0}, reveal=False, n_practice=0, settings={"source": {"kind": "imported"}},
+    n_items=40, n_wanted=40, n_taken=12, n_done=10, days=[0] * 13 + [10], n_active=1, created_at=AT,
+    deadline=None,
+)  # fmt: skip
+
+
+def test_a_row_says_how_far_it_is_and_what_people_wrote_is_text() -> None:
+    name, state, labels, _, _ = drawn.cells(ROW)
+    assert "<b>Fruit" not in name
+    assert "<small class='narrow'>open · 10 of 40</small>" in name
+    assert "10 of 40 · 25%" in labels
+    assert ">open<" in state
+    assert ">all labelled<" in drawn.cells(replace(ROW, n_done=40))[1]
+    assert ">paused<" in drawn.cells(replace(ROW, n_done=40, state="paused"))[1]
+
+
+def test_one_that_is_all_labelled_offers_to_train_on_it() -> None:
+    assert "train" not in drawn.head(ROW, "30 of 40 labels left", "")
+    done = drawn.head(replace(ROW, n_done=40), "Done: all 40 labels are in", "")
+    assert "<a class='btn primary' href='train'>Train on it</a>" in done
+    assert "<dt>Budget</dt><dd>no limit</dd>" in drawn.about(ROW)
+
+
+@pytest.mark.parametrize(("n", "every"), [(2, 1), (30, 5), (400, 58)])
+def test_the_burn_down_names_whole_days_and_few_of_them(n: int, every: int) -> None:
+    first = date(2026, 1, 1)
+    days = [DayLeft(first + timedelta(days=at), n - at, 1) for at in range(n)]
+    view = Overview(days, n, n - 1, None, None, None, None, [])
+    layer = plots.burn_down(view, "One label left.").to_dict()["layer"][0]
+    assert layer["encoding"]["x"]["axis"]["tickCount"] == {"interval": "day", "step": every}
+    assert plots.burn_down(replace(view, days=[]), "") is None
