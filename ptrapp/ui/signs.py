@@ -1,4 +1,4 @@
-"""Signs of 16 × 16 for HTML that the server draws; `shared.js` has them for the scripts."""
+"""Signs of 16 × 16 for HTML that the server draws; `html.js` has them for the modules."""
 
 _PATHS = {
     "check": "M3.5 8.5l3 3 6-7",
