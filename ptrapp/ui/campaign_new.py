@@ -65,9 +65,13 @@ def build(context: AppContext, opener: gr.Button) -> list[Any]:
         with gr.Column(elem_id="campaign-new-end"):
             outlook = gr.HTML(elem_id="campaign-outlook")
             with gr.Row():
-                cancel = gr.Button("Cancel", min_width=100, elem_id="campaign-cancel")
+                cancel = gr.Button("Cancel", min_width=90, size="md", elem_id="campaign-cancel")
                 create = gr.Button(
-                    "Create the campaign", variant="primary", elem_id="campaign-create"
+                    "Create the campaign",
+                    variant="primary",
+                    min_width=120,
+                    size="md",
+                    elem_id="campaign-create",
                 )
 
     def campaign_outlook(request: gr.Request, *values: Any) -> Any:

@@ -136,7 +136,7 @@ def _settings(context: AppContext, campaign: gr.State, tab: gr.Tab) -> tuple[Any
             elem_id="campaign-deadline",
         )
         keep = gr.Button(
-            "Keep the deadline", min_width=100, scale=0, size="md", elem_id="deadline-keep"
+            "Keep the deadline", min_width=170, scale=0, size="md", elem_id="deadline-keep"
         )
     known = _table("Gold and practice", "campaign-known", _KNOWN)
     with gr.Row():
