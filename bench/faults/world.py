@@ -101,7 +101,8 @@ class World:
         def start(command: Sequence[str], environment: dict[str, str], log: Path) -> WarmWorker:
             return self._template.start_app(command[2:], environment, log)
 
-        return start_app(self.folder, *flags, start=start)
+        # people label before the model is there, so it is not waited for
+        return start_app(self.folder, *flags, health="/api/v1/me", start=start)
 
     def _started_worker(self) -> WarmWorker:
         environment = clean_environment("THRICE_") | self.settings.as_environment()

@@ -9,7 +9,7 @@ import httpx
 from bench.labels.processes import Program, Start, clean_environment, free_port, popen
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 180
+START_S = 600
 
 
 def start_app(

@@ -30,7 +30,11 @@ from ptrapp.services.files.import_rows import RowImport
 log = logging.getLogger(__name__)
 
 PIECE_S = 0.02
-"""Seconds of a transaction that are aimed at, and that others then have for theirs."""
+"""Seconds of a transaction that are aimed at."""
+LONGEST_PAUSE_S = 0.5
+"""Others then have as long for theirs as it took, but no longer: where the processor is short, a
+piece takes many times what it was aimed at, and who waits in another process sees a short pause
+only by chance."""
 LEAST, MOST = 20, 500
 """Records in the first and smallest piece, and in the largest; the size follows the time of one."""
 STAGING = "imports"
@@ -72,7 +76,7 @@ def store_in_pieces(
         counts.update(rows.counts)
         n_records += len(piece)
         size = max(LEAST, min(MOST, 2 * size, round(size * PIECE_S / max(took, 1e-3))))
-        time.sleep(min(took, PIECE_S))
+        time.sleep(min(took, LONGEST_PAUSE_S))
     return n_records, n_new, counts
 
 
