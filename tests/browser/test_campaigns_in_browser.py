@@ -64,6 +64,13 @@ def test_the_list_has_each_campaign_with_its_figures_and_leads_to_its_page(
     expect(page.locator("#campaign-burn-down svg.marks").first).to_be_visible()
 
 
+def test_what_is_not_read_yet_says_so(page: Page, app_url: str) -> None:
+    page.route("**/gradio_api/queue/join*", lambda route: None)  # the answer stays away
+    page.goto(f"{app_url}/campaigns?campaign=1")
+    expect(page.locator("#campaigns-waiting")).to_contain_text("They are being read")
+    expect(page.locator("#campaigns-list")).to_be_hidden()
+
+
 def test_agreement_is_that_of_the_votes_and_people_are_listed(page: Page, labelled: World) -> None:
     open_campaign(page, labelled, "agreement")
     people = page.locator("#campaign-groups [data-kind=human]")
