@@ -198,11 +198,10 @@ def _rounds(session: Session, ids: Collection[int]) -> dict[int, LoggedRound]:
 
 
 def _round(row: tuple[Any, ...]) -> LoggedRound:
-    *plain, settings, adapter = row
-    plain[_SAMPLING] = _parsed(plain[_SAMPLING])
-    return LoggedRound(
-        *plain, LoggedRun(_parsed(settings)), None if adapter is None else LoggedAdapter(adapter)
-    )
+    *values, settings, adapter = row
+    values[_SAMPLING] = _parsed(values[_SAMPLING])
+    values += (LoggedRun(_parsed(settings)), None if adapter is None else LoggedAdapter(adapter))
+    return LoggedRound(*values)
 
 
 def _lineage(one: LoggedRound, found: dict[int, LoggedRound]) -> Iterator[LoggedRound]:
