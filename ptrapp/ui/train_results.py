@@ -5,6 +5,8 @@ from html import escape
 from typing import Any, NamedTuple
 
 Row = Mapping[str, Any]
+_SAID_ELSEWHERE = ("next_job_id",)
+"""What the page says in a sentence with a link."""
 
 
 class ResultTable(NamedTuple):
@@ -19,7 +21,9 @@ def figures(result: Mapping[str, Any]) -> str:
     plain = {
         name: value
         for name, value in result.items()
-        if value not in (None, "") and not isinstance(value, list | dict)
+        if value not in (None, "")
+        and not isinstance(value, list | dict)
+        and name not in _SAID_ELSEWHERE
     }
     return escape(" · ".join(f"{_words(name)} {_figure(one)}" for name, one in plain.items()))
 

@@ -98,6 +98,12 @@ def test_a_version_that_waits_is_served_with_a_reason_and_others_without() -> No
     assert words(status="rejected") == ""
 
 
+def test_the_job_that_follows_is_a_link_and_no_figure() -> None:
+    assert train_results.figures({"n_trajectories": 12, "next_job_id": 8}) == "n trajectories 12"
+    assert "<a href='train?job=8'>job 8</a>" in train_made.follows(replace(PAGE, next_job=8))
+    assert train_made.follows(PAGE) == ""
+
+
 def test_what_is_needed_is_ticked_when_all_of_it_is_there() -> None:
     few = Needs("10 votes since base", "4 votes", 0.4, "", None, 4)
     card = Card(METHODS["dpo"], few, None, None, "Train on 4 votes")
