@@ -31,7 +31,7 @@ WIDTH, HEIGHT = 1280, 720
 EXAMPLE = 5
 """Which of the example prompts is asked."""
 MOST_RUNS = 20
-"""How often it is asked until a later round fixes the first one: what the model draws is chance."""
+"""How often it is asked until the first round is wrong and the last right, which is chance."""
 RUNS_S, DRAWN_MS, FRAME_MS = 0.02, 60, 150
 """How long the app runs for a frame of a round being written, how long the page is given to draw
 it, and how long the frame is shown."""
@@ -59,7 +59,7 @@ def photograph_versions(browser: Browser, url: str) -> None:
 
 
 def film_a_vote(browser: Browser, url: str, app: "subprocess.Popen[bytes]") -> "Film":
-    """A run in which a later round fixes the first, and a vote on it; the last try if none does."""
+    """A run that is wrong in the first round and right in the last, and a vote on it."""
     for _ in range(MOST_RUNS):
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         film = Film(page)
@@ -68,7 +68,7 @@ def film_a_vote(browser: Browser, url: str, app: "subprocess.Popen[bytes]") -> "
         page.close()
         if fixed:
             return film
-    raise SystemExit(f"No run of {MOST_RUNS} was fixed by a later round; try again.")
+    raise SystemExit(f"No run of {MOST_RUNS} was wrong at first and right at last; try again.")
 
 
 def photograph_label(browser: Browser, url: str) -> None:
@@ -80,6 +80,8 @@ def photograph_label(browser: Browser, url: str) -> None:
     page.goto(f"{url}/label")
     page.get_by_text("Word problems").first.click()
     page.wait_for_timeout(1500)
+    page.keyboard.press("Escape")  # the guidelines, which stand open at first
+    page.wait_for_timeout(500)
     page.screenshot(path=PICTURES / "label.png")
 
 
@@ -115,7 +117,7 @@ class Film:
 
 
 def refine(page: Page, url: str, film: Film, app: "subprocess.Popen[bytes]") -> bool:
-    """Ask for three rounds and film them; whether a later round fixed the first."""
+    """Ask for three rounds and film them; whether the first is wrong and the last is right."""
     page.goto(url)
     page.wait_for_selector("#examples .gallery-item")
     page.wait_for_timeout(1500)
@@ -132,8 +134,8 @@ def refine(page: Page, url: str, film: Film, app: "subprocess.Popen[bytes]") -> 
     app.send_signal(signal.SIGCONT)
     page.wait_for_timeout(500)
     film.take(2500)
-    first = page.locator(".cell").first.inner_text()
-    return "wrong" in first and page.locator(".arrow.fixed").count() > 0
+    first, last = (page.locator(".cell").nth(at).inner_text() for at in (0, -1))
+    return "wrong" in first and "right" in last
 
 
 def vote(page: Page, film: Film) -> None:
