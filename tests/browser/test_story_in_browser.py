@@ -150,14 +150,14 @@ def test_candidates_are_compared_by_the_judge_and_by_keys_and_a_vote_is_undone(
     page.keyboard.press("1")
     expect(page.locator(".cell.selected")).to_have_count(1)
     page.keyboard.press("2")
-    expect(page.locator(".bar-title")).to_contain_text("Which response is better?")
+    expect(page.locator(".votes")).to_be_visible()  # the answers to a pair
     page.keyboard.press("j")
     expect(page.locator(".bar-judge")).to_contain_text("The judge (verifier) says")
 
     page.keyboard.press("3")
     expect(page.locator(".cell.selected")).to_have_count(1)
     page.keyboard.press("4")
-    expect(page.locator(".bar-title")).to_contain_text("Which response is better?")
+    expect(page.locator(".votes")).to_be_visible()  # the answers to a pair
     before = list(bodies)
     page.wait_for_timeout(900)
     page.keyboard.press("ArrowDown")
