@@ -80,7 +80,7 @@ def build(context: AppContext) -> CampaignShown:
         campaign, head, acts, label, pause, plot, about, guidelines, as_shown, name, deadline, tabs
     )
     _wire_acts(context, view, label, judge, votes)
-    guidelines.change(lambda text: guidelines_html(text or ""), [guidelines], [as_shown], **_QUIET)
+    guidelines.change(lambda text: _as_shown(text or ""), [guidelines], [as_shown], **_QUIET)
     save.click(_saver(context), [campaign, guidelines], None, **_QUIET)
     return view._replace(tabs=[tabs, disagreeing, settings, save])
 
@@ -106,7 +106,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
         gr.Plot(value=figure, visible=figure is not None),
         drawn.about(row),
         gr.Textbox(value=row.guidelines, visible=may_write),
-        guidelines_html(row.guidelines) or "<p>This campaign has no guidelines.</p>",
+        _as_shown(row.guidelines),
         row.name,
         row.deadline.date().isoformat() if row.deadline else "",
         *parts,
@@ -251,6 +251,10 @@ def _wire_acts(
     view.pause.click(campaign_pause, [view.campaign, view.pause], [there], **_QUIET).success(
         None, [there], None, js=_GO
     )
+
+
+def _as_shown(guidelines: str) -> str:
+    return guidelines_html(guidelines) or "<p>This campaign has no guidelines.</p>"
 
 
 def _saver(context: AppContext) -> Any:
