@@ -1,5 +1,5 @@
-"""axe on every page as it is opened, at three widths and in both themes; other tests have it on
-what opens on a page."""
+"""axe on every page as it is opened, at three widths and in both themes, and how far the page moved
+until it was there; other tests have axe on what opens on a page."""
 
 from collections.abc import Iterator
 
@@ -25,6 +25,15 @@ SHOWN = {
 """Every page, and what of it is there in the end."""
 
 
+MOST_SHIFTED = 0.02
+"""Sum of the layout shifts of a page that fills."""
+_WATCH = """
+window.shifted = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((one) => { window.shifted += one.value; }))
+  .observe({ type: "layout-shift", buffered: true });
+"""
+
+
 @pytest.fixture(scope="module")
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
     """One visitor for all pages, whose browser keeps what they have in common."""
@@ -36,14 +45,16 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", SHOWN)
-def test_nothing_serious_and_nothing_beside_the_page(
+def test_nothing_serious_nothing_beside_the_page_and_nothing_that_moves(
     visitor: BrowserContext, app_url: str, path: str, theme: str
 ) -> None:
     page = visitor.new_page()
+    page.add_init_script(_WATCH)
     try:
         page.goto(f"{app_url}/{path}?__theme={theme}")
         expect(page.locator(SHOWN[path]).first).to_be_visible()
         page.wait_for_timeout(300)  # a chart or a table that comes last
+        assert page.evaluate("window.shifted") <= MOST_SHIFTED
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(150)
