@@ -12,7 +12,7 @@ from bench.labels.measuring import measure, percentiles
 from bench.labels.processes import Program
 from bench.labels.servers import UNREACHABLE, Connection, Refused
 
-JOB = {"kind": "dpo", "settings": {"epochs": 1000, "eval_share": 0.0}}
+JOB = {"kind": "dpo", "settings": {"epochs": 100, "eval_share": 0.0}}
 """A training that is longer than any measurement; it is cancelled at its end."""
 BEGUN_S = 900.0
 """Longest wait for its first step."""

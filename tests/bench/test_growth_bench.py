@@ -64,3 +64,17 @@ def test_answers_votes_and_an_export_are_measured(kind: str, tmp_path: Path) -> 
     assert report["labels"]["n_acknowledged"] > 0
     assert report["labels"]["errors"] == {}
     assert report["export"]["mib"] > 0
+
+
+@pytest.mark.worker
+@pytest.mark.timeout(400)
+def test_labelling_is_measured_beside_a_training_and_people_who_play(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench.growth", "--kept", str(tmp_path), "--parts", "playing"]
+    command += ["--votes", "300", "--prompts", "100", "--runs", "40", "--jobs", "3"]
+    command += ["--seconds", "8", "--annotators", "2", "--players", "4"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=390)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout.strip().splitlines()[-1])["playing"]
+    assert report["n_acknowledged"] > 0
+    assert report["n_players"] == 4
+    assert (report["errors"], report["players_refused"]) == ({}, {})
