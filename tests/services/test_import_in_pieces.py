@@ -9,6 +9,7 @@ import pytest
 from stored_votes import RowContext, context
 
 from db.content import prompts
+from db.labelling import imports
 from db.models import Comparison, Prompt, Round, Vote
 from db.storage.errors import DatabaseLocked
 from db.storage.session import Database
@@ -128,6 +129,32 @@ def test_a_copy_that_was_cut_off_is_removed_and_stores_nothing(
     finish_imports(at)
     assert not areas(at)
     assert stored(at) == [0, 0, 0, 0]
+
+
+def test_one_that_ends_while_its_file_is_copied_leaves_nothing_behind(
+    at: RowContext, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.copyfile", end)
+    with pytest.raises(KeyboardInterrupt):
+        import_named(at, file)
+    with at.database.read() as session:
+        assert imports.page(session) == ([], 0)
+    assert not areas(at)
+
+
+def test_a_request_whose_import_was_not_kept_is_removed_at_the_next_start(
+    at: RowContext, cut_off: int
+) -> None:
+    (area,) = areas(at)
+    request = json.loads((area / pieces.REQUEST).read_text(encoding="utf-8"))
+    request["import_id"] = 999
+    (area / pieces.REQUEST).write_text(json.dumps(request), encoding="utf-8")
+    finish_imports(at)
+    assert not areas(at)
+    assert stored(at)[-1] == cut_off
 
 
 def test_a_bad_row_at_the_end_keeps_the_whole_file_out(at: RowContext, file: str) -> None:

@@ -1,6 +1,5 @@
 """Imports files of other programs: a whole file or nothing of it."""
 
-import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -93,7 +92,7 @@ def import_named(
     if given.startswith(PREFIX):
         hub = HubRows(given, limits)
         asked = _asked(hub.name, name or _hub_name(given), options, skip_bad)
-        return _import(context, hub, asked, _HubCopy(hub), by, begun)
+        return _import(context, hub, asked, partial(pieces.write_lines, hub), by, begun)
     with RowFile(Path(given), limits, name=called) as rows:
         asked = _asked(rows.name, name or rows.name, options, skip_bad)
         return _import(context, rows, asked, partial(shutil.copyfile, rows.path), by, begun)
@@ -176,13 +175,10 @@ def _import(
         with context.database.write() as session:
             return _stored(session, rows, known, asked.name, checked, by)
     short = as_text(asked.name)[:MAX_NAME]
-    with context.database.write() as session:
-        n = checked.n_records
-        row = imports.begin(session, short, rows.name, known.fmt, n_records=n, by=by)
-        asked = replace(asked, name=short, fmt=known.fmt.value, import_id=row.id)
-    if begun is not None:
-        begun(asked.import_id)
-    return _in_pieces(context, rows, known, asked, checked, write_copy)
+    return _in_pieces(
+        context, rows, known, replace(asked, name=short, fmt=known.fmt.value), checked,
+        write_copy, by, begun,
+    )  # fmt: skip
 
 
 def _in_pieces(
@@ -192,22 +188,34 @@ def _in_pieces(
     asked: StagedRequest,
     checked: Checked,
     write_copy: Callable[[Path], Any],
+    by: str,
+    begun: Callable[[int], None] | None,
 ) -> Imported:
-    refused = None
+    refused, n = None, checked.n_records
     try:
-        with pieces.staged(context.settings.data_dir / STAGING, write_copy, asked):
+        with pieces.staged(context.settings.data_dir / STAGING, write_copy) as begin:
+            with context.database.write() as session:
+                row = imports.begin(session, asked.name, rows.name, known.fmt, n_records=n, by=by)
+                begun_with = replace(asked, import_id=row.id)
+                begin(begun_with)
+            asked = begun_with
+            if begun is not None:
+                begun(asked.import_id)
             try:
                 return _store_in_pieces(context, rows, known, asked, checked)
             except InputError as error:
                 refused = error  # cancelled, or it contradicts what is stored
                 _end(context, asked, ImportState.FAILED)
     except DatabaseError as error:
+        if not asked.import_id:
+            raise
         raise type(error)(
             f"{error} Of {rows.name} some rows are stored; the app stores the others at its next "
             "start."
         ) from error
     except OSError as error:
-        _end(context, asked, ImportState.FAILED)
+        if asked.import_id:
+            _end(context, asked, ImportState.FAILED)
         raise StorageError(
             f"{rows.name} cannot be copied to the data folder ({error.strerror}); nothing was "
             "imported. Make room and try again."
@@ -234,18 +242,6 @@ def _store_in_pieces(
 def _end(context: DataContext, asked: StagedRequest, state: ImportState) -> bool:
     with context.database.write() as session:
         return imports.end(session, asked.import_id, state)
-
-
-class _HubCopy:
-    """Writes the rows of a data set of the hub as lines: a later start has no other copy."""
-
-    def __init__(self, rows: HubRows) -> None:
-        self._rows = rows
-
-    def __call__(self, to: Path) -> None:
-        with to.open("w", encoding="utf-8") as lines:
-            for row in self._rows:
-                lines.write(json.dumps(row.value, default=str) + "\n")
 
 
 def _checked(rows: RowSource, known: Reading, skip_bad: bool) -> Checked:

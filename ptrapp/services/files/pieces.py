@@ -19,11 +19,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from db.labelling import imports
-from db.storage.errors import DatabaseError
+from db.storage.errors import DatabaseError, Missing
 from db.storage.flushing import flush
 from db.storage.session import Database
 from ptrapp.core.errors import InputError, ThriceError
 from ptrapp.core.folder_lock import Held, hold
+from ptrapp.interchange.hub_rows import HubRows
 from ptrapp.interchange.records import Record
 from ptrapp.services.files.import_rows import RowImport
 
@@ -82,31 +83,43 @@ def store_in_pieces(
 
 @contextmanager
 def staged(
-    folder: Path, write_copy: Callable[[Path], None], request: StagedRequest
-) -> Iterator[None]:
-    """Keeps a copy of the rows and the request on the disk until the block is left without error.
+    folder: Path, write_copy: Callable[[Path], None]
+) -> Iterator[Callable[[StagedRequest], None]]:
+    """Keeps a copy of the rows on the disk until the block is left without error.
 
-    Raises `OSError` where there is no room for it; nothing is stored then.
+    Yields what writes the request beside it: from then on the import is finished, now or at a later
+    start. It is called in the transaction that begins the import, so that neither is without the
+    other. Raises `OSError` where there is no room; nothing is stored then.
     """
-    area, begun = folder / uuid4().hex, False
+    area, begun, done = folder / uuid4().hex, False, False
+
+    def begin(request: StagedRequest) -> None:
+        nonlocal begun
+        unfinished = area / f"{REQUEST}.tmp"
+        unfinished.write_text(json.dumps(asdict(request)), encoding="utf-8")
+        flush(unfinished)
+        unfinished.rename(area / REQUEST)
+        flush(area)
+        flush(folder)
+        begun = True
+
     try:
         area.mkdir(parents=True, mode=0o700)
         with hold(area / LOCK):
             write_copy(area / FILE)
             flush(area / FILE)
-            unfinished = area / f"{REQUEST}.tmp"
-            unfinished.write_text(json.dumps(asdict(request)), encoding="utf-8")
-            flush(unfinished)
-            unfinished.rename(area / REQUEST)
-            flush(area)
-            flush(folder)
-            begun = True
-            yield
-    except OSError:
-        if not begun:
+            yield begin
+            done = True
+    finally:
+        if done or not begun:
             shutil.rmtree(area, ignore_errors=True)
-        raise
-    shutil.rmtree(area, ignore_errors=True)
+
+
+def write_lines(rows: HubRows, to: Path) -> None:
+    """Writes the rows of a data set of the hub as lines: a later start has no other copy."""
+    with to.open("w", encoding="utf-8") as lines:
+        for row in rows:
+            lines.write(json.dumps(row.value, default=str) + "\n")
 
 
 def finish_all(folder: Path, finish: Callable[[Path, StagedRequest], None]) -> None:
@@ -125,5 +138,7 @@ def finish_all(folder: Path, finish: Callable[[Path, StagedRequest], None]) -> N
                 shutil.rmtree(area, ignore_errors=True)
         except Held:
             log.info("another process is at the import in %s", area)
+        except Missing:  # it ended between the request and the commit, and nobody was told of it
+            shutil.rmtree(area, ignore_errors=True)
         except (ThriceError, DatabaseError, OSError, ValueError, TypeError) as error:
             log.error("the import in %s is not finished: %s", area, error)
