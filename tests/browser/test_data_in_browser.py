@@ -41,7 +41,7 @@ def test_a_file_is_seen_imported_undone_and_imported_again(
     expect(page.locator("#import-store")).to_be_hidden()
     page.get_by_role("button", name="How it is read").click()
     page.get_by_label("Leave out rows that cannot be read").check()
-    expect(said).to_contain_text("2 rows, 1 records. Votes: 1 × left.")
+    expect(said).to_contain_text("2 rows, 1 record. Votes: 1 × left.")
     expect(said).to_contain_text("Not read: note.")
     expect(page.locator("#import-sample")).to_contain_text("[thought: hm] Because.")
 
