@@ -70,7 +70,7 @@ def test_a_file_is_seen_imported_undone_and_imported_again(
     expect(said).to_contain_text("1 new and 0 already stored records from “by hand”")
     open_tab(page, "Export")
     page.locator("#export-look").click()
-    expect(page.locator("#export-said")).to_contain_text("At most 1 rows")
+    expect(page.locator("#export-said")).to_contain_text("At most 1 row")
     expect(page.locator("#export-sample")).to_contain_text("Why by hand?")
     with page.expect_download() as fetched:
         page.locator("#export-fetch a").click()
