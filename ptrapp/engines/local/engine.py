@@ -18,6 +18,7 @@ from ptrapp.engines.local.loading import LoadedModel, choose_format, load_model
 from ptrapp.engines.local.model_thread import ModelThread
 from ptrapp.engines.local.rows import Row
 from ptrapp.engines.local.step.choice import loaded_type
+from ptrapp.engines.local.step.threads import apart
 from ptrapp.engines.local.thinking import ThoughtPlanner
 from ptrapp.engines.local.transcript import Transcript
 from ptrapp.engines.pins import Pins
@@ -42,7 +43,8 @@ class LocalEngine:
 
         `weights` is the setting of that name.
         """
-        self._loaded = load_model(model_path, device, dtype=loaded_type(weights, device))
+        dtype = loaded_type(weights, device)
+        self._loaded = apart(lambda: load_model(model_path, device, dtype=dtype))
         self.model_id = model_path
         self.context_length = self._loaded.context_length
         self.thought_format = choose_format(thought_format, self._loaded.tokenizer)

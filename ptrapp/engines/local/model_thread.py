@@ -30,6 +30,7 @@ from ptrapp.engines.local.loading import LoadedModel
 from ptrapp.engines.local.scheduler import Scheduler
 from ptrapp.engines.local.step.choice import choose_forward
 from ptrapp.engines.local.step.graphs import GraphPool
+from ptrapp.engines.local.step.threads import apart
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,9 @@ class ModelThread:
         self._loaded = loaded
         self._release = release
         self._adapters = LocalAdapters(loaded.model)
-        forward, self.about, self._n_threads = choose_forward(loaded.model, weights, threads)
+        forward, self.about, self._n_threads = apart(
+            lambda: choose_forward(loaded.model, weights, threads)
+        )
         on_cuda = loaded.model.device.type == "cuda" and forward.step is not None
         graphs = GraphPool(forward.step) if on_cuda and forward.step else None
         self._context = DecoderContext(loaded.model, loaded.eos_ids, forward, graphs)

@@ -1,8 +1,10 @@
 """Which forms of the weights and how many threads are chosen, from timings that are given."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
@@ -14,7 +16,7 @@ from ptrapp.engines.local.step.forms import Forms, Measured, choose, one_form
 from ptrapp.engines.local.step.forward import ModelForward, PlainForward
 from ptrapp.engines.local.step.layout import Weights, read_layout
 from ptrapp.engines.local.step.products import FORMS, BfloatProduct, PlainProduct, ProductByRows
-from ptrapp.engines.local.step.threads import choose_threads, counts
+from ptrapp.engines.local.step.threads import apart, choose_threads, counts, using
 
 PLAIN = Measured([1.0, 1.0, 1.0], 1.0)
 
@@ -193,3 +195,21 @@ def test_threads_set_by_hand_are_not_measured(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_small_model_has_one_thread() -> None:
     assert choose_forward(small(), "auto").n_threads == 1
+
+
+def test_what_is_computed_apart_leaves_no_team_of_threads() -> None:
+    def computed() -> int:
+        with using(4):
+            torch.ones(1000, 1000).sum()
+        return n_threads()
+
+    def n_threads() -> int:
+        return psutil.Process().num_threads()
+
+    with_team = apart(computed)
+    until = time.monotonic() + 30
+    while n_threads() > with_team - 4:  # its own thread and three beside it end by and by
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    with pytest.raises(ZeroDivisionError):
+        apart(lambda: 1 // 0)

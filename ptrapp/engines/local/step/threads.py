@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from math import prod
+from typing import TypeVar
 
 import torch
+
+T = TypeVar("T")
 
 GAIN = 1.15
 """More threads are taken when they are faster by this factor: others need the cores as well."""
@@ -47,3 +51,14 @@ def using(n_threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def apart(work: Callable[[], T]) -> T:
+    """Does work in a thread that ends with it, and with that thread the team it computed with.
+
+    OpenMP keeps a team for every thread that ever computed with several. Once all teams together
+    are more threads than there are cores, it lets them sleep between two products, and waking them
+    costs a step of SmolLM2-135M on two cores half as much again (22 ms against 15).
+    """
+    with ThreadPoolExecutor(1) as short_lived:
+        return short_lived.submit(work).result()
