@@ -17,20 +17,21 @@ from db.labelling.raters import lock_rater
 from db.models import Outcome, Purpose, RaterKind, Vote
 from db.storage.errors import Conflict
 
+_other = aliased(Vote)
+
 
 def decides(up_to: int | None = None) -> ColumnElement[bool]:
     """Returns the condition for a vote of the kind that says what a comparison is worth.
 
     The adjudication where there is a current one, as of row `up_to`; else every label.
     """
-    other = aliased(Vote)
     settled = exists().where(
-        other.comparison_id == Vote.comparison_id,
-        other.purpose == Purpose.ADJUDICATION,
-        other.is_current(up_to),
+        _other.comparison_id == Vote.comparison_id,
+        _other.purpose == Purpose.ADJUDICATION,
+        _other.is_current(up_to),
     )
     if up_to is not None:
-        settled = settled.where(other.id <= up_to)
+        settled = settled.where(_other.id <= up_to)
     is_label = (Vote.purpose == Purpose.LABEL) & ~settled.correlate(Vote)
     return (Vote.purpose == Purpose.ADJUDICATION) | is_label
 
