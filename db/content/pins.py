@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Pin, Round, Run, RunMode, RunState, now
@@ -11,6 +11,7 @@ from db.storage.errors import Conflict, Missing
 
 MODEL = "model"
 """Of a pinned answer's settings: the base model that wrote it, as `--model` names it."""
+_OF_PROMPT = select(Pin).where(Pin.prompt_id == bindparam("prompt_id"), Pin.removed_at.is_(None))
 
 
 class Answered(NamedTuple):
@@ -75,8 +76,7 @@ def pinned(session: Session) -> Sequence[Pin]:
 
 def of_prompt(session: Session, prompt_id: int) -> Pin | None:
     """Returns the pin of a prompt; None where it is not pinned."""
-    here = select(Pin).where(Pin.prompt_id == prompt_id, Pin.removed_at.is_(None))
-    return session.scalars(here).one_or_none()
+    return session.scalars(_OF_PROMPT, {"prompt_id": prompt_id}).one_or_none()
 
 
 def count(session: Session) -> int:

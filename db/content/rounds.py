@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.interfaces import ORMOption
 
@@ -13,6 +13,19 @@ from db.storage.errors import Conflict
 
 ADAPTER_IDS = "adapter_ids"
 """Of a run's settings, where several versions answer: each candidate's adapter, null the base."""
+
+
+def _eager_loads() -> tuple[ORMOption, ...]:
+    rounds = selectinload(Run.rounds)
+    return (
+        rounds.immediateload(Round.run),
+        rounds.immediateload(Round.prompt),
+        rounds.immediateload(Round.parent),
+        rounds.immediateload(Round.adapter),
+    )
+
+
+_RUN = select(Run).where(Run.id == bindparam("run_id")).options(*_eager_loads())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +132,7 @@ def lineage(session: Session, round_: Round) -> list[Round]:
 
 def load_run(session: Session, run_id: int) -> Run | None:
     """Returns a run with prompt, adapter and rounds, readable after the session is closed."""
-    return session.scalars(
-        select(Run).where(Run.id == run_id).options(*_eager_loads())
-    ).one_or_none()
+    return session.scalars(_RUN, {"run_id": run_id}).one_or_none()
 
 
 def last_run(session: Session, rater_id: int) -> Run | None:
@@ -170,16 +181,6 @@ def _adapter_id(run: Run, candidate: int) -> int | None:
     """Returns who writes a candidate: the run's version, or its own where versions are compared."""
     own: list[int | None] | None = run.settings.get(ADAPTER_IDS)
     return own[candidate] if own else run.adapter_id
-
-
-def _eager_loads() -> tuple[ORMOption, ...]:
-    rounds = selectinload(Run.rounds)
-    return (
-        rounds.immediateload(Round.run),
-        rounds.immediateload(Round.prompt),
-        rounds.immediateload(Round.parent),
-        rounds.immediateload(Round.adapter),
-    )
 
 
 def _run(session: Session, run_id: int) -> Run:

@@ -1,8 +1,13 @@
-"""Reads which thoughts, offers and votes a rater has in one run, and dismisses offers."""
+"""Reads which thoughts, offers and votes a rater has in one run, and dismisses offers.
 
-from collections.abc import Sequence
+The board of a run is read many times a second while it is written, so the statements are built
+once.
+"""
 
-from sqlalchemy import ColumnElement, exists, or_, select, true
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import (
@@ -19,69 +24,94 @@ from db.models import (
 )
 
 
+def _within() -> ColumnElement[bool]:
+    of_run = select(Round.id).where(Round.run_id == bindparam("run_id"))
+    return or_(Comparison.left_round_id.in_(of_run), Comparison.right_round_id.in_(of_run))
+
+
+_REVEALED = (
+    select(Reveal.round_id)
+    .join(Round, Round.id == Reveal.round_id)
+    .where(Reveal.rater_id == bindparam("rater_id"), Round.run_id == bindparam("run_id"))
+)
+_OFFERED = (
+    select(
+        Offer,
+        Vote,
+        Vote.is_superseded(),
+        exists().where(Assignment.offer_key == Offer.key),
+    )
+    .join(Comparison, Comparison.id == Offer.comparison_id)
+    .outerjoin(Vote, (Vote.offer_key == Offer.key) & (Vote.outcome != Outcome.WITHDRAWN))
+    .where(Offer.rater_id == bindparam("rater_id"), ~Offer.dismissed, _within())
+    .order_by(Offer.shown_at, Vote.id)  # a vote that got a reason is a later row
+)
+_JUDGED = (
+    select(Vote)
+    .join(Comparison, Comparison.id == Vote.comparison_id)
+    .join(Rater, Rater.id == Vote.rater_id)
+    .where(
+        Rater.kind == RaterKind.JUDGE,
+        Comparison.aspect == Aspect.RESPONSE,
+        Vote.is_current(),
+        _within(),
+    )
+    .order_by(Vote.id)
+)
+_IS_COMPARED = select(exists().where(_within()))
+
+
+class OffersOfRun(NamedTuple):
+    """What a rater was shown of a run to be compared."""
+
+    own: Sequence[tuple[Offer, Vote | None]] = ()
+    """Without those of campaigns, which have a page of their own, oldest first, each with its
+    current vote."""
+    on_offer: frozenset[int] = frozenset()
+    """Ids of the rounds in pairs that this rater has not decided, on any page."""
+
+
 def revealed(session: Session, rater_id: int, run_id: int) -> frozenset[int]:
     """Returns the ids of the run's rounds whose thought was revealed to this rater."""
-    opened = (
-        select(Reveal.round_id)
-        .join(Round, Round.id == Reveal.round_id)
-        .where(Reveal.rater_id == rater_id, Round.run_id == run_id)
-    )
-    return frozenset(session.scalars(opened))
+    return frozenset(session.scalars(_REVEALED, {"rater_id": rater_id, "run_id": run_id}))
 
 
-def offers_of_run(
-    session: Session, rater_id: int, run_id: int, *, of_campaigns: bool
-) -> Sequence[tuple[Offer, Vote | None]]:
-    """Returns the rater's comparisons in the run, oldest first, each with its current vote.
+def offers_of_run(session: Session, rater_id: int, run_id: int) -> OffersOfRun:
+    """Returns the rater's comparisons in the run.
 
     Of several offers of one comparison only the newest counts; a dismissed or undone one is left
-    out. A campaign's offers belong to its own page and are included only with `of_campaigns`.
+    out.
     """
-    rows = session.execute(
-        select(Offer, Vote)
-        .join(Comparison, Comparison.id == Offer.comparison_id)
-        .outerjoin(Vote, (Vote.offer_key == Offer.key) & (Vote.outcome != Outcome.WITHDRAWN))
-        .where(
-            Offer.rater_id == rater_id,
-            ~Offer.dismissed,
-            _within(run_id),
-            true() if of_campaigns else ~_given_by_campaign(),
-        )
-        .order_by(Offer.shown_at, Vote.id)  # a vote that got a reason is a later row
-    ).all()
-    newest = {offer.comparison_id: (offer, vote) for offer, vote in rows}
-    superseded = _superseded(session, [vote.id for _, vote in newest.values() if vote])
-    return [
-        (offer, vote)
-        for offer, vote in newest.values()
-        if vote is None or vote.id not in superseded
-    ]
-
-
-def rounds_on_offer(session: Session, rater_id: int, run_id: int) -> frozenset[int]:
-    """Returns the ids of the rounds in pairs that this rater has not decided, on any page."""
-    return frozenset(
-        side
-        for shown, vote in offers_of_run(session, rater_id, run_id, of_campaigns=True)
-        if vote is None
-        for side in (shown.comparison.left_round_id, shown.comparison.right_round_id)
+    rows = session.execute(_OFFERED, {"rater_id": rater_id, "run_id": run_id}).all()
+    anywhere = _newest((offer, vote, undone) for offer, vote, undone, _ in rows)
+    return OffersOfRun(
+        own=_newest(
+            (offer, vote, undone) for offer, vote, undone, of_campaign in rows if not of_campaign
+        ),
+        on_offer=frozenset(
+            side
+            for offer, vote in anywhere
+            if vote is None
+            for side in (offer.comparison.left_round_id, offer.comparison.right_round_id)
+        ),
     )
+
+
+def _newest(
+    rows: Iterable[tuple[Offer, Vote | None, bool]],
+) -> Sequence[tuple[Offer, Vote | None]]:
+    newest = {offer.comparison_id: (offer, vote, undone) for offer, vote, undone in rows}
+    return [(offer, vote) for offer, vote, undone in newest.values() if not undone]
+
+
+def is_compared(session: Session, run_id: int) -> bool:
+    """Returns whether any pair has a round of the run, offered or judged."""
+    return bool(session.scalar(_IS_COMPARED, {"run_id": run_id}))
 
 
 def judged_of_run(session: Session, run_id: int) -> Sequence[Vote]:
     """Returns the judges' current votes on comparisons of the run, with rater and comparison."""
-    return session.scalars(
-        select(Vote)
-        .join(Comparison, Comparison.id == Vote.comparison_id)
-        .join(Rater, Rater.id == Vote.rater_id)
-        .where(
-            Rater.kind == RaterKind.JUDGE,
-            Comparison.aspect == Aspect.RESPONSE,
-            Vote.is_current(),
-            _within(run_id),
-        )
-        .order_by(Vote.id)
-    ).all()
+    return session.scalars(_JUDGED, {"run_id": run_id}).all()
 
 
 def dismiss(session: Session, rater_id: int, offer_key: str) -> None:
@@ -89,17 +119,3 @@ def dismiss(session: Session, rater_id: int, offer_key: str) -> None:
     offer = session.get(Offer, offer_key)
     if offer and offer.rater_id == rater_id:
         offer.dismissed = True
-
-
-def _given_by_campaign() -> ColumnElement[bool]:
-    return exists().where(Assignment.offer_key == Offer.key)
-
-
-def _within(run_id: int) -> ColumnElement[bool]:
-    of_run = select(Round.id).where(Round.run_id == run_id)
-    return or_(Comparison.left_round_id.in_(of_run), Comparison.right_round_id.in_(of_run))
-
-
-def _superseded(session: Session, vote_ids: list[int]) -> set[int | None]:
-    found = select(Vote.supersedes_id).where(Vote.supersedes_id.in_(vote_ids))
-    return set(session.scalars(found))

@@ -7,12 +7,14 @@ is not sent.
 """
 
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from db.content import pins
 from db.content.rounds import ADAPTER_IDS
 from db.labelling import offers, raters
-from db.models import Offer, Round, Run, RunMode, RunState, Vote
+from db.models import Offer, Rater, Round, Run, RunMode, RunState, Vote
+from db.storage.session import Session
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.public import in_public
 from ptrapp.core.types import Split
@@ -120,16 +122,9 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         ended = live is None
         run = load(context, run_id)  # its last rows are stored before its app lets it go
     with context.database.read() as session:
-        who = raters.find_person(session, rater)
-        seen = offers.revealed(session, who.id, run_id) if who else frozenset()
-        on_offer = offers.rounds_on_offer(session, who.id, run_id) if who else frozenset()
-        own = offers.offers_of_run(session, who.id, run_id, of_campaigns=False) if who else []
-        comparisons = [_offered(offer, vote) for offer, vote in own]
-        comparisons += [
-            _judged(vote)
-            for vote in offers.judged_of_run(session, run_id)
-            if not on_offer & {vote.comparison.left_round_id, vote.comparison.right_round_id}
-        ]
+        who = raters.find_person(session, rater) if run.rounds or (live and live.watchers) else None
+        seen = offers.revealed(session, who.id, run_id) if who and run.rounds else frozenset()
+        compared, on_offer = _compared(session, run, who)
         pin = pins.of_prompt(session, run.prompt_id)
     told = _told(run)
     opened = live.watchers.get(who.id, set()) if live and who else set()
@@ -153,12 +148,28 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         settings=told,
         system=run.prompt.system,
         cells=cells,
-        comparisons=comparisons,
+        comparisons=compared,
         title=run.title or "",
         starred=run.starred,
         is_kept=run.rater_id is not None,
         pin_id=pin.id if pin else None,
     )
+
+
+def _compared(
+    session: Session, run: Run, who: Rater | None
+) -> tuple[list[BoardComparison], frozenset[int]]:
+    """Returns the comparisons that a rater may see of a run, and the rounds on offer to them."""
+    if not run.rounds or not offers.is_compared(session, run.id):
+        return [], frozenset()
+    shown = offers.offers_of_run(session, who.id, run.id) if who else offers.OffersOfRun()
+    compared = [_offered(offer, vote) for offer, vote in shown.own]
+    compared += [
+        _judged(vote)
+        for vote in offers.judged_of_run(session, run.id)
+        if not shown.on_offer & {vote.comparison.left_round_id, vote.comparison.right_round_id}
+    ]
+    return compared, shown.on_offer
 
 
 def _judge_of(context: AppContext, run: Run) -> str | None:
@@ -206,8 +217,14 @@ def _stored(row: Round, before: Round | None, shown: bool) -> BoardCell:
         asked_again=row.asked_again,
         correct=row.correct,
         flip=_change(before.correct, row.correct) if before else None,
-        diff=word_diff(before.response, row.response) if before else [],
+        diff=list(_diff(before.response, row.response)) if before else [],
     )
+
+
+@lru_cache(maxsize=256)
+def _diff(before: str, after: str) -> tuple[Piece, ...]:
+    """Returns `word_diff`, kept: a board is read many times a second while a run is written."""
+    return tuple(word_diff(before, after))
 
 
 def _serving(run: Run) -> str:

@@ -184,7 +184,7 @@ def _offer(session: Session, rater_id: int, key: str) -> Offer:
 
 def _is_on_offer(session: Session, rater_id: int, row: Round) -> bool:
     """Returns whether this rater has an open pair that contains the round."""
-    return row.id in offers.rounds_on_offer(session, rater_id, row.run_id)
+    return row.id in offers.offers_of_run(session, rater_id, row.run_id).on_offer
 
 
 def _round(session: Session, round_id: int) -> Round:

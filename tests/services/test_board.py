@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from db.models import Outcome, Run
 from ptrapp.engines.base import Request
@@ -24,9 +25,9 @@ def thoughts_of(board: Board) -> list[str | None]:
 
 
 def first_words(world: Any, run_id: int) -> BoardCell:
-    """The first cell, as soon as something is written in it."""
+    """The first cell, as soon as a word is written in it after the marker."""
     deadline = time.monotonic() + 5
-    while not (cell := world.board(run_id).cells[0]).n_tokens:
+    while (cell := world.board(run_id).cells[0]).n_tokens < 2:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     return cell
@@ -112,6 +113,23 @@ def test_a_thought_being_written_is_shown_to_who_watches_only(world: Any) -> Non
     assert "secret" not in text_of(world.board(run_id, "Bob"))
     play.stop(world.context, run_id)
     world.end(run_id)
+
+
+def test_a_look_at_a_run_that_nobody_compared_is_a_handful_of_statements(world: Any) -> None:
+    """Every page that shows a run looks at it several times a second while it is written."""
+    run = world.play(n=3)
+    world.board(run.id)
+    statements: list[str] = []
+
+    def note(*arguments: Any) -> None:
+        statements.append(arguments[2])
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        world.board(run.id)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert sum(one.startswith("SELECT") for one in statements) <= 6, statements
 
 
 def test_a_watched_thought_is_remembered_and_makes_the_vote_not_blind(
