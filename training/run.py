@@ -35,8 +35,12 @@ from training.recipes import dpo, evaluate, judge, mask_sft, ptr_data, reward_mo
 
 log = logging.getLogger(__name__)
 
+NICENESS = 10
+"""By which a job stands back behind pages and the model that answers, where they share cores."""
+
 
 def main() -> int:
+    os.nice(NICENESS)
     parser = argparse.ArgumentParser(prog="python -m training.run")
     parser.add_argument("job_id", type=int)
     job_id = parser.parse_args().job_id

@@ -34,6 +34,7 @@ from ptrapp.core.settings import Settings
 from training.jobs.claim import Claim
 from training.jobs.payload import Filters, Payload
 from training.policy.lineage import refuse_repetition
+from training.run import NICENESS
 
 pytestmark = [pytest.mark.worker, pytest.mark.timeout(300)]
 N_PAIRS = 16
@@ -117,6 +118,7 @@ def test_a_killed_training_ends_with_the_very_weights_of_an_undisturbed_one(
     wait_until((checkpoints / "checkpoint-10" / "whole").exists, "the first checkpoint")
     first_child = programs.child_of(worker)
     assert first_child is not None
+    assert os.getpriority(os.PRIO_PROCESS, first_child) >= NICENESS, "votes go before it"
     os.kill(first_child, signal.SIGKILL)
     wait_until(lambda: programs.child_of(worker) not in (None, first_child), "a second process")
     wait_until((checkpoints / "checkpoint-40" / "whole").exists, "a later checkpoint")

@@ -112,7 +112,6 @@ def learn_pairs(
             claim.note(warning, "warning")
 
     plan = plan_memory(policy, [Item(pair) for pair in pairs], config, claim, ranks)
-    claim.enter("computing the reference")
     references = reference_logps(
         policy.scorer,
         pairs,
@@ -128,6 +127,7 @@ def learn_pairs(
         ),
         token_budget=plan.token_budget,
         pad_id=base.pad_id,
+        epochs=config.epochs,
     )
     logps_of = {id(pair): logps for pair, logps in zip(pairs, references, strict=True)}
     learnt, held = hold_out(pairs, config.eval_share)
