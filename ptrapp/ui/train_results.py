@@ -25,7 +25,7 @@ def figures(result: Mapping[str, Any]) -> str:
         and not isinstance(value, list | dict)
         and name not in _SAID_ELSEWHERE
     }
-    return escape(" · ".join(f"{_words(name)} {_figure(one)}" for name, one in plain.items()))
+    return escape(" · ".join(_in_words(name, one) for name, one in plain.items()))
 
 
 def names(result: Mapping[str, Any]) -> list[str]:
@@ -79,6 +79,19 @@ def _is_table(value: Any) -> bool:
 
 def _is_plain(value: Any) -> bool:
     return value is not None and not isinstance(value, list | dict)
+
+
+def _in_words(name: str, value: Any) -> str:
+    """Returns a figure as people read it: a share as percent, a number of things with their name.
+
+    >>> _in_words("n_prompts", 300), _in_words("malformed_share", 0.0046)
+    ('300 prompts', 'malformed 0.5 %')
+    """
+    if name.startswith("n_") and isinstance(value, int):
+        return f"{value:,} {_words(name.removeprefix('n_'))}"
+    if name.endswith("_share") and isinstance(value, int | float):
+        return f"{_words(name.removesuffix('_share'))} {_percent(value)} %"
+    return f"{_words(name)} {_figure(value)}"
 
 
 def _words(name: str) -> str:

@@ -57,7 +57,7 @@ def test_thinking_again_helps_only_beyond_the_interval(after: int, heading: str)
         (40, 10, "Rounds of v1 fix more than they break"),
         (12, 10, "Rounds of v1 fix no clear surplus"),
         (10, 40, "Rounds of v1 break more than they fix"),
-        (5, 0, NOT_ENOUGH),
+        (5, 0, "Do rounds fix more than they break?"),
     ],
 )
 def test_fixed_and_broken_are_weighed(fixed: int, broken: int, heading: str) -> None:
@@ -84,7 +84,7 @@ def test_a_bar_across_one_half_has_not_won() -> None:
 )
 def test_progress_is_that_of_the_newest(last: VersionWinRate, heading: str) -> None:
     rows = [a_version(3, [], last), a_version(1, [], wins(0.9, 0.9, 0.9, "people"))]
-    assert findings.progress(rows).heading == NOT_ENOUGH
+    assert findings.progress(rows).heading == "Do newer versions win more?"
     rows.append(a_version(2, [], wins(0.9, 0.9, 0.9)))
     found = findings.progress(rows)
     assert found.heading == heading
@@ -101,7 +101,7 @@ def test_progress_is_that_of_the_newest(last: VersionWinRate, heading: str) -> N
 def test_lengths_have_changed_only_where_intervals_are_apart(tokens: float, heading: str) -> None:
     rows = [a_version(1, [a_round(1, 9, thought=tokens)]), a_version(None, [a_round(1, 9)])]
     assert findings.lengths(rows).heading == heading
-    assert findings.lengths(rows[:1]).heading == NOT_ENOUGH
+    assert findings.lengths(rows[:1]).heading == "Do thoughts and responses grow?"
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_votes_have_paid_only_beyond_the_interval(right: int, heading: str) -> N
     assert found.heading == heading
     assert [point["votes"] for point in found.points] == [10, 50, 90]
     few = findings.quality_by_votes(rows[1:], learnt)
-    assert few.heading == NOT_ENOUGH
-    assert few.sentence == "2 of 3 measured versions were trained on votes."
+    assert few.heading == "Do more votes pay?"
+    assert few.sentence == f"{NOT_ENOUGH}: 2 of 3 measured versions were trained on votes."
 
 
 def test_without_measures_every_finding_says_so() -> None:
@@ -129,5 +129,7 @@ def test_without_measures_every_finding_says_so() -> None:
     for find in (findings.accuracy_by_round, findings.fixed_and_broken, findings.win_rate_forest,
                  findings.progress, findings.lengths):  # fmt: skip
         found = find(rows)
-        assert (found.heading, found.points) == (NOT_ENOUGH, [])
+        assert found.heading.endswith("?"), "what the plot will say"
+        assert found.points == []
+        assert found.sentence.startswith(f"{NOT_ENOUGH}: ")
         assert found.sentence.endswith(".")

@@ -99,7 +99,7 @@ def test_a_version_that_waits_is_served_with_a_reason_and_others_without() -> No
 
 
 def test_the_job_that_follows_is_a_link_and_no_figure() -> None:
-    assert train_results.figures({"n_trajectories": 12, "next_job_id": 8}) == "n trajectories 12"
+    assert train_results.figures({"n_trajectories": 12, "next_job_id": 8}) == "12 trajectories"
     assert "<a href='train?job=8'>job 8</a>" in train_made.follows(replace(PAGE, next_job=8))
     assert train_made.follows(PAGE) == ""
 

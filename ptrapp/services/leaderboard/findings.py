@@ -18,6 +18,7 @@ _MIN_CHANGED = 10
 """Fewer answers fixed or broken say nothing about which there are more of."""
 _MIN_POINTS = 3
 """Fewer versions are no curve."""
+_NO_ROUNDS = "no version was measured over more than one round."
 Point = dict[str, Any]
 
 
@@ -31,11 +32,16 @@ class Finding:
     """Empty where there is not enough data to draw."""
 
 
+def _unknown(question: str, why: str, points: Sequence[Point] = ()) -> Finding:
+    """Returns what is shown where a plot's question has no answer yet."""
+    return Finding(question, f"{NOT_ENOUGH}: {why}", list(points))
+
+
 def accuracy_by_round(rows: Sequence[VersionRow]) -> Finding:
     """Does thinking again help? Every version's rate by round, with Wilson's bands."""
     measured = [row for row in rows if len(row.rounds) > 1]
     if not measured:
-        return Finding(NOT_ENOUGH, "No version was measured over more than one round.")
+        return _unknown("Does thinking again help?", _NO_ROUNDS)
     row = next((one for one in measured if one.serves), measured[0])
     first, last = row.rounds[0], row.rounds[-1]
     gain, interval = difference_of_rates(last.n_correct, last.n, first.n_correct, first.n)
@@ -70,7 +76,7 @@ def fixed_and_broken(rows: Sequence[VersionRow]) -> Finding:
     changed = [row for row in rows if any(at.fixed is not None for at in row.rounds)]
     row = next((one for one in changed if one.serves), changed[0] if changed else None)
     if row is None:
-        return Finding(NOT_ENOUGH, "No version was measured over more than one round.")
+        return _unknown("Do rounds fix more than they break?", _NO_ROUNDS)
     fixed, broken = _sum(row.rounds, "fixed"), _sum(row.rounds, "broken")
     n = fixed + broken
     points = [
@@ -89,7 +95,7 @@ def fixed_and_broken(rows: Sequence[VersionRow]) -> Finding:
     counts = f"{row.name}: {fixed} fixed, {broken} broken by later rounds"
     if n < _MIN_CHANGED:
         few = f"{counts}; {_MIN_CHANGED} changed answers are needed to say which are more."
-        return Finding(NOT_ENOUGH, few, points)
+        return _unknown("Do rounds fix more than they break?", few, points)
     low, high = wilson(fixed, n)
     heading = by_interval(
         Interval(low - 0.5, high - 0.5),
@@ -110,9 +116,9 @@ def win_rate_forest(rows: Sequence[VersionRow]) -> Finding:
             percent = {name: 100 * value for name, value in shown.items()}
             points.append({**_names(row), **percent, "n": one.n, "who": one.who})
     if not points:
-        return Finding(
-            NOT_ENOUGH,
-            f"No version was compared with base: a judge in an evaluation does it, or people's "
+        return _unknown(
+            "Who wins against base?",
+            f"no version was compared with base; a judge in an evaluation does it, or people's "
             f"votes on {MIN_PROMPTS} prompts that both answered.",
         )
     n_won = sum(point["low"] > 50 for point in points)
@@ -144,8 +150,9 @@ def progress(rows: Sequence[VersionRow]) -> Finding:
     ]
     n_versions = len({point["version"] for point in points})
     if n_versions < _MIN_POINTS:
-        return Finding(
-            NOT_ENOUGH, f"{n_versions} of {_MIN_POINTS} versions were compared with base."
+        return _unknown(
+            "Do newer versions win more?",
+            f"{n_versions} of {_MIN_POINTS} versions were compared with base.",
         )
     last = points[-1]
     heading = by_interval(
@@ -174,7 +181,10 @@ def lengths(rows: Sequence[VersionRow]) -> Finding:
                 points.append({**_names(row), "step": step, "kind": kind, **mean})
     thoughts = [point for point in points if point["kind"] == "thought"]
     if len(thoughts) < 2:
-        return Finding(NOT_ENOUGH, f"{len(thoughts)} of 2 versions have measured lengths.")
+        return _unknown(
+            "Do thoughts and responses grow?",
+            f"{len(thoughts)} of 2 versions have measured lengths.",
+        )
     first, last = thoughts[0], thoughts[-1]
     apart = Interval(last["low"] - first["high"], last["high"] - first["low"])
     heading = by_interval(
@@ -191,8 +201,9 @@ def quality_by_votes(rows: Sequence[VersionRow], votes: dict[int | None, int]) -
     """Do more votes pay? The last round's rate by votes learnt, those of ancestors included."""
     learnt = [row for row in rows if votes.get(row.id) and row.last is not None]
     if len(learnt) < _MIN_POINTS:
-        return Finding(
-            NOT_ENOUGH, f"{len(learnt)} of {_MIN_POINTS} measured versions were trained on votes."
+        return _unknown(
+            "Do more votes pay?",
+            f"{len(learnt)} of {_MIN_POINTS} measured versions were trained on votes.",
         )
     ordered = sorted(learnt, key=lambda row: votes[row.id])
     few, many = ordered[0], ordered[-1]
