@@ -268,6 +268,23 @@ def test_a_pair_of_double_weight_counts_as_two(policy: Policy, claim: Claim, ran
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 
+def test_the_time_left_is_told_before_the_first_step(
+    policy: Policy, claim: Claim, ranks: Ranks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int, float | None]] = []
+    report = Claim.report
+
+    def note(claim: Claim, phase: str, step: int, n: int, eta_s: float | None, *rest: Any) -> bool:
+        told.append((phase, step, eta_s))
+        return report(claim, phase, step, n, eta_s, *rest)
+
+    monkeypatch.setattr(Claim, "report", note)
+    run(policy, claim, ranks, replace(CONFIG, epochs=1), items=pairs(3))
+    at_first = next(eta_s for phase, step, eta_s in told if (phase, step) == ("training", 0))
+    assert at_first is not None
+    assert at_first > 0
+
+
 def test_a_single_step_is_a_training_too(policy: Policy, claim: Claim, ranks: Ranks) -> None:
     fitted = run(policy, claim, ranks, replace(CONFIG, epochs=1), items=pairs(3))
 

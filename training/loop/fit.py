@@ -57,6 +57,7 @@ def fit(
     sizes = [item.encoded.size for item in items]
     plan = plan_steps(sizes, config.batch_size, config.epochs, config.seed)
     checkpoint = ranks.broadcast(last_complete_checkpoint(folder) if ranks.leads else None)
+    expected_s: float | None = None
     if checkpoint is None and ranks.n == 1:
         claim.enter("measuring a step")
         estimated = estimate(
@@ -68,8 +69,8 @@ def fit(
             pad_id=policy.base.pad_id,
         )
         claim.note(estimated.in_words(len(plan)))
-        token_budget = estimated.token_budget
-    claim.report("training", 0, len(plan), None)
+        token_budget, expected_s = estimated.token_budget, estimated.seconds
+    claim.report("training", 0, len(plan), expected_s)
     callbacks: list[TrainerCallback] = (
         [SaveWeights(weights_folder, ranks)] if weights_folder is not None else []
     )
