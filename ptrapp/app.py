@@ -216,13 +216,12 @@ def build_app(context: AppContext) -> FastAPI:
         from ptrapp.api.hub_login import add_hub_login  # its library: not for others
 
         add_hub_login(app, context)
-    add_modules(app)
+    add_modules(app, framed=settings.framed)
     app = gr.mount_gradio_app(
         app,
         layout.build(context),
         path="/",
         theme=theme.THEME,
-        css=layout.CSS,
         head=layout.HEAD,
         show_error=True,
         ssr_mode=False,

@@ -21,9 +21,9 @@ from ptrapp.ui import (
 from ptrapp.ui.answering import AnsweringBlocks
 from ptrapp.ui.arriving import hold
 from ptrapp.ui.assembling import assembled
-from ptrapp.ui.widgets import stylesheet, widget
-
-CSS = ":root { --thrice-accent: var(--accent); }\n" + stylesheet()
+from ptrapp.ui.page_own import send_own
+from ptrapp.ui.sessions import keep_light
+from ptrapp.ui.widgets import widget
 
 UPLOADS_KEPT_S = (3600, 3600)
 """Seconds between two looks for uploads to remove, and how old they are then."""
@@ -37,6 +37,8 @@ FOOT = (
 
 def build(context: AppContext) -> gr.Blocks:
     """Builds every page over one context."""
+    send_own()
+    keep_light()
     return assembled(lambda: _pages(context))
 
 

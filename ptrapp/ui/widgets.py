@@ -1,15 +1,10 @@
 """Makes our widgets: Gradio components whose value from the server a script of ours draws."""
 
-import re
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ptrapp.core import modules
-from ptrapp.core.settings import ASSETS
-
-STYLES: Path = ASSETS / "styles"
 
 
 def widget(
@@ -36,11 +31,3 @@ def script(name: str) -> str:
         f'import(new URL("{modules.AT}/{name}.js", document.baseURI).href)'
         ".then((module) => module.mount({ element, props, trigger, watch }));"
     )
-
-
-def stylesheet() -> str:
-    """Returns the tokens and the style of pages and widgets, without comments: each page has it."""
-    pages, parts = (sorted(STYLES.glob(f"{kind}_*.css")) for kind in ("page", "part"))
-    files = [STYLES / "tokens.css", *pages, *parts]
-    whole = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    return re.sub(r"/\*.*?\*/\s*|\n\s*(?=\n)|(?<=\n)[ \t]+", "", whole, flags=re.DOTALL)

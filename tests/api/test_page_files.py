@@ -7,7 +7,9 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from ptrapp.api.module_files import FRAME_SCRIPT
 from ptrapp.core import modules
+from ptrapp.ui.page_own import EVERYWHERE, OWN, STYLES, stylesheet
 
 MODULE = f"/{modules.AT}/bar.js"
 BROTLI, PLAIN = {"Accept-Encoding": "br"}, {"Accept-Encoding": "identity"}
@@ -80,3 +82,31 @@ def test_a_part_of_a_file_is_sent_as_it_was_asked_for(page: TestClient) -> None:
     assert answer.status_code == 206
     assert len(answer.content) == 10
     assert "Content-Encoding" not in answer.headers
+
+
+def test_each_page_brings_its_own_styles_and_layout_and_no_other_page_s(page: TestClient) -> None:
+    own = {
+        "": "#composer-card",
+        "label": ".label-sides",
+        "versions": ".time-card",
+        "train": ".phases",
+    }
+    for path, rule in own.items():
+        html = page.get(f"/{path}").text
+        assert f"\\n{rule} {{" in html, path
+        others = {other for name, other in own.items() if name != path}
+        assert not [other for other in others if f"\\n{other} {{" in html], path
+        assert html.count('"layout":{"id"') == 2, "once for the page and once as the only one"
+
+
+def test_every_file_of_styles_belongs_to_a_page() -> None:
+    named = {name for files in OWN.values() for name in files} | set(EVERYWHERE)
+    there = {path.stem for path in STYLES.glob("*.css")} - {"door"}
+    assert named == there
+    assert all("/*" not in stylesheet(page) for page in OWN)
+
+
+def test_the_script_for_frames_is_empty_where_nobody_may_frame_the_pages(page: TestClient) -> None:
+    answer = page.get(FRAME_SCRIPT)
+    assert answer.status_code == 200
+    assert answer.text == ""
