@@ -5,7 +5,8 @@
 The database is filled once for each size and kept, as a file in `--kept` or as a database on the
 PostgreSQL server of `--database`; every measurement works on a copy. The app runs as a program of
 its own, with its bundled model; `playing` alone has a worker: a training runs and 32 people play
-while others label.
+while others label. In `importing` a file of `--import-rows` is imported while people label, each
+with a pause of 50 ms before each request.
 """
 
 import argparse
@@ -21,9 +22,12 @@ from bench.growth.size import CAMPAIGN, Size
 from bench.growth.start import measure_start
 from bench.labels.app import invite, start_app
 from bench.labels.client import Workload
+from bench.labels.importing import label_during_import
 from bench.labels.measuring import measure
 
-PARTS = ("start", "pages", "actions", "labels", "export", "playing")
+PARTS = ("start", "pages", "actions", "labels", "export", "importing", "playing")
+"""The last two take minutes and are asked for by name."""
+_PAUSE_S = 0.05
 
 
 def main() -> None:
@@ -63,6 +67,17 @@ def _on_copy(asked: argparse.Namespace, size: Size, url: str, folder: Path) -> d
             report["labels"] = measure(app, workload)[0]
         if "export" in asked.parts:
             report["export"] = measure_export(app, admin)
+        if "importing" in asked.parts:
+            report["importing"] = label_during_import(
+                app,
+                folder,
+                url=url,
+                n_annotators=asked.annotators,
+                n_rows=asked.import_rows,
+                n_pairs=size.prompts,
+                seconds=asked.seconds,
+                pause_s=_PAUSE_S,
+            )
         if "playing" in asked.parts:
             report["playing"] = measure_playing(
                 app, admin, asked.players, asked.annotators, asked.seconds
@@ -80,10 +95,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--prompts", type=int, default=Size().prompts)
     parser.add_argument("--runs", type=int, default=Size().runs)
     parser.add_argument("--jobs", type=int, default=Size().jobs)
-    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS[:-1])
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=PARTS[:-2])
     parser.add_argument("-n", type=int, default=5, help="times each thing is measured")
     parser.add_argument("--annotators", type=int, default=8)
     parser.add_argument("--players", type=int, default=32, help="people on Play, of `playing`")
+    parser.add_argument("--import-rows", type=int, default=200_000, help="of `importing`")
     parser.add_argument("--seconds", type=float, default=20, help="of labelling")
     parser.add_argument("--out", type=Path, help="a file for the JSON object, too")
     return parser.parse_args()

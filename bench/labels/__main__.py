@@ -79,7 +79,13 @@ def _sides(asked: argparse.Namespace, folder: Path, stack: ExitStack) -> dict[st
     if asked.import_rows:
         _log_progress(f"an import of {asked.import_rows} rows while {asked.annotators[0]} label")
         report["import"] = label_during_import(
-            app, ours, asked.annotators[0], asked.import_rows, asked.pairs, asked.seconds
+            app,
+            ours,
+            n_annotators=asked.annotators[0],
+            n_rows=asked.import_rows,
+            n_pairs=asked.pairs,
+            seconds=asked.seconds,
+            pause_s=0,
         )
         _log_progress(f"during the import: {report['import']}")
     report["end"] = race_for_last_slots(app, ours, max(asked.annotators), asked.slots)

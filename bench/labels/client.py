@@ -1,15 +1,19 @@
 """Runs annotators in a process of their own, one thread each.
 
-    python -m bench.labels.client < workload.json
+    python -m bench.labels.client
 
-They decide at once, so that the time is the server's alone. A server that is gone ends the
-workload; what it had acknowledged by then is reported.
+It reads a workload, a line of JSON, and labels until the time is over or its input ends. They
+decide at once, so that the time is the server's alone, or after a pause as people do. A server that
+is gone ends the workload; what it had acknowledged by then is reported.
 """
 
 import json
+import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
@@ -31,6 +35,8 @@ class Workload:
     """The authenticating headers, one annotator each."""
     seconds: float
     """Longest duration; a finished workload ends before."""
+    pause_s: float = 0.0
+    """What each annotator waits between an answer and the next request."""
 
 
 @dataclass(slots=True)
@@ -66,10 +72,14 @@ class ClientLog:
         self.errors[error] = self.errors.get(error, 0) + n
 
 
-def annotate(server: Server, annotator: int, until: float) -> ClientLog:
-    """Labels as one annotator until the time `until` of `perf_counter`."""
+def annotate(
+    server: Server, annotator: int, is_over: Callable[[], bool], pause_s: float = 0.0
+) -> ClientLog:
+    """Labels as one annotator until it is over."""
     log = ClientLog()
-    while (asked := time.perf_counter()) < until:
+    while not is_over():
+        time.sleep(pause_s)
+        asked = time.perf_counter()
         try:
             pair = server.next()
             shown = time.perf_counter()
@@ -78,8 +88,10 @@ def annotate(server: Server, annotator: int, until: float) -> ClientLog:
                 continue
             log.next_ms.append(1000 * (shown - asked))
             log.given.append(f"{annotator}: {pair}")
+            time.sleep(pause_s)
+            sent = time.perf_counter()
             log.acknowledged.append(server.vote(pair))
-            log.vote_ms.append(1000 * (time.perf_counter() - shown))
+            log.vote_ms.append(1000 * (time.perf_counter() - sent))
         except Finished:
             log.n_finished += 1
             break
@@ -93,7 +105,7 @@ def annotate(server: Server, annotator: int, until: float) -> ClientLog:
     return log
 
 
-def run_workload(workload: Workload) -> ClientLog:
+def run_workload(workload: Workload, stopped: threading.Event) -> ClientLog:
     """Starts all annotators at once and sums their logs."""
     servers = [
         connect(workload.side, workload.port, headers, workload.work_id)
@@ -101,8 +113,15 @@ def run_workload(workload: Workload) -> ClientLog:
     ]
     started = time.perf_counter()
     until = started + workload.seconds
+
+    def is_over() -> bool:
+        return stopped.is_set() or time.perf_counter() >= until
+
+    def label(annotator: int) -> ClientLog:
+        return annotate(servers[annotator], annotator, is_over, workload.pause_s)
+
     with ThreadPoolExecutor(len(servers)) as pool:
-        logs = list(pool.map(annotate, servers, range(len(servers)), [until] * len(servers)))
+        logs = list(pool.map(label, range(len(servers))))
     total = ClientLog(wall_s=time.perf_counter() - started, cpu_s=time.process_time())
     for log in logs:
         total.add(log)
@@ -118,7 +137,12 @@ class Client:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert self._process.stdin, "asked for"
-        self._process.stdin.write(json.dumps(asdict(workload)))
+        self._process.stdin.write(json.dumps(asdict(workload)) + "\n")
+        self._process.stdin.flush()
+
+    def stop(self) -> None:
+        """Ends the workload before its time."""
+        assert self._process.stdin, "asked for"
         self._process.stdin.close()
 
     def log(self) -> ClientLog:
@@ -132,7 +156,16 @@ class Client:
 
 def main() -> None:
     """Reads a workload, runs it, prints the log."""
-    json.dump(asdict(run_workload(Workload(**json.load(sys.stdin)))), sys.stdout)
+    workload, stopped = Workload(**json.loads(sys.stdin.readline())), threading.Event()
+
+    def stop_with_input() -> None:
+        sys.stdin.read()
+        stopped.set()
+
+    threading.Thread(target=stop_with_input, daemon=True).start()
+    json.dump(asdict(run_workload(workload, stopped)), sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # the thread reads on, and would be waited for
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Measures labelling while somebody imports a large file through the app."""
 
 import json
-import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from time import perf_counter
@@ -18,44 +19,54 @@ from bench.labels.recount import recount
 
 OVERLAP = 8
 """Nobody runs out of pairs."""
+MAX_S = 4 * 3600
 
 
 def label_during_import(
-    app: Program, folder: Path, n_annotators: int, n_rows: int, n_pairs: int, seconds: float
+    app: Program,
+    folder: Path,
+    *,
+    url: str = "",
+    n_annotators: int,
+    n_rows: int,
+    n_pairs: int,
+    seconds: float,
+    pause_s: float,
 ) -> dict[str, Any]:
-    """Imports `n_rows` preferences once the annotators are at work, for at most `seconds`.
+    """Labels for some seconds without an import, then while `n_rows` preferences are imported.
 
-    The latencies are those of the whole time; the import may end earlier or later.
+    Each annotator waits `pause_s` before each request; without a pause they want all of the
+    machine by themselves. The import begins at once and the labelling ends with it.
     """
     campaign = create_campaign(app, "during an import", OVERLAP, n_pairs)
     headers = invite(app, n_annotators, "during")
-    done: dict[str, Any] = {}
+    alone = Workload("thrice", app.port, campaign, headers, seconds, pause_s)
+    before, log = measure(app, alone)
+    imported: dict[str, Any] = {}
 
     def bring() -> None:
         started = perf_counter()
         answer = httpx.post(
-            f"{app.address}/api/v1/import?file=bench.jsonl", content=_rows(n_rows), timeout=3600
+            f"{app.address}/api/v1/import?file=bench.jsonl", content=_rows(n_rows), timeout=MAX_S
         )
-        done.update(status=answer.status_code, import_s=perf_counter() - started)
-        done["n_new"] = answer.json().get("n_new")
+        import_s = perf_counter() - started
+        if answer.is_error:
+            raise SystemExit(f"The app refused the import: {answer.text}")
+        imported.update(import_s=import_s, rows_per_s=n_rows / import_s)
+        imported.update(n_new=answer.json()["n_new"], n_rows=n_rows)
 
-    importer = threading.Thread(target=bring)
-    importer.start()
-    metrics, log = measure(app, Workload("thrice", app.port, campaign, headers, seconds))
-    finished = not importer.is_alive()
-    importer.join()
-    counted = recount(folder, campaign, log.acknowledged)._asdict()
-    return metrics | counted | done | {"n_rows": n_rows, "import_ended_first": finished}
+    metrics, later = measure(app, replace(alone, seconds=MAX_S), bring)
+    log.add(later)
+    counted = recount(folder, campaign, log.acknowledged, url=url)._asdict()
+    return metrics | counted | imported | {"pause_s": pause_s, "alone": before}
 
 
-def _rows(n: int) -> bytes:
+def _rows(n: int) -> Iterator[bytes]:
     random = Random(1)
-    rows = (
-        {
+    for number in range(n):
+        row = {
             "prompt": f"Row {number}: {text(random, 4)}?",
             "chosen": f"{text(random, 5)}.",
             "rejected": f"{text(random, 6)}!",
         }
-        for number in range(n)
-    )
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+        yield (json.dumps(row) + "\n").encode()

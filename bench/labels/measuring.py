@@ -1,6 +1,7 @@
 """Measures one workload at one server: throughput, latency and usage."""
 
 import os
+from collections.abc import Callable
 from statistics import quantiles
 from typing import Any
 
@@ -8,11 +9,21 @@ from bench.labels.client import Client, ClientLog, Workload
 from bench.labels.processes import Program
 
 
-def measure(program: Program, workload: Workload) -> tuple[dict[str, Any], ClientLog]:
-    """Runs the workload at a running program; returns the metrics and the client's log."""
+def measure(
+    program: Program, workload: Workload, meanwhile: Callable[[], None] | None = None
+) -> tuple[dict[str, Any], ClientLog]:
+    """Runs the workload at a running program; returns the metrics and the client's log.
+
+    With something to do `meanwhile`, the workload ends with it. CPU time is that of the program and
+    of those of its children that still run.
+    """
     load_before = os.getloadavg()[0]
     before = program.usage()
-    log = Client(workload).log()
+    client = Client(workload)
+    if meanwhile is not None:
+        meanwhile()
+        client.stop()
+    log = client.log()
     after = program.usage()
     cpu_s = after.cpu_s - before.cpu_s
     metrics = {
@@ -36,8 +47,8 @@ def measure(program: Program, workload: Workload) -> tuple[dict[str, Any], Clien
 
 
 def percentiles(values: list[float]) -> dict[str, float]:
-    """Returns the median, and what one in twenty and one in a hundred exceed."""
+    """Returns the median, what one in twenty and one in a hundred exceed, and the most."""
     if len(values) < 2:
         values = [*values, *values] or [0.0, 0.0]
     cuts = quantiles(values, n=100, method="inclusive")
-    return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98]}
+    return {"p50": cuts[49], "p95": cuts[94], "p99": cuts[98], "max": max(values)}

@@ -1,11 +1,12 @@
 """Inserts many rows at once, for imports. Ids are reserved first, so that rows can refer to others
 of the same batch."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Integer, func, insert, literal_column, select, text
+from sqlalchemy import Dialect, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from db.models import Base, Comparison, Prompt, Purpose, Round, Score, Vote
@@ -43,6 +44,20 @@ class ChainEnd(NamedTuple):
         return self._replace(rater_id=0) if self.purpose is Purpose.ADJUDICATION else self
 
 
+_Processor = Callable[[Any], Any]
+
+
+class _CompiledInsert(NamedTuple):
+    """An INSERT as the driver takes it."""
+
+    sql: str
+    order: tuple[str, ...]
+    """Columns in the order of their values."""
+    processors: tuple[_Processor | None, ...]
+    """What makes a value of each column one for the driver."""
+    is_positional: bool
+
+
 def reserve_ids(session: Session, table: type[Base], n: int) -> Sequence[int]:
     """Returns `n` ids that no other transaction gets, in order.
 
@@ -54,7 +69,7 @@ def reserve_ids(session: Session, table: type[Base], n: int) -> Sequence[int]:
         sequence = f"pg_get_serial_sequence('{name}', 'id')"
         drawn = text(f"SELECT nextval({sequence}) FROM generate_series(1, :n)").bindparams(n=n)
         return sorted(session.scalars(drawn))
-    last = session.scalar(select(func.max(literal_column("id", Integer))).select_from(text(name)))
+    last = session.connection().exec_driver_sql(f"SELECT max(id) FROM {name}").scalar()
     return range((last or 0) + 1, (last or 0) + 1 + n)
 
 
@@ -84,14 +99,16 @@ def insert_rows(
     if not rows:
         return
     connection = session.connection()
-    added = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
-    order = added.positiontup or columns  # of the values in the statement: the table's
+    added = _compiled(connection.dialect, table, tuple(columns))
     by_column = dict(zip(columns, zip(*rows, strict=True), strict=True))
-    ready = [_for_driver(connection, table, name, by_column[name]) for name in order]
+    ready = [
+        _for_driver(process, by_column[name])
+        for name, process in zip(added.order, added.processors, strict=True)
+    ]
     values: Iterable[Any] = zip(*ready, strict=True)
-    if not added.positiontup:
-        values = (dict(zip(order, row, strict=True)) for row in values)
-    connection.exec_driver_sql(str(added), list(values))
+    if not added.is_positional:
+        values = (dict(zip(added.order, row, strict=True)) for row in values)
+    connection.exec_driver_sql(added.sql, list(values))
 
 
 def insert_scores(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -162,12 +179,19 @@ def _parts(values: Collection[Any]) -> Iterator[list[Any]]:
         yield given[start : start + _AT_ONCE]
 
 
-def _for_driver(
-    connection: Connection, table: type[Base], name: str, column: Sequence[Any]
-) -> Iterable[Any]:
+@lru_cache(maxsize=64)
+def _compiled(dialect: Dialect, table: type[Base], columns: tuple[str, ...]) -> _CompiledInsert:
+    """Compiles an INSERT once: for the few rows of a short transaction that costs more than they
+    do."""
+    added = insert(table).compile(dialect=dialect, column_keys=list(columns))
+    order = added.positiontup or columns  # of the values in the statement: the table's
+    kinds = [table.__table__.c[name].type.dialect_impl(dialect) for name in order]
+    processors = tuple(kind.bind_processor(dialect) for kind in kinds)
+    return _CompiledInsert(str(added), tuple(order), processors, bool(added.positiontup))
+
+
+def _for_driver(process: _Processor | None, column: Sequence[Any]) -> Iterable[Any]:
     """Converts values for the driver; equal values, or the same object, are converted once."""
-    kind = table.__table__.c[name].type
-    process = kind.dialect_impl(connection.dialect).bind_processor(connection.dialect)
     if process is None:
         return column
     if isinstance(column[0], dict | list):

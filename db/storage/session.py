@@ -1,8 +1,9 @@
 """Opens a database: it is checked and migrated once, then lends sessions."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -15,7 +16,20 @@ from db.storage.open_files import OpenFiles
 from db.storage.presence import Presence
 from db.storage.write_queue import WriteQueue
 
-__all__ = ["Database", "Session", "open_database"]
+__all__ = ["Database", "Session", "Turns", "open_database"]
+
+
+class Turns(Protocol):
+    """The turns to write that another program gives, where both write to one SQLite file."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else wrote between the last two turns."""
+        ...
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Waits for a turn, which is over when the block is left."""
+        ...
 
 
 class Database:
@@ -31,6 +45,7 @@ class Database:
         reader: Engine,
         write_queue: WriteQueue | None = None,
         files: OpenFiles | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self._url = url
         self._writer = writer
@@ -40,6 +55,8 @@ class Database:
         """On SQLite only: PostgreSQL has many writers and groups their commits by itself."""
         self._files = files
         """On SQLite only."""
+        self._turns = turns
+        """On SQLite only, of a program that writes in the queue of another one."""
         self._stopped = ""
         """Why nothing is written any more."""
         self.last_write = object()
@@ -57,7 +74,7 @@ class Database:
         On SQLite threads get it one at a time, in order; never open one inside another. A `shared`
         one is short, and may be committed to the disk together with others that wait.
         """
-        with mapped_errors(self._url):
+        with self._turns.turn() if self._turns else nullcontext(), mapped_errors(self._url):
             if self._write_queue is not None:
                 with self._write_queue.session(shared=shared) as session:
                     self._check_stopped()
@@ -74,6 +91,23 @@ class Database:
         with mapped_errors(self._url):
             with Session(self._reader, expire_on_commit=False) as session:
                 yield session
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Has this program's writers on SQLite wait while another one writes, which began later.
+
+        They wait in order. Without it each program tries for the file's lock again and again, after
+        sleeps, and whoever sleeps is passed by.
+        """
+        with mapped_errors(self._url):
+            with self._write_queue.turn() if self._write_queue else nullcontext():
+                self._check_stopped()
+                yield
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is known that nobody else writes."""
+        return self._turns is not None and self._turns.alone
 
     def stop_writes(self, reason: str) -> None:
         """Has every later write of this program refused with the reason; reads go on.
@@ -105,10 +139,13 @@ class Database:
         self._writer.dispose()
 
 
-def open_database(url: str, *, busy_timeout_s: float = 30.0) -> Database:
+def open_database(
+    url: str, *, busy_timeout_s: float = 30.0, turns: Turns | None = None
+) -> Database:
     """Opens the database at `url`, creating its folder and migrating its tables.
 
-    `busy_timeout_s` is how long a writer waits for another program's transaction.
+    `busy_timeout_s` is how long a writer waits for another program's transaction. With `turns` each
+    transaction that writes to an SQLite file waits for one.
     Raises a `DatabaseError` that says what to do; a file already there is never overwritten.
     """
     parsed = _parsed(url)
@@ -123,7 +160,7 @@ def open_database(url: str, *, busy_timeout_s: float = 30.0) -> Database:
         files = OpenFiles(file)
         write_queue = WriteQueue(writer, max(busy_timeout_s, 1.0), files)
         reader = connect.reader(parsed, busy_timeout_s)
-        database = Database(parsed, writer, reader, write_queue, files)
+        database = Database(parsed, writer, reader, write_queue, files, turns)
         writer.connect().close()  # a file that may not be written is reported now, not at a vote
         return database
 

@@ -78,6 +78,15 @@ class WriteQueue:
         if batch.failure is not None:
             raise batch.failure
 
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Lends a place in the queue to another process, which writes to the file meanwhile."""
+        self._acquire(shared=False)
+        try:
+            yield
+        finally:
+            self._release(None, shared=False)
+
     def _begin(self) -> Connection:
         with ExitStack() as undo:
             connection = undo.enter_context(self._writer.connect())

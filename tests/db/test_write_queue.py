@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +57,13 @@ class Crowd:
 
     def queue(self, name: str, **more: Any) -> "Future[None]":
         """Adds a thread to the queue, and returns once it waits there."""
+        return self.wait_with(partial(self.write, name, **more))
+
+    def wait_with(self, write: Callable[[], None]) -> "Future[None]":
+        """The same with anything that waits in the queue."""
         waiting = self.database._write_queue._waiting  # type: ignore[union-attr]
         n = len(waiting)
-        queued = self._pool.submit(self.write, name, **more)
+        queued = self._pool.submit(write)
         until = time.monotonic() + WAIT_S
         while len(waiting) == n:
             assert time.monotonic() < until
@@ -227,4 +233,54 @@ def test_another_program_that_holds_the_file_is_waited_for_and_named(
     with database.write(shared=True) as session:
         raters.ensure_rater(session, RaterKind.HUMAN, "then")
     other.dispose()
+    database.dispose()
+
+
+def test_a_turn_of_another_program_comes_in_order(crowd: Crowd, sqlite_url: str) -> None:
+    def write_elsewhere() -> None:
+        with crowd.database.turn():
+            other = open_database(sqlite_url, busy_timeout_s=0)  # fails where it would have to wait
+            with other.write() as session:
+                raters.ensure_rater(session, RaterKind.HUMAN, "elsewhere")
+            other.dispose()
+
+    first = crowd.occupy()
+    before = crowd.queue("before")
+    elsewhere = crowd.wait_with(write_elsewhere)
+    after = crowd.queue("after")
+    crowd.go()
+    for one in (first, before, elsewhere, after):
+        one.result(WAIT_S)
+    assert crowd.stored() == ["first", "before", "elsewhere", "after"]
+
+
+def test_a_turn_that_fails_is_over(crowd: Crowd) -> None:
+    with pytest.raises(ZeroDivisionError), crowd.database.turn():
+        raise ZeroDivisionError
+    crowd.write("after")
+    assert crowd.stored() == ["after"]
+
+
+def test_a_database_with_turns_waits_for_one_before_each_transaction(sqlite_url: str) -> None:
+    class Counted:
+        alone = True
+
+        def __init__(self) -> None:
+            self.n_begun = self.n_over = 0
+
+        @contextmanager
+        def turn(self) -> Iterator[None]:
+            self.n_begun += 1
+            yield
+            self.n_over += 1
+
+    turns = Counted()
+    database = open_database(sqlite_url, turns=turns)
+    assert database.is_alone
+    for n in range(3):
+        with database.write() as session:
+            assert (turns.n_begun, turns.n_over) == (n + 1, n)
+            raters.ensure_rater(session, RaterKind.HUMAN, f"r{n}")
+    with database.read():
+        assert (turns.n_begun, turns.n_over) == (3, 3)
     database.dispose()

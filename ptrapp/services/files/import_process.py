@@ -2,8 +2,9 @@
 
 Reading, checking and storing rows is work of the interpreter: in the app's own, everybody who votes
 would wait for it. The process takes one JSON object, an `ImportRequest`, and says in JSON, a line
-each, under which number it began and how it ended. It ends with its standard input, so with the
-app; what it had begun is finished by the app's next start.
+each, under which number it began and how it ended; in between it asks for its turns to write. It
+ends with its standard input, so with the app; what it had begun is finished by the app's next
+start.
 """
 
 import json
@@ -26,6 +27,7 @@ from ptrapp.interchange.limits import MIB, NETWORK
 from ptrapp.services.context import DataContext
 from ptrapp.services.files import importing
 from ptrapp.services.files.importing import Imported
+from ptrapp.services.files.turns import ASKED, AskedTurns, TurnGiver
 from ptrapp.tasks.hub import PREFIX
 
 LARGE = MIB
@@ -67,7 +69,7 @@ def import_asked(
     is_file = not ask.given.startswith(PREFIX)
     if is_file and Path(ask.given).stat().st_size < LARGE:
         return _import(context, ask, begun)
-    for said in _said(context.settings, ask):
+    for said in _said(context, ask):
         if "begun" in said and begun is not None:
             begun(said["begun"])
         elif "done" in said:
@@ -92,10 +94,11 @@ def main() -> None:
         answers.flush()
 
     ask = ImportRequest(**json.loads(sys.stdin.readline()))
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    turns = AskedTurns(say)
+    threading.Thread(target=_listen, args=(turns,), daemon=True).start()
     try:
         settings = load_settings()
-        context = _Context(settings, open_database(settings.database))
+        context = _Context(settings, open_database(settings.database, turns=turns))
         done = _import(context, ask, lambda import_id: say({"begun": import_id}))
         say({"done": done.as_json()})
     except (ThriceError, DatabaseError, OSError) as error:
@@ -129,11 +132,11 @@ def _import(
     )
 
 
-def _said(settings: Settings, ask: ImportRequest) -> Iterator[dict[str, Any]]:
-    """Yields what the process says; the process ends when no more is wanted."""
+def _said(context: DataContext, ask: ImportRequest) -> Iterator[dict[str, Any]]:
+    """Yields what the process says, and grants its turns; it ends when no more is wanted."""
     with subprocess.Popen(
         COMMAND,
-        env=with_import_path(os.environ | settings.as_environment()),
+        env=with_import_path(os.environ | context.settings.as_environment()),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -144,12 +147,19 @@ def _said(settings: Settings, ask: ImportRequest) -> Iterator[dict[str, Any]]:
         assert process.stdout is not None, "asked for"
         process.stdin.write(json.dumps(asdict(ask)) + "\n")
         process.stdin.flush()
+        turns = TurnGiver(context.database, process)
         for line in process.stdout:
-            yield json.loads(line)
+            said = json.loads(line)
+            if ASKED in said:
+                turns.give()
+            else:
+                yield said
 
 
-def _end_with_input() -> None:
-    sys.stdin.read()
+def _listen(turns: AskedTurns) -> None:
+    """Hands on the app's answers, and ends the process with them."""
+    for line in sys.stdin:
+        turns.grant(json.loads(line))
     os._exit(1)
 
 
