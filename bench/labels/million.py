@@ -15,7 +15,7 @@ from bench.labels.bulk_labels import insert_labels
 from bench.labels.filling import fill
 from bench.labels.measuring import percentiles
 from bench.labels.recount import recount
-from db.labelling import assignments, campaigns, raters
+from db.labelling import answers, assignments, campaigns, raters
 from db.labelling.campaigns import NewItem
 from db.models import CampaignState, Outcome, RaterKind
 from db.storage.session import Database, open_database
@@ -97,11 +97,11 @@ def _timed(
         rater = raters[number % len(raters)]
         started, began = perf_counter(), thread_time()
         with database.write() as session:
-            (key,) = assignments.reserve(session, campaign, rater, draw=random)
+            (key,) = assignments.reserve(session, campaign, rater, draw=random).keys
         times["ms"].append(1000 * (perf_counter() - started))
         times["cpu_ms"].append(1000 * (thread_time() - began))
         with database.write() as session:
-            assignments.vote(session, key, Outcome.LEFT)
+            answers.vote(session, key, Outcome.LEFT)
     return {name: percentiles(values) for name, values in times.items()}
 
 

@@ -7,18 +7,19 @@ that another transaction has locked is passed over.
 
 import random
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, exists, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from db.labelling import rater_progress, slots
+from db.labelling.answers import NOT_GIVEN
 from db.labelling.comparisons import show
 from db.labelling.hidden_items import is_offered
 from db.labelling.rater_progress import RaterProgress, read_progress
-from db.labelling.raters import lock_rater
+from db.labelling.raters import hold_rater
 from db.labelling.selection import Picked, pick
-from db.labelling.votes import cast_vote, undo_last
+from db.labelling.votes import undo_last
 from db.models import (
     Assignment,
     AssignmentState,
@@ -39,8 +40,16 @@ LEASE_S = 1800.0
 _EXPIRED_AT_ONCE = 100
 _NOT_THIS_UNDO = "This key names another vote or undo; send a fresh one."
 
-# Statements are built once: building one takes longer than executing it, and a rater waits for
-# several with every answer.
+
+class Reserved(NamedTuple):
+    """What a rater was assigned: keys of offers, and the rater's progress before the last one."""
+
+    keys: list[str]
+    rater: RaterProgress
+
+
+# Statements are built once, and those of an answer read and write columns: building one takes
+# longer than executing it, so does loading an object, and a rater waits for several.
 _RESERVED = Assignment.state == AssignmentState.RESERVED
 _OF_RATER = Assignment.rater_id == bindparam("rater")
 _IN_CAMPAIGN = Assignment.campaign_id == bindparam("campaign")
@@ -90,7 +99,7 @@ def reserve(
     have: Collection[str] = (),
     draw: random.Random | None = None,
     lease_s: float = LEASE_S,
-) -> list[str]:
+) -> Reserved:
     """Assigns `n` comparisons to a rater, fewer when fewer are left; returns their offers' keys.
 
     Comparisons that this page (`tab`) was assigned before and does not `have` any more come first,
@@ -98,9 +107,10 @@ def reserve(
     nothing else is left.
     """
     draw = draw or random.Random()
-    kind = lock_rater(session, rater_id).kind
-    sweep(session, campaign_id)
-    rater = read_progress(session, campaign_id, rater_id, kind)
+    hold_rater(session, rater_id)
+    rater = read_progress(session, campaign_id, rater_id)
+    if rater.has_expired and sweep(session, campaign_id):
+        rater = read_progress(session, campaign_id, rater_id)
     unanswered = [each for each in _unanswered(session, rater) if each.offer_key not in have]
     keys = [each.offer_key for each in unanswered if each.tab == tab][:n]
     _renew(session, rater_id, [*have, *keys], lease_s)
@@ -111,53 +121,11 @@ def reserve(
             break
         keys.append(key)
         if len(keys) < n:
-            rater = read_progress(session, campaign_id, rater_id, kind)
+            rater = read_progress(session, campaign_id, rater_id)
     if not keys:
         keys = [each.offer_key for each in unanswered][:n]
         _renew(session, rater_id, keys, lease_s)
-    return keys
-
-
-def vote(
-    session: Session,
-    key: str,
-    shown: Outcome,
-    *,
-    rater_id: int | None = None,
-    strength: int = 1,
-    decided_ms: int | None = None,
-    client: str = "",
-) -> tuple[Vote, Assignment]:
-    """Stores a rater's vote on an assigned comparison; sent again it is stored once.
-
-    Raises `Missing` for a key that is assigned to nobody, or to another rater than `rater_id`.
-
-    A vote that arrives after its lease expired takes a slot again if one is free; else it is
-    logged as late and does not count.
-    """
-    if rater_id is not None:
-        lock_rater(session, rater_id)  # before the assignment, as `reserve` does: no deadlock
-    assignment = _find(session, key, rater_id)
-    if assignment.state is AssignmentState.SKIPPED:
-        raise Conflict("You skipped this comparison; it is not given to you again.")
-    counted = assignment.state is AssignmentState.RESERVED
-    if assignment.state is AssignmentState.EXPIRED:
-        campaign_id, item_id = assignment.campaign_id, assignment.item_id
-        counted = not assignment.counts or slots.take(session, campaign_id, item_id)
-    if counted:
-        assignment.state = AssignmentState.DONE
-    elif assignment.state is AssignmentState.EXPIRED:
-        assignment.state = AssignmentState.LATE
-    assignment.lease_until = None
-    assignment.done_at = assignment.done_at or now()
-    with session.no_autoflush:  # both rows go in one flush
-        stored = cast_vote(
-            session, key, shown, strength=strength, decided_ms=decided_ms, client=client
-        )
-    session.flush()
-    if counted:
-        slots.count(session, assignment, +1)
-    return stored, assignment
+    return Reserved(keys, rater)
 
 
 def undo(
@@ -247,10 +215,10 @@ def count_practice_left(session: Session, campaign_id: int, rater_id: int) -> in
     return session.scalar(select(func.count(CampaignItem.id)).where(*practice, ~answered)) or 0
 
 
-def _find(session: Session, key: str, rater_id: int | None = None) -> Assignment:
+def _find(session: Session, key: str) -> Assignment:
     found = find(session, key)
-    if found is None or rater_id not in (None, found.rater_id):
-        raise Missing("This comparison was not given to you. Load the next one.")
+    if found is None:
+        raise Missing(NOT_GIVEN)
     return found
 
 

@@ -31,13 +31,14 @@ _SEEN_BEFORE = exists().where(
     Offer.thoughts_seen,
 )
 # Statements of every answer are built once: building one takes longer than executing it.
-_SIDES = select(
+SIDES = select(
     Comparison.left_round_id,
     Comparison.right_round_id,
     Comparison.aspect,
     or_(_REVEALED.correlate(Comparison), _SEEN_BEFORE.correlate(Comparison)).label("seen"),
     Comparison.is_shown().label("shown"),
 ).where(Comparison.id == bindparam("comparison_id"))
+"""What `read_sides` reads, of the rater `rater_id`."""
 _OFFER = plain_insert(Offer)
 HIDDEN = "This pair was deleted, or its import undone: nobody votes on it. Go on with another one."
 """Why a pair that is not shown takes no vote: none would count."""
@@ -173,7 +174,7 @@ def read_sides(session: Session, rater_id: int, comparison_id: int) -> Any:
     `seen` says whether the rater has seen more than what is compared.
     """
     named = {"rater_id": rater_id, "comparison_id": comparison_id}
-    row = session.connection().execute(_SIDES, named).one_or_none()
+    row = session.connection().execute(SIDES, named).one_or_none()
     if row is None:
         raise Conflict(f"Comparison {comparison_id} is not in this database; load the page again.")
     return row

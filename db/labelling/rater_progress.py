@@ -2,21 +2,36 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, exists, func, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Campaign, CampaignRater, CampaignState, RaterKind
-from db.storage.dialects import insert
+from db.labelling.raters import unknown_rater
+from db.models import (
+    Assignment,
+    AssignmentState,
+    Campaign,
+    CampaignRater,
+    CampaignState,
+    Rater,
+    RaterKind,
+)
+from db.storage.dialects import clock, insert
 from db.storage.errors import Conflict, Missing
 
 # Statements are built once: building one takes longer than executing it.
 _JOINED = (CampaignRater.campaign_id == Campaign.id) & (
     CampaignRater.rater_id == bindparam("rater")
 )
+_HAS_EXPIRED = exists().where(
+    Assignment.campaign_id == Campaign.id,
+    Assignment.state == AssignmentState.RESERVED,
+    Assignment.lease_until < clock(),
+)
 _CAMPAIGN = (
     select(
         Campaign.name,
         Campaign.state,
+        Rater.kind,
         Campaign.mix,
         func.coalesce(Campaign.n_taken >= Campaign.budget, False),
         Campaign.n_practice,
@@ -24,8 +39,11 @@ _CAMPAIGN = (
         Campaign.n_returned,
         CampaignRater.exhausted_at,
         CampaignRater.least_uncertain,
+        func.coalesce(CampaignRater.n_done, 0),
+        _HAS_EXPIRED.correlate(Campaign),
     )
     .outerjoin(CampaignRater, _JOINED)
+    .outerjoin(Rater, Rater.id == bindparam("rater"))
     .where(Campaign.id == bindparam("campaign"))
 )
 
@@ -44,19 +62,25 @@ class RaterProgress(NamedTuple):
     n_returned: int
     exhausted_at: int | None
     least_uncertain: float | None
+    n_done: int
+    has_expired: bool
+    """Whether a lease of anybody's in the campaign is over, and its slot not released."""
 
 
-def read_progress(
-    session: Session, campaign_id: int, rater_id: int, kind: RaterKind
-) -> RaterProgress:
-    """Returns a rater's progress. Raises `Missing`, or `Conflict` for a campaign not open."""
+def read_progress(session: Session, campaign_id: int, rater_id: int) -> RaterProgress:
+    """Returns a rater's progress.
+
+    Raises `Missing`, or `Conflict` for a campaign not open and a rater who is not stored.
+    """
     named = {"campaign": campaign_id, "rater": rater_id}
     row = session.connection().execute(_CAMPAIGN, named).one_or_none()
     if row is None:
         raise Missing(f"There is no campaign {campaign_id}; choose another one.")
-    name, state, *rest = row
+    name, state, kind, *rest = row
     if state is not CampaignState.OPEN:
         raise Conflict(f"The campaign {name!r} is {state.value}; choose another.")
+    if kind is None:
+        raise unknown_rater(rater_id)
     return RaterProgress(campaign_id, rater_id, kind, *rest)
 
 
@@ -81,13 +105,12 @@ _READ_COUNTS = (
     .outerjoin(CampaignRater, _JOINED)
     .where(Campaign.id == bindparam("campaign"))
 )
-_ADD = (
-    update(CampaignRater)
-    .where(_ROW)
-    .values({name: getattr(CampaignRater, name) + bindparam(f"more_{name}") for name in _COUNTS})
+_OF_ROW = update(CampaignRater).where(_ROW).returning(CampaignRater.n_done)
+_ADD = _OF_ROW.values(
+    {name: getattr(CampaignRater, name) + bindparam(f"more_{name}") for name in _COUNTS}
 )
-_LEAST_UNCERTAIN = update(CampaignRater).where(_ROW).values(least_uncertain=bindparam("reached"))
-_EXHAUSTED = update(CampaignRater).where(_ROW).values(exhausted_at=bindparam("n_returned"))
+_LEAST_UNCERTAIN = _OF_ROW.values(least_uncertain=bindparam("reached"))
+_EXHAUSTED = _OF_ROW.values(exhausted_at=bindparam("n_returned"))
 
 
 def of_rater(session: Session, campaign_id: int, rater_id: int) -> Counts:
@@ -97,10 +120,10 @@ def of_rater(session: Session, campaign_id: int, rater_id: int) -> Counts:
     return Counts(*row)
 
 
-def add(session: Session, campaign_id: int, rater_id: int, **more: int) -> None:
-    """Adds to a rater's counts, which begin at zero."""
+def add(session: Session, campaign_id: int, rater_id: int, **more: int) -> int:
+    """Adds to a rater's counts, which begin at zero; returns the number of answers."""
     added = {f"more_{name}": more.get(name, 0) for name in _COUNTS}
-    _change(session, _ADD, campaign_id, rater_id, added)
+    return _change(session, _ADD, campaign_id, rater_id, added)
 
 
 def set_least_uncertain(
@@ -117,13 +140,14 @@ def set_exhausted(session: Session, campaign_id: int, rater_id: int, n_returned:
 
 def _change(
     session: Session, change: Any, campaign_id: int, rater_id: int, values: dict[str, Any]
-) -> None:
-    """Changes a rater's row, which is stored at its first change."""
+) -> int:
+    """Changes a rater's row, which is stored at its first change; returns its `n_done`."""
     connection = session.connection()
     values |= {"campaign": campaign_id, "rater": rater_id}
-    if connection.execute(change, values).rowcount:
-        return
+    n_done = connection.execute(change, values).scalar_one_or_none()
+    if n_done is not None:
+        return int(n_done)
     zeros = dict.fromkeys(_COUNTS, 0)
     row = insert(session, CampaignRater).values(campaign_id=campaign_id, rater_id=rater_id, **zeros)
     connection.execute(row.on_conflict_do_nothing())
-    connection.execute(change, values)
+    return int(connection.execute(change, values).scalar_one())

@@ -16,7 +16,8 @@ from db.storage.errors import Conflict
 
 _NAMED = select(Rater).where(Rater.name == bindparam("name"))
 _IDENTIFIED = select(Rater).where(Rater.uid == bindparam("uid"))
-_LOCKED = select(Rater).where(Rater.id == bindparam("rater_id")).with_for_update(key_share=True)
+_KNOWN = select(Rater.id, Rater.kind).where(Rater.uid == bindparam("uid"))
+_HELD = select(Rater.id).where(Rater.id == bindparam("rater_id")).with_for_update(key_share=True)
 
 
 def ensure_rater(
@@ -53,6 +54,14 @@ def ensure_person(session: Session, kind: RaterKind, uid: str) -> Rater:
     return _of_kind(rater, kind)
 
 
+def person_id(session: Session, kind: RaterKind, uid: str) -> int:
+    """Returns the id of the rater of this identity, stored now if new, as `ensure_person` does."""
+    known = session.connection().execute(_KNOWN, {"uid": uid}).one_or_none()
+    if known is None or known.kind is not kind:
+        return ensure_person(session, kind, uid).id
+    return int(known.id)
+
+
 def find_person(session: Session, uid: str) -> Rater | None:
     """Returns the rater of this identity, None for who has not rated yet and has no name."""
     return session.scalars(_IDENTIFIED, {"uid": uid}).one_or_none()
@@ -87,18 +96,28 @@ def _of_kind(rater: Rater, kind: RaterKind) -> Rater:
     return rater
 
 
-def lock_rater(session: Session, rater_id: int) -> Rater:
-    """Returns the rater, locked to the end of the transaction against a second tab of the rater.
+def hold_rater(session: Session, rater_id: int) -> None:
+    """Locks a rater to the end of the transaction against a second tab of the rater.
 
-    SQLite has one writer at a time, so loading the row is enough there.
+    SQLite has one writer at a time, so nothing needs to be locked there.
     """
-    if session.get_bind().dialect.name == "sqlite":
-        rater = session.get(Rater, rater_id)
-    else:
-        rater = session.scalars(_LOCKED, {"rater_id": rater_id}).one_or_none()
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        connection.execute(_HELD, {"rater_id": rater_id})
+
+
+def lock_rater(session: Session, rater_id: int) -> Rater:
+    """Returns the rater, locked as by `hold_rater`. Raises `Conflict` for one who is not stored."""
+    hold_rater(session, rater_id)
+    rater = session.get(Rater, rater_id)
     if rater is None:
-        raise Conflict(f"Rater {rater_id} is not in this database; sign in again.")
+        raise unknown_rater(rater_id)
     return rater
+
+
+def unknown_rater(rater_id: int) -> Conflict:
+    """Returns the error for a rater whose row is not there."""
+    return Conflict(f"Rater {rater_id} is not in this database; sign in again.")
 
 
 def called(session: Session, rater_ids: Collection[int]) -> dict[int, tuple[str, RaterKind]]:

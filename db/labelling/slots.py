@@ -4,11 +4,27 @@ Statements are built once: a rater waits for several of them with every answer, 
 takes longer than executing it.
 """
 
+from typing import Protocol
+
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from db.labelling import rater_progress
 from db.models import Assignment, Campaign, CampaignItem, Purpose
+
+
+class Countable(Protocol):
+    """An assignment, or its columns, as far as counting it needs them."""
+
+    @property
+    def campaign_id(self) -> int: ...
+    @property
+    def rater_id(self) -> int: ...
+    @property
+    def purpose(self) -> Purpose: ...
+    @property
+    def counts(self) -> bool: ...
+
 
 _ITEM = update(CampaignItem).where(CampaignItem.id == bindparam("item"))
 _TAKE_ONE = _ITEM.where(CampaignItem.n_taken < CampaignItem.overlap).values(
@@ -45,11 +61,14 @@ def release(session: Session, assignment: Assignment) -> None:
     connection.execute(_RELEASE, {"campaign": assignment.campaign_id, "n": int(assignment.counts)})
 
 
-def count(session: Session, assignment: Assignment, n: int) -> None:
-    """Counts a decision (`n` is 1), or an undone one (−1), in the campaign and for the rater."""
+def count(session: Session, assignment: Countable, n: int) -> int:
+    """Counts a decision (`n` is 1), or an undone one (−1), in the campaign and for the rater.
+
+    Returns how many answers the rater has given in the campaign.
+    """
     if assignment.counts:
         session.connection().execute(_COUNT, {"campaign": assignment.campaign_id, "n": n})
-    rater_progress.add(
+    return rater_progress.add(
         session,
         assignment.campaign_id,
         assignment.rater_id,

@@ -1,15 +1,14 @@
 """Writes the vote log: one vote a key; a row that supersedes it changes or withdraws it."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import bindparam, exists, func, insert, select
 from sqlalchemy.orm import Session, joinedload
 
-from db.labelling.comparisons import HIDDEN, find_comparison, read_sides
-from db.labelling.raters import lock_rater
+from db.labelling.comparisons import HIDDEN, SIDES, find_comparison
+from db.labelling.raters import hold_rater, lock_rater
 from db.models import (
     Assignment,
-    Comparison,
     Offer,
     Outcome,
     Purpose,
@@ -19,21 +18,42 @@ from db.models import (
 )
 from db.storage.errors import Conflict
 
-# Statements of every answer are built once: building one takes longer than executing it.
-_IS_CURRENT = Vote.is_current()
-_OFFER = select(Offer).where(Offer.key == bindparam("key"))
-_IS_STORED = select(Vote.id).where(Vote.key == bindparam("key"))
-_VOTE = (
-    select(Vote)
-    .where(Vote.key == bindparam("key"))
-    .options(joinedload(Vote.comparison), joinedload(Vote.rater))
-)
+
+class StoredVote(NamedTuple):
+    """A row of the log, as whoever cast it needs it."""
+
+    id: int
+    key: str
+    comparison_id: int
+    rater_id: int
+    offer_key: str | None
+    outcome: Outcome
+    purpose: Purpose
+    strength: int
+    blind: bool
+    rationale: str | None
+    agreed: bool | None
+    decided_ms: int | None
+    client: str
+    supersedes_id: int | None
+
+
+# Statements of every answer are built once, and read and write columns: building one takes longer
+# than executing it, and so does keeping an object in step with its row.
+_COLUMNS = tuple(getattr(Vote, name) for name in StoredVote._fields)
+_STORED = select(*_COLUMNS).where(Vote.key == bindparam("key"))
+_EXPLAINED = select(*_COLUMNS).where(Vote.offer_key == bindparam("key"), Vote.is_current())
+_OFFER = select(
+    Offer.comparison_id, Offer.rater_id, Offer.flipped, Offer.purpose, Offer.thoughts_seen
+).where(Offer.key == bindparam("key"))
 _CHAIN_END = select(Vote.id).where(
     Vote.rater_id == bindparam("rater_id"),
     Vote.comparison_id == bindparam("comparison_id"),
     Vote.purpose == bindparam("purpose"),
     ~Vote.is_superseded(),
 )
+_SIDES_AND_END = SIDES.add_columns(_CHAIN_END.scalar_subquery().label("chain_end"))
+_APPEND = insert(Vote)
 
 
 def cast_vote(
@@ -45,7 +65,7 @@ def cast_vote(
     decided_ms: int | None = None,
     client: str = "",
     rationale: str | None = None,
-) -> Vote:
+) -> StoredVote:
     """Stores and returns a rater's vote, given in terms of the screen.
 
     The same key again returns the stored row, whatever the second outcome: changing a vote needs a
@@ -55,20 +75,23 @@ def cast_vote(
     if (stored := _by_key(session, offer_key)) is not None:
         return stored
     offered = _offer(session, offer_key)
-    comparison = offered.comparison
-    rater = lock_rater(session, offered.rater_id)
-    sides = read_sides(session, rater.id, comparison.id)
+    hold_rater(session, offered.rater_id)
+    chain = {
+        "rater_id": offered.rater_id,
+        "comparison_id": offered.comparison_id,
+        "purpose": offered.purpose,
+    }
+    sides = session.connection().execute(_SIDES_AND_END, chain).one()
     if not sides.shown:
         raise Conflict(HIDDEN)
     return _append(
         session,
+        **chain,
+        supersedes_id=sides.chain_end,
         key=offer_key,
-        comparison=comparison,
-        rater=rater,
         offer_key=offer_key,
         outcome=shown.mirrored() if offered.flipped else shown,
         strength=strength,
-        purpose=offered.purpose,
         blind=not (offered.thoughts_seen or sides.seen),
         rationale=rationale,
         decided_ms=decided_ms,
@@ -85,7 +108,7 @@ def judge_vote(
     key: str,
     *,
     agreed: bool | None = None,
-) -> Vote:
+) -> StoredVote:
     """Stores a judge's verdict in the comparison's own terms; a judge sees only what is compared.
 
     `key` names the verdict: sent twice it is stored once. `agreed` says whether a judge that was
@@ -96,11 +119,14 @@ def judge_vote(
     rater = lock_rater(session, rater_id)
     if rater.kind is not RaterKind.JUDGE:
         raise Conflict(f"{rater.name!r} is a person, who votes on an offer, not as a judge does.")
+    find_comparison(session, comparison_id)
+    chain = {"rater_id": rater_id, "comparison_id": comparison_id, "purpose": Purpose.LABEL}
+    end = session.connection().execute(_CHAIN_END, chain).scalar_one_or_none()
     return _append(
         session,
+        **chain,
+        supersedes_id=end,
         key=key,
-        comparison=find_comparison(session, comparison_id),
-        rater=rater,
         outcome=outcome,
         blind=True,
         rationale=rationale,
@@ -119,7 +145,8 @@ def undo_last(
     means "ask me again", not "my earlier vote counts". Each further undo, under a new key,
     withdraws the vote before; the same key again returns the same row.
     """
-    if (stored := _by_key(session, key)) is not None:
+    stored = session.scalars(select(Vote).where(Vote.key == key)).one_or_none()
+    if stored is not None:
         return stored
     rater = lock_rater(session, rater_id)
     current = select(Vote).where(
@@ -155,35 +182,22 @@ def withdraw(session: Session, last: Vote, rater: Rater, key: str) -> Vote:
     return withdrawal
 
 
-def explain(session: Session, offer_key: str, reason: str) -> Vote:
+def explain(session: Session, offer_key: str, reason: str) -> StoredVote:
     """Adds a reason to the vote under this offer, in a row that supersedes and repeats it.
 
     The same reason twice is stored once; an empty one removes it. Raises `Conflict` where there
     is no current vote.
     """
-    vote = session.scalars(
-        select(Vote)
-        .where(Vote.offer_key == offer_key, _IS_CURRENT)
-        .options(joinedload(Vote.comparison), joinedload(Vote.rater))
-    ).one_or_none()
-    if vote is None:
+    row = session.connection().execute(_EXPLAINED, {"key": offer_key}).one_or_none()
+    if row is None:
         raise Conflict("There is no vote to give a reason for; it may have been taken back.")
+    vote = StoredVote(*row)
     if (vote.rationale or "") == reason:
         return vote
-    return _append(
-        session,
-        key=f"{offer_key}:{vote.id}",
-        comparison=vote.comparison,
-        rater=vote.rater,
-        purpose=vote.purpose,
-        offer_key=offer_key,
-        outcome=vote.outcome,
-        strength=vote.strength,
-        blind=vote.blind,
-        rationale=reason or None,
-        decided_ms=vote.decided_ms,
-        client=vote.client,
-    )
+    repeated = vote._asdict()
+    del repeated["id"]
+    changed = {"key": f"{offer_key}:{vote.id}", "rationale": reason or None}
+    return _append(session, **repeated | changed | {"supersedes_id": vote.id})
 
 
 def highest_vote_id(session: Session) -> int:
@@ -191,42 +205,33 @@ def highest_vote_id(session: Session) -> int:
     return session.scalar(select(func.max(Vote.id))) or 0
 
 
-def _append(
-    session: Session,
-    *,
-    outcome: Outcome,
-    comparison: Comparison,
-    rater: Rater,
-    purpose: Purpose = Purpose.LABEL,
-    **columns: Any,
-) -> Vote:
-    """Appends a vote to this rater's chain on this comparison."""
-    if outcome is Outcome.WITHDRAWN:
+def _append(session: Session, **columns: Any) -> StoredVote:
+    """Appends a vote to the chain whose end it supersedes."""
+    if columns["outcome"] is Outcome.WITHDRAWN:
         raise Conflict("A vote cannot be cast as withdrawn; undo the last one instead.")
-    chain = {"rater_id": rater.id, "comparison_id": comparison.id, "purpose": purpose}
-    end = session.connection().execute(_CHAIN_END, chain).scalar_one_or_none()
-    vote = Vote(
-        outcome=outcome,
-        purpose=purpose,
-        comparison=comparison,
-        rater=rater,
-        supersedes_id=end,
-        **columns,
-    )
-    session.add(vote)
-    session.flush()
-    return vote
+    values = _DEFAULTS | columns
+    stored = session.connection().execute(_APPEND, values).inserted_primary_key
+    assert stored is not None, "one row is inserted"
+    return StoredVote(id=stored[0], **values)
 
 
-def _by_key(session: Session, key: str) -> Vote | None:
-    named = {"key": key}
-    if session.connection().execute(_IS_STORED, named).first() is None:
-        return None
-    return session.scalars(_VOTE, named).one()
+_DEFAULTS: dict[str, Any] = {
+    "offer_key": None,
+    "strength": 1,
+    "rationale": None,
+    "agreed": None,
+    "decided_ms": None,
+    "client": "",
+}
 
 
-def _offer(session: Session, key: str) -> Offer:
-    found = session.scalars(_OFFER, {"key": key}).one_or_none()
+def _by_key(session: Session, key: str) -> StoredVote | None:
+    row = session.connection().execute(_STORED, {"key": key}).one_or_none()
+    return None if row is None else StoredVote(*row)
+
+
+def _offer(session: Session, key: str) -> Any:
+    found = session.connection().execute(_OFFER, {"key": key}).one_or_none()
     if found is None:
         raise Conflict("This pair is not on offer any more; load the next one.")
     return found

@@ -138,7 +138,7 @@ def ready(session: Session) -> list[Adapter]:
 
 def names(session: Session) -> list[str]:
     """Returns the names of all versions there ever were."""
-    return list(session.scalars(_NAMES))
+    return list(session.connection().scalars(_NAMES))
 
 
 def listing(session: Session) -> list[Adapter]:

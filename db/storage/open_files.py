@@ -19,7 +19,8 @@ class OpenFiles:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._main = _identity(file)
+        self._beside = [file.with_name(file.name + end) for end in _SIDES]
+        self._main = _identity(self._file)
         self._sides: list[_Identity] | None = None
 
     def check(self) -> None:
@@ -44,7 +45,7 @@ class OpenFiles:
         self.check()
 
     def _found(self) -> list[_Identity]:
-        return [_identity(self._file.with_name(self._file.name + end)) for end in _SIDES]
+        return [_identity(file) for file in self._beside]
 
 
 def _identity(file: Path) -> _Identity:

@@ -65,11 +65,11 @@ def vote(
     check_strength(strength)
     with context.database.write() as session:
         who = raters.ensure_person(session, RaterKind.HUMAN, rater)
-        _offer(session, who.id, key)
-        stored = votes.cast_vote(
+        compared = _offer(session, who.id, key).comparison
+        votes.cast_vote(
             session, key, Outcome(choice), strength=strength, decided_ms=decided_ms, client=client
         )
-        sides = (stored.comparison.left, stored.comparison.right)
+        sides = (compared.left, compared.right)
         shown = [side for side in sides if not _is_on_offer(session, who.id, side)]
         for side in shown:
             comparisons.reveal(session, who.id, side.id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from db.content import rounds
 from db.content.rounds import NewRound
 from db.labelling import comparisons, preferences, votes
+from db.labelling.votes import StoredVote
 from db.models import Outcome, RunMode, Vote
 from db.storage.session import Database
 
@@ -48,7 +49,7 @@ class World:
             rater = rater_id or self.ann_id
             return comparisons.offer(session, rater, self.comparison_id, flipped=flipped).key
 
-    def vote(self, shown: Outcome = Outcome.LEFT, *, rater_id: int | None = None) -> Vote:
+    def vote(self, shown: Outcome = Outcome.LEFT, *, rater_id: int | None = None) -> StoredVote:
         """Show the comparison and vote on it."""
         key = self.show(rater_id=rater_id)
         with self.database.write() as session:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from db.content import prompts, rounds
 from db.content.rounds import NewRound
 from db.labelling import (
+    answers,
     assignments,
     campaigns,
     comparisons,
@@ -21,7 +22,9 @@ from db.labelling import (
     raters,
     votes,
 )
+from db.labelling.answers import Assigned
 from db.labelling.campaigns import NewItem
+from db.labelling.votes import StoredVote
 from db.models import (
     Aspect,
     Assignment,
@@ -64,11 +67,12 @@ class Work:
                 n,
                 draw=DRAW,
                 **more,  # type: ignore[arg-type]
-            )
+            ).keys
 
-    def vote(self, key: str, outcome: Outcome = Outcome.LEFT) -> tuple[Vote, Assignment]:
+    def vote(self, key: str, outcome: Outcome = Outcome.LEFT) -> tuple[StoredVote, Assigned]:
         with self.database.write() as session:
-            return assignments.vote(session, key, outcome)
+            stored, assigned, _ = answers.vote(session, key, outcome)
+            return stored, assigned
 
     def undo(self, rater_id: int, key: str = "u1") -> tuple[Vote, Assignment] | None:
         with self.database.write() as session:
@@ -497,7 +501,7 @@ def test_a_vote_and_the_next_question_of_one_person_do_not_deadlock(
 
     def vote() -> AssignmentState:
         with work.database.write() as session:
-            return assignments.vote(session, key, Outcome.LEFT, rater_id=ann)[1].state
+            return answers.vote(session, key, Outcome.LEFT, rater_id=ann).assignment.state
 
     with ThreadPoolExecutor(1) as pool:
         with work.database.write() as session:

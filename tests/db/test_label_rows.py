@@ -64,7 +64,7 @@ def test_a_reason_given_later_takes_no_vote_away(world: Any) -> None:
         rows = new_campaign(session)
         vote = rows.answer(rows.item(world.comparison_id), world.ann_id, LEFT)
         explained = votes.explain(session, str(vote.offer_key), "Shorter.")
-        assert votes.explain(session, str(vote.offer_key), "Shorter.") is explained
+        assert votes.explain(session, str(vote.offer_key), "Shorter.") == explained
     (read,) = of_campaign(world, rows.campaign.id)
     assert (read.vote_id, read.outcome) == (explained.id, LEFT)
     assert of_everything(world) == [read]

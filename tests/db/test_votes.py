@@ -10,12 +10,13 @@ from sqlalchemy import Engine, event, func, select
 
 from db.content import prompts, rounds
 from db.labelling import comparisons, corrections, preferences, raters, votes
+from db.labelling.votes import StoredVote
 from db.models import DataKind, Outcome, RaterKind, RunMode, Vote
 from db.storage.errors import Conflict
 from db.storage.session import Database, open_database
 
 
-def _cast(world: Any, key: str, shown: Outcome, **more: Any) -> Vote:
+def _cast(world: Any, key: str, shown: Outcome, **more: Any) -> StoredVote:
     with world.database.write() as session:
         return votes.cast_vote(session, key, shown, **more)
 
@@ -99,7 +100,7 @@ def test_a_vote_sent_twice_is_stored_once_as_it_was_first(world: Any) -> None:
     again = _cast(world, key, Outcome.RIGHT)
     assert again.id == first.id
     assert again.outcome is Outcome.LEFT
-    assert again.comparison.left_round_id == world.round_ids[0]
+    assert again.comparison_id == world.comparison_id
     assert len(world.standing()) == 1
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from stored_votes import RowContext, context, refine
 
 from db.content import samples, sources, trajectories
-from db.labelling import assignments, campaigns, candidates, preferences, raters
+from db.labelling import answers, assignments, campaigns, candidates, preferences, raters
 from db.labelling.campaigns import NewItem
 from db.models import (
     Aspect,
@@ -117,11 +117,12 @@ def test_what_people_did_meanwhile_stays_in_the_log(at: RowContext, tmp_path: Pa
 
     def next_keys(n: int) -> list[str]:
         with at.database.write() as session:
-            return assignments.reserve(session, campaign_id, eve, n, draw=random.Random(1))
+            reserved = assignments.reserve(session, campaign_id, eve, n, draw=random.Random(1))
+            return reserved.keys
 
     (voted, waiting) = next_keys(2)
     with at.database.write() as session:
-        assignments.vote(session, voted, Outcome.LEFT, rater_id=eve)
+        answers.vote(session, voted, Outcome.LEFT, rater_id=eve)
     assert done.import_id is not None
     told = imports.preview_undo(at, done.import_id)
     assert told.n_kept_votes == 1

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from db.labelling import (
+    answers,
     assignments,
     campaigns,
     comparisons,
-    rater_progress,
     raters,
     shown_pairs,
     votes,
 )
+from db.labelling.answers import Assigned
 from db.models import (
     POLICY,
     Assignment,
@@ -34,7 +35,7 @@ from ptrapp.services import jobs
 from ptrapp.services.compare import as_shown
 from ptrapp.services.context import DataContext
 from ptrapp.services.labelling.pairs import LabelPair, as_pair, blinded
-from ptrapp.services.labelling.people import row_of
+from ptrapp.services.labelling.people import id_of
 
 MAX_AT_ONCE = 10
 MAX_NOTE = 2000
@@ -84,19 +85,18 @@ def next_pairs(
 ) -> NextPairs:
     """Assigns a person the next comparisons of a campaign: at most `n` besides those in `have`."""
     with context.database.write(shared=True) as session:
-        rater = row_of(session, person)
-        keys = assignments.reserve(
-            session, campaign_id, rater.id, min(n, MAX_AT_ONCE), tab=tab, have=have
+        rater_id = id_of(session, person)
+        keys, rater = assignments.reserve(
+            session, campaign_id, rater_id, min(n, MAX_AT_ONCE), tab=tab, have=have
         )
     with context.database.read() as session:
         found = shown_pairs.read_pairs(session, keys)
-        progress = rater_progress.of_rater(session, campaign_id, rater.id)
-        left = max(0, progress.n_practice - progress.n_practised)
+        left = max(0, rater.n_practice - rater.n_practised)
         if left:
-            left = min(left, assignments.count_practice_left(session, campaign_id, rater.id))
+            left = min(left, assignments.count_practice_left(session, campaign_id, rater_id))
         names = _our_models(context, session)
     pairs = [as_pair(found[key], names) for key in keys]
-    return NextPairs(pairs, progress.n_done, left, finished=not keys and not have)
+    return NextPairs(pairs, rater.n_done, left, finished=not keys and not have)
 
 
 def vote(
@@ -115,22 +115,20 @@ def vote(
     """
     check_strength(strength)
     with context.database.write(shared=True) as session:
-        rater = row_of(session, person)
-        stored, assignment = assignments.vote(
+        stored, assignment, n_done = answers.vote(
             session,
             key,
             Outcome(choice),
-            rater_id=rater.id,
+            rater_id=id_of(session, person),
             strength=strength,
             decided_ms=decided_ms,
             client=client,
         )
         jobs.queue_when_due(context, session)
-        done = rater_progress.of_rater(session, assignment.campaign_id, rater.id).n_done
         lesson = None
         if assignment.purpose is Purpose.PRACTICE:
             lesson = _lesson(session, assignment, stored.outcome)
-        return Stored(assignment.state is AssignmentState.DONE, done, lesson)
+        return Stored(assignment.state is AssignmentState.DONE, n_done, lesson)
 
 
 def undo(
@@ -138,8 +136,7 @@ def undo(
 ) -> LabelPair | None:
     """Withdraws the last vote in the campaign. Returns its pair, None when there is none."""
     with context.database.write(shared=True) as session:
-        rater = row_of(session, person)
-        withdrawn = assignments.undo(session, campaign_id, rater.id, key, tab=tab)
+        withdrawn = assignments.undo(session, campaign_id, id_of(session, person), key, tab=tab)
         if withdrawn is None:
             campaigns.find(session, campaign_id)
             return None
@@ -153,7 +150,7 @@ def undo(
 def skip(context: DataContext, person: Person, key: str) -> None:
     """Skips a comparison: it is never given to this person again."""
     with context.database.write(shared=True) as session:
-        _own(session, row_of(session, person).id, key)
+        _own(session, id_of(session, person), key)
         assignments.skip(session, key)
 
 
@@ -162,7 +159,7 @@ def flag(context: DataContext, person: Person, key: str, flagged: bool, note: st
     if len(note) > MAX_NOTE:
         raise InputError(f"The note has {len(note)} characters; write at most {MAX_NOTE}.")
     with context.database.write(shared=True) as session:
-        assignment = _own(session, row_of(session, person).id, key)
+        assignment = _own(session, id_of(session, person), key)
         assignment.flagged, assignment.note = flagged, (note.strip() or None) if flagged else None
 
 
@@ -171,7 +168,7 @@ def give_reason(context: DataContext, person: Person, key: str, reason: str) -> 
     if len(reason) > MAX_NOTE:
         raise InputError(f"The reason has {len(reason)} characters; write at most {MAX_NOTE}.")
     with context.database.write(shared=True) as session:
-        _own(session, row_of(session, person).id, key)
+        _own(session, id_of(session, person), key)
         votes.explain(session, key, reason.strip())
 
 
@@ -181,8 +178,8 @@ def reveal(context: DataContext, person: Person, key: str) -> tuple[Revealed, Re
     A vote changed afterwards is stored as not blind. Raises `Forbidden`.
     """
     with context.database.write(shared=True) as session:
-        rater = row_of(session, person)
-        assignment = _own(session, rater.id, key)
+        rater_id = id_of(session, person)
+        assignment = _own(session, rater_id, key)
         if not campaigns.find(session, assignment.campaign_id).reveal:
             raise Forbidden("This campaign keeps thoughts and versions hidden.")
         if assignment.state is not AssignmentState.DONE:
@@ -190,7 +187,7 @@ def reveal(context: DataContext, person: Person, key: str) -> tuple[Revealed, Re
         offer = session.get_one(Offer, key)
         sides = [offer.comparison.left, offer.comparison.right]
         for side in sides:
-            comparisons.reveal(session, rater.id, side.id)
+            comparisons.reveal(session, rater_id, side.id)
         left, right = reversed(sides) if offer.flipped else sides
         return _revealed(left), _revealed(right)
 
@@ -226,7 +223,7 @@ def _our_models(context: DataContext, session: Session) -> list[str]:
     return names
 
 
-def _lesson(session: Session, assignment: Assignment, outcome: Outcome) -> Lesson:
+def _lesson(session: Session, assignment: Assigned, outcome: Outcome) -> Lesson:
     item = session.get_one(CampaignItem, assignment.item_id)
     flipped = session.get_one(Offer, assignment.offer_key).flipped
     assert item.gold_outcome is not None, "the schema wants one of practice comparisons"

@@ -26,6 +26,12 @@ def row_of(session: Session, person: Person) -> Rater:
     return raters.ensure_person(session, kind, person.rater)
 
 
+def id_of(session: Session, person: Person) -> int:
+    """Returns the id of that row."""
+    kind = RaterKind.JUDGE if person.is_judge else RaterKind.HUMAN
+    return raters.person_id(session, kind, person.rater)
+
+
 def take_name(context: DataContext, person: Person, name: str) -> str:
     """Renames a person, who keeps all votes. Returns the name as it is stored.
 
