@@ -47,6 +47,19 @@ def migrator(url: URL, busy_timeout_s: float) -> Engine:
     return engine
 
 
+def wait_for_disk(connection: Connection, durable: bool) -> None:
+    """Says whether the next commit waits for the disk, of an SQLite connection that has not begun.
+
+    One that does not is lost with the power, and with nothing else, until a later one waits.
+    """
+    if connection.info.get("durable", True) is not durable:
+        level = "FULL" if durable else "NORMAL"
+        driver = connection.connection.dbapi_connection
+        assert driver is not None, "it was lent just now"
+        driver.execute(f"PRAGMA synchronous = {level}")  # type: ignore[attr-defined]
+        connection.info["durable"] = durable
+
+
 def _existing(url: URL) -> URL:
     """Returns an SQLite URL that opens the file only if it is there, and never makes an empty one.
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
@@ -68,20 +68,24 @@ class Database:
         return self._url.render_as_string(hide_password=False)
 
     @contextmanager
-    def write(self, *, shared: bool = False) -> Iterator[Session]:
+    def write(self, *, shared: bool = False, durable: bool = True) -> Iterator[Session]:
         """Lends a session that commits at the end, or stores nothing when the block raises.
 
         On SQLite threads get it one at a time, in order; never open one inside another. A `shared`
-        one is short, and may be committed to the disk together with others that wait.
+        one is short, and may be committed to the disk together with others that wait. One that is
+        not `durable` does not wait for the disk: a power cut may take it, until one that is comes
+        after it.
         """
         with self._turns.turn() if self._turns else nullcontext(), mapped_errors(self._url):
             if self._write_queue is not None:
-                with self._write_queue.session(shared=shared) as session:
+                with self._write_queue.session(shared=shared, durable=durable) as session:
                     self._check_stopped()
                     yield session
             else:
                 with Session(self._writer, expire_on_commit=False) as session, session.begin():
                     self._check_stopped()
+                    if not durable:
+                        session.execute(text("SET LOCAL synchronous_commit TO off"))
                     yield session
         self.last_write = object()
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from db.storage.connect import wait_for_disk
 from db.storage.errors import DatabaseGone
 from db.storage.open_files import OpenFiles
 
@@ -59,12 +60,17 @@ class WriteQueue:
         self._batch: _Batch | None = None
 
     @contextmanager
-    def session(self, *, shared: bool) -> Iterator[Session]:
-        """Lends a session whose changes are on the disk when the block is left, or nowhere."""
+    def session(self, *, shared: bool, durable: bool = True) -> Iterator[Session]:
+        """Lends a session whose changes are on the disk when the block is left, or nowhere.
+
+        What is not `durable` is stored for every program then, and on the disk with the next
+        transaction that is.
+        """
+        shared = shared and durable
         self._acquire(shared)
         batch: _Batch | None = None
         try:
-            batch = self._batch = self._batch or _Batch(self._begin())
+            batch = self._batch = self._batch or _Batch(self._begin(durable))
             with _session_of(batch.connection) as session, session.begin():
                 try:
                     yield session
@@ -87,9 +93,10 @@ class WriteQueue:
         finally:
             self._release(None, shared=False)
 
-    def _begin(self) -> Connection:
+    def _begin(self, durable: bool) -> Connection:
         with ExitStack() as undo:
             connection = undo.enter_context(self._writer.connect())
+            wait_for_disk(connection, durable)
             connection.begin()
             self._files.check_of(connection)
             undo.pop_all()

@@ -58,6 +58,21 @@ def test_a_block_that_raises_stores_nothing(database: Database) -> None:
         assert session.execute(text("SELECT count(*) FROM prompts")).scalar() == 0
 
 
+def test_one_that_is_not_durable_is_stored_and_does_not_wait_for_the_disk(
+    database: Database,
+) -> None:
+    on_sqlite = database.url.startswith("sqlite")
+    waits, waits_not = (2, 1) if on_sqlite else ("on", "off")
+    setting = text("PRAGMA synchronous" if on_sqlite else "SHOW synchronous_commit")
+    for durable in (True, False, False, True):
+        with database.write(durable=durable) as session:
+            assert session.scalar(setting) == (waits if durable else waits_not)
+            raters.ensure_rater(session, RaterKind.HUMAN, f"durable: {durable}")
+    with database.read() as session:
+        names = session.scalars(text("SELECT name FROM raters ORDER BY id")).all()
+    assert names == ["durable: True", "durable: False"]
+
+
 def test_rows_stay_readable_after_their_session(database: Database) -> None:
     with database.write() as session:
         prompt = prompts.ensure_prompt(session, "2 + 2", source="play")

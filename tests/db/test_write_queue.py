@@ -36,9 +36,14 @@ class Crowd:
         self.n_commits += 1
 
     def write(
-        self, name: str, *, shared: bool = True, then: Callable[[], None] | None = None
+        self,
+        name: str,
+        *,
+        shared: bool = True,
+        durable: bool = True,
+        then: Callable[[], None] | None = None,
     ) -> None:
-        with self.database.write(shared=shared) as session:
+        with self.database.write(shared=shared, durable=durable) as session:
             raters.ensure_rater(session, RaterKind.HUMAN, name)
             session.flush()
             if then:
@@ -252,6 +257,16 @@ def test_a_turn_of_another_program_comes_in_order(crowd: Crowd, sqlite_url: str)
     for one in (first, before, elsewhere, after):
         one.result(WAIT_S)
     assert crowd.stored() == ["first", "before", "elsewhere", "after"]
+
+
+def test_what_is_not_durable_never_shares_a_commit_with_what_is(crowd: Crowd) -> None:
+    first = crowd.occupy()
+    others = [crowd.queue(f"r{n}", durable=n != 1) for n in range(3)]
+    crowd.go()
+    for one in (first, *others):
+        one.result(WAIT_S)
+    assert crowd.stored() == ["first", "r0", "r1", "r2"]
+    assert crowd.n_commits == 3, "first and r0; r1; r2"
 
 
 def test_a_turn_that_fails_is_over(crowd: Crowd) -> None:

@@ -25,6 +25,7 @@ TABLES = (Prompt, Round, Comparison, Vote)
 @pytest.fixture
 def at(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RowContext:
     monkeypatch.setattr(importing, "BATCH", N - 1)
+    monkeypatch.setattr(pieces, "LEAST", 20)
     return context(database, tmp_path / "data")
 
 
