@@ -56,7 +56,7 @@ def wait_for_disk(connection: Connection, durable: bool) -> None:
         level = "FULL" if durable else "NORMAL"
         driver = connection.connection.dbapi_connection
         assert driver is not None, "it was lent just now"
-        driver.execute(f"PRAGMA synchronous = {level}")  # type: ignore[attr-defined]
+        driver.execute(f"PRAGMA synchronous = {level}")
         connection.info["durable"] = durable
 
 
