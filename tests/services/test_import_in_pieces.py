@@ -165,3 +165,14 @@ def test_a_bad_row_at_the_end_keeps_the_whole_file_out(at: RowContext, file: str
         import_named(at, file)
     assert stored(at) == [0, 0, 0, 0]
     assert not areas(at)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_it_rests_between_its_pieces_unless_it_knows_that_nobody_else_writes(
+    at: RowContext, file: str, monkeypatch: pytest.MonkeyPatch, *, alone: bool
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(Database, "is_alone", property(lambda _: alone))
+    monkeypatch.setattr(pieces.time, "sleep", rests.append)
+    assert import_named(at, file).n_new == N
+    assert not rests if alone else len(rests) >= 3
