@@ -36,9 +36,10 @@ LONGEST_PAUSE_S = 0.5
 """Others then have as long for theirs as it took, but no longer: where the processor is short, a
 piece takes many times what it was aimed at, and who waits in another process sees a short pause
 only by chance."""
-LEAST, MOST = 50, 500
+LEAST, MOST = 100, 500
 """Records in the first and smallest piece, and in the largest; the size follows the time of one. A
-smaller piece is hardly shorter: a transaction by itself takes as long as fifty records."""
+smaller one is hardly shorter: a transaction takes as long as fifty records by itself, and on a busy
+machine most of it is waiting for the processor."""
 STAGING = "imports"
 """Folder in the data folder with a folder for each import that is being written."""
 REQUEST, FILE, LOCK = "request.json", "file", "lock"
