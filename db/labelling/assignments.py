@@ -32,6 +32,7 @@ from db.models import (
     Vote,
     now,
 )
+from db.models.base import fixed
 from db.storage.dialects import clock
 from db.storage.errors import Conflict, Missing
 
@@ -50,7 +51,7 @@ class Reserved(NamedTuple):
 
 # Statements are built once, and those of an answer read and write columns: building one takes
 # longer than executing it, so does loading an object, and a rater waits for several.
-_RESERVED = Assignment.state == AssignmentState.RESERVED
+_RESERVED = Assignment.state == fixed(AssignmentState.RESERVED)
 _OF_RATER = Assignment.rater_id == bindparam("rater")
 _IN_CAMPAIGN = Assignment.campaign_id == bindparam("campaign")
 _UNTIL = clock() + bindparam("lease_s")

@@ -15,6 +15,7 @@ from db.models import (
     Rater,
     RaterKind,
 )
+from db.models.base import fixed
 from db.storage.dialects import clock, insert
 from db.storage.errors import Conflict, Missing
 
@@ -24,7 +25,7 @@ _JOINED = (CampaignRater.campaign_id == Campaign.id) & (
 )
 _HAS_EXPIRED = exists().where(
     Assignment.campaign_id == Campaign.id,
-    Assignment.state == AssignmentState.RESERVED,
+    Assignment.state == fixed(AssignmentState.RESERVED),
     Assignment.lease_until < clock(),
 )
 _CAMPAIGN = (

@@ -25,6 +25,7 @@ from db.models import (
     RaterKind,
     Vote,
 )
+from db.models.base import fixed
 
 REPEAT_AFTER = 10
 """Labels of a rater between a comparison and its repeat, so that it is not simply remembered."""
@@ -38,10 +39,10 @@ _CAMPAIGN_ID: BindParameter[int] = bindparam("campaign")
 _RATER_ID: BindParameter[int] = bindparam("rater")
 _Items = Select[int, int, ItemKind, float]
 _IN_CAMPAIGN = CampaignItem.campaign_id == _CAMPAIGN_ID
-_GOLD = CampaignItem.kind == ItemKind.GOLD
-_PLAIN = CampaignItem.kind == ItemKind.PLAIN
+_GOLD = CampaignItem.kind == fixed(ItemKind.GOLD)
+_PLAIN = CampaignItem.kind == fixed(ItemKind.PLAIN)
 _OPEN = CampaignItem.n_taken < CampaignItem.overlap
-_RESERVED = Assignment.state == AssignmentState.RESERVED
+_RESERVED = Assignment.state == fixed(AssignmentState.RESERVED)
 _repeated = aliased(Assignment)
 
 
@@ -62,13 +63,13 @@ def _unassigned(*wanted: ColumnElement[bool], purpose: Purpose = Purpose.LABEL) 
     assigned = exists().where(
         Assignment.rater_id == _RATER_ID,
         Assignment.item_id == CampaignItem.id,
-        Assignment.purpose == purpose,
-        Assignment.state != AssignmentState.EXPIRED,
+        Assignment.purpose == fixed(purpose),
+        Assignment.state != fixed(AssignmentState.EXPIRED),
     )
     voted = exists().where(
         Vote.rater_id == _RATER_ID,
         Vote.comparison_id == CampaignItem.comparison_id,
-        Vote.purpose == purpose,
+        Vote.purpose == fixed(purpose),
         Vote.supersedes_id.is_(None),
     )
     return (
@@ -109,7 +110,7 @@ _ANY = _unassigned(_IN_CAMPAIGN, _PLAIN, _OPEN).order_by(CampaignItem.draw)
 _NEXT_GOLD = _unassigned(_IN_CAMPAIGN, _GOLD).order_by(CampaignItem.draw)
 _NEXT_FOR_JUDGE = _unassigned(_IN_CAMPAIGN, _PLAIN).order_by(CampaignItem.id)
 _NEXT_PRACTICE = _unassigned(
-    _IN_CAMPAIGN, CampaignItem.kind == ItemKind.PRACTICE, purpose=Purpose.PRACTICE
+    _IN_CAMPAIGN, CampaignItem.kind == fixed(ItemKind.PRACTICE), purpose=Purpose.PRACTICE
 ).order_by(CampaignItem.id)
 _MOST_UNCERTAIN = _unassigned(
     _IN_CAMPAIGN, _PLAIN, _OPEN, CampaignItem.uncertainty < bindparam("least_uncertain")
@@ -117,14 +118,14 @@ _MOST_UNCERTAIN = _unassigned(
 _PRACTICE_RESERVED = select(func.count(Assignment.id)).where(
     Assignment.campaign_id == _CAMPAIGN_ID,
     Assignment.rater_id == _RATER_ID,
-    Assignment.purpose == Purpose.PRACTICE,
+    Assignment.purpose == fixed(Purpose.PRACTICE),
     _RESERVED,
 )
 _DONE = (
     Assignment.campaign_id == _CAMPAIGN_ID,
     Assignment.rater_id == _RATER_ID,
-    Assignment.state == AssignmentState.DONE,
-    Assignment.purpose == Purpose.LABEL,
+    Assignment.state == fixed(AssignmentState.DONE),
+    Assignment.purpose == fixed(Purpose.LABEL),
 )
 _OLD_ENOUGH = (
     select(Assignment.id)
@@ -136,7 +137,7 @@ _OLD_ENOUGH = (
 _REPEATED = exists().where(
     _repeated.rater_id == _RATER_ID,
     _repeated.item_id == Assignment.item_id,
-    _repeated.purpose == Purpose.REPEAT,
+    _repeated.purpose == fixed(Purpose.REPEAT),
 )
 _NEXT_REPEAT = (
     select(

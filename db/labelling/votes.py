@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, exists, func, insert, select
+from sqlalchemy import String, bindparam, cast, exists, func, insert, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.labelling.comparisons import HIDDEN, SIDES, find_comparison
@@ -47,9 +47,10 @@ _OFFER = select(
     Offer.comparison_id, Offer.rater_id, Offer.flipped, Offer.purpose, Offer.thoughts_seen
 ).where(Offer.key == bindparam("key"))
 _CHAIN_END = select(Vote.id).where(
-    Vote.rater_id == bindparam("rater_id"),
     Vote.comparison_id == bindparam("comparison_id"),
-    Vote.purpose == bindparam("purpose"),
+    Vote.rater_id + 0 == bindparam("rater_id"),  # found by its comparison: a rater has many
+    # a partial index has a condition on the purpose, and none serves here: see `fixed`
+    cast(Vote.purpose, String) == bindparam("purpose", type_=Vote.purpose.type),
     ~Vote.is_superseded(),
 )
 _SIDES_AND_END = SIDES.add_columns(_CHAIN_END.scalar_subquery().label("chain_end"))

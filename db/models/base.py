@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Enum, MetaData
+from sqlalchemy import JSON, ColumnElement, DateTime, Enum, MetaData, literal_column
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -55,3 +55,12 @@ def enum_column(kind: type[StrEnum]) -> Enum:
         name=kind.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def fixed(value: StrEnum) -> ColumnElement[Any]:
+    """Returns a member of an enum written into the statement itself, not bound to it.
+
+    Where a bound value decides whether a partial index serves, SQLite plans the statement anew at
+    each execution, which takes several times as long as executing it.
+    """
+    return literal_column(f"'{value.value}'")

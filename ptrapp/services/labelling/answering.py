@@ -89,7 +89,7 @@ def next_pairs(
         keys, rater = assignments.reserve(
             session, campaign_id, rater_id, min(n, MAX_AT_ONCE), tab=tab, have=have
         )
-    with context.database.read() as session:
+        # Read here too: on SQLite another connection has read none of these pages since the write.
         found = shown_pairs.read_pairs(session, keys)
         left = max(0, rater.n_practice - rater.n_practised)
         if left:
