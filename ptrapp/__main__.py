@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 
-gc.disable()  # what is imported stays: looking through it for garbage is a fifth of the time
+from ptrapp.core.version import VERSION
 
-from typer.main import get_group  # noqa: E402
-
-from ptrapp.cli import commands  # noqa: E402
-from ptrapp.core.version import VERSION  # noqa: E402
-
-gc.enable()
+BEFORE_A_COMMAND = frozenset(
+    f"--{name}"
+    for name in ("data-dir", "database-url", "model", "engine", "base-url", "judge", "device")
+)
+"""The options of `ptrapp.cli.commands.process`, by which a command is found without loading all."""
 
 
 def main() -> None:
@@ -25,17 +24,24 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # not where a test or a notebook took its place
             stream.reconfigure(errors="backslashreplace")  # a code page may lack what a model wrote
     arguments = sys.argv[1:]
+    gc.disable()  # what is imported stays: looking through it for garbage is a fifth of the time
     if names_a_command(arguments):
+        from ptrapp.cli import commands  # the app needs none of them
+
+        gc.enable()
         commands.main()
         return
     if "--version" in arguments:
         print(f"thrice {VERSION}")  # noqa: T201
         return
     if {"-h", "--help"} & set(arguments):
+        from typer.main import get_group
+
+        from ptrapp.cli import commands
+
         names = ", ".join(sorted(get_group(commands.app).commands))
         print(f"commands, each with --help of its own: {names}\n")  # noqa: T201
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing runs yet: Ctrl-C ends it in silence
-    gc.disable()  # until the app serves
     from ptrapp import app  # Gradio takes seconds to import, and a command needs none of it
 
     sys.exit(app.main(arguments))
@@ -64,9 +70,8 @@ def names_a_command(arguments: Sequence[str]) -> bool:
     >>> names_a_command(["--data-dir", "jobs", "jobs"]), names_a_command(["--data-dir", "jobs"])
     (True, False)
     """
-    before = {name for option in get_group(commands.app).params for name in option.opts}
     rest = list(arguments)
-    while rest and rest[0].partition("=")[0] in before:
+    while rest and rest[0].partition("=")[0] in BEFORE_A_COMMAND:
         rest = rest[1 if "=" in rest[0] else 2 :]
     return bool(rest) and not rest[0].startswith("-")
 

@@ -10,31 +10,33 @@ import time
 import warnings
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
 from typing import TYPE_CHECKING
+
+# Before Gradio: pydantic searches all modules that are loaded for the docstrings of settings.
+from ptrapp.core.settings import Settings, load_settings
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI
 
 from db.storage.errors import DatabaseError
 from db.storage.session import open_database
 from ptrapp.api.connections import bounded
 from ptrapp.api.door_routes import add_door
+from ptrapp.api.errors import answer_errors
 from ptrapp.api.guard import Guard, security_headers
 from ptrapp.api.hosts import hosts_of
+from ptrapp.api.late_routes import LateApp, LateRoutes, Routes
 from ptrapp.api.module_files import add_modules
 from ptrapp.api.proxy import BehindProxy
-from ptrapp.api.routes import answer_errors, build_router
 from ptrapp.api.session import secret_key, with_sessions
 from ptrapp.api.uploads import Uploads
 from ptrapp.core.errors import ConfigurationError, ThriceError
 from ptrapp.core.people import Role
 from ptrapp.core.progress import OnProgress
-from ptrapp.core.settings import Settings, load_settings
+from ptrapp.core.spaces import on_spaces
 from ptrapp.core.version import VERSION
 from ptrapp.engines.base import Engine
 from ptrapp.engines.opening import open_engine
@@ -62,10 +64,10 @@ log = logging.getLogger("thrice")
 for known in ("SSR mode is not supported", "`is_gradient_checkpointing` is deprecated"):
     warnings.filterwarnings("ignore", message=known)  # gradio 6.31's and peft 0.21's, not ours
 
-PERSISTENT = Path("/data")
-"""Where a Space has the storage that outlives it, if its owner has paid for some."""
 DRAIN_S = 3
 """Seconds that open requests are given when the app ends."""
+PAGES_FIRST_S = 1.0
+"""Seconds after which the HTTP routes are built, if no page or program has asked for one before."""
 FAREWELL_S = 3.0
 """Seconds that pages show why the model could not be loaded, before the app ends for that."""
 
@@ -75,7 +77,7 @@ def main(flags: list[str]) -> int:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, _end)
     try:
-        settings = load_settings(flags, **_on_spaces())
+        settings = load_settings(flags, **on_spaces())
         logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
         for chatty in ("httpx", "httpx2", "openai", "alembic"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -144,6 +146,10 @@ def serve(settings: Settings, stack: ExitStack) -> None:
         print(said, file=sys.stderr)  # noqa: T201  # the only way in
     gc.freeze()  # what is there now stays: no later search for garbage stops a request for it
     gc.enable()
+    late = Timer(PAGES_FIRST_S, app.build_late)
+    late.daemon = True
+    late.start()
+    stack.callback(late.cancel)
     server.run(sockets=[listener])
     if first.error is not None:
         raise first.error
@@ -199,10 +205,16 @@ class _FirstModel:
             self.publisher.close()
 
 
-def build_app(context: AppContext) -> FastAPI:
+def _routes(context: AppContext) -> Routes:
+    from ptrapp.api.routes import build_router  # what they take and answer: after the pages
+
+    return build_router(context).routes
+
+
+def build_app(context: AppContext) -> LateApp:
     """Returns routes, pages and protections as one ASGI application."""
     settings = context.settings
-    app = FastAPI(
+    app = LateApp(
         title="Thrice",
         version=VERSION,
         docs_url=None,
@@ -210,14 +222,14 @@ def build_app(context: AppContext) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     answer_errors(app)
-    app.router.routes += build_router(context).routes  # `include_router` would build each again
+    app.router.routes.append(LateRoutes("/api/v1", lambda: _routes(context)))
     add_door(app, context)
     if settings.hf_client_id:
         from ptrapp.api.hub_login import add_hub_login  # its library: not for others
 
         add_hub_login(app, context)
     add_modules(app, framed=settings.framed)
-    app = gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app,
         layout.build(context),
         path="/",
@@ -268,32 +280,3 @@ def _end(*_: object) -> None:
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)
     raise SystemExit(0)
-
-
-def _on_spaces() -> dict[str, object]:
-    """Returns the settings for Hugging Face Spaces, none elsewhere.
-
-    The platform controls access, expects the app on every address, and shows it in a frame.
-    """
-    if "SPACE_ID" not in os.environ:
-        return {}
-    said: dict[str, object] = {
-        "host": "0.0.0.0",
-        "open": True,
-        "framed": True,
-        "framed_by": ("https://huggingface.co",),
-        "trusted_proxy": ("0.0.0.0/0", "::/0"),  # only the platform's proxy reaches the app
-        "allowed_host": tuple(filter(None, os.environ.get("SPACE_HOST", "").split(","))),
-    }
-    if os.access(PERSISTENT, os.W_OK):
-        said["data_dir"] = PERSISTENT / "thrice"
-    if client := os.environ.get("OAUTH_CLIENT_ID"):  # with hf_oauth in the header of README.md
-        said |= {
-            "hf_client_id": client,
-            "hf_client_secret": os.environ.get("OAUTH_CLIENT_SECRET", ""),
-            "hf_provider": os.environ.get("OPENID_PROVIDER_URL", "https://huggingface.co"),
-        }
-        if maker := os.environ.get("SPACE_CREATOR_USER_ID"):
-            said["hf_admin"] = (f"id:{maker}",)
-    given = {name for name in said if f"THRICE_{name.upper()}" in os.environ}
-    return {name: value for name, value in said.items() if name not in given}

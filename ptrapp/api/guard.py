@@ -257,7 +257,8 @@ class _Bounded:
         left = self._began + allowed - asyncio.get_running_loop().time()
         try:
             # what has come is taken even so: an answer may be made for longer than a body may take
-            message = await asyncio.wait_for(self._receive(), max(left, _LEAST_S))
+            async with asyncio.timeout(max(left, _LEAST_S)):
+                message = await self._receive()
         except TimeoutError:
             self.late = self._ended = True
             return {"type": "http.disconnect"}

@@ -3,39 +3,21 @@
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter
 from pydantic import Field
-from starlette.exceptions import HTTPException
 
-from db.storage.errors import Conflict, DatabaseError, DiskFull, Missing
 from ptrapp.api.access import Caller, Rater, admins, readers
 from ptrapp.api.answers import REFUSALS
-from ptrapp.api.bodies import Body, in_words
+from ptrapp.api.bodies import Body
 from ptrapp.api.data_routes import add_data_routes
+from ptrapp.api.errors import FULL_DISK
 from ptrapp.api.history_routes import add_history_routes, add_pin_routes
 from ptrapp.api.operations.operation import Id, add_operations
 from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, DATA, JOBS, LABELLING, MODELS
 from ptrapp.api.people_routes import add_people_routes
 from ptrapp.core import disk
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
-from ptrapp.core.errors import (
-    AdapterRejected,
-    AdaptersUnsupported,
-    AdapterUnavailable,
-    AnswerUnclear,
-    ContextTooLong,
-    EngineError,
-    EngineUnavailable,
-    Forbidden,
-    JudgeError,
-    NotFound,
-    StorageError,
-    ThriceError,
-    TooMuch,
-)
-from ptrapp.core.file_table import FULL_TABLE, is_out_of_files
+from ptrapp.core.errors import EngineUnavailable, NotFound
 from ptrapp.core.people import READS
 from ptrapp.core.public import in_public
 from ptrapp.core.strength import IN_WORDS
@@ -46,8 +28,6 @@ from ptrapp.services.board import read_board
 from ptrapp.services.context import AppContext
 from ptrapp.services.keeping import words
 from ptrapp.services.outlook import count_votes
-
-FULL_DISK = "The disk of this server is full; make room and try again."
 
 
 class RunBody(Body):
@@ -237,60 +217,3 @@ def _add_version_routes(router: APIRouter, context: AppContext) -> None:
     def serve(name: str, rater: Rater, body: ServeAnyway | None = None) -> dict[str, str]:
         versions.serve(context, name, by=rater, reason=body.reason if body else "")
         return {"serving": name}
-
-
-def answer_errors(app: FastAPI) -> None:
-    """Makes the app answer our errors with one sentence and a status, never a traceback."""
-
-    def status_of(error: Exception) -> int:
-        match error:
-            case NotFound() | Missing():
-                return 404
-            case Forbidden():
-                return 403
-            case TooMuch():
-                return 429
-            case Conflict():
-                return 409
-            case JudgeError():
-                return 422
-            case ContextTooLong():
-                return 400
-            case AdapterRejected() | AdapterUnavailable() | AdaptersUnsupported():
-                return 409
-            case DiskFull():
-                return 507
-            case EngineError() | DatabaseError():
-                return 503
-            case StorageError():
-                full = 507 if disk.is_full(error) else 500
-                return 503 if is_out_of_files(error) else full
-            case _:
-                return 400
-
-    def respond(_: Request, error: Exception) -> JSONResponse:
-        columns = {"columns": error.columns} if isinstance(error, AnswerUnclear) else {}
-        return JSONResponse({"error": in_public(str(error))} | columns, status_of(error))
-
-    def correct(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError), "registered for this error only"
-        return JSONResponse(
-            {"error": f"The request cannot be used: {in_words(error.errors(), skip=1)}."}, 422
-        )
-
-    def refuse(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException), "registered for this error only"
-        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
-
-    def refuse_for_want_of_room(_: Request, error: Exception) -> JSONResponse:
-        if is_out_of_files(error):
-            return JSONResponse({"error": FULL_TABLE}, 503)
-        if not disk.is_full(error):
-            raise error
-        return JSONResponse({"error": f"{FULL_DISK} Nothing of this was stored."}, 507)
-
-    app.add_exception_handler(RequestValidationError, correct)
-    app.add_exception_handler(OSError, refuse_for_want_of_room)
-    app.add_exception_handler(HTTPException, refuse)
-    app.add_exception_handler(ThriceError, respond)
-    app.add_exception_handler(DatabaseError, respond)

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from ptrapp.api.hosts import hosts_of
 from ptrapp.api.proxy import BehindProxy
+from ptrapp.core import spaces
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.settings import load_settings
 
@@ -110,19 +111,15 @@ def test_hosts_that_are_served(flags: list[str], served: dict[str, bool]) -> Non
 def test_a_space_uses_the_storage_that_outlives_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bought: bool
 ) -> None:
-    from ptrapp import app  # Gradio takes seconds to import
-
     monkeypatch.setenv("SPACE_ID", "me/thrice")
-    monkeypatch.setattr(app, "PERSISTENT", tmp_path if bought else tmp_path / "none")
-    chosen = load_settings([], **app._on_spaces())
+    monkeypatch.setattr(spaces, "PERSISTENT", tmp_path if bought else tmp_path / "none")
+    chosen = load_settings([], **spaces.on_spaces())
     assert chosen.data_dir == (tmp_path / "thrice" if bought else Path("data"))
     monkeypatch.setenv("THRICE_DATA_DIR", "/elsewhere")
-    assert load_settings([], **app._on_spaces()).data_dir == Path("/elsewhere")
+    assert load_settings([], **spaces.on_spaces()).data_dir == Path("/elsewhere")
 
 
 def test_a_space_believes_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ptrapp.app import _on_spaces  # Gradio takes seconds to import
-
     monkeypatch.setenv("SPACE_ID", "me/thrice")
-    settings = load_settings([], **_on_spaces())
+    settings = load_settings([], **spaces.on_spaces())
     assert heard("10.16.3.4", settings.trusted_proxy)[0] == "https://thrice.example/seen"

@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from db.storage.session import Database
-from ptrapp.api.routes import answer_errors, build_router
+from ptrapp.api.errors import answer_errors
+from ptrapp.api.routes import build_router
 from ptrapp.api.session import with_sessions
 from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.settings import Settings

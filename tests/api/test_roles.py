@@ -30,6 +30,7 @@ from sqlalchemy import func, select
 
 from db.models import Rater, RaterKind, Vote
 from db.storage.session import open_database
+from ptrapp.api.late_routes import LateApp
 from ptrapp.api.session import secret_key
 from ptrapp.core.errors import Forbidden
 from ptrapp.core.people import ADMINS, LABELS, READS, Role
@@ -141,10 +142,10 @@ def test_every_route_is_classified(application: FastAPI) -> None:
 
 
 def routes_of(application: FastAPI) -> Iterator[tuple[str, set[str]]]:
+    schema = application.openapi()["paths"]
     for route in application.routes:
         if isinstance(route, APIRoute) and route.path.startswith("/api/v1"):
             yield route.path, route.methods
-    schema = application.openapi()["paths"]
     for path, operations in schema.items():
         yield path, {method.upper() for method in operations}
 
@@ -251,13 +252,13 @@ REFUSED = {
     "load_base", "versions_serve", "versions_measure", "versions_describe", "versions_described",
 }  # fmt: skip
 FORM_ONLY = {
-    "_no_naming", "time_read", "time_pin", "time_tick",
+    "_no_naming", "time_read", "time_pin",
     "data_imports", "data_rows", "data_choices", "data_select", "data_panel",
     "read_people",
-    "train_read", "train_tick", "train_first", "train_ask", "train_keep",
+    "train_read", "train_first", "train_ask", "train_keep",
     *(f"train_look{end}" for end in ("", *(f"_{number}" for number in range(1, 6)))),
-    "restore", "reload", "read", "read_1", "of_mode", "lambda", "load_example", "_closed", "versions_tick", "show_examples", "campaign_template",
-    "read_recording", "read_base", "read_base_1", "tell_base",
+    "restore", "reload", "read", "read_1", "of_mode", "lambda", "load_example", "_closed", "versions_draw", "show_examples", "campaign_template",
+    "read_recording", "read_base", "read_base_1", "page_looks", "page_looks_1",
 }  # fmt: skip
 """Events that only move the form, or show the pages of who reads, and are empty for others."""
 GIVEN = {
@@ -273,7 +274,6 @@ GIVEN = {
     "job_cancel": [999999],
     "load_example": [[0, None]],
     "time_read": [None, None, None, 1, None],
-    "time_tick": ["", None, None, None, 1, None],
     "play": ["1 + 1?", "", "refine", 2, 4, "always", 0.8, 0.95, 160, 1, 160, "", "Improve it.", []],
     "of_mode": ["refine"],
     "adjudicate": [999999, 1, "nobodys-key", "left", 1, "", False],
@@ -448,7 +448,7 @@ def test_the_terminal_shows_how_to_be_admin_where_visitors_are_not(
 
     monkeypatch.setattr(app, "open_engine", lambda settings: ScriptedEngine(lambda _: "x"))
     monkeypatch.setattr(app.uvicorn.Server, "run", lambda *_, **__: None)
-    monkeypatch.setattr(app, "build_app", lambda context: FastAPI())
+    monkeypatch.setattr(app, "build_app", lambda context: LateApp())
     settings = Settings(
         data_dir=tmp_path, visitor_role=role, worker=False, port=7867, log_level=log_level
     )

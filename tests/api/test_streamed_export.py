@@ -23,7 +23,7 @@ from stored_votes import RowContext
 
 from db.storage.session import open_database
 from ptrapp.api.data_routes import add_data_routes
-from ptrapp.api.routes import answer_errors
+from ptrapp.api.errors import answer_errors
 from ptrapp.core.settings import Settings
 from ptrapp.services.context import kept_labels
 from ptrapp.services.files import export_process, exporting, importing

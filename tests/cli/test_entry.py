@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_group
 
 from ptrapp import __main__ as entry
+from ptrapp.cli import commands
 from ptrapp.core.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,8 +62,13 @@ def test_both_ways_to_start_know_the_version_and_load_nothing_for_it(
     ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert ended.stdout == f"thrice {VERSION}\n"
     imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
-    assert "typer" in imported
-    assert not imported & {"gradio", "torch", "transformers"}
+    assert "ptrapp" in imported
+    assert not imported & {"gradio", "torch", "transformers", "typer"}
+
+
+def test_the_options_before_a_command_are_those_of_the_process() -> None:
+    known = {name for option in get_group(commands.app).params for name in option.opts}
+    assert known == entry.BEFORE_A_COMMAND
 
 
 def test_the_commands_are_listed_above_the_flags(
