@@ -53,7 +53,9 @@ def photograph_versions(browser: Browser, url: str) -> None:
     """The Versions page: the shipped version beside the base, with what was measured of them."""
     page = browser.new_page(viewport={"width": WIDTH, "height": 1100})
     page.goto(f"{url}/versions?__theme=light")
+    page.locator("#versions-plots").scroll_into_view_if_needed()
     page.wait_for_selector("#versions-plot-0 svg.marks")
+    page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(2500)
     page.screenshot(path=PICTURES / "versions.png")
 

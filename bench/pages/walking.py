@@ -1,9 +1,9 @@
 """Opens pages in Chromium, and measures when what is there and what it weighed."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import PurePosixPath
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from bench.labels.processes import Program
 from bench.pages.places import Place, Press
+from bench.pages.plot_files import only_for_plots
 
 WIDTHS = (390, 1280, 1920)
 THEMES = ("light", "dark")
@@ -33,19 +34,17 @@ _THERE = """([shows, says]) => {
   return seen && performance.now();
 }"""
 _PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"
-_PLOTS = re.compile(r"vega|[Pp]lot")
-"""Names of the scripts that draw plots: they come only with a plot."""
 
 
 class Weight:
     """Bytes over the wire by kind, as the browser counts them, headers included."""
 
     def __init__(self, page: Page) -> None:
-        self._kinds: dict[str, str] = {}
-        self.bytes: Counter[str] = Counter()
-        self.requests = 0
+        self._known: dict[str, tuple[str, str]] = {}
+        """The name of a file and its kind, by the request for it."""
+        self._sizes: list[tuple[str, str, int]] = []
         self._tools = page.context.new_cdp_session(page)
-        self._tools.on("Network.responseReceived", self._known)
+        self._tools.on("Network.responseReceived", self._told)
         self._tools.on("Network.loadingFinished", self._loaded)
         self._tools.send("Network.enable")
         self._tools.send("Performance.enable", {"timeDomain": "threadTicks"})
@@ -55,14 +54,25 @@ class Weight:
         found = self._tools.send("Performance.getMetrics")["metrics"]
         return next(float(one["value"]) for one in found if one["name"] == "TaskDuration")
 
-    def _known(self, event: dict[str, Any]) -> None:
-        is_plot = _PLOTS.search(urlsplit(event["response"]["url"]).path)
-        self._kinds[event["requestId"]] = "plots" if is_plot else event["type"].lower()
+    @property
+    def requests(self) -> int:
+        return len(self._sizes)
+
+    def by_kind(self) -> Counter[str]:
+        """Returns bytes by kind; scripts that come only with a plot are `plots`."""
+        plots = only_for_plots(name for name, kind, _ in self._sizes if kind == "script")
+        found: Counter[str] = Counter()
+        for name, kind, size in self._sizes:
+            found["plots" if name in plots else kind] += size
+        return found
+
+    def _told(self, event: dict[str, Any]) -> None:
+        name = PurePosixPath(urlsplit(event["response"]["url"]).path).name
+        self._known[event["requestId"]] = name, event["type"].lower()
 
     def _loaded(self, event: dict[str, Any]) -> None:
-        self.requests += 1
-        kind = self._kinds.get(event["requestId"], "other")
-        self.bytes[kind] += int(event["encodedDataLength"])
+        name, kind = self._known.get(event["requestId"], ("", "other"))
+        self._sizes.append((name, kind, int(event["encodedDataLength"])))
 
 
 def walk(browser: Browser, app: Program, places: tuple[Place, ...], n: int) -> dict[str, Any]:
@@ -104,13 +114,14 @@ def _measured(browser: Browser, app: Program, place: Place, n: int) -> dict[str,
                 before = app.usage().cpu_s
                 visits.append(_go(page, app, place) | {"server_cpu_s": app.usage().cpu_s - before})
                 page.wait_for_timeout(SETTLE_MS)
+                by_kind = weighed.by_kind()
                 visits[-1] |= {
                     "shift": page.evaluate("window.__shifted"),
                     "browser_cpu_s": weighed.cpu_s(),
                     "requests": weighed.requests,
-                    "kib": sum(weighed.bytes.values()) / 1024,
-                    "kib_plots": weighed.bytes["plots"] / 1024,
-                    **{f"kib_{kind}": size / 1024 for kind, size in weighed.bytes.items()},
+                    "kib": sum(by_kind.values()) / 1024,
+                    "kib_plots": by_kind["plots"] / 1024,
+                    **{f"kib_{kind}": size / 1024 for kind, size in by_kind.items()},
                 }
                 if visits is again:
                     for press in place.presses:

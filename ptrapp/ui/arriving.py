@@ -23,8 +23,23 @@ _SHOW = """async () => {
   }
   gate.closest("#arriving").classList.add("there");
 }"""
+_SEEN = """() => new Promise(async (seen) => {
+  const until = performance.now() + 30000;
+  while (!document.querySelector("#arriving.there") && performance.now() < until)
+    await new Promise((on) => setTimeout(on, 100));
+  new IntersectionObserver((found, watch) => {
+    if (!found.some((one) => one.isIntersecting)) return;
+    watch.disconnect();
+    seen();
+  }, { rootMargin: "200px" }).observe(document.querySelector("%s"));
+})"""
 ARRIVED: dict[str, Any] = {"fn": None, "js": _SHOW, "api_visibility": "private"}
 """What follows a page's first reading: `pages.load(…).then(**ARRIVED)`."""
+
+
+def when_seen(selector: str) -> dict[str, Any]:
+    """Returns what ends once a part of the page is nearly in view, after the page has arrived."""
+    return {"fn": None, "js": _SEEN % selector, "api_visibility": "private"}
 
 
 def hold(n_reads: int = 1) -> None:

@@ -13,12 +13,10 @@ from ptrapp.services import base_models
 from ptrapp.services.base_models import BaseModels, BaseModelView
 from ptrapp.services.context import AppContext
 from ptrapp.ui.auth import allowed, person
-
-TICK_S = 1.5
-"""Seconds between two looks at a model on its way."""
+from ptrapp.ui.looks import Looks
 
 
-def build(context: AppContext, pages: gr.Blocks) -> None:
+def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     """Builds the panel, then wires it."""
     with gr.Accordion("Base model", open=False, elem_id="base-model"):
         status = gr.Markdown(elem_id="base-model-status")
@@ -38,8 +36,9 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         except DatabaseError as error:
             return in_public(str(error)), gr.skip()
 
-    def tell_base(request: gr.Request) -> Any:
-        return progress(context) if person(request).role in READS else gr.skip()
+    def tell_base(request: gr.Request, said: str) -> Any:
+        now = progress(context) if person(request).role in READS else said
+        return gr.skip() if now == said else now
 
     def load_base(name: str | None, request: gr.Request) -> Any:
         allowed(request, ADMINS)
@@ -50,7 +49,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
 
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     pages.load(read_base, None, [status, choice], **quiet)
-    gr.Timer(TICK_S).tick(tell_base, None, status, **quiet)
+    looks.add(tell_base, [status], status)
     status.change(read_base, None, [status, choice], **quiet)
     button.click(load_base, choice, status, **quiet)
 

@@ -21,12 +21,17 @@ from ptrapp.ui import (
 from ptrapp.ui.answering import AnsweringBlocks
 from ptrapp.ui.arriving import hold
 from ptrapp.ui.assembling import assembled
+from ptrapp.ui.looks import Looks
 from ptrapp.ui.page_own import send_own
 from ptrapp.ui.sessions import keep_light
 from ptrapp.ui.widgets import widget
 
 UPLOADS_KEPT_S = (3600, 3600)
 """Seconds between two looks for uploads to remove, and how old they are then."""
+LOOK_S = 3.0
+"""Seconds between two looks whether anything was measured, decided, served or answered."""
+LOOK_AT_JOBS_S = 1.5
+"""Seconds between two looks whether a job came further, or a base model."""
 HEAD = "<style>.nav-holder { display: none; }</style>"
 """In the page from the start: Gradio's own bar would be seen for a moment."""
 FOOT = (
@@ -68,13 +73,17 @@ def _pages(context: AppContext) -> gr.Blocks:
     with pages.route("Versions", "/versions"):
         _top()
         hold(2)
-        versions.build(context, pages)
-        time_machine.build(context, pages)
+        looks = Looks()
+        versions.build(context, pages, looks)
+        time_machine.build(context, pages, looks)
+        looks.start(LOOK_S)
         _foot(context, pages)
     with pages.route("Train", "/train"):
         _top()
         hold()
-        train.build(context, pages)
+        looks = Looks()
+        train.build(context, pages, looks)
+        looks.start(LOOK_AT_JOBS_S)
         _foot(context, pages)
     with pages.route("Data", "/data"):
         _top()

@@ -48,6 +48,6 @@ def send_own() -> None:
 
 def _written(write: Any, sheets: Mapping[str, str], value: Any) -> Any:
     page = value.get("current_page") if isinstance(value, dict) else None
-    if page in sheets and page in value.get("page", ()):
+    if isinstance(page, str) and page in sheets and page in value.get("page", ()):
         value = {**value, "css": sheets[page], "page": {page: value["page"][page]}}
     return write(value)

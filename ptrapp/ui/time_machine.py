@@ -18,9 +18,8 @@ from ptrapp.ui import time_machine_cards as drawn
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.looks import Looks
 
-TICK_S = 3.0
-"""Seconds between two looks whether a version has answered."""
 MOST_BESIDE = 4
 _BESIDE, _SLIDER = "beside", "slider"
 _VIEWS = [("Side by side", _BESIDE), ("By time", _SLIDER)]
@@ -48,7 +47,7 @@ class TimeView(NamedTuple):
     again: Any
 
 
-def build(context: AppContext, pages: gr.Blocks) -> None:
+def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     """Builds the section."""
     gr.HTML(_HEADING, apply_default_css=False)
     with gr.Row(visible=False, elem_id="time-controls") as controls:
@@ -86,11 +85,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     def time_read(request: gr.Request, *values: Any) -> list[Any]:
         return _read(context, request, *values)
 
-    def time_tick(request: gr.Request, stamp: str, *values: Any) -> list[Any]:
-        """Reads again what has changed, but not before the first reading is there."""
-        if not stamp or person(request).role not in READS or pins.stamp(context) == stamp:
-            return [gr.skip()] * len(TimeView._fields)
-        return _read(context, request, *values)
+    def stamp_of(request: gr.Request) -> str | None:
+        return pins.stamp(context) if person(request).role in READS else None
 
     def time_pin(request: gr.Request, pin_id: int, view: str) -> list[Any]:
         return _read(context, request, pin_id, view, [], None, None)
@@ -115,7 +111,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         trigger_mode="always_last",
         **everything,
     )
-    gr.Timer(TICK_S).tick(time_tick, [all_of_it.stamp, *given], queue=False, **everything)
+    looks.add_stamp(all_of_it.stamp, stamp_of).change(time_read, given, **everything)
     remove.click(time_remove, [pin], None, **_QUIET).success(time_read, given, **everything)
     again.click(time_again, [pin], None, **_QUIET).success(time_read, given, **everything)
 

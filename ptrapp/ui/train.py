@@ -22,12 +22,13 @@ from ptrapp.ui import train_drawn as drawn
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.looks import Looks
 
-TICK_S = 1.5
-"""Seconds between two looks whether anything began, ended or came further."""
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-_NEVER = ("", "")
-"""The stamps of a page that has not looked yet."""
+Stamps = tuple[str, str]
+"""What tells that any job, and the job in view, has changed."""
+_NEVER = None
+"""The stamps of a page that has not looked yet: the form is being filled until then."""
 _CLOSED = "This page is for who runs the trainings. Yours is Label."
 _GO = "(id) => { if (id) location.assign(`train?job=${id}`); }"
 """Shows a job that was started on a page of its own."""
@@ -38,7 +39,7 @@ _ABOUT = (
 )
 
 
-def build(context: AppContext, pages: gr.Blocks) -> None:
+def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     """Builds the page, then wires it."""
     gr.HTML(_ABOUT, apply_default_css=False)
     problem = gr.HTML(elem_id="train-problem", apply_default_css=False)
@@ -48,7 +49,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     with gr.Column(visible=False, elem_id="train-overview") as overview:
         cards = train_cards.build()
         table, filters = _table()
-        base_model.build(context, pages)
+        base_model.build(context, pages, looks)
         with gr.Accordion("Served model", open=False):
             engine = gr.HTML(elem_id="train-engine", apply_default_css=False)
     inputs = [part for card in cards for part in card.inputs]
@@ -83,7 +84,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         return _listed(context, kind, state, page)
 
     def train_look(
-        request: gr.Request, job_id: int | None, stamps: tuple[str, str], chosen: str | None,
+        request: gr.Request, job_id: int | None, stamps: Stamps | None, chosen: str | None,
         kind: str, state: str, page: float, *values: Any,
     ) -> list[Any]:  # fmt: skip
         """Reads what has changed since the look that `stamps` are of."""
@@ -94,13 +95,13 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             return same
         try:
             now = read_stamps(context, job_id)
-            if now == tuple(stamps):
+            if now == stamps:
                 return same
             one = job_id or going(context)
             view = train_job.hidden(job)
             if one is not None:
                 view = train_job.read(context, one, role, whole=bool(job_id), chosen=chosen)
-            if job_id or now[0] == stamps[0]:
+            if job_id or (stamps and now[0] == stamps[0]):
                 return [gr.skip(), now, *view, *cards_same]
             may_start, counted = role in ADMINS, read_outlook(context)
             read = train_cards.read(context, cards, values, counted, may_start=may_start)
@@ -112,13 +113,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     def train_first(request: gr.Request, job_id: int | None, _: Any, *rest: Any) -> list[Any]:
         return train_look(request, job_id, _NEVER, *rest)
 
-    def train_tick(
-        request: gr.Request, job_id: int | None, stamps: tuple[str, str], *rest: Any
-    ) -> list[Any]:
-        """Looks again, but not before the first look: the form is being filled until then."""
-        if tuple(stamps) == _NEVER:
-            return [gr.skip()] * len(everything)
-        return train_look(request, job_id, stamps, *rest)
+    def stamps_of(request: gr.Request, job_id: int | None) -> Stamps | None:
+        return read_stamps(context, job_id) if person(request).role in READS else None
 
     def train_table(request: gr.Request, job_id: int | None, name: str | None) -> Any:
         allowed(request, READS)
@@ -130,7 +126,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     }  # fmt: skip
     opening = [problem, watched, overview, engine, *train_cards.inputs_and_folds(cards)]
     pages.load(train_open, None, opening, **_QUIET).then(train_first, **look).then(**ARRIVED)
-    gr.Timer(TICK_S).tick(train_tick, **look, queue=False)
+    looks.add_stamp(stamps, stamps_of, watched).change(train_look, **look)
     chosen = [part.input for part in inputs if hasattr(part, "input")]
     gr.on(chosen, train_read, inputs, shown, trigger_mode="always_last", **_QUIET)
     gr.on([one.input for one in filters], train_list, filters, listed, **_QUIET)

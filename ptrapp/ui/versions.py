@@ -17,12 +17,11 @@ from ptrapp.services.leaderboard.headline import is_it_better
 from ptrapp.services.leaderboard.rows import Leaderboard, Order, VersionRow
 from ptrapp.ui import versions_plots as plots
 from ptrapp.ui import versions_table as drawn
-from ptrapp.ui.arriving import ARRIVED
+from ptrapp.ui.arriving import ARRIVED, when_seen
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.looks import Looks
 from ptrapp.ui.plotting import drawn_once
 
-TICK_S = 3.0
-"""Seconds between two looks whether anything was measured, decided or served."""
 _PLOTTED = 6
 """Versions in one plot by round: more cannot be told apart."""
 _DRAW = (
@@ -59,8 +58,8 @@ class View(NamedTuple):
         return [*single, *sentences, *figures]
 
 
-def build(context: AppContext, pages: gr.Blocks) -> None:
-    """Builds the page."""
+def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
+    """Builds the page. Its plots are drawn when they are first in view."""
     headline = gr.HTML(drawn.headline("Is it better?", ""), elem_id="versions-headline")
     notice = gr.HTML(elem_id="versions-gate")
     with gr.Row(visible=False, elem_id="versions-actions") as actions:
@@ -94,16 +93,20 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         gr.State(""), headline, notice, actions, waiting, table, page, task, about, describing,
         tuple(sentences), tuple(figures),
     )  # fmt: skip
-    shown = [task, order, page]
+    seen = gr.State(False)  # whether the plots have been in view
+    shown = [seen, task, order, page]
 
-    def versions_read(request: gr.Request, task: str, order: str, page: float) -> list[Any]:
-        return _read(context, request, task, order, page)
+    def versions_read(
+        request: gr.Request, seen: bool, task: str, order: str, page: float
+    ) -> list[Any]:
+        return _read(context, request, seen, task, order, page)
 
-    def versions_tick(request: gr.Request, stamp: str, task: str, order: str, page: float) -> Any:
-        """Reads again what has changed, but not before the first reading is there."""
-        if not stamp or person(request).role not in READS or rows.read_stamp(context) == stamp:
-            return [gr.skip()] * len(view.flat())
-        return _read(context, request, task, order, page)
+    def versions_draw(request: gr.Request, task: str, order: str, page: float) -> list[Any]:
+        """Draws the plots, from now on whenever they are read again."""
+        return [True, *_drawn(context, request, task, order, page)]
+
+    def stamp_of(request: gr.Request) -> str | None:
+        return rows.read_stamp(context) if person(request).role in READS else None
 
     def versions_serve(request: gr.Request, name: str, reason: str) -> None:
         who = allowed(request, ADMINS)
@@ -126,7 +129,10 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     everything = {"fn": versions_read, "inputs": shown, "outputs": view.flat(), **_QUIET}
     pages.load(**everything).then(**ARRIVED)
     gr.on([order.input, task.input, page.input], **everything)
-    gr.Timer(TICK_S).tick(versions_tick, [view.stamp, *shown], view.flat(), queue=False, **_QUIET)
+    pages.load(**when_seen("#versions-plots")).then(
+        versions_draw, shown[1:], [seen, *view.figures], **_QUIET
+    )
+    looks.add_stamp(view.stamp, stamp_of).change(**everything)
     overrule.click(versions_serve, [waiting, reason], None, **_QUIET).success(**everything)
     again.click(versions_measure, [waiting], None, **_QUIET).success(**everything)
     keep.click(versions_describe, [about, title, note], None, **_QUIET).success(**everything)
@@ -142,7 +148,7 @@ def _do(act: Any) -> None:
 
 
 def _read(
-    context: AppContext, request: gr.Request, task: str, order: str, page: float
+    context: AppContext, request: gr.Request, seen: bool, task: str, order: str, page: float
 ) -> list[Any]:
     """Returns the values of the whole page for who may read it, and else only why not."""
     role = person(request).role
@@ -172,8 +178,21 @@ def _read(
         gr.Dropdown(choices=names),
         gr.Accordion(visible=bool(names) and role in ADMINS),
         tuple(_said(one) for one in found),
-        tuple(_figure(draw, one) for draw, one in zip(_DRAW, found, strict=True)),
+        _figures(found) if seen else (gr.skip(),) * len(_DRAW),
     ).flat()
+
+
+def _drawn(
+    context: AppContext, request: gr.Request, task: str, order: str, page: float
+) -> tuple[Any, ...]:
+    """Returns the plots alone, for who may read them."""
+    if person(request).role not in READS:
+        return (gr.skip(),) * len(_DRAW)
+    try:
+        board = rows.read_leaderboard(context, task=task, order=Order(order), page=int(page or 1))
+        return _figures(_found(context, board))
+    except DatabaseError as error:
+        raise gr.Error(in_public(str(error)), print_exception=False) from error
 
 
 def _found(context: AppContext, board: Leaderboard) -> list[Finding]:
@@ -199,8 +218,14 @@ def _plotted(board: Leaderboard) -> list[VersionRow]:
 
 
 def _said(finding: Finding) -> str:
+    """Returns a finding in words; one that is `drawn` as well is given the room of its plot."""
     heading, sentence = drawn.escape(finding.heading), drawn.escape(finding.sentence)
-    return f"<h2>{heading}</h2><p>{sentence}</p>"
+    drawn_too = " class='drawn'" if finding.points else ""
+    return f"<h2{drawn_too}>{heading}</h2><p>{sentence}</p>"
+
+
+def _figures(found: list[Finding]) -> tuple[Any, ...]:
+    return tuple(_figure(draw, one) for draw, one in zip(_DRAW, found, strict=True))
 
 
 def _figure(draw: Any, finding: Finding) -> Any:

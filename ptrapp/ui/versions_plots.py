@@ -127,7 +127,8 @@ def _dash(points: list[Point]) -> alt.StrokeDash:
     """Returns each version's own dash, by which versions of one colour are told apart."""
     ids = {point["version"]: point["id"] for point in points}
     dashes = [_DASHES[(one - 1) // 4 % len(_DASHES)] if one else _DASHES[0] for one in ids.values()]
-    return alt.StrokeDash("version:N", scale=alt.Scale(domain=list(ids), range=dashes), legend=None)
+    scale = alt.Scale(domain=list(ids), range=dashes)
+    return alt.StrokeDash("version:N", scale=scale, legend=bottom_legend())  # one with the colours'
 
 
 def _tooltip(name: str) -> list[Any]:

@@ -116,6 +116,7 @@ def test_axe_finds_nothing_serious(
     page.emulate_media(reduced_motion="reduce")
     page.goto(f"{app_url}/versions?__theme={theme}")
     expect(page.locator("#leaderboard")).to_contain_text(names[0])
+    page.locator("#versions-plots").scroll_into_view_if_needed()
     expect(page.locator(".finding svg.marks")).to_have_count(6)
     found = Axe().run(page).response["violations"]
     grave = [one for one in found if one["impact"] in ("serious", "critical")]

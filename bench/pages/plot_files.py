@@ -1,0 +1,38 @@
+"""Which scripts of Gradio's come only with a plot."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import gradio
+
+_FOLDER = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
+_DRAWS = re.compile(r"vega|[Pp]lot")
+_IMPORTED = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
+
+
+def only_for_plots(loaded: Iterable[str]) -> set[str]:
+    """Returns those of the loaded files that draw plots, and what they alone import."""
+    names = set(loaded)
+    drawing = _with_imports(name for name in names if _DRAWS.search(name)) & names
+    return drawing - _with_imports(names - drawing)
+
+
+def _with_imports(names: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    ahead = list(names)
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found.add(name)
+            ahead += _imported(name)
+    return found
+
+
+@cache
+def _imported(name: str) -> frozenset[str]:
+    file = _FOLDER / name
+    if not file.is_file():
+        return frozenset()
+    return frozenset(_IMPORTED.findall(file.read_text(encoding="utf-8")))
