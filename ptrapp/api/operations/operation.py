@@ -47,6 +47,11 @@ class Operation:
         return signature(self.run).return_annotation
 
     @property
+    def is_file(self) -> bool:
+        """Whether the answer is sent as it is, and is no JSON."""
+        return isinstance(self.answer, type) and issubclass(self.answer, Response)
+
+    @property
     def path(self) -> dict[str, Any]:
         """Path parameters and their types."""
         declared = signature(self.run).parameters.values()
@@ -83,13 +88,14 @@ class Operation:
         @wraps(self.run)
         def run(**given: Any) -> Response:
             answer = self.run(context, **given)
-            if isinstance(answer, Response):
-                return answer
+            if self.is_file:
+                sent: Response = answer
+                return sent
             content = self._adapter.dump_json(answer, exclude_unset=True)
             return Response(content, self.status, media_type="application/json")
 
         declared = signature(self.run)
-        of_route = [each for each in declared.parameters.values() if each.name != "context"]
+        of_route = list(declared.parameters.values())[1:]  # the first is the context
         run.__signature__ = declared.replace(parameters=of_route)  # type: ignore[attr-defined]
         return run
 
@@ -110,6 +116,6 @@ def add_operations(
                 dependencies=only(one.roles),
                 tags=[*tags],
                 status_code=one.status,
-                response_model=one.answer,
+                response_model=None if one.is_file else one.answer,
                 response_model_exclude_unset=True,
             )
