@@ -3,12 +3,40 @@
 A sign-in has no expiry of its own clock: what ends it is a row, so a clock that jumps ends none.
 """
 
-from sqlalchemy import select, update
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Member, SignIn, now
+from db.models import Member, Rater, SignIn, now
 from db.people.secrets import hashed, new_secret
 from db.storage.errors import Missing
+
+
+class SignedBrowser(NamedTuple):
+    """A browser that is signed in, and the member whose it is."""
+
+    id: int
+    member_id: int
+    seen_at: datetime
+    uid: str
+    role: str
+    rater_name: str | None
+    """What she is called as a rater; None for who has not rated."""
+
+
+# Built once, and it reads columns: every request asks it.
+_KNOWN = (
+    select(SignIn.id, SignIn.member_id, SignIn.seen_at, Member.uid, Member.role, Rater.name)
+    .join(Member, Member.id == SignIn.member_id)
+    .outerjoin(Rater, Rater.uid == Member.uid)
+    .where(
+        SignIn.secret_sha256 == bindparam("hashed"),
+        SignIn.ended_at.is_(None),
+        Member.removed_at.is_(None),
+    )
+)
 
 
 def begin(session: Session, member: Member, browser: str = "", secret: str = "") -> str:
@@ -24,6 +52,12 @@ def find(session: Session, secret: str) -> SignIn | None:
     return session.scalars(
         select(SignIn).where(SignIn.secret_sha256 == hashed(secret))
     ).one_or_none()
+
+
+def known(session: Session, secret: str) -> SignedBrowser | None:
+    """Returns who is signed in with a cookie; None where nobody is any more, or was removed."""
+    row = session.connection().execute(_KNOWN, {"hashed": hashed(secret)}).one_or_none()
+    return None if row is None else SignedBrowser(*row)
 
 
 def end(session: Session, sign_in_id: int) -> None:

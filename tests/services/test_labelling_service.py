@@ -1,9 +1,12 @@
 """Labelling as a use case: what is shown, what is stored as blind, what training learns of."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from labelling_world import Work, somebody
+from sqlalchemy import Engine, event
 
 from db.labelling import preferences
 from db.models import JobKind, Purpose
@@ -206,3 +209,38 @@ def test_a_name_is_taken_with_its_votes_or_refused(work: Work) -> None:
     with pytest.raises(Conflict, match="'Bob' already"):
         people.take_name(work.context, somebody("Ada King"), "Bob")
     assert people.take_name(work.context, somebody("nobody yet"), "New one") == "New one"
+
+
+def test_a_label_costs_few_statements(work: Work) -> None:
+    made = work.campaign(3)
+    first = made.next(ADA)[0]
+    answering.vote(work.context, ADA, first.key, Choice.LEFT)
+    of_next: list[str] = []
+    of_vote: list[str] = []
+    with _statements(of_next):
+        (pair,) = made.next(ADA)
+    with _statements(of_vote):
+        answering.vote(work.context, ADA, pair.key, Choice.LEFT)
+    assert len(of_next) <= 13, of_next
+    assert len(of_vote) <= 9, of_vote
+    chain_end = next(said for said in of_vote if "chain_end" in said)
+    with work.context.database.read() as session:
+        given = (0,) * chain_end.count("?")
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {chain_end}", given)
+        searched = [row.detail for row in plan]
+    assert any("votes USING INDEX ix_votes_comparison_id" in step for step in searched), searched
+
+
+@contextmanager
+def _statements(said: list[str]) -> Iterator[None]:
+    """Collects the statements that are executed meanwhile, without those around a transaction."""
+
+    def listen(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+        if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE")):
+            said.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", listen)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", listen)

@@ -3,8 +3,7 @@
 from datetime import timedelta
 from typing import NamedTuple
 
-from db.labelling import raters
-from db.models import Rater, SignIn, now
+from db.models import SignIn, now
 from db.people import members, sign_ins, tokens
 from db.storage.errors import Missing
 from ptrapp.core.people import Person, Role
@@ -26,18 +25,17 @@ class SignedIn(NamedTuple):
 def of_cookie(context: DataContext, secret: str) -> SignedIn | None:
     """Returns who is signed in with this cookie; None once it was signed out."""
     with context.database.read() as session:
-        row = sign_ins.find(session, secret)
-        if row is None or row.ended_at is not None or row.member.removed_at is not None:
-            return None
-        rater = raters.find_person(session, row.member.uid)
-        known = _signed_in(row, rater)
+        row = sign_ins.known(session, secret)
+    if row is None:
+        return None
     if abs(now() - row.seen_at) > NOTED_EVERY:
         with context.database.write(shared=True) as session:
             at = now()
             if (seen := session.get(SignIn, row.id)) is not None:
                 seen.seen_at = at
             members.saw(session, [row.member_id], at)
-    return known
+    person = Person(row.rater_name or row.uid, Role(row.role), row.uid)
+    return SignedIn(person, row.id, row.member_id)
 
 
 def of_token(context: DataContext, token: str) -> Person | None:
@@ -71,11 +69,6 @@ def of_before_accounts(context: DataContext, uid: str, role: Role) -> SignedIn |
 def secret_of_before(uid: str) -> str:
     """Returns what stands for the secret that a cookie of an earlier version does not hold."""
     return f"before accounts: {uid}"
-
-
-def _signed_in(row: SignIn, rater: Rater | None) -> SignedIn:
-    name = rater.name if rater else row.member.uid
-    return SignedIn(Person(name, Role(row.member.role), row.member.uid), row.id, row.member_id)
 
 
 def end(context: DataContext, sign_in_id: int, *, of_member: int | None = None) -> None:
