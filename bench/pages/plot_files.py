@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
-import gradio
-
-_FOLDER = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
+_PACKAGE = find_spec("gradio")
+_FOLDER = Path((_PACKAGE and _PACKAGE.origin) or "").parent / "templates" / "frontend" / "assets"
 _DRAWS = re.compile(r"vega|[Pp]lot")
 _IMPORTED = re.compile(r"""(?:from|import)\s*["']\./([\w.-]+\.js)["']""")
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from ptrapp.core.counts import counted
+from ptrapp.core.errors import InputError
 from ptrapp.core.people import ADMINS
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import campaigns, candidates
@@ -23,6 +24,8 @@ _TEMPLATES = [
     ("Any two responses to a prompt", SourceKind.RANDOM),
     ("Empty: comparisons are added by the API", SourceKind.NONE),
 ]
+_DIGITS = 10
+"""A budget has fewer: more are more labels than a database counts."""
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _OPEN = """() => { const box = document.getElementById("campaign-new"); box.popover = "auto";
   box.setAttribute("role", "dialog"); box.setAttribute("aria-label", "New campaign"); box.showPopover();
@@ -123,9 +126,10 @@ def _fields() -> NewInputs:
         overlap = gr.Number(
             1, label="Labels per pair", info="2 or more: agreement", precision=0, minimum=1
         )
-        budget = gr.Number(  # Gradio shows an empty number as 0, whatever its placeholder
-            0, label="Budget", info="most labels in all; 0 is no limit", precision=0, minimum=0
-        )
+        budget = gr.Textbox(  # an empty number of Gradio's becomes 0
+            label="Budget", info="most labels in all", placeholder="no limit", max_lines=1,
+            min_width=160, max_length=12,
+        )  # fmt: skip
         max_pairs = gr.Number(
             1000, label="Most pairs", info="by chance, if more", precision=0, minimum=1,
             maximum=MAX_PAIRS,
@@ -175,11 +179,21 @@ def _plan(given: NewInputs) -> CampaignPlan:
         source=_source(given),
         guidelines=given.guidelines or "",
         overlap=int(given.overlap or 1),
-        budget=int(given.budget) if given.budget else None,
+        budget=_budget(given.budget),
         mix=Mix(*(float(one or 0) for one in weights)),
         reveal=bool(given.reveal),
         n_practice=int(given.n_practice or 0),
     )
+
+
+def _budget(text: str | None) -> int | None:
+    """Returns the most labels in all; nothing is no limit. Raises `InputError` at other words."""
+    said = (text or "").strip()
+    if not said:
+        return None
+    if not (said.isascii() and said.isdecimal() and len(said) < _DIGITS and int(said)):
+        raise InputError(f"{said} is no budget: enter a number of labels, or nothing for no limit.")
+    return int(said)
 
 
 def _outlook(context: AppContext, given: NewInputs) -> str:
@@ -189,7 +203,8 @@ def _outlook(context: AppContext, given: NewInputs) -> str:
         return "It starts empty; add comparisons with POST /api/v1/campaigns/ID/items."
     n = carried_out(lambda: candidates.preview(context, source, given.aspect))
     labels = n * int(given.overlap or 1)
-    labels = min(labels, int(given.budget)) if given.budget else labels
+    budget = carried_out(lambda: _budget(given.budget))
+    labels = labels if budget is None else min(labels, budget)
     if not n:
         return "No stored rounds form such a pair yet: sample some on Play, or import some."
     pairs = counted(n, "comparison")
