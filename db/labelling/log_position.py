@@ -8,7 +8,7 @@ oldest transaction that writes now had not begun yet.
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from db.models import ChangeKind, DataChange, Import, Vote
@@ -23,6 +23,8 @@ _SNAPSHOT = text(
     "pg_snapshot_xmax(pg_current_snapshot())::text::bigint, "
     "(SELECT coalesce(max(id), 0) FROM votes)"  # in the same statement: of the same moment
 )
+_COUNTED_SNAPSHOT = text(f"{_SNAPSHOT.text}, (SELECT count(*) FROM votes)")
+_N_UP_TO = select(func.count(Vote.id)).where(Vote.id <= bindparam("highest"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class LogPosition:
     """Rows up to this id are all there, and were read; those above it must be read again."""
     marks: tuple[_Mark, ...] = ()
     """Those that may be final later, oldest first; none on SQLite."""
+    highest: int = 0
+    n: int = 0
+    """While nothing is final: the highest row, and how many there were. No row is ever removed, so
+    where there are as many up to it later, none came in among them."""
 
 
 def next_position(session: Session, before: LogPosition) -> LogPosition:
@@ -52,7 +58,10 @@ def next_position(session: Session, before: LogPosition) -> LogPosition:
     if session.get_bind().dialect.name != "postgresql":
         highest = session.scalar(select(func.max(Vote.id))) or 0
         return LogPosition(highest)  # one writer at a time: ids are in the order of commits
-    oldest, following, highest = session.execute(_SNAPSHOT).one()
+    begins = before.final == 0
+    oldest, following, highest, *n = session.execute(
+        _COUNTED_SNAPSHOT if begins else _SNAPSHOT
+    ).one()
     now = time.monotonic()
     over = [
         mark
@@ -62,12 +71,16 @@ def next_position(session: Session, before: LogPosition) -> LogPosition:
     waiting = before.marks[len(over) :]
     if not waiting or now - waiting[-1].at >= _MARK_EVERY_S:
         waiting = (*waiting, _Mark(highest, following, now))[-_MAX_MARKS:]
-    return LogPosition(max([before.final, *(mark.highest for mark in over)]), waiting)
+    final = max([before.final, *(mark.highest for mark in over)])
+    return LogPosition(final, waiting) if final else LogPosition(0, waiting, highest, *n)
 
 
 def changed_since(session: Session, position: LogPosition) -> list[int]:
     """Returns the comparisons with a row that was not final when the log was read last."""
-    rows = select(Vote.comparison_id).where(Vote.id > position.final).distinct()
+    since = position.final
+    if position.n and session.scalar(_N_UP_TO, {"highest": position.highest}) == position.n:
+        since = position.highest
+    rows = select(Vote.comparison_id).where(Vote.id > since).distinct()
     return list(session.scalars(rows))
 
 

@@ -127,6 +127,21 @@ def test_a_vote_committed_after_a_later_one_is_counted(
     assert len(read(world.database, kept)) == 3
 
 
+def test_a_second_reading_right_after_a_start_reads_new_rows_alone(world: Any) -> None:
+    asked: list[Collection[int] | None] = []
+
+    def noted(session: Session, comparisons: Collection[int] | None) -> Iterable[Any]:
+        asked.append(comparisons)
+        return read_weighed(session, comparisons)
+
+    kept, other = KeptRows(noted, 4), world.another_comparison()
+    world.vote()
+    read(world.database, kept)
+    cast(world.database, world.bob_id, other, Outcome.TIE)
+    assert read(world.database, kept) == recount(world.database)
+    assert asked[1:] == [[other]]
+
+
 def test_many_writers_and_readers_at_once_leave_the_rows_as_they_are_recounted(
     world: Any,
 ) -> None:
