@@ -19,7 +19,7 @@ def made(page: JobPage) -> str:
     listed = "".join(f"<li>{step}</li>" for step in steps if step)
     return (
         f"<h3><a href='versions'>{escape(one.name)}</a> {chip(_state(one))}</h3>"
-        f"<ul class='made' role='status'>{listed}</ul>"
+        f"<div role='status'><ul class='made'>{listed}</ul></div>"
     )
 
 
