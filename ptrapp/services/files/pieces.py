@@ -81,7 +81,7 @@ def store_in_pieces(
         n_records += len(piece)
         size = max(LEAST, min(MOST, 2 * size, round(size * PIECE_S / max(took, 1e-3))))
         if not database.is_alone:
-            time.sleep(min(took, LONGEST_PAUSE_S))
+            time.sleep(min(time.monotonic() - began, LONGEST_PAUSE_S))
     return n_records, n_new, counts
 
 
