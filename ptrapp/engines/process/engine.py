@@ -1,5 +1,6 @@
 """The embedded engine as the app has it: its model is in a process that is replaced if it ends."""
 
+import itertools
 import logging
 import threading
 from collections.abc import Generator, Sequence
@@ -38,7 +39,14 @@ class EngineProcess:
         self._closing = threading.Event()
         self._failure: str | None = None
         self._pins = Pins(self._unload)
-        self._link = Link(settings, report, self._start_again)
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        """Held around the two below."""
+        self._in_place = 0
+        """Number of the process that answers; 0 while none does."""
+        self._link, number = self._start(report)
+        if not self._put_in_place(self._link, number):
+            raise EngineUnavailable(self._link.failure)
         opened = self._link.opened
         self.model_id = opened.model_id
         self.context_length = opened.context_length
@@ -118,35 +126,58 @@ class EngineProcess:
         except EngineUnavailable as error:
             log.info("%s was not unloaded: %s", name, error)
 
+    def _start(self, report: OnProgress) -> tuple[Link, int]:
+        number = next(self._numbers)
+        return Link(self._settings, report, lambda reason: self._ended(number, reason)), number
+
+    def _put_in_place(self, link: Link, number: int) -> bool:
+        """Has a process answer from now on; returns False where it has ended already."""
+        with self._lock:
+            if link.failure is None:
+                self._link, self._in_place = link, number
+            return self._in_place == number
+
+    def _ended(self, number: int, reason: str) -> None:
+        """Is called in the thread that saw a process end; one that is not in place yet is the
+        business of whoever starts it."""
+        with self._lock:
+            if number != self._in_place:
+                return
+            self._in_place = 0
+        self._start_again(reason)
+
     def _start_again(self, reason: str) -> None:
-        """Puts another process in the place of one that ended; runs in the thread that saw it."""
+        """Puts another process in the place of one that ended."""
         log.error("%s It is started again.", reason)
         self._failure = f"{reason} It is being started again; try again in a moment."
         for pause in PAUSES_S:
             if self._closing.wait(pause):
                 return
             try:
-                self._link = self._restored()
+                link, number = self._restored()
             except EngineError as error:
                 log.error("the model's process was not started again: %s", error)
                 continue
+            if not self._put_in_place(link, number):
+                log.error("the model's process ended again: %s", link.failure)
+                continue
             self._failure = None
             if self._closing.is_set():
-                self._link.close()
+                link.close()
             return
         self._failure = f"{reason} It could not be started again. Start the app again."
 
-    def _restored(self) -> Link:
-        """Returns a started process that has the versions of the one before."""
+    def _restored(self) -> tuple[Link, int]:
+        """Returns a started process that has the versions of the one before, and its number."""
 
         def report(text: str, fraction: float | None = None) -> None:
             if self._closing.is_set():
                 raise EngineUnavailable("The engine is closed.")
 
-        link = Link(self._settings, report, self._start_again)
+        link, number = self._start(report)
         for name, path in self._pins.loaded().items():
             try:
                 link.ask("publish", name, path)
             except EngineError as error:
                 log.error("%s was not published again: %s", name, error)
-        return link
+        return link, number

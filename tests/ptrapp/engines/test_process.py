@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from ptrapp.core.types import Completion, Policy
 from ptrapp.engines.base import Delta, Failed, complete
 from ptrapp.engines.process import engine as module
 from ptrapp.engines.process.engine import EngineProcess
+from ptrapp.engines.process.link import Link
 
 
 def silent(text: str, fraction: float | None = None) -> None:
@@ -92,6 +94,36 @@ def test_one_that_is_killed_fails_what_is_open_and_is_replaced_with_its_versions
     assert isinstance(before, Completion)
     assert isinstance(after, Completion)
     assert after.raw == before.raw
+
+
+def test_one_that_ends_again_while_versions_are_published_is_replaced_once(
+    random_model_dir: Path,
+    tmp_path: Path,
+    adapter: Callable[[int], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kills = [True]
+
+    class Dying(Link):
+        """Dies of the first version that it is given again."""
+
+        def ask(self, method: str, *arguments: Any) -> Any:
+            if kills and self.pid != first:
+                kills.clear()
+                os.kill(self.pid, signal.SIGKILL)
+            return super().ask(method, *arguments)
+
+    monkeypatch.setattr(module, "PAUSES_S", (0.0, 0.0))
+    before = children()
+    engine = EngineProcess(settings_of(random_model_dir, tmp_path), silent)
+    first = engine.pid
+    engine.publish("kept", adapter(1))
+    monkeypatch.setattr(module, "Link", Dying)
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: not kills and engine.failure is None)
+    complete(engine, [ask("a", policy=Policy("kept"))])
+    assert children() - before == {engine.pid}
+    engine.close()
 
 
 def test_while_it_is_started_again_it_says_so(
