@@ -8,8 +8,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from anyio.to_thread import run_sync
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, Match, get_route_path
 from starlette.types import Receive, Scope, Send
 
@@ -38,7 +38,7 @@ class LateRoutes(BaseRoute):
         return (Match.FULL if is_under else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await run_sync(self.built)
+        await run_in_threadpool(self.built)
         app: LateApp = scope["app"]
         app.settle()
         await app.router.app(scope, receive, send)
