@@ -4,14 +4,17 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.content.pins import is_by_a_pin
-from db.models import Aspect, Comparison, Prompt, Rater, Round, Run, Score
+from db.models import Aspect, Comparison, Import, Prompt, Rater, Round, Run, Score
 
 MAX_CONSIDERED = 500_000
 """Limit on the pairs from which some are drawn; the newest are used."""
+
+IMPORTED = "import:"
+"""Begins the source of what an import of that name brought."""
 
 _left, _right = aliased(Round), aliased(Round)
 
@@ -60,11 +63,16 @@ def any_two(session: Session, aspect: Aspect) -> list[Pair]:
 
 
 def imported(session: Session, aspect: Aspect, source: str) -> list[Pair]:
-    """Returns the pairs that were imported with the prompts of this source."""
+    """Returns the pairs that an import brought, and those on the prompts of this source.
+
+    A prompt that was there before keeps the source that it had.
+    """
+    of_import = select(Import.id).where(Import.name == source.removeprefix(IMPORTED))
+    brought = or_(Prompt.source == source, Comparison.import_id.in_(of_import))
     rows = (
         select(Comparison.left_round_id, Comparison.right_round_id)
         .join(Prompt, Prompt.id == Comparison.prompt_id)
-        .where(Prompt.source == source, Comparison.aspect == aspect, Comparison.is_shown())
+        .where(brought, Comparison.aspect == aspect, Comparison.is_shown())
         .order_by(Comparison.id.desc())
         .limit(MAX_CONSIDERED)
     )
@@ -110,10 +118,12 @@ def scoring_judges(session: Session) -> list[str]:
 
 
 def import_sources(session: Session) -> list[str]:
-    """Returns the sources of imported prompts."""
-    imported_here = (Prompt.source.startswith("import:"), Prompt.is_shown())
-    sources = select(Prompt.source).where(*imported_here).distinct()
-    return list(session.scalars(sources.order_by(Prompt.source)))
+    """Returns the sources of imported prompts and pairs."""
+    imported_here = (Prompt.source.startswith(IMPORTED), Prompt.is_shown())
+    sources = set(session.scalars(select(Prompt.source).where(*imported_here).distinct()))
+    has_pairs = exists().where(Comparison.import_id == Import.id, Comparison.is_shown())
+    names = session.scalars(select(Import.name).where(has_pairs))
+    return sorted(sources | {f"{IMPORTED}{name}" for name in names})
 
 
 def _pairs(session: Session, aspect: Aspect, *same: ColumnElement[bool]) -> list[Pair]:

@@ -20,6 +20,7 @@ _MAX_TEX = 12_000
 _HEADINGS = {"h1": "h4", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6", "h6": "h6"}
 """A heading in an answer ranks below those of the page."""
 
+_LIST_OF_NOTHING = ["open", "list_item_open", "list_item_close", "close"]
 _ALIGNED = {"text-align:right": "right", "text-align:center": "center"}
 _WEB = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 
@@ -42,12 +43,32 @@ def _parser() -> MarkdownIt:
 
 
 def _adapt_to_page(state: StateCore) -> None:
+    state.tokens = _with_lone_marks(state.tokens)
     for token in state.tokens:
         token.tag = _HEADINGS.get(token.tag, token.tag)
         if aligned := token.attrs.pop("style", None):
             token.attrs["class"] = _ALIGNED.get(str(aligned), "")
         if token.children:
             token.children = _with_addresses(token.children)
+
+
+def _with_lone_marks(tokens: list[Token]) -> list[Token]:
+    """Makes a list of nothing what was written: an answer "4." is a number, and "-" a dash."""
+    shown: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        four = tokens[at : at + 4]
+        if [one.type.partition("_list_")[2] or one.type for one in four] == _LIST_OF_NOTHING:
+            item = four[1]
+            written = f"{item.info}{item.markup}"
+            inside = Token("inline", "", 0, content=written, children=[_text_token(written)])
+            shown += [Token("paragraph_open", "p", 1, block=True), inside]
+            shown.append(Token("paragraph_close", "p", -1, block=True))
+            at += 4
+        else:
+            shown.append(tokens[at])
+            at += 1
+    return shown
 
 
 def _with_addresses(tokens: list[Token]) -> list[Token]:

@@ -17,8 +17,17 @@ _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 the browser warns of every plot; what is drawn here means the same in both. Nobody fetches it."""
 
 
-def bottom_legend() -> alt.Legend:
-    return alt.Legend(orient="bottom", title=None, columns=3, symbolOpacity=1)
+def bottom_legend(*, dashes: bool = False) -> alt.Legend:
+    """Returns a legend below the plot; lines that differ by their `dashes` are shown as lines."""
+    lines = {
+        "symbolType": "stroke",
+        "symbolSize": 400,
+        "symbolStrokeColor": "var(--soft)",
+        "symbolStrokeWidth": 2,
+    }
+    return alt.Legend(
+        orient="bottom", title=None, columns=3, symbolOpacity=1, **(lines if dashes else {})
+    )
 
 
 def finish(chart: Any, description: str, height: int) -> Any:

@@ -15,7 +15,7 @@ from ptrapp.services.training.table import JobTable
 
 _STATES = {
     "answers": "ok", "passed": "ok", "waits": "warn", "rejected": "bad", "overruled": "bad",
-    "done": "ok", "failed": "bad", "running": "acc", "is measured": "acc",
+    "done": "ok", "failed": "bad", "running": "acc", "being measured": "acc",
 }  # fmt: skip
 _STAGES = {
     Stage.LOAD: "Load", Stage.SAMPLE: "Sample", Stage.JUDGE: "Judge", Stage.LEARN: "Learn",

@@ -60,7 +60,7 @@ def _state(one: MadeVersion) -> str:
         return one.status
     if one.serving == "now":
         return "answers"
-    return "is measured" if one.gate in ("", "measuring") else _WORDS[one.gate]
+    return "being measured" if one.gate in ("", "measuring") else _WORDS[one.gate]
 
 
 def _measured(one: MadeVersion) -> str:

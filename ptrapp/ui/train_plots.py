@@ -59,9 +59,9 @@ def draw(plot: Plot, curves: Mapping[str, Points], compared: ComparedJob | None)
     ]
     lines = [line for metric, line in plot.metrics if any(metric in one for _, one in sources)]
     jobs = [name for name, _ in sources]
-    chart = (
+    points = (
         alt.Chart(alt.Data(values=rows))
-        .mark_line(point=len(rows) < 8 * len(sources))
+        .mark_point(filled=True, size=30)
         .encode(
             alt.X("step:Q", title="step", axis=alt.Axis(values=_ticks(rows), format="d")),
             alt.Y("value:Q", title=plot.unit, scale=alt.Scale(zero=False)),
@@ -69,14 +69,18 @@ def draw(plot: Plot, curves: Mapping[str, Points], compared: ComparedJob | None)
                 "job:N", legend=bottom_legend() if len(jobs) > 1 else None,
                 scale=alt.Scale(domain=jobs, range=["var(--s3)", "var(--s0)"][: len(jobs)]),
             ),
-            strokeDash=alt.StrokeDash(
-                "line:N", legend=bottom_legend() if len(lines) > 1 else None,
-                scale=alt.Scale(domain=lines, range=[[1, 0], [5, 3]][: len(lines)]),
-            ),
             opacity=alt.condition(f"datum.job == '{jobs[0]}'", alt.value(1), alt.value(0.7)),
             tooltip=["job:N", "line:N", "step:Q", alt.Tooltip("value:Q", format=".4g")],
         )
     )  # fmt: skip
+    dashes = alt.StrokeDash(
+        "line:N",
+        legend=bottom_legend(dashes=True) if len(lines) > 1 else None,
+        scale=alt.Scale(domain=lines, range=[[1, 0], [5, 3]][: len(lines)]),
+    )
+    # Layers: in one mark with points, a legend of dashes has no colour to be drawn in.
+    shown = [points] if len(rows) < 8 * len(sources) else []
+    chart = alt.layer(points.mark_line().encode(strokeDash=dashes), *shown)
     return finish(chart, _description(plot, curves, jobs), _HEIGHT)
 
 

@@ -7,7 +7,7 @@ from ptrapp.services.leaderboard.rows import Leaderboard, RoundFigures, VersionR
 from ptrapp.services.leaderboard.win_rates import VersionWinRate
 
 _GATE = {
-    "measuring": ("is measured", "acc"),
+    "measuring": ("being measured", "acc"),
     "waits": ("waits", "warn"),
     "passed": ("passed", ""),
     "overruled": ("overruled", "bad"),

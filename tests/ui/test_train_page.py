@@ -154,7 +154,10 @@ def test_a_plot_is_valid_in_tokens_and_over_the_earlier_job(plot: plots.Plot) ->
     assert {row["job"] for row in rows} == {"this job", "job 4"}
     assert max(row["step"] for row in rows) == 899
     assert len(rows) <= 301 * len(plot.metrics)
-    assert spec["encoding"]["x"]["axis"]["values"] == [200, 400, 600, 800]
+    (lines,) = spec["layer"]
+    assert lines["encoding"]["x"]["axis"]["values"] == [200, 400, 600, 800]
+    few = plots.draw(plot, {metric: [(1, 0.5), (2, 0.7)] for metric, _ in plot.metrics}, None)
+    assert [layer["mark"]["type"] for layer in few.to_dict()["layer"]] == ["line", "point"]
     words = json.dumps(spec).split('"')
     assert [word for word in words if word.startswith("#")] == [], "every colour is a token"
     assert "beside job 4" in spec["description"]

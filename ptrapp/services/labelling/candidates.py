@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from db.labelling import candidates
 from db.labelling.campaigns import NewItem
-from db.labelling.candidates import Pair
+from db.labelling.candidates import IMPORTED, Pair
 from db.models import Aspect
 from db.registry import adapters
 from db.storage.session import Session
@@ -16,8 +16,6 @@ from ptrapp.preferences.uncertainty import uncertainties
 from ptrapp.services.context import DataContext
 
 MAX_PAIRS = 100_000
-PREFIX = "import:"
-"""What the source of an import's prompts begins with."""
 
 
 class SourceKind(StrEnum):
@@ -121,15 +119,17 @@ def _import_source(session: Session, given: str) -> str:
     Raises `InputError` for an unknown one, and where the name fits several.
     """
     known = candidates.import_sources(session)
-    fitting = [one for one in known if given in (one, one.removeprefix(PREFIX))]
+    fitting = [one for one in known if given in (one, one.removeprefix(IMPORTED))]
     if not fitting:
-        fitting = [one for one in known if one.removeprefix(PREFIX).casefold() == given.casefold()]
+        fitting = [
+            one for one in known if one.removeprefix(IMPORTED).casefold() == given.casefold()
+        ]
     if len(fitting) > 1:
         raise InputError(
             f"{given!r} is the name of several imports: {', '.join(fitting)}. Write one of these."
         )
     if not fitting:
-        names = ", ".join(one.removeprefix(PREFIX) for one in known[:10])
+        names = ", ".join(one.removeprefix(IMPORTED) for one in known[:10])
         there = f"There are: {names}" if known else "There is none yet: import a file first"
         raise InputError(f"There is no import {given!r}. {there}.")
     return fitting[0]

@@ -13,6 +13,7 @@ from db.registry.leaderboard import Measure, Order
 from db.storage.session import Session
 from ptrapp.analysis.estimates import Estimate, mean
 from ptrapp.analysis.intervals import Interval, wilson
+from ptrapp.core.counts import counted
 from ptrapp.core.types import BASE
 from ptrapp.services.context import AppContext, DataContext
 from ptrapp.services.leaderboard.win_rates import Pair, VersionWinRate, judges, peoples
@@ -26,9 +27,9 @@ Shares = dict[tuple[int, int], float]
 _TASK_CHARS = 64
 """Characters of a task's name that its measures keep."""
 _METHODS = {
-    JobKind.DPO: ("DPO", "votes"),
-    JobKind.TPO: ("TPO", "pairs"),
-    JobKind.MASK_SFT: ("thought-mask SFT", "refinements"),
+    JobKind.DPO: ("DPO", "vote"),
+    JobKind.TPO: ("TPO", "pair"),
+    JobKind.MASK_SFT: ("thought-mask SFT", "refinement"),
 }
 
 
@@ -212,8 +213,8 @@ def _row(
     wins: Sequence[Mapping[Pair, VersionWinRate]],
     ended: Shares,
 ) -> VersionRow:
-    method, what = _METHODS.get(kind, (kind.value, "examples")) if kind else ("", "examples")
-    learnt = f"{row.snapshot.n_rows:,} {what}" if row.snapshot else ""
+    method, what = _METHODS.get(kind, (kind.value, "example")) if kind else ("", "example")
+    learnt = counted(row.snapshot.n_rows, what) if row.snapshot else ""
     base, parent = (row.id, None), (row.id, row.parent_id)
     return VersionRow(
         id=row.id,

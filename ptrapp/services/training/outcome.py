@@ -49,7 +49,7 @@ def _state(made: Adapter, gate: Gate | None) -> str:
         return "answers" if made.status.value == "active" else made.status.value
     if gate is None:
         return made.status.value
-    return "is measured" if gate.state is GateState.MEASURING else gate.state.value
+    return "being measured" if gate.state is GateState.MEASURING else gate.state.value
 
 
 def _found(kind: JobKind, result: dict[str, Any]) -> str:

@@ -50,6 +50,17 @@ def test_a_list_begins_where_its_writer_began() -> None:
     assert '<ol start="3">' in render("3. c\n4. d")
 
 
+@pytest.mark.parametrize("answer", ["4.", "12)", "-", "*"])
+def test_a_list_of_nothing_is_what_was_written(answer: str) -> None:
+    assert render(answer) == f"<p>{answer}</p>\n"
+    assert render(f"So:\n\n{answer}") == f"<p>So:</p>\n<p>{answer}</p>\n"
+    assert render(f"> {answer}").count(answer) == 1
+
+
+def test_a_list_keeps_its_empty_items() -> None:
+    assert render("1. a\n2.\n").count("<li>") == 2
+
+
 def test_code_is_coloured_by_its_named_language_only() -> None:
     assert '<span class="k">return</span>' in render("```python\nreturn 1 < 2\n```")
     assert '<span class="k">return</span>' in render("```C++\nreturn 1;\n```")
