@@ -6,6 +6,7 @@ of its comparison; taken back, the labels count again.
 """
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.exc import IntegrityError
@@ -48,10 +49,12 @@ def adjudicate(
 ) -> Vote:
     """Stores a person's adjudication in the comparison's own terms; it supersedes an earlier one.
 
-    The same key again returns the stored row. Raises `Conflict` for a judge, for a hidden
-    comparison, on which no vote counts, and where somebody else settles it at the same moment.
+    The same again returns the stored row. Raises `Conflict` for a key that says anything else, for
+    a judge, for a hidden comparison, on which no vote counts, and where somebody else settles it at
+    the same moment.
     """
-    if (stored := _by_key(session, key, comparison_id)) is not None:
+    said = _Said(rater_id, comparison_id, outcome, strength)
+    if (stored := _by_key(session, key, said)) is not None:
         return stored
     rater = lock_rater(session, rater_id)
     if rater.kind is not RaterKind.HUMAN:
@@ -75,13 +78,17 @@ def adjudicate(
         with session.begin_nested():
             session.add(vote)
     except IntegrityError as error:
-        return _lost(session, key, comparison_id, error)
+        return _lost(session, key, said, error)
     return vote
 
 
 def take_back(session: Session, rater_id: int, comparison_id: int, key: str) -> Vote | None:
-    """Withdraws the adjudication of a comparison; returns None where there is none."""
-    if (stored := _by_key(session, key, comparison_id)) is not None:
+    """Withdraws the adjudication of a comparison; returns None where there is none.
+
+    The same key again returns the same row. Raises `Conflict` for one that names anything else.
+    """
+    said = _Said(rater_id, comparison_id, Outcome.WITHDRAWN)
+    if (stored := _by_key(session, key, said)) is not None:
         return stored
     rater = lock_rater(session, rater_id)
     last = _last(session, comparison_id)
@@ -91,7 +98,7 @@ def take_back(session: Session, rater_id: int, comparison_id: int, key: str) -> 
         with session.begin_nested():
             return votes.withdraw(session, last, rater, key)
     except IntegrityError as error:
-        return _lost(session, key, comparison_id, error)
+        return _lost(session, key, said, error)
 
 
 def among(session: Session, comparison_ids: Collection[int]) -> list[int]:
@@ -123,9 +130,19 @@ def _last(session: Session, comparison_id: int) -> Vote | None:
     return session.scalars(rows).one_or_none()
 
 
-def _lost(session: Session, key: str, comparison_id: int, error: IntegrityError) -> Vote:
+class _Said(NamedTuple):
+    """What a row says: a key that comes again must say the same."""
+
+    rater_id: int
+    comparison_id: int
+    outcome: Outcome
+    strength: int = 1
+    purpose: Purpose = Purpose.ADJUDICATION
+
+
+def _lost(session: Session, key: str, said: _Said, error: IntegrityError) -> Vote:
     """Returns the row that the same request stored a moment before, else says who came first."""
-    if (stored := _by_key(session, key, comparison_id)) is not None:
+    if (stored := _by_key(session, key, said)) is not None:
         return stored
     raise Conflict(
         "Somebody else settled this pair, or took its ruling back, at the same moment. Look at "
@@ -133,10 +150,8 @@ def _lost(session: Session, key: str, comparison_id: int, error: IntegrityError)
     ) from error
 
 
-def _by_key(session: Session, key: str, comparison_id: int) -> Vote | None:
-    stored = session.scalars(select(Vote).where(Vote.key == key)).one_or_none()
-    if stored is not None and (
-        stored.comparison_id != comparison_id or stored.purpose is not Purpose.ADJUDICATION
-    ):
-        raise Conflict("This key names another vote; send a fresh one.")
+def _by_key(session: Session, key: str, said: _Said) -> Vote | None:
+    stored = votes.find_chosen(session, key)
+    if stored is not None and said != tuple(getattr(stored, name) for name in _Said._fields):
+        raise Conflict(votes.OTHER_KEY)
     return stored

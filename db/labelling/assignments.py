@@ -19,14 +19,13 @@ from db.labelling.hidden_items import is_offered
 from db.labelling.rater_progress import RaterProgress, read_progress
 from db.labelling.raters import hold_rater
 from db.labelling.selection import Picked, pick
-from db.labelling.votes import undo_last
+from db.labelling.votes import OTHER_KEY, undo_last
 from db.models import (
     Assignment,
     AssignmentState,
     CampaignItem,
     ItemKind,
     Offer,
-    Outcome,
     Purpose,
     RaterKind,
     Vote,
@@ -39,7 +38,6 @@ from db.storage.errors import Conflict, Missing
 LEASE_S = 1800.0
 """How long a comparison waits for its rater; every request of the page renews it."""
 _EXPIRED_AT_ONCE = 100
-_NOT_THIS_UNDO = "This key names another vote or undo; send a fresh one."
 
 
 class Reserved(NamedTuple):
@@ -140,8 +138,6 @@ def undo(
     withdrawal = undo_last(session, rater_id, key, campaign_id=campaign_id)
     if withdrawal is None:
         return None
-    if withdrawal.rater_id != rater_id or withdrawal.outcome is not Outcome.WITHDRAWN:
-        raise Conflict(_NOT_THIS_UNDO)
     undone = session.get_one(Vote, withdrawal.supersedes_id)
     assignment = session.scalars(
         select(Assignment)
@@ -154,7 +150,7 @@ def undo(
         )
     ).one_or_none()
     if assignment is None:
-        raise Conflict(_NOT_THIS_UNDO)
+        raise Conflict(OTHER_KEY)
     if assignment.offer_key == undone.offer_key:
         before = session.get_one(Offer, undone.offer_key)
         again = show(

@@ -53,6 +53,7 @@ _CHAIN_END = select(Vote.id).where(
     cast(Vote.purpose, String) == bindparam("purpose", type_=Vote.purpose.type),
     ~Vote.is_superseded(),
 )
+OTHER_KEY = "This key names another vote or undo, or a pair that is shown; send a fresh one."
 _SIDES_AND_END = SIDES.add_columns(_CHAIN_END.scalar_subquery().label("chain_end"))
 _APPEND = insert(Vote)
 
@@ -69,13 +70,19 @@ def cast_vote(
 ) -> StoredVote:
     """Stores and returns a rater's vote, given in terms of the screen.
 
-    The same key again returns the stored row, whatever the second outcome: changing a vote needs a
-    new offer. A vote on a comparison already voted on supersedes the earlier one. Raises `Conflict`
-    for a hidden comparison, on which no vote counts.
+    The same vote again returns the stored row. A vote on a comparison already voted on supersedes
+    the earlier one. Raises `Conflict` for another vote under the same key, because changing one
+    needs a new offer, and for a hidden comparison, on which no vote counts.
     """
-    if (stored := _by_key(session, offer_key)) is not None:
-        return stored
+    stored = _by_key(session, offer_key)
     offered = _offer(session, offer_key)
+    outcome = shown.mirrored() if offered.flipped else shown
+    if stored is not None:
+        if stored.offer_key != offer_key:
+            raise Conflict(OTHER_KEY)
+        if (stored.outcome, stored.strength) != (outcome, strength):
+            raise Conflict("This pair has another answer of yours already; undo it to change it.")
+        return stored
     hold_rater(session, offered.rater_id)
     chain = {
         "rater_id": offered.rater_id,
@@ -91,7 +98,7 @@ def cast_vote(
         supersedes_id=sides.chain_end,
         key=offer_key,
         offer_key=offer_key,
-        outcome=shown.mirrored() if offered.flipped else shown,
+        outcome=outcome,
         strength=strength,
         blind=not (offered.thoughts_seen or sides.seen),
         rationale=rationale,
@@ -112,10 +119,13 @@ def judge_vote(
 ) -> StoredVote:
     """Stores a judge's verdict in the comparison's own terms; a judge sees only what is compared.
 
-    `key` names the verdict: sent twice it is stored once. `agreed` says whether a judge that was
-    asked in both orders gave the same verdict twice.
+    `key` names the verdict: sent twice it is stored once, as it was first. `agreed` says whether a
+    judge that was asked in both orders gave the same verdict twice. Raises `Conflict` for a key
+    that another row has, and for a person.
     """
     if (stored := _by_key(session, key)) is not None:
+        if (stored.rater_id, stored.comparison_id) != (rater_id, comparison_id):
+            raise Conflict(OTHER_KEY)
         return stored
     rater = lock_rater(session, rater_id)
     if rater.kind is not RaterKind.JUDGE:
@@ -144,10 +154,16 @@ def undo_last(
 
     The comparison then has no vote, even where the withdrawn one had replaced an earlier one: undo
     means "ask me again", not "my earlier vote counts". Each further undo, under a new key,
-    withdraws the vote before; the same key again returns the same row.
+    withdraws the vote before; the same key again returns the same row. Raises `Conflict` for a key
+    that names anything but an undo of this rater.
     """
-    stored = session.scalars(select(Vote).where(Vote.key == key)).one_or_none()
-    if stored is not None:
+    if (stored := find_chosen(session, key)) is not None:
+        if (
+            stored.rater_id != rater_id
+            or stored.outcome is not Outcome.WITHDRAWN
+            or stored.purpose is Purpose.ADJUDICATION
+        ):
+            raise Conflict(OTHER_KEY)
         return stored
     rater = lock_rater(session, rater_id)
     current = select(Vote).where(
@@ -165,6 +181,16 @@ def undo_last(
         current.order_by(Vote.id.desc()).limit(1).options(joinedload(Vote.comparison))
     ).one_or_none()
     return None if last is None else withdraw(session, last, rater, key)
+
+
+def find_chosen(session: Session, key: str) -> Vote | None:
+    """Returns the row under a key that its sender chose; whoever asks compares what it says.
+
+    Raises `Conflict` for the key of an offer, which is that of the vote on it and of nothing else.
+    """
+    if session.connection().execute(_OFFER, {"key": key}).one_or_none() is not None:
+        raise Conflict(OTHER_KEY)
+    return session.scalars(select(Vote).where(Vote.key == key)).one_or_none()
 
 
 def withdraw(session: Session, last: Vote, rater: Rater, key: str) -> Vote:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from db.content import rounds
 from db.labelling import assignments, comparisons, offers, raters, votes
-from db.models import Offer, Outcome, RaterKind, Round, Run, Vote
+from db.models import Comparison, Offer, Outcome, RaterKind, Round, Run, Vote
 from db.storage.errors import Conflict
 from db.storage.session import Session
 from ptrapp.core.dialogue import conversation_text
@@ -59,13 +59,14 @@ def vote(
 ) -> list[Thought]:
     """Stores a vote and, when enough are in, a training job, in one transaction.
 
-    The same key again is stored once. Returns the two thoughts, which the rater may see from now
+    The same vote again is stored once. Returns the two thoughts, which the rater may see from now
     on, except that of a round which is in another open pair.
     """
     check_strength(strength)
     with context.database.write() as session:
         who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         compared = _offer(session, who.id, key).comparison
+        _check_prefers(compared, choice)
         votes.cast_vote(
             session, key, Outcome(choice), strength=strength, decided_ms=decided_ms, client=client
         )
@@ -81,10 +82,7 @@ def undo(context: AppContext, rater: str, key: str) -> Vote | None:
     """Withdraws the rater's last vote; the log keeps both. None when there is nothing to undo."""
     with context.database.write() as session:
         who = raters.ensure_person(session, RaterKind.HUMAN, rater)
-        undone = votes.undo_last(session, who.id, key)
-        if undone is not None and undone.rater_id != who.id:
-            raise NotFound("This key belongs to another rater's vote. Press undo again.")
-        return undone
+        return votes.undo_last(session, who.id, key)
 
 
 def let_judge_compare(
@@ -170,6 +168,13 @@ def _are_versions_told(left: Round, right: Round) -> bool:
     """Returns whether boards, or the page of a pin, say which version wrote which of the two."""
     hidden = hides_versions(left.run) and hides_versions(right.run)
     return left.adapter_id != right.adapter_id and not hidden
+
+
+def _check_prefers(compared: Comparison, choice: Choice) -> None:
+    """Raises `InputError` for a side of two that say the same: who learns of it learns nothing."""
+    same = compared.left.response.strip() == compared.right.response.strip()
+    if same and choice in (Choice.LEFT, Choice.RIGHT):
+        raise InputError("Both say the same words, so neither is better: it is a tie (↓).")
 
 
 def _offer(session: Session, rater_id: int, key: str) -> Offer:

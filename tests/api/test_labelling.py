@@ -138,7 +138,10 @@ def test_sent_twice_it_is_stored_once_and_answered_alike(
     (pair,) = next_pairs(bea, campaign)
     first = vote(bea, pair["key"], "left", strength=2)
     before = n_votes(context)
-    assert vote(bea, pair["key"], "right") == first
+    assert vote(bea, pair["key"], "left", strength=2) == first
+    for other_answer in ({"outcome": "right", "strength": 2}, {"outcome": "left"}):
+        refused = bea.post(f"/labels/{pair['key']}/vote", other_answer)
+        assert "has another answer of yours" in sentence(refused, 409)
     assert n_votes(context) == before
 
     for path, body in (("reason", {"text": "shorter"}), ("flag", {"note": "odd"})):
@@ -327,7 +330,9 @@ def test_a_new_annotator_practises_first(ada: Any, bea: Any, context: AppContext
         answer = vote(bea, pair["key"], "left")
         lessons.append(answer["practice"])
         assert answer["done"] == 0
-        assert vote(bea, pair["key"], "right") == answer, "the lesson is of the first answer"
+        assert vote(bea, pair["key"], "left") == answer
+        refused = bea.post(f"/labels/{pair['key']}/vote", {"outcome": "right"})
+        assert "has another answer of yours" in sentence(refused, 409), "now that it is known"
         right_one = pair["left"]["text"].startswith(f"{SHOWN} 0")
         assert (lessons[-1]["right"], lessons[-1]["expected"]) == (
             right_one,
@@ -389,7 +394,11 @@ def test_an_undo_names_itself_and_no_vote(
     undo(cas, campaign, theirs)
     (voted,) = [row.offer_key for row in votes_of(context, campaign) if row.state == "done"][:1]
     other = make_campaign(ada, context, 1)
+    (shown,) = next_pairs(bea, other)
+    vote(bea, next_pairs(bea, campaign)[0]["key"])
     for campaign_id, key in (
+        (campaign.id, shown["key"]),
+        (other.id, shown["key"]),
         (campaign.id, theirs),
         (campaign.id, voted),
         (other.id, mine),
@@ -398,6 +407,9 @@ def test_an_undo_names_itself_and_no_vote(
         assert "another" in sentence(refused, 409)
     assert sentence(bea.post(f"/campaigns/{campaign.id}/undo", {"key": "short"}), 422)
     assert sentence(bea.post(f"/campaigns/{campaign.id}/undo", {"key": "x" * 65}), 422)
+    before = n_votes(context)
+    assert vote(bea, shown["key"])["counted"]
+    assert n_votes(context) == before + 1, "what is acknowledged is stored"
 
 
 def votes_of(context: AppContext, campaign: Campaign) -> list[Assignment]:

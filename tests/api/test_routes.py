@@ -47,7 +47,9 @@ def test_a_vote_its_thoughts_its_undo(ada: Any, context: Any) -> None:
     answer = ada.post("/votes", decision)
     assert answer.status_code == 201
     assert set(answer.json()["thoughts"]) == {str(left), str(right)}
-    assert ada.post("/votes", decision | {"outcome": "right"}).json() == answer.json()
+    assert ada.post("/votes", decision).json() == answer.json()
+    another = ada.post("/votes", decision | {"outcome": "right"})
+    assert "has another answer of yours" in sentence(another, 409)
     assert count(context, Vote) == before + 1
     (compared,) = ada.get(f"/runs/{ada.run_id}").json()["comparisons"]
     assert (compared["outcome"], compared["blind"]) == ("left", True)

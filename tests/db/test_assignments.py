@@ -197,8 +197,10 @@ def test_a_vote_sent_twice_counts_once(database: Database) -> None:
     ann = work.rater("ann")
     (key,) = work.reserve(ann)
     first, _ = work.vote(key, Outcome.LEFT)
-    again, _ = work.vote(key, Outcome.RIGHT)
+    again, _ = work.vote(key, Outcome.LEFT)
     assert first.id == again.id
+    with pytest.raises(Conflict, match="has another answer of yours"):
+        work.vote(key, Outcome.RIGHT)
     assert work.campaign().n_done == 1
     with database.read() as session:
         assert rater_progress.of_rater(session, work.campaign_id, ann).n_done == 1

@@ -97,11 +97,52 @@ def test_a_vote_keeps_what_is_known_of_it(world: Any) -> None:
 def test_a_vote_sent_twice_is_stored_once_as_it_was_first(world: Any) -> None:
     key = world.show()
     first = _cast(world, key, Outcome.LEFT)
-    again = _cast(world, key, Outcome.RIGHT)
+    again = _cast(world, key, Outcome.LEFT)
     assert again.id == first.id
     assert again.outcome is Outcome.LEFT
     assert again.comparison_id == world.comparison_id
     assert len(world.standing()) == 1
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_another_vote_under_a_key_that_has_one_is_refused(world: Any, flipped: bool) -> None:
+    key = world.show(flipped=flipped)
+    first = _cast(world, key, Outcome.LEFT, strength=2)
+    for outcome, strength in ((Outcome.RIGHT, 2), (Outcome.TIE, 2), (Outcome.LEFT, 1)):
+        with pytest.raises(Conflict, match="has another answer of yours"):
+            _cast(world, key, outcome, strength=strength)
+    assert _cast(world, key, Outcome.LEFT, strength=2) == first
+    assert len(world.standing()) == 1
+
+
+def test_a_key_of_a_pair_that_is_shown_names_no_undo(world: Any) -> None:
+    world.vote()
+    key = world.show()
+    with pytest.raises(Conflict, match="This key names another"):
+        _undo(world, key)
+    again = _cast(world, key, Outcome.RIGHT)
+    assert [vote.id for vote in world.standing()] == [again.id]
+
+
+def test_a_vote_is_not_taken_for_stored_because_another_row_has_its_key(world: Any) -> None:
+    key = world.show()
+    with world.database.write() as session:
+        votes.judge_vote(session, world.judge_id, world.comparison_id, Outcome.LEFT, None, key)
+    with pytest.raises(Conflict, match="This key names another"):
+        _cast(world, key, Outcome.LEFT)
+
+
+def test_a_judges_key_names_its_own_verdict_on_one_pair(world: Any) -> None:
+    vote = world.vote()
+    other = world.another_comparison()
+    with world.database.write() as session:
+        votes.judge_vote(session, world.judge_id, world.comparison_id, Outcome.TIE, None, "j1")
+    for comparison_id, key in ((other, "j1"), (world.comparison_id, vote.key)):
+        with (
+            pytest.raises(Conflict, match="This key names another"),
+            world.database.write() as session,
+        ):
+            votes.judge_vote(session, world.judge_id, comparison_id, Outcome.TIE, None, key)
 
 
 def test_a_vote_sent_many_times_at_once_is_stored_once(world: Any) -> None:

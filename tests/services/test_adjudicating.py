@@ -180,3 +180,35 @@ def test_what_cannot_be_settled_is_refused(work: Work) -> None:
     answering.vote(work.context, ADA, pair.key, Choice.TIE)
     with pytest.raises(Conflict, match="another vote"):
         settle(work, Choice.LEFT, key=pair.key)
+
+
+def test_a_key_says_one_thing_of_one_person(work: Work) -> None:
+    settle(work, Choice.LEFT)
+    comparison = comparison_of(work)
+    for again in (
+        lambda: settle(work, Choice.RIGHT),
+        lambda: settle(work, Choice.LEFT, strength=2),
+        lambda: settle(work, Choice.LEFT, person=EVE),
+        lambda: adjudicating.take_back(work.context, ROOT, work.id, comparison, "k1"),
+    ):
+        with pytest.raises(Conflict, match="This key names another"):
+            again()
+    assert [vote.purpose for vote in learnt(work)] == [Purpose.ADJUDICATION]
+    for _ in range(2):
+        assert adjudicating.take_back(work.context, ROOT, work.id, comparison, "k2")
+    with pytest.raises(Conflict, match="This key names another"):
+        settle(work, Choice.LEFT, key="k2")
+    with pytest.raises(Conflict, match="This key names another"):
+        answering.undo(work.context, ROOT, work.id, "k2")
+
+
+def test_the_key_of_a_pair_that_is_shown_is_its_votes_alone(work: Work) -> None:
+    other = Work(work.context).campaign(1)
+    (pair,) = other.next(ADA)
+    with pytest.raises(Conflict, match="This key names another"):
+        settle(work, Choice.LEFT, key=pair.key)
+    settle(work, Choice.LEFT)
+    with pytest.raises(Conflict, match="This key names another"):
+        adjudicating.take_back(work.context, ROOT, work.id, comparison_of(work), pair.key)
+    assert answering.vote(work.context, ADA, pair.key, Choice.TIE).counted
+    assert Outcome.TIE in [vote.outcome for vote in other.votes(ADA)]

@@ -39,7 +39,9 @@ def test_a_vote_is_stored_with_what_is_known_of_it(world: Any) -> None:
 def test_sent_twice_it_is_stored_once(world: Any) -> None:
     key = compare.open_pair(world.context, "Ada", *world.pair())
     first = compare.vote(world.context, "Ada", key, "left")
-    assert compare.vote(world.context, "Ada", key, "right") == first
+    assert compare.vote(world.context, "Ada", key, "left") == first
+    with pytest.raises(Conflict, match="has another answer of yours"):
+        compare.vote(world.context, "Ada", key, "right")
     assert world.count("votes") == 1
     assert standing(world)[0].outcome is Outcome.LEFT
 
@@ -92,9 +94,14 @@ def test_undo_withdraws_one_vote_after_another_and_keeps_the_log(world: Any) -> 
 
 def test_undo_under_a_foreign_key_reveals_nothing(world: Any) -> None:
     key = world.vote("left")
-    with pytest.raises(NotFound, match="another rater's"):
-        compare.undo(world.context, "Eve", key)
+    other = compare.open_pair(world.context, "Ada", *world.pair())
+    for rater, used in (("Eve", key), ("Ada", key), ("Ada", other)):
+        with pytest.raises(Conflict, match="This key names another"):
+            compare.undo(world.context, rater, used)
     assert len(standing(world)) == 1
+    compare.undo(world.context, "Ada", "the undo of Ada")
+    with pytest.raises(Conflict, match="This key names another"):
+        compare.undo(world.context, "Eve", "the undo of Ada")
 
 
 def test_a_second_thought_replaces_the_vote(world: Any) -> None:

@@ -17,7 +17,7 @@ class NewRuling(Body):
     """An adjudication, with the comparison's own left and right."""
 
     key: str = Field(min_length=8, max_length=64)
-    """A random key; the same key again stores nothing more."""
+    """A random key; the same again stores nothing more, anything else under it is refused (409)."""
     outcome: Choice
     """The better side."""
     strength: int = Field(1, ge=min(STRENGTHS), le=max(STRENGTHS), description=IN_WORDS)

@@ -34,7 +34,7 @@ def settle(
     ruling: Ruling,
     key: str,
 ) -> None:
-    """Stores an adjudication in place of an earlier one; the same key again stores nothing more."""
+    """Stores an adjudication in place of an earlier one; the same again stores nothing more."""
     check_strength(ruling.strength)
     if len(ruling.reason) > MAX_NOTE:
         raise InputError(f"The reason has {len(ruling.reason)} characters; at most {MAX_NOTE}.")

@@ -111,7 +111,8 @@ def vote(
 ) -> Stored:
     """Stores a vote and, when enough are in, a training job, in one transaction.
 
-    The same key again is stored once and answered alike.
+    The same vote again is stored once and answered alike. Raises `Conflict` for another one under
+    its key.
     """
     check_strength(strength)
     with context.database.write(shared=True) as session:
