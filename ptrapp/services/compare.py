@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from db.content import rounds
 from db.labelling import assignments, comparisons, offers, raters, votes
-from db.models import Comparison, Offer, Outcome, RaterKind, Round, Run, Vote
+from db.models import Offer, Outcome, RaterKind, Round, Run, RunState, Vote
 from db.storage.errors import Conflict
 from db.storage.session import Session
 from ptrapp.core.dialogue import conversation_text
@@ -66,7 +66,6 @@ def vote(
     with context.database.write() as session:
         who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         compared = _offer(session, who.id, key).comparison
-        _check_prefers(compared, choice)
         votes.cast_vote(
             session, key, Outcome(choice), strength=strength, decided_ms=decided_ms, client=client
         )
@@ -137,7 +136,8 @@ def open_thought(context: AppContext, rater: str, round_id: int) -> Thought:
 
 
 def watch_thought(context: AppContext, rater: str, run_id: int, index: int, candidate: int) -> None:
-    """Shows the rater the thought of a round that is being generated. Raises `NotFound`.
+    """Shows the rater the thought of a round that is being generated. Raises `NotFound`, and
+    `Conflict` where none is: the run ended, another app writes it, or it has no such round.
 
     This runs inside a write transaction, as storing a round does: either the transaction that
     stores the round sees the watcher and records the reveal, or the round is stored already and
@@ -148,10 +148,19 @@ def watch_thought(context: AppContext, rater: str, run_id: int, index: int, cand
         run = rounds.load_run(session, run_id)
         if run is None:
             raise NotFound(f"There is no run {run_id}.")
+        live = context.live.get(run_id)
+        if run.state is not RunState.RUNNING:
+            raise Conflict(f"Run {run_id} has ended; open the thoughts of the rounds it stored.")
         if (index, candidate) in {(row.index, row.candidate) for row in run.rounds}:
             return
-        if live := context.live.get(run_id):
-            live.watchers.setdefault(who.id, set()).add((index, candidate))
+        if live is None or live.ended.is_set():
+            raise Conflict(f"Run {run_id} is not written here; open a thought once it is stored.")
+        if (index, candidate) not in {(slot.index, slot.candidate) for slot in live.slots}:
+            raise Conflict(
+                f"Run {run_id} writes no round of index {index} and candidate {candidate}; both "
+                "count from 0."
+            )
+        live.watchers.setdefault(who.id, set()).add((index, candidate))
 
 
 def as_shown(outcome: Outcome, *, flipped: bool) -> Outcome:
@@ -168,13 +177,6 @@ def _are_versions_told(left: Round, right: Round) -> bool:
     """Returns whether boards, or the page of a pin, say which version wrote which of the two."""
     hidden = hides_versions(left.run) and hides_versions(right.run)
     return left.adapter_id != right.adapter_id and not hidden
-
-
-def _check_prefers(compared: Comparison, choice: Choice) -> None:
-    """Raises `InputError` for a side of two that say the same: who learns of it learns nothing."""
-    same = compared.left.response.strip() == compared.right.response.strip()
-    if same and choice in (Choice.LEFT, Choice.RIGHT):
-        raise InputError("Both say the same words, so neither is better: it is a tie (↓).")
 
 
 def _offer(session: Session, rater_id: int, key: str) -> Offer:

@@ -14,8 +14,9 @@ from ptrapp.services.training.stages import Stage
 from ptrapp.services.training.table import JobTable
 
 _STATES = {
-    "answers": "ok", "passed": "ok", "waits": "warn", "rejected": "bad", "overruled": "bad",
-    "done": "ok", "failed": "bad", "running": "acc", "being measured": "acc",
+    "answers": "ok", "passed": "ok", "waits": "warn", "rejected": "bad",
+    "served all the same": "warn", "done": "ok", "failed": "bad", "running": "acc",
+    "being measured": "acc",
 }  # fmt: skip
 _STAGES = {
     Stage.LOAD: "Load", Stage.SAMPLE: "Sample", Stage.JUDGE: "Judge", Stage.LEARN: "Learn",

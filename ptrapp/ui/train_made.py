@@ -7,7 +7,7 @@ from ptrapp.services.training.job import JobPage
 from ptrapp.services.training.measured import MadeVersion, Measurement
 from ptrapp.ui.train_drawn import chip, duration
 
-_WORDS = {"passed": "passed", "waits": "waits", "overruled": "overruled"}
+_WORDS = {"passed": "passed", "waits": "waits", "overruled": "served all the same"}
 
 
 def made(page: JobPage) -> str:

@@ -10,7 +10,7 @@ _GATE = {
     "measuring": ("being measured", "acc"),
     "waits": ("waits", "warn"),
     "passed": ("passed", ""),
-    "overruled": ("overruled", "bad"),
+    "overruled": ("served all the same", "warn"),
 }
 _NOTHING = "<span class='none'>–</span>"
 _N_SERIES = 4

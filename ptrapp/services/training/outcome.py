@@ -44,12 +44,18 @@ def gates_of(session: Session, made: dict[int, Adapter]) -> dict[int, Gate]:
     return {job_id: found[row.id] for job_id, row in made.items() if row.id in found}
 
 
+_IN_WORDS = {
+    GateState.MEASURING: "being measured",
+    GateState.OVERRULED: "served all the same",
+}
+
+
 def _state(made: Adapter, gate: Gate | None) -> str:
     if made.status.value in ("active", "rejected", "unavailable"):
         return "answers" if made.status.value == "active" else made.status.value
     if gate is None:
         return made.status.value
-    return "being measured" if gate.state is GateState.MEASURING else gate.state.value
+    return _IN_WORDS.get(gate.state, gate.state.value)
 
 
 def _found(kind: JobKind, result: dict[str, Any]) -> str:
