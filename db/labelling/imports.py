@@ -4,11 +4,11 @@ A row belongs to the import that brought it first. While an import is not done i
 shown (`Hideable.is_shown`); an undo is therefore the change of one word, whatever the size.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.labelling.hidden_items import recount
 from db.models import (
@@ -22,6 +22,7 @@ from db.models import (
     Vote,
     now,
 )
+from db.storage import bulk
 from db.storage.errors import Conflict, Missing
 
 DEAD = (ImportState.UNDONE, ImportState.CANCELLED, ImportState.FAILED)
@@ -41,6 +42,33 @@ class Undone(NamedTuple):
     """Prompts that somebody else asked too: they are still shown."""
 
 
+class TakenOver(NamedTuple):
+    """Ids of rows that an import took over from hidden ones."""
+
+    prompts: set[int]
+    rounds: set[int]
+    """Rounds whose runs were taken over."""
+    n_runs: int
+    pairs: set[int]
+    scored: set[int]
+    """Rounds whose scores were taken over."""
+
+    @property
+    def n(self) -> int:
+        """Rows in all."""
+        return len(self.prompts) + self.n_runs + len(self.pairs) + len(self.scored)
+
+
+class VotedPair(NamedTuple):
+    """The pair that a vote is on."""
+
+    key: str
+    id: int
+    prompt_id: int
+    left_id: int
+    right_id: int
+
+
 def begin(
     session: Session, name: str, file: str, fmt: str, *, n_records: int, by: str = ""
 ) -> Import:
@@ -58,9 +86,21 @@ def begin(
     return row
 
 
-def begin_again(session: Session, import_id: int) -> None:
-    """Counts a running import from its first record on: what it stored already is found again."""
-    find(session, import_id).n_stored = 0
+def begin_again(session: Session, import_id: int) -> ImportState:
+    """Counts a running import from its first record on: what it stored already is found again.
+
+    One that is stored whole stays so. Returns its state.
+    """
+    row = find(session, import_id)
+    if row.state is ImportState.RUNNING and not is_whole(row):
+        row.n_stored = 0
+    return row.state
+
+
+def is_whole(row: Import) -> bool:
+    """Returns whether all records are stored: it takes over what it has in common with others that
+    are not shown, is shown next, and cannot be cancelled any more."""
+    return 0 < row.n_records <= row.n_stored
 
 
 def find(session: Session, import_id: int) -> Import:
@@ -80,7 +120,7 @@ def count(session: Session, import_id: int, n: int, n_new: int, added: Mapping[s
     """Adds a piece to an import's counts. Returns whether it is still to be gone on with."""
     row = find(session, import_id)
     row.n_stored += n
-    row.n_new += n_new
+    row.n_new = min(row.n_new + n_new, max(row.n_records, row.n_stored))
     names = {*row.counts, *(name for name, more in added.items() if more)}
     row.counts = {name: row.counts.get(name, 0) + added.get(name, 0) for name in names}
     return row.state is ImportState.RUNNING
@@ -109,6 +149,10 @@ def cancel(session: Session, import_id: int) -> None:
     row = find(session, import_id)
     if row.state is not ImportState.RUNNING:
         raise Conflict(f"Import {import_id} is {row.state}, and cannot be cancelled any more.")
+    if is_whole(row):
+        raise Conflict(
+            f"Import {import_id} is stored whole and is shown next: undo it when it is done."
+        )
     row.state = ImportState.CANCELLED
 
 
@@ -157,52 +201,92 @@ def undo(session: Session, import_id: int, by: str) -> Undone:
     return undone
 
 
-def dead_imports(session: Session) -> list[int]:
+def dead_imports(session: Session) -> set[int]:
     """Returns the ids of imports whose rows are hidden for good unless another one brings them."""
-    return list(session.scalars(select(Import.id).where(Import.state.in_(DEAD))))
+    return set(session.scalars(select(Import.id).where(Import.state.in_(DEAD))))
+
+
+def hidden_imports(session: Session, import_id: int) -> set[int]:
+    """Returns the ids of imports that are not shown, running ones too, but for this one."""
+    hidden = select(Import.id).where(Import.state != ImportState.DONE, Import.id != import_id)
+    return set(session.scalars(hidden))
 
 
 def take_over(
     session: Session,
     import_id: int,
-    dead: Collection[int],
+    hidden: Collection[int],
     *,
     prompts: Collection[int] = (),
     rounds: Collection[int] = (),
     pairs: Collection[int] = (),
     scored: Collection[int] = (),
-) -> tuple[set[int], int]:
-    """Gives rows of dead imports to this one. Returns ids of its prompts, and how many others.
+) -> TakenOver:
+    """Gives rows of hidden imports to this one; returns those that it was given.
 
     `rounds` stand for their runs, and `scored` for the scores of these rounds.
     """
 
-    def took(rows: object) -> int:
-        result = session.execute(rows)  # type: ignore[call-overload]
-        return result.rowcount if isinstance(result, CursorResult) else 0
+    def take(column: InstrumentedAttribute[int], ids: Collection[int]) -> set[int]:
+        taken: set[int] = set()
+        for some in bulk.parts(ids):
+            rows = update(column.class_).where(
+                column.in_(some), column.class_.import_id.in_(hidden)
+            )
+            taken |= set(session.scalars(rows.values(import_id=import_id).returning(column)))
+        return taken
 
-    own = {"import_id": import_id}
-    of_prompts = update(Prompt).where(Prompt.id.in_(prompts), Prompt.import_id.in_(dead))
-    found = (
-        set(session.scalars(of_prompts.values(**own).returning(Prompt.id))) if prompts else set()
+    of_run: dict[int, int] = {}
+    for some in bulk.parts(rounds):
+        both = select(Round.id, Round.run_id).join(Run, Run.id == Round.run_id)
+        found = session.execute(both.where(Round.id.in_(some), Run.import_id.in_(hidden)))
+        of_run.update((row.id, row.run_id) for row in found)
+    n_runs = len(take(Run.id, set(of_run.values())))
+    return TakenOver(
+        take(Prompt.id, prompts),
+        set(of_run),
+        n_runs,
+        take(Comparison.id, pairs),
+        take(Score.round_id, scored),
     )
-    n = 0
-    if rounds:
-        its_runs = select(Round.run_id).where(Round.id.in_(rounds))
-        n += took(update(Run).where(Run.id.in_(its_runs), Run.import_id.in_(dead)).values(**own))
-    if pairs:
-        of_pairs = update(Comparison).where(Comparison.id.in_(pairs))
-        n += took(of_pairs.where(Comparison.import_id.in_(dead)).values(**own))
-    if scored:
-        of_scores = update(Score).where(Score.round_id.in_(scored))
-        n += took(of_scores.where(Score.import_id.in_(dead)).values(**own))
-    return found, n
 
 
-def dead_votes(session: Session, keys: Collection[str], dead: Collection[int]) -> dict[str, int]:
-    """Returns those of these keys whose votes a dead import brought, each with the import's id."""
-    rows = select(Vote.key, Vote.import_id).where(Vote.key.in_(keys), Vote.import_id.in_(dead))
-    return {key: of for key, of in session.execute(rows) if of is not None}
+def given_by(session: Session, keys: Collection[str]) -> dict[str, int | None]:
+    """Returns those of these keys that are in the log, each with the import that brought it."""
+    found: dict[str, int | None] = {}
+    for some in bulk.parts(keys):
+        rows = session.execute(select(Vote.key, Vote.import_id).where(Vote.key.in_(some)))
+        found.update((row.key, row.import_id) for row in rows)
+    return found
+
+
+def pairs_of_votes(session: Session, keys: Collection[str]) -> list[VotedPair]:
+    """Returns the pair of each of these keys that is in the log."""
+    found: list[VotedPair] = []
+    voted = select(
+        Vote.key,
+        Comparison.id,
+        Comparison.prompt_id,
+        Comparison.left_round_id,
+        Comparison.right_round_id,
+    ).join(Comparison, Comparison.id == Vote.comparison_id)
+    for some in bulk.parts(keys):
+        found += (VotedPair(*row) for row in session.execute(voted.where(Vote.key.in_(some))))
+    return found
+
+
+def earlier_rounds(session: Session, rounds: Iterable[int]) -> dict[int, int]:
+    """Returns the parent of each of these rounds that has one, and of theirs."""
+    parents: dict[int, int] = {}
+    waiting = set(rounds)
+    while waiting:
+        above: dict[int, int] = {}
+        for some in bulk.parts(waiting):
+            rows = select(Round.id, Round.parent_id).where(Round.id.in_(some))
+            above.update((one, parent) for one, parent in session.execute(rows) if parent)
+        parents |= above
+        waiting = set(above.values()) - set(parents)
+    return parents
 
 
 def _asked_by_others(import_id: int) -> ColumnElement[bool]:

@@ -121,7 +121,7 @@ def insert_scores(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 def prompts_by_hash(session: Session, hashes: Collection[str]) -> dict[str, int]:
     """Returns the ids of stored prompts by their hash."""
     found = {}
-    for some in _parts(hashes):
+    for some in parts(hashes):
         rows = session.execute(select(Prompt.sha256, Prompt.id).where(Prompt.sha256.in_(some)))
         found.update({row.sha256: row.id for row in rows})
     return found
@@ -130,7 +130,7 @@ def prompts_by_hash(session: Session, hashes: Collection[str]) -> dict[str, int]
 def rounds_of_prompts(session: Session, prompt_ids: Collection[int]) -> Iterator[StoredRound]:
     """Yields every round of these prompts that a person or a file brought, and no policy wrote."""
     columns = [getattr(Round, name) for name in StoredRound._fields]
-    for some in _parts(prompt_ids):
+    for some in parts(prompt_ids):
         wanted = select(*columns).where(Round.prompt_id.in_(some), Round.author != "policy")
         for row in session.execute(wanted.order_by(Round.id)):
             yield StoredRound(*row)
@@ -138,7 +138,7 @@ def rounds_of_prompts(session: Session, prompt_ids: Collection[int]) -> Iterator
 
 def comparisons_of_prompts(session: Session, prompt_ids: Collection[int]) -> Iterator[Any]:
     """Yields id, prompt, both rounds and aspect of every comparison of these prompts."""
-    for some in _parts(prompt_ids):
+    for some in parts(prompt_ids):
         yield from session.execute(
             select(
                 Comparison.id,
@@ -153,7 +153,7 @@ def comparisons_of_prompts(session: Session, prompt_ids: Collection[int]) -> Ite
 def known_vote_keys(session: Session, keys: Collection[str]) -> set[str]:
     """Returns those of these vote keys that are in the log already."""
     found: set[str] = set()
-    for some in _parts(keys):
+    for some in parts(keys):
         found.update(session.scalars(select(Vote.key).where(Vote.key.in_(some))))
     return found
 
@@ -161,7 +161,7 @@ def known_vote_keys(session: Session, keys: Collection[str]) -> set[str]:
 def chain_ends(session: Session, comparison_ids: Collection[int]) -> dict[ChainEnd, int]:
     """Returns the id of the newest vote of each chain on these comparisons."""
     found: dict[ChainEnd, int] = {}
-    for some in _parts(comparison_ids):
+    for some in parts(comparison_ids):
         rows = session.execute(
             select(Vote.rater_id, Vote.comparison_id, Vote.purpose, func.max(Vote.id))
             .where(Vote.comparison_id.in_(some))
@@ -173,7 +173,8 @@ def chain_ends(session: Session, comparison_ids: Collection[int]) -> dict[ChainE
     return found
 
 
-def _parts(values: Collection[Any]) -> Iterator[list[Any]]:
+def parts(values: Collection[Any]) -> Iterator[list[Any]]:
+    """Yields the values in lists that one IN takes."""
     given = list(values)
     for start in range(0, len(given), _AT_ONCE):
         yield given[start : start + _AT_ONCE]

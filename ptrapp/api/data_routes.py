@@ -1,6 +1,5 @@
 """The routes of the Data page and of scripts: import a file, export one, list what is stored."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,6 +26,7 @@ from ptrapp.services.files.import_preview import ImportPreview, preview_named
 from ptrapp.services.files.import_process import ImportRequest, import_asked
 from ptrapp.services.files.importing import Imported
 from ptrapp.services.files.panel import read_panel
+from ptrapp.services.files.pieces import STAGING, received
 
 Name = Annotated[str, Query(max_length=importing.MAX_NAME)]
 _MEDIA = {
@@ -60,19 +60,19 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
         `dry_run` stores nothing and says what was understood: format, rows, votes by outcome,
         columns used and not used, and the first records as they would be stored.
         """
-        with tempfile.NamedTemporaryFile(prefix="thrice-import-") as body:
+        with received(context.settings.data_dir / STAGING) as body:
             await _receive(request, body)
             called = Path(file).name or "file"
             if dry_run:
                 return await run_in_threadpool(
                     preview_named,
-                    body.name,
+                    str(body.name),
                     Options(format, answer_column, pairs),
                     limits=NETWORK,
                     called=called,
                 )
             ask = ImportRequest(
-                given=body.name,
+                given=str(body.name),
                 called=called,
                 name=name,
                 fmt=format.value if format else "",

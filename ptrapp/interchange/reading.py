@@ -208,3 +208,10 @@ def _outcomes(record: Record) -> list[str]:
         case Rated():
             return ["good" if record.good else "bad"]
     return []
+
+
+def good_records(source: Iterable[FileRow], plan: ReadPlan, checked: Checked) -> Iterable[Record]:
+    """Returns the records of the good rows, those in memory if they are."""
+    if checked.buffered is not None:
+        return checked.buffered
+    return (record for row in records(source, plan) for record in row.records)

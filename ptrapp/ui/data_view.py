@@ -26,6 +26,7 @@ FORMATS = {
 OUTCOMES = {"left": "the left one", "right": "the right one", "both_bad": "both bad"}
 STATES = {
     "running": ("is stored", "acc"),
+    "waiting": ("cut off, is finished when the app starts next", ""),
     "done": ("shown", "ok"),
     "undone": ("undone", ""),
     "cancelled": ("cancelled", ""),

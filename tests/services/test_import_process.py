@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from stored_votes import RowContext
 
 from db.labelling import imports
 from db.models import Comparison, ImportState, Prompt, Vote
-from db.storage.errors import DiskFull
+from db.storage.errors import DatabaseLocked, DiskFull
 from db.storage.session import open_database
 from ptrapp.core.disk import is_full
 from ptrapp.core.errors import AnswerUnclear, InputError, StorageError
@@ -22,7 +23,10 @@ from ptrapp.core.settings import Settings
 from ptrapp.services.context import kept_labels
 from ptrapp.services.files import import_process, importing
 from ptrapp.services.files.import_process import ImportRequest, import_asked
+from ptrapp.services.files.import_rows import RowImport
 from ptrapp.services.files.importing import finish_imports, import_named
+from ptrapp.services.files.imports import cancel, listing, view
+from ptrapp.services.files.pieces import STAGING, received
 
 N = 2_600
 """Over the bound from which an import is written in pieces."""
@@ -108,8 +112,77 @@ def test_one_whose_process_dies_is_finished_at_the_next_start(
     with pytest.raises(StorageError, match="finished at the app's next start"):
         import_asked(at, file_of(tmp_path, pairs(N)), kill)
     assert stored(at)[-1] < N
+    assert listing(at)[0][0].state == "waiting"
     finish_imports(at)
-    assert stored(at) in ([N, N, N], [0, 0, 0]), "whole, or nothing where nothing was staged"
+    assert stored(at) == [N, N, N]
+    assert listing(at)[0][0].state == "done"
+
+
+def test_one_that_waits_can_be_cancelled_and_leaves_nothing_for_the_next_start(
+    at: RowContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, ids = file_of(tmp_path, pairs(N)), list[int]()
+
+    def fail(*_: object) -> None:
+        raise DatabaseLocked("Its process ends.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RowImport, "add", fail)
+        with pytest.raises(DatabaseLocked):
+            import_named(at, ask.given, begun=ids.append)
+    assert view(at, ids[0]).state == "waiting"
+    cancel(at, ids[0])
+    assert view(at, ids[0]).state == "cancelled"
+    assert not list((at.settings.data_dir / STAGING).glob("*"))
+
+
+def test_one_that_is_being_stored_runs_and_does_not_wait(at: RowContext, tmp_path: Path) -> None:
+    ask, seen = file_of(tmp_path, pairs(N)), list[str]()
+    import_named(at, ask.given, begun=lambda one: seen.append(view(at, one).state))
+    assert seen == ["running"]
+
+
+def test_one_that_dies_before_it_began_says_that_nothing_was_imported(
+    at: RowContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_process, "COMMAND", (sys.executable, "-c", "input()"))
+    with pytest.raises(StorageError, match=r"nothing was imported\. Import it again"):
+        import_asked(at, file_of(tmp_path, pairs(N)))
+    assert listing(at) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [(ImportState.CANCELLED, "was cancelled"), (ImportState.DONE, "it is shown")],
+)
+def test_one_that_dies_is_told_by_what_became_of_it(
+    at: RowContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    state: ImportState,
+    said: str,
+) -> None:
+    with at.database.write() as session:
+        row = imports.begin(session, "brought", "pairs.jsonl", "preferences", n_records=N)
+        row.state, import_id = state, row.id
+    says = f"input(); print('{{\"begun\": {import_id}}}')"
+    monkeypatch.setattr(import_process, "COMMAND", (sys.executable, "-c", says))
+    with pytest.raises((StorageError, InputError), match=said):
+        import_asked(at, file_of(tmp_path, pairs(1)))
+
+
+def test_what_was_received_when_the_app_ended_is_cleared_and_not_what_is_being_received(
+    at: RowContext,
+) -> None:
+    folder = at.settings.data_dir / STAGING
+    with received(folder) as body:
+        body.write(b"{")
+        (area,) = folder.glob("*")
+        left = folder / ".left"
+        shutil.copytree(area, left)
+        finish_imports(at)
+        assert list(folder.glob("*")) == [area]
+    assert not list(folder.glob("*"))
 
 
 def test_a_small_file_is_imported_here(

@@ -17,16 +17,18 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from db.models import ImportState
 from db.storage.errors import DatabaseError
 from db.storage.session import Database, open_database
-from ptrapp.core.errors import AnswerUnclear, StorageError, ThriceError
+from ptrapp.core.errors import AnswerUnclear, InputError, StorageError, ThriceError
 from ptrapp.core.import_path import with_import_path
 from ptrapp.core.settings import Settings, load_settings
 from ptrapp.interchange.formats import Format, Options, Pairs
 from ptrapp.interchange.limits import MIB, NETWORK
 from ptrapp.services.context import DataContext
-from ptrapp.services.files import importing
+from ptrapp.services.files import importing, imports, pieces
 from ptrapp.services.files.importing import Imported
+from ptrapp.services.files.pieces import STAGING
 from ptrapp.services.files.turns import ASKED, AskedTurns, TurnGiver
 from ptrapp.tasks.hub import PREFIX
 
@@ -69,19 +71,19 @@ def import_asked(
     is_file = not ask.given.startswith(PREFIX)
     if is_file and Path(ask.given).stat().st_size < LARGE:
         return _import(context, ask, begun)
+    import_id = 0
     for said in _said(context, ask):
-        if "begun" in said and begun is not None:
-            begun(said["begun"])
+        if "begun" in said:
+            import_id = said["begun"]
+            if begun is not None:
+                begun(import_id)
         elif "done" in said:
             with context.database.write():
                 pass  # tells who keeps copies that something was stored
             return _imported(said["done"])
         elif "error" in said:
             raise _error(said)
-    raise StorageError(
-        f"The import of {ask.called} ended before it was whole. What it had begun to store is "
-        "finished at the app's next start; the app's log says more."
-    )
+    raise _cut_off(context, ask.called, import_id)
 
 
 def main() -> None:
@@ -154,6 +156,29 @@ def _said(context: DataContext, ask: ImportRequest) -> Iterator[dict[str, Any]]:
                 turns.give()
             else:
                 yield said
+
+
+def _cut_off(context: DataContext, called: str, import_id: int) -> ThriceError:
+    """Returns what became of an import whose process ended without a word."""
+    if not import_id:
+        return StorageError(
+            f"The process that imports {called} ended before it stored anything; nothing was "
+            "imported. Import it again; the app's log says more."
+        )
+    state = imports.view(context, import_id).state
+    if state == ImportState.CANCELLED:
+        pieces.clear(context.settings.data_dir / STAGING, import_id)
+        return InputError("The import was cancelled; nothing of it is shown.")
+    if state == ImportState.DONE:
+        return StorageError(
+            f"The process that imports {called} ended when all was stored: it is import "
+            f"{import_id}, and it is shown."
+        )
+    return StorageError(
+        f"The process that imports {called} ended before all was stored, and nothing of it is "
+        f"shown. It waits as import {import_id} and is finished at the app's next start; import "
+        "the file again to have it sooner, or cancel it. The app's log says more."
+    )
 
 
 def _listen(turns: AskedTurns) -> None:

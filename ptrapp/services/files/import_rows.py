@@ -5,7 +5,7 @@ round by its text, a vote by a key made of rater, texts and outcome.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -43,8 +43,10 @@ _NO_TURNS: list[dict[str, str]] = []
 class RowImport:
     """An import in progress, in one write transaction."""
 
-    def __init__(self, session: Session, name: str, import_id: int) -> None:
-        """Stores rows as those of an import; what undone ones had is taken over and shown again."""
+    def __init__(
+        self, session: Session, name: str, import_id: int, hidden: Collection[int]
+    ) -> None:
+        """Stores rows as those of an import; what the `hidden` ones had of it is taken over."""
         self.name = name
         self.import_id = import_id
         self.source = f"import:{name}"[:64]
@@ -55,27 +57,32 @@ class RowImport:
         self._cache = ImportCache(session)
         self._raters: dict[tuple[str, str], int] = {}
         self._now = datetime.now(UTC)
-        self._old = TakingOver(session, import_id)
+        self._old = TakingOver(session, import_id, hidden)
+        self._place = 0
+        """Place in its batch of the record that is stored."""
 
-    def add(self, records: Sequence[Record]) -> int:
-        """Stores a batch. Returns how many of its records added something new."""
+    def add(self, records: Sequence[Record]) -> list[bool]:
+        """Stores a batch. Returns for each of its records whether it added something new."""
         digests = [_hash(_prompt_of(record)) for record in records]
         named = [self._vote_keys(*one) for one in zip(records, digests, strict=True)]
         keys = self._old.living(named)
         known = bulk.known_vote_keys(self._session, [key for some in keys for key in some])
         new, seen = [], set(known)
-        for one in zip(records, digests, keys, strict=True):
-            if not one[2] or not seen.issuperset(one[2]):
-                new.append(one)
-                seen.update(one[2])
+        for place, (record, digest, some) in enumerate(zip(records, digests, keys, strict=True)):
+            if not some or not seen.issuperset(some):
+                new.append((place, record, digest, some))
+                seen.update(some)
+        last_first = reversed(list(enumerate(keys)))
+        self._old.voted({key: place for place, some in last_first for key in some if key in known})
         batch = ImportBatch(
-            self._session, self._now, [record for record, _, _ in new], self.import_id
+            self._session, self._now, [record for _, record, _, _ in new], self.import_id
         )
-        prompt_ids = self._prompts([(digest, _prompt_of(record)) for record, digest, _ in new])
+        prompt_ids = self._prompts([(digest, _prompt_of(record)) for _, record, digest, _ in new])
         pairs: list[tuple[JudgedPair, list[str], NewPair]] = []
-        n_new = 0
-        for (record, _, some), (prompt_id, fresh) in zip(new, prompt_ids, strict=True):
-            n_before = batch.n_rounds
+        is_new = [False] * len(records)
+        for (place, record, _, some), (prompt_id, fresh) in zip(new, prompt_ids, strict=True):
+            n_before, self._place = batch.n_rounds, place
+            self._old.found.prompts.setdefault(prompt_id, place)
             match record:
                 case JudgedPair():
                     pair = self._compare(batch, record, prompt_id)
@@ -85,14 +92,12 @@ class RowImport:
                     self._attempt(batch, record, prompt_id)
                 case Rated():
                     self._rate(batch, record, prompt_id)
-            n_new += fresh or batch.n_rounds > n_before
+            is_new[place] = fresh or batch.n_rounds > n_before
         self._votes(batch, pairs, known)
         self.counts.update(batch.write())
-        shown_again = self._old.rest()
-        self.counts["shown_again"] += shown_again
-        n_new += min(shown_again, len(records) - n_new)
+        self.counts["shown_again"] += self._old.take(is_new)
         self._cache.evict()
-        return n_new
+        return is_new
 
     def _prompts(self, hashed: Sequence[tuple[str, PromptText]]) -> list[tuple[int, bool]]:
         """Returns for each hash and prompt the prompt's id, and whether this record added it."""
@@ -110,9 +115,6 @@ class RowImport:
         self.counts["prompts"] += len(rows)
         self._cache.put(reserved)
         by_these = set(added)
-        back = self._old.prompts(set(ids.values()) - set(reserved))
-        self.counts["shown_again"] += len(back)
-        by_these |= {n for digest, n in first.items() if ids[digest] in back}
         return [(ids[digest], n in by_these) for n, (digest, _) in enumerate(hashed)]
 
     def _prompt_values(self, prompt: PromptText) -> tuple[Any, ...]:
@@ -145,7 +147,7 @@ class RowImport:
         if (found := known.get(sides)) is None:
             found = known[sides] = batch.compare(prompt_id, *sides)
         else:
-            self._old.found.pairs.add(found)
+            self._old.found.pairs.setdefault(found, self._place)
         return NewPair(found, left > right)
 
     def _settings_of(self, completion: CompletionText) -> dict[str, Any]:
@@ -171,7 +173,7 @@ class RowImport:
                 "import_id": self.import_id,
             }
         )
-        self._old.found.scored.add(round_id)
+        self._old.found.scored.setdefault(round_id, self._place)
 
     def _round(self, batch: ImportBatch, run: ImportedRun, completion: CompletionText) -> int:
         """Finds or adds the rounds of a completion and its history. Returns the last one's id."""
@@ -182,7 +184,7 @@ class RowImport:
             if (found := known.get(digest)) is None:
                 found = known[digest] = batch.round(run, one, index, parent_id)
             else:
-                self._old.found.rounds.add(found)
+                self._old.found.rounds.setdefault(found, self._place)
             parent_id = found
         assert parent_id is not None, "a chain has at least one round"
         return parent_id

@@ -1,12 +1,13 @@
 """Imports files of other programs: a whole file or nothing of it."""
 
+import logging
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from db.labelling import imports
 from db.models import ImportState
@@ -27,6 +28,8 @@ from ptrapp.services.files import pieces
 from ptrapp.services.files.import_rows import RowImport
 from ptrapp.services.files.pieces import STAGING, StagedRequest
 from ptrapp.tasks.hub import PREFIX
+
+log = logging.getLogger(__name__)
 
 BATCH = 2000
 """Records stored together: enough for fast inserts, few enough for little memory. An import of more
@@ -111,12 +114,14 @@ def import_records(
     """Stores checked records in the caller's transaction; what is stored already is left out."""
     short = as_text(name)[:MAX_NAME]
     row = imports.begin(session, short, file or short, fmt, n_records=n_records, by=by)
-    rows = RowImport(session, short, row.id)
+    # shown with this transaction, it can take over what a running one has and may never show
+    rows = RowImport(session, short, row.id, imports.hidden_imports(session, row.id))
     n_new = n_records = 0
     with bulk.large_cache(session):
-        for batch in _batches(records):
+        remaining = iter(records)
+        while batch := list(islice(remaining, BATCH)):
             n_records += len(batch)
-            n_new += rows.add(batch)
+            n_new += sum(rows.add(batch))
     imports.count(session, row.id, n_records, n_new, rows.counts)
     kept = imports.end(session, row.id, ImportState.DONE)
     return Imported(
@@ -144,13 +149,19 @@ def finish_imports(context: DataContext) -> None:
     """Finishes the imports that a process which ended had begun; what is wrong is logged."""
 
     def finish(copy: Path, asked: StagedRequest) -> None:
+        with context.database.write() as session:
+            if imports.begin_again(session, asked.import_id) is not ImportState.RUNNING:
+                return
+            again = imports.is_whole(imports.find(session, asked.import_id))
         options = Options(Format(asked.fmt), asked.answer_column, Pairs(asked.pairs))
-        with RowFile(copy, TERMINAL, name=asked.called) as rows:
-            known = reading.understand(rows, options)
-            checked = _checked(rows, known, asked.skip_bad)
-            with context.database.write() as session:
-                imports.begin_again(session, asked.import_id)
-            _store_in_pieces(context, rows, known, asked, checked)
+        try:
+            with RowFile(copy, TERMINAL, name=asked.called) as rows:
+                known = reading.understand(rows, options)
+                checked = _checked(rows, known, asked.skip_bad)
+                _store_in_pieces(context, rows, known, asked, checked, again=again)
+        except InputError as error:  # cancelled, or it contradicts what is stored
+            _fail(context, asked)
+            log.warning("the import of %s is not shown: %s", asked.called, error)
 
     pieces.finish_all(context.settings.data_dir / STAGING, finish)
 
@@ -205,7 +216,7 @@ def _in_pieces(
                 return _store_in_pieces(context, rows, known, asked, checked)
             except InputError as error:
                 refused = error  # cancelled, or it contradicts what is stored
-                _end(context, asked, ImportState.FAILED)
+                _fail(context, asked)
     except DatabaseError as error:
         if not asked.import_id:
             raise
@@ -215,7 +226,7 @@ def _in_pieces(
         ) from error
     except OSError as error:
         if asked.import_id:
-            _end(context, asked, ImportState.FAILED)
+            _fail(context, asked)
         raise StorageError(
             f"{rows.name} cannot be copied to the data folder ({error.strerror}); nothing was "
             "imported. Make room and try again."
@@ -224,24 +235,31 @@ def _in_pieces(
 
 
 def _store_in_pieces(
-    context: DataContext, rows: RowSource, known: Reading, asked: StagedRequest, checked: Checked
+    context: DataContext,
+    rows: RowSource,
+    known: Reading,
+    asked: StagedRequest,
+    checked: Checked,
+    *,
+    again: bool = False,
 ) -> Imported:
-    good = _good(rows, known, checked)
-    n, n_new, counts = pieces.store_in_pieces(context.database, good, asked.name, asked.import_id)
-    kept = _end(context, asked, ImportState.DONE)
+    good = partial(reading.good_records, rows, known.plan, checked)
+    stored = pieces.store_in_pieces(
+        context.database, good, asked.name, asked.import_id, again=again
+    )
     done = Imported(
-        n_new,
-        n - n_new,
-        import_id=asked.import_id if kept else None,
-        counts=dict(+counts),
+        stored.n_new,
+        stored.n_records - stored.n_new,
+        import_id=asked.import_id if stored.is_kept else None,
+        counts=dict(stored.counts),
         name=asked.name,
     )
     return _described(done, known, checked)
 
 
-def _end(context: DataContext, asked: StagedRequest, state: ImportState) -> bool:
+def _fail(context: DataContext, asked: StagedRequest) -> None:
     with context.database.write() as session:
-        return imports.end(session, asked.import_id, state)
+        imports.end(session, asked.import_id, ImportState.FAILED)
 
 
 def _checked(rows: RowSource, known: Reading, skip_bad: bool) -> Checked:
@@ -254,18 +272,12 @@ def _checked(rows: RowSource, known: Reading, skip_bad: bool) -> Checked:
 def _stored(
     session: Session, rows: RowSource, known: Reading, name: str, checked: Checked, by: str = ""
 ) -> Imported:
-    good = _good(rows, known, checked)
+    good = reading.good_records(rows, known.plan, checked)
     n = checked.n_records
     done = import_records(
         session, good, name, file=rows.name, fmt=known.fmt.value, n_records=n, by=by
     )
     return _described(done, known, checked)
-
-
-def _good(rows: RowSource, known: Reading, checked: Checked) -> Iterable[Record]:
-    if checked.buffered is not None:
-        return checked.buffered
-    return (record for row in reading.records(rows, known.plan) for record in row.records)
 
 
 def _described(done: Imported, known: Reading, checked: Checked) -> Imported:
@@ -283,12 +295,3 @@ def _described(done: Imported, known: Reading, checked: Checked) -> Imported:
 
 def _hub_name(given: str) -> str:
     return given.removeprefix(PREFIX).partition(":")[0]
-
-
-R = TypeVar("R")
-
-
-def _batches(records: Iterable[R]) -> Iterator[list[R]]:
-    remaining = iter(records)
-    while batch := list(islice(remaining, BATCH)):
-        yield batch

@@ -6,10 +6,13 @@ from typing import Any
 
 from db.labelling import imports
 from db.labelling.imports import Undone
-from db.models import Import
+from db.models import Import, ImportState
 from ptrapp.core.counts import counted
 from ptrapp.services.context import DataContext
+from ptrapp.services.files import pieces
+from ptrapp.services.files.pieces import STAGING
 
+WAITING = "waiting"
 AT_ONCE = 20
 """Imports on a page."""
 
@@ -23,7 +26,8 @@ class ImportView:
     file: str
     format: str
     state: str
-    """`running`, `done`, `undone`, `cancelled`, or `failed`."""
+    """`running`, `done`, `undone`, `cancelled`, `failed`, or `waiting`: its process ended before it
+    was whole, and the app finishes it at its next start."""
     n_records: int
     n_stored: int
     """Records that are stored so far, those that were known among them."""
@@ -56,13 +60,13 @@ def listing(
     """Returns a page of imports, the newest first, and how many there are."""
     with context.database.read() as session:
         rows, n = imports.page(session, after=(page - 1) * at_once, limit=at_once)
-        return [_view(row) for row in rows], n
+        return [_view(context, row) for row in rows], n
 
 
 def view(context: DataContext, import_id: int) -> ImportView:
     """Returns one import. Raises `Missing`."""
     with context.database.read() as session:
-        return _view(imports.find(session, import_id))
+        return _view(context, imports.find(session, import_id))
 
 
 def preview_undo(context: DataContext, import_id: int) -> UndoneImport:
@@ -80,9 +84,10 @@ def undo(context: DataContext, import_id: int, by: str) -> UndoneImport:
 
 
 def cancel(context: DataContext, import_id: int) -> None:
-    """Stops a running import; nothing of it is shown."""
+    """Stops a running import, or one that waits; nothing of it is shown."""
     with context.database.write() as session:
         imports.cancel(session, import_id)
+    pieces.clear(context.settings.data_dir / STAGING, import_id)
 
 
 def _said(name: str, import_id: int, done: Undone, are: str) -> UndoneImport:
@@ -104,8 +109,12 @@ def _said(name: str, import_id: int, done: Undone, are: str) -> UndoneImport:
     return UndoneImport(import_id, *done, said=words)
 
 
-def _view(row: Import) -> ImportView:
+def _view(context: DataContext, row: Import) -> ImportView:
+    state = row.state.value
+    if row.state is ImportState.RUNNING:
+        waiting = pieces.cut_off(context.settings.data_dir / STAGING)
+        state = WAITING if row.id in waiting else state
     return ImportView(
-        row.id, row.name, row.file, row.format, row.state.value, row.n_records, row.n_stored,
+        row.id, row.name, row.file, row.format, state, row.n_records, row.n_stored,
         row.n_new, dict(row.counts), row.by, row.created_at, row.undone_at, row.undone_by,
     )  # fmt: skip

@@ -16,9 +16,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import IO, NamedTuple
 from uuid import uuid4
 
 from db.labelling import imports
+from db.models import ImportState
 from db.storage.errors import DatabaseError, Missing
 from db.storage.flushing import flush
 from db.storage.session import Database
@@ -40,6 +42,8 @@ LEAST, MOST = 100, 500
 """Records in the first and smallest piece, and in the largest; the size follows the time of one. A
 smaller one is hardly shorter: a transaction takes as long as fifty records by itself, and on a busy
 machine most of it is waiting for the processor."""
+LOOK_S = 0.2
+"""Seconds after which a lock is tried again: who only looks whether it is held has it briefly."""
 STAGING = "imports"
 """Folder in the data folder with a folder for each import that is being written."""
 REQUEST, FILE, LOCK = "request.json", "file", "lock"
@@ -58,31 +62,87 @@ class StagedRequest:
     import_id: int
 
 
+class StoredImport(NamedTuple):
+    """What became of the records of an import."""
+
+    n_records: int
+    n_new: int
+    counts: Counter[str]
+    """Rows added, by table."""
+    is_kept: bool
+    """Whether anything was new."""
+
+
 def store_in_pieces(
-    database: Database, records: Iterable[Record], name: str, import_id: int
-) -> tuple[int, int, Counter[str]]:
-    """Stores records, a piece in a transaction; returns how many there were, how many were new,
-    and rows added by table. Raises `InputError` once the import was cancelled."""
-    n_records = n_new = 0
-    counts: Counter[str] = Counter()
-    remaining, size = iter(records), LEAST
+    database: Database,
+    records: Callable[[], Iterable[Record]],
+    name: str,
+    import_id: int,
+    *,
+    again: bool = False,
+) -> StoredImport:
+    """Stores records, a piece in a transaction, and shows them. Raises `InputError` once the import
+    was cancelled.
+
+    What other imports have in common with this one is taken over from those that are not shown.
+    While this one may still be cancelled, that is from dead ones alone. Once it is whole it cannot
+    be, and where others died meanwhile or still run, all records are looked up once more and taken
+    over from them too; with `again` they are stored already, and only that is left.
+    """
+    new, counts = bytearray(), Counter[str]()
+    taken = set[int]()
+    if not again:
+        with database.read() as session:
+            taken = imports.dead_imports(session)
+        _store(database, records(), name, import_id, new, counts)
+    while True:
+        with database.write() as session:
+            hidden = imports.hidden_imports(session, import_id)
+            if hidden <= taken:
+                _refuse_cancelled(imports.find(session, import_id).state)
+                is_kept = imports.end(session, import_id, ImportState.DONE)
+                return StoredImport(len(new), sum(new), +counts, is_kept)
+        _store(database, records(), name, import_id, new, counts, hidden)
+        taken = hidden
+
+
+def _store(
+    database: Database,
+    records: Iterable[Record],
+    name: str,
+    import_id: int,
+    new: bytearray,
+    counts: Counter[str],
+    hidden: set[int] | None = None,
+) -> None:
+    """Stores records and marks those that are `new`; with `hidden`, they were counted before."""
+    remaining, size, n = iter(records), LEAST, 0
     while piece := list(islice(remaining, size)):
         # after a power cut it is stored again from the staging area, which goes after a durable one
         with database.write(durable=False) as session:
             began = time.monotonic()
             # what it knows of a prompt may be old afterwards
-            rows = RowImport(session, name, import_id)
-            n_new_here = rows.add(piece)
-            if not imports.count(session, import_id, len(piece), n_new_here, rows.counts):
-                raise InputError("The import was cancelled; nothing of it is shown.")
+            others = imports.dead_imports(session) if hidden is None else hidden
+            rows = RowImport(session, name, import_id, others)
+            is_new = rows.add(piece)
+            new.extend(bytes(max(0, n + len(piece) - len(new))))
+            n_more = sum(one and not new[n + at] for at, one in enumerate(is_new))
+            n_counted = len(piece) if hidden is None else 0
+            if not imports.count(session, import_id, n_counted, n_more, rows.counts):
+                _refuse_cancelled(ImportState.CANCELLED)
             took = time.monotonic() - began  # without the commit, which takes as long for one row
-        n_new += n_new_here
+        for at, one in enumerate(is_new):
+            new[n + at] |= one
         counts.update(rows.counts)
-        n_records += len(piece)
+        n += len(piece)
         size = max(LEAST, min(MOST, 2 * size, round(size * PIECE_S / max(took, 1e-3))))
         if not database.is_alone:
             time.sleep(min(time.monotonic() - began, LONGEST_PAUSE_S))
-    return n_records, n_new, counts
+
+
+def _refuse_cancelled(state: ImportState) -> None:
+    if state is not ImportState.RUNNING:
+        raise InputError("The import was cancelled; nothing of it is shown.")
 
 
 @contextmanager
@@ -130,19 +190,68 @@ def finish_all(folder: Path, finish: Callable[[Path, StagedRequest], None]) -> N
     """Calls `finish` with the copy of each import that was cut off, and what was asked.
 
     One that another process is at is left to it. One whose copy is not whole had stored nothing and
-    is removed; one for which the database fails stays for the next start.
+    is removed, as is what was being received; one for which the database fails stays for the next
+    start.
     """
-    for area in sorted(folder.glob("*")):
-        try:
-            with hold(area / LOCK):
-                if (area / REQUEST).exists():
-                    asked = json.loads((area / REQUEST).read_text(encoding="utf-8"))
-                    log.info("finishing the import of %s, which was cut off", asked.get("called"))
-                    finish(area / FILE, StagedRequest(**asked))
-                shutil.rmtree(area, ignore_errors=True)
-        except Held:
+    held = [area for area in sorted(folder.glob("*")) if not _finish(area, finish)]
+    if held:
+        time.sleep(LOOK_S)
+    for area in held:
+        if not _finish(area, finish):
             log.info("another process is at the import in %s", area)
-        except Missing:  # it ended between the request and the commit, and nobody was told of it
+
+
+def cut_off(folder: Path) -> dict[int, Path]:
+    """Returns the ids of imports whose process has ended, each with the folder it is finished
+    from."""
+    found = {}
+    for area in folder.glob("*"):
+        try:
+            if (asked := _request(area)) is not None:
+                with hold(area / LOCK):
+                    found[asked.import_id] = area
+        except (Held, OSError, ValueError, TypeError):
+            continue
+    return found
+
+
+@contextmanager
+def received(folder: Path) -> Iterator[IO[bytes]]:
+    """Yields a file for what is being received; if the app ends meanwhile, its next start removes
+    it."""
+    area = folder / f".{uuid4().hex}"  # by this name no backup takes it
+    area.mkdir(parents=True, mode=0o700)
+    try:
+        with hold(area / LOCK), (area / FILE).open("w+b") as body:
+            yield body
+    finally:
+        shutil.rmtree(area, ignore_errors=True)
+
+
+def clear(folder: Path, import_id: int) -> None:
+    """Removes what an import that was cut off is finished from."""
+    if (area := cut_off(folder).get(import_id)) is not None:
+        shutil.rmtree(area, ignore_errors=True)
+
+
+def _finish(area: Path, finish: Callable[[Path, StagedRequest], None]) -> bool:
+    """Finishes one import; returns False where another process is at it."""
+    try:
+        with hold(area / LOCK):
+            if (asked := _request(area)) is not None:
+                log.info("finishing the import of %s, which was cut off", asked.called)
+                finish(area / FILE, asked)
             shutil.rmtree(area, ignore_errors=True)
-        except (ThriceError, DatabaseError, OSError, ValueError, TypeError) as error:
-            log.error("the import in %s is not finished: %s", area, error)
+    except Held:
+        return False
+    except Missing:  # it ended between the request and the commit, and nobody was told of it
+        shutil.rmtree(area, ignore_errors=True)
+    except (ThriceError, DatabaseError, OSError, ValueError, TypeError) as error:
+        log.error("the import in %s is not finished: %s", area, error)
+    return True
+
+
+def _request(area: Path) -> StagedRequest | None:
+    if not (area / REQUEST).exists():
+        return None
+    return StagedRequest(**json.loads((area / REQUEST).read_text(encoding="utf-8")))
