@@ -30,6 +30,7 @@ from ptrapp.api.guard import Guard, security_headers
 from ptrapp.api.hosts import hosts_of
 from ptrapp.api.late_routes import LateApp, LateRoutes, Routes
 from ptrapp.api.module_files import add_modules
+from ptrapp.api.no_route import NoRoute
 from ptrapp.api.proxy import BehindProxy
 from ptrapp.api.session import secret_key, with_sessions
 from ptrapp.api.uploads import Uploads
@@ -208,7 +209,8 @@ class _FirstModel:
 def _routes(context: AppContext) -> Routes:
     from ptrapp.api.routes import build_router  # what they take and answer: after the pages
 
-    return build_router(context).routes
+    router = build_router(context)
+    return [*router.routes, NoRoute(router.prefix)]
 
 
 def build_app(context: AppContext) -> LateApp:

@@ -201,15 +201,24 @@ def find(session: Session, key: str) -> Assignment | None:
     return session.scalars(_UNDER_KEY, {"key": key}).one_or_none()
 
 
-def count_practice_left(session: Session, campaign_id: int, rater_id: int) -> int:
-    """Returns the number of practice comparisons that this rater has not answered."""
-    answered = exists().where(
+def practice_left(
+    session: Session, campaign_id: int, rater_id: int | None, n_practice: int, n_practised: int
+) -> int:
+    """Returns how many practice comparisons a rater is still given before the work.
+
+    Those that the rater skipped are not given again, and work follows when there are no others.
+    """
+    wanted = n_practice - n_practised
+    if wanted <= 0:
+        return 0
+    over = exists().where(
         Assignment.item_id == CampaignItem.id,
         Assignment.rater_id == rater_id,
-        Assignment.state == AssignmentState.DONE,
+        Assignment.state.in_((AssignmentState.DONE, AssignmentState.SKIPPED)),
     )
     practice = (CampaignItem.campaign_id == campaign_id, CampaignItem.kind == ItemKind.PRACTICE)
-    return session.scalar(select(func.count(CampaignItem.id)).where(*practice, ~answered)) or 0
+    left = select(func.count(CampaignItem.id)).where(*practice, ~over, is_offered())
+    return min(wanted, session.scalar(left) or 0)
 
 
 def _find(session: Session, key: str) -> Assignment:

@@ -199,13 +199,6 @@ def items(
     return list(session.scalars(rows))
 
 
-def count_items(session: Session, campaign_id: int, kind: ItemKind) -> int:
-    n = select(func.count(CampaignItem.id)).where(
-        CampaignItem.campaign_id == campaign_id, CampaignItem.kind == kind
-    )
-    return session.scalar(n) or 0
-
-
 def _add_chunk(
     session: Session, campaign: Campaign, items: Sequence[NewItem], draw: random.Random
 ) -> int:

@@ -34,7 +34,7 @@ class LateRoutes(BaseRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         path = get_route_path(scope)
-        is_under = scope["type"] == "http" and path.startswith(f"{self._prefix}/")
+        is_under = scope["type"] == "http" and f"{path}/".startswith(f"{self._prefix}/")
         return (Match.FULL if is_under else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

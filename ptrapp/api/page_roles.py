@@ -27,16 +27,20 @@ class PagesOfRoles:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _refusal(Request(scope)) if scope["type"] == "http" else None
-        await (refusal or self._app)(scope, receive, send)
+        answer = _instead(Request(scope)) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send)
 
 
-def _refusal(request: Request) -> Response | None:
+def _instead(request: Request) -> Response | None:
+    """Returns what is answered in place of the page, None where the page is to be sent."""
     root = root_of(request)
     path = request.scope["path"].removeprefix(root)
     name, roles = _ROLES.get(path.rstrip("/") or "/", ("", None))
     if roles is None or request.method not in ("GET", "HEAD"):
         return None
+    if path != "/" and path.endswith("/"):  # Gradio would forget the prefix, and the query
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"{root}{path.rstrip('/')}{query}", 307)
     person = person_of(request)
     if person.role in roles:
         return None

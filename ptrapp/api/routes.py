@@ -17,7 +17,7 @@ from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, DATA, JOBS, LABELL
 from ptrapp.api.people_routes import add_people_routes
 from ptrapp.core import disk
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
-from ptrapp.core.errors import EngineUnavailable, NotFound
+from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.people import READS
 from ptrapp.core.public import in_public
 from ptrapp.core.strength import IN_WORDS
@@ -117,10 +117,6 @@ def build_router(context: AppContext) -> APIRouter:
         if disk.is_nearly_full(context.settings.data_dir):
             trouble = f"{FULL_DISK} Until then nothing is stored, and trainings are paused."
         return said | {"warning": in_public(trouble)} if trouble else said
-
-    @router.api_route("/{path:path}", methods=["GET", "POST"], include_in_schema=False)
-    def unknown(path: str) -> None:
-        raise NotFound(f"There is no route {path!r} of this method; see /api/v1/openapi.json.")
 
     return router
 

@@ -128,6 +128,7 @@ def test_two_versions_are_compared(ada: Any, context: AppContext) -> None:
         ({"mix": {"gold": -1}}, "weights", 400),
         ({"mix": {"uncertain": 0, "uniform": 0}}, "weights", 400),
         ({"mix": {"gold": 1e309}}, "gold", 422),
+        ({"mix": {"uncertain": 1e308, "uniform": 1e308}}, "the weights' sum", 422),
         ({"mix": {"luck": 1}}, "luck", 422),
         ({"guidelines": "x" * 20_001}, "guidelines", 422),
         ({"source": {"kind": "dreams"}}, "kind", 422),
@@ -298,3 +299,26 @@ def test_the_counts_of_a_campaign_are_the_rows(ada: Any, visitor: Any, context: 
     assert (brief["n_slots"], brief["n_taken"], brief["n_done"]) == (8, taken, 1)
     mine = bea.get(f"/campaigns/{campaign.id}").json()
     assert (mine["n_done_by_me"], mine["n_skipped_by_me"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "deadline", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "-1e11", "Infinity"]
+)
+def test_a_deadline_that_utc_has_not_is_refused(
+    ada: Any, context: AppContext, deadline: str
+) -> None:
+    campaign = make_campaign(ada, context, 1)
+    told = sentence(ada.post(f"/campaigns/{campaign.id}", {"deadline": deadline}), 422)
+    assert told.startswith("The request cannot be used: deadline: ")
+    assert ada.get(f"/campaigns/{campaign.id}").json()["deadline"] is None
+
+
+@pytest.mark.parametrize("deadline", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+def test_the_first_and_the_last_deadline_are_kept(
+    ada: Any, context: AppContext, deadline: str
+) -> None:
+    campaign = make_campaign(ada, context, 1)
+    assert ada.post(f"/campaigns/{campaign.id}", {"deadline": deadline}).status_code == 200
+    (row,) = [row for row in ada.get("/campaigns").json() if row["id"] == campaign.id]
+    assert row["deadline"][:19] == deadline[:19]
+    ada.post(f"/campaigns/{campaign.id}/state", {"state": "deleted"})

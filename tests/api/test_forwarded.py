@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse
 from fastapi.testclient import TestClient
 
 from ptrapp.api.hosts import hosts_of
+from ptrapp.api.page_roles import PagesOfRoles
 from ptrapp.api.proxy import BehindProxy
 from ptrapp.core import spaces
 from ptrapp.core.errors import ConfigurationError
@@ -123,3 +125,31 @@ def test_a_space_believes_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPACE_ID", "me/thrice")
     settings = load_settings([], **spaces.on_spaces())
     assert heard("10.16.3.4", settings.trusted_proxy)[0] == "https://thrice.example/seen"
+
+
+@pytest.fixture
+def pages_under_a_path() -> TestClient:
+    """The addresses as they are in the app: the door, then pages that Gradio would lead wrong."""
+    app = FastAPI()
+
+    @app.get("/label/")
+    def wrong() -> RedirectResponse:
+        return RedirectResponse("/label", 301)
+
+    app.add_middleware(PagesOfRoles)
+    app.add_middleware(BehindProxy, root_path="/thrice")
+    return TestClient(app, base_url="http://inside:1", follow_redirects=False)
+
+
+@pytest.mark.parametrize("path", ["/label/", "/thrice/label/", "/thrice/label//"])
+def test_a_pages_slash_leads_to_the_page_under_the_prefix(
+    pages_under_a_path: TestClient, path: str
+) -> None:
+    for query in ("", "?campaign=2&x=%2F"):
+        answer = pages_under_a_path.get(path + query)
+        assert (answer.status_code, answer.headers["location"]) == (307, f"/thrice/label{query}")
+
+
+def test_nothing_but_a_page_is_led_elsewhere(pages_under_a_path: TestClient) -> None:
+    for path in ("/thrice//evil.example/", "/thrice/nothing/", "/thrice/label/x/"):
+        assert "location" not in pages_under_a_path.get(path).headers

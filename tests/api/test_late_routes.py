@@ -19,6 +19,10 @@ def app() -> LateApp:
         router = APIRouter(prefix="/late")
         built.append(threading.get_ident())
 
+        @router.get("")
+        def none() -> int:
+            return 0
+
         @router.get("/{number}")
         def number(number: int) -> int:
             return number
@@ -50,7 +54,7 @@ def test_the_first_request_builds_them_and_all_are_answered(app: LateApp) -> Non
         assert client.post("/late/3").json() == 4
         assert client.get("/late/three").status_code == 422
         assert client.delete("/late/3").status_code == 405
-        assert client.get("/late").json() == "page late"
+        assert client.get("/late").json() == 0
     assert len(built) == 1
     assert built[0] != threading.get_ident(), "the loop goes on meanwhile"
     assert not any(isinstance(route, LateRoutes) for route in app.router.routes)
@@ -70,6 +74,11 @@ def test_the_schema_has_them(app: LateApp) -> None:
             "get",
             "post",
         }
+
+
+def test_their_own_prefix_is_theirs(app: LateApp) -> None:
+    with TestClient(app) as client:
+        assert client.get("/late").json() == 0
 
 
 def test_what_fails_to_be_built_is_tried_again(app: LateApp) -> None:

@@ -40,7 +40,7 @@ def test_a_run_is_written_and_read(ada: Any) -> None:
 
 
 def test_a_vote_its_thoughts_its_undo(ada: Any, context: Any) -> None:
-    left, right = ada.play(mode="sample", n=2)
+    left, right = ada.play(n=2)
     key = ada.offer(left, right)
     before = count(context, Vote)
     decision = {"key": key, "outcome": "left", "decided_ms": 812, "client": "test"}
@@ -62,7 +62,7 @@ def test_a_vote_its_thoughts_its_undo(ada: Any, context: Any) -> None:
 
 
 def test_a_foreign_raters_key_is_refused(ada: Any, visitor: Any, context: Any) -> None:
-    key = ada.offer(*ada.play(mode="sample", n=2))
+    key = ada.offer(*ada.play(n=2))
     before = count(context, Vote)
     eve = visitor()
     vote = eve.post("/votes", {"key": key, "outcome": "left"})
@@ -265,11 +265,41 @@ def test_a_body_that_is_no_request_is_refused(ada: Any, content: bytes) -> None:
         ("POST", "/jobs/999999/discard", None),
         ("POST", "/versions/v999/serve", None),
         ("GET", "/nothing/here", None),
-        ("POST", "/health", {}),
+        ("GET", "", None),
+        ("GET", "/", None),
+        ("PUT", "/nothing/here", {}),
+        ("DELETE", "", None),
+        ("OPTIONS", "/nothing/here", None),
     ],
 )
 def test_an_unknown_id_is_not_found(ada: Any, method: str, path: str, body: Any) -> None:
     assert sentence(ada.ask(method, path, json=body), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/health", "GET"),
+        ("PUT", "/health", "GET"),
+        ("OPTIONS", "/votes/undo", "POST"),
+        ("GET", "/votes", "POST"),
+        ("PATCH", "/campaigns", "GET, POST"),
+        ("BREW", "/campaigns/7", "GET, POST"),
+        ("PUT", "/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_a_route_has_not_is_told_those_it_has(
+    ada: Any, method: str, path: str, allowed: str
+) -> None:
+    answer = ada.ask(method, path)
+    assert allowed in sentence(answer, 405)
+    assert answer.headers["allow"] == allowed
+
+
+def test_a_head_is_told_the_methods_too(ada: Any) -> None:
+    answer = ada.ask("HEAD", "/health")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert ada.ask("HEAD", "/nothing").status_code == 404
 
 
 @pytest.mark.parametrize("given", [0, -1, 2**31, 10**30, "x"])
@@ -338,3 +368,10 @@ def test_an_engine_that_ended_makes_health_say_so(
         "The engine ended: no memory. Start it again. Until then no prompt is answered; labelling, "
         "imports and exports go on."
     )
+
+
+def test_only_a_thought_in_the_making_is_watched(ada: Any, context: Any) -> None:
+    ada.play(n=2)
+    for index in (0, 5, -1):
+        told = sentence(ada.post(f"/runs/{ada.run_id}/watch", {"index": index}), 409)
+        assert told.startswith(f"Run {ada.run_id} has ended")

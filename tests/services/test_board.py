@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from db.models import Outcome, Run
+from db.storage.errors import Conflict
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import board, compare, outlook, play
@@ -70,7 +71,7 @@ def test_a_vote_does_not_open_a_round_that_is_in_another_open_pair(world: Any) -
     first, second, third = (row.id for row in run.rounds)
     key = compare.open_pair(world.context, "Ada", first, second)
     other = compare.open_pair(world.context, "Ada", second, third)
-    opened = compare.vote(world.context, "Ada", key, "left")
+    opened = compare.vote(world.context, "Ada", key, "tie")
     assert [thought.round_id for thought in opened] == [first]
     assert [bool(thought) for thought in thoughts_of(world.board(run.id))] == [True, False, False]
     compare.vote(world.context, "Ada", other, "tie")
@@ -140,6 +141,9 @@ def test_a_watched_thought_is_remembered_and_makes_the_vote_not_blind(
     assert gate.reached.wait(5)
     compare.watch_thought(world.context, "Ada", run_id, 1, 0)
     compare.watch_thought(world.context, "Ada", run_id, 0, 0)  # too late: it is stored
+    for index, candidate in ((2, 0), (1, 1), (-1, 0), (10**30, 0)):
+        with pytest.raises(Conflict, match="writes no round"):
+            compare.watch_thought(world.context, "Ada", run_id, index, candidate)
     gate.open.set()
     run = world.end(run_id)
     assert [bool(thought) for thought in thoughts_of(world.board(run_id))] == [False, True]

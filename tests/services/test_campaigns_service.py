@@ -7,8 +7,8 @@ from labelling_world import EMPTY, Work, somebody
 
 from db.content import scores
 from db.labelling import campaigns as rows
-from db.labelling import raters
-from db.models import CampaignState, ItemKind, RaterKind
+from db.labelling import comparisons, corrections, raters
+from db.models import CampaignState, DataKind, ItemKind, RaterKind
 from db.storage.errors import Conflict
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import Role
@@ -16,7 +16,8 @@ from ptrapp.services.labelling import answering, campaigns, candidates
 from ptrapp.services.labelling.campaigns import CampaignPlan, Known, Mix
 from ptrapp.services.labelling.candidates import Source, SourceKind
 
-ADA, ROOT, VAL = somebody(), somebody("Root", Role.ADMIN), somebody("Val", Role.VIEWER)
+ADA, BEA = somebody(), somebody("Bea")
+ROOT, VAL = somebody("Root", Role.ADMIN), somebody("Val", Role.VIEWER)
 SIBLINGS = Source(SourceKind.SIBLINGS)
 
 
@@ -167,6 +168,31 @@ def test_practice_left_is_what_there_is_to_practise(work: Work) -> None:
     assert campaigns.view(work.context, ADA, made.id).practice_left == 1
     (pair,) = made.next(ADA)
     answering.vote(work.context, ADA, pair.key, "left")
+    assert campaigns.view(work.context, ADA, made.id).practice_left == 0
+
+
+def test_skipped_practice_is_not_left(work: Work) -> None:
+    made = work.campaign(1, n_practice=2)
+    known = [Known(*work.pair(), gold="left", practice=True) for _ in range(3)]
+    campaigns.add_known(work.context, made.id, known)
+    told = []
+    for _ in range(3):
+        (pair,) = made.next(ADA)
+        assert pair.practice
+        answering.skip(work.context, ADA, pair.key)
+        told.append(campaigns.view(work.context, ADA, made.id).practice_left)
+    assert told == [2, 1, 0]
+    given = answering.next_pairs(work.context, ADA, made.id, n=1, have=[], tab="")
+    assert ([pair.practice for pair in given.pairs], given.practice_left) == ([False], 0)
+    assert campaigns.view(work.context, BEA, made.id).practice_left == 2
+
+
+def test_deleted_practice_is_not_left(work: Work) -> None:
+    known = Known(*work.pair(), gold="left", practice=True)
+    made = work.campaign(1, known=known, n_practice=1)
+    with work.context.database.write() as session:
+        comparison = comparisons.ensure_comparison(session, known.left, known.right)
+        corrections.delete(session, DataKind.PAIR, comparison.id, "Root")
     assert campaigns.view(work.context, ADA, made.id).practice_left == 0
 
 

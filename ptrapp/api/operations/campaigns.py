@@ -1,9 +1,10 @@
 """Operations on campaigns: create, list, open, close, add known answers, let a judge label."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from math import isfinite
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, FiniteFloat
+from pydantic import ConfigDict, Field, model_validator
 
 from ptrapp.api.access import Caller
 from ptrapp.api.answers import (
@@ -49,11 +50,20 @@ class NewSource(Body):
 class NewMix(Body):
     """Weights by which the next comparison of a rater is chosen."""
 
-    uncertain: FiniteFloat = 0.5
-    uniform: FiniteFloat = 0.5
-    overlap: FiniteFloat = 0.0
-    gold: FiniteFloat = 0.0
-    repeat: FiniteFloat = 0.0
+    uncertain: float = 0.5
+    uniform: float = 0.5
+    overlap: float = 0.0
+    gold: float = 0.0
+    repeat: float = 0.0
+
+    def read(self) -> Mix:
+        return Mix(**self.model_dump())
+
+    @model_validator(mode="after")
+    def _have_a_sum(self) -> Self:
+        if not isfinite(self.read().total):
+            raise ValueError("the weights' sum is too large; only their ratios matter")
+        return self
 
 
 class NewCampaign(Body):
@@ -159,7 +169,7 @@ def one_campaign(context: AppContext, campaign_id: Id, person: Caller) -> Campai
 def new_campaign(context: AppContext, body: NewCampaign) -> CampaignCreated:
     """Create a campaign from stored candidates and open it."""
     own = body.model_dump(exclude={"source", "mix"})
-    plan = CampaignPlan(**own, source=body.source.read(), mix=Mix(**body.mix.model_dump()))
+    plan = CampaignPlan(**own, source=body.source.read(), mix=body.mix.read())
     return CampaignCreated(campaigns.create(context, plan))
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi.responses import FileResponse
-from pydantic import Field, FiniteFloat
+from pydantic import Field
 
 from db.models import JobKind
 from ptrapp.api.access import Caller
@@ -17,7 +17,7 @@ from ptrapp.services.training import log
 from ptrapp.services.training.for_role import for_role
 from ptrapp.services.training_panel import read_panel
 
-Setting = bool | int | FiniteFloat | str
+Setting = bool | int | float | str
 
 
 class NewJob(Body):

@@ -91,9 +91,9 @@ def next_pairs(
         )
         # Read here too: on SQLite another connection has read none of these pages since the write.
         found = shown_pairs.read_pairs(session, keys)
-        left = max(0, rater.n_practice - rater.n_practised)
-        if left:
-            left = min(left, assignments.count_practice_left(session, campaign_id, rater_id))
+        left = assignments.practice_left(
+            session, campaign_id, rater_id, rater.n_practice, rater.n_practised
+        )
         names = _our_models(context, session)
     pairs = [as_pair(found[key], names) for key in keys]
     return NextPairs(pairs, rater.n_done, left, finished=not keys and not have)

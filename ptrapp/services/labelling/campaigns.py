@@ -3,9 +3,10 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, NamedTuple
 
-from db.labelling import campaigns, work_done
+from db.labelling import assignments, campaigns, work_done
 from db.labelling.campaigns import NewItem
 from db.models import Aspect, Campaign, CampaignRater, CampaignState, ItemKind, Outcome
 from db.storage.session import Session
@@ -34,6 +35,10 @@ class Mix:
     gold: float = 0.0
     repeat: float = 0.0
     """Comparisons that the rater has labelled, with the sides swapped."""
+
+    @property
+    def total(self) -> float:
+        return sum(float(getattr(self, name)) for name in self.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +216,7 @@ def find_id(context: DataContext, given: str) -> int:
 def _view(
     session: Session, row: Campaign, mine: CampaignRater | None, n_reserved: int, person: Person
 ) -> CampaignView:
-    practised = mine.n_practised if mine else 0
-    n_items = campaigns.count_items(session, row.id, ItemKind.PRACTICE) if row.n_practice else 0
+    rater_id, practised = (mine.rater_id, mine.n_practised) if mine else (None, 0)
     counts: dict[str, Any] = {}
     if person.role in READS:
         names = ("overlap", "budget", "mix", "n_items", "n_slots", "n_taken", "n_done")
@@ -228,7 +232,9 @@ def _view(
         n_practice=row.n_practice,
         n_done_by_me=mine.n_done if mine else 0,
         n_skipped_by_me=mine.n_skipped if mine else 0,
-        practice_left=max(0, min(row.n_practice, n_items) - practised),
+        practice_left=assignments.practice_left(
+            session, row.id, rater_id, row.n_practice, practised
+        ),
         n_left_for_me=_left_for(row, mine, n_reserved),
         deadline=row.deadline.isoformat() if row.deadline else None,
         counts=counts,
@@ -250,6 +256,7 @@ def _check(plan: CampaignPlan) -> None:
         f"the overlap is 1 to {MAX_OVERLAP}": 1 <= plan.overlap <= MAX_OVERLAP,
         "a budget is at least 1": plan.budget is None or plan.budget >= 1,
         "the weights of the mix are 0 or more, and not all 0": min(mix) >= 0 and any(mix),
+        "the weights of the mix have a finite sum": isfinite(plan.mix.total),
         "practice is 0 to 100 comparisons": 0 <= plan.n_practice <= 100,
         f"pairs are 1 to {MAX_PAIRS}": 1 <= plan.source.max_pairs <= MAX_PAIRS,
         _too_long(plan.guidelines): len(plan.guidelines) <= MAX_GUIDELINES,
