@@ -211,6 +211,7 @@ def _card(key: str, title: str, methods: tuple[Method, ...]) -> CardParts:
         )  # fmt: skip
         line = gr.Textbox(
             label="The same in a terminal", interactive=False, buttons=["copy"], lines=1,
+            info="after ptrapp: the app's own --data-dir and --model, if it has any",
             max_lines=3, elem_classes="train-command",
         )  # fmt: skip
         with gr.Row(elem_classes="train-act"):
