@@ -19,15 +19,11 @@ the browser warns of every plot; what is drawn here means the same in both. Nobo
 
 def bottom_legend(*, dashes: bool = False) -> alt.Legend:
     """Returns a legend below the plot; lines that differ by their `dashes` are shown as lines."""
-    lines = {
-        "symbolType": "stroke",
-        "symbolSize": 400,
-        "symbolStrokeColor": "var(--soft)",
-        "symbolStrokeWidth": 2,
-    }
-    return alt.Legend(
-        orient="bottom", title=None, columns=3, symbolOpacity=1, **(lines if dashes else {})
-    )
+    legend: dict[str, Any] = {"orient": "bottom", "title": None, "columns": 3, "symbolOpacity": 1}
+    if dashes:
+        legend |= {"symbolType": "stroke", "symbolSize": 400, "symbolStrokeWidth": 2}
+        legend["symbolStrokeColor"] = "var(--soft)"
+    return alt.Legend(**legend)
 
 
 def finish(chart: Any, description: str, height: int) -> Any:
