@@ -19,7 +19,9 @@ _READS = (*_WRITES, "PRAGMA query_only = ON")
 def writer(url: URL, busy_timeout_s: float) -> Engine:
     """Returns the engine of writing sessions, which has one connection on SQLite."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url)
+        engine = create_engine(url)
+        _tell_times_in_utc(engine)
+        return engine
     engine = create_engine(
         _existing(url), pool_size=1, max_overflow=0, pool_timeout=max(busy_timeout_s, 1.0)
     )
@@ -67,6 +69,16 @@ def _existing(url: URL) -> URL:
     """
     file = Path(str(url.database)).absolute()
     return url.set(database=file.as_uri(), query=url.query | {"mode": "rw", "uri": "true"})
+
+
+def _tell_times_in_utc(engine: Engine) -> None:
+    """Has PostgreSQL tell times in UTC: its own zone may put one in a year that Python has not."""
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
 
 
 def _prepare(

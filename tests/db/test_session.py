@@ -4,14 +4,15 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, select, text
 
 from db.content import prompts
-from db.labelling import raters
-from db.models import RaterKind
+from db.labelling import campaigns, raters
+from db.models import Aspect, Campaign, RaterKind
 from db.storage.errors import Conflict, DatabaseError, DatabaseReadOnly
 from db.storage.session import Database, open_database
 
@@ -197,3 +198,22 @@ def test_stopped_writes_are_refused_with_the_reason_and_reads_go_on(database: Da
         names = {rater.name for rater in session.query(raters.Rater).all()}
     assert "Ada" in names
     assert "Bob" not in names
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_times_are_told_in_utc_whatever_the_servers_zone(
+    migrated_postgres_url: str, zone: str
+) -> None:
+    url = make_url(migrated_postgres_url)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER DATABASE \"{url.database}\" SET timezone = '{zone}'"))
+    engine.dispose()
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    database = open_database(migrated_postgres_url)
+    with database.write() as session:
+        for time_ in (first, last):
+            campaigns.create(session, str(time_.year), aspect=Aspect.RESPONSE).deadline = time_
+    with database.read() as session:
+        assert {row.deadline for row in session.scalars(select(Campaign))} == {first, last}
+    database.dispose()
