@@ -4,8 +4,6 @@ from functools import lru_cache
 from html import escape
 
 from ptrapp.rendering.characters import visible
-from ptrapp.rendering.markdown import to_html
-from ptrapp.rendering.sanitising import sanitised
 
 __all__ = ["render", "visible"]
 
@@ -35,6 +33,10 @@ def _render(text: str) -> str:
     text = visible(text)
     if len(text) > MAX_CHARS or _is_pathological(text):
         return f'<pre class="plain">{escape(text, quote=False)}</pre>'
+    # the parsers: no start waits for them
+    from ptrapp.rendering.markdown import to_html
+    from ptrapp.rendering.sanitising import sanitised
+
     return sanitised(visible(to_html(text)))
 
 
