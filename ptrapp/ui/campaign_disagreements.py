@@ -88,7 +88,8 @@ def build(context: AppContext, campaign: gr.State, tab: gr.Tab) -> None:
         gr.Info("Taken back: the labels count again.")
 
     read = {"fn": disputes_read, "inputs": [campaign, place], "outputs": [*view], **_QUIET}
-    gr.on([tab.select, place.input], **read)
+    # What is typed while an answer is on its way is answered next, and not lost.
+    gr.on([tab.select, place.input], trigger_mode="always_last", **read)
     given = [campaign, comparison, answer, much, reason, gold]
     settle.click(dispute_settle, given, None, **_QUIET).success(**read)
     back.click(dispute_take_back, [campaign, comparison], None, **_QUIET).success(**read)
@@ -99,14 +100,15 @@ def _read(context: AppContext, campaign_id: int | None, place: int) -> Shown:
     if not campaign_id:
         return Shown(*[gr.skip()] * len(Shown._fields))
     gallery = carried_out(lambda: read_gallery(context, campaign_id, max(0, place - 1), 1))
+    corrected: dict[str, Any] = {}  # else the field stays as it is: more may be typed meanwhile
     if not gallery.shown and gallery.n:
-        place = gallery.n
+        place = corrected["value"] = gallery.n
         gallery = carried_out(lambda: read_gallery(context, campaign_id, place - 1, 1))
     one = gallery.shown[0] if gallery.shown else None
     settled = one.settled if one else None
     return Shown(
         drawn.disagreement(one, place, gallery.n, gallery.n_settled),
-        gr.Number(value=place, maximum=max(1, gallery.n), visible=gallery.n > 1),
+        gr.Number(maximum=max(1, gallery.n), visible=gallery.n > 1, **corrected),
         one.comparison_id if one else None,
         gr.Column(visible=one is not None),
         settled.outcome if settled else None,
