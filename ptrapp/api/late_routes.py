@@ -16,11 +16,23 @@ from starlette.types import Receive, Scope, Send
 Routes = Sequence[BaseRoute]
 
 
-class LateRoutes(BaseRoute):
+class AllUnder(BaseRoute):
+    """Takes every HTTP request under a prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path = get_route_path(scope)
+        is_under = scope["type"] == "http" and f"{path}/".startswith(f"{self.prefix}/")
+        return (Match.FULL if is_under else Match.NONE), {}
+
+
+class LateRoutes(AllUnder):
     """Stands in a table of routes for those under a prefix, until they are built."""
 
     def __init__(self, prefix: str, build: Callable[[], Routes]) -> None:
-        self._prefix = prefix
+        super().__init__(prefix)
         self._build = build
         self._lock = threading.Lock()
         self._built: Routes | None = None
@@ -31,11 +43,6 @@ class LateRoutes(BaseRoute):
             if self._built is None:
                 self._built = self._build()
             return self._built
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        path = get_route_path(scope)
-        is_under = scope["type"] == "http" and f"{path}/".startswith(f"{self._prefix}/")
-        return (Match.FULL if is_under else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await run_in_threadpool(self.built)

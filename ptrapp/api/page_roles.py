@@ -40,7 +40,7 @@ def _instead(request: Request) -> Response | None:
         return None
     if path != "/" and path.endswith("/"):  # Gradio would forget the prefix, and the query
         query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"{root}{path.rstrip('/')}{query}", 307)
+        return RedirectResponse(f"{root}{path.rstrip('/') or '/'}{query}", 307)
     person = person_of(request)
     if person.role in roles:
         return None

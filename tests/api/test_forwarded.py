@@ -150,6 +150,10 @@ def test_a_pages_slash_leads_to_the_page_under_the_prefix(
         assert (answer.status_code, answer.headers["location"]) == (307, f"/thrice/label{query}")
 
 
+def test_slashes_alone_lead_to_the_first_page(pages_under_a_path: TestClient) -> None:
+    assert pages_under_a_path.get("/thrice//").headers["location"] == "/thrice/"
+
+
 def test_nothing_but_a_page_is_led_elsewhere(pages_under_a_path: TestClient) -> None:
     for path in ("/thrice//evil.example/", "/thrice/nothing/", "/thrice/label/x/"):
         assert "location" not in pages_under_a_path.get(path).headers
