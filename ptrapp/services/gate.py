@@ -81,20 +81,28 @@ def decide(settings: Settings, n_examples: int | None, row: Mapping[str, Any]) -
     """Returns the decision on a version by the difference an evaluation found.
 
     `n_examples` is what it learnt from, None where that is not known; `row` is empty or has
-    `difference`, `low` and `high` as shares; 0 is no difference.
+    `difference`, `low` and `high` as shares; 0 is no difference. Too few examples are named first:
+    they keep a version from serving whatever was measured, and more votes are what helps.
     """
     found = dict(row)
+    compared = _compared(found, settings.gate_margin) if found else ""
+    few = too_few(settings, n_examples)
+    if few:
+        verdict = f"{few}. Measured: {compared}" if compared else few
+        return Decision(GateState.WAITS, verdict, found)
     if found and found["high"] < -settings.gate_margin:
-        return Decision(GateState.WAITS, f"worse than {_in_words(found)}", found)
-    if n_examples is not None and n_examples < settings.gate_min_examples:
-        learnt = counted(n_examples, "example")
-        return Decision(
-            GateState.WAITS,
-            f"learnt from {learnt}; from fewer than {settings.gate_min_examples} no version "
-            "serves by itself" + (f". Measured: {_compared(found)}" if found else ""),
-            found,
-        )
-    return Decision(GateState.PASSED, _compared(found) if found else "not measured", found)
+        return Decision(GateState.WAITS, compared, found)
+    return Decision(GateState.PASSED, compared or "not measured", found)
+
+
+def too_few(settings: Settings, n_examples: int | None) -> str:
+    """Returns why a version waits for a person whatever is measured; "" where it learnt enough."""
+    if n_examples is None or n_examples >= settings.gate_min_examples:
+        return ""
+    return (
+        f"learnt from {counted(n_examples, 'example')}; from fewer than "
+        f"{settings.gate_min_examples} no version serves by itself"
+    )
 
 
 def difference_row(settings: Settings, job: Job, version: str) -> dict[str, Any]:
@@ -168,7 +176,9 @@ def _decide(context: DataContext, adapter_id: int, decision: Decision) -> bool:
     return decision.state is GateState.PASSED
 
 
-def _compared(row: Mapping[str, Any]) -> str:
+def _compared(row: Mapping[str, Any], margin: float) -> str:
+    if row["high"] < -margin:
+        return f"worse than {_in_words(row)}"
     if row["low"] > 0:
         return f"better than {_in_words(row)}"
     if row["high"] < 0:

@@ -98,6 +98,8 @@ def _served(one: MadeVersion) -> str:
         return f"It waits: {escape(one.against)} goes on answering until a person serves this one."
     if not one.serves_by_itself:
         return "It waits for a person: versions do not serve by themselves here."
+    if one.too_few:
+        return f"Then it waits for a person: {escape(one.too_few)}."
     return "" if one.gate == "passed" else "Then it serves by itself, unless it is found worse."
 
 

@@ -53,7 +53,7 @@ MEASURED = Measurement(8, "running", JobProgress(STAGES, 30.0, 20.0, 0.4, 1), No
 MADE = MadeVersion(
     name="dpo-000007", status="ready", against="base", measurement=MEASURED, gate="measuring",
     verdict="", decided_at=None, by="", reason="", serving="never", served_at=None,
-    serves_by_itself=True,
+    serves_by_itself=True, too_few="",
 )  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def test_a_version_is_followed_from_its_measurement_to_its_serving() -> None:
     assert "beside <b>base</b>: <a href='train?job=8'>job 8</a>, running 40%" in going
     assert "about 30 s left" in going
     assert "Then it serves by itself, unless it is found worse." in going
+    assert "Then it waits for a person: learnt from &lt;1." in said(too_few="learnt from <1")
     ended = replace(MEASURED, status="done", took_s=41.0)
     waits = {
         "measurement": ended,

@@ -8,6 +8,7 @@ from db.models import Adapter, Gate, GateState, Job, JobKind
 from db.registry import adapters, gates
 from db.storage.session import Session
 from ptrapp.core.settings import Settings
+from ptrapp.services.gate import too_few
 from ptrapp.services.training.progress import JobProgress, read_progress
 
 Serving = Literal["now", "before", "never"]
@@ -47,6 +48,8 @@ class MadeVersion:
     """When it was served last."""
     serves_by_itself: bool
     """Whether a version that passes is served without a person."""
+    too_few: str
+    """Why it waits for a person however it is measured; empty where it learnt from enough."""
 
 
 def read_made(session: Session, settings: Settings, made: Adapter) -> MadeVersion:
@@ -68,6 +71,7 @@ def read_made(session: Session, settings: Settings, made: Adapter) -> MadeVersio
         serving="now" if serves else before,
         served_at=made.activated_at,
         serves_by_itself=settings.auto_activate,
+        too_few=too_few(settings, made.snapshot.n_rows if made.snapshot else None),
     )
 
 
