@@ -236,7 +236,6 @@ def build_app(context: AppContext) -> LateApp:
         layout.build(context),
         path="/",
         theme=theme.THEME,
-        head=layout.HEAD,
         show_error=True,
         ssr_mode=False,
         run_history=False,

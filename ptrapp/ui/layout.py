@@ -22,6 +22,7 @@ from ptrapp.ui.answering import AnsweringBlocks
 from ptrapp.ui.arriving import hold
 from ptrapp.ui.assembling import assembled
 from ptrapp.ui.looks import Looks
+from ptrapp.ui.page_head import send_own_head
 from ptrapp.ui.page_own import send_own
 from ptrapp.ui.sessions import keep_light
 from ptrapp.ui.widgets import widget
@@ -32,8 +33,6 @@ LOOK_S = 3.0
 """Seconds between two looks whether anything was measured, decided, served or answered."""
 LOOK_AT_JOBS_S = 1.5
 """Seconds between two looks whether a job came further, or a base model."""
-HEAD = "<style>.nav-holder { display: none; }</style>"
-"""In the page from the start: Gradio's own bar would be seen for a moment."""
 FOOT = (
     '<footer class="foot"><span>thrice {version}</span><a href="api/v1/openapi.json">API</a>'
     '<span>Keys <kbd class="kbd">?</kbd></span></footer>'
@@ -43,6 +42,7 @@ FOOT = (
 def build(context: AppContext) -> gr.Blocks:
     """Builds every page over one context."""
     send_own()
+    send_own_head()
     keep_light()
     return assembled(lambda: _pages(context))
 

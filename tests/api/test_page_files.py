@@ -1,5 +1,6 @@
 """Pages and their files travel small, are kept by browsers, and bring what documents need alone."""
 
+import re
 from typing import Any
 
 import brotli
@@ -9,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from ptrapp.api.module_files import FRAME_SCRIPT
 from ptrapp.core import modules
+from ptrapp.ui.page_head import FIRST
 from ptrapp.ui.page_own import EVERYWHERE, OWN, STYLES, stylesheet
 
 MODULE = f"/{modules.AT}/bar.js"
@@ -84,7 +86,9 @@ def test_a_part_of_a_file_is_sent_as_it_was_asked_for(page: TestClient) -> None:
     assert "Content-Encoding" not in answer.headers
 
 
-def test_each_page_brings_its_own_styles_and_layout_and_no_other_page_s(page: TestClient) -> None:
+def test_each_page_brings_its_own_title_styles_and_layout_and_no_other_page_s(
+    page: TestClient,
+) -> None:
     own = {
         "": "#composer-card",
         "label": ".label-sides",
@@ -97,10 +101,27 @@ def test_each_page_brings_its_own_styles_and_layout_and_no_other_page_s(page: Te
         others = {other for name, other in own.items() if name != path}
         assert not [other for other in others if f"\\n{other} {{" in html], path
         assert html.count('"layout":{"id"') == 2, "once for the page and once as the only one"
+        title = f"{path.capitalize()} · Thrice" if path else "Thrice"
+        assert f'"title":"{title}"' in html, "tabs are told apart"
+
+
+@pytest.mark.parametrize("path", ["/", "/versions"])
+def test_a_page_has_its_colours_before_a_script_runs_and_introduces_itself(
+    page: TestClient, path: str
+) -> None:
+    head, body = page.get(path).text.split("</head>")
+    styles, scripts = head.split("<script>", 1)
+    assert "--bg: light-dark(#f8f8f6, #0f1013);" in styles
+    assert "body { background: var(--bg);" in styles
+    assert "--bg: light-dark" not in scripts + body, "once"
+    assert '<meta property="og:title" content="Thrice" />' in head
+    introductions = re.findall(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>', head)
+    assert len(introductions) == 4
+    assert not any("gradio" in one.lower() for one in introductions)
 
 
 def test_every_file_of_styles_belongs_to_a_page() -> None:
-    named = {name for files in OWN.values() for name in files} | set(EVERYWHERE)
+    named = {name for files in OWN.values() for name in files} | {FIRST, *EVERYWHERE}
     there = {path.stem for path in STYLES.glob("*.css")} - {"door"}
     assert named == there
     assert all("/*" not in stylesheet(page) for page in OWN)

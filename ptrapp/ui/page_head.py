@@ -1,0 +1,59 @@
+"""Writes into each page's HTML what is seen before a script has run, and what a shared link shows.
+
+Gradio's page (gradio 6.31) has no colours until its scripts are there, so that a dark page begins
+white, and it introduces itself as Gradio wherever its link is shown.
+"""
+
+import re
+from collections.abc import Callable
+
+from gradio.routes import templates
+from jinja2 import BaseLoader, Environment
+
+from ptrapp.ui.page_own import read_styles
+
+FIRST = "tokens"
+"""The file of styles that a page has from its first moment."""
+_UNTIL_SCRIPTS = """\
+@media (prefers-color-scheme: dark) { :root:not(:has(.gradio-container)) { color-scheme: dark; } }
+body { background: var(--bg); color: var(--ink); font-family: var(--font); }
+.gradio-container > .nav-holder { display: none; }
+"""
+"""The theme of the browser until Gradio has set its own; Gradio's bar is never seen."""
+_INTRODUCTION = """\
+<title>Thrice</title>
+<meta name="description" content="{what}" />
+<meta property="og:type" content="website" />
+<meta property="og:site_name" content="Thrice" />
+<meta property="og:title" content="Thrice" />
+<meta property="og:description" content="{what}" />
+"""
+_WHAT = "Watch a language model think again, say which answer is better, have it trained on that."
+_INTRODUCTIONS = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
+_STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
+
+
+def send_own_head() -> None:
+    """Has each page begin with our colours and introduce itself."""
+    loader = templates.env.loader
+    if loader is not None and not isinstance(loader, _OwnHead):  # built more than once in a test
+        templates.env.loader = _OwnHead(loader)
+
+
+class _OwnHead(BaseLoader):
+    """Loads Gradio's templates, with a head of our own."""
+
+    def __init__(self, gradio: BaseLoader) -> None:
+        self._gradio = gradio
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, path, is_fresh = self._gradio.get_source(environment, template)
+        return _with_own_head(source), path, is_fresh
+
+
+def _with_own_head(source: str) -> str:
+    style = f"<style>{{% raw %}}{read_styles([FIRST])}\n{_UNTIL_SCRIPTS}{{% endraw %}}</style>"
+    introduction = _INTRODUCTION.format(what=_WHAT)
+    return _STYLE.sub(lambda _: introduction + style, _INTRODUCTIONS.sub("", source), count=1)
