@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager, selectinload
 
 from db.content.pins import is_by_a_pin
-from db.models import POLICY, WEAK, Partition, Prompt, Round, Run, RunMode
+from db.models import POLICY, WEAK, Partition, Prompt, Round, Run, RunMode, words_of
 
 
 def training_rounds(session: Session) -> Sequence[Round]:
@@ -47,7 +47,7 @@ def is_imitable() -> ColumnElement[bool]:
         Prompt.partition == Partition.TRAIN,
         Round.well_formed,
         Round.finish_reason == "stop",
-        func.trim(Round.response) != "",
+        words_of(Round.response) != "",
     )
 
 

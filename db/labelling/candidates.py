@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from db.content.pins import is_by_a_pin
-from db.models import Aspect, Comparison, Import, Prompt, Rater, Round, Run, Score
+from db.models import Aspect, Comparison, Import, Prompt, Rater, Round, Run, Score, words_of
 
 MAX_CONSIDERED = 500_000
 """Limit on the pairs from which some are drawn; the newest are used."""
+
+T = TypeVar("T")
 
 IMPORTED = "import:"
 """Begins the source of what an import of that name brought."""
@@ -65,14 +67,17 @@ def any_two(session: Session, aspect: Aspect) -> list[Pair]:
 def imported(session: Session, aspect: Aspect, source: str) -> list[Pair]:
     """Returns the pairs that an import brought, and those on the prompts of this source.
 
-    A prompt that was there before keeps the source that it had.
+    A prompt that was there before keeps the source that it had. Pairs of the same words are left
+    out: nothing can be learnt of them.
     """
     of_import = select(Import.id).where(Import.name == source.removeprefix(IMPORTED))
     brought = or_(Prompt.source == source, Comparison.import_id.in_(of_import))
     rows = (
         select(Comparison.left_round_id, Comparison.right_round_id)
         .join(Prompt, Prompt.id == Comparison.prompt_id)
-        .where(brought, Comparison.aspect == aspect, Comparison.is_shown())
+        .join(_left, _left.id == Comparison.left_round_id)
+        .join(_right, _right.id == Comparison.right_round_id)
+        .where(brought, Comparison.aspect == aspect, Comparison.is_shown(), _differ(aspect))
         .order_by(Comparison.id.desc())
         .limit(MAX_CONSIDERED)
     )
@@ -80,7 +85,10 @@ def imported(session: Session, aspect: Aspect, source: str) -> list[Pair]:
 
 
 def best_and_worst(session: Session, aspect: Aspect, judge: str) -> list[Pair]:
-    """Returns, for each run, the candidate that this judge scored highest against its lowest."""
+    """Returns, for each run, the candidate that this judge scored highest against its lowest.
+
+    A judge that is asked twice may score the same words differently: such a pair is left out.
+    """
     scored = (
         select(Round.run_id, Round.index, Round.id, Score.value)
         .join(Score, Score.round_id == Round.id)
@@ -95,7 +103,8 @@ def best_and_worst(session: Session, aspect: Aspect, judge: str) -> list[Pair]:
         (lowest, worst), (highest, best) = rising[0], rising[-1]
         if lowest < highest:
             found.append(Pair(best, worst))
-    return found
+    same = _of_the_same_words(session, found, aspect)
+    return [pair for pair in found if pair not in same]
 
 
 def scores_of(session: Session, judge: str, round_ids: Sequence[int]) -> dict[int, float]:
@@ -128,13 +137,12 @@ def import_sources(session: Session) -> list[str]:
 
 def _pairs(session: Session, aspect: Aspect, *same: ColumnElement[bool]) -> list[Pair]:
     """Returns pairs that meet `same`, whose compared texts differ and are not empty."""
-    shown = "thought" if aspect is Aspect.THOUGHT else "response"
     pairs = (
         select(_left.id, _right.id)
         .join_from(_left, _right, _left.prompt_id == _right.prompt_id)
         .where(
             *same,
-            getattr(_left, shown) != getattr(_right, shown),
+            _differ(aspect),
             *_showable(_left, aspect),
             *_showable(_right, aspect),
         )
@@ -144,6 +152,22 @@ def _pairs(session: Session, aspect: Aspect, *same: ColumnElement[bool]) -> list
     return [Pair(*row) for row in session.execute(pairs)]
 
 
+def _of_the_same_words(session: Session, pairs: Sequence[Pair], aspect: Aspect) -> set[Pair]:
+    found: set[Pair] = set()
+    for some in _in_chunks(pairs):
+        same = tuple_(_left.id, _right.id).in_(some) & ~_differ(aspect)
+        on_prompt = _left.prompt_id == _right.prompt_id
+        rows = select(_left.id, _right.id).join_from(_left, _right, on_prompt).where(same)
+        found |= {Pair(*row) for row in session.execute(rows)}
+    return found
+
+
+def _differ(aspect: Aspect) -> ColumnElement[bool]:
+    """Returns the condition for two rounds whose compared texts are not the same words."""
+    shown = "thought" if aspect is Aspect.THOUGHT else "response"
+    return words_of(getattr(_left, shown)) != words_of(getattr(_right, shown))
+
+
 def _showable(side: Any, aspect: Aspect) -> tuple[ColumnElement[bool], ...]:
     written = (side.response != "", side.finish_reason != "cancelled")
     of_shown = exists().where(Run.id == side.run_id, Run.is_shown()).correlate(side)
@@ -151,5 +175,5 @@ def _showable(side: Any, aspect: Aspect) -> tuple[ColumnElement[bool], ...]:
     return (*wanted, side.thought != "") if aspect is Aspect.THOUGHT else wanted
 
 
-def _in_chunks(ids: Sequence[int], size: int = 500) -> Iterable[Sequence[int]]:
+def _in_chunks(ids: Sequence[T], size: int = 500) -> Iterable[Sequence[T]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))

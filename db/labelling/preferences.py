@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, aliased, selectinload
 from sqlalchemy.sql import ColumnElement
 
 from db.labelling.adjudications import decides
@@ -16,6 +16,7 @@ from db.models import (
     Round,
     Run,
     Vote,
+    words_of,
 )
 
 
@@ -48,18 +49,19 @@ def current_votes(
 
 
 def count_preferences(session: Session, after: int = 0, up_to: int | None = None) -> int:
-    """Returns how many current votes after row `after` say left or right: what DPO learns from.
+    """Returns how many current votes after row `after` say left or right of two different
+    responses: what DPO learns from.
 
     Counting ends at `up_to`: whoever asks whether there are enough need not know how many more.
     """
     decided = Vote.outcome.in_((Outcome.LEFT, Outcome.RIGHT))
-    waiting = select(Vote.id).where(Vote.id > after, decided, is_learnable()).limit(up_to)
+    waiting = select(Vote.id).where(Vote.id > after, decided, is_preference()).limit(up_to)
     return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
 
 
 def has_outcome(session: Session, outcomes: Collection[Outcome], after: int = 0) -> bool:
     """Returns whether any vote after row `after` that is learnt from has one of these outcomes."""
-    found = select(Vote.id).where(Vote.id > after, Vote.outcome.in_(outcomes), is_learnable())
+    found = select(Vote.id).where(Vote.id > after, Vote.outcome.in_(outcomes), is_preference())
     return session.scalar(found.limit(1)) is not None
 
 
@@ -70,6 +72,25 @@ def is_learnable() -> ColumnElement[bool]:
     )
     counted = decides() & on_responses.correlate(Vote)
     return Vote.is_current() & counted & ~judged_by_job()
+
+
+def is_preference() -> ColumnElement[bool]:
+    """Returns the condition for a vote that is learnt from and is about two different responses.
+
+    `ptrapp.preferences.learnable` leaves out the others, and says so beside what is learnt.
+    """
+    left, right = aliased(Round), aliased(Round)
+    differ = (
+        exists()
+        .where(
+            Comparison.id == Vote.comparison_id,
+            left.id == Comparison.left_round_id,
+            right.id == Comparison.right_round_id,
+            words_of(left.response) != words_of(right.response),
+        )
+        .correlate(Vote)
+    )
+    return is_learnable() & differ
 
 
 def judged_by_job() -> ColumnElement[bool]:

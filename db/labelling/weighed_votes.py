@@ -6,7 +6,7 @@ from sqlalchemy import Row, case, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.labelling.preferences import is_learnable
-from db.models import Comparison, Outcome, Round, Vote
+from db.models import Comparison, Outcome, Round, Vote, words_of
 
 SAYS = {Outcome.LEFT: 0, Outcome.RIGHT: 1, Outcome.TIE: 2, Outcome.BOTH_BAD: 3}
 """Numbers of the outcomes of a current vote."""
@@ -17,7 +17,8 @@ def read_weighed(
 ) -> Iterable[Row[int, int, int, int]]:
     """Returns vote, comparison, outcome as in `SAYS`, and 1 where the longer response was chosen.
 
-    All of them, or those on these comparisons, oldest first.
+    All of them, or those on these comparisons, oldest first; none on two
+    responses of the same words.
     """
     left, right = aliased(Round), aliased(Round)
     longer = func.length(left.response) - func.length(right.response)
@@ -32,7 +33,7 @@ def read_weighed(
         .join(Comparison, Comparison.id == Vote.comparison_id)
         .join(left, left.id == Comparison.left_round_id)
         .join(right, right.id == Comparison.right_round_id)
-        .where(is_learnable())
+        .where(is_learnable(), words_of(left.response) != words_of(right.response))
         .order_by(Vote.id)
     )
     if comparisons is not None:

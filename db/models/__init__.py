@@ -43,6 +43,7 @@ from db.models.prompts import (
     Run,
     RunMode,
     RunState,
+    words_of,
 )
 from db.models.versions import Adapter, AdapterStatus, Snapshot
 
@@ -100,4 +101,5 @@ __all__ = [
     "Worker",
     "enum_column",
     "now",
+    "words_of",
 ]

@@ -8,11 +8,13 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     ForeignKey,
     Index,
     String,
     UniqueConstraint,
     false,
+    func,
     literal_column,
     text,
 )
@@ -33,6 +35,14 @@ WEAK = "weak:"
 A run says in its settings how many of its first rounds are attempts (`n_attempts`), whoever wrote
 them: PTR's earlier attempts may be the policy's own.
 """
+
+_BLANKS = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
+"""All that `str.strip` takes away."""
+
+
+def words_of(text_: ColumnElement[str]) -> ColumnElement[str]:
+    """Returns a text without the blanks around it: two texts are the same words where these are."""
+    return func.trim(text_, _BLANKS)
 
 
 class Partition(StrEnum):
@@ -197,3 +207,7 @@ class Round(Base):
     prompt: Mapped[Prompt] = relationship()
     parent: Mapped["Round | None"] = relationship(remote_side=[id])
     adapter: Mapped["Adapter | None"] = relationship()
+
+    def says_the_same(self, other: "Round") -> bool:
+        """Returns whether the two responses are the same words, as `words_of` has them."""
+        return self.response.strip() == other.response.strip()

@@ -180,7 +180,7 @@ def _add_play_routes(router: APIRouter, context: AppContext) -> None:
 
     @router.post("/votes", status_code=201, dependencies=admins)
     def vote(body: ComparisonDecision, rater: Rater) -> dict[str, Any]:
-        thoughts = compare.vote(
+        decided = compare.vote(
             context,
             rater,
             body.key,
@@ -190,7 +190,8 @@ def _add_play_routes(router: APIRouter, context: AppContext) -> None:
             client=body.client,
         )
         return {
-            "thoughts": {thought.round_id: thought.text for thought in thoughts},
+            "thoughts": {thought.round_id: thought.text for thought in decided.thoughts},
+            "note": decided.note,
             "counts": asdict(count_votes(context)),
         }
 

@@ -5,7 +5,11 @@ Each `why_not_…` returns the reason in words, as it is counted beside what was
                     whole completions are learnt          responses alone are learnt
     chosen          well-formed, with a response          well-formed, with a response
     rejected        anything that was not stopped         well-formed, with a response
-    neither         of a held-out prompt, stopped while it was written, or the same text twice
+    neither         of a held-out prompt, stopped while it was written, or the same words twice
+
+People and judges compare responses. Where both are the same words, whoever says that one is better
+says nothing that can be learnt, however the hidden thoughts differ: `is_preference` of
+`db.labelling.preferences` counts by the same rule.
 
 A rejected completion may be malformed (TPO, arXiv 2410.10630, section 2.1, rejects those): a vote
 for an answer against none is a vote. Which part of a malformed completion is the response is
@@ -20,6 +24,8 @@ from typing import NamedTuple
 from db.models import POLICY, WEAK, Comparison, Outcome, Partition, Round, Vote
 from ptrapp.core.types import FinishReason
 from ptrapp.preferences.counting import Counted, Counting, count
+
+SAME_WORDS = "the two responses are identical"
 
 
 class Completions(StrEnum):
@@ -66,7 +72,7 @@ def learnable_pair(
     if counted is None:
         return None
     better, worse = (left, right) if counted.better is Outcome.LEFT else (right, left)
-    reason = why_not_learnt(better, worse, what)
+    reason = SAME_WORDS if left.says_the_same(right) else why_not_learnt(better, worse, what)
     if counted.is_even:
         reason = reason or why_not_learnt(worse, better, what)
     if reason:
@@ -81,7 +87,7 @@ def why_not_learnt(chosen: Round, rejected: Round, what: Completions) -> str | N
         why_not_compared(chosen, rejected)
         or why_not_chosen(chosen)
         or why_not_rejected(rejected, what)
-        or _why_not_different(chosen, rejected, what)
+        or _why_not_different(chosen, rejected)
     )
 
 
@@ -129,8 +135,11 @@ def why_not_refined(round_: Round, *, preferred: bool = False) -> str | None:
     return None
 
 
-def _why_not_different(chosen: Round, rejected: Round, what: Completions) -> str | None:
-    if what is Completions.RESPONSE:
-        same = chosen.response.strip() == rejected.response.strip()
-        return "the two responses are identical" if same else None
+def _why_not_different(chosen: Round, rejected: Round) -> str | None:
+    """Returns why two rounds teach no difference.
+
+    A malformed completion is rejected for its form, which nobody was shown, whatever its words.
+    """
+    if rejected.well_formed and chosen.says_the_same(rejected):
+        return SAME_WORDS
     return "the two completions are identical" if chosen.raw == rejected.raw else None

@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from db.content import rounds
 from db.labelling import assignments, comparisons, offers, raters, votes
@@ -23,6 +24,17 @@ class Thought:
 
     round_id: int
     text: str
+
+
+class Decided(NamedTuple):
+    """An acknowledged vote: what the rater may see from now on, and what else there is to say."""
+
+    thoughts: list[Thought]
+    note: str
+    """Why nothing is learnt from it; empty where something may be."""
+
+
+_SAME_WORDS = "Both say the same words: your vote is stored, and nothing is learnt from it."
 
 
 def open_pair(context: AppContext, rater: str, shown_left: int, shown_right: int) -> str:
@@ -56,7 +68,7 @@ def vote(
     strength: int = 1,
     decided_ms: int | None = None,
     client: str = "",
-) -> list[Thought]:
+) -> Decided:
     """Stores a vote and, when enough are in, a training job, in one transaction.
 
     The same vote again is stored once. Returns the two thoughts, which the rater may see from now
@@ -74,7 +86,8 @@ def vote(
         for side in shown:
             comparisons.reveal(session, who.id, side.id)
         jobs.queue_when_due(context, session)
-        return [Thought(side.id, side.thought) for side in shown]
+        note = _SAME_WORDS if compared.left.says_the_same(compared.right) else ""
+        return Decided([Thought(side.id, side.thought) for side in shown], note)
 
 
 def undo(context: AppContext, rater: str, key: str) -> Vote | None:

@@ -212,6 +212,8 @@ def test_a_pair_has_what_was_asked_and_two_sides_and_an_empty_one_says_so(bare: 
     [
         ({}, ""),
         ({"pair": PAIR | {"was": "tie"}}, "Your earlier answer: a tie. Answer again."),
+        ({"pair": PAIR}, ""),
+        ({"pair": PAIR | {"right": {"text": "two\n"}}}, "Both say the same words: it is a tie."),
         ({"pair": PAIR | {"practice": True}, "practiceLeft": 1}, "Practice 2 of 2: "),
         ({"feedback": {"key": "k1"}}, "Waiting for the explanation from the server…"),
         ({"feedback": {"words": "Correct: a tie.", "markup": "<p>Why</p>"}}, "Correct: a tie.Why"),

@@ -25,9 +25,11 @@ WAIT_S = 10.0
 
 
 def answer(request: Request) -> str:
-    """A thought that names itself, so that it is found wherever it gets to."""
-    number = len(request.messages) // 2 + 1
-    return f"<T> secret of round {number} seed {request.sampling.seed}.<R> The answer is {number}."
+    """A thought that names itself, so that it is found wherever it gets to; of two candidates the
+    second one says it in other words."""
+    number, seed = len(request.messages) // 2 + 1, request.sampling.seed
+    whose = "Our" if number == 1 and seed % 2 else "The"
+    return f"<T> secret of round {number} seed {seed}.<R> {whose} answer is {number}."
 
 
 class World:

@@ -71,7 +71,7 @@ def test_a_vote_does_not_open_a_round_that_is_in_another_open_pair(world: Any) -
     first, second, third = (row.id for row in run.rounds)
     key = compare.open_pair(world.context, "Ada", first, second)
     other = compare.open_pair(world.context, "Ada", second, third)
-    opened = compare.vote(world.context, "Ada", key, "tie")
+    opened, _ = compare.vote(world.context, "Ada", key, "tie")
     assert [thought.round_id for thought in opened] == [first]
     assert [bool(thought) for thought in thoughts_of(world.board(run.id))] == [True, False, False]
     compare.vote(world.context, "Ada", other, "tie")

@@ -76,7 +76,7 @@ def test_the_gallery_says_who_said_what_of_which_texts(world: Any) -> None:
     assert gallery.n == 1
     (shown,) = gallery.shown
     assert shown.comparison_id == apart.comparison_id
-    assert (shown.left, shown.right) == ("The answer is 1.", "The answer is 1.")
+    assert (shown.left, shown.right) == ("The answer is 1.", "Our answer is 1.")
     assert shown.prompt == "What is 0 + 1?"
     assert [(one.rater, one.kind, one.outcome) for one in shown.said] == [
         ("ann", "human", "right"),

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from db.labelling import corrections, preferences, raters
-from db.models import DataKind, Outcome, RaterKind, Vote
+from db.models import DataKind, JobKind, Outcome, RaterKind, Vote
 from db.storage.errors import Conflict, DiskFull, Missing
 from ptrapp.core.errors import EngineUnavailable, InputError, JudgeError, NotFound
 from ptrapp.core.thoughts import Thinking
@@ -15,6 +15,7 @@ from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.llm import LlmJudge
 from ptrapp.services import compare, history, jobs
+from ptrapp.services.outlook import count_votes, read_outlook
 
 
 def standing(world: Any) -> list[Vote]:
@@ -25,7 +26,7 @@ def standing(world: Any) -> list[Vote]:
 def test_a_vote_is_stored_with_what_is_known_of_it(world: Any) -> None:
     pair = world.pair()
     key = compare.open_pair(world.context, "Ada", *pair)
-    thoughts = compare.vote(
+    thoughts, _ = compare.vote(
         world.context, "Ada", key, "right", strength=2, decided_ms=900, client="board"
     )
     assert [thought.round_id for thought in thoughts] == pair
@@ -44,6 +45,25 @@ def test_sent_twice_it_is_stored_once(world: Any) -> None:
         compare.vote(world.context, "Ada", key, "right")
     assert world.count("votes") == 1
     assert standing(world)[0].outcome is Outcome.LEFT
+
+
+def test_a_vote_on_the_same_words_is_stored_and_said_to_teach_nothing(world: Any) -> None:
+    world.open(lambda request: f"<T> secret {request.sampling.seed}.<R> Two.", train_every=1)
+    key = compare.open_pair(world.context, "Ada", *world.pair())
+    decided = compare.vote(world.context, "Ada", key, "left")
+    assert "the same words" in decided.note
+    assert compare.vote(world.context, "Ada", key, "left") == decided
+    assert [vote.key for vote in standing(world)] == [key]
+    assert count_votes(world.context).n_new == read_outlook(world.context).n_pairs == 0
+    assert jobs.listing(world.context) == [], "no training is due for it"
+    with pytest.raises(InputError, match="no new preference"):
+        jobs.start(world.context, JobKind.DPO)
+
+
+def test_a_vote_on_other_words_has_nothing_to_be_noted(world: Any) -> None:
+    key = compare.open_pair(world.context, "Ada", *world.pair())
+    assert compare.vote(world.context, "Ada", key, "left").note == ""
+    assert count_votes(world.context).n_new == 1
 
 
 def test_a_key_works_for_its_rater_only(world: Any) -> None:

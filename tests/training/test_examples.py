@@ -165,7 +165,8 @@ def test_a_thought_and_a_direct_answer_are_compared_in_the_mode_of_the_better(
 @pytest.mark.parametrize(
     ("chosen", "rejected", "reason"),
     [
-        (GOOD, GOOD, "the two completions are identical"),
+        (GOOD, GOOD, "the two responses are identical"),
+        (GOOD, GOOD.replace("1 + 1.", "By heart."), "the two responses are identical"),
         ("<T> 1 + 1.<R>", BAD, "empty response"),
         ("<T> 1.<R> It <R> is 2.", BAD, "malformed completion"),
     ],

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from db.labelling import preferences
 from db.models import Outcome, RaterKind, Round, Vote
 from db.storage.session import Session
-from ptrapp.preferences.learnable import why_not_compared, why_not_imitated
+from ptrapp.preferences.learnable import SAME_WORDS, why_not_compared, why_not_imitated
 
 
 class Preferred(NamedTuple):
@@ -62,7 +62,8 @@ def _winner(votes: list[Vote]) -> Round | None:
 
 
 def _why_not_counted(vote: Vote) -> str | None:
-    return why_not_compared(vote.comparison.left, vote.comparison.right)
+    left, right = vote.comparison.left, vote.comparison.right
+    return why_not_compared(left, right) or (SAME_WORDS if left.says_the_same(right) else None)
 
 
 def _why_unusable(round_: Round, system: str | None) -> str | None:

@@ -46,8 +46,8 @@ export const decide = (board, outcome, strength = 1) => board.attempt(async () =
   const { run, quiet, now: { offer } } = board;
   if (!offer) return;
   const client = marksSeen(run) ? "board, marks seen" : "board";
-  const { counts } = await sendVote({ key: offer.key, outcome, strength, client, decided_ms: quiet.decided_ms });
-  Object.assign(board.now, { counted: counts, offer: null, chosen: [], notice: null });
+  const { counts, note } = await sendVote({ key: offer.key, outcome, strength, client, decided_ms: quiet.decided_ms });
+  Object.assign(board.now, { counted: counts, offer: null, chosen: [], notice: note ? { text: note, bad: false } : null });
   await board.refresh();
 });
 

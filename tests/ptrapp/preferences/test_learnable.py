@@ -11,13 +11,15 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from fresh_database import fresh_database
 from stored_votes import context, written
 
 from db.content import prompts, rounds, samples
 from db.content.trajectories import count_refined, is_imitable, is_refined
-from db.labelling import comparisons, raters
+from db.labelling import comparisons, preferences, raters
+from db.labelling.weighed_votes import SAYS, read_weighed
 from db.models import (
     Comparison,
     JobKind,
@@ -44,6 +46,7 @@ from ptrapp.preferences.learnable import (
 )
 from ptrapp.services.files import exporting
 from ptrapp.services.files.exporting import ExportRequest, What
+from ptrapp.services.kept_rows import KeptRows
 from training.data.pairs import gather_pairs
 from training.data.trajectories import gather_trajectories
 from training.jobs.payload import Filters
@@ -250,11 +253,9 @@ def learnt(what: Completions) -> Taken:
         sides = (case.left, case.right) if case.outcome is LEFT else (case.right, case.left)
         if CANCELLED in case.finishes or sides[0] not in WELL_FORMED:
             continue
-        if what is FULL and sides[0] == sides[1]:
+        if response_of(sides[0]) == response_of(sides[1]):
             continue
-        if what is RESPONSE and (
-            sides[1] not in WELL_FORMED or response_of(sides[0]) == response_of(sides[1])
-        ):
+        if what is RESPONSE and sides[1] not in WELL_FORMED:
             continue
         found[case.prompt] = case.outcome.value
     return found
@@ -262,11 +263,27 @@ def learnt(what: Completions) -> Taken:
 
 def test_dpo_tpo_and_the_export_of_whole_completions_take_the_same_pairs(world: World) -> None:
     expected = learnt(FULL)
-    assert len(expected) == 4 * 7 * 2 * 3, "4 that may be chosen, 7 others, 2 sides, 3 finishes"
+    n_sides = 4 * 7 - 2
+    assert len(expected) == n_sides * 2 * 3, (
+        "4 that may be chosen, 7 others, two of which answer alike; 2 sides, 3 finishes"
+    )
 
     assert world.dpo() == expected
     assert world.preferences(FULL) == expected
     assert world.tpo() == expected
+
+
+def test_as_many_votes_are_counted_as_say_which_of_two_different_responses_is_better(
+    world: World,
+) -> None:
+    decided = [case for case in CASES if case.outcome in (LEFT, RIGHT)]
+    differ = [case for case in decided if response_of(case.left) != response_of(case.right)]
+    assert 0 < len(differ) < len(decided)
+    with world.database.read() as session:
+        assert preferences.count_preferences(session) == len(differ)
+        kept = KeptRows(read_weighed, 4).current(session)
+    says = [SAYS[side] for side in (LEFT, RIGHT)]
+    assert np.isin(kept[:, 2], says).sum() == len(differ)
 
 
 def test_the_reward_model_and_the_export_of_responses_take_the_same_pairs(world: World) -> None:
@@ -319,7 +336,6 @@ def test_all_of_them_count_what_is_left_out_by_the_same_words(world: World) -> N
         "malformed completion",
         "prompt is held out for evaluation",
         "stopped while it was written",
-        "the two completions are identical",
         "the two responses are identical",
         "tie",
     }
@@ -332,7 +348,8 @@ def test_the_preferred_answers_of_people_are_whole_and_finished(world: World) ->
             at = 0 if case.outcome is LEFT else 1
             won = (case.left, case.right)[at]
             fits = won in WELL_FORMED and case.finishes[at] is STOP
-            if fits and CANCELLED not in case.finishes:
+            same = response_of(case.left) == response_of(case.right)
+            if fits and not same and CANCELLED not in case.finishes:
                 expected.add(case.prompt)
     with world.database.read() as session:
         preferred = preferred_candidates(session)
@@ -345,6 +362,7 @@ def test_the_preferred_answers_of_people_are_whole_and_finished(world: World) ->
         "no candidate was preferred",
         "prompt is held out for evaluation",
         "stopped while it was written",
+        "the two responses are identical",
     }
 
 
@@ -487,10 +505,11 @@ def test_imitation_and_the_export_of_refinements_take_the_same_rounds(
         ("malformed with a response", "direct response", FULL, "malformed completion"),
         ("malformed with a response", "direct response", RESPONSE, "malformed completion"),
         ("nothing at all", "direct response", FULL, "empty response"),
-        ("thought and response", "another thought, the same response", FULL, None),
+        ("thought and response", "another thought, the same response", FULL,
+         "the two responses are identical"),
         ("thought and response", "another thought, the same response", RESPONSE,
          "the two responses are identical"),
-        ("direct response", "direct response", FULL, "the two completions are identical"),
+        ("direct response", "direct response", FULL, "the two responses are identical"),
     ],
 )  # fmt: skip
 def test_the_reason_is_given_in_words(

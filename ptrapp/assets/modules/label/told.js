@@ -25,6 +25,7 @@ const practiceWords = (all, left) => {
 const bannerWords = ({ feedback, pair, campaign, practiceLeft }) => {
   if (feedback) return feedback.words ?? "Waiting for the explanation from the server…";
   if (pair?.practice) return practiceWords(campaign.n_practice, practiceLeft);
+  if (pair && !pair.was && pair.left.text.trim() === pair.right.text.trim()) return "Both say the same words: it is a tie.";
   return pair?.was ? `Your earlier answer: ${IN_WORDS[/** @type {Outcome} */ (pair.was)]}. Answer again.` : "";
 };
 
