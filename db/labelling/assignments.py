@@ -19,7 +19,6 @@ from db.labelling.hidden_items import is_offered
 from db.labelling.rater_progress import RaterProgress, read_progress
 from db.labelling.raters import hold_rater
 from db.labelling.selection import Picked, pick
-from db.labelling.votes import OTHER_KEY, undo_last
 from db.models import (
     Assignment,
     AssignmentState,
@@ -28,7 +27,6 @@ from db.models import (
     Offer,
     Purpose,
     RaterKind,
-    Vote,
     now,
 )
 from db.models.base import fixed
@@ -112,7 +110,7 @@ def reserve(
         rater = read_progress(session, campaign_id, rater_id)
     unanswered = [each for each in _unanswered(session, rater) if each.offer_key not in have]
     keys = [each.offer_key for each in unanswered if each.tab == tab][:n]
-    _renew(session, rater_id, [*have, *keys], lease_s)
+    renew(session, rater_id, [*have, *keys], lease_s)
     while len(keys) < n:
         picked = pick(session, rater, draw)
         key = picked and _assign(session, rater, picked, tab, draw, lease_s)
@@ -123,48 +121,8 @@ def reserve(
             rater = read_progress(session, campaign_id, rater_id)
     if not keys:
         keys = [each.offer_key for each in unanswered][:n]
-        _renew(session, rater_id, keys, lease_s)
+        renew(session, rater_id, keys, lease_s)
     return Reserved(keys, rater)
-
-
-def undo(
-    session: Session, campaign_id: int, rater_id: int, key: str, *, tab: str = ""
-) -> tuple[Vote, Assignment] | None:
-    """Withdraws the rater's last vote in this campaign and offers the pair again, sides unchanged.
-
-    Returns None when no vote is left. The same key again gives the same answer. Raises `Conflict`
-    for a key that names another rater's undo, or anything but an undo in this campaign.
-    """
-    withdrawal = undo_last(session, rater_id, key, campaign_id=campaign_id)
-    if withdrawal is None:
-        return None
-    undone = session.get_one(Vote, withdrawal.supersedes_id)
-    assignment = session.scalars(
-        select(Assignment)
-        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
-        .where(
-            Assignment.campaign_id == campaign_id,
-            Assignment.rater_id == rater_id,
-            Assignment.purpose == undone.purpose,
-            CampaignItem.comparison_id == undone.comparison_id,
-        )
-    ).one_or_none()
-    if assignment is None:
-        raise Conflict(OTHER_KEY)
-    if assignment.offer_key == undone.offer_key:
-        before = session.get_one(Offer, undone.offer_key)
-        again = show(
-            session, rater_id, undone.comparison_id, flipped=before.flipped, purpose=undone.purpose
-        )
-        if assignment.state is AssignmentState.DONE:
-            slots.count(session, assignment, -1)
-            assignment.state = AssignmentState.RESERVED
-        elif assignment.state is AssignmentState.LATE:
-            assignment.state = AssignmentState.EXPIRED
-        assignment.offer_key, assignment.done_at, assignment.tab = again, None, tab
-        session.flush()
-        _renew(session, rater_id, (again,), LEASE_S)
-    return undone, assignment
 
 
 def skip(session: Session, key: str) -> Assignment:
@@ -194,6 +152,13 @@ def sweep(session: Session, campaign_id: int) -> int:
     if expired:
         session.flush()
     return len(expired)
+
+
+def renew(session: Session, rater_id: int, keys: Collection[str], lease_s: float = LEASE_S) -> None:
+    """Reserves a rater's unanswered comparisons for as long from now."""
+    if keys:
+        named = {"rater": rater_id, "keys": list(keys), "lease_s": lease_s}
+        session.connection().execute(_RENEW, named)
 
 
 def find(session: Session, key: str) -> Assignment | None:
@@ -262,9 +227,3 @@ def _unanswered(session: Session, rater: RaterProgress) -> list[Any]:
     """Returns key and page of the rater's unanswered comparisons, oldest first."""
     named = {"campaign": rater.campaign_id, "rater": rater.rater_id}
     return list(session.connection().execute(_UNANSWERED, named))
-
-
-def _renew(session: Session, rater_id: int, keys: Collection[str], lease_s: float) -> None:
-    if keys:
-        named = {"rater": rater_id, "keys": list(keys), "lease_s": lease_s}
-        session.connection().execute(_RENEW, named)

@@ -122,15 +122,22 @@ def offer(
 
 
 def show(
-    session: Session, rater_id: int, comparison_id: int, *, flipped: bool, purpose: Purpose
+    session: Session,
+    rater_id: int,
+    comparison_id: int,
+    *,
+    flipped: bool,
+    purpose: Purpose,
+    key: str = "",
 ) -> str:
     """Stores that a comparison is shown to a rater; returns the key that its vote must carry.
 
-    Where thoughts are compared, both are thereby revealed.
+    It is a random one, unless `key` says which. Where thoughts are compared, both are thereby
+    revealed.
     """
     sides = read_sides(session, rater_id, comparison_id)
     shown = {
-        "key": uuid4().hex,
+        "key": key or uuid4().hex,
         "comparison_id": comparison_id,
         "rater_id": rater_id,
         "flipped": flipped,

@@ -1,6 +1,7 @@
 """Writes the vote log: one vote a key; a row that supersedes it changes or withdraws it."""
 
 from typing import Any, NamedTuple
+from uuid import NAMESPACE_OID, uuid5
 
 from sqlalchemy import String, bindparam, cast, exists, func, insert, select
 from sqlalchemy.orm import Session, joinedload
@@ -145,19 +146,18 @@ def judge_vote(
     )
 
 
-def undo_last(
-    session: Session, rater_id: int, key: str, *, campaign_id: int | None = None
-) -> Vote | None:
-    """Withdraws the rater's latest vote, hidden or not; returns None when none is left.
+def undo_last(session: Session, rater_id: int, key: str) -> Vote | None:
+    """Withdraws the rater's latest vote that no campaign asked for, hidden or not.
 
-    Only votes of the campaign are meant or, without one, those that no campaign asked for.
-
-    The comparison then has no vote, even where the withdrawn one had replaced an earlier one: undo
-    means "ask me again", not "my earlier vote counts". Each further undo, under a new key,
-    withdraws the vote before; the same key again returns the same row. Raises `Conflict` for a key
-    that names anything but an undo of this rater.
+    Returns None when none is left. The comparison then has no vote, even where the withdrawn one
+    had replaced an earlier one: undo means "ask me again", not "my earlier vote counts". Each
+    further undo, under a new key, withdraws the vote before; the same key again returns the same
+    row. Raises `Conflict` for a key that names anything but such an undo of this rater.
     """
-    if (stored := find_chosen(session, key)) is not None:
+    stored = find_chosen(session, key)
+    if session.get(Offer, shown_again(key)) is not None:
+        raise Conflict(OTHER_KEY)
+    if stored is not None:
         if (
             stored.rater_id != rater_id
             or stored.outcome is not Outcome.WITHDRAWN
@@ -166,6 +166,12 @@ def undo_last(
             raise Conflict(OTHER_KEY)
         return stored
     rater = lock_rater(session, rater_id)
+    last = last_vote(session, rater_id)
+    return None if last is None else withdraw(session, last, rater, key)
+
+
+def last_vote(session: Session, rater_id: int, *, campaign_id: int | None = None) -> Vote | None:
+    """Returns the rater's latest vote in a campaign or, without one, that none asked for."""
     current = select(Vote).where(
         Vote.rater_id == rater_id,
         Vote.outcome != Outcome.WITHDRAWN,
@@ -177,10 +183,13 @@ def undo_last(
         current = current.where(~assigned)
     else:
         current = current.where(assigned.where(Assignment.campaign_id == campaign_id))
-    last = session.scalars(
-        current.order_by(Vote.id.desc()).limit(1).options(joinedload(Vote.comparison))
-    ).one_or_none()
-    return None if last is None else withdraw(session, last, rater, key)
+    newest = current.order_by(Vote.id.desc()).limit(1).options(joinedload(Vote.comparison))
+    return session.scalars(newest).one_or_none()
+
+
+def shown_again(undo_key: str) -> str:
+    """Returns the key of the offer that an undo in a campaign makes: it is known by that."""
+    return uuid5(NAMESPACE_OID, f"undo {undo_key}").hex
 
 
 def find_chosen(session: Session, key: str) -> Vote | None:

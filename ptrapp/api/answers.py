@@ -66,7 +66,7 @@ class Voted:
 @dataclass(frozen=True, slots=True)
 class Undone:
     pair: LabelPair | None
-    """The pair as it was shown; null where there is no vote left to undo."""
+    """The pair as it was shown; null where there is no vote or skip left to take back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,9 +153,12 @@ def test_sent_twice_it_is_stored_once_and_answered_alike(
         assert bea.post(f"/labels/{other['key']}/skip").json() == {"skipped": True}
     assert bea.get(f"/campaigns/{campaign.id}").json()["n_skipped_by_me"] == 1
 
-    key = uuid4().hex
-    assert undo(bea, campaign, key) == undo(bea, campaign, key)
-    assert bea.get(f"/campaigns/{campaign.id}").json()["n_done_by_me"] == 0
+    for counter, prompt in (("n_skipped_by_me", other["prompt"]), ("n_done_by_me", pair["prompt"])):
+        key = uuid4().hex
+        taken_back = undo(bea, campaign, key)
+        assert taken_back == undo(bea, campaign, key)
+        assert taken_back["prompt"] == prompt
+        assert bea.get(f"/campaigns/{campaign.id}").json()[counter] == 0
 
 
 def test_a_hundred_sends_of_one_vote_at_once_are_one(
@@ -277,9 +280,11 @@ def test_a_closed_campaign_gives_nothing_out_and_takes_what_it_gave(
     assert "is closed" in sentence(bea.post(f"/campaigns/{campaign.id}/next", {}), 409)
     assert vote(bea, first["key"])["counted"]
     assert bea.post(f"/labels/{second['key']}/skip").json() == {"skipped": True}
-    assert undo(bea, campaign)["prompt"] == first["prompt"]
+    skipped, voted = undo(bea, campaign), undo(bea, campaign)
+    assert (skipped["prompt"], skipped["was"]) == (second["prompt"], None)
+    assert (voted["prompt"], voted["was"]) == (first["prompt"], "left")
     ada.post(f"/campaigns/{campaign.id}/state", {"state": "open"})
-    assert len(next_pairs(bea, campaign, 3)) == 2
+    assert len(next_pairs(bea, campaign, 3)) == 3
 
 
 def test_a_budget_is_never_overspent(ada: Any, bea: Any, cas: Any, context: AppContext) -> None:

@@ -21,7 +21,7 @@ SERVER = """
         next: () => ({ pairs: ["k1", "k2", "k3"].map(pair), done: 2, practice_left: 0, finished: true }),
         vote: () => ({ done: 3, counted: true, practice: null }),
         skip: () => ({}), flag: () => ({}),
-        undo: () => ({ pair: { ...pair("k1"), was: "left" } }),
+        undo: () => ({ pair: { ...pair("k1"), was: window.skipped ? null : "left" } }),
         reveal: () => ({ left: told, right: { ...told, correct: false } }),
         diff: () => ({ pieces: [["l", "removed"], ["r", "added"]] }),
     };
@@ -96,6 +96,16 @@ def test_undo_waits_for_what_is_unsent_and_then_brings_the_pair_back(desk: Page)
     expect(desk.locator(".label-turn .label-text")).to_have_text("k1")
     assert desk.locator(".label-answer.was").get_attribute("data-part") == "left"
     assert len(votes(desk)) == 1
+
+
+def test_a_skip_is_taken_back_as_such_and_no_answer_is_counted_off(desk: Page) -> None:
+    desk.evaluate("window.skipped = true")
+    act(desk, "skip")
+    expect(desk.locator(".label-turn .label-text")).to_have_text("k2")
+    act(desk, "undo")
+    expect(desk.locator(".label-turn .label-text")).to_have_text("k1")
+    assert "The pair that you skipped is here again." in desk.locator(".label-status").inner_text()
+    assert desk.locator(".label-where").inner_text() == "2 of 5"
 
 
 def test_the_last_pair_is_told_after_an_answer_alone(desk: Page) -> None:

@@ -20,6 +20,7 @@ from db.labelling import (
     preferences,
     rater_progress,
     raters,
+    taking_back,
     votes,
 )
 from db.labelling.answers import Assigned
@@ -74,9 +75,9 @@ class Work:
             stored, assigned, _ = answers.vote(session, key, outcome)
             return stored, assigned
 
-    def undo(self, rater_id: int, key: str = "u1") -> tuple[Vote, Assignment] | None:
+    def undo(self, rater_id: int, key: str = "u1") -> tuple[Vote | None, Assignment] | None:
         with self.database.write() as session:
-            return assignments.undo(session, self.campaign_id, rater_id, key)
+            return taking_back.undo(session, self.campaign_id, rater_id, key)
 
     def skip(self, key: str) -> None:
         with self.database.write() as session:
@@ -130,7 +131,11 @@ def round_of(text_: str, thought: str = "") -> NewRound:
 
 
 def make(
-    database: Database, n: int = 5, aspect: Aspect = Aspect.RESPONSE, **options: object
+    database: Database,
+    n: int = 5,
+    aspect: Aspect = Aspect.RESPONSE,
+    name: str = "First",
+    **options: object,
 ) -> Work:
     with database.write() as session:
         pairs = []
@@ -141,7 +146,7 @@ def make(
             second = rounds.start_run(session, prompt.id, RunMode.JOB, {})
             right = rounds.add_round(session, second.id, round_of(f"B{number}", "well"))
             pairs.append((left.id, right.id))
-        campaign = campaigns.create(session, "First", aspect=aspect, **options)  # type: ignore[arg-type]
+        campaign = campaigns.create(session, name, aspect=aspect, **options)  # type: ignore[arg-type]
         plain = [NewItem(*pair, uncertainty=i / n) for i, pair in enumerate(pairs)]
         campaigns.add_items(session, campaign.id, plain, draw=DRAW)
         campaigns.set_state(session, campaign.id, CampaignState.OPEN)
@@ -322,6 +327,92 @@ def test_undo_takes_back_the_last_vote_even_where_its_pair_was_deleted(database:
         assert [vote.id for vote in preferences.current_votes(session)] == [kept.id]
     assert undone[1].offer_key not in work.reserve(ann), "it is not given again"
     work.recount()
+
+
+def test_undo_takes_back_a_skip_before_the_vote_that_was_cast_before_it(database: Database) -> None:
+    work = make(database, 3)
+    ann = work.rater("ann")
+    first, skipped = work.reserve(ann, 2)
+    work.vote(first)
+    work.skip(skipped)
+
+    taken_back = work.undo(ann, "of the skip")
+    assert taken_back is not None
+    withdrawn, assignment = taken_back
+    assert withdrawn is None, "no vote is withdrawn"
+    assert work.campaign().n_done == 1
+    assert work.pair_of(assignment.offer_key) == work.pair_of(skipped)
+    assert work.offered(assignment.offer_key).flipped == work.offered(skipped).flipped
+    again = work.undo(ann, "of the skip")
+    assert again is not None
+    assert again[1].offer_key == assignment.offer_key, "sent twice, undone once"
+    with database.read() as session:
+        assert rater_progress.of_rater(session, work.campaign_id, ann).n_skipped == 0
+    work.recount()
+
+    before = work.undo(ann, "of the vote")
+    assert before is not None
+    assert work.pair_of(before[1].offer_key) == work.pair_of(first)
+    assert work.campaign().n_done == 0
+    work.recount()
+    assert sorted(work.label_all(ann)) == work.pairs
+
+
+def test_a_vote_after_a_skip_is_undone_first(database: Database) -> None:
+    work = make(database, 3)
+    ann = work.rater("ann")
+    skipped, voted = work.reserve(ann, 2)
+    work.skip(skipped)
+    work.vote(voted)
+    assert [
+        work.pair_of(one[1].offer_key) for one in (work.undo(ann, "1"), work.undo(ann, "2")) if one
+    ] == [work.pair_of(voted), work.pair_of(skipped)]
+    assert work.undo(ann, "3") is None
+    work.recount()
+
+
+def test_a_skip_is_taken_back_where_another_has_its_slot_and_its_vote_is_late(
+    database: Database,
+) -> None:
+    work = make(database, 1)
+    ann, bob = work.rater("ann"), work.rater("bob")
+    (key,) = work.reserve(ann)
+    work.skip(key)
+    work.vote(*work.reserve(bob))
+    taken_back = work.undo(ann)
+    assert taken_back is not None
+    work.recount()
+    _, assignment = work.vote(taken_back[1].offer_key)
+    assert assignment.state is AssignmentState.LATE
+    assert work.campaign().n_done == 1
+    work.recount()
+
+
+def test_the_key_of_an_undo_names_nothing_in_another_place(database: Database) -> None:
+    work, other = make(database, 2), make(database, 2, name="Another")
+    ann, bob = work.rater("ann"), work.rater("bob")
+    for key in work.reserve(ann, 2):
+        work.vote(key)
+    (skipped,) = other.reserve(ann)
+    other.skip(skipped)
+    work.undo(ann, "of a vote")
+    other.undo(ann, "of a skip")
+    with database.write() as session:
+        comparison = comparisons.ensure_comparison(session, *other.pairs[1])
+        offer = comparisons.offer(session, ann, comparison.id, flipped=False)
+        votes.cast_vote(session, offer.key, Outcome.LEFT)
+    for key in ("of a vote", "of a skip"):
+        with pytest.raises(Conflict, match="This key names another"), database.write() as session:
+            votes.undo_last(session, ann, key)
+        with pytest.raises(Conflict, match="This key names another"):
+            (other if key == "of a vote" else work).undo(ann, key)
+        with pytest.raises(Conflict, match="This key names another"):
+            work.undo(bob, key)
+    with database.write() as session:
+        assert votes.undo_last(session, ann, "of play") is not None
+    with pytest.raises(Conflict, match="This key names another"):
+        work.undo(ann, "of play")
+    assert work.campaign().n_done == 1
 
 
 def test_undo_offers_the_pair_again_with_its_sides_unchanged(database: Database) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from campaign_rows import new_campaign
 
-from db.labelling import agreement, comparisons, votes
+from db.labelling import agreement, comparisons, taking_back, votes
 from db.labelling.agreement import LabelRow
 from db.models import (
     AssignmentState,
@@ -52,7 +52,7 @@ def test_what_was_undone_or_only_practised_does_not_count(world: Any) -> None:
         rows = new_campaign(session)
         item = rows.item(world.comparison_id)
         rows.answer(item, world.ann_id, LEFT)
-        votes.undo_last(session, world.ann_id, "undo", campaign_id=rows.campaign.id)
+        taking_back.undo(session, rows.campaign.id, world.ann_id, "undo")
         practised = rows.item(other, ItemKind.PRACTICE, gold=LEFT)
         rows.answer(practised, world.bob_id, RIGHT, purpose=Purpose.PRACTICE)
     assert of_campaign(world, rows.campaign.id) == []

@@ -7,7 +7,7 @@ import pytest
 from labelling_world import Work, somebody
 from sqlalchemy import select
 
-from db.labelling import agreement, exports, preferences, votes
+from db.labelling import agreement, exports, preferences, taking_back, votes
 from db.models import Campaign, Offer, Outcome, Purpose, Rater, Vote
 from db.storage.errors import Conflict
 from ptrapp.core.errors import InputError, NotFound
@@ -120,9 +120,10 @@ def test_undo_on_a_page_does_not_take_a_ruling_back(work: Work) -> None:
     settle(work, Choice.LEFT, person=ADA)
     with work.context.database.write() as session:
         ada = session.scalars(select(Rater.id).where(Rater.name == "Ada")).one()
-        undone = votes.undo_last(session, ada, "undo-of-ada", campaign_id=work.id)
+        undone = taking_back.undo(session, work.id, ada, "undo-of-ada")
         assert undone is not None
-        assert undone.purpose is Purpose.LABEL
+        assert undone[0] is not None
+        assert undone[0].purpose is Purpose.LABEL
 
 
 def test_an_export_has_the_ruling_alone_and_one_of_before_has_the_labels(work: Work) -> None:

@@ -69,7 +69,8 @@ def next_pairs(
 
 
 def undo(context: AppContext, campaign_id: Id, body: Undo, person: Caller) -> Undone:
-    """Undo the last vote; returns its pair, with the earlier outcome in `was`."""
+    """Take back the last vote or skip; returns its pair, with the earlier outcome in `was`, or null
+    there for a skip."""
     return Undone(answering.undo(context, person, campaign_id, body.key, tab=body.tab))
 
 
@@ -89,7 +90,7 @@ def vote(context: AppContext, key: Key, body: LabelDecision, person: Caller) -> 
 
 
 def skip(context: AppContext, key: Key, person: Caller) -> Skipped:
-    """Skip the comparison; it is never assigned to this rater again."""
+    """Skip the comparison; it is not assigned to this rater again, unless an undo takes it back."""
     answering.skip(context, person, key)
     return Skipped()
 

@@ -10,6 +10,7 @@ from db.labelling import (
     comparisons,
     raters,
     shown_pairs,
+    taking_back,
     votes,
 )
 from db.labelling.answers import Assigned
@@ -135,21 +136,22 @@ def vote(
 def undo(
     context: DataContext, person: Person, campaign_id: int, key: str, *, tab: str = ""
 ) -> LabelPair | None:
-    """Withdraws the last vote in the campaign. Returns its pair, None when there is none."""
+    """Takes back the last vote or skip in the campaign. Returns its pair, None where none is."""
     with context.database.write(shared=True) as session:
-        withdrawn = assignments.undo(session, campaign_id, id_of(session, person), key, tab=tab)
-        if withdrawn is None:
+        taken_back = taking_back.undo(session, campaign_id, id_of(session, person), key, tab=tab)
+        if taken_back is None:
             campaigns.find(session, campaign_id)
             return None
-        undone, assignment = withdrawn
+        undone, assignment = taken_back
         found = shown_pairs.read_pairs(session, [assignment.offer_key])[assignment.offer_key]
         flipped = session.get_one(Offer, assignment.offer_key).flipped
         names = _our_models(context, session)
-        return as_pair(found, names, as_shown(undone.outcome, flipped=flipped))
+        was = undone and as_shown(undone.outcome, flipped=flipped)
+        return as_pair(found, names, was)
 
 
 def skip(context: DataContext, person: Person, key: str) -> None:
-    """Skips a comparison: it is never given to this person again."""
+    """Skips a comparison: it is given to this person again only where an undo takes that back."""
     with context.database.write(shared=True) as session:
         _own(session, id_of(session, person), key)
         assignments.skip(session, key)

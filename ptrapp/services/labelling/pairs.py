@@ -39,7 +39,7 @@ class LabelPair:
     left: Text
     right: Text
     was: str | None
-    """The withdrawn outcome, where the pair is shown again after an undo."""
+    """The withdrawn outcome, where the pair is shown again after the undo of a vote."""
 
 
 def as_pair(shown: ShownPair, names: Collection[str], was: Outcome | None = None) -> LabelPair:

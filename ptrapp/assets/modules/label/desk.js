@@ -263,8 +263,9 @@ export class Desk {
   takeBack(pair) {
     this.queue.forget(pair);
     if (this.pair) this.queue.putBack(this.pair);
-    Object.assign(this, { last: null, notice: null, line: null });
-    if (pair.practice) {
+    Object.assign(this, { last: pair.was ? null : this.last, notice: null, line: null });
+    if (!pair.was) this.notice = { text: "The pair that you skipped is here again.", bad: false };
+    else if (pair.practice) {
       this.practiceLeft += 1;
     } else {
       this.pace.count(-1);
