@@ -168,12 +168,14 @@ def changes(before: PinnedAnswer, after: PinnedAnswer, index: int) -> list[Piece
 
 
 def stamp(context: AppContext) -> str:
-    """Returns what differs as soon as a prompt was pinned or a pinned one was answered."""
+    """Returns what differs as soon as a prompt was pinned, a pinned one was answered, or another
+    version answers."""
     with context.database.read() as session:
         now = pins.pinned(session)
         known = pins.answered(session, [one.id for one in now])
         done = sum(one.state is RunState.DONE for one in known)
-        return f"{[one.id for one in now]} {len(known)} {done} {context.base_model}"
+        serving = active.id if (active := adapters.active(session)) else 0
+        return f"{[one.id for one in now]} {len(known)} {done} {serving} {context.base_model}"
 
 
 def _asked_as(run: Run, n: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from ptrapp.services.labelling.disagreements import read_gallery
 from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.auth import allowed
+from ptrapp.ui.corrected import corrected
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _ANSWERS = [(words, outcome) for outcome, words in drawn.OUTCOMES.items()]
@@ -100,15 +101,15 @@ def _read(context: AppContext, campaign_id: int | None, place: int) -> Shown:
     if not campaign_id:
         return Shown(*[gr.skip()] * len(Shown._fields))
     gallery = carried_out(lambda: read_gallery(context, campaign_id, max(0, place - 1), 1))
-    corrected: dict[str, Any] = {}  # else the field stays as it is: more may be typed meanwhile
+    asked = place
     if not gallery.shown and gallery.n:
-        place = corrected["value"] = gallery.n
+        place = gallery.n
         gallery = carried_out(lambda: read_gallery(context, campaign_id, place - 1, 1))
     one = gallery.shown[0] if gallery.shown else None
     settled = one.settled if one else None
     return Shown(
         drawn.disagreement(one, place, gallery.n, gallery.n_settled),
-        gr.Number(maximum=max(1, gallery.n), visible=gallery.n > 1, **corrected),
+        gr.Number(maximum=max(1, gallery.n), visible=gallery.n > 1, **corrected(asked, place)),
         one.comparison_id if one else None,
         gr.Column(visible=one is not None),
         settled.outcome if settled else None,

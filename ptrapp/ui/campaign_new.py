@@ -93,7 +93,9 @@ def build(context: AppContext, opener: gr.Button) -> list[Any]:
     opener.click(None, js=_OPEN).then(**looks)
     cancel.click(None, js=_CLOSE)
     chosen = [inputs.versions, inputs.judge, inputs.imported]
-    inputs.template.input(campaign_template, [inputs.template], chosen, **_QUIET).then(**looks)
+    inputs.template.input(
+        campaign_template, [inputs.template], chosen, trigger_mode="always_last", **_QUIET
+    ).then(**looks)
     sized = (*chosen, inputs.aspect, inputs.overlap, inputs.budget, inputs.max_pairs)
     gr.on([one.input for one in sized], trigger_mode="always_last", **looks)
     done = create.click(campaign_make, [*inputs], [made], **_QUIET)

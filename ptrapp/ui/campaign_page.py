@@ -138,6 +138,7 @@ def _settings(context: AppContext, campaign: gr.State, tab: gr.Tab) -> tuple[Any
         keep = gr.Button(
             "Keep the deadline", min_width=170, scale=0, size="md", elem_id="deadline-keep"
         )
+    known_said = gr.HTML(elem_id="campaign-known-said")
     known = _table("Gold and practice", "campaign-known", _KNOWN)
     with gr.Row():
         copy = gr.Button(
@@ -175,11 +176,12 @@ def _settings(context: AppContext, campaign: gr.State, tab: gr.Tab) -> tuple[Any
         carried_out(lambda: campaigns.set_state(context, campaign_id, CampaignState.DELETED.value))
         return 0
 
-    def campaign_known(request: gr.Request, campaign_id: int | None) -> list[list[str]]:
+    def campaign_known(request: gr.Request, campaign_id: int | None) -> list[Any]:
         allowed(request, ADMINS)
         if not campaign_id:
-            return []
-        return drawn.known(carried_out(lambda: campaigns.known(context, campaign_id)))
+            return [gr.skip(), gr.skip()]
+        rows = drawn.known(carried_out(lambda: campaigns.known(context, campaign_id)))
+        return [drawn.known_heading(len(rows)), gr.Dataframe(value=rows, visible=bool(rows))]
 
     for press, act, inputs in (
         (rename, campaign_rename, [campaign, name]),
@@ -189,7 +191,7 @@ def _settings(context: AppContext, campaign: gr.State, tab: gr.Tab) -> tuple[Any
         (delete, campaign_delete, [campaign]),
     ):
         press.click(act, inputs, [there], **_QUIET).success(None, [there], None, js=_GO)
-    tab.select(campaign_known, [campaign], [known], **_QUIET)
+    tab.select(campaign_known, [campaign], [known_said, known], **_QUIET)
     return name, deadline
 
 

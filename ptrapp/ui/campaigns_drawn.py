@@ -275,6 +275,13 @@ def _two(above: str, below: str) -> str:
     return f"<b>{above}</b><small>{below}</small>"
 
 
+def known_heading(n: int) -> str:
+    """Returns what stands above the comparisons with a known answer, or that there is none."""
+    said = "Raters are measured by gold, and learn from practice."
+    none = "No pair has a known answer yet: settle one under Disagreements and make it gold."
+    return f"<h2>Gold and practice</h2><p>{said if n else none}</p>"
+
+
 def known(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
     """Returns rows of the comparisons with a known answer."""
     return [

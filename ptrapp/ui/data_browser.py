@@ -12,6 +12,7 @@ from ptrapp.services.context import AppContext
 from ptrapp.services.files import browsing
 from ptrapp.services.files.browsing import DataQuery
 from ptrapp.ui import data_view as drawn
+from ptrapp.ui import pager
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.data_import import QUIET
 
@@ -79,7 +80,7 @@ def build(context: AppContext, tab: gr.Tab) -> None:
                            visible=False)  # fmt: skip
         outcome = gr.Dropdown(_SAYS, value="", label="Says", min_width=120, visible=False)
         deleted = gr.Checkbox(label="Deleted ones", min_width=110, elem_id="browse-deleted")
-        page = gr.Number(1, label="Page", minimum=1, precision=0, min_width=90)
+        page = pager.built(min_width=90)
     counted = gr.HTML(elem_id="browse-counted", padding=False)
     table = gr.Dataframe(
         interactive=False, wrap=False, show_label=False, label="What is stored", buttons=[],
@@ -108,17 +109,17 @@ def build(context: AppContext, tab: gr.Tab) -> None:
     def data_rows(request: gr.Request, page: float, *values: Any) -> list[Any]:
         if person(request).role not in ADMINS:
             return [gr.skip()] * len(listed)
-        return _rows(context, BrowserForm(*values), int(page or 1))
+        return _rows(context, BrowserForm(*values), page)
 
-    def data_first(request: gr.Request, *values: Any) -> list[Any]:
+    def data_first(request: gr.Request, page: float, *values: Any) -> list[Any]:
+        """Looks for what the filters say, from the first page on."""
         allowed(request, ADMINS)
-        form = BrowserForm(*values)
-        of_votes = gr.skip() if form.kind == "vote" else ""
-        return [
-            *_rows(context, form, 1),
-            gr.Textbox(visible=form.kind == "vote", value=of_votes),
-            gr.Dropdown(visible=form.kind == "vote", value=of_votes),
-        ]
+        return _rows(context, BrowserForm(*values), 1, was=page)
+
+    def data_kind(kind: str) -> list[Any]:
+        """Returns the filters of votes, empty while something else is shown."""
+        votes = {"visible": True} if kind == "vote" else {"visible": False, "value": ""}
+        return [gr.Textbox(**votes), gr.Dropdown(**votes)]
 
     def data_choices(request: gr.Request) -> list[Any]:
         if person(request).role not in ADMINS:
@@ -153,16 +154,17 @@ def build(context: AppContext, tab: gr.Tab) -> None:
         return _try(lambda: browsing.restore(context, sender, kind, row_id))
 
     again: dict[str, Any] = {"fn": data_rows, "inputs": [page, *form], "outputs": listed, **QUIET}
-    gr.on([tab.select, page.input], **again)
+    gr.on([tab.select, page.input], trigger_mode="always_last", **again)
     tab.select(data_choices, None, [source, tag], **QUIET)
-    gr.on(
-        [kind.input, text.submit, text.blur, source.input, tag.input, rater.submit, outcome.input,
-         deleted.input],
-        data_first, list(form), [*listed, rater, outcome], **QUIET,
-    )  # fmt: skip
-    show.click(data_open, [kind, number], list(opened), **QUIET)
-    number.submit(data_open, [kind, number], list(opened), **QUIET)
-    table.select(data_select, [kind], [number, *opened], **QUIET)
+    first: dict[str, Any] = {"fn": data_first, "inputs": [page, *form], "outputs": listed,
+                             "trigger_mode": "always_last", **QUIET}  # fmt: skip
+    gr.on([text.submit, text.blur, source.input, tag.input, rater.submit, outcome.input,
+           deleted.input], **first)  # fmt: skip
+    of_kind = kind.input(data_kind, [kind], [rater, outcome], trigger_mode="always_last", **QUIET)
+    of_kind.then(**first)
+    gr.on([show.click, number.submit], data_open, [kind, number], list(opened),
+          trigger_mode="always_last", **QUIET)  # fmt: skip
+    table.select(data_select, [kind], [number, *opened], trigger_mode="always_last", **QUIET)
     reopen: dict[str, Any] = {"fn": data_open, "inputs": [kind, opened.row_id],
                               "outputs": list(opened), **QUIET}  # fmt: skip
     for button, act, inputs in (
@@ -175,15 +177,18 @@ def build(context: AppContext, tab: gr.Tab) -> None:
         )
 
 
-def _rows(context: AppContext, form: BrowserForm, page: int) -> list[Any]:
+def _rows(
+    context: AppContext, form: BrowserForm, asked: float | None, *, was: float | None = None
+) -> list[Any]:
+    """Returns the rows of a page; `was` is what its field says, unless it is `asked`."""
     try:
-        found = browsing.find(context, form.query, page)
+        found = browsing.find(context, form.query, pager.number(asked))
     except (ThriceError, DatabaseError) as error:
         return [gr.skip(), drawn.problem(in_public(str(error))), gr.skip()]
     return [
         gr.Dataframe(value=found.rows, headers=list(found.headers)),
         drawn.note(found.said),
-        gr.Number(value=found.page, label=f"Page, of {found.n_pages:,}", maximum=found.n_pages),
+        pager.shown(asked if was is None else was, found.page, found.n_pages),
     ]
 
 

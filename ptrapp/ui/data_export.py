@@ -122,7 +122,7 @@ def build(context: AppContext, tab: gr.Tab) -> None:
         return _panel(context)
 
     seen = {"fn": data_sample, "inputs": list(form), "outputs": [said, sample, fetch], **QUIET}
-    gr.on([look.click, *(part.input for part in form)], **seen)
+    gr.on([look.click, *(part.input for part in form)], trigger_mode="always_last", **seen)
     tab.select(data_panel, None, [campaign, counted, stored, made], **QUIET)
 
 

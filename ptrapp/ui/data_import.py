@@ -126,9 +126,10 @@ def build(context: AppContext) -> gr.State:
             raise gr.Error(in_public(str(error)), print_exception=False) from error
 
     shown = list(sight)
-    gr.on([look.click, file.upload, hub.submit], data_look, list(form), shown, **QUIET)
-    gr.on([fmt.input, answer.input, pairs.input, skip_bad.input], data_look, list(form), shown,
-          **QUIET)  # fmt: skip
+    asks = (look.click, file.upload, hub.submit)
+    chosen = (fmt.input, answer.input, pairs.input, skip_bad.input)
+    for asked in (asks, chosen):
+        gr.on([*asked], data_look, list(form), shown, trigger_mode="always_last", **QUIET)
     gr.on([file.clear], lambda: _sight(""), None, shown, **QUIET)
     store.click(data_store, list(form), [*shown, running], concurrency_limit=4, **QUIET)
     cancel.click(data_cancel, [running], None, queue=False, **QUIET)

@@ -11,6 +11,7 @@ from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import imports
 from ptrapp.ui import data_view as drawn
+from ptrapp.ui import pager
 from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.data_import import QUIET
@@ -27,7 +28,7 @@ def build(context: AppContext, pages: gr.Blocks, changed: gr.State) -> None:
     )  # fmt: skip
     with gr.Row(elem_id="imports-undo"):
         chosen = gr.Dropdown([], label="Undo an import", elem_id="undo-which", min_width=220)
-        page = gr.Number(1, label="Page", minimum=1, precision=0, min_width=90)
+        page = pager.built(min_width=90)
         ask = gr.Button("Undo this import", elem_id="undo-ask")
         confirm = gr.Button("Hide it", variant="stop", visible=False, elem_id="undo-confirm")
     said = gr.HTML(elem_id="undo-said", padding=False)
@@ -36,7 +37,7 @@ def build(context: AppContext, pages: gr.Blocks, changed: gr.State) -> None:
     def data_imports(request: gr.Request, page: float, newest: int) -> list[Any]:
         if person(request).role not in ADMINS:
             return [gr.skip()] * len(listed)
-        return _listed(context, int(page or 1), newest)
+        return _listed(context, page, newest)
 
     def data_ask(request: gr.Request, import_id: int | None) -> tuple[str, Any]:
         allowed(request, ADMINS)
@@ -47,25 +48,31 @@ def build(context: AppContext, pages: gr.Blocks, changed: gr.State) -> None:
     def data_undo(request: gr.Request, import_id: int | None, page: float) -> list[Any]:
         sender = allowed(request, ADMINS)
         told = _try(lambda: imports.undo(context, import_id or 0, sender.name).said)
-        return [told, gr.Button(visible=False), *_listed(context, int(page or 1), 0)]
+        return [told, gr.Button(visible=False), *_listed(context, page, 0)]
 
     gr.on(
-        [pages.load, page.input, changed.change], data_imports, [page, changed], listed, **QUIET
-    ).then(**ARRIVED)
+        [pages.load, page.input, changed.change], data_imports, [page, changed], listed,
+        trigger_mode="always_last", **QUIET,
+    ).then(**ARRIVED)  # fmt: skip
     ask.click(data_ask, [chosen], [said, confirm], **QUIET)
     confirm.click(data_undo, [chosen, page], [said, confirm, *listed], **QUIET)
-    chosen.input(lambda: ("", gr.Button(visible=False)), None, [said, confirm], **QUIET)
+    chosen.input(lambda: ("", gr.Button(visible=False)), None, [said, confirm],
+                 trigger_mode="always_last", **QUIET)  # fmt: skip
 
 
-def _listed(context: AppContext, page: int, newest: int) -> list[Any]:
+def _listed(context: AppContext, asked: float | None, newest: int) -> list[Any]:
+    page = pager.number(asked)
     rows, n = imports.listing(context, page=page)
+    n_pages = max(1, -(-n // imports.AT_ONCE))
+    if page > n_pages:
+        page = n_pages
+        rows, _ = imports.listing(context, page=page)
     done = [(f"{one.id}: {one.name}", one.id) for one in rows if one.state == "done"]
     first = next((value for _, value in done if value == newest), done[0][1] if done else None)
-    n_pages = max(1, -(-n // imports.AT_ONCE))
     return [
         gr.Dataframe(value=drawn.import_rows(rows), headers=_HEADERS),
         gr.Dropdown(choices=done, value=first),
-        gr.Number(label=f"Page, of {n_pages}", maximum=n_pages),
+        pager.shown(asked, page, n_pages),
     ]
 
 

@@ -21,6 +21,8 @@ _OF_PEOPLE = [
     ("viewer: reads, changes nothing", Role.VIEWER.value),
     ("admin: everything", Role.ADMIN.value),
 ]
+_ROLE_WIDTH = 300
+"""Of a field of roles, in pixels: the longest of them is read whole."""
 _OF_PROGRAMS = [("judge: labels beside the people", Role.JUDGE.value), *_OF_PEOPLE]
 _HEADS = (
     ["Name", "Role", "Signs in by", "Last seen (UTC)", "Votes"],
@@ -54,14 +56,15 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         members = _table("Members", 0, "people-members")
         with gr.Row(elem_classes="people-acts"):
             member = gr.Dropdown([], label="Member", min_width=160)
-            role = gr.Dropdown(_OF_PEOPLE, label="Role", min_width=160)
+            role = gr.Dropdown(_OF_PEOPLE, label="Role", min_width=_ROLE_WIDTH)
             change = gr.Button("Change role", min_width=140)
             another = gr.Button("Link for another browser", min_width=220)
             remove = gr.Button("Remove", variant="stop", min_width=120)
         removed = ending.build(context, ending.MEMBER, remove, member, "Remove them")
         gr.Markdown("## Invite\nA link leads to a page that asks, and lets people in.")
         with gr.Row(elem_classes="people-acts"):
-            role_of = gr.Dropdown(_OF_PEOPLE, label="Role", value="annotator", min_width=160)
+            role_of = gr.Dropdown(_OF_PEOPLE, label="Role", value="annotator", scale=2,
+                                  min_width=_ROLE_WIDTH)  # fmt: skip
             name = gr.Textbox(label="Name (empty: they choose)", max_length=40, min_width=160)
             uses = gr.Number(1, label="People", minimum=1, maximum=inviting.MOST_USES, precision=0,
                              min_width=90)  # fmt: skip
@@ -84,7 +87,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         gr.Markdown("## Programs\nA program sends its token with every request.")
         tokens = _table("Tokens", 3, "people-tokens")
         with gr.Row(elem_classes="people-acts"):
-            role_of_program = gr.Dropdown(_OF_PROGRAMS, label="Role", value="judge", min_width=160)
+            role_of_program = gr.Dropdown(_OF_PROGRAMS, label="Role", value="judge", scale=2,
+                                          min_width=_ROLE_WIDTH)  # fmt: skip
             program = gr.Textbox(label="Its name", max_length=40, min_width=160)
             make = gr.Button("Create token", min_width=120)
             token = gr.Dropdown([], label="Token", min_width=160)

@@ -18,6 +18,7 @@ from ptrapp.ui import time_machine_cards as drawn
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.corrected import corrected
 from ptrapp.ui.looks import Looks
 
 MOST_BESIDE = 4
@@ -103,7 +104,7 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
 
     everything: dict[str, Any] = {"outputs": [*all_of_it], **_QUIET}
     pages.load(time_read, given, **everything).then(**ARRIVED)
-    pin.input(time_pin, [pin, view], **everything)
+    pin.input(time_pin, [pin, view], trigger_mode="always_last", **everything)
     gr.on(
         [view.input, versions.input, at.input, shown_round.input],
         time_read,
@@ -139,7 +140,8 @@ def _read(
         raise gr.Error(in_public(str(error)), print_exception=False) from error
     if found is None:
         return _nothing(stamp)
-    return [*_shown(stamp, pinned, found, view, names, at, shown_round, sender.role in ADMINS)]
+    asked = (pin_id, list(names or ()), at, shown_round)
+    return [*_shown(stamp, pinned, found, view, asked, sender.role in ADMINS)]
 
 
 def _nothing(stamp: str) -> list[Any]:
@@ -153,13 +155,13 @@ def _shown(
     pinned: list[PinBrief],
     found: PinView,
     view: str,
-    names: Sequence[str],
-    at: float | None,
-    shown_round: int | None,
+    asked: tuple[int | None, list[str], float | None, int | None],
     may_change: bool,
 ) -> TimeView:
+    """Returns what is shown; what was `asked` for is prompt, versions, place in time and round."""
+    pin_id, names, at, shown_round = asked
     n = len(found.answers)
-    there = [name for name in names or () if found.named(name)] or _first(found)
+    there = [name for name in names if found.named(name)] or _first(found)
     last = found.pin.n_rounds - 1
     index = shown_round if shown_round is not None and shown_round <= last else last
     beside = view != _SLIDER
@@ -175,12 +177,14 @@ def _shown(
     return TimeView(
         stamp,
         gr.Row(visible=True),
-        gr.Dropdown(choices, value=found.pin.pin_id),
-        view,
-        gr.Dropdown([one.version for one in found.answers], value=there, visible=beside),
-        gr.Slider(maximum=max(n, 2), value=place + 1, visible=not beside,
+        gr.Dropdown(choices, **corrected(pin_id, found.pin.pin_id)),
+        gr.skip(),
+        gr.Dropdown([one.version for one in found.answers], visible=beside,
+                    **corrected(names, there)),
+        gr.Slider(maximum=max(n, 2), visible=not beside, **corrected(at, place + 1),
                   label=f"Version in order of time: {here.version}"),
-        gr.Dropdown([(f"Round {n + 1}", n) for n in range(last + 1)], value=index),
+        gr.Dropdown([(f"Round {n + 1}", n) for n in range(last + 1)],
+                    **corrected(shown_round, index)),
         drawn.question(found),
         cards,
         gr.Row(visible=may_change),

@@ -17,7 +17,7 @@ from ptrapp.services.outlook import read_outlook
 from ptrapp.services.training import form
 from ptrapp.services.training.job import going, read_stamps
 from ptrapp.services.training.table import read_table
-from ptrapp.ui import base_model, train_cards, train_job, train_serving
+from ptrapp.ui import base_model, pager, train_cards, train_job, train_serving
 from ptrapp.ui import train_drawn as drawn
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.arriving import ARRIVED
@@ -129,8 +129,10 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     looks.add_stamp(stamps, stamps_of, watched).change(train_look, **look)
     chosen = [part.input for part in inputs if hasattr(part, "input")]
     gr.on(chosen, train_read, inputs, shown, trigger_mode="always_last", **_QUIET)
-    gr.on([one.input for one in filters], train_list, filters, listed, **_QUIET)
-    job.chosen.input(train_table, [watched, job.chosen], job.table, **_QUIET)
+    gr.on([one.input for one in filters], train_list, filters, listed, trigger_mode="always_last",
+          **_QUIET)  # fmt: skip
+    job.chosen.input(train_table, [watched, job.chosen], job.table, trigger_mode="always_last",
+                     **_QUIET)  # fmt: skip
     queued = gr.Number(visible=False, precision=0)
     for card in cards:
         started = card.button.click(_starter(context, card), card.inputs, [queued], **_QUIET)
@@ -147,7 +149,7 @@ def _table() -> tuple[Any, list[Any]]:
         kind = gr.Dropdown(kinds, value="", label="Kind", min_width=140)
         states = [("every state", ""), *((one, one) for one in form.STATES)]
         state = gr.Dropdown(states, value="", label="State", min_width=140)
-        page = gr.Number(1, label="Page", minimum=1, precision=0, min_width=100)
+        page = pager.built()
     table = gr.Dataframe(
         headers=list(drawn.HEADERS), datatype="html", interactive=False, wrap=False,
         show_label=False, label="Jobs", elem_id="train-jobs", max_height=1200, buttons=[],
@@ -156,9 +158,9 @@ def _table() -> tuple[Any, list[Any]]:
 
 
 def _listed(context: AppContext, kind: str, state: str, page: float) -> list[Any]:
-    found = read_table(context, kind=kind, state=state, page=int(page or 1))
-    label = f"Page, of {found.n_pages} ({counted(found.n_jobs, 'job')})"
-    return [drawn.cells(found), gr.Number(found.page, label=label, maximum=found.n_pages)]
+    found = read_table(context, kind=kind, state=state, page=pager.number(page))
+    of = counted(found.n_jobs, "job")
+    return [drawn.cells(found), pager.shown(page, found.page, found.n_pages, of)]
 
 
 def _starter(context: AppContext, card: train_cards.CardParts) -> Callable[..., int]:

@@ -15,10 +15,12 @@ from ptrapp.services.leaderboard import findings, rows
 from ptrapp.services.leaderboard.findings import Finding
 from ptrapp.services.leaderboard.headline import is_it_better
 from ptrapp.services.leaderboard.rows import Leaderboard, Order, VersionRow
+from ptrapp.ui import pager
 from ptrapp.ui import versions_plots as plots
 from ptrapp.ui import versions_table as drawn
 from ptrapp.ui.arriving import ARRIVED, when_seen
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.corrected import corrected
 from ptrapp.ui.looks import Looks
 from ptrapp.ui.plotting import drawn_once
 
@@ -71,7 +73,7 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         orders = [("best first", Order.BEST.value), ("newest first", Order.NEWEST.value)]
         order = gr.Dropdown(orders, value=Order.BEST.value, label="Order", min_width=140)
         task = gr.Dropdown([], label="Measured on", min_width=140)
-        page = gr.Number(1, label="Page", minimum=1, precision=0, min_width=100)
+        page = pager.built()
     table = gr.Dataframe(
         datatype="html", interactive=False, wrap=False, show_label=False, label="Leaderboard",
         elem_id="leaderboard", max_height=900, buttons=[],
@@ -94,12 +96,12 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         tuple(sentences), tuple(figures),
     )  # fmt: skip
     seen = gr.State(False)  # whether the plots have been in view
-    shown = [seen, task, order, page]
+    shown = [seen, waiting, task, order, page]
 
     def versions_read(
-        request: gr.Request, seen: bool, task: str, order: str, page: float
+        request: gr.Request, seen: bool, waiting: str | None, task: str, order: str, page: float
     ) -> list[Any]:
-        return _read(context, request, seen, task, order, page)
+        return _read(context, request, seen, waiting, task, order, page)
 
     def versions_draw(request: gr.Request, task: str, order: str, page: float) -> list[Any]:
         """Draws the plots, from now on whenever they are read again."""
@@ -128,15 +130,15 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
 
     everything = {"fn": versions_read, "inputs": shown, "outputs": view.flat(), **_QUIET}
     pages.load(**everything).then(**ARRIVED)
-    gr.on([order.input, task.input, page.input], **everything)
+    gr.on([order.input, task.input, page.input], trigger_mode="always_last", **everything)
     pages.load(**when_seen("#versions-plots")).then(
-        versions_draw, shown[1:], [seen, *view.figures], **_QUIET
+        versions_draw, [task, order, page], [seen, *view.figures], **_QUIET
     )
     looks.add_stamp(view.stamp, stamp_of).change(**everything)
     overrule.click(versions_serve, [waiting, reason], None, **_QUIET).success(**everything)
     again.click(versions_measure, [waiting], None, **_QUIET).success(**everything)
     keep.click(versions_describe, [about, title, note], None, **_QUIET).success(**everything)
-    about.input(versions_described, [about], [title, note], **_QUIET)
+    about.input(versions_described, [about], [title, note], trigger_mode="always_last", **_QUIET)
 
 
 def _do(act: Any) -> None:
@@ -148,7 +150,13 @@ def _do(act: Any) -> None:
 
 
 def _read(
-    context: AppContext, request: gr.Request, seen: bool, task: str, order: str, page: float
+    context: AppContext,
+    request: gr.Request,
+    seen: bool,
+    chosen: str | None,
+    task: str,
+    order: str,
+    page: float,
 ) -> list[Any]:
     """Returns the values of the whole page for who may read it, and else only why not."""
     role = person(request).role
@@ -158,28 +166,39 @@ def _read(
         return ["", closed, *nothing]
     try:
         stamp = rows.read_stamp(context)
-        board = rows.read_leaderboard(context, task=task, order=Order(order), page=int(page or 1))
+        board = _board(context, task, order, page)
         found = _found(context, board)
         said = is_it_better(context, board)
     except DatabaseError as error:
         return ["", drawn.headline("The versions cannot be read.", in_public(str(error))), *nothing]
     waiting = [row.name for row in board.waiting]
     names = [row.name for row in board.rows if row.id is not None]
-    pages = f"Page, of {board.n_pages} ({counted(board.n_versions, 'version')})"
+    of = counted(board.n_versions, "version")
     return View(
         stamp,
         drawn.headline(*said),
         drawn.notice(board.waiting, board.serving.name),
         gr.Row(visible=bool(waiting) and role in ADMINS),
-        gr.Dropdown(choices=waiting, value=waiting[0] if waiting else None),
+        _kept(waiting, chosen),
         gr.Dataframe(value=drawn.cells(board), headers=drawn.headers(board)),
-        gr.Number(value=board.page, label=pages, maximum=board.n_pages),
-        gr.Dropdown(choices=list(board.tasks), value=board.task if board.tasks else None),
+        pager.shown(page, board.page, board.n_pages, of),
+        _kept([*board.tasks], task, board.task),
         gr.Dropdown(choices=names),
         gr.Accordion(visible=bool(names) and role in ADMINS),
         tuple(_said(one) for one in found),
         _figures(found) if seen else (gr.skip(),) * len(_DRAW),
     ).flat()
+
+
+def _board(context: AppContext, task: str, order: str, page: float) -> Leaderboard:
+    number = pager.number(page)
+    return rows.read_leaderboard(context, task=task, order=Order(order), page=number)
+
+
+def _kept(choices: list[str], chosen: str | None, usual: str = "") -> gr.Dropdown:
+    """Returns a field with its choices; what a person chose stays while it is one of them."""
+    first = usual if usual in choices else next(iter(choices), None)
+    return gr.Dropdown(choices=choices, **corrected(chosen, chosen if chosen in choices else first))
 
 
 def _drawn(
@@ -189,7 +208,7 @@ def _drawn(
     if person(request).role not in READS:
         return (gr.skip(),) * len(_DRAW)
     try:
-        board = rows.read_leaderboard(context, task=task, order=Order(order), page=int(page or 1))
+        board = _board(context, task, order, page)
         return _figures(_found(context, board))
     except DatabaseError as error:
         raise gr.Error(in_public(str(error)), print_exception=False) from error

@@ -39,11 +39,12 @@ def notice(waiting: Sequence[VersionRow], serving: str) -> str:
     return "".join(_notice(row, serving) for row in waiting if row.gate in ("waits", "measuring"))
 
 
-def headline(answer: str, figures: str) -> str:
-    """Returns the page's first line."""
+def headline(answer: str, figures: str, way: str = "", href: str = "") -> str:
+    """Returns the page's first line, with the way to what is missing behind it."""
+    link = f" <a href='{escape(href)}'>{escape(way)}</a>" if href else ""
     return (
         "<div class='versions-title'><h1>Versions</h1>"
-        f"<p role='status'><strong>{escape(answer)}</strong> {escape(figures)}</p></div>"
+        f"<p role='status'><strong>{escape(answer)}</strong> {escape(figures)}{link}</p></div>"
     )
 
 

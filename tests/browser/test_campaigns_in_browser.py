@@ -82,6 +82,12 @@ def test_agreement_is_that_of_the_votes_and_people_are_listed(page: Page, labell
     raters = page.locator("#campaign-people")
     expect(raters.locator("[role=row]", has_text="Uma").first).to_contain_text("12")
     expect(raters.locator("[role=row]", has_text="Vic").first).to_contain_text("12")
+    last = raters.get_by_role("columnheader").last
+    edges = [one.bounding_box() for one in (last, raters)]
+    assert edges[0]["x"] + edges[0]["width"] <= edges[1]["x"] + edges[1]["width"]  # type: ignore[index]
+    page.get_by_role("tab", name="Settings").click()
+    expect(page.locator("#campaign-known-said")).to_contain_text("No pair has a known answer yet")
+    expect(page.locator("#campaign-known")).to_be_hidden()
 
 
 def test_what_raters_disagree_on_is_settled_made_gold_and_taken_back(
@@ -123,6 +129,7 @@ def test_what_raters_disagree_on_is_settled_made_gold_and_taken_back(
     with app_database.read() as session:
         assert session.get_one(Campaign, world.id).n_items == 1
     page.get_by_role("tab", name="Settings").click()
+    expect(page.locator("#campaign-known-said")).to_contain_text("Raters are measured by gold")
     expect(page.locator("#campaign-known")).to_contain_text("gold")
 
 

@@ -12,8 +12,9 @@ from db.registry import adapters, leaderboard
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.services import versions
 from ptrapp.services.leaderboard import rows
-from ptrapp.services.leaderboard.headline import is_it_better
+from ptrapp.services.leaderboard.headline import Headline, is_it_better
 from ptrapp.services.leaderboard.rows import Order, VersionRow
+from ptrapp.services.training.form import METHODS
 
 
 def row_of(world: Any, name: str, **asked: Any) -> VersionRow:
@@ -157,7 +158,7 @@ def vote_between(world: Any, of_base: int, version_id: int, *, won: bool) -> Non
 
 
 def test_the_first_line_says_better_only_where_the_interval_does(world: Any) -> None:
-    def answer(low: float, value: float, high: float) -> tuple[str, str]:
+    def answer(low: float, value: float, high: float) -> Headline:
         with world.database.write() as session:
             version = trained(session)
             by = measured(session, {version: [50, 60, 70]})
@@ -168,7 +169,7 @@ def test_the_first_line_says_better_only_where_the_interval_does(world: Any) -> 
 
     none = is_it_better(world.context, rows.read_leaderboard(world.context))
     assert none[0] == "No version has been trained yet."
-    better, figures = answer(0.04, 0.1, 0.16)
+    better, figures, *_ = answer(0.04, 0.1, 0.16)
     assert better.endswith("is better than base:")
     assert figures == (
         "+10.0 points after three rounds (95 % +4.0 to +16.0, n = 100; 9 fixed, 2 broken)."
@@ -179,7 +180,9 @@ def test_the_first_line_says_better_only_where_the_interval_does(world: Any) -> 
         unmeasured = trained(session)
         adapters.activate(session, unmeasured.id)
     unknown = is_it_better(world.context, rows.read_leaderboard(world.context))
-    assert unknown[0].startswith("Not enough data to say whether")
+    assert unknown.answer.startswith("Not enough data to say whether")
+    assert unknown.href == "train?method=evaluate"
+    assert unknown.way == f"{METHODS['evaluate'].label} both"
 
 
 def test_a_parents_gain_is_not_its_childs(world: Any) -> None:
@@ -193,7 +196,7 @@ def test_a_parents_gain_is_not_its_childs(world: Any) -> None:
         by.result = by.result | {"differences": [*by.result["differences"], row]}
         adapters.activate(session, child.id)
         name = parent.name
-    _, figures = is_it_better(world.context, rows.read_leaderboard(world.context))
+    _, figures, *_ = is_it_better(world.context, rows.read_leaderboard(world.context))
     assert figures.startswith("+30.0 points after three rounds")
     assert figures.endswith(f" Against its parent {name}: −1.0 points (95 % −5.0 to +3.0).")
 

@@ -57,6 +57,18 @@ def states(view: PinView) -> dict[str, str]:
     return {one.version: one.state for one in view.answers}
 
 
+def test_a_page_is_told_when_another_version_answers(asked: Any, adapter_folder: Folder) -> None:
+    name = add_version(asked, adapter_folder("v1"))
+    pin(asked)
+    stamps = [pins.stamp(asked.context)]
+    for wanted in (name, ""):
+        with asked.database.write() as session:
+            version = adapters.by_name(session, wanted) if wanted else None
+            adapters.activate(session, version.id if version else None)
+        stamps.append(pins.stamp(asked.context))
+    assert stamps[0] != stamps[1] != stamps[2]
+
+
 def test_every_version_answers_once_and_a_new_one_by_itself(
     asked: Any, adapter_folder: Folder
 ) -> None:

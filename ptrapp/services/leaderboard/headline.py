@@ -1,6 +1,6 @@
 """The first line of Versions: is the version that answers better, and how sure is that?"""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from db.models import Job
 from ptrapp.analysis.paired import difference_of_rates
@@ -9,22 +9,36 @@ from ptrapp.services.leaderboard.rows import Leaderboard, VersionRow
 from ptrapp.services.leaderboard.wording import NOT_ENOUGH, compared, rounds_in_words, signed
 
 
-def is_it_better(context: DataContext, board: Leaderboard) -> tuple[str, str]:
-    """Answers "is it better?": the answer, and the figures that it rests on."""
+class Headline(NamedTuple):
+    """The answer, the figures that it rests on, and the page that brings what is missing."""
+
+    answer: str
+    figures: str
+    way: str = ""
+    """What the link says, which stands behind the figures."""
+    href: str = ""
+
+
+def is_it_better(context: DataContext, board: Leaderboard) -> Headline:
+    """Answers "is it better?"."""
     row = board.serving
     if not board.n_versions:
-        return "No version has been trained yet.", "base answers; Train makes the first version."
+        first = "base answers; Train makes the first version."
+        return Headline("No version has been trained yet.", first)
     if row.id is None:
-        return "base answers.", "No trained version serves now; the table says what each is worth."
+        worth = "No trained version serves now; the table says what each is worth."
+        return Headline("base answers.", worth)
     found = difference(context, row, "base")
     if found is None and (shipped := _of_one_evaluation(row, board.rows[-1])):
         return shipped
     if found is None:
-        return (
+        return Headline(
             f"{NOT_ENOUGH} to say whether {row.name} is better than base.",
-            "They were not measured on the same problems; Measure again does that.",
+            "They were not measured on the same problems.",
+            "Evaluate both",
+            "train?method=evaluate",
         )
-    return (
+    return Headline(
         f"{compared(row.name, 'base', found['low'], found['high'])}:",
         f"{signed(found['difference'])} points after {rounds_in_words(found['round'])} "
         f"(95 % {signed(found['low'])} to {signed(found['high'])}, n = {found['n']}; "
@@ -46,13 +60,13 @@ def _against_parent(context: DataContext, row: VersionRow) -> str:
     )
 
 
-def _of_one_evaluation(row: VersionRow, base: VersionRow) -> tuple[str, str] | None:
+def _of_one_evaluation(row: VersionRow, base: VersionRow) -> Headline | None:
     """Compares two versions of one evaluation by their rates, where no answers are stored."""
     one, other = row.last, base.last
     if one is None or other is None or row.job_id != base.job_id or one.round != other.round:
         return None
     gain, interval = difference_of_rates(one.n_correct, one.n, other.n_correct, other.n)
-    return (
+    return Headline(
         f"{compared(row.name, 'base', *interval)}:",
         f"{signed(gain)} points in round {one.round} (95 % {signed(interval.low)} to "
         f"{signed(interval.high)}, n = {one.n}).",
