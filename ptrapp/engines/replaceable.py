@@ -108,6 +108,12 @@ class ReplaceableEngine:
         return self._loading
 
     @property
+    def awaited(self) -> bool:
+        """Whether nobody is answered before the model that is on its way is there."""
+        serves = self._engine is not None and self._serving
+        return self._loading is not None and not serves and not self._closed.is_set()
+
+    @property
     def refusal(self) -> str:
         """Why the model asked for last was not loaded; empty where it was."""
         return self._refusal

@@ -102,6 +102,11 @@ def _answers(context: AppContext, one: KnownModel) -> bool:
     return same_model(one.model_id, answering, context.settings.data_dir)
 
 
+def is_awaited(context: AppContext) -> bool:
+    """Returns whether nobody is answered before the model that is on its way is there."""
+    return isinstance(context.engine, ReplaceableEngine) and context.engine.awaited
+
+
 def load(context: AppContext, name: str) -> str:
     """Begins to load another base model; runs on the one before are stopped when it is there.
 

@@ -13,7 +13,7 @@ from ptrapp.core.people import ADMINS, READS, Person
 from ptrapp.core.public import in_public
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Sampling
-from ptrapp.services import play, versions
+from ptrapp.services import base_models, play, versions
 from ptrapp.services.board import Board, read_board
 from ptrapp.services.context import AppContext
 from ptrapp.services.examples import is_example
@@ -32,6 +32,9 @@ from ptrapp.ui.composer import (
 from ptrapp.ui.drawing import DrawingInputs
 from ptrapp.ui.widgets import widget
 
+LOOK_S = 0.1
+"""Seconds between two looks whether the model is there that a prompt waits for."""
+WAITS = "The model is still being loaded. Your prompt waits, and is answered when it is ready."
 FRAME_S = 0.08
 """Seconds between two updates of a run in progress: smooth, and cheap on the socket."""
 
@@ -55,7 +58,9 @@ def _wire(
     def start(request: gr.Request, *values: Any) -> Iterator[dict[str, Any]]:
         rater = allowed(request, ADMINS).rater
         try:
-            run_id = play.begin(context, _ask(*values), rater)
+            asked = _ask(*values)
+            _wait_for_model(context, asked)
+            run_id = play.begin(context, asked, rater)
             yield from _watch(context, run_id, rater)
         except (ThriceError, DatabaseError) as error:
             raise gr.Error(in_public(str(error)), print_exception=False) from error
@@ -141,6 +146,14 @@ def _wire(
         api_name="of_mode",
         api_visibility="private",
     )
+
+
+def _wait_for_model(context: AppContext, asked: RunRequest) -> None:
+    """Waits while the model is on its way, and says so; if it does not come, `begin` says why."""
+    if asked.prompt.strip() and base_models.is_awaited(context):
+        gr.Info(WAITS)
+        while base_models.is_awaited(context):
+            time.sleep(LOOK_S)
 
 
 def _watch(context: AppContext, run_id: int, rater: str) -> Iterator[dict[str, Any]]:
