@@ -26,6 +26,12 @@ _NOT_UNDONE = (
     "WHERE votes.offer_key = offers.key AND later.outcome = 'withdrawn')"
 )
 """Excludes a pair whose vote was undone: it is shown to its rater again under another key."""
+_NOT_UNSKIPPED = (
+    "NOT (offers.dismissed AND EXISTS (SELECT 1 FROM offers again "
+    "WHERE again.rater_id = offers.rater_id AND again.comparison_id = offers.comparison_id "
+    "AND substr(again.key, 13, 1) = '5'))"
+)
+"""Excludes a pair whose skip was undone: the offer of an undo has a UUID of version 5."""
 _TAKEN = "assignments.counts AND assignments.state IN ('reserved', 'done')"
 _QUERIES = {
     "n_votes": f"SELECT count(*) FROM ({_STANDING}) AS standing",
@@ -33,7 +39,7 @@ _QUERIES = {
     f"({_STANDING}) AS standing GROUP BY id HAVING count(*) > max(overlap)) AS over_labelled",
     "n_twice_to_a_person": "SELECT count(*) FROM (SELECT 1 FROM offers "
     "JOIN campaign_items USING (comparison_id) "
-    f"WHERE {_PLAIN} AND offers.purpose = 'label' AND {_NOT_UNDONE} "
+    f"WHERE {_PLAIN} AND offers.purpose = 'label' AND {_NOT_UNDONE} AND {_NOT_UNSKIPPED} "
     "GROUP BY offers.rater_id, offers.comparison_id HAVING count(*) > 1) AS twice",
     "n_items_miscounted": "SELECT count(*) FROM campaign_items WHERE campaign_id = :campaign "
     "AND n_taken <> (SELECT count(*) FROM assignments "
