@@ -151,13 +151,15 @@ def _log_progress(text: str, fraction: float | None = None) -> None:
 
 def _fail(database: Database, job_id: int, token: str, reason: str) -> Exit:
     """Stores the reason on the job, unless another worker has claimed it meanwhile."""
-    log.error("job %d: %s", job_id, reason)
     try:
         with database.write() as session:
             jobs.fail(session, job_id, token, reason)
-    except Conflict as error:
-        log.error("%s", error)
+    except Conflict as lost:
+        log.warning("%s", lost)
+        if reason != str(lost):
+            log.warning("job %d had ended here: %s", job_id, reason)
         return Exit.FENCED
+    log.error("job %d: %s", job_id, reason)
     return Exit.FAILED
 
 

@@ -160,14 +160,14 @@ class Worker:
 
     def _check_job(self, database: Database, job_id: int, token: str, *, renew: bool) -> bool:
         """Returns whether the job is to be cancelled; with `renew` the lease is renewed as well."""
-        with database.read() as session:
-            job = session.get(Job, job_id)
-        if job is None or job.claim_token not in (token, None):
-            raise Conflict(f"Job {job_id} was taken over; its process here is ended.")
-        if renew and job.claim_token is not None:  # None: the child has just ended the job
-            with database.write() as session:
-                self._send_heartbeat(session)
-                return jobs.heartbeat(session, job_id, token, self._settings.lease_s)
+        job = _held(database, job_id, token)
+        if renew and job.claim_token is not None:
+            try:
+                with database.write() as session:
+                    self._send_heartbeat(session)
+                    return jobs.heartbeat(session, job_id, token, self._settings.lease_s)
+            except Conflict:
+                job = _held(database, job_id, token)  # the child has ended it in between, or raises
         return job.cancel_requested
 
     def _record_end(
@@ -240,6 +240,19 @@ def _die_with_parent() -> None:
     """Has the kernel kill the child when the worker dies, or two processes would train one job."""
     assert _LIBC is not None
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _held(database: Database, job_id: int, token: str) -> Job:
+    """Returns a job under this claim, or one that has just ended. Raises `Conflict`."""
+    with database.read() as session:
+        job = session.get(Job, job_id)
+    if job is None or job.claim_token not in (token, None):
+        raise Conflict(
+            f"Job {job_id} was taken over by another worker, which goes on from its last "
+            "checkpoint: this one was silent for longer than its lease (--lease-s), as when a "
+            "computer sleeps. Its process here is ended; nothing has to be done."
+        )
+    return job
 
 
 def _wait(child: "subprocess.Popen[bytes]", seconds: float) -> None:

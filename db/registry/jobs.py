@@ -24,6 +24,8 @@ STOPPED = (JobStatus.FAILED, JobStatus.CANCELLED)
 NoteLevel = Literal["info", "warning"]
 _FREE = {"claim_token": None, "lease_until": None, "eta_s": None}
 """The columns of a job that no worker has claimed."""
+_UNTOLD = {"phase": "", "step": 0, "n_steps": 0, "eta_s": None}
+"""How far a job is before its process says so; what an earlier process said is not so any more."""
 
 
 def enqueue(session: Session, kind: JobKind, payload: dict[str, Any], dedup: str) -> Job:
@@ -59,6 +61,7 @@ def claim(session: Session, lease_s: float) -> Job | None:
             lease_until=clock() + lease_s,
             n_claims=Job.n_claims + 1,
             started_at=func.coalesce(Job.started_at, now()),
+            **_UNTOLD,
         )
         .returning(Job)
     )
@@ -74,15 +77,9 @@ def heartbeat(session: Session, job_id: int, token: str, lease_s: float) -> bool
 
 
 def progress(
-    session: Session,
-    job_id: int,
-    token: str,
-    *,
-    phase: str,
-    step: int = 0,
-    n_steps: int = 0,
+    session: Session, job_id: int, token: str, *, phase: str, step: int = 0, n_steps: int = 0,
     eta_s: float | None = None,
-) -> None:
+) -> None:  # fmt: skip
     """Stores what the job is doing now, and how far it is."""
     _write(session, job_id, token, phase=phase, step=step, n_steps=n_steps, eta_s=eta_s)
     phases.begin(session, job_id, phase)
@@ -272,8 +269,9 @@ def _write(session: Session, job_id: int, token: str, **values: Any) -> Job:
     job = _changed(session, update(Job).where(*held).values(**values).returning(Job))
     if job is None:
         raise Conflict(
-            f"Job {job_id} does not belong to this worker any more (taken over or ended); "
-            "nothing was stored, stop working on it."
+            f"Job {job_id} has ended, or another worker goes on with it from its last checkpoint, "
+            "because this one was silent for longer than its lease. Nothing was stored here, and "
+            "nothing has to be done."
         )
     return job
 

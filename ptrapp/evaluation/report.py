@@ -20,6 +20,8 @@ class Progress:
     n_done: int
     """Answers and comparisons done, those of an earlier run included."""
     n_total: int
+    n_restored: int = 0
+    """Those of them that an earlier run had done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,13 +25,19 @@ class _State:
     callbacks: Callbacks
     n_total: int
     n_done: int = 0
+    n_restored: int = 0
     doing: str = ""
     asked: dict[tuple[str, int], list[Question]] = field(default_factory=dict)
     """By task and seed."""
 
     def report_progress(self, n: int) -> None:
         self.n_done += n
-        self.callbacks.progress(Progress(self.doing, self.n_done, self.n_total))
+        now = Progress(self.doing, self.n_done, self.n_total, self.n_restored)
+        self.callbacks.progress(now)
+
+    def report_restored(self, n: int) -> None:
+        self.n_restored += n
+        self.report_progress(n)
 
 
 def evaluate(
@@ -80,7 +86,7 @@ def _measure(
         found = earlier.get(cell)
         if found is not None and found.prompts == prompts:
             cells[cell] = found
-            state.report_progress(_n_answers(state.plan, cell, asked))
+            state.report_restored(_n_answers(state.plan, cell, asked))
             continue
         with engine.pin(cell.policy) if cell.policy.adapter else nullcontext():
             cells[cell] = _cell(engine, state, cell, asked, cells)
@@ -135,7 +141,7 @@ def _compare(
             found = judge_match(match, cells, asked, judge, state.report_progress)
             state.callbacks.match(found)
         else:
-            state.report_progress(len(asked))
+            state.report_restored(len(asked))
         results.append(found)
     return results
 

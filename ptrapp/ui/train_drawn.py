@@ -46,6 +46,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min"
 
 
+def took(seconds: float, paused: bool) -> str:
+    """Returns how long a job took; the time for which the app was off is not known apart."""
+    return f"{duration(seconds)}{', with a pause' if paused else ''}"
+
+
 def chip(word: str) -> str:
     return f"<span class='chip {_STATES.get(word, '')}'>{escape(word)}</span>" if word else ""
 
@@ -94,6 +99,8 @@ def left(page: JobPage) -> str:
     job, progress = page.job, page.progress
     if job.status not in ("running", "queued"):
         return ""
+    if progress.lost:
+        return "its process has ended or is cut off; the next worker goes on with it"
     queued = "" if job.status == "running" else f"number {job.place} in the queue, "
     if progress.left_s is None:
         unknown = "time left is known once a job of this kind has been measured"
@@ -149,7 +156,7 @@ def cells(table: JobTable) -> list[list[str]]:
             f"<span class='job-said'>{outcome(row.outcome)}</span>",
             escape(row.started_by),
             row.created_at.strftime("%d %b %Y, %H:%M"),
-            duration(row.took_s) if row.took_s is not None else "",
+            took(row.took_s, row.paused) if row.took_s is not None else "",
         ]
         for row in table.rows
     ]
@@ -196,7 +203,8 @@ def _last(card: Card) -> str:
 def _times(page: JobPage) -> str:
     begun = page.started_at.strftime("begun %d %b %Y, %H:%M UTC") if page.started_at else ""
     if page.finished_at and page.started_at:
-        return f"{begun}, took {duration((page.finished_at - page.started_at).total_seconds())}"
+        seconds = (page.finished_at - page.started_at).total_seconds()
+        return f"{begun}, took {took(seconds, page.progress.paused)}"
     spent = page.progress.spent_s
     return f"{begun}, {duration(spent)} so far" if begun and spent else begun
 

@@ -5,7 +5,7 @@ from html import escape
 
 from ptrapp.services.training.job import JobPage
 from ptrapp.services.training.measured import MadeVersion, Measurement
-from ptrapp.ui.train_drawn import chip, duration
+from ptrapp.ui.train_drawn import chip, duration, took
 
 _WORDS = {"passed": "passed", "waits": "waits", "overruled": "served all the same"}
 
@@ -68,7 +68,8 @@ def _measured(one: MadeVersion) -> str:
         return "" if one.gate else f"Not measured beside {escape(one.against)} yet."
     measurement = one.measurement
     job = f"<a href='train?job={measurement.job_id}'>job {measurement.job_id}</a>"
-    ends = f", took {duration(measurement.took_s)}" if measurement.took_s is not None else ""
+    seconds = measurement.took_s
+    ends = f", took {took(seconds, measurement.progress.paused)}" if seconds is not None else ""
     if measurement.status in ("queued", "running"):
         return f"Is measured beside <b>{escape(one.against)}</b>: {job}, {_going(measurement)}."
     return f"Was measured beside <b>{escape(one.against)}</b>: {job}{ends}{_at(one.decided_at)}."

@@ -156,7 +156,7 @@ def test_every_write_of_a_fenced_worker_is_refused(database: Database) -> None:
         lambda session: jobs.release(session, job_id, token),
     ]
     for write in writes:
-        with pytest.raises(Conflict, match="does not belong to this worker"):
+        with pytest.raises(Conflict, match="another worker goes on with it"):
             with database.write() as session:
                 write(session)
     job = _job(database, job_id)

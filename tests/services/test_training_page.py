@@ -128,6 +128,38 @@ def test_a_running_job_says_its_time_left_from_the_first_second(
     assert page.progress.share is not None
 
 
+def test_what_a_process_that_is_gone_said_of_the_time_left_is_not_told(world: Any) -> None:
+    job_id = jobs_start(world, JobKind.EVALUATE, {})
+    for _ in range(2):
+        with world.database.write() as session:
+            held = jobs.claim(session, -1.0)  # a lease that has run out, as when the app was off
+            assert held is not None
+            assert (held.phase, held.step, held.n_steps, held.eta_s) == ("", 0, 0, None)
+            token = str(held.claim_token)
+            jobs.progress(session, job_id, token, phase="base on g", step=3, n_steps=9, eta_s=4380)
+        progress = read_job(world.context, job_id).progress
+        assert (progress.left_s, progress.lost) == (None, True)
+
+
+def test_an_evaluations_own_figure_is_of_all_that_is_left(world: Any, finished: Finished) -> None:
+    compared = (("starting", 0), ("base on g", 2), ("llm compares base round 3 with v1", 12))
+    finished(JobKind.EVALUATE, {"judge": "llm"}, compared, took_s=3612)
+    held = claimed(world, JobKind.EVALUATE, {"judge": "llm"})
+    with world.database.write() as session:
+        jobs.progress(session, *held, phase="base on g", step=3, n_steps=9, eta_s=60)
+    assert read_job(world.context, held[0]).progress.left_s == 60
+    seconds, _ = estimate(world.context, JobKind.EVALUATE, {}, None)
+    assert seconds == 12, "without a judge nothing is compared"
+
+
+def test_a_job_that_was_interrupted_has_a_pause(world: Any, finished: Finished) -> None:
+    steady, interrupted = finished(), finished(interrupted_s=7200)
+    rows = {row.id: row for row in read_table(world.context).rows}
+    for job_id, paused in ((steady, False), (interrupted, True)):
+        assert rows[job_id].paused is paused
+        assert read_job(world.context, job_id).progress.paused is paused
+
+
 def test_without_an_earlier_job_nothing_is_made_up(world: Any) -> None:
     job_id, _ = claimed(world, JobKind.TPO, {})
     progress = read_job(world.context, job_id).progress

@@ -56,6 +56,6 @@ def test_a_note_for_a_locked_database_goes_to_the_log(
 def test_a_lost_claim_notes_nothing(claim: Claim) -> None:
     with claim.database.write() as session:
         jobs.release(session, claim.job_id, claim.token)
-    with pytest.raises(Conflict, match="does not belong"):
+    with pytest.raises(Conflict, match="another worker goes on with it"):
         claim.note("2 pairs are held out.")
     assert notes(claim) == []

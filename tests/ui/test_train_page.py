@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -47,6 +47,22 @@ def test_a_running_job_says_its_stage_and_its_time_left() -> None:
     assert "3 of 10 · 3 s" in said
     assert "about 0.2 s" in said
     assert "Then the gate measures it: about 1 min 10 s." in drawn.came_of_it(PAGE)
+
+
+def test_a_job_that_was_interrupted_says_so_beside_the_time_it_took() -> None:
+    row = JobRow(7, "DPO", "done", JobOutcome("", "", ""), "Mira", AT, 7200.0, True)
+    assert drawn.cells(JobTable((row,), 1, 1, 1))[0][-1] == "2 h 0 min, with a pause"
+    ended = replace(PAGE, job=replace(JOB, status="done"), finished_at=AT + timedelta(hours=2))
+    assert "took 2 h 0 min</span>" in drawn.head(ended)
+    ended = replace(ended, progress=replace(PAGE.progress, paused=True))
+    assert "took 2 h 0 min, with a pause</span>" in drawn.head(ended)
+
+
+def test_a_job_that_no_process_works_on_tells_no_time_left() -> None:
+    lost = replace(PAGE, progress=replace(PAGE.progress, left_s=None, lost=True))
+    assert drawn.left(lost) == (
+        "its process has ended or is cut off; the next worker goes on with it"
+    )
 
 
 MEASURED = Measurement(8, "running", JobProgress(STAGES, 30.0, 20.0, 0.4, 1), None)
@@ -134,7 +150,7 @@ def test_what_is_not_known_is_not_made_up() -> None:
 
 
 def test_what_people_wrote_is_text() -> None:
-    row = JobRow(7, "DPO", "failed", JobOutcome("", "", "<script>"), "<b>Mira</b>", AT, 3.0)
+    row = JobRow(7, "DPO", "failed", JobOutcome("", "", "<script>"), "<b>Mira</b>", AT, 3.0, True)
     shown = [
         drawn.head(PAGE), drawn.came_of_it(PAGE), drawn.notes([Note("warning", "<u>long</u>")]),
         *drawn.cells(JobTable((row,), 1, 1, 1))[0],

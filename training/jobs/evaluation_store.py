@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, pstdev
@@ -18,6 +19,8 @@ from training.jobs.claim import Claim, StopRequested
 
 _REPORT_S = 1.0
 """Seconds between two reports of progress, each of which is a transaction."""
+_PACE_S = 120.0
+"""Seconds of work by which the time left is told: what was slow before them is over."""
 _SETTING_CHARS = 120
 """Characters of the text by which a row of a cell is known."""
 
@@ -29,9 +32,10 @@ class EvaluationStore:
         self._claim = claim
         self._plan = plan
         self._versions = versions
-        self._started = time.monotonic()
         self._reported = float("-inf")
-        self._n_restored: int | None = None
+        self._written: deque[tuple[float, int]] = deque()
+        """When how many answers were written, of the last `_PACE_S` seconds."""
+        self._eta_s: float | None = None
         self._progress = Progress("reading stored results", 0, 0)
 
     def cells(self) -> list[CellResult]:
@@ -67,6 +71,7 @@ class EvaluationStore:
                 phase=self._progress.doing[:64],
                 step=self._progress.n_done,
                 n_steps=self._progress.n_total,
+                eta_s=self._eta_s,
             )
             for index in range(one.first_round, one.n_rounds):
                 answers = one.at(index)
@@ -117,18 +122,22 @@ class EvaluationStore:
         if self._claim.stop.is_set():
             raise StopRequested
         self._progress, now = progress, time.monotonic()
-        if self._n_restored is None:
-            self._n_restored, self._started = progress.n_done, now
         if now - self._reported < _REPORT_S:
             return
-        n_written = progress.n_done - self._n_restored
-        eta_s = (
-            (progress.n_total - progress.n_done) * (now - self._started) / n_written
-            if n_written
-            else None
-        )
-        if self._claim.report(progress.doing[:64], progress.n_done, progress.n_total, eta_s):
+        self._eta_s = left_s = self._left_s(progress, now)
+        if self._claim.report(progress.doing[:64], progress.n_done, progress.n_total, left_s):
             self._reported = now
+
+    def _left_s(self, progress: Progress, now: float) -> float | None:
+        """Returns the seconds left at the pace of late; None before there is one."""
+        n_written = progress.n_done - progress.n_restored
+        self._written.append((now, n_written))
+        while len(self._written) > 2 and now - self._written[1][0] >= _PACE_S:
+            self._written.popleft()
+        since, n_then = self._written[0]
+        if n_written == n_then:
+            return None
+        return (progress.n_total - progress.n_done) * (now - since) / (n_written - n_then)
 
     def _folder(self, name: str) -> Path:
         return self._claim.folder / name

@@ -130,10 +130,13 @@ def _compared(session: Session, job: Job) -> ComparedJob | None:
 
 
 def _gate_seconds(session: Session, job: Job) -> float | None:
-    """Returns how long the last evaluation that the gate asked for took."""
+    """Returns how long the last evaluation took that the gate asked for and nothing interrupted."""
     base = job.payload.get("base_model", "")
-    for row in job_list.last_done(session, JobKind.EVALUATE, base, limit=_COMPARABLE):
-        if row.payload.get("started_by") == "the gate" and row.started_at and row.finished_at:
+    last = job_list.last_done(session, JobKind.EVALUATE, base, limit=_COMPARABLE)
+    asked = [row for row in last if row.payload.get("started_by") == "the gate"]
+    began = phases.of_jobs(session, [row.id for row in asked])
+    for row in asked:
+        if row.started_at and row.finished_at and not speed.was_paused(row, began[row.id]):
             return (row.finished_at - row.started_at).total_seconds()
     return None
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from db.models import Job, JobStatus
+from db.models import Job, JobKind, JobStatus
 from db.registry import phases
 from db.storage.session import Session
 from ptrapp.services.training import speed
@@ -38,6 +38,10 @@ class JobProgress:
     """How much of it is done by expected time, 0 to 1; None where that is not known."""
     n_earlier: int
     """Earlier jobs by which the time is expected."""
+    paused: bool = False
+    """Whether it was interrupted and begun anew: it took less than its start and end say."""
+    lost: bool = False
+    """Whether its process says nothing any more; the next worker takes it over."""
 
 
 def read_progress(session: Session, job: Job) -> JobProgress:
@@ -48,16 +52,20 @@ def read_progress(session: Session, job: Job) -> JobProgress:
         earlier, speed.amounts(job.kind, settings, speed.examples(session, job))
     )
     points = phases.of_jobs(session, [job.id])[job.id]
-    ended = job.finished_at.timestamp() if job.finished_at else phases.now(session)
+    now = phases.now(session)
+    ended = job.finished_at.timestamp() if job.finished_at else now
     spent, reached = durations(job.kind, points, ended)
     running = job.status is JobStatus.RUNNING
+    lost = running and job.lease_until is not None and job.lease_until < now
     if running and job.phase:
         reached = stage_of(job.kind, job.phase, reached)
     stages = tuple(_stage(job, stage, reached, spent, expected) for stage in OF_KIND[job.kind])
-    left = _left(job, stages) if job.status in (JobStatus.QUEUED, JobStatus.RUNNING) else None
+    goes_on = job.status in (JobStatus.QUEUED, JobStatus.RUNNING) and not lost
+    left = _left(job, stages) if goes_on else None
     total = sum(spent.values())
     share = total / (total + left) if left is not None and total + left else None
-    return JobProgress(stages, left, total, share, len(earlier))
+    paused = speed.was_paused(job, points)
+    return JobProgress(stages, left, total, share, len(earlier), paused, lost)
 
 
 def _stage(
@@ -82,6 +90,8 @@ def _stage(
 
 def _left(job: Job, stages: tuple[StageView, ...]) -> float | None:
     """Returns the seconds left: the job's own figure for what it does, else by earlier ones."""
+    if job.kind is JobKind.EVALUATE and job.eta_s is not None:
+        return job.eta_s  # of all that is left, comparisons included
     left, known = 0.0, False
     for one in stages:
         if one.state == "done":

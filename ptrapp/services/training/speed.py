@@ -53,6 +53,16 @@ def expected(earlier: Sequence[MeasuredJob], amounts: Mapping[Stage, float]) -> 
     return found
 
 
+def was_paused(job: Job, points: Sequence[tuple[str, float]]) -> bool:
+    """Returns whether a job that began was interrupted and begun anew, by when its phases began.
+
+    The time between its start and its end is then longer than it worked.
+    """
+    if not points or job.started_at is None:
+        return False
+    return points[0][1] - job.started_at.timestamp() > _STARTS_WITHIN_S
+
+
 def read_earlier(
     session: Session, kind: JobKind, base_model: str, before: int | None = None
 ) -> list[MeasuredJob]:
@@ -62,9 +72,7 @@ def read_earlier(
     found = []
     for row in rows:
         points = began[row.id]
-        if not points or row.started_at is None or row.finished_at is None:
-            continue
-        if points[0][1] - row.started_at.timestamp() > _STARTS_WITHIN_S:
+        if not points or row.finished_at is None or was_paused(row, points):
             continue
         spent, _ = durations(kind, points, row.finished_at.timestamp())
         settings = row.payload.get("settings", {})
@@ -118,7 +126,8 @@ def _amounts(
             versions = {*(settings.get("versions") or ("the one that answers",)), "base"}
             chains = number("n") * len(tasks) * max(number("n_samples"), 1) * len(versions)
             controlled = _CONTROLS if settings.get("controls", True) in (True, "true") else 1
-            return {Stage.SAMPLE: chains * number("rounds") * controlled, Stage.JUDGE: chains}
+            compared = chains if settings.get("judge") else 0.0
+            return {Stage.SAMPLE: chains * number("rounds") * controlled, Stage.JUDGE: compared}
         case JobKind.DPO | JobKind.MASK_SFT | JobKind.REWARD_MODEL if n_examples is not None:
             return {Stage.LEARN: n_examples * number("epochs")}
         case _:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from db.models import JobKind, JobStatus
-from db.registry import adapters, job_list
+from db.registry import adapters, job_list, phases
 from ptrapp.core.errors import InputError
 from ptrapp.services.context import DataContext
-from ptrapp.services.training import form
+from ptrapp.services.training import form, speed
 from ptrapp.services.training.outcome import JobOutcome, gates_of, outcome
 
 PAGE_ROWS = 25
@@ -26,6 +26,8 @@ class JobRow:
     created_at: datetime
     took_s: float | None
     """Seconds from its first start to its end; None before that."""
+    paused: bool
+    """Whether it was interrupted meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def read_table(context: DataContext, *, kind: str = "", state: str = "", page: i
         )
         made = adapters.made_by(session, [row.id for row in rows])
         decided = gates_of(session, made)
+        began = phases.of_jobs(session, [row.id for row in rows])
         shown = tuple(
             JobRow(
                 id=row.id,
@@ -68,6 +71,7 @@ def read_table(context: DataContext, *, kind: str = "", state: str = "", page: i
                 took_s=(row.finished_at - row.started_at).total_seconds()
                 if row.finished_at and row.started_at
                 else None,
+                paused=speed.was_paused(row, began[row.id]),
             )
             for row in rows
         )
