@@ -155,6 +155,13 @@ class Assignment(Base):
             sqlite_where=_RESERVED,
             postgresql_where=_RESERVED,
         ),
+        Index(
+            "ix_assignments_flagged",
+            "campaign_id",
+            "flagged_at",
+            sqlite_where=text("flagged = 1"),
+            postgresql_where=text("flagged"),
+        ),
         Index(None, "rater_id", "campaign_id", "state", "id"),
     )
 
@@ -177,6 +184,8 @@ class Assignment(Base):
     flagged: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str | None]
     """Why it was flagged, in the rater's words."""
+    flagged_at: Mapped[datetime | None]
+    """NULL where it is not flagged, and where it was before this was stored."""
     created_at: Mapped[datetime] = mapped_column(default=now)
     done_at: Mapped[datetime | None]
 

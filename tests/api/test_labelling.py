@@ -480,6 +480,37 @@ def test_what_is_skipped_is_free_for_others_and_never_comes_again(
     assert "has your vote" in sentence(cas.post(f"/labels/{same['key']}/skip"), 409)
 
 
+def test_an_administrator_finds_what_was_flagged_and_takes_the_flag_away(
+    ada: Any, bea: Any, context: AppContext
+) -> None:
+    campaign = make_campaign(ada, context, 3)
+    url = f"/campaigns/{campaign.id}/flags"
+    assert ada.get(url).json() == {"n": 0, "offset": 0, "shown": []}
+    first, second, _ = next_pairs(bea, campaign, 3)
+    for pair, note in ((first, "both are wrong"), (second, "")):
+        assert bea.post(f"/labels/{pair['key']}/flag", {"note": note}).json() == {"flagged": True}
+    vote(bea, first["key"])
+    assert bea.post(f"/labels/{second['key']}/skip").status_code == 200
+    assert bea.get(url).status_code == 403
+
+    newest, older = ada.get(url).json()["shown"]
+    assert [(one["note"], one["state"]) for one in (newest, older)] == [
+        ("", "skipped"), ("both are wrong", "done")
+    ]  # fmt: skip
+    assert newest["at"] >= older["at"]
+    assert older["comparison"]["prompt"] == first["prompt"]
+    assert older["rater"] in [said["rater"] for said in older["comparison"]["said"]]
+    paged = ada.get(f"{url}?offset=1&limit=1").json()
+    assert (paged["n"], paged["shown"]) == (2, [older])
+
+    for _ in range(2):
+        assert ada.post(f"{url}/{older['id']}/remove").json() == {"flagged": False}
+    assert ada.get(url).json()["shown"] == [newest]
+    other = make_campaign(ada, context, 1)
+    elsewhere = ada.post(f"/campaigns/{other.id}/flags/{newest['id']}/remove")
+    assert "has no flag" in sentence(elsewhere, 404)
+
+
 def test_a_flag_is_set_and_taken_away(ada: Any, bea: Any, context: AppContext) -> None:
     (pair,) = next_pairs(bea, make_campaign(ada, context, 1))
     url = f"/labels/{pair['key']}/flag"

@@ -97,6 +97,8 @@ MAY: dict[tuple[str, str], frozenset[Role]] = {
     ("GET", "/campaigns/{campaign_id}/disagreements"): ADMINS,
     ("POST", "/campaigns/{campaign_id}/disagreements/{comparison_id}"): ADMINS,
     ("POST", "/campaigns/{campaign_id}/disagreements/{comparison_id}/undo"): ADMINS,
+    ("GET", "/campaigns/{campaign_id}/flags"): ADMINS,
+    ("POST", "/campaigns/{campaign_id}/flags/{flag_id}/remove"): ADMINS,
     ("POST", "/campaigns/{campaign_id}"): ADMINS,
     ("POST", "/campaigns/{campaign_id}/duplicate"): ADMINS,
     ("POST", "/guidelines/preview"): ADMINS,

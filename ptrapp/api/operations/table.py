@@ -1,6 +1,15 @@
 """The table of operations: function, roles, route, name."""
 
-from ptrapp.api.operations import adjudications, agreement, campaigns, data, jobs, labelling, models
+from ptrapp.api.operations import (
+    adjudications,
+    agreement,
+    campaigns,
+    data,
+    flags,
+    jobs,
+    labelling,
+    models,
+)
 from ptrapp.api.operations.operation import Operation
 from ptrapp.core.people import ADMINS, EVERYBODY, LABELS, READS
 
@@ -45,6 +54,8 @@ AGREEMENT = (
         ADMINS,
         "POST /campaigns/{campaign_id}/disagreements/{comparison_id}/undo",
     ),
+    Operation(flags.list_flags, ADMINS, "GET /campaigns/{campaign_id}/flags"),
+    Operation(flags.remove_flag, ADMINS, "POST /campaigns/{campaign_id}/flags/{flag_id}/remove"),
 )
 JOBS = (
     Operation(jobs.training, READS, "GET /training", "training"),

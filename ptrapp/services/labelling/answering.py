@@ -8,6 +8,7 @@ from db.labelling import (
     assignments,
     campaigns,
     comparisons,
+    flags,
     raters,
     shown_pairs,
     taking_back,
@@ -163,7 +164,7 @@ def flag(context: DataContext, person: Person, key: str, flagged: bool, note: st
         raise InputError(f"The note has {len(note)} characters; write at most {MAX_NOTE}.")
     with context.database.write(shared=True) as session:
         assignment = _own(session, id_of(session, person), key)
-        assignment.flagged, assignment.note = flagged, (note.strip() or None) if flagged else None
+        flags.set_flag(assignment, flagged, note)
 
 
 def give_reason(context: DataContext, person: Person, key: str, reason: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from db.labelling import adjudications, agreement
 from db.labelling.agreement import LabelRow
-from db.models import Aspect, Campaign, Purpose, Round, Vote
+from db.models import Aspect, Campaign, Comparison, Purpose, Round, Vote
 from ptrapp.analysis.disagreement import disagreements
 from ptrapp.core.errors import NotFound
 from ptrapp.services.context import LabelsContext
@@ -85,22 +85,26 @@ def read_gallery(
         votes = {
             vote.id: vote for vote in agreement.votes_on(session, [row.vote_id for row in wanted])
         }
-        shown = [_shown(wanted, votes, one, campaign.aspect, settled.get(one)) for one in chosen]
+        compared = {vote.comparison_id: vote.comparison for vote in votes.values()}
+        shown = [
+            judged(compared[one], campaign.aspect, wanted, votes, settled.get(one))
+            for one in chosen
+        ]
     return Gallery(len(ids), len(settled), offset, shown)
 
 
-def _shown(
+def judged(
+    comparison: Comparison,
+    aspect: Aspect,
     rows: Sequence[LabelRow],
     votes: dict[int, Vote],
-    comparison_id: int,
-    aspect: Aspect,
     settled: Vote | None,
 ) -> Disagreement:
-    mine = [row for row in rows if row.comparison_id == comparison_id]
-    comparison = votes[mine[0].vote_id].comparison
+    """Returns a comparison as it is looked over, with those of `rows` that are about it."""
+    mine = [row for row in rows if row.comparison_id == comparison.id]
     prompt = comparison.prompt
     return Disagreement(
-        comparison_id,
+        comparison.id,
         _cut(prompt.system or ""),
         [{"role": turn["role"], "content": _cut(turn["content"])} for turn in prompt.context],
         _cut(prompt.text),
