@@ -1,11 +1,29 @@
-"""Counts prompts by their source, with the rounds, comparisons and votes that belong to them."""
+"""Counts prompts by their source, with the rounds, comparisons and votes that belong to them.
 
+Rows are only ever added, so that a count may begin after a row: what was counted up to there stays,
+until something is hidden or shown.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, literal, select
 from sqlalchemy.orm import Session
 
-from db.models import Campaign, Comparison, Prompt, Rater, Round, Run, Vote
+from db.models import Campaign, Comparison, Prompt, Rater, RaterKind, Round, Run, Vote
+
+Counted = Counter[tuple[str, RaterKind | None]]
+"""Numbers of rows by source and kind of rater; the source of a hidden prompt is "", and the kind is
+None of rows that are not votes."""
+_SOURCE = case((Prompt.is_shown(), Prompt.source), else_="")
+
+
+class Counts(NamedTuple):
+    """Numbers of the rows up to an id, and of those above it."""
+
+    final: Counted
+    later: Counted
 
 
 class SourceCount(NamedTuple):
@@ -18,34 +36,74 @@ class SourceCount(NamedTuple):
     n_votes: int
 
 
-def sources(session: Session) -> list[SourceCount]:
-    """Returns the sources of the stored prompts, the one with most prompts first."""
-    of_prompt = select(Prompt.source, func.count()).where(Prompt.is_shown()).group_by(Prompt.source)
+class PromptCount(NamedTuple):
+    """How many prompts of one source are shown, and how many are hidden."""
+
+    n_shown: int
+    n_hidden: int
+
+
+def count_prompts(session: Session) -> dict[str, PromptCount]:
+    """Returns the sources of all stored prompts."""
+    n_shown = func.sum(case((Prompt.is_shown(), 1), else_=0))
+    rows = select(Prompt.source, n_shown, func.count() - n_shown).group_by(Prompt.source)
+    return {source: PromptCount(int(n), int(hidden)) for source, n, hidden in session.execute(rows)}
+
+
+def count_rounds(session: Session, after: int, final: int) -> Counts:
+    """Counts the rounds above `after` of runs that are shown, without those of pinned prompts."""
+    is_final = (Round.id <= final).label("is_final")
     # rounds by run come from an index alone, and there are fewer runs to look up
-    in_run = select(Round.run_id, func.count().label("n")).group_by(Round.run_id).subquery()
-    of_round = select(Prompt.source, func.sum(in_run.c.n)).where(Prompt.is_shown())
-    of_round = of_round.join(Run, Run.prompt_id == Prompt.id).group_by(Prompt.source)
-    of_round = of_round.join(in_run, in_run.c.run_id == Run.id)
-    of_round = of_round.where(Run.pin_id.is_(None), Run.is_shown())
-    of_pair = of_prompt.join(Comparison, Comparison.prompt_id == Prompt.id)
-    of_pair = of_pair.where(Comparison.is_shown())
-    of_vote = of_pair.join(Vote, Vote.comparison_id == Comparison.id)
-    of_vote = of_vote.where(Vote.is_imported_or_own())
-    n_prompts, *others = (
-        _counted(session, rows) for rows in (of_prompt, of_round, of_pair, of_vote)
-    )
+    in_run = select(Round.run_id, is_final, func.count().label("n"))
+    if after:
+        in_run = in_run.where(Round.id > after)
+    n_of = in_run.group_by(Round.run_id, is_final).subquery()
+    rows = select(_SOURCE, literal(None), n_of.c.is_final, func.sum(n_of.c.n))
+    rows = rows.join(Run, Run.prompt_id == Prompt.id).join(n_of, n_of.c.run_id == Run.id)
+    return _counts(session, rows.where(Run.pin_id.is_(None), Run.is_shown()))
+
+
+def count_comparisons(session: Session, after: int, final: int) -> Counts:
+    """Counts the comparisons above `after` that are shown."""
+    rows = select(_SOURCE, literal(None), Comparison.id <= final, func.count())
+    rows = rows.join(Comparison, Comparison.prompt_id == Prompt.id).where(Comparison.is_shown())
+    return _counts(session, rows.where(Comparison.id > after) if after else rows)
+
+
+def count_votes(session: Session, after: int, final: int) -> Counts:
+    """Counts the rows of the vote log above `after`, undone and repeated ones too."""
+    rows = select(_SOURCE, Rater.kind, Vote.id <= final, func.count()).select_from(Vote)
+    rows = rows.join(Rater, Rater.id == Vote.rater_id)
+    rows = rows.join(Comparison, Comparison.id == Vote.comparison_id)
+    rows = rows.join(Prompt, Prompt.id == Comparison.prompt_id)
+    rows = rows.where(Vote.is_imported_or_own(), Comparison.is_shown())
+    return _counts(session, rows.where(Vote.id > after) if after else rows)
+
+
+def by_source(
+    prompts: Mapping[str, PromptCount], rounds: Counted, comparisons: Counted, votes: Counted
+) -> list[SourceCount]:
+    """Returns the sources of shown prompts, the one with most prompts first."""
+    others = []
+    for counted in (rounds, comparisons, votes):
+        others.append(sums := Counter[str]())
+        for (source, _), n in counted.items():
+            sums[source] += n
     found = [
-        SourceCount(source, n, *(counts.get(source, 0) for counts in others))
-        for source, n in n_prompts.items()
+        SourceCount(source, n.n_shown, *(sums[source] for sums in others))
+        for source, n in prompts.items()
+        if n.n_shown
     ]
     return sorted(found, key=lambda row: (-row.n_prompts, row.source))
 
 
-def votes_by_kind(session: Session) -> dict[str, int]:
-    """Returns the number of rows in the vote log by kind of rater, without hidden ones."""
-    of_kind = select(Rater.kind, func.count()).join(Vote, Vote.rater_id == Rater.id)
-    counted = _counted(session, of_kind.where(Vote.is_shown()).group_by(Rater.kind))
-    return {kind.value: n for kind, n in counted.items()}
+def by_kind(votes: Counted) -> dict[str, int]:
+    """Returns the number of votes by kind of rater."""
+    sums = Counter[str]()
+    for (_, kind), n in votes.items():
+        if kind is not None:
+            sums[kind.value] += n
+    return dict(sorted(sums.items()))
 
 
 def campaign_names(session: Session) -> list[str]:
@@ -53,5 +111,10 @@ def campaign_names(session: Session) -> list[str]:
     return list(session.scalars(select(Campaign.name).order_by(Campaign.id.desc())))
 
 
-def _counted(session: Session, rows: Select[Any, int]) -> dict[Any, int]:
-    return {row[0]: int(row[1]) for row in session.execute(rows)}
+def _counts(session: Session, rows: Select[Any, Any, Any, Any]) -> Counts:
+    """Groups rows by source, kind and being final, and adds up their last column."""
+    counts = Counts(Counter(), Counter())
+    which = list(rows.selected_columns)[:3]
+    for source, kind, is_final, n in session.execute(rows.group_by(*which)):
+        (counts.final if is_final else counts.later)[source, kind] = int(n)
+    return counts

@@ -1,29 +1,25 @@
 """Says from where on the vote log must be read again by somebody who has read it before.
 
-Ids of the log grow, but on PostgreSQL a transaction that began earlier may commit later: a row may
-come in before one that was read. What was read is final up to the id that was the highest when the
-oldest transaction that writes now had not begun yet.
+It says so of any table to which rows are only added. Ids grow, but on PostgreSQL a transaction that
+began earlier may commit later: a row may come in before one that was read. What was read is final
+up to the id that was the highest when the oldest transaction that writes now had not begun yet.
 """
 
 import time
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import TextClause, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from db.models import ChangeKind, DataChange, Import, Vote
+from db.models import ChangeKind, Comparison, DataChange, Import, Round, Vote
 
 MARGIN_S = 5.0
 """Seconds for which an id may be drawn before its transaction is known to write: both happen within
 one statement."""
 _MARK_EVERY_S = 1.0
 _MAX_MARKS = 600
-_SNAPSHOT = text(
-    "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, "
-    "pg_snapshot_xmax(pg_current_snapshot())::text::bigint, "
-    "(SELECT coalesce(max(id), 0) FROM votes)"  # in the same statement: of the same moment
-)
-_COUNTED_SNAPSHOT = text(f"{_SNAPSHOT.text}, (SELECT count(*) FROM votes)")
+Table = type[Vote] | type[Round] | type[Comparison]
 _N_UP_TO = select(func.count(Vote.id)).where(Vote.id <= bindparam("highest"))
 
 
@@ -50,17 +46,17 @@ class LogPosition:
     where there are as many up to it later, none came in among them."""
 
 
-def next_position(session: Session, before: LogPosition) -> LogPosition:
+def next_position(session: Session, before: LogPosition, table: Table = Vote) -> LogPosition:
     """Returns the position after a reading that begins now, of all rows above `before.final`.
 
     It is to be called before the rows are read, in the same session.
     """
     if session.get_bind().dialect.name != "postgresql":
-        highest = session.scalar(select(func.max(Vote.id))) or 0
+        highest = session.scalar(select(func.max(table.id))) or 0
         return LogPosition(highest)  # one writer at a time: ids are in the order of commits
     begins = before.final == 0
     oldest, following, highest, *n = session.execute(
-        _COUNTED_SNAPSHOT if begins else _SNAPSHOT
+        _snapshot(table.__tablename__, counted=begins)
     ).one()
     now = time.monotonic()
     over = [
@@ -95,3 +91,17 @@ def other_changes(session: Session) -> tuple[object, ...]:
     )
     found = sorted((state.value, n) for state, n in session.execute(states).tuples())
     return (*found, *session.execute(by_hand).one())
+
+
+@cache
+def _snapshot(table: str, *, counted: bool) -> TextClause:
+    """Returns what asks for the transactions, and for the table's highest id and its rows.
+
+    It is one statement: all is of the same moment.
+    """
+    count = f", (SELECT count(*) FROM {table})" if counted else ""
+    return text(
+        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, "
+        "pg_snapshot_xmax(pg_current_snapshot())::text::bigint, "
+        f"(SELECT coalesce(max(id), 0) FROM {table}){count}"
+    )

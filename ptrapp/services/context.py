@@ -14,6 +14,7 @@ from ptrapp.core.types import Split
 from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
+from ptrapp.services.kept_counts import KeptCounts
 from ptrapp.services.kept_rows import KeptRows
 from ptrapp.services.kept_state import KeptState
 from ptrapp.services.worker_process import WorkerSupervisor
@@ -110,6 +111,8 @@ class AppContext:
     """Every label as numbers, kept up with the log."""
     games: KeptRows = field(default_factory=lambda: KeptRows(read_games, len(GameColumn)))
     """People's votes between versions, kept up with the log."""
+    stored: KeptCounts = field(default_factory=KeptCounts)
+    """What is stored, in numbers."""
 
     @property
     def base_model(self) -> str:

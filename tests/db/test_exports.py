@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from stored_votes import context, fill, refine, sample, vote
 
-from db.content import sources
 from db.labelling import comparisons, exports, raters, votes
 from db.labelling.exports import VoteFilter
 from db.models import Aspect, Campaign, CampaignItem, CampaignState, Outcome, RaterKind
 from db.storage.session import Database, Session
 from ptrapp.services.files import exporting
 from ptrapp.services.files.exporting import ExportRequest, What
+from ptrapp.services.kept_counts import KeptCounts
 
 
 def outcomes(session: Session, chosen: VoteFilter) -> list[list[tuple[str, Outcome]]]:
@@ -101,8 +101,9 @@ def test_every_export_is_written_on_both_databases(
 def test_sources_are_counted(database: Database) -> None:
     fill(database)
     with database.read() as session:
-        rows = {row.source: row for row in sources.sources(session)}
+        found = KeptCounts().current(session)
+        rows = {row.source: row for row in found.sources}
         assert (rows["play"].n_prompts, rows["play"].n_rounds) == (1, 3)
         assert (rows["generated"].n_prompts, rows["generated"].n_rounds) == (2, 5)
         assert sum(row.n_votes for row in rows.values()) == 15
-        assert sources.votes_by_kind(session) == {"human": 13, "judge": 2}
+        assert found.n_votes == {"human": 13, "judge": 2}

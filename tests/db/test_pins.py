@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 from small_world import World, new_round
 
-from db.content import pins, rounds, sources, trajectories
+from db.content import pins, rounds, trajectories
 from db.labelling import candidates
 from db.models import Aspect, RunState
 from db.storage.errors import Conflict, Missing
+from ptrapp.services.kept_counts import KeptCounts
 
 ASKED = {"n": 2, "thinking": "always"}
 
@@ -91,13 +92,13 @@ def test_what_failed_is_asked_again_when_a_person_wants_it(world: World) -> None
 
 def test_pinned_answers_are_neither_counted_nor_offered_nor_learnt(world: World) -> None:
     with world.database.read() as session:
-        n_rounds = sources.sources(session)[0].n_rounds
+        n_rounds = KeptCounts().current(session).sources[0].n_rounds
         n_refined = trajectories.count_refined(session)
         learnt = len(trajectories.training_rounds(session))
         offered = candidates.any_two(session, Aspect.RESPONSE)
     answer(world, pin(world))
     with world.database.read() as session:
-        assert sources.sources(session)[0].n_rounds == n_rounds
+        assert KeptCounts().current(session).sources[0].n_rounds == n_rounds
         assert trajectories.count_refined(session) == n_refined
         assert len(trajectories.training_rounds(session)) == learnt
         assert candidates.any_two(session, Aspect.RESPONSE) == offered

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from stored_votes import RowContext, context, refine
 
-from db.content import prompts, rounds, sources, trajectories
+from db.content import prompts, rounds, trajectories
 from db.labelling import comparisons, preferences, raters, votes
 from db.models import DataKind, Outcome, Pin, RaterKind, RunMode
 from db.storage.errors import Conflict, Missing
@@ -13,6 +13,7 @@ from db.storage.session import Database
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Person, Role
 from ptrapp.services.files import browsing
+from ptrapp.services.kept_counts import KeptCounts
 
 ADA = Person("ada", Role.ADMIN)
 
@@ -128,7 +129,7 @@ def test_what_is_deleted_counts_for_nothing_until_it_is_restored(
     assert len(found(at, kind, deleted=True)) == 1
     with at.database.read() as session:
         assert preferences.current_votes(session) == []
-        assert sources.votes_by_kind(session) == {}
+        assert KeptCounts().current(session).n_votes == {}
         n_refined = trajectories.count_refined(session)
         assert n_refined == (3 if kind is DataKind.PAIR else 2)
     with pytest.raises(Conflict, match="deleted already"):

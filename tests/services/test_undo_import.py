@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from stored_votes import RowContext, context, refine
 
-from db.content import samples, sources, trajectories
+from db.content import samples, trajectories
 from db.labelling import answers, assignments, campaigns, candidates, preferences, raters
 from db.labelling.campaigns import NewItem
 from db.models import (
@@ -30,6 +30,7 @@ from ptrapp.services.files import exporting, importing, imports, pieces
 from ptrapp.services.files.exporting import ExportRequest, What
 from ptrapp.services.files.import_rows import RowImport
 from ptrapp.services.files.importing import finish_imports, import_named
+from ptrapp.services.kept_counts import KeptCounts
 
 PAIRS = [
     {"prompt": f"Question {n}?", "chosen": f"Good {n}.", "rejected": f"Bad {n}."} for n in range(6)
@@ -50,7 +51,7 @@ def bring(at: RowContext, tmp_path: Path, rows: Any = PAIRS, **options: Any) -> 
 def seen(at: RowContext) -> dict[str, int]:
     """What offers, trainings, exports and counts see."""
     with at.database.read() as session:
-        found = sources.sources(session)
+        found, n_votes = KeptCounts().current(session)
         seen = {
             "prompts": sum(row.n_prompts for row in found),
             "rounds": sum(row.n_rounds for row in found),
@@ -58,7 +59,7 @@ def seen(at: RowContext) -> dict[str, int]:
             "votes": sum(row.n_votes for row in found),
             "learnt": len(preferences.current_votes(session)),
             "counted": preferences.count_preferences(session),
-            "logged": sum(sources.votes_by_kind(session).values()),
+            "logged": sum(n_votes.values()),
             "asked": len(samples.train_prompts(session)),
             "trained": len(trajectories.training_rounds(session)),
             "pairs": len(candidates.any_two(session, Aspect.RESPONSE)),

@@ -7,7 +7,7 @@ from db.content import sources
 from db.content.sources import SourceCount
 from ptrapp.interchange.formats import Format
 from ptrapp.interchange.limits import MIB, NETWORK
-from ptrapp.services.context import DataContext
+from ptrapp.services.context import AppContext
 from ptrapp.services.files import exporting
 
 _MAX_SOURCES = 100
@@ -33,11 +33,10 @@ class DataPanel:
         return values
 
 
-def read_panel(context: DataContext) -> DataPanel:
+def read_panel(context: AppContext) -> DataPanel:
     """Returns the panel as it is now."""
     with context.database.read() as session:
-        found = sources.sources(session)
-        votes = sources.votes_by_kind(session)
+        found, votes = context.stored.current(session)
         campaigns = sources.campaign_names(session)
     return DataPanel(
         sources=_shown(found),
