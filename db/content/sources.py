@@ -1,4 +1,4 @@
-"""Counts prompts by their source, with the rounds, comparisons and votes that belong to them.
+"""SourceCounts prompts by their source, with the rounds, comparisons and votes that belong to them.
 
 Rows are only ever added, so that a count may begin after a row: what was counted up to there stays,
 until something is hidden or shown.
@@ -19,7 +19,7 @@ None of rows that are not votes."""
 _SOURCE = case((Prompt.is_shown(), Prompt.source), else_="")
 
 
-class Counts(NamedTuple):
+class SourceCounts(NamedTuple):
     """Numbers of the rows up to an id, and of those above it."""
 
     final: Counted
@@ -50,8 +50,8 @@ def count_prompts(session: Session) -> dict[str, PromptCount]:
     return {source: PromptCount(int(n), int(hidden)) for source, n, hidden in session.execute(rows)}
 
 
-def count_rounds(session: Session, after: int, final: int) -> Counts:
-    """Counts the rounds above `after` of runs that are shown, without those of pinned prompts."""
+def count_rounds(session: Session, after: int, final: int) -> SourceCounts:
+    """SourceCounts the rounds above `after` of runs that are shown, without those of pinned prompts."""
     is_final = (Round.id <= final).label("is_final")
     # rounds by run come from an index alone, and there are fewer runs to look up
     in_run = select(Round.run_id, is_final, func.count().label("n"))
@@ -63,15 +63,15 @@ def count_rounds(session: Session, after: int, final: int) -> Counts:
     return _counts(session, rows.where(Run.pin_id.is_(None), Run.is_shown()))
 
 
-def count_comparisons(session: Session, after: int, final: int) -> Counts:
-    """Counts the comparisons above `after` that are shown."""
+def count_comparisons(session: Session, after: int, final: int) -> SourceCounts:
+    """SourceCounts the comparisons above `after` that are shown."""
     rows = select(_SOURCE, literal(None), Comparison.id <= final, func.count())
     rows = rows.join(Comparison, Comparison.prompt_id == Prompt.id).where(Comparison.is_shown())
     return _counts(session, rows.where(Comparison.id > after) if after else rows)
 
 
-def count_votes(session: Session, after: int, final: int) -> Counts:
-    """Counts the rows of the vote log above `after`, undone and repeated ones too."""
+def count_votes(session: Session, after: int, final: int) -> SourceCounts:
+    """SourceCounts the rows of the vote log above `after`, undone and repeated ones too."""
     rows = select(_SOURCE, Rater.kind, Vote.id <= final, func.count()).select_from(Vote)
     rows = rows.join(Rater, Rater.id == Vote.rater_id)
     rows = rows.join(Comparison, Comparison.id == Vote.comparison_id)
@@ -111,9 +111,9 @@ def campaign_names(session: Session) -> list[str]:
     return list(session.scalars(select(Campaign.name).order_by(Campaign.id.desc())))
 
 
-def _counts(session: Session, rows: Select[Any, Any, Any, Any]) -> Counts:
+def _counts(session: Session, rows: Select[Any, Any, Any, Any]) -> SourceCounts:
     """Groups rows by source, kind and being final, and adds up their last column."""
-    counts = Counts(Counter(), Counter())
+    counts = SourceCounts(Counter(), Counter())
     which = list(rows.selected_columns)[:3]
     for source, kind, is_final, n in session.execute(rows.group_by(*which)):
         (counts.final if is_final else counts.later)[source, kind] = int(n)

@@ -1,4 +1,4 @@
-"""Counts stored rows by source, and later only those that came since.
+"""SourceCounts stored rows by source, and later only those that came since.
 
 Rows are only ever added, so that what was counted stays counted. Once anything was hidden or shown
 again, everything is counted anew.
@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from db.content import sources
-from db.content.sources import Counted, Counts, SourceCount
+from db.content.sources import Counted, SourceCount, SourceCounts
 from db.labelling.log_position import LogPosition, Table, next_position, other_changes
 from db.models import Comparison, Round, Vote
 from db.storage.session import Session
 
-Count = Callable[[Session, int, int], Counts]
-"""Counts the rows above an id, those up to another one apart from the rest."""
+Count = Callable[[Session, int, int], SourceCounts]
+"""SourceCounts the rows above an id, those up to another one apart from the rest."""
 
 
 class StoredData(NamedTuple):

@@ -5,7 +5,7 @@ from small_world import World, new_round
 from sqlalchemy import update
 
 from db.content import prompts, rounds, sources
-from db.content.sources import Counts
+from db.content.sources import SourceCounts
 from db.labelling import comparisons, corrections, log_position
 from db.models import Aspect, Import, ImportState, Outcome, Prompt, RunMode
 from db.models.imports import DataKind
@@ -68,7 +68,7 @@ def test_what_was_counted_is_not_counted_again(
     def spied(name: str) -> Count:
         count: Count = getattr(sources, name)
 
-        def counted(session: Session, after: int, final: int) -> Counts:
+        def counted(session: Session, after: int, final: int) -> SourceCounts:
             asked.append((name, after))
             return count(session, after, final)
 
