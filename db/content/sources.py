@@ -51,7 +51,7 @@ def count_prompts(session: Session) -> dict[str, PromptCount]:
 
 
 def count_rounds(session: Session, after: int, final: int) -> SourceCounts:
-    """SourceCounts the rounds above `after` of runs that are shown, without those of pinned prompts."""
+    """Counts the rounds above `after` of runs that are shown, without those of pinned prompts."""
     is_final = (Round.id <= final).label("is_final")
     # rounds by run come from an index alone, and there are fewer runs to look up
     in_run = select(Round.run_id, is_final, func.count().label("n"))
@@ -64,14 +64,14 @@ def count_rounds(session: Session, after: int, final: int) -> SourceCounts:
 
 
 def count_comparisons(session: Session, after: int, final: int) -> SourceCounts:
-    """SourceCounts the comparisons above `after` that are shown."""
+    """Counts the comparisons above `after` that are shown."""
     rows = select(_SOURCE, literal(None), Comparison.id <= final, func.count())
     rows = rows.join(Comparison, Comparison.prompt_id == Prompt.id).where(Comparison.is_shown())
     return _counts(session, rows.where(Comparison.id > after) if after else rows)
 
 
 def count_votes(session: Session, after: int, final: int) -> SourceCounts:
-    """SourceCounts the rows of the vote log above `after`, undone and repeated ones too."""
+    """Counts the rows of the vote log above `after`, undone and repeated ones too."""
     rows = select(_SOURCE, Rater.kind, Vote.id <= final, func.count()).select_from(Vote)
     rows = rows.join(Rater, Rater.id == Vote.rater_id)
     rows = rows.join(Comparison, Comparison.id == Vote.comparison_id)

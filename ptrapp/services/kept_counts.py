@@ -16,7 +16,7 @@ from db.models import Comparison, Round, Vote
 from db.storage.session import Session
 
 Count = Callable[[Session, int, int], SourceCounts]
-"""SourceCounts the rows above an id, those up to another one apart from the rest."""
+"""Counts the rows above an id, those up to another one apart from the rest."""
 
 
 class StoredData(NamedTuple):
