@@ -1,4 +1,4 @@
-"""SourceCounts prompts by their source, with the rounds, comparisons and votes that belong to them.
+"""Counts prompts by their source, with the rounds, comparisons and votes that belong to them.
 
 Rows are only ever added, so that a count may begin after a row: what was counted up to there stays,
 until something is hidden or shown.

@@ -1,4 +1,4 @@
-"""SourceCounts stored rows by source, and later only those that came since.
+"""Counts stored rows by source, and later only those that came since.
 
 Rows are only ever added, so that what was counted stays counted. Once anything was hidden or shown
 again, everything is counted anew.
