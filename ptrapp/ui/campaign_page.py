@@ -1,4 +1,4 @@
-"""A campaign's own page: how far it is, agreement, disagreements, guidelines, people, settings."""
+"""A campaign's own page: how far it is, agreement, disagreements, flags, people, settings …"""
 
 from typing import Any, NamedTuple
 
@@ -15,12 +15,13 @@ from ptrapp.services.labelling.overview import in_words, read_overview
 from ptrapp.services.labelling.panel import CampaignRow
 from ptrapp.services.labelling.people import name_of
 from ptrapp.ui import campaign_disagreements as disputes
+from ptrapp.ui import campaign_flags
 from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui import campaigns_plots as plots
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.auth import allowed
 
-TABS = ("overview", "agreement", "disagreements", "guidelines", "people", "settings")
+TABS = ("overview", "agreement", "disagreements", "flags", "guidelines", "people", "settings")
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _GO = "(id) => { location.assign(id ? `campaigns?campaign=${id}` : 'campaigns'); }"
 _KNOWN = ["Kind", "Prompt", "Left", "Right", "Answer", "Explanation"]
@@ -64,6 +65,8 @@ def build(context: AppContext) -> CampaignShown:
             figures = _agreement()
         with gr.Tab("Disagreements", id="disagreements", visible=False) as disagreeing:
             disputes.build(context, campaign, disagreeing)
+        with gr.Tab("Flags", id="flags", visible=False) as flagged:
+            campaign_flags.build(context, campaign, flagged)
         with gr.Tab("Guidelines", id="guidelines"):
             guidelines = gr.Textbox(
                 label="Markdown, shown beside every pair", lines=10, max_length=MAX_GUIDELINES,
@@ -82,7 +85,7 @@ def build(context: AppContext) -> CampaignShown:
     _wire_acts(context, view, label, judge, votes)
     guidelines.change(lambda text: _as_shown(text or ""), [guidelines], [as_shown], **_QUIET)
     save.click(_saver(context), [campaign, guidelines], None, **_QUIET)
-    return view._replace(tabs=[tabs, disagreeing, settings, save])
+    return view._replace(tabs=[tabs, disagreeing, flagged, settings, save])
 
 
 def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = "") -> list[Any]:
@@ -93,8 +96,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
     is_open = row.state == CampaignState.OPEN.value
     parts = [
         gr.Tabs(selected=tab if tab in TABS else "overview"),
-        gr.Tab(visible=may_write),
-        gr.Tab(visible=may_write),
+        *[gr.Tab(visible=may_write)] * 3,
         gr.Button(visible=may_write),
     ]
     return [

@@ -1,4 +1,4 @@
-"""Draws what the Campaigns page shows as HTML: rows, headings, agreement, disagreements."""
+"""Draws what the Campaigns page shows as HTML: rows, headings, agreement."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -6,9 +6,7 @@ from typing import Any
 
 from ptrapp.analysis.estimates import Estimate
 from ptrapp.core.counts import counted
-from ptrapp.core.strength import STRENGTHS
 from ptrapp.services.labelling.agreement import AgreementReport, GroupReport, RaterReport
-from ptrapp.services.labelling.disagreements import Disagreement
 from ptrapp.services.labelling.overview import Overview
 from ptrapp.services.labelling.panel import CampaignRow
 
@@ -113,7 +111,7 @@ def about(row: CampaignRow) -> str:
         "Under way": f"{row.n_taken - row.n_done:,} reserved by a rater",
         "Made": f"{row.created_at:%d %b %Y}",
     }
-    return _facts(facts)
+    return facts_list(facts)
 
 
 def groups(report: AgreementReport) -> str:
@@ -133,32 +131,6 @@ def people(report: AgreementReport, view: Overview | None) -> list[list[str]]:
         counts = [str(one.n_done), str(one.n_skipped), str(one.n_flagged), last]
         rows.append([f"<b>{escape(one.name)}</b>", *counts, *[_NOTHING] * n])
     return rows
-
-
-def disagreement(one: Disagreement | None, at: int, n: int, n_settled: int) -> str:
-    """Returns a comparison with what each rater said of it."""
-    if one is None:
-        return "<p role='status'>No two raters have given different answers.</p>"
-    turns = [*((turn["role"], turn["content"]) for turn in one.context), ("prompt", one.prompt)]
-    asked = "".join(
-        f"<p class='written asked'><small>{escape(who)}</small> {escape(words)}</p>"
-        for who, words in turns
-    )
-    sides = "".join(
-        f"<section class='side' aria-label='{letter}'><h3>{letter}</h3>"
-        f"<p class='written' dir='auto' tabindex='0'>{escape(text)}</p></section>"
-        for letter, text in (("A", one.left), ("B", one.right))
-    )
-    settled = ""
-    if one.settled:
-        said = _said(one.settled.outcome, one.settled.strength)
-        why = f" {escape(one.settled.reason)}" if one.settled.reason else ""
-        settled = f"<p class='settled'><b>Settled by {escape(one.settled.by)}: {said}.</b>{why}</p>"
-    return (
-        f"<p role='status'>{at} of {n}, the widest apart first; {n_settled} of them settled. "
-        "A and B are in stored order; raters saw them in random order.</p>"
-        f"{asked}<div class='sides'>{sides}</div>{_answers(one)}{settled}"
-    )
 
 
 def in_words(estimate: Estimate, form: Callable[[float], str] | None = None) -> str:
@@ -200,7 +172,7 @@ def _group(one: GroupReport) -> str:
     return (
         f"<article class='finding' data-kind='{one.kind}'><h2>{_GROUP[one.kind]}: "
         f"{escape(one.conclusion)}</h2><p>{labels}, {one.n_shared:,} labelled by "
-        f"several, gold left out</p>{_noise(one)}{_facts(facts, safe=True)}</article>"
+        f"several, gold left out</p>{_noise(one)}{facts_list(facts, safe=True)}</article>"
     )
 
 
@@ -245,25 +217,7 @@ def _cell(estimate: Estimate, form: Callable[[float], str] | None = None) -> str
     return _two(write(estimate.value), f"{low} to {high}")
 
 
-def _answers(one: Disagreement) -> str:
-    facts: dict[str, str] = {}
-    for outcome, words in OUTCOMES.items():
-        those = [each for each in one.said if each.outcome == outcome]
-        if those:
-            facts[words] = "; ".join(
-                each.rater + (f" ({STRENGTHS[each.strength]})" if each.strength > 1 else "")
-                for each in those
-            )
-    facts |= {f"{each.rater}, why": each.reason for each in one.said if each.reason}
-    return _facts(facts)
-
-
-def _said(outcome: str, strength: int) -> str:
-    words = OUTCOMES[outcome]
-    return words.replace("better", STRENGTHS[strength]) if strength > 1 else words
-
-
-def _facts(facts: dict[str, str], *, safe: bool = False) -> str:
+def facts_list(facts: dict[str, str], *, safe: bool = False) -> str:
     rows = "".join(
         f"<dt>{escape(name)}</dt><dd>{words if safe else escape(words)}</dd>"
         for name, words in facts.items()

@@ -248,7 +248,7 @@ REFUSED = {
     "adjudicate", "campaigns_agreement", "campaign_restore", "campaign_agreement", "campaign_people",
     "campaign_rename", "campaign_due", "campaign_copy", "campaign_close", "campaign_delete",
     "campaign_known", "campaign_pause", "campaign_judge", "guidelines_save", "campaign_outlook",
-    "campaign_make", "disputes_read", "dispute_settle", "dispute_take_back",
+    "campaign_make", "flags_read", "flag_remove", "disputes_read", "dispute_settle", "dispute_take_back",
     "training", "train_list", "train_table", "train_start", "train_start_1", "train_start_2",
     "train_cancel", "train_resume", "train_discard", "train_serve", "train_overrule", "play", "campaign_create", "jobs", "job_start", "job_cancel", "models", "model_load",
     "load_base", "versions_serve", "versions_measure", "versions_describe", "versions_described",

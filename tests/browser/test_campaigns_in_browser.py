@@ -21,13 +21,19 @@ NAME = f"Which is better ({uuid4().hex[:6]})?"
 HOSTILE = "<img src=x onerror=\"window.hacked='yes'\"> is mine"
 
 
-def label_all(world: World, name: str, outcomes: list[str]) -> None:
-    """A visitor answers every pair, by script; `outcomes` are as the screen shows them."""
+def label_all(world: World, name: str, outcomes: list[str], note: str = "") -> None:
+    """A visitor answers every pair, by script; `outcomes` are as the screen shows them.
+
+    With a note each pair is flagged.
+    """
     with httpx.Client(base_url=f"{world.url}/api/v1", timeout=30) as client:
         client.get("/me")
         assert client.post("/me", json={"name": name}).is_success
         for outcome in outcomes:
             (pair,) = client.post(f"/campaigns/{world.id}/next", json={"n": 1}).json()["pairs"]
+            if note:
+                flag = {"note": note}
+                assert client.post(f"/labels/{pair['key']}/flag", json=flag).is_success
             said = {"outcome": outcome, "decided_ms": 1500}
             assert client.post(f"/labels/{pair['key']}/vote", json=said).is_success
 
@@ -38,7 +44,7 @@ def labelled(app_url: str, app_database: Database) -> World:
     pairs = [*answers(11), ("Who wrote this?", HOSTILE, "Somebody else.")]
     world = make_campaign(app_url, app_database, NAME, pairs, overlap=2)
     label_all(world, "Uma", ["tie"] * 12)
-    label_all(world, "Vic", ["both_bad"] * 12)
+    label_all(world, "Vic", ["both_bad"] * 12, "Both sums are wrong.")
     return world
 
 
@@ -131,6 +137,34 @@ def test_what_raters_disagree_on_is_settled_made_gold_and_taken_back(
     page.get_by_role("tab", name="Settings").click()
     expect(page.locator("#campaign-known-said")).to_contain_text("Raters are measured by gold")
     expect(page.locator("#campaign-known")).to_contain_text("gold")
+
+
+def test_what_raters_flagged_is_looked_through_settled_and_its_flag_removed(
+    page: Page, app_url: str, app_database: Database
+) -> None:
+    world = make_campaign(app_url, app_database, "To be flagged", answers(2))
+    label_all(world, "Yul", ["tie"] * 2, f"Wrong sum {HOSTILE}")
+    open_campaign(page, world, "flags")
+    text = page.locator("#flagged")
+    expect(text).to_contain_text("1 of 2, the newest first.")
+    expect(text).to_contain_text(re.compile("Flagged by Yul, .* UTC. “Wrong sum <img"))
+    expect(text).to_contain_text("Yul answered it.")
+    expect(text).to_contain_text("TieYul")
+    assert page.evaluate("window.hacked") is None
+    first = text.locator(".asked").inner_text()
+    form = page.locator("#flag-ruling")
+    form.get_by_label("Both bad").check()
+    page.locator("#flag-settle").click()
+    expect(text).to_contain_text("Both bad.")
+    with app_database.read() as session:
+        assert [row.outcome for row in session.scalars(_rulings(world))] == ["both_bad"]
+    page.locator("#flag-remove").click()
+    expect(text).to_contain_text("1 of 1, the newest first.")
+    expect(text).not_to_contain_text(first)
+    assert world.n_flagged() == 1
+    page.locator("#flag-remove").click()
+    expect(text).to_contain_text("No pair is flagged.")
+    expect(form).to_be_hidden()
 
 
 def _rulings(world: World) -> Any:
@@ -244,7 +278,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_cut_off(
     _clean(page, shots, width, f"campaigns-new-{width}-{theme}")
     for tab, sign in (
         ("overview", "#campaign-burn-down svg.marks"), ("agreement", "#campaign-kappas svg.marks"),
-        ("disagreements", "#dispute .sides"), ("guidelines", "#guidelines-shown p"),
+        ("disagreements", "#dispute .sides"), ("flags", "#flagged .sides"), ("guidelines", "#guidelines-shown p"),
         ("settings", "#campaign-delete"),
     ):  # fmt: skip
         page.goto(f"{labelled.url}/campaigns?campaign={labelled.id}&tab={tab}&__theme={theme}")
