@@ -3,9 +3,10 @@
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, exists, func, select
 from sqlalchemy.orm import Session
 
+from db.labelling.hidden_items import is_offered
 from db.models import (
     Assignment,
     AssignmentState,
@@ -15,6 +16,7 @@ from db.models import (
     Outcome,
     Purpose,
     Rater,
+    RaterKind,
     Vote,
 )
 
@@ -99,6 +101,71 @@ def contributors(session: Session, campaign_id: int) -> list[Contributor]:
         .order_by(CampaignRater.n_done.desc(), Rater.name)
     )
     return [Contributor(*row) for row in rows]
+
+
+class Givable(NamedTuple):
+    """Who may give what a campaign still wants."""
+
+    n_people: int
+    """People who have labelled, skipped or been given something in it."""
+    n_labels: int
+    """Labels that these can still give, if nobody else comes: each one of a pair once."""
+
+
+def givable(session: Session, campaign_id: int) -> Givable:
+    """Returns how many of the labels that a campaign still wants its own raters can give."""
+    people = (
+        select(func.count())
+        .select_from(CampaignRater)
+        .join(Rater, Rater.id == CampaignRater.rater_id)
+        .where(CampaignRater.campaign_id == campaign_id, Rater.kind == RaterKind.HUMAN)
+    )
+    n_people = session.scalar(people) or 0
+    over = Assignment.counts & Assignment.state.in_(
+        (AssignmentState.DONE, AssignmentState.SKIPPED, AssignmentState.LATE)
+    )
+    wanted = CampaignItem.overlap - func.sum(
+        case((over & (Assignment.state == AssignmentState.DONE), 1), else_=0)
+    )
+    others = n_people - func.sum(case((over, 1), else_=0))
+    of_items = (
+        select(wanted.label("wanted"), others.label("others"))
+        .outerjoin(Assignment, Assignment.item_id == CampaignItem.id)
+        .where(
+            CampaignItem.campaign_id == campaign_id,
+            CampaignItem.kind == ItemKind.PLAIN,
+            is_offered(),
+        )
+        .group_by(CampaignItem.id, CampaignItem.overlap)
+        .subquery()
+    )
+    fewer = case(
+        (of_items.c.wanted < of_items.c.others, of_items.c.wanted), else_=of_items.c.others
+    )
+    can = select(func.coalesce(func.sum(case((fewer > 0, fewer), else_=0)), 0))
+    return Givable(n_people, session.scalar(can) or 0)
+
+
+def labelled_elsewhere(session: Session, campaign_id: int) -> int:
+    """Returns how many pairs that a campaign still wants labels of have some that it did not ask
+    for: from Play, another campaign or a file."""
+    asked_here = exists().where(
+        Assignment.offer_key == Vote.offer_key, Assignment.campaign_id == campaign_id
+    )
+    elsewhere = exists().where(
+        Vote.comparison_id == CampaignItem.comparison_id,
+        Vote.purpose == Purpose.LABEL,
+        Vote.is_current(),
+        ~asked_here,
+    )
+    pairs = select(func.count(CampaignItem.id)).where(
+        CampaignItem.campaign_id == campaign_id,
+        CampaignItem.kind == ItemKind.PLAIN,
+        CampaignItem.n_taken < CampaignItem.overlap,
+        is_offered(),
+        elsewhere,
+    )
+    return session.scalar(pairs) or 0
 
 
 def reserved(session: Session, rater_id: int) -> dict[int, int]:

@@ -127,6 +127,7 @@ def _read(context: AppContext, request: gr.Request, n_page: int) -> list[Any]:
 def _summary(panel: CampaignPanel) -> str:
     if not panel.campaigns:
         return f"No campaign yet. {_SAID}"
-    n_open = sum(one.state == CampaignState.OPEN.value for one in panel.campaigns)
-    left = sum(max(0, one.n_wanted - one.n_done) for one in panel.campaigns)
-    return f"{n_open} of {len(panel.campaigns)} open, {counted(left, 'label')} left in all."
+    are_open = [one for one in panel.campaigns if one.state == CampaignState.OPEN.value]
+    wanted = sum(max(0, one.n_wanted - one.n_done) for one in are_open)
+    said = f"{len(are_open)} of {len(panel.campaigns)} open"
+    return f"{said}, {counted(wanted, 'label')} still wanted." if are_open else f"{said}."

@@ -4,16 +4,16 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from labelling_world import Work, somebody
+from labelling_world import EMPTY, Work, somebody
 from sqlalchemy import select
 
-from db.models import Assignment, Campaign, Offer, Outcome
+from db.models import Assignment, Campaign, Comparison, Offer, Outcome
 from ptrapp.analysis.drift import drift
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
 from ptrapp.services.labelling import answering, campaigns
 from ptrapp.services.labelling.agreement import drift_in_words
-from ptrapp.services.labelling.campaigns import Known
+from ptrapp.services.labelling.campaigns import CampaignPlan, Known
 from ptrapp.services.labelling.overview import in_words, read_overview
 from ptrapp.services.labelling.own_work import read_own
 
@@ -60,6 +60,51 @@ def test_what_is_left_falls_day_by_day_to_what_is_left_now(work: Work) -> None:
     assert heading == "2 of 8 labels left"
     assert "At 2.0 labels a day" in sentence
     assert "11 Mar 2026" in sentence
+
+
+def test_labels_that_nobody_who_labels_here_can_give_are_said_to_need_somebody_else(
+    work: Work,
+) -> None:
+    made = work.campaign(6, overlap=3)
+    assert read_overview(work.context, made.id).n_for_others == 0, "nobody has begun"
+    for person in (ADA, BEA):
+        for _ in range(6):
+            said(made, person, Outcome.LEFT)
+    view = read_overview(work.context, made.id)
+    assert (view.n_left, view.n_for_others, view.done_on) == (6, 6, None)
+    assert in_words(view) == (
+        "6 of 18 labels left",
+        "They need somebody else: each pair wants 3 people, and 2 people have begun.",
+    )
+    said(made, CAI, Outcome.LEFT)
+    assert read_overview(work.context, made.id).n_for_others == 0, "Cai can give the rest"
+
+
+def test_what_some_can_still_give_is_told_from_what_needs_others(work: Work) -> None:
+    made = work.campaign(4, overlap=2)
+    for _ in range(3):
+        said(made, ADA, Outcome.LEFT)
+    view = read_overview(work.context, made.id)
+    assert (view.n_left, view.n_givable, view.n_for_others) == (5, 1, 4)
+    assert in_words(view)[1].startswith(
+        "4 need somebody else: each pair wants 2 people, and 1 person has begun."
+    )
+
+
+def test_labels_from_elsewhere_are_said_not_to_count(work: Work) -> None:
+    made = work.campaign(3)
+    for _ in range(3):
+        said(made, ADA, Outcome.LEFT)
+    assert read_overview(work.context, made.id).n_elsewhere == 0
+    again = campaigns.create(work.context, CampaignPlan("Again", source=EMPTY))
+    with work.context.database.read() as session:
+        pairs = [
+            (one.left_round_id, one.right_round_id) for one in session.scalars(select(Comparison))
+        ]
+    campaigns.add_known(work.context, again, [Known(*pair) for pair in pairs])
+    heading, sentence = in_words(read_overview(work.context, again))
+    assert heading == "3 of 3 labels left"
+    assert sentence.startswith("3 pairs have labels from elsewhere, which do not count here.")
 
 
 def test_a_pace_of_too_few_labels_is_none(work: Work) -> None:

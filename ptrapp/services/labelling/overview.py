@@ -43,6 +43,18 @@ class Overview:
     """When the last label is expected at this pace."""
     deadline: date | None
     people: list[Contributor]
+    n_raters: int = 0
+    """People who have begun to label here."""
+    n_givable: int = 0
+    """Labels that these can still give: nobody labels a pair twice."""
+    n_elsewhere: int = 0
+    """Pairs still wanted that have labels from elsewhere, which do not count here."""
+    overlap: int = 1
+
+    @property
+    def n_for_others(self) -> int:
+        """Labels left that need somebody who has not begun; 0 where nobody has."""
+        return max(0, self.n_left - self.n_givable) if self.n_raters else 0
 
     @property
     def n_left(self) -> int:
@@ -63,12 +75,28 @@ def read_overview(context: DataContext, campaign_id: int, today: date | None = N
         people = work_done.contributors(session, campaign_id)
         wanted, n_done = n_wanted(row), row.n_done
         deadline = row.deadline.date() if row.deadline else None
+        can = work_done.givable(session, campaign_id)
+        n_elsewhere = work_done.labelled_elsewhere(session, campaign_id)
+        overlap = row.overlap
     per_day = _pace(by_day, today)
     left = max(0, wanted - n_done)
-    done_on = today + timedelta(days=ceil(left / per_day)) if per_day and left else None
+    stands_still = can.n_people > 0 and can.n_labels == 0
+    days = ceil(left / per_day) if per_day and left and not stands_still else None
+    done_on = None if days is None else today + timedelta(days=days)
     each = median(times) / 1000 if times else None
     return Overview(
-        _days(by_day, wanted, today), wanted, n_done, per_day, each, done_on, deadline, people
+        _days(by_day, wanted, today),
+        wanted,
+        n_done,
+        per_day,
+        each,
+        done_on,
+        deadline,
+        people,
+        can.n_people,
+        can.n_labels,
+        n_elsewhere,
+        overlap,
     )
 
 
@@ -80,14 +108,30 @@ def in_words(view: Overview) -> tuple[str, str]:
         labels = counted(view.n_wanted, "label is", "labels are")
         return f"Done: all {labels} in", "It can be trained on."
     heading = f"{view.n_left:,} of {counted(view.n_wanted, 'label')} left"
-    work = ""
+    work = _of_whom(view)
+    if view.n_for_others == view.n_left:
+        return heading, f"{work.rstrip()}{_due(view)}"
     if view.seconds_each is not None:
-        work = f"About {duration(view.n_left * view.seconds_each)} of work. "
+        work += f"About {duration(view.n_left * view.seconds_each)} of work. "
     if view.per_day is None or view.done_on is None:
         needed = f"needs {_NEEDED} labels in the last {PACE_DAYS} days"
         return heading, f"{work}When it will be done: not enough data, {needed}.{_due(view)}"
     pace = f"At {view.per_day:.1f} labels a day ({PACE_DAYS} days' mean)"
     return heading, f"{work}{pace} it is done on {view.done_on:%d %b %Y}.{_due(view)}"
+
+
+def _of_whom(view: Overview) -> str:
+    """Returns sentences on labels that those who label here cannot give, and on those there are."""
+    said = ""
+    if view.n_for_others:
+        some = "They need" if view.n_for_others == view.n_left else f"{view.n_for_others:,} need"
+        wants = counted(view.overlap, "person", "people")
+        began = counted(view.n_raters, "person has", "people have")
+        said = f"{some} somebody else: each pair wants {wants}, and {began} begun. "
+    if view.n_elsewhere:
+        pairs = counted(view.n_elsewhere, "pair has", "pairs have")
+        said += f"{pairs} labels from elsewhere, which do not count here. "
+    return said
 
 
 def duration(s: float) -> str:
