@@ -19,6 +19,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.sql.elements import SQLCoreOperations
 
 from db.models.base import Base, enum_column, now
 from db.models.imports import Hideable
@@ -40,7 +41,7 @@ _BLANKS = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
 """All that `str.strip` takes away."""
 
 
-def words_of(text_: ColumnElement[str]) -> ColumnElement[str]:
+def words_of(text_: SQLCoreOperations[str]) -> ColumnElement[str]:
     """Returns a text without the blanks around it: two texts are the same words where these are."""
     return func.trim(text_, _BLANKS)
 

@@ -32,6 +32,13 @@ _OPEN = """() => { const box = document.getElementById("campaign-new"); box.popo
   box.onkeydown ??= (event) => {  // a browser closes the dialog, too, unless this says no
     if (event.key === "Escape" && box.querySelector("[aria-expanded=true]")) event.preventDefault(); };
   box.querySelector("#new-name :is(input, textarea)").focus(); }"""  # noqa: E501 - a browser's own dialog
+OPEN_ASKED: dict[str, Any] = {
+    "fn": None,
+    "js": """() => { if (new URLSearchParams(location.search).has("import"))
+  document.querySelector("#campaign-open")?.click(); }""",
+    "api_visibility": "private",
+}
+"""What follows the page's first reading: a link that names an import opens the dialog."""
 _CLOSE = "() => { document.getElementById('campaign-new').hidePopover(); }"
 _GO = "(id) => { if (id) location.assign(`campaigns?campaign=${id}`); }"
 
@@ -60,7 +67,7 @@ class NewInputs(NamedTuple):
 
 
 def build(context: AppContext, opener: gr.Button) -> list[Any]:
-    """Builds the dialog. Returns what `choices` fills: versions, judges and imports."""
+    """Builds the dialog. Returns what `choices` fills: template, versions, judges and imports."""
     with gr.Column(elem_id="campaign-new"):
         gr.HTML("<h2>New campaign</h2>")
         inputs = _fields()
@@ -100,17 +107,24 @@ def build(context: AppContext, opener: gr.Button) -> list[Any]:
     gr.on([one.input for one in sized], trigger_mode="always_last", **looks)
     done = create.click(campaign_make, [*inputs], [made], **_QUIET)
     done.success(None, [made], None, js=_GO)
-    return chosen
+    return [inputs.template, *chosen]
 
 
-def choices(sources: Sources) -> list[Any]:
-    """Returns the dropdowns with what is there to choose."""
+def choices(sources: Sources, asked: str = "") -> list[Any]:
+    """Returns the dropdowns with what is there to choose; `asked` is the import to begin with."""
     versions = list(sources.versions)
     imports = [(name.removeprefix("import:"), name) for name in sources.imports]
+    if (asked, f"import:{asked}") in imports:
+        template = gr.Dropdown(value=SourceKind.IMPORTED.value)
+        imported = {"value": f"import:{asked}", "visible": True}
+    else:
+        template = gr.skip()
+        imported = {"value": imports[0][1] if imports else None}
     return [
+        template,
         gr.Dropdown(choices=versions, value=versions[:2] if len(versions) > 1 else []),
         gr.Dropdown(choices=list(sources.judges), value=next(iter(sources.judges), None)),
-        gr.Dropdown(choices=imports, value=imports[0][1] if imports else None),
+        gr.Dropdown(choices=imports, **imported),
     ]
 
 

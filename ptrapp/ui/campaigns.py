@@ -91,7 +91,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             carried_out(lambda: campaigns.set_state(context, campaign_id, state))
 
     read = {"fn": campaigns_read, "inputs": None, "outputs": outputs, **_QUIET}
-    pages.load(**read).then(**ARRIVED)
+    pages.load(**read).then(**ARRIVED).then(**campaign_new.OPEN_ASKED)
     everything.expand(campaigns_agreement, None, [groups, kappas], **_QUIET)
     restore.click(campaign_restore, [gone], None, **_QUIET).success(**read)
 
@@ -103,7 +103,7 @@ def _read(context: AppContext, request: gr.Request, n_page: int) -> list[Any]:
     query = dict(request.request.query_params) if request.request else {}
     asked = query.get("campaign", "")
     row = next((one for one in panel.campaigns if str(one.id) == asked), None)
-    chosen = campaign_new.choices(panel.sources)
+    chosen = campaign_new.choices(panel.sources, query.get("import", ""))
     if row is not None:
         view = campaign_page.shown(context, row, may_write=may_write, tab=query.get("tab", ""))
         hidden = [gr.HTML(visible=False), gr.Column(visible=False), *[gr.skip()] * 5]

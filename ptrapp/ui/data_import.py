@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import gradio as gr
 
@@ -61,6 +62,8 @@ class ImportSight(NamedTuple):
     store: Any
     cancel: Any
     after: Any
+    campaign: Any
+    """The button that leads to a campaign of what was imported."""
     done_id: Any
 
 
@@ -103,10 +106,10 @@ def build(context: AppContext) -> gr.State:
         store = gr.Button("Import", variant="primary", visible=False, elem_id="import-store")
         cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="import-cancel")
     with gr.Row(visible=False, elem_id="import-after") as after:
-        gr.Button("Make a campaign", link="/campaigns", elem_id="import-campaign")
+        campaign = gr.Button("Make a campaign", link="campaigns", elem_id="import-campaign")
         gr.Button("Train", link="/train", elem_id="import-train")
     done_id, running = gr.State(0), gr.State(0)
-    sight = ImportSight(said, sample, answer, store, cancel, after, done_id)
+    sight = ImportSight(said, sample, answer, store, cancel, after, campaign, done_id)
 
     def data_look(request: gr.Request, *values: Any) -> ImportSight:
         allowed(request, ADMINS)
@@ -144,6 +147,7 @@ def _sight(said: str, **more: Any) -> ImportSight:
         "store": gr.Button(visible=False),
         "cancel": gr.Button(visible=False),
         "after": gr.Row(visible=False),
+        "campaign": gr.skip(),
         "done_id": gr.skip(),
     }
     return ImportSight(said, **(nothing | more))
@@ -210,4 +214,6 @@ def import_steps(context: AppContext, order: ImportOrder, by: str) -> Iterator[l
         return
     done_id = storing.result.import_id or gr.skip()
     told = drawn.done(storing.result)
-    yield [*_sight(told, after=gr.Row(visible=True), done_id=done_id), 0]
+    campaign = gr.Button(link=f"campaigns?{urlencode({'import': storing.result.name})}")
+    after = gr.Row(visible=True)
+    yield [*_sight(told, after=after, campaign=campaign, done_id=done_id), 0]

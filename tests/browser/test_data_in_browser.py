@@ -155,3 +155,25 @@ def test_axe_finds_nothing_serious(
         assert not serious, (tab, serious)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     context.close()
+
+
+def test_a_campaign_made_after_an_import_begins_with_that_import(
+    page: Page, own_app_url: str, tmp_path: Path
+) -> None:
+    for number, name in enumerate(("a first one", "the second & last")):
+        page.goto(f"{own_app_url}/data")
+        choose(page, file_of(tmp_path, {**PAIR, "prompt": f"{number} of two?"}))
+        page.locator("#import-name input, #import-name textarea").fill(name)
+        page.locator("#import-store").click()
+        expect(page.locator("#import-said")).to_contain_text(
+            f"1 new and 0 already stored records from “{name}”"
+        )
+    page.locator("#import-campaign").click()
+    dialog = page.locator("#campaign-new")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_label("Template")).to_have_value("Imported pairs")
+    expect(dialog.get_by_label("Import", exact=True)).to_have_value("the second & last")
+    expect(page.locator("#campaign-outlook")).to_contain_text("would have 1 comparison")
+    page.goto(f"{own_app_url}/campaigns")
+    expect(page.locator("#campaigns-title")).to_be_visible()
+    expect(dialog).to_be_hidden()

@@ -147,7 +147,7 @@ def undo(
         found = shown_pairs.read_pairs(session, [assignment.offer_key])[assignment.offer_key]
         flipped = session.get_one(Offer, assignment.offer_key).flipped
         names = _our_models(context, session)
-        was = undone and as_shown(undone.outcome, flipped=flipped)
+        was = as_shown(undone.outcome, flipped=flipped) if undone else None
         return as_pair(found, names, was)
 
 
