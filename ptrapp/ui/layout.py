@@ -26,6 +26,7 @@ from ptrapp.ui.page_head import send_own_head
 from ptrapp.ui.page_own import send_own
 from ptrapp.ui.sessions import keep_light
 from ptrapp.ui.widgets import widget
+from ptrapp.ui.without_matplotlib import leave_out_matplotlib
 
 UPLOADS_KEPT_S = (3600, 3600)
 """Seconds between two looks for uploads to remove, and how old they are then."""
@@ -44,6 +45,7 @@ def build(context: AppContext) -> gr.Blocks:
     send_own()
     send_own_head()
     keep_light()
+    leave_out_matplotlib()
     return assembled(lambda: _pages(context))
 
 
