@@ -12,7 +12,7 @@ def disagreement(one: Disagreement | None, at: int, n: int, n_settled: int) -> s
     if one is None:
         return "<p role='status'>No two raters have given different answers.</p>"
     return (
-        f"<p role='status'>{at} of {n}, the widest apart first; {n_settled} of them settled. "
+        f"<p role='status'>{at:,} of {n:,}, the widest apart first; {n_settled:,} of them settled. "
         f"A and B are in stored order; raters saw them in random order.</p>{compared(one)}"
     )
 

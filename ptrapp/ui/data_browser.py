@@ -70,7 +70,7 @@ def build(context: AppContext, tab: gr.Tab) -> None:
     """Builds the table with its filters, and the row that is chosen below it."""
     with gr.Row(elem_id="browse-controls"):
         kind = gr.Dropdown(
-            _KINDS, value="prompt", label="Show", min_width=110, elem_id="browse-kind"
+            _KINDS, value="prompt", label="Show", min_width=140, elem_id="browse-kind"
         )
         text = gr.Textbox(label="Words of the prompt", max_lines=1, max_length=200, min_width=200,
                           elem_id="browse-text")  # fmt: skip
@@ -79,7 +79,7 @@ def build(context: AppContext, tab: gr.Tab) -> None:
         rater = gr.Textbox(label="Who voted", max_lines=1, max_length=120, min_width=120,
                            visible=False)  # fmt: skip
         outcome = gr.Dropdown(_SAYS, value="", label="Says", min_width=120, visible=False)
-        deleted = gr.Checkbox(label="Deleted ones", min_width=110, elem_id="browse-deleted")
+        deleted = gr.Checkbox(label="Deleted ones", min_width=140, elem_id="browse-deleted")
         page = pager.built(min_width=90)
     counted = gr.HTML(elem_id="browse-counted", padding=False)
     table = gr.Dataframe(
