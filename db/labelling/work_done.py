@@ -3,8 +3,8 @@
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, case, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Exists, Select, bindparam, case, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from db.labelling.hidden_items import is_offered
 from db.models import (
@@ -127,7 +127,15 @@ def givable(session: Session, campaign_id: int) -> Givable:
     wanted = CampaignItem.overlap - func.sum(
         case((over & (Assignment.state == AssignmentState.DONE), 1), else_=0)
     )
-    others = n_people - func.sum(case((over, 1), else_=0))
+    voted = _voted_elsewhere(CampaignRater.rater_id)
+    n_voted = (
+        select(func.count())
+        .select_from(CampaignRater)
+        .where(CampaignRater.campaign_id == CampaignItem.campaign_id, voted)
+        .correlate(CampaignItem)
+        .scalar_subquery()
+    )
+    others = n_people - func.sum(case((over, 1), else_=0)) - n_voted
     of_items = (
         select(wanted.label("wanted"), others.label("others"))
         .outerjoin(Assignment, Assignment.item_id == CampaignItem.id)
@@ -144,6 +152,43 @@ def givable(session: Session, campaign_id: int) -> Givable:
     )
     can = select(func.coalesce(func.sum(case((fewer > 0, fewer), else_=0)), 0))
     return Givable(n_people, session.scalar(can) or 0)
+
+
+def voted_elsewhere(session: Session, rater_id: int, campaign_ids: list[int]) -> dict[int, int]:
+    """Returns how many pairs of each campaign a rater is not given for a vote given elsewhere."""
+    voted = _voted_elsewhere(bindparam("rater"))
+    pairs = (
+        select(CampaignItem.campaign_id, func.count(CampaignItem.id))
+        .where(
+            CampaignItem.campaign_id.in_(campaign_ids), CampaignItem.kind == ItemKind.PLAIN, voted
+        )
+        .group_by(CampaignItem.campaign_id)
+    )
+    return dict(session.execute(pairs, {"rater": rater_id}).tuples().all())
+
+
+def _voted_elsewhere(rater_id: ColumnElement[int]) -> Exists:
+    """Returns the condition that a rater voted on a pair that the campaign had not given."""
+    mine = aliased(Assignment)
+    outer = (CampaignItem, CampaignRater)
+    given = (
+        exists()
+        .where(
+            mine.rater_id == rater_id,
+            mine.item_id == CampaignItem.id,
+            mine.purpose == Purpose.LABEL,
+            mine.state != AssignmentState.EXPIRED,
+        )
+        .correlate(*outer)
+    )
+    elsewhere = exists().where(
+        Vote.rater_id + 0 == rater_id,  # found by its comparison: a rater has many
+        Vote.comparison_id == CampaignItem.comparison_id,
+        Vote.purpose == Purpose.LABEL,
+        Vote.supersedes_id.is_(None),
+        ~given,
+    )
+    return elsewhere.correlate(*outer)
 
 
 def labelled_elsewhere(session: Session, campaign_id: int) -> int:

@@ -104,7 +104,20 @@ def test_labels_from_elsewhere_are_said_not_to_count(work: Work) -> None:
     campaigns.add_known(work.context, again, [Known(*pair) for pair in pairs])
     heading, sentence = in_words(read_overview(work.context, again))
     assert heading == "3 of 3 labels left"
-    assert sentence.startswith("3 pairs have labels from elsewhere, which do not count here.")
+    assert sentence.startswith(
+        "3 pairs have labels from elsewhere: they do not count here, and whoever gave them is not "
+        "asked again."
+    )
+    there = Work(work.context, again)
+    assert there.next(ADA) == []
+    assert campaigns.view(work.context, ADA, again).n_left_for_me == 0
+    assert campaigns.view(work.context, BEA, again).n_left_for_me == 3
+    said(there, BEA, Outcome.LEFT)
+    assert read_overview(work.context, again).n_for_others == 0
+    fourth = work.pair()
+    campaigns.add_known(work.context, again, [Known(*fourth)])
+    said(there, ADA, Outcome.LEFT)
+    assert campaigns.view(work.context, ADA, again).n_left_for_me == 0
 
 
 def test_a_pace_of_too_few_labels_is_none(work: Work) -> None:

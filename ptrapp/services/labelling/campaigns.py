@@ -185,7 +185,12 @@ def listing(context: DataContext, person: Person) -> list[CampaignView]:
         mine = campaigns.progress_of(session, rater.id) if rater else {}
         rows = campaigns.listing(session, only_open=person.role not in READS)
         held = work_done.reserved(session, rater.id) if rater else {}
-        return [_view(session, row, mine.get(row.id), held.get(row.id, 0), person) for row in rows]
+        ids = [row.id for row in rows if row.state is CampaignState.OPEN]
+        away = work_done.voted_elsewhere(session, rater.id, ids) if rater else {}
+        return [
+            _view(session, row, mine.get(row.id), held.get(row.id, 0), away.get(row.id, 0), person)
+            for row in rows
+        ]
 
 
 def deleted(context: DataContext) -> list[Campaign]:
@@ -214,7 +219,12 @@ def find_id(context: DataContext, given: str) -> int:
 
 
 def _view(
-    session: Session, row: Campaign, mine: CampaignRater | None, n_reserved: int, person: Person
+    session: Session,
+    row: Campaign,
+    mine: CampaignRater | None,
+    n_reserved: int,
+    n_elsewhere: int,
+    person: Person,
 ) -> CampaignView:
     rater_id, practised = (mine.rater_id, mine.n_practised) if mine else (None, 0)
     counts: dict[str, Any] = {}
@@ -235,16 +245,16 @@ def _view(
         practice_left=assignments.practice_left(
             session, row.id, rater_id, row.n_practice, practised
         ),
-        n_left_for_me=_left_for(row, mine, n_reserved),
+        n_left_for_me=_left_for(row, mine, n_reserved, n_elsewhere),
         deadline=row.deadline.isoformat() if row.deadline else None,
         counts=counts,
     )
 
 
-def _left_for(row: Campaign, mine: CampaignRater | None, n_reserved: int) -> int:
-    """Returns the most that can be left for a rater, in no time that grows with the campaign."""
+def _left_for(row: Campaign, mine: CampaignRater | None, n_reserved: int, n_elsewhere: int) -> int:
+    """Returns the most that can be left for a rater, who voted on `n_elsewhere` pairs elsewhere."""
     slots = row.n_slots if row.budget is None else min(row.n_slots, row.budget)
-    not_mine = row.n_items - (mine.n_done + mine.n_skipped if mine else 0)
+    not_mine = row.n_items - n_elsewhere - (mine.n_done + mine.n_skipped if mine else 0)
     return max(0, min(not_mine, slots - row.n_taken + n_reserved))
 
 

@@ -130,7 +130,10 @@ def _of_whom(view: Overview) -> str:
         said = f"{some} somebody else: each pair wants {wants}, and {began} begun. "
     if view.n_elsewhere:
         pairs = counted(view.n_elsewhere, "pair has", "pairs have")
-        said += f"{pairs} labels from elsewhere, which do not count here. "
+        said += (
+            f"{pairs} labels from elsewhere: they do not count here, and whoever gave them is not "
+            "asked again. "
+        )
     return said
 
 
