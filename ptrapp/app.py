@@ -46,7 +46,7 @@ from ptrapp.engines.replaceable import ReplaceableEngine
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.models.finding import as_remembered, check_named, find_model
 from ptrapp.models.progress import TerminalBar, throttled
-from ptrapp.services import base_models, other_apps, play, versions
+from ptrapp.services import base_models, other_apps, play
 from ptrapp.services.accounts import entering
 from ptrapp.services.backups.schedule import BackupSchedule
 from ptrapp.services.context import AppContext
@@ -54,6 +54,7 @@ from ptrapp.services.data_folder import alone
 from ptrapp.services.files.importing import finish_imports
 from ptrapp.services.kept_state import KeptState
 from ptrapp.services.pinned_answers import PinAnswerer
+from ptrapp.services.publisher import Publisher
 from ptrapp.services.worker_process import WorkerSupervisor
 from ptrapp.ui import layout, theme
 
@@ -114,7 +115,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
     others = other_apps.OtherApps(context)
     others.start()
     stack.callback(others.close)
-    publisher = versions.Publisher(context)
+    publisher = Publisher(context)
     answerer = PinAnswerer(context)
     stack.callback(play.stop_all, context)
     if worker is not None:
@@ -180,7 +181,7 @@ class _FirstModel:
 
     context: AppContext
     server: uvicorn.Server
-    publisher: versions.Publisher
+    publisher: Publisher
     answerer: PinAnswerer
     bar: TerminalBar
     error: Exception | None = None

@@ -93,6 +93,12 @@ def answered(session: Session, pin_ids: Sequence[int]) -> list[Answered]:
     ]
 
 
+def count_by_state(session: Session, pin_ids: Sequence[int]) -> dict[RunState, int]:
+    """Returns how many answers to these pinned prompts are in each state."""
+    rows = select(Run.state, func.count()).where(Run.pin_id.in_(pin_ids)).group_by(Run.state)
+    return dict(session.execute(rows).tuples().all())
+
+
 def rounds_of(session: Session, run_ids: Sequence[int]) -> dict[int, list[Round]]:
     """Returns the rounds of these runs in their order, by run."""
     rows = select(Round).where(Round.run_id.in_(run_ids)).order_by(Round.run_id, Round.index)

@@ -146,6 +146,12 @@ def listing(session: Session) -> list[Adapter]:
     return list(session.scalars(_select_loaded().order_by(Adapter.id.desc())))
 
 
+def count_by_status(session: Session) -> dict[AdapterStatus, tuple[int, int]]:
+    """Returns how many versions are in each status, and the sum of their ids."""
+    rows = select(Adapter.status, func.count(), func.sum(Adapter.id)).group_by(Adapter.status)
+    return {status: (n, int(ids)) for status, n, ids in session.execute(rows)}
+
+
 def save_snapshot(
     session: Session,
     *,

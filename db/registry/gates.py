@@ -2,14 +2,31 @@
 
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import Gate, GateState, now
+from db.models import Adapter, AdapterStatus, Gate, GateState, now
 
 
 def of(session: Session, adapter_id: int) -> Gate | None:
     return session.get(Gate, adapter_id)
+
+
+def undecided(session: Session, *, serves: bool) -> list[tuple[int, str]]:
+    """Returns ids and names of the ready versions on which something is to be done, oldest first.
+
+    Nothing is where one waits for a person, or where one has passed beside the version that answers
+    and nobody `serves` what passes. One that answered before needs no gate.
+    """
+    active = select(Adapter.id).where(Adapter.status == AdapterStatus.ACTIVE).scalar_subquery()
+    waits = Gate.state == GateState.WAITS
+    if not serves:
+        timely = Gate.against_id.is_not_distinct_from(active)
+        waits |= and_(Gate.state == GateState.PASSED, timely)
+    rows = select(Adapter.id, Adapter.name).outerjoin(Gate, Gate.adapter_id == Adapter.id)
+    to_do = or_(Adapter.activated_at.is_not(None), Gate.state.is_(None), ~waits)
+    rows = rows.where(Adapter.status == AdapterStatus.READY, to_do)
+    return [(row.id, row.name) for row in session.execute(rows.order_by(Adapter.id))]
 
 
 def measured_by(session: Session, job_id: int) -> Gate | None:

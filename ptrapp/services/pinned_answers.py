@@ -45,6 +45,8 @@ class PinAnswerer:
         self._tried: set[tuple[int, int | None, str]] = set()
         """Attempts that failed since the start: pin, version, base model. The next start, or a
         person, has them tried again."""
+        self._complete: tuple[object, ...] | None = None
+        """What was stored of versions and answers when nothing was missing last."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="pinned-answers", daemon=True)
 
@@ -85,9 +87,14 @@ class PinAnswerer:
             pinned = pins.pinned(session)
             if not pinned:
                 return []
+            pin_ids = [one.id for one in pinned]
+            counts = adapters.count_by_status(session), pins.count_by_state(session, pin_ids)
+            stored = (model, engine_model, pin_ids, *counts)
+            if stored == self._complete:
+                return []
             known = {
                 (one.pin_id, one.adapter_id, "" if one.adapter_id else one.model): one.state
-                for one in pins.answered(session, [one.id for one in pinned])
+                for one in pins.answered(session, pin_ids)
             }
             versions = [None, *reversed(adapters.listing(session))]
         found = []
@@ -103,6 +110,7 @@ class PinAnswerer:
                 )
                 if wanted:
                     found.append(Unanswered(version, wanted))
+        self._complete = None if found else stored
         return found
 
     def _is_wanted(

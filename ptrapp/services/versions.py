@@ -1,9 +1,6 @@
-"""Versions of the policy: publishes what training made, serves it, rolls back."""
+"""Versions of the policy: lists them, serves one, rolls back."""
 
 import logging
-import math
-import threading
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,31 +10,22 @@ from db.registry import adapters, gates
 from db.registry.contents import Content, content_of
 from db.registry.servable import why_not_served
 from db.registry.stored_paths import located, same_model
-from db.storage.errors import DatabaseError
 from db.storage.session import Session
 from ptrapp.artifacts.rows import find_version
-from ptrapp.artifacts.store import open_store
 from ptrapp.core.errors import (
     AdapterRejected,
     AdaptersUnsupported,
     AdapterUnavailable,
-    EngineError,
     InputError,
     NotFound,
 )
-from ptrapp.services import gate, other_apps, retiring, served_versions
+from ptrapp.services import gate, retiring, served_versions
 from ptrapp.services.context import AppContext, DataContext
 
 log = logging.getLogger(__name__)
 
 MAX_TITLE = 80
 """Characters of the name that people give a version."""
-POLL_S = 0.5
-"""Seconds between two looks for finished adapters."""
-LONGEST_S = 8.0
-"""The same while one fails, doubled each time up to this."""
-RETRY_S = 60.0
-"""Seconds until a version that the artifact store lacks is asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,60 +228,3 @@ def _set_reason(context: AppContext, row: Adapter, reason: str) -> None:
         adapter.reason = reason
         if adapter.status is AdapterStatus.ACTIVE:
             adapter.status = AdapterStatus.READY
-
-
-class Publisher:
-    """A thread that has every finished adapter measured, and serves what passes the gate."""
-
-    def __init__(self, context: AppContext) -> None:
-        """Raises `ConfigurationError` for an artifact store that nothing here opens."""
-        open_store(context.settings)
-        self._context = context
-        self._postponed: dict[str, float] = {}
-        """Versions that cannot be served now, and when they are tried again: at the next start, or
-        before where the artifact store may have them by then."""
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="publisher", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join(timeout=5)
-
-    def _watch(self) -> None:
-        pause_s = POLL_S
-        while not self._stop.wait(pause_s):
-            try:
-                other_apps.follow(self._context)
-                retiring.unload_due(self._context)
-                self.publish_ready()
-                pause_s = POLL_S
-            except (DatabaseError, EngineError) as error:
-                log.warning("a version could not be published: %s", error)
-                pause_s = min(LONGEST_S, 2 * pause_s)
-
-    def publish_ready(self) -> None:
-        """Serves what is ready and has passed the gate, the oldest first.
-
-        One that cannot be served now is tried once, and again at the next start. What a person
-        decides on is measured as well.
-        """
-        with self._context.database.read() as session:
-            ready = adapters.ready(session)
-        model, data_dir = self._context.engine.model_id, self._context.settings.data_dir
-        for row in ready:
-            mistake = why_not_served(row, model, data_dir)
-            if mistake is None and self._postponed.get(row.name, 0.0) <= time.monotonic():
-                passed = gate.may_serve(self._context, row.id)
-                if passed and self._context.settings.auto_activate:
-                    self._serve(row.name)
-
-    def _serve(self, name: str) -> None:
-        try:
-            serve(self._context, name)
-        except (AdapterUnavailable, AdaptersUnsupported):
-            later = time.monotonic() + RETRY_S
-            self._postponed[name] = later if self._context.settings.artifacts else math.inf
-            raise

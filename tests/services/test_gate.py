@@ -11,6 +11,7 @@ from db.registry import adapters, gates, jobs
 from db.registry.contents import weights_sha256
 from ptrapp.core.errors import InputError
 from ptrapp.services import gate, versions
+from ptrapp.services.publisher import Publisher
 from ptrapp.services.training.job import read_job, read_stamps
 
 Folder = Callable[..., Path]
@@ -48,7 +49,7 @@ class Gated:
 
     def look(self) -> str:
         """The publisher looks once; returns what is served then."""
-        versions.Publisher(self.world.context).publish_ready()
+        Publisher(self.world.context).publish_ready()
         return versions.serving(self.world.context)
 
     def queued(self) -> list[dict[str, Any]]:

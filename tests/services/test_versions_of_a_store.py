@@ -1,6 +1,7 @@
 """Versions that were trained on another machine, and an artifact store that is down for a while."""
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ptrapp.artifacts import rows
 from ptrapp.core.errors import AdapterUnavailable, ConfigurationError
 from ptrapp.services import versions
 from ptrapp.services.backups.checking import check
+from ptrapp.services.publisher import Publisher
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def status(world: Any) -> tuple[str, str | None]:
 
 
 def test_what_was_trained_elsewhere_is_fetched_and_served(world: Any, trained: Adapter) -> None:
-    versions.Publisher(world.context).publish_ready()
+    Publisher(world.context).publish_ready()
     assert status(world) == ("active", None)
     assert world.play(n=1).adapter.name == "v1"
     assert (world.folder / "adapters" / "v1" / "adapter_model.safetensors").is_file()
@@ -58,7 +60,7 @@ def test_a_version_waits_for_its_store_and_is_tried_again(
 ) -> None:
     away = store.rename(store.with_name("away"))
     store.write_text("in its place", encoding="utf-8")
-    publisher = versions.Publisher(world.context)
+    publisher = Publisher(world.context)
     with pytest.raises(AdapterUnavailable, match="artifact store cannot be used now"):
         publisher.publish_ready()
     assert status(world)[0] == "unavailable"
@@ -67,7 +69,7 @@ def test_a_version_waits_for_its_store_and_is_tried_again(
     away.rename(store)
     publisher.publish_ready()
     assert versions.serving(world.context) == "base", "not at every look"
-    monkeypatch.setattr(versions.time, "monotonic", lambda now=versions.time.monotonic: now() + 61)
+    monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + 61)
     publisher.publish_ready()
     assert status(world) == ("active", None)
 
@@ -83,4 +85,4 @@ def test_a_check_looks_in_both_places(world: Any, trained: Adapter, store: Path)
 
 def test_a_store_that_nothing_opens_ends_the_start(world: Any) -> None:
     with pytest.raises(ConfigurationError, match="has a package of its own"):
-        versions.Publisher(world.open(artifacts="unknown://bucket/thrice"))
+        Publisher(world.open(artifacts="unknown://bucket/thrice"))

@@ -20,6 +20,7 @@ from ptrapp.core.errors import (
 )
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import versions
+from ptrapp.services.publisher import Publisher
 
 Folder = Callable[..., Path]
 
@@ -59,7 +60,7 @@ def folder_of(world: Any, name: str) -> Path:
 
 
 def publish_ready(world: Any) -> None:
-    versions.Publisher(world.context).publish_ready()
+    Publisher(world.context).publish_ready()
 
 
 def test_a_finished_version_is_published_and_answers(world: Any, trained: Any) -> None:
@@ -106,7 +107,7 @@ def test_a_folder_cut_short_is_unavailable_and_the_old_version_goes_on(
         versions.serve(world.context, "v2")
     assert world.engine.published() == {"v1"}
     trained("v3", first)
-    publisher = versions.Publisher(world.context)
+    publisher = Publisher(world.context)
     with pytest.raises(AdapterUnavailable, match="v2"):
         publisher.publish_ready()
     publisher.publish_ready()
@@ -286,8 +287,8 @@ def test_a_start_with_another_model_keeps_the_versions_of_this_one(
 def test_the_publisher_notices_by_itself(
     world: Any, trained: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions, "POLL_S", 0.01)
-    publisher = versions.Publisher(world.context)
+    monkeypatch.setattr("ptrapp.services.publisher.POLL_S", 0.01)
+    publisher = Publisher(world.context)
     publisher.start()
     try:
         trained("v0", broken=True)
@@ -318,7 +319,7 @@ def test_a_version_waits_for_an_engine_that_takes_adapters(world: Any, trained: 
     trained("v2")
     engine = WithoutAdapters()
     world.open(engine=engine)
-    publisher = versions.Publisher(world.context)
+    publisher = Publisher(world.context)
     for _ in range(2):
         with pytest.raises(AdaptersUnsupported):
             publisher.publish_ready()
