@@ -15,6 +15,7 @@ from ptrapp.ui import train_drawn as drawn
 from ptrapp.ui import train_made
 from ptrapp.ui import train_plots as plots
 from ptrapp.ui import train_results as results
+from ptrapp.ui.corrected import corrected
 
 N_PLOTS_IN_SHORT = 3
 """Plots of the running job above the cards; its own page has all of them."""
@@ -159,7 +160,6 @@ def read(
     running = job.status in ("queued", "running") and not job.stopping
     stopped = job.status in ("failed", "cancelled")
     tables = results.names(job.result)
-    shown = chosen if chosen in tables else (tables[0] if tables else None)
     words = train_made.serve_words(page.made)
     link = "<a class='btn' href='train'>All jobs</a>" if whole else (
         f"<a class='btn' href='train?job={job.id}'>Job page</a>"
@@ -179,7 +179,7 @@ def read(
         train_made.made(page) + train_made.measures(page) if whole else "",
         drawn.came_of_it(page) + train_made.follows(page) if whole else "",
         gr.Column(visible=whole),
-        *(_details(context, page, admin, tables, shown) if whole else [gr.skip()] * 9),
+        *(_details(context, page, admin, tables, chosen) if whole else [gr.skip()] * 9),
         *_plots(page, whole),
     ]
 
@@ -191,9 +191,10 @@ def table_of(context: AppContext, job_id: int, name: str | None) -> Any:
 
 
 def _details(
-    context: AppContext, page: JobPage, admin: bool, tables: list[str], shown: str | None
+    context: AppContext, page: JobPage, admin: bool, tables: list[str], chosen: str | None
 ) -> list[Any]:
     job, found = page.job, page.samples
+    shown = chosen if chosen in tables else (tables[0] if tables else None)
     link = f"api/v1/jobs/{job.id}/log"
     figures = results.figures(job.result)
     nothing = "Nothing yet." if job.status in ("queued", "running") else "Nothing but the version."
@@ -203,7 +204,9 @@ def _details(
         _samples(found),
         f"<p>{figures or nothing}</p>" if figures or not tables else "",
         gr.Dropdown(
-            [(name.replace("_", " "), name) for name in tables], value=shown, visible=bool(tables)
+            [(name.replace("_", " "), name) for name in tables],
+            visible=bool(tables),
+            **corrected(chosen, shown),
         ),
         _result_table(job.result, shown),
         gr.Column(visible=admin),

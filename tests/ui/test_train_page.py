@@ -3,10 +3,19 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
+from fresh_database import fresh_database
 
+from db.models import JobKind, JobStatus
+from db.registry import jobs
+from ptrapp.core.people import Role
+from ptrapp.core.settings import Settings
+from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.services.context import AppContext
 from ptrapp.services.jobs import JobView, Note
 from ptrapp.services.training.cards import Card, Needs
 from ptrapp.services.training.form import METHODS
@@ -18,7 +27,7 @@ from ptrapp.services.training.settings_words import in_words
 from ptrapp.services.training.stages import Stage
 from ptrapp.services.training.table import JobRow, JobTable
 from ptrapp.ui import train_drawn as drawn
-from ptrapp.ui import train_fields, train_made, train_results
+from ptrapp.ui import train_fields, train_job, train_made, train_results
 from ptrapp.ui import train_plots as plots
 
 AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -214,3 +223,18 @@ def test_a_form_that_was_filled_asks_for_the_same_job(method: Any) -> None:
     }
     entered = {one.key: train_fields.filled(one, settings) for one in method.settings}
     assert method.changed(entered) == settings
+
+
+def test_a_table_that_was_chosen_is_not_written_over(tmp_path: Path) -> None:
+    result = {"first": [{"a": 1}], "second": [{"a": 2}]}
+    assert train_results.names(result) == ["first", "second"]
+    database = fresh_database(tmp_path)
+    context = AppContext(Settings(data_dir=tmp_path), database, ScriptedEngine(lambda _: ""))
+    with database.write() as session:
+        job = jobs.enqueue(session, JobKind.EVALUATE, {"settings": {}}, "evaluate")
+        job.status, job.result, job_id = JobStatus.DONE, result, job.id
+    for chosen, written in ((None, "first"), ("second", None), ("gone", "first")):
+        parts = train_job.read(context, job_id, Role.ADMIN, whole=True, chosen=chosen)
+        choice = next(one for one in parts if isinstance(one, gr.Dropdown))
+        assert choice.constructor_args.get("value") == written
+    database.dispose()
