@@ -189,7 +189,8 @@ def _kind_of_next(mix: dict[str, Any], draw: random.Random) -> str:
     weights = {kind: float(weight) for kind, weight in mix.items() if weight}
     if not weights:
         return "uniform"
-    return draw.choices(list(weights), list(weights.values()))[0]
+    largest = max(weights.values())  # two that were stored once may have no sum
+    return draw.choices(list(weights), [weight / largest for weight in weights.values()])[0]
 
 
 def _practice(session: Session, rater: RaterProgress) -> Picked | None:

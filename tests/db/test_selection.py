@@ -1,5 +1,6 @@
 """A rater's next comparison is found by an index, however many comparisons there are."""
 
+import random
 from typing import Any
 
 import pytest
@@ -44,3 +45,10 @@ def test_the_most_uncertain_one_is_the_first_of_its_index(tmp_path: Any) -> None
     database.dispose()
     assert "INDEX ix_campaign_items_uncertain (campaign_id=? AND kind=? AND uncertainty<?" in steps
     assert "ORDER BY" not in steps, steps
+
+
+def test_weights_that_have_no_sum_are_drawn_by_their_ratio() -> None:
+    draw = random.Random(0)
+    kinds = {selection._kind_of_next({"gold": 1e308, "uniform": 1.7e308}, draw) for _ in range(40)}
+    assert kinds == {"gold", "uniform"}
+    assert selection._kind_of_next({"gold": 1e308, "uniform": 0.0}, draw) == "gold"

@@ -8,7 +8,7 @@ from labelling_world import EMPTY, Work, somebody
 from db.content import scores
 from db.labelling import campaigns as rows
 from db.labelling import comparisons, corrections, raters
-from db.models import CampaignState, DataKind, ItemKind, RaterKind
+from db.models import Campaign, CampaignState, DataKind, ItemKind, RaterKind
 from db.storage.errors import Conflict
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import Role
@@ -226,3 +226,11 @@ def test_what_is_not_there_is_not_found(work: Work) -> None:
     name = campaigns.view(work.context, ROOT, made.id).name
     with pytest.raises(Conflict, match="already"):
         campaigns.create(work.context, CampaignPlan(name, source=EMPTY))
+
+
+def test_a_stored_campaign_whose_weights_have_no_sum_is_read_and_labelled(work: Work) -> None:
+    made = work.campaign(2)
+    with work.context.database.write() as session:
+        session.get_one(Campaign, made.id).mix = {"uncertain": 1e308, "uniform": 1e308}
+    assert campaigns.view(work.context, ROOT, made.id).counts["mix"]["uniform"] == 1e308
+    assert len(made.next(somebody(), 2)) == 2
