@@ -1,5 +1,6 @@
 """The app's context around a scripted engine, and what a person does with it."""
 
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,19 +8,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fresh_database import migrated_file
 from safetensors.numpy import save
 from sqlalchemy import event, text
+from stored_votes import RowContext
 
 from db.content import rounds
 from db.models import Run
-from db.storage.session import Database
+from db.storage.session import Database, open_database
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.judges.verifier import Verifier
 from ptrapp.services import compare, play
 from ptrapp.services.board import Board, read_board
-from ptrapp.services.context import AppContext
+from ptrapp.services.context import AppContext, kept_labels
+from ptrapp.services.files import import_process
 
 WAIT_S = 10.0
 
@@ -147,3 +151,15 @@ def adapter_folder(tmp_path: Path) -> Callable[[str], Path]:
         return folder
 
     return make
+
+
+@pytest.fixture
+def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RowContext]:
+    """A context over a database file, where the smallest import has a process of its own."""
+    monkeypatch.setattr(import_process, "LARGE", 0)
+    settings = Settings(data_dir=tmp_path / "data")
+    settings.data_dir.mkdir()
+    shutil.copy(migrated_file(), settings.data_dir / "thrice.db")
+    database = open_database(settings.database)
+    yield RowContext(settings, database, kept_labels())
+    database.dispose()

@@ -4,23 +4,18 @@ import errno
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from fresh_database import migrated_file
 from stored_votes import RowContext
 
 from db.labelling import imports
 from db.models import Comparison, ImportState, Prompt, Vote
 from db.storage.errors import DatabaseLocked, DiskFull
-from db.storage.session import open_database
 from ptrapp.core.disk import is_full
 from ptrapp.core.errors import AnswerUnclear, InputError, StorageError
-from ptrapp.core.settings import Settings
-from ptrapp.services.context import kept_labels
 from ptrapp.services.files import import_process, importing
 from ptrapp.services.files.import_process import ImportRequest, import_asked
 from ptrapp.services.files.import_rows import RowImport
@@ -30,17 +25,6 @@ from ptrapp.services.files.pieces import STAGING, received
 
 N = 2_600
 """Over the bound from which an import is written in pieces."""
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RowContext]:
-    monkeypatch.setattr(import_process, "LARGE", 0)
-    settings = Settings(data_dir=tmp_path / "data")
-    settings.data_dir.mkdir()
-    shutil.copy(migrated_file(), settings.data_dir / "thrice.db")
-    database = open_database(settings.database)
-    yield RowContext(settings, database, kept_labels())
-    database.dispose()
 
 
 def file_of(tmp_path: Path, rows: list[object]) -> ImportRequest:

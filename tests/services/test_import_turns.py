@@ -1,7 +1,6 @@
 """The process of an import writes in the app's queue: in order, and never for long."""
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,17 +11,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fresh_database import migrated_file
 from stored_votes import RowContext
 
 from db.content import prompts
 from db.labelling import imports
 from db.models import ImportState, Vote
 from db.storage.errors import DatabaseReadOnly
-from db.storage.session import open_database
 from ptrapp.core.errors import StorageError
-from ptrapp.core.settings import Settings
-from ptrapp.services.context import kept_labels
 from ptrapp.services.files import import_process, importing, turns
 from ptrapp.services.files.import_process import ImportRequest, import_asked
 from ptrapp.services.files.turns import AskedTurns, TurnGiver
@@ -32,17 +27,6 @@ N = 2_600
 WAIT_S = 30.0
 KEEPS_ITS_TURN = "import sys, time; sys.stdin.readline(); time.sleep(60)"
 RETURNS_IT = "import sys\nfor line in sys.stdin: print(line.strip(), flush=True)"
-
-
-@pytest.fixture
-def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RowContext]:
-    monkeypatch.setattr(import_process, "LARGE", 0)
-    settings = Settings(data_dir=tmp_path / "data")
-    settings.data_dir.mkdir()
-    shutil.copy(migrated_file(), settings.data_dir / "thrice.db")
-    database = open_database(settings.database, busy_timeout_s=WAIT_S)
-    yield RowContext(settings, database, kept_labels())
-    database.dispose()
 
 
 @pytest.fixture
