@@ -117,9 +117,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
 
 def _agreement() -> list[Any]:
     groups = gr.HTML(elem_id="campaign-groups")
-    matrix_said = gr.HTML(
-        "<h2>Cohen's κ of every two raters</h2><p>0 is chance, 1 full agreement.</p>"
-    )
+    matrix_said = gr.HTML(visible=False, elem_id="campaign-kappas-said")
     matrix = _plot("campaign-kappas")
     over_time = gr.HTML(elem_id="campaign-drift-said")
     drift = _plot("campaign-drift")
@@ -211,7 +209,8 @@ def _wire_figures(
         matrix, course = plots.heat_map(report), plots.over_time(parts, heading)
         said = f"<h2>{heading}</h2><p>{sentence}</p>"
         return [
-            drawn.groups(report), gr.HTML(visible=matrix is not None),
+            drawn.groups(report),
+            gr.HTML(value=drawn.kappas_said(report), visible=matrix is not None),
             gr.Plot(value=matrix, visible=matrix is not None), said,
             gr.Plot(value=course, visible=course is not None),
         ]  # fmt: skip

@@ -82,7 +82,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         allowed(request, READS)
         report = carried_out(lambda: read_report(context))
         matrix = plots.heat_map(report)
-        return [drawn.groups(report), gr.Plot(value=matrix, visible=matrix is not None)]
+        said = "" if matrix is None else drawn.kappas_said(report)
+        return [drawn.groups(report) + said, gr.Plot(value=matrix, visible=matrix is not None)]
 
     def campaign_restore(request: gr.Request, campaign_id: int | None) -> None:
         allowed(request, ADMINS)

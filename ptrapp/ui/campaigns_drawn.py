@@ -30,6 +30,8 @@ OUTCOMES = {
     "left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad",
 }  # fmt: skip
 _NOTHING = "<span class='none'>–</span>"
+_MOST_MISSING = 6
+"""Pairs of raters of which it is said why they have no κ."""
 
 
 def title(heading: str, sentence: str = "") -> str:
@@ -119,6 +121,19 @@ def groups(report: AgreementReport) -> str:
     if not report.groups:
         return "<p>Nothing is labelled here yet.</p>"
     return "".join(_group(one) for one in report.groups)
+
+
+def kappas_said(report: AgreementReport) -> str:
+    """Returns what stands above the matrix of κ: its scale, and why a cell has a dash."""
+    missing = [one for one in report.kappas if one.kappa.value is None]
+    why = "".join(
+        f"<li>{escape(one.first)} and {escape(one.second)}: {escape(one.kappa.missing)}</li>"
+        for one in missing[:_MOST_MISSING]
+    )
+    if len(missing) > _MOST_MISSING:
+        why += f"<li>and {len(missing) - _MOST_MISSING} more</li>"
+    dashes = f"<p>Where a dash stands:</p><ul>{why}</ul>" if why else ""
+    return f"<h2>Cohen's κ of every two raters</h2><p>0 is chance, 1 full agreement.</p>{dashes}"
 
 
 def people(report: AgreementReport, view: Overview | None) -> list[list[str]]:

@@ -5,6 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from ptrapp.analysis.kappa import kappas
+from ptrapp.analysis.labels import Label
+from ptrapp.core.types import Choice
+from ptrapp.services.labelling.agreement import AgreementReport
 from ptrapp.services.labelling.overview import DayLeft, Overview
 from ptrapp.services.labelling.panel import CampaignRow
 from ptrapp.ui import campaigns_drawn as drawn
@@ -44,3 +48,15 @@ def test_the_burn_down_names_whole_days_and_few_of_them(n: int, every: int) -> N
     layer = plots.burn_down(view, "One label left.").to_dict()["layer"][0]
     assert layer["encoding"]["x"]["axis"]["tickCount"] == {"interval": "day", "step": every}
     assert plots.burn_down(replace(view, days=[]), "") is None
+
+
+def test_a_pair_of_raters_without_a_kappa_says_why() -> None:
+    same = [Label(who, at, Choice.LEFT) for who in ("Bea", "import:<i>") for at in range(12)]
+    few = [Label("Cas", at, Choice.TIE) for at in range(3)]
+    said = drawn.kappas_said(AgreementReport(1, [], kappas([*same, *few]), [], 0))
+    assert "<li>Bea and import:&lt;i&gt;: both always gave the same answer, so it is" in said
+    assert "<li>Bea and Cas: not enough data: 3 of 10 shared comparisons</li>" in said
+    differ = [Label("Cas", at, Choice.TIE if at % 2 else Choice.LEFT) for at in range(12)]
+    assert "dash" not in drawn.kappas_said(
+        AgreementReport(1, [], kappas([*same[:12], *differ]), [], 0)
+    )
