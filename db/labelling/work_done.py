@@ -3,8 +3,9 @@
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Exists, Select, bindparam, case, exists, func, select
+from sqlalchemy import Exists, Select, bindparam, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.elements import SQLCoreOperations
 
 from db.labelling.hidden_items import is_offered
 from db.models import (
@@ -167,7 +168,7 @@ def voted_elsewhere(session: Session, rater_id: int, campaign_ids: list[int]) ->
     return dict(session.execute(pairs, {"rater": rater_id}).tuples().all())
 
 
-def _voted_elsewhere(rater_id: ColumnElement[int]) -> Exists:
+def _voted_elsewhere(rater_id: SQLCoreOperations[int]) -> Exists:
     """Returns the condition that a rater voted on a pair that the campaign had not given."""
     mine = aliased(Assignment)
     outer = (CampaignItem, CampaignRater)

@@ -114,17 +114,13 @@ def choices(sources: Sources, asked: str = "") -> list[Any]:
     """Returns the dropdowns with what is there to choose; `asked` is the import to begin with."""
     versions = list(sources.versions)
     imports = [(name.removeprefix("import:"), name) for name in sources.imports]
-    if (asked, f"import:{asked}") in imports:
-        template = gr.Dropdown(value=SourceKind.IMPORTED.value)
-        imported = {"value": f"import:{asked}", "visible": True}
-    else:
-        template = gr.skip()
-        imported = {"value": imports[0][1] if imports else None}
+    is_there = (asked, f"import:{asked}") in imports
+    first = f"import:{asked}" if is_there else imports[0][1] if imports else None
     return [
-        template,
+        gr.Dropdown(value=SourceKind.IMPORTED.value) if is_there else gr.skip(),
         gr.Dropdown(choices=versions, value=versions[:2] if len(versions) > 1 else []),
         gr.Dropdown(choices=list(sources.judges), value=next(iter(sources.judges), None)),
-        gr.Dropdown(choices=imports, **imported),
+        gr.Dropdown(choices=imports, value=first, visible=is_there),
     ]
 
 

@@ -47,7 +47,8 @@ export const decide = (board, outcome, strength = 1) => board.attempt(async () =
   if (!offer) return;
   const client = marksSeen(run) ? "board, marks seen" : "board";
   const { counts, note } = await sendVote({ key: offer.key, outcome, strength, client, decided_ms: quiet.decided_ms });
-  Object.assign(board.now, { counted: counts, offer: null, chosen: [], notice: note ? { text: note, bad: false } : null });
+  const said = note ? { counted: null, notice: { text: note, bad: false } } : { counted: counts, notice: null };
+  Object.assign(board.now, { offer: null, chosen: [], ...said });
   await board.refresh();
 });
 
