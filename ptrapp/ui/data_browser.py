@@ -70,7 +70,7 @@ def build(context: AppContext, tab: gr.Tab) -> None:
     """Builds the table with its filters, and the row that is chosen below it."""
     with gr.Row(elem_id="browse-controls"):
         kind = gr.Dropdown(
-            _KINDS, value="prompt", label="Show", min_width=140, elem_id="browse-kind"
+            _KINDS, value="prompt", label="Show", min_width=170, elem_id="browse-kind"
         )
         text = gr.Textbox(label="Words of the prompt", max_lines=1, max_length=200, min_width=200,
                           elem_id="browse-text")  # fmt: skip
