@@ -7,19 +7,22 @@ once.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import (
     Aspect,
     Assignment,
     Comparison,
+    DataChange,
     Offer,
     Outcome,
+    Pin,
     Rater,
     RaterKind,
     Reveal,
     Round,
+    Run,
     Vote,
 )
 
@@ -58,7 +61,35 @@ _JUDGED = (
     )
     .order_by(Vote.id)
 )
-_IS_COMPARED = select(exists().where(_within()))
+_LOOK = select(
+    Run.state,
+    Run.message,
+    Run.title,
+    Run.starred,
+    Run.deleted_at,
+    select(func.count(Round.id)).where(Round.run_id == Run.id).scalar_subquery(),
+    select(func.max(DataChange.id)).scalar_subquery(),
+    select(Rater.id).where(Rater.uid == bindparam("uid")).scalar_subquery().label("rater_id"),
+    select(Pin.id)
+    .where(Pin.prompt_id == Run.prompt_id, Pin.removed_at.is_(None))
+    .scalar_subquery()
+    .label("pin_id"),
+    exists().where(_within()).label("is_compared"),
+).where(Run.id == bindparam("run_id"))
+_N_STAMPS = 7
+
+
+class Look(NamedTuple):
+    """What a look at a run finds before anything of it is read."""
+
+    stamp: tuple[object, ...] = ()
+    """Differs as soon as the run's row or rounds do, or anything stored was changed by hand."""
+    rater_id: int | None = None
+    """Of who looks; None for who has not rated yet."""
+    pin_id: int | None = None
+    """The pin of its prompt."""
+    is_compared: bool = False
+    """Whether any pair has a round of the run, offered or judged."""
 
 
 class OffersOfRun(NamedTuple):
@@ -104,9 +135,12 @@ def _newest(
     return [(offer, vote) for offer, vote, undone in newest.values() if not undone]
 
 
-def is_compared(session: Session, run_id: int) -> bool:
-    """Returns whether any pair has a round of the run, offered or judged."""
-    return bool(session.scalar(_IS_COMPARED, {"run_id": run_id}))
+def look(session: Session, run_id: int, uid: str) -> Look:
+    """Looks at a run for the rater of this identity, in one statement."""
+    row = session.execute(_LOOK, {"run_id": run_id, "uid": uid}).one_or_none()
+    if row is None:
+        return Look()
+    return Look(tuple(row[:_N_STAMPS]), row.rater_id, row.pin_id, row.is_compared)
 
 
 def judged_of_run(session: Session, run_id: int) -> Sequence[Vote]:

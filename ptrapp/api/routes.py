@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter
-from pydantic import Field
+from fastapi import APIRouter, Response
+from pydantic import Field, TypeAdapter
 
 from ptrapp.api.access import Caller, Rater, admins, readers
 from ptrapp.api.answers import REFUSALS
@@ -24,10 +24,12 @@ from ptrapp.core.strength import IN_WORDS
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Choice, Sampling
 from ptrapp.services import compare, jobs, play, versions
-from ptrapp.services.board import read_board
+from ptrapp.services.board import Board, read_board
 from ptrapp.services.context import AppContext
 from ptrapp.services.keeping import words
 from ptrapp.services.outlook import count_votes
+
+_BOARD = TypeAdapter(Board)
 
 
 class RunBody(Body):
@@ -143,9 +145,11 @@ def _add_play_routes(router: APIRouter, context: AppContext) -> None:
         )
         return {"run_id": play.begin(context, ask, rater)}
 
-    @router.get("/runs/{run_id}", dependencies=readers)
-    def run(run_id: Id, rater: Rater) -> dict[str, Any]:
-        return read_board(context, run_id, rater).as_json()
+    @router.get("/runs/{run_id}", dependencies=readers, response_model=dict[str, Any])
+    def run(run_id: Id, rater: Rater) -> Response:
+        # written as JSON in this thread: FastAPI would check each value first, in another one
+        content = _BOARD.dump_json(read_board(context, run_id, rater))
+        return Response(content, media_type="application/json")
 
     @router.post("/runs/{run_id}/stop", dependencies=admins)
     def stop(run_id: Id) -> dict[str, str]:

@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from db.content import pins
 from db.content.rounds import ADAPTER_IDS
-from db.labelling import offers, raters
-from db.models import Offer, Rater, Round, Run, RunMode, RunState, Vote
+from db.labelling import offers
+from db.labelling.offers import Look
+from db.models import Offer, Round, Run, RunMode, RunState, Vote
 from db.storage.session import Session
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.public import in_public
@@ -22,7 +22,7 @@ from ptrapp.judges.verifier import Verifier
 from ptrapp.services.compare import as_shown, hides_versions
 from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.other_apps import written_elsewhere
-from ptrapp.services.play import load
+from ptrapp.services.run_looks import load_looked_at
 from ptrapp.tasks.check import in_words
 
 
@@ -116,18 +116,18 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
     live = context.live.get(run_id)
     # Read before the rows: a run that ends in between has a last round that they lack.
     ended = live is None or live.ended.is_set()
-    run = load(context, run_id)
+    run, look = load_looked_at(context, live, run_id, rater)
     if live is None and run.state is RunState.RUNNING:
         live = written_elsewhere(context, run)
         ended = live is None
-        run = load(context, run_id)  # its last rows are stored before its app lets it go
+        # its last rows are stored before its app lets it go
+        run, look = load_looked_at(context, None, run_id, rater)
     with context.database.read() as session:
-        who = raters.find_person(session, rater) if run.rounds or (live and live.watchers) else None
-        seen = offers.revealed(session, who.id, run_id) if who and run.rounds else frozenset()
-        compared, on_offer = _compared(session, run, who)
-        pin = pins.of_prompt(session, run.prompt_id)
+        who = look.rater_id
+        seen = offers.revealed(session, who, run_id) if who and run.rounds else frozenset()
+        compared, on_offer = _compared(session, run, look)
     told = _told(run)
-    opened = live.watchers.get(who.id, set()) if live and who else set()
+    opened = live.watchers.get(who, set()) if live and who else set()
     cells = _cells(run, live, frozenset(seen - on_offer), opened)
     if on_offer:
         cells = [replace(cell, correct=None, flip=None, diff=[]) for cell in cells]
@@ -152,17 +152,18 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         title=run.title or "",
         starred=run.starred,
         is_kept=run.rater_id is not None,
-        pin_id=pin.id if pin else None,
+        pin_id=look.pin_id,
     )
 
 
 def _compared(
-    session: Session, run: Run, who: Rater | None
+    session: Session, run: Run, look: Look
 ) -> tuple[list[BoardComparison], frozenset[int]]:
     """Returns the comparisons that a rater may see of a run, and the rounds on offer to them."""
-    if not run.rounds or not offers.is_compared(session, run.id):
+    if not run.rounds or not look.is_compared:
         return [], frozenset()
-    shown = offers.offers_of_run(session, who.id, run.id) if who else offers.OffersOfRun()
+    who = look.rater_id
+    shown = offers.offers_of_run(session, who, run.id) if who else offers.OffersOfRun()
     compared = [_offered(offer, vote) for offer, vote in shown.own]
     compared += [
         _judged(vote)

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from db.labelling.agreement import NumberColumn, read_numbers
 from db.labelling.version_votes import GameColumn, read_games
 from db.labelling.weighed_votes import read_weighed
+from db.models import Run
 from db.storage.session import Database
 from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.settings import Settings
@@ -81,6 +82,8 @@ class LiveRun:
     """Most tokens that it may write."""
     watchers: dict[int, set[tuple[int, int]]] = field(default_factory=dict)
     """Rater id → (index, candidate) of the slots whose thought that rater opened in progress."""
+    loaded: tuple[tuple[object, ...], Run] | None = None
+    """The run with its rounds as it was read last, and the stamp of a look just before that."""
 
 
 @dataclass(frozen=True, slots=True)

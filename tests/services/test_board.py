@@ -3,16 +3,21 @@
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from sqlalchemy import Engine, event
 
+from db.labelling import corrections
 from db.models import Outcome, Run
 from db.storage.errors import Conflict
+from ptrapp.core.errors import NotFound
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.services import board, compare, outlook, play
+from ptrapp.services import compare, history, outlook, play, run_looks
 from ptrapp.services.board import Board, BoardCell
 from ptrapp.services.context import AppContext
 
@@ -116,21 +121,79 @@ def test_a_thought_being_written_is_shown_to_who_watches_only(world: Any) -> Non
     world.end(run_id)
 
 
-def test_a_look_at_a_run_that_nobody_compared_is_a_handful_of_statements(world: Any) -> None:
-    """Every page that shows a run looks at it several times a second while it is written."""
-    run = world.play(n=3)
-    world.board(run.id)
-    statements: list[str] = []
+@contextmanager
+def selects() -> Iterator[list[str]]:
+    """Collects the statements that read."""
+    said: list[str] = []
 
     def note(*arguments: Any) -> None:
-        statements.append(arguments[2])
+        if arguments[2].startswith("SELECT"):
+            said.append(arguments[2])
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
-        world.board(run.id)
+        yield said
     finally:
         event.remove(Engine, "before_cursor_execute", note)
-    assert sum(one.startswith("SELECT") for one in statements) <= 6, statements
+
+
+def test_a_look_at_a_run_that_nobody_compared_is_a_handful_of_statements(world: Any) -> None:
+    run = world.play(n=3)
+    world.board(run.id)
+    with selects() as said:
+        world.board(run.id)
+    assert len(said) <= 4, said
+
+
+def test_a_run_in_progress_is_not_read_again_until_something_of_it_changes(
+    world: Any, gate: Any
+) -> None:
+    """Every page that shows a run looks at it several times a second while it is written."""
+    world.open(gate)
+    run_id = world.begin(n=2)
+    assert gate.reached.wait(5)
+    world.board(run_id)
+    with selects() as said:
+        board = world.board(run_id)
+    assert len(said) == 2, "one look, and what was revealed to this rater"
+    assert not any("rounds.response" in one for one in said), said
+    assert board == world.board(run_id)
+    gate.open.set()
+    world.end(run_id)
+
+
+def test_a_run_in_progress_is_read_again_when_anything_of_it_changes(world: Any, gate: Any) -> None:
+    world.open(gate)
+    run_id = world.begin(n=2, reference_answer="1")
+    assert gate.reached.wait(5)
+    assert world.board(run_id).cells[0].correct is True
+    history.describe(world.context, run_id, title="A name", starred=True)
+    assert (world.board(run_id).title, world.board(run_id).starred) == ("A name", True)
+    with world.database.write() as session:
+        prompt = session.get_one(Run, run_id).prompt
+        corrections.set_answer(session, prompt.id, "7", "ann", lambda *_: False)
+    board = world.board(run_id)
+    assert (board.reference_answer, board.cells[0].correct) == ("7", False)
+    history.delete(world.context, run_id)
+    with pytest.raises(NotFound, match="deleted"):
+        world.board(run_id)
+    history.restore(world.context, run_id)
+    gate.open.set()
+    world.end(run_id)
+    board = world.board(run_id)
+    assert ([cell.state for cell in board.cells], board.state) == (["stored"] * 2, "done")
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_json_of_a_board_says_what_its_values_say(world: Any) -> None:
+    run = world.play(n=3, reference_answer="2")
+    first, second, third = (row.id for row in run.rounds)
+    compare.open_thought(world.context, "Ada", third)
+    key = compare.open_pair(world.context, "Ada", first, second)
+    compare.vote(world.context, "Ada", key, "left")
+    board = world.board(run.id)
+    assert any(cell.diff for cell in board.cells)
+    assert json.loads(TypeAdapter(Board).dump_json(board)) == json.loads(text_of(board))
 
 
 def test_a_watched_thought_is_remembered_and_makes_the_vote_not_blind(
@@ -183,7 +246,7 @@ def test_a_board_read_while_its_run_ends_is_not_the_last_one(
         return row
 
     with monkeypatch.context() as patched:
-        patched.setattr(board, "load", read_just_before_the_end)
+        patched.setattr(run_looks, "load", read_just_before_the_end)
         assert world.board(run_id).running
     last = world.board(run_id)
     assert (last.state, len(last.cells)) == ("done", 1)
