@@ -9,7 +9,7 @@ import gradio as gr
 from ptrapp.core.people import ADMINS
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import flags
-from ptrapp.services.labelling.flags import Flag
+from ptrapp.services.labelling.flags import RaisedFlag
 from ptrapp.ui import ruling
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.auth import allowed
@@ -51,7 +51,7 @@ def build(context: AppContext, campaign: gr.State, tab: gr.Tab) -> None:
     ruling.wire(context, campaign, form, read)
 
 
-def drawn_flag(one: Flag | None, at: int, n: int) -> str:
+def drawn_flag(one: RaisedFlag | None, at: int, n: int) -> str:
     """Returns a flag with its comparison, and with what each rater said of it."""
     if one is None:
         return "<p role='status'>No pair is flagged. Raters flag one on Label (<kbd>F</kbd>).</p>"

@@ -20,7 +20,7 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 _ANSWERS = [(words, outcome) for outcome, words in drawn.OUTCOMES.items()]
 
 
-class Form(NamedTuple):
+class RulingForm(NamedTuple):
     """What the form shows of one comparison."""
 
     comparison: Any
@@ -34,7 +34,7 @@ class Form(NamedTuple):
     back: Any
 
 
-def build(of: str = "") -> Form:
+def build(of: str = "") -> RulingForm:
     """Builds the form, hidden; `of` begins its elements' ids."""
     with gr.Column(visible=False, elem_id=f"{of}ruling") as column:
         with gr.Row():
@@ -53,10 +53,10 @@ def build(of: str = "") -> Form:
                 "Take the ruling back", visible=False, size="md", scale=0, min_width=180,
                 elem_id=f"{of}take-back",
             )  # fmt: skip
-    return Form(gr.State(None), column, answer, much, reason, gold, settle, back)
+    return RulingForm(gr.State(None), column, answer, much, reason, gold, settle, back)
 
 
-def wire(context: AppContext, campaign: gr.State, form: Form, read: dict[str, Any]) -> None:
+def wire(context: AppContext, campaign: gr.State, form: RulingForm, read: dict[str, Any]) -> None:
     """Has the buttons settle and take back, and then `read` again what is shown."""
 
     def dispute_settle(
@@ -85,10 +85,10 @@ def wire(context: AppContext, campaign: gr.State, form: Form, read: dict[str, An
     form.back.click(dispute_take_back, [campaign, form.comparison], None, **_QUIET).success(**read)
 
 
-def shown(one: Disagreement | None) -> Form:
+def shown(one: Disagreement | None) -> RulingForm:
     """Returns the form's values for a comparison: those of the ruling, where it has one."""
     settled = one.settled if one else None
-    return Form(
+    return RulingForm(
         one.comparison_id if one else None,
         gr.Column(visible=one is not None),
         settled.outcome if settled else None,

@@ -255,7 +255,7 @@ REFUSED = {
 }  # fmt: skip
 FORM_ONLY = {
     "_no_naming", "time_read", "time_pin",
-    "data_imports", "data_rows", "data_choices", "data_select", "data_panel",
+    "data_imports", "data_rows", "data_kind", "data_choices", "data_select", "data_panel",
     "read_people",
     "train_read", "train_first", "train_ask", "train_keep",
     *(f"train_look{end}" for end in ("", *(f"_{number}" for number in range(1, 6)))),

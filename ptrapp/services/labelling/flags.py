@@ -9,7 +9,7 @@ from ptrapp.services.labelling.disagreements import MAX_AT_ONCE, Disagreement, j
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class RaisedFlag:
     """A flag, and the comparison with all that raters said of it."""
 
     id: int
@@ -29,7 +29,7 @@ class Flags:
     n: int
     """Number of all flags of the campaign."""
     offset: int
-    shown: list[Flag]
+    shown: list[RaisedFlag]
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,7 +52,7 @@ def read_flags(
         }
         settled = adjudications.of_comparisons(session, adjudications.among(session, ids))
         shown = [
-            Flag(
+            RaisedFlag(
                 one.id,
                 rater,
                 one.flagged_at.isoformat() if one.flagged_at else None,
