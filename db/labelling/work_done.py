@@ -183,10 +183,11 @@ def _voted_elsewhere(rater_id: SQLCoreOperations[int]) -> Exists:
         .correlate(*outer)
     )
     elsewhere = exists().where(
-        Vote.rater_id + 0 == rater_id,  # found by its comparison: a rater has many
+        # found by its comparison: a rater has many, and nearly all supersede none
+        Vote.rater_id + 0 == rater_id,
         Vote.comparison_id == CampaignItem.comparison_id,
         Vote.purpose == Purpose.LABEL,
-        Vote.supersedes_id.is_(None),
+        (Vote.supersedes_id + 0).is_(None),
         ~given,
     )
     return elsewhere.correlate(*outer)
