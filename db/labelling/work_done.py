@@ -104,24 +104,22 @@ def contributors(session: Session, campaign_id: int) -> list[Contributor]:
     return [Contributor(*row) for row in rows]
 
 
-class Givable(NamedTuple):
-    """Who may give what a campaign still wants."""
-
-    n_people: int
-    """People who have labelled, skipped or been given something in it."""
-    n_labels: int
-    """Labels that these can still give, if nobody else comes: each one of a pair once."""
-
-
-def givable(session: Session, campaign_id: int) -> Givable:
-    """Returns how many of the labels that a campaign still wants its own raters can give."""
+def n_people(session: Session, campaign_id: int) -> int:
+    """Returns how many people have labelled, skipped or been given something in a campaign."""
     people = (
         select(func.count())
         .select_from(CampaignRater)
         .join(Rater, Rater.id == CampaignRater.rater_id)
         .where(CampaignRater.campaign_id == campaign_id, Rater.kind == RaterKind.HUMAN)
     )
-    n_people = session.scalar(people) or 0
+    return session.scalar(people) or 0
+
+
+def givable(session: Session, campaign_id: int, n_people: int) -> int:
+    """Returns how many of the labels that a campaign still wants its own people can give.
+
+    Each gives one of a pair once. All pairs are looked through.
+    """
     over = Assignment.counts & Assignment.state.in_(
         (AssignmentState.DONE, AssignmentState.SKIPPED, AssignmentState.LATE)
     )
@@ -152,7 +150,7 @@ def givable(session: Session, campaign_id: int) -> Givable:
         (of_items.c.wanted < of_items.c.others, of_items.c.wanted), else_=of_items.c.others
     )
     can = select(func.coalesce(func.sum(case((fewer > 0, fewer), else_=0)), 0))
-    return Givable(n_people, session.scalar(can) or 0)
+    return session.scalar(can) or 0
 
 
 def voted_elsewhere(session: Session, rater_id: int, campaign_ids: list[int]) -> dict[int, int]:

@@ -17,7 +17,7 @@ def test_votes_given_elsewhere_are_found_by_their_comparison(tmp_path: Path) -> 
 
     with database.read() as session:
         event.listen(session.get_bind(), "before_cursor_execute", note)
-        assert work_done.givable(session, 1) == work_done.Givable(0, 0)
+        assert work_done.givable(session, 1, work_done.n_people(session, 1)) == 0
         statement, parameters = asked[-1]
         connection = session.connection().connection.dbapi_connection
         assert connection is not None

@@ -7,11 +7,12 @@ import pytest
 from labelling_world import EMPTY, Work, somebody
 from sqlalchemy import select
 
+from db.labelling import work_done
 from db.models import Assignment, Campaign, Comparison, Offer, Outcome
 from ptrapp.analysis.drift import drift
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
-from ptrapp.services.labelling import answering, campaigns
+from ptrapp.services.labelling import answering, campaigns, overview
 from ptrapp.services.labelling.agreement import drift_in_words
 from ptrapp.services.labelling.campaigns import CampaignPlan, Known
 from ptrapp.services.labelling.overview import in_words, read_overview
@@ -89,6 +90,19 @@ def test_what_some_can_still_give_is_told_from_what_needs_others(work: Work) -> 
     assert in_words(view)[1].startswith(
         "4 need somebody else: each pair wants 2 people, and 1 person has begun."
     )
+
+
+def test_in_a_large_campaign_pairs_are_looked_through_only_where_too_few_people_have_begun(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "LOOKED_THROUGH", 3)
+    made = work.campaign(4, overlap=2)
+    said(made, ADA, Outcome.LEFT)
+    assert read_overview(work.context, made.id).n_for_others == 4
+    said(made, BEA, Outcome.LEFT)
+    for name in ("givable", "labelled_elsewhere"):
+        monkeypatch.delattr(work_done, name)
+    assert read_overview(work.context, made.id).n_for_others == 0
 
 
 def test_labels_from_elsewhere_are_said_not_to_count(work: Work) -> None:

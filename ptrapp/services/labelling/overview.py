@@ -16,6 +16,9 @@ PACE_DAYS = 7
 _NEEDED = 5
 """Labels of the last days, for a pace."""
 _MOST_DAYS = 400
+LOOKED_THROUGH = 5_000
+"""Pairs of a campaign up to which each is looked at for who may still label it: a page of 50,000
+would wait for that for two seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,11 @@ class Overview:
     n_raters: int = 0
     """People who have begun to label here."""
     n_givable: int = 0
-    """Labels that these can still give: nobody labels a pair twice."""
+    """Labels that these can still give: nobody labels a pair twice. All that are left in a large
+    campaign in which enough people have begun."""
     n_elsewhere: int = 0
-    """Pairs still wanted that have labels from elsewhere, which do not count here."""
+    """Pairs still wanted that have labels from elsewhere, which do not count here; 0 in a large
+    campaign."""
     overlap: int = 1
 
     @property
@@ -75,12 +80,16 @@ def read_overview(context: DataContext, campaign_id: int, today: date | None = N
         people = work_done.contributors(session, campaign_id)
         wanted, n_done = n_wanted(row), row.n_done
         deadline = row.deadline.date() if row.deadline else None
-        can = work_done.givable(session, campaign_id)
-        n_elsewhere = work_done.labelled_elsewhere(session, campaign_id)
-        overlap = row.overlap
+        left, overlap = max(0, wanted - n_done), row.overlap
+        n_people = work_done.n_people(session, campaign_id)
+        small = row.n_items <= LOOKED_THROUGH
+        n_givable, n_elsewhere = left, 0
+        if left and (small or n_people < overlap):
+            n_givable = work_done.givable(session, campaign_id, n_people)
+        if left and small:
+            n_elsewhere = work_done.labelled_elsewhere(session, campaign_id)
     per_day = _pace(by_day, today)
-    left = max(0, wanted - n_done)
-    stands_still = can.n_people > 0 and can.n_labels == 0
+    stands_still = n_people > 0 and n_givable == 0
     days = ceil(left / per_day) if per_day and left and not stands_still else None
     done_on = None if days is None else today + timedelta(days=days)
     each = median(times) / 1000 if times else None
@@ -93,8 +102,8 @@ def read_overview(context: DataContext, campaign_id: int, today: date | None = N
         done_on,
         deadline,
         people,
-        can.n_people,
-        can.n_labels,
+        n_people,
+        n_givable,
         n_elsewhere,
         overlap,
     )
