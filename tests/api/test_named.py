@@ -48,8 +48,11 @@ def test_a_campaign_is_labelled_by_name(
     assert call("label_skip", key=second["key"]) == {"skipped": True}
     key = uuid4().hex
     undone = call("label_undo", campaign_id=campaign.id, key=key)
-    assert undone["pair"]["was"] == "left"
+    assert undone["pair"]["was"] is None, "the skip comes first"
+    assert undone["pair"]["left"] == second["left"]
     assert call("label_undo", campaign_id=campaign.id, key=key) == undone
+    undone = call("label_undo", campaign_id=campaign.id, key=uuid4().hex)
+    assert undone["pair"]["was"] == "left"
 
 
 def test_what_runs_the_product_is_called_by_name(
