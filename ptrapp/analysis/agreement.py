@@ -45,6 +45,10 @@ def scale_value(label: Label) -> int | None:
 def ordinal_alpha(labels: Iterable[Label] | LabelColumns, *, n_resamples: int = 500) -> Estimate:
     """Returns Krippendorff's ordinal α: 1 is full agreement, 0 that of chance, below 0 is worse.
 
+    Each comparison counts in both orders: which response is stored as the left one means nothing to
+    raters, who see the two in an order drawn by chance. An import may store the chosen one first
+    each time; two who agree on all of them would have no α else.
+
     Its interval draws whole comparisons with replacement (Zapf et al. 2016, BMC Med. Res.
     Methodol. 16:93). Where nobody disagreed a resample cannot either; the low end is then Wilson's
     for a share of n of n.
@@ -54,9 +58,9 @@ def ordinal_alpha(labels: Iterable[Label] | LabelColumns, *, n_resamples: int = 
     n = len(shared)
     if n < NEEDED:
         return too_few(n, NEEDED, "comparisons answered by several raters")
-    if not _differ(shared):
-        return Estimate(n, missing="all labels are the same, so it is not defined")
-    value = krippendorff_alpha(shared)
+    if not _differ(in_both_orders(shared)):
+        return Estimate(n, missing="all labels are ties, so it is not defined")
+    value = krippendorff_alpha(in_both_orders(shared))
     if (shared.max(axis=1) == shared.sum(axis=1)).all():
         return Estimate(n, value, Interval(wilson(n, n).low, 1.0))
     return Estimate(n, value, _interval(shared, value, n_resamples))
@@ -85,10 +89,18 @@ def _interval(shared: np.ndarray, value: float, n_resamples: int) -> Interval:
     """
     n, drawn = len(shared), min(len(shared), _MAX_RESAMPLE)
     rng = np.random.default_rng(0)
-    found = [krippendorff_alpha(shared[rng.integers(n, size=drawn)]) for _ in range(n_resamples)]
+    found = [
+        krippendorff_alpha(in_both_orders(shared[rng.integers(n, size=drawn)]))
+        for _ in range(n_resamples)
+    ]
     shrink = sqrt(drawn / n)
     low, high = (value + (float(at) - value) * shrink for at in np.quantile(found, [0.025, 0.975]))
     return Interval(low, high)
+
+
+def in_both_orders(counts: np.ndarray) -> np.ndarray:
+    """Returns each comparison as it is, and with its sides exchanged, (2C, 7)."""
+    return np.concatenate([counts, counts[:, ::-1]])
 
 
 def _counts(labels: Iterable[Label] | LabelColumns) -> np.ndarray:

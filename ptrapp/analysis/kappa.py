@@ -14,6 +14,8 @@ from ptrapp.core.types import Choice
 
 NEEDED = 10
 """Comparisons that both raters have answered."""
+_EXCHANGED = [CHOICES.index(one.mirrored()) for one in CHOICES]
+"""Places of the answers once the two sides have changed places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,16 @@ class Kappa:
 
 
 def kappas(labels: Iterable[Label] | LabelColumns) -> list[Kappa]:
-    """Returns κ of every two raters who share a comparison, in the order of their names."""
+    """Returns κ of every two raters who share a comparison, in the order of their names.
+
+    What is expected by chance counts each comparison in both orders: which response is stored as
+    the left one means nothing to raters, who see the two in an order drawn by chance. An import may
+    store the chosen one first each time; two who agree on all of them would have no κ else.
+
+    Worked by hand: (L, L) 4 times, (R, R) once, (L, TIE) 5 times. p_o = 0.5. In both orders, of 20,
+    the first answered L 10 times and R 10, the second L 5, R 5 and TIE 10: p_e = 0.5·0.25 twice,
+    and κ = 0.25/0.75 = 1/3.
+    """
     given = columns_of(labels).independent()
     ids, group = grouped(given.comparison)
     answers = np.full((len(given.names), len(ids)), MISSING, dtype=np.int8)  # (R, C)
@@ -39,7 +50,8 @@ def kappas(labels: Iterable[Label] | LabelColumns) -> list[Kappa]:
         if both.any():
             table = _table(answers[one, both], answers[other, both])
             names = given.names[one], given.names[other]
-            found.append(Kappa(*names, _kappa(table), _share(table)))
+            in_both_orders = table + table[np.ix_(_EXCHANGED, _EXCHANGED)]
+            found.append(Kappa(*names, _kappa(table, in_both_orders), _share(table)))
     return found
 
 
@@ -54,17 +66,19 @@ def cohens_kappa(pairs: Sequence[tuple[Choice, Choice]]) -> Estimate:
     10, the second 4: p_e = 0.6·0.4 + 0.4·0.6 = 0.48, and κ = 0.32/0.52 = 0.615.
     """
     numbers = np.array([[CHOICES.index(answer) for answer in pair] for pair in pairs], dtype=int)
-    return _kappa(_table(*numbers.reshape(-1, 2).T))
+    table = _table(*numbers.reshape(-1, 2).T)
+    return _kappa(table, table)
 
 
-def _kappa(table: np.ndarray) -> Estimate:
+def _kappa(table: np.ndarray, chance: np.ndarray) -> Estimate:
+    """Returns κ of one table, with what is expected by chance of the margins of another."""
     share = _share(table)
     if share.value is None or share.interval is None:
         return too_few(share.n, NEEDED, "shared comparisons")
     n = int(table.sum())
-    by_chance = int(table.sum(axis=1) @ table.sum(axis=0)) / n**2
+    by_chance = int(chance.sum(axis=1) @ chance.sum(axis=0)) / int(chance.sum()) ** 2
     if by_chance == 1:
-        return Estimate(n, missing="both always gave the same answer, so it is not defined")
+        return Estimate(n, missing="both always said tie, or both bad, so it is not defined")
     low, value, high = (
         (observed - by_chance) / (1 - by_chance)
         for observed in (share.interval.low, share.value, share.interval.high)

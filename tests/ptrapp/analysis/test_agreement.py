@@ -26,14 +26,14 @@ def table(*rows: tuple[Choice, ...]) -> list[Label]:
 
 
 def test_alpha_by_hand() -> None:
-    """(L, L) (L, L) (R, R) (L, R), ten times over: 50 L and 30 R of N = 80 labels.
+    """(L, L) (L, L) (R, R) (L, R), ten times over: 80 L and 80 R of N = 160 labels in both orders.
 
-    D_o = 2·10/80 = ¼,  D_e = 2·50·30/(80·79),  α = 1 − ¼·80·79/3000 = 0.47333.
+    D_o = 2·20/160 = ¼,  D_e = 2·80·80/(160·159),  α = 1 − ¼·160·159/12800 = 0.503125.
     """
     found = ordinal_alpha(table((L, L), (L, L), (R, R), (L, R)) * 1)
     assert found.value is None, "four comparisons are too few"
     rows = [(L, L), (L, L), (R, R), (L, R)] * 10
-    assert ordinal_alpha(table(*rows)).value == pytest.approx(0.47333, abs=1e-5)
+    assert ordinal_alpha(table(*rows)).value == pytest.approx(0.503125, abs=1e-6)
 
 
 def test_a_miss_by_one_step_costs_less_than_one_across_the_scale() -> None:
@@ -102,8 +102,19 @@ def test_nobody_disagreeing_is_not_certainty() -> None:
     assert found.interval.low == pytest.approx(0.839, abs=0.001), "Wilson's bound of 20 of 20"
 
 
-def test_everybody_always_saying_the_same_has_no_alpha() -> None:
-    found = ordinal_alpha(table(*[(L, L)] * 30))
+def test_which_side_a_response_is_stored_on_changes_no_alpha() -> None:
+    rows = [(L, L), (R, R), (L, TIE), (R, L)] * 6
+    as_stored = ordinal_alpha(table(*rows))
+    turned = [
+        tuple(one.mirrored() for one in row) if at % 5 else row for at, row in enumerate(rows)
+    ]
+    assert ordinal_alpha(table(*turned)).value == as_stored.value
+    chosen_first = ordinal_alpha(table(*[(L, L)] * 30))
+    assert chosen_first.value == 1, "they agree, where an import had the chosen one first"
+
+
+def test_everybody_always_saying_tie_has_no_alpha() -> None:
+    found = ordinal_alpha(table(*[(TIE, TIE)] * 30))
     assert found.value is None
     assert "not defined" in found.missing
 

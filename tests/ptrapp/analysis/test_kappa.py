@@ -2,7 +2,7 @@
 
 import pytest
 
-from ptrapp.analysis.kappa import cohens_kappa, kappas
+from ptrapp.analysis.kappa import Kappa, cohens_kappa, kappas
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
 
@@ -36,8 +36,38 @@ def test_both_bad_is_an_answer_like_any_other() -> None:
     assert half < 1
 
 
-def test_two_raters_of_one_answer_have_no_kappa_but_a_share() -> None:
-    (found,) = kappas([Label(who, at, L) for who in ("ann", "bob") for at in range(12)])
+def between(*answers: tuple[Choice, Choice]) -> Kappa:
+    """Ann and Bob, who answered one comparison after another so."""
+    labels = [
+        Label(who, at, answer)
+        for at, both in enumerate(answers)
+        for who, answer in zip(("ann", "bob"), both, strict=True)
+    ]
+    (found,) = kappas(labels)
+    return found
+
+
+def test_which_side_a_response_is_stored_on_changes_no_kappa() -> None:
+    """p_o = 0.5, p_e = 0.5·0.25 + 0.5·0.25; κ = 0.25/0.75."""
+    answers = [(L, L)] * 4 + [(R, R)] + [(L, TIE)] * 5
+    assert between(*answers).kappa.value == pytest.approx(1 / 3)
+    for start in range(len(answers)):
+        some = [
+            (one.mirrored(), other.mirrored()) if at >= start else (one, other)
+            for at, (one, other) in enumerate(answers)
+        ]
+        assert between(*some).kappa == between(*answers).kappa
+
+
+def test_two_who_agree_on_an_import_that_has_the_chosen_one_first_agree() -> None:
+    found = between(*[(L, L)] * 12)
+    assert (found.kappa.value, found.share.value) == (1, 1)
+    assert found.kappa.interval is not None
+    assert found.kappa.interval.low < 0.7, "twelve are few"
+
+
+def test_two_raters_who_always_say_tie_have_no_kappa_but_a_share() -> None:
+    found = between(*[(TIE, TIE)] * 12)
     assert found.kappa.value is None
     assert "not defined" in found.kappa.missing
     assert found.share.value == 1
