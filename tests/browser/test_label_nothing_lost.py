@@ -1,6 +1,7 @@
 """Answers survive: a server that does not answer, a reload, a refusal, a second tab."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from label_world import World, answers, open_label, press, prompt_of, wait_until_stored
@@ -70,13 +71,15 @@ def test_a_broken_server_is_asked_again_and_a_refusal_is_told_and_dropped(
     page: Page, context: BrowserContext, campaign: Campaign
 ) -> None:
     world = campaign(answers(8))
-    open_label(page, world)
     refusal = "This pair is not on offer any more."
-    answer = {"status": 503, "json": {"error": "The disk is full."}}
-    # One route for the whole test: a request that leaves while routes are taken away and set
-    # again may pass unseen.
+    answer: dict[str, Any] = {}
+    # One route for the whole test, there before the page is: a request that leaves while routes are
+    # set or taken away may pass unseen.
     context.route(VOTES, lambda route: route.fulfill(**answer) if answer else route.continue_())
+    open_label(page, world)
+    answer |= {"status": 503, "json": {"error": "The disk is full."}}
     press(page, "ArrowLeft")
+    expect(page.locator(".label-status")).to_contain_text("1 done")  # the press was taken
     expect(page.locator("[data-part=stored]")).to_have_text("1 vote waiting: The disk is full")
     answer.clear()
     wait_until_stored(page)

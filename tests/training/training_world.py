@@ -105,7 +105,7 @@ def fill_with_preferences(
     for number in range(first, first + n):
         run = start_run(session, f"Ada has {number} pens and buys {number % 7}. How many now?")
         good = f"<T> {number} + {number % 7} = {number + number % 7}.<R> The answer is {number}."
-        bad = "<T> This looks easy.<R> The answer is 0."
+        bad = f"<T> This looks easy.<R> The answer is {number + 1}."
         left, right = (
             add_round(session, run, raw, candidate=at, ids=encode(raw.removeprefix("<T>")))
             for at, raw in enumerate((good, bad))
