@@ -1,12 +1,12 @@
 """Votes: stored once, in the comparison's terms, blind or not, undone, and found again."""
 
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import func, select
+from statements import executed
 
 from db.content import prompts, rounds
 from db.labelling import comparisons, corrections, preferences, raters, votes
@@ -356,18 +356,9 @@ def test_what_training_reads_of_a_vote_is_there_after_the_session(world: Any) ->
 
 def test_loading_votes_takes_no_more_queries_for_more_votes(world: Any) -> None:
     def n_queries() -> int:
-        statements: list[str] = []
-        here = threading.get_ident()
-
-        def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-            if threading.get_ident() == here:  # an app of another test may still be reading
-                statements.append(statement)
-
-        event.listen(Engine, "before_cursor_execute", note)
-        with world.database.read() as session:
+        with executed() as statements, world.database.read() as session:
             for vote in preferences.current_votes(session):
                 rounds.lineage(session, vote.comparison.right)
-        event.remove(Engine, "before_cursor_execute", note)
         return len(statements)
 
     world.vote()

@@ -3,13 +3,11 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
-from sqlalchemy import Engine, event
+from statements import executed
 
 from db.labelling import corrections
 from db.models import Outcome, Run
@@ -121,26 +119,10 @@ def test_a_thought_being_written_is_shown_to_who_watches_only(world: Any) -> Non
     world.end(run_id)
 
 
-@contextmanager
-def selects() -> Iterator[list[str]]:
-    """Collects the statements that read."""
-    said: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        if arguments[2].startswith("SELECT"):
-            said.append(arguments[2])
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield said
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-
-
 def test_a_look_at_a_run_that_nobody_compared_is_a_handful_of_statements(world: Any) -> None:
     run = world.play(n=3)
     world.board(run.id)
-    with selects() as said:
+    with executed() as said:
         world.board(run.id)
     assert len(said) <= 4, said
 
@@ -153,7 +135,7 @@ def test_a_run_in_progress_is_not_read_again_until_something_of_it_changes(
     run_id = world.begin(n=2)
     assert gate.reached.wait(5)
     world.board(run_id)
-    with selects() as said:
+    with executed() as said:
         board = world.board(run_id)
     assert len(said) == 2, "one look, and what was revealed to this rater"
     assert not any("rounds.response" in one for one in said), said

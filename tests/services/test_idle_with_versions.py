@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from statements import executed
 
 from db.content import pins as stored_pins
 from db.models import Adapter, AdapterStatus, GateState
@@ -17,22 +17,6 @@ from ptrapp.services.publisher import Publisher
 
 N = 30
 """Versions."""
-
-
-@contextmanager
-def selects() -> Iterator[list[str]]:
-    """Collects the statements that read."""
-    said: list[str] = []
-
-    def note(*arguments: Any) -> None:
-        if arguments[2].startswith("SELECT"):
-            said.append(arguments[2])
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield said
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 @contextmanager
@@ -78,7 +62,7 @@ def test_versions_that_wait_for_a_person_cost_one_statement(
         for adapter_id in waiting:
             gates.decide(session, adapter_id, GateState.WAITS, "worse", {})
     look = Publisher(world.context)
-    with selects() as said, looked_at(monkeypatch) as names:
+    with executed() as said, looked_at(monkeypatch) as names:
         look.publish_ready()
     assert len(said) == 1, said
     assert names == []
@@ -93,7 +77,7 @@ def test_versions_that_passed_cost_one_statement_where_a_person_serves(
     look.publish_ready()  # without problems to measure on, they pass
     with world.database.read() as session:
         assert {gates.of(session, one).state for one in passed} == {GateState.PASSED}
-    with selects() as said, looked_at(monkeypatch) as names:
+    with executed() as said, looked_at(monkeypatch) as names:
         look.publish_ready()
     assert len(said) == 1, said
     assert names == []
@@ -150,7 +134,7 @@ def answered(world: Any, adapter_folder: Callable[[str], Path]) -> PinAnswerer:
 def test_answers_that_are_there_are_not_read_again(
     world: Any, answered: PinAnswerer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with selects() as said, looked_at(monkeypatch) as names:
+    with executed() as said, looked_at(monkeypatch) as names:
         assert answered.answer_missing() == 0
     assert len(said) == 3, "pins, versions by status, answers by state"
     assert names == []

@@ -1,12 +1,10 @@
 """Labelling as a use case: what is shown, what is stored as blind, what training learns of."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from labelling_world import Work, somebody
-from sqlalchemy import Engine, event
+from statements import executed
 
 from db.labelling import preferences
 from db.models import JobKind, Purpose
@@ -215,11 +213,9 @@ def test_a_label_costs_few_statements(work: Work) -> None:
     made = work.campaign(3)
     first = made.next(ADA)[0]
     answering.vote(work.context, ADA, first.key, Choice.LEFT)
-    of_next: list[str] = []
-    of_vote: list[str] = []
-    with _statements(of_next):
+    with executed() as of_next:
         (pair,) = made.next(ADA)
-    with _statements(of_vote):
+    with executed() as of_vote:
         answering.vote(work.context, ADA, pair.key, Choice.LEFT)
     assert len(of_next) <= 13, of_next
     assert len(of_vote) <= 9, of_vote
@@ -229,18 +225,3 @@ def test_a_label_costs_few_statements(work: Work) -> None:
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {chain_end}", given)
         searched = [row.detail for row in plan]
     assert any("votes USING INDEX ix_votes_comparison_id" in step for step in searched), searched
-
-
-@contextmanager
-def _statements(said: list[str]) -> Iterator[None]:
-    """Collects the statements that are executed meanwhile, without those around a transaction."""
-
-    def listen(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
-        if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE")):
-            said.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", listen)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "before_cursor_execute", listen)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from measured_versions import TASK, compared, judged, measured, trained, waits
-from sqlalchemy import Engine, event
+from statements import executed
 
 from db.labelling import comparisons, raters, votes
 from db.models import Adapter, AdapterStatus, JobKind, JobStatus, Outcome, RaterKind, Round
@@ -89,12 +89,9 @@ def test_the_best_stand_first_a_page_at_a_time_and_the_base_model_last_on_each(w
 
 def test_a_page_of_many_versions_takes_no_more_queries_than_one_of_few(world: Any) -> None:
     def n_queries() -> int:
-        asked: list[str] = []
-        note = lambda *args: asked.append(args[2])  # noqa: E731
-        event.listen(Engine, "before_cursor_execute", note)
-        rows.read_leaderboard(world.context)
-        rows.read_votes_learnt(world.context)
-        event.remove(Engine, "before_cursor_execute", note)
+        with executed() as asked:
+            rows.read_leaderboard(world.context)
+            rows.read_votes_learnt(world.context)
         return len(asked)
 
     with world.database.write() as session:
