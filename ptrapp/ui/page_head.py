@@ -1,7 +1,9 @@
-"""Writes into each page's HTML what is seen before a script has run, and what a shared link shows.
+"""Writes into each page's HTML what it needs before a file of it has come: its colours, what a
+shared link shows, and the script that notices when a file does not come.
 
 Gradio's page (gradio 6.31) has no colours until its scripts are there, so that a dark page begins
-white, and it introduces itself as Gradio wherever its link is shown.
+white; it introduces itself as Gradio wherever its link is shown; and it waits in silence for a file
+that was lost.
 """
 
 import re
@@ -10,10 +12,13 @@ from collections.abc import Callable
 from gradio.routes import templates
 from jinja2 import BaseLoader, Environment
 
+from ptrapp.core.settings import ASSETS
 from ptrapp.ui.page_own import read_styles
 
-FIRST = "tokens"
-"""The file of styles that a page has from its first moment."""
+FIRST = ("tokens", "part_not_whole")
+"""The files of styles that a page has from its first moment."""
+_WATCH = ASSETS / "head" / "whole.js"
+"""What loads a page again that did not come whole."""
 _UNTIL_SCRIPTS = """\
 @media (prefers-color-scheme: dark) { :root:not(:has(.gradio-container)) { color-scheme: dark; } }
 body { background: var(--bg); color: var(--ink); font-family: var(--font); }
@@ -54,6 +59,7 @@ class _OwnHead(BaseLoader):
 
 
 def _with_own_head(source: str) -> str:
-    style = f"<style>{{% raw %}}{read_styles([FIRST])}\n{_UNTIL_SCRIPTS}{{% endraw %}}</style>"
-    introduction = _INTRODUCTION.format(what=_WHAT)
-    return _STYLE.sub(lambda _: introduction + style, _INTRODUCTIONS.sub("", source), count=1)
+    styles = f"<style>{read_styles(FIRST)}\n{_UNTIL_SCRIPTS}</style>"
+    watch = f"<script>{_WATCH.read_text(encoding='utf-8')}</script>"
+    own = f"{{% raw %}}{_INTRODUCTION.format(what=_WHAT)}{styles}{watch}{{% endraw %}}"
+    return _STYLE.sub(lambda _: own, _INTRODUCTIONS.sub("", source), count=1)

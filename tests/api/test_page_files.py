@@ -113,6 +113,8 @@ def test_a_page_has_its_colours_before_a_script_runs_and_introduces_itself(
     styles, scripts = head.split("<script>", 1)
     assert "--bg: light-dark(#f8f8f6, #0f1013);" in styles
     assert "body { background: var(--bg);" in styles
+    assert ".not-whole {" in styles
+    assert "Loads a page once more where a part of it did not arrive" in scripts
     assert "--bg: light-dark" not in scripts + body, "once"
     assert '<meta property="og:title" content="Thrice" />' in head
     introductions = re.findall(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>', head)
@@ -121,7 +123,7 @@ def test_a_page_has_its_colours_before_a_script_runs_and_introduces_itself(
 
 
 def test_every_file_of_styles_belongs_to_a_page() -> None:
-    named = {name for files in OWN.values() for name in files} | {FIRST, *EVERYWHERE}
+    named = {name for files in OWN.values() for name in files} | {*FIRST, *EVERYWHERE}
     there = {path.stem for path in STYLES.glob("*.css")} - {"door"}
     assert named == there
     assert all("/*" not in stylesheet(page) for page in OWN)

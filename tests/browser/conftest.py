@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import httpx
 import pytest
 from label_world import World, close_campaign, make_campaign
 from module_world import serve_modules
+from network_seen import NetworkSeen
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from db.storage.session import Database, open_database
@@ -46,8 +47,25 @@ def browser(browser_path: str) -> Iterator[Browser]:
     """A browser for a file: while Playwright runs, no other test of this process can use asyncio."""
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+        started.on("context", _SEEN.watch)
         yield started
         started.close()
+
+
+_SEEN = NetworkSeen()
+"""What the browser said since the test began, which stands in the report of one that failed."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and (said := _SEEN.report()):
+        report.sections.append(("What the browser said", said))
+    if report.when == "teardown":
+        _SEEN.begin()
+    return report
 
 
 @pytest.fixture(scope="session")
