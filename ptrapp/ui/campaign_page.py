@@ -8,7 +8,7 @@ from db.models import CampaignState
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.services import jobs
 from ptrapp.services.context import AppContext
-from ptrapp.services.labelling import campaigns, changing
+from ptrapp.services.labelling import campaigns, changing, items
 from ptrapp.services.labelling.agreement import drift_in_words, read_drift, read_report
 from ptrapp.services.labelling.campaigns import MAX_GUIDELINES, guidelines_html
 from ptrapp.services.labelling.overview import in_words, read_overview
@@ -20,6 +20,7 @@ from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui import campaigns_plots as plots
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.auth import allowed
+from ptrapp.ui.plotting import plotted
 
 TABS = ("overview", "agreement", "disagreements", "flags", "guidelines", "people", "settings")
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -105,7 +106,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
         gr.Row(visible=may_write),
         gr.Button(interactive=is_open, variant="secondary" if view.is_done else "primary"),
         gr.Button("Pause" if is_open else "Open", interactive=row.state != "preparing"),
-        gr.Plot(value=figure, visible=figure is not None),
+        plotted(figure),
         drawn.about(row),
         gr.Textbox(value=row.guidelines, visible=may_write),
         _as_shown(row.guidelines),
@@ -180,7 +181,7 @@ def _settings(context: AppContext, campaign: gr.State, tab: gr.Tab) -> tuple[Any
         allowed(request, ADMINS)
         if not campaign_id:
             return [gr.skip(), gr.skip()]
-        rows = drawn.known(carried_out(lambda: campaigns.known(context, campaign_id)))
+        rows = drawn.known(carried_out(lambda: items.known(context, campaign_id)))
         return [drawn.known_heading(len(rows)), gr.Dataframe(value=rows, visible=bool(rows))]
 
     for press, act, inputs in (
@@ -211,8 +212,8 @@ def _wire_figures(
         return [
             drawn.groups(report),
             gr.HTML(value=drawn.kappas_said(report), visible=matrix is not None),
-            gr.Plot(value=matrix, visible=matrix is not None), said,
-            gr.Plot(value=course, visible=course is not None),
+            plotted(matrix), said,
+            plotted(course),
         ]  # fmt: skip
 
     def campaign_people(request: gr.Request, campaign_id: int | None) -> list[list[str]]:

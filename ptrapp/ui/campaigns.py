@@ -21,6 +21,7 @@ from ptrapp.ui import campaigns_plots as plots
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.plotting import plotted
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _CLOSED = drawn.title("This page is for who runs the labelling.", "Yours is Label.")
@@ -83,7 +84,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         report = carried_out(lambda: read_report(context))
         matrix = plots.heat_map(report)
         said = "" if matrix is None else drawn.kappas_said(report)
-        return [drawn.groups(report) + said, gr.Plot(value=matrix, visible=matrix is not None)]
+        return [drawn.groups(report) + said, plotted(matrix)]
 
     def campaign_restore(request: gr.Request, campaign_id: int | None) -> None:
         allowed(request, ADMINS)

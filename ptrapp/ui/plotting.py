@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import gradio as gr
 from gradio.components.plot import PlotData
 
 from ptrapp.ui.charts import alt
@@ -51,14 +53,31 @@ def finish(chart: Any, description: str, height: int) -> Any:
     )
 
 
-def drawn_once(draw: Callable[[Any], Any], found: Any) -> PlotData:
-    """Returns a chart as a `gr.Plot` has it; what was drawn of the same findings is kept.
+def plotted(chart: Any) -> gr.Plot:
+    """Returns an update that shows a chart, or hides the plot where there is none."""
+    return gr.Plot(value=None if chart is None else _sent(chart), visible=chart is not None)
+
+
+def plotted_once(draw: Callable[[Any], Any], found: Any) -> gr.Plot:
+    """Returns an update that shows a chart; what was drawn of the same findings is kept.
 
     Altair takes 40 ms of the CPU for a chart, and a page is read again by everybody who looks.
     """
-    return _drawn(draw, pickle.dumps(found))
+    return gr.Plot(value=_drawn(draw, pickle.dumps(found)), visible=True)
 
 
 @lru_cache(maxsize=64)
 def _drawn(draw: Callable[[Any], Any], found: bytes) -> PlotData:
-    return PlotData(type="altair", plot=draw(pickle.loads(found)).to_json())
+    return _sent(draw(pickle.loads(found)))
+
+
+def _sent(chart: Any) -> PlotData:
+    """Returns a chart as pages are sent it: half of what Gradio would make of it."""
+    spec = json.loads(chart.to_json(indent=None), parse_float=_short)
+    return PlotData(type="altair", plot=json.dumps(spec, separators=(",", ":"), ensure_ascii=False))
+
+
+def _short(number: str) -> float:
+    """Returns a number with the digits that can be seen in a plot or are read beside it."""
+    value = float(number)
+    return float(f"{value:.6g}") if abs(value) < 1e5 else value  # a larger one may be a time

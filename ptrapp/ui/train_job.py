@@ -16,6 +16,7 @@ from ptrapp.ui import train_made
 from ptrapp.ui import train_plots as plots
 from ptrapp.ui import train_results as results
 from ptrapp.ui.corrected import corrected
+from ptrapp.ui.plotting import plotted
 
 N_PLOTS_IN_SHORT = 3
 """Plots of the running job above the cards; its own page has all of them."""
@@ -245,5 +246,5 @@ def _plots(page: JobPage, whole: bool) -> list[Any]:
         value = plots.latest(plot, curves)
         heading = f"<h3>{plot.heading} <span>{value}</span></h3>"
         headings.append(gr.HTML(heading if chart else "", visible=chart is not None))
-        figures.append(gr.Plot(chart, visible=chart is not None))
+        figures.append(plotted(chart))
     return [*headings, *figures]

@@ -22,7 +22,7 @@ from ptrapp.ui.arriving import ARRIVED, when_seen
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.corrected import corrected
 from ptrapp.ui.looks import Looks
-from ptrapp.ui.plotting import drawn_once
+from ptrapp.ui.plotting import plotted, plotted_once
 
 _PLOTTED = 6
 """Versions in one plot by round: more cannot be told apart."""
@@ -249,5 +249,5 @@ def _figures(found: list[Finding]) -> tuple[Any, ...]:
 
 def _figure(draw: Any, finding: Finding) -> Any:
     if not finding.points:
-        return gr.Plot(value=None, visible=False)
-    return gr.Plot(value=drawn_once(draw, finding), visible=True)
+        return plotted(None)
+    return plotted_once(draw, finding)

@@ -29,6 +29,7 @@ from ptrapp.services.training.table import JobRow, JobTable
 from ptrapp.ui import train_drawn as drawn
 from ptrapp.ui import train_fields, train_job, train_made, train_results
 from ptrapp.ui import train_plots as plots
+from ptrapp.ui.plotting import plotted
 
 AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 JOB = JobView(
@@ -188,6 +189,21 @@ def test_a_plot_is_valid_in_tokens_and_over_the_earlier_job(plot: plots.Plot) ->
     assert [word for word in words if word.startswith("#")] == [], "every colour is a token"
     assert "beside job 4" in spec["description"]
     assert plots.draw(plot, {}, None) is None
+
+
+def test_a_plot_is_sent_small_and_with_the_digits_that_are_read() -> None:
+    metric = plots.PLOTS[0].metrics[0][0]
+    chart = plots.draw(plots.PLOTS[0], {metric: [(1, 2 / 3), (123456, 1234.5678)]}, None)
+    sent = plotted(chart)
+    assert sent.visible
+    text = sent.value["plot"]
+    spec, whole = json.loads(text), chart.to_dict()
+    assert [row["value"] for row in spec["data"]["values"]] == [0.666667, 1234.57]
+    assert [row["step"] for row in spec["data"]["values"]] == [1, 123456]
+    assert {**spec, "data": None} == {**whole, "data": None}
+    assert len(text) < 0.65 * len(chart.to_json())
+    hidden = plotted(None)
+    assert (hidden.visible, hidden.value) == (False, None)
 
 
 def test_a_table_by_round_has_a_column_for_each_and_every_interval() -> None:

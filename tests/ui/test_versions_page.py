@@ -13,7 +13,7 @@ from ptrapp.services.leaderboard.rows import Leaderboard, RoundFigures, VersionR
 from ptrapp.services.leaderboard.win_rates import VersionWinRate
 from ptrapp.ui import versions_plots as plots
 from ptrapp.ui import versions_table as drawn
-from ptrapp.ui.plotting import drawn_once
+from ptrapp.ui.plotting import plotted_once
 from ptrapp.ui.theme import THEME
 
 INTERVAL = {"rate": 60.0, "low": 50.0, "high": 70.0, "n": 100}
@@ -53,11 +53,12 @@ def test_the_same_findings_are_drawn_once_and_others_anew() -> None:
         return plots.lengths(finding)
 
     points = [{**NAMED, "step": 1, "kind": "thought", "tokens": 9, "low": 8, "high": 10, "n": 100}]
-    first = drawn_once(draw, Finding("Longer", "By 3.", points))
-    assert drawn_once(draw, Finding("Longer", "By 3.", [dict(points[0])])) is first
-    assert json.loads(first.plot)["description"] == "Longer. By 3."
-    other = drawn_once(draw, Finding("Longer", "By 4.", points))
-    assert json.loads(other.plot)["description"] == "Longer. By 4."
+    first = plotted_once(draw, Finding("Longer", "By 3.", points)).value
+    again = plotted_once(draw, Finding("Longer", "By 3.", [dict(points[0])])).value
+    assert again == first
+    assert json.loads(first["plot"])["description"] == "Longer. By 3."
+    other = plotted_once(draw, Finding("Longer", "By 4.", points)).value
+    assert json.loads(other["plot"])["description"] == "Longer. By 4."
     assert n_drawn == ["Longer", "Longer"]
 
 
