@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.content.pins import is_by_a_pin
@@ -103,8 +103,25 @@ def best_and_worst(session: Session, aspect: Aspect, judge: str) -> list[Pair]:
         (lowest, worst), (highest, best) = rising[0], rising[-1]
         if lowest < highest:
             found.append(Pair(best, worst))
-    same = _of_the_same_words(session, found, aspect)
+    same = of_the_same_words(session, found, aspect)
     return [pair for pair in found if pair not in same]
+
+
+def of_the_same_words(session: Session, pairs: Sequence[Pair], aspect: Aspect) -> set[Pair]:
+    """Returns those pairs of one prompt whose compared texts are the same words: nothing can be
+    learnt of them, so that no campaign is given one."""
+    found: set[Pair] = set()
+    for some in _in_chunks(pairs):
+        # by each side alone: an index is not used for a list of pairs
+        of_some = (
+            _left.id.in_({pair.left for pair in some}),
+            _right.id.in_({pair.right for pair in some}),
+        )
+        on_prompt = (_left.prompt_id == _right.prompt_id) & (_left.id != _right.id)
+        rows = select(_left.id, _right.id).join_from(_left, _right, on_prompt)
+        same = session.execute(rows.where(*of_some, ~_differ(aspect)))
+        found |= {Pair(*row) for row in same} & set(some)
+    return found
 
 
 def scores_of(session: Session, judge: str, round_ids: Sequence[int]) -> dict[int, float]:
@@ -150,16 +167,6 @@ def _pairs(session: Session, aspect: Aspect, *same: ColumnElement[bool]) -> list
         .limit(MAX_CONSIDERED)
     )
     return [Pair(*row) for row in session.execute(pairs)]
-
-
-def _of_the_same_words(session: Session, pairs: Sequence[Pair], aspect: Aspect) -> set[Pair]:
-    found: set[Pair] = set()
-    for some in _in_chunks(pairs):
-        same = tuple_(_left.id, _right.id).in_(some) & ~_differ(aspect)
-        on_prompt = _left.prompt_id == _right.prompt_id
-        rows = select(_left.id, _right.id).join_from(_left, _right, on_prompt).where(same)
-        found |= {Pair(*row) for row in session.execute(rows)}
-    return found
 
 
 def _differ(aspect: Aspect) -> ColumnElement[bool]:

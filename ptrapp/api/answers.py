@@ -136,6 +136,10 @@ class PairsFound:
 @dataclass(frozen=True, slots=True)
 class ItemsAdded:
     n_new: int
+    n_left_out: int
+    """Pairs of the same words, which no campaign is given."""
+    note: str
+    """Why some were left out; empty where none was."""
 
 
 @dataclass(frozen=True, slots=True)

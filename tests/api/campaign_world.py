@@ -141,7 +141,7 @@ def make_campaign(
     ]
     if items:
         added = admin.post(f"/campaigns/{campaign}/items", {"items": items})
-        assert added.json() == {"n_new": len(items)}, added.text
+        assert added.json()["n_new"] == len(items), added.text
     return Campaign(campaign, pairs)
 
 

@@ -19,7 +19,7 @@ def join(visitor: Make, admin: Any, role: str, name: str) -> Any:
 
 @pytest.fixture
 def campaign(ada: Any) -> int:
-    left, right = ada.play("What is 40 + 2?", mode="sample", n=2)
+    left, right = ada.play("What is 40 + 2?", n=2)
     new = {"name": f"Sums {left}", "source": {"kind": "none"}, "overlap": 2}
     made: int = ada.post("/campaigns", new).json()["campaign_id"]
     ada.post(f"/campaigns/{made}/items", {"items": [{"left": left, "right": right}]})
@@ -61,8 +61,8 @@ def test_what_two_people_label_is_in_the_report_and_the_gallery(
 def test_the_table_of_raters_and_the_panel_say_the_same_number_of_labels(
     ada: Any, visitor: Make
 ) -> None:
-    left, right = ada.play("What is 40 + 3?", mode="sample", n=2)
-    other, another = ada.play("What is 40 + 4?", mode="sample", n=2)
+    left, right = ada.play("What is 40 + 3?", n=2)
+    other, another = ada.play("What is 40 + 4?", n=2)
     new = {"name": f"Gold {left}", "source": {"kind": "none"}, "overlap": 2, "mix": {"gold": 1.0}}
     campaign = ada.post("/campaigns", new).json()["campaign_id"]
     items = [{"left": left, "right": right, "gold": "left"}, {"left": other, "right": another}]

@@ -273,7 +273,7 @@ def log(context: AppContext, campaign: Campaign) -> list[Vote]:
 def test_an_undo_makes_no_vote_of_a_known_pair_blind(
     ada: Any, bea: Any, context: AppContext
 ) -> None:
-    left, right = ada.play("What is 7 + 7?", mode="sample", n=2)
+    left, right = ada.play("What is 7 + 7?", n=2)
     new = {"name": f"Seen {uuid4().hex}", "source": {"kind": "none"}}
     campaign = Campaign(ada.post("/campaigns", new).json()["campaign_id"], [(left, right)])
     ada.post(f"/campaigns/{campaign.id}/items", {"items": [{"left": left, "right": right}]})

@@ -78,6 +78,26 @@ def test_a_chain_has_neighbours_and_candidates_every_two(bare: Page) -> None:
 
 
 @pytest.mark.parametrize(
+    ("added", "words"),
+    [
+        ((2, 0, ""), "2 comparisons sent to “One”."),
+        ((1, 1, "1 was left out."), "1 comparison sent to “One”. 1 was left out."),
+        ((0, 0, ""), "“One” already has these comparisons."),
+        ((0, 1, "1 was left out."), "“One” already has the rest. 1 was left out."),
+        ((0, 2, "2 were left out."), "2 were left out."),
+    ],
+)
+def test_what_is_sent_to_a_campaign_is_said(
+    bare: Page, added: tuple[int, int, str], words: str
+) -> None:
+    answer = dict(zip(("n_new", "n_left_out", "note"), added, strict=True))
+    bare.route("**/api/v1/campaigns/7/items", lambda route: route.fulfill(json=answer))
+    run = {"mode": "refine", "cells": [{"round_id": n} for n in (1, 2, 3)]}
+    said = ask(bare, "sending", "await m.sendTo(...given)", {"id": 7, "name": "One"}, run)
+    assert said == words
+
+
+@pytest.mark.parametrize(
     ("outcome", "words"),
     [
         ("left", "Round 1 is better"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -181,21 +182,26 @@ def test_a_run_is_sent_to_labelling(
     page.goto(app_url)
     ask_an_example(page)
     expect(page.locator(".cell.stored")).to_have_count(3)
+    said = [text.strip() for text in page.locator(".cell .response").all_inner_texts()]
+    differ = sum(one != other for one, other in pairwise(said))  # the model's own words: 0 to 2
+    sent, again = ("left out",) * 2
+    if differ:
+        sent, again = f"{differ} comparison{'s' * (differ > 1)} sent to", "already has the"
     page.keyboard.press("l")
     expect(page.locator(".bar-notice")).to_contain_text("No campaign is open.")
 
     one = campaign([("Which?", "This.", "That.")])
     page.keyboard.press("l")
-    expect(page.locator(".bar-notice")).to_contain_text("2 comparisons sent to")
+    expect(page.locator(".bar-notice")).to_contain_text(sent)
     page.keyboard.press("l")
-    expect(page.locator(".bar-notice")).to_contain_text("already has these comparisons")
+    expect(page.locator(".bar-notice")).to_contain_text(again)
 
     campaign([("Which, then?", "This.", "That.")])
     page.get_by_role("button", name="Send to a campaign").click()
     page.get_by_role("group", name="Send to which campaign?").get_by_role("button").first.click()
-    expect(page.locator(".bar-notice")).to_contain_text("2 comparisons sent to")
+    expect(page.locator(".bar-notice")).to_contain_text(sent)
     listed = page.request.get(f"{app_url}/api/v1/campaigns/{one.id}").json()
-    assert listed["n_items"] == 3
+    assert listed["n_items"] == 1 + differ
 
 
 def test_an_empty_prompt_gets_a_sentence_and_asks_nothing(page: Page, app_url: str) -> None:

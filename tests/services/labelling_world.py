@@ -13,9 +13,10 @@ from db.models import Assignment, Rater, RunMode, RunState, Vote
 from db.registry import adapters
 from ptrapp.core.people import Person, Role
 from ptrapp.services.context import DataContext
-from ptrapp.services.labelling import answering, campaigns
-from ptrapp.services.labelling.campaigns import CampaignPlan, Known
+from ptrapp.services.labelling import answering, campaigns, items
+from ptrapp.services.labelling.campaigns import CampaignPlan
 from ptrapp.services.labelling.candidates import Source, SourceKind
+from ptrapp.services.labelling.items import Known
 from ptrapp.services.labelling.pairs import LabelPair
 
 EMPTY = Source(SourceKind.NONE)
@@ -40,9 +41,10 @@ class Work:
                 texts.get("left", "Three."),
                 texts.get("right", "Three plus four is seven."),
             )
+            thoughts = (texts.get("left_thought"), texts.get("right_thought"))
             sides = [
-                rounds.add_round(session, run.id, completion(candidate, text)).id
-                for candidate, text in enumerate(responses)
+                rounds.add_round(session, run.id, completion(candidate, text, thought)).id
+                for candidate, (text, thought) in enumerate(zip(responses, thoughts, strict=True))
             ]
             rounds.finish_run(session, run.id, RunState.DONE)
             return sides[0], sides[1]
@@ -52,8 +54,8 @@ class Work:
         plan = CampaignPlan(uuid4().hex, source=EMPTY, **settings)
         made = Work(self.context, campaigns.create(self.context, plan))
         made.pairs = [self.pair() for _ in range(n)]
-        items = [Known(*pair) for pair in made.pairs]
-        campaigns.add_known(self.context, made.id, [*items, known] if known else items)
+        plain = [Known(*pair) for pair in made.pairs]
+        items.add_known(self.context, made.id, [*plain, known] if known else plain)
         return made
 
     def next(self, person: Person, n: int = 1, **more: Any) -> list[LabelPair]:
@@ -77,9 +79,9 @@ def somebody(name: str = "Ada", role: Role = Role.ANNOTATOR) -> Person:
     return Person(name, role)
 
 
-def completion(candidate: int, response: str) -> NewRound:
+def completion(candidate: int, response: str, thought: str | None = None) -> NewRound:
     return NewRound(
-        index=0, parent_id=None, candidate=candidate, thinking=True, thought=f"thought {candidate}",
+        index=0, parent_id=None, candidate=candidate, thinking=True, thought=thought or f"thought {candidate}",
         response=response, raw=response, well_formed=True, sampling={}, seed=0, n_thought_tokens=1,
         n_response_tokens=1, finish_reason="stop", correct=candidate == 1,
     )  # fmt: skip

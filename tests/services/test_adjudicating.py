@@ -15,7 +15,7 @@ from ptrapp.core.people import Role
 from ptrapp.core.types import Choice
 from ptrapp.preferences.counting import MAJORITY
 from ptrapp.preferences.learnable import Completions, learnable_pair
-from ptrapp.services.labelling import adjudicating, answering, campaigns
+from ptrapp.services.labelling import adjudicating, answering, items
 from ptrapp.services.labelling.adjudicating import Ruling
 from ptrapp.services.labelling.agreement import read_report
 from ptrapp.services.labelling.disagreements import read_gallery
@@ -142,7 +142,7 @@ def test_an_export_has_the_ruling_alone_and_one_of_before_has_the_labels(work: W
 
 def test_settled_ones_come_last_and_are_counted(work: Work) -> None:
     settled = comparison_of(work)
-    campaigns.add_known(work.context, work.id, [campaigns.Known(*work.pair())])
+    items.add_known(work.context, work.id, [items.Known(*work.pair())])
     said(work, ADA, Outcome.LEFT)
     said(work, BEA, Outcome.TIE)
     adjudicating.settle(work.context, ROOT, work.id, settled, Ruling(Choice.LEFT), "k")
@@ -153,7 +153,7 @@ def test_settled_ones_come_last_and_are_counted(work: Work) -> None:
 
 def test_made_gold_it_measures_raters_and_frees_its_slots(work: Work) -> None:
     settle(work, Choice.LEFT, gold=True, reason="It adds up.")
-    (known,) = campaigns.known(work.context, work.id)
+    (known,) = items.known(work.context, work.id)
     assert (known["kind"], known["gold"], known["explanation"]) == ("gold", "left", "It adds up.")
     with work.context.database.read() as session:
         row = session.get_one(Campaign, work.id)

@@ -12,9 +12,10 @@ from db.models import Assignment, Campaign, Comparison, Offer, Outcome
 from ptrapp.analysis.drift import drift
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
-from ptrapp.services.labelling import answering, campaigns, overview
+from ptrapp.services.labelling import answering, campaigns, items, overview
 from ptrapp.services.labelling.agreement import drift_in_words
-from ptrapp.services.labelling.campaigns import CampaignPlan, Known
+from ptrapp.services.labelling.campaigns import CampaignPlan
+from ptrapp.services.labelling.items import Known
 from ptrapp.services.labelling.overview import in_words, read_overview
 from ptrapp.services.labelling.own_work import read_own
 
@@ -115,7 +116,7 @@ def test_labels_from_elsewhere_are_said_not_to_count(work: Work) -> None:
         pairs = [
             (one.left_round_id, one.right_round_id) for one in session.scalars(select(Comparison))
         ]
-    campaigns.add_known(work.context, again, [Known(*pair) for pair in pairs])
+    items.add_known(work.context, again, [Known(*pair) for pair in pairs])
     heading, sentence = in_words(read_overview(work.context, again))
     assert heading == "3 of 3 labels left"
     assert sentence.startswith(
@@ -129,7 +130,7 @@ def test_labels_from_elsewhere_are_said_not_to_count(work: Work) -> None:
     said(there, BEA, Outcome.LEFT)
     assert read_overview(work.context, again).n_for_others == 0
     fourth = work.pair()
-    campaigns.add_known(work.context, again, [Known(*fourth)])
+    items.add_known(work.context, again, [Known(*fourth)])
     said(there, ADA, Outcome.LEFT)
     assert campaigns.view(work.context, ADA, again).n_left_for_me == 0
 
@@ -198,7 +199,7 @@ def test_own_agreement_is_with_gold_and_with_most_others(work: Work) -> None:
     assert own.gold.n == 0
     known = [Known(*pair, gold=Choice.RIGHT) for pair in (work.pair() for _ in range(5))]
     gold = work.campaign(0, known=known[0], mix=campaigns.Mix(0, 0.0, 0, 1, 0))
-    campaigns.add_known(work.context, gold.id, known)
+    items.add_known(work.context, gold.id, known)
     for _ in range(5):
         said(gold, ADA, Outcome.RIGHT)
     own = read_own(work.context, ADA)

@@ -4,17 +4,19 @@ from typing import Any
 
 import pytest
 from labelling_world import EMPTY, Work, somebody
+from sqlalchemy import func, select
 
 from db.content import scores
 from db.labelling import campaigns as rows
 from db.labelling import comparisons, corrections, raters
-from db.models import Campaign, CampaignState, DataKind, ItemKind, RaterKind
-from db.storage.errors import Conflict
+from db.models import Campaign, CampaignItem, CampaignState, DataKind, ItemKind, RaterKind
+from db.storage.errors import Conflict, Missing
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import Role
-from ptrapp.services.labelling import answering, campaigns, candidates
-from ptrapp.services.labelling.campaigns import CampaignPlan, Known, Mix
+from ptrapp.services.labelling import answering, campaigns, candidates, items
+from ptrapp.services.labelling.campaigns import CampaignPlan, Mix
 from ptrapp.services.labelling.candidates import Source, SourceKind
+from ptrapp.services.labelling.items import Known
 
 ADA, BEA = somebody(), somebody("Bea")
 ROOT, VAL = somebody("Root", Role.ADMIN), somebody("Val", Role.VIEWER)
@@ -174,7 +176,7 @@ def test_practice_left_is_what_there_is_to_practise(work: Work) -> None:
 def test_skipped_practice_is_not_left(work: Work) -> None:
     made = work.campaign(1, n_practice=2)
     known = [Known(*work.pair(), gold="left", practice=True) for _ in range(3)]
-    campaigns.add_known(work.context, made.id, known)
+    items.add_known(work.context, made.id, known)
     told = []
     for _ in range(3):
         (pair,) = made.next(ADA)
@@ -200,23 +202,50 @@ def test_a_known_answer_is_kept_in_the_order_it_was_given(work: Work) -> None:
     made = work.campaign(0)
     left, right = work.pair()
     asked = [Known(right, left, gold="left", explanation="because")]
-    assert campaigns.add_known(work.context, made.id, asked) == 1
-    (row,) = campaigns.known(work.context, made.id)
+    assert items.add_known(work.context, made.id, asked) == (1, 0, "")
+    (row,) = items.known(work.context, made.id)
     assert (row["kind"], row["gold"], row["explanation"]) == (ItemKind.GOLD, "right", "because")
     assert (row["left"], row["right"]) == ("Three.", "Three plus four is seven.")
     with pytest.raises(InputError, match="known answer"):
-        campaigns.add_known(work.context, made.id, [Known(left, right, practice=True)])
+        items.add_known(work.context, made.id, [Known(left, right, practice=True)])
+
+
+@pytest.mark.parametrize("known", [{}, {"gold": "tie"}, {"gold": "tie", "practice": True}])
+def test_pairs_of_the_same_words_are_not_added_by_hand(work: Work, known: dict[str, Any]) -> None:
+    made = work.campaign(0)
+    same = [work.pair(left="Seven.", right=" Seven.\n") for _ in range(2)]
+    pairs = [work.pair(), same[0], same[0][::-1], same[1]]
+    added = items.add_known(work.context, made.id, [Known(*pair, **known) for pair in pairs])
+    assert added[:2] == (1, 2)
+    assert added.note == (
+        "2 comparisons were left out: both responses are the same words, and a vote teaches nothing."
+    )
+    with work.context.database.read() as session:
+        assert session.scalar(select(func.count(CampaignItem.id))) == 1
+    again = items.add_known(work.context, made.id, [Known(*same[0])])
+    assert again[:2] == (0, 1)
+    assert again.note.startswith("1 comparison was left out: ")
+
+
+def test_thoughts_are_compared_by_their_own_words(work: Work) -> None:
+    made = work.campaign(0, aspect="thought")
+    same_answers = work.pair(left="Seven.", right="Seven.")
+    assert items.add_known(work.context, made.id, [Known(*same_answers)]) == (1, 0, "")
+    alike = work.pair(left_thought="hm", right_thought="hm ")
+    added = items.add_known(work.context, made.id, [Known(*alike)])
+    assert added[:2] == (0, 1)
+    assert "both thoughts are the same words" in added.note
 
 
 def test_what_is_not_there_is_not_found(work: Work) -> None:
     for ask in (
         lambda: campaigns.set_state(work.context, 77, "open"),
         lambda: campaigns.set_guidelines(work.context, 77, "x"),
-        lambda: campaigns.add_known(work.context, 77, []),
-        lambda: campaigns.known(work.context, 77),
+        lambda: items.add_known(work.context, 77, []),
+        lambda: items.known(work.context, 77),
         lambda: campaigns.view(work.context, ROOT, 77),
     ):
-        with pytest.raises(NotFound, match="no campaign 77"):
+        with pytest.raises((Missing, NotFound), match="no campaign 77"):
             ask()
     made = work.campaign(0)
     with pytest.raises(InputError, match="cannot be 'preparing'"):

@@ -13,8 +13,9 @@ from ptrapp.core.errors import Forbidden, InputError
 from ptrapp.core.people import Role
 from ptrapp.core.types import Choice
 from ptrapp.services import compare, jobs
-from ptrapp.services.labelling import answering, campaigns, people
-from ptrapp.services.labelling.campaigns import Known, Mix
+from ptrapp.services.labelling import answering, items, people
+from ptrapp.services.labelling.campaigns import Mix
+from ptrapp.services.labelling.items import Known
 
 ADA, BOB = somebody("Ada"), somebody("Bob")
 
@@ -29,7 +30,7 @@ def test_what_is_shown_is_harmless_and_neutral(work: Work) -> None:
     left, right = work.pair(
         left="I am Claude. <img src=x onerror=alert(1)>", right="**Four**\u202e"
     )
-    campaigns.add_known(work.context, made.id, [Known(left, right)])
+    items.add_known(work.context, made.id, [Known(left, right)])
     (pair,) = made.next(ADA)
     shown = {pair.left.text[:4]: pair.left, pair.right.text[:4]: pair.right}
     assert shown["I am"].text.startswith("I am ▢.")
@@ -63,7 +64,7 @@ def test_a_vote_changed_after_a_reveal_is_not_blind(work: Work) -> None:
 
 def test_who_compared_thoughts_is_not_blind_to_their_responses(work: Work) -> None:
     thoughts, responses = work.campaign(1, aspect="thought"), work.campaign(0)
-    campaigns.add_known(work.context, responses.id, [Known(*thoughts.pairs[0])])
+    items.add_known(work.context, responses.id, [Known(*thoughts.pairs[0])])
     (pair,) = thoughts.next(ADA)
     assert {pair.left.text, pair.right.text} == {"thought 0", "thought 1"}
     answering.vote(work.context, ADA, pair.key, "left")

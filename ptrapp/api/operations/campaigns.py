@@ -22,9 +22,10 @@ from ptrapp.api.operations.operation import Id
 from ptrapp.core.types import Choice
 from ptrapp.services import jobs
 from ptrapp.services.context import AppContext
-from ptrapp.services.labelling import campaigns, candidates, changing, people
-from ptrapp.services.labelling.campaigns import CampaignPlan, Known, Mix
+from ptrapp.services.labelling import campaigns, candidates, changing, items, people
+from ptrapp.services.labelling.campaigns import CampaignPlan, Mix
 from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, SourceKind
+from ptrapp.services.labelling.items import Known
 
 
 class NewSource(Body):
@@ -218,14 +219,15 @@ def render_guidelines(_: AppContext, body: GuidelinesText) -> Rendered:
 
 
 def add_items(context: AppContext, campaign_id: Id, body: NewItems) -> ItemsAdded:
-    """Add comparisons by hand: plain, gold, or for practice."""
+    """Add comparisons by hand: plain, gold, or for practice. Pairs of the same words are left out,
+    and `note` says so."""
     known = [Known(**item.model_dump()) for item in body.items]
-    return ItemsAdded(campaigns.add_known(context, campaign_id, known))
+    return ItemsAdded(*items.add_known(context, campaign_id, known))
 
 
 def known_items(context: AppContext, campaign_id: Id) -> list[KnownItem]:
     """The comparisons with a known answer."""
-    return [KnownItem(**row) for row in campaigns.known(context, campaign_id)]
+    return [KnownItem(**row) for row in items.known(context, campaign_id)]
 
 
 def judge(context: AppContext, campaign_id: Id, body: JudgeRequest, person: Caller) -> JobQueued:

@@ -22,7 +22,8 @@ export const openCampaigns = async () =>
 
 /** Returns what came of it, in words. @param {Named} campaign @param {any} run */
 export const sendTo = async (campaign, run) => {
-  const { n_new: n } = await call("POST", `/campaigns/${campaign.id}/items`, { items: pairsOf(run) });
-  if (!n) return `“${campaign.name}” already has these comparisons.`;
-  return `${count(n, "comparison")} sent to “${campaign.name}”.`;
+  const items = pairsOf(run);
+  const { n_new: n, n_left_out: out, note } = await call("POST", `/campaigns/${campaign.id}/items`, { items });
+  if (n) return `${count(n, "comparison")} sent to “${campaign.name}”. ${note}`.trim();
+  return out < items.length ? `“${campaign.name}” already has ${out ? "the rest" : "these comparisons"}. ${note}`.trim() : note;
 };

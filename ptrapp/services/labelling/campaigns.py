@@ -1,18 +1,15 @@
-"""Campaigns: creates them from stored candidates, lists, opens, closes, adds known answers."""
+"""Campaigns: creates them from stored candidates, lists, opens, closes."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 from db.labelling import assignments, campaigns, work_done
-from db.labelling.campaigns import NewItem
-from db.models import Aspect, Campaign, CampaignRater, CampaignState, ItemKind, Outcome
+from db.models import Aspect, Campaign, CampaignRater, CampaignState
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import READS, Person
-from ptrapp.core.types import Choice
 from ptrapp.rendering import render, visible
 from ptrapp.services.context import DataContext
 from ptrapp.services.labelling import people
@@ -54,16 +51,6 @@ class CampaignPlan:
     mix: Mix = field(default_factory=Mix)
     reveal: bool = False
     n_practice: int = 0
-
-
-class Known(NamedTuple):
-    """A comparison added by hand, with or without a known answer."""
-
-    left: int
-    right: int
-    gold: Choice | None = None
-    explanation: str | None = None
-    practice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,34 +110,6 @@ def create(context: DataContext, plan: CampaignPlan) -> int:
     return campaign_id
 
 
-def add_known(context: DataContext, campaign_id: int, known: Sequence[Known]) -> int:
-    """Adds comparisons by hand: plain, gold, or for practice. Returns how many are new."""
-    items = [_item(one) for one in known]
-    with context.database.write() as session:
-        _campaign(session, campaign_id)
-        return campaigns.add_items(session, campaign_id, items, draw=random.Random())
-
-
-def known(context: DataContext, campaign_id: int) -> list[dict[str, Any]]:
-    """Returns the gold and practice comparisons of a campaign, for its administrators."""
-    with context.database.read() as session:
-        campaign = _campaign(session, campaign_id)
-        shown = "thought" if campaign.aspect is Aspect.THOUGHT else "response"
-        rows = campaigns.items(session, campaign_id, (ItemKind.GOLD, ItemKind.PRACTICE))
-        return [
-            {
-                "id": row.id,
-                "kind": row.kind.value,
-                "prompt": row.comparison.prompt.text,
-                "left": getattr(row.comparison.left, shown),
-                "right": getattr(row.comparison.right, shown),
-                "gold": row.gold_outcome.value if row.gold_outcome else None,
-                "explanation": row.explanation,
-            }
-            for row in rows
-        ]
-
-
 def set_state(context: DataContext, campaign_id: int, state: str) -> None:
     """Opens, pauses, closes or deletes a campaign.
 
@@ -161,7 +120,6 @@ def set_state(context: DataContext, campaign_id: int, state: str) -> None:
     if state not in allowed:
         raise InputError(f"A campaign cannot be {state!r}; say one of {', '.join(allowed)}.")
     with context.database.write() as session:
-        _campaign(session, campaign_id)
         campaigns.set_state(session, campaign_id, CampaignState(state))
 
 
@@ -169,7 +127,6 @@ def set_guidelines(context: DataContext, campaign_id: int, guidelines: str) -> N
     if len(guidelines) > MAX_GUIDELINES:
         raise InputError(f"Shorten them: {_too_long(guidelines)}.")
     with context.database.write() as session:
-        _campaign(session, campaign_id)
         campaigns.set_guidelines(session, campaign_id, guidelines)
 
 
@@ -277,18 +234,3 @@ def _check(plan: CampaignPlan) -> None:
 
 def _too_long(guidelines: str) -> str:
     return f"guidelines have at most {MAX_GUIDELINES} characters (these {len(guidelines)})"
-
-
-def _item(one: Known) -> NewItem:
-    gold = Outcome(one.gold) if one.gold else None
-    if one.practice and gold is None:
-        raise InputError("A practice comparison needs its known answer: gold.")
-    kind = ItemKind.PRACTICE if one.practice else ItemKind.GOLD if gold else ItemKind.PLAIN
-    return NewItem(one.left, one.right, kind=kind, gold=gold, explanation=one.explanation)
-
-
-def _campaign(session: Session, campaign_id: int) -> Campaign:
-    row = session.get(Campaign, campaign_id)
-    if row is None:
-        raise NotFound(f"There is no campaign {campaign_id}.")
-    return row

@@ -1,0 +1,84 @@
+"""Comparisons that are added to a campaign by hand: plain, gold, or for practice."""
+
+import random
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from db.labelling import campaigns, candidates
+from db.labelling.campaigns import NewItem
+from db.labelling.candidates import Pair
+from db.models import Aspect, ItemKind, Outcome
+from ptrapp.core.errors import InputError
+from ptrapp.core.types import Choice
+from ptrapp.services.context import DataContext
+
+
+class Known(NamedTuple):
+    """A comparison added by hand, with or without a known answer."""
+
+    left: int
+    right: int
+    gold: Choice | None = None
+    explanation: str | None = None
+    practice: bool = False
+
+
+class Added(NamedTuple):
+    """What became of comparisons that were added by hand."""
+
+    n_new: int
+    n_left_out: int
+    note: str
+    """Why some were left out; empty where none was."""
+
+
+def add_known(context: DataContext, campaign_id: int, known: Sequence[Known]) -> Added:
+    """Adds comparisons by hand: plain, gold, or for practice.
+
+    As from every other source, pairs of the same words are left out, those with a known answer
+    too: the Label page says of them that they are a tie.
+    """
+    items = [_item(one) for one in known]
+    with context.database.write() as session:
+        aspect = campaigns.find(session, campaign_id).aspect
+        pairs = [Pair(one.left, one.right) for one in known]
+        same = candidates.of_the_same_words(session, pairs, aspect)
+        kept = [item for item in items if Pair(item.left, item.right) not in same]
+        n_new = campaigns.add_items(session, campaign_id, kept, draw=random.Random())
+    n_left_out = len({frozenset(pair) for pair in same})
+    return Added(n_new, n_left_out, _left_out(n_left_out, aspect))
+
+
+def known(context: DataContext, campaign_id: int) -> list[dict[str, Any]]:
+    """Returns the gold and practice comparisons of a campaign, for its administrators."""
+    with context.database.read() as session:
+        campaign = campaigns.find(session, campaign_id)
+        shown = "thought" if campaign.aspect is Aspect.THOUGHT else "response"
+        rows = campaigns.items(session, campaign_id, (ItemKind.GOLD, ItemKind.PRACTICE))
+        return [
+            {
+                "id": row.id,
+                "kind": row.kind.value,
+                "prompt": row.comparison.prompt.text,
+                "left": getattr(row.comparison.left, shown),
+                "right": getattr(row.comparison.right, shown),
+                "gold": row.gold_outcome.value if row.gold_outcome else None,
+                "explanation": row.explanation,
+            }
+            for row in rows
+        ]
+
+
+def _left_out(n: int, aspect: Aspect) -> str:
+    if not n:
+        return ""
+    were = "1 comparison was" if n == 1 else f"{n:,} comparisons were"
+    return f"{were} left out: both {aspect}s are the same words, and a vote teaches nothing."
+
+
+def _item(one: Known) -> NewItem:
+    gold = Outcome(one.gold) if one.gold else None
+    if one.practice and gold is None:
+        raise InputError("A practice comparison needs its known answer: gold.")
+    kind = ItemKind.PRACTICE if one.practice else ItemKind.GOLD if gold else ItemKind.PLAIN
+    return NewItem(one.left, one.right, kind=kind, gold=gold, explanation=one.explanation)
