@@ -71,7 +71,7 @@ def conclusion(alpha: Estimate) -> str:
     if alpha.value is None or alpha.interval is None:
         return f"Agreement between raters: {alpha.missing}."
     low, high = alpha.interval
-    number = f"α = {alpha.value:.2f} ({low:.2f} to {high:.2f}, n = {alpha.n})"
+    number = f"α = {alpha.value:.2f} ({low:.2f} to {high:.2f}, n = {alpha.n:,})"
     if low <= 0:
         return f"Raters agree no more than chance would: {number}. Sharpen the guidelines."
     if alpha.value >= RELIABLE:

@@ -140,8 +140,8 @@ def _words(counts: AgreementTally) -> str:
         (counts.pairs, "pairs of raters on one comparison"),
     ):
         if n := alike + opposed:
-            kinds.append(f"{n} {what} (alone: {from_agreement(alike / n):.2f})")
+            kinds.append(f"{n:,} {what} (alone: {from_agreement(alike / n):.2f})")
     right, wrong = counts.gold
     if right + wrong:
-        kinds.append(f"{right + wrong} gold answers (alone: {wrong / (right + wrong):.2f})")
+        kinds.append(f"{right + wrong:,} gold answers (alone: {wrong / (right + wrong):.2f})")
     return "; ".join(kinds) or "no vote that could be checked by another"

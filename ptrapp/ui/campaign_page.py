@@ -117,7 +117,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
 
 
 def _agreement() -> list[Any]:
-    groups = gr.HTML(elem_id="campaign-groups")
+    groups = gr.HTML(drawn.COUNTING, elem_id="campaign-groups")
     matrix_said = gr.HTML(visible=False, elem_id="campaign-kappas-said")
     matrix = _plot("campaign-kappas")
     over_time = gr.HTML(elem_id="campaign-drift-said")

@@ -116,6 +116,13 @@ def about(row: CampaignRow) -> str:
     return facts_list(facts)
 
 
+COUNTING = (
+    "<div class='campaigns-waiting' role='status' aria-busy='true'><p>Counting the agreement…</p>"
+    "<i></i><i></i><i></i></div>"
+)
+"""What stands where agreement will, which is counted when it is looked at."""
+
+
 def groups(report: AgreementReport) -> str:
     """Returns the figures of people, judges and files, or that there are none."""
     if not report.groups:

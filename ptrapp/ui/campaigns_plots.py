@@ -50,7 +50,7 @@ def heat_map(report: AgreementReport) -> Any:
     points = []
     for one in report.kappas:
         value = one.kappa.value
-        said = "–" if value is None else f"{value:.2f}".replace("-", "−")
+        said = "–" if value is None else f"{value:z.2f}".replace("-", "−")
         interval = one.kappa.interval
         for first, second in ((one.first, one.second), (one.second, one.first)):
             points.append(

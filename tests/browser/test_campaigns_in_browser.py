@@ -77,6 +77,18 @@ def test_what_is_not_read_yet_says_so(page: Page, app_url: str) -> None:
     expect(page.locator("#campaigns-list")).to_be_hidden()
 
 
+def test_agreement_that_is_being_counted_says_so_and_moves_nothing(
+    page: Page, labelled: World
+) -> None:
+    open_campaign(page, labelled, "overview")
+    expect(page.locator("#campaign-about")).to_contain_text("Labels")
+    page.route("**/gradio_api/queue/join*", lambda route: None)  # the answer stays away
+    page.get_by_role("tab", name="Agreement", exact=True).click()
+    expect(page.locator("#campaign-groups")).to_contain_text("Counting the agreement…")
+    expect(page.locator("#campaign-drift-said")).to_be_hidden()
+    expect(page.locator("#thrice-foot")).not_to_be_in_viewport()
+
+
 def test_agreement_is_that_of_the_votes_and_people_are_listed(page: Page, labelled: World) -> None:
     open_campaign(page, labelled, "agreement")
     people = page.locator("#campaign-groups [data-kind=human]")

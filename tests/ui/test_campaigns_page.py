@@ -60,3 +60,15 @@ def test_a_pair_of_raters_without_a_kappa_says_why() -> None:
     assert "dash" not in drawn.kappas_said(
         AgreementReport(1, [], kappas([*same[:12], *differ]), [], 0)
     )
+
+
+def test_agreement_that_is_as_good_as_none_has_no_sign() -> None:
+    differ = [Label("Cas", at, Choice.TIE if at % 2 else Choice.LEFT) for at in range(12)]
+    (found,) = kappas([*differ, *(Label("Bea", at, Choice.TIE) for at in range(6)),
+                       *(Label("Bea", at, Choice.LEFT) for at in range(6, 12))])  # fmt: skip
+    none = replace(found, kappa=replace(found.kappa, value=-0.004))
+    spec = plots.heat_map(AgreementReport(1, [], [none], [], 0)).to_dict()
+    assert {row["said"] for row in spec["data"]["values"]} == {"0.00"}
+    some = replace(found, kappa=replace(found.kappa, value=-0.04))
+    spec = plots.heat_map(AgreementReport(1, [], [some], [], 0)).to_dict()
+    assert {row["said"] for row in spec["data"]["values"]} == {"−0.04"}
