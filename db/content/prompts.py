@@ -7,7 +7,8 @@ from hashlib import sha256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Partition, Prompt
+from db.content import changes
+from db.models import ChangeKind, DataKind, Partition, Prompt
 from db.storage.dialects import insert
 
 
@@ -21,6 +22,7 @@ def ensure_prompt(
     task: str | None = None,
     partition: Partition = Partition.TRAIN,
     context: Sequence[dict[str, str]] = (),
+    by: str = "a job",
 ) -> Prompt:
     """Returns the row of this question, stored now if nobody asked it before.
 
@@ -28,13 +30,14 @@ def ensure_prompt(
 
     A row that exists keeps its source, task and partition: an evaluation prompt typed again at
     the Play page does not become training data. One that was hidden with an import, or deleted, is
-    there again: it is asked here now.
+    there again: it is asked here now, and `data_changes` says `by` whom.
     """
     digest = fingerprint(text, system, reference_answer, context)
     same = select(Prompt).where(Prompt.sha256 == digest)
     if (found := session.scalars(same).one_or_none()) is not None:
         if not session.scalar(select(Prompt.id).where(Prompt.id == found.id, Prompt.is_shown())):
             found.import_id = found.hidden_at = None
+            changes.log(session, DataKind.PROMPT, found.id, ChangeKind.RESTORED, by=by)
         return found
     session.execute(
         insert(session, Prompt)

@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from db.content import changes
 from db.content.prompts import fingerprint
 from db.labelling.browsing import tags_of
 from db.labelling.hidden_items import recount
@@ -14,7 +15,6 @@ from db.labelling.raters import lock_rater
 from db.models import (
     ChangeKind,
     Comparison,
-    DataChange,
     DataKind,
     Outcome,
     Pin,
@@ -50,8 +50,8 @@ def tag(session: Session, prompt_id: int, wanted: Collection[str], by: str) -> N
         if word.tag not in after:
             session.delete(word)
     session.add_all(PromptTag(prompt_id=prompt_id, tag=one) for one in after if one not in before)
-    kept = ", ".join(before), ", ".join(after)
-    _log(session, DataKind.PROMPT, prompt_id, ChangeKind.TAGS, *kept, by)
+    was, is_ = ", ".join(before), ", ".join(after)
+    changes.log(session, DataKind.PROMPT, prompt_id, ChangeKind.TAGS, by=by, before=was, after=is_)
 
 
 def set_text(session: Session, prompt_id: int, text: str, by: str) -> None:
@@ -68,7 +68,9 @@ def set_text(session: Session, prompt_id: int, text: str, by: str) -> None:
         )
     before, prompt.text = prompt.text, text
     _rename(session, prompt)
-    _log(session, DataKind.PROMPT, prompt_id, ChangeKind.TEXT, before, text, by)
+    changes.log(
+        session, DataKind.PROMPT, prompt_id, ChangeKind.TEXT, by=by, before=before, after=text
+    )
 
 
 def set_answer(
@@ -89,7 +91,9 @@ def set_answer(
         correct = None if answer is None else is_correct(one.response, answer)
         n += correct != one.correct
         one.correct = correct
-    _log(session, DataKind.PROMPT, prompt_id, ChangeKind.ANSWER, before, answer, by)
+    changes.log(
+        session, DataKind.PROMPT, prompt_id, ChangeKind.ANSWER, by=by, before=before, after=answer
+    )
     return n
 
 
@@ -109,7 +113,7 @@ def delete(session: Session, kind: DataKind, row_id: int, by: str) -> None:
             hide = update(table).where(which, table.hidden_at.is_(None)).values(hidden_at=time)
             session.execute(hide)
         recount(session, _hanging(kind, row_id)[-1][1])
-    _log(session, kind, row_id, ChangeKind.DELETED, None, None, by)
+    changes.log(session, kind, row_id, ChangeKind.DELETED, by=by)
 
 
 def restore(session: Session, kind: DataKind, row_id: int, by: str) -> None:
@@ -123,7 +127,7 @@ def restore(session: Session, kind: DataKind, row_id: int, by: str) -> None:
     for table, which in _hanging(kind, row_id):
         session.execute(update(table).where(which, table.hidden_at == time).values(hidden_at=None))
     recount(session, _hanging(kind, row_id)[-1][1])
-    _log(session, kind, row_id, ChangeKind.RESTORED, None, None, by)
+    changes.log(session, kind, row_id, ChangeKind.RESTORED, by=by)
 
 
 def _hanging(kind: DataKind, row_id: int):  # type: ignore[no-untyped-def]
@@ -176,19 +180,4 @@ def _rename(session: Session, prompt: Prompt) -> None:
     if same is not None and same != prompt.id:
         raise Conflict(f"Prompt {same} is the same already; delete one of the two instead.")
     prompt.sha256 = digest
-    session.flush()
-
-
-def _log(
-    session: Session,
-    kind: DataKind,
-    row_id: int,
-    change: ChangeKind,
-    before: str | None,
-    after: str | None,
-    by: str,
-) -> None:
-    session.add(
-        DataChange(about=kind, row_id=row_id, kind=change, before=before, after=after, by=by[:120])
-    )
     session.flush()

@@ -95,6 +95,7 @@ def _begin(context: AppContext, ask: RunRequest, rater: str, n_tokens: int) -> i
                 reference_answer=ask.reference_answer or None,
                 task=ask.task,
                 system=(ask.system or "").strip() or None,
+                by=who.name,
             )
             active = adapters.active(session)
             policy = Policy(active.name if active else None)

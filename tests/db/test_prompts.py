@@ -2,10 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from sqlalchemy import func, select
 
 from db.content.prompts import ensure_prompt
-from db.models import Partition, Prompt
+from db.labelling import browsing, corrections, imports, log_position
+from db.models import ChangeKind, DataKind, Partition, Prompt
 from db.storage.session import Database, open_database
 
 
@@ -34,6 +36,31 @@ def test_an_evaluation_prompt_asked_again_stays_one(database: Database) -> None:
         ensure_prompt(session, "2 + 2", source="gen", task="add", partition=Partition.EVAL)
         again = ensure_prompt(session, "2 + 2", source="play")
     assert (again.partition, again.task) == (Partition.EVAL, "add")
+
+
+@pytest.mark.parametrize("hidden_by", ["an import", "a person"])
+def test_a_hidden_prompt_that_is_asked_again_is_shown_and_the_changes_say_by_whom(
+    database: Database, hidden_by: str
+) -> None:
+    with database.write() as session:
+        first = ensure_prompt(session, "2 + 2", source="play", by="Ada")
+        assert not browsing.changes(session, DataKind.PROMPT, first.id)
+        if hidden_by == "a person":
+            corrections.delete(session, DataKind.PROMPT, first.id, "Ada")
+        else:
+            brought = imports.begin(session, "a", "a.jsonl", "trl", n_records=1)
+            first.import_id = brought.id
+    with database.read() as session:
+        before = log_position.other_changes(session)
+    for _ in range(2):
+        with database.write() as session:
+            ensure_prompt(session, "2 + 2", source="play", by="Bea")
+    with database.read() as session:
+        assert session.scalar(select(Prompt.id).where(Prompt.is_shown())) == first.id
+        assert log_position.other_changes(session) != before, "those who keep counts notice it"
+        newest, *earlier = browsing.changes(session, DataKind.PROMPT, first.id)
+    assert (newest.kind, newest.by) == (ChangeKind.RESTORED, "Bea")
+    assert [one.kind for one in earlier] == [ChangeKind.DELETED] * (hidden_by == "a person")
 
 
 def test_many_who_ask_at_once_share_one_row(database: Database) -> None:

@@ -64,6 +64,7 @@ def _store_one(
         reference_answer=query.reference_answer,
         task=query.task,
         system=config.system,
+        by=f"job {job_id}",
     )
     run = rounds.start_run(
         session,

@@ -71,10 +71,11 @@ def _freeze(
     """Stores the choice in one transaction, so that no two jobs choose the same prompt."""
     with claim.database.write() as session:
         jobs.record_metrics(session, claim.job_id, claim.token, 0, {})  # raises when fenced
+        by = f"job {claim.job_id}"
         rows = (
-            _train_rows(session, config.system)
+            _train_rows(session, config.system, by)
             if new is None
-            else _stored_rows(session, new, config.system)
+            else _stored_rows(session, new, config.system, by)
         )
         learn, select = _split(_fresh(session, rows), config)
         if not learn:
@@ -139,7 +140,7 @@ def _instructions(n: int, seed: int) -> list[NewPrompt]:
     return [NewPrompt(each.prompt, each.reference, "generator", INSTRUCTIONS) for each in drawn]
 
 
-def _train_rows(session: Session, system: str | None) -> Iterator[Prompt]:
+def _train_rows(session: Session, system: str | None, by: str) -> Iterator[Prompt]:
     """Yields the prompts of the database; one without a system message gets the job's."""
     for row in samples.train_prompts(session):
         if row.task in HELD_OUT | HELD_OUT_SETS:
@@ -155,11 +156,12 @@ def _train_rows(session: Session, system: str | None) -> Iterator[Prompt]:
             reference_answer=row.reference_answer,
             task=row.task,
             context=row.context,
+            by=by,
         )
 
 
 def _stored_rows(
-    session: Session, new: Iterable[NewPrompt], system: str | None
+    session: Session, new: Iterable[NewPrompt], system: str | None, by: str
 ) -> Iterator[Prompt]:
     """Yields the rows of new prompts one by one, so that only those that are read are stored."""
     for each in new:
@@ -170,6 +172,7 @@ def _stored_rows(
             system=system,
             reference_answer=each.reference_answer,
             task=each.task,
+            by=by,
         )
 
 
