@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from db.labelling import rater_progress, slots
@@ -10,7 +10,14 @@ from db.labelling.assignments import find, renew
 from db.labelling.comparisons import show
 from db.labelling.hidden_items import is_offered
 from db.labelling.raters import lock_rater
-from db.labelling.votes import OTHER_KEY, find_chosen, last_vote, shown_again, withdraw
+from db.labelling.votes import (
+    OTHER_KEY,
+    find_chosen,
+    find_shown_again,
+    last_vote,
+    shown_again,
+    withdraw,
+)
 from db.models import Assignment, AssignmentState, CampaignItem, Offer, Vote
 from db.storage.errors import Conflict
 
@@ -26,8 +33,10 @@ def undo(
     """
     rater = lock_rater(session, rater_id)
     stored = find_chosen(session, key)
-    if (offer := session.get(Offer, shown_again(key))) is not None:
-        return _taken_back(session, campaign_id, rater_id, offer, stored)
+    if (offer := find_shown_again(session, key)) is not None:
+        if (offer.rater_id, offer.key) != (rater_id, shown_again(key, campaign_id)):
+            raise Conflict(OTHER_KEY)
+        return _taken_back(session, campaign_id, offer, stored)
     if stored is not None:
         raise Conflict(OTHER_KEY)
     voted = last_vote(session, rater_id, campaign_id=campaign_id)
@@ -56,7 +65,7 @@ def _offer_again(session: Session, assignment: Assignment, key: str, tab: str) -
         before.comparison_id,
         flipped=before.flipped,
         purpose=before.purpose,
-        key=shown_again(key),
+        key=shown_again(key, assignment.campaign_id),
     )
     match assignment.state:
         case AssignmentState.DONE:
@@ -76,21 +85,13 @@ def _offer_again(session: Session, assignment: Assignment, key: str, tab: str) -
 
 
 def _taken_back(
-    session: Session, campaign_id: int, rater_id: int, offer: Offer, stored: Vote | None
+    session: Session, campaign_id: int, offer: Offer, stored: Vote | None
 ) -> tuple[Vote | None, Assignment]:
     """Returns what an undo took back when it was sent first."""
-    assignment = session.scalars(
-        select(Assignment)
-        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
-        .where(
-            Assignment.campaign_id == campaign_id,
-            Assignment.rater_id == rater_id,
-            Assignment.purpose == offer.purpose,
-            CampaignItem.comparison_id == offer.comparison_id,
-        )
-    ).one_or_none()
-    if offer.rater_id != rater_id or assignment is None:
-        raise Conflict(OTHER_KEY)
+    of_offer = _assignments(campaign_id, offer.rater_id).where(
+        Assignment.purpose == offer.purpose, CampaignItem.comparison_id == offer.comparison_id
+    )
+    assignment = session.scalars(of_offer).one()
     voted = None if stored is None else session.get_one(Vote, stored.supersedes_id)
     return voted, assignment
 
@@ -102,15 +103,17 @@ def _done_at(assignment: Assignment) -> datetime:
 
 def _last_skip(session: Session, campaign_id: int, rater_id: int) -> Assignment | None:
     """Returns the newest skip whose pair is not hidden: on such a one no vote would be taken."""
-    skips = (
-        select(Assignment)
-        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
-        .where(
-            Assignment.rater_id == rater_id,
-            Assignment.campaign_id == campaign_id,
-            Assignment.state == AssignmentState.SKIPPED,
-            is_offered(),
-        )
+    skips = _assignments(campaign_id, rater_id).where(
+        Assignment.state == AssignmentState.SKIPPED, is_offered()
     )
     newest = skips.order_by(Assignment.done_at.desc(), Assignment.id.desc()).limit(1)
     return session.scalars(newest).one_or_none()
+
+
+def _assignments(campaign_id: int, rater_id: int) -> Select[tuple[Assignment]]:
+    """Selects what a rater was given in a campaign, with its items."""
+    return (
+        select(Assignment)
+        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
+        .where(Assignment.campaign_id == campaign_id, Assignment.rater_id == rater_id)
+    )

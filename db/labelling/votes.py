@@ -155,7 +155,7 @@ def undo_last(session: Session, rater_id: int, key: str) -> Vote | None:
     row. Raises `Conflict` for a key that names anything but such an undo of this rater.
     """
     stored = find_chosen(session, key)
-    if session.get(Offer, shown_again(key)) is not None:
+    if find_shown_again(session, key) is not None:
         raise Conflict(OTHER_KEY)
     if stored is not None:
         if (
@@ -187,9 +187,17 @@ def last_vote(session: Session, rater_id: int, *, campaign_id: int | None = None
     return session.scalars(newest).one_or_none()
 
 
-def shown_again(undo_key: str) -> str:
-    """Returns the key of the offer that an undo in a campaign makes: it is known by that."""
-    return uuid5(NAMESPACE_OID, f"undo {undo_key}").hex
+def shown_again(undo_key: str, campaign_id: int) -> str:
+    """Returns the key of the offer that an undo in a campaign makes: both are known by it."""
+    return f"{_digits_of(undo_key)}{campaign_id:08x}"
+
+
+def find_shown_again(session: Session, undo_key: str) -> Offer | None:
+    """Returns the offer that the undo of this key made, in whichever campaign."""
+    digits = _digits_of(undo_key)
+    # "g" comes after every hexadecimal digit
+    made = select(Offer).where(Offer.key >= digits, Offer.key < f"{digits}g")
+    return session.scalars(made.limit(1)).one_or_none()
 
 
 def find_chosen(session: Session, key: str) -> Vote | None:
@@ -239,6 +247,10 @@ def explain(session: Session, offer_key: str, reason: str) -> StoredVote:
 def highest_vote_id(session: Session) -> int:
     """Returns the id of the newest row of the log, 0 when it is empty."""
     return session.scalar(select(func.max(Vote.id))) or 0
+
+
+def _digits_of(undo_key: str) -> str:
+    return uuid5(NAMESPACE_OID, f"undo {undo_key}").hex[:24]
 
 
 def _append(session: Session, **columns: Any) -> StoredVote:

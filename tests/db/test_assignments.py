@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from db.content import prompts, rounds
 from db.content.rounds import NewRound
@@ -386,6 +386,38 @@ def test_a_skip_is_taken_back_where_another_has_its_slot_and_its_vote_is_late(
     assert assignment.state is AssignmentState.LATE
     assert work.campaign().n_done == 1
     work.recount()
+
+
+@pytest.mark.parametrize("of_a", ["vote", "skip"])
+def test_the_key_of_an_undo_names_nothing_in_another_campaign_of_the_same_pairs(
+    database: Database, of_a: str
+) -> None:
+    work = make(database, 1)
+    with database.write() as session:
+        campaign = campaigns.create(session, "The same pairs")
+        campaigns.add_items(session, campaign.id, [NewItem(*work.pairs[0])], draw=DRAW)
+        campaigns.set_state(session, campaign.id, CampaignState.OPEN)
+    other = Work(database, campaign.id, work.pairs)
+    ann = work.rater("ann")
+    ((here,), (there,)) = (one.reserve(ann) for one in (work, other))
+    for one, key in ((other, there), (work, here)):
+        one.vote(key) if of_a == "vote" else one.skip(key)
+
+    taken_back = work.undo(ann)
+    for _ in range(2):
+        with pytest.raises(Conflict, match="This key names another"):
+            other.undo(ann)
+    again = work.undo(ann)
+    assert taken_back is not None
+    assert again is not None
+    assert again[1].offer_key == taken_back[1].offer_key, "sent twice, undone once"
+    with database.read() as session:
+        state = session.scalar(
+            select(Assignment.state).where(Assignment.campaign_id == other.campaign_id)
+        )
+    assert state is (AssignmentState.DONE if of_a == "vote" else AssignmentState.SKIPPED)
+    work.vote(again[1].offer_key)
+    assert work.undo(ann, "u2") is not None, "a key for each undo"
 
 
 def test_the_key_of_an_undo_names_nothing_in_another_place(database: Database) -> None:
