@@ -55,6 +55,7 @@ from ptrapp.services.files.importing import finish_imports
 from ptrapp.services.kept_state import KeptState
 from ptrapp.services.pinned_answers import PinAnswerer
 from ptrapp.services.publisher import Publisher
+from ptrapp.services.reading_ahead import read_ahead
 from ptrapp.services.worker_process import WorkerSupervisor
 from ptrapp.ui import layout, theme
 
@@ -70,6 +71,8 @@ DRAIN_S = 3
 """Seconds that open requests are given when the app ends."""
 PAGES_FIRST_S = 1.0
 """Seconds after which the HTTP routes are built, if no page or program has asked for one before."""
+READ_AHEAD_S = 5.0
+"""Seconds after the model is there until what pages count is counted, if none has asked before."""
 FAREWELL_S = 3.0
 """Seconds that pages show why the model could not be loaded, before the app ends for that."""
 
@@ -175,7 +178,7 @@ def _open(settings: Settings, model: str, report: OnProgress) -> Engine:
     return EngineProcess(found, report) if found.engine == "local" else open_engine(found)
 
 
-@dataclass(slots=True)
+@dataclass
 class _FirstModel:
     """What follows from the model that the app was started with: it serves, or ends."""
 
@@ -187,11 +190,16 @@ class _FirstModel:
     error: Exception | None = None
     publishing: bool = False
 
+    def __post_init__(self) -> None:
+        self.reading = Timer(READ_AHEAD_S, read_ahead, [self.context])
+        self.reading.daemon = True
+
     def ready(self) -> None:
         self.bar.close()
         self.publisher.start()
         self.answerer.start()
         self.publishing = True
+        self.reading.start()
         log.info("Thrice is ready: %s", self.context.settings.address)
 
     def failed(self, error: Exception) -> None:
@@ -202,6 +210,7 @@ class _FirstModel:
         self.server.should_exit = True
 
     def close(self) -> None:
+        self.reading.cancel()
         if self.publishing:
             self.answerer.close()
             self.publisher.close()
