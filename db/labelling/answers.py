@@ -7,12 +7,23 @@ and so does loading an object.
 from typing import NamedTuple
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.labelling import rater_progress, slots
+from db.labelling.comparisons import compared
 from db.labelling.raters import hold_rater
 from db.labelling.votes import StoredVote, cast_vote
-from db.models import Assignment, AssignmentState, Outcome, Purpose, now
+from db.models import (
+    Assignment,
+    AssignmentState,
+    Comparison,
+    Offer,
+    Outcome,
+    Purpose,
+    Round,
+    now,
+    words_of,
+)
 from db.storage.errors import Conflict, Missing
 
 NOT_GIVEN = "This comparison was not given to you. Load the next one."
@@ -37,10 +48,23 @@ class Labelled(NamedTuple):
     vote: StoredVote
     assignment: Assigned
     n_done: int
+    same_words: bool
+    """Whether both compared texts are the same words: nothing can be learnt from the vote."""
 
 
+_left, _right = aliased(Round), aliased(Round)
+_SAME_WORDS = (
+    select(words_of(compared(_left)) == words_of(compared(_right)))
+    .select_from(Offer)
+    .join(Comparison, Comparison.id == Offer.comparison_id)
+    .join(_left, _left.id == Comparison.left_round_id)
+    .join(_right, _right.id == Comparison.right_round_id)
+    .where(Offer.key == Assignment.offer_key)
+    .correlate(Assignment)
+    .scalar_subquery()
+)
 _ASSIGNED = (
-    select(*(getattr(Assignment, name) for name in Assigned._fields))
+    select(*(getattr(Assignment, name) for name in Assigned._fields), _SAME_WORDS)
     .where(Assignment.offer_key == bindparam("key"))
     .with_for_update(of=Assignment, key_share=True)
 )
@@ -74,7 +98,8 @@ def vote(
     row = connection.execute(_ASSIGNED, {"key": key}).one_or_none()
     if row is None or rater_id not in (None, row.rater_id):
         raise Missing(NOT_GIVEN)
-    assigned = Assigned(*row)
+    *columns, same_words = row
+    assigned = Assigned(*columns)
     campaign_id = assigned.campaign_id
     match assigned.state:
         case AssignmentState.SKIPPED:
@@ -92,6 +117,6 @@ def vote(
         assigned = assigned._replace(state=answered)
     stored = cast_vote(session, key, shown, strength=strength, decided_ms=decided_ms, client=client)
     if counted:
-        return Labelled(stored, assigned, slots.count(session, assigned, +1))
+        return Labelled(stored, assigned, slots.count(session, assigned, +1), same_words)
     n_done = rater_progress.of_rater(session, campaign_id, assigned.rater_id).n_done
-    return Labelled(stored, assigned, n_done)
+    return Labelled(stored, assigned, n_done, same_words)

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, or_, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session, joinedload
 
@@ -196,6 +196,11 @@ def find_comparison(session: Session, comparison_id: int) -> Comparison:
     if found is None:
         raise Conflict(f"Comparison {comparison_id} is not in this database; load the page again.")
     return found
+
+
+def compared(side: type[Round]) -> ColumnElement[str]:
+    """Returns the text of a side that its comparison is about."""
+    return case((Comparison.aspect == Aspect.THOUGHT, side.thought), else_=side.response)
 
 
 def _round(session: Session, round_id: int) -> Round:

@@ -6,9 +6,10 @@ As for people, thoughts are read from their rows only where thoughts are compare
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, case, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from db.labelling.comparisons import compared
 from db.labelling.hidden_items import is_offered
 from db.models import (
     Aspect,
@@ -70,7 +71,6 @@ def count_to_judge(session: Session, campaign_id: int) -> int:
 def read_pairs(session: Session, comparison_ids: Sequence[int]) -> list[ToJudge]:
     """Returns these comparisons in the order of their ids."""
     left, right = aliased(Round), aliased(Round)
-    is_thought = Comparison.aspect == Aspect.THOUGHT
     rows = session.execute(
         select(
             Comparison.id,
@@ -81,7 +81,8 @@ def read_pairs(session: Session, comparison_ids: Sequence[int]) -> list[ToJudge]
             Prompt.reference_answer,
             left.id,
             right.id,
-            *(case((is_thought, side.thought), else_=side.response) for side in (left, right)),
+            compared(left),
+            compared(right),
         )
         .join(Prompt, Prompt.id == Comparison.prompt_id)
         .join(left, left.id == Comparison.left_round_id)
@@ -89,7 +90,7 @@ def read_pairs(session: Session, comparison_ids: Sequence[int]) -> list[ToJudge]
         .where(Comparison.id.in_(comparison_ids))
         .order_by(Comparison.id)
     )
-    return [ToJudge(*row) for row in rows]
+    return [ToJudge._make(row) for row in rows]
 
 
 def open_items(session: Session, campaign_id: int, rater_id: int) -> list[OpenItem]:

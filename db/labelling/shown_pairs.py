@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, bindparam, case, select
 from sqlalchemy.orm import Session, aliased
 
+from db.labelling.comparisons import compared
 from db.models import Aspect, Assignment, Comparison, Offer, Prompt, Purpose, Round
 
 
@@ -36,8 +37,7 @@ def read_pairs(session: Session, keys: Collection[str]) -> dict[str, ShownPair]:
 
 def _pairs() -> Select[Any]:
     left, right = aliased(Round), aliased(Round)
-    is_thought = Comparison.aspect == Aspect.THOUGHT
-    texts = [case((is_thought, side.thought), else_=side.response) for side in (left, right)]
+    texts = [compared(side) for side in (left, right)]
     return (
         select(
             Offer.key,

@@ -110,7 +110,7 @@ def _last_skip(session: Session, campaign_id: int, rater_id: int) -> Assignment 
     return session.scalars(newest).one_or_none()
 
 
-def _assignments(campaign_id: int, rater_id: int) -> Select[tuple[Assignment]]:
+def _assignments(campaign_id: int, rater_id: int) -> Select[Assignment]:
     """Selects what a rater was given in a campaign, with its items."""
     return (
         select(Assignment)

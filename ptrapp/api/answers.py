@@ -61,6 +61,8 @@ class Voted:
     done: int
     """Answers of this rater in the campaign."""
     practice: Lesson | None
+    note: str
+    """Why nothing is learnt from it, as where both texts are the same words; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

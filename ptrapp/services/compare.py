@@ -34,7 +34,7 @@ class Decided(NamedTuple):
     """Why nothing is learnt from it; empty where something may be."""
 
 
-_SAME_WORDS = "Both say the same words: your vote is stored, and nothing is learnt from it."
+SAME_WORDS = "Both say the same words: your vote is stored, and nothing is learnt from it."
 
 
 def open_pair(context: AppContext, rater: str, shown_left: int, shown_right: int) -> str:
@@ -86,7 +86,7 @@ def vote(
         for side in shown:
             comparisons.reveal(session, who.id, side.id)
         jobs.queue_when_due(context, session)
-        note = _SAME_WORDS if compared.left.says_the_same(compared.right) else ""
+        note = SAME_WORDS if compared.left.says_the_same(compared.right) else ""
         return Decided([Thought(side.id, side.thought) for side in shown], note)
 
 

@@ -81,7 +81,7 @@ def test_the_next_pairs_come_with_how_far_one_is(ada: Any, bea: Any, context: Ap
     assert pair["left"]["html"] == f"<p>{pair['left']['text']}</p>\n"
 
     assert vote(bea, pair["key"], decided_ms=800, client="test") == {
-        "stored": True, "counted": True, "done": 1, "practice": None,
+        "stored": True, "counted": True, "done": 1, "practice": None, "note": "",
     }  # fmt: skip
     rest = next_pairs(bea, campaign, 10)
     assert len(rest) == 2
@@ -367,7 +367,7 @@ def test_undo_goes_ten_deep_and_gives_the_pairs_back_as_they_stood(
 
     again = undone[-1]
     assert vote(bea, again["key"], "tie") == {
-        "stored": True, "counted": True, "done": 1, "practice": None,
+        "stored": True, "counted": True, "done": 1, "practice": None, "note": "",
     }  # fmt: skip
     assert undo(bea, campaign)["was"] == "tie"
     assert undo(bea, campaign) is None, "what was undone before stays undone"

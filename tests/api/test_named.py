@@ -41,7 +41,7 @@ def test_a_campaign_is_labelled_by_name(
         "same", "added", "removed",
     }  # fmt: skip
     answer = call("label_vote", key=first["key"], outcome="left", strength=2)
-    assert answer == {"stored": True, "counted": True, "done": 1, "practice": None}
+    assert answer == {"stored": True, "counted": True, "done": 1, "practice": None, "note": ""}
     assert call("label_reason", key=first["key"], text="shorter") == {"stored": True}
     assert call("label_reveal", key=first["key"])["left"]["thought"].startswith("zqthought")
     assert call("label_flag", key=second["key"], note="odd") == {"flagged": True}

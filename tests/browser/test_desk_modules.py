@@ -19,7 +19,7 @@ SERVER = """
     const told = { version: "base", thought: "", correct: true };
     const routes = {
         next: () => ({ pairs: ["k1", "k2", "k3"].map(pair), done: 2, practice_left: 0, finished: true }),
-        vote: () => ({ done: 3, counted: true, practice: null }),
+        vote: () => ({ done: 3, counted: true, practice: null, note: window.note ?? "" }),
         skip: () => ({}), flag: () => ({}),
         undo: () => ({ pair: { ...pair("k1"), was: window.skipped ? null : "left" } }),
         reveal: () => ({ left: told, right: { ...told, correct: false } }),
@@ -67,6 +67,14 @@ def test_an_answer_is_lit_at_once_and_the_next_pair_follows(desk: Page) -> None:
     expect(desk.locator(".label-live")).to_have_text("Pair 3 saved")
     assert [(vote["outcome"], vote["strength"]) for vote in votes(desk)] == [("left", 2)]
     assert desk.locator(".label-where").inner_text() == "3 of 5"
+
+
+def test_what_the_server_says_of_a_vote_is_shown(desk: Page) -> None:
+    desk.evaluate("window.note = 'Nothing is learnt from it.'")
+    act(desk, "left")
+    expect(desk.locator(".label-status")).to_contain_text("Nothing is learnt from it.")
+    expect(desk.locator(".label-turn .label-text")).to_have_text("k2")
+    expect(desk.locator(".label-status")).to_contain_text("Nothing is learnt from it.")
 
 
 def test_a_press_while_one_is_lit_or_too_soon_is_refused(desk: Page) -> None:

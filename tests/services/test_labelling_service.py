@@ -1,12 +1,14 @@
 """Labelling as a use case: what is shown, what is stored as blind, what training learns of."""
 
+from random import Random
 from typing import Any
 
 import pytest
 from labelling_world import Work, somebody
 from statements import executed
 
-from db.labelling import preferences
+from db.labelling import campaigns, preferences
+from db.labelling.campaigns import NewItem
 from db.models import JobKind, Purpose
 from db.storage.errors import Conflict, Missing
 from ptrapp.core.errors import Forbidden, InputError
@@ -208,6 +210,32 @@ def test_a_name_is_taken_with_its_votes_or_refused(work: Work) -> None:
     with pytest.raises(Conflict, match="'Bob' already"):
         people.take_name(work.context, somebody("Ada King"), "Bob")
     assert people.take_name(work.context, somebody("nobody yet"), "New one") == "New one"
+
+
+@pytest.mark.parametrize(
+    ("aspect", "texts", "is_said"),
+    [
+        ("response", {"left": "Seven.", "right": " Seven.\n"}, True),
+        ("response", {"left_thought": "hm", "right_thought": "hm"}, False),
+        ("thought", {"left": "Seven.", "right": "Seven."}, False),
+        ("thought", {"left_thought": "hm", "right_thought": "hm "}, True),
+    ],
+)
+def test_a_vote_on_the_same_words_says_that_nothing_is_learnt_from_it(
+    work: Work, aspect: str, texts: dict[str, str], is_said: bool
+) -> None:
+    """A campaign is given no such pairs; one that was made before this may have them."""
+    made = work.campaign(0, aspect=aspect)
+    pair = NewItem(*work.pair(**texts))
+    with work.context.database.write() as session:
+        campaigns.add_items(session, made.id, [pair], draw=Random(0))
+    (shown,) = made.next(ADA)
+    stored = answering.vote(work.context, ADA, shown.key, Choice.LEFT)
+    assert stored.note == (compare.SAME_WORDS if is_said else "")
+    assert answering.vote(work.context, ADA, shown.key, Choice.LEFT) == stored, "sent again"
+    with work.context.database.read() as session:
+        n_learnt = preferences.count_preferences(session)
+    assert n_learnt == (aspect == "response" and not is_said)
 
 
 def test_a_label_costs_few_statements(work: Work) -> None:

@@ -76,7 +76,8 @@ def undo(context: AppContext, campaign_id: Id, body: Undo, person: Caller) -> Un
 
 def vote(context: AppContext, key: Key, body: LabelDecision, person: Caller) -> Voted:
     """Store a vote, for good once this returns. Sent twice, it counts once; another one under the
-    same key is refused (409): undo the first, then vote on the pair that comes back."""
+    same key is refused (409): undo the first, then vote on the pair that comes back. `note` says
+    where nothing is learnt from it."""
     stored = answering.vote(
         context,
         person,

@@ -34,7 +34,7 @@ from ptrapp.core.strength import check_strength
 from ptrapp.core.types import Choice
 from ptrapp.rendering import render, visible
 from ptrapp.services import jobs
-from ptrapp.services.compare import as_shown
+from ptrapp.services.compare import SAME_WORDS, as_shown
 from ptrapp.services.context import DataContext
 from ptrapp.services.labelling.pairs import LabelPair, as_pair, blinded
 from ptrapp.services.labelling.people import id_of
@@ -71,6 +71,8 @@ class Stored(NamedTuple):
     """False where the comparison had all its labels already."""
     done: int
     practice: Lesson | None
+    note: str
+    """Why nothing is learnt from it; empty where something may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def vote(
     """
     check_strength(strength)
     with context.database.write(shared=True) as session:
-        stored, assignment, n_done = answers.vote(
+        stored, assignment, n_done, same_words = answers.vote(
             session,
             key,
             Outcome(choice),
@@ -131,7 +133,8 @@ def vote(
         lesson = None
         if assignment.purpose is Purpose.PRACTICE:
             lesson = _lesson(session, assignment, stored.outcome)
-        return Stored(assignment.state is AssignmentState.DONE, n_done, lesson)
+        note = SAME_WORDS if same_words else ""
+        return Stored(assignment.state is AssignmentState.DONE, n_done, lesson, note)
 
 
 def undo(

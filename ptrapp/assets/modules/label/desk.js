@@ -113,6 +113,7 @@ export class Desk {
     if (kind !== "vote") return;
     this.done = Math.max(this.done, answer.done);
     this.heard = n ? `Pair ${n} saved` : "Saved";
+    if (answer.note) this.say(answer.note);
     if (!answer.counted) this.say("Your answer came too late: others had already labelled this pair. It is stored but not counted.");
     if (practice) this.explain(about, answer.practice);
   }
