@@ -72,8 +72,8 @@ class Work:
 
     def vote(self, key: str, outcome: Outcome = Outcome.LEFT) -> tuple[StoredVote, Assigned]:
         with self.database.write() as session:
-            stored, assigned, _ = answers.vote(session, key, outcome)
-            return stored, assigned
+            stored = answers.vote(session, key, outcome)
+            return stored.vote, stored.assignment
 
     def undo(self, rater_id: int, key: str = "u1") -> tuple[Vote | None, Assignment] | None:
         with self.database.write() as session:
