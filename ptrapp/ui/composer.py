@@ -64,6 +64,8 @@ class Composer(NamedTuple):
     inputs: Inputs
     reference_of: gr.Textbox
     run: gr.Button
+    honest: gr.Markdown
+    """What to expect of the model that answers; `build_below` places it."""
 
 
 def build(context: AppContext, pages: gr.Blocks) -> Composer:
@@ -93,12 +95,18 @@ def build(context: AppContext, pages: gr.Blocks) -> Composer:
                 drawn = drawing.build()
         reference_of = gr.Textbox(visible=False)
         honest = examples.build(context, pages, prompt, reference, reference_of)
-        honest.render()
-        gr.HTML(HISTORY, elem_id="composer-history", apply_default_css=False)
     gear.click(None, None, None, js=SHOW_MORE, api_visibility="private")
     _keep_reference_with_its_prompt(prompt, reference, reference_of)
     inputs = Inputs(prompt, reference, mode, rounds, candidates, thinking, drawn, versions)
-    return Composer(inputs, reference_of, run)
+    return Composer(inputs, reference_of, run, honest)
+
+
+def build_below(honest: gr.Markdown) -> None:
+    """Builds what stands under a page that nobody has asked anything yet, below the recorded run:
+    that is what a visitor shall see first."""
+    with gr.Column(elem_id="composer-below"):
+        honest.render()
+        gr.HTML(HISTORY, elem_id="composer-history", apply_default_css=False)
 
 
 def _choices() -> tuple[gr.Radio, gr.Number, gr.Number, gr.Dropdown, gr.Dropdown]:

@@ -44,6 +44,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     form = composer.build(context, pages)
     board = widget("board", prose=False, hidden=True)
     recorded.build(context, pages)
+    composer.build_below(form.honest)
     _wire(context, pages, form, board)
 
 
@@ -53,7 +54,7 @@ def _wire(
     form: Composer,
     board: gr.HTML,
 ) -> None:
-    inputs, reference_of, run = form
+    inputs, reference_of, run, _ = form
 
     def start(request: gr.Request, *values: Any) -> Iterator[dict[str, Any]]:
         rater = allowed(request, ADMINS).rater

@@ -34,7 +34,20 @@ def test_it_is_what_was_recorded_with_what_was_measured(page: Page) -> None:
     expect(page.locator(".recorded .mark.bad")).to_have_count(3)
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_is_seen_without_scrolling_above_what_is_said_of_the_model(
+    page: Page, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    expect(page.locator(".recorded h2")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#honest")).to_contain_text("The bundled model is tiny")
+    tops = [page.locator(one).bounding_box() for one in ("#examples", ".recorded", "#honest")]
+    assert all(tops)
+    assert sorted(tops, key=lambda box: box["y"]) == tops  # type: ignore[index]
+
+
 def test_it_gives_way_to_a_run_of_one_s_own(page: Page) -> None:
+    expect(page.locator("#composer-below")).to_be_visible()
     page.locator(".recorded").evaluate("r => r.scrollIntoView({block: 'end'})")
     page.locator(".recorded [data-part=ask]").click()
     expect(page.locator("#prompt textarea")).to_be_focused()

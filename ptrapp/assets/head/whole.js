@@ -13,6 +13,7 @@
   let silent = 0; // seconds since something arrived
   let written = false; // what somebody wrote is not thrown away
   let leaving = false;
+  let missing = false; // whether a file is known not to have come
   /** @type {HTMLElement | null} */
   let banner = null;
 
@@ -56,12 +57,17 @@
     else say();
   };
 
+  const fail = () => {
+    missing = true;
+    lost();
+  };
+
   addEventListener("input", (event) => { written ||= event.isTrusted; }, true);
   addEventListener("error", ({ target }) => {
-    if (target instanceof Element && target.matches(FILES)) lost();
+    if (target instanceof Element && target.matches(FILES)) fail();
   }, true);
   addEventListener("unhandledrejection", ({ reason }) => {
-    if (A_MODULE.test(reason?.message ?? "")) lost();
+    if (A_MODULE.test(reason?.message ?? "")) fail();
   });
 
   const arrivals = new PerformanceObserver(() => { silent = 0; });
@@ -70,6 +76,7 @@
     if (isThere()) {
       clearInterval(looking);
       arrivals.disconnect();
+      if (missing) return; // the rest of the page is there, a file of ours is not
       forget();
       banner?.remove();
     } else if (!document.hidden && ++silent === PATIENCE_S) {
