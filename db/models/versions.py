@@ -70,6 +70,23 @@ class Adapter(Base):
     snapshot: Mapped[Snapshot | None] = relationship()
 
     @property
+    def n_learnt(self) -> int | None:
+        """How many examples it was trained on, those held out of it included; None is unknown.
+
+        Of the frozen ones those are left out that the model cannot read whole; versions made before
+        that was kept have all of them.
+        """
+        frozen = self.snapshot.n_rows if self.snapshot else None
+        learnt = self.metrics.get("n_learnt", frozen)
+        return learnt if isinstance(learnt, int) else frozen
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Rows that it was not trained on, or not whole, by reason."""
+        reasons = self.metrics.get("dropped")
+        return dict(reasons) if isinstance(reasons, dict) else {}
+
+    @property
     def is_unavailable(self) -> bool:
         """Whether it could not be served when it was tried last, and may be another time.
 

@@ -131,15 +131,16 @@ def results(session: Session, job_ids: Iterable[int]) -> dict[int, dict[str, Any
 
 def votes_learnt(session: Session) -> dict[int | None, int]:
     """Returns the examples of DPO that each version has learnt, its ancestors' included."""
+    n_learnt = func.coalesce(Adapter.metrics["n_learnt"].as_integer(), Snapshot.n_rows)
     rows = session.execute(
-        select(Adapter.id, Adapter.parent_id, Job.kind, Snapshot.n_rows)
+        select(Adapter.id, Adapter.parent_id, Job.kind, n_learnt.label("n_learnt"))
         .outerjoin(Job, Job.id == Adapter.job_id)
         .outerjoin(Snapshot, Snapshot.id == Adapter.snapshot_id)
         .order_by(Adapter.id)
     )
     learnt: dict[int | None, int] = {}
     for row in rows:  # a parent is older than its children
-        own = row.n_rows if row.kind is JobKind.DPO and row.n_rows else 0
+        own = row.n_learnt if row.kind is JobKind.DPO and row.n_learnt else 0
         learnt[row.id] = learnt.get(row.parent_id, 0) + own
     return learnt
 

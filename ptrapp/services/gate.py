@@ -38,7 +38,7 @@ def may_serve(context: DataContext, adapter_id: int) -> bool:
             return True
         if gate is not None and gate.state is GateState.WAITS:
             return False
-        n_examples = version.snapshot.n_rows if version.snapshot else None
+        n_examples = version.n_learnt
         active = adapters.active(session)
         timely = gate is not None and gate.against_id == (active.id if active else None)
         passed = gate is not None and gate.state is GateState.PASSED

@@ -3,6 +3,7 @@
 from datetime import datetime
 from html import escape
 
+from ptrapp.core.counts import counted
 from ptrapp.services.training.job import JobPage
 from ptrapp.services.training.measured import MadeVersion, Measurement
 from ptrapp.ui.train_drawn import chip, duration, took
@@ -15,7 +16,7 @@ def made(page: JobPage) -> str:
     if page.made is None:
         return ""
     one = page.made
-    steps = (_measured(one), _decided(one), _served(one))
+    steps = (_learnt(one), _measured(one), _decided(one), _served(one))
     listed = "".join(f"<li>{step}</li>" for step in steps if step)
     return (
         f"<h3><a href='versions'>{escape(one.name)}</a> {chip(_state(one))}</h3>"
@@ -61,6 +62,15 @@ def _state(one: MadeVersion) -> str:
     if one.serving == "now":
         return "answers"
     return "being measured" if one.gate in ("", "measuring") else _WORDS[one.gate]
+
+
+def _learnt(one: MadeVersion) -> str:
+    if one.n_learnt is None:
+        return ""
+    reasons = sorted(one.left_out.items(), key=lambda each: -each[1])
+    why = ", ".join(f"{n:,} × {escape(reason)}" for reason, n in reasons if n)
+    said = f"Learnt from {counted(one.n_learnt, 'example')}."
+    return f"{said} Not taken as they are: {why}." if why else said
 
 
 def _measured(one: MadeVersion) -> str:

@@ -28,8 +28,8 @@ class Gated:
         self.folder = folder
         world.open(gate_problems=40)
 
-    def finished(self, name: str, n_examples: int = 40) -> int:
-        """Registers a version that a DPO job has trained on so many examples."""
+    def finished(self, name: str, n_examples: int = 40, n_learnt: int | None = None) -> int:
+        """Registers a version that a DPO job has trained on so many of its frozen examples."""
         with self.world.database.write() as session:
             job = jobs.enqueue(session, JobKind.DPO, {}, name)
             job.status = JobStatus.DONE
@@ -43,7 +43,8 @@ class Gated:
             row = adapters.register(
                 session, name=name, parent_id=active.id if active else None, job_id=job.id,
                 snapshot_id=frozen.id, base_model="scripted", path=str(trained),
-                sha256=weights_sha256(trained), metrics={},
+                sha256=weights_sha256(trained),
+                metrics={} if n_learnt is None else {"n_learnt": n_learnt},
             )  # fmt: skip
             return row.id
 
@@ -146,6 +147,14 @@ def test_from_one_vote_no_version_serves_by_itself(
     verdict = gated.gate(version).verdict
     assert verdict.startswith("learnt from 1 example; from fewer than 10 no version serves by")
     assert words in verdict, "what was measured is said beside it"
+
+
+def test_examples_that_were_too_long_to_be_learnt_are_no_examples(gated: Gated) -> None:
+    gated.world.open(gate_problems=0)
+    gated.finished("five", 40, n_learnt=5)
+    assert gated.look() == "base"
+    gated.finished("ten", 40, n_learnt=10)
+    assert gated.look() == "ten"
 
 
 def test_from_one_vote_no_version_serves_unmeasured_either(gated: Gated) -> None:

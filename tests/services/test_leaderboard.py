@@ -113,6 +113,11 @@ def test_parent_method_and_what_it_learnt_are_told(world: Any) -> None:
     assert row_of(world, names[0]).trained_on == "1,200 votes"
     with world.database.read() as session:
         assert leaderboard.votes_learnt(session) == {1: 1200, 2: 1200}
+    with world.database.write() as session:  # 200 of them were too long for the model
+        session.get_one(Adapter, parent.id).metrics = {"n_learnt": 1000, "dropped": {"long": 200}}
+    assert row_of(world, names[0]).trained_on == "1,000 votes"
+    with world.database.read() as session:
+        assert leaderboard.votes_learnt(session) == {1: 1000, 2: 1000}
 
 
 def test_peoples_votes_between_versions_are_a_win_rate_once_there_are_enough(world: Any) -> None:

@@ -104,7 +104,7 @@ def test_every_form_of_the_loss_trains_and_begins_where_it_must(
     made = train(JobKind.DPO, settings)
 
     assert made.metrics["rewards/margins"] > 0
-    assert made.metrics["n_pairs"] == 8
+    assert made.metrics["n_pairs"] == made.metrics["n_learnt"] == 8
 
 
 def test_ties_alone_teach_the_plain_form_nothing(train: Any, database: Database) -> None:

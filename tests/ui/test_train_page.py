@@ -89,6 +89,13 @@ def test_a_version_is_followed_from_its_measurement_to_its_serving() -> None:
 
     assert train_made.made(PAGE) == ""
     assert "Not measured beside base yet." in said(measurement=None, gate="")
+    learnt = said(n_learnt=5, left_out={"tie": 4, "<b> longer": 6, "empty": 0})
+    assert (
+        "<li>Learnt from 5 examples. Not taken as they are: 6 × &lt;b&gt; longer, 4 × tie.</li>"
+        in learnt
+    )
+    assert "<li>Learnt from 1 example.</li>" in said(n_learnt=1)
+    assert "Learnt from" not in said()
     going = said()
     assert "beside <b>base</b>: <a href='train?job=8'>job 8</a>, running 40%" in going
     assert "about 30 s left" in going

@@ -158,6 +158,7 @@ def learn_pairs(
     summary = {
         **fitted.metrics,
         "n_pairs": sum(pair.size for pair in pairs),
+        "n_learnt": sum(pair.size for pair in pairs),
         "n_held_out": sum(pair.size for pair in held),
         "n_steps": fitted.n_steps,
         "dropped": dict(dropped),

@@ -153,6 +153,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     summary = {
         **fitted.metrics,
         "counts": frozen.manifest.counts,
+        "n_learnt": len(examples),
         "n_held_out": len(held),
         "n_steps": fitted.n_steps,
         "dropped": dict(dropped),

@@ -214,7 +214,7 @@ def _row(
     ended: Shares,
 ) -> VersionRow:
     method, what = _METHODS.get(kind, (kind.value, "example")) if kind else ("", "example")
-    learnt = counted(row.snapshot.n_rows, what) if row.snapshot else ""
+    learnt = "" if row.n_learnt is None else counted(row.n_learnt, what)
     base, parent = (row.id, None), (row.id, row.parent_id)
     return VersionRow(
         id=row.id,

@@ -1,6 +1,7 @@
 """What became of the version that a job made: how the gate measured it, and whether it serves."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -50,6 +51,10 @@ class MadeVersion:
     """Whether a version that passes is served without a person."""
     too_few: str
     """Why it waits for a person however it is measured; empty where it learnt from enough."""
+    n_learnt: int | None = None
+    """How many examples it was trained on; None is unknown."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Rows that it was not trained on, or not whole, by reason."""
 
 
 def read_made(session: Session, settings: Settings, made: Adapter) -> MadeVersion:
@@ -71,7 +76,9 @@ def read_made(session: Session, settings: Settings, made: Adapter) -> MadeVersio
         serving="now" if serves else before,
         served_at=made.activated_at,
         serves_by_itself=settings.auto_activate,
-        too_few=too_few(settings, made.snapshot.n_rows if made.snapshot else None),
+        too_few=too_few(settings, made.n_learnt),
+        n_learnt=made.n_learnt,
+        left_out=made.left_out,
     )
 
 
