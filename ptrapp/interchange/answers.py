@@ -1,26 +1,22 @@
 """Decides which column or control of a file says what a rater prefers, by all its values.
 
-A column is taken when its values name the two sides, and where a bare "1" or "A" is all it says,
-when its name asks for a preference. Two such columns are a refusal that names both.
+A column is taken when its values name the two sides, and its name says that they name the preferred
+one, or the worse one. What only happens to name them, as `shown_first`, is refused, and so are two
+columns that both could be it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
 
 from ptrapp.core.errors import AnswerUnclear, BadRow
-from ptrapp.core.types import Choice, Preference
+from ptrapp.core.types import Choice
 from ptrapp.interchange import sides
-from ptrapp.interchange.profile import Column, answer_text
-from ptrapp.interchange.sides import Sides, preference_from
+from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind, named
+from ptrapp.interchange.meaning import Says, Scale, says, scale_of
+from ptrapp.interchange.profile import Column
+from ptrapp.interchange.sides import Sides
 
 FLAG = "--answer-column"
-_HINT = re.compile(
-    r"prefer|winner|better|best|safer|choice|chosen|verdict|judg|vote|select|pick|pairwise|^pw$"
-    r"|^labels?$|^answers?$|outcome|decision|ranking",
-    re.IGNORECASE,
-)
 _NO_HINT = re.compile(
     r"strength|confiden|score|rating|reason|rationale|comment|explanation|time|count|agreement"
     r"|model|elaboration|statement|feedback|suggestion",
@@ -38,30 +34,9 @@ _SIGNED_VALUES = frozenset(str(n) for n in range(-3, 4))
 _FIRST_IS_ONE = {("human_ref_A", "human_ref_B"): "labels"}
 """SHP: 1 says that the first is preferred, 0 that the second is."""
 _RATING = re.compile(r"rating|score|stars|quality|grade|points", re.IGNORECASE)
-
-
-class AnswerKind(StrEnum):
-    WORDS = "words"
-    ONE_HOT = "one-hot"
-    MODEL = "model"
-    """The name of the model whose text is preferred, beside the names of both."""
-    SIGNED = "signed"
-    FIRST_IS_ONE = "first is one"
-    RATINGS = "ratings"
-    RANKING = "ranking"
-
-
-class AnswerColumns(NamedTuple):
-    """The columns that hold the preference, and how they are read."""
-
-    kind: AnswerKind
-    columns: tuple[str, ...]
-
-    @property
-    def in_words(self) -> str:
-        if self.kind is AnswerKind.RATINGS:
-            return f"the higher of {' and '.join(self.columns)} is preferred, equal ones are a tie"
-        return f"the preference is read from {', '.join(self.columns)}"
+_TOLD = re.compile(r"\b(?:better|best|prefer\w*|wins?|won|winner)\b")
+"""What an answer says that needs no telling name: B is better, a_winner."""
+_RENAME = "rename it to winner if it names the better text, to loser if it names the worse one"
 
 
 def decide(
@@ -70,84 +45,92 @@ def decide(
     """Returns what holds the preference, None where nothing does. Raises `BadRow`.
 
     `columns` are those that are neither prompt nor side; `controls` says that they are answers of
-    raters all of them, as in an annotation, so that a bare "A" needs no telling name.
+    raters all of them, as in an annotation, so that each may be meant as the preference.
     """
     columns = {name: one for name, one in columns.items() if one.n_filled}
-    ratings = _ratings(columns, compared, controls=controls)
     if given:
-        return _given(columns, compared, given, ratings)
+        return _given(columns, compared, given)
     if (known := _known(columns, compared)) is not None:
         return known
     one_hot = _one_hot(columns)
     marks = one_hot.columns if one_hot else ()
-    named = [
-        name
-        for name, one in columns.items()
-        if name not in marks and _names_sides(name, one, compared, controls=controls)
+    telling = [
+        name for name, one in columns.items() if name not in marks and _tells(name, one, compared)
     ]
-    if len(named) > 1:
-        raise ambiguous(named)
-    if named:
-        return AnswerColumns(AnswerKind.WORDS, (named[0],))
-    if (decided := one_hot or _by_models(columns, compared)) is not None:
+    if len(telling) > 1:
+        raise ambiguous(telling)
+    if telling:
+        return in_words(telling[0])
+    if (decided := one_hot or _by_models(columns, compared, columns)) is not None:
         return decided
-    if len(ratings) > 1:
-        raise ambiguous([one.columns[0] for one in ratings])
+    pairs = _numbers(columns, compared)
+    ratings = [one for one in pairs if _scale(one) is Scale.HIGHER]
+    rivals = [*(one.columns[0] for one in ratings), *unnamed(columns, compared)]
+    if len(rivals) > 1:
+        raise ambiguous(rivals)
     if ratings:
         return ratings[0]
+    for pair in pairs:
+        _refuse_lower(pair)
     _refuse_unread(columns, compared, controls=controls)
+    _refuse_numbers(columns, compared, pairs, controls=controls)
     return None
 
 
-def read(row: Mapping[str, Any], answer: AnswerColumns, compared: Sides) -> Preference | None:
-    """Returns the preference of a row, None where it has none. Raises `BadRow`."""
-    values = [answer_text(row.get(name)) for name in answer.columns]
-    if all(value in (None, "") for value in values):
-        return None
-    match answer.kind:
-        case AnswerKind.ONE_HOT:
-            return _by_one_hot(values, answer.columns)
-        case AnswerKind.MODEL:
-            return _of_model(values, compared)
-        case AnswerKind.RATINGS:
-            if None in values:
-                return None
-            left, right = (
-                _number(value, name) for value, name in zip(values, answer.columns, strict=True)
-            )
-            return higher(left, right)
-    value = values[0] or ""
-    match answer.kind:
-        case AnswerKind.SIGNED:
-            return _signed(_number(value, answer.columns[0]))
-        case AnswerKind.FIRST_IS_ONE:
-            if value not in ("0", "1"):
-                raise BadRow(f"{answer.columns[0]!r} is {value[:40]!r} instead of 0 or 1")
-            return Preference(Choice.LEFT if value == "1" else Choice.RIGHT)
-    return preference_from(value, compared)
+def in_words(name: str) -> AnswerColumns:
+    """Returns a column whose answers name a text, as its name says: the better or the worse one.
+
+    Raises `BadRow` for a name of something bad, of which it is not clear whether the other text is
+    better.
+    """
+    said = says(name)
+    if said is Says.OPPOSITE:
+        raise BadRow(
+            f"{name!r} names one of the two texts, by its name for something bad, and not clearly "
+            f"the better or the worse one; {_RENAME}"
+        )
+    return AnswerColumns(AnswerKind.WORDS, (name,), said is Says.WORSE)
 
 
-def higher(left: float, right: float) -> Preference:
-    """Returns a preference for the side with the higher number, a tie for equal ones."""
-    if left == right:
-        return Preference(Choice.TIE)
-    return Preference(Choice.LEFT if left > right else Choice.RIGHT)
+def unnamed(columns: Mapping[str, Column], compared: Sides) -> list[str]:
+    """Returns the columns whose answers name the two texts, and whose names say not what for."""
+    return [
+        name
+        for name, one in columns.items()
+        if not _tells(name, one, compared)
+        and (name.lower().endswith("_id") or not _ABOUT.match(name))
+        and any(not _BARE.fullmatch(value) for value in _naming(name, one, compared))
+    ]
 
 
-def _given(
-    columns: Mapping[str, Column], compared: Sides, given: str, ratings: list[AnswerColumns]
-) -> AnswerColumns:
+def ambiguous(claims: Sequence[str]) -> AnswerUnclear:
+    """Returns the refusal of a file in which each of `claims` could be the preference."""
+    return AnswerUnclear(
+        f"both {' and '.join(claims)} name the two texts; say which one is the preference with "
+        f"{FLAG} NAME",
+        claims,
+    )
+
+
+def _given(columns: Mapping[str, Column], compared: Sides, given: str) -> AnswerColumns:
     if given not in columns:
         raise BadRow(
             f"there is no column or control {given!r} with answers; these have some: "
             f"{', '.join(columns) or 'none'}"
         )
-    for one in (*ratings, _known({given: columns[given]}, compared)):
+    for one in (_one_hot(columns), _known({given: columns[given]}, compared)):
         if one is not None and given in one.columns:
             return one
+    for pair in _numbers(columns, compared):
+        if given in pair.columns:
+            _refuse_lower(pair)
+            return pair
+    answer = in_words(given)
+    if (by_models := _by_models(columns, compared, (given,))) is not None:
+        return by_models
     for value in columns[given].values:
-        preference_from(value, compared)
-    return AnswerColumns(AnswerKind.WORDS, (given,))
+        named(value, compared, inverted=answer.inverted)
+    return answer
 
 
 def _known(columns: Mapping[str, Column], compared: Sides) -> AnswerColumns | None:
@@ -158,24 +141,38 @@ def _known(columns: Mapping[str, Column], compared: Sides) -> AnswerColumns | No
     return AnswerColumns(AnswerKind.SIGNED, (found[0],)) if found else None
 
 
-def _names_sides(name: str, column: Column, compared: Sides, *, controls: bool) -> bool:
-    if not column.is_short or any(_unread(value, compared) for value in column.values):
-        return False
-    naming = [value for value in column.values if _names_one(value, compared)]
-    if any(not _BARE.fullmatch(value) for value in naming):
-        return True
-    if _NO_HINT.search(name):
-        return False
-    return bool(_HINT.search(name)) or (controls and bool(naming))
+def _tells(name: str, column: Column, compared: Sides) -> bool:
+    """Returns whether a column says which text is better: its name does, or each of its answers."""
+    naming = _naming(name, column, compared)
+    match says(name):
+        case Says.PREFERRED | Says.WORSE:
+            is_read = column.is_short and not _some_unread(name, column, compared)
+            bare = all(_BARE.fullmatch(value) for value in naming)
+            return is_read and not (bare and _NO_HINT.search(name))
+        case Says.NOTHING:
+            return bool(naming) and all(
+                _TOLD.search(one.lower().replace("_", " ")) for one in naming
+            )
+    return False
 
 
-def _names_one(value: str, compared: Sides) -> bool:
-    return preference_from(value, compared).choice in (Choice.LEFT, Choice.RIGHT)
+def _naming(name: str, column: Column, compared: Sides) -> list[str]:
+    """Returns the values that name a text; none where not every value can be read as an answer."""
+    if not column.is_short or _some_unread(name, column, compared):
+        return []
+    return [
+        one for one in column.values if named(one, compared).choice in (Choice.LEFT, Choice.RIGHT)
+    ]
 
 
-def _unread(value: str, compared: Sides) -> bool:
+def _some_unread(name: str, column: Column, compared: Sides) -> bool:
+    inverted = says(name) is Says.WORSE
+    return any(_unread(value, compared, inverted=inverted) for value in column.values)
+
+
+def _unread(value: str, compared: Sides, *, inverted: bool = False) -> bool:
     try:
-        preference_from(value, compared)
+        named(value, compared, inverted=inverted)
     except BadRow:
         return True
     return False
@@ -188,83 +185,103 @@ def _one_hot(columns: Mapping[str, Column]) -> AnswerColumns | None:
     return AnswerColumns(AnswerKind.ONE_HOT, tuple(found))
 
 
-def _by_models(columns: Mapping[str, Column], compared: Sides) -> AnswerColumns | None:
-    """Returns a column that names the preferred model, where two others name both models."""
+def _by_models(
+    columns: Mapping[str, Column], compared: Sides, names: Iterable[str]
+) -> AnswerColumns | None:
+    """Returns the one of `names` that names a model, where two columns name both models."""
     models = [n for n in columns if n.lower().startswith("model")]
     both = [(n, m) for n in models for m in models if sides.belong_to(n, m, compared)]
     if len(both) != 1:
         return None
     known = columns[both[0][0]].values | columns[both[0][1]].values
-    for name, column in columns.items():
-        named = column.values - known
+    one_given = not isinstance(names, Mapping)
+    found = []
+    for name in names:
+        said, column = says(name), columns[name]
+        rest = column.values - known
         if (
             column.is_short
-            and _HINT.search(name)
-            and named < column.values
-            and not any(_unread(value, compared) for value in named)
+            and (one_given or said in (Says.PREFERRED, Says.WORSE))
+            and rest < column.values
+            and not any(_unread(one, compared, inverted=said is Says.WORSE) for one in rest)
         ):
-            return AnswerColumns(AnswerKind.MODEL, (name, *both[0]))
-    return None
+            found.append(AnswerColumns(AnswerKind.MODEL, (name, *both[0]), said is Says.WORSE))
+    if len(found) > 1:
+        raise ambiguous([one.columns[0] for one in found])
+    return found[0] if found else None
 
 
-def _of_model(values: list[str | None], compared: Sides) -> Preference | None:
-    said, left, right = values
-    if not said:
-        return None
-    if left == right:
-        raise BadRow(f"both texts are of the model {left!r}, so {said!r} names neither of them")
-    if said in (left, right):
-        return Preference(Choice.LEFT if said == left else Choice.RIGHT)
-    return preference_from(said, compared)
-
-
-def _by_one_hot(values: list[str | None], columns: tuple[str, ...]) -> Preference:
-    marked = [name for value, name in zip(values, columns, strict=True) if value in ("1", "true")]
-    if len(marked) != 1:
-        raise BadRow(f"of {', '.join(columns)} {len(marked)} are 1 instead of one")
-    ending = re.sub(r"^(is_)?(winner|preferred)_", "", marked[0])
-    return preference_from(ending, Sides("a", "b"))
-
-
-def _ratings(
-    columns: Mapping[str, Column], compared: Sides, *, controls: bool = False
-) -> list[AnswerColumns]:
+def _numbers(columns: Mapping[str, Column], compared: Sides) -> list[AnswerColumns]:
     """Returns every two numeric columns that are named like the two sides."""
-    numeric = [
-        n for n, one in columns.items() if one.is_numeric and (controls or _RATING.search(n))
-    ]
-    found = [
+    numeric = [name for name, one in columns.items() if one.is_numeric]
+    return [
         AnswerColumns(AnswerKind.RATINGS, (first, second))
         for first in numeric
         for second in numeric
         if sides.belong_to(first, second, compared)
     ]
-    return found
+
+
+def _scale(pair: AnswerColumns) -> Scale:
+    scales = {scale_of(name) for name in pair.columns}
+    return scales.pop() if len(scales) == 1 else Scale.UNKNOWN
+
+
+def _refuse_lower(pair: AnswerColumns) -> None:
+    if _scale(pair) is Scale.LOWER:
+        raise BadRow(
+            f"of {' and '.join(pair.columns)} the lower seems to be the better, and only scores of "
+            "which the higher is better are read; turn them around and rename them to score_a and "
+            "score_b, or leave the columns out"
+        )
 
 
 def _refuse_unread(columns: Mapping[str, Column], compared: Sides, *, controls: bool) -> None:
     """Refuses columns that look like an answer and cannot be read as one."""
     for name, column in columns.items():
-        if column.is_short and _HINT.search(name) and not _NO_HINT.search(name):
-            value = min(column.values, key=lambda one: not _unread(one, compared))
-            raise BadRow(
-                f"the answer {value!r} names neither of {compared.left}, {compared.right}: it "
-                "is that "
-                f"of {name!r}; name the column or control that does with {FLAG} NAME"
-            )
-    doubtful = [
+        said = says(name)
+        if not column.is_short or said is Says.NOTHING or _NO_HINT.search(name):
+            continue
+        if said is Says.OPPOSITE:
+            if _naming(name, column, compared):
+                in_words(name)
+            continue
+        inverted = said is Says.WORSE
+        value = min(column.values, key=lambda one: not _unread(one, compared, inverted=inverted))
+        raise BadRow(
+            f"the answer {value!r} names neither of {compared.left}, {compared.right}: it "
+            "is that "
+            f"of {name!r}; name the column or control that does with {FLAG} NAME"
+        )
+    doubtful = unnamed(columns, compared) or [
         name
         for name, column in columns.items()
         if column.is_short and not _ABOUT.match(name) and not _NO_HINT.search(name)
-        and not any(_unread(value, compared) for value in column.values)
-        and (controls or any(_names_one(value, compared) for value in column.values))
+        and not _some_unread(name, column, compared)
+        and (controls or _naming(name, column, compared))
     ]  # fmt: skip
-    rated = [n for n, one in columns.items() if one.is_numeric and _RATING.search(n)]
     if doubtful:
         raise AnswerUnclear(
             f"it is not clear whether {' or '.join(doubtful)} says which text is preferred; "
-            f"say so with {FLAG} NAME",
+            f"say so with {FLAG} NAME, or {_RENAME}",
             doubtful,
+        )
+
+
+def _refuse_numbers(
+    columns: Mapping[str, Column],
+    compared: Sides,
+    pairs: Sequence[AnswerColumns],
+    *,
+    controls: bool,
+) -> None:
+    """Refuses numbers that may be ratings, where it is not clear that the higher is better."""
+    rated = [n for n, one in columns.items() if one.is_numeric and _RATING.search(n)]
+    if asked := [one.columns[0] for one in pairs if controls or one.columns[0] in rated]:
+        raise AnswerUnclear(
+            f"it is not clear whether the higher of {' or '.join(asked)} is preferred; say so with "
+            f"{FLAG} NAME, or rename the two columns to score_a and score_b",
+            asked,
         )
     if rated:
         raise BadRow(
@@ -272,27 +289,3 @@ def _refuse_unread(columns: Mapping[str, Column], compared: Sides, *, controls: 
             "like the "
             f"two texts {compared.left} and {compared.right}; name the answer with {FLAG} NAME"
         )
-
-
-def ambiguous(named: Sequence[str]) -> AnswerUnclear:
-    """Returns the refusal of a file in which each of `named` could be the preference."""
-    return AnswerUnclear(
-        f"both {' and '.join(named)} name the two texts; say which one is the preference with "
-        f"{FLAG} NAME",
-        named,
-    )
-
-
-def _signed(value: float) -> Preference:
-    if value == 0:
-        return Preference(Choice.TIE)
-    if abs(value) > 3 or value != int(value):
-        raise BadRow(f"the preference is {value:g} instead of a number from -3 to 3")
-    return Preference(Choice.LEFT if value < 0 else Choice.RIGHT, int(abs(value)))
-
-
-def _number(value: str | None, name: str) -> float:
-    try:
-        return float(value or "")
-    except ValueError as error:
-        raise BadRow(f"{name!r} is {str(value)[:40]!r} instead of a number") from error

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Preference
-from ptrapp.interchange import answers, sides
-from ptrapp.interchange.answers import AnswerColumns, AnswerKind, higher
+from ptrapp.interchange import answer_values, answers, sides
+from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind, higher
 from ptrapp.interchange.argilla_records import ABOUT, UserAnswer, looks_like, parts
+from ptrapp.interchange.meaning import Says, says
 from ptrapp.interchange.profile import Column, Profile
 from ptrapp.interchange.prompt_columns import PromptColumns, prompt_from, with_parts
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
@@ -73,15 +74,13 @@ def _layout(
     prompt = sides.prompt_field(dict.fromkeys(fields.filled, "filled"))
     rankings = [name for name, options in ranked.items() if options & set(named)]
     if given in rankings:
-        return ArgillaLayout(prompt, None, AnswerColumns(AnswerKind.RANKING, (given,)))
+        return _by_ranking(prompt, given)
     texts = {name: "text" for name, one in fields.columns.items() if one.n_texts or one.n_lists}
     try:
         two = sides.two_sides(texts, prompt)
     except BadRow:
         if rankings and not given:
-            return ArgillaLayout(
-                prompt, None, AnswerColumns(AnswerKind.RANKING, (_one_of(rankings),))
-            )
+            return _by_ranking(prompt, _one_of(rankings))
         raise
     if given:
         return ArgillaLayout(prompt, two, answers.decide(asked, two, given, controls=True))
@@ -94,7 +93,7 @@ def _layout(
     if rankings and answer is not None and answer.kind is AnswerKind.WORDS:
         _one_of([*rankings, *answer.columns])
     if rankings:
-        return ArgillaLayout(prompt, None, AnswerColumns(AnswerKind.RANKING, (_one_of(rankings),)))
+        return _by_ranking(prompt, _one_of([*rankings, *answers.unnamed(asked, two)]))
     asked_for = [name for name in ranked if "rank" in name.lower() or "prefer" in name.lower()]
     if asked_for and answer is None:
         name, options = asked_for[0], ranked[asked_for[0]]
@@ -103,6 +102,16 @@ def _layout(
             f"{names(named)}"
         )
     return ArgillaLayout(prompt, two, answer)
+
+
+def _by_ranking(prompt: str, name: str) -> ArgillaLayout:
+    """Returns the reading by a question in which texts were ranked, the best first."""
+    if says(name) in (Says.WORSE, Says.OPPOSITE):
+        raise BadRow(
+            f"texts were ranked in {name!r}, which by its name does not ask for the best first; "
+            "turn the ranks around and rename it to ranking"
+        )
+    return ArgillaLayout(prompt, None, AnswerColumns(AnswerKind.RANKING, (name,)))
 
 
 def _one_of(named: Sequence[str]) -> str:
@@ -162,7 +171,9 @@ def _by_answer(
     for one in given:
         if one.question in layout.answer.columns:
             by_user.setdefault(one.user, {})[one.question] = one.value
-    read = {user: answers.read(values, layout.answer, pair) for user, values in by_user.items()}
+    read = {
+        user: answer_values.read(values, layout.answer, pair) for user, values in by_user.items()
+    }
     return {user: one for user, one in read.items() if one is not None}
 
 

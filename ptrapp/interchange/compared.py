@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Message, MessageRole
-from ptrapp.interchange import answers, prompt_columns, sides
-from ptrapp.interchange.answers import AnswerColumns
+from ptrapp.interchange import answer_values, answers, prompt_columns, sides
+from ptrapp.interchange.answer_values import AnswerColumns
 from ptrapp.interchange.cells import turns_in
 from ptrapp.interchange.conversation import answer_of, is_messages, messages
 from ptrapp.interchange.preferences import Parted, as_list, shared
@@ -107,7 +107,7 @@ def read(row: Mapping[str, Any], layout: ComparedLayout) -> Found:
     for name in layout.sides:
         if name not in row:
             raise BadRow(f"no {name!r}")
-    preference = answers.read(row, layout.answer, layout.sides) if layout.answer else None
+    preference = answer_values.read(row, layout.answer, layout.sides) if layout.answer else None
     try:
         parts = _parts(row, layout)
     except Parted:

@@ -10,8 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
-from ptrapp.interchange import answers, compared, label_config, prompt_columns, sides
-from ptrapp.interchange.answers import AnswerColumns, AnswerKind
+from ptrapp.interchange import (
+    answer_values,
+    answers,
+    compared,
+    label_config,
+    prompt_columns,
+    sides,
+)
+from ptrapp.interchange.answer_values import AnswerColumns
 from ptrapp.interchange.profile import Column, Profile, profile_of
 from ptrapp.interchange.prompt_columns import prompt_from
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
@@ -101,7 +108,7 @@ def _answer(controls: _Controls, two: Sides, given: str) -> AnswerColumns | None
         return answers.decide(columns, two, given, controls=True)
     if len(pairwise) > 1:
         raise answers.ambiguous(pairwise)
-    return AnswerColumns(AnswerKind.WORDS, (pairwise[0],))
+    return answers.in_words(pairwise[0])
 
 
 def _is_answer(option: str, two: Sides) -> bool:
@@ -203,7 +210,7 @@ def _label(annotation: Mapping[str, Any], layout: LabelStudioLayout) -> GivenLab
     """Returns one person's label, None where nothing was chosen."""
     values, _ = _values(annotation)
     user = user_name(annotation.get("completed_by"))
-    preference = answers.read(values, layout.answer, layout.sides) if layout.answer else None
+    preference = answer_values.read(values, layout.answer, layout.sides) if layout.answer else None
     if preference is None:
         return None
     texts = [one for _, value in _results(annotation) for one in _text(value)]

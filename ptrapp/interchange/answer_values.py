@@ -1,0 +1,128 @@
+"""Reads the preference of one row from the columns that hold it."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from ptrapp.core.errors import BadRow
+from ptrapp.core.types import Choice, Preference
+from ptrapp.interchange.profile import answer_text
+from ptrapp.interchange.sides import Sides, preference_from
+
+_SIGN_OR_BETTER = re.compile(
+    r"[<>]|\b(?:better|best|prefer\w*|wins?|won|winner|chosen|selected|both|neither|none)\b"
+)
+"""What no answer under a name as `loser` may hold: it would say after all which is better."""
+
+
+class AnswerKind(StrEnum):
+    WORDS = "words"
+    ONE_HOT = "one-hot"
+    MODEL = "model"
+    """The name of the model whose text is preferred, beside the names of both."""
+    SIGNED = "signed"
+    FIRST_IS_ONE = "first is one"
+    RATINGS = "ratings"
+    RANKING = "ranking"
+
+
+class AnswerColumns(NamedTuple):
+    """The columns that hold the preference, and how they are read."""
+
+    kind: AnswerKind
+    columns: tuple[str, ...]
+    inverted: bool = False
+    """Whether the column names the worse text, so that the other one is preferred."""
+
+    @property
+    def in_words(self) -> str:
+        if self.kind is AnswerKind.RATINGS:
+            return f"the higher of {' and '.join(self.columns)} is preferred, equal ones are a tie"
+        said = f"the preference is read from {', '.join(self.columns)}"
+        return f"{said}, which names the worse one" if self.inverted else said
+
+
+def read(row: Mapping[str, Any], answer: AnswerColumns, compared: Sides) -> Preference | None:
+    """Returns the preference of a row, None where it has none. Raises `BadRow`."""
+    values = [answer_text(row.get(name)) for name in answer.columns]
+    if all(value in (None, "") for value in values):
+        return None
+    match answer.kind:
+        case AnswerKind.ONE_HOT:
+            return _by_one_hot(values, answer.columns)
+        case AnswerKind.MODEL:
+            return _of_model(values, compared, inverted=answer.inverted)
+        case AnswerKind.RATINGS:
+            if None in values:
+                return None
+            left, right = (
+                _number(value, name) for value, name in zip(values, answer.columns, strict=True)
+            )
+            return higher(left, right)
+    value = values[0] or ""
+    match answer.kind:
+        case AnswerKind.SIGNED:
+            return _signed(_number(value, answer.columns[0]))
+        case AnswerKind.FIRST_IS_ONE:
+            if value not in ("0", "1"):
+                raise BadRow(f"{answer.columns[0]!r} is {value[:40]!r} instead of 0 or 1")
+            return Preference(Choice.LEFT if value == "1" else Choice.RIGHT)
+    return named(value, compared, inverted=answer.inverted)
+
+
+def named(value: str, compared: Sides, *, inverted: bool = False) -> Preference:
+    """Returns the preference that an answer names; `inverted` says that it names the worse text.
+
+    Raises `BadRow` where it names none.
+    """
+    found = preference_from(value, compared)
+    if not inverted:
+        return found
+    if found.choice is Choice.BOTH_BAD or _SIGN_OR_BETTER.search(value.lower().replace("_", " ")):
+        raise BadRow(
+            f"the answer {value[:60]!r} is under a name of the worse text, and does not name it"
+        )
+    return found.mirrored()
+
+
+def higher(left: float, right: float) -> Preference:
+    """Returns a preference for the side with the higher number, a tie for equal ones."""
+    if left == right:
+        return Preference(Choice.TIE)
+    return Preference(Choice.LEFT if left > right else Choice.RIGHT)
+
+
+def _of_model(values: list[str | None], compared: Sides, *, inverted: bool) -> Preference | None:
+    said, left, right = values
+    if not said:
+        return None
+    if left == right:
+        raise BadRow(f"both texts are of the model {left!r}, so {said!r} names neither of them")
+    if said in (left, right):
+        found = Preference(Choice.LEFT if said == left else Choice.RIGHT)
+        return found.mirrored() if inverted else found
+    return named(said, compared, inverted=inverted)
+
+
+def _by_one_hot(values: list[str | None], columns: tuple[str, ...]) -> Preference:
+    marked = [name for value, name in zip(values, columns, strict=True) if value in ("1", "true")]
+    if len(marked) != 1:
+        raise BadRow(f"of {', '.join(columns)} {len(marked)} are 1 instead of one")
+    ending = re.sub(r"^(is_)?(winner|preferred)_", "", marked[0])
+    return preference_from(ending, Sides("a", "b"))
+
+
+def _signed(value: float) -> Preference:
+    if value == 0:
+        return Preference(Choice.TIE)
+    if abs(value) > 3 or value != int(value):
+        raise BadRow(f"the preference is {value:g} instead of a number from -3 to 3")
+    return Preference(Choice.LEFT if value < 0 else Choice.RIGHT, int(abs(value)))
+
+
+def _number(value: str | None, name: str) -> float:
+    try:
+        return float(value or "")
+    except ValueError as error:
+        raise BadRow(f"{name!r} is {str(value)[:40]!r} instead of a number") from error
