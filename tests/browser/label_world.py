@@ -73,6 +73,12 @@ class World:
             rows = select(Assignment.state).where(Assignment.campaign_id == self.id)
             return [str(state) for state in session.scalars(rows.order_by(Assignment.id))]
 
+    def notes(self) -> list[str]:
+        """What is said of the pairs that are flagged."""
+        with self.database.read() as session:
+            rows = select(Assignment).where(Assignment.campaign_id == self.id, Assignment.flagged)
+            return [one.note or "" for one in session.scalars(rows)]
+
     def n_flagged(self) -> int:
         with self.database.read() as session:
             rows = select(Assignment).where(Assignment.campaign_id == self.id, Assignment.flagged)

@@ -170,7 +170,7 @@ interface OpenPanel {
 }
 
 /** The line for a reason: about which answer, what is typed, and why the server would not have it. */
-type ReasonLine = { key: string; words: string; text: string; problem?: string };
+type ReasonLine = { key: string; words: string; text: string; problem?: string; isFlag?: boolean };
 
 /** A key as it is pressed, and what it means on the desk. */
 type Press = Pick<KeyboardEvent, "key" | "shiftKey"> & { code?: string };

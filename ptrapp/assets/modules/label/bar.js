@@ -34,7 +34,9 @@ const Button = (/** @type {OfDesk & { action: string, strength?: number, look?: 
 
 const Why = (/** @type {OfDesk} */ { desk }) => html`
   <${ReasonLine} line=${desk.line} type=${(/** @type {Desk["line"]} */ line) => { desk.line = line; }}
-    save=${(/** @type {any} */ { key, words, text }) => desk.outbox.put({ kind: "reason", about: key, words, body: { text } })}
+    save=${(/** @type {ReasonLine} */ { key, words, text, isFlag }) => desk.outbox.put(isFlag
+      ? { kind: "flag", about: key, body: { flagged: true, note: text } }
+      : { kind: "reason", about: key, words, body: { text } })}
     close=${() => { desk.line = null; desk.draw(); }} />`;
 
 export const Bar = (/** @type {OfDesk} */ { desk }) => html`

@@ -239,7 +239,7 @@ export class Desk {
   flag() {
     if (!this.pair) return;
     this.flagged = !this.flagged;
-    this.say(this.flagged ? "Flagged. You can still answer it, or skip it." : "The flag is removed.");
+    this.say(this.flagged ? "Flagged. Why says what is wrong; you can still answer it, or skip it." : "The flag is removed.");
     this.outbox.put({ kind: "flag", about: this.pair.key, body: { flagged: this.flagged, note: "" } });
   }
 
@@ -249,7 +249,13 @@ export class Desk {
     this.loadDiff();
   }
 
+  /** A line for why the pair on the screen is flagged, else for why the last one was answered so. */
   reason() {
+    if (this.pair && this.flagged) {
+      this.line = { key: this.pair.key, words: "the flag", text: "", isFlag: true };
+      this.focus("#label-reason");
+      return;
+    }
     if (!this.last) { this.say("Answer a pair first, then give a reason for it."); return; }
     const { key, words } = this.last;
     this.line = draft() ?? { key, words, text: "" };

@@ -13,7 +13,7 @@ export const ACTIONS = {
   skip: ["s", "Skip this pair: it is not shown to you again, unless you undo that"],
   undo: ["u", "Undo the last answer or skip, and answer again"],
   flag: ["f", "Flag this pair: something is wrong with it"],
-  reason: ["w", "Say why you gave your last answer"],
+  reason: ["w", "Say why you flagged this pair, or gave your last answer"],
   diff: ["d", "Show which words differ"],
   guidelines: ["g", "Guidelines"],
   reveal: ["v", "Thoughts and versions of the last pair, if the campaign reveals them"],

@@ -28,7 +28,8 @@ export const ReasonLine = ({ line, type, save, close }) => {
     event.preventDefault();
     if (event.key === "Enter") {
       store.drop(KEPT);
-      if (line.text.trim()) save({ ...line, text: line.text.trim() });
+      const text = /** @type {HTMLInputElement} */ (event.target).value.trim(); // newer than what was drawn
+      if (text) save({ ...line, text });
     }
     close();
   };
