@@ -16,7 +16,7 @@ from ptrapp.ui.corrected import corrected
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def build(context: AppContext, campaign: gr.State, tab: gr.Tab) -> None:
+def build(context: AppContext, campaign: gr.Number, tab: gr.Tab) -> None:
     """Builds the tab, which reads when it is opened."""
     place = gr.Number(1, label="Disagreement", minimum=1, precision=0, elem_id="dispute-place")
     text = gr.HTML(elem_id="dispute", elem_classes="disputed")

@@ -23,7 +23,7 @@ _STATES = {
 }  # fmt: skip
 
 
-def build(context: AppContext, campaign: gr.State, tab: gr.Tab) -> None:
+def build(context: AppContext, campaign: gr.Number, tab: gr.Tab) -> None:
     """Builds the tab, which reads when it is opened."""
     place = gr.Number(1, label="Flag", minimum=1, precision=0, elem_id="flag-place")
     text = gr.HTML(elem_id="flagged", elem_classes="disputed")
@@ -31,7 +31,7 @@ def build(context: AppContext, campaign: gr.State, tab: gr.Tab) -> None:
         "Remove the flag", visible=False, size="md", scale=0, min_width=160, elem_id="flag-remove"
     )
     form = ruling.build("flag-")
-    flag = gr.State(None)
+    flag = gr.Number(visible=False, precision=0)
     outputs = [text, place, flag, remove, *form]
 
     def flags_read(request: gr.Request, campaign_id: int | None, place: float) -> list[Any]:

@@ -47,7 +47,7 @@ class CampaignShown(NamedTuple):
 
 def build(context: AppContext) -> CampaignShown:
     """Builds the page. Returns what `shown` fills."""
-    campaign = gr.State(None)
+    campaign = gr.Number(visible=False, precision=0)
     head = gr.HTML(elem_id="campaign-head")
     with gr.Row(visible=False, elem_id="campaign-acts") as acts:
         label = gr.Button(
@@ -125,7 +125,7 @@ def _agreement() -> list[Any]:
     return [groups, matrix_said, matrix, over_time, drift]
 
 
-def _settings(context: AppContext, campaign: gr.State, tab: gr.Tab) -> tuple[Any, Any]:
+def _settings(context: AppContext, campaign: gr.Number, tab: gr.Tab) -> tuple[Any, Any]:
     with gr.Row():
         name = gr.Textbox(label="Name", max_length=changing.MAX_NAME, elem_id="campaign-name")
         rename = gr.Button("Rename", min_width=100, scale=0, size="md", elem_id="campaign-rename")
@@ -197,7 +197,7 @@ def _settings(context: AppContext, campaign: gr.State, tab: gr.Tab) -> tuple[Any
 
 
 def _wire_figures(
-    context: AppContext, campaign: gr.State, agreement: Any, figures: list[Any], people: Any,
+    context: AppContext, campaign: gr.Number, agreement: Any, figures: list[Any], people: Any,
     raters: Any,
 ) -> None:  # fmt: skip
     def campaign_agreement(request: gr.Request, campaign_id: int | None) -> list[Any]:
@@ -246,10 +246,7 @@ def _wire_acts(
 
     go = "(id) => { location.assign(`label?campaign=${id}`); }"
     file = "(name) => { location.assign(`api/v1/export?what=preferences&campaign=${encodeURIComponent(name)}`); }"  # noqa: E501 - an address
-    # a script is not given what the server keeps of the page
-    label.click(lambda number: number, [view.campaign], [there], **_QUIET).success(
-        None, [there], None, js=go
-    )
+    label.click(None, [view.campaign], None, js=go, api_visibility="private")
     votes.click(None, [view.name], None, js=file)
     judge.click(campaign_judge, [view.campaign], None, **_QUIET)
     view.pause.click(campaign_pause, [view.campaign, view.pause], [there], **_QUIET).success(

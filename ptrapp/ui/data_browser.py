@@ -101,7 +101,7 @@ def build(context: AppContext, tab: gr.Tab) -> None:
         delete = gr.Button("Delete", variant="stop", elem_id="browse-delete")
         restore = gr.Button("Restore", elem_id="browse-restore")
     said = gr.HTML(elem_id="browse-said", padding=False)
-    row_id, prompt_id = gr.State(0), gr.State(0)
+    row_id, prompt_id = (gr.Number(0, visible=False, precision=0) for _ in range(2))
     opened = OpenedRow(whole, row_id, prompt_id, editor, new_text, answer, tags, actions, delete,
                     restore)  # fmt: skip
     listed = [table, counted, page]

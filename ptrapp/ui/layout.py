@@ -21,6 +21,7 @@ from ptrapp.ui import (
 from ptrapp.ui.answering import AnsweringBlocks
 from ptrapp.ui.arriving import hold
 from ptrapp.ui.assembling import assembled
+from ptrapp.ui.choosing import leave_choices_to_handlers
 from ptrapp.ui.looks import Looks
 from ptrapp.ui.page_head import send_own_head
 from ptrapp.ui.page_own import send_own
@@ -45,6 +46,7 @@ def build(context: AppContext) -> gr.Blocks:
     send_own()
     send_own_head()
     keep_light()
+    leave_choices_to_handlers()
     leave_out_matplotlib()
     return assembled(lambda: _pages(context))
 

@@ -75,7 +75,7 @@ def build(
         words = gr.HTML(apply_default_css=False)
         yes = gr.Button(word, variant="stop", min_width=120)
         no = gr.Button("Cancel", min_width=120)
-    question = EndingAsked(row, words, gr.State(None))
+    question = EndingAsked(row, words, gr.Number(visible=False, precision=0))
 
     def people_ask(request: gr.Request, one: int | None) -> EndingAsked:
         allowed(request, ADMINS)

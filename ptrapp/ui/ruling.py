@@ -53,10 +53,11 @@ def build(of: str = "") -> RulingForm:
                 "Take the ruling back", visible=False, size="md", scale=0, min_width=180,
                 elem_id=f"{of}take-back",
             )  # fmt: skip
-    return RulingForm(gr.State(None), column, answer, much, reason, gold, settle, back)
+    comparison = gr.Number(visible=False, precision=0)
+    return RulingForm(comparison, column, answer, much, reason, gold, settle, back)
 
 
-def wire(context: AppContext, campaign: gr.State, form: RulingForm, read: dict[str, Any]) -> None:
+def wire(context: AppContext, campaign: gr.Number, form: RulingForm, read: dict[str, Any]) -> None:
     """Has the buttons settle and take back, and then `read` again what is shown."""
 
     def dispute_settle(

@@ -29,6 +29,7 @@ _HEADING = (
     "the same way: what did each training change?</p></div>"
 )
 _LABEL_CHARS = 70
+_MOST_VERSIONS = 1_000_000
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -58,9 +59,9 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
             [], label="Versions, two to four", multiselect=True, max_choices=MOST_BESIDE,
             min_width=240, elem_id="time-versions",
         )  # fmt: skip
-        at = gr.Slider(
-            1, 2, value=1, step=1, label="Version in order of time", visible=False, min_width=240,
-            elem_id="time-at", buttons=[],
+        at = gr.Slider(  # its end is known when it is read; no place is refused before that
+            1, _MOST_VERSIONS, value=1, step=1, label="Version in order of time", visible=False,
+            min_width=240, elem_id="time-at", buttons=[],
         )  # fmt: skip
         shown_round = gr.Dropdown([], label="Round", min_width=100, elem_id="time-round")
     question = gr.HTML(apply_default_css=False)
@@ -69,7 +70,7 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         again = gr.Button("Try those that failed again", min_width=200, visible=False)
         remove = gr.Button("Unpin", min_width=100, elem_id="time-unpin")
     all_of_it = TimeView(
-        gr.State(""),
+        gr.Textbox("", visible=False),
         controls,
         pin,
         view,

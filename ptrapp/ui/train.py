@@ -7,7 +7,7 @@ import gradio as gr
 
 from db.storage.errors import DatabaseError
 from ptrapp.core.counts import counted
-from ptrapp.core.errors import InputError, ThriceError
+from ptrapp.core.errors import InputError, NotFound, ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.core.public import in_public
 from ptrapp.services import jobs
@@ -15,6 +15,8 @@ from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import people
 from ptrapp.services.outlook import read_outlook
 from ptrapp.services.training import form
+from ptrapp.services.training.cards import read_choices
+from ptrapp.services.training.form import Input
 from ptrapp.services.training.job import going, read_stamps
 from ptrapp.services.training.table import read_table
 from ptrapp.ui import base_model, pager, train_cards, train_job, train_serving
@@ -25,9 +27,7 @@ from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.looks import Looks
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-Stamps = tuple[str, str]
-"""What tells that any job, and the job in view, has changed."""
-_NEVER = None
+_NEVER = ""
 """The stamps of a page that has not looked yet: the form is being filled until then."""
 _CLOSED = "This page is for who runs the trainings. Yours is Label."
 _GO = "(id) => { if (id) location.assign(`train?job=${id}`); }"
@@ -43,8 +43,10 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     """Builds the page, then wires it."""
     gr.HTML(_ABOUT, apply_default_css=False)
     problem = gr.HTML(elem_id="train-problem", apply_default_css=False)
-    watched = gr.State(None)  # the job of the link, else none: then it is the one that runs
-    stamps = gr.State(_NEVER)
+    watched = gr.Number(
+        visible=False, precision=0
+    )  # the job of the link, else none: then it is the one that runs
+    stamps = gr.Textbox(_NEVER, visible=False)
     job = train_job.build()
     with gr.Column(visible=False, elem_id="train-overview") as overview:
         cards = train_cards.build()
@@ -84,7 +86,7 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         return _listed(context, kind, state, page)
 
     def train_look(
-        request: gr.Request, job_id: int | None, stamps: Stamps | None, chosen: str | None,
+        request: gr.Request, job_id: int | None, stamps: str, chosen: str | None,
         kind: str, state: str, page: float, *values: Any,
     ) -> list[Any]:  # fmt: skip
         """Reads what has changed since the look that `stamps` are of."""
@@ -94,14 +96,14 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         if role not in READS:
             return same
         try:
-            now = read_stamps(context, job_id)
+            now = _stamps(context, job_id)
             if now == stamps:
                 return same
             one = job_id or going(context)
             view = train_job.hidden(job)
             if one is not None:
                 view = train_job.read(context, one, role, whole=bool(job_id), chosen=chosen)
-            if job_id or (stamps and now[0] == stamps[0]):
+            if job_id or (stamps and _of_all(now) == _of_all(stamps)):
                 return [gr.skip(), now, *view, *cards_same]
             may_start, counted = role in ADMINS, read_outlook(context)
             read = train_cards.read(context, cards, values, counted, may_start=may_start)
@@ -113,8 +115,8 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     def train_first(request: gr.Request, job_id: int | None, _: Any, *rest: Any) -> list[Any]:
         return train_look(request, job_id, _NEVER, *rest)
 
-    def stamps_of(request: gr.Request, job_id: int | None) -> Stamps | None:
-        return read_stamps(context, job_id) if person(request).role in READS else None
+    def stamps_of(request: gr.Request, job_id: int | None) -> str | None:
+        return _stamps(context, job_id) if person(request).role in READS else None
 
     def train_table(request: gr.Request, job_id: int | None, name: str | None) -> Any:
         allowed(request, READS)
@@ -139,6 +141,15 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         started.success(None, [queued], None, js=_GO)
     _wire_acts(context, job, watched, {"fn": train_look, **look})
     train_serving.wire(context, job, watched, {"fn": train_look, **look})
+
+
+def _stamps(context: AppContext, job_id: int | None) -> str:
+    """Returns two lines: what tells that any job has changed, and that the one in view has."""
+    return "\n".join(read_stamps(context, job_id))
+
+
+def _of_all(stamps: str) -> str:
+    return stamps.partition("\n")[0]
 
 
 def _table() -> tuple[Any, list[Any]]:
@@ -174,6 +185,7 @@ def _starter(context: AppContext, card: train_cards.CardParts) -> Callable[..., 
 
 def _start(context: AppContext, asked: train_cards.AskedJob, by: str, rater: str) -> int:
     if asked.method.key != "judge":
+        _check_versions(context, asked)
         kind, parent = asked.method.kind, asked.parent
         return jobs.start(context, kind, asked.settings, parent=parent, by=by, rater=rater)
     campaign_id = asked.settings.get("campaign_id")
@@ -181,6 +193,16 @@ def _start(context: AppContext, asked: train_cards.AskedJob, by: str, rater: str
         raise InputError("Choose the campaign that the judge labels.")
     judge = asked.settings.get("judge", "")
     return jobs.start_judging(context, campaign_id, judge, by=by, rater=rater)
+
+
+def _check_versions(context: AppContext, asked: train_cards.AskedJob) -> None:
+    """Raises `NotFound` where a version was chosen that is not there any more."""
+    known, _ = read_choices(context)
+    for setting in asked.method.settings:
+        if setting.input is Input.VERSIONS:
+            for name in asked.settings.get(setting.key) or ():
+                if name not in known:
+                    raise NotFound(f"There is no version {name}; choose others.")
 
 
 def _wire_acts(context: AppContext, job: train_job.JobParts, watched: Any, look: Any) -> None:

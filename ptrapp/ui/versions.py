@@ -92,10 +92,10 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         note = gr.Textbox(label="Note", max_length=1000, scale=2)
         keep = gr.Button("Keep", elem_id="keep-about")
     view = View(
-        gr.State(""), headline, notice, actions, waiting, table, page, task, about, describing,
-        tuple(sentences), tuple(figures),
+        gr.Textbox("", visible=False), headline, notice, actions, waiting, table, page, task, about,
+        describing, tuple(sentences), tuple(figures),
     )  # fmt: skip
-    seen = gr.State(False)  # whether the plots have been in view
+    seen = gr.Checkbox(False, visible=False)  # whether the plots have been in view
     shown = [seen, waiting, task, order, page]
 
     def versions_read(
