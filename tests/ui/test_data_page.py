@@ -57,3 +57,12 @@ def test_a_mistake_is_said_where_it_arose(at: Any, tmp_path: Path) -> None:
     assert "role='alert'" in last[0]
     (nothing,) = import_steps(at, ImportOrder(), "ada")
     assert "Choose a file first" in nothing[0]
+
+
+def test_a_file_that_is_gone_is_asked_for_again(at: Any, order: ImportOrder) -> None:
+    assert data_import._look(at, order).store.visible
+    Path(order.file).unlink()
+    *_, last = import_steps(at, order, "ada")
+    for said in (last[0], data_import._look(at, order).said):
+        assert "asked.jsonl is gone" in said
+        assert "choose it again" in said

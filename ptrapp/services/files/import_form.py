@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ptrapp.core.errors import InputError
 from ptrapp.interchange.formats import Format, Options, Pairs
 from ptrapp.interchange.limits import MIB, NETWORK
 from ptrapp.services import sources
@@ -52,8 +53,10 @@ class ImportOrder:
 
 
 def preview(context: AppContext, order: ImportOrder) -> ImportPreview:
-    """Says what is read, and stores nothing. Raises `InputError` for a path on the server."""
+    """Says what is read, and stores nothing. Raises `InputError` for a path on the server, and
+    for a file that is gone."""
     _refuse_paths(context, order)
+    _find(order)
     return preview_named(order.given, order.options, limits=NETWORK, called=order.called)
 
 
@@ -62,6 +65,7 @@ def store(
 ) -> Imported:
     """Imports what was asked for, as `importing.import_named` does."""
     _refuse_paths(context, order)
+    _find(order)
     ask = ImportRequest(
         given=order.given,
         called=order.called,
@@ -73,6 +77,15 @@ def store(
         by=by,
     )
     return import_asked(context, ask, begun)
+
+
+def _find(order: ImportOrder) -> None:
+    """Raises `InputError` where the file that was sent is not there any more."""
+    if not order.hub and not Path(order.file).is_file():
+        raise InputError(
+            f"{order.called} is gone: what is sent is kept for an hour or two, and not while the "
+            "app is started again; choose it again."
+        )
 
 
 def _refuse_paths(context: AppContext, order: ImportOrder) -> None:
