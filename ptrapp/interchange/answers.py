@@ -165,6 +165,11 @@ def _naming(name: str, column: Column, compared: Sides) -> list[str]:
     ]
 
 
+def all_named(values: Iterable[str], compared: Sides) -> bool:
+    """Returns whether each of `values` can be read as an answer about the two texts."""
+    return not any(_unread(value, compared) for value in values)
+
+
 def _some_unread(name: str, column: Column, compared: Sides) -> bool:
     inverted = says(name) is Says.WORSE
     return any(_unread(value, compared, inverted=inverted) for value in column.values)

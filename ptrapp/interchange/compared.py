@@ -62,6 +62,25 @@ def find_sides(profile: Profile, prompt: str = "", *, usual: bool = True) -> Sid
     return sides.two_alike(texts, usual=usual)
 
 
+def only_name(profile: Profile, two: Sequence[str]) -> bool:
+    """Returns whether two columns hold no texts but name those of others: chosen is response_a."""
+    others = {name: one for name, one in profile.columns.items() if name not in two}
+    both = [profile.columns[name] for name in two]
+    if not all(one.is_short for one in both):
+        return False
+    if all(one.values <= set(others) for one in both):
+        return True
+    try:
+        compared = find_sides(Profile(profile.n_rows, others))
+    except BadRow:  # more than two texts: chosen and rejected may be two of them
+        return False
+    models = [one.values for name, one in others.items() if name.lower().startswith("model")]
+    known = set[str]().union(*models)
+    return compared is not None and all(
+        answers.all_named(one.values - known, compared) for one in both
+    )
+
+
 def decide(profile: Profile, given: str = "") -> ComparedLayout:
     """Decides the columns of a file. Raises `BadRow`."""
     compared = find_sides(profile, usual=False)

@@ -156,7 +156,7 @@ def _of(profile: Profile, shapes: Shapes) -> Format | None:
         return Format.ARGILLA
     if {"annotation_id", "annotator"} <= columns:
         return Format.LABEL_STUDIO_MIN
-    if preferences.names_both(profile):
+    if (two := preferences.both_of(profile)) and not compared.only_name(profile, two):
         return Format.PREFERENCES
     if shapes.trees or trees.is_table(profile):
         return Format.TREES

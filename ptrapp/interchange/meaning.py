@@ -4,7 +4,9 @@ Only what a name says is taken: values that name the two texts say nothing of wh
 """
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
+from itertools import permutations
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _PREFERRED = re.compile(
@@ -39,6 +41,14 @@ _LOWER = re.compile(
     r"|distance|sever|bad|wrong|worse|worst|mistake|incorrect|inaccura|danger|offens|reject|dislike"
     r"|downvot|not$|non$|un(?:help|rel|truth)|irrelevan|incoheren|flaw|defect|complain|wer$|cer$"
 )
+
+_PAIRS = (
+    ("win", "lose"), ("wins", "loses"), ("won", "lost"), ("winner", "loser"), ("winning", "losing"),
+    ("good", "bad"), ("best", "worst"), ("better", "worse"), ("positive", "negative"), ("w", "l"),
+    ("pos", "neg"), ("accept", "reject"), ("accepted", "rejected"), ("correct", "incorrect"),
+    ("right", "wrong"), ("correct", "wrong"), ("safe", "unsafe"), ("liked", "disliked"),
+    ("strong", "weak"), ("like", "dislike"),
+)  # fmt: skip
 
 
 class Says(StrEnum):
@@ -104,3 +114,19 @@ def scale_of(name: str) -> Scale:
     if telling and all(map(_HIGHER.match, telling)):
         return Scale.HIGHER
     return Scale.UNKNOWN
+
+
+def opposed(names: Iterable[str]) -> list[str]:
+    """Returns the names that differ from another one in a word that means the opposite.
+
+    >>> opposed(["prompt", "good_answer", "bad_answer", "y_w"])
+    ['good_answer', 'bad_answer']
+    """
+    words = {name: words_of(name) for name in names}
+    found: dict[str, None] = {}
+    for mine, its in permutations(words, 2):
+        parts = zip(words[mine], words[its], strict=False)
+        changed = [two for two in parts if two[0] != two[1]]
+        if len(words[mine]) == len(words[its]) and len(changed) == 1 and changed[0] in _PAIRS:
+            found |= dict.fromkeys((mine, its))
+    return [name for name in words if name in found]

@@ -24,8 +24,15 @@ NAMES = (
     ("chosen", "rejected"), ("chosen_response", "rejected_response"),
     ("preferred_output", "non_preferred_output"), ("response_chosen", "response_rejected"),
     ("answer_winning", "answer_losing"), ("answer_w", "answer_l"), ("preferred", "dispreferred"),
-    ("preferred", "rejected"), ("winning_response", "losing_response"),
+    ("preferred", "rejected"), ("winning_response", "losing_response"), ("win", "lose"),
+    ("winner", "loser"), ("y_w", "y_l"), ("response_w", "response_l"), ("better", "worse"),
+    ("better_response", "worse_response"), ("better_answer", "worse_answer"), ("best", "worst"),
+    ("accepted", "rejected"), ("chosen_text", "rejected_text"),
+    ("chosen_answer", "rejected_answer"), ("preferred_response", "rejected_response"),
+    ("preferred_response", "dispreferred_response"),
 )  # fmt: skip
+"""The better one first. Pairs such as good and bad, positive and negative are no such names: they
+may be of two questions, as in data for retrieval."""
 _MARKS = re.compile(r"(?:Assistant|ASSISTANT|Answer|Response|A):\s?|<\|assistant\|>\n?|\n+")
 """Where an answer may begin in plain text: after a speaker's name, or on a new line."""
 
@@ -46,8 +53,7 @@ def plan(profile: Profile) -> ReadPlan:
     """Decides the columns of a file. Raises `BadRow`."""
     if native.COLUMN in profile.columns:
         return ReadPlan(lambda row: Found(parse(row)), tuple(profile.columns))
-    names = set(profile.columns)
-    chosen, rejected = next((two for two in NAMES if names.issuperset(two)), NAMES[0])
+    chosen, rejected = both_of(profile) or NAMES[0]
     prompt = prompt_columns.decide(profile, (chosen, rejected))
     layout = PreferenceLayout(chosen, rejected, prompt)
     said: tuple[str, ...] = ()
@@ -61,9 +67,9 @@ def plan(profile: Profile) -> ReadPlan:
     return ReadPlan(lambda row: Found(parse(row, layout)), used, said)
 
 
-def names_both(profile: Profile) -> bool:
-    """Returns whether the file has a chosen and a rejected column."""
-    return any({*two} <= set(profile.columns) for two in NAMES)
+def both_of(profile: Profile) -> tuple[str, str] | None:
+    """Returns the chosen and the rejected column of a file, None where it has no such two."""
+    return next((two for two in NAMES if {*two} <= set(profile.columns)), None)
 
 
 def parse(row: Mapping[str, Any], layout: PreferenceLayout | None = None) -> tuple[JudgedPair, ...]:

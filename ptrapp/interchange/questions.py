@@ -8,6 +8,7 @@ from ptrapp.core.errors import BadRow
 from ptrapp.core.types import MessageRole
 from ptrapp.interchange import prompt_columns
 from ptrapp.interchange.conversation import is_messages, messages, prompt_of
+from ptrapp.interchange.meaning import opposed
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.prompt_columns import PromptColumns, prompt_from
 from ptrapp.interchange.records import Attempted, Found, PromptText, ReadPlan
@@ -17,18 +18,22 @@ COLUMNS = ("prompt", "question", "instruction", "messages", "conversations")
 ATTEMPT_COLUMNS = ("question", "output1", "output2")
 """The PTR authors' columns: a question, a weak attempt and a strong answer."""
 _JUDGED = re.compile(
-    r"chosen|reject|winner|prefer|(^|_)labels?$|score|rating|(^|_)rank|^completions$|^responses$|^answers$"
+    r"chosen|reject|winner|(^|_)(loser?|losing|wors[et])(_|$)|prefer|(^|_)labels?$|score|rating|(^|_)rank|^completions$|^responses$|^answers$"
     r"|better|safer|verdict|judg|(^|_)votes?$|helpfulness|kto_tag|annotations|desirable"
     r"|(response|answer|output|completion|conversation|reply|generation)_?([12ab0]|left|right)$",
     re.IGNORECASE,
 )
+_MAX_COMPARED = 100
+"""Columns whose names are compared with one another."""
 _PARTS = ("system", "system_prompt", "system_message")
 _ANSWERED = "the last answer of a conversation: only its question is a prompt"
 
 
 def judged(profile: Profile) -> list[str]:
     """Returns the filled columns that hold what somebody preferred, as their names say."""
-    return [name for name in profile.filled if _JUDGED.search(name)]
+    texts = [name for name in profile.filled if not profile.columns[name].is_numeric]
+    pairs = opposed(texts[:_MAX_COMPARED])
+    return [name for name in profile.filled if name in pairs or _JUDGED.search(name)]
 
 
 def judged_beside(profile: Profile) -> list[str]:
