@@ -5,6 +5,8 @@ and the rows after it are read; a broken file is an error.
 """
 
 import gzip
+import json
+import re
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -20,6 +22,18 @@ from ptrapp.interchange.table_rows import read_csv, read_parquet
 from ptrapp.interchange.values import as_text
 
 _GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+
+_FORM = re.compile(rb"--[-\w'()+,./:=?]{8,70}$")
+"""The boundary with which a form begins, as curl -F sends one."""
+_HEADER = re.compile(rb"[\w \".-]+(?:[,;\t|][\w \".-]+)+$")
+
+
+def _is_object(line: bytes) -> bool:
+    """Returns whether a line is a JSON object, as in a file of JSON lines under a table's name."""
+    try:
+        return line.startswith(b"{") and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _wide_encoding(start: bytes) -> str:
@@ -88,22 +102,40 @@ class RowFile:
         with self._open() as file:
             start = file.read(4)
             file.seek(0)
+            first = self._first_line(file)
+            kind = Path(self.name.removesuffix(".gz")).suffix.lower()
             if start == _PARQUET:
                 yield from read_parquet(file, self.name, self._limits)
             elif self._starts_with(file, b"["):
                 yield from read_list(file, self.name, self._limits)
-            elif (kind := Path(self.name.removesuffix(".gz")).suffix.lower()) in (".csv", ".tsv"):
+            elif _FORM.match(first):
+                raise InputError(
+                    f"{self.name} has the frame of a form around it; send the file itself as the "
+                    "body, with curl by --data-binary @FILE instead of -F."
+                )
+            elif kind in (".csv", ".tsv") and not _is_object(first):
                 yield from read_csv(file, self.name, self._limits, tabs=kind == ".tsv")
             elif self._starts_with(file, b"{") and (
                 rows := read_whole(file, self.name, self._limits)
             ):
                 yield from rows
+            elif kind in (".jsonl", ".json") and _HEADER.match(first):
+                raise InputError(
+                    f"{self.name} is no JSON: its first line looks like the header of a table; "
+                    "if it is one, name the file .csv or .tsv."
+                )
             else:
                 yield from read_lines(file, self._limits)
 
     def _open(self) -> BinaryIO:
         path = Path(self._unpacked.name) if self._unpacked is not None else self._path
         return path.open("rb")
+
+    def _first_line(self, file: BinaryIO) -> bytes:
+        """Returns the first line, as far as it is not longer than a row may be."""
+        line = file.readline(self._limits.n_line_bytes).removeprefix(b"\xef\xbb\xbf").strip()
+        file.seek(0)
+        return line
 
     def _starts_with(self, file: BinaryIO, first: bytes) -> bool:
         start = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()

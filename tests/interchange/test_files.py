@@ -215,3 +215,28 @@ def test_an_object_of_a_million_fields_is_a_mistake(tmp_path: Path) -> None:
     row = json.dumps({f"c{n}": 1 for n in range(1001)})
     (found,) = list(RowFile(written(tmp_path, "wide.jsonl", row + "\n"), Limits(MIB, 10)))
     assert found.mistake == "more than 1000 fields"
+
+
+def test_lines_of_json_under_the_name_of_a_table_are_read(tmp_path: Path) -> None:
+    assert [row.value for row in read(written(tmp_path, "a.csv", lines(ROWS)))] == ROWS
+    (row,) = read(written(tmp_path, "b.csv", "{a},b\n1,2\n"))
+    assert row.value == {"{a}": "1", "b": "2"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("prompt,chosen,rejected\nQ?,x,y\n", "header of a table; if it is one, name the file .csv"),
+        ("prompt\tn\nQ?\t1\n", "header of a table"),
+        (
+            "--------------------------d74496d66958873e\r\nContent-Disposition: form-data; "
+            'name="file"; filename="x"\r\n\r\n{"prompt": "Q?"}\r\n',
+            "frame of a form .* send the file itself as the body",
+        ),
+    ],
+)
+def test_a_table_or_a_form_under_the_name_of_json_is_named_as_such(
+    tmp_path: Path, content: str, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        read(written(tmp_path, "a.jsonl", content))
