@@ -59,6 +59,8 @@ def _read(row: Mapping[str, Any], columns: PromptColumns) -> Found:
 def parse(row: Mapping[str, Any], columns: PromptColumns | None = None) -> tuple[PromptText, ...]:
     """Parses one prompt, with its reference answer where the row has one. Raises `BadRow`."""
     column = next((name for name in COLUMNS if row.get(name)), None)
+    if column is None and (blank := [name for name in COLUMNS if name in row]):
+        raise BadRow(f"{', '.join(map(repr, blank))}: empty")
     if column is None:
         raise BadRow(f"none of {', '.join(COLUMNS)} (it has {names(row)})")
     asked = _asked(row[column], column)

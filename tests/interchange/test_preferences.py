@@ -149,3 +149,11 @@ def test_a_prompt_alone_is_found_under_its_usual_names(row: dict[str, Any]) -> N
     (prompt,) = questions.parse(row)
     assert prompt.text == "Why?"
     assert prompt.reference_answer is None
+
+
+def test_an_empty_question_is_named_as_such() -> None:
+    for value in ("", None, []):
+        with pytest.raises(BadRow, match="'question': empty"):
+            questions.parse({"question": value, "id": 3})
+    with pytest.raises(BadRow, match="none of prompt, question"):
+        questions.parse({"id": 3})
