@@ -11,6 +11,9 @@ import gradio as gr
 
 from db.storage.errors import DatabaseError
 
+_MOST_CHANGES = 1_000_000
+"""What changes are counted to, before the count begins anew: a page is told that it differs."""
+
 
 class Looks:
     """What one page looks at, collected while the page is built."""
@@ -36,7 +39,7 @@ class Looks:
                 same = not stamp or read(request, *values) == stamp
             except DatabaseError:  # what reads it all says so in its own place
                 same = False
-            return gr.skip() if same else (n or 0) + 1
+            return gr.skip() if same else (n or 0) % _MOST_CHANGES + 1
 
         self.add(look, [known, n_changes, *inputs], n_changes)
         return n_changes
