@@ -9,7 +9,7 @@ import sys
 import time
 import warnings
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Thread, Timer
 from typing import TYPE_CHECKING
 
@@ -178,7 +178,7 @@ def _open(settings: Settings, model: str, report: OnProgress) -> Engine:
     return EngineProcess(found, report) if found.engine == "local" else open_engine(found)
 
 
-@dataclass
+@dataclass(slots=True)
 class _FirstModel:
     """What follows from the model that the app was started with: it serves, or ends."""
 
@@ -189,6 +189,7 @@ class _FirstModel:
     bar: TerminalBar
     error: Exception | None = None
     publishing: bool = False
+    reading: Timer = field(init=False)
 
     def __post_init__(self) -> None:
         self.reading = Timer(READ_AHEAD_S, read_ahead, [self.context])

@@ -61,7 +61,8 @@ def decide(
         raise ambiguous(telling)
     if telling:
         return in_words(telling[0])
-    if (decided := one_hot or _by_models(columns, compared, columns)) is not None:
+    named = [name for name in columns if says(name) in (Says.PREFERRED, Says.WORSE)]
+    if (decided := one_hot or _by_models(columns, compared, named)) is not None:
         return decided
     pairs = _numbers(columns, compared)
     ratings = [one for one in pairs if _scale(one) is Scale.HIGHER]
@@ -199,18 +200,16 @@ def _by_models(
     if len(both) != 1:
         return None
     known = columns[both[0][0]].values | columns[both[0][1]].values
-    one_given = not isinstance(names, Mapping)
     found = []
     for name in names:
-        said, column = says(name), columns[name]
+        inverted, column = says(name) is Says.WORSE, columns[name]
         rest = column.values - known
         if (
             column.is_short
-            and (one_given or said in (Says.PREFERRED, Says.WORSE))
             and rest < column.values
-            and not any(_unread(one, compared, inverted=said is Says.WORSE) for one in rest)
+            and not any(_unread(one, compared, inverted=inverted) for one in rest)
         ):
-            found.append(AnswerColumns(AnswerKind.MODEL, (name, *both[0]), said is Says.WORSE))
+            found.append(AnswerColumns(AnswerKind.MODEL, (name, *both[0]), inverted))
     if len(found) > 1:
         raise ambiguous([one.columns[0] for one in found])
     return found[0] if found else None

@@ -43,9 +43,8 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     """Builds the page, then wires it."""
     gr.HTML(_ABOUT, apply_default_css=False)
     problem = gr.HTML(elem_id="train-problem", apply_default_css=False)
-    watched = gr.Number(
-        visible=False, precision=0
-    )  # the job of the link, else none: then it is the one that runs
+    # the job of the link, else none: then it is the one that runs
+    watched = gr.Number(visible=False, precision=0)
     stamps = gr.Textbox(_NEVER, visible=False)
     job = train_job.build()
     with gr.Column(visible=False, elem_id="train-overview") as overview:

@@ -256,30 +256,21 @@ def test_a_flag_is_set_and_taken_away(page: Page, campaign: Campaign) -> None:
     assert world.n_flagged() == 1
 
 
-def test_a_reason_is_stored_however_soon_enter_is_pressed(page: Page, campaign: Campaign) -> None:
+@pytest.mark.parametrize(
+    ("key", "about"), [("ArrowLeft", "A is better (pair 1)"), ("f", "the flag")]
+)
+def test_why_is_stored_however_soon_enter_is_pressed(
+    page: Page, campaign: Campaign, key: str, about: str
+) -> None:
     world = campaign(answers(4))
     open_label(page, world)
-    press(page, "ArrowLeft", "w")
-    expect(page.get_by_label("Reason for “A is better (pair 1)”")).to_be_focused()
-    page.keyboard.type("x")
-    page.keyboard.press("Enter")
-    wait_until_stored(page)
-    assert [vote.rationale for vote in world.standing()] == ["x"]
-
-
-def test_a_flag_says_what_is_wrong(page: Page, campaign: Campaign) -> None:
-    world = campaign(answers(4))
-    open_label(page, world)
-    press(page, "f", "w")
-    expect(page.get_by_label("Reason for “the flag”")).to_be_focused()
+    press(page, key, "w")
+    expect(page.get_by_label(f"Reason for “{about}”")).to_be_focused()
     page.keyboard.type("A quotes sources: x")
-    expect(page.get_by_role("button", name="Flag")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Enter")
     wait_until_stored(page)
-    assert world.notes() == ["A quotes sources: x"]
-    press(page, "ArrowLeft", "w")  # the next pair has no flag: this is for the answer
-    expect(page.get_by_label("Reason for “A is better (pair 1)”")).to_be_focused()
-    assert world.notes() == ["A quotes sources: x"]
+    said = [*(vote.rationale for vote in world.standing()), *world.notes()]
+    assert said == ["A quotes sources: x"]
 
 
 def test_a_pause_is_no_decision_of_the_session(page: Page, campaign: Campaign) -> None:

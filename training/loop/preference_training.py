@@ -155,10 +155,11 @@ def learn_pairs(
         first_loss=_first_loss(items, config, objective),
         weights_folder=weights_folder,
     )
+    n_pairs = sum(pair.size for pair in pairs)
     summary = {
         **fitted.metrics,
-        "n_pairs": sum(pair.size for pair in pairs),
-        "n_learnt": sum(pair.size for pair in pairs),
+        "n_pairs": n_pairs,
+        "n_learnt": n_pairs,  # of TPO, n_pairs is what it made itself
         "n_held_out": sum(pair.size for pair in held),
         "n_steps": fitted.n_steps,
         "dropped": dict(dropped),
