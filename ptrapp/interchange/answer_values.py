@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Preference
+from ptrapp.interchange import one_hot
 from ptrapp.interchange.profile import answer_text
 from ptrapp.interchange.sides import Sides, preference_from
 
@@ -16,9 +17,17 @@ _SIGN_OR_BETTER = re.compile(
 """What no answer under a name as `loser` may hold: it would say after all which is better."""
 
 
+_MARKED = {
+    Choice.LEFT: "for the first text", Choice.RIGHT: "for the second text",
+    Choice.TIE: "for a tie", Choice.BOTH_BAD: "against both texts",
+}  # fmt: skip
+
+
 class AnswerKind(StrEnum):
     WORDS = "words"
     ONE_HOT = "one-hot"
+    BINARY = "binary"
+    """One column of 0 and 1, of which somebody said that a 0 is the other text."""
     MODEL = "model"
     """The name of the model whose text is preferred, beside the names of both."""
     SIGNED = "signed"
@@ -34,11 +43,17 @@ class AnswerColumns(NamedTuple):
     columns: tuple[str, ...]
     inverted: bool = False
     """Whether the column names the worse text, so that the other one is preferred."""
+    marks: tuple[Choice, ...] = ()
+    """What a 1 in each column says."""
 
     @property
     def in_words(self) -> str:
         if self.kind is AnswerKind.RATINGS:
             return f"the higher of {' and '.join(self.columns)} is preferred, equal ones are a tie"
+        if self.marks:
+            ones = (f"{n} {_MARKED[m]}" for n, m in zip(self.columns, self.marks, strict=True))
+            rest = ", a 0 for the other one" if self.kind is AnswerKind.BINARY else ""
+            return f"the preference is read from what is 1: in {', in '.join(ones)}{rest}"
         said = f"the preference is read from {', '.join(self.columns)}"
         return f"{said}, which names the worse one" if self.inverted else said
 
@@ -50,7 +65,9 @@ def read(row: Mapping[str, Any], answer: AnswerColumns, compared: Sides) -> Pref
         return None
     match answer.kind:
         case AnswerKind.ONE_HOT:
-            return _by_one_hot(values, answer.columns)
+            return one_hot.read(values, answer.columns, answer.marks)
+        case AnswerKind.BINARY:
+            return one_hot.read_binary(values[0] or "", answer.columns[0], answer.marks[0])
         case AnswerKind.MODEL:
             return _of_model(values, compared, inverted=answer.inverted)
         case AnswerKind.RATINGS:
@@ -103,14 +120,6 @@ def _of_model(values: list[str | None], compared: Sides, *, inverted: bool) -> P
         found = Preference(Choice.LEFT if said == left else Choice.RIGHT)
         return found.mirrored() if inverted else found
     return named(said, compared, inverted=inverted)
-
-
-def _by_one_hot(values: list[str | None], columns: tuple[str, ...]) -> Preference:
-    marked = [name for value, name in zip(values, columns, strict=True) if value in ("1", "true")]
-    if len(marked) != 1:
-        raise BadRow(f"of {', '.join(columns)} {len(marked)} are 1 instead of one")
-    ending = re.sub(r"^(is_)?(winner|preferred)_", "", marked[0])
-    return preference_from(ending, Sides("a", "b"))
 
 
 def _signed(value: float) -> Preference:

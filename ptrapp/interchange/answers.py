@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ptrapp.core.errors import AnswerUnclear, BadRow
 from ptrapp.core.types import Choice
-from ptrapp.interchange import sides
+from ptrapp.interchange import one_hot, scores, sides
 from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind, named
-from ptrapp.interchange.meaning import Says, Scale, says, scale_of
+from ptrapp.interchange.meaning import Says, says
+from ptrapp.interchange.one_hot import Mark
 from ptrapp.interchange.profile import Column
 from ptrapp.interchange.sides import Sides
 
@@ -33,7 +34,6 @@ _SIGNED = ("preference_strength", "overall_preference")
 _SIGNED_VALUES = frozenset(str(n) for n in range(-3, 4))
 _FIRST_IS_ONE = {("human_ref_A", "human_ref_B"): "labels"}
 """SHP: 1 says that the first is preferred, 0 that the second is."""
-_RATING = re.compile(r"rating|score|stars|quality|grade|points", re.IGNORECASE)
 _TOLD = re.compile(r"\b(?:better|best|prefer\w*|wins?|won|winner)\b")
 """What an answer says that needs no telling name: B is better, a_winner."""
 _RENAME = "rename it to winner if it names the better text, to loser if it names the worse one"
@@ -52,29 +52,35 @@ def decide(
         return _given(columns, compared, given)
     if (known := _known(columns, compared)) is not None:
         return known
-    one_hot = _one_hot(columns)
-    marks = one_hot.columns if one_hot else ()
+    marks = one_hot.marks(columns, compared)
     telling = [
-        name for name, one in columns.items() if name not in marks and _tells(name, one, compared)
+        name
+        for name, one in columns.items()
+        if name not in marks
+        and not one_hot.of_one_text(name, one, compared)
+        and _tells(name, one, compared)
     ]
     if len(telling) > 1:
         raise ambiguous(telling)
     if telling:
         return in_words(telling[0])
     named = [name for name in columns if says(name) in (Says.PREFERRED, Says.WORSE)]
-    if (decided := one_hot or _by_models(columns, compared, named)) is not None:
+    if marks:
+        return _marked(columns, one_hot.chosen(marks), compared)
+    if (decided := _by_models(columns, compared, named)) is not None:
         return decided
-    pairs = _numbers(columns, compared)
-    ratings = [one for one in pairs if _scale(one) is Scale.HIGHER]
+    pairs = scores.pairs(columns, compared)
+    ratings = [one for one in pairs if scores.is_higher(one)]
     rivals = [*(one.columns[0] for one in ratings), *unnamed(columns, compared)]
     if len(rivals) > 1:
         raise ambiguous(rivals)
     if ratings:
         return ratings[0]
     for pair in pairs:
-        _refuse_lower(pair)
+        scores.refuse_lower(pair)
+    one_hot.refuse_unclear(columns, compared, named)
     _refuse_unread(columns, compared, controls=controls)
-    _refuse_numbers(columns, compared, pairs, controls=controls)
+    scores.refuse_unclear(columns, compared, pairs, controls=controls)
     return None
 
 
@@ -119,13 +125,15 @@ def _given(columns: Mapping[str, Column], compared: Sides, given: str) -> Answer
             f"there is no column or control {given!r} with answers; these have some: "
             f"{', '.join(columns) or 'none'}"
         )
-    for one in (_one_hot(columns), _known({given: columns[given]}, compared)):
-        if one is not None and given in one.columns:
-            return one
-    for pair in _numbers(columns, compared):
+    if given in (marks := one_hot.marks(columns, compared)):
+        return _marked(columns, one_hot.chosen(marks, given), compared, given)
+    if (known := _known({given: columns[given]}, compared)) is not None:
+        return known
+    for pair in scores.pairs(columns, compared):
         if given in pair.columns:
-            _refuse_lower(pair)
+            scores.refuse_lower(pair)
             return pair
+    one_hot.refuse_unclear({given: columns[given]}, compared, (given,))
     answer = in_words(given)
     if (by_models := _by_models(columns, compared, (given,))) is not None:
         return by_models
@@ -184,11 +192,14 @@ def _unread(value: str, compared: Sides, *, inverted: bool = False) -> bool:
     return False
 
 
-def _one_hot(columns: Mapping[str, Column]) -> AnswerColumns | None:
-    found = [n for n in columns if n.startswith(("winner_", "preferred_", "is_winner_"))]
-    if len(found) < 2 or any(not columns[n].values <= {"0", "1", "true", "false"} for n in found):
-        return None
-    return AnswerColumns(AnswerKind.ONE_HOT, tuple(found))
+def _marked(
+    columns: Mapping[str, Column], found: Mapping[str, Mark], compared: Sides, given: str = ""
+) -> AnswerColumns:
+    """Returns the reading of columns of 0 and 1; `given` says that its 0 is the other text."""
+    if not given:
+        one_hot.refuse_a_zero(columns, found, compared)
+    kind = AnswerKind.BINARY if given and len(found) == 1 else AnswerKind.ONE_HOT
+    return AnswerColumns(kind, tuple(found), marks=tuple(one.choice for one in found.values()))
 
 
 def _by_models(
@@ -213,31 +224,6 @@ def _by_models(
     if len(found) > 1:
         raise ambiguous([one.columns[0] for one in found])
     return found[0] if found else None
-
-
-def _numbers(columns: Mapping[str, Column], compared: Sides) -> list[AnswerColumns]:
-    """Returns every two numeric columns that are named like the two sides."""
-    numeric = [name for name, one in columns.items() if one.is_numeric]
-    return [
-        AnswerColumns(AnswerKind.RATINGS, (first, second))
-        for first in numeric
-        for second in numeric
-        if sides.belong_to(first, second, compared)
-    ]
-
-
-def _scale(pair: AnswerColumns) -> Scale:
-    scales = {scale_of(name) for name in pair.columns}
-    return scales.pop() if len(scales) == 1 else Scale.UNKNOWN
-
-
-def _refuse_lower(pair: AnswerColumns) -> None:
-    if _scale(pair) is Scale.LOWER:
-        raise BadRow(
-            f"of {' and '.join(pair.columns)} the lower seems to be the better, and only scores of "
-            "which the higher is better are read; turn them around and rename them to score_a and "
-            "score_b, or leave the columns out"
-        )
 
 
 def _refuse_unread(columns: Mapping[str, Column], compared: Sides, *, controls: bool) -> None:
@@ -269,27 +255,4 @@ def _refuse_unread(columns: Mapping[str, Column], compared: Sides, *, controls: 
             f"it is not clear whether {' or '.join(doubtful)} says which text is preferred; "
             f"say so with {FLAG} NAME, or {_RENAME}",
             doubtful,
-        )
-
-
-def _refuse_numbers(
-    columns: Mapping[str, Column],
-    compared: Sides,
-    pairs: Sequence[AnswerColumns],
-    *,
-    controls: bool,
-) -> None:
-    """Refuses numbers that may be ratings, where it is not clear that the higher is better."""
-    rated = [n for n, one in columns.items() if one.is_numeric and _RATING.search(n)]
-    if asked := [one.columns[0] for one in pairs if controls or one.columns[0] in rated]:
-        raise AnswerUnclear(
-            f"it is not clear whether the higher of {' or '.join(asked)} is preferred; say so with "
-            f"{FLAG} NAME, or rename the two columns to score_a and score_b",
-            asked,
-        )
-    if rated:
-        raise BadRow(
-            f"{', '.join(rated)}: ratings were asked for, but not two of them that are named "
-            "like the "
-            f"two texts {compared.left} and {compared.right}; name the answer with {FLAG} NAME"
         )

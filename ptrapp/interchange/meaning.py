@@ -23,16 +23,17 @@ _OPPOSITE = re.compile(
     r"|dislik|eliminat|discard|refus|unchosen|unselect|deselect|downvot|lower|lowest|harm(?!less)|toxic"
     r"|hallucinat|error|mistake|flaw|biased|offensive|los[es]|wors|reject"
 )
-_NEUTRAL = {
+NEUTRAL = {
     "response", "answer", "completion", "output", "generation", "reply", "option", "text", "model",
     "side", "assistant", "candidate", "conversation", "summary", "id", "index", "name", "label",
     "column", "is", "the", "human", "one",
 }  # fmt: skip
+"""Words that say nothing of a text."""
 _HIGHER = re.compile(
     r"scor|rat(?:ing|ed)|harmless|stars?$|quality|grades?$|points?$|rewards?$|helpful|honest|truthful|correctness"
     r"|accuracy|coheren|relevan|fluen|usefulness|upvotes?$|likes?$"
 )
-_OF_SCORES = _NEUTRAL | {
+_OF_SCORES = NEUTRAL | {
     "overall", "mean", "avg", "average", "total", "final", "median", "sum", "value", "a", "b",
     "ref", "left", "right", "first", "second", "instruction", "following", "of", "for", "to",
 }  # fmt: skip
@@ -86,7 +87,7 @@ def says(name: str) -> Says:
     (<Says.PREFERRED: 'preferred'>, <Says.WORSE: 'worse'>, <Says.OPPOSITE: 'opposite'>, <Says.NOTHING: 'nothing'>)
     """  # noqa: E501 - the doctest compares one line
     words = words_of(name)
-    telling = [word for word in words if word not in _NEUTRAL]
+    telling = [word for word in words if word not in NEUTRAL]
     match telling:
         case [word] if _LOSING.match(word):
             return Says.WORSE

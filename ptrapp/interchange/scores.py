@@ -1,0 +1,67 @@
+"""Finds two columns of numbers that are named like the two texts, such as scores."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from ptrapp.core.errors import AnswerUnclear, BadRow
+from ptrapp.interchange import sides
+from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind
+from ptrapp.interchange.meaning import Scale, scale_of
+from ptrapp.interchange.profile import Column
+from ptrapp.interchange.sides import Sides
+
+_RATING = re.compile(r"rating|score|stars|quality|grade|points", re.IGNORECASE)
+
+
+def pairs(columns: Mapping[str, Column], compared: Sides) -> list[AnswerColumns]:
+    """Returns every two numeric columns that are named like the two sides."""
+    numeric = [name for name, one in columns.items() if one.is_numeric]
+    return [
+        AnswerColumns(AnswerKind.RATINGS, (first, second))
+        for first in numeric
+        for second in numeric
+        if sides.belong_to(first, second, compared)
+    ]
+
+
+def is_higher(pair: AnswerColumns) -> bool:
+    """Returns whether the higher of two numbers is the better one by their names."""
+    return _scale(pair) is Scale.HIGHER
+
+
+def _scale(pair: AnswerColumns) -> Scale:
+    scales = {scale_of(name) for name in pair.columns}
+    return scales.pop() if len(scales) == 1 else Scale.UNKNOWN
+
+
+def refuse_lower(pair: AnswerColumns) -> None:
+    """Raises `BadRow` for two numbers of which the lower is better by their names."""
+    if _scale(pair) is Scale.LOWER:
+        raise BadRow(
+            f"of {' and '.join(pair.columns)} the lower seems to be the better, and only scores of "
+            "which the higher is better are read; turn them around and rename them to score_a and "
+            "score_b, or leave the columns out"
+        )
+
+
+def refuse_unclear(
+    columns: Mapping[str, Column],
+    compared: Sides,
+    found: Sequence[AnswerColumns],
+    *,
+    controls: bool,
+) -> None:
+    """Refuses numbers that may be ratings, where it is not clear that the higher is better."""
+    rated = [n for n, one in columns.items() if one.is_numeric and _RATING.search(n)]
+    if asked := [one.columns[0] for one in found if controls or one.columns[0] in rated]:
+        raise AnswerUnclear(
+            f"it is not clear whether the higher of {' or '.join(asked)} is preferred; say so with "
+            "--answer-column NAME, or rename the two columns to score_a and score_b",
+            asked,
+        )
+    if rated:
+        raise BadRow(
+            f"{', '.join(rated)}: ratings were asked for, but not two of them that are named like "
+            f"the two texts {compared.left} and {compared.right}; name the answer with "
+            "--answer-column NAME"
+        )
