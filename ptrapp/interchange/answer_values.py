@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Preference
-from ptrapp.interchange import one_hot
+from ptrapp.interchange import one_hot, text_answers
 from ptrapp.interchange.profile import answer_text
 from ptrapp.interchange.sides import Sides, preference_from
 
@@ -28,6 +28,8 @@ class AnswerKind(StrEnum):
     ONE_HOT = "one-hot"
     BINARY = "binary"
     """One column of 0 and 1, of which somebody said that a 0 is the other text."""
+    TEXT = "text"
+    """The very words of the preferred text."""
     MODEL = "model"
     """The name of the model whose text is preferred, beside the names of both."""
     SIGNED = "signed"
@@ -55,6 +57,8 @@ class AnswerColumns(NamedTuple):
             rest = ", a 0 for the other one" if self.kind is AnswerKind.BINARY else ""
             return f"the preference is read from what is 1: in {', in '.join(ones)}{rest}"
         said = f"the preference is read from {', '.join(self.columns)}"
+        if self.kind is AnswerKind.TEXT:
+            return f"{said}, which repeats the {'worse' if self.inverted else 'better'} text"
         return f"{said}, which names the worse one" if self.inverted else said
 
 
@@ -68,6 +72,8 @@ def read(row: Mapping[str, Any], answer: AnswerColumns, compared: Sides) -> Pref
             return one_hot.read(values, answer.columns, answer.marks)
         case AnswerKind.BINARY:
             return one_hot.read_binary(values[0] or "", answer.columns[0], answer.marks[0])
+        case AnswerKind.TEXT:
+            return _by_text(values[0] or "", row, answer, compared)
         case AnswerKind.MODEL:
             return _of_model(values, compared, inverted=answer.inverted)
         case AnswerKind.RATINGS:
@@ -108,6 +114,16 @@ def higher(left: float, right: float) -> Preference:
     if left == right:
         return Preference(Choice.TIE)
     return Preference(Choice.LEFT if left > right else Choice.RIGHT)
+
+
+def _by_text(
+    value: str, row: Mapping[str, Any], answer: AnswerColumns, compared: Sides
+) -> Preference:
+    said = text_answers.repeated(value, row.get(compared.left), row.get(compared.right))
+    if said is None:
+        return named(value, compared, inverted=answer.inverted)
+    found = Preference(said)
+    return found.mirrored() if answer.inverted else found
 
 
 def _of_model(values: list[str | None], compared: Sides, *, inverted: bool) -> Preference | None:

@@ -64,7 +64,7 @@ def decide(
         raise ambiguous(telling)
     if telling:
         return in_words(telling[0])
-    named = [name for name in columns if says(name) in (Says.PREFERRED, Says.WORSE)]
+    named = [name for name in columns if is_told(name)]
     if marks:
         return _marked(columns, one_hot.chosen(marks), compared)
     if (decided := _by_models(columns, compared, named)) is not None:
@@ -97,6 +97,21 @@ def in_words(name: str) -> AnswerColumns:
             f"the better or the worse one; {_RENAME}"
         )
     return AnswerColumns(AnswerKind.WORDS, (name,), said is Says.WORSE)
+
+
+def is_told(name: str) -> bool:
+    """Returns whether a name says that the better or the worse text is named under it."""
+    return says(name) in (Says.PREFERRED, Says.WORSE)
+
+
+def repeating(names: Sequence[str]) -> AnswerColumns:
+    """Returns the column whose cells are the very words of a text, as its name says of which one.
+
+    Raises `AnswerUnclear` for several.
+    """
+    if len(names) > 1:
+        raise ambiguous(names)
+    return in_words(names[0])._replace(kind=AnswerKind.TEXT)
 
 
 def unnamed(columns: Mapping[str, Column], compared: Sides) -> list[str]:

@@ -9,20 +9,21 @@ Columns were looked up for: LMArena's 55k (lists of turns, `winner_model_a`) and
 (https://huggingface.co/datasets/tatsu-lab/alpaca_farm).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Message, MessageRole
-from ptrapp.interchange import answer_values, answers, prompt_columns, sides
-from ptrapp.interchange.answer_values import AnswerColumns
+from ptrapp.interchange import answer_values, answers, prompt_columns, sides, text_answers
+from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind
 from ptrapp.interchange.cells import turns_in
 from ptrapp.interchange.conversation import answer_of, is_messages, messages
 from ptrapp.interchange.preferences import Parted, as_list, shared
-from ptrapp.interchange.profile import Profile
+from ptrapp.interchange.profile import Column, Profile
 from ptrapp.interchange.prompt_columns import PromptColumns
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, PromptText, ReadPlan
 from ptrapp.interchange.sides import Sides
+from ptrapp.interchange.text_answers import Fit
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, optional_text, user_name
 
@@ -37,6 +38,8 @@ _PARTED = "a conversation whose two sides part before the last answer"
 first, and of these the vote does not say which is better."""
 _UNANSWERED = "a conversation in which one side has no last answer"
 
+Rows = Iterable[Mapping[str, Any]]
+
 
 class ComparedLayout(NamedTuple):
     prompt: PromptColumns
@@ -46,6 +49,8 @@ class ComparedLayout(NamedTuple):
     rationale: str = ""
     turns: bool = False
     """Whether prompt and sides are lists of turns, as LMArena writes them."""
+    note: str = ""
+    """What a person should know of how the answer is read."""
 
 
 def find_sides(profile: Profile, prompt: str = "", *, usual: bool = True) -> Sides | None:
@@ -54,12 +59,14 @@ def find_sides(profile: Profile, prompt: str = "", *, usual: bool = True) -> Sid
     Raises `BadRow` where more than two are. `usual` asks for a usual name, as `response_1`.
     """
     texts = {
-        name: "text"
+        name: column
         for name, column in profile.columns.items()
         if name != prompt and name not in ABOUT and (column.n_texts or column.n_lists)
-        and not column.is_numeric and not name.lower().startswith(("model", "winner", "is_"))
+        and not name.lower().startswith(("model", "winner", "is_"))
     }  # fmt: skip
-    return sides.two_alike(texts, usual=usual)
+    worded = {name: column for name, column in texts.items() if not column.is_numeric}
+    # Short answers may be numbers; where other texts are, such columns rather rate those.
+    return sides.two_alike(worded, usual=usual) or sides.two_alike(texts, usual=True)
 
 
 def only_name(profile: Profile, two: Sequence[str]) -> bool:
@@ -81,7 +88,7 @@ def only_name(profile: Profile, two: Sequence[str]) -> bool:
     )
 
 
-def decide(profile: Profile, given: str = "") -> ComparedLayout:
+def decide(profile: Profile, rows: Rows, given: str = "") -> ComparedLayout:
     """Decides the columns of a file. Raises `BadRow`."""
     compared = find_sides(profile, usual=False)
     if compared is None:
@@ -103,22 +110,46 @@ def decide(profile: Profile, given: str = "") -> ComparedLayout:
     )
     taken = {*prompt.used, *compared, rater, rationale, *ABOUT}
     rest = {name: one for name, one in profile.columns.items() if name not in taken}
-    answer = answers.decide(rest, compared, given)
+    answer, note = _answer(rest, profile, rows, compared, given)
     sided = [profile.columns[name] for name in (prompt.prompt, *compared) if name]
     turns = all(one.n_turns and one.n_turns == one.n_filled for one in sided)
-    return ComparedLayout(prompt, compared, answer, rater, rationale, bool(turns and prompt.prompt))
+    by_turns = bool(turns and prompt.prompt)
+    return ComparedLayout(prompt, compared, answer, rater, rationale, by_turns, note)
 
 
-def plan(profile: Profile, given: str = "") -> ReadPlan:
+def _answer(
+    rest: Mapping[str, Column], profile: Profile, rows: Rows, compared: Sides, given: str
+) -> tuple[AnswerColumns | None, str]:
+    """Returns what holds the preference, and what a person should know of it. Raises `BadRow`."""
+    told = [name for name in rest if answers.is_told(name) or name == given]
+    told = text_answers.candidates(profile.columns, told, compared)
+    fits = text_answers.fits(rows, told, compared)
+    texts = [name for name, fit in fits.items() if fit.is_text]
+    if given in texts:
+        return answers.repeating([given]), ""
+    others = {name: one for name, one in rest.items() if name not in texts}
+    answer = answers.decide(others, compared, given)
+    if texts and (answer is None or answer.kind is AnswerKind.RATINGS):
+        return answers.repeating(texts), ""
+    if answer is not None and answer.kind is AnswerKind.WORDS:
+        (name,) = answer.columns
+        return answer, text_answers.check(name, fits.get(name, Fit()), compared)
+    return answer, ""
+
+
+def plan(profile: Profile, rows: Rows, given: str = "") -> ReadPlan:
     """Decides how a file is read. Raises `BadRow`."""
-    layout = decide(profile, given)
+    layout = decide(profile, rows, given)
     answer = layout.answer
     used = (
         *layout.prompt.used, *layout.sides, *(answer.columns if answer else ()), layout.rater,
         layout.rationale,
     )  # fmt: skip
     said = answer.in_words if answer else "no column says which text is preferred: pairs to label"
-    return ReadPlan(lambda row: read(row, layout), tuple(filter(None, used)), (said,), tuple(ABOUT))
+    sentences = tuple(filter(None, (said, layout.note)))
+    return ReadPlan(
+        lambda row: read(row, layout), tuple(filter(None, used)), sentences, tuple(ABOUT)
+    )
 
 
 def read(row: Mapping[str, Any], layout: ComparedLayout) -> Found:

@@ -121,7 +121,7 @@ def plan_of(
         case Format.PREFERENCES:
             return preferences.plan(profile)
         case Format.COMPARISONS | Format.LABEL_STUDIO_MIN:
-            return compared.plan(profile, given)
+            return compared.plan(profile, rows, given)
         case Format.RANKED:
             return ranked.plan(profile, rows, given, options.pairs)
         case Format.TREES:

@@ -95,7 +95,7 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
 
 def parse_min(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     """Parses one row of JSON_MIN: one annotation beside its task's fields. Raises `BadRow`."""
-    return tuple(compared.plan(profile_of([row])).read(row).records)  # type: ignore[arg-type]
+    return tuple(compared.plan(profile_of([row]), [row]).read(row).records)  # type: ignore[arg-type]
 
 
 def _answer(controls: _Controls, two: Sides, given: str) -> AnswerColumns | None:
