@@ -119,7 +119,7 @@ def plan_of(
         case Format.VOTES:
             return ReadPlan(lambda row: Found(votes.parse(row)), tuple(profile.columns))
         case Format.PREFERENCES:
-            return preferences.plan(profile)
+            return preferences.plan(profile, rows)
         case Format.COMPARISONS | Format.LABEL_STUDIO_MIN:
             return compared.plan(profile, rows, given)
         case Format.RANKED:

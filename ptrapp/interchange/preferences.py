@@ -6,13 +6,12 @@ OpenAI's `preferred_output` (https://developers.openai.com/api/docs/guides/direc
 LLaMA-Factory's ranking (https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md).
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Message, MessageRole, Preference
-from ptrapp.interchange import native, prompt_columns, transcripts
+from ptrapp.interchange import implicit_prompt, native, prompt_columns, transcripts
 from ptrapp.interchange.conversation import answer_of, is_messages, messages, prompt_of
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.prompt_columns import PromptColumns
@@ -33,8 +32,6 @@ NAMES = (
 )  # fmt: skip
 """The better one first. Pairs such as good and bad, positive and negative are no such names: they
 may be of two questions, as in data for retrieval."""
-_MARKS = re.compile(r"(?:Assistant|ASSISTANT|Answer|Response|A):\s?|<\|assistant\|>\n?|\n+")
-"""Where an answer may begin in plain text: after a speaker's name, or on a new line."""
 
 
 class Parted(BadRow):
@@ -49,22 +46,18 @@ class PreferenceLayout(NamedTuple):
     prompt: PromptColumns = PromptColumns("prompt")
 
 
-def plan(profile: Profile) -> ReadPlan:
+def plan(profile: Profile, rows: Iterable[Mapping[str, Any]]) -> ReadPlan:
     """Decides the columns of a file. Raises `BadRow`."""
     if native.COLUMN in profile.columns:
         return ReadPlan(lambda row: Found(parse(row)), tuple(profile.columns))
     chosen, rejected = both_of(profile) or NAMES[0]
-    prompt = prompt_columns.decide(profile, (chosen, rejected))
+    prompt, said = prompt_columns.decide(profile, (chosen, rejected)), ""
+    if not prompt.prompt:
+        found, said = implicit_prompt.decide(profile, rows, (chosen, rejected))
+        prompt = prompt._replace(prompt=found.prompt)
     layout = PreferenceLayout(chosen, rejected, prompt)
-    said: tuple[str, ...] = ()
-    if (
-        not prompt.prompt
-        and profile.columns.get(chosen, None)
-        and not profile.columns[chosen].n_lists
-    ):
-        said = ("no column is the prompt: it is the beginning that both texts share",)
     used = (chosen, rejected, *prompt.used, "strength", "rationale")
-    return ReadPlan(lambda row: Found(parse(row, layout)), used, said)
+    return ReadPlan(lambda row: Found(parse(row, layout)), used, (said,) if said else ())
 
 
 def both_of(profile: Profile) -> tuple[str, str] | None:
@@ -108,7 +101,8 @@ def _parts(row: Mapping[str, Any], layout: PreferenceLayout) -> tuple[PromptText
         sides = transcripts.turns(chosen, "chosen"), transcripts.turns(rejected, "rejected")
         return _with_parts(shared(*sides), row, columns)
     if not columns.prompt:
-        return _with_parts(_shared_text(chosen, rejected), row, columns)
+        asked, *texts = implicit_prompt.split(chosen, rejected)
+        return _with_parts((PromptText(asked), texts[0], texts[1]), row, columns)
     return prompt_columns.read(row, columns), chosen, rejected
 
 
@@ -157,16 +151,3 @@ def shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> tuple[Prom
         raise BadRow("'chosen' and 'rejected' do not both end with an answer of the assistant")
     prompt = prompt_of(chosen[:n_shared], "the part that chosen and rejected share")
     return prompt, chosen[-1].content, rejected[-1].content
-
-
-def _shared_text(chosen: str, rejected: str) -> tuple[PromptText, str, str]:
-    """Splits an implicit prompt, the common beginning up to the end of a turn or a word."""
-    both = zip(chosen, rejected, strict=False)
-    n_alike = next((n for n, (mine, other) in enumerate(both) if mine != other), None)
-    shared = chosen[:n_alike] if n_alike is not None else min(chosen, rejected, key=len)
-    marks = [mark.end() for mark in _MARKS.finditer(shared) if shared[: mark.start()].strip()]
-    end = marks[-1] if marks else shared.rfind(" ") + 1
-    asked = shared[:end].strip()
-    if not asked:
-        raise BadRow("there is no 'prompt', and 'chosen' and 'rejected' do not begin alike")
-    return PromptText(asked), chosen[end:], rejected[end:]
