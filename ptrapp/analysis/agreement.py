@@ -12,7 +12,7 @@ from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
 
 NEEDED = 20
-"""Comparisons that two raters or more have answered."""
+"""Comparisons that two raters or more have put in order: one is better, or they are equal."""
 MAX_STRENGTH = 3
 RELIABLE, TENTATIVE = 0.8, 0.667
 """Krippendorff's bounds (Content Analysis, 2004, p. 241): for conclusions, for tentative ones."""
@@ -57,7 +57,7 @@ def ordinal_alpha(labels: Iterable[Label] | LabelColumns, *, n_resamples: int = 
     shared = counts[counts.sum(axis=1) > 1]  # (C, 7)
     n = len(shared)
     if n < NEEDED:
-        return too_few(n, NEEDED, "comparisons answered by several raters")
+        return too_few(n, NEEDED, "comparisons that several raters put in order")
     if not _differ(in_both_orders(shared)):
         return Estimate(n, missing="all labels are ties, so it is not defined")
     value = krippendorff_alpha(in_both_orders(shared))

@@ -30,8 +30,8 @@ OUTCOMES = {
     "left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad",
 }  # fmt: skip
 _NOTHING = "<span class='none'>–</span>"
-_MOST_MISSING = 6
-"""Pairs of raters of which it is said why they have no κ."""
+_PAIRS_AT_ONCE = 6
+"""Pairs of raters whose κ is read at once; the others unfold."""
 
 
 def title(heading: str, sentence: str = "") -> str:
@@ -131,16 +131,19 @@ def groups(report: AgreementReport) -> str:
 
 
 def kappas_said(report: AgreementReport) -> str:
-    """Returns what stands above the matrix of κ: its scale, and why a cell has a dash."""
-    missing = [one for one in report.kappas if one.kappa.value is None]
-    why = "".join(
-        f"<li>{escape(one.first)} and {escape(one.second)}: {escape(one.kappa.missing)}</li>"
-        for one in missing[:_MOST_MISSING]
+    """Returns what stands above the matrix of κ: its scale, and each κ with its interval, or why
+    there is none."""
+    each = [
+        f"<li>{escape(one.first)} and {escape(one.second)}: {in_words(one.kappa, _two_places)}</li>"
+        for one in report.kappas
+    ]
+    listed = f"<ul>{''.join(each[:_PAIRS_AT_ONCE])}</ul>"
+    if rest := each[_PAIRS_AT_ONCE:]:
+        listed += f"<details><summary>{len(rest)} more</summary><ul>{''.join(rest)}</ul></details>"
+    return (
+        "<h2>Cohen's κ of every two raters</h2><p>0 is chance, 1 full agreement; intervals are of "
+        f"95 %, n is the comparisons that both answered.</p>{listed}"
     )
-    if len(missing) > _MOST_MISSING:
-        why += f"<li>and {len(missing) - _MOST_MISSING} more</li>"
-    dashes = f"<p>Where a dash stands:</p><ul>{why}</ul>" if why else ""
-    return f"<h2>Cohen's κ of every two raters</h2><p>0 is chance, 1 full agreement.</p>{dashes}"
 
 
 def people(report: AgreementReport, view: Overview | None) -> list[list[str]]:
@@ -166,6 +169,10 @@ def in_words(estimate: Estimate, form: Callable[[float], str] | None = None) -> 
 
 def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
+
+
+def _two_places(value: float) -> str:
+    return f"{value:z.2f}".replace("-", "−")
 
 
 def _seconds(ms: float) -> str:
@@ -194,8 +201,16 @@ def _group(one: GroupReport) -> str:
     return (
         f"<article class='finding' data-kind='{one.kind}'><h2>{_GROUP[one.kind]}: "
         f"{escape(one.conclusion)}</h2><p>{labels}, {one.n_shared:,} labelled by "
-        f"several, gold left out</p>{_noise(one)}{facts_list(facts, safe=True)}</article>"
+        f"several, gold left out{_in_order(one)}</p>{_noise(one)}"
+        f"{facts_list(facts, safe=True)}</article>"
     )
+
+
+def _in_order(one: GroupReport) -> str:
+    """Returns on how many comparisons α rests, where several labelled more of them."""
+    if one.alpha.n == one.n_shared:
+        return ""
+    return f"; several put {one.alpha.n:,} of them in order, “both bad” gives no order"
 
 
 def _noise(one: GroupReport) -> str:

@@ -5,10 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from db.models import RaterKind
+from ptrapp.analysis.columns import columns_of
 from ptrapp.analysis.kappa import kappas
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
-from ptrapp.services.labelling.agreement import AgreementReport
+from ptrapp.services.labelling.agreement import AgreementReport, report_of
+from ptrapp.services.labelling.kept_labels import KeptLabels
 from ptrapp.services.labelling.overview import DayLeft, Overview
 from ptrapp.services.labelling.panel import CampaignRow
 from ptrapp.ui import campaigns_drawn as drawn
@@ -56,10 +59,41 @@ def test_a_pair_of_raters_without_a_kappa_says_why() -> None:
     said = drawn.kappas_said(AgreementReport(1, [], kappas([*same, *few]), [], 0))
     assert "<li>Bea and import:&lt;i&gt;: both always said tie, or both bad, so it" in said
     assert "<li>Bea and Cas: not enough data: 3 of 10 shared comparisons</li>" in said
-    differ = [Label("Cas", at, Choice.TIE if at % 2 else Choice.LEFT) for at in range(12)]
-    assert "dash" not in drawn.kappas_said(
-        AgreementReport(1, [], kappas([*same[:12], *differ]), [], 0)
+
+
+def test_each_kappa_is_said_with_its_interval_and_those_of_many_raters_unfold() -> None:
+    raters = [f"r{at}" for at in range(5)]
+    labels = [
+        Label(who, at, Choice.RIGHT if at % 3 == 0 or (who == "r0" and at < 2) else Choice.TIE)
+        for who in raters
+        for at in range(20)
+    ]
+    found = kappas(labels)
+    said = drawn.kappas_said(AgreementReport(1, [], found, [], 0))
+    first = found[0].kappa
+    assert first.value is not None
+    assert first.interval is not None
+    low, high = first.interval
+    assert f"<li>r0 and r1: {first.value:.2f} ({low:.2f} to {high:.2f}, n = 20)</li>" in said
+    at_once, unfolds = said.split("<summary>4 more</summary>")
+    assert (at_once.count("<li>"), unfolds.count("<li>")) == (6, 4)
+    assert "<details>" not in drawn.kappas_said(AgreementReport(1, [], found[:6], [], 0))
+
+
+def test_what_alpha_rests_on_is_said_where_it_is_not_all_that_several_labelled() -> None:
+    names = ("Ann", "Bob")
+    few = [Label(who, at, Choice.LEFT) for who in names for at in range(15)]
+    bad = [Label(who, 15 + at, Choice.BOTH_BAD) for who in names for at in range(2)]
+    kinds = (RaterKind.HUMAN, RaterKind.HUMAN)
+    report = report_of(KeptLabels(columns_of([*few, *bad]), kinds), None)
+    said = drawn.groups(report)
+    assert "not enough data: 15 of 20 comparisons that several raters put in order" in said
+    assert (
+        "17 labelled by several, gold left out; several put 15 of them in order, “both bad” gives "
+        "no order" in said
     )
+    said = drawn.groups(report_of(KeptLabels(columns_of(few), kinds), None))
+    assert "15 labelled by several, gold left out</p>" in said
 
 
 def test_agreement_that_is_as_good_as_none_has_no_sign() -> None:
