@@ -130,7 +130,7 @@ def skip(session: Session, key: str) -> Assignment:
     assignment = _find(session, key)
     match assignment.state:
         case AssignmentState.RESERVED:
-            slots.release(session, assignment)
+            slots.release(session, assignment.campaign_id, [assignment])
         case AssignmentState.DONE | AssignmentState.LATE:
             raise Conflict("This comparison has your vote; undo it to skip the comparison.")
         case AssignmentState.SKIPPED:
@@ -146,10 +146,10 @@ def skip(session: Session, key: str) -> Assignment:
 def sweep(session: Session, campaign_id: int) -> int:
     """Releases the slots of comparisons whose lease expired unanswered. Returns how many."""
     expired = session.scalars(_EXPIRED, {"campaign": campaign_id}).all()
-    for assignment in expired:
-        slots.release(session, assignment)
-        assignment.state, assignment.lease_until = AssignmentState.EXPIRED, None
     if expired:
+        slots.release(session, campaign_id, expired)
+        for assignment in expired:
+            assignment.state, assignment.lease_until = AssignmentState.EXPIRED, None
         session.flush()
     return len(expired)
 

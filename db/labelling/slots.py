@@ -4,13 +4,14 @@ Statements are built once: a rater waits for several of them with every answer, 
 takes longer than executing it.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
 from db.labelling import rater_progress
-from db.models import Assignment, Campaign, CampaignItem, Purpose
+from db.models import Campaign, CampaignItem, Purpose
 
 
 class Countable(Protocol):
@@ -18,6 +19,8 @@ class Countable(Protocol):
 
     @property
     def campaign_id(self) -> int: ...
+    @property
+    def item_id(self) -> int: ...
     @property
     def rater_id(self) -> int: ...
     @property
@@ -53,12 +56,17 @@ def take(session: Session, campaign_id: int, item_id: int) -> bool:
     return False
 
 
-def release(session: Session, assignment: Assignment) -> None:
-    """Frees the slot of a reserved comparison."""
+def release(session: Session, campaign_id: int, reserved: Sequence[Countable]) -> None:
+    """Frees the slots of reserved comparisons of a campaign.
+
+    Items come before their campaign, and in one order, as whoever takes a slot locks them: two that
+    held what the other waits for would both be kept waiting, and one refused.
+    """
     connection = session.connection()
-    if assignment.counts:
-        connection.execute(_FREE_ONE, {"item": assignment.item_id})
-    connection.execute(_RELEASE, {"campaign": assignment.campaign_id, "n": int(assignment.counts)})
+    counted = sorted(one.item_id for one in reserved if one.counts)
+    for item_id in counted:
+        connection.execute(_FREE_ONE, {"item": item_id})
+    connection.execute(_RELEASE, {"campaign": campaign_id, "n": len(counted)})
 
 
 def count(session: Session, assignment: Countable, n: int) -> int:

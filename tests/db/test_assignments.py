@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import select, text
+from statements import executed
 
 from db.content import prompts, rounds
 from db.content.rounds import NewRound
@@ -258,6 +259,22 @@ def test_an_expired_pair_is_assigned_again_under_its_key(database: Database) -> 
     work.expire()
     assert work.reserve(ann) == [key]
     work.vote(key)
+    work.recount()
+
+
+def test_a_sweep_locks_items_in_order_and_their_campaign_last_as_who_takes_a_slot_does(
+    database: Database,
+) -> None:
+    """Else each of two could hold what the other waits for."""
+    work = make(database, 3)
+    ann, bob = work.rater("ann"), work.rater("bob")
+    n_taken = len(work.reserve(ann, 2)) + len(work.reserve(bob, 1))
+    work.expire()
+    with database.write() as session, executed() as statements:
+        assert assignments.sweep(session, work.campaign_id) == n_taken == 3
+    changed = [one.split()[1] for one in statements if one.startswith("UPDATE")]
+    counts = [one for one in changed if one != "assignments"]
+    assert counts == ["campaign_items"] * 3 + ["campaigns"]
     work.recount()
 
 
