@@ -112,7 +112,6 @@ def build() -> JobParts:
                 datatype="str", interactive=False, wrap=True, show_label=False,
                 label="Samples at checkpoints", elem_id="job-samples", visible=False, buttons=[],
             )  # fmt: skip
-            gr.HTML("<h3>What it found</h3>", apply_default_css=False)
             found = gr.HTML(elem_id="job-found", apply_default_css=False)
             chosen = gr.Dropdown([], label="Table", visible=False, elem_id="job-table-choice")
             table = gr.Dataframe(
@@ -197,13 +196,14 @@ def _details(
     job, found = page.job, page.samples
     shown = chosen if chosen in tables else (tables[0] if tables else None)
     link = f"api/v1/jobs/{job.id}/log"
-    figures = results.figures(job.result)
-    nothing = "Nothing yet." if job.status in ("queued", "running") else "Nothing but the version."
+    figures = results.figures(job.result) or results.learnt(page.made.metrics if page.made else {})
+    if not figures and job.status in ("queued", "running"):
+        figures = "Nothing yet."
     return [
         drawn.notes(job.notes),
         f"<p class='quiet'>{drawn.samples(found, job.kind)}</p>",
         _samples(found),
-        f"<p>{figures or nothing}</p>" if figures or not tables else "",
+        results.found(figures, tables),
         gr.Dropdown(
             [(name.replace("_", " "), name) for name in tables],
             visible=bool(tables),

@@ -9,6 +9,20 @@ _SAID_ELSEWHERE = ("next_job_id",)
 """What the page says in a sentence with a link."""
 
 
+_COUNTS = {"n_learnt": "examples", "n_steps": "steps", "n_held_out": "held out"}
+_LAST = {
+    "loss": "loss",
+    "eval_loss": "loss of what is held out",
+    "rewards/margins": "reward margin",
+    "eval_rewards/margins": "reward margin of what is held out",
+}
+_LAST_SHARES = {
+    "rewards/accuracies": "pairs ranked right",
+    "eval_rewards/accuracies": "held-out pairs ranked right",
+}
+"""What a version's training stored of itself, and of its last step, by the names on the page."""
+
+
 class ResultTable(NamedTuple):
     """One table of a result."""
 
@@ -26,6 +40,29 @@ def figures(result: Mapping[str, Any]) -> str:
         and name not in _SAID_ELSEWHERE
     }
     return escape(" · ".join(_in_words(name, one) for name, one in plain.items()))
+
+
+def learnt(metrics: Mapping[str, Any]) -> str:
+    """Returns what the training of a version stored: how much it learnt, its last step's values.
+
+    >>> learnt({"n_learnt": 17, "n_steps": 9, "n_held_out": 0, "loss": 0.006684})
+    '17 examples · 9 steps · 0 held out · at the last step: loss 0.00668'
+    """
+    counts = [f"{metrics[one]:,} {word}" for one, word in _COUNTS.items() if one in metrics]
+    last = [f"{word} {metrics[one]:.3g}" for one, word in _LAST.items() if one in metrics]
+    last += [
+        f"{word} {_percent(metrics[one])} %" for one, word in _LAST_SHARES.items() if one in metrics
+    ]
+    if last:
+        counts.append(f"at the last step: {', '.join(last)}")
+    return " · ".join(counts)
+
+
+def found(figures: str, tables: Sequence[str]) -> str:
+    """Returns what a job found below its heading; "" where there is nothing to say."""
+    if not figures and not tables:
+        return ""
+    return "<h3>What it found</h3>" + (f"<p>{figures}</p>" if figures else "")
 
 
 def names(result: Mapping[str, Any]) -> list[str]:

@@ -138,6 +138,21 @@ def test_the_job_that_follows_is_a_link_and_no_figure() -> None:
     assert train_made.follows(PAGE) == ""
 
 
+def test_what_a_training_found_is_what_its_version_stored_and_nothing_has_no_heading() -> None:
+    stored = {
+        "loss": 0.006684, "rewards/margins": 5.0046, "rewards/accuracies": 0.9412, "tokens/s": 598,
+        "n_learnt": 17, "n_held_out": 2, "n_steps": 9, "dropped": {"tie": 1}, "seconds": 10.0,
+    }  # fmt: skip
+    said = train_results.learnt(stored)
+    assert said == (
+        "17 examples · 9 steps · 2 held out · at the last step: loss 0.00668, reward margin 5, "
+        "pairs ranked right 94.1 %"
+    )
+    assert train_results.found(said, []) == f"<h3>What it found</h3><p>{said}</p>"
+    assert train_results.found("", ["table"]) == "<h3>What it found</h3>"
+    assert train_results.found(train_results.learnt({}), []) == ""
+
+
 def test_what_is_needed_is_ticked_when_all_of_it_is_there() -> None:
     few = Needs("10 votes since base", "4 votes", 0.4, "", None, 4)
     card = Card(METHODS["dpo"], few, None, None, "Train on 4 votes")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from db.models import Adapter, Gate, GateState, Job, JobKind
 from db.registry import adapters, gates
@@ -55,6 +55,8 @@ class MadeVersion:
     """How many examples it was trained on; None is unknown."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Rows that it was not trained on, or not whole, by reason."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """What its training stored: counts, and the values of the last step by their names."""
 
 
 def read_made(session: Session, settings: Settings, made: Adapter) -> MadeVersion:
@@ -79,6 +81,7 @@ def read_made(session: Session, settings: Settings, made: Adapter) -> MadeVersio
         too_few=too_few(settings, made.n_learnt),
         n_learnt=made.n_learnt,
         left_out=made.left_out,
+        metrics=made.metrics,
     )
 
 
