@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Preference
 from ptrapp.interchange import one_hot, text_answers
-from ptrapp.interchange.profile import answer_text
+from ptrapp.interchange.profile import answer_text, number_in
 from ptrapp.interchange.sides import Sides, preference_from
 
 _SIGN_OR_BETTER = re.compile(
@@ -148,6 +148,6 @@ def _signed(value: float) -> Preference:
 
 def _number(value: str | None, name: str) -> float:
     try:
-        return float(value or "")
+        return number_in(value or "")
     except ValueError as error:
         raise BadRow(f"{name!r} is {str(value)[:40]!r} instead of a number") from error

@@ -6,7 +6,7 @@ columns that both could be it.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ptrapp.core.errors import AnswerUnclear, BadRow
 from ptrapp.core.types import Choice
@@ -14,7 +14,7 @@ from ptrapp.interchange import one_hot, scores, sides
 from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind, named
 from ptrapp.interchange.meaning import Says, says
 from ptrapp.interchange.one_hot import Mark
-from ptrapp.interchange.profile import Column
+from ptrapp.interchange.profile import Column, is_number, number_in
 from ptrapp.interchange.sides import Sides
 
 FLAG = "--answer-column"
@@ -189,6 +189,27 @@ def _naming(name: str, column: Column, compared: Sides) -> list[str]:
     ]
 
 
+def refuse_doubtful(name: str, values: Collection[str], compared: Sides, given: str) -> None:
+    """Raises `BadRow` for cells of a table that can be read in two ways, whatever the others say.
+
+    `None` is what Python writes for no answer, and a person for neither text. A 1 in all rows may
+    be counted from 0 where the texts have no numbers.
+    """
+    if "None" in values:
+        raise BadRow(
+            f"'None' in {name!r} may be no answer, or neither of the two; leave the cell empty, or "
+            "write both_bad"
+        )
+    numbers = {number_in(one) for one in values if is_number(one)}
+    if name != given and numbers == {1} and not compared.left[-1:].isdigit():
+        raise AnswerUnclear(
+            f"every number in {name!r} is 1: the first text, or the second one counted from 0; "
+            f"write {compared.left} and {compared.right} into it, or say with {FLAG} {name} that "
+            f"it is {compared.left}",
+            (name,),
+        )
+
+
 def all_named(values: Iterable[str], compared: Sides) -> bool:
     """Returns whether each of `values` can be read as an answer about the two texts."""
     return not any(_unread(value, compared) for value in values)
@@ -256,7 +277,8 @@ def _refuse_unread(columns: Mapping[str, Column], compared: Sides, *, controls: 
         raise BadRow(
             f"the answer {value!r} names neither of {compared.left}, {compared.right}: it "
             "is that "
-            f"of {name!r}; name the column or control that does with {FLAG} NAME"
+            f"of {name!r}; write {compared.left}, {compared.right} or tie, or name the column or "
+            f"control that does with {FLAG} NAME"
         )
     doubtful = unnamed(columns, compared) or [
         name

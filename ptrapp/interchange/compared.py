@@ -18,7 +18,7 @@ from ptrapp.interchange import answer_values, answers, prompt_columns, sides, te
 from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind
 from ptrapp.interchange.cells import turns_in
 from ptrapp.interchange.conversation import answer_of, is_messages, messages
-from ptrapp.interchange.preferences import Parted, as_list, shared
+from ptrapp.interchange.preferences import PARTED, Parted, as_list, shared
 from ptrapp.interchange.profile import Column, Profile
 from ptrapp.interchange.prompt_columns import PromptColumns
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, PromptText, ReadPlan
@@ -33,9 +33,6 @@ ABOUT = frozenset(
 """Columns that Label Studio's JSON_MIN adds to those of the task."""
 _RATERS = ("annotator", "rater", "judge_user_id", "user_id", "worker_id", "annotator_id")
 _REASONS = ("rationale", "reason", "explanation", "comment", "preference_elaboration")
-_PARTED = "a conversation whose two sides part before the last answer"
-"""Its vote is on two conversations. No two answers in it have the same turns before them but the
-first, and of these the vote does not say which is better."""
 _UNANSWERED = "a conversation in which one side has no last answer"
 
 Rows = Iterable[Mapping[str, Any]]
@@ -133,6 +130,7 @@ def _answer(
         return answers.repeating(texts), ""
     if answer is not None and answer.kind is AnswerKind.WORDS:
         (name,) = answer.columns
+        answers.refuse_doubtful(name, rest[name].values, compared, given)
         return answer, text_answers.check(name, fits.get(name, Fit()), compared)
     return answer, ""
 
@@ -161,7 +159,7 @@ def read(row: Mapping[str, Any], layout: ComparedLayout) -> Found:
     try:
         parts = _parts(row, layout)
     except Parted:
-        return Found((), (_PARTED,))
+        return Found((), (PARTED,))
     if parts is None:
         return Found((), (_UNANSWERED,))
     prompt, *texts = parts

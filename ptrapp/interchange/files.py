@@ -21,7 +21,9 @@ from ptrapp.interchange.limits import MIB, FileRow, Limits
 from ptrapp.interchange.table_rows import read_csv, read_parquet
 from ptrapp.interchange.values import as_text
 
-_GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+_GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How .xlsx, .ods and other zip files begin, and .xls."""
 
 _FORM = re.compile(rb"--[-\w'()+,./:=?]{8,70}$")
 """The boundary with which a form begins, as curl -F sends one."""
@@ -76,7 +78,7 @@ class RowFile:
             self._unpack(size)
             with self._open() as file:
                 start = file.read(4)
-        if start.startswith(_ZIP):
+        if start.startswith(_WORKBOOKS):
             raise InputError(
                 f"{self.name} is a workbook or a zip file; save its table as CSV, or unpack it."
             )
@@ -119,9 +121,9 @@ class RowFile:
                 rows := read_whole(file, self.name, self._limits)
             ):
                 yield from rows
-            elif kind in (".jsonl", ".json") and _HEADER.match(first):
+            elif _HEADER.match(first):
                 raise InputError(
-                    f"{self.name} is no JSON: its first line looks like the header of a table; "
+                    f"{self.name} is no JSON, and its first line looks like the header of a table; "
                     "if it is one, name the file .csv or .tsv."
                 )
             else:

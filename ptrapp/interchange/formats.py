@@ -140,7 +140,11 @@ def plan_of(
 
 def unused(profile: Profile, plan: ReadPlan) -> list[str]:
     """Returns the filled columns that are not read."""
-    left = [name for name in profile.filled if name not in (*plan.used, *plan.about)]
+    left = [
+        name or "a column without a name"
+        for name in profile.filled
+        if name not in (*plan.used, *plan.about)
+    ]
     return [*left, *plan.inner_unused]
 
 

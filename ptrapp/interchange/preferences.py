@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Message, MessageRole, Preference
-from ptrapp.interchange import implicit_prompt, native, prompt_columns, transcripts
+from ptrapp.interchange import implicit_prompt, native, prompt_columns, scores, transcripts
 from ptrapp.interchange.conversation import answer_of, is_messages, messages, prompt_of
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.prompt_columns import PromptColumns
@@ -32,6 +32,11 @@ NAMES = (
 )  # fmt: skip
 """The better one first. Pairs such as good and bad, positive and negative are no such names: they
 may be of two questions, as in data for retrieval."""
+
+
+PARTED = "a conversation whose two sides part before the last answer"
+"""Its preference is on two conversations. No two answers in it have the same turns before them but
+the first, and of these it does not say which is better."""
 
 
 class Parted(BadRow):
@@ -57,7 +62,15 @@ def plan(profile: Profile, rows: Iterable[Mapping[str, Any]]) -> ReadPlan:
         prompt = prompt._replace(prompt=found.prompt)
     layout = PreferenceLayout(chosen, rejected, prompt)
     used = (chosen, rejected, *prompt.used, "strength", "rationale")
-    return ReadPlan(lambda row: Found(parse(row, layout)), used, (said,) if said else ())
+    notes = (said, scores.contradicting(profile, rows, chosen, rejected))
+    return ReadPlan(lambda row: _read(row, layout), used, tuple(filter(None, notes)))
+
+
+def _read(row: Mapping[str, Any], layout: PreferenceLayout) -> Found:
+    try:
+        return Found(parse(row, layout))
+    except Parted:
+        return Found((), (PARTED,))
 
 
 def both_of(profile: Profile) -> tuple[str, str] | None:

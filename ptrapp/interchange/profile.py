@@ -5,14 +5,18 @@ byte order mark around their names, and the usual names in any case.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Any
 
 from ptrapp.interchange.cells import turns_in
 
 MAX_VALUES = 60
 """Distinct short values that are kept of a column; one with more is no answer."""
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d{1,2}")
+"""Three digits behind a comma may be thousands."""
 MAX_CHARS = 80
 """Characters of a short value."""
 _USUAL = frozenset(
@@ -60,7 +64,7 @@ class Column:
 
     def add(self, value: Any) -> None:
         """Counts one value; an empty one is none."""
-        if value is None or value == "" or value == [] or value == {}:
+        if value is None or value == "" or value == [] or value == {} or _is_nan(value):
             return
         self.n_filled += 1
         self.n_texts += isinstance(value, str)
@@ -80,7 +84,7 @@ class Column:
     @property
     def is_numeric(self) -> bool:
         """Whether every value is a number."""
-        return bool(self.n_filled) and not self.n_long and all(map(_is_number, self.values))
+        return bool(self.n_filled) and not self.n_long and all(map(is_number, self.values))
 
 
 @dataclass(slots=True)
@@ -128,6 +132,8 @@ def answer_text(value: Any) -> str | None:
             return answer_text(json.loads(value))
         except (ValueError, RecursionError):
             return value.strip()
+    if _is_nan(value):
+        return None
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -147,9 +153,26 @@ def _tidy_name(name: str) -> str:
     return stripped.lower() if stripped.lower() in _USUAL else stripped
 
 
-def _is_number(text: str) -> bool:
+def number_in(text: str) -> float:
+    """Returns the number in a cell; a spreadsheet may write 2,5 for 2.5. Raises `ValueError`.
+
+    >>> number_in("2,5")
+    2.5
+    """
+    return float(text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text)
+
+
+def is_number(text: str) -> bool:
+    """Returns whether a cell holds a number."""
     try:
-        float(text)
+        number_in(text)
     except ValueError:
         return False
     return True
+
+
+def _is_nan(value: Any) -> bool:
+    """Returns whether a data frame has nothing here, as itself or as it is written in a CSV."""
+    if isinstance(value, str):
+        return value.strip() in ("nan", "NaN")
+    return isinstance(value, float) and isnan(value)

@@ -21,7 +21,7 @@ _ENDINGS = (("1", "2"), ("a", "b"), ("left", "right"), ("0", "1"), ("first", "se
 _FIRST = {"left", "a", "1", "first", "one"}
 _SECOND = {"right", "b", "2", "second", "two"}
 _THIRD = ("3", "c", "third")
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _SIGN = re.compile(r"(?:a|1) ?(?P<sign>[<>=]{1,3}) ?(?:b|2)")
 """An arena's verdict: A>>B, A=B."""
 _BAD = re.compile(r"\b(neither|none)\b|\b(both|equally)\b.*\b(bad|poor|wrong)\b|\bboth ?bad\b")
@@ -112,7 +112,7 @@ def preference_from(choice: str, sides: Sides) -> Preference:
     """
     lowered = choice.strip().lower()
     if _NUMBER.fullmatch(lowered):
-        return _by_number(float(lowered), choice, sides)
+        return _by_number(float(lowered.replace(",", ".")), choice, sides)
     if sign := _SIGN.fullmatch(lowered.strip("[] ")):
         return _by_sign(sign["sign"])
     strength = 2 if _MUCH.search(lowered.replace("_", " ")) else 1

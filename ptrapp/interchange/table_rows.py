@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from ptrapp.interchange.limits import MIB, FileRow, Limits, check_depth
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _STATED = re.compile(r"\"?sep=(.)\"?\r?\n?$", re.IGNORECASE)
 """A first line that names the separator for Excel."""
+_LINE_END = re.compile(r"\r\n?|\n")
 _SEPARATORS = (",", ";", "\t", "|")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 _PARQUET_ROWS = 256
@@ -37,10 +38,11 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
         at = file.tell()
         header = file.readline(limits.n_line_bytes).decode(errors="replace")
         file.seek(at)
-    separator = stated[1] if stated else _separator(first, "\t" if tabs else ",")
+    header = _LINE_END.split(header, maxsplit=1)[0]
+    separator = stated[1] if stated else _separator(header, "\t" if tabs else ",")
     text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
     rows = csv.DictReader(text, delimiter=separator, strict=True)
-    n_before = 1 if stated else 0
+    n_before, n_read = int(stated is not None), 0
     _check_columns(header, separator, name, limits)
     while True:
         try:
@@ -53,6 +55,11 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
             raise InputError(f"{name} is no CSV, behind line {rows.line_num}: {error}.") from error
         if row is None:
             return
+        if not n_read:
+            _check_names(rows.fieldnames or (), name)
+        n_read += 1
+        if not any(map(_holds, row.values())):
+            continue  # as a blank line: a spreadsheet writes them below its table
         location = f"line {rows.line_num + n_before}"
         if None in row or None in row.values():
             yield FileRow(
@@ -71,6 +78,20 @@ def _check_columns(header: str, separator: str, name: str, limits: Limits) -> No
             f"{name} has about {n_columns} columns; at most {limits.n_columns} are read. Leave out "
             "those that hold no text."
         )
+
+
+def _check_names(header: Sequence[str], name: str) -> None:
+    """Raises `InputError` for two columns with one name, of which only one could be read."""
+    named = [one.strip() for one in header if one.strip()]
+    if twice := sorted({one for one in named if named.count(one) > 1}):
+        raise InputError(
+            f"{name} has more than one column called {', '.join(twice)}; give each its own name."
+        )
+
+
+def _holds(cells: str | list[str] | None) -> bool:
+    """Returns whether a cell, or those beyond the header's, hold anything."""
+    return any(map(_holds, cells)) if isinstance(cells, list) else bool(cells and cells.strip())
 
 
 def _separator(header: str, usual: str) -> str:
