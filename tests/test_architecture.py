@@ -148,6 +148,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.artifacts",
         "ptrapp.core",
         "ptrapp.engines",
+        "ptrapp.tasks",
         "training.jobs",
         "db.models",
         "db.registry",

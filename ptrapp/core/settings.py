@@ -92,8 +92,9 @@ class Settings(AccessSettings):
     gate_problems: Annotated[int, Field(ge=0, le=100_000)] = 200
     """Held-out problems that a finished version and the one that answers are measured on before it
     serves by itself; 0 measures nothing."""
-    gate_task: str = "generated"
-    """Those problems, named as tasks of an evaluation are: generated, held_out, a file, hf:NAME."""
+    gate_task: str = "auto"
+    """Those problems, named as tasks of an evaluation are: auto fits the model, else generated,
+    held_out, instructions, a file, hf:NAME."""
     gate_judge: str = ""
     """Judge whose win rate decides instead of the problems' answers, named as in --judge."""
     gate_margin: Annotated[float, Field(ge=0, le=1)] = 0.0

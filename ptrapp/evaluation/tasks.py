@@ -9,12 +9,10 @@ from ptrapp.core.errors import InputError
 from ptrapp.tasks import ifeval
 from ptrapp.tasks.check import has_constraints
 from ptrapp.tasks.datasets import GSM8K, Columns, Question, read_questions
-from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
+from ptrapp.tasks.families import FAMILIES, GENERATED, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
 from ptrapp.tasks.instructions import SETS, instructions
 
-GENERATED = "generated"
-"""Problems of the families that methods train on, from the evaluation split."""
 HELD_OUT_TASK = "held_out"
 """Problems of the families that no method trains on."""
 
@@ -95,7 +93,7 @@ def open_task(name: str, columns: Columns = GSM8K) -> Task:
     cannot be read or has no answers to verify.
     """
     match name:
-        case "generated":
+        case name if name == GENERATED:
             return Generated(name, tuple(sorted(set(FAMILIES) - HELD_OUT)))
         case "held_out":
             return Generated(name, tuple(sorted(HELD_OUT)))

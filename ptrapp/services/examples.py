@@ -3,23 +3,11 @@
 People may train on them: none is held out for evaluation.
 """
 
-from ptrapp.core.thoughts import TINY
-from ptrapp.services.context import AppContext
 from ptrapp.tasks.families import problems
 from ptrapp.tasks.instructions import INSTRUCTIONS, instructions
 
 N_EXAMPLES = 6
 _SEED = 20
-
-
-def knows_sums_only(context: AppContext) -> bool:
-    """Returns whether the model is the bundled one, or one grown from it, by its thought format.
-
-    While no model is there yet, the one that was named counts.
-    """
-    if not context.base_model:
-        return context.settings.model == "bundled"
-    return context.engine.thought_format == TINY
 
 
 def examples(*, sums: bool = True) -> list[list[str]]:

@@ -10,9 +10,11 @@ from typing import Any
 from ptrapp.core.errors import InputError
 from ptrapp.core.names import is_path, is_repository
 from ptrapp.core.settings import Settings
+from ptrapp.tasks.families import GENERATED
+from ptrapp.tasks.fitting import AUTO
 from ptrapp.tasks.instructions import SETS
 
-_STORED = frozenset({"", "generated", "held_out", "stored", *SETS})
+_STORED = frozenset({"", AUTO, GENERATED, "held_out", "stored", *SETS})
 _JUDGES = frozenset({"", "verifier", "llm"})
 DATA = ("queries", "prompts", "tasks", "exclude")
 """Settings of recipes that name questions to read."""
@@ -31,7 +33,7 @@ def check(settings: Settings, recipe: Mapping[str, Any]) -> None:
             continue
         if name in DATA and not _is_data(value):
             raise InputError(
-                f"{name} {value!r} would be read on the server. From a page it is generated, "
+                f"{name} {value!r} would be read on the server. From a page it is auto, generated, "
                 f"stored, held_out, {', '.join(SETS)} or a data set of the hub (hf:NAME); files "
                 "are for the command line (thrice --help), or for whoever starts the app with "
                 "--allow-source."

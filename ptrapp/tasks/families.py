@@ -8,6 +8,9 @@ from typing import Literal
 from ptrapp.tasks import drafts
 from ptrapp.tasks.problem import Problem
 
+GENERATED = "generated"
+"""Names problems of the families that methods train on."""
+
 FAMILIES: dict[str, Callable[[int, Random], drafts.Draft]] = {
     "story": drafts.story,
     "cost": drafts.cost,

@@ -5,7 +5,7 @@ from typing import Any
 
 import gradio as gr
 
-from ptrapp.services import base_models, examples
+from ptrapp.services import base_models, examples, fitting
 from ptrapp.services.context import AppContext
 
 LABEL_CHARS = 36
@@ -58,13 +58,13 @@ def build(
 
 def in_words(context: AppContext) -> str:
     """Returns what is to be expected of the model."""
-    if examples.knows_sums_only(context):
+    if fitting.knows_sums_only(context):
         return OF_SUMS
     return OF_LANGUAGE.format(model=base_models.name_of(context))
 
 
 def _samples(context: AppContext) -> list[list[str]]:
-    return examples.examples(sums=examples.knows_sums_only(context))
+    return examples.examples(sums=fitting.knows_sums_only(context))
 
 
 def _labels(context: AppContext) -> list[str]:

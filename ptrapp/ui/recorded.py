@@ -6,7 +6,7 @@ import gradio as gr
 
 from db.storage.errors import DatabaseError
 from ptrapp.core.people import READS
-from ptrapp.services import demo, examples, play
+from ptrapp.services import demo, fitting, play
 from ptrapp.services.context import AppContext
 from ptrapp.ui.auth import person
 from ptrapp.ui.widgets import widget
@@ -19,7 +19,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     def read_recording(request: gr.Request) -> dict[str, Any] | None:
         sender = person(request)
         try:
-            if sender.role not in READS or not examples.knows_sums_only(context):
+            if sender.role not in READS or not fitting.knows_sums_only(context):
                 return None
             asked = play.last_run_id(context, sender.rater)
             opened = "run" in request.query_params

@@ -17,7 +17,7 @@ from ptrapp.core.thoughts import GENERIC, TINY
 from ptrapp.engines.replaceable import ReplaceableEngine
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.models import smollm2
-from ptrapp.services import base_models, examples, jobs, versions
+from ptrapp.services import base_models, examples, fitting, jobs, versions
 from ptrapp.services.context import AppContext
 
 WAIT_S = 10.0
@@ -112,10 +112,10 @@ def test_a_job_is_for_the_model_that_answered_when_it_was_queued(context: AppCon
 
 
 def test_examples_and_what_is_told_fit_the_model(context: AppContext) -> None:
-    assert examples.knows_sums_only(context)
+    assert fitting.knows_sums_only(context)
     base_models.load(context, "other")
     wait(context)
-    assert not examples.knows_sums_only(context)
+    assert not fitting.knows_sums_only(context)
     for sums in (True, False):
         ready = examples.examples(sums=sums)
         assert len(ready) == examples.N_EXAMPLES

@@ -96,7 +96,7 @@ def test_a_finished_version_is_measured_beside_the_one_that_answers_before_it_se
 ) -> None:
     gated.finished("v1")
     assert [gated.look() for _ in range(3)] == ["base"] * 3
-    asked = {"versions": ["v1"], "tasks": ["generated"], "controls": False, "n": 40,
+    asked = {"versions": ["v1"], "tasks": ["auto"], "controls": False, "n": 40,
              "judge": "verifier"}  # fmt: skip
     assert gated.queued() == [asked], "once"
     gated.measured("v1", "base", BETTER)

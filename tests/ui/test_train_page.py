@@ -167,7 +167,7 @@ def test_settings_are_said_in_the_words_of_the_form() -> None:
     assert in_words(METHODS["tpo"], tpo) == [
         "Prompts 40", "Think first no: direct answers", "Response length 64 tokens", "lora rank 8",
     ]  # fmt: skip
-    measured = {"versions": ["base", "dpo-1"], "controls": False, "n": 200, "tasks": ["generated"]}
+    measured = {"versions": ["base", "dpo-1"], "controls": False, "n": 200, "tasks": ["auto"]}
     assert in_words(METHODS["evaluate"], measured) == ["Versions base, dpo-1", "Controls left out"]
     assert in_words(METHODS["dpo"], {"soft_labels": True, "beta": 0.1}) == ["Soft labels"]
     assert in_words(METHODS["preferred"], {"final": "human", "learn": True}) == []

@@ -11,11 +11,12 @@ from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking, ThoughtFormat
 from ptrapp.core.types import Policy, Sampling
 from ptrapp.refinement.options import RefineOptions
+from ptrapp.tasks.families import GENERATED
+from ptrapp.tasks.fitting import AUTO
 from ptrapp.tasks.instructions import INSTRUCTIONS
 from training.jobs.payload import STRICT, Words
 from training.ptr.preset import Preset
 
-GENERATED, AUTO = "generated", "auto"
 SOLVER, BEST_OF_N, STRONG, HUMAN, VERSION = "solver", "best_of_n", "strong", "human", "version:"
 SOLVED = (GENERATED, INSTRUCTIONS)
 """Sources of questions for which a program has final answers."""
@@ -27,9 +28,10 @@ SAMPLED = (BEST_OF_N, STRONG)
 class PtrDataConfig:
     """The settings of a job that makes refinement data."""
 
-    queries: str = GENERATED
+    queries: str = AUTO
     """Source of questions: generated (with worked solutions), instructions (requests with
-    constraints), a JSONL, JSON or CSV file, or a data set as hf:NAME[:CONFIG][:SPLIT], which may be
+    constraints), auto (generated for the bundled model and those grown from it, instructions for
+    others), a JSONL, JSON or CSV file, or a data set as hf:NAME[:CONFIG][:SPLIT], which may be
     a local folder."""
     n_queries: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     """Most questions asked, drawn after the cleaning."""

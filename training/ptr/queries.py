@@ -14,13 +14,13 @@ from db.storage.session import Session
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.tasks.cleaning import Rules, clean, normalised
 from ptrapp.tasks.datasets import Columns, Question, read_questions
-from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
+from ptrapp.tasks.families import FAMILIES, GENERATED, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
 from ptrapp.tasks.instructions import INSTRUCTIONS, instructions
 from ptrapp.tasks.problem import Problem
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
-from training.ptr.config import GENERATED, HUMAN, PtrDataConfig
+from training.ptr.config import HUMAN, PtrDataConfig
 from training.ptr.preferred import preferred_candidates
 
 _FILE = "queries.json"

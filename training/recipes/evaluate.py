@@ -23,6 +23,8 @@ from ptrapp.evaluation.tasks import Listed, open_task
 from ptrapp.judges.base import Judge
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.tasks.datasets import Columns
+from ptrapp.tasks.fitting import AUTO
+from training.generation.fitting import fitting_source
 from training.generation.serving import load
 from training.jobs.cancelling import CancellableEngine
 from training.jobs.claim import Claim
@@ -39,8 +41,9 @@ class EvaluateConfig:
     versions: tuple[str, ...] | None = None
     """Names of the versions; null is the base model and the version the job was queued for. The
     base model is always among them. A control that was trained otherwise is one more name."""
-    tasks: Annotated[tuple[str, ...], Field(min_length=1)] = ("generated",)
-    """Problems: generated (families used in training), held_out (families never used),
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)] = (AUTO,)
+    """Problems: auto (generated for the bundled model and those grown from it, instructions for
+    others), generated (families used in training), held_out (families never used),
     instructions, instructions_held_out (unseen topics), instructions_new_kinds (unseen kinds of
     constraint), ifeval:FILE (IFEval's own file), a JSONL, JSON or CSV file, or a data set as
     hf:NAME:CONFIG:SPLIT."""
@@ -97,7 +100,8 @@ def run(claim: Claim, ranks: Ranks) -> None:
     if not ranks.leads:
         return
     versions = _versions(claim, config)
-    plan = _plan(config, tuple(versions))
+    tasks = tuple(fitting_source(claim.settings, name) for name in config.tasks)
+    plan = _plan(replace(config, tasks=tasks), tuple(versions))
     judge = _judge(claim, config)
     _warn_of_training(claim, plan)
     for task in plan.tasks:

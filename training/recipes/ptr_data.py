@@ -14,7 +14,7 @@ are stored here. The result of the job has counts and tables, a table being a li
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import fmean
 from typing import Any
 
@@ -25,6 +25,7 @@ from ptrapp.analysis.thoughts import ended_itself_share
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.judges.base import Judge
 from ptrapp.judges.opening import close_judge, open_judge
+from training.generation.fitting import fitting_source
 from training.jobs.claim import Claim
 from training.jobs.payload import read
 from training.jobs.ranks import Ranks
@@ -44,7 +45,8 @@ GENERATING = "generating trajectories"
 
 def run(claim: Claim, ranks: Ranks) -> None:
     """Generates and stores trajectories for the job's questions, and tests the finals."""
-    config = resolved(read(PtrDataConfig, claim.payload.settings, "settings"))
+    config = read(PtrDataConfig, claim.payload.settings, "settings")
+    config = resolved(replace(config, queries=fitting_source(claim.settings, config.queries)))
     parent = find_parent(claim)
     if not ranks.leads:
         return  # one process writes; the others have nothing to wait for

@@ -8,7 +8,7 @@ stage stores its result and reads it again, so an iteration resumes wherever it 
 
 import time
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from ptrapp.judges.opening import close_judge, open_judge
 from training.data import snapshot
 from training.data.examples import Gathered, PairExample
 from training.data.pairs import gather_pairs
+from training.generation.fitting import fitting_source
 from training.generation.serving import serving
 from training.jobs.claim import Claim, StopRequested
 from training.jobs.payload import Filters, read
@@ -46,6 +47,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     """Does one iteration, publishes its version and queues the next iteration; returns the name."""
     began = time.monotonic()
     config = read(TpoConfig, claim.payload.settings, "settings")
+    config = replace(config, prompts=fitting_source(claim.settings, config.prompts))
     check(config)
     parent = find_parent(claim)
 

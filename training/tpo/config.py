@@ -12,6 +12,7 @@ from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Sampling
 from ptrapp.preferences.pairing import MAX_MALFORMED, MAX_RHO
 from ptrapp.preferences.scoring import Pairwise
+from ptrapp.tasks.fitting import AUTO
 from training.jobs.payload import STRICT, Words
 from training.loop import preference_training
 from training.loop.preference_training import PreferenceConfig
@@ -29,9 +30,10 @@ class Malformed(StrEnum):
 class TpoConfig(PreferenceConfig):
     """The settings of a TPO job; those of DPO say how its pairs are learnt."""
 
-    prompts: Annotated[str, Field(min_length=1)] = "generated"
+    prompts: Annotated[str, Field(min_length=1)] = AUTO
     """Source of fresh prompts: generated (problems with a known answer) or instructions (requests
-    with constraints), both of which the verifier can judge, stored (prompts of the database that
+    with constraints), both of which the verifier can judge, auto (generated for the bundled model
+    and those grown from it, instructions for others), stored (prompts of the database that
     may be learnt from), hf:NAME[:CONFIG][:SPLIT], or a JSONL, JSON or CSV file."""
     n_prompts: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Prompts to sample, which no TPO job has sampled before. The paper takes 5,000."""

@@ -19,14 +19,14 @@ from db.registry import jobs
 from db.storage.session import Session
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.tasks.datasets import read_questions
-from ptrapp.tasks.families import FAMILIES, HELD_OUT, problems
+from ptrapp.tasks.families import FAMILIES, GENERATED, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
 from ptrapp.tasks.instructions import HELD_OUT_SETS, INSTRUCTIONS, instructions
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
 from training.tpo.config import TpoConfig
 
-STORED, GENERATED = "stored", "generated"
+STORED = "stored"
 SELECTION_SHARE = 0.2
 """Share of prompts reserved for selecting checkpoints, chosen by a hash of the prompt, so that no
 job samples what another one selects by."""

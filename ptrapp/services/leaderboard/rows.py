@@ -16,6 +16,7 @@ from ptrapp.analysis.intervals import Interval, wilson
 from ptrapp.core.counts import counted
 from ptrapp.core.types import BASE
 from ptrapp.services.context import AppContext, DataContext
+from ptrapp.services.fitting import gate_task
 from ptrapp.services.leaderboard.win_rates import Pair, VersionWinRate, judges, peoples
 
 PAGE = 20
@@ -113,7 +114,7 @@ def read_leaderboard(
     """Returns one page; without a `task` the gate's, or the one measured last."""
     with context.database.read() as session:
         tasks = leaderboard.tasks(session)
-        task = task if task in tasks else _default_task(tasks, context.settings.gate_task)
+        task = task if task in tasks else _default_task(tasks, gate_task(context))
         n_versions = leaderboard.count(session)
         n_pages = max(1, -(-n_versions // PAGE))
         page = min(max(page, 1), n_pages)
@@ -201,8 +202,8 @@ def version_rows(
     return (*rows, base)
 
 
-def _default_task(tasks: Sequence[str], gate_task: str) -> str:
-    return gate_task if gate_task in tasks or not tasks else tasks[0]
+def _default_task(tasks: Sequence[str], of_gate: str) -> str:
+    return of_gate if of_gate in tasks or not tasks else tasks[0]
 
 
 def _row(

@@ -10,6 +10,7 @@ from typing import Any
 
 from db.models import JobKind, JobStatus
 from ptrapp.core.dialogue import REFINE_INSTRUCTION
+from ptrapp.tasks.fitting import AUTO
 
 
 class Input(Enum):
@@ -156,7 +157,8 @@ _TPO = (
     FormSetting("k", "Samples", "of each prompt; best and worst form a pair", 8, folded=False),
     FormSetting("n_prompts", "Prompts", "new ones per iteration", 100, folded=False),
     FormSetting("iterations", "Iterations", "each from the one before", 1),
-    _text("prompts", "Prompt source", "generated, instructions, stored, or hf:NAME", "generated"),
+    _text("prompts", "Prompt source",
+          "auto fits the model; or generated, instructions, stored, hf:NAME", AUTO),
     _choice(
         "thinking", "Think first", "without is the direct baseline",
         ("yes", True), ("no: direct answers", False),
@@ -175,7 +177,8 @@ _TPO = (
 _PTR_DATA = (
     FormSetting("n_queries", "Questions", "at most so many", 200, folded=False),
     FormSetting("rounds", "Rounds", "the last one is the better one", 3, folded=False),
-    _text("queries", "Question source", "generated, instructions, or hf:NAME", "generated"),
+    _text("queries", "Question source",
+          "auto fits the model; or generated, instructions, hf:NAME", AUTO),
     _text("final", "Final answer from", "auto, solver, best_of_n, strong, human, version:NAME",
           "auto"),
     FormSetting("n_samples", "Samples", "of which the best is the final answer", 8),
@@ -198,8 +201,9 @@ _EVALUATE = (
             Input.VERSIONS, folded=False),
     FormSetting("rounds", "Rounds", "of each answer", 3, folded=False),
     FormSetting("n", "Problems", "of each task", 200, folded=False),
-    FormSetting("tasks", "Tasks", "generated, held_out, instructions_held_out, hf:NAME …",
-            ["generated"], Input.LIST),
+    FormSetting("tasks", "Tasks",
+            "auto fits the model; or generated, held_out, instructions_held_out, hf:NAME …",
+            [AUTO], Input.LIST),
     FormSetting("n_samples", "Samples", "of each problem; 0 is greedy", 0),
     FormSetting("temperature", "Temperature", "of the samples", 0.8),
     _THINKING, _INSTRUCTION, _SYSTEM, _RESPONSE, _THOUGHT,
