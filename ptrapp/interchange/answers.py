@@ -266,19 +266,19 @@ def _refuse_unread(columns: Mapping[str, Column], compared: Sides, *, controls: 
     """Refuses columns that look like an answer and cannot be read as one."""
     for name, column in columns.items():
         said = says(name)
-        if not column.is_short or said is Says.NOTHING or _NO_HINT.search(name):
+        if not column.n_filled or said is Says.NOTHING or _NO_HINT.search(name):
             continue
         if said is Says.OPPOSITE:
             if _naming(name, column, compared):
                 in_words(name)
             continue
         inverted = said is Says.WORSE
-        value = min(column.values, key=lambda one: not _unread(one, compared, inverted=inverted))
+        unread = [one for one in sorted(column.values) if _unread(one, compared, inverted=inverted)]
+        value = f"the answer {unread[0]!r}" if unread else "a longer text or a list"
         raise BadRow(
-            f"the answer {value!r} names neither of {compared.left}, {compared.right}: it "
-            "is that "
-            f"of {name!r}; write {compared.left}, {compared.right} or tie, or name the column or "
-            f"control that does with {FLAG} NAME"
+            f"{value} names neither of {compared.left}, {compared.right}: it is that of {name!r}; "
+            f"write {compared.left}, {compared.right} or tie, or name the column or control that "
+            f"does with {FLAG} NAME"
         )
     doubtful = unnamed(columns, compared) or [
         name

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Preference
-from ptrapp.interchange import answer_values, answers, sides
+from ptrapp.interchange import answer_values, answers, sides, text_answers
 from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind, higher
 from ptrapp.interchange.argilla_records import ABOUT, UserAnswer, looks_like, parts
 from ptrapp.interchange.meaning import Says, says
@@ -50,6 +50,7 @@ def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> ReadPlan:
                     asked.add({one.question: one.value})
     layout = _layout(fields, asked.columns, ranked, given)
     said = layout.answer.in_words if layout.answer else "no question says which text is preferred"
+    note = _note(rows, layout, fields, asked)
     columns_read = layout.answer.columns if layout.answer else ()
     compared = set(layout.sides or ()).union(*(ranked.get(name, ()) for name in columns_read))
     inner = (layout.prompt, *sorted(compared), *columns_read)
@@ -57,14 +58,31 @@ def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> ReadPlan:
     rest = tuple(name for name in dict.fromkeys(known) if name not in (*inner, *_SYSTEM))
     flat = [name for name in columns if name.partition(".")[0] in (*inner, *rest)]
     about = (*ABOUT, "suggestions", *flat)
+    notes = tuple(filter(None, (said, note)))
     return ReadPlan(
-        lambda row: _read(row, layout), ("fields", "responses"), (said,), about, inner, rest
+        lambda row: _read(row, layout), ("fields", "responses"), notes, about, inner, rest
     )
 
 
 def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     """Returns the pairs of one record, each with every user's label. Raises `BadRow`."""
     return tuple(plan([row]).read(row).records)  # type: ignore[arg-type]
+
+
+def _note(
+    rows: Iterable[Mapping[str, Any]], layout: ArgillaLayout, fields: Profile, asked: Profile
+) -> str:
+    """Returns what a person should know where an answer is the words of a text too."""
+    if layout.sides is None or layout.answer is None or layout.answer.kind is not AnswerKind.WORDS:
+        return ""
+    (name,) = layout.answer.columns
+    cells = (
+        {**record.fields, name: one.value}
+        for record in map(parts, rows)
+        for one in record.answers
+        if one.is_given and one.question == name
+    )
+    return text_answers.checked(name, fields.columns | asked.columns, cells, layout.sides)
 
 
 def _layout(

@@ -17,8 +17,9 @@ from ptrapp.interchange import (
     label_config,
     prompt_columns,
     sides,
+    text_answers,
 )
-from ptrapp.interchange.answer_values import AnswerColumns
+from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind
 from ptrapp.interchange.profile import Column, Profile, profile_of
 from ptrapp.interchange.prompt_columns import prompt_from
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
@@ -47,6 +48,8 @@ class _Controls(NamedTuple):
     pairwise: set[str]
     texts: dict[str, None]
     """Controls that ask for a text."""
+    rankers: dict[str, None]
+    """Controls in which items are put into an order."""
     choices: dict[str, list[str]]
     """What the configuration lets a control of choices answer, where the file has it."""
 
@@ -60,7 +63,7 @@ def looks_like(row: Mapping[str, Any]) -> bool:
 
 def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> ReadPlan:
     """Decides how a file is read by all its tasks. Raises `BadRow`."""
-    data, controls = Profile(), _Controls(Profile(), set(), {}, {})
+    data, controls = Profile(), _Controls(Profile(), set(), {}, {}, {})
     configs: set[str] = set()
     for row in rows:
         data.add(_data(row))
@@ -74,18 +77,28 @@ def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> ReadPlan:
                 controls.answers.add(values)
                 controls.pairwise.update(pairwise)
                 controls.texts.update(dict.fromkeys(_text_controls(annotation)))
+                controls.rankers.update(
+                    (str(result.get("from_name")), None)
+                    for result, value in _results(annotation)
+                    if "ranker" in value
+                )
     fields = dict.fromkeys(data.filled, "filled")
     prompt = sides.prompt_field(fields)
     texts = {name: "text" for name, one in data.columns.items() if one.n_texts or one.n_lists}
     two = sides.two_sides(texts, prompt)
     answer = _answer(controls, two, given)
     said = answer.in_words if answer else "no control says which text is preferred: pairs to label"
+    note = ""
+    if answer is not None and answer.kind is AnswerKind.WORDS:
+        columns = data.columns | controls.answers.columns
+        note = text_answers.checked(answer.columns[0], columns, _cells(rows, two), two)
     layout = LabelStudioLayout(prompt, two, answer)
     inner = (prompt, *two, *(answer.columns if answer else ()), *controls.texts)
     known = [*data.filled, *controls.answers.filled]
     rest = tuple(name for name in known if name not in (*inner, *_SYSTEM))
-    columns = ("data", "annotations", "completions", "predictions")
-    return ReadPlan(lambda row: _read(row, layout), columns, (said,), _ABOUT, inner, rest)
+    used = ("data", "annotations", "completions", "predictions")
+    notes = tuple(filter(None, (said, note)))
+    return ReadPlan(lambda row: _read(row, layout), used, notes, _ABOUT, inner, rest)
 
 
 def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
@@ -105,10 +118,25 @@ def _answer(controls: _Controls, two: Sides, given: str) -> AnswerColumns | None
         for name, options in () if given else controls.choices.items():
             if name in columns:
                 columns[name].values.update(one for one in options if _is_answer(one, two))
-        return answers.decide(columns, two, given, controls=True)
+        found = answers.decide(columns, two, given, controls=True)
+        if found is None and controls.rankers:
+            raise BadRow(
+                f"texts were ranked in {', '.join(controls.rankers)}, which is not read; ask for "
+                "the better one with <Pairwise> or <Choices>"
+            )
+        return found
     if len(pairwise) > 1:
         raise answers.ambiguous(pairwise)
     return answers.in_words(pairwise[0])
+
+
+def _cells(rows: Iterable[Mapping[str, Any]], two: Sides) -> Iterator[Mapping[str, Any]]:
+    """Yields the answers of each annotation beside the two texts of its task."""
+    for row in rows:
+        texts = {name: _data(row).get(name) for name in two}
+        for annotation in _annotations(row):
+            if not _is_cancelled(annotation):
+                yield _values(annotation)[0] | texts
 
 
 def _is_answer(option: str, two: Sides) -> bool:

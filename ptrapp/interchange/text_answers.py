@@ -64,6 +64,14 @@ def fits(rows: Iterable[Mapping[str, Any]], names: list[str], compared: Sides) -
     return found
 
 
+def checked(
+    name: str, columns: Mapping[str, Column], cells: Iterable[Mapping[str, Any]], compared: Sides
+) -> str:
+    """Returns what `check` does of one column, and reads the cells only where they can be short."""
+    found = fits(cells, candidates(columns, [name], compared), compared)
+    return check(name, found[name], compared) if found else ""
+
+
 def check(name: str, fit: Fit, compared: Sides) -> str:
     """Returns a sentence where cells of a column that names places are the words of a text too.
 

@@ -4,12 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from ptrapp.core.errors import InputError
 from ptrapp.interchange import reading
 from ptrapp.interchange.files import RowFile
 from ptrapp.interchange.formats import Options
 from ptrapp.interchange.limits import TERMINAL
 from ptrapp.interchange.records import JudgedPair
 
+TWO = {"prompt": "Q?", "answer1": "x", "answer2": "y"}
 Shown = tuple[str, str, str, list[str]]
 
 
@@ -59,3 +63,45 @@ def test_scores_that_contradict_the_chosen_text_are_told(tmp_path: Path) -> None
         "score_chosen is lower than score_rejected in 1 row; "
         "chosen is read as better than rejected there too",
     )
+
+
+def task(kind: str, value: Any, name: str = "preference", **data: str) -> dict[str, Any]:
+    """Returns a task of Label Studio's JSON export with one annotation."""
+    result = {"from_name": name, "to_name": "p", "type": kind, "value": {kind: value}}
+    annotation = {"id": 7, "completed_by": {"id": 1, "email": "a@b.c"}, "result": [result]}
+    return {"id": 1, "annotations": [annotation], "predictions": [], "data": TWO | data}
+
+
+def record(question: str, value: Any, **fields: str) -> dict[str, Any]:
+    """Returns a record of Argilla with one submitted response."""
+    response = {"value": value, "user_id": "u1", "status": "submitted"}
+    texts = {"prompt": "Q?", "response1": "x", "response2": "y"} | fields
+    return {"id": "r", "fields": texts, "responses": {question: [response]}, "suggestions": {}}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (task("choices", ["A"], answer1="B", answer2="A"), "place of a text or be its very words"),
+        (record("preference", "A", response1="B", response2="A"), "place of a text or be its"),
+        (task("ranker", {"_": ["answer2", "answer1"]}, "order"), "texts were ranked in order"),
+        (TWO | {"annotation_id": 1, "annotator": 1, "preference": {"choices": ["answer2", "fluent"]}},
+         "a longer text or a list names neither of answer1, answer2: it is that of 'preference'"),
+        (TWO | {"preference": "I like the second one better, because " + "it is good, " * 9},
+         "a longer text or a list names neither"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_cannot_be_read_is_refused_and_never_a_pair_without_a_vote(
+    tmp_path: Path, row: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        read(file_of(tmp_path, row))
+
+
+def test_yes_and_no_of_an_annotation_are_marks(tmp_path: Path) -> None:
+    tasks = [task("choices", [said], "a_better") for said in ("Yes", "No")]
+    path = file_of(tmp_path, *tasks)
+    with pytest.raises(InputError, match="a 0 may be one for answer2 or a tie"):
+        read(path)
+    assert [one[3] for one in read(path, "a_better")[2]] == [["left"], ["right"]]
+    assert [one[3] for one in read(file_of(tmp_path, record("b_lost", "yes")))[2]] == [["left"]]
