@@ -72,6 +72,16 @@ def test_nothing_of_thoughts_reaches_the_browser_before_the_vote(
     assert all(set(pair) <= allowed for pair in pairs[0])
 
 
+def test_what_is_said_is_seen_on_a_phone_and_moves_no_key(page: Page, campaign: Campaign) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_label(page, campaign(answers(4)))
+    keys = page.locator(".label-answers")
+    before = keys.bounding_box()
+    press(page, "f")
+    expect(page.get_by_text("Flagged. Why says what is wrong")).to_be_in_viewport(ratio=1)
+    assert keys.bounding_box() == before
+
+
 def test_markup_in_texts_is_inert(page: Page, campaign: Campaign) -> None:
     strangers: list[str] = []
     world = campaign([HOSTILE, *answers(2)])

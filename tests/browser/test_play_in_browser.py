@@ -59,6 +59,71 @@ def test_nothing_lies_under_the_bar_of_the_board(
     assert width > 720 or below["y"] + below["height"] <= nav["y"] + 0.5
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+def test_a_pair_stands_in_the_middle_of_the_window_and_nothing_beside_it(
+    page: Page, app_url: str, width: int, height: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    ask(page, app_url)
+    page.keyboard.press("1")
+    page.keyboard.press("3")
+    expect(page.locator(".cell.side")).to_have_count(2)
+    expect(page.locator("#thrice-foot")).to_be_hidden()
+    expect(page.locator(".folded")).to_be_in_viewport(ratio=1)
+    top, first, last, bar = (
+        page.locator(one).bounding_box() or {}
+        for one in (".folded", ".side >> nth=0", ".side >> nth=1", ".board-bar")
+    )
+    assert first["height"] == last["height"]
+    above, below = top["y"] - 52, bar["y"] - (last["y"] + last["height"])
+    assert min(above, below) >= 16
+    assert abs(above - below) <= 2
+    assert page.evaluate("document.scrollingElement.scrollHeight") <= height
+
+
+def test_both_of_a_pair_are_in_view_where_the_page_is_zoomed_to_200_percent(
+    page: Page, app_url: str
+) -> None:
+    page.set_viewport_size({"width": 640, "height": 400})
+    ask(page, app_url)
+    page.keyboard.press("1")
+    page.keyboard.press("3")
+    bar = page.locator(".board-bar")
+    expect(page.locator(".cell.side")).to_have_count(2)
+    for side in page.locator(".cell.side").all():
+        above, below = side.bounding_box() or {}, bar.bounding_box() or {}
+        assert above["y"] + above["height"] <= below["y"]
+
+
+def test_a_press_that_comes_too_early_is_said_and_moves_no_key(page: Page, app_url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    ask(page, app_url)
+    page.keyboard.press("1")
+    expect(page.locator(".cell.selected")).to_have_count(1)
+    keys = page.evaluate("""async () => {
+      const press = (key) => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+      const top = () => document.querySelector(".votes")?.getBoundingClientRect().top;
+      press("3");
+      while (!top()) await new Promise(requestAnimationFrame);
+      const before = top();
+      press("ArrowLeft");
+      while (!document.querySelector(".bar-notice")) await new Promise(requestAnimationFrame);
+      return [before, top(), document.querySelector(".bar-notice").textContent];
+    }""")
+    assert keys[0] == keys[1]
+    assert keys[2].strip() == "Too soon, not counted"
+
+
+def test_a_prompt_that_is_edited_on_a_phone_is_seen_whole(page: Page, app_url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    run = page.request.post(f"{app_url}/api/v1/runs", data={"prompt": f"{PROMPT} {PROMPT}", "n": 1})
+    page.goto(f"{app_url}?run={run.json()['run_id']}")
+    page.get_by_role("button", name="Edit").click()
+    field = page.locator("#prompt textarea")
+    expect(field).to_have_value(f"{PROMPT} {PROMPT}")
+    assert field.evaluate("f => f.scrollHeight - f.clientHeight") <= 0
+
+
 @pytest.mark.parametrize("mode", ["Refine", "Sample", "Versions"])
 def test_the_composer_is_one_row(page: Page, app_url: str, mode: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 720})

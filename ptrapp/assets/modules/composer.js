@@ -51,16 +51,14 @@ export class Composer {
     this.fold(false);
     window.scrollTo({ top: 0 });
     const text = promptField();
+    text?.dispatchEvent(new Event("input", { bubbles: true })); // Gradio measures its height, unknown while folded
     text?.focus();
     text?.setSelectionRange(text.value.length, text.value.length);
   }
 
   askNew() {
     const field = promptField();
-    if (field) {
-      field.value = "";
-      field.dispatchEvent(new Event("input", { bubbles: true }));
-    }
+    if (field) field.value = "";
     this.edit();
   }
 
