@@ -19,6 +19,7 @@ from ptrapp.core.settings import Settings
 from ptrapp.core.types import Completion, Policy
 from ptrapp.engines.base import Delta, Failed, complete
 from ptrapp.engines.process import engine as module
+from ptrapp.engines.process.child import NICENESS
 from ptrapp.engines.process.engine import EngineProcess
 from ptrapp.engines.process.link import Link
 
@@ -64,6 +65,25 @@ def engine(start: Callable[[], EngineProcess]) -> Iterator[EngineProcess]:
 
 class TestEngineProcess(EngineContract):
     """What every engine does."""
+
+
+def test_it_stands_back_with_every_thread_once_its_model_is_there_and_not_before(
+    random_model_dir: Path, tmp_path: Path
+) -> None:
+    own, before, while_loading = os.getpriority(os.PRIO_PROCESS, 0), children(), set[int]()
+
+    def look(text: str, fraction: float | None = None) -> None:
+        (started,) = children() - before
+        while_loading.add(os.getpriority(os.PRIO_PROCESS, started))
+
+    opened = EngineProcess(settings_of(random_model_dir, tmp_path), look)
+    try:
+        threads = [thread.id for thread in psutil.Process(opened.pid).threads()]
+        later = {os.getpriority(os.PRIO_PROCESS, one) for one in threads}
+    finally:
+        opened.close()
+    assert while_loading == {own}
+    assert later == {own + NICENESS}
 
 
 def test_it_ends_with_its_engine(engine: EngineProcess) -> None:
