@@ -1,9 +1,7 @@
 """Reads the votes on which agreement between raters is measured."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
 from enum import IntEnum
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, select, union_all
@@ -13,7 +11,6 @@ from db.labelling.weighed_votes import SAYS
 from db.models import (
     Aspect,
     Assignment,
-    AssignmentState,
     CampaignItem,
     Comparison,
     ItemKind,
@@ -160,31 +157,6 @@ def votes_on(session: Session, vote_ids: Collection[int]) -> Sequence[Vote]:
     comparison = joinedload(Vote.comparison).options(joinedload(Comparison.prompt), *sides)
     chosen = select(Vote).where(Vote.id.in_(vote_ids)).order_by(Vote.id)
     return session.scalars(chosen.options(joinedload(Vote.rater), comparison)).all()
-
-
-def labels_by_day(
-    session: Session, midnight: datetime, n_days: int
-) -> dict[int, tuple[list[int], int]]:
-    """Returns, by campaign id, the labels done on each of `n_days` days and the number of raters.
-
-    The days are in order and the last one ends at `midnight`. Campaigns without labels are missing.
-    """
-    edges = [midnight - timedelta(days=n_days - at) for at in range(n_days + 1)]
-    days = [
-        func.sum(case((and_(Assignment.done_at >= start, Assignment.done_at < end), 1), else_=0))
-        for start, end in pairwise(edges)
-    ]
-    rows = session.execute(
-        select(Assignment.campaign_id, func.count(Assignment.rater_id.distinct()), *days)
-        .where(
-            Assignment.state == AssignmentState.DONE,
-            Assignment.purpose == Purpose.LABEL,
-            Assignment.done_at >= edges[0],
-            Assignment.done_at < midnight,
-        )
-        .group_by(Assignment.campaign_id)
-    ).all()
-    return {campaign: ([int(n) for n in found], int(raters)) for campaign, raters, *found in rows}
 
 
 def _rows(session: Session, which: ColumnElement[bool]) -> list[LabelRow]:

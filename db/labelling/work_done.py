@@ -1,9 +1,11 @@
 """Reads how much was labelled when, by whom and how fast, in a campaign or by a rater."""
 
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterator
+from datetime import date
+from enum import IntEnum
+from typing import NamedTuple
 
-from sqlalchemy import Exists, Select, bindparam, case, exists, func, select
+from sqlalchemy import Exists, bindparam, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.elements import SQLCoreOperations
 
@@ -32,30 +34,53 @@ class OwnLabel(NamedTuple):
     gold: Outcome | None
 
 
-class Contributor(NamedTuple):
-    """What one rater did in a campaign."""
+class WorkColumn(IntEnum):
+    """The columns of `read_work`."""
 
-    name: str
-    n_done: int
-    n_skipped: int
-    n_flagged: int
-    last_at: datetime | None
+    ASSIGNMENT = 0
+    COMPARISON = 1
+    CAMPAIGN = 2
+    RATER = 3
+    MINUTE = 4
+    """When it was done, in minutes since 1970 in UTC."""
+    COUNTS = 5
+    """1 where it counts for the campaign's progress."""
 
 
-def counted_by_date(session: Session, campaign_id: int) -> dict[date, int]:
-    """Returns the labels that count for a campaign's progress, by day in UTC."""
-    wanted = select(func.date(Assignment.done_at), func.count(Assignment.id)).where(
-        *_DONE, Assignment.campaign_id == campaign_id, Assignment.counts
+def read_work(session: Session, comparisons: Collection[int] | None) -> Iterator[tuple[int, ...]]:
+    """Yields every label that was done in a campaign, of these comparisons or of all.
+
+    Whatever makes or takes back one, or has it count no more, stores a vote on its comparison.
+    """
+    rows = (
+        select(
+            Assignment.id,
+            CampaignItem.comparison_id,
+            Assignment.campaign_id,
+            Assignment.rater_id,
+            Assignment.done_at,
+            Assignment.counts,
+        )
+        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
+        .where(*_DONE, Assignment.done_at.is_not(None))
     )
-    return _by_date(session, wanted)
+    if comparisons is not None:
+        rows = rows.where(CampaignItem.comparison_id.in_(comparisons))
+    for *ids, done_at, counts in session.execute(rows):
+        assert done_at is not None
+        yield *ids, int(done_at.timestamp()) // 60, int(counts)
 
 
 def days_of(session: Session, rater_id: int) -> dict[date, int]:
     """Returns the labels of a rater in all campaigns, by day in UTC."""
-    wanted = select(func.date(Assignment.done_at), func.count(Assignment.id)).where(
-        *_DONE, Assignment.rater_id == rater_id
+    day = func.date(Assignment.done_at)
+    rows = session.execute(
+        select(day, func.count(Assignment.id))
+        .where(*_DONE, Assignment.rater_id == rater_id, Assignment.done_at.is_not(None))
+        .group_by(day)
     )
-    return _by_date(session, wanted)
+    # SQLite gives a day as text
+    return {date.fromisoformat(at) if isinstance(at, str) else at: n for at, n in rows}
 
 
 def recent_times(
@@ -76,32 +101,25 @@ def recent_times(
     ]
 
 
-def contributors(session: Session, campaign_id: int) -> list[Contributor]:
-    """Returns those who labelled in a campaign, the busiest first."""
-    seen = (
-        select(
-            Assignment.rater_id,
-            func.max(Assignment.done_at).label("last_at"),
-            func.sum(case((Assignment.flagged, 1), else_=0)).label("n_flagged"),
-        )
-        .where(Assignment.campaign_id == campaign_id)
-        .group_by(Assignment.rater_id)
-        .subquery()
-    )
+def people_in(session: Session, campaign_id: int) -> list[tuple[int, str, int, int]]:
+    """Returns id, name, labels and skips of those who labelled in a campaign, the busiest first."""
     rows = session.execute(
-        select(
-            Rater.name,
-            CampaignRater.n_done,
-            CampaignRater.n_skipped,
-            func.coalesce(seen.c.n_flagged, 0),
-            seen.c.last_at,
-        )
+        select(Rater.id, Rater.name, CampaignRater.n_done, CampaignRater.n_skipped)
         .join(Rater, Rater.id == CampaignRater.rater_id)
-        .outerjoin(seen, seen.c.rater_id == CampaignRater.rater_id)
         .where(CampaignRater.campaign_id == campaign_id)
         .order_by(CampaignRater.n_done.desc(), Rater.name)
     )
-    return [Contributor(*row) for row in rows]
+    return [(rater_id, name, done, skipped) for rater_id, name, done, skipped in rows]
+
+
+def flagged_by(session: Session, campaign_id: int) -> dict[int, int]:
+    """Returns how many pairs of a campaign each rater flagged, by the rater's id."""
+    rows = session.execute(
+        select(Assignment.rater_id, func.count(Assignment.id))
+        .where(Assignment.campaign_id == campaign_id, Assignment.flagged)
+        .group_by(Assignment.rater_id)
+    )
+    return dict(rows.tuples().all())
 
 
 def n_people(session: Session, campaign_id: int) -> int:
@@ -259,13 +277,3 @@ def labels_of_others(
         )
     )
     return list(rows.tuples().all())
-
-
-def _by_date(session: Session, wanted: Select[Any]) -> dict[date, int]:
-    """Returns counts by day; SQLite gives a day as text."""
-    rows = session.execute(wanted.group_by(func.date(Assignment.done_at))).all()
-    return {
-        date.fromisoformat(day) if isinstance(day, str) else day: n
-        for day, n in rows
-        if day is not None
-    }

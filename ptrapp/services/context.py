@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from db.labelling.agreement import NumberColumn, read_numbers
 from db.labelling.version_votes import GameColumn, read_games
 from db.labelling.weighed_votes import read_weighed
+from db.labelling.work_done import WorkColumn, read_work
 from db.models import Run
 from db.storage.session import Database
 from ptrapp.core.errors import EngineUnavailable
@@ -114,6 +115,8 @@ class AppContext:
     """Every label as numbers, kept up with the log."""
     games: KeptRows = field(default_factory=lambda: KeptRows(read_games, len(GameColumn)))
     """People's votes between versions, kept up with the log."""
+    work: KeptRows = field(default_factory=lambda: KeptRows(read_work, len(WorkColumn)))
+    """Every label that was done in a campaign, kept up with the log."""
     stored: KeptCounts = field(default_factory=KeptCounts)
     """What is stored, in numbers."""
 

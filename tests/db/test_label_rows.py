@@ -1,6 +1,5 @@
 """Votes read for agreement: current ones of the right campaign, with what was on the screen."""
 
-from datetime import timedelta
 from typing import Any
 
 from campaign_rows import new_campaign
@@ -8,7 +7,6 @@ from campaign_rows import new_campaign
 from db.labelling import agreement, comparisons, taking_back, votes
 from db.labelling.agreement import LabelRow
 from db.models import (
-    AssignmentState,
     Comparison,
     ItemKind,
     JobKind,
@@ -17,7 +15,6 @@ from db.models import (
     RaterKind,
     Round,
     Run,
-    now,
 )
 from db.registry import jobs
 
@@ -143,20 +140,3 @@ def test_gold_answers_of_one_campaign_and_of_all(world: Any) -> None:
     with world.database.read() as session:
         assert agreement.known_answers(session, one.campaign.id) == {world.comparison_id: LEFT}
         assert agreement.known_answers(session) == {world.comparison_id: TIE}
-
-
-def test_labels_are_counted_by_the_day_they_were_done(world: Any) -> None:
-    comparisons = [world.comparison_id, *(world.another_comparison() for _ in range(5))]
-    midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
-    ago = [timedelta(hours=1), timedelta(days=1), timedelta(days=3), timedelta(0)]
-    with world.database.write() as session:
-        rows = new_campaign(session)
-        items = [rows.item(comparison) for comparison in comparisons]
-        for item, past in zip(items, ago, strict=False):
-            rows.answer(item, world.ann_id, LEFT, done_at=midnight - past)
-        rows.answer(items[4], world.bob_id, LEFT, state=AssignmentState.LATE, done_at=midnight)
-        rows.answer(items[5], world.bob_id, LEFT, done_at=midnight - timedelta(seconds=1))
-        rows.answer(items[0], world.ann_id, LEFT, purpose=Purpose.REPEAT, done_at=midnight - ago[0])
-    with world.database.read() as session:
-        counted = agreement.labels_by_day(session, midnight, 3)
-    assert counted == {rows.campaign.id: ([1, 0, 3], 2)}

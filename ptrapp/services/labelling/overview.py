@@ -7,10 +7,11 @@ from math import ceil
 from statistics import median
 
 from db.labelling import campaigns, work_done
-from db.labelling.work_done import Contributor
 from ptrapp.core.counts import counted
-from ptrapp.services.context import DataContext
+from ptrapp.services.context import AppContext
+from ptrapp.services.labelling import work
 from ptrapp.services.labelling.panel import n_wanted
+from ptrapp.services.labelling.work import Contributor
 
 PACE_DAYS = 7
 _NEEDED = 5
@@ -70,14 +71,15 @@ class Overview:
         return self.n_wanted > 0 and self.n_left == 0
 
 
-def read_overview(context: DataContext, campaign_id: int, today: date | None = None) -> Overview:
+def read_overview(context: AppContext, campaign_id: int, today: date | None = None) -> Overview:
     """Returns the overview as of now. Raises `Missing`."""
     today = today or datetime.now(UTC).date()
     with context.database.read() as session:
         row = campaigns.find(session, campaign_id)
-        by_day = work_done.counted_by_date(session, campaign_id)
+        done = context.work.current(session)
+        by_day = work.counted_by_day(done, campaign_id)
         times = work_done.recent_times(session, campaign_id=campaign_id)
-        people = work_done.contributors(session, campaign_id)
+        people = work.contributors(session, done, campaign_id)
         wanted, n_done = n_wanted(row), row.n_done
         deadline = row.deadline.date() if row.deadline else None
         left, overlap = max(0, wanted - n_done), row.overlap

@@ -1,13 +1,14 @@
 """Reads everything that the Campaigns page lists: progress, and the sources of new campaigns."""
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
-from db.labelling import agreement, campaigns, candidates
+from db.labelling import campaigns, candidates
 from db.models import Campaign
 from db.registry import adapters
-from ptrapp.services.context import DataContext
+from ptrapp.services.context import AppContext
+from ptrapp.services.labelling import work
 
 N_DAYS = 14
 
@@ -66,11 +67,11 @@ class CampaignPanel:
         return values
 
 
-def read_panel(context: DataContext, today: datetime | None = None) -> CampaignPanel:
+def read_panel(context: AppContext, today: date | None = None) -> CampaignPanel:
     """Returns the panel as it is now."""
-    midnight = (today or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = today or datetime.now(UTC).date()
     with context.database.read() as session:
-        days = agreement.labels_by_day(session, midnight + timedelta(days=1), N_DAYS)
+        days = work.last_days(context.work.current(session), today, N_DAYS)
         rows = [
             _row(row, *days.get(row.id, ([0] * N_DAYS, 0))) for row in campaigns.listing(session)
         ]
