@@ -88,6 +88,7 @@ def _measure(
             cells[cell] = found
             state.report_restored(_n_answers(state.plan, cell, asked))
             continue
+        state.report_progress(0)  # what is being done: the first answers may take minutes
         with engine.pin(cell.policy) if cell.policy.adapter else nullcontext():
             cells[cell] = _cell(engine, state, cell, asked, cells)
         state.callbacks.cell(cells[cell])
