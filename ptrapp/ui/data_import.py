@@ -98,10 +98,7 @@ def build(context: AppContext) -> gr.State:
     form = ImportForm(file, hub, name, fmt, answer, pairs, skip_bad)
     look = gr.Button("See what it is read as", elem_id="import-look")
     said = gr.HTML(elem_id="import-said", padding=False)
-    sample = gr.Dataframe(
-        label="The first records as they will be stored", visible=False, interactive=False,
-        wrap=True, elem_id="import-sample", buttons=[],
-    )  # fmt: skip
+    sample = gr.HTML(visible=False, elem_id="import-sample", padding=False)
     with gr.Row():
         store = gr.Button("Import", variant="primary", visible=False, elem_id="import-store")
         cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="import-cancel")
@@ -142,7 +139,7 @@ def build(context: AppContext) -> gr.State:
 def _sight(said: str, **more: Any) -> ImportSight:
     """Returns what is shown: nothing but a sentence, unless more is said."""
     nothing: dict[str, Any] = {
-        "sample": gr.Dataframe(visible=False),
+        "sample": gr.HTML(visible=False),
         "answer": gr.skip(),
         "store": gr.Button(visible=False),
         "cancel": gr.Button(visible=False),
@@ -165,11 +162,10 @@ def _look(context: AppContext, order: ImportOrder) -> ImportSight:
         return _sight(drawn.problem(said), answer=chosen)
     except ThriceError as error:
         return _sight(drawn.problem(in_public(str(error))))
-    headers, rows = drawn.samples(seen)
     blocked = seen.n_bad and not order.skip_bad
     return _sight(
         drawn.preview(order.called, seen, skip_bad=order.skip_bad),
-        sample=gr.Dataframe(value=rows, headers=headers, visible=bool(rows)),
+        sample=gr.HTML(drawn.samples(seen), visible=bool(seen.samples)),
         store=gr.Button(visible=not blocked and seen.n_records > 0),
     )
 

@@ -16,7 +16,7 @@ from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.data_import import QUIET
 
-_HEADERS = ["Number", "Name", "Read as", "State", "New records", "By", "When"]
+_HEADERS = ["Number", "Name", "State", "New records", "Read as", "By", "When"]
 
 
 def build(context: AppContext, pages: gr.Blocks, changed: gr.State) -> None:

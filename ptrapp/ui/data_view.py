@@ -23,6 +23,8 @@ FORMATS = {
     "label_studio_min": "Label Studio JSON_MIN",
     "prompts": "prompts alone",
 }
+_CLIPPED, _LINES, _SPARED = 280, 6, 60
+"""Characters and lines of a text that are seen before it is opened; a rest too small to fold."""
 OUTCOMES = {"left": "the left one", "right": "the right one", "both_bad": "both bad"}
 STATES = {
     "running": ("is stored", "acc"),
@@ -64,11 +66,36 @@ def preview(name: str, seen: ImportPreview, *, skip_bad: bool) -> str:
     return f"<div class='understood'>{''.join(parts)}</div>"
 
 
-def samples(seen: ImportPreview) -> tuple[list[str], list[list[str]]]:
-    """Returns headers and rows of the first records as they would be stored."""
-    names = list(dict.fromkeys(name for one in seen.samples for name in one if one[name]))
-    rows = [[_said(name, one.get(name)) for name in names] for one in seen.samples]
-    return [name.capitalize() for name in names], rows
+def samples(seen: ImportPreview) -> str:
+    """Returns the first records as they would be stored; a long text is opened by a press."""
+    if not seen.samples:
+        return ""
+    records = "".join(f"<li><dl>{_record(one)}</dl></li>" for one in seen.samples)
+    return (
+        "<section class='sample' aria-label='The first records'>"
+        f"<h3>The first records as they will be stored</h3><ol>{records}</ol></section>"
+    )
+
+
+def _record(one: Mapping[str, Any]) -> str:
+    return "".join(
+        f"<div class='{escape(name)}'><dt>{escape(name.capitalize())}</dt>"
+        f"<dd>{_clipped(_said(name, text))}</dd></div>"
+        for name, text in one.items()
+        if text
+    )
+
+
+def _clipped(text: str) -> str:
+    """Returns a text, or its beginning with the whole of it folded."""
+    start = "\n".join(text[:_CLIPPED].split("\n")[:_LINES])
+    if len(text) <= len(start) + _SPARED and text.count("\n") < _LINES:
+        return escape(text)
+    return (
+        f"<details><summary><span class='start'>{escape(start.rstrip())}…</span>"
+        f"<b class='more'>Show all</b><b class='less'>Show less</b></summary>{escape(text)}"
+        "</details>"
+    )
 
 
 def done(imported: Imported) -> str:
@@ -123,9 +150,9 @@ def import_rows(imports: Iterable[ImportView]) -> list[list[Any]]:
         [
             one.id,
             one.name,
-            FORMATS.get(one.format, one.format),
             STATES[one.state][0],
             f"{one.n_new:,} of {one.n_records:,}",
+            FORMATS.get(one.format, one.format),
             one.by or "the terminal",
             f"{one.created_at:%d %b %Y %H:%M}",
         ]

@@ -133,6 +133,54 @@ def test_a_page_names_no_file_of_the_server(page: Page, app_url: str) -> None:
     expect(page.locator("#import-said")).to_contain_text("would be read on the server")
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_long_texts_of_a_preview_are_in_view_and_opened_by_a_press(
+    browser: Browser, app_url: str, tmp_path: Path, width: int
+) -> None:
+    texts = {name: f"{name} begins. {'It goes on. ' * 90}{name} ends." for name in PAIR}
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(f"{app_url}/data")
+    choose(page, file_of(tmp_path, texts))
+    for name, title in (("prompt", "Prompt"), ("chosen", "Left"), ("rejected", "Right")):
+        cell = page.locator(".sample dl > div", has=page.get_by_text(title, exact=True))
+        expect(cell).to_contain_text(f"{name} begins.")
+        box = cell.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert f"{name} ends." not in cell.inner_text()
+        cell.get_by_text("Show all").click()
+        expect(cell.get_by_text(f"{name} ends.")).to_be_visible()
+        cell.get_by_text("Show less").click()
+        expect(cell.get_by_text("Show all")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_a_finger_finds_what_it_presses_and_the_state_of_an_import(
+    browser: Browser, own_app_url: str, tmp_path: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{own_app_url}/data")
+    choose(page, file_of(tmp_path, PAIR | {"prompt": "By a finger?"}))
+    page.locator("#import-store").click()
+    expect(page.locator("#import-said")).to_contain_text("1 new")
+    state = page.locator("#imports").get_by_role("gridcell", name="shown").first
+    box = state.bounding_box()
+    assert box
+    assert box["x"] + box["width"] <= 390
+    pressed = (
+        page.get_by_role("tab", name="Browse"),
+        page.get_by_role("button", name="How it is read"),
+        page.locator("#import-file .icon-button").first,
+    )
+    for one in pressed:
+        box = one.bounding_box()
+        assert box
+        assert box["height"] >= 44
+    page.close()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_serious(

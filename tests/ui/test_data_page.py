@@ -8,9 +8,9 @@ import pytest
 from stored_votes import context
 
 from db.storage.session import Database
-from ptrapp.services.files import importing, imports, pieces
+from ptrapp.services.files import import_preview, importing, imports, pieces
 from ptrapp.services.files.import_form import ImportOrder
-from ptrapp.ui import data_import
+from ptrapp.ui import data_import, data_view
 from ptrapp.ui.data_import import ImportSight, import_steps
 
 
@@ -66,3 +66,26 @@ def test_a_file_that_is_gone_is_asked_for_again(at: Any, order: ImportOrder) -> 
     for said in (last[0], data_import._look(at, order).said):
         assert "asked.jsonl is gone" in said
         assert "choose it again" in said
+
+
+def test_a_sample_shows_what_is_stored_and_folds_what_is_long(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": "<b>Why?</b>", "chosen": "word " * 200 + "the end", "rejected": "No."},
+        {"prompt": "\n".join(f"line {n}" for n in range(20)), "chosen": "x", "rejected": "y"},
+    ]
+    file = tmp_path / "long.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    drawn = data_view.samples(import_preview.preview_named(str(file)))
+    assert "<dd>&lt;b&gt;Why?&lt;/b&gt;</dd>" in drawn
+    assert drawn.count("<details>") == 2
+    assert "the end" in drawn.partition("</summary>")[2]
+    assert "line 19" not in drawn[: drawn.rindex("</summary>")]
+    assert "<dd>the left one</dd>" in drawn
+
+
+def test_a_terminal_shows_the_beginning_of_a_long_text(tmp_path: Path) -> None:
+    file = tmp_path / "long.jsonl"
+    file.write_text(json.dumps({"prompt": "word " * 900}), encoding="utf-8")
+    seen = import_preview.preview_named(str(file))
+    assert len(seen.samples[0]["prompt"]) == len("word " * 900) - 1
+    assert len(seen.as_json()["samples"][0]["prompt"]) == 601

@@ -25,8 +25,10 @@ _REFERENCES = frozenset(
     {"answer", "answers", "solution", "final_answer", "ground_truth", "target", "label", "gold"}
 )
 """Columns of prompts that often hold the right answer."""
-MAX_CHARS = 600
-"""Characters of a text that are shown."""
+MAX_CHARS = 20_000
+"""Characters of a text that a page shows, clipped until it is opened."""
+_PRINTED = 600
+"""Characters of a text that a terminal and the API show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,9 @@ class ImportPreview:
     """What a person could do so that more is read, in sentences."""
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Returns what a terminal prints, with the beginnings of the texts."""
+        begun = [{name: _cut(text, _PRINTED) for name, text in one.items()} for one in self.samples]
+        return {**asdict(self), "samples": tuple(begun)}
 
 
 def preview_named(
@@ -145,5 +149,5 @@ def _text(completion: CompletionText) -> str:
     return _cut(thought + completion.response)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_CHARS else text[:MAX_CHARS] + "…"
+def _cut(text: str, most: int = MAX_CHARS) -> str:
+    return text if len(text) <= most else text[:most] + "…"
