@@ -31,6 +31,7 @@ from ptrapp.api.hosts import hosts_of
 from ptrapp.api.late_routes import LateApp, LateRoutes, Routes
 from ptrapp.api.module_files import add_modules
 from ptrapp.api.no_route import NoRoute
+from ptrapp.api.outdated_pages import OutdatedPages
 from ptrapp.api.proxy import BehindProxy
 from ptrapp.api.session import secret_key, with_sessions
 from ptrapp.api.uploads import Uploads
@@ -242,9 +243,10 @@ def build_app(context: AppContext) -> LateApp:
 
         add_hub_login(app, context)
     add_modules(app, framed=settings.framed)
+    pages = layout.build(context)
     gr.mount_gradio_app(
         app,
-        layout.build(context),
+        pages,
         path="/",
         theme=theme.THEME,
         show_error=True,
@@ -253,6 +255,7 @@ def build_app(context: AppContext) -> LateApp:
         footer_links=[],  # the foot is our own
         root_path=settings.root_path or None,
     )
+    app.add_middleware(OutdatedPages, pages=pages.app_id)
     app.add_middleware(Uploads, mib_per_hour=settings.upload_mib_per_hour)
     app.add_middleware(with_sessions, key=secret_key(settings.data_dir), context=context)
     app.add_middleware(

@@ -24,6 +24,7 @@ from ptrapp.ui.assembling import assembled
 from ptrapp.ui.choosing import leave_choices_to_handlers
 from ptrapp.ui.looks import Looks
 from ptrapp.ui.page_head import send_own_head
+from ptrapp.ui.page_identity import identify
 from ptrapp.ui.page_own import send_own
 from ptrapp.ui.sessions import keep_light
 from ptrapp.ui.widgets import widget
@@ -48,7 +49,9 @@ def build(context: AppContext) -> gr.Blocks:
     keep_light()
     leave_choices_to_handlers()
     leave_out_matplotlib()
-    return assembled(lambda: _pages(context))
+    pages = assembled(lambda: _pages(context))
+    identify(pages)
+    return pages
 
 
 def _pages(context: AppContext) -> gr.Blocks:

@@ -1,9 +1,9 @@
 """Writes into each page's HTML what it needs before a file of it has come: its colours, what a
-shared link shows, and the script that notices when a file does not come.
+shared link shows, and the scripts that notice when a file or an answer does not come.
 
 Gradio's page (gradio 6.31) has no colours until its scripts are there, so that a dark page begins
 white; it introduces itself as Gradio wherever its link is shown; and it waits in silence for a file
-that was lost.
+that was lost, and takes a lost answer for the end of the page.
 """
 
 import re
@@ -17,8 +17,8 @@ from ptrapp.ui.page_own import read_styles
 
 FIRST = ("tokens", "part_not_whole")
 """The files of styles that a page has from its first moment."""
-_WATCH = ASSETS / "head" / "whole.js"
-"""What loads a page again that did not come whole."""
+_WATCH = (ASSETS / "head" / "whole.js", ASSETS / "head" / "restarts.js")
+"""What loads a page again that did not come whole, and what has one go on over a restart."""
 _UNTIL_SCRIPTS = """\
 @media (prefers-color-scheme: dark) { :root:not(:has(.gradio-container)) { color-scheme: dark; } }
 body { background: var(--bg); color: var(--ink); font-family: var(--font); }
@@ -60,6 +60,6 @@ class _OwnHead(BaseLoader):
 
 def _with_own_head(source: str) -> str:
     styles = f"<style>{read_styles(FIRST)}\n{_UNTIL_SCRIPTS}</style>"
-    watch = f"<script>{_WATCH.read_text(encoding='utf-8')}</script>"
+    watch = "".join(f"<script>{one.read_text(encoding='utf-8')}</script>" for one in _WATCH)
     own = f"{{% raw %}}{_INTRODUCTION.format(what=_WHAT)}{styles}{watch}{{% endraw %}}"
     return _STYLE.sub(lambda _: own, _INTRODUCTIONS.sub("", source), count=1)

@@ -109,11 +109,31 @@ def closed_app(browser_path: str, tmp_path_factory: pytest.TempPathFactory) -> I
         yield re.findall(r"http://\S+/join\?token=\S+", said)[0]
 
 
-@contextmanager
-def _served(data: Path, *flags: str) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def app_to_restart(
+    browser_path: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Callable[[], None], Callable[[], None]]]:
+    """The address of an app without a worker, how to end it, and how to start it there again."""
+    data, port = tmp_path_factory.mktemp("restarts") / "data", _free_port()
+    with ExitStack() as running:
+
+        def start() -> None:
+            running.enter_context(_served(data, "--no-worker", port=port))
+
+        start()
+        yield f"http://127.0.0.1:{port}", running.close, start
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def _served(data: Path, *flags: str, port: int | None = None) -> Iterator[str]:
+    port = port or _free_port()
     log = data.with_name("app.log")
     with log.open("wb") as written:
         app = subprocess.Popen(

@@ -50,6 +50,20 @@ def test_a_page_that_lost_a_file_is_loaded_again_by_itself(
     page.wait_for_function("() => sessionStorage.getItem('thrice-loaded-again') === null")
 
 
+def test_a_page_is_not_loaded_again_before_the_app_answers(page: Page, app_url: str) -> None:
+    """Else the browser's own page for that would take its place, and stay."""
+    lose(page, "**/modules/*/bar.js", 1)
+    page.route("**/api/v1/health", lambda route: route.abort())
+    loads = page_loads(page)
+    page.goto(f"{app_url}/people", wait_until="commit")
+    expect(page.get_by_role("heading", name="People", level=1)).to_be_visible()
+    page.wait_for_timeout(2_500)
+    assert len(loads) == 1
+    page.unroute("**/api/v1/health")
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    assert len(loads) == 2
+
+
 def test_a_file_that_neither_comes_nor_fails_is_not_waited_for_for_ever(
     page: Page, app_url: str
 ) -> None:

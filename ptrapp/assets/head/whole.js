@@ -50,10 +50,18 @@
     document.body.append(banner);
   };
 
+  /** Loads the page again as soon as the app answers: a browser's own page for that would stay. */
+  const reload = async () => {
+    while (!await fetch("api/v1/health").catch(() => null)) {
+      await new Promise((on) => setTimeout(on, 1000));
+    }
+    location.reload();
+  };
+
   const lost = () => {
     if (leaving) return;
     leaving = !written && performance.now() < YOUNG_MS && noted();
-    if (leaving) location.reload();
+    if (leaving) void reload();
     else say();
   };
 
