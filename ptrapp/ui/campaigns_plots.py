@@ -12,6 +12,7 @@ _HEIGHT = 240
 _N_TICKS = 7
 """Most days that an axis names."""
 _MEASURES = {"agreement": "as the others", "gold": "gold right", "left": "left side"}
+_INKS = ("var(--s3)", "var(--s1)", "var(--s2)")
 
 
 def burn_down(view: Overview, words: str) -> Any:
@@ -106,12 +107,12 @@ def over_time(parts: list[DriftPart], words: str) -> Any:
                 )
     if not points:
         return None
+    said = {one["measure"] for one in points}
+    known = {name: ink for name, ink in zip(_MEASURES.values(), _INKS, strict=True) if name in said}
     colour = alt.Color(
         "measure:N",
         legend=bottom_legend(),
-        scale=alt.Scale(
-            domain=list(_MEASURES.values()), range=["var(--s3)", "var(--s1)", "var(--s2)"]
-        ),
+        scale=alt.Scale(domain=list(known), range=list(known.values())),
     )
     at = alt.X("at:Q", title="labels, oldest first")
     chart = alt.Chart(alt.Data(values=points))

@@ -65,6 +65,8 @@ def filled(setting: FormSetting, settings: Mapping[str, Any]) -> Any:
             return "" if value is None else str(value)
         case Input.CHOICE if isinstance(setting.default, bool):
             return value in (True, "true")
+        case Input.CHOICE if value is None:  # Gradio's name for nothing chosen, which shows nothing
+            return ""
         case _:
             return value
 
@@ -89,7 +91,8 @@ def _component(method: Method, setting: FormSetting) -> Any:
         case Input.FLAG:
             return gr.Checkbox(start, **about)
         case Input.CHOICE:
-            return gr.Dropdown(list(setting.choices), value=start, **about)
+            choices = [(label, "" if one is None else one) for label, one in setting.choices]
+            return gr.Dropdown(choices, value=start, **about)
         case Input.VERSIONS:
             return gr.Dropdown([], value=start, multiselect=True, **about)
         case Input.CAMPAIGN:

@@ -37,7 +37,7 @@ def fixed_and_broken(finding: Finding) -> alt.Chart:
         .transform_calculate(row="datum.version + ', round ' + datum.round")
         .mark_bar(opacity=0.85)
         .encode(
-            alt.X("count:Q", title="answers broken (left) and fixed (right)"),
+            alt.X("count:Q", title="broken (left), fixed (right)"),
             alt.Y("row:N", title=None, sort=None),
             color=alt.Color("kind:N", scale=kinds, legend=bottom_legend()),
             tooltip=["version:N", "round:O", "kind:N", "count:Q", "n:Q"],

@@ -93,6 +93,24 @@ def test_votes_become_a_version_and_the_job_has_a_page(page: Page, own_app_url: 
     expect(teach.get_by_role("link", name="job 1", exact=True)).to_be_visible()
 
 
+def test_fields_are_on_one_line_and_whole_on_a_phone(page: Page, app_url: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{app_url}/train")
+    more = page.get_by_role("button", name="More settings of DPO")
+    expect(more).to_be_visible()
+    edges = [
+        page.locator(f"#dpo-{name} input").evaluate("i => i.getBoundingClientRect().bottom")
+        for name in ("beta", "epochs")
+    ]
+    assert edges[0] == edges[1]
+    height = more.evaluate("button => button.getBoundingClientRect().height")
+    assert height >= 44
+    cut = page.locator(".train-card .form > .block").evaluate_all(
+        "blocks => blocks.filter((one) => getComputedStyle(one).overflow !== 'visible').length"
+    )
+    assert cut == 0
+
+
 @pytest.mark.timeout(600)
 def test_a_mistake_in_a_setting_is_said_on_the_job_which_is_discarded_in_two_steps(
     page: Page, app_url: str

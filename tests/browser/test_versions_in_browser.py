@@ -91,6 +91,20 @@ def test_a_version_is_given_a_name_and_a_note_which_are_text(
     expect(row).to_contain_text(names[0])
 
 
+def test_what_waits_begins_where_the_page_does_and_its_fields_are_on_one_line(
+    page: Page, app_url: str, names: list[str]
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{app_url}/versions")
+    expect(page.locator("#versions-gate .gate")).to_contain_text(names[3])
+    left = "one => one.getBoundingClientRect().left"
+    edges = {page.locator(one).evaluate(left) for one in (".versions-title", ".gate")}
+    assert len(edges) == 1
+    bottom = "one => Math.round(one.getBoundingClientRect().bottom)"
+    below = page.locator("#versions-actions .block").evaluate_all(f"all => all.map({bottom})")
+    assert len(set(below)) == 1
+
+
 def test_an_annotator_sees_none_of_it(browser: Browser, app_url: str, names: list[str]) -> None:
     context = browser.new_context()
     asked = context.request.post(f"{app_url}/api/v1/invitations", data={"role": "annotator"})

@@ -7,6 +7,8 @@ import pytest
 
 from db.models import RaterKind
 from ptrapp.analysis.columns import columns_of
+from ptrapp.analysis.drift import DriftPart
+from ptrapp.analysis.estimates import rate
 from ptrapp.analysis.kappa import kappas
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
@@ -106,3 +108,12 @@ def test_agreement_that_is_as_good_as_none_has_no_sign() -> None:
     some = replace(found, kappa=replace(found.kappa, value=-0.04))
     spec = plots.heat_map(AgreementReport(1, [], [some], [], 0)).to_dict()
     assert {row["said"] for row in spec["data"]["values"]} == {"−0.04"}
+
+
+def test_the_legend_of_the_course_names_what_is_drawn() -> None:
+    known, none = rate(6, 10, 5, "labels"), rate(0, 0, 5, "gold answers")
+    part = DriftPart(1, 30, agreement=known, gold=none, left=known)
+    spec = plots.over_time([part, replace(part, first=31, last=60)], "No change").to_dict()
+    scale = spec["layer"][1]["encoding"]["color"]["scale"]
+    assert scale["domain"] == ["as the others", "left side"]
+    assert scale["range"] == ["var(--s3)", "var(--s2)"]

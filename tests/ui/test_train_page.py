@@ -18,7 +18,7 @@ from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services.context import AppContext
 from ptrapp.services.jobs import JobView, Note
 from ptrapp.services.training.cards import Card, Needs
-from ptrapp.services.training.form import METHODS
+from ptrapp.services.training.form import METHODS, Input
 from ptrapp.services.training.job import ComparedJob, JobPage
 from ptrapp.services.training.measured import MadeVersion, Measurement
 from ptrapp.services.training.outcome import JobOutcome
@@ -151,6 +151,19 @@ def test_what_a_training_found_is_what_its_version_stored_and_nothing_has_no_hea
     assert train_results.found(said, []) == f"<h3>What it found</h3><p>{said}</p>"
     assert train_results.found("", ["table"]) == "<h3>What it found</h3>"
     assert train_results.found(train_results.learnt({}), []) == ""
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda one: one.key)
+def test_no_choice_of_a_form_is_shown_empty(method: Any) -> None:
+    """Gradio takes None for nothing chosen, and shows an empty field."""
+    for setting in method.settings:
+        if setting.input is not Input.CHOICE:
+            continue
+        with gr.Blocks():
+            (field,) = train_fields.build(replace(method, settings=(setting,)), visible=True).fields
+        labels = [label for label, one in field.component.choices if one == field.component.value]
+        assert labels == [setting.choices[0][0]], setting.key
+        assert method.changed({setting.key: field.component.value}) == dict(method.fixed)
 
 
 def test_what_is_needed_is_ticked_when_all_of_it_is_there() -> None:
