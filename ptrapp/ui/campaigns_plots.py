@@ -107,8 +107,10 @@ def over_time(parts: list[DriftPart], words: str) -> Any:
                 )
     if not points:
         return None
-    said = {one["measure"] for one in points}
-    known = {name: ink for name, ink in zip(_MEASURES.values(), _INKS, strict=True) if name in said}
+    drawn = {one["measure"] for one in points}
+    known = {
+        name: ink for name, ink in zip(_MEASURES.values(), _INKS, strict=True) if name in drawn
+    }
     colour = alt.Color(
         "measure:N",
         legend=bottom_legend(),
