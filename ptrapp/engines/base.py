@@ -1,7 +1,7 @@
 """Defines the protocol of engines: requests in, events out, adapters published and retired."""
 
-from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -128,13 +128,19 @@ class Engine(Protocol):
     def close(self) -> None: ...
 
 
-def complete(engine: Engine, requests: Sequence[Request]) -> list[Completion | EngineError]:
-    """Returns the outcomes of `requests` in their order, without streaming."""
+def complete(
+    engine: Engine, requests: Sequence[Request], ended: Callable[[], None] = lambda: None
+) -> list[Completion | EngineError]:
+    """Returns the outcomes of `requests` in their order; calls `ended` after each of them."""
     outcomes: dict[int, Completion | EngineError] = {}
-    for event in engine.stream(requests):
-        match event:
-            case Finished(index, completion):
-                outcomes[index] = completion
-            case Failed(index, error):
-                outcomes[index] = error
+    with closing(engine.stream(requests)) as events:
+        for event in events:
+            match event:
+                case Finished(index, completion):
+                    outcomes[index] = completion
+                case Failed(index, error):
+                    outcomes[index] = error
+                case _:
+                    continue
+            ended()
     return [outcomes[index] for index in range(len(requests))]

@@ -23,7 +23,7 @@ class RoundGenerator:
     resamples: int
     chunk: int
     report_progress: Callable[[int], None]
-    """Called with the number of finished answers after each chunk; it may raise to stop."""
+    """Called with the number of answers that are finished since; it may raise to stop."""
 
     def chains(
         self, asked: Sequence[Question], rounds: int, begun: Sequence[Chain] | None = None
@@ -48,24 +48,35 @@ class RoundGenerator:
         """
         answers = [FAILED] * len(asked)
         waiting = [at for at, shown in enumerate(before) if not any(one.failed for one in shown)]
-        sampling = self.options.sampling
+        sampling, n_reported = self.options.sampling, 0
+
+        def ended() -> None:
+            nonlocal n_reported
+            n_reported += 1
+            self.report_progress(1)
+
         for attempt in range(1 + (0 if sampling.greedy else self.resamples)):
             seed = sampling.seed + offset + attempt * _RESAMPLE_STEP
             drawn = self._draw(
                 [asked[at] for at in waiting],
                 [tuple(one.as_turn() for one in before[at]) for at in waiting],
                 replace(sampling, seed=seed),
+                ended if attempt == 0 else lambda: None,
             )
             for at, answer in zip(waiting, drawn, strict=True):
                 answers[at] = answers[at].drawn_again(answer)
             waiting = [at for at in waiting if not (answers[at].well_formed or answers[at].failed)]
             if not waiting:
                 break
-        self.report_progress(len(asked))
+        self.report_progress(len(asked) - n_reported)
         return answers
 
     def _draw(
-        self, asked: Sequence[Question], histories: Sequence[History], sampling: Sampling
+        self,
+        asked: Sequence[Question],
+        histories: Sequence[History],
+        sampling: Sampling,
+        ended: Callable[[], None],
     ) -> list[Answer]:
         outcomes = refine_many(
             self.engine,
@@ -73,6 +84,7 @@ class RoundGenerator:
             1,
             replace(self.options, sampling=sampling),
             histories,
+            ended=ended,
         )
         pairs = zip(asked, outcomes, strict=True)
         return [scored(chain[0], question) for question, chain in pairs]

@@ -1,6 +1,6 @@
 """The refinement loop: rounds of one prompt, each of which is shown the earlier ones."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -91,11 +91,14 @@ def refine_many(
     rounds: int,
     options: RefineOptions,
     histories: Sequence[History] | None = None,
+    *,
+    ended: Callable[[], None] = lambda: None,
 ) -> list[list[Completion | EngineError]]:
     """Refines many prompts, one round of all prompts at a time. Returns each prompt's outcomes.
 
     A prompt whose round fails has that error as its last entry and no further rounds. Prompt i
-    draws from seed + i. Requests have the priority of a job, so people's go first.
+    draws from seed + i. Requests have the priority of a job, so people's go first. `ended` is
+    called after each answer.
     """
     turns = [list(history) for history in histories or [()] * len(prompts)]
     outcomes: list[list[Completion | EngineError]] = [[] for _ in prompts]
@@ -107,7 +110,7 @@ def refine_many(
             requests.append(
                 _request(engine, prompts[n], turns[n], options, seed, priority=Priority.JOB)
             )
-        for n, outcome in zip(list(active), complete(engine, requests), strict=True):
+        for n, outcome in zip(list(active), complete(engine, requests, ended), strict=True):
             outcomes[n].append(outcome)
             if isinstance(outcome, EngineError):
                 active.remove(n)

@@ -318,6 +318,14 @@ def test_progress_ends_at_its_total(tmp_path: Path) -> None:
     assert [one.n_done for one in seen] == sorted(one.n_done for one in seen)
 
 
+def test_progress_is_told_after_each_answer_of_a_chunk(tmp_path: Path) -> None:
+    """Sixty-four answers of a language model may take minutes on a processor."""
+    seen: list[Progress] = []
+    evaluate(scripted(tmp_path), plan("base", rounds=2), callbacks=Callbacks(seen.append))
+    assert sorted({one.n_done for one in seen}) == list(range(41))
+    assert "base" in seen[0].doing, "what is measured is told before its first answer"
+
+
 def test_the_judge_compares_versions_on_the_same_problems(tmp_path: Path) -> None:
     report = evaluate(scripted(tmp_path, "fixer"), plan("fixer"), judge=Verifier())
 
