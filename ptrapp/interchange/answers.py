@@ -141,7 +141,8 @@ def _given(columns: Mapping[str, Column], compared: Sides, given: str) -> Answer
             f"{', '.join(columns) or 'none'}"
         )
     if given in (marks := one_hot.marks(columns, compared)):
-        return _marked(columns, one_hot.chosen(marks, given), compared, given)
+        told = given if marks[given].words else ""  # of a tie alone nothing is read
+        return _marked(columns, one_hot.chosen(marks, told), compared, told)
     if (known := _known({given: columns[given]}, compared)) is not None:
         return known
     for pair in scores.pairs(columns, compared):

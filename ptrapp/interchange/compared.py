@@ -122,6 +122,16 @@ def _answer(
     told = text_answers.candidates(profile.columns, told, compared)
     fits = text_answers.fits(rows, told, compared)
     texts = [name for name, fit in fits.items() if fit.is_text]
+    models = [
+        one.values for name, one in profile.columns.items() if name.lower().startswith("model")
+    ]
+    known = set[str]().union(*models)
+    for name in texts:
+        if rest[name].is_short and rest[name].values <= known:
+            raise BadRow(
+                f"the cells of {name!r} are names of models, and the very words of texts; write "
+                f"{compared.left} and {compared.right} into it"
+            )
     if given in texts:
         return answers.repeating([given]), ""
     others = {name: one for name, one in rest.items() if name not in texts}

@@ -14,7 +14,7 @@ from ptrapp.interchange import transcripts
 from ptrapp.interchange.conversation import is_messages
 from ptrapp.interchange.meaning import words_of
 from ptrapp.interchange.profile import Profile
-from ptrapp.interchange.prompt_columns import PromptColumns
+from ptrapp.interchange.prompt_columns import NAMES, PromptColumns
 from ptrapp.interchange.values import names
 
 SHARED = "no column is the prompt: it is the beginning that both texts share, as in TRL"
@@ -42,10 +42,15 @@ def decide(
     Raises `BadRow` where it would be a guess.
     """
     chosen, rejected = two
-    if not any(_is_plain(row.get(chosen)) and _is_plain(row.get(rejected)) for row in rows):
-        return PromptColumns(), ""
     if two == _OF_THE_PAPER and "x" in profile.filled:
         return PromptColumns("x"), "the prompt is x, as the answers to it are y_w and y_l"
+    if not any(_is_plain(row.get(chosen)) and _is_plain(row.get(rejected)) for row in rows):
+        return PromptColumns(), ""
+    if empty := [name for name in NAMES if name in profile.columns]:
+        raise BadRow(
+            f"{names(dict.fromkeys(empty))} holds no prompt in any row; fill it, or leave the "
+            "column out where the texts themselves begin with the prompt"
+        )
     known = {*two, *_TRL}
     others = [
         name

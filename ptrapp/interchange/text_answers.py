@@ -14,6 +14,8 @@ from ptrapp.core.types import Choice
 from ptrapp.interchange.profile import Column, answer_text
 from ptrapp.interchange.sides import Sides, preference_from
 
+_MAX_KEPT = 1000
+"""Answers of which it is kept which text they name."""
 _EVEN = (Choice.TIE, Choice.BOTH_BAD)
 
 
@@ -35,9 +37,8 @@ class Fit:
         """Whether the column repeats texts, and does not name places."""
         return self.all_repeat and not self.all_name and self.n_repeating > 0
 
-    def add(self, value: str, texts: Sequence[Any], compared: Sides) -> None:
-        """Counts one cell beside the two texts of its row."""
-        named = _named(value, compared)
+    def add(self, value: str, texts: Sequence[Any], named: Choice | None) -> None:
+        """Counts one cell beside the two texts of its row, and the place that it names."""
         said = repeated(value, *texts)
         self.n_repeating += said is not None
         self.all_repeat &= said is not None or (named in _EVEN)
@@ -56,11 +57,17 @@ def candidates(columns: Mapping[str, Column], names: Iterable[str], compared: Si
 def fits(rows: Iterable[Mapping[str, Any]], names: list[str], compared: Sides) -> dict[str, Fit]:
     """Returns how each column goes with the texts of the rows; it reads all rows."""
     found = {name: Fit() for name in names}
+    named: dict[str, Choice | None] = {}
     for row in rows if names else ():
         texts = [row.get(side) for side in compared]
         for name, fit in found.items():
-            if row.get(name) not in (None, ""):
-                fit.add(answer_text(row[name]) or "", texts, compared)
+            value = answer_text(cell := row.get(name))
+            if value or isinstance(cell, list | Mapping):
+                value = value or ""
+                if value not in named and len(named) < _MAX_KEPT:
+                    named[value] = _named(value, compared)
+                place = named[value] if value in named else _named(value, compared)
+                fit.add(value, texts, place)
     return found
 
 

@@ -53,7 +53,8 @@ def plan(profile: Profile) -> ReadPlan:
     """Decides how a file is read. Raises `BadRow`."""
     layout = decide(profile) or UnpairedLayout(PromptColumns("prompt"), "completion", "label")
     used = (*layout.prompt.used, layout.completion, layout.label)
-    return ReadPlan(lambda row: Found(parse(row, layout)), tuple(filter(None, used)))
+    said = f"where {layout.label} is true or 1 the answer is a good one, else a bad one"
+    return ReadPlan(lambda row: Found(parse(row, layout)), tuple(filter(None, used)), (said,))
 
 
 def parse(row: Mapping[str, Any], layout: UnpairedLayout | None = None) -> tuple[Rated, ...]:

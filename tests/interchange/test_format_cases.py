@@ -267,6 +267,7 @@ def test_a_labelled_completion_is_one(tmp_path: Path, row: dict[str, Any]) -> No
     (one,) = checked.buffered or ()
     assert isinstance(one, Rated)
     assert (one.prompt.text, one.completion.response, one.good) == ("Q?", "x", False)
+    assert "is true or 1 the answer is a good one" in known.plan.said[0]
 
 
 @pytest.mark.parametrize(

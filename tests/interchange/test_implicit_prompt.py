@@ -54,6 +54,20 @@ def test_only_trl_defines_that_texts_begin_with_their_prompt(
         read(tmp_path, dict(zip(two, (CAT, STONE), strict=True)))
 
 
+def test_an_empty_column_of_prompts_is_no_reason_to_guess(tmp_path: Path) -> None:
+    for empty in ("", None, []):
+        with pytest.raises(InputError, match="question holds no prompt in any row; fill it"):
+            read(tmp_path, {"question": empty, "chosen": CAT, "rejected": STONE})
+
+
+def test_answers_in_messages_have_the_prompt_x_too(tmp_path: Path) -> None:
+    answers = {
+        name: [{"role": "assistant", "content": text}]
+        for name, text in (("y_w", CAT), ("y_l", STONE))
+    }
+    assert read(tmp_path, {"x": "What?"} | answers)[:3] == ("What?", CAT, STONE)
+
+
 def test_what_trl_defines_is_said(tmp_path: Path) -> None:
     row = {"chosen": CAT, "rejected": STONE, "id": "r1", "chosen_model": "m", "score_chosen": 3}
     *texts, said = read(tmp_path, row)

@@ -83,6 +83,20 @@ def test_long_texts_may_be_repeated_under_a_name_of_the_worse_one_too(
     )
 
 
+def test_names_of_models_that_are_texts_too_are_refused(tmp_path: Path) -> None:
+    row = {"prompt": "Who?", "answer_a": "gpt", "answer_b": "llama", "winner": "gpt"}
+    path = tmp_path / "models.jsonl"
+    path.write_text(json.dumps(row | {"model_a": "llama", "model_b": "gpt"}) + "\n")
+    with pytest.raises(InputError, match="are names of models, and the very words of texts"):
+        with RowFile(path, TERMINAL) as file:
+            reading.understand(file)
+
+
+def test_a_missing_answer_says_nothing_of_a_column(tmp_path: Path) -> None:
+    cells = [("Paris", "Rome", "Rome"), ("x", "y", ""), ("x", "y", "nan"), ("s", "t", "s")]
+    assert read(tmp_path, *cells)[0] == ["right", "left"]
+
+
 def test_both_ways_are_one_where_they_name_the_same_texts(tmp_path: Path) -> None:
     assert read(tmp_path, ("1", "2", "1"), ("1", "3", "1"), ("7", "2", "2"))[0] == [
         "left", "left", "right",
