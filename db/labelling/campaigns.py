@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
+from db.labelling.hidden_items import count_wanted
 from db.models import (
     Aspect,
     Campaign,
@@ -91,19 +92,7 @@ def add_items(
     with large_cache(session):
         for start in range(0, len(items), _CHUNK):
             n_new += _add_chunk(session, campaign, items[start : start + _CHUNK], draw)
-    n_plain = select(func.count(CampaignItem.id)).where(
-        CampaignItem.campaign_id == campaign.id, CampaignItem.kind == ItemKind.PLAIN
-    )
-    n_items = session.scalar(n_plain) or 0
-    session.execute(
-        update(Campaign)
-        .where(Campaign.id == campaign.id)
-        .values(
-            n_items=n_items,
-            n_slots=n_items * campaign.overlap,
-            n_returned=Campaign.n_returned + 1,
-        )
-    )
+    count_wanted(session, campaign.id)
     return n_new
 
 

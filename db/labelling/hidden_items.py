@@ -13,24 +13,32 @@ def is_offered() -> ColumnElement[bool]:
 
 
 def recount(session: Session, changed: ColumnElement[bool]) -> None:
-    """Counts anew what the campaigns with these comparisons want.
-
-    A hidden comparison wants no label more than it has. Raters who had none left are asked again.
-    """
+    """Counts anew what the campaigns with these comparisons want."""
     touched = select(CampaignItem.campaign_id).join(
         Comparison, Comparison.id == CampaignItem.comparison_id
     )
-    for campaign_id in session.scalars(touched.where(changed).distinct()).all():
-        wanted = case((Comparison.is_shown(), CampaignItem.overlap), else_=CampaignItem.n_taken)
-        counted = case((wanted > 0, 1), else_=0)
-        plain = (
-            select(func.coalesce(func.sum(counted), 0), func.coalesce(func.sum(wanted), 0))
-            .join(Comparison, Comparison.id == CampaignItem.comparison_id)
-            .where(CampaignItem.campaign_id == campaign_id, CampaignItem.kind == ItemKind.PLAIN)
-        )
-        n_items, n_slots = session.execute(plain).one()
-        session.execute(
-            update(Campaign)
-            .where(Campaign.id == campaign_id)
-            .values(n_items=n_items, n_slots=n_slots, n_returned=Campaign.n_returned + 1)
-        )
+    ids = touched.where(changed).distinct().order_by(CampaignItem.campaign_id)
+    for campaign_id in session.scalars(ids).all():
+        count_wanted(session, campaign_id)
+
+
+def count_wanted(session: Session, campaign_id: int) -> None:
+    """Counts anew what a campaign wants.
+
+    A hidden comparison wants no label more than it has. Raters who had none left are asked again.
+    """
+    # before it is counted: what another transaction changed of it is there then
+    session.execute(select(Campaign.id).where(Campaign.id == campaign_id).with_for_update())
+    wanted = case((Comparison.is_shown(), CampaignItem.overlap), else_=CampaignItem.n_taken)
+    counted = case((wanted > 0, 1), else_=0)
+    plain = (
+        select(func.coalesce(func.sum(counted), 0), func.coalesce(func.sum(wanted), 0))
+        .join(Comparison, Comparison.id == CampaignItem.comparison_id)
+        .where(CampaignItem.campaign_id == campaign_id, CampaignItem.kind == ItemKind.PLAIN)
+    )
+    n_items, n_slots = session.execute(plain).one()
+    session.execute(
+        update(Campaign)
+        .where(Campaign.id == campaign_id)
+        .values(n_items=n_items, n_slots=n_slots, n_returned=Campaign.n_returned + 1)
+    )

@@ -331,6 +331,26 @@ def test_a_deleted_pair_is_not_given_again_and_takes_no_vote(database: Database)
     work.recount()
 
 
+def test_pairs_that_are_added_later_leave_a_deleted_one_out_of_what_is_wanted(
+    database: Database,
+) -> None:
+    work = make(database, 3)
+    ann = work.rater("ann")
+    (key,) = work.reserve(ann)
+    pair_id = work.offered(key).comparison_id
+    with database.write() as session:
+        assignments.skip(session, key)
+        corrections.delete(session, DataKind.PAIR, pair_id, "root")
+    assert (work.campaign().n_items, work.campaign().n_slots) == (2, 2)
+    (left, right), *_ = (one for one in work.pairs if one != work.pair_of(key))
+    with database.write() as session:
+        known = [NewItem(left, right)]
+        assert campaigns.add_items(session, work.campaign_id, known, draw=DRAW) == 0
+    assert (work.campaign().n_items, work.campaign().n_slots) == (2, 2)
+    work.label_all(work.rater("bob"))
+    assert work.campaign().n_done == work.campaign().n_slots
+
+
 def test_undo_takes_back_the_last_vote_even_where_its_pair_was_deleted(database: Database) -> None:
     work = make(database, 3)
     ann = work.rater("ann")
