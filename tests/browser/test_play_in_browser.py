@@ -124,6 +124,34 @@ def test_a_prompt_that_is_edited_on_a_phone_is_seen_whole(page: Page, app_url: s
     assert field.evaluate("f => f.scrollHeight - f.clientHeight") <= 0
 
 
+def test_what_has_the_focus_is_seen_where_the_page_is_zoomed_to_200_percent(
+    page: Page, app_url: str
+) -> None:
+    page.set_viewport_size({"width": 640, "height": 400})
+    ask(page, app_url)
+    page.evaluate("window.scrollTo(0, 0)")
+    page.locator("[data-part=changes]").focus()
+    covered = []
+    for _ in range(6):  # Compare and the thought of three rounds
+        page.keyboard.press("Tab")
+        covered += page.evaluate("""() => {
+          const one = document.activeElement, box = one.getBoundingClientRect();
+          const at = document.elementFromPoint(box.x + box.width / 2, box.bottom - 3);
+          return one.contains(at) ? [] : [one.dataset.part];
+        }""")
+    assert covered == []
+
+
+def test_a_choice_that_has_the_focus_is_marked(page: Page, app_url: str) -> None:
+    page.goto(app_url)
+    expect(page.locator("#examples .gallery-item").first).to_be_visible()
+    page.locator("#mode input").last.focus()
+    for marked in ("#rounds input", "#think .wrap:has(input)"):
+        page.keyboard.press("Tab")
+        ring = page.locator(marked).first.evaluate("one => getComputedStyle(one).outlineStyle")
+        assert ring == "solid", marked
+
+
 @pytest.mark.parametrize("mode", ["Refine", "Sample", "Versions"])
 def test_the_composer_is_one_row(page: Page, app_url: str, mode: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 720})
