@@ -14,8 +14,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     """
     with gr.Tabs(elem_id="data-tabs"):
         with gr.Tab("Import", id="import"):
-            changed = data_import.build(context)
-            data_imports.build(context, pages, changed)
+            stored, newest = data_import.build(context)
+            data_imports.build(context, pages, stored, newest)
         with gr.Tab("Browse", id="browse") as browse:
             data_browser.build(context, browse)
         with gr.Tab("Export", id="export") as export:

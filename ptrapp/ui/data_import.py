@@ -67,8 +67,8 @@ class ImportSight(NamedTuple):
     done_id: Any
 
 
-def build(context: AppContext) -> gr.State:
-    """Builds the form; returns a state that changes when something was imported."""
+def build(context: AppContext) -> tuple[Any, gr.Number]:
+    """Builds the form; returns the event of an import, and which one was made last."""
     gr.Markdown(_SAID)
     with gr.Row():
         file = gr.File(
@@ -105,7 +105,7 @@ def build(context: AppContext) -> gr.State:
     with gr.Row(visible=False, elem_id="import-after") as after:
         campaign = gr.Button("Make a campaign", link="campaigns", elem_id="import-campaign")
         gr.Button("Train", link="/train", elem_id="import-train")
-    done_id, running = gr.State(0), gr.State(0)
+    done_id, running = (gr.Number(0, precision=0, visible=False) for _ in range(2))
     sight = ImportSight(said, sample, answer, store, cancel, after, campaign, done_id)
 
     def data_look(request: gr.Request, *values: Any) -> ImportSight:
@@ -131,9 +131,9 @@ def build(context: AppContext) -> gr.State:
     for asked in (asks, chosen):
         gr.on([*asked], data_look, list(form), shown, trigger_mode="always_last", **QUIET)
     gr.on([file.clear], lambda: _sight(""), None, shown, **QUIET)
-    store.click(data_store, list(form), [*shown, running], concurrency_limit=4, **QUIET)
+    stored = store.click(data_store, list(form), [*shown, running], concurrency_limit=4, **QUIET)
     cancel.click(data_cancel, [running], None, queue=False, **QUIET)
-    return done_id
+    return stored, done_id
 
 
 def _sight(said: str, **more: Any) -> ImportSight:

@@ -19,8 +19,8 @@ from ptrapp.ui.data_import import QUIET
 _HEADERS = ["Number", "Name", "State", "New records", "Read as", "By", "When"]
 
 
-def build(context: AppContext, pages: gr.Blocks, changed: gr.State) -> None:
-    """Builds the list; `changed` holds the id of the newest import that was made here."""
+def build(context: AppContext, pages: gr.Blocks, stored: Any, newest: gr.Number) -> None:
+    """Builds the list, which is read again after `stored`; `newest` is the import made here."""
     gr.Markdown("### Imports")
     table = gr.Dataframe(
         headers=_HEADERS, interactive=False, label="Imports", show_label=False,
@@ -50,10 +50,9 @@ def build(context: AppContext, pages: gr.Blocks, changed: gr.State) -> None:
         told = _try(lambda: imports.undo(context, import_id or 0, sender.name).said)
         return [told, gr.Button(visible=False), *_listed(context, page, 0)]
 
-    gr.on(
-        [pages.load, page.input, changed.change], data_imports, [page, changed], listed,
-        trigger_mode="always_last", **QUIET,
-    ).then(**ARRIVED)  # fmt: skip
+    read: dict[str, Any] = {"fn": data_imports, "inputs": [page, newest], "outputs": listed}
+    gr.on([pages.load, page.input], trigger_mode="always_last", **read, **QUIET).then(**ARRIVED)
+    stored.then(**read, **QUIET)
     ask.click(data_ask, [chosen], [said, confirm], **QUIET)
     confirm.click(data_undo, [chosen, page], [said, confirm, *listed], **QUIET)
     chosen.input(lambda: ("", gr.Button(visible=False)), None, [said, confirm],

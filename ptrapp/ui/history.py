@@ -1,5 +1,6 @@
 """The History page: the runs that people asked for, searched, filtered, starred, put away."""
 
+import json
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -26,6 +27,7 @@ class FoundRuns(NamedTuple):
     newer: Any
     older: Any
     asked: Any
+    """The filters as JSON."""
 
 
 class Naming(NamedTuple):
@@ -52,7 +54,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         counted = gr.HTML(elem_id="history-counted")
         older = gr.Button("Older", min_width=90)
     page = gr.Number(1, precision=0, visible=False)
-    view = FoundRuns(rows, counted, page, newer, older, gr.State(None))
+    view = FoundRuns(rows, counted, page, newer, older, gr.Textbox(visible=False))
     _wire(context, pages, filters, view, notice, naming, save, cancel)
 
 
@@ -66,14 +68,17 @@ def _wire(
     save: gr.Button,
     cancel: gr.Button,
 ) -> None:
-    def history_read(request: gr.Request, asked: Filters | None, *given: Any) -> list[Any]:
+    def history_read(request: gr.Request, asked: str, *given: Any) -> list[Any]:
         # A text that the address gave is a change of its field, too: its page stays.
-        if asked == given:
+        if asked == json.dumps(given):
             return [gr.skip()] * len(view)
         return [*_read(context, request, Filters(*given), 1)]
 
-    def history_turn(request: gr.Request, by: int, page: float, *given: Any) -> FoundRuns:
-        return _read(context, request, Filters(*given), (page or 1) + by)
+    def history_older(request: gr.Request, page: float, *given: Any) -> FoundRuns:
+        return _read(context, request, Filters(*given), (page or 1) + 1)
+
+    def history_newer(request: gr.Request, page: float, *given: Any) -> FoundRuns:
+        return _read(context, request, Filters(*given), (page or 1) - 1)
 
     def history_open(request: gr.Request) -> list[Any]:
         """Looks for what the address of the page says."""
@@ -111,9 +116,8 @@ def _wire(
         trigger_mode="always_last",
         **_QUIET,
     ).then(**keep)
-    for button, by in ((view.newer, -1), (view.older, 1)):
-        turned = button.click(history_turn, [gr.State(by), view.page, *filters], [*view], **_QUIET)
-        turned.then(**keep)
+    for button, turn in ((view.newer, history_newer), (view.older, history_older)):
+        button.click(turn, [view.page, *filters], [*view], **_QUIET).then(**keep)
     for drawn_here in (view.rows, notice):
         drawn_here.click(history_do, [view.page, *filters], everything, **_QUIET)
     gr.on(
@@ -131,7 +135,7 @@ def _read(context: AppContext, request: gr.Request, filters: Filters, page: floa
     if sender.role not in READS:
         nothing = drawn.said("This page is for who reads results. Yours is Label.")
         hidden = gr.Button(visible=False)
-        return FoundRuns(nothing, "", 1, hidden, hidden, filters)
+        return FoundRuns(nothing, "", 1, hidden, hidden, json.dumps(filters))
     query = filters.query(page)
     found = carried_out(lambda: history.search(context, query, sender.rater))
     several = found.n_pages > 1
@@ -141,7 +145,7 @@ def _read(context: AppContext, request: gr.Request, filters: Filters, page: floa
         found.page,
         gr.Button(visible=several, interactive=found.page > 1),
         gr.Button(visible=several, interactive=found.page < found.n_pages),
-        filters,
+        json.dumps(filters),
     )
 
 

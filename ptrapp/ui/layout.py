@@ -26,7 +26,7 @@ from ptrapp.ui.looks import Looks
 from ptrapp.ui.page_head import send_own_head
 from ptrapp.ui.page_identity import identify
 from ptrapp.ui.page_own import send_own
-from ptrapp.ui.sessions import keep_light
+from ptrapp.ui.sessions import MOST, keep_light
 from ptrapp.ui.widgets import widget
 from ptrapp.ui.without_matplotlib import leave_out_matplotlib
 
@@ -50,6 +50,7 @@ def build(context: AppContext) -> gr.Blocks:
     leave_choices_to_handlers()
     leave_out_matplotlib()
     pages = assembled(lambda: _pages(context))
+    pages.state_session_capacity = MOST
     identify(pages)
     return pages
 

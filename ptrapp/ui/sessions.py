@@ -12,6 +12,9 @@ import gradio as gr
 from gradio import route_utils, state_holder
 from gradio.state_holder import SessionState
 
+MOST = 1000
+"""Open pages whose state is kept; an older one goes on as a page does after a restart."""
+
 
 class LightSession(SessionState):
     """What one open page has: its values, and the components as its events changed them."""

@@ -201,7 +201,14 @@ def test_a_page_event_is_not_for_who_only_labels(as_role: Any, page: Any) -> Non
         elif name.startswith("train_open"):
             assert "This page is for who runs the trainings" in answer
         elif name.startswith(
-            ("versions_read", "campaigns_read", "history_open", "history_read", "history_turn")
+            (
+                "versions_read",
+                "campaigns_read",
+                "history_open",
+                "history_read",
+                "history_older",
+                "history_newer",
+            )
         ):
             assert "Yours is Label" in answer
         else:

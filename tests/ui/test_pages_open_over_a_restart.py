@@ -18,12 +18,6 @@ from ptrapp.services.labelling.campaigns import CampaignPlan
 from ptrapp.services.labelling.candidates import Source, SourceKind
 from ptrapp.services.labelling.panel import read_panel
 
-FROM_THE_SESSION = {
-    "history_read",  # whether just this was looked for: else it is looked for again
-    "history_turn",  # forth or back: a constant of its button
-    "data_cancel",  # an import ends with the process that it runs in
-    "data_imports",  # which import is the newest, at first
-}
 LATER = "chosen after a restart"
 
 
@@ -72,12 +66,14 @@ def test_versions_that_were_chosen_before_a_restart_answer_after_it(pages: TestC
     assert "list of choices" not in said["error"]
 
 
-def test_no_event_takes_what_it_acts_on_from_the_server_s_session(pages: TestClient) -> None:
+def test_nothing_is_kept_in_the_server_s_session_for_which_a_page_holds_a_connection(
+    pages: TestClient,
+) -> None:
+    """A browser opens six connections to one address: with one held by each, the seventh tab of
+    the app waited for ever."""
     config = pages.get("/config").json()
-    states = {one["id"] for one in config["components"] if one["type"] == "state"}
-    events = [one for one in config["dependencies"] if states & {*one["inputs"]}]
-    named = {one["api_name"].rstrip("_0123456789") for one in events}
-    assert named == FROM_THE_SESSION
+    assert [one["id"] for one in config["components"] if one["type"] == "state"] == []
+    assert config["connect_heartbeat"] is False
 
 
 def test_a_campaign_is_paused_and_renamed_by_a_page_of_before(
