@@ -160,3 +160,17 @@ def _blocks(pages: TestClient) -> dict[int, Any]:
     )  # type: ignore[attr-defined]
     found: dict[int, Any] = mounted.get_blocks().blocks
     return found
+
+
+def test_what_a_page_sends_again_by_itself_does_no_harm_a_second_time(pages: TestClient) -> None:
+    """Events outside the queue are sent until the app answers (`assets/head/restarts.js`)."""
+    events = pages.get("/config").json()["dependencies"]
+    sent = {
+        one["api_name"].rstrip("_0123456789")
+        for one in events
+        if one["backend_fn"] and one["queue"] is False and one["api_visibility"] != "public"
+    }
+    reads = {"read", "read_base", "read_recording", "page_looks", "restore", "show_examples"}
+    draws = {"_closed", "_no_naming", "lambda", "of_mode"}
+    once = {"data_cancel", "load_base"}  # what is cancelled, or being loaded, stays so
+    assert sent == reads | draws | once
