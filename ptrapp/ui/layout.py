@@ -50,7 +50,6 @@ def build(context: AppContext) -> gr.Blocks:
     leave_choices_to_handlers()
     leave_out_matplotlib()
     pages = assembled(lambda: _pages(context))
-    pages.state_session_capacity = MOST
     identify(pages)
     return pages
 
@@ -59,6 +58,7 @@ def _pages(context: AppContext) -> gr.Blocks:
     with AnsweringBlocks(
         title="Thrice", analytics_enabled=False, fill_width=False, delete_cache=UPLOADS_KEPT_S
     ) as pages:
+        pages.state_session_capacity = MOST
         _top()
         play.build(context, pages)
         named.build(context)

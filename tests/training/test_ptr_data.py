@@ -490,7 +490,7 @@ def test_a_stopped_job_goes_on_where_it_was_and_ends_like_an_undisturbed_one(
 
 
 def test_questions_stay_those_that_were_chosen_first(world: World) -> None:
-    claim, config = world.claim({}), PtrDataConfig(n_queries=4)
+    claim, config = world.claim({}), PtrDataConfig(queries="generated", n_queries=4)
     first = choose_once(claim, config)
     with world.database.write() as session:
         for query in first.queries:

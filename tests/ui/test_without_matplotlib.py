@@ -23,7 +23,7 @@ class Untouched(ModuleType):
 
 def test_an_event_is_answered_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(utils, "MatplotlibBackendMananger", utils.MatplotlibBackendMananger)
-    monkeypatch.setattr(layout, "assembled", lambda _: None)
+    monkeypatch.setattr(layout, "assembled", lambda _: AnsweringBlocks())
     nothing: Any = None
     layout.build(nothing)
     monkeypatch.setitem(sys.modules, "matplotlib", Untouched("matplotlib"))
