@@ -2,9 +2,7 @@
 
 from ptrapp.services.context import AppContext
 from ptrapp.tasks import fitting
-from ptrapp.tasks.families import GENERATED
 from ptrapp.tasks.fitting import AUTO
-from ptrapp.tasks.instructions import INSTRUCTIONS
 
 
 def knows_sums_only(context: AppContext) -> bool:
@@ -22,4 +20,4 @@ def gate_task(context: AppContext) -> str:
     named = context.settings.gate_task
     if named != AUTO:
         return named
-    return GENERATED if knows_sums_only(context) else INSTRUCTIONS
+    return fitting.source(sums=knows_sums_only(context))

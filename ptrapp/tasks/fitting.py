@@ -13,10 +13,15 @@ def knows_sums_only(fmt: ThoughtFormat) -> bool:
     return fmt == TINY
 
 
+def source(*, sums: bool) -> str:
+    """Returns the source of sums, or that of requests with constraints."""
+    return GENERATED if sums else INSTRUCTIONS
+
+
 def fitting(fmt: ThoughtFormat) -> str:
     """Returns the source whose questions fit a model with this thought format.
 
     >>> fitting(TINY)
     'generated'
     """
-    return GENERATED if knows_sums_only(fmt) else INSTRUCTIONS
+    return source(sums=knows_sums_only(fmt))
