@@ -9,9 +9,10 @@ from sqlalchemy import select
 from db.content import prompts, rounds
 from db.content.rounds import NewRound
 from db.labelling import assignments
-from db.models import Assignment, Rater, RunMode, RunState, Vote
+from db.models import Assignment, Offer, Outcome, Rater, RunMode, RunState, Vote
 from db.registry import adapters
 from ptrapp.core.people import Person, Role
+from ptrapp.core.types import Choice
 from ptrapp.services.context import DataContext
 from ptrapp.services.labelling import answering, campaigns, items
 from ptrapp.services.labelling.campaigns import CampaignPlan
@@ -85,3 +86,12 @@ def completion(candidate: int, response: str, thought: str | None = None) -> New
         response=response, raw=response, well_formed=True, sampling={}, seed=0, n_thought_tokens=1,
         n_response_tokens=1, finish_reason="stop", correct=candidate == 1,
     )  # fmt: skip
+
+
+def said(work: Work, person: Person, outcome: Outcome, ms: int = 3000) -> None:
+    """The person answers the next pair with the comparison's own left or right."""
+    (pair,) = work.next(person)
+    with work.context.database.read() as session:
+        flipped = session.get_one(Offer, pair.key).flipped
+    shown = outcome.mirrored() if flipped else outcome
+    answering.vote(work.context, person, pair.key, Choice(shown.value), decided_ms=ms)

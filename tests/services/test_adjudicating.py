@@ -4,11 +4,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from labelling_world import Work, somebody
+from labelling_world import Work, said, somebody
 from sqlalchemy import select
 
 from db.labelling import agreement, exports, preferences, taking_back, votes
-from db.models import Campaign, Offer, Outcome, Purpose, Rater, Vote
+from db.models import Campaign, Outcome, Purpose, Rater, Vote
 from db.storage.errors import Conflict
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import Role
@@ -31,15 +31,6 @@ def work(world: Any) -> Work:
     said(made, ADA, Outcome.LEFT)
     said(made, BEA, Outcome.RIGHT)
     return made
-
-
-def said(work: Work, person: Any, outcome: Outcome) -> None:
-    """The person answers with the comparison's own left or right, wherever it is shown."""
-    (pair,) = work.next(person)
-    with work.context.database.read() as session:
-        flipped = session.get_one(Offer, pair.key).flipped
-    shown = outcome.mirrored() if flipped else outcome
-    answering.vote(work.context, person, pair.key, Choice(shown.value), decided_ms=900)
 
 
 def comparison_of(work: Work) -> int:

@@ -4,15 +4,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from labelling_world import EMPTY, Work, somebody
+from labelling_world import EMPTY, Work, said, somebody
 from sqlalchemy import select
 
 from db.labelling import work_done
-from db.models import Assignment, Campaign, Comparison, Offer, Outcome
+from db.models import Assignment, Campaign, Comparison, Outcome
 from ptrapp.analysis.drift import drift
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
-from ptrapp.services.labelling import answering, campaigns, items, overview
+from ptrapp.services.labelling import campaigns, items, overview
 from ptrapp.services.labelling.agreement import drift_in_words
 from ptrapp.services.labelling.campaigns import CampaignPlan
 from ptrapp.services.labelling.items import Known
@@ -26,15 +26,6 @@ TODAY = date(2026, 3, 10)
 @pytest.fixture
 def work(world: Any) -> Work:
     return Work(world.context)
-
-
-def said(work: Work, person: Any, outcome: Outcome, ms: int = 3000) -> None:
-    """The person answers the next pair with the comparison's own left or right."""
-    (pair,) = work.next(person)
-    with work.context.database.read() as session:
-        flipped = session.get_one(Offer, pair.key).flipped
-    shown = outcome.mirrored() if flipped else outcome
-    answering.vote(work.context, person, pair.key, Choice(shown.value), decided_ms=ms)
 
 
 def on_days(work: Work, *days: date) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 from campaign_rows import new_campaign
-from labelling_world import Work, somebody
+from labelling_world import Work, said, somebody
 
 from db.labelling import comparisons, raters
 from db.labelling.work_done import WorkColumn, read_work
-from db.models import AssignmentState, Campaign, Offer, Outcome, Purpose, Rater, RaterKind, now
+from db.models import AssignmentState, Campaign, Outcome, Purpose, Rater, RaterKind, now
 from ptrapp.core.people import Role
 from ptrapp.core.types import Choice
 from ptrapp.services.kept_rows import KeptRows
@@ -52,15 +52,6 @@ def test_labels_are_counted_by_the_day_they_were_done(world: Any) -> None:
 @pytest.fixture
 def work(world: Any) -> Work:
     return Work(world.context).campaign(3, overlap=2)
-
-
-def said(work: Work, person: Any, outcome: Outcome) -> None:
-    """The person answers with the comparison's own left or right, wherever it is shown."""
-    (pair,) = work.next(person)
-    with work.context.database.read() as session:
-        flipped = session.get_one(Offer, pair.key).flipped
-    shown = outcome.mirrored() if flipped else outcome
-    answering.vote(work.context, person, pair.key, Choice(shown.value), decided_ms=900)
 
 
 def kept_and_read(work: Work) -> int:
