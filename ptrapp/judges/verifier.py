@@ -26,8 +26,8 @@ class Verifier:
     ) -> list[float]:
         """Returns 1 for a **response** that states the reference answer, else 0.
 
-        Where the prompt has constraints it is the share that is kept. Raises `JudgeError` without a
-        reference answer.
+        Where the prompt has constraints it is the share that is kept, and something for coming near
+        the others (`Kept.score`). Raises `JudgeError` without a reference answer.
         """
         reference = _needed(question, reference_answer)
         return [check(response_of(response), reference).score for response in responses]
@@ -46,13 +46,17 @@ class Verifier:
             + (f" ({'; '.join(side.broken)})" if side.broken else "")
             for name, side in zip(("Left", "Right"), sides, strict=True)
         ]
+        if sides[0].n_kept == sides[1].n_kept and outcome in (Choice.LEFT, Choice.RIGHT):
+            said.append(f"The {outcome.value} one comes nearer")
         return Verdict(outcome, f"{'. '.join(said)}.")
 
     def decide(self, left: float, right: float) -> Verdict:
         """Returns the verdict on two scores; equal ones are a tie, or both bad where both are 0."""
         if {left, right} <= {0.0, 1.0}:
             return _OUTCOMES[bool(left), bool(right)]
-        kept = f"{left:.0%} of what was asked is kept on the left, {right:.0%} on the right."
+        kept = (
+            f"Of what was asked the left keeps {left:.0%}, the right {right:.0%}, nearness counted."
+        )
         if left == right:
             return Verdict(Choice.TIE, kept)
         return Verdict(Choice.LEFT if left > right else Choice.RIGHT, kept)

@@ -97,11 +97,12 @@ def quoted(words: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _count(text: str, word: str) -> int:
+def count_of(text: str, word: str) -> int:
+    """Returns how often a text has a word, in any case."""
     return [one.casefold() for one in words_of(text)].count(word.casefold())
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """Returns the words of a text in lower case, for phrases whose punctuation may differ."""
     return " ".join(words_of(text.casefold()))
 
@@ -119,8 +120,14 @@ def _is_json(text: str) -> bool:
         return False
 
 
-def _paragraphs(text: str) -> int:
-    return len([part for part in re.split(r"\n\s*\n", text) if words_of(part)])
+def paragraphs_of(text: str) -> list[str]:
+    """Returns the paragraphs of a text that hold a word."""
+    return [part for part in re.split(r"\n\s*\n", text) if words_of(part)]
+
+
+def points_of(text: str, *, numbered: bool = False) -> list[str]:
+    """Returns the bullet points of a text, or its numbered ones, by how they begin."""
+    return (_NUMBERED if numbered else _BULLET).findall(text)
 
 
 KINDS: dict[str, ConstraintKind] = {
@@ -135,12 +142,12 @@ KINDS: dict[str, ConstraintKind] = {
         ("Use at least {n} words.", "Write at least {n} words."),
     ),
     "keywords": ConstraintKind(
-        lambda text, asked: all(_count(text, word) for word in asked.words),
+        lambda text, asked: all(count_of(text, word) for word in asked.words),
         "has {the_words}",
         ("Use {the_words}.", "Your answer must contain {the_words}."),
     ),
     "forbidden_words": ConstraintKind(
-        lambda text, asked: not any(_count(text, word) for word in asked.words),
+        lambda text, asked: not any(count_of(text, word) for word in asked.words),
         "is without {the_words}",
         ("Do not use {the_words}.", "Your answer must not contain {the_words}."),
     ),
@@ -155,7 +162,7 @@ KINDS: dict[str, ConstraintKind] = {
         ("Use only lowercase letters.", "Write everything in lowercase, without capital letters."),
     ),
     "bullets": ConstraintKind(
-        lambda text, asked: len(_BULLET.findall(text)) == asked.n,
+        lambda text, asked: len(points_of(text)) == asked.n,
         "has exactly {n} bullet points",
         (
             "Use exactly {n} bullet points that begin with *.",
@@ -176,7 +183,7 @@ KINDS: dict[str, ConstraintKind] = {
         ),
     ),
     "last_words": ConstraintKind(
-        lambda text, asked: f" {_bare(text)}".endswith(f" {_bare(asked.words[0])}"),
+        lambda text, asked: f" {bare(text)}".endswith(f" {bare(asked.words[0])}"),
         "ends with {words}",
         ("End your answer with {words}", "The last words of your answer must be {words}"),
     ),
@@ -191,7 +198,7 @@ KINDS: dict[str, ConstraintKind] = {
         ("Include a number written in digits.", "Mention at least one number, in digits."),
     ),
     "keyword_times": ConstraintKind(
-        lambda text, asked: _count(text, asked.words[0]) >= asked.n,
+        lambda text, asked: count_of(text, asked.words[0]) >= asked.n,
         "has the word {words} at least {n} times",
         ("Use the word {words} at least {n} times.", "Say {words} at least {n} times."),
     ),
@@ -201,7 +208,7 @@ KINDS: dict[str, ConstraintKind] = {
         ("Write exactly {n} sentences.", "Your answer must have exactly {n} sentences."),
     ),
     "paragraphs": ConstraintKind(
-        lambda text, asked: _paragraphs(text) == asked.n,
+        lambda text, asked: len(paragraphs_of(text)) == asked.n,
         "has exactly {n} paragraphs",
         ("Write exactly {n} paragraphs with an empty line between them.",),
     ),
@@ -216,7 +223,7 @@ KINDS: dict[str, ConstraintKind] = {
         ("Add a postscript that begins with P.S.", "Close with a postscript starting with P.S."),
     ),
     "first_words": ConstraintKind(
-        lambda text, asked: f"{_bare(text)} ".startswith(f"{_bare(asked.words[0])} "),
+        lambda text, asked: f"{bare(text)} ".startswith(f"{bare(asked.words[0])} "),
         "begins with {words}",
         ("Begin your answer with {words}", "The first words of your answer must be {words}"),
     ),
@@ -226,7 +233,7 @@ KINDS: dict[str, ConstraintKind] = {
         ("Use only capital letters.", "Write everything in capital letters."),
     ),
     "numbered": ConstraintKind(
-        lambda text, asked: len(_NUMBERED.findall(text)) == asked.n,
+        lambda text, asked: len(points_of(text, numbered=True)) == asked.n,
         "has exactly {n} numbered points",
         ("Answer with a numbered list of exactly {n} points.",),
     ),

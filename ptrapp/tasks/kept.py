@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import InputError
 from ptrapp.tasks import substance
 from ptrapp.tasks.constraints import KINDS, Constraint
+from ptrapp.tasks.nearness import nearness
 
 PREFIX = "constraints:"
 """Begins a reference answer that is no answer, but what any answer is asked to keep."""
@@ -22,11 +24,17 @@ class Kept(NamedTuple):
     """What it does not keep, in words; that it says nothing is among them."""
     n_kept_loose: int | None = None
     """Those kept by IFEval's loose reading; None where there is none."""
+    nearness: float = 0.0
+    """How near it comes to those not kept, in the mean; below 1. See `ptrapp.tasks.nearness`."""
 
     @property
     def score(self) -> float:
-        """Share of the constraints kept; 0 for a response that says nothing."""
-        return self.n_kept / self.n_asked
+        """Share of the constraints kept, and less than one constraint more for nearness.
+
+        So a response that keeps more is always above one that keeps less. 0 for one that says
+        nothing, 1 for one that keeps all.
+        """
+        return (self.n_kept + self.nearness) / self.n_asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,13 @@ class Asked:
             return Kept(0, n_asked, (reason,))
         if not substance.is_about(response, self.topic):
             return Kept(0, n_asked, (f"is not about {self.topic}",))
-        broken = [each.in_words() for each in self.constraints if not each.kept(response)]
-        return Kept(n_asked - len(broken), n_asked, tuple(f"not kept: {one}" for one in broken))
+        broken = [each for each in self.constraints if not each.kept(response)]
+        return Kept(
+            n_asked - len(broken),
+            n_asked,
+            tuple(f"not kept: {each.in_words()}" for each in broken),
+            nearness=fmean(nearness(response, each) for each in broken) if broken else 0.0,
+        )
 
     def in_words(self) -> str:
         """Returns what is asked in words.

@@ -25,11 +25,15 @@ NONE = (
 )
 
 
-@pytest.mark.parametrize(("response", "share"), [(BOTH, 1.0), (ONE, 0.5), (NONE, 0.0)])
-def test_the_score_is_the_share_of_the_constraints_kept(response: str, share: float) -> None:
-    assert check(response, REFERENCE).score == share
-    assert Verifier().score(PROMPT, REFERENCE, [response]) == [share]
-    assert is_correct(response, REFERENCE) == (share == 1)
+@pytest.mark.parametrize(("response", "n_kept"), [(BOTH, 2), (ONE, 1), (NONE, 0)])
+def test_the_score_is_the_share_of_the_constraints_kept_and_some_nearness(
+    response: str, n_kept: int
+) -> None:
+    found = check(response, REFERENCE)
+    assert found.n_kept == n_kept
+    assert n_kept <= 2 * found.score < n_kept + 1
+    assert Verifier().score(PROMPT, REFERENCE, [response]) == [found.score]
+    assert is_correct(response, REFERENCE) == (found.score == 1)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,8 @@ def test_the_verifier_prefers_what_keeps_more_and_says_why() -> None:
     assert better.outcome is Choice.RIGHT
     assert better.rationale == "Left keeps 1 of 2 (not kept: has no commas). Right keeps 2 of 2."
     assert Verifier().compare(PROMPT, REFERENCE, ONE, ONE + " ").outcome is Choice.TIE
-    assert Verifier().compare(PROMPT, REFERENCE, NONE, "Hm.").outcome is Choice.BOTH_BAD
+    assert Verifier().compare(PROMPT, REFERENCE, "Well.", "Hm.").outcome is Choice.BOTH_BAD
+    assert Verifier().compare(PROMPT, REFERENCE, NONE, "Hm.").outcome is Choice.LEFT
     assert Verifier().compare(PROMPT, REFERENCE, BOTH, "Hm.").outcome is Choice.LEFT
 
 
