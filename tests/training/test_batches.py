@@ -1,10 +1,13 @@
 """Steps, micro-batches, and the positions in them."""
 
 from itertools import chain
+from random import Random
 
 import pytest
 
+from training.data import plan
 from training.data.batches import Item, Rows, build
+from training.data.plan import cost as cost_of
 from training.data.plan import cut, plan_steps, shard
 from training.data.tokens import Encoded, Pair, Tokens, per_token
 
@@ -90,6 +93,32 @@ def test_rounds_and_attempts_of_a_trajectory_are_known() -> None:
     assert batch.n_rounds.tolist() == [2]
     assert batch.attempts.attempt_at.tolist() == [1, 2]
     assert batch.attempts.answer_at.tolist() == [4, 5]
+
+
+@pytest.mark.parametrize("rows", Rows)
+def test_cutting_many_examples_grows_with_their_number_not_with_its_square(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reference pass cuts all examples at once: 36,000 pairs took longer than a quarter hour."""
+    rng, n_compared = Random(1), 0
+    items = [item(rng.randrange(2, 60), rng.randrange(1, 60)) for _ in range(6 * plan.WINDOW)]
+    cost = plan._Size.cost
+
+    def counted(size: plan._Size, rows: Rows) -> int:
+        nonlocal n_compared
+        n_compared += 1
+        return cost(size, rows)
+
+    monkeypatch.setattr(plan._Size, "cost", counted)
+    of_number = {}
+    for n in (3 * plan.WINDOW, 6 * plan.WINDOW):
+        n_compared = 0
+        groups = cut(items[:n], rows, token_budget=120)
+        of_number[n] = n_compared
+        assert sorted(map(id, chain(*groups))) == sorted(map(id, items[:n]))
+        assert all(cost_of(group, rows) <= 120 for group in groups)
+    few, many = of_number.values()
+    assert many <= 2.5 * few  # its square is four times as much
 
 
 @pytest.mark.parametrize("n_ranks", [1, 2, 3, 5])

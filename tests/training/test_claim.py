@@ -10,7 +10,8 @@ from db.registry import jobs
 from db.storage.errors import Conflict, DatabaseLocked
 from db.storage.session import Database
 from ptrapp.core.settings import Settings
-from training.jobs.claim import Claim
+from training.jobs import claim as claims
+from training.jobs.claim import Claim, StopRequested
 from training.jobs.payload import Payload
 
 
@@ -59,3 +60,22 @@ def test_a_lost_claim_notes_nothing(claim: Claim) -> None:
     with pytest.raises(Conflict, match="another worker goes on with it"):
         claim.note("2 pairs are held out.")
     assert notes(claim) == []
+
+
+def test_what_is_gone_through_says_how_far_it_is_and_ends_when_asked(
+    claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def progress() -> tuple[str, int, int]:
+        with claim.database.read() as session:
+            job = session.get_one(Job, claim.job_id)
+            return job.phase, job.step, job.n_steps
+
+    monkeypatch.setattr(claims, "REPORT_EVERY_S", 0.0)
+    found = []
+    with pytest.raises(StopRequested):  # noqa: PT012 - it is raised between two items
+        for item in claim.each("abcd", "tokenising"):
+            found.append(item)
+            assert progress() == ("tokenising", len(found) - 1, 4)
+            if item == "c":
+                claim.stop.set()
+    assert found == ["a", "b", "c"]

@@ -5,7 +5,7 @@ Pairs on the same messages become one example, so that their prompt is read once
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -59,6 +59,9 @@ class TokenWeights:
 
 PLAIN_WEIGHTS = TokenWeights()
 
+Watch = Callable[[Collection[Any]], Iterator[Any]]
+"""Goes through what is encoded one by one, to tell how far it is and to end in between."""
+
 
 def encode_pairs(
     tokenizer: Tokenizer,
@@ -69,6 +72,7 @@ def encode_pairs(
     *,
     max_pairs: int,
     strength: Strength = Strength.OFF,
+    watch: Watch = iter,
 ) -> list[Encoded]:
     """Encodes pairs; those on the same messages share an example of at most `max_pairs`.
 
@@ -80,7 +84,7 @@ def encode_pairs(
     for pair in pairs:
         groups.setdefault((pair.messages, pair.thinking, pair.n_context), []).append(pair)
     encoded = []
-    for group in groups.values():
+    for group in watch(groups.values()):
         prompts: dict[tuple[int, ...], list[tuple[PairExample, list[int], list[int]]]] = {}
         for pair in group:
             sides = (pair.chosen, pair.rejected)
@@ -110,10 +114,11 @@ def encode_trajectories(
     dropped: Counter[str],
     *,
     weights: TokenWeights = PLAIN_WEIGHTS,
+    watch: Watch = iter,
 ) -> list[Encoded]:
     """Encodes trajectories: one completion each after its history, and spans of earlier answers."""
     encoded = []
-    for example in trajectories:
+    for example in watch(trajectories):
         fitted = _fit_context(tokenizer, fmt, example, (example.target,), context_length, dropped)
         if fitted is None:
             continue

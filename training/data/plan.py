@@ -2,8 +2,14 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 from training.data.batches import Item, Rows
+
+WINDOW = 256
+"""So many examples, of like length, are fitted into groups together."""
 
 
 def plan_steps(sizes: Sequence[int], batch_size: int, epochs: int, seed: int) -> list[list[int]]:
@@ -33,16 +39,32 @@ def plan_steps(sizes: Sequence[int], batch_size: int, epochs: int, seed: int) ->
 def cut(items: Sequence[Item], rows: Rows, token_budget: int) -> list[list[Item]]:
     """Cuts a step into groups of at most `token_budget` tokens each, first fit, longest first.
 
-    Padding counts as tokens. An example over the budget goes alone: its rows cannot be split.
+    Padding counts as tokens. An example over the budget goes alone: its rows cannot be split. Of
+    many examples `WINDOW` at a time are fitted together, so that the work grows with their number
+    and not with its square.
     """
+    ordered = sorted(items, key=lambda item: -_Size.of(item).cost(rows))
+    return [
+        group
+        for start in range(0, len(ordered), WINDOW)
+        for group in _first_fit(ordered[start : start + WINDOW], rows, token_budget)
+    ]
+
+
+def _first_fit(items: Sequence[Item], rows: Rows, token_budget: int) -> list[list[Item]]:
     groups: list[list[Item]] = []
-    for item in sorted(items, key=lambda item: -cost([item], rows)):
-        for group in groups:
-            if cost([*group, item], rows) <= token_budget:
-                group.append(item)
+    sizes: list[_Size] = []
+    for item in items:
+        own = _Size.of(item)
+        for index, size in enumerate(sizes):
+            together = size + own
+            if together.cost(rows) <= token_budget:
+                groups[index].append(item)
+                sizes[index] = together
                 break
         else:
             groups.append([item])
+            sizes.append(own)
     return groups
 
 
@@ -66,7 +88,30 @@ def shard(groups: Sequence[list[Item]], rows: Rows, rank: int, n_ranks: int) -> 
 
 def cost(items: Sequence[Item], rows: Rows) -> int:
     """Returns the tokens of a group as it is forwarded, padding included."""
-    if rows is Rows.SEGMENTS:
-        return sum(item.encoded.n_tokens for item in items)
-    longest = max(item.encoded.n_longest for item in items)
-    return longest * sum(len(item.encoded.completions) for item in items)
+    return reduce(add, map(_Size.of, items)).cost(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """What the cost of a group follows from, and that of two groups together."""
+
+    n_tokens: int
+    n_longest: int
+    n_completions: int
+
+    @classmethod
+    def of(cls, item: Item) -> "_Size":
+        encoded = item.encoded
+        return cls(encoded.n_tokens, encoded.n_longest, len(encoded.completions))
+
+    def __add__(self, other: "_Size") -> "_Size":
+        return _Size(
+            self.n_tokens + other.n_tokens,
+            max(self.n_longest, other.n_longest),
+            self.n_completions + other.n_completions,
+        )
+
+    def cost(self, rows: Rows) -> int:
+        return (
+            self.n_tokens if rows is Rows.SEGMENTS else self.n_longest * self.n_completions
+        )

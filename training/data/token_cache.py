@@ -10,6 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from training.data.tokens import Encoded
 from training.jobs import atomic_write
 
+TOKENISING = "tokenising"
+"""The phase of a job in which examples are encoded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:

@@ -2,11 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from db.models import JobKind
 from db.registry import jobs
@@ -18,6 +19,10 @@ from training.jobs.sinks import Sinks
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+REPORT_EVERY_S = 0.3
+"""Seconds between two reports: progress visibly moves at a few writes a second at most."""
 TOKEN_VARIABLE = "THRICE_CLAIM_TOKEN"
 """Environment variable that hands the claim's token from the worker to the training process."""
 
@@ -68,6 +73,22 @@ class Claim:
         if self.stop.is_set():
             raise StopRequested
         self.report(phase, 0, 0, None)
+
+    def each(self, items: Collection[T], phase: str) -> Iterator[T]:
+        """Yields the items of a phase, and stores now and then how many of them are done.
+
+        Raises what `enter` does.
+        """
+        self.enter(phase)
+        reported = time.monotonic()
+        for n_done, item in enumerate(items):
+            now = time.monotonic()
+            if now - reported >= REPORT_EVERY_S:
+                if self.stop.is_set():
+                    raise StopRequested
+                self.report(phase, n_done, len(items), None)
+                reported = now
+            yield item
 
     def report(
         self,

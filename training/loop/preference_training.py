@@ -22,7 +22,7 @@ from training.data.examples import in_words
 from training.data.hold_out import hold_out
 from training.data.plan import plan_steps
 from training.data.snapshot import Snapshot
-from training.data.token_cache import encoded_once
+from training.data.token_cache import TOKENISING, encoded_once
 from training.jobs.claim import Claim
 from training.jobs.payload import STRICT
 from training.jobs.ranks import Ranks
@@ -102,6 +102,7 @@ def learn_pairs(
             counted,
             max_pairs=config.batch_size,
             strength=config.strength,
+            watch=partial(claim.each, phase=TOKENISING),
         ),
     )
     if not pairs:

@@ -11,10 +11,9 @@ from training.data.batches import Item, build
 from training.data.plan import cut
 from training.data.tokens import Encoded
 from training.jobs import atomic_write
-from training.jobs.claim import Claim, StopRequested
+from training.jobs.claim import REPORT_EVERY_S, Claim, StopRequested
 from training.jobs.ranks import Ranks
 from training.loop.objectives import sequence_logps
-from training.loop.reporting import REPORT_EVERY_S
 from training.policy.scorer import Scorer
 
 PHASE = "computing the reference"

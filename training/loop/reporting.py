@@ -12,14 +12,12 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from db.storage import atomic_folder
 from training.jobs import atomic_write
-from training.jobs.claim import Claim
+from training.jobs.claim import REPORT_EVERY_S, Claim
 from training.jobs.ranks import Ranks
 from training.loop import warnings
 
 log = logging.getLogger(__name__)
 
-REPORT_EVERY_S = 0.3
-"""Seconds between two reports: progress visibly moves at a few writes a second at most."""
 COMPLETE = "whole"
 """A file written last into a checkpoint; without it a kill cut the checkpoint off."""
 

@@ -20,7 +20,7 @@ from training.data.batches import Item
 from training.data.encode import TokenWeights, encode_trajectories
 from training.data.examples import in_words
 from training.data.hold_out import hold_out
-from training.data.token_cache import encoded_once
+from training.data.token_cache import TOKENISING, encoded_once
 from training.data.trajectories import gather_trajectories
 from training.jobs.claim import Claim
 from training.jobs.payload import STRICT, read
@@ -129,6 +129,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
             base.context_length,
             counted,
             weights=weights,
+            watch=partial(claim.each, phase=TOKENISING),
         ),
     )
     if not examples or not frozen.manifest.counts.get("refined"):

@@ -14,8 +14,7 @@ from torch.nn.utils import clip_grad_norm_
 from ptrapp.core.errors import TrainingError
 from training.data.plan import plan_steps
 from training.jobs import atomic_write
-from training.jobs.claim import Claim, StopRequested
-from training.loop.reporting import REPORT_EVERY_S
+from training.jobs.claim import REPORT_EVERY_S, Claim, StopRequested
 from training.losses.reward import reward_model_loss
 from training.rewarding.classifier import Classifier
 from training.rewarding.config import RewardConfig

@@ -38,6 +38,7 @@ _BEGINS = {
     "loading the model": Stage.LOAD,
     "opening the judge": Stage.LOAD,
     "freezing the data": Stage.LOAD,
+    "tokenising": Stage.LOAD,
     "reading stored results": Stage.LOAD,
     "choosing prompts": Stage.LOAD,
     "choosing questions": Stage.LOAD,
