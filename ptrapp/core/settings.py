@@ -92,6 +92,8 @@ class Settings(AccessSettings):
     gate_problems: Annotated[int, Field(ge=0, le=100_000)] = 200
     """Held-out problems that a finished version and the one that answers are measured on before it
     serves by itself; 0 measures nothing."""
+    gate_minutes: Annotated[float, Field(ge=0, le=100_000)] = 30.0
+    """Most minutes of that measurement: problems beyond them are left out; 0 measures all."""
     gate_task: str = "auto"
     """Those problems, named as tasks of an evaluation are: auto fits the model, else generated,
     held_out, instructions, a file, hf:NAME."""

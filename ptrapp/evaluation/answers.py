@@ -87,6 +87,21 @@ class CellResult:
     chains: tuple[Chain, ...]
     """Equally many of each problem, in the order of the problems."""
 
+    def on(self, prompts: tuple[str, ...]) -> "CellResult | None":
+        """Returns the answers to these problems; None unless it has just them, in this order."""
+        first = self.prompts.index(prompts[0]) if prompts and prompts[0] in self.prompts else 0
+        end = first + len(prompts)
+        if self.prompts[first:end] != prompts:
+            return None
+        each = len(self.chains) // len(self.prompts) if self.prompts else 0
+        return replace(self, prompts=prompts, chains=self.chains[first * each : end * each])
+
+    def __add__(self, other: "CellResult") -> "CellResult":
+        """Returns the answers to the problems of both parts of a cell."""
+        return replace(
+            self, prompts=self.prompts + other.prompts, chains=self.chains + other.chains
+        )
+
     @property
     def n_rounds(self) -> int:
         """Number of rounds, those before `first_round` included."""

@@ -62,6 +62,9 @@ class Plan:
     """How often a malformed answer is drawn again; greedy ones never are."""
     chunk: int = 64
     """Answers requested at once, and between two checks whether to stop."""
+    limit_s: float | None = None
+    """Seconds for the answers: problems that cannot be answered by then are left out, the same for
+    all versions. The first `chunk` of them are always answered. None takes all."""
 
     def __post_init__(self) -> None:
         if BASE_NAME not in self.versions:
@@ -100,6 +103,11 @@ class Plan:
         shown += ", own instruction" if self.refine_instruction != REFINE_INSTRUCTION else ""
         shown += ", system message" if self.system else ""
         return f"{how}, thinking {self.thinking.value}{shown}"
+
+    def blocks(self) -> list[slice]:
+        """Returns the problems in the parts that all cells are measured on one after the other."""
+        size = self.n if self.limit_s is None else self.chunk
+        return [slice(start, start + size) for start in range(0, self.n, size)]
 
     def cells(self) -> Iterator["Cell"]:
         """Yields cells in the order of measuring: a control after the refinement it starts from."""

@@ -22,6 +22,8 @@ class Progress:
     n_total: int
     n_restored: int = 0
     """Those of them that an earlier run had done."""
+    limit_left_s: float | None = None
+    """Seconds left until no more problems are begun; None without a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Report:
     """How answers were drawn, in words."""
     seconds: float
     """Duration of this run, without an earlier one."""
+    n_left_out: int = 0
+    """Problems, of all tasks and seeds, for which there was no time."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -56,14 +60,16 @@ class Callbacks:
     """Functions called during an evaluation; each may raise to stop it."""
 
     progress: Callable[[Progress], None] = lambda _: None
+    part: Callable[[CellResult], None] = lambda _: None
+    """Called with a cell's answers to a block of problems, as soon as they are there."""
     cell: Callable[[CellResult], None] = lambda _: None
-    """Called with the result of each finished cell."""
+    """Called with the result of each finished cell, also with one that was measured earlier."""
     match: Callable[[MatchResult], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierResults:
-    """Cells and matches of an interrupted run, which are not repeated."""
+    """Cells, whole or in parts, and matches of earlier runs, which are not repeated."""
 
     cells: Iterable[CellResult] = ()
     matches: Iterable[MatchResult] = ()

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ptrapp.core.errors import InputError
 from ptrapp.engines.base import Engine
@@ -24,20 +24,35 @@ class _State:
     plan: Plan
     callbacks: Callbacks
     n_total: int
+    began: float
+    asked: dict[tuple[str, int], list[Question]]
+    """By task and seed."""
     n_done: int = 0
     n_restored: int = 0
     doing: str = ""
-    asked: dict[tuple[str, int], list[Question]] = field(default_factory=dict)
-    """By task and seed."""
+
+    def of(self, cell: Cell, block: slice) -> list[Question]:
+        """Returns the problems of a block."""
+        return self.asked[cell.task, cell.seed][block]
+
+    @property
+    def limit_left_s(self) -> float | None:
+        limit_s = self.plan.limit_s
+        return None if limit_s is None else limit_s - (time.monotonic() - self.began)
 
     def report_progress(self, n: int) -> None:
         self.n_done += n
-        now = Progress(self.doing, self.n_done, self.n_total, self.n_restored)
+        now = Progress(self.doing, self.n_done, self.n_total, self.n_restored, self.limit_left_s)
         self.callbacks.progress(now)
 
     def report_restored(self, n: int) -> None:
         self.n_restored += n
         self.report_progress(n)
+
+    def end_at(self, n: int, judge: Judge | None) -> None:
+        """Leaves out the problems after the first `n`."""
+        self.asked = {key: asked[:n] for key, asked in self.asked.items()}
+        self.n_total = _total(self.plan, self.asked, judge)
 
 
 def evaluate(
@@ -61,9 +76,10 @@ def evaluate(
     asked = {
         (task.name, seed): task.draw(plan.n, seed) for task in plan.tasks for seed in plan.seeds
     }
-    state = _State(plan, callbacks or Callbacks(), _total(plan, asked, judge), asked=asked)
+    n_drawn = sum(map(len, asked.values()))
+    state = _State(plan, callbacks or Callbacks(), _total(plan, asked, judge), started, asked)
     earlier = earlier or EarlierResults()
-    cells = _measure(engine, state, {one.cell: one for one in earlier.cells})
+    cells = _measure(engine, state, list(earlier.cells), judge)
     results = _compare(state, cells, judge, earlier.matches) if judge else []
     return Report(
         table(cells),
@@ -72,26 +88,56 @@ def evaluate(
         win_rows(results),
         plan.decoding,
         round(time.monotonic() - started, 1),
+        n_drawn - sum(map(len, state.asked.values())),
     )
 
 
 def _measure(
-    engine: Engine, state: _State, earlier: dict[Cell, CellResult]
+    engine: Engine, state: _State, earlier: Sequence[CellResult], judge: Judge | None
 ) -> dict[Cell, CellResult]:
+    """Measures all cells on one block of problems after the other, until the time is over."""
+    cells: dict[Cell, CellResult] = {}
+    blocks = state.plan.blocks()
+    longest_s = 0.0
+    for block in blocks:
+        left_s = state.limit_left_s
+        if cells and left_s is not None and longest_s > left_s:
+            state.end_at(block.start, judge)
+            break
+        began = time.monotonic()
+        parts = _block(engine, state, block, earlier, is_whole=len(blocks) == 1)
+        longest_s = max(longest_s, time.monotonic() - began)
+        for cell, part in parts.items():
+            cells[cell] = cells[cell] + part if cell in cells else part
+    if len(blocks) > 1:
+        for measured in cells.values():
+            state.callbacks.cell(measured)
+    return cells
+
+
+def _block(
+    engine: Engine, state: _State, block: slice, earlier: Sequence[CellResult], *, is_whole: bool
+) -> dict[Cell, CellResult]:
+    """Measures all cells on a block of problems; what was measured earlier is taken from there."""
     cells: dict[Cell, CellResult] = {}
     for cell in state.plan.cells():
-        asked = state.asked[cell.task, cell.seed]
+        asked = state.of(cell, block)
+        if not asked:
+            continue  # another task has more problems
         prompts = tuple(question.prompt for question in asked)
         state.doing = f"{cell.version} on {cell.task}, seed {cell.seed}, {cell.setting.value}"
-        found = earlier.get(cell)
-        if found is not None and found.prompts == prompts:
+        of_cell = (one.on(prompts) for one in earlier if one.cell == cell)
+        found = next((one for one in of_cell if one is not None), None)
+        if found is not None:
             cells[cell] = found
             state.report_restored(_n_answers(state.plan, cell, asked))
-            continue
-        state.report_progress(0)  # what is being done: the first answers may take minutes
-        with engine.pin(cell.policy) if cell.policy.adapter else nullcontext():
-            cells[cell] = _cell(engine, state, cell, asked, cells)
-        state.callbacks.cell(cells[cell])
+        else:
+            state.report_progress(0)  # what is being done: the first answers may take minutes
+            with engine.pin(cell.policy) if cell.policy.adapter else nullcontext():
+                cells[cell] = _cell(engine, state, cell, asked, cells)
+            state.callbacks.part(cells[cell])
+        if is_whole:
+            state.callbacks.cell(cells[cell])
     return cells
 
 

@@ -62,7 +62,7 @@ def measure_again(context: DataContext, name: str) -> None:
         if version is None:
             raise InputError(f"There is no trained version {name} to be measured.")
         gates.forget(session, version.id)
-    _measure(context, version.id)
+    _measure(context, version.id, anew=True)
 
 
 def needs_reason(context: DataContext, adapter_id: int) -> str:
@@ -130,8 +130,11 @@ def difference_row(settings: Settings, job: Job, version: str) -> dict[str, Any]
     return dict(last)
 
 
-def _measure(context: DataContext, adapter_id: int) -> None:
-    """Queues the evaluation of a version beside the one that answers."""
+def _measure(context: DataContext, adapter_id: int, *, anew: bool = False) -> None:
+    """Queues the evaluation of a version beside the one that answers.
+
+    Unless all is measured `anew`, what an earlier gate measured in the same way is taken.
+    """
     settings = context.settings
     with context.database.read() as session:
         version, active = session.get_one(Adapter, adapter_id), adapters.active(session)
@@ -141,10 +144,13 @@ def _measure(context: DataContext, adapter_id: int) -> None:
         "versions": [*names, name],
         "tasks": [settings.gate_task],
         "controls": False,
+        "known_answers": not anew,
         "judge": settings.gate_judge or "verifier",  # the page compares versions by it
     }
     if settings.gate_problems:
         recipe["n"] = settings.gate_problems
+    if settings.gate_minutes:
+        recipe["most_minutes"] = settings.gate_minutes
     try:
         job_id = jobs.start(
             context, JobKind.EVALUATE, recipe, parent=name, by_operator=True, by="the gate"

@@ -97,7 +97,7 @@ def test_a_finished_version_is_measured_beside_the_one_that_answers_before_it_se
     gated.finished("v1")
     assert [gated.look() for _ in range(3)] == ["base"] * 3
     asked = {"versions": ["v1"], "tasks": ["auto"], "controls": False, "n": 40,
-             "judge": "verifier"}  # fmt: skip
+             "judge": "verifier", "most_minutes": 30.0, "known_answers": True}  # fmt: skip
     assert gated.queued() == [asked], "once"
     gated.measured("v1", "base", BETTER)
     assert gated.look() == "v1"
@@ -189,6 +189,7 @@ def test_a_measurement_that_failed_makes_it_wait_and_is_made_again(gated: Gated)
     assert "could not be measured" in gated.gate(version).verdict
     assert "the disk is full" in gated.gate(version).verdict
     gate.measure_again(gated.world.context, "v1")
+    assert not gated.queued()[0]["known_answers"], "who asks for it again wants it anew"
     gated.measured("v1", "base", BETTER)
     assert gated.look() == "v1"
 

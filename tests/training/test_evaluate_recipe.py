@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -206,6 +207,112 @@ def test_a_row_that_a_kill_kept_from_the_table_is_stored_later(
 
     assert len(evaluation_jobs.rows()) == 1
     assert not evaluation_jobs.engines[1].requests
+
+
+GATE: dict[str, Any] = {
+    "n": 6,
+    "rounds": 2,
+    "controls": False,
+    "known_answers": True,
+    "max_tokens": 64,
+}
+
+
+def test_what_was_measured_in_the_same_way_is_not_measured_again(
+    evaluation_jobs: EvaluationJobs,
+) -> None:
+    """The second gate asks the new version alone; base and the first version are known."""
+    evaluation_jobs.script = lambda request: f"<R> The answer is {len(request.messages)}."
+    found = []
+    for name in ("dpo-000001", "dpo-000002"):
+        version = register(evaluation_jobs.database, evaluation_jobs.folder, name)
+        names = ["dpo-000001", name] if found else [name]
+        claim = evaluation_jobs.claim(GATE | {"versions": names}, version)
+        evaluation_jobs.run(claim)
+        found.append(evaluation_jobs.job(claim))
+
+    asked = [[one.policy.adapter for one in each.requests] for each in evaluation_jobs.engines]
+    assert set(asked[0]) == {None, "dpo-000001"}
+    assert set(asked[1]) == {"dpo-000002"}
+    assert len(asked[1]) == 6 * 2
+    first, second = (job.result["table"] for job in found)
+    assert {row["version"] for row in second} == {"base", "dpo-000001", "dpo-000002"}
+    known = [row for row in second if row["version"] != "dpo-000002"]
+    assert known == first
+    assert [note["text"] for note in found[1].notes] == [
+        "Answers that were measured in the same way before are taken: "
+        f"base in job {found[0].id}, dpo-000001 in job {found[0].id}."
+    ]
+    rows = [row for row in evaluation_jobs.rows() if f"job {found[1].id}" in row.setting]
+    assert len(rows) == 3 * 2, "those of known answers stand with this job, too"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"known_answers": False},
+        {"max_tokens": 65},
+        {"rounds": 1},
+        {"system": "Be exact."},
+        {"seeds": [1]},
+        {"tasks": ["held_out"]},
+    ],
+    ids=str,
+)
+def test_what_was_measured_otherwise_is_measured_again(
+    evaluation_jobs: EvaluationJobs, changes: dict[str, Any]
+) -> None:
+    for settings in (GATE, GATE | changes):
+        evaluation_jobs.run(evaluation_jobs.claim(settings))
+    n_rounds = changes.get("rounds", 2)
+    assert len(evaluation_jobs.engines[1].requests) == 6 * n_rounds
+
+
+def test_other_reference_answers_are_other_problems(evaluation_jobs: EvaluationJobs) -> None:
+    file = evaluation_jobs.folder / "school.jsonl"
+    rates = []
+    for answer_ in (2, 7):
+        file.write_text(
+            "".join(f'{{"question": "{n} + 1?", "answer": "{answer_}"}}\n' for n in range(5)),
+            encoding="utf-8",
+        )
+        claim = evaluation_jobs.claim(GATE | {"tasks": [str(file)], "rounds": 1})
+        evaluation_jobs.run(claim)
+        rates.append(evaluation_jobs.job(claim).result["table"][0]["rate"])
+    assert rates == [1.0, 0.0]
+
+
+def test_a_broken_file_of_an_earlier_job_is_measured_again(evaluation_jobs: EvaluationJobs) -> None:
+    claims = [evaluation_jobs.claim(GATE)]
+    evaluation_jobs.run(claims[0])
+    for file in (claims[0].folder / "cells").glob("*.json"):
+        file.write_text("{", encoding="utf-8")
+    claims.append(evaluation_jobs.claim(GATE))
+    evaluation_jobs.run(claims[1])
+    assert len(evaluation_jobs.engines[1].requests) == 6 * 2
+
+
+def test_what_there_is_no_time_for_is_left_out_and_said(
+    evaluation_jobs: EvaluationJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+
+    def slow(request: Request) -> str:
+        nonlocal now
+        now += 10.0
+        return answer(request)
+
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    evaluation_jobs.script = slow
+    claim = evaluation_jobs.claim({"n": 9, "rounds": 1, "chunk": 3, "most_minutes": 1})
+    evaluation_jobs.run(claim)
+
+    done = evaluation_jobs.job(claim)
+    assert done.result["table"][0]["n"] == 6
+    assert done.result["n_left_out"] == 3
+    assert done.notes == [
+        {"level": "warning", "text": "3 problems are left out: the 1 minutes were over."}
+    ]
 
 
 def test_problems_that_training_may_use_are_noted(evaluation_jobs: EvaluationJobs) -> None:

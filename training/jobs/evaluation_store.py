@@ -17,6 +17,8 @@ from ptrapp.evaluation.report import Progress
 from training.jobs import atomic_write
 from training.jobs.claim import Claim, StopRequested
 
+CELLS = "cells"
+"""Folder of measured cells in that of the job."""
 _REPORT_S = 1.0
 """Seconds between two reports of progress, each of which is a transaction."""
 _PACE_S = 120.0
@@ -39,17 +41,16 @@ class EvaluationStore:
         self._progress = Progress("reading stored results", 0, 0)
 
     def cells(self) -> list[CellResult]:
-        """Returns the cells that were stored before an interruption."""
-        return [CellResult.from_json(stored) for stored in _read_all(self._folder("cells"))]
+        """Returns the cells, or the parts of them, that were stored before an interruption."""
+        return [CellResult.from_json(stored) for stored in _read_all(self._folder(CELLS))]
 
     def matches(self) -> list[MatchResult]:
         """Returns the matches that were stored before an interruption."""
         return [MatchResult.from_json(stored) for stored in _read_all(self._folder("matches"))]
 
-    def save_cell(self, one: CellResult) -> None:
-        """Stores a finished cell: its file first, then its rows."""
-        _write_next(self._folder("cells"), one.as_json())
-        self.record_rounds(one)
+    def save_part(self, one: CellResult) -> None:
+        """Stores a cell's answers to a block of problems in a file."""
+        _write_next(self._folder(CELLS), one.as_json())
 
     def save_match(self, one: MatchResult) -> None:
         """Stores a finished match in a file."""
@@ -137,7 +138,10 @@ class EvaluationStore:
         since, n_then = self._written[0]
         if n_written == n_then:
             return None
-        return (progress.n_total - progress.n_done) * (now - since) / (n_written - n_then)
+        left_s = (progress.n_total - progress.n_done) * (now - since) / (n_written - n_then)
+        if progress.limit_left_s is None:
+            return left_s
+        return min(left_s, max(progress.limit_left_s, 0.0))
 
     def _folder(self, name: str) -> Path:
         return self._claim.folder / name

@@ -11,11 +11,13 @@ from pydantic.dataclasses import dataclass
 from db.models import Adapter
 from db.registry import adapters, evaluations
 from db.registry.servable import why_not_served
+from ptrapp.core.counts import counted
 from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking
 from ptrapp.engines.base import Engine
 from ptrapp.engines.opening import open_engine
+from ptrapp.evaluation.answers import CellResult
 from ptrapp.evaluation.plan import BASE_NAME, Plan
 from ptrapp.evaluation.report import Callbacks, EarlierResults
 from ptrapp.evaluation.run import evaluate
@@ -29,6 +31,7 @@ from training.generation.serving import load
 from training.jobs.cancelling import CancellableEngine
 from training.jobs.claim import Claim
 from training.jobs.evaluation_store import EvaluationStore
+from training.jobs.measured_before import MeasuredWith
 from training.jobs.payload import STRICT, Words, read
 from training.jobs.ranks import Ranks
 from training.policy.lineage import find_parent
@@ -87,6 +90,11 @@ class EvaluateConfig:
     """Answers asked for at once; a server on a GPU takes several hundred."""
     judge: str | None = None
     """Judge that compares the versions' responses, named as in --judge; null compares none."""
+    most_minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    """Minutes for the answers: problems beyond them are left out, the same for all versions; at
+    least one chunk is answered. null takes all."""
+    known_answers: bool = False
+    """Take what an earlier evaluation has to the same problems, asked in the same way."""
 
 
 def run(claim: Claim, ranks: Ranks) -> None:
@@ -115,12 +123,17 @@ def run(claim: Claim, ranks: Ranks) -> None:
             plan = replace(plan, thinking=usual)
         _publish(claim, engine, versions)
         store = EvaluationStore(claim, plan, versions)
-        kept = EarlierResults(store.cells(), store.matches())
-        for one in kept.cells:
-            store.record_rounds(one)
-        watch = Callbacks(store.report, store.save_cell, store.save_match)
+        known = _known(claim, engine, plan, versions, wanted=config.known_answers)
+        kept = EarlierResults([*store.cells(), *known], store.matches())
+        watch = Callbacks(store.report, store.save_part, store.record_rounds, store.save_match)
         report = evaluate(engine, plan, judge=judge, callbacks=watch, earlier=kept)
     store.record_win_rates(report.win_rates)
+    if report.n_left_out:
+        claim.note(
+            f"{counted(report.n_left_out, 'problem is', 'problems are')} left out: the "
+            f"{config.most_minutes:g} minutes were over.",
+            "warning",
+        )
     if judge is not None:
         close_judge(judge)
     claim.finish(report.as_json())
@@ -163,7 +176,28 @@ def _plan(config: EvaluateConfig, versions: tuple[str, ...]) -> Plan:
         controls=config.controls,
         resamples=config.resamples,
         chunk=config.chunk,
+        limit_s=config.most_minutes and 60 * config.most_minutes,
     )
+
+
+def _known(
+    claim: Claim,
+    engine: Engine,
+    plan: Plan,
+    versions: Mapping[str, Adapter | None],
+    *,
+    wanted: bool,
+) -> list[CellResult]:
+    """Returns what earlier jobs measured in the same way, if that is wanted, and says which."""
+    measured_with = MeasuredWith.of(claim.settings, engine, plan, versions)
+    measured_with.remember(claim.folder)
+    if not wanted:
+        return []
+    found = measured_with.found_before(claim.settings.jobs_dir, claim.job_id)
+    if found.job_of:
+        of = ", ".join(f"{name} in job {job_id}" for name, job_id in found.job_of.items())
+        claim.note(f"Answers that were measured in the same way before are taken: {of}.")
+    return found.cells
 
 
 def _judge(claim: Claim, config: EvaluateConfig) -> Judge | None:
