@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.limits import MIB, FileRow, Limits, check_depth
@@ -12,8 +12,17 @@ def _no_number(word: str) -> NoReturn:
     raise ValueError(f"{word} is no number that JSON knows")
 
 
-DECODER = json.JSONDecoder(parse_constant=_no_number)
-"""A strict decoder: JSON has no NaN and no infinities."""
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        raise ValueError(f"the field {twice[:60]!r} stands twice in one object")
+    return found
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_number, object_pairs_hook=_each_once)
+"""A strict decoder: JSON has no NaN and no infinities, and of two fields of one name none wins."""
 
 
 def read_lines(file: BinaryIO, limits: Limits) -> Iterator[FileRow]:

@@ -78,6 +78,8 @@ def test_a_csv_cell_of_messages_is_a_list_and_any_other_text_stays(tmp_path: Pat
         ("[" * 1990, "nested more than 6 deep"),
         ('{"a":' * 8 + "1" + "}" * 8, "nested more than 6 deep"),
         ('{"a": NaN}', "NaN is no number"),
+        ('{"winner": "a", "b": 1, "winner": "b"}', "the field 'winner' stands twice in one object"),
+        ('{"a": {"b": 1, "b": 1}}', "the field 'b' stands twice"),
         ("x" * 3000, "longer than"),
         ("1" * 1999 + "x", "no JSON"),
     ],
@@ -90,6 +92,24 @@ def test_a_bad_line_is_a_mistake_with_its_location_and_the_next_one_is_read(
     assert [row.location for row in rows] == ["line 1", "line 2", "line 3"]
     assert re.search(words, rows[1].mistake or "")
     assert rows[2].value == ROWS[1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"prompt": "Why?", "chosen": "a", "rejected": "b", "chosen": "c"}]',
+        '{\n "prompt": "Why?",\n "chosen": "a",\n "chosen": "c"\n}',
+        '{"data": [{"prompt": "Why?", "chosen": "a", "rejected": "b", "chosen": "c"}]}',
+    ],
+)
+def test_of_two_fields_of_one_name_none_wins_in_silence(tmp_path: Path, content: str) -> None:
+    path = written(tmp_path, "a.json", content)
+    try:
+        (row,) = read(path)
+        said = row.mistake or ""
+    except InputError as error:
+        said = str(error)
+    assert "the field 'chosen' stands twice in one object" in said
 
 
 def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
