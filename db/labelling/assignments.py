@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, exists, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.labelling import rater_progress, slots
 from db.labelling.answers import NOT_GIVEN
@@ -35,6 +35,8 @@ from db.storage.errors import Conflict, Missing
 
 LEASE_S = 1800.0
 """How long a comparison waits for its rater; every request of the page renews it."""
+LEFT_S = 60.0
+"""How long it waits once the page is left: one that is loaded again has its comparisons still."""
 _EXPIRED_AT_ONCE = 100
 
 
@@ -62,6 +64,18 @@ _EXPIRED = (
     .where(_IN_CAMPAIGN, _RESERVED, Assignment.lease_until < clock())
     .limit(_EXPIRED_AT_ONCE)
     .with_for_update(skip_locked=True, key_share=True)
+)
+_OWN = aliased(Assignment)
+_WITH_OTHERS = select(
+    exists()
+    .where(_IN_CAMPAIGN, _RESERVED, Assignment.counts, ~_OF_RATER)
+    .where(CampaignItem.id == Assignment.item_id, is_offered())
+    .where(
+        ~exists()
+        .where(_OWN.item_id == Assignment.item_id, _OWN.rater_id == bindparam("rater"))
+        .where(_OWN.state != fixed(AssignmentState.EXPIRED))
+        .correlate(Assignment)
+    )
 )
 _UNDER_KEY = (
     select(Assignment)
@@ -159,6 +173,12 @@ def renew(session: Session, rater_id: int, keys: Collection[str], lease_s: float
     if keys:
         named = {"rater": rater_id, "keys": list(keys), "lease_s": lease_s}
         session.connection().execute(_RENEW, named)
+
+
+def are_with_others(session: Session, campaign_id: int, rater_id: int) -> bool:
+    """Returns whether others have comparisons that this rater may still be assigned."""
+    named = {"campaign": campaign_id, "rater": rater_id}
+    return bool(session.connection().execute(_WITH_OTHERS, named).scalar_one())
 
 
 def find(session: Session, key: str) -> Assignment | None:

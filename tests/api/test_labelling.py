@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from time import time
 from typing import Any
 from uuid import uuid4
 
@@ -89,6 +90,33 @@ def test_the_next_pairs_come_with_how_far_one_is(ada: Any, bea: Any, context: Ap
         vote(bea, left["key"])
     over = bea.post(f"/campaigns/{campaign.id}/next", {"n": 2}).json()
     assert over == {"pairs": [], "done": 3, "practice_left": 0, "finished": True}
+
+
+def test_who_finds_all_pairs_with_somebody_else_is_not_finished(
+    ada: Any, bea: Any, cas: Any, context: AppContext
+) -> None:
+    campaign = make_campaign(ada, context, 3)
+    taken = [pair["key"] for pair in next_pairs(bea, campaign, 3)]
+
+    def asked() -> tuple[list[str], bool]:
+        found = cas.post(f"/campaigns/{campaign.id}/next", {"n": 3}).json()
+        return [pair["key"] for pair in found["pairs"]], found["finished"]
+
+    assert asked() == ([], False)
+    vote(bea, taken[0])
+    assert cas.post("/labels/leave", {"keys": taken}).status_code == 200
+    assert assignment(context, taken[1]).lease_until - time() > 1000, "they are not hers"
+    assert bea.post("/labels/leave", {"keys": taken}).json() == {"stored": True}
+    assert assignment(context, taken[1]).lease_until - time() < 61
+    assert assignment(context, taken[0]).state is AssignmentState.DONE
+    assert asked() == ([], False), "she may come back"
+    for key in taken[1:]:
+        run_out(context, key)
+    keys, finished = asked()
+    assert (len(keys), finished) == (2, False)
+    for key in keys:
+        vote(cas, key)
+    assert asked() == ([], True)
 
 
 def test_the_conversation_before_a_prompt_is_shown(ada: Any, bea: Any, context: AppContext) -> None:

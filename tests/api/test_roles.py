@@ -50,6 +50,7 @@ MAY: dict[tuple[str, str], frozenset[Role]] = {
     ("GET", "/campaigns/{campaign_id}"): EVERYBODY,
     ("POST", "/campaigns/{campaign_id}/next"): LABELS,
     ("POST", "/campaigns/{campaign_id}/undo"): LABELS,
+    ("POST", "/labels/leave"): LABELS,
     ("POST", "/labels/{key}/vote"): LABELS,
     ("POST", "/labels/{key}/skip"): LABELS,
     ("POST", "/labels/{key}/flag"): LABELS,

@@ -1,11 +1,15 @@
 """Answers survive: a server that does not answer, a reload, a refusal, a second tab."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from label_world import World, answers, open_label, press, prompt_of, wait_until_stored
 from playwright.sync_api import BrowserContext, Page, Route, expect
+from sqlalchemy import func, select, update
+
+from db.models import Assignment
 
 pytestmark = pytest.mark.browser
 
@@ -175,3 +179,41 @@ def test_an_explanation_that_came_late_is_read_before_it_goes_on(
     expect(page.locator(".label-side:visible")).to_have_count(2)
     expect(banner).to_be_hidden()
     assert prompt_of(page) != practised
+
+
+def test_who_comes_last_waits_for_what_others_leave(
+    page: Page, context: BrowserContext, campaign: Campaign
+) -> None:
+    """A page fetches eight pairs ahead: the second person of a small campaign finds none free."""
+    world = campaign(answers(5))
+    open_label(page, world)
+    press(page, "ArrowLeft")
+    wait_until_stored(page)
+    browser = context.browser
+    assert browser is not None
+    second = browser.new_context().new_page()
+    second.goto(world.page)
+    if (name := second.get_by_label("Your name")).count():
+        name.fill("Bea")
+        second.keyboard.press("Enter")
+    told = second.locator(".label-empty")
+    expect(told).to_contain_text("Every remaining pair is with somebody else")
+    expect(told.get_by_role("link", name="Home")).to_be_visible()
+
+    left = (Assignment.campaign_id == world.id) & (Assignment.lease_until < time.time() + 300)
+
+    def n_left() -> int:
+        with world.database.read() as session:
+            return session.scalar(select(func.count()).where(left)) or 0
+
+    assert n_left() == 0
+    page.goto("about:blank")
+    until = time.monotonic() + 30
+    while n_left() < 3 and time.monotonic() < until:
+        page.wait_for_timeout(200)
+    assert n_left() == 3, "all but the one that was on the screen"
+    expect(told).to_contain_text("Every remaining pair is with somebody else")
+    with world.database.write() as session:  # a minute later
+        session.execute(update(Assignment).where(left).values(lease_until=1.0))
+    expect(second.locator(".label-side:visible")).to_have_count(2)
+    second.context.close()

@@ -252,6 +252,56 @@ def test_a_slot_not_answered_in_time_is_released(database: Database) -> None:
     work.recount()
 
 
+def test_what_others_have_may_come_back_unless_this_rater_had_it(database: Database) -> None:
+    work = make(database, 3)
+    ada, bea, cas = work.rater("ada"), work.rater("bea"), work.rater("cas")
+    first, second, third = work.reserve(ada, 3)
+
+    def are_with_others(rater_id: int) -> bool:
+        with database.read() as session:
+            return assignments.are_with_others(session, work.campaign_id, rater_id)
+
+    assert work.reserve(bea) == []
+    assert are_with_others(bea)
+    assert not are_with_others(ada), "it is her own"
+    work.vote(first)
+    work.skip(second)
+    (again,) = work.reserve(bea, 2)
+    assert work.pair_of(again) == work.pair_of(second)
+    work.skip(again)
+    assert are_with_others(bea), "the third"
+    assert are_with_others(cas)
+    work.vote(third)
+    assert not are_with_others(bea)
+    assert not are_with_others(cas), "what came back is free"
+    work.reserve(cas)
+    assert not are_with_others(bea), "she skipped it"
+
+
+def test_what_is_left_unanswered_is_free_in_a_minute_and_only_by_its_own_rater(
+    database: Database,
+) -> None:
+    work = make(database, 2)
+    ada, bea = work.rater("ada"), work.rater("bea")
+    keys = work.reserve(ada, 2)
+
+    def leases() -> list[float]:
+        with database.read() as session:
+            rows = session.scalars(select(Assignment.lease_until).order_by(Assignment.id))
+            return [(one or 0.0) - time.time() for one in rows]
+
+    with database.write() as session:
+        assignments.renew(session, bea, keys, assignments.LEFT_S)
+    assert min(leases()) > 1000
+    with database.write() as session:
+        assignments.renew(session, ada, keys[1:], assignments.LEFT_S)
+    still, left = leases()
+    assert still > 1000
+    assert 0 < left <= assignments.LEFT_S + 1
+    assert work.reserve(ada, 2) == keys, "the page came back"
+    assert min(leases()) > 1000
+
+
 def test_an_expired_pair_is_assigned_again_under_its_key(database: Database) -> None:
     work = make(database, 1)
     ann = work.rater("ann")

@@ -25,6 +25,11 @@ class Next(Body):
     """A random name of the page or program; two of one person get different comparisons."""
 
 
+class Leave(Body):
+    keys: list[Annotated[str, Field(max_length=64)]] = Field(max_length=50)
+    """Keys of the comparisons that are not answered."""
+
+
 class LabelDecision(Body):
     """A vote, with the screen's left and right."""
 
@@ -66,6 +71,13 @@ def next_pairs(
     return answering.next_pairs(
         context, person, campaign_id, n=body.n, have=body.have, tab=body.tab
     )
+
+
+def leave(context: AppContext, body: Leave, person: Caller) -> StoredAnswer:
+    """Leave comparisons unanswered: in a minute others may have them, unless `next` names them or
+    gives them again before."""
+    answering.leave(context, person, body.keys)
+    return StoredAnswer()
 
 
 def undo(context: AppContext, campaign_id: Id, body: Undo, person: Caller) -> Undone:

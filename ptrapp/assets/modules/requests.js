@@ -36,6 +36,12 @@ export const call = async (method, path, body, within_ms) => {
   return answer;
 };
 
+/** Says something as the page goes: nobody is there to hear the answer. @param {string} path @param {unknown} body */
+export const tell = (path, body) => {
+  const headers = { "Content-Type": "application/json" };
+  fetch(`api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body), keepalive: true }).catch(() => {});
+};
+
 const ENOUGH_MS = 15_000;
 
 /** Calls what may be asked again, and does not wait for ever. @param {string} method @param {string} path @param {unknown} [body] */

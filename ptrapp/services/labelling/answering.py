@@ -51,7 +51,7 @@ class NextPairs:
     done: int
     practice_left: int
     finished: bool
-    """Whether nothing is left for this rater now."""
+    """Whether nothing is left for this rater; not while others have pairs that may come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,19 @@ def next_pairs(
             session, campaign_id, rater_id, rater.n_practice, rater.n_practised
         )
         names = _our_models(context, session)
+        finished = (
+            not keys
+            and not have
+            and not assignments.are_with_others(session, campaign_id, rater_id)
+        )
     pairs = [as_pair(found[key], names) for key in keys]
-    return NextPairs(pairs, rater.n_done, left, finished=not keys and not have)
+    return NextPairs(pairs, rater.n_done, left, finished)
+
+
+def leave(context: DataContext, person: Person, keys: list[str]) -> None:
+    """Leaves pairs unanswered: soon others may have them, unless the page comes back."""
+    with context.database.write(shared=True) as session:
+        assignments.renew(session, id_of(session, person), keys, assignments.LEFT_S)
 
 
 def vote(

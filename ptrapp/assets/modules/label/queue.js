@@ -1,7 +1,7 @@
 // @ts-check
 // The next pairs, fetched before they are needed, so that the next one is always here.
 
-import { ask, NoAnswer, patience_ms } from "../requests.js";
+import { ask, NoAnswer, patience_ms, tell } from "../requests.js";
 
 const AHEAD = 8; // asked for; below ENOUGH more are fetched
 const ENOUGH = 6;
@@ -27,6 +27,8 @@ export class Queue {
   constructor(holder) {
     this.holder = holder;
     window.addEventListener("online", () => this.fill());
+    window.addEventListener("pagehide", () => this.leave());
+    window.addEventListener("pageshow", ({ persisted }) => { if (persisted) this.fill(); });
   }
 
   get known() { return [...this.holder.held, ...this.ahead.map(({ key }) => key)]; }
@@ -67,6 +69,13 @@ export class Queue {
   again() {
     this.refused = null;
     this.fill();
+  }
+
+  /** What was fetched ahead is soon somebody else's, unless the page comes back. */
+  leave() {
+    const keys = this.ahead.map(({ key }) => key);
+    this.ahead = [];
+    if (keys.length) tell("/labels/leave", { keys });
   }
 
   take() { return this.ahead.shift() ?? null; }

@@ -45,19 +45,19 @@ export const emptyWords = (queue, done) => {
   if (queue.finished && !done) return "No pair of this campaign is there for you to label.";
   if (queue.finished) return `You have labelled every pair that is available to you: ${count(done, "pair")}. Thank you.`;
   if (queue.trouble) return "The server does not answer. The next pair appears as soon as it does; your answers are saved in this browser.";
-  if (queue.looked) return "Every remaining pair is assigned to somebody else at the moment. This page checks again automatically.";
+  if (queue.looked) return "Every remaining pair is with somebody else at the moment. One that comes back appears here by itself.";
   return "Loading the next pair…";
 };
 
 /** Where there is no pair: why, and the campaigns where something is left. */
 export const Empty = (/** @type {OfDesk} */ { desk: { queue, done, others, shown, feedback } }) => {
   const away = Boolean(shown || feedback);
-  const ended = queue.finished || queue.refused;
+  const idle = queue.looked || queue.refused;
   return html`
     <div class="label-empty" role="status" hidden=${away}>
       <p>${!away && emptyWords(queue, done)}</p>
       ${queue.refused && html`<button type="button" class="btn s" onClick=${() => queue.again()}>Try again</button>`}
-      ${ended && html`
+      ${idle && html`
         <p>
           ${others.slice(0, MOST_OFFERED).map((one) => html`
             <a class="btn" href=${campaignLink(one.id)}>${one.name} (${one.n_left_for_me} left)</a>`)}
