@@ -1,7 +1,14 @@
 """The warnings about a training, and when there are none."""
 
+from types import SimpleNamespace
+from typing import Any
+
+from transformers import TrainerControl, TrainerState, TrainingArguments
+
 from training.data.tokens import Encoded, Pair, Tokens
+from training.jobs.ranks import Ranks
 from training.loop import warnings
+from training.loop.reporting import Reporter
 
 
 def curve(*values: float, each: int = 10) -> list[tuple[int, float]]:
@@ -78,3 +85,21 @@ def test_ties_alone_have_no_direction() -> None:
     assert "All 3 pairs are ties" in (warnings.only_ties([example(4, 3, TIE)] * 3) or "")
     assert warnings.only_ties([example(4, 3, TIE), example(4, 3, CHOSEN)]) is None
     assert warnings.only_ties([]) is None
+
+
+def test_a_warning_stands_once_though_its_figures_change() -> None:
+    said: list[tuple[str, str]] = []
+    claim: Any = SimpleNamespace(
+        report=lambda *_: True, note=lambda text, level: said.append((level, text))
+    )
+    reporter = Reporter(claim, Ranks.join(cpu=True))
+    state, control = TrainerState(max_steps=60), TrainerControl()
+    arguments = TrainingArguments(output_dir="unused", report_to=[])
+    for step in range(60):
+        state.global_step = step + 1
+        logs = {"loss": 0.7, "logps/chosen": -40.0 - step, "logps/ref_chosen": -40.0}
+        reporter.on_log(arguments, state, control, logs=logs | {"step": step})
+        reporter.on_train_end(arguments, state, control)
+    assert [(level, text[:40]) for level, text in said] == [
+        ("warning", "The chosen answers have become less like")
+    ]

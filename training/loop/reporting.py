@@ -34,6 +34,7 @@ class Reporter(TrainerCallback):
         self._ranks = ranks
         self._pending: dict[int, dict[str, float]] = {}
         self._curves: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        self._warned: set[str] = set()
         self._reported = 0.0
         self._start: tuple[float, int] = (0.0, 0)
 
@@ -93,12 +94,18 @@ class Reporter(TrainerCallback):
     def _warn(self) -> None:
         """Notes what the curves show; the job stores the same note only once."""
         curves = self._curves
-        for sentence in (
-            warnings.diverges(curves["loss"]),
-            warnings.chosen_falls(curves["logps/chosen"], curves["logps/ref_chosen"]),
-            warnings.memorises(curves["rewards/accuracies"], curves["eval_rewards/accuracies"]),
-        ):
-            if sentence:
+        found = {
+            "diverges": warnings.diverges(curves["loss"]),
+            "chosen falls": warnings.chosen_falls(
+                curves["logps/chosen"], curves["logps/ref_chosen"]
+            ),
+            "memorises": warnings.memorises(
+                curves["rewards/accuracies"], curves["eval_rewards/accuracies"]
+            ),
+        }
+        for warning, sentence in found.items():
+            if sentence and warning not in self._warned:  # its figures differ from time to time
+                self._warned.add(warning)
                 self._claim.note(sentence, "warning")
 
     def _report(self, state: TrainerState) -> None:

@@ -15,7 +15,7 @@ from ptrapp.core.people import ADMINS, EVERYBODY, LABELS, READS
 
 LABELLING = (
     Operation(labelling.next_pairs, LABELS, "POST /campaigns/{campaign_id}/next", "label_next"),
-    Operation(labelling.leave, LABELS, "POST /labels/leave", "label_leave"),
+    Operation(labelling.leave, LABELS, "POST /labels/leave"),
     Operation(labelling.undo, LABELS, "POST /campaigns/{campaign_id}/undo", "label_undo"),
     Operation(labelling.vote, LABELS, "POST /labels/{key}/vote", "label_vote"),
     Operation(labelling.skip, LABELS, "POST /labels/{key}/skip", "label_skip"),
