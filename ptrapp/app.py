@@ -65,8 +65,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("thrice")
 
-for known in ("SSR mode is not supported", "`is_gradient_checkpointing` is deprecated"):
-    warnings.filterwarnings("ignore", message=known)  # gradio 6.31's and peft 0.21's, not ours
+warnings.filterwarnings("ignore", message="SSR mode is not supported")  # gradio 6.31's, not ours
 
 DRAIN_S = 3
 """Seconds that open requests are given when the app ends."""

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from safetensors import SafetensorError, safe_open
 from transformers import PreTrainedModel
 
 from ptrapp.core.errors import AdapterRejected
+
+# peft 0.21 asks transformers for it by its old name, whenever an adapter is loaded
+warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
 
 _CONFIG, _WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _LOAD_ERRORS = (OSError, ValueError, RuntimeError, KeyError, TypeError, AttributeError)
