@@ -17,7 +17,7 @@ const Where = (/** @type {OfDesk} */ { desk }) => {
   return html`
     <progress class="label-meter" max=${Math.max(1, total)} value=${done} aria-label="Done in this campaign" />
     <h2>${desk.campaign.name}</h2>
-    <p class="label-where">${done.toLocaleString("en")} of ${total.toLocaleString("en")}<span class="label-wide">${left_s > 0 && ` · about ${roughly(left_s)}`}</span></p>`;
+    <p class="label-where">${total > 0 && `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`}<span class="label-wide">${left_s > 0 && ` · about ${roughly(left_s)}`}</span></p>`;
 };
 
 /** @param {{ desk: Desk, action: string, sign: Parameters<typeof icon>[0], words: string }} props */
