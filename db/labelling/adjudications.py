@@ -16,6 +16,7 @@ from db.labelling import votes
 from db.labelling.comparisons import HIDDEN, find_comparison, read_sides
 from db.labelling.raters import lock_rater
 from db.models import Outcome, Purpose, RaterKind, Vote
+from db.models.base import fixed
 from db.storage.errors import Conflict
 
 _other = aliased(Vote)
@@ -103,8 +104,10 @@ def take_back(session: Session, rater_id: int, comparison_id: int, key: str) -> 
 
 def among(session: Session, comparison_ids: Collection[int]) -> list[int]:
     """Returns those of these comparisons, however many, that were ever adjudicated."""
-    ever = select(Vote.comparison_id).where(Vote.purpose == Purpose.ADJUDICATION).distinct()
-    return list(set(session.scalars(ever)) & set(comparison_ids))
+    first = select(Vote.comparison_id).where(  # there is an index of just these
+        Vote.purpose == fixed(Purpose.ADJUDICATION), Vote.supersedes_id.is_(None)
+    )
+    return list(set(session.scalars(first)) & set(comparison_ids))
 
 
 def of_comparisons(session: Session, comparison_ids: Collection[int]) -> dict[int, Vote]:

@@ -63,10 +63,10 @@ def of_campaign(
             Vote.offer_key.is_(None),
         )
     )
-    which: ColumnElement[bool] = Vote.id.in_(union_all(shown, not_shown))
-    if comparisons is not None:
-        which = and_(which, Vote.comparison_id.in_(comparisons))
-    return _rows(session, which)
+    if comparisons is not None:  # inside, or all of the campaign would be gone through first
+        chosen = Vote.comparison_id.in_(comparisons)
+        shown, not_shown = shown.where(chosen), not_shown.where(chosen)
+    return _rows(session, Vote.id.in_(union_all(shown, not_shown)))
 
 
 def of_everything(session: Session) -> list[LabelRow]:

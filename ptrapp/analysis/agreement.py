@@ -1,7 +1,6 @@
 """Computes the agreement of all raters beyond chance: Krippendorff's α."""
 
 from collections.abc import Iterable
-from math import sqrt
 
 import numpy as np
 
@@ -16,8 +15,6 @@ NEEDED = 20
 MAX_STRENGTH = 3
 RELIABLE, TENTATIVE = 0.8, 0.667
 """Krippendorff's bounds (Content Analysis, 2004, p. 241): for conclusions, for tentative ones."""
-_MAX_RESAMPLE = 1_000
-"""Comparisons in a resample: with many thousand the interval would take minutes."""
 
 
 def scale_value(label: Label) -> int | None:
@@ -63,7 +60,7 @@ def ordinal_alpha(labels: Iterable[Label] | LabelColumns, *, n_resamples: int = 
     value = krippendorff_alpha(in_both_orders(shared))
     if (shared.max(axis=1) == shared.sum(axis=1)).all():
         return Estimate(n, value, Interval(wilson(n, n).low, 1.0))
-    return Estimate(n, value, _interval(shared, value, n_resamples))
+    return Estimate(n, value, _interval(shared, n_resamples))
 
 
 def conclusion(alpha: Estimate) -> str:
@@ -81,21 +78,33 @@ def conclusion(alpha: Estimate) -> str:
     return f"Raters agree more than by chance, but not reliably: {number}. Read the disagreements."
 
 
-def _interval(shared: np.ndarray, value: float, n_resamples: int) -> Interval:
-    """Returns percentiles of α over resamples, which are rescaled where they are smaller than n.
+def _interval(shared: np.ndarray, n_resamples: int) -> Interval:
+    """Returns percentiles of α over resamples of all comparisons.
 
-    A resample of m of n scatters √(n/m) times as far about the value as one of n would (Bickel,
-    Götze, van Zwet 1997, Stat. Sinica 7, 1-31).
+    Comparisons with equal counts are exchangeable, and α needs no more of a resample than how
+    often it has each kind: that is one draw of a multinomial, however many comparisons there are.
     """
-    n, drawn = len(shared), min(len(shared), _MAX_RESAMPLE)
-    rng = np.random.default_rng(0)
-    found = [
-        krippendorff_alpha(in_both_orders(shared[rng.integers(n, size=drawn)]))
-        for _ in range(n_resamples)
-    ]
-    shrink = sqrt(drawn / n)
-    low, high = (value + (float(at) - value) * shrink for at in np.quantile(found, [0.025, 0.975]))
-    return Interval(low, high)
+    kinds, n_of_kind = _kinds(shared)
+    drawn = np.random.default_rng(0).multinomial(
+        len(shared), n_of_kind / len(shared), size=n_resamples
+    )  # (R, U)
+    totals = drawn @ (kinds + kinds[:, ::-1])  # (R, V)
+    paired = np.einsum("uv,uw->uvw", _weighed(kinds), kinds)
+    paired = (paired + paired[:, ::-1, ::-1]).reshape(len(kinds), -1)  # (U, V²), in both orders
+    width = kinds.shape[1]
+    found = _alpha(totals, (drawn @ paired).reshape(n_resamples, width, width))
+    low, high = np.quantile(found, [0.025, 0.975])
+    return Interval(float(low), float(high))
+
+
+def _kinds(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the different rows of counts, (U, V), and how often each is there, (U,)."""
+    base = int(counts.max()) + 1
+    if base ** counts.shape[1] >= 2**62:
+        return np.unique(counts, axis=0, return_counts=True)
+    named = counts @ base ** np.arange(counts.shape[1])  # a number for each, which sorts faster
+    _, first, n_of_kind = np.unique(named, return_index=True, return_counts=True)
+    return counts[first], n_of_kind
 
 
 def in_both_orders(counts: np.ndarray) -> np.ndarray:
@@ -141,13 +150,28 @@ def krippendorff_alpha(counts: np.ndarray) -> float:
     counts = counts[counts.sum(axis=1) > 1]  # (C, V)
     if not _differ(counts):
         return 1.0
-    totals = counts.sum(axis=0)  # (V,)
-    middles = np.cumsum(totals) - totals / 2  # (V,)
-    distances = (middles[:, None] - middles) ** 2  # (V, V)
-    n, per_comparison = totals.sum(), counts.sum(axis=1)  # (), (C,)
-    observed = (((counts @ distances) * counts).sum(axis=1) / (per_comparison - 1)).sum() / n
-    expected = totals @ distances @ totals / (n * (n - 1))
-    return float(1 - observed / expected)
+    return float(_alpha(counts.sum(axis=0), _weighed(counts).T @ counts))
+
+
+def _weighed(counts: np.ndarray) -> np.ndarray:
+    """Returns the counts (C, V) over the other labels of the comparison.
+
+    Multiplied by the counts they say how often two of its labels have each two values. Pairs of a
+    label with itself are among them: their distance is 0.
+    """
+    return np.asarray(counts / (counts.sum(axis=1, keepdims=True) - 1))
+
+
+def _alpha(totals: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Returns α of labels of each value (…, V) and of pairs of them (…, V, V)."""
+    middles = np.cumsum(totals, axis=-1) - totals / 2  # (…, V)
+    distances = (middles[..., :, None] - middles[..., None, :]) ** 2  # (…, V, V)
+    n = totals.sum(axis=-1)  # (…)
+    observed = (pairs * distances).sum(axis=(-1, -2)) / n
+    expected = (totals[..., :, None] * totals[..., None, :] * distances).sum(axis=(-1, -2))
+    expected = expected / (n * (n - 1))
+    differ = expected > 0  # all labels equal otherwise
+    return np.where(differ, 1 - observed / np.where(differ, expected, 1), 1.0)
 
 
 def _differ(counts: np.ndarray) -> bool:

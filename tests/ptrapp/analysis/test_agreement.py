@@ -2,6 +2,7 @@
 
 import doctest
 import random
+from dataclasses import replace
 from typing import Any
 
 import krippendorff
@@ -93,6 +94,31 @@ def test_the_interval_of_many_comparisons_is_as_narrow_as_if_all_were_drawn() ->
     assert few is not None
     assert many is not None
     assert (many.high - many.low) == pytest.approx((few.high - few.low) / 3, rel=0.15)
+
+
+def test_the_interval_is_that_of_comparisons_drawn_one_by_one() -> None:
+    """A draw of how often there is each kind of comparison is a draw of the comparisons."""
+    chance = random.Random(4)
+    labels = [
+        Label(who, comparison, chance.choice([L, L, L, R, TIE]), strength=chance.choice([1, 2]))
+        for comparison in range(60)
+        for who in ("ann", "bob", "cas")
+    ]
+    found = ordinal_alpha(labels, n_resamples=4000).interval
+    assert found is not None
+    drawn = []
+    for _ in range(2000):
+        resample = [chance.randrange(60) for _ in range(60)]
+        again = [
+            replace(labels[3 * comparison + at], comparison=number)
+            for number, comparison in enumerate(resample)
+            for at in range(3)
+        ]
+        value = ordinal_alpha(again, n_resamples=1).value
+        assert value is not None
+        drawn.append(value)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.03)
 
 
 def test_nobody_disagreeing_is_not_certainty() -> None:
