@@ -24,8 +24,7 @@ N_ANNOTATORS = 4
 OVERLAP = 4
 LEASE_S = 3.0
 JOB = {
-    "settings": {"epochs": 2, "save_steps": 2, "eval_share": 0.0},
-    "filters": {"max_examples": 48},
+    "settings": {"epochs": 2, "save_steps": 2, "eval_share": 0.0, "max_examples": 48},
 }
 """A DPO training of a dozen steps on the newest votes, with a checkpoint at every second one."""
 

@@ -19,8 +19,8 @@ from ptrapp.cli.context import open_context
 from ptrapp.cli.values import read_values
 from ptrapp.core.errors import InputError, ThriceError
 from training.judging.config import JudgeConfig
-from training.loop.preference_training import PreferenceConfig
 from training.ptr.config import PtrDataConfig
+from training.recipes.dpo import DpoConfig
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.mask_sft import MaskSftConfig
 from training.tpo.config import TpoConfig
@@ -44,7 +44,7 @@ def queued(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("command", "config"),
     [
-        (commands.dpo, PreferenceConfig),
+        (commands.dpo, DpoConfig),
         (commands.mask_sft, MaskSftConfig),
         (commands.tpo, TpoConfig),
         (commands.ptr_data, PtrDataConfig),

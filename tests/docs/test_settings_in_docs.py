@@ -22,6 +22,7 @@ from training.judging.config import JudgeConfig
 from training.loop.preference_training import PreferenceConfig
 from training.policy.config import TrainingConfig
 from training.ptr.config import PtrDataConfig
+from training.recipes.dpo import DpoConfig
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.mask_sft import MaskSftConfig
 from training.rewarding.config import RewardConfig
@@ -29,7 +30,7 @@ from training.tpo.config import TpoConfig
 
 TABLES = [
     (TrainingConfig, None, "docs/training.md", "## Settings of every training"),
-    (PreferenceConfig, TrainingConfig, "docs/training.md", "## DPO"),
+    (DpoConfig, TrainingConfig, "docs/training.md", "## DPO"),
     (RewardConfig, None, "docs/training.md", "## Reward model"),
     (JudgeConfig, None, "docs/training.md", "## A judge in a campaign"),
     (PtrDataConfig, None, "docs/methods.md", "## Refinement data"),

@@ -9,6 +9,7 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
+from sqlalchemy import func, select
 from training_world import (
     adapter_of,
     add_round,
@@ -21,7 +22,7 @@ from training_world import (
 )
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from db.models import Adapter, AdapterStatus, JobKind, JobStatus, Outcome
+from db.models import Adapter, AdapterStatus, JobKind, JobStatus, Outcome, Snapshot, Vote
 from db.registry import jobs
 from db.storage.session import Database
 from ptrapp.core.errors import ConfigurationError, NothingToLearn, ParentUnusable
@@ -105,6 +106,21 @@ def test_every_form_of_the_loss_trains_and_begins_where_it_must(
 
     assert made.metrics["rewards/margins"] > 0
     assert made.metrics["n_pairs"] == made.metrics["n_learnt"] == 8
+
+
+def test_a_bound_on_examples_takes_the_newest_and_says_what_it_leaves_out(
+    train: Any, database: Database, encode: Any
+) -> None:
+    fill(database, encode)
+
+    made = train(JobKind.DPO, {"max_examples": 3})
+
+    assert made.metrics["n_pairs"] == 3
+    assert made.metrics["dropped"]["over the limit on examples"] == 5
+    with database.read() as session:
+        (frozen,) = session.scalars(select(Snapshot))
+        assert frozen.manifest["filters"]["max_examples"] == 3
+        assert frozen.highest_vote_id == session.scalar(select(func.max(Vote.id)))
 
 
 def test_ties_alone_teach_the_plain_form_nothing(train: Any, database: Database) -> None:

@@ -11,8 +11,8 @@ from ptrapp.services.training.cards import MIN_FOR_REWARD_MODEL
 from ptrapp.services.training.form import KINDS, METHODS, Input, Method, method_of
 from training.jobs.payload import read
 from training.judging.config import JudgeConfig
-from training.loop.preference_training import PreferenceConfig
 from training.ptr.config import PtrDataConfig
+from training.recipes.dpo import DpoConfig
 from training.recipes.evaluate import EvaluateConfig
 from training.recipes.mask_sft import MaskSftConfig
 from training.recipes.reward_model import MIN_PREFERENCES
@@ -20,7 +20,7 @@ from training.rewarding.config import RewardConfig
 from training.tpo.config import TpoConfig
 
 CONFIGS: dict[JobKind, Any] = {
-    JobKind.DPO: PreferenceConfig,
+    JobKind.DPO: DpoConfig,
     JobKind.MASK_SFT: MaskSftConfig,
     JobKind.TPO: TpoConfig,
     JobKind.PTR_DATA: PtrDataConfig,

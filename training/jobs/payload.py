@@ -1,6 +1,7 @@
 """The payload of a job: parent, settings of its recipe and filters, validated all at once."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
@@ -16,6 +17,8 @@ Words = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00]*$")
 ]
 """Text that a model is sent: it says something, and can be stored."""
+MaxExamples = Annotated[int, Field(ge=1, le=10_000_000)] | None
+"""A bound on what a training learns from; None takes all there is."""
 
 T = TypeVar("T")
 
@@ -28,8 +31,13 @@ class Filters:
     """Ids of the runs whose rounds may be used; null means all."""
     rater_kinds: tuple[RaterKind, ...] | None = None
     """Whose votes count, people's or judges'; null means both."""
-    max_examples: Annotated[int, Field(ge=1)] | None = None
-    """Most examples used; the newest votes are kept."""
+    max_examples: MaxExamples = None
+    """Most examples used; the newest votes are kept. Recipes have it as a setting."""
+
+
+def at_most(filters: Filters, max_examples: int | None) -> Filters:
+    """Returns the filters with a recipe's bound on examples; None leaves theirs."""
+    return filters if max_examples is None else replace(filters, max_examples=max_examples)
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -7,12 +7,14 @@ Optimization (arXiv 2410.10630, section 2.1): the thought learns what makes a re
 import time
 from dataclasses import asdict
 
+from pydantic.dataclasses import dataclass
+
 from db.registry import adapters
 from ptrapp.preferences.counting import Counting
 from training.data import snapshot
 from training.data.pairs import gather_pairs
 from training.jobs.claim import Claim
-from training.jobs.payload import read
+from training.jobs.payload import STRICT, MaxExamples, at_most, read
 from training.jobs.ranks import Ranks
 from training.loop.preference_training import FORMS_WITH_TIES, PreferenceConfig, check, learn_pairs
 from training.policy.lineage import find_parent, refuse_repetition
@@ -20,11 +22,21 @@ from training.policy.model import load_base_of, make_policy
 from training.policy.publish import Origin, publish
 
 
+@dataclass(frozen=True, slots=True, config=STRICT)
+class DpoConfig(PreferenceConfig):
+    """The settings of a job that learns from votes."""
+
+    max_examples: MaxExamples = None
+    """Most pairs learnt, those of the newest votes; null takes all. Who learns later votes from
+    this version does not come back to what is left out."""
+
+
 def run(claim: Claim, ranks: Ranks) -> str:
     """Trains a version on the votes its parent has not learnt; publishes it, returns its name."""
     began = time.monotonic()
-    config = read(PreferenceConfig, claim.payload.settings, "settings")
+    config = read(DpoConfig, claim.payload.settings, "settings")
     check(config)
+    filters = at_most(claim.payload.filters, config.max_examples)
     parent = find_parent(claim)
 
     claim.enter("loading the model")
@@ -38,7 +50,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
             gathered = gather_pairs(
                 session,
                 base.thought_format,
-                claim.payload.filters,
+                filters,
                 after=after,
                 counting=Counting(ties=config.form in FORMS_WITH_TIES, soft=config.soft_labels),
             )
@@ -48,7 +60,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
             kind=claim.kind.value,
             after_vote_id=after,
             thought_format=base.thought_format.name,
-            filters=asdict(claim.payload.filters),
+            filters=asdict(filters),
             seed=config.seed,
         )
     ranks.wait()

@@ -23,7 +23,7 @@ from training.data.hold_out import hold_out
 from training.data.token_cache import TOKENISING, encoded_once
 from training.data.trajectories import gather_trajectories
 from training.jobs.claim import Claim
-from training.jobs.payload import STRICT, read
+from training.jobs.payload import STRICT, MaxExamples, at_most, read
 from training.jobs.ranks import Ranks
 from training.loop.fit import fit
 from training.loop.memory_plan import chosen_settings, plan_memory
@@ -66,6 +66,8 @@ class MaskSftConfig(TrainingConfig):
     """Weight of a token of the thought, against 1 for one of the response."""
     history_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
     """Weight of a token of an earlier round: 0 is the thought mask, 1 is plain fine-tuning."""
+    max_examples: MaxExamples = None
+    """Most examples learnt, replayed ones included, drawn by the seed; null takes all."""
 
     @property
     def terms(self) -> tuple[float, float, float]:
@@ -77,6 +79,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
     began = time.monotonic()
     config = read(MaskSftConfig, claim.payload.settings, "settings")
     _check(config)
+    filters = at_most(claim.payload.filters, config.max_examples)
     parent = find_parent(claim)
 
     claim.enter("loading the model")
@@ -96,7 +99,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
             gathered = gather_trajectories(
                 session,
                 base.thought_format,
-                claim.payload.filters,
+                filters,
                 parent_adapter_id=parent.id if parent else None,
                 replay_share=config.replay_share,
                 seed=config.seed,
@@ -108,7 +111,7 @@ def run(claim: Claim, ranks: Ranks) -> str:
             kind=claim.kind.value,
             after_vote_id=0,
             thought_format=base.thought_format.name,
-            filters=asdict(claim.payload.filters),
+            filters=asdict(filters),
             seed=config.seed,
         )
     ranks.wait()

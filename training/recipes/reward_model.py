@@ -47,7 +47,8 @@ def run(claim: Claim, ranks: Ranks) -> str:
 
     claim.enter("freezing the data")
     knows_ties = config.form is not RewardForm.BRADLEY_TERRY
-    labels, dropped = frozen_once(claim, Counting(ties=knows_ties, soft=config.soft_labels))
+    counting = Counting(ties=knows_ties, soft=config.soft_labels)
+    labels, dropped = frozen_once(claim, counting, config.max_examples)
     _refuse_too_few(labels, dropped)
 
     claim.enter("loading the model")

@@ -6,7 +6,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from training.data.encode import Strength
-from training.jobs.payload import STRICT
+from training.jobs.payload import STRICT, MaxExamples
 from training.losses.reward import RewardForm
 from training.policy.config import Tune
 
@@ -52,3 +52,5 @@ class RewardConfig:
     when that is less than 20 pairs."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Seed of the order of the pairs, of the fresh head and of the LoRA."""
+    max_examples: MaxExamples = None
+    """Most pairs learnt, those of the newest votes; null takes all."""

@@ -15,7 +15,7 @@ from training.data.examples import Gathered
 from training.data.pairs import gather
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
-from training.jobs.payload import Filters
+from training.jobs.payload import Filters, at_most
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,15 @@ def gather_labels(session: Session, filters: Filters, counting: Counting) -> Gat
     return gather(session, filters, Completions.RESPONSE, counting, _label)
 
 
-def frozen_once(claim: Claim, counting: Counting) -> tuple[list[ResponsePair], Counter[str]]:
+def frozen_once(
+    claim: Claim, counting: Counting, max_examples: int | None
+) -> tuple[list[ResponsePair], Counter[str]]:
     """Returns what this job learns from: gathered now, or as the job froze it before."""
     path = claim.folder / "labels.json"
     if not path.is_file():
         with claim.database.read() as session:
-            found = gather_labels(session, claim.payload.filters, counting)
+            filters = at_most(claim.payload.filters, max_examples)
+            found = gather_labels(session, filters, counting)
         fresh = Frozen(list(found.examples), dict(found.dropped), found.highest_vote_id)
         atomic_write.write(path, _FILE.dump_json(fresh, indent=1))
     content = path.read_bytes()

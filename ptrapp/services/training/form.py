@@ -99,6 +99,9 @@ _EPOCHS = FormSetting("epochs", "Epochs", "passes over the examples", 3, folded=
 _RATE = FormSetting(
     "learning_rate", "Learning rate", "peak; empty chooses by the model's size", None
 )
+_MOST = FormSetting(
+    "max_examples", "Most examples", "the newest votes; empty takes all", None, unit="examples"
+)
 _RESPONSE = FormSetting(
     "max_tokens", "Response length", "most tokens of a response", 256, unit="tokens"
 )
@@ -137,6 +140,7 @@ _DPO = (
     _RATE,
     FormSetting("soft_labels", "Soft labels", "targets are raters' shares", False, Input.FLAG),
     FormSetting("length_normalised", "Length-normalised", "average per token", False, Input.FLAG),
+    _MOST,
 )  # fmt: skip
 _MASK_SFT = (
     _choice(
@@ -151,7 +155,7 @@ _REWARD = (
         "form", "Loss", "the likelihood of votes", ("bradley_terry", "bradley_terry"),
         ("rao_kupper: learns from ties", "rao_kupper"), ("davidson: learns from ties", "davidson"),
     ),
-    _RATE,
+    _RATE, _MOST,
 )  # fmt: skip
 _TPO = (
     FormSetting("k", "Samples", "of each prompt; best and worst form a pair", 8, folded=False),
