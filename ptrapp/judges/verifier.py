@@ -7,6 +7,7 @@ from ptrapp.core.types import Choice
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.thought_removal import response_of
 from ptrapp.tasks.check import check, has_constraints
+from ptrapp.tasks.kept import Kept
 
 _OUTCOMES = {
     (True, True): Verdict(Choice.TIE, "Both are right."),
@@ -21,16 +22,20 @@ class Verifier:
 
     name = "verifier"
 
+    def __init__(self, *, nearness: bool = True) -> None:
+        """Counts nearness to what is not kept, or with False kept constraints alone."""
+        self._nearness = nearness
+
     def score(
         self, question: str, reference_answer: str | None, responses: Sequence[str]
     ) -> list[float]:
         """Returns 1 for a **response** that states the reference answer, else 0.
 
         Where the prompt has constraints it is the share that is kept, and something for coming near
-        the others (`Kept.score`). Raises `JudgeError` without a reference answer.
+        the others (`Kept.graded`). Raises `JudgeError` without a reference answer.
         """
         reference = _needed(question, reference_answer)
-        return [check(response_of(response), reference).score for response in responses]
+        return [self._of(check(response_of(response), reference)) for response in responses]
 
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
@@ -40,7 +45,7 @@ class Verifier:
         if not has_constraints(reference):
             return self.decide(*self.score(question, reference, (left, right)))
         sides = [check(response_of(side), reference) for side in (left, right)]
-        outcome = self.decide(*(side.score for side in sides)).outcome
+        outcome = self.decide(*map(self._of, sides)).outcome
         said = [
             f"{name} keeps {side.n_kept} of {side.n_asked}"
             + (f" ({'; '.join(side.broken)})" if side.broken else "")
@@ -49,6 +54,9 @@ class Verifier:
         if sides[0].n_kept == sides[1].n_kept and outcome in (Choice.LEFT, Choice.RIGHT):
             said.append(f"The {outcome.value} one comes nearer")
         return Verdict(outcome, f"{'. '.join(said)}.")
+
+    def _of(self, kept: Kept) -> float:
+        return kept.graded if self._nearness else kept.score
 
     def decide(self, left: float, right: float) -> Verdict:
         """Returns the verdict on two scores; equal ones are a tie, or both bad where both are 0."""

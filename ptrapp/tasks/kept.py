@@ -29,7 +29,12 @@ class Kept(NamedTuple):
 
     @property
     def score(self) -> float:
-        """Share of the constraints kept, and less than one constraint more for nearness.
+        """Share of the constraints kept; 0 for a response that says nothing."""
+        return self.n_kept / self.n_asked
+
+    @property
+    def graded(self) -> float:
+        """The score, and less than one constraint more for nearness.
 
         So a response that keeps more is always above one that keeps less. 0 for one that says
         nothing, 1 for one that keeps all.

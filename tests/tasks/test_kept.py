@@ -31,8 +31,10 @@ def test_the_score_is_the_share_of_the_constraints_kept_and_some_nearness(
 ) -> None:
     found = check(response, REFERENCE)
     assert found.n_kept == n_kept
-    assert n_kept <= 2 * found.score < n_kept + 1
-    assert Verifier().score(PROMPT, REFERENCE, [response]) == [found.score]
+    assert found.score == n_kept / 2
+    assert n_kept <= 2 * found.graded < n_kept + 1
+    assert Verifier().score(PROMPT, REFERENCE, [response]) == [found.graded]
+    assert Verifier(nearness=False).score(PROMPT, REFERENCE, [response]) == [found.score]
     assert is_correct(response, REFERENCE) == (found.score == 1)
 
 
@@ -72,6 +74,8 @@ def test_the_verifier_prefers_what_keeps_more_and_says_why() -> None:
     assert Verifier().compare(PROMPT, REFERENCE, ONE, ONE + " ").outcome is Choice.TIE
     assert Verifier().compare(PROMPT, REFERENCE, "Well.", "Hm.").outcome is Choice.BOTH_BAD
     assert Verifier().compare(PROMPT, REFERENCE, NONE, "Hm.").outcome is Choice.LEFT
+    shares = Verifier(nearness=False)
+    assert shares.compare(PROMPT, REFERENCE, NONE, "Hm.").outcome is Choice.BOTH_BAD
     assert Verifier().compare(PROMPT, REFERENCE, BOTH, "Hm.").outcome is Choice.LEFT
 
 

@@ -75,12 +75,12 @@ def test_who_keeps_more_is_always_above_who_comes_nearer():
     none_kept = asked.kept_by("Rain falls, and it falls and it falls and it falls and it dries")
     assert (one_kept.n_kept, none_kept.n_kept) == (1, 0)
     assert none_kept.nearness > one_kept.nearness
-    assert one_kept.score > none_kept.score > 0
+    assert one_kept.graded > none_kept.graded > none_kept.score == 0
 
 
 def test_nothing_said_is_near_to_nothing():
     asked = Asked("On rain.", (Constraint("no_commas"),), 10)
-    assert asked.kept_by("Wet.").score == 0
+    assert asked.kept_by("Wet.").graded == 0
 
 
 def test_the_verifier_says_which_of_two_wrong_responses_comes_nearer():

@@ -25,6 +25,7 @@ from ptrapp.analysis.thoughts import ended_itself_share
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.judges.base import Judge
 from ptrapp.judges.opening import close_judge, open_judge
+from ptrapp.judges.verifier import Verifier
 from training.generation.fitting import fitting_source
 from training.jobs.claim import Claim
 from training.jobs.payload import read
@@ -57,6 +58,8 @@ def run(claim: Claim, ranks: Ranks) -> None:
 
     claim.enter("loading the model")
     judge = open_judge(claim.settings)
+    if isinstance(judge, Verifier):  # what is imitated keeps more, it is not only nearer
+        judge = Verifier(nearness=False)
     try:
         _generate(claim, config, parent, chosen.queries, judge)
         claim.enter("judging finals")
