@@ -14,7 +14,7 @@ from bench.labels.servers import UNREACHABLE, Connection, Refused
 
 JOB = {"kind": "dpo", "settings": {"epochs": 100, "eval_share": 0.0, "max_examples": 4_000}}
 """A training that is longer than any measurement; it is cancelled at its end. It begins soon: of
-all votes of a grown database the reference alone would take an hour."""
+all votes of a grown database the reference alone would take hours."""
 BEGUN_S = 900.0
 """Longest wait for its first step."""
 POLL_S = 0.25

@@ -62,9 +62,7 @@ class Verifier:
         """Returns the verdict on two scores; equal ones are a tie, or both bad where both are 0."""
         if {left, right} <= {0.0, 1.0}:
             return _OUTCOMES[bool(left), bool(right)]
-        kept = (
-            f"Of what was asked the left keeps {left:.0%}, the right {right:.0%}, nearness counted."
-        )
+        kept = f"The left scores {left:.0%} of what was asked, the right {right:.0%}."
         if left == right:
             return Verdict(Choice.TIE, kept)
         return Verdict(Choice.LEFT if left > right else Choice.RIGHT, kept)

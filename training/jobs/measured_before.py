@@ -52,14 +52,14 @@ class MeasuredWith(NamedTuple):
         plan: Plan,
         versions: Mapping[str, Adapter | None],
     ) -> "MeasuredWith":
-        asked = {one.name: getattr(plan, one.name) for one in fields(plan)}
+        names = sorted({one.name for one in fields(plan)} - _WHICH)
         way = [
             VERSION,
             engine.model_id,
             _files_of(engine.model_id),
             engine.thought_format.name,
             [settings.engine, settings.base_url, settings.device, settings.weights],
-            {name: value for name, value in asked.items() if name not in _WHICH},
+            {name: getattr(plan, name) for name in names},
         ]
         problems = {
             _named(task.name, seed): _hash(
@@ -83,13 +83,20 @@ class MeasuredWith(NamedTuple):
             if stored is None or stored.way != self.way:
                 continue
             for one in _cells(folder / CELLS):
-                name, problems = one.cell.version, _named(one.cell.task, one.cell.seed)
-                if stored.versions.get(name) == self.versions.get(
-                    name, "not asked for"
-                ) and stored.problems.get(problems) == self.problems.get(problems, ""):
+                if self._asks_for(one, stored):
                     found.cells.append(one)
-                    found.job_of.setdefault(name, earlier)
+                    found.job_of.setdefault(one.cell.version, earlier)
         return found
+
+    def _asks_for(self, one: CellResult, stored: "MeasuredWith") -> bool:
+        """Returns whether a stored cell is of the same version's content and the same problems."""
+        name, problems = one.cell.version, _named(one.cell.task, one.cell.seed)
+        return (
+            name in self.versions
+            and problems in self.problems
+            and stored.versions.get(name) == self.versions[name]
+            and stored.problems.get(problems) == self.problems[problems]
+        )
 
 
 def _earlier(jobs_dir: Path, job_id: int) -> Iterator[tuple[int, Path]]:
