@@ -137,10 +137,9 @@ _DPO = (
         "strength", "Much better", "how votes for “much better” count",
         ("like better", "off"), ("must win by more", "margin"), ("counts for more", "weight"),
     ),
-    _RATE,
+    _RATE, _MOST,
     FormSetting("soft_labels", "Soft labels", "targets are raters' shares", False, Input.FLAG),
     FormSetting("length_normalised", "Length-normalised", "average per token", False, Input.FLAG),
-    _MOST,
 )  # fmt: skip
 _MASK_SFT = (
     _choice(
