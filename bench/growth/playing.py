@@ -12,11 +12,13 @@ from bench.labels.measuring import measure, percentiles
 from bench.labels.processes import Program
 from bench.labels.servers import UNREACHABLE, Connection, Refused
 
-JOB = {"kind": "dpo", "settings": {"epochs": 100, "eval_share": 0.0, "max_examples": 4_000}}
-"""A training that is longer than any measurement; it is cancelled at its end. It begins soon: of
+JOB = {"kind": "dpo", "settings": {"epochs": 100, "eval_share": 0.0, "max_examples": 400}}
+"""A training that is longer than any measurement; it is cancelled at its end. It learns soon: of
 all votes of a grown database the reference alone would take hours."""
+LEARNS = "training"
+"""The phase that is measured."""
 BEGUN_S = 900.0
-"""Longest wait for its first step."""
+"""Longest wait for its first step in that phase."""
 POLL_S = 0.25
 """Seconds between two looks of a person at the run: the page looks as often."""
 
@@ -45,10 +47,10 @@ def _steps(admin: Admin, job: int, until: float) -> int:
         found = admin.get(f"/jobs/{job}")
         if found["status"] not in ("queued", "running"):
             raise SystemExit(f"The training ended: {found['status']}, {found['error']}")
-        if found["step"]:
+        if found["phase"] == LEARNS and found["step"]:
             return int(found["step"])
         time.sleep(0.5)
-    raise SystemExit(f"Job {job} made no step within {BEGUN_S:.0f} s.")
+    raise SystemExit(f"Job {job} learnt nothing within {BEGUN_S:.0f} s.")
 
 
 class _Players:

@@ -68,17 +68,21 @@ class Database:
         return self._url.render_as_string(hide_password=False)
 
     @contextmanager
-    def write(self, *, shared: bool = False, durable: bool = True) -> Iterator[Session]:
+    def write(
+        self, *, shared: bool = False, durable: bool = True, background: bool = False
+    ) -> Iterator[Session]:
         """Lends a session that commits at the end, or stores nothing when the block raises.
 
         On SQLite threads get it one at a time, in order; never open one inside another. A `shared`
         one is short, and may be committed to the disk together with others that wait. One that is
         not `durable` does not wait for the disk: a power cut may take it, until one that is comes
-        after it.
+        after it. One in the `background`, for which nobody waits, lets the others pass.
         """
         with self._turns.turn() if self._turns else nullcontext(), mapped_errors(self._url):
             if self._write_queue is not None:
-                with self._write_queue.session(shared=shared, durable=durable) as session:
+                with self._write_queue.session(
+                    shared=shared, durable=durable, background=background
+                ) as session:
                     self._check_stopped()
                     yield session
             else:

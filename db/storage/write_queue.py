@@ -24,6 +24,10 @@ from db.storage.open_files import OpenFiles
 
 MAX_BATCH = 16
 """Transactions in one commit: the first of them waits for the last."""
+IN_FRONT = 8
+"""Threads that go before some in the background have their turn."""
+BEHIND = 4
+"""Threads in the background that have one turn, and share a commit if they may."""
 
 
 @dataclass(slots=True)
@@ -42,12 +46,16 @@ class _Waiter:
     """A thread in the queue."""
 
     shared: bool
+    background: bool = False
     is_next: bool = False
     admitted: threading.Event = field(default_factory=threading.Event)
 
 
 class WriteQueue:
-    """Lends the writer's one connection to a thread at a time, first come, first served."""
+    """Lends the writer's one connection to a thread at a time, first come, first served.
+
+    Those in the background let the others pass, and have a turn now and then.
+    """
 
     def __init__(self, writer: Engine, timeout_s: float, files: OpenFiles) -> None:
         self._writer = writer
@@ -56,18 +64,24 @@ class WriteQueue:
         """How long a thread waits for the connection before it fails."""
         self._lock = threading.Lock()
         self._waiting: deque[_Waiter] = deque()
+        self._behind: deque[_Waiter] = deque()
+        """Those that wait in the background."""
+        self._n_admitted = 0
+        """Threads of both kinds since both have been waiting, counted to `IN_FRONT + BEHIND`."""
         self._in_use = False
         self._batch: _Batch | None = None
 
     @contextmanager
-    def session(self, *, shared: bool, durable: bool = True) -> Iterator[Session]:
+    def session(
+        self, *, shared: bool, durable: bool = True, background: bool = False
+    ) -> Iterator[Session]:
         """Lends a session whose changes are on the disk when the block is left, or nowhere.
 
         What is not `durable` is stored for every program then, and on the disk with the next
         transaction that is.
         """
         shared = shared and durable
-        self._acquire(shared)
+        self._acquire(shared, background)
         batch: _Batch | None = None
         try:
             batch = self._batch = self._batch or _Batch(self._begin(durable))
@@ -79,7 +93,7 @@ class WriteQueue:
                     _check_transaction(batch)
             batch.n += 1
         finally:
-            self._release(batch, shared)
+            self._release(batch, shared, background)
         batch.committed.wait()
         if batch.failure is not None:
             raise batch.failure
@@ -102,13 +116,16 @@ class WriteQueue:
             undo.pop_all()
         return connection
 
-    def _release(self, batch: _Batch | None, shared: bool) -> None:
-        """Admits the next waiter, into the same batch if both share; else after the commit."""
+    def _release(self, batch: _Batch | None, shared: bool, background: bool = False) -> None:
+        """Admits the next waiter, into the same batch if both share; else after the commit.
+
+        Those in the background share with their like: a batch of both would have the others wait
+        for them.
+        """
         with self._lock:
-            waiter = self._waiting.popleft() if self._waiting else None
-            if waiter:
-                waiter.is_next = True
-            joins = waiter is not None and waiter.shared and shared
+            waiter = self._next()
+            like = waiter is not None and waiter.background == background
+            joins = like and waiter.shared and shared
         if batch and (not joins or batch.n >= MAX_BATCH or batch.failure is not None):
             self._batch = None
             self._commit(batch)
@@ -135,25 +152,39 @@ class WriteQueue:
     def _admit_or_idle(self) -> None:
         """Admits a thread that came during the commit; without one the connection is idle."""
         with self._lock:
-            waiter = self._waiting.popleft() if self._waiting else None
+            waiter = self._next()
             if waiter:
-                waiter.is_next = True
                 waiter.admitted.set()
             else:
                 self._in_use = False
 
-    def _acquire(self, shared: bool) -> None:
+    def _next(self) -> _Waiter | None:
+        """Takes the thread whose turn it is out of the queue; called under the lock."""
+        if self._waiting and self._behind:
+            queue = self._waiting if self._n_admitted < IN_FRONT else self._behind
+            self._n_admitted = (self._n_admitted + 1) % (IN_FRONT + BEHIND)
+        else:
+            queue = self._waiting or self._behind
+            self._n_admitted = 0
+        if not queue:
+            return None
+        waiter = queue.popleft()
+        waiter.is_next = True
+        return waiter
+
+    def _acquire(self, shared: bool, background: bool = False) -> None:
         with self._lock:
             if not self._in_use:
                 self._in_use = True
                 return
-            waiter = _Waiter(shared)
-            self._waiting.append(waiter)
+            waiter = _Waiter(shared, background)
+            queue = self._behind if background else self._waiting
+            queue.append(waiter)
         if waiter.admitted.wait(self._timeout_s):
             return
         with self._lock:
             if not waiter.is_next:
-                self._waiting.remove(waiter)
+                queue.remove(waiter)
                 raise PoolTimeout("the write connection did not come free in time")
         waiter.admitted.wait()
 

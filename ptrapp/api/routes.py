@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Response
 from pydantic import Field, TypeAdapter
 
@@ -30,6 +31,9 @@ from ptrapp.services.keeping import words
 from ptrapp.services.outlook import count_votes
 
 _BOARD = TypeAdapter(Board)
+LOOKS_AT_ONCE = 1
+"""Runs that are read at once: whoever watches one asks several times a second, and a crowd of
+watchers would otherwise be most of the threads that a vote shares the interpreter with."""
 
 
 class RunBody(Body):
@@ -124,6 +128,8 @@ def build_router(context: AppContext) -> APIRouter:
 
 
 def _add_play_routes(router: APIRouter, context: AppContext) -> None:
+    looks = CapacityLimiter(LOOKS_AT_ONCE)
+
     @router.post("/runs", status_code=201, dependencies=admins)
     def new_run(body: RunBody, rater: Rater) -> dict[str, int]:
         ask = play.RunRequest(
@@ -146,9 +152,12 @@ def _add_play_routes(router: APIRouter, context: AppContext) -> None:
         return {"run_id": play.begin(context, ask, rater)}
 
     @router.get("/runs/{run_id}", dependencies=readers, response_model=dict[str, Any])
-    def run(run_id: Id, rater: Rater) -> Response:
-        # written as JSON in this thread: FastAPI would check each value first, in another one
-        content = _BOARD.dump_json(read_board(context, run_id, rater))
+    async def run(run_id: Id, rater: Rater) -> Response:
+        # written as JSON in that thread: FastAPI would check each value first, in another one
+        def look() -> bytes:
+            return _BOARD.dump_json(read_board(context, run_id, rater))
+
+        content = await to_thread.run_sync(look, limiter=looks)
         return Response(content, media_type="application/json")
 
     @router.post("/runs/{run_id}/stop", dependencies=admins)

@@ -86,7 +86,7 @@ def _begin(context: AppContext, ask: RunRequest, rater: str, n_tokens: int) -> i
     asked = run_versions.load(context, ask.versions)
     with ExitStack() as undo:
         undo.callback(run_versions.unload, context, asked)
-        with context.database.write() as session:
+        with context.database.write(shared=True) as session:
             who = raters.ensure_person(session, RaterKind.HUMAN, rater)
             prompt = prompts.ensure_prompt(
                 session,

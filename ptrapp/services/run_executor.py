@@ -119,7 +119,7 @@ class RunExecutor:
             seed=seed,
             reference_answer=self.reference_answer,
         )
-        with self.context.database.write() as session:
+        with self.context.database.write(shared=True, background=True) as session:
             stored = rounds.add_round(session, self.row.id, new)
             for rater_id, opened in list(self.live.watchers.items()):
                 if (slot.index, slot.candidate) in opened:
@@ -139,7 +139,7 @@ class RunExecutor:
         else:
             state = RunState.FAILED
         try:
-            with self.context.database.write() as session:
+            with self.context.database.write(shared=True, background=True) as session:
                 rounds.finish_run(session, self.row.id, state, message)
         except DatabaseError as error:
             self.live.failure = f"This run could not be stored: {error}"

@@ -99,7 +99,9 @@ class WorkerSupervisor:
         process = subprocess.Popen(
             self._command,
             env=self._environment,
-            start_new_session=True,  # Ctrl-C in the terminal reaches the app alone
+            # Ctrl-C in the terminal reaches the app alone. No session of its own: Linux gives each
+            # session as much of the processors (autogroup), whatever the niceness inside it.
+            process_group=0,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import Any
 
 import gradio as gr
@@ -55,6 +56,7 @@ def _wire(
     board: gr.HTML,
 ) -> None:
     inputs, reference_of, run, _ = form
+    looking = Lock()
 
     def start(request: gr.Request, *values: Any) -> Iterator[dict[str, Any]]:
         rater = allowed(request, ADMINS).rater
@@ -62,7 +64,7 @@ def _wire(
             asked = _ask(*values)
             _wait_for_model(context, asked)
             run_id = play.begin(context, asked, rater)
-            yield from _watch(context, run_id, rater)
+            yield from _watch(context, run_id, rater, looking)
         except (ThriceError, DatabaseError) as error:
             raise gr.Error(in_public(str(error)), print_exception=False) from error
 
@@ -77,7 +79,7 @@ def _wire(
             yield None
             return
         try:
-            yield from _watch(context, run_id, rater)
+            yield from _watch(context, run_id, rater, looking)
         except (NotFound, DatabaseError) as error:
             gr.Warning(in_public(str(error)))
             yield None
@@ -157,11 +159,15 @@ def _wait_for_model(context: AppContext, asked: RunRequest) -> None:
             time.sleep(LOOK_S)
 
 
-def _watch(context: AppContext, run_id: int, rater: str) -> Iterator[dict[str, Any]]:
-    """Yields the board of a run, whenever it has changed, until the run has ended."""
+def _watch(context: AppContext, run_id: int, rater: str, looking: Lock) -> Iterator[dict[str, Any]]:
+    """Yields the board of a run, whenever it has changed, until the run has ended.
+
+    `looking` is held for a look: a crowd that watches is slower, and stands in nobody's way.
+    """
     last: Board | None = None
     while last is None or last.running:
-        board = read_board(context, run_id, rater)
+        with looking:
+            board = read_board(context, run_id, rater)
         if board != last:
             yield board.as_json()
         last = board

@@ -17,6 +17,7 @@ from db.labelling import raters
 from db.models import RaterKind
 from db.storage.errors import DatabaseLocked, DiskFull
 from db.storage.session import Database, open_database
+from db.storage.write_queue import BEHIND, IN_FRONT
 
 WAIT_S = 10.0
 
@@ -41,9 +42,10 @@ class Crowd:
         *,
         shared: bool = True,
         durable: bool = True,
+        background: bool = False,
         then: Callable[[], None] | None = None,
     ) -> None:
-        with self.database.write(shared=shared, durable=durable) as session:
+        with self.database.write(shared=shared, durable=durable, background=background) as session:
             raters.ensure_rater(session, RaterKind.HUMAN, name)
             session.flush()
             if then:
@@ -66,11 +68,15 @@ class Crowd:
 
     def wait_with(self, write: Callable[[], None]) -> "Future[None]":
         """The same with anything that waits in the queue."""
-        waiting = self.database._write_queue._waiting  # type: ignore[union-attr]
-        n = len(waiting)
+        queue = self.database._write_queue
+
+        def n_waiting() -> int:
+            return len(queue._waiting) + len(queue._behind)  # type: ignore[union-attr]
+
+        n = n_waiting()
         queued = self._pool.submit(write)
         until = time.monotonic() + WAIT_S
-        while len(waiting) == n:
+        while n_waiting() == n:
             assert time.monotonic() < until
             time.sleep(0.001)
         return queued
@@ -267,6 +273,37 @@ def test_what_is_not_durable_never_shares_a_commit_with_what_is(crowd: Crowd) ->
         one.result(WAIT_S)
     assert crowd.stored() == ["first", "r0", "r1", "r2"]
     assert crowd.n_commits == 3, "first and r0; r1; r2"
+
+
+def test_those_in_the_background_let_the_others_pass(crowd: Crowd) -> None:
+    seen: list[list[str]] = []
+    first = crowd.occupy()
+    behind = [
+        crowd.queue(f"b{n}", background=True, then=lambda: seen.append(crowd.stored()))
+        for n in range(2)
+    ]
+    others = [crowd.queue(f"r{n}") for n in range(3)]
+    crowd.go()
+    for one in (first, *behind, *others):
+        one.result(WAIT_S)
+    assert crowd.stored() == ["first", "r0", "r1", "r2", "b0", "b1"]
+    assert seen == [["first", "r0", "r1", "r2"]] * 2, "who passed did not wait for their commit"
+    assert crowd.n_commits == 2
+
+
+def test_those_in_the_background_have_their_turn_though_others_never_cease(crowd: Crowd) -> None:
+    first = crowd.occupy()
+    others = [crowd.queue(f"r{n}") for n in range(2 * IN_FRONT + 3)]
+    behind = [crowd.queue(f"b{n}", background=True) for n in range(BEHIND + 1)]
+    crowd.go()
+    for one in (first, *others, *behind):
+        one.result(WAIT_S)
+    stored = crowd.stored()
+    order = "".join(name[0] for name in stored[1:])
+    assert order == "r" * IN_FRONT + "b" * BEHIND + "r" * IN_FRONT + "b" + "rrr"
+    for kind in "rb":
+        of_kind = [int(name[1:]) for name in stored[1:] if name[0] == kind]
+        assert of_kind == sorted(of_kind), "in the order they came"
 
 
 def test_a_turn_that_fails_is_over(crowd: Crowd) -> None:

@@ -1,5 +1,6 @@
 """A worker that dies is started again, later each time; what it said last is told in words."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from ptrapp.core.settings import Settings
@@ -65,6 +67,17 @@ def test_it_is_started_again_after_pauses_that_double(
     pauses = [later - earlier for earlier, later in pairwise(times)]
     for pause, least in zip(pauses, (0.1, 0.2, 0.4, 0.4), strict=False):
         assert pause >= least
+
+
+def test_it_shares_the_session_and_not_the_process_group_of_the_app(
+    supervise: Callable[..., WorkerSupervisor], starts: Callable[[int], list[float]]
+) -> None:
+    """Where the scheduler groups by session, a training's niceness counts inside its own alone."""
+    supervise(LIVING)
+    starts(1)
+    (worker,) = [one for one in psutil.Process().children() if LIVING in one.cmdline()]
+    assert os.getsid(worker.pid) == os.getsid(0)
+    assert os.getpgid(worker.pid) == worker.pid, "Ctrl-C in the terminal reaches the app alone"
 
 
 def test_many_deaths_are_told_with_the_last_words(
