@@ -124,8 +124,11 @@ class WriteQueue:
         """
         with self._lock:
             waiter = self._next()
-            like = waiter is not None and waiter.background == background
-            joins = like and waiter.shared and shared
+            joins = (
+                waiter is not None
+                and (waiter.shared and shared)
+                and waiter.background == background
+            )
         if batch and (not joins or batch.n >= MAX_BATCH or batch.failure is not None):
             self._batch = None
             self._commit(batch)
