@@ -5,6 +5,7 @@ What is for one person is never compressed: the size of an answer that holds bot
 a stranger chose would tell of the secret. A page of Gradio's is the same for everybody.
 """
 
+import asyncio
 from hashlib import sha256
 
 import brotli
@@ -27,7 +28,7 @@ _QUICK, _GOOD = 5, 10
 """2 ms for 200 KB; and 100 ms for the same and a tenth smaller, of what is compressed once: a file,
 and a page, which is the same for everybody until the app is started anew."""
 _LARGE_BYTES = 200_000
-"""Whoever asks first for a file as large would wait too long for the tenth."""
+"""Whoever asks first for a file as large would wait too long for the tenth: later ones have it."""
 _OF_ASKING_AGAIN = ("etag", "last-modified", "accept-ranges")
 """Headers that a file that never changes does not need."""
 
@@ -127,11 +128,23 @@ class _Compressed(_Kept):
         name = self._path if self._forever else sha256(body).hexdigest()
         if (known := self._all.get(name)) is None:
             may_be_kept = len(self._all) < (_MOST_KEPT if self._forever else _MOST_PAGES_KEPT)
-            quality = _GOOD if may_be_kept and len(body) < _LARGE_BYTES else _QUICK
+            large = len(body) >= _LARGE_BYTES
+            quality = _GOOD if may_be_kept and not large else _QUICK
             known = await run_in_threadpool(_smaller, body, quality)
             if may_be_kept:
                 self._all[name] = known
+                if large:
+                    self._better_later(name, body)
         return known
+
+    def _better_later(self, name: str, body: bytes) -> None:
+        """Compresses a large body well, in a thread, for those that ask next."""
+        kept = self._all
+
+        def compress() -> None:
+            kept[name] = _smaller(body, _GOOD)
+
+        asyncio.get_running_loop().run_in_executor(None, compress)
 
 
 def _smaller(body: bytes, quality: int) -> bytes:

@@ -1,14 +1,18 @@
 """Pages and their files travel small, are kept by browsers, and bring what documents need alone."""
 
 import re
+import time
+from pathlib import Path
 from typing import Any
 
 import brotli
+import gradio
 import httpx
 import pytest
 from fastapi.testclient import TestClient
 
 from ptrapp.api.module_files import FRAME_SCRIPT
+from ptrapp.api.page_files import _LARGE_BYTES
 from ptrapp.core import modules
 from ptrapp.ui.page_head import FIRST
 from ptrapp.ui.page_own import EVERYWHERE, OWN, STYLES, stylesheet
@@ -37,6 +41,20 @@ def test_a_page_and_its_files_are_compressed_for_who_can_read_that(
     assert brotli.decompress(small) == plain
     assert len(small) < 0.5 * len(plain)
     assert raw(page, path, BROTLI)[1] == small, "the second time too"
+
+
+def test_a_large_file_comes_at_once_and_is_smaller_for_who_asks_next(page: TestClient) -> None:
+    folder = Path(gradio.__file__).parent / "templates/frontend/assets"
+    name = next(one.name for one in folder.glob("AltairPlot-*.js"))
+    plain = (folder / name).read_bytes()
+    assert len(plain) > _LARGE_BYTES
+    first = raw(page, f"/assets/{name}", BROTLI)[1]
+    until = time.monotonic() + 60
+    while len(later := raw(page, f"/assets/{name}", BROTLI)[1]) == len(first):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert len(later) < 0.95 * len(first)
+    assert brotli.decompress(first) == brotli.decompress(later) == plain
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/account", "/api/v1/openapi.json", "/api/v1/data"])
