@@ -24,6 +24,7 @@ from db.models import (
 )
 
 _DONE = (Assignment.state == AssignmentState.DONE, Assignment.purpose == Purpose.LABEL)
+_OVER = (AssignmentState.DONE, AssignmentState.SKIPPED, AssignmentState.LATE)  # not given again
 
 
 class OwnLabel(NamedTuple):
@@ -86,9 +87,10 @@ def days_of(session: Session, rater_id: int) -> dict[date, int]:
 def recent_times(
     session: Session, *, campaign_id: int | None = None, rater_id: int | None = None, n: int = 200
 ) -> list[int]:
-    """Returns the milliseconds that the last `n` timed votes took, of a campaign or of a rater."""
+    """Returns the milliseconds that the last `n` timed votes took that stand, of a campaign or of
+    a rater."""
     wanted = select(Vote.decided_ms).where(
-        Vote.decided_ms.is_not(None), Vote.purpose == Purpose.LABEL
+        Vote.decided_ms.is_not(None), Vote.purpose == Purpose.LABEL, Vote.is_current()
     )
     if rater_id is not None:
         wanted = wanted.where(Vote.rater_id == rater_id)
@@ -138,11 +140,9 @@ def givable(session: Session, campaign_id: int, n_people: int) -> int:
 
     Each gives one of a pair once. All pairs are looked through.
     """
-    over = Assignment.counts & Assignment.state.in_(
-        (AssignmentState.DONE, AssignmentState.SKIPPED, AssignmentState.LATE)
-    )
+    is_over = Assignment.counts & Assignment.state.in_(_OVER)
     wanted = CampaignItem.overlap - func.sum(
-        case((over & (Assignment.state == AssignmentState.DONE), 1), else_=0)
+        case((is_over & (Assignment.state == AssignmentState.DONE), 1), else_=0)
     )
     voted = _voted_elsewhere(CampaignRater.rater_id)
     n_voted = (
@@ -152,7 +152,7 @@ def givable(session: Session, campaign_id: int, n_people: int) -> int:
         .correlate(CampaignItem)
         .scalar_subquery()
     )
-    others = n_people - func.sum(case((over, 1), else_=0)) - n_voted
+    others = n_people - func.sum(case((is_over, 1), else_=0)) - n_voted
     of_items = (
         select(wanted.label("wanted"), others.label("others"))
         .outerjoin(Assignment, Assignment.item_id == CampaignItem.id)
@@ -182,6 +182,26 @@ def voted_elsewhere(session: Session, rater_id: int, campaign_ids: list[int]) ->
         .group_by(CampaignItem.campaign_id)
     )
     return dict(session.execute(pairs, {"rater": rater_id}).tuples().all())
+
+
+def over(session: Session, rater_id: int) -> dict[int, int]:
+    """Returns how many plain pairs of each campaign a rater has labelled or skipped.
+
+    None of them is given to that rater again. Those that a campaign counts no more are left out.
+    """
+    rows = session.execute(
+        select(Assignment.campaign_id, func.count(Assignment.id))
+        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
+        .where(
+            Assignment.rater_id == rater_id,
+            Assignment.state.in_(_OVER),
+            Assignment.purpose == Purpose.LABEL,
+            CampaignItem.kind == ItemKind.PLAIN,
+            (CampaignItem.n_taken > 0) | is_offered(),
+        )
+        .group_by(Assignment.campaign_id)
+    )
+    return dict(rows.tuples().all())
 
 
 def _voted_elsewhere(rater_id: SQLCoreOperations[int]) -> Exists:

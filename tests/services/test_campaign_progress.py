@@ -1,18 +1,20 @@
 """How far a campaign and a rater are: burn-down, pace, deadline, own agreement, days in a row."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from labelling_world import EMPTY, Work, said, somebody
 from sqlalchemy import select
 
 from db.labelling import work_done
-from db.models import Assignment, Campaign, Comparison, Outcome
+from db.models import Assignment, Campaign, CampaignItem, Comparison, ItemKind, Outcome, Purpose
 from ptrapp.analysis.drift import drift
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
-from ptrapp.services.labelling import campaigns, items, overview
+from ptrapp.services.labelling import answering, campaigns, items, overview
 from ptrapp.services.labelling.agreement import drift_in_words
 from ptrapp.services.labelling.campaigns import CampaignPlan
 from ptrapp.services.labelling.items import Known
@@ -178,6 +180,39 @@ def test_what_others_reserve_is_not_left_and_what_one_reserves_is(work: Work) ->
     made.next(ADA, 5)
     assert campaigns.view(work.context, BEA, made.id).n_left_for_me == 3
     assert campaigns.view(work.context, ADA, made.id).n_left_for_me == 8
+
+
+def test_gold_and_repeats_take_nothing_from_what_is_left(work: Work) -> None:
+    mix = campaigns.Mix(0, 1.0, 0, 2.0, 1.0)
+    made = work.campaign(30, overlap=2, mix=mix)
+    gold = [Known(*work.pair(), gold=Choice.LEFT) for _ in range(14)]
+    items.add_known(work.context, made.id, gold)
+    kinds: Counter[tuple[ItemKind, Purpose]] = Counter()
+    while kinds[ItemKind.PLAIN, Purpose.LABEL] < 15 or len(kinds) < 3:
+        (pair,) = made.next(ADA)
+        row = made.assignment(pair.key)
+        with work.context.database.read() as session:
+            kinds[session.get_one(CampaignItem, row.item_id).kind, row.purpose] += 1
+        answering.vote(work.context, ADA, pair.key, Choice.LEFT)
+    plain = kinds[ItemKind.PLAIN, Purpose.LABEL]
+    view = campaigns.view(work.context, ADA, made.id)
+    assert view.n_done_by_me == kinds.total() > 15
+    assert view.n_left_for_me == 30 - plain
+    (pair,) = made.next(ADA)
+    while made.assignment(pair.key).counts is False:
+        answering.vote(work.context, ADA, pair.key, Choice.LEFT)
+        (pair,) = made.next(ADA)
+    answering.skip(work.context, ADA, pair.key)
+    assert campaigns.view(work.context, ADA, made.id).n_left_for_me == 30 - plain - 1
+
+
+def test_what_was_undone_is_no_part_of_the_pace(work: Work) -> None:
+    made = work.campaign(3)
+    said(made, ADA, Outcome.LEFT, ms=2000)
+    said(made, ADA, Outcome.LEFT, ms=90_000)
+    assert answering.undo(work.context, ADA, made.id, uuid4().hex) is not None
+    assert read_own(work.context, ADA).seconds_each == 2.0
+    assert read_overview(work.context, made.id).seconds_each == 2.0
 
 
 def test_own_agreement_is_with_gold_and_with_most_others(work: Work) -> None:

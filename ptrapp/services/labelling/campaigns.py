@@ -144,8 +144,17 @@ def listing(context: DataContext, person: Person) -> list[CampaignView]:
         held = work_done.reserved(session, rater.id) if rater else {}
         ids = [row.id for row in rows if row.state is CampaignState.OPEN]
         away = work_done.voted_elsewhere(session, rater.id, ids) if rater else {}
+        over = work_done.over(session, rater.id) if rater else {}
         return [
-            _view(session, row, mine.get(row.id), held.get(row.id, 0), away.get(row.id, 0), person)
+            _view(
+                session,
+                row,
+                mine.get(row.id),
+                _left_for(
+                    row, over.get(row.id, 0) + away.get(row.id, 0), n_reserved=held.get(row.id, 0)
+                ),
+                person,
+            )
             for row in rows
         ]
 
@@ -179,8 +188,7 @@ def _view(
     session: Session,
     row: Campaign,
     mine: CampaignRater | None,
-    n_reserved: int,
-    n_elsewhere: int,
+    n_left: int,
     person: Person,
 ) -> CampaignView:
     rater_id, practised = (mine.rater_id, mine.n_practised) if mine else (None, 0)
@@ -202,17 +210,19 @@ def _view(
         practice_left=assignments.practice_left(
             session, row.id, rater_id, row.n_practice, practised
         ),
-        n_left_for_me=_left_for(row, mine, n_reserved, n_elsewhere),
+        n_left_for_me=n_left,
         deadline=row.deadline.isoformat() if row.deadline else None,
         counts=counts,
     )
 
 
-def _left_for(row: Campaign, mine: CampaignRater | None, n_reserved: int, n_elsewhere: int) -> int:
-    """Returns the most that can be left for a rater, who voted on `n_elsewhere` pairs elsewhere."""
+def _left_for(row: Campaign, n_over: int, *, n_reserved: int) -> int:
+    """Returns the most that can be left for a rater, who is not given `n_over` pairs any more.
+
+    Gold and repeats are none of the campaign's pairs, so they take nothing from what is left.
+    """
     slots = row.n_slots if row.budget is None else min(row.n_slots, row.budget)
-    not_mine = row.n_items - n_elsewhere - (mine.n_done + mine.n_skipped if mine else 0)
-    return max(0, min(not_mine, slots - row.n_taken + n_reserved))
+    return max(0, min(row.n_items - n_over, slots - row.n_taken + n_reserved))
 
 
 def _check(plan: CampaignPlan) -> None:
