@@ -98,6 +98,20 @@ def test_what_alpha_rests_on_is_said_where_it_is_not_all_that_several_labelled()
     assert "15 labelled by several, gold left out</p>" in said
 
 
+def test_labels_and_the_comparisons_they_are_on_are_both_without_gold() -> None:
+    names = ("Ann", "Bob")
+    plain = [Label(who, at, Choice.LEFT) for who in names for at in range(15)]
+    again = [Label("Ann", 0, Choice.LEFT, repeat=True)]
+    gold = [Label(who, 20 + at, Choice.TIE, gold=Choice.TIE) for who in names for at in range(4)]
+    kinds = (RaterKind.HUMAN, RaterKind.HUMAN)
+    report = report_of(KeptLabels(columns_of([*plain, *again, *gold]), kinds), None)
+    assert "2 raters · 30 labels on 15 comparisons, 15 labelled by several, gold left out" in (
+        drawn.groups(report)
+    )
+    figures = report.raters[0].figures
+    assert (figures.n_votes, figures.n_comparisons, figures.n_gold) == (15, 15, 4)
+
+
 def test_agreement_that_is_as_good_as_none_has_no_sign() -> None:
     differ = [Label("Cas", at, Choice.TIE if at % 2 else Choice.LEFT) for at in range(12)]
     (found,) = kappas([*differ, *(Label("Bea", at, Choice.TIE) for at in range(6)),

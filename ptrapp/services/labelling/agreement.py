@@ -34,6 +34,7 @@ class RaterMetrics:
     n_gold: int
     """Answers to comparisons whose answer is known."""
     n_comparisons: int
+    """Those that `n_votes` are on."""
     n_repeats: int
     position: PositionBias
     gold: Estimate
@@ -156,11 +157,11 @@ def _group(kind: str, labels: LabelColumns) -> GroupReport:
 
 def _metrics(labels: LabelColumns) -> RaterMetrics:
     first = labels.where(labels.repeat == 0)
-    n_gold = int((first.gold != MISSING).sum())
+    plain = first.where(first.gold == MISSING)
     return RaterMetrics(
-        n_votes=len(first) - n_gold,
-        n_gold=n_gold,
-        n_comparisons=int(np.count_nonzero(np.bincount(grouped(first.comparison)[1]))),
+        n_votes=len(plain),
+        n_gold=len(first) - len(plain),
+        n_comparisons=int(np.count_nonzero(np.bincount(grouped(plain.comparison)[1]))),
         n_repeats=len(labels) - len(first),
         position=position_bias(labels),
         gold=gold_score(labels),
