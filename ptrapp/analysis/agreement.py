@@ -13,6 +13,8 @@ from ptrapp.core.types import Choice
 NEEDED = 20
 """Comparisons that two raters or more have put in order: one is better, or they are equal."""
 MAX_STRENGTH = 3
+_TAIL = 0.025
+"""Share of resamples below the interval, and above it."""
 RELIABLE, TENTATIVE = 0.8, 0.667
 """Krippendorff's bounds (Content Analysis, 2004, p. 241): for conclusions, for tentative ones."""
 
@@ -47,8 +49,9 @@ def ordinal_alpha(labels: Iterable[Label] | LabelColumns, *, n_resamples: int = 
     each time; two who agree on all of them would have no α else.
 
     Its interval draws whole comparisons with replacement (Zapf et al. 2016, BMC Med. Res.
-    Methodol. 16:93). Where nobody disagreed a resample cannot either; the low end is then Wilson's
-    for a share of n of n.
+    Methodol. 16:93). Where nobody disagreed a resample cannot either; the low end is then that of
+    Wilson's for n equal answers of n, in terms of α. Where so few labels differ that resamples have
+    none at all, and no α, there is no estimate.
     """
     counts = _counts(labels)
     shared = counts[counts.sum(axis=1) > 1]  # (C, 7)
@@ -58,28 +61,47 @@ def ordinal_alpha(labels: Iterable[Label] | LabelColumns, *, n_resamples: int = 
     if not _differ(in_both_orders(shared)):
         return Estimate(n, missing="all labels are ties, so it is not defined")
     value = krippendorff_alpha(in_both_orders(shared))
+    interval = _interval(shared, n_resamples)
+    if interval is None:
+        return Estimate(n, missing="nearly all labels are ties, so it cannot be told")
     if (shared.max(axis=1) == shared.sum(axis=1)).all():
-        return Estimate(n, value, Interval(wilson(n, n).low, 1.0))
-    return Estimate(n, value, _interval(shared, n_resamples))
+        interval = Interval(_lowest(shared), 1.0)
+    return Estimate(n, value, interval)
 
 
 def conclusion(alpha: Estimate) -> str:
-    """Returns the meaning of α in a sentence."""
+    """Returns the meaning of α in a sentence, which says no more than its whole interval does."""
     if alpha.value is None or alpha.interval is None:
         return f"Agreement between raters: {alpha.missing}."
     low, high = alpha.interval
-    number = f"α = {alpha.value:.2f} ({low:.2f} to {high:.2f}, n = {alpha.n:,})"
+    value, least, most = (f"{one:.2f}".replace("-", "−") for one in (alpha.value, low, high))
+    number = f"α = {value} ({least} to {most}, n = {alpha.n:,})"
+    if high < 0:
+        return f"Raters agree less than chance would: {number}. Do they answer the same question?"
     if low <= 0:
-        return f"Raters agree no more than chance would: {number}. Sharpen the guidelines."
-    if alpha.value >= RELIABLE:
+        return f"It is not clear whether raters agree more than by chance: {number}."
+    if low >= RELIABLE:
         return f"Raters agree well: {number}."
-    if alpha.value >= TENTATIVE:
+    if low >= TENTATIVE:
         return f"Raters agree well enough for careful conclusions: {number}."
+    if high >= TENTATIVE:
+        return f"Raters agree more than by chance; whether well enough is not clear: {number}."
     return f"Raters agree more than by chance, but not reliably: {number}. Read the disagreements."
 
 
-def _interval(shared: np.ndarray, n_resamples: int) -> Interval:
-    """Returns percentiles of α over resamples of all comparisons.
+def _lowest(shared: np.ndarray) -> float:
+    """Returns the low end of α where all n comparisons have equal labels.
+
+    At Wilson's low end p of a share of n of n, α = 1 − (1 − p)/(1 − p_e): answers that differ are
+    taken to be as far apart as any two that differ, so both distances have the same factor.
+    """
+    shares = in_both_orders(shared).sum(axis=0) / (2 * shared.sum())
+    by_chance = float((shares**2).sum())
+    return max(-1.0, 1 - (1 - wilson(len(shared), len(shared)).low) / (1 - by_chance))
+
+
+def _interval(shared: np.ndarray, n_resamples: int) -> Interval | None:
+    """Returns percentiles of α over resamples of all comparisons; None where too many have no α.
 
     Comparisons with equal counts are exchangeable, and α needs no more of a resample than how
     often it has each kind: that is one draw of a multinomial, however many comparisons there are.
@@ -93,7 +115,9 @@ def _interval(shared: np.ndarray, n_resamples: int) -> Interval:
     paired = (paired + paired[:, ::-1, ::-1]).reshape(len(kinds), -1)  # (U, V²), in both orders
     width = kinds.shape[1]
     found = _alpha(totals, (drawn @ paired).reshape(n_resamples, width, width))
-    low, high = np.quantile(found, [0.025, 0.975])
+    if np.isnan(found).mean() > _TAIL:
+        return None
+    low, high = np.nanquantile(found, [_TAIL, 1 - _TAIL])
     return Interval(float(low), float(high))
 
 
@@ -163,7 +187,10 @@ def _weighed(counts: np.ndarray) -> np.ndarray:
 
 
 def _alpha(totals: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """Returns α of labels of each value (…, V) and of pairs of them (…, V, V)."""
+    """Returns α of labels of each value (…, V) and of pairs of them (…, V, V).
+
+    It is NaN where all labels are equal.
+    """
     middles = np.cumsum(totals, axis=-1) - totals / 2  # (…, V)
     distances = (middles[..., :, None] - middles[..., None, :]) ** 2  # (…, V, V)
     n = totals.sum(axis=-1)  # (…)
@@ -171,7 +198,7 @@ def _alpha(totals: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     expected = (totals[..., :, None] * totals[..., None, :] * distances).sum(axis=(-1, -2))
     expected = expected / (n * (n - 1))
     differ = expected > 0  # all labels equal otherwise
-    return np.where(differ, 1 - observed / np.where(differ, expected, 1), 1.0)
+    return np.where(differ, 1 - observed / np.where(differ, expected, 1), np.nan)
 
 
 def _differ(counts: np.ndarray) -> bool:

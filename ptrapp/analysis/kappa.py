@@ -60,7 +60,8 @@ def cohens_kappa(pairs: Sequence[tuple[Choice, Choice]]) -> Estimate:
 
     Cohen 1960, Educ. Psychol. Meas. 20, 37-46: p_o is the share on which both gave the same answer,
     p_e the share expected by chance from how often each gives each answer. As in his standard error
-    p_e is taken as known, so the interval is that of p_o, here Wilson's, in terms of κ.
+    p_e is taken as known, so the interval is that of p_o, Wilson's, in terms of κ. Where nearly
+    all answers are alike it would go below −1, which no κ is.
 
     Worked by hand: (L, L) 4 times, (R, R) 4, (L, R) 2. p_o = 0.8; the first answered L 6 times of
     10, the second 4: p_e = 0.6·0.4 + 0.4·0.6 = 0.48, and κ = 0.32/0.52 = 0.615.
@@ -80,7 +81,7 @@ def _kappa(table: np.ndarray, chance: np.ndarray) -> Estimate:
     if by_chance == 1:
         return Estimate(n, missing="both always said tie, or both bad, so it is not defined")
     low, value, high = (
-        (observed - by_chance) / (1 - by_chance)
+        max(-1.0, (observed - by_chance) / (1 - by_chance))
         for observed in (share.interval.low, share.value, share.interval.high)
     )
     return Estimate(n, value, Interval(low, high))

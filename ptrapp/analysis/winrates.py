@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ptrapp.analysis.bootstrap import clustered_interval
-from ptrapp.analysis.intervals import Interval
+from ptrapp.analysis.intervals import Interval, resampled_or_wilson, wilson
 
 RIDGE = 0.1
 """Pulls both coefficients to 0, as much as one game in ten: without it a version that never loses
@@ -46,9 +46,12 @@ def win_rate(games: Sequence[Game], *, n_resamples: int = 500, seed: int = 0) ->
         clustered_interval(games, prompts, statistic, n_resamples=n_resamples, seed=seed)
         for statistic in (plain_win_rate, length_controlled_win_rate)
     )
-    return WinRate(
-        len(games), plain_win_rate(games), plain, length_controlled_win_rate(games), controlled
-    )
+    value, at_length = plain_win_rate(games), length_controlled_win_rate(games)
+    plain = resampled_or_wilson(plain, value, len(set(prompts)))
+    if len({game.win for game in games}) == 1:  # lengths alone differ from resample to resample
+        low, high = wilson(value * len(set(prompts)), len(set(prompts)))
+        controlled = Interval(min(low, controlled.low), max(high, controlled.high))
+    return WinRate(len(games), value, plain, at_length, controlled)
 
 
 def plain_win_rate(games: Sequence[Game]) -> float:

@@ -51,6 +51,15 @@ def test_thinking_again_helps_only_beyond_the_interval(after: int, heading: str)
     assert [point["version"] for point in found.points] == ["v1", "v1", "v2", "v2"]
 
 
+def test_rounds_are_compared_on_the_same_problems() -> None:
+    """18 more of 400 right, 20 fixed and 2 broken on the way: two samples would not tell."""
+    rounds = [a_round(1, 254, n=400), a_round(2, 268, n=400, fixed=15, broken=1),
+              a_round(3, 272, n=400, fixed=5, broken=1)]  # fmt: skip
+    found = findings.accuracy_by_round([a_version(1, rounds, status="active")])
+    assert found.heading == "Thinking again helps v1"
+    assert "+4.5 points (95 % +2.2 to +6.8)" in found.sentence
+
+
 @pytest.mark.parametrize(
     ("fixed", "broken", "heading"),
     [

@@ -5,6 +5,7 @@ import pytest
 
 from db.labelling.version_votes import BASE_ID, GameColumn
 from ptrapp.analysis.bootstrap import clustered_interval
+from ptrapp.analysis.intervals import wilson
 from ptrapp.services.leaderboard.win_rates import MIN_PROMPTS, judges, peoples
 
 
@@ -42,6 +43,13 @@ def test_only_what_is_wanted_is_counted_and_both_sides_are_the_same_pair() -> No
     assert list(found) == [(1, 2)]
     assert (found[1, 2].n, found[1, 2].value) == (2 * MIN_PROMPTS, 0.5)
     assert peoples(left[1:], {(1, 2)}) == {}
+
+
+def test_a_version_that_won_every_vote_is_not_sure_to_win_the_next() -> None:
+    won = games(1, BASE_ID, [(prompt, 2) for prompt in range(13) for _ in range(2)])
+    found = peoples(won, {(1, None)})[1, None]
+    assert found.value == 1
+    assert (found.low, found.high) == wilson(13, 13), "of 13 prompts, not of 26 votes"
 
 
 def test_without_a_comparison_there_is_none() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ptrapp.analysis.intervals import Interval, wilson
-from ptrapp.analysis.paired import difference_of_rates
+from ptrapp.analysis.paired import difference_of_rates, difference_of_rounds
 from ptrapp.core.counts import counted
 from ptrapp.services.leaderboard.rows import RoundFigures, VersionRow
 from ptrapp.services.leaderboard.win_rates import MIN_PROMPTS
@@ -44,7 +44,7 @@ def accuracy_by_round(rows: Sequence[VersionRow]) -> Finding:
         return _unknown("Does thinking again help?", _NO_ROUNDS)
     row = next((one for one in measured if one.serves), measured[0])
     first, last = row.rounds[0], row.rounds[-1]
-    gain, interval = difference_of_rates(last.n_correct, last.n, first.n_correct, first.n)
+    gain, interval = _gain(row.rounds)
     heading = by_interval(
         interval,
         f"Thinking again helps {row.name}",
@@ -69,6 +69,17 @@ def accuracy_by_round(rows: Sequence[VersionRow]) -> Finding:
         for at in one.rounds
     ]
     return Finding(heading, sentence, points)
+
+
+def _gain(rounds: Sequence[RoundFigures]) -> tuple[float, Interval]:
+    """Returns the last round's rate minus the first one's: on the same problems, if all were."""
+    first, last = rounds[0], rounds[-1]
+    later = rounds[1:]
+    if any(at.n != first.n or at.fixed is None or at.broken is None for at in later):
+        return difference_of_rates(last.n_correct, last.n, first.n_correct, first.n)
+    changed = _sum(later, "fixed") + _sum(later, "broken")
+    found = difference_of_rounds(first.n, first.n_correct, last.n_correct, changed)
+    return found.value, found.interval
 
 
 def fixed_and_broken(rows: Sequence[VersionRow]) -> Finding:

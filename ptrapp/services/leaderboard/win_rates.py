@@ -7,6 +7,7 @@ import numpy as np
 
 from db.labelling.version_votes import BASE_ID, GameColumn
 from db.models import JudgedWinRate
+from ptrapp.analysis.intervals import Interval, resampled_or_wilson
 
 MIN_PROMPTS = 10
 """Fewer prompts than this are not enough data for people's win rate."""
@@ -26,7 +27,7 @@ class VersionWinRate:
     """Comparisons."""
     value: float
     low: float
-    """Bootstrap over prompts, 95 %."""
+    """Bootstrap over prompts, 95 %; Wilson's of the prompts where all votes are alike."""
     high: float
 
 
@@ -77,6 +78,8 @@ def _rate(prompts: np.ndarray) -> VersionWinRate:
     chances = counts / len(prompts)
     drawn = np.random.default_rng(0).multinomial(len(prompts), chances, size=_N_RESAMPLES)  # (R, K)
     sums = drawn @ kinds  # (R, 2): wins, votes
-    low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975])
+    low, high = (float(end) for end in np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975]))
     wins, n = counts @ kinds
-    return VersionWinRate("people", int(n), float(wins / n), float(low), float(high))
+    value = float(wins / n)
+    interval = resampled_or_wilson(Interval(low, high), value, len(prompts))
+    return VersionWinRate("people", int(n), value, *interval)

@@ -125,7 +125,16 @@ def test_nobody_disagreeing_is_not_certainty() -> None:
     found = ordinal_alpha(table(*[(L, L), (R, R)] * 10))
     assert found.value == 1
     assert found.interval is not None
-    assert found.interval.low == pytest.approx(0.839, abs=0.001), "Wilson's bound of 20 of 20"
+    share = 0.839  # Wilson's bound of 20 of 20; half of two labels are equal by chance
+    assert found.interval.low == pytest.approx(1 - (1 - share) / 0.5, abs=0.001)
+
+
+def test_where_hardly_a_label_differs_alpha_cannot_be_told() -> None:
+    """Resamples without the one that differs have no α: the others would say it is above 0."""
+    found = ordinal_alpha(table(*[(TIE, TIE)] * 29, (TIE, L)))
+    assert found.value is None
+    assert "nearly all labels are ties" in found.missing
+    assert ordinal_alpha(table(*[(TIE, TIE)] * 29, *[(TIE, L)] * 4)).value is not None
 
 
 def test_which_side_a_response_is_stored_on_changes_no_alpha() -> None:
@@ -202,9 +211,12 @@ def counts_of(data: Any) -> np.ndarray:
     ("rows", "words"),
     [
         ([(L, L), (R, R)] * 20, "agree well:"),
-        ([(L, L), (R, R)] * 20 + [(L, R)] * 5, "careful"),
-        ([(L, L), (R, R)] * 20 + [(L, R)] * 20, "not reliably"),
-        ([(L, L), (R, R), (L, R), (R, L)] * 10, "no more than chance"),
+        ([(L, L), (R, R)] * 10, "careful conclusions: α = 1.00"),
+        ([(L, L), (R, R)] * 200 + [(L, R)] * 45, "careful"),
+        ([(L, L), (R, R)] * 20 + [(L, R)] * 5, "whether well enough is not clear"),
+        ([(L, L), (R, R)] * 40 + [(L, R)] * 40, "not reliably"),
+        ([(L, L), (R, R), (L, R), (R, L)] * 10, "not clear whether raters agree more"),
+        ([(L, R), (R, L)] * 10 + [(L, L)] * 2, "less than chance would: α = −0.8"),
     ],
 )
 def test_alpha_is_explained_in_words(rows: list[tuple[Choice, ...]], words: str) -> None:

@@ -73,6 +73,13 @@ def test_two_raters_who_always_say_tie_have_no_kappa_but_a_share() -> None:
     assert found.share.value == 1
 
 
+def test_where_nearly_all_say_tie_the_interval_is_still_one_of_a_kappa() -> None:
+    found = between(*[(TIE, TIE)] * 29, (L, TIE))
+    assert found.kappa.value == pytest.approx(0, abs=0.01)
+    assert found.kappa.interval is not None
+    assert found.kappa.interval.low == -1
+
+
 def test_every_two_raters_on_what_both_answered() -> None:
     labels = [
         *[Label("cat", at, L if at % 2 else R) for at in range(20)],

@@ -1,8 +1,10 @@
 """Differences of rates: Newcombe's published examples, and edges."""
 
+from functools import partial
+
 import pytest
 
-from ptrapp.analysis.paired import difference_of_rates, paired_difference
+from ptrapp.analysis.paired import difference_of_rates, difference_of_rounds, paired_difference
 
 
 def answers(both: int, broken: int, fixed: int, neither: int) -> tuple[list[bool], list[bool]]:
@@ -34,6 +36,29 @@ def test_no_change_is_no_difference_but_not_for_certain() -> None:
 def test_independent_intervals_are_those_published() -> None:
     value, (low, high) = difference_of_rates(56, 70, 48, 80)
     assert [round(one, 4) for one in (value, low, high)] == [0.2, 0.0524, 0.3339]
+
+
+@pytest.mark.parametrize("counts", [(250, 4, 22, 124), (5, 5, 5, 5), (0, 0, 7, 3), (3, 6, 0, 1)])
+def test_of_rounds_that_changed_back_the_interval_is_no_narrower(
+    counts: tuple[int, int, int, int],
+) -> None:
+    before, after = answers(*counts)
+    exact = paired_difference(before, after)
+    changed = exact.fixed + exact.broken
+    of_rounds = partial(difference_of_rounds, len(before), sum(before), sum(after))
+    assert of_rounds(changed) == exact
+    wider = of_rounds(changed + 2)
+    assert wider.value == exact.value
+    assert wider.interval.low <= exact.interval.low
+    assert wider.interval.high >= exact.interval.high
+
+
+def test_no_more_answers_differ_than_can() -> None:
+    for n_before, n_after in ((10, 10), (0, 3), (10, 3), (5, 5)):
+        found = difference_of_rounds(10, n_before, n_after, 1000)
+        assert found.broken <= n_before
+        assert found.fixed <= 10 - n_before
+        assert found.value == pytest.approx((n_after - n_before) / 10)
 
 
 def test_paired_needs_the_same_problems() -> None:

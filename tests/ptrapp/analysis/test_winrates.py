@@ -5,6 +5,7 @@ from math import exp, log
 import pytest
 
 from ptrapp.analysis.bootstrap import clustered_interval
+from ptrapp.analysis.intervals import wilson
 from ptrapp.analysis.winrates import (
     Game,
     length_controlled_win_rate,
@@ -59,6 +60,16 @@ def test_the_interval_holds_the_rate_and_knows_its_prompts() -> None:
     again = win_rate(doubled)
     assert again is not None
     assert again.plain_interval == found.plain_interval, "answers counted twice are no more certain"
+
+
+@pytest.mark.parametrize("win", [0.0, 0.5, 1.0])
+def test_judgements_that_are_all_alike_are_no_certainty(win: float) -> None:
+    """No resample differs from them: without more, 13 wins of 13 would be 100 to 100."""
+    found = win_rate([Game(f"prompt {number % 13}", win, number) for number in range(26)])
+    assert found is not None
+    assert found.plain_interval == wilson(13 * win, 13)
+    assert found.length_controlled_interval.low <= found.plain_interval.low
+    assert found.length_controlled_interval.high >= found.plain_interval.high
 
 
 def test_nothing_judged_is_no_rate() -> None:
