@@ -53,8 +53,7 @@ def test_what_is_left_falls_day_by_day_to_what_is_left_now(work: Work) -> None:
     assert view.done_on == TODAY + timedelta(days=1)
     heading, sentence = in_words(view)
     assert heading == "2 of 8 labels left"
-    assert "At 2.0 labels a day" in sentence
-    assert "11 Mar 2026" in sentence
+    assert "At 2.0 labels a day (mean of 3 days) it is done on 11 Mar 2026." in sentence
 
 
 def test_labels_that_nobody_who_labels_here_can_give_are_said_to_need_somebody_else(
@@ -137,14 +136,46 @@ def test_a_pace_of_too_few_labels_is_none(work: Work) -> None:
     assert "not enough data" in in_words(view)[1]
 
 
+def test_on_the_first_day_no_date_is_promised(work: Work) -> None:
+    made = work.campaign(8)
+    for _ in range(6):
+        said(made, ADA, Outcome.LEFT)
+    on_days(made, *[TODAY] * 6)
+    view = read_overview(work.context, made.id, TODAY)
+    assert view.done_on is None
+    assert in_words(view)[1].endswith(
+        "6 labels so far, all of today: when it will be done is known from tomorrow on."
+    )
+    tomorrow = read_overview(work.context, made.id, TODAY + timedelta(days=1))
+    assert tomorrow.done_on == TODAY + timedelta(days=2)
+    assert "At 3.0 labels a day (mean of 2 days) it is done on" in in_words(tomorrow)[1]
+
+
+def test_the_date_is_of_what_those_who_label_here_can_give(work: Work) -> None:
+    made = work.campaign(9, overlap=2)
+    for _ in range(6):
+        said(made, ADA, Outcome.LEFT)
+    on_days(made, *[TODAY - timedelta(days=1)] * 3, *[TODAY] * 3)
+    with work.context.database.write() as session:
+        session.get_one(Campaign, made.id).deadline = datetime(2026, 3, 12)
+    view = read_overview(work.context, made.id, TODAY)
+    assert (view.per_day, view.n_left, view.n_for_others) == (3.0, 12, 9)
+    assert view.done_on == TODAY + timedelta(days=1), "3 of Ada's, not 12"
+    assert in_words(view)[1].endswith(
+        "At 3.0 labels a day (mean of 2 days) what those who have begun can give is done on 11 Mar 2026. "
+        "The deadline is 12 Mar 2026."
+    )
+
+
 @pytest.mark.parametrize(
-    ("due", "words"), [(TODAY + timedelta(days=1), "in time"), (TODAY, "1 day after the deadline")]
+    ("due", "words"),
+    [(TODAY + timedelta(days=2), "in time"), (TODAY + timedelta(days=1), "1 day after")],
 )
 def test_a_deadline_is_compared_with_the_pace(work: Work, due: date, words: str) -> None:
     made = work.campaign(12)
     for _ in range(6):
         said(made, ADA, Outcome.LEFT)
-    on_days(made, *[TODAY] * 6)
+    on_days(made, *[TODAY - timedelta(days=1)] * 5, TODAY)
     with work.context.database.write() as session:
         session.get_one(Campaign, made.id).deadline = datetime(due.year, due.month, due.day)
     view = read_overview(work.context, made.id, TODAY)

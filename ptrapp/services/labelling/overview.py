@@ -44,7 +44,8 @@ class Overview:
     seconds_each: float | None
     """Median time of the last labels."""
     done_on: date | None
-    """When the last label is expected at this pace."""
+    """When the last label that its present people can give is expected at this pace; None on the
+    first day, of which only a part has passed."""
     deadline: date | None
     people: list[Contributor]
     n_raters: int = 0
@@ -56,6 +57,8 @@ class Overview:
     """Pairs still wanted that have labels from elsewhere, which do not count here; 0 in a large
     campaign."""
     overlap: int = 1
+    n_pace_days: int = 0
+    """Days that `per_day` is the mean of, today included: fewer than seven in the first week."""
 
     @property
     def n_for_others(self) -> int:
@@ -90,9 +93,9 @@ def read_overview(context: AppContext, campaign_id: int, today: date | None = No
             n_givable = work_done.givable(session, campaign_id, n_people)
         if left and small:
             n_elsewhere = work_done.labelled_elsewhere(session, campaign_id)
-    per_day = _pace(by_day, today)
-    stands_still = n_people > 0 and n_givable == 0
-    days = ceil(left / per_day) if per_day and left and not stands_still else None
+    per_day, n_pace_days = _pace(by_day, today)
+    can = min(left, n_givable) if n_people else left
+    days = ceil(can / per_day) if per_day and can and n_pace_days > 1 else None
     done_on = None if days is None else today + timedelta(days=days)
     each = median(times) / 1000 if times else None
     return Overview(
@@ -108,6 +111,7 @@ def read_overview(context: AppContext, campaign_id: int, today: date | None = No
         n_givable,
         n_elsewhere,
         overlap,
+        n_pace_days,
     )
 
 
@@ -124,11 +128,20 @@ def in_words(view: Overview) -> tuple[str, str]:
         return heading, f"{work.rstrip()}{_due(view)}"
     if view.seconds_each is not None:
         work += f"About {duration(view.n_left * view.seconds_each)} of work. "
-    if view.per_day is None or view.done_on is None:
+    return heading, f"{work}{_when(view)}{_due(view)}"
+
+
+def _when(view: Overview) -> str:
+    """Returns a sentence on when it will be done, or what is needed to tell."""
+    if view.per_day is None:
         needed = f"needs {_NEEDED} labels in the last {PACE_DAYS} days"
-        return heading, f"{work}When it will be done: not enough data, {needed}.{_due(view)}"
-    pace = f"At {view.per_day:.1f} labels a day ({PACE_DAYS} days' mean)"
-    return heading, f"{work}{pace} it is done on {view.done_on:%d %b %Y}.{_due(view)}"
+        return f"When it will be done: not enough data, {needed}."
+    if view.done_on is None:
+        so_far = counted(round(view.per_day), "label")
+        return f"{so_far} so far, all of today: when it will be done is known from tomorrow on."
+    pace = f"At {view.per_day:.1f} labels a day (mean of {view.n_pace_days} days)"
+    what = "what those who have begun can give is done" if view.n_for_others else "it is done"
+    return f"{pace} {what} on {view.done_on:%d %b %Y}."
 
 
 def _of_whom(view: Overview) -> str:
@@ -161,7 +174,7 @@ def duration(s: float) -> str:
 def _due(view: Overview) -> str:
     if view.deadline is None:
         return ""
-    if view.done_on is None:
+    if view.done_on is None or view.n_for_others:
         return f" The deadline is {view.deadline:%d %b %Y}."
     late = (view.done_on - view.deadline).days
     if late <= 0:
@@ -169,12 +182,13 @@ def _due(view: Overview) -> str:
     return f" That is {counted(late, 'day')} after the deadline, {view.deadline:%d %b %Y}."
 
 
-def _pace(by_day: Mapping[date, int], today: date) -> float | None:
+def _pace(by_day: Mapping[date, int], today: date) -> tuple[float | None, int]:
+    """Returns labels a day, None where there are too few, and the days that this is the mean of."""
     if not by_day:
-        return None
+        return None, 0
     n_days = min(PACE_DAYS, (today - min(by_day)).days + 1)
     n = sum(by_day.get(today - timedelta(days=back), 0) for back in range(n_days))
-    return n / n_days if n >= _NEEDED else None
+    return (n / n_days if n >= _NEEDED else None), n_days
 
 
 def _days(by_day: Mapping[date, int], wanted: int, today: date) -> list[DayLeft]:
