@@ -61,13 +61,15 @@ class WriteQueue:
         self._writer = writer
         self._files = files
         self._timeout_s = timeout_s
-        """How long a thread waits for the connection before it fails."""
+        """How long nobody may get the connection before a thread that waits for it fails."""
         self._lock = threading.Lock()
         self._waiting: deque[_Waiter] = deque()
         self._behind: deque[_Waiter] = deque()
         """Those that wait in the background."""
         self._n_admitted = 0
         """Threads of both kinds since both have been waiting, counted to `IN_FRONT + BEHIND`."""
+        self._last: _Waiter | None = None
+        """Who was admitted last."""
         self._in_use = False
         self._batch: _Batch | None = None
 
@@ -171,7 +173,7 @@ class WriteQueue:
             self._n_admitted = 0
         if not queue:
             return None
-        waiter = queue.popleft()
+        waiter = self._last = queue.popleft()
         waiter.is_next = True
         return waiter
 
@@ -180,16 +182,15 @@ class WriteQueue:
             if not self._in_use:
                 self._in_use = True
                 return
-            waiter = _Waiter(shared, background)
+            waiter, last = _Waiter(shared, background), self._last
             queue = self._behind if background else self._waiting
             queue.append(waiter)
-        if waiter.admitted.wait(self._timeout_s):
-            return
-        with self._lock:
-            if not waiter.is_next:
-                queue.remove(waiter)
-                raise PoolTimeout("the write connection did not come free in time")
-        waiter.admitted.wait()
+        while not waiter.admitted.wait(self._timeout_s):
+            with self._lock:
+                if not waiter.is_next and self._last is last:
+                    queue.remove(waiter)
+                    raise PoolTimeout("the write connection did not come free in time")
+                last = self._last
 
 
 def _session_of(connection: Connection) -> Session:

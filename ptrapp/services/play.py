@@ -27,9 +27,6 @@ from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.run_executor import STOPPED, RunExecutor
 from ptrapp.services.run_versions import RunVersions
 
-MAX_LIVE_RUNS = 32
-"""Runs in progress at once; one more is refused rather than slowing all others."""
-
 
 class Mode(StrEnum):
     REFINE = "refine"
@@ -209,8 +206,6 @@ def _check(context: AppContext, ask: RunRequest) -> None:
     ):
         if not lowest <= value <= highest:
             raise InputError(f"{name} is {value}; choose {lowest} to {highest}.")
-    if sum(not live.ended.is_set() for live in context.live.values()) >= MAX_LIVE_RUNS:
-        raise InputError(f"{MAX_LIVE_RUNS} runs are in progress; try again in a moment.")
     thinking = ask.thinking.at(0)
     messages = build_messages(
         ask.prompt.strip(), (), context.engine.thought_format, thinking, system=ask.system or None

@@ -1,7 +1,9 @@
 """Executes one run in its own thread and stores each round in a transaction of its own."""
 
 import logging
+import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -34,6 +36,8 @@ log = logging.getLogger(__name__)
 E = TypeVar("E", RoundEvent, Event)
 
 STOPPED = "Stopped; what was finished is kept."
+AGAIN_S = 5.0
+"""Seconds until the end of a run is stored again, after the database failed."""
 
 
 @dataclass(slots=True)
@@ -62,8 +66,11 @@ class RunExecutor:
         except DatabaseError as error:
             self.live.failure = failure = f"This run could not be stored: {error}"
         finally:
-            self._end(failure)
+            end = self._outcome(failure)
+            stored = self._end(*end)
             run_versions.unload(self.context, self.asked)
+            if not stored:
+                self._end_later(*end)
 
     def _refine(self) -> None:
         events = refine(self.context.engine, self.prompt, len(self.live.slots), self.options)
@@ -127,28 +134,44 @@ class RunExecutor:
         slot.state = "stored"
         return stored.id
 
-    def _end(self, failure: str) -> None:
+    def _outcome(self, failure: str) -> tuple[RunState, str | None]:
+        """Returns how the run ended, and why where it ended early."""
         errors = [slot.error for slot in self.live.slots if slot.error]
         stopped = self.live.stop.is_set()
         complete = all(slot.state == "stored" for slot in self.live.slots)
         message = failure or (errors[0] if errors else None)
         if complete:
-            state, message = RunState.DONE, None
-        elif stopped and not message:
-            state, message = RunState.STOPPED, STOPPED
-        else:
-            state = RunState.FAILED
+            return RunState.DONE, None
+        if stopped and not message:
+            return RunState.STOPPED, STOPPED
+        return RunState.FAILED, message
+
+    def _end(self, state: RunState, message: str | None) -> bool:
+        """Stores the end and lets the run go. Returns whether it could be stored."""
         try:
-            with self.context.database.write(shared=True, background=True) as session:
-                rounds.finish_run(session, self.row.id, state, message)
+            self._store_end(state, message)
         except DatabaseError as error:
             self.live.failure = f"This run could not be stored: {error}"
             log.error("run %d: %s", self.row.id, error)
+            return False
+        else:
+            return True
         finally:
             self._let_go()
             self.live.ended.set()
-            if not self.live.failure:
+            if not self.live.failure:  # else pages have from it what is not stored
                 del self.context.live[self.row.id]
+
+    def _store_end(self, state: RunState, message: str | None) -> None:
+        with self.context.database.write(shared=True, background=True) as session:
+            rounds.finish_run(session, self.row.id, state, message)
+
+    def _end_later(self, state: RunState, message: str | None) -> None:
+        """Stores the end once the database answers again; nobody else would before a start."""
+        while True:
+            time.sleep(AGAIN_S)
+            with suppress(DatabaseError):
+                return self._store_end(state, message)
 
     def _let_go(self) -> None:
         """Tells the other apps that nobody writes this run any more; its last row is stored."""

@@ -10,6 +10,8 @@ from ptrapp.core.counts import counted
 from ptrapp.core.errors import TooMuch
 from ptrapp.services.context import AppContext, DataContext
 
+MAX_LIVE_RUNS = 32
+"""Runs in progress at once; one more is refused rather than slowing all others."""
 _LOCK = Lock()
 
 
@@ -17,13 +19,16 @@ _LOCK = Lock()
 def run_of(context: AppContext, rater: str, n_tokens: int) -> Iterator[None]:
     """Holds a place among a person's runs while one is started, which then is among the live ones.
 
-    A run alone may be as long as runs may be. Raises `TooMuch` where another has no place.
+    A run alone may be as long as runs may be. Raises `TooMuch` where another has no place, among
+    this person's or among all.
     """
     settings = context.settings
     here = (rater, n_tokens)
     with _LOCK:
+        live = [one for one in list(context.live.values()) if not one.ended.is_set()]
+        if len(context.starting) + len(live) >= MAX_LIVE_RUNS:
+            raise TooMuch(f"{MAX_LIVE_RUNS} runs are in progress; try again in a moment.")
         going = [each for each in context.starting if each[0] == rater]
-        live = list(context.live.values())
         going += [(rater, one.n_tokens) for one in live if one.rater == rater]
         if len(going) >= settings.runs_per_person:
             raise TooMuch(

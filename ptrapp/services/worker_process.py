@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ptrapp.core.import_path import with_import_path
 from ptrapp.core.settings import Settings
@@ -116,7 +117,8 @@ class WorkerSupervisor:
             self._last_lines.clear()
             for line in self._process.stderr or ():
                 self._last_lines.append(line.strip())
-                sys.stderr.write(line)
+                with suppress(OSError, ValueError):  # a terminal or a pipe that is gone
+                    sys.stderr.write(line)
             self._note_death(self._process.wait())
             self._process = None
             while self._process is None and not self._stop.wait(self._pause_s()):

@@ -291,6 +291,19 @@ def test_those_in_the_background_let_the_others_pass(crowd: Crowd) -> None:
     assert crowd.n_commits == 2
 
 
+def test_who_waits_long_in_a_queue_that_moves_does_not_fail(sqlite_url: str) -> None:
+    database = open_database(sqlite_url, busy_timeout_s=0.1)  # a second, in the queue
+    crowd = Crowd(database)
+    first = crowd.occupy()
+    others = [crowd.queue(f"r{n}", then=lambda: time.sleep(0.4)) for n in range(5)]
+    behind = crowd.queue("b", background=True)
+    crowd.go()
+    for one in (first, *others, behind):
+        one.result(WAIT_S)
+    assert crowd.stored()[-1] == "b"
+    database.dispose()
+
+
 def test_those_in_the_background_have_their_turn_though_others_never_cease(crowd: Crowd) -> None:
     first = crowd.occupy()
     others = [crowd.queue(f"r{n}") for n in range(2 * IN_FRONT + 3)]

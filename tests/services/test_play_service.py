@@ -1,5 +1,8 @@
 """What is written is stored, round by round, and stays whatever happens to the run."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,12 +12,12 @@ from sqlalchemy import select
 from db.content import rounds
 from db.models import Prompt, RunState
 from db.storage.errors import DiskFull
-from ptrapp.core.errors import ContextTooLong, EngineUnavailable, InputError, NotFound
+from ptrapp.core.errors import ContextTooLong, EngineUnavailable, InputError, NotFound, TooMuch
 from ptrapp.core.thoughts import GENERIC, Thinking
 from ptrapp.core.types import Sampling
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.services import compare, play
+from ptrapp.services import compare, play, run_executor, shares
 from ptrapp.services.play import Mode
 
 
@@ -114,6 +117,37 @@ def test_a_full_disk_mid_run_keeps_the_text_on_the_board(world: Any) -> None:
     assert world.play(n=1).state is RunState.DONE
 
 
+def test_the_end_of_a_run_is_stored_once_the_database_answers_again(
+    world: Any, gate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_executor, "AGAIN_S", 0.05)
+    world.open(gate)
+    of_person = world.context.settings.runs_per_person
+    run_ids = [world.begin(n=2) for _ in range(of_person)]
+    fails = True
+    write = world.database.write
+
+    @contextmanager
+    def failing(*given: Any, **named: Any) -> Iterator[Any]:
+        if fails and named.get("background"):
+            raise DiskFull("The disk is full.")
+        with write(*given, **named) as session:
+            yield session
+
+    monkeypatch.setattr(world.database, "write", failing)
+    gate.open.set()
+    for run_id in run_ids:
+        assert world.context.live[run_id].ended.wait(5)
+    assert world.board(run_ids[0]).state == "stopped", "what is not stored is on the page"
+    assert world.begin(n=1) not in run_ids, "who waits for nothing has a place"
+    fails = False
+    until = time.monotonic() + 10
+    while any(world.stored(run_id).state is RunState.RUNNING for run_id in run_ids):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert "could not be stored" in world.stored(run_ids[0]).message
+
+
 def test_a_new_start_ends_what_a_dead_process_left_running(world: Any, gate: Any) -> None:
     world.open(gate)
     run_id = world.begin(n=2)
@@ -167,10 +201,10 @@ def test_a_prompt_longer_than_the_context_is_refused(world: Any) -> None:
 def test_more_runs_than_can_be_written_are_refused(
     world: Any, gate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(play, "MAX_LIVE_RUNS", 1)
+    monkeypatch.setattr(shares, "MAX_LIVE_RUNS", 1)
     world.open(gate)
     run_id = world.begin(n=2)
-    with pytest.raises(InputError, match="try again in a moment"):
+    with pytest.raises(TooMuch, match="try again in a moment"):
         world.begin()
     gate.open.set()
     world.end(run_id)

@@ -41,6 +41,19 @@ def test_a_person_has_so_many_runs_and_others_have_theirs(here: AppContext) -> N
     assert here.starting == []
 
 
+def test_a_run_that_has_ended_takes_no_place_though_its_end_is_not_stored(
+    here: AppContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2, 3):
+        here.live[number] = LiveRun(number, [], rater="ada", n_tokens=100)
+        here.live[number].ended.set()
+    monkeypatch.setattr(shares, "MAX_LIVE_RUNS", 1)
+    with shares.run_of(here, "ada", 100):
+        with pytest.raises(TooMuch, match="1 runs are in progress"):
+            with shares.run_of(here, "bea", 1):
+                pass
+
+
 def test_one_run_may_be_long_and_a_second_beside_it_may_not(here: AppContext) -> None:
     with shares.run_of(here, "ada", 1000):
         with pytest.raises(TooMuch, match="100 tokens"), shares.run_of(here, "ada", 1):

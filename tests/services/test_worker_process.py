@@ -1,5 +1,6 @@
 """A worker that dies is started again, later each time; what it said last is told in words."""
 
+import io
 import os
 import sys
 import time
@@ -78,6 +79,21 @@ def test_it_shares_the_session_and_not_the_process_group_of_the_app(
     (worker,) = [one for one in psutil.Process().children() if LIVING in one.cmdline()]
     assert os.getsid(worker.pid) == os.getsid(0)
     assert os.getpgid(worker.pid) == worker.pid, "Ctrl-C in the terminal reaches the app alone"
+
+
+def test_it_is_started_again_though_nobody_reads_what_the_app_says(
+    supervise: Callable[..., WorkerSupervisor],
+    starts: Callable[[int], list[float]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    worker = supervise(DYING, first_pause_s=0.001)
+    starts(4)
+    _wait_until(lambda: "no room for the model" in worker.trouble())
 
 
 def test_many_deaths_are_told_with_the_last_words(
