@@ -54,6 +54,7 @@ class CampaignRows:
         done_at: datetime | None = None,
         decided_ms: int | None = 1500,
         strength: int = 1,
+        counts: bool = False,
     ) -> Vote:
         """Show the item, and vote as the screen shows it."""
         offer = Offer(
@@ -72,7 +73,7 @@ class CampaignRows:
                 rater_id=rater_id,
                 purpose=purpose,
                 state=state,
-                counts=False,
+                counts=counts,
                 offer_key=offer.key,
                 done_at=done_at or now(),
             )

@@ -54,7 +54,8 @@ def cells(row: CampaignRow) -> list[str]:
     share = row.n_done / row.n_wanted if row.n_wanted else 0.0
     n_days = sum(row.days)
     active = _two(
-        counted(n_days, "label"), f"{row.days[-1]:,} today · {counted(row.n_active, 'rater')}"
+        counted(n_days, "label"),
+        f"{row.days[-1]:,} today · {counted(row.n_active, 'person', 'people')}",
     )
     finished = row.n_wanted > 0 and row.n_done >= row.n_wanted
     state = "all labelled" if finished and row.state == "open" else row.state

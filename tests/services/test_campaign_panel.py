@@ -28,10 +28,11 @@ def test_progress_is_what_the_campaign_counts_and_days_what_was_done(world: Any)
         new.campaign.n_slots, new.campaign.n_done, new.campaign.budget = 6, 2, 5
         ann, bob = people(session)
         items = [new.item(comparisons.ensure_comparison(session, *pair).id) for pair in pairs]
-        new.answer(items[0], ann.id, LEFT)
-        new.answer(items[1], ann.id, LEFT)
-        new.answer(items[2], bob.id, LEFT, done_at=now() - timedelta(days=N_DAYS))
-        old.answer(old.item(items[2].comparison_id), bob.id, TIE, done_at=now() - timedelta(days=1))
+        new.answer(items[0], ann.id, LEFT, counts=True)
+        new.answer(items[1], ann.id, LEFT, counts=True)
+        new.answer(items[2], bob.id, LEFT, done_at=now() - timedelta(days=N_DAYS), counts=True)
+        yesterday = now() - timedelta(days=1)
+        old.answer(old.item(items[2].comparison_id), bob.id, TIE, done_at=yesterday, counts=True)
     first, second = read_panel(world.context).campaigns
     assert (first.name, first.n_done, first.n_wanted, first.n_active) == ("new", 2, 5, 1)
     assert first.days == [0] * (N_DAYS - 1) + [2]

@@ -10,7 +10,7 @@ from labelling_world import Work, said, somebody
 
 from db.labelling import comparisons, raters
 from db.labelling.work_done import WorkColumn, read_work
-from db.models import AssignmentState, Campaign, Outcome, Purpose, Rater, RaterKind, now
+from db.models import AssignmentState, Campaign, ItemKind, Outcome, Purpose, Rater, RaterKind, now
 from ptrapp.core.people import Role
 from ptrapp.core.types import Choice
 from ptrapp.services.kept_rows import KeptRows
@@ -30,7 +30,7 @@ def people(session: Any) -> list[Rater]:
 
 
 def test_labels_are_counted_by_the_day_they_were_done(world: Any) -> None:
-    pairs = [world.pair() for _ in range(6)]
+    *pairs, known = [world.pair() for _ in range(7)]
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     ago = [timedelta(hours=1), timedelta(days=1), timedelta(days=3), timedelta(0)]
     with world.context.database.write() as session:
@@ -38,15 +38,21 @@ def test_labels_are_counted_by_the_day_they_were_done(world: Any) -> None:
         ann, bob = people(session)
         items = [rows.item(comparisons.ensure_comparison(session, *pair).id) for pair in pairs]
         for item, past in zip(items, ago, strict=False):
-            rows.answer(item, ann.id, LEFT, done_at=midnight - past)
+            rows.answer(item, ann.id, LEFT, done_at=midnight - past, counts=True)
         rows.answer(items[4], bob.id, LEFT, state=AssignmentState.LATE, done_at=midnight)
-        rows.answer(items[5], bob.id, LEFT, done_at=midnight - timedelta(seconds=1))
+        rows.answer(items[5], bob.id, LEFT, done_at=midnight - timedelta(seconds=1), counts=True)
+        judge = raters.ensure_rater(session, RaterKind.JUDGE, "judge:words")
+        shown = comparisons.ensure_comparison(session, *known)
+        gold = rows.item(shown.id, ItemKind.GOLD, gold=LEFT)
+        for item, rater in ((gold, ann), (items[0], judge)):
+            rows.answer(item, rater.id, LEFT, done_at=midnight - ago[0])
         rows.answer(items[0], ann.id, LEFT, purpose=Purpose.REPEAT, done_at=midnight - ago[0])
     yesterday = (midnight - timedelta(seconds=1)).date()
     with world.context.database.read() as session:
         found = world.context.work.current(session)
         assert last_days(found, yesterday, 3) == {rows.campaign.id: ([1, 0, 3], 2)}
-    assert counted_by_day(found, rows.campaign.id) == {}, "these count for no progress"
+        by_day = counted_by_day(found, rows.campaign.id)
+    assert [by_day.get(yesterday - timedelta(days=back), 0) for back in (2, 1, 0)] == [1, 0, 3]
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ ROW = CampaignRow(
 
 
 def test_a_row_says_how_far_it_is_and_what_people_wrote_is_text() -> None:
-    name, state, labels, _, _ = drawn.cells(ROW)
+    name, state, labels, active, _ = drawn.cells(ROW)
+    assert active == "<b>10 labels</b><small>10 today · 1 person</small>"
     assert "<b>Fruit" not in name
     assert "<small class='narrow'>open · 10 of 40</small>" in name
     assert "10 of 40 · 25%" in labels

@@ -35,9 +35,9 @@ class CampaignRow:
     """Labels that are done or reserved by a rater."""
     n_done: int
     days: list[int]
-    """Labels of each of the last days in UTC, today last; those of gold comparisons included."""
+    """Labels of each of the last days in UTC, today last, as `n_done` counts them."""
     n_active: int
-    """Raters who labelled in these days."""
+    """People who labelled in these days."""
     created_at: datetime
     deadline: datetime | None
 

@@ -38,10 +38,12 @@ def counted_by_day(rows: np.ndarray, campaign_id: int) -> dict[date, int]:
 
 
 def last_days(rows: np.ndarray, today: date, n_days: int) -> dict[int, tuple[list[int], int]]:
-    """Returns, by campaign id, the labels done on each of `n_days` days and the number of raters.
+    """Returns, by campaign id, the labels done on each of `n_days` days and by how many people.
 
-    The days are in order and `today` is the last one. Campaigns without labels are missing.
+    They are those that count for a campaign's progress: neither gold nor a judge's. The days are in
+    order and `today` is the last one. Campaigns without labels are missing.
     """
+    rows = rows[rows[:, At.COUNTS] == 1]
     since = (today - _FIRST).days - n_days + 1
     ago = rows[:, At.MINUTE] // _DAY - since
     rows, ago = rows[(ago >= 0) & (ago < n_days)], ago[(ago >= 0) & (ago < n_days)]
