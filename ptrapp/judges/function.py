@@ -83,10 +83,11 @@ class FunctionJudge:
 
     def decide(self, left: float, right: float) -> Verdict:
         """Returns the verdict on two scores; equal ones are a tie."""
-        rationale = f"Scores {left:g} and {right:g}."
-        if abs(left - right) <= self._tie_within:
-            return Verdict(Choice.TIE, rationale)
-        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, rationale)
+        better, other = max(left, right), min(left, right)  # which is on which side, pages say
+        if better - other <= self._tie_within:
+            return Verdict(Choice.TIE, f"Scores {better:g} and {other:g}.")
+        said = f"The better one scores {better:g}, the other {other:g}."
+        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, said)
 
     def close(self) -> None:
         """Ends the process; a call that waits fails."""

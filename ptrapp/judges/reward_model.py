@@ -93,10 +93,11 @@ class RewardModel:
         return self.decide(*self.score(question, reference_answer, (left, right)))
 
     def decide(self, left: float, right: float) -> Verdict:
-        rationale = f"Scores {left:.3f} and {right:.3f}."
-        if abs(left - right) <= self._tie_below:
-            return Verdict(Choice.TIE, rationale)
-        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, rationale)
+        better, other = max(left, right), min(left, right)  # which is on which side, pages say
+        if better - other <= self._tie_below:
+            return Verdict(Choice.TIE, f"Scores {better:.3f} and {other:.3f}.")
+        said = f"The better one scores {better:.3f}, the other {other:.3f}."
+        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, said)
 
 
 def rewards(

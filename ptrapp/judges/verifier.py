@@ -10,15 +10,18 @@ from ptrapp.tasks.check import check, has_constraints
 from ptrapp.tasks.kept import Kept
 
 _OUTCOMES = {
-    (True, True): Verdict(Choice.TIE, "Both are right."),
-    (True, False): Verdict(Choice.LEFT, "Only the left one is right."),
-    (False, True): Verdict(Choice.RIGHT, "Only the right one is right."),
-    (False, False): Verdict(Choice.BOTH_BAD, "Neither is right."),
+    (True, True): Verdict(Choice.TIE, "Both are correct."),
+    (True, False): Verdict(Choice.LEFT, "The better one is correct, the other is not."),
+    (False, True): Verdict(Choice.RIGHT, "The better one is correct, the other is not."),
+    (False, False): Verdict(Choice.BOTH_BAD, "Neither is correct."),
 }
 
 
 class Verifier:
-    """Compares and scores by `ptrapp.tasks.check`. Needs a reference answer, or constraints."""
+    """Compares and scores by `ptrapp.tasks.check`. Needs a reference answer, or constraints.
+
+    Its rationales name no side: a screen or a file may show the two the other way round.
+    """
 
     name = "verifier"
 
@@ -46,13 +49,17 @@ class Verifier:
             return self.decide(*self.score(question, reference, (left, right)))
         sides = [check(response_of(side), reference) for side in (left, right)]
         outcome = self.decide(*map(self._of, sides)).outcome
+        is_decided = outcome in (Choice.LEFT, Choice.RIGHT)
+        better_first = reversed(sides) if outcome is Choice.RIGHT else sides
         said = [
             f"{name} keeps {side.n_kept} of {side.n_asked}"
             + (f" ({'; '.join(side.broken)})" if side.broken else "")
-            for name, side in zip(("Left", "Right"), sides, strict=True)
+            for name, side in zip(
+                ("The better one" if is_decided else "One", "The other"), better_first, strict=True
+            )
         ]
-        if sides[0].n_kept == sides[1].n_kept and outcome in (Choice.LEFT, Choice.RIGHT):
-            said.append(f"The {outcome.value} one comes nearer")
+        if is_decided and sides[0].n_kept == sides[1].n_kept:
+            said.append("The better one comes nearer")
         return Verdict(outcome, f"{'. '.join(said)}.")
 
     def _of(self, kept: Kept) -> float:
@@ -62,10 +69,11 @@ class Verifier:
         """Returns the verdict on two scores; equal ones are a tie, or both bad where both are 0."""
         if {left, right} <= {0.0, 1.0}:
             return _OUTCOMES[bool(left), bool(right)]
-        kept = f"The left scores {left:.0%} of what was asked, the right {right:.0%}."
         if left == right:
-            return Verdict(Choice.TIE, kept)
-        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, kept)
+            return Verdict(Choice.TIE, f"Both score {left:.0%} of what was asked.")
+        better, other = max(left, right), min(left, right)
+        said = f"The better one scores {better:.0%} of what was asked, the other {other:.0%}."
+        return Verdict(Choice.LEFT if left > right else Choice.RIGHT, said)
 
 
 def _needed(question: str, reference_answer: str | None) -> str:

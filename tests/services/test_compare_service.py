@@ -193,7 +193,7 @@ def test_the_verifier_votes_as_a_judge(world: Any) -> None:
     wrong, right = (row.id for row in run.rounds)
     outcome, rationale = compare.let_judge_compare(world.context, right, wrong)
     assert outcome == "left"
-    assert "right one" in rationale
+    assert rationale == "The better one is correct, the other is not."
     (vote,) = standing(world)
     stored = (vote.rater.name, vote.rater.kind, vote.outcome, vote.rationale)
     assert stored == ("judge:verifier", RaterKind.JUDGE, Outcome.RIGHT, rationale)

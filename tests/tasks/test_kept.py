@@ -70,7 +70,8 @@ def test_words_that_a_request_and_an_answer_share_are_not_an_echo() -> None:
 def test_the_verifier_prefers_what_keeps_more_and_says_why() -> None:
     better = Verifier().compare(PROMPT, REFERENCE, ONE, BOTH)
     assert better.outcome is Choice.RIGHT
-    assert better.rationale == "Left keeps 1 of 2 (not kept: has no commas). Right keeps 2 of 2."
+    said = "The better one keeps 2 of 2. The other keeps 1 of 2 (not kept: has no commas)."
+    assert better.rationale == Verifier().compare(PROMPT, REFERENCE, BOTH, ONE).rationale == said
     assert Verifier().compare(PROMPT, REFERENCE, ONE, ONE + " ").outcome is Choice.TIE
     assert Verifier().compare(PROMPT, REFERENCE, "Well.", "Hm.").outcome is Choice.BOTH_BAD
     assert Verifier().compare(PROMPT, REFERENCE, NONE, "Hm.").outcome is Choice.LEFT

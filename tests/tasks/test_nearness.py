@@ -88,6 +88,6 @@ def test_the_verifier_says_which_of_two_wrong_responses_comes_nearer():
     verdict = Verifier().compare("On rain.", reference, "Wet, cold, dark.", "Wet, cold.")
     assert verdict.outcome == "right"
     assert verdict.rationale == (
-        "Left keeps 0 of 1 (not kept: has no commas). Right keeps 0 of 1 "
-        "(not kept: has no commas). The right one comes nearer."
+        "The better one keeps 0 of 1 (not kept: has no commas). The other keeps 0 of 1 "
+        "(not kept: has no commas). The better one comes nearer."
     )

@@ -25,6 +25,13 @@ def test_the_right_answer_wins(left: str, right: str, outcome: Choice) -> None:
     assert verdict.rationale
 
 
+@pytest.mark.parametrize(("left", "right"), [(1.0, 0.0), (0.0, 1.0), (0.75, 0.5), (0.5, 0.5)])
+def test_its_words_are_true_from_either_side(left: float, right: float) -> None:
+    said, mirrored = Verifier().decide(left, right), Verifier().decide(right, left)
+    assert said.rationale == mirrored.rationale
+    assert not {"left", "right"} & set(said.rationale.lower().rstrip(".").split())
+
+
 @pytest.mark.parametrize("reference", [None, ""])
 def test_without_a_reference_there_is_no_verdict(reference: str | None) -> None:
     with pytest.raises(JudgeError, match="reference answer"):
