@@ -3,20 +3,12 @@
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_OID, uuid5
 
-from sqlalchemy import String, bindparam, cast, exists, func, insert, select
+from sqlalchemy import String, bindparam, cast, exists, func, insert, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.labelling.comparisons import HIDDEN, SIDES, find_comparison
 from db.labelling.raters import hold_rater, lock_rater
-from db.models import (
-    Assignment,
-    Offer,
-    Outcome,
-    Purpose,
-    Rater,
-    RaterKind,
-    Vote,
-)
+from db.models import Assignment, Comparison, Offer, Outcome, Purpose, Rater, RaterKind, Round, Vote
 from db.storage.errors import Conflict
 
 
@@ -146,13 +138,16 @@ def judge_vote(
     )
 
 
-def undo_last(session: Session, rater_id: int, key: str) -> Vote | None:
+def undo_last(
+    session: Session, rater_id: int, key: str, *, run_id: int | None = None
+) -> Vote | None:
     """Withdraws the rater's latest vote that no campaign asked for, hidden or not.
 
-    Returns None when none is left. The comparison then has no vote, even where the withdrawn one
-    had replaced an earlier one: undo means "ask me again", not "my earlier vote counts". Each
-    further undo, under a new key, withdraws the vote before; the same key again returns the same
-    row. Raises `Conflict` for a key that names anything but such an undo of this rater.
+    With a run it is the latest on that run's rounds. Returns None when none is left. The comparison
+    then has no vote, even where the withdrawn one had replaced an earlier one: undo means "ask me
+    again", not "my earlier vote counts". Each further undo, under a new key, withdraws the vote
+    before; the same key again returns the same row. Raises `Conflict` for a key that names anything
+    but such an undo of this rater.
     """
     stored = find_chosen(session, key)
     if find_shown_again(session, key) is not None:
@@ -166,12 +161,21 @@ def undo_last(session: Session, rater_id: int, key: str) -> Vote | None:
             raise Conflict(OTHER_KEY)
         return stored
     rater = lock_rater(session, rater_id)
-    last = last_vote(session, rater_id)
+    last = last_vote(session, rater_id, run_id=run_id)
     return None if last is None else withdraw(session, last, rater, key)
 
 
-def last_vote(session: Session, rater_id: int, *, campaign_id: int | None = None) -> Vote | None:
-    """Returns the rater's latest vote in a campaign or, without one, that none asked for."""
+def last_vote(
+    session: Session,
+    rater_id: int,
+    *,
+    campaign_id: int | None = None,
+    run_id: int | None = None,
+) -> Vote | None:
+    """Returns the rater's latest vote in a campaign or, without one, that none asked for.
+
+    With a run it is that on a pair which has a round of it.
+    """
     current = select(Vote).where(
         Vote.rater_id == rater_id,
         Vote.outcome != Outcome.WITHDRAWN,
@@ -183,6 +187,11 @@ def last_vote(session: Session, rater_id: int, *, campaign_id: int | None = None
         current = current.where(~assigned)
     else:
         current = current.where(assigned.where(Assignment.campaign_id == campaign_id))
+    if run_id is not None:
+        of_run = select(Round.id).where(Round.run_id == run_id)
+        sides = (Comparison.left_round_id, Comparison.right_round_id)
+        pairs = select(Comparison.id).where(or_(*(side.in_(of_run) for side in sides)))
+        current = current.where(Vote.comparison_id.in_(pairs))
     newest = current.order_by(Vote.id.desc()).limit(1).options(joinedload(Vote.comparison))
     return session.scalars(newest).one_or_none()
 

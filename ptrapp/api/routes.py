@@ -83,6 +83,11 @@ class Key(Body):
     key: str = Field(max_length=64)
 
 
+class UndoOfVote(Key):
+    run_id: Id | None = None
+    """The last vote on this run is undone; null undoes the last one on any."""
+
+
 class Opened(Body):
     index: int
     candidate: int = 0
@@ -209,8 +214,8 @@ def _add_play_routes(router: APIRouter, context: AppContext) -> None:
         }
 
     @router.post("/votes/undo", dependencies=admins)
-    def undo(body: Key, rater: Rater) -> dict[str, Any]:
-        undone = compare.undo(context, rater, body.key)
+    def undo(body: UndoOfVote, rater: Rater) -> dict[str, Any]:
+        undone = compare.undo(context, rater, body.key, run_id=body.run_id)
         return {"undone": undone.supersedes_id if undone else None}
 
 

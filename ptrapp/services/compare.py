@@ -90,11 +90,14 @@ def vote(
         return Decided([Thought(side.id, side.thought) for side in shown], note)
 
 
-def undo(context: AppContext, rater: str, key: str) -> Vote | None:
-    """Withdraws the rater's last vote; the log keeps both. None when there is nothing to undo."""
+def undo(context: AppContext, rater: str, key: str, *, run_id: int | None = None) -> Vote | None:
+    """Withdraws the rater's last vote, with a run that on it; the log keeps both.
+
+    Returns None when there is nothing to undo.
+    """
     with context.database.write() as session:
         who = raters.ensure_person(session, RaterKind.HUMAN, rater)
-        return votes.undo_last(session, who.id, key)
+        return votes.undo_last(session, who.id, key, run_id=run_id)
 
 
 def let_judge_compare(

@@ -61,6 +61,20 @@ def test_a_vote_its_thoughts_its_undo(ada: Any, context: Any) -> None:
     assert not ada.get(f"/runs/{ada.run_id}").json()["comparisons"]
 
 
+def test_an_undo_that_names_a_run_is_of_the_last_vote_on_it(ada: Any) -> None:
+    runs = []
+    for _ in range(2):
+        key = ada.offer(*ada.play(n=2))
+        assert ada.post("/votes", {"key": key, "outcome": "left"}).status_code == 201
+        runs.append(ada.run_id)
+    undo = {"run_id": runs[0]}
+    assert ada.post("/votes/undo", {"key": f"one {key}"} | undo).json()["undone"]
+    assert ada.post("/votes/undo", {"key": f"two {key}"} | undo).json() == {"undone": None}
+    left = [len(ada.get(f"/runs/{run_id}").json()["comparisons"]) for run_id in runs]
+    assert left == [0, 1]
+    assert ada.post("/votes/undo", {"key": f"any {key}"}).json()["undone"]
+
+
 def test_a_foreign_raters_key_is_refused(ada: Any, visitor: Any, context: Any) -> None:
     key = ada.offer(*ada.play(n=2))
     before = count(context, Vote)

@@ -168,7 +168,7 @@ def test_candidates_are_compared_by_the_judge_and_by_keys_and_a_vote_is_undone(
     assert all(thought not in body for thought in thoughts for body in before)
 
     page.keyboard.press("u")
-    expect(page.locator(".bar-notice")).to_have_text("Your last vote is undone.")
+    expect(page.locator(".bar-notice")).to_have_text("Your last vote on this run is undone.")
     expect(page.locator(".mine")).to_have_count(0)
 
 

@@ -267,6 +267,25 @@ def test_an_undo_sent_twice_undoes_once(world: Any) -> None:
     assert [vote.id for vote in world.standing()] == [kept.id]
 
 
+def test_an_undo_on_a_run_leaves_votes_on_others_alone(world: Any) -> None:
+    first, other = world.vote(), world.another_comparison()
+    with world.database.write() as session:
+        key = comparisons.offer(session, world.ann_id, other, flipped=False).key
+        last = votes.cast_vote(session, key, Outcome.LEFT)
+        of = {vote.id: vote.comparison.left.run_id for vote in session.scalars(select(Vote))}
+
+    def undo_on(vote: Vote | StoredVote, key: str, rater_id: int) -> int | None:
+        with world.database.write() as session:
+            undone = votes.undo_last(session, rater_id, key, run_id=of[vote.id])
+            return undone.supersedes_id if undone else None
+
+    assert undo_on(first, "of bob", world.bob_id) is None
+    assert undo_on(first, "undo 1", world.ann_id) == first.id
+    assert undo_on(first, "undo 1", world.ann_id) == first.id, "sent twice it is one undo"
+    assert undo_on(first, "undo 2", world.ann_id) is None
+    assert [vote.id for vote in world.standing()] == [last.id]
+
+
 def test_undo_walks_back_twelve_votes_and_then_stops(world: Any) -> None:
     ids = []
     for _ in range(12):

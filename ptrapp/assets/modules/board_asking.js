@@ -63,11 +63,11 @@ const sendVote = async (decision, retry = 0) => {
   }
 };
 
-/** @param {Board} board */
+/** On the run that is shown: a vote on another one is not seen here. @param {Board} board */
 export const undo = (board) => board.attempt(async () => {
-  const { undone } = await call("POST", "/votes/undo", { key: freshId() });
+  const { undone } = await call("POST", "/votes/undo", { key: freshId(), run_id: board.run.run_id });
   board.now.counted = null;
-  board.say(undone === null ? "There is no vote to undo." : "Your last vote is undone.");
+  board.say(undone === null ? "You have no vote on this run." : "Your last vote on this run is undone.");
   await board.refresh();
 });
 

@@ -11,7 +11,7 @@ const KEYS_OF = {
     ["Enter", "send the prompt"], ["Shift Enter", "a new line in it"],
     ["1 – 8", "choose a round or candidate to compare; two make a pair"],
     ["D", "what changed between rounds"], ["R", "ask again"], ["L", "send the pairs to a campaign"],
-    ["U", "undo the last vote"], ["H", "history"], ["Esc", "stop a run, or leave a pair"],
+    ["U", "undo the last vote on this run"], ["H", "history"], ["Esc", "stop a run, or leave a pair"],
   ],
   History: [["/", "search"], ["↑ ↓", "from run to run"], ["Enter", "open it"]],
   "A pair on Play": [
