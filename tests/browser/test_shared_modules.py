@@ -165,6 +165,7 @@ BOARD: dict[str, Any] = {
     "now": {"offer": None},
     "composer": {"isFolded": True},
 }
+UNJUDGED = {"state": "done", "judge": None, "cells": [{"round_id": 1}, {"round_id": 2}]}
 OFFER = {"now": {"offer": {"key": "k", "left": 1, "right": 2}}}
 
 
@@ -176,6 +177,7 @@ OFFER = {"now": {"offer": {"key": "k", "left": 1, "right": 2}}}
         ({"composer": {"isFolded": False}}, "12dlu"),
         ({"run": {"state": "running", "cells": [{"round_id": 1}]}}, "du Escape"),
         (OFFER, "jx ArrowDown ArrowLeft ArrowRight Escape"),
+        (OFFER | {"run": UNJUDGED}, "jx ArrowDown ArrowLeft ArrowRight Escape"),
         (OFFER | {"readOnly": True}, ""),
     ],
 )
@@ -192,3 +194,40 @@ def test_each_state_of_the_board_has_its_own_keys(
     )
     letters = "".join(sorted(key for key in found if len(key) == 1))
     assert " ".join([letters, *sorted(key for key in found if len(key) > 1)]).strip() == keys
+
+
+def test_where_no_judge_can_be_asked_its_key_says_why(bare: Page) -> None:
+    said = run(
+        bare,
+        "board_keys",
+        """const said = [];
+        const board = { ...given[0], say: (words) => said.push(words) };
+        m.actionOf(board, { key: "j", shiftKey: false })();
+        return said;""",
+        BOARD | OFFER | {"run": UNJUDGED},
+    )
+    assert said == ["The verifier needs a reference answer, and this prompt has none."]
+
+
+@pytest.mark.parametrize(
+    ("undone", "words"),
+    [(7, "Your last vote on this run is undone."), (None, "You have no vote on this run.")],
+)
+def test_an_undo_on_play_is_of_the_run_that_is_shown(
+    bare: Page, undone: int | None, words: str
+) -> None:
+    path, run_id, said = run(
+        bare,
+        "board_asking",
+        """const seen = [];
+        window.fetch = async (url, { body }) => {
+            seen.push(url, JSON.parse(body).run_id);
+            return new Response(JSON.stringify({ undone: given[0] }));
+        };
+        const say = (words) => seen.push(words);
+        const board = { run: { run_id: 5 }, now: {}, say, attempt: (work) => work(), refresh: async () => {} };
+        await m.undo(board);
+        return seen;""",
+        undone,
+    )
+    assert (path, run_id, said) == ("api/v1/votes/undo", 5, words)

@@ -37,7 +37,7 @@ const judgements = (run) =>
     .slice(-JUDGEMENTS_SHOWN)
     .map((one) => {
       const judge = String(one.judge).replace(/^judge:/, "");
-      return `The judge (${judge}) says ${inWords(run, one)}. ${one.rationale ?? ""}`.trim();
+      return `The judge (${judge}) says ${inWords(run, one)}; this is stored as the judge's vote. ${one.rationale ?? ""}`.trim();
     });
 
 /** @param {{ label: string, key_: string, action: () => void, title?: string }} props */

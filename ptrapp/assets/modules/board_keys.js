@@ -6,6 +6,7 @@ import { finished } from "./run.js";
 
 /** @type {Record<string, Outcome>} */
 const DECISIONS = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "tie", x: "both_bad" };
+const NO_JUDGE = "The verifier needs a reference answer, and this prompt has none.";
 
 /**
  * Returns what a key does; nothing where it does nothing.
@@ -18,7 +19,7 @@ export const actionOf = (board, { key, shiftKey }) => {
   if (offer) {
     const outcome = DECISIONS[key];
     if (outcome) return () => (board.quiet.isNow ? board.quiet.refuse() : decide(board, outcome, shiftKey ? 2 : 1));
-    if (key === "j" && run.judge) return () => letJudge(board);
+    if (key === "j") return () => (run.judge ? letJudge(board) : board.say(NO_JUDGE));
     return key === "Escape" ? () => putBack(board) : undefined;
   }
   const done = finished(run);
