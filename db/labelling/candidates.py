@@ -67,8 +67,9 @@ def any_two(session: Session, aspect: Aspect) -> list[Pair]:
 def imported(session: Session, aspect: Aspect, source: str) -> list[Pair]:
     """Returns the pairs that an import brought, and those on the prompts of this source.
 
-    A prompt that was there before keeps the source that it had. Pairs of the same words are left
-    out: nothing can be learnt of them.
+    Of answers that were imported as attempts and what they became, each is paired with the one
+    that it refines. A prompt that was there before keeps the source that it had. Pairs of the same
+    words are left out: nothing can be learnt of them.
     """
     of_import = select(Import.id).where(Import.name == source.removeprefix(IMPORTED))
     brought = or_(Prompt.source == source, Comparison.import_id.in_(of_import))
@@ -81,7 +82,11 @@ def imported(session: Session, aspect: Aspect, source: str) -> list[Pair]:
         .order_by(Comparison.id.desc())
         .limit(MAX_CONSIDERED)
     )
-    return [Pair(*row) for row in session.execute(rows)]
+    compared = [Pair(*row) for row in session.execute(rows)]
+    runs = select(Run.id).where(Run.import_id.in_(of_import))
+    refined = _pairs(session, aspect, _right.parent_id == _left.id, _left.run_id.in_(runs))
+    known = {frozenset(pair) for pair in compared}
+    return (compared + [pair for pair in refined if frozenset(pair) not in known])[:MAX_CONSIDERED]
 
 
 def best_and_worst(session: Session, aspect: Aspect, judge: str) -> list[Pair]:

@@ -21,6 +21,7 @@ from db.models import (
     Outcome,
     Prompt,
     RaterKind,
+    Round,
     Vote,
 )
 from db.storage.errors import Conflict
@@ -106,6 +107,26 @@ def test_an_undo_hides_everything_and_importing_again_shows_it(
     assert seen(at) == there
 
 
+def test_attempts_and_what_they_became_are_pairs_of_their_import(
+    at: RowContext, tmp_path: Path
+) -> None:
+    rows = [
+        {"question": f"Question {n}?", "output1": f"Bad {n}.", "output2": f"Good {n}."}
+        for n in range(5)
+    ]
+    done = bring(at, tmp_path, rows)
+    assert seen(at)["imported"] == 5
+    with at.database.read() as session:
+        rounds = {row.id: row.response for row in session.scalars(select(Round))}
+        pairs = candidates.imported(session, Aspect.RESPONSE, "import:brought")
+    assert sorted((rounds[one], rounds[other]) for one, other in pairs) == [
+        (f"Bad {n}.", f"Good {n}.") for n in range(5)
+    ]
+    assert done.import_id is not None
+    imports.undo(at, done.import_id, "ada")
+    assert seen(at)["imported"] == 0
+
+
 def test_what_people_did_meanwhile_stays_in_the_log(at: RowContext, tmp_path: Path) -> None:
     done = bring(at, tmp_path)
     with at.database.write() as session:
@@ -131,12 +152,15 @@ def test_what_people_did_meanwhile_stays_in_the_log(at: RowContext, tmp_path: Pa
     imports.undo(at, done.import_id, "ada")
     assert next_keys(5) in ([], [waiting])
     with at.database.read() as session:
+        assert all_hidden(session, [campaign_id]) == {campaign_id: Hiding.UNDONE}
+    with at.database.read() as session:
         campaign = campaigns.find(session, campaign_id)
         assert (campaign.n_slots, campaign.n_done) == (2, 1), "no more is wanted than is given out"
         assert preferences.current_votes(session) == []
     assert n_votes(at) == 7
     bring(at, tmp_path)
     with at.database.read() as session:
+        assert all_hidden(session, [campaign_id]) == {}
         campaign = session.get_one(Campaign, campaign_id)
         assert campaign.n_slots == 6
         assert len(preferences.current_votes(session)) == 7
