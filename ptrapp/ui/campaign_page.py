@@ -95,6 +95,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
     heading, sentence = in_words(view)
     figure = plots.burn_down(view, heading)
     is_open = row.state == CampaignState.OPEN.value
+    may_label = is_open and not row.hidden
     parts = [
         gr.Tabs(selected=tab if tab in TABS else "overview"),
         *[gr.Tab(visible=may_write)] * 3,
@@ -104,7 +105,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
         row.id,
         drawn.head(row, heading, sentence),
         gr.Row(visible=may_write),
-        gr.Button(interactive=is_open, variant="secondary" if view.is_done else "primary"),
+        gr.Button(interactive=may_label, variant="secondary" if view.is_done else "primary"),
         gr.Button("Pause" if is_open else "Open", interactive=row.state != "preparing"),
         plotted(figure),
         drawn.about(row),

@@ -24,7 +24,10 @@ PEOPLE_HEADERS = (
     "Rater", "Labels", "Skipped", "Flagged", "Last", "Left side", "Gold", "Consistency", "Ties",
     "Both bad", "Median time", "Under 1 s", "Label noise",
 )  # fmt: skip
-_STATE = {"open": "ok", "paused": "warn", "preparing": "acc"}
+_STATE = {
+    "open": "ok", "all labelled": "ok", "paused": "warn", "preparing": "acc",
+    "import undone": "warn", "pairs deleted": "warn",
+}  # fmt: skip
 _GROUP = {"human": "People", "judge": "Judges", "dataset": "Imported files", "all": "All raters"}
 OUTCOMES = {
     "left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad",
@@ -57,22 +60,31 @@ def cells(row: CampaignRow) -> list[str]:
         counted(n_days, "label"),
         f"{row.days[-1]:,} today · {counted(row.n_active, 'person', 'people')}",
     )
-    finished = row.n_wanted > 0 and row.n_done >= row.n_wanted
-    state = "all labelled" if finished and row.state == "open" else row.state
-    brief = f"<small class='narrow'>{state} · {row.n_done:,} of {row.n_wanted:,}</small>"
+    brief = f"<small class='narrow'>{_state(row)} · {row.n_done:,} of {row.n_wanted:,}</small>"
     return [
         f"<a href='campaigns?campaign={row.id}'><b>{escape(row.name)}</b></a>"
         f"<small>{made}</small>{brief}",
-        chip(row.state, done=finished),
+        chip(_state(row)),
         f"{meter(share, row.name)}<small>{row.n_done:,} of {row.n_wanted:,} · {share:.0%}</small>",
         active if n_days else _NOTHING,
         f"{row.deadline:%d %b %Y}" if row.deadline else _NOTHING,
     ]
 
 
-def chip(state: str, *, done: bool = False) -> str:
-    if done and state == "open":
-        return "<span class='chip ok'>all labelled</span>"
+def _state(row: CampaignRow) -> str:
+    """Returns a campaign's state; of one that is open also whether something is left to label."""
+    if row.state != "open":
+        return row.state
+    if row.hidden:
+        return f"{'import' if row.hidden == 'undone' else 'pairs'} {row.hidden}"
+    return "all labelled" if _is_finished(row) else row.state
+
+
+def _is_finished(row: CampaignRow) -> bool:
+    return row.n_wanted > 0 and row.n_done >= row.n_wanted and not row.hidden
+
+
+def chip(state: str) -> str:
     return f"<span class='chip {_STATE.get(state, '')}'>{state}</span>"
 
 
@@ -83,17 +95,16 @@ def meter(share: float, name: str) -> str:
 
 def head(row: CampaignRow, heading: str, sentence: str) -> str:
     """Returns the first lines of a campaign's own page."""
-    finished = row.n_wanted > 0 and row.n_done >= row.n_wanted
     share = row.n_done / row.n_wanted if row.n_wanted else 0.0
     train = (
         "<p class='campaign-done'><a class='btn primary' href='train'>Train on it</a> "
         "A training takes every vote that the version that answers has not learnt.</p>"
-        if finished
+        if _is_finished(row)
         else ""
     )
     return (
         "<div class='campaigns-title'><p><a href='campaigns'>Campaigns</a></p>"
-        f"<h1>{escape(row.name)} {chip(row.state, done=finished)}</h1>"
+        f"<h1>{escape(row.name)} {chip(_state(row))}</h1>"
         f"<p role='status'><strong>{escape(heading)}</strong> {escape(sentence)}</p>"
         f"{meter(share, row.name)}{train}</div>"
     )

@@ -7,10 +7,20 @@ from uuid import uuid4
 
 import pytest
 from labelling_world import EMPTY, Work, said, somebody
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from db.labelling import work_done
-from db.models import Assignment, Campaign, CampaignItem, Comparison, ItemKind, Outcome, Purpose
+from db.labelling import hidden_items, imports, work_done
+from db.models import (
+    Assignment,
+    Campaign,
+    CampaignItem,
+    Comparison,
+    ImportState,
+    ItemKind,
+    Outcome,
+    Purpose,
+    now,
+)
 from ptrapp.analysis.drift import drift
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
@@ -20,6 +30,7 @@ from ptrapp.services.labelling.campaigns import CampaignPlan
 from ptrapp.services.labelling.items import Known
 from ptrapp.services.labelling.overview import in_words, read_overview
 from ptrapp.services.labelling.own_work import read_own
+from ptrapp.services.labelling.panel import read_panel
 
 ADA, BEA, CAI = somebody("Ada"), somebody("Bea"), somebody("Cai")
 TODAY = date(2026, 3, 10)
@@ -188,6 +199,38 @@ def test_a_finished_campaign_says_so(work: Work) -> None:
     view = read_overview(work.context, made.id)
     assert view.is_done
     assert in_words(view)[0] == "Done: all 1 label is in"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "heading"),
+    [("undone", "Its import was undone"), ("deleted", "Its pairs were deleted")],
+)
+def test_of_one_whose_pairs_are_hidden_nothing_is_left(
+    work: Work, hidden: str, heading: str
+) -> None:
+    made, other = work.campaign(2), work.campaign(1)
+    said(made, ADA, Outcome.LEFT)
+    said(made, ADA, Outcome.LEFT)
+    said(other, ADA, Outcome.LEFT)
+    item = select(CampaignItem.comparison_id).where(CampaignItem.campaign_id == made.id)
+    mine = Comparison.id.in_(item)
+    with work.context.database.write() as session:
+        brought = imports.begin(session, "brought", "pairs.jsonl", "jsonl", n_records=2)
+        brought.state = ImportState.UNDONE
+        change = {"import_id": brought.id} if hidden == "undone" else {"hidden_at": now()}
+        session.execute(update(Comparison).where(mine).values(change))
+        hidden_items.recount(session, mine)
+    view = read_overview(work.context, made.id)
+    said_of_it = in_words(view)
+    assert (view.is_done, said_of_it[0]) == (False, heading)
+    assert "Nothing of it is left to label or to train on." in said_of_it[1]
+    assert {one.id: one.hidden for one in read_panel(work.context).campaigns} == {
+        made.id: hidden, other.id: "",
+    }  # fmt: skip
+    assert read_overview(work.context, other.id).is_done
+    with work.context.database.write() as session:
+        session.execute(update(Comparison).where(mine).values(import_id=None, hidden_at=None))
+    assert in_words(read_overview(work.context, made.id))[0] == "Done: all 2 labels are in"
 
 
 def test_at_home_one_sees_queues_pace_and_days(work: Work) -> None:

@@ -12,6 +12,7 @@ from stored_votes import RowContext, context, refine
 from db.content import samples, trajectories
 from db.labelling import answers, assignments, campaigns, candidates, preferences, raters
 from db.labelling.campaigns import NewItem
+from db.labelling.hidden_items import Hiding, all_hidden
 from db.models import (
     Aspect,
     Campaign,

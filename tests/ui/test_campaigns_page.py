@@ -46,6 +46,12 @@ def test_one_that_is_all_labelled_offers_to_train_on_it() -> None:
     assert "<dt>Budget</dt><dd>no limit</dd>" in drawn.about(ROW)
 
 
+def test_one_whose_import_was_undone_is_neither_all_labelled_nor_to_be_trained_on() -> None:
+    undone = replace(ROW, n_done=40, hidden="undone")
+    assert drawn.cells(undone)[1] == "<span class='chip warn'>import undone</span>"
+    assert "train" not in drawn.head(undone, "Its import was undone", "")
+
+
 @pytest.mark.parametrize(("n", "every"), [(2, 1), (30, 5), (400, 58)])
 def test_the_burn_down_names_whole_days_and_few_of_them(n: int, every: int) -> None:
     first = date(2026, 1, 1)

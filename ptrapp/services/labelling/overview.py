@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from statistics import median
 
-from db.labelling import campaigns, work_done
+from db.labelling import campaigns, hidden_items, work_done
+from db.labelling.hidden_items import Hiding
 from ptrapp.core.counts import counted
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import work
@@ -17,6 +18,7 @@ PACE_DAYS = 7
 _NEEDED = 5
 """Labels of the last days, for a pace."""
 _MOST_DAYS = 400
+_NOTHING_LEFT = "Nothing of it is left to label or to train on."
 LOOKED_THROUGH = 5_000
 """Pairs of a campaign up to which each is looked at for who may still label it: a page of 50,000
 would wait for that for two seconds."""
@@ -60,6 +62,9 @@ class Overview:
     n_pace_days: int = 0
     """Days that `per_day` is the mean of, today included: fewer than seven in the first week."""
 
+    hidden: Hiding | None = None
+    """Why none of its pairs is shown; None where some are."""
+
     @property
     def n_for_others(self) -> int:
         """Labels left that need somebody who has not begun; 0 where nobody has."""
@@ -71,7 +76,7 @@ class Overview:
 
     @property
     def is_done(self) -> bool:
-        return self.n_wanted > 0 and self.n_left == 0
+        return self.n_wanted > 0 and self.n_left == 0 and self.hidden is None
 
 
 def read_overview(context: AppContext, campaign_id: int, today: date | None = None) -> Overview:
@@ -85,6 +90,7 @@ def read_overview(context: AppContext, campaign_id: int, today: date | None = No
         people = work.contributors(session, done, campaign_id)
         wanted, n_done = n_wanted(row), row.n_done
         deadline = row.deadline.date() if row.deadline else None
+        hidden = hidden_items.all_hidden(session, [campaign_id]).get(campaign_id)
         left, overlap = max(0, wanted - n_done), row.overlap
         n_people = work_done.n_people(session, campaign_id)
         small = row.n_items <= LOOKED_THROUGH
@@ -112,11 +118,17 @@ def read_overview(context: AppContext, campaign_id: int, today: date | None = No
         n_elsewhere,
         overlap,
         n_pace_days,
+        hidden,
     )
 
 
 def in_words(view: Overview) -> tuple[str, str]:
     """Returns a heading and a sentence: how far it is, and when it will be done."""
+    if view.hidden is Hiding.UNDONE:
+        again = "Importing the file again brings its pairs and votes back."
+        return "Its import was undone", f"{_NOTHING_LEFT} {again}"
+    if view.hidden is Hiding.DELETED:
+        return "Its pairs were deleted", _NOTHING_LEFT
     if view.n_wanted == 0:
         return "It has no comparisons yet", "Add some, or let the judge and people label others."
     if view.is_done:

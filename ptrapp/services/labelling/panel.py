@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from db.labelling import campaigns, candidates
+from db.labelling import campaigns, candidates, hidden_items
 from db.models import Campaign
 from db.registry import adapters
 from ptrapp.services.context import AppContext
@@ -40,6 +40,8 @@ class CampaignRow:
     """People who labelled in these days."""
     created_at: datetime
     deadline: datetime | None
+    hidden: str = ""
+    """Why none of its pairs is shown, `undone` or `deleted`; empty where some are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,10 @@ def read_panel(context: AppContext, today: date | None = None) -> CampaignPanel:
     today = today or datetime.now(UTC).date()
     with context.database.read() as session:
         days = work.last_days(context.work.current(session), today, N_DAYS)
+        found = campaigns.listing(session)
+        hidden = hidden_items.all_hidden(session, [row.id for row in found])
         rows = [
-            _row(row, *days.get(row.id, ([0] * N_DAYS, 0))) for row in campaigns.listing(session)
+            _row(row, *days.get(row.id, ([0] * N_DAYS, 0)), hidden.get(row.id, "")) for row in found
         ]
         sources = Sources(
             candidates.scoring_judges(session),
@@ -83,7 +87,7 @@ def read_panel(context: AppContext, today: date | None = None) -> CampaignPanel:
     return CampaignPanel(rows, sources)
 
 
-def _row(campaign: Campaign, days: list[int], n_active: int) -> CampaignRow:
+def _row(campaign: Campaign, days: list[int], n_active: int, hidden: str) -> CampaignRow:
     return CampaignRow(
         id=campaign.id,
         name=campaign.name,
@@ -104,6 +108,7 @@ def _row(campaign: Campaign, days: list[int], n_active: int) -> CampaignRow:
         n_active=n_active,
         created_at=campaign.created_at,
         deadline=campaign.deadline,
+        hidden=str(hidden),
     )
 
 
