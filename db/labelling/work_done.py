@@ -5,11 +5,9 @@ from datetime import date
 from enum import IntEnum
 from typing import NamedTuple
 
-from sqlalchemy import Exists, bindparam, case, exists, func, select
-from sqlalchemy.orm import Session, aliased
-from sqlalchemy.sql.elements import SQLCoreOperations
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-from db.labelling.hidden_items import is_offered
 from db.models import (
     Assignment,
     AssignmentState,
@@ -24,7 +22,6 @@ from db.models import (
 )
 
 _DONE = (Assignment.state == AssignmentState.DONE, Assignment.purpose == Purpose.LABEL)
-_OVER = (AssignmentState.DONE, AssignmentState.SKIPPED, AssignmentState.LATE)  # not given again
 
 
 class OwnLabel(NamedTuple):
@@ -73,11 +70,16 @@ def read_work(session: Session, comparisons: Collection[int] | None) -> Iterator
 
 
 def days_of(session: Session, rater_id: int) -> dict[date, int]:
-    """Returns the labels of a rater in all campaigns, by day in UTC."""
+    """Returns the labels of a rater in all campaigns, by day in UTC; repeats too, as `n_done`."""
     day = func.date(Assignment.done_at)
     rows = session.execute(
         select(day, func.count(Assignment.id))
-        .where(*_DONE, Assignment.rater_id == rater_id, Assignment.done_at.is_not(None))
+        .where(
+            Assignment.state == AssignmentState.DONE,
+            Assignment.purpose != Purpose.PRACTICE,
+            Assignment.rater_id == rater_id,
+            Assignment.done_at.is_not(None),
+        )
         .group_by(day)
     )
     # SQLite gives a day as text
@@ -133,136 +135,6 @@ def n_people(session: Session, campaign_id: int) -> int:
         .where(CampaignRater.campaign_id == campaign_id, Rater.kind == RaterKind.HUMAN)
     )
     return session.scalar(people) or 0
-
-
-def givable(session: Session, campaign_id: int, n_people: int) -> int:
-    """Returns how many of the labels that a campaign still wants its own people can give.
-
-    Each gives one of a pair once. All pairs are looked through.
-    """
-    is_over = Assignment.counts & Assignment.state.in_(_OVER)
-    wanted = CampaignItem.overlap - func.sum(
-        case((is_over & (Assignment.state == AssignmentState.DONE), 1), else_=0)
-    )
-    voted = _voted_elsewhere(CampaignRater.rater_id)
-    n_voted = (
-        select(func.count())
-        .select_from(CampaignRater)
-        .where(CampaignRater.campaign_id == CampaignItem.campaign_id, voted)
-        .correlate(CampaignItem)
-        .scalar_subquery()
-    )
-    others = n_people - func.sum(case((is_over, 1), else_=0)) - n_voted
-    of_items = (
-        select(wanted.label("wanted"), others.label("others"))
-        .outerjoin(Assignment, Assignment.item_id == CampaignItem.id)
-        .where(
-            CampaignItem.campaign_id == campaign_id,
-            CampaignItem.kind == ItemKind.PLAIN,
-            is_offered(),
-        )
-        .group_by(CampaignItem.id, CampaignItem.overlap)
-        .subquery()
-    )
-    fewer = case(
-        (of_items.c.wanted < of_items.c.others, of_items.c.wanted), else_=of_items.c.others
-    )
-    can = select(func.coalesce(func.sum(case((fewer > 0, fewer), else_=0)), 0))
-    return session.scalar(can) or 0
-
-
-def voted_elsewhere(session: Session, rater_id: int, campaign_ids: list[int]) -> dict[int, int]:
-    """Returns how many pairs of each campaign a rater is not given for a vote given elsewhere."""
-    voted = _voted_elsewhere(bindparam("rater"))
-    pairs = (
-        select(CampaignItem.campaign_id, func.count(CampaignItem.id))
-        .where(
-            CampaignItem.campaign_id.in_(campaign_ids), CampaignItem.kind == ItemKind.PLAIN, voted
-        )
-        .group_by(CampaignItem.campaign_id)
-    )
-    return dict(session.execute(pairs, {"rater": rater_id}).tuples().all())
-
-
-def over(session: Session, rater_id: int) -> dict[int, int]:
-    """Returns how many plain pairs of each campaign a rater has labelled or skipped.
-
-    None of them is given to that rater again. Those that a campaign counts no more are left out.
-    """
-    rows = session.execute(
-        select(Assignment.campaign_id, func.count(Assignment.id))
-        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
-        .where(
-            Assignment.rater_id == rater_id,
-            Assignment.state.in_(_OVER),
-            Assignment.purpose == Purpose.LABEL,
-            CampaignItem.kind == ItemKind.PLAIN,
-            (CampaignItem.n_taken > 0) | is_offered(),
-        )
-        .group_by(Assignment.campaign_id)
-    )
-    return dict(rows.tuples().all())
-
-
-def _voted_elsewhere(rater_id: SQLCoreOperations[int]) -> Exists:
-    """Returns the condition that a rater voted on a pair that the campaign had not given."""
-    mine = aliased(Assignment)
-    outer = (CampaignItem, CampaignRater)
-    given = (
-        exists()
-        .where(
-            mine.rater_id == rater_id,
-            mine.item_id == CampaignItem.id,
-            mine.purpose == Purpose.LABEL,
-            mine.state != AssignmentState.EXPIRED,
-        )
-        .correlate(*outer)
-    )
-    elsewhere = exists().where(
-        # found by its comparison: a rater has many, and nearly all supersede none
-        Vote.rater_id + 0 == rater_id,
-        Vote.comparison_id == CampaignItem.comparison_id,
-        Vote.purpose == Purpose.LABEL,
-        (Vote.supersedes_id + 0).is_(None),
-        ~given,
-    )
-    return elsewhere.correlate(*outer)
-
-
-def labelled_elsewhere(session: Session, campaign_id: int) -> int:
-    """Returns how many pairs that a campaign still wants labels of have some that it did not ask
-    for: from Play, another campaign or a file."""
-    asked_here = exists().where(
-        Assignment.offer_key == Vote.offer_key, Assignment.campaign_id == campaign_id
-    )
-    elsewhere = exists().where(
-        Vote.comparison_id == CampaignItem.comparison_id,
-        Vote.purpose == Purpose.LABEL,
-        Vote.is_current(),
-        ~asked_here,
-    )
-    pairs = select(func.count(CampaignItem.id)).where(
-        CampaignItem.campaign_id == campaign_id,
-        CampaignItem.kind == ItemKind.PLAIN,
-        CampaignItem.n_taken < CampaignItem.overlap,
-        is_offered(),
-        elsewhere,
-    )
-    return session.scalar(pairs) or 0
-
-
-def reserved(session: Session, rater_id: int) -> dict[int, int]:
-    """Returns the number of counted comparisons that a rater has reserved, by campaign id."""
-    rows = session.execute(
-        select(Assignment.campaign_id, func.count(Assignment.id))
-        .where(
-            Assignment.rater_id == rater_id,
-            Assignment.state == AssignmentState.RESERVED,
-            Assignment.counts,
-        )
-        .group_by(Assignment.campaign_id)
-    )
-    return dict(rows.tuples().all())
 
 
 def own_labels(session: Session, rater_id: int, n: int = 500) -> list[OwnLabel]:

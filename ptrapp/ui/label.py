@@ -79,7 +79,8 @@ def _figures(work: OwnWork) -> str:
     if not work.n_labels:
         return ""
     facts = {
-        "Labels": f"{work.n_labels:,}, {work.n_today:,} today",
+        "Labels": f"{work.n_labels:,} in all campaigns, {work.n_today:,} today; a pair given again "
+        "counts again",
         "Days in a row": counted(work.streak, "day"),
         "Pace": f"{work.seconds_each:.0f} s each (median)" if work.seconds_each else "",
         "Checked answers right": _known(work.gold),

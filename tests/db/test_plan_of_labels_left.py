@@ -6,7 +6,7 @@ from typing import Any
 from fresh_database import fresh_database
 from sqlalchemy import event
 
-from db.labelling import work_done
+from db.labelling import work_done, work_left
 
 
 def test_votes_given_elsewhere_are_found_by_their_comparison(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_votes_given_elsewhere_are_found_by_their_comparison(tmp_path: Path) -> 
 
     with database.read() as session:
         event.listen(session.get_bind(), "before_cursor_execute", note)
-        assert work_done.givable(session, 1, work_done.n_people(session, 1)) == 0
+        assert work_left.givable(session, 1, work_done.n_people(session, 1)) == 0
         statement, parameters = asked[-1]
         connection = session.connection().connection.dbapi_connection
         assert connection is not None

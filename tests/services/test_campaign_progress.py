@@ -9,7 +9,7 @@ import pytest
 from labelling_world import EMPTY, Work, said, somebody
 from sqlalchemy import select, update
 
-from db.labelling import hidden_items, imports, work_done
+from db.labelling import hidden_items, imports, work_left
 from db.models import (
     Assignment,
     Campaign,
@@ -31,6 +31,7 @@ from ptrapp.services.labelling.items import Known
 from ptrapp.services.labelling.overview import in_words, read_overview
 from ptrapp.services.labelling.own_work import read_own
 from ptrapp.services.labelling.panel import read_panel
+from ptrapp.ui.label import drawn
 
 ADA, BEA, CAI = somebody("Ada"), somebody("Bea"), somebody("Cai")
 TODAY = date(2026, 3, 10)
@@ -105,7 +106,7 @@ def test_in_a_large_campaign_pairs_are_looked_through_only_where_too_few_people_
     assert read_overview(work.context, made.id).n_for_others == 4
     said(made, BEA, Outcome.LEFT)
     for name in ("givable", "labelled_elsewhere"):
-        monkeypatch.delattr(work_done, name)
+        monkeypatch.delattr(work_left, name)
     assert read_overview(work.context, made.id).n_for_others == 0
 
 
@@ -272,6 +273,9 @@ def test_gold_and_repeats_take_nothing_from_what_is_left(work: Work) -> None:
     view = campaigns.view(work.context, ADA, made.id)
     assert view.n_done_by_me == kinds.total() > 15
     assert view.n_left_for_me == 30 - plain
+    own = read_own(work.context, ADA)
+    assert own.n_labels == own.n_today == view.n_done_by_me, "home says one number for both"
+    assert "a pair given again counts again" in drawn(own, may_make=False)
     (pair,) = made.next(ADA)
     while made.assignment(pair.key).counts is False:
         answering.vote(work.context, ADA, pair.key, Choice.LEFT)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
-from db.labelling import assignments, campaigns, work_done
+from db.labelling import assignments, campaigns, work_left
 from db.models import Aspect, Campaign, CampaignRater, CampaignState
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
@@ -141,10 +141,10 @@ def listing(context: DataContext, person: Person) -> list[CampaignView]:
         rater = people.find_row(session, person)
         mine = campaigns.progress_of(session, rater.id) if rater else {}
         rows = campaigns.listing(session, only_open=person.role not in READS)
-        held = work_done.reserved(session, rater.id) if rater else {}
+        held = work_left.reserved(session, rater.id) if rater else {}
         ids = [row.id for row in rows if row.state is CampaignState.OPEN]
-        away = work_done.voted_elsewhere(session, rater.id, ids) if rater else {}
-        over = work_done.over(session, rater.id) if rater else {}
+        away = work_left.voted_elsewhere(session, rater.id, ids) if rater else {}
+        over = work_left.over(session, rater.id) if rater else {}
         return [
             _view(
                 session,

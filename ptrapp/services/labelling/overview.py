@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from statistics import median
 
-from db.labelling import campaigns, hidden_items, work_done
+from db.labelling import campaigns, hidden_items, work_done, work_left
 from db.labelling.hidden_items import Hiding
 from ptrapp.core.counts import counted
 from ptrapp.services.context import AppContext
@@ -96,9 +96,9 @@ def read_overview(context: AppContext, campaign_id: int, today: date | None = No
         small = row.n_items <= LOOKED_THROUGH
         n_givable, n_elsewhere = left, 0
         if left and (small or n_people < overlap):
-            n_givable = work_done.givable(session, campaign_id, n_people)
+            n_givable = work_left.givable(session, campaign_id, n_people)
         if left and small:
-            n_elsewhere = work_done.labelled_elsewhere(session, campaign_id)
+            n_elsewhere = work_left.labelled_elsewhere(session, campaign_id)
     per_day, n_pace_days = _pace(by_day, today)
     can = min(left, n_givable) if n_people else left
     days = ceil(can / per_day) if per_day and can and n_pace_days > 1 else None

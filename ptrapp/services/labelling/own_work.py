@@ -28,6 +28,7 @@ class OwnWork:
     """Campaigns that are open, newest first."""
     n_today: int
     n_labels: int
+    """In all campaigns, closed ones too. As in each campaign, a pair given again counts again."""
     streak: int
     """Days in a row with a label, up to today or yesterday, in UTC."""
     seconds_each: float | None
