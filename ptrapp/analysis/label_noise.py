@@ -10,6 +10,7 @@ from ptrapp.analysis.columns import LEFT, MISSING, RIGHT, LabelColumns, columns_
 from ptrapp.analysis.estimates import Estimate, too_few
 from ptrapp.analysis.intervals import Interval
 from ptrapp.analysis.labels import Label
+from ptrapp.core.counts import counted
 
 NEEDED = 20
 """Comparisons that inform ε: answered several times, or gold."""
@@ -136,12 +137,12 @@ def _words(counts: AgreementTally) -> str:
     """Returns the counts behind ε in words."""
     kinds = []
     for (alike, opposed), what in (
-        (counts.repeats, "repeats of raters' own votes"),
-        (counts.pairs, "pairs of raters on one comparison"),
+        (counts.repeats, ("repeat of raters' own votes", "repeats of raters' own votes")),
+        (counts.pairs, ("pair of raters on one comparison", "pairs of raters on one comparison")),
     ):
         if n := alike + opposed:
-            kinds.append(f"{n:,} {what} (alone: {from_agreement(alike / n):.2f})")
+            kinds.append(f"{counted(n, *what)} (alone: {from_agreement(alike / n):.2f})")
     right, wrong = counts.gold
-    if right + wrong:
-        kinds.append(f"{right + wrong:,} gold answers (alone: {wrong / (right + wrong):.2f})")
+    if n := right + wrong:
+        kinds.append(f"{counted(n, 'gold answer')} (alone: {wrong / n:.2f})")
     return "; ".join(kinds) or "no vote that could be checked by another"

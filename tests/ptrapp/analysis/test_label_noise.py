@@ -111,3 +111,10 @@ def test_its_counts_are_in_words() -> None:
     assert "gold answers (alone: 0." in found.rests_on
     assert "repeats of raters' own votes (alone: 0." in found.rests_on
     assert "pairs of raters on one comparison (alone: 0." in found.rests_on
+
+
+def test_one_of_a_kind_is_said_in_the_singular() -> None:
+    found = flip_rate(AgreementTally({(1, 0): 40}, repeats=(1, 0), pairs=(1, 0), gold=(1, 0)))
+    assert found.rests_on.startswith("1 repeat of raters' own votes (alone")
+    assert "; 1 pair of raters on one comparison (alone" in found.rests_on
+    assert "; 1 gold answer (alone" in found.rests_on
