@@ -19,6 +19,7 @@ from db.registry.stored_paths import same_model, to_stored
 from db.storage.errors import DatabaseError
 from ptrapp.core.settings import ASSETS, BUNDLED_MODEL
 from ptrapp.core.types import BASE
+from ptrapp.services import versions
 from ptrapp.services.context import AppContext
 
 log = logging.getLogger(__name__)
@@ -45,24 +46,22 @@ def recorded() -> dict[str, Any]:
 
 
 def recording(context: AppContext) -> dict[str, Any]:
-    """Returns the recorded run with the name of its version, and what was measured of that."""
-    return recorded() | {"version": NAME, "measured": _measured(context)}
+    """Returns the recorded run with the name of its version, what was measured of that, and the
+    name of the version that answers whoever asks the same."""
+    about = {"version": NAME, "measured": _measured(context), "serving": versions.serving(context)}
+    return recorded() | about
 
 
 def _measured(context: AppContext) -> str:
-    """Returns the accuracy of the first and the best later round, as the database has it."""
+    """Returns the accuracy of each round, as the database has it."""
     with context.database.read() as session:
         row = adapters.by_name(session, NAME)
         rows = leaderboard.measures(session, TASK, [row.id]) if row else []
-    by_round = {one.round_index: one for one in rows}
+    by_round = sorted(rows, key=lambda one: one.round_index)
     if len(by_round) < 2:
         return ""
-    first = by_round.pop(0)
-    best = max(by_round.values(), key=lambda one: one.rate)
-    return (
-        f"{NAME}: {first.rate:.0%} right in round 1, "
-        f"{best.rate:.0%} in round {best.round_index + 1}, n = {best.n}"
-    )
+    rates = ", ".join(f"{one.rate:.0%} in round {one.round_index + 1}" for one in by_round)
+    return f"{NAME} is right: {rates}, n = {by_round[0].n}"
 
 
 def register(context: AppContext) -> None:

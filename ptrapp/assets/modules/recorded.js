@@ -123,6 +123,7 @@ class Film {
         <span class="recorded-clock">${Math.round(at)} of ${END_S} s</span>
         <span class="wide">Made by <code>${recording.command}</code></span>
         ${recording.measured && html`<a href="versions">${recording.measured}</a>`}
+        ${version !== recording.serving && html`<span data-part="who">${recording.serving} answers you; the name at the top serves ${version}.</span>`}
         <button type="button" class="btn s" data-part="ask" onClick=${() => askIt(recording.prompt)}>Ask it yourself</button>
       </div>`, this.root);
   }

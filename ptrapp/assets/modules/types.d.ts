@@ -112,7 +112,7 @@ type Version = { name: string; title: string | null; status: string; gate: strin
 /** A round of the recorded run. */
 type RecordedRound = { thought: string; response: string; correct: boolean; n_tokens: number; duration_s: number };
 /** The recorded run: its rounds by version. */
-type Recording = { prompt: string; version: string; command: string; measured?: string } & Record<string, any>;
+type Recording = { prompt: string; version: string; serving: string; command: string; measured?: string } & Record<string, any>;
 
 interface Campaign {
   id: number;
