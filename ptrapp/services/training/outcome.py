@@ -58,6 +58,14 @@ def _state(made: Adapter, gate: Gate | None) -> str:
     return _IN_WORDS.get(gate.state, gate.state.value)
 
 
+def _judged(result: dict[str, Any]) -> str:
+    """Returns how many comparisons the judge labelled, and why not the others."""
+    n, of = result.get("n_judged", 0), counted(result.get("n_comparisons", 0), "comparison")
+    reasons = [str(row["reason"]) for row in result.get("unscored", [])]
+    said = f"{result.get('judge', 'the judge')} labelled {n or 'none'} of {of}"
+    return (f"{said}: {reasons[0]}" if reasons else said)[:_SHOWN_CHARS]
+
+
 def _found(kind: JobKind, result: dict[str, Any]) -> str:
     match kind:
         case JobKind.EVALUATE:
@@ -69,6 +77,8 @@ def _found(kind: JobKind, result: dict[str, Any]) -> str:
             return counted(result.get("n_trajectories", 0), "trajectory", "trajectories")
         case JobKind.REWARD_MODEL if result.get("accuracy") is not None:
             return f"agrees in {100 * result['accuracy']:.1f} % of {result['n_held_out']} unseen"
+        case JobKind.JUDGE:
+            return _judged(result)
         case _:
             plain = {
                 name: value for name, value in result.items() if isinstance(value, int | float)
