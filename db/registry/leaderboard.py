@@ -117,6 +117,26 @@ def measures(session: Session, task: str, adapter_ids: Sequence[int | None]) -> 
     return [Measure(*row) for row in session.execute(ordered)]
 
 
+def measured_in(
+    session: Session, task: str, adapter_id: int | None, job_id: int | None, round_index: int
+) -> tuple[int, int] | None:
+    """Returns n and how many were right, of a version in one evaluation, whatever came later.
+
+    `job_id` is None for what was shipped. None where it was not measured there.
+    """
+    one = Evaluation
+    n, n_correct = session.execute(
+        select(func.sum(one.n), func.sum(one.n_correct)).where(
+            one.task == task,
+            one.control == REFINE,
+            one.round_index == round_index,
+            one.adapter_id.is_not_distinct_from(adapter_id),
+            one.job_id.is_not_distinct_from(job_id),
+        )
+    ).one()
+    return (n, n_correct) if n else None
+
+
 def kinds(session: Session, job_ids: Sequence[int]) -> dict[int, JobKind]:
     """Returns the kinds of these jobs."""
     rows = session.execute(select(Job.id, Job.kind).where(Job.id.in_(job_ids)))

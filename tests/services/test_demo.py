@@ -5,11 +5,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from db.models import AdapterStatus, GateState
-from db.registry import adapters, evaluations, gates
+from db.models import AdapterStatus, GateState, JobKind, JobStatus
+from db.registry import adapters, evaluations, gates, jobs
 from db.registry.contents import Content, content_of
 from db.storage.session import Database, open_database
 from ptrapp.core.settings import BUNDLED_MODEL, Settings, load_settings
@@ -62,8 +63,32 @@ def test_it_is_registered_once_with_its_files_and_measurements(
         assert versions.serving(context) == "base"
         versions.serve(context, demo.NAME)
         assert versions.serving(context) == demo.NAME
-        assert is_it_better(context, read_leaderboard(context))[0] == "demo is better than base:"
+        better = is_it_better(context, read_leaderboard(context))
+        assert better.answer == "demo is better than base:"
+        _measure_base_again(database, shipped)
+        assert is_it_better(context, read_leaderboard(context)) == better, "on the same problems"
         assert "95% in round 2" in demo.recording(context)["measured"]
+
+
+def _measure_base_again(database: Database, shipped: list[dict[str, Any]]) -> None:
+    """As a gate does, on other problems."""
+    (last,) = [
+        row
+        for row in shipped
+        if (row["version"], row["control"], row["task"], row["round_index"])
+        == ("base", "refine", demo.TASK, 2)
+    ]
+    again = {name: value for name, value in last.items() if name != "version"}
+    with database.write() as session:
+        job = jobs.enqueue(session, JobKind.EVALUATE, {}, dedup="of the gate")
+        job.status = JobStatus.DONE
+        evaluations.add_once(
+            session,
+            adapter_id=None,
+            job_id=job.id,
+            setting="greedy, refine",
+            **(again | {"n": 200, "n_correct": 190}),
+        )
 
 
 def test_it_answers_as_it_was_recorded() -> None:

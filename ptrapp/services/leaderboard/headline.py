@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from db.models import Job
+from db.registry import leaderboard
 from ptrapp.analysis.paired import difference_of_rates
 from ptrapp.services.context import DataContext
 from ptrapp.services.leaderboard.rows import Leaderboard, VersionRow
@@ -29,7 +30,7 @@ def is_it_better(context: DataContext, board: Leaderboard) -> Headline:
         worth = "No trained version serves now; the table says what each is worth."
         return Headline("base answers.", worth)
     found = difference(context, row, "base")
-    if found is None and (shipped := _of_one_evaluation(row, board.rows[-1])):
+    if found is None and (shipped := _of_one_evaluation(context, row, board.task)):
         return shipped
     if found is None:
         return Headline(
@@ -60,12 +61,20 @@ def _against_parent(context: DataContext, row: VersionRow) -> str:
     )
 
 
-def _of_one_evaluation(row: VersionRow, base: VersionRow) -> Headline | None:
-    """Compares two versions of one evaluation by their rates, where no answers are stored."""
-    one, other = row.last, base.last
-    if one is None or other is None or row.job_id != base.job_id or one.round != other.round:
+def _of_one_evaluation(context: DataContext, row: VersionRow, task: str) -> Headline | None:
+    """Compares a version with base by their rates in one evaluation, where no answers are stored.
+
+    Base may have been measured again since, with another version.
+    """
+    one = row.last
+    if one is None:
         return None
-    gain, interval = difference_of_rates(one.n_correct, one.n, other.n_correct, other.n)
+    with context.database.read() as session:
+        base = leaderboard.measured_in(session, task, None, row.job_id, one.round - 1)
+    if base is None:
+        return None
+    n, n_correct = base
+    gain, interval = difference_of_rates(one.n_correct, one.n, n_correct, n)
     return Headline(
         f"{compared(row.name, 'base', *interval)}:",
         f"{signed(gain)} points in round {one.round} (95 % {signed(interval.low)} to "
