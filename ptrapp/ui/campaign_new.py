@@ -1,18 +1,20 @@
 """The dialog of a new campaign: a template, what it compares, how often, and how many labels."""
 
+from html import escape
 from typing import Any, NamedTuple
 
 import gradio as gr
 
+from db.storage.errors import DatabaseError
 from ptrapp.core.counts import counted
-from ptrapp.core.errors import InputError
+from ptrapp.core.errors import InputError, ThriceError
 from ptrapp.core.people import ADMINS
+from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import campaigns, candidates
 from ptrapp.services.labelling.campaigns import MAX_GUIDELINES, CampaignPlan, Mix
 from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, SourceKind
 from ptrapp.services.labelling.panel import Sources
-from ptrapp.ui.acting import carried_out
 from ptrapp.ui.auth import allowed
 
 _TEMPLATES = [
@@ -31,7 +33,7 @@ _OPEN = """() => { const box = document.getElementById("campaign-new"); box.popo
   box.setAttribute("role", "dialog"); box.setAttribute("aria-label", "New campaign"); box.showPopover();
   box.onkeydown ??= (event) => {  // a browser closes the dialog, too, unless this says no
     if (event.key === "Escape" && box.querySelector("[aria-expanded=true]")) event.preventDefault(); };
-  box.querySelector("#new-name :is(input, textarea)").focus(); }"""  # noqa: E501 - a browser's own dialog
+  box.querySelector("#new-name :is(input, textarea)").focus(); return ""; }"""  # noqa: E501 - a browser's own dialog
 OPEN_ASKED: dict[str, Any] = {
     "fn": None,
     "js": """() => { if (new URLSearchParams(location.search).has("import"))
@@ -40,6 +42,9 @@ OPEN_ASKED: dict[str, Any] = {
 }
 """What follows the page's first reading: a link that names an import opens the dialog."""
 _CLOSE = "() => { document.getElementById('campaign-new').hidePopover(); }"
+_NOTHING_SAID = "() => ''"
+_NOT_MADE = """() => "<p class='bad' role='alert'>It is not created: \
+a number may be out of its range, or the server did not answer.</p>" """
 _GO = "(id) => { if (id) location.assign(`campaigns?campaign=${id}`); }"
 
 
@@ -74,6 +79,7 @@ def build(context: AppContext, opener: gr.Button) -> list[Any]:
         made = gr.Number(visible=False, precision=0)
         with gr.Column(elem_id="campaign-new-end"):
             outlook = gr.HTML(elem_id="campaign-outlook")
+            refused = gr.HTML(elem_id="campaign-refused", padding=False)
             with gr.Row():
                 cancel = gr.Button("Cancel", min_width=90, size="md", elem_id="campaign-cancel")
                 create = gr.Button(
@@ -86,18 +92,24 @@ def build(context: AppContext, opener: gr.Button) -> list[Any]:
 
     def campaign_outlook(request: gr.Request, *values: Any) -> Any:
         allowed(request, ADMINS)
-        return f"<p role='status'>{_outlook(context, NewInputs(*values))}</p>"
+        try:
+            return f"<p role='status'>{_outlook(context, NewInputs(*values))}</p>"
+        except (ThriceError, DatabaseError) as error:
+            return _problem(error)
 
-    def campaign_make(request: gr.Request, *values: Any) -> int:
+    def campaign_make(request: gr.Request, *values: Any) -> tuple[int | None, str]:
         allowed(request, ADMINS)
-        return carried_out(lambda: campaigns.create(context, _plan(NewInputs(*values))))
+        try:
+            return campaigns.create(context, _plan(NewInputs(*values))), ""
+        except (ThriceError, DatabaseError) as error:
+            return None, _problem(error)
 
     def campaign_template(kind: str) -> list[Any]:
         wanted = (SourceKind.VERSIONS, SourceKind.BEST_WORST, SourceKind.IMPORTED)
         return [gr.Dropdown(visible=kind == one.value) for one in wanted]
 
     looks = {"fn": campaign_outlook, "inputs": [*inputs], "outputs": [outlook], **_QUIET}
-    opener.click(None, js=_OPEN).then(**looks)
+    opener.click(None, None, [refused], js=_OPEN, **_QUIET).then(**looks)
     cancel.click(None, js=_CLOSE)
     chosen = [inputs.versions, inputs.judge, inputs.imported]
     inputs.template.input(
@@ -105,8 +117,10 @@ def build(context: AppContext, opener: gr.Button) -> list[Any]:
     ).then(**looks)
     sized = (*chosen, inputs.aspect, inputs.overlap, inputs.budget, inputs.max_pairs)
     gr.on([one.input for one in sized], trigger_mode="always_last", **looks)
-    done = create.click(campaign_make, [*inputs], [made], **_QUIET)
+    tried = create.click(None, None, [refused], js=_NOTHING_SAID, **_QUIET)
+    done = tried.then(campaign_make, [*inputs], [made, refused], **_QUIET)
     done.success(None, [made], None, js=_GO)
+    done.failure(None, None, [refused], js=_NOT_MADE, **_QUIET)
     return [inputs.template, *chosen]
 
 
@@ -122,6 +136,11 @@ def choices(sources: Sources, asked: str = "") -> list[Any]:
         gr.Dropdown(choices=list(sources.judges), value=next(iter(sources.judges), None)),
         gr.Dropdown(choices=imports, value=first, visible=is_there),
     ]
+
+
+def _problem(error: Exception) -> str:
+    """Returns a mistake as the dialog shows it: what Gradio says elsewhere stands behind it."""
+    return f"<p class='bad' role='alert'>{escape(in_public(str(error)), quote=False)}</p>"
 
 
 def _fields() -> NewInputs:
@@ -213,9 +232,9 @@ def _outlook(context: AppContext, given: NewInputs) -> str:
     source = _source(given)
     if source.kind is SourceKind.NONE:
         return "It starts empty; add comparisons with POST /api/v1/campaigns/ID/items."
-    n = carried_out(lambda: candidates.preview(context, source, given.aspect))
+    n = candidates.preview(context, source, given.aspect)
     labels = n * int(given.overlap or 1)
-    budget = carried_out(lambda: _budget(given.budget))
+    budget = _budget(given.budget)
     labels = labels if budget is None else min(labels, budget)
     if not n:
         return "No stored rounds form such a pair yet: sample some on Play, or import some."

@@ -240,7 +240,34 @@ def test_a_campaign_is_made_in_the_dialog_and_paused(page: Page, labelled: World
     dialog.get_by_label("Template").click()
     page.get_by_role("option", name="Any two responses to a prompt").click()
     dialog.locator("#campaign-create").click()
-    expect(page.get_by_text("There is a campaign 'Any two' already")).to_be_visible()
+    said = dialog.get_by_role("alert")
+    expect(said).to_contain_text("There is a campaign 'Any two' already")
+
+
+def test_what_is_wrong_with_a_new_campaign_stands_in_its_dialog_on_a_phone(
+    page: Page, labelled: World, shots: Any
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{labelled.url}/campaigns")
+    page.locator("#campaign-open").click()
+    dialog = page.get_by_role("dialog", name="New campaign")
+    said = dialog.locator("#campaign-refused").get_by_role("alert")
+    expect(dialog.locator("#campaign-outlook")).to_contain_text("campaign would have")
+    dialog.locator("#campaign-create").click()
+    expect(said).to_contain_text("name")
+    expect(said).to_be_in_viewport(ratio=1)
+    on_top = said.evaluate(
+        """(node) => { const { x, y, width, height } = node.getBoundingClientRect();
+            return node.contains(document.elementFromPoint(x + width / 2, y + height / 2)); }"""
+    )
+    assert on_top
+    page.screenshot(path=shots / "campaigns-new-refused-390.png")
+    dialog.get_by_label("Labels per pair").fill("0")
+    dialog.locator("#campaign-create").click()
+    expect(said).to_contain_text("a number may be out of its range")
+    dialog.get_by_role("button", name="Cancel").click()
+    page.locator("#campaign-open").click()
+    expect(said).to_have_count(0)
 
 
 def test_a_campaign_is_renamed_copied_deleted_and_restored(

@@ -54,6 +54,17 @@ def act(page: Page, action: str, strength: int = 1) -> None:
     page.evaluate("([action, strength]) => window.desk.act(action, strength)", [action, strength])
 
 
+def test_gold_and_repeats_on_top_do_not_make_the_desk_say_that_all_is_done(bare: Page) -> None:
+    more = SERVER.replace(
+        "done: 2, practice_left: 0, finished: true", "done: 5, practice_left: 0, finished: false"
+    )
+    counted = 'window.fetch = async (url, { body }) => {\n        if (url.endsWith("campaigns/3")) return new Response(\'{"n_done_by_me":5,"n_left_for_me":7}\');'
+    more = more.replace("window.fetch = async (url, { body }) => {", counted)
+    run(bare, "label/desk", more, CAMPAIGN)
+    expect(bare.locator(".label-where")).to_have_text("5 of 12")
+    bare.evaluate("clearTimeout(window.desk.outbox.timer)")
+
+
 def votes(page: Page) -> list[Any]:
     return [body for url, body in page.evaluate("window.sent") if url.endswith("/vote")]
 

@@ -43,7 +43,7 @@ export class Desk {
   /** The open line for a reason. @type {ReasonLine | null} */
   line = draft();
   done = 0;
-  total = 0; // done and, at most, left
+  total = 0; // done and left when it was counted; gold and repeats come on top
   practiceLeft = 0;
 
   /**
@@ -136,8 +136,16 @@ export class Desk {
     if (answer) {
       this.done = Math.max(this.done, answer.done);
       this.practiceLeft = Math.min(this.practiceLeft, answer.practice_left);
+      if (this.done >= this.total && !answer.finished && false) this.countLeft();
     }
     if (!this.shown && !this.feedback && this.queue.ahead.length) this.advance();
+    this.draw();
+  }
+
+  async countLeft() {
+    const now = await ask("GET", `/campaigns/${this.campaign.id}`).catch(() => null); // counted again with the next pairs
+    if (!now) return;
+    this.total = now.n_done_by_me + now.n_left_for_me;
     this.draw();
   }
 
