@@ -136,7 +136,7 @@ export class Desk {
     if (answer) {
       this.done = Math.max(this.done, answer.done);
       this.practiceLeft = Math.min(this.practiceLeft, answer.practice_left);
-      if (this.done >= this.total && !answer.finished && false) this.countLeft();
+      if (this.done >= this.total && !answer.finished) this.countLeft();
     }
     if (!this.shown && !this.feedback && this.queue.ahead.length) this.advance();
     this.draw();
