@@ -82,6 +82,36 @@ def test_what_is_said_is_seen_on_a_phone_and_moves_no_key(page: Page, campaign: 
     assert keys.bounding_box() == before
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_long_responses_are_scrolled_by_keyboard(
+    page: Page, campaign: Campaign, shots: Path, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    long = "\n\n".join(f"Line {n}." for n in range(200))
+    open_label(page, campaign([(long, f"One. {long}", f"Two. {long}")]))
+    boxes = page.locator(".label-asked, .label-side .label-text")
+    tops = "nodes => nodes.map((node) => Math.round(node.scrollTop))"
+    far = boxes.evaluate_all("nodes => nodes.map((node) => node.scrollHeight - node.clientHeight)")
+    assert boxes.evaluate_all(tops) == [0, 0, 0]
+    page.keyboard.press("PageDown")
+    first = boxes.evaluate_all(tops)
+    assert all(0 < top < end for top, end in zip(first, far, strict=True))
+    page.keyboard.press("PageDown")
+    assert all(one < two for one, two in zip(first, boxes.evaluate_all(tops), strict=True))
+    page.keyboard.press("PageUp")
+    assert boxes.evaluate_all(tops) == pytest.approx(first, abs=2)
+    page.screenshot(path=shots / f"label-scrolled-{width}.png")
+    page.keyboard.press("End")
+    assert boxes.evaluate_all(tops) == pytest.approx(far, abs=2)
+    page.keyboard.press("Home")
+    assert boxes.evaluate_all(tops) == [0, 0, 0]
+    page.keyboard.press("?")
+    expect(page.locator(".label-panel")).to_contain_text("Scroll both responses, and the prompt")
+    page.keyboard.press("End")  # is the panel's: it has the focus
+    assert boxes.evaluate_all(tops) == [0, 0, 0]
+    page.screenshot(path=shots / f"label-scroll-help-{width}.png")
+
+
 def test_markup_in_texts_is_inert(page: Page, campaign: Campaign) -> None:
     strangers: list[str] = []
     world = campaign([HOSTILE, *answers(2)])

@@ -68,6 +68,7 @@ def test_a_key_means_an_action_on_any_keyboard(
     [
         ("tie", {"key": "Enter"}, "Enter presses a button"),
         ("tie", {"key": " "}, "Space presses a button"),
+        ("tie", {"key": "PageDown"}, "PageDown scrolls the pair"),
         ("tie", {"key": "3"}, "The digits 0 to 5 are answers already"),
         ("tie", {"key": "x"}, "x is taken: “Both are bad”"),
         ("tie", {"key": "!", "shiftKey": True}, "Shift means “much better” here"),

@@ -4,6 +4,7 @@
 
 import { Desk } from "./label/desk.js";
 import { Outbox } from "./label/outbox.js";
+import { scrollPair } from "./label/pair.js";
 import { capture } from "./label/panels.js";
 import { enter } from "./label/start.js";
 import { isChord, onKeys, typing } from "./page.js";
@@ -33,8 +34,9 @@ const press = (desk, event) => {
   if (event.key === "Enter" && desk.feedback && !button) { desk.goOn(); return true; }
   if (event.key === "Enter") return event.repeat; // a held key presses a button once
   const meaning = desk.keys.meaning(event);
-  if (meaning && !event.repeat) desk.act(meaning.action, meaning.strength);
-  return Boolean(meaning); // a held arrow key neither answers twice nor scrolls
+  if (!meaning) return scrollPair(desk.root, event);
+  if (!event.repeat) desk.act(meaning.action, meaning.strength);
+  return true; // a held arrow key neither answers twice nor scrolls
 };
 
 /** On the list what waits is sent too, and nobody hears of it. */

@@ -27,7 +27,8 @@ const DIGITS = {
 /** @type {Record<string, string>} */
 const SIGNS = { ArrowLeft: "←", ArrowRight: "→", ArrowDown: "↓", ArrowUp: "↑" };
 /** @type {Record<string, string>} */
-const TAKEN = { Tab: "moves between buttons", Enter: "presses a button", " ": "presses a button", Escape: "closes" };
+const TAKEN = { Tab: "moves between buttons", Enter: "presses a button", " ": "presses a button", Escape: "closes",
+  PageDown: "scrolls the pair", PageUp: "scrolls the pair", Home: "scrolls the pair", End: "scrolls the pair" };
 const KEPT = "keys";
 
 /** On a Cyrillic or Greek keyboard the key of the same place counts: it has no Latin letter of its own. @param {Press} press */

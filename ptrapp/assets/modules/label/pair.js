@@ -54,6 +54,21 @@ export const PairView = ({ pair, outcome, diff, watch }) => {
     </div>`;
 };
 
+/** How far a key scrolls, in heights of what is scrolled; a little stays in sight. @type {Record<string, number>} */
+const SCROLLS = { PageDown: 0.85, PageUp: -0.85, Home: -Infinity, End: Infinity };
+
+/** Scrolls both responses, and the prompt, where a panel has not the focus. @param {Element} root @param {KeyboardEvent} event */
+export const scrollPair = (root, { key, target }) => {
+  const heights = SCROLLS[key];
+  if (!heights || (target instanceof Element && target.closest(".label-panel"))) return false;
+  const parts = [...root.querySelectorAll(".label-asked, .label-side .label-text")];
+  for (const part of parts) {
+    const to = part.scrollTop + heights * part.clientHeight;
+    part.scrollTop = Math.min(Math.max(to, 0), part.scrollHeight);
+  }
+  return parts.length > 0;
+};
+
 /** What is wider than its column can be scrolled by keyboard too, for as long as it is. @param {Element} root */
 export const reachWide = (root) => {
   for (const wide of root.querySelectorAll(":is(pre, table, math[display=block])")) {

@@ -30,6 +30,7 @@ const Help = (/** @type {{ desk: Desk, open: OpenPanel }} */ { desk, open: { ask
         <span>${words}</span>
       </li>`)}
     <li><span class="label-key">1 … 5</span><span>1 A much better, 2 A better, 3 tie, 4 B better, 5 B much better, 0 both bad</span></li>
+    <li><span class="label-key">Page ↓ ↑</span><span>Scroll both responses, and the prompt; Home and End: to their start and end</span></li>
   </ul>
   ${desk.keys.changed && html`
     <button type="button" class="btn s" data-part="keys-reset"
