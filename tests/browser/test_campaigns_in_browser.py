@@ -60,7 +60,7 @@ def test_the_list_has_each_campaign_with_its_figures_and_leads_to_its_page(
     page.goto(f"{labelled.url}/campaigns")
     row = page.locator("#campaigns-table [role=row]", has_text=NAME).first
     expect(row).to_contain_text("24 of 24 · 100%")
-    expect(row).to_contain_text("24 today · 2 raters")
+    expect(row).to_contain_text("24 today · 2 people")
     expect(row).to_contain_text("all labelled")
     row.get_by_role("link", name=NAME).click()
     expect(page).to_have_url(f"{labelled.url}/campaigns?campaign={labelled.id}")
