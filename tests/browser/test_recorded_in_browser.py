@@ -29,7 +29,9 @@ def test_it_is_what_was_recorded_with_what_was_measured(page: Page) -> None:
         expect(takes.nth(index)).to_contain_text(one["thought"])
     expect(page.locator(".recorded .arrow").first).to_have_text("fixed")
     expect(page.locator(".recorded code")).to_have_text(recorded["command"])
-    expect(page.locator(".recorded a")).to_contain_text(re.compile("round 1.*round 2.*round 3, n = 400"))
+    expect(page.locator(".recorded a")).to_contain_text(
+        re.compile("round 1.*round 2.*round 3, n = 400")
+    )
     who = page.locator(".recorded [data-part=who]")
     expect(who).to_have_text("base answers you; the name at the top serves demo.")
 

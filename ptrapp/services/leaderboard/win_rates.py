@@ -24,7 +24,7 @@ class VersionWinRate:
     who: str
     """`people`, or the judge's name."""
     n: int
-    """Comparisons."""
+    """Votes or verdicts; a pair may have several."""
     value: float
     low: float
     """Bootstrap over prompts, 95 %; Wilson's of the prompts where all votes are alike."""
