@@ -60,8 +60,8 @@ def _measured(context: AppContext) -> str:
     by_round = sorted(rows, key=lambda one: one.round_index)
     if len(by_round) < 2:
         return ""
-    rates = ", ".join(f"{one.rate:.0%} in round {one.round_index + 1}" for one in by_round)
-    return f"{NAME} is right: {rates}, n = {by_round[0].n}"
+    rates = ", ".join(f"{one.rate:.0%}" for one in by_round)
+    return f"{NAME}: {rates} right in rounds 1 to {len(by_round)}, n = {by_round[0].n}"
 
 
 def register(context: AppContext) -> None:

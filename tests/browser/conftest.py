@@ -141,6 +141,7 @@ def _served(data: Path, *flags: str, port: int | None = None) -> Iterator[str]:
             cwd=ROOT,
             stdout=written,
             stderr=written,
+            start_new_session=True,  # as a terminal has: its training stands back behind it alone
         )
         url = f"http://127.0.0.1:{port}"
         try:

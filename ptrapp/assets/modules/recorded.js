@@ -123,8 +123,8 @@ class Film {
         <span class="recorded-clock">${Math.round(at)} of ${END_S} s</span>
         <span class="wide">Made by <code>${recording.command}</code></span>
         ${recording.measured && html`<a href="versions">${recording.measured}</a>`}
-        ${version !== recording.serving && html`<span data-part="who">${recording.serving} answers you; the name at the top serves ${version}.</span>`}
-        <button type="button" class="btn s" data-part="ask" onClick=${() => askIt(recording.prompt)}>Ask it yourself</button>
+        <button type="button" class="btn s" data-part="ask" title=${version === recording.serving ? "" : `The name at the top of the page serves ${version}.`}
+          onClick=${() => askIt(recording.prompt)}>Ask ${version === recording.serving ? "it" : recording.serving} yourself</button>
       </div>`, this.root);
   }
 }
