@@ -49,9 +49,9 @@ RECORDED = (Exit.DONE, Exit.FAILED, Exit.FENCED)
 class Worker:
     """Claims jobs and runs each in a child process, one at a time."""
 
-    def __init__(self, settings: Settings, *, exit_with_parent: bool = False) -> None:
+    def __init__(self, settings: Settings, *, parent: int | None = None) -> None:
         self._settings = settings
-        self._parent = os.getppid() if exit_with_parent else None
+        self._parent = parent
         self._stopped = False
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._last_heartbeat = float("-inf")
@@ -86,7 +86,8 @@ class Worker:
         """Returns whether to end: a stop was asked for, or the parent process is gone.
 
         The parent is polled, because Linux's death signal comes when the *thread* that started us
-        ends, and an application may start us from a short-lived one.
+        ends, and an application may start us from a short-lived one. It tells us its process id,
+        as it may be gone before we have loaded what asks for it.
         """
         orphan = self._parent is not None and os.getppid() != self._parent
         self._stopped = self._stopped or orphan
@@ -276,15 +277,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m training.worker")
     parser.add_argument(
         "--exit-with-parent",
-        action="store_true",
-        help="end when the program that started this worker is gone",
+        metavar="PID",
+        type=int,
+        help="end when PID, the process that started this worker, is gone",
     )
     arguments = parser.parse_args()
     settings = load_settings()
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    worker = Worker(settings, exit_with_parent=arguments.exit_with_parent)
+    worker = Worker(settings, parent=arguments.exit_with_parent)
     signal.signal(signal.SIGTERM, worker.stop)
     signal.signal(signal.SIGINT, worker.stop)
     worker.work()

@@ -16,7 +16,7 @@ from ptrapp.core.settings import Settings
 
 log = logging.getLogger(__name__)
 
-COMMAND = (sys.executable, "-m", "training.worker", "--exit-with-parent")
+COMMAND = (sys.executable, "-m", "training.worker")
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 """Seconds until a worker that died is started again: doubled at each death in a row, up to this."""
@@ -40,13 +40,13 @@ class WorkerSupervisor:
         self,
         settings: Settings,
         *,
-        command: Sequence[str] = COMMAND,
+        command: Sequence[str] | None = None,
         first_pause_s: float = FIRST_PAUSE_S,
         longest_pause_s: float = LONGEST_PAUSE_S,
         steady_s: float = STEADY_S,
     ) -> None:
         self._environment = with_import_path(os.environ | settings.as_environment())
-        self._command = list(command)
+        self._command = list(command or (*COMMAND, "--exit-with-parent", str(os.getpid())))
         self._first_pause_s = first_pause_s
         self._longest_pause_s = longest_pause_s
         self._steady_s = steady_s

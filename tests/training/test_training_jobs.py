@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from fresh_database import fresh_database
+from sqlalchemy import select
 from training_world import (
     Programs,
     adapter_of,
@@ -25,7 +26,7 @@ from training_world import (
     wait_until,
 )
 
-from db.models import AdapterStatus, JobKind, JobStatus
+from db.models import AdapterStatus, JobKind, JobStatus, Worker
 from db.registry import curves as job_curves
 from db.registry import jobs
 from db.storage.session import Database
@@ -293,17 +294,26 @@ def test_the_same_data_with_the_same_settings_are_not_trained_twice(trained: Tra
     refuse_repetition(repeat, made, sha256)
 
 
+@pytest.mark.parametrize("is_loaded", [True, False])
 def test_a_worker_does_not_outlive_the_program_it_belongs_to(
-    elsewhere: tuple[Database, Programs],
+    elsewhere: tuple[Database, Programs], is_loaded: bool
 ) -> None:
-    _, programs = elsewhere
+    """Also where the program is gone before its worker has loaded what asks for it."""
+    database, programs = elsewhere
     app, worker_id = programs.start_app_with_worker()
-    time.sleep(2)
+    if is_loaded:
+        wait_until(lambda: has_worker(database, worker_id), "the worker at work")
     assert Path(f"/proc/{worker_id}/exe").exists()
 
     app.kill()
 
-    wait_until(lambda: not Path(f"/proc/{worker_id}/exe").exists(), "the worker's end", 5)
+    wait_until(lambda: not Path(f"/proc/{worker_id}/exe").exists(), "the worker's end")
+
+
+def has_worker(database: Database, pid: int) -> bool:
+    """Whether a worker of this process id has said that it is alive."""
+    with database.read() as session:
+        return session.scalar(select(Worker.pid).where(Worker.pid == pid)) is not None
 
 
 def test_an_ended_worker_puts_its_job_back_at_once(

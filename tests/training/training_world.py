@@ -205,9 +205,10 @@ class Programs:
     def start_app_with_worker(self) -> tuple["subprocess.Popen[bytes]", int]:
         """A program that starts a worker of its own and lives on; its worker's process id."""
         code = (
-            "import subprocess, sys, time\n"
-            "command = [sys.executable, '-m', 'training.worker', '--exit-with-parent']\n"
-            "print(subprocess.Popen(command).pid, flush=True)\n"
+            "import os, subprocess, sys, time\n"
+            "worker = [sys.executable, '-m', 'training.worker']\n"
+            "worker += ['--exit-with-parent', str(os.getpid())]\n"
+            "print(subprocess.Popen(worker).pid, flush=True)\n"
             "time.sleep(60)"
         )
         app = subprocess.Popen(
