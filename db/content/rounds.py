@@ -151,6 +151,16 @@ def running(session: Session) -> list[int]:
     return list(session.scalars(under_way))
 
 
+def under_way_of(
+    session: Session, rater_id: int, run_ids: Collection[int]
+) -> Sequence[dict[str, Any]]:
+    """Returns the settings of those of these runs that this person asked for and that go on."""
+    under_way = select(Run.settings).where(
+        Run.id.in_(run_ids), Run.rater_id == rater_id, Run.state == RunState.RUNNING
+    )
+    return session.scalars(under_way).all()
+
+
 def versions_asked(session: Session, run_ids: Collection[int]) -> set[int]:
     """Returns the ids of the versions that those of these runs ask which are under way."""
     under_way = select(Run).where(Run.id.in_(run_ids), Run.state == RunState.RUNNING)

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
+from db.content import rounds
+from db.labelling import raters
 from db.registry import jobs
+from db.storage.presence import At
 from db.storage.session import Session
 from ptrapp.core.counts import counted
 from ptrapp.core.errors import TooMuch
 from ptrapp.services.context import AppContext, DataContext
 
 MAX_LIVE_RUNS = 32
-"""Runs in progress at once; one more is refused rather than slowing all others."""
+"""Runs that one app has in progress; one more is refused rather than slowing all others."""
 _LOCK = Lock()
 
 
@@ -19,17 +22,20 @@ _LOCK = Lock()
 def run_of(context: AppContext, rater: str, n_tokens: int) -> Iterator[None]:
     """Holds a place among a person's runs while one is started, which then is among the live ones.
 
-    A run alone may be as long as runs may be. Raises `TooMuch` where another has no place, among
-    this person's or among all.
+    A run alone may be as long as runs may be. What this person has running at other apps on this
+    database counts too. Raises `TooMuch` where another has no place, among this person's or among
+    all.
     """
     settings = context.settings
     here = (rater, n_tokens)
+    elsewhere = _elsewhere(context, rater)
     with _LOCK:
         live = [one for one in list(context.live.values()) if not one.ended.is_set()]
         if len(context.starting) + len(live) >= MAX_LIVE_RUNS:
             raise TooMuch(f"{MAX_LIVE_RUNS} runs are in progress; try again in a moment.")
         going = [each for each in context.starting if each[0] == rater]
         going += [(rater, one.n_tokens) for one in live if one.rater == rater]
+        going += [(rater, n) for n in elsewhere]
         if len(going) >= settings.runs_per_person:
             raise TooMuch(
                 f"{counted(len(going), 'of your runs is', 'of your runs are')} being written; "
@@ -46,6 +52,17 @@ def run_of(context: AppContext, rater: str, n_tokens: int) -> Iterator[None]:
     finally:
         with _LOCK:
             context.starting.remove(here)
+
+
+def _elsewhere(context: AppContext, rater: str) -> list[int]:
+    """Returns the most tokens of each run that other apps are writing for this person."""
+    theirs = context.database.presence.elsewhere(At.RUN)
+    if not theirs:
+        return []
+    with context.database.read() as session:
+        who = raters.find_person(session, rater)
+        going = rounds.under_way_of(session, who.id, theirs) if who else ()
+    return [int(each["n"]) * int(each["sampling"]["max_tokens"]) for each in going]
 
 
 def check_jobs(context: DataContext, session: Session, rater: str) -> None:

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from db.registry import adapters
 from db.registry.contents import weights_sha256
 from db.storage.presence import At
 from db.storage.session import open_database
+from ptrapp.core.errors import TooMuch
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
@@ -123,6 +125,17 @@ def test_what_is_stopped_at_one_app_ends_at_the_other(halfway: Halfway) -> None:
     other_apps.OtherApps(halfway.writing).look()
     assert halfway.end() is RunState.STOPPED
     assert halfway.cells() == ["stored"]
+
+
+def test_what_a_person_has_running_at_one_app_counts_at_the_other(halfway: Halfway) -> None:
+    beside = replace(
+        halfway.other, settings=halfway.other.settings.model_copy(update={"runs_per_person": 1})
+    )
+    with pytest.raises(TooMuch, match="1 of your runs is being written"):
+        play.begin(beside, play.RunRequest("What is 2 + 2?", n=1), "Ada")
+    play.begin(beside, play.RunRequest("What is 2 + 2?", n=1), "Bea")
+    halfway.end()
+    play.begin(beside, play.RunRequest("What is 2 + 2?", n=1), "Ada")
 
 
 def test_the_runs_of_an_app_that_is_gone_are_ended_by_another(halfway: Halfway) -> None:
