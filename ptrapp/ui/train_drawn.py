@@ -102,6 +102,9 @@ def left(page: JobPage) -> str:
     if progress.lost:
         return "its process has ended or is cut off; the next worker goes on with it"
     queued = "" if job.status == "running" else f"number {job.place} in the queue, "
+    if progress.stage_left_s is not None:
+        stage = f"about {duration(progress.stage_left_s)} left of this stage"
+        return f"{stage}; later ones are known once a job of this kind has been measured"
     if progress.left_s is None:
         unknown = "time left is known once a job of this kind has been measured"
         return f"{queued}{unknown if not progress.n_earlier else 'time left is not known'}"

@@ -166,6 +166,20 @@ def test_without_an_earlier_job_nothing_is_made_up(world: Any) -> None:
     assert (progress.left_s, progress.share, progress.n_earlier) == (None, None, 0)
 
 
+def test_what_is_left_of_a_stage_is_not_told_as_what_is_left_of_the_job(world: Any) -> None:
+    job_id, token = claimed(world, JobKind.TPO, {})
+    with world.database.write() as session:
+        jobs.progress(session, job_id, token, phase="sampling", step=3, n_steps=10, eta_s=30)
+    progress = read_job(world.context, job_id).progress
+    assert (progress.left_s, progress.share, progress.stage_left_s) == (None, None, 30)
+
+    job_id, token = claimed(world, JobKind.DPO, {})
+    with world.database.write() as session:
+        jobs.progress(session, job_id, token, phase="training", step=3, n_steps=10, eta_s=30)
+    progress = read_job(world.context, job_id).progress
+    assert (progress.left_s, progress.stage_left_s) == (30, None)
+
+
 def test_curves_are_laid_over_the_last_comparable_job(world: Any, finished: Finished) -> None:
     first = finished()
     finished(JobKind.EVALUATE, began=())

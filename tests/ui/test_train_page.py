@@ -190,6 +190,8 @@ def test_settings_are_said_in_the_words_of_the_form() -> None:
 def test_what_is_not_known_is_not_made_up() -> None:
     unknown = replace(PAGE, progress=JobProgress(STAGES, None, 14.0, None, 0))
     assert "time left is known once a job of this kind has been measured" in drawn.head(unknown)
+    of_stage = JobProgress(STAGES, None, 14.0, None, 0, stage_left_s=30.0)
+    assert drawn.left(replace(PAGE, progress=of_stage)).startswith("about 30 s left of this stage;")
     ended = replace(PAGE, job=replace(JOB, status="done"))
     assert drawn.left(ended) == ""
 

@@ -20,7 +20,7 @@ export const jobAddress = (job) => `${addressOf("Train")}?job=${job.id}`;
 
 /** @param {{ job: Job }} props */
 export const RunningJob = ({ job }) => {
-  const share = job.share === null ? "begins" : `${Math.round(100 * job.share)} %`;
+  const share = job.share === null ? "runs" : `${Math.round(100 * job.share)} %`;
   const eta = job.eta_s === null ? "" : `· ${timeLeft(job.eta_s)}`;
   const more = job.n_waiting ? ` · ${job.n_waiting} more` : "";
   return html`

@@ -1,6 +1,6 @@
 """How far a job is: its stages, what they took, and what is left of it from the first second on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,7 +32,7 @@ class JobProgress:
 
     stages: tuple[StageView, ...]
     left_s: float | None
-    """Seconds until it ends; None where nothing is known of it, and when it does not run."""
+    """Seconds until it ends; None where that is not known, and when it does not run."""
     spent_s: float
     share: float | None
     """How much of it is done by expected time, 0 to 1; None where that is not known."""
@@ -40,6 +40,8 @@ class JobProgress:
     """Earlier jobs by which the time is expected."""
     paused: bool = False
     """Whether it was interrupted and begun anew: it took less than its start and end say."""
+    stage_left_s: float | None = None
+    """Seconds left of the stage it is at, where those of later stages were never measured."""
     lost: bool = False
     """Whether its process says nothing any more; the next worker takes it over."""
 
@@ -62,10 +64,13 @@ def read_progress(session: Session, job: Job) -> JobProgress:
     stages = tuple(_stage(job, stage, reached, spent, expected) for stage in OF_KIND[job.kind])
     goes_on = job.status in (JobStatus.QUEUED, JobStatus.RUNNING) and not lost
     left = _left(job, stages) if goes_on else None
+    of_stage = None
+    if left is not None and not _is_of_all(job, stages):
+        left, of_stage = None, left
     total = sum(spent.values())
     share = total / (total + left) if left is not None and total + left else None
     paused = speed.was_paused(job, points)
-    return JobProgress(stages, left, total, share, len(earlier), paused, lost)
+    return JobProgress(stages, left, total, share, len(earlier), paused, of_stage, lost)
 
 
 def _stage(
@@ -86,6 +91,13 @@ def _stage(
         share = min(seconds / awaited, 0.95) if awaited else 0.0
     state: StageState = "now" if job.status is JobStatus.RUNNING else "stopped"
     return StageView(stage, state, seconds, awaited, share)
+
+
+def _is_of_all(job: Job, stages: Sequence[StageView]) -> bool:
+    """Returns whether `_left` knows of every stage; the last takes a moment, and may be unknown."""
+    if job.kind is JobKind.EVALUATE and job.eta_s is not None:
+        return True
+    return all(one.expected_s is not None for one in stages[:-1] if one.state == "waits")
 
 
 def _left(job: Job, stages: tuple[StageView, ...]) -> float | None:
