@@ -28,6 +28,9 @@ THINKING = [
     ("from round 2 on", Thinking.LATER.value),
     ("never", Thinking.NEVER.value),
 ]
+AS_THE_MODEL_DOES = "model"
+THINKING_OF_A_MODEL_TO_COME = [("as the model does", AS_THE_MODEL_DOES), *THINKING]
+"""While no model is there, nobody knows how it does: it is asked when it is."""
 THINKING_OF_CANDIDATES = [
     ("in every candidate", Thinking.ALWAYS.value),
     ("never", Thinking.NEVER.value),
@@ -131,7 +134,12 @@ def _choices() -> tuple[gr.Radio, gr.Number, gr.Number, gr.Dropdown, gr.Dropdown
         for kind, label, value in ((Mode.REFINE, "Rounds", 3), (Mode.SAMPLE, "Candidates", 4))
     )
     thinking = gr.Dropdown(
-        THINKING, value="always", label="Think", filterable=False, min_width=0, elem_id="think"
+        THINKING_OF_A_MODEL_TO_COME,
+        value=AS_THE_MODEL_DOES,
+        label="Think",
+        filterable=False,
+        min_width=0,
+        elem_id="think",
     )
     versions = gr.Dropdown(
         [BASE.label],

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 
@@ -22,10 +23,12 @@ from ptrapp.services.play import LIMITS, Mode, RunRequest
 from ptrapp.ui import composer, drawing, recorded
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.composer import (
+    AS_THE_MODEL_DOES,
     BY_VERSIONS,
     DROP_REFERENCE,
     OF_THIS_PROMPT,
     THINKING,
+    THINKING_OF_A_MODEL_TO_COME,
     THINKING_OF_CANDIDATES,
     Composer,
     Inputs,
@@ -63,6 +66,8 @@ def _wire(
         try:
             asked = _ask(*values)
             _wait_for_model(context, asked)
+            if values[Inputs._fields.index("thinking")] == AS_THE_MODEL_DOES:
+                asked = replace(asked, thinking=play.default_thinking(context))
             run_id = play.begin(context, asked, rater)
             yield from _watch(context, run_id, rater, looking)
         except (ThriceError, DatabaseError) as error:
@@ -200,7 +205,7 @@ def _ask(
         prompt=prompt,
         mode=kind,
         n=len(asked) or int((rounds if kind is Mode.REFINE else candidates) or 0),
-        thinking=Thinking(thinking),
+        thinking=Thinking.ALWAYS if thinking == AS_THE_MODEL_DOES else Thinking(thinking),
         sampling=Sampling(
             temperature, top_p, int(max_tokens), drawn, max_thought_tokens=int(max_thought_tokens)
         ),
@@ -247,8 +252,17 @@ def _untouched(context: AppContext, sender: Person) -> list[Any]:
     n_fields = len(Inputs._fields) - 1 + len(DrawingInputs._fields)
     form: list[Any] = [gr.skip() for _ in range(n_fields)]
     form[-1] = _who_answers(context, sender, Mode.REFINE.value)
-    form[Inputs._fields.index("thinking")] = play.default_thinking(context).value
+    form[Inputs._fields.index("thinking")] = _thinks(context, refining=True)
     return form
+
+
+def _thinks(context: AppContext, *, refining: bool) -> gr.Dropdown:
+    """Returns the choice of when to think; at first what the model that answers does."""
+    if not refining:
+        return gr.Dropdown(THINKING_OF_CANDIDATES, value=Thinking.ALWAYS.value)
+    if base_models.is_awaited(context):
+        return gr.Dropdown(THINKING_OF_A_MODEL_TO_COME, value=AS_THE_MODEL_DOES)
+    return gr.Dropdown(THINKING, value=play.default_thinking(context).value)
 
 
 def _linked(request: gr.Request) -> int | None:
@@ -260,11 +274,10 @@ def _of_mode(
     context: AppContext, sender: Person, mode: str
 ) -> tuple[gr.Number, gr.Number, gr.Dropdown, gr.Dropdown, gr.Button]:
     refining = mode == "refine"
-    thinking = play.default_thinking(context) if refining else Thinking.ALWAYS
     return (
         gr.Number(visible=refining),
         gr.Number(visible=mode == Mode.SAMPLE.value),
         _who_answers(context, sender, mode),
-        gr.Dropdown(THINKING if refining else THINKING_OF_CANDIDATES, value=thinking.value),
+        _thinks(context, refining=refining),
         gr.Button({Mode.REFINE.value: "Think again", BY_VERSIONS: "Ask them"}.get(mode, "Sample")),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from ptrapp.services.leaderboard.findings import Finding, Point
@@ -10,6 +11,10 @@ from ptrapp.ui.plotting import bottom_legend, finish
 from ptrapp.ui.versions_table import series
 
 _HEIGHT = 240
+_LEAST_SEEN = (40, 60)
+"""Percent won that a forest shows at least: one point alone has no scale of its own."""
+_MOST_NAMED = 6
+"""Versions that have room for their names below a plot."""
 _DASHES = [[1, 0], [5, 3], [2, 2], [8, 3, 2, 3]]
 
 
@@ -37,30 +42,37 @@ def fixed_and_broken(finding: Finding) -> alt.Chart:
         .transform_calculate(row="datum.version + ', round ' + datum.round")
         .mark_bar(opacity=0.85)
         .encode(
-            alt.X("count:Q", title="broken (left), fixed (right)"),
+            alt.X(
+                "count:Q", title="broken (left), fixed (right)",
+                axis=_whole_numbers(finding.points),
+            ),
             alt.Y("row:N", title=None, sort=None),
             color=alt.Color("kind:N", scale=kinds, legend=bottom_legend()),
             tooltip=["version:N", "round:O", "kind:N", "count:Q", "n:Q"],
         )
-    )
+    )  # fmt: skip
     return _finish(bars, finding)
 
 
 def forest(finding: Finding) -> alt.LayerChart:
-    """A square and a bar a version; the line at 50 is no difference."""
+    """A square and a bar a version; the line at 50, no difference, is never at the edge."""
     chart = _chart(finding)
     who = alt.Y("row:N", title=None, sort=None)
     named = chart.transform_calculate(row="datum.version + ', ' + datum.who")
     colour = _colour(finding.points, legend=False)
-    rate = alt.X("rate:Q", title="percent won against base", scale=alt.Scale(zero=False))
+    low = min(_LEAST_SEEN[0], *(point["low"] for point in finding.points))
+    high = max(_LEAST_SEEN[1], *(point["high"] for point in finding.points))
+    scale = alt.Scale(domain=[low, high], nice=True)
+    rate = alt.X("rate:Q", title="percent won against base", scale=scale)
     line = (
         alt.Chart(alt.Data(values=[{"half": 50}]))
         .mark_rule(color="var(--line-2)")
-        .encode(x="half:Q")
+        .encode(alt.X("half:Q", scale=scale))
     )
     bars = named.mark_rule(strokeWidth=2).encode(
-        alt.X("low:Q", title="percent won against base"), who, x2="high:Q", color=colour
-    )
+        alt.X("low:Q", title="percent won against base", scale=scale),
+        who, x2="high:Q", color=colour,
+    )  # fmt: skip
     squares = named.mark_square(size=90, opacity=1).encode(
         rate, who, color=colour, tooltip=_tooltip("who:N")
     )
@@ -100,7 +112,11 @@ def quality_by_votes(finding: Finding) -> alt.LayerChart:
 
 def _over_versions(finding: Finding, value: str, title: str, colour: alt.Color) -> alt.LayerChart:
     chart = _chart(finding)
-    step = alt.X("step:O", title="versions, oldest first", axis=alt.Axis(labels=False, ticks=False))
+    named = len({point["version"] for point in finding.points}) <= _MOST_NAMED
+    axis = alt.Axis(labels=named, ticks=named, labelAngle=0, labelLimit=96)
+    step = alt.X(
+        "version:N" if named else "step:O", sort=None, title="versions, oldest first", axis=axis
+    )
     shown = alt.Y(value, title=title, scale=alt.Scale(zero=False))
     bars = chart.mark_rule(opacity=0.6).encode(
         step, alt.Y("low:Q", title=title), y2="high:Q", color=colour
@@ -110,6 +126,14 @@ def _over_versions(finding: Finding, value: str, title: str, colour: alt.Color) 
         step, shown, color=colour, tooltip=["version:N", *ends, "n:Q"]
     )
     return _finish(alt.layer(bars, line), finding)
+
+
+def _whole_numbers(points: list[Point]) -> alt.Axis:
+    """Returns an axis of counts: whole ones, and those to the left without their sign."""
+    low, high = (round(one(0, *(point["count"] for point in points))) for one in (min, max))
+    step = max(1, ceil((high - low) / 8))
+    ticks = [*range(0, low - 1, -step), *range(step, high + 1, step)]
+    return alt.Axis(values=sorted(ticks), labelExpr="format(abs(datum.value), 'd')")
 
 
 def _chart(finding: Finding) -> alt.Chart:

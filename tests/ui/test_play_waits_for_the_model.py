@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ from fresh_database import fresh_database
 
 from ptrapp.core.errors import ModelUnusable
 from ptrapp.core.settings import Settings
+from ptrapp.core.thoughts import TINY
 from ptrapp.engines.replaceable import ReplaceableEngine
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import base_models, play
@@ -28,12 +30,15 @@ class Opening:
     def __init__(self) -> None:
         self.may_end = threading.Event()
         self.usable = True
+        self.thinks = True
+        """Whether it writes a thought by itself."""
 
     def __call__(self, model: str, report: Any) -> ScriptedEngine:
         assert self.may_end.wait(WAIT_S)
         if not self.usable:
             raise ModelUnusable("The weights are incomplete. Copy them again.")
-        return ScriptedEngine(lambda _: "<R> The answer is 2.")
+        thoughts = replace(TINY, followed=self.thinks)
+        return ScriptedEngine(lambda _: "<R> The answer is 2.", thought_format=thoughts)
 
 
 @pytest.fixture
@@ -85,6 +90,15 @@ def test_it_is_said_that_it_waits_and_then_it_is_answered(
     assert next(one for one in told if one["msg"] == "process_completed")["success"]
     run = world[0].get("/api/v1/runs/1").json()
     assert [one["response"] for one in run["cells"]] == ["The answer is 2."] * 3
+
+
+@pytest.mark.parametrize(("thinks", "when"), [(True, "always"), (False, "never")])
+def test_it_thinks_as_the_model_does_that_came(
+    world: tuple[TestClient, Opening], thinks: bool, when: str
+) -> None:
+    world[1].thinks = thinks
+    ask(world[0], "What is 1 + 1?")
+    assert world[0].get("/api/v1/runs/1").json()["settings"]["thinking"] == when
 
 
 def test_a_model_that_does_not_come_is_the_answer(world: tuple[TestClient, Opening]) -> None:

@@ -45,6 +45,31 @@ def test_a_plot_is_valid_self_contained_and_in_tokens(
     assert colours == [], "every colour is a token, which has both themes"
 
 
+def test_one_point_alone_stands_on_a_scale_that_says_something() -> None:
+    even = [{**NAMED, "rate": 50.0, "low": 50.0, "high": 50.0, "n": 40, "who": "verifier"}]
+    forest = plots.forest(Finding("0 of 1", "40 votes.", even)).to_dict()
+    scales = [one["encoding"]["x"]["scale"]["domain"] for one in forest["layer"]]
+    assert scales == [[40, 60]] * 3
+    wide = [{**even[0], "low": 12.0, "high": 88.0}]
+    forest = plots.forest(Finding("0 of 1", "40 votes.", wide)).to_dict()
+    assert forest["layer"][0]["encoding"]["x"]["scale"]["domain"] == [12, 88]
+
+    counts = [{**NAMED, "round": 2, "kind": "fixed", "count": 1, "n": 40},
+              {**NAMED, "round": 2, "kind": "broken", "count": -11, "n": 40}]  # fmt: skip
+    axis = plots.fixed_and_broken(Finding("", "", counts)).to_dict()["encoding"]["x"]["axis"]
+    assert axis["values"] == [-10, -8, -6, -4, -2, 0]
+
+
+def test_a_few_versions_are_named_below_a_plot_and_many_are_not() -> None:
+    def along(n: int) -> str:
+        of = {"kind": "thought", "tokens": 9, "low": 8, "high": 10, "n": 100}
+        points = [{"version": f"v{id_}", "id": id_, "step": id_, **of} for id_ in range(n)]
+        drawn = plots.lengths(Finding("", "", points)).to_dict()
+        return str(drawn["layer"][0]["encoding"]["x"]["field"])
+
+    assert (along(2), along(40)) == ("version", "step")
+
+
 def test_the_same_findings_are_drawn_once_and_others_anew() -> None:
     n_drawn: list[str] = []
 
