@@ -191,10 +191,17 @@ def test_a_run_is_sent_to_labelling(
     expect(page.locator(".bar-notice")).to_contain_text("No campaign is open.")
 
     one = campaign([("Which?", "This.", "That.")])
-    page.keyboard.press("l")
-    expect(page.locator(".bar-notice")).to_contain_text(sent)
-    page.keyboard.press("l")
-    expect(page.locator(".bar-notice")).to_contain_text(again)
+    where = page.get_by_role("group", name="Send to which campaign?")
+    for leaves in ("Escape", "l"):
+        page.keyboard.press("l")
+        expect(where.get_by_role("button").first).to_be_focused()
+        page.keyboard.press(leaves)
+        expect(where).to_have_count(0)
+    for said_of_it in (sent, again):
+        page.keyboard.press("l")
+        expect(where.get_by_role("button").first).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator(".bar-notice")).to_contain_text(said_of_it)
 
     campaign([("Which, then?", "This.", "That.")])
     page.get_by_role("button", name="Send to a campaign").click()

@@ -98,15 +98,21 @@ const openThought = (board, cell) => board.attempt(async () => {
   await board.refresh();
 });
 
-/** A single open campaign is used at once; of several the person chooses one. @param {Board} board */
+/** The person says to which campaign, of one too: what was sent is not taken back. @param {Board} board */
 export const send = (board) => board.attempt(async () => {
+  if (board.now.sendable.length) return sendNowhere(board);
   const campaigns = await openCampaigns();
-  if (campaigns.length === 1) return board.say(await sendTo(campaigns[0], board.run));
   if (!campaigns.length) return board.say("No campaign is open. Create one on the Campaigns page, then send these pairs to it.", true);
   Object.assign(board.now, { sendable: campaigns, notice: null });
   board.draw();
   /** @type {HTMLElement | null} */ (board.root.querySelector("[data-part^=campaign]"))?.focus();
 });
+
+/** @param {Board} board */
+export const sendNowhere = (board) => {
+  board.now.sendable = [];
+  board.draw();
+};
 
 /** @param {Board} board @param {Named} campaign */
 export const sendHere = (board, campaign) => board.attempt(async () => {

@@ -2,7 +2,7 @@
 // The bar at the foot: which two are compared, the five answers to a pair, what a vote counts towards.
 
 import { SCALE } from "./answers.js";
-import { decide, letJudge, putBack, send, sendHere, undo } from "./board_asking.js";
+import { decide, letJudge, putBack, send, sendHere, sendNowhere, undo } from "./board_asking.js";
 import { html } from "./html.js";
 import { betterBy, cellOf, finished, inWords, marksSeen, sameWords, votesOn } from "./run.js";
 import { count } from "./words.js";
@@ -21,9 +21,11 @@ export const Foot = (/** @type {OfBoard} */ { board }) => {
     ${pair ? html`<${Voting} board=${board} />` : canCompare && html`<${Resting} board=${board} />`}
     ${sendable.length > 0 && html`
       <div class="bar-more" role="group" aria-label="Send to which campaign?">
+        <span>Send these pairs to</span>
         ${sendable.map((campaign) => html`
           <button type="button" class="btn s" data-part=${`campaign ${campaign.id}`}
             onClick=${() => sendHere(board, campaign)}>${campaign.name}</button>`)}
+        <button type="button" class="btn s quiet" onClick=${() => sendNowhere(board)}>Not now</button>
       </div>`}
     ${!pair && judgements(run).map((words) => html`<p class="bar-judge" role="status">${words}</p>`)}
     ${notice && html`

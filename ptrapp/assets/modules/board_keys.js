@@ -1,7 +1,7 @@
 // @ts-check
 // What a key does on the board.
 
-import { choose, decide, letJudge, putBack, send, stop, undo } from "./board_asking.js";
+import { choose, decide, letJudge, putBack, send, sendNowhere, stop, undo } from "./board_asking.js";
 import { finished } from "./run.js";
 
 /** @type {Record<string, Outcome>} */
@@ -13,7 +13,7 @@ const NO_JUDGE = "The verifier needs a reference answer, and this prompt has non
  * @param {Board} board @param {Pick<KeyboardEvent, "key" | "shiftKey">} press
  */
 export const actionOf = (board, { key, shiftKey }) => {
-  const { run, readOnly, now: { offer } } = board;
+  const { run, readOnly, now: { offer, sendable } } = board;
   if (key === "d" && !offer) return () => board.set({ showChanges: !board.showChanges });
   if (readOnly) return undefined;
   if (offer) {
@@ -27,6 +27,7 @@ export const actionOf = (board, { key, shiftKey }) => {
   if (cell) return () => choose(board, cell);
   if (key === "u") return () => undo(board);
   if (run.state === "running") return key === "Escape" ? () => stop(board) : undefined;
+  if (key === "Escape" && sendable.length) return () => sendNowhere(board);
   if (key === "l" && done.length > 1) return () => send(board);
   return key === "r" && board.composer.isFolded ? () => board.composer.askAgain() : undefined;
 };
