@@ -142,7 +142,7 @@ def read(context: AppContext, pin_id: int, rater: str) -> PinView:
 
     Thoughts are never among it; marks are not, of answers that the rater has a pair open of.
     """
-    base_model = context.base_model
+    base_model = context.base_model or context.settings.model  # the one that is being loaded
     with context.database.read() as session:
         row = pins.get(session, pin_id)
         known = {_key(one): one for one in pins.answered(session, [pin_id])}

@@ -1,6 +1,7 @@
 """Every version answers what is pinned, once, behind people, and after a restart as well."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from db.registry.contents import weights_sha256
 from db.storage.errors import Conflict
 from ptrapp.core.errors import ContextTooLong, InputError, NotFound
 from ptrapp.engines.base import Priority, Request
+from ptrapp.engines.replaceable import ReplaceableEngine
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services import compare, history, pins, play, versions
 from ptrapp.services.history import HistoryQuery
@@ -88,6 +90,20 @@ def test_every_version_answers_once_and_a_new_one_by_itself(
     assert view.answers[0].marks == (False, True)
     assert versions.serving(asked.context) == "base"
     assert asked.context.engine.published() == frozenset()  # loaded for the answer alone
+
+
+def test_stored_answers_are_shown_while_the_model_is_being_loaded(
+    asked: Any, adapter_folder: Folder
+) -> None:
+    add_version(asked, adapter_folder("v1"))
+    pin_id = pin(asked)
+    PinAnswerer(asked.context).answer_missing()
+    there = asked.context
+    to_come = ReplaceableEngine(lambda *_: there.engine)
+    settings = there.settings.model_copy(update={"model": there.base_model})
+    view = pins.read(replace(there, engine=to_come, settings=settings), pin_id, "Ada")
+    assert states(view) == {"base": "answered", "v1": "answered"}
+    to_come.close()
 
 
 def test_answers_are_greedy_and_people_go_first(asked: Any) -> None:
