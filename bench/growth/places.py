@@ -48,6 +48,7 @@ def copy_of(server: str | None, size: Size, kept: Path | None = None) -> Iterato
 def _kept_file(kept: Path, size: Size) -> Path:
     file = kept / f"{name_of(size)}.db"
     if not file.exists():
+        kept.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix="bench-growth-", dir=kept) as folder:
             made = Path(folder) / file.name
             with _opened(f"sqlite:///{made}") as database:
