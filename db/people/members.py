@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Member, Outcome, Rater, RaterKind, SignIn, Vote, now
+from db.models import Invitation, Member, Outcome, Rater, RaterKind, SignIn, Vote, now
 from db.people import invitations, tokens
 from db.people.withdrawing import withdraw
 from db.storage.errors import Conflict, Missing
@@ -33,6 +33,11 @@ def find(session: Session, uid: str) -> Member | None:
 def find_by_hub(session: Session, hub_id: str) -> Member | None:
     """Returns the member who signs in with this id of Hugging Face, one who was removed too."""
     return session.scalars(select(Member).where(Member.hub_id == hub_id)).one_or_none()
+
+
+def was_ever(session: Session, uid: str) -> bool:
+    """Returns whether somebody of this identity is a member, or was one."""
+    return session.scalars(select(Member.id).where(Member.uid == uid)).first() is not None
 
 
 def was_removed(session: Session, uid: str, since: datetime) -> bool:
@@ -110,10 +115,14 @@ def listing(session: Session) -> list[MemberRow]:
 
 
 def count_without_account(session: Session) -> int:
-    """Returns how many people have rated or taken a name and are no members."""
+    """Returns how many people have asked, rated or taken a name and are no members.
+
+    Who was invited by name and has not come yet has done neither.
+    """
     there = select(Member.uid).where(Member.removed_at.is_(None))
+    awaited = select(Invitation.uid).where(Invitation.uid.is_not(None), Invitation.n_used == 0)
     people = select(func.count(Rater.id)).where(
-        Rater.kind == RaterKind.HUMAN, Rater.uid.not_in(there)
+        Rater.kind == RaterKind.HUMAN, Rater.uid.not_in(there), Rater.uid.not_in(awaited)
     )
     return session.scalars(people).one()
 

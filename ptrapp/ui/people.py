@@ -159,7 +159,7 @@ def _read(context: AppContext, request: gr.Request) -> PeopleParts:
         return PeopleParts(gr.Markdown(visible=True), gr.Column(visible=False), *nothing)
     found = carried_out(lambda: roster.read(context))
     n = found.n_without_account
-    others = f" {counted(n, 'person', 'people')} without an account voted or took a name."
+    others = f" {counted(n, 'person', 'people')} without an account asked, voted or took a name."
     return PeopleParts(
         gr.Markdown(visible=False),
         gr.Column(visible=True),

@@ -300,6 +300,24 @@ def test_an_invitation_is_for_so_many_until_then_and_can_be_revoked(
         sentence(root.post("/invitations", {"role": "viewer"} | mistake), 422)
 
 
+def test_a_name_that_was_invited_and_never_came_can_be_invited_again(
+    root: Any, guest: Make
+) -> None:
+    before = root.get("/people").json()["n_without_account"]
+    lost = invited(root, "annotator", "Ann")
+    link = invited(root, "annotator", "Ann")
+    found = root.get("/people").json()
+    assert [one["name"] for one in found["invitations"] if one["name"]] == ["Ann"]
+    assert found["n_without_account"] == before
+    assert guest().client.get("/join", params={"token": lost}).status_code == 403
+    ann = guest()
+    follow(ann, link)
+    assert ann.get("/me").json()["name"] == "Ann"
+    taken = root.post("/invitations", {"role": "annotator", "name": "ann"})
+    assert taken.status_code == 409
+    assert "There is a rater called 'Ann' already." in taken.json()["error"]
+
+
 def test_a_role_that_is_changed_holds_at_once_in_every_browser(root: Any, guest: Make) -> None:
     bea = guest()
     name = f"bea-{uuid4().hex[:6]}"

@@ -9,6 +9,7 @@ from secrets import token_hex
 
 from db.labelling import raters
 from db.models import Rater, RaterKind
+from db.people import invitations, members
 from db.storage.errors import Conflict
 from db.storage.session import Session
 from ptrapp.core.errors import InputError
@@ -16,6 +17,8 @@ from ptrapp.core.people import Person, Role
 from ptrapp.services.context import DataContext
 
 MAX_NAME = 40
+_INVITED = "invited-"
+"""How the identity of somebody who was invited by name begins."""
 _NAME = re.compile(r"[^\W_][\w .'\-]*")
 """Letters, digits, spaces, dots, apostrophes, hyphens; a colon marks judges and imports."""
 
@@ -54,6 +57,7 @@ def name_of(context: DataContext, person: Person) -> str:
 def invite(context: DataContext, role: Role, name: str, *, again: bool = False) -> Person:
     """Returns the person that an invitation admits; with a name, a rater who owns it from then on.
 
+    A name that somebody was invited by and never came for is given again, and the link before ends.
     `again` admits the person who has the name already on another browser. Raises `InputError` for a
     name that cannot be used, `Conflict` for one that is taken, or that nobody has with `again`.
     """
@@ -70,9 +74,24 @@ def invite(context: DataContext, role: Role, name: str, *, again: bool = False) 
             if known is None or known.kind is not RaterKind.HUMAN:
                 raise Conflict(f"There is nobody called {wanted!r}; invite them as somebody new.")
             return Person(known.name, role, known.uid)
-        invited = Person(wanted, role, f"invited-{token_hex(8)}")
+        if (known := raters.find_named(session, wanted)) is not None:
+            if not _never_came(session, known):
+                raise Conflict(
+                    f"There is a rater called {known.name!r} already. If they are to come in with "
+                    "another browser, make a link for that; else invite under another name."
+                )
+            return Person(known.name, role, known.uid)
+        invited = Person(wanted, role, f"{_INVITED}{token_hex(8)}")
         raters.rename_rater(session, row_of(session, invited), wanted)
         return invited
+
+
+def _never_came(session: Session, rater: Rater) -> bool:
+    """Ends the links that let in as somebody who was invited; returns whether none was used."""
+    if not rater.uid.startswith(_INVITED):
+        return False
+    invitations.revoke_for(session, rater.uid)  # first: who uses one at this moment has come
+    return not members.was_ever(session, rater.uid)
 
 
 def checked_name(name: str) -> str:
