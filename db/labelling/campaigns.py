@@ -27,6 +27,9 @@ from db.storage.errors import Conflict, Missing
 
 GOLD_OVERLAP = 1
 """Gold and practice comparisons take no slots: every rater answers them."""
+_MOST_LISTED = 10
+_DIGITS = 18
+"""A number with more is no id, and no database takes it for one."""
 _CHUNK = 500
 _JITTER = 1e-6
 """Makes uncertainties distinct, so that a rater's position in their order is one number."""
@@ -138,6 +141,30 @@ def set_state(session: Session, campaign_id: int, state: CampaignState) -> None:
 
 def set_guidelines(session: Session, campaign_id: int, guidelines: str) -> None:
     find(session, campaign_id).guidelines = guidelines
+
+
+def find_given(session: Session, given: str) -> Campaign:
+    """Returns the campaign of this name or number.
+
+    Raises `Missing`, which lists some, and `Conflict` where it is one's name and another's number.
+    """
+    number = int(given) if given.isascii() and given.isdigit() and len(given) < _DIGITS else None
+    found = session.scalars(
+        select(Campaign)
+        .where((Campaign.name == given) | (Campaign.id == number))
+        .order_by(Campaign.id)
+    ).all()
+    if len(found) > 1:
+        numbers = " and ".join(str(one.id) for one in found)
+        raise Conflict(
+            f"{given!r} is the name of one campaign and the number of another ({numbers}). Rename "
+            "the one that is called so."
+        )
+    if found:
+        return found[0]
+    newest = session.scalars(select(Campaign).order_by(Campaign.id.desc()).limit(_MOST_LISTED))
+    known = ", ".join(f"{one.id} {one.name}" for one in newest) or "none yet"
+    raise Missing(f"There is no campaign {given!r}. There are: {known}.")
 
 
 def find(session: Session, campaign_id: int) -> Campaign:

@@ -18,7 +18,6 @@ from db.labelling.preferences import judged_by_job
 from db.labelling.vote_log import LoggedVote, read_log
 from db.models import (
     Aspect,
-    Campaign,
     CampaignItem,
     Comparison,
     Offer,
@@ -64,10 +63,6 @@ class JudgedRow(NamedTuple):
 
     comparison: Comparison
     votes: list[ShownVote[Vote]]
-
-
-def campaign_named(session: Session, name: str) -> Campaign | None:
-    return session.scalars(select(Campaign).where(Campaign.name == name)).one_or_none()
 
 
 def all_votes(session: Session, wanted: VoteFilter) -> Iterator[list[ShownVote[LoggedVote]]]:

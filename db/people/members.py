@@ -97,10 +97,10 @@ def has_admin(session: Session) -> bool:
 
 
 def listing(session: Session) -> list[MemberRow]:
-    """Returns all members, the oldest first, with their names and counted votes."""
+    """Returns all members, the oldest first, with their names and votes, the changed once."""
     votes = (
         select(Vote.rater_id, func.count(Vote.id).label("n"))
-        .where(Vote.outcome != Outcome.WITHDRAWN)
+        .where(Vote.outcome != Outcome.WITHDRAWN, ~Vote.is_superseded())
         .group_by(Vote.rater_id)
         .subquery()
     )

@@ -24,9 +24,9 @@ def too_few(n: int, needed: int, what: str) -> Estimate:
     """Returns an estimate without a value, because there are too few observations.
 
     >>> too_few(3, 10, "shared comparisons").missing
-    'not enough data: 3 of 10 shared comparisons'
+    'not enough data: needs 10 shared comparisons, has 3'
     """
-    return Estimate(n, missing=f"not enough data: {n} of {needed} {what}")
+    return Estimate(n, missing=f"not enough data: needs {needed} {what}, has {n}")
 
 
 def rate(k: int, n: int, needed: int, what: str) -> Estimate:

@@ -104,7 +104,9 @@ def export_data(
         Path | None, typer.Option(help="a file: .jsonl, .parquet, of votes .csv; - is the output")
     ] = None,
     what: Annotated[What, typer.Option(help="what is written")] = What.PREFERENCES,
-    campaign: Annotated[str | None, typer.Option(help="only this campaign's comparisons")] = None,
+    campaign: Annotated[
+        str | None, typer.Option(help="only the comparisons of the campaign of this name or number")
+    ] = None,
     kind: Annotated[list[RaterKind] | None, typer.Option(help="only raters of this kind")] = None,
     completions: Annotated[
         Completions, typer.Option(help="full: thoughts included, as they are learnt")

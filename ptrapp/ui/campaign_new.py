@@ -24,7 +24,7 @@ _TEMPLATES = [
     ("Imported pairs", SourceKind.IMPORTED),
     ("Best and worst by a judge's scores", SourceKind.BEST_WORST),
     ("Any two responses to a prompt", SourceKind.RANDOM),
-    ("Empty: comparisons are added by the API", SourceKind.NONE),
+    ("Empty: filled from Play, or by the API", SourceKind.NONE),
 ]
 _DIGITS = 10
 """A budget has fewer: more are more labels than a database counts."""

@@ -105,7 +105,7 @@ def head(row: CampaignRow, heading: str, sentence: str) -> str:
     return (
         "<div class='campaigns-title'><p><a href='campaigns'>Campaigns</a></p>"
         f"<h1>{escape(row.name)} {chip(_state(row))}</h1>"
-        f"<p role='status'><strong>{escape(heading)}</strong> {escape(sentence)}</p>"
+        f"<p role='status'><strong>{escape(heading)}.</strong> {escape(sentence)}</p>"
         f"{meter(share, row.name)}{train}</div>"
     )
 
@@ -260,7 +260,9 @@ def _rater(one: RaterReport, done: Any) -> list[str]:
 
 def _cell(estimate: Estimate, form: Callable[[float], str] | None = None) -> str:
     if estimate.value is None or estimate.interval is None:
-        return f"<span class='none' title='{escape(estimate.missing)}'>n {estimate.n}</span>"
+        return (
+            f"<span class='none' title='{escape(estimate.missing)}'>too few, n {estimate.n}</span>"
+        )
     write = form or percent
     low, high = (write(end) for end in estimate.interval)
     return _two(write(estimate.value), f"{low} to {high}")

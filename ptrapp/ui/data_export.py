@@ -40,6 +40,7 @@ _TEXTS = [
     ("whole, with thoughts", Completions.FULL.value),
     ("responses alone", Completions.RESPONSE.value),
 ]
+_LOG = "Each vote, change and undo is a row."
 _CUT = 300
 """Characters of a value in the sample."""
 _SOURCES = ["Source", "Prompts", "Answers", "Pairs", "Votes"]
@@ -171,7 +172,7 @@ def _panel(context: AppContext) -> list[Any]:
     votes = ", ".join(f"{n:,} by {kinds[kind]}" for kind, n in panel.n_votes.items() if n)
     return [
         gr.Dropdown(choices=[("all", ""), *((one, one) for one in panel.campaigns)]),
-        drawn.note(f"Votes: {votes}." if votes else "No votes yet."),
+        drawn.note(f"Rows of the vote log: {votes}. {_LOG}" if votes else "No votes yet."),
         [list(row) for row in panel.sources],
         [
             [one["what"], one["n_rows"], one["up_to"], one["campaign"] or "all", one["sha256"],

@@ -43,7 +43,7 @@ def test_what_two_people_label_is_in_the_report_and_the_gallery(
     assert (people["kind"], people["n_raters"], people["n_shared"]) == ("human", 2, 1)
     assert [rater["name"] for rater in report["raters"]] == [f"bea-{campaign}", f"cas-{campaign}"]
     (pair,) = report["kappas"]
-    assert pair["kappa"]["missing"] == "not enough data: 1 of 10 shared comparisons"
+    assert pair["kappa"]["missing"] == "not enough data: needs 10 shared comparisons, has 1"
 
     gallery = ada.get(f"/campaigns/{campaign}/disagreements").json()
     (shown,) = gallery["shown"]

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from db.labelling import campaigns
 from db.models import Job, JobKind
+from db.storage.errors import DatabaseError
 from ptrapp.cli import commands
 from ptrapp.cli.context import open_context
 from ptrapp.cli.values import read_values
@@ -125,7 +126,7 @@ def test_a_file_of_attempts_is_imported_whole_or_with_its_bad_rows_named(tmp_pat
 def test_what_cannot_be_is_refused_in_a_sentence(
     tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
-    with pytest.raises(ThriceError, match=words):
+    with pytest.raises((ThriceError, DatabaseError), match=words):
         run("--data-dir", str(tmp_path), *arguments)
 
 

@@ -183,7 +183,7 @@ def test_people_and_judges_stand_side_by_side(labelled: tuple[Any, int, Agreemen
     assert people.alpha.n == people.n_shared - 1, "one that both called bad does not count"
     assert people.alpha.value is not None
     assert f"{people.alpha.value:.2f}" in people.conclusion
-    assert judges.alpha.missing.startswith("not enough data: 0 of 20")
+    assert judges.alpha.missing.startswith("not enough data: needs 20 ")
     assert judges.figures.both_orders.value == 32 / 40
     assert people.figures.flips.epsilon.value is not None
     assert people.figures.flips.label_smoothing == pytest.approx(

@@ -124,8 +124,8 @@ def test_labels_from_elsewhere_are_said_not_to_count(work: Work) -> None:
     heading, sentence = in_words(read_overview(work.context, again))
     assert heading == "3 of 3 labels left"
     assert sentence.startswith(
-        "3 pairs have labels from elsewhere: they do not count here, and whoever gave them is not "
-        "asked again."
+        "3 pairs have labels from elsewhere: they are none of this campaign's, agreement compares "
+        "with them, and whoever gave them is not asked again."
     )
     there = Work(work.context, again)
     assert there.next(ADA) == []

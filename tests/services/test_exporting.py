@@ -12,10 +12,11 @@ from fresh_database import migrated_file
 from stored_votes import RowContext, context, fill, refine, sample, vote
 
 from db.content import scores
-from db.labelling import preferences, raters, votes
+from db.labelling import campaigns, preferences, raters, votes
 from db.models import Outcome, RaterKind, Vote
+from db.storage.errors import Conflict, Missing
 from db.storage.session import Database, open_database
-from ptrapp.core.errors import InputError, NotFound
+from ptrapp.core.errors import InputError
 from ptrapp.interchange import formats
 from ptrapp.services.files import exporting, importing
 from ptrapp.services.files.export_rows import Completions
@@ -237,9 +238,23 @@ def test_what_cannot_be_exported_is_refused_in_words(full: RowContext, tmp_path:
         (VOTES, "a.xlsx", r"none of \.jsonl"),
         (VOTES, "nowhere/a.jsonl", "cannot be written: No such file"),
     ):
-        with pytest.raises((InputError, NotFound), match=words):
+        with pytest.raises((InputError, Missing), match=words):
             exporting.write(full, ask, tmp_path / path)
     assert not [file for file in tmp_path.iterdir() if file.name.startswith((".", "a."))]
+
+
+def test_a_campaign_is_named_by_its_name_or_number_and_never_guessed(full: RowContext) -> None:
+    with full.database.write() as session:
+        first, other = (campaigns.create(session, name).id for name in ("Tea", "1"))
+    assert (first, other) == (1, 2)
+    for given, number in (("Tea", 1), ("2", 2)):
+        assert exporting.campaign_id(full, replace(VOTES, campaign=given)) == number
+    with pytest.raises(
+        Conflict, match=r"name of one campaign and the number of another \(1 and 2\)"
+    ):
+        exporting.campaign_id(full, replace(VOTES, campaign="1"))
+    with pytest.raises(Missing, match="There are: 2 1, 1 Tea"):
+        exporting.campaign_id(full, replace(VOTES, campaign="9" * 40))
 
 
 def test_a_formula_in_a_text_is_quoted_in_a_csv(full: RowContext, tmp_path: Path) -> None:

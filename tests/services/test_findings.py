@@ -130,7 +130,7 @@ def test_votes_have_paid_only_beyond_the_interval(right: int, heading: str) -> N
     assert [point["votes"] for point in found.points] == [10, 50, 90]
     few = findings.quality_by_votes(rows[1:], learnt)
     assert few.heading == "Do more votes pay?"
-    assert few.sentence == f"{NOT_ENOUGH}: 2 of 3 measured versions were trained on votes."
+    assert few.sentence == f"{NOT_ENOUGH}: needs 3 measured versions trained on votes, has 2."
 
 
 def test_without_measures_every_finding_says_so() -> None:

@@ -67,7 +67,7 @@ def test_a_pair_of_raters_without_a_kappa_says_why() -> None:
     few = [Label("Cas", at, Choice.TIE) for at in range(3)]
     said = drawn.kappas_said(AgreementReport(1, [], kappas([*same, *few]), [], 0))
     assert "<li>Bea and import:&lt;i&gt;: both always said tie, or both bad, so it" in said
-    assert "<li>Bea and Cas: not enough data: 3 of 10 shared comparisons</li>" in said
+    assert "<li>Bea and Cas: not enough data: needs 10 shared comparisons, has 3</li>" in said
 
 
 def test_each_kappa_is_said_with_its_interval_and_those_of_many_raters_unfold() -> None:
@@ -96,7 +96,7 @@ def test_what_alpha_rests_on_is_said_where_it_is_not_all_that_several_labelled()
     kinds = (RaterKind.HUMAN, RaterKind.HUMAN)
     report = report_of(KeptLabels(columns_of([*few, *bad]), kinds), None)
     said = drawn.groups(report)
-    assert "not enough data: 15 of 20 comparisons that several raters put in order" in said
+    assert "not enough data: needs 20 comparisons that several raters put in order, has 15" in said
     assert (
         "17 labelled by several, gold left out; several put 15 of them in order, “both bad” gives "
         "no order" in said

@@ -78,7 +78,7 @@ const Resting = (/** @type {OfBoard} */ { board }) => {
   const { run, now: { chosen, counted } } = board;
   const last = votesOn(run).at(-1);
   const said = last && cellOf(run, last.left) && cellOf(run, last.right)
-    ? `Your vote: ${inWords(run, last, betterBy(last))}${last.blind ? "" : " (not blind: you had opened a thought)"}.` : "";
+    ? `Your vote: ${inWords(run, last, betterBy(last))}${last.blind ? "" : " (not blind: thoughts had been shown to you)"}.` : "";
   const next = chosen.length === 1 ? " Choose a second one." : said ? "" : "Which is better?";
   return html`
     <div class="bar-line">

@@ -2,7 +2,7 @@
 // What a key does on the board.
 
 import { choose, decide, letJudge, putBack, send, sendNowhere, stop, undo } from "./board_asking.js";
-import { finished } from "./run.js";
+import { finished, numberOf } from "./run.js";
 
 /** @type {Record<string, Outcome>} */
 const DECISIONS = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "tie", x: "both_bad" };
@@ -23,7 +23,7 @@ export const actionOf = (board, { key, shiftKey }) => {
     return key === "Escape" ? () => putBack(board) : undefined;
   }
   const done = finished(run);
-  const cell = done.length > 1 ? done[Number(key) - 1] : undefined;
+  const cell = done.length > 1 ? done.find((one) => String(numberOf(run, one)) === key) : undefined;
   if (cell) return () => choose(board, cell);
   if (key === "u") return () => undo(board);
   if (run.state === "running") return key === "Escape" ? () => stop(board) : undefined;

@@ -3,7 +3,7 @@
 
 import { choose, toggleThought } from "./board_asking.js";
 import { html, icon } from "./html.js";
-import { betterBy, finished, isOfVersions, nameOf, votesOn } from "./run.js";
+import { betterBy, isOfVersions, nameOf, numberOf, votesOn } from "./run.js";
 import { count, seconds } from "./words.js";
 
 /** @type {Record<string, [string, Parameters<typeof icon>[0], string, string]>} */
@@ -61,7 +61,7 @@ export const Card = (/** @type {{ board: Board, cell: Cell }} */ { board, cell }
           ${board.isComparable(cell) && html`
             <button class="btn s pick" data-part="pick" type="button" aria-pressed=${String(selected)}
               onClick=${() => choose(board, cell)}>
-              ${selected ? "Chosen" : "Compare"}<kbd>${finished(run).indexOf(cell) + 1}</kbd>
+              ${selected ? "Chosen" : "Compare"}<kbd>${numberOf(run, cell)}</kbd>
             </button>`}
         </footer>
       </div>

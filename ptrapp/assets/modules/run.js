@@ -3,11 +3,11 @@
 
 import { addressTo } from "./page.js";
 
-const LETTERS = "ABCDEFGH";
+/** Which round or candidate a cell is, from 1: its number, and the key that chooses it. @param {Run} run @param {Cell} cell */
+export const numberOf = (run, cell) => 1 + (run.mode === "refine" ? cell.index : cell.candidate);
 
 /** @param {Run} run @param {Cell} cell */
-export const nameOf = (run, cell) =>
-  run.mode === "refine" ? `Round ${cell.index + 1}` : `Candidate ${LETTERS[cell.candidate]}`;
+export const nameOf = (run, cell) => `${run.mode === "refine" ? "Round" : "Candidate"} ${numberOf(run, cell)}`;
 
 /** Where a cell stands, for good. @param {Run} run @param {Cell} cell */
 export const keyOf = (run, cell) => `${run.run_id}/${cell.index}:${cell.candidate}`;

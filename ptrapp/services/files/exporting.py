@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from db.content import exported
-from db.labelling import exports, votes
+from db.labelling import campaigns, exports, votes
 from db.labelling.exports import VoteFilter
 from db.models import Aspect, Campaign
 from db.storage.session import Session
-from ptrapp.core.errors import InputError, NotFound
+from ptrapp.core.errors import InputError
 from ptrapp.interchange import writing
 from ptrapp.interchange.writing import Hashed, Sink
 from ptrapp.services.context import DataContext
@@ -114,7 +114,7 @@ def write_to(
 def fixed(context: DataContext, ask: ExportRequest, kind: str) -> ExportRequest:
     """Returns the request as of now, with the id of the last row that it reads.
 
-    Raises `InputError` and `NotFound` as writing it would.
+    Raises `InputError` and `Missing` as writing it would.
     """
     writing.check_kind(ask.what, kind)
     with context.database.read() as session:
@@ -150,7 +150,7 @@ def look(context: DataContext, ask: ExportRequest) -> ExportLook:
 
 
 def campaign_id(context: DataContext, ask: ExportRequest) -> int | None:
-    """Returns the id of the request's campaign. Raises `NotFound`."""
+    """Returns the id of the request's campaign. Raises `Missing`, `Conflict`."""
     with context.database.read() as session:
         campaign = _campaign(session, ask)
         return campaign.id if campaign else None
@@ -175,7 +175,7 @@ def _write(context: DataContext, ask: ExportRequest, to: Sink, kind: str) -> Man
         sha256=hashed.sha256,
         n_rows=hashed.n,
         up_to=up_to,
-        campaign=ask.campaign,
+        campaign=campaign.name if campaign else None,
         kinds=sorted(kind.value for kind in ask.kinds) if ask.kinds is not None else None,
         completions=ask.completions.value,
         names=ask.names,
@@ -239,12 +239,10 @@ def _campaign(session: Session, ask: ExportRequest) -> Campaign | None:
     if ask.what in COUNTED_BY:
         what = ask.what.value.capitalize()
         raise InputError(f"{what} belong to no campaign; leave the campaign out.")
-    campaign = exports.campaign_named(session, ask.campaign)
-    if campaign is None:
-        raise NotFound(f"There is no campaign {ask.campaign!r}.")
+    campaign = campaigns.find_given(session, ask.campaign)
     if campaign.aspect is Aspect.THOUGHT and ask.completions is Completions.RESPONSE:
         raise InputError(
-            f"In the campaign {ask.campaign!r} thoughts are compared; responses alone do not hold "
+            f"In the campaign {campaign.name!r} thoughts are compared; responses alone do not hold "
             "them. Ask for full completions."
         )
     return campaign

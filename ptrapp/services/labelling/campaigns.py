@@ -174,14 +174,9 @@ def view(context: DataContext, person: Person, campaign_id: int) -> CampaignView
 
 
 def find_id(context: DataContext, given: str) -> int:
-    """Returns the id of the campaign with this name or id. Raises `NotFound`, which lists some."""
+    """Returns the id of the campaign of this name or number. Raises `Missing`, `Conflict`."""
     with context.database.read() as session:
-        rows = campaigns.listing(session)
-    for row in rows:
-        if row.name == given or str(row.id) == given:
-            return row.id
-    known = ", ".join(f"{row.id} {row.name}" for row in rows[:10]) or "none yet"
-    raise NotFound(f"There is no campaign {given!r}. There are: {known}.")
+        return campaigns.find_given(session, given).id
 
 
 def _view(

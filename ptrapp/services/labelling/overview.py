@@ -167,8 +167,8 @@ def _of_whom(view: Overview) -> str:
     if view.n_elsewhere:
         pairs = counted(view.n_elsewhere, "pair has", "pairs have")
         said += (
-            f"{pairs} labels from elsewhere: they do not count here, and whoever gave them is not "
-            "asked again. "
+            f"{pairs} labels from elsewhere: they are none of this campaign's, agreement compares "
+            "with them, and whoever gave them is not asked again. "
         )
     return said
 

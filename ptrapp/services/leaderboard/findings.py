@@ -163,7 +163,7 @@ def progress(rows: Sequence[VersionRow]) -> Finding:
     if n_versions < _MIN_POINTS:
         return _unknown(
             "Do newer versions win more?",
-            f"{n_versions} of {_MIN_POINTS} versions were compared with base.",
+            f"needs {_MIN_POINTS} versions compared with base, has {n_versions}.",
         )
     last = points[-1]
     heading = by_interval(
@@ -214,7 +214,7 @@ def quality_by_votes(rows: Sequence[VersionRow], votes: dict[int | None, int]) -
     if len(learnt) < _MIN_POINTS:
         return _unknown(
             "Do more votes pay?",
-            f"{len(learnt)} of {_MIN_POINTS} measured versions were trained on votes.",
+            f"needs {_MIN_POINTS} measured versions trained on votes, has {len(learnt)}.",
         )
     ordered = sorted(learnt, key=lambda row: votes[row.id])
     few, many = ordered[0], ordered[-1]

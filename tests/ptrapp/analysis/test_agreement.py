@@ -158,7 +158,10 @@ def test_too_few_shared_comparisons_give_the_number_needed() -> None:
     alone = [Label("ann", comparison, L) for comparison in range(100)]
     found = ordinal_alpha([*alone, *[Label("bob", at, R) for at in range(7)]])
     assert found.value is None
-    assert found.missing == "not enough data: 7 of 20 comparisons that several raters put in order"
+    assert (
+        found.missing
+        == "not enough data: needs 20 comparisons that several raters put in order, has 7"
+    )
     assert "not enough data" in conclusion(found)
 
 

@@ -91,4 +91,6 @@ def test_every_two_raters_on_what_both_answered() -> None:
     assert set(found) == {("ann", "cat"), ("ann", "bob")}
     assert found["ann", "cat"].kappa.n == 10
     assert found["ann", "cat"].kappa.value == 1
-    assert found["ann", "bob"].kappa.missing == "not enough data: 3 of 10 shared comparisons"
+    assert (
+        found["ann", "bob"].kappa.missing == "not enough data: needs 10 shared comparisons, has 3"
+    )

@@ -96,7 +96,7 @@ def test_too_few_votes_give_no_rate() -> None:
     found = flip_rate(AgreementTally({(1, 0): 500, (2, 0): 6}, gold=(5, 0)))
     assert found.epsilon.value is None
     assert found.label_smoothing is None
-    assert found.epsilon.missing.startswith("not enough data: 11 of 20")
+    assert found.epsilon.missing.startswith("not enough data: needs 20 ")
 
 
 def test_smoothing_stays_below_one_half() -> None:

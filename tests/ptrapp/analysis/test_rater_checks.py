@@ -32,7 +32,7 @@ def test_an_even_rater_is_not_biased_and_ties_take_no_side() -> None:
 
 def test_sides_that_were_not_random_say_nothing_of_bias() -> None:
     found = position_bias([Label("ann", at, L, flipped=None) for at in range(50)])
-    assert found.left.missing == "not enough data: 0 of 20 votes that prefer a side"
+    assert found.left.missing == "not enough data: needs 20 votes that prefer a side, has 0"
     assert found.biased is None
 
 
@@ -69,7 +69,7 @@ def test_quantiles_by_hand() -> None:
     median, p95 = (quantile(range(1, 101), q, 20, "votes") for q in (0.5, 0.95))
     assert (median.value, median.interval) == (50, (41, 60))
     assert (p95.value, p95.interval) == (95, (91, 100))
-    assert quantile([1, 2], 0.5, 20, "votes").missing == "not enough data: 2 of 20 votes"
+    assert quantile([1, 2], 0.5, 20, "votes").missing == "not enough data: needs 20 votes, has 2"
 
 
 def test_pace_knows_hasty_votes_and_leaves_untimed_ones_out() -> None:
@@ -77,7 +77,7 @@ def test_pace_knows_hasty_votes_and_leaves_untimed_ones_out() -> None:
     found = pace([*timed, Label("ann", 99, L)])
     assert found.hasty.value == 0.25
     assert (found.median_ms.value, found.median_ms.n) == (1000, 20)
-    assert found.p95_ms.missing == "not enough data: 20 of 100 timed votes"
+    assert found.p95_ms.missing == "not enough data: needs 100 timed votes, has 20"
 
 
 def test_shares_of_answers_leave_repeats_out() -> None:
