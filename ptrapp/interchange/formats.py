@@ -103,9 +103,8 @@ def format_of(profile: Profile, shapes: Shapes, file: str) -> Format:
             "not in a "
             f"way that is known; its columns are {names(profile.columns)}. Rename them to "
             "prompt, chosen "
-            "and rejected, or to prompt, response_a, response_b and winner; or say --format "
-            "prompts to "
-            "import its prompts alone."
+            "and rejected, or to prompt, response_a, response_b and winner; or choose the format "
+            "prompts to import its prompts alone."
         )
     return found
 

@@ -102,7 +102,7 @@ def plan(profile: Profile, rows: Any, given: str = "", pairs: Pairs = Pairs.ALL)
     by = f"{layout.quality!r}"
     if layout.quality == ANNOTATIONS:
         by = f"the mean of the ratings in {by}"
-    said = f"{which}, by {by}: {better}, equal ones are a tie (see --pairs)"
+    said = f"{which}, by {by}: {better}, equal ones are a tie"
     used = (*prompt.used, column, beside)
     return ReadPlan(lambda row: _read(row, layout), tuple(filter(None, used)), (said,))
 

@@ -70,7 +70,6 @@ class Reading(NamedTuple):
     used: Sequence[str]
     unused: Sequence[str]
     """Filled columns, fields and controls that are not read."""
-    n_rows: int
 
 
 class _Tidy:
@@ -120,7 +119,7 @@ def understand(source: RowSource, options: Options | None = None) -> Reading:
     except BadRow as error:
         raise InputError(f"{source.name}: {error}. Nothing was imported.") from error
     used = dict.fromkeys(name for name in plan.used if name in profile.columns)
-    return Reading(fmt, plan, [*used, *plan.inner], formats.unused(profile, plan), profile.n_rows)
+    return Reading(fmt, plan, [*used, *plan.inner], formats.unused(profile, plan))
 
 
 def _refuse_unreadable(source: RowSource) -> None:
@@ -175,16 +174,19 @@ class Checked(NamedTuple):
     """The first rows of which something was left out, and why."""
     samples: list[Record]
     n_records: int
+    n_rows: int
+    """All of them, those with a mistake too."""
 
 
 def check(source: RowSource, plan: ReadPlan) -> Checked:
     """Reads the whole source; more than `MAX_BUFFERED` rows must be read again to be stored."""
-    mistakes, n_rows, n_records = Mistakes(), 0, 0
+    mistakes, n_rows, n_good, n_records = Mistakes(), 0, 0, 0
     buffered: list[Record] = []
     samples: list[Record] = []
     told: list[str] = []
     outcomes, left_out = Counter[str](), Counter[str]()
     for row in records(source, plan):
+        n_rows += 1
         if row.mistake is not None:
             mistakes.add(row)
             continue
@@ -194,11 +196,11 @@ def check(source: RowSource, plan: ReadPlan) -> Checked:
         outcomes.update(one for record in row.records for one in _outcomes(record))
         n_records += len(row.records)
         samples += row.records[: N_SAMPLES - len(samples)]
-        if n_rows <= MAX_BUFFERED:
-            n_rows += 1
+        if n_good <= MAX_BUFFERED:
+            n_good += 1
             buffered += row.records
-    kept = buffered if n_rows <= MAX_BUFFERED else None
-    return Checked(mistakes, kept, outcomes, left_out, told, samples, n_records)
+    kept = buffered if n_good <= MAX_BUFFERED else None
+    return Checked(mistakes, kept, outcomes, left_out, told, samples, n_records, n_rows)
 
 
 def _outcomes(record: Record) -> list[str]:

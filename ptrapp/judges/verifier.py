@@ -79,7 +79,7 @@ class Verifier:
 def _needed(question: str, reference_answer: str | None) -> str:
     if not reference_answer:
         raise JudgeError(
-            f"The verifier needs a reference answer and {question[:60]!r} has none. "
-            "Give the prompt one, or choose another judge."
+            "The verifier needs a reference answer, and this prompt has none: give it one, or "
+            f"choose another judge. The prompt is {question[:60]!r}."
         )
     return reference_answer

@@ -88,6 +88,13 @@ def test_bad_rows_are_left_out_when_that_is_asked_for(ada: Any) -> None:
     assert answer["mistakes"] == ["line 1: 'chosen' and 'rejected' are the same text"]
 
 
+def test_a_dry_run_counts_every_row_also_those_that_cannot_be_read(ada: Any) -> None:
+    same = {"prompt": "Same?", "chosen": "a", "rejected": "a"}
+    content = lines([ROWS[0], same]) + b"no json\n"
+    seen = send(ada, content, dry_run="true").json()
+    assert (seen["n_rows"], seen["n_records"], seen["n_bad"]) == (3, 1, 2)
+
+
 def test_a_dry_run_says_what_was_understood_and_stores_nothing(ada: Any) -> None:
     before = ada.get("/data").json()["sources"]
     rows = [

@@ -131,8 +131,9 @@ def select(
     step = max(saved_steps(weights_folder), key=lambda step: means[str(step)])
     if means[str(step)] <= means[PARENT]:
         claim.note(
-            f"No checkpoint is better than its parent on {len(prompts)} held-out prompts: the best "
-            f"(step {step}) scores {means[str(step)]:.3g}, the parent {means[PARENT]:.3g}.",
+            f"No checkpoint is better than its parent on the {len(prompts)} held-out prompts that "
+            f"select one (a gate takes others): the best (step {step}) scores "
+            f"{means[str(step)]:.3g}, the parent {means[PARENT]:.3g}.",
             "warning",
         )
     before, after, n_answered = measurements.lengths(step)

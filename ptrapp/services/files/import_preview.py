@@ -85,7 +85,7 @@ def _preview(rows: RowSource, options: Options | None) -> ImportPreview:
     checked = reading.check(rows, known.plan)
     return ImportPreview(
         format=known.fmt.value,
-        n_rows=known.n_rows,
+        n_rows=checked.n_rows,
         n_records=checked.n_records,
         outcomes=dict(checked.outcomes),
         used=tuple(known.used),
