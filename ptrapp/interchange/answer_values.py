@@ -17,6 +17,8 @@ _SIGN_OR_BETTER = re.compile(
 """What no answer under a name as `loser` may hold: it would say after all which is better."""
 
 
+_FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+"""A column of 0 and 1, and as data frames write it with an empty cell, and as booleans."""
 _MARKED = {
     Choice.LEFT: "for the first text", Choice.RIGHT: "for the second text",
     Choice.TIE: "for a tie", Choice.BOTH_BAD: "against both texts",
@@ -88,9 +90,9 @@ def read(row: Mapping[str, Any], answer: AnswerColumns, compared: Sides) -> Pref
         case AnswerKind.SIGNED:
             return _signed(_number(value, answer.columns[0]))
         case AnswerKind.FIRST_IS_ONE:
-            if value not in ("0", "1"):
+            if (first := _FLAGS.get(value.lower())) is None:
                 raise BadRow(f"{answer.columns[0]!r} is {value[:40]!r} instead of 0 or 1")
-            return Preference(Choice.LEFT if value == "1" else Choice.RIGHT)
+            return Preference(Choice.LEFT if first else Choice.RIGHT)
     return named(value, compared, inverted=answer.inverted)
 
 
@@ -107,6 +109,15 @@ def named(value: str, compared: Sides, *, inverted: bool = False) -> Preference:
             f"the answer {value[:60]!r} is under a name of the worse text, and does not name it"
         )
     return found.mirrored()
+
+
+def is_unread(value: str, compared: Sides, *, inverted: bool = False) -> bool:
+    """Returns whether a value cannot be read as an answer about the two texts."""
+    try:
+        named(value, compared, inverted=inverted)
+    except BadRow:
+        return True
+    return False
 
 
 def higher(left: float, right: float) -> Preference:

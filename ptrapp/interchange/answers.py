@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ptrapp.core.errors import AnswerUnclear, BadRow
 from ptrapp.core.types import Choice
-from ptrapp.interchange import one_hot, scores, sides
-from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind, named
+from ptrapp.interchange import by_models, one_hot, scores
+from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind, is_unread, named
 from ptrapp.interchange.meaning import Says, says
 from ptrapp.interchange.one_hot import Mark
 from ptrapp.interchange.profile import Column, is_number, number_in
@@ -31,7 +31,7 @@ _ABOUT = re.compile(
 _BARE = re.compile(r"(?:[ab]|first|second|-?\d+(?:\.\d+)?)", re.IGNORECASE)
 _SIGNED = ("preference_strength", "overall_preference")
 """HelpSteer's columns: below 0 the first response is better, above 0 the second, 0 a tie."""
-_SIGNED_VALUES = frozenset(str(n) for n in range(-3, 4))
+_SIGNED_VALUES = frozenset(range(-3, 4))
 _FIRST_IS_ONE = {("human_ref_A", "human_ref_B"): "labels"}
 """SHP: 1 says that the first is preferred, 0 that the second is."""
 _TOLD = re.compile(r"\b(?:better|best|prefer\w*|wins?|won|winner)\b")
@@ -63,11 +63,12 @@ def decide(
     if len(telling) > 1:
         raise ambiguous(telling)
     if telling:
+        by_models.refuse_names_of_sides(columns, telling[0], compared)
         return in_words(telling[0])
     named = [name for name in columns if is_told(name)]
     if marks:
         return _marked(columns, one_hot.chosen(marks), compared)
-    if (decided := _by_models(columns, compared, named)) is not None:
+    if (decided := _of_models(columns, compared, named)) is not None:
         return decided
     pairs = scores.pairs(columns, compared)
     ratings = [one for one in pairs if scores.is_higher(one)]
@@ -151,8 +152,8 @@ def _given(columns: Mapping[str, Column], compared: Sides, given: str) -> Answer
             return pair
     one_hot.refuse_unclear({given: columns[given]}, compared, (given,))
     answer = in_words(given)
-    if (by_models := _by_models(columns, compared, (given,))) is not None:
-        return by_models
+    if (decided := _of_models(columns, compared, (given,))) is not None:
+        return decided
     for value in columns[given].values:
         named(value, compared, inverted=answer.inverted)
     return answer
@@ -162,8 +163,21 @@ def _known(columns: Mapping[str, Column], compared: Sides) -> AnswerColumns | No
     special = _FIRST_IS_ONE.get((compared.left, compared.right), "")
     if special in columns:
         return AnswerColumns(AnswerKind.FIRST_IS_ONE, (special,))
-    found = [n for n in _SIGNED if n in columns and columns[n].values <= _SIGNED_VALUES]
-    return AnswerColumns(AnswerKind.SIGNED, (found[0],)) if found else None
+    found = next((n for n in _SIGNED if n in columns and _is_signed(n, columns[n])), "")
+    return AnswerColumns(AnswerKind.SIGNED, (found,)) if found else None
+
+
+def _is_signed(name: str, column: Column) -> bool:
+    """Returns whether a column is on HelpSteer's scale. Raises `BadRow` where some of it is."""
+    if not column.is_numeric:
+        return False
+    numbers = {number_in(one) for one in column.values}
+    if numbers <= _SIGNED_VALUES:
+        return True
+    if name == "overall_preference" or min(numbers) < 0:
+        other = sorted(numbers - _SIGNED_VALUES)[0]
+        raise BadRow(f"{name!r} is {other:g} in some row instead of a whole number from -3 to 3")
+    return False
 
 
 def _tells(name: str, column: Column, compared: Sides) -> bool:
@@ -213,20 +227,12 @@ def refuse_doubtful(name: str, values: Collection[str], compared: Sides, given: 
 
 def all_named(values: Iterable[str], compared: Sides) -> bool:
     """Returns whether each of `values` can be read as an answer about the two texts."""
-    return not any(_unread(value, compared) for value in values)
+    return not any(is_unread(value, compared) for value in values)
 
 
 def _some_unread(name: str, column: Column, compared: Sides) -> bool:
     inverted = says(name) is Says.WORSE
-    return any(_unread(value, compared, inverted=inverted) for value in column.values)
-
-
-def _unread(value: str, compared: Sides, *, inverted: bool = False) -> bool:
-    try:
-        named(value, compared, inverted=inverted)
-    except BadRow:
-        return True
-    return False
+    return any(is_unread(value, compared, inverted=inverted) for value in column.values)
 
 
 def _marked(
@@ -239,25 +245,10 @@ def _marked(
     return AnswerColumns(kind, tuple(found), marks=tuple(one.choice for one in found.values()))
 
 
-def _by_models(
+def _of_models(
     columns: Mapping[str, Column], compared: Sides, names: Iterable[str]
 ) -> AnswerColumns | None:
-    """Returns the one of `names` that names a model, where two columns name both models."""
-    models = [n for n in columns if n.lower().startswith("model")]
-    both = [(n, m) for n in models for m in models if sides.belong_to(n, m, compared)]
-    if len(both) != 1:
-        return None
-    known = columns[both[0][0]].values | columns[both[0][1]].values
-    found = []
-    for name in names:
-        inverted, column = says(name) is Says.WORSE, columns[name]
-        rest = column.values - known
-        if (
-            column.is_short
-            and rest < column.values
-            and not any(_unread(one, compared, inverted=inverted) for one in rest)
-        ):
-            found.append(AnswerColumns(AnswerKind.MODEL, (name, *both[0]), inverted))
+    found = by_models.naming(columns, compared, names)
     if len(found) > 1:
         raise ambiguous([one.columns[0] for one in found])
     return found[0] if found else None
@@ -274,7 +265,9 @@ def _refuse_unread(columns: Mapping[str, Column], compared: Sides, *, controls: 
                 in_words(name)
             continue
         inverted = said is Says.WORSE
-        unread = [one for one in sorted(column.values) if _unread(one, compared, inverted=inverted)]
+        unread = [
+            one for one in sorted(column.values) if is_unread(one, compared, inverted=inverted)
+        ]
         value = f"the answer {unread[0]!r}" if unread else "a longer text or a list"
         raise BadRow(
             f"{value} names neither of {compared.left}, {compared.right}: it is that of {name!r}; "

@@ -9,7 +9,8 @@ Columns were looked up for: LMArena's 55k (lists of turns, `winner_model_a`) and
 (https://huggingface.co/datasets/tatsu-lab/alpaca_farm).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
@@ -31,7 +32,11 @@ ABOUT = frozenset(
     {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
 )
 """Columns that Label Studio's JSON_MIN adds to those of the task."""
-_RATERS = ("annotator", "rater", "judge_user_id", "user_id", "worker_id", "annotator_id")
+_RATERS = re.compile(
+    r"(?:annotator|rater|labell?er|worker|crowdworker|judge|judge_user|user|evaluator|reviewer"
+    r"|assessor|participant|respondent)(?:_?id)?|username|user_name|e-?mail(?:_address)?"
+)
+"""What a column is called that says who judged, in small letters and with _ for blanks."""
 _REASONS = ("rationale", "reason", "explanation", "comment", "preference_elaboration")
 _UNANSWERED = "a conversation in which one side has no last answer"
 
@@ -100,7 +105,7 @@ def decide(profile: Profile, rows: Rows, given: str = "") -> ComparedLayout:
     whole = profile.columns[compared.left].n_lists and not profile.columns[compared.left].n_turns
     if not prompt.prompt and not whole:
         sides.prompt_field(dict.fromkeys(profile.columns, ""))
-    rater = next((name for name in _RATERS if name in profile.filled), "")
+    rater = _rater(profile, (*prompt.used, *compared, given), compared)
     rationale = next(
         (n for n in _REASONS if n in profile.filled and profile.columns[n].n_texts and n != given),
         "",
@@ -112,6 +117,21 @@ def decide(profile: Profile, rows: Rows, given: str = "") -> ComparedLayout:
     turns = all(one.n_turns and one.n_turns == one.n_filled for one in sided)
     by_turns = bool(turns and prompt.prompt)
     return ComparedLayout(prompt, compared, answer, rater, rationale, by_turns, note)
+
+
+def _rater(profile: Profile, taken: Collection[str], compared: Sides) -> str:
+    """Returns the column that names who judged; not one that says which text is better."""
+    called = {name: re.sub(r"\s+", "_", name.strip().lower()) for name in profile.filled}
+    found = [
+        name
+        for name, plain in called.items()
+        if name not in taken
+        and not profile.columns[name].n_long
+        and _RATERS.fullmatch(plain)
+        and not (plain == "judge" and answers.all_named(profile.columns[name].values, compared))
+    ]
+    # a user beside a judge is who asked
+    return min(found, key=lambda name: called[name].startswith(("user", "e")), default="")
 
 
 def _answer(

@@ -17,6 +17,8 @@ MAX_VALUES = 60
 """Distinct short values that are kept of a column; one with more is no answer."""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d{1,2}")
 """Three digits behind a comma may be thousands."""
+_WHOLE = 1e15
+"""Whole floats from here on are no longer exact: they stay as they are written."""
 MAX_CHARS = 80
 """Characters of a short value."""
 _USUAL = frozenset(
@@ -64,7 +66,7 @@ class Column:
 
     def add(self, value: Any) -> None:
         """Counts one value; an empty one is none."""
-        if value is None or value == "" or value == [] or value == {} or _is_nan(value):
+        if value is None or value == "" or value == [] or value == {} or is_nan(value):
             return
         self.n_filled += 1
         self.n_texts += isinstance(value, str)
@@ -132,12 +134,14 @@ def answer_text(value: Any) -> str | None:
             return answer_text(json.loads(value))
         except (ValueError, RecursionError):
             return value.strip()
-    if _is_nan(value):
+    if is_nan(value):
         return None
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
+        return str(int(value))
     if isinstance(value, int | float):
-        return f"{value:g}"
+        return str(value)
     if isinstance(value, list) and len(value) == 1:
         return answer_text(value[0])
     if isinstance(value, Mapping):
@@ -171,7 +175,7 @@ def is_number(text: str) -> bool:
     return True
 
 
-def _is_nan(value: Any) -> bool:
+def is_nan(value: Any) -> bool:
     """Returns whether a data frame has nothing here, as itself or as it is written in a CSV."""
     if isinstance(value, str):
         return value.strip() in ("nan", "NaN")

@@ -17,7 +17,7 @@ from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Preference
 from ptrapp.interchange import prompt_columns
 from ptrapp.interchange.answers import FLAG
-from ptrapp.interchange.profile import Profile
+from ptrapp.interchange.profile import Profile, is_nan
 from ptrapp.interchange.prompt_columns import PromptColumns
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
 from ptrapp.interchange.thoughts import completion
@@ -36,9 +36,9 @@ _QUALITIES = (
     "overall_rating",
     ANNOTATIONS,
 )
-_BESIDE = ("scores", "ratings", "ranks", "rank", "score", "rating", "ranking")
+_BESIDE = ("scores", "ratings", "ranks", "rank", "score", "rating")
+"""Not `ranking`, which is as often the answers' places in order as the rank of each."""
 _MAX_ANSWERS = 20
-_NO_RATING = (None, "", "N/A")
 _UNRATED = "an answer without a rank or a rating"
 _EQUAL = "two answers with the same text"
 
@@ -142,7 +142,7 @@ def _answers(row: Mapping[str, Any], layout: RankedLayout) -> Iterator[_Answer |
             if layout.quality == ANNOTATIONS:
                 rating = _mean_rating(rating)
         text = any_text(text, f"an answer of {layout.answers}")
-        yield (None if rating in _NO_RATING else _Answer(text, _quality(rating, layout.quality)))
+        yield (None if _is_missing(rating) else _Answer(text, _quality(rating, layout.quality)))
 
 
 def _mean_rating(annotations: Any) -> float | None:
@@ -156,9 +156,13 @@ def _mean_rating(annotations: Any) -> float | None:
         one = given[0] if isinstance(given, list) and len(given) == 1 else given
         if not isinstance(one, Mapping) or "Rating" not in one:
             raise BadRow(f"{aspect!r} in {ANNOTATIONS!r} has no 'Rating'")
-        if one["Rating"] not in _NO_RATING:
+        if not _is_missing(one["Rating"]):
             ratings.append(_quality(one["Rating"], f"{ANNOTATIONS}.{aspect}"))
     return mean(ratings) if ratings else None
+
+
+def _is_missing(rating: Any) -> bool:
+    return rating in (None, "", "N/A") or is_nan(rating)
 
 
 def _quality(rating: Any, name: str) -> float:

@@ -13,6 +13,7 @@ from ptrapp.interchange.formats import Format, Options, Shapes
 from ptrapp.interchange.limits import FileRow
 from ptrapp.interchange.profile import Profile, tidy
 from ptrapp.interchange.records import JudgedPair, Rated, ReadPlan, Record
+from ptrapp.interchange.unnamed import Disputes, numbered
 
 _MAX_NAMED = 10
 """Rows named one by one in a message, bad ones and left-out ones; further ones are counted."""
@@ -176,6 +177,8 @@ class Checked(NamedTuple):
     n_records: int
     n_rows: int
     """All of them, those with a mistake too."""
+    disputes: Disputes
+    """What rows say in different ways, naming nobody."""
 
 
 def check(source: RowSource, plan: ReadPlan) -> Checked:
@@ -184,7 +187,7 @@ def check(source: RowSource, plan: ReadPlan) -> Checked:
     buffered: list[Record] = []
     samples: list[Record] = []
     told: list[str] = []
-    outcomes, left_out = Counter[str](), Counter[str]()
+    outcomes, left_out, disputes = Counter[str](), Counter[str](), Disputes()
     for row in records(source, plan):
         n_rows += 1
         if row.mistake is not None:
@@ -195,12 +198,14 @@ def check(source: RowSource, plan: ReadPlan) -> Checked:
             told.append(_told(row))
         outcomes.update(one for record in row.records for one in _outcomes(record))
         n_records += len(row.records)
+        for record in row.records:
+            disputes.add(record)
         samples += row.records[: N_SAMPLES - len(samples)]
         if n_good <= MAX_BUFFERED:
             n_good += 1
             buffered += row.records
     kept = buffered if n_good <= MAX_BUFFERED else None
-    return Checked(mistakes, kept, outcomes, left_out, told, samples, n_records, n_rows)
+    return Checked(mistakes, kept, outcomes, left_out, told, samples, n_records, n_rows, disputes)
 
 
 def _outcomes(record: Record) -> list[str]:
@@ -215,5 +220,6 @@ def _outcomes(record: Record) -> list[str]:
 def good_records(source: Iterable[FileRow], plan: ReadPlan, checked: Checked) -> Iterable[Record]:
     """Returns the records of the good rows, those in memory if they are."""
     if checked.buffered is not None:
-        return checked.buffered
-    return (record for row in records(source, plan) for record in row.records)
+        return numbered(checked.buffered, checked.disputes.about)
+    read = (record for row in records(source, plan) for record in row.records)
+    return numbered(read, checked.disputes.about)

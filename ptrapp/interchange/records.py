@@ -85,6 +85,8 @@ class GivenLabel:
     """The rater's name in the file, None where it has none."""
     rationale: str | None = None
     vote: StoredVote | None = None
+    nth: int = 1
+    """Which of the labels of this pair by nobody who is named, where they contradict each other."""
 
     @property
     def outcome(self) -> str:
@@ -123,6 +125,8 @@ class Rated:
     prompt: PromptText
     completion: CompletionText
     good: bool
+    nth: int = 1
+    """Which of the labels of this completion, where they contradict each other."""
 
 
 Record = PromptText | JudgedPair | Attempted | Rated

@@ -22,9 +22,17 @@ _FIRST = {"left", "a", "1", "first", "one"}
 _SECOND = {"right", "b", "2", "second", "two"}
 _THIRD = ("3", "c", "third")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+_SIGNED = re.compile(r"[-+!~¬\u2212].*|.*[-+\u2212]", re.DOTALL)
+"""-1 and +1, -A, !A: whether a sign means the other text, nothing here says."""
 _SIGN = re.compile(r"(?:a|1) ?(?P<sign>[<>=]{1,3}) ?(?:b|2)")
 """An arena's verdict: A>>B, A=B."""
-_BAD = re.compile(r"\b(neither|none)\b|\b(both|equally)\b.*\b(bad|poor|wrong)\b|\bboth ?bad\b")
+_BAD = re.compile(
+    r"\b(neither|none)\b|\bboth ?bad\b"
+    r"|\b(both|equally)\b.*\b(bad|poor|wrong|terrible|awful|horrible|unacceptable|unsafe|incorrect"
+    r"|unhelpful|useless|harmful|inadequate|fail(?:s|ed)?)\b"
+)
+_NEGATED = re.compile(r"\b(both|equally)\b.*(?:\bnot\b|n't\b)")
+"""Neither a tie nor surely bad: both are not helpful, both do not differ."""
 _TIE = re.compile(r"\b(tie|tied|equal|equally|same|draw|similar|both|indifferent)\b|no preference")
 _MUCH = re.compile(r"\b(much|far|significantly|strongly|clearly)\b")
 _FILLING = {
@@ -113,6 +121,10 @@ def preference_from(choice: str, sides: Sides) -> Preference:
     lowered = choice.strip().lower()
     if _NUMBER.fullmatch(lowered):
         return _by_number(float(lowered.replace(",", ".")), choice, sides)
+    if _SIGNED.fullmatch(lowered) or _NEGATED.search(lowered):
+        raise BadRow(
+            f"the answer {choice[:60]!r} does not say which of {sides.left}, {sides.right} is meant"
+        )
     if sign := _SIGN.fullmatch(lowered.strip("[] ")):
         return _by_sign(sign["sign"])
     strength = 2 if _MUCH.search(lowered.replace("_", " ")) else 1

@@ -1,6 +1,7 @@
 """A file of attempts and answers becomes trajectories, once, and a training takes them."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from db.storage.session import Database
 from ptrapp.core.errors import InputError
 from ptrapp.core.thoughts import GENERIC, TINY
 from ptrapp.interchange.records import CompletionText, JudgedPair, PromptText
-from ptrapp.services.files import exporting
+from ptrapp.services.files import exporting, import_preview
 from ptrapp.services.files.exporting import ExportRequest, What
 from ptrapp.services.files.importing import (
     BATCH,
@@ -222,18 +223,62 @@ def test_importing_again_adds_nothing_and_the_same_text_is_one_round(
     assert third.counts == {"runs": 1, "rounds": 1, "comparisons": 1, "votes": 1}
 
 
-def test_a_later_row_with_the_opposite_outcome_replaces_the_vote(
+def test_rows_that_contradict_each_other_are_votes_of_several_and_none_is_lost(
     database: Database, tmp_path: Path
 ) -> None:
+    """A later row is no correction of an earlier one: nothing says so."""
     other = PAIR | {"chosen": PAIR["rejected"], "rejected": PAIR["chosen"]}
-    at, path = context_of(database, tmp_path), file_of(tmp_path, [PAIR, other])
+    same = PAIR | {"prompt": "Twice?"}
+    rows = [PAIR, PAIR, other, same, same]
+    at, path = context_of(database, tmp_path), file_of(tmp_path, rows)
+    preview = import_preview.preview_named(path)
+    assert preview.hints[-1].startswith("3 judgements are of what another row judges otherwise")
     import_named(at, path)
     with database.read() as session:
-        (vote,) = preferences.current_votes(session)
-        assert vote.outcome is Outcome.RIGHT
-        assert vote.supersedes_id is not None
-        assert session.query(Vote).count() == 2
+        stored = Counter((vote.comparison_id, vote.outcome) for vote in session.query(Vote))
+        assert sorted(stored.values()) == [1, 1, 2], "what is said twice in the same way is one"
+        assert len(list(preferences.current_votes(session))) == 4
+        names = {rater.name for rater in session.query(Rater)}
+    assert names == {"import:pairs.jsonl", "import:pairs.jsonl#2", "import:pairs.jsonl#3"}
     assert import_named(at, path).counts == {}
+
+
+def test_a_completion_that_is_called_good_and_bad_is_both(
+    database: Database, tmp_path: Path
+) -> None:
+    rows = [{"prompt": "Q?", "completion": "x", "label": one} for one in (True, True, False)]
+    at, path = context_of(database, tmp_path), file_of(tmp_path, rows)
+    import_named(at, path)
+    with database.read() as session:
+        assert sorted(score.value for score in session.query(Score)) == [0.0, 1.0, 1.0]
+    import_named(at, path)
+    with database.read() as session:
+        assert session.query(Score).count() == 3
+
+
+@pytest.mark.parametrize(
+    ("who", "names"),
+    [
+        ("judge", ["expert_0", "expert_1", "expert_2"]),
+        ("Email Address", ["ann@x.org", "bob@x.org", "cem@x.org"]),
+        ("Worker ID", ["A1", "A2", "A3"]),
+        ("rater_id", ["1", "2", "3"]),
+    ],
+)
+def test_whoever_a_file_names_as_judging_has_a_vote_of_their_own(
+    database: Database, tmp_path: Path, who: str, names: list[str]
+) -> None:
+    row = {"prompt": "Q?", "response_a": "x", "response_b": "y"}
+    rows = [row | {who: name, "winner": won} for name, won in zip(names, "AAB", strict=True)]
+    at, path = context_of(database, tmp_path), file_of(tmp_path, rows)
+    preview = import_preview.preview_named(path)
+    assert (who in preview.used, preview.hints) == (True, ())
+    import_named(at, path)
+    with database.read() as session:
+        outcomes = Counter(str(vote.outcome) for vote in preferences.current_votes(session))
+        raters_there = {rater.name for rater in session.query(Rater)}
+    assert sorted(outcomes.values()) == [1, 2]
+    assert raters_there == {f"import:pairs.jsonl:{name}" for name in names}
 
 
 def test_attributed_people_are_raters_of_their_own(database: Database, tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ptrapp.core.counts import counted
 from ptrapp.interchange import reading
 from ptrapp.interchange.files import RowFile
 from ptrapp.interchange.formats import Format, Options
 from ptrapp.interchange.hub_rows import HubRows
 from ptrapp.interchange.limits import TERMINAL, Limits
-from ptrapp.interchange.reading import Reading, RowSource
+from ptrapp.interchange.reading import Checked, Reading, RowSource
 from ptrapp.interchange.records import (
     Attempted,
     CompletionText,
@@ -96,8 +97,18 @@ def _preview(rows: RowSource, options: Options | None) -> ImportPreview:
         mistakes=tuple(checked.mistakes.named),
         n_bad=checked.mistakes.n,
         samples=tuple(_sample(record) for record in checked.samples),
-        hints=tuple(_hints(known)),
+        hints=(*_hints(known), *_again(checked)),
     )
+
+
+def _again(checked: Checked) -> Iterator[str]:
+    """Yields what becomes of several judgements of one thing that nobody's name is on."""
+    if n := checked.disputes.n_judgements:
+        rows = counted(n, "judgement is", "judgements are")
+        yield (
+            f"{rows} of what another row judges otherwise, and no column that is read names who "
+            "gave them: each counts as somebody else's. If a column does, call it rater."
+        )
 
 
 def _hints(known: Reading) -> Iterator[str]:

@@ -163,7 +163,7 @@ class RowImport:
     def _rate(self, batch: ImportBatch, record: Rated, prompt_id: int) -> None:
         run = ImportedRun(prompt_id, self._settings)
         round_id = self._round(batch, run, record.completion)
-        rater_id = self._rater(RaterKind.DATASET, self.source)
+        rater_id = self._nobody(record.nth)
         batch.scores.append(
             {
                 "round_id": round_id,
@@ -219,7 +219,11 @@ class RowImport:
             return self._rater(RaterKind(label.vote.rater_kind), label.vote.rater)
         if label.user is not None:
             return self._rater(RaterKind.HUMAN, f"{self.source}:{label.user}"[:120])
-        return self._rater(RaterKind.DATASET, self.source)
+        return self._nobody(label.nth)
+
+    def _nobody(self, nth: int) -> int:
+        """Returns the rater of what the file says of a thing for the n-th time, naming nobody."""
+        return self._rater(RaterKind.DATASET, self.source if nth == 1 else f"{self.source}#{nth}")
 
     def _rater(self, kind: RaterKind, name: str) -> int:
         if (kind, name) not in self._raters:
@@ -240,7 +244,8 @@ class RowImport:
         if sides[0] > sides[1]:
             sides, outcome = sides[::-1], outcome.mirrored()
         about = (outcome.value, label.strength, record.aspect)
-        content = (self.source, label.user, digest, *sides, *about)
+        again = () if label.nth == 1 else (label.nth,)
+        content = (self.source, label.user, digest, *sides, *about, *again)
         return sha256(repr(content).encode()).hexdigest()
 
 
