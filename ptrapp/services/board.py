@@ -23,7 +23,7 @@ from ptrapp.services.compare import as_shown, hides_versions
 from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.other_apps import written_elsewhere
 from ptrapp.services.run_looks import load_looked_at
-from ptrapp.tasks.check import in_words
+from ptrapp.tasks.check import in_words, missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class BoardCell:
     asked_again: bool = False
     """The model ended its turn before any response, and had to go on once."""
     correct: bool | None = None
+    missed: tuple[str, ...] = ()
+    """Constraints that a wrong response breaks, in words."""
     flip: str | None = None
     """`fixed` or `broken` where correctness changed from the round before."""
     diff: list[Piece] = field(default_factory=list)
@@ -130,7 +132,7 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
     opened = live.watchers.get(who, set()) if live and who else set()
     cells = _cells(run, live, frozenset(seen - on_offer), opened)
     if on_offer:
-        cells = [replace(cell, correct=None, flip=None, diff=[]) for cell in cells]
+        cells = [replace(cell, correct=None, missed=(), flip=None, diff=[]) for cell in cells]
     if ended:
         cells = [_over(cell) for cell in cells]
     state = RunState.STOPPED if ended and run.state is RunState.RUNNING else run.state
@@ -190,7 +192,7 @@ def _cells(
             before = (
                 stored.get((row.index - 1, row.candidate)) if run.mode is RunMode.REFINE else None
             )
-            cell = _stored(row, before, row.id in shown)
+            cell = _stored(row, before, row.id in shown, run.prompt.reference_answer or "")
             cells.append(cell if row.id in shown or not hides_versions(run) else _unnamed(cell))
         else:
             cell = _in_progress(slots[position], position in opened, _serving(run))
@@ -198,7 +200,7 @@ def _cells(
     return cells
 
 
-def _stored(row: Round, before: Round | None, shown: bool) -> BoardCell:
+def _stored(row: Round, before: Round | None, shown: bool, reference: str) -> BoardCell:
     return BoardCell(
         index=row.index,
         candidate=row.candidate,
@@ -217,6 +219,7 @@ def _stored(row: Round, before: Round | None, shown: bool) -> BoardCell:
         thought_end=row.thought_end,
         asked_again=row.asked_again,
         correct=row.correct,
+        missed=missed(row.response, reference) if row.correct is False else (),
         flip=_change(before.correct, row.correct) if before else None,
         diff=list(_diff(before.response, row.response)) if before else [],
     )

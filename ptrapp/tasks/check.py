@@ -36,6 +36,20 @@ def check(response: str, reference: str) -> Kept:
         return Kept(0, 1, (str(error),))
 
 
+@lru_cache(maxsize=256)
+def missed(response: str, reference: str) -> tuple[str, ...]:
+    """Returns which constraints a response breaks, in words; none where an answer is to be stated.
+
+    It is kept: a page asks many times a second while a run is written.
+
+    >>> missed("Tea, please.", 'constraints:{"keep":[{"kind":"no_commas"}]}')
+    ('has no commas',)
+    """
+    if not has_constraints(reference):
+        return ()
+    return tuple(each.removeprefix("not kept: ") for each in check(response, reference).broken)
+
+
 def has_constraints(reference: str) -> bool:
     """Returns whether a reference answer is what an answer has to keep, and not an answer."""
     return reference.startswith((kept.PREFIX, ifeval.PREFIX))

@@ -55,7 +55,7 @@ def test_signed_numbers_under_a_name_that_is_no_known_scale_are_refused(
     path = lines(tmp_path, *(TWO | {"preference": one} for one in numbers))
     with pytest.raises(InputError, match="the answer '-"):
         pairs_in(path)
-    with pytest.raises(InputError, match="does not say which|names neither"):
+    with pytest.raises(InputError, match=r"does not say which|names neither"):
         pairs_in(path, column="preference")
 
 

@@ -246,6 +246,13 @@ def test_constraints_are_shown_in_words(world: Any) -> None:
     board = world.board(world.play(n=1, reference_answer=reference).id)
     assert board.reference_answer == reference
     assert board.reference_in_words == "has exactly 3 bullet points"
+    assert (board.cells[0].correct, board.cells[0].missed) == (
+        False,
+        ("has exactly 3 bullet points",),
+    )
+    run = world.play(n=2, reference_answer=reference)
+    compare.open_pair(world.context, "Ada", *(row.id for row in run.rounds))
+    assert [cell.missed for cell in world.board(run.id).cells] == [(), ()], "as the marks are"
 
 
 def test_marks_are_not_on_a_board_while_a_pair_of_its_run_is_open(world: Any) -> None:

@@ -50,14 +50,17 @@ const Asking = (/** @type {OfBoard} */ { board: { composer } }) => html`
     onClick=${() => composer.askAgain()}>Again<kbd>R</kbd></button>`;
 
 /** @param {Run} run */
+const referenceOf = (run) => {
+  if (!run.reference_in_words) return "no reference answer, so responses are not checked";
+  const asks = run.reference_in_words === run.reference_answer ? "reference answer" : "asked for";
+  return `${asks}: ${run.reference_in_words}${FROM[run.settings.reference_from ?? ""] ?? ""}`;
+};
+
+/** @param {Run} run */
 const factsOf = (run) => {
   const state = run.state === "running" ? "generating…" : run.state === "done" ? null : run.state;
-  const from = FROM[run.settings.reference_from ?? ""] ?? "";
-  const reference = run.reference_in_words
-    ? `reference answer: ${run.reference_in_words}${from}`
-    : "no reference answer, so responses are not checked";
   const version = isOfVersions(run) ? null : `model version ${run.version}`;
-  return [run.title || null, state, version, reference].filter(Boolean).join(" · ");
+  return [run.title || null, state, version, referenceOf(run)].filter(Boolean).join(" · ");
 };
 
 const Facts = (/** @type {OfBoard} */ { board }) => {
@@ -79,7 +82,8 @@ const Facts = (/** @type {OfBoard} */ { board }) => {
         <button type="button" class="btn s" data-part="changes" aria-label="What changed" title="What changed"
           aria-pressed=${String(board.showChanges)}
           onClick=${() => board.set({ showChanges: !board.showChanges })}>${icon("diff")}<span>What changed</span><kbd>D</kbd></button>`}
-    </div>`;
+    </div>
+    ${run.reference_in_words && html`<p class="board-facts narrow">${referenceOf(run)}</p>`}`;
 };
 
 /**

@@ -56,6 +56,7 @@ export const Card = (/** @type {{ board: Board, cell: Cell }} */ { board, cell }
         </header>
         <${Response} cell=${cell} changes=${board.showChanges} />
         <${Ending} cell=${cell} />
+        ${cell.missed?.length > 0 && html`<p class="cell-meta ending">Missed: ${cell.missed.join("; ")}.</p>`}
         <footer>
           <p class="cell-meta">${factsOf(run, cell)}</p>
           ${board.isComparable(cell) && html`

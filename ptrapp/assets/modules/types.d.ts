@@ -29,6 +29,7 @@ interface Cell {
   asked_again: boolean;
   truncated: boolean;
   correct: boolean | null;
+  missed: string[];
   flip: string | null;
   diff: Piece[];
   version: string | null;
