@@ -19,20 +19,24 @@ class Disputes:
         """Hashes of these things: the texts of a large file would be too much to keep."""
         self._first: dict[int, str] = {}
         """What was said of each thing at first."""
-        self._times = Counter[int]()
+        self._again = Counter[int]()
+        """How often something was said of it after that; most things are judged once."""
 
     def add(self, record: Record) -> None:
         """Notes what a record says."""
         about = _about(record)
         for said in _unnamed(record):
-            self._times[about] += 1
-            if self._first.setdefault(about, said) != said:
+            if about not in self._first:
+                self._first[about] = said
+                continue
+            self._again[about] += 1
+            if self._first[about] != said:
                 self.about.add(about)
 
     @property
     def n_judgements(self) -> int:
         """How many judgements are of these things."""
-        return sum(self._times[one] for one in self.about)
+        return sum(1 + self._again[one] for one in self.about)
 
 
 def numbered(records: Iterable[Record], disputed: Set[int]) -> Iterator[Record]:
