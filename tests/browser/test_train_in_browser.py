@@ -44,7 +44,7 @@ def test_votes_become_a_version_and_the_job_has_a_page(page: Page, own_app_url: 
     api = f"{own_app_url}/api/v1"
     page.goto(f"{own_app_url}/train")
     teach = page.locator("#train-teach")
-    expect(teach).to_contain_text("There is no vote that base has not learnt.")
+    expect(teach).to_contain_text("There is no vote for one side that base has not learnt.")
     expect(teach.locator("#train-teach-start")).to_be_disabled()
     way = teach.get_by_role("link", name="Compare answers")
     assert way.evaluate("link => link.href") == f"{own_app_url}/"

@@ -262,7 +262,7 @@ def test_a_card_says_what_is_missing_and_the_way_to_it(world: Any) -> None:
         return found
 
     empty = card("dpo")
-    assert empty.needs.missing == "There is no vote that base has not learnt."
+    assert empty.needs.missing == "There is no vote for one side that base has not learnt."
     assert empty.needs.way.href == "./"
     assert card("reward_model").needs.missing == "20 votes missing."
     assert card("mask_sft").needs.way.href == "train?method=ptr_data"

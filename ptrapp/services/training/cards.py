@@ -133,7 +133,7 @@ def _votes(context: AppContext, now: Outlook) -> Needs:
     more = enough - now.n_pairs
     missing = ""
     if not now.n_pairs and not now.n_ties:
-        missing = f"There is no vote that {now.parent} has not learnt."
+        missing = f"There is no vote for one side that {now.parent} has not learnt."
     return Needs(
         f"{enough} votes since {now.parent}",
         has,
