@@ -6,6 +6,7 @@ from db.models import Job, JobStatus
 from db.registry import adapters, jobs
 from db.storage.session import Session
 from ptrapp.core.people import ADMINS, LABELS, READS, Person
+from ptrapp.services import base_models
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import people
 from ptrapp.services.training.progress import read_progress
@@ -52,6 +53,8 @@ class Frame:
     parent: str | None = None
     """What rolling back would serve; None when the base model answers."""
     may_serve: bool = False
+    awaits_model: bool = False
+    """Whether nobody is answered yet, because the model is on its way."""
     job: JobInBar | None = None
     """The job that runs or is next."""
     ended: JobInBar | None = None
@@ -78,6 +81,7 @@ def read_frame(context: AppContext, person: Person) -> Frame:
             serving=active.name if active else "base",
             parent=(active.parent.name if active.parent else "base") if active else None,
             may_serve=role in ADMINS,
+            awaits_model=base_models.is_awaited(context),
             job=_going_in_bar(session, going[0], len(going) - 1) if going else None,
             ended=_ended_in_bar(done[0]) if done else None,
         )

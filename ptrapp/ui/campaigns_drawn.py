@@ -29,9 +29,7 @@ _STATE = {
     "import undone": "warn", "pairs deleted": "warn",
 }  # fmt: skip
 _GROUP = {"human": "People", "judge": "Judges", "dataset": "Imported files", "all": "All raters"}
-OUTCOMES = {
-    "left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad",
-}  # fmt: skip
+OUTCOMES = {"left": "A is better", "right": "B is better", "tie": "Tie", "both_bad": "Both bad"}
 _NOTHING = "<span class='none'>–</span>"
 _PAIRS_AT_ONCE = 6
 """Pairs of raters whose κ is read at once; the others unfold."""
@@ -260,9 +258,8 @@ def _rater(one: RaterReport, done: Any) -> list[str]:
 
 def _cell(estimate: Estimate, form: Callable[[float], str] | None = None) -> str:
     if estimate.value is None or estimate.interval is None:
-        return (
-            f"<span class='none' title='{escape(estimate.missing)}'>too few, n {estimate.n}</span>"
-        )
+        why = escape(estimate.missing)
+        return f"<span class='none' title='{why}'>too few, n {estimate.n}</span>"
     write = form or percent
     low, high = (write(end) for end in estimate.interval)
     return _two(write(estimate.value), f"{low} to {high}")

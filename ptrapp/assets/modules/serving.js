@@ -10,8 +10,8 @@ const MOST_OFFERED = 6;
 /** @param {{ frame: Frame }} props */
 export const ServingChip = ({ frame }) => html`
   <button type="button" class="barchip serving" data-part="serving" popovertarget="serving-menu"
-    aria-label=${`${frame.serving} answers: serve another or roll back`}>
-    <span class="dot" aria-hidden="true"></span><span class="name">${frame.serving}</span>${icon("down")}
+    aria-label=${`${frame.serving} ${frame.awaits_model ? "answers once its model is loaded" : "answers"}: serve another or roll back`}>
+    <span class=${`dot${frame.awaits_model ? " awaits" : ""}`} aria-hidden="true"></span><span class="name">${frame.serving}</span>${icon("down")}
   </button>`;
 
 /** Returns the versions that may be served in place of the one that answers. @param {Frame} frame */

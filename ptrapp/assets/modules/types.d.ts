@@ -104,6 +104,7 @@ interface Frame {
   serving: string;
   parent: string | null;
   may_serve: boolean;
+  awaits_model: boolean;
   job: Job | null;
   ended: Job | null;
 }
