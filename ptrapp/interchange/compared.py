@@ -37,6 +37,10 @@ _RATERS = re.compile(
     r"|assessor|participant|respondent)(?:_?id)?|username|user_name|e-?mail(?:_address)?"
 )
 """What a column is called that says who judged, in small letters and with _ for blanks."""
+_MODEL = re.compile(
+    r"gpt|claude|gemini|llama|mi[sx]tral|qwen|deepseek|command-r|palm|vicuna|llm|reward|auto"
+)
+"""What a judge is called that is a model."""
 _REASONS = ("rationale", "reason", "explanation", "comment", "preference_elaboration")
 _UNANSWERED = "a conversation in which one side has no last answer"
 
@@ -128,10 +132,16 @@ def _rater(profile: Profile, taken: Collection[str], compared: Sides) -> str:
         if name not in taken
         and not profile.columns[name].n_long
         and _RATERS.fullmatch(plain)
-        and not (plain == "judge" and answers.all_named(profile.columns[name].values, compared))
+        and not (plain == "judge" and _is_no_person(profile.columns[name], compared))
     ]
     # a user beside a judge is who asked
     return min(found, key=lambda name: called[name].startswith(("user", "e")), default="")
+
+
+def _is_no_person(judge: Column, compared: Sides) -> bool:
+    """Returns whether a column called judge holds verdicts, or models: no votes of people."""
+    models = all(_MODEL.search(one.lower()) for one in judge.values)
+    return models or answers.all_named(judge.values, compared)
 
 
 def _answer(

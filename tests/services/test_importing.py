@@ -243,6 +243,19 @@ def test_rows_that_contradict_each_other_are_votes_of_several_and_none_is_lost(
     assert import_named(at, path).counts == {}
 
 
+@pytest.mark.parametrize("judges", [("gpt-4", "claude-3-opus", "gpt-4"), ("A", "B", "A")])
+def test_a_column_called_judge_that_names_models_or_holds_verdicts_names_nobody(
+    database: Database, tmp_path: Path, judges: tuple[str, ...]
+) -> None:
+    row = {"response_a": "x", "response_b": "y", "winner": "A"}
+    rows = [row | {"prompt": f"Q{n}?", "judge": one} for n, one in enumerate(judges)]
+    at, path = context_of(database, tmp_path), file_of(tmp_path, rows)
+    assert "judge" in import_preview.preview_named(path).unused
+    import_named(at, path)
+    with database.read() as session:
+        assert {rater.kind for rater in session.query(Rater)} == {RaterKind.DATASET}
+
+
 def test_a_completion_that_is_called_good_and_bad_is_both(
     database: Database, tmp_path: Path
 ) -> None:
