@@ -12,7 +12,13 @@ from typing import Any, NamedTuple
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Message, MessageRole, Preference
 from ptrapp.interchange import implicit_prompt, native, prompt_columns, scores, transcripts
-from ptrapp.interchange.conversation import answer_of, is_messages, messages, prompt_of
+from ptrapp.interchange.conversation import (
+    answer_of,
+    is_messages,
+    messages,
+    prompt_of,
+    without_thoughts,
+)
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.prompt_columns import PromptColumns
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, PromptText, ReadPlan
@@ -148,6 +154,10 @@ def _conversational(
 
 def shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> tuple[PromptText, str, str]:
     """Splits an implicit prompt, the common beginning, from the one answer of each."""
+    name = "the part that chosen and rejected share"
+    chosen, rejected = (
+        (*without_thoughts(turns[:-1], name), *turns[-1:]) for turns in (chosen, rejected)
+    )
     n_shared = 0
     for mine, other in zip(chosen, rejected, strict=False):
         if mine != other:
@@ -162,5 +172,5 @@ def shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> tuple[Prom
         or rejected[-1].role is not MessageRole.ASSISTANT
     ):
         raise BadRow("'chosen' and 'rejected' do not both end with an answer of the assistant")
-    prompt = prompt_of(chosen[:n_shared], "the part that chosen and rejected share")
+    prompt = prompt_of(chosen[:n_shared], name)
     return prompt, chosen[-1].content, rejected[-1].content

@@ -12,7 +12,12 @@ from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Message, MessageRole
 from ptrapp.interchange import transcripts
 from ptrapp.interchange.cells import object_in
-from ptrapp.interchange.conversation import is_messages, messages, prompt_of
+from ptrapp.interchange.conversation import (
+    is_messages,
+    messages,
+    prompt_of,
+    without_thoughts,
+)
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.records import PromptText
 from ptrapp.interchange.values import any_text, optional_text, text
@@ -92,7 +97,7 @@ def prompt_from(value: Any, name: str) -> PromptText:
 
 def _history(value: Any, name: str) -> tuple[Message, ...]:
     if is_messages(value):
-        return messages(value, name)
+        return without_thoughts(messages(value, name), name)
     if not isinstance(value, list):
         raise BadRow(f"{name!r} is a {type(value).__name__} instead of a list of turns")
     found: list[Message] = []
@@ -103,4 +108,4 @@ def _history(value: Any, name: str) -> tuple[Message, ...]:
             )
         for role, turn in zip((MessageRole.USER, MessageRole.ASSISTANT), pair, strict=True):
             found.append(Message(role, any_text(turn, name)))
-    return tuple(found)
+    return without_thoughts(found, name)

@@ -12,6 +12,8 @@ from ptrapp.interchange.meaning import opposed
 from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.prompt_columns import PromptColumns, prompt_from
 from ptrapp.interchange.records import Attempted, Found, PromptText, ReadPlan
+from ptrapp.interchange.roles import role_of, speaker_of
+from ptrapp.interchange.thoughts import response_of
 from ptrapp.interchange.values import names, optional_text, text_of
 
 COLUMNS = ("prompt", "question", "instruction", "messages", "conversations")
@@ -26,6 +28,7 @@ _JUDGED = re.compile(
 _MAX_COMPARED = 100
 """Columns whose names are compared with one another."""
 _PARTS = ("system", "system_prompt", "system_message")
+_THOUGHT = "the thought of an attempt: attempts are stored without thoughts"
 _ANSWERED = "the last answer of a conversation: only its question is a prompt"
 
 
@@ -52,8 +55,8 @@ def _read(row: Mapping[str, Any], columns: PromptColumns) -> Found:
     found = parse(row, columns)
     column = next(name for name in COLUMNS if row.get(name))
     last = row[column][-1] if is_messages(row[column]) else {}
-    said = last.get("role", last.get("from")) if isinstance(last, Mapping) else ""
-    return Found(found, (_ANSWERED,) if said in ("assistant", "gpt") else ())
+    answered = role_of(speaker_of(last)) is MessageRole.ASSISTANT
+    return Found(found, (_ANSWERED,) if answered else ())
 
 
 def parse(row: Mapping[str, Any], columns: PromptColumns | None = None) -> tuple[PromptText, ...]:
@@ -78,12 +81,21 @@ def parse(row: Mapping[str, Any], columns: PromptColumns | None = None) -> tuple
 
 def plan_attempts(profile: Profile) -> ReadPlan:
     """Decides how a file of attempts is read: by its fixed columns."""
-    return ReadPlan(lambda row: Found(parse_attempts(row)), ATTEMPT_COLUMNS)
+    return ReadPlan(_read_attempts, ATTEMPT_COLUMNS)
+
+
+def _read_attempts(row: Mapping[str, Any]) -> Found:
+    (found,) = parse_attempts(row)
+    both = zip(ATTEMPT_COLUMNS[1:], (found.weak, found.strong), strict=True)
+    n_thoughts = sum(row[name].strip() != answer for name, answer in both)
+    return Found((found,), (_THOUGHT,) * n_thoughts)
 
 
 def parse_attempts(row: Mapping[str, Any]) -> tuple[Attempted, ...]:
-    """Parses one question with its two answers; other fields are ignored. Raises `BadRow`."""
-    question, weak, strong = (text_of(row, name).strip() for name in ATTEMPT_COLUMNS)
+    """Parses one question with its two answers, which are stored without thoughts; other fields are
+    ignored. Raises `BadRow`."""
+    question = text_of(row, ATTEMPT_COLUMNS[0]).strip()
+    weak, strong = (response_of(text_of(row, name), name).strip() for name in ATTEMPT_COLUMNS[1:])
     return (Attempted(PromptText(question), weak, strong),)
 
 

@@ -1,10 +1,37 @@
 """Splits the thought off a completion of another program, so that it stays hidden."""
 
+import re
+
 from ptrapp.core import thoughts
 from ptrapp.core.errors import BadRow
-from ptrapp.core.thoughts import GENERIC, THINK, TINY, ThoughtFormat
+from ptrapp.core.thoughts import GENERIC, THINK, TINY
+from ptrapp.core.types import Split
+from ptrapp.interchange import harmony
 from ptrapp.interchange.records import CompletionText
+from ptrapp.interchange.thought_marks import (
+    Marks,
+    closing_of,
+    lone_closing,
+    marks,
+    openings,
+    stands_first,
+)
 from ptrapp.interchange.values import text
+
+_KNOWN = (
+    marks(THINK.thought_marker, THINK.response_marker),
+    marks("<seed:think>", "</seed:think>"),
+    marks("[THINK]", "[/THINK]"),
+    marks("<|begin_of_thought|>", "<|end_of_thought|>"),
+    marks("<thinking>", "</thinking>", is_word=True),
+    marks("<thought>", "</thought>", is_word=True),
+    marks("<reasoning>", "</reasoning>", is_word=True),
+)
+"""R1 and its like, Seed-OSS, Magistral, OpenThoughts, and what many prompts ask for."""
+_SOLUTION = ("<|begin_of_solution|>", "<|end_of_solution|>")
+"""The frame in which OpenThoughts puts the response."""
+_IN_MARKS = ("</", "[/", "<|")
+"""What every closing mark has: most texts have none of it."""
 
 
 def completion(value: str, name: str) -> CompletionText:
@@ -16,25 +43,95 @@ def completion(value: str, name: str) -> CompletionText:
     '4.'
     """
     raw = text(value, name)
-    fmt = _format(raw)
-    if fmt is None:
+    split = divided(raw, name)
+    if split is None:
         return CompletionText(raw, "", raw.strip(), thinking=False)
     thinking = not raw.lstrip().startswith(TINY.response_marker)
-    split = thoughts.split(raw, fmt, thinking)
-    if not split.response:
-        raise BadRow(f"{name!r} is a thought without a response")
     return CompletionText(raw, split.thought, split.response, thinking, split.well_formed)
 
 
-def _format(raw: str) -> ThoughtFormat | None:
-    """Returns the format whose markers open the text, None without markers.
+def response_of(raw: str, name: str) -> str:
+    """Returns what somebody said without the thought, unchanged where there is none."""
+    split = divided(raw, name)
+    return raw if split is None else split.response
 
-    `</think>` alone is enough: the templates of today's models write the opening one themselves. A
-    lone `<R>` is not: it is as often a type parameter.
+
+def divided(raw: str, name: str) -> Split | None:
+    """Returns thought and response of a text, None where it has no thought. Raises `BadRow`."""
+    split = _by_format(raw, name)
+    if split is not None and not split.response:
+        raise BadRow(f"{name!r} is a thought without a response")
+    return split
+
+
+def _by_format(raw: str, name: str) -> Split | None:
+    """Returns the parts by the format whose marks the text has.
+
+    A closing mark alone is enough where it is certain: the templates of today's models write the
+    opening one themselves. A lone `<R>` is not: it is as often a type parameter.
     """
     start = raw.lstrip()
-    if start.startswith(THINK.thought_marker) or THINK.response_marker in raw:
-        return THINK
     if start.startswith((TINY.thought_marker, TINY.response_marker)):
-        return TINY if TINY.response_marker in raw else None
-    return GENERIC if start.startswith(GENERIC.thought_marker) else None
+        thinking = not start.startswith(TINY.response_marker)
+        return thoughts.split(raw, TINY, thinking) if TINY.response_marker in raw else None
+    if start.startswith(GENERIC.thought_marker):
+        return thoughts.split(raw, GENERIC, True)
+    if split := harmony.divided(raw, name):
+        return split
+    opening = next((one for one in _KNOWN if one.opening.match(start)), None)
+    if opening is not None:
+        return _split(raw, len(raw) - len(start), [], opening, name)
+    for known in _KNOWN if any(one in raw for one in _IN_MARKS) else ():
+        if closing := lone_closing(raw, known):
+            return _split(raw, closing.end(), [raw[: closing.start()]], known, name)
+        if not known.is_word:
+            _refuse_inside(raw, known, name)
+    return None
+
+
+def _split(raw: str, at: int, found: list[str], known: Marks, name: str) -> Split:
+    """Takes every thought from `at` on out of a text; `found` are those before."""
+    said = []
+    while (opening := _next_opening(raw, at, known, name, is_first=not found)) is not None:
+        closing = closing_of(raw, opening.end(), known)
+        if closing is None:
+            if found:
+                raise BadRow(f"{name!r} has another thought behind its first, which does not end")
+            return Split(raw[opening.end() :].strip(), "", False)
+        said.append(raw[at : opening.start()].strip())
+        found.append(raw[opening.end() : closing.start()].strip())
+        at = closing.end()
+    said.append(raw[at:].strip())
+    thought = "\n\n".join(filter(None, map(str.strip, found)))
+    response = "\n\n".join(filter(None, said))
+    response = response.removeprefix(_SOLUTION[0]).removesuffix(_SOLUTION[1]).strip()
+    return Split(thought, response, bool(thought and response))
+
+
+def _next_opening(
+    raw: str, at: int, known: Marks, name: str, *, is_first: bool
+) -> re.Match[str] | None:
+    """Returns what begins the next thought: the first one at `at`, others at a line's start."""
+    if is_first:
+        return known.opening.search(raw, at)
+    for opening in openings(raw, at, known):
+        if stands_first(raw, opening, at):
+            return opening
+        _refuse_unclear(raw, opening, known, name)
+    return None
+
+
+def _refuse_inside(raw: str, known: Marks, name: str) -> None:
+    """Refuses a text that has a thought at a line's start, though not at its beginning."""
+    for opening in openings(raw, 0, known):
+        if stands_first(raw, opening, 0):
+            _refuse_unclear(raw, opening, known, name)
+
+
+def _refuse_unclear(raw: str, opening: re.Match[str], known: Marks, name: str) -> None:
+    """Raises `BadRow` where an opening in the middle of a text has its end."""
+    if closing_of(raw, opening.end(), known) is not None:
+        raise BadRow(
+            f"{name!r} has {opening[0]} in its middle, which may be a thought or the mention of "
+            "one; put the thought first, or a mention into backticks"
+        )

@@ -126,7 +126,7 @@ def _rank(message: Mapping[str, Any]) -> float | None:
 
 
 def _role(message: Mapping[str, Any]) -> MessageRole:
-    role = _ROLES.get(str(message.get("role")))
+    role = _ROLES.get(str(message.get("role")).lower())
     if role is None:
         raise BadRow(f"a message has the role {str(message.get('role'))[:40]!r}")
     return role
