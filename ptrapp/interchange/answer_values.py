@@ -79,7 +79,7 @@ def read(row: Mapping[str, Any], answer: AnswerColumns, compared: Sides) -> Pref
         case AnswerKind.MODEL:
             return _of_model(values, compared, inverted=answer.inverted)
         case AnswerKind.RATINGS:
-            if None in values:
+            if not all(values):  # one of two scores is no comparison
                 return None
             left, right = (
                 _number(value, name) for value, name in zip(values, answer.columns, strict=True)

@@ -85,7 +85,7 @@ def _single(name: str, value: Any) -> Iterator[UserAnswer]:
     """Reads a column that holds one user's response alone."""
     found = _SINGLE.fullmatch(name)
     if found and value not in (None, ""):
-        yield UserAnswer(found[1], user_name(found[2]), turns_in(value) or value)
+        yield UserAnswer(found[1], user_name(found[2], name), turns_in(value) or value)
 
 
 def _nested(responses: Any) -> Iterator[UserAnswer]:
@@ -97,7 +97,7 @@ def _nested(responses: Any) -> Iterator[UserAnswer]:
         for one in given:
             if not isinstance(one, Mapping):
                 raise BadRow(f"a response to {question!r} is no object")
-            user = user_name(one.get("user_id"))
+            user = user_name(one.get("user_id"), "user_id")
             yield UserAnswer(question, user, one.get("value"), one.get("status"))
 
 
@@ -107,7 +107,8 @@ def _flat(row: Mapping[str, Any], name: str) -> Iterator[UserAnswer]:
     if not all(isinstance(one, list) for one in (values, users, states)):
         raise BadRow(f"{name!r} is no list of responses")
     for value, user, state in zip_longest(values, users, states):
-        yield UserAnswer(name.removesuffix(".responses"), user_name(user), value, state)
+        who = user_name(user, f"{name}.users")
+        yield UserAnswer(name.removesuffix(".responses"), who, value, state)
 
 
 def _v1(name: str, given: Any) -> Iterator[UserAnswer]:

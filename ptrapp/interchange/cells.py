@@ -5,47 +5,65 @@ no commas between the elements. A text that begins like such a list and cannot b
 refused: it would otherwise be stored as what somebody said.
 """
 
-import ast
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ptrapp.core.errors import BadRow
+from ptrapp.interchange import python_notation
 from ptrapp.interchange.json_rows import DECODER
+from ptrapp.interchange.roles import CONTENT_KEYS, OTHERS, ROLES, SPEAKER_KEYS, are_turns, is_turn
 
-_KEYS = r"role|content|from|value"
-_MESSAGES = re.compile(rf"""\s*(?:array\(|"?\s*)?\[?\s*\\*\{{\s*\\*["'](?:{_KEYS})\\*["']\s*:""")
-_ARRAY = re.compile(r"^\s*array\((.*?)(?:,\s*dtype=\w+)?\)\s*$", re.DOTALL)
-_NO_COMMA = re.compile(r"\}\s*\n?\s*\{")
-_TURN_LIST = re.compile(r"""\s*\[\s*(?:["'\]]|null|None)""")
+NAN = ("nan", "NaN")
+"""How pandas writes a missing cell."""
+_KEYS = "|".join((*SPEAKER_KEYS, *CONTENT_KEYS))
+_BEGINS = re.compile(
+    rf"""\s*(?:array\(|"?\s*)?(?P<list>\[?)\s*\\*\{{(?:\s*\\*["'](?P<key>{_KEYS})\\*["']\s*:)?"""
+)
+_SAYS_WHO = re.compile(
+    rf"""["'](?:{"|".join(SPEAKER_KEYS)})\\*["']\s*:\s*\\*["']\s*"""
+    rf"""(?:{"|".join((*ROLES, *OTHERS))})\b""",
+    re.IGNORECASE,
+)
+_TURN_LIST = re.compile(r"""\s*(?:array\()?\[\s*(?:["'\]]|null|None)""")
 _MAX_DECODED = 3
 """Levels of JSON inside of JSON."""
 
 
 def decoded(value: Any, name: str) -> Any:
-    """Returns the messages that a text holds, any other value unchanged. Raises `BadRow`."""
+    """Returns the messages that a text holds, any other value unchanged. Raises `BadRow`.
+
+    An answer that happens to be JSON stays a text: messages are a list of turns, or one turn.
+    """
+    found = value
     for _ in range(_MAX_DECODED):
-        if not isinstance(value, str) or not _MESSAGES.match(value):
-            return value
-        value = _decode(value, name)
-    return value
+        first = _BEGINS.match(found) if isinstance(found, str) else None
+        if first is None or not _may_be_turns(first):
+            break
+        try:
+            found = _read(found)
+        except ValueError as error:
+            if first["key"] is None:
+                break
+            raise BadRow(
+                f"{name!r} begins like a list of messages and can be read neither as JSON nor as "
+                "Python's"
+            ) from error
+    return found if are_turns(found) or is_turn(found) else value
 
 
 def turns_in(value: Any) -> list[str | None] | None:
     """Returns the turns of a list of texts, as LMArena writes each speaker's; None for others.
 
-    >>> turns_in('["Hello", null]')
-    ['Hello', None]
+    >>> turns_in('["Hello", null]'), turns_in("['Hi' 'And 2+2?']")
+    (['Hello', None], ['Hi', 'And 2+2?'])
     """
     if isinstance(value, str) and _TURN_LIST.match(value):
         try:
-            value = DECODER.decode(value)
-        except (ValueError, RecursionError):
-            try:
-                value = ast.literal_eval(value)
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
-                return None
+            value = _read(value)
+        except ValueError:
+            return None
     if not isinstance(value, list) or not value:
         return None
     return value if all(one is None or isinstance(one, str) for one in value) else None
@@ -61,17 +79,18 @@ def object_in(value: Any) -> Mapping[str, Any] | None:
     return value if isinstance(value, Mapping) else None
 
 
-def _decode(value: str, name: str) -> Any:
+def _read(text: str) -> Any:
+    """Returns what a text holds as JSON, or as Python or numpy print it. Raises `ValueError`."""
     try:
-        return DECODER.decode(value)
+        return DECODER.decode(text)
     except (ValueError, RecursionError):
-        pass
-    text = array[1] if (array := _ARRAY.match(value)) else value
-    for attempt in (text, _NO_COMMA.sub("}, {", text)):
-        try:
-            return ast.literal_eval(attempt.strip())
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-    raise BadRow(
-        f"{name!r} begins like a list of messages and can be read neither as JSON nor as Python's"
-    )
+        return python_notation.evaluated(text)
+
+
+def _may_be_turns(first: re.Match[str]) -> bool:
+    """Returns whether a text may hold turns, by its beginning and by the speakers it names.
+
+    A list that begins with a content may be cut off before it names a speaker.
+    """
+    cut_off = first["list"] and first["key"] == "content"
+    return bool(_SAYS_WHO.search(first.string) or cut_off)

@@ -211,7 +211,7 @@ def read(row: Mapping[str, Any], layout: ComparedLayout) -> Found:
             ("a pair without an answer: it is stored to be labelled",) if layout.answer else ()
         )
         return Found((JudgedPair(prompt, left, right, ()),), left_out)
-    user = user_name(row.get(layout.rater)) if layout.rater else None
+    user = user_name(row.get(layout.rater), layout.rater) if layout.rater else None
     reason = optional_text(row, layout.rationale) if layout.rationale else None
     return Found((JudgedPair(prompt, left, right, (GivenLabel(preference, user, reason),)),))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.limits import FileRow, Limits, check_depth
+from ptrapp.interchange.table_rows import with_numbers
 from ptrapp.tasks.hub import load_rows
 
 
@@ -23,4 +24,5 @@ class HubRows:
 
     def __iter__(self) -> Iterator[FileRow]:
         for number, value in enumerate(self._rows, start=1):
+            value = with_numbers(value)
             yield FileRow(f"row {number}", value, check_depth(value, self._limits.depth))

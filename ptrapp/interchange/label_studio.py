@@ -237,7 +237,7 @@ def _text_controls(annotation: Mapping[str, Any]) -> Iterator[str]:
 def _label(annotation: Mapping[str, Any], layout: LabelStudioLayout) -> GivenLabel | None:
     """Returns one person's label, None where nothing was chosen."""
     values, _ = _values(annotation)
-    user = user_name(annotation.get("completed_by"))
+    user = user_name(annotation.get("completed_by"), "completed_by")
     preference = answer_values.read(values, layout.answer, layout.sides) if layout.answer else None
     if preference is None:
         return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import isnan
 from typing import Any
 
-from ptrapp.interchange.cells import turns_in
+from ptrapp.interchange.cells import NAN, turns_in
 
 MAX_VALUES = 60
 """Distinct short values that are kept of a column; one with more is no answer."""
@@ -178,5 +178,5 @@ def is_number(text: str) -> bool:
 def is_nan(value: Any) -> bool:
     """Returns whether a data frame has nothing here, as itself or as it is written in a CSV."""
     if isinstance(value, str):
-        return value.strip() in ("nan", "NaN")
+        return value.strip() in NAN
     return isinstance(value, float) and isnan(value)

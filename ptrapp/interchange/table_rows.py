@@ -3,8 +3,9 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from io import TextIOWrapper
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 
 from ptrapp.core.errors import InputError
 from ptrapp.interchange import votes
+from ptrapp.interchange.cells import NAN
 from ptrapp.interchange.limits import MIB, FileRow, Limits, check_depth
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -66,7 +68,7 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
                 location, mistake=f"not as many cells as the header's {len(row) - (None in row)}"
             )
         else:
-            read = unescaped if votes.MARK in row else str
+            read = unescaped if votes.MARK in row else _filled
             yield FileRow(location, {column: read(cell) for column, cell in row.items()})
 
 
@@ -94,6 +96,11 @@ def _holds(cells: str | list[str] | None) -> bool:
     return any(map(_holds, cells)) if isinstance(cells, list) else bool(cells and cells.strip())
 
 
+def _filled(cell: str) -> str:
+    """Returns a cell, "" where a data frame wrote that it has nothing there."""
+    return "" if cell.strip() in NAN else cell
+
+
 def _separator(header: str, usual: str) -> str:
     """Returns what parts the header into most names, the usual one of equals.
 
@@ -114,15 +121,31 @@ def read_parquet(file: BinaryIO, name: str, limits: Limits) -> Iterator[FileRow]
             raise InputError(f"{name} has {groups.num_columns} columns; give fewer.")
         stated = sum(groups.row_group(n).total_byte_size for n in range(groups.num_row_groups))
         _check_expansion(stated, name, limits)
+        has_decimals = "decimal" in str(opened.schema_arrow)
         number, n_bytes = 0, 0
         for batch in opened.iter_batches(batch_size=_PARQUET_ROWS):
             n_bytes += sum(_size(column, name) for column in batch.columns)
             _check_expansion(n_bytes, name, limits)
             for value in batch.to_pylist():
                 number += 1
+                value = with_numbers(value) if has_decimals else value
                 yield FileRow(f"row {number}", value, check_depth(value, limits.depth))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{name} cannot be read as Parquet: {error}") from error
+
+
+def with_numbers(value: Any) -> Any:
+    """Returns a value with every decimal, as databases write scores, as a usual number.
+
+    >>> with_numbers({"score": Decimal("8.50"), "rank": Decimal("2.0")})
+    {'score': 8.5, 'rank': 2}
+    """
+    if isinstance(value, Decimal):
+        is_whole = value.is_finite() and value == value.to_integral_value()
+        return int(value) if is_whole else float(value)
+    if isinstance(value, dict):
+        return {name: with_numbers(one) for name, one in value.items()}
+    return [with_numbers(one) for one in value] if isinstance(value, list) else value
 
 
 def _size(column: pa.Array, name: str) -> int:

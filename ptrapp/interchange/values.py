@@ -1,6 +1,7 @@
 """Checks single values of a row; a value that is no text or cannot be stored is a `BadRow`."""
 
 from collections.abc import Mapping
+from math import isnan
 from typing import Any
 
 from ptrapp.core.errors import BadRow
@@ -42,15 +43,28 @@ def optional_text(row: Mapping[str, Any], name: str) -> str | None:
     return None if found.isspace() else found
 
 
-def user_name(value: Any) -> str | None:
-    """Returns the annotator in a foreign file as a short name, None where there is none."""
+def user_name(value: Any, column: str) -> str | None:
+    """Returns the annotator in a foreign file as a short name, None where there is none.
+
+    A data frame writes a column of whole numbers, some of them missing, as fractions.
+
+    >>> user_name(12.0, "worker_id"), user_name(float("nan"), "worker_id")
+    ('12', None)
+    """
     if isinstance(value, Mapping):
         value = value.get("email") or value.get("username") or value.get("id")
     if value is None or value == "" or isinstance(value, bool):
         return None
+    if isinstance(value, float):
+        if isnan(value):
+            return None
+        value = int(value) if value.is_integer() else value
     if not isinstance(value, str | int):
-        raise BadRow(f"the annotator is a {type(value).__name__} instead of a name")
-    name = any_text(str(value), "annotator").strip()
+        raise BadRow(
+            f"the annotator in {column!r} is a {type(value).__name__} instead of a name or a whole "
+            "number"
+        )
+    name = any_text(str(value), column).strip()
     return name[:MAX_USER_CHARS] if name not in ("", "None") else None
 
 

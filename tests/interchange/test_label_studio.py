@@ -112,7 +112,7 @@ def test_a_task_without_an_answer_is_a_pair_to_label() -> None:
         (task(data=DATA | {"answer2": "One."}), "same text"),
         (task(annotation(1, result("choices", choices=["Purple"]))), "'Purple' names neither"),
         (task(annotation(1, {"type": "pairwise"})), "no 'value'"),
-        (task(annotation([1], result("pairwise", selected="left"))), "annotator is a list"),
+        (task(annotation([1], result("pairwise", selected="left"))), "annotator in 'completed_by' is a list"),
         ({"id": 1, "annotations": []}, "no 'data'"),
     ],
 )  # fmt: skip
