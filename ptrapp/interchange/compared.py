@@ -177,7 +177,11 @@ def _answer(
 
 def plan(profile: Profile, rows: Rows, given: str = "") -> ReadPlan:
     """Decides how a file is read. Raises `BadRow`."""
-    layout = decide(profile, rows, given)
+    return planned(decide(profile, rows, given))
+
+
+def planned(layout: ComparedLayout) -> ReadPlan:
+    """Says how a file with these columns is read."""
     answer = layout.answer
     used = (
         *layout.prompt.used, *layout.sides, *(answer.columns if answer else ()), layout.rater,

@@ -119,8 +119,10 @@ def plan_of(
             return ReadPlan(lambda row: Found(votes.parse(row)), tuple(profile.columns))
         case Format.PREFERENCES:
             return preferences.plan(profile, rows)
-        case Format.COMPARISONS | Format.LABEL_STUDIO_MIN:
+        case Format.COMPARISONS:
             return compared.plan(profile, rows, given)
+        case Format.LABEL_STUDIO_MIN:
+            return label_studio.plan_min(profile, rows, given)
         case Format.RANKED:
             return ranked.plan(profile, rows, given, options.pairs)
         case Format.TREES:

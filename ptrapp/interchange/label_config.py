@@ -1,16 +1,20 @@
-"""Reads a Label Studio labelling configuration: which controls compare, and what they may answer.
+"""Reads a Label Studio labelling configuration: which controls compare, what they may answer, and
+which field of the data each object shows.
 
 https://labelstud.io/tags/pairwise, https://labelstud.io/tags/choices
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from html import unescape
 from typing import Any
 
 _CONTROL = re.compile(r"<(Pairwise|Choices)\b([^>]*?)(?:/>|>(.*?)</\1>)", re.DOTALL)
 _CHOICE = re.compile(r"<Choice\b([^>]*?)/?>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_TAG = re.compile(r"""<\w+((?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*/?>""")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
 def config_of(task: Mapping[str, Any]) -> str:
@@ -19,7 +23,22 @@ def config_of(task: Mapping[str, Any]) -> str:
     found = task.get("label_config") or (
         isinstance(project, Mapping) and project.get("label_config")
     )
-    return found if isinstance(found, str) else ""
+    return _COMMENT.sub("", found) if isinstance(found, str) else ""
+
+
+@lru_cache(maxsize=64)
+def fields(config: str) -> Mapping[str, str]:
+    """Returns the field that each object shows; it is asked for each annotation, so it is kept.
+
+    >>> fields('<Text name="txt1" value="$gpt"/><TextArea name="why" toName="txt1" value="$note"/>')
+    {'txt1': 'gpt'}
+    """
+    tags = (_attributes(attributes) for attributes in _TAG.findall(config))
+    return {
+        one["name"]: value[1:].strip()
+        for one in tags
+        if one.get("name") and "toName" not in one and (value := one.get("value", ""))[:1] == "$"
+    }
 
 
 def pairwise_controls(config: str) -> Iterator[str]:

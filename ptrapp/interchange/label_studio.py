@@ -16,6 +16,7 @@ from ptrapp.interchange import (
     compared,
     label_config,
     prompt_columns,
+    shown_sides,
     sides,
     text_answers,
 )
@@ -23,6 +24,7 @@ from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind
 from ptrapp.interchange.profile import Column, Profile, profile_of
 from ptrapp.interchange.prompt_columns import prompt_from
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
+from ptrapp.interchange.shown_sides import Shown
 from ptrapp.interchange.sides import Sides
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import any_text, names, user_name
@@ -45,7 +47,8 @@ class _Controls(NamedTuple):
     """What the annotations of a file hold under each control."""
 
     answers: Profile
-    pairwise: set[str]
+    pairwise: dict[str, set[Shown]]
+    """Pairwise controls, and what was shown on the left and the right of each."""
     texts: dict[str, None]
     """Controls that ask for a text."""
     rankers: dict[str, None]
@@ -63,19 +66,21 @@ def looks_like(row: Mapping[str, Any]) -> bool:
 
 def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> ReadPlan:
     """Decides how a file is read by all its tasks. Raises `BadRow`."""
-    data, controls = Profile(), _Controls(Profile(), set(), {}, {}, {})
+    data, controls = Profile(), _Controls(Profile(), {}, {}, {}, {})
     configs: set[str] = set()
     for row in rows:
         data.add(_data(row))
         if (config := label_config.config_of(row)) not in configs:
             configs.add(config)
-            controls.pairwise.update(label_config.pairwise_controls(config))
+            for name in label_config.pairwise_controls(config):
+                controls.pairwise.setdefault(name, set())
             controls.choices.update(label_config.choices(config))
         for annotation in _annotations(row):
             if not _is_cancelled(annotation):
-                values, pairwise = _values(annotation)
+                values, pairwise = _values(annotation, config)
                 controls.answers.add(values)
-                controls.pairwise.update(pairwise)
+                for name, shown in pairwise.items():
+                    controls.pairwise.setdefault(name, set()).add(shown)
                 controls.texts.update(dict.fromkeys(_text_controls(annotation)))
                 controls.rankers.update(
                     (str(result.get("from_name")), None)
@@ -89,6 +94,8 @@ def plan(rows: Iterable[Mapping[str, Any]], given: str = "") -> ReadPlan:
     answer = _answer(controls, two, given)
     said = answer.in_words if answer else "no control says which text is preferred: pairs to label"
     note = ""
+    for name in answer.columns if answer else ():
+        shown_sides.check(name, sorted(controls.pairwise.get(name, ())), two)
     if answer is not None and answer.kind is AnswerKind.WORDS:
         columns = data.columns | controls.answers.columns
         note = text_answers.checked(answer.columns[0], columns, _cells(rows, two), two)
@@ -108,12 +115,21 @@ def parse(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
 
 def parse_min(row: Mapping[str, Any]) -> tuple[JudgedPair, ...]:
     """Parses one row of JSON_MIN: one annotation beside its task's fields. Raises `BadRow`."""
-    return tuple(compared.plan(profile_of([row]), [row]).read(row).records)  # type: ignore[arg-type]
+    return tuple(plan_min(profile_of([row]), [row]).read(row).records)  # type: ignore[arg-type]
+
+
+def plan_min(profile: Profile, rows: Iterable[Mapping[str, Any]], given: str = "") -> ReadPlan:
+    """Decides how a short export is read: as any comparison, where left and right are clear."""
+    layout = compared.decide(profile, rows, given)
+    if layout.answer is not None and layout.answer.kind is AnswerKind.WORDS:
+        (name,) = layout.answer.columns
+        shown_sides.check_short(name, profile.columns[name].values, layout.sides)
+    return compared.planned(layout)
 
 
 def _answer(controls: _Controls, two: Sides, given: str) -> AnswerColumns | None:
     columns: Mapping[str, Column] = controls.answers.columns
-    pairwise = sorted(controls.pairwise & set(columns))
+    pairwise = sorted(controls.pairwise.keys() & set(columns))
     if given or not pairwise:
         for name, options in () if given else controls.choices.items():
             if name in columns:
@@ -134,9 +150,10 @@ def _cells(rows: Iterable[Mapping[str, Any]], two: Sides) -> Iterator[Mapping[st
     """Yields the answers of each annotation beside the two texts of its task."""
     for row in rows:
         texts = {name: _data(row).get(name) for name in two}
+        config = label_config.config_of(row)
         for annotation in _annotations(row):
             if not _is_cancelled(annotation):
-                yield _values(annotation)[0] | texts
+                yield _values(annotation, config, two)[0] | texts
 
 
 def _is_answer(option: str, two: Sides) -> bool:
@@ -155,11 +172,11 @@ def _read(row: Mapping[str, Any], layout: LabelStudioLayout) -> Found:
     left, right = (completion(data[name], name) for name in layout.sides)
     if left.raw.strip() == right.raw.strip():
         raise BadRow(f"{layout.sides.left!r} and {layout.sides.right!r} are the same text")
-    labels, left_out = [], list(_unused(row))
+    labels, left_out, config = [], list(_unused(row)), label_config.config_of(row)
     for annotation in _annotations(row):
         if _is_cancelled(annotation):
             left_out.append("a cancelled or skipped annotation")
-        elif (label := _label(annotation, layout)) is not None:
+        elif (label := _label(annotation, config, layout)) is not None:
             labels.append(label)
         else:
             left_out.append("an annotation without an answer")
@@ -208,23 +225,29 @@ def _results(
         yield result, value
 
 
-def _values(annotation: Mapping[str, Any]) -> tuple[dict[str, Any], set[str]]:
-    """Returns the answers of an annotation by control, and which of these are pairwise.
+def _values(
+    annotation: Mapping[str, Any], config: str, two: Sides | None = None
+) -> tuple[dict[str, Any], dict[str, Shown]]:
+    """Returns the answers of an annotation by control, and what the pairwise ones compare.
 
-    A control that was answered for both texts (`to_name`) is two, `rating:answer1` and the like.
+    Left and right are those of the two texts where these are given, else those of the screen. A
+    control that was answered for both texts (`to_name`) is two, `rating:answer1` and the like.
     """
+    fields = label_config.fields(config)
     results = [(result, value) for result, value in _results(annotation) if "text" not in value]
     n_of = Counter(str(result.get("from_name", "")) for result, _ in results)
     found: dict[str, Any] = {}
-    pairwise = set()
+    pairwise: dict[str, Shown] = {}
     for result, value in results:
         name = str(result.get("from_name", ""))
         if n_of[name] > 1:
-            name = f"{name}:{result.get('to_name', '')}"
+            to_name = str(result.get("to_name", ""))
+            name = f"{name}:{fields.get(to_name, to_name)}"
+        if result.get("type") == "pairwise" or "selected" in value:
+            pairwise[name] = shown_sides.shown(result, fields)
+            value = shown_sides.in_order(value, pairwise[name], two) if two else value
         choices = value.get("choices")
         found[name] = " and ".join(map(str, choices)) if isinstance(choices, list) else dict(value)
-        if result.get("type") == "pairwise" or "selected" in value:
-            pairwise.add(name)
     return found, pairwise
 
 
@@ -234,9 +257,11 @@ def _text_controls(annotation: Mapping[str, Any]) -> Iterator[str]:
             yield str(result["from_name"])
 
 
-def _label(annotation: Mapping[str, Any], layout: LabelStudioLayout) -> GivenLabel | None:
+def _label(
+    annotation: Mapping[str, Any], config: str, layout: LabelStudioLayout
+) -> GivenLabel | None:
     """Returns one person's label, None where nothing was chosen."""
-    values, _ = _values(annotation)
+    values, _ = _values(annotation, config, layout.sides)
     user = user_name(annotation.get("completed_by"), "completed_by")
     preference = answer_values.read(values, layout.answer, layout.sides) if layout.answer else None
     if preference is None:

@@ -24,8 +24,8 @@ _THIRD = ("3", "c", "third")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 _SIGNED = re.compile(r"[-+!~¬\u2212].*|.*[-+\u2212]", re.DOTALL)
 """-1 and +1, -A, !A: whether a sign means the other text, nothing here says."""
-_SIGN = re.compile(r"(?:a|1) ?(?P<sign>[<>=]{1,3}) ?(?:b|2)")
-"""An arena's verdict: A>>B, A=B."""
+_SIGN = re.compile(r"(?P<first>[ab12]) ?(?P<sign>[<>=]{1,3}) ?(?P<second>[ab12])")
+"""An arena's verdict: A>>B, A=B, B>A."""
 _BAD = re.compile(
     r"\b(neither|none)\b|\bboth ?bad\b"
     r"|\b(both|equally)\b.*\b(bad|poor|wrong|terrible|awful|horrible|unacceptable|unsafe|incorrect"
@@ -126,7 +126,11 @@ def preference_from(choice: str, sides: Sides) -> Preference:
             f"the answer {choice[:60]!r} does not say which of {sides.left}, {sides.right} is meant"
         )
     if sign := _SIGN.fullmatch(lowered.strip("[] ")):
-        return _by_sign(sign["sign"])
+        is_turned = sign["first"] in _SECOND
+        if is_turned == (sign["second"] in _SECOND):  # A>A
+            raise BadRow(f"the answer {choice[:60]!r} names neither of {sides.left}, {sides.right}")
+        found = _by_sign(sign["sign"])
+        return found.mirrored() if is_turned else found
     strength = 2 if _MUCH.search(lowered.replace("_", " ")) else 1
     if lowered == sides.left.lower():
         return Preference(Choice.LEFT, strength)

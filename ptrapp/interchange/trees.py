@@ -62,7 +62,7 @@ class _Table:
 
     def read(self, row: Mapping[str, Any]) -> Found:
         """Parses one message: a prompter's gives the pairs of its replies. Raises `BadRow`."""
-        if row.get("deleted") in (True, "True", "true"):
+        if _is_deleted(row):
             return Found((), (_DELETED,))
         role = _role(row)
         if role is MessageRole.ASSISTANT:
@@ -71,8 +71,7 @@ class _Table:
         if turns is None:
             return Found((), (_ORPHAN,))
         keys = self._replies.get(str(row.get("message_id")), ())
-        given = [self._messages[key] for key in keys]
-        return _pairs(turns, [one for one in given if one["deleted"] not in (True, "True", "true")])
+        return _pairs(turns, [self._messages[key] for key in keys])
 
     def _thread(self, row: Mapping[str, Any]) -> list[Message] | None:
         """Returns the turns up to a message, None where an earlier one is not in the file."""
@@ -94,12 +93,17 @@ def _read(row: Mapping[str, Any]) -> Found:
         raise BadRow("no 'prompt' that is a message with its replies")
     found = [_pairs(turns, replies) for turns, replies in _asked(root)]
     records = tuple(record for one in found for record in one.records)
-    return Found(records, [reason for one in found for reason in one.left_out])
+    deleted = [_DELETED for one in _messages(root) if _is_deleted(one)]
+    return Found(records, deleted + [reason for one in found for reason in one.left_out])
 
 
 def _pairs(turns: list[Message], replies: Sequence[Mapping[str, Any]]) -> Found:
-    """Returns every two ranked replies to one message as a pair."""
+    """Returns every two ranked replies to one message as a pair, but for deleted ones.
+
+    Who counts messages that are left out counts the deleted ones: a table has a row for each.
+    """
     records: list[JudgedPair] = []
+    replies = [one for one in replies if not _is_deleted(one)]
     ranks = [_rank(one) for one in replies]
     ranked = [(rank, one) for rank, one in zip(ranks, replies, strict=True) if rank is not None]
     left_out = [_UNRANKED] * (len(replies) - len(ranked))
@@ -114,6 +118,11 @@ def _pairs(turns: list[Message], replies: Sequence[Mapping[str, Any]]) -> Found:
         label = GivenLabel(Preference(choice))
         records.append(JudgedPair(prompt, first, second, (label,)))
     return Found(tuple(records), left_out)
+
+
+def _is_deleted(message: Mapping[str, Any]) -> bool:
+    """Returns whether a message was deleted, which a table may say as text."""
+    return message.get("deleted") in (True, "True", "true")
 
 
 def _rank(message: Mapping[str, Any]) -> float | None:
@@ -138,14 +147,31 @@ def _check_length(turns: Sequence[Message]) -> None:
 
 
 def _asked(root: Mapping[str, Any]) -> Iterator[tuple[list[Message], list[Mapping[str, Any]]]]:
-    """Yields every prompter's message with the turns up to it, and the assistant's replies."""
+    """Yields every prompter's message with the turns up to it, and the assistant's replies.
+
+    A deleted one is not yielded; what was replied to it is, as in a table.
+    """
     waiting: list[tuple[list[Message], Mapping[str, Any]]] = [([], root)]
     while waiting:
         before, node = waiting.pop(0)
+        replies = _replies(node)
+        if _is_deleted(node) and not replies:
+            continue  # its text may be gone too
         role = _role(node)
         turns = [*before, Message(role, text_of(node, "text"))]
         _check_length(turns)
-        replies = [one for one in node.get("replies") or () if isinstance(one, Mapping)]
-        if role is MessageRole.USER:
+        if role is MessageRole.USER and not _is_deleted(node):
             yield turns, replies
         waiting += [(turns, one) for one in replies]
+
+
+def _messages(root: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yields every message of a tree."""
+    waiting = [root]
+    while waiting:
+        yield (node := waiting.pop())
+        waiting += _replies(node)
+
+
+def _replies(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in node.get("replies") or () if isinstance(one, Mapping)]

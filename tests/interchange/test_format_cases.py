@@ -86,6 +86,11 @@ TREE = {
         (compared("response_a", "response_b", winner="model_b"), "right"),
         (compared("response_a", "response_b", winner="tie (bothbad)"), "both_bad"),
         (compared("response_a", "response_b", winner="A>>B"), "left"),
+        (compared("response_a", "response_b", winner="[[B>>A]]"), "right"),
+        (compared("response_A", "response_B", label="B>A"), "right"),
+        (compared("response_A", "response_B", label="B<<A"), "left"),
+        (compared("response_a", "response_b", winner="B=A"), "tie"),
+        (compared("response_1", "response_2", winner="2 > 1"), "right"),
         (compared("response_a", "response_b", winner="m2", model_a="m1", model_b="m2"), "right"),
         (compared("response_a", "response_b", winner_model_a=0, winner_model_b=0, winner_tie=1), "tie"),
         (compared("response_0", "response_1", better_response_id=0), "left"),
@@ -174,6 +179,21 @@ def test_every_two_ranked_replies_of_a_tree_are_a_pair(tmp_path: Path) -> None:
     last = (checked.buffered or [])[-1]
     assert isinstance(last, JudgedPair)
     assert [turn.content for turn in last.prompt.context] == ["Q?", "x"]
+
+
+def test_deleted_messages_of_a_tree_are_left_out(tmp_path: Path) -> None:
+    def reply(text: str, rank: int | None, *replies: Any, **more: Any) -> dict[str, Any]:
+        return {"text": text, "role": "assistant", "rank": rank, "replies": [*replies]} | more
+
+    def ask(text: str, *replies: Any, **more: Any) -> dict[str, Any]:
+        return {"text": text, "role": "prompter", "replies": [*replies]} | more
+
+    two = (reply("m", 0), reply("n", 1))
+    bad = reply("bad", 0, ask("And?", *two), ask("Gone?", *two, deleted=True), deleted=True)
+    root = ask("Q?", bad, reply("x", 1), reply("y", 2), reply("", None, deleted=True))
+    _, checked, shown = read(file_of(tmp_path, {"message_tree_id": "t", "prompt": root}))
+    assert shown == [("Q?", "x", "y", ["left"]), ("And?", "m", "n", ["left"])]
+    assert dict(checked.left_out) == {"a deleted message": 3}
 
 
 def test_a_table_of_messages_gives_the_pairs_of_its_trees(tmp_path: Path) -> None:
@@ -277,6 +297,7 @@ def test_a_labelled_completion_is_one(tmp_path: Path, row: dict[str, Any]) -> No
         ({"prompt": "Q?", "label": "toxic"}, r"\(label\)"),
         ({"prompt": "Q?", "response": "x", "score": 3}, r"\(score\)"),
         ({"question": "Q?", "winner": "A"}, r"\(winner\)"),
+        (compared("response_a", "response_b", winner="B>b"), "'B>b' names neither"),
         (compared("response_a", "response_b", winner=0), "'0' names neither of response_a"),
         (compared("response_a", "response_b", response_c="z", winner="A"), "not clear which two"),
         (compared("response_a", "response_b", preference="A", better="B"), "both preference and better"),
