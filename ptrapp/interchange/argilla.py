@@ -207,10 +207,15 @@ def _ranks(value: Any) -> dict[str, int]:
         pairs = [(one.get("value"), one.get("rank", n)) for n, one in enumerate(value, start=1)]
     else:
         pairs = [(one, rank) for rank, one in enumerate(value, start=1)]
-    for name, rank in pairs:
-        if not isinstance(name, str) or not isinstance(rank, int):
-            raise BadRow(f"a ranking holds {str((name, rank))[:60]} instead of a name and a rank")
-    return dict(pairs)
+    return dict(_named_rank(name, rank) for name, rank in pairs)
+
+
+def _named_rank(name: Any, rank: Any) -> tuple[str, int]:
+    """Returns a text and its rank, which a data frame writes as 1.0. Raises `BadRow`."""
+    is_whole = isinstance(rank, int) or (isinstance(rank, float) and rank.is_integer())
+    if not isinstance(name, str) or not is_whole or isinstance(rank, bool):
+        raise BadRow(f"a ranking holds {str((name, rank))[:60]} instead of a name and a rank")
+    return name, int(rank)
 
 
 def _ranked_options(ranked: Mapping[Any, dict[str, int]], fields: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
-from ptrapp.interchange.cells import turns_in
+from ptrapp.interchange.cells import list_in
 from ptrapp.interchange.values import user_name
 
 ABOUT = frozenset({"id", "_server_id", "external_id", "metadata", "vectors", "status", "score"})
@@ -85,7 +85,7 @@ def _single(name: str, value: Any) -> Iterator[UserAnswer]:
     """Reads a column that holds one user's response alone."""
     found = _SINGLE.fullmatch(name)
     if found and value not in (None, ""):
-        yield UserAnswer(found[1], user_name(found[2], name), turns_in(value) or value)
+        yield UserAnswer(found[1], user_name(found[2], name), list_in(value) or value)
 
 
 def _nested(responses: Any) -> Iterator[UserAnswer]:
@@ -102,13 +102,26 @@ def _nested(responses: Any) -> Iterator[UserAnswer]:
 
 
 def _flat(row: Mapping[str, Any], name: str) -> Iterator[UserAnswer]:
-    values, users, states = (row.get(name + part) or [] for part in ("", ".users", ".status"))
-    values = turns_in(values) or values
-    if not all(isinstance(one, list) for one in (values, users, states)):
-        raise BadRow(f"{name!r} is no list of responses")
+    values, users, states = (_listed(row, name + part) for part in ("", ".users", ".status"))
+    if values and all(isinstance(one, Mapping) and "rank" in one for one in values):
+        if len(users) > 1:
+            raise BadRow(f"{name!r} has one rank for each of {len(users)} people, not a ranking")
+        values = [values]
     for value, user, state in zip_longest(values, users, states):
         who = user_name(user, f"{name}.users")
         yield UserAnswer(name.removesuffix(".responses"), who, value, state)
+
+
+def _listed(row: Mapping[str, Any], name: str) -> list[Any]:
+    """Returns a list, which may stand in a cell; a text alone is the only one of it."""
+    given = row.get(name)
+    if given in (None, ""):
+        return []
+    if (found := list_in(given)) is not None:
+        return found
+    if not isinstance(given, str) or given.lstrip().startswith("["):
+        raise BadRow(f"{name!r} is no list of responses, neither as JSON nor as Python writes it")
+    return [given]
 
 
 def _v1(name: str, given: Any) -> Iterator[UserAnswer]:

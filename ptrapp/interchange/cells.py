@@ -1,13 +1,12 @@
-"""Decodes lists of messages that a table holds as text: JSON, Python's or numpy's notation.
+"""Decodes lists and objects that a table holds as text: JSON, Python's or numpy's notation.
 
 pandas writes a list of dicts into CSV with `repr`; an array of them with numpy's `repr`, which has
 no commas between the elements. A text that begins like such a list and cannot be decoded is
 refused: it would otherwise be stored as what somebody said.
 """
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ptrapp.core.errors import BadRow
@@ -26,6 +25,10 @@ _SAYS_WHO = re.compile(
     rf"""(?:{"|".join((*ROLES, *OTHERS))})\b""",
     re.IGNORECASE,
 )
+_RESPONSES = re.compile(r"""\s*\[\s*\{\s*["']user_id["']\s*:""")
+"""The responses of version 1 of Argilla, which come as messages do."""
+_OBJECT = re.compile(r"""\s*\{\s*["'][^"']*["']\s*:.*\}\s*""", re.DOTALL)
+_NEITHER = "can be read neither as JSON nor as Python's"
 _TURN_LIST = re.compile(r"""\s*(?:array\()?\[\s*(?:["'\]]|null|None)""")
 _MAX_DECODED = 3
 """Levels of JSON inside of JSON."""
@@ -36,6 +39,10 @@ def decoded(value: Any, name: str) -> Any:
 
     An answer that happens to be JSON stays a text: messages are a list of turns, or one turn.
     """
+    if isinstance(value, str) and _RESPONSES.match(value):
+        if (responses := _literal(value)) is None:
+            raise BadRow(f"{name!r} begins like a list of responses and {_NEITHER}")
+        return responses
     found = value
     for _ in range(_MAX_DECODED):
         first = _BEGINS.match(found) if isinstance(found, str) else None
@@ -46,10 +53,7 @@ def decoded(value: Any, name: str) -> Any:
         except ValueError as error:
             if first["key"] is None:
                 break
-            raise BadRow(
-                f"{name!r} begins like a list of messages and can be read neither as JSON nor as "
-                "Python's"
-            ) from error
+            raise BadRow(f"{name!r} begins like a list of messages and {_NEITHER}") from error
     return found if are_turns(found) or is_turn(found) else value
 
 
@@ -60,23 +64,42 @@ def turns_in(value: Any) -> list[str | None] | None:
     (['Hello', None], ['Hi', 'And 2+2?'])
     """
     if isinstance(value, str) and _TURN_LIST.match(value):
-        try:
-            value = _read(value)
-        except ValueError:
-            return None
+        value = _literal(value)
     if not isinstance(value, list) or not value:
         return None
     return value if all(one is None or isinstance(one, str) for one in value) else None
 
 
-def object_in(value: Any) -> Mapping[str, Any] | None:
-    """Returns an object, or the one that a cell of a table holds as JSON; None for others."""
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+def list_in(value: Any) -> list[Any] | None:
+    """Returns a list, or the one that a cell of a table holds; None for others.
+
+    >>> list_in("['response1' 'tie']"), list_in("[sic]")
+    (['response1', 'tie'], None)
+    """
+    if isinstance(value, str) and value.lstrip().startswith(("[", "array(")):
+        value = _literal(value)
+    return value if isinstance(value, list) else None
+
+
+def object_in(value: Any, keys: Sequence[str], name: str) -> Mapping[str, Any] | None:
+    """Returns the object with one of these keys that a cell of a table holds, None for others.
+
+    Raises `BadRow` for one that cannot be read: it would else be stored as what somebody said.
+    """
+    if isinstance(value, str) and _OBJECT.fullmatch(value):
+        if not any(f"{quote}{key}{quote}:" in value for key in keys for quote in "'\""):
             return None
-    return value if isinstance(value, Mapping) else None
+        if (value := _literal(value)) is None:
+            raise BadRow(f"{name!r} begins like an object and {_NEITHER}")
+    return value if isinstance(value, Mapping) and any(key in value for key in keys) else None
+
+
+def _literal(text: str) -> Any:
+    """Returns what a text holds, None where it cannot be read."""
+    try:
+        return _read(text)
+    except ValueError:
+        return None
 
 
 def _read(text: str) -> Any:

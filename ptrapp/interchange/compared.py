@@ -19,7 +19,7 @@ from ptrapp.interchange import answer_values, answers, prompt_columns, sides, te
 from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind
 from ptrapp.interchange.cells import turns_in
 from ptrapp.interchange.conversation import answer_of, is_messages, messages
-from ptrapp.interchange.preferences import PARTED, Parted, as_list, shared
+from ptrapp.interchange.preferences import PARTED, Parted, as_list, shared, whole
 from ptrapp.interchange.profile import Column, Profile
 from ptrapp.interchange.prompt_columns import PromptColumns
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, PromptText, ReadPlan
@@ -233,7 +233,7 @@ def _parts(row: Mapping[str, Any], layout: ComparedLayout) -> tuple[PromptText, 
         prompt = prompt_columns.read(row, layout.prompt)
         first, second = layout.sides
         return prompt, answer_of(left, first), answer_of(right, second)
-    return shared(left, right)
+    return whole(row, (left, right), layout.prompt, layout.sides.left)
 
 
 def _of_turns(row: Mapping[str, Any], layout: ComparedLayout) -> tuple[PromptText, str, str] | None:

@@ -12,6 +12,7 @@ from ptrapp.interchange import (
     label_studio,
     native,
     preferences,
+    prompt_columns,
     questions,
     ranked,
     trees,
@@ -113,6 +114,15 @@ def plan_of(
     fmt: Format, profile: Profile, rows: Iterable[Mapping[str, Any]], options: Options
 ) -> ReadPlan:
     """Returns how every row of a file is read. Raises `BadRow` for what is not clear."""
+    plan = _plan_of(fmt, profile, rows, options)
+    used = [name for name in plan.used if name in profile.columns]
+    said = prompt_columns.not_read(unused(profile, plan), (*used, *plan.inner))
+    return plan._replace(said=(*plan.said, said)) if said else plan
+
+
+def _plan_of(
+    fmt: Format, profile: Profile, rows: Iterable[Mapping[str, Any]], options: Options
+) -> ReadPlan:
     given = options.answer_column
     match fmt:
         case Format.VOTES:

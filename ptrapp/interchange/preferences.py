@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Message, MessageRole, Preference
-from ptrapp.interchange import implicit_prompt, native, prompt_columns, scores, transcripts
+from ptrapp.interchange import (
+    continued,
+    implicit_prompt,
+    native,
+    prompt_columns,
+    scores,
+    transcripts,
+)
 from ptrapp.interchange.conversation import (
     answer_of,
     is_messages,
@@ -34,10 +41,11 @@ NAMES = (
     ("better_response", "worse_response"), ("better_answer", "worse_answer"), ("best", "worst"),
     ("accepted", "rejected"), ("chosen_text", "rejected_text"),
     ("chosen_answer", "rejected_answer"), ("preferred_response", "rejected_response"),
-    ("preferred_response", "dispreferred_response"),
+    ("preferred_response", "dispreferred_response"), ("response_j", "response_k"),
 )  # fmt: skip
-"""The better one first. Pairs such as good and bad, positive and negative are no such names: they
-may be of two questions, as in data for retrieval."""
+"""The better one first; that it is response_j says the card of
+https://huggingface.co/datasets/lvwerra/stack-exchange-paired. Pairs such as good and bad, positive
+and negative are no such names: they may be of two questions, as in data for retrieval."""
 
 
 PARTED = "a conversation whose two sides part before the last answer"
@@ -145,11 +153,23 @@ def _conversational(
     chosen, rejected = messages(left, layout.chosen), messages(right, layout.rejected)
     columns = layout.prompt
     if not columns.prompt or (len(chosen) > 1 and len(rejected) > 1):
-        # Whole conversations; a prompt beside them says the same once more.
-        alone = columns._replace(history="")
-        return _with_parts(shared(chosen, rejected), row, alone)
+        return whole(row, (chosen, rejected), columns, layout.chosen)
     prompt = prompt_columns.read(row, columns)
     return prompt, answer_of(chosen, layout.chosen), answer_of(rejected, layout.rejected)
+
+
+def whole(
+    row: Mapping[str, Any], talks: Sequence[Sequence[Message]], columns: PromptColumns, name: str
+) -> tuple[PromptText, str, str]:
+    """Splits two conversations, and puts before them what a prompt beside them has more.
+
+    `name` is that of the first one's column. Raises `BadRow`.
+    """
+    asked = prompt_columns.turns(row, columns, {turn.content.strip() for turn in talks[0]})
+    named = columns.prompt or columns.history, name
+    earlier = continued.before(asked, talks, named) if asked else ()
+    mine, other = ((*earlier, *talk) for talk in talks)
+    return _with_parts(shared(mine, other), row, columns._replace(history=""))
 
 
 def shared(chosen: Sequence[Message], rejected: Sequence[Message]) -> tuple[PromptText, str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ptrapp.core.errors import BadRow
@@ -67,8 +68,10 @@ def parse(row: Mapping[str, Any], columns: PromptColumns | None = None) -> tuple
     if column is None:
         raise BadRow(f"none of {', '.join(COLUMNS)} (it has {names(row)})")
     asked = _asked(row[column], column)
-    if column == "instruction" and (more := optional_text(row, "input")):
-        asked = PromptText(f"{asked.text}\n\n{more.strip()}", asked.system, asked.context)
+    beside = prompt_columns.input_beside(column, [name for name in row if row[name]])
+    asked = replace(
+        asked, text=prompt_columns.joined(asked.text, row, PromptColumns(column, beside))
+    )
     system = next((name for name in _PARTS if row.get(name)), "")
     history = columns.history if columns else ""
     asked = prompt_columns.with_parts(asked, row, PromptColumns(system=system, history=history))

@@ -1,11 +1,16 @@
 """Argilla's exports: version 2 nested and flat, and version 1's feedback datasets."""
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ptrapp.core.errors import BadRow
-from ptrapp.interchange import argilla
+from ptrapp.interchange import argilla, reading
+from ptrapp.interchange.files import RowFile
+from ptrapp.interchange.formats import Format
+from ptrapp.interchange.limits import TERMINAL
 from ptrapp.interchange.records import JudgedPair
 
 FIELDS = {"prompt": "Which?", "response1": "One.", "response2": "Two."}
@@ -102,16 +107,59 @@ def test_two_ratings_compare_their_texts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cells", "wanted"),
+    [
+        ({"label.responses": "['response2']", "label.responses.users": "['u1']", "label.responses.status": "['submitted']"}, {"u1": "right"}),
+        ({"label.responses": '["response2", "tie"]', "label.responses.users": '["u1", "u2"]', "label.responses.status": '["draft", null]'}, {"u2": "tie"}),
+        ({"label.responses": "['response2' 'response1']", "label.responses.users": "['u1' 'u2']"}, {"u1": "right", "u2": "left"}),
+        ({"label.responses": "response2", "label.responses.users": "u1"}, {"u1": "right"}),
+        ({"ranking.responses": "[[{'rank': 2, 'value': 'response1'}, {'rank': 1, 'value': 'response2'}]]", "ranking.responses.users": "['u1']"}, {"u1": "right"}),
+        ({"ranking.responses": "[{'rank': 2.0, 'value': 'response1'}, {'rank': 1.0, 'value': 'response2'}]"}, {None: "right"}),
+        ({"ranking.responses": "[{'value': 'response1', 'rank': 2.0}, {'value': 'response2', 'rank': 1.0}]", "ranking.responses.users": "['u1']"}, {"u1": "right"}),
+        ({"ranking.response.u1": "[{'rank': 1.0, 'value': 'response2'}, {'rank': 2.0, 'value': 'response1'}]"}, {"u1": "right"}),
+        ({"ranking.response.u1": "['response2', 'response1']"}, {"u1": "right"}),
+        ({"label.response.u1": "response2", "reason.response.u1": "[sic] it's"}, {"u1": "right"}),
+        ({"label": "[{'user_id': 'u1', 'value': 'response2', 'status': 'submitted'}]"}, {"u1": "right"}),
+    ],
+)  # fmt: skip
+def test_lists_of_responses_stand_in_the_cells_of_a_table(
+    tmp_path: Path, cells: dict[str, str], wanted: dict[str | None, str]
+) -> None:
+    row = {"id": "1"} | FIELDS | cells
+    with (tmp_path / "rows.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(row))
+        writer.writeheader()
+        writer.writerow(row)
+    with RowFile(tmp_path / "rows.csv", TERMINAL) as rows:
+        known = reading.understand(rows)
+        (pair,) = reading.check(rows, known.plan).buffered or ()
+    assert known.fmt is Format.ARGILLA
+    assert isinstance(pair, JudgedPair)
+    assert outcomes(pair) == wanted
+
+
+def test_a_whole_number_is_a_rank_however_it_is_written() -> None:
+    given = [{"rank": 2.0, "value": "response1"}, {"rank": 1.0, "value": "response2"}]
+    assert outcomes(argilla.parse(nested(ranking=[answer(given)]))[0]) == {"u1": "right"}
+    for rank in (1.5, float("inf"), float("nan"), True):
+        with pytest.raises(BadRow, match="instead of a name and a rank"):
+            argilla.parse(nested(ranking=[answer([given[0], given[1] | {"rank": rank}])]))
+
+
+@pytest.mark.parametrize(
     ("row", "words"),
     [
         (nested(label=[answer("response9")]), "'response9' names neither"),
         (nested(ranking=[answer(["response1", "other"])]), "'other' was ranked"),
         (nested(ranking=[answer([1, 2])]), "instead of a name"),
         (nested(label="x"), "no list"),
+        (FIELDS | {"label.responses": "['response1', oh"}, "no list of responses, neither as JSON nor"),
+        (FIELDS | {"r.responses": [{"rank": 1, "value": "response1"}] * 2, "r.responses.users": ["u1", "u2"]},
+         "one rank for each of 2 people"),
         (nested(stars=[answer(3)]), "not two of them"),
         (nested() | {"fields": {"a": "x", "b": "y"}}, "no prompt"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_read_is_refused_in_words(row: dict[str, Any], words: str) -> None:
     with pytest.raises(BadRow, match=words):
         argilla.parse(row)
