@@ -12,7 +12,7 @@ from typing import Any
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Choice, Message, MessageRole, Preference
 from ptrapp.interchange.conversation import MAX_TURNS, prompt_of
-from ptrapp.interchange.profile import Profile
+from ptrapp.interchange.profile import Profile, is_nan
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, ReadPlan
 from ptrapp.interchange.thoughts import completion
 from ptrapp.interchange.values import text_of
@@ -129,7 +129,7 @@ def _rank(message: Mapping[str, Any]) -> float | None:
     """Returns the rank of a reply, which a table may hold as text; None where it has none."""
     given = message.get("rank")
     try:
-        return None if given in (None, "") else float(given)
+        return None if given in (None, "") or is_nan(given) else float(given)
     except (TypeError, ValueError) as error:
         raise BadRow(f"the rank of a reply is {str(given)[:40]!r} instead of a number") from error
 

@@ -142,3 +142,13 @@ def test_two_that_are_called_bad_are_no_tie(said: str) -> None:
 def test_a_negation_of_both_is_refused(said: str) -> None:
     with pytest.raises(BadRow, match="does not say which"):
         preference_from(said, AB)
+
+
+def test_a_reply_whose_rank_is_not_a_number_is_unranked(tmp_path: Path) -> None:
+    head = "message_id,parent_id,role,text,rank\n"
+    rows = "1,,prompter,Q?,\n2,1,assistant,unranked,nan\n3,1,assistant,best,0.0\n4,1,assistant,worst,1.0\n"
+    path = tmp_path / "oasst.csv"
+    path.write_text(head + rows, encoding="utf-8")
+    (pair,) = pairs_in(path)
+    assert {pair.left.raw, pair.right.raw} == {"best", "worst"}
+    assert (pair.left.raw == "best") == (labels([pair]) == [("left", 1)])
