@@ -159,13 +159,14 @@ def test_a_press_that_comes_too_soon_is_seen_then_only_said_then_over(bare: Page
     assert seen == [[True, False], [True, words], [False, words], [False, ""], [300, 1200]]
 
 
+CELLS = [{"round_id": n + 1, "index": n, "candidate": 0} for n in range(2)]
 BOARD: dict[str, Any] = {
     "readOnly": False,
-    "run": {"state": "done", "judge": "rules", "cells": [{"round_id": 1}, {"round_id": 2}]},
-    "now": {"offer": None},
+    "run": {"state": "done", "mode": "refine", "judge": "rules", "cells": CELLS},
+    "now": {"offer": None, "sendable": []},
     "composer": {"isFolded": True},
 }
-UNJUDGED = {"state": "done", "judge": None, "cells": [{"round_id": 1}, {"round_id": 2}]}
+UNJUDGED = {"state": "done", "mode": "refine", "judge": None, "cells": CELLS}
 OFFER = {"now": {"offer": {"key": "k", "left": 1, "right": 2}}}
 
 
@@ -173,9 +174,10 @@ OFFER = {"now": {"offer": {"key": "k", "left": 1, "right": 2}}}
     ("board", "keys"),
     [
         ({}, "12dlru"),
+        ({"now": {"offer": None, "sendable": [{"id": 1, "name": "Tea"}]}}, "12dlru Escape"),
         ({"readOnly": True}, "d"),
         ({"composer": {"isFolded": False}}, "12dlu"),
-        ({"run": {"state": "running", "cells": [{"round_id": 1}]}}, "du Escape"),
+        ({"run": {"state": "running", "mode": "refine", "cells": CELLS[:1]}}, "du Escape"),
         (OFFER, "jx ArrowDown ArrowLeft ArrowRight Escape"),
         (OFFER | {"run": UNJUDGED}, "jx ArrowDown ArrowLeft ArrowRight Escape"),
         (OFFER | {"readOnly": True}, ""),

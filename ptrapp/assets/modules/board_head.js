@@ -83,7 +83,7 @@ const Facts = (/** @type {OfBoard} */ { board }) => {
           aria-pressed=${String(board.showChanges)}
           onClick=${() => board.set({ showChanges: !board.showChanges })}>${icon("diff")}<span>What changed</span><kbd>D</kbd></button>`}
     </div>
-    ${run.reference_in_words && html`<p class="board-facts narrow">${referenceOf(run)}</p>`}`;
+    ${run.reference_in_words && html`<p class="board-asks">${referenceOf(run)}</p>`}`;
 };
 
 /**
