@@ -12,7 +12,14 @@ from typing import Any
 from ptrapp.core.errors import BadRow
 from ptrapp.interchange import python_notation
 from ptrapp.interchange.json_rows import DECODER
-from ptrapp.interchange.roles import CONTENT_KEYS, OTHERS, ROLES, SPEAKER_KEYS, are_turns, is_turn
+from ptrapp.interchange.roles import (
+    CONTENT_KEYS,
+    OTHERS,
+    ROLES,
+    SPEAKER_KEYS,
+    are_turns,
+    is_turn,
+)
 
 NAN = ("nan", "NaN")
 """How pandas writes a missing cell."""
@@ -39,11 +46,13 @@ def decoded(value: Any, name: str) -> Any:
 
     An answer that happens to be JSON stays a text: messages are a list of turns, or one turn.
     """
-    if isinstance(value, str) and _RESPONSES.match(value):
+    if not isinstance(value, str):
+        return value
+    if _RESPONSES.match(value):
         if (responses := _literal(value)) is None:
             raise BadRow(f"{name!r} begins like a list of responses and {_NEITHER}")
         return responses
-    found = value
+    found: Any = value
     for _ in range(_MAX_DECODED):
         first = _BEGINS.match(found) if isinstance(found, str) else None
         if first is None or not _may_be_turns(first):

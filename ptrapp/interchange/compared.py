@@ -37,10 +37,13 @@ _RATERS = re.compile(
     r"|assessor|participant|respondent)(?:_?id)?|username|user_name|e-?mail(?:_address)?"
 )
 """What a column is called that says who judged, in small letters and with _ for blanks."""
+_SURE = ("annotator", "rater", "judge_user_id", "user_id", "worker_id", "annotator_id")
+"""Names under which nothing but a person stands."""
 _MODEL = re.compile(
-    r"gpt|claude|gemini|llama|mi[sx]tral|qwen|deepseek|command-r|palm|vicuna|llm|reward|auto"
+    r"gpt|claude|gemini|gemma|llama|mi[sx]tral|qwen|deepseek|command-r|palm|vicuna|llm|reward|grok"
+    r"|prometheus|pairrm|^auto$|^o\d|^phi\b|^yi\b"
 )
-"""What a judge is called that is a model."""
+"""What a judge is called that is a model: its votes are nobody's, and no person's."""
 _REASONS = ("rationale", "reason", "explanation", "comment", "preference_elaboration")
 _UNANSWERED = "a conversation in which one side has no last answer"
 
@@ -132,16 +135,18 @@ def _rater(profile: Profile, taken: Collection[str], compared: Sides) -> str:
         if name not in taken
         and not profile.columns[name].n_long
         and _RATERS.fullmatch(plain)
-        and not (plain == "judge" and _is_no_person(profile.columns[name], compared))
+        and (plain in _SURE or not _is_no_person(plain, profile.columns[name], compared))
     ]
     # a user beside a judge is who asked
     return min(found, key=lambda name: called[name].startswith(("user", "e")), default="")
 
 
-def _is_no_person(judge: Column, compared: Sides) -> bool:
-    """Returns whether a column called judge holds verdicts, or models: no votes of people."""
-    models = all(_MODEL.search(one.lower()) for one in judge.values)
-    return models or answers.all_named(judge.values, compared)
+def _is_no_person(called: str, column: Column, compared: Sides) -> bool:
+    """Returns whether a column called judge or reviewer holds verdicts, scores, or models."""
+    if called.endswith("id") and column.is_numeric:
+        return False
+    some_model = any(_MODEL.search(one.lower()) for one in column.values)
+    return some_model or column.is_numeric or answers.all_named(column.values, compared)
 
 
 def _answer(

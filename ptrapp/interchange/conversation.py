@@ -39,14 +39,19 @@ def messages(value: Any, name: str) -> tuple[Message, ...]:
 def without_thoughts(turns: Sequence[Message], name: str) -> tuple[Message, ...]:
     """Returns earlier turns without the assistant's thoughts, which chat templates leave out too.
 
-    Raises `BadRow` for a turn that is a thought alone.
+    A turn of which it is not clear stays as it is: what was said before is asked, not learnt.
     """
     return tuple(
-        Message(turn.role, response_of(turn.content, f"a turn of {name}"))
-        if turn.role is MessageRole.ASSISTANT
-        else turn
+        _without_thought(turn, name) if turn.role is MessageRole.ASSISTANT else turn
         for turn in turns
     )
+
+
+def _without_thought(turn: Message, name: str) -> Message:
+    try:
+        return Message(turn.role, response_of(turn.content, f"a turn of {name}"))
+    except BadRow:
+        return turn
 
 
 def prompt_of(turns: Sequence[Message], name: str) -> PromptText:

@@ -14,6 +14,7 @@ _CONTROL = re.compile(r"<(Pairwise|Choices)\b([^>]*?)(?:/>|>(.*?)</\1>)", re.DOT
 _CHOICE = re.compile(r"<Choice\b([^>]*?)/?>", re.DOTALL)
 _ATTRIBUTE = re.compile(r"""([\w:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _TAG = re.compile(r"""<\w+((?:\s+[\w:-]+\s*=\s*(?:"[^"]*"|'[^']*'))*)\s*/?>""")
+_FIELD = re.compile(r"\$([^\s$<>&]+)")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 
 
@@ -35,9 +36,11 @@ def fields(config: str) -> Mapping[str, str]:
     """
     tags = (_attributes(attributes) for attributes in _TAG.findall(config))
     return {
-        one["name"]: value[1:].strip()
+        one["name"]: shown[0]
         for one in tags
-        if one.get("name") and "toName" not in one and (value := one.get("value", ""))[:1] == "$"
+        if one.get("name")
+        and "toName" not in one
+        and len(shown := _FIELD.findall(one.get("value", ""))) == 1
     }
 
 

@@ -163,11 +163,18 @@ def whole(
 ) -> tuple[PromptText, str, str]:
     """Splits two conversations, and puts before them what a prompt beside them has more.
 
-    `name` is that of the first one's column. Raises `BadRow`.
+    `name` is that of the first one's column. Raises `BadRow` for a prompt of turns that neither
+    conversation holds or goes on from; a text may say the same in the words of a template.
     """
     asked = prompt_columns.turns(row, columns, {turn.content.strip() for turn in talks[0]})
     named = columns.prompt or columns.history, name
-    earlier = continued.before(asked, talks, named) if asked else ()
+    is_text = isinstance(row.get(columns.prompt), str) or columns.prompt == "messages"
+    try:
+        earlier = continued.before(asked, talks, named) if asked else ()
+    except BadRow:
+        if not is_text:
+            raise
+        earlier = ()
     mine, other = ((*earlier, *talk) for talk in talks)
     return _with_parts(shared(mine, other), row, columns._replace(history=""))
 

@@ -6,6 +6,7 @@ https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md. Preference-Co
 https://huggingface.co/datasets/prometheus-eval/Preference-Collection
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -24,6 +25,8 @@ from ptrapp.interchange.profile import Profile
 from ptrapp.interchange.records import PromptText
 from ptrapp.interchange.values import any_text, optional_text, text
 
+_LONG_CHARS = 20
+"""A text as long does not stand in another one by chance."""
 NAMES = (
     "prompt", "question", "instruction", "query", "messages", "conversations", "conversation",
     "context", "chat", "input", "history", "document", "source_text", "post",
@@ -104,8 +107,22 @@ def read(row: Mapping[str, Any], columns: PromptColumns) -> PromptText:
 def joined(asked: str, row: Mapping[str, Any], columns: PromptColumns) -> str:
     """Returns a question with the row's input behind a blank line; a `prompt` may hold it."""
     more = (optional_text(row, columns.input) or "").strip() if columns.input else ""
-    is_held = columns.prompt.endswith("prompt") and f"\n{more}\n" in f"\n{asked}\n"
+    is_held = columns.prompt.endswith("prompt") and _holds(asked, more)
     return f"{asked}\n\n{more}" if more and not is_held else asked
+
+
+def _holds(asked: str, more: str) -> bool:
+    """Returns whether a prompt holds an input, whatever blanks stand between their words.
+
+    A short one is held where the prompt quotes it or ends in it: `Translate: Hello` holds Hello,
+    and `Add the 1.` may need a 1.
+    """
+    if f"\n{more}\n" in f"\n{asked}\n":
+        return True
+    mine, its = (" ".join(one.split()) for one in (asked, more))
+    if min(len(mine), len(its)) >= _LONG_CHARS:
+        return its in mine or mine in its
+    return re.search(rf"[:\"'`>“«]\s*{re.escape(its)}(?:[\"'`”»]|</\w+>|$)", mine) is not None
 
 
 def with_parts(prompt: PromptText, row: Mapping[str, Any], columns: PromptColumns) -> PromptText:

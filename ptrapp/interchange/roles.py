@@ -26,12 +26,18 @@ CONTENT_KEYS = ("content", "value", "text")
 
 def speaker_of(turn: Mapping[str, Any]) -> Any:
     """Returns what a turn calls its speaker, None where it does not say."""
-    return next((turn[key] for key in SPEAKER_KEYS if turn.get(key) is not None), None)
+    for key in SPEAKER_KEYS:
+        if (said := turn.get(key)) is not None:
+            return said
+    return None
 
 
 def content_of(turn: Mapping[str, Any]) -> Any:
     """Returns what was said, under any of its names; None where there is nothing."""
-    return next((turn[key] for key in CONTENT_KEYS if turn.get(key) is not None), None)
+    for key in CONTENT_KEYS:
+        if (said := turn.get(key)) is not None:
+            return said
+    return None
 
 
 def role_of(said: Any) -> MessageRole | None:

@@ -24,17 +24,30 @@ def shown(result: Mapping[str, Any], fields: Mapping[str, str]) -> Shown:
     return tuple(fields.get(one, one) for one in named) if len(named) > 1 else ()
 
 
+def _in_fields(compared: Shown, two: Sides) -> Shown:
+    """Returns the fields for objects that are numbered as these: txt-1, txt-2 of answer1, answer2.
+
+    Objects that are called otherwise stay as they are.
+    """
+    if set(compared) == set(two) or len(compared) != 2 or not _is_ordered(two):
+        return compared
+    if (numbered := sides.two_alike(dict.fromkeys(compared, ""), usual=False)) is None:
+        return compared
+    return (two.left, two.right) if compared == tuple(numbered) else (two.right, two.left)
+
+
 def in_order(value: Mapping[str, Any], compared: Shown, two: Sides) -> dict[str, Any]:
     """Returns the value of a result in terms of the two texts, whichever was shown on the left."""
     selected = value.get("selected")
-    if selected in _OTHER and compared == (two.right, two.left):
+    if selected in _OTHER and _in_fields(compared, two) == (two.right, two.left):
         return {**value, "selected": _OTHER[selected]}
     return dict(value)
 
 
 def check(name: str, found: Iterable[Shown], two: Sides) -> None:
     """Raises `BadRow` for a control of which it is not known which text was on its left."""
-    for compared in found:
+    for shown_there in found:
+        compared = _in_fields(shown_there, two)
         if compared not in ((two.left, two.right), (two.right, two.left), ()):
             raise BadRow(
                 f"{name!r} compares {' and '.join(compared)}, and nothing says which of "

@@ -31,8 +31,11 @@ _BAD = re.compile(
     r"|\b(both|equally)\b.*\b(bad|poor|wrong|terrible|awful|horrible|unacceptable|unsafe|incorrect"
     r"|unhelpful|useless|harmful|inadequate|fail(?:s|ed)?)\b"
 )
-_NEGATED = re.compile(r"\b(both|equally)\b.*(?:\bnot\b|n't\b)")
-"""Neither a tie nor surely bad: both are not helpful, both do not differ."""
+_NEGATED = re.compile(
+    r"\b(both|equally)\b.*(?:\bnot|n't) (?:very |really |so |that |quite )?"
+    r"(?:good|great|helpful|useful|ok|okay|correct|right|acceptable|adequate|safe|true|relevant)\b"
+)
+"""Neither a tie nor surely bad: both are not helpful."""
 _TIE = re.compile(r"\b(tie|tied|equal|equally|same|draw|similar|both|indifferent)\b|no preference")
 _MUCH = re.compile(r"\b(much|far|significantly|strongly|clearly)\b")
 _FILLING = {

@@ -10,8 +10,9 @@ from ptrapp.core.errors import BadRow
 
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)|```[\w+-]*[ \t]*$", re.MULTILINE)
 """A block of code begins at a line's start; behind a thought its first line may not."""
+_BARE_FENCE = re.compile(r"[ \t]*(?:```|~~~)[ \t]*(?:\n|$)")
 _BLANK_LINE = re.compile(r"[ \t]*\r?\n[ \t]*\r?\n")
-_MAX_MARKS = 50
+_MAX_MARKS = 1000
 _MAX_CHARS = 2000
 """Of a line that are looked at on each side of a mark."""
 _QUOTES = ("``", '""', "''", "“”", "‘’", "„“", "«»")
@@ -24,14 +25,17 @@ class Marks(NamedTuple):
 
     opening: re.Pattern[str]
     closing: re.Pattern[str]
+    ends: str
+    """The closing mark in small letters."""
     is_word: bool
     """Whether they are elements that a document may have too."""
 
 
-def marks(opening: str, closing: str, *, is_word: bool = False) -> Marks:
-    """Returns the marks of a format, in capitals or not."""
-    first, last = (re.compile(re.escape(one), re.IGNORECASE) for one in (opening, closing))
-    return Marks(first, last, is_word)
+def marks(opening: str, closing: str, *, is_word: bool = False, in_capitals: bool = False) -> Marks:
+    """Returns the marks of a format; with `in_capitals` they are never written otherwise."""
+    flags = 0 if in_capitals else re.IGNORECASE
+    first, last = (re.compile(re.escape(one), flags) for one in (opening, closing))
+    return Marks(first, last, closing.lower(), is_word)
 
 
 def openings(text: str, begin: int, known: Marks) -> list[re.Match[str]]:
@@ -61,7 +65,10 @@ def closing_of(text: str, begin: int, known: Marks) -> re.Match[str] | None:
 
 
 def lone_closing(text: str, known: Marks) -> re.Match[str] | None:
-    """Returns what ends a thought that a chat template began, None where it is not certain.
+    """Returns what ends a thought that a chat template began, None where all are mentions.
+
+    At a line's start it ends a thought whatever follows; else where it is not quoted, in code,
+    behind an opening, or a word of a sentence.
 
     >>> think = marks("<think>", "</think>")
     >>> bool(lone_closing("So 4.</think>Four.", think))
@@ -69,12 +76,39 @@ def lone_closing(text: str, known: Marks) -> re.Match[str] | None:
     >>> bool(lone_closing("Cut it at `</think>`, or at </think> alone.", think))
     False
     """
-    opened = openings(text, 0, known)
+    opened = [one for one in openings(text, 0, known) if stands_first(text, one, 0)]
     last = opened[0].start() if opened else len(text)
     for mark in _found(known.closing, text, 0, last):
-        if not _is_mentioned(text, mark, 0) and _is_certain(text, mark):
+        begins_text = not text[: mark.start()].strip()
+        if stands_first(text, mark, 0) and not begins_text:
+            if not _is_in_closed_block(text, mark):
+                return mark
+        elif not (_is_mentioned(text, mark, 0) or _is_word(text, mark, known)):
             return mark
     return None
+
+
+def _is_word(text: str, mark: re.Match[str], known: Marks) -> bool:
+    """Returns whether a mark stands in a sentence as one of its words, or behind an opening."""
+    before, after = _before(text, mark, 0), _after(text, mark)
+    if known.opening.search(before):
+        return True
+    if before.strip() and not before[-1].isspace():
+        return False
+    if not after.strip():
+        return bool(before.strip()) and not text[mark.end() :].strip()
+    following = after.lstrip()[0]
+    return following in _AFTER_MENTION or (after[0].isspace() and following.islower())
+
+
+def _is_in_closed_block(text: str, mark: re.Match[str]) -> bool:
+    """Returns whether a mark stands in a block of code that ends behind it, with a bare fence.
+
+    A fence that names a language begins a block, so that the one before was left open by a thought.
+    """
+    fences = _fences(text)
+    at = bisect_left(fences, mark.start())
+    return at % 2 == 1 and at < len(fences) and bool(_BARE_FENCE.match(text, fences[at]))
 
 
 def _found(mark: re.Pattern[str], text: str, begin: int, end: int) -> list[re.Match[str]]:
@@ -98,9 +132,11 @@ def _is_mentioned(text: str, mark: re.Match[str], begin: int) -> bool:
 
 
 def _is_enclosed(text: str, mark: re.Match[str]) -> bool:
-    """Returns whether a mark alone stands between two quotes."""
+    """Returns whether a mark alone stands between two quotes, the first of which opens there."""
     around = text[max(mark.start() - 1, 0) : mark.start()] + text[mark.end() : mark.end() + 1]
-    return around in _QUOTES
+    if around not in _QUOTES:
+        return False
+    return around[0] not in '`"' or _before(text, mark, 0).count(around[0]) % 2 == 1
 
 
 def _is_certain(text: str, mark: re.Match[str]) -> bool:

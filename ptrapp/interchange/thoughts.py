@@ -21,7 +21,7 @@ from ptrapp.interchange.values import text
 _KNOWN = (
     marks(THINK.thought_marker, THINK.response_marker),
     marks("<seed:think>", "</seed:think>"),
-    marks("[THINK]", "[/THINK]"),
+    marks("[THINK]", "[/THINK]", in_capitals=True),
     marks("<|begin_of_thought|>", "<|end_of_thought|>"),
     marks("<thinking>", "</thinking>", is_word=True),
     marks("<thought>", "</thought>", is_word=True),
@@ -79,20 +79,30 @@ def _by_format(raw: str, name: str) -> Split | None:
     if split := harmony.divided(raw, name):
         return split
     opening = next((one for one in _KNOWN if one.opening.match(start)), None)
-    if opening is not None:
+    if opening is not None and (not opening.is_word or _begins(start, opening)):
         return _split(raw, len(raw) - len(start), [], opening, name)
-    for known in _KNOWN if any(one in raw for one in _IN_MARKS) else ():
+    lowered = raw.lower() if any(one in raw for one in _IN_MARKS) else ""
+    for known in _KNOWN:
+        if known.is_word or known.ends not in lowered:
+            continue  # elements that a document may have too are no thought but at its beginning
         if closing := lone_closing(raw, known):
             return _split(raw, closing.end(), [raw[: closing.start()]], known, name)
-        if not known.is_word:
-            _refuse_inside(raw, known, name)
+        _refuse_inside(raw, known, name)
     return None
+
+
+def _begins(start: str, opening: Marks) -> bool:
+    """Returns whether an element at the beginning of a text opens a thought, and is no mention."""
+    begins = opening.opening.match(start)
+    assert begins is not None
+    rest = start[begins.end() :]
+    return closing_of(start, begins.end(), opening) is not None or rest[:1] != " "
 
 
 def _split(raw: str, at: int, found: list[str], known: Marks, name: str) -> Split:
     """Takes every thought from `at` on out of a text; `found` are those before."""
     said = []
-    while (opening := _next_opening(raw, at, known, name, is_first=not found)) is not None:
+    while (opening := _next_opening(raw, at, known, is_first=not found)) is not None:
         closing = closing_of(raw, opening.end(), known)
         if closing is None:
             if found:
@@ -108,17 +118,12 @@ def _split(raw: str, at: int, found: list[str], known: Marks, name: str) -> Spli
     return Split(thought, response, bool(thought and response))
 
 
-def _next_opening(
-    raw: str, at: int, known: Marks, name: str, *, is_first: bool
-) -> re.Match[str] | None:
+def _next_opening(raw: str, at: int, known: Marks, *, is_first: bool) -> re.Match[str] | None:
     """Returns what begins the next thought: the first one at `at`, others at a line's start."""
     if is_first:
         return known.opening.search(raw, at)
-    for opening in openings(raw, at, known):
-        if stands_first(raw, opening, at):
-            return opening
-        _refuse_unclear(raw, opening, known, name)
-    return None
+    ahead = (one for one in openings(raw, at, known) if stands_first(raw, one, at))
+    return next(ahead, None)
 
 
 def _refuse_inside(raw: str, known: Marks, name: str) -> None:

@@ -112,7 +112,6 @@ def test_a_prompt_and_a_conversation_that_goes_on_from_it_are_one(
     ("prompt", "begin"),
     [
         (said("u:u1"), said("u:u2")),
-        ("Something else.", said("u:u1")),
         (said("s:S", "u:u1"), said("s:T", "u:u1")),
         (said("u:u1", "a:other"), said("u:u1")),
         (said("u:u1", "a:a1", "u:u2"), said("u:u1", "a:other", "u:u2")),
@@ -141,14 +140,35 @@ def test_a_history_beside_whole_conversations_comes_before_them(tmp_path: Path) 
         assert [*(turn.content for turn in prompt.context), prompt.text] == ["u1", "a1", "u2"]
 
 
-def test_an_input_beside_whole_conversations_must_be_in_them(tmp_path: Path) -> None:
+def test_an_input_that_whole_conversations_do_not_hold_is_not_theirs(tmp_path: Path) -> None:
     def row(question: str) -> dict[str, Any]:
         talks = {name: said(f"u:{question}", f"a:{name}") for name in ("chosen", "rejected")}
         return {"instruction": "Add.", "input": "1 and 2"} | talks
 
     _, checked, prompts = read(lines(tmp_path, row("Add.\n\n1 and 2"), row("Add.")))
-    assert [one.text for one in prompts] == ["Add.\n\n1 and 2"]
-    assert checked.mistakes.named[0].startswith("line 2: 'instruction' is no part of 'chosen'")
+    assert [one.text for one in prompts] == ["Add.\n\n1 and 2", "Add."]
+    assert checked.mistakes.named == []
+
+
+@pytest.mark.parametrize(
+    "prompt", ["<|im_start|>user\nu1<|im_end|>", "### Instruction:\nu1", "Something else.", "u"]
+)
+def test_a_text_beside_whole_conversations_may_say_the_same_in_a_template(prompt: str) -> None:
+    row = {"prompt": prompt} | {name: said("u:u1", f"a:{name}") for name in ("chosen", "rejected")}
+    (pair,) = preferences.parse(row)
+    assert (pair.prompt.text, pair.prompt.context) == ("u1", ())
+
+
+@pytest.mark.parametrize(
+    ("prompt", "given"),
+    [("Translate: Hello", "Hello"), ('Say "Hello" twice', "Hello"), ("Read <t>Hello</t>", "Hello")],
+)
+def test_an_input_that_the_prompt_quotes_is_not_asked_twice(
+    tmp_path: Path, prompt: str, given: str
+) -> None:
+    row = {"prompt": prompt, "input": given, "chosen": "a", "rejected": "b"}
+    _, _, prompts = read(lines(tmp_path, row))
+    assert [one.text for one in prompts] == [prompt]
 
 
 def test_pairs_of_input_and_output_beside_whole_conversations_are_left_alone(

@@ -73,6 +73,15 @@ def test_left_is_the_text_that_was_shown_on_the_left(
     assert read(tmp_path, row, column=column) == [("x", "y", [outcome])]
 
 
+@pytest.mark.parametrize(
+    ("to_name", "outcome"), [("txt-1,txt-2", "left"), ("txt-2,txt-1", "right")]
+)
+def test_objects_that_are_numbered_as_the_fields_show_them(
+    tmp_path: Path, to_name: str, outcome: str
+) -> None:
+    assert read(tmp_path, task(to_name, "left"))[0][2] == [outcome]
+
+
 def test_each_task_is_read_by_its_own_configuration(tmp_path: Path) -> None:
     two = (texts(t1="gpt", t2="claude"), texts(t1="claude", t2="gpt"))
     rows = [task("t1,t2", "left", MODELS, config) for config in two]
@@ -84,7 +93,6 @@ def test_each_task_is_read_by_its_own_configuration(tmp_path: Path) -> None:
     "row",
     [
         task("txt2,txt1", "left", MODELS),
-        task("txt1,txt2", "left"),
         task("gpt,gpt", "left", MODELS),
         task("prompt,gpt", "left", MODELS),
         task("gpt,claude,other", "left", MODELS),

@@ -138,7 +138,20 @@ def test_two_that_are_called_bad_are_no_tie(said: str) -> None:
     assert preference_from(said, AB) == Preference(Choice.BOTH_BAD)
 
 
-@pytest.mark.parametrize("said", ["both are not helpful", "they both don't differ"])
+@pytest.mark.parametrize(
+    ("said", "choice"),
+    [
+        ("Both are good, can't decide", Choice.TIE),
+        ("Both are similar – I don't have a preference", Choice.TIE),
+        ("Tie (both are equal, can't tell)", Choice.TIE),
+        ("Both are bad, do not use", Choice.BOTH_BAD),
+    ],
+)
+def test_a_negation_of_something_else_changes_nothing(said: str, choice: Choice) -> None:
+    assert preference_from(said, AB) == Preference(choice)
+
+
+@pytest.mark.parametrize("said", ["both are not helpful", "both weren't very good"])
 def test_a_negation_of_both_is_refused(said: str) -> None:
     with pytest.raises(BadRow, match="does not say which"):
         preference_from(said, AB)

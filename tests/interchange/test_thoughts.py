@@ -122,9 +122,8 @@ def test_a_mention_of_a_mark_hides_nothing(text: str) -> None:
         ("<|channel|>analysis<|message|>Two and", "without a response"),
         ("<|channel|>commentary to=functions.add<|message|>{}", "the channel 'commentary"),
         ("<think>a</think>So\n<think>and", "another thought behind its first, which does not end"),
-        ("<think>a</think>It is <think>b</think> 4", "<think> in its middle"),
         ("Sure.\n<think>\nb\n</think>\n4", "<think> in its middle"),
-        ("<think>a</think>" * 60, "more than 50 times"),
+        ("<think>a" + "<think>" * 1001, "more than 1000 times"),
     ],
 )
 def test_what_may_be_a_thought_and_is_not_clear_is_refused(text: str, words: str) -> None:
@@ -192,10 +191,47 @@ def test_thoughts_of_earlier_turns_are_left_out(tmp_path: Path, row: dict[str, A
     assert (pair.left.response, pair.right.response) == ("Yes.", "No.")
 
 
-def test_an_earlier_turn_that_is_a_thought_alone_is_refused() -> None:
+def test_an_earlier_turn_of_which_it_is_not_clear_stays_as_it_is() -> None:
     turns = [USER, {"role": "assistant", "content": "<think>Two and"}, USER]
-    with pytest.raises(BadRow, match="'a turn of prompt' is a thought without a response"):
-        preferences.parse({"prompt": turns, "chosen": "Yes.", "rejected": "No."})
+    (pair,) = preferences.parse({"prompt": turns, "chosen": "Yes.", "rejected": "No."})
+    assert pair.prompt.context[1].content == "<think>Two and"
+
+
+@pytest.mark.parametrize(
+    ("text", "response"),
+    [
+        ("So 4.\n</think>\\boxed{4}", "\\boxed{4}"),
+        ("So 4.\n</think>```py\nf()\n```", "```py\nf()\n```"),
+        ('So 4.\n</think>"Bonjour"', '"Bonjour"'),
+        ("So 4.\n</think> x = 4", "x = 4"),
+        ("So 4. </think> The answer", "The answer"),
+        ("So 4. </think>\nThe answer", "The answer"),
+        ("I use `foo`</think>Use `foo`.", "Use `foo`."),
+        ("I output ```json\n</think>\n\n```json\n{}\n```", "```json\n{}\n```"),
+        ("The tag <think> starts it.\n</think>\n\nFour.", "Four."),
+        ("<think>\nOk\n</think>\n\nUse <think>...</think>.", "Use <think>...</think>."),
+        ("<think>Use `a`</think>`a` is right.", "`a` is right."),
+        ("<think>" + "a `<think>` " * 60 + "</think>4", "4"),
+    ],
+)
+def test_a_thought_of_todays_models_is_taken_whatever_stands_around_its_end(
+    text: str, response: str
+) -> None:
+    assert completion(text, "chosen").response == response
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<reasoning lang="en">Because</reasoning>\n<answer>4</answer>',
+        '<plan>\n<thought id="1">\nx\n</thought>\n<step/></plan>',
+        "[Think] of a number.",
+        "<thinking> tags are for thoughts.",
+    ],
+)
+def test_a_document_and_a_sentence_with_such_words_are_whole(text: str) -> None:
+    found = completion(text, "chosen")
+    assert (found.thought, found.response) == ("", text)
 
 
 def test_the_thought_of_an_attempt_is_left_out_and_counted() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +144,9 @@ def test_the_runs_of_an_app_that_is_gone_are_ended_by_another(halfway: Halfway) 
     watching.clear()
     assert read_board(halfway.other, halfway.run_id, "Ada").running
     halfway.writing.database.presence.close()  # as the server does for a process that was killed
+    until = time.monotonic() + WAIT_S  # the server hears of it a moment later
+    while halfway.other.database.presence.elsewhere(At.RUN) and time.monotonic() < until:
+        time.sleep(0.01)
     watching.clear()
     board = read_board(halfway.other, halfway.run_id, "Ada")
     assert board.state == "stopped"

@@ -234,7 +234,9 @@ def test_what_it_cannot_say_is_counted_by_reason_and_never_a_tie(judging: Judgin
     assert [vote.outcome for vote in judging.votes()] == [Outcome.LEFT] * 2
     assert done.result["n_unscored"] == 3
     assert [row["n"] for row in done.result["unscored"]] == [3]
-    assert "reference answer and … has none" in done.result["unscored"][0]["reason"]
+    assert (
+        "needs a reference answer, and this prompt has none" in done.result["unscored"][0]["reason"]
+    )
     assert done.notes[1]["level"] == "warning"
     assert done.notes[1]["text"].startswith("3 unscored: The verifier needs")
 

@@ -107,7 +107,7 @@ def _again(checked: Checked) -> Iterator[str]:
         rows = counted(n, "judgement is", "judgements are")
         yield (
             f"{rows} of what another row judges otherwise, and no column that is read names who "
-            "gave them: each counts as somebody else's. If a column does, call it rater."
+            "gave them: each counts as somebody else's"
         )
 
 
