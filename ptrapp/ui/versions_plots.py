@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import log10
 from typing import Any
 
 from ptrapp.services.leaderboard.findings import Finding, Point
@@ -131,7 +131,9 @@ def _over_versions(finding: Finding, value: str, title: str, colour: alt.Color) 
 def _whole_numbers(points: list[Point]) -> alt.Axis:
     """Returns an axis of counts: whole ones, and those to the left without their sign."""
     low, high = (round(one(0, *(point["count"] for point in points))) for one in (min, max))
-    step = max(1, ceil((high - low) / 8))
+    least = max(1, (high - low) / 8)
+    size = 10 ** int(log10(least))
+    step = next(size * one for one in (1, 2, 5, 10) if size * one >= least)
     ticks = [*range(0, low - 1, -step), *range(step, high + 1, step)]
     return alt.Axis(values=sorted(ticks), labelExpr="format(abs(datum.value), 'd')")
 

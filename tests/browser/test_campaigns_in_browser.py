@@ -225,7 +225,9 @@ def test_a_campaign_is_made_in_the_dialog_and_paused(page: Page, labelled: World
     page.get_by_role("option", name="Any two responses to a prompt").click()
     dialog.get_by_label("Labels per pair").fill("3")
     dialog.get_by_label("Labels per pair").press("Tab")
-    expect(dialog).to_contain_text(re.compile(r"would have [\d,]+ comparisons and need [\d,]+ labels"))
+    expect(dialog).to_contain_text(
+        re.compile(r"would have [\d,]+ comparisons and need [\d,]+ labels")
+    )
     dialog.locator("#campaign-create").click()
     expect(page.locator("#campaign-head h1")).to_contain_text("Any two")
     expect(page).to_have_url(re.compile(r"/campaigns\?campaign=\d+$"))

@@ -58,6 +58,9 @@ def test_one_point_alone_stands_on_a_scale_that_says_something() -> None:
               {**NAMED, "round": 2, "kind": "broken", "count": -11, "n": 40}]  # fmt: skip
     axis = plots.fixed_and_broken(Finding("", "", counts)).to_dict()["encoding"]["x"]["axis"]
     assert axis["values"] == [-10, -8, -6, -4, -2, 0]
+    many = [counts[0] | {"count": 125}, counts[1] | {"count": -26}]
+    axis = plots.fixed_and_broken(Finding("", "", many)).to_dict()["encoding"]["x"]["axis"]
+    assert axis["values"] == [-20, 0, 20, 40, 60, 80, 100, 120]
 
 
 def test_a_few_versions_are_named_below_a_plot_and_many_are_not() -> None:
