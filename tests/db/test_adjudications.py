@@ -38,10 +38,15 @@ def waits_for_a_lock(database: Database) -> None:
     """Waits until another transaction of PostgreSQL waits for this one; SQLite has a queue."""
     if database._writer.dialect.name == "sqlite":
         return
+    # of this database: others on the server are those of other tests at the same time
+    waiting = text(
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE NOT granted AND datname = current_database()"
+    )
     until = time.monotonic() + 30
     while time.monotonic() < until:
         with database.read() as session:
-            if session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+            if session.scalar(waiting):
                 return
         time.sleep(0.02)
     pytest.fail("nobody waited")
