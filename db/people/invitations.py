@@ -9,6 +9,8 @@ from db.models import Invitation, now
 from db.people.secrets import hashed, new_secret
 from db.storage.errors import Conflict, Missing
 
+BY_NAME = "invited-"
+"""How the identity of somebody begins who was invited by name, before they come."""
 SPENT = "This invitation is used up, revoked or too old; ask for a new one."
 
 

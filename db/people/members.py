@@ -120,7 +120,9 @@ def count_without_account(session: Session) -> int:
     Who was invited by name and has not come yet has done neither.
     """
     there = select(Member.uid).where(Member.removed_at.is_(None))
-    awaited = select(Invitation.uid).where(Invitation.uid.is_not(None), Invitation.n_used == 0)
+    awaited = select(Invitation.uid).where(
+        Invitation.uid.startswith(invitations.BY_NAME), Invitation.n_used == 0
+    )
     people = select(func.count(Rater.id)).where(
         Rater.kind == RaterKind.HUMAN, Rater.uid.not_in(there), Rater.uid.not_in(awaited)
     )

@@ -17,8 +17,6 @@ _SIGN_OR_BETTER = re.compile(
 """What no answer under a name as `loser` may hold: it would say after all which is better."""
 
 
-_FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
-"""A column of 0 and 1, and as data frames write it with an empty cell, and as booleans."""
 _MARKED = {
     Choice.LEFT: "for the first text", Choice.RIGHT: "for the second text",
     Choice.TIE: "for a tie", Choice.BOTH_BAD: "against both texts",
@@ -90,9 +88,7 @@ def read(row: Mapping[str, Any], answer: AnswerColumns, compared: Sides) -> Pref
         case AnswerKind.SIGNED:
             return _signed(_number(value, answer.columns[0]))
         case AnswerKind.FIRST_IS_ONE:
-            if (first := _FLAGS.get(value.lower())) is None:
-                raise BadRow(f"{answer.columns[0]!r} is {value[:40]!r} instead of 0 or 1")
-            return Preference(Choice.LEFT if first else Choice.RIGHT)
+            return one_hot.read_binary(value, answer.columns[0], Choice.LEFT)
     return named(value, compared, inverted=answer.inverted)
 
 

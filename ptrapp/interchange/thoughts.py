@@ -129,14 +129,8 @@ def _next_opening(raw: str, at: int, known: Marks, *, is_first: bool) -> re.Matc
 def _refuse_inside(raw: str, known: Marks, name: str) -> None:
     """Refuses a text that has a thought at a line's start, though not at its beginning."""
     for opening in openings(raw, 0, known):
-        if stands_first(raw, opening, 0):
-            _refuse_unclear(raw, opening, known, name)
-
-
-def _refuse_unclear(raw: str, opening: re.Match[str], known: Marks, name: str) -> None:
-    """Raises `BadRow` where an opening in the middle of a text has its end."""
-    if closing_of(raw, opening.end(), known) is not None:
-        raise BadRow(
-            f"{name!r} has {opening[0]} in its middle, which may be a thought or the mention of "
-            "one; put the thought first, or a mention into backticks"
-        )
+        if stands_first(raw, opening, 0) and closing_of(raw, opening.end(), known) is not None:
+            raise BadRow(
+                f"{name!r} has {opening[0]} in its middle, which may be a thought or the mention "
+                "of one; put the thought first, or a mention into backticks"
+            )

@@ -37,14 +37,14 @@ class Verifier:
         Where the prompt has constraints it is the share that is kept, and something for coming near
         the others (`Kept.graded`). Raises `JudgeError` without a reference answer.
         """
-        reference = _needed(question, reference_answer)
+        reference = _needed(reference_answer)
         return [self._of(check(response_of(response), reference)) for response in responses]
 
     def compare(
         self, question: str, reference_answer: str | None, left: str, right: str
     ) -> Verdict:
         """Compares two **responses**. Raises `JudgeError` without a reference answer."""
-        reference = _needed(question, reference_answer)
+        reference = _needed(reference_answer)
         if not has_constraints(reference):
             return self.decide(*self.score(question, reference, (left, right)))
         sides = [check(response_of(side), reference) for side in (left, right)]
@@ -76,10 +76,10 @@ class Verifier:
         return Verdict(Choice.LEFT if left > right else Choice.RIGHT, said)
 
 
-def _needed(question: str, reference_answer: str | None) -> str:
+def _needed(reference_answer: str | None) -> str:
     if not reference_answer:
         raise JudgeError(
             "The verifier needs a reference answer, and this prompt has none: give it one, or "
-            f"choose another judge. The prompt is {question[:60]!r}."
+            "choose another judge."
         )
     return reference_answer

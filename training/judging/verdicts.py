@@ -26,7 +26,6 @@ _OF_THOUGHTS = (
 MAX_REASON_CHARS = 200
 """Characters of a reason."""
 _QUOTED = re.compile(r"(?<!\w)(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")(?!\w)")
-_PROMPT = re.compile(r" The prompt is ['\"].*\Z", re.DOTALL)
 _NUMBER = re.compile(r"\d+")
 
 
@@ -111,8 +110,7 @@ def _text(each: ToJudge, text: str) -> str:
 def reason_of(error: JudgeError) -> str:
     """Returns the error's text without quotations and numbers, equal for all pairs of one cause.
 
-    >>> reason_of(JudgeError("The answer is 7 and not 'left'. The prompt is 'How many?'."))
+    >>> reason_of(JudgeError("The answer is 7 and not 'left'."))
     'The answer is N and not ….'
     """
-    text = _PROMPT.sub("", str(error))
-    return _NUMBER.sub("N", _QUOTED.sub("…", text))[:MAX_REASON_CHARS]
+    return _NUMBER.sub("N", _QUOTED.sub("…", str(error)))[:MAX_REASON_CHARS]

@@ -17,8 +17,6 @@ from ptrapp.core.people import Person, Role
 from ptrapp.services.context import DataContext
 
 MAX_NAME = 40
-_INVITED = "invited-"
-"""How the identity of somebody who was invited by name begins."""
 _NAME = re.compile(r"[^\W_][\w .'\-]*")
 """Letters, digits, spaces, dots, apostrophes, hyphens; a colon marks judges and imports."""
 
@@ -75,20 +73,20 @@ def invite(context: DataContext, role: Role, name: str, *, again: bool = False) 
                 raise Conflict(f"There is nobody called {wanted!r}; invite them as somebody new.")
             return Person(known.name, role, known.uid)
         if (known := raters.find_named(session, wanted)) is not None:
-            if not _never_came(session, known):
+            if not _take_back(session, known):
                 raise Conflict(
                     f"There is a rater called {known.name!r} already. If they are to come in with "
                     "another browser, make a link for that; else invite under another name."
                 )
             return Person(known.name, role, known.uid)
-        invited = Person(wanted, role, f"{_INVITED}{token_hex(8)}")
+        invited = Person(wanted, role, f"{invitations.BY_NAME}{token_hex(8)}")
         raters.rename_rater(session, row_of(session, invited), wanted)
         return invited
 
 
-def _never_came(session: Session, rater: Rater) -> bool:
-    """Ends the links that let in as somebody who was invited; returns whether none was used."""
-    if not rater.uid.startswith(_INVITED):
+def _take_back(session: Session, rater: Rater) -> bool:
+    """Ends the links by which somebody was invited; returns False where one was used."""
+    if not rater.uid.startswith(invitations.BY_NAME):
         return False
     invitations.revoke_for(session, rater.uid)  # first: who uses one at this moment has come
     return not members.was_ever(session, rater.uid)
