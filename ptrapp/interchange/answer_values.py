@@ -109,11 +109,16 @@ def named(value: str, compared: Sides, *, inverted: bool = False) -> Preference:
 
 def is_unread(value: str, compared: Sides, *, inverted: bool = False) -> bool:
     """Returns whether a value cannot be read as an answer about the two texts."""
+    return bool(why_unread(value, compared, inverted=inverted))
+
+
+def why_unread(value: str, compared: Sides, *, inverted: bool = False) -> str:
+    """Returns why a value cannot be read as an answer about the two texts; empty where it can."""
     try:
         named(value, compared, inverted=inverted)
-    except BadRow:
-        return True
-    return False
+    except BadRow as error:
+        return str(error)
+    return ""
 
 
 def higher(left: float, right: float) -> Preference:

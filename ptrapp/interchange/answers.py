@@ -10,30 +10,26 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ptrapp.core.errors import AnswerUnclear, BadRow
 from ptrapp.core.types import Choice
-from ptrapp.interchange import by_models, one_hot, scores
-from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind, is_unread, named
+from ptrapp.interchange import answer_names, by_models, known_scales, one_hot, scores, swapped
+from ptrapp.interchange.answer_values import (
+    AnswerColumns,
+    AnswerKind,
+    is_unread,
+    named,
+    why_unread,
+)
 from ptrapp.interchange.meaning import Says, says
 from ptrapp.interchange.one_hot import Mark
 from ptrapp.interchange.profile import Column, is_number, number_in
 from ptrapp.interchange.sides import Sides
 
 FLAG = "--answer-column"
-_NO_HINT = re.compile(
-    r"strength|confiden|score|rating|reason|rationale|comment|explanation|time|count|agreement"
-    r"|model|elaboration|statement|feedback|suggestion",
-    re.IGNORECASE,
-)
 _ABOUT = re.compile(
     r"^(id|.*_id|uuid|index|batch|lead_time|annotator|created_at|updated_at|agreement|model.*|source"
     r"|split|turn|language|lang|rater|user|worker.*|difficulty)$",
     re.IGNORECASE,
 )
 _BARE = re.compile(r"(?:[ab]|first|second|-?\d+(?:\.\d+)?)", re.IGNORECASE)
-_SIGNED = ("preference_strength", "overall_preference")
-"""HelpSteer's columns: below 0 the first response is better, above 0 the second, 0 a tie."""
-_SIGNED_VALUES = frozenset(range(-3, 4))
-_FIRST_IS_ONE = {("human_ref_A", "human_ref_B"): "labels"}
-"""SHP: 1 says that the first is preferred, 0 that the second is."""
 _TOLD = re.compile(r"\b(?:better|best|prefer\w*|wins?|won|winner)\b")
 """What an answer says that needs no telling name: B is better, a_winner."""
 _RENAME = "rename it to winner if it names the better text, to loser if it names the worse one"
@@ -50,16 +46,34 @@ def decide(
     columns = {name: one for name, one in columns.items() if one.n_filled}
     if given:
         return _given(columns, compared, given)
-    if (known := _known(columns, compared)) is not None:
+    found = _found(columns, compared, controls=controls)
+    if found is not None:
+        swapped.refuse(columns, found, FLAG)
+    return found
+
+
+def _found(
+    columns: Mapping[str, Column], compared: Sides, *, controls: bool
+) -> AnswerColumns | None:
+    """Returns what holds the preference, by the names of the columns and what they hold."""
+    known = known_scales.find(columns, compared)
+    if known is not None and known.kind is AnswerKind.FIRST_IS_ONE:
         return known
+    pairs = scores.pairs(columns, compared)
+    numbered = {name for pair in pairs for name in pair.columns}
     marks = one_hot.marks(columns, compared)
     telling = [
         name
         for name, one in columns.items()
         if name not in marks
+        and name not in numbered  # votes_a counts, whatever it counts to
         and not one_hot.of_one_text(name, one, compared)
         and _tells(name, one, compared)
     ]
+    if known is not None:
+        if rivals := [name for name in telling if name not in known.columns]:
+            raise ambiguous([*known.columns, *rivals])
+        return known
     if len(telling) > 1:
         raise ambiguous(telling)
     if telling:
@@ -70,7 +84,6 @@ def decide(
         return _marked(columns, one_hot.chosen(marks), compared)
     if (decided := _of_models(columns, compared, named)) is not None:
         return decided
-    pairs = scores.pairs(columns, compared)
     ratings = [one for one in pairs if scores.is_higher(one)]
     rivals = [*(one.columns[0] for one in ratings), *unnamed(columns, compared)]
     if len(rivals) > 1:
@@ -80,7 +93,8 @@ def decide(
     for pair in pairs:
         scores.refuse_lower(pair)
     one_hot.refuse_unclear(columns, compared, named)
-    _refuse_unread(columns, compared, controls=controls)
+    single = {name: one for name, one in columns.items() if name not in numbered}
+    _refuse_unread(single, compared, controls=controls)
     scores.refuse_unclear(columns, compared, pairs, controls=controls)
     return None
 
@@ -144,7 +158,7 @@ def _given(columns: Mapping[str, Column], compared: Sides, given: str) -> Answer
     if given in (marks := one_hot.marks(columns, compared)):
         told = given if marks[given].words else ""  # of a tie alone nothing is read
         return _marked(columns, one_hot.chosen(marks, told), compared, told)
-    if (known := _known({given: columns[given]}, compared)) is not None:
+    if (known := known_scales.find({given: columns[given]}, compared)) is not None:
         return known
     for pair in scores.pairs(columns, compared):
         if given in pair.columns:
@@ -159,27 +173,6 @@ def _given(columns: Mapping[str, Column], compared: Sides, given: str) -> Answer
     return answer
 
 
-def _known(columns: Mapping[str, Column], compared: Sides) -> AnswerColumns | None:
-    special = _FIRST_IS_ONE.get((compared.left, compared.right), "")
-    if special in columns:
-        return AnswerColumns(AnswerKind.FIRST_IS_ONE, (special,))
-    found = next((n for n in _SIGNED if n in columns and _is_signed(n, columns[n])), "")
-    return AnswerColumns(AnswerKind.SIGNED, (found,)) if found else None
-
-
-def _is_signed(name: str, column: Column) -> bool:
-    """Returns whether a column is on HelpSteer's scale. Raises `BadRow` where some of it is."""
-    if not column.is_numeric:
-        return False
-    numbers = {number_in(one) for one in column.values}
-    if numbers <= _SIGNED_VALUES:
-        return True
-    if name == "overall_preference" or min(numbers) < 0:
-        other = sorted(numbers - _SIGNED_VALUES)[0]
-        raise BadRow(f"{name!r} is {other:g} in some row instead of a whole number from -3 to 3")
-    return False
-
-
 def _tells(name: str, column: Column, compared: Sides) -> bool:
     """Returns whether a column says which text is better: its name does, or each of its answers."""
     naming = _naming(name, column, compared)
@@ -187,7 +180,7 @@ def _tells(name: str, column: Column, compared: Sides) -> bool:
         case Says.PREFERRED | Says.WORSE:
             is_read = column.is_short and not _some_unread(name, column, compared)
             bare = all(_BARE.fullmatch(value) for value in naming)
-            return is_read and not (bare and _NO_HINT.search(name))
+            return is_read and not (bare and answer_names.is_no_hint(name, naming))
         case Says.NOTHING:
             return bool(naming) and all(
                 _TOLD.search(one.lower().replace("_", " ")) for one in naming
@@ -258,26 +251,30 @@ def _refuse_unread(columns: Mapping[str, Column], compared: Sides, *, controls: 
     """Refuses columns that look like an answer and cannot be read as one."""
     for name, column in columns.items():
         said = says(name)
-        if not column.n_filled or said is Says.NOTHING or _NO_HINT.search(name):
+        if not column.n_filled or said is Says.NOTHING or answer_names.is_aside(name):
             continue
         if said is Says.OPPOSITE:
             if _naming(name, column, compared):
                 in_words(name)
             continue
+        if answer_names.is_scaled(name) and column.is_numeric:
+            raise AnswerUnclear(
+                f"the numbers in {name!r} may be on a scale; write {compared.left}, "
+                f"{compared.right} or tie into it, or say with {FLAG} NAME that 1 and 2 are these",
+                (name,),
+            )
         inverted = said is Says.WORSE
-        unread = [
-            one for one in sorted(column.values) if is_unread(one, compared, inverted=inverted)
-        ]
-        value = f"the answer {unread[0]!r}" if unread else "a longer text or a list"
+        reasons = (why_unread(one, compared, inverted=inverted) for one in sorted(column.values))
+        why = next(filter(None, reasons), "")
+        why = why or f"a longer text or a list names neither of {compared.left}, {compared.right}"
         raise BadRow(
-            f"{value} names neither of {compared.left}, {compared.right}: it is that of {name!r}; "
-            f"write {compared.left}, {compared.right} or tie, or name the column or control that "
-            f"does with {FLAG} NAME"
+            f"{why}: it is that of {name!r}; write {compared.left}, {compared.right} or tie, or "
+            f"name the column or control that does with {FLAG} NAME"
         )
     doubtful = unnamed(columns, compared) or [
         name
         for name, column in columns.items()
-        if column.is_short and not _ABOUT.match(name) and not _NO_HINT.search(name)
+        if column.is_short and not _ABOUT.match(name) and not answer_names.is_aside(name)
         and not _some_unread(name, column, compared)
         and (controls or _naming(name, column, compared))
     ]  # fmt: skip

@@ -32,6 +32,8 @@ _SAYS_WHO = re.compile(
     rf"""(?:{"|".join((*ROLES, *OTHERS))})\b""",
     re.IGNORECASE,
 )
+_FIRST = frozenset('[{"\\a')
+"""What `_BEGINS` and `_RESPONSES` begin with: nearly all cells are told apart by it at once."""
 _RESPONSES = re.compile(r"""\s*\[\s*\{\s*["']user_id["']\s*:""")
 """The responses of version 1 of Argilla, which come as messages do."""
 _OBJECT = re.compile(r"""\s*\{\s*["'][^"']*["']\s*:.*\}\s*""", re.DOTALL)
@@ -46,7 +48,7 @@ def decoded(value: Any, name: str) -> Any:
 
     An answer that happens to be JSON stays a text: messages are a list of turns, or one turn.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value.lstrip()[:1] not in _FIRST:
         return value
     if _RESPONSES.match(value):
         if (responses := _literal(value)) is None:

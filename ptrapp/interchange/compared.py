@@ -10,17 +10,25 @@ Columns were looked up for: LMArena's 55k (lists of turns, `winner_model_a`) and
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Message, MessageRole
-from ptrapp.interchange import answer_values, answers, prompt_columns, sides, text_answers
+from ptrapp.interchange import (
+    answer_values,
+    answers,
+    one_hot,
+    prompt_columns,
+    sides,
+    text_answers,
+    who_judged,
+)
 from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind
 from ptrapp.interchange.cells import turns_in
 from ptrapp.interchange.conversation import answer_of, is_messages, messages
 from ptrapp.interchange.preferences import PARTED, Parted, as_list, shared, whole
-from ptrapp.interchange.profile import Column, Profile
+from ptrapp.interchange.profile import Column, Profile, answer_text
 from ptrapp.interchange.prompt_columns import PromptColumns
 from ptrapp.interchange.records import Found, GivenLabel, JudgedPair, PromptText, ReadPlan
 from ptrapp.interchange.sides import Sides
@@ -32,18 +40,10 @@ ABOUT = frozenset(
     {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
 )
 """Columns that Label Studio's JSON_MIN adds to those of the task."""
-_RATERS = re.compile(
-    r"(?:annotator|rater|labell?er|worker|crowdworker|judge|judge_user|user|evaluator|reviewer"
-    r"|assessor|participant|respondent)(?:_?id)?|username|user_name|e-?mail(?:_address)?"
-)
-"""What a column is called that says who judged, in small letters and with _ for blanks."""
-_SURE = ("annotator", "rater", "judge_user_id", "user_id", "worker_id", "annotator_id")
-"""Names under which nothing but a person stands."""
-_MODEL = re.compile(
-    r"gpt|claude|gemini|gemma|llama|mi[sx]tral|qwen|deepseek|command-r|palm|vicuna|llm|reward|grok"
-    r"|prometheus|pairrm|^auto$|^o\d|^phi\b|^yi\b"
-)
-"""What a judge is called that is a model: its votes are nobody's, and no person's."""
+_TEXTS = ("chosen", "rejected")
+"""Names that TRL gives to texts and nothing else."""
+_PLACE = re.compile(r"[A-Fa-f]|\d{1,2}")
+"""The letter or the number of one of several texts."""
 _REASONS = ("rationale", "reason", "explanation", "comment", "preference_elaboration")
 _UNANSWERED = "a conversation in which one side has no last answer"
 
@@ -60,6 +60,8 @@ class ComparedLayout(NamedTuple):
     """Whether prompt and sides are lists of turns, as LMArena writes them."""
     note: str = ""
     """What a person should know of how the answer is read."""
+    states: tuple[str, ...] = ()
+    """Columns that say of some rows that their judgement does not count."""
 
 
 def find_sides(profile: Profile, prompt: str = "", *, usual: bool = True) -> Sides | None:
@@ -73,9 +75,27 @@ def find_sides(profile: Profile, prompt: str = "", *, usual: bool = True) -> Sid
         if name != prompt and name not in ABOUT and (column.n_texts or column.n_lists)
         and not name.lower().startswith(("model", "winner", "is_"))
     }  # fmt: skip
-    worded = {name: column for name, column in texts.items() if not column.is_numeric}
+    worded = {
+        name: column
+        for name, column in texts.items()
+        if not column.is_numeric and (sides.is_plain(name) or not one_hot.is_binary(column))
+    }
     # Short answers may be numbers; where other texts are, such columns rather rate those.
-    return sides.two_alike(worded, usual=usual) or sides.two_alike(texts, usual=True)
+    found = sides.two_alike(worded, usual=usual)
+    if found is not None and not (sides.is_text(found.left) or profile.columns[found.left].n_long):
+        # 42 in response_a is a text, whatever words author_a and answer_type_a hold.
+        plain = {n: one for n, one in texts.items() if sides.is_plain(n)}
+        found = sides.two_alike(_not_marks(plain), usual=True) or found
+    return found or sides.two_alike(texts, usual=True)
+
+
+def _not_marks(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """Returns the columns without those of 0 and 1, which rate other texts."""
+    return {
+        name: one
+        for name, one in columns.items()
+        if not (one.is_numeric and one_hot.is_binary(one))
+    }
 
 
 def only_name(profile: Profile, two: Sequence[str]) -> bool:
@@ -84,17 +104,40 @@ def only_name(profile: Profile, two: Sequence[str]) -> bool:
     both = [profile.columns[name] for name in two]
     if not all(one.is_short for one in both):
         return False
-    if all(one.values <= set(others) for one in both):
+    named = {n: one.values for n, one in others.items() if n.lower().startswith("model")}
+    known = set[str]().union(*named.values())
+    held = [set(others), known] if _some_alike(named) else [set(others)]
+    if any(all(one.values <= names for one in both) for names in held):
+        return True
+    # what wins here and loses there, beside texts, is a model's name
+    is_either = two[0] not in _TEXTS and bool(both[0].values & both[1].values)
+    if is_either and _are_in_names(both[0].values | both[1].values, others):
         return True
     try:
         compared = find_sides(Profile(profile.n_rows, others))
     except BadRow:  # more than two texts: chosen and rejected may be two of them
+        return all(_PLACE.fullmatch(value) for one in both for value in one.values)
+    if compared is None:
         return False
-    models = [one.values for name, one in others.items() if name.lower().startswith("model")]
-    known = set[str]().union(*models)
-    return compared is not None and all(
-        answers.all_named(one.values - known, compared) for one in both
-    )
+    texts = others[compared.left].values | others[compared.right].values
+    if is_either and not all(one.values <= texts for one in both):
+        return True
+    return all(answers.all_named(one.values - known, compared) for one in both)
+
+
+def _some_alike(names: Mapping[str, Any]) -> bool:
+    """Returns whether two or more names differ in their endings alone: model_a and model_b."""
+    try:
+        return sides.two_alike(names, usual=False) is not None
+    except BadRow:
+        return True
+
+
+def _are_in_names(values: Iterable[str], columns: Iterable[str]) -> bool:
+    """Returns whether each value stands in the name of a usual text: GPT-4 in gpt4_output."""
+    names = [re.sub(r"[\W_]", "", name.lower()) for name in columns if sides.is_usual(name)]
+    plain = [re.sub(r"[\W_]", "", value.lower()) for value in values]
+    return all(len(one) > 2 and any(one in name for name in names) for one in plain)
 
 
 def decide(profile: Profile, rows: Rows, given: str = "") -> ComparedLayout:
@@ -112,41 +155,19 @@ def decide(profile: Profile, rows: Rows, given: str = "") -> ComparedLayout:
     whole = profile.columns[compared.left].n_lists and not profile.columns[compared.left].n_turns
     if not prompt.prompt and not whole:
         sides.prompt_field(dict.fromkeys(profile.columns, ""))
-    rater = _rater(profile, (*prompt.used, *compared, given), compared)
+    rater = who_judged.rater(profile, (*prompt.used, *compared, given), compared)
     rationale = next(
         (n for n in _REASONS if n in profile.filled and profile.columns[n].n_texts and n != given),
         "",
     )
-    taken = {*prompt.used, *compared, rater, rationale, *ABOUT}
+    states = who_judged.states(profile, (*compared, given))
+    taken = {*prompt.used, *compared, rater, rationale, *ABOUT, *states}
     rest = {name: one for name, one in profile.columns.items() if name not in taken}
     answer, note = _answer(rest, profile, rows, compared, given)
     sided = [profile.columns[name] for name in (prompt.prompt, *compared) if name]
     turns = all(one.n_turns and one.n_turns == one.n_filled for one in sided)
     by_turns = bool(turns and prompt.prompt)
-    return ComparedLayout(prompt, compared, answer, rater, rationale, by_turns, note)
-
-
-def _rater(profile: Profile, taken: Collection[str], compared: Sides) -> str:
-    """Returns the column that names who judged; not one that says which text is better."""
-    called = {name: re.sub(r"\s+", "_", name.strip().lower()) for name in profile.filled}
-    found = [
-        name
-        for name, plain in called.items()
-        if name not in taken
-        and not profile.columns[name].n_long
-        and _RATERS.fullmatch(plain)
-        and (plain in _SURE or not _is_no_person(plain, profile.columns[name], compared))
-    ]
-    # a user beside a judge is who asked
-    return min(found, key=lambda name: called[name].startswith(("user", "e")), default="")
-
-
-def _is_no_person(called: str, column: Column, compared: Sides) -> bool:
-    """Returns whether a column called judge or reviewer holds verdicts, scores, or models."""
-    if called.endswith("id") and column.is_numeric:
-        return False
-    some_model = any(_MODEL.search(one.lower()) for one in column.values)
-    return some_model or column.is_numeric or answers.all_named(column.values, compared)
+    return ComparedLayout(prompt, compared, answer, rater, rationale, by_turns, note, states)
 
 
 def _answer(
@@ -190,7 +211,7 @@ def planned(layout: ComparedLayout) -> ReadPlan:
     answer = layout.answer
     used = (
         *layout.prompt.used, *layout.sides, *(answer.columns if answer else ()), layout.rater,
-        layout.rationale,
+        layout.rationale, *layout.states,
     )  # fmt: skip
     said = answer.in_words if answer else "no column says which text is preferred: pairs to label"
     sentences = tuple(filter(None, (said, layout.note)))
@@ -204,6 +225,9 @@ def read(row: Mapping[str, Any], layout: ComparedLayout) -> Found:
     for name in layout.sides:
         if name not in row:
             raise BadRow(f"no {name!r}")
+    for name in layout.states:
+        if who_judged.is_out(name, said := answer_text(row.get(name))):
+            return Found((), (f"a row whose {name} is {said}",))
     preference = answer_values.read(row, layout.answer, layout.sides) if layout.answer else None
     try:
         parts = _parts(row, layout)

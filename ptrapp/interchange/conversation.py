@@ -108,7 +108,9 @@ def _message(one: Any, name: str) -> Message:
 def _joined(parts: list[Any], name: str) -> str:
     """Returns the text of a message that is given in parts, without those that are a thought."""
     given = [
-        part.get("text") if isinstance(part, Mapping) else part
+        (part.get("text") or ("" if _is_text(part) else None))
+        if isinstance(part, Mapping)
+        else part
         for part in parts
         if not _is_thought(part)
     ]
@@ -116,6 +118,11 @@ def _joined(parts: list[Any], name: str) -> str:
     if len(texts) < len(given):
         raise BadRow(f"{name!r} holds an image, a sound or a file; only texts can be stored")
     return "".join(texts)
+
+
+def _is_text(part: Mapping[str, Any]) -> bool:
+    """Returns whether a part is a text, which may be empty; an image without one is none."""
+    return "text" in str(part.get("type") or "text") and isinstance(part.get("text"), str)
 
 
 def _is_thought(part: Any) -> bool:

@@ -52,7 +52,7 @@ class RowFile:
     packed file is unpacked to a temporary one first."""
 
     def __init__(self, path: Path, limits: Limits, *, name: str | None = None) -> None:
-        self.name = as_text(name or path.name)
+        self.name = as_text(name or path.name or str(path))  # the name of . is empty
         self._path = path
         self._limits = limits
         self._unpacked: Any = None

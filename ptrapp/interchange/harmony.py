@@ -10,6 +10,7 @@ from ptrapp.core.errors import BadRow
 from ptrapp.core.types import Split
 
 _BEGINS = re.compile(r"\s*(?:<\|start\|>assistant\s*)?<\|channel\|>")
+_WHOLE = re.compile(r"\s*<\|start\|>(?:system|developer|user)<\|message\|>(?! )")
 _HEAD = re.compile(
     r"(?:<\|(?:end|return)\|>\s*)?(?:<\|start\|>assistant\s*)?"
     r"<\|channel\|>\s*(?P<channel>[^<\n]{0,80})[^\n]{0,200}?<\|message\|>"
@@ -27,6 +28,8 @@ def divided(raw: str, name: str) -> Split | None:
     if bare := _BARE.match(raw):
         return Split(bare["thought"].strip(), bare["response"].strip(), True)
     if not _BEGINS.match(raw):
+        if _WHOLE.match(raw):
+            raise BadRow(f"{name!r} begins with a turn of another one; give the answer alone")
         return None
     heads = list(_HEAD.finditer(raw))
     if not heads or raw[: heads[0].start()].strip():

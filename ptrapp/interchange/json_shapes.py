@@ -106,7 +106,7 @@ def unwrapped(value: Any, name: str, limits: Limits) -> Iterator[FileRow]:
             "as a file of its own."
         )
     if lists and (lists[0] in _WRAPPERS or not any(key in _ROW for key in value)):
-        return _numbered([_inner(one) for one in value[lists[0]]], limits)
+        return _numbered(value[lists[0]], limits)
     return _numbered([value], limits)
 
 
@@ -148,6 +148,10 @@ def _numbered(values: list[Any], limits: Limits) -> Iterator[FileRow]:
 
 
 def _row(location: str, value: Any, n_chars: int, limits: Limits) -> FileRow:
+    if isinstance(value, Mapping) and "row_idx" in value and isinstance(value.get("row"), Mapping):
+        if cut := value.get("truncated_cells"):
+            return FileRow(location, mistake=f"the hub cut {cut}; take the data set's own file")
+        value = value["row"]
     if n_chars > limits.n_line_bytes:
         return FileRow(location, mistake=f"longer than {limits.n_line_bytes // MIB} MiB")
     return FileRow(location, value, check_depth(value, limits.depth))
@@ -159,6 +163,8 @@ def _frame(value: Mapping[str, Any]) -> list[Any] | None:
         rows = value["data"]
         if isinstance(rows, list) and all(isinstance(row, list) for row in rows):
             return [dict(zip(value["columns"], row, strict=False)) for row in rows]
+    if _is_indexed(value) and all(isinstance(one, Mapping) for one in value.values()):
+        return list(value.values())
     if not _is_frame(value):
         return None
     columns = {
@@ -192,10 +198,6 @@ def _holds_rows(value: Any) -> bool:
     ):
         return False
     return not {"role", "from"} & set(value[0])
-
-
-def _inner(row: Mapping[str, Any]) -> Any:
-    return row["row"] if isinstance(row.get("row"), Mapping) and "row_idx" in row else row
 
 
 def _is_json(line: bytes) -> bool:

@@ -6,6 +6,7 @@ OpenAI's `preferred_output` (https://developers.openai.com/api/docs/guides/direc
 LLaMA-Factory's ranking (https://github.com/hiyouga/LLaMA-Factory/blob/main/data/README.md).
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -48,6 +49,9 @@ https://huggingface.co/datasets/lvwerra/stack-exchange-paired. Pairs such as goo
 and negative are no such names: they may be of two questions, as in data for retrieval."""
 
 
+_ASKED = ("prompt", "question", "instruction", "query", "input")
+"""Columns of a question; `context` beside transcripts is as often the name of a part of them."""
+_SPEAKER = re.compile(r"(?:^|\n)\s*(?:human|user)\s*:|\n\s*assistant\s*:\s*$", re.IGNORECASE)
 PARTED = "a conversation whose two sides part before the last answer"
 """Its preference is on two conversations. No two answers in it have the same turns before them but
 the first, and of these it does not say which is better."""
@@ -125,12 +129,26 @@ def _parts(row: Mapping[str, Any], layout: PreferenceLayout) -> tuple[PromptText
         return _conversational(row, chosen, rejected, layout)
     chosen, rejected = any_text(chosen, layout.chosen), any_text(rejected, layout.rejected)
     if transcripts.is_transcript(chosen):
+        asked = row.get(columns.prompt)
+        if columns.prompt in _ASKED and isinstance(asked, str) and not _holds(chosen, asked):
+            raise BadRow(
+                f"{layout.chosen!r} begins like a transcript, with Human:, and does not hold "
+                f"{columns.prompt!r}; give the answers as messages, or leave {columns.prompt!r} out"
+            )
         sides = transcripts.turns(chosen, "chosen"), transcripts.turns(rejected, "rejected")
         return _with_parts(shared(*sides), row, columns)
     if not columns.prompt:
         asked, *texts = implicit_prompt.split(chosen, rejected)
         return _with_parts((PromptText(asked), texts[0], texts[1]), row, columns)
     return prompt_columns.read(row, columns), chosen, rejected
+
+
+def _holds(talk: str, asked: str) -> bool:
+    """Returns whether a transcript holds the last turn of a prompt, which may be cut or in small
+    letters."""
+    last = [one for one in _SPEAKER.split(asked) if one.strip()][-1:]
+    its, mine = (" ".join(re.findall(r"\w+", one.casefold())) for one in ("".join(last), talk))
+    return its in mine
 
 
 def as_list(value: Any) -> Any:

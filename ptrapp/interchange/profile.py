@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import isnan
 from typing import Any
 
@@ -17,6 +18,8 @@ MAX_VALUES = 60
 """Distinct short values that are kept of a column; one with more is no answer."""
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d{1,2}")
 """Three digits behind a comma may be thousands."""
+_INPUT = re.compile(r"(?:Input\.|INPUT:)(?=\S)")
+"""What MTurk and Toloka put before the columns of the task."""
 _WHOLE = 1e15
 """Whole floats from here on are no longer exact: they stay as they are written."""
 MAX_CHARS = 80
@@ -41,7 +44,6 @@ _USUAL = frozenset(
         "label",
         "winner",
         "preference",
-        "annotation_id",
         "annotator",
         "completions",
         "responses",
@@ -69,8 +71,10 @@ class Column:
         if value is None or value == "" or value == [] or value == {} or is_nan(value):
             return
         self.n_filled += 1
-        self.n_texts += isinstance(value, str)
-        self.n_lists += isinstance(value, list | Mapping)
+        if isinstance(value, str):
+            self.n_texts += 1
+        else:
+            self.n_lists += isinstance(value, list | Mapping)
         self.n_turns += turns_in(value) is not None
         short = answer_text(value)
         if short is None or len(short) > MAX_CHARS:
@@ -121,9 +125,17 @@ def tidy(row: Mapping[str, Any]) -> dict[str, Any]:
     >>> tidy({" chosen": "a", "Rejected": "b"})
     {'chosen': 'a', 'rejected': 'b'}
     """
-    renamed = {name: _tidy_name(str(name)) for name in row}
-    taken = list(renamed.values())
-    return {new if taken.count(new) == 1 else str(old): row[old] for old, new in renamed.items()}
+    return dict(zip(_tidy_names(tuple(row)), row.values(), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _tidy_names(names: tuple[Any, ...]) -> tuple[str, ...]:
+    """Returns the tidy names; those that would be the same stay as they are. A file has few rows
+    with other names than the one before."""
+    tidied = [_tidy_name(str(name)) for name in names]
+    return tuple(
+        new if tidied.count(new) == 1 else str(old) for old, new in zip(names, tidied, strict=True)
+    )
 
 
 def answer_text(value: Any) -> str | None:
@@ -153,8 +165,9 @@ def answer_text(value: Any) -> str | None:
 
 
 def _tidy_name(name: str) -> str:
-    stripped = name.strip().strip("\ufeff").strip()
-    return stripped.lower() if stripped.lower() in _USUAL else stripped
+    stripped = _INPUT.sub("", name.strip().strip("\ufeff").strip())
+    plain = stripped.lower().replace(" ", "_")
+    return plain if plain in _USUAL else stripped
 
 
 def number_in(text: str) -> float:

@@ -34,7 +34,9 @@ NAMES = (
 _SYSTEM = ("system", "system_prompt", "system_message")
 _ORIGINAL = "orig_"
 """What the names of columns begin with that hold the data, beside those of a judge's task."""
-_BESIDE = ("context", "input", "document", "source_text", "post", "history")
+_BESIDE = (
+    "context", "input", "document", "source_text", "post", "history", "instruction", "question",
+)  # fmt: skip
 """Columns that may hold a part of the prompt where another one is read as the prompt."""
 _HELD = ("messages", "full_text")
 """Keys of an object that holds a prompt: OpenAI's, and WebGPT's."""

@@ -28,6 +28,9 @@ _JUDGED = re.compile(
 )
 _MAX_COMPARED = 100
 """Columns whose names are compared with one another."""
+_ANSWERS = ("output", "response", "completion")
+"""Columns of which a list is several answers: of two, LLaMA-Factory's better one comes first. A
+list in `answer` is as often the right one in other words, as NQ-open has it."""
 _PARTS = ("system", "system_prompt", "system_message")
 _THOUGHT = "the thought of an attempt: attempts are stored without thoughts"
 _ANSWERED = "the last answer of a conversation: only its question is a prompt"
@@ -37,7 +40,8 @@ def judged(profile: Profile) -> list[str]:
     """Returns the filled columns that hold what somebody preferred, as their names say."""
     texts = [name for name in profile.filled if not profile.columns[name].is_numeric]
     pairs = opposed(texts[:_MAX_COMPARED])
-    return [name for name in profile.filled if name in pairs or _JUDGED.search(name)]
+    several = [name for name in _ANSWERS if name in texts and profile.columns[name].n_turns]
+    return [name for name in profile.filled if name in (*pairs, *several) or _JUDGED.search(name)]
 
 
 def judged_beside(profile: Profile) -> list[str]:

@@ -59,7 +59,7 @@ class Mistakes:
         rest = f"; and {self.n - len(self.named)} more" if self.n > len(self.named) else ""
         return (
             f"{name}: {'; '.join(self.named)}{rest}. Nothing was imported; correct the file, or "
-            "ask for bad rows to be skipped."
+            "have bad rows skipped (--skip-bad, by HTTP skip_bad=true)."
         )
 
 

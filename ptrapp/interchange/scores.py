@@ -8,7 +8,7 @@ from ptrapp.core.counts import counted
 from ptrapp.core.errors import AnswerUnclear, BadRow
 from ptrapp.interchange import sides
 from ptrapp.interchange.answer_values import AnswerColumns, AnswerKind
-from ptrapp.interchange.meaning import Scale, scale_of
+from ptrapp.interchange.meaning import Says, Scale, says, scale_of
 from ptrapp.interchange.profile import Column, Profile, answer_text, is_number, number_in
 from ptrapp.interchange.sides import Sides
 
@@ -56,7 +56,8 @@ def refuse_unclear(
     """Refuses numbers that may be ratings, where it is not clear that the higher is better."""
     _refuse_words(columns, compared)
     rated = [n for n, one in columns.items() if one.is_numeric and _RATING.search(n)]
-    if asked := [one.columns[0] for one in found if controls or one.columns[0] in rated]:
+    told = [n for n in columns if says(n) is not Says.NOTHING]
+    if asked := [one.columns[0] for one in found if controls or one.columns[0] in (*rated, *told)]:
         raise AnswerUnclear(
             f"it is not clear whether the higher of {' or '.join(asked)} is preferred; say so with "
             "--answer-column NAME, or rename the two columns to score_a and score_b",

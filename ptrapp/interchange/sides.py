@@ -13,10 +13,10 @@ PROMPT_NAMES = (
     "prompt", "instruction", "question", "query", "input", "chat", "messages", "conversation",
     "context", "document", "source_text",
 )  # fmt: skip
-_STEMS = (
+_STEMS = frozenset((
     "response", "answer", "completion", "generation", "output", "reply", "option", "text",
-    "conversation", "human_ref", "candidate", "summary", "translation", "continuation",
-)  # fmt: skip
+    "conversation", "messages", "human_ref", "candidate", "summary", "translation", "continuation",
+))  # fmt: skip
 _ENDINGS = (("1", "2"), ("a", "b"), ("left", "right"), ("0", "1"), ("first", "second"))
 _FIRST = {"left", "a", "1", "first", "one"}
 _SECOND = {"right", "b", "2", "second", "two"}
@@ -26,16 +26,26 @@ _SIGNED = re.compile(r"[-+!~¬\u2212].*|.*[-+\u2212]", re.DOTALL)
 """-1 and +1, -A, !A: whether a sign means the other text, nothing here says."""
 _SIGN = re.compile(r"(?P<first>[ab12]) ?(?P<sign>[<>=]{1,3}) ?(?P<second>[ab12])")
 """An arena's verdict: A>>B, A=B, B>A."""
-_BAD = re.compile(
-    r"\b(neither|none)\b|\bboth ?bad\b"
-    r"|\b(both|equally)\b.*\b(bad|poor|wrong|terrible|awful|horrible|unacceptable|unsafe|incorrect"
-    r"|unhelpful|useless|harmful|inadequate|fail(?:s|ed)?)\b"
+_POOR = (
+    r"(?:bad|poor|wrong|terrible|awful|horrible|unacceptable|unsafe|incorrect|unhelpful|useless|harmful"
+    r"|inadequate|fail(?:s|ed)?)\b"
 )
+_BAD = re.compile(rf"\b(neither|none)\b|\bboth ?bad\b|\b(both|equally)\b.*\b{_POOR}")
 _NEGATED = re.compile(
     r"\b(both|equally)\b.*(?:\bnot|n't) (?:very |really |so |that |quite )?"
     r"(?:good|great|helpful|useful|ok|okay|correct|right|acceptable|adequate|safe|true|relevant)\b"
+    rf"|\b(?:both|equally)\b.*(?:\bnot|n't) {_POOR}"
+    rf"|\b(?:neither|none)\b(?: (?!both\b)\w+){{0,4}}? (?:better|best|worse|worst|wins?|{_POOR})"
+    r"|[不没差劣输輸坏壞悪]|ない|나쁘|나쁨|못|\b(?:не|хуже|плох\w*)\b"
 )
-"""Neither a tie nor surely bad: both are not helpful."""
+"""Neither a tie nor surely bad: both are not helpful, neither is better. In scripts of which no
+word is read beside a letter, what says that the text is the worse one."""
+_ONE = re.compile(
+    r"\b(?:A(?! tie\b| draw\b)|[Bb])\b|^\W*(?:[12]|[Ll]eft)\b|(?<!\d[-:/])\b(?:[12]|[Ll]eft)$"
+    r"|\b(?:a|right|[12]|[Ll]eft)(?= (?:is|was|wins|better|slightly (?:better|worse|more))\b)"
+    r"|\b(?i:response|answer|option|output|completion|text|prefer|choose|no)\W*[12]\b"
+)
+"""A text that an answer names, and no article, no word for correct, no number of votes or stars."""
 _TIE = re.compile(r"\b(tie|tied|equal|equally|same|draw|similar|both|indifferent)\b|no preference")
 _MUCH = re.compile(r"\b(much|far|significantly|strongly|clearly)\b")
 _FILLING = {
@@ -79,6 +89,27 @@ def two_sides(fields: Mapping[str, Any], prompt: str) -> Sides:
     raise BadRow(_unclear(fields))
 
 
+def is_usual(name: str) -> bool:
+    """Returns whether a name is a usual one for a text: response_b, llama_output."""
+    return any(stem in name.lower() for stem in _STEMS)
+
+
+def is_plain(name: str) -> bool:
+    """Returns whether a name is that of a text and says nothing else: response_b, Answer 1."""
+    return not _STEMS.isdisjoint(_stems_of(name))
+
+
+def is_text(name: str) -> bool:
+    """Returns whether a name ends in that of a text: full_response_b, and not answer_type_b."""
+    return any(stem.endswith(tuple(_STEMS)) for stem in _stems_of(name))
+
+
+def _stems_of(name: str) -> set[str]:
+    """Returns what stands before each ending that a name may have."""
+    lowered, ends = name.lower(), [end for both in _ENDINGS for end in both]
+    return {lowered.removesuffix(end).rstrip("_- ") for end in ends if lowered.endswith(end)}
+
+
 def two_alike(texts: Mapping[str, Any], *, usual: bool) -> Sides | None:
     """Returns the two texts whose names differ in their ending alone, None without such two.
 
@@ -90,7 +121,7 @@ def two_alike(texts: Mapping[str, Any], *, usual: bool) -> Sides | None:
         for second in texts
         if (stem := _common_stem(first, second)) is not None
     ]
-    known = [pair for stem, pair in pairs if any(one in stem for one in _STEMS)]
+    known = [pair for stem, pair in pairs if is_usual(stem)]
     found = known or ([] if usual else [pair for _, pair in pairs])
     if not found:
         return None
@@ -140,13 +171,17 @@ def preference_from(choice: str, sides: Sides) -> Preference:
     if lowered == sides.right.lower():
         return Preference(Choice.RIGHT, strength)
     words = re.sub(r"[_\W]+", " ", lowered).strip()
-    if _BAD.search(words):
-        return Preference(Choice.BOTH_BAD)
     left = set(re.findall(r"[a-z]+|\d+", words)) - _FILLING
-    if len(left) > 1:
-        left -= {"one"}  # the second one
     if sides.left.endswith("0"):
         left = {{"0": "1", "1": "2", "2": ""}.get(word, word) for word in left}
+    if _BAD.search(words) or _TIE.search(words):
+        names_one = _ONE.search(choice.replace("_", " "))
+        if names_one and (left.isdisjoint(_FIRST - {"one"}) or left.isdisjoint(_SECOND)):
+            raise BadRow(f"the answer {choice[:60]!r} names one text and says that both are even")
+    if _BAD.search(words):
+        return Preference(Choice.BOTH_BAD)
+    if len(left) > 1:
+        left -= {"one"}  # the second one
     if left and left <= _FIRST:
         return Preference(Choice.LEFT, strength)
     if left and left <= _SECOND:

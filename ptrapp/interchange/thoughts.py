@@ -18,19 +18,40 @@ from ptrapp.interchange.thought_marks import (
 )
 from ptrapp.interchange.values import text
 
+_APRIEL = Marks(
+    re.compile("Here are my reasoning steps:"),
+    re.compile(r"\[BEGIN FINAL RESPONSE\]"),
+    "[begin final response]",
+    False,
+)
+_ANSWERS = re.compile(r"(?<![`'\"\u201c])\[BEGIN FINAL RESPONSE\](?![`'\"\u201d])")
+"""What begins Apriel's answer; without it, or with a mention of it alone, its reasoning steps are
+an answer of their own."""
 _KNOWN = (
     marks(THINK.thought_marker, THINK.response_marker),
     marks("<seed:think>", "</seed:think>"),
     marks("[THINK]", "[/THINK]", in_capitals=True),
     marks("<|begin_of_thought|>", "<|end_of_thought|>"),
+    marks("<|START_THINKING|>", "<|END_THINKING|>"),
+    marks("\u25c1think\u25b7", "\u25c1/think\u25b7"),
+    _APRIEL,
     marks("<thinking>", "</thinking>", is_word=True),
     marks("<thought>", "</thought>", is_word=True),
     marks("<reasoning>", "</reasoning>", is_word=True),
+    Marks(
+        re.compile(r'<details type="reasoning"[^>]*>'), re.compile("</details>"), "</details>", True
+    ),
 )
-"""R1 and its like, Seed-OSS, Magistral, OpenThoughts, and what many prompts ask for."""
-_SOLUTION = ("<|begin_of_solution|>", "<|end_of_solution|>")
-"""The frame in which OpenThoughts puts the response."""
-_IN_MARKS = ("</", "[/", "<|")
+"""R1 and its like, Seed-OSS, Magistral, OpenThoughts, Command A, Kimi, Apriel, what many prompts
+ask for, and what Open WebUI writes."""
+_FRAMES = (
+    ("<|begin_of_solution|>", "<|end_of_solution|>"),
+    ("<|START_RESPONSE|>", "<|END_RESPONSE|>"),
+)
+"""In which OpenThoughts and Command A put the response."""
+_APRIEL_ENDS = "[END FINAL RESPONSE]"
+_OURS = (TINY.thought_marker, TINY.response_marker, GENERIC.thought_marker)
+_IN_MARKS = ("</", "[/", "<|", "\u25c1/", "[BEGIN")
 """What every closing mark has: most texts have none of it."""
 
 
@@ -46,7 +67,11 @@ def completion(value: str, name: str) -> CompletionText:
     split = divided(raw, name)
     if split is None:
         return CompletionText(raw, "", raw.strip(), thinking=False)
-    thinking = not raw.lstrip().startswith(TINY.response_marker)
+    start = raw.lstrip()
+    if not split.thought and not start.startswith(_OURS):
+        # <think></think>, as Qwen3 writes where it does not think: an answer without a thought
+        return CompletionText(split.response, "", split.response, thinking=False)
+    thinking = not start.startswith(TINY.response_marker)
     return CompletionText(raw, split.thought, split.response, thinking, split.well_formed)
 
 
@@ -79,16 +104,26 @@ def _by_format(raw: str, name: str) -> Split | None:
     if split := harmony.divided(raw, name):
         return split
     opening = next((one for one in _KNOWN if one.opening.match(start)), None)
+    if opening is _APRIEL and not _ANSWERS.search(raw):
+        opening = None
     if opening is not None and (not opening.is_word or _begins(start, opening)):
         return _split(raw, len(raw) - len(start), [], opening, name)
     lowered = raw.lower() if any(one in raw for one in _IN_MARKS) else ""
     for known in _KNOWN:
         if known.is_word or known.ends not in lowered:
             continue  # elements that a document may have too are no thought but at its beginning
+        if known is _APRIEL and _goes_on(raw):
+            continue
         if closing := lone_closing(raw, known):
             return _split(raw, closing.end(), [raw[: closing.start()]], known, name)
         _refuse_inside(raw, known, name)
     return None
+
+
+def _goes_on(raw: str) -> bool:
+    """Returns whether more follows what Apriel ends its answer with, as where it is explained."""
+    _, end, rest = raw.rpartition(_APRIEL_ENDS)
+    return bool(end) and bool(rest.replace("<|end|>", "").strip())
 
 
 def _begins(start: str, opening: Marks) -> bool:
@@ -114,7 +149,10 @@ def _split(raw: str, at: int, found: list[str], known: Marks, name: str) -> Spli
     said.append(raw[at:].strip())
     thought = "\n\n".join(filter(None, map(str.strip, found)))
     response = "\n\n".join(filter(None, said))
-    response = response.removeprefix(_SOLUTION[0]).removesuffix(_SOLUTION[1]).strip()
+    for begin, end in _FRAMES:
+        response = response.removeprefix(begin).removesuffix(end).strip()
+    if known is _APRIEL:
+        response = response.removesuffix("<|end|>").strip().removesuffix(_APRIEL_ENDS).strip()
     return Split(thought, response, bool(thought and response))
 
 

@@ -72,7 +72,9 @@ def kind_of(path: Path) -> str:
     """Returns the kind of file of a name's ending. Raises `InputError` for an unknown one."""
     kind = path.suffix.lower().removeprefix(".")
     if kind not in KINDS:
-        raise InputError(f"{path.name} ends in none of .{', .'.join(KINDS)}; call it export.jsonl.")
+        raise InputError(
+            f"{path.name or path} ends in none of .{', .'.join(KINDS)}; call it export.jsonl."
+        )
     return kind
 
 

@@ -178,3 +178,22 @@ def test_numbers_of_which_the_higher_is_better_are_read(tmp_path: Path, stem: st
 def test_a_ranking_of_the_worst_first_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not ask for the best first"):
         read(tmp_path, asked("worst_first", ["response1", "response2"]))
+
+
+@pytest.mark.parametrize("name", ["swapped", "is_flipped", "order_reversed", "Swapped_Order"])
+def test_whether_an_answer_is_of_texts_that_were_shown_swapped_is_asked(
+    tmp_path: Path, name: str
+) -> None:
+    rows = [TWO | {"winner": "model_a", name: said} for said in (True, False)]
+    with pytest.raises(AnswerUnclear, match=f"where '{name}' is true, 'winner' may be .* swap"):
+        read(tmp_path, *rows)
+    assert read(tmp_path, *rows, column="winner")[0] == [["left"], ["left"]]
+    never = [TWO | {"winner": "model_a", name: False}]
+    assert read(tmp_path, *never)[0] == [["left"]]
+
+
+def test_an_answer_that_says_two_things_is_refused_for_that(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"names one text and says that both are even: .* 'winner'"
+    ):
+        read(tmp_path, TWO | {"winner": "Both are good but I prefer B"})

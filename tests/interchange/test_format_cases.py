@@ -304,6 +304,7 @@ def test_a_labelled_completion_is_one(tmp_path: Path, row: dict[str, Any]) -> No
         (compared("response_a", "response_b", group="A"), "not clear whether group"),
         (compared("response_a", "response_b", rating=3), "not two of them"),
         (compared("response_0", "response_1", better_response_id=0, safer_response_id=1), "better_response_id and safer_response_id .* --answer-column"),
+        ({"instruction": "Q?", "input": "", "output": ["x", "y"]}, r"what somebody preferred \(output\)"),
         ({"prompt": "Q?", "completions": ["x", "y"]}, "nothing that is known says which is better"),
         ({"prompt": "Q?", "chosen": "[{'role': 'assistant', 'content': 'x", "rejected": "y"}, "begins like a list of messages"),
     ],
@@ -443,6 +444,7 @@ PAIR = {"prompt": "Q?", "chosen": "x", "rejected": "y"}
         ("a.json", json.dumps({"version": 1, "preferences": [PAIR]}).encode()),
         ("a.json", json.dumps({"features": [{"name": "a"}], "rows": [{"row_idx": 0, "row": PAIR}]}).encode()),
         ("a.json", json.dumps({"data": {"rows": [PAIR], "n": 1}, "status": "ok"}).encode()),
+        ("a.json", json.dumps({"0": PAIR}).encode()),
         ("a.json", json.dumps({"results": {"data": {"rows": [{"row_idx": 0, "row": PAIR}]}}}).encode()),
         ("a.json", json.dumps(PAIR, indent=2).encode()),
         ("a.json", json.dumps(PAIR).encode()),
@@ -472,3 +474,12 @@ def test_a_shape_that_cannot_be_read_is_named_in_one_sentence(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=words):
         read(tmp_path / name)
+
+
+def test_a_row_of_which_the_hub_cut_a_cell_is_a_bad_one(tmp_path: Path) -> None:
+    rows = [{"row_idx": n, "row": PAIR, "truncated_cells": cut} for n, cut in enumerate([["chosen"], []])]  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps({"features": [], "rows": rows}))
+    with RowFile(tmp_path / "a.json", TERMINAL) as file:
+        checked = reading.check(file, reading.understand(file).plan)
+    assert checked.mistakes.named == ["row 1: the hub cut ['chosen']; take the data set's own file"]
+    assert dict(checked.outcomes) == {"left": 1}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ptrapp.core.errors import AnswerUnclear, InputError
-from ptrapp.interchange import reading
+from ptrapp.interchange import formats, reading
 from ptrapp.interchange.files import RowFile
 from ptrapp.interchange.formats import Format, Options
 from ptrapp.interchange.limits import TERMINAL
@@ -89,3 +89,46 @@ def test_the_names_of_more_than_two_texts_are_not_taken_for_the_texts(tmp_path: 
     (pair,) = read(tmp_path, texts | {"chosen": "z", "rejected": "x"}).buffered or ()
     assert isinstance(pair, JudgedPair)
     assert (pair.left.response, pair.right.response) == ("z", "x")
+
+
+@pytest.mark.parametrize(("best", "worst"), [("3", "1"), ("C", "A")])
+def test_the_places_of_more_than_two_texts_are_not_taken_for_the_texts(
+    tmp_path: Path, best: str, worst: str
+) -> None:
+    texts = {"prompt": "Q?", "response_1": "x", "response_2": "y", "response_3": "z"}
+    with pytest.raises(InputError, match="not clear which two texts"):
+        read(tmp_path, texts | {"best": best, "worst": worst})
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"model_a": "GPT-4", "model_b": "Llama"},
+        {"gpt4_output": "x", "llama_output": "y"},
+    ],
+)
+def test_names_of_models_are_not_taken_for_the_texts(
+    tmp_path: Path, beside: dict[str, str]
+) -> None:
+    two = {"winner": "GPT-4", "loser": "Llama"}, {"winner": "Llama", "loser": "GPT-4"}
+    rows = [{"prompt": "Q?"} | beside | one for one in two]
+    with pytest.raises(InputError, match=r"what somebody preferred \(winner, loser"):
+        formats.detect(rows, "rows.jsonl")
+
+
+@pytest.mark.parametrize(
+    "two", [("chosen", "rejected"), ("best", "worst"), ("winner", "loser"), ("y_w", "y_l")]
+)
+@pytest.mark.parametrize(
+    "beside",
+    [{"context": "c", "reference_answer": "r"}, {"source_text": "s", "response_text": "t"},
+     {"option_text": "c", "answer": "c"}, {"model_answer": "Yes", "answer": "No"}, {"model_answer": "No", "model_choice": "Yes"}],
+)  # fmt: skip
+def test_short_answers_that_win_here_and_lose_there_are_texts(
+    tmp_path: Path, two: tuple[str, str], beside: dict[str, str]
+) -> None:
+    good, bad = ("A", "C") if "option_text" in beside else ("Yes", "No")
+    both = (good, bad), (bad, good)
+    rows = [{"question": "Q?"} | beside | dict(zip(two, said, strict=True)) for said in both]
+    rows[1] |= dict(zip(beside, [*beside.values()][::-1], strict=True))
+    assert formats.detect(rows, "rows.jsonl") is Format.PREFERENCES

@@ -243,3 +243,50 @@ def test_turns_that_numpy_wrote_into_a_cell_are_not_joined(tmp_path: Path) -> No
     assert isinstance(pair, JudgedPair)
     assert [*(turn.content for turn in prompt.context), prompt.text] == ["u1", "a1", "it's u2"]
     assert (pair.left.response, pair.right.response) == ("x", "y")
+
+
+def test_a_dialogue_that_somebody_asked_for_is_no_transcript(tmp_path: Path) -> None:
+    row = {"prompt": "Write a dialogue.", "chosen": "Human: Hi\n\nAssistant: Oh", "rejected": "Human: Hi\n\nAssistant: No"}  # fmt: skip
+    _, checked, _ = read(lines(tmp_path, row))
+    assert "begins like a transcript, with Human:, and does not hold" in checked.mistakes.named[0]
+    _, checked, (prompt,) = read(lines(tmp_path, row | {"prompt": "\n\nHuman:  Hi\n\nAssistant:"}))
+    assert (prompt.text, checked.mistakes.named) == ("Hi", [])
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"context": "harmless-base"}, {"chat": "7"}, {"prompt": "what is it, to you?"},
+     {"prompt": "What is it, to..."}, {"prompt": "User: What is it, to you?"},
+     {"prompt": "Be kind.\n\nHuman: What is it, to you?\n\nAssistant:"}],
+)  # fmt: skip
+def test_what_stands_beside_transcripts_that_hold_their_prompt_is_left(
+    tmp_path: Path, beside: dict[str, str]
+) -> None:
+    asked = "\n\nHuman: What is it, to you?\n\nAssistant: "
+    _, checked, (prompt,) = read(
+        lines(tmp_path, beside | {"chosen": f"{asked}x", "rejected": f"{asked}y"})
+    )
+    assert (prompt.text, checked.mistakes.named) == ("What is it, to you?", [])
+
+
+def test_usual_names_may_have_blanks(tmp_path: Path) -> None:
+    row = {"System Prompt": "Be brief.", "Prompt": "Q?", "Chosen": "x", "Rejected": "y"}
+    _, _, (prompt,) = read(table(tmp_path, row))
+    assert (prompt.text, prompt.system) == ("Q?", "Be brief.")
+
+
+def test_an_instruction_beside_a_question_is_said_to_be_left(tmp_path: Path) -> None:
+    row = {"instruction": "Translate.", "question": "Hello?", "chosen": "x", "rejected": "y"}
+    known, _, _ = read(lines(tmp_path, row))
+    assert known.plan.said[-1].startswith("instruction is not read: the prompt is question alone")
+
+
+def test_an_image_with_an_empty_text_is_an_image(tmp_path: Path) -> None:
+    parts = [{"type": "image", "text": ""}, {"type": "text", "text": "Q?"}]
+    row = {
+        "prompt": [{"role": "user", "content": parts}],
+        "chosen": said("a x"),
+        "rejected": said("a y"),
+    }
+    _, checked, _ = read(lines(tmp_path, row))
+    assert "holds an image" in checked.mistakes.named[0]

@@ -165,3 +165,185 @@ def test_a_reply_whose_rank_is_not_a_number_is_unranked(tmp_path: Path) -> None:
     (pair,) = pairs_in(path)
     assert {pair.left.raw, pair.right.raw} == {"best", "worst"}
     assert (pair.left.raw == "best") == (labels([pair]) == [("left", 1)])
+
+
+@pytest.mark.parametrize("strengths", [(3, 1), (1, 2)])
+def test_the_strength_beside_a_winner_is_no_scale_of_helpsteers(
+    tmp_path: Path, strengths: tuple[int, int]
+) -> None:
+    said = zip("AB", strengths, strict=True)
+    rows = [TWO | {"prompt": w, "winner": w, "preference_strength": n} for w, n in said]
+    assert labels(pairs_in(lines(tmp_path, *rows))) == [("left", 1), ("right", 1)]
+
+
+def test_two_answers_of_which_one_is_helpsteers_are_settled_by_the_flag(tmp_path: Path) -> None:
+    row = {"prompt": "Q?", "response_1": "x", "response_2": "y", "winner": "response_1"}
+    with pytest.raises(InputError, match="both preference_strength and winner"):
+        pairs_in(lines(tmp_path, row | {"preference_strength": 2}))
+
+
+def test_an_overall_preference_above_0_of_other_texts_is_refused(tmp_path: Path) -> None:
+    rows = [TWO | {"prompt": str(n), "overall_preference": n} for n in (1, 2)]
+    with pytest.raises(InputError, match="no number in 'overall_preference' is below 0"):
+        pairs_in(lines(tmp_path, *rows))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Preference (1 = A much better, 5 = B much better)",
+        "preference_1_to_7",
+        "Likert vote",
+        "Preference (1-5)",
+        "preference (-3 to 3)",
+        "winner 0..4",
+    ],
+)
+def test_numbers_on_a_scale_are_no_numbers_of_the_texts(tmp_path: Path, name: str) -> None:
+    rows = [TWO | {"prompt": str(n), name: n} for n in (1, 2)]
+    with pytest.raises(InputError, match="may be on a scale"):
+        pairs_in(lines(tmp_path, *rows))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Winner (1=A, 2=B)", "Better (1 = answer A, 2 = answer B, 3 = tie)", "preference 2024-10-05",
+     "winner_gpt_3_5_vs_4", "claude-3-5 vs gpt-4 winner", "preferred_version", "best_model",
+     "Which model is better?", "preference_first_turn", "winner_round", "total_winner"],
+)  # fmt: skip
+@pytest.mark.parametrize("two", [(1, 2), ("A", "B")])
+def test_a_number_or_a_letter_that_names_a_text_is_a_vote(
+    tmp_path: Path, name: str, two: tuple[Any, Any]
+) -> None:
+    rows = [TWO | {"prompt": str(n), name: said} for n, said in enumerate(two)]
+    assert labels(pairs_in(lines(tmp_path, *rows))) == [("left", 1), ("right", 1)]
+
+
+@pytest.mark.parametrize(
+    "name", ["Preference (1-5)", "preference_scale", "preference_id", "Preference (batch 3)"]
+)
+def test_a_letter_is_a_vote_under_a_name_of_numbers(tmp_path: Path, name: str) -> None:
+    rows = [TWO | {"prompt": said, name: said} for said in "AB"]
+    assert labels(pairs_in(lines(tmp_path, *rows))) == [("left", 1), ("right", 1)]
+
+
+@pytest.mark.parametrize("stem", ["votes", "wins"])
+def test_numbers_of_votes_are_counts_and_no_numbers_of_the_texts(tmp_path: Path, stem: str) -> None:
+    counted = ((2, 0), (1, 2), (1, 1))
+    rows = [TWO | {"prompt": f"{n}", f"{stem}_a": n[0], f"{stem}_b": n[1]} for n in counted]
+    path = lines(tmp_path, *rows)
+    with pytest.raises(InputError, match=f"whether the higher of {stem}_a is preferred"):
+        pairs_in(path)
+    outcomes = [("left", 1), ("right", 1), ("tie", 1)]
+    assert labels(pairs_in(path, f"{stem}_a")) == outcomes
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["n_votes", "vote_id", "judgement_id", "vote_round", "total votes", "winner_model_id"],
+)
+def test_a_number_about_votes_is_no_vote(tmp_path: Path, name: str) -> None:
+    rows = [TWO | {"prompt": str(n), name: n} for n in (1, 2)]
+    assert labels(pairs_in(lines(tmp_path, *rows))) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Both bad, but A is better", "About the same, B slightly better", "Both good, B better",
+     "A (tie-breaker)", "No tie: B", "Response 2, both correct", "Not equal, left",
+     "Both are good but I prefer 2", "Both good, 1 is better", "2, both are fine"],
+)  # fmt: skip
+def test_an_answer_that_names_one_text_is_no_tie(said: str) -> None:
+    with pytest.raises(BadRow, match="names one text and says that both are even"):
+        preference_from(said, AB)
+
+
+@pytest.mark.parametrize(
+    ("said", "choice"),
+    [
+        ("Tie (2 votes each)", Choice.TIE), ("Same (1 point each)", Choice.TIE),
+        ("draw (1-1)", Choice.TIE), ("Tie 2-2", Choice.TIE), ("Both are 1-star", Choice.TIE),
+        ("The 2 responses are equally good", Choice.TIE),
+        ("Both have a slightly different tone", Choice.TIE),
+        ("Neither of the 2 responses", Choice.BOTH_BAD), ("Both equally bad (1/5)", Choice.BOTH_BAD),
+    ],
+)  # fmt: skip
+def test_a_number_of_votes_or_stars_names_no_text(said: str, choice: Choice) -> None:
+    assert preference_from(said, AB) == Preference(choice)
+
+
+@pytest.mark.parametrize("said", ["A较差", "A不好", "A хуже", "A 나쁨", "Aの方が悪い"])
+def test_a_letter_beside_what_says_worse_in_another_script_is_no_vote_for_it(said: str) -> None:
+    with pytest.raises(BadRow, match="does not say which"):
+        preference_from(said, AB)
+    assert (
+        preference_from("A更好", AB) == preference_from("Вариант A", AB) == Preference(Choice.LEFT)
+    )
+
+
+@pytest.mark.parametrize(
+    "said", ["Neither is better", "neither response is unsafe", "None is worse", "both are not bad"]
+)
+def test_neither_is_better_says_not_that_both_are_bad(said: str) -> None:
+    with pytest.raises(BadRow, match="does not say which"):
+        preference_from(said, AB)
+
+
+@pytest.mark.parametrize(
+    ("said", "choice"),
+    [
+        ("It's a tie", Choice.TIE),
+        ("A tie", Choice.TIE),
+        ("Both are right", Choice.TIE),
+        ("A and B are equal", Choice.TIE),
+        ("response_0 and response_1 are equally good", Choice.TIE),
+        ("Neither (both are bad)", Choice.BOTH_BAD),
+        ("Neither is good", Choice.BOTH_BAD),
+        ("A and B are both a bad answer", Choice.BOTH_BAD),
+    ],
+)
+def test_an_article_names_no_text(said: str, choice: Choice) -> None:
+    two = Sides("response_0", "response_1") if "0" in said else AB
+    assert preference_from(said, two) == Preference(choice)
+
+
+@pytest.mark.parametrize("names", [("response_a_model", "response_b_model"), ("llm_a", "llm_b")])
+def test_a_model_is_named_in_whatever_two_columns(tmp_path: Path, names: tuple[str, str]) -> None:
+    both = ("gpt-4", "llama"), ("llama", "gpt-4")
+    models = [dict(zip(names, two, strict=True)) for two in both]
+    rows = [TWO | {"prompt": str(n), "winner": "llama"} | two for n, two in enumerate(models)]
+    assert labels(pairs_in(lines(tmp_path, *rows))) == [("right", 1), ("left", 1)]
+
+
+@pytest.mark.parametrize(("one", "other"), [("Model 1", "Model 2"), ("A", "B")])
+def test_a_name_that_may_be_a_place_is_refused_in_whatever_two_columns(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    rows = [TWO | {"generator_a": one, "generator_b": other, "winner": other}]
+    rows += [TWO | {"prompt": "R?", "generator_a": other, "generator_b": one, "winner": other}]
+    with pytest.raises(InputError, match="may be a model or a place"):
+        pairs_in(lines(tmp_path, *rows))
+
+
+def test_votes_against_two_texts_are_no_votes_for_them(tmp_path: Path) -> None:
+    row = TWO | {"votes_against_a": 2, "votes_against_b": 1}
+    with pytest.raises(InputError, match="not clear whether the higher of votes_against_a"):
+        pairs_in(lines(tmp_path, row))
+
+
+def test_grades_are_no_models(tmp_path: Path) -> None:
+    row = TWO | {"grade_a": "B", "grade_b": "A", "winner": "B"}
+    assert labels(pairs_in(lines(tmp_path, row))) == [("right", 1)]
+
+
+@pytest.mark.parametrize("stem", ["judge", "annotator", "category", "pred", "tier"])
+def test_votes_and_categories_in_two_columns_are_no_models(tmp_path: Path, stem: str) -> None:
+    rows = [TWO | {f"{stem}_a": "B", f"{stem}_b": "A", "winner": "B"}]
+    rows += [TWO | {"prompt": "R?", f"{stem}_a": "A", f"{stem}_b": "tie", "winner": "A"}]
+    assert labels(pairs_in(lines(tmp_path, *rows))) == [("right", 1), ("left", 1)]
+
+
+def test_the_name_of_a_model_is_clear_where_texts_were_swapped(tmp_path: Path) -> None:
+    models = {"model_a": "gpt-4", "model_b": "llama"}
+    row = TWO | models | {"winner": "llama", "swapped": True}
+    assert labels(pairs_in(lines(tmp_path, row))) == [("right", 1)]

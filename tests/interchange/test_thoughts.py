@@ -56,6 +56,13 @@ def answered(message: dict[str, Any], before: Turns | None = None) -> Completion
         "Two and two.</think>4",
         "Two and two.</think> 4",
         "Two and two.\n[/THINK]\n4",
+        "<|START_THINKING|>Two and two.<|END_THINKING|><|START_RESPONSE|>4<|END_RESPONSE|>",
+        "\u25c1think\u25b7Two and two.\u25c1/think\u25b74",
+        "Two and two.\u25c1/think\u25b74",
+        "Here are my reasoning steps:\nTwo and two.\n[BEGIN FINAL RESPONSE]\n4\n[END FINAL RESPONSE]",
+        "Two and two.\n[BEGIN FINAL RESPONSE]\n4\n[END FINAL RESPONSE]",
+        "Here are my reasoning steps:\nTwo and two.[BEGIN FINAL RESPONSE] 4[END FINAL RESPONSE]\n<|end|>",
+        '<details type="reasoning" done="true" duration="3">\nTwo and two.\n</details>\n4',
     ],
 )  # fmt: skip
 def test_a_thought_stays_hidden_in_whatever_marks(text: str) -> None:
@@ -121,11 +128,12 @@ def test_a_mention_of_a_mark_hides_nothing(text: str) -> None:
         ("<think>It is about `</think>` and", "without a response"),
         ("<|channel|>analysis<|message|>Two and", "without a response"),
         ("<|channel|>commentary to=functions.add<|message|>{}", "the channel 'commentary"),
+        ("<|start|>user<|message|>2+2?<|end|><|start|>assistant" + HARMONY, "begins with a turn of another one"),
         ("<think>a</think>So\n<think>and", "another thought behind its first, which does not end"),
         ("Sure.\n<think>\nb\n</think>\n4", "<think> in its middle"),
         ("<think>a" + "<think>" * 1001, "more than 1000 times"),
     ],
-)
+)  # fmt: skip
 def test_what_may_be_a_thought_and_is_not_clear_is_refused(text: str, words: str) -> None:
     with pytest.raises(BadRow, match=words):
         completion(text, "chosen")
@@ -251,3 +259,33 @@ def test_a_long_text_of_marks_takes_no_long_time(piece: str) -> None:
     with suppress(BadRow):
         completion(piece * (2**20 // len(piece)), "chosen")
     assert time.monotonic() - started < 5
+
+
+def test_a_sentence_that_begins_with_a_mark_of_harmony_is_an_answer() -> None:
+    text = "<|start|>user<|message|> begins the turn of a user."
+    assert parts(text) == ("", text)
+
+
+def test_reasoning_steps_of_an_answer_are_its_own() -> None:
+    text = "Here are my reasoning steps:\n1. Two and two.\n2. So 4."
+    assert parts(text) == ("", text)
+    assert parts(mention := f"{text}\n3. Cut at `[BEGIN FINAL RESPONSE]`.") == ("", mention)
+    assert parts("<think>a</think>End with [END FINAL RESPONSE]")[1].endswith("RESPONSE]")
+    told = "Write:\n[BEGIN FINAL RESPONSE]\nyour answer\n[END FINAL RESPONSE]\nand no more."
+    assert parts(told) == ("", told)
+
+
+def test_many_reasoning_steps_take_no_long_time() -> None:
+    started = time.monotonic()
+    with suppress(BadRow):
+        completion(
+            "x\n[BEGIN FINAL RESPONSE]\n" + "Here are my reasoning steps:\n" * 5000, "chosen"
+        )
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("text", ["<think>\n\n</think>\n\nFour.", "<think></think>Four."])
+def test_an_empty_thought_is_none_and_its_answer_may_be_learnt(text: str) -> None:
+    assert completion(text, "chosen") == completion("Four.", "chosen")
+    ours = completion("<R>4", "chosen")
+    assert (ours.raw, ours.response, ours.thinking) == ("<R>4", "4", False)
