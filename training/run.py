@@ -21,14 +21,15 @@ from db.registry import jobs
 from db.registry.stored_paths import located
 from db.storage.errors import Conflict, DatabaseError, DiskFull
 from db.storage.session import Database, open_database
-from ptrapp.core import disk
+from ptrapp.core import disk, logs
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.settings import Settings, load_settings
 from ptrapp.engines.local.device import best_device
 from ptrapp.models.finding import find_model
+from ptrapp.recipes.reading import read
 from training.data import snapshot
 from training.jobs.claim import TOKEN_VARIABLE, Claim, Exit, StopRequested
-from training.jobs.payload import Payload, read
+from training.jobs.payload import Payload
 from training.jobs.ranks import Ranks
 from training.jobs.sinks import Sinks, open_sinks
 from training.recipes import dpo, evaluate, judge, mask_sft, ptr_data, reward_model, tpo
@@ -46,9 +47,7 @@ def main() -> int:
     job_id = parser.parse_args().job_id
     token = os.environ.pop(TOKEN_VARIABLE, "")
     settings = load_settings()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.set_up(settings.log_level, dated=True)
     _silence_libraries()
     if torch.accelerator.is_available():
         torch.accelerator.set_device_index(int(os.environ.get("LOCAL_RANK", 0)))

@@ -22,7 +22,7 @@ from db.models import Job
 from db.registry import jobs, workers
 from db.storage.errors import Conflict, DatabaseError
 from db.storage.session import Database, Session, open_database
-from ptrapp.core import disk
+from ptrapp.core import disk, logs
 from ptrapp.core.import_path import with_import_path
 from ptrapp.core.settings import Settings, load_settings
 from training.jobs.claim import TOKEN_VARIABLE, Exit, folder_of
@@ -283,9 +283,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     settings = load_settings()
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.set_up(settings.log_level, dated=True)
     worker = Worker(settings, parent=arguments.exit_with_parent)
     signal.signal(signal.SIGTERM, worker.stop)
     signal.signal(signal.SIGINT, worker.stop)

@@ -155,7 +155,7 @@ def _forward(process: subprocess.Popen[str], answers: "queue.Queue[str]") -> Non
 def function_judge(given: str, name: str, *, limit_s: float = 60.0) -> FunctionJudge:
     """Opens the judge `python:module:function` or `rule:NAME[:ARGUMENT]`; imports nothing yet.
 
-    Raises `ConfigurationError` for a name of another form.
+    Raises `ConfigurationError` for a name of another form, and a rule that can score nothing.
     """
     return FunctionJudge(*_parsed(given), name, limit_s=limit_s)
 
@@ -170,7 +170,14 @@ def _parsed(given: str) -> tuple[str, dict[str, str]]:
     """Returns `module:function` and the columns that every call has besides."""
     if given.startswith(RULE):
         rule, colon, argument = given.removeprefix(RULE).partition(":")
-        return f"{_RULES}:{rule}", {"argument": argument} if colon else {}
+        columns = {"argument": argument} if colon else {}
+        from ptrapp.judges import rules  # for who names one
+
+        try:
+            rules.check(rule, columns)
+        except ValueError as error:
+            raise ConfigurationError(f"The judge {given!r} cannot be used: {error}.") from error
+        return f"{_RULES}:{rule}", columns
     module, _, function = given.removeprefix(PREFIX).partition(":")
     names = [*module.split("."), function]
     if not all(name.isidentifier() for name in names):

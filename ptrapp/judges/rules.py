@@ -5,7 +5,7 @@ Each is called as `python:module:function` is: with lists of equal length, a sco
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ptrapp.tasks.constraints import words_of
@@ -33,6 +33,26 @@ def regex(
 def is_json(prompts: Sequence[str], completions: Sequence[str], **columns: Any) -> list[float]:
     """Returns 1 for a response that is one JSON value and nothing else, else 0."""
     return [float(_reads(text)) for text in completions]
+
+
+RULES: dict[str, Callable[..., list[float]]] = {
+    "length": length,
+    "regex": regex,
+    "is_json": is_json,
+}
+
+
+def check(rule: str, columns: dict[str, str]) -> None:
+    """Raises `ValueError` for a rule, or an argument in `columns`, by which nothing is scored."""
+    if rule not in RULES:
+        raise ValueError(f"there is no rule {rule!r}; choose {', '.join(RULES)}")
+    given: dict[str, Any] = {name: [value] for name, value in columns.items()}
+    try:
+        RULES[rule]([""], [""], **given)
+    except TypeError as error:
+        raise ValueError(f"the rule wants an argument; write rule:{rule}:ARGUMENT") from error
+    except re.error as error:
+        raise ValueError(f"{columns['argument']!r} is no regular expression: {error}") from error
 
 
 def _range(argument: str) -> tuple[int, int]:

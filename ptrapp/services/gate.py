@@ -5,6 +5,7 @@ few examples, it waits; a person may serve it all the same, with a reason that i
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,9 @@ from ptrapp.core.errors import InputError
 from ptrapp.core.settings import Settings
 from ptrapp.services import jobs
 from ptrapp.services.context import DataContext
+
+GATE = "the gate"
+"""Who starts its jobs, as their pages say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,14 @@ def may_serve(context: DataContext, adapter_id: int) -> bool:
         passed = gate is not None and gate.state is GateState.PASSED
         if passed and (timely or not settings.gate_problems):
             return True
-        job = session.get(Job, gate.job_id) if gate and gate.job_id and timely else None
+        measuring = session.get(Job, gate.job_id) if gate and gate.job_id else None
+    job = measuring if timely else None
     if not settings.gate_problems:
         return _decide(context, adapter_id, decide(settings, n_examples, {}))
     if job is None:
-        _measure(context, adapter_id)
+        now_by = _measure(context, adapter_id)
+        if measuring is not None and now_by not in (None, measuring.id):
+            _stop(context, measuring)
         return False
     if job.status in (JobStatus.QUEUED, JobStatus.RUNNING):
         return False
@@ -130,8 +137,9 @@ def difference_row(settings: Settings, job: Job, version: str) -> dict[str, Any]
     return dict(last)
 
 
-def _measure(context: DataContext, adapter_id: int, *, anew: bool = False) -> None:
-    """Queues the evaluation of a version beside the one that answers.
+def _measure(context: DataContext, adapter_id: int, *, anew: bool = False) -> int | None:
+    """Queues the evaluation of a version beside the one that answers; returns the job's id, None
+    while its place in the queue is taken.
 
     Unless all is measured `anew`, what an earlier gate measured in the same way is taken.
     """
@@ -153,15 +161,24 @@ def _measure(context: DataContext, adapter_id: int, *, anew: bool = False) -> No
         recipe["most_minutes"] = settings.gate_minutes
     try:
         job_id = jobs.start(
-            context, JobKind.EVALUATE, recipe, parent=name, by_operator=True, by="the gate"
+            context, JobKind.EVALUATE, recipe, parent=name, by_operator=True, by=GATE
         )
     except AlreadyQueued as error:
         if error.job_id is None:
-            return  # its place in the queue is looked for again
+            return None  # its place in the queue is looked for again
         job_id = error.job_id
     with context.database.write() as session:
         against_id = active.id if active and names else None
         gates.measure(session, adapter_id, against_id, job_id)
+    return job_id
+
+
+def _stop(context: DataContext, job: Job) -> None:
+    """Cancels a measurement of the gate's beside a version that answers no more; it takes minutes
+    that the next one waits for."""
+    if job.payload.get("started_by") == GATE:
+        with suppress(InputError):  # it has ended
+            jobs.cancel(context, job.id)
 
 
 def _of_job(settings: Settings, job: Job, version: str, n_examples: int | None) -> Decision:

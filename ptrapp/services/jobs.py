@@ -1,21 +1,20 @@
 """Training jobs as a person sees them: what the next one would train on, start, cancel, resume."""
 
-import json
 import logging
 import shutil
 from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, NamedTuple, Self
 
 from db.labelling import preferences
-from db.models import Campaign, Job, JobKind
+from db.models import Job, JobKind, JobStatus
 from db.registry import adapters, curves, jobs, workers
 from db.storage.errors import AlreadyQueued
 from db.storage.session import Session
 from ptrapp.core.counts import counted
 from ptrapp.core.errors import InputError, NotFound, StorageError
 from ptrapp.core.public import in_public
+from ptrapp.services import job_asked as asked
 from ptrapp.services import shares, sources
 from ptrapp.services.context import DataContext
 from ptrapp.services.outlook import check_worthwhile
@@ -86,17 +85,21 @@ def start(
 
     Only `by_operator`, on the command line, may a recipe name files and folders of the machine.
     `by` says who queues it, in words, and `rater` who that is: a person has a share of the queue.
-    Returns its id. Raises `InputError` for such names and when there is nothing to train on,
-    `NotFound` for an unknown parent, `AlreadyQueued` when the same job is queued or running.
+    Returns its id. Raises `ConfigurationError` for settings that the job would refuse, `InputError`
+    for such names and when there is nothing to train on, `NotFound` for a version or campaign that
+    is not there, `AlreadyQueued` when the same job is queued or running.
     """
     if not by_operator:
         sources.check(context.settings, recipe or {})
-    if not parent:
+        asked.check_servers(context.settings, recipe or {})
+    asked.check(kind, recipe or {})
+    if not parent or kind is JobKind.REWARD_MODEL:
         check_worthwhile(context, kind, recipe or {})
     with context.database.write() as session:
         if rater:
             shares.check_jobs(context, session, rater)
         parent_id = _parent_id(session, parent)
+        asked.check_names(session, kind, recipe or {})
         return _enqueue(context, session, kind, recipe or {}, parent_id, by, rater).id
 
 
@@ -112,9 +115,9 @@ def start_judging(
     if judge:
         recipe["judge"] = judge
     sources.check(context.settings, recipe)
+    asked.check(JobKind.JUDGE, recipe)
     with context.database.write() as session:
-        if session.get(Campaign, campaign_id) is None:
-            raise NotFound(f"There is no campaign {campaign_id}.")
+        asked.check_names(session, JobKind.JUDGE, recipe)
         if rater:
             shares.check_jobs(context, session, rater)
         return _enqueue(context, session, JobKind.JUDGE, recipe, None, by, rater).id
@@ -136,10 +139,15 @@ def queue_when_due(context: DataContext, session: Session) -> None:
 
 
 def cancel(context: DataContext, job_id: int) -> None:
-    """Asks a queued or running job to stop; its last checkpoint is kept."""
+    """Asks a queued or running job to stop; its last checkpoint is kept.
+
+    A job that was cancelled stays so. Raises `InputError` for one that ended otherwise.
+    """
     with context.database.write() as session:
         _job(session, job_id)
-        jobs.request_cancel(session, job_id)
+        job = jobs.request_cancel(session, job_id)
+        if job.status not in (*jobs.OPEN, JobStatus.CANCELLED):
+            raise InputError(f"Job {job_id} is {job.status.value}; there is nothing to cancel.")
 
 
 def resume(context: DataContext, job_id: int) -> None:
@@ -212,27 +220,8 @@ def _enqueue(
         "started_by_id": rater,
     }
     base_model = context.base_model or context.settings.model
-    dedup = _key(kind, recipe, parent_id, base_model)
+    dedup = asked.key(kind, recipe, parent_id, base_model)
     return jobs.enqueue(session, kind, payload, dedup=dedup)
-
-
-def _key(kind: JobKind, recipe: dict[str, Any], parent_id: int | None, base_model: str) -> str:
-    """Returns the key under which only one job may be queued or running.
-
-    Two trainings of one version at once would learn the same votes. Jobs that evaluate it or gather
-    data for it may run side by side when their settings differ, and so may any that are for
-    different base models. A judge's labels are the same whichever of those answers.
-    """
-    key = f"{kind.value}:{parent_id or 'base'}"
-    if kind is not JobKind.JUDGE:
-        key += f":{_digest(base_model)[:8]}"
-    if kind in (JobKind.EVALUATE, JobKind.PTR_DATA, JobKind.JUDGE):
-        key += f":{_digest(json.dumps(recipe, sort_keys=True))[:12]}"
-    return key
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
 
 
 def _parent_id(session: Session, name: str) -> int | None:

@@ -5,6 +5,7 @@ allowed, because its user can read the files anyway.
 """
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ptrapp.core.errors import InputError
@@ -12,11 +13,19 @@ from ptrapp.core.names import is_path, is_repository
 from ptrapp.core.settings import Settings
 from ptrapp.tasks.families import GENERATED
 from ptrapp.tasks.fitting import AUTO
-from ptrapp.tasks.instructions import SETS
+from ptrapp.tasks.hub import PREFIX as HUB
+from ptrapp.tasks.ifeval import PREFIX as IFEVAL
+from ptrapp.tasks.instructions import INSTRUCTIONS, SETS
 
-_STORED = frozenset({"", AUTO, GENERATED, "held_out", "stored", *SETS})
+_SOURCES: Mapping[str, tuple[str, ...]] = {
+    "queries": (AUTO, GENERATED, INSTRUCTIONS),
+    "prompts": (AUTO, GENERATED, INSTRUCTIONS, "stored"),
+    "tasks": (AUTO, GENERATED, "held_out", *SETS),
+    "exclude": (),
+}
+"""What each setting that names questions calls those that need no file."""
 _JUDGES = frozenset({"", "verifier", "llm"})
-DATA = ("queries", "prompts", "tasks", "exclude")
+DATA = tuple(_SOURCES)
 """Settings of recipes that name questions to read."""
 MODELS = ("base", "judge", "embedding_model")
 """Settings of recipes that name a model to load."""
@@ -31,12 +40,11 @@ def check(settings: Settings, recipe: Mapping[str, Any]) -> None:
     for name, value in _named(recipe):
         if value in settings.allow_source:
             continue
-        if name in DATA and not _is_data(value):
+        if name in DATA and not _is_data(name, value):
             raise InputError(
-                f"{name} {value!r} would be read on the server. From a page it is auto, generated, "
-                f"stored, held_out, {', '.join(SETS)} or a data set of the hub (hf:NAME); files "
-                "are for the command line (thrice --help), or for whoever starts the app with "
-                "--allow-source."
+                f"{name} {value!r} would be read on the server. From a page it is "
+                f"{_in_words(name)}; files are for the command line (thrice --help), or for "
+                "whoever starts the app with --allow-source."
             )
         if name in MODELS and not _is_model(settings, value):
             raise InputError(
@@ -44,6 +52,44 @@ def check(settings: Settings, recipe: Mapping[str, Any]) -> None:
                 "model trained here or of the hub (owner/name); folders are for the command line "
                 "(thrice --help), or for whoever starts the app with --allow-source."
             )
+
+
+def from_here(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings with files by their whole path: a worker runs in a folder of its own.
+
+    Raises `InputError` for questions that are neither a source nor a file in this folder. A whole
+    path may be one of the machine that the worker runs on.
+    """
+    found = dict(recipe)
+    for name in (*DATA, *MODELS):
+        match found.get(name):
+            case str(value) if value:
+                found[name] = _whole(name, value)
+            case list(values):
+                found[name] = [_whole(name, one) if isinstance(one, str) else one for one in values]
+    return found
+
+
+def _whole(name: str, value: str) -> str:
+    if name in MODELS:
+        is_folder = is_path(value) and Path(value).expanduser().is_dir()
+        return str(Path(value).expanduser().resolve()) if is_folder else value
+    if value in _SOURCES[name] or value.startswith(HUB):
+        return value
+    prefix = IFEVAL if name == "tasks" and value.startswith(IFEVAL) else ""
+    path = Path(value.removeprefix(prefix)).expanduser()
+    if path.is_file():
+        return f"{prefix}{path.resolve()}"
+    if not path.is_absolute():
+        raise InputError(
+            f"{name} {value!r} is no file in {Path.cwd()} and none of these: {_in_words(name)}."
+        )
+    return value
+
+
+def _in_words(name: str) -> str:
+    """Returns what a setting that names questions may be besides a file."""
+    return " or ".join(filter(None, (", ".join(_SOURCES[name]), "a data set of the hub (hf:NAME)")))
 
 
 def _named(recipe: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -54,12 +100,12 @@ def _named(recipe: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield name, str(value)
 
 
-def _is_data(value: str) -> bool:
-    if value in _STORED:
+def _is_data(name: str, value: str) -> bool:
+    if not value or value in _SOURCES[name]:
         return True
-    repository, *rest = value.removeprefix("hf:").split(":")
+    repository, *rest = value.removeprefix(HUB).split(":")
     parts = all(part and not is_path(part) and "/" not in part for part in rest)
-    return value.startswith("hf:") and is_repository(repository) and len(rest) <= 2 and parts
+    return value.startswith(HUB) and is_repository(repository) and len(rest) <= 2 and parts
 
 
 def _is_model(settings: Settings, value: str) -> bool:

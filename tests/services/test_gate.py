@@ -212,6 +212,25 @@ def test_a_version_is_measured_against_what_answers_by_then(gated: Gated) -> Non
     assert [one["versions"] for one in gated.queued()] == [["v1", "v2"]]
 
 
+@pytest.mark.parametrize("status", [JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.DONE])
+def test_a_measurement_beside_a_version_that_answers_no_more_is_stopped(
+    gated: Gated, status: JobStatus
+) -> None:
+    gated.finished("v1")
+    gated.look()
+    with gated.world.database.write() as session:
+        (first,) = (job for job in jobs.queue(session, 20) if job.kind is JobKind.EVALUATE)
+        session.get_one(Job, first.id).status = status
+    gated.finished("v0")
+    versions.serve(gated.world.context, "v0", by="ada", reason="I know it")
+    gated.look()
+    assert [one["versions"] for one in gated.queued()] == [["v0", "v1"]]
+    with gated.world.database.read() as session:
+        row = session.get_one(Job, first.id)
+    stopped = row.status is JobStatus.CANCELLED or row.cancel_requested
+    assert stopped is (status is not JobStatus.DONE)
+
+
 def test_the_judge_may_decide_instead(gated: Gated) -> None:
     gated.world.open(gate_problems=40, gate_judge="a-reward-model", gate_margin=0.05)
     version = gated.finished("v1")

@@ -12,7 +12,7 @@ from db.models import JobKind
 from db.registry import jobs as queue
 from db.registry import workers
 from db.storage.errors import AlreadyQueued, Conflict, DiskFull
-from ptrapp.core.errors import InputError, NotFound, StorageError
+from ptrapp.core.errors import ConfigurationError, InputError, NotFound, StorageError
 from ptrapp.core.people import Role
 from ptrapp.services import compare, jobs
 from ptrapp.services.outlook import read_outlook
@@ -26,6 +26,70 @@ def test_without_a_preference_there_is_nothing_to_start(world: Any) -> None:
     with pytest.raises(InputError, match="No correct refined round"):
         jobs.start(world.context, JobKind.MASK_SFT)
     assert world.count("jobs") == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("dpo", {"epochs": 0, "beta": 0}, r"epochs: .*\(given: 0\)\nbeta: .*\(given: 0\)"),
+        ("dpo", {"form": "ipo", "label_smoothing": 0.1}, "which ipo has no use for"),
+        ("mask_sft", {"epoch": 3}, r"epoch: there is no such setting \(given: 3\)"),
+        ("mask_sft", {"lambdas": [0.5, 0.1, 0.1]}, "must add up to 1"),
+        ("tpo", {"k": 1}, "k: .*greater than or equal to 2"),
+        ("tpo", {"tune": "full"}, "set n_selection to 0"),
+        ("ptr_data", {"queries": "hf:a/b", "final": "solver"}, "solver knows generated questions"),
+        ("ptr_data", {"final": "nonsense"}, "final 'nonsense' is unknown"),
+        ("ptr_data", {"final": "best_of_n", "temperature": 0}, "set a temperature above 0"),
+        ("ptr_data", {"final": "human", "progressive": True}, "set final to best_of_n"),
+        ("ptr_data", {"final": "strong"}, "start it with --strong-base-url"),
+        ("tpo", {"judge": "llm"}, "start it with --judge-base-url"),
+        ("ptr_data", {"queries": ""}, "queries: "),
+        ("ptr_data", {"attempts": ""}, "attempts: "),
+        ("reward_model", {"form": "sigmoid"}, "form: "),
+        ("evaluate", {"tasks": []}, "tasks: "),
+        ("evaluate", {"versions": "base"}, r"versions: Input should be a list \(given: 'base'\)"),
+        ("judge", {}, "campaign_id: "),
+    ],
+)
+def test_what_a_job_would_refuse_is_not_queued(
+    world: Any, kind: str, given: dict[str, Any], said: str
+) -> None:
+    world.vote("left")
+    with pytest.raises(ConfigurationError, match=said):
+        jobs.start(world.context, JobKind(kind), given, parent="base")
+    assert world.count("jobs") == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "said"),
+    [
+        ("evaluate", {"versions": ["base", "nobody"]}, "There is no version nobody; "),
+        ("ptr_data", {"attempts": "nobody"}, "There is no version nobody; "),
+        ("ptr_data", {"final": "version:nobody"}, "There is no version nobody; "),
+        ("judge", {"campaign_id": 99}, "There is no campaign 99"),
+    ],
+)
+def test_a_job_that_names_what_is_not_there_is_not_queued(
+    world: Any, kind: str, given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(NotFound, match=said):
+        jobs.start(world.context, JobKind(kind), given)
+    assert world.count("jobs") == 0
+
+
+def test_a_reward_model_of_a_handful_of_votes_is_not_queued(world: Any) -> None:
+    world.vote("left")
+    for parent in ("", "base"):
+        with pytest.raises(InputError, match="20 preferences at least, and there is 1"):
+            jobs.start(world.context, JobKind.REWARD_MODEL, {"epochs": 1}, parent=parent)
+    # whether ties are enough is the recipe's to say
+    assert jobs.start(world.context, JobKind.REWARD_MODEL, {"form": "davidson"}) == 1
+
+
+def test_a_source_that_is_to_fit_the_model_is_the_job_s_to_check(world: Any) -> None:
+    """Only the job knows whether its model knows sums, which a program solves."""
+    given = {"queries": "auto", "final": "solver", "temperature": 0}
+    assert jobs.start(world.context, JobKind.PTR_DATA, given) == 1
 
 
 def test_the_outlook_counts_what_the_table_holds(world: Any) -> None:
@@ -96,6 +160,16 @@ def test_a_queued_job_is_cancelled_and_taken_up_again(world: Any) -> None:
     for act in (jobs.cancel, jobs.resume):
         with pytest.raises(NotFound, match="no job 99"):
             act(world.context, 99)
+
+
+def test_a_job_that_ended_is_not_said_to_be_cancelled(world: Any) -> None:
+    job_id, _ = stopped_job(world)
+    with pytest.raises(InputError, match="Job 1 is failed; there is nothing to cancel"):
+        jobs.cancel(world.context, job_id)
+    jobs.resume(world.context, job_id)
+    for _ in range(2):  # a request may be sent again
+        jobs.cancel(world.context, job_id)
+    assert jobs.listing(world.context)[0].status == "cancelled"
 
 
 def stopped_job(world: Any) -> tuple[int, Path]:

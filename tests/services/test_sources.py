@@ -12,15 +12,15 @@ from ptrapp.core.hub import from_hub
 from ptrapp.core.names import is_path
 from ptrapp.core.settings import Settings, load_settings
 from ptrapp.judges.opening import find_reward_model
+from ptrapp.recipes.evaluation import EvaluateConfig
+from ptrapp.recipes.judging import JudgeConfig
+from ptrapp.recipes.mask_sft import MaskSftConfig
+from ptrapp.recipes.preferences import PreferenceConfig
+from ptrapp.recipes.ptr_data import PtrDataConfig
+from ptrapp.recipes.reward_model import RewardConfig
+from ptrapp.recipes.tpo import TpoConfig
 from ptrapp.services import jobs, sources
 from ptrapp.tasks import hub
-from training.judging.config import JudgeConfig
-from training.loop.preference_training import PreferenceConfig
-from training.ptr.config import PtrDataConfig
-from training.recipes.evaluate import EvaluateConfig
-from training.recipes.mask_sft import MaskSftConfig
-from training.rewarding.config import RewardConfig
-from training.tpo.config import TpoConfig
 
 CONFIGS = (
     PreferenceConfig, MaskSftConfig, TpoConfig, PtrDataConfig, EvaluateConfig, JudgeConfig,
@@ -81,6 +81,48 @@ def test_jobs_are_checked_unless_the_operator_starts_them(world: Any) -> None:
         jobs.start_judging(world.context, 1, "/etc/ssl")
     recipe = {"queries": "./questions.jsonl"}
     assert jobs.start(world.context, JobKind.PTR_DATA, recipe, parent="base", by_operator=True)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "others"),
+    [
+        ({"queries": "held_out"}, "it is auto, generated, instructions or a data set of the hub"),
+        ({"queries": "stored"}, "it is auto, generated, instructions or"),
+        ({"prompts": "instructions_held_out"}, "auto, generated, instructions, stored or a data"),
+        ({"tasks": ["stored"]}, "it is auto, generated, held_out, instructions, instructions_held"),
+    ],
+)
+def test_a_source_that_another_setting_takes_is_refused_with_those_it_takes(
+    recipe: dict[str, Any], others: str, tmp_path: Path
+) -> None:
+    """Each was taken for a file of that name when the job's turn came."""
+    with pytest.raises(InputError, match=others):
+        sources.check(Settings(data_dir=tmp_path), recipe)
+
+
+def test_a_file_named_in_a_terminal_is_found_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker of a running app reads it, which was started in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "asked.jsonl").touch()
+    (tmp_path / "judge").mkdir()
+    asked = str(tmp_path / "asked.jsonl")
+    given = {
+        "tasks": ["generated", "asked.jsonl", "ifeval:asked.jsonl", "hf:a/b"],
+        "queries": "asked.jsonl", "exclude": "", "judge": "./judge", "base": "judge", "n": 3,
+    }  # fmt: skip
+    assert sources.from_here(given) == {
+        "tasks": ["generated", asked, f"ifeval:{asked}", "hf:a/b"],
+        "queries": asked, "exclude": "", "judge": str(tmp_path / "judge"), "base": "judge", "n": 3,
+    }  # fmt: skip
+    there = {"prompts": "/srv/another-machine/asked.jsonl"}
+    assert sources.from_here(there) == there
+
+
+def test_questions_that_are_nowhere_are_refused_in_the_terminal() -> None:
+    with pytest.raises(InputError, match=r"queries 'held_out' is no file in .* and none of these"):
+        sources.from_here({"queries": "held_out"})
 
 
 def test_a_local_folder_called_like_a_name_of_the_hub_stays_closed(

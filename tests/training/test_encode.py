@@ -8,9 +8,9 @@ import pytest
 from ptrapp.core.dialogue import build_messages, prompt_ids
 from ptrapp.core.thoughts import THINK, TINY
 from ptrapp.core.types import Turn
+from ptrapp.recipes.preferences import Strength
 from training.data.encode import (
     SHORTENED,
-    Strength,
     TokenWeights,
     completion_ids,
     encode_pairs,

@@ -18,6 +18,7 @@ from db.registry import jobs
 from db.storage.session import Database
 from ptrapp.core.errors import TrainingError
 from ptrapp.core.settings import Settings
+from ptrapp.recipes.training import Precision, TrainingConfig
 from training.data.batches import Item, MicroBatch
 from training.data.hold_out import hold_out
 from training.data.tokens import Encoded, Pair, Tokens
@@ -27,7 +28,6 @@ from training.jobs.ranks import Ranks
 from training.loop.estimate import estimate
 from training.loop.fit import Fitted, fit
 from training.loop.objectives import Objective, imitation_objective, preference_objective
-from training.policy.config import Precision, TrainingConfig
 from training.policy.model import Policy, load_base, make_policy
 from training.policy.scorer import Scored
 from training.policy.weights import FILE

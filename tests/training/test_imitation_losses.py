@@ -6,9 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ptrapp.recipes.mask_sft import OFFICIAL, PAPER
 from training.losses import (
-    OFFICIAL,
-    PAPER,
     Consistency,
     Spans,
     confidence_betas,

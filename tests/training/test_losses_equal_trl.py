@@ -19,14 +19,9 @@ from bench.training.trl_peer import (
     trl_reward_loss_and_grads,
     trl_sft_loss_and_grads,
 )
-from training.losses import (
-    Logps,
-    PreferenceForm,
-    RewardForm,
-    preference_loss,
-    reward_model_loss,
-    weighted_nll,
-)
+from ptrapp.recipes.preferences import PreferenceForm
+from ptrapp.recipes.reward_model import RewardForm
+from training.losses import Logps, preference_loss, reward_model_loss, weighted_nll
 
 EPSILON = 0.1
 BETA = 0.4

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
+from ptrapp.recipes.training import TrainingConfig
 from training.data.batches import Item, build
 from training.data.tokens import Encoded, Pair, Tokens
 from training.loop import memory_plan
 from training.loop.memory import free_bytes
 from training.loop.memory_plan import MemoryCost, choose_plan, measure_cost
-from training.policy.config import TrainingConfig
 from training.policy.layout import PLAIN, choose_layout
 from training.policy.scorer import Scorer
 

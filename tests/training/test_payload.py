@@ -4,9 +4,10 @@ import pytest
 
 from db.models import RaterKind
 from ptrapp.core.errors import ConfigurationError
-from training.jobs.payload import Filters, Payload, read
-from training.loop.preference_training import PreferenceConfig
-from training.recipes.mask_sft import MaskSftConfig
+from ptrapp.recipes.mask_sft import MaskSftConfig
+from ptrapp.recipes.preferences import PreferenceConfig
+from ptrapp.recipes.reading import read
+from training.jobs.payload import Filters, Payload
 
 
 def test_an_empty_payload_trains_the_base_with_the_recipes_defaults() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from ptrapp.recipes.training import Precision
 from training.policy import precision
-from training.policy.config import Precision
 from training.policy.precision import (
     block_shapes,
     choose_precision,

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.losses import Logps, PreferenceForm, PreferenceLoss, preference_loss
+from ptrapp.recipes.preferences import PreferenceForm
+from training.losses import Logps, PreferenceLoss, preference_loss
 
 CHOSEN, TIE, REJECTED = torch.eye(3).tolist()
 every_form = pytest.mark.parametrize("form", PreferenceForm)

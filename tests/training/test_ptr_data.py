@@ -24,14 +24,15 @@ from ptrapp.core.thoughts import GENERIC, TINY
 from ptrapp.core.types import MessageRole, Turn
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.recipes.ptr_data import PtrDataConfig
+from ptrapp.recipes.reading import read
 from ptrapp.tasks.check import check
 from ptrapp.tasks.families import HELD_OUT
 from training.data.examples import TrajectoryKind
 from training.data.trajectories import gather_trajectories
 from training.jobs.claim import Claim, StopRequested
-from training.jobs.payload import Filters, Payload, read
+from training.jobs.payload import Filters, Payload
 from training.jobs.ranks import Ranks
-from training.ptr.config import PtrDataConfig
 from training.ptr.preferred import preferred_candidates
 from training.ptr.queries import choose_once
 from training.recipes import mask_sft, ptr_data

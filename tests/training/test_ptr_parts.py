@@ -19,10 +19,10 @@ from ptrapp.core.settings import Settings
 from ptrapp.core.types import Message, MessageRole, Sampling
 from ptrapp.engines.base import Request, complete
 from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.recipes.ptr_data import PtrDataConfig
 from training.jobs.cancelling import CancellableEngine
 from training.jobs.claim import Claim, StopRequested
 from training.jobs.payload import Payload
-from training.ptr.config import PtrDataConfig
 from training.ptr.consistency import embed_by, mean_cosine, open_embedding
 from training.ptr.superiority import compare_scores, in_words, is_superior, measure
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.losses import RewardForm, davidson, rao_kupper, reward_model_loss
+from ptrapp.recipes.reward_model import RewardForm
+from training.losses import davidson, rao_kupper, reward_model_loss
 
 every_form = pytest.mark.parametrize("form", RewardForm)
 

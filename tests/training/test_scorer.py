@@ -10,6 +10,8 @@ import torch
 from torch._dynamo.utils import counters
 from torch.nn.functional import cosine_similarity, log_softmax, logsigmoid
 
+from ptrapp.recipes.mask_sft import PAPER
+from ptrapp.recipes.preferences import PreferenceForm
 from training.data.batches import Item, Rows, build
 from training.data.plan import cut
 from training.data.tokens import Encoded, Pair, Tokens
@@ -19,7 +21,6 @@ from training.loop.objectives import (
     preference_objective,
     sequence_logps,
 )
-from training.losses import PAPER, PreferenceForm
 from training.policy.layout import PLAIN, choose_layout
 from training.policy.scorer import Layout, Scorer
 

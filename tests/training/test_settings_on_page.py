@@ -7,17 +7,17 @@ from typing import Any, get_args
 import pytest
 
 from db.models import JobKind
-from ptrapp.services.training.cards import MIN_FOR_REWARD_MODEL
+from ptrapp.recipes.evaluation import EvaluateConfig
+from ptrapp.recipes.judging import JudgeConfig
+from ptrapp.recipes.mask_sft import MaskSftConfig
+from ptrapp.recipes.preferences import DpoConfig
+from ptrapp.recipes.ptr_data import PtrDataConfig
+from ptrapp.recipes.reading import read
+from ptrapp.recipes.reward_model import RewardConfig
+from ptrapp.recipes.tpo import TpoConfig
+from ptrapp.services.outlook import MIN_FOR_REWARD_MODEL
 from ptrapp.services.training.form import KINDS, METHODS, Input, Method, method_of
-from training.jobs.payload import read
-from training.judging.config import JudgeConfig
-from training.ptr.config import PtrDataConfig
-from training.recipes.dpo import DpoConfig
-from training.recipes.evaluate import EvaluateConfig
-from training.recipes.mask_sft import MaskSftConfig
 from training.recipes.reward_model import MIN_PREFERENCES
-from training.rewarding.config import RewardConfig
-from training.tpo.config import TpoConfig
 
 CONFIGS: dict[JobKind, Any] = {
     JobKind.DPO: DpoConfig,

@@ -16,10 +16,10 @@ from ptrapp.core.errors import ConfigurationError, NothingToLearn, TrainingError
 from ptrapp.core.types import Choice, Policy
 from ptrapp.engines.base import Request
 from ptrapp.judges.base import Verdict
+from ptrapp.recipes.reading import read
+from ptrapp.recipes.tpo import TpoConfig
 from ptrapp.tasks.instructions import TRAINED
 from ptrapp.tasks.kept import Asked
-from training.jobs.payload import read
-from training.tpo.config import TpoConfig
 from training.tpo.prompts import choose, selection_prompts
 
 __all__ = ["tpo_jobs"]

@@ -15,10 +15,10 @@ from ptrapp.core.types import Choice
 from ptrapp.engines.base import Request
 from ptrapp.judges.base import Verdict
 from ptrapp.judges.verifier import Verifier
+from ptrapp.recipes.reading import read
+from ptrapp.recipes.tpo import TpoConfig
 from training.generation.serving import serving
 from training.jobs.claim import Claim
-from training.jobs.payload import read
-from training.tpo.config import TpoConfig
 from training.tpo.judging import Judged, judge_samples
 from training.tpo.prompts import choose
 from training.tpo.sampling import sample

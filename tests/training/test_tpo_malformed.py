@@ -6,7 +6,7 @@ import pytest
 from tpo_world import TpoJobs, tpo_jobs
 
 from ptrapp.core.thoughts import GENERIC
-from training.tpo.config import Malformed, TpoConfig
+from ptrapp.recipes.tpo import Malformed, TpoConfig
 
 __all__ = ["tpo_jobs"]
 

@@ -9,7 +9,7 @@ from db.models import Round, Run
 from db.storage.session import Database
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.core.thoughts import TINY
-from training.tpo.config import TpoConfig
+from ptrapp.recipes.tpo import TpoConfig
 from training.tpo.pairs import Paired, pair
 
 

@@ -14,6 +14,8 @@ from db.models import JobKind
 from db.registry import curves, jobs
 from db.storage.session import Database
 from ptrapp.core.settings import Settings
+from ptrapp.recipes.mask_sft import OFFICIAL
+from ptrapp.recipes.training import Precision, TrainingConfig
 from training.data.batches import Item, MicroBatch, Rows, build
 from training.data.tokens import Encoded, Pair, Tokens
 from training.jobs.claim import Claim, StopRequested
@@ -26,8 +28,6 @@ from training.loop.objectives import (
     imitation_objective,
     preference_objective,
 )
-from training.losses import OFFICIAL
-from training.policy.config import Precision, TrainingConfig
 from training.policy.model import Policy, load_base, make_policy
 from training.policy.scorer import Scored
 

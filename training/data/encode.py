@@ -15,6 +15,7 @@ from jinja2 import TemplateError
 from ptrapp.core.dialogue import ChatTokenizer, prompt_ids
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Message, MessageRole
+from ptrapp.recipes.preferences import Strength
 from training.data.examples import PairExample, Target, TrajectoryExample
 from training.data.tokens import Encoded, Pair, Tokens
 
@@ -30,16 +31,6 @@ class Tokenizer(ChatTokenizer, Protocol):
     def __call__(self, text: str, **kwargs: Any) -> Any: ...
 
     def decode(self, token_ids: Any, **kwargs: Any) -> Any: ...
-
-
-class Strength(StrEnum):
-    """What is made of how much better a rater found the chosen one."""
-
-    OFF = "off"
-    MARGIN = "margin"
-    """The chosen must win by half a unit for each step above the first (Llama 2, 2307.09288)."""
-    WEIGHT = "weight"
-    """The pair counts as that many pairs."""
 
 
 MARGIN_PER_STEP = 0.5

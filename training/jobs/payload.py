@@ -1,26 +1,13 @@
-"""The payload of a job: parent, settings of its recipe and filters, validated all at once."""
+"""The payload of a job: parent, settings of its recipe and filters."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from db.models import RaterKind
-from ptrapp.core.errors import ConfigurationError
-
-STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-"""How every part of a payload is parsed: an unknown key is an error."""
-
-Words = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00]*$")
-]
-"""Text that a model is sent: it says something, and can be stored."""
-MaxExamples = Annotated[int, Field(ge=1, le=10_000_000)] | None
-"""A bound on what a training learns from; None takes all there is."""
-
-T = TypeVar("T")
+from ptrapp.recipes.reading import STRICT, MaxExamples
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -55,15 +42,3 @@ class Payload:
     """Who queued it, in words; empty is unknown."""
     started_by_id: str = ""
     """The identity of that person, whatever the name is by then; empty is nobody's share."""
-
-
-def read(kind: type[T], given: Mapping[str, Any], what: str) -> T:
-    """Parses JSON to a `kind`. Raises `ConfigurationError` with one line for each mistake."""
-    try:
-        return TypeAdapter(kind).validate_python(dict(given))
-    except ValidationError as error:
-        lines = [f"The {what} of this job cannot be used; queue it again with these corrected:"]
-        for mistake in error.errors():
-            name = ".".join(str(part) for part in mistake["loc"])
-            lines.append(f"{name}: {mistake['msg']} (given: {mistake['input']!r})")
-        raise ConfigurationError("\n".join(lines)) from error

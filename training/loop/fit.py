@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 from transformers import EarlyStoppingCallback, TrainerCallback
 
+from ptrapp.recipes.training import TrainingConfig
 from training.data.batches import Item
 from training.data.plan import plan_steps
 from training.jobs.claim import Claim, StopRequested
@@ -17,7 +18,6 @@ from training.loop.objectives import ObjectiveFunction
 from training.loop.reporting import Reporter, last_complete_checkpoint, last_metrics
 from training.loop.trainer import StepTrainer
 from training.policy.checkpoint_weights import SaveWeights
-from training.policy.config import TrainingConfig
 from training.policy.model import Policy
 from training.policy.weights import trained_weights
 

@@ -12,6 +12,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from ptrapp.recipes.training import TrainingConfig
 from training.data.batches import Item, build
 from training.data.plan import cost
 from training.data.tokens import Tokens
@@ -19,7 +20,6 @@ from training.jobs.chosen import chosen_once
 from training.jobs.claim import Claim
 from training.jobs.ranks import Ranks
 from training.loop.memory import free_bytes, return_freed_memory
-from training.policy.config import TrainingConfig
 from training.policy.model import Policy
 from training.policy.scorer import Scorer
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ptrapp.recipes.preferences import PreferenceForm
 from training.data.batches import MicroBatch
 from training.losses import (
     BETA_0,
     Logps,
-    PreferenceForm,
     Spans,
     confidence_betas,
     preference_loss,

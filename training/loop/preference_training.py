@@ -8,58 +8,29 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from pydantic import Field
-from pydantic.dataclasses import dataclass
 
 from db.models import Adapter
-from ptrapp.core.errors import ConfigurationError, NothingToLearn
+from ptrapp.core.errors import NothingToLearn
+from ptrapp.recipes.preferences import PreferenceConfig
 from training.data.batches import Item, Rows, build
-from training.data.encode import Strength, encode_pairs
+from training.data.encode import encode_pairs
 from training.data.examples import in_words
 from training.data.hold_out import hold_out
 from training.data.plan import plan_steps
 from training.data.snapshot import Snapshot
 from training.data.token_cache import TOKENISING, encoded_once
 from training.jobs.claim import Claim
-from training.jobs.payload import STRICT
 from training.jobs.ranks import Ranks
 from training.loop import warnings
 from training.loop.fit import Fitted, fit
 from training.loop.memory_plan import chosen_settings, plan_memory
 from training.loop.objectives import ObjectiveFunction, preference_objective
 from training.loop.reference import reference_logps
-from training.losses import PreferenceForm
-from training.policy.config import TrainingConfig
 from training.policy.model import Policy
 from training.policy.scorer import Scored
-
-FORMS_WITH_TIES = (PreferenceForm.RAO_KUPPER, PreferenceForm.DAVIDSON)
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
-class PreferenceConfig(TrainingConfig):
-    """The settings of a job that learns from preference pairs."""
-
-    form: PreferenceForm = PreferenceForm.SIGMOID
-    """The loss; rao_kupper and davidson learn from ties as well."""
-    beta: Annotated[float, Field(gt=0, le=100)] = 0.1
-    """Weight of staying near the reference (τ of ipo); the paper's usual value."""
-    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    """Share of votes taken to be mistaken: cDPO with sigmoid, the label-noise rate of robust."""
-    length_normalised: bool = False
-    """Compare log-probabilities per token instead of per completion; needs a beta around 5."""
-    nll_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
-    """Weight of the chosen completion's likelihood beside the preference (IRPO)."""
-    tie_strength: Annotated[float, Field(gt=1, le=100)] = 3.0
-    """ν of rao_kupper and davidson: how readily equal answers tie; 3 makes half of them ties in
-    rao_kupper."""
-    soft_labels: bool = False
-    """Use the shares of raters who disagree on a pair, instead of the majority alone."""
-    strength: Strength = Strength.OFF
-    """The effect of "much better": none, a margin to win by, or a weight."""
 
 
 class Learnt(NamedTuple):
@@ -167,15 +138,6 @@ def learn_pairs(
     }
     settings = asdict(config) | {"learning_rate": rate} | chosen_settings(policy, plan)
     return Learnt(fitted, settings, summary)
-
-
-def check(config: PreferenceConfig) -> None:
-    """Raises `ConfigurationError` for settings that are valid alone and contradict each other."""
-    if config.form is PreferenceForm.IPO and config.label_smoothing:
-        raise ConfigurationError(
-            f"label_smoothing is {config.label_smoothing}, which ipo has no use for. Set it to 0, "
-            "or choose form sigmoid or robust."
-        )
 
 
 def _first_loss(

@@ -97,9 +97,9 @@ def lengths_differ(examples: Sequence[Encoded]) -> str | None:
         return None
     side = "longer" if chosen > rejected else "shorter"
     return (
-        f"The chosen completions are {side} on the mean: {chosen:.0f} tokens, the rejected ones "
-        f"{rejected:.0f}. The answers may become {side} whatever they say. Compare answers of like "
-        "length, or set length_normalised."
+        f"The chosen completions, thoughts included, are {side} on the mean: {chosen:.0f} tokens, "
+        f"the rejected ones {rejected:.0f}. Thoughts or answers may become {side} whatever they "
+        "say. Compare answers of like length, or set length_normalised."
     )
 
 

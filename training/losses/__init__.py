@@ -1,9 +1,7 @@
-"""The losses, as pure functions of tensors: no model, no settings, no logging."""
+"""The losses, as pure functions of tensors: no model, no files, no logging."""
 
 from training.losses.imitation import (
     BETA_0,
-    OFFICIAL,
-    PAPER,
     Consistency,
     Spans,
     ThoughtMaskLoss,
@@ -13,23 +11,14 @@ from training.losses.imitation import (
     weighted_nll,
 )
 from training.losses.likelihood import bradley_terry, davidson, rao_kupper
-from training.losses.preference import (
-    Logps,
-    PreferenceForm,
-    PreferenceLoss,
-    preference_loss,
-)
-from training.losses.reward import RewardForm, RewardModelLoss, reward_model_loss
+from training.losses.preference import Logps, PreferenceLoss, preference_loss
+from training.losses.reward import RewardModelLoss, reward_model_loss
 
 __all__ = [
     "BETA_0",
-    "OFFICIAL",
-    "PAPER",
     "Consistency",
     "Logps",
-    "PreferenceForm",
     "PreferenceLoss",
-    "RewardForm",
     "RewardModelLoss",
     "Spans",
     "ThoughtMaskLoss",

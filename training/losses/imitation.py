@@ -6,10 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-PAPER = (0.8, 0.1, 0.1)
-"""(λ1, λ2, λ3) as PTR (arXiv 2410.13413) publishes them."""
-OFFICIAL = (1.0, 0.0, 0.0)
-"""What PTR's released trainer optimises: `weighted_nll`."""
 BETA_0 = 1.0
 """PTR's β0: the weight of the confidence in a last round."""
 
@@ -91,7 +87,7 @@ def thought_mask_loss(
     >>> spans = Spans(torch.tensor([0, 0]), torch.tensor([0]), torch.tensor([1.0]))
     >>> halves, ones = torch.full((2,), 0.5).log(), torch.ones(2)
     >>> consistency = Consistency(torch.tensor([0.5]), torch.tensor([True]))
-    >>> loss = thought_mask_loss(halves, ones, spans, consistency, 1, lambdas=PAPER)
+    >>> loss = thought_mask_loss(halves, ones, spans, consistency, 1, lambdas=(0.8, 0.1, 0.1))
     >>> [round(value.item(), 4) for value in loss]
     [0.6545, 0.6931, 0.5, 0.5]
     """

@@ -1,28 +1,13 @@
 """The DPO family: losses of a policy on the raters' preferences."""
 
-from enum import StrEnum
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from ptrapp.recipes.preferences import PreferenceForm
 from training.losses.label_noise import smooth, unsmooth
 from training.losses.likelihood import bradley_terry, davidson, rao_kupper
-
-
-class PreferenceForm(StrEnum):
-    """The loss of D = β·[(log π − log ref)(chosen) − (log π − log ref)(rejected)]."""
-
-    SIGMOID = "sigmoid"
-    """−log σ(D): DPO, arXiv 2305.18290, equation 7; cDPO where labels are smoothed."""
-    ROBUST = "robust"
-    """The same, unbiased under label noise of a known rate: arXiv 2403.00409."""
-    IPO = "ipo"
-    """(d − 1/(2τ))²: a finite gap to reach, arXiv 2310.12036."""
-    RAO_KUPPER = "rao_kupper"
-    """A tie is a lead below a threshold: arXiv 2409.17431."""
-    DAVIDSON = "davidson"
-    """The odds of a tie follow the geometric mean of both strengths: arXiv 2409.17431."""
 
 
 class Logps(NamedTuple):

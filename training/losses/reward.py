@@ -1,19 +1,11 @@
 """The loss of a reward model, whose scores are the strengths that explain the votes."""
 
-from enum import StrEnum
 from typing import NamedTuple
 
 from torch import Tensor
 
+from ptrapp.recipes.reward_model import RewardForm
 from training.losses.likelihood import bradley_terry, davidson, rao_kupper
-
-
-class RewardForm(StrEnum):
-    """The model by which a difference of scores explains votes; see `likelihood`."""
-
-    BRADLEY_TERRY = "bradley_terry"
-    RAO_KUPPER = "rao_kupper"
-    DAVIDSON = "davidson"
 
 
 class RewardModelLoss(NamedTuple):

@@ -23,11 +23,11 @@ from ptrapp.core.errors import ConfigurationError, ParentUnusable
 from ptrapp.core.settings import Settings
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.engines.local.loading import choose_format, load_model
+from ptrapp.recipes.training import Precision, TrainingConfig, Tune
 from training.data.batches import Rows
 from training.jobs.chosen import chosen_once
 from training.jobs.claim import Claim
 from training.jobs.ranks import Ranks
-from training.policy.config import Precision, TrainingConfig, Tune
 from training.policy.layout import PLAIN, choose_layout
 from training.policy.lora import fuse
 from training.policy.precision import PLAIN_PRECISION, PrecisionChoice, choose_precision

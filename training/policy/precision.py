@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from ptrapp.engines.local.step.choice import SMALL_PARAMETERS
-from training.policy.config import Precision
+from ptrapp.recipes.training import Precision
 
 GAIN = 1.2
 """bfloat16 is taken when it is faster by this factor: it rounds more."""

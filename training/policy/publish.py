@@ -28,9 +28,9 @@ from db.registry.stored_paths import located, to_stored
 from db.storage import atomic_folder
 from db.storage.session import Session
 from ptrapp.artifacts import rows
+from ptrapp.recipes.training import Tune
 from training.jobs.claim import Claim
 from training.jobs.patience import patiently
-from training.policy.config import Tune
 from training.policy.model import MANIFEST, Policy
 
 log = logging.getLogger(__name__)

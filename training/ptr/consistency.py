@@ -15,10 +15,10 @@ from db.models import Adapter
 from ptrapp.core.errors import InputError, ModelUnusable
 from ptrapp.core.hub import from_hub
 from ptrapp.core.names import is_path
+from ptrapp.recipes.ptr_data import PtrDataConfig
+from ptrapp.recipes.training import Precision
 from training.jobs.claim import Claim
-from training.policy.config import Precision
 from training.policy.model import continue_from, load_base
-from training.ptr.config import PtrDataConfig
 
 Embed = Callable[[Sequence[str]], Tensor]
 """N texts to unit vectors, (N, D)."""

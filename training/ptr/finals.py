@@ -7,9 +7,9 @@ from db.content.rounds import NewRound
 from db.storage.session import Database
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.judges.base import Judge
+from ptrapp.recipes.ptr_data import HUMAN, SOLVER, PtrDataConfig
 from ptrapp.tasks.instructions import INSTRUCTIONS
 from training.bundled.styles import Style, write
-from training.ptr.config import HUMAN, SOLVER, PtrDataConfig
 from training.ptr.consistency import Embed
 from training.ptr.external_rounds import external_round
 from training.ptr.generators import Generators

@@ -12,10 +12,10 @@ from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import BASE, Policy
 from ptrapp.engines.base import Engine
 from ptrapp.engines.opening import open_engine, open_strong_engine
+from ptrapp.recipes.ptr_data import BEST_OF_N, STRONG, VERSION, PtrDataConfig
 from training.generation.serving import load
 from training.jobs.cancelling import CancellableEngine
 from training.jobs.claim import Claim
-from training.ptr.config import BEST_OF_N, STRONG, VERSION, PtrDataConfig
 
 _MAX_AUTHOR_CHARS = 32
 """Longest author in the database."""

@@ -7,9 +7,9 @@ Their thought is what the verifier found, as a reader who checks the answer woul
 from db.content.rounds import NewRound
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import FinishReason
+from ptrapp.recipes.ptr_data import SOLVER, PtrDataConfig
 from ptrapp.tasks.kept import Asked as Instruction
 from ptrapp.tasks.mending import steps
-from training.ptr.config import SOLVER, PtrDataConfig
 from training.ptr.external_rounds import external_round
 from training.ptr.trajectories import Asked
 

@@ -15,9 +15,9 @@ from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Completion
 from ptrapp.judges.base import Judge
 from ptrapp.preferences.scoring import score_candidates
+from ptrapp.recipes.ptr_data import PtrDataConfig
 from ptrapp.refinement.loop import refine_many, round_seed
 from ptrapp.services.storing import as_row
-from training.ptr.config import PtrDataConfig
 from training.ptr.generators import Generators
 from training.ptr.queries import Query
 from training.ptr.trajectories import Dropped, Outcome, Trajectory, drawn_from, failed, unusable

@@ -12,6 +12,7 @@ from db.content.trajectories import prompt_texts
 from db.models import Partition
 from db.storage.session import Session
 from ptrapp.core.errors import NothingToLearn
+from ptrapp.recipes.ptr_data import HUMAN, PtrDataConfig
 from ptrapp.tasks.cleaning import Rules, clean, normalised
 from ptrapp.tasks.datasets import Columns, Question, read_questions
 from ptrapp.tasks.families import FAMILIES, GENERATED, HELD_OUT, problems
@@ -20,7 +21,6 @@ from ptrapp.tasks.instructions import INSTRUCTIONS, instructions
 from ptrapp.tasks.problem import Problem
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
-from training.ptr.config import HUMAN, PtrDataConfig
 from training.ptr.preferred import preferred_candidates
 
 _FILE = "queries.json"
@@ -59,6 +59,8 @@ def choose_once(claim: Claim, config: PtrDataConfig) -> Chosen:
     if not path.is_file():
         with claim.database.read() as session:
             chosen = _choose(session, config)
+        if not chosen.n_read and config.final != HUMAN:
+            raise NothingToLearn(f"There is no question in {config.queries}; name others.")
         if not chosen.queries:
             raise NothingToLearn(
                 f"None of {chosen.n_read} questions is left after the cleaning "

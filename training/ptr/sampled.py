@@ -10,10 +10,10 @@ from ptrapp.core.types import Completion, Sampling
 from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
 from ptrapp.preferences.scoring import score_candidates
+from ptrapp.recipes.ptr_data import BEST_OF_N, PtrDataConfig
 from ptrapp.refinement.loop import as_turn, refine_many, round_seed
 from ptrapp.services.storing import as_row
 from ptrapp.tasks.check import is_correct
-from training.ptr.config import BEST_OF_N, PtrDataConfig
 from training.ptr.consistency import Embed, mean_cosine
 from training.ptr.external_rounds import external_round
 from training.ptr.generators import Generators, TextGenerator

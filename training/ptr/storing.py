@@ -10,9 +10,9 @@ from db.content.samples import runs_of_job
 from db.models import Run, RunMode, RunState
 from db.registry import jobs
 from db.storage.session import Session
+from ptrapp.recipes.ptr_data import PtrDataConfig
 from ptrapp.refinement.options import RefineOptions
 from training.jobs.claim import Claim
-from training.ptr.config import PtrDataConfig
 from training.ptr.generators import Generators
 from training.ptr.trajectories import Dropped, Outcome, Trajectory
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from db.content.rounds import NewRound
 from ptrapp.core.errors import ContextTooLong, EngineError, MessagesRefused
 from ptrapp.core.types import Completion, FinishReason, Sampling
+from ptrapp.recipes.ptr_data import PtrDataConfig
 from ptrapp.refinement.loop import refine_many, round_seed
 from ptrapp.services.storing import as_row
-from training.ptr.config import PtrDataConfig
 from training.ptr.generators import Generators
 from training.ptr.queries import Query
 

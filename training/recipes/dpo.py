@@ -7,28 +7,19 @@ Optimization (arXiv 2410.10630, section 2.1): the thought learns what makes a re
 import time
 from dataclasses import asdict
 
-from pydantic.dataclasses import dataclass
-
 from db.registry import adapters
 from ptrapp.preferences.counting import Counting
+from ptrapp.recipes.preferences import FORMS_WITH_TIES, DpoConfig, check
+from ptrapp.recipes.reading import read
 from training.data import snapshot
 from training.data.pairs import gather_pairs
 from training.jobs.claim import Claim
-from training.jobs.payload import STRICT, MaxExamples, at_most, read
+from training.jobs.payload import at_most
 from training.jobs.ranks import Ranks
-from training.loop.preference_training import FORMS_WITH_TIES, PreferenceConfig, check, learn_pairs
+from training.loop.preference_training import learn_pairs
 from training.policy.lineage import find_parent, refuse_repetition
 from training.policy.model import load_base_of, make_policy
 from training.policy.publish import Origin, publish
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
-class DpoConfig(PreferenceConfig):
-    """The settings of a job that learns from votes."""
-
-    max_examples: MaxExamples = None
-    """Most pairs learnt, those of the newest votes; null takes all. Who learns later votes from
-    this version does not come back to what is left out."""
 
 
 def run(claim: Claim, ranks: Ranks) -> str:

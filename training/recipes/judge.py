@@ -9,10 +9,10 @@ from ptrapp.core.errors import ConfigurationError
 from ptrapp.judges.base import Judge, rater_name
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.preferences.uncertainty import uncertainties
+from ptrapp.recipes.judging import JudgeConfig
+from ptrapp.recipes.reading import read
 from training.jobs.claim import Claim
-from training.jobs.payload import read
 from training.jobs.ranks import Ranks
-from training.judging.config import JudgeConfig
 from training.judging.labelling import CampaignJudging, label
 from training.judging.pointwise_scores import PointwiseScores, ResponseScores, ThoughtScores
 from training.judging.result import note_result, result_of

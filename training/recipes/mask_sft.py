@@ -7,14 +7,11 @@ replayed beside the trajectories, so that learning to refine leaves the first an
 import time
 from collections import Counter
 from dataclasses import asdict
-from enum import StrEnum
 from functools import partial
-from typing import Annotated
 
-from pydantic import Field
-from pydantic.dataclasses import dataclass
-
-from ptrapp.core.errors import ConfigurationError, NothingToLearn
+from ptrapp.core.errors import NothingToLearn
+from ptrapp.recipes.mask_sft import MaskSftConfig, Normalise, check
+from ptrapp.recipes.reading import read
 from training.data import snapshot
 from training.data.batches import Item
 from training.data.encode import TokenWeights, encode_trajectories
@@ -23,62 +20,21 @@ from training.data.hold_out import hold_out
 from training.data.token_cache import TOKENISING, encoded_once
 from training.data.trajectories import gather_trajectories
 from training.jobs.claim import Claim
-from training.jobs.payload import STRICT, MaxExamples, at_most, read
+from training.jobs.payload import at_most
 from training.jobs.ranks import Ranks
 from training.loop.fit import fit
 from training.loop.memory_plan import chosen_settings, plan_memory
 from training.loop.objectives import imitation_objective
-from training.losses import OFFICIAL, PAPER
-from training.policy.config import TrainingConfig
 from training.policy.lineage import find_parent, refuse_repetition
 from training.policy.model import load_base_of, make_policy
 from training.policy.publish import Origin, publish
-from training.ptr.preset import Preset
-
-
-class Normalise(StrEnum):
-    """What has equal weight in a step."""
-
-    SEQUENCE = "sequence"
-    """Every answer has the same weight."""
-    TOKEN = "token"
-    """Every token of a step has the same weight, so long answers have more."""
-
-
-@dataclass(frozen=True, slots=True, config=STRICT)
-class MaskSftConfig(TrainingConfig):
-    """The settings of a thought-mask fine-tuning job."""
-
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
-    """Examples in one optimiser step, however few fit in memory at once."""
-    replay_share: Annotated[float, Field(ge=0, le=0.9)] = 1 / 3
-    """Share of first rounds among all examples; a third preserved round 1 of unseen tasks."""
-    attempts: bool = True
-    """Whether the attempts are in the context. Without them it is plain fine-tuning on the same
-    final answers: a control."""
-    preset: Preset = Preset.OFFICIAL
-    """The weights of the three terms, unless lambdas says otherwise."""
-    lambdas: tuple[float, float, float] | None = None
-    """Weights of likelihood, consistency and confidence; they add up to 1."""
-    normalise: Normalise = Normalise.SEQUENCE
-    """What has equal weight in a step."""
-    thought_weight: Annotated[float, Field(ge=0, le=100)] = 1.0
-    """Weight of a token of the thought, against 1 for one of the response."""
-    history_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
-    """Weight of a token of an earlier round: 0 is the thought mask, 1 is plain fine-tuning."""
-    max_examples: MaxExamples = None
-    """Most examples learnt, replayed ones included, drawn by the seed; null takes all."""
-
-    @property
-    def terms(self) -> tuple[float, float, float]:
-        return self.lambdas or (PAPER if self.preset is Preset.PAPER else OFFICIAL)
 
 
 def run(claim: Claim, ranks: Ranks) -> str:
     """Trains a version on stored refinements, publishes it, and returns its name."""
     began = time.monotonic()
     config = read(MaskSftConfig, claim.payload.settings, "settings")
-    _check(config)
+    check(config)
     filters = at_most(claim.payload.filters, config.max_examples)
     parent = find_parent(claim)
 
@@ -165,12 +121,3 @@ def run(claim: Claim, ranks: Ranks) -> str:
     }
     settings = asdict(config) | {"learning_rate": rate} | chosen_settings(policy, plan)
     return publish(claim, policy, fitted.weights, Origin(parent, row, settings, summary))
-
-
-def _check(config: MaskSftConfig) -> None:
-    """Raises `ConfigurationError` for weights of the terms that are not a mean."""
-    if min(config.terms) < 0 or abs(sum(config.terms) - 1) > 1e-6:
-        raise ConfigurationError(
-            f"lambdas are {config.terms}: they must not be negative and must add up to 1. The "
-            f"presets are {PAPER} (paper) and {OFFICIAL} (official)."
-        )

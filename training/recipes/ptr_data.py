@@ -26,13 +26,13 @@ from ptrapp.core.errors import NothingToLearn
 from ptrapp.judges.base import Judge
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.judges.verifier import Verifier
+from ptrapp.recipes.ptr_data import BEST_OF_N, PtrDataConfig, resolved
+from ptrapp.recipes.reading import read
 from training.generation.fitting import fitting_source
 from training.jobs.claim import Claim
-from training.jobs.payload import read
 from training.jobs.ranks import Ranks
 from training.policy.lineage import find_parent
 from training.ptr import queries, superiority
-from training.ptr.config import BEST_OF_N, PtrDataConfig, resolved
 from training.ptr.consistency import open_embedding
 from training.ptr.finals import finals_source
 from training.ptr.generators import open_generators

@@ -15,15 +15,14 @@ from ptrapp.analysis.intervals import wilson
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.judges.reward_model import RewardModel
 from ptrapp.preferences.counting import Counting
+from ptrapp.recipes.reading import read
+from ptrapp.recipes.reward_model import RewardConfig, RewardForm
 from training.data.examples import in_words
 from training.data.hold_out import hold_out
 from training.jobs.claim import Claim
-from training.jobs.payload import read
 from training.jobs.ranks import Ranks
 from training.loop import warnings
-from training.losses.reward import RewardForm
 from training.rewarding.classifier import load_classifier
-from training.rewarding.config import RewardConfig
 from training.rewarding.encode import encode_labels
 from training.rewarding.labels import ResponsePair, frozen_once
 from training.rewarding.learn import LearntReward, learn

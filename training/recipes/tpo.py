@@ -19,20 +19,21 @@ from db.registry import adapters, jobs
 from db.storage.session import Session
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.judges.opening import close_judge, open_judge
+from ptrapp.recipes.reading import read
+from ptrapp.recipes.tpo import TpoConfig, check
 from training.data import snapshot
 from training.data.examples import Gathered, PairExample
 from training.data.pairs import gather_pairs
 from training.generation.fitting import fitting_source
 from training.generation.serving import serving
 from training.jobs.claim import Claim, StopRequested
-from training.jobs.payload import Filters, read
+from training.jobs.payload import Filters
 from training.jobs.ranks import Ranks
 from training.loop.preference_training import learn_pairs
 from training.policy.lineage import find_parent
 from training.policy.model import load_base_of, make_policy
 from training.policy.publish import Origin, publish
 from training.tpo import metrics
-from training.tpo.config import TpoConfig, check
 from training.tpo.judging import judge_samples
 from training.tpo.pairs import pair
 from training.tpo.prompts import choose, selection_prompts

@@ -19,9 +19,9 @@ from ptrapp.core.settings import Settings
 from ptrapp.engines.local.device import best_device
 from ptrapp.engines.local.loading import LOAD_ERRORS
 from ptrapp.judges.opening import find_reward_model
-from training.policy.config import Tune
+from ptrapp.recipes.reward_model import RewardConfig
+from ptrapp.recipes.training import Tune
 from training.policy.model import SMALL
-from training.rewarding.config import RewardConfig
 
 _DEFAULT_MAX_TOKENS = 1 << 20
 """Longest input of a model whose configuration gives no limit."""

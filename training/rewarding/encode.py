@@ -8,7 +8,8 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from ptrapp.judges.reward_model import chat_ids
-from training.data.encode import MARGIN_PER_STEP, Strength
+from ptrapp.recipes.preferences import Strength
+from training.data.encode import MARGIN_PER_STEP
 from training.data.tokens import Pair, Tokens
 from training.rewarding.labels import ResponsePair
 

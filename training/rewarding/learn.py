@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 
 from ptrapp.core.errors import TrainingError
+from ptrapp.recipes.reward_model import RewardConfig
 from training.data.plan import plan_steps
 from training.jobs import atomic_write
 from training.jobs.claim import REPORT_EVERY_S, Claim, StopRequested
 from training.losses.reward import reward_model_loss
 from training.rewarding.classifier import Classifier
-from training.rewarding.config import RewardConfig
 from training.rewarding.encode import EncodedComparison
 
 STATE = "reward-state.pt"

@@ -25,10 +25,10 @@ from ptrapp.preferences.scoring import (
     Scores,
     score_candidates,
 )
+from ptrapp.recipes.tpo import TpoConfig
 from training.jobs.cancelling import cancellable_wait
 from training.jobs.claim import Claim
 from training.tpo.cached_judgements import CachedScores, CachedVerdicts
-from training.tpo.config import TpoConfig
 
 MAX_UNSCORED_SHARE = 0.5
 """Share of candidates without a score beyond which the judge is taken to be down."""

@@ -12,9 +12,9 @@ from typing import Any
 
 from db.models import Run
 from ptrapp.analysis.thoughts import ended_itself_share
+from ptrapp.recipes.tpo import Malformed
 from training.jobs import atomic_write
 from training.jobs.claim import Claim
-from training.tpo.config import Malformed
 from training.tpo.judging import Judged
 from training.tpo.pairs import Paired
 

@@ -20,8 +20,8 @@ from ptrapp.preferences.learnable import (
     why_not_learnt,
 )
 from ptrapp.preferences.pairing import Pairing, Scored, pair_up
+from ptrapp.recipes.tpo import TpoConfig
 from training.data.examples import PairExample, Target
-from training.tpo.config import TpoConfig
 
 EQUAL = "all candidates are scored alike"
 MALFORMED = "no candidate is well-formed"

@@ -12,10 +12,10 @@ from ptrapp.core.errors import EngineError, EngineUnavailable, NothingToLearn
 from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Completion, Policy, Sampling
 from ptrapp.engines.base import Engine
+from ptrapp.recipes.tpo import Malformed, TpoConfig
 from ptrapp.services.storing import as_row
 from training.generation.serving import answers, request
 from training.jobs.claim import Claim
-from training.tpo.config import Malformed, TpoConfig
 
 MAX_REQUESTS = 512
 """Completions asked for at once: enough to fill a batch, and few enough to tokenise quickly."""

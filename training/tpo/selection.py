@@ -27,6 +27,7 @@ from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge, Pair, PointwiseJudge, Verdict, compare_many
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.preferences.scoring import score_candidates
+from ptrapp.recipes.tpo import Malformed, TpoConfig
 from training.generation.serving import answers, request, serving
 from training.jobs import atomic_write
 from training.jobs.cancelling import cancellable_wait
@@ -35,7 +36,6 @@ from training.loop.warnings import answers_changed_length
 from training.policy.checkpoint_weights import saved_steps, saved_weights
 from training.policy.model import Policy
 from training.policy.publish import write_adapter
-from training.tpo.config import Malformed, TpoConfig
 
 PARENT = "parent"
 _POINTS = {Choice.LEFT: 0.0, Choice.RIGHT: 1.0}

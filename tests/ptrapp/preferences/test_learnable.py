@@ -44,6 +44,7 @@ from ptrapp.preferences.learnable import (
     why_not_learnt,
     why_not_refined,
 )
+from ptrapp.recipes.tpo import TpoConfig
 from ptrapp.services.files import exporting
 from ptrapp.services.files.exporting import ExportRequest, What
 from ptrapp.services.kept_rows import KeptRows
@@ -52,7 +53,6 @@ from training.data.trajectories import gather_trajectories
 from training.jobs.payload import Filters
 from training.ptr.preferred import preferred_candidates
 from training.rewarding.labels import gather_labels
-from training.tpo.config import TpoConfig
 from training.tpo.pairs import pair
 
 STOP, LENGTH, CANCELLED = FinishReason

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.jobs.payload import STRICT
+from ptrapp.recipes.reading import STRICT
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -12,11 +12,11 @@ from ptrapp.core.thoughts import ThoughtFormat
 from ptrapp.core.types import Sampling
 from ptrapp.preferences.pairing import MAX_MALFORMED, MAX_RHO
 from ptrapp.preferences.scoring import Pairwise
+from ptrapp.recipes import preferences
+from ptrapp.recipes.preferences import PreferenceConfig
+from ptrapp.recipes.reading import STRICT, Words
+from ptrapp.recipes.training import Tune
 from ptrapp.tasks.fitting import AUTO
-from training.jobs.payload import STRICT, Words
-from training.loop import preference_training
-from training.loop.preference_training import PreferenceConfig
-from training.policy.config import Tune
 
 
 class Malformed(StrEnum):
@@ -95,7 +95,7 @@ class TpoConfig(PreferenceConfig):
 
 def check(config: TpoConfig) -> None:
     """Raises `ConfigurationError` for settings that are valid alone and contradict each other."""
-    preference_training.check(config)
+    preferences.check(config)
     if config.tune is Tune.FULL and (config.n_selection or config.iterations > 1):
         raise ConfigurationError(
             "tune full makes a model of its own, which cannot be served beside the others: set "

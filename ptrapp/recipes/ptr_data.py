@@ -10,12 +10,12 @@ from ptrapp.core.dialogue import REFINE_INSTRUCTION, HistoryMode, HistoryOptions
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.thoughts import Thinking, ThoughtFormat
 from ptrapp.core.types import Policy, Sampling
+from ptrapp.recipes.mask_sft import Preset
+from ptrapp.recipes.reading import STRICT, Words
 from ptrapp.refinement.options import RefineOptions
 from ptrapp.tasks.families import GENERATED
 from ptrapp.tasks.fitting import AUTO
 from ptrapp.tasks.instructions import INSTRUCTIONS
-from training.jobs.payload import STRICT, Words
-from training.ptr.preset import Preset
 
 SOLVER, BEST_OF_N, STRONG, HUMAN, VERSION = "solver", "best_of_n", "strong", "human", "version:"
 SOLVED = (GENERATED, INSTRUCTIONS)
@@ -28,7 +28,7 @@ SAMPLED = (BEST_OF_N, STRONG)
 class PtrDataConfig:
     """The settings of a job that makes refinement data."""
 
-    queries: str = AUTO
+    queries: Annotated[str, Field(min_length=1)] = AUTO
     """Source of questions: generated (with worked solutions), instructions (requests with
     constraints), auto (generated for the bundled model and those grown from it, instructions for
     others), a JSONL, JSON or CSV file, or a data set as hf:NAME[:CONFIG][:SPLIT], which may be
@@ -49,7 +49,7 @@ class PtrDataConfig:
     1 keeps all."""
     rounds: Annotated[int, Field(ge=2, le=5)] = 3
     """Rounds of a trajectory, the final answer among them."""
-    attempts: str = "own"
+    attempts: Annotated[str, Field(min_length=1)] = "own"
     """Generator of the earlier rounds: own (the parent version of this job), base, or the name of a
     version. Attempts by another model harmed strong models (PASR), hence own."""
     final: str = AUTO
@@ -174,6 +174,21 @@ def resolved(config: PtrDataConfig) -> PtrDataConfig:
         config = replace(config, final=SOLVER if solved else BEST_OF_N)
     _check(config)
     return config
+
+
+def check(config: PtrDataConfig) -> None:
+    """Raises `ConfigurationError` for settings that no model could be asked with.
+
+    Which questions `auto` stands for is known when the job has its model: what goes together with
+    the one or the other source is left to it.
+    """
+    if config.queries != AUTO:
+        resolved(config)
+        return
+    try:
+        resolved(replace(config, queries=GENERATED))
+    except ConfigurationError:
+        resolved(replace(config, queries=INSTRUCTIONS))
 
 
 def _check(config: PtrDataConfig) -> None:

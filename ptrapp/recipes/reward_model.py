@@ -1,14 +1,22 @@
 """The settings of a reward-model job."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.data.encode import Strength
-from training.jobs.payload import STRICT, MaxExamples
-from training.losses.reward import RewardForm
-from training.policy.config import Tune
+from ptrapp.recipes.preferences import Strength
+from ptrapp.recipes.reading import STRICT, MaxExamples
+from ptrapp.recipes.training import Tune
+
+
+class RewardForm(StrEnum):
+    """The model by which a difference of scores explains votes; see `likelihood`."""
+
+    BRADLEY_TERRY = "bradley_terry"
+    RAO_KUPPER = "rao_kupper"
+    DAVIDSON = "davidson"
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from training.jobs.payload import STRICT
+from ptrapp.recipes.reading import STRICT
 
 
 class Tune(StrEnum):
