@@ -35,8 +35,13 @@ class Double:
 
     ignores_n: bool = False
     ignores_seed: bool = False
+    is_greedy: bool = False
+    """Seed and temperature change nothing."""
     prefills: bool = True
     echoes_prefill: bool = False
+    is_llama_cpp: bool = False
+    """It goes on with any answer that stands last, whose text comes back in an answer that is not
+    streamed; knows no ids and no adapters, and counts the tokens of text alone."""
     thoughts_in: str = ""
     """`reasoning` or `reasoning_content`; empty leaves them in the text."""
     gives_token_ids: bool = True
@@ -132,6 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._refuse(404, "Not Found")
         double = self.server_double
         rows = [{"id": "base", "root": str(BUNDLED_MODEL), "max_model_len": CONTEXT}]
+        if double.is_llama_cpp:
+            rows = [{"id": "/m/x.gguf", "meta": {"n_ctx_train": 8 * CONTEXT, "n_ctx": CONTEXT}}]
         rows += [{"id": n, "root": p, "parent": "base"} for n, p in list(double.adapters.items())]
         return self._send({"object": "list", "data": rows})
 
@@ -144,9 +151,13 @@ class _Handler(BaseHTTPRequestHandler):
             case "/v1/chat/completions":
                 with suppress(BrokenPipeError, ConnectionResetError):
                     self._chat(body)
+            case "/apply-template" if double.is_llama_cpp:
+                self._send({"prompt": "word " * _count(body)})
+            case "/tokenize" if double.is_llama_cpp:
+                self._send({"tokens": [7] * len(body.get("content", "").split())})
             case "/tokenize" if double.tokenizes:
                 self._send({"count": _count(body), "max_model_len": CONTEXT})
-            case "/v1/load_lora_adapter" if double.knows_adapters:
+            case "/v1/load_lora_adapter" if double.knows_adapters and not double.is_llama_cpp:
                 self._load(body)
             case "/v1/unload_lora_adapter" if double.knows_adapters:
                 double.adapters.pop(body["lora_name"], None)
@@ -175,6 +186,10 @@ class _Handler(BaseHTTPRequestHandler):
         known = {"base", *double.adapters}
         extras = body.keys() - set(_OPENAI)
         n_prompt = _count(body) if double.prefills else _count(_without_flags(body))
+        if double.is_llama_cpp:
+            body = {name: body[name] for name in body if name != "return_token_ids"}
+            last = body["messages"][-1]["role"]
+            n_prompt = _count(body | {"continue_final_message": last == "assistant"})
         if double.spend("mute"):
             while self.server.running:
                 time.sleep(0.02)
@@ -188,9 +203,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(400, refusal)
         elif body["messages"][0]["role"] == "system" and not double.takes_system:
             self._refuse(400, "System role not supported")
+        elif double.is_llama_cpp and _thinks_and_begins(body):
+            self._refuse(400, "Assistant response prefill is incompatible with enable_thinking.")
         elif extras and not double.takes_extras:
             self._refuse(400, f"Unrecognized request arguments: {sorted(extras)}")
-        elif body["model"] not in known and not double.accepts_any_model:
+        elif body["model"] not in known and not (double.accepts_any_model or double.is_llama_cpp):
             self._refuse(404, f"The model `{body['model']}` does not exist.")
         elif n_prompt + body.get("max_tokens", 1) > CONTEXT:
             self._refuse(400, f"This model's maximum context length is {CONTEXT} tokens.")
@@ -200,12 +217,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(body, n_prompt)
 
     def _answer(self, body: dict[str, Any], n_prompt: int) -> None:
-        n = 1 if self.server_double.ignores_n else body.get("n", 1)
+        double = self.server_double
+        n = 1 if double.ignores_n else body.get("n", 1)
         choices = []
         for index in range(n):
             parts = list(self._parts(body, index))
-            message = {"role": "assistant", "content": ""}
-            for name, text, _ in parts:
+            last = body["messages"][-1]
+            echoes = double.is_llama_cpp and last["role"] == "assistant"
+            message = {"role": "assistant", "content": last["content"] if echoes else ""}
+            for name, text, _ in parts[: body["max_tokens"]] if echoes else parts:
                 message[name] = message.get(name, "") + text
             choice = {"index": index, "message": message, "finish_reason": "stop"}
             choices.append(choice | self._extras(body, [id_ for _, _, id_ in parts]))
@@ -270,7 +290,8 @@ class _Handler(BaseHTTPRequestHandler):
         thinking = switch if not (begun and double.prefills) else begun == "<T>"
         for word in begun.split() if begun and double.echoes_prefill else ():
             yield "content", word, zlib.crc32(word.encode()) % 700 + 2
-        seed = (body.get("seed", 0) + index) * bool(body.get("temperature"))
+        drawn = bool(body.get("temperature")) and not double.is_greedy
+        seed = (body.get("seed", 0) + index) * drawn
         field = double.thoughts_in if thinking and double.thoughts_in else "content"
         for word in _words(body, None if double.ignores_seed else seed, thinking):
             id_ = zlib.crc32(word.encode()) % 700 + 2
@@ -334,6 +355,12 @@ def _words(body: dict[str, Any], seed: int | None, thinking: bool) -> list[str]:
     thought = [f" {draw.choice(_VOCABULARY)}" for _ in range(n_words)]
     answer = [" The", " answer", " is", f" {draw.randint(1, 99)}", "."]
     return [*thought, "<R>", *answer] if thinking else answer
+
+
+def _thinks_and_begins(body: dict[str, Any]) -> bool:
+    """Whether older servers of llama.cpp refuse it, whatever the template does with the switch."""
+    switched = body.get("chat_template_kwargs", {}).get("enable_thinking")
+    return bool(switched) and body["messages"][-1]["role"] == "assistant"
 
 
 def _refusal_of_priority(policy: str, body: dict[str, Any]) -> str | None:

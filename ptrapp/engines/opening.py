@@ -48,7 +48,7 @@ def open_strong_engine(settings: Settings) -> Engine:
 
     if not settings.strong_base_url:
         raise ConfigurationError(
-            "No stronger model is named. Start with --strong-base-url http://HOST:PORT/v1."
+            "No stronger model is named: --strong-base-url says where its server is."
         )
     return RemoteEngine(
         settings.strong_base_url,

@@ -75,8 +75,11 @@ class ReplaceableEngine:
         release: Callable[[], None],
         prepare: Callable[[], None],
         failed: Callable[[Exception], None] | None = None,
+        called: str = "",
     ) -> None:
         """Begins to load a model, and returns. Raises `EngineUnavailable` while one is on its way.
+
+        `called` is what people read of it; empty is the model's own name.
 
         When the model is there, `release` has all runs end, and `prepare` publishes what is to be
         served with the new one before requests reach it. `failed` gets the reason if none is.
@@ -84,7 +87,7 @@ class ReplaceableEngine:
         with self._changed:
             if self._loading is not None:
                 raise EngineUnavailable(f"{self._loading.in_words()} Wait until it is there.")
-            self._loading = Loading(model, "", None, time.monotonic())
+            self._loading = Loading(called or model, "", None, time.monotonic())
             self._refusal = ""
 
         def work() -> None:

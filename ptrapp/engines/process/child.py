@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from ptrapp.core import logs
 from ptrapp.core.errors import EngineError, EngineUnavailable
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Engine
@@ -68,7 +69,7 @@ class Child:
     def serve(self) -> NoReturn:
         """Reads until the connection ends, and never waits for the engine meanwhile."""
         settings: Settings = self._connection.recv()
-        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
+        logs.set_up(settings.log_level)
         self._in_order.submit(self._open, settings)
         while True:
             match self._connection.recv():

@@ -1,9 +1,10 @@
 """The engine over HTTP: probes a server at start, then serves the protocol of `engines.base`."""
 
+import json
 import logging
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.types import Message, Policy
 from ptrapp.engines.base import Event, Request
 from ptrapp.engines.remote.adapters import ServerAdapters
+from ptrapp.engines.remote.drawing import Drawing
 from ptrapp.engines.remote.errors import mapped
 from ptrapp.engines.remote.folder import choose_format, text_counter
 from ptrapp.engines.remote.generator import CompletionGenerator
@@ -54,8 +56,9 @@ class RemoteEngine:
             self._server.close()
             raise mapped(error, self._server.url) from error
         card = cards.get(served, {})
-        self.model_id = _same_model(model_path, str(card.get("root") or served))
-        self.context_length = context_length or _context_length(card)
+        root = str(card.get("root") or served)
+        self.model_id = _same_model(model_path, root)
+        self.context_length = context_length or _context_length(card, root)
         self.thought_format = choose_format(
             thought_format, self.model_id, self.capabilities.reasons
         )
@@ -72,13 +75,10 @@ class RemoteEngine:
             text_counter(self.model_id),
         )
         self._generator = CompletionGenerator(
-            self._server,
+            Drawing(self._server, self._adapters, self.context_length, timeouts),
             self.capabilities,
-            self._adapters,
             self._prompts,
             self.thought_format,
-            self.context_length,
-            timeouts,
         )
         self._lock = threading.Lock()
         self._groups: set[CandidateGroup] = set()
@@ -158,10 +158,19 @@ def _same_model(model_path: str, root: str) -> str:
     return model_path
 
 
-def _context_length(card: dict[str, Any]) -> int:
-    """Reads `max_model_len` in vLLM's cards, `n_ctx_train` in llama.cpp's."""
-    stated = card.get("max_model_len") or (card.get("meta") or {}).get("n_ctx_train")
-    if isinstance(stated, int) and stated > 0:
+def _context_length(card: dict[str, Any], root: str) -> int:
+    """Reads `max_model_len` in vLLM's cards, in llama.cpp's `n_ctx`, which one request may have.
+
+    Earlier ones of llama.cpp tell only what the model was trained with, and `transformers serve`
+    nothing: it names the model's folder (`root`), and reads as much as that says.
+    """
+    meta = card.get("meta") or {}
+    stated = card.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train")
+    if not stated:
+        with suppress(OSError, ValueError, TypeError, LookupError):
+            config = json.loads((Path(root) / "config.json").read_text(encoding="utf-8"))
+            stated = config["max_position_embeddings"]
+    if type(stated) is int and stated > 0:
         return stated
     log.warning(
         "The server does not say how many tokens its model reads; %d are assumed. "

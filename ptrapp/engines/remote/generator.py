@@ -1,206 +1,142 @@
-"""Generates one candidate over HTTP: failed requests are retried, broken answers sampled again."""
+"""Generates one candidate over HTTP, in as many requests as its thought and its answer take."""
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
-
-from openai import APIError, NotFoundError
 
 from ptrapp.core.errors import ContextTooLong, EngineUnavailable
 from ptrapp.core.thoughts import ThoughtFormat
-from ptrapp.core.types import Completion, FinishReason, Split
+from ptrapp.core.types import Completion, FinishReason
 from ptrapp.engines.base import Priority, Request
-from ptrapp.engines.remote.adapters import ServerAdapters
 from ptrapp.engines.remote.call import Call
-from ptrapp.engines.remote.errors import is_retryable, mapped
+from ptrapp.engines.remote.drawing import Drawing, Show
 from ptrapp.engines.remote.probe import VLLM_SAMPLING, Capabilities
 from ptrapp.engines.remote.prompts import Prompts
-from ptrapp.engines.remote.server import Server, Timeouts
-from ptrapp.engines.remote.streamed_completion import Interrupted, StreamedCompletion
+from ptrapp.engines.remote.streamed_completion import StreamedCompletion
 
 log = logging.getLogger(__name__)
 
 MIN_ANSWER_TOKENS = 16
 """Tokens that must be left for an answer, as in the embedded engine."""
-DELTA_INTERVAL_S = 0.03
-"""Time between two deltas: a page is not read faster."""
 
 _VLLM_PRIORITY = {Priority.PERSON: 0, Priority.JOB: 1}
 """A request of lower number is answered first."""
 
-Show = Callable[[Split, int], None]
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What stands of a completion before the server writes on."""
 
-@dataclass(slots=True)
-class _Repeats:
-    """What has been repeated for one candidate, and how many retries are left."""
-
-    retries: int
-    resampled: bool = False
-    republished: bool = False
+    text: str = ""
+    first: StreamedCompletion | None = None
+    """The request that wrote the thought in `text`."""
+    token: str = ""
+    """The first token of the response, which a request of its own has drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionGenerator:
     """Generates candidates; shared by all calls of an engine."""
 
-    server: Server
+    drawing: Drawing
     capabilities: Capabilities
-    adapters: ServerAdapters
     prompts: Prompts
     format: ThoughtFormat
-    context_length: int
-    timeouts: Timeouts
 
     def generate(self, request: Request, call: Call, show: Show) -> Completion:
         """Draws the completion. Raises `EngineError`, which concerns no other candidate.
 
         An enforced thought that the model does not end takes two requests: the second continues
         what the first wrote, behind the response marker. An answer that ends before it begins is
-        asked for once more, where the server can bar the end of a turn.
+        asked for once more, where the server can bar the end of a turn or continue an answer.
         """
         enforce = self.format.enforced if request.enforce is None else request.enforce
         enforce = enforce and request.thinking and self.prompts.continues
-        begun = self.format.opening if enforce else ""
+        begun = _Begun(self.format.opening if enforce else "")
         streamed = self._draw(request, call, show, begun)
-        first = None
         if enforce and not streamed.responds:
-            first, begun = streamed, streamed.written + self.format.closing
-            streamed = self._draw(request, call, show, begun, first)
+            begun = _Begun(streamed.written + self.format.closing, streamed)
+            streamed = self._draw(request, call, show, begun)
         done = streamed.completion()
         if (
-            request.enforce is not False
-            and self.capabilities.token_ids
-            and done.finish_reason is FinishReason.STOP
-            and not done.split.response
-            and (streamed.responds or not request.thinking)
+            request.enforce is False
+            or done.finish_reason is not FinishReason.STOP
+            or done.split.response
+            or (request.thinking and not streamed.responds)
         ):
-            again = self._draw(request, call, show, begun, first, bars_end=True)
-            done = replace(again.completion(), asked_again=True)
-        return done
+            return done
+        if request.thinking and begun.first is None and self.prompts.continues:
+            begun = _Begun(streamed.written, streamed)  # behind the marker that the model wrote
+        again = self._begin_again(request, call, show, begun)
+        return replace(again.completion(), asked_again=True) if again else done
+
+    def _begin_again(
+        self, request: Request, call: Call, show: Show, begun: _Begun
+    ) -> StreamedCompletion | None:
+        """Draws an answer that does not end at once; None where the server cannot do that.
+
+        vLLM bars the end of a turn for a token. llama.cpp bars it for a whole request, which is of
+        one token then, and another one continues it.
+        """
+        if self.capabilities.token_ids:
+            return self._draw(request, call, show, begun, {"min_tokens": 1})
+        if not self.prompts.continues:
+            return None
+        one = {"ignore_eos": True, "max_tokens": 1}
+        try:
+            begins = self._draw(request, call, lambda *_: None, begun, one)
+        except EngineUnavailable as error:
+            if call.reason:
+                raise
+            log.info("%s bars no end of a turn: %s", self.drawing.server.url, error)
+            return None
+        if not begins.continued or request.sampling.max_tokens == 1:
+            return begins if begins.continued else None
+        return self._draw(request, call, show, replace(begun, token=begins.continued))
 
     def _draw(
         self,
         request: Request,
         call: Call,
         show: Show,
-        begun: str,
-        first: StreamedCompletion | None = None,
-        *,
-        bars_end: bool = False,
+        begun: _Begun,
+        extra: Mapping[str, Any] = MappingProxyType({}),
     ) -> StreamedCompletion:
-        """Draws what follows `begun`, retried as often as may be."""
-        body, started = self._body(request, begun, first), time.monotonic()
-        if bars_end:
-            body["min_tokens"] = 1
-        repeats = _Repeats(self.timeouts.retries)
-        while True:
-            if call.reason:
-                raise call.reason
-            model = self.adapters.model_of(request.policy)
+        """Draws what follows what has begun, in one request that is sent as often as may be."""
+        started = time.monotonic()
+
+        def collector() -> StreamedCompletion:
             streamed = StreamedCompletion(
-                self.format, request.thinking, started, request.logps, begun=begun
+                self.format,
+                request.thinking,
+                started,
+                request.logps,
+                begun=begun.text,
+                token=begun.token,
             )
-            if first is not None:
-                streamed.after(first)
-            try:
-                self._attempt(request, body | {"model": model}, call, streamed, show)
-            except (APIError, Interrupted, ValueError) as error:  # ValueError: a torn JSON line
-                self._decide(error, request, call, streamed, repeats)
-            except RuntimeError as error:  # the client was closed during the request
-                raise (call.reason or error) from error
-            else:
-                return streamed
+            if begun.first is not None:
+                streamed.after(begun.first)
+            return streamed
 
-    def _attempt(
-        self,
-        request: Request,
-        body: Mapping[str, Any],
-        call: Call,
-        streamed: StreamedCompletion,
-        show: Show,
-    ) -> None:
-        """Reads an answer to its end or to a limit of its own. Raises `Interrupted`."""
-        shown_at = 0.0
-        with closing(self.server.stream_chat(body)) as stream:
-            call.opened(stream)
-            try:
-                for chunk in stream:
-                    if not streamed.add(chunk):
-                        continue
-                    call.token()
-                    if streamed.is_full(request.sampling):
-                        streamed.cut()
-                        break
-                    if (now := time.monotonic()) - shown_at >= DELTA_INTERVAL_S:
-                        shown_at = now
-                        show(streamed.so_far(), streamed.n_tokens)
-            finally:
-                call.closed()
-        if streamed.finish is None:
-            raise Interrupted("the stream ended before the answer did")
+        body = self._body(request, begun) | dict(extra)
+        return self.drawing.draw(request, body, call, show, collector)
 
-    def _decide(
-        self,
-        error: Exception,
-        request: Request,
-        call: Call,
-        streamed: StreamedCompletion,
-        repeats: _Repeats,
-    ) -> None:
-        """Returns if the candidate is to be tried again; otherwise raises the final error."""
-        if call.reason:
-            raise call.reason from error
-        if isinstance(error, NotFoundError) and request.policy.adapter and not repeats.republished:
-            repeats.republished = True
-            self.adapters.publish_again()
-            return
-        broken = not isinstance(error, APIError) or type(error) is APIError
-        if streamed.n_tokens or broken or call.idle:
-            if repeats.resampled:
-                raise self._interrupted(error, call) from error
-            repeats.resampled = True
-            log.warning("%s: an answer broke off and is sampled again", self.server.url)
-            return
-        assert isinstance(error, APIError)
-        if repeats.retries and is_retryable(error):
-            again = self.timeouts.retries - repeats.retries
-            repeats.retries -= 1
-            if call.wait(self.timeouts.backoff_s * 2**again):
-                return
-        raise call.reason or mapped(
-            error,
-            self.server.url,
-            policy=request.policy,
-            context_length=self.context_length,
-        ) from error
-
-    def _interrupted(self, error: Exception, call: Call) -> EngineUnavailable:
-        why = (
-            f"nothing came for {self.timeouts.idle_s:g} s" if call.idle else str(error).rstrip(".")
-        )
-        return EngineUnavailable(
-            f"The server at {self.server.url} broke off twice in the middle of an answer ({why}). "
-            "Its log says why; ask again."
-        )
-
-    def _body(
-        self, request: Request, begun: str, first: StreamedCompletion | None
-    ) -> dict[str, Any]:
+    def _body(self, request: Request, begun: _Begun) -> dict[str, Any]:
         """Returns the request without its model, with every sampling parameter set explicitly."""
         drawn = request.sampling
-        thinks = request.thinking and first is None
+        thinks = request.thinking and begun.first is None
         wanted = drawn.max_tokens + (drawn.max_thought_tokens if thinks else 0)
-        room = self._room(request) - (first.n_tokens if first else 0)
-        body = self.prompts.body(request.messages, request.thinking, begun) | {
+        room = self._room(request) - (begun.first.n_tokens if begun.first else 0)
+        written = begun.text + begun.token
+        body = self.prompts.body(request.messages, request.thinking, written) | {
             "n": 1,
             "temperature": drawn.temperature,
             "top_p": drawn.top_p,
             "seed": drawn.seed,
-            "max_tokens": min(wanted, max(room, MIN_ANSWER_TOKENS)),
+            "max_tokens": min(wanted, max(room, MIN_ANSWER_TOKENS)) - bool(begun.token),
         }
         if self.capabilities.priorities:
             body["priority"] = _VLLM_PRIORITY[request.priority]
@@ -215,11 +151,12 @@ class CompletionGenerator:
     def _room(self, request: Request) -> int:
         """Returns the tokens left for the answer; an estimated count refuses no request."""
         n_prompt = self.prompts.count(request.messages, request.thinking)
-        room = self.context_length - n_prompt
+        context_length = self.drawing.context_length
+        room = context_length - n_prompt
         if room < MIN_ANSWER_TOKENS and self.prompts.exact:
             raise ContextTooLong(
                 f"The prompt with its earlier rounds is {n_prompt} tokens long and the model "
-                f"reads {self.context_length}, answer included. Shorten the prompt, or ask for "
+                f"reads {context_length}, answer included. Shorten the prompt, or ask for "
                 "fewer rounds."
             )
         return max(room, MIN_ANSWER_TOKENS)

@@ -46,7 +46,7 @@ class CandidateGroup:
             call.cancel(reason)
 
     def _next(self) -> Event | None:
-        idle_s = self._generator.timeouts.idle_s
+        idle_s = self._generator.drawing.timeouts.idle_s
         try:
             return self._events.get(timeout=min(1.0, idle_s / 2))
         except Empty:
@@ -67,7 +67,7 @@ class CandidateGroup:
                 self._events.put(end)
 
     def _answer(self, index: int) -> Event:
-        request, pins = self._requests[index], self._generator.adapters.pins
+        request, pins = self._requests[index], self._generator.drawing.adapters.pins
 
         def show(parts: Split, n_tokens: int) -> None:
             self._events.put(Delta(index, parts, n_tokens, time.monotonic() - self._started))

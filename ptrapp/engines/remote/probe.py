@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 UNKNOWN_MODEL = "thrice-asks-for-a-model-that-nobody-has"
 """A name no server has; a server that answers for it would also answer for a lost adapter."""
 
+_BEGUN = "Seven, three,"
+"""More than one token in any vocabulary, and no answer to the question that is asked."""
+
 VLLM_SAMPLING: Mapping[str, Any] = {
     "return_token_ids": True,
     "skip_special_tokens": False,
@@ -37,9 +40,13 @@ class Capabilities:
     template_switches: bool
     """`chat_template_kwargs` is accepted, so that thinking can be switched."""
     prefill: bool
-    """`continue_final_message` continues the message given, which may open with a marker."""
+    """`continue_final_message` continues the message given, which may open with a marker. llama.cpp
+    does so with any answer that stands last."""
     seeds: bool
     """The same seed gives the same text."""
+    samples: bool
+    """Another seed gives another text. `transformers serve` decodes greedily whatever it is asked,
+    unless the model's own `generation_config.json` has it sample."""
     logprobs: bool
     token_ids: bool
     """The ids that were generated come with the text: vLLM's `return_token_ids`."""
@@ -69,6 +76,10 @@ class Capabilities:
              "a thought that does not end cannot be ended."),
             (self.seeds, "The same seed gives the same text.",
              "The same seed gives another text, so an answer cannot be drawn again."),
+            (self.samples, "Another seed gives another text.",
+             "It writes the same text whatever seed and temperature it is given, so candidates do "
+             'not differ; transformers serve samples where the model\'s generation_config.json has '
+             '"do_sample": true.'),
             (self.logprobs, "Log-probabilities come with the answers.",
              "It gives no log-probabilities, so none are stored."),
             (self.token_ids, "The generated token ids come with the answers and are trained on.",
@@ -112,6 +123,7 @@ def probe(server: Server, model: str) -> Capabilities:
         template_switches=_try(server, ask | switch) is not None,
         prefill=_continues(server, ask),
         seeds=bool(_text(once)) and _text(once) == _text(again),
+        samples=_samples(server, ask),
         logprobs=bool(scored and scored.choices and scored.choices[0].logprobs),
         token_ids=bool(with_ids and with_ids.choices and token_ids(with_ids.choices[0])),
         refuses_unknown_models=_try(server, ask | {"model": UNKNOWN_MODEL}) is None,
@@ -155,14 +167,27 @@ def _try(server: Server, body: Mapping[str, Any]) -> ChatCompletion | None:
 
 
 def _continues(server: Server, ask: dict[str, Any]) -> bool:
-    """Returns whether an answer can be continued: its prompt then lacks the end of turn."""
-    begun = [*ask["messages"], {"role": "assistant", "content": "One, two,"}]
+    """Returns whether an answer can be continued: its prompt then lacks the end of turn.
+
+    Or what was begun comes back in front of the one token that was asked for, as in llama.cpp.
+    """
+    begun = [*ask["messages"], {"role": "assistant", "content": _BEGUN}]
     flags = {"continue_final_message": True, "add_generation_prompt": False}
     continued = _try(server, ask | {"messages": begun, "max_tokens": 1} | flags)
+    if _text(continued).startswith(_BEGUN):
+        return True
     answered = _try(server, ask | {"messages": begun, "max_tokens": 1})
     if not continued or not answered or not continued.usage or not answered.usage:
         return False
     return 0 < continued.usage.prompt_tokens < answered.usage.prompt_tokens
+
+
+def _samples(server: Server, ask: dict[str, Any]) -> bool:
+    """Returns whether texts differ at a temperature at which no model repeats itself."""
+    open_question = [{"role": "user", "content": "Invent a name for a ship."}]
+    drawn = ask | {"messages": open_question, "temperature": 2.0, "max_tokens": 12}
+    texts = [_text(_try(server, drawn | {"seed": seed})) for seed in (1, 2, 3)]
+    return len(set(texts)) > 1 or not any(texts)
 
 
 def _reads_priority(server: Server, ask: dict[str, Any]) -> bool:

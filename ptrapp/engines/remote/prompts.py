@@ -70,6 +70,8 @@ class Prompts:
         if prefill and self.continues:
             rows.append(Message(MessageRole.ASSISTANT, prefill).as_dict())
             body |= {"continue_final_message": True, "add_generation_prompt": False}
+            if self._capabilities.template_switches:  # llama.cpp refuses the two together
+                body["chat_template_kwargs"] = {"enable_thinking": False}
         return body
 
     def count(self, messages: Sequence[Message], thinking: bool) -> int:

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from openai import APIError, NotFoundError, OpenAI, Stream, Timeout
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
+_AS_A_PROMPT = {"add_special": True, "parse_special": True}
+"""llama.cpp's way to read a prompt of its chat."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -53,17 +56,17 @@ class Server:
         )
 
     def count_tokens(self, body: Mapping[str, Any]) -> int | None:
-        """Counts with vLLM's `/tokenize`; returns None where a server has no such route."""
+        """Counts with `/tokenize`, of vLLM or of llama.cpp, whose own fills no template; returns
+        None where a server has no such route."""
         try:
-            answer = self._client.post(
-                f"{self._root}/tokenize",
-                body=dict(body),
-                cast_to=object,
-                options={"timeout": 10.0},
-            )
-        except NotFoundError:
+            answer = self._ask_root("tokenize", body)
+            if "tokens" in answer and "count" not in answer:
+                filled = {"content": self._ask_root("apply-template", body)["prompt"]}
+                answer = self._ask_root("tokenize", filled | _AS_A_PROMPT)
+                return len(answer["tokens"])
+        except (NotFoundError, KeyError):
             return None
-        count = answer.get("count") if isinstance(answer, dict) else None
+        count = answer.get("count")
         return count if isinstance(count, int) else None
 
     def load_adapter(self, name: str, path: str) -> None:
@@ -80,6 +83,13 @@ class Server:
         except APIError as error:
             return getattr(error, "status_code", None) in (400, 422)
         return False  # a server that accepts an empty request ignores it
+
+    def _ask_root(self, route: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns what a route beside `/v1` answers, {} for what is no object."""
+        answer = self._client.post(
+            f"{self._root}/{route}", body=dict(body), cast_to=object, options={"timeout": 10.0}
+        )
+        return answer if isinstance(answer, dict) else {}
 
     def close(self) -> None:
         self._client.close()

@@ -30,13 +30,18 @@ class StreamedCompletion:
         logps: bool = False,
         *,
         begun: str = "",
+        token: str = "",
     ):
         """Takes as `begun` the text that was put before what the server writes, so that it is part
-        of the completion without ids of its own."""
+        of the completion without ids of its own, and behind it the `token` that the model's
+        response begins with."""
         self._format = fmt
         self._thinking = thinking
-        self._begun = begun
-        self._prefill = fmt.prefill(thinking) + begun
+        self._begun = begun + token
+        self._prefill = fmt.prefill(thinking) + self._begun
+        # nobody tells a lone token that comes back from one that the model repeats
+        self._echo = "" if self._prefill == token else self._prefill
+        self._n_begun = int(bool(token))
         self._started = started
         self._keep_logps = logps
         self._reasoning = ""
@@ -66,14 +71,19 @@ class StreamedCompletion:
         text = (
             self._reasoning + self._content
         )  # a reasoning parser takes a prefilled answer for a thought
-        if self._prefill.startswith(text):
+        if self._echo.startswith(text):
             return self._prefill
-        return self._prefill + text.removeprefix(self._prefill)
+        return self._prefill + text.removeprefix(self._echo)
 
     @property
     def written(self) -> str:
         """The text so far without what the template wrote."""
         return self.raw.removeprefix(self._format.prefill(self._thinking))
+
+    @property
+    def continued(self) -> str:
+        """The text so far behind what was begun."""
+        return self.raw.removeprefix(self._prefill)
 
     @property
     def n_tokens(self) -> int:
@@ -109,10 +119,9 @@ class StreamedCompletion:
         return True
 
     def after(self, first: "StreamedCompletion") -> "StreamedCompletion":
-        """Continues a completion whose thought was ended for the model; returns itself."""
-        stopped = first.finish is FinishReason.STOP
-        self._end_before = ThoughtEnd.TURN if stopped else ThoughtEnd.BUDGET
-        self._n_before = first.n_tokens
+        """Continues a completion whose thought has ended, mostly for the model; returns itself."""
+        self._end_before = first._thought_end()
+        self._n_before = first._n_thought if first._n_thought is not None else first.n_tokens
         asked_at, first_at = first.times
         self._thought_s, self._started = self._started - first_at, asked_at
         return self
@@ -138,7 +147,8 @@ class StreamedCompletion:
     def is_full(self, sampling: Sampling) -> bool:
         """Returns whether the thought has used its budget, or the response its length."""
         if self._n_thought is not None:
-            return self.n_tokens - self._n_thought >= sampling.max_tokens
+            n_response = self.n_tokens - self._n_thought + self._n_begun
+            return n_response >= sampling.max_tokens
         return self._thinking and self.n_tokens >= sampling.max_thought_tokens
 
     def so_far(self) -> Split:
@@ -161,7 +171,7 @@ class StreamedCompletion:
             split=parts,
             token_ids=() if cut else tuple(self._ids),
             n_thought_tokens=self._n_before + n_thought,
-            n_response_tokens=self.n_tokens - n_thought,
+            n_response_tokens=self.n_tokens - n_thought + self._n_begun,
             finish_reason=self._finish,
             logprob_sum=sum(self._logprobs) if scored else None,
             thought_s=self._marker_at - self._first_at if n_thought else self._thought_s,

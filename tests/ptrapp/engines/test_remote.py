@@ -28,7 +28,7 @@ from ptrapp.core.thoughts import GENERIC, TINY, Thinking
 from ptrapp.core.types import BASE, Completion, FinishReason, MessageRole, Policy, Sampling, Turn
 from ptrapp.engines.base import Delta, Failed, Priority, Request, complete
 from ptrapp.engines.remote import errors
-from ptrapp.engines.remote.engine import RemoteEngine
+from ptrapp.engines.remote.engine import RemoteEngine, _context_length
 from ptrapp.engines.remote.server import Timeouts
 from ptrapp.refinement.loop import RoundFailed, RoundFinished, refine
 from ptrapp.refinement.options import RefineOptions
@@ -108,7 +108,8 @@ def test_a_server_that_can_do_everything_is_probed_as_such(engine: RemoteEngine)
     ("switch", "capability", "words"),
     [
         ({"ignores_n": True}, "candidates", "ignores n"),
-        ({"ignores_seed": True}, "seeds", "another text"),
+        ({"ignores_seed": True}, "seeds", "The same seed gives another text"),
+        ({"is_greedy": True}, "samples", "candidates do not differ"),
         ({"prefills": False}, "prefill", "cannot continue"),
         ({"gives_token_ids": False}, "token_ids", "no token ids"),
         ({"gives_logprobs": False}, "logprobs", "no log-probabilities"),
@@ -129,6 +130,21 @@ def test_what_a_server_cannot_do_is_probed_and_reported(
     assert getattr(engine.capabilities, capability) is False
     assert any(words in sentence for sentence in engine.capabilities.sentences())
     assert isinstance(complete(engine, [ask("still answers")])[0], Completion)
+
+
+def test_a_server_of_llama_cpp_continues_counts_and_says_what_a_request_may_have(
+    double: Double, open_engine: Open
+) -> None:
+    double.is_llama_cpp = True
+    engine = open_engine()
+    found = engine.capabilities
+    assert (found.prefill, found.tokenize) == (True, True)
+    assert (found.token_ids, found.adapters, found.refuses_unknown_models) == (False,) * 3
+    assert engine.context_length == 1024, "n_ctx, not what the model was trained with"
+    request = ask("one two three")
+    assert engine.count_prompt_tokens(request.messages, thinking=False) == 3 + 2 * 2
+    with pytest.raises(ContextTooLong, match="reads 1024"):
+        raise failure(engine, ask("word " * 1024))
 
 
 def test_each_candidate_is_a_request_with_its_seed_and_every_parameter(
@@ -542,6 +558,18 @@ def test_prompts_are_counted_by_the_server_the_folder_or_the_characters(
     )
     assert by_folder > 8
     assert by_characters == 5 + 8
+
+
+def test_the_length_is_the_servers_word_or_else_the_models(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"max_position_embeddings": 77}', encoding="utf-8")
+    told = {"meta": {"n_ctx": 512, "n_ctx_train": 8192}}
+    assert _context_length(told, str(tmp_path)) == 512
+    assert _context_length({"meta": {"n_ctx_train": 8192}}, str(tmp_path)) == 8192
+    assert _context_length({}, str(tmp_path)) == 77
+    for odd in ("[]", "null", '{"max_position_embeddings": true}', "{"):
+        (tmp_path / "config.json").write_text(odd, encoding="utf-8")
+        assert _context_length({}, str(tmp_path)) == 4096
+    assert _context_length({}, "some/hub-id") == 4096
 
 
 def test_the_format_is_read_off_the_folder_or_the_servers_answer(

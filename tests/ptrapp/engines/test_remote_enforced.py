@@ -1,16 +1,19 @@
 """Servers are held to the thought format by a second request, which continues the first."""
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import server_double
 from engine_contract import ask
 from server_double import EOS, Double
 from test_remote import QUICK, answer
 
 from ptrapp.core.thoughts import GENERIC
 from ptrapp.core.types import FinishReason, ThoughtEnd
+from ptrapp.engines.base import Delta, Failed
 from ptrapp.engines.remote.engine import RemoteEngine
 
 OPENING, CLOSING = GENERIC.opening, GENERIC.closing
@@ -37,6 +40,12 @@ def open_engine(double: Double) -> Iterator[Callable[..., RemoteEngine]]:
     yield start
     for engine in opened:
         engine.close()
+
+
+@pytest.fixture
+def llama_cpp(double: Double, open_engine: Callable[..., RemoteEngine]) -> RemoteEngine:
+    double.is_llama_cpp = True
+    return open_engine()
 
 
 def test_a_thought_that_ends_with_the_turn_is_continued_behind_the_marker(
@@ -119,3 +128,78 @@ def test_an_answer_that_ends_before_it_begins_is_asked_for_once_more(
     assert silent.asked_again
     assert (silent.split.response, silent.token_ids) == ("", (EOS,))
     assert len(double.asked) == 2
+
+
+@pytest.mark.parametrize("thinking", [True, False])
+def test_without_a_barred_token_one_is_asked_for_and_continued(
+    thinking: bool, double: Double, llama_cpp: RemoteEngine
+) -> None:
+    """As SmolLM2 in llama.cpp, which ended its turn behind "Here is my response:"."""
+    request = ask("a", seed=1, thinking=thinking, max_tokens=4)
+    if thinking:
+        answers = iter([0, 1])
+        double.spend = lambda name: name == "empty" and bool(next(answers, 0))  # type: ignore[method-assign]
+    else:
+        double.empty = 1
+    one = answer(llama_cpp, request)
+    barred, last = double.asked[-2:]
+    assert (barred["ignore_eos"], barred["max_tokens"]) == (True, 1)
+    assert "ignore_eos" not in last
+    begun = last["messages"][-1]
+    assert begun["role"] == "assistant"
+    assert begun["content"].endswith(f"{CLOSING} The" if thinking else " The")
+    assert (last["max_tokens"], one.n_response_tokens) == (3, 4)
+    assert one.raw == begun["content"] + " The answer is"
+    assert one.asked_again
+    assert one.split.well_formed
+
+
+def test_a_server_that_bars_nothing_leaves_the_answer_empty(
+    double: Double, llama_cpp: RemoteEngine
+) -> None:
+    double.empty = 2
+    one = answer(llama_cpp, ask("a", seed=1, thinking=False))
+    assert (one.split.response, one.asked_again, len(double.asked)) == ("", False, 2)
+
+
+def test_an_answer_that_ends_behind_the_models_own_marker_is_begun_there(
+    double: Double, open_engine: Callable[..., RemoteEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The double writes TINY's marker itself; of its answer nothing is left the first time."""
+    double.is_llama_cpp = True
+    engine = open_engine(thought_format="tiny")
+    words, seen = server_double._words, []
+
+    def silent_at_first(body: dict[str, Any], seed: int | None, thinking: bool) -> list[str]:
+        seen.append(body)
+        if len(seen) == 1:
+            return [*words(body, seed, thinking)[:3], "<R>"]
+        return [" It", " is", " four."]
+
+    monkeypatch.setattr(server_double, "_words", silent_at_first)
+    one = answer(engine, ask("a", seed=1, max_tokens=9))
+    first, barred, last = (body["messages"][-1]["content"] for body in double.asked)
+    assert barred.startswith(first)
+    assert barred.endswith("<R>"), "not a second thought"
+    assert last == barred + " It"
+    assert one.raw == last + " It is four."
+    assert one.thought_end is ThoughtEnd.MODEL
+    assert (one.n_thought_tokens, one.n_response_tokens) == (4, 5)
+
+
+def test_a_request_that_is_cancelled_meanwhile_does_not_end_as_an_empty_answer(
+    double: Double, llama_cpp: RemoteEngine
+) -> None:
+    double.empty = 1
+    events = llama_cpp.stream([ask("a", seed=1, thinking=False)])
+    spend = double.spend
+
+    def hangs_at_the_one_token(name: str) -> bool:
+        if name == "mute" and len(double.asked) == 2:
+            threading.Thread(target=llama_cpp.close).start()
+            return True
+        return spend(name)
+
+    double.spend = hangs_at_the_one_token  # type: ignore[method-assign]
+    ends = [event for event in events if not isinstance(event, Delta)]
+    assert [type(event) for event in ends] == [Failed]
