@@ -23,7 +23,7 @@ import uvicorn
 
 from db.storage.errors import DatabaseError
 from db.storage.session import open_database
-from ptrapp.api.connections import bounded
+from ptrapp.api.connections import REST_S, bounded
 from ptrapp.api.door_routes import add_door
 from ptrapp.api.errors import answer_errors
 from ptrapp.api.guard import Guard, security_headers
@@ -35,6 +35,7 @@ from ptrapp.api.outdated_pages import OutdatedPages
 from ptrapp.api.proxy import BehindProxy
 from ptrapp.api.session import secret_key, with_sessions
 from ptrapp.api.uploads import Uploads
+from ptrapp.core import logs
 from ptrapp.core.errors import ConfigurationError, ThriceError
 from ptrapp.core.people import Role
 from ptrapp.core.progress import OnProgress
@@ -83,9 +84,7 @@ def main(flags: list[str]) -> int:
         signal.signal(signum, _end)
     try:
         settings = load_settings(flags, **on_spaces())
-        logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s")
-        for chatty in ("httpx", "httpx2", "openai", "alembic"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+        logs.set_up(settings.log_level)
         with ExitStack() as stack:
             serve(settings, stack)
     except (ThriceError, DatabaseError, OSError) as error:
@@ -137,6 +136,7 @@ def serve(settings: Settings, stack: ExitStack) -> None:
         app,
         log_level="warning",
         timeout_graceful_shutdown=DRAIN_S,
+        timeout_keep_alive=REST_S,
         proxy_headers=False,
         http=bounded(settings.max_connections, settings.request_timeout_s),
     )
@@ -255,7 +255,7 @@ def build_app(context: AppContext) -> LateApp:
         root_path=settings.root_path or None,
     )
     app.add_middleware(OutdatedPages, pages=pages.app_id)
-    app.add_middleware(Uploads, mib_per_hour=settings.upload_mib_per_hour)
+    app.add_middleware(Uploads, context=context)
     app.add_middleware(with_sessions, key=secret_key(settings.data_dir), context=context)
     app.add_middleware(
         Guard,

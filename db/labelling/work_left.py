@@ -1,6 +1,6 @@
 """Counts what a campaign still wants that its raters can give, and what is left for one of them."""
 
-from sqlalchemy import Exists, bindparam, case, exists, func, select
+from sqlalchemy import Exists, bindparam, case, exists, func, literal, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.elements import SQLCoreOperations
 
@@ -14,7 +14,11 @@ from db.models import (
     Purpose,
     Vote,
 )
+from db.models.base import fixed
 
+LOOKED_THROUGH = 5_000
+"""Pairs of a campaign up to which each is looked at for who may still label it: a page of 50,000
+would wait for that for two seconds."""
 _OVER = (AssignmentState.DONE, AssignmentState.SKIPPED, AssignmentState.LATE)
 """A pair in one of these states is not given to its rater again."""
 
@@ -53,6 +57,23 @@ def givable(session: Session, campaign_id: int, n_people: int) -> int:
     )
     can = select(func.coalesce(func.sum(case((fewer > 0, fewer), else_=0)), 0))
     return session.scalar(can) or 0
+
+
+def not_given(session: Session, campaign_id: int, rater_id: int | None) -> int:
+    """Returns how many open pairs a rater, or who is none yet, can be given and has not been.
+
+    All open pairs are looked through.
+    """
+    pairs = select(func.count(CampaignItem.id)).where(
+        CampaignItem.campaign_id == campaign_id,
+        CampaignItem.kind == fixed(ItemKind.PLAIN),
+        CampaignItem.n_taken < CampaignItem.overlap,
+        is_offered(),
+    )
+    if rater_id is not None:
+        rater = literal(rater_id)
+        pairs = pairs.where(~_given(rater), ~_voted_elsewhere(rater))
+    return session.scalar(pairs) or 0
 
 
 def labelled_elsewhere(session: Session, campaign_id: int) -> int:
@@ -126,24 +147,24 @@ def reserved(session: Session, rater_id: int) -> dict[int, int]:
 
 def _voted_elsewhere(rater_id: SQLCoreOperations[int]) -> Exists:
     """Returns the condition that a rater voted on a pair that the campaign had not given."""
-    mine = aliased(Assignment)
-    outer = (CampaignItem, CampaignRater)
-    given = (
-        exists()
-        .where(
-            mine.rater_id == rater_id,
-            mine.item_id == CampaignItem.id,
-            mine.purpose == Purpose.LABEL,
-            mine.state != AssignmentState.EXPIRED,
-        )
-        .correlate(*outer)
-    )
     elsewhere = exists().where(
         # found by its comparison: a rater has many, and nearly all supersede none
         Vote.rater_id + 0 == rater_id,
         Vote.comparison_id == CampaignItem.comparison_id,
         Vote.purpose == Purpose.LABEL,
         (Vote.supersedes_id + 0).is_(None),
-        ~given,
+        ~_given(rater_id),
     )
-    return elsewhere.correlate(*outer)
+    return elsewhere.correlate(CampaignItem, CampaignRater)
+
+
+def _given(rater_id: SQLCoreOperations[int]) -> Exists:
+    """Returns the condition that a rater was given a pair to label, and it did not come back."""
+    mine = aliased(Assignment)
+    given = exists().where(
+        mine.rater_id == rater_id,
+        mine.item_id == CampaignItem.id,
+        mine.purpose == Purpose.LABEL,
+        mine.state != AssignmentState.EXPIRED,
+    )
+    return given.correlate(CampaignItem, CampaignRater)

@@ -32,7 +32,7 @@ from db.models.labels import (
     Vote,
 )
 from db.models.measures import Evaluation, Gate, GateState, JudgedWinRate
-from db.models.members import Invitation, Member, ProgramToken, SignIn
+from db.models.members import Invitation, Member, ProgramToken, SignIn, Used
 from db.models.prompts import (
     POLICY,
     WEAK,
@@ -96,6 +96,7 @@ __all__ = [
     "Score",
     "SignIn",
     "Snapshot",
+    "Used",
     "UtcDateTime",
     "Vote",
     "Worker",

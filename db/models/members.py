@@ -5,7 +5,7 @@ Secrets are stored as SHA-256 of 32 random bytes, which nobody guesses; password
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base, now
@@ -91,3 +91,16 @@ class ProgramToken(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class Used(Base):
+    """What counts against a bound for a while: a wrong password, an upload."""
+
+    __tablename__ = "used"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), index=True)
+    """Of whose bound it is, hashed: people type passwords where their names belong."""
+    amount: Mapped[int] = mapped_column(BigInteger)
+    until: Mapped[float]
+    """When it is forgotten, in seconds since 1970 on the database's clock, which all apps share."""

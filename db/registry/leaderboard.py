@@ -47,6 +47,8 @@ class Measure(NamedTuple):
     response_squares: float | None
     n_fixed: int | None
     n_broken: int | None
+    setting: str
+    """How it was asked, in words; of pooled seeds the last one's."""
 
     @property
     def rate(self) -> float:
@@ -211,6 +213,7 @@ def _pooled(task: str) -> Select[Any]:
             *_lengths(one.n, one.response_tokens, one.response_tokens_sd, "response"),
             func.sum(one.n_fixed).label("n_fixed"),
             func.sum(one.n_broken).label("n_broken"),
+            func.max(one.setting).label("setting"),
         )
         .join(newest, of_newest)
         .where(one.task == task, one.control == REFINE)

@@ -1,8 +1,8 @@
-"""Hides two differences between SQLite and PostgreSQL: the clock and INSERT … ON CONFLICT."""
+"""Hides what SQLite and PostgreSQL do differently: the clock, ON CONFLICT, one at a time."""
 
 from typing import Any
 
-from sqlalchemy import Float
+from sqlalchemy import Float, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -32,3 +32,12 @@ def insert(session: Session, table: type[Any]) -> sqlite.Insert | postgresql.Ins
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
+
+
+def one_at_a_time(session: Session, lock: int) -> None:
+    """Has other sessions that ask for this lock wait until this one ends.
+
+    SQLite has one writer at a time anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})

@@ -15,17 +15,23 @@ _UPGRADE_LOCK = 0x7472_6963
 """Advisory lock of PostgreSQL under which one program at a time upgrades."""
 
 
-def upgrade(url: URL, busy_timeout_s: float, revision: str = "head") -> None:
+def upgrade(url: URL, busy_timeout_s: float, revision: str = "head", *, new: bool = True) -> None:
     """Migrates the database at `url`; does nothing, and takes no lock, when it is up to date.
 
     An SQLite file that needs an upgrade is first copied beside itself. Everything happens in one
-    transaction: a failure leaves the file as it was.
+    transaction: a failure leaves the file as it was. Unless it may be a `new` one, `DatabaseError`
+    is raised where there is none.
     """
     wanted = revisions()[-1] if revision == "head" else revision
+    file = sqlite_file(url)
+    if not new and file is not None and not file.exists():  # to connect would make it
+        raise _none(url)
     engine = connect.migrator(url, busy_timeout_s)
     try:
         with engine.connect() as connection:
             current = _current(connection, url)
+            if current is None and not new:
+                raise _none(url)
             if current != wanted:
                 _lock(connection)
                 current = _current(connection, url)
@@ -77,6 +83,10 @@ def _current(connection: Connection, url: URL) -> str | None:
             "update the program, or name another data folder."
         )
     return found
+
+
+def _none(url: URL) -> DatabaseError:
+    return DatabaseError(f"There is nothing of Thrice at {described(url)} yet; name what holds it.")
 
 
 def _lock(connection: Connection) -> None:

@@ -148,18 +148,19 @@ class Database:
 
 
 def open_database(
-    url: str, *, busy_timeout_s: float = 30.0, turns: Turns | None = None
+    url: str, *, busy_timeout_s: float = 30.0, turns: Turns | None = None, new: bool = True
 ) -> Database:
-    """Opens the database at `url`, creating its folder and migrating its tables.
+    """Opens the database at `url` and migrates its tables; it makes a `new` one unless told not to.
 
     `busy_timeout_s` is how long a writer waits for another program's transaction. With `turns` each
     transaction that writes to an SQLite file waits for one.
     Raises a `DatabaseError` that says what to do; a file already there is never overwritten.
     """
     parsed = _parsed(url)
-    _make_folder(parsed)
+    if new:
+        _make_folder(parsed)
     with mapped_errors(parsed):
-        migrate.upgrade(parsed, busy_timeout_s)
+        migrate.upgrade(parsed, busy_timeout_s, new=new)
         writer = connect.writer(parsed, busy_timeout_s)
         file = sqlite_file(parsed)
         if file is None:

@@ -39,6 +39,8 @@ class Me:
 
     name: str
     role: str
+    uid: str
+    """Who it is, whatever the name is."""
 
 
 @dataclass(frozen=True, slots=True)

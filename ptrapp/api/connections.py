@@ -1,7 +1,9 @@
 """Bounds connections: how many there are, and how long one may take to ask.
 
 Each connection takes one of the files a program may have open. With the table full the database and
-the model's files could not be opened any more, so connections end before that.
+the model's files could not be opened any more, so connections end before that. One that rests is
+kept for long where there is room: a proxy that sends a request on a connection that ends in that
+moment cannot know whether the request was read, and answers 502.
 """
 
 import asyncio
@@ -16,9 +18,12 @@ if sys.platform != "win32":
 KEPT_FILES = 256
 """Files that are left for the database, models, imports and jobs."""
 
+REST_S = 150
+"""Seconds a connection without a request is kept: longer than proxies keep theirs (Caddy 120)."""
+
 
 class Waiting:
-    """Connections that have asked nothing yet, the oldest first, and how many may be in all."""
+    """Connections without a request, the oldest first, and how many connections may be in all."""
 
     def __init__(self, most: int, timeout_s: float) -> None:
         self.most = most
@@ -26,10 +31,12 @@ class Waiting:
         self.silent: dict[Any, asyncio.TimerHandle] = {}
 
     def began(self, protocol: Any) -> None:
-        """Notes a connection that is to ask now, and closes it unless it does in time."""
-        self.asked(protocol)
-        loop = asyncio.get_running_loop()
-        self.silent[protocol] = loop.call_later(self.timeout_s, self.close, protocol)
+        """Notes a connection that has begun to ask, and closes it unless it has asked in time."""
+        self._close_after(self.timeout_s, protocol)
+
+    def rests(self, protocol: Any) -> None:
+        """Notes a connection that asks nothing, and closes it if that stays so for long."""
+        self._close_after(protocol.timeout_keep_alive, protocol)
 
     def asked(self, protocol: Any) -> None:
         """Forgets a connection: its request's head has come, or it is gone."""
@@ -47,6 +54,11 @@ class Waiting:
         if len(protocol.connections) > self.most:
             self.close(next(iter(self.silent), protocol))
 
+    def _close_after(self, seconds: float, protocol: Any) -> None:
+        self.asked(protocol)
+        loop = asyncio.get_running_loop()
+        self.silent[protocol] = loop.call_later(seconds, self.close, protocol)
+
 
 def bounded(most: int, timeout_s: float) -> type[HttpToolsProtocol]:
     """Returns a protocol for uvicorn whose connections are bounded."""
@@ -57,7 +69,7 @@ def bounded(most: int, timeout_s: float) -> type[HttpToolsProtocol]:
             super().connection_made(transport)
             waiting.make_room(self)
             if not transport.is_closing():
-                waiting.began(self)
+                waiting.rests(self)
 
         def connection_lost(self, exc: Exception | None) -> None:
             waiting.asked(self)
@@ -70,6 +82,11 @@ def bounded(most: int, timeout_s: float) -> type[HttpToolsProtocol]:
         def on_headers_complete(self) -> None:
             waiting.asked(self)
             super().on_headers_complete()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            if self.timeout_keep_alive_task is not None:  # else it closes, or has asked again
+                waiting.rests(self)
 
     return Bounded
 

@@ -13,7 +13,6 @@ from ptrapp.api.proxy import root_of
 from ptrapp.api.session import browser_of, person_of, signed_in, take_secret
 from ptrapp.core.errors import Forbidden, InputError, ThriceError, TooMuch
 from ptrapp.services.accounts import entering, identifying, roster
-from ptrapp.services.accounts.attempts import Attempts
 from ptrapp.services.context import DataContext
 
 
@@ -29,7 +28,6 @@ def add_door(app: FastAPI, context: DataContext) -> None:
     """Adds the pages, and keeps those behind the door for their roles."""
     app.add_middleware(PagesOfRoles)
     hub = bool(context.settings.hf_client_id)
-    attempts = Attempts()
 
     @app.get("/join", include_in_schema=False)
     def ask_to_join(request: Request, token: str = "") -> HTMLResponse:
@@ -73,7 +71,7 @@ def add_door(app: FastAPI, context: DataContext) -> None:
         root, name = root_of(request), form.get("name", "")
         try:
             secret = entering.sign_in(
-                context, attempts, name, form.get("password", ""), _address_of(request),
+                context, name, form.get("password", ""), _address_of(request),
                 browser_of(request),
             )  # fmt: skip
         except (Forbidden, TooMuch) as error:
@@ -82,10 +80,10 @@ def add_door(app: FastAPI, context: DataContext) -> None:
         take_secret(request, secret)
         return RedirectResponse(f"{root}/", 303)
 
-    _add_account(app, context, attempts, hub=hub)
+    _add_account(app, context, hub=hub)
 
 
-def _add_account(app: FastAPI, context: DataContext, attempts: Attempts, *, hub: bool) -> None:
+def _add_account(app: FastAPI, context: DataContext, *, hub: bool) -> None:
     """Adds the page of who is signed in, and what she may do there."""
 
     def draw(request: Request, *, wrong: str = "", told: str = "") -> str:
@@ -106,7 +104,7 @@ def _add_account(app: FastAPI, context: DataContext, attempts: Attempts, *, hub:
             return HTMLResponse(draw(request), 403)
         try:
             entering.set_password(
-                context, attempts, here, form.get("old", ""), form.get("new", ""),
+                context, here, form.get("old", ""), form.get("new", ""),
                 _address_of(request),
             )  # fmt: skip
         except InputError as error:

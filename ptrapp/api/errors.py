@@ -31,36 +31,6 @@ FULL_DISK = "The disk of this server is full; make room and try again."
 def answer_errors(app: FastAPI) -> None:
     """Makes the app answer our errors with one sentence and a status, never a traceback."""
 
-    def status_of(error: Exception) -> int:
-        match error:
-            case NotFound() | Missing():
-                return 404
-            case Forbidden():
-                return 403
-            case TooMuch():
-                return 429
-            case Conflict():
-                return 409
-            case JudgeError():
-                return 422
-            case ContextTooLong():
-                return 400
-            case AdapterRejected() | AdapterUnavailable() | AdaptersUnsupported():
-                return 409
-            case DiskFull():
-                return 507
-            case EngineError() | DatabaseError():
-                return 503
-            case StorageError():
-                full = 507 if disk.is_full(error) else 500
-                return 503 if is_out_of_files(error) else full
-            case _:
-                return 400
-
-    def respond(_: Request, error: Exception) -> JSONResponse:
-        columns = {"columns": error.columns} if isinstance(error, AnswerUnclear) else {}
-        return JSONResponse({"error": in_public(str(error))} | columns, status_of(error))
-
     def correct(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError), "registered for this error only"
         return JSONResponse(
@@ -81,5 +51,38 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, correct)
     app.add_exception_handler(OSError, refuse_for_want_of_room)
     app.add_exception_handler(HTTPException, refuse)
-    app.add_exception_handler(ThriceError, respond)
-    app.add_exception_handler(DatabaseError, respond)
+    app.add_exception_handler(ThriceError, lambda _, error: answer_to(error))
+    app.add_exception_handler(DatabaseError, lambda _, error: answer_to(error))
+
+
+def answer_to(error: Exception) -> JSONResponse:
+    """Returns what is answered where one of our errors or the database's stopped a request."""
+    columns = {"columns": error.columns} if isinstance(error, AnswerUnclear) else {}
+    return JSONResponse({"error": in_public(str(error))} | columns, _status_of(error))
+
+
+def _status_of(error: Exception) -> int:
+    match error:
+        case NotFound() | Missing():
+            return 404
+        case Forbidden():
+            return 403
+        case TooMuch():
+            return 429
+        case Conflict():
+            return 409
+        case JudgeError():
+            return 422
+        case ContextTooLong():
+            return 400
+        case AdapterRejected() | AdapterUnavailable() | AdaptersUnsupported():
+            return 409
+        case DiskFull():
+            return 507
+        case EngineError() | DatabaseError():
+            return 503
+        case StorageError():
+            full = 507 if disk.is_full(error) else 500
+            return 503 if is_out_of_files(error) else full
+        case _:
+            return 400

@@ -50,7 +50,7 @@ def add_people_routes(router: APIRouter, context: AppContext) -> None:
     @router.get("/me", tags=["people"])
     def me(person: Caller) -> Me:
         """Read one's own name and role."""
-        return Me(people.name_of(context, person), person.role.value)
+        return Me(people.name_of(context, person), person.role.value, person.rater)
 
     @router.get("/frame", tags=["people"])
     def frame(person: Caller) -> Frame:
@@ -64,7 +64,7 @@ def add_people_routes(router: APIRouter, context: AppContext) -> None:
             raise InputError("A token has the name it was made with; ask for another token.")
         name = people.take_name(context, person, body.name)
         take_label(request, name)
-        return Me(name, person.role.value)
+        return Me(name, person.role.value, person.rater)
 
     @router.get("/people", dependencies=admins, tags=["people"])
     def read_people() -> roster.Roster:

@@ -1,5 +1,6 @@
 """Serves the app behind a reverse proxy, under the address that a trusted proxy forwards."""
 
+import re
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
@@ -9,6 +10,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _SCHEMES = frozenset({"http", "https"})
+_WITH_PORT = re.compile(r"\[(?P<ipv6>[^\]]+)\](?::\d+)?|(?P<ipv4>[^:]+):\d+")
 
 
 def root_of(request: HTTPConnection) -> str:
@@ -85,6 +87,10 @@ def _first(headers: Headers, name: str) -> str:
 
 
 def _from_the_last(headers: Headers, name: str) -> Iterator[str]:
+    """Yields addresses, without the ports that some proxies write: each connection has another."""
     for value in reversed(",".join(headers.getlist(name)).split(",")):
-        if value.strip():
-            yield value.strip()
+        address = value.strip()
+        if found := _WITH_PORT.fullmatch(address):
+            address = found["ipv6"] or found["ipv4"]
+        if address:
+            yield address

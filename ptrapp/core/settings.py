@@ -262,6 +262,12 @@ def load_settings(flags: list[str] | None = None, **overrides: object) -> Settin
         raise ConfigurationError(_in_words(error)) from error
     except SettingsError as error:
         mistake = str(error).removeprefix("error parsing CLI: ")
+        named = mistake.partition("unrecognized arguments: ")[2]
+        if named and not named.startswith("-"):  # a command, behind a flag that is the app's alone
+            mistake += (
+                ". A command follows --data-dir and its like alone; what else it needs to know of "
+                "the app is in the environment, as THRICE_PORT"
+            )
         raise ConfigurationError(f"{mistake}. See --help") from error
 
 

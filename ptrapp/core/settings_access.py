@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 from typing import Annotated
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ptrapp.core.people import Role
 
@@ -17,6 +17,9 @@ _SITE = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:[0-9]+)?")
 
 class AccessSettings(BaseSettings):
     """How the app is reached, and by whom. A part of `Settings`."""
+
+    # a field has the text of `--help` from the class that defines it
+    model_config = SettingsConfigDict(use_attribute_docstrings=True)
 
     host: str = "127.0.0.1"
     """Address to listen on; anything but loopback needs `--open`."""
@@ -83,6 +86,8 @@ class AccessSettings(BaseSettings):
             yield f"hf-provider {self.hf_provider} is no address; it is like https://huggingface.co"
 
     def _beyond_loopback(self) -> Iterator[str]:
+        if self.visitor_role is Role.JUDGE:
+            yield "visitor-role judge is for programs, by tokens; choose admin, annotator or viewer"
         if not self.open and not _is_loopback(self.host):
             yield (
                 f"host {self.host} can be reached from other machines; listen on 127.0.0.1, or say "

@@ -1,4 +1,4 @@
-"""Bounds what one person has running, so that nobody stands in everybody's way."""
+"""Bounds what one person has running and uploads, so that nobody stands in everybody's way."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,7 @@ from threading import Lock
 
 from db.content import rounds
 from db.labelling import raters
+from db.people import used
 from db.registry import jobs
 from db.storage.presence import At
 from db.storage.session import Session
@@ -16,6 +17,8 @@ from ptrapp.services.context import AppContext, DataContext
 MAX_LIVE_RUNS = 32
 """Runs that one app has in progress; one more is refused rather than slowing all others."""
 _LOCK = Lock()
+_HOUR_S = 3600.0
+_MIB = 1024 * 1024
 
 
 @contextmanager
@@ -76,3 +79,17 @@ def check_jobs(context: DataContext, session: Session, rater: str) -> None:
             f"{counted(most, 'job of yours is', 'jobs of yours are')} queued or running; wait "
             "until one is done, or cancel one."
         )
+
+
+def take_upload(context: DataContext, rater: str, n_bytes: int) -> None:
+    """Counts an upload of this person, at any app. Raises `TooMuch` over what an hour may have."""
+    mib = context.settings.upload_mib_per_hour
+    bounds = {f"upload of {rater!r}": mib * _MIB}
+    if n_bytes <= mib * _MIB:  # no database counts further than its integers
+        with context.database.write(durable=False) as session:
+            if isinstance(used.take(session, bounds, n_bytes, _HOUR_S), list):
+                return
+    raise TooMuch(
+        f"You may upload {mib} MiB within an hour, and this would be more; try later, or import "
+        "the file with: thrice import FILE"
+    )

@@ -13,14 +13,15 @@ import pytest
 from campaign_world import Make, follow, invited, make_campaign, next_pairs, program, sentence, vote
 from fastapi import FastAPI
 from fresh_database import fresh_database
+from sqlalchemy import func, select, update
 
-from db.models import Invitation, Member, SignIn
+from db.models import Invitation, Member, SignIn, Used
 from db.people import members
+from db.storage.session import open_database
 from ptrapp.core.errors import Forbidden, TooMuch
 from ptrapp.core.people import Role
 from ptrapp.core.settings import Settings
 from ptrapp.services.accounts import attempts, entering
-from ptrapp.services.accounts.attempts import Attempts
 from ptrapp.services.context import AppContext
 
 PASSWORD = "correct horse battery"
@@ -58,7 +59,8 @@ def root(closed: AppContext, guest: Make) -> Any:
 
 
 def me(browser: Any) -> dict[str, Any]:
-    return dict(browser.get("/me").json())
+    told = browser.get("/me").json()
+    return {"name": told["name"], "role": told["role"]}
 
 
 def member_of(admin: Any, name: str) -> dict[str, Any]:
@@ -109,31 +111,70 @@ def test_wrong_passwords_are_bounded_and_a_right_one_waits_too(root: Any, guest:
     assert "Too many wrong passwords" in late.text
 
 
-def test_attempts_are_forgotten_after_a_while_and_bounded_by_address_and_by_name() -> None:
-    now = [0.0]
-    wrong = Attempts(clock=lambda: now[0])
+def pass_time(context: AppContext, seconds: float) -> None:
+    """Has what counts against bounds end so much sooner."""
+    with context.database.write() as session:
+        session.execute(update(Used).values(until=Used.until - seconds))
+
+
+def test_attempts_are_forgotten_after_a_while_and_bounded_by_address_and_by_name(
+    closed: AppContext,
+) -> None:
     for number in range(attempts.PER_ADDRESS):
-        wrong.begin(f"name {number}", "10.0.0.1")
-    with pytest.raises(TooMuch):
-        wrong.begin("another", "10.0.0.1")
-    wrong.begin("another", "10.0.0.2")
+        attempts.begin(closed, f"name {number}", "10.0.0.1")
+    with pytest.raises(TooMuch, match="try again in 15 minutes"):
+        attempts.begin(closed, "another", "10.0.0.1")
+    attempts.begin(closed, "another", "10.0.0.2")
     for number in range(attempts.PER_NAME):
-        wrong.begin("Grace", f"10.1.0.{number}")
+        attempts.begin(closed, "Grace", f"10.1.0.{number}")
     with pytest.raises(TooMuch):
-        wrong.begin("grace", "10.2.0.1")
-    now[0] = attempts.WINDOW_S + 1
-    wrong.begin("another", "10.0.0.1")
-    wrong.begin("grace", "10.2.0.1")
+        attempts.begin(closed, "grace", "10.2.0.1")
+    pass_time(closed, attempts.WINDOW_S + 1)
+    attempts.begin(closed, "another", "10.0.0.1")
+    attempts.begin(closed, "grace", "10.2.0.1")
+    with closed.database.read() as session:
+        left = session.scalar(select(func.count()).select_from(Used))
+    assert left == 6, "what has ended is not kept"
 
 
-def test_a_right_attempt_is_taken_back() -> None:
-    right = Attempts(clock=lambda: 0.0)
+def test_the_addresses_of_one_customer_count_as_one(closed: AppContext) -> None:
+    for number in range(attempts.PER_ADDRESS):
+        attempts.begin(closed, f"name {number}", f"2001:db8:0:7::{number:x}")
+    with pytest.raises(TooMuch):
+        attempts.begin(closed, "another", "2001:db8:0:7:ffff::1")
+    attempts.begin(closed, "another", "2001:db8:0:8::1")
+    others = ["::ffff:10.7.0.1", "64:ff9b::a07:1"]
+    for address in (*["10.7.0.1"] * (attempts.PER_NAME_AND_ADDRESS - 2), *others):
+        attempts.begin(closed, "Nell", address)
+    with pytest.raises(TooMuch):
+        attempts.begin(closed, "Nell", "10.7.0.1")
+
+
+def test_a_clock_that_steps_back_locks_nobody_out_for_longer(closed: AppContext) -> None:
+    for _ in range(attempts.PER_NAME_AND_ADDRESS):
+        attempts.begin(closed, "Mary", "10.3.0.1")
+    pass_time(closed, -24 * 3600)
+    attempts.begin(closed, "Mary", "10.3.0.1")
+
+
+def test_a_right_attempt_is_taken_back(closed: AppContext) -> None:
     for number in range(2 * attempts.PER_NAME):
-        right.begin("Grace", "10.0.0.1")
-        right.was_right("Grace", "10.0.0.1")
-        right.begin("Ada", f"10.1.0.{number}")
-        right.was_right("Ada", f"10.1.0.{number}")
-    right.begin("Grace", "10.0.0.1")
+        attempts.was_right(closed, attempts.begin(closed, "Ida", "10.4.0.1"))
+        attempts.was_right(closed, attempts.begin(closed, "Eve", f"10.5.0.{number}"))
+    attempts.begin(closed, "Ida", "10.4.0.1")
+
+
+def test_attempts_outlive_a_restart_and_keep_nothing_that_was_typed(closed: AppContext) -> None:
+    typed = "a password in the wrong field"
+    for _ in range(attempts.PER_NAME_AND_ADDRESS):
+        attempts.begin(closed, typed, "10.6.0.1")
+    anew = replace(closed, database=open_database(closed.database.url))
+    with pytest.raises(TooMuch):
+        attempts.begin(anew, typed, "10.6.0.1")
+    with anew.database.read() as session:
+        kept = session.scalars(select(Used.key)).all()
+    anew.database.dispose()
+    assert not [key for key in kept if "password" in key or "10.6" in key]
 
 
 def test_wrong_passwords_are_bounded_under_any_spelling_of_a_name(root: Any, guest: Make) -> None:
@@ -150,7 +191,6 @@ def test_wrong_passwords_are_bounded_under_any_spelling_of_a_name(root: Any, gue
 def test_wrong_passwords_that_come_at_once_are_bounded_too(
     root: Any, closed: AppContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = Attempts()
     n_let_through = attempts.PER_NAME_AND_ADDRESS
     at_once, checked = 3 * n_let_through, list[str]()
     hashing = threading.Event()
@@ -162,7 +202,7 @@ def test_wrong_passwords_that_come_at_once_are_bounded_too(
 
     def attempt(number: int) -> type[Exception] | None:
         try:
-            entering.sign_in(closed, counted, root.name, f"wrong {number}", "10.0.0.1", "")
+            entering.sign_in(closed, root.name, f"wrong {number}", "10.0.0.1", "")
         except (Forbidden, TooMuch) as error:
             return type(error)
         return None

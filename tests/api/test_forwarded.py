@@ -22,7 +22,7 @@ TOLD = {
 }
 
 
-def heard(client: str, trusted: tuple[str, ...]) -> Any:
+def heard(client: str, trusted: tuple[str, ...], **told: str) -> Any:
     app = FastAPI()
 
     @app.get("/seen")
@@ -33,7 +33,7 @@ def heard(client: str, trusted: tuple[str, ...]) -> Any:
     app.add_middleware(BehindProxy, trusted=trusted)
     return (
         TestClient(app, base_url="http://inside:1", client=(client, 5))
-        .get("/seen", headers=TOLD)
+        .get("/seen", headers=TOLD | told)
         .json()
     )
 
@@ -41,6 +41,22 @@ def heard(client: str, trusted: tuple[str, ...]) -> Any:
 @pytest.mark.parametrize("client", ["10.0.0.1", "::ffff:10.0.0.1"])
 def test_a_trusted_proxy_says_host_scheme_and_client(client: str) -> None:
     assert heard(client, ("10.0.0.0/8",)) == ["https://thrice.example/seen", "9.9.9.9", []]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("9.9.9.9:51234", "9.9.9.9"),
+        ("9.9.9.9:51234, 10.0.0.2:80", "9.9.9.9"),
+        ("[2001:db8::7]:51234", "2001:db8::7"),
+        ("[2001:db8::7]", "2001:db8::7"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_a_port_behind_the_address_is_no_part_of_it(written: str, meant: str) -> None:
+    """Else who guesses passwords has another address at each connection."""
+    assert heard("10.0.0.1", ("10.0.0.0/8",), **{"X-Forwarded-For": written})[1] == meant
 
 
 @pytest.mark.parametrize("client", ["10.0.0.1", "127.0.0.1", "testclient"])
@@ -82,6 +98,7 @@ def test_the_bare_prefix_leads_to_its_slash(under_a_path: TestClient) -> None:
         ("--allowed-host", "thrice.example:443"),
         ("--trusted-proxy", "proxy"),
         ("--trusted-proxy", "10.0.0.1/8"),
+        ("--visitor-role", "judge"),
     ],
 )
 def test_a_flag_that_cannot_be_meant_is_told(flag: str, value: str) -> None:

@@ -27,7 +27,7 @@ from ptrapp.services.context import AppContext
 
 PAIR = {
     "key", "aspect", "practice", "system", "context", "prompt", "prompt_html", "left", "right",
-    "was",
+    "was", "was_much",
 }  # fmt: skip
 PAGES = ("/", "/label", "/campaigns", "/data", "/train", "/join?token=x")
 

@@ -593,7 +593,7 @@ def test_an_agent_is_a_judge_and_takes_nobodys_slot(
     campaign = make_campaign(ada, context, 3, gold=1)
     agent, name = visitor(), f"scout-{uuid4().hex[:8]}"
     agent.client.headers["Authorization"] = f"Bearer {program(ada, 'judge', name)}"
-    assert agent.get("/me").json() == {"name": name, "role": "judge"}
+    assert agent.get("/me").json() == {"name": name, "role": "judge", "uid": f"agent:{name}"}
     assert agent.client.cookies.get("thrice") is None
     while pairs := next_pairs(agent, campaign, 2):
         for pair in pairs:

@@ -64,7 +64,7 @@ def test_what_runs_the_product_is_called_by_name(
     made = call("campaign_create", name=f"By name {uuid4().hex}", source="siblings", overlap=2)
     (brief,) = [row for row in call("campaigns") if row["id"] == made]
     assert (brief["overlap"], brief["state"]) == (2, "open")
-    job_id = call("job_start", kind="reward_model", settings={"epochs": 1})
+    job_id = call("job_start", kind="tpo", settings={"epochs": 1})
     assert job_id in [row["id"] for row in call("jobs")]
     assert call("job_cancel", job_id=job_id) == {"state": "cancelling"}
     assert call("training")["jobs"][0]["status"] == "cancelled"

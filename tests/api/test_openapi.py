@@ -67,7 +67,7 @@ def test_a_pair_in_the_schema_is_a_pair_on_the_page(schema: dict[str, Any]) -> N
     pair = schema["components"]["schemas"]["LabelPair"]
     assert set(pair["properties"]) == {
         "key", "aspect", "practice", "system", "context", "prompt", "prompt_html", "left", "right",
-        "was",
+        "was", "was_much",
     }  # fmt: skip
 
 

@@ -251,7 +251,7 @@ LABELLING = {
 REFUSED = {
     "history_do", "history_name", "time_remove", "time_again",
     "data_look", "data_store", "data_cancel", "data_ask", "data_undo", "data_first", "data_open", "data_keep",
-    "data_delete", "data_restore", "data_sample",
+    "data_delete", "data_restore", "data_sample", "data_made",
     "people_role", "people_another", "people_invite", "people_token", "people_ask", "people_end",
     "adjudicate", "campaigns_agreement", "campaign_restore", "campaign_agreement", "campaign_people",
     "campaign_rename", "campaign_due", "campaign_copy", "campaign_close", "campaign_delete",
@@ -291,6 +291,11 @@ GIVEN = {
 }
 
 
+def _named(browser: Any) -> dict[str, str]:
+    me = browser.get("/me").json()
+    return {"name": me["name"], "role": me["role"]}
+
+
 def test_a_visitor_has_a_name_and_keeps_it(visitor: Make) -> None:
     ada, eve = visitor(), visitor()
     me = ada.get("/me").json()
@@ -306,8 +311,10 @@ def test_a_new_name_takes_the_votes_along(ada: Any, visitor: Make, context: AppC
     first, second = next_pairs(bea, campaign, 2)
     vote(bea, first["key"])
     name = f"Bea O'Hara-{uuid4().hex[:8]}"
-    assert bea.post("/me", {"name": f"  {name} "}).json() == {"name": name, "role": "admin"}
-    assert bea.get("/me").json()["name"] == name
+    uid = bea.get("/me").json()["uid"]
+    renamed = {"name": name, "role": "admin", "uid": uid}
+    assert bea.post("/me", {"name": f"  {name} "}).json() == renamed
+    assert bea.get("/me").json() == renamed
     vote(bea, second["key"])
     with context.database.read() as rows:
         rater = rows.scalars(select(Rater).where(Rater.name == name)).one()
@@ -349,14 +356,14 @@ def test_an_invitation_makes_a_browser_somebody(ada: Any, visitor: Make, role: s
     assert came.headers["location"] == "/"
     home = guest.client.get("/", follow_redirects=False)
     assert home.headers.get("location") == ("/label" if role == "annotator" else None)
-    assert guest.get("/me").json() == {"name": name, "role": role}
+    assert _named(guest) == {"name": name, "role": role}
 
 
 def test_an_invitation_without_a_name_leaves_the_visitors(ada: Any, visitor: Make) -> None:
     guest = visitor()
     before = guest.get("/me").json()["name"]
     follow(guest, invited(ada, "viewer"))
-    assert guest.get("/me").json() == {"name": before, "role": "viewer"}
+    assert _named(guest) == {"name": before, "role": "viewer"}
 
 
 def test_a_program_does_not_come_in_by_the_door_of_people(ada: Any, visitor: Make) -> None:
@@ -492,7 +499,7 @@ def test_a_name_that_somebody_was_invited_under_is_taken_from_then_on(
     (pair,) = next_pairs(carol, campaign)
     assert vote(carol, pair["key"])["counted"]
     assert mallory.post(f"/labels/{pair['key']}/undo").status_code in (404, 409)
-    assert carol.get("/me").json() == {"name": "Carol", "role": "annotator"}
+    assert _named(carol) == {"name": "Carol", "role": "annotator"}
     with context.database.read() as rows:
         assert rows.scalar(select(func.count()).where(Rater.name == "Carol")) == 1
 
@@ -524,7 +531,7 @@ def test_a_cookie_of_before_identities_is_the_rater_who_had_the_name(
     key = secret_key(context.settings.data_dir)
     payload = b64encode(json.dumps({"rater": "Flora", "role": "admin"}).encode())
     old.client.cookies.set("thrice", TimestampSigner(key).sign(payload).decode())
-    assert old.get("/me").json() == {"name": "Flora", "role": "admin"}
+    assert _named(old) == {"name": "Flora", "role": "admin"}
     assert old.post("/me", {"name": "Flora B"}).status_code == 200
     with context.database.read() as rows:
         assert rows.scalars(select(Rater.name).where(Rater.uid == "Flora")).one() == "Flora B"

@@ -184,10 +184,17 @@ def test_no_file_of_the_server_is_read_for_a_page(ada: Any, kind: str, settings:
     assert "files are for the command line" in message
 
 
-@pytest.mark.parametrize("source", ["generated", "stored", "hf:openai/gsm8k:main:test", "hf:squad"])
-def test_what_everybody_may_read_is_taken(ada: Any, source: str) -> None:
-    asked = {"kind": "ptr_data", "settings": {"queries": source}}
-    assert ada.post("/jobs", asked).status_code == 201
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("ptr_data", {"queries": "generated"}),
+        ("tpo", {"prompts": "stored"}),
+        ("ptr_data", {"queries": "hf:openai/gsm8k:main:test"}),
+        ("ptr_data", {"queries": "hf:squad"}),
+    ],
+)
+def test_what_everybody_may_read_is_taken(ada: Any, kind: str, settings: Any) -> None:
+    assert ada.post("/jobs", {"kind": kind, "settings": settings}).status_code == 201
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,9 @@ def test_an_agent_labels_a_campaign_in_twenty_lines(
     address: str, campaign: Campaign, ada: Any, context: AppContext
 ) -> None:
     assert len(LABEL.splitlines()) <= 20
-    code = LABEL.replace(", 1\n", f", {campaign.id}\n", 1)
+    its_number = 'campaign = "http://127.0.0.1:7860", '
+    assert f"{its_number}1 " in LABEL
+    code = LABEL.replace(f"{its_number}1 ", f"{its_number}{campaign.id} ")
     names = run(code.replace('"shorter"', f'"{uuid4().hex}"'), address)
     me = names["agent"].get("/me").json()
     assert me["role"] == "judge"

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -216,6 +217,21 @@ def test_a_run_streams_while_it_is_written(served: Served) -> None:
     assert names[-1] == "complete"
     assert names.count("generating") >= 2
     assert arrived[-1][1] - arrived[0][1] > 0.05, "a proxy that keeps events back sends all at once"
+
+
+def test_a_connection_that_a_proxy_keeps_does_not_end_under_its_next_request(
+    app: tuple[int, str],
+) -> None:
+    """Proxies answer 502 there, and keep connections for a minute or two (uvicorn: 5 s)."""
+    connection = HTTPConnection("127.0.0.1", app[0], timeout=60)
+    with closing(connection):
+        connection.connect()
+        sock = connection.sock
+        for wait_s in (0.0, 6.0):
+            time.sleep(wait_s)
+            connection.request("GET", "/api/v1/health")
+            assert connection.getresponse().read()
+            assert connection.sock is sock, "it would be opened anew"
 
 
 @pytest.fixture(scope="module")

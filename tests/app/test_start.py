@@ -118,6 +118,7 @@ def test_a_port_in_use_is_told_with_another_to_try(refused: Callable[..., str]) 
 def test_a_second_app_on_a_data_folder_is_refused_and_a_command_is_not(
     refused: Callable[..., str], tmp_path: Path
 ) -> None:
+    fresh_database(tmp_path).dispose()
     with alone(load_settings(data_dir=tmp_path)):
         assert "is in use by another Thrice (process " in refused()
         check = [sys.executable, "-m", "ptrapp", "--data-dir", str(tmp_path), "check"]

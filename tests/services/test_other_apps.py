@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from ptrapp.core.errors import TooMuch
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
-from ptrapp.services import other_apps, play, versions
+from ptrapp.services import other_apps, play, shares, versions
+from ptrapp.services.accounts import attempts
 from ptrapp.services.board import read_board
 from ptrapp.services.context import AppContext
 
@@ -209,3 +211,33 @@ def _register(app: AppContext, name: str, folder: Path) -> Adapter:
             sha256=weights_sha256(folder),
             metrics={},
         )
+
+
+def test_wrong_passwords_and_uploads_count_at_all_apps(open_app: OpenApp) -> None:
+    apps = [open_app(), open_app()]
+    n_let_through = attempts.PER_NAME_AND_ADDRESS
+
+    def attempt(number: int) -> bool:
+        try:
+            attempts.begin(apps[number % 2], "Grace", "10.0.0.1")
+        except TooMuch:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as several:
+        let_through = list(several.map(attempt, range(8 * n_let_through)))
+    assert sum(let_through) == n_let_through
+
+    def enter(number: int) -> None:
+        app = apps[number % 2]
+        attempts.was_right(app, attempts.begin(app, "Ada", f"10.0.1.{number % 2}"))
+
+    with ThreadPoolExecutor(4) as several:  # none waits for another's rows, and none is left
+        list(several.map(enter, range(40)))
+    attempts.begin(apps[0], "Ada", "10.0.1.0")
+
+    most = apps[0].settings.upload_mib_per_hour * 1024 * 1024
+    shares.take_upload(apps[0], "ada", most)
+    with pytest.raises(TooMuch):
+        shares.take_upload(apps[1], "ada", 1)
+    shares.take_upload(apps[1], "bea", most)

@@ -75,7 +75,7 @@ def test_another_name_makes_no_room_and_a_name_that_somebody_had_takes_none(
     here: AppContext,
 ) -> None:
     def ask(n: int, **who: str) -> int:
-        return services_jobs.start(here, JobKind.EVALUATE, {"n": n}, parent="base", **who)
+        return services_jobs.start(here, JobKind.EVALUATE, {"n": 2 + n}, parent="base", **who)
 
     ask(1, by="Ada", rater="id-of-ada")
     ask(2, by="Countess", rater="id-of-ada")

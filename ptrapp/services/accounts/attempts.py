@@ -1,12 +1,12 @@
 """Bounds wrong passwords: by whose they are and by address, over a quarter of an hour."""
 
-import time
-from collections import deque
-from collections.abc import Callable, Hashable
-from threading import Lock
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import NamedTuple
 
+from db.people import used
 from ptrapp.core.counts import counted
 from ptrapp.core.errors import TooMuch
+from ptrapp.services.context import DataContext
 
 WINDOW_S = 900.0
 """Seconds after which a wrong attempt is forgotten."""
@@ -16,56 +16,60 @@ PER_ADDRESS = 30
 """Several people behind one address."""
 PER_NAME = 50
 """Many addresses that try one name; high, so that strangers do not lock its owner out at once."""
-_MOST_KEYS = 10_000
-"""Keys that are remembered; the oldest is dropped then."""
+_TRANSLATED = ip_network("64:ff9b::/96")
+"""Addresses of IPv4 behind a translator (RFC 6052)."""
 
 
-class Attempts:
-    """The wrong attempts of late, in this process, on a clock that never steps back.
+class Attempt(NamedTuple):
+    """A password that is being checked."""
 
-    An attempt counts as wrong while its password is checked, so that no number of them at once is
-    let through.
+    rows: list[int]
+    of_both: str
+    """The bound of whom it would let in at this address."""
+
+
+def begin(context: DataContext, who: str, address: str) -> Attempt:
+    """Counts an attempt as wrong while its password is checked, so that no number of them at once
+    is let through. Raises `TooMuch` where there were too many, and counts none.
+
+    `who` is the identity of whom the password would let in, or a name that nobody has.
     """
+    named, address = who.casefold(), _network(address)
+    of_both = f"password of {named!r} at {address}"
+    bounds = {
+        of_both: PER_NAME_AND_ADDRESS,
+        f"password at {address}": PER_ADDRESS,
+        f"password of {named!r}": PER_NAME,
+    }
+    with context.database.read() as session:  # who is refused over and over makes nobody wait
+        lacks = used.full(session, bounds, 1, WINDOW_S)
+    if lacks is None:
+        with context.database.write(durable=False) as session:
+            taken = used.take(session, bounds, 1, WINDOW_S)
+        if not isinstance(taken, used.Full):
+            return Attempt(taken, of_both)
+        lacks = taken
+    minutes = int(lacks.wait_s // 60) + 1
+    raise TooMuch(
+        f"Too many wrong passwords; try again in {counted(minutes, 'minute')}, or ask an admin for "
+        "a link."
+    )
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._wrong: dict[Hashable, deque[float]] = {}
-        self._lock = Lock()
 
-    def begin(self, who: str, address: str) -> None:
-        """Counts an attempt as wrong. Raises `TooMuch` where there were too many, and counts none.
+def was_right(context: DataContext, attempt: Attempt) -> None:
+    """Takes an attempt back, and forgets the wrong ones of who is in now at this address."""
+    with context.database.write(durable=False) as session:
+        used.give_back(session, attempt.rows, emptied=attempt.of_both)
 
-        `who` is the identity of whom the password would let in, or a name that nobody has.
-        """
-        with self._lock:
-            for key, limit in self._keys(who, address):
-                wrong = self._wrong.get(key, deque())
-                while wrong and wrong[0] < self._clock() - WINDOW_S:
-                    wrong.popleft()
-                if len(wrong) >= limit:
-                    minutes = int((wrong[0] + WINDOW_S - self._clock()) // 60) + 1
-                    raise TooMuch(
-                        f"Too many wrong passwords; try again in {counted(minutes, 'minute')}, or "
-                        "ask an admin for a link."
-                    )
-            for key, _ in self._keys(who, address):
-                self._wrong.setdefault(key, deque()).append(self._clock())
-            while len(self._wrong) > _MOST_KEYS:
-                self._wrong.pop(next(iter(self._wrong)))
 
-    def was_right(self, who: str, address: str) -> None:
-        """Takes an attempt back, and forgets the wrong ones of who is in now at this address."""
-        with self._lock:
-            for key, _ in self._keys(who, address):
-                if wrong := self._wrong.get(key):
-                    wrong.pop()
-            self._wrong.pop(("both", who.casefold(), address), None)
-
-    @staticmethod
-    def _keys(who: str, address: str) -> tuple[tuple[Hashable, int], ...]:
-        named = who.casefold()
-        return (
-            (("both", named, address), PER_NAME_AND_ADDRESS),
-            (("address", address), PER_ADDRESS),
-            (("name", named), PER_NAME),
-        )
+def _network(address: str) -> str:
+    """Returns the address, of IPv6 the 64 bits that one customer has whole: 2⁶⁴ addresses."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(parsed, IPv6Address):
+        return address
+    if parsed.ipv4_mapped is not None or parsed in _TRANSLATED:
+        return str(IPv4Address(int(parsed) & 0xFFFF_FFFF))
+    return str(ip_network((int(parsed) >> 64 << 64, 64)))

@@ -12,7 +12,7 @@ from db.storage.errors import Conflict
 from db.storage.session import Session
 from ptrapp.core.errors import Forbidden, InputError
 from ptrapp.core.people import Person, Role
-from ptrapp.services.accounts.attempts import Attempts
+from ptrapp.services.accounts import attempts
 from ptrapp.services.accounts.identifying import SignedIn
 from ptrapp.services.accounts.passwords import hash_password, is_password
 from ptrapp.services.context import DataContext
@@ -114,9 +114,7 @@ def join(
         return sign_ins.begin(session, member, browser)
 
 
-def sign_in(
-    context: DataContext, attempts: Attempts, name: str, password: str, address: str, browser: str
-) -> str:
+def sign_in(context: DataContext, name: str, password: str, address: str, browser: str) -> str:
     """Signs a member in by name and password. Returns the secret for the browser's cookie.
 
     Raises `Forbidden`, which does not say whether there is such a name, and `TooMuch`.
@@ -126,10 +124,10 @@ def sign_in(
         known = raters.find_named(session, name) if _is_name(name) else None
         member = members.find(session, known.uid) if known else None
     who = known.uid if known else name[: people.MAX_NAME + 1]
-    attempts.begin(who, address)
+    attempt = attempts.begin(context, who, address)
     if not is_password(member.password if member else None, password) or member is None:
         raise Forbidden(WRONG)
-    attempts.was_right(who, address)
+    attempts.was_right(context, attempt)
     with context.database.write() as session:
         present = members.find(session, member.uid)
         if present is None or present.password != member.password:
@@ -167,7 +165,7 @@ def sign_in_by_hub(
 
 
 def set_password(
-    context: DataContext, attempts: Attempts, now_here: SignedIn, old: str, new: str, address: str
+    context: DataContext, now_here: SignedIn, old: str, new: str, address: str
 ) -> None:
     """Gives a member a new password and signs her other browsers out.
 
@@ -176,10 +174,10 @@ def set_password(
     with context.database.read() as session:
         stored = session.get_one(Member, now_here.member_id).password
     if stored is not None:
-        attempts.begin(now_here.person.rater, address)
+        attempt = attempts.begin(context, now_here.person.rater, address)
         if not is_password(stored, old):
             raise Forbidden("The old password is another one.")
-        attempts.was_right(now_here.person.rater, address)
+        attempts.was_right(context, attempt)
     hashed = hash_password(new)
     with context.database.write() as session:
         session.get_one(Member, now_here.member_id).password = hashed
