@@ -36,7 +36,10 @@ def test_a_file_is_seen_imported_undone_and_imported_again(
     expect(said).to_contain_text("Choose a file first")
 
     choose(page, file_of(tmp_path, PAIR | {"note": "<b>n</b>"}, {"prompt": "<b>bold</b>"}))
-    expect(said).to_contain_text("1 row cannot be read. Nothing can be imported")
+    expect(said).to_contain_text(
+        "1 row cannot be read. Nothing can be imported; correct the file, or tick “Leave out rows "
+        "that cannot be read” under “How it is read”."
+    )
     expect(said).to_contain_text("line 2: no 'chosen' (it has prompt)")
     expect(page.locator("#import-store")).to_be_hidden()
     page.get_by_role("button", name="How it is read").click()
@@ -77,8 +80,6 @@ def test_a_file_is_seen_imported_undone_and_imported_again(
     assert fetched.value.suggested_filename.startswith("thrice-preferences-")
     content = Path(fetched.value.path()).read_bytes()
     assert "Why by hand?" in content.decode()
-    open_tab(page, "Browse")
-    open_tab(page, "Export")
     expect(page.locator("#snapshots")).to_contain_text(sha256(content).hexdigest()[:12])
     expect(page.locator("#stored")).to_contain_text("import:by hand")
 

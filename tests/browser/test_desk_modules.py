@@ -14,18 +14,20 @@ CAMPAIGN: dict[str, Any] = {
     "n_practice": 0, "practice_left": 0, "n_done_by_me": 2, "n_left_for_me": 3,
 }  # fmt: skip
 SERVER = """
-    const pair = (key) => ({ key, aspect: "response", practice: false, system: null, context: [], was: null,
+    const pair = (key) => ({ key, aspect: "response", practice: false, system: null, context: [], was: null, was_much: false,
         prompt: key, prompt_html: `<p>${key}</p>`, left: { text: "l", html: "l" }, right: { text: "r", html: "r" } });
     const told = { version: "base", thought: "", correct: true };
     const routes = {
         next: () => ({ pairs: ["k1", "k2", "k3"].map(pair), done: 2, practice_left: 0, finished: true }),
         vote: () => ({ done: 3, counted: true, practice: null, note: window.note ?? "" }),
+        campaigns: () => window.campaigns,
         skip: () => ({}), flag: () => ({}),
-        undo: () => ({ pair: { ...pair("k1"), was: window.skipped ? null : "left" } }),
+        undo: () => ({ pair: { ...pair("k1"), was: window.skipped ? null : "left", was_much: true } }),
         reveal: () => ({ left: told, right: { ...told, correct: false } }),
         diff: () => ({ pieces: [["l", "removed"], ["r", "added"]] }),
     };
     window.sent = [];
+    window.campaigns = [];
     window.down = false;
     window.fetch = async (url, { body }) => {
         if (window.down) throw new TypeError("nobody is there");
@@ -58,8 +60,7 @@ def test_gold_and_repeats_on_top_do_not_make_the_desk_say_that_all_is_done(bare:
     more = SERVER.replace(
         "done: 2, practice_left: 0, finished: true", "done: 5, practice_left: 0, finished: false"
     )
-    counted = 'window.fetch = async (url, { body }) => {\n        if (url.endsWith("campaigns/3")) return new Response(\'{"n_done_by_me":5,"n_left_for_me":7}\');'
-    more = more.replace("window.fetch = async (url, { body }) => {", counted)
+    more += "window.campaigns = [{ id: 3, state: 'open', n_done_by_me: 5, n_left_for_me: 7 }];"
     run(bare, "label/desk", more, CAMPAIGN)
     expect(bare.locator(".label-where")).to_have_text("5 of 12")
     bare.evaluate("clearTimeout(window.desk.outbox.timer)")
@@ -115,10 +116,11 @@ def test_undo_waits_for_what_is_unsent_and_then_brings_the_pair_back(desk: Page)
     desk.evaluate("window.down = false")
     act(desk, "undo")
     expect(desk.locator(".label-banner")).to_have_text(
-        "Your earlier answer: A is better. Answer again."
+        "Your earlier answer: A is much better. Answer again."
     )
     expect(desk.locator(".label-turn .label-text")).to_have_text("k1")
-    assert desk.locator(".label-answer.was").get_attribute("data-part") == "left"
+    was = desk.locator(".label-answer.was")
+    expect(was).to_have_attribute("data-part", "left-much")
     assert len(votes(desk)) == 1
 
 
@@ -179,7 +181,11 @@ def test_differences_are_asked_for_once_and_a_flag_is_sent_as_it_stands(desk: Pa
 
 
 def test_the_end_says_how_many_and_where_else_something_is_left(desk: Page) -> None:
-    desk.evaluate("window.desk.others = [{ id: 9, name: 'Next', n_left_for_me: 4 }]")
+    desk.evaluate("""window.campaigns = [
+        { id: 3, name: 'Sums', state: 'open', n_done_by_me: 2, n_left_for_me: 0 },
+        { id: 9, name: 'Next', state: 'open', n_left_for_me: 4 },
+        { id: 8, name: 'Paused', state: 'paused', n_left_for_me: 7 },
+        { id: 7, name: 'Done', state: 'open', n_left_for_me: 0 }]""")
     for key in ("k1", "k2", "k3"):
         expect(desk.locator(".label-turn .label-text")).to_have_text(key)
         desk.evaluate("window.read()")

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from label_world import (
@@ -14,6 +15,7 @@ from label_world import (
     World,
     answers,
     close_all,
+    close_campaign,
     open_label,
     press,
     prompt_of,
@@ -68,6 +70,7 @@ def test_nothing_of_thoughts_reaches_the_browser_before_the_vote(
         "left",
         "right",
         "was",
+        "was_much",
     }
     assert all(set(pair) <= allowed for pair in pairs[0])
 
@@ -223,12 +226,27 @@ def test_one_open_campaign_opens_at_once_and_of_several_one_is_chosen(
     expect(page.locator(".label-side:visible")).to_have_count(2)
     guidelines = page.get_by_role("complementary", name="Guidelines")
     expect(guidelines.locator("strong")).to_have_text("right")
+    page.reload()
+    expect(page.locator(".label-side:visible")).to_have_count(2)
+    expect(guidelines).to_be_hidden()
+    with httpx.Client(base_url=f"{app_url}/api/v1") as admin:  # as many letters as before
+        changed = {"guidelines": "Prefer the **short** one."}
+        assert admin.post(f"/campaigns/{first.id}/guidelines", json=changed).is_success
+    page.reload()
+    expect(guidelines.locator("strong")).to_have_text("short")
+    page.goto(f"{first.url}/label?campaign=999999")
+    expect(page.get_by_role("alert")).to_have_text("Campaign 999999 is not open to you.")
+    page.get_by_role("link", name="Home").click()
+    expect(page.locator(".label-campaigns a")).to_have_count(1)
     second = campaign(answers(2))
     page.goto(f"{first.url}/label")
     expect(page.locator(".label-campaigns a")).to_have_count(2)
     page.locator(".label-campaigns a").nth(1).click()
     expect(page.locator(".label-side:visible")).to_have_count(2)
     assert page.url in {first.page, second.page}
+    close_campaign(first)
+    page.goto(first.page)
+    expect(page.get_by_role("alert")).to_contain_text("is closed: nobody labels it now.")
 
 
 def test_a_person_is_called_as_they_like(

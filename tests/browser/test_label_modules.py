@@ -132,6 +132,38 @@ def test_a_refusal_is_told_and_dropped_and_a_failure_holds_its_pair_alone(
     assert (said, about) == (told, stays)
 
 
+def test_answers_of_who_was_signed_out_wait_for_that_person(bare: Page) -> None:
+    ada = OUTBOX.replace("});\n", "}, 'ada');\n")
+    eve = ada.replace("'ada'", "'eve'")
+    refused = [404, {"error": "This comparison was not given to you."}]
+    out = run(
+        bare,
+        "label/outbox",
+        f"{ANSWERS} {ada} out.put({{ kind: 'vote', about: 'a' }}); await out.flush();"
+        "clearTimeout(out.timer); return [said, out.about, out.trouble, out.isStranger];",
+        [refused, [200, {"uid": "eve"}]],
+    )
+    assert out[:2] == [[], ["a"]]
+    assert "you are not signed in here any more" in out[2]
+    assert out[3] is True
+    assert ask(bare, "label/outbox", "new m.Outbox({}, 'eve').about") == []
+    back = run(
+        bare,
+        "label/outbox",
+        f"{ANSWERS} {ada} await out.flush(); return [sent, said, out.isStranger];",
+        [[200, {"done": 1}]],
+    )
+    assert back == [["api/v1/labels/a/vote"], [["a", {"done": 1}]], False]
+    dropped = run(
+        bare,
+        "label/outbox",
+        f"{ANSWERS} {eve} out.put({{ kind: 'vote', about: 'b' }}); await out.flush();"
+        "return [said, out.about];",
+        [refused, [200, {"uid": "eve"}]],
+    )
+    assert dropped == [[["b", "This comparison was not given to you."]], []], "nobody's but hers"
+
+
 def test_the_queue_asks_for_what_is_missing_and_offers_nothing_twice(bare: Page) -> None:
     found = run(
         bare,

@@ -78,6 +78,23 @@ def test_a_chain_has_neighbours_and_candidates_every_two(bare: Page) -> None:
 
 
 @pytest.mark.parametrize(
+    ("told", "step"),
+    [
+        ({"flip": "fixed"}, "fixed"),
+        ({"diff": [["a ", "same"], ["b", "new"]]}, "changed"),
+        ({"diff": [["a b", "same"]]}, "same"),
+        ({}, "untold"),  # neither says a word, or a pair of the run is being compared
+        ({"state": "writing", "diff": [["a b", "same"]]}, "untold"),
+    ],
+)
+def test_between_two_rounds_it_is_told_what_is_known(
+    bare: Page, told: dict[str, Any], step: str
+) -> None:
+    cell = {"state": "stored", "flip": None, "diff": []} | told
+    assert ask(bare, "card", "m.stepTo(given[0])", cell) == step
+
+
+@pytest.mark.parametrize(
     ("added", "words"),
     [
         ((2, 0, ""), "2 comparisons sent to “One”."),

@@ -84,7 +84,7 @@ def test_votes_become_a_version_and_the_job_has_a_page(page: Page, own_app_url: 
     expect(made).to_contain_text("By this job the gate decides on dpo-000001, which job 1 made.")
     assert not [one for one in warned if "Vega" in one]
     made.get_by_role("link", name="dpo-000001").click()
-    expect(page.locator("#versions-gate")).to_contain_text("dpo-000001 waits")
+    expect(page.locator("#versions-gate")).to_contain_text("dpo-000001 waits", timeout=TRAINED_MS)
 
     page.goto(f"{own_app_url}/train?again=1")
     expect(page.locator("#dpo-beta input")).to_have_value("0.2")
@@ -112,30 +112,45 @@ def test_fields_are_on_one_line_and_whole_on_a_phone(page: Page, app_url: str) -
 
 
 @pytest.mark.timeout(600)
-def test_a_mistake_in_a_setting_is_said_on_the_job_which_is_discarded_in_two_steps(
+def test_a_mistake_in_a_setting_is_said_where_it_was_made_and_nothing_is_queued(
     page: Page, app_url: str
 ) -> None:
     vote_on_two_candidates(page.request, f"{app_url}/api/v1")
+    before = listed(app_url)
     page.goto(f"{app_url}/train")
     page.locator("#dpo-beta input").fill("-1")
     expect(page.locator("#train-teach textarea").last).to_have_value(
         "python -m ptrapp dpo --beta -1"
     )
     page.locator("#train-teach-start").click()
-    expect(page.locator("#job-head")).to_contain_text("· DPO")
-    (job,) = [job for job in listed(app_url) if job["settings"] == {"beta": -1}]
-    expect(page).to_have_url(f"{app_url}/train?job={job['id']}")
-    expect(page.locator("#job-about")).to_contain_text("(given: -1)", timeout=TRAINED_MS)
+    said = page.locator("#train-teach-problem").get_by_role("alert")
+    expect(said).to_contain_text("cannot be used")
+    expect(said).to_contain_text("Beta: Input should be greater than 0 (given: -1)")
+    assert listed(app_url) == before
+    page.locator("#dpo-beta input").fill("0.3")
+    expect(page.locator("#train-teach textarea").last).to_have_value(
+        "python -m ptrapp dpo --beta 0.3"
+    )
+    expect(page.locator("#train-teach-problem").get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.timeout(600)
+def test_a_job_that_failed_says_why_and_is_discarded_in_two_steps(page: Page, app_url: str) -> None:
+    vote_on_two_candidates(page.request, f"{app_url}/api/v1")
+    asked = {"kind": "dpo", "settings": {"lora_r": 512}}
+    job_id = page.request.post(f"{app_url}/api/v1/jobs", data=asked).json()["job_id"]
+    page.goto(f"{app_url}/train?job={job_id}")
+    expect(page.locator("#job-about")).to_contain_text("lora_r is 512", timeout=TRAINED_MS)
 
     page.locator("#job-discard").click()
     expect(page.locator("#job-confirm")).to_contain_text("Votes and versions stay.")
     page.locator("#job-keep").click()
     expect(page.locator("#job-confirm")).to_be_hidden()
-    assert job["id"] in [one["id"] for one in listed(app_url)]
+    assert job_id in [one["id"] for one in listed(app_url)]
     page.locator("#job-discard").click()
     page.locator("#job-really").click()
     expect(page.locator("#job-head")).to_contain_text("discarded")
-    assert job["id"] not in [one["id"] for one in listed(app_url)]
+    assert job_id not in [one["id"] for one in listed(app_url)]
 
 
 def test_a_link_suggests_a_setting_or_a_method(page: Page, app_url: str) -> None:

@@ -101,7 +101,7 @@ def test_the_model_of_a_server_is_not_chosen_here(database: Database, tmp_path: 
 
 
 def test_a_job_is_for_the_model_that_answered_when_it_was_queued(context: AppContext) -> None:
-    first = jobs.start(context, JobKind.EVALUATE, {"n": 1}, parent="base")
+    first = jobs.start(context, JobKind.EVALUATE, {"n": 2}, parent="base")
     base_models.load(context, "other")
     wait(context)
     second = jobs.start(context, JobKind.EVALUATE, {"n": 2}, parent="base")

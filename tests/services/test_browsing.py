@@ -54,6 +54,21 @@ def test_each_kind_is_searched_and_filtered(at: RowContext) -> None:
     assert len(page.headers) == len(page.rows[0])
 
 
+def test_texts_leave_room_for_the_columns_beside_them(at: RowContext) -> None:
+    keeps = 'constraints:{"keep":[{"kind":"no_commas"}],"least_words":10,"prompt":"On tea."}'
+    with at.database.write() as session:
+        refine(session, "Why so " + "very " * 30 + "long?", "a", "b", reference_answer=keeps)
+    _, asked, expected, *_ = browsing.find(at, browsing.DataQuery()).rows[0]
+    assert asked.startswith("Why so very")
+    assert asked.endswith("very…")
+    assert len(asked) <= 70
+    assert expected == "constraints: open it to read them"
+    whole = dict(browsing.whole(at, DataKind.PROMPT, number(at, DataKind.PROMPT)).texts)
+    assert whole["Prompt"].endswith("very long?")
+    assert "commas" in whole["Reference answer"]
+    assert "{" not in whole["Reference answer"]
+
+
 def test_pages_follow_each_other(at: RowContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browsing, "AT_ONCE", 2)
     first, second = (browsing.find(at, browsing.DataQuery(), page) for page in (1, 2))

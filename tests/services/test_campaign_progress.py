@@ -25,7 +25,7 @@ from ptrapp.analysis.drift import drift
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
 from ptrapp.services.labelling import answering, campaigns, items, overview
-from ptrapp.services.labelling.agreement import drift_in_words
+from ptrapp.services.labelling.agreement import drift_in_words, read_report
 from ptrapp.services.labelling.campaigns import CampaignPlan
 from ptrapp.services.labelling.items import Known
 from ptrapp.services.labelling.overview import in_words, read_overview
@@ -125,8 +125,9 @@ def test_labels_from_elsewhere_are_said_not_to_count(work: Work) -> None:
     assert heading == "3 of 3 labels left"
     assert sentence.startswith(
         "3 pairs have labels from elsewhere: they are none of this campaign's, agreement compares "
-        "with them, and whoever gave them is not asked again."
+        "with those of files and judges alone, and whoever gave them is not asked again."
     )
+    assert read_report(work.context, again).groups == []
     there = Work(work.context, again)
     assert there.next(ADA) == []
     assert campaigns.view(work.context, ADA, again).n_left_for_me == 0
@@ -194,6 +195,16 @@ def test_a_deadline_is_compared_with_the_pace(work: Work, due: date, words: str)
     assert words in in_words(view)[1]
 
 
+def test_a_deadline_whose_day_is_over_has_passed(work: Work) -> None:
+    made = work.campaign(3)
+    with work.context.database.write() as session:
+        session.get_one(Campaign, made.id).deadline = datetime(TODAY.year, TODAY.month, TODAY.day)
+    on_the_day = in_words(read_overview(work.context, made.id, TODAY))[1]
+    assert on_the_day.endswith(f"The deadline is {TODAY:%d %b %Y}.")
+    after = in_words(read_overview(work.context, made.id, TODAY + timedelta(days=1)))[1]
+    assert after.endswith(f"The deadline, {TODAY:%d %b %Y}, has passed.")
+
+
 def test_a_finished_campaign_says_so(work: Work) -> None:
     made = work.campaign(1)
     said(made, ADA, Outcome.LEFT)
@@ -255,6 +266,28 @@ def test_what_others_reserve_is_not_left_and_what_one_reserves_is(work: Work) ->
     made.next(ADA, 5)
     assert campaigns.view(work.context, BEA, made.id).n_left_for_me == 3
     assert campaigns.view(work.context, ADA, made.id).n_left_for_me == 8
+
+
+@pytest.mark.parametrize("n_overlap", [1, 2])
+def test_as_many_are_left_as_are_given(work: Work, n_overlap: int) -> None:
+    """Others fill pairs, and some of the pairs that are open one has answered elsewhere."""
+    made = work.campaign(9)
+    for _ in range(4):
+        said(made, ADA, Outcome.LEFT)
+    plan = CampaignPlan("Again", source=EMPTY, overlap=n_overlap)
+    again = Work(work.context, campaigns.create(work.context, plan))
+    with work.context.database.read() as session:
+        pairs = [
+            (one.left_round_id, one.right_round_id) for one in session.scalars(select(Comparison))
+        ]
+    items.add_known(work.context, again.id, [Known(*pair) for pair in pairs])
+    for who in (BEA, CAI):
+        for _ in range(3):
+            said(again, who, Outcome.LEFT)
+    again.next(ADA)  # what one has reserved is left for oneself, and is given again
+    for one in (ADA, BEA, somebody("Dan")):
+        n_left = campaigns.view(work.context, one, again.id).n_left_for_me
+        assert n_left == len(again.next(one, 8)), one.name
 
 
 def test_gold_and_repeats_take_nothing_from_what_is_left(work: Work) -> None:

@@ -221,6 +221,15 @@ def test_a_snapshot_stays_what_it_was_while_people_go_on_voting(
     assert {one.sha256 for one in before.values()} <= shown
 
 
+def test_a_page_is_told_that_another_export_was_made(full: RowContext, tmp_path: Path) -> None:
+    stamps = [exporting.snapshots_stamp(full)]
+    for what in (What.VOTES, What.PROMPTS):
+        exporting.write(full, ExportRequest(what), tmp_path / "one.jsonl")
+        stamps.append(exporting.snapshots_stamp(full))
+    assert all(stamps)
+    assert len(set(stamps)) == 3
+
+
 def test_raters_are_chosen_by_kind_and_people_can_be_numbered(
     full: RowContext, tmp_path: Path
 ) -> None:

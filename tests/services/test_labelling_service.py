@@ -155,7 +155,7 @@ def test_a_reason_stays_with_the_vote_through_an_undo(work: Work) -> None:
     )  # fmt: skip
     undone = answering.undo(work.context, ADA, made.id, "undo of a reason")
     assert undone is not None
-    assert undone.was == "tie"
+    assert (undone.was, undone.was_much) == ("tie", True)
     assert [vote.outcome for vote in made.votes(ADA)] == ["tie", "tie", "withdrawn"]
     assert answering.undo(work.context, ADA, made.id, "another undo") is None
 

@@ -42,7 +42,7 @@ def test_figures_are_those_of_the_newest_finished_evaluation_its_seeds_pooled(wo
     assert last.thought.interval is not None
     assert last.thought.value == 30.0
     assert round(last.thought.interval.high - 30.0, 3) == round(1.96 * 5 / 200**0.5, 3)
-    assert row.job_id == job_id
+    assert (row.job_id, row.asked) == (job_id, "greedy")
     assert row_of(world, "base", task=TASK).rounds[2].n_correct == 50
     assert row_of(world, name, task="held_out").rounds[0].n_correct == 1
 

@@ -142,9 +142,9 @@ def test_what_a_process_that_is_gone_said_of_the_time_left_is_not_told(world: An
 
 
 def test_an_evaluations_own_figure_is_of_all_that_is_left(world: Any, finished: Finished) -> None:
-    compared = (("starting", 0), ("base on g", 2), ("llm compares base round 3 with v1", 12))
-    finished(JobKind.EVALUATE, {"judge": "llm"}, compared, took_s=3612)
-    held = claimed(world, JobKind.EVALUATE, {"judge": "llm"})
+    compared = (("starting", 0), ("base on g", 2), ("verifier compares base round 3 with v1", 12))
+    finished(JobKind.EVALUATE, {"judge": "verifier"}, compared, took_s=3612)
+    held = claimed(world, JobKind.EVALUATE, {"judge": "verifier"})
     with world.database.write() as session:
         jobs.progress(session, *held, phase="base on g", step=3, n_steps=9, eta_s=60)
     assert read_job(world.context, held[0]).progress.left_s == 60

@@ -5,12 +5,14 @@
 
 (() => {
   const PATIENCE_S = 10; // without anything that arrives, while the page is seen and runs
+  const SETTLED_S = 10; // a page that is there for so long has lost no file: it may be loaded again later
   const YOUNG_MS = 60_000; // an older page is never loaded again by itself: somebody is at work
   const KEPT = "thrice-loaded-again"; // the address that was, so that it is not done twice
   const FILES = "script[type=module], link[rel=stylesheet], link[rel=modulepreload]";
   const A_MODULE = /dynamically imported module|importing a module script/i; // as browsers say it
 
   let silent = 0; // seconds since something arrived
+  let there = 0; // seconds since the page is there
   let written = false; // what somebody wrote is not thrown away
   let leaving = false;
   let missing = false; // whether a file is known not to have come
@@ -82,11 +84,10 @@
   arrivals.observe({ type: "resource" });
   const looking = setInterval(() => {
     if (isThere()) {
-      clearInterval(looking);
       arrivals.disconnect();
-      if (missing) return; // the rest of the page is there, a file of ours is not
-      forget();
-      banner?.remove();
+      if (!missing) banner?.remove(); // else the rest of the page is there, a file of ours is not
+      if (missing || ++there === SETTLED_S) clearInterval(looking);
+      if (there === SETTLED_S) forget();
     } else if (!document.hidden && ++silent === PATIENCE_S) {
       lost();
     }

@@ -10,5 +10,8 @@ export const SCALE = [
 /** @type {Record<Outcome, string>} */
 export const IN_WORDS = { left: "A is better", right: "B is better", tie: "a tie", both_bad: "both are bad" };
 
+/** @param {Outcome} outcome @param {boolean} much */
+export const inWords = (outcome, much) => much ? IN_WORDS[outcome].replace("better", "much better") : IN_WORDS[outcome];
+
 /** @param {string} action @returns {action is Outcome} */
 export const isAnswer = (action) => action in IN_WORDS;

@@ -80,17 +80,21 @@ export const Side = (/** @type {{ letter: string, cell: Cell }} */ { letter, cel
   </article>`;
 
 /** @type {Record<string, Parameters<typeof icon>[0]>} */
-const ARROWS = { fixed: "check", broken: "x", changed: "swap", same: "same", waiting: "dots" };
+const ARROWS = { fixed: "check", broken: "x", changed: "swap", same: "same", untold: "dots" };
 
-/** What a round did to the one before: right or wrong where both were checked, else whether the words differ. @param {Cell} cell */
+/**
+ * What a round did to the one before: right or wrong where both were checked, else whether the words differ. Nothing is
+ * told before it is there, where neither says a word, and of a run of which a pair is being compared.
+ * @param {Cell} cell
+ */
 export const stepTo = (cell) => {
-  if (cell.state !== "stored") return "waiting";
+  if (cell.state !== "stored" || (!cell.flip && !cell.diff.length)) return "untold";
   return cell.flip ?? (cell.diff.every(([, kind]) => kind === "same") ? "same" : "changed");
 };
 
 export const Arrow = (/** @type {{ step: string }} */ { step }) => html`
   <div class=${`arrow ${step}`}>
-    <span>${icon(ARROWS[step])}</span><b>${step === "waiting" ? "" : step}</b>
+    <span>${icon(ARROWS[step])}</span><b>${step === "untold" ? "" : step}</b>
   </div>`;
 
 const Thought = (/** @type {{ board: Board, cell: Cell }} */ { board, cell }) => {

@@ -53,5 +53,5 @@ export const mount = ({ element }) => {
   root.addEventListener("pointerenter", focusHere);
   focusHere();
   const open = (/** @type {Parameters<Parameters<typeof enter>[1]>} */ ...given) => { desk = new Desk(root, tab, ...given); };
-  enter(root, open, () => { new Outbox(NOBODY).flush(); });
+  enter(root, open, (me) => { new Outbox(NOBODY, me.uid).flush(); });
 };

@@ -142,8 +142,17 @@ interface Pair {
   right: { text: string; html: string };
   /** The answer that was undone. */
   was: Outcome | null;
+  /** Whether that was "much better". */
+  was_much: boolean;
   /** What differs, once it was asked for. */
   pieces?: Piece[];
+}
+
+/** Who asks. */
+interface Me {
+  name: string;
+  /** The same whatever the name is. */
+  uid: string;
 }
 
 /** What waits in the outbox: about a pair's key. */
@@ -160,6 +169,8 @@ interface Entry {
   name?: string;
   /** When it was put here, in milliseconds. */
   at?: number;
+  /** The `uid` of whoever gave it; none in what older pages kept. */
+  by?: string;
 }
 
 type Told = { thought: string; version: string; correct: boolean | null };

@@ -162,7 +162,7 @@ def undo(
         flipped = session.get_one(Offer, assignment.offer_key).flipped
         names = _our_models(context, session)
         was = as_shown(undone.outcome, flipped=flipped) if undone else None
-        return as_pair(found, names, was)
+        return as_pair(found, names, was, much=undone is not None and undone.strength > 1)
 
 
 def skip(context: DataContext, person: Person, key: str) -> None:

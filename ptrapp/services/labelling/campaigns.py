@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 from db.labelling import assignments, campaigns, work_left
+from db.labelling.work_left import LOOKED_THROUGH
 from db.models import Aspect, Campaign, CampaignRater, CampaignState
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
@@ -69,7 +70,7 @@ class CampaignView:
     n_skipped_by_me: int
     practice_left: int
     n_left_for_me: int
-    """At most so many comparisons are left for this person."""
+    """So many comparisons are left for this person; of a large campaign at most so many."""
     deadline: str | None
     counts: dict[str, Any] = field(default_factory=dict)
 
@@ -142,21 +143,20 @@ def listing(context: DataContext, person: Person) -> list[CampaignView]:
         mine = campaigns.progress_of(session, rater.id) if rater else {}
         rows = campaigns.listing(session, only_open=person.role not in READS)
         held = work_left.reserved(session, rater.id) if rater else {}
-        ids = [row.id for row in rows if row.state is CampaignState.OPEN]
-        away = work_left.voted_elsewhere(session, rater.id, ids) if rater else {}
+        exact = {row.id for row in rows if _is_open(row) and _n_wanted(row) <= LOOKED_THROUGH}
+        large = [row.id for row in rows if _is_open(row) and row.id not in exact]
+        away = work_left.voted_elsewhere(session, rater.id, large) if rater else {}
         over = work_left.over(session, rater.id) if rater else {}
-        return [
-            _view(
-                session,
-                row,
-                mine.get(row.id),
-                _left_for(
-                    row, over.get(row.id, 0) + away.get(row.id, 0), n_reserved=held.get(row.id, 0)
-                ),
-                person,
-            )
-            for row in rows
-        ]
+        found = []
+        for row in rows:
+            n_reserved = held.get(row.id, 0)
+            if row.id in exact:
+                n_can = work_left.not_given(session, row.id, rater.id if rater else None)
+            else:
+                n_can = row.n_items - over.get(row.id, 0) - away.get(row.id, 0) - n_reserved
+            n_left = max(0, min(n_can, _n_wanted(row)) + n_reserved)
+            found.append(_view(session, row, mine.get(row.id), n_left, person))
+        return found
 
 
 def deleted(context: DataContext) -> list[Campaign]:
@@ -211,13 +211,14 @@ def _view(
     )
 
 
-def _left_for(row: Campaign, n_over: int, *, n_reserved: int) -> int:
-    """Returns the most that can be left for a rater, who is not given `n_over` pairs any more.
+def _is_open(row: Campaign) -> bool:
+    return row.state is CampaignState.OPEN
 
-    Gold and repeats are none of the campaign's pairs, so they take nothing from what is left.
-    """
+
+def _n_wanted(row: Campaign) -> int:
+    """Returns how many labels a campaign wants that nobody has given or reserved."""
     slots = row.n_slots if row.budget is None else min(row.n_slots, row.budget)
-    return max(0, min(row.n_items - n_over, slots - row.n_taken + n_reserved))
+    return max(0, slots - row.n_taken)
 
 
 def _check(plan: CampaignPlan) -> None:

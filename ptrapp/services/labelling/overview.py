@@ -8,6 +8,7 @@ from statistics import median
 
 from db.labelling import campaigns, hidden_items, work_done, work_left
 from db.labelling.hidden_items import Hiding
+from db.labelling.work_left import LOOKED_THROUGH
 from ptrapp.core.counts import counted
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import work
@@ -19,9 +20,6 @@ _NEEDED = 5
 """Labels of the last days, for a pace."""
 _MOST_DAYS = 400
 _NOTHING_LEFT = "Nothing of it is left to label or to train on."
-LOOKED_THROUGH = 5_000
-"""Pairs of a campaign up to which each is looked at for who may still label it: a page of 50,000
-would wait for that for two seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +62,8 @@ class Overview:
 
     hidden: Hiding | None = None
     """Why none of its pairs is shown; None where some are."""
+    is_overdue: bool = False
+    """Whether the day of the deadline is over."""
 
     @property
     def n_for_others(self) -> int:
@@ -119,6 +119,7 @@ def read_overview(context: AppContext, campaign_id: int, today: date | None = No
         overlap,
         n_pace_days,
         hidden,
+        deadline is not None and deadline < today,
     )
 
 
@@ -168,7 +169,7 @@ def _of_whom(view: Overview) -> str:
         pairs = counted(view.n_elsewhere, "pair has", "pairs have")
         said += (
             f"{pairs} labels from elsewhere: they are none of this campaign's, agreement compares "
-            "with them, and whoever gave them is not asked again. "
+            "with those of files and judges alone, and whoever gave them is not asked again. "
         )
     return said
 
@@ -186,6 +187,8 @@ def duration(s: float) -> str:
 def _due(view: Overview) -> str:
     if view.deadline is None:
         return ""
+    if view.is_overdue:
+        return f" The deadline, {view.deadline:%d %b %Y}, has passed."
     if view.done_on is None or view.n_for_others:
         return f" The deadline is {view.deadline:%d %b %Y}."
     late = (view.done_on - view.deadline).days

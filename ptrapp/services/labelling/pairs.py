@@ -40,9 +40,13 @@ class LabelPair:
     right: Text
     was: str | None
     """The withdrawn outcome, where the pair is shown again after the undo of a vote."""
+    was_much: bool
+    """Whether that was "much better"."""
 
 
-def as_pair(shown: ShownPair, names: Collection[str], was: Outcome | None = None) -> LabelPair:
+def as_pair(
+    shown: ShownPair, names: Collection[str], was: Outcome | None = None, *, much: bool = False
+) -> LabelPair:
     """Renders a pair; `names` are those of the served models, `was` has the screen's sides."""
     return LabelPair(
         key=shown.key,
@@ -55,6 +59,7 @@ def as_pair(shown: ShownPair, names: Collection[str], was: Outcome | None = None
         left=_text(shown.left, names),
         right=_text(shown.right, names),
         was=was.value if was else None,
+        was_much=much,
     )
 
 

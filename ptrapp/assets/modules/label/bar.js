@@ -21,7 +21,7 @@ const Button = (/** @type {OfDesk & { action: string, strength?: number, look?: 
   const { pair, lit, last, busy, keys } = desk;
   const off = busy || (ofPair(action) && !pair && !lit) || (["reason", "reveal"].includes(action) && !last);
   const hit = lit?.outcome === action && lit.strength === strength;
-  const was = pair?.was === action && strength === 1;
+  const was = pair?.was === action && strength === (pair.was_much ? 2 : 1);
   /** @type {Record<string, boolean>} */
   const pressed = { flag: desk.flagged, diff: desk.showDiff };
   return html`

@@ -8,13 +8,15 @@ import { Quiet } from "../quiet.js";
 import { ask } from "../requests.js";
 import { storage } from "../storage.js";
 import { reveal, undo } from "./back.js";
+import { loadDiff } from "./diff.js";
 import { Keys } from "./keys.js";
-import { Outbox, pathOf } from "./outbox.js";
+import { Outbox, SIGNED_OUT } from "./outbox.js";
 import { Pace } from "./pace.js";
 import { reachWide } from "./pair.js";
 import { Queue } from "./queue.js";
 import { draft, keep } from "./reason.js";
 import { Screen } from "./screen.js";
+import { elsewhere } from "./start.js";
 import { watchSwipes } from "./swipe.js";
 import { feedbackWords } from "./told.js";
 
@@ -48,7 +50,7 @@ export class Desk {
 
   /**
    * @param {HTMLElement} root @param {string} tab
-   * @param {Campaign} campaign @param {{ name: string }} me @param {Campaign[]} others where something is left too
+   * @param {Campaign} campaign @param {Me} me @param {Campaign[]} others where something is left too
    */
   constructor(root, tab, campaign, me, others) {
     Object.assign(this, { total: campaign.n_done_by_me + campaign.n_left_for_me, done: campaign.n_done_by_me });
@@ -59,11 +61,11 @@ export class Desk {
     this.me = me;
     this.others = others;
     this.pace = new Pace(campaign.id);
-    this.outbox = new Outbox(this);
+    this.outbox = new Outbox(this, me.uid);
     this.queue = new Queue(this);
-    const { length } = campaign.guidelines;
-    if (length && storage("label").read(`seen.${campaign.id}`) !== length) this.panel = { name: "guidelines" };
-    storage("label").write(`seen.${campaign.id}`, length);
+    const { guidelines, id } = campaign;
+    if (guidelines && storage("label").read(`seen.${id}`) !== guidelines) this.panel = { name: "guidelines" };
+    storage("label").write(`seen.${id}`, guidelines);
     root.classList.add("desk");
     this.outbox.flush();
     this.queue.fill();
@@ -119,14 +121,16 @@ export class Desk {
   }
 
   /** @param {Entry} entry @param {string} sentence */
-  onRefusal({ kind, about, words = "", body }, sentence) {
+  onRefusal({ kind, about, words = "", body, practice }, sentence) {
     // A reason is back in its line, to be mended.
     if (kind === "reason") this.line = keep({ key: about, words, text: body.text, problem: sentence });
+    if (kind === "vote" && !practice && this.queue.seen.has(about)) this.uncount(); // none of before a reload
     this.say(`Not saved: ${sentence}`, true);
     if (this.feedback?.key === about) this.advance();
   }
 
   onChange() {
+    if (this.outbox.isStranger) this.queue.refused = `Nothing more is loaded: ${SIGNED_OUT}.`;
     if (!this.shown && !this.feedback) this.queue.fill();
     this.draw();
   }
@@ -136,16 +140,20 @@ export class Desk {
     if (answer) {
       this.done = Math.max(this.done, answer.done);
       this.practiceLeft = Math.min(this.practiceLeft, answer.practice_left);
-      if (this.done >= this.total && !answer.finished) this.countLeft();
+      if (this.done >= this.total || answer.finished) this.countLeft();
     }
     if (!this.shown && !this.feedback && this.queue.ahead.length) this.advance();
     this.draw();
   }
 
+  /** Asks what is left here and elsewhere: others label too. What fails is asked again with the next pairs. */
   async countLeft() {
-    const now = await ask("GET", `/campaigns/${this.campaign.id}`).catch(() => null); // counted again with the next pairs
-    if (!now) return;
-    this.total = now.n_done_by_me + now.n_left_for_me;
+    /** @type {Campaign[] | null} */
+    const all = await ask("GET", "/campaigns").catch(() => null);
+    if (!all) return;
+    this.others = elsewhere(all, this.campaign);
+    const here = all.find((one) => one.id === this.campaign.id);
+    if (here) this.total = here.n_done_by_me + here.n_left_for_me;
     this.draw();
   }
 
@@ -178,7 +186,7 @@ export class Desk {
     this.quiet.begin();
     this.draw();
     for (const body of this.root.querySelectorAll(".label-side .label-text")) body.scrollTop = 0;
-    this.loadDiff();
+    loadDiff(this);
   }
 
   /** Whether the pair may be dealt with now; a press that comes too soon is refused. */
@@ -218,17 +226,6 @@ export class Desk {
     this.outbox.put({ kind: "vote", about: key, body, n: this.done });
   }
 
-  async loadDiff() {
-    const { pair } = this;
-    if (!pair || !this.showDiff) return;
-    try {
-      pair.pieces ??= (await ask("GET", pathOf(pair, "diff"))).pieces;
-      this.draw();
-    } catch (error) {
-      this.say(`The differences cannot be shown: ${/** @type {Error} */ (error).message}`, true);
-    }
-  }
-
   // ---- actions
 
   /** @param {string} action */
@@ -240,7 +237,9 @@ export class Desk {
 
   skip() {
     if (!this.isReady) return;
-    this.outbox.put({ kind: "skip", about: this.leave().key });
+    const { key, practice } = this.leave();
+    if (!practice) this.total -= 1; // it is nobody's here any more
+    this.outbox.put({ kind: "skip", about: key });
     this.advance();
   }
 
@@ -254,7 +253,7 @@ export class Desk {
   diff() {
     this.showDiff = !this.showDiff;
     this.draw();
-    this.loadDiff();
+    loadDiff(this);
   }
 
   /** A line for why the pair on the screen is flagged, else for why the last one was answered so. */
@@ -279,13 +278,17 @@ export class Desk {
     this.queue.forget(pair);
     if (this.pair) this.queue.putBack(this.pair);
     Object.assign(this, { last: pair.was ? null : this.last, notice: null, line: null });
-    if (!pair.was) this.notice = { text: "The pair that you skipped is here again.", bad: false };
-    else if (pair.practice) {
-      this.practiceLeft += 1;
-    } else {
-      this.pace.count(-1);
-      this.done = Math.max(0, this.done - 1);
-    }
+    if (!pair.was) {
+      if (!pair.practice) this.total += 1;
+      this.notice = { text: "The pair that you skipped is here again.", bad: false };
+    } else if (pair.practice) this.practiceLeft += 1;
+    else this.uncount();
     this.paint(pair);
+  }
+
+  /** A vote that was counted when it was given does not stand. */
+  uncount() {
+    this.pace.count(-1);
+    this.done = Math.max(0, this.done - 1);
   }
 }

@@ -7,26 +7,33 @@ import { storage } from "../storage.js";
 
 const OUT = "out.";
 const FINAL = new Set([400, 404, 409, 410, 413, 422]); // asking again would get the same refusal
+const NOT_GIVEN = 404; // not to whoever this browser is now, who may be somebody else than before
 const SLOW_MS = 1000; // on its way for less it is not worth a word
 const store = storage("label");
+export const SIGNED_OUT = "you are not signed in here any more; sign in again, or ask for a new link";
 
 /** @param {{ key: string }} pair @param {string} rest */
 export const pathOf = ({ key }, rest) => `/labels/${encodeURIComponent(key)}/${rest}`;
 
 export class Outbox {
   /** @type {Entry[]} */
-  waiting = store.names(OUT).sort().map((name) => ({ ...store.read(name), name })).filter((entry) => entry.about);
+  waiting = [];
   /** @type {Promise<void> | null} */
   passing = null;
   /** Why the last attempt failed. @type {string | null} */
   trouble = null;
+  /** Whether the browser has become somebody else since. */
+  isStranger = false;
   failed = 0;
   timer = 0;
   n = 0;
 
-  /** @param {Listener} listener */
-  constructor(listener) {
+  /** @param {Listener} listener @param {string} by whose answers these are: another person's wait for that person */
+  constructor(listener, by) {
     this.listener = listener;
+    this.by = by;
+    const kept = store.names(OUT).sort().map((name) => ({ ...store.read(name), name }));
+    this.waiting = kept.filter((entry) => entry.about && (entry.by ?? by) === by);
     window.addEventListener("online", () => this.flush());
     window.addEventListener("beforeunload", (event) => { if (this.waiting.length) event.preventDefault(); });
   }
@@ -38,7 +45,7 @@ export class Outbox {
 
   /** @param {Entry} given */
   put(given) {
-    const entry = { ...given, at: Date.now() };
+    const entry = { ...given, at: Date.now(), by: this.by };
     const name = `${OUT}${entry.at}.${String(this.n++).padStart(6, "0")}.${freshId().slice(0, 8)}`;
     store.write(name, entry);
     this.waiting.push({ ...entry, name });
@@ -80,14 +87,22 @@ export class Outbox {
     this.listener.onChange();
   }
 
+  /** Throws where this browser is somebody else's by now: what waits is still the first person's to send. */
+  async sameOrThrow() {
+    this.isStranger = (await ask("GET", "/me")).uid !== this.by;
+    if (this.isStranger) throw new Error(SIGNED_OUT);
+  }
+
   /** @param {Entry} entry */
   async deliver(entry) {
     let tell;
     try {
       const answer = await ask("POST", pathOf({ key: entry.about }, entry.kind), entry.body);
+      this.isStranger = false;
       tell = () => this.listener.onAnswer(entry, answer);
     } catch (error) {
       if (!(error instanceof Refusal && FINAL.has(error.status))) throw error;
+      if (error.status === NOT_GIVEN) await this.sameOrThrow();
       tell = () => this.listener.onRefusal(entry, error.message);
     }
     this.waiting.splice(this.waiting.indexOf(entry), 1);

@@ -37,11 +37,15 @@ export const Name = (/** @type {{ me: { name: string }, draw: () => void }} */ {
     </details>`;
 };
 
+/** Returns the other campaigns where something is left. @param {Campaign[]} campaigns @param {Campaign} here */
+export const elsewhere = (campaigns, here) =>
+  campaigns.filter((one) => one.state === "open" && one.id !== here.id && one.n_left_for_me > 0);
+
 /**
  * Opens the campaign asked for, or the only one there is; else the list stays.
  * @param {HTMLElement} root
- * @param {(campaign: Campaign, me: { name: string }, others: Campaign[]) => void} open
- * @param {() => void} stay
+ * @param {(campaign: Campaign, me: Me, others: Campaign[]) => void} open
+ * @param {(me: Me) => void} stay
  */
 export const enter = async (root, open, stay, failed = 1) => {
   try {
@@ -51,11 +55,14 @@ export const enter = async (root, open, stay, failed = 1) => {
     const asked = new URL(location.href).searchParams.get("campaign");
     const alone = asked === null && opened.length === 1;
     const chosen = opened.find((one) => alone || String(one.id) === asked);
-    if (chosen) return open(chosen, me, opened.filter((one) => one !== chosen && one.n_left_for_me > 0));
+    if (chosen) return open(chosen, me, elsewhere(campaigns, chosen));
+    const known = campaigns.find((/** @type {Campaign} */ one) => String(one.id) === asked);
+    const words = known ? `${known.name} is ${known.state}: nobody labels it now.` : `Campaign ${asked} is not open to you.`;
     const draw = () => render(html`
-      <${Name} me=${me} draw=${draw} />${asked && html`<p role="alert">Campaign ${asked} is not open to you.</p>`}`, root);
+      <${Name} me=${me} draw=${draw} />${asked && html`
+        <p role="alert">${words}</p><p><a class="btn" href=${campaignLink("")}>Home</a></p>`}`, root);
     draw();
-    stay();
+    stay(me);
   } catch (error) {
     const silent = error instanceof NoAnswer;
     if (silent) setTimeout(enter, patience_ms(failed), root, open, stay, failed + 1);

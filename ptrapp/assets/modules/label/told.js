@@ -1,7 +1,7 @@
 // @ts-check
 // Texts around the pair: practice and its feedback, why there is no pair, what is saved.
 
-import { IN_WORDS } from "../answers.js";
+import { IN_WORDS, inWords } from "../answers.js";
 import { html } from "../html.js";
 import { count } from "../words.js";
 import { Text } from "./pair.js";
@@ -26,7 +26,7 @@ const bannerWords = ({ feedback, pair, campaign, practiceLeft }) => {
   if (feedback) return feedback.words ?? "Waiting for the explanation from the server…";
   if (pair?.practice) return practiceWords(campaign.n_practice, practiceLeft);
   if (pair && !pair.was && pair.left.text.trim() === pair.right.text.trim()) return "Both say the same words: it is a tie.";
-  return pair?.was ? `Your earlier answer: ${IN_WORDS[/** @type {Outcome} */ (pair.was)]}. Answer again.` : "";
+  return pair?.was ? `Your earlier answer: ${inWords(pair.was, pair.was_much)}. Answer again.` : "";
 };
 
 export const Banner = (/** @type {OfDesk} */ { desk }) => {
