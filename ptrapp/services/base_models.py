@@ -144,7 +144,14 @@ def begin(
         if ready is not None:
             ready()
 
-    engine.load(model, release=lambda: play.stop_all(context), prepare=prepare, failed=failed)
+    settings = context.settings
+    engine.load(
+        model,
+        release=lambda: play.stop_all(context),
+        prepare=prepare,
+        failed=failed,
+        called=f"of the server at {settings.base_url}" if settings.engine == "openai" else "",
+    )
 
 
 def _name(one: KnownModel) -> str:

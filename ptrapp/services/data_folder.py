@@ -1,4 +1,4 @@
-"""Keeps a second app away from a data folder whose database is a file."""
+"""Keeps a second app away from a data folder whose database is a file; notes where the app is."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,6 +9,8 @@ from ptrapp.core.settings import Settings
 
 LOCK = ".app.lock"
 """Hidden, so that a folder with nothing else in it counts as empty."""
+ADDRESS = ".app.address"
+"""Where the app that had the folder last is found: commands are not told its flags."""
 
 
 @contextmanager
@@ -22,6 +24,7 @@ def alone(settings: Settings) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             stack.enter_context(hold(settings.data_dir / LOCK, shared=shared))
+            (settings.data_dir / ADDRESS).write_text(settings.address, encoding="utf-8")
         except Held as error:
             raise ConfigurationError(
                 f"the data folder {settings.data_dir} is in use by another Thrice ({error}). End "
@@ -33,3 +36,11 @@ def alone(settings: Settings) -> Iterator[None]:
                 f"({error.strerror}). Make it writable, or name another: --data-dir FOLDER"
             ) from error
         yield
+
+
+def address_of_app(settings: Settings) -> str:
+    """Returns the address of the app that has the data folder or had it last."""
+    try:
+        return (settings.data_dir / ADDRESS).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return settings.address

@@ -14,6 +14,8 @@ from db.storage.session import Session
 from ptrapp.core.errors import InputError
 from ptrapp.services.context import AppContext, DataContext
 
+MIN_FOR_REWARD_MODEL = 20
+"""Preferences that a reward-model job needs; its recipe refuses fewer."""
 _DECIDED = (Outcome.LEFT, Outcome.RIGHT)
 
 
@@ -82,23 +84,32 @@ def count_all_votes(context: AppContext) -> int:
 
 
 def check_worthwhile(context: DataContext, kind: JobKind, recipe: dict[str, Any]) -> None:
-    """Raises `InputError` where a job would find nothing to learn from; it counts nothing."""
+    """Raises `InputError` where a job would find nothing to learn from, or too little; it counts
+    no further than that."""
     ties_may_suffice = "form" in recipe  # the recipe knows which forms
     outcomes = (*_DECIDED, Outcome.TIE) if ties_may_suffice else _DECIDED
     with context.database.read() as session:
         active = adapters.active(session)
         learnt = adapters.votes_learnt_up_to(session, active)
         if kind is JobKind.DPO and not preferences.has_outcome(session, outcomes, learnt):
+            why = f"{active.name if active else 'base'} was trained on all of them"
             raise InputError(
-                f"There is no new preference: {active.name if active else 'base'} was trained on "
-                "all of them. Compare two answers on the Play page first; ties count only in "
-                "forms that use them."
+                f"There is no new preference: {why if learnt else 'nobody preferred an answer yet'}"
+                ". Compare two answers on the Play page first; ties count only in forms that use "
+                "them."
             )
         if kind is JobKind.MASK_SFT and not trajectories.has_refined(session):
             raise InputError(
                 "No correct refined round is stored. Ask a question with a reference "
                 "answer on the Play page, in refine mode, or make refinement data first."
             )
+        if kind is JobKind.REWARD_MODEL and not ties_may_suffice:
+            n = preferences.count_preferences(session, up_to=MIN_FOR_REWARD_MODEL)
+            if n < MIN_FOR_REWARD_MODEL:
+                raise InputError(
+                    f"A reward model needs {MIN_FOR_REWARD_MODEL} preferences at least, and there "
+                    f"{'is' if n == 1 else 'are'} {n}. Collect more votes."
+                )
 
 
 def _new_votes(context: AppContext, session: Session, learnt: int) -> tuple[list[int], int]:

@@ -14,13 +14,13 @@ from ptrapp.services.labelling.campaigns import MAX_GUIDELINES, guidelines_html
 from ptrapp.services.labelling.overview import in_words, read_overview
 from ptrapp.services.labelling.panel import CampaignRow
 from ptrapp.services.labelling.people import name_of
+from ptrapp.ui import agreement_drawn, campaign_flags
 from ptrapp.ui import campaign_disagreements as disputes
-from ptrapp.ui import campaign_flags
 from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui import campaigns_plots as plots
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.auth import allowed
-from ptrapp.ui.plotting import plotted
+from ptrapp.ui.plotting import drawn_once, plotted
 
 TABS = ("overview", "agreement", "disagreements", "flags", "guidelines", "people", "settings")
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -36,6 +36,7 @@ class CampaignShown(NamedTuple):
     acts: Any
     label: Any
     pause: Any
+    judge: Any
     plot: Any
     about: Any
     guidelines: Any
@@ -76,12 +77,24 @@ def build(context: AppContext) -> CampaignShown:
             save = gr.Button("Save the guidelines", size="md", scale=0, elem_id="guidelines-save")
             as_shown = gr.HTML(elem_id="guidelines-shown", elem_classes="rendered")
         with gr.Tab("People", id="people") as people:
-            raters = _table("Raters", "campaign-people", drawn.PEOPLE_HEADERS)
+            raters = _table("Raters", "campaign-people", agreement_drawn.PEOPLE_HEADERS)
         with gr.Tab("Settings", id="settings", visible=False) as settings:
             name, deadline = _settings(context, campaign, settings)
     _wire_figures(context, campaign, agreement, figures, people, raters)
     view = CampaignShown(
-        campaign, head, acts, label, pause, plot, about, guidelines, as_shown, name, deadline, tabs
+        campaign,
+        head,
+        acts,
+        label,
+        pause,
+        judge,
+        plot,
+        about,
+        guidelines,
+        as_shown,
+        name,
+        deadline,
+        tabs,
     )
     _wire_acts(context, view, label, judge, votes)
     guidelines.change(lambda text: _as_shown(text or ""), [guidelines], [as_shown], **_QUIET)
@@ -93,7 +106,6 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
     """Returns the values of `CampaignShown`, those of the tabs' own parts last."""
     view = read_overview(context, row.id)
     heading, sentence = in_words(view)
-    figure = plots.burn_down(view, heading)
     is_open = row.state == CampaignState.OPEN.value
     may_label = is_open and not row.hidden
     parts = [
@@ -107,7 +119,8 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
         gr.Row(visible=may_write),
         gr.Button(interactive=may_label, variant="secondary" if view.is_done else "primary"),
         gr.Button("Pause" if is_open else "Open", interactive=row.state != "preparing"),
-        plotted(figure),
+        gr.Button(interactive=not row.hidden),
+        plotted(drawn_once(plots.burn_down, view, heading)),
         drawn.about(row),
         gr.Textbox(value=row.guidelines, visible=may_write),
         _as_shown(row.guidelines),
@@ -118,7 +131,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
 
 
 def _agreement() -> list[Any]:
-    groups = gr.HTML(drawn.COUNTING, elem_id="campaign-groups")
+    groups = gr.HTML(agreement_drawn.COUNTING, elem_id="campaign-groups")
     matrix_said = gr.HTML(visible=False, elem_id="campaign-kappas-said")
     matrix = _plot("campaign-kappas")
     over_time = gr.HTML(elem_id="campaign-drift-said")
@@ -208,13 +221,13 @@ def _wire_figures(
         report = carried_out(lambda: read_report(context, campaign_id))
         parts = carried_out(lambda: read_drift(context, campaign_id))
         heading, sentence = drift_in_words(parts)
-        matrix, course = plots.heat_map(report), plots.over_time(parts, heading)
+        matrix = drawn_once(plots.heat_map, report)
         said = f"<h2>{heading}</h2><p>{sentence}</p>"
         return [
-            drawn.groups(report),
-            gr.HTML(value=drawn.kappas_said(report), visible=matrix is not None),
+            agreement_drawn.groups(report),
+            gr.HTML(value=agreement_drawn.kappas_said(report), visible=matrix is not None),
             plotted(matrix), said,
-            plotted(course),
+            plotted(drawn_once(plots.over_time, parts, heading)),
         ]  # fmt: skip
 
     def campaign_people(request: gr.Request, campaign_id: int | None) -> list[list[str]]:
@@ -222,7 +235,9 @@ def _wire_figures(
         if not campaign_id:
             return []
         report = carried_out(lambda: read_report(context, campaign_id))
-        return drawn.people(report, carried_out(lambda: read_overview(context, campaign_id)))
+        return agreement_drawn.people(
+            report, carried_out(lambda: read_overview(context, campaign_id))
+        )
 
     agreement.select(campaign_agreement, [campaign], figures, **_QUIET)
     people.select(campaign_people, [campaign], [raters], **_QUIET)

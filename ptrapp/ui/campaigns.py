@@ -15,13 +15,13 @@ from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import campaigns
 from ptrapp.services.labelling.agreement import read_report
 from ptrapp.services.labelling.panel import CampaignPanel, read_panel
-from ptrapp.ui import campaign_new, campaign_page
+from ptrapp.ui import agreement_drawn, campaign_new, campaign_page
 from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui import campaigns_plots as plots
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
-from ptrapp.ui.plotting import plotted
+from ptrapp.ui.plotting import drawn_once, plotted
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _CLOSED = drawn.title("This page is for who runs the labelling.", "Yours is Label.")
@@ -82,9 +82,9 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     def campaigns_agreement(request: gr.Request) -> list[Any]:
         allowed(request, READS)
         report = carried_out(lambda: read_report(context))
-        matrix = plots.heat_map(report)
-        said = "" if matrix is None else drawn.kappas_said(report)
-        return [drawn.groups(report) + said, plotted(matrix)]
+        matrix = drawn_once(plots.heat_map, report)
+        said = "" if matrix is None else agreement_drawn.kappas_said(report)
+        return [agreement_drawn.groups(report) + said, plotted(matrix)]
 
     def campaign_restore(request: gr.Request, campaign_id: int | None) -> None:
         allowed(request, ADMINS)
@@ -106,10 +106,10 @@ def _read(context: AppContext, request: gr.Request, n_page: int) -> list[Any]:
     asked = query.get("campaign", "")
     row = next((one for one in panel.campaigns if str(one.id) == asked), None)
     chosen = campaign_new.choices(panel.sources, query.get("import", ""))
-    if row is not None:
+    if row is not None:  # its page has no button for a new one
         view = campaign_page.shown(context, row, may_write=may_write, tab=query.get("tab", ""))
         hidden = [gr.HTML(visible=False), gr.Column(visible=False), *[gr.skip()] * 5]
-        return [*hidden, gr.Column(visible=True), *view, *chosen]
+        return [*hidden, gr.Column(visible=True), *view, *[gr.skip()] * len(chosen)]
     missing = f"There is no campaign {escape(asked)}." if asked else _summary(panel)
     gone = [(one.name, one.id) for one in campaigns.deleted(context)] if may_write else []
     return [
@@ -117,7 +117,9 @@ def _read(context: AppContext, request: gr.Request, n_page: int) -> list[Any]:
         gr.Column(visible=True),
         drawn.title("Campaigns", missing),
         gr.Button(visible=may_write),
-        [drawn.cells(one) for one in panel.campaigns],
+        gr.Dataframe(
+            value=[drawn.cells(one) for one in panel.campaigns], visible=bool(panel.campaigns)
+        ),
         gr.Row(visible=bool(gone)),
         gr.Dropdown(choices=gone, value=gone[0][1] if gone else None),
         gr.Column(visible=False),
@@ -130,6 +132,6 @@ def _summary(panel: CampaignPanel) -> str:
     if not panel.campaigns:
         return f"No campaign yet. {_SAID}"
     are_open = [one for one in panel.campaigns if one.state == CampaignState.OPEN.value]
-    wanted = sum(max(0, one.n_wanted - one.n_done) for one in are_open)
+    wanted = sum(max(0, one.n_wanted - one.n_done) for one in are_open if not one.hidden)
     said = f"{len(are_open)} of {len(panel.campaigns)} open"
     return f"{said}, {counted(wanted, 'label')} still wanted." if are_open else f"{said}."

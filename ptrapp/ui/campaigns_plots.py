@@ -19,8 +19,12 @@ def burn_down(view: Overview, words: str) -> Any:
     """Labels left by day, with the way to the deadline; None before the first label."""
     if not view.days:
         return None
-    points = [{"day": f"{at.day:%Y-%m-%d}", "left": at.left, "done": at.done} for at in view.days]
-    day = alt.X("day:T", title=None, axis=_days(len(points)))
+    points = [
+        {"day": f"{at.day:%Y-%m-%d}", "left": at.left, "done": at.done}
+        for at in view.days
+        if at.done or at in (view.days[0], view.days[-1])  # else the step goes on as it was
+    ]
+    day = alt.X("day:T", title=None, axis=_days(len(view.days)))
     left = alt.Y("left:Q", title="labels left", scale=alt.Scale(domainMin=0))
     chart = alt.Chart(alt.Data(values=points))
     area = chart.mark_area(opacity=0.13, interpolate="step-after").encode(

@@ -4,9 +4,10 @@ import gradio as gr
 
 from ptrapp.services.context import AppContext
 from ptrapp.ui import data_browser, data_export, data_import, data_imports
+from ptrapp.ui.looks import Looks
 
 
-def build(context: AppContext, pages: gr.Blocks) -> None:
+def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     """Builds the page.
 
     Its components have no values from the database: everybody receives the configuration of a page,
@@ -19,4 +20,4 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         with gr.Tab("Browse", id="browse") as browse:
             data_browser.build(context, browse)
         with gr.Tab("Export", id="export") as export:
-            data_export.build(context, export)
+            data_export.build(context, export, looks)

@@ -20,6 +20,7 @@ from ptrapp.services.files.panel import read_panel
 from ptrapp.ui import data_view as drawn
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.data_import import QUIET
+from ptrapp.ui.looks import Looks
 
 _WHAT = [
     ("Preferences: chosen and rejected (TRL, for DPO)", What.PREFERENCES.value),
@@ -44,6 +45,7 @@ _LOG = "Each vote, change and undo is a row."
 _CUT = 300
 """Characters of a value in the sample."""
 _SOURCES = ["Source", "Prompts", "Answers", "Pairs", "Votes"]
+_HEADING = "### Exports that were made"
 _SNAPSHOTS = ["What", "Rows", "Up to", "Campaign", "SHA-256", "The same bytes again"]
 
 
@@ -80,7 +82,7 @@ class ExportForm(NamedTuple):
         return f"api/v1/export?{urlencode(asked)}"
 
 
-def build(context: AppContext, tab: gr.Tab) -> None:
+def build(context: AppContext, tab: gr.Tab, looks: Looks) -> None:
     """Builds the form, what is stored by source, and the exports that were made."""
     gr.Markdown(
         "Choose what you want; the file is made by this machine and fetched by your browser. The "
@@ -109,9 +111,15 @@ def build(context: AppContext, tab: gr.Tab) -> None:
     stored = gr.Dataframe(headers=_SOURCES, interactive=False, label="Prompts by source",
                           show_label=False, buttons=[], max_height=320,
                           elem_id="stored")  # fmt: skip
-    gr.Markdown("### Exports that were made")
-    made = gr.Dataframe(headers=_SNAPSHOTS, interactive=False, label="Exports", show_label=False,
-                        buttons=[], max_height=320, elem_id="snapshots", wrap=True)  # fmt: skip
+    heading = gr.Markdown(_HEADING)
+    made = gr.Dataframe(
+        headers=_SNAPSHOTS, visible=False, interactive=False, label="Exports", show_label=False,
+        buttons=[], max_height=320, elem_id="snapshots", wrap=True,
+        column_widths=["110px", "70px", "70px", "110px", "300px", "560px"],
+    )  # fmt: skip
+
+    stamp = gr.Textbox(visible=False)
+    listed = [heading, made, stamp]
 
     def data_sample(request: gr.Request, *values: Any) -> tuple[str, Any, str]:
         allowed(request, ADMINS)
@@ -119,12 +127,20 @@ def build(context: AppContext, tab: gr.Tab) -> None:
 
     def data_panel(request: gr.Request) -> list[Any]:
         if person(request).role not in ADMINS:
-            return [gr.skip()] * 4
-        return _panel(context)
+            return [gr.skip()] * 6
+        return [*_panel(context), *_made(context)]
+
+    def exports_stamp(_: gr.Request) -> str:
+        return exporting.snapshots_stamp(context)
+
+    def data_made(request: gr.Request) -> list[Any]:
+        allowed(request, ADMINS)
+        return _made(context)
 
     seen = {"fn": data_sample, "inputs": list(form), "outputs": [said, sample, fetch], **QUIET}
     gr.on([look.click, *(part.input for part in form)], trigger_mode="always_last", **seen)
-    tab.select(data_panel, None, [campaign, counted, stored, made], **QUIET)
+    tab.select(data_panel, None, [campaign, counted, stored, *listed], **QUIET)
+    looks.add_stamp(stamp, exports_stamp).change(data_made, None, listed, **QUIET)
 
 
 def _look(context: AppContext, form: ExportForm) -> tuple[str, Any, str]:
@@ -174,12 +190,19 @@ def _panel(context: AppContext) -> list[Any]:
         gr.Dropdown(choices=[("all", ""), *((one, one) for one in panel.campaigns)]),
         drawn.note(f"Rows of the vote log: {votes}. {_LOG}" if votes else "No votes yet."),
         [list(row) for row in panel.sources],
-        [
-            [one["what"], one["n_rows"], one["up_to"], one["campaign"] or "all", one["sha256"],
-             _again(one)]
-            for one in panel.snapshots
-        ],
+    ]
+
+
+def _made(context: AppContext) -> list[Any]:
+    """Returns the exports that were made, and the stamp that they are of."""
+    stamp = exporting.snapshots_stamp(context)
+    rows = [
+        [one["what"], one["n_rows"], one["up_to"], one["campaign"] or "all", one["sha256"],
+         _again(one)]
+        for one in exporting.snapshots(context)
     ]  # fmt: skip
+    said = _HEADING if rows else f"{_HEADING}\nNone yet."
+    return [said, gr.Dataframe(value=rows, visible=bool(rows)), stamp]
 
 
 def _again(one: dict[str, Any]) -> str:

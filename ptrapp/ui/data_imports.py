@@ -16,23 +16,24 @@ from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.data_import import QUIET
 
+_HEADING = "### Imports"
 _HEADERS = ["Number", "Name", "State", "New records", "Read as", "By", "When"]
 
 
 def build(context: AppContext, pages: gr.Blocks, stored: Any, newest: gr.Number) -> None:
     """Builds the list, which is read again after `stored`; `newest` is the import made here."""
-    gr.Markdown("### Imports")
+    heading = gr.Markdown(_HEADING)
     table = gr.Dataframe(
-        headers=_HEADERS, interactive=False, label="Imports", show_label=False,
+        headers=_HEADERS, visible=False, interactive=False, label="Imports", show_label=False,
         elem_id="imports", buttons=[], max_height=360,
     )  # fmt: skip
-    with gr.Row(elem_id="imports-undo"):
+    with gr.Row(visible=False, elem_id="imports-undo") as undoing:
         chosen = gr.Dropdown([], label="Undo an import", elem_id="undo-which", min_width=220)
         page = pager.built(min_width=90)
         ask = gr.Button("Undo this import", elem_id="undo-ask")
         confirm = gr.Button("Hide it", variant="stop", visible=False, elem_id="undo-confirm")
     said = gr.HTML(elem_id="undo-said", padding=False)
-    listed = [table, chosen, page]
+    listed = [heading, table, undoing, chosen, page]
 
     def data_imports(request: gr.Request, page: float, newest: int) -> list[Any]:
         if person(request).role not in ADMINS:
@@ -69,7 +70,9 @@ def _listed(context: AppContext, asked: float | None, newest: int) -> list[Any]:
     done = [(f"{one.id}: {one.name}", one.id) for one in rows if one.state == "done"]
     first = next((value for _, value in done if value == newest), done[0][1] if done else None)
     return [
-        gr.Dataframe(value=drawn.import_rows(rows), headers=_HEADERS),
+        _HEADING if rows else f"{_HEADING}\nNone yet.",
+        gr.Dataframe(value=drawn.import_rows(rows), headers=_HEADERS, visible=bool(rows)),
+        gr.Row(visible=bool(rows)),
         gr.Dropdown(choices=done, value=first),
         pager.shown(asked, page, n_pages),
     ]

@@ -56,7 +56,8 @@ def preview(name: str, seen: ImportPreview, *, skip_bad: bool) -> str:
         what = (
             "They will be left out."
             if skip_bad
-            else "Nothing can be imported; correct the file, or leave such rows out."
+            else "Nothing can be imported; correct the file, or tick “Leave out rows that cannot "
+            "be read” under “How it is read”."
         )
         rows = "".join(f"<li>{escape(one)}</li>" for one in seen.mistakes)
         parts.append(
@@ -80,7 +81,7 @@ def samples(seen: ImportPreview) -> str:
 def _record(one: Mapping[str, Any]) -> str:
     return "".join(
         f"<div class='{escape(name)}'><dt>{escape(name.capitalize())}</dt>"
-        f"<dd>{_clipped(_said(name, text))}</dd></div>"
+        f"<dd dir='auto'>{_clipped(_said(name, text))}</dd></div>"
         for name, text in one.items()
         if text
     )

@@ -14,8 +14,8 @@ from ptrapp.services.context import AppContext
 from ptrapp.services.labelling.campaigns import CampaignView
 from ptrapp.services.labelling.overview import duration
 from ptrapp.services.labelling.own_work import OwnWork, read_own
+from ptrapp.ui.agreement_drawn import in_words
 from ptrapp.ui.auth import person
-from ptrapp.ui.campaigns_drawn import in_words
 from ptrapp.ui.widgets import widget
 
 

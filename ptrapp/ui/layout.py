@@ -97,7 +97,9 @@ def _pages(context: AppContext) -> gr.Blocks:
         _top()
         gr.Markdown("# Data\nImport files of other programs, export files for training elsewhere.")
         hold(2)
-        data.build(context, pages)
+        looks = Looks()
+        data.build(context, pages, looks)
+        looks.start(LOOK_S)
         backups.build(context, pages)
         _foot(context, pages)
     with pages.route("People", "/people"):

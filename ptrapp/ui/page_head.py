@@ -35,6 +35,8 @@ _INTRODUCTION = """\
 """
 _WHAT = "Watch a language model think again, say which answer is better, have it trained on that."
 _INTRODUCTIONS = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
+_COMMENT = re.compile(r"^\s*(?://.*|/\*\*.*\*/)\n", re.MULTILINE)
+"""A line of a script that is for who reads it in its file; it is in each page anew."""
 _STYLE = re.compile(r"<style>.*?</style>", re.DOTALL)
 
 
@@ -60,6 +62,7 @@ class _OwnHead(BaseLoader):
 
 def _with_own_head(source: str) -> str:
     styles = f"<style>{read_styles(FIRST)}\n{_UNTIL_SCRIPTS}</style>"
-    watch = "".join(f"<script>{one.read_text(encoding='utf-8')}</script>" for one in _WATCH)
+    scripts = (_COMMENT.sub("", one.read_text(encoding="utf-8")) for one in _WATCH)
+    watch = "".join(f"<script>{one}</script>" for one in scripts)
     own = f"{{% raw %}}{_INTRODUCTION.format(what=_WHAT)}{styles}{watch}{{% endraw %}}"
     return _STYLE.sub(lambda _: own, _INTRODUCTIONS.sub("", source), count=1)

@@ -53,22 +53,24 @@ def finish(chart: Any, description: str, height: int) -> Any:
     )
 
 
-def plotted(chart: Any) -> gr.Plot:
-    """Returns an update that shows a chart, or hides the plot where there is none."""
-    return gr.Plot(value=None if chart is None else _sent(chart), visible=chart is not None)
+def plotted(value: PlotData | None) -> gr.Plot:
+    """Returns an update that shows what was drawn, or hides the plot where nothing was."""
+    return gr.Plot(value=value, visible=value is not None)
 
 
-def plotted_once(draw: Callable[[Any], Any], found: Any) -> gr.Plot:
-    """Returns an update that shows a chart; what was drawn of the same findings is kept.
+def drawn_once(draw: Callable[..., Any], *found: Any) -> PlotData | None:
+    """Returns the chart that `draw` makes of what was found, as pages are sent it; None without.
 
-    Altair takes 40 ms of the CPU for a chart, and a page is read again by everybody who looks.
+    What was drawn of the same findings is kept: Altair takes 40 to 140 ms of the CPU for a chart,
+    and a page is read again by everybody who looks.
     """
-    return gr.Plot(value=_drawn(draw, pickle.dumps(found)), visible=True)
+    return _drawn(draw, pickle.dumps(found))
 
 
 @lru_cache(maxsize=64)
-def _drawn(draw: Callable[[Any], Any], found: bytes) -> PlotData:
-    return _sent(draw(pickle.loads(found)))
+def _drawn(draw: Callable[..., Any], found: bytes) -> PlotData | None:
+    chart = draw(*pickle.loads(found))
+    return None if chart is None else _sent(chart)
 
 
 def _sent(chart: Any) -> PlotData:

@@ -7,7 +7,7 @@ import gradio as gr
 
 from db.storage.errors import DatabaseError
 from ptrapp.core.counts import counted
-from ptrapp.core.errors import InputError, NotFound, ThriceError
+from ptrapp.core.errors import ConfigurationError, InputError, ThriceError
 from ptrapp.core.people import ADMINS, READS
 from ptrapp.core.public import in_public
 from ptrapp.services import jobs
@@ -15,9 +15,8 @@ from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import people
 from ptrapp.services.outlook import read_outlook
 from ptrapp.services.training import form
-from ptrapp.services.training.cards import read_choices
-from ptrapp.services.training.form import Input
 from ptrapp.services.training.job import going, read_stamps
+from ptrapp.services.training.settings_words import by_labels
 from ptrapp.services.training.table import read_table
 from ptrapp.ui import base_model, pager, train_cards, train_job, train_serving
 from ptrapp.ui import train_drawn as drawn
@@ -32,6 +31,8 @@ _NEVER = ""
 _CLOSED = "This page is for who runs the trainings. Yours is Label."
 _GO = "(id) => { if (id) location.assign(`train?job=${id}`); }"
 """Shows a job that was started on a page of its own."""
+_FORGET = "() => ''"
+"""What was wrong is said of settings as they were."""
 _NO_WORKER = "No worker is running, so jobs stay queued. Start one: python -m training.worker"
 _ABOUT = (
     "<div class='train-title'><h1>Train</h1><p>Votes and refined answers become a new version. "
@@ -60,17 +61,18 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     def train_open(request: gr.Request) -> list[Any]:
         """Opens what the link names, for who may read it."""
         query = dict(request.request.query_params) if request.request else {}
+        same = [gr.skip()] * len(train_cards.inputs_and_folds(cards))
         if person(request).role not in READS:
-            n = len(train_cards.inputs_and_folds(cards))
-            return [f"<p role='status'>{_CLOSED}</p>", None, gr.skip(), gr.skip(), *[gr.skip()] * n]
+            return [f"<p role='status'>{_CLOSED}</p>", None, gr.skip(), gr.skip(), *same]
         job_id, again = _number(query.get("job")), _number(query.get("again"))
+        if job_id:  # a job's own page shows no cards, whose choices name all versions four times
+            return [_worker(context), job_id, gr.skip(), gr.skip(), *same]
         try:
             earlier = jobs.view(context, again) if again else None
             filled = train_cards.opened(context, cards, query, earlier)
         except (ThriceError, DatabaseError) as error:
-            filled = [gr.skip()] * len(train_cards.inputs_and_folds(cards))
-            return [_said(str(error)), job_id, gr.Column(visible=True), _engine(context), *filled]
-        return [_worker(context), job_id, gr.Column(visible=not job_id), _engine(context), *filled]
+            return [_said(str(error)), None, gr.Column(visible=True), _engine(context), *same]
+        return [_worker(context), None, gr.Column(visible=True), _engine(context), *filled]
 
     def train_read(request: gr.Request, *values: Any) -> list[Any]:
         """Reads the cards, for what is chosen on them."""
@@ -136,8 +138,12 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
                      **_QUIET)  # fmt: skip
     queued = gr.Number(visible=False, precision=0)
     for card in cards:
-        started = card.button.click(_starter(context, card), card.inputs, [queued], **_QUIET)
+        started = card.button.click(
+            _starter(context, card), card.inputs, [queued, card.problem], **_QUIET
+        )
         started.success(None, [queued], None, js=_GO)
+        entered = [part.input for part in card.inputs if hasattr(part, "input")]
+        gr.on(entered, None, None, card.problem, js=_FORGET, **_QUIET)
     _wire_acts(context, job, watched, {"fn": train_look, **look})
     train_serving.wire(context, job, watched, {"fn": train_look, **look})
 
@@ -173,35 +179,34 @@ def _listed(context: AppContext, kind: str, state: str, page: float) -> list[Any
     return [drawn.cells(found), pager.shown(page, found.page, found.n_pages, of)]
 
 
-def _starter(context: AppContext, card: train_cards.CardParts) -> Callable[..., int]:
-    def train_start(request: gr.Request, *values: Any) -> int:
+def _starter(
+    context: AppContext, card: train_cards.CardParts
+) -> Callable[..., tuple[int | None, str]]:
+    """Returns what starts a card's job; what is wrong with it is said below its button."""
+
+    def train_start(request: gr.Request, *values: Any) -> tuple[int | None, str]:
         who = allowed(request, ADMINS)
         by, asked = people.name_of(context, who), card.asked(values)
-        return carried_out(lambda: _start(context, asked, by, who.rater))
+        try:
+            return _start(context, asked, by, who.rater), ""
+        except (ThriceError, DatabaseError) as error:
+            return None, _said(str(error))
 
     return train_start
 
 
 def _start(context: AppContext, asked: train_cards.AskedJob, by: str, rater: str) -> int:
     if asked.method.key != "judge":
-        _check_versions(context, asked)
         kind, parent = asked.method.kind, asked.parent
-        return jobs.start(context, kind, asked.settings, parent=parent, by=by, rater=rater)
+        try:
+            return jobs.start(context, kind, asked.settings, parent=parent, by=by, rater=rater)
+        except ConfigurationError as error:
+            raise ConfigurationError(by_labels(asked.method, str(error))) from error
     campaign_id = asked.settings.get("campaign_id")
     if campaign_id is None:
         raise InputError("Choose the campaign that the judge labels.")
     judge = asked.settings.get("judge", "")
     return jobs.start_judging(context, campaign_id, judge, by=by, rater=rater)
-
-
-def _check_versions(context: AppContext, asked: train_cards.AskedJob) -> None:
-    """Raises `NotFound` where a version was chosen that is not there any more."""
-    known, _ = read_choices(context)
-    for setting in asked.method.settings:
-        if setting.input is Input.VERSIONS:
-            for name in asked.settings.get(setting.key) or ():
-                if name not in known:
-                    raise NotFound(f"There is no version {name}; choose others.")
 
 
 def _wire_acts(context: AppContext, job: train_job.JobParts, watched: Any, look: Any) -> None:

@@ -58,6 +58,7 @@ class CardParts:
     command: Any
     button: Any
     way: Any
+    problem: Any
 
     @property
     def fields(self) -> list[Field]:
@@ -219,4 +220,5 @@ def _card(key: str, title: str, methods: tuple[Method, ...]) -> CardParts:
                 "…", interactive=False, elem_id=f"train-{key}-start", min_width=140, size="md"
             )
             way = gr.HTML(elem_classes="train-way-holder", apply_default_css=False)
-    return CardParts(key, methods, choice, parent, facts, forms, line, button, way)
+        problem = gr.HTML(elem_id=f"train-{key}-problem", apply_default_css=False)
+    return CardParts(key, methods, choice, parent, facts, forms, line, button, way, problem)

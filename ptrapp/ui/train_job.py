@@ -16,7 +16,7 @@ from ptrapp.ui import train_made
 from ptrapp.ui import train_plots as plots
 from ptrapp.ui import train_results as results
 from ptrapp.ui.corrected import corrected
-from ptrapp.ui.plotting import plotted
+from ptrapp.ui.plotting import drawn_once, plotted
 
 N_PLOTS_IN_SHORT = 3
 """Plots of the running job above the cards; its own page has all of them."""
@@ -240,11 +240,11 @@ def _plots(page: JobPage, whole: bool) -> list[Any]:
         curves["lengths"] = list(page.samples.mean_characters)
     headings, figures = [], []
     for number, plot in enumerate(plots.PLOTS):
-        chart = None
+        figure = None
         if whole or number < N_PLOTS_IN_SHORT:
-            chart = plots.draw(plot, curves, page.compared)
+            figure = drawn_once(plots.draw, plot, curves, page.compared)
         value = plots.latest(plot, curves)
         heading = f"<h3>{plot.heading} <span>{value}</span></h3>"
-        headings.append(gr.HTML(heading if chart else "", visible=chart is not None))
-        figures.append(plotted(chart))
+        headings.append(gr.HTML(heading if figure else "", visible=figure is not None))
+        figures.append(plotted(figure))
     return [*headings, *figures]

@@ -22,7 +22,7 @@ from ptrapp.ui.arriving import ARRIVED, when_seen
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.corrected import corrected
 from ptrapp.ui.looks import Looks
-from ptrapp.ui.plotting import plotted, plotted_once
+from ptrapp.ui.plotting import drawn_once, plotted
 
 _PLOTTED = 6
 """Versions in one plot by round: more cannot be told apart."""
@@ -177,7 +177,7 @@ def _read(
     return View(
         stamp,
         drawn.headline(*said),
-        drawn.notice(board.waiting, board.serving.name),
+        drawn.notice(board.waiting, board.serving.name) + drawn.ways(board.rows),
         gr.Row(visible=bool(waiting) and role in ADMINS),
         _kept(waiting, chosen),
         gr.Dataframe(value=drawn.cells(board), headers=drawn.headers(board)),
@@ -250,4 +250,4 @@ def _figures(found: list[Finding]) -> tuple[Any, ...]:
 def _figure(draw: Any, finding: Finding) -> Any:
     if not finding.points:
         return plotted(None)
-    return plotted_once(draw, finding)
+    return plotted(drawn_once(draw, finding))

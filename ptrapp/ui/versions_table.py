@@ -39,6 +39,27 @@ def notice(waiting: Sequence[VersionRow], serving: str) -> str:
     return "".join(_notice(row, serving) for row in waiting if row.gate in ("waits", "measuring"))
 
 
+def ways(rows: Sequence[VersionRow]) -> str:
+    """Returns that versions were asked in different ways, and how each was; empty where none was.
+
+    Most rows are said together, as the others.
+    """
+    by_way: dict[str, list[str]] = {}
+    for row in rows:
+        if row.rounds:
+            by_way.setdefault(row.asked, []).append(row.name)
+    if len(by_way) < 2:
+        return ""
+    usual = max(by_way, key=lambda way: len(by_way[way]))
+    each = [f"{', '.join(names)}: {way}" for way, names in by_way.items() if way != usual]
+    said = escape("; ".join([*each, f"the others: {usual}"]))
+    return (
+        "<p class='gate measuring'>Not all of these were asked in the same way, so "
+        f"their rates do not compare. {said}. <a href='train?method=evaluate'>Measure them "
+        "together</a></p>"
+    )
+
+
 def headline(answer: str, figures: str, way: str = "", href: str = "") -> str:
     """Returns the page's first line, with the way to what is missing behind it."""
     link = f" <a href='{escape(href)}'>{escape(way)}</a>" if href else ""

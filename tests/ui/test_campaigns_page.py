@@ -15,7 +15,8 @@ from ptrapp.core.types import Choice
 from ptrapp.services.labelling.agreement import AgreementReport, report_of
 from ptrapp.services.labelling.kept_labels import KeptLabels
 from ptrapp.services.labelling.overview import DayLeft, Overview
-from ptrapp.services.labelling.panel import CampaignRow
+from ptrapp.services.labelling.panel import CampaignPanel, CampaignRow, Sources
+from ptrapp.ui import agreement_drawn, campaigns
 from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui import campaigns_plots as plots
 
@@ -62,10 +63,19 @@ def test_the_burn_down_names_whole_days_and_few_of_them(n: int, every: int) -> N
     assert plots.burn_down(replace(view, days=[]), "") is None
 
 
+def test_the_burn_down_is_sent_the_days_on_which_something_was_done_and_its_ends() -> None:
+    first = date(2026, 1, 1)
+    done = {1: 3, 5: 2}
+    days = [DayLeft(first + timedelta(days=at), 9, done.get(at, 0)) for at in range(9)]
+    drawn_of = plots.burn_down(Overview(days, 9, 5, None, None, None, None, []), "").to_dict()
+    sent = (drawn_of.get("data") or drawn_of["layer"][0]["data"])["values"]
+    assert [one["day"][-2:] for one in sent] == ["01", "02", "06", "09"]
+
+
 def test_a_pair_of_raters_without_a_kappa_says_why() -> None:
     same = [Label(who, at, Choice.TIE) for who in ("Bea", "import:<i>") for at in range(12)]
     few = [Label("Cas", at, Choice.TIE) for at in range(3)]
-    said = drawn.kappas_said(AgreementReport(1, [], kappas([*same, *few]), [], 0))
+    said = agreement_drawn.kappas_said(AgreementReport(1, [], kappas([*same, *few]), [], 0))
     assert "<li>Bea and import:&lt;i&gt;: both always said tie, or both bad, so it" in said
     assert "<li>Bea and Cas: not enough data: needs 10 shared comparisons, has 3</li>" in said
 
@@ -78,7 +88,7 @@ def test_each_kappa_is_said_with_its_interval_and_those_of_many_raters_unfold() 
         for at in range(20)
     ]
     found = kappas(labels)
-    said = drawn.kappas_said(AgreementReport(1, [], found, [], 0))
+    said = agreement_drawn.kappas_said(AgreementReport(1, [], found, [], 0))
     first = found[0].kappa
     assert first.value is not None
     assert first.interval is not None
@@ -86,7 +96,7 @@ def test_each_kappa_is_said_with_its_interval_and_those_of_many_raters_unfold() 
     assert f"<li>r0 and r1: {first.value:.2f} ({low:.2f} to {high:.2f}, n = 20)</li>" in said
     at_once, unfolds = said.split("<summary>4 more</summary>")
     assert (at_once.count("<li>"), unfolds.count("<li>")) == (6, 4)
-    assert "<details>" not in drawn.kappas_said(AgreementReport(1, [], found[:6], [], 0))
+    assert "<details>" not in agreement_drawn.kappas_said(AgreementReport(1, [], found[:6], [], 0))
 
 
 def test_what_alpha_rests_on_is_said_where_it_is_not_all_that_several_labelled() -> None:
@@ -95,14 +105,13 @@ def test_what_alpha_rests_on_is_said_where_it_is_not_all_that_several_labelled()
     bad = [Label(who, 15 + at, Choice.BOTH_BAD) for who in names for at in range(2)]
     kinds = (RaterKind.HUMAN, RaterKind.HUMAN)
     report = report_of(KeptLabels(columns_of([*few, *bad]), kinds), None)
-    said = drawn.groups(report)
+    said = agreement_drawn.groups(report)
     assert "not enough data: needs 20 comparisons that several raters put in order, has 15" in said
     assert (
-        "17 labelled by several, gold left out; several put 15 of them in order, “both bad” gives "
-        "no order" in said
+        "17 labelled by several; several put 15 of them in order, “both bad” gives no order" in said
     )
-    said = drawn.groups(report_of(KeptLabels(columns_of(few), kinds), None))
-    assert "15 labelled by several, gold left out</p>" in said
+    said = agreement_drawn.groups(report_of(KeptLabels(columns_of(few), kinds), None))
+    assert "15 labelled by several</p>" in said
 
 
 def test_labels_and_the_comparisons_they_are_on_are_both_without_gold() -> None:
@@ -112,8 +121,9 @@ def test_labels_and_the_comparisons_they_are_on_are_both_without_gold() -> None:
     gold = [Label(who, 20 + at, Choice.TIE, gold=Choice.TIE) for who in names for at in range(4)]
     kinds = (RaterKind.HUMAN, RaterKind.HUMAN)
     report = report_of(KeptLabels(columns_of([*plain, *again, *gold]), kinds), None)
-    assert "2 raters · 30 labels on 15 comparisons, 15 labelled by several, gold left out" in (
-        drawn.groups(report)
+    assert (
+        "2 raters · 30 labels on 15 comparisons, 15 labelled by several, beside 8 of gold and 1 "
+        "given again</p>" in agreement_drawn.groups(report)
     )
     figures = report.raters[0].figures
     assert (figures.n_votes, figures.n_comparisons, figures.n_gold) == (15, 15, 4)
@@ -138,3 +148,9 @@ def test_the_legend_of_the_course_names_what_is_drawn() -> None:
     scale = spec["layer"][1]["encoding"]["color"]["scale"]
     assert scale["domain"] == ["as the others", "left side"]
     assert scale["range"] == ["var(--s3)", "var(--s2)"]
+
+
+def test_what_an_undone_import_wanted_is_not_wanted_any_more() -> None:
+    undone = replace(ROW, id=4, hidden="undone")
+    panel = CampaignPanel([ROW, undone], Sources([], [], []))
+    assert campaigns._summary(panel) == "2 of 2 open, 30 labels still wanted."

@@ -76,11 +76,11 @@ def test_a_sample_shows_what_is_stored_and_folds_what_is_long(tmp_path: Path) ->
     file = tmp_path / "long.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     drawn = data_view.samples(import_preview.preview_named(str(file)))
-    assert "<dd>&lt;b&gt;Why?&lt;/b&gt;</dd>" in drawn
+    assert "<dd dir='auto'>&lt;b&gt;Why?&lt;/b&gt;</dd>" in drawn
     assert drawn.count("<details>") == 2
     assert "the end" in drawn.partition("</summary>")[2]
     assert "line 19" not in drawn[: drawn.rindex("</summary>")]
-    assert "<dd>the left one</dd>" in drawn
+    assert "<dd dir='auto'>the left one</dd>" in drawn
 
 
 def test_a_terminal_shows_the_beginning_of_a_long_text(tmp_path: Path) -> None:

@@ -23,13 +23,13 @@ from ptrapp.services.training.job import ComparedJob, JobPage
 from ptrapp.services.training.measured import MadeVersion, Measurement
 from ptrapp.services.training.outcome import JobOutcome
 from ptrapp.services.training.progress import JobProgress, StageView
-from ptrapp.services.training.settings_words import in_words
+from ptrapp.services.training.settings_words import by_labels, in_words
 from ptrapp.services.training.stages import Stage
 from ptrapp.services.training.table import JobRow, JobTable
 from ptrapp.ui import train_drawn as drawn
 from ptrapp.ui import train_fields, train_job, train_made, train_results
 from ptrapp.ui import train_plots as plots
-from ptrapp.ui.plotting import plotted
+from ptrapp.ui.plotting import drawn_once, plotted
 
 AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 JOB = JobView(
@@ -187,6 +187,13 @@ def test_settings_are_said_in_the_words_of_the_form() -> None:
     assert "Settings: Loss &lt;i&gt;ipo" in drawn.came_of_it(PAGE)
 
 
+def test_a_refusal_names_the_fields_of_the_form_where_it_has_them() -> None:
+    said = "Correct these:\nn_queries: too small (given: 0)\nmin_chars: no number\n<b>: unknown"
+    assert by_labels(METHODS["ptr_data"], said) == (
+        "Correct these:\nQuestions: too small (given: 0)\nmin_chars: no number\n<b>: unknown"
+    )
+
+
 def test_what_is_not_known_is_not_made_up() -> None:
     unknown = replace(PAGE, progress=JobProgress(STAGES, None, 14.0, None, 0))
     assert "time left is known once a job of this kind has been measured" in drawn.head(unknown)
@@ -231,7 +238,7 @@ def test_a_plot_is_valid_in_tokens_and_over_the_earlier_job(plot: plots.Plot) ->
 def test_a_plot_is_sent_small_and_with_the_digits_that_are_read() -> None:
     metric = plots.PLOTS[0].metrics[0][0]
     chart = plots.draw(plots.PLOTS[0], {metric: [(1, 2 / 3), (123456, 1234.5678)]}, None)
-    sent = plotted(chart)
+    sent = plotted(drawn_once(lambda: chart))
     assert sent.visible
     text = sent.value["plot"]
     spec, whole = json.loads(text), chart.to_dict()
@@ -239,7 +246,7 @@ def test_a_plot_is_sent_small_and_with_the_digits_that_are_read() -> None:
     assert [row["step"] for row in spec["data"]["values"]] == [1, 123456]
     assert {**spec, "data": None} == {**whole, "data": None}
     assert len(text) < 0.65 * len(chart.to_json())
-    hidden = plotted(None)
+    hidden = plotted(drawn_once(lambda: None))
     assert (hidden.visible, hidden.value) == (False, None)
 
 

@@ -13,7 +13,7 @@ from ptrapp.services.leaderboard.rows import Leaderboard, RoundFigures, VersionR
 from ptrapp.services.leaderboard.win_rates import VersionWinRate
 from ptrapp.ui import versions_plots as plots
 from ptrapp.ui import versions_table as drawn
-from ptrapp.ui.plotting import plotted_once
+from ptrapp.ui.plotting import drawn_once
 from ptrapp.ui.theme import THEME
 
 INTERVAL = {"rate": 60.0, "low": 50.0, "high": 70.0, "n": 100}
@@ -81,12 +81,12 @@ def test_the_same_findings_are_drawn_once_and_others_anew() -> None:
         return plots.lengths(finding)
 
     points = [{**NAMED, "step": 1, "kind": "thought", "tokens": 9, "low": 8, "high": 10, "n": 100}]
-    first = plotted_once(draw, Finding("Longer", "By 3.", points)).value
-    again = plotted_once(draw, Finding("Longer", "By 3.", [dict(points[0])])).value
+    first = drawn_once(draw, Finding("Longer", "By 3.", points))
+    again = drawn_once(draw, Finding("Longer", "By 3.", [dict(points[0])]))
     assert again == first
-    assert json.loads(first["plot"])["description"] == "Longer. By 3."
-    other = plotted_once(draw, Finding("Longer", "By 4.", points)).value
-    assert json.loads(other["plot"])["description"] == "Longer. By 4."
+    assert json.loads(first.plot)["description"] == "Longer. By 3."
+    other = drawn_once(draw, Finding("Longer", "By 4.", points))
+    assert json.loads(other.plot)["description"] == "Longer. By 4."
     assert n_drawn == ["Longer", "Longer"]
 
 
@@ -120,6 +120,15 @@ def test_every_figure_has_its_interval_and_its_n() -> None:
     assert "50.0 to 70.0 · &lt;people&gt;, n 43" in cells["Won against base"]
     assert cells["Thought · response"] == "<b>12 · 30</b><small>tokens</small>"
     assert "–" in dict(zip(names, base, strict=True))["Round 1"]
+
+
+def test_versions_that_were_asked_in_different_ways_are_said_not_to_compare() -> None:
+    later = replace(ROW, asked="greedy, thinking later")
+    other = replace(later, id=2, name="dpo-000002")
+    demo = replace(later, id=3, name="<demo>", asked="greedy, thinking always")
+    said = drawn.ways([later, demo, other, BASE])
+    assert "do not compare. &lt;demo&gt;: greedy, thinking always; the others: greedy, " in said
+    assert drawn.ways([later, other, BASE]) == ""
 
 
 def test_the_share_of_thoughts_that_a_version_ended_itself_is_with_their_length() -> None:

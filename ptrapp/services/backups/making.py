@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from errno import ENOSPC
 from pathlib import Path
 
 from db.storage.backup import backup as copy_database
@@ -66,8 +67,9 @@ def make(context: DataContext, to: Path | None = None) -> Backup:
         flush(root)
     except OSError as error:
         raise StorageError(
-            f"The backup in {root} cannot be made ({error.strerror}: {error.filename}). Make room, "
-            "or name another folder: --backup-dir FOLDER"
+            f"The backup in {root} cannot be made ({error.strerror}: {error.filename}). "
+            f"{'Make room' if error.errno == ENOSPC else 'Mend that'}, or name another folder: "
+            "--to FOLDER by hand, --backup-dir FOLDER for all"
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import shorten
 from typing import Any
 
 from db.labelling import browsing, corrections
@@ -15,6 +16,8 @@ from ptrapp.tasks import check
 
 AT_ONCE = 25
 """Rows of a page."""
+_CELL = 70
+"""Characters of a text in the table: all columns are seen beside each other."""
 MAX_TEXT = 20_000
 MAX_TAGS, MAX_TAG = 20, 40
 
@@ -217,7 +220,11 @@ def _cell(value: Any) -> Any:
         return f"{value:%d %b %Y %H:%M}"
     if value is None:
         return ""
-    return _OUTCOMES.get(value, value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    if check.has_constraints(value):
+        return "constraints: open it to read them"
+    return shorten(_OUTCOMES.get(value, value), _CELL, placeholder="…")
 
 
 _OUTCOMES = {

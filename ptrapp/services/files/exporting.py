@@ -163,6 +163,12 @@ def snapshots(context: DataContext) -> list[dict[str, Any]]:
     return [json.loads(file.read_bytes()) for file in files[:50]]
 
 
+def snapshots_stamp(context: DataContext) -> str:
+    """Returns what changes when an export is made."""
+    folder = context.settings.exports_dir
+    return str(folder.stat().st_mtime_ns) if folder.exists() else "none yet"
+
+
 def _write(context: DataContext, ask: ExportRequest, to: Sink, kind: str) -> Manifest:
     tally = ExportTally()
     with context.database.read() as session:

@@ -134,8 +134,9 @@ def win_rate_forest(rows: Sequence[VersionRow]) -> Finding:
         )
     n_won = sum(point["low"] > 50 for point in points)
     n = sorted({int(point["n"]) for point in points})
-    several = f"{n[0]:,} to {counted(n[-1], 'vote')} each"
-    compared = counted(n[0], "vote") if len(n) == 1 else several
+    what = "vote" if {point["who"] for point in points} == {"people"} else "comparison"
+    several = f"{n[0]:,} to {counted(n[-1], what)} each"
+    compared = counted(n[0], what) if len(n) == 1 else several
     return Finding(
         f"{n_won} of {len(points)} {'wins' if n_won == 1 else 'win'} against base",
         f"{compared}, 95 % by drawing prompts anew. A bar across 50 has not won.",

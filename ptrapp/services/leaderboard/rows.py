@@ -77,6 +77,8 @@ class VersionRow:
     """People's, then the judge's, where there are any."""
     against_parent: tuple[VersionWinRate, ...]
     created_at: datetime | None
+    asked: str = ""
+    """How it was asked when it was measured: greedy or sampled, and which rounds thought."""
 
     @property
     def last(self) -> RoundFigures | None:
@@ -198,6 +200,7 @@ def version_rows(
         against_base=(),
         against_parent=(),
         created_at=None,
+        asked=_asked(of_base),
     )
     return (*rows, base)
 
@@ -233,7 +236,15 @@ def _row(
         against_base=tuple(one[base] for one in wins if base in one),
         against_parent=tuple(one[parent] for one in wins if parent in one),
         created_at=row.created_at,
+        asked=_asked(measured),
     )
+
+
+def _asked(measured: Sequence[Measure]) -> str:
+    if not measured:
+        return ""
+    shipped = measured[0].setting.endswith(", shipped")  # measured with a thought in each round
+    return "greedy, thinking always" if shipped else measured[0].setting.partition(", seed ")[0]
 
 
 def _verdict(gate: Gate) -> str:

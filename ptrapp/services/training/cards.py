@@ -10,12 +10,9 @@ from db.registry import adapters, job_list
 from db.storage.session import Session
 from ptrapp.core.counts import counted
 from ptrapp.services.context import AppContext
-from ptrapp.services.outlook import Outlook, count_all_votes
+from ptrapp.services.outlook import MIN_FOR_REWARD_MODEL, Outlook, count_all_votes
 from ptrapp.services.training.form import METHODS, Method, method_of
 from ptrapp.services.training.outcome import JobOutcome, gates_of, outcome
-
-MIN_FOR_REWARD_MODEL = 20
-"""Preferences that a reward-model job needs; its recipe refuses fewer."""
 
 
 @dataclass(frozen=True, slots=True)

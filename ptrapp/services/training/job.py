@@ -10,6 +10,7 @@ from db.models import Job, JobKind, JobStatus
 from db.registry import adapters, curves, job_list, leaderboard, phases
 from db.storage.session import Session
 from ptrapp.services.context import DataContext
+from ptrapp.services.gate import GATE
 from ptrapp.services.jobs import JobView, view
 from ptrapp.services.training import form, speed
 from ptrapp.services.training.measured import MadeVersion, measured_by, measuring, read_made
@@ -133,7 +134,7 @@ def _gate_seconds(session: Session, job: Job) -> float | None:
     """Returns how long the last evaluation took that the gate asked for and nothing interrupted."""
     base = job.payload.get("base_model", "")
     last = job_list.last_done(session, JobKind.EVALUATE, base, limit=_COMPARABLE)
-    asked = [row for row in last if row.payload.get("started_by") == "the gate"]
+    asked = [row for row in last if row.payload.get("started_by") == GATE]
     began = phases.of_jobs(session, [row.id for row in asked])
     for row in asked:
         if row.started_at and row.finished_at and not speed.was_paused(row, began[row.id]):

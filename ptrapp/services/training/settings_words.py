@@ -21,6 +21,17 @@ def in_words(method: Method, settings: Mapping[str, Any]) -> list[str]:
     return [*said, *(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in rest.items())]
 
 
+def by_labels(method: Method, refusal: str) -> str:
+    """Returns a refusal of settings with each line that begins with one under the form's label.
+
+    >>> by_labels(METHODS["tpo"], "Correct these:\\nk: too small (given: 1)\\nseed: a word")
+    'Correct these:\\nSamples: too small (given: 1)\\nseed: a word'
+    """
+    labels = {one.key: one.label for one in method.settings}
+    lines = [line.partition(": ") for line in refusal.split("\n")]
+    return "\n".join(f"{labels.get(name, name)}{colon}{said}" for name, colon, said in lines)
+
+
 def _said(setting: FormSetting, value: Any) -> str:
     match setting.input:
         case Input.CHOICE:
