@@ -13,7 +13,16 @@ from ptrapp.core.version import VERSION
 
 BEFORE_A_COMMAND = frozenset(
     f"--{name}"
-    for name in ("data-dir", "database-url", "model", "engine", "base-url", "judge", "device")
+    for name in (
+        "data-dir",
+        "database-url",
+        "model",
+        "engine",
+        "base-url",
+        "judge",
+        "device",
+        "backup-dir",
+    )
 )
 """The options of `ptrapp.cli.commands.process`, by which a command is found without loading all."""
 

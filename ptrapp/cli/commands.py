@@ -6,7 +6,6 @@ command.
 """
 
 import sys
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,14 +14,14 @@ import typer
 from db.models import JobKind
 from db.storage.errors import DatabaseError
 from ptrapp.cli import backup_commands, people_commands
-from ptrapp.cli.context import CommandContext, open_context
+from ptrapp.cli.context import open_context
 from ptrapp.cli.data_commands import export_data, import_data, list_imports, undo_import
 from ptrapp.cli.following import console, follow
 from ptrapp.cli.model_commands import list_models
 from ptrapp.cli.printing import print_json
 from ptrapp.cli.values import given, read_values
 from ptrapp.core.errors import ThriceError
-from ptrapp.services import jobs, versions
+from ptrapp.services import jobs, sources, versions
 from ptrapp.services.files.importing import import_attempts
 from ptrapp.services.labelling import campaigns
 
@@ -37,6 +36,8 @@ Parent = Annotated[
     str, typer.Option(help="the version to begin at, or base; by default the one being served")
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="queue the job and return")]
+_FROM_NOTHING = {JobKind.TPO, JobKind.PTR_DATA, JobKind.EVALUATE}
+"""Jobs that need nothing stored. For the others a folder that holds nothing was mistyped."""
 
 
 app.command(name="import")(import_data)
@@ -60,6 +61,7 @@ def process(
     base_url: Annotated[str | None, typer.Option(help="the server of engine openai")] = None,
     judge: Annotated[str | None, typer.Option(help="verifier, llm, or a reward model")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda")] = None,
+    backup_dir: Annotated[str | None, typer.Option(help="where backups are")] = None,
 ) -> None:
     """The two methods from a terminal, on the data of the app."""
     ctx.obj = given(
@@ -71,6 +73,7 @@ def process(
             "base_url": base_url,
             "judge": judge,
             "device": device,
+            "backup_dir": backup_dir,
         }
     )
 
@@ -97,7 +100,7 @@ def ptr_data(
 def mask_sft(
     ctx: typer.Context,
     preset: Annotated[str | None, typer.Option(help="official or paper")] = None,
-    epochs: Annotated[float | None, typer.Option(help="passes over the examples")] = None,
+    epochs: Annotated[int | None, typer.Option(help="passes over the examples")] = None,
     parent: Parent = "",
     no_wait: NoWait = False,
     more: Set = None,
@@ -112,7 +115,7 @@ def dpo(
     ctx: typer.Context,
     form: Annotated[str | None, typer.Option(help="which loss of the family")] = None,
     beta: Annotated[float | None, typer.Option(help="weight of staying near the parent")] = None,
-    epochs: Annotated[float | None, typer.Option(help="passes over the pairs")] = None,
+    epochs: Annotated[int | None, typer.Option(help="passes over the pairs")] = None,
     parent: Parent = "",
     no_wait: NoWait = False,
     more: Set = None,
@@ -168,7 +171,7 @@ def judge_campaign(
     more: Set = None,
 ) -> None:
     """Let a judge label a campaign beside its people."""
-    with _context(ctx) as context:
+    with open_context(ctx.obj) as context:
         campaign_id = campaigns.find_id(context, campaign)
     chosen = given({"campaign_id": campaign_id, "judge": judge})
     _run(ctx, JobKind.JUDGE, chosen, more, "base", wait=not no_wait)
@@ -200,7 +203,7 @@ def import_file(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="leave malformed rows out")] = False,
 ) -> None:
     """Import a JSON list of question, output1 (attempt) and output2 (better answer)."""
-    with _context(ctx) as context, context.database.write() as session:
+    with open_context(ctx.obj, new=True) as context, context.database.write() as session:
         done = import_attempts(session, file, skip_bad=skip_bad)
     for mistake in done.mistakes:
         console.print(f"Skipped: {mistake}", markup=False, soft_wrap=True)
@@ -208,9 +211,9 @@ def import_file(
 
 
 @app.command(name="jobs")
-def list_jobs(ctx: typer.Context, limit: int = 12) -> None:
+def list_jobs(ctx: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 12) -> None:
     """The newest jobs, as JSON."""
-    with _context(ctx) as context:
+    with open_context(ctx.obj) as context:
         for job in jobs.listing(context, limit):
             print_json({"id": job.id, "kind": job.kind, "status": job.status, "parent": job.parent,
                         "made": job.adapter, "error": job.error, "result": job.result})  # fmt: skip
@@ -219,14 +222,14 @@ def list_jobs(ctx: typer.Context, limit: int = 12) -> None:
 @app.command()
 def cancel(ctx: typer.Context, job_id: int) -> None:
     """Stop a job; its last checkpoint is kept."""
-    with _context(ctx) as context:
+    with open_context(ctx.obj) as context:
         jobs.cancel(context, job_id)
 
 
 @app.command()
 def resume(ctx: typer.Context, job_id: int, no_wait: NoWait = False) -> None:
     """Go on with a failed or cancelled job from its last checkpoint."""
-    with _context(ctx) as context:
+    with open_context(ctx.obj) as context:
         jobs.resume(context, job_id)
         if not no_wait:
             _print_result(follow(context, job_id))
@@ -235,7 +238,7 @@ def resume(ctx: typer.Context, job_id: int, no_wait: NoWait = False) -> None:
 @app.command(name="versions")
 def list_versions(ctx: typer.Context) -> None:
     """Every version of the policy, newest first, as JSON."""
-    with _context(ctx) as context:
+    with open_context(ctx.obj) as context:
         for row in versions.listing(context):
             print_json({"name": row.name, "parent": row.parent, "status": row.status,
                         "reason": row.reason, "metrics": row.metrics})  # fmt: skip
@@ -260,8 +263,9 @@ def _run(
     wait: bool,
 ) -> None:
     """Queues a job and follows it, and then the jobs that it queues itself."""
-    with _context(ctx) as context:
-        settings = chosen | read_values(more or [])
+    made_here = {parent, *(chosen.get("versions") or ())} - {"", "base"}
+    with open_context(ctx.obj, new=kind in _FROM_NOTHING and not made_here) as context:
+        settings = sources.from_here(chosen | read_values(more or []))
         next_id: int | None = jobs.start(
             context, kind, settings, parent=parent, by_operator=True, by="the command line"
         )
@@ -277,7 +281,3 @@ def _run(
 
 def _print_result(job: jobs.JobView) -> None:
     print_json({"job": job.id, "made": job.adapter, **job.result})
-
-
-def _context(ctx: typer.Context) -> AbstractContextManager[CommandContext]:
-    return open_context(ctx.obj)

@@ -29,15 +29,17 @@ class CommandContext:
 
 
 @contextmanager
-def open_context(chosen: dict[str, Any]) -> Iterator[CommandContext]:
+def open_context(chosen: dict[str, Any], *, new: bool = False) -> Iterator[CommandContext]:
     """Reads settings from the environment and `chosen`, and opens the database.
 
-    Raises `ConfigurationError`, `DatabaseError`.
+    Only what can begin with nothing makes a `new` one: a mistyped folder has no jobs to list and
+    nothing to back up. Raises `ConfigurationError`, `DatabaseError`.
     """
     settings = load_settings(**chosen)
-    settings.make_data_folder()
+    if new:
+        settings.make_data_folder()
     settings = as_remembered(settings)
-    database = open_database(settings.database)
+    database = open_database(settings.database, new=new)
     try:
         yield CommandContext(settings, database)
     finally:

@@ -44,7 +44,7 @@ def import_data(
             import_preview.preview_named(given, Options(fmt, answer_column, pairs)).as_json()
         )
         return
-    with open_context(ctx.obj) as context:
+    with open_context(ctx.obj, new=True) as context:
         done = importing.import_named(
             context,
             given,
@@ -73,7 +73,7 @@ def import_data(
     )
 
 
-def list_imports(ctx: typer.Context, limit: int = 20) -> None:
+def list_imports(ctx: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 20) -> None:
     """The newest imports, as JSON."""
     with open_context(ctx.obj) as context:
         for one in imports.listing(context, at_once=limit)[0]:

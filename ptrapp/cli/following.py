@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from db.storage.errors import DatabaseLocked
 from ptrapp.cli.context import CommandContext
-from ptrapp.core.errors import ThriceError
+from ptrapp.core.errors import InputError, ThriceError
 from ptrapp.services import jobs
 from ptrapp.services.worker_process import WorkerSupervisor
 
@@ -47,7 +47,8 @@ def follow(context: CommandContext, job_id: int) -> jobs.JobView:
                 time.sleep(POLL_S)
             except KeyboardInterrupt:
                 console.print(f"Stopping job {job_id}; its last checkpoint is kept.")
-                jobs.cancel(context, job_id)
+                with suppress(InputError):  # it ended meanwhile, and is read once more
+                    jobs.cancel(context, job_id)
     _print_notes(job, n_printed)
     if job.status != "done":
         reason = job.error or "it was asked to stop"

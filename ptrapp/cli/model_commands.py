@@ -9,7 +9,7 @@ from ptrapp.services import base_models
 
 def list_models(ctx: typer.Context) -> None:
     """Every base model within reach: what --model takes, size, licence and versions, as JSON."""
-    with open_context(ctx.obj) as context:
+    with open_context(ctx.obj, new=True) as context:
         for one, versions in base_models.listing(context):
             print_json(
                 {

@@ -4,6 +4,7 @@ import typer
 
 from ptrapp.cli.context import open_context
 from ptrapp.services.accounts import entering
+from ptrapp.services.data_folder import address_of_app
 
 
 def admin_link(ctx: typer.Context) -> None:
@@ -11,4 +12,4 @@ def admin_link(ctx: typer.Context) -> None:
     with open_context(ctx.obj) as context:
         with context.database.write() as session:
             secret = entering.link_for_admin(session)
-        typer.echo(f"{context.settings.address}/join?token={secret}")
+        typer.echo(f"{address_of_app(context.settings)}/join?token={secret}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fresh_database import fresh_database
 from typer.testing import CliRunner
 
 from db.labelling import campaigns
@@ -19,12 +20,14 @@ from ptrapp.cli import commands
 from ptrapp.cli.context import open_context
 from ptrapp.cli.values import read_values
 from ptrapp.core.errors import InputError, ThriceError
-from training.judging.config import JudgeConfig
-from training.ptr.config import PtrDataConfig
-from training.recipes.dpo import DpoConfig
-from training.recipes.evaluate import EvaluateConfig
-from training.recipes.mask_sft import MaskSftConfig
-from training.tpo.config import TpoConfig
+from ptrapp.core.settings import load_settings
+from ptrapp.recipes.evaluation import EvaluateConfig
+from ptrapp.recipes.judging import JudgeConfig
+from ptrapp.recipes.mask_sft import MaskSftConfig
+from ptrapp.recipes.preferences import DpoConfig
+from ptrapp.recipes.ptr_data import PtrDataConfig
+from ptrapp.recipes.tpo import TpoConfig
+from ptrapp.services.data_folder import alone
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_NO_RECIPE = {"ctx", "parent", "no_wait", "more", "campaign"}
@@ -81,13 +84,19 @@ def test_settings_are_read_as_what_they_are() -> None:
 @pytest.mark.parametrize("named", ["1", "July, first half"])
 def test_a_judge_is_sent_to_a_campaign_by_its_name_or_number(tmp_path: Path, named: str) -> None:
     here = ("--data-dir", str(tmp_path))
-    with open_context({"data_dir": tmp_path}) as context, context.database.write() as session:
+    with (
+        open_context({"data_dir": tmp_path}, new=True) as context,
+        context.database.write() as session,
+    ):
         campaigns.create(session, "July, first half")
 
     result = run(*here, "judge", named, "--judge", "verifier", "--no-wait", "--set", "chunk=8")
 
     assert json.loads(result.output) == {"job": 1}
-    with open_context({"data_dir": tmp_path}) as context, context.database.read() as session:
+    with (
+        open_context({"data_dir": tmp_path}, new=True) as context,
+        context.database.read() as session,
+    ):
         job = session.get_one(Job, 1)
     assert job.kind is JobKind.JUDGE
     assert job.payload["settings"] == {"campaign_id": 1, "judge": "verifier", "chunk": 8}
@@ -126,8 +135,46 @@ def test_a_file_of_attempts_is_imported_whole_or_with_its_bad_rows_named(tmp_pat
 def test_what_cannot_be_is_refused_in_a_sentence(
     tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
+    fresh_database(tmp_path).dispose()
     with pytest.raises((ThriceError, DatabaseError), match=words):
         run("--data-dir", str(tmp_path), *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("jobs",), ("versions",), ("imports",), ("cancel", "1"), ("resume", "1"),
+        ("undo-import", "1"), ("judge", "July"), ("dpo",), ("mask-sft",), ("reward-model",),
+        ("backup",), ("check",), ("admin-link",), ("export", "--to", "votes.jsonl"),
+        ("evaluate", "--versions", "base", "--versions", "v1"), ("tpo", "--parent", "v1"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_folder_is_no_new_one(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(DatabaseError, match=r"nothing of Thrice at .*mistyped"):
+        run("--data-dir", str(tmp_path / "mistyped"), *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_link_for_an_admin_is_of_the_app_that_has_the_folder(tmp_path: Path) -> None:
+    fresh_database(tmp_path).dispose()
+    with alone(load_settings(data_dir=tmp_path, port=8300, root_path="/thrice")):
+        link = run("--data-dir", str(tmp_path), "admin-link").output
+    assert link.startswith("http://127.0.0.1:8300/thrice/join?token=")
+
+
+def test_a_backup_goes_where_the_app_has_its_own(tmp_path: Path) -> None:
+    fresh_database(tmp_path / "data").dispose()
+    folders = ("--data-dir", str(tmp_path / "data"), "--backup-dir", str(tmp_path / "elsewhere"))
+    run(*folders, "backup")
+    assert list((tmp_path / "elsewhere").glob("thrice-*"))
+
+
+def test_a_folder_is_called_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh_database(tmp_path).dispose()
+    monkeypatch.chdir(tmp_path)
+    for arguments in (("import", "."), ("export", "--to", ".")):
+        with pytest.raises(InputError, match=r"^\. "):
+            run("--data-dir", str(tmp_path), *arguments)
 
 
 def test_a_mistake_in_the_settings_ends_with_status_2(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_the_command_queues_what_the_page_queues(
 
     monkeypatch.setattr(commands, "_run", run)
     monkeypatch.setattr(commands, "campaigns", Campaigns)
-    monkeypatch.setattr(commands, "_context", lambda _: nullcontext())
+    monkeypatch.setattr(commands, "open_context", lambda _: nullcontext())
     words = shlex.split(command(kind, settings, parent))
     assert words[:3] == ["python", "-m", "ptrapp"]
     done = CliRunner().invoke(commands.app, words[3:])

@@ -12,6 +12,8 @@ from typer.main import get_group
 
 from ptrapp import __main__ as entry
 from ptrapp.cli import commands
+from ptrapp.core.errors import ConfigurationError
+from ptrapp.core.settings import Settings, load_settings
 from ptrapp.core.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,6 +71,13 @@ def test_both_ways_to_start_know_the_version_and_load_nothing_for_it(
 def test_the_options_before_a_command_are_those_of_the_process() -> None:
     known = {name for option in get_group(commands.app).params for name in option.opts}
     assert known == entry.BEFORE_A_COMMAND
+
+
+def test_a_command_behind_a_flag_of_the_app_is_told_what_may_stand_there() -> None:
+    with pytest.raises(ConfigurationError, match=r"jobs\. A command follows .* THRICE_PORT"):
+        load_settings(["--port", "8000", "jobs"])
+    with pytest.raises(ConfigurationError, match=r"--prot 3\. See --help$"):
+        load_settings(["--prot", "3"])
 
 
 def test_the_commands_are_listed_above_the_flags(
@@ -133,3 +142,8 @@ def test_a_terminal_that_knows_ascii_alone_gets_every_text(tmp_path: Path) -> No
         ("Größe → 2?", "import:gefragt-ä"),
         ("Wie groß?", "import:süß.jsonl"),
     ]
+
+
+def test_every_flag_says_what_it_is() -> None:
+    """Those that `Settings` inherits among them."""
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
