@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _make(folder: Path, into: Path, n_queries: int, n: int) -> dict[str, Any]:
-    with open_context({"data_dir": folder, "model": "bundled"}) as context:
+    with open_context({"data_dir": folder, "model": "bundled"}, new=True) as context:
         version = _learn(Steps(context), n_queries, n)
         measured = _measured(context, version)
         with context.database.read() as session:

@@ -28,6 +28,14 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.judges": {"ptrapp.core", "ptrapp.engines", "ptrapp.tasks"},
     # From votes to what may be learnt, for training and export alike: it counts rows, reads none.
     "ptrapp.preferences": {"ptrapp.core", "ptrapp.judges.base", "db.models"},
+    # What a job may be asked, for who queues it and for who runs it.
+    "ptrapp.recipes": {
+        "ptrapp.core",
+        "ptrapp.preferences",
+        "ptrapp.refinement.options",
+        "ptrapp.tasks",
+        "db.models",
+    },
     "ptrapp.interchange": {"ptrapp.core", "ptrapp.tasks"},
     "ptrapp.refinement": {"ptrapp.core", "ptrapp.engines.base"},
     # What runs inside another program, and is imported by nothing of ours.
@@ -63,6 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.judges.verifier",
         "ptrapp.interchange",
         "ptrapp.preferences",
+        "ptrapp.recipes",
         "ptrapp.refinement",
         "ptrapp.rendering",
         "ptrapp.blinding",
@@ -112,17 +121,19 @@ ARROWS: dict[str, set[str]] = {
     },
     "ptrapp.__main__": {"ptrapp.app", "ptrapp.cli", "ptrapp.core.version"},
     # Data to adapter. A job is below everything that it does; recipes are above all parts.
-    "training.losses": set(),
+    "training.losses": {"ptrapp.recipes"},
     "training.jobs": {
         "ptrapp.core",
         "ptrapp.engines.base",
         "ptrapp.evaluation",
+        "ptrapp.recipes",
         "db",
     },
     "training.data": {
         "ptrapp.artifacts",
         "ptrapp.core",
         "ptrapp.preferences",
+        "ptrapp.recipes",
         "training.jobs",
         "db",
     },
@@ -130,6 +141,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.artifacts",
         "ptrapp.core",
         "ptrapp.engines",
+        "ptrapp.recipes",
         "training.data",
         "training.jobs",
         "training.losses",
@@ -137,6 +149,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "training.loop": {
         "ptrapp.core",
+        "ptrapp.recipes",
         "training.data",
         "training.jobs",
         "training.losses",
@@ -162,6 +175,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.judges",
         "ptrapp.models.finding",
         "ptrapp.preferences",
+        "ptrapp.recipes",
         "ptrapp.refinement",
         "ptrapp.services.storing",
         "ptrapp.tasks",

@@ -18,6 +18,7 @@ from ptrapp.core.types import BASE, Completion, FinishReason, Message, MessageRo
 from ptrapp.engines.base import Finished, Request, complete
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.scripted import ScriptedEngine
+from ptrapp.recipes.training import Precision
 from ptrapp.refinement.loop import as_turn, refine, sample
 from ptrapp.refinement.options import RefineOptions
 from ptrapp.services.storing import as_row
@@ -26,7 +27,6 @@ from training.data.examples import Target
 from training.data.pairs import gather_pairs
 from training.data.trajectories import gather_trajectories
 from training.jobs.payload import Filters
-from training.policy.config import Precision
 from training.policy.model import Base, load_base
 
 PROMPT = "What is 12 + 30?\nSay it in words.  "

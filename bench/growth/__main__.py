@@ -40,23 +40,28 @@ def main() -> None:
         "n_cores": os.cpu_count(),
         "load_before": os.getloadavg()[0],
     }
-    if "start" in asked.parts:
-        report["start"] = measure_start(asked.n)
-    if set(asked.parts) - {"start"}:
-        with copy_of(asked.database, size, asked.kept) as (url, folder):
-            report |= _on_copy(asked, size, url, folder)
-    report["load_after"] = os.getloadavg()[0]
-    line = json.dumps(report)
-    if asked.out:
-        asked.out.write_text(line + "\n", encoding="utf-8")
-    print(line)
+    try:
+        if "start" in asked.parts:
+            report["start"] = measure_start(asked.n)
+        if set(asked.parts) - {"start"}:
+            with copy_of(asked.database, size, asked.kept) as (url, folder):
+                _on_copy(asked, size, url, folder, report)
+    finally:  # what was measured before a part that failed is kept
+        report["load_after"] = os.getloadavg()[0]
+        line = json.dumps(report)
+        if asked.out:
+            asked.out.write_text(line + "\n", encoding="utf-8")
+        print(line)
 
 
-def _on_copy(asked: argparse.Namespace, size: Size, url: str, folder: Path) -> dict[str, Any]:
+def _on_copy(
+    asked: argparse.Namespace, size: Size, url: str, folder: Path, report: dict[str, Any]
+) -> None:
+    """Adds each part to the report as it is measured."""
     app = start_app(folder, "--database-url", url, worker="playing" in asked.parts)
     try:
         admin = Admin(app, size)
-        report: dict[str, Any] = {"start_s": app.start_s, "rss_mib": app.usage().rss_mib}
+        report |= {"start_s": app.start_s, "rss_mib": app.usage().rss_mib}
         if "pages" in asked.parts:
             report["pages"] = measure_pages(app, admin, asked.n)
         if "actions" in asked.parts:
@@ -82,7 +87,6 @@ def _on_copy(asked: argparse.Namespace, size: Size, url: str, folder: Path) -> d
             report["playing"] = measure_playing(
                 app, admin, asked.players, asked.annotators, asked.seconds
             )
-        return report
     finally:
         app.close()
 

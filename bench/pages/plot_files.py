@@ -1,5 +1,6 @@
-"""Which scripts of Gradio's come only with a plot."""
+"""What of a page comes only with a plot: scripts of Gradio's, and what is drawn."""
 
+import json
 import re
 from collections.abc import Iterable
 from functools import cache
@@ -17,6 +18,18 @@ def only_for_plots(loaded: Iterable[str]) -> set[str]:
     names = set(loaded)
     drawing = _with_imports(name for name in names if _DRAWS.search(name)) & names
     return drawing - _with_imports(names - drawing)
+
+
+def plots_in(events: str) -> int:
+    """Returns the bytes of the plots among what a stream of Gradio's events tells."""
+    told = (json.loads(one[5:]) for one in events.splitlines() if one.startswith("data:"))
+    values = (value for one in told for value in (one.get("output") or {}).get("data") or ())
+    drawn = (value["value"] for value in values if isinstance(value, dict) and "value" in value)
+    return sum(
+        len(one["plot"].encode())
+        for one in drawn
+        if isinstance(one, dict) and one.get("type") == "altair"
+    )
 
 
 def _with_imports(names: Iterable[str]) -> set[str]:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from bench.labels.processes import Program
 from bench.pages.places import Place, Press
-from bench.pages.plot_files import only_for_plots
+from bench.pages.plot_files import only_for_plots, plots_in
 
 WIDTHS = (390, 1280, 1920)
 THEMES = ("light", "dark")
@@ -43,6 +43,8 @@ class Weight:
         self._known: dict[str, tuple[str, str]] = {}
         """The name of a file and its kind, by the request for it."""
         self._sizes: list[tuple[str, str, int]] = []
+        self._answers: list[str] = []
+        """The requests for what Gradio's handlers return."""
         self._tools = page.context.new_cdp_session(page)
         self._tools.on("Network.responseReceived", self._told)
         self._tools.on("Network.loadingFinished", self._loaded)
@@ -59,12 +61,18 @@ class Weight:
         return len(self._sizes)
 
     def by_kind(self) -> Counter[str]:
-        """Returns bytes by kind; scripts that come only with a plot are `plots`."""
+        """Returns bytes by kind; `plots` are the scripts that come only with one, and its data."""
         plots = only_for_plots(name for name, kind, _ in self._sizes if kind == "script")
         found: Counter[str] = Counter()
         for name, kind, size in self._sizes:
             found["plots" if name in plots else kind] += size
-        return found
+        drawn = sum(map(self._plotted, self._answers))
+        return found + Counter(plots=drawn) - Counter(fetch=drawn)
+
+    def _plotted(self, request: str) -> int:
+        """Returns the bytes of the plots in an answer, which are sent as they are."""
+        body = self._tools.send("Network.getResponseBody", {"requestId": request})["body"]
+        return plots_in(body)
 
     def _told(self, event: dict[str, Any]) -> None:
         name = PurePosixPath(urlsplit(event["response"]["url"]).path).name
@@ -73,6 +81,8 @@ class Weight:
     def _loaded(self, event: dict[str, Any]) -> None:
         name, kind = self._known.get(event["requestId"], ("", "other"))
         self._sizes.append((name, kind, int(event["encodedDataLength"])))
+        if (name, kind) == ("data", "fetch"):
+            self._answers.append(event["requestId"])
 
 
 def walk(browser: Browser, app: Program, places: tuple[Place, ...], n: int) -> dict[str, Any]:

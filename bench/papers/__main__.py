@@ -127,7 +127,7 @@ def _run_arm(args: argparse.Namespace, seed: int, arm: str) -> None:
     """Runs one arm to its end, and stores its answers."""
     place = _folder(Path(args.folder), seed, arm)
     chosen = {"data_dir": place, "model": args.model, "device": args.device}
-    with open_context(chosen) as context:
+    with open_context(chosen, new=True) as context:
         lines = ARMS[arm](Steps(context), subject_of(args), seed)
     atomic_write.write(place / RESULT, json.dumps(as_json(lines)).encode())
 

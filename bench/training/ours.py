@@ -11,6 +11,8 @@ from peft import PeftModel
 
 from bench.training.data import Settings, Task, build_model, build_steps, likely_logps
 from bench.training.turns import Turns
+from ptrapp.recipes.mask_sft import OFFICIAL
+from ptrapp.recipes.training import TrainingConfig
 from training.data.batches import Item, build
 from training.data.plan import cut
 from training.data.tokens import Encoded
@@ -24,8 +26,6 @@ from training.loop.objectives import (
     sequence_logps,
 )
 from training.loop.trainer import StepTrainer
-from training.losses import OFFICIAL
-from training.policy.config import TrainingConfig
 from training.policy.layout import PLAIN, choose_layout
 from training.policy.lora import fuse
 from training.policy.scorer import Scorer

@@ -1,5 +1,6 @@
 """What a page weighs without its plots is counted by what comes only with a plot."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,14 @@ def test_what_a_plot_alone_imports_is_a_plot_s(
 
     assert alone == {"AltairPlot.js", "scales.js", "colours.js"}
     assert plot_files.only_for_plots(["bar.js"]) == set()
+
+
+def test_what_is_drawn_is_a_plot_s_too() -> None:
+    plot = {"visible": True, "value": {"type": "altair", "plot": '{"mark":"κ"}'}}
+    told = [
+        {"msg": "estimation"},
+        {"msg": "process_completed", "output": {"data": [plot, {"choices": []}, "text", None]}},
+        {"msg": "close_stream"},
+    ]
+    events = "".join(f"data: {json.dumps(one)}\n\n" for one in told)
+    assert plot_files.plots_in(events) == len('{"mark":"κ"}'.encode())

@@ -11,9 +11,7 @@ from db import models
 from ptrapp.core import dialogue, people, thoughts, types
 from ptrapp.engines import base
 from ptrapp.evaluation import plan
-from training.losses import preference, reward
-from training.policy import config
-from training.recipes import mask_sft
+from ptrapp.recipes import mask_sft, preferences, reward_model, training
 
 TEXT = text_of("docs/architecture.md")
 FLOORS = {
@@ -26,7 +24,18 @@ MODULES = {
     for file in [ROOT / "app.py", *(f for name in PACKAGES for f in (ROOT / name).rglob("*.py"))]
 }
 GLOSSARY = section(TEXT, "## Glossary")
-SPOKEN = (dialogue, people, thoughts, types, base, plan, preference, reward, config, mask_sft)
+SPOKEN = (
+    dialogue,
+    people,
+    thoughts,
+    types,
+    base,
+    plan,
+    preferences,
+    reward_model,
+    training,
+    mask_sft,
+)
 """Modules whose choices a person meets, in settings, on pages or in files."""
 
 

@@ -14,19 +14,18 @@ from pydantic import SecretStr
 
 from ptrapp.core.settings import Settings
 from ptrapp.models.finding import SERVED
+from ptrapp.recipes.evaluation import EvaluateConfig
+from ptrapp.recipes.judging import JudgeConfig
+from ptrapp.recipes.mask_sft import MaskSftConfig
+from ptrapp.recipes.preferences import DpoConfig, PreferenceConfig
+from ptrapp.recipes.ptr_data import PtrDataConfig
+from ptrapp.recipes.reward_model import RewardConfig
+from ptrapp.recipes.tpo import TpoConfig
+from ptrapp.recipes.training import TrainingConfig
 from ptrapp.services.data_folder import LOCK
 from ptrapp.services.files.pieces import STAGING
 from ptrapp.services.keeping.record import FOLDER as KEPT
 from ptrapp.services.served_versions import SERVED_VERSIONS
-from training.judging.config import JudgeConfig
-from training.loop.preference_training import PreferenceConfig
-from training.policy.config import TrainingConfig
-from training.ptr.config import PtrDataConfig
-from training.recipes.dpo import DpoConfig
-from training.recipes.evaluate import EvaluateConfig
-from training.recipes.mask_sft import MaskSftConfig
-from training.rewarding.config import RewardConfig
-from training.tpo.config import TpoConfig
 
 TABLES = [
     (TrainingConfig, None, "docs/training.md", "## Settings of every training"),

@@ -16,9 +16,9 @@ from ptrapp.engines.base import Request, complete
 from ptrapp.engines.local.engine import LocalEngine
 from ptrapp.engines.local.loading import choose_format, load_model
 from ptrapp.engines.remote import folder
+from ptrapp.recipes.training import Precision
 from training.data.encode import completion_ids, encode_pairs
 from training.data.examples import PairExample, Target
-from training.policy.config import Precision
 from training.policy.model import load_base
 
 pytestmark = pytest.mark.training

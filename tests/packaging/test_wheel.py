@@ -158,7 +158,9 @@ def test_the_wheel_has_every_file_of_the_product_and_no_other(wheel: Path) -> No
 def test_commands_run_where_nothing_of_ours_is(installed: Path, elsewhere: Path) -> None:
     thrice = str(installed / "thrice")
     assert _run(thrice, "--version", cwd=elsewhere) == f"thrice {VERSION}\n"
-    assert _run(thrice, "--data-dir", "rows", "jobs", cwd=elsewhere) == ""
+    rows = (thrice, "--data-dir", "rows")
+    assert _run(*rows, "tpo", "--no-wait", cwd=elsewhere).split() == ['{"job":', "1}"]
+    assert '"status": "queued"' in _run(*rows, "jobs", cwd=elsewhere)
     assert (elsewhere / "rows" / "thrice.db").is_file()
 
 
