@@ -46,6 +46,9 @@ _IS_A_MODEL = re.compile(rf"(?<!\w)(?:{NOUNS})(?!\w)", re.IGNORECASE | re.VERBOS
 _ORDINARY = frozenset({"assistant", "base", "default", "latest", "local", "main", "model", "test"})
 """Served names that are ordinary words."""
 
+_SHORT = 8_000
+"""Characters; nearly every response is shorter. Longer ones are not cached."""
+
 
 def scrub(text: str, names: Collection[str] = ()) -> str:
     """Returns the text with the author's names masked; `names` are those of the served models.
@@ -55,7 +58,10 @@ def scrub(text: str, names: Collection[str] = ()) -> str:
     >>> scrub("I'm Claude, made by Anthropic. Claude Monet painted.")
     "I'm ▢, made by ▢. Claude Monet painted."
     """
-    ours = frozenset(names)
+    return (_short if len(text) <= _SHORT else _scrubbed)(text, frozenset(names))
+
+
+def _scrubbed(text: str, ours: frozenset[str]) -> str:
     grammar = _grammar(frozenset(name for name in ours if _is_served_name(name)))
     spans = [span for match in grammar.claim.finditer(text) for span in _claimed(grammar, match)]
     spans += [match.span(1) for match in grammar.about_me.finditer(text)]
@@ -66,6 +72,10 @@ def scrub(text: str, names: Collection[str] = ()) -> str:
             pieces += [text[done:start], MASK]
             done = end
     return "".join([*pieces, text[done:]])
+
+
+_short = lru_cache(2_048)(_scrubbed)
+"""Several people read the same response, and the same person a pair that is undone."""
 
 
 class _Grammar(NamedTuple):

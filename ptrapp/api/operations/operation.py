@@ -85,10 +85,12 @@ class Operation:
         much as a statement of the database.
         """
 
+        is_file = self.is_file  # asked once: a signature is read as long as two statements
+
         @wraps(self.run)
         def run(**given: Any) -> Response:
             answer = self.run(context, **given)
-            if self.is_file:
+            if is_file:
                 sent: Response = answer
                 return sent
             content = self._adapter.dump_json(answer, exclude_unset=True)
