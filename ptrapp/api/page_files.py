@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 STATIC = ("/assets/", "/static/", "/svelte/", "/modules/", "/theme.css")
 """Files that everybody is sent."""
 _NAMED_BY_HASH = ("/assets/", "/modules/")
+"""Below these, and where `?v=` is a hash, a path has the same content for ever."""
 FOREVER = "public, max-age=31536000, immutable"
 _LEAST_BYTES = 500
 _LEAST_PAGE_BYTES = 50_000
@@ -38,6 +39,19 @@ def is_static(path: str) -> bool:
     return path.startswith(STATIC)
 
 
+def never_changes(scope: Scope) -> bool:
+    """Returns whether what is asked for has a hash in its name."""
+    path = path_of(scope)
+    versioned = path == "/theme.css" and scope.get("query_string", b"").startswith(b"v=")
+    return path.startswith(_NAMED_BY_HASH) or versioned
+
+
+def path_of(scope: Scope) -> str:
+    """Returns the path below the app's own."""
+    path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+    return path
+
+
 class PageFiles:
     """Compresses pages, styles and scripts, and says how long a browser may keep them."""
 
@@ -52,10 +66,7 @@ class PageFiles:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        forever = path.startswith(_NAMED_BY_HASH) or (
-            path == "/theme.css" and scope.get("query_string", b"").startswith(b"v=")
-        )
+        path, forever = path_of(scope), never_changes(scope)
         headers = Headers(scope=scope)
         if "br" not in headers.get("accept-encoding", "") or "range" in headers:
             await self._app(scope, receive, _Kept(send, forever=forever))

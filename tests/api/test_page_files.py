@@ -10,7 +10,10 @@ import gradio
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from ptrapp.api.kept_files import KeptFiles
 from ptrapp.api.module_files import FRAME_SCRIPT
 from ptrapp.api.page_files import _LARGE_BYTES
 from ptrapp.core import modules
@@ -151,3 +154,85 @@ def test_the_script_for_frames_is_empty_where_nobody_may_frame_the_pages(page: T
     answer = page.get(FRAME_SCRIPT)
     assert answer.status_code == 200
     assert answer.text == ""
+
+
+class _Counted:
+    """An app of one file, which counts how often it is asked and says for whom it answers."""
+
+    def __init__(self, body: bytes = b"let a;" * 100, status: int = 200) -> None:
+        self.n_asked = 0
+        self._body, self._status = body, status
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.n_asked += 1
+        headers = {"Set-Cookie": "for=one", "Access-Control-Allow-Origin": "http://a.example"}
+        answer = Response(self._body, self._status, headers, media_type="text/javascript")
+        await answer(scope, receive, send)
+
+
+def test_a_file_with_a_hash_in_its_name_is_read_once_and_sent_without_what_was_for_one() -> None:
+    app = _Counted()
+    browser = TestClient(KeptFiles(app), base_url="http://ours.example:7860")
+    own = {"Origin": "http://ours.example:7860"}
+    for headers in ({}, own, own):
+        answer = browser.get("/assets/a-1f.js", headers=headers)
+        assert answer.content == b"let a;" * 100
+        assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+        assert answer.headers["Content-Length"] == "600"
+    assert app.n_asked == 1
+    assert "Set-Cookie" not in answer.headers
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    browser.get("/assets/a-1f.js", headers={"Accept-Encoding": "identity"})
+    assert app.n_asked == 2, "not as it is compressed"
+    browser.get("/assets/b-1f.js")
+    assert app.n_asked == 3
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Range": "bytes=0-9"}, {"Origin": "http://a.example"}, {"Origin": "null"}],
+    ids=["a part", "another site", "a sandbox"],
+)
+def test_what_is_asked_for_otherwise_is_not_answered_from_memory(headers: dict[str, str]) -> None:
+    app = _Counted()
+    browser = TestClient(KeptFiles(app), base_url="http://ours.example")
+    for sent in ({}, headers, headers):
+        browser.get("/assets/a-1f.js", headers=sent)
+    assert app.n_asked == 3
+
+
+@pytest.mark.parametrize(
+    ("app", "path"),
+    [
+        (_Counted(status=404), "/assets/a-1f.js"),
+        (_Counted(b"x" * 100_000), "/assets/a-1f.js"),
+        (_Counted(), "/static/a.js"),
+        (_Counted(), "/theme.css"),
+        (_Counted(), "/api/v1/data"),
+    ],
+    ids=["missing", "large", "without a hash", "a style without one", "data"],
+)
+def test_what_may_change_or_is_large_is_not_kept(app: _Counted, path: str) -> None:
+    browser = TestClient(KeptFiles(app))
+    for _ in range(2):
+        browser.get(path)
+    assert app.n_asked == 2
+
+
+def test_a_file_that_broke_off_is_not_kept() -> None:
+    n_asked = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal n_asked
+        n_asked += 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"let", "more_body": True})
+        if n_asked == 1:
+            raise OSError
+        await send({"type": "http.response.body", "body": b" a;"})
+
+    browser = TestClient(KeptFiles(app), raise_server_exceptions=False)
+    browser.get("/assets/a-1f.js")
+    assert [browser.get("/assets/a-1f.js").text for _ in range(2)] == ["let a;", "let a;"]
+    assert n_asked == 2

@@ -4,12 +4,15 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from queue import SimpleQueue
+from typing import Any
 
 import gradio as gr
 import pytest
 from fastapi.testclient import TestClient
 from fresh_database import fresh_database
 from gradio.context import Context
+from gradio.queueing import Queue
 
 from ptrapp.core.settings import Settings
 from ptrapp.engines.scripted import ScriptedEngine
@@ -95,3 +98,19 @@ def test_an_event_of_these_pages_and_of_a_program_is_taken(served: TestClient) -
     for headers in ({"Thrice-Pages": own_id(served)}, {"Thrice-Pages": ""}, {}):
         taken = served.post("/gradio_api/queue/join", json=EVENT, headers=headers)
         assert taken.status_code == 200
+
+
+def test_no_summary_of_events_is_made_that_nobody_sees(
+    served: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: SimpleQueue[dict[str, Any]] = SimpleQueue()
+    summary = Queue.compute_analytics_summary
+    monkeypatch.setattr(
+        Queue, "compute_analytics_summary", lambda *given: made.put(summary(*given))
+    )
+    config = served.get("/config").json()
+    event = next(one["id"] for one in config["dependencies"] if not one["inputs"])
+    body = {"data": [], "fn_index": event, "session_hash": "summary"}
+    assert served.post("/gradio_api/queue/join", json=body).status_code == 200
+    assert "process_completed" in served.get("/gradio_api/queue/data?session_hash=summary").text
+    assert made.get(timeout=30) == {"functions": {}}
