@@ -68,6 +68,7 @@ ARROWS: dict[str, set[str]] = {
         "ptrapp.engines.replaceable",
         "ptrapp.models",
         "ptrapp.judges.base",
+        "ptrapp.judges.names",
         "ptrapp.judges.verifier",
         "ptrapp.interchange",
         "ptrapp.preferences",

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from db.models import JobKind
+from db.models import JobKind, JobStatus
 from db.storage.errors import DatabaseError
 from ptrapp.cli import backup_commands, people_commands
-from ptrapp.cli.context import open_context
+from ptrapp.cli.context import CommandContext, open_context
 from ptrapp.cli.data_commands import export_data, import_data, list_imports, undo_import
 from ptrapp.cli.following import console, follow
 from ptrapp.cli.model_commands import list_models
@@ -224,6 +224,7 @@ def cancel(ctx: typer.Context, job_id: int) -> None:
     """Stop a job; its last checkpoint is kept."""
     with open_context(ctx.obj) as context:
         jobs.cancel(context, job_id)
+        _print_state(context, job_id)
 
 
 @app.command()
@@ -231,7 +232,9 @@ def resume(ctx: typer.Context, job_id: int, no_wait: NoWait = False) -> None:
     """Go on with a failed or cancelled job from its last checkpoint."""
     with open_context(ctx.obj) as context:
         jobs.resume(context, job_id)
-        if not no_wait:
+        if no_wait:
+            _print_state(context, job_id)
+        else:
             _print_result(follow(context, job_id))
 
 
@@ -265,7 +268,7 @@ def _run(
     """Queues a job and follows it, and then the jobs that it queues itself."""
     made_here = {parent, *(chosen.get("versions") or ())} - {"", "base"}
     with open_context(ctx.obj, new=kind in _FROM_NOTHING and not made_here) as context:
-        settings = sources.from_here(chosen | read_values(more or []))
+        settings = sources.from_here(context.settings, chosen | read_values(more or []))
         next_id: int | None = jobs.start(
             context, kind, settings, parent=parent, by_operator=True, by="the command line"
         )
@@ -277,6 +280,13 @@ def _run(
             done = follow(context, next_id)
             _print_result(done)
             next_id = done.result.get("next_job_id")
+
+
+def _print_state(context: CommandContext, job_id: int) -> None:
+    """Says what became of a job that is not followed: a running one stops a little later."""
+    job = jobs.view(context, job_id)
+    is_on = job.stopping and job.status == JobStatus.RUNNING
+    print_json({"job": job_id, "status": "stopping" if is_on else job.status})
 
 
 def _print_result(job: jobs.JobView) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 from ptrapp.core.errors import ConfigurationError, JudgeError
 from ptrapp.core.types import Choice
 from ptrapp.judges.base import Verdict
+from ptrapp.judges.names import PREFIX, RULE
 from ptrapp.judges.thought_removal import response_of
 
-PREFIX, RULE = "python:", "rule:"
 _RULES = "ptrapp.judges.rules"
 _REWARDS = "ptrapp.judges.reward_model:rewards"
 _LOADING_S = 600.0

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from ptrapp.core.errors import ConfigurationError, EngineError
+from ptrapp.core.errors import EngineError
 from ptrapp.core.hub import from_hub
 from ptrapp.core.model_folder import check_folder
-from ptrapp.core.names import is_path, is_repository
+from ptrapp.core.names import is_path
 from ptrapp.core.settings import Settings
 from ptrapp.engines.base import Engine
+from ptrapp.judges import names
 from ptrapp.judges.base import ROUNDING, Judge
-from ptrapp.judges.function import PREFIX, RULE, FunctionJudge, function_judge, reward_judge
+from ptrapp.judges.function import FunctionJudge, function_judge, reward_judge
 from ptrapp.judges.llm import LazyJudge, LlmJudge
 from ptrapp.judges.verifier import Verifier
 
@@ -28,14 +29,14 @@ def open_judge(settings: Settings, *, engine: Engine | None = None, apart: bool 
     name, and `ModelUnusable` for a model that is no reward model, as far as it was looked at.
     """
     match settings.judge:
-        case "verifier":
+        case names.VERIFIER:
             return Verifier()
-        case "llm" if engine is not None:
+        case names.LLM if engine is not None:
             return LlmJudge(engine, _truncated(f"llm:{settings.judge_model or engine.model_id}"))
-        case "llm":
+        case names.LLM:
             name = _truncated(f"llm:{settings.judge_model or settings.judge_base_url}")
             return LazyJudge(lambda: _of_server(settings), name)
-        case given if given.startswith((PREFIX, RULE)):
+        case given if given.startswith((names.PREFIX, names.RULE)):
             return function_judge(given, _truncated(given))
         case given:
             path = find_reward_model(settings, given)
@@ -59,20 +60,9 @@ def find_reward_model(settings: Settings, given: str) -> str:
         return str(trained.resolve())
     if is_path(given) and Path(given).expanduser().is_dir():
         return str(Path(given).expanduser().resolve())
-    if is_repository(given) and "/" in given:
+    if names.is_hub_id(given):
         return from_hub(given)
-    known = ", ".join(trained_here(settings)) or "none yet"
-    raise ConfigurationError(
-        f"{given!r} names no judge. Choose verifier, llm, python:MODULE:FUNCTION, "
-        "rule:NAME:ARGUMENT, a folder (./judge or /path/to/judge), a hub id (owner/name) or a "
-        f"reward model trained here ({known}): --judge NAME"
-    )
-
-
-def trained_here(settings: Settings) -> list[str]:
-    """Returns the names of the reward models trained here, oldest first."""
-    found = settings.judges_dir.glob("*/config.json")
-    return sorted(path.parent.name for path in found if not path.parent.name.startswith("."))
+    raise names.unknown(settings, given)
 
 
 def _reward_model_apart(path: str, device: str) -> Judge:

@@ -13,9 +13,10 @@ from db.models import Adapter, GateState, Job, JobKind, JobStatus
 from db.registry import adapters, gates
 from db.storage.errors import AlreadyQueued
 from ptrapp.core.counts import counted
-from ptrapp.core.errors import InputError
+from ptrapp.core.errors import ConfigurationError, InputError
 from ptrapp.core.settings import Settings
-from ptrapp.services import jobs
+from ptrapp.judges import names as judges
+from ptrapp.services import jobs, sources
 from ptrapp.services.context import DataContext
 
 GATE = "the gate"
@@ -28,6 +29,24 @@ class Decision:
     verdict: str
     """Why, in words."""
     result: dict[str, Any]
+
+
+def check(settings: Settings) -> None:
+    """Raises `ConfigurationError` for a judge or problems that no measurement could have, which
+    else each of them would fail for."""
+    if settings.gate_judge == judges.LLM and not settings.judge_base_url:
+        raise ConfigurationError(
+            "--gate-judge: the judge llm is asked at its server; name that with --judge-base-url"
+        )
+    named = {
+        "--gate-task": ("tasks", settings.gate_task),
+        "--gate-judge": ("judge", settings.gate_judge),
+    }
+    for flag, (name, value) in named.items():
+        try:
+            sources.from_here(settings, {name: value})
+        except (InputError, ConfigurationError) as error:
+            raise ConfigurationError(f"{flag}: {error}") from error
 
 
 def may_serve(context: DataContext, adapter_id: int) -> bool:

@@ -29,7 +29,9 @@ class Publisher:
     """A thread that has every finished adapter measured, and serves what passes the gate."""
 
     def __init__(self, context: AppContext) -> None:
-        """Raises `ConfigurationError` for an artifact store that nothing here opens."""
+        """Raises `ConfigurationError` for a gate that could measure nothing, and for an artifact
+        store that nothing here opens."""
+        gate.check(context.settings)
         open_store(context.settings)
         self._context = context
         self._postponed: dict[tuple[str, str], float] = {}

@@ -11,6 +11,7 @@ from typing import Any
 from ptrapp.core.errors import InputError
 from ptrapp.core.names import is_path, is_repository
 from ptrapp.core.settings import Settings
+from ptrapp.judges import names as judges
 from ptrapp.tasks.families import GENERATED
 from ptrapp.tasks.fitting import AUTO
 from ptrapp.tasks.hub import PREFIX as HUB
@@ -24,7 +25,7 @@ _SOURCES: Mapping[str, tuple[str, ...]] = {
     "exclude": (),
 }
 """What each setting that names questions calls those that need no file."""
-_JUDGES = frozenset({"", "verifier", "llm"})
+_JUDGES = frozenset({"", judges.VERIFIER, judges.LLM})
 DATA = tuple(_SOURCES)
 """Settings of recipes that name questions to read."""
 MODELS = ("base", "judge", "embedding_model")
@@ -54,13 +55,16 @@ def check(settings: Settings, recipe: Mapping[str, Any]) -> None:
             )
 
 
-def from_here(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the settings with files by their whole path: a worker runs in a folder of its own.
+def from_here(settings: Settings, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a recipe with files by their whole path: a worker runs in a folder of its own.
 
-    Raises `InputError` for questions that are neither a source nor a file in this folder. A whole
-    path may be one of the machine that the worker runs on.
+    Raises `InputError` for questions that are neither a source nor a file in this folder, and
+    `ConfigurationError` for a judge of no known kind. A whole path may be one of the machine that
+    the worker runs on.
     """
     found = dict(recipe)
+    if judge := found.get("judge"):
+        judges.check(settings, str(judge))
     for name in (*DATA, *MODELS):
         match found.get(name):
             case str(value) if value:

@@ -105,10 +105,10 @@ def test_a_judge_is_sent_to_a_campaign_by_its_name_or_number(tmp_path: Path, nam
 def test_a_cancelled_job_can_be_queued_again(tmp_path: Path) -> None:
     here = ("--data-dir", str(tmp_path))
     run(*here, "tpo", "--no-wait")
-    run(*here, "cancel", "1")
-    assert queued(tmp_path)[0]["status"] == "cancelled"
-    run(*here, "resume", "1", "--no-wait")
-    assert queued(tmp_path)[0]["status"] == "queued"
+    for words, status in ((("cancel",), "cancelled"), (("resume", "--no-wait"), "queued")):
+        told = json.loads(run(*here, *words, "1").stdout)
+        assert told == {"job": 1, "status": status}
+        assert queued(tmp_path)[0]["status"] == status
 
 
 def test_a_file_of_attempts_is_imported_whole_or_with_its_bad_rows_named(tmp_path: Path) -> None:
@@ -130,6 +130,8 @@ def test_a_file_of_attempts_is_imported_whole_or_with_its_bad_rows_named(tmp_pat
         (("tpo", "--parent", "tpo-000009"), "There is no version tpo-000009"),
         (("cancel", "7"), "There is no job 7"),
         (("judge", "July"), "There is no campaign 'July'"),
+        (("evaluate", "--set", "judge=lmm"), "'lmm' names no judge. Choose verifier, llm"),
+        (("tpo", "--set", "judge=rules:json"), "names no judge"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(

@@ -9,7 +9,7 @@ import pytest
 from db.models import Gate, GateState, Job, JobKind, JobStatus
 from db.registry import adapters, gates, jobs
 from db.registry.contents import weights_sha256
-from ptrapp.core.errors import InputError
+from ptrapp.core.errors import ConfigurationError, InputError
 from ptrapp.services import gate, versions
 from ptrapp.services.publisher import Publisher
 from ptrapp.services.training.job import read_job, read_stamps
@@ -231,11 +231,41 @@ def test_a_measurement_beside_a_version_that_answers_no_more_is_stopped(
     assert stopped is (status is not JobStatus.DONE)
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"gate_task": "hard ones"}, "--gate-task: tasks 'hard ones' is no file in"),
+        ({"gate_judge": "lmm"}, "--gate-judge: 'lmm' names no judge"),
+        ({"gate_judge": "llm"}, "--gate-judge: .* --judge-base-url"),
+    ],
+)
+def test_a_gate_that_could_measure_nothing_ends_the_start(
+    world: Any, settings: dict[str, Any], words: str
+) -> None:
+    world.open(**settings)
+    with pytest.raises(ConfigurationError, match=words):
+        Publisher(world.context)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"gate_task": "generated", "gate_judge": "verifier"},
+        {"gate_task": "hf:openai/gsm8k", "gate_judge": "owner/judge"},
+        {"gate_judge": "python:mine:score"},
+        {"gate_judge": "llm", "judge_base_url": "http://127.0.0.1:9/v1"},
+    ],
+)
+def test_a_gate_that_can_be_is_taken(world: Any, settings: dict[str, Any]) -> None:
+    world.open(**settings)
+    Publisher(world.context)
+
+
 def test_the_judge_may_decide_instead(gated: Gated) -> None:
-    gated.world.open(gate_problems=40, gate_judge="a-reward-model", gate_margin=0.05)
+    gated.world.open(gate_problems=40, gate_judge="owner/reward-model", gate_margin=0.05)
     version = gated.finished("v1")
     gated.look()
-    assert gated.queued()[0]["judge"] == "a-reward-model"
+    assert gated.queued()[0]["judge"] == "owner/reward-model"
     lost = {"version": "v1", "against": "base", "round": 3, "against_round": 3, "n": 40,
             "win_rate": 0.3, "low": 0.2, "high": 0.4}  # fmt: skip
     first = lost | {"against_round": 1, "win_rate": 0.9, "low": 0.8, "high": 1.0}

@@ -112,17 +112,17 @@ def test_a_file_named_in_a_terminal_is_found_from_any_folder(
         "tasks": ["generated", "asked.jsonl", "ifeval:asked.jsonl", "hf:a/b"],
         "queries": "asked.jsonl", "exclude": "", "judge": "./judge", "base": "judge", "n": 3,
     }  # fmt: skip
-    assert sources.from_here(given) == {
+    assert sources.from_here(Settings(), given) == {
         "tasks": ["generated", asked, f"ifeval:{asked}", "hf:a/b"],
         "queries": asked, "exclude": "", "judge": str(tmp_path / "judge"), "base": "judge", "n": 3,
     }  # fmt: skip
     there = {"prompts": "/srv/another-machine/asked.jsonl"}
-    assert sources.from_here(there) == there
+    assert sources.from_here(Settings(), there) == there
 
 
 def test_questions_that_are_nowhere_are_refused_in_the_terminal() -> None:
     with pytest.raises(InputError, match=r"queries 'held_out' is no file in .* and none of these"):
-        sources.from_here({"queries": "held_out"})
+        sources.from_here(Settings(), {"queries": "held_out"})
 
 
 def test_a_local_folder_called_like_a_name_of_the_hub_stays_closed(
