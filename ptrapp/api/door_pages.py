@@ -110,6 +110,16 @@ def not_for(
     return _page(root, page, said + way)
 
 
+def no_page(root: str, path: str, pages: Sequence[str]) -> str:
+    """Returns what stands at an address without a page; `pages` are the person's."""
+    links = " · ".join(
+        f'<a href="{escape(root)}/{"" if name == "Play" else name.lower()}">{name}</a>'
+        for name in pages
+    )
+    said = f"<p>There is no page at <strong>{escape(path[:200])}</strong>.</p>"
+    return _page(root, "No such page", f"{said}<p>{links}</p>")
+
+
 def _article(person: Person) -> str:
     return _ARTICLE.get(person.role, "a program")
 

@@ -11,6 +11,7 @@ from ptrapp.api import door_pages
 from ptrapp.api.page_roles import PagesOfRoles
 from ptrapp.api.proxy import root_of
 from ptrapp.api.session import browser_of, person_of, signed_in, take_secret
+from ptrapp.api.unknown_pages import UnknownPages
 from ptrapp.core.errors import Forbidden, InputError, ThriceError, TooMuch
 from ptrapp.services.accounts import entering, identifying, roster
 from ptrapp.services.context import DataContext
@@ -27,6 +28,7 @@ Form = Annotated[dict[str, str], Depends(_read_form)]
 def add_door(app: FastAPI, context: DataContext) -> None:
     """Adds the pages, and keeps those behind the door for their roles."""
     app.add_middleware(PagesOfRoles)
+    app.add_middleware(UnknownPages)
     hub = bool(context.settings.hf_client_id)
 
     @app.get("/join", include_in_schema=False)
