@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.params import Depends
 from fastapi.responses import FileResponse, Response
+from pydantic import Field
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from db.models import RaterKind
 from ptrapp.api.access import Caller
+from ptrapp.api.bodies import Body
 from ptrapp.api.streaming import StreamedExport, takes_chunks
 from ptrapp.core.errors import InputError
 from ptrapp.interchange.formats import Format, Options, Pairs
@@ -28,12 +30,49 @@ from ptrapp.services.files.importing import Imported
 from ptrapp.services.files.panel import read_panel
 from ptrapp.services.files.pieces import STAGING, received
 
-Name = Annotated[str, Query(max_length=importing.MAX_NAME)]
+_FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _MEDIA = {
     "jsonl": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
     "csv": "text/csv; charset=utf-8",
 }
+
+
+class FileToImport(Body):
+    """How the file in the body is read. What is not asked for here is refused, as everywhere."""
+
+    file: str = Field("file", max_length=200)
+    """Its name, which tells CSV from JSON."""
+    name: str = Field("", max_length=importing.MAX_NAME)
+    """What its answers are listed under; without one the file's name."""
+    format: Format | None = None
+    """Without one it is recognised."""
+    skip_bad: bool = False
+    """Leave malformed rows out."""
+    answer_column: str = Field("", max_length=200)
+    """The column that says which side is better, where several could."""
+    pairs: Pairs = Pairs.ALL
+    dry_run: bool = False
+    """Store nothing, and say what was understood."""
+
+
+class RowsToExport(Body):
+    """Which rows are exported, and as what."""
+
+    what: What = What.PREFERENCES
+    kind: Literal["jsonl", "parquet", "csv"] = "jsonl"
+    """The format, which the command line calls `--as`; csv is for votes."""
+    campaign: str | None = Field(None, max_length=120)
+    """Only this campaign's comparisons, by its name."""
+    raters: list[RaterKind] | None = None
+    """Only raters of these kinds, which the command line calls `--kind`; named several times."""
+    completions: Completions = Completions.FULL
+    up_to: int | None = Field(None, ge=0, le=2**31 - 1)
+    """The state after this vote."""
+    names: bool = False
+    """Name people. Without it they are numbered."""
+    expect: str | None = Field(None, max_length=64)
+    """The SHA-256 that the rows must have."""
 
 
 def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[Depends]) -> None:
@@ -43,17 +82,13 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
     def data() -> dict[str, Any]:
         return read_panel(context).as_json()
 
-    @router.post("/import", dependencies=admins)
+    @router.post(
+        "/import",
+        dependencies=admins,
+        openapi_extra={"requestBody": {"required": True, "content": _FILE}},
+    )
     async def import_file(
-        request: Request,
-        person: Caller,
-        file: Annotated[str, Query(max_length=200)] = "file",
-        name: Name = "",
-        format: Format | None = None,
-        skip_bad: bool = False,
-        answer_column: Annotated[str, Query(max_length=200)] = "",
-        pairs: Pairs = Pairs.ALL,
-        dry_run: bool = False,
+        request: Request, person: Caller, read_as: Annotated[FileToImport, Query()]
     ) -> Imported | ImportPreview:
         """The file itself is the body; `file` is its name, which tells CSV from JSON.
 
@@ -62,52 +97,50 @@ def add_data_routes(router: APIRouter, context: AppContext, *, admins: Sequence[
         """
         with received(context.settings.data_dir / STAGING) as body:
             await _receive(request, body)
-            called = Path(file).name or "file"
-            if dry_run:
+            called = Path(read_as.file).name or "file"
+            fmt = read_as.format
+            if read_as.dry_run:
                 return await run_in_threadpool(
                     preview_named,
                     str(body.name),
-                    Options(format, answer_column, pairs),
+                    Options(fmt, read_as.answer_column, read_as.pairs),
                     limits=NETWORK,
                     called=called,
                 )
             ask = ImportRequest(
                 given=str(body.name),
                 called=called,
-                name=name,
-                fmt=format.value if format else "",
-                answer_column=answer_column,
-                pairs=pairs.value,
-                skip_bad=skip_bad,
+                name=read_as.name,
+                fmt=fmt.value if fmt else "",
+                answer_column=read_as.answer_column,
+                pairs=read_as.pairs.value,
+                skip_bad=read_as.skip_bad,
                 by=person.name,
             )
             return await run_in_threadpool(import_asked, context, ask)
 
     @router.get("/export", dependencies=admins)
-    async def export_file(
-        request: Request,
-        what: What = What.PREFERENCES,
-        kind: Literal["jsonl", "parquet", "csv"] = "jsonl",
-        campaign: Annotated[str | None, Query(max_length=120)] = None,
-        raters: Annotated[list[RaterKind] | None, Query()] = None,
-        completions: Completions = Completions.FULL,
-        up_to: Annotated[int | None, Query(ge=0, le=2**31 - 1)] = None,
-        names: bool = False,
-        expect: Annotated[str | None, Query(max_length=64)] = None,
-    ) -> Response:
+    async def export_file(request: Request, asked: Annotated[RowsToExport, Query()]) -> Response:
         """The rows are sent while they are read; one that is cut off ends without its last chunk.
 
         Its hash is known at the end: `GET /data` lists it. With `expect`, the hash that it must
         have, the file is made first and the hash is in the header `X-Content-SHA256` too.
         """
-        kinds = frozenset(raters) if raters else None
-        ask = ExportRequest(what, campaign, kinds, completions, up_to, names)
+        kind = asked.kind
+        ask = ExportRequest(
+            asked.what,
+            asked.campaign,
+            frozenset(asked.raters) if asked.raters else None,
+            asked.completions,
+            asked.up_to,
+            asked.names,
+        )
         ask = await run_in_threadpool(exporting.fixed, context, ask, kind)
-        name = f"thrice-{what}-{ask.up_to}.{kind}"
+        name = f"thrice-{ask.what}-{ask.up_to}.{kind}"
         headers = {"X-Up-To": str(ask.up_to)}
-        if expect is not None or not takes_chunks(request):
+        if asked.expect is not None or not takes_chunks(request):
             path, manifest = await run_in_threadpool(
-                exporting.write_temporary, context, ask, kind, expect=expect
+                exporting.write_temporary, context, ask, kind, expect=asked.expect
             )
             return FileResponse(
                 path,

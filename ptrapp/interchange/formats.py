@@ -78,7 +78,7 @@ def detect(rows: Sequence[Any], file: str) -> Format:
 
 def format_of(profile: Profile, shapes: Shapes, file: str) -> Format:
     """Returns the format that all columns of a file tell. Raises `InputError` that names them."""
-    if not profile.n_rows:
+    if not profile.columns:
         raise InputError(
             f"{file} holds no objects with named columns; give one JSON object a line, a list of "
             "them, a CSV file with a header, or a Parquet file."

@@ -68,6 +68,8 @@ def test_the_page_shows_sources_votes_and_snapshots(ada: Any) -> None:
         (b"PAR1 broken PAR1", {"file": "../../x.parquet"}, "x.parquet cannot be read as Parquet"),
         (lines(ROWS), {"format": "secret"}, "format: Input should be"),
         (lines(ROWS), {"name": "x" * 51}, "name: String should have at most"),
+        (lines(ROWS), {"skipbad": "true"}, "skipbad: Extra inputs are not permitted"),
+        (b"{}", {}, "pairs.jsonl holds no objects with named columns"),
     ],
 )
 def test_what_cannot_be_imported_is_refused_in_one_sentence(
@@ -125,6 +127,13 @@ def test_votes_are_fetched_as_other_kinds_of_file(ada: Any, kind: str, start: by
     out = ada.get("/export", params={"what": "votes", "kind": kind})
     assert out.content.startswith(start)
     assert f".{kind}" in out.headers["Content-Disposition"]
+
+
+def test_an_export_that_was_asked_for_by_a_wrong_name_is_not_another_one(ada: Any) -> None:
+    for wrong in ({"as": "csv"}, {"campain": "july"}, {"what": "votes", "upto": "3"}):
+        answer = ada.get("/export", params=wrong)
+        assert answer.status_code == 422
+        assert f"{list(wrong)[-1]}: Extra inputs are not permitted" in answer.json()["error"]
 
 
 def test_an_annotator_neither_imports_nor_exports(ada: Any, visitor: Any) -> None:
