@@ -34,6 +34,17 @@ def _is_in_utc(time: datetime) -> bool:
     return True
 
 
+_OF_FIELDS = {
+    "extra_forbidden": "there is no such field here",
+    "missing": "it is missing",
+    "json_invalid": "the body is no JSON",
+}
+"""Pydantic's types of mistakes whose own words are for programmers."""
+_OBJECT = "a JSON object is expected, with Content-Type: application/json"
+_OF_BODIES = {"missing": _OBJECT, "model_attributes_type": _OBJECT, "dict_type": _OBJECT}
+"""The same of a body as a whole."""
+
+
 def in_words(mistakes: Iterable[Mapping[str, Any]], *, skip: int = 0) -> str:
     """Returns pydantic's mistakes as text, each after its field's name.
 
@@ -42,5 +53,6 @@ def in_words(mistakes: Iterable[Mapping[str, Any]], *, skip: int = 0) -> str:
     texts = []
     for mistake in mistakes:
         field = ".".join(part for part in mistake["loc"][skip:] if isinstance(part, str))
-        texts.append(f"{field}: {mistake['msg']}" if field else mistake["msg"])
+        words = _OF_FIELDS.get(mistake["type"], mistake["msg"])
+        texts.append(f"{field}: {words}" if field else _OF_BODIES.get(mistake["type"], words))
     return "; ".join(texts)

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from pydantic import Field, ValidationError
 
 from ptrapp.api import routes
 from ptrapp.api.bodies import Body
+
+JSON = {"Content-Type": "application/json"}
 
 
 class Asked(Body):
@@ -31,6 +34,26 @@ def test_a_time_can_be_told_in_utc(time: str) -> None:
     for body in ('{"at": "%s"}', '{"times": ["%s"]}'):
         with pytest.raises(ValidationError, match="a time before the year 1 or after 9999 in UTC"):
             Asked.model_validate_json(body % time)
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"data": {"kind": "dpo"}}, "a JSON object is expected, with Content-Type"),
+        ({"json": [1]}, "a JSON object is expected, with Content-Type"),
+        ({}, "a JSON object is expected, with Content-Type"),
+        ({"content": '{"kind":', "headers": JSON}, "the body is no JSON"),
+        ({"json": {}}, "kind: it is missing"),
+        ({"json": {"kind": "dpo", "kidn": 1}}, "kidn: there is no such field here"),
+    ],
+    ids=["form", "list", "nothing", "cut off", "a field is missing", "a field too many"],
+)
+def test_a_body_that_cannot_be_used_is_answered_in_words(
+    page: TestClient, sent: dict[str, Any], words: str
+) -> None:
+    answer = page.post("/api/v1/jobs", **sent)
+    assert answer.status_code == 422
+    assert words in answer.json()["error"]
 
 
 def test_other_times_are_taken_as_they_are() -> None:
