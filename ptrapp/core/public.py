@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 _SERVER_AT = re.compile(r"(?<=[Tt]he server) at [a-z][a-z0-9+.-]*://[^\s,;'\")]+[^\s,;.'\")]")
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s,;'\")]+[^\s,;.'\")]")
-_PATH = re.compile(r"(?<![\w/.:])(?:/(?!api/|account|people|join)[^\s/'\",;:()]+){2,}/?")
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://(?!HOST)[^\s,;'\")]+[^\s,;.'\")]")
+_PATH = re.compile(r"(?<![\w/.:])(?:/(?!api/|account|people|join|path/to/)[^\s/'\",;:()]+){2,}/?")
 _WINDOWS = re.compile(r"\b[A-Za-z]:\\[^\s'\",;]+")
 
 
@@ -18,6 +18,8 @@ def in_public(message: str) -> str:
     'the server cannot be reached; see /api/v1/jobs.'
     >>> in_public("The server at http://10.0.0.7:8000/v1 does not answer.")
     'The server does not answer.'
+    >>> in_public("Start with --judge-base-url http://HOST:PORT/v1, or name /path/to/judge.")
+    'Start with --judge-base-url http://HOST:PORT/v1, or name /path/to/judge.'
     """
     message = _ADDRESS.sub("the server", _SERVER_AT.sub("", message))
     message = _WINDOWS.sub(lambda found: found[0].rpartition("\\")[2], message)

@@ -84,6 +84,8 @@ def _whole(name: str, value: str) -> str:
     path = Path(value.removeprefix(prefix)).expanduser()
     if path.is_file():
         return f"{prefix}{path.resolve()}"
+    if prefix and not path.is_absolute():
+        raise InputError(f"{name} {value!r}: there is no file {str(path)!r} in {Path.cwd()}.")
     if not path.is_absolute():
         raise InputError(
             f"{name} {value!r} is no file in {Path.cwd()} and none of these: {_in_words(name)}."

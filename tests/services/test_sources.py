@@ -121,6 +121,8 @@ def test_a_file_named_in_a_terminal_is_found_from_any_folder(
 
 
 def test_questions_that_are_nowhere_are_refused_in_the_terminal() -> None:
+    with pytest.raises(InputError, match=r"tasks 'ifeval:none': there is no file 'none' in"):
+        sources.from_here(Settings(), {"tasks": ["ifeval:none"]})
     with pytest.raises(InputError, match=r"queries 'held_out' is no file in .* and none of these"):
         sources.from_here(Settings(), {"queries": "held_out"})
 

@@ -73,8 +73,14 @@ def open_backup(folder: Path) -> Backup:
     try:
         return read_manifest(folder, (folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
+        why: object = error
+        if isinstance(error, OSError):
+            there_is = "cannot be read" if (folder / MANIFEST).exists() else "is missing"
+            why = f"its {MANIFEST} {there_is}"
+        within = sorted(path.parent.name for path in folder.glob(f"*/{MANIFEST}"))
+        name = f"one of those in it, {', '.join(within[-3:])}" if within else "one"
         raise InputError(
-            f"{folder} is not a complete backup ({error}); name a folder that `thrice backup` made."
+            f"{folder} is not a complete backup ({why}); name {name} that `thrice backup` made."
         ) from error
 
 

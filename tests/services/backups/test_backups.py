@@ -308,8 +308,12 @@ def test_other_folders_are_no_backups_and_stay(running: CommandContext) -> None:
     making.make(running)
     making.rotate(root, 1)
     assert len(list(root.iterdir())) == 3
-    with pytest.raises(InputError, match="is not a complete backup"):
+    with pytest.raises(InputError, match=r"\(its manifest\.json is missing\); name one that"):
         open_backup(root / "mine")
+    with pytest.raises(
+        InputError, match=r"name one of those in it, thrice-2020.*, thrice-20.* that"
+    ):
+        open_backup(root)
 
 
 def test_the_manifest_says_what_is_in_it(running: CommandContext) -> None:
