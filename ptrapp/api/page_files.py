@@ -7,6 +7,7 @@ a stranger chose would tell of the secret. A page of Gradio's is the same for ev
 
 import asyncio
 from hashlib import sha256
+from posixpath import normpath
 
 import brotli
 from starlette.concurrency import run_in_threadpool
@@ -40,8 +41,13 @@ def is_static(path: str) -> bool:
 
 
 def never_changes(scope: Scope) -> bool:
-    """Returns whether what is asked for has a hash in its name."""
+    """Returns whether what is asked for has a hash in its name, and is called by that alone.
+
+    A file has any number of other paths (`/assets/./a-1f.js`), under which nothing is kept.
+    """
     path = path_of(scope)
+    if normpath(path) != path:
+        return False
     versioned = path == "/theme.css" and scope.get("query_string", b"").startswith(b"v=")
     return path.startswith(_NAMED_BY_HASH) or versioned
 

@@ -77,6 +77,8 @@ def test_a_file_with_a_hash_in_its_name_is_kept_for_good_and_nobody_is_looked_up
         assert "Cookie" not in headers.get("Vary", "")
         assert "ETag" not in headers
     assert "immutable" not in raw(page, "/", BROTLI)[0].get("Cache-Control", "")
+    again = f"/{modules.AT}/%2e/bar.js"  # as many paths as one likes: none of these is kept
+    assert "immutable" not in raw(page, again, BROTLI)[0].get("Cache-Control", "")
     missing = page.get(f"/{modules.AT}/nothing.js", headers=BROTLI)
     assert missing.status_code == 404
     assert "immutable" not in missing.headers.get("Cache-Control", "")
@@ -210,8 +212,20 @@ def test_what_is_asked_for_otherwise_is_not_answered_from_memory(headers: dict[s
         (_Counted(), "/static/a.js"),
         (_Counted(), "/theme.css"),
         (_Counted(), "/api/v1/data"),
+        (_Counted(), "/assets/%2e/a-1f.js"),
+        (_Counted(), "/assets/b/%2e%2e/a-1f.js"),
+        (_Counted(), "/assets//a-1f.js"),
     ],
-    ids=["missing", "large", "without a hash", "a style without one", "data"],
+    ids=[
+        "missing",
+        "large",
+        "without a hash",
+        "a style without one",
+        "data",
+        "a second path",
+        "a third",
+        "a fourth",
+    ],
 )
 def test_what_may_change_or_is_large_is_not_kept(app: _Counted, path: str) -> None:
     browser = TestClient(KeptFiles(app))
