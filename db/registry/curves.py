@@ -9,13 +9,20 @@ from db.models import JobMetric
 from db.registry.phases import PREFIX
 
 
-def of_job(session: Session, job_id: int) -> dict[str, list[tuple[int, float]]]:
-    """Returns the points `(step, value)` of every metric of a job, in the order of the steps."""
-    measured = (JobMetric.job_id == job_id, ~JobMetric.name.startswith(PREFIX))
-    points = select(JobMetric).where(*measured)
+def of_job(
+    session: Session, job_id: int, names: Collection[str] | None = None
+) -> dict[str, list[tuple[int, float]]]:
+    """Returns the points `(step, value)` of a job's metrics, in the order of the steps.
+
+    They are those of `names`; without, of every metric.
+    """
+    points = select(JobMetric.name, JobMetric.step, JobMetric.value).where(
+        JobMetric.job_id == job_id,
+        ~JobMetric.name.startswith(PREFIX) if names is None else JobMetric.name.in_(names),
+    )
     found: dict[str, list[tuple[int, float]]] = {}
-    for point in session.scalars(points.order_by(JobMetric.name, JobMetric.step)):
-        found.setdefault(point.name, []).append((point.step, point.value))
+    for name, step, value in session.execute(points.order_by(JobMetric.name, JobMetric.step)):
+        found.setdefault(name, []).append((step, value))
     return found
 
 

@@ -269,11 +269,7 @@ def _view(session: Session, job: Job, names: _Names) -> JobView:
         parent=names.of.get(job.payload.get("parent_adapter_id"), "base"),
         adapter=names.made_by.get(job.id),
         created_at=job.created_at,
-        curves={
-            name: points
-            for name, points in curves.of_job(session, job.id).items()
-            if name in SHOWN_CURVES
-        },
+        curves=curves.of_job(session, job.id, SHOWN_CURVES),
         result=job.result,
         has_tables=any(isinstance(value, list | dict) for value in job.result.values()),
         stopping=job.cancel_requested,

@@ -1,8 +1,7 @@
 """Reads everything that the Train page shows."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ptrapp.core.people import Role
 from ptrapp.services import jobs, versions
@@ -27,13 +26,6 @@ class TrainingPanel:
     versions: list[versions.VersionView]
     worker: bool
     train_every: int
-
-    def as_json(self) -> dict[str, Any]:
-        """Returns plain values; times are ISO 8601."""
-        values = asdict(self)
-        for row in (*values["jobs"], *values["versions"]):
-            row["created_at"] = row["created_at"].isoformat() if row["created_at"] else None
-        return values
 
 
 def read_panel(context: AppContext, role: Role) -> TrainingPanel:

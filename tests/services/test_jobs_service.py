@@ -15,6 +15,7 @@ from db.storage.errors import AlreadyQueued, Conflict, DiskFull
 from ptrapp.core.errors import ConfigurationError, InputError, NotFound, StorageError
 from ptrapp.core.people import Role
 from ptrapp.services import compare, jobs
+from ptrapp.services.jobs import Note
 from ptrapp.services.outlook import read_outlook
 from ptrapp.services.training_panel import read_panel
 
@@ -190,10 +191,10 @@ def stopped_job(world: Any) -> tuple[int, Path]:
 
 def test_a_job_has_its_notes_its_settings_and_its_held_out_curves(world: Any) -> None:
     stopped_job(world)
-    (job,) = read_panel(world.context, Role.ADMIN).as_json()["jobs"]
-    assert job["notes"] == [{"level": "warning", "text": "No pair is held out."}]
-    assert job["settings"] == {"beta": 0.5}
-    assert job["curves"] == {"loss": [(2, 0.5)], "eval_loss": [(2, 0.5)]}
+    (job,) = read_panel(world.context, Role.ADMIN).jobs
+    assert job.notes == [Note("warning", "No pair is held out.")]
+    assert job.settings == {"beta": 0.5}
+    assert job.curves == {"loss": [(2, 0.5)], "eval_loss": [(2, 0.5)]}
 
 
 def test_a_discarded_job_takes_its_checkpoints_along_and_nobody_elses(world: Any) -> None:
@@ -251,4 +252,4 @@ def test_a_worker_without_a_heartbeat_is_gone(world: Any) -> None:
     assert read_panel(world.context, Role.ADMIN).worker
     with world.database.write() as session:
         session.connection().exec_driver_sql("UPDATE workers SET seen_at = seen_at - 60")
-    assert not read_panel(world.context, Role.ADMIN).as_json()["worker"]
+    assert not read_panel(world.context, Role.ADMIN).worker

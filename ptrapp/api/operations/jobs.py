@@ -1,6 +1,6 @@
 """Operations on jobs (trainings, evaluations, judges): queue, list, stop, resume, discard."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi.responses import FileResponse
 from pydantic import Field
@@ -15,7 +15,7 @@ from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import people
 from ptrapp.services.training import log
 from ptrapp.services.training.for_role import for_role
-from ptrapp.services.training_panel import read_panel
+from ptrapp.services.training_panel import TrainingPanel, read_panel
 
 Setting = bool | int | float | str
 
@@ -34,9 +34,9 @@ class NewJob(Body):
     """The version to start from; empty is the one that is served now."""
 
 
-def training(context: AppContext, person: Caller) -> dict[str, Any]:
+def training(context: AppContext, person: Caller) -> TrainingPanel:
     """Everything the Train page shows."""
-    return read_panel(context, person.role).as_json()
+    return read_panel(context, person.role)
 
 
 def list_jobs(context: AppContext, person: Caller) -> list[jobs.JobView]:
