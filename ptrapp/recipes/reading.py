@@ -29,11 +29,26 @@ T = TypeVar("T")
 def read(kind: type[T], given: Mapping[str, Any], what: str) -> T:
     """Parses JSON to a `kind`. Raises `ConfigurationError` with one line for each mistake."""
     try:
-        return TypeAdapter(kind).validate_python(dict(given))
+        found = TypeAdapter(kind).validate_python(dict(given))
     except ValidationError as error:
-        lines = [f"The {what} of this job cannot be used; correct these:"]
+        lines = []
         for mistake in error.errors():
             name = ".".join(str(part) for part in mistake["loc"])
             said = _IN_OTHER_WORDS.get(mistake["type"], mistake["msg"])
             lines.append(f"{name}: {said} (given: {mistake['input']!r})")
-        raise ConfigurationError("\n".join(lines)) from error
+        raise _refused(what, lines) from error
+    # to Pydantic `true` is the number 1, as it is to Python
+    lines = [
+        f"{name}: Input should be a number, not {str(value).lower()}"
+        for name, value in given.items()
+        if isinstance(value, bool) and not isinstance(getattr(found, name), bool)
+    ]
+    if lines:
+        raise _refused(what, lines)
+    return found
+
+
+def _refused(what: str, lines: list[str]) -> ConfigurationError:
+    return ConfigurationError(
+        "\n".join([f"The {what} of this job cannot be used; correct these:", *lines])
+    )

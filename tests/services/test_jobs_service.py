@@ -50,6 +50,8 @@ def test_without_a_preference_there_is_nothing_to_start(world: Any) -> None:
         ("evaluate", {"tasks": []}, "tasks: "),
         ("evaluate", {"versions": "base"}, r"versions: Input should be a list \(given: 'base'\)"),
         ("judge", {}, "campaign_id: "),
+        ("dpo", {"epochs": True}, "epochs: Input should be a number, not true"),
+        ("tpo", {"max_pairs": None, "beta": False}, "beta: "),
     ],
 )
 def test_what_a_job_would_refuse_is_not_queued(
