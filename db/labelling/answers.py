@@ -16,6 +16,8 @@ from db.labelling.votes import StoredVote, cast_vote
 from db.models import (
     Assignment,
     AssignmentState,
+    Campaign,
+    CampaignState,
     Comparison,
     Offer,
     Outcome,
@@ -50,6 +52,8 @@ class Labelled(NamedTuple):
     n_done: int
     same_words: bool
     """Whether both compared texts are the same words: nothing can be learnt from the vote."""
+    state: CampaignState
+    """Of the campaign, which may have been paused since the pair was given."""
 
 
 _left, _right = aliased(Round), aliased(Round)
@@ -63,8 +67,14 @@ _SAME_WORDS = (
     .correlate(Assignment)
     .scalar_subquery()
 )
+_STATE = (
+    select(Campaign.state)
+    .where(Campaign.id == Assignment.campaign_id)
+    .correlate(Assignment)
+    .scalar_subquery()
+)
 _ASSIGNED = (
-    select(*(getattr(Assignment, name) for name in Assigned._fields), _SAME_WORDS)
+    select(*(getattr(Assignment, name) for name in Assigned._fields), _SAME_WORDS, _STATE)
     .where(Assignment.offer_key == bindparam("key"))
     .with_for_update(of=Assignment, key_share=True)
 )
@@ -98,7 +108,7 @@ def vote(
     row = connection.execute(_ASSIGNED, {"key": key}).one_or_none()
     if row is None or rater_id not in (None, row.rater_id):
         raise Missing(NOT_GIVEN)
-    *columns, same_words = row
+    *columns, same_words, state = row
     assigned = Assigned(*columns)
     campaign_id = assigned.campaign_id
     match assigned.state:
@@ -117,6 +127,7 @@ def vote(
         assigned = assigned._replace(state=answered)
     stored = cast_vote(session, key, shown, strength=strength, decided_ms=decided_ms, client=client)
     if counted:
-        return Labelled(stored, assigned, slots.count(session, assigned, +1), same_words)
+        n_done = slots.count(session, assigned, +1)
+        return Labelled(stored, assigned, n_done, same_words, state)
     n_done = rater_progress.of_rater(session, campaign_id, assigned.rater_id).n_done
-    return Labelled(stored, assigned, n_done, same_words)
+    return Labelled(stored, assigned, n_done, same_words, state)

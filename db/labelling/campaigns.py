@@ -1,7 +1,7 @@
 """Stores and lists campaigns and the comparisons in them."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,13 +175,12 @@ def find(session: Session, campaign_id: int) -> Campaign:
     return campaign
 
 
-def listing(session: Session, *, only_open: bool = False) -> list[Campaign]:
-    """Campaigns that are not deleted, newest first."""
-    rows = select(Campaign).order_by(Campaign.id.desc())
-    wanted = Campaign.state != CampaignState.DELETED
-    if only_open:
-        wanted = Campaign.state == CampaignState.OPEN
-    return list(session.scalars(rows.where(wanted)))
+def listing(session: Session, *, begun: Collection[int] | None = None) -> list[Campaign]:
+    """Campaigns that are not deleted, newest first; with `begun` those and open ones alone."""
+    rows = select(Campaign).where(Campaign.state != CampaignState.DELETED)
+    if begun is not None:
+        rows = rows.where((Campaign.state == CampaignState.OPEN) | Campaign.id.in_(begun))
+    return list(session.scalars(rows.order_by(Campaign.id.desc())))
 
 
 def deleted(session: Session) -> list[Campaign]:

@@ -118,6 +118,22 @@ def over(session: Session, rater_id: int) -> dict[int, int]:
     return dict(rows.tuples().all())
 
 
+def unnoticed(session: Session, rater_id: int) -> dict[int, int]:
+    """Returns how many gold pairs and pairs given again a rater has answered, by campaign id."""
+    rows = session.execute(
+        select(Assignment.campaign_id, func.count(Assignment.id))
+        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
+        .where(
+            Assignment.rater_id == rater_id,
+            Assignment.state == AssignmentState.DONE,
+            Assignment.purpose != Purpose.PRACTICE,
+            (Assignment.purpose != Purpose.LABEL) | (CampaignItem.kind != ItemKind.PLAIN),
+        )
+        .group_by(Assignment.campaign_id)
+    )
+    return dict(rows.tuples().all())
+
+
 def voted_elsewhere(session: Session, rater_id: int, campaign_ids: list[int]) -> dict[int, int]:
     """Returns how many pairs of each campaign a rater is not given for a vote given elsewhere."""
     voted = _voted_elsewhere(bindparam("rater"))

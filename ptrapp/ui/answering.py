@@ -11,7 +11,7 @@ import gradio as gr
 
 from db.storage.errors import DatabaseError
 from ptrapp.core.errors import ThriceError
-from ptrapp.core.public import in_public
+from ptrapp.ui.acting import refused
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def _in_words(block_fn: Any) -> Iterator[None]:
         error.print_exception = False
         raise
     except (ThriceError, DatabaseError) as error:
-        raise gr.Error(in_public(str(error)), print_exception=False) from error
+        raise refused(error) from error
     except _ODD as error:
         frames = traceback.extract_tb(error.__traceback__)
         ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_OURS)]

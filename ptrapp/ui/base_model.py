@@ -12,6 +12,7 @@ from ptrapp.core.public import in_public
 from ptrapp.services import base_models
 from ptrapp.services.base_models import BaseModels, BaseModelView
 from ptrapp.services.context import AppContext
+from ptrapp.ui.acting import refused
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.looks import Looks
 
@@ -45,7 +46,7 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         try:
             return base_models.load(context, name or "")
         except (ThriceError, DatabaseError) as error:
-            raise gr.Error(in_public(str(error)), print_exception=False) from error
+            raise refused(error) from error
 
     quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     pages.load(read_base, None, [status, choice], **quiet)

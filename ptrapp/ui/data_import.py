@@ -16,6 +16,7 @@ from ptrapp.services.files import import_form, imports
 from ptrapp.services.files.import_form import FORMATS, MOST, PAIRS, ImportOrder
 from ptrapp.services.files.importing import MAX_NAME, Imported
 from ptrapp.ui import data_view as drawn
+from ptrapp.ui.acting import refused
 from ptrapp.ui.auth import allowed
 
 POLL_S = 0.3
@@ -123,7 +124,7 @@ def build(context: AppContext) -> tuple[Any, gr.Number]:
         try:
             imports.cancel(context, import_id)
         except (ThriceError, DatabaseError) as error:
-            raise gr.Error(in_public(str(error)), print_exception=False) from error
+            raise refused(error) from error
 
     shown = list(sight)
     asks = (look.click, file.upload, hub.submit)

@@ -21,6 +21,7 @@ from ptrapp.services.context import AppContext
 from ptrapp.services.examples import is_example
 from ptrapp.services.play import LIMITS, Mode, RunRequest
 from ptrapp.ui import composer, drawing, recorded
+from ptrapp.ui.acting import refused
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.composer import (
     AS_THE_MODEL_DOES,
@@ -71,7 +72,7 @@ def _wire(
             run_id = play.begin(context, asked, rater)
             yield from _watch(context, run_id, rater, looking)
         except (ThriceError, DatabaseError) as error:
-            raise gr.Error(in_public(str(error)), print_exception=False) from error
+            raise refused(error) from error
 
     def reload(request: gr.Request) -> Iterator[dict[str, Any] | None]:
         sender = person(request)

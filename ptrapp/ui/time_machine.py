@@ -10,12 +10,11 @@ from db.storage.errors import DatabaseError
 from ptrapp.core.counts import counted
 from ptrapp.core.errors import ThriceError
 from ptrapp.core.people import ADMINS, READS
-from ptrapp.core.public import in_public
 from ptrapp.services import pins
 from ptrapp.services.context import AppContext
 from ptrapp.services.pins import PinBrief, PinView
 from ptrapp.ui import time_machine_cards as drawn
-from ptrapp.ui.acting import carried_out
+from ptrapp.ui.acting import carried_out, refused
 from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.corrected import corrected
@@ -138,7 +137,7 @@ def _read(
         chosen = pin_id if pin_id in known else (known[0] if known else None)
         found = pins.read(context, chosen, sender.rater) if chosen else None
     except (ThriceError, DatabaseError) as error:
-        raise gr.Error(in_public(str(error)), print_exception=False) from error
+        raise refused(error) from error
     if found is None:
         return _nothing(stamp)
     asked = (pin_id, list(names or ()), at, shown_round)

@@ -18,6 +18,7 @@ from ptrapp.services.leaderboard.rows import Leaderboard, Order, VersionRow
 from ptrapp.ui import pager
 from ptrapp.ui import versions_plots as plots
 from ptrapp.ui import versions_table as drawn
+from ptrapp.ui.acting import refused
 from ptrapp.ui.arriving import ARRIVED, when_seen
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.corrected import corrected
@@ -146,7 +147,7 @@ def _do(act: Any) -> None:
     try:
         act()
     except (ThriceError, DatabaseError) as error:
-        raise gr.Error(in_public(str(error)), print_exception=False) from error
+        raise refused(error) from error
 
 
 def _read(
@@ -211,7 +212,7 @@ def _drawn(
         board = _board(context, task, order, page)
         return _figures(_found(context, board))
     except DatabaseError as error:
-        raise gr.Error(in_public(str(error)), print_exception=False) from error
+        raise refused(error) from error
 
 
 def _found(context: AppContext, board: Leaderboard) -> list[Finding]:

@@ -290,7 +290,7 @@ def test_as_many_are_left_as_are_given(work: Work, n_overlap: int) -> None:
         assert n_left == len(again.next(one, 8)), one.name
 
 
-def test_gold_and_repeats_take_nothing_from_what_is_left(work: Work) -> None:
+def test_gold_and_repeats_do_not_show_in_what_is_left_and_end_nothing(work: Work) -> None:
     mix = campaigns.Mix(0, 1.0, 0, 2.0, 1.0)
     made = work.campaign(30, overlap=2, mix=mix)
     gold = [Known(*work.pair(), gold=Choice.LEFT) for _ in range(14)]
@@ -302,10 +302,9 @@ def test_gold_and_repeats_take_nothing_from_what_is_left(work: Work) -> None:
         with work.context.database.read() as session:
             kinds[session.get_one(CampaignItem, row.item_id).kind, row.purpose] += 1
         answering.vote(work.context, ADA, pair.key, Choice.LEFT)
-    plain = kinds[ItemKind.PLAIN, Purpose.LABEL]
     view = campaigns.view(work.context, ADA, made.id)
     assert view.n_done_by_me == kinds.total() > 15
-    assert view.n_left_for_me == 30 - plain
+    assert view.n_left_for_me == max(1, 30 - kinds.total())
     own = read_own(work.context, ADA)
     assert own.n_labels == own.n_today == view.n_done_by_me, "home says one number for both"
     assert "a pair given again counts again" in drawn(own, may_make=False)
@@ -314,7 +313,14 @@ def test_gold_and_repeats_take_nothing_from_what_is_left(work: Work) -> None:
         answering.vote(work.context, ADA, pair.key, Choice.LEFT)
         (pair,) = made.next(ADA)
     answering.skip(work.context, ADA, pair.key)
-    assert campaigns.view(work.context, ADA, made.id).n_left_for_me == 30 - plain - 1
+    assert campaigns.view(work.context, ADA, made.id).n_left_for_me >= 1
+    while pairs := made.next(ADA):
+        before = campaigns.view(work.context, ADA, made.id)
+        answering.vote(work.context, ADA, pairs[0].key, Choice.LEFT)
+        after = campaigns.view(work.context, ADA, made.id)
+        assert after.n_done_by_me == before.n_done_by_me + 1
+        assert after.n_left_for_me == max(before.n_left_for_me - 1, min(after.n_left_for_me, 1))
+    assert campaigns.view(work.context, ADA, made.id).n_left_for_me == 0
 
 
 def test_what_was_undone_is_no_part_of_the_pace(work: Work) -> None:
@@ -361,3 +367,21 @@ def test_raters_who_part_ways_are_seen_over_time() -> None:
     assert drift_in_words(parts)[0] == "Raters agree less than at the beginning"
     assert drift(labels[:39]) == []
     assert drift_in_words([])[0].startswith("Not enough data")
+
+
+@pytest.mark.parametrize("state", ["paused", "closed"])
+def test_who_had_begun_is_told_what_became_of_a_campaign(work: Work, state: str) -> None:
+    annotator = somebody("Fay")
+    made, other = work.campaign(4), work.campaign(4)
+    first, second = made.next(annotator, 2)
+    told = answering.vote(work.context, annotator, first.key, Choice.LEFT)
+    assert told.note == ""
+    for one in (made, other):
+        campaigns.set_state(work.context, one.id, state)
+    told = answering.vote(work.context, annotator, second.key, Choice.LEFT)
+    assert (told.counted, told.note) == (
+        True, f"This campaign is {state} now; what you had is still taken.",
+    )  # fmt: skip
+    seen = {one.id: one.state for one in campaigns.listing(work.context, annotator)}
+    assert seen == {made.id: state}
+    assert not read_own(work.context, annotator).queues

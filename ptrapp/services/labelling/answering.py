@@ -20,6 +20,7 @@ from db.models import (
     Assignment,
     AssignmentState,
     CampaignItem,
+    CampaignState,
     Offer,
     Outcome,
     Purpose,
@@ -72,7 +73,7 @@ class Stored(NamedTuple):
     done: int
     practice: Lesson | None
     note: str
-    """Why nothing is learnt from it; empty where something may be."""
+    """Why nothing is learnt from it, and that its campaign is not open any more; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def vote(
     """
     check_strength(strength)
     with context.database.write(shared=True) as session:
-        stored, assignment, n_done, same_words = answers.vote(
+        stored, assignment, n_done, same_words, state = answers.vote(
             session,
             key,
             Outcome(choice),
@@ -144,7 +145,10 @@ def vote(
         lesson = None
         if assignment.purpose is Purpose.PRACTICE:
             lesson = _lesson(session, assignment, stored.outcome)
-        note = SAME_WORDS if same_words else ""
+        notes = [SAME_WORDS] if same_words else []
+        if state is not CampaignState.OPEN:
+            notes.append(f"This campaign is {state.value} now; what you had is still taken.")
+        note = " ".join(notes)
         return Stored(assignment.state is AssignmentState.DONE, n_done, lesson, note)
 
 

@@ -70,7 +70,10 @@ class CampaignView:
     n_skipped_by_me: int
     practice_left: int
     n_left_for_me: int
-    """So many comparisons are left for this person; of a large campaign at most so many."""
+    """So many comparisons are left for this person; of a large campaign at most so many.
+
+    Less those that came on top: what is done and left is the same whatever was answered.
+    """
     deadline: str | None
     counts: dict[str, Any] = field(default_factory=dict)
 
@@ -137,16 +140,18 @@ def guidelines_html(guidelines: str) -> str:
 
 
 def listing(context: DataContext, person: Person) -> list[CampaignView]:
-    """Returns campaigns, newest first; only open ones to a person who may not read all."""
+    """Returns campaigns, newest first; to who may not read all those that are open or that she has
+    begun, so that she is told what has become of them."""
     with context.database.read() as session:
         rater = people.find_row(session, person)
         mine = campaigns.progress_of(session, rater.id) if rater else {}
-        rows = campaigns.listing(session, only_open=person.role not in READS)
+        rows = campaigns.listing(session, begun=None if person.role in READS else mine)
         held = work_left.reserved(session, rater.id) if rater else {}
         exact = {row.id for row in rows if _is_open(row) and _n_wanted(row) <= LOOKED_THROUGH}
         large = [row.id for row in rows if _is_open(row) and row.id not in exact]
         away = work_left.voted_elsewhere(session, rater.id, large) if rater else {}
         over = work_left.over(session, rater.id) if rater else {}
+        more = work_left.unnoticed(session, rater.id) if rater else {}
         found = []
         for row in rows:
             n_reserved = held.get(row.id, 0)
@@ -155,6 +160,9 @@ def listing(context: DataContext, person: Person) -> list[CampaignView]:
             else:
                 n_can = row.n_items - over.get(row.id, 0) - away.get(row.id, 0) - n_reserved
             n_left = max(0, min(n_can, _n_wanted(row)) + n_reserved)
+            # Gold and pairs given again take nothing from what is left. To tell so would tell which
+            # they were: what is done and left would be one more after each.
+            n_left = max(min(n_left, 1), n_left - more.get(row.id, 0))
             found.append(_view(session, row, mine.get(row.id), n_left, person))
         return found
 
