@@ -1,6 +1,7 @@
 """Writes the dataset card of an export: content, size, raters and hash."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,7 +83,7 @@ def card(manifest: Mapping[str, Any], title: str, *, agreement: str = "") -> str
         "The database it was taken from gives the same bytes again:",
         "",
         "```",
-        _command(manifest),
+        command(manifest),
         "```",
         "",
         "```json",
@@ -116,19 +117,17 @@ def _dropped(manifest: Mapping[str, Any]) -> list[str]:
     return [f"- **Left out:** {', '.join(reasons)}"] if reasons else []
 
 
-def _command(manifest: Mapping[str, Any]) -> str:
-    parts = [
-        "python -m ptrapp export",
-        f"--what {manifest['what']}",
-        f"--completions {manifest['completions']}",
-        f"--up-to {manifest['up_to']}",
-        *(f"--kind {kind}" for kind in manifest["kinds"] or ()),
-        *([f"--campaign {json.dumps(manifest['campaign'])}"] if manifest["campaign"] else []),
-        *(["--names"] if manifest["names"] else []),
-        f"--expect {manifest['sha256']}",
-        "--to export.jsonl",
-    ]
-    return " ".join(parts)
+def command(manifest: Mapping[str, Any]) -> str:
+    """Returns the command that writes the same bytes again, quoted for a POSIX shell."""
+    words = ["python", "-m", "ptrapp", "export", "--what", manifest["what"]]
+    words += ["--completions", manifest["completions"], "--up-to", str(manifest["up_to"])]
+    for kind in manifest["kinds"] or ():
+        words += ["--kind", kind]
+    if manifest["campaign"]:
+        words += ["--campaign", manifest["campaign"]]
+    if manifest["names"]:
+        words.append("--names")
+    return shlex.join([*words, "--expect", manifest["sha256"], "--to", "export.jsonl"])
 
 
 def _plain(text: str) -> str:

@@ -198,21 +198,8 @@ def _made(context: AppContext) -> list[Any]:
     stamp = exporting.snapshots_stamp(context)
     rows = [
         [one["what"], one["n_rows"], one["up_to"], one["campaign"] or "all", one["sha256"],
-         _again(one)]
+         exporting.again(one)]
         for one in exporting.snapshots(context)
     ]  # fmt: skip
     said = _HEADING if rows else f"{_HEADING}\nNone yet."
     return [said, gr.Dataframe(value=rows, visible=bool(rows)), stamp]
-
-
-def _again(one: dict[str, Any]) -> str:
-    """Returns the command that writes an earlier export again."""
-    parts = [
-        f"thrice export --what {one['what']} --completions {one['completions']}",
-        f"--up-to {one['up_to']}",
-        *(f"--kind {kind}" for kind in one["kinds"] or ()),
-        *([f"--campaign {json.dumps(one['campaign'])}"] if one["campaign"] else []),
-        *(["--names"] if one["names"] else []),
-        f"--expect {one['sha256']} --to export.jsonl",
-    ]
-    return " ".join(parts)

@@ -217,6 +217,28 @@ def test_keys_are_bound_anew_kept_refused_in_words_and_reset(
     assert len(world.votes()) == 2
 
 
+@pytest.mark.parametrize("width", [390, 720, 1000, 1280, 1920])
+def test_behind_a_panel_nothing_is_answered_and_where_there_is_room_it_stands_beside(
+    page: Page, campaign: Campaign, width: int
+) -> None:
+    world = campaign(answers(3), guidelines="Prefer the **right** one.\n\n" * 12)
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{world.url}/label?campaign={world.id}")
+    panel = page.get_by_role("complementary", name="Guidelines")
+    expect(panel.locator("strong").first).to_have_text("right")
+    sides = page.locator(".label-side:visible")
+    expect(sides).to_have_count(2)
+    page.wait_for_timeout(READ_MS)
+    press(page, "ArrowLeft")
+    if width < 1000:
+        expect(page.get_by_text("Close the panel first: it covers the pair.")).to_be_visible()
+        page.get_by_role("button", name="Close").click()
+        expect(panel).to_be_hidden()
+        press(page, "ArrowLeft")
+    wait_until_stored(page)
+    assert len(world.votes()) == 1
+
+
 def test_one_open_campaign_opens_at_once_and_of_several_one_is_chosen(
     page: Page, app_url: str, campaign: Campaign
 ) -> None:

@@ -1,6 +1,7 @@
 """Exports: what a training elsewhere reads, the same bytes each time, and nothing lost on the way."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -219,6 +220,20 @@ def test_a_snapshot_stays_what_it_was_while_people_go_on_voting(
     assert not (tmp_path / "d.jsonl").exists()
     shown = {one["sha256"] for one in exporting.snapshots(full)}
     assert {one.sha256 for one in before.values()} <= shown
+
+
+def test_the_command_that_exports_again_names_a_campaign_whatever_it_is_called(
+    full: RowContext, tmp_path: Path
+) -> None:
+    name = "Süms <b>& `touch x` $HOME 'q'"
+    with full.database.write() as session:
+        campaigns.create(session, name)
+    ask = ExportRequest(What.VOTES, campaign=name)
+    exporting.write(full, ask, tmp_path / "a.jsonl")
+    (one,) = (one for one in exporting.snapshots(full) if one["campaign"])
+    words = shlex.split(exporting.again(one))
+    assert words[words.index("--campaign") + 1] == name
+    assert words[words.index("--expect") + 1] == one["sha256"]
 
 
 def test_a_page_is_told_that_another_export_was_made(full: RowContext, tmp_path: Path) -> None:

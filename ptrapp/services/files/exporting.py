@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
@@ -16,7 +16,7 @@ from db.labelling.exports import VoteFilter
 from db.models import Aspect, Campaign
 from db.storage.session import Session
 from ptrapp.core.errors import InputError
-from ptrapp.interchange import writing
+from ptrapp.interchange import card, writing
 from ptrapp.interchange.writing import Hashed, Sink
 from ptrapp.services.context import DataContext
 from ptrapp.services.files import export_rows
@@ -154,6 +154,11 @@ def campaign_id(context: DataContext, ask: ExportRequest) -> int | None:
     with context.database.read() as session:
         campaign = _campaign(session, ask)
         return campaign.id if campaign else None
+
+
+def again(manifest: Mapping[str, Any]) -> str:
+    """Returns the command that writes an earlier export again."""
+    return card.command(manifest)
 
 
 def snapshots(context: DataContext) -> list[dict[str, Any]]:

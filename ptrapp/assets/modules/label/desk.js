@@ -13,6 +13,7 @@ import { Keys } from "./keys.js";
 import { Outbox, SIGNED_OUT } from "./outbox.js";
 import { Pace } from "./pace.js";
 import { reachWide } from "./pair.js";
+import { coversPair } from "./panels.js";
 import { Queue } from "./queue.js";
 import { draft, keep } from "./reason.js";
 import { Screen } from "./screen.js";
@@ -194,7 +195,9 @@ export class Desk {
     const open = this.pair && !this.feedback && !this.busy;
     const early = this.lit || (open && this.quiet.isNow);
     if (early) this.quiet.refuse();
-    return open && !early;
+    const covered = open && coversPair(this.root);
+    if (covered) this.say("Close the panel first: it covers the pair.", true);
+    return open && !early && !covered;
   }
 
   /** The pair on the screen is dealt with. @returns {Pair} */

@@ -19,6 +19,12 @@ export const capture = (desk, event) => {
   return true;
 };
 
+/** Whether the open panel stands on the pair, which nobody can read then. @param {HTMLElement} root */
+export const coversPair = (root) => {
+  const [panel, pair] = [".label-panel", ".label-pair"].map((part) => root.querySelector(part)?.getBoundingClientRect());
+  return Boolean(panel && pair && panel.left < pair.right && panel.right > pair.left && panel.top < pair.bottom && panel.bottom > pair.top);
+};
+
 const Help = (/** @type {{ desk: Desk, open: OpenPanel }} */ { desk, open: { asked, problem } }) => html`
   <p>One key answers and shows the next pair. To change a key, press its button here.</p>
   <p class="label-problem" role="alert">${problem}</p>
