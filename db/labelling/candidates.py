@@ -8,15 +8,24 @@ from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from db.content.pins import is_by_a_pin
-from db.models import Aspect, Comparison, Import, Prompt, Rater, Round, Run, Score, words_of
+from db.models import (
+    IMPORTED,
+    Aspect,
+    Comparison,
+    Import,
+    Prompt,
+    Rater,
+    Round,
+    Run,
+    Score,
+    words_of,
+)
 
 MAX_CONSIDERED = 500_000
 """Limit on the pairs from which some are drawn; the newest are used."""
 
 T = TypeVar("T")
 
-IMPORTED = "import:"
-"""Begins the source of what an import of that name brought."""
 
 _left, _right = aliased(Round), aliased(Round)
 

@@ -34,6 +34,7 @@ from db.models.labels import (
 from db.models.measures import Evaluation, Gate, GateState, JudgedWinRate
 from db.models.members import Invitation, Member, ProgramToken, SignIn, Used
 from db.models.prompts import (
+    IMPORTED,
     POLICY,
     WEAK,
     Partition,
@@ -49,6 +50,7 @@ from db.models.versions import Adapter, AdapterStatus, Snapshot
 
 __all__ = [
     "NAMING",
+    "IMPORTED",
     "POLICY",
     "WEAK",
     "Adapter",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from db.models.versions import Adapter
 
 
+IMPORTED = "import:"
+"""Prefix of a prompt's source, and of the name of a rater, that a file brought."""
 POLICY = "policy"
 """The author of a round that the run's own policy wrote."""
 WEAK = "weak:"

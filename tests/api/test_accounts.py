@@ -1,5 +1,6 @@
 """Accounts: set-up link, passwords, joining that asks first, sign-outs, roles and tokens that end."""
 
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -338,6 +339,16 @@ def test_an_invitation_is_for_so_many_until_then_and_can_be_revoked(
     assert me(third)["role"] == "annotator"
     for mistake in ({"uses": 0}, {"uses": 1001}, {"days": 0}, {"days": 91}):
         sentence(root.post("/invitations", {"role": "viewer"} | mistake), 422)
+
+
+def test_who_is_named_in_a_file_was_never_here(root: Any) -> None:
+    before = root.get("/people").json()["n_without_account"]
+    row = {"prompt": "2 + 2?", "response_a": "4", "response_b": "5", "winner": "a"}
+    rows = [row | {"annotator": name} for name in ("Bob", "Zoë")]
+    content = "\n".join(json.dumps(one) for one in rows).encode()
+    sent = root.client.post("/api/v1/import", content=content, params={"file": "two.jsonl"})
+    assert sent.json()["counts"]["votes"] == 2
+    assert root.get("/people").json()["n_without_account"] == before
 
 
 def test_a_name_that_was_invited_and_never_came_can_be_invited_again(

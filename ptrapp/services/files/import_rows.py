@@ -12,7 +12,7 @@ from typing import Any
 
 from db.content.prompts import fingerprint
 from db.labelling import raters
-from db.models import Outcome, Partition, Prompt, Purpose, RaterKind
+from db.models import IMPORTED, Outcome, Partition, Prompt, Purpose, RaterKind
 from db.storage import bulk
 from db.storage.bulk import ChainEnd
 from db.storage.session import Session
@@ -49,7 +49,7 @@ class RowImport:
         """Stores rows as those of an import; what the `hidden` ones had of it is taken over."""
         self.name = name
         self.import_id = import_id
-        self.source = f"import:{name}"[:64]
+        self.source = f"{IMPORTED}{name}"[:64]
         self.counts: Counter[str] = Counter()
         """Number of rows added, by table."""
         self._settings = {"source": name}

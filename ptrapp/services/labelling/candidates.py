@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from db.labelling import candidates
 from db.labelling.campaigns import NewItem
-from db.labelling.candidates import IMPORTED, Pair
-from db.models import Aspect
+from db.labelling.candidates import Pair
+from db.models import IMPORTED, Aspect
 from db.registry import adapters
 from db.storage.session import Session
 from ptrapp.core.errors import InputError, NotFound
