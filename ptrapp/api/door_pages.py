@@ -102,7 +102,8 @@ def not_for(
     root: str, page: str, roles: Collection[Role], person: Person, own: str
 ) -> str:  # fmt: skip
     """Returns what stands in place of a page that the person may not use; `own` is hers."""
-    whose = " and ".join(f"{role.value}s" for role in Role if role in roles)
+    *others, last = [f"{role.value}s" for role in Role if role in roles]
+    whose = f"{', '.join(others)} and {last}" if others else last
     at = f"{escape(root)}/{'' if own == 'Play' else own.lower()}"
     yours = f'Yours is <a href="{at}">{own}</a>.' if own else ""
     said = f"<p>This page is for {whose}. You are {_named(person)}, {_article(person)}. {yours}</p>"

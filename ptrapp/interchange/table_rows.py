@@ -2,6 +2,7 @@
 
 import csv
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from io import TextIOWrapper
@@ -50,8 +51,10 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
         try:
             row = next(rows, None)
         except UnicodeDecodeError as error:
+            line = _first_undecodable(text.detach())
             raise InputError(
-                f"{name} is no UTF-8 text (line {rows.line_num + n_before + 1}); save it as UTF-8."
+                f"{name} is no UTF-8 text (line {line}); save it as UTF-8, as which Excel has "
+                "“CSV UTF-8”."
             ) from error
         except csv.Error as error:
             raise InputError(f"{name} is no CSV, behind line {rows.line_num}: {error}.") from error
@@ -70,6 +73,18 @@ def read_csv(file: BinaryIO, name: str, limits: Limits, *, tabs: bool) -> Iterat
         else:
             read = unescaped if votes.MARK in row else _filled
             yield FileRow(location, {column: read(cell) for column, cell in row.items()})
+
+
+def _first_undecodable(file: Any) -> int:
+    """Returns the number of the first line that is no UTF-8: rows are decoded in blocks."""
+    file.seek(0)
+    decoder, n_before = getincrementaldecoder("utf-8")(), 0
+    while block := file.read(1 << 16):
+        try:
+            n_before += decoder.decode(block).count("\n")
+        except UnicodeDecodeError as error:
+            return n_before + error.object[: error.start].count(b"\n") + 1
+    return n_before + 1
 
 
 def _check_columns(header: str, separator: str, name: str, limits: Limits) -> None:

@@ -16,7 +16,7 @@ from ptrapp.ui.corrected import corrected
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def build(context: AppContext, campaign: gr.Number, tab: gr.Tab) -> None:
+def build(context: AppContext, campaign: gr.Number, head: gr.HTML, tab: gr.Tab) -> None:
     """Builds the tab, which reads when it is opened."""
     place = gr.Number(1, label="Disagreement", minimum=1, precision=0, elem_id="dispute-place")
     text = gr.HTML(elem_id="dispute", elem_classes="disputed")
@@ -32,7 +32,7 @@ def build(context: AppContext, campaign: gr.Number, tab: gr.Tab) -> None:
     read = {"fn": disputes_read, "inputs": [campaign, place], "outputs": outputs, **_QUIET}
     # What is typed while an answer is on its way is answered next, and not lost.
     gr.on([tab.select, place.input], trigger_mode="always_last", **read)
-    ruling.wire(context, campaign, form, read)
+    ruling.wire(context, campaign, head, form, read)
 
 
 def _read(context: AppContext, campaign_id: int, place: int) -> list[Any]:

@@ -23,7 +23,7 @@ _STATES = {
 }  # fmt: skip
 
 
-def build(context: AppContext, campaign: gr.Number, tab: gr.Tab) -> None:
+def build(context: AppContext, campaign: gr.Number, head: gr.HTML, tab: gr.Tab) -> None:
     """Builds the tab, which reads when it is opened."""
     place = gr.Number(1, label="Flag", minimum=1, precision=0, elem_id="flag-place")
     text = gr.HTML(elem_id="flagged", elem_classes="disputed")
@@ -48,7 +48,7 @@ def build(context: AppContext, campaign: gr.Number, tab: gr.Tab) -> None:
     read = {"fn": flags_read, "inputs": [campaign, place], "outputs": outputs, **_QUIET}
     gr.on([tab.select, place.input], trigger_mode="always_last", **read)
     remove.click(flag_remove, [campaign, flag], None, **_QUIET).success(**read)
-    ruling.wire(context, campaign, form, read)
+    ruling.wire(context, campaign, head, form, read)
 
 
 def drawn_flag(one: RaisedFlag | None, at: int, n: int) -> str:

@@ -176,7 +176,10 @@ def _fields() -> NewInputs:
             gold = _weight("Gold", "the answer is known", 0)
             repeat = _weight("Repeats", "sides swapped", 0)
         with gr.Row():
-            n_practice = gr.Number(0, label="Practice pairs first", precision=0, minimum=0)
+            n_practice = gr.Number(
+                0, label="Practice pairs first", info="a program puts them in: docs/labelling.md",
+                precision=0, minimum=0,
+            )  # fmt: skip
             seed = gr.Number(0, label="Seed", precision=0, minimum=0)
             reveal = gr.Checkbox(False, label="Thoughts and versions after the vote")
     return NewInputs(

@@ -14,7 +14,7 @@ from ptrapp.services.labelling.campaigns import MAX_GUIDELINES, guidelines_html
 from ptrapp.services.labelling.overview import in_words, read_overview
 from ptrapp.services.labelling.panel import CampaignRow
 from ptrapp.services.labelling.people import name_of
-from ptrapp.ui import agreement_drawn, campaign_flags
+from ptrapp.ui import agreement_drawn, campaign_flags, campaign_head, tab_address
 from ptrapp.ui import campaign_disagreements as disputes
 from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui import campaigns_plots as plots
@@ -60,16 +60,16 @@ def build(context: AppContext) -> CampaignShown:
         )
         votes = gr.Button("Export", min_width=100, size="md", elem_id="campaign-export")
     with gr.Tabs(selected="overview", elem_id="campaign-tabs") as tabs:
-        with gr.Tab("Overview", id="overview"):
+        with gr.Tab("Overview", id="overview") as overview:
             plot = _plot("campaign-burn-down")
             about = gr.HTML(elem_id="campaign-about")
         with gr.Tab("Agreement", id="agreement") as agreement:
             figures = _agreement()
         with gr.Tab("Disagreements", id="disagreements", visible=False) as disagreeing:
-            disputes.build(context, campaign, disagreeing)
+            disputes.build(context, campaign, head, disagreeing)
         with gr.Tab("Flags", id="flags", visible=False) as flagged:
-            campaign_flags.build(context, campaign, flagged)
-        with gr.Tab("Guidelines", id="guidelines"):
+            campaign_flags.build(context, campaign, head, flagged)
+        with gr.Tab("Guidelines", id="guidelines") as guiding:
             guidelines = gr.Textbox(
                 label="Markdown, shown beside every pair", lines=10, max_length=MAX_GUIDELINES,
                 elem_id="campaign-guidelines",
@@ -79,7 +79,8 @@ def build(context: AppContext) -> CampaignShown:
         with gr.Tab("People", id="people") as people:
             raters = _table("Raters", "campaign-people", agreement_drawn.PEOPLE_HEADERS)
         with gr.Tab("Settings", id="settings", visible=False) as settings:
-            name, deadline = _settings(context, campaign, settings)
+            name, deadline = _settings(context, campaign, head, settings)
+    tab_address.keep([overview, agreement, disagreeing, flagged, guiding, people, settings])
     _wire_figures(context, campaign, agreement, figures, people, raters)
     view = CampaignShown(
         campaign,
@@ -139,7 +140,9 @@ def _agreement() -> list[Any]:
     return [groups, matrix_said, matrix, over_time, drift]
 
 
-def _settings(context: AppContext, campaign: gr.Number, tab: gr.Tab) -> tuple[Any, Any]:
+def _settings(
+    context: AppContext, campaign: gr.Number, head: gr.HTML, tab: gr.Tab
+) -> tuple[Any, Any]:
     with gr.Row():
         name = gr.Textbox(label="Name", max_length=changing.MAX_NAME, elem_id="campaign-name")
         rename = gr.Button("Rename", min_width=100, scale=0, size="md", elem_id="campaign-rename")
@@ -167,15 +170,17 @@ def _settings(context: AppContext, campaign: gr.Number, tab: gr.Tab) -> tuple[An
             "stay and count.</p>")  # fmt: skip
     there = gr.Number(visible=False, precision=0)
 
-    def campaign_rename(request: gr.Request, campaign_id: int, name: str) -> int:
+    def campaign_rename(request: gr.Request, campaign_id: int, name: str) -> str:
         allowed(request, ADMINS)
         carried_out(lambda: changing.rename(context, campaign_id, name or ""))
-        return campaign_id
+        gr.Info("Renamed. Links to it stay.")
+        return carried_out(lambda: campaign_head.read(context, campaign_id))
 
-    def campaign_due(request: gr.Request, campaign_id: int, due: str | None) -> int:
+    def campaign_due(request: gr.Request, campaign_id: int, due: str | None) -> str:
         allowed(request, ADMINS)
         carried_out(lambda: changing.set_deadline(context, campaign_id, changing.day_of(due or "")))
-        return campaign_id
+        gr.Info("The deadline is kept." if due else "It has no deadline now.")
+        return carried_out(lambda: campaign_head.read(context, campaign_id))
 
     def campaign_copy(request: gr.Request, campaign_id: int) -> int:
         allowed(request, ADMINS)
@@ -198,9 +203,9 @@ def _settings(context: AppContext, campaign: gr.Number, tab: gr.Tab) -> tuple[An
         rows = drawn.known(carried_out(lambda: items.known(context, campaign_id)))
         return [drawn.known_heading(len(rows)), gr.Dataframe(value=rows, visible=bool(rows))]
 
+    rename.click(campaign_rename, [campaign, name], [head], **_QUIET)
+    keep.click(campaign_due, [campaign, deadline], [head], **_QUIET)
     for press, act, inputs in (
-        (rename, campaign_rename, [campaign, name]),
-        (keep, campaign_due, [campaign, deadline]),
         (copy, campaign_copy, [campaign]),
         (close, campaign_close, [campaign]),
         (delete, campaign_delete, [campaign]),

@@ -23,7 +23,7 @@ POLL_S = 0.3
 """Seconds between two looks at how far an import is."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _SAID = (
-    f"JSONL, JSON, CSV or Parquet, up to {MOST}; "
+    f"JSONL, JSON, CSV, TSV or Parquet, also gzipped, up to {MOST}; "
     "larger ones from the terminal. First you see what the file was read as; nothing is stored "
     "before you say so. A file is imported whole or not at all; importing it again adds nothing."
 )
@@ -74,7 +74,7 @@ def build(context: AppContext) -> tuple[Any, gr.Number]:
     with gr.Row():
         file = gr.File(
             label="Drop a file here", elem_id="import-file", height=132,
-            file_types=[".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz"],
+            file_types=[".jsonl", ".json", ".csv", ".tsv", ".txt", ".parquet", ".gz"],
         )  # fmt: skip
         with gr.Column(min_width=280):
             hub = gr.Textbox(label="Or a data set of the hub",

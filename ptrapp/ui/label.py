@@ -82,12 +82,16 @@ def _figures(work: OwnWork) -> str:
         "Labels": f"{work.n_labels:,} in all campaigns, {work.n_today:,} today; a pair given again "
         "counts again",
         "Days in a row": counted(work.streak, "day"),
-        "Pace": f"{work.seconds_each:.0f} s each (median)" if work.seconds_each else "",
+        "Pace": _pace(work.seconds_each) if work.seconds_each else "",
         "Checked answers right": _known(work.gold),
         "As most others": _known(work.others),
     }
     rows = "".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in facts.items() if words)
     return f"<dl class='facts'>{rows}</dl>"
+
+
+def _pace(seconds: float) -> str:
+    return f"{seconds:.{0 if seconds >= 10 else 1}f} s each (median)"
 
 
 def _known(estimate: Estimate) -> str:

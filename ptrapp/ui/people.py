@@ -196,7 +196,8 @@ def _read(context: AppContext, request: gr.Request) -> PeopleParts:
 def _visitors(context: AppContext) -> str:
     """Returns what a browser may do that is not signed in."""
     role = context.settings.visitor_role.value
-    return f"A browser that is not signed in is **{role}** here (`--visitor-role`)."
+    article = "an" if role[0] in "aeiou" else "a"
+    return f"A browser that is not signed in is {article} **{role}** here (`--visitor-role`)."
 
 
 def _choice(choices: list[tuple[str, int]]) -> gr.Dropdown:

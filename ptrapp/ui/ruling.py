@@ -12,6 +12,7 @@ from ptrapp.services.labelling import adjudicating
 from ptrapp.services.labelling.adjudicating import Ruling
 from ptrapp.services.labelling.answering import MAX_NOTE
 from ptrapp.services.labelling.disagreements import Disagreement
+from ptrapp.ui import campaign_head
 from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.auth import allowed
@@ -42,7 +43,9 @@ def build(of: str = "") -> RulingForm:
             much = gr.Checkbox(False, label="Much better")
         reason = gr.Textbox(label="Why (optional)", max_length=MAX_NOTE, lines=2)
         gold = gr.Checkbox(
-            False, label="Make it gold", info="raters are measured by this answer from now on"
+            False,
+            label="Make it gold",
+            info="raters are measured by this answer, also by what they answered before",
         )
         with gr.Row():
             settle = gr.Button(
@@ -57,13 +60,18 @@ def build(of: str = "") -> RulingForm:
     return RulingForm(comparison, column, answer, much, reason, gold, settle, back)
 
 
-def wire(context: AppContext, campaign: gr.Number, form: RulingForm, read: dict[str, Any]) -> None:
-    """Has the buttons settle and take back, and then `read` again what is shown."""
+def wire(
+    context: AppContext, campaign: gr.Number, head: gr.HTML, form: RulingForm, read: dict[str, Any]
+) -> None:
+    """Has the buttons settle and take back, and then `read` again what is shown.
+
+    The campaign's `head` too: a pair that became gold is none of those that are wanted.
+    """
 
     def dispute_settle(
         request: gr.Request, campaign_id: int, comparison_id: int, answer: str | None, much: bool,
         reason: str, gold: bool,
-    ) -> None:  # fmt: skip
+    ) -> str:  # fmt: skip
         who = allowed(request, ADMINS)
         if not answer:
             raise gr.Error("Choose which is right first.", print_exception=False)
@@ -73,7 +81,9 @@ def wire(context: AppContext, campaign: gr.Number, form: RulingForm, read: dict[
         carried_out(
             lambda: adjudicating.settle(context, who, campaign_id, comparison_id, said, key)
         )
-        gr.Info("Settled: it is learnt in place of the labels.")
+        also = ", and gold from now on" if gold else ""
+        gr.Info(f"Settled: it is learnt in place of the labels{also}.")
+        return carried_out(lambda: campaign_head.read(context, campaign_id))
 
     def dispute_take_back(request: gr.Request, campaign_id: int, comparison_id: int) -> None:
         who = allowed(request, ADMINS)
@@ -82,7 +92,7 @@ def wire(context: AppContext, campaign: gr.Number, form: RulingForm, read: dict[
         gr.Info("Taken back: the labels count again.")
 
     given = [campaign, form.comparison, form.answer, form.much, form.reason, form.gold]
-    form.settle.click(dispute_settle, given, None, **_QUIET).success(**read)
+    form.settle.click(dispute_settle, given, head, **_QUIET).success(**read)
     form.back.click(dispute_take_back, [campaign, form.comparison], None, **_QUIET).success(**read)
 
 

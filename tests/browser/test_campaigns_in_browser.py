@@ -280,7 +280,8 @@ def test_a_campaign_is_renamed_copied_deleted_and_restored(
     page.locator("#campaign-name").get_by_role("textbox").fill("Changed")
     page.locator("#campaign-rename").click()
     expect(page.locator("#campaign-head h1")).to_contain_text("Changed")
-    page.get_by_role("tab", name="Settings").click()
+    page.reload()
+    expect(page.locator("#campaign-name").get_by_role("textbox")).to_have_value("Changed")
     page.locator("#campaign-duplicate").click()
     expect(page.locator("#campaign-head h1")).to_contain_text("Changed 2")
     page.get_by_role("tab", name="Settings").click()
@@ -291,6 +292,17 @@ def test_a_campaign_is_renamed_copied_deleted_and_restored(
     expect(page.locator("#campaigns-deleted input")).to_have_value("Changed 2")
     page.locator("#campaign-restore").click()
     expect(row.first).to_contain_text("closed")
+
+
+def test_the_open_tab_is_in_the_address_and_opens_again(page: Page, labelled: World) -> None:
+    page.goto(f"{labelled.url}/campaigns?campaign={labelled.id}")
+    page.get_by_role("tab", name="Agreement", exact=True).click()
+    expect(page.locator("#campaign-groups dl").first).to_be_visible()
+    expect(page).to_have_url(re.compile(r"campaign=\d+&tab=agreement$"))
+    page.reload()
+    expect(page.locator("#campaign-groups dl").first).to_be_visible()
+    page.get_by_role("tab", name="Overview").click()
+    expect(page).to_have_url(re.compile(r"campaign=\d+$"))
 
 
 def test_guidelines_are_seen_as_raters_will_see_them_and_saved(page: Page, labelled: World) -> None:

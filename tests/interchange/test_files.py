@@ -260,3 +260,14 @@ def test_a_table_or_a_form_under_the_name_of_json_is_named_as_such(
 ) -> None:
     with pytest.raises(InputError, match=words):
         read(written(tmp_path, "a.jsonl", content))
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 3_000])
+def test_the_line_is_named_that_is_no_utf8(tmp_path: Path, n: int) -> None:
+    """Excel's plain CSV is of a code page; rows are decoded in blocks."""
+    rows = [b"Gr\xc3\xbc\xc3\x9fe,gut", *[b"Wie gro\xc3\x9f?,12"] * 4_000]
+    rows[n - 1] = b"Gr\xfc\xdfe,gut"
+    file = written(tmp_path, "excel.csv", b"prompt,answer\r\n" + b"\r\n".join(rows))
+    wanted = rf"excel\.csv is no UTF-8 text \(line {n + 1}\); save it as UTF-8"
+    with pytest.raises(InputError, match=wanted):
+        read(file, Limits(n_bytes=MIB, n_rows=9_000, n_line_bytes=2000, depth=6))

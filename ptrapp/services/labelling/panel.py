@@ -87,6 +87,16 @@ def read_panel(context: AppContext, today: date | None = None) -> CampaignPanel:
     return CampaignPanel(rows, sources)
 
 
+def read_row(context: AppContext, campaign_id: int, today: date | None = None) -> CampaignRow:
+    """Returns one campaign as it is now. Raises `Missing`."""
+    today = today or datetime.now(UTC).date()
+    with context.database.read() as session:
+        row = campaigns.find(session, campaign_id)
+        days = work.last_days(context.work.current(session), today, N_DAYS)
+        hidden = hidden_items.all_hidden(session, [row.id]).get(row.id, "")
+        return _row(row, *days.get(row.id, ([0] * N_DAYS, 0)), hidden)
+
+
 def _row(campaign: Campaign, days: list[int], n_active: int, hidden: str) -> CampaignRow:
     return CampaignRow(
         id=campaign.id,

@@ -35,7 +35,7 @@ export const ReasonLine = ({ line, type, save, close }) => {
   };
   return html`
     <div class="label-reason">
-      <label for="label-reason">Reason for “${line.words}”</label>
+      <label for="label-reason">${line.isFlag ? "What is wrong with this pair?" : `Reason for “${line.words}”`}</label>
       <input type="text" id="label-reason" maxlength=${LONGEST} autocomplete="off" value=${line.text} onKeyDown=${onKey}
         placeholder="Enter saves it, Esc closes and keeps the draft"
         onInput=${(/** @type {any} */ { target }) => type(keep({ ...line, text: target.value }))} />
