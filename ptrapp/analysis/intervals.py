@@ -25,14 +25,6 @@ def wilson(k: float, n: float, z: float = 1.96) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
-def resampled_or_wilson(resampled: Interval, value: float, n: int) -> Interval:
-    """Returns the interval of resampling, or Wilson's of n prompts where resamples cannot differ.
-
-    Where all answers are alike each resample is, too, and would say that the rate is known.
-    """
-    return resampled if resampled.low < resampled.high else wilson(value * n, n)
-
-
 def wilson_of_clusters(counts: Sequence[tuple[int, int]], z: float = 1.96) -> Interval:
     """Returns Wilson's interval of a rate pooled over clusters, such as the answers to one problem.
 

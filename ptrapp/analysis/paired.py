@@ -56,7 +56,25 @@ def difference_of_rounds(n: int, n_before: int, n_after: int, changed: int) -> P
     return _paired(both, broken, fixed, n - both - broken - fixed)
 
 
+def difference_of_wins(won: float, lost: float, n: int) -> Interval:
+    """Returns the interval of (won − lost)/n, of `n` pairs of which the others are ties.
+
+    It is that of `paired_difference` where half of the ties are right on both sides.
+
+    >>> [round(end, 3) for end in difference_of_wins(4, 0, 200)]
+    [-0.002, 0.041]
+    """
+    tied = (n - won - lost) / 2
+    return _interval(tied, lost, won, tied)
+
+
 def _paired(both: int, broken: int, fixed: int, neither: int) -> PairedDifference:
+    n = both + broken + fixed + neither
+    interval = _interval(both, broken, fixed, neither)
+    return PairedDifference(n, fixed, broken, (fixed - broken) / n, interval)
+
+
+def _interval(both: float, broken: float, fixed: float, neither: float) -> Interval:
     n = both + broken + fixed + neither
     now, was = (both + fixed) / n, (both + broken) / n
     low_now, high_now = wilson(both + fixed, n)
@@ -65,9 +83,7 @@ def _paired(both: int, broken: int, fixed: int, neither: int) -> PairedDifferenc
     value = (fixed - broken) / n
     below = _joined(now - low_now, high_was - was, phi)
     above = _joined(high_now - now, was - low_was, phi)
-    return PairedDifference(
-        n, fixed, broken, value, Interval(max(-1.0, value - below), min(1.0, value + above))
-    )
+    return Interval(max(-1.0, value - below), min(1.0, value + above))
 
 
 def difference_of_rates(k: int, n: int, k_other: int, n_other: int) -> tuple[float, Interval]:
@@ -92,7 +108,7 @@ def _joined(one: float, other: float, phi: float) -> float:
     return sqrt(max(0.0, one * one - 2 * phi * one * other + other * other))
 
 
-def _correlation(both: int, broken: int, fixed: int, neither: int) -> float:
+def _correlation(both: float, broken: float, fixed: float, neither: float) -> float:
     """Returns φ of the table of four counts, corrected for continuity where it is positive."""
     n = both + broken + fixed + neither
     sides = (both + broken) * (fixed + neither) * (both + fixed) * (broken + neither)

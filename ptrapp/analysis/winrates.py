@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ptrapp.analysis.bootstrap import clustered_interval
-from ptrapp.analysis.intervals import Interval, resampled_or_wilson, wilson
+from ptrapp.analysis.intervals import Interval
+from ptrapp.analysis.paired import difference_of_wins
 
 RIDGE = 0.1
 """Pulls both coefficients to 0, as much as one game in ten: without it a version that never loses
@@ -47,11 +48,27 @@ def win_rate(games: Sequence[Game], *, n_resamples: int = 500, seed: int = 0) ->
         for statistic in (plain_win_rate, length_controlled_win_rate)
     )
     value, at_length = plain_win_rate(games), length_controlled_win_rate(games)
-    plain = resampled_or_wilson(plain, value, len(set(prompts)))
+    wins: dict[str, list[float]] = {}
+    for game in games:
+        wins.setdefault(game.prompt, []).append(game.win)
+    plain = with_few_decided(plain, [sum(each) / len(each) for each in wins.values()])
     if len({game.win for game in games}) == 1:  # lengths alone differ from resample to resample
-        low, high = wilson(value * len(set(prompts)), len(set(prompts)))
+        low, high = plain
         controlled = Interval(min(low, controlled.low), max(high, controlled.high))
     return WinRate(len(games), value, plain, at_length, controlled)
+
+
+def with_few_decided(resampled: Interval, shares: Sequence[float]) -> Interval:
+    """Returns the interval of resampling, widened to what so many prompts can say at all.
+
+    `shares` are the wins of each prompt. Where four of 200 prompts were won, the others tied and
+    none lost, no resample has a loss: it would say that the win is certain. So the interval is not
+    narrower than Newcombe's of wins and losses, by which a gate decides on the same answers.
+    """
+    won = sum(max(0.0, 2 * share - 1) for share in shares)
+    lost = sum(max(0.0, 1 - 2 * share) for share in shares)
+    low, high = difference_of_wins(won, lost, len(shares))
+    return Interval(min(resampled.low, 0.5 + low / 2), max(resampled.high, 0.5 + high / 2))
 
 
 def plain_win_rate(games: Sequence[Game]) -> float:

@@ -7,7 +7,8 @@ import numpy as np
 
 from db.labelling.version_votes import BASE_ID, GameColumn
 from db.models import JudgedWinRate
-from ptrapp.analysis.intervals import Interval, resampled_or_wilson
+from ptrapp.analysis.intervals import Interval
+from ptrapp.analysis.winrates import with_few_decided
 
 MIN_PROMPTS = 10
 """Fewer prompts than this are not enough data for people's win rate."""
@@ -81,5 +82,5 @@ def _rate(prompts: np.ndarray) -> VersionWinRate:
     low, high = (float(end) for end in np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975]))
     wins, n = counts @ kinds
     value = float(wins / n)
-    interval = resampled_or_wilson(Interval(low, high), value, len(prompts))
+    interval = with_few_decided(Interval(low, high), (prompts[:, 0] / prompts[:, 1]).tolist())
     return VersionWinRate("people", int(n), value, *interval)

@@ -5,7 +5,7 @@ from math import exp, log
 import pytest
 
 from ptrapp.analysis.bootstrap import clustered_interval
-from ptrapp.analysis.intervals import wilson
+from ptrapp.analysis.paired import paired_difference
 from ptrapp.analysis.winrates import (
     Game,
     length_controlled_win_rate,
@@ -67,9 +67,28 @@ def test_judgements_that_are_all_alike_are_no_certainty(win: float) -> None:
     """No resample differs from them: without more, 13 wins of 13 would be 100 to 100."""
     found = win_rate([Game(f"prompt {number % 13}", win, number) for number in range(26)])
     assert found is not None
-    assert found.plain_interval == wilson(13 * win, 13)
+    low, high = found.plain_interval
+    assert 0 <= low < high <= 1
+    assert low <= win <= high
+    assert 0.05 < high - low < 0.3
     assert found.length_controlled_interval.low <= found.plain_interval.low
     assert found.length_controlled_interval.high >= found.plain_interval.high
+
+
+@pytest.mark.parametrize(("won", "is_clear"), [(1, False), (4, False), (5, True), (20, True)])
+def test_a_few_wins_among_ties_are_as_clear_as_the_gate_finds_them(
+    won: int, is_clear: bool
+) -> None:
+    """No resample holds a loss where there was none: by itself one win of 200 would be certain."""
+    found = win_rate(games(*[1.0] * won, *[0.5] * (200 - won)))
+    assert found is not None
+    assert (found.plain_interval.low > 0.5) is is_clear
+    before, after = [True] * 100 + [False] * 100, [True] * (100 + won) + [False] * (100 - won)
+    gate = paired_difference(before, after).interval
+    assert (gate.low > 0) is is_clear
+    lost = win_rate(games(*[0.0] * won, *[0.5] * (200 - won)))
+    assert lost is not None
+    assert (lost.plain_interval.high < 0.5) is is_clear
 
 
 def test_nothing_judged_is_no_rate() -> None:
