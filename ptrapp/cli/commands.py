@@ -276,7 +276,8 @@ def _run(
             print_json({"job": next_id})
             return
         while next_id is not None:
-            console.print(f"Job {next_id}: {kind.value}", markup=False)
+            queued = jobs.view(context, next_id)
+            console.print(f"Job {next_id}: {queued.kind}", markup=False)
             done = follow(context, next_id)
             _print_result(done)
             next_id = done.result.get("next_job_id")

@@ -200,6 +200,6 @@ def _in_order(texts: Sequence[str]) -> Callable[[Request], str]:
 
 def _too_long(n_prompt: int, context_length: int) -> str:
     return (
-        f"The prompt with its earlier rounds is {n_prompt} tokens long and the model reads "
-        f"{context_length}, answer included. Shorten the prompt, or ask for fewer rounds."
+        f"The prompt with its earlier rounds is {n_prompt:,} tokens long and the model reads "
+        f"{context_length:,}, answer included. Shorten the prompt, or ask for fewer rounds."
     )

@@ -1,6 +1,7 @@
 """The three cards of the Train page: teach it from votes, let it practise, measure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,8 +122,8 @@ def opened(
 ) -> list[Any]:
     """Returns the values of all inputs as a link asks for them, and which settings are unfolded.
 
-    `?method=ptr_data` chooses a method, `?label_smoothing=0.08` suggests a setting of DPO, and
-    `again` fills the form as an earlier job had it.
+    `?method=evaluate&n=100&versions=base,v1` chooses a method and suggests settings of it; without
+    a method they are DPO's. `again` fills the form as an earlier job had it.
     """
     named, campaigns = services.read_choices(context)
     chosen = METHODS.get(query.get("method", ""))
@@ -131,8 +132,8 @@ def opened(
     if again is not None:
         chosen, settings = method_of(again.kind, again.settings), again.settings
         parent = again.parent
-    elif suggested := _suggested(query):
-        chosen, settings = METHODS["dpo"], suggested
+    elif suggested := _suggested(query, chosen or METHODS["dpo"], named):
+        chosen, settings = chosen or METHODS["dpo"], suggested
     choices = {Input.VERSIONS: named, Input.CAMPAIGN: campaigns}
     values: list[Any] = []
     for card in cards:
@@ -182,15 +183,23 @@ def _shown(
     ]
 
 
-def _suggested(query: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the settings of DPO that a link suggests, as far as they are numbers."""
-    found = {}
-    for setting in METHODS["dpo"].settings:
-        if setting.input is Input.NUMBER and setting.key in query:
-            try:
-                found[setting.key] = float(query[setting.key])
-            except ValueError:
-                continue
+def _suggested(
+    query: Mapping[str, str], method: Method, versions: Collection[str]
+) -> dict[str, Any]:
+    """Returns what a link suggests: numbers, one of several choices, versions there are."""
+    found: dict[str, Any] = {}
+    for setting in method.settings:
+        given = query.get(setting.key, "")
+        match setting.input:
+            case Input.NUMBER:
+                with suppress(ValueError):
+                    number = float(given)
+                    found[setting.key] = int(number) if number.is_integer() else number
+            case Input.VERSIONS if there := [one for one in given.split(",") if one in versions]:
+                found[setting.key] = there
+            case Input.CHOICE:
+                of = {str(value): value for _, value in setting.choices}
+                found |= {setting.key: of[given]} if given in of else {}
     return found
 
 

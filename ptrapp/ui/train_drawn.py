@@ -236,10 +236,11 @@ def _word(page: JobPage, one: StageView) -> str:
 def _stage_time(page: JobPage, one: StageView) -> str:
     if one.state == "done":
         return duration(one.spent_s) if one.spent_s else "–"
-    if one.state == "now":
+    if one.state in ("now", "stopped"):
         steps = f"{page.job.step} of {page.job.n_steps}" if page.job.n_steps else ""
         said = steps or page.job.phase or "starting"
-        return escape(f"{said} · {duration(one.spent_s)}")
+        ended = ", stopped" if one.state == "stopped" else ""
+        return escape(f"{said} · {duration(one.spent_s)}{ended}")
     return f"about {duration(one.expected_s)}" if one.expected_s is not None else ""
 
 

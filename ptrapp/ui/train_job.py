@@ -196,6 +196,7 @@ def _details(
     job, found = page.job, page.samples
     shown = chosen if chosen in tables else (tables[0] if tables else None)
     link = f"api/v1/jobs/{job.id}/log"
+    lines = log.tail(context, job.id) if admin else ""
     figures = results.figures(job.result) or results.learnt(page.made.metrics if page.made else {})
     if not figures and job.status in ("queued", "running"):
         figures = "Nothing yet."
@@ -211,8 +212,8 @@ def _details(
         ),
         _result_table(job.result, shown),
         gr.Column(visible=admin),
-        log.tail(context, job.id) if admin else "",
-        f"<a class='btn' href='{link}' download>Download the whole log</a>" if admin else "",
+        lines,
+        f"<a class='btn' href='{link}' download>Download the whole log</a>" if lines else "",
     ]
 
 

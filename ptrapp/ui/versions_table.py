@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from urllib.parse import quote
 
 from ptrapp.services.leaderboard.rows import Leaderboard, RoundFigures, VersionRow
 from ptrapp.services.leaderboard.win_rates import VersionWinRate
@@ -13,6 +14,8 @@ _GATE = {
     "overruled": ("served all the same", "warn"),
 }
 _NOTHING = "<span class='none'>–</span>"
+_TOGETHER = 20
+"""Most versions that a link asks to measure together."""
 _N_SERIES = 4
 
 
@@ -53,9 +56,11 @@ def ways(rows: Sequence[VersionRow]) -> str:
     usual = max(by_way, key=lambda way: len(by_way[way]))
     each = [f"{', '.join(names)}: {way}" for way, names in by_way.items() if way != usual]
     said = escape("; ".join([*each, f"the others: {usual}"]))
+    names = [name for those in by_way.values() for name in those]
+    them = f"&amp;versions={quote(','.join(names))}" if len(names) <= _TOGETHER else ""
     return (
         "<p class='gate measuring'>Not all of these were asked in the same way, so "
-        f"their rates do not compare. {said}. <a href='train?method=evaluate'>Measure them "
+        f"their rates do not compare. {said}. <a href='train?method=evaluate{them}'>Measure them "
         "together</a></p>"
     )
 

@@ -162,6 +162,9 @@ def test_a_link_suggests_a_setting_or_a_method(page: Page, app_url: str) -> None
     page.goto(f"{app_url}/train?method=ptr_data")
     expect(page.locator("#ptr_data-n_queries")).to_be_visible()
     expect(page.locator("#tpo-k")).to_be_hidden()
+    page.goto(f"{app_url}/train?method=evaluate&n=77&versions=base,nobody")
+    command = page.locator("#train-measure textarea").last
+    expect(command).to_have_value("python -m ptrapp evaluate --versions base --n 77")
 
 
 @pytest.fixture

@@ -152,6 +152,22 @@ def test_an_evaluations_own_figure_is_of_all_that_is_left(world: Any, finished: 
     assert seconds == 12, "without a judge nothing is compared"
 
 
+@pytest.mark.parametrize("status", [JobStatus.CANCELLED, JobStatus.FAILED, JobStatus.DISCARDED])
+def test_a_job_that_was_stopped_says_how_far_it_came_and_awaits_nothing(
+    world: Any, finished: Finished, status: JobStatus
+) -> None:
+    finished(JobKind.TPO)
+    job_id = finished(JobKind.TPO, began=TPO_PHASES[:7], took_s=40)
+    with world.database.write() as session:
+        row = session.get_one(Job, job_id)
+        row.status, row.phase, row.step, row.n_steps = status, "training", 16, 200
+    stages = {one.stage: one for one in read_job(world.context, job_id).progress.stages}
+    learning = stages[Stage.LEARN]
+    assert (learning.state, learning.share) == ("stopped", 0.08)
+    assert stages[Stage.SELECT].state == "waits"
+    assert not any(one.expected_s for one in stages.values())
+
+
 def test_a_job_that_was_interrupted_has_a_pause(world: Any, finished: Finished) -> None:
     steady, interrupted = finished(), finished(interrupted_s=7200)
     rows = {row.id: row for row in read_table(world.context).rows}

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ptrapp.core.counts import counted
 from training.data.batches import Item, build
 from training.data.plan import cut
 from training.loop.memory import OUT_OF_MEMORY, free_memory, is_out_of_memory, peak_gb
@@ -26,8 +27,8 @@ class Estimate:
         speed = f"{self.tokens_per_s:,.0f} tokens/s"
         minutes = f"{self.seconds / 60:.0f} min" if self.seconds > 90 else f"{self.seconds:.0f} s"
         return (
-            f"About {minutes} for {n_steps} steps and {self.peak_gb:.1f} GB of memory, by a "
-            f"measured micro-step of at most {self.token_budget} tokens ({speed})."
+            f"About {minutes} for {counted(n_steps, 'step')}, {self.peak_gb:.1f} GB of memory, by "
+            f"a measured micro-step of at most {self.token_budget:,} tokens ({speed})."
         )
 
 

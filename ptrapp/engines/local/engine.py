@@ -122,8 +122,8 @@ class LocalEngine:
         room = self.context_length - len(prompt)
         if room < MIN_ANSWER_TOKENS:
             raise ContextTooLong(
-                f"The prompt with its earlier rounds is {len(prompt)} tokens long and the model "
-                f"reads {self.context_length}, answer included. Shorten the prompt, or ask for "
+                f"The prompt with its earlier rounds is {len(prompt):,} tokens long and the model "
+                f"reads {self.context_length:,}, answer included. Shorten the prompt, or ask for "
                 "fewer rounds."
             )
         return new_row(

@@ -68,7 +68,7 @@ def mapped(
         case APIStatusError(status_code=400 | 413 | 422) if _TOO_LONG.search(_full_text(error)):
             return ContextTooLong(
                 "The prompt with its earlier rounds is too long for the server's model, which "
-                f"reads {context_length} tokens, answer included. Shorten the prompt, or ask for "
+                f"reads {context_length:,} tokens, answer included. Shorten the prompt, or ask for "
                 "fewer rounds."
             )
         case APIStatusError(status_code=400) if _NO_TEMPLATE.search(_full_text(error)):

@@ -155,8 +155,8 @@ class CompletionGenerator:
         room = context_length - n_prompt
         if room < MIN_ANSWER_TOKENS and self.prompts.exact:
             raise ContextTooLong(
-                f"The prompt with its earlier rounds is {n_prompt} tokens long and the model "
-                f"reads {context_length}, answer included. Shorten the prompt, or ask for "
+                f"The prompt with its earlier rounds is {n_prompt:,} tokens long and the model "
+                f"reads {context_length:,}, answer included. Shorten the prompt, or ask for "
                 "fewer rounds."
             )
         return max(room, MIN_ANSWER_TOKENS)

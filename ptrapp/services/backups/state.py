@@ -39,8 +39,8 @@ def in_words(context: DataContext) -> str:
         sentences.append("None is made by the clock (`--backup-every-h 0`).")
     else:
         sentences.append(
-            f"One is made every {settings.backup_every_h:g} h and {settings.backups_kept} are "
-            f"kept; there are {len(listing(settings.backups_dir))}."
+            f"One is made every {settings.backup_every_h:g} h and {settings.backups_kept} are kept"
+            + (f"; there are {len(listing(settings.backups_dir))}." if last else ".")
         )
         if now > due + _LATE:
             sentences.append("**The next is overdue**: the terminal says why.")

@@ -118,8 +118,11 @@ def fixed_and_broken(rows: Sequence[VersionRow]) -> Finding:
     return Finding(heading, f"{counts}; {share}, n = {n}.", points)
 
 
-def win_rate_forest(rows: Sequence[VersionRow]) -> Finding:
-    """Who wins against the base model, by people or, without their votes, by the judge?"""
+def win_rate_forest(rows: Sequence[VersionRow], n_compared: int = 0) -> Finding:
+    """Who wins against the base model, by people or, without their votes, by the judge?
+
+    `rows` are those that are drawn, of `n_compared` versions that were compared.
+    """
     points = []
     for row in rows:
         for one in row.against_base:
@@ -137,9 +140,11 @@ def win_rate_forest(rows: Sequence[VersionRow]) -> Finding:
     what = "vote" if {point["who"] for point in points} == {"people"} else "comparison"
     several = f"{n[0]:,} to {counted(n[-1], what)} each"
     compared = counted(n[0], what) if len(n) == 1 else several
+    n_drawn = len({point["version"] for point in points})
+    missing = f" Drawn are {n_drawn} of {n_compared} versions." if n_drawn < n_compared else ""
     return Finding(
         f"{n_won} of {len(points)} {'wins' if n_won == 1 else 'win'} against base",
-        f"{compared}, 95 % by drawing prompts anew. A bar across 50 has not won.",
+        f"{compared}, 95 % by drawing prompts anew. A bar across 50 has not won.{missing}",
         points,
     )
 

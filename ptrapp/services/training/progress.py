@@ -58,8 +58,10 @@ def read_progress(session: Session, job: Job) -> JobProgress:
     ended = job.finished_at.timestamp() if job.finished_at else now
     spent, reached = durations(job.kind, points, ended)
     running = job.status is JobStatus.RUNNING
+    if job.status not in (JobStatus.QUEUED, JobStatus.RUNNING):
+        expected = {}  # of what has ended nothing is awaited
     lost = running and job.lease_until is not None and job.lease_until < now
-    if running and job.phase:
+    if job.phase and job.status is not JobStatus.QUEUED:
         reached = stage_of(job.kind, job.phase, reached)
     stages = tuple(_stage(job, stage, reached, spent, expected) for stage in OF_KIND[job.kind])
     goes_on = job.status in (JobStatus.QUEUED, JobStatus.RUNNING) and not lost

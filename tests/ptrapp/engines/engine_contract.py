@@ -192,7 +192,7 @@ class EngineContract:
     def test_a_context_too_long_fails_alone(self, engine: Engine) -> None:
         outcomes = complete(engine, [ask("short"), ask("word " * 2000), ask("short")])
         assert isinstance(outcomes[1], ContextTooLong)
-        assert str(engine.context_length) in str(outcomes[1])
+        assert f"{engine.context_length:,}" in str(outcomes[1])
         assert isinstance(outcomes[0], Completion)
         assert isinstance(outcomes[2], Completion)
 

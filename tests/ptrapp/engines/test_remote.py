@@ -143,7 +143,7 @@ def test_a_server_of_llama_cpp_continues_counts_and_says_what_a_request_may_have
     assert engine.context_length == 1024, "n_ctx, not what the model was trained with"
     request = ask("one two three")
     assert engine.count_prompt_tokens(request.messages, thinking=False) == 3 + 2 * 2
-    with pytest.raises(ContextTooLong, match="reads 1024"):
+    with pytest.raises(ContextTooLong, match="reads 1,024"):
         raise failure(engine, ask("word " * 1024))
 
 
@@ -324,7 +324,7 @@ def test_the_servers_error_about_the_context_decides(double: Double, open_engine
     engine = open_engine()
     error = failure(engine, ask("word " * 1500))
     assert isinstance(error, ContextTooLong)
-    assert "1024" in str(error)
+    assert "1,024" in str(error)
     assert len(double.asked) == 1
 
 
