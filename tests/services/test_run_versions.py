@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from db.models import Run, RunMode
 from db.storage.session import open_database
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.settings import BUNDLED_MODEL, load_settings
@@ -55,6 +56,20 @@ def test_each_candidate_is_its_version_s_and_what_serves_stays(context: AppConte
     assert sorted(ids, key=str) == sorted(run.settings["adapter_ids"], key=str)
     assert None in ids
     assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize("mode", [Mode.REFINE, Mode.SAMPLE])
+def test_a_run_of_a_job_is_drawn_as_the_rounds_or_candidates_that_it_is(
+    context: AppContext, mode: Mode
+) -> None:
+    run_id = play.begin(context, _ask(n=2, mode=mode), "ada")
+    _finish(context, run_id)
+    asked = read_board(context, run_id, "ada")
+    with context.database.write() as session:
+        session.get_one(Run, run_id).mode = RunMode.JOB
+    found = read_board(context, run_id, "ada")
+    assert found.mode == mode.value
+    assert [cell.flip for cell in found.cells] == [cell.flip for cell in asked.cells]
 
 
 def test_who_wrote_what_is_told_after_the_vote_alone(context: AppContext) -> None:
