@@ -1,5 +1,7 @@
 """Counts what a campaign still wants that its raters can give, and what is left for one of them."""
 
+from typing import NamedTuple
+
 from sqlalchemy import Exists, bindparam, case, exists, func, literal, select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.elements import SQLCoreOperations
@@ -98,40 +100,35 @@ def labelled_elsewhere(session: Session, campaign_id: int) -> int:
     return session.scalar(pairs) or 0
 
 
-def over(session: Session, rater_id: int) -> dict[int, int]:
-    """Returns how many plain pairs of each campaign a rater has labelled or skipped.
+class Over(NamedTuple):
+    """Pairs of a campaign that are not given to a rater again."""
 
-    None of them is given to that rater again. Those that a campaign counts no more are left out.
-    """
+    n_plain: int
+    """Labelled or skipped; those that the campaign counts no more are left out."""
+    n_more: int
+    """Gold pairs and pairs given again that were answered."""
+
+
+def over(session: Session, rater_id: int) -> dict[int, Over]:
+    """Returns what a rater has done with in each campaign, practice aside."""
+    is_plain = (Assignment.purpose == Purpose.LABEL) & (CampaignItem.kind == ItemKind.PLAIN)
+    is_counted = (CampaignItem.n_taken > 0) | is_offered()
+    is_answered = Assignment.state == AssignmentState.DONE
     rows = session.execute(
-        select(Assignment.campaign_id, func.count(Assignment.id))
+        select(
+            Assignment.campaign_id,
+            func.sum(case((is_plain & is_counted, 1), else_=0)),
+            func.sum(case((~is_plain & is_answered, 1), else_=0)),
+        )
         .join(CampaignItem, CampaignItem.id == Assignment.item_id)
         .where(
             Assignment.rater_id == rater_id,
             Assignment.state.in_(_OVER),
-            Assignment.purpose == Purpose.LABEL,
-            CampaignItem.kind == ItemKind.PLAIN,
-            (CampaignItem.n_taken > 0) | is_offered(),
-        )
-        .group_by(Assignment.campaign_id)
-    )
-    return dict(rows.tuples().all())
-
-
-def unnoticed(session: Session, rater_id: int) -> dict[int, int]:
-    """Returns how many gold pairs and pairs given again a rater has answered, by campaign id."""
-    rows = session.execute(
-        select(Assignment.campaign_id, func.count(Assignment.id))
-        .join(CampaignItem, CampaignItem.id == Assignment.item_id)
-        .where(
-            Assignment.rater_id == rater_id,
-            Assignment.state == AssignmentState.DONE,
             Assignment.purpose != Purpose.PRACTICE,
-            (Assignment.purpose != Purpose.LABEL) | (CampaignItem.kind != ItemKind.PLAIN),
         )
         .group_by(Assignment.campaign_id)
     )
-    return dict(rows.tuples().all())
+    return {campaign_id: Over(*n) for campaign_id, *n in rows.tuples()}
 
 
 def voted_elsewhere(session: Session, rater_id: int, campaign_ids: list[int]) -> dict[int, int]:

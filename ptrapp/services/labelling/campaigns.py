@@ -151,18 +151,18 @@ def listing(context: DataContext, person: Person) -> list[CampaignView]:
         large = [row.id for row in rows if _is_open(row) and row.id not in exact]
         away = work_left.voted_elsewhere(session, rater.id, large) if rater else {}
         over = work_left.over(session, rater.id) if rater else {}
-        more = work_left.unnoticed(session, rater.id) if rater else {}
         found = []
         for row in rows:
             n_reserved = held.get(row.id, 0)
+            n_over, n_more = over.get(row.id, (0, 0))
             if row.id in exact:
                 n_can = work_left.not_given(session, row.id, rater.id if rater else None)
             else:
-                n_can = row.n_items - over.get(row.id, 0) - away.get(row.id, 0) - n_reserved
+                n_can = row.n_items - n_over - away.get(row.id, 0) - n_reserved
             n_left = max(0, min(n_can, _n_wanted(row)) + n_reserved)
             # Gold and pairs given again take nothing from what is left. To tell so would tell which
             # they were: what is done and left would be one more after each.
-            n_left = max(min(n_left, 1), n_left - more.get(row.id, 0))
+            n_left = max(min(n_left, 1), n_left - n_more)
             found.append(_view(session, row, mine.get(row.id), n_left, person))
         return found
 
