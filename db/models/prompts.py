@@ -159,6 +159,13 @@ class Run(Hideable, Base):
         order_by="Round.index, Round.candidate", back_populates="run"
     )
 
+    @property
+    def is_chain(self) -> bool:
+        """Whether its rounds follow one another; what a job wrote may be candidates of one."""
+        if self.mode is RunMode.JOB:
+            return any(one.index for one in self.rounds)
+        return self.mode is RunMode.REFINE
+
 
 class Round(Base):
     """One completion. Siblings share parent and prompt, so two siblings are a valid DPO pair."""

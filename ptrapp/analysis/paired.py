@@ -59,13 +59,17 @@ def difference_of_rounds(n: int, n_before: int, n_after: int, changed: int) -> P
 def difference_of_wins(won: float, lost: float, n: int) -> Interval:
     """Returns the interval of (won − lost)/n, of `n` pairs of which the others are ties.
 
-    It is that of `paired_difference` where half of the ties are right on both sides.
+    It is that of `paired_difference` where half of the ties are right on both sides. The fewer ties
+    there are, the more one side's win is the other's loss: without one it is as wide as Wilson's
+    interval of the share won, also where all were won and the table tells no correlation.
 
     >>> [round(end, 3) for end in difference_of_wins(4, 0, 200)]
     [-0.002, 0.041]
+    >>> [round(0.5 + end / 2, 3) for end in (*difference_of_wins(13, 0, 13), *wilson(13, 13))][:2]
+    [0.772, 1.0]
     """
     tied = (n - won - lost) / 2
-    return _interval(tied, lost, won, tied)
+    return _interval(tied, lost, won, tied, at_most=4 * tied / n - 1)
 
 
 def _paired(both: int, broken: int, fixed: int, neither: int) -> PairedDifference:
@@ -74,12 +78,14 @@ def _paired(both: int, broken: int, fixed: int, neither: int) -> PairedDifferenc
     return PairedDifference(n, fixed, broken, (fixed - broken) / n, interval)
 
 
-def _interval(both: float, broken: float, fixed: float, neither: float) -> Interval:
+def _interval(
+    both: float, broken: float, fixed: float, neither: float, at_most: float = 1.0
+) -> Interval:
     n = both + broken + fixed + neither
     now, was = (both + fixed) / n, (both + broken) / n
     low_now, high_now = wilson(both + fixed, n)
     low_was, high_was = wilson(both + broken, n)
-    phi = _correlation(both, broken, fixed, neither)
+    phi = min(_correlation(both, broken, fixed, neither), at_most)
     value = (fixed - broken) / n
     below = _joined(now - low_now, high_was - was, phi)
     above = _joined(high_now - now, was - low_was, phi)

@@ -59,14 +59,16 @@ def win_rate(games: Sequence[Game], *, n_resamples: int = 500, seed: int = 0) ->
 
 
 def with_few_decided(resampled: Interval, shares: Sequence[float]) -> Interval:
-    """Returns the interval of resampling, widened to what so many prompts can say at all.
+    """Returns the interval of resampling, widened where no prompt speaks against the others.
 
     `shares` are the wins of each prompt. Where four of 200 prompts were won, the others tied and
-    none lost, no resample has a loss: it would say that the win is certain. So the interval is not
-    narrower than Newcombe's of wins and losses, by which a gate decides on the same answers.
+    none lost, no resample has a loss: it would say that the win is certain. There the interval is
+    not narrower than Newcombe's of wins and losses, by which a gate decides on the same answers.
     """
     won = sum(max(0.0, 2 * share - 1) for share in shares)
     lost = sum(max(0.0, 1 - 2 * share) for share in shares)
+    if won and lost:
+        return resampled
     low, high = difference_of_wins(won, lost, len(shares))
     return Interval(min(resampled.low, 0.5 + low / 2), max(resampled.high, 0.5 + high / 2))
 

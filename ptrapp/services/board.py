@@ -135,17 +135,17 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         cells = [replace(cell, correct=None, missed=(), flip=None, diff=[]) for cell in cells]
     if ended:
         cells = [_over(cell) for cell in cells]
-    state = RunState.STOPPED if ended and run.state is RunState.RUNNING else run.state
+    stopped = ended and run.state is RunState.RUNNING
     return Board(
         run_id=run.id,
-        mode=_drawn_as(run).value,
+        mode=(RunMode.REFINE if run.is_chain else RunMode.SAMPLE).value,
         prompt=run.prompt.text,
         reference_answer=run.prompt.reference_answer,
         reference_in_words=in_words(run.prompt.reference_answer or "") or None,
         judge=_judge_of(context, run),
         task=run.prompt.task,
         version=", ".join(told.get("versions", ())) or _serving(run),
-        state=state.value,
+        state=(RunState.STOPPED if stopped else run.state).value,
         message=in_public((live.failure if live else "") or run.message or "") or None,
         settings=told,
         system=run.prompt.system,
@@ -156,13 +156,6 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         is_kept=run.rater_id is not None,
         pin_id=look.pin_id,
     )
-
-
-def _drawn_as(run: Run) -> RunMode:
-    """Returns as what a run is drawn: a job's is a chain of rounds, or candidates of one round."""
-    if run.mode is not RunMode.JOB:
-        return run.mode
-    return RunMode.REFINE if any(one.index for one in run.rounds) else RunMode.SAMPLE
 
 
 def _compared(
@@ -193,11 +186,10 @@ def _cells(
 ) -> list[BoardCell]:
     stored = {(row.index, row.candidate): row for row in run.rounds}
     slots = {(slot.index, slot.candidate): slot for slot in live.slots} if live else {}
-    is_chain = _drawn_as(run) is RunMode.REFINE
     cells: list[BoardCell] = []
     for position in sorted(stored.keys() | slots.keys()):
         if row := stored.get(position):
-            before = stored.get((row.index - 1, row.candidate)) if is_chain else None
+            before = stored.get((row.index - 1, row.candidate)) if run.is_chain else None
             cell = _stored(row, before, row.id in shown, run.prompt.reference_answer or "")
             cells.append(cell if row.id in shown or not hides_versions(run) else _unnamed(cell))
         else:

@@ -19,7 +19,9 @@ def games(left: int, right: int, points: list[tuple[int, int]]) -> np.ndarray:
 
 def test_the_interval_is_that_of_drawing_whole_prompts() -> None:
     votes = [
-        (prompt, (prompt * vote) % 3) for prompt in range(60) for vote in range(3 + prompt % 2)
+        (prompt, (prompt * (vote + 1)) % 3)
+        for prompt in range(60)
+        for vote in range(3 + prompt % 2)
     ]
     found = peoples(games(1, BASE_ID, votes), {(1, None), (None, 1)})
     by_prompt = [[points for at, points in votes if at == prompt] for prompt in range(60)]
@@ -49,7 +51,9 @@ def test_a_version_that_won_every_vote_is_not_sure_to_win_the_next() -> None:
     won = games(1, BASE_ID, [(prompt, 2) for prompt in range(13) for _ in range(2)])
     found = peoples(won, {(1, None)})[1, None]
     assert found.value == 1
-    assert (found.low, found.high) == wilson(13, 13), "of 13 prompts, not of 26 votes"
+    assert (found.low, found.high) == pytest.approx(wilson(13, 13)), (
+        "of 13 prompts, not of 26 votes"
+    )
 
 
 def test_without_a_comparison_there_is_none() -> None:
