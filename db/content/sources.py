@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, case, func, literal, select
 from sqlalchemy.orm import Session
 
+from db.content.trajectories import is_imitable, is_refined
 from db.models import Campaign, Comparison, Prompt, Rater, RaterKind, Round, Run, Vote
 
 Counted = Counter[tuple[str, RaterKind | None]]
@@ -61,6 +62,14 @@ def count_rounds(session: Session, after: int, final: int) -> SourceCounts:
     rows = select(_SOURCE, literal(None), n_of.c.is_final, func.sum(n_of.c.n))
     rows = rows.join(Run, Run.prompt_id == Prompt.id).join(n_of, n_of.c.run_id == Run.id)
     return _counts(session, rows.where(Run.pin_id.is_(None), Run.is_shown()))
+
+
+def count_refined(session: Session, after: int, final: int) -> SourceCounts:
+    """Counts the rounds above `after` that are worth imitating and fit for it."""
+    rows = select(_SOURCE, literal(None), Round.id <= final, func.count()).select_from(Round)
+    rows = rows.join(Round.prompt).join(Run, Run.id == Round.run_id)
+    rows = rows.where(is_refined(), is_imitable())
+    return _counts(session, rows.where(Round.id > after) if after else rows)
 
 
 def count_comparisons(session: Session, after: int, final: int) -> SourceCounts:

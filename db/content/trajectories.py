@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager, selectinload
 
 from db.content.pins import is_by_a_pin
@@ -51,23 +51,10 @@ def is_imitable() -> ColumnElement[bool]:
     )
 
 
-def count_refined(session: Session) -> int:
-    """Returns the number of rounds that are worth imitating and fit for it."""
-    return session.scalar(select(func.count()).select_from(_refined().subquery())) or 0
-
-
 def has_refined(session: Session) -> bool:
     """Returns whether any round is worth imitating and fit for it."""
-    return session.scalar(_refined().limit(1)) is not None
-
-
-def _refined() -> Select[int]:
-    return (
-        select(Round.id)
-        .join(Round.prompt)
-        .join(Run, Run.id == Round.run_id)
-        .where(is_refined(), is_imitable())
-    )
+    rows = select(Round.id).join(Round.prompt).join(Run, Run.id == Round.run_id)
+    return session.scalar(rows.where(is_refined(), is_imitable()).limit(1)) is not None
 
 
 def prompt_texts(session: Session, partition: Partition | None = None) -> Sequence[str]:

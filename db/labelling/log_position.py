@@ -80,14 +80,15 @@ def changed_since(session: Session, position: LogPosition) -> list[int]:
     return list(session.scalars(rows))
 
 
-def other_changes(session: Session) -> tuple[object, ...]:
+def other_changes(session: Session, *also: ChangeKind) -> tuple[object, ...]:
     """Returns a value that differs once anything was hidden or shown again, without a vote.
 
-    An import's rows are hidden by its state; rows deleted by hand are in the list of changes.
+    An import's rows are hidden by its state; rows deleted by hand are in the list of changes, with
+    what else was changed by hand, of which `also` are counted.
     """
     states = select(Import.state, func.count(Import.id)).group_by(Import.state)
     by_hand = select(func.count(DataChange.id), func.max(DataChange.id)).where(
-        DataChange.kind.in_((ChangeKind.DELETED, ChangeKind.RESTORED))
+        DataChange.kind.in_((ChangeKind.DELETED, ChangeKind.RESTORED, *also))
     )
     found = sorted((state.value, n) for state, n in session.execute(states).tuples())
     return (*found, *session.execute(by_hand).one())

@@ -16,7 +16,7 @@ from ptrapp.core.types import Split
 from ptrapp.engines.base import Engine
 from ptrapp.judges.base import Judge
 from ptrapp.judges.verifier import Verifier
-from ptrapp.services.kept_counts import KeptCounts
+from ptrapp.services.kept_counts import KeptCounts, KeptRefined
 from ptrapp.services.kept_rows import KeptRows
 from ptrapp.services.kept_state import KeptState
 from ptrapp.services.worker_process import WorkerSupervisor
@@ -119,6 +119,8 @@ class AppContext:
     """Every label that was done in a campaign, kept up with the log."""
     stored: KeptCounts = field(default_factory=KeptCounts)
     """What is stored, in numbers."""
+    refined: KeptRefined = field(default_factory=KeptRefined)
+    """How many rounds are worth imitating."""
 
     @property
     def base_model(self) -> str:

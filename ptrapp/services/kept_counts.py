@@ -1,7 +1,7 @@
 """Counts stored rows by source, and later only those that came since.
 
-Rows are only ever added, so that what was counted stays counted. Once anything was hidden or shown
-again, everything is counted anew.
+Rows are only ever added, so that what was counted stays counted. Once anything was hidden, shown
+again or found right by another answer, what that may change is counted anew.
 """
 
 import threading
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from db.content import sources
 from db.content.sources import Counted, SourceCount, SourceCounts
 from db.labelling.log_position import LogPosition, Table, next_position, other_changes
-from db.models import Comparison, Round, Vote
+from db.models import ChangeKind, Comparison, Round, Vote
 from db.storage.session import Session
 
 Count = Callable[[Session, int, int], SourceCounts]
@@ -51,6 +51,19 @@ class KeptCounts:
                 votes,
             )
             return StoredData(of_source, sources.by_kind(votes))
+
+
+class KeptRefined:
+    """The number of rounds worth imitating and fit for it, as it is when it is asked for."""
+
+    def __init__(self) -> None:
+        self._rounds = _Kept(Round, sources.count_refined)
+        self._lock = threading.Lock()
+
+    def current(self, session: Session) -> int:
+        with self._lock:
+            changed = other_changes(session, ChangeKind.ANSWER)
+            return self._rounds.current(session, changed).total()
 
 
 class _Kept:

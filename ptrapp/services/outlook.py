@@ -72,7 +72,7 @@ def read_outlook(context: AppContext) -> Outlook:
             n_ties=says[SAYS[Outcome.TIE]],
             n_both_bad=says[SAYS[Outcome.BOTH_BAD]],
             share_chosen_longer=n_longer / n_pairs if n_pairs else None,
-            n_refined=trajectories.count_refined(session),
+            n_refined=context.refined.current(session),
         )
 
 

@@ -12,7 +12,8 @@ log = logging.getLogger(__name__)
 def read_ahead(context: AppContext) -> None:
     """Reads it, one after the other; whoever asks meanwhile waits for the rest, not for all."""
     try:
-        for kept in (context.weighed, context.labels, context.games, context.work, context.stored):
+        votes = (context.weighed, context.labels, context.games, context.work)
+        for kept in (*votes, context.stored, context.refined):
             with context.database.read() as session:
                 kept.current(session)
     except DatabaseError as error:  # whoever asks is told, and reads then

@@ -1,6 +1,7 @@
 """Numbers of stored rows equal a fresh count, and what was counted is not counted again."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from small_world import World, new_round
@@ -12,7 +13,7 @@ from db.labelling import comparisons, corrections, log_position
 from db.models import Aspect, Import, ImportState, Outcome, Prompt, RunMode
 from db.models.imports import DataKind
 from db.storage.session import Database, Session
-from ptrapp.services.kept_counts import Count, KeptCounts, StoredData
+from ptrapp.services.kept_counts import Count, KeptCounts, KeptRefined, StoredData
 
 LONGEST_S = 60.0
 """On PostgreSQL a row is final at a reading after all transactions of the server that had begun
@@ -164,3 +165,58 @@ def test_a_row_committed_after_a_later_one_is_counted_once(world: World) -> None
     for _ in range(3):
         assert read(world.database, kept) == recount(world.database)
     assert read(world.database, kept).sources[0].n_rounds == 6
+
+
+def refined(database: Database, kept: KeptRefined) -> int:
+    with database.read() as session:
+        return kept.current(session)
+
+
+def refined_run(world: World) -> int:
+    """Stores a wrong first and a right second answer to the world's prompt; returns the run."""
+    with world.database.write() as session:
+        run = rounds.start_run(session, world.prompt_id, RunMode.REFINE, {})
+        first = rounds.add_round(session, run.id, replace(new_round(), correct=False))
+        second = new_round(index=1, parent_id=first.id)
+        rounds.add_round(session, run.id, replace(second, correct=True))
+        return run.id
+
+
+def test_rounds_worth_imitating_are_counted_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after: list[int] = []
+    count = sources.count_refined
+
+    def watched(session: Session, since: int, final: int) -> SourceCounts:
+        after.append(since)
+        return count(session, since, final)
+
+    monkeypatch.setattr(sources, "count_refined", watched)
+    kept = KeptRefined()
+    before = refined(world.database, kept)
+    run_id = refined_run(world)
+    assert refined(world.database, kept) == before + 1
+    if "postgresql" not in world.database.url:
+        assert after[0] == 0 < after[1]
+    with world.database.write() as session:
+        corrections.delete(session, DataKind.RUN, run_id, "ann")
+    assert refined(world.database, kept) == before
+    with world.database.write() as session:
+        corrections.restore(session, DataKind.RUN, run_id, "ann")
+    assert refined(world.database, kept) == before + 1
+
+
+def test_another_reference_answer_is_noticed_in_what_is_worth_imitating(world: World) -> None:
+    kept = KeptRefined()
+    refined_run(world)
+    refined_run(world)
+    assert refined(world.database, kept) == 2
+
+    def is_one(response: str, answer: str) -> bool:
+        return response == answer
+
+    for answer, n in (("another", 0), ("Answer 1.0", 3)):  # the world has one, too
+        with world.database.write() as session:
+            corrections.set_answer(session, world.prompt_id, answer, "ann", is_one)
+        assert refined(world.database, kept) == refined(world.database, KeptRefined()) == n

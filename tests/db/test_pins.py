@@ -9,7 +9,7 @@ from db.content import pins, rounds, trajectories
 from db.labelling import candidates
 from db.models import Aspect, RunState
 from db.storage.errors import Conflict, Missing
-from ptrapp.services.kept_counts import KeptCounts
+from ptrapp.services.kept_counts import KeptCounts, KeptRefined
 
 ASKED = {"n": 2, "thinking": "always"}
 
@@ -93,13 +93,13 @@ def test_what_failed_is_asked_again_when_a_person_wants_it(world: World) -> None
 def test_pinned_answers_are_neither_counted_nor_offered_nor_learnt(world: World) -> None:
     with world.database.read() as session:
         n_rounds = KeptCounts().current(session).sources[0].n_rounds
-        n_refined = trajectories.count_refined(session)
+        n_refined = KeptRefined().current(session)
         learnt = len(trajectories.training_rounds(session))
         offered = candidates.any_two(session, Aspect.RESPONSE)
     answer(world, pin(world))
     with world.database.read() as session:
         assert KeptCounts().current(session).sources[0].n_rounds == n_rounds
-        assert trajectories.count_refined(session) == n_refined
+        assert KeptRefined().current(session) == n_refined
         assert len(trajectories.training_rounds(session)) == learnt
         assert candidates.any_two(session, Aspect.RESPONSE) == offered
         assert candidates.adjacent(session, Aspect.RESPONSE)

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from db.content import prompts, rounds
-from db.content.trajectories import count_refined, is_stored, prompt_texts, training_rounds
+from db.content.trajectories import is_stored, prompt_texts, training_rounds
 from db.models import Partition, RunMode
 from db.storage.session import Database, Session
+from ptrapp.services.kept_counts import KeptRefined
 
 
 @pytest.fixture
@@ -31,11 +32,11 @@ def chain(make_round: Any) -> Any:
 def test_later_rounds_count_unless_they_are_attempts(database: Database, chain: Any) -> None:
     with database.write() as session:
         chain(session, "as people asked", "policy", "policy", "policy")
-        assert count_refined(session) == 2
+        assert KeptRefined().current(session) == 2
         chain(session, "of a job", "policy", "policy", "best-of-8", n_attempts=2)
-        assert count_refined(session) == 3
+        assert KeptRefined().current(session) == 3
         chain(session, "by a weaker one", "weak:x", "weak:x", "strong:y")
-        assert count_refined(session) == 4
+        assert KeptRefined().current(session) == 4
 
 
 def test_a_pair_is_stored_when_attempt_answer_and_author_are_the_same(

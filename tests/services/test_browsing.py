@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from stored_votes import RowContext, context, refine
 
-from db.content import prompts, rounds, trajectories
+from db.content import prompts, rounds
 from db.labelling import comparisons, preferences, raters, votes
 from db.models import DataKind, Outcome, Pin, RaterKind, RunMode
 from db.storage.errors import Conflict, Missing
@@ -13,7 +13,7 @@ from db.storage.session import Database
 from ptrapp.core.errors import InputError
 from ptrapp.core.people import Person, Role
 from ptrapp.services.files import browsing
-from ptrapp.services.kept_counts import KeptCounts
+from ptrapp.services.kept_counts import KeptCounts, KeptRefined
 
 ADA = Person("ada", Role.ADMIN)
 
@@ -91,7 +91,7 @@ def test_a_row_is_seen_whole_and_without_thoughts(at: RowContext, kind: DataKind
 def test_a_correction_is_checked_tagged_and_kept(at: RowContext) -> None:
     prompt_id = number(at, DataKind.PROMPT)
     with at.database.read() as session:
-        assert trajectories.count_refined(session) == 3
+        assert KeptRefined().current(session) == 3
     said = browsing.correct(
         at, ADA, prompt_id, text="What is 2 + 1?", answer="wrong", tags="sums,  easy ones,sums"
     )
@@ -103,7 +103,7 @@ def test_a_correction_is_checked_tagged_and_kept(at: RowContext) -> None:
     changed = [text for name, text in whole.texts if name.startswith("Changed")]
     assert changed == ["tags: nothing → easy ones, sums", "answer: 2 → wrong"]
     with at.database.read() as session:
-        assert trajectories.count_refined(session) == 2, "round 2 is wrong by the new answer"
+        assert KeptRefined().current(session) == 2, "round 2 is wrong by the new answer"
     with pytest.raises(Conflict, match="has been asked or pinned"):
         browsing.correct(at, ADA, prompt_id, text="Else?", answer="wrong", tags="")
     with pytest.raises(InputError, match="at most"):
@@ -145,7 +145,7 @@ def test_what_is_deleted_counts_for_nothing_until_it_is_restored(
     with at.database.read() as session:
         assert preferences.current_votes(session) == []
         assert KeptCounts().current(session).n_votes == {}
-        n_refined = trajectories.count_refined(session)
+        n_refined = KeptRefined().current(session)
         assert n_refined == (3 if kind is DataKind.PAIR else 2)
     with pytest.raises(Conflict, match="deleted already"):
         browsing.delete(at, ADA, kind, row_id)
@@ -153,7 +153,7 @@ def test_what_is_deleted_counts_for_nothing_until_it_is_restored(
     assert len(found(at, kind)) == n
     with at.database.read() as session:
         assert len(preferences.current_votes(session)) == 1
-        assert trajectories.count_refined(session) == 3
+        assert KeptRefined().current(session) == 3
 
 
 def test_a_deleted_vote_is_withdrawn_in_the_log(at: RowContext) -> None:

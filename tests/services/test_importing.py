@@ -9,7 +9,6 @@ import pytest
 from stored_votes import RowContext, context, fill
 
 from db.content.prompts import ensure_prompt
-from db.content.trajectories import count_refined
 from db.labelling import comparisons, preferences, raters, votes
 from db.models import (
     Comparison,
@@ -38,6 +37,7 @@ from ptrapp.services.files.importing import (
     import_named,
     import_records,
 )
+from ptrapp.services.kept_counts import KeptRefined
 from ptrapp.services.labelling import candidates
 from ptrapp.services.labelling.candidates import Source, SourceKind
 from training.data.pairs import gather_pairs
@@ -76,7 +76,7 @@ def test_a_row_is_a_prompt_and_a_run_of_two_rounds(database: Database, tmp_path:
             ("weak:import", "Weak 0.", False),
             ("strong:import", "Strong 0.", False),
         ]
-        assert count_refined(session) == 3
+        assert KeptRefined().current(session) == 3
 
 
 def test_importing_twice_adds_nothing_and_a_new_answer_is_new(

@@ -13,7 +13,6 @@ from fresh_database import fresh_database
 from training_world import adapter_of, add_round, start_run, vote
 
 from db.content.samples import runs_of_job
-from db.content.trajectories import count_refined
 from db.models import Job, JobKind, JobStatus, Partition, Run, RunState
 from db.registry import adapters, jobs
 from db.storage.session import Database
@@ -26,6 +25,7 @@ from ptrapp.engines.base import Request
 from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.recipes.ptr_data import PtrDataConfig
 from ptrapp.recipes.reading import read
+from ptrapp.services.kept_counts import KeptRefined
 from ptrapp.tasks.check import check
 from ptrapp.tasks.families import HELD_OUT
 from training.data.examples import TrajectoryKind
@@ -550,7 +550,7 @@ def test_training_reads_the_attempts_and_learns_the_finals_as_they_were_asked(
         gathered = gather_trajectories(
             session, TINY, Filters(), parent_adapter_id=None, replay_share=0.25, seed=0
         )
-        assert count_refined(session) == 12
+        assert KeptRefined().current(session) == 12
 
     refined = [e for e in gathered.examples if e.kind is TrajectoryKind.REFINED]
     assert len(refined) == 12

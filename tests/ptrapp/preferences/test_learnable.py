@@ -17,7 +17,7 @@ from fresh_database import fresh_database
 from stored_votes import context, written
 
 from db.content import prompts, rounds, samples
-from db.content.trajectories import count_refined, is_imitable, is_refined
+from db.content.trajectories import is_imitable, is_refined
 from db.labelling import comparisons, preferences, raters
 from db.labelling.weighed_votes import SAYS, read_weighed
 from db.models import (
@@ -47,6 +47,7 @@ from ptrapp.preferences.learnable import (
 from ptrapp.recipes.tpo import TpoConfig
 from ptrapp.services.files import exporting
 from ptrapp.services.files.exporting import ExportRequest, What
+from ptrapp.services.kept_counts import KeptRefined
 from ptrapp.services.kept_rows import KeptRows
 from training.data.pairs import gather_pairs
 from training.data.trajectories import gather_trajectories
@@ -454,7 +455,7 @@ def test_the_database_finds_rounds_worth_imitating_by_the_same_rule(
             )
             for each in everything
         }
-        n_counted = count_refined(session)
+        n_counted = KeptRefined().current(session)
 
     assert refined == {round_id for round_id, (found, _) in expected.items() if found}
     assert imitable == {round_id for round_id, (_, found) in expected.items() if found}
@@ -472,7 +473,7 @@ def test_imitation_and_the_export_of_refinements_take_the_same_rounds(
         learnt_from = gather_trajectories(
             session, TINY, Filters(), parent_adapter_id=None, replay_share=0.0, seed=0
         )
-        n_counted = count_refined(session)
+        n_counted = KeptRefined().current(session)
     file = tmp_path / "rows.jsonl"
     ask = ExportRequest(What.REFINEMENTS)
     manifest = exporting.write(context(chains, tmp_path), ask, file)
