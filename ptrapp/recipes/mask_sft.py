@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.recipes.reading import STRICT, MaxExamples
-from ptrapp.recipes.training import TrainingConfig
+from ptrapp.recipes.training import Normalise, TrainingConfig
 
 PAPER = (0.8, 0.1, 0.1)
 """(λ1, λ2, λ3) as PTR (arXiv 2410.13413) publishes them."""
@@ -23,15 +23,6 @@ class Preset(StrEnum):
     """Likelihood alone: what the authors' released trainer optimises."""
     PAPER = "paper"
     """Likelihood, consistency with the attempt, and confidence: 0.8, 0.1, 0.1."""
-
-
-class Normalise(StrEnum):
-    """What has equal weight in a step."""
-
-    SEQUENCE = "sequence"
-    """Every answer has the same weight."""
-    TOKEN = "token"
-    """Every token of a step has the same weight, so long answers have more."""
 
 
 @dataclass(frozen=True, slots=True, config=STRICT)
@@ -50,7 +41,7 @@ class MaskSftConfig(TrainingConfig):
     lambdas: tuple[float, float, float] | None = None
     """Weights of likelihood, consistency and confidence; they add up to 1."""
     normalise: Normalise = Normalise.SEQUENCE
-    """What has equal weight in a step."""
+    """What has equal weight in a step: every answer (sequence) or every token."""
     thought_weight: Annotated[float, Field(ge=0, le=100)] = 1.0
     """Weight of a token of the thought, against 1 for one of the response."""
     history_weight: Annotated[float, Field(ge=0, le=100)] = 0.0

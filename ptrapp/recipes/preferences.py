@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.recipes.reading import STRICT, MaxExamples
-from ptrapp.recipes.training import TrainingConfig
+from ptrapp.recipes.training import Normalise, TrainingConfig
 
 
 class PreferenceForm(StrEnum):
@@ -56,6 +56,9 @@ class PreferenceConfig(TrainingConfig):
     """Compare log-probabilities per token instead of per completion; needs a beta around 5."""
     nll_weight: Annotated[float, Field(ge=0, le=100)] = 0.0
     """Weight of the chosen completion's likelihood beside the preference (IRPO)."""
+    nll_normalise: Normalise = Normalise.TOKEN
+    """What has equal weight in that likelihood: every token, or every completion (IRPO: sequence),
+    with which answers become shorter."""
     tie_strength: Annotated[float, Field(gt=1, le=100)] = 3.0
     """ν of rao_kupper and davidson: how readily equal answers tie; 3 makes half of them ties in
     rao_kupper."""

@@ -31,6 +31,15 @@ class Precision(StrEnum):
     """The frozen base in 4 bits (QLoRA, arXiv 2305.14314); needs a GPU and bitsandbytes."""
 
 
+class Normalise(StrEnum):
+    """What has equal weight in a likelihood."""
+
+    SEQUENCE = "sequence"
+    """Every answer, so a token of a short one has more, its end among them."""
+    TOKEN = "token"
+    """Every token, so a long answer has more."""
+
+
 @dataclass(frozen=True, slots=True, config=STRICT)
 class TrainingConfig:
     """The settings that all training recipes share."""

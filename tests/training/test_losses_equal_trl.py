@@ -5,6 +5,7 @@ down: one forward a sequence, log_softmax, the completion's tokens summed.
 """
 
 import random
+from statistics import mean
 from typing import Any
 
 import pytest
@@ -166,26 +167,14 @@ def test_imitation_of_the_chosen_equals_trl_on_equal_lengths(model: Any, tokeniz
     assert_same(theirs, ours(model, EQUALLY_LONG, form=PreferenceForm.SIGMOID, nll_weight=0.7))
 
 
-def test_imitation_in_trl_weighs_pairs_by_the_length_of_the_chosen(
-    model: Any, tokenizer: Any
-) -> None:
+def test_imitation_of_the_chosen_by_token_equals_trl(model: Any, tokenizer: Any) -> None:
     theirs = trl_dpo_loss_and_grads(
         model, PAIRS, tokenizer=tokenizer, loss_type=["sigmoid", "sft"], beta=BETA
     )
 
-    n_chosen = torch.tensor([len(chosen) for _, chosen, _ in PAIRS])
-    plain = naive_logps(model, PAIRS)
-    per_pair = preference_loss(
-        plain,
-        n_chosen,
-        n_chosen,
-        torch.tensor([[1.0, 0.0, 0.0]] * len(PAIRS)),
-        torch.zeros(len(PAIRS)),
-        form=PreferenceForm.SIGMOID,
-        beta=BETA,
-    ).loss
-    by_length = (n_chosen * (-plain.chosen / n_chosen)).sum() / n_chosen.sum()
-    assert_same(theirs, backward(model, per_pair.mean() + by_length))
+    settings = {"form": PreferenceForm.SIGMOID, "nll_weight": 1.0}
+    by_token = {"nll_tokens": mean(len(chosen) for _, chosen, _ in PAIRS)}
+    assert_same(theirs, ours(model, PAIRS, **settings, **by_token))
 
 
 def test_trls_own_float32_head_agrees_as_far_as_float32_goes(model: Any, tokenizer: Any) -> None:

@@ -157,6 +157,29 @@ def test_the_chosen_is_imitated_per_token_unless_it_did_not_win() -> None:
     assert added(TIE) == added(REJECTED) == added([0.4, 0.2, 0.4]) == 0.0
 
 
+def test_tokens_of_the_chosen_weigh_alike_however_long_it_is() -> None:
+    """By a mean over each completion, a token of 2 would weigh four times as much as one of 8."""
+    chosen = [numbers(*[-1.0] * n).requires_grad_() for n in (2, 8)]
+    sums = torch.stack([each.sum() for each in chosen])
+
+    computed = preference_loss(
+        Logps(sums, numbers(-9, -9), sums.detach(), numbers(-9, -9)),
+        torch.tensor([2, 8]),
+        torch.tensor([5, 5]),
+        numbers(*CHOSEN, *CHOSEN).view(2, 3),
+        numbers(0, 0),
+        form=PreferenceForm.SIGMOID,
+        beta=1e-9,
+        nll_weight=1.0,
+        nll_tokens=5.0,
+    )
+    computed.loss.mean().backward()
+
+    assert computed.loss.mean().item() == pytest.approx(math.log(2) + 1.0, abs=1e-6)
+    weights = torch.cat([each.grad for each in chosen if each.grad is not None])
+    assert weights.tolist() == pytest.approx([-1 / 10] * 10, abs=1e-6)
+
+
 @every_form
 def test_a_stronger_preference_asks_for_more(form: PreferenceForm) -> None:
     assert loss_of(form=form, margin=0.5) > loss_of(form=form)

@@ -88,6 +88,7 @@ FORMS: list[dict[str, Any]] = [
     {"form": "davidson", "tie_strength": 1.5},
     {"length_normalised": True, "beta": 5.0},
     {"nll_weight": 1.0},
+    {"nll_weight": 1.0, "nll_normalise": "sequence"},
     {"soft_labels": True, "strength": "margin"},
     {"strength": "weight"},
     {"activation_checkpointing": True},

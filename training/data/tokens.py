@@ -7,7 +7,7 @@ The loss weights are born with the tokens and only carried afterwards::
                                    prompt                    |          completion
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -80,3 +80,20 @@ def per_token(items: Sequence[Encoded]) -> list[float]:
     """
     totals = [item.total_weight for item in items]
     return [total_weight * len(totals) / sum(totals) for total_weight in totals]
+
+
+def mean_chosen_tokens(examples: Iterable[Encoded]) -> float | None:
+    """Returns how long chosen completions are on the mean, by votes; None where nothing is chosen.
+
+    >>> sides = tuple(Tokens((1,) * n, (1.0,) * n) for n in (6, 4))
+    >>> tie = Pair(0, 1, outcomes=(0.0, 1.0, 0.0))
+    >>> mean_chosen_tokens([Encoded(Tokens((), ()), sides, (Pair(0, 1), Pair(1, 0), tie))])
+    5.0
+    """
+    lengths = [
+        len(example.completions[pair.chosen].token_ids)
+        for example in examples
+        for pair in example.pairs
+        if pair.outcomes[0] > pair.outcomes[2]
+    ]
+    return sum(lengths) / len(lengths) if lengths else None

@@ -42,6 +42,7 @@ def preference_objective(
     tie_strength: float = 3.0,
     length_normalised: bool = False,
     nll_weight: float = 0.0,
+    nll_tokens: float | None = None,
 ) -> Objective:
     """Computes a loss of the DPO family on the pairs of a micro-batch."""
     sums = sequence_logps(scored, batch)  # (C,)
@@ -60,6 +61,7 @@ def preference_objective(
         tie_strength=tie_strength,
         length_normalised=length_normalised,
         nll_weight=nll_weight,
+        nll_tokens=nll_tokens,
     )
     margins = chosen_rewards - rejected_rewards
     return Objective(

@@ -15,6 +15,7 @@ import torch
 from db.models import Adapter
 from ptrapp.core.errors import NothingToLearn
 from ptrapp.recipes.preferences import PreferenceConfig
+from ptrapp.recipes.training import Normalise
 from training.data.batches import Item, Rows, build
 from training.data.encode import encode_pairs
 from training.data.examples import in_words
@@ -22,6 +23,7 @@ from training.data.hold_out import hold_out
 from training.data.plan import plan_steps
 from training.data.snapshot import Snapshot
 from training.data.token_cache import TOKENISING, encoded_once
+from training.data.tokens import mean_chosen_tokens
 from training.jobs.claim import Claim
 from training.jobs.ranks import Ranks
 from training.loop import warnings
@@ -113,6 +115,7 @@ def learn_pairs(
         tie_strength=config.tie_strength,
         length_normalised=config.length_normalised,
         nll_weight=config.nll_weight,
+        nll_tokens=mean_chosen_tokens(learnt) if config.nll_normalise is Normalise.TOKEN else None,
     )
     fitted = fit(
         policy,

@@ -41,6 +41,7 @@ def preference_loss(
     tie_strength: float = 3.0,
     length_normalised: bool = False,
     nll_weight: float = 0.0,
+    nll_tokens: float | None = None,
 ) -> PreferenceLoss:
     """Computes the loss of each pair by one of the forms, (P,).
 
@@ -54,11 +55,15 @@ def preference_loss(
       2405.14734); β is then larger, about 5. IPO always does so.
     - `nll_weight` α adds α·NLL of the chosen, per token of it (IRPO, arXiv 2404.19733). Ours: only
       where more votes are for the chosen than for the rejected, so a tie makes nothing to imitate.
+    - `nll_tokens` divides each NLL by as many tokens instead of its own. By their mean over all
+      chosen the sum is the likelihood of the chosen tokens; by its own, a token weighs the more
+      the shorter its completion is, ends come too early, and answers become shorter (Dr. GRPO,
+      arXiv 2503.20783, found the same in RL).
 
     Against TRL 1.16: SIGMOID, ROBUST and IPO are its `sigmoid`, `robust` and `ipo`; SIGMOID with
     `length_normalised` is its `sigmoid_norm`. Its `sigmoid` ignores `label_smoothing`, so cDPO is
     2(1−ε)·`sigmoid` − (1−2ε)·`robust` there. Its `sft` averages over all chosen tokens of a batch;
-    we do over each completion, as IRPO: how a batch is cut then changes nothing. Its logged rewards
+    here how a batch is cut changes nothing. Its logged rewards
     are always of sums.
 
     Worked by hand: the policy raised the chosen by 2 nats and lowered the rejected by 3, so with
@@ -94,7 +99,7 @@ def preference_loss(
             loss = davidson(difference, smooth(outcomes, label_smoothing), tie_strength, margin)
     if nll_weight:
         won = (outcomes[:, 0] > outcomes[:, 2]).to(loss.dtype)  # (P,)
-        loss = loss - nll_weight * won * logps.chosen / n_chosen  # (P,)
+        loss = loss - nll_weight * won * logps.chosen / (nll_tokens or n_chosen)  # (P,)
     return PreferenceLoss(loss, chosen_rewards, rejected_rewards)
 
 

@@ -10,8 +10,9 @@ from dataclasses import asdict
 from functools import partial
 
 from ptrapp.core.errors import NothingToLearn
-from ptrapp.recipes.mask_sft import MaskSftConfig, Normalise, check
+from ptrapp.recipes.mask_sft import MaskSftConfig, check
 from ptrapp.recipes.reading import read
+from ptrapp.recipes.training import Normalise
 from training.data import snapshot
 from training.data.batches import Item
 from training.data.encode import TokenWeights, encode_trajectories
