@@ -23,6 +23,7 @@ from db.storage.errors import Conflict, DatabaseError, DiskFull
 from db.storage.session import Database, open_database
 from ptrapp.core import disk, logs
 from ptrapp.core.errors import ThriceError
+from ptrapp.core.progress import logged_once
 from ptrapp.core.settings import Settings, load_settings
 from ptrapp.engines.local.device import best_device
 from ptrapp.models.finding import find_model
@@ -139,13 +140,8 @@ def _with_base_model(settings: Settings, named: str) -> Settings:
         moved = Path(named).is_absolute()  # with the data folder, perhaps
         settings = settings.with_model(str(located(named, settings.data_dir)) if moved else named)
     if settings.engine == "local" or named:
-        settings = find_model(settings, _log_progress)
+        settings = find_model(settings, logged_once(log))
     return settings
-
-
-def _log_progress(text: str, fraction: float | None = None) -> None:
-    if fraction is None:
-        log.info("%s", text)
 
 
 def _fail(database: Database, job_id: int, token: str, reason: str) -> Exit:

@@ -1,5 +1,6 @@
 """The callback that everything slow calls meanwhile."""
 
+from logging import Logger
 from typing import Protocol
 
 
@@ -10,3 +11,16 @@ class OnProgress(Protocol):
     """
 
     def __call__(self, text: str, fraction: float | None = None) -> None: ...
+
+
+def logged_once(log: Logger) -> OnProgress:
+    """Returns what logs each thing that is begun, however often it is reported while it lasts."""
+    last = ""
+
+    def report(text: str, fraction: float | None = None) -> None:
+        nonlocal last
+        if fraction is None and text != last:
+            log.info("%s", text)
+            last = text
+
+    return report
