@@ -12,6 +12,7 @@ from pydantic_settings import SettingsConfigDict, SettingsError
 from ptrapp.core.errors import ConfigurationError
 from ptrapp.core.names import is_repository
 from ptrapp.core.settings_access import AccessSettings
+from ptrapp.core.settings_help import flags_of
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED_MODEL = ASSETS / "model"
@@ -256,8 +257,8 @@ def load_settings(flags: list[str] | None = None, **overrides: object) -> Settin
     Raises `ConfigurationError` with one line for each mistake.
     """
     try:
-        cli = False if flags is None else flags
-        return Settings(_cli_parse_args=cli, **overrides)  # type: ignore[call-arg, arg-type]
+        source = None if flags is None else flags_of(Settings, flags)
+        return Settings(_cli_settings_source=source, **overrides)  # type: ignore[call-arg, arg-type]
     except ValidationError as error:
         raise ConfigurationError(_in_words(error)) from error
     except SettingsError as error:

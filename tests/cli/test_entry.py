@@ -93,6 +93,16 @@ def test_the_commands_are_listed_above_the_flags(
     assert "tpo" in output
 
 
+def test_help_says_what_a_flag_takes_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        load_settings(["--help"])
+    output = capsys.readouterr().out
+    for words in ("--port N ", "--visitor-role NAME ", "(default: admin)", "--data-dir FOLDER "):
+        assert words in output
+    for python in ("tuple[", "SecretStr", " str\n", "-dir Path", "ADMIN", "(default: )", "(default: ())"):
+        assert python not in output
+
+
 @pytest.mark.parametrize(("flags", "status"), [(["--port", "8000"], 0), (["--port", "many"], 2)])
 def test_the_app_gets_its_flags_and_its_status_is_the_commands(
     flags: list[str], status: int, monkeypatch: pytest.MonkeyPatch
