@@ -93,6 +93,7 @@ ARROWS: dict[str, set[str]] = {
     "ptrapp.ui": {
         "ptrapp.services",
         "ptrapp.core",
+        "ptrapp.rendering",
         "ptrapp.analysis",
         "db.models",
         "ptrapp.api.bodies",

@@ -3,6 +3,7 @@
 from html import escape
 
 from ptrapp.core.strength import STRENGTHS
+from ptrapp.rendering import render
 from ptrapp.services.labelling.disagreements import Disagreement
 from ptrapp.ui.campaigns_drawn import OUTCOMES, facts_list
 
@@ -19,14 +20,14 @@ def disagreement(one: Disagreement | None, at: int, n: int, n_settled: int) -> s
 
 def compared(one: Disagreement) -> str:
     """Returns the two sides of a comparison, what was asked, and what was said of it."""
-    turns = [*((turn["role"], turn["content"]) for turn in one.context), ("prompt", one.prompt)]
+    earlier = ((turn["role"], turn["content"]) for turn in one.context)
+    turns = [*([("system", one.system)] if one.system else []), *earlier, ("prompt", one.prompt)]
     asked = "".join(
-        f"<p class='written asked'><small>{escape(who)}</small> {escape(words)}</p>"
+        f"<div class='asked'><small>{escape(who)}</small>{_written(words)}</div>"
         for who, words in turns
     )
     sides = "".join(
-        f"<section class='side' aria-label='{letter}'><h3>{letter}</h3>"
-        f"<p class='written' dir='auto' tabindex='0'>{escape(text)}</p></section>"
+        f"<section class='side' aria-label='{letter}'><h3>{letter}</h3>{_written(text)}</section>"
         for letter, text in (("A", one.left), ("B", one.right))
     )
     settled = ""
@@ -35,6 +36,11 @@ def compared(one: Disagreement) -> str:
         why = f" {escape(one.settled.reason)}" if one.settled.reason else ""
         settled = f"<p class='settled'><b>Settled by {escape(one.settled.by)}: {said}.</b>{why}</p>"
     return f"{asked}<div class='sides'>{sides}</div>{_answers(one)}{settled}"
+
+
+def _written(text: str) -> str:
+    """Returns a text as raters saw it."""
+    return f"<div class='written rendered' dir='auto' tabindex='0'>{render(text)}</div>"
 
 
 def _answers(one: Disagreement) -> str:

@@ -122,7 +122,7 @@ def test_what_raters_disagree_on_is_settled_made_gold_and_taken_back(
     expect(text).to_contain_text("Both badXan")
     page.locator("#settle").click()
     expect(page.get_by_text("Choose which is right first.")).to_be_visible()
-    first = text.locator(".asked").inner_text()
+    first = text.locator(".asked").last.inner_text()
     page.get_by_label("A is better").check()
     page.get_by_label("Much better").check()
     page.get_by_label("Why (optional)").fill("It adds up.")
@@ -163,7 +163,7 @@ def test_what_raters_flagged_is_looked_through_settled_and_its_flag_removed(
     expect(text).to_contain_text("Yul answered it.")
     expect(text).to_contain_text("TieYul")
     assert page.evaluate("window.hacked") is None
-    first = text.locator(".asked").inner_text()
+    first = text.locator(".asked").last.inner_text()
     form = page.locator("#flag-ruling")
     form.get_by_label("Both bad").check()
     page.locator("#flag-settle").click()

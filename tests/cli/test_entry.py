@@ -99,7 +99,15 @@ def test_help_says_what_a_flag_takes_in_words(capsys: pytest.CaptureFixture[str]
     output = capsys.readouterr().out
     for words in ("--port N ", "--visitor-role NAME ", "(default: admin)", "--data-dir FOLDER "):
         assert words in output
-    for python in ("tuple[", "SecretStr", " str\n", "-dir Path", "ADMIN", "(default: )", "(default: ())"):
+    for python in (
+        "tuple[",
+        "SecretStr",
+        " str\n",
+        "-dir Path",
+        "ADMIN",
+        "(default: )",
+        "(default: ())",
+    ):
         assert python not in output
 
 

@@ -13,12 +13,14 @@ from ptrapp.analysis.kappa import kappas
 from ptrapp.analysis.labels import Label
 from ptrapp.core.types import Choice
 from ptrapp.services.labelling.agreement import AgreementReport, report_of
+from ptrapp.services.labelling.disagreements import Disagreement
 from ptrapp.services.labelling.kept_labels import KeptLabels
 from ptrapp.services.labelling.overview import DayLeft, Overview
 from ptrapp.services.labelling.panel import CampaignPanel, CampaignRow, Sources
 from ptrapp.ui import agreement_drawn, campaigns
 from ptrapp.ui import campaigns_drawn as drawn
 from ptrapp.ui import campaigns_plots as plots
+from ptrapp.ui.campaign_compared import compared
 
 AT = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 ROW = CampaignRow(
@@ -154,3 +156,22 @@ def test_what_an_undone_import_wanted_is_not_wanted_any_more() -> None:
     undone = replace(ROW, id=4, hidden="undone")
     panel = CampaignPanel([ROW, undone], Sources([], [], []))
     assert campaigns._summary(panel) == "2 of 2 open, 30 labels still wanted."
+
+
+def test_disagreements_are_shown_as_raters_saw_the_pair() -> None:
+    one = Disagreement(
+        1,
+        "Be <brief>.",
+        [{"role": "user", "content": "Hi"}],
+        "**Which**?",
+        "- a\n- b",
+        "`c`",
+        [],
+        None,
+    )
+    shown = compared(one)
+    assert "<strong>Which</strong>" in shown
+    assert "<li>a</li>" in shown
+    assert "<code>c</code>" in shown
+    assert "Be &lt;brief&gt;." in shown
+    assert shown.index("system") < shown.index("Hi") < shown.index("Which")
