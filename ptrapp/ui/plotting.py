@@ -21,7 +21,8 @@ the browser warns of every plot; what is drawn here means the same in both. Nobo
 
 def bottom_legend(*, dashes: bool = False) -> alt.Legend:
     """Returns a legend below the plot; lines that differ by their `dashes` are shown as lines."""
-    legend: dict[str, Any] = {"orient": "bottom", "title": None, "columns": 3, "symbolOpacity": 1}
+    legend: dict[str, Any] = {"orient": "bottom", "title": None, "symbolOpacity": 1}
+    legend["columns"] = alt.ExprRef("width < 360 ? 2 : 3")  # names of versions, on a phone too
     if dashes:
         legend |= {"symbolType": "stroke", "symbolSize": 400, "symbolStrokeWidth": 2}
         legend["symbolStrokeColor"] = "var(--soft)"

@@ -113,7 +113,10 @@ def quality_by_votes(finding: Finding) -> alt.LayerChart:
 def _over_versions(finding: Finding, value: str, title: str, colour: alt.Color) -> alt.LayerChart:
     chart = _chart(finding)
     named = len({point["version"] for point in finding.points}) <= _MOST_NAMED
-    axis = alt.Axis(labels=named, ticks=named, labelAngle=0, labelLimit=96)
+    axis = alt.Axis(
+        labels=named, ticks=named, labelAngle=0, labelLimit=96, labelOverlap="greedy",
+        labelSeparation=6,
+    )  # fmt: skip
     step = alt.X(
         "version:N" if named else "step:O", sort=None, title="versions, oldest first", axis=axis
     )
