@@ -166,15 +166,16 @@ def cells(table: JobTable) -> list[list[str]]:
 
 
 def samples(found: CheckpointSamples | None, kind: str) -> str:
-    """Returns what the samples are of, or why there are none."""
+    """Returns what the samples of a job's checkpoints are of; nothing where none are drawn."""
+    if found is None and kind != "tpo":
+        return ""
+    said = "Checkpoints answer held-out prompts when one of them is selected."
     if found is not None:
-        return (
+        said = (
             f"The first {len(found.prompts)} of {found.n_prompts} held-out prompts, answered by "
             "the parent and by each checkpoint, from which the best one is selected."
         )
-    if kind == "tpo":
-        return "Checkpoints answer held-out prompts when one of them is selected."
-    return "This kind of job samples nothing at its checkpoints; TPO does."
+    return f"<h3>Samples at checkpoints</h3><p>{said}</p>"
 
 
 def _needs(needs: Needs) -> str:

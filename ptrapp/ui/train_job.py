@@ -106,7 +106,6 @@ def build() -> JobParts:
         with gr.Column(visible=False, elem_id="job-details") as details:
             gr.HTML("<h3>Notes</h3>", apply_default_css=False)
             notes = gr.HTML(elem_id="job-notes", apply_default_css=False)
-            gr.HTML("<h3>Samples at checkpoints</h3>", apply_default_css=False)
             sampled = gr.HTML(elem_id="job-sampled", apply_default_css=False)
             samples = gr.Dataframe(
                 datatype="str", interactive=False, wrap=True, show_label=False,

@@ -64,7 +64,7 @@ def draw(plot: Plot, curves: Mapping[str, Points], compared: ComparedJob | None)
         .mark_point(filled=True, size=30)
         .encode(
             alt.X("step:Q", title="step", axis=alt.Axis(values=_ticks(rows), format="d")),
-            alt.Y("value:Q", title=plot.unit, scale=alt.Scale(zero=False)),
+            alt.Y("value:Q", title=plot.unit, scale=alt.Scale(zero=False), axis=_figures(rows)),
             color=alt.Color(
                 "job:N", legend=bottom_legend() if len(jobs) > 1 else None,
                 scale=alt.Scale(domain=jobs, range=["var(--s3)", "var(--s0)"][: len(jobs)]),
@@ -92,6 +92,12 @@ def _description(plot: Plot, curves: Mapping[str, Points], jobs: Sequence[str]) 
     ]
     beside = f", beside {jobs[1]}" if len(jobs) > 1 else ""
     return f"{plot.heading} by step: {'; '.join(said)}{beside}."
+
+
+def _figures(rows: Sequence[Mapping[str, Any]]) -> alt.Axis:
+    """Returns an axis that says a value that is alone as it is, and not to six digits."""
+    alone = len({row["value"] for row in rows}) == 1
+    return alt.Axis(format=".3~r") if alone else alt.Axis()
 
 
 def _ticks(rows: Sequence[Mapping[str, Any]]) -> list[int]:
