@@ -116,7 +116,7 @@ def shown(context: AppContext, row: CampaignRow, *, may_write: bool, tab: str = 
     ]
     return [
         row.id,
-        drawn.head(row, heading, sentence),
+        drawn.head(row, heading, sentence, may_train=may_write),
         gr.Row(visible=may_write),
         gr.Button(interactive=may_label, variant="secondary" if view.is_done else "primary"),
         gr.Button("Pause" if is_open else "Open", interactive=row.state != "preparing"),

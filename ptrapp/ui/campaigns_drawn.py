@@ -81,13 +81,13 @@ def meter(share: float, name: str) -> str:
     return f"<progress max='1' value='{share:.4f}' aria-label='{said}'></progress>"
 
 
-def head(row: CampaignRow, heading: str, sentence: str) -> str:
-    """Returns the first lines of a campaign's own page."""
+def head(row: CampaignRow, heading: str, sentence: str, *, may_train: bool = True) -> str:
+    """Returns the first lines of a campaign's own page; who looks on is not led to Train."""
     share = row.n_done / row.n_wanted if row.n_wanted else 0.0
     train = (
         "<p class='campaign-done'><a class='btn primary' href='train'>Train on it</a> "
         "A training takes every vote that the version that answers has not learnt.</p>"
-        if _is_finished(row)
+        if may_train and _is_finished(row)
         else ""
     )
     return (

@@ -160,6 +160,7 @@ def read(
     stopped = job.status in ("failed", "cancelled")
     tables = results.names(job.result)
     words = train_made.serve_words(page.made)
+    against = page.made is not None and train_made.needs_reason(page.made)
     link = "<a class='btn' href='train'>All jobs</a>" if whole else (
         f"<a class='btn' href='train?job={job.id}'>Job page</a>"
     )  # fmt: skip
@@ -174,7 +175,11 @@ def read(
         f"<a class='btn' href='train?again={job.id}'>Run again with changes</a>"
         if admin and whole
         else "",
-        gr.Button(words, visible=bool(words) and admin and whole),
+        gr.Button(
+            words,
+            visible=bool(words) and admin and whole,
+            variant="secondary" if against else "primary",
+        ),
         train_made.made(page) + train_made.measures(page) if whole else "",
         drawn.came_of_it(page) + train_made.follows(page) if whole else "",
         gr.Column(visible=whole),

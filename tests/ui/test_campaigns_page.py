@@ -46,6 +46,8 @@ def test_one_that_is_all_labelled_offers_to_train_on_it() -> None:
     assert "train" not in drawn.head(ROW, "30 of 40 labels left", "")
     done = drawn.head(replace(ROW, n_done=40), "Done: all 40 labels are in", "")
     assert "<a class='btn primary' href='train'>Train on it</a>" in done
+    looked_on = drawn.head(replace(ROW, n_done=40), "Done", "", may_train=False)
+    assert "train" not in looked_on
     assert "<dt>Budget</dt><dd>no limit</dd>" in drawn.about(ROW)
 
 
