@@ -5,11 +5,12 @@ from html import escape
 
 from ptrapp.services.jobs import Note
 from ptrapp.services.training.cards import Card, Needs
+from ptrapp.services.training.form import Method
 from ptrapp.services.training.job import JobPage
 from ptrapp.services.training.outcome import JobOutcome
 from ptrapp.services.training.progress import StageView
 from ptrapp.services.training.samples import CheckpointSamples
-from ptrapp.services.training.settings_words import in_words
+from ptrapp.services.training.settings_words import in_words, with_labels
 from ptrapp.services.training.stages import Stage
 from ptrapp.services.training.table import JobTable
 
@@ -130,10 +131,10 @@ def came_of_it(page: JobPage) -> str:
     return "".join(parts)
 
 
-def notes(listed: Sequence[Note]) -> str:
+def notes(listed: Sequence[Note], method: Method) -> str:
     said = "".join(
         f"<li class='{escape(one.level)}'><strong>{_LEVELS[one.level]}:</strong> "
-        f"{escape(one.text)}</li>"
+        f"{escape(with_labels(method, one.text))}</li>"
         for one in listed
     )
     return f"<ul class='job-notes'>{said}</ul>" if said else "<p class='quiet'>No note.</p>"
@@ -175,7 +176,7 @@ def samples(found: CheckpointSamples | None, kind: str) -> str:
             f"The first {len(found.prompts)} of {found.n_prompts} held-out prompts, answered by "
             "the parent and by each checkpoint, from which the best one is selected."
         )
-    return f"<h3>Samples at checkpoints</h3><p>{said}</p>"
+    return f"<h3>Samples at checkpoints</h3><p class='quiet'>{said}</p>"
 
 
 def _needs(needs: Needs) -> str:

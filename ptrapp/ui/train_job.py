@@ -205,8 +205,8 @@ def _details(
     if not figures and job.status in ("queued", "running"):
         figures = "Nothing yet."
     return [
-        drawn.notes(job.notes),
-        f"<p class='quiet'>{drawn.samples(found, job.kind)}</p>",
+        drawn.notes(job.notes, page.method),
+        drawn.samples(found, job.kind),
         _samples(found),
         results.found(figures, tables),
         gr.Dropdown(

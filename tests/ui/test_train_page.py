@@ -206,7 +206,7 @@ def test_what_is_not_known_is_not_made_up() -> None:
 def test_what_people_wrote_is_text() -> None:
     row = JobRow(7, "DPO", "failed", JobOutcome("", "", "<script>"), "<b>Mira</b>", AT, 3.0, True)
     shown = [
-        drawn.head(PAGE), drawn.came_of_it(PAGE), drawn.notes([Note("warning", "<u>long</u>")]),
+        drawn.head(PAGE), drawn.came_of_it(PAGE), drawn.notes([Note("warning", "<u>long</u>")], METHODS["dpo"]),
         *drawn.cells(JobTable((row,), 1, 1, 1))[0],
         *train_results.table({"rows": [{"name": "<em>"}]}, "rows").cells[0],
         drawn.came_of_it(replace(PAGE, job=replace(JOB, status="failed", error="<s>bad</s>"))),

@@ -1,5 +1,6 @@
 """Says a job's settings in the form's words: those that differ from the defaults, with units."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,19 @@ def by_labels(method: Method, refusal: str) -> str:
     labels = {one.key: one.label for one in method.settings}
     lines = [line.partition(": ") for line in refusal.split("\n")]
     return "\n".join(f"{labels.get(name, name)}{colon}{said}" for name, colon, said in lines)
+
+
+def with_labels(method: Method, note: str) -> str:
+    """Returns a job's note with the settings it names called as the form does, in quotes.
+
+    Only names that are no word of a sentence are replaced.
+
+    >>> with_labels(METHODS["dpo"], "Set nll_weight to 1, or lower learning_rate. Mind beta.")
+    'Set “NLL weight” to 1, or lower “Learning rate”. Mind beta.'
+    """
+    labels = {one.key: one.label for one in method.settings if "_" in one.key or one.key == "rho"}
+    names = "|".join(map(re.escape, labels))
+    return re.sub(rf"\b({names})\b", lambda one: f"“{labels[one[0]]}”", note) if names else note
 
 
 def _said(setting: FormSetting, value: Any) -> str:
