@@ -1,11 +1,13 @@
 """Steps, micro-batches, and the positions in them."""
 
+import doctest
 from itertools import chain
 from random import Random
 
 import pytest
 
 from training.data import plan
+from training.data import tokens as token_module
 from training.data.batches import Item, Rows, build
 from training.data.plan import cost as cost_of
 from training.data.plan import cut, plan_steps, shard
@@ -143,3 +145,8 @@ def test_a_mean_over_tokens_is_a_scaled_mean_over_sequences() -> None:
 
     mean = sum(s * loss for s, loss in zip(scales, losses, strict=True)) / 2
     assert mean == pytest.approx((4 * 1.0 + 8 * 4.0) / 12)
+
+
+def test_the_worked_examples_of_means_over_tokens_come_out_as_written() -> None:
+    assert doctest.testmod(token_module).attempted >= 2
+    assert doctest.testmod(token_module).failed == 0

@@ -23,7 +23,7 @@ from ptrapp.services.training.job import ComparedJob, JobPage
 from ptrapp.services.training.measured import MadeVersion, Measurement
 from ptrapp.services.training.outcome import JobOutcome
 from ptrapp.services.training.progress import JobProgress, StageView
-from ptrapp.services.training.settings_words import by_labels, in_words
+from ptrapp.services.training.settings_words import by_labels, in_words, with_labels
 from ptrapp.services.training.stages import Stage
 from ptrapp.services.training.table import JobRow, JobTable
 from ptrapp.ui import train_drawn as drawn
@@ -192,6 +192,13 @@ def test_a_refusal_names_the_fields_of_the_form_where_it_has_them() -> None:
     assert by_labels(METHODS["ptr_data"], said) == (
         "Correct these:\nQuestions: too small (given: 0)\nmin_chars: no number\n<b>: unknown"
     )
+
+
+def test_a_note_calls_settings_as_the_form_does() -> None:
+    said = with_labels(METHODS["dpo"], "Set nll_weight to 1 or lower learning_rate. Mind beta.")
+    assert said == "Set “NLL weight” to 1 or lower “Learning rate”. Mind beta."
+    assert "“Length control”" in with_labels(METHODS["tpo"], "Train it with another rho.")
+    assert with_labels(METHODS["judge"], "Another rho.") == "Another rho."
 
 
 def test_what_is_not_known_is_not_made_up() -> None:
