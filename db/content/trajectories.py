@@ -35,7 +35,7 @@ def is_refined() -> ColumnElement[bool]:
         Round.index > 0,
         Round.index >= n_attempts,
         ~Round.author.startswith(WEAK),
-        Run.pin_id.is_(None),
+        ~is_by_a_pin(Round.run_id),
         Run.is_shown(),
         or_(Round.correct.is_(True), Round.author != POLICY),
     )
