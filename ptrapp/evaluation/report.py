@@ -40,6 +40,9 @@ class Report:
     """Duration of this run, without an earlier one."""
     n_left_out: int = 0
     """Problems, of all tasks and seeds, for which there was no time."""
+    share_done: float = 1.0
+    """Share of the plan's answers and comparisons that this run did: others were known before, or
+    there was no time for them."""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

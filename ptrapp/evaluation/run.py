@@ -76,8 +76,8 @@ def evaluate(
     asked = {
         (task.name, seed): task.draw(plan.n, seed) for task in plan.tasks for seed in plan.seeds
     }
-    n_drawn = sum(map(len, asked.values()))
-    state = _State(plan, callbacks or Callbacks(), _total(plan, asked, judge), started, asked)
+    n_drawn, n_planned = sum(map(len, asked.values())), _total(plan, asked, judge)
+    state = _State(plan, callbacks or Callbacks(), n_planned, started, asked)
     earlier = earlier or EarlierResults()
     cells = _measure(engine, state, list(earlier.cells), judge)
     results = _compare(state, cells, judge, earlier.matches) if judge else []
@@ -89,6 +89,7 @@ def evaluate(
         plan.decoding,
         round(time.monotonic() - started, 1),
         n_drawn - sum(map(len, state.asked.values())),
+        round((state.n_done - state.n_restored) / n_planned, 4),
     )
 
 

@@ -51,6 +51,7 @@ def test_versions_have_the_problems_for_which_there_is_time_and_all_the_same(
 
     assert {row.n for row in report.table} == {n_measured}
     assert report.n_left_out == 20 - n_measured
+    assert report.share_done == n_measured / 20
     assert {(row.round, row.n_correct) for row in report.table if row.version == "fixer"} == {
         (1, n_measured // 2),
         (2, n_measured),
@@ -115,6 +116,7 @@ def test_a_cell_that_has_some_of_the_answers_gives_those(tmp_path: Path, n_known
     assert found.table == calm.table
     asked = [request for request in engine.requests if not request.policy.adapter]
     assert len(asked) == 2 * (20 - n_known // 4 * 4)
+    assert found.share_done == 1 - n_known // 4 * 4 / 40
 
 
 def test_answers_to_other_problems_are_not_answers_to_these() -> None:

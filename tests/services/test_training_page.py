@@ -100,6 +100,17 @@ def test_time_is_by_the_work_of_earlier_jobs_and_by_the_middle_of_them(
     assert estimate(world.context, JobKind.DPO, {}, 10) == (None, 0)
 
 
+def test_an_evaluation_that_took_answers_from_earlier_ones_is_a_measure_of_the_others(
+    world: Any, finished: Finished
+) -> None:
+    began = (("starting", 0), ("base on generated, seed 0, refine", 3))
+    asked: dict[str, Any] = {"n": 100, "rounds": 3, "controls": False}
+    finished(JobKind.EVALUATE, asked, began, took_s=13, result={"share_done": 0.25})
+    assert estimate(world.context, JobKind.EVALUATE, asked, None) == (3 + 4 * 10, 1)
+    finished(JobKind.EVALUATE, asked, began, took_s=4, result={"share_done": 0.01})
+    assert estimate(world.context, JobKind.EVALUATE, asked, None) == (3 + 4 * 10, 1)
+
+
 def test_an_interrupted_job_and_another_base_model_are_no_measure(
     world: Any, finished: Finished
 ) -> None:

@@ -21,6 +21,8 @@ _STARTS_WITHIN_S = 5.0
 """Seconds between a job's first start and that of its last claim, else it was interrupted."""
 _CONTROLS = 3
 """How much more an evaluation with controls has to do."""
+_LEAST_SHARE = 0.05
+"""An evaluation that took nearly all answers from earlier ones does not tell how long one takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,11 @@ def read_earlier(
         if not points or row.finished_at is None or was_paused(row, points):
             continue
         spent, _ = durations(kind, points, row.finished_at.timestamp())
-        settings = row.payload.get("settings", {})
-        found.append(MeasuredJob(row.id, amounts(kind, settings, examples(session, row)), spent))
+        had = amounts(kind, row.payload.get("settings", {}), examples(session, row))
+        if (share := row.result.get("share_done", 1.0)) < _LEAST_SHARE:
+            continue
+        had = {stage: share * amount for stage, amount in had.items()}
+        found.append(MeasuredJob(row.id, had, spent))
     return found
 
 
