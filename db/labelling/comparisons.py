@@ -3,9 +3,9 @@
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, bindparam, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, exists, or_, select, update
 from sqlalchemy import insert as plain_insert
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from db.models import (
     Aspect,
@@ -20,11 +20,22 @@ from db.models import (
 from db.storage.dialects import insert
 from db.storage.errors import Conflict, Missing
 
+_LEFT, _RIGHT = aliased(Round), aliased(Round)
 _REVEALED = exists().where(
     Reveal.rater_id == bindparam("rater_id"),
     Reveal.round_id.in_((Comparison.left_round_id, Comparison.right_round_id)),
     Reveal.versions | (Comparison.aspect != Aspect.THOUGHT),
+    _LEFT.id == Comparison.left_round_id,
+    _RIGHT.id == Comparison.right_round_id,
+    or_(
+        and_(Reveal.round_id == _LEFT.id, _LEFT.thought != ""),
+        and_(Reveal.round_id == _RIGHT.id, _RIGHT.thought != ""),
+        _LEFT.author != _RIGHT.author,
+        _LEFT.adapter_id.is_distinct_from(_RIGHT.adapter_id),
+    ),
 )
+"""What was shown of a round tells something: it has a thought, or the sides differ in who wrote
+them. Answers of one version without thoughts have nothing that a rater could have seen."""
 _SEEN_BEFORE = exists().where(
     Offer.rater_id + 0 == bindparam("rater_id"),  # found by its comparison: a rater has many
     Offer.comparison_id == Comparison.id,

@@ -11,7 +11,7 @@ from statements import executed
 from db.content import prompts, rounds
 from db.labelling import comparisons, corrections, preferences, raters, votes
 from db.labelling.votes import StoredVote
-from db.models import DataKind, Outcome, RaterKind, RunMode, Vote
+from db.models import DataKind, Outcome, RaterKind, Round, RunMode, Vote
 from db.storage.errors import Conflict
 from db.storage.session import Database, open_database
 
@@ -191,6 +191,22 @@ def test_a_vote_is_blind_until_a_thought_was_seen(world: Any) -> None:
     _reveal(world, world.round_ids[2])
     _reveal(world, world.round_ids[2])
     assert not world.vote().blind
+
+
+@pytest.mark.parametrize(
+    ("thought", "author", "blind"),
+    [("", "policy", True), ("Hm.", "policy", False), ("", "strong:x", False)],
+)
+def test_what_was_shown_counts_where_it_tells_something(
+    world: Any, thought: str, author: str, blind: bool
+) -> None:
+    """Answers of one version without thoughts have nothing that a rater could have seen."""
+    with world.database.write() as session:
+        left, right = (session.get_one(Round, one) for one in world.round_ids[::2])
+        left.thought, right.thought = thought, ""
+        left.author, right.author = "policy", author
+        comparisons.reveal(session, world.ann_id, left.id)
+    assert world.vote().blind is blind
 
 
 def test_a_thought_seen_between_offer_and_vote_counts(world: Any) -> None:

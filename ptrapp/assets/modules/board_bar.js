@@ -70,7 +70,7 @@ const Voting = (/** @type {OfBoard} */ { board }) => {
         <${Key} label="Ask the judge" key_="j" action=${() => letJudge(board)}
           title=${`${run.judge} sees the two responses${seen}, no thought`} />`}
       <${Key} label="Back" key_="Esc" action=${() => putBack(board)} />
-      ${marksSeen(run) && html`<small>Marks stood here before: the vote says that they were seen.</small>`}
+      ${marksSeen(run) && html`<small>You saw ✓ and ✗ before this: your vote is stored with a note of that.</small>`}
     </div>`;
 };
 
@@ -78,7 +78,7 @@ const Resting = (/** @type {OfBoard} */ { board }) => {
   const { run, now: { chosen, counted } } = board;
   const last = votesOn(run).at(-1);
   const said = last && cellOf(run, last.left) && cellOf(run, last.right)
-    ? `Your vote: ${inWords(run, last, betterBy(last))}${last.blind ? "" : " (not blind: thoughts had been shown to you)"}.` : "";
+    ? `Your vote: ${inWords(run, last, betterBy(last))}${last.blind ? "" : " (not blind: you had seen a thought, who wrote it, or a verdict)"}.` : "";
   const next = chosen.length === 1 ? " Choose a second one." : said ? "" : "Which is better?";
   return html`
     <div class="bar-line">
