@@ -7,7 +7,7 @@ raters' votes are not read at all, so they cannot leak.
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, case, select
+from sqlalchemy import Select, and_, bindparam, case, select
 from sqlalchemy.orm import Session, aliased
 
 from db.labelling.comparisons import compared
@@ -27,6 +27,9 @@ class ShownPair(NamedTuple):
     prompt: str
     left: str
     right: str
+    left_cut: bool
+    """Whether the response was ended by the limit of its tokens."""
+    right_cut: bool
 
 
 def read_pairs(session: Session, keys: Collection[str]) -> dict[str, ShownPair]:
@@ -38,6 +41,8 @@ def read_pairs(session: Session, keys: Collection[str]) -> dict[str, ShownPair]:
 def _pairs() -> Select[Any]:
     left, right = aliased(Round), aliased(Round)
     texts = [compared(side) for side in (left, right)]
+    is_response = Comparison.aspect == Aspect.RESPONSE
+    cut = [and_(is_response, side.finish_reason == "length") for side in (left, right)]
     return (
         select(
             Offer.key,
@@ -50,6 +55,8 @@ def _pairs() -> Select[Any]:
             Prompt.text,
             case((Offer.flipped, texts[1]), else_=texts[0]),
             case((Offer.flipped, texts[0]), else_=texts[1]),
+            case((Offer.flipped, cut[1]), else_=cut[0]),
+            case((Offer.flipped, cut[0]), else_=cut[1]),
         )
         .join(Assignment, Assignment.offer_key == Offer.key)
         .join(Comparison, Comparison.id == Offer.comparison_id)

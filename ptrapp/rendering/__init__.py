@@ -1,17 +1,21 @@
 """Renders model text to safe HTML, by the same rules for every model."""
 
+import re
 from functools import lru_cache
 from html import escape
 
 from ptrapp.rendering.characters import visible
 
-__all__ = ["render", "visible"]
+__all__ = ["is_plain", "render", "visible"]
 
 MAX_CHARS = 50_000
 """Longest text that is parsed as Markdown; a longer one is shown as plain text."""
 
 _SHORT = 8_000
 """Nearly every response is shorter; more of these are cached than of longer ones."""
+
+
+_MARKED = re.compile(r"[\n*_`#|$<>\[\]\\~&]|://|www\.|^\s*(?:[-+]|\d+[.)])\s")
 
 
 _MAX_CELLS = 10_000
@@ -27,6 +31,11 @@ def render(text: str) -> str:
     The same text always gives the same HTML.
     """
     return _short(text) if len(text) <= _SHORT else _long(text)
+
+
+def is_plain(text: str) -> bool:
+    """Returns whether the text is one paragraph without anything that Markdown would draw."""
+    return not _MARKED.search(text)
 
 
 def _render(text: str) -> str:

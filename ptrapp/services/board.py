@@ -19,6 +19,7 @@ from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.public import in_public
 from ptrapp.core.types import Split
 from ptrapp.judges.verifier import Verifier
+from ptrapp.rendering import is_plain, render
 from ptrapp.services.compare import as_shown, hides_versions
 from ptrapp.services.context import AppContext, LiveRun, Slot
 from ptrapp.services.other_apps import written_elsewhere
@@ -37,6 +38,8 @@ class BoardCell:
     round_id: int | None = None
     response: str = ""
     thinking: bool = False
+    html: str = ""
+    """The stored response as Markdown draws it; empty where that is the response itself."""
     thought: str | None = None
     """None where this rater may not see it now, whether there is one or not."""
     n_thought_tokens: int = 0
@@ -205,6 +208,7 @@ def _stored(row: Round, before: Round | None, shown: bool, reference: str) -> Bo
         state="stored",
         round_id=row.id,
         response=row.response,
+        html="" if is_plain(row.response) else render(row.response),
         thinking=bool(row.n_thought_tokens),
         thought=row.thought if shown else None,
         n_thought_tokens=row.n_thought_tokens,

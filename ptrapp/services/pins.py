@@ -54,6 +54,8 @@ class PinnedAnswer:
     run_id: int | None = None
     responses: tuple[str, ...] = ()
     """Of the rounds in their order."""
+    cut: tuple[bool, ...] = ()
+    """Of each round, whether the limit of its tokens ended it."""
     marks: tuple[bool | None, ...] = ()
     """Of each round, whether it is right; None where nobody knows or the reader may not."""
 
@@ -223,6 +225,7 @@ def _answer(
             state="answered",
             run_id=known.run_id,
             responses=tuple(row.response for row in rows),
+            cut=tuple(row.finish_reason == "length" for row in rows),
             marks=tuple(None if hidden else row.correct for row in rows),
         )
     if why := _why_not(context, version):

@@ -64,7 +64,7 @@ def _body(one: PinnedAnswer, before: PinnedAnswer | None, index: int) -> str:
     if index >= len(one.responses):
         return "<p class='time-why'>has no such round</p>"
     return (
-        f"<p class='time-text' dir='auto'>{_text(one, before, index)}</p>"
+        f"<p class='time-text' dir='auto'>{_text(one, before, index)}{_cut(one, index)}</p>"
         f"<footer>{_marks(one, index)}<a href='./?run={one.run_id}'>run {one.run_id}</a></footer>"
     )
 
@@ -81,6 +81,10 @@ def _text(one: PinnedAnswer, before: PinnedAnswer | None, index: int) -> str:
         if kind.value != "removed"
     )
     return "".join(marked)
+
+
+def _cut(one: PinnedAnswer, index: int) -> str:
+    return " <em>(cut off at the token limit)</em>" if any(one.cut[index : index + 1]) else ""
 
 
 def _marks(one: PinnedAnswer, index: int) -> str:

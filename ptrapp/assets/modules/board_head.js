@@ -27,7 +27,9 @@ export const Head = (/** @type {OfBoard} */ { board }) => {
   const long = run.prompt.length > LONG && !offer;
   const cut = long && !wholePrompt;
   const prompt = html`<h1 class=${`board-prompt${cut ? " cut" : ""}`} dir="auto">${run.prompt}</h1>`;
-  if (offer) return html`<div class="folded">${prompt}</div>`;
+  const system = run.system && html`
+    <details class="board-system"><summary>System message</summary><p dir="auto">${run.system}</p></details>`;
+  if (offer) return html`<div class="folded">${prompt}</div>${system}`;
   return html`
     <div class="folded">
       ${prompt}
@@ -37,6 +39,7 @@ export const Head = (/** @type {OfBoard} */ { board }) => {
       <span class="board-asked">${asked(run)}</span>
       ${!board.readOnly && html`<${Asking} board=${board} />`}
     </div>
+    ${system}
     <${Facts} board=${board} />
     ${run.message && html`<p class="board-message" role="alert">${run.message}</p>`}`;
 };

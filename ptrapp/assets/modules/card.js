@@ -3,6 +3,7 @@
 
 import { choose, toggleThought } from "./board_asking.js";
 import { html, icon } from "./html.js";
+import { Rendered } from "./rendered.js";
 import { betterBy, isOfVersions, nameOf, numberOf, votesOn } from "./run.js";
 import { count, seconds } from "./words.js";
 
@@ -139,12 +140,9 @@ const Response = (/** @type {{ cell: Cell, changes: boolean }} */ { cell, change
   if (cell.state === "failed") return html`<p class="response bad" role="alert">${cell.error}</p>`;
   if (changes && cell.diff.length) return html`<${Changes} diff=${cell.diff} />`;
   const silent = cell.state === "stored" && !cell.response;
-  return html`
-    <p class="response" dir="auto">
-      ${cell.response}
-      ${silent && html`<em>${missing(cell)}</em>`}
-      ${!silent && cell.truncated && html`<em> (cut off at the token limit)</em>`}
-    </p>`;
+  const cut = !silent && cell.truncated && html`<em> (cut off at the token limit)</em>`;
+  if (cell.html) return html`<div><${Rendered} name="response" markup=${cell.html} />${cut && html`<p class="response">${cut}</p>`}</div>`;
+  return html`<p class="response" dir="auto">${cell.response}${silent && html`<em>${missing(cell)}</em>`}${cut}</p>`;
 };
 
 const Changes = (/** @type {{ diff: Cell["diff"] }} */ { diff }) => {

@@ -23,6 +23,8 @@ interface Cell {
   round_id: number | null;
   state: "waiting" | "writing" | "stored" | "stopped" | "failed";
   response: string;
+  /** The stored response as Markdown draws it; empty where that is the response itself. */
+  html: string;
   thought: string | null;
   thinking: boolean;
   thought_end: string | null;
@@ -60,6 +62,7 @@ interface Run {
   prompt: string;
   title: string | null;
   message: string | null;
+  system: string | null;
   version: string;
   judge: string | null;
   reference_answer: string | null;

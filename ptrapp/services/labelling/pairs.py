@@ -8,6 +8,8 @@ from db.models import Outcome, Purpose
 from ptrapp.blinding import scrub
 from ptrapp.rendering import render, visible
 
+CUT = "<p><em>(cut off at the token limit)</em></p>"
+
 
 @dataclass(frozen=True, slots=True)
 class Text:
@@ -15,6 +17,7 @@ class Text:
 
     text: str
     html: str
+    """The same as Markdown draws it, and whether it was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ def as_pair(
         context=[_turn(turn, names) for turn in shown.context],
         prompt=visible(shown.prompt),
         prompt_html=render(visible(shown.prompt)),
-        left=_text(shown.left, names),
-        right=_text(shown.right, names),
+        left=_text(shown.left, names, cut=shown.left_cut),
+        right=_text(shown.right, names, cut=shown.right_cut),
         was=was.value if was else None,
         was_much=much,
     )
@@ -68,9 +71,9 @@ def blinded(text: str, names: Collection[str]) -> str:
     return scrub(visible(text), names)
 
 
-def _text(text: str, names: Collection[str]) -> Text:
+def _text(text: str, names: Collection[str], *, cut: bool) -> Text:
     shown = blinded(text, names)
-    return Text(shown, render(shown))
+    return Text(shown, render(shown) + (CUT if cut else ""))
 
 
 def _turn(turn: Mapping[str, str], names: Collection[str]) -> EarlierTurn:

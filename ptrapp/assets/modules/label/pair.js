@@ -2,18 +2,10 @@
 // One comparison on the screen: what was asked, and two responses side by side, A and B.
 
 import { html } from "../html.js";
-
-/**
- * Formatted text, or what stands in its place. The only place where markup enters a page: the server
- * makes and sanitises it, and lets nothing through but formatting.
- * @param {{ markup: string, tab?: number, children?: any }} props
- */
-export const Text = ({ markup, tab, children }) => html`
-  <div class="label-text rendered" dir="auto" tabindex=${tab}
-    dangerouslySetInnerHTML=${children ? undefined : { __html: markup }}>${children}</div>`;
+import { Rendered } from "../rendered.js";
 
 const Block = (/** @type {{ title: string, markup: string }} */ { title, markup }) => html`
-  <section class="label-turn" aria-label=${title}><h3>${title}</h3><${Text} markup=${markup} /></section>`;
+  <section class="label-turn" aria-label=${title}><h3>${title}</h3><${Rendered} name="label-text" markup=${markup} /></section>`;
 
 const Diff = (/** @type {{ side: string, pieces: Required<Pair>["pieces"] }} */ { side, pieces }) => {
   const [only, tag] = side === "left" ? ["removed", "mark"] : ["added", "ins"];
@@ -38,9 +30,9 @@ export const PairView = ({ pair, outcome, diff, watch }) => {
   const side = (/** @type {"left" | "right"} */ name, /** @type {string} */ letter) => html`
     <section class=${`label-side${isLit(name) ? " hit" : ""}`} data-side=${name} aria-label=${`${what} ${letter}`}>
       <h3><span class="label-unseen">${what} </span><span class="label-letter">${letter}</span></h3>
-      <${Text} tab=${0} markup=${pair[name].text.trim() ? pair[name].html : "<em>(empty)</em>"}>
+      <${Rendered} name="label-text" tab=${0} markup=${pair[name].text.trim() ? pair[name].html : "<em>(empty)</em>"}>
         ${diff && pair.pieces && html`<${Diff} side=${name} pieces=${pair.pieces} />`}
-      </${Text}>
+      </${Rendered}>
     </section>`;
   return html`
     <div class="label-pair" ref=${watch}>
