@@ -28,6 +28,7 @@ from db.models import (
     Comparison,
     Rater,
     RaterKind,
+    Round,
     Vote,
 )
 from ptrapp.services.context import AppContext
@@ -90,6 +91,21 @@ def test_the_next_pairs_come_with_how_far_one_is(ada: Any, bea: Any, context: Ap
         vote(bea, left["key"])
     over = bea.post(f"/campaigns/{campaign.id}/next", {"n": 2}).json()
     assert over == {"pairs": [], "done": 3, "practice_left": 0, "finished": True}
+
+
+def test_a_rater_is_told_that_a_response_was_cut_off(
+    ada: Any, bea: Any, context: AppContext
+) -> None:
+    campaign = make_campaign(ada, context, 2)
+    with context.database.write() as session:
+        cut = session.scalars(select(Round).where(Round.response.startswith(f"{SHOWN} 0"))).first()
+        assert cut is not None
+        cut.finish_reason, response = "length", cut.response
+    for pair in next_pairs(bea, campaign, 2):
+        for side in (pair["left"], pair["right"]):
+            said = side["html"].endswith("<p><em>(cut off at the token limit)</em></p>")
+            assert said is (side["text"] == response)
+            assert "cut off" not in side["text"]
 
 
 def test_who_finds_all_pairs_with_somebody_else_is_not_finished(

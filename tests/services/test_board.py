@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from statements import executed
 
 from db.labelling import corrections
-from db.models import Outcome, Run
+from db.models import Outcome, Round, Run
 from db.storage.errors import Conflict
 from ptrapp.core.errors import NotFound
 from ptrapp.engines.base import Request
@@ -42,6 +42,16 @@ def test_a_thought_that_was_not_opened_is_not_on_the_board(world: Any) -> None:
     board = world.board(run.id)
     assert "secret" not in text_of(board)
     assert all(cell.thinking and cell.n_thought_tokens for cell in board.cells)
+
+
+def test_a_stored_response_with_markdown_is_drawn(world: Any) -> None:
+    run = world.play(n=2)
+    with world.database.write() as session:
+        first, second = (session.get_one(Round, row.id) for row in run.rounds)
+        first.response, second.response = "**No** <script>", "Yes."
+    drawn, plain = (cell.html for cell in world.board(run.id).cells)
+    assert drawn == "<p><strong>No</strong> &lt;script&gt;</p>\n"
+    assert plain == "", "the response itself is all there is to draw"
 
 
 def test_an_opened_thought_is_on_the_board_of_who_opened_it(world: Any) -> None:

@@ -1,8 +1,10 @@
 """How Markdown, code and characters look on the page."""
 
+from html import escape
+
 import pytest
 
-from ptrapp.rendering import render, visible
+from ptrapp.rendering import is_plain, render, visible
 from ptrapp.rendering.highlighting import CLASSES
 
 
@@ -10,6 +12,28 @@ def test_ordinary_markdown_is_html() -> None:
     assert render("**b** *i* ~~s~~ `c`\nline") == (
         "<p><strong>b</strong> <em>i</em> <s>s</s> <code>c</code><br>\nline</p>\n"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The sum is 4.",
+        'It\'s "so" (c) ... -- 3 - 2, 5 + 1; x^2 = 4!',
+        "1.5 is more",
+        "Ünïcödé 漢字 🙂",
+    ],
+)
+def test_a_plain_text_is_drawn_as_it_is(text: str) -> None:
+    assert is_plain(text)
+    assert render(text) == f"<p>{escape(text, quote=False)}</p>\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\nb", "1. one", "- one", "+ one", "**b**", "`c`", "<b>", "$x$", "\\(x\\)", "a@b://c", "# h"],
+)
+def test_what_markdown_may_draw_is_not_plain(text: str) -> None:
+    assert not is_plain(text)
 
 
 def test_headings_stay_below_those_of_the_page() -> None:
