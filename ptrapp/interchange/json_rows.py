@@ -50,7 +50,8 @@ def _decoded(line: bytes, location: str, limits: Limits) -> FileRow:
     except RecursionError:
         return FileRow(location, mistake=f"nested more than {limits.depth} deep")
     except ValueError as error:
-        return FileRow(location, mistake=f"no JSON: {error}")
+        why = getattr(error, "msg", error)  # its own line is one within the row
+        return FileRow(location, mistake=f"no JSON: {why}")
     return FileRow(location, value, check_depth(value, limits.depth))
 
 

@@ -59,7 +59,8 @@ class Mistakes:
         rest = f"; and {self.n - len(self.named)} more" if self.n > len(self.named) else ""
         return (
             f"{name}: {'; '.join(self.named)}{rest}. Nothing was imported; correct the file, or "
-            "have bad rows skipped (--skip-bad, by HTTP skip_bad=true)."
+            "have rows that cannot be read left out: a box on the page, --skip-bad in a terminal, "
+            "skip_bad=true by HTTP."
         )
 
 

@@ -123,9 +123,7 @@ def _choices() -> tuple[gr.Radio, gr.Number, gr.Number, gr.Dropdown, gr.Dropdown
         gr.Number(
             value,
             label=label,
-            minimum=LIMITS[kind][0],
-            maximum=LIMITS[kind][1],
-            step=1,
+            step=1,  # its limits are told by what is asked: Gradio's words name no field
             precision=0,
             min_width=0,
             elem_id=label.lower(),

@@ -46,6 +46,10 @@ _CUT = 300
 """Characters of a value in the sample."""
 _SOURCES = ["Source", "Prompts", "Answers", "Pairs", "Votes"]
 _HEADING = "### Exports that were made"
+_AGAIN = (
+    "A command gives the same bytes again. Where the app was started with --data-dir, put that "
+    "after `ptrapp`."
+)
 _SNAPSHOTS = ["What", "Rows", "Up to", "Campaign", "SHA-256", "The same bytes again"]
 
 
@@ -89,14 +93,14 @@ def build(context: AppContext, tab: gr.Tab, looks: Looks) -> None:
         "same choice up to the same vote gives the same bytes."
     )
     with gr.Row(elem_id="export-form"):
-        what = gr.Dropdown(_WHAT, value=What.PREFERENCES.value, label="What", min_width=260,
+        what = gr.Dropdown(_WHAT, value=What.PREFERENCES.value, label="What", min_width=320,
                            elem_id="export-what")  # fmt: skip
         kind = gr.Dropdown(
             _KINDS, value="jsonl", label="File", min_width=130, elem_id="export-kind"
         )
         campaign = gr.Dropdown([("all", "")], value="", label="Campaign", min_width=150)
         raters = gr.Dropdown(_RATERS, value="", label="Rated by", min_width=140)
-        texts = gr.Dropdown(_TEXTS, value=Completions.FULL.value, label="Answers", min_width=160)
+        texts = gr.Dropdown(_TEXTS, value=Completions.FULL.value, label="Answers", min_width=220)
         up_to = gr.Number(0, label="Up to vote (0: all)", minimum=0, precision=0,
                           min_width=160)  # fmt: skip
         names = gr.Checkbox(label="With the names of people", min_width=160)
@@ -201,5 +205,5 @@ def _made(context: AppContext) -> list[Any]:
          exporting.again(one)]
         for one in exporting.snapshots(context)
     ]  # fmt: skip
-    said = _HEADING if rows else f"{_HEADING}\nNone yet."
+    said = f"{_HEADING}\n{_AGAIN if rows else 'None yet.'}"
     return [said, gr.Dataframe(value=rows, visible=bool(rows)), stamp]

@@ -54,7 +54,7 @@ def drawn(work: OwnWork, *, may_make: bool) -> str:
         return f"<h1>Label</h1><p>{said}</p>{_figures(work)}"
     queues = "".join(_queue(one, work.seconds_each) for one in work.queues)
     return (
-        "<h1>Label</h1><p>Which of two responses is better? One key answers.</p>"
+        "<h1>Label</h1><p>Which of two responses is better? One key or one tap answers.</p>"
         f"{_figures(work)}<ul class='label-queues label-campaigns'>{queues}</ul>"
     )
 

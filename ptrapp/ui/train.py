@@ -163,7 +163,7 @@ def _table() -> tuple[Any, list[Any]]:
     with gr.Row(elem_id="train-filters"):
         kinds = [("every kind", ""), *((label, kind) for kind, label in form.KINDS.items())]
         kind = gr.Dropdown(kinds, value="", label="Kind", min_width=140)
-        states = [("every state", ""), *((one, one) for one in form.STATES)]
+        states = [("all but discarded", ""), *((one, one) for one in form.STATES)]
         state = gr.Dropdown(states, value="", label="State", min_width=140)
         page = pager.built()
     table = gr.Dataframe(

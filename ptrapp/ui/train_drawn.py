@@ -192,7 +192,7 @@ def _needs(needs: Needs) -> str:
 def _takes(card: Card, seconds: float | None, n_earlier: int) -> str:
     after = f", after job {card.waits_for}" if card.waits_for is not None else ""
     if seconds is None:
-        return "not known before the first one on this model has been measured"
+        return "not known: none on this model has run to its end without a break yet"
     jobs = "the last job" if n_earlier == 1 else f"the last {n_earlier} jobs"
     return f"about {duration(seconds)}{after} <span class='quiet'>by {jobs}</span>"
 
@@ -217,6 +217,12 @@ def _times(page: JobPage) -> str:
 def _stages(page: JobPage) -> str:
     stages = page.progress.stages
     weights = [max(one.expected_s or 0, one.spent_s) for one in stages]
+    # of what was never measured nobody knows that it is short
+    unknown = max(weights) if page.job.status == "running" else 0
+    weights = [
+        max(weight, unknown) if one.expected_s is None and one.state in ("now", "waits") else weight
+        for one, weight in zip(stages, weights, strict=True)
+    ]
     total = sum(weights)
     drawn = []
     for one, weight in zip(stages, weights, strict=True):

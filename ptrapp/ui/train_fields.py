@@ -85,7 +85,7 @@ def _component(method: Method, setting: FormSetting) -> Any:
     start = filled(setting, {})
     match setting.input:
         case Input.NUMBER if setting.may_be_empty:  # an empty number of Gradio's becomes 0
-            return gr.Textbox(start, placeholder="automatic", max_lines=1, **about)
+            return gr.Textbox(start, max_lines=1, **about)
         case Input.NUMBER:
             return gr.Number(start, **about)
         case Input.FLAG:

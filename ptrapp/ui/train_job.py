@@ -20,10 +20,11 @@ from ptrapp.ui.plotting import drawn_once, plotted
 
 N_PLOTS_IN_SHORT = 3
 """Plots of the running job above the cards; its own page has all of them."""
+_TABLES = {"table": "right by round", "given": "given answers"}
 MAX_REASON = 500
 """Characters of the reason why a version that waits is served."""
 LOSS = (
-    "What it trained so far is deleted for good: its checkpoints, its frozen data and its log. "
+    "What it did so far is deleted for good: checkpoints, frozen data and log. "
     "It cannot be resumed. Votes and versions stay."
 )
 
@@ -210,7 +211,7 @@ def _details(
         _samples(found),
         results.found(figures, tables),
         gr.Dropdown(
-            [(name.replace("_", " "), name) for name in tables],
+            [(_TABLES.get(name, name.replace("_", " ")), name) for name in tables],
             visible=bool(tables),
             **corrected(chosen, shown),
         ),

@@ -79,10 +79,13 @@ def _measured(one: MadeVersion) -> str:
     measurement = one.measurement
     job = f"<a href='train?job={measurement.job_id}'>job {measurement.job_id}</a>"
     seconds = measurement.took_s
-    ends = f", took {took(seconds, measurement.progress.paused)}" if seconds is not None else ""
+    word = "took" if measurement.status == "done" else f"{measurement.status} after"
+    ends = f", {word} {took(seconds, measurement.progress.paused)}" if seconds is not None else ""
     if measurement.status in ("queued", "running"):
         return f"Is measured beside <b>{escape(one.against)}</b>: {job}, {_going(measurement)}."
-    return f"Was measured beside <b>{escape(one.against)}</b>: {job}{ends}{_at(one.decided_at)}."
+    was = "Was" if measurement.status == "done" else "Was to be"
+    at = _at(measurement.ended_at)
+    return f"{was} measured beside <b>{escape(one.against)}</b>: {job}{ends}{at}."
 
 
 def _going(one: Measurement) -> str:

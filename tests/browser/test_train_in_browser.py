@@ -48,7 +48,7 @@ def test_votes_become_a_version_and_the_job_has_a_page(page: Page, own_app_url: 
     expect(teach.locator("#train-teach-start")).to_be_disabled()
     way = teach.get_by_role("link", name="Compare answers")
     assert way.evaluate("link => link.href") == f"{own_app_url}/"
-    expect(page.locator("#train-measure")).to_contain_text("not known before the first one")
+    expect(page.locator("#train-measure")).to_contain_text("not known: none on this model")
 
     vote_on_two_candidates(page.request, api)
     start = page.get_by_role("button", name="Train on 1 vote")

@@ -124,8 +124,8 @@ def test_labels_from_elsewhere_are_said_not_to_count(work: Work) -> None:
     heading, sentence = in_words(read_overview(work.context, again))
     assert heading == "3 of 3 labels left"
     assert sentence.startswith(
-        "3 pairs have labels from elsewhere: they are none of this campaign's, agreement compares "
-        "with those of files and judges alone, and whoever gave them is not asked again."
+        "Of those still wanted, 3 pairs have labels of a file, a judge or another campaign: these "
+        "do not count here, and whoever gave them is not asked again."
     )
     assert read_report(work.context, again).groups == []
     there = Work(work.context, again)

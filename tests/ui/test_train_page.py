@@ -101,7 +101,7 @@ def test_a_version_is_followed_from_its_measurement_to_its_serving() -> None:
     assert "about 30 s left" in going
     assert "Then it serves by itself, unless it is found worse." in going
     assert "Then it waits for a person: learnt from &lt;1." in said(too_few="learnt from <1")
-    ended = replace(MEASURED, status="done", took_s=41.0)
+    ended = replace(MEASURED, status="done", took_s=41.0, ended_at=AT)
     waits = {
         "measurement": ended,
         "gate": "waits",
@@ -113,6 +113,9 @@ def test_a_version_is_followed_from_its_measurement_to_its_serving() -> None:
     assert "took 41 s, 27 Nov 2026, 09:00 UTC" in said_waits
     assert "<b>Learnt from &lt;i&gt; 1.</b>" in said_waits
     assert "base goes on answering" in said_waits
+    stopped = said(**waits | {"measurement": replace(ended, status="cancelled")})
+    assert "Was to be measured beside <b>base</b>: " in stopped
+    assert "cancelled after 41 s, 27 Nov 2026, 09:00 UTC" in stopped
     passed = {"measurement": ended, "gate": "passed", "verdict": "better", "decided_at": AT}
     assert "Answers every new prompt, since 27 Nov" in said(**passed, serving="now", served_at=AT)
     assert "do not serve by themselves here" in said(**passed, serves_by_itself=False)

@@ -4,7 +4,7 @@
 import { choose, toggleThought } from "./board_asking.js";
 import { html, icon } from "./html.js";
 import { Rendered } from "./rendered.js";
-import { betterBy, isOfVersions, nameOf, numberOf, votesOn } from "./run.js";
+import { betterBy, cellOf, isOfVersions, nameOf, numberOf, votesOn } from "./run.js";
 import { count, seconds } from "./words.js";
 
 /** @type {Record<string, [string, Parameters<typeof icon>[0], string, string]>} */
@@ -23,10 +23,12 @@ export const verdictsOn = (run, cell) =>
   votesOn(run)
     .filter((vote) => vote.left === cell.round_id || vote.right === cell.round_id)
     .flatMap((vote) => {
-      if (vote.outcome === "tie") return ["your vote: tie"];
-      if (vote.outcome === "both_bad") return ["your vote: both bad"];
-      const won = vote.outcome === (vote.left === cell.round_id ? "left" : "right");
-      return won ? [`your vote: ${betterBy(vote)}`] : [];
+      const on = vote.left === cell.round_id ? "left" : "right";
+      const other = cellOf(run, on === "left" ? vote.right : vote.left);
+      const of = (/** @type {string} */ word) => (other ? `${word} ${numberOf(run, other)}` : "");
+      if (vote.outcome === "tie") return [`your vote: tie${of(" with")}`];
+      if (vote.outcome === "both_bad") return [`your vote: both bad${of(", with")}`];
+      return vote.outcome === on ? [`your vote: ${betterBy(vote)}${of(" than")}`] : [];
     });
 
 /** @param {Run} run @param {Cell} cell */

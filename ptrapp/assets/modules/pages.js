@@ -27,7 +27,7 @@ export const here = () =>
 
 /** Links to the pages of these names. @param {{ names: string[] }} props */
 export const Pages = ({ names }) => html`
-  <nav class=${`bar-nav${here() === "Label" ? " desk" : ""}`} aria-label="Pages">
+  <nav class="bar-nav" aria-label="Pages">
     ${names
       .filter((name) => PAGES[name])
       .map((name) => html`

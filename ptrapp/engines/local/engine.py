@@ -159,7 +159,7 @@ def _about(loaded: LoadedModel) -> tuple[str, ...]:
     device = "the CPU" if kind == "cpu" else "a GPU" if kind == "cuda" else kind
     numbers = str(model.dtype).removeprefix("torch.")
     return (
-        f"{millions:,.1f}M parameters, on {device}, in {numbers}.",
+        f"{millions:,.1f}M parameters, on {device}, computing in {numbers}.",
         "Candidates are generated in one batch, and later rounds reuse the cache of earlier ones."
         if loaded.batched
         else "Its caches cannot be shared, so candidates are generated one by one.",

@@ -231,6 +231,6 @@ _OUTCOMES = {
     "left": "the one",
     "right": "the other",
     "both_bad": "both bad",
-    "train": "learnt",
+    "train": "for training",
     "eval": "held out",
 }

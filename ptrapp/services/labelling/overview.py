@@ -168,8 +168,8 @@ def _of_whom(view: Overview) -> str:
     if view.n_elsewhere:
         pairs = counted(view.n_elsewhere, "pair has", "pairs have")
         said += (
-            f"{pairs} labels from elsewhere: they are none of this campaign's, agreement compares "
-            "with those of files and judges alone, and whoever gave them is not asked again. "
+            f"Of those still wanted, {pairs} labels of a file, a judge or another campaign: these "
+            "do not count here, and whoever gave them is not asked again. "
         )
     return said
 

@@ -10,6 +10,7 @@ from db.registry import adapters, job_list
 from db.storage.session import Session
 from ptrapp.core.counts import counted
 from ptrapp.services.context import AppContext
+from ptrapp.services.fitting import knows_sums_only
 from ptrapp.services.outlook import MIN_FOR_REWARD_MODEL, Outlook, count_all_votes
 from ptrapp.services.training.form import METHODS, Method, method_of
 from ptrapp.services.training.outcome import JobOutcome, gates_of, outcome
@@ -112,12 +113,17 @@ def _needs(
                 n,
             )
         case "evaluate":
-            return Needs("problems with answers", "generated ones", None, "", None, None)
+            return Needs("problems with answers", _generated(context), None, "", None, None)
         case "judge":
             return _campaigns(session, context)
         case _:
-            has = f"{context.judge.name}, generated prompts"
+            has = f"{context.judge.name}, {_generated(context)}"
             return Needs("a judge and prompts", has, None, "", None, None)
+
+
+def _generated(context: AppContext) -> str:
+    """Returns what is asked where nothing else is chosen."""
+    return "word problems" if knows_sums_only(context) else "instructions with constraints"
 
 
 def _votes(context: AppContext, now: Outlook) -> Needs:

@@ -24,6 +24,7 @@ class Measurement:
     progress: JobProgress
     took_s: float | None
     """Seconds from its start to its end; None before that."""
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,9 @@ def _measurement(session: Session, gate: Gate | None) -> Measurement | None:
         return None
     ended = job.started_at and job.finished_at
     took_s = (job.finished_at - job.started_at).total_seconds() if ended else None  # type: ignore[operator]
-    return Measurement(job.id, job.status.value, read_progress(session, job), took_s)
+    return Measurement(
+        job.id, job.status.value, read_progress(session, job), took_s, job.finished_at
+    )
 
 
 def _against(session: Session, gate: Gate | None, active: Adapter | None, made: Adapter) -> str:

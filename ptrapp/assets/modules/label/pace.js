@@ -24,7 +24,11 @@ export class Pace {
     store.write(this.name, this.so);
   }
 
-  get median_s() { return [...this.so.took_s].sort((a, b) => a - b)[this.so.took_s.length >> 1]; }
+  get median_s() {
+    const sorted = [...this.so.took_s].sort((a, b) => a - b);
+    const above = sorted.length >> 1;
+    return sorted.length % 2 ? sorted[above] : (sorted[above - 1] + sorted[above]) / 2;
+  }
 
   /** Seconds that so many more take; 0 while that is not known. @param {number} n */
   forecast_s(n) { return this.so.took_s.length < ENOUGH ? 0 : n * this.median_s; }

@@ -3,7 +3,7 @@
 
 import { html } from "../html.js";
 import { ACTIONS } from "./keys.js";
-import { Text } from "./pair.js";
+import { Rendered } from "../rendered.js";
 
 const LONG = 200; // characters of the last prompt that are shown
 const TITLES = { help: "Help", guidelines: "Guidelines", reveal: "The last pair" };
@@ -43,7 +43,7 @@ const Help = (/** @type {{ desk: Desk, open: OpenPanel }} */ { desk, open: { ask
       onClick=${() => { desk.keys.reset(); desk.show({ name: "help" }); }}>Reset to the default keys</button>`}`;
 
 const Guidelines = (/** @type {OfDesk} */ { desk }) => html`
-  <${Text} markup=${desk.campaign.guidelines_html || "This campaign has no guidelines."} />`;
+  <${Rendered} name="label-text" markup=${desk.campaign.guidelines_html || "This campaign has no guidelines."} />`;
 
 const Revealed = (/** @type {Told & { letter: string }} */ { letter, version, thought, correct }) => html`
   <h4>${letter}: ${version}${correct === null ? "" : correct ? " ✓ correct" : " ✗ incorrect"}</h4>

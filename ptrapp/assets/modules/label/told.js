@@ -4,7 +4,7 @@
 import { IN_WORDS, inWords } from "../answers.js";
 import { html } from "../html.js";
 import { count } from "../words.js";
-import { Text } from "./pair.js";
+import { Rendered } from "../rendered.js";
 import { campaignLink } from "./start.js";
 
 const MOST_OFFERED = 3;
@@ -35,7 +35,7 @@ export const Banner = (/** @type {OfDesk} */ { desk }) => {
   const tone = feedback?.words ? (feedback.right === false ? " wrong" : " right") : "";
   return html`
     <div class=${`label-banner${tone}`} role="status" hidden=${!words}>
-      <strong>${words}</strong>${feedback?.markup && html`<${Text} markup=${feedback.markup} />`}
+      <strong>${words}</strong>${feedback?.markup && html`<${Rendered} name="label-text" markup=${feedback.markup} />`}
     </div>`;
 };
 

@@ -65,7 +65,7 @@ def choose_forward(model: PreTrainedModel, weights: str, n_threads: int = 0) -> 
             log.info("our step is used with weights in %s; KL %.2g", "/".join(candidate.names), kl)
             if why_not:
                 said = f"Weights in {' and '.join(candidate.names)}: {why_not}."
-            said = f"{said}{words} The step is our own; KL to the model's: {kl:.1g} nats."
+            said = f"{said}{words} The step is our own; KL to the model's: {max(kl, 0.0):.1g} nats."
             return ForwardChoice(forward, said, threads)
         log.warning("our step with %s diverges by %.2g nats and is not used", candidate.names, kl)
         why_not = f"{candidate.names[-1]} diverged by {kl:.1g} nats"
