@@ -1,5 +1,6 @@
 """The warnings about a training, and when there are none."""
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,13 +73,16 @@ def test_sides_that_differ_by_a_third_in_length_are_a_warning() -> None:
 
 
 def test_answers_that_change_by_a_third_in_length_are_a_warning() -> None:
-    shrunk, grown = (warnings.answers_changed_length(240, after, 40) for after in (120, 360))
+    changed = partial(warnings.answers_changed_length, 240, n_prompts=40, imitates_tokens=True)
 
-    assert "shorter by 50%: 120 characters on the mean of 40" in (shrunk or "")
-    assert "longer by 50%" in (grown or "")
-    assert warnings.answers_changed_length(240, 170, 40) is None
-    assert warnings.answers_changed_length(240, 310, 40) is None
-    assert warnings.answers_changed_length(0, 0, 0) is None, "nobody answered"
+    assert "shorter by 50%: 120 characters on the mean of 40" in (changed(120) or "")
+    assert "longer by 50%" in (changed(360) or "")
+    assert changed(170) is None
+    assert changed(310) is None
+    assert warnings.answers_changed_length(0, 0, 0, imitates_tokens=True) is None, "nobody answered"
+    assert (changed(120) or "").endswith("with another rho.")
+    advised = changed(120, imitates_tokens=False) or ""
+    assert advised.endswith("with nll_weight 1 and nll_normalise token.")
 
 
 def test_ties_alone_have_no_direction() -> None:

@@ -103,15 +103,22 @@ def lengths_differ(examples: Sequence[Encoded]) -> str | None:
     )
 
 
-def answers_changed_length(before: float, after: float, n_prompts: int) -> str | None:
-    """Warns when answers have become longer or shorter by a third; lengths are mean characters."""
+def answers_changed_length(
+    before: float, after: float, n_prompts: int, *, imitates_tokens: bool
+) -> str | None:
+    """Warns when answers have become longer or shorter by a third; lengths are mean characters.
+
+    The likelihood of chosen tokens beside the preference held lengths where it was measured
+    (docs/measured.md), and ρ alone did not: who has it is advised to change ρ.
+    """
     if not before or abs(after / before - 1) < THIRD:
         return None
     side = "longer" if after > before else "shorter"
+    advice = "another rho" if imitates_tokens else "nll_weight 1 and nll_normalise token"
     return (
         f"The answers have become {side} by {abs(after / before - 1):.0%}: {after:.0f} characters "
         f"on the mean of {n_prompts} held-out prompts, the parent's {before:.0f}. Read some before "
-        "you serve this version, or train it again with another rho."
+        f"you serve this version, or train it again with {advice}."
     )
 
 

@@ -28,6 +28,7 @@ from ptrapp.judges.base import Judge, Pair, PointwiseJudge, Verdict, compare_man
 from ptrapp.judges.opening import close_judge, open_judge
 from ptrapp.preferences.scoring import score_candidates
 from ptrapp.recipes.tpo import Malformed, TpoConfig
+from ptrapp.recipes.training import Normalise
 from training.generation.serving import answers, request, serving
 from training.jobs import atomic_write
 from training.jobs.cancelling import cancellable_wait
@@ -137,7 +138,8 @@ def select(
             "warning",
         )
     before, after, n_answered = measurements.lengths(step)
-    if warning := answers_changed_length(before, after, n_answered):
+    imitates = config.nll_weight > 0 and config.nll_normalise is Normalise.TOKEN
+    if warning := answers_changed_length(before, after, n_answered, imitates_tokens=imitates):
         claim.note(warning, "warning")
     lengths = {PARENT: before, "selected": after}
     return Selected(saved_weights(weights_folder, step), step, means, lengths)
