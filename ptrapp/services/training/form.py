@@ -102,6 +102,9 @@ _RATE = FormSetting(
 _MOST = FormSetting(
     "max_examples", "Most examples", "the newest votes; empty takes all", None, unit="examples"
 )
+_NLL = FormSetting(
+    "nll_weight", "NLL weight", "weight of the chosen response's likelihood; 1 keeps lengths", 0.0
+)
 _RESPONSE = FormSetting(
     "max_tokens", "Response length", "most tokens of a response", 256, unit="tokens"
 )
@@ -132,7 +135,7 @@ _DPO = (
         ("rao_kupper: learns from ties", "rao_kupper"), ("davidson: learns from ties", "davidson"),
     ),
     FormSetting("label_smoothing", "Label smoothing", "assumed share of wrong votes", 0.0),
-    FormSetting("nll_weight", "NLL weight", "weight of the chosen response's likelihood", 0.0),
+    _NLL,
     _choice(
         "strength", "Much better", "how votes for “much better” count",
         ("like better", "off"), ("must win by more", "margin"), ("counts for more", "weight"),
@@ -175,6 +178,7 @@ _TPO = (
     _RESPONSE, _THOUGHT, _SYSTEM,
     FormSetting("n_selection", "Selection prompts", "held out, to choose the checkpoint by", 50),
     FormSetting("rho", "Length control", "ρ; empty keeps chosen as long as rejected", None),
+    _NLL,
     FormSetting("epochs", "Epochs", "passes over the pairs", 3), _RATE,
 )  # fmt: skip
 _PTR_DATA = (
