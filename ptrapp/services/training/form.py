@@ -103,7 +103,10 @@ _MOST = FormSetting(
     "max_examples", "Most examples", "the newest votes; empty takes all", None, unit="examples"
 )
 _NLL = FormSetting(
-    "nll_weight", "NLL weight", "weight of the chosen response's likelihood; 1 keeps lengths", 0.0
+    "nll_weight",
+    "NLL weight",
+    "of the chosen's likelihood; 1 held the length of answers when measured",
+    0.0,
 )
 _RESPONSE = FormSetting(
     "max_tokens", "Response length", "most tokens of a response", 256, unit="tokens"
