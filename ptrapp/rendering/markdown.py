@@ -7,6 +7,7 @@ from html import escape
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
@@ -22,6 +23,8 @@ _HEADINGS = {"h1": "h4", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6", "h6": "
 
 _LIST_OF_NOTHING = ["open", "list_item_open", "list_item_close", "close"]
 _ALIGNED = {"text-align:right": "right", "text-align:center": "center"}
+_TIMES = re.compile(r"(?<=[\w)\]%])\*(?=[\w(.$\[-])|(?<=[0-9)])\*\*(?=[0-9(])", re.ASCII)
+"""ASCII alone: in Chinese, emphasis stands within words, which have no spaces."""
 _WEB = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 
 
@@ -35,11 +38,23 @@ def _parser() -> MarkdownIt:
     md.enable(["table", "strikethrough"])
     md.disable(["html_block", "html_inline"])
     md.use(formulas)
+    md.inline.ruler.before("emphasis", "times", _times)
     md.validateLink = lambda url: bool(_WEB.match(url))  # type: ignore[method-assign]
     md.core.ruler.push("plain_pages", _adapt_to_page)
     md.add_render_rule("formula", _formula)
     md.add_render_rule("fence", _fence)
     return md
+
+
+def _times(state: StateInline, silent: bool) -> bool:
+    """Leaves a star between letters or digits as it is: 3*3 is a product, and no emphasis."""
+    found = _TIMES.match(state.src, state.pos)
+    if found is None:
+        return False
+    if not silent:
+        state.pending += found[0]
+    state.pos = found.end()
+    return True
 
 
 def _adapt_to_page(state: StateCore) -> None:

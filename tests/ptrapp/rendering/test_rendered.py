@@ -36,6 +36,23 @@ def test_what_markdown_may_draw_is_not_plain(text: str) -> None:
     assert not is_plain(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["3*3=<<3*3=9>>9", "150*2/100, 50*.01 and 6*2.5\nx*y", "(2+3)*(4+5)*2", "2**3**4", "a*b*c"],
+)
+def test_a_product_keeps_its_stars(text: str) -> None:
+    assert text.count("*") == render(text).count("*")
+    assert "<em>" not in render(text)
+    assert "<strong>" not in render(text)
+
+
+def test_emphasis_stands_beside_words_and_within_them_where_those_have_no_spaces() -> None:
+    assert render("*it* **is** foo**bar**") == (
+        "<p><em>it</em> <strong>is</strong> foo<strong>bar</strong></p>\n"
+    )
+    assert render("这是*重要*的") == "<p>这是<em>重要</em>的</p>\n"
+
+
 def test_headings_stay_below_those_of_the_page() -> None:
     html = render("# a\n## b\n### c\n###### d\ne\n===\n")
     assert [tag in html for tag in ("<h1", "<h2", "<h3")] == [False] * 3
