@@ -74,7 +74,7 @@ def vote(
     The same vote again is stored once. Returns the two thoughts, which the rater may see from now
     on, except that of a round which is in another open pair.
     """
-    check_strength(strength)
+    check_strength(strength, choice)
     with context.database.write() as session:
         who = raters.ensure_person(session, RaterKind.HUMAN, rater)
         compared = _offer(session, who.id, key).comparison

@@ -162,17 +162,37 @@ def test_an_answer_is_stored_as_what_stood_on_the_screen(
     ada: Any, bea: Any, context: AppContext, outcome: str
 ) -> None:
     campaign = make_campaign(ada, context, 4)
+    strength = 3 if outcome in ("left", "right") else 1
     for pair in next_pairs(bea, campaign, 4):
-        vote(bea, pair["key"], outcome, strength=3, decided_ms=1234, client="test")
+        vote(bea, pair["key"], outcome, strength=strength, decided_ms=1234, client="test")
         with context.database.read() as session:
             (stored,) = session.scalars(select(Vote).where(Vote.key == pair["key"])).all()
             better = {"left": stored.comparison.left, "right": stored.comparison.right}
             better_side = better.get(stored.outcome.value)
-        assert (stored.strength, stored.decided_ms, stored.client) == (3, 1234, "test")
+        assert (stored.strength, stored.decided_ms, stored.client) == (strength, 1234, "test")
         if better_side:
             assert better_side.response == pair[outcome]["text"]
         else:
             assert stored.outcome.value == outcome
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"outcome": "tie", "strength": 2},
+        {"outcome": "both_bad", "strength": 3},
+        {"outcome": "left", "strength": True},
+        {"outcome": "left", "strength": "2"},
+    ],
+)
+def test_a_strength_without_a_better_side_or_that_is_no_number_is_refused(
+    ada: Any, bea: Any, context: AppContext, said: dict[str, Any]
+) -> None:
+    campaign = make_campaign(ada, context, 2)
+    (pair,) = next_pairs(bea, campaign)
+    before = n_votes(context)
+    assert bea.post(f"/labels/{pair['key']}/vote", said).status_code in (400, 422)
+    assert n_votes(context) == before
 
 
 def test_sent_twice_it_is_stored_once_and_answered_alike(
@@ -413,7 +433,7 @@ def test_undo_goes_ten_deep_and_gives_the_pairs_back_as_they_stood(
     assert vote(bea, again["key"], "tie") == {
         "stored": True, "counted": True, "done": 1, "practice": None, "note": "",
     }  # fmt: skip
-    assert undo(bea, campaign)["was"] == "tie"
+    assert undo(bea, campaign)["was"] == "right"
     assert undo(bea, campaign) is None, "what was undone before stays undone"
 
 
@@ -572,7 +592,7 @@ def test_a_reason_is_for_a_vote_that_stands(ada: Any, bea: Any, context: AppCont
     (pair,) = next_pairs(bea, campaign)
     url = f"/labels/{pair['key']}/reason"
     assert "no vote" in sentence(bea.post(url, {"text": "early"}), 409)
-    vote(bea, pair["key"], "tie", strength=2)
+    vote(bea, pair["key"], "right", strength=2)
     for text, kept in ((" alike ", "alike"), ("quite alike", "quite alike"), ("", None)):
         assert bea.post(url, {"text": text}).json() == {"stored": True}
         with context.database.read() as session:
@@ -580,8 +600,8 @@ def test_a_reason_is_for_a_vote_that_stands(ada: Any, bea: Any, context: AppCont
                 select(Vote).where(Vote.offer_key == pair["key"]).order_by(Vote.id.desc())
             ).first()
             assert newest is not None
-            assert (newest.rationale, newest.outcome, newest.strength) == (kept, "tie", 2)
-    assert undo(bea, campaign)["was"] == "tie"
+            assert (newest.rationale, newest.strength) == (kept, 2)
+    assert undo(bea, campaign)["was"] == "right"
     assert "not given to you" in sentence(bea.post(url, {"text": "after"}), 404)
 
 

@@ -20,7 +20,9 @@ class NewRuling(Body):
     """A random key; the same again stores nothing more, anything else under it is refused (409)."""
     outcome: Choice
     """The better side."""
-    strength: int = Field(1, ge=min(STRENGTHS), le=max(STRENGTHS), description=IN_WORDS)
+    strength: int = Field(
+        1, strict=True, ge=min(STRENGTHS), le=max(STRENGTHS), description=IN_WORDS
+    )
     reason: str = Field("", max_length=MAX_NOTE)
     """Why; it explains the answer where the comparison becomes gold."""
     gold: bool = False

@@ -4,7 +4,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from ptrapp.api.access import Caller
 from ptrapp.api.answers import (
@@ -96,6 +96,13 @@ class CampaignChanges(Body):
     name: str | None = Field(None, min_length=1, max_length=120)
     deadline: datetime | None = None
     """When the labels are wanted, in ISO 8601; null removes it."""
+
+    @field_validator("deadline", mode="before")
+    @classmethod
+    def _no_number(cls, value: object) -> object:
+        if isinstance(value, int | float):  # it would be seconds since 1970
+            raise ValueError("the deadline is a date in ISO 8601, as 2026-12-31")
+        return value
 
 
 class Copy(Body):

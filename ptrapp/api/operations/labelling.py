@@ -35,7 +35,9 @@ class LabelDecision(Body):
 
     outcome: Choice
     """The better side, as shown."""
-    strength: int = Field(1, ge=min(STRENGTHS), le=max(STRENGTHS), description=IN_WORDS)
+    strength: int = Field(
+        1, strict=True, ge=min(STRENGTHS), le=max(STRENGTHS), description=IN_WORDS
+    )
     decided_ms: int | None = Field(None, ge=0, le=86_400_000)
     """Milliseconds it took to decide."""
     client: str = Field("", max_length=32)

@@ -37,7 +37,7 @@ export const Head = (/** @type {OfBoard} */ { board }) => {
         <button type="button" class="btn quiet s" data-part="whole" aria-expanded=${String(wholePrompt)}
           onClick=${() => { board.now.wholePrompt = !wholePrompt; board.draw(); }}>${wholePrompt ? "Less" : "All of it"}</button>`}
       <span class="board-asked">${asked(run)}</span>
-      ${!board.readOnly && html`<${Asking} board=${board} />`}
+      ${!board.readOnly && run.settings.thinking && html`<${Asking} board=${board} />`}
     </div>
     ${system}
     <${Facts} board=${board} />

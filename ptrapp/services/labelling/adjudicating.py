@@ -35,7 +35,7 @@ def settle(
     key: str,
 ) -> None:
     """Stores an adjudication in place of an earlier one; the same again stores nothing more."""
-    check_strength(ruling.strength)
+    check_strength(ruling.strength, ruling.outcome)
     if len(ruling.reason) > MAX_NOTE:
         raise InputError(f"The reason has {len(ruling.reason)} characters; at most {MAX_NOTE}.")
     outcome, reason = Outcome(ruling.outcome), ruling.reason.strip() or None

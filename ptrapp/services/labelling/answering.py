@@ -130,7 +130,7 @@ def vote(
     The same vote again is stored once and answered alike. Raises `Conflict` for another one under
     its key.
     """
-    check_strength(strength)
+    check_strength(strength, choice)
     with context.database.write(shared=True) as session:
         stored, assignment, n_done, same_words, state = answers.vote(
             session,

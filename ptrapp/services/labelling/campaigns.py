@@ -234,6 +234,7 @@ def _check(plan: CampaignPlan) -> None:
     mix = [float(getattr(plan.mix, name)) for name in Mix.__slots__]
     rules = {
         "the name has 1 to 120 characters": bool(plan.name.strip()) and len(plan.name) <= 120,
+        "the name has no characters that hide or turn text": visible(plan.name) == plan.name,
         f"the overlap is 1 to {MAX_OVERLAP}": 1 <= plan.overlap <= MAX_OVERLAP,
         "a budget is at least 1": plan.budget is None or plan.budget >= 1,
         "the weights of the mix are 0 or more, and not all 0": min(mix) >= 0 and any(mix),

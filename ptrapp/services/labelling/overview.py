@@ -115,7 +115,7 @@ def read_overview(context: AppContext, campaign_id: int, today: date | None = No
         people,
         n_people,
         n_givable,
-        n_elsewhere,
+        min(n_elsewhere, left),
         overlap,
         n_pace_days,
         hidden,

@@ -7,7 +7,7 @@ import { html, render } from "../html.js";
 import { Quiet } from "../quiet.js";
 import { ask } from "../requests.js";
 import { storage } from "../storage.js";
-import { reveal, undo } from "./back.js";
+import { reveal, undo, WAITS } from "./back.js";
 import { loadDiff } from "./diff.js";
 import { Keys } from "./keys.js";
 import { Outbox, SIGNED_OUT } from "./outbox.js";
@@ -131,6 +131,7 @@ export class Desk {
   }
 
   onChange() {
+    if (this.notice.text.endsWith(WAITS) && !this.outbox.waiting.length) this.notice = { text: "All is saved now: press it again.", bad: false };
     if (this.outbox.isStranger) this.queue.refused = `Nothing more is loaded: ${SIGNED_OUT}.`;
     if (!this.shown && !this.feedback) this.queue.fill();
     this.draw();
