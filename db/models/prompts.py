@@ -160,6 +160,13 @@ class Run(Hideable, Base):
     )
 
     @property
+    def written_by(self) -> str:
+        """The version that answered; `base` is the model, and `import` a file."""
+        if self.import_id is not None:
+            return "import"
+        return self.adapter.name if self.adapter else "base"
+
+    @property
     def is_chain(self) -> bool:
         """Whether its rounds follow one another; what a job wrote may be candidates of one."""
         if self.mode is RunMode.JOB:
@@ -217,6 +224,13 @@ class Round(Base):
     prompt: Mapped[Prompt] = relationship()
     parent: Mapped["Round | None"] = relationship(remote_side=[id])
     adapter: Mapped["Adapter | None"] = relationship()
+
+    @property
+    def written_by(self) -> str:
+        """The version that wrote it, `base` for the model, or the name of another author."""
+        if self.author != POLICY:
+            return self.author
+        return self.adapter.name if self.adapter else "base"
 
     def says_the_same(self, other: "Round") -> bool:
         """Returns whether the two responses are the same words, as `words_of` has them."""

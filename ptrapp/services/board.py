@@ -13,7 +13,7 @@ from typing import Any
 from db.content.rounds import ADAPTER_IDS
 from db.labelling import offers
 from db.labelling.offers import Look
-from db.models import Offer, Round, Run, RunMode, RunState, Vote
+from db.models import POLICY, Offer, Round, Run, RunMode, RunState, Vote
 from db.storage.session import Session
 from ptrapp.analysis.diff import Piece, word_diff
 from ptrapp.core.public import in_public
@@ -47,7 +47,7 @@ class BoardCell:
     thought_s: float = 0.0
     duration_s: float = 0.0
     version: str = "base"
-    """Empty where versions are compared and this rater has not seen who wrote it."""
+    """Empty where it is no version's, or the rater has not seen whose of several."""
     well_formed: bool = True
     truncated: bool = False
     thought_end: str | None = None
@@ -98,6 +98,8 @@ class Board:
     message: str | None
     settings: dict[str, Any]
     system: str | None
+    context: list[dict[str, str]]
+    """Earlier turns of the conversation that ends with the prompt."""
     cells: list[BoardCell]
     comparisons: list[BoardComparison]
     title: str = ""
@@ -147,11 +149,12 @@ def read_board(context: AppContext, run_id: int, rater: str) -> Board:
         reference_in_words=in_words(run.prompt.reference_answer or "") or None,
         judge=_judge_of(context, run),
         task=run.prompt.task,
-        version=", ".join(told.get("versions", ())) or _serving(run),
+        version=", ".join(told.get("versions", ())) or run.written_by,
         state=(RunState.STOPPED if stopped else run.state).value,
         message=in_public((live.failure if live else "") or run.message or "") or None,
         settings=told,
         system=run.prompt.system,
+        context=run.prompt.context,
         cells=cells,
         comparisons=compared,
         title=run.title or "",
@@ -196,7 +199,7 @@ def _cells(
             cell = _stored(row, before, row.id in shown, run.prompt.reference_answer or "")
             cells.append(cell if row.id in shown or not hides_versions(run) else _unnamed(cell))
         else:
-            cell = _in_progress(slots[position], position in opened, _serving(run))
+            cell = _in_progress(slots[position], position in opened, run.written_by)
             cells.append(_unnamed(cell) if hides_versions(run) else cell)
     return cells
 
@@ -215,7 +218,7 @@ def _stored(row: Round, before: Round | None, shown: bool, reference: str) -> Bo
         n_tokens=row.n_thought_tokens + row.n_response_tokens,
         thought_s=row.thought_s,
         duration_s=row.duration_s,
-        version=row.adapter.name if row.adapter else "base",
+        version=row.written_by if row.author == POLICY else "",
         well_formed=row.well_formed,
         truncated=row.finish_reason == "length",
         thought_end=row.thought_end,
@@ -231,10 +234,6 @@ def _stored(row: Round, before: Round | None, shown: bool, reference: str) -> Bo
 def _diff(before: str, after: str) -> tuple[Piece, ...]:
     """Returns `word_diff`, kept: a board is read many times a second while a run is written."""
     return tuple(word_diff(before, after))
-
-
-def _serving(run: Run) -> str:
-    return run.adapter.name if run.adapter else "base"
 
 
 def _unnamed(cell: BoardCell) -> BoardCell:

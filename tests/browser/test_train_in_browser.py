@@ -69,7 +69,7 @@ def test_votes_become_a_version_and_the_job_has_a_page(page: Page, own_app_url: 
     expect(page.locator("#job-plots svg.marks")).to_have_count(4)
     expect(page.locator("#job-plots h3").first).to_contain_text("Loss 0.")
     expect(page.locator("#job-notes")).to_contain_text("Note: About ")
-    expect(page.locator("#job-details h3")).to_have_text(["Notes", "Log, its end"])
+    expect(page.locator("#job-details h3")).to_have_text(["Notes", "What it found", "Log, its end"])
     assert "dpo-000001 is ready" in page.locator("#job-log textarea").input_value()
     whole = page.get_by_role("link", name="Download the whole log").get_attribute("href")
     assert "dpo-000001 is ready" in page.request.get(f"{own_app_url}/{whole}").text()

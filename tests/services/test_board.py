@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from statements import executed
 
 from db.labelling import corrections
-from db.models import Outcome, Round, Run
+from db.models import Import, ImportState, Outcome, Round, Run
 from db.storage.errors import Conflict
 from ptrapp.core.errors import NotFound
 from ptrapp.engines.base import Request
@@ -290,3 +290,20 @@ def test_a_vote_counts_towards_what_the_serving_version_has_not_learnt(world: An
     counted = outlook.count_votes(world.context)
     assert (counted.version, counted.n_new) == ("base", 1)
     assert counted.n_enough == world.context.settings.gate_min_examples
+
+
+def test_a_run_of_a_file_is_nobodys_and_shows_what_was_said_before(world: Any) -> None:
+    run = world.play(n=2)
+    with world.database.write() as session:
+        brought = Import(name="a", file="a.jsonl", format="trl", state=ImportState.DONE)
+        session.add(brought)
+        session.flush()
+        stored = session.get_one(Run, run.id)
+        stored.import_id = brought.id
+        stored.prompt.context = [{"role": "user", "content": "Hello."}]
+        for row in stored.rounds:
+            row.author = "import"
+    board = world.board(run.id)
+    assert board.version == "import"
+    assert [cell.version for cell in board.cells] == ["", ""], "who wrote it is told after a vote"
+    assert board.context == [{"role": "user", "content": "Hello."}]

@@ -146,17 +146,17 @@ def test_words_are_bounded_where_they_are_stored(work: Work) -> None:
 def test_a_reason_stays_with_the_vote_through_an_undo(work: Work) -> None:
     made = work.campaign(1)
     (pair,) = made.next(ADA)
-    answering.vote(work.context, ADA, pair.key, "tie", strength=2, decided_ms=700)
+    answering.vote(work.context, ADA, pair.key, "both_bad", decided_ms=700)
     answering.give_reason(work.context, ADA, pair.key, "alike")
     answering.give_reason(work.context, ADA, pair.key, "alike")
     reason = made.votes(ADA)[-1]
     assert (reason.rationale, reason.outcome, reason.strength, reason.decided_ms) == (
-        "alike", "tie", 2, 700,
+        "alike", "both_bad", 1, 700,
     )  # fmt: skip
     undone = answering.undo(work.context, ADA, made.id, "undo of a reason")
     assert undone is not None
-    assert (undone.was, undone.was_much) == ("tie", True)
-    assert [vote.outcome for vote in made.votes(ADA)] == ["tie", "tie", "withdrawn"]
+    assert (undone.was, undone.was_much) == ("both_bad", False)
+    assert [vote.outcome for vote in made.votes(ADA)] == ["both_bad", "both_bad", "withdrawn"]
     assert answering.undo(work.context, ADA, made.id, "another undo") is None
 
 

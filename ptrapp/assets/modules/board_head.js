@@ -29,7 +29,11 @@ export const Head = (/** @type {OfBoard} */ { board }) => {
   const prompt = html`<h1 class=${`board-prompt${cut ? " cut" : ""}`} dir="auto">${run.prompt}</h1>`;
   const system = run.system && html`
     <details class="board-system"><summary>System message</summary><p dir="auto">${run.system}</p></details>`;
-  if (offer) return html`<div class="folded">${prompt}</div>${system}`;
+  const earlier = run.context.length > 0 && html`
+    <details class="board-system"><summary>${count(run.context.length, "earlier turn")}</summary>
+      ${run.context.map(({ role, content }) => html`<p dir="auto"><b>${role}</b> ${content}</p>`)}
+    </details>`;
+  if (offer) return html`<div class="folded">${prompt}</div>${system}${earlier}`;
   return html`
     <div class="folded">
       ${prompt}
@@ -40,6 +44,7 @@ export const Head = (/** @type {OfBoard} */ { board }) => {
       ${!board.readOnly && run.settings.thinking && html`<${Asking} board=${board} />`}
     </div>
     ${system}
+    ${earlier}
     <${Facts} board=${board} />
     ${run.message && html`<p class="board-message" role="alert">${run.message}</p>`}`;
 };
@@ -62,7 +67,7 @@ const referenceOf = (run) => {
 /** @param {Run} run */
 const factsOf = (run) => {
   const state = run.state === "running" ? "generating…" : run.state === "done" ? null : run.state;
-  const version = isOfVersions(run) ? null : `model version ${run.version}`;
+  const version = isOfVersions(run) ? null : run.version === "import" ? "answers of a file" : `model version ${run.version}`;
   return [run.title || null, state, version, referenceOf(run)].filter(Boolean).join(" · ");
 };
 

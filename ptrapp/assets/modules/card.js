@@ -38,7 +38,7 @@ const factsOf = (run, cell) => {
   if (nothing) return cell.state;
   const hidden = cell.version ? null : "version told after your vote";
   const version = isOfVersions(run) ? hidden : cell.version;
-  const cost = [count(cell.n_tokens, "token"), seconds(cell.duration_s)];
+  const cost = cell.n_tokens ? [count(cell.n_tokens, "token"), seconds(cell.duration_s)] : []; // none of a file's
   return [stopped ? "stopped" : null, ...cost, version].filter(Boolean).join(" · ");
 };
 

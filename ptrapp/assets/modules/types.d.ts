@@ -63,6 +63,7 @@ interface Run {
   title: string | null;
   message: string | null;
   system: string | null;
+  context: { role: string; content: string }[];
   version: string;
   judge: string | null;
   reference_answer: string | null;

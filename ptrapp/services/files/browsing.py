@@ -174,7 +174,7 @@ def _prompt_of(row: Prompt | Run | Comparison | Vote) -> Prompt:
 def _texts(row: Prompt | Run | Comparison | Vote) -> list[tuple[str, str]]:
     match row:
         case Run():
-            said = f"{row.mode}, {row.state}, by {_version(row)}, {_cell(row.created_at)}"
+            said = f"{row.mode}, {row.state}, by {row.written_by}, {_cell(row.created_at)}"
             marks = {True: ", right", False: ", wrong", None: ""}
             return [
                 ("Run", said),
@@ -195,10 +195,6 @@ def _texts(row: Prompt | Run | Comparison | Vote) -> list[tuple[str, str]]:
             return [*_texts(row.comparison), ("Vote", f"{said}, {_cell(row.created_at)}"), *reason]
         case _:
             return [("From", f"{row.source}, {row.partition}, {_cell(row.created_at)}")]
-
-
-def _version(run: Run) -> str:
-    return run.adapter.name if run.adapter else "base"
 
 
 def _change(one: Any) -> str:

@@ -16,7 +16,6 @@ from db.labelling import (
 )
 from db.labelling.answers import Assigned
 from db.models import (
-    POLICY,
     Assignment,
     AssignmentState,
     CampaignItem,
@@ -257,6 +256,4 @@ def _lesson(session: Session, assignment: Assigned, outcome: Outcome) -> Lesson:
 
 
 def _revealed(side: Round) -> Revealed:
-    author = side.author if side.author != POLICY else None
-    version = side.adapter.name if side.adapter else "base"
-    return Revealed(side.thought, author or version, side.correct)
+    return Revealed(side.thought, side.written_by, side.correct)
