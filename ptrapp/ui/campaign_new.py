@@ -12,7 +12,7 @@ from ptrapp.core.people import ADMINS
 from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.labelling import campaigns, candidates
-from ptrapp.services.labelling.campaigns import MAX_GUIDELINES, CampaignPlan, Mix
+from ptrapp.services.labelling.campaigns import MAX_GUIDELINES, MAX_OVERLAP, CampaignPlan, Mix
 from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, SourceKind
 from ptrapp.services.labelling.panel import Sources
 from ptrapp.ui.auth import allowed
@@ -154,17 +154,12 @@ def _fields() -> NewInputs:
     judge = gr.Dropdown([], label="Judge", visible=False)
     imported = gr.Dropdown([], label="Import", visible=False)
     with gr.Row():
-        overlap = gr.Number(
-            1, label="Labels per pair", info="2 or more: agreement", precision=0, minimum=1
-        )
+        overlap = gr.Number(1, label="Labels per pair", info="2 or more: agreement")
         budget = gr.Textbox(  # an empty number of Gradio's becomes 0
             label="Budget", info="most labels in all", placeholder="no limit", max_lines=1,
             min_width=160, max_length=12,
         )  # fmt: skip
-        max_pairs = gr.Number(
-            1000, label="Most pairs", info="by chance, if more", precision=0, minimum=1,
-            maximum=MAX_PAIRS,
-        )  # fmt: skip
+        max_pairs = gr.Number(1000, label="Most pairs", info="by chance, if more")
     guidelines = gr.Textbox(
         label="Guidelines", info="Markdown, beside every pair", lines=4, max_length=MAX_GUIDELINES
     )
@@ -200,7 +195,7 @@ def _source(given: NewInputs) -> Source:
         judge=(given.judge or "") if kind is SourceKind.BEST_WORST else "",
         versions=(one, other) if kind is SourceKind.VERSIONS else ("", ""),
         import_name=(given.imported or "") if kind is SourceKind.IMPORTED else "",
-        max_pairs=int(given.max_pairs or 1),
+        max_pairs=_whole(given.max_pairs, "Most pairs", MAX_PAIRS),
         seed=int(given.seed or 0),
     )
 
@@ -212,12 +207,19 @@ def _plan(given: NewInputs) -> CampaignPlan:
         aspect=given.aspect,
         source=_source(given),
         guidelines=given.guidelines or "",
-        overlap=int(given.overlap or 1),
+        overlap=_whole(given.overlap, "Labels per pair", MAX_OVERLAP),
         budget=_budget(given.budget),
         mix=Mix(*(float(one or 0) for one in weights)),
         reveal=bool(given.reveal),
         n_practice=int(given.n_practice or 0),
     )
+
+
+def _whole(given: float | None, what: str, most: int) -> int:
+    """Returns a number that somebody typed. Raises `InputError` for one that cannot be meant."""
+    if given is None or given != int(given) or not 1 <= given <= most:
+        raise InputError(f"{what} is a whole number from 1 to {most:,}.")
+    return int(given)
 
 
 def _budget(text: str | None) -> int | None:
@@ -236,7 +238,7 @@ def _outlook(context: AppContext, given: NewInputs) -> str:
     if source.kind is SourceKind.NONE:
         return "It starts empty; add comparisons with POST /api/v1/campaigns/ID/items."
     n = candidates.preview(context, source, given.aspect)
-    labels = n * int(given.overlap or 1)
+    labels = n * _whole(given.overlap, "Labels per pair", MAX_OVERLAP)
     budget = _budget(given.budget)
     labels = labels if budget is None else min(labels, budget)
     if not n:

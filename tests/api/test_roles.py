@@ -337,6 +337,16 @@ def test_a_name_that_cannot_be_is_refused(ada: Any, name: str) -> None:
         assert "cannot be a name" in sentence(ada.post("/invitations", asked), 400)
 
 
+@pytest.mark.parametrize(
+    ("name", "fits"), [("\u0410nn", False), ("Анна", True), ("Ann Анна", True)]
+)
+def test_a_name_that_passes_for_another_is_refused(ada: Any, name: str, fits: bool) -> None:
+    """The first begins with a Cyrillic letter."""
+    said = ada.post("/me", {"name": name})
+    assert said.status_code == (200 if fits else 400)
+    assert fits or "two alphabets that look alike" in sentence(said, 400)
+
+
 def test_a_name_of_no_text_is_refused(ada: Any) -> None:
     for name in (None, 7, "x" * 201):
         assert "name" in sentence(ada.post("/me", {"name": name}), 422)

@@ -266,7 +266,7 @@ def test_what_is_wrong_with_a_new_campaign_stands_in_its_dialog_on_a_phone(
     page.screenshot(path=shots / "campaigns-new-refused-390.png")
     dialog.get_by_label("Labels per pair").fill("0")
     dialog.locator("#campaign-create").click()
-    expect(said).to_contain_text("a number may be out of its range")
+    expect(said).to_contain_text("Labels per pair is a whole number from 1 to 100")
     dialog.get_by_role("button", name="Cancel").click()
     page.locator("#campaign-open").click()
     expect(said).to_have_count(0)

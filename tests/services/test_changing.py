@@ -41,6 +41,16 @@ def test_a_name_is_taken_by_one_campaign_alone(work: Work) -> None:
         changing.rename(work.context, 999_999, "x")
 
 
+def test_a_name_that_turns_or_hides_text_is_refused(work: Work) -> None:
+    made = named(work, "Week")
+    for name in ("Week \u202elive", "We\u200bek"):
+        with pytest.raises(InputError, match="hide or turn text"):
+            changing.rename(work.context, made, name)
+        with pytest.raises(InputError, match="hide or turn text"):
+            named(work, name)
+    assert changing.rename(work.context, made, "Woche für Größe 漢字") == "Woche für Größe 漢字"
+
+
 def test_a_deadline_is_kept_in_utc_and_removed(work: Work) -> None:
     made = named(work, "Due")
     changing.set_deadline(work.context, made, datetime(2026, 5, 1))

@@ -5,6 +5,7 @@ identity, and a name is a label that one rater at a time may have.
 """
 
 import re
+import unicodedata
 from secrets import token_hex
 
 from db.labelling import raters
@@ -19,6 +20,7 @@ from ptrapp.services.context import DataContext
 MAX_NAME = 40
 _NAME = re.compile(r"[^\W_][\w .'\-]*")
 """Letters, digits, spaces, dots, apostrophes, hyphens; a colon marks judges and imports."""
+_LOOK_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
 
 
 def row_of(session: Session, person: Person) -> Rater:
@@ -100,7 +102,17 @@ def checked_name(name: str) -> str:
             f"{wanted[:60]!r} cannot be a name: use 1 to {MAX_NAME} letters, digits, spaces, "
             "dots, apostrophes or hyphens, and begin with a letter or digit."
         )
+    if any(map(_mixes_alphabets, wanted.split())):
+        raise InputError(
+            f"{wanted!r} mixes letters of two alphabets that look alike. Write it in one of them."
+        )
     return wanted
+
+
+def _mixes_alphabets(word: str) -> bool:
+    """Returns whether a word could pass for another one, as Аnn with a Cyrillic А for Ann."""
+    scripts = {unicodedata.name(char, "").partition(" ")[0] for char in word if char.isalpha()}
+    return len(scripts & _LOOK_ALIKE) > 1
 
 
 def find_row(session: Session, person: Person) -> Rater | None:
