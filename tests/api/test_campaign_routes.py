@@ -304,7 +304,16 @@ def test_the_counts_of_a_campaign_are_the_rows(ada: Any, visitor: Any, context: 
 
 @pytest.mark.parametrize(
     "deadline",
-    ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "-1e11", "Infinity", 12, 1.5, True],
+    [
+        "9999-12-31T23:59:59-14:00",
+        "0001-01-01T00:00:00+14:00",
+        "-1e11",
+        "Infinity",
+        12,
+        1.5,
+        True,
+        "20261231",
+    ],
 )
 def test_a_deadline_that_utc_has_not_is_refused(
     ada: Any, context: AppContext, deadline: Any

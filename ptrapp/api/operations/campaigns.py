@@ -1,5 +1,6 @@
 """Operations on campaigns: create, list, open, close, add known answers, let a judge label."""
 
+import re
 from datetime import datetime
 from math import isfinite
 from typing import Annotated, Literal, Self
@@ -26,6 +27,8 @@ from ptrapp.services.labelling import campaigns, candidates, changing, items, pe
 from ptrapp.services.labelling.campaigns import CampaignPlan, Mix
 from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, SourceKind
 from ptrapp.services.labelling.items import Known
+
+_NUMBER = re.compile(r"\s*[+-]?[\d.]+\s*")
 
 
 class NewSource(Body):
@@ -100,7 +103,7 @@ class CampaignChanges(Body):
     @field_validator("deadline", mode="before")
     @classmethod
     def _no_number(cls, value: object) -> object:
-        if isinstance(value, int | float):  # it would be seconds since 1970
+        if isinstance(value, int | float) or _NUMBER.fullmatch(str(value)):  # seconds since 1970
             raise ValueError("the deadline is a date in ISO 8601, as 2026-12-31")
         return value
 
