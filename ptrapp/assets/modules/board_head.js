@@ -41,7 +41,7 @@ export const Head = (/** @type {OfBoard} */ { board }) => {
         <button type="button" class="btn quiet s" data-part="whole" aria-expanded=${String(wholePrompt)}
           onClick=${() => { board.now.wholePrompt = !wholePrompt; board.draw(); }}>${wholePrompt ? "Less" : "All of it"}</button>`}
       <span class="board-asked">${asked(run)}</span>
-      ${!board.readOnly && run.settings.thinking && html`<${Asking} board=${board} />`}
+      ${!board.readOnly && html`<${Asking} board=${board} />`}
     </div>
     ${system}
     ${earlier}
@@ -49,13 +49,18 @@ export const Head = (/** @type {OfBoard} */ { board }) => {
     ${run.message && html`<p class="board-message" role="alert">${run.message}</p>`}`;
 };
 
-const Asking = (/** @type {OfBoard} */ { board: { composer } }) => html`
-  <button type="button" class="btn quiet s" data-part="edit" aria-label="Edit the prompt"
-    onClick=${() => composer.edit()}>${icon("pen")}<span>Edit</span></button>
-  <button type="button" class="btn quiet s" data-part="new" aria-label="New question"
-    onClick=${() => composer.askNew()}>${icon("plus")}<span>New question</span></button>
-  <button type="button" class="btn s" data-part="again" title="asks the form's prompt again"
-    onClick=${() => composer.askAgain()}>Again<kbd>R</kbd></button>`;
+const Asking = (/** @type {OfBoard} */ { board: { composer, run } }) => {
+  const asked = run.settings.thinking; // what a program stored is not in the form
+  return html`
+    ${asked && html`
+      <button type="button" class="btn quiet s" data-part="edit" aria-label="Edit the prompt"
+        onClick=${() => composer.edit()}>${icon("pen")}<span>Edit</span></button>`}
+    <button type="button" class="btn quiet s" data-part="new" aria-label="New question"
+      onClick=${() => composer.askNew()}>${icon("plus")}<span>New question</span></button>
+    ${asked && html`
+      <button type="button" class="btn s" data-part="again" title="asks the form's prompt again"
+        onClick=${() => composer.askAgain()}>Again<kbd>R</kbd></button>`}`;
+};
 
 /** @param {Run} run */
 const referenceOf = (run) => {

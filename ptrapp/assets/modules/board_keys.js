@@ -29,5 +29,5 @@ export const actionOf = (board, { key, shiftKey }) => {
   if (run.state === "running") return key === "Escape" ? () => stop(board) : undefined;
   if (key === "Escape" && sendable.length) return () => sendNowhere(board);
   if (key === "l" && done.length > 1) return () => send(board);
-  return key === "r" && board.composer.isFolded ? () => board.composer.askAgain() : undefined;
+  return key === "r" && board.composer.isFolded && board.run.settings.thinking ? () => board.composer.askAgain() : undefined;
 };
