@@ -162,7 +162,13 @@ def test_a_press_that_comes_too_soon_is_seen_then_only_said_then_over(bare: Page
 CELLS = [{"round_id": n + 1, "index": n, "candidate": 0} for n in range(2)]
 BOARD: dict[str, Any] = {
     "readOnly": False,
-    "run": {"state": "done", "mode": "refine", "judge": "rules", "cells": CELLS},
+    "run": {
+        "state": "done",
+        "mode": "refine",
+        "judge": "rules",
+        "cells": CELLS,
+        "settings": {"thinking": "always"},
+    },
     "now": {"offer": None, "sendable": []},
     "composer": {"isFolded": True},
 }
@@ -176,6 +182,7 @@ OFFER = {"now": {"offer": {"key": "k", "left": 1, "right": 2}}}
         ({}, "12dlru"),
         ({"now": {"offer": None, "sendable": [{"id": 1, "name": "Tea"}]}}, "12dlru Escape"),
         ({"readOnly": True}, "d"),
+        ({"run": BOARD["run"] | {"settings": {}}}, "12dlu"),  # no form made it
         ({"composer": {"isFolded": False}}, "12dlu"),
         ({"run": {"state": "running", "mode": "refine", "cells": CELLS[:1]}}, "du Escape"),
         (OFFER, "jx ArrowDown ArrowLeft ArrowRight Escape"),
@@ -196,6 +203,33 @@ def test_each_state_of_the_board_has_its_own_keys(
     )
     letters = "".join(sorted(key for key in found if len(key) == 1))
     assert " ".join([letters, *sorted(key for key in found if len(key) > 1)]).strip() == keys
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [("ArrowLeft", ["left", 2]), ("ArrowDown", ["tie", 1]), ("x", ["both_bad", 1])],
+)
+def test_shift_makes_one_side_much_better_and_a_tie_a_tie(
+    bare: Page, key: str, said: list[Any]
+) -> None:
+    told = run(
+        bare,
+        "board_keys",
+        """const sent = [];
+        window.fetch = async (url, { body }) => {
+            sent.push(JSON.parse(body).outcome, JSON.parse(body).strength);
+            return new Response(JSON.stringify({ counts: null, note: "" }));
+        };
+        const quiet = { isNow: false, decided_ms: 900 };
+        const work = [];
+        const board = { ...given[0], quiet, attempt: (task) => work.push(task()), refresh: async () => {} };
+        m.actionOf(board, { key: given[1], shiftKey: true })();
+        await Promise.all(work);
+        return sent;""",
+        BOARD | OFFER,
+        key,
+    )
+    assert told == said
 
 
 def test_where_no_judge_can_be_asked_its_key_says_why(bare: Page) -> None:

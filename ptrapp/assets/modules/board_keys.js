@@ -6,6 +6,7 @@ import { finished, numberOf } from "./run.js";
 
 /** @type {Record<string, Outcome>} */
 const DECISIONS = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "tie", x: "both_bad" };
+const SIDED = new Set(["left", "right"]); // of which one may be much better
 const NO_JUDGE = "The verifier needs a reference answer, and this prompt has none.";
 
 /**
@@ -18,7 +19,7 @@ export const actionOf = (board, { key, shiftKey }) => {
   if (readOnly) return undefined;
   if (offer) {
     const outcome = DECISIONS[key];
-    if (outcome) return () => (board.quiet.isNow ? board.quiet.refuse() : decide(board, outcome, shiftKey ? 2 : 1));
+    if (outcome) return () => (board.quiet.isNow ? board.quiet.refuse() : decide(board, outcome, shiftKey && SIDED.has(outcome) ? 2 : 1));
     if (key === "j") return () => (run.judge ? letJudge(board) : board.say(NO_JUDGE));
     return key === "Escape" ? () => putBack(board) : undefined;
   }
@@ -29,5 +30,6 @@ export const actionOf = (board, { key, shiftKey }) => {
   if (run.state === "running") return key === "Escape" ? () => stop(board) : undefined;
   if (key === "Escape" && sendable.length) return () => sendNowhere(board);
   if (key === "l" && done.length > 1) return () => send(board);
-  return key === "r" && board.composer.isFolded && board.run.settings.thinking ? () => board.composer.askAgain() : undefined;
+  const again = key === "r" && board.composer.isFolded && run.settings.thinking;
+  return again ? () => board.composer.askAgain() : undefined;
 };
