@@ -131,7 +131,7 @@ export class Desk {
   }
 
   onChange() {
-    if (this.notice.text.endsWith(WAITS) && !this.outbox.waiting.length) this.notice = { text: "All is saved now: press it again.", bad: false };
+    if (this.notice?.text.endsWith(WAITS) && !this.outbox.waiting.length) this.notice = { text: "All is saved now: press it again.", bad: false };
     if (this.outbox.isStranger) this.queue.refused = `Nothing more is loaded: ${SIGNED_OUT}.`;
     if (!this.shown && !this.feedback) this.queue.fill();
     this.draw();
