@@ -105,6 +105,18 @@ def test_a_press_while_one_is_lit_or_too_soon_is_refused(desk: Page) -> None:
     assert len(votes(desk)) == 1
 
 
+def test_that_something_has_to_wait_is_said_no_longer_than_it_does(desk: Page) -> None:
+    desk.evaluate("window.note = ''; window.down = true")
+    act(desk, "left")
+    act(desk, "undo")
+    expect(desk.locator(".label-status")).to_contain_text("Undo has to wait until your answers")
+    desk.evaluate("window.down = false")
+    desk.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(desk.locator(".label-status")).to_contain_text("All is saved now: press it again.")
+    act(desk, "undo")
+    expect(desk.locator(".label-turn .label-text")).to_have_text("k1")
+
+
 def test_undo_waits_for_what_is_unsent_and_then_brings_the_pair_back(desk: Page) -> None:
     desk.evaluate("window.down = true")
     act(desk, "left")
