@@ -23,7 +23,9 @@ _HEADINGS = {"h1": "h4", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6", "h6": "
 
 _LIST_OF_NOTHING = ["open", "list_item_open", "list_item_close", "close"]
 _ALIGNED = {"text-align:right": "right", "text-align:center": "center"}
-_TIMES = re.compile(r"(?<=[\w)\]%])\*(?=[\w(.$\[-])|(?<=[0-9)])\*\*(?=[0-9(])", re.ASCII)
+_TIMES = re.compile(
+    r"(?<=[\w)\]%])\*(?=\w|\.\d)|(?<=[\d)])\*(?=[($\[-])|(?<=[\d)])\*\*(?=[\d(])", re.ASCII
+)
 """ASCII alone: in Chinese, emphasis stands within words, which have no spaces."""
 _WEB = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 

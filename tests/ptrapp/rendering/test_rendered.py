@@ -50,6 +50,7 @@ def test_emphasis_stands_beside_words_and_within_them_where_those_have_no_spaces
     assert render("*it* **is** foo**bar**") == (
         "<p><em>it</em> <strong>is</strong> foo<strong>bar</strong></p>\n"
     )
+    assert render("It is *right*. *So*-so, *a* (b), *c*(d), *e*, *f*!").count("<em>") == 6
     assert render("这是*重要*的") == "<p>这是<em>重要</em>的</p>\n"
 
 
