@@ -94,7 +94,7 @@ def _description(plot: Plot, curves: Mapping[str, Points], jobs: Sequence[str]) 
     return f"{plot.heading} by step: {'; '.join(said)}{beside}."
 
 
-def _figures(rows: Sequence[Mapping[str, Any]]) -> alt.Axis:
+def _figures(rows: Sequence[Mapping[str, Any]]) -> Any:
     """Returns an axis that says a value that is alone as it is, and not to six digits."""
     alone = len({row["value"] for row in rows}) == 1
     return alt.Axis(format=".3~r") if alone else alt.Axis()

@@ -433,7 +433,7 @@ def test_undo_goes_ten_deep_and_gives_the_pairs_back_as_they_stood(
     assert vote(bea, again["key"], "tie") == {
         "stored": True, "counted": True, "done": 1, "practice": None, "note": "",
     }  # fmt: skip
-    assert undo(bea, campaign)["was"] == "right"
+    assert undo(bea, campaign)["was"] == "tie"
     assert undo(bea, campaign) is None, "what was undone before stays undone"
 
 
