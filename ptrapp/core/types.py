@@ -68,6 +68,10 @@ class FinishReason(StrEnum):
     CANCELLED = "cancelled"
 
 
+CUT_OFF = "(cut off at the token limit)"
+"""What is said of a response that ended by `LENGTH`."""
+
+
 class ThoughtEnd(StrEnum):
     """Who ended a thought."""
 

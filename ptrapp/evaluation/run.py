@@ -89,7 +89,7 @@ def evaluate(
         plan.decoding,
         round(time.monotonic() - started, 1),
         n_drawn - sum(map(len, state.asked.values())),
-        round((state.n_done - state.n_restored) / n_planned, 4),
+        round((state.n_done - state.n_restored) / max(n_planned, 1), 4),
     )
 
 

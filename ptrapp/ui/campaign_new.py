@@ -217,7 +217,7 @@ def _plan(given: NewInputs) -> CampaignPlan:
 
 def _whole(given: float | None, what: str, most: int) -> int:
     """Returns a number that somebody typed. Raises `InputError` for one that cannot be meant."""
-    if given is None or given != int(given) or not 1 <= given <= most:
+    if given is None or not 1 <= given <= most or given != int(given):
         raise InputError(f"{what} is a whole number from 1 to {most:,}.")
     return int(given)
 

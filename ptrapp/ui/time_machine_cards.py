@@ -3,6 +3,7 @@
 from html import escape
 
 from ptrapp.core.counts import counted
+from ptrapp.core.types import CUT_OFF
 from ptrapp.services import pins
 from ptrapp.services.pins import PinnedAnswer, PinView
 from ptrapp.ui.signs import SIGNS, WORDS, icon
@@ -84,7 +85,7 @@ def _text(one: PinnedAnswer, before: PinnedAnswer | None, index: int) -> str:
 
 
 def _cut(one: PinnedAnswer, index: int) -> str:
-    return " <em>(cut off at the token limit)</em>" if any(one.cut[index : index + 1]) else ""
+    return f" <em>{CUT_OFF}</em>" if any(one.cut[index : index + 1]) else ""
 
 
 def _marks(one: PinnedAnswer, index: int) -> str:

@@ -17,7 +17,7 @@ def test_a_budget_that_is_no_number_of_labels_is_refused_in_words(said: str) -> 
         _budget(said)
 
 
-@pytest.mark.parametrize("said", [None, 0, -1, 1.5, 101, 999_999])
+@pytest.mark.parametrize("said", [None, 0, -1, 1.5, 101, 999_999, float("inf"), float("nan")])
 def test_a_number_that_cannot_be_meant_is_refused_in_words(said: float | None) -> None:
     with pytest.raises(InputError, match="Labels per pair is a whole number from 1 to 100"):
         _whole(said, "Labels per pair", 100)

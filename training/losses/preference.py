@@ -62,9 +62,8 @@ def preference_loss(
 
     Against TRL 1.16: SIGMOID, ROBUST and IPO are its `sigmoid`, `robust` and `ipo`; SIGMOID with
     `length_normalised` is its `sigmoid_norm`. Its `sigmoid` ignores `label_smoothing`, so cDPO is
-    2(1−ε)·`sigmoid` − (1−2ε)·`robust` there. Its `sft` averages over all chosen tokens of a batch;
-    here how a batch is cut changes nothing. Its logged rewards
-    are always of sums.
+    2(1−ε)·`sigmoid` − (1−2ε)·`robust` there. Its `sft` averages over the chosen tokens of a batch;
+    here how a batch is cut changes nothing. Its logged rewards are always of sums.
 
     Worked by hand: the policy raised the chosen by 2 nats and lowered the rejected by 3, so with
     β = 0.1 the rewards are 0.2 and −0.3 and −log σ(0.5) = 0.4741; with α = 1 the chosen's NLL per

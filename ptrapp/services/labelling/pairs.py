@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from db.labelling.shown_pairs import ShownPair
 from db.models import Outcome, Purpose
 from ptrapp.blinding import scrub
+from ptrapp.core.types import CUT_OFF
 from ptrapp.rendering import render, visible
-
-CUT = "<p><em>(cut off at the token limit)</em></p>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def blinded(text: str, names: Collection[str]) -> str:
 
 def _text(text: str, names: Collection[str], *, cut: bool) -> Text:
     shown = blinded(text, names)
-    return Text(shown, render(shown) + (CUT if cut else ""))
+    return Text(shown, render(shown) + (f"<p><em>{CUT_OFF}</em></p>" if cut else ""))
 
 
 def _turn(turn: Mapping[str, str], names: Collection[str]) -> EarlierTurn:

@@ -4,9 +4,6 @@
 import { ask, freshId } from "../requests.js";
 import { pathOf } from "./outbox.js";
 
-/** What ends a sentence that is true until all is sent. */
-export const WAITS = "has to wait until your answers are saved.";
-
 /** Runs alone, and only once everything sent before has arrived. @param {Desk} desk @param {string} what @param {() => Promise<void>} work */
 const afterwards = async (desk, what, work) => {
   if (desk.busy) return;
@@ -14,7 +11,7 @@ const afterwards = async (desk, what, work) => {
   desk.draw();
   try {
     if (await desk.outbox.drained()) await work();
-    else desk.say(`${what} ${WAITS}`, true);
+    else desk.say(`${what} has to wait until your answers are saved.`, true, true);
   } catch (error) {
     desk.say(`${what} did not work: ${/** @type {Error} */ (error).message}`, true);
   }

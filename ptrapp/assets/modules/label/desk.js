@@ -7,7 +7,7 @@ import { html, render } from "../html.js";
 import { Quiet } from "../quiet.js";
 import { ask } from "../requests.js";
 import { storage } from "../storage.js";
-import { reveal, undo, WAITS } from "./back.js";
+import { reveal, undo } from "./back.js";
 import { loadDiff } from "./diff.js";
 import { Keys } from "./keys.js";
 import { Outbox, SIGNED_OUT } from "./outbox.js";
@@ -38,7 +38,7 @@ export class Desk {
   flagged = false;
   showDiff = false;
   busy = false;
-  /** @type {{ text: string, bad: boolean } | null} */
+  /** @type {{ text: string, bad: boolean, waits?: boolean } | null} */
   notice = null;
   heard = ""; // by a screen reader
   /** @type {OpenPanel | null} */
@@ -96,8 +96,8 @@ export class Desk {
     /** @type {HTMLElement | null} */ (this.root.querySelector(part))?.focus({ preventScroll: true });
   }
 
-  say(text = "", bad = false) {
-    this.notice = { text, bad };
+  say(text = "", bad = false, waits = false) {
+    this.notice = { text, bad, waits }; // what waits for the outbox is true no longer than that
     this.draw();
   }
 
@@ -131,7 +131,7 @@ export class Desk {
   }
 
   onChange() {
-    if (this.notice?.text.endsWith(WAITS) && !this.outbox.waiting.length) this.notice = { text: "All is saved now: press it again.", bad: false };
+    if (this.notice?.waits && !this.outbox.waiting.length) this.notice = { text: "All is saved now: press it again.", bad: false };
     if (this.outbox.isStranger) this.queue.refused = `Nothing more is loaded: ${SIGNED_OUT}.`;
     if (!this.shown && !this.feedback) this.queue.fill();
     this.draw();
