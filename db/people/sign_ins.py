@@ -6,10 +6,10 @@ A sign-in has no expiry of its own clock: what ends it is a row, so a clock that
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Member, Rater, SignIn, now
+from db.models import Member, Rater, RaterKind, SignIn, now
 from db.people.secrets import hashed, new_secret
 from db.storage.errors import Missing
 
@@ -24,11 +24,16 @@ class SignedBrowser(NamedTuple):
     role: str
     rater_name: str | None
     """What she is called as a rater; None for who has not rated."""
+    rater_id: int | None
+    rater_kind: RaterKind | None
 
 
 # Built once, and it reads columns: every request asks it.
 _KNOWN = (
-    select(SignIn.id, SignIn.member_id, SignIn.seen_at, Member.uid, Member.role, Rater.name)
+    select(
+        *(SignIn.id, SignIn.member_id, SignIn.seen_at, Member.uid, Member.role),
+        *(Rater.name, Rater.id, Rater.kind),
+    )
     .join(Member, Member.id == SignIn.member_id)
     .outerjoin(Rater, Rater.uid == Member.uid)
     .where(
@@ -54,9 +59,9 @@ def find(session: Session, secret: str) -> SignIn | None:
     ).one_or_none()
 
 
-def known(session: Session, secret: str) -> SignedBrowser | None:
+def known(connection: Connection, secret: str) -> SignedBrowser | None:
     """Returns who is signed in with a cookie; None where nobody is any more, or was removed."""
-    row = session.connection().execute(_KNOWN, {"hashed": hashed(secret)}).one_or_none()
+    row = connection.execute(_KNOWN, {"hashed": hashed(secret)}).one_or_none()
     return None if row is None else SignedBrowser(*row)
 
 

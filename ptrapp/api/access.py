@@ -8,14 +8,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request, params
 
-from ptrapp.api.session import person_of
+from ptrapp.api.session import identified
 from ptrapp.core.errors import Forbidden
 from ptrapp.core.people import ADMINS, EVERYBODY, LABELS, READS, Person, Role
 
 
 def _only(roles: frozenset[Role], what: str) -> Callable[[Request], Awaitable[None]]:
     async def check(request: Request) -> None:
-        role = person_of(request).role
+        role = (await identified(request)).role
         if role not in roles:
             raise Forbidden(f"{what} is not for the role {role.value}.")
 
@@ -23,11 +23,11 @@ def _only(roles: frozenset[Role], what: str) -> Callable[[Request], Awaitable[No
 
 
 async def _caller(request: Request) -> Person:
-    return person_of(request)
+    return await identified(request)
 
 
 async def _rater(request: Request) -> str:
-    return person_of(request).rater
+    return (await identified(request)).rater
 
 
 Caller = Annotated[Person, Depends(_caller)]

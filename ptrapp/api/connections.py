@@ -22,13 +22,20 @@ REST_S = 150
 """Seconds a connection without a request is kept: longer than proxies keep theirs (Caddy 120)."""
 
 
+_LOOK_S = 0.5
+"""Seconds between two looks at who has been silent for too long: a timer for each connection would
+be set and taken back twice a request."""
+
+
 class Waiting:
     """Connections without a request, the oldest first, and how many connections may be in all."""
 
     def __init__(self, most: int, timeout_s: float) -> None:
         self.most = most
         self.timeout_s = timeout_s
-        self.silent: dict[Any, asyncio.TimerHandle] = {}
+        self.silent: dict[Any, float] = {}
+        """Until when each may be silent, by the loop's clock."""
+        self._looks = False
 
     def began(self, protocol: Any) -> None:
         """Notes a connection that has begun to ask, and closes it unless it has asked in time."""
@@ -40,8 +47,7 @@ class Waiting:
 
     def asked(self, protocol: Any) -> None:
         """Forgets a connection: its request's head has come, or it is gone."""
-        if timer := self.silent.pop(protocol, None):
-            timer.cancel()
+        self.silent.pop(protocol, None)
 
     def close(self, protocol: Any) -> None:
         """Closes a connection that is silent or one too many."""
@@ -55,9 +61,21 @@ class Waiting:
             self.close(next(iter(self.silent), protocol))
 
     def _close_after(self, seconds: float, protocol: Any) -> None:
-        self.asked(protocol)
+        self.asked(protocol)  # it is the youngest now
         loop = asyncio.get_running_loop()
-        self.silent[protocol] = loop.call_later(seconds, self.close, protocol)
+        self.silent[protocol] = loop.time() + seconds
+        if not self._looks:
+            self._looks = True
+            loop.call_later(_LOOK_S, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Closes who has been silent for too long, and looks again while anybody is silent."""
+        now = loop.time()
+        for protocol in [each for each, until in self.silent.items() if until <= now]:
+            self.close(protocol)
+        self._looks = bool(self.silent)
+        if self._looks:
+            loop.call_later(_LOOK_S, self._look, loop)
 
 
 def bounded(most: int, timeout_s: float) -> type[HttpToolsProtocol]:

@@ -3,6 +3,7 @@
 import os
 import secrets
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,14 @@ from ptrapp.services.context import DataContext
 
 COOKIE = "thrice"
 _KEY_BYTES = 32
+_COOKIES_KEPT = 1_024
+"""Whose signature is not checked again."""
 _PERSON = "thrice.person"
 _SIGNED_IN = "thrice.signed_in"
+_LOOK_UP = "thrice.look_up"
+_IN_ITS_THREAD = "/api/v1/"
+"""Below this a route looks the person up in the thread that it works in: a thread more for each
+request would cost twice what is asked of the database there."""
 _ROOT = "thrice.root_path"
 """Where the app is found; Gradio is mounted below it and has a root path of its own."""
 
@@ -65,6 +72,7 @@ class KnownVisitor:
             await self._app(scope, receive, send)
             return
         scope[_ROOT] = scope.get("root_path", "")
+        path = scope["path"].removeprefix(scope["root_path"])
         scheme, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
         try:
             if scheme.lower() == "bearer":
@@ -74,21 +82,22 @@ class KnownVisitor:
                     await JSONResponse({"error": said}, 401)(scope, receive, send)
                     return
                 scope[_PERSON] = program
+            elif is_static(path):  # nobody is looked up for it
+                scope[_PERSON] = Person("", Role.VIEWER)
             else:
-                await self._of_browser(scope)
+                scope[_LOOK_UP] = self._look_up
+                if not path.startswith(_IN_ITS_THREAD):
+                    await identified(HTTPConnection(scope))
         except DatabaseError:
             said = "The database does not answer, so nobody can be recognised; try again."
             await JSONResponse({"error": said}, 503)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    async def _of_browser(self, scope: Scope) -> None:
+    def _look_up(self, scope: Scope) -> None:
+        """Notes who sends a request from a browser; waits for the database."""
         session = scope["session"]
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if is_static(path):  # nobody is looked up for it
-            scope[_PERSON] = Person("", Role.VIEWER)
-            return
-        known = await self._signed_in(session)
+        known = self._signed_in(session)
         if known is not None:
             scope[_SIGNED_IN], scope[_PERSON] = known, known.person
             return
@@ -100,23 +109,36 @@ class KnownVisitor:
         role = self._context.settings.visitor_role
         scope[_PERSON] = Person(session["rater"], role, session["uid"])
 
-    async def _signed_in(self, session: dict[str, Any]) -> SignedIn | None:
+    def _signed_in(self, session: dict[str, Any]) -> SignedIn | None:
         if secret := session.get("sid"):
-            return await run_in_threadpool(identifying.of_cookie, self._context, str(secret))
+            return identifying.of_cookie(self._context, str(secret))
         if "role" not in session:
             return None
         # of a version without accounts, whose cookies held the role
         role, uid = session.pop("role"), str(session.get("uid", session.get("rater", "")))
-        known = await run_in_threadpool(
-            identifying.of_before_accounts, self._context, uid, Role(role)
-        )
+        known = identifying.of_before_accounts(self._context, uid, Role(role))
         session.clear()
         session["sid"] = identifying.secret_of_before(uid)
         return known
 
 
+def identify(connection: HTTPConnection) -> Person:
+    """Returns the person who sends this request; waits for the database where nobody asked yet."""
+    scope = connection.scope
+    if _PERSON not in scope:
+        scope[_LOOK_UP](scope)
+    return person_of(connection)
+
+
+async def identified(connection: HTTPConnection) -> Person:
+    """Returns the person who sends this request, looked up in a thread where nobody asked yet."""
+    if _PERSON in connection.scope:
+        return person_of(connection)
+    return await run_in_threadpool(identify, connection)
+
+
 def person_of(connection: HTTPConnection) -> Person:
-    """Returns the person who sends this request."""
+    """Returns the person who sends this request, who is known except in an operation's route."""
     person: Person = connection.scope[_PERSON]
     return person
 
@@ -160,11 +182,15 @@ class _Timeless(TimestampSigner):
     """Checks a cookie's signature and not its age.
 
     A clock that is set back would make a cookie come from the future, which the signer refuses;
-    what ends a sign-in is its row.
+    what ends a sign-in is its row. So a good signature stays one, and is checked once.
     """
 
+    def __init__(self, secret_key: str) -> None:
+        super().__init__(secret_key)
+        self._checked = lru_cache(_COOKIES_KEPT)(super().unsign)
+
     def unsign(self, signed_value: Any, max_age: Any = None, return_timestamp: Any = False) -> Any:
-        return super().unsign(signed_value, None, return_timestamp)
+        return self._checked(signed_value, None, return_timestamp)
 
 
 class _Sessions(SessionMiddleware):

@@ -1,6 +1,6 @@
 """Defines who makes a request and what that person or program may do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -30,6 +30,8 @@ class Person:
     role: Role
     uid: str = ""
     """The identity, which stays whatever the name is."""
+    rater_id: int | None = field(default=None, compare=False)
+    """The id of the rater's row, where it was read with the identity."""
 
     @property
     def rater(self) -> str:

@@ -7,10 +7,12 @@ from inspect import getdoc, signature
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
+from fastapi.routing import APIRoute
 from pydantic import Field, TypeAdapter, create_model
 
 from ptrapp.api.access import only
 from ptrapp.api.bodies import Body
+from ptrapp.api.operations.direct import direct
 from ptrapp.core.people import Person, Role
 from ptrapp.services.context import AppContext
 
@@ -101,6 +103,15 @@ class Operation:
         run.__signature__ = declared.replace(parameters=of_route)  # type: ignore[attr-defined]
         return run
 
+    def route_class(self, answer: Callable[..., Response]) -> type[APIRoute]:
+        """Returns the class of the route that `over` answers."""
+        declared = signature(self.run).parameters
+        in_path = {name for name in self.path if f"{{{name}}}" in self.route}
+        if self.is_file or in_path != self.path.keys():  # FastAPI reads what comes in the query
+            return APIRoute
+        body = declared["body"].annotation if "body" in declared else None
+        return direct(answer, self.roles, self.path, body, with_person="person" in declared)
+
 
 def add_operations(
     router: APIRouter, context: AppContext, operations: Iterable[Operation], *tags: str
@@ -109,9 +120,10 @@ def add_operations(
     for one in operations:
         method, _, path = one.route.partition(" ")
         if path:
+            answer = one.over(context)
             router.add_api_route(
                 path,
-                one.over(context),
+                answer,
                 methods=[method],
                 name=one.run.__name__,
                 description=one.about,
@@ -120,4 +132,5 @@ def add_operations(
                 status_code=one.status,
                 response_model=None if one.is_file else one.answer,
                 response_model_exclude_unset=True,
+                route_class_override=one.route_class(answer),
             )

@@ -1,5 +1,6 @@
 """Says who a browser's cookie or a program's token belongs to, as the rows are at this moment."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from db.people import members, sign_ins, tokens
 from db.storage.errors import Missing
 from ptrapp.core.people import Person, Role
 from ptrapp.services.context import DataContext
+from ptrapp.services.labelling.people import kind_of
 
 NOTED_EVERY = timedelta(minutes=1)
 """How often the time somebody was seen is written: reading a page is no write otherwise."""
@@ -24,8 +26,8 @@ class SignedIn(NamedTuple):
 
 def of_cookie(context: DataContext, secret: str) -> SignedIn | None:
     """Returns who is signed in with this cookie; None once it was signed out."""
-    with context.database.read() as session:
-        row = sign_ins.known(session, secret)
+    with context.database.look() as connection:
+        row = sign_ins.known(connection, secret)
     if row is None:
         return None
     if abs(now() - row.seen_at) > NOTED_EVERY:
@@ -35,6 +37,8 @@ def of_cookie(context: DataContext, secret: str) -> SignedIn | None:
                 seen.seen_at = at
             members.saw(session, [row.member_id], at)
     person = Person(row.rater_name or row.uid, Role(row.role), row.uid)
+    if row.rater_kind is kind_of(person):
+        person = replace(person, rater_id=row.rater_id)
     return SignedIn(person, row.id, row.member_id)
 
 

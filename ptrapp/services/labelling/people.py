@@ -23,16 +23,21 @@ _NAME = re.compile(r"[^\W_][\w .'\-]*")
 _LOOK_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}
 
 
+def kind_of(person: Person) -> RaterKind:
+    """Returns the kind of rater that a person or an agent is."""
+    return RaterKind.JUDGE if person.is_judge else RaterKind.HUMAN
+
+
 def row_of(session: Session, person: Person) -> Rater:
     """Returns the rater's row of a person or an agent, and stores it if new."""
-    kind = RaterKind.JUDGE if person.is_judge else RaterKind.HUMAN
-    return raters.ensure_person(session, kind, person.rater)
+    return raters.ensure_person(session, kind_of(person), person.rater)
 
 
 def id_of(session: Session, person: Person) -> int:
     """Returns the id of that row."""
-    kind = RaterKind.JUDGE if person.is_judge else RaterKind.HUMAN
-    return raters.person_id(session, kind, person.rater)
+    if person.rater_id is not None:
+        return person.rater_id
+    return raters.person_id(session, kind_of(person), person.rater)
 
 
 def take_name(context: DataContext, person: Person, name: str) -> str:
