@@ -31,6 +31,9 @@ _GOES_ON_LATER = re.compile(r"[^.!?\n]{0,160}?[\s,](?:I|my|me)\b", re.IGNORECASE
 _VERSION = re.compile(r"(?<![\w-])[a-z][a-z_]*-\d{6}(?![\w-])")
 """Names of versions, dpo-000012: ordinary text holds none, so they are masked anywhere."""
 
+_ME = re.compile(r"\sme(?!\w)")
+"""The end of "Claude created me": without it no word has to be looked at for a name."""
+
 _SENTENCE = re.compile(r"[^.!?\n]{0,200}")
 _ARTICLE = re.compile(r"(?<!\w)(?:an?|the)[\s*_\"“]{1,3}$", re.IGNORECASE)
 _CAPITAL = re.compile(r"\s[A-Z][a-z]")
@@ -64,7 +67,8 @@ def scrub(text: str, names: Collection[str] = ()) -> str:
 def _scrubbed(text: str, ours: frozenset[str]) -> str:
     grammar = _grammar(frozenset(name for name in ours if _is_served_name(name)))
     spans = [span for match in grammar.claim.finditer(text) for span in _claimed(grammar, match)]
-    spans += [match.span(1) for match in grammar.about_me.finditer(text)]
+    if _ME.search(text):
+        spans += [match.span(1) for match in grammar.about_me.finditer(text)]
     spans += [match.span() for match in _VERSION.finditer(text) if match[0] in ours]
     pieces, done = [], 0
     for start, end in sorted(spans):

@@ -15,7 +15,9 @@ _SHORT = 8_000
 """Nearly every response is shorter; more of these are cached than of longer ones."""
 
 
-_MARKED = re.compile(r"[\n*_`#|$<>\[\]\\~&]|://|www\.|^\s*(?:[-+]|\d+[.)])\s")
+_MARKED = re.compile(
+    r"[\n*_`#|$<>\[\]\\~&]|://|www\.|^\s*(?:[-+]|\d+[.)])(?:\s|$)|^\s*-[-\s]*$|^(?: {4}|\t)"
+)
 
 
 _MAX_CELLS = 10_000
@@ -42,6 +44,8 @@ def _render(text: str) -> str:
     text = visible(text)
     if len(text) > MAX_CHARS or _is_pathological(text):
         return f'<pre class="plain">{escape(text, quote=False)}</pre>'
+    if is_plain(text) and text.strip() == text:  # half of all prompts are, and of short answers
+        return f"<p>{escape(text, quote=False)}</p>\n" if text else ""
     # the parsers: no start waits for them
     from ptrapp.rendering.markdown import to_html
     from ptrapp.rendering.sanitising import sanitised

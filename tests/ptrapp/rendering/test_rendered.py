@@ -6,6 +6,8 @@ import pytest
 
 from ptrapp.rendering import is_plain, render, visible
 from ptrapp.rendering.highlighting import CLASSES
+from ptrapp.rendering.markdown import to_html
+from ptrapp.rendering.sanitising import sanitised
 
 
 def test_ordinary_markdown_is_html() -> None:
@@ -21,16 +23,42 @@ def test_ordinary_markdown_is_html() -> None:
         'It\'s "so" (c) ... -- 3 - 2, 5 + 1; x^2 = 4!',
         "1.5 is more",
         "Ünïcödé 漢字 🙂",
+        "-5 is less --- and -- or",
+        "a  b",
+        "me@example.com",
+        "",
     ],
 )
 def test_a_plain_text_is_drawn_as_it_is(text: str) -> None:
     assert is_plain(text)
-    assert render(text) == f"<p>{escape(text, quote=False)}</p>\n"
+    assert render(text) == (f"<p>{escape(text, quote=False)}</p>\n" if text else "")
+    assert render(text) == sanitised(to_html(text))  # what the parser would have made of it
 
 
 @pytest.mark.parametrize(
     "text",
-    ["a\nb", "1. one", "- one", "+ one", "**b**", "`c`", "<b>", "$x$", "\\(x\\)", "a@b://c", "# h"],
+    [
+        "a\nb",
+        "1. one",
+        "- one",
+        "+ one",
+        "**b**",
+        "`c`",
+        "<b>",
+        "$x$",
+        "\\(x\\)",
+        "a@b://c",
+        "# h",
+        "---",
+        " - - -",
+        "-- --",
+        "-",
+        "+",
+        "1.",
+        "2)",
+        "    code",
+        "\tcode",
+    ],
 )
 def test_what_markdown_may_draw_is_not_plain(text: str) -> None:
     assert not is_plain(text)
