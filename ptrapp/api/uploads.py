@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from db.storage.errors import DatabaseError
 from ptrapp.api.errors import answer_to
 from ptrapp.api.guard import LARGER, MAX_BODY_BYTES
-from ptrapp.api.session import person_of
+from ptrapp.api.session import identify
 from ptrapp.core.errors import Forbidden, TooMuch
 from ptrapp.core.people import ADMINS
 from ptrapp.services import shares
@@ -39,7 +39,7 @@ class Uploads:
 
     def _count(self, scope: Scope, path: str) -> None:
         """Counts as much as is announced, else as much as the guard lets through."""
-        person = person_of(HTTPConnection(scope))
+        person = identify(HTTPConnection(scope))
         if person.role not in ADMINS:
             raise Forbidden(f"Uploading is not for the role {person.role.value}.")
         length = Headers(scope=scope).get("content-length", "")

@@ -32,7 +32,7 @@ def test_a_person_uploads_so_much_in_an_hour(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     who = ["ada"]
-    monkeypatch.setattr(uploads, "person_of", lambda _: Person(who[0], Role.ADMIN, who[0]))
+    monkeypatch.setattr(uploads, "identify", lambda _: Person(who[0], Role.ADMIN, who[0]))
     settings = Settings(data_dir=tmp_path, upload_mib_per_hour=1)
     context = AppContext(settings, fresh_database(tmp_path), ScriptedEngine(lambda _: "x"))
     app = FastAPI()
