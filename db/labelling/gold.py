@@ -1,10 +1,21 @@
 """Turns a comparison of a campaign into a gold one, whose answer is known from then on."""
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db.labelling.campaigns import GOLD_OVERLAP
-from db.models import Assignment, AssignmentState, Campaign, CampaignItem, ItemKind, Outcome
+from db.models import (
+    Assignment,
+    AssignmentState,
+    Campaign,
+    CampaignItem,
+    Comparison,
+    ItemKind,
+    Outcome,
+)
 from db.storage.errors import Conflict, Missing
 
 
@@ -36,6 +47,34 @@ def make_gold(
     item.explanation = explanation or item.explanation
     session.flush()
     return item
+
+
+class KnownAnswer(NamedTuple):
+    """What a campaign says of a comparison that is in it."""
+
+    gold: Outcome | None
+    """In terms of the lower round as the left one; None for a plain comparison."""
+    is_labelled: bool
+
+
+def known_answers(
+    session: Session, campaign_id: int, pairs: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], KnownAnswer]:
+    """Returns which of these pairs are in a campaign, each by its rounds, the lower id first."""
+    ordered = {(min(pair), max(pair)) for pair in pairs}
+    rows = session.execute(
+        select(
+            *(Comparison.left_round_id, Comparison.right_round_id),
+            *(CampaignItem.gold_outcome, CampaignItem.n_taken),
+        )
+        .join(Comparison, Comparison.id == CampaignItem.comparison_id)
+        .where(
+            CampaignItem.campaign_id == campaign_id,
+            Comparison.left_round_id.in_({low for low, _ in ordered}),
+        )
+    )
+    found = {(low, high): KnownAnswer(gold, taken > 0) for low, high, gold, taken in rows.tuples()}
+    return {pair: answer for pair, answer in found.items() if pair in ordered}
 
 
 def _give_back(session: Session, item: CampaignItem) -> None:

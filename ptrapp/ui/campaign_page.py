@@ -144,7 +144,7 @@ def _settings(
     context: AppContext, campaign: gr.Number, head: gr.HTML, tab: gr.Tab
 ) -> tuple[Any, Any]:
     with gr.Row():
-        name = gr.Textbox(label="Name", max_length=changing.MAX_NAME, elem_id="campaign-name")
+        name = gr.Textbox(label="Name", max_length=campaigns.MAX_NAME, elem_id="campaign-name")
         rename = gr.Button("Rename", min_width=100, scale=0, size="md", elem_id="campaign-rename")
     with gr.Row():
         deadline = gr.Textbox(  # Gradio's calendar button has no name that can be read aloud

@@ -13,6 +13,7 @@ from db.models import Campaign, CampaignItem, CampaignState, DataKind, ItemKind,
 from db.storage.errors import Conflict, Missing
 from ptrapp.core.errors import InputError, NotFound
 from ptrapp.core.people import Role
+from ptrapp.core.types import Choice
 from ptrapp.services.labelling import answering, campaigns, candidates, items
 from ptrapp.services.labelling.campaigns import CampaignPlan, Mix
 from ptrapp.services.labelling.candidates import Source, SourceKind
@@ -208,6 +209,33 @@ def test_a_known_answer_is_kept_in_the_order_it_was_given(work: Work) -> None:
     assert (row["left"], row["right"]) == ("Three.", "Three plus four is seven.")
     with pytest.raises(InputError, match="known answer"):
         items.add_known(work.context, made.id, [Known(left, right, practice=True)])
+
+
+def test_a_pair_has_one_known_answer(work: Work) -> None:
+    made = work.campaign(0)
+    left, right = pair = work.pair()
+    twice = [Known(left, right, gold="left"), Known(right, left, gold="left")]
+    with pytest.raises(InputError, match="given twice, with two answers"):
+        items.add_known(work.context, made.id, twice)
+    same = [Known(left, right, gold="left"), Known(right, left, gold="right")]
+    assert items.add_known(work.context, made.id, same).note == ""
+    assert items.add_known(work.context, made.id, same[1:]).note == "", "the same answer again"
+    changed = items.add_known(work.context, made.id, [Known(*pair, gold="tie")])
+    assert (
+        changed.note == "1 comparison of this campaign had another known answer, which is replaced."
+    )
+    (row,) = items.known(work.context, made.id)
+    assert row["gold"] == "tie"
+
+
+def test_a_labelled_pair_keeps_what_it_is_and_that_is_said(work: Work) -> None:
+    made = work.campaign(1)
+    (shown,) = made.next(ADA)
+    answering.vote(work.context, ADA, shown.key, Choice.LEFT)
+    added = items.add_known(work.context, made.id, [Known(*made.pairs[0], gold="left")])
+    assert added.n_new == 0
+    assert added.note.startswith("1 comparison is labelled already and not changed: settle ")
+    assert items.known(work.context, made.id) == []
 
 
 @pytest.mark.parametrize("known", [{}, {"gold": "tie"}, {"gold": "tie", "practice": True}])

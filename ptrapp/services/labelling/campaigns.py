@@ -18,6 +18,7 @@ from ptrapp.services.labelling.candidates import MAX_PAIRS, Source, aspect_of, c
 
 MAX_OVERLAP = 100
 MAX_GUIDELINES = 20_000
+MAX_NAME = 120
 _AT_ONCE = 2_000
 """Comparisons added in one transaction: votes of other campaigns wait for no more than that."""
 
@@ -229,12 +230,20 @@ def _n_wanted(row: Campaign) -> int:
     return max(0, slots - row.n_taken)
 
 
+def rules_of_name(name: str) -> dict[str, bool]:
+    """Returns the rules of a campaign's name, and which of them a name keeps."""
+    n_chars = len(" ".join(name.split()))
+    return {
+        f"the name has 1 to {MAX_NAME} characters": 1 <= n_chars <= MAX_NAME,
+        "the name has no characters that hide or turn text": visible(name) == name,
+    }
+
+
 def _check(plan: CampaignPlan) -> None:
     """Raises `InputError` that names everything that cannot work."""
     mix = [float(getattr(plan.mix, name)) for name in Mix.__slots__]
     rules = {
-        "the name has 1 to 120 characters": bool(plan.name.strip()) and len(plan.name) <= 120,
-        "the name has no characters that hide or turn text": visible(plan.name) == plan.name,
+        **rules_of_name(plan.name),
         f"the overlap is 1 to {MAX_OVERLAP}": 1 <= plan.overlap <= MAX_OVERLAP,
         "a budget is at least 1": plan.budget is None or plan.budget >= 1,
         "the weights of the mix are 0 or more, and not all 0": min(mix) >= 0 and any(mix),

@@ -8,22 +8,17 @@ from db.labelling import campaigns as rows
 from db.models import Campaign
 from db.storage.session import Session
 from ptrapp.core.errors import InputError
-from ptrapp.rendering import visible
 from ptrapp.services.context import DataContext
 from ptrapp.services.labelling import campaigns
-from ptrapp.services.labelling.campaigns import CampaignPlan, Mix
+from ptrapp.services.labelling.campaigns import MAX_NAME, CampaignPlan, Mix, rules_of_name
 from ptrapp.services.labelling.candidates import Source, SourceKind
-
-MAX_NAME = 120
 
 
 def rename(context: DataContext, campaign_id: int, name: str) -> str:
     """Returns the name as it is stored. Raises `Conflict` for one in use."""
     wanted = " ".join(name.split())
-    if not 1 <= len(wanted) <= MAX_NAME:
-        raise InputError(f"A campaign's name has 1 to {MAX_NAME} characters, not {len(wanted)}.")
-    if visible(wanted) != wanted:
-        raise InputError("The name has characters that hide or turn text. Type it anew.")
+    if wrong := [rule for rule, holds in rules_of_name(wanted).items() if not holds]:
+        raise InputError(f"A campaign cannot be called that: {'; '.join(wrong)}.")
     with context.database.write() as session:
         campaign = rows.find(session, campaign_id)
         rows.check_name(session, wanted, of=campaign_id)
