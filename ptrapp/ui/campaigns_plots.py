@@ -1,5 +1,6 @@
 """Draws a campaign: what is left by day, who agrees with whom, what changes over time."""
 
+from datetime import date
 from typing import Any
 
 from ptrapp.analysis.drift import DriftPart
@@ -20,7 +21,7 @@ def burn_down(view: Overview, words: str) -> Any:
     if not view.days:
         return None
     points = [
-        {"day": f"{at.day:%Y-%m-%d}", "left": at.left, "done": at.done}
+        {"day": _midnight(at.day), "left": at.left, "done": at.done}
         for at in view.days
         if at.done or at in (view.days[0], view.days[-1])  # else the step goes on as it was
     ]
@@ -35,13 +36,19 @@ def burn_down(view: Overview, words: str) -> Any:
     )
     layers = [area, line]
     if view.deadline:
-        due = alt.Chart(alt.Data(values=[{"day": f"{view.deadline:%Y-%m-%d}"}]))
+        due = alt.Chart(alt.Data(values=[{"day": _midnight(view.deadline)}]))
         layers.append(
             due.mark_rule(strokeDash=[5, 3]).encode(
                 day, color=alt.value("var(--bad)"), tooltip=[alt.Tooltip("day:T", title="deadline")]
             )
         )
     return finish(alt.layer(*layers), f"Labels left by day. {words}", _HEIGHT)
+
+
+def _midnight(day: date) -> str:
+    """Returns the begin of a day where the reader is: a day alone is drawn as midnight in UTC, which
+    west of it is the evening before."""
+    return f"{day:%Y-%m-%dT00:00}"
 
 
 def _days(n: int) -> Any:

@@ -73,7 +73,7 @@ def test_the_burn_down_is_sent_the_days_on_which_something_was_done_and_its_ends
     days = [DayLeft(first + timedelta(days=at), 9, done.get(at, 0)) for at in range(9)]
     drawn_of = plots.burn_down(Overview(days, 9, 5, None, None, None, None, []), "").to_dict()
     sent = (drawn_of.get("data") or drawn_of["layer"][0]["data"])["values"]
-    assert [one["day"][-2:] for one in sent] == ["01", "02", "06", "09"]
+    assert [one["day"][8:] for one in sent] == [f"{day}T00:00" for day in ("01", "02", "06", "09")]
 
 
 def test_a_pair_of_raters_without_a_kappa_says_why() -> None:
