@@ -46,8 +46,8 @@ def burn_down(view: Overview, words: str) -> Any:
 
 
 def _midnight(day: date) -> str:
-    """Returns the begin of a day where the reader is: a day alone is drawn as midnight in UTC, which
-    west of it is the evening before."""
+    """Returns the begin of a day where the reader is: a day alone is drawn as midnight in UTC,
+    which west of it is the evening before."""
     return f"{day:%Y-%m-%dT00:00}"
 
 
