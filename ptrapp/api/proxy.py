@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from starlette.datastructures import Headers
@@ -9,6 +10,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+_ADDRESSES_KEPT = 1_024
+"""Of which it is remembered whether a proxy there is trusted."""
 _SCHEMES = frozenset({"http", "https"})
 _WITH_PORT = re.compile(r"\[(?P<ipv6>[^\]]+)\](?::\d+)?|(?P<ipv4>[^:]+):\d+")
 
@@ -30,6 +33,7 @@ class BehindProxy:
         self._root_path = root_path
         """Path under which visitors find the app, such as `/thrice`; empty at a host's root."""
         self._trusted = [ip_network(each) for each in trusted]
+        self._trusts = lru_cache(_ADDRESSES_KEPT)(self._is_trusted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -72,7 +76,7 @@ class BehindProxy:
         raw = prefix.encode("ascii") + (scope.get("raw_path") or path.encode())
         return {"root_path": prefix, "path": prefix + path, "raw_path": raw}
 
-    def _trusts(self, address: str) -> bool:
+    def _is_trusted(self, address: str) -> bool:
         try:
             found = ip_address(address)
         except ValueError:
