@@ -29,6 +29,8 @@ _COOKIES_KEPT = 1_024
 _PERSON = "thrice.person"
 _SIGNED_IN = "thrice.signed_in"
 _LOOK_UP = "thrice.look_up"
+_NEEDS_ROWS = {"sid", "role"}
+"""What a cookie holds of somebody who has to be looked up."""
 _IN_ITS_THREAD = "/api/v1/"
 """Below this a route looks the person up in the thread that it works in: a thread more for each
 request would cost twice what is asked of the database there."""
@@ -86,7 +88,9 @@ class KnownVisitor:
                 scope[_PERSON] = Person("", Role.VIEWER)
             else:
                 scope[_LOOK_UP] = self._look_up
-                if not path.startswith(_IN_ITS_THREAD):
+                if not _NEEDS_ROWS & scope["session"].keys():
+                    self._look_up(scope)  # a visitor: nothing is asked of the database
+                elif not path.startswith(_IN_ITS_THREAD):
                     await identified(HTTPConnection(scope))
         except DatabaseError:
             said = "The database does not answer, so nobody can be recognised; try again."
