@@ -82,6 +82,16 @@ class PointwiseJudge(Judge, Protocol):
         ...
 
 
+class PartlyScored(JudgeError):
+    """A call gave some of its responses no score, or none any: none is asked for again alone, since
+    a judge may score the responses to a prompt by each other."""
+
+    def __init__(self, message: str, scores: Sequence[float | None]) -> None:
+        super().__init__(message)
+        self.scores = scores
+        """Of each response; None where it has none."""
+
+
 @runtime_checkable
 class ScoreBasedJudge(PointwiseJudge, Protocol):
     """A judge whose verdict on two responses follows from their scores."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from ptrapp.core.errors import ConfigurationError, JudgeError
 from ptrapp.core.types import Choice
-from ptrapp.judges.base import Verdict
+from ptrapp.judges.base import PartlyScored, Verdict
 from ptrapp.judges.names import PREFIX, RULE
 from ptrapp.judges.thought_removal import response_of
 
@@ -59,7 +59,8 @@ class FunctionJudge:
     ) -> list[float]:
         """Returns the function's score of each **response**; thoughts are removed from them.
 
-        Raises `JudgeError` with the reason when one of them has none.
+        Raises `JudgeError` with the reason when one of them has none, for a function of one's own
+        and a rule `PartlyScored`.
         """
         n = len(responses)
         call = {
@@ -68,11 +69,17 @@ class FunctionJudge:
             "reference_answer": [reference_answer] * n,
             **{column: [value] * n for column, value in self._columns.items()},
         }
-        with self._lock:
-            answer = self._called(json.dumps(call))
-        scores = _read(self.name, answer, n)
+        try:
+            with self._lock:
+                answer = self._called(json.dumps(call))
+            scores = _read(self.name, answer, n)
+        except JudgeError as error:
+            if self._target == _REWARDS:
+                raise
+            raise PartlyScored(str(error), [None] * n) from error
         if None in scores:
-            raise JudgeError(f"{self.name} gave no score to response {scores.index(None) + 1}.")
+            said = f"{self.name} gave no score to response {scores.index(None) + 1} of {n}."
+            raise PartlyScored(said, scores)
         return [score for score in scores if score is not None]
 
     def compare(

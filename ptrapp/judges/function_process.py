@@ -12,10 +12,15 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Function = Callable[..., Any]
+_MOST_TOLD = 5
+_told: set[type[BaseException]] = set()
+"""Kinds of errors whose traceback was printed: of each one, or a log has nothing else."""
 
 
 def serve(name: str) -> None:
@@ -24,6 +29,7 @@ def serve(name: str) -> None:
     os.dup2(2, 1)  # whatever the function prints, in C as well, is no answer
     calls: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read, args=(calls,), daemon=True).start()
+    sys.path.append(str(Path.cwd()))  # last: a namesake there hides none of what is installed
     with contextlib.redirect_stdout(sys.stderr):
         while True:
             reply = _answer(name, json.loads(calls.get()))
@@ -45,6 +51,9 @@ def _answer(name: str, call: dict[str, Any]) -> dict[str, Any]:
         scores = load(name)(**call)
         return {"scores": [None if one is None else float(one) for one in scores]}
     except BaseException as error:  # noqa: BLE001 - a stranger may raise anything, exit() included
+        if len(_told) < _MOST_TOLD and (kind := type(error)) not in _told:
+            _told.add(kind)
+            traceback.print_exc()  # to the log, where the whole of it is looked for
         return {"error": f"{type(error).__name__}: {error}"[:500]}
 
 

@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from ptrapp.core.errors import JudgeError
 from ptrapp.core.types import Choice
-from ptrapp.judges.base import Judge, Pair, PointwiseJudge, Verdict, compare_many
+from ptrapp.judges.base import (
+    Judge,
+    Pair,
+    PartlyScored,
+    PointwiseJudge,
+    Verdict,
+    compare_many,
+)
 from ptrapp.preferences.ranking import Win, bradley_terry
 
 SAME = Verdict(Choice.TIE, "The two responses are the same.")
@@ -151,6 +158,8 @@ def _scores(
     """Scores all responses at once, and one by one when that fails, so that one fails alone."""
     try:
         return list(judge.score(question, reference_answer, responses)), []
+    except PartlyScored as error:
+        return list(error.scores), [error] * list(error.scores).count(None)
     except JudgeError as error:
         if len(responses) <= 1:
             return [None] * len(responses), [error]

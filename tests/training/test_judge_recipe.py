@@ -267,7 +267,7 @@ def test_one_response_that_cannot_be_read_leaves_its_own_pair_unscored(
     found = judging.result_of(Length())
 
     assert (found["n_judged"], found["n_unscored"]) == (1, 1)
-    assert found["unscored"] == [{"reason": "A response of N tokens does not fit.", "n": 1}]
+    assert found["unscored"] == [{"reason": "A response of 5123 tokens does not fit.", "n": 1}]
     with judging.database.read() as session:
         assert session.query(Score).count() == 3
 
@@ -371,7 +371,7 @@ def test_a_judge_that_contradicted_itself_is_asked_of_people_first(judging: Judg
     assert len(set(judging.uncertainty())) == 4, "no two are alike"
     assert (found["n_doubts"], found["n_ties"], found["n_decided"]) == (1, 1, 1)
     assert isclose(found["both_orders_agree"], 2 / 3)
-    assert found["unscored"] == [{"reason": "No verdict on …, asked N times.", "n": 1}]
+    assert found["unscored"] == [{"reason": "No verdict on 'Question 3?', asked 4 times.", "n": 1}]
 
 
 def test_agreement_with_people_is_by_comparison_without_gold_and_doubts(

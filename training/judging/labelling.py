@@ -16,7 +16,7 @@ from ptrapp.judges.base import Judge, ScoreBasedJudge, Verdict
 from training.jobs.cancelling import cancellable_wait
 from training.jobs.claim import Claim
 from training.judging.pointwise_scores import PointwiseScores
-from training.judging.verdicts import JudgedBatch, ask, reason_of
+from training.judging.verdicts import JudgedBatch, ask, kind_of, reason_of
 
 MAX_FAILED_BATCHES = 3
 """After so many batches without one verdict a judge that compares is taken to be down. A judge that
@@ -39,6 +39,8 @@ class CampaignJudging:
 def label(claim: Claim, task: CampaignJudging) -> Counter[str]:
     """Asks for every missing verdict; returns why comparisons stay without one, by reason.
 
+    Reasons that differ in numbers and quotations are counted under the first of them.
+
     A batch is asked for at once and stored when it is answered. Raises `StopRequested` within a
     moment of the signal, `TrainingError` for a judge that is down.
     """
@@ -46,6 +48,7 @@ def label(claim: Claim, task: CampaignJudging) -> Counter[str]:
         pending = judging.unjudged(session, task.campaign_id, task.rater_id)
         n_all = judging.count_to_judge(session, task.campaign_id)
     unscored: Counter[str] = Counter()
+    said: dict[str, str] = {}
     n_failed, began = 0, time.monotonic()
     with cancellable_wait(claim) as waiter:
         for start in range(0, len(pending), task.chunk):
@@ -56,7 +59,7 @@ def label(claim: Claim, task: CampaignJudging) -> Counter[str]:
             eta_s = (time.monotonic() - began) / n_done * n_left
             _store(claim, task, batch, judged, step=n_all - n_left, n_steps=n_all, eta_s=eta_s)
             errors = [each for each in judged.verdicts if isinstance(each, JudgeError)]
-            unscored.update(reason_of(error) for error in errors)
+            unscored.update(said.setdefault(kind_of(error), reason_of(error)) for error in errors)
             n_failed = n_failed + 1 if len(errors) == len(batch) else 0
             if n_failed == MAX_FAILED_BATCHES and not isinstance(task.judge, ScoreBasedJudge):
                 raise TrainingError(_down(task, errors[-1]))

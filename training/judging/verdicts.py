@@ -108,9 +108,14 @@ def _text(each: ToJudge, text: str) -> str:
 
 
 def reason_of(error: JudgeError) -> str:
+    """Returns the error's text as it is told."""
+    return str(error)[:MAX_REASON_CHARS]
+
+
+def kind_of(error: JudgeError) -> str:
     """Returns the error's text without quotations and numbers, equal for all pairs of one cause.
 
-    >>> reason_of(JudgeError("The answer is 7 and not 'left'."))
+    >>> kind_of(JudgeError("The answer is 7 and not 'left'."))
     'The answer is N and not ….'
     """
-    return _NUMBER.sub("N", _QUOTED.sub("…", str(error)))[:MAX_REASON_CHARS]
+    return _NUMBER.sub("N", _QUOTED.sub("…", str(error)))

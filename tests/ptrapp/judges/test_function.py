@@ -1,5 +1,6 @@
 """A function of one's own: its scores count, and whatever else it does is no vote."""
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -41,6 +42,18 @@ def sleeps(prompts, completions, **columns):
     time.sleep(600)
 
 def short(prompts, completions, **columns):
+    return [1.0]
+
+def note(n):
+    with open("calls", "a") as calls:
+        print(n, file=calls)
+
+def counted(prompts, completions, **columns):
+    note(len(completions))
+    return shy(prompts, completions)
+
+def short_counted(prompts, completions, **columns):
+    note(len(completions))
     return [1.0]
 
 def nan(prompts, completions, **columns):
@@ -118,16 +131,40 @@ def test_what_is_no_score_is_unscored_with_its_reason(
     judge = judges(function)
     with pytest.raises(JudgeError, match=reason):
         judge.compare("q", None, "one", "two")
-    if function != "short":
-        found = score_candidates(judge, "q", None, ["one", "two"])
-        assert found.values == (None, None)
-        assert len(found.errors) == 2
+    found = score_candidates(judge, "q", None, ["one", "two"])
+    assert found.values == (None, None)
+    assert len(found.errors) == 2
 
 
 def test_an_unscored_response_does_not_take_the_others_with_it(judges: Judges) -> None:
     found = score_candidates(judges("shy"), "q", None, ["one", "a secret", "two"])
     assert found.values == (1.0, None, 1.0)
     assert "gave no score" in str(found.errors[0])
+
+
+def test_what_failed_is_not_asked_for_one_by_one(judges: Judges, folder: Path) -> None:
+    for function in ("counted", "short_counted"):
+        score_candidates(judges(function), "q", None, ["one", "a secret", "two"])
+    assert (folder / "calls").read_text(encoding="utf-8").split() == ["3", "3"]
+
+
+def test_a_module_of_the_folder_is_found_where_python_leaves_the_folder_out(
+    judges: Judges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")  # as in a worker
+    monkeypatch.setattr(sys, "path", [part for part in sys.path if part])
+    assert judges("words").score("q", None, ["one two"]) == [2.0]
+
+
+def test_the_traceback_of_an_error_is_in_the_log_once(
+    judges: Judges, capfd: pytest.CaptureFixture[str]
+) -> None:
+    judge = judges("raises")
+    for _ in range(3):
+        with pytest.raises(JudgeError):
+            judge.score("q", None, ["one"])
+    judge.close()
+    assert capfd.readouterr().err.count('raise ValueError("no idea")') == 1
 
 
 def test_a_function_that_takes_too_long_is_ended_and_the_next_call_starts_another(
