@@ -7,7 +7,18 @@ from typing import NamedTuple
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
-from db.models import IMPORTED, Invitation, Member, Outcome, Rater, RaterKind, SignIn, Vote, now
+from db.models import (
+    IMPORTED,
+    Invitation,
+    Member,
+    Outcome,
+    ProgramToken,
+    Rater,
+    RaterKind,
+    SignIn,
+    Vote,
+    now,
+)
 from db.people import invitations, tokens
 from db.people.withdrawing import withdraw
 from db.storage.errors import Conflict, Missing
@@ -115,19 +126,19 @@ def listing(session: Session) -> list[MemberRow]:
 
 
 def count_without_account(session: Session) -> int:
-    """Returns how many people have asked, rated or taken a name and are no members.
+    """Returns how many people have asked, rated or taken a name and never were members.
 
-    Who was invited by name and has not come yet has done neither, and whoever is named in a file
-    that was imported was never here.
+    A program with a token is none of them. Who was invited by name and has not come yet has done
+    neither, and whoever is named in a file that was imported was never here.
     """
-    there = select(Member.uid).where(Member.removed_at.is_(None))
     awaited = select(Invitation.uid).where(
         Invitation.uid.startswith(invitations.BY_NAME), Invitation.n_used == 0
     )
     people = select(func.count(Rater.id)).where(
         Rater.kind == RaterKind.HUMAN,
         ~Rater.name.startswith(IMPORTED),
-        Rater.uid.not_in(there),
+        Rater.uid.not_in(select(Member.uid)),
+        Rater.uid.not_in(select(ProgramToken.uid)),
         Rater.uid.not_in(awaited),
     )
     return session.scalars(people).one()

@@ -3,7 +3,7 @@
 Times are the database's own: apps whose clocks differ count alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, or_, select
@@ -58,6 +58,12 @@ def take(
     session.add_all(rows)
     session.flush()
     return [row.id for row in rows]
+
+
+def empty(session: Session, keys: Collection[str]) -> None:
+    """Gives back whatever is used of these bounds."""
+    one_at_a_time(session, _LOCK)
+    session.execute(delete(Used).where(Used.key.in_([hashed(key) for key in keys])))
 
 
 def give_back(session: Session, ids: list[int], emptied: str) -> None:

@@ -32,6 +32,8 @@ def join(
     fields = ""
     if here is not None:
         keeps = "You stay who you are, with this role."
+        if here.person.role in (Role.ADMIN, role):
+            keeps = f"The link changes nothing: you are {_ARTICLE[here.person.role]} already."
         if offered.name and offered.name != here.person.name:
             keeps = f"You will be {escape(offered.name)} here, and no longer {_named(here.person)}."
         said += f"<p>This browser is signed in as {_named(here.person)}. {keeps}</p>"

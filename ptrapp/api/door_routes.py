@@ -54,7 +54,7 @@ def add_door(app: FastAPI, context: DataContext) -> None:
         try:
             secret = entering.join(
                 context, token, visitor, here, name=name, password=form.get("password", ""),
-                browser=browser_of(request),
+                browser=browser_of(request), address=_address_of(request),
             )  # fmt: skip
         except (ThriceError, Conflict) as error:
             page = door_pages.join(

@@ -71,7 +71,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             days = gr.Number(inviting.DAYS, label="Days", minimum=1, maximum=inviting.MOST_DAYS,
                              precision=0, min_width=90)  # fmt: skip
             invite = gr.Button("Create link", variant="primary", min_width=140)
-        link = gr.Textbox(label="The link, shown this once", visible=False, interactive=False,
+        link = gr.Textbox(label="The link", visible=False, interactive=False,
                           buttons=["copy"], elem_id="people-link")  # fmt: skip
         invitations = _table("Invitations that still let somebody in", 2, "people-invitations")
         with gr.Row(elem_classes="people-acts"):
@@ -114,7 +114,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     def people_another(request: gr.Request, member: int | None) -> Any:
         by, its = allowed(request, ADMINS), _chosen(member, "a member")
         made = carried_out(lambda: inviting.link_for(context, its, by))
-        return _shown(_link(request, made.secret))
+        name = next((one.name for one in roster.read(context).members if one.id == its), "")
+        return _link(request, made.secret, f"{name}'s other browser")
 
     def people_invite(request: gr.Request, role: str, name: str, uses: float, days: float) -> Any:
         by = allowed(request, ADMINS)
@@ -128,7 +129,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
                 by=by,
             )
         )
-        return _shown(_link(request, made.secret))
+        wanted = " ".join((name or "").split()) or "whoever has it"
+        return _link(request, made.secret, f"{wanted}, as {role}")
 
     def people_token(request: gr.Request, role: str, name: str) -> Any:
         by = allowed(request, ADMINS)
@@ -215,9 +217,11 @@ def _shown(text: str) -> gr.Textbox:
     return gr.Textbox(text, visible=True)
 
 
-def _link(request: gr.Request, secret: str) -> str:
+def _link(request: gr.Request, secret: str, whom: str) -> gr.Textbox:
+    """Returns the box of a link, which says whom it is for: it stays while another is refused."""
     assert request.request is not None, "a page event comes with its HTTP request"
-    return link_of(request.request, secret)
+    label = f"The link for {whom}, shown this once"
+    return gr.Textbox(link_of(request.request, secret), label=label, visible=True)
 
 
 def _time(at: datetime | None) -> str:

@@ -276,6 +276,51 @@ def test_a_new_password_signs_the_other_browsers_out(root: Any, guest: Make) -> 
     assert other.client.post("/sign-in", data=given).status_code == 403
 
 
+def test_a_new_password_by_a_link_signs_the_others_out_and_ends_the_lock(
+    root: Any, guest: Make
+) -> None:
+    bea, lost, new = guest(), guest(), {"name": f"bea-{uuid4().hex[:6]}", "password": PASSWORD}
+    follow(bea, invited(root, "viewer", new["name"]), password=PASSWORD)
+    lost.client.post("/sign-in", data=new)
+    assert me(lost) == me(bea)
+    other = guest()
+    for _ in range(attempts.PER_NAME_AND_ADDRESS + 1):
+        locked = other.client.post("/sign-in", data=new | {"password": "not this one"})
+    assert "ask an admin for a link and set a new password on the page" in locked.text
+    mine = guest()
+    follow(mine, linked(root, new["name"]), password="another password")
+    assert [me(each)["role"] for each in (mine, bea, lost)] == ["viewer", "annotator", "annotator"]
+    again = other.client.post(
+        "/sign-in", data=new | {"password": "another password"}, follow_redirects=False
+    )
+    assert again.status_code == 303, "the wrong ones are forgotten"
+    mistyped = mine.client.post("/account/password", data={"old": "no", "new": "a third password"})
+    assert "the page that it opens takes a new one" in mistyped.text
+
+
+def test_a_removed_member_comes_back_as_herself_when_she_is_invited(
+    root: Any, guest: Make, closed: AppContext
+) -> None:
+    bea, name = guest(), f"bea-{uuid4().hex[:6]}"
+    follow(bea, invited(root, "annotator", name))
+    (pair,) = next_pairs(bea, make_campaign(root, closed, 1))
+    vote(bea, pair["key"])
+    root.post(f"/people/{member_of(root, name)['id']}/remove")
+    before = root.get("/people").json()["n_without_account"]
+    back = guest()
+    follow(back, invited(root, "viewer", name))
+    assert me(back) == {"name": name, "role": "viewer"}
+    assert member_of(root, name)["n_votes"] == 1
+    assert root.get("/people").json()["n_without_account"] == before, "she never was one without"
+
+
+def test_a_program_is_nobody_without_an_account(root: Any) -> None:
+    before = root.get("/people").json()["n_without_account"]
+    for role in ("viewer", "annotator", "admin", "judge"):
+        program(root, role, f"prog-{uuid4().hex[:6]}")
+    assert root.get("/people").json()["n_without_account"] == before
+
+
 def test_joining_asks_a_signed_in_browser_and_changes_nothing_by_itself(
     root: Any, guest: Make
 ) -> None:
@@ -301,6 +346,8 @@ def test_a_link_without_a_name_raises_who_is_signed_in_and_never_lowers_an_admin
     follow(bea, invited(root, "admin"))
     assert me(bea) == {"name": name, "role": "admin"}
     token = invited(root, "annotator")
+    page = bea.client.get("/join", params={"token": token})
+    assert "The link changes nothing: you are an admin already." in page.text
     refused = bea.client.post("/join", data={"token": token})
     assert (refused.status_code, "not used" in refused.text) == (409, True)
     assert me(bea)["role"] == "admin"

@@ -4,6 +4,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 
 from db.people import used
+from db.storage.session import Session
 from ptrapp.core.counts import counted
 from ptrapp.core.errors import TooMuch
 from ptrapp.services.context import DataContext
@@ -34,12 +35,11 @@ def begin(context: DataContext, who: str, address: str) -> Attempt:
 
     `who` is the identity of whom the password would let in, or a name that nobody has.
     """
-    named, address = who.casefold(), _network(address)
-    of_both = f"password of {named!r} at {address}"
+    of_both, of_name = _keys(who, address)
     bounds = {
         of_both: PER_NAME_AND_ADDRESS,
-        f"password at {address}": PER_ADDRESS,
-        f"password of {named!r}": PER_NAME,
+        f"password at {_network(address)}": PER_ADDRESS,
+        of_name: PER_NAME,
     }
     with context.database.read() as session:  # who is refused over and over makes nobody wait
         lacks = used.full(session, bounds, 1, WINDOW_S)
@@ -52,7 +52,7 @@ def begin(context: DataContext, who: str, address: str) -> Attempt:
     minutes = int(lacks.wait_s // 60) + 1
     raise TooMuch(
         f"Too many wrong passwords; try again in {counted(minutes, 'minute')}, or ask an admin for "
-        "a link."
+        "a link and set a new password on the page that it opens."
     )
 
 
@@ -60,6 +60,17 @@ def was_right(context: DataContext, attempt: Attempt) -> None:
     """Takes an attempt back, and forgets the wrong ones of who is in now at this address."""
     with context.database.write(durable=False) as session:
         used.give_back(session, attempt.rows, emptied=attempt.of_both)
+
+
+def forget(session: Session, who: str, address: str) -> None:
+    """Forgets the wrong attempts of somebody whom a link let in at this address."""
+    used.empty(session, _keys(who, address))
+
+
+def _keys(who: str, address: str) -> tuple[str, str]:
+    """Returns the bounds of a name at an address, and of the name anywhere."""
+    named = who.casefold()
+    return f"password of {named!r} at {_network(address)}", f"password of {named!r}"
 
 
 def _network(address: str) -> str:

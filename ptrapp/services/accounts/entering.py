@@ -84,10 +84,12 @@ def join(
     password: str = "",
     hub: HubUser | None = None,
     browser: str = "",
+    address: str = "",
 ) -> str:
     """Lets a person in by an invitation. Returns the secret for the browser's cookie.
 
-    A visitor keeps her identity and votes. A link for a member lets in as her, with the role that
+    A password in place of another one signs her other browsers out, and wrong ones at this address
+    are forgotten. A visitor keeps her identity and votes. A link for a member lets in as her, with the role that
     she has: it changes none, and brings back nobody who was removed since it was made. Who is
     signed in already and follows a link without a name keeps her account too, and gets the role
     unless she is an admin. Raises `Forbidden` for a link that lets nobody in, `InputError` for a
@@ -105,10 +107,13 @@ def join(
         else:
             member = _newcomer(session, visitor, row.role, name)
         if hashed is not None:
+            if member.password is not None:  # lost or stolen; with a first one all stay
+                sign_ins.end_all(session, member.id, but=now_here.id if now_here else None)
             member.password = hashed
         if hub is not None:
             _belongs_to(session, member, hub)
         invitations.use(session, row)
+        attempts.forget(session, member.uid, address)
         if now_here is not None:
             sign_ins.end(session, now_here.id)
         return sign_ins.begin(session, member, browser)
@@ -176,7 +181,10 @@ def set_password(
     if stored is not None:
         attempt = attempts.begin(context, now_here.person.rater, address)
         if not is_password(stored, old):
-            raise Forbidden("The old password is another one.")
+            raise Forbidden(
+                "The old password is another one. If it is lost, ask an admin for a link: the page "
+                "that it opens takes a new one."
+            )
         attempts.was_right(context, attempt)
     hashed = hash_password(new)
     with context.database.write() as session:

@@ -62,7 +62,8 @@ def name_of(context: DataContext, person: Person) -> str:
 def invite(context: DataContext, role: Role, name: str, *, again: bool = False) -> Person:
     """Returns the person that an invitation admits; with a name, a rater who owns it from then on.
 
-    A name that somebody was invited by and never came for is given again, and the link before ends.
+    A name that somebody was invited by and never came for is given again, and the link before ends;
+    so is that of a member who was removed, to herself.
     `again` admits the person who has the name already on another browser. Raises `InputError` for a
     name that cannot be used, `Conflict` for one that is taken, or that nobody has with `again`.
     """
@@ -80,7 +81,7 @@ def invite(context: DataContext, role: Role, name: str, *, again: bool = False) 
                 raise Conflict(f"There is nobody called {wanted!r}; invite them as somebody new.")
             return Person(known.name, role, known.uid)
         if (known := raters.find_named(session, wanted)) is not None:
-            if not _take_back(session, known):
+            if not (_take_back(session, known) or _was_removed(session, known)):
                 raise Conflict(
                     f"There is a rater called {known.name!r} already. If they are to come in with "
                     "another browser, make a link for that; else invite under another name."
@@ -97,6 +98,12 @@ def _take_back(session: Session, rater: Rater) -> bool:
         return False
     invitations.revoke_for(session, rater.uid)  # first: who uses one at this moment has come
     return not members.was_ever(session, rater.uid)
+
+
+def _was_removed(session: Session, rater: Rater) -> bool:
+    """Returns whether a rater was a member and is none now: an invitation brings her back."""
+    gone = members.find(session, rater.uid) is None
+    return rater.kind is RaterKind.HUMAN and gone and members.was_ever(session, rater.uid)
 
 
 def checked_name(name: str) -> str:
