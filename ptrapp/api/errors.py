@@ -26,6 +26,10 @@ from ptrapp.core.file_table import FULL_TABLE, is_out_of_files
 from ptrapp.core.public import in_public
 
 FULL_DISK = "The disk of this server is full; make room and try again."
+NEARLY_FULL_DISK = (
+    "The disk of this server is nearly full; make room. Until then trainings are paused, and what "
+    "finds no room is refused."
+)
 
 
 def answer_errors(app: FastAPI) -> None:

@@ -11,7 +11,7 @@ from ptrapp.api.access import Caller, Rater, admins, readers
 from ptrapp.api.answers import REFUSALS
 from ptrapp.api.bodies import Body
 from ptrapp.api.data_routes import add_data_routes
-from ptrapp.api.errors import FULL_DISK
+from ptrapp.api.errors import NEARLY_FULL_DISK
 from ptrapp.api.history_routes import add_history_routes, add_pin_routes
 from ptrapp.api.operations.operation import Id, add_operations
 from ptrapp.api.operations.table import AGREEMENT, CAMPAIGNS, DATA, JOBS, LABELLING, MODELS
@@ -126,7 +126,7 @@ def build_router(context: AppContext) -> APIRouter:
             said["kept"] = context.kept.now.until
         trouble = (context.worker.trouble() if context.worker else "") or words.trouble(context)
         if disk.is_nearly_full(context.settings.data_dir):
-            trouble = f"{FULL_DISK} Until then nothing is stored, and trainings are paused."
+            trouble = NEARLY_FULL_DISK
         return said | {"warning": in_public(trouble)} if trouble else said
 
     return router

@@ -25,7 +25,8 @@ SQLITE, POSTGRES = "thrice.db", "thrice.dump"
 FOLDERS = ("adapters", "judges", "jobs", "exports", "imports")
 """Folders of the data folder that are part of a backup."""
 FILES = ("session.key", "served-model.txt", "served-versions.json")
-_NAME = re.compile(r"thrice-\d{8}T\d{6}Z")
+STAMPED = re.compile(r"thrice-\d{8}T\d{6}Z")
+"""Names of backups."""
 _STAMP = "thrice-%Y%m%dT%H%M%SZ"
 _BLOCK = 1 << 20
 
@@ -147,7 +148,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _complete(folder: Path) -> Iterator[Backup]:
-    names = [path for path in folder.glob("thrice-*") if _NAME.fullmatch(path.name)]
+    names = [path for path in folder.glob("thrice-*") if STAMPED.fullmatch(path.name)]
     for path in sorted(names, reverse=True):
         try:
             yield open_backup(path)

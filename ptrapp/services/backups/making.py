@@ -5,6 +5,7 @@ the files lacks. A backup is complete or absent.
 """
 
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -30,8 +31,11 @@ from ptrapp.services.backups.folder import (
     sha256_of,
     write_manifest,
 )
+from ptrapp.services.backups.left_over import sweep
 from ptrapp.services.context import DataContext
 from ptrapp.services.files.pieces import STAGING
+
+log = logging.getLogger(__name__)
 
 _BLOCK = 1 << 20
 
@@ -49,6 +53,8 @@ def make(context: DataContext, to: Path | None = None) -> Backup:
     if final.exists():
         raise InputError(f"There is a backup {final} already; try again in a second.")
     unfinished = root / f".{final.name}-{os.getpid()}"
+    for path in sweep(root):
+        log.warning("removed %s, which a backup left that was cut off", path)
     try:
         before = latest(root)
         unfinished.mkdir(mode=0o700, parents=True)
@@ -67,13 +73,18 @@ def make(context: DataContext, to: Path | None = None) -> Backup:
         flush(root)
     except OSError as error:
         raise StorageError(
-            f"The backup in {root} cannot be made ({error.strerror}: {error.filename}). "
+            f"The backup in {root} cannot be made ({_why(error)}). "
             f"{'Make room' if error.errno == ENOSPC else 'Mend that'}, or name another folder: "
             "--to FOLDER by hand, --backup-dir FOLDER for all"
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return Backup(final, moment, name, files)
+
+
+def _why(error: OSError) -> str:
+    of_file = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror}{of_file}"
 
 
 def rotate(folder: Path, n_kept: int) -> list[Path]:

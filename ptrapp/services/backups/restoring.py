@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +24,12 @@ from ptrapp.services.backups.folder import (
     damaged,
     write_test,
 )
+from ptrapp.services.backups.left_over import TEST
 
 log = logging.getLogger(__name__)
+
+_NAMED = 3
+"""Most names of what stands in the way of a restore."""
 
 
 def restore(settings: Settings, backup: Backup, *, link: bool = False) -> None:
@@ -46,8 +51,8 @@ def restore(settings: Settings, backup: Backup, *, link: bool = False) -> None:
     kept = [path for path in target.glob("[!.]*") if path.resolve() != own]
     if kept:
         raise InputError(
-            f"{target} is not empty (it holds {kept[0].name}); move it away, or restore to another "
-            "folder: --data-dir FOLDER"
+            f"{target} is not empty (it holds {_listed(kept)}); move that away, or restore to "
+            "another folder: --data-dir FOLDER"
         )
     if broken := list(damaged(backup)):
         raise InputError(f"{backup.folder} is damaged: {broken[0]}. Restore another backup.")
@@ -59,10 +64,17 @@ def restore(settings: Settings, backup: Backup, *, link: bool = False) -> None:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(
-            f"{backup.folder} cannot be restored to {target} ({error.strerror}: {error.filename}). "
-            "Remove what is there, and try again with room."
+            f"{backup.folder} cannot be restored to {target} ({error.strerror}). Remove what is "
+            "there, and try again with room."
         ) from error
     restore_database(backup.folder / backup.database, settings.database)
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    """Names what stands in the way, the database first."""
+    names = sorted((path.name for path in paths), key=lambda name: (".db" not in name, name))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _place(source: Path, target: Path, *, link: bool) -> None:
@@ -84,9 +96,7 @@ def test(settings: Settings, backup: Backup) -> RestoreTest:
     try:
         with ExitStack() as stack:
             parent = backup.folder.parent
-            folder = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix=".test-", dir=parent))
-            )
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=TEST, dir=parent)))
             url = ""
             if backup.database == POSTGRES:
                 url = stack.enter_context(scratch_database(settings.database))

@@ -23,7 +23,7 @@ from db.storage.session import Database, open_database
 from ptrapp.cli.context import CommandContext
 from ptrapp.core.errors import InputError, StorageError
 from ptrapp.core.settings import Settings
-from ptrapp.services.backups import making, restoring, schedule, state
+from ptrapp.services.backups import left_over, making, restoring, schedule, state
 from ptrapp.services.backups.checking import check
 from ptrapp.services.backups.folder import damaged, latest, listing, open_backup, read_test
 
@@ -175,7 +175,7 @@ def test_a_damaged_backup_is_not_restored(running: CommandContext, tmp_path: Pat
 def test_nothing_is_restored_over_what_is_there(running: CommandContext) -> None:
     made = making.make(running)
     before = tree(running.settings.data_dir)
-    with pytest.raises(InputError, match="is not empty"):
+    with pytest.raises(InputError, match=r"it holds thrice\.db, .* and \d more\); move that away"):
         restoring.restore(running.settings, made)
     assert tree(running.settings.data_dir) == before
 
@@ -285,6 +285,23 @@ def test_the_clock_backs_up_tests_and_keeps_a_few(
     assert sorted(path.name for path in few.backups_dir.iterdir()) == [
         path.name for path in made[2:]
     ]
+
+
+def test_what_a_backup_left_that_was_cut_off_is_removed_once_nobody_writes_there(
+    running: CommandContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = running.settings.backups_dir
+    left = [root / name for name in (".thrice-20260101T000000Z-7", ".test-mt1u9k67")]
+    other = root / ".thrice-of-mine"
+    for path in (*left, other):
+        (path / "jobs").mkdir(parents=True)
+        (path / "jobs" / "checkpoint").write_bytes(b"x")
+    making.make(running)
+    assert all(path.exists() for path in left), "somebody may be writing there"
+    monkeypatch.setattr(left_over, "SILENT_S", -1.0)
+    assert sorted(left_over.sweep(root)) == sorted(left)
+    assert sorted(path.name for path in root.glob(".*")) == [other.name]
+    assert len(listing(root)) == 1
 
 
 def test_old_backups_stay_while_the_newest_cannot_be_restored(

@@ -44,7 +44,7 @@ export const emptyWords = (queue, done) => {
   if (queue.refused) return queue.refused;
   if (queue.finished && !done) return "No pair of this campaign is there for you to label.";
   if (queue.finished) return `You have labelled every pair that is available to you: ${count(done, "pair")}. Thank you.`;
-  if (queue.trouble) return "The server does not answer. The next pair appears as soon as it does; your answers are saved in this browser.";
+  if (queue.trouble) return `${queue.trouble} The next pair appears by itself; your answers are saved in this browser.`;
   if (queue.looked) return "Every remaining pair is with somebody else at the moment. One that comes back appears here by itself.";
   return "Loading the next pair…";
 };
