@@ -89,11 +89,11 @@ def join(
     """Lets a person in by an invitation. Returns the secret for the browser's cookie.
 
     A password in place of another one signs her other browsers out, and wrong ones at this address
-    are forgotten. A visitor keeps her identity and votes. A link for a member lets in as her, with the role that
-    she has: it changes none, and brings back nobody who was removed since it was made. Who is
-    signed in already and follows a link without a name keeps her account too, and gets the role
-    unless she is an admin. Raises `Forbidden` for a link that lets nobody in, `InputError` for a
-    name or password, `Conflict` for a taken name.
+    are forgotten. A visitor keeps her identity and votes. A link for a member lets in as her, with
+    the role that she has: it changes none, and brings back nobody who was removed since it was
+    made. Who is signed in already and follows a link without a name keeps her account too, and gets
+    the role unless she is an admin. Raises `Forbidden` for a link that lets nobody in, `InputError`
+    for a name or password, `Conflict` for a taken name.
     """
     hashed = hash_password(password) if password else None
     with context.database.write() as session:
