@@ -89,6 +89,10 @@ def _single(name: str, value: Any) -> Iterator[UserAnswer]:
 
 
 def _nested(responses: Any) -> Iterator[UserAnswer]:
+    if isinstance(responses, list):
+        for one in responses:
+            yield from _of_one(one)
+        return
     if not isinstance(responses, Mapping):
         raise BadRow("'responses' is no object of questions")
     for question, given in responses.items():
@@ -99,6 +103,18 @@ def _nested(responses: Any) -> Iterator[UserAnswer]:
                 raise BadRow(f"a response to {question!r} is no object")
             user = user_name(one.get("user_id"), "user_id")
             yield UserAnswer(question, user, one.get("value"), one.get("status"))
+
+
+def _of_one(response: Any) -> Iterator[UserAnswer]:
+    """Reads what one person said of all questions, as records of version 1 have it."""
+    values = response.get("values") if isinstance(response, Mapping) else None
+    if not isinstance(values, Mapping):
+        raise BadRow("a response has no object of 'values'")
+    user = user_name(response.get("user_id"), "user_id")
+    for question, given in values.items():
+        if not isinstance(given, Mapping):
+            raise BadRow(f"a response to {question!r} is no object")
+        yield UserAnswer(question, user, given.get("value"), response.get("status"))
 
 
 def _flat(row: Mapping[str, Any], name: str) -> Iterator[UserAnswer]:

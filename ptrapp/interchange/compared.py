@@ -62,6 +62,8 @@ class ComparedLayout(NamedTuple):
     """What a person should know of how the answer is read."""
     states: tuple[str, ...] = ()
     """Columns that say of some rows that their judgement does not count."""
+    order: str = ""
+    """Which of two judgements counts, where a column of times might say otherwise."""
 
 
 def find_sides(profile: Profile, prompt: str = "", *, usual: bool = True) -> Sides | None:
@@ -167,7 +169,8 @@ def decide(profile: Profile, rows: Rows, given: str = "") -> ComparedLayout:
     sided = [profile.columns[name] for name in (prompt.prompt, *compared) if name]
     turns = all(one.n_turns and one.n_turns == one.n_filled for one in sided)
     by_turns = bool(turns and prompt.prompt)
-    return ComparedLayout(prompt, compared, answer, rater, rationale, by_turns, note, states)
+    order = who_judged.order(profile, rater) if answer else ""
+    return ComparedLayout(prompt, compared, answer, rater, rationale, by_turns, note, states, order)
 
 
 def _answer(
@@ -214,7 +217,7 @@ def planned(layout: ComparedLayout) -> ReadPlan:
         layout.rationale, *layout.states,
     )  # fmt: skip
     said = answer.in_words if answer else "no column says which text is preferred: pairs to label"
-    sentences = tuple(filter(None, (said, layout.note)))
+    sentences = tuple(filter(None, (said, layout.note, layout.order)))
     return ReadPlan(
         lambda row: read(row, layout), tuple(filter(None, used)), sentences, tuple(ABOUT)
     )

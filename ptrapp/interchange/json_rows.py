@@ -50,8 +50,10 @@ def _decoded(line: bytes, location: str, limits: Limits) -> FileRow:
     except RecursionError:
         return FileRow(location, mistake=f"nested more than {limits.depth} deep")
     except ValueError as error:
-        why = getattr(error, "msg", error)  # its own line is one within the row
-        return FileRow(location, mistake=f"no JSON: {why}")
+        why = str(getattr(error, "msg", error))  # its own line is one within the row
+        at = getattr(error, "pos", 0) + 1
+        mistake = f"no JSON: {why} character {at}" if why.endswith(" at") else f"no JSON: {why}"
+        return FileRow(location, mistake=mistake)
     return FileRow(location, value, check_depth(value, limits.depth))
 
 

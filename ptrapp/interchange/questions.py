@@ -52,7 +52,7 @@ def judged_beside(profile: Profile) -> list[str]:
 def plan(profile: Profile) -> ReadPlan:
     """Decides how a file of prompts is read."""
     columns = prompt_columns.decide(profile)
-    used = (*columns.used, *COLUMNS, "reference_answer", "task")
+    used = (*columns.used, *COLUMNS, "reference_answer", "task", "held_out")
     return ReadPlan(lambda row: _read(row, columns), used)
 
 
@@ -83,7 +83,22 @@ def parse(row: Mapping[str, Any], columns: PromptColumns | None = None) -> tuple
     task = optional_text(row, "task")
     if task is not None and len(task) > 64:
         raise BadRow(f"'task' has {len(task)} characters, more than 64")
-    return (PromptText(asked.text, asked.system, asked.context, reference, task),)
+    held_out = _is_held_out(row)
+    return (
+        PromptText(asked.text, asked.system, asked.context, reference, task, held_out=held_out),
+    )
+
+
+def _is_held_out(row: Mapping[str, Any]) -> bool:
+    """Returns whether a prompt is for measuring alone, as an export of prompts says. Raises
+    `BadRow`."""
+    value = row.get("held_out")
+    said = value.strip().lower() if isinstance(value, str) else value
+    if said in (None, "", False, "false"):
+        return False
+    if said is True or said == "true":
+        return True
+    raise BadRow(f"'held_out' is {str(value)[:40]!r} instead of true or false")
 
 
 def plan_attempts(profile: Profile) -> ReadPlan:
@@ -110,6 +125,8 @@ def _asked(value: Any, column: str) -> PromptText:
     """Returns the question; in a whole conversation it is the one before the last answer."""
     if not is_messages(value):
         return prompt_from(value, column)
+    if any("loss" in turn for turn in value):
+        raise BadRow(f"{column!r} says what is learnt ('loss'): it is for a training, no question")
     turns = messages(value, column)
     while turns and turns[-1].role is MessageRole.ASSISTANT:
         turns = turns[:-1]

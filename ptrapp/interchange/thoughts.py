@@ -66,13 +66,28 @@ def completion(value: str, name: str) -> CompletionText:
     raw = text(value, name)
     split = divided(raw, name)
     if split is None:
-        return CompletionText(raw, "", raw.strip(), thinking=False)
+        return CompletionText(raw, "", _without_ends(raw), thinking=False)
     start = raw.lstrip()
     if not split.thought and not start.startswith(_OURS):
         # <think></think>, as Qwen3 writes where it does not think: an answer without a thought
         return CompletionText(split.response, "", split.response, thinking=False)
     thinking = not start.startswith(TINY.response_marker)
     return CompletionText(raw, split.thought, split.response, thinking, split.well_formed)
+
+
+def _without_ends(raw: str) -> str:
+    """Returns a text without what is blank around it; the first line of code stays indented.
+
+    One space before a text is how some tokenizers begin it.
+
+    >>> _without_ends(" Yes. "), _without_ends("\\n    a = 1\\n")
+    ('Yes.', '    a = 1')
+    """
+    said = raw.strip()
+    before = raw[: len(raw) - len(raw.lstrip())]
+    indent = before[before.rfind("\n") + 1 :]
+    is_code = "\t" in indent or indent.startswith("  ")
+    return indent + said if said and is_code and not indent.strip(" \t") else said
 
 
 def response_of(raw: str, name: str) -> str:

@@ -21,6 +21,7 @@ _MODEL = re.compile(
     r"|prometheus|pairrm|^auto$|^o\d|^phi\b|^yi\b"
 )
 """What a judge is called that is a model: its votes are nobody's, and no person's."""
+_TIMES = ("created_at", "submitted_at", "updated_at", "timestamp", "date", "time")
 _STATE = re.compile(
     r"(?:assignment|annotation|judge?ment|label|rating|response|answer|review|submission|record|hit)?"
     r"[\s_:.-]*(?:status|state)",
@@ -73,3 +74,11 @@ def is_out(name: str, value: str | None) -> bool:
     if _FLAG.fullmatch(name):
         return said in one_hot.YES
     return said in _NOT_COUNTED and _STATE.fullmatch(name) is not None
+
+
+def order(profile: Profile, rater: str) -> str:
+    """Says which of a person's two judgements counts, where the file has times as well."""
+    at = next((name for name in _TIMES if name in profile.filled), "")
+    if not (rater and at):
+        return ""
+    return f"of two rows of one {rater} on one pair the later row counts; {at} is not read"

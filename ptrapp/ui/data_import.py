@@ -14,7 +14,8 @@ from ptrapp.core.public import in_public
 from ptrapp.services.context import AppContext
 from ptrapp.services.files import import_form, imports
 from ptrapp.services.files.import_form import FORMATS, MOST, PAIRS, ImportOrder
-from ptrapp.services.files.importing import MAX_NAME, Imported
+from ptrapp.services.files.imported import Imported
+from ptrapp.services.files.importing import MAX_NAME
 from ptrapp.ui import data_view as drawn
 from ptrapp.ui.acting import refused
 from ptrapp.ui.auth import allowed

@@ -7,7 +7,7 @@ from typing import Any
 from ptrapp.core.counts import counted
 from ptrapp.services.files.browsing import WholeRow
 from ptrapp.services.files.import_preview import ImportPreview
-from ptrapp.services.files.importing import Imported
+from ptrapp.services.files.imported import Imported
 from ptrapp.services.files.imports import ImportView
 
 FORMATS = {

@@ -46,6 +46,19 @@ def test_nested_records_hold_every_users_ranking() -> None:
     assert {one.user: one.rationale for one in pair.labels} == {"u1": None, "u2": "Shorter."}
 
 
+def test_records_of_version_1_have_a_list_of_people() -> None:
+    responses = [
+        {"values": {"preference": {"value": "response2"}}, "user_id": "u1", "status": "submitted"},
+        {"values": {"preference": {"value": "response1"}}, "user_id": "u2", "status": "discarded"},
+    ]
+    row = {"fields": FIELDS, "responses": responses, "suggestions": []}
+    (pair,) = argilla.parse(row)
+    assert outcomes(pair) == {"u1": "right"}
+    for broken in ([7], [{"user_id": "u1"}], [{"values": {"preference": "response2"}}]):
+        with pytest.raises(BadRow):
+            argilla.parse(row | {"responses": broken})
+
+
 def test_flat_records_leave_drafts_out() -> None:
     (pair,) = argilla.parse(
         {

@@ -35,6 +35,19 @@ def test_standard_and_conversational_rows_mean_the_same() -> None:
     assert standard.labels[0].outcome == "left"
 
 
+@pytest.mark.parametrize(
+    ("raw", "response"),
+    [
+        ("    a = 1\n    b = 2\n", "    a = 1\n    b = 2"),
+        ("\n\n\treturn y", "\treturn y"),
+        (" It is blue. ", "It is blue."),
+        ("  \nSo", "So"),
+    ],
+)
+def test_the_first_line_of_code_stays_indented(raw: str, response: str) -> None:
+    assert read(prompt="a", chosen=raw, rejected="no").left.response == response
+
+
 def test_the_raw_text_stays_as_in_the_file() -> None:
     assert read(prompt="a", chosen=" It is blue.", rejected="no").left.raw == " It is blue."
 

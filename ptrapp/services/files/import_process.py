@@ -27,7 +27,7 @@ from ptrapp.interchange.formats import Format, Options, Pairs
 from ptrapp.interchange.limits import MIB, NETWORK
 from ptrapp.services.context import DataContext
 from ptrapp.services.files import importing, imports, pieces
-from ptrapp.services.files.importing import Imported
+from ptrapp.services.files.imported import Imported
 from ptrapp.services.files.pieces import STAGING
 from ptrapp.services.files.turns import ASKED, AskedTurns, TurnGiver
 from ptrapp.tasks.hub import PREFIX

@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -26,6 +26,7 @@ from ptrapp.interchange.values import as_text
 from ptrapp.services.context import DataContext
 from ptrapp.services.files import pieces
 from ptrapp.services.files.import_rows import RowImport
+from ptrapp.services.files.imported import Imported
 from ptrapp.services.files.pieces import STAGING, StagedRequest
 from ptrapp.tasks.hub import PREFIX
 
@@ -36,34 +37,6 @@ BATCH = 2000
 is written in pieces where others would have to wait for it."""
 MAX_NAME = 50
 """Characters of the name of an import: prompts and raters are named after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What became of the rows of a file."""
-
-    n_new: int
-    n_known: int
-    """Rows that were imported before, or are in the file twice."""
-    import_id: int | None = None
-    """By which it can be undone; None where nothing was new."""
-    mistakes: tuple[str, ...] = ()
-    """What is wrong with the first skipped rows, one sentence each."""
-    n_skipped: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
-    """Rows added, by table."""
-    name: str = ""
-    format: str = ""
-    said: tuple[str, ...] = ()
-    """How the file was read, in sentences for a person to check."""
-    used: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-    """Columns of the file that were not read."""
-    left_out: dict[str, int] = field(default_factory=dict)
-    """What was left out of good rows, by reason."""
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def import_named(
@@ -286,7 +259,7 @@ def _described(done: Imported, known: Reading, checked: Checked) -> Imported:
         mistakes=tuple(checked.mistakes.named),
         n_skipped=checked.mistakes.n,
         format=known.fmt.value,
-        said=known.plan.said,
+        said=(*known.plan.said, *done.warnings),
         used=tuple(known.used),
         unused=tuple(known.unused),
         left_out=dict(checked.left_out),
