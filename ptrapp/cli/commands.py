@@ -35,6 +35,7 @@ Set = Annotated[
 Parent = Annotated[
     str, typer.Option(help="the version to begin at, or base; by default the one being served")
 ]
+_JUDGES = "verifier, llm, a reward model, rule:NAME or python:MODULE:FUNCTION"
 NoWait = Annotated[bool, typer.Option("--no-wait", help="queue the job and return")]
 _FROM_NOTHING = {JobKind.TPO, JobKind.PTR_DATA, JobKind.EVALUATE}
 """Jobs that need nothing stored. For the others a folder that holds nothing was mistyped."""
@@ -59,7 +60,7 @@ def process(
     model: Annotated[str | None, typer.Option(help="bundled, smollm2, a path, or a hub id")] = None,
     engine: Annotated[str | None, typer.Option(help="local or openai")] = None,
     base_url: Annotated[str | None, typer.Option(help="the server of engine openai")] = None,
-    judge: Annotated[str | None, typer.Option(help="verifier, llm, or a reward model")] = None,
+    judge: Annotated[str | None, typer.Option(help=_JUDGES)] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda")] = None,
     backup_dir: Annotated[str | None, typer.Option(help="where backups are")] = None,
 ) -> None:
@@ -166,7 +167,7 @@ def reward_model(
 def judge_campaign(
     ctx: typer.Context,
     campaign: Annotated[str, typer.Argument(help="name or number of a campaign")],
-    judge: Annotated[str | None, typer.Option(help="verifier, llm, or a reward model")] = None,
+    judge: Annotated[str | None, typer.Option(help=_JUDGES)] = None,
     no_wait: NoWait = False,
     more: Set = None,
 ) -> None:
