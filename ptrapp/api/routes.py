@@ -25,6 +25,7 @@ from ptrapp.core.strength import IN_WORDS
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Choice, Sampling
 from ptrapp.services import compare, jobs, play, versions
+from ptrapp.services.backups.schedule import BACKUP
 from ptrapp.services.board import Board, read_board
 from ptrapp.services.context import AppContext
 from ptrapp.services.keeping import words
@@ -125,6 +126,8 @@ def build_router(context: AppContext) -> APIRouter:
         if context.kept is not None:
             said["kept"] = context.kept.now.until
         trouble = (context.worker.trouble() if context.worker else "") or words.trouble(context)
+        if not trouble and (why := context.troubles.get(BACKUP)):
+            trouble = f"The last backup failed: {why}"
         if disk.is_nearly_full(context.settings.data_dir):
             trouble = NEARLY_FULL_DISK
         return said | {"warning": in_public(trouble)} if trouble else said

@@ -100,6 +100,8 @@ class AppContext:
     """Keeps the training worker beside this app alive; None where there is none."""
     kept: KeptState | None = None
     """The copy on the hub; None where none is kept."""
+    troubles: dict[str, str] = field(default_factory=dict)
+    """What failed in the background and did not succeed since, by its name: why. A `backup`."""
     live: dict[int, LiveRun] = field(default_factory=dict)
     """Runs in progress, by run id. A finished run is in the database only."""
     starting: list[tuple[str, int]] = field(default_factory=list)

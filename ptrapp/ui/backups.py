@@ -4,6 +4,7 @@ import gradio as gr
 
 from ptrapp.core.people import Role
 from ptrapp.services.backups import state
+from ptrapp.services.backups.schedule import BACKUP
 from ptrapp.services.context import AppContext
 from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import person
@@ -15,7 +16,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     def read(request: gr.Request) -> str:
         if person(request).role is not Role.ADMIN:
             return ""
-        return f"### Backups\n{state.in_words(context)}"
+        return f"### Backups\n{state.in_words(context, context.troubles.get(BACKUP, ''))}"
 
     shown = gr.Markdown(elem_id="thrice-backups")
     pages.load(

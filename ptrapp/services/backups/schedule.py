@@ -10,10 +10,12 @@ from ptrapp.core.errors import ThriceError
 from ptrapp.core.settings import Settings
 from ptrapp.services.backups import making, restoring
 from ptrapp.services.backups.folder import Backup, latest
-from ptrapp.services.context import DataContext
+from ptrapp.services.context import AppContext, DataContext
 
 log = logging.getLogger(__name__)
 
+BACKUP = "backup"
+"""The name of a failed one among the app's troubles."""
 POLL_S = 60.0
 """Seconds between two looks at the clock; after a failure it is tried again then."""
 
@@ -54,7 +56,7 @@ def back_up(context: DataContext) -> Backup:
 class BackupSchedule:
     """The thread that backs up when it is due."""
 
-    def __init__(self, context: DataContext) -> None:
+    def __init__(self, context: AppContext) -> None:
         self._context = context
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="backups", daemon=True)
@@ -70,10 +72,17 @@ class BackupSchedule:
 
     def _watch(self) -> None:
         while not self._stop.wait(POLL_S):
-            due = due_at(self._context.settings)
-            if due is not None and due <= datetime.now(UTC):
-                try:
-                    if self._context.database.presence.take(At.CHORES):  # one app does it for all
-                        back_up(self._context)
-                except (ThriceError, DatabaseError, OSError) as error:
-                    log.error("no backup was made: %s", error)
+            self.look()
+
+    def look(self) -> None:
+        """Backs up where it is due; why that failed is kept for pages to say."""
+        due = due_at(self._context.settings)
+        if due is None or due > datetime.now(UTC):
+            return
+        try:
+            if self._context.database.presence.take(At.CHORES):  # one app does it for all
+                back_up(self._context)
+                self._context.troubles.pop(BACKUP, None)
+        except (ThriceError, DatabaseError, OSError) as error:
+            log.error("no backup was made: %s", error)
+            self._context.troubles[BACKUP] = str(error)

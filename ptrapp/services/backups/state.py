@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from ptrapp.core.counts import counted
+from ptrapp.core.public import in_public
 from ptrapp.services.backups.folder import latest, listing, read_test
 from ptrapp.services.backups.schedule import due_at
 from ptrapp.services.context import DataContext
@@ -11,8 +12,11 @@ _LATE = timedelta(hours=1)
 """How long after its time a backup may be running without being called overdue."""
 
 
-def in_words(context: DataContext) -> str:
-    """Returns one paragraph for an admin; it names no folder of this machine."""
+def in_words(context: DataContext, trouble: str = "") -> str:
+    """Returns one paragraph for an admin; it names no folder of this machine.
+
+    `trouble` is why the last one failed.
+    """
     settings = context.settings
     now = datetime.now(UTC)
     last = latest(settings.backups_dir)
@@ -42,7 +46,9 @@ def in_words(context: DataContext) -> str:
             f"One is made every {settings.backup_every_h:g} h and {settings.backups_kept} are kept"
             + (f"; there are {len(listing(settings.backups_dir))}." if last else ".")
         )
-        if now > due + _LATE:
+        if trouble:
+            sentences.append(f"**The last try failed**: {in_public(trouble).rstrip('.')}.")
+        elif now > due + _LATE:
             sentences.append("**The next is overdue**: the terminal says why.")
     return " ".join(sentences)
 

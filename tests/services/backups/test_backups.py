@@ -23,9 +23,11 @@ from db.storage.session import Database, open_database
 from ptrapp.cli.context import CommandContext
 from ptrapp.core.errors import InputError, StorageError
 from ptrapp.core.settings import Settings
+from ptrapp.engines.scripted import ScriptedEngine
 from ptrapp.services.backups import left_over, making, restoring, schedule, state
 from ptrapp.services.backups.checking import check
 from ptrapp.services.backups.folder import damaged, latest, listing, open_backup, read_test
+from ptrapp.services.context import AppContext
 
 
 def fill(database: Database, data_dir: Path) -> None:
@@ -302,6 +304,29 @@ def test_what_a_backup_left_that_was_cut_off_is_removed_once_nobody_writes_there
     assert sorted(left_over.sweep(root)) == sorted(left)
     assert sorted(path.name for path in root.glob(".*")) == [other.name]
     assert len(listing(root)) == 1
+
+
+def test_why_the_last_try_failed_is_said_until_one_does_not(
+    running: CommandContext, clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often = Settings(data_dir=running.settings.data_dir, backup_every_h=1)
+    context = AppContext(often, running.database, ScriptedEngine(lambda _: ""))
+    clocked, made = schedule.BackupSchedule(context), making.make
+    clock(2)
+
+    def full(*_: object) -> None:
+        raise StorageError(f"The backup in {often.backups_dir} cannot be made (no room).")
+
+    monkeypatch.setattr(making, "make", full)
+    clocked.look()
+    said = state.in_words(context, context.troubles.get(schedule.BACKUP, ""))
+    assert "**The last try failed**: The backup in backups cannot be made (no room)." in said
+    monkeypatch.setattr(making, "make", made)
+    clocked.look()
+    assert not context.troubles
+    assert "with everything as it was stored" in state.in_words(
+        context, context.troubles.get(schedule.BACKUP, "")
+    )
 
 
 def test_old_backups_stay_while_the_newest_cannot_be_restored(
