@@ -21,7 +21,7 @@ from ptrapp.core.dialogue import REFINE_INSTRUCTION
 from ptrapp.core.errors import EngineUnavailable
 from ptrapp.core.people import READS
 from ptrapp.core.public import in_public
-from ptrapp.core.strength import IN_WORDS
+from ptrapp.core.strength import IN_WORDS, STRENGTHS
 from ptrapp.core.thoughts import Thinking
 from ptrapp.core.types import Choice, Sampling
 from ptrapp.services import compare, jobs, play, versions
@@ -69,7 +69,9 @@ class ComparisonDecision(Body):
 
     key: str = Field(max_length=64)
     outcome: Choice
-    strength: int = Field(1, description=IN_WORDS)
+    strength: int = Field(
+        1, strict=True, ge=min(STRENGTHS), le=max(STRENGTHS), description=IN_WORDS
+    )
     decided_ms: int | None = Field(None, ge=0, le=86_400_000)
     client: str = Field("", max_length=32)
 

@@ -343,8 +343,8 @@ def test_two_rounds_that_are_no_pair_are_a_conflict(ada: Any) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"outcome": "withdrawn"}, {"outcome": "best"}, {"strength": 4}, {"decided_ms": -1},
-     {"client": "x" * 33}, {"key": "x" * 65}],
+    [{"outcome": "withdrawn"}, {"outcome": "best"}, {"strength": 4}, {"strength": "2"},
+     {"strength": True}, {"decided_ms": -1}, {"client": "x" * 33}, {"key": "x" * 65}],
 )  # fmt: skip
 def test_what_is_no_decision_is_refused(ada: Any, context: Any, wrong: dict[str, Any]) -> None:
     key = ada.offer(*ada.play(mode="sample", n=2))
@@ -353,6 +353,11 @@ def test_what_is_no_decision_is_refused(ada: Any, context: Any, wrong: dict[str,
     sentence(response, response.status_code)
     assert response.status_code in (400, 422)
     assert count(context, Vote) == before
+
+
+def test_a_job_that_is_none_is_told_from_one_without_a_log(ada: Any) -> None:
+    for path in ("/jobs/4711", "/jobs/4711/log"):
+        assert "There is no job 4711" in sentence(ada.get(path), 404)
 
 
 def test_a_database_that_is_locked_says_so(ada: Any, monkeypatch: pytest.MonkeyPatch) -> None:

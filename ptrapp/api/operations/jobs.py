@@ -51,6 +51,7 @@ def one_job(context: AppContext, job_id: Id, person: Caller) -> jobs.JobView:
 
 def log_of(context: AppContext, job_id: Id) -> FileResponse:
     """The whole log of a job as a file. For admins: it names folders of the server."""
+    jobs.view(context, job_id)  # a job that is none has another answer than one without a log
     path = log.path_of(context, job_id)
     return FileResponse(path, media_type="text/plain", filename=f"thrice-job-{job_id}.log")
 
