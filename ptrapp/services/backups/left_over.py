@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from time import time
 
@@ -28,10 +29,8 @@ def sweep(folder: Path) -> list[Path]:
 
 def _changed(folder: Path) -> float:
     """Returns when anything in a folder was made or written last; a hard link is a change."""
-    times = [folder.stat().st_ctime]
-    for path in folder.rglob("*"):
-        try:
+    times = [0.0]
+    for path in (folder, *folder.rglob("*")):
+        with suppress(FileNotFoundError):
             times.append(path.stat().st_ctime)
-        except FileNotFoundError:
-            continue
     return max(times)
