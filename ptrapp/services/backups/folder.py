@@ -77,7 +77,7 @@ def open_backup(folder: Path) -> Backup:
         why: object = error
         if isinstance(error, OSError):
             there_is = "cannot be read" if (folder / MANIFEST).exists() else "is missing"
-            why = f"its {MANIFEST} {there_is}"
+            why = f"its {MANIFEST} {there_is}" if folder.is_dir() else "there is no such folder"
         within = sorted(path.parent.name for path in folder.glob(f"*/{MANIFEST}"))
         name = f"one of those in it, {', '.join(within[-3:])}" if within else "one"
         raise InputError(
