@@ -26,9 +26,9 @@ _ROLE_WIDTH = 300
 _OF_PROGRAMS = [("judge: labels beside the people", Role.JUDGE.value), *_OF_PEOPLE]
 _HEADS = (
     ["Name", "Role", "Signs in by", "Last seen (UTC)", "Votes"],
-    ["Number", "Name", "Browser", "Last seen (UTC)", "Signed in (UTC)"],
-    ["Number", "For", "Role", "Used", "Until (UTC)", "Made by"],
-    ["Number", "Program", "Role", "Last seen (UTC)", "Made (UTC)", "Made by"],
+    ["No.", "Name", "Browser", "Last seen (UTC)", "Signed in (UTC)"],
+    ["No.", "For", "Role", "Used", "Until (UTC)", "Made by"],
+    ["No.", "Program", "Role", "Last seen (UTC)", "Made (UTC)", "Made by"],
 )
 
 
