@@ -265,7 +265,7 @@ def test_the_banner_says_what_kind_of_pair_it_is(
         ({"refused": "Closed."}, 0, "Closed."),
         ({"finished": True}, 0, "No pair of this campaign is there for you to label."),
         ({"finished": True}, 2, "every pair that is available to you: 2 pairs. Thank you."),
-        ({"trouble": "x"}, 0, "The next pair appears as soon as it does"),
+        ({"trouble": "x"}, 0, "The next pair appears by itself"),
         ({"looked": True}, 0, "Every remaining pair is with somebody else"),
         ({}, 0, "Loading the next pair…"),
     ],
