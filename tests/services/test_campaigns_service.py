@@ -221,9 +221,7 @@ def test_a_pair_has_one_known_answer(work: Work) -> None:
     assert items.add_known(work.context, made.id, same).note == ""
     assert items.add_known(work.context, made.id, same[1:]).note == "", "the same answer again"
     changed = items.add_known(work.context, made.id, [Known(*pair, gold="tie")])
-    assert (
-        changed.note == "1 comparison of this campaign had another known answer, which is replaced."
-    )
+    assert changed.note == "1 comparison of this campaign had another known answer: it is replaced."
     (row,) = items.known(work.context, made.id)
     assert row["gold"] == "tie"
 

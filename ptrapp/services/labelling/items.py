@@ -8,6 +8,7 @@ from db.labelling import campaigns, candidates, gold
 from db.labelling.campaigns import NewItem
 from db.labelling.candidates import Pair
 from db.models import Aspect, ItemKind, Outcome
+from ptrapp.core.counts import counted
 from ptrapp.core.errors import InputError
 from ptrapp.core.types import Choice
 from ptrapp.services.context import DataContext
@@ -101,19 +102,20 @@ _TURNED: dict[Outcome | None, Outcome] = {
 def _left_out(n: int, aspect: Aspect) -> str:
     if not n:
         return ""
-    were = "1 comparison was" if n == 1 else f"{n:,} comparisons were"
+    were = counted(n, "comparison was", "comparisons were")
     return f"{were} left out: both {aspect}s are the same words, and a vote teaches nothing."
 
 
 def _changed(n: int) -> str:
-    were = "1 comparison" if n == 1 else f"{n:,} comparisons"
-    return f"{were} of this campaign had another known answer, which is replaced." if n else ""
+    if not n:
+        return ""
+    return f"{counted(n, 'comparison')} of this campaign had another known answer: it is replaced."
 
 
 def _stay(n: int) -> str:
     if not n:
         return ""
-    are = "1 comparison is" if n == 1 else f"{n:,} comparisons are"
+    are = counted(n, "comparison is", "comparisons are")
     return (
         f"{are} labelled already and not changed: settle a disagreement as gold, where the answer "
         "is to be known."
