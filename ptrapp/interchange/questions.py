@@ -93,12 +93,10 @@ def _is_held_out(row: Mapping[str, Any]) -> bool:
     """Returns whether a prompt is for measuring alone, as an export of prompts says. Raises
     `BadRow`."""
     value = row.get("held_out")
-    said = value.strip().lower() if isinstance(value, str) else value
-    if said in (None, "", False, "false"):
-        return False
-    if said is True or said == "true":
-        return True
-    raise BadRow(f"'held_out' is {str(value)[:40]!r} instead of true or false")
+    said = "" if value is None else str(value).strip().lower()
+    if said not in ("", "true", "false"):
+        raise BadRow(f"'held_out' is {said[:40]!r} instead of true or false")
+    return said == "true"
 
 
 def plan_attempts(profile: Profile) -> ReadPlan:
@@ -125,7 +123,7 @@ def _asked(value: Any, column: str) -> PromptText:
     """Returns the question; in a whole conversation it is the one before the last answer."""
     if not is_messages(value):
         return prompt_from(value, column)
-    if any("loss" in turn for turn in value):
+    if any(isinstance(turn, Mapping) and "loss" in turn for turn in value):
         raise BadRow(f"{column!r} says what is learnt ('loss'): it is for a training, no question")
     turns = messages(value, column)
     while turns and turns[-1].role is MessageRole.ASSISTANT:

@@ -41,14 +41,18 @@ class FunctionJudge:
         *,
         limit_s: float = 60.0,
         tie_within: float = 0.0,
+        each_alone: bool = False,
     ) -> None:
         """Takes `module:function`, and columns that every call has besides; imports nothing yet.
 
-        Scores that differ by `tie_within` or less are a tie.
+        Scores that differ by `tie_within` or less are a tie. `each_alone` says that a score does
+        not depend on the other responses of a call, so that after a failed one each may be asked
+        for by itself.
         """
         self.name = name
         self._target, self._columns = target, dict(columns)
         self._limit_s, self._tie_within = limit_s, tie_within
+        self._each_alone = each_alone
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str] = queue.Queue()
@@ -59,8 +63,8 @@ class FunctionJudge:
     ) -> list[float]:
         """Returns the function's score of each **response**; thoughts are removed from them.
 
-        Raises `JudgeError` with the reason when one of them has none, for a function of one's own
-        and a rule `PartlyScored`.
+        Raises `JudgeError` with the reason when one of them has none; unless each may be asked for
+        alone it is `PartlyScored`.
         """
         n = len(responses)
         call = {
@@ -74,7 +78,7 @@ class FunctionJudge:
                 answer = self._called(json.dumps(call))
             scores = _read(self.name, answer, n)
         except JudgeError as error:
-            if self._target == _REWARDS:
+            if self._each_alone:
                 raise
             raise PartlyScored(str(error), [None] * n) from error
         if None in scores:
@@ -170,7 +174,9 @@ def function_judge(given: str, name: str, *, limit_s: float = 60.0) -> FunctionJ
 def reward_judge(model_path: str, name: str, *, device: str, tie_within: float) -> FunctionJudge:
     """Opens a reward model in a process of its own, which loads it when it is first asked."""
     columns = {"model_path": model_path, "device": device}
-    return FunctionJudge(_REWARDS, columns, name, limit_s=_LOADING_S, tie_within=tie_within)
+    return FunctionJudge(
+        _REWARDS, columns, name, limit_s=_LOADING_S, tie_within=tie_within, each_alone=True
+    )
 
 
 def _parsed(given: str) -> tuple[str, dict[str, str]]:

@@ -114,8 +114,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     def people_another(request: gr.Request, member: int | None) -> Any:
         by, its = allowed(request, ADMINS), _chosen(member, "a member")
         made = carried_out(lambda: inviting.link_for(context, its, by))
-        name = next((one.name for one in roster.read(context).members if one.id == its), "")
-        return _link(request, made.secret, f"{name}'s other browser")
+        return _link(request, made.secret, f"{made.name}'s other browser")
 
     def people_invite(request: gr.Request, role: str, name: str, uses: float, days: float) -> Any:
         by = allowed(request, ADMINS)
@@ -129,8 +128,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
                 by=by,
             )
         )
-        wanted = " ".join((name or "").split()) or "whoever has it"
-        return _link(request, made.secret, f"{wanted}, as {role}")
+        return _link(request, made.secret, f"{made.name or 'whoever has it'}, as {role}")
 
     def people_token(request: gr.Request, role: str, name: str) -> Any:
         by = allowed(request, ADMINS)

@@ -45,9 +45,10 @@ def test_prompts_stay_held_out(database: Database, tmp_path: Path) -> None:
     with database.read() as session:
         found = {one.text: one.partition.value for one in session.scalars(select(Prompt))}
     assert [found[f"{said}?"] for said in (True, False, "true")] == ["eval", "train", "eval"]
-    path.write_text(json.dumps({"prompt": "x", "held_out": "maybe"}), encoding="utf-8")
-    with pytest.raises(InputError, match="'held_out' is 'maybe' instead of true or false"):
-        import_named(at, str(path))
+    for wrong in ("maybe", 0, 1):
+        path.write_text(json.dumps({"prompt": "x", "held_out": wrong}), encoding="utf-8")
+        with pytest.raises(InputError, match=f"'held_out' is '{wrong}' instead of true or false"):
+            import_named(at, str(path))
 
 
 def test_an_export_of_refinements_is_no_list_of_prompts(database: Database, tmp_path: Path) -> None:
@@ -59,6 +60,14 @@ def test_an_export_of_refinements_is_no_list_of_prompts(database: Database, tmp_
     ]
     path.write_text(json.dumps({"messages": turns, "correct": True}), encoding="utf-8")
     with pytest.raises(InputError, match="it is for a training, no question"):
+        import_named(at, str(path))
+    path.write_text(json.dumps({"messages": [turns[0] | {"loss": None}, 5]}), encoding="utf-8")
+    with pytest.raises(InputError):
+        import_named(at, str(path))
+    path.write_text(
+        json.dumps({"messages": [{"role": "user", "content": "a"}, 5]}), encoding="utf-8"
+    )
+    with pytest.raises(InputError):
         import_named(at, str(path))
 
 

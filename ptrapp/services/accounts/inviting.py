@@ -26,6 +26,8 @@ class Made(NamedTuple):
 
     id: int
     secret: str
+    name: str = ""
+    """Whom an invitation is for; empty where whoever has it chooses a name."""
 
 
 def invite(
@@ -58,7 +60,7 @@ def invite(
             session, role.value, lasts=timedelta(days=days), n_uses=n_uses,
             uid=invited.uid or None, name=invited.name, by=by.rater,
         )  # fmt: skip
-        return Made(row.id, secret)
+        return Made(row.id, secret, row.name)
 
 
 def link_for(context: DataContext, member_id: int, by: Person) -> Made:
@@ -72,7 +74,7 @@ def link_for(context: DataContext, member_id: int, by: Person) -> Made:
         row, secret = invitations.issue(
             session, member.role, lasts=LINK_LASTS, uid=member.uid, name=rater.name, by=by.rater
         )
-        return Made(row.id, secret)
+        return Made(row.id, secret, row.name)
 
 
 def make_token(context: DataContext, role: Role, name: str, *, by: Person) -> Made:

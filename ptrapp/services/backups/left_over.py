@@ -8,13 +8,13 @@ from time import time
 
 from ptrapp.services.backups.folder import STAMPED
 
-TEST = ".test-"
+TEST = ".thrice-test-"
 """Begins the names of folders in which backups are restored as a test."""
 SILENT_S = 2 * 3600.0
 """Seconds without a change after which nobody is writing there any more. No process is asked:
 another machine may write to the same folder, and a container's processes have the same numbers
 after each start."""
-_UNFINISHED = re.compile(rf"\.{STAMPED.pattern}-\d+|{re.escape(TEST)}\w+")
+_UNFINISHED = re.compile(rf"\.{STAMPED.pattern}-\d+|{re.escape(TEST)}\w{{8}}")
 
 
 def sweep(folder: Path) -> list[Path]:

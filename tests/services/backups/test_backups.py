@@ -293,16 +293,18 @@ def test_what_a_backup_left_that_was_cut_off_is_removed_once_nobody_writes_there
     running: CommandContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = running.settings.backups_dir
-    left = [root / name for name in (".thrice-20260101T000000Z-7", ".test-mt1u9k67")]
-    other = root / ".thrice-of-mine"
-    for path in (*left, other):
+    left = [root / name for name in (".thrice-20260101T000000Z-7", ".thrice-test-mt1u9k67")]
+    others = [
+        root / name for name in (".test-of-mine", ".thrice-of-mine", ".thrice-test-of-mine-too")
+    ]
+    for path in (*left, *others):
         (path / "jobs").mkdir(parents=True)
         (path / "jobs" / "checkpoint").write_bytes(b"x")
     making.make(running)
     assert all(path.exists() for path in left), "somebody may be writing there"
     monkeypatch.setattr(left_over, "SILENT_S", -1.0)
     assert sorted(left_over.sweep(root)) == sorted(left)
-    assert sorted(path.name for path in root.glob(".*")) == [other.name]
+    assert sorted(root.glob(".*")) == sorted(others)
     assert len(listing(root)) == 1
 
 
