@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 _SHOW = """async () => {
+  if (%s) return;
   const gate = document.querySelector("#arriving [data-reads]");
   if (!gate || --gate.dataset.reads > 0) return;
   const parts = ".column > *, [role=gridcell], [role=columnheader]";
@@ -33,8 +34,17 @@ _SEEN = """() => new Promise(async (seen) => {
     seen();
   }, { rootMargin: "200px" }).observe(document.querySelector("%s"));
 })"""
-ARRIVED: dict[str, Any] = {"fn": None, "js": _SHOW, "api_visibility": "private"}
-"""What follows a page's first reading: `pages.load(…).then(**ARRIVED)`."""
+
+
+def arrived(unless: str = "false") -> dict[str, Any]:
+    """Returns what follows a page's first reading: `pages.load(…).then(**ARRIVED)`.
+
+    Where `unless` is true, an expression of the browser's, another reading is still to come.
+    """
+    return {"fn": None, "js": _SHOW % unless, "api_visibility": "private"}
+
+
+ARRIVED = arrived()
 
 
 def when_seen(selector: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 
@@ -21,7 +22,7 @@ from ptrapp.services.training.table import read_table
 from ptrapp.ui import base_model, pager, train_cards, train_job, train_serving
 from ptrapp.ui import train_drawn as drawn
 from ptrapp.ui.acting import carried_out
-from ptrapp.ui.arriving import ARRIVED
+from ptrapp.ui.arriving import ARRIVED, arrived
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.looks import Looks
 
@@ -31,6 +32,8 @@ _NEVER = ""
 _CLOSED = "This page is for who runs the trainings. Yours is Label."
 _GO = "(id) => { if (id) location.assign(`train?job=${id}`); }"
 """Shows a job that was started on a page of its own."""
+_ASKED = "new URLSearchParams(location.search).size && !location.search.includes('job=')"
+"""Says that the link asks something of the cards, which are then filled after the first reading."""
 _FORGET = "() => ''"
 """What was wrong is said of settings as they were."""
 _NO_WORKER = "No worker is running, so jobs stay queued. Start one: python -m training.worker"
@@ -57,22 +60,32 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     inputs = [part for card in cards for part in card.inputs]
     shown = [part for card in cards for part in card.shown]
     listed = [table, filters[2]]
+    choosing, filling = train_cards.choosing(cards), train_cards.inputs_and_folds(cards)
 
     def train_open(request: gr.Request) -> list[Any]:
         """Opens what the link names, for who may read it."""
-        query = dict(request.request.query_params) if request.request else {}
-        same = [gr.skip()] * len(train_cards.inputs_and_folds(cards))
+        same = [gr.skip()] * len(choosing)
         if person(request).role not in READS:
             return [f"<p role='status'>{_CLOSED}</p>", None, gr.skip(), gr.skip(), *same]
-        job_id, again = _number(query.get("job")), _number(query.get("again"))
-        if job_id:  # a job's own page shows no cards, whose choices name all versions four times
-            return [_worker(context), job_id, gr.skip(), gr.skip(), *same]
+        if job_id := _number(_query(request).get("job")):
+            return [_worker(context), job_id, gr.skip(), gr.skip(), *same]  # it shows no cards
+        try:
+            offered, said = train_cards.offered(context, cards), _worker(context)
+        except (ThriceError, DatabaseError) as error:
+            offered, said = same, _said(str(error))
+        return [said, None, gr.Column(visible=True), _engine(context), *offered]
+
+    def train_fill(request: gr.Request, asked: str) -> list[Any]:
+        """Fills the cards as the link asks."""
+        if person(request).role not in READS:
+            return [gr.skip()] * (1 + len(filling))
+        query = dict(parse_qsl(asked))
+        again = _number(query.get("again"))
         try:
             earlier = jobs.view(context, again) if again else None
-            filled = train_cards.opened(context, cards, query, earlier)
+            return [gr.skip(), *train_cards.filled(context, cards, query, earlier)]
         except (ThriceError, DatabaseError) as error:
-            return [_said(str(error)), None, gr.Column(visible=True), _engine(context), *same]
-        return [_worker(context), None, gr.Column(visible=True), _engine(context), *filled]
+            return [_said(str(error)), *([gr.skip()] * len(filling))]
 
     def train_read(request: gr.Request, *values: Any) -> list[Any]:
         """Reads the cards, for what is chosen on them."""
@@ -114,7 +127,10 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
             return [_said(str(error)), *same[1:]]
 
     def train_first(request: gr.Request, job_id: int | None, _: Any, *rest: Any) -> list[Any]:
-        return train_look(request, job_id, _NEVER, *rest)
+        """Reads all of the page; cards that a link has something to say of wait until it is."""
+        found = train_look(request, job_id, _NEVER, *rest)
+        asked = "" if job_id else urlencode(_query(request))
+        return [*(_but_last(found, len(shown)) if asked else found), asked]
 
     def stamps_of(request: gr.Request, job_id: int | None) -> str | None:
         return _stamps(context, job_id) if person(request).role in READS else None
@@ -127,8 +143,14 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     look: dict[str, Any] = {
         "inputs": [watched, stamps, job.chosen, *filters, *inputs], "outputs": everything, **_QUIET,
     }  # fmt: skip
-    opening = [problem, watched, overview, engine, *train_cards.inputs_and_folds(cards)]
-    pages.load(train_open, None, opening, **_QUIET).then(train_first, **look).then(**ARRIVED)
+    opening = [problem, watched, overview, engine, *choosing]
+    asked = gr.Textbox(visible=False)  # by the link, of the cards
+    pages.load(train_open, None, opening, **_QUIET).then(
+        train_first, look["inputs"], [*everything, asked], **_QUIET
+    ).then(**arrived(unless=_ASKED))
+    asked.change(train_fill, asked, [problem, *filling], **_QUIET).then(
+        train_read, inputs, shown, **_QUIET
+    ).then(**ARRIVED)
     looks.add_stamp(stamps, stamps_of, watched).change(train_look, **look)
     chosen = [part.input for part in inputs if hasattr(part, "input")]
     gr.on(chosen, train_read, inputs, shown, trigger_mode="always_last", **_QUIET)
@@ -254,6 +276,15 @@ def _engine(context: AppContext) -> str:
 
 def _said(text: str) -> str:
     return f"<p class='job-error' role='alert'>{drawn.escape(in_public(text))}</p>"
+
+
+def _query(request: gr.Request) -> dict[str, str]:
+    return dict(request.request.query_params) if request.request else {}
+
+
+def _but_last(values: list[Any], n: int) -> list[Any]:
+    """Returns the values with the last `n` as they are on the page."""
+    return [*values[: len(values) - n], *([gr.skip()] * n)]
 
 
 def _number(text: str | None) -> int | None:

@@ -117,7 +117,27 @@ def read(
     return shown
 
 
-def opened(
+def choosing(cards: Sequence[CardParts]) -> list[Any]:
+    """Returns the components that offer versions or campaigns."""
+    return [part for card in cards for part, _ in _choosing(card)]
+
+
+def offered(context: AppContext, cards: Sequence[CardParts]) -> list[Any]:
+    """Returns what there is to choose from, in the order of `choosing`."""
+    named, campaigns = services.read_choices(context)
+    choices = {None: [SERVED, *named], Input.VERSIONS: named, Input.CAMPAIGN: campaigns}
+    return [gr.Dropdown(choices[kind]) for card in cards for _, kind in _choosing(card)]  # type: ignore[arg-type]
+
+
+def _choosing(card: CardParts) -> Iterator[tuple[Any, Input | None]]:
+    """Yields what a card chooses from versions or campaigns by; None is what it starts from."""
+    yield card.parent, None
+    for field in card.fields:
+        if field.setting.input in (Input.VERSIONS, Input.CAMPAIGN):
+            yield field.component, field.setting.input
+
+
+def filled(
     context: AppContext, cards: Sequence[CardParts], query: Mapping[str, str], again: JobView | None
 ) -> list[Any]:
     """Returns the values of all inputs as a link asks for them, and which settings are unfolded.
@@ -125,7 +145,7 @@ def opened(
     `?method=evaluate&n=100&versions=base,v1` chooses a method and suggests settings of it; without
     a method they are DPO's. `again` fills the form as an earlier job had it.
     """
-    named, campaigns = services.read_choices(context)
+    named, _ = services.read_choices(context)
     chosen = METHODS.get(query.get("method", ""))
     settings: Mapping[str, Any] = {}
     parent = SERVED
@@ -134,19 +154,15 @@ def opened(
         parent = again.parent
     elif suggested := _suggested(query, chosen or METHODS["dpo"], named):
         chosen, settings = chosen or METHODS["dpo"], suggested
-    choices = {Input.VERSIONS: named, Input.CAMPAIGN: campaigns}
     values: list[Any] = []
     for card in cards:
         mine = chosen if chosen in card.methods else None
         values.append(mine.key if mine else card.methods[0].key)
-        origin = parent if mine and parent in named else SERVED
-        values.append(gr.Dropdown([SERVED, *named], value=origin))
-        for field in card.fields:
-            value = train_fields.filled(field.setting, settings if field.method is mine else {})
-            offered = choices.get(field.setting.input)
-            values.append(
-                gr.Dropdown(offered, value=value) if offered is not None else value  # type: ignore[arg-type]
-            )
+        values.append(parent if mine and parent in named else SERVED)
+        values += [
+            train_fields.filled(field.setting, settings if field.method is mine else {})
+            for field in card.fields
+        ]
         for form in card.forms:
             unfold = form.method is mine and any(
                 one.setting.folded and one.setting.key in settings for one in form.fields
@@ -156,7 +172,7 @@ def opened(
 
 
 def inputs_and_folds(cards: Sequence[CardParts]) -> list[Any]:
-    """Returns the components whose values `opened` returns."""
+    """Returns the components whose values `filled` returns."""
     return [
         part for card in cards for part in (*card.inputs, *(form.folded for form in card.forms))
     ]
