@@ -6,9 +6,10 @@ from random import Random
 from typing import Protocol
 
 from ptrapp.core.errors import InputError
+from ptrapp.interchange.task_files import read_ifeval, read_questions
 from ptrapp.tasks import ifeval
 from ptrapp.tasks.check import has_constraints
-from ptrapp.tasks.datasets import GSM8K, Columns, Question, read_questions
+from ptrapp.tasks.datasets import GSM8K, Columns, Question
 from ptrapp.tasks.families import FAMILIES, GENERATED, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
 from ptrapp.tasks.instructions import SETS, instructions
@@ -88,9 +89,9 @@ def open_task(name: str, columns: Columns = GSM8K) -> Task:
     Generated are `generated` and `held_out` (problems), `instructions`, `instructions_held_out`
     and `instructions_new_kinds` (requests with constraints). `ifeval:FILE` is IFEval's own file.
 
-    The default split of a data set is `test`. A file is JSONL, JSON or CSV. Both have the columns
-    of GSM8K or of a multiple choice unless `columns` names others. Raises `InputError` for what
-    cannot be read or has no answers to verify.
+    The default split of a data set is `test`. A file is JSONL, JSON, CSV, TSV or Parquet. Both
+    have the columns of GSM8K or of a multiple choice unless `columns` names others. Raises
+    `InputError` for what cannot be read or has no answers to verify.
     """
     match name:
         case name if name == GENERATED:
@@ -107,14 +108,15 @@ def open_task(name: str, columns: Columns = GSM8K) -> Task:
     if not path.is_file():
         raise InputError(
             f"There is no task {name!r}. Name {GENERATED}, {HELD_OUT_TASK}, {', '.join(SETS)}, "
-            "ifeval:FILE, a JSONL, JSON or CSV file, or a data set as hf:NAME[:CONFIG][:SPLIT]."
+            "ifeval:FILE, a JSONL, JSON, CSV, TSV or Parquet file, or a data set as "
+            "hf:NAME[:CONFIG][:SPLIT]."
         )
     return _verifiable(path.stem, read_questions(path, columns))
 
 
 def _ifeval(name: str) -> Listed:
     path = Path(name.removeprefix(ifeval.PREFIX)).expanduser()
-    found = ifeval.read_ifeval(path)
+    found = read_ifeval(path)
     n_out = found.left_out.total()
     reasons = ", ".join(f"{n} × {reason}" for reason, n in found.left_out.most_common())
     if len(found.prompts) < 2:

@@ -22,8 +22,8 @@ class EvaluateConfig:
     """Problems: auto (generated for the bundled model and those grown from it, instructions for
     others), generated (families used in training), held_out (families never used),
     instructions, instructions_held_out (unseen topics), instructions_new_kinds (unseen kinds of
-    constraint), ifeval:FILE (IFEval's own file), a JSONL, JSON or CSV file, or a data set as
-    hf:NAME:CONFIG:SPLIT."""
+    constraint), ifeval:FILE (IFEval's own file), a file (JSONL, JSON, CSV, TSV, Parquet), or a data
+    set as hf:NAME:CONFIG:SPLIT."""
     question_column: str = "question"
     """Column of the question in files and data sets."""
     answer_column: str = "answer"

@@ -31,8 +31,8 @@ class PtrDataConfig:
     queries: Annotated[str, Field(min_length=1)] = AUTO
     """Source of questions: generated (with worked solutions), instructions (requests with
     constraints), auto (generated for the bundled model and those grown from it, instructions for
-    others), a JSONL, JSON or CSV file, or a data set as hf:NAME[:CONFIG][:SPLIT], which may be
-    a local folder."""
+    others), a file (JSONL, JSON, CSV, TSV, Parquet), or a data set as
+    hf:NAME[:CONFIG][:SPLIT], which may be a local folder."""
     n_queries: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     """Most questions asked, drawn after the cleaning."""
     question_column: str = "question"

@@ -34,7 +34,7 @@ class TpoConfig(PreferenceConfig):
     """Source of fresh prompts: generated (problems with a known answer) or instructions (requests
     with constraints), both of which the verifier can judge, auto (generated for the bundled model
     and those grown from it, instructions for others), stored (prompts of the database that
-    may be learnt from), hf:NAME[:CONFIG][:SPLIT], or a JSONL, JSON or CSV file."""
+    may be learnt from), hf:NAME[:CONFIG][:SPLIT], or a file (JSONL, JSON, CSV, TSV, Parquet)."""
     n_prompts: Annotated[int, Field(ge=1, le=100_000)] = 100
     """Prompts to sample, which no TPO job has sampled before. The paper takes 5,000."""
     k: Annotated[int, Field(ge=2, le=64)] = 8

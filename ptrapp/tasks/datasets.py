@@ -1,11 +1,8 @@
-"""Reads questions from files and data sets, each a prompt with its reference answer."""
+"""Converts rows of files and data sets to questions, each a prompt with its reference answer."""
 
-import csv
-import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
@@ -37,15 +34,6 @@ class Columns:
 
 
 GSM8K = Columns()
-
-
-def read_questions(path: Path, columns: Columns = GSM8K) -> list[Question]:
-    """Reads a JSONL, JSON (a list) or CSV file. Raises `InputError` that names file and row."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 text: {error}") from error
-    return list(questions(_rows(path, text), columns, source=path.name))
 
 
 def questions(
@@ -82,23 +70,6 @@ def _checkable(answer: Any, number: int, source: str) -> str | None:
         return readable(reference) if reference else None
     except InputError as error:
         raise InputError(f"Row {number} of {source}: {error}") from error
-
-
-def _rows(path: Path, text: str) -> Iterator[Mapping[str, Any]]:
-    if path.suffix == ".csv":
-        yield from csv.DictReader(text.splitlines())
-    elif text.lstrip().startswith("["):
-        try:
-            yield from json.loads(text)
-        except ValueError as error:
-            raise InputError(f"{path} is no JSON: {error}") from error
-    else:
-        for number, line in enumerate(text.splitlines(), start=1):
-            if line.strip():
-                try:
-                    yield json.loads(line)
-                except ValueError as error:
-                    raise InputError(f"Line {number} of {path} is no JSON: {error}") from error
 
 
 def _reference(answer: Any) -> str | None:

@@ -6,9 +6,8 @@ Instructions whose check needs a download (nltk's sentence models) cannot be jud
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from ptrapp.core.errors import ConfigurationError, InputError
@@ -36,22 +35,16 @@ class IfevalFile(NamedTuple):
     left_out: Counter[str]
 
 
-def read_ifeval(path: Path) -> IfevalFile:
-    """Reads a JSONL file; a row with an instruction that cannot be judged is left out whole.
+def judged(rows: Iterable[Any], name: str) -> IfevalFile:
+    """Parses the rows of a file; one with an instruction that cannot be judged is left out whole.
 
     Raises `InputError` for another format, `ConfigurationError` without the package.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as UTF-8 text: {error}") from error
     _registry()
     found: list[IfevalPrompt] = []
     left_out: Counter[str] = Counter()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        row = _row(line, f"Row {number} of {path.name}")
+    for number, given in enumerate(rows, start=1):
+        row = _row(given, f"Row {number} of {name}")
         reference = PREFIX + json.dumps(row, ensure_ascii=False)
         if reason := _why_not_judged(reference, row["instruction_id_list"]):
             left_out[reason] += 1
@@ -129,9 +122,8 @@ def _first_failing(row: Mapping[str, Any]) -> str:
     return "an instruction"
 
 
-def _row(line: str, where: str) -> dict[str, Any]:
+def _row(row: Any, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(line)
         prompt, ids, kwargs = row["prompt"], row["instruction_id_list"], row["kwargs"]
         sound = isinstance(prompt, str) and prompt.strip() and ids and len(ids) == len(kwargs)
         if not (sound and all(isinstance(one, str) for one in ids)):
@@ -148,4 +140,8 @@ def _row(line: str, where: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=1024)
 def _parsed(reference: str) -> dict[str, Any]:
-    return _row(reference.removeprefix(PREFIX), "The reference")
+    try:
+        row = json.loads(reference.removeprefix(PREFIX))
+    except ValueError as error:
+        raise InputError(f"The reference is no JSON: {error}") from error
+    return _row(row, "The reference")

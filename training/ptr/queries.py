@@ -12,9 +12,10 @@ from db.content.trajectories import prompt_texts
 from db.models import Partition
 from db.storage.session import Session
 from ptrapp.core.errors import NothingToLearn
+from ptrapp.interchange.task_files import read_questions
 from ptrapp.recipes.ptr_data import HUMAN, PtrDataConfig
 from ptrapp.tasks.cleaning import Rules, clean, normalised
-from ptrapp.tasks.datasets import Columns, Question, read_questions
+from ptrapp.tasks.datasets import Columns, Question
 from ptrapp.tasks.families import FAMILIES, GENERATED, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
 from ptrapp.tasks.instructions import INSTRUCTIONS, instructions

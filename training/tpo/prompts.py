@@ -18,8 +18,8 @@ from db.models import Adapter, JobKind, Partition, Prompt, Run, RunMode
 from db.registry import jobs
 from db.storage.session import Session
 from ptrapp.core.errors import NothingToLearn
+from ptrapp.interchange.task_files import read_questions
 from ptrapp.recipes.tpo import TpoConfig
-from ptrapp.tasks.datasets import read_questions
 from ptrapp.tasks.families import FAMILIES, GENERATED, HELD_OUT, problems
 from ptrapp.tasks.hub import PREFIX, read_hub
 from ptrapp.tasks.instructions import HELD_OUT_SETS, INSTRUCTIONS, instructions
