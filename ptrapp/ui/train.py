@@ -79,7 +79,7 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         """Fills the cards as the link asks."""
         if person(request).role not in READS:
             return [gr.skip()] * (1 + len(filling))
-        query = dict(parse_qsl(asked))
+        query = dict(parse_qsl(asked or ""))
         again = _number(query.get("again"))
         try:
             earlier = jobs.view(context, again) if again else None
