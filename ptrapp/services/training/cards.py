@@ -130,7 +130,7 @@ def _votes(context: AppContext, now: Outlook) -> Needs:
     enough = max(context.settings.train_every or context.settings.gate_min_examples, 1)
     has = counted(now.n_pairs, "vote")
     if now.n_ties or now.n_both_bad:
-        has += f", besides {counted(now.n_ties, 'tie')} and {now.n_both_bad} both bad"
+        has += f", besides {counted(now.n_ties, 'tie')} and {now.n_both_bad:,} both bad"
     if now.share_chosen_longer is not None:
         has += f"; chosen is longer in {now.share_chosen_longer:.0%}"
     more = enough - now.n_pairs
