@@ -74,11 +74,20 @@ class Adapter(Base):
         """How many examples it was trained on, those held out of it included; None is unknown.
 
         Of the frozen ones those are left out that the model cannot read whole; versions made before
-        that was kept have all of them.
+        that was kept have all of them. What was replayed beside them teaches nothing new, and is
+        not among them.
         """
         frozen = self.snapshot.n_rows if self.snapshot else None
         learnt = self.metrics.get("n_learnt", frozen)
-        return learnt if isinstance(learnt, int) else frozen
+        found = learnt if isinstance(learnt, int) else frozen
+        return None if found is None else max(0, found - self.n_replayed)
+
+    @property
+    def n_replayed(self) -> int:
+        """How many first rounds were replayed beside them, so that those stay as they were."""
+        counts = self.metrics.get("counts")
+        replayed = counts.get("replay", 0) if isinstance(counts, dict) else 0
+        return replayed if isinstance(replayed, int) else 0
 
     @property
     def left_out(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Reads how good versions are, a page at a time: the newest measures of each on one task."""
+"""Reads how good versions are, a page at a time: the largest measurement of each on one task."""
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -32,7 +32,7 @@ class Order(StrEnum):
 
 
 class Measure(NamedTuple):
-    """One version at one round, as it was measured last; its seeds are pooled."""
+    """One version at one round, as its largest evaluation found it; its seeds are pooled."""
 
     adapter_id: int | None
     round_index: int
@@ -179,28 +179,43 @@ def judged(session: Session, task: str) -> list[JudgedWinRate]:
     return list(session.scalars(rows.order_by(JudgedWinRate.id)))
 
 
-def _newest(task: str) -> Subquery:
-    """Returns, for each version, the newest finished job that measured it on the task; NULL for
-    measures that were shipped with it."""
-    return (
-        select(Evaluation.adapter_id, func.max(Evaluation.job_id).label("job_id"))
-        .outerjoin(Job, Job.id == Evaluation.job_id)
+def _largest(task: str) -> Subquery:
+    """Returns, for each version, the finished job that measured it on most problems of the task.
+
+    Of several the newest: a look at thirty problems does not take the place of a gate's two
+    hundred. NULL is what was shipped with a version, and counts until a job has measured it.
+    """
+    one = Evaluation
+    of_rounds = (
+        select(one.adapter_id, one.job_id, func.sum(one.n).label("n"))
+        .outerjoin(Job, Job.id == one.job_id)
         .where(
-            Evaluation.task == task,
-            Evaluation.control == REFINE,
-            Evaluation.job_id.is_(None) | (Job.status == JobStatus.DONE),
+            one.task == task,
+            one.control == REFINE,
+            one.job_id.is_(None) | (Job.status == JobStatus.DONE),
         )
-        .group_by(Evaluation.adapter_id)
+        .group_by(one.adapter_id, one.job_id, one.round_index)
         .subquery()
     )
+    jobs = (
+        select(of_rounds.c.adapter_id, of_rounds.c.job_id, func.max(of_rounds.c.n).label("n"))
+        .group_by(of_rounds.c.adapter_id, of_rounds.c.job_id)
+        .subquery()
+    )
+    place = func.row_number().over(
+        partition_by=jobs.c.adapter_id,
+        order_by=(jobs.c.job_id.is_(None), jobs.c.n.desc(), jobs.c.job_id.desc()),
+    )
+    ordered = select(jobs.c.adapter_id, jobs.c.job_id, place.label("place")).subquery()
+    first = select(ordered.c.adapter_id, ordered.c.job_id).where(ordered.c.place == 1)
+    return first.subquery()
 
 
 def _pooled(task: str) -> Select[Any]:
-    newest, one = _newest(task), Evaluation
-    # the shipped version's rows have no job, and count until a job has measured it
-    of_newest = newest.c.job_id.is_not_distinct_from(
+    largest, one = _largest(task), Evaluation
+    of_largest = largest.c.job_id.is_not_distinct_from(
         one.job_id
-    ) & newest.c.adapter_id.is_not_distinct_from(one.adapter_id)
+    ) & largest.c.adapter_id.is_not_distinct_from(one.adapter_id)
     n = func.sum(one.n)
     return (
         select(
@@ -215,7 +230,7 @@ def _pooled(task: str) -> Select[Any]:
             func.sum(one.n_broken).label("n_broken"),
             func.max(one.setting).label("setting"),
         )
-        .join(newest, of_newest)
+        .join(largest, of_largest)
         .where(one.task == task, one.control == REFINE)
         .group_by(one.adapter_id, one.round_index)
     )

@@ -51,24 +51,23 @@ def win_rate(games: Sequence[Game], *, n_resamples: int = 500, seed: int = 0) ->
     wins: dict[str, list[float]] = {}
     for game in games:
         wins.setdefault(game.prompt, []).append(game.win)
-    plain = with_few_decided(plain, [sum(each) / len(each) for each in wins.values()])
+    plain = as_wide_as_paired(plain, [sum(each) / len(each) for each in wins.values()])
     if len({game.win for game in games}) == 1:  # lengths alone differ from resample to resample
         low, high = plain
         controlled = Interval(min(low, controlled.low), max(high, controlled.high))
     return WinRate(len(games), value, plain, at_length, controlled)
 
 
-def with_few_decided(resampled: Interval, shares: Sequence[float]) -> Interval:
-    """Returns the interval of resampling, widened where no prompt speaks against the others.
+def as_wide_as_paired(resampled: Interval, shares: Sequence[float]) -> Interval:
+    """Returns the interval of resampling, not narrower than Newcombe's of wins and losses.
 
     `shares` are the wins of each prompt. Where four of 200 prompts were won, the others tied and
-    none lost, no resample has a loss: it would say that the win is certain. There the interval is
-    not narrower than Newcombe's of wins and losses, by which a gate decides on the same answers.
+    none lost, no resample has a loss: it would say that the win is certain. With two won and eight
+    lost most resamples still lose. By Newcombe's a gate decides on the same answers, and one row
+    of a table must not say both.
     """
     won = sum(max(0.0, 2 * share - 1) for share in shares)
     lost = sum(max(0.0, 1 - 2 * share) for share in shares)
-    if won and lost:
-        return resampled
     low, high = difference_of_wins(won, lost, len(shares))
     return Interval(min(resampled.low, 0.5 + low / 2), max(resampled.high, 0.5 + high / 2))
 

@@ -69,7 +69,8 @@ def _learnt(one: MadeVersion) -> str:
         return ""
     reasons = sorted(one.left_out.items(), key=lambda each: -each[1])
     why = ", ".join(f"{n:,} × {escape(reason)}" for reason, n in reasons if n)
-    said = f"Learnt from {counted(one.n_learnt, 'example')}."
+    beside = f", beside {counted(one.n_replayed, 'first round')} replayed" if one.n_replayed else ""
+    said = f"Learnt from {counted(one.n_learnt, 'example')}{beside}."
     return f"{said} Not taken as they are: {why}." if why else said
 
 

@@ -220,7 +220,7 @@ def _found(context: AppContext, board: Leaderboard) -> list[Finding]:
     history = board.history
     return [
         findings.accuracy_by_round(plotted),
-        findings.win_rate_forest(plotted, sum(bool(one.against_base) for one in board.rows)),
+        findings.win_rate_forest(plotted, board.rows),
         findings.fixed_and_broken(plotted),
         findings.progress(history),
         findings.lengths(history),

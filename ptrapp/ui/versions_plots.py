@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import log10
 from typing import Any
 
 from ptrapp.services.leaderboard.findings import Finding, Point
@@ -35,7 +34,7 @@ def accuracy_by_round(finding: Finding) -> alt.LayerChart:
 
 
 def fixed_and_broken(finding: Finding) -> alt.Chart:
-    """Fixed to the right, broken to the left, a bar a version and round."""
+    """Shares fixed to the right, broken to the left, a bar a version and round."""
     kinds = alt.Scale(domain=["fixed", "broken"], range=["var(--ok)", "var(--bad)"])
     bars = (
         _chart(finding)
@@ -43,8 +42,8 @@ def fixed_and_broken(finding: Finding) -> alt.Chart:
         .mark_bar(opacity=0.85)
         .encode(
             alt.X(
-                "count:Q", title="broken (left), fixed (right)",
-                axis=_whole_numbers(finding.points),
+                "share:Q", title="percent broken (left), fixed (right)",
+                axis=alt.Axis(labelExpr="format(abs(datum.value), '~g')"),
             ),
             alt.Y("row:N", title=None, sort=None),
             color=alt.Color("kind:N", scale=kinds, legend=bottom_legend()),
@@ -129,16 +128,6 @@ def _over_versions(finding: Finding, value: str, title: str, colour: alt.Color) 
         step, shown, color=colour, tooltip=["version:N", *ends, "n:Q"]
     )
     return _finish(alt.layer(bars, line), finding)
-
-
-def _whole_numbers(points: list[Point]) -> alt.Axis:
-    """Returns an axis of counts: whole ones, and those to the left without their sign."""
-    low, high = (round(one(0, *(point["count"] for point in points))) for one in (min, max))
-    least = max(1, (high - low) / 8)
-    size = 10 ** int(log10(least))
-    step = next(size * one for one in (1, 2, 5, 10) if size * one >= least)
-    ticks = [*range(0, low - 1, -step), *range(step, high + 1, step)]
-    return alt.Axis(values=sorted(ticks), labelExpr="format(abs(datum.value), 'd')")
 
 
 def _chart(finding: Finding) -> alt.Chart:

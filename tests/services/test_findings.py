@@ -73,7 +73,9 @@ def test_fixed_and_broken_are_weighed(fixed: int, broken: int, heading: str) -> 
     rows = [a_version(1, [a_round(1, 100), a_round(2, 100, fixed=fixed, broken=broken)])]
     found = findings.fixed_and_broken(rows)
     assert found.heading == heading
-    assert [point["count"] for point in found.points] == [fixed, -broken]
+    assert [(point["count"], point["share"]) for point in found.points] == [
+        (fixed, fixed / 2), (broken, -broken / 2),
+    ]  # fmt: skip
 
 
 def test_a_bar_across_one_half_has_not_won() -> None:
@@ -81,6 +83,9 @@ def test_a_bar_across_one_half_has_not_won() -> None:
     found = findings.win_rate_forest(rows)
     assert found.heading == "1 of 2 wins against base"
     assert [point["low"] for point in found.points] == [45.0, 51.0]
+    drawn = findings.win_rate_forest(rows[1:], rows)
+    assert drawn.heading == "1 of 2 wins against base", "one that is not drawn counts, too"
+    assert drawn.sentence.endswith("Drawn are 1 of 2 versions.")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +136,9 @@ def test_votes_have_paid_only_beyond_the_interval(right: int, heading: str) -> N
     few = findings.quality_by_votes(rows[1:], learnt)
     assert few.heading == "Do more votes pay?"
     assert few.sentence == f"{NOT_ENOUGH}: needs 3 measured versions trained on votes, has 2."
+    inherited = findings.quality_by_votes(rows, {1: 10, 2: 10, 3: 10})
+    assert inherited.points == []
+    assert "3 different numbers of votes" in inherited.sentence
 
 
 def test_without_measures_every_finding_says_so() -> None:

@@ -1,4 +1,4 @@
-"""The leaderboard's figures are those of the database: newest measures, votes, a page at a time."""
+"""The leaderboard's figures are those of the database: measures, votes, a page at a time."""
 
 from typing import Any
 
@@ -45,6 +45,16 @@ def test_figures_are_those_of_the_newest_finished_evaluation_its_seeds_pooled(wo
     assert (row.job_id, row.asked) == (job_id, "greedy")
     assert row_of(world, "base", task=TASK).rounds[2].n_correct == 50
     assert row_of(world, name, task="held_out").rounds[0].n_correct == 1
+
+
+def test_a_later_look_at_fewer_problems_takes_no_ones_place(world: Any) -> None:
+    with world.database.write() as session:
+        version = trained(session)
+        large = measured(session, {version: [60, 70, 80]}, seeds=2)
+        measured(session, {version: [90, 95, 99]})
+        name, job_id = version.name, large.id
+    row = row_of(world, name, task=TASK)
+    assert (row.job_id, row.rounds[2].n, row.rounds[2].n_correct) == (job_id, 200, 160)
 
 
 def test_a_version_has_the_share_of_thoughts_that_it_ended_itself_beside_the_bases(
@@ -118,6 +128,14 @@ def test_parent_method_and_what_it_learnt_are_told(world: Any) -> None:
     assert row_of(world, names[0]).trained_on == "1,000 votes"
     with world.database.read() as session:
         assert leaderboard.votes_learnt(session) == {1: 1000, 2: 1000}
+
+
+def test_first_rounds_that_are_replayed_are_no_refinements(world: Any) -> None:
+    with world.database.write() as session:
+        version = trained(session, kind=JobKind.MASK_SFT, n_examples=126)
+        version.metrics = {"n_learnt": 126, "counts": {"refined": 84, "replay": 42}}
+        name = version.name
+    assert row_of(world, name).trained_on == "84 refinements"
 
 
 def test_peoples_votes_between_versions_are_a_win_rate_once_there_are_enough(world: Any) -> None:

@@ -54,13 +54,13 @@ def test_one_point_alone_stands_on_a_scale_that_says_something() -> None:
     forest = plots.forest(Finding("0 of 1", "40 votes.", wide)).to_dict()
     assert forest["layer"][0]["encoding"]["x"]["scale"]["domain"] == [12, 88]
 
-    counts = [{**NAMED, "round": 2, "kind": "fixed", "count": 1, "n": 40},
-              {**NAMED, "round": 2, "kind": "broken", "count": -11, "n": 40}]  # fmt: skip
-    axis = plots.fixed_and_broken(Finding("", "", counts)).to_dict()["encoding"]["x"]["axis"]
-    assert axis["values"] == [-10, -8, -6, -4, -2, 0]
-    many = [counts[0] | {"count": 125}, counts[1] | {"count": -26}]
-    axis = plots.fixed_and_broken(Finding("", "", many)).to_dict()["encoding"]["x"]["axis"]
-    assert axis["values"] == [-20, 0, 20, 40, 60, 80, 100, 120]
+
+def test_what_was_broken_stands_to_the_left_as_a_share_without_a_sign() -> None:
+    shares = [{**NAMED, "round": 2, "kind": "fixed", "count": 1, "share": 2.5, "n": 40},
+              {**NAMED, "round": 2, "kind": "broken", "count": 4, "share": -10.0, "n": 40}]  # fmt: skip
+    x = plots.fixed_and_broken(Finding("", "", shares)).to_dict()["encoding"]["x"]
+    assert x["field"] == "share"
+    assert x["axis"]["labelExpr"] == "format(abs(datum.value), '~g')"
 
 
 def test_a_few_versions_are_named_below_a_plot_and_many_are_not() -> None:

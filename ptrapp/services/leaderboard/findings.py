@@ -95,7 +95,8 @@ def fixed_and_broken(rows: Sequence[VersionRow]) -> Finding:
             **_names(one),
             "round": at.round,
             "kind": kind,
-            "count": sign * value,
+            "count": value,
+            "share": 100 * sign * value / at.n,
             "n": at.n,
         }
         for one in changed
@@ -118,11 +119,12 @@ def fixed_and_broken(rows: Sequence[VersionRow]) -> Finding:
     return Finding(heading, f"{counts}; {share}, n = {n}.", points)
 
 
-def win_rate_forest(rows: Sequence[VersionRow], n_compared: int = 0) -> Finding:
+def win_rate_forest(rows: Sequence[VersionRow], of: Sequence[VersionRow] | None = None) -> Finding:
     """Who wins against the base model, by people or, without their votes, by the judge?
 
-    `rows` are those that are drawn, of `n_compared` versions that were compared.
+    `rows` are those that are drawn, of all those whose wins are counted.
     """
+    of = rows if of is None else of
     points = []
     for row in rows:
         for one in row.against_base:
@@ -135,15 +137,17 @@ def win_rate_forest(rows: Sequence[VersionRow], n_compared: int = 0) -> Finding:
             f"no version was compared with base; a judge in an evaluation does it, or people's "
             f"votes on {MIN_PROMPTS} prompts that both answered.",
         )
-    n_won = sum(point["low"] > 50 for point in points)
+    compared_to_base = [one for row in of for one in row.against_base]
+    n_won = sum(one.low > 0.5 for one in compared_to_base)
     n = sorted({int(point["n"]) for point in points})
     what = "vote" if {point["who"] for point in points} == {"people"} else "comparison"
     several = f"{n[0]:,} to {counted(n[-1], what)} each"
     compared = counted(n[0], what) if len(n) == 1 else several
     n_drawn = len({point["version"] for point in points})
+    n_compared = sum(bool(row.against_base) for row in of)
     missing = f" Drawn are {n_drawn} of {n_compared} versions." if n_drawn < n_compared else ""
     return Finding(
-        f"{n_won} of {len(points)} {'wins' if n_won == 1 else 'win'} against base",
+        f"{n_won} of {len(compared_to_base)} {'wins' if n_won == 1 else 'win'} against base",
         f"{compared}, 95 % by drawing prompts anew. A bar across 50 has not won.{missing}",
         points,
     )
@@ -221,6 +225,11 @@ def quality_by_votes(rows: Sequence[VersionRow], votes: dict[int | None, int]) -
         return _unknown(
             "Do more votes pay?",
             f"needs {_MIN_POINTS} measured versions trained on votes, has {len(learnt)}.",
+        )
+    if len({votes[row.id] for row in learnt}) < _MIN_POINTS:
+        return _unknown(
+            "Do more votes pay?",
+            f"needs versions trained on {_MIN_POINTS} different numbers of votes.",
         )
     ordered = sorted(learnt, key=lambda row: votes[row.id])
     few, many = ordered[0], ordered[-1]

@@ -8,7 +8,7 @@ import numpy as np
 from db.labelling.version_votes import BASE_ID, GameColumn
 from db.models import JudgedWinRate
 from ptrapp.analysis.intervals import Interval
-from ptrapp.analysis.winrates import with_few_decided
+from ptrapp.analysis.winrates import as_wide_as_paired
 
 MIN_PROMPTS = 10
 """Fewer prompts than this are not enough data for people's win rate."""
@@ -28,7 +28,7 @@ class VersionWinRate:
     """Votes or verdicts; a pair may have several."""
     value: float
     low: float
-    """Bootstrap over prompts, 95 %; Wilson's of the prompts where all votes are alike."""
+    """Bootstrap over prompts, 95 %; not narrower than Newcombe's interval of wins and losses."""
     high: float
 
 
@@ -82,5 +82,5 @@ def _rate(prompts: np.ndarray) -> VersionWinRate:
     low, high = (float(end) for end in np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975]))
     wins, n = counts @ kinds
     value = float(wins / n)
-    interval = with_few_decided(Interval(low, high), (prompts[:, 0] / prompts[:, 1]).tolist())
+    interval = as_wide_as_paired(Interval(low, high), (prompts[:, 0] / prompts[:, 1]).tolist())
     return VersionWinRate("people", int(n), value, *interval)

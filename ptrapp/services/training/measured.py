@@ -54,6 +54,8 @@ class MadeVersion:
     """Why it waits for a person however it is measured; empty where it learnt from enough."""
     n_learnt: int | None = None
     """How many examples it was trained on; None is unknown."""
+    n_replayed: int = 0
+    """First rounds that were replayed beside them."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Rows that it was not trained on, or not whole, by reason."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -81,6 +83,7 @@ def read_made(session: Session, settings: Settings, made: Adapter) -> MadeVersio
         serves_by_itself=settings.auto_activate,
         too_few=too_few(settings, made.n_learnt),
         n_learnt=made.n_learnt,
+        n_replayed=made.n_replayed,
         left_out=made.left_out,
         metrics=made.metrics,
     )

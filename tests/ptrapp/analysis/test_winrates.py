@@ -91,6 +91,16 @@ def test_a_few_wins_among_ties_are_as_clear_as_the_gate_finds_them(
     assert (lost.plain_interval.high < 0.5) is is_clear
 
 
+def test_a_version_that_lost_eight_and_won_two_has_not_clearly_lost_to_either() -> None:
+    """Of 200 answers: the gate found no difference where most resamples have more losses."""
+    found = win_rate(games(*[1.0] * 2, *[0.0] * 8, *[0.5] * 190))
+    gate = paired_difference([True] * 110 + [False] * 90, [True] * 102 + [False] * 96 + [True] * 2)
+    assert (gate.fixed, gate.broken) == (2, 8)
+    assert found is not None
+    assert found.plain_interval.high > 0.5
+    assert gate.interval.high > 0
+
+
 def test_nothing_judged_is_no_rate() -> None:
     assert win_rate([]) is None
 
