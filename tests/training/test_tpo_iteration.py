@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
+from sqlalchemy import select
 from tpo_world import SHORT, TpoJobs, add_sums, by_seed, malformed, right, tpo_jobs, wrong
 from training_world import fill_with_preferences
 
@@ -170,6 +171,9 @@ def test_generated_prompts_are_new_in_each_job_and_the_held_out_ones_the_same(
     assert len(set(chosen)) == 60
     assert held[0] == held[1]
     assert len(held[0]) == 10
+    with tpo_jobs.database.read() as session:
+        made = [row for row in session.scalars(select(Prompt)) if row.source == "generator"]
+        assert len(made) == 70, "what no list had room for is not stored"
 
 
 def test_prompts_are_read_from_a_file(tpo_jobs: TpoJobs, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ are stored in the job's folder::
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,12 +71,13 @@ def _freeze(
     with claim.database.write() as session:
         jobs.record_metrics(session, claim.job_id, claim.token, 0, {})  # raises when fenced
         by = f"job {claim.job_id}"
+        chosen = _Chosen(config)
         rows = (
             _train_rows(session, config.system, by)
             if new is None
-            else _stored_rows(session, new, config.system, by)
+            else _stored_rows(session, filter(chosen.has_room_for, new), config.system, by)
         )
-        learn, select = _split(_fresh(session, rows), config)
+        learn, select = chosen.fill(_fresh(session, rows))
         if not learn:
             raise NothingToLearn(
                 f"No fresh prompt is left in {config.prompts!r}: those it has were sampled by "
@@ -185,27 +185,36 @@ def _fresh(session: Session, rows: Iterable[Prompt]) -> Iterator[Prompt]:
             yield row
 
 
-def _split(rows: Iterator[Prompt], config: TpoConfig) -> tuple[list[Prompt], list[Prompt]]:
-    """Takes prompts to sample and prompts to select checkpoints by from the front."""
-    if not config.n_selection:
-        return list(islice(rows, config.n_prompts)), []
-    learn: list[Prompt] = []
-    select: list[Prompt] = []
-    for row in rows:
-        part, size = (
-            (select, config.n_selection) if _is_held_out(row) else (learn, config.n_prompts)
-        )
-        if len(part) < size:
-            part.append(row)
-        if len(learn) == config.n_prompts and len(select) == config.n_selection:
-            break
-    return learn, select
+class _Chosen:
+    """Prompts to sample and prompts to select checkpoints by, as many as are asked for."""
 
+    def __init__(self, config: TpoConfig) -> None:
+        self._sizes = {False: config.n_prompts, True: config.n_selection}
+        self._parts: dict[bool, list[Prompt]] = {False: [], True: []}
 
-def _is_held_out(row: Prompt) -> bool:
-    """Returns whether checkpoints are selected by a prompt, whatever system message it has."""
-    digest = prompts.fingerprint(row.text, None, row.reference_answer, row.context)
-    return int(digest[:8], 16) / 2**32 < SELECTION_SHARE
+    def fill(self, rows: Iterator[Prompt]) -> tuple[list[Prompt], list[Prompt]]:
+        """Takes both from the front, and reads no further than it has to."""
+        for row in rows:
+            if self._has_room(held_out := self._is_held_out(row)):
+                self._parts[held_out].append(row)
+            if not any(map(self._has_room, self._parts)):
+                break
+        return self._parts[False], self._parts[True]
+
+    def has_room_for(self, prompt: NewPrompt) -> bool:
+        """Returns whether it would be taken: what is not is not stored either."""
+        return self._has_room(self._is_held_out(prompt))
+
+    def _has_room(self, held_out: bool) -> bool:
+        return len(self._parts[held_out]) < self._sizes[held_out]
+
+    def _is_held_out(self, prompt: Prompt | NewPrompt) -> bool:
+        """Returns whether checkpoints are selected by it, whatever system message it has."""
+        if not self._sizes[True]:
+            return False
+        context = prompt.context if isinstance(prompt, Prompt) else ()
+        digest = prompts.fingerprint(prompt.text, None, prompt.reference_answer, context)
+        return int(digest[:8], 16) / 2**32 < SELECTION_SHARE
 
 
 def _file(claim: Claim) -> Path:
