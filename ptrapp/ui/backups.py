@@ -16,7 +16,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     def read(request: gr.Request) -> str:
         if person(request).role is not Role.ADMIN:
             return ""
-        return f"### Backups\n{state.in_words(context, context.troubles.get(BACKUP, ''))}"
+        return f"## Backups\n{state.in_words(context, context.troubles.get(BACKUP, ''))}"
 
     shown = gr.Markdown(elem_id="thrice-backups")
     pages.load(

@@ -31,8 +31,16 @@ _DIGITS = 10
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _OPEN = """() => { const box = document.getElementById("campaign-new"); box.popover = "auto";
   box.setAttribute("role", "dialog"); box.setAttribute("aria-label", "New campaign"); box.showPopover();
-  box.onkeydown ??= (event) => {  // a browser closes the dialog, too, unless this says no
-    if (event.key === "Escape" && box.querySelector("[aria-expanded=true]")) event.preventDefault(); };
+  box.setAttribute("aria-modal", "true");
+  box.onkeydown ??= (event) => {
+    const { key, shiftKey, target } = event;
+    // a list that is open closes first: a browser closes the dialog, too, unless this says no
+    if (key === "Escape" && target.getAttribute("aria-expanded") === "true") event.preventDefault();
+    if (key !== "Tab") return;
+    const all = [...box.querySelectorAll("input, textarea, button, [tabindex='0']")]
+      .filter((one) => one.checkVisibility() && !one.disabled);
+    const [end, start] = shiftKey ? [all[0], all.at(-1)] : [all.at(-1), all[0]];
+    if (target === end) { event.preventDefault(); start.focus(); } };
   box.querySelector("#new-name :is(input, textarea)").focus(); return ""; }"""  # noqa: E501 - a browser's own dialog
 OPEN_ASKED: dict[str, Any] = {
     "fn": None,

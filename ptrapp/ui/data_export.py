@@ -45,7 +45,7 @@ _LOG = "Each vote, change and undo is a row."
 _CUT = 300
 """Characters of a value in the sample."""
 _SOURCES = ["Source", "Prompts", "Answers", "Pairs", "Votes"]
-_HEADING = "### Exports that were made"
+_HEADING = "## Exports that were made"
 _AGAIN = (
     "A command gives the same bytes again. Where the app was started with --data-dir, put that "
     "after `ptrapp`."
@@ -110,7 +110,7 @@ def build(context: AppContext, tab: gr.Tab, looks: Looks) -> None:
     sample = gr.Dataframe(visible=False, interactive=False, wrap=True, buttons=[],
                           label="The first rows", elem_id="export-sample")  # fmt: skip
     fetch = gr.HTML(elem_id="export-fetch", padding=False)
-    gr.Markdown("### What is stored")
+    gr.Markdown("## What is stored")
     counted = gr.HTML(elem_id="stored-votes", padding=False)
     stored = gr.Dataframe(headers=_SOURCES, interactive=False, label="Prompts by source",
                           show_label=False, buttons=[], max_height=320,

@@ -16,7 +16,7 @@ from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.data_import import QUIET
 
-_HEADING = "### Imports"
+_HEADING = "## Imports"
 _HEADERS = ["Number", "Name", "State", "New records", "Read as", "By", "When"]
 
 

@@ -40,7 +40,7 @@ def preview(name: str, seen: ImportPreview, *, skip_bad: bool) -> str:
     """Returns what a file was read as."""
     votes = f"Votes: {listed(seen.outcomes)}." if seen.outcomes else "No votes."
     parts = [
-        f"<h3>{escape(name)}: {escape(FORMATS.get(seen.format, seen.format))}</h3>",
+        f"<h2>{escape(name)}: {escape(FORMATS.get(seen.format, seen.format))}</h2>",
         _p(f"{counted(seen.n_rows, 'row')}, {counted(seen.n_records, 'record')}. {votes}"),
         *(_p(f"How it is read: {sentence}.") for sentence in seen.said),
         f"<p>Columns read: {_names(seen.used)}. <b>Not read:</b> {_names(seen.unused)}.</p>",
@@ -165,7 +165,7 @@ def whole(row: WholeRow) -> str:
     """Returns one row with all its texts."""
     deleted = " (deleted)" if row.deleted else ""
     texts = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in row.texts)
-    return f"<h3>{row.kind.capitalize()} {row.id}{deleted}</h3><dl class='whole'>{texts}</dl>"
+    return f"<h2>{row.kind.capitalize()} {row.id}{deleted}</h2><dl class='whole'>{texts}</dl>"
 
 
 def listed(counts: Mapping[str, int]) -> str:

@@ -46,7 +46,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         title = gr.Textbox(label="Name", max_length=history.MAX_TITLE, max_lines=1, scale=3,
                            elem_id="history-title")  # fmt: skip
         save = gr.Button("Keep", variant="primary", min_width=80, elem_id="history-keep")
-        cancel = gr.Button("Cancel", min_width=80)
+        cancel = gr.Button("Cancel", min_width=80, elem_id="history-cancel")
     naming = Naming(row, gr.Number(visible=False, precision=0), title)
     rows = gr.HTML(elem_id="history-list", js_on_load=script("history"), apply_default_css=False)
     with gr.Row(elem_id="history-pages"):

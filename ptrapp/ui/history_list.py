@@ -105,7 +105,7 @@ def _star(row: HistoryRow) -> str:
 def _actions(row: HistoryRow, may_change: bool) -> str:
     if row.deleted:
         return _button("restore", row.run_id, "Restore") if may_change else ""
-    link = _button("link", row.run_id, "Copy link", f"Copy a read-only link to run {row.run_id}")
+    link = _button("link", row.run_id, "Copy link", f"Copy link to run {row.run_id}, to read")
     if not may_change:
         return link
     pin = _pin(row)
@@ -121,7 +121,7 @@ def _pin(row: HistoryRow) -> str:
     return (
         f"<button type='button' class='btn quiet s pin' data-act='{act}' data-run='{row.run_id}' "
         f"aria-pressed='{'true' if row.pinned else 'false'}' "
-        f"aria-label='Pin the prompt of run {row.run_id}'>{word}</button>"
+        f"aria-label='{word}: the prompt of run {row.run_id}'>{word}</button>"
     )
 
 

@@ -89,7 +89,7 @@ def head(page: JobPage) -> str:
     return (
         f"<div class='job-head'><h2>Job {job.id} · {escape(page.method.label)}</h2>"
         f"<span class='chip {_STATES.get(job.status, '')}'>{state}{share}</span>"
-        f"<strong role='status'>{escape(left(page))}</strong>"
+        f"<strong>{escape(left(page))}</strong>"
         f"<span class='quiet'>{escape(' · '.join(filter(None, about)))}</span></div>"
         f"<ol class='phases' aria-label='Stages'>{_stages(page)}</ol>"
     )

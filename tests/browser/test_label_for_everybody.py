@@ -88,7 +88,7 @@ def test_what_is_said_is_seen_on_a_phone_and_moves_no_key(page: Page, campaign: 
 def test_a_long_name_of_a_campaign_makes_no_page_wider(page: Page, campaign: Campaign) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     open_label(page, campaign(answers(4)))
-    page.locator(".label-top h2").evaluate("name => { name.textContent = 'name_'.repeat(30); }")
+    page.locator(".label-top h1").evaluate("name => { name.textContent = 'name_'.repeat(30); }")
     top = page.locator(".label-top").bounding_box()
     assert top is not None
     assert top["x"] + top["width"] <= 390

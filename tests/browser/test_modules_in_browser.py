@@ -140,7 +140,7 @@ def test_a_decision_is_said_in_words(bare: Page, outcome: str, words: str) -> No
 )
 def test_a_vote_says_what_it_counts_towards(bare: Page, counts: dict[str, Any], words: str) -> None:
     known = {"version": "base", "train_every": None, "n_enough": 1} | counts
-    assert words in ask(bare, "board_bar", "m.countsInWords(given[0])", known)
+    assert words in ask(bare, "told", "m.countsInWords(given[0])", known)
 
 
 def test_a_recording_writes_the_thought_first_and_the_verdict_last(bare: Page) -> None:

@@ -73,7 +73,7 @@ def test_ask_compare_train_and_be_answered_by_the_new_version(
 
     clicks = counted_clicks(page)
     page.locator(".bar-line").get_by_role("link", name="Train", exact=True).click()
-    page.get_by_role("button", name="Train on 1 vote").click()
+    page.get_by_role("button", name="Train on 1 pair").click()
     made = page.locator("#job-made")
     expect(made).to_contain_text("Is measured beside base: job 2", timeout=TRAINED_S)
     expect(made).to_contain_text(

@@ -44,14 +44,14 @@ def test_votes_become_a_version_and_the_job_has_a_page(page: Page, own_app_url: 
     api = f"{own_app_url}/api/v1"
     page.goto(f"{own_app_url}/train")
     teach = page.locator("#train-teach")
-    expect(teach).to_contain_text("There is no vote for one side that base has not learnt.")
+    expect(teach).to_contain_text("Nobody has preferred an answer yet.")
     expect(teach.locator("#train-teach-start")).to_be_disabled()
     way = teach.get_by_role("link", name="Compare answers")
     assert way.evaluate("link => link.href") == f"{own_app_url}/"
     expect(page.locator("#train-measure")).to_contain_text("not known: none on this model")
 
     vote_on_two_candidates(page.request, api)
-    start = page.get_by_role("button", name="Train on 1 vote")
+    start = page.get_by_role("button", name="Train on 1 pair")
     expect(start).to_be_enabled()
     page.locator("#dpo-beta input").fill("0.2")
     expect(page.locator("#train-teach textarea").last).to_have_value(

@@ -3,12 +3,14 @@
 // What a role may not use is not in it; what it says comes from one route and is asked for again.
 
 import { goDialog, keysDialog, openGo, openKeys } from "./dialogs.js";
+import { closeByTab } from "./dropdowns.js";
 import { html, icon, render } from "./html.js";
 import { addressTo, onKeys, typing } from "./page.js";
 import { addressOf, here, Pages } from "./pages.js";
 import { call } from "./requests.js";
 import { endInWords, jobAddress, RunningJob, tellElsewhere } from "./running_job.js";
 import { Serving, ServingChip, ServingMenu } from "./serving.js";
+import { speak } from "./spoken.js";
 import { storage } from "./storage.js";
 
 const EVERY_MS = 3_000;
@@ -70,8 +72,8 @@ class Bar {
 
   drawToast() {
     return html`
-      <div class="bar-toast" role="status" onMouseEnter=${() => clearTimeout(this.toastEnds)}
-        onMouseLeave=${() => this.endToast()}>
+      <div class="bar-toast" onMouseEnter=${() => clearTimeout(this.toastEnds)} onMouseLeave=${() => this.endToast()}
+        onFocusIn=${() => clearTimeout(this.toastEnds)} onFocusOut=${() => this.endToast()}>
         ${this.toast} <a href=${this.toastJob}>Look</a>
       </div>`;
   }
@@ -98,6 +100,7 @@ class Bar {
     this.toast = endInWords(job);
     this.toastJob = jobAddress(job);
     this.endToast();
+    speak(this.toast);
     tellElsewhere(this.toast);
   }
 
@@ -126,6 +129,7 @@ export const mount = ({ element }) => {
   const bar = new Bar(/** @type {HTMLElement} */ (element.querySelector(".bar")));
   bar.draw();
   bar.keepLooking();
+  closeByTab();
   onKeys(bar.root, (event) => { if (bar.onKey(event)) event.preventDefault(); }, true);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && bar.root.isConnected) bar.look();

@@ -12,7 +12,8 @@ import { addressTo, isChord, onKeys, typing } from "./page.js";
 import { Quiet } from "./quiet.js";
 import { call } from "./requests.js";
 import { RunAddress } from "./run_address.js";
-import { cellOf, finished, keyOf } from "./run.js";
+import { cellOf, endInWords, finished, keyOf } from "./run.js";
+import { speak } from "./spoken.js";
 
 /** @returns {OfOneRun} */
 const nothing = () => ({ chosen: [], offer: null, notice: null, sendable: [], counted: null, wholePrompt: false });
@@ -29,7 +30,10 @@ export class Board {
   folded = new Set();
   /** The run that Back has left for the empty form: its stream may still go on. @type {number | null} */
   wentBackFrom = null;
-  quiet = new Quiet(() => this.draw());
+  quiet = new Quiet(() => {
+    this.draw();
+    if (this.quiet.isSeen) speak(this.quiet.words);
+  });
 
   /** @param {HTMLElement} root */
   constructor(root) {
@@ -63,12 +67,20 @@ export class Board {
     this.root.hidden = !this.shown;
     this.frame.classList.toggle("comparing", Boolean(this.shown && this.pair));
     if (!this.shown) return;
+    const hadFocus = this.root.contains(document.activeElement);
     render(html`
       <div class="board-head"><${Head} board=${this} /></div>
       <${Grid} board=${this} />
       <div class=${`board-bar${this.quiet.isSeen ? " early" : ""}`} role="region" aria-label="Comparison" ref=${this.measure}>
         <${Foot} board=${this} />
       </div>`, this.root);
+    if (hadFocus && !this.root.contains(document.activeElement)) this.focus(".votes", ".bar-title", ".board-prompt");
+  }
+
+  /** What had the focus may be gone: the first of these parts that is there has it. @param {string[]} parts */
+  focus(...parts) {
+    const found = parts.map((part) => this.root.querySelector(part)).find(Boolean);
+    if (found instanceof HTMLElement) found.focus({ preventScroll: true });
   }
 
   sizes = new ResizeObserver(([{ target }]) =>
@@ -90,6 +102,7 @@ export class Board {
   say(text, bad = false) {
     this.now.notice = { text, bad };
     this.draw();
+    if (!bad) speak(text); // what is bad is an alert
   }
 
   /** Does one thing at a time, and says what went wrong. @param {() => Promise<void>} work */
@@ -108,8 +121,11 @@ export class Board {
   /** State from the server. @param {Run | null} value */
   take(value) {
     if (value && value.run_id === this.wentBackFrom) return;
-    if (value?.run_id && this.shown?.run_id !== value.run_id) {
-      this.composer.foldFor(value.run_id, this.shown !== null || !this.composer.isFolded);
+    const before = this.shown;
+    const isNew = Boolean(value?.run_id && before?.run_id !== value.run_id);
+    const isAsked = isNew && (before !== null || !this.composer.isFolded);
+    if (value && isNew) {
+      this.composer.foldFor(value.run_id, isAsked);
       this.now = nothing();
       this.address.goTo(value.run_id);
     }
@@ -117,6 +133,14 @@ export class Board {
     const open = this.shown?.comparisons.find((one) => one.outcome === null);
     if (open && !this.now.offer && !this.readOnly) this.compare(open); // open when the page was loaded again, it is open still
     this.draw();
+    if (isAsked) this.begin();
+    if (this.shown && (isAsked || before?.state === "running") && this.shown.state !== "running") speak(endInWords(this.shown));
+  }
+
+  /** The answer to what was just asked begins: the form, which had the focus, is folded. */
+  begin() {
+    speak("Generating…");
+    if (!document.activeElement?.checkVisibility() || document.activeElement === document.body) this.focus(".board-prompt");
   }
 
   /** @param {{ key: string, left: number, right: number }} pair */

@@ -4,6 +4,8 @@
 import { call, freshId, NoAnswer } from "./requests.js";
 import { copyLink, keyOf, marksSeen } from "./run.js";
 import { openCampaigns, sendTo } from "./sending.js";
+import { speak } from "./spoken.js";
+import { judgements, voteInWords } from "./told.js";
 
 const RETRIES = 3;
 const RETRY_MS = 500;
@@ -17,6 +19,7 @@ export const choose = (board, cell) => board.attempt(async () => {
   board.now.chosen = chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(-2);
   if (board.now.chosen.length === 2) await openPair(board);
   board.draw();
+  if (board.now.chosen.length === 1) speak("Choose a second one.");
 });
 
 /** @param {Board} board */
@@ -27,6 +30,7 @@ const openPair = async (board) => {
   const { key } = await call("POST", "/comparisons", { left, right });
   board.compare({ key, left, right });
   await board.refresh();
+  speak("Which response is better, A or B?");
 };
 
 /** @param {Board} board */
@@ -39,7 +43,12 @@ const putAside = async (board) => {
 };
 
 /** @param {Board} board */
-export const putBack = (board) => board.attempt(() => putAside(board));
+export const putBack = (board) => board.attempt(async () => {
+  const id = board.now.chosen.at(-1);
+  await putAside(board);
+  speak("The pair is put aside.");
+  board.focus(`.pick[data-round="${id}"]`);
+});
 
 /** @param {Board} board @param {Outcome} outcome */
 export const decide = (board, outcome, strength = 1) => board.attempt(async () => {
@@ -50,6 +59,7 @@ export const decide = (board, outcome, strength = 1) => board.attempt(async () =
   const said = note ? { counted: null, notice: { text: note, bad: false } } : { counted: counts, notice: null };
   Object.assign(board.now, { offer: null, chosen: [], ...said });
   await board.refresh();
+  speak(note ?? voteInWords(board.run));
 });
 
 /** The same key is stored once, so that sending again is safe. @param {object} decision */
@@ -78,6 +88,7 @@ export const letJudge = (board) => board.attempt(async () => {
   await call("POST", "/comparisons/judge", { left: offer.left, right: offer.right });
   board.now.notice = null;
   await putAside(board);
+  speak(judgements(board.run).at(-1) ?? "");
 });
 
 /** @param {Board} board @param {Cell} cell */

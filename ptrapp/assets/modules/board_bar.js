@@ -4,10 +4,8 @@
 import { SCALE } from "./answers.js";
 import { decide, letJudge, putBack, send, sendHere, sendNowhere, undo } from "./board_asking.js";
 import { html } from "./html.js";
-import { betterBy, cellOf, finished, inWords, marksSeen, sameWords, votesOn } from "./run.js";
-import { count } from "./words.js";
-
-const JUDGEMENTS_SHOWN = 2; // the newest
+import { finished, marksSeen, sameWords, votesOn } from "./run.js";
+import { countsInWords, judgements, voteInWords } from "./told.js";
 
 const KEYS = ["⇧ ←", "←", "↓", "→", "⇧ →"]; // of the scale
 /** @type {Record<string, string>} */
@@ -27,20 +25,10 @@ export const Foot = (/** @type {OfBoard} */ { board }) => {
             onClick=${() => sendHere(board, campaign)}>${campaign.name}</button>`)}
         <button type="button" class="btn s quiet" onClick=${() => sendNowhere(board)}>Not now</button>
       </div>`}
-    ${!pair && judgements(run).map((words) => html`<p class="bar-judge" role="status">${words}</p>`)}
+    ${!pair && judgements(run).map((words) => html`<p class="bar-judge">${words}</p>`)}
     ${notice && html`
-      <p class=${`bar-notice${notice.bad ? " bad" : ""}`} role=${notice.bad ? "alert" : "status"}>${notice.text}</p>`}`;
+      <p class=${`bar-notice${notice.bad ? " bad" : ""}`} role=${notice.bad ? "alert" : null}>${notice.text}</p>`}`;
 };
-
-/** Says what judges said, the newest last. @param {Run} run */
-const judgements = (run) =>
-  run.comparisons
-    .filter((one) => one.judge && one.outcome && cellOf(run, one.left) && cellOf(run, one.right))
-    .slice(-JUDGEMENTS_SHOWN)
-    .map((one) => {
-      const judge = String(one.judge).replace(/^judge:/, "");
-      return `The judge (${judge}) says ${inWords(run, one)}; this is stored as the judge's vote. ${one.rationale ?? ""}`.trim();
-    });
 
 /** @param {{ label: string, key_: string, action: () => void, title?: string }} props */
 const Key = ({ label, key_, action, title = "" }) => html`
@@ -57,7 +45,7 @@ const Voting = (/** @type {OfBoard} */ { board }) => {
       ${same ? "Both say the same words: it is a tie." : "Which response is better?"}
       <small class="wide"> Thoughts, rounds and marks are covered until you vote.</small>
     </p>
-    <div class="votes" role="group" aria-label="Which response is better?">
+    <div class="votes" role="group" tabindex="-1" aria-label="Which response is better?">
       ${SCALE.map(([outcome, strength, sign, words], at) => html`
         <button type="button" class=${`vote${same && outcome === "tie" ? " offered" : ""}`} data-part=${KEYS[at]} aria-label=${`${SIDES[outcome]}${words}`}
           onClick=${() => decide(board, outcome, strength)}>
@@ -76,13 +64,11 @@ const Voting = (/** @type {OfBoard} */ { board }) => {
 
 const Resting = (/** @type {OfBoard} */ { board }) => {
   const { run, now: { chosen, counted } } = board;
-  const last = votesOn(run).at(-1);
-  const said = last && cellOf(run, last.left) && cellOf(run, last.right)
-    ? `Your vote: ${inWords(run, last, betterBy(last))}${last.blind ? "" : " (not blind: you had seen a thought, who wrote it, or a verdict)"}.` : "";
+  const said = voteInWords(run);
   const next = chosen.length === 1 ? " Choose a second one." : said ? "" : "Which is better?";
   return html`
     <div class="bar-line">
-      <p class="bar-title">
+      <p class="bar-title" tabindex="-1">
         ${said}${next}
         ${!said && !chosen.length && html`
           <small class="wide">Choose two: press Compare, or the number keys of two.</small>`}
@@ -95,18 +81,4 @@ const Resting = (/** @type {OfBoard} */ { board }) => {
             title="adds these pairs to a labelling campaign" />`}
       </div>
     </div>`;
-};
-
-/**
- * Says what a vote counts towards.
- * @param {{ version: string, n_new: number, train_every: number | null, n_enough: number }} counts
- */
-export const countsInWords = ({ version, n_new: n, train_every: every, n_enough: enough }) => {
-  if (!n) return "A tie or two bad answers teach only forms that use them.";
-  const has = `${count(n, "preference")} that ${version} has not learnt.`;
-  if (every) {
-    const next = n < every ? `${every - n} more, and a training starts by itself.` : "A training is queued.";
-    return `${has} ${next}`;
-  }
-  return n < enough ? `${has} From ${enough} on, what is trained may serve by itself.` : `${has} Enough to train on.`;
 };

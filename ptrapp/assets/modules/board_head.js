@@ -26,7 +26,7 @@ export const Head = (/** @type {OfBoard} */ { board }) => {
   const { run, now: { offer, wholePrompt } } = board;
   const long = run.prompt.length > LONG && !offer;
   const cut = long && !wholePrompt;
-  const prompt = html`<h1 class=${`board-prompt${cut ? " cut" : ""}`} dir="auto">${run.prompt}</h1>`;
+  const prompt = html`<h1 class=${`board-prompt${cut ? " cut" : ""}`} dir="auto" tabindex="-1">${run.prompt}</h1>`;
   const system = run.system && html`
     <details class="board-system"><summary>System message</summary><p dir="auto">${run.system}</p></details>`;
   const earlier = run.context.length > 0 && html`
@@ -85,7 +85,7 @@ const Facts = (/** @type {OfBoard} */ { board }) => {
       <p class="board-facts">
         <span class="wide">${factsOf(run)} · </span>
         ${board.readOnly && "Read-only · "}
-        <a href=${addressTo(`./?run=${run.run_id}`).href}>run ${run.run_id}</a> · <a href="history">History</a>
+        <a href=${addressTo(`./?run=${run.run_id}${board.readOnly ? "&read=1" : ""}`).href}>run ${run.run_id}</a> · <a href="history">History</a>
       </p>
       ${run.state === "running" && html`
         <button type="button" class="btn s danger" data-part="stop" onClick=${() => stop(board)}>

@@ -13,7 +13,8 @@ const NO_JUDGE = "The verifier needs a reference answer, and this prompt has non
  * Returns what a key does; nothing where it does nothing.
  * @param {Board} board @param {Pick<KeyboardEvent, "key" | "shiftKey">} press
  */
-export const actionOf = (board, { key, shiftKey }) => {
+export const actionOf = (board, { key: pressed, shiftKey }) => {
+  const key = pressed.length === 1 ? pressed.toLowerCase() : pressed; // with Caps Lock too
   const { run, readOnly, now: { offer, sendable } } = board;
   if (key === "d" && !offer) return () => board.set({ showChanges: !board.showChanges });
   if (readOnly) return undefined;

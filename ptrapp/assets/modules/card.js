@@ -63,7 +63,7 @@ export const Card = (/** @type {{ board: Board, cell: Cell }} */ { board, cell }
         <footer>
           <p class="cell-meta">${factsOf(run, cell)}</p>
           ${board.isComparable(cell) && html`
-            <button class="btn s pick" data-part="pick" type="button" aria-pressed=${String(selected)}
+            <button class="btn s pick" data-part="pick" data-round=${cell.round_id} type="button" aria-pressed=${String(selected)}
               onClick=${() => choose(board, cell)}>
               ${selected ? "Chosen" : "Compare"}<kbd>${numberOf(run, cell)}</kbd>
             </button>`}

@@ -2,6 +2,7 @@
 // A run as the server tells it (services/board.py), and what its parts are called.
 
 import { addressTo } from "./page.js";
+import { count } from "./words.js";
 
 /** Which round or candidate a cell is, from 1: its number, and the key that chooses it. @param {Run} run @param {Cell} cell */
 export const numberOf = (run, cell) => 1 + (run.mode === "refine" ? cell.index : cell.candidate);
@@ -17,6 +18,10 @@ export const cellOf = (run, id) => run.cells.find((cell) => cell.round_id === id
 
 /** @param {Run} run */
 export const finished = (run) => run.cells.filter((cell) => cell.round_id);
+
+/** Says how a run ended. @param {Run} run */
+export const endInWords = (run) =>
+  `${run.state === "done" ? "Done" : run.state}: ${count(finished(run).length, run.mode === "refine" ? "round" : "candidate")}.`;
 
 /** A person's decisions, oldest first. @param {Run} run */
 export const votesOn = (run) => run.comparisons.filter((one) => one.outcome && !one.judge);

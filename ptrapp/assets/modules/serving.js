@@ -41,13 +41,16 @@ export const ServingMenu = ({ frame, serving, changed }) => {
     menu.hidePopover();
     await changed();
   };
+  const left = (/** @type {any} */ { currentTarget: menu, relatedTarget: to }) => {
+    if (to && !menu.contains(to)) menu.hidePopover(); // it would lie on what has the focus
+  };
   return html`
     <div class="bar-menu" id="serving-menu" popover="auto" role="dialog" aria-label="The version that answers"
       onToggle=${(/** @type {any} */ { newState }) => newState === "open" && serving.look(frame)}
-      onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.stopPropagation()}>
-      <p><b>${frame.serving}</b> answers the next prompt.</p>
+      onFocusOut=${left} onKeyDown=${(/** @type {KeyboardEvent} */ event) => event.stopPropagation()}>
+      <p tabindex="-1" autofocus><b>${frame.serving}</b> answers the next prompt.</p>
       ${frame.may_serve && frame.parent && html`
-        <button type="button" class="btn s" data-part="rollback" autofocus onClick=${change(rollBack)}>
+        <button type="button" class="btn s" data-part="rollback" onClick=${change(rollBack)}>
           Roll back to ${frame.parent}
         </button>`}
       <div class="others">
@@ -58,7 +61,7 @@ export const ServingMenu = ({ frame, serving, changed }) => {
           </button>`)}
       </div>
       <p class="bad" role="alert">${serving.problem}</p>
-      <a href=${addressOf("Versions")} autofocus>Is it better? Versions</a>
+      <a href=${addressOf("Versions")}>Is it better? Versions</a>
     </div>`;
 };
 

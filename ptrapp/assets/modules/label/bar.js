@@ -37,7 +37,7 @@ const Why = (/** @type {OfDesk} */ { desk }) => html`
     save=${(/** @type {ReasonLine} */ { key, words, text, isFlag }) => desk.outbox.put(isFlag
       ? { kind: "flag", about: key, body: { flagged: true, note: text } }
       : { kind: "reason", about: key, words, body: { text } })}
-    close=${() => { desk.line = null; desk.draw(); }} />`;
+    close=${() => { desk.line = null; desk.focus("[data-part=reason]"); }} />`;
 
 export const Bar = (/** @type {OfDesk} */ { desk }) => html`
   <div class=${`label-bar${desk.quiet.isSeen ? " early" : ""}`}>

@@ -19,7 +19,7 @@ import { draft, keep } from "./reason.js";
 import { Screen } from "./screen.js";
 import { elsewhere } from "./start.js";
 import { watchSwipes } from "./swipe.js";
-import { feedbackWords } from "./told.js";
+import { feedbackWords, SAVED } from "./told.js";
 
 const LIT_MS = 150; // the chosen side is lit, then the next pair is there at once
 
@@ -101,11 +101,12 @@ export class Desk {
     this.draw();
   }
 
-  /** @param {Desk["panel"]} panel one that was not open before has the focus */
+  /** @param {Desk["panel"]} panel one that was not open before has the focus, which goes back when it closes */
   show(panel) {
-    const isNew = panel && panel.name !== this.panel?.name;
+    const was = this.panel?.name;
     this.panel = panel;
-    if (isNew) this.focus(".label-panel h3");
+    if (panel && panel.name !== was) this.focus(".label-panel h3");
+    else if (!panel && this.root.querySelector(".label-panel:focus-within")) this.focus(`[data-part=${was}]`);
     else this.draw();
   }
 
@@ -113,7 +114,7 @@ export class Desk {
 
   /** @param {Entry} entry @param {any} answer */
   onAnswer({ kind, about, n, practice }, answer) {
-    if (kind !== "vote") return;
+    if (kind !== "vote") { this.heard = SAVED[kind] ?? this.heard; return; }
     this.done = Math.max(this.done, answer.done);
     this.heard = n ? `Pair ${n} saved` : "Saved";
     if (answer.note) this.say(answer.note);

@@ -31,7 +31,7 @@ const Help = (/** @type {{ desk: Desk, open: OpenPanel }} */ { desk, open: { ask
   <ul class="label-keys">
     ${Object.entries(ACTIONS).map(([action, [, words]]) => html`
       <li>
-        <button type="button" class="label-key" data-part=${`key-${action}`} aria-label=${`${words}: ${desk.keys.sign(action)}. Change the key`}
+        <button type="button" class="label-key" data-part=${`key-${action}`} aria-label=${asked === action ? `Press a key for: ${words}` : `${words}: ${desk.keys.sign(action)}. Change the key`}
           onClick=${() => desk.show({ name: "help", asked: action })}>${asked === action ? "press a key…" : desk.keys.sign(action)}</button>
         <span>${words}</span>
       </li>`)}

@@ -16,7 +16,7 @@ const Where = (/** @type {OfDesk} */ { desk }) => {
   const left_s = pace.forecast_s(total - done);
   return html`
     <progress class="label-meter" max=${Math.max(1, total)} value=${done} aria-label="Done in this campaign" />
-    <h2>${desk.campaign.name}</h2>
+    <h1>${desk.campaign.name}</h1>
     <p class="label-where">${total > 0 && `${done.toLocaleString("en")} of ${total.toLocaleString("en")}`}<span class="label-wide">${left_s > 0 && ` · about ${roughly(left_s)}`}</span></p>`;
 };
 

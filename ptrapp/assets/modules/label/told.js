@@ -8,6 +8,8 @@ import { Rendered } from "../rendered.js";
 import { campaignLink } from "./start.js";
 
 const MOST_OFFERED = 3;
+/** What is heard of what was saved, beside a vote. @type {Record<string, string>} */
+export const SAVED = { skip: "Pair skipped", reason: "Reason saved" };
 
 /** @param {{ right: boolean, expected: Outcome } | undefined} result */
 export const feedbackWords = (result) => {
