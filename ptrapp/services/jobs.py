@@ -30,8 +30,9 @@ SHOWN_CURVES = (
     "eval_rewards/accuracies",
 )
 """Metrics that the page draws; `eval_` are those on held-out examples, which have fewer points."""
-WORKER_TIMEOUT_S = 10.0
-"""A worker without a heartbeat for longer counts as gone; it sends one every few seconds."""
+WORKER_TIMEOUT_S = 30.0
+"""A worker without a heartbeat for longer counts as gone. It sends one every few seconds, and on a
+busy machine now and then none for ten."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,10 @@ class Outlook:
     """What a job started now would train on."""
 
     parent: str
-    n_pairs: int
+    n_votes: int
+    """Votes for one side."""
+    n_settled: int
+    """Pairs whose votes have a side that more are for than for anything else: what is learnt."""
     n_ties: int
     n_both_bad: int
     share_chosen_longer: float | None
@@ -50,7 +53,8 @@ def count_votes(context: AppContext) -> VoteCount:
     """Counts the votes that the version that answers has not learnt."""
     with context.database.read() as session:
         active = adapters.active(session)
-        says, _ = _new_votes(context, session, adapters.votes_learnt_up_to(session, active))
+        learnt = adapters.votes_learnt_up_to(session, active)
+        says, _ = _told(_new_rows(context, session, learnt))
         return VoteCount(
             version=active.name if active else "base",
             n_new=sum(says[SAYS[side]] for side in _DECIDED),
@@ -64,14 +68,16 @@ def read_outlook(context: AppContext) -> Outlook:
     with context.database.read() as session:
         active = adapters.active(session)
         learnt = adapters.votes_learnt_up_to(session, active)
-        says, n_longer = _new_votes(context, session, learnt)
-        n_pairs = sum(says[SAYS[side]] for side in _DECIDED)
+        new = _new_rows(context, session, learnt)
+        says, n_longer = _told(new)
+        n_votes = sum(says[SAYS[side]] for side in _DECIDED)
         return Outlook(
             parent=active.name if active else "base",
-            n_pairs=n_pairs,
+            n_votes=n_votes,
+            n_settled=_settled(new),
             n_ties=says[SAYS[Outcome.TIE]],
             n_both_bad=says[SAYS[Outcome.BOTH_BAD]],
-            share_chosen_longer=n_longer / n_pairs if n_pairs else None,
+            share_chosen_longer=n_longer / n_votes if n_votes else None,
             n_refined=context.refined.current(session),
         )
 
@@ -79,7 +85,7 @@ def read_outlook(context: AppContext) -> Outlook:
 def count_all_votes(context: AppContext) -> int:
     """Counts the votes for one side, those that a version has learnt among them."""
     with context.database.read() as session:
-        says, _ = _new_votes(context, session, 0)
+        says, _ = _told(_new_rows(context, session, 0))
         return sum(says[SAYS[side]] for side in _DECIDED)
 
 
@@ -112,8 +118,24 @@ def check_worthwhile(context: DataContext, kind: JobKind, recipe: dict[str, Any]
                 )
 
 
-def _new_votes(context: AppContext, session: Session, learnt: int) -> tuple[list[int], int]:
-    """Returns how many votes after `learnt` say what, by `SAYS`, and chose the longer response."""
+def _new_rows(context: AppContext, session: Session, learnt: int) -> np.ndarray:
+    """Returns the votes after `learnt` (V, 4): see `read_weighed`."""
     rows = context.weighed.current(session)
-    new = rows[rows[:, 0] > learnt]
-    return np.bincount(new[:, 2], minlength=len(SAYS)).tolist(), int(new[:, 3].sum())
+    return rows[rows[:, 0] > learnt]
+
+
+def _told(votes: np.ndarray) -> tuple[list[int], int]:
+    """Returns how many votes say what, by `SAYS`, and how many chose the longer response."""
+    return np.bincount(votes[:, 2], minlength=len(SAYS)).tolist(), int(votes[:, 3].sum())
+
+
+def _settled(votes: np.ndarray) -> int:
+    """Counts the pairs of which the most votes are for one side, as a training takes them."""
+    different, which = np.unique(votes[:, 1], return_inverse=True)  # (P,), (V,)
+    if not len(different):
+        return 0
+    tally = np.bincount(which * len(SAYS) + votes[:, 2], minlength=len(different) * len(SAYS))
+    by_pair = tally.reshape(len(different), len(SAYS))  # (P, 4)
+    alone = (by_pair == by_pair.max(axis=1, keepdims=True)).sum(axis=1) == 1  # (P,)
+    sided = np.isin(by_pair.argmax(axis=1), [SAYS[side] for side in _DECIDED])
+    return int((alone & sided).sum())

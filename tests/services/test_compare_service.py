@@ -54,7 +54,7 @@ def test_a_vote_on_the_same_words_is_stored_and_said_to_teach_nothing(world: Any
     assert "the same words" in decided.note
     assert compare.vote(world.context, "Ada", key, "left") == decided
     assert [vote.key for vote in standing(world)] == [key]
-    assert count_votes(world.context).n_new == read_outlook(world.context).n_pairs == 0
+    assert count_votes(world.context).n_new == read_outlook(world.context).n_votes == 0
     assert jobs.listing(world.context) == [], "no training is due for it"
     with pytest.raises(InputError, match="no new preference"):
         jobs.start(world.context, JobKind.DPO)

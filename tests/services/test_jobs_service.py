@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import numpy as np
 import pytest
 
 from db.models import JobKind
@@ -16,7 +17,7 @@ from ptrapp.core.errors import ConfigurationError, InputError, NotFound, Storage
 from ptrapp.core.people import Role
 from ptrapp.services import compare, jobs
 from ptrapp.services.jobs import Note
-from ptrapp.services.outlook import read_outlook
+from ptrapp.services.outlook import _settled, read_outlook
 from ptrapp.services.training_panel import read_panel
 
 
@@ -100,8 +101,18 @@ def test_the_outlook_counts_what_the_table_holds(world: Any) -> None:
         world.vote(outcome)
     world.play(n=2, reference_answer="2")
     now = read_outlook(world.context)
-    assert (now.n_pairs, now.n_ties, now.n_both_bad, now.n_refined) == (2, 1, 1, 1)
+    assert (now.n_votes, now.n_ties, now.n_both_bad, now.n_refined) == (2, 1, 1, 1)
     assert (now.parent, now.share_chosen_longer) == ("base", 0.0)
+    assert now.n_settled == 2
+
+
+def test_pairs_that_raters_disagree_on_are_votes_and_settle_nothing(world: Any) -> None:
+    columns = {"left": 0, "right": 1, "tie": 2, "both_bad": 3}
+    said = [(1, "left"), (1, "left"), (1, "right"), (2, "left"), (2, "right"), (3, "tie"),
+            (3, "left"), (3, "tie"), (4, "right"), (5, "both_bad"), (5, "left")]  # fmt: skip
+    votes = np.array([(at, pair, columns[one], 0) for at, (pair, one) in enumerate(said)])
+    assert _settled(votes) == 2, "pair 1 by two votes of three, and pair 4"
+    assert _settled(votes[:0]) == 0
 
 
 def test_two_starts_at_once_are_one_job(world: Any) -> None:

@@ -289,7 +289,7 @@ def test_a_card_says_what_is_missing_and_the_way_to_it(world: Any) -> None:
         return found
 
     empty = card("dpo")
-    assert empty.needs.missing == "There is no vote for one side that base has not learnt."
+    assert empty.needs.missing == "Nobody has preferred an answer yet."
     assert empty.needs.way.href == "./"
     assert card("reward_model").needs.missing == "20 votes missing."
     assert card("mask_sft").needs.way.href == "train?method=ptr_data"
@@ -297,7 +297,7 @@ def test_a_card_says_what_is_missing_and_the_way_to_it(world: Any) -> None:
     assert (card("tpo").needs.missing, card("tpo").last, card("tpo").waits_for) == ("", None, None)
     world.vote()
     some = card("dpo")
-    assert (some.needs.missing, some.needs.share, some.button) == ("", 0.1, "Train on 1 vote")
+    assert (some.needs.missing, some.needs.share, some.button) == ("", 0.1, "Train on 1 pair")
     assert some.needs.way.label == "Compare 9 more"
     job_id = jobs_start(world, JobKind.TPO, {})
     assert card("dpo").waits_for == job_id

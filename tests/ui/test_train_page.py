@@ -170,8 +170,8 @@ def test_no_choice_of_a_form_is_shown_empty(method: Any) -> None:
 
 
 def test_what_is_needed_is_ticked_when_all_of_it_is_there() -> None:
-    few = Needs("10 votes since base", "4 votes", 0.4, "", None, 4)
-    card = Card(METHODS["dpo"], few, None, None, "Train on 4 votes")
+    few = Needs("10 pairs that base has not learnt", "4 votes", 0.4, "", None, 4)
+    card = Card(METHODS["dpo"], few, None, None, "Train on 4 pairs")
     assert "✓" not in drawn.facts(card, None, 0), "it may begin, and has not what it needs"
     for needs in (replace(few, share=1.0), replace(few, share=None)):
         assert "✓" in drawn.facts(replace(card, needs=needs), None, 0)

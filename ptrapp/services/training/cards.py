@@ -9,6 +9,7 @@ from db.models import AdapterStatus, CampaignState, JobKind, JobStatus
 from db.registry import adapters, job_list
 from db.storage.session import Session
 from ptrapp.core.counts import counted
+from ptrapp.core.types import BASE
 from ptrapp.services.context import AppContext
 from ptrapp.services.fitting import knows_sums_only
 from ptrapp.services.outlook import MIN_FOR_REWARD_MODEL, Outlook, count_all_votes
@@ -128,24 +129,27 @@ def _generated(context: AppContext) -> str:
 
 def _votes(context: AppContext, now: Outlook) -> Needs:
     enough = max(context.settings.train_every or context.settings.gate_min_examples, 1)
-    has = counted(now.n_pairs, "vote")
+    has = counted(now.n_votes, "vote")
+    if now.n_settled != now.n_votes:
+        has += f" that settle {counted(now.n_settled, 'pair')}"
     if now.n_ties or now.n_both_bad:
         has += f", besides {counted(now.n_ties, 'tie')} and {now.n_both_bad:,} both bad"
     if now.share_chosen_longer is not None:
         has += f"; chosen is longer in {now.share_chosen_longer:.0%}"
-    more = enough - now.n_pairs
+    more = enough - now.n_settled
     missing = ""
-    if not now.n_pairs and not now.n_ties:
-        missing = f"There is no vote for one side that {now.parent} has not learnt."
+    if not now.n_votes and not now.n_ties:
+        since = "yet" if now.parent == BASE.label else f"since {now.parent} was trained"
+        missing = f"Nobody has preferred an answer {since}."
     return Needs(
-        f"{enough} votes since {now.parent}",
+        f"{enough} pairs that {now.parent} has not learnt",
         has,
-        min(now.n_pairs / enough, 1.0),
+        min(now.n_settled / enough, 1.0),
         missing,
-        Way(f"Compare {more} more" if now.n_pairs else "Compare answers", "./")
+        Way(f"Compare {more} more" if now.n_votes else "Compare answers", "./")
         if more > 0
         else None,
-        now.n_pairs,
+        now.n_settled,
     )
 
 
@@ -178,7 +182,7 @@ def _campaigns(session: Session, context: AppContext) -> Needs:
 def _button(method: Method, needs: Needs) -> str:
     match method.key:
         case "dpo" | "preferred":
-            return f"Train on {counted(needs.n_examples or 0, 'vote')}"
+            return f"Train on {counted(needs.n_examples or 0, 'pair')}"
         case "mask_sft":
             return f"Train on {counted(needs.n_examples or 0, 'refinement')}"
         case "reward_model":
