@@ -210,8 +210,10 @@ def _times(page: JobPage) -> str:
     if page.finished_at and page.started_at:
         seconds = (page.finished_at - page.started_at).total_seconds()
         return f"{begun}, took {took(seconds, page.progress.paused)}"
-    spent = page.progress.spent_s
-    return f"{begun}, {duration(spent)} so far" if begun and spent else begun
+    spent, again = page.progress.spent_s, page.progress.paused
+    if not begun or not spent:
+        return begun
+    return f"{begun}, {duration(spent)} {'since it was taken up again' if again else 'so far'}"
 
 
 def _stages(page: JobPage) -> str:

@@ -120,6 +120,17 @@ def test_an_interrupted_job_and_another_base_model_are_no_measure(
         assert speed.read_earlier(session, JobKind.TPO, "another") == []
 
 
+def test_a_job_that_waits_to_be_taken_up_again_spends_no_time(world: Any) -> None:
+    job_id, token = claimed(world, JobKind.TPO, {"n_prompts": 100})
+    with world.database.write() as session:
+        jobs.request_cancel(session, job_id)
+        jobs.mark_cancelled(session, job_id, token)
+        jobs.resume(session, job_id)
+    waiting = read_job(world.context, job_id)
+    assert waiting.job.status == "queued"
+    assert waiting.progress.spent_s == 0.0
+
+
 def test_a_running_job_says_its_time_left_from_the_first_second(
     world: Any, finished: Finished
 ) -> None:

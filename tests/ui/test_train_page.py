@@ -66,6 +66,9 @@ def test_a_job_that_was_interrupted_says_so_beside_the_time_it_took() -> None:
     assert "took 2 h 0 min</span>" in drawn.head(ended)
     ended = replace(ended, progress=replace(PAGE.progress, paused=True))
     assert "took 2 h 0 min, with a pause</span>" in drawn.head(ended)
+    goes = replace(PAGE, started_at=AT, progress=replace(PAGE.progress, paused=True))
+    assert "14 s since it was taken up again" in drawn.head(goes)
+    assert "14 s so far" in drawn.head(replace(PAGE, started_at=AT))
 
 
 def test_a_job_that_no_process_works_on_tells_no_time_left() -> None:

@@ -56,7 +56,8 @@ def read_progress(session: Session, job: Job) -> JobProgress:
     points = phases.of_jobs(session, [job.id])[job.id]
     now = phases.now(session)
     ended = job.finished_at.timestamp() if job.finished_at else now
-    spent, reached = durations(job.kind, points, ended)
+    waits = job.status is JobStatus.QUEUED  # one that was stopped before begins its phases anew
+    spent, reached = durations(job.kind, [] if waits else points, ended)
     running = job.status is JobStatus.RUNNING
     if job.status not in (JobStatus.QUEUED, JobStatus.RUNNING):
         expected = {}  # of what has ended nothing is awaited
