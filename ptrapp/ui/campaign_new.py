@@ -98,25 +98,26 @@ def build(context: AppContext, opener: gr.Button) -> list[Any]:
                     elem_id="campaign-create",
                 )
 
-    def campaign_outlook(request: gr.Request, *values: Any) -> Any:
+    def campaign_outlook(request: gr.Request, *values: Any) -> tuple[str, str]:
+        """Says what the campaign would be; what was refused before was of other values."""
         allowed(request, ADMINS)
         try:
-            return f"<p role='status'>{_outlook(context, NewInputs(*values))}</p>"
+            return f"<p role='status'>{_outlook(context, NewInputs(*values))}</p>", ""
         except (ThriceError, DatabaseError) as error:
-            return _problem(error)
+            return _problem(error), ""
 
-    def campaign_make(request: gr.Request, *values: Any) -> tuple[int | None, str]:
+    def campaign_make(request: gr.Request, *values: Any) -> tuple[int | None, str, Any]:
         allowed(request, ADMINS)
         try:
-            return campaigns.create(context, _plan(NewInputs(*values))), ""
+            return campaigns.create(context, _plan(NewInputs(*values))), "", gr.skip()
         except (ThriceError, DatabaseError) as error:
-            return None, _problem(error)
+            return None, _problem(error), ""
 
     def campaign_template(kind: str) -> list[Any]:
         wanted = (SourceKind.VERSIONS, SourceKind.BEST_WORST, SourceKind.IMPORTED)
         return [gr.Dropdown(visible=kind == one.value) for one in wanted]
 
-    looks = {"fn": campaign_outlook, "inputs": [*inputs], "outputs": [outlook], **_QUIET}
+    looks = {"fn": campaign_outlook, "inputs": [*inputs], "outputs": [outlook, refused], **_QUIET}
     opener.click(None, None, [refused], js=_OPEN, **_QUIET).then(**looks)
     cancel.click(None, js=_CLOSE)
     chosen = [inputs.versions, inputs.judge, inputs.imported]
@@ -126,7 +127,7 @@ def build(context: AppContext, opener: gr.Button) -> list[Any]:
     sized = (*chosen, inputs.aspect, inputs.overlap, inputs.budget, inputs.max_pairs)
     gr.on([one.input for one in sized], trigger_mode="always_last", **looks)
     tried = create.click(None, None, [refused], js=_NOTHING_SAID, **_QUIET)
-    done = tried.then(campaign_make, [*inputs], [made, refused], **_QUIET)
+    done = tried.then(campaign_make, [*inputs], [made, refused, outlook], **_QUIET)
     done.success(None, [made], None, js=_GO)
     done.failure(None, None, [refused], js=_NOT_MADE, **_QUIET)
     return [inputs.template, *chosen]

@@ -14,7 +14,7 @@ from ptrapp.core.errors import InputError, NotFound, ThriceError
 from ptrapp.core.people import ADMINS, READS, Person
 from ptrapp.core.public import in_public
 from ptrapp.core.thoughts import Thinking
-from ptrapp.core.types import Sampling
+from ptrapp.core.types import BASE, Sampling
 from ptrapp.services import base_models, play, versions
 from ptrapp.services.board import Board, read_board
 from ptrapp.services.context import AppContext
@@ -241,10 +241,13 @@ def _form(context: AppContext, sender: Person, board: Board) -> list[Any]:
 def _who_answers(
     context: AppContext, sender: Person, mode: str, chosen: list[str] | None = None
 ) -> gr.Dropdown:
-    """Returns the choice of versions, for who may see them; at first the newest and the base."""
+    """Returns the choice of versions, for who may see them; at first the one that answers, or where
+    that is the base the newest, and the base."""
     rows = versions.listing(context) if sender.role in READS else []
     names = [one.name for one in rows if one.status != "rejected"]
-    known = [name for name in chosen or names[:1] + names[-1:] if name in names]
+    serving = versions.serving(context)
+    first = [serving] if serving != BASE.label else names[:1]
+    known = [name for name in chosen or first + names[-1:] if name in names]
     return gr.Dropdown(names, value=list(dict.fromkeys(known)), visible=mode == BY_VERSIONS)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from db.models import JobKind, JobStatus
 from ptrapp.services.jobs import Note
 from ptrapp.services.training.cards import Card, Needs
 from ptrapp.services.training.form import Method
@@ -121,7 +122,7 @@ def came_of_it(page: JobPage) -> str:
     if job.status == "failed" and job.error:
         parts.append(f"<p class='job-error'>{escape(job.error)}</p>")
     elif page.made is None and (said := outcome(page.outcome)):
-        parts.append(f"<p>{said}</p>")
+        parts.append(f"<p>{said}{_next(page)}</p>")
     if page.gate_s is not None and job.status in ("running", "queued") and _makes_version(page):
         parts.append(
             f"<p class='quiet'>Then the gate measures it: about {duration(page.gate_s)}.</p>"
@@ -129,6 +130,13 @@ def came_of_it(page: JobPage) -> str:
     chosen = " · ".join(in_words(page.method, job.settings))
     parts.append(f"<p class='quiet'>Settings: {escape(chosen or 'the defaults')}</p>")
     return "".join(parts)
+
+
+def _next(page: JobPage) -> str:
+    """Returns the way on from a job that made data."""
+    if page.job.kind != JobKind.PTR_DATA or page.job.status != JobStatus.DONE:
+        return ""
+    return " <a href='train?method=mask_sft'>Teach it by mask-SFT</a>"
 
 
 def notes(listed: Sequence[Note], method: Method) -> str:

@@ -124,6 +124,7 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
     def versions_describe(request: gr.Request, name: str, title: str, note: str) -> None:
         allowed(request, ADMINS)
         _do(lambda: versions.describe(context, name, title, note))
+        gr.Info(f"What {name} is called and its note are kept.")
 
     def versions_described(request: gr.Request, name: str) -> tuple[str, str]:
         allowed(request, READS)

@@ -84,7 +84,7 @@ def _cells(row: VersionRow, n_rounds: int) -> list[str]:
         _wins(row.against_base),
         _wins(row.against_parent),
         _lengths(row.last),
-        row.created_at.strftime("%d %b %Y") if row.created_at else _NOTHING,
+        _two(f"{row.created_at:%d %b}", f"{row.created_at:%Y}") if row.created_at else _NOTHING,
     ]
 
 

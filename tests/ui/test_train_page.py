@@ -71,6 +71,14 @@ def test_a_job_that_was_interrupted_says_so_beside_the_time_it_took() -> None:
     assert "14 s so far" in drawn.head(replace(PAGE, started_at=AT))
 
 
+def test_refinement_data_lead_on_to_the_training_that_learns_them() -> None:
+    done = replace(JOB, kind="ptr_data", status="done")
+    way = "<a href='train?method=mask_sft'>"
+    said = JobOutcome("", "", "40 trajectories")
+    assert way in drawn.came_of_it(replace(PAGE, job=done, outcome=said))
+    assert way not in drawn.came_of_it(replace(PAGE, outcome=said))
+
+
 def test_a_job_that_no_process_works_on_tells_no_time_left() -> None:
     lost = replace(PAGE, progress=replace(PAGE.progress, left_s=None, lost=True))
     assert drawn.left(lost) == (

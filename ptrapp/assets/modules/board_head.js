@@ -46,7 +46,7 @@ export const Head = (/** @type {OfBoard} */ { board }) => {
     ${system}
     ${earlier}
     <${Facts} board=${board} />
-    ${run.message && html`<p class="board-message" role="alert">${run.message}</p>`}`;
+    ${run.message && html`<p class=${`board-message${run.state === "stopped" ? " plain" : ""}`} role="alert">${run.message}</p>`}`;
 };
 
 const Asking = (/** @type {OfBoard} */ { board: { composer, run } }) => {

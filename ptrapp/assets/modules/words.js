@@ -2,7 +2,7 @@
 // Numbers in words.
 
 /** @param {number} s */
-export const seconds = (s) => `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
+export const seconds = (s) => (s > 0 && s < 0.05 ? "under 0.1 s" : `${s < 10 ? s.toFixed(1) : Math.round(s)} s`);
 
 /** @param {number} n @param {string} word */
 export const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;

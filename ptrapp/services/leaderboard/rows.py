@@ -30,7 +30,7 @@ _TASK_CHARS = 64
 _METHODS = {
     JobKind.DPO: ("DPO", "vote"),
     JobKind.TPO: ("TPO", "pair"),
-    JobKind.MASK_SFT: ("thought-mask SFT", "refinement"),
+    JobKind.MASK_SFT: ("Mask-SFT", "refinement"),
 }
 
 
