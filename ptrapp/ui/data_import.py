@@ -19,6 +19,7 @@ from ptrapp.services.files.importing import MAX_NAME
 from ptrapp.ui import data_view as drawn
 from ptrapp.ui.acting import refused
 from ptrapp.ui.auth import allowed
+from ptrapp.ui.speaking import tell
 
 POLL_S = 0.3
 """Seconds between two looks at how far an import is."""
@@ -131,7 +132,9 @@ def build(context: AppContext) -> tuple[Any, gr.Number]:
     asks = (look.click, file.upload, hub.submit)
     chosen = (fmt.input, answer.input, pairs.input, skip_bad.input)
     for asked in (asks, chosen):
-        gr.on([*asked], data_look, list(form), shown, trigger_mode="always_last", **QUIET)
+        gr.on([*asked], data_look, list(form), shown, trigger_mode="always_last", **QUIET).then(
+            **tell("#import-said")
+        )
     gr.on([file.clear], lambda: _sight(""), None, shown, **QUIET)
     stored = store.click(data_store, list(form), [*shown, running], concurrency_limit=4, **QUIET)
     cancel.click(data_cancel, [running], None, queue=False, **QUIET)

@@ -14,6 +14,7 @@ from ptrapp.ui import people_ending as ending
 from ptrapp.ui.acting import carried_out
 from ptrapp.ui.arriving import ARRIVED
 from ptrapp.ui.auth import allowed, person
+from ptrapp.ui.speaking import select
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _OF_PEOPLE = [
@@ -71,7 +72,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             days = gr.Number(inviting.DAYS, label="Days", minimum=1, maximum=inviting.MOST_DAYS,
                              precision=0, min_width=90)  # fmt: skip
             invite = gr.Button("Create link", variant="primary", min_width=140)
-        link = gr.Textbox(label="The link", visible=False, interactive=False,
+        link = gr.Textbox(label="The link", visible=False, interactive=True,
                           buttons=["copy"], elem_id="people-link")  # fmt: skip
         invitations = _table("Invitations that still let somebody in", 2, "people-invitations")
         with gr.Row(elem_classes="people-acts"):
@@ -95,7 +96,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
             end = gr.Button("Revoke token", min_width=120)
         ended = ending.build(context, ending.TOKEN, end, token, "Refuse it")
         header = gr.Textbox(
-            label="The header that it sends, shown this once", visible=False, interactive=False,
+            label="The header that it sends, shown this once", visible=False, interactive=True,
             buttons=["copy"], elem_id="people-token",
         )  # fmt: skip
     parts = PeopleParts(
@@ -138,9 +139,14 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
     look: dict[str, Any] = {"fn": read_people, "outputs": list(parts), **_QUIET}
     pages.load(**look).then(**ARRIVED)
     change.click(people_role, [member, role], None, **_QUIET).success(**look)
-    another.click(people_another, member, link, **_QUIET).success(**look)
-    invite.click(people_invite, [role_of, name, uses, days], link, **_QUIET).success(**look)
-    make.click(people_token, [role_of_program, program], header, **_QUIET).success(**look)
+    links = (
+        another.click(people_another, member, link, **_QUIET),
+        invite.click(people_invite, [role_of, name, uses, days], link, **_QUIET),
+    )
+    for made in links:
+        made.success(**look).then(**select("#people-link"))
+    made = make.click(people_token, [role_of_program, program], header, **_QUIET)
+    made.success(**look).then(**select("#people-token"))
     for happened in (removed, revoked, signed_out, ended):
         happened.success(**look)
 

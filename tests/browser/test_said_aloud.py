@@ -86,3 +86,22 @@ def test_the_version_menu_goes_from_top_to_bottom_and_closes_behind(
     for _ in range(12):
         page.keyboard.press("Tab")
     expect(menu).to_be_hidden()
+
+
+def test_a_link_that_was_made_has_the_focus_and_cannot_be_changed(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}/people")
+    page.get_by_role("button", name="Create link").click()
+    field = page.locator("#people-link").get_by_role("textbox")
+    expect(field).to_be_focused()
+    before = field.input_value()
+    page.keyboard.type("x")
+    assert field.input_value() == before
+    assert "/join" in before
+
+
+def test_what_a_file_was_read_as_is_said(page: Page, app_url: str) -> None:
+    page.goto(f"{app_url}/data")
+    rows = b'{"prompt": "a?", "chosen": "b", "rejected": "c"}\n'
+    file = {"name": "said.jsonl", "mimeType": "application/json", "buffer": rows}
+    page.locator("#import-file input[type=file]").set_input_files([file])  # type: ignore[list-item]
+    expect(page.locator("#spoken")).to_contain_text("said")

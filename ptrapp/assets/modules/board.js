@@ -16,7 +16,7 @@ import { cellOf, endInWords, finished, keyOf } from "./run.js";
 import { speak } from "./spoken.js";
 
 /** @returns {OfOneRun} */
-const nothing = () => ({ chosen: [], offer: null, notice: null, sendable: [], counted: null, wholePrompt: false });
+const nothing = () => ({ chosen: [], picked: null, offer: null, notice: null, sendable: [], counted: null, wholePrompt: false });
 
 export class Board {
   /** A run opened by a link that is for reading: no pair, no vote, no new question. */

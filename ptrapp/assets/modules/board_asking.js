@@ -15,7 +15,7 @@ export const choose = (board, cell) => board.attempt(async () => {
   if (board.now.offer) await putAside(board);
   const id = /** @type {number} */ (cell.round_id);
   const { chosen } = board.now;
-  board.now.notice = null;
+  Object.assign(board.now, { notice: null, picked: id });
   board.now.chosen = chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id].slice(-2);
   if (board.now.chosen.length === 2) await openPair(board);
   board.draw();
@@ -44,10 +44,9 @@ const putAside = async (board) => {
 
 /** @param {Board} board */
 export const putBack = (board) => board.attempt(async () => {
-  const id = board.now.chosen.at(-1);
   await putAside(board);
   speak("The pair is put aside.");
-  board.focus(`.pick[data-round="${id}"]`);
+  board.focus(`.pick[data-round="${board.now.picked}"]`, ".bar-title");
 });
 
 /** @param {Board} board @param {Outcome} outcome */

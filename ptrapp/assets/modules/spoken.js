@@ -10,6 +10,7 @@ place.setAttribute("role", "status");
 place.style.cssText = "position:fixed; width:1px; height:1px; margin:0; overflow:hidden; clip-path:inset(50%); white-space:nowrap";
 document.body.append(place);
 let timer = 0;
+document.addEventListener("said", (event) => speak(/** @type {CustomEvent<string>} */ (event).detail)); // by a page's own event
 
 /** @param {string} words */
 export const speak = (words) => {

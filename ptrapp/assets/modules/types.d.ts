@@ -81,6 +81,8 @@ interface Run {
 interface OfOneRun {
   /** Round ids, in the order they were chosen. */
   chosen: number[];
+  /** The one that was chosen last. */
+  picked: number | null;
   /** A pair that waits for a decision. */
   offer: { key: string; left: number; right: number } | null;
   notice: { text: string; bad: boolean } | null;

@@ -1,0 +1,26 @@
+"""What follows an event so that somebody who does not see the page knows what came of it."""
+
+from typing import Any
+
+_TELL = """async () => {
+  for (let looks = 0; looks < 30; looks += 1) {
+    await new Promise((on) => setTimeout(on, 100));
+    const detail = document.querySelector("%s")?.innerText.trim().slice(0, 300);
+    if (detail) return void document.dispatchEvent(new CustomEvent("said", { detail }));
+  } }"""
+_SELECT = """() => setTimeout(() => {
+  const field = document.querySelector("%s :is(input, textarea)");
+  if (!field) return;
+  field.readOnly = true;
+  field.focus();
+  field.select(); }, 100)"""
+
+
+def tell(selector: str) -> dict[str, Any]:
+    """Returns an event by which the words of a part of the page are said aloud."""
+    return {"fn": None, "js": _TELL % selector, "api_visibility": "private"}
+
+
+def select(selector: str) -> dict[str, Any]:
+    """Returns an event by which a field that came has the focus, to be read and copied alone."""
+    return {"fn": None, "js": _SELECT % selector, "api_visibility": "private"}
