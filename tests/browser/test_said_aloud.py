@@ -101,6 +101,7 @@ def test_a_link_that_was_made_has_the_focus_and_cannot_be_changed(page: Page, ap
 
 def test_what_a_file_was_read_as_is_said(page: Page, app_url: str) -> None:
     page.goto(f"{app_url}/data")
+    expect(page.locator("#spoken")).to_be_attached()
     rows = b'{"prompt": "a?", "chosen": "b", "rejected": "c"}\n'
     file = {"name": "said.jsonl", "mimeType": "application/json", "buffer": rows}
     page.locator("#import-file input[type=file]").set_input_files([file])  # type: ignore[list-item]
