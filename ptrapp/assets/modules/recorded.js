@@ -102,7 +102,7 @@ class Film {
     const rounds = recording[version];
     const held = at >= END_S ? "Play again" : this.paused ? "Go on" : "Pause";
     const choice = (/** @type {string} */ name) => html`
-      <button type="button" class="btn s" data-part=${name} aria-pressed=${String(name === version)}
+      <button type="button" class="btn s" data-part=${name} aria-pressed=${String(name === version)} title=${name === "base" ? "the model as it came" : "the same model, taught to think again"}
         onClick=${() => this.choose(name)}>${name}</button>`;
     render(html`
       <div class="recorded-head">
@@ -123,7 +123,7 @@ class Film {
         <span class="recorded-clock">${Math.round(at)} of ${END_S} s</span>
         <span class="wide">Made by <code>${recording.command}</code></span>
         ${recording.measured && html`<a href="versions">${recording.measured}</a>`}
-        <button type="button" class="btn s" data-part="ask" title=${version === recording.serving ? "" : `The name at the top of the page serves ${version}.`}
+        <button type="button" class="btn s" data-part="ask" title=${version === recording.serving ? "" : `${recording.serving} answers now. To ask ${version}, let it answer: by the name at the top of the page.`}
           onClick=${() => askIt(recording.prompt)}>Ask ${version === recording.serving ? "it" : recording.serving} yourself</button>
       </div>`, this.root);
   }

@@ -54,11 +54,12 @@ export const scrollPair = (root, { key, target }) => {
   const heights = SCROLLS[key];
   if (!heights || (target instanceof Element && target.closest(".label-panel"))) return false;
   const parts = [...root.querySelectorAll(".label-asked, .label-side .label-text")];
-  for (const part of parts) {
-    const to = part.scrollTop + heights * part.clientHeight;
-    part.scrollTop = Math.min(Math.max(to, 0), part.scrollHeight);
-  }
-  return parts.length > 0;
+  const moved = parts.map((part) => {
+    const before = part.scrollTop;
+    part.scrollTop = Math.min(Math.max(before + heights * part.clientHeight, 0), part.scrollHeight);
+    return part.scrollTop !== before;
+  });
+  return moved.some(Boolean); // else the page scrolls, where it can
 };
 
 /** What is wider than its column can be scrolled by keyboard too, for as long as it is. @param {Element} root */
