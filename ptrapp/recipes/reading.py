@@ -19,9 +19,20 @@ MaxExamples = Annotated[int, Field(ge=1, le=10_000_000)] | None
 
 _IN_OTHER_WORDS = {
     "unexpected_keyword_argument": "there is no such setting",
-    "tuple_type": "Input should be a list",
+    "tuple_type": "it has to be a list",
+    "float_parsing": "it has to be a number",
+    "float_type": "it has to be a number",
+    "int_parsing": "it has to be a whole number",
+    "int_type": "it has to be a whole number",
+    "int_from_float": "it has to be a whole number",
+    "greater_than": "it has to be more than {gt}",
+    "greater_than_equal": "it has to be {ge} or more",
+    "less_than": "it has to be less than {lt}",
+    "less_than_equal": "it has to be {le} or less",
+    "literal_error": "it has to be {expected}",
+    "enum": "it has to be {expected}",
 }
-"""What Pydantic says in terms of Python, by its kinds of mistakes, for who writes JSON."""
+"""What Pydantic says in terms of Python, by its kinds of mistakes, for who fills in a form."""
 
 T = TypeVar("T")
 
@@ -34,12 +45,13 @@ def read(kind: type[T], given: Mapping[str, Any], what: str) -> T:
         lines = []
         for mistake in error.errors():
             name = ".".join(str(part) for part in mistake["loc"])
-            said = _IN_OTHER_WORDS.get(mistake["type"], mistake["msg"])
+            words = _IN_OTHER_WORDS.get(mistake["type"])
+            said = words.format(**mistake.get("ctx", {})) if words else mistake["msg"]
             lines.append(f"{name}: {said} (given: {mistake['input']!r})")
         raise _refused(what, lines) from error
     # to Pydantic `true` is the number 1, as it is to Python
     lines = [
-        f"{name}: Input should be a number, not {str(value).lower()}"
+        f"{name}: it has to be a number, not {str(value).lower()}"
         for name, value in given.items()
         if isinstance(value, bool) and not isinstance(getattr(found, name), bool)
     ]

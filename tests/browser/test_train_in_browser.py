@@ -125,7 +125,7 @@ def test_a_mistake_in_a_setting_is_said_where_it_was_made_and_nothing_is_queued(
     page.locator("#train-teach-start").click()
     said = page.locator("#train-teach-problem").get_by_role("alert")
     expect(said).to_contain_text("cannot be used")
-    expect(said).to_contain_text("Beta: Input should be greater than 0 (given: -1)")
+    expect(said).to_contain_text("Beta: it has to be more than 0 (given: -1)")
     assert listed(app_url) == before
     page.locator("#dpo-beta input").fill("0.3")
     expect(page.locator("#train-teach textarea").last).to_have_value(

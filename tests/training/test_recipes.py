@@ -191,7 +191,7 @@ def test_four_bits_without_their_library_are_refused_in_words(
     ("kind", "settings", "message"),
     [
         (JobKind.DPO, {"form": "ipo", "label_smoothing": 0.1}, "ipo has no use for"),
-        (JobKind.DPO, {"form": "hinge"}, "form: Input should be 'sigmoid'"),
+        (JobKind.DPO, {"form": "hinge"}, "form: it has to be 'sigmoid'"),
         (JobKind.MASK_SFT, {"lambdas": [0.5, 0.1, 0.1]}, "must add up to 1"),
         (JobKind.DPO, {"tune": "full", "precision": "4bit"}, "bitsandbytes|4 bits"),
     ],
