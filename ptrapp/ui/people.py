@@ -73,7 +73,8 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
                              precision=0, min_width=90)  # fmt: skip
             invite = gr.Button("Create link", variant="primary", min_width=140)
         link = gr.Textbox(label="The link", visible=False, interactive=True,
-                          buttons=["copy"], elem_id="people-link")  # fmt: skip
+                          buttons=["copy"], elem_id="people-link",
+                          elem_classes="only-read")  # fmt: skip
         invitations = _table("Invitations that still let somebody in", 2, "people-invitations")
         with gr.Row(elem_classes="people-acts"):
             invitation = gr.Dropdown([], label="Invitation", min_width=160)
@@ -97,7 +98,7 @@ def build(context: AppContext, pages: gr.Blocks) -> None:
         ended = ending.build(context, ending.TOKEN, end, token, "Refuse it")
         header = gr.Textbox(
             label="The header that it sends, shown this once", visible=False, interactive=True,
-            buttons=["copy"], elem_id="people-token",
+            buttons=["copy"], elem_id="people-token", elem_classes="only-read",
         )  # fmt: skip
     parts = PeopleParts(
         closed, whole, about, members, member, browsers, browser, invitations, invitation, tokens,

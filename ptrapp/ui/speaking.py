@@ -11,7 +11,6 @@ _TELL = """async () => {
 _SELECT = """() => setTimeout(() => {
   const field = document.querySelector("%s :is(input, textarea)");
   if (!field) return;
-  field.readOnly = true;
   field.focus();
   field.select(); }, 100)"""
 
@@ -22,5 +21,5 @@ def tell(selector: str) -> dict[str, Any]:
 
 
 def select(selector: str) -> dict[str, Any]:
-    """Returns an event by which a field that came has the focus, to be read and copied alone."""
+    """Returns an event by which a field that came has the focus, to be read and copied."""
     return {"fn": None, "js": _SELECT % selector, "api_visibility": "private"}

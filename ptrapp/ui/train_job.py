@@ -121,8 +121,8 @@ def build() -> JobParts:
             with gr.Column() as logged:
                 gr.HTML("<h3>Log, its end</h3>", apply_default_css=False)
                 log_end = gr.Textbox(
-                    lines=8, max_lines=16, interactive=False, show_label=False, label="Log",
-                    elem_id="job-log", autoscroll=True,
+                    lines=8, max_lines=16, interactive=True, show_label=False, label="Log",
+                    elem_id="job-log", autoscroll=True, elem_classes="only-read",
                 )  # fmt: skip
                 whole_log = gr.HTML(elem_id="job-whole-log", apply_default_css=False)
     return JobParts(

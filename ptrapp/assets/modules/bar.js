@@ -3,7 +3,7 @@
 // What a role may not use is not in it; what it says comes from one route and is asked for again.
 
 import { goDialog, keysDialog, openGo, openKeys } from "./dialogs.js";
-import { closeByTab } from "./dropdowns.js";
+import { mendFields } from "./fields.js";
 import { html, icon, render } from "./html.js";
 import { addressTo, onKeys, typing } from "./page.js";
 import { addressOf, here, Pages } from "./pages.js";
@@ -129,7 +129,7 @@ export const mount = ({ element }) => {
   const bar = new Bar(/** @type {HTMLElement} */ (element.querySelector(".bar")));
   bar.draw();
   bar.keepLooking();
-  closeByTab();
+  mendFields();
   onKeys(bar.root, (event) => { if (bar.onKey(event)) event.preventDefault(); }, true);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && bar.root.isConnected) bar.look();
