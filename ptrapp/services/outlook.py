@@ -26,7 +26,7 @@ class Outlook:
     parent: str
     n_votes: int
     """Votes for one side."""
-    n_settled: int
+    n_pairs: int
     """Pairs whose votes have a side that more are for than for anything else: what is learnt."""
     n_ties: int
     n_both_bad: int
@@ -74,7 +74,7 @@ def read_outlook(context: AppContext) -> Outlook:
         return Outlook(
             parent=active.name if active else "base",
             n_votes=n_votes,
-            n_settled=_settled(new),
+            n_pairs=_settled(new),
             n_ties=says[SAYS[Outcome.TIE]],
             n_both_bad=says[SAYS[Outcome.BOTH_BAD]],
             share_chosen_longer=n_longer / n_votes if n_votes else None,

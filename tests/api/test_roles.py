@@ -265,7 +265,7 @@ FORM_ONLY = {
     "_no_naming", "time_read", "time_pin",
     "data_imports", "data_rows", "data_kind", "data_choices", "data_select", "data_panel",
     "read_people",
-    "train_read", "train_first", "train_ask", "train_keep",
+    "train_read", "train_fill", "train_first", "train_ask", "train_keep",
     *(f"train_look{end}" for end in ("", *(f"_{number}" for number in range(1, 6)))),
     "restore", "reload", "read", "read_1", "of_mode", "lambda", "load_example", "_closed", "versions_draw", "show_examples", "campaign_template",
     "read_recording", "read_base", "read_base_1", "page_looks", "page_looks_1",

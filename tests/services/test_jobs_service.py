@@ -103,7 +103,7 @@ def test_the_outlook_counts_what_the_table_holds(world: Any) -> None:
     now = read_outlook(world.context)
     assert (now.n_votes, now.n_ties, now.n_both_bad, now.n_refined) == (2, 1, 1, 1)
     assert (now.parent, now.share_chosen_longer) == ("base", 0.0)
-    assert now.n_settled == 2
+    assert now.n_pairs == 2
 
 
 def test_pairs_that_raters_disagree_on_are_votes_and_settle_nothing(world: Any) -> None:

@@ -130,13 +130,13 @@ def _generated(context: AppContext) -> str:
 def _votes(context: AppContext, now: Outlook) -> Needs:
     enough = max(context.settings.train_every or context.settings.gate_min_examples, 1)
     has = counted(now.n_votes, "vote")
-    if now.n_settled != now.n_votes:
-        has += f" that settle {counted(now.n_settled, 'pair')}"
+    if now.n_pairs != now.n_votes:
+        has += f" that settle {counted(now.n_pairs, 'pair')}"
     if now.n_ties or now.n_both_bad:
         has += f", besides {counted(now.n_ties, 'tie')} and {now.n_both_bad:,} both bad"
     if now.share_chosen_longer is not None:
         has += f"; chosen is longer in {now.share_chosen_longer:.0%}"
-    more = enough - now.n_settled
+    more = enough - now.n_pairs
     missing = ""
     if not now.n_votes and not now.n_ties:
         since = "yet" if now.parent == BASE.label else f"since {now.parent} was trained"
@@ -144,12 +144,12 @@ def _votes(context: AppContext, now: Outlook) -> Needs:
     return Needs(
         f"{enough} pairs that {now.parent} has not learnt",
         has,
-        min(now.n_settled / enough, 1.0),
+        min(now.n_pairs / enough, 1.0),
         missing,
         Way(f"Compare {more} more" if now.n_votes else "Compare answers", "./")
         if more > 0
         else None,
-        now.n_settled,
+        now.n_pairs,
     )
 
 
