@@ -32,7 +32,8 @@ _NEVER = ""
 _CLOSED = "This page is for who runs the trainings. Yours is Label."
 _GO = "(id) => { if (id) location.assign(`train?job=${id}`); }"
 """Shows a job that was started on a page of its own."""
-_ASKED = "new URLSearchParams(location.search).size && !location.search.includes('job=')"
+_ASKED = """[...new URLSearchParams(location.search).keys()].some((key) => !key.startsWith("__"))
+  && !location.search.includes("job=")"""
 """Says that the link asks something of the cards, which are then filled after the first reading."""
 _FORGET = "() => ''"
 """What was wrong is said of settings as they were."""
@@ -144,7 +145,7 @@ def build(context: AppContext, pages: gr.Blocks, looks: Looks) -> None:
         "inputs": [watched, stamps, job.chosen, *filters, *inputs], "outputs": everything, **_QUIET,
     }  # fmt: skip
     opening = [problem, watched, overview, engine, *choosing]
-    asked = gr.Textbox(visible=False)  # by the link, of the cards
+    asked = gr.Textbox("", visible=False)  # by the link, of the cards
     pages.load(train_open, None, opening, **_QUIET).then(
         train_first, look["inputs"], [*everything, asked], **_QUIET
     ).then(**arrived(unless=_ASKED))
@@ -279,7 +280,9 @@ def _said(text: str) -> str:
 
 
 def _query(request: gr.Request) -> dict[str, str]:
-    return dict(request.request.query_params) if request.request else {}
+    """Returns what the link asks; names such as `__theme` are Gradio's own."""
+    given = request.request.query_params if request.request else {}
+    return {name: value for name, value in given.items() if not name.startswith("__")}
 
 
 def _but_last(values: list[Any], n: int) -> list[Any]:
