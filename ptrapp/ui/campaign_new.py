@@ -38,7 +38,7 @@ _OPEN = """() => { const box = document.getElementById("campaign-new"); box.popo
     if (key === "Escape" && target.getAttribute("aria-expanded") === "true") event.preventDefault();
     if (key !== "Tab") return;
     const all = [...box.querySelectorAll("input, textarea, button, [tabindex='0']")]
-      .filter((one) => one.checkVisibility() && !one.disabled);
+      .filter((one) => one.offsetParent && !one.disabled);
     const [end, start] = shiftKey ? [all[0], all.at(-1)] : [all.at(-1), all[0]];
     if (target === end) { event.preventDefault(); start.focus(); } };
   box.querySelector("#new-name :is(input, textarea)").focus(); return ""; }"""  # noqa: E501 - a browser's own dialog

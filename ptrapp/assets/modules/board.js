@@ -140,7 +140,8 @@ export class Board {
   /** The answer to what was just asked begins: the form, which had the focus, is folded. */
   begin() {
     speak("Generating…");
-    if (!document.activeElement?.checkVisibility() || document.activeElement === document.body) this.focus(".board-prompt");
+    const has = /** @type {HTMLElement | null} */ (document.activeElement);
+    if (!has?.offsetParent) this.focus(".board-prompt");
   }
 
   /** @param {{ key: string, left: number, right: number }} pair */

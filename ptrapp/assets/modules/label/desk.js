@@ -19,7 +19,7 @@ import { draft, keep } from "./reason.js";
 import { Screen } from "./screen.js";
 import { elsewhere } from "./start.js";
 import { watchSwipes } from "./swipe.js";
-import { feedbackWords, SAVED } from "./told.js";
+import { feedbackWords, savedAloud } from "./told.js";
 
 const LIT_MS = 150; // the chosen side is lit, then the next pair is there at once
 
@@ -114,7 +114,7 @@ export class Desk {
 
   /** @param {Entry} entry @param {any} answer */
   onAnswer({ kind, about, n, practice }, answer) {
-    if (kind !== "vote") { this.heard = SAVED[kind] ?? this.heard; return; }
+    if (kind !== "vote") { this.heard = savedAloud(kind, this.heard); return; }
     this.done = Math.max(this.done, answer.done);
     this.heard = n ? `Pair ${n} saved` : "Saved";
     if (answer.note) this.say(answer.note);

@@ -8,8 +8,14 @@ import { Rendered } from "../rendered.js";
 import { campaignLink } from "./start.js";
 
 const MOST_OFFERED = 3;
-/** What is heard of what was saved, beside a vote. @type {Record<string, string>} */
-export const SAVED = { skip: "Pair skipped", reason: "Reason saved" };
+/** @type {Record<string, string>} */
+const SAVED = { skip: "Pair skipped", reason: "Reason saved" };
+
+/** What is heard of what was saved, beside a vote; the same words again differ, or nobody would hear them. @param {string} kind @param {string} before */
+export const savedAloud = (kind, before) => {
+  const words = SAVED[kind] ?? before;
+  return kind in SAVED && words === before ? `${words}\u00a0` : words;
+};
 
 /** @param {{ right: boolean, expected: Outcome } | undefined} result */
 export const feedbackWords = (result) => {
