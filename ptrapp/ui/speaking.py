@@ -13,6 +13,12 @@ _SELECT = """() => setTimeout(() => {
   if (!field) return;
   field.focus();
   field.select(); }, 100)"""
+_REST = """() => setTimeout(() => {
+  const place = document.querySelector("%s");
+  if (!place || document.activeElement !== document.body) return;
+  place.tabIndex = -1;
+  place.style.outline = "none";
+  place.focus({ preventScroll: true }); }, 200)"""
 
 
 def tell(selector: str) -> dict[str, Any]:
@@ -23,3 +29,8 @@ def tell(selector: str) -> dict[str, Any]:
 def select(selector: str) -> dict[str, Any]:
     """Returns an event by which a field that came has the focus, to be read and copied."""
     return {"fn": None, "js": _SELECT % selector, "api_visibility": "private"}
+
+
+def rest(selector: str) -> dict[str, Any]:
+    """Returns an event by which a heading has the focus where the button that had it is gone."""
+    return {"fn": None, "js": _REST % selector, "api_visibility": "private"}

@@ -25,6 +25,7 @@ from ptrapp.ui.acting import carried_out
 from ptrapp.ui.arriving import ARRIVED, arrived
 from ptrapp.ui.auth import allowed, person
 from ptrapp.ui.looks import Looks
+from ptrapp.ui.speaking import rest
 
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _NEVER = ""
@@ -259,11 +260,13 @@ def _wire_acts(context: AppContext, job: train_job.JobParts, watched: Any, look:
         gr.Info(f"Job {job_id} is discarded.")
         return train_keep()
 
-    job.cancel.click(train_cancel, watched, None, **_QUIET).success(**look)
-    job.resume.click(train_resume, watched, None, **_QUIET).success(**look)
+    back = rest("#job-head h2")
+    job.cancel.click(train_cancel, watched, None, **_QUIET).success(**look).then(**back)
+    job.resume.click(train_resume, watched, None, **_QUIET).success(**look).then(**back)
     job.discard.click(train_ask, None, job.confirming, **_QUIET)
     job.keep.click(train_keep, None, job.confirming, **_QUIET)
-    job.really.click(train_discard, watched, job.confirming, **_QUIET).success(**look)
+    done = job.really.click(train_discard, watched, job.confirming, **_QUIET)
+    done.success(**look).then(**back)
 
 
 def _worker(context: AppContext) -> str:
